@@ -1,0 +1,82 @@
+//! The event log: what happened, by whose hand. Timelines, reports and (later) webhooks are folds over it.
+
+use crate::verdict::words;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What happened.
+    EventKind {
+        /// An import was finished.
+        Imported = 0 "imported",
+        /// An import was removed.
+        ImportRemoved = 1 "import_removed",
+        /// A contact was edited.
+        ContactEdited = 2 "contact_edited",
+        /// A person was forgotten.
+        Forgotten = 3 "forgotten",
+        /// A campaign's audience was resolved and frozen.
+        Built = 4 "built",
+        /// A campaign was started or taken up again.
+        Started = 5 "started",
+        /// A campaign was paused.
+        Paused = 6 "paused",
+        /// A campaign was resumed.
+        Resumed = 7 "resumed",
+        /// A campaign was cancelled.
+        Cancelled = 8 "cancelled",
+        /// A campaign was completed.
+        Completed = 9 "completed",
+        /// A delivery was skipped after the build.
+        Skipped = 10 "skipped",
+        /// A try was accepted.
+        Accepted = 11 "accepted",
+        /// A try was put off.
+        Deferred = 12 "deferred",
+        /// A delivery ended soft.
+        SoftBounced = 13 "soft_bounced",
+        /// A delivery ended hard.
+        HardBounced = 14 "hard_bounced",
+        /// A delivery ended blocked.
+        Blocked = 15 "blocked",
+        /// A delivery's final reply was lost.
+        InDoubt = 16 "in_doubt",
+        /// A delivery in doubt was put back in the queue.
+        Requeued = 17 "requeued",
+        /// An address was suppressed.
+        Suppressed = 18 "suppressed",
+        /// A suppression was lifted.
+        SuppressionLifted = 19 "suppression_lifted",
+        /// A contact's status changed.
+        StatusChanged = 20 "status_changed",
+        /// A key was made.
+        KeyMade = 21 "key_made",
+        /// A backup was written.
+        BackedUp = 22 "backed_up",
+        /// A restored or copied directory was adopted.
+        Adopted = 23 "adopted",
+        /// A site was put on hold.
+        SiteHeld = 24 "site_held",
+    }
+}
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Actor {
+    /// The engine, by its rules.
+    Engine,
+    /// A person at the command line, by login name.
+    CommandLine(String),
+    /// The recipient themselves.
+    Recipient,
+}
+
+impl Actor {
+    /// How the ledger writes it: `engine`, `cli:anna`, `recipient`.
+    pub fn as_text(&self) -> String {
+        match self {
+            Actor::Engine => "engine".to_owned(),
+            Actor::CommandLine(name) => format!("cli:{name}"),
+            Actor::Recipient => "recipient".to_owned(),
+        }
+    }
+}

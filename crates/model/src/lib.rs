@@ -1,0 +1,29 @@
+//! The vocabulary of the house: what the other crates agree to call things.
+//!
+//! Everything here is a value. There is no clock, no socket, no file and no randomness: `now` and seeds are
+//! arguments everywhere. The words are those of the glossary in `docs/glossary.md`; the same word names the same
+//! thing in code, SQL, pages, logs and documents.
+
+pub mod address;
+pub mod attempt;
+pub mod campaign;
+pub mod contact;
+pub mod delivery;
+pub mod event;
+pub mod id;
+pub mod reply;
+pub mod tally;
+pub mod time;
+pub mod verdict;
+
+pub use address::{AddressError, EmailAddress, MailDomain};
+pub use attempt::{Attempt, TlsVersion};
+pub use campaign::{CampaignKind, CampaignState};
+pub use contact::{ContactStatus, ErrorCause, SuppressionReason};
+pub use delivery::{DeliveryState, SkipReason};
+pub use event::{Actor, EventKind};
+pub use id::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, IdMaker, ImportId, SiteId, WorkspaceId};
+pub use reply::{EnhancedCode, Reply};
+pub use tally::Tally;
+pub use time::Timestamp;
+pub use verdict::{Blame, Category, Class, Disposition, Outcome, Scope, Stage, Verdict};
