@@ -1,0 +1,136 @@
+//! The extensions a server offers in its EHLO reply (RFC 5321 section 4.1.1.1).
+//!
+//! Apart from the client machine because the simulator's providers state the same facts when they play the server.
+//! Unknown keywords and broken parameters are passed over: a server may offer whatever it likes.
+
+use model::Reply;
+
+/// A way to authenticate toward a relay (RFC 4954).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// One message with both name and password (RFC 4616).
+    Plain,
+    /// Name and password asked for one by one; never standardised, widely offered.
+    Login,
+}
+
+/// What a server said it can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// Commands may be sent in groups (RFC 2920).
+    pub pipelining: bool,
+    /// `SIZE`: `Some(0)` means "offered, no fixed limit" (RFC 1870); otherwise the limit in octets.
+    pub size: Option<u64>,
+    /// Octets above 127 may stand in the message (RFC 6152).
+    pub eight_bit_mime: bool,
+    /// Addresses may hold UTF-8 (RFC 6531).
+    pub smtputf8: bool,
+    /// The line can be encrypted (RFC 3207).
+    pub starttls: bool,
+    /// `BDAT` (RFC 3030). Known, not used.
+    pub chunking: bool,
+    /// Delivery status notifications on demand (RFC 3461).
+    pub dsn: bool,
+    /// Replies carry enhanced status codes (RFC 2034).
+    pub enhanced_status_codes: bool,
+    /// The mechanisms we speak, in the order the server named them.
+    pub auth: Vec<Mechanism>,
+    /// `LIMITS MAILMAX=`: how many transactions the server takes in one session (RFC 9422).
+    pub limits_mailmax: Option<u32>,
+}
+
+impl Extensions {
+    /// Reads the text of an EHLO reply: the first line is a greeting, each further line one keyword.
+    pub fn from_ehlo(reply: &Reply) -> Extensions {
+        let mut found = Extensions::default();
+        for line in reply.text.split('\n').skip(1) {
+            found.read_line(line.trim());
+        }
+        found
+    }
+
+    fn read_line(&mut self, line: &str) {
+        let (keyword, parameters) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
+        match keyword.to_ascii_uppercase().as_str() {
+            "PIPELINING" => self.pipelining = true,
+            "SIZE" => self.size = Some(parameters.trim().parse().unwrap_or(0)),
+            "8BITMIME" => self.eight_bit_mime = true,
+            "SMTPUTF8" => self.smtputf8 = true,
+            "STARTTLS" => self.starttls = true,
+            "CHUNKING" => self.chunking = true,
+            "DSN" => self.dsn = true,
+            "ENHANCEDSTATUSCODES" => self.enhanced_status_codes = true,
+            "AUTH" => self.read_mechanisms(parameters),
+            "LIMITS" => self.read_limits(parameters),
+            _ => {}
+        }
+    }
+
+    /// `AUTH PLAIN LOGIN`; old servers say `AUTH=PLAIN LOGIN` as well, so a name may come twice.
+    fn read_mechanisms(&mut self, parameters: &str) {
+        for name in parameters.split([' ', '\t', '=']) {
+            let mechanism = match name.to_ascii_uppercase().as_str() {
+                "PLAIN" => Mechanism::Plain,
+                "LOGIN" => Mechanism::Login,
+                _ => continue,
+            };
+            if !self.auth.contains(&mechanism) {
+                self.auth.push(mechanism);
+            }
+        }
+    }
+
+    fn read_limits(&mut self, parameters: &str) {
+        for limit in parameters.split_ascii_whitespace() {
+            if let Some((name, value)) = limit.split_once('=')
+                && name.eq_ignore_ascii_case("MAILMAX")
+            {
+                self.limits_mailmax = value.parse().ok().filter(|most| *most > 0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Extensions {
+        Extensions::from_ehlo(&Reply { code: 250, enhanced: None, text: text.to_owned() })
+    }
+
+    #[test]
+    fn keywords_are_read_whatever_their_case_and_order() {
+        let found = read(
+            "mx.example greets you\npipelining\nSIZE 52428800\n8BITMIME\nSmtpUtf8\nSTARTTLS\nCHUNKING\nDSN\n\
+             ENHANCEDSTATUSCODES\nAUTH LOGIN XOAUTH2 PLAIN\nAUTH=LOGIN PLAIN\nLIMITS RCPTMAX=5 MAILMAX=20\nX-ODD",
+        );
+        let expected = Extensions {
+            pipelining: true,
+            size: Some(52_428_800),
+            eight_bit_mime: true,
+            smtputf8: true,
+            starttls: true,
+            chunking: true,
+            dsn: true,
+            enhanced_status_codes: true,
+            auth: vec![Mechanism::Login, Mechanism::Plain],
+            limits_mailmax: Some(20),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_greeting_line_offers_nothing() {
+        assert_eq!(read("PIPELINING"), Extensions::default());
+        assert_eq!(read(""), Extensions::default());
+    }
+
+    #[test]
+    fn a_size_without_a_sensible_number_is_no_limit() {
+        for line in ["SIZE", "SIZE 0", "SIZE lots", "SIZE 99999999999999999999999"] {
+            assert_eq!(read(&format!("hi\n{line}")).size, Some(0), "{line}");
+        }
+        assert_eq!(read("hi\nLIMITS MAILMAX=0").limits_mailmax, None);
+    }
+}
