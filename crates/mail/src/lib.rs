@@ -1,1 +1,22 @@
-//! placeholder
+//! A message as bytes: compose, personalise, wrap as MIME, sign, and the tokens that point back to a delivery.
+//!
+//! Separate from the rest because none of it needs to know who receives, when, or over which connection: everything
+//! is a value in, a value out. There is no clock, no socket, no file and no tokio here; `now` is an argument. The one
+//! thing taken from the machine is the randomness of key generation in `sign`, which belongs to the crypto library.
+//!
+//! - [`compose`]: an author's `.mjml`, `.md` or `.html` becomes a [`compose::Compiled`] once per campaign, and every
+//!   mistake in it is told with its line and column;
+//! - [`values`]: what the merge tags of one person stand for;
+//! - [`headers`]: the header fields that a whole campaign shares, validated once;
+//! - [`message`]: one recipient's message, 7-bit and deterministic;
+//! - [`sign`]: DKIM keys and signatures;
+//! - [`token`]: sealed delivery ids for return paths and links.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stderr, clippy::string_slice))]
+
+pub mod compose;
+pub mod headers;
+pub mod message;
+pub mod sign;
+pub mod token;
+pub mod values;

@@ -1,0 +1,157 @@
+//! Merge values: what the tags of a message stand for, for one person.
+//!
+//! A contact's attributes are read from their JSON text once and kept as the template engine's own values, so that
+//! rendering parses nothing. A column called `First Name` answers to `{{ first_name }}`: a tag cannot hold a blank.
+//! Sizes are bounded here, so that no later step needs to ask.
+
+use minijinja::Value;
+use minijinja::value::Object;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The most octets of JSON one person's values may take.
+pub const VALUES_OCTETS_MAX: usize = 64 * 1024;
+
+/// Why a text does not hold merge values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValuesError {
+    /// Not a JSON object.
+    #[error("the attributes are not a JSON object: {0}")]
+    NotAnObject(String),
+    /// More than [`VALUES_OCTETS_MAX`].
+    #[error("the attributes take {octets} octets; at most {VALUES_OCTETS_MAX} can be merged into a message")]
+    TooLarge {
+        /// What they take.
+        octets: usize,
+    },
+}
+
+/// One person's merge values, by column.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    by_name: BTreeMap<String, Value>,
+}
+
+impl Values {
+    /// Reads a JSON object; its members are the values. Refuses other JSON and more than [`VALUES_OCTETS_MAX`].
+    pub fn from_json(text: &str) -> Result<Values, ValuesError> {
+        if text.len() > VALUES_OCTETS_MAX {
+            return Err(ValuesError::TooLarge { octets: text.len() });
+        }
+        let columns: BTreeMap<String, Value> =
+            serde_json::from_str(text).map_err(|e| ValuesError::NotAnObject(e.to_string()))?;
+        Ok(columns.into_iter().collect())
+    }
+
+    /// The value of a tag; a value of text is what most are.
+    pub fn text(&self, tag: &str) -> Option<&str> {
+        self.by_name.get(tag)?.as_str()
+    }
+
+    /// Is there nothing that would show: no such value, null, or only white space?
+    pub fn is_empty_for(&self, tag: &str) -> bool {
+        self.by_name.get(tag).is_none_or(is_blank)
+    }
+
+    pub(crate) fn get(&self, tag: &str) -> Option<&Value> {
+        self.by_name.get(tag)
+    }
+}
+
+impl FromIterator<(String, Value)> for Values {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(columns: I) -> Values {
+        let mut by_name = BTreeMap::new();
+        let mut renamed = Vec::new();
+        for (column, value) in columns {
+            let tag = tag_of_column(&column);
+            if tag != column {
+                renamed.push((tag, value.clone()));
+            }
+            by_name.insert(column, value);
+        }
+        for (tag, value) in renamed {
+            by_name.entry(tag).or_insert(value);
+        }
+        Values { by_name }
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Values {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(columns: I) -> Values {
+        columns.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
+    }
+}
+
+/// The tag a column answers to: lower case, every run of other characters an underscore, never a digit first.
+pub fn tag_of_column(column: &str) -> String {
+    let mut tag = String::with_capacity(column.len());
+    for c in column.trim().chars() {
+        match c {
+            c if c.is_alphanumeric() => tag.extend(c.to_lowercase()),
+            _ if tag.is_empty() || tag.ends_with('_') => {}
+            _ => tag.push('_'),
+        }
+    }
+    let tag = tag.trim_end_matches('_');
+    if tag.starts_with(|c: char| c.is_ascii_digit()) { format!("_{tag}") } else { tag.to_owned() }
+}
+
+/// Nothing that would show.
+pub(crate) fn is_blank(value: &Value) -> bool {
+    value.is_undefined() || value.is_none() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// What a template sees: a person's values, and in front of them the few that Postroom makes.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) person: Values,
+    pub(crate) ours: Vec<(&'static str, Value)>,
+}
+
+impl Object for Scope {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match self.ours.iter().find(|(name, _)| *name == key) {
+            Some((_, value)) => Some(value.clone()),
+            None => self.person.get(key).cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_answer_to_tags_that_can_be_written() {
+        for (column, tag) in [
+            ("First Name", "first_name"),
+            (" E-Mail  (work) ", "e_mail_work"),
+            ("city", "city"),
+            ("Straße", "straße"),
+            ("2nd line", "_2nd_line"),
+            ("***", ""),
+        ] {
+            assert_eq!(tag_of_column(column), tag, "{column:?}");
+        }
+    }
+
+    #[test]
+    fn a_column_named_like_the_tag_wins_over_one_that_only_answers_to_it() {
+        let values = Values::from_json(r#"{"Name":"from the capital","name":"itself","Home Town":"Ulm","n":null}"#);
+        let values = values.unwrap();
+        assert_eq!(values.text("name"), Some("itself"));
+        assert_eq!(values.text("home_town"), Some("Ulm"));
+        assert!(values.is_empty_for("n") && values.is_empty_for("nobody") && !values.is_empty_for("name"));
+    }
+
+    #[test]
+    fn what_is_no_object_or_too_large_is_refused() {
+        assert!(matches!(Values::from_json("[1]"), Err(ValuesError::NotAnObject(_))));
+        let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(VALUES_OCTETS_MAX));
+        assert!(matches!(Values::from_json(&large), Err(ValuesError::TooLarge { .. })));
+    }
+}
