@@ -1,0 +1,214 @@
+//! The layers: who may depend on whom among ours, and what the pure crates must not touch.
+//!
+//! The rules stand here as tables and in ARCHITECTURE.md as prose; this program is the judge. Purity is judged twice:
+//! by the direct dependencies of the manifest, and by the paths the sources mention.
+
+use crate::imports::{code_of, leads_into, paths};
+use crate::metadata::{Package, packages};
+use crate::tree::{Source, sources};
+use anyhow::Result;
+use std::path::Path;
+
+/// Who may name whom. A crate that is not listed may not exist: adding one is a decision (docs/decisions).
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("mail", &["model"]),
+    ("smtp", &["model"]),
+    ("dispatch", &["model"]),
+    ("store", &["model"]),
+    ("net", &["model"]),
+    ("engine", &["model", "mail", "smtp", "dispatch", "store", "net"]),
+    ("sim", &["model", "mail", "smtp", "dispatch", "store", "net", "engine"]),
+    ("postroom", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "sim"]),
+    ("xtask", &[]),
+    ("bench", &[]),
+];
+
+/// Crates that only compute: their results depend on their arguments alone.
+const PURE: &[&str] = &["model", "mail", "smtp", "dispatch"];
+
+/// Libraries that bring a clock, a socket, a file, a database, a logger or chance of its own.
+const IMPURE_LIBRARIES: &[&str] = &[
+    "async-std",
+    "axum",
+    "chrono",
+    "deadpool-postgres",
+    "dirs",
+    "fastrand",
+    "futures",
+    "getrandom",
+    "hickory-client",
+    "hickory-proto",
+    "hickory-resolver",
+    "hickory-server",
+    "hyper",
+    "jiff",
+    "log",
+    "mail-auth",
+    "mail-send",
+    "memmap2",
+    "mio",
+    "native-tls",
+    "openssl",
+    "rand",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "smol",
+    "socket2",
+    "sqlx",
+    "tempfile",
+    "time",
+    "tokio",
+    "tokio-postgres",
+    "tokio-rustls",
+    "tokio-util",
+    "tracing",
+    "tracing-subscriber",
+    "ureq",
+    "uuid",
+];
+
+/// What a pure crate's code must not mention. Address *types* (`std::net::IpAddr`) are values and may be used.
+const IMPURE_PATHS: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::io::stderr",
+    "std::io::stdin",
+    "std::io::stdout",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::ToSocketAddrs",
+    "std::net::UdpSocket",
+    "std::os",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::time::UNIX_EPOCH",
+    "SystemTime::now",
+    "Instant::now",
+];
+
+/// What the engine reaches through `store` and `net` alone.
+const BEHIND_A_SEAM: &[&str] = &[
+    "deadpool-postgres",
+    "hickory-client",
+    "hickory-proto",
+    "hickory-resolver",
+    "hickory-server",
+    "native-tls",
+    "openssl",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "sqlx",
+    "tokio-postgres",
+    "tokio-rustls",
+];
+
+/// Paths by which a crate above the seams would open its own door to the world.
+const ENGINE_PATHS: &[&str] = &[
+    "tokio::net",
+    "std::env",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::time::SystemTime",
+    "SystemTime::now",
+    "std::thread::sleep",
+];
+
+/// Every breach of the layers, in words.
+pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
+    let packages = packages(root)?;
+    let mut findings = Vec::new();
+    for package in packages.iter().filter(|p| p.ours) {
+        let known: Vec<&str> = packages.iter().filter(|p| p.ours).map(|p| p.name.as_str()).collect();
+        findings.extend(check_package(package, &known));
+    }
+    for source in sources(root, &[".rs"])? {
+        findings.extend(check_source(&source));
+    }
+    Ok(findings)
+}
+
+fn check_package(package: &Package, ours: &[&str]) -> Vec<String> {
+    let name = package.name.as_str();
+    let Some((_, allowed)) = MAY_KNOW.iter().find(|(crate_name, _)| *crate_name == name) else {
+        return vec![format!("{name}: not in the table of layers; a new crate needs a page in docs/decisions")];
+    };
+    let mut findings = Vec::new();
+    for dependency in &package.dependencies {
+        let other = dependency.name.as_str();
+        if ours.contains(&other) && !allowed.contains(&other) {
+            findings.push(format!("{name} must not know {other}: it may know {allowed:?}"));
+        }
+        if dependency.dev {
+            continue;
+        }
+        if PURE.contains(&name) && IMPURE_LIBRARIES.contains(&other) {
+            findings.push(format!("{name} is pure and must not depend on {other}: hand its results in as arguments"));
+        }
+        if name == "engine" && BEHIND_A_SEAM.contains(&other) {
+            findings.push(format!("engine must not name {other}: go through store or net"));
+        }
+    }
+    findings
+}
+
+fn check_source(source: &Source) -> Vec<String> {
+    let Some((name, file)) = source.path.strip_prefix("crates/").and_then(|rest| rest.split_once("/src/")) else {
+        return Vec::new();
+    };
+    let forbidden = match name {
+        pure if PURE.contains(&pure) => IMPURE_PATHS,
+        "engine" => ENGINE_PATHS,
+        _ => return Vec::new(),
+    };
+    if file.ends_with("tests.rs") || file.contains("tests/") {
+        return Vec::new();
+    }
+    let found = paths(&code_of(&source.text));
+    let touched = |target: &&&str| found.iter().any(|path| leads_into(path, target));
+    let finding = |target: &&str| format!("{}: {name} must not touch {target}", source.path);
+    forbidden.iter().filter(touched).map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::Dependency;
+
+    fn findings(name: &str, dependencies: &[(&str, bool)]) -> usize {
+        let dependencies =
+            dependencies.iter().map(|(name, dev)| Dependency { name: (*name).to_owned(), dev: *dev }).collect();
+        let package =
+            Package { name: name.to_owned(), version: String::new(), licence: None, ours: true, dependencies };
+        check_package(&package, &["model", "mail", "smtp", "store", "sim", "engine"]).len()
+    }
+
+    #[test]
+    fn siblings_do_not_see_each_other_and_nobody_sees_the_simulator() {
+        assert_eq!(findings("mail", &[("model", false)]), 0);
+        assert_eq!(findings("mail", &[("smtp", false)]), 1);
+        assert_eq!(findings("engine", &[("sim", true)]), 1, "not even in tests");
+        assert_eq!(findings("utilities", &[]), 1);
+    }
+
+    #[test]
+    fn pure_crates_and_the_engine_keep_their_distance() {
+        assert_eq!(findings("smtp", &[("tokio", false)]), 1);
+        assert_eq!(findings("smtp", &[("tempfile", true)]), 0);
+        assert_eq!(findings("engine", &[("rusqlite", false), ("tokio", false)]), 1);
+    }
+
+    #[test]
+    fn sources_are_read_through_groups_but_not_in_tests() {
+        let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+        let text = "use std::{net::{IpAddr, TcpStream}, time::Duration};";
+        assert_eq!(check_source(&source("crates/model/src/a.rs", text)).len(), 1);
+        assert_eq!(check_source(&source("crates/net/src/a.rs", text)).len(), 0);
+        assert_eq!(check_source(&source("crates/model/src/a.rs", "#[cfg(test)]\nuse std::fs;")).len(), 0);
+    }
+}
