@@ -1,1 +1,28 @@
-//! placeholder
+//! The outside world behind small traits: DNS, TCP, TLS, clock and entropy.
+//!
+//! The engine reaches everything outside the process, except the ledger, through a [`World`]. Production wires
+//! sockets into it ([`dns`], [`tcp`], [`clock`], [`entropy`]); the simulator wires an in-memory network on virtual
+//! time. So one engine serves both, and no other crate asks an operating system for the time or for a random number.
+//!
+//! Invariant: nothing here decides. A refused connection or a missing name is an answer ([`ConnectFailure`],
+//! [`DnsFailure`]) handed to `dispatch`, never an error that stops the engine.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod cache;
+pub mod clock;
+pub mod dns;
+pub mod entropy;
+pub mod guard;
+pub mod tcp;
+pub mod tls;
+pub mod world;
+
+pub use cache::Cache;
+pub use clock::{Clock, SystemClock};
+pub use dns::DnsClient;
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use guard::Guard;
+pub use tcp::Tcp;
+pub use tls::{TlsClient, TlsServer, Verification};
+pub use world::{BoxFuture, Connect, ConnectFailure, DnsAnswer, DnsFailure, Mx, Resolve, Stream, World};

@@ -1,0 +1,210 @@
+//! DNS over real sockets: a thin client that only translates.
+//!
+//! It asks a recursive resolver, the machine's own or a given one, over UDP and, when an answer is cut short, TCP.
+//! It keeps nothing: the cache above it runs on our clock. Its one duty is to tell apart what `dispatch` must judge
+//! differently: NXDOMAIN, no such records, SERVFAIL and silence (RFC 1035, RFC 2308).
+
+use crate::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use thiserror::Error;
+
+/// How long one try of a question may take.
+const TRY_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Further tries after one that brought nothing.
+const RETRIES: usize = 1;
+
+/// How long a question may take with all its tries and aliases.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Questions that may share one TCP connection.
+const QUESTIONS_PER_CONNECTION: usize = 512;
+
+/// Why there is no DNS client.
+#[derive(Debug, Error)]
+pub enum DnsClientError {
+    /// The machine's resolver configuration cannot be used.
+    #[error("cannot use this machine's DNS configuration ({0}); name a server with --dns IP:PORT")]
+    Configuration(String),
+}
+
+/// Asks a recursive resolver.
+pub struct DnsClient {
+    resolver: TokioResolver,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for DnsClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DnsClient").finish_non_exhaustive()
+    }
+}
+
+impl DnsClient {
+    /// Asks the resolvers this machine is configured with; fails when there are none.
+    pub fn system() -> Result<DnsClient, DnsClientError> {
+        let (config, _options) = hickory_resolver::system_conf::read_system_conf()
+            .map_err(|e| DnsClientError::Configuration(e.to_string()))?;
+        // The search list is left behind: a mail domain is never meant relative to this machine's.
+        DnsClient::with_servers(config.name_servers().to_vec(), TRY_TIMEOUT, QUESTION_TIMEOUT)
+    }
+
+    /// Asks this server, at this port.
+    pub fn at(server: SocketAddr) -> Result<DnsClient, DnsClientError> {
+        DnsClient::patient_at(server, TRY_TIMEOUT, QUESTION_TIMEOUT)
+    }
+
+    fn patient_at(server: SocketAddr, try_timeout: Duration, timeout: Duration) -> Result<DnsClient, DnsClientError> {
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+            connection.port = server.port();
+            connection
+        });
+        DnsClient::with_servers(
+            vec![NameServerConfig::new(server.ip(), true, connections.into())],
+            try_timeout,
+            timeout,
+        )
+    }
+
+    fn with_servers(
+        servers: Vec<NameServerConfig>,
+        try_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<DnsClient, DnsClientError> {
+        if servers.is_empty() {
+            return Err(DnsClientError::Configuration("it names no server".into()));
+        }
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let options = builder.options_mut();
+        options.cache_size = 0;
+        options.use_hosts_file = ResolveHosts::Never;
+        options.timeout = try_timeout;
+        options.attempts = RETRIES;
+        options.max_active_requests = QUESTIONS_PER_CONNECTION;
+        options.edns0 = true;
+        let resolver = builder.build().map_err(|e| DnsClientError::Configuration(e.to_string()))?;
+        Ok(DnsClient { resolver, timeout })
+    }
+
+    /// Asks one question; `wanted` picks what is ours out of each record, aliases on the way being passed over.
+    async fn ask<T>(&self, name: &str, kind: RecordType, wanted: fn(&RData) -> Option<T>) -> DnsAnswer<Vec<T>> {
+        let Some(name) = absolute(name) else {
+            return DnsAnswer::failed(DnsFailure::Other("not a name that DNS can be asked for".into()), Duration::ZERO);
+        };
+        match tokio::time::timeout(self.timeout, self.resolver.lookup(name, kind)).await {
+            Ok(Ok(lookup)) => records(&lookup, wanted),
+            Ok(Err(error)) => failure(&error),
+            Err(_) => DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO),
+        }
+    }
+}
+
+impl Resolve for DnsClient {
+    fn mx<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
+        Box::pin(self.ask(domain, RecordType::MX, |data| match data {
+            RData::MX(mx) => Some(Mx { preference: mx.preference, host: host_text(&mx.exchange) }),
+            _ => None,
+        }))
+    }
+
+    fn addresses<'a>(&'a self, host: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let (v6, v4) = tokio::join!(
+                biased;
+                self.ask(host, RecordType::AAAA, |data| match data {
+                    RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                    _ => None,
+                }),
+                self.ask(host, RecordType::A, |data| match data {
+                    RData::A(address) => Some(IpAddr::V4(address.0)),
+                    _ => None,
+                }),
+            );
+            both_families(v6, v4)
+        })
+    }
+
+    fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
+        Box::pin(self.ask(name, RecordType::TXT, |data| match data {
+            RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+            _ => None,
+        }))
+    }
+}
+
+/// The name, marked as complete so that no search list applies.
+fn absolute(name: &str) -> Option<Name> {
+    let mut name = Name::from_ascii(name).ok().filter(|name| !name.is_root())?;
+    name.set_fqdn(true);
+    Some(name)
+}
+
+/// A host as text: lower-case and without the final dot, but for the root, which is the null MX.
+fn host_text(host: &Name) -> String {
+    let text = host.to_lowercase().to_ascii();
+    match text.strip_suffix('.') {
+        Some(relative) if !relative.is_empty() => relative.to_owned(),
+        _ => text,
+    }
+}
+
+/// The wanted records of an answer; the alias with the shortest life bounds how long they may be kept.
+fn records<T>(lookup: &Lookup, wanted: fn(&RData) -> Option<T>) -> DnsAnswer<Vec<T>> {
+    let found: Vec<T> = lookup.answers().iter().filter_map(|record| wanted(&record.data)).collect();
+    let ttl_secs = lookup.answers().iter().map(|record| record.ttl).min().unwrap_or(0);
+    let ttl = Duration::from_secs(ttl_secs.into());
+    if found.is_empty() { DnsAnswer::failed(DnsFailure::NoRecords, ttl) } else { DnsAnswer::found(found, ttl) }
+}
+
+fn failure<T>(error: &NetError) -> DnsAnswer<T> {
+    let (failure, ttl_secs) = match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NXDomain => (DnsFailure::NoSuchName, none.negative_ttl),
+            ResponseCode::NoError => (DnsFailure::NoRecords, none.negative_ttl),
+            code => (by_code(code), None),
+        },
+        NetError::Dns(DnsError::ResponseCode(code)) => (by_code(*code), None),
+        NetError::Timeout => (DnsFailure::TimedOut, None),
+        other => (DnsFailure::Other(format!("DNS failed: {other}")), None),
+    };
+    DnsAnswer::failed(failure, Duration::from_secs(ttl_secs.unwrap_or(0).into()))
+}
+
+fn by_code(code: ResponseCode) -> DnsFailure {
+    match code {
+        ResponseCode::ServFail => DnsFailure::ServFail,
+        code => DnsFailure::Other(format!("the name server answered: {code}")),
+    }
+}
+
+/// Both families in one answer, IPv6 first; see [`Resolve::addresses`] for what counts when one or both failed.
+fn both_families(v6: DnsAnswer<Vec<IpAddr>>, v4: DnsAnswer<Vec<IpAddr>>) -> DnsAnswer<Vec<IpAddr>> {
+    let shorter = v6.ttl.min(v4.ttl);
+    match (v6.result, v4.result) {
+        (Ok(six), Ok(four)) => DnsAnswer::found([six, four].concat(), shorter),
+        (Ok(six), Err(_)) => DnsAnswer::found(six, v6.ttl),
+        (Err(_), Ok(four)) => DnsAnswer::found(four, v4.ttl),
+        (Err(six), Err(four)) => DnsAnswer::failed(graver(six, four), shorter),
+    }
+}
+
+/// Of two failures the one to report: a temporary one leaves open what is there, so it outweighs a definite one.
+fn graver(six: DnsFailure, four: DnsFailure) -> DnsFailure {
+    match (six.is_definite(), four.is_definite()) {
+        (true, true) if six != four => DnsFailure::NoRecords,
+        (false, true) => six,
+        _ => four,
+    }
+}
+
+#[cfg(test)]
+mod tests;

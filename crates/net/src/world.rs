@@ -1,0 +1,139 @@
+//! The seams: what the engine may ask of the outside world, and the answers it may get.
+//!
+//! Kept apart from the implementations so that the simulator can stand behind the same four traits. Every question
+//! ends: implementations bound their own waiting, and say `TimedOut` rather than wait for ever.
+
+use crate::{Clock, Entropy};
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A boxed future, so that the traits here can be used behind `Arc<dyn …>`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Everything outside the process except the ledger, as one handle to pass around.
+#[derive(Clone)]
+pub struct World {
+    /// Names to records.
+    pub resolve: Arc<dyn Resolve>,
+    /// Addresses to byte streams.
+    pub connect: Arc<dyn Connect>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Random numbers.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// A two-way byte stream: a TCP connection, the same under TLS, or a pipe in memory.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// One MX record (RFC 5321 section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mx {
+    /// Lower is tried first.
+    pub preference: u16,
+    /// The host, lower-case without the final dot; a lone `.` is the null MX of RFC 7505, passed on as it stands.
+    pub host: String,
+}
+
+/// What DNS said, and for how long it may be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsAnswer<T> {
+    /// The records, at least one; or why there are none.
+    pub result: Result<T, DnsFailure>,
+    /// How long the answer may be kept; for a failure the negative TTL (RFC 2308), zero if none was given.
+    pub ttl: Duration,
+}
+
+impl<T> DnsAnswer<T> {
+    /// Records that may be kept for `ttl`.
+    pub fn found(records: T, ttl: Duration) -> DnsAnswer<T> {
+        DnsAnswer { result: Ok(records), ttl }
+    }
+
+    /// No records, and how long that may be believed.
+    pub fn failed(failure: DnsFailure, ttl: Duration) -> DnsAnswer<T> {
+        DnsAnswer { result: Err(failure), ttl }
+    }
+}
+
+/// Why a question to DNS brought no records.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DnsFailure {
+    /// The name does not exist (NXDOMAIN).
+    #[error("NXDOMAIN: the name does not exist")]
+    NoSuchName,
+    /// The name exists, but has no record of the kind asked for.
+    #[error("the name exists but has no such record")]
+    NoRecords,
+    /// The server could not answer (SERVFAIL).
+    #[error("SERVFAIL: the name server could not answer")]
+    ServFail,
+    /// No answer in time.
+    #[error("the name server did not answer in time")]
+    TimedOut,
+    /// Anything else, in words: REFUSED, an unreadable answer, a name that cannot be asked for, no name server.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl DnsFailure {
+    /// Did DNS itself say that there is nothing? The other failures say nothing about the name.
+    pub fn is_definite(&self) -> bool {
+        matches!(self, DnsFailure::NoSuchName | DnsFailure::NoRecords)
+    }
+}
+
+/// Asks DNS. Names are A-labels, with or without the final dot; search lists are never applied.
+pub trait Resolve: Send + Sync {
+    /// The MX records of a domain, in no particular order.
+    fn mx<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>>;
+
+    /// The IPv6 and IPv4 addresses of a host.
+    ///
+    /// One family found is enough for an answer; a definite failure is given only if both families agree that there
+    /// is nothing, else the temporary one is reported.
+    fn addresses<'a>(&'a self, host: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>>;
+
+    /// The TXT records of a name, each with its character-strings joined.
+    fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>>;
+}
+
+/// Why a connection could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConnectFailure {
+    /// The host answered that nobody listens there.
+    #[error("connection refused")]
+    Refused,
+    /// No route to the host or its network, from here, for this address family.
+    #[error("host unreachable: {0}")]
+    Unreachable(String),
+    /// No answer in time.
+    #[error("no answer within the time allowed")]
+    TimedOut,
+    /// We may not connect there; nothing was sent. The text says why.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Anything else, in words; our own trouble (no file descriptors, source address not ours) among it.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Opens byte streams to servers.
+pub trait Connect: Send + Sync {
+    /// Connects to `target` within `timeout`.
+    fn connect(&self, target: SocketAddr, timeout: Duration) -> BoxFuture<'_, Result<Box<dyn Stream>, ConnectFailure>>;
+}
