@@ -1,0 +1,66 @@
+//! Campaigns as the ledger keeps them: the frozen message, the frozen audience, and where the whole stands.
+
+use model::{CampaignId, CampaignKind, CampaignState, ImportId, Timestamp, WorkspaceId};
+
+/// Who is to be mailed. Frozen when the campaign is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    Everyone,
+    /// The people of these (finished) imports, in the order of the files.
+    Imports(Vec<ImportId>),
+}
+
+/// A campaign to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCampaign {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Unique in the workspace.
+    pub name: String,
+    /// What kind of mailing.
+    pub kind: CampaignKind,
+    /// Everything needed to make the message again: source text, kind, From, options; JSON, opaque here.
+    pub message: String,
+    /// Who.
+    pub audience: Audience,
+    /// Hash of the files it was made from: the same name with another hash is another campaign under a taken name.
+    pub files_hash: [u8; 32],
+    /// Hash of message and audience whatever the name: guards against sending the same thing twice.
+    pub content_hash: [u8; 32],
+}
+
+/// A campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its id.
+    pub id: CampaignId,
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// 1, 2, 3 … in its workspace: what people type.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// What kind.
+    pub kind: CampaignKind,
+    /// Where it stands.
+    pub state: CampaignState,
+    /// Where it stood before it was paused.
+    pub before_pause: Option<CampaignState>,
+    /// Why it is paused or cancelled, in words.
+    pub why: Option<String>,
+    /// The message, JSON.
+    pub message: String,
+    /// Hash of the files.
+    pub files_hash: [u8; 32],
+    /// Hash of message and audience.
+    pub content_hash: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its audience was frozen; `None`: the build did not finish, [`crate::Store::build_campaign`] again.
+    pub built_at: Option<Timestamp>,
+    /// When it first became `sending`.
+    pub started_at: Option<Timestamp>,
+    /// When it was complete or cancelled.
+    pub ended_at: Option<Timestamp>,
+}

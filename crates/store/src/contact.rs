@@ -1,0 +1,79 @@
+//! Contacts: people, their address, their values, and what may be done with them.
+
+use crate::import::Consent;
+use crate::suppression::Suppression;
+use model::{AddressId, ContactId, ContactStatus, DomainId, ErrorCause, ImportId, Timestamp, WorkspaceId};
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Their id.
+    pub id: ContactId,
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// The file's own key.
+    pub external_id: Option<String>,
+    /// The address's id, if there is a valid one.
+    pub address: Option<AddressId>,
+    /// The address as sent, or the text that is none.
+    pub email: Option<String>,
+    /// Its domain.
+    pub domain: Option<DomainId>,
+    /// The person's values, a JSON object.
+    pub attributes: String,
+    /// May they be mailed?
+    pub status: ContactStatus,
+    /// Why they are in `error`.
+    pub error: Option<ErrorCause>,
+    /// Soft-bounced mailings in a row that count.
+    pub soft_count: u8,
+    /// Since when.
+    pub soft_since: Option<Timestamp>,
+    /// Mailings in a row refused for this recipient.
+    pub refused_count: u8,
+    /// Evidence of consent.
+    pub consent: Option<Consent>,
+    /// Where they were found.
+    pub lead_source: Option<String>,
+    /// The import that brought them.
+    pub import: Option<ImportId>,
+    /// When they came.
+    pub created_at: Timestamp,
+    /// When they were last accepted somewhere.
+    pub last_accepted_at: Option<Timestamp>,
+    /// What keeps mail from the address, if anything.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// A change by hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactEdit {
+    /// A new address: the contact is free at once, the old address stays suppressed if it was.
+    pub email: Option<String>,
+    /// Values to set (JSON object, merged over what is there).
+    pub attributes: Option<String>,
+    /// Put back from `error` to `active`; needs a reason and lifts no suppression.
+    pub reactivate: bool,
+    /// Why; required for `reactivate`.
+    pub reason: Option<String>,
+}
+
+/// What an outcome changes about the person; absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactChange {
+    /// New count of soft-bounced mailings in a row, and since when.
+    pub soft: Option<(u8, Option<Timestamp>)>,
+    /// New count of refused mailings in a row.
+    pub refused_count: Option<u8>,
+    /// Goes to `error` for this cause.
+    pub error: Option<ErrorCause>,
+}
+
+/// What a forgotten person leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Contacts removed.
+    pub contacts: u32,
+    /// Verdict rows kept without a name.
+    pub deliveries_kept: u64,
+}

@@ -1,0 +1,127 @@
+//! What can go wrong in the ledger: one closed list, each text saying what to do.
+//!
+//! Apart because every caller has to tell "try again later" (a full disk) from "you may not" (a second owner) from "this
+//! cannot be" (a broken file). Invariant: an error means that nothing of the refused request was written.
+
+use model::{CampaignState, DeliveryId};
+use std::path::PathBuf;
+
+/// Why the ledger did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process owns the data directory.
+    #[error(
+        "another postroom process is using {}; stop it first, or let it do the work (status, pause, resume, cancel and suppress reach it by themselves)",
+        dir.display()
+    )]
+    AlreadyOwned {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The ledger was written by a newer program.
+    #[error(
+        "{} was written by a newer postroom (schema {found}, this one knows {known}); use that version, or restore the backup it made before migrating",
+        path.display()
+    )]
+    NewerVersion {
+        /// The ledger file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema this program knows.
+        known: u32,
+    },
+    /// The file is not a ledger of ours.
+    #[error("{} is not a Postroom ledger; choose another data directory", path.display())]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no ledger where one was to be read.
+    #[error("there is no Postroom ledger in {}; check --data", dir.display())]
+    Missing {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// No room: the disk or the configured size is full.
+    #[error("the disk holding the ledger is full; nothing was lost. Free some space: sending goes on by itself")]
+    Full,
+    /// The operating system failed to read or write.
+    #[error("the ledger could not be read or written: {0}; check the disk, then start again")]
+    Io(#[from] std::io::Error),
+    /// The file is damaged.
+    #[error("the ledger is damaged ({0}); stop, and restore the last backup: postroom restore")]
+    Corrupt(String),
+    /// The handle was opened for reading.
+    #[error("this directory was opened for reading only; another process owns it")]
+    ReadOnly,
+    /// The owner has stopped.
+    #[error("the ledger is closed")]
+    Closed,
+    /// The directory is a copy or was restored, and nobody has adopted it yet.
+    #[error(
+        "this data directory is a copy or was restored: sending is held. Look at what was live, then: postroom adopt"
+    )]
+    Held,
+    /// Nothing has that name or number.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// "campaign", "contact", "import", …
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("there is already a {what} {name:?}")]
+    Exists {
+        /// "campaign", …
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A campaign cannot go from one state to the other.
+    #[error("a campaign that is {from} cannot become {to}")]
+    CampaignMove {
+        /// Where it stands.
+        from: CampaignState,
+        /// Where it was to go.
+        to: CampaignState,
+    },
+    /// A delivery cannot be moved so.
+    #[error("{delivery} cannot be moved: {why}")]
+    DeliveryMove {
+        /// Which.
+        delivery: DeliveryId,
+        /// In words.
+        why: String,
+    },
+    /// A rule of the house forbids it.
+    #[error("{0}")]
+    Refused(String),
+    /// Anything else SQLite says.
+    #[error("the ledger failed: {0}")]
+    Sql(rusqlite::Error),
+}
+
+/// The result of a verb of the ledger.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl StoreError {
+    /// Will the same request succeed once the outside world has changed (room on the disk)?
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, StoreError::Full | StoreError::Io(_))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
+            Some(ErrorCode::SystemIoFailure) => StoreError::Io(std::io::Error::other(error)),
+            Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
+            _ => StoreError::Sql(error),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The event log as it is read: one append-only sequence with an opaque cursor.
+//!
+//! Attempts and everything else share one sequence; an attempt *is* its event. Events hold ids, never addresses.
+
+use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp};
+
+/// A place in the log. Opaque; keep it as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(pub(crate) i64);
+
+impl Cursor {
+    /// Before the first event.
+    pub const START: Cursor = Cursor(0);
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place; ask for events after it.
+    pub cursor: Cursor,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+    /// By whom (`engine`, `cli:anna`, `recipient`).
+    pub actor: String,
+    /// About which campaign.
+    pub campaign: Option<CampaignId>,
+    /// About which delivery.
+    pub delivery: Option<DeliveryId>,
+    /// About which contact.
+    pub contact: Option<ContactId>,
+    /// About which address.
+    pub address: Option<AddressId>,
+    /// About which import.
+    pub import: Option<ImportId>,
+    /// For a delivery that was settled: where it went.
+    pub became: Option<DeliveryState>,
+    /// For a delivery skipped: why.
+    pub skip: Option<SkipReason>,
+    /// The number of the attempt, if it was one.
+    pub attempt: Option<u16>,
+    /// In words or JSON.
+    pub detail: Option<String>,
+}

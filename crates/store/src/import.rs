@@ -1,0 +1,117 @@
+//! Imports: a file of people on its way into the ledger.
+//!
+//! Rows are written in chunks under an import id and are invisible until the import is finished. The same file begun
+//! again continues after the last line written; an import nobody will finish can be removed without a trace.
+
+use model::{ContactStatus, EmailAddress, ImportId, Timestamp, WorkspaceId};
+
+/// The most rows of one chunk.
+pub const IMPORT_CHUNK_ROWS_MAX: usize = 10_000;
+
+/// A file about to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewImport {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// The file's name, for people.
+    pub file_name: String,
+    /// A hash of content and column mapping: the same hash, unfinished, is taken up again; finished, it is found by
+    /// [`crate::Store::finished_import`].
+    pub content_hash: [u8; 32],
+    /// The columns by name, in order: what merge tags may use.
+    pub columns: Vec<String>,
+}
+
+/// Where an import stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportState {
+    /// Chunks may follow.
+    Open,
+    /// Its people are visible.
+    Done,
+    /// Being removed, or removed.
+    Removed,
+}
+
+/// An import in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Its id.
+    pub id: ImportId,
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// The file's name.
+    pub file_name: String,
+    /// Hash of content and mapping.
+    pub content_hash: [u8; 32],
+    /// The columns by name, in order.
+    pub columns: Vec<String>,
+    /// Where it stands.
+    pub state: ImportState,
+    /// The last line (or row number, as the importer counts) already written; a continued import starts after it.
+    pub last_line: u64,
+    /// Rows written so far, by fate.
+    pub added: u64,
+    /// Rows that changed a known contact.
+    pub updated: u64,
+    /// Rows that were already as they should be.
+    pub unchanged: u64,
+    /// Rows with the address of an earlier row of the same file.
+    pub duplicates: u64,
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// When it was finished.
+    pub done_at: Option<Timestamp>,
+}
+
+/// Where a person's agreement comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// The form, list or event.
+    pub source: Option<String>,
+    /// When they agreed.
+    pub at: Option<Timestamp>,
+    /// From which network address.
+    pub ip: Option<String>,
+}
+
+/// One row of the file, already read and checked by the importer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Its place in the file; grows from row to row within an import.
+    pub line: u64,
+    /// The file's own key of the person: the same key updates the same contact.
+    pub external_id: Option<String>,
+    /// What stood in the address column, if anything.
+    pub typed: Option<String>,
+    /// The same, if it is an address. `typed` without it makes a contact in `error(format)`, counted at the build
+    /// as `invalid_address`.
+    pub address: Option<EmailAddress>,
+    /// The person's values by column name, a JSON object.
+    pub attributes: String,
+    /// What the file says about the person. `opted_out` also suppresses the address as unsubscribed; `active` never
+    /// revives anybody.
+    pub status: Option<ContactStatus>,
+    /// Evidence of consent.
+    pub consent: Option<Consent>,
+    /// Where the person was found.
+    pub lead_source: Option<String>,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowFate {
+    /// A new contact.
+    Added,
+    /// A known contact, changed when the import is finished.
+    Updated,
+    /// A known contact, already so.
+    Unchanged,
+    /// The address stood in an earlier row of this file: kept as a contact of its own, which the build skips as
+    /// `duplicate_address`.
+    Duplicate,
+    /// The same external id stood in an earlier row of this file: the later row wins, one contact.
+    Repeated,
+    /// Added or updated, but the address is suppressed already: will be skipped.
+    Suppressed,
+}

@@ -1,0 +1,93 @@
+//! The queue, which is the ledger itself: heads, windows and retries.
+//!
+//! A *head* is where one campaign stands in one domain. Delivery ids of a head are contiguous and in the order of
+//! position, so a window is a range read. The state of each delivery is authoritative; a head only skips what is
+//! settled. Invariant: nothing here claims anything: one process owns the directory, so its memory is the claim.
+
+use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, Timestamp, WorkspaceId};
+
+/// Where a campaign stands in a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The head's key: its first delivery. Heads are read in this order, which is that of the lowest position.
+    pub id: DeliveryId,
+    /// Which campaign.
+    pub campaign: CampaignId,
+    /// Which domain.
+    pub domain: DomainId,
+    /// Its name (A-label).
+    pub domain_name: String,
+    /// The receiving site, once resolved.
+    pub site: Option<SiteId>,
+    /// The first delivery that may still be queued.
+    pub next: DeliveryId,
+    /// How many deliveries are still queued.
+    pub remaining: u32,
+}
+
+/// A delivery read for sending, with everything the journey needs to know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// To whom.
+    pub contact: ContactId,
+    /// At which address.
+    pub address: AddressId,
+    /// In which domain.
+    pub domain: DomainId,
+    /// The address as sent.
+    pub rcpt: String,
+    /// The domain's name (A-label).
+    pub domain_name: String,
+    /// Place in the campaign, 1 for the first.
+    pub position: u32,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Attempts recorded; the next one is number `attempts + 1`.
+    pub attempts: u16,
+    /// Attempts charged to the recipient.
+    pub tries: u16,
+    /// Of these, how many reached a receiver.
+    pub reached: u16,
+    /// When it was first tried.
+    pub first_try_at: Option<Timestamp>,
+    /// Where and when it is due, if it was put off.
+    pub retry: Option<(SiteId, Timestamp)>,
+    /// The person's soft-bounced mailings in a row.
+    pub soft_count: u8,
+    /// Since when.
+    pub soft_since: Option<Timestamp>,
+    /// The person's refused mailings in a row.
+    pub refused_count: u8,
+    /// The person's values, a JSON object.
+    pub attributes: String,
+    /// What the ledger's changes stood at when this was read; for [`crate::Store::changed_since`].
+    pub generation: u64,
+}
+
+/// A receiving site of the dictionary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Its id.
+    pub id: SiteId,
+    /// The fingerprint of its MX set.
+    pub fingerprint: String,
+    /// The provider key, if it is a known one.
+    pub provider: Option<String>,
+}
+
+/// What the last moment before MAIL FROM finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing that concerns the delivery changed since it was read.
+    Unchanged,
+    /// It must not be sent any more, for this reason.
+    Skip(model::SkipReason),
+    /// Too much changed since to remember: ask [`crate::Store::recheck`].
+    AskLedger,
+}

@@ -1,0 +1,115 @@
+//! What reports read: causes, pages of deliveries, a person's history. Values only; nothing here counts rows.
+
+use crate::event::Event;
+use model::{
+    Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode, Scope, SiteId,
+    SkipReason, Stage, Timestamp,
+};
+
+/// A group of deliveries that stand where they stand for the same cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseCount {
+    /// Where they stand.
+    pub state: DeliveryState,
+    /// The cause.
+    pub category: Category,
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// Where in the conversation.
+    pub stage: Stage,
+    /// The rule that judged.
+    pub rule: String,
+    /// The provider key, if the site is a known one.
+    pub provider: Option<String>,
+    /// The reply code, if there was a reply.
+    pub code: Option<u16>,
+    /// The enhanced code, if there was one.
+    pub enhanced: Option<EnhancedCode>,
+    /// How many.
+    pub count: u64,
+    /// One of them (the latest).
+    pub example: DeliveryId,
+}
+
+/// A delivery as a report shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// To whom.
+    pub contact: ContactId,
+    /// The address as sent; `None` when the person was forgotten or has none.
+    pub email: Option<String>,
+    /// Its domain.
+    pub domain: Option<DomainId>,
+    /// Place in the campaign; 0 for those skipped at the build.
+    pub position: u32,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Why it was skipped.
+    pub skip: Option<SkipReason>,
+    /// Attempts recorded.
+    pub attempts: u16,
+    /// Attempts charged.
+    pub tries: u16,
+    /// When it was first tried.
+    pub first_try_at: Option<Timestamp>,
+    /// Where and when it is due next.
+    pub due: Option<(SiteId, Timestamp)>,
+    /// The latest attempt.
+    pub last: Option<Attempt>,
+}
+
+/// One attempt with what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// The attempt; the reply's text is put together again from the dictionary.
+    pub attempt: Attempt,
+    /// Where the delivery went with it.
+    pub became: DeliveryState,
+    /// When the next try was due after it.
+    pub due: Option<Timestamp>,
+    /// Was it charged to the recipient?
+    pub charged: bool,
+    /// The site's provider key.
+    pub provider: Option<String>,
+    /// The conversation, if it was kept.
+    pub transcript: Option<String>,
+}
+
+/// One mailing in a person's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineEntry {
+    /// The delivery.
+    pub delivery: DeliveryRow,
+    /// The campaign's name.
+    pub campaign_name: String,
+    /// Its number.
+    pub campaign_number: u32,
+    /// When the audience was frozen.
+    pub built_at: Option<Timestamp>,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// Everything the ledger holds about a person (for `why` and `contact export`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonData {
+    /// The contact.
+    pub contact: crate::contact::Contact,
+    /// Their mailings, newest first.
+    pub mailings: Vec<TimelineEntry>,
+    /// Events about the contact or the address, oldest first.
+    pub events: Vec<Event>,
+}
+
+/// How a domain's other people fared in a campaign.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// Deliveries at the domain per state.
+    pub by_state: std::collections::BTreeMap<DeliveryState, u64>,
+    /// Were there more than could be looked at?
+    pub truncated: bool,
+}

@@ -1,0 +1,112 @@
+//! A settlement: everything one attempt (or a decision without one) changes, written in one transaction.
+
+use crate::contact::ContactChange;
+use crate::queue::Claimed;
+use model::{
+    AddressId, Attempt, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason,
+    SuppressionReason, Timestamp, WorkspaceId,
+};
+
+/// The most settlements of one batch.
+pub const SETTLE_BATCH_MAX: usize = 5_000;
+/// Octets of a transcript that are kept.
+pub const TRANSCRIPT_BYTES_MAX: usize = 8_192;
+
+/// One delivery's new standing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// To whom.
+    pub contact: ContactId,
+    /// At which address.
+    pub address: AddressId,
+    /// In which domain.
+    pub domain: DomainId,
+    /// The address as sent: taken out of reply texts.
+    pub rcpt: String,
+    /// Where the delivery stood when it was read. The settlement is refused if the ledger says otherwise.
+    pub from: DeliveryState,
+    /// Where it stands now. `from` itself is allowed for `queued` and `deferred`: back to the queue.
+    pub to: DeliveryState,
+    /// Why, when `to` is `skipped`.
+    pub skip: Option<SkipReason>,
+    /// The attempt, if there was one. Its number must be the delivery's attempts + 1.
+    pub attempt: Option<Attempt>,
+    /// Is the attempt the recipient's? If not, it is recorded and not counted in `tries`.
+    pub charge: bool,
+    /// The receiving site of the attempt, if it got so far.
+    pub site: Option<SiteId>,
+    /// The provider key of that site.
+    pub provider: Option<String>,
+    /// Where it was due before (as in [`Claimed::retry`]).
+    pub was_due: Option<(SiteId, Timestamp)>,
+    /// Where and when it is due next; only when `to` is `deferred`.
+    pub due: Option<(SiteId, Timestamp)>,
+    /// Suppress the address for this reason, with this delivery as evidence.
+    pub suppress: Option<SuppressionReason>,
+    /// Suppress the whole domain for this reason as well.
+    pub suppress_domain: Option<SuppressionReason>,
+    /// What changes about the person.
+    pub change: Option<ContactChange>,
+    /// The domain was not found: look again not before this, then suppress.
+    pub second_lookup_at: Option<Timestamp>,
+    /// The conversation, for failures; cut at [`TRANSCRIPT_BYTES_MAX`].
+    pub transcript: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Settlement {
+    /// A settlement of `claimed` that says nothing yet but where it goes.
+    pub fn of(claimed: &Claimed, to: DeliveryState, at: Timestamp) -> Settlement {
+        Settlement {
+            workspace: claimed.workspace,
+            delivery: claimed.delivery,
+            campaign: claimed.campaign,
+            contact: claimed.contact,
+            address: claimed.address,
+            domain: claimed.domain,
+            rcpt: claimed.rcpt.clone(),
+            from: claimed.state,
+            to,
+            skip: None,
+            attempt: None,
+            charge: true,
+            site: None,
+            provider: None,
+            was_due: claimed.retry,
+            due: None,
+            suppress: None,
+            suppress_domain: None,
+            change: None,
+            second_lookup_at: None,
+            transcript: None,
+            at,
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// How many were written.
+    pub written: usize,
+    /// Those that were not, each with the reason: an illegal move, or not standing where it was read.
+    pub refused: Vec<Refused>,
+}
+
+/// A settlement that was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Where the ledger says it stands; `None`: there is no such delivery.
+    pub stands: Option<DeliveryState>,
+    /// Where it was to go.
+    pub to: DeliveryState,
+}
