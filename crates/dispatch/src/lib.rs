@@ -1,1 +1,25 @@
-//! placeholder
+//! The decisions: where a message goes, what a reply means, when to try again, whom to leave alone.
+//!
+//! Pure: `now`, seeds and jitter are arguments; nothing here opens a file or a socket, and nothing remembers more than
+//! it is handed. The engine carries out what is decided here.
+//!
+//! - [`route`]: domain and MX answer → hosts in order of trial, or a verdict; which targets are out of bounds.
+//! - [`providers`]: who runs these hosts, and the limits to start with.
+//! - [`judge`]: reply or failure → [`model::Verdict`], by the rules in `rules/*.toml` ([`rules`]).
+//! - [`react`]: verdict and history → the next state, suppression, contact, hold.
+//! - [`retry`]: when to try again.
+//! - [`brakes`]: when to stop altogether.
+//!
+//! Invariant: the same arguments give the same answer.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod brakes;
+pub mod enhanced;
+pub mod judge;
+pub mod providers;
+pub mod react;
+pub mod retry;
+pub mod route;
+pub mod rules;
+pub mod text;
+pub mod words;

@@ -1,7 +1,7 @@
 //! People: their status, and why an address must not be mailed.
 
-use crate::SkipReason;
 use crate::verdict::words;
+use crate::{SkipReason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -72,4 +72,17 @@ impl SuppressionReason {
             SuppressionReason::HardBounced | SuppressionReason::Manual | SuppressionReason::DomainRefusesMail
         )
     }
+}
+
+/// What a settled delivery changes about its contact: the new counts, and the error if a limit was reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactChange {
+    /// Mailings in a row that ended soft for the recipient's own reasons.
+    pub soft_count: u8,
+    /// When the first of them ended.
+    pub soft_since: Option<Timestamp>,
+    /// Mailings in a row in which this very address was refused.
+    pub refused_count: u8,
+    /// Set when the contact goes to [`ContactStatus::Error`].
+    pub error: Option<ErrorCause>,
 }

@@ -19,7 +19,7 @@ pub mod verdict;
 pub use address::{AddressError, EmailAddress, MailDomain};
 pub use attempt::{Attempt, TlsVersion};
 pub use campaign::{CampaignKind, CampaignState};
-pub use contact::{ContactStatus, ErrorCause, SuppressionReason};
+pub use contact::{ContactChange, ContactStatus, ErrorCause, SuppressionReason};
 pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
 pub use id::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, IdMaker, ImportId, SiteId, WorkspaceId};

@@ -1,0 +1,323 @@
+//! From what happened to what it means: the one place where replies and failures become verdicts.
+//!
+//! Order of authority: a provider's own rule, then a rule about words anybody may use, then the enhanced code (RFC
+//! 3463 and the IANA registry, `rules/enhanced.toml`), then the reply code by stage (RFC 5321 section 4.2). Text
+//! beats code because codes lie: 550 alone calls many good addresses dead.
+//!
+//! Invariants: 4xx never ends a delivery at once and never suppresses; an unknown 5xx is `blocked`, never `hard`; a
+//! plain acceptance costs no matching at all.
+
+use crate::enhanced;
+use crate::rules::{Input, RulePack};
+use crate::text::{self, Found};
+use model::{Category, Class, Disposition, Outcome, Reply, Scope, Stage, Verdict};
+use std::borrow::Cow;
+
+/// What happened, where, and to whom we were talking.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstance<'a> {
+    /// How far the conversation was.
+    pub stage: Stage,
+    /// The key of the receiving provider, if it is a known one.
+    pub provider: Option<&'a str>,
+    /// What happened there.
+    pub what: What<'a>,
+}
+
+/// What a server said, or how it failed to.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// A complete reply.
+    Reply(&'a Reply),
+    /// Nothing came within the deadline of the phase.
+    TimedOut,
+    /// The line was closed or broke, before the last bytes of a message went out.
+    Disconnected,
+    /// Nobody listens on the port.
+    Refused,
+    /// No way to the host.
+    Unreachable,
+    /// What came is no reply.
+    Protocol(&'a str),
+    /// STARTTLS was refused or the handshake failed, and clear text is not allowed.
+    TlsFailed(&'a str),
+    /// The address needs SMTPUTF8 (RFC 6531) and the server does not offer it.
+    NoSmtpUtf8,
+    /// The server announced a SIZE smaller than the message (RFC 1870).
+    TooLarge,
+    /// The last bytes went out and no final reply was recorded.
+    InDoubt,
+    /// The look-up ended it.
+    Dns(DnsOutcome),
+}
+
+/// How a look-up can end a delivery, or put it off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsOutcome {
+    /// NXDOMAIN.
+    NoSuchName,
+    /// The name exists and has no MX, A or AAAA record.
+    NoRecords,
+    /// The null MX of RFC 7505.
+    NullMx,
+    /// SERVFAIL, time-out, or another answer that may differ later.
+    TemporaryFailure,
+    /// None of the hosts has an address.
+    NoAddress,
+    /// All addresses are loopback, private, link-local or our own.
+    PointsInside,
+}
+
+/// The verdict on one attempt.
+pub fn judge(pack: &RulePack, circumstance: &Circumstance<'_>) -> Verdict {
+    let Circumstance { stage, provider, what } = *circumstance;
+    match what {
+        What::Reply(reply) => judge_reply(pack, stage, provider, reply),
+        What::Dns(outcome) => dns_verdict(outcome),
+        What::InDoubt => {
+            let outcome = Outcome::InDoubt;
+            fixed(outcome, Category::LostReply, Scope::Recipient, Stage::Final, "reply-lost")
+        }
+        What::TimedOut => failed(stage, "no-answer"),
+        What::Disconnected => failed(stage, "line-lost"),
+        What::Refused => failed(stage, "connection-refused"),
+        What::Unreachable => failed(stage, "host-unreachable"),
+        What::Protocol(_) => fixed(Outcome::Deferred, Category::ProtocolError, Scope::Site, stage, "no-reply-line"),
+        What::TlsFailed(_) => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-failed"),
+        What::NoSmtpUtf8 => fixed(Outcome::Blocked, Category::ProtocolError, Scope::Recipient, stage, "no-smtputf8"),
+        What::TooLarge => fixed(Outcome::Blocked, Category::MessageTooLarge, Scope::Message, stage, "size-announced"),
+    }
+}
+
+/// The verdict on a look-up.
+pub fn dns_verdict(outcome: DnsOutcome) -> Verdict {
+    let (outcome, category, rule) = match outcome {
+        DnsOutcome::NoSuchName => (Outcome::Hard, Category::UnknownDomain, "dns-no-such-name"),
+        DnsOutcome::NoRecords => (Outcome::Hard, Category::UnknownDomain, "dns-no-records"),
+        DnsOutcome::NullMx => (Outcome::Hard, Category::DomainRefusesMail, "dns-null-mx"),
+        DnsOutcome::TemporaryFailure => (Outcome::Deferred, Category::NetworkFailure, "dns-failure"),
+        DnsOutcome::NoAddress => (Outcome::Deferred, Category::NetworkFailure, "dns-no-address"),
+        DnsOutcome::PointsInside => (Outcome::Blocked, Category::Policy, "mx-points-inside"),
+    };
+    fixed(outcome, category, Scope::Domain, Stage::Dns, rule)
+}
+
+fn fixed(outcome: Outcome, category: Category, scope: Scope, stage: Stage, rule: &'static str) -> Verdict {
+    Verdict { outcome, category, scope, stage, rule: Cow::Borrowed(rule), retry_after: None }
+}
+
+/// A failure without a word: nobody's refusal, so tried again.
+fn failed(stage: Stage, rule: &'static str) -> Verdict {
+    let before_envelope = matches!(
+        stage,
+        Stage::Dns | Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::Auth | Stage::Any
+    );
+    let scope = if before_envelope { Scope::Site } else { Scope::Recipient };
+    fixed(Outcome::Deferred, Category::NetworkFailure, scope, stage, rule)
+}
+
+fn judge_reply(pack: &RulePack, stage: Stage, provider: Option<&str>, reply: &Reply) -> Verdict {
+    if reply.is_positive() {
+        return Verdict { stage, ..Verdict::accepted() };
+    }
+    let text = text::normal(&reply.text);
+    let input = Input { provider, stage, code: Some(reply.code), enhanced: reply.enhanced, text: &text };
+    by_authority(pack, &input)
+}
+
+/// Rules, then enhanced code, then reply code.
+fn by_authority(pack: &RulePack, input: &Input<'_>) -> Verdict {
+    let retry_after = |outcome| (outcome == Outcome::Deferred).then(|| text::retry_after(input.text)).flatten();
+    if let Some(rule) = pack.best(input) {
+        let outcome = rule.outcome.unwrap_or_else(|| outcome_of(rule.category, input));
+        return Verdict {
+            outcome,
+            category: rule.category,
+            scope: rule.scope.unwrap_or_else(|| usual_scope(rule.category, input.stage)),
+            stage: input.stage,
+            rule: Cow::Borrowed(rule.name),
+            retry_after: retry_after(outcome),
+        };
+    }
+    if let Some((enhanced, entry)) = input.enhanced.and_then(|code| Some((code, enhanced::meaning(code)?))) {
+        let outcome = outcome_of(entry.category, input);
+        let verdict = Verdict {
+            outcome,
+            category: entry.category,
+            scope: usual_scope(entry.category, input.stage),
+            stage: input.stage,
+            rule: Cow::Owned(format!("enhanced-{enhanced}")),
+            retry_after: retry_after(outcome),
+        };
+        return verdict;
+    }
+    let (category, rule) = by_reply_code(input);
+    let outcome = outcome_of(category, input);
+    let scope = usual_scope(category, input.stage);
+    Verdict {
+        outcome,
+        category,
+        scope,
+        stage: input.stage,
+        rule: Cow::Borrowed(rule),
+        retry_after: retry_after(outcome),
+    }
+}
+
+/// What the reply code alone says (RFC 5321 section 4.2.2, RFC 7504), which is little.
+fn by_reply_code(input: &Input<'_>) -> (Category, &'static str) {
+    match (input.code, input.is_permanent()) {
+        (Some(421), _) => (Category::ReceiverError, "reply-421"),
+        (Some(451), _) => (Category::ReceiverError, "reply-451"),
+        (Some(452), _) => (Category::ReceiverError, "reply-452"),
+        (Some(454), _) => (Category::TlsFailure, "reply-454"),
+        (Some(500..=504 | 555), _) => (Category::ProtocolError, "reply-syntax"),
+        (Some(530 | 534 | 535 | 538), _) => (Category::Policy, "reply-authentication"),
+        (Some(551), _) if matches!(input.stage, Stage::Rcpt | Stage::Any) => (Category::RecipientMoved, "reply-551"),
+        (Some(552), _) => (Category::MailboxFull, "reply-552"),
+        (Some(556), _) => (Category::DomainRefusesMail, "reply-556"),
+        (_, Some(false)) => (Category::Unknown, UNMATCHED_4XX),
+        (_, Some(true)) => (Category::Unknown, UNMATCHED_5XX),
+        (_, None) => (Category::Unknown, UNREADABLE),
+    }
+}
+
+const UNMATCHED_4XX: &str = "reply-4xx";
+const UNMATCHED_5XX: &str = "reply-5xx";
+const UNREADABLE: &str = "unreadable";
+
+/// Was nothing known to match? Counted, and sampled for new rules.
+pub fn is_unmatched(verdict: &Verdict) -> bool {
+    matches!(verdict.rule.as_ref(), UNMATCHED_4XX | UNMATCHED_5XX | UNREADABLE)
+}
+
+/// 4xx is always put off, whatever the cause. Otherwise the cause decides: a permanent refusal for a passing cause
+/// (a full mailbox, a rate) is tried again, because the cause passes.
+fn outcome_of(category: Category, input: &Input<'_>) -> Outcome {
+    if input.is_permanent() == Some(false) {
+        return Outcome::Deferred;
+    }
+    match category.class() {
+        Class::Success | Class::AutoReply | Class::Complaint => Outcome::Accepted,
+        Class::Hard => Outcome::Hard,
+        Class::Soft | Class::Delayed => Outcome::Deferred,
+        Class::Blocked | Class::Unknown => Outcome::Blocked,
+    }
+}
+
+/// Whom a verdict of this category concerns, unless its rule says otherwise. Before RCPT nobody has been named, so
+/// nobody can be meant.
+fn usual_scope(category: Category, stage: Stage) -> Scope {
+    let before_sender = matches!(stage, Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::Auth);
+    let at_sender = stage == Stage::Mail;
+    let about_message = matches!(stage, Stage::Data | Stage::Final);
+    match category {
+        Category::UnknownDomain | Category::DomainRefusesMail | Category::RelayDenied => Scope::Domain,
+        Category::IpReputation | Category::MissingPtr | Category::RateLimited => Scope::Source,
+        Category::DomainReputation | Category::AuthFailure | Category::SenderRejected => Scope::Identity,
+        Category::SpamContent | Category::Virus | Category::MalformedMessage | Category::MessageTooLarge => {
+            Scope::Message
+        }
+        Category::TlsFailure => Scope::Site,
+        Category::NetworkFailure | Category::ReceiverError | Category::ProtocolError | Category::Greylisted
+            if before_sender || at_sender =>
+        {
+            Scope::Site
+        }
+        Category::Policy | Category::Unknown if before_sender => Scope::Source,
+        Category::Policy | Category::Unknown if at_sender => Scope::Identity,
+        Category::Policy | Category::Unknown if about_message => Scope::Message,
+        Category::NetworkFailure
+        | Category::ReceiverError
+        | Category::ProtocolError
+        | Category::Greylisted
+        | Category::Policy
+        | Category::Unknown
+        | Category::Delivered
+        | Category::UnknownRecipient
+        | Category::RecipientMoved
+        | Category::RecipientDisabled
+        | Category::MailboxFull
+        | Category::RecipientFilter
+        | Category::DeliveryExpired
+        | Category::Complaint
+        | Category::AutoReply
+        | Category::Delayed
+        | Category::LostReply => Scope::Recipient,
+    }
+}
+
+/// The verdict on a text without its conversation: a log line, a bounce message's diagnostic, a pasted reply.
+///
+/// Codes are looked for inside ("Remote host said: 554 …", `smtp; 550 5.1.1 …`), the stage in remarks such as "in
+/// reply to RCPT TO", the provider in its turns of phrase. Without any code the words alone decide, as of a final
+/// refusal; words that no rule knows are [`Category::Unknown`].
+pub fn judge_text(pack: &RulePack, raw: &str) -> Verdict {
+    let Found { code, enhanced, stage, text } = text::read(raw);
+    let provider = crate::providers::named_in(&text);
+    let input = Input { provider, stage: stage.unwrap_or(Stage::Any), code, enhanced, text: &text };
+    if input.code.is_some_and(|code| (200..300).contains(&code)) {
+        return Verdict::accepted();
+    }
+    let verdict = by_authority(pack, &input);
+    let stage = stage.unwrap_or_else(|| usual_stage(verdict.category));
+    Verdict { stage, ..verdict }
+}
+
+/// Where in a conversation a verdict of this category is usually met (taxonomy `postroom-1`).
+fn usual_stage(category: Category) -> Stage {
+    match category {
+        Category::UnknownDomain | Category::DomainRefusesMail => Stage::Dns,
+        Category::RateLimited | Category::NetworkFailure | Category::IpReputation | Category::MissingPtr => {
+            Stage::Connect
+        }
+        Category::TlsFailure => Stage::Tls,
+        Category::SenderRejected => Stage::Mail,
+        Category::UnknownRecipient
+        | Category::RecipientMoved
+        | Category::RecipientDisabled
+        | Category::MailboxFull
+        | Category::Greylisted
+        | Category::RecipientFilter
+        | Category::RelayDenied => Stage::Rcpt,
+        Category::DomainReputation
+        | Category::AuthFailure
+        | Category::SpamContent
+        | Category::Virus
+        | Category::MalformedMessage
+        | Category::MessageTooLarge => Stage::Data,
+        Category::Delivered | Category::LostReply => Stage::Final,
+        Category::DeliveryExpired | Category::Delayed => Stage::Queue,
+        Category::Complaint | Category::AutoReply => Stage::PostDelivery,
+        Category::ReceiverError | Category::Policy | Category::ProtocolError | Category::Unknown => Stage::Any,
+    }
+}
+
+/// The class of a verdict: may we mail this address again, and when?
+pub fn class_of(verdict: &Verdict) -> Class {
+    match (verdict.category, verdict.outcome) {
+        (Category::AutoReply | Category::Complaint | Category::Delayed | Category::LostReply, _) => {
+            verdict.category.class()
+        }
+        (_, Outcome::Accepted) => Class::Success,
+        (_, Outcome::Deferred) => Class::Soft,
+        (_, Outcome::Hard) => Class::Hard,
+        (Category::Unknown, Outcome::Blocked) if verdict.rule == UNREADABLE => Class::Unknown,
+        (_, Outcome::Blocked) => Class::Blocked,
+        (_, Outcome::InDoubt) => Class::Unknown,
+    }
+}
+
+/// What we do with the delivery after such a verdict, in a word.
+pub fn disposition_of(verdict: &Verdict) -> Disposition {
+    match verdict.outcome {
+        Outcome::Accepted => Disposition::Done,
+        Outcome::Deferred => Disposition::Retry,
+        Outcome::Hard | Outcome::Blocked | Outcome::InDoubt => Disposition::Fail,
+    }
+}
+
+/// Does such a verdict lead to a suppression, be it after a second look-up?
+pub fn leads_to_suppression(verdict: &Verdict) -> bool {
+    verdict.outcome == Outcome::Hard || verdict.category == Category::Complaint
+}

@@ -1,0 +1,89 @@
+//! What a verdict is called toward people: meaning, whose problem, what the machine did, what a person may do.
+//!
+//! One text per category (`rules/words.toml`); a rule that knows better overrides meaning and next step. Invariant:
+//! every category has all of them.
+
+use crate::rules::RulePack;
+use model::{Blame, Category, Outcome, Verdict};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// The texts of one category.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// What happened, as a short clause: "mailbox does not exist".
+    pub meaning: String,
+    /// What the machine did when this was the end of it.
+    pub done: String,
+    /// What a person may do now.
+    pub next_step: String,
+    /// Minutes the lane is held when the refusal is not about the recipient.
+    hold_min: Option<u32>,
+}
+
+impl Words {
+    /// How long the lane is held when such a refusal is not about the recipient.
+    pub fn hold(&self) -> Option<Duration> {
+        self.hold_min.map(|minutes| Duration::from_secs(u64::from(minutes) * 60))
+    }
+}
+
+/// What to tell a person about a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happened: "mailbox does not exist".
+    pub meaning: &'static str,
+    /// Whose problem it is: "the address".
+    pub whose: &'static str,
+    /// What the machine did about it.
+    pub done: &'static str,
+    /// What a person may do.
+    pub next_step: &'static str,
+}
+
+static WORDS: LazyLock<BTreeMap<Category, Words>> =
+    LazyLock::new(|| toml::from_str(include_str!("../rules/words.toml")).expect("words.toml is tested"));
+
+/// The texts of a category.
+pub fn of(category: Category) -> &'static Words {
+    WORDS.get(&category).expect("a test asserts that every category has its words")
+}
+
+/// Whose problem it is, in words.
+pub const fn whose(blame: Blame) -> &'static str {
+    match blame {
+        Blame::Address => "the address",
+        Blame::Recipient => "the recipient",
+        Blame::Identity => "our set-up",
+        Blame::Reputation => "our reputation",
+        Blame::Content => "our content",
+        Blame::Receiver => "their servers",
+        Blame::OwnFault => "our machine",
+        Blame::Nobody => "nobody knows",
+    }
+}
+
+/// The texts for a category and, if a rule of that name is known, the rule's better ones. For a delivery that is still
+/// being tried `done` says so.
+pub fn explain(category: Category, outcome: Outcome, rule: &str) -> Explanation {
+    let words = of(category);
+    let rule = RulePack::shipped().rule(rule);
+    let done = match outcome {
+        Outcome::Deferred => "tried again within the window; not suppressed",
+        Outcome::Accepted | Outcome::Hard | Outcome::Blocked | Outcome::InDoubt => &words.done,
+    };
+    Explanation {
+        meaning: rule.and_then(|rule| rule.meaning).unwrap_or(&words.meaning),
+        whose: whose(category.blame()),
+        done,
+        next_step: rule.and_then(|rule| rule.next_step).unwrap_or(&words.next_step),
+    }
+}
+
+/// The texts for a verdict.
+pub fn explain_verdict(verdict: &Verdict) -> Explanation {
+    explain(verdict.category, verdict.outcome, &verdict.rule)
+}
