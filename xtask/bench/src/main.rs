@@ -1,0 +1,68 @@
+//! Measures what the release binary costs: `cargo xtask bench send | import | sim | sign`.
+//!
+//! A package of its own because it links the cryptography kit (for the bare signature), which `cargo xtask test` must
+//! not wait for. It never gates a test: it prints figures, for a person and as one JSON line. It drives the binary as
+//! an operator would; nothing is measured from inside.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its standard streams")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
+mod audience;
+mod directory;
+mod import;
+mod options;
+mod process;
+mod send;
+mod sign;
+mod simulation;
+mod sink;
+
+use anyhow::{Result, bail};
+use options::Options;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask bench WHAT [options]
+
+    send     a signed campaign from ledger to sink, over few and over many domains, with both durabilities
+               --recipients N (20000)  --many N (200000, recipients and domains of the second run; 0: leave it out)
+               --connections N (40)    --durability power,process
+    import   a CSV file into an empty ledger            --rows N (1000000)
+    sim      the simulated internet                     --people N (100000)
+    sign     the bare RSA-2048 signature, on every core --seconds N (3)
+    sink     only the fast sink and its DNS answers, until standard input ends
+               --sites N (10)  --smtp-port N  --dns-port N (0: any free port)
+    all      send, import, sim
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let (what, rest) = match arguments.split_first() {
+        Some((what, rest)) => (what.as_str(), rest),
+        None => ("help", arguments),
+    };
+    let options = Options::read(rest)?;
+    match what {
+        "send" => send::run(&options),
+        "import" => import::run(&options),
+        "sim" => simulation::run(&options),
+        "sign" => sign::run(&options),
+        "sink" => sink::run(&options),
+        "all" => [send::run, import::run, simulation::run].iter().try_for_each(|part| part(&options)),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no benchmark `{other}`\n\n{HELP}"),
+    }
+}
