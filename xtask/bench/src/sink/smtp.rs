@@ -74,7 +74,8 @@ fn take(waiting: &[u8], in_data: &mut bool, replies: &mut Vec<u8>, counters: &Co
     Some(length)
 }
 
-/// The length of the message with its final dot. Nearly always the dot is the last thing that came.
+/// The length of the message with its final dot. Nearly always the dot is the last thing that came; when commands
+/// follow it, they are looked for once their last line is whole, which spares searching every part of a message.
 fn end_of_message(waiting: &[u8]) -> Option<usize> {
     if waiting.ends_with(END_OF_DATA) {
         return Some(waiting.len());
@@ -92,12 +93,12 @@ mod tests {
     #[test]
     fn a_pipelined_group_after_a_message_is_understood() {
         let (counters, mut replies, mut in_data) = (Counters::default(), Vec::new(), false);
-        let talk = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nSubject: x\r\n\r\n..\r\n.\r\nMAIL FROM:<a@b>\r\nRCPT";
+        let talk = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nSubject: x\r\n\r\n..\r\n.\r\nMAIL FROM:<a@b>\r\n";
         let mut used = 0;
         while let Some(taken) = take(&talk[used..], &mut in_data, &mut replies, &counters) {
             used += taken;
         }
-        assert_eq!(&talk[used..], b"RCPT");
+        assert_eq!(used, talk.len());
         assert_eq!(counters.messages.load(Ordering::Relaxed), 1);
         assert_eq!(String::from_utf8_lossy(&replies).lines().count(), 5);
     }
