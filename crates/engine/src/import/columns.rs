@@ -1,0 +1,286 @@
+//! What the columns of a file mean: which holds the address, the consent, the status, and by which name a message may
+//! use each.
+//!
+//! Apart from the reading of rows because it is decided once per file, from the header, a sample of rows and what the
+//! person said. Invariant: every column but the address has exactly one merge tag, no two the same, none that the
+//! system gives a meaning of its own; the header's own spelling is kept beside it.
+
+use super::ImportError;
+use super::records::{COLUMNS_MAX, Row};
+use super::words;
+use model::EmailAddress;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest merge tag.
+const TAG_BYTES_MAX: usize = 64;
+/// Tags with a meaning of their own in every message; a column of that name gets a number behind it.
+const RESERVED_TAGS: [&str; 5] = ["email", "unsubscribe_url", "view_url", "postal_address", "preferences_url"];
+/// Words of the template language that cannot be names.
+const KEYWORDS: [&str; 14] =
+    ["and", "else", "false", "False", "for", "if", "in", "is", "loop", "none", "None", "not", "or", "true"];
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The address to mail.
+    Email,
+    /// The key of the person in the system the file comes from; rows with a known one change that contact.
+    ExternalId,
+    /// The first name; also usable as `first_name`.
+    FirstName,
+    /// The family name; also usable as `last_name`.
+    LastName,
+    /// The whole name; also usable as `name`.
+    FullName,
+    /// Subscribed, unsubscribed, bounced and the like.
+    Status,
+    /// Yes, or a date, when the person opted out.
+    OptedOut,
+    /// Whether or by which form the person agreed.
+    Consent,
+    /// When the person agreed.
+    ConsentTime,
+    /// From which network address the person agreed.
+    ConsentIp,
+    /// Where the person came from.
+    LeadSource,
+}
+
+impl Role {
+    /// All roles, in the order they are guessed.
+    pub const ALL: [Role; 11] = [
+        Role::Email,
+        Role::ExternalId,
+        Role::FirstName,
+        Role::LastName,
+        Role::FullName,
+        Role::Status,
+        Role::OptedOut,
+        Role::Consent,
+        Role::ConsentTime,
+        Role::ConsentIp,
+        Role::LeadSource,
+    ];
+
+    /// The word for `--map`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Role::Email => "email",
+            Role::ExternalId => "external_id",
+            Role::FirstName => "first_name",
+            Role::LastName => "last_name",
+            Role::FullName => "name",
+            Role::Status => "status",
+            Role::OptedOut => "opted_out",
+            Role::Consent => "consent",
+            Role::ConsentTime => "consent_time",
+            Role::ConsentIp => "consent_ip",
+            Role::LeadSource => "lead_source",
+        }
+    }
+
+    /// The role with that word.
+    pub fn from_word(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.word() == word)
+    }
+
+    /// The tag under which the column's values can be used besides its own.
+    const fn alias(self) -> Option<&'static str> {
+        match self {
+            Role::FirstName => Some("first_name"),
+            Role::LastName => Some("last_name"),
+            Role::FullName => Some("name"),
+            _ => None,
+        }
+    }
+}
+
+/// Which column holds what, as a person said it: role → header name, or `#3` for the third column. Roles not named
+/// are guessed; `-` for a name says that no column has the role.
+pub type Mapping = BTreeMap<Role, String>;
+
+/// One column of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// As the header spells it.
+    pub name: String,
+    /// What a message may call it; `None` for the address, which is `email` everywhere, and for what an earlier
+    /// rejects file added.
+    pub tag: Option<String>,
+    /// A second tag, in the language of our own examples.
+    pub alias: Option<String>,
+    /// What it holds, if that is more than an attribute.
+    pub role: Option<Role>,
+}
+
+/// The columns of a file, in its order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    all: Vec<Column>,
+    by_role: BTreeMap<Role, usize>,
+}
+
+impl Columns {
+    /// Reads the header; `sample` are the first rows of people. Refuses a file in which no column holds addresses (and
+    /// names the columns it has), one without a header, and a mapping to a column that is not there.
+    pub fn read(header: &Row, sample: &[Row], mapping: &Mapping) -> Result<Columns, ImportError> {
+        let names: Vec<String> = header.fields().map(str::to_owned).collect();
+        if names.len() > COLUMNS_MAX {
+            return Err(ImportError::TooManyColumns { columns: names.len() });
+        }
+        if names.iter().any(|name| EmailAddress::parse(name).is_ok()) {
+            return Err(ImportError::NoHeader { first: names.join(", ") });
+        }
+        let mut by_role = said(&names, mapping)?;
+        for role in Role::ALL {
+            if !mapping.contains_key(&role)
+                && let Some(index) = guess(role, &names, sample, &by_role)
+            {
+                by_role.insert(role, index);
+            }
+        }
+        if !by_role.contains_key(&Role::Email) {
+            return Err(no_email(&names));
+        }
+        Ok(Columns { all: name_all(&names, &by_role), by_role })
+    }
+
+    /// All columns, in the order of the file.
+    pub fn all(&self) -> &[Column] {
+        &self.all
+    }
+
+    /// Where the column with `role` stands, from 0.
+    pub fn index_of(&self, role: Role) -> Option<usize> {
+        self.by_role.get(&role).copied()
+    }
+
+    /// Every tag a message may use for people of this file, `email` included.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let own = self.all.iter().flat_map(|c| [c.tag.as_deref(), c.alias.as_deref()]).flatten();
+        std::iter::once("email").chain(own)
+    }
+}
+
+/// Finds the columns that the person named.
+fn said(names: &[String], mapping: &Mapping) -> Result<BTreeMap<Role, usize>, ImportError> {
+    let mut by_role = BTreeMap::new();
+    for (role, wanted) in mapping.iter().filter(|(_, wanted)| *wanted != "-") {
+        let by_number = || wanted.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < names.len());
+        let exact = names.iter().position(|name| name == wanted);
+        let folded = || names.iter().position(|name| words::fold(name) == words::fold(wanted));
+        let Some(index) = exact.or_else(folded).or_else(by_number) else {
+            let columns = names.join(", ");
+            let nearest = words::nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned);
+            return Err(ImportError::NoSuchColumn { role: role.word(), wanted: wanted.clone(), columns, nearest });
+        };
+        by_role.insert(*role, index);
+    }
+    Ok(by_role)
+}
+
+/// The likeliest column for `role` among those not yet taken: by the words people use for it, and for addresses and
+/// states also by what the rows hold.
+fn guess(role: Role, names: &[String], sample: &[Row], taken: &BTreeMap<Role, usize>) -> Option<usize> {
+    let free = |index: &usize| !taken.values().any(|t| t == index);
+    let values = |index: usize| sample.iter().map(move |row| row.field(index)).filter(|v| !v.is_empty());
+    let share = |index: usize, is: &dyn Fn(&str) -> bool| {
+        let (fits, all) = values(index).fold((0usize, 0usize), |(fits, all), v| (fits + usize::from(is(v)), all + 1));
+        (all > 0).then(|| fits * 100 / all)
+    };
+    let named: Vec<usize> = words::names_of(role)
+        .iter()
+        .flat_map(|word| (0..names.len()).filter(|i| names.get(*i).is_some_and(|name| words::fold(name) == *word)))
+        .filter(free)
+        .collect();
+    match role {
+        Role::Email => {
+            let is_address = |v: &str| EmailAddress::parse(v).is_ok();
+            let by_name = named.iter().copied().find(|i| share(*i, &is_address).is_none_or(|percent| percent > 0));
+            let by_value = || {
+                let percent = |i: &usize| share(*i, &is_address).unwrap_or(0);
+                (0..names.len()).rev().filter(free).filter(|i| percent(i) >= 50).max_by_key(percent)
+            };
+            by_name.or_else(by_value).or(named.first().copied())
+        }
+        // "Status" may as well be that of an order: believed only when its words are ours.
+        Role::Status => {
+            named.into_iter().find(|i| share(*i, &|v| words::standing(v).is_some()).is_none_or(|percent| percent >= 50))
+        }
+        _ => named.first().copied(),
+    }
+}
+
+fn no_email(names: &[String]) -> ImportError {
+    let nearest = names
+        .iter()
+        .find(|name| words::fold(name).contains("mail"))
+        .map(String::as_str)
+        .or_else(|| words::nearest("email", names.iter().map(String::as_str)));
+    ImportError::NoEmailColumn { columns: names.join(", "), nearest: nearest.map(str::to_owned) }
+}
+
+/// Gives every column its tag.
+fn name_all(names: &[String], by_role: &BTreeMap<Role, usize>) -> Vec<Column> {
+    let mut used: Vec<String> = RESERVED_TAGS.iter().map(|tag| (*tag).to_owned()).collect();
+    let role_of = |index: usize| by_role.iter().find(|(_, i)| **i == index).map(|(role, _)| *role);
+    let mut columns: Vec<Column> = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let role = role_of(index);
+        let has_tag = role != Some(Role::Email) && !words::REJECT_COLUMNS.contains(&name.as_str());
+        let tag = has_tag.then(|| {
+            let base = tag_of(name).unwrap_or_else(|| format!("column_{}", index + 1));
+            let free = |tag: &String| !used.contains(tag);
+            let numbered = (2..).map(|n| format!("{base}_{n}"));
+            std::iter::once(base.clone()).chain(numbered).find(free).unwrap_or(base)
+        });
+        used.extend(tag.clone());
+        columns.push(Column { name: name.clone(), tag, alias: None, role });
+    }
+    for column in &mut columns {
+        let alias = column.role.and_then(Role::alias).filter(|alias| !used.iter().any(|tag| tag == alias));
+        column.alias = alias.map(str::to_owned);
+    }
+    columns
+}
+
+/// A name that a message can use: the header itself if it is an identifier, else its letters without accents, in
+/// lower case, with `_` for everything else. `None` if nothing is left.
+fn tag_of(name: &str) -> Option<String> {
+    let is_identifier = |text: &str| {
+        text.len() <= TAG_BYTES_MAX
+            && text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    if is_identifier(name) && !KEYWORDS.contains(&name) {
+        return Some(name.to_owned());
+    }
+    let mut tag = String::new();
+    for c in name.nfkd().flat_map(char::to_lowercase) {
+        match c {
+            'ß' => tag.push_str("ss"),
+            'æ' => tag.push_str("ae"),
+            'œ' => tag.push_str("oe"),
+            'ø' => tag.push('o'),
+            'ł' => tag.push('l'),
+            'đ' | 'ð' => tag.push('d'),
+            'ı' => tag.push('i'),
+            'þ' => tag.push_str("th"),
+            c if c.is_ascii_alphanumeric() => tag.push(c),
+            // Accents that stood on the letter before.
+            '\u{300}'..='\u{36F}' => {}
+            _ if tag.ends_with('_') || tag.is_empty() => {}
+            _ => tag.push('_'),
+        }
+    }
+    let tag: String = tag.chars().take(TAG_BYTES_MAX).collect();
+    let tag = tag.trim_matches('_');
+    match tag.bytes().next() {
+        None => None,
+        Some(first) if first.is_ascii_digit() || KEYWORDS.contains(&tag) => Some(format!("_{tag}")),
+        Some(_) => Some(tag.to_owned()),
+    }
+}

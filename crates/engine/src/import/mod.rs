@@ -1,0 +1,395 @@
+//! Import: a CSV file of people becomes contacts.
+//!
+//! Apart from the campaign's journey because people come in long before a message goes out, and because a file from
+//! outside is foreign input from its first byte. The file is read twice: once for its hash and its letters
+//! ([`survey`]), once for its rows ([`records`]). The meaning of the columns ([`columns`]) is decided from the header;
+//! each row becomes a [`person`]; rows are handed to the ledger in chunks and become visible when the import is done.
+//!
+//! Guarantees: memory is bounded by the limits in [`records`] and one chunk; the same file again (same content, same
+//! mapping) continues where a killed import stopped; every row is counted exactly once as added, updated, duplicate,
+//! rejected or blank; every row that was not taken as it stands is in the rejects file with line and reason.
+
+pub mod columns;
+pub mod error;
+pub mod person;
+pub mod records;
+mod rejects;
+pub mod survey;
+mod words;
+
+pub use columns::{Column, Columns, Mapping, Role};
+pub use error::ImportError;
+pub use person::Note;
+pub use words::nearest;
+
+use aws_lc_rs::digest;
+use encoding_rs::Encoding;
+use model::{Actor, ImportId, SuppressionReason, Timestamp, WorkspaceId};
+use person::Reading;
+use records::{Row, Rows};
+use rejects::Rejects;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use store::{Import, ImportRow, NewImport, RowFate, Store, Target};
+use survey::Survey;
+
+/// The most rows handed to the ledger at once.
+const CHUNK_ROWS_MAX: usize = 5_000;
+/// The most bytes handed to the ledger at once, give or take a row.
+const CHUNK_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How many rows the meaning of the columns is guessed from.
+const SAMPLE_ROWS: usize = 200;
+/// What a person takes besides the attributes, roughly.
+const PERSON_BYTES: usize = 200;
+/// How many unknown status words are named.
+const UNKNOWN_WORDS_MAX: usize = 5;
+/// How many rows pass between two calls of the progress callback, at most.
+const PROGRESS_ROWS: u64 = 2_000;
+
+/// What to import, and how to read it.
+#[derive(Clone, Debug)]
+pub struct ImportRequest {
+    /// Whose people they will be.
+    pub workspace: WorkspaceId,
+    /// The CSV file.
+    pub file: PathBuf,
+    /// What the person said about the columns; the rest is guessed.
+    pub mapping: Mapping,
+    /// An encoding label (WHATWG names), if the person named one.
+    pub encoding: Option<String>,
+    /// The delimiter, if the person named one.
+    pub delimiter: Option<u8>,
+    /// Where rejected rows go; the file appears with the first of them.
+    pub rejects: PathBuf,
+}
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Bytes of the file that are done.
+    pub bytes_done: u64,
+    /// The size of the file.
+    pub bytes_total: u64,
+    /// Rows that are done, rejected ones included.
+    pub rows: u64,
+    /// Rows in the rejects file.
+    pub rejects: u64,
+}
+
+/// What an import came to. `rows = added + updated + unchanged + duplicates + repeated + suppressed + rejected`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImportReport {
+    /// Its id in the ledger.
+    pub import: ImportId,
+    /// The same file had been imported before with the same mapping; nothing was done.
+    pub already_done: bool,
+    /// The row that was the last written when an earlier run stopped; 0 for a fresh import.
+    pub continued_after_line: u64,
+    /// The size of the file.
+    pub size_bytes: u64,
+    /// How its letters were written down.
+    pub encoding: String,
+    /// What separated its fields.
+    pub delimiter: char,
+    /// Its columns, what they mean and what a message may call them.
+    pub columns: Vec<Column>,
+    /// Rows that were not blank.
+    pub rows: u64,
+    /// Rows without anything in them; not counted as rows.
+    pub blank: u64,
+    /// New contacts.
+    pub added: u64,
+    /// Known contacts with something new.
+    pub updated: u64,
+    /// Known contacts with nothing new.
+    pub unchanged: u64,
+    /// Rows with the address of an earlier row: kept, and skipped by every campaign.
+    pub duplicates: u64,
+    /// Rows with the external id of an earlier row: the later row stands.
+    pub repeated: u64,
+    /// Contacts whose address must not be mailed, known before or said by the file.
+    pub suppressed: u64,
+    /// Rows that could not be told into fields: not taken.
+    pub rejected: u64,
+    /// Rows in the rejects file: the rejected ones and those whose address cannot be read.
+    pub listed: u64,
+    /// What is worth a second look, by kind.
+    pub notes: BTreeMap<Note, u64>,
+    /// Status words that are not known, the first few.
+    pub unknown_status_words: Vec<String>,
+    /// The rejects file, if there were any.
+    pub rejects_file: Option<PathBuf>,
+}
+
+impl ImportReport {
+    fn begun(survey: &Survey, delimiter: u8, columns: &Columns) -> ImportReport {
+        ImportReport {
+            import: ImportId(0),
+            already_done: false,
+            continued_after_line: 0,
+            size_bytes: survey.size_bytes,
+            encoding: survey.encoding.name().to_owned(),
+            delimiter: char::from(delimiter),
+            columns: columns.all().to_vec(),
+            rows: 0,
+            blank: 0,
+            added: 0,
+            updated: 0,
+            unchanged: 0,
+            duplicates: 0,
+            repeated: 0,
+            suppressed: 0,
+            rejected: 0,
+            listed: 0,
+            notes: BTreeMap::new(),
+            unknown_status_words: Vec::new(),
+            rejects_file: None,
+        }
+    }
+
+    /// Takes over what an earlier run of the same import counted.
+    fn continues(&mut self, import: &Import) {
+        self.import = import.id;
+        self.continued_after_line = import.last_line;
+        (self.added, self.updated) = (import.added, import.updated);
+        (self.unchanged, self.duplicates) = (import.unchanged, import.duplicates);
+    }
+
+    fn was_done(&mut self, import: &Import) {
+        self.continues(import);
+        self.already_done = true;
+        self.rows = import.added + import.updated + import.unchanged + import.duplicates;
+    }
+}
+
+/// Imports a file of people. `now` is asked once per chunk; `progress` is called now and then and at the end.
+///
+/// The same file with the same mapping again: continues if an earlier run was stopped, does nothing if it was
+/// finished. Refuses what is no CSV file of people, see [`ImportError`]; then the ledger is untouched.
+pub async fn import_file(
+    store: &Store,
+    request: &ImportRequest,
+    actor: &Actor,
+    now: &(dyn Fn() -> Timestamp + Send + Sync),
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<ImportReport, ImportError> {
+    let mut file = open(&request.file)?;
+    let survey = survey::survey(&mut file, wanted_encoding(request)?)?;
+    file.seek(SeekFrom::Start(survey.mark_bytes as u64)).map_err(ImportError::Read)?;
+    let mut rows = Rows::open(&mut file, survey.encoding, request.delimiter).map_err(ImportError::Read)?;
+    let header = header(&mut rows)?;
+    let columns = Columns::read(&header, &rows.peek(SAMPLE_ROWS), &request.mapping)?;
+
+    let new = NewImport {
+        workspace: request.workspace,
+        file_name: request.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        content_hash: identity(&survey, request),
+        columns: columns.tags().map(str::to_owned).collect(),
+    };
+    let mut report = ImportReport::begun(&survey, rows.delimiter(), &columns);
+    if let Some(done) = store.finished_import(new.workspace, new.content_hash).await? {
+        report.was_done(&done);
+        return Ok(report);
+    }
+    let import = store.begin_import(new, actor, now()).await?;
+    report.continues(&import);
+    let rejects = Rejects::new(&request.rejects, &header, rows.delimiter()).map_err(|e| cannot_reject(request, e))?;
+    let mut run = Run {
+        store,
+        request,
+        import: &import,
+        columns: &columns,
+        reading: Reading::new(&columns),
+        rejects,
+        chunk: Vec::new(),
+        chunk_bytes: 0,
+        suppress: Vec::new(),
+        report,
+    };
+    run.all_rows(&mut rows, actor, now, progress).await?;
+    run.refuse_change(&survey)?;
+    run.finish(actor, now()).await
+}
+
+/// One import under way.
+struct Run<'a> {
+    store: &'a Store,
+    request: &'a ImportRequest,
+    import: &'a Import,
+    columns: &'a Columns,
+    reading: Reading<'a>,
+    rejects: Rejects,
+    chunk: Vec<ImportRow>,
+    chunk_bytes: usize,
+    suppress: Vec<(Target, SuppressionReason)>,
+    report: ImportReport,
+}
+
+impl Run<'_> {
+    async fn all_rows(
+        &mut self,
+        rows: &mut Rows<'_>,
+        actor: &Actor,
+        now: &(dyn Fn() -> Timestamp + Send + Sync),
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), ImportError> {
+        let mut row = Row::default();
+        while let Some(told) = rows.next(&mut row).map_err(ImportError::Read)? {
+            match told {
+                Ok(()) if row.is_blank() => self.report.blank += 1,
+                Ok(()) => self.take(&row)?,
+                Err(fault) => self.reject(&row, &fault.to_string())?,
+            }
+            if self.chunk.len() >= CHUNK_ROWS_MAX || self.chunk_bytes >= CHUNK_BYTES_MAX {
+                self.write(actor, now()).await?;
+            }
+            if self.report.rows.is_multiple_of(PROGRESS_ROWS) {
+                progress(self.progress(rows.bytes_read()));
+            }
+        }
+        self.write(actor, now()).await?;
+        progress(self.progress(self.report.size_bytes));
+        Ok(())
+    }
+
+    /// Takes a row that could be told into fields.
+    fn take(&mut self, row: &Row) -> Result<(), ImportError> {
+        let wanted = self.columns.all().len();
+        let too_wide = (wanted..row.len()).any(|index| !row.field(index).is_empty());
+        if row.len() < wanted || too_wide {
+            let reason = format!("the row has {} fields where the header names {wanted}", row.len());
+            return self.reject(row, &reason);
+        }
+        self.report.rows += 1;
+        let (notes, words) = (&mut self.report.notes, &mut self.report.unknown_status_words);
+        let status_column = self.columns.index_of(Role::Status);
+        let person = self.reading.person(row, &mut |note| {
+            *notes.entry(note).or_default() += 1;
+            if note == Note::UnknownStatus
+                && words.len() < UNKNOWN_WORDS_MAX
+                && let Some(word) = status_column.map(|index| row.field(index))
+                && !words.iter().any(|known| known == word)
+            {
+                words.push(word.to_owned());
+            }
+        });
+        if let Some(why) = &person.unreadable {
+            let typed = person.row.typed.as_deref().unwrap_or_default();
+            self.list(row, &format!("{typed:?} is not an address: {why}"))?;
+        }
+        // What an earlier run wrote is only counted and listed again.
+        if row.line > self.import.last_line {
+            if let (Some(reason), Some(address)) = (person.suppress, &person.row.address)
+                && reason != SuppressionReason::Unsubscribed
+            {
+                self.suppress.push((Target::Address(address.to_string()), reason));
+            }
+            self.chunk_bytes += person.row.attributes.len() + PERSON_BYTES;
+            self.chunk.push(person.row);
+        }
+        Ok(())
+    }
+
+    /// Refuses a row.
+    fn reject(&mut self, row: &Row, reason: &str) -> Result<(), ImportError> {
+        self.report.rows += 1;
+        self.report.rejected += 1;
+        self.list(row, reason)
+    }
+
+    fn list(&mut self, row: &Row, reason: &str) -> Result<(), ImportError> {
+        self.rejects.add(row, reason).map_err(|error| cannot_reject(self.request, error))
+    }
+
+    /// Hands the chunk to the ledger. Suppressions go first: after a kill in between, the rows come again.
+    async fn write(&mut self, actor: &Actor, now: Timestamp) -> Result<(), ImportError> {
+        let workspace = self.request.workspace;
+        for (target, reason) in std::mem::take(&mut self.suppress) {
+            let note = Some(format!("said by {}", self.import.file_name));
+            self.store.suppress(workspace, target, reason, note, actor, now).await?;
+        }
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.chunk);
+        self.chunk_bytes = 0;
+        for fate in self.store.write_import_chunk(self.import.id, rows, now).await? {
+            let count = match fate {
+                RowFate::Added => &mut self.report.added,
+                RowFate::Updated => &mut self.report.updated,
+                RowFate::Unchanged => &mut self.report.unchanged,
+                RowFate::Duplicate => &mut self.report.duplicates,
+                RowFate::Repeated => &mut self.report.repeated,
+                RowFate::Suppressed => &mut self.report.suppressed,
+            };
+            *count += 1;
+        }
+        Ok(())
+    }
+
+    fn progress(&self, bytes_done: u64) -> Progress {
+        let bytes_total = self.report.size_bytes;
+        Progress { bytes_done, bytes_total, rows: self.report.rows, rejects: self.rejects.count }
+    }
+
+    /// A file that was written to meanwhile is not the file whose hash the import bears.
+    fn refuse_change(&self, survey: &Survey) -> Result<(), ImportError> {
+        let now_bytes = std::fs::metadata(&self.request.file).map_err(ImportError::Read)?.len();
+        if now_bytes == survey.size_bytes { Ok(()) } else { Err(ImportError::Changed) }
+    }
+
+    async fn finish(mut self, actor: &Actor, now: Timestamp) -> Result<ImportReport, ImportError> {
+        self.report.listed = self.rejects.count;
+        self.report.rejects_file = self.rejects.finish().map_err(|error| cannot_reject(self.request, error))?;
+        self.store.finish_import(self.import.id, actor, now).await?;
+        Ok(self.report)
+    }
+}
+
+fn cannot_reject(request: &ImportRequest, source: io::Error) -> ImportError {
+    ImportError::Rejects { path: request.rejects.display().to_string(), source }
+}
+
+fn open(path: &Path) -> Result<File, ImportError> {
+    let file = File::open(path).map_err(ImportError::Open)?;
+    let kind = file.metadata().map_err(ImportError::Open)?.file_type();
+    match () {
+        () if kind.is_dir() => Err(ImportError::Folder),
+        () if kind.is_file() => Ok(file),
+        () => Err(ImportError::NotRegular),
+    }
+}
+
+fn wanted_encoding(request: &ImportRequest) -> Result<Option<&'static Encoding>, ImportError> {
+    let find = |label: &str| {
+        Encoding::for_label_no_replacement(label.as_bytes())
+            .ok_or_else(|| ImportError::NoSuchEncoding(label.to_owned()))
+    };
+    request.encoding.as_deref().map(find).transpose()
+}
+
+/// The first row that is not blank.
+fn header(rows: &mut Rows<'_>) -> Result<Row, ImportError> {
+    let mut row = Row::default();
+    loop {
+        match rows.next(&mut row).map_err(ImportError::Read)? {
+            None => return Err(ImportError::Empty),
+            Some(Err(fault)) => return Err(ImportError::BrokenHeader { line: row.line, fault }),
+            Some(Ok(())) if row.is_blank() => {}
+            Some(Ok(())) => return Ok(row),
+        }
+    }
+}
+
+/// What makes an import the same import: the content, and how it is to be read.
+fn identity(survey: &Survey, request: &ImportRequest) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&survey.hash);
+    for (role, column) in &request.mapping {
+        context.update(format!("{}={column}\n", role.word()).as_bytes());
+    }
+    context.update(format!("{} {:?}", survey.encoding.name(), request.delimiter).as_bytes());
+    context.finish().as_ref().try_into().unwrap_or(survey.hash)
+}

@@ -1,0 +1,201 @@
+//! One row as a person: address, key, attributes, consent, and where they stand.
+//!
+//! Pure: a row and the meaning of the columns in, a person and the notes on them out. Invariant: an address that
+//! cannot be read never loses the person; the contact is kept in `error(format)` with what was typed, so that it can
+//! be put right and is counted as a skip until then. A word for a status that is not known holds the person back.
+
+use super::columns::{Columns, Role};
+use super::records::Row;
+use super::words;
+use jiff::civil;
+use model::{AddressError, ContactStatus, EmailAddress, SuppressionReason, Timestamp};
+use serde::Serialize;
+use store::{Consent, ImportRow};
+
+/// The longest key of another system, lead source, or text of consent that is kept.
+const SHORT_TEXT_BYTES_MAX: usize = 512;
+
+/// A person as a row of a file tells of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// What the ledger takes.
+    pub row: ImportRow,
+    /// Why what stands for the address is none.
+    pub unreadable: Option<AddressError>,
+    /// Why the address must not be mailed, if the file says so.
+    pub suppress: Option<SuppressionReason>,
+}
+
+/// What is worth a second look, though the row is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// A function rather than a person: `info@`, `postmaster@`.
+    RoleAddress,
+    /// Nothing says that the person agreed to be mailed.
+    MissingConsent,
+    /// The file says that the person did not agree: kept as unconfirmed.
+    ConsentRefused,
+    /// The status word is not known: kept as unconfirmed.
+    UnknownStatus,
+    /// Bytes that were not UTF-8 in a UTF-8 file, read as Windows-1252.
+    MixedEncoding,
+    /// The contact has no address.
+    NoAddress,
+    /// What stands for the address is none.
+    UnreadableAddress,
+}
+
+/// Turns rows into persons.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    columns: &'a Columns,
+    /// Each column with the JSON keys it is stored under, written out once: `"first_name":`.
+    keys: Vec<(usize, String)>,
+}
+
+impl<'a> Reading<'a> {
+    /// A reading of rows with these columns.
+    pub fn new(columns: &'a Columns) -> Reading<'a> {
+        let keys = columns.all().iter().enumerate().flat_map(|(index, column)| {
+            [&column.tag, &column.alias].into_iter().flatten().map(move |tag| (index, format!("{}:", json_text(tag))))
+        });
+        Reading { columns, keys: keys.collect() }
+    }
+
+    /// The person of `row`; `note` is handed each thing worth a second look.
+    pub fn person(&self, row: &Row, note: &mut dyn FnMut(Note)) -> Person {
+        if row.mixed_encoding {
+            note(Note::MixedEncoding);
+        }
+        let text = |role| self.value(row, role).map(|value| clip(value).to_owned());
+        let address = self.value(row, Role::Email).map(EmailAddress::parse);
+        match &address {
+            None => note(Note::NoAddress),
+            Some(Err(_)) => note(Note::UnreadableAddress),
+            Some(Ok(address)) if address.is_role() => note(Note::RoleAddress),
+            Some(Ok(_)) => {}
+        }
+        let (mut status, suppress) = self.standing(row, note);
+        let refused = self.value(row, Role::Consent).is_some_and(words::says_no);
+        let consent = if refused { None } else { self.consent(row) };
+        if refused {
+            note(Note::ConsentRefused);
+            status = status.map(|s| if s == ContactStatus::Active { ContactStatus::Unconfirmed } else { s });
+            status = status.or(Some(ContactStatus::Unconfirmed));
+        } else if consent.is_none() {
+            note(Note::MissingConsent);
+        }
+        let (address, unreadable) = match address {
+            None => (None, None),
+            Some(Ok(address)) => (Some(address), None),
+            Some(Err(why)) => (None, Some(why)),
+        };
+        let row = ImportRow {
+            line: row.line,
+            external_id: text(Role::ExternalId),
+            typed: text(Role::Email),
+            address,
+            attributes: self.attributes(row),
+            status,
+            consent,
+            lead_source: text(Role::LeadSource),
+        };
+        Person { row, unreadable, suppress }
+    }
+
+    fn value<'r>(&self, row: &'r Row, role: Role) -> Option<&'r str> {
+        self.columns.index_of(role).map(|index| row.field(index)).filter(|value| !value.is_empty())
+    }
+
+    /// Where the file says the person stands; nothing if it does not say.
+    fn standing(&self, row: &Row, note: &mut dyn FnMut(Note)) -> (Option<ContactStatus>, Option<SuppressionReason>) {
+        let opted_out = self.value(row, Role::OptedOut).is_some_and(|value| !words::says_no(value));
+        let said = self.value(row, Role::Status).map(words::standing);
+        match said {
+            // A complaint is the one thing that outweighs the person's own opting out.
+            Some(Some(said)) if !opted_out || said.suppress == Some(SuppressionReason::Complained) => {
+                (Some(said.status), said.suppress)
+            }
+            _ if opted_out => (Some(ContactStatus::OptedOut), Some(SuppressionReason::Unsubscribed)),
+            Some(None) => {
+                note(Note::UnknownStatus);
+                (Some(ContactStatus::Unconfirmed), None)
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// What the consent columns say. A time that cannot be read is kept in the words of the file.
+    fn consent(&self, row: &Row) -> Option<Consent> {
+        let given = self.value(row, Role::Consent);
+        let time = self.value(row, Role::ConsentTime);
+        if given.is_none() && time.is_none() {
+            return None;
+        }
+        let at = time.and_then(moment);
+        let unread_time = time.filter(|_| at.is_none()).map(|time| format!("time as given: {time}"));
+        let words: Vec<&str> = given.into_iter().chain(unread_time.as_deref()).collect();
+        let source = (!words.is_empty()).then(|| clip(&words.join("; ")).to_owned());
+        Some(Consent { source, at, ip: self.value(row, Role::ConsentIp).map(|ip| clip(ip).to_owned()) })
+    }
+
+    fn attributes(&self, row: &Row) -> String {
+        let mut json = String::with_capacity(128);
+        json.push('{');
+        for (index, key) in &self.keys {
+            let value = row.field(*index);
+            if !value.is_empty() {
+                if json.len() > 1 {
+                    json.push(',');
+                }
+                json.push_str(key);
+                push_json_text(&mut json, value);
+            }
+        }
+        json.push('}');
+        json
+    }
+}
+
+/// Reads a date or a time of ISO 8601, with or without an offset (then UTC); other spellings mean different days in
+/// different countries and are not guessed at.
+fn moment(text: &str) -> Option<Timestamp> {
+    let zoned = text.parse::<jiff::Timestamp>().ok();
+    let utc = |time: civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let found = zoned.or_else(|| text.parse::<civil::DateTime>().ok().and_then(utc))?;
+    Some(Timestamp::from_millis(found.as_millisecond()))
+}
+
+fn clip(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(SHORT_TEXT_BYTES_MAX)).unwrap_or(text)
+}
+
+fn json_text(text: &str) -> String {
+    let mut json = String::new();
+    push_json_text(&mut json, text);
+    json
+}
+
+/// Writes a JSON string (RFC 8259 section 7) without a value tree in between: this runs for every field of a file.
+fn push_json_text(json: &mut String, text: &str) {
+    let plain = text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\');
+    json.push('"');
+    if plain {
+        json.push_str(text);
+        json.push('"');
+        return;
+    }
+    for c in text.chars() {
+        match c {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            c if (c as u32) < 0x20 => json.push_str(&format!("\\u{:04x}", c as u32)),
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+}
