@@ -222,3 +222,6 @@ impl ServerCertVerifier for AnyCertificate {
         self.schemes.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;
