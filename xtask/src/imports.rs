@@ -7,14 +7,31 @@
 /// The code of `text` that runs outside tests: without comments, string contents and the trailing test module.
 pub(crate) fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
-    for line in text.lines() {
-        if line.trim_start().starts_with("#[cfg(test)]") {
-            break;
+    let mut lines = text.lines().map(str::trim).peekable();
+    while let Some(line) = lines.next() {
+        if is_test_mark(line) {
+            match lines.peek() {
+                Some(next) if next.ends_with(';') => drop(lines.next()),
+                Some(next) if next.contains("mod ") => break,
+                _ => {}
+            }
+            continue;
         }
         code.push_str(&without_strings_and_comment(line));
         code.push('\n');
     }
     code
+}
+
+/// Names of the modules that `text` declares for tests only and that live in files of their own.
+pub(crate) fn test_modules(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let pairs = lines.iter().zip(lines.iter().skip(1)).filter(|(mark, _)| is_test_mark(mark));
+    pairs.filter_map(|(_, next)| next.strip_suffix(';')?.split_once("mod ").map(|(_, name)| name.trim())).collect()
+}
+
+fn is_test_mark(line: &str) -> bool {
+    line.starts_with("#[cfg(test)]")
 }
 
 /// Every path of `code` with at least two segments, `use` groups spread out. May hold one path several times.
@@ -116,6 +133,13 @@ mod tests {
         for unwanted in ["std::env", "std::process", "std::net"] {
             assert!(!found.iter().any(|p| p == unwanted), "{unwanted} must not be in {found:?}");
         }
+    }
+
+    #[test]
+    fn what_follows_a_test_module_of_its_own_file_is_still_read() {
+        let text = "#[cfg(test)]\nmod oracle;\nuse std::fs;\n";
+        assert_eq!(paths(&code_of(text)), ["std::fs", "std::fs"]);
+        assert_eq!(test_modules(text), ["oracle"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The rules stand here as tables and in ARCHITECTURE.md as prose; this program is the judge. Purity is judged twice:
 //! by the direct dependencies of the manifest, and by the paths the sources mention.
 
-use crate::imports::{code_of, leads_into, paths};
+use crate::imports::{code_of, leads_into, paths, test_modules};
 use crate::metadata::{Package, packages};
 use crate::tree::{Source, sources};
 use anyhow::Result;
@@ -127,10 +127,21 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
         let known: Vec<&str> = packages.iter().filter(|p| p.ours).map(|p| p.name.as_str()).collect();
         findings.extend(check_package(package, &known));
     }
-    for source in sources(root, &[".rs"])? {
-        findings.extend(check_source(&source));
-    }
+    let sources = sources(root, &[".rs"])?;
+    let test_files: Vec<String> = sources.iter().flat_map(test_files_of).collect();
+    let is_test = |path: &str| test_files.iter().any(|file| path.starts_with(file.as_str()));
+    findings.extend(sources.iter().filter(|source| !is_test(&source.path)).flat_map(check_source));
     Ok(findings)
+}
+
+/// Where the modules lie that `source` declares for tests only: beginnings of paths.
+fn test_files_of(source: &Source) -> Vec<String> {
+    let (directory, file) = source.path.rsplit_once('/').unwrap_or(("", &source.path));
+    let home = match file {
+        "mod.rs" | "lib.rs" | "main.rs" => directory.to_owned(),
+        _ => source.path.trim_end_matches(".rs").to_owned(),
+    };
+    test_modules(&source.text).iter().flat_map(|name| ["/", ".rs"].map(|end| format!("{home}/{name}{end}"))).collect()
 }
 
 fn check_package(package: &Package, ours: &[&str]) -> Vec<String> {
@@ -158,7 +169,7 @@ fn check_package(package: &Package, ours: &[&str]) -> Vec<String> {
 }
 
 fn check_source(source: &Source) -> Vec<String> {
-    let Some((name, file)) = source.path.strip_prefix("crates/").and_then(|rest| rest.split_once("/src/")) else {
+    let Some((name, _)) = source.path.strip_prefix("crates/").and_then(|rest| rest.split_once("/src/")) else {
         return Vec::new();
     };
     let forbidden = match name {
@@ -166,9 +177,6 @@ fn check_source(source: &Source) -> Vec<String> {
         "engine" => ENGINE_PATHS,
         _ => return Vec::new(),
     };
-    if file.ends_with("tests.rs") || file.contains("tests/") {
-        return Vec::new();
-    }
     let found = paths(&code_of(&source.text));
     let touched = |target: &&&str| found.iter().any(|path| leads_into(path, target));
     let finding = |target: &&str| format!("{}: {name} must not touch {target}", source.path);
@@ -210,5 +218,7 @@ mod tests {
         assert_eq!(check_source(&source("crates/model/src/a.rs", text)).len(), 1);
         assert_eq!(check_source(&source("crates/net/src/a.rs", text)).len(), 0);
         assert_eq!(check_source(&source("crates/model/src/a.rs", "#[cfg(test)]\nuse std::fs;")).len(), 0);
+        let parent = source("crates/mail/src/sign/mod.rs", "#[cfg(test)]\nmod oracle;");
+        assert_eq!(test_files_of(&parent), ["crates/mail/src/sign/oracle/", "crates/mail/src/sign/oracle.rs"]);
     }
 }
