@@ -284,3 +284,148 @@ fn tag_of(name: &str) -> Option<String> {
         Some(_) => Some(tag.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::Rows;
+    use super::*;
+    use encoding_rs::UTF_8;
+    use expect_test::{Expect, expect};
+
+    fn columns(text: &str, mapping: &[(Role, &str)]) -> Result<Columns, ImportError> {
+        let mut source = text.as_bytes();
+        let mut rows = Rows::open(&mut source, UTF_8, None).unwrap();
+        let mut header = Row::default();
+        rows.next(&mut header).unwrap().unwrap().unwrap();
+        let mapping = mapping.iter().map(|(role, name)| (*role, (*name).to_owned())).collect();
+        Columns::read(&header, &rows.peek(100), &mapping)
+    }
+
+    fn check(text: &str, mapping: &[(Role, &str)], expected: Expect) {
+        let shown = match columns(text, mapping) {
+            Err(error) => error.to_string(),
+            Ok(columns) => {
+                let line = |c: &Column| {
+                    let tag = c.tag.as_deref().unwrap_or("-");
+                    let alias = c.alias.as_deref().map(|a| format!(" = {a}")).unwrap_or_default();
+                    format!("{:?} {tag}{alias} {}", c.name, c.role.map_or("", Role::word)).trim_end().to_owned()
+                };
+                columns.all().iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn columns_are_guessed_from_the_words_people_use() {
+        check(
+            "E-Mail-Adresse;Vorname;Nachname;Größe (cm);Kunden-Nr.;Status;Herkunft\na@x.org;A;B;170;7;aktiv;Messe\n",
+            &[],
+            expect![[r#"
+                "E-Mail-Adresse" - email
+                "Vorname" Vorname = first_name first_name
+                "Nachname" Nachname = last_name last_name
+                "Größe (cm)" grosse_cm
+                "Kunden-Nr." kunden_nr external_id
+                "Status" Status status
+                "Herkunft" Herkunft lead_source"#]],
+        );
+    }
+
+    #[test]
+    fn the_address_is_found_by_what_stands_in_the_column() {
+        check(
+            "Adresse,Kontakt\nHauptstr. 1,a@x.org\nHauptstr. 2,b@x.org\n",
+            &[],
+            expect![[r#"
+            "Adresse" Adresse
+            "Kontakt" - email"#]],
+        );
+        check(
+            "mail,e_mail_address\nyes,a@x.org\nno,b@x.org\n",
+            &[],
+            expect![[r#"
+            "mail" mail
+            "e_mail_address" - email"#]],
+        );
+        // The status of an order is no standing of a person.
+        check(
+            "email,status\na@x.org,shipped\nb@x.org,paid\n",
+            &[],
+            expect![[r#"
+            "email" - email
+            "status" status"#]],
+        );
+    }
+
+    #[test]
+    fn tags_are_identifiers_and_no_two_are_the_same() {
+        check(
+            "email,First Name,first_name,2nd,if,名前,,unsubscribe_url,Straße,firstName,reject_line\n",
+            &[],
+            expect![[r#"
+                "email" - email
+                "First Name" first_name first_name
+                "first_name" first_name_2
+                "2nd" _2nd
+                "if" _if
+                "名前" column_6
+                "" column_7
+                "unsubscribe_url" unsubscribe_url_2
+                "Straße" strasse
+                "firstName" firstName
+                "reject_line" -"#]],
+        );
+    }
+
+    #[test]
+    fn what_the_person_says_outweighs_the_guess() {
+        check(
+            "email,work mail,Name\na@x.org,b@x.org,A\n",
+            &[(Role::Email, "Work Mail"), (Role::FullName, "-")],
+            expect![[r#"
+            "email" email_2
+            "work mail" - email
+            "Name" Name"#]],
+        );
+        check(
+            "x,y\n1,2\n",
+            &[(Role::Email, "#2")],
+            expect![[r#"
+            "x" x
+            "y" - email"#]],
+        );
+        check(
+            "email,name\n",
+            &[(Role::ExternalId, "nmae")],
+            expect![[
+                r#"there is no column "nmae" for external_id; the columns are: email, name; did you mean "name"?"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_file_without_addresses_or_header_is_refused_with_its_columns() {
+        check(
+            "name,telephone\nA,1\n",
+            &[],
+            expect![[
+                r#"no column holds email addresses; the columns are: name, telephone; say which one with --map email="COLUMN""#
+            ]],
+        );
+        check(
+            "emial,name\n,A\n",
+            &[],
+            expect![[
+                r#"no column holds email addresses; the columns are: emial, name; say which one with --map email="emial""#
+            ]],
+        );
+        check(
+            "a@x.org,Ann\nb@x.org,Bo\n",
+            &[],
+            expect![
+                "the first line seems to be a person, not column names (a@x.org, Ann); add a header line such as: email,name"
+            ],
+        );
+    }
+}

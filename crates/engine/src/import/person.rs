@@ -199,3 +199,92 @@ fn push_json_text(json: &mut String, text: &str) {
     }
     json.push('"');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::Rows;
+    use super::*;
+    use encoding_rs::UTF_8;
+    use expect_test::{Expect, expect};
+
+    /// The persons of a file, one line each, and what was noted.
+    fn check(text: &str, expected: Expect) {
+        let mut source = text.as_bytes();
+        let mut rows = Rows::open(&mut source, UTF_8, None).unwrap();
+        let mut row = Row::default();
+        rows.next(&mut row).unwrap().unwrap().unwrap();
+        let columns = Columns::read(&row, &rows.peek(100), &Default::default()).unwrap();
+        let reading = Reading::new(&columns);
+        let mut shown = String::new();
+        while let Some(told) = rows.next(&mut row).unwrap() {
+            told.unwrap();
+            let mut notes = Vec::new();
+            let person = reading.person(&row, &mut |note| notes.push(note));
+            let address = person.row.address.map_or_else(|| format!("{:?}", person.row.typed), |a| a.key());
+            let status = person.row.status.map_or("-", ContactStatus::word);
+            let suppress = person.suppress.map_or("-", SuppressionReason::word);
+            shown += &format!("{address} {status} {suppress} {} {notes:?}\n", person.row.attributes);
+            if let Some(consent) = person.row.consent {
+                shown +=
+                    &format!("  {:?} {:?} {:?}\n", consent.source, consent.at.map(Timestamp::as_millis), consent.ip);
+            }
+        }
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn nobody_is_lost_for_a_bad_address_and_roles_are_noted() {
+        check(
+            "email,name\nAnn@X.org,Ann\nann@,Ann\n,Bo\ninfo@x.org,\"say \"\"hi\"\"\n\t\\o/\"\n",
+            expect![[r#"
+            ann@x.org - - {"name":"Ann"} [MissingConsent]
+            Some("ann@") - - {"name":"Ann"} [UnreadableAddress, MissingConsent]
+            None - - {"name":"Bo"} [NoAddress, MissingConsent]
+            info@x.org - - {"name":"say \"hi\"\n\t\\o/"} [RoleAddress, MissingConsent]
+        "#]],
+        );
+    }
+
+    #[test]
+    fn consent_is_evidence_and_a_no_holds_back() {
+        check(
+            "email,consent,consent_date,consent_ip\na@x.org,web form,2024-03-01T10:00:00Z,192.0.2.1\nb@x.org,,2024-03-01,\n\
+             c@x.org,no,,\nd@x.org,fair,1/3/24,\n",
+            expect![[r#"
+                a@x.org - - {"consent":"web form","consent_date":"2024-03-01T10:00:00Z","consent_ip":"192.0.2.1"} []
+                  Some("web form") Some(1709287200000) Some("192.0.2.1")
+                b@x.org - - {"consent_date":"2024-03-01"} []
+                  None Some(1709251200000) None
+                c@x.org unconfirmed - {"consent":"no"} [ConsentRefused]
+                d@x.org - - {"consent":"fair","consent_date":"1/3/24"} []
+                  Some("fair; time as given: 1/3/24") None None
+            "#]],
+        );
+    }
+
+    #[test]
+    fn states_of_other_systems_become_ours() {
+        check(
+            "email,status,unsubscribed_at,consent\na@x.org,subscribed,,y\nb@x.org,cleaned,,y\nc@x.org,spam,2024-01-01,y\n\
+             d@x.org,active,2024-01-01,y\ne@x.org,pending,,y\nf@x.org,lapsed,,y\ng@x.org,,,y\nh@x.org,unsubscribed,,y\n",
+            expect![[r#"
+                a@x.org active - {"status":"subscribed","consent":"y"} []
+                  Some("y") None None
+                b@x.org error hard_bounced {"status":"cleaned","consent":"y"} []
+                  Some("y") None None
+                c@x.org opted_out complained {"status":"spam","unsubscribed_at":"2024-01-01","consent":"y"} []
+                  Some("y") None None
+                d@x.org opted_out unsubscribed {"status":"active","unsubscribed_at":"2024-01-01","consent":"y"} []
+                  Some("y") None None
+                e@x.org unconfirmed - {"status":"pending","consent":"y"} []
+                  Some("y") None None
+                f@x.org unconfirmed - {"status":"lapsed","consent":"y"} [UnknownStatus]
+                  Some("y") None None
+                g@x.org - - {"consent":"y"} []
+                  Some("y") None None
+                h@x.org opted_out unsubscribed {"status":"unsubscribed","consent":"y"} []
+                  Some("y") None None
+            "#]],
+        );
+    }
+}

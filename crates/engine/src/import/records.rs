@@ -496,3 +496,137 @@ impl<'a> Utf8Source<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encoding_rs::UTF_16LE;
+    use proptest::prelude::*;
+
+    /// Every row as `line: field|field`, every fault as `line! words`.
+    fn read(bytes: &[u8], encoding: &'static Encoding) -> Vec<String> {
+        let mut source = bytes;
+        let mut rows = Rows::open(&mut source, encoding, None).unwrap();
+        let mut row = Row::default();
+        let mut lines = Vec::new();
+        while let Some(told) = rows.next(&mut row).unwrap() {
+            lines.push(match told {
+                Ok(()) => format!("{}: {}", row.line, row.fields().collect::<Vec<_>>().join("|")),
+                Err(fault) => format!("{}! {fault} <{}>", row.line, row.raw),
+            });
+        }
+        lines
+    }
+
+    fn utf8(text: &str) -> Vec<String> {
+        read(text.as_bytes(), UTF_8)
+    }
+
+    #[test]
+    fn quotes_line_breaks_and_blanks_are_read_as_people_write_them() {
+        let text =
+            "email,note\r\n a@x.org , \"one \"\"two\"\", three\" \r\nb@x.org,\"line\nbreak\"\nc@x.org,O\"Brien\n";
+        assert_eq!(
+            utf8(text),
+            ["1: email|note", "2: a@x.org|one \"two\", three", "3: b@x.org|line\nbreak", "5: c@x.org|O\"Brien"]
+        );
+    }
+
+    #[test]
+    fn old_line_ends_and_a_missing_last_one_are_no_matter() {
+        assert_eq!(utf8("a,b\rc,d\re,f"), ["1: a|b", "2: c|d", "3: e|f"]);
+        assert_eq!(utf8("a,b\n\nc,"), ["1: a|b", "2: ", "3: c|"]);
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_costs_its_own_line_only() {
+        let lines = utf8("a,b\n1,\"two\n3,4\n5,6\n");
+        assert_eq!(lines, ["1: a|b", "2! a quote opens in column 2 and never closes <1,\"two>", "3: 3|4", "4: 5|6"]);
+        let lines = utf8("a,b\n1,\"two\"x\n3,4\n");
+        assert_eq!(lines[1], "2! there is text after the closing quote in column 2 <1,\"two\"x>");
+        assert_eq!(lines[2], "3: 3|4");
+        let long = format!("a,b\n1,\"two\n{}", "3,4\n".repeat(500_000));
+        assert_eq!(utf8(&long).len(), 500_002);
+    }
+
+    #[test]
+    fn rows_and_fields_past_their_limits_are_refused_and_reading_goes_on() {
+        let text = format!("a,b\n{},1\n2,{}\n3,4\n", "x".repeat(3 * ROW_BYTES_MAX), "y".repeat(FIELD_BYTES_MAX + 1));
+        let lines = utf8(&text);
+        assert!(lines[1].starts_with("2! the row is longer than 256 KiB <xxx"), "{}", &lines[1][..50]);
+        assert!(lines[2].starts_with("3! the field in column 2 is longer than 32 KiB"), "{}", &lines[2][..50]);
+        assert_eq!(lines[3], "4: 3|4");
+        let wide = utf8(&format!("a\n{}\nb\n", ",".repeat(COLUMNS_MAX)));
+        assert!(wide[1].starts_with("2! the row has more than 512 columns") && wide[2] == "3: b");
+    }
+
+    #[test]
+    fn the_delimiter_is_the_one_that_tells_the_rows_alike() {
+        let guess = |text: &str| char::from(guess_delimiter(text.as_bytes(), true));
+        assert_eq!(guess("email;name\na@x.org;Lee, Ann\nb@x.org;Bo\n"), ';');
+        assert_eq!(guess("email\tname\na@x.org\tAnn\n"), '\t');
+        assert_eq!(guess("email,name\na@x.org,\"Lee; Ann\"\n"), ',');
+        assert_eq!(guess("email\na@x.org\n"), ',');
+        assert_eq!(guess(""), ',');
+        assert_eq!(utf8("sep=;\r\nemail;name\r\na;b\r\n"), ["2: email|name", "3: a|b"]);
+    }
+
+    #[test]
+    fn stray_bytes_are_read_as_the_letters_they_stand_for() {
+        let mut bytes = "name,city\nJürgen,Köln\n".as_bytes().to_vec();
+        bytes.extend_from_slice(b"J\xFCrgen,K\xF6ln\n");
+        assert_eq!(read(&bytes, UTF_8), ["1: name|city", "2: Jürgen|Köln", "3: Jürgen|Köln"]);
+        assert_eq!(read(b"a,b\n\x80,1\n", WINDOWS_1252), ["1: a|b", "2: €|1"]);
+        assert!(read(b"a,b\n1,\0\n", UTF_8)[1].starts_with("2! the row holds bytes that are not text"));
+        let utf16: Vec<u8> = "a;b\n€;2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(read(&utf16, UTF_16LE), ["1: a|b", "2: €|2"]);
+    }
+
+    /// Hands out its bytes in pieces of the given sizes.
+    struct Pieces<'a>(&'a [u8], Vec<usize>, usize);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let piece = self.1.get(self.2 % self.1.len().max(1)).copied().unwrap_or(1).clamp(1, room.len().max(1));
+            self.2 += 1;
+            let n = piece.min(self.0.len());
+            room[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_csv_writer_wrote_is_read_back(table in prop::collection::vec(prop::collection::vec("[a-zé\",;\n ]{0,12}", 3), 1..20)) {
+            let mut writer = csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(Vec::new());
+            for row in &table {
+                writer.write_record(row).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap();
+            let mut source = &bytes[..];
+            let mut rows = Rows::open(&mut source, UTF_8, Some(b',')).unwrap();
+            let mut row = Row::default();
+            for wanted in &table {
+                prop_assert_eq!(rows.next(&mut row).unwrap(), Some(Ok(())));
+                prop_assert_eq!(row.fields().map(str::to_owned).collect::<Vec<_>>(), wanted.iter().map(|f| f.trim().to_owned()).collect::<Vec<_>>());
+            }
+            prop_assert_eq!(rows.next(&mut row).unwrap(), None);
+        }
+
+        #[test]
+        fn any_bytes_end_and_lines_only_grow(bytes in prop::collection::vec(prop::sample::select(&b"a,;\"\"\n\r\t\xFC\0 "[..]), 0..300), sizes in prop::collection::vec(1..9usize, 1..5)) {
+            let mut source = Pieces(&bytes, sizes, 0);
+            let mut rows = Rows::open(&mut source, UTF_8, None).unwrap();
+            let mut row = Row::default();
+            let mut last = 0;
+            let mut count = 0;
+            while rows.next(&mut row).unwrap().is_some() {
+                prop_assert!(row.line > last);
+                last = row.line;
+                count += 1;
+                prop_assert!(count <= bytes.len() + 1);
+            }
+        }
+    }
+}
