@@ -31,7 +31,7 @@ async fn handshake(
     let (ours, theirs) = duplex(16 * 1024);
     let accepting = tokio::spawn(async move { server.accept(Box::new(theirs)).await.map(|(_, version)| version) });
     let seen = client.upgrade(Box::new(ours), name, verification).await.map(|(_stream, version)| version);
-    let _ = accepting.await.unwrap();
+    drop(accepting.await.unwrap());
     seen
 }
 
