@@ -10,195 +10,65 @@
 //! * A refusal belongs to the first command that was refused, however many were sent together. The reply to a lone dot
 //!   (DATA was let through although the recipient was not) is never an acceptance.
 //! * What a server says decides what happens, not how its bytes were cut: bytes of a server that speaks when spoken to
-//!   give the same outcome in any splitting.
+//!   give the same outcome in any splitting. Bytes nobody asked for end the session.
 //!
-//! [`session`] sets the session up, [`transaction`] sends one message. One function per state in both.
+//! `session` sets the session up, `transaction` sends one message; one function per state in both. What ends either
+//! early stands here.
 
+mod output;
 mod session;
+mod settings;
 mod transaction;
 
 #[cfg(test)]
 mod tests;
 
+pub use output::{Ending, Envelope, Finished, Output, SessionEnd};
+pub use settings::{Credentials, Settings, Timeouts, TlsMode};
+
 use crate::extensions::Extensions;
 use crate::reply::{ReplyError, ReplyReader};
 use crate::transcript::{Transcript, Who};
 use model::{Reply, Stage, Timestamp, TlsVersion};
+use session::AuthStep;
 use std::collections::VecDeque;
 use std::time::Duration;
+use transaction::{Asked, Transaction};
 
-/// What a session needs to know from the start.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The name we give in EHLO: the name of our source address.
-    pub ehlo_name: String,
-    /// Whether and how the line is encrypted.
-    pub tls: TlsMode,
-    /// Name and password, toward a relay that asks for them.
-    pub auth: Option<Credentials>,
-    /// How long to wait for what.
-    pub timeouts: Timeouts,
-    /// May commands be sent in groups where the server offers it?
-    pub pipelining: bool,
-}
+/// The reply code with which a server ends the session, whenever it likes (RFC 5321 section 3.8).
+const CLOSING: u16 = 421;
 
-/// Whether and how the line is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsMode {
-    /// Never, even where offered.
-    Off,
-    /// Where offered. If it is offered and fails, the session ends at [`Stage::Tls`]: the shell may come again with `Off`.
-    Opportunistic,
-    /// By STARTTLS or not at all.
-    Required,
-    /// From the first byte (RFC 8314).
-    Implicit,
-}
-
-/// Name and password toward a relay. They go over an encrypted line only, except in [`TlsMode::Off`], where the owner
-/// has decided otherwise.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The name.
-    pub user: String,
-    /// The password.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-/// How long to wait for a complete reply, by what is awaited. The defaults are those of RFC 5321 section 4.5.3.2.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// The greeting.
-    pub greeting: Duration,
-    /// The reply to EHLO, HELO, STARTTLS and AUTH, and the TLS handshake.
-    pub ehlo: Duration,
-    /// The reply to MAIL.
-    pub mail: Duration,
-    /// The reply to RCPT.
-    pub rcpt: Duration,
-    /// The reply to DATA.
-    pub data_init: Duration,
-    /// One write of message data, and the making of the message.
-    pub data_block: Duration,
-    /// The reply to the final dot.
-    pub final_reply: Duration,
-    /// The reply to QUIT: nothing depends on it.
-    pub quit: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Timeouts {
-        let minutes = |n: u64| Duration::from_secs(n * 60);
-        Timeouts {
-            greeting: minutes(5),
-            ehlo: minutes(5),
-            mail: minutes(5),
-            rcpt: minutes(5),
-            data_init: minutes(2),
-            data_block: minutes(3),
-            final_reply: minutes(10),
-            quit: Duration::from_secs(5),
-        }
-    }
-}
-
-/// One message to one recipient, as the server sees it before the message itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// The return path, without brackets; empty for none.
-    pub mail_from: String,
-    /// The recipient, without brackets.
-    pub rcpt_to: String,
-    /// The size of the message in octets, roughly; goes into `SIZE=` where offered. 0 = not known.
-    pub size_bytes: u64,
-    /// Does the message need SMTPUTF8 for its headers? Addresses beyond ASCII are seen by the machine itself.
-    pub smtputf8: bool,
-}
-
-/// What the shell must do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Write these bytes, all of them, within [`Timeouts::data_block`] (see [`Client::write_timeout`]).
-    Write(Vec<u8>),
-    /// Do the TLS handshake as client, then call [`Client::tls_established`] or [`Client::tls_failed`].
-    UpgradeTls,
-    /// The session is set up: [`Client::start`] may be called. Said once; after that a [`Finished`] that is `reusable` says it.
-    Ready,
-    /// The recipient was taken: make the message, then [`Client::supply`] it or say [`Client::message_failed`].
+/// What the machine is waiting for.
+#[derive(Debug)]
+enum State {
+    /// The shell, to finish a TLS handshake.
+    Handshake,
+    /// The server's first reply.
+    Greeting,
+    /// The reply to EHLO.
+    Ehlo,
+    /// The reply to HELO, after EHLO was refused.
+    Helo,
+    /// The reply to STARTTLS.
+    StartTls,
+    /// The reply to a step of AUTH.
+    Auth(AuthStep),
+    /// The shell, to start a transaction or to quit.
+    Idle,
+    /// The replies to RSET, MAIL, RCPT and DATA, as far as they were sent.
+    Envelope,
+    /// The shell, to supply the message.
     WantMessage,
-    /// All but the last bytes are handed out: make a note that the end of this message is about to be sent, then call
-    /// [`Client::final_recorded`].
-    BeforeFinal,
-    /// The transaction is over.
-    Finished(Finished),
-    /// The connection is of no further use: close it. The last output there is.
-    Closed(SessionEnd),
-}
-
-/// How a transaction ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// Where.
-    pub stage: Stage,
-    /// With what.
-    pub ending: Ending,
-    /// Did the server answer anything at all within this transaction? On a reused connection `Disconnected` without an
-    /// answer only means that the server had closed an idle line: nobody's fault, try on another.
-    pub answered: bool,
-    /// May [`Client::start`] be called again? If not, `Closed` follows.
-    pub reusable: bool,
-}
-
-/// What decided a transaction or a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// A reply. At [`Stage::Final`] a positive one is the acceptance; anywhere else it is a refusal.
-    Reply(Reply),
-    /// No reply in time; the last bytes of the message were not out.
-    TimedOut,
-    /// The line broke; the last bytes of the message were not out.
-    Disconnected,
-    /// The server said something that makes no sense here; the last bytes of the message were not out.
-    Protocol(String),
-    /// TLS could not be set up.
-    TlsFailed(String),
-    /// The message is larger than the server said it takes; nothing was sent.
-    TooLarge {
-        /// The server's limit, in octets.
-        limit_bytes: u64,
-    },
-    /// An address or header needs SMTPUTF8 and the server does not offer it; nothing was sent.
-    NeedsSmtpUtf8,
-    /// The last bytes were handed out and no final reply came: it may or may not have arrived.
-    InDoubt {
-        /// What happened instead.
-        why: String,
-    },
-    /// We could not make the message, or it cannot be sent as it is; no dot was sent.
-    MessageFailed(String),
-}
-
-/// How a session ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionEnd {
-    /// We said QUIT.
-    Quit,
-    /// It ended before any transaction was started: refused, timed out or lost while being set up, or while waiting for
-    /// its first transaction.
-    Failed {
-        /// Where.
-        stage: Stage,
-        /// With what.
-        ending: Ending,
-    },
-    /// It ended with a transaction or after one. What is owed to anybody was said in `Finished`.
-    Spent,
+    /// The shell, to note that the end is about to be sent.
+    BeforeFinal { tail: Vec<u8> },
+    /// The reply to the final dot.
+    Final,
+    /// The reply to a dot that ends nothing.
+    LoneDot,
+    /// The reply to QUIT.
+    Quitting,
+    /// Nothing.
+    Closed,
 }
 
 /// One session. See the module's text for its guarantees.
@@ -206,96 +76,250 @@ pub enum SessionEnd {
 pub struct Client {
     settings: Settings,
     extensions: Extensions,
+    tls: Option<TlsVersion>,
     transcript: Transcript,
     reader: ReplyReader,
     outputs: VecDeque<Output>,
+    state: State,
     deadline: Option<Timestamp>,
+    /// The commands of this transaction that were sent and not answered yet.
+    asked: VecDeque<Asked>,
+    transaction: Transaction,
+    /// Transactions of which a command was sent.
+    transaction_count: u32,
+    /// The server still holds a sender of an earlier transaction: RSET goes first.
+    needs_reset: bool,
+    /// The server has spoken its last word (421, or a reply beyond bounds): nothing more is sent.
+    doomed: bool,
+    /// The shell wants to quit after the transaction under way.
+    leaving: bool,
 }
 
 impl Client {
     /// A session on a connection that was just opened.
     pub fn new(settings: Settings, now: Timestamp) -> Client {
-        let _ = (settings, now);
-        todo!()
+        let mut client = Client {
+            settings,
+            extensions: Extensions::default(),
+            tls: None,
+            transcript: Transcript::default(),
+            reader: ReplyReader::default(),
+            outputs: VecDeque::new(),
+            state: State::Closed,
+            deadline: None,
+            asked: VecDeque::new(),
+            transaction: Transaction::default(),
+            transaction_count: 0,
+            needs_reset: false,
+            doomed: false,
+            leaving: false,
+        };
+        client.open(now);
+        client
     }
+
     /// The next thing to do, if any. Call until `None` after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        self.outputs.pop_front()
     }
+
     /// Bytes from the server.
     pub fn handle_input(&mut self, now: Timestamp, bytes: &[u8]) {
-        let _ = (now, bytes);
-        todo!()
+        if matches!(self.state, State::Handshake) {
+            self.give_up(now, Ending::Protocol("bytes in clear where the TLS handshake belongs".to_owned()));
+        }
+        if self.is_closed() {
+            return;
+        }
+        self.reader.push(bytes);
+        while !self.is_closed()
+            && let Some(found) = self.reader.next()
+        {
+            self.transaction.answered = true;
+            match found {
+                Ok(reply) => self.on_reply(now, reply),
+                Err(error @ ReplyError::TooLong { .. }) => self.on_long_reply(now, error),
+                Err(error @ ReplyError::Malformed { .. }) => self.give_up(now, Ending::Protocol(error.to_string())),
+            }
+        }
     }
-    /// The handshake asked for by [`Output::UpgradeTls`] went well.
-    pub fn tls_established(&mut self, now: Timestamp, version: TlsVersion) {
-        let _ = (now, version);
-        todo!()
-    }
-    /// The handshake failed.
-    pub fn tls_failed(&mut self, now: Timestamp, why: String) {
-        let _ = (now, why);
-        todo!()
-    }
+
     /// The server closed the connection, or reading or writing failed.
     pub fn handle_disconnect(&mut self, now: Timestamp) {
-        let _ = now;
-        todo!()
+        self.give_up(now, Ending::Disconnected);
     }
-    /// [`Client::deadline`] has passed.
+
+    /// Call when [`Client::deadline`] has passed; does nothing before.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let _ = now;
-        todo!()
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.give_up(now, Ending::TimedOut);
+        }
     }
-    /// Begins a transaction. Allowed after [`Output::Ready`] and after a `Finished` that is `reusable`; on a closed session
-    /// it ends at once as `Disconnected`, not answered.
-    pub fn start(&mut self, now: Timestamp, envelope: Envelope) {
-        let _ = (now, envelope);
-        todo!()
-    }
-    /// The message asked for by [`Output::WantMessage`]: lines ended by CRLF, not dot-stuffed. A bare CR or LF is refused
-    /// (`MessageFailed`), since servers differ on where such a message ends.
-    pub fn supply(&mut self, now: Timestamp, message: &[u8]) {
-        let _ = (now, message);
-        todo!()
-    }
-    /// The message cannot be made, or must not be sent any more: drops the connection, so that no dot ends it.
-    pub fn message_failed(&mut self, now: Timestamp, why: String) {
-        let _ = (now, why);
-        todo!()
-    }
-    /// The note asked for by [`Output::BeforeFinal`] is made: the last bytes may go out.
-    pub fn final_recorded(&mut self, now: Timestamp) {
-        let _ = now;
-        todo!()
-    }
+
     /// Ends the session: at once between transactions, else after the one under way.
     pub fn quit(&mut self, now: Timestamp) {
-        let _ = now;
-        todo!()
+        match self.state {
+            State::Idle => self.say_quit(now),
+            State::Handshake | State::Greeting | State::Ehlo | State::Helo | State::StartTls | State::Auth(_) => {
+                self.close(SessionEnd::Quit);
+            }
+            State::Envelope | State::WantMessage | State::BeforeFinal { .. } | State::Final | State::LoneDot => {
+                self.leaving = true;
+            }
+            State::Quitting | State::Closed => {}
+        }
     }
-    /// When to call [`Client::handle_timeout`], unless something happens before.
+
+    /// When to call [`Client::handle_timeout`], unless something happens before. While message data is being written
+    /// there is none: each write has [`Client::write_timeout`] of its own.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.deadline
     }
-    /// How long the shell may take for each [`Output::Write`] before it calls the line broken.
+
+    /// How long the shell may take for one [`Output::Write`] before it calls the line broken.
     pub fn write_timeout(&self) -> Duration {
         self.settings.timeouts.data_block
     }
+
     /// What the server offers, as of its last EHLO reply.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
     }
+
     /// The version of TLS the line is encrypted with.
     pub fn tls_version(&self) -> Option<TlsVersion> {
-        todo!()
+        self.tls
     }
+
     /// Who said what and when: how the session was set up, and its last transaction.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
     }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    fn on_reply(&mut self, now: Timestamp, reply: Reply) {
+        self.transcript.record_reply(now, Who::Them, &reply);
+        self.doomed |= reply.code == CLOSING;
+        match self.state {
+            State::Handshake | State::Closed => {}
+            State::Greeting => self.on_greeting(now, reply),
+            State::Ehlo => self.on_ehlo(now, reply),
+            State::Helo => self.on_helo(now, reply),
+            State::StartTls => self.on_starttls(now, reply),
+            State::Auth(step) => self.on_auth(now, step, reply),
+            State::Idle => self.give_up(now, unasked(reply)),
+            State::Envelope => self.on_envelope(now, reply),
+            State::WantMessage | State::BeforeFinal { .. } => self.give_up(now, unasked(reply)),
+            State::Final => self.on_final(now, reply),
+            State::LoneDot => self.on_lone_dot(now, reply),
+            State::Quitting => self.close(SessionEnd::Quit),
+        }
+    }
+
+    /// A reply beyond bounds still counts by its code where that decides something: as a refusal, and as the final
+    /// reply. Nothing after it can be trusted to be a reply.
+    fn on_long_reply(&mut self, now: Timestamp, error: ReplyError) {
+        let why = error.to_string();
+        self.doomed = true;
+        self.transcript.record(now, Who::Note, &why);
+        if let ReplyError::TooLong { reply, .. } = error
+            && (reply.is_transient() || reply.is_permanent() || matches!(self.state, State::Final))
+        {
+            self.on_reply(now, reply);
+        }
+        self.give_up(now, Ending::Protocol(why));
+    }
+
+    /// Nothing more can come of this session: whoever is owed an outcome gets it, and the connection is done.
+    fn give_up(&mut self, now: Timestamp, ending: Ending) {
+        self.doomed = true;
+        match self.state {
+            State::Closed => {}
+            State::Quitting => self.close(SessionEnd::Quit),
+            State::Idle if self.transaction_count > 0 => self.close(SessionEnd::Spent),
+            State::Handshake
+            | State::Greeting
+            | State::Ehlo
+            | State::Helo
+            | State::StartTls
+            | State::Auth(_)
+            | State::Idle => self.close(SessionEnd::Failed { stage: self.stage(), ending }),
+            State::Envelope | State::WantMessage | State::BeforeFinal { .. } | State::Final | State::LoneDot => {
+                self.abandon(now, ending);
+            }
+        }
+    }
+
+    /// Ends the connection without a word.
+    fn close(&mut self, end: SessionEnd) {
+        self.forget_unwritten();
+        self.close_after_writing(end);
+    }
+
+    /// Ends the connection after what is still to be said.
+    fn close_after_writing(&mut self, end: SessionEnd) {
+        self.state = State::Closed;
+        self.deadline = None;
+        self.outputs.push_back(Output::Closed(end));
+    }
+
+    fn say_quit(&mut self, now: Timestamp) {
+        self.say(now, "QUIT".to_owned());
+        self.state = State::Quitting;
+        self.await_reply(now, self.settings.timeouts.quit);
+    }
+
+    /// The stage at which an end now would be.
+    fn stage(&self) -> Stage {
+        match self.state {
+            State::Handshake | State::StartTls => Stage::Tls,
+            State::Greeting => Stage::Greeting,
+            State::Ehlo | State::Helo | State::Idle | State::Quitting | State::Closed => Stage::Ehlo,
+            State::Auth(_) => Stage::Auth,
+            State::Envelope => self.asked.front().map_or(Stage::Data, |asked| asked.stage()),
+            State::WantMessage | State::BeforeFinal { .. } | State::LoneDot => Stage::Data,
+            State::Final => Stage::Final,
+        }
+    }
+
+    fn await_reply(&mut self, now: Timestamp, patience: Duration) {
+        self.deadline = Some(now + patience);
+    }
+
+    /// Sends one command by itself.
+    fn say(&mut self, now: Timestamp, mut command: String) {
+        self.transcript.record(now, Who::Us, &command);
+        command.push_str("\r\n");
+        self.outputs.push_back(Output::Write(command.into_bytes()));
+    }
+
+    /// Is something still to be written that the shell has not fetched?
+    fn has_unwritten(&self) -> bool {
+        self.outputs.iter().any(|output| matches!(output, Output::Write(_)))
+    }
+
+    fn forget_unwritten(&mut self) {
+        self.outputs.retain(|output| !matches!(output, Output::Write(_)));
+    }
 }
-#[allow(dead_code)]
-fn _later(c: &Client) -> (&ReplyReader, &VecDeque<Output>, Option<ReplyError>, Who) {
-    (&c.reader, &c.outputs, None, Who::Us)
+
+/// What a reply means that answers nothing: a refusal if it is one, else the server has lost the thread.
+fn unasked(reply: Reply) -> Ending {
+    if reply.is_transient() || reply.is_permanent() {
+        Ending::Reply(reply)
+    } else {
+        Ending::Protocol(format!("a reply to nothing: {reply}"))
+    }
+}
+
+/// What a reply means that is not the positive one awaited.
+fn refusal(reply: Reply) -> Ending {
+    if reply.is_transient() || reply.is_permanent() {
+        Ending::Reply(reply)
+    } else {
+        Ending::Protocol(format!("a reply out of place: {reply}"))
+    }
 }

@@ -1,0 +1,98 @@
+//! What goes into a transaction and what comes out of the machine.
+//!
+//! Apart from the machine because the engine speaks these words without caring how they come about.
+
+use model::{Reply, Stage};
+
+/// One message to one recipient, as the server sees it before the message itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The return path, without brackets; empty for none.
+    pub mail_from: String,
+    /// The recipient, without brackets.
+    pub rcpt_to: String,
+    /// The size of the message in octets, roughly; goes into `SIZE=` where offered. 0 = not known.
+    pub size_bytes: u64,
+    /// Does the message need SMTPUTF8 for its headers? Addresses beyond ASCII are seen by the machine itself.
+    pub smtputf8: bool,
+}
+
+/// What the shell must do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write these bytes, all of them, within [`super::Client::write_timeout`](super::Client::write_timeout).
+    Write(Vec<u8>),
+    /// Do the TLS handshake as client, then call [`super::Client::tls_established`] or [`super::Client::tls_failed`].
+    UpgradeTls,
+    /// The session is set up: [`super::Client::start`] may be called. Said once; after that a [`Finished`] that is `reusable` says it.
+    Ready,
+    /// The recipient was taken: make the message, then [`super::Client::supply`] it or say [`super::Client::message_failed`].
+    WantMessage,
+    /// All but the last bytes are handed out: make a note that the end of this message is about to be sent, then call
+    /// [`super::Client::final_recorded`].
+    BeforeFinal,
+    /// The transaction is over.
+    Finished(Finished),
+    /// The connection is of no further use: close it. The last output there is.
+    Closed(SessionEnd),
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Where.
+    pub stage: Stage,
+    /// With what.
+    pub ending: Ending,
+    /// Did the server answer anything at all within this transaction? On a reused connection `Disconnected` without an
+    /// answer only means that the server had closed an idle line: nobody's fault, try on another.
+    pub answered: bool,
+    /// May [`super::Client::start`] be called again? If not, `Closed` follows.
+    pub reusable: bool,
+}
+
+/// What decided a transaction or a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A reply. At [`Stage::Final`] a positive one is the acceptance; anywhere else it is a refusal.
+    Reply(Reply),
+    /// No reply in time; the last bytes of the message were not out.
+    TimedOut,
+    /// The line broke; the last bytes of the message were not out.
+    Disconnected,
+    /// The server said something that makes no sense here; the last bytes of the message were not out.
+    Protocol(String),
+    /// TLS could not be set up.
+    TlsFailed(String),
+    /// The message is larger than the server said it takes; nothing was sent.
+    TooLarge {
+        /// The server's limit, in octets.
+        limit_bytes: u64,
+    },
+    /// An address or header needs SMTPUTF8 and the server does not offer it; nothing was sent.
+    NeedsSmtpUtf8,
+    /// The last bytes were handed out and no final reply came: it may or may not have arrived.
+    InDoubt {
+        /// What happened instead.
+        why: String,
+    },
+    /// We could not make the message, or it cannot be sent as it is; no dot was sent.
+    MessageFailed(String),
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// We said QUIT.
+    Quit,
+    /// It ended before any transaction was started: refused, timed out or lost while being set up, or while waiting for
+    /// its first transaction.
+    Failed {
+        /// Where.
+        stage: Stage,
+        /// With what.
+        ending: Ending,
+    },
+    /// It ended with a transaction or after one. What is owed to anybody was said in `Finished`.
+    Spent,
+}

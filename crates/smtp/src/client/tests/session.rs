@@ -1,0 +1,385 @@
+//! Setting a session up, and everything that can keep it from standing.
+
+use super::*;
+
+fn relay(tls: TlsMode) -> Settings {
+    let auth = Some(Credentials { user: "ada".into(), password: "secret".into() });
+    Settings { auth, ..settings(tls) }
+}
+
+#[test]
+fn a_message_is_taken() {
+    check(
+        settings(TlsMode::Off),
+        &[HELLO, PIPE, OK, OK, GO, OK, "221 bye"],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > MAIL FROM:<r@out.example>\r\nRCPT TO:<ada@mx.example>\r\nDATA\r\n
+            ! before final
+            > Subject: hi\r\n\r\nhello\r\n.\r\n
+            = final: 250 2.0.0 ok
+            > QUIT\r\n
+            # Quit
+        "#]],
+    );
+}
+
+#[test]
+fn greeting_refused_or_odd() {
+    check(
+        settings(TlsMode::Off),
+        &["554 5.7.1 not you"],
+        expect![[r#"
+            > QUIT\r\n
+            # failed at greeting: 554 5.7.1 not you
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &["421 4.3.2 too busy"],
+        expect![[r#"
+            # failed at greeting: 421 4.3.2 too busy
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &["354 what?"],
+        expect![[r#"
+            > QUIT\r\n
+            # failed at greeting: Protocol("a reply out of place: 354 what?")
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &["HTTP/1.1 400 Bad Request"],
+        expect![[r##"
+            # failed at greeting: Protocol("not an SMTP reply: \"HTTP/1.1 400 Bad Request\"")
+        "##]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &[CLOSE],
+        expect![[r#"
+            # failed at greeting: Disconnected
+        "#]],
+    );
+}
+
+#[test]
+fn ehlo_refused_leads_to_helo() {
+    check(
+        settings(TlsMode::Opportunistic),
+        &[HELLO, "502 what?", PLAIN, OK, OK, GO, OK],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > HELO out.example\r\n
+            > MAIL FROM:<r@out.example>\r\n
+            > RCPT TO:<ada@mx.example>\r\n
+            > DATA\r\n
+            ! before final
+            > Subject: hi\r\n\r\nhello\r\n.\r\n
+            = final: 250 2.0.0 ok
+            > QUIT\r\n
+            # Quit
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &[HELLO, "500 what?", "550 5.7.1 go away"],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > HELO out.example\r\n
+            > QUIT\r\n
+            # failed at ehlo: 550 5.7.1 go away
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &[HELLO, "451 later"],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > QUIT\r\n
+            # failed at ehlo: 451 later
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &[HELLO, "421 bye"],
+        expect![[r#"
+            > EHLO out.example\r\n
+            # failed at ehlo: 421 bye
+        "#]],
+    );
+    check(
+        settings(TlsMode::Required),
+        &[HELLO, "502 what?", PLAIN],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > HELO out.example\r\n
+            > QUIT\r\n
+            # failed at tls: TlsFailed("the server does not offer STARTTLS")
+        "#]],
+    );
+}
+
+#[test]
+fn starttls_is_taken_where_offered() {
+    let offer = "250-mx.example\r\n250-PIPELINING\r\n250 STARTTLS";
+    let go = "220 2.0.0 go ahead";
+    check(
+        settings(TlsMode::Opportunistic),
+        &[HELLO, offer, go, PLAIN, OK, OK, GO, OK],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > STARTTLS\r\n
+            ! tls
+            > EHLO out.example\r\n
+            > MAIL FROM:<r@out.example>\r\n
+            > RCPT TO:<ada@mx.example>\r\n
+            > DATA\r\n
+            ! before final
+            > Subject: hi\r\n\r\nhello\r\n.\r\n
+            = final: 250 2.0.0 ok
+            > QUIT\r\n
+            # Quit
+        "#]],
+    );
+    check(
+        settings(TlsMode::Off),
+        &[HELLO, offer, "421 x"],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > MAIL FROM:<r@out.example>\r\nRCPT TO:<ada@mx.example>\r\nDATA\r\n
+            = mail: 421 x, not reusable
+            # Spent
+        "#]],
+    );
+    check(
+        settings(TlsMode::Required),
+        &[HELLO, PIPE],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > QUIT\r\n
+            # failed at tls: TlsFailed("the server does not offer STARTTLS")
+        "#]],
+    );
+    check(
+        settings(TlsMode::Opportunistic),
+        &[HELLO, offer, "454 4.7.0 not now"],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > STARTTLS\r\n
+            > QUIT\r\n
+            # failed at tls: 454 4.7.0 not now
+        "#]],
+    );
+    check(
+        settings(TlsMode::Opportunistic),
+        &[HELLO, offer, CLOSE],
+        expect![[r#"
+            > EHLO out.example\r\n
+            > STARTTLS\r\n
+            # failed at tls: Disconnected
+        "#]],
+    );
+    let script = [HELLO, offer, go];
+    check_rig(
+        &|| Rig { tls_works: false, ..Rig::new(settings(TlsMode::Opportunistic), &script) },
+        expect![[r#"
+            > EHLO out.example\r\n
+            > STARTTLS\r\n
+            # failed at tls: TlsFailed("certificate of stone")
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_offered_before_tls_is_forgotten_after_it() {
+    let offer = "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10\r\n250 STARTTLS";
+    let script = [HELLO, offer, "220 go", PLAIN, CLOSE];
+    let (_, client) = Rig::new(settings(TlsMode::Opportunistic), &script).run();
+    assert_eq!(client.extensions(), &Extensions::default());
+    assert_eq!(client.tls_version(), Some(TlsVersion::V13));
+}
+
+#[test]
+fn bytes_slipped_in_before_the_handshake_end_the_session() {
+    let now = Timestamp::from_millis(0);
+    let injected: [&[&str]; 3] =
+        [&["220 go\r\n250 injected\r\n"], &["220 go\r\n", "250-PIPELINING\r\n"], &["220 go\r\n2"]];
+    for pieces in injected {
+        let mut client = Client::new(settings(TlsMode::Opportunistic), now);
+        for piece in [&["220 hi\r\n", "250-mx\r\n250 STARTTLS\r\n"], pieces].concat() {
+            client.handle_input(now, piece.as_bytes());
+        }
+        client.tls_established(now, TlsVersion::V13);
+        let last = std::iter::from_fn(|| client.poll_output()).last();
+        let why = "bytes in clear where the TLS handshake belongs".to_owned();
+        let end = SessionEnd::Failed { stage: Stage::Tls, ending: Ending::Protocol(why) };
+        assert_eq!(last, Some(Output::Closed(end)), "{pieces:?}");
+    }
+}
+
+#[test]
+fn implicit_tls_comes_before_the_greeting() {
+    check(
+        settings(TlsMode::Implicit),
+        &[HELLO, PIPE, "421 x"],
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > MAIL FROM:<r@out.example>\r\nRCPT TO:<ada@mx.example>\r\nDATA\r\n
+            = mail: 421 x, not reusable
+            # Spent
+        "#]],
+    );
+}
+
+#[test]
+fn a_relay_gets_name_and_password() {
+    let offer = |what: &str| format!("250-mx.example\r\n250 AUTH {what}");
+    let script = |auth: &str, rest: &[&'static str]| {
+        let mut script = vec![HELLO, Box::leak(offer(auth).into_boxed_str())];
+        script.extend_from_slice(rest);
+        script
+    };
+    let sealed = relay(TlsMode::Implicit);
+    check(
+        sealed.clone(),
+        &script("PLAIN LOGIN", &["235 2.7.0 welcome", "421 x"]),
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > AUTH PLAIN AGFkYQBzZWNyZXQ=\r\n
+            > MAIL FROM:<r@out.example>\r\n
+            = mail: 421 x, not reusable
+            # Spent
+        "#]],
+    );
+    check(
+        sealed.clone(),
+        &script("PLAIN", &["334 ", "235 welcome", "421 x"]),
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > AUTH PLAIN AGFkYQBzZWNyZXQ=\r\n
+            > AGFkYQBzZWNyZXQ=\r\n
+            > MAIL FROM:<r@out.example>\r\n
+            = mail: 421 x, not reusable
+            # Spent
+        "#]],
+    );
+    check(
+        sealed.clone(),
+        &script("PLAIN", &["334 ", "334 again?"]),
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > AUTH PLAIN AGFkYQBzZWNyZXQ=\r\n
+            > AGFkYQBzZWNyZXQ=\r\n
+            > QUIT\r\n
+            # failed at auth: Protocol("a reply out of place: 334 again?")
+        "#]],
+    );
+    let login = script("LOGIN", &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 welcome", "421 x"]);
+    check(
+        sealed.clone(),
+        &login,
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > AUTH LOGIN\r\n
+            > YWRh\r\n
+            > c2VjcmV0\r\n
+            > MAIL FROM:<r@out.example>\r\n
+            = mail: 421 x, not reusable
+            # Spent
+        "#]],
+    );
+    check(
+        sealed.clone(),
+        &script("PLAIN", &["535 5.7.8 wrong"]),
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > AUTH PLAIN AGFkYQBzZWNyZXQ=\r\n
+            > QUIT\r\n
+            # failed at auth: 535 5.7.8 wrong
+        "#]],
+    );
+    check(
+        sealed.clone(),
+        &script("GSSAPI", &[]),
+        expect![[r#"
+            ! tls
+            > EHLO out.example\r\n
+            > QUIT\r\n
+            # failed at auth: Protocol("the server offers neither AUTH PLAIN nor AUTH LOGIN")
+        "#]],
+    );
+    check(
+        relay(TlsMode::Opportunistic),
+        &script("PLAIN", &[]),
+        expect![[r#"
+            > EHLO out.example\r\n
+            > QUIT\r\n
+            # failed at auth: Protocol("the line is not encrypted, so the password was not sent")
+        "#]],
+    );
+}
+
+#[test]
+fn secrets_stay_out_of_the_transcript() {
+    let script = [HELLO, "250-mx\r\n250 AUTH PLAIN", "235 welcome", OK, OK, GO, OK];
+    let (_, client) = Rig::new(relay(TlsMode::Off), &script).run();
+    expect![[r#"
+        < 220 mx.example ESMTP
+        > EHLO out.example
+        < 250-mx
+        < 250 AUTH PLAIN
+        > AUTH PLAIN ***
+        < 235 welcome
+        > MAIL FROM:<r@out.example>
+        < 250 2.0.0 ok
+        > RCPT TO:<ada@mx.example>
+        < 250 2.0.0 ok
+        > DATA
+        < 354 go
+        * message of 22 octets
+        > .
+        < 250 2.0.0 ok
+        > QUIT
+    "#]]
+    .assert_eq(&client.transcript().to_string());
+    assert!(!format!("{client:?}").contains("secret"));
+}
+
+#[test]
+fn the_transcript_tells_when() {
+    let (_, client) = Rig::new(settings(TlsMode::Off), &[HELLO, PIPE, OK, SILENCE]).run();
+    let last = client.transcript().entries().last();
+    let line = "250 2.0.0 ok";
+    assert_eq!(last, Some(Entry { at: Timestamp::from_millis(0), who: Who::Them, line }));
+}
+
+#[test]
+fn a_session_lost_while_idle_is_told_by_whether_it_was_used() {
+    for (said, reason) in [("421 4.4.2 idle\r\n", "Reply"), ("250 unasked\r\n", "Protocol"), ("", "Disconnected")] {
+        let now = Timestamp::from_millis(0);
+        let mut client = Client::new(settings(TlsMode::Off), now);
+        client.handle_input(now, b"220 hi\r\n");
+        client.handle_input(now, b"250 mx\r\n");
+        client.handle_input(now, said.as_bytes());
+        client.handle_disconnect(now);
+        let outputs: Vec<_> = std::iter::from_fn(|| client.poll_output()).collect();
+        let Some(Output::Closed(SessionEnd::Failed { stage: Stage::Ehlo, ending })) = outputs.last() else {
+            panic!("{outputs:?}");
+        };
+        assert!(format!("{ending:?}").starts_with(reason), "{ending:?}");
+        client.start(now, to("ada@mx.example"));
+        let (stage, ending) = (Stage::Mail, Ending::Disconnected);
+        let lost = Finished { stage, ending, answered: false, reusable: false };
+        assert_eq!(client.poll_output(), Some(Output::Finished(lost)));
+        assert_eq!(client.poll_output(), None);
+    }
+}
