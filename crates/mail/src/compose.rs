@@ -1,9 +1,43 @@
 //! Compiling a message: an author's file becomes templates that render one person in microseconds.
+//!
+//! Everything slow and everything that can go wrong happens here, once per campaign, before anybody is mailed:
+//! front matter, merge tags, layout, style inlining, text part, links. Invariants: every mistake is told with its
+//! line and column in the author's file; what compiles renders for any values, within its bounds; nothing outside
+//! the file is read.
+
+mod dialect;
+mod front_matter;
+mod layout;
+mod suggest;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod text;
 
 pub use crate::headers::{HeaderError, HeaderFields, HeaderPlan, Mailbox, Tokens, Unsubscribe};
 pub use crate::message::{Message, Recipient, assemble};
 pub use crate::values::Values;
+
+use crate::headers::one_line;
+use crate::values::{Scope, tag_of_column};
+use dialect::Fault;
+use minijinja::{Environment, Value};
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use tags::{Hidden, Tag};
+
+/// The most octets of an author's file.
+pub const SOURCE_OCTETS_MAX: usize = 1024 * 1024;
+/// The most octets of one person's HTML part, and of their text part.
+pub const PART_OCTETS_MAX: usize = 1024 * 1024;
+/// The most octets of one person's subject, and of their preheader.
+pub const SUBJECT_OCTETS_MAX: usize = 2_000;
+/// Gmail shows no more of a message's HTML than this.
+const CLIPPED_OCTETS: usize = 102 * 1024;
+/// Tags that stand for something Postroom makes.
+pub const OUR_TAGS: [&str; 3] = ["unsubscribe_url", "view_url", "postal_address"];
+const UNSUBSCRIBE_TAG: &str = OUR_TAGS[0];
 
 /// What language the author wrote in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +51,14 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// By file extension, in any case.
-    pub fn from_extension(_extension: &str) -> Option<SourceKind> {
-        todo!()
+    /// By file extension without its dot, in any case.
+    pub fn from_extension(extension: &str) -> Option<SourceKind> {
+        match extension.to_ascii_lowercase().as_str() {
+            "mjml" => Some(SourceKind::Mjml),
+            "md" | "markdown" => Some(SourceKind::Markdown),
+            "html" | "htm" => Some(SourceKind::Html),
+            _ => None,
+        }
     }
 }
 
@@ -30,7 +69,7 @@ pub struct CompileOptions {
     pub subject: Option<String>,
     /// Used, with a warning, when nothing else gives a subject (toward loopback: the campaign's name).
     pub fallback_subject: Option<String>,
-    /// The audience's columns, and `unsubscribe_url`, `view_url`, `postal_address`.
+    /// The audience's columns. [`OUR_TAGS`] are always known.
     pub known_tags: BTreeSet<String>,
     /// Marketing mail: refuse a message without an unsubscribe place.
     pub needs_unsubscribe: bool,
@@ -39,35 +78,166 @@ pub struct CompileOptions {
 /// A place in the author's file; both count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Line.
+    /// Line, front matter included; 0 when the text did not come from the file but was given as the subject.
     pub line: usize,
     /// Column.
     pub column: usize,
 }
 
-/// Why a message cannot be sent as written.
+impl Place {
+    fn of(source: &str, offset: usize) -> Place {
+        let before = source.get(..offset).unwrap_or(source);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Place { line, column }
+    }
+
+    fn in_given_subject(mut self) -> Place {
+        self.line = 0;
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "the given subject, column {}", self.column),
+            line => write!(f, "line {line}, column {}", self.column),
+        }
+    }
+}
+
+/// Why a message cannot be sent as written. Each text says where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeError {
+    /// The front matter cannot be read.
+    #[error("{place}: {what}")]
+    FrontMatter {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        what: String,
+    },
+    /// A merge tag is written wrongly.
+    #[error("{place}: {what}")]
+    Template {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        what: String,
+    },
+    /// A tag that the audience has no column for.
+    #[error("{place}: the audience has no column {tag:?}{}", in_words(nearest, known))]
+    UnknownTag {
+        /// Where it is used first.
+        place: Place,
+        /// What the author wrote.
+        tag: String,
+        /// What they may have meant, nearest first.
+        nearest: Vec<String>,
+        /// All there is.
+        known: Vec<String>,
+    },
+    /// The layout moved or dropped a tag, so that the parts no longer fit together.
+    #[error(
+        "{place}: {what}; put {{% if %}} and {{% for %}} around whole elements (in MJML: inside mj-text or mj-raw)"
+    )]
+    Layout {
+        /// Where the tag stands.
+        place: Place,
+        /// What is wrong.
+        what: String,
+    },
+    /// The MJML cannot be read.
+    #[error("{place}: {what}")]
+    Mjml {
+        /// Where.
+        place: Place,
+        /// What is wrong.
+        what: String,
+    },
+    /// The styles cannot be inlined, or the page cannot be read.
+    #[error("the page cannot be prepared: {what}")]
+    Style {
+        /// What the library said.
+        what: String,
+    },
     /// No subject anywhere.
-    #[error("the message has no subject")]
+    #[error(
+        "the message has no subject: begin the file with the lines `---`, `subject: …`, `---`, or give --subject, or put a \
+         <title> (in MJML: <mj-title>) into its head"
+    )]
     NoSubject,
+    /// Nothing to unsubscribe with.
+    #[error(
+        "the message has no unsubscribe place: add a link such as <a href=\"{{{{ unsubscribe_url }}}}\">Unsubscribe</a> \
+         (in Markdown: [Unsubscribe]({{{{ unsubscribe_url }}}}))"
+    )]
+    NoUnsubscribe,
+    /// Nothing in it.
+    #[error("the message is empty")]
+    Empty,
+    /// More than [`SOURCE_OCTETS_MAX`].
+    #[error("the message file has {octets} octets; at most {SOURCE_OCTETS_MAX} are read")]
+    TooLarge {
+        /// What it has.
+        octets: usize,
+    },
+}
+
+fn in_words(nearest: &[String], known: &[String]) -> String {
+    match (nearest, known) {
+        ([], []) => String::new(),
+        ([], known) => format!("; there is: {}", known.join(", ")),
+        (nearest, _) => format!("; did you mean {}?", nearest.join(" or ")),
+    }
 }
 
 /// Why one person's message cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// The template failed for this person's values.
-    #[error("{0}")]
-    Template(String),
+    /// A tag failed on this person's values.
+    #[error("the {part} cannot be made for this person: {what}")]
+    Template {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// Loops that go on and on.
+    #[error("the {part} takes too many steps: a loop in the message runs too often")]
+    TooMuchWork {
+        /// Which part.
+        part: &'static str,
+    },
+    /// More than its bound came out.
+    #[error("the {part} would have more than {max} octets")]
+    TooLarge {
+        /// Which part.
+        part: &'static str,
+        /// The bound.
+        max: usize,
+    },
 }
 
-/// A message compiled once per campaign.
-pub struct Compiled {}
+/// A message compiled once per campaign. Cheap to share, never changed.
+#[derive(Debug)]
+pub struct Compiled {
+    env: Environment<'static>,
+    subject: String,
+    has_preheader: bool,
+    from_name: Option<String>,
+    tags: BTreeSet<String>,
+    /// Tags that stand somewhere without a fallback.
+    bare_tags: BTreeSet<String>,
+    links: Vec<String>,
+    warnings: Vec<String>,
+}
 
 /// One person's message before it becomes MIME.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// Subject.
+    /// Subject, one line.
     pub subject: String,
     /// Preheader, if the message has one.
     pub preheader: Option<String>,
@@ -79,30 +249,295 @@ pub struct Rendered {
     pub empty_tags: Vec<String>,
 }
 
-/// Compiles a message.
-pub fn compile(_source: &str, _kind: SourceKind, _options: &CompileOptions) -> Result<Compiled, ComposeError> {
-    todo!()
+/// Compiles a message: all that is wrong with it is said here.
+pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Result<Compiled, ComposeError> {
+    if source.len() > SOURCE_OCTETS_MAX {
+        return Err(ComposeError::TooLarge { octets: source.len() });
+    }
+    let front = front_matter::read(source)?;
+    if source[front.body_at..].trim().is_empty() {
+        return Err(ComposeError::Empty);
+    }
+    let mut draft = Draft { source, options, tags: BTreeSet::new(), bare_tags: BTreeSet::new(), warnings: Vec::new() };
+    let body_tags = draft.read_piece(front.body_at, source.len())?;
+    let preheader = front.preheader.clone();
+    let front_tags = match &preheader {
+        Some(range) => draft.read_piece(range.start, range.end)?,
+        None => Vec::new(),
+    };
+    if let Some(range) = &front.subject {
+        draft.read_piece(range.start, range.end)?;
+    }
+
+    let hidden = tags::hide(source, front.body_at, &body_tags, kind == SourceKind::Markdown);
+    let page = layout::page(source, &hidden, kind)?;
+    let text = text::from_page(&page, &hidden)?;
+    let (page, found) = layout::survey(&page, preheader.as_ref().map(|_| PREHEADER_MARK))?;
+    let given = front.subject.map(|range| source[range].to_owned());
+    let subject = draft.subject(given, &hidden.restore(&found.title).0)?;
+
+    let (html, html_places) = hidden.restore(&page);
+    let html = match &preheader {
+        Some(range) => html.replacen(PREHEADER_MARK, &escaped_piece(source, range.clone(), &front_tags), 1),
+        None => html,
+    };
+    let (text, text_places) = hidden.restore(&text);
+    draft.warn_of(&hidden, &page, &found, &html);
+    let links: Vec<String> = found.links.iter().map(|href| hidden.restore(href).0).collect();
+    draft.check_unsubscribe(&links)?;
+
+    let mut env = dialect::environment();
+    draft.add_part(&mut env, HTML, html, &html_places)?;
+    draft.add_part(&mut env, TEXT, text, &text_places)?;
+    draft.add_part(&mut env, SUBJECT, subject.clone(), &[])?;
+    let preheader_text = preheader.map(|range| source[range].to_owned());
+    let has_preheader = preheader_text.is_some();
+    draft.add_part(&mut env, PREHEADER, preheader_text.unwrap_or_default(), &[])?;
+    let Draft { tags, bare_tags, warnings, .. } = draft;
+    let from_name = front.from_name.map(|range| one_line(&source[range], SUBJECT_OCTETS_MAX));
+    Ok(Compiled { env, subject, has_preheader, from_name, tags, bare_tags, links, warnings })
+}
+
+/// Names of the templates; the ending decides about escaping.
+const HTML: &str = "page.html";
+const TEXT: &str = "text";
+const SUBJECT: &str = "subject";
+const PREHEADER: &str = "preheader";
+/// Stands for the preheader while the page is surveyed.
+const PREHEADER_MARK: &str = "preheader\u{E003}goes\u{E003}here";
+
+/// What is known of a message while it is being compiled.
+struct Draft<'a> {
+    source: &'a str,
+    options: &'a CompileOptions,
+    tags: BTreeSet<String>,
+    bare_tags: BTreeSet<String>,
+    warnings: Vec<String>,
+}
+
+impl Draft<'_> {
+    /// Reads one piece of the file as a template of its own, so that mistakes are found where the author made them.
+    fn read_piece(&mut self, start: usize, end: usize) -> Result<Vec<Tag>, ComposeError> {
+        let piece = &self.source[..end];
+        let found = tags::scan(piece, start)?;
+        self.read_tags(piece, start, &found)?;
+        Ok(found)
+    }
+
+    fn read_tags(&mut self, piece: &str, start: usize, found: &[Tag]) -> Result<(), ComposeError> {
+        tags::check(piece, found)?;
+        let text = without_css_braces(&piece[start..], start, found);
+        let mut env = dialect::environment();
+        env.add_template_owned(TEXT, text).map_err(|e| {
+            let at = e.range().map_or(start, |range| start + range.start);
+            ComposeError::Template { place: Place::of(piece, at), what: dialect::in_words(&e) }
+        })?;
+        let used = env.get_template(TEXT).map(|t| t.undeclared_variables(false)).unwrap_or_default();
+        let used: BTreeSet<String> = used.into_iter().filter(|n| !dialect::FUNCTIONS.contains(&n.as_str())).collect();
+        for name in &used {
+            if !self.is_known(name) {
+                return Err(self.unknown_tag(piece, found, name));
+            }
+        }
+        let bare = found.iter().filter_map(|tag| tag.plain_name(piece)).filter(|name| used.contains(*name));
+        self.bare_tags.extend(bare.map(str::to_owned));
+        self.tags.extend(used);
+        Ok(())
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        OUR_TAGS.contains(&name)
+            || self.options.known_tags.contains(name)
+            || self.options.known_tags.iter().any(|column| tag_of_column(column) == name)
+    }
+
+    fn unknown_tag(&self, piece: &str, found: &[Tag], name: &str) -> ComposeError {
+        let place = Place::of(piece, tags::find_name(piece, found, name).unwrap_or(0));
+        let columns = self.options.known_tags.iter().map(|column| tag_of_column(column));
+        let known: BTreeSet<String> = columns.chain(OUR_TAGS.map(str::to_owned)).collect();
+        let nearest = suggest::nearest(name, known.iter().map(String::as_str));
+        ComposeError::UnknownTag { place, tag: name.to_owned(), nearest, known: known.into_iter().collect() }
+    }
+
+    /// Front matter, else the option, else the title, else the fallback with a warning.
+    fn subject(&mut self, given: Option<String>, title: &str) -> Result<String, ComposeError> {
+        if let Some(subject) = given.filter(|s| !s.trim().is_empty()) {
+            return Ok(subject);
+        }
+        if let Some(subject) = self.options.subject.clone().filter(|s| !s.trim().is_empty()) {
+            self.read_given_subject(&subject)?;
+            return Ok(subject);
+        }
+        if !title.trim().is_empty() {
+            return Ok(title.trim().to_owned());
+        }
+        let fallback = self.options.fallback_subject.as_deref().filter(|s| !s.trim().is_empty());
+        let fallback = fallback.ok_or(ComposeError::NoSubject)?;
+        self.warnings.push(format!("the message has no subject; {fallback:?} is used, which real mail would refuse"));
+        // A campaign's name is no template: braces in it are braces.
+        Ok(tags::hide(fallback, 0, &[], false).restore(fallback).0)
+    }
+
+    fn read_given_subject(&mut self, subject: &str) -> Result<(), ComposeError> {
+        let read = tags::scan(subject, 0).and_then(|found| self.read_tags(subject, 0, &found));
+        read.map_err(|error| match error {
+            ComposeError::Template { place, what } => ComposeError::Template { place: place.in_given_subject(), what },
+            ComposeError::UnknownTag { place, tag, nearest, known } => {
+                ComposeError::UnknownTag { place: place.in_given_subject(), tag, nearest, known }
+            }
+            other => other,
+        })
+    }
+
+    fn check_unsubscribe(&mut self, links: &[String]) -> Result<(), ComposeError> {
+        if !self.options.needs_unsubscribe || self.tags.contains(UNSUBSCRIBE_TAG) {
+            return Ok(());
+        }
+        let is_own = |href: &String| {
+            let href = href.to_lowercase();
+            let leads_out = href.starts_with("http") || href.starts_with("mailto:");
+            leads_out && ["unsubscribe", "opt-out", "optout"].iter().any(|word| href.contains(word))
+        };
+        if !links.iter().any(is_own) {
+            return Err(ComposeError::NoUnsubscribe);
+        }
+        let text =
+            "the message has its own unsubscribe link; who uses it is not known here: better {{ unsubscribe_url }}";
+        self.warnings.push(text.to_owned());
+        Ok(())
+    }
+
+    fn warn_of(&mut self, hidden: &Hidden, page: &str, found: &layout::Findings, html: &str) {
+        self.warnings.extend(found.warnings.iter().cloned());
+        for (tag, at) in hidden.lost_from(page) {
+            self.warnings.push(format!("{}: {tag} is not shown anywhere by the layout", Place::of(self.source, at)));
+        }
+        if html.len() > CLIPPED_OCTETS {
+            self.warnings.push(format!("the HTML has {} kB: Gmail cuts messages off at 102 kB", html.len() / 1024));
+        }
+    }
+
+    /// Adds a template that the layout has been over; `places` says where its tags come from.
+    fn add_part(
+        &self,
+        env: &mut Environment<'static>,
+        name: &'static str,
+        text: String,
+        places: &[(usize, usize)],
+    ) -> Result<(), ComposeError> {
+        env.add_template_owned(name, text).map_err(|e| {
+            let at = e.range().map_or(0, |range| range.start);
+            let tag = places.iter().find(|(end, _)| *end > at).or(places.last());
+            let place = Place::of(self.source, tag.map_or(0, |(_, source)| *source));
+            ComposeError::Layout { place, what: format!("the layout moves this tag ({})", dialect::in_words(&e)) }
+        })
+    }
+}
+
+/// The piece with `{#` that is CSS made harmless, octet for octet.
+fn without_css_braces(piece: &str, start: usize, found: &[Tag]) -> String {
+    let mut text = piece.to_owned();
+    let mut from = 0;
+    while let Some(at) = text[from..].find("{#").map(|at| from + at) {
+        if !found.iter().any(|tag| tag.range.contains(&(start + at))) && text[at..].contains('}') {
+            text.replace_range(at + 1..at + 2, " ");
+        }
+        from = at + 2;
+    }
+    text
+}
+
+/// A piece of the file as HTML: what is no tag escaped, tags as they are.
+fn escaped_piece(source: &str, range: std::ops::Range<usize>, found: &[Tag]) -> String {
+    let mut out = String::new();
+    let mut at = range.start;
+    for tag in found {
+        out.push_str(&layout::escape(&source[at..tag.range.start]));
+        out.push_str(&source[tag.range.clone()]);
+        at = tag.range.end;
+    }
+    out.push_str(&layout::escape(&source[at..range.end]));
+    out
+}
+
+/// The parts that go into a message.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) subject: String,
+    pub(crate) html: String,
+    pub(crate) text: String,
+    pub(crate) empty_tags: Vec<String>,
 }
 
 impl Compiled {
     /// The subject, with its tags.
     pub fn subject_template(&self) -> &str {
-        todo!()
+        &self.subject
     }
-    /// The From name of the front matter.
+
+    /// The From name of the front matter (`from_name: …`).
     pub fn from_name(&self) -> Option<&str> {
-        todo!()
+        self.from_name.as_deref()
     }
-    /// The tags the message uses.
+
+    /// The tags the message uses, [`OUR_TAGS`] among them.
     pub fn tags(&self) -> &BTreeSet<String> {
-        todo!()
+        &self.tags
     }
-    /// What the author should look at.
+
+    /// The targets of the message's links, in order, with their tags.
+    pub fn links(&self) -> &[String] {
+        &self.links
+    }
+
+    /// What the author should look at before sending.
     pub fn warnings(&self) -> &[String] {
-        todo!()
+        &self.warnings
     }
-    /// Renders one person (the tags Postroom makes must be among the values).
-    pub fn render(&self, _values: &Values) -> Result<Rendered, RenderError> {
-        todo!()
+
+    /// Renders one person. [`OUR_TAGS`] are taken from `values` as well.
+    pub fn render(&self, values: &Values) -> Result<Rendered, RenderError> {
+        let scope = scope(values, Vec::new());
+        let empty_tags = self.empty_tags(values, &[]);
+        let preheader = self.part(PREHEADER, &scope, SUBJECT_OCTETS_MAX)?;
+        let Parts { subject, html, text, .. } = self.parts(&scope, Vec::new())?;
+        let preheader = self.has_preheader.then(|| one_line(&preheader, SUBJECT_OCTETS_MAX));
+        Ok(Rendered { subject, preheader, html, text, empty_tags })
     }
+
+    /// Renders what a message needs, with Postroom's own tags filled in.
+    pub(crate) fn render_parts(
+        &self,
+        values: &Values,
+        ours: [(&'static str, Option<String>); 3],
+    ) -> Result<Parts, RenderError> {
+        let ours: Vec<_> = ours.into_iter().filter_map(|(name, text)| Some((name, Value::from(text?)))).collect();
+        let empty_tags = self.empty_tags(values, &ours);
+        self.parts(&scope(values, ours), empty_tags)
+    }
+
+    fn parts(&self, scope: &Value, empty_tags: Vec<String>) -> Result<Parts, RenderError> {
+        let subject = self.part(SUBJECT, scope, SUBJECT_OCTETS_MAX)?;
+        let html = self.part(HTML, scope, PART_OCTETS_MAX)?;
+        let text = self.part(TEXT, scope, PART_OCTETS_MAX)?;
+        Ok(Parts { subject: one_line(&subject, usize::MAX), html, text: text::close_up(&text), empty_tags })
+    }
+
+    fn part(&self, part: &'static str, scope: &Value, max: usize) -> Result<String, RenderError> {
+        let shown = if part == HTML { "HTML part" } else { part };
+        dialect::render(&self.env, part, scope, max).map_err(|fault| match fault {
+            Fault::TooLarge => RenderError::TooLarge { part: shown, max },
+            Fault::TooMuchWork => RenderError::TooMuchWork { part: shown },
+            Fault::Engine(error) => RenderError::Template { part: shown, what: dialect::in_words(&error) },
+        })
+    }
+
+    fn empty_tags(&self, values: &Values, ours: &[(&'static str, Value)]) -> Vec<String> {
+        let is_empty = |tag: &&String| !ours.iter().any(|(name, _)| name == tag) && values.is_empty_for(tag);
+        self.bare_tags.iter().filter(is_empty).cloned().collect()
+    }
+}
+
+fn scope(values: &Values, ours: Vec<(&'static str, Value)>) -> Value {
+    Value::from_dyn_object(Arc::new(Scope { person: values.clone(), ours }))
 }

@@ -1,7 +1,25 @@
-//! The header fields a whole campaign shares (RFC 5322, 2369, 2919, 8058, 9477, 3834), validated once.
+//! The header fields of a campaign (RFC 5322, 2369, 2919, 8058, 9477, 3834), checked once and written once.
+//!
+//! Separate because what a whole campaign shares is refused before the first recipient, and costs nothing per
+//! recipient. Invariants: no value, whoever gave it, can end a line or begin a field; lines have at most 78
+//! characters where white space allows; everything is 7-bit except a To address that needs SMTPUTF8 (RFC 6532).
 
+use crate::qp;
 use crate::token::{KeyRing, Purpose};
-use model::{DeliveryId, EmailAddress, MailDomain};
+use model::{DeliveryId, EmailAddress, MailDomain, Timestamp};
+
+/// Stands for the recipient's token in URLs and addresses.
+pub const TOKEN_MARK: &str = "{token}";
+/// RFC 5322 section 2.1.1: the preferred most characters of a line, less two for a closing mark.
+const LINE_CHARS: usize = 76;
+/// A word that is longer is written as encoded words, which can be folded.
+const WORD_CHARS_MAX: usize = 60;
+/// The most characters of a name to show.
+const NAME_CHARS_MAX: usize = 200;
+/// The most characters of a URL in a field: lines end at 998 (RFC 5322 section 2.1.1).
+const URL_CHARS_MAX: usize = 900;
+/// Gmail reads four.
+const FEEDBACK_FIELDS_MAX: usize = 4;
 
 /// A name to show and an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +30,7 @@ pub struct Mailbox {
     pub address: EmailAddress,
 }
 
-/// Where unsubscribing leads. `{token}` in either is replaced by the recipient's token.
+/// Where unsubscribing leads. [`TOKEN_MARK`] in either is replaced by the recipient's token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unsubscribe {
     /// A page, `https://…` (or `http://…`, for rehearsals: then without one-click).
@@ -24,7 +42,7 @@ pub struct Unsubscribe {
 /// What the header fields of a campaign are made of.
 #[derive(Clone, Debug)]
 pub struct HeaderFields {
-    /// Whom the message is from. The address must be ASCII: an SMTPUTF8 sender reaches few servers.
+    /// Whom the message is from. The address must be ASCII: a sender that needs SMTPUTF8 reaches few servers.
     pub from: Mailbox,
     /// Where answers go, when not to From.
     pub reply_to: Option<Mailbox>,
@@ -32,34 +50,53 @@ pub struct HeaderFields {
     pub message_id_domain: MailDomain,
     /// Letters and digits that tell this ledger's Message-IDs from another ledger's; may be empty.
     pub message_id_tag: String,
-    /// A stable name for the list, `news.example.org`, and what to show for it (RFC 2919).
+    /// A stable name for the list, such as `news.example.org`, and what to show for it (RFC 2919).
     pub list_id: Option<(String, Option<String>)>,
-    /// Up to four fields, the last one the sender's name (Gmail's feedback loop).
+    /// Up to four fields, the last one the sender's name (Gmail's feedback loop); empty: no such field.
     pub feedback_id: Vec<String>,
     /// Where complaint reports should go (RFC 9477).
     pub cfbl_address: Option<EmailAddress>,
     /// Where unsubscribing leads.
     pub unsubscribe: Unsubscribe,
-    /// Where the message can be seen in a browser; `{token}` is replaced.
+    /// Where the message can be seen in a browser; [`TOKEN_MARK`] is replaced.
     pub view_url: Option<String>,
     /// The sender's postal address, for `{{ postal_address }}`.
     pub postal_address: Option<String>,
-    /// Made without a person asking for this one message: `Auto-Submitted: auto-generated` (RFC 3834). Not for
-    /// broadcasts, which a person sent.
+    /// Made by a program without a person's asking: `Auto-Submitted: auto-generated` (RFC 3834). Not for broadcasts,
+    /// which a person sent.
     pub auto_submitted: bool,
+}
+
+impl HeaderFields {
+    /// The least there can be: a sender; Message-IDs under its domain.
+    pub fn from_sender(from: Mailbox) -> HeaderFields {
+        HeaderFields {
+            message_id_domain: from.address.domain().clone(),
+            from,
+            reply_to: None,
+            message_id_tag: String::new(),
+            list_id: None,
+            feedback_id: Vec::new(),
+            cfbl_address: None,
+            unsubscribe: Unsubscribe::default(),
+            view_url: None,
+            postal_address: None,
+            auto_submitted: false,
+        }
+    }
 }
 
 /// Why header fields cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// A line break, NUL or other control character.
-    #[error("{field} holds a control character (line break, NUL …), which would let a value forge header fields")]
+    #[error("{field} holds a control character (a line break, a NUL …), which could forge header fields: take it out")]
     Control {
         /// Which field.
         field: &'static str,
     },
     /// Something else that cannot be written there.
-    #[error("{field} {value:?} {why}")]
+    #[error("{field} {value:?}: {why}")]
     Invalid {
         /// Which field.
         field: &'static str,
@@ -68,12 +105,6 @@ pub enum HeaderError {
         /// What is wrong, and what to do.
         why: &'static str,
     },
-}
-
-/// The validated, pre-written header fields of a campaign.
-#[derive(Clone, Debug)]
-pub struct HeaderPlan {
-    pub(crate) fields: HeaderFields,
 }
 
 /// The tokens of one delivery.
@@ -98,9 +129,295 @@ impl Tokens {
     }
 }
 
+/// The checked header fields of a campaign, those that all recipients share already written.
+#[derive(Clone, Debug)]
+pub struct HeaderPlan {
+    shared: Vec<u8>,
+    message_id_end: String,
+    url: Option<String>,
+    mailto: Option<String>,
+    has_cfbl: bool,
+    view_url: Option<String>,
+    postal_address: Option<String>,
+}
+
 impl HeaderPlan {
-    /// Checks every field and writes those that are the same for all recipients.
+    /// Checks every field and writes those that are the same for all recipients. Refuses control characters anywhere,
+    /// a From address that is not ASCII, URLs that are none, and Feedback-IDs that Gmail would not read.
     pub fn new(fields: HeaderFields) -> Result<HeaderPlan, HeaderError> {
-        Ok(HeaderPlan { fields })
+        let mut shared = Vec::with_capacity(512);
+        write_mailbox_field(&mut shared, "From", &fields.from)?;
+        if let Some(reply_to) = &fields.reply_to {
+            write_mailbox_field(&mut shared, "Reply-To", reply_to)?;
+        }
+        if let Some((id, name)) = &fields.list_id {
+            write_list_id(&mut shared, id, name.as_deref())?;
+        }
+        write_feedback_id(&mut shared, &fields.feedback_id)?;
+        if let Some(address) = &fields.cfbl_address {
+            refuse_unless(address.to_string().is_ascii(), "CFBL-Address", &address.to_string(), ASCII_ONLY)?;
+            push(&mut shared, &format!("CFBL-Address: {address}; report=arf\r\n"));
+        }
+        if fields.auto_submitted {
+            push(&mut shared, "Auto-Submitted: auto-generated\r\n");
+        }
+        let Unsubscribe { url, mailto } = fields.unsubscribe;
+        for (field, text) in [("the unsubscribe URL", &url), ("the view URL", &fields.view_url)] {
+            text.as_deref().map_or(Ok(()), |text| check_url(field, text))?;
+        }
+        mailto.as_deref().map_or(Ok(()), check_mailto)?;
+        if url.as_deref().is_some_and(|url| url.starts_with("https://") && url.contains(TOKEN_MARK)) {
+            push(&mut shared, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        }
+        let tag = &fields.message_id_tag;
+        let tag_ok = tag.len() <= 32 && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+        refuse_unless(tag_ok, "the Message-ID tag", tag, "only letters and digits, 32 at most")?;
+        let dot = if tag.is_empty() { "" } else { "." };
+        Ok(HeaderPlan {
+            shared,
+            message_id_end: format!("{dot}{tag}@{}", fields.message_id_domain),
+            url,
+            mailto,
+            has_cfbl: fields.cfbl_address.is_some(),
+            view_url: fields.view_url,
+            postal_address: fields.postal_address,
+        })
     }
+
+    /// The Message-ID of a delivery, without angle brackets: the same on every try.
+    pub fn message_id(&self, delivery: DeliveryId) -> String {
+        format!("{delivery}{}", self.message_id_end)
+    }
+
+    /// Where this delivery's unsubscribing leads: the URL, else a `mailto:` one.
+    pub fn unsubscribe_url(&self, tokens: &Tokens) -> Option<String> {
+        let mailto = || Some(mailto_url(self.mailto.as_deref()?, tokens));
+        self.url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.unsubscribe)).or_else(mailto)
+    }
+
+    /// Where this delivery's message can be seen.
+    pub fn view_url(&self, tokens: &Tokens) -> Option<String> {
+        self.view_url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.view))
+    }
+
+    /// The sender's postal address.
+    pub fn postal_address(&self) -> Option<&str> {
+        self.postal_address.as_deref()
+    }
+
+    /// Appends all fields of one delivery but the Content-Type.
+    pub(crate) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        delivery: DeliveryId,
+        tokens: &Tokens,
+        date: Timestamp,
+        to: (Option<&str>, &EmailAddress),
+        subject: &str,
+    ) {
+        push(out, "Date: ");
+        push(out, &date_text(date));
+        push(out, "\r\n");
+        out.extend_from_slice(&self.shared);
+        push(out, "To:");
+        write_mailbox(out, "To:".len(), to.0, to.1);
+        push(out, "\r\nSubject:");
+        write_text(out, "Subject:".len(), subject);
+        push(out, "\r\nMessage-ID: <");
+        push(out, &self.message_id(delivery));
+        push(out, ">\r\n");
+        self.write_list_unsubscribe(out, tokens);
+        if self.has_cfbl {
+            push(out, &format!("CFBL-Feedback-ID: {delivery}\r\n"));
+        }
+        push(out, "MIME-Version: 1.0\r\n");
+    }
+
+    fn write_list_unsubscribe(&self, out: &mut Vec<u8>, tokens: &Tokens) {
+        let url = self.url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.unsubscribe));
+        let mailto = self.mailto.as_deref().map(|mailto| mailto_url(mailto, tokens));
+        let (first, second) = if url.is_some() { (url, mailto) } else { (mailto, None) };
+        let Some(first) = first else { return };
+        push(out, "List-Unsubscribe: <");
+        push(out, &first);
+        if let Some(second) = second {
+            push(out, ">,\r\n <");
+            push(out, &second);
+        }
+        push(out, ">\r\n");
+    }
+}
+
+const ASCII_ONLY: &str = "only ASCII can be written here: most servers could not take the message otherwise";
+
+fn mailto_url(mailto: &str, tokens: &Tokens) -> String {
+    format!("mailto:{}?subject=unsubscribe", mailto.replace(TOKEN_MARK, &tokens.unsubscribe))
+}
+
+fn check_url(field: &'static str, url: &str) -> Result<(), HeaderError> {
+    refuse_control(field, url)?;
+    let has_scheme = url.starts_with("https://") || url.starts_with("http://");
+    refuse_unless(has_scheme, field, url, "a URL that begins with https:// is needed")?;
+    let is_plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"".contains(&b));
+    refuse_unless(is_plain, field, url, "it holds a character that no URL may; percent-encode it")?;
+    refuse_unless(url.len() <= URL_CHARS_MAX, field, url, "it has more than 900 characters")
+}
+
+fn check_mailto(mailto: &str) -> Result<(), HeaderError> {
+    const FIELD: &str = "the unsubscribe address";
+    refuse_control(FIELD, mailto)?;
+    let sample = "a".repeat(crate::token::TOKEN_CHARS);
+    let is_address =
+        EmailAddress::parse(&mailto.replace(TOKEN_MARK, &sample)).is_ok() && !mailto.starts_with("mailto:");
+    refuse_unless(is_address, FIELD, mailto, "an address is needed, such as unsubscribe+{token}@example.org")?;
+    let is_plain = mailto.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"?&#%".contains(&b));
+    refuse_unless(is_plain, FIELD, mailto, "it holds a character that cannot stand in a mailto: link")
+}
+
+fn write_list_id(out: &mut Vec<u8>, id: &str, name: Option<&str>) -> Result<(), HeaderError> {
+    const FIELD: &str = "List-Id";
+    let label_ok = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let id_ok = id.len() <= 200 && id.contains('.') && id.split('.').all(label_ok);
+    refuse_unless(id_ok, FIELD, id, "a name under your domain is needed, such as news.example.org")?;
+    refuse_control(FIELD, name.unwrap_or_default())?;
+    push(out, "List-Id:");
+    let column = write_phrase(out, FIELD.len() + 1, name.unwrap_or_default());
+    write_angle(out, column, &format!("<{id}>"));
+    push(out, "\r\n");
+    Ok(())
+}
+
+fn write_feedback_id(out: &mut Vec<u8>, parts: &[String]) -> Result<(), HeaderError> {
+    const FIELD: &str = "Feedback-ID";
+    let whole = parts.join(":");
+    refuse_unless(parts.len() <= FEEDBACK_FIELDS_MAX, FIELD, &whole, "at most four fields")?;
+    let part_ok = |p: &String| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let all_ok = parts.iter().all(part_ok) && whole.len() <= 200;
+    refuse_unless(all_ok, FIELD, &whole, "fields are of letters, digits, - _ and . and none is empty")?;
+    if !parts.is_empty() {
+        push(out, &format!("{FIELD}: {whole}\r\n"));
+    }
+    Ok(())
+}
+
+fn write_mailbox_field(out: &mut Vec<u8>, field: &'static str, mailbox: &Mailbox) -> Result<(), HeaderError> {
+    refuse_control(field, mailbox.name.as_deref().unwrap_or_default())?;
+    refuse_unless(!mailbox.address.needs_smtputf8(), field, &mailbox.address.to_string(), ASCII_ONLY)?;
+    push(out, field);
+    push(out, ":");
+    write_mailbox(out, field.len() + 1, mailbox.name.as_deref(), &mailbox.address);
+    push(out, "\r\n");
+    Ok(())
+}
+
+/// Writes ` Name <address>` or ` address`.
+fn write_mailbox(out: &mut Vec<u8>, column: usize, name: Option<&str>, address: &EmailAddress) {
+    let after = write_phrase(out, column, name.unwrap_or_default());
+    let text = if after == column { address.to_string() } else { format!("<{address}>") };
+    write_angle(out, after, &text);
+}
+
+fn write_angle(out: &mut Vec<u8>, column: usize, text: &str) {
+    push(out, if column + 1 + text.len() > LINE_CHARS { "\r\n " } else { " " });
+    push(out, text);
+}
+
+/// Writes a name to show (RFC 5322 section 3.2.5, RFC 2047 section 5): as it is, quoted, or as encoded words.
+/// Returns the column after it.
+fn write_phrase(out: &mut Vec<u8>, column: usize, name: &str) -> usize {
+    let name = one_line(name, NAME_CHARS_MAX);
+    if name.is_empty() {
+        return column;
+    }
+    let is_atoms = name.bytes().all(|b| b.is_ascii_alphanumeric() || b" !#$%&'*+-/=?^_`{|}~".contains(&b));
+    if name.is_ascii() && !name.contains("=?") && name.len() <= WORD_CHARS_MAX {
+        let quoted = || format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+        let text = if is_atoms { name.clone() } else { quoted() };
+        return write_words(out, column, std::iter::once(text.as_str()));
+    }
+    let words = qp::encoded_words(&name, LINE_CHARS - column - 1);
+    write_words(out, column, words.iter().map(String::as_str))
+}
+
+/// Writes unstructured text (RFC 5322 section 3.2.5), folded, as encoded words where needed.
+fn write_text(out: &mut Vec<u8>, column: usize, text: &str) {
+    let text = one_line(text, usize::MAX);
+    let words_ok = text.is_ascii() && !text.contains("=?") && text.split(' ').all(|word| word.len() <= WORD_CHARS_MAX);
+    if words_ok {
+        write_words(out, column, text.split(' '));
+    } else {
+        let words = qp::encoded_words(&text, LINE_CHARS - column - 1);
+        write_words(out, column, words.iter().map(String::as_str));
+    }
+}
+
+/// Writes words with white space before each, folding where a line would grow too long; returns the column after.
+fn write_words<'a>(out: &mut Vec<u8>, mut column: usize, words: impl Iterator<Item = &'a str>) -> usize {
+    for (at, word) in words.enumerate() {
+        if at > 0 && column + 1 + word.len() > LINE_CHARS {
+            push(out, "\r\n ");
+            column = 1;
+        } else {
+            push(out, " ");
+            column += 1;
+        }
+        push(out, word);
+        column += word.len();
+    }
+    column
+}
+
+/// The text without anything that could end a line: controls and line separators become blanks, runs of white space
+/// one blank. Cut after `chars_max` characters.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(1024));
+    for c in text.chars().take(chars_max) {
+        if c.is_control() || c.is_whitespace() {
+            if !line.is_empty() && !line.ends_with(' ') {
+                line.push(' ');
+            }
+        } else {
+            line.push(c);
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// RFC 5322 section 3.3, in UTC.
+fn date_text(at: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let days = at.as_secs().div_euclid(86_400);
+    let second = at.as_secs().rem_euclid(86_400);
+    // Years that begin in March put the leap day last: a month is then a straight line.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = year_of_era + era * 400 + i64::from(month >= 10);
+    let name = |names: &[&'static str], at: i64| usize::try_from(at).ok().and_then(|at| names.get(at).copied());
+    format!(
+        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} +0000",
+        name(&DAYS, days.rem_euclid(7)).unwrap_or_default(),
+        name(&MONTHS, month).unwrap_or_default(),
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+fn refuse_control(field: &'static str, text: &str) -> Result<(), HeaderError> {
+    if text.chars().any(char::is_control) { Err(HeaderError::Control { field }) } else { Ok(()) }
+}
+
+fn refuse_unless(ok: bool, field: &'static str, value: &str, why: &'static str) -> Result<(), HeaderError> {
+    if ok { Ok(()) } else { Err(HeaderError::Invalid { field, value: value.to_owned(), why }) }
+}
+
+fn push(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
 }

@@ -17,6 +17,7 @@
 pub mod compose;
 pub mod headers;
 pub mod message;
+mod qp;
 pub mod sign;
 pub mod token;
 pub mod values;

@@ -27,9 +27,11 @@ pub enum ValuesError {
 }
 
 /// One person's merge values, by column.
+///
+/// Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
-    by_name: BTreeMap<String, Value>,
+    by_name: Arc<BTreeMap<String, Value>>,
 }
 
 impl Values {
@@ -72,7 +74,7 @@ impl FromIterator<(String, Value)> for Values {
         for (tag, value) in renamed {
             by_name.entry(tag).or_insert(value);
         }
-        Values { by_name }
+        Values { by_name: Arc::new(by_name) }
     }
 }
 

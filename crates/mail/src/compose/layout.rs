@@ -1,0 +1,191 @@
+//! From the author's language to one HTML page with its styles inlined: MJML by mrml, Markdown by pulldown-cmark.
+//!
+//! Separate because everything that parses HTML happens here (and in `text`), once per campaign. It works on a text
+//! whose merge tags are hidden. Invariant: nothing is fetched: no includes, no remote style sheets.
+
+use super::tags::Hidden;
+use super::{ComposeError, Place, SourceKind};
+use css_inline::CSSInliner;
+use lol_html::html_content::ContentType;
+use lol_html::{ElementContentHandlers, RewriteStrSettings, Selector, rewrite_str};
+use mrml::prelude::parser::{Error as MjmlError, Span};
+use mrml::prelude::render::RenderOptions;
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+/// How a Markdown message looks: one readable column, whatever the screen.
+const MARKDOWN_STYLE: &str = "\
+body{margin:0;padding:0;background:#ffffff}\
+.letter{max-width:600px;margin:0 auto;padding:24px 16px;color:#1f2328;font:16px/1.5 Helvetica,Arial,sans-serif}\
+.letter h1{font-size:26px;line-height:1.25;margin:0 0 16px}\
+.letter h2{font-size:20px;line-height:1.3;margin:28px 0 12px}\
+.letter p,.letter ul,.letter ol{margin:0 0 16px}\
+.letter a{color:#0b57d0}\
+.letter img{max-width:100%;height:auto}\
+.letter blockquote{margin:0 0 16px;padding-left:14px;border-left:3px solid #d0d7de;color:#57606a}\
+.letter hr{border:0;border-top:1px solid #d0d7de;margin:28px 0}\
+.letter th,.letter td{padding:4px 12px 4px 0;text-align:left}";
+
+/// The page that the author's text describes, styles inlined.
+pub(super) fn page(source: &str, hidden: &Hidden, kind: SourceKind) -> Result<String, ComposeError> {
+    let html = match kind {
+        SourceKind::Mjml => mjml(source, hidden)?,
+        SourceKind::Markdown => markdown(&hidden.text),
+        SourceKind::Html => hidden.text.clone(),
+    };
+    let inliner = CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).keep_link_tags(true).build();
+    let html = inliner.inline(&html).map_err(|e| ComposeError::Style { what: e.to_string() })?;
+    let has_doctype = html.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
+    Ok(if has_doctype { html } else { format!("<!DOCTYPE html>{html}") })
+}
+
+fn mjml(source: &str, hidden: &Hidden) -> Result<String, ComposeError> {
+    let fault = |at: Option<usize>, what: String| ComposeError::Mjml {
+        place: Place::of(source, hidden.source_offset(at.unwrap_or(0))),
+        what,
+    };
+    let parsed = mrml::parse(&hidden.text).map_err(|e| {
+        let (span, what) = in_words(&e);
+        fault(span.map(|s| s.start).or_else(|| position_of(&e, &hidden.text)), what)
+    })?;
+    let rendered = parsed.element.render(&RenderOptions::default());
+    rendered.map_err(|e| fault(None, format!("it cannot be laid out: {e}")))
+}
+
+fn in_words(error: &MjmlError) -> (Option<Span>, String) {
+    match error {
+        MjmlError::UnexpectedElement { position, .. } => {
+            (Some(*position), "this element is unknown, or cannot stand here".to_owned())
+        }
+        MjmlError::UnexpectedToken { position, .. } => {
+            (Some(*position), "this cannot stand here; is an element before it not closed?".to_owned())
+        }
+        MjmlError::MissingAttribute { name, position, .. } => {
+            (Some(*position), format!("this element needs the attribute {name:?}"))
+        }
+        MjmlError::InvalidAttribute { position, .. } => {
+            (Some(*position), "this attribute's value cannot be understood".to_owned())
+        }
+        MjmlError::InvalidFormat { position, .. } => (Some(*position), "this is no MJML".to_owned()),
+        MjmlError::IncludeLoaderError { position, .. } => {
+            (Some(*position), "mj-include is not followed: put the included text here".to_owned())
+        }
+        MjmlError::EndOfStream { .. } => (None, "it ends in the middle: an element is not closed".to_owned()),
+        MjmlError::SizeLimit { .. } => (None, "it is too large".to_owned()),
+        MjmlError::ParserError { source, .. } => (None, format!("it cannot be read: {source}")),
+        MjmlError::NoRootNode => (None, "it does not begin with <mjml>".to_owned()),
+    }
+}
+
+/// The parser below MJML counts lines and columns of its own.
+fn position_of(error: &MjmlError, text: &str) -> Option<usize> {
+    let MjmlError::ParserError { source, .. } = error else {
+        return matches!(error, MjmlError::EndOfStream { .. }).then_some(text.len());
+    };
+    let position = source.pos();
+    let line = usize::try_from(position.row).ok()?.checked_sub(1)?;
+    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let column = usize::try_from(position.col).ok()?.checked_sub(1)?;
+    let in_line = text.get(before..)?.char_indices().nth(column).map_or(0, |(at, _)| at);
+    Some(before + in_line)
+}
+
+fn markdown(text: &str) -> String {
+    use pulldown_cmark::{Options, Parser, html};
+    let parser = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+    let mut body = String::with_capacity(text.len() * 3 / 2);
+    html::push_html(&mut body, parser);
+    format!(
+        "<!DOCTYPE html><html><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><style>{MARKDOWN_STYLE}</style></head>\
+         <body><div class=\"letter\">{body}</div></body></html>"
+    )
+}
+
+/// What was found in a page.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) title: String,
+    /// Targets of links, in order.
+    pub(super) links: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads title, links and doubtful things out of a page, and puts a hidden preheader (already HTML) into its body.
+pub(super) fn survey(page: &str, preheader: Option<&str>) -> Result<(String, Findings), ComposeError> {
+    let findings = RefCell::new(Findings::default());
+    let warn = |text: &str| {
+        let mut found = findings.borrow_mut();
+        if !found.warnings.iter().any(|w| w == text) {
+            found.warnings.push(text.to_owned());
+        }
+    };
+    let title = ElementContentHandlers::default().text(|chunk: &mut lol_html::html_content::TextChunk<'_>| {
+        findings.borrow_mut().title.push_str(chunk.as_str());
+        Ok(())
+    });
+    let link = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
+        findings.borrow_mut().links.extend(el.get_attribute("href"));
+        Ok(())
+    });
+    let image = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
+        if el.get_attribute("src").is_some_and(|src| is_relative(&src)) {
+            warn("an image has a relative address: mail programs need the whole URL, with https://");
+        }
+        Ok(())
+    });
+    let dropped = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
+        warn(&format!("<{}> does not work in mail: most mail programs take it out", el.tag_name()));
+        Ok(())
+    });
+    let body = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
+        if let Some(preheader) = preheader {
+            el.prepend(&preheader_html(preheader), ContentType::Html);
+        }
+        Ok(())
+    });
+    let mut settings = RewriteStrSettings::new();
+    for (selectors, handlers) in [
+        ("head > title", title),
+        ("a[href], area[href]", link),
+        ("img[src]", image),
+        ("script, form, iframe, object, embed, video, audio", dropped),
+        ("body", body),
+    ] {
+        settings = settings.append_element_content_handler((Cow::Owned(selector(selectors)?), handlers));
+    }
+    let page = rewrite_str(page, settings).map_err(|e| ComposeError::Style { what: e.to_string() })?;
+    let mut found = findings.into_inner();
+    if found.links.iter().any(|href| is_relative(href) && !href.starts_with('#')) {
+        found
+            .warnings
+            .push("a link has a relative address: mail programs need the whole URL, with https://".to_owned());
+    }
+    found.title = unescape(found.title.trim());
+    Ok((page, found))
+}
+
+pub(super) fn selector(text: &str) -> Result<Selector, ComposeError> {
+    text.parse().map_err(|e| ComposeError::Style { what: format!("{e}") })
+}
+
+fn preheader_html(text: &str) -> String {
+    const HIDE: &str = "display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all";
+    format!("<div style=\"{HIDE}\">{text}</div>")
+}
+
+/// Neither a whole URL, nor a merge tag (a word without any mark of an address), nor another scheme.
+fn is_relative(address: &str) -> bool {
+    let address = address.trim();
+    address.starts_with(['/', '.', '#', '?']) && !address.starts_with("//")
+}
+
+/// Text as HTML, in an element or a quoted attribute.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What the inliner's serialiser escapes in text.
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&quot;", "\"").replace("&amp;", "&")
+}

@@ -1,0 +1,1 @@
+//! Compiling and rendering, told as cases.
