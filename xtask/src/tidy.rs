@@ -91,10 +91,11 @@ fn name(source: &Source) -> Option<String> {
     Some(format!("{}: `{nameless}` says nothing; name it for what it holds", source.path))
 }
 
-/// Links of a document that lead to no file. Anchors and foreign addresses are not followed.
+/// Links of a document that lead to no file. Anchors, foreign addresses and fenced examples are not followed.
 fn dead_links(source: &Source, root: &Path) -> Vec<String> {
     let directory = Path::new(&source.path).parent().unwrap_or(Path::new(""));
-    let links = source.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let prose: String = source.text.split("```").step_by(2).collect();
+    let links = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let file = |link: &str| link.split('#').next().unwrap_or_default().to_owned();
     links
         .filter(|link| !link.contains("://") && !link.starts_with('#') && !link.starts_with("mailto:"))
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn links_must_lead_somewhere() {
-        let text = "[a](tidy.rs) [b](nowhere.rs) [c](https://example.org/) [d](#here)";
+        let text = "[a](tidy.rs) [b](nowhere.rs) [c](https://example.org/) [d](#here)\n```\n[e](example)\n```\n";
         let found = dead_links(&source("src/x.md", text), Path::new(env!("CARGO_MANIFEST_DIR")));
         assert_eq!(found, ["src/x.md: link to nowhere.rs, which does not exist"]);
     }
