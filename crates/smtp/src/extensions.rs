@@ -14,6 +14,16 @@ pub enum Mechanism {
     Login,
 }
 
+impl Mechanism {
+    /// Its name in EHLO replies and AUTH commands.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mechanism::Plain => "PLAIN",
+            Mechanism::Login => "LOGIN",
+        }
+    }
+}
+
 /// What a server said it can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {

@@ -23,5 +23,8 @@ pub mod transcript;
 
 mod stuffing;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::Client;
 pub use server::Server;

@@ -57,11 +57,9 @@ impl ReplyReader {
         if self.failed {
             return;
         }
-        if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-            self.searched = 0;
-        }
+        self.buffer.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
         self.buffer.extend_from_slice(bytes);
     }
 

@@ -25,6 +25,7 @@ mod tests;
 
 pub use output::{Ending, Envelope, Finished, Output, SessionEnd};
 pub use settings::{Credentials, Settings, Timeouts, TlsMode};
+pub use transaction::TAIL_OCTETS_MAX;
 
 use crate::extensions::Extensions;
 use crate::reply::{ReplyError, ReplyReader};

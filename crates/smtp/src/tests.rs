@@ -1,0 +1,196 @@
+//! The two machines talking to each other: what one calls accepted, the other took, octet for octet.
+
+use crate::client::{self, Client, Ending, Envelope, Finished, SessionEnd, Settings, Timeouts, TlsMode};
+use crate::extensions::Mechanism;
+use crate::server::{self, Config, Event, Server};
+use model::{Reply, Stage, Timestamp, TlsVersion};
+use proptest::prelude::*;
+use std::collections::VecDeque;
+
+const NOW: Timestamp = Timestamp::from_millis(0);
+
+/// What the owner of the server does with a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Accept,
+    RefuseMail,
+    RefuseRcpt,
+    RefuseData,
+    RefuseMessage,
+    /// The reply to the message is 421.
+    HangUp,
+}
+
+#[derive(Debug)]
+struct Meeting {
+    client: Client,
+    server: Server,
+    people: VecDeque<(Fate, Vec<u8>)>,
+    current: Option<(Fate, Vec<u8>)>,
+    outcomes: Vec<(Fate, Stage, bool)>,
+    taken: Vec<Vec<u8>>,
+    end: Option<SessionEnd>,
+    to_server: Vec<u8>,
+    to_client: Vec<u8>,
+}
+
+impl Meeting {
+    fn run(mut self, cuts: &[usize]) -> Meeting {
+        for cut in cuts.iter().cycle() {
+            while self.serve() | self.send() {}
+            if self.end.is_some() {
+                return self;
+            }
+            let to_client = take(&mut self.to_client, *cut);
+            let to_server = take(&mut self.to_server, *cut);
+            assert!(!to_client.is_empty() || !to_server.is_empty(), "both wait: {self:?}");
+            self.client.handle_input(NOW, &to_client);
+            self.server.handle_input(&to_server);
+        }
+        self
+    }
+
+    fn send(&mut self) -> bool {
+        let Some(output) = self.client.poll_output() else { return false };
+        match output {
+            client::Output::Write(bytes) => self.to_server.extend_from_slice(&bytes),
+            client::Output::UpgradeTls => self.client.tls_established(NOW, TlsVersion::V13),
+            client::Output::Ready => self.next(),
+            client::Output::WantMessage => {
+                let message = self.current.as_ref().map(|(_, message)| message.clone()).unwrap();
+                self.client.supply(NOW, &message);
+            }
+            client::Output::BeforeFinal => self.client.final_recorded(NOW),
+            client::Output::Finished(Finished { stage, ending, reusable, .. }) => {
+                let is_accepted =
+                    stage == Stage::Final && matches!(&ending, Ending::Reply(reply) if reply.is_positive());
+                let (fate, _) = self.current.take().unwrap();
+                self.outcomes.push((fate, stage, is_accepted));
+                if reusable {
+                    self.next();
+                }
+            }
+            client::Output::Closed(end) => self.end = Some(end),
+        }
+        true
+    }
+
+    fn next(&mut self) {
+        self.current = self.people.pop_front();
+        if self.current.is_none() {
+            return self.client.quit(NOW);
+        }
+        let mail_from = "r@out.example".to_owned();
+        let rcpt_to = "ada@mx.example".to_owned();
+        self.client.start(NOW, Envelope { mail_from, rcpt_to, size_bytes: 10, smtputf8: false });
+    }
+
+    fn serve(&mut self) -> bool {
+        let Some(output) = self.server.poll_output() else { return false };
+        match output {
+            server::Output::Write(bytes) => self.to_client.extend_from_slice(&bytes),
+            server::Output::UpgradeTls => self.server.tls_established(TlsVersion::V13),
+            server::Output::Event(event) => {
+                let reply = self.decide(&event);
+                if let (Event::Message { bytes }, true) = (event, reply.is_positive()) {
+                    match self.current {
+                        Some((Fate::Accept, _)) => self.taken.push(bytes),
+                        _ => assert!(bytes.is_empty(), "a lone dot at most"),
+                    }
+                }
+                self.server.reply(reply);
+            }
+            server::Output::Close => {}
+        }
+        true
+    }
+
+    fn decide(&self, event: &Event) -> Reply {
+        let fate = self.current.as_ref().map(|(fate, _)| *fate);
+        match (event, fate) {
+            (Event::Mail { .. }, Some(Fate::RefuseMail)) => Reply::new(450, "4.7.1 later"),
+            (Event::Rcpt { .. }, Some(Fate::RefuseRcpt)) => Reply::new(550, "5.1.1 nobody"),
+            (Event::DataStart, Some(Fate::RefuseData)) => Reply::new(451, "4.3.0 no room"),
+            (Event::Message { .. }, Some(Fate::RefuseMessage)) => Reply::new(550, "5.7.1 spam"),
+            (Event::Message { .. }, Some(Fate::HangUp)) => Reply::new(421, "4.7.0 enough"),
+            (event, _) => self.server.usual_reply(event),
+        }
+    }
+}
+
+fn take(bytes: &mut Vec<u8>, most: usize) -> Vec<u8> {
+    let rest = bytes.split_off(most.min(bytes.len()));
+    std::mem::replace(bytes, rest)
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop::sample::select(vec![
+        Fate::Accept,
+        Fate::Accept,
+        Fate::RefuseMail,
+        Fate::RefuseRcpt,
+        Fate::RefuseData,
+        Fate::RefuseMessage,
+        Fate::HangUp,
+    ])
+}
+
+fn expected_stage(fate: Fate) -> Stage {
+    match fate {
+        Fate::RefuseMail => Stage::Mail,
+        Fate::RefuseRcpt => Stage::Rcpt,
+        Fate::RefuseData => Stage::Data,
+        Fate::Accept | Fate::RefuseMessage | Fate::HangUp => Stage::Final,
+    }
+}
+
+proptest! {
+    #[test]
+    fn both_sides_agree_on_what_was_accepted(
+        people in prop::collection::vec((fate(), prop::collection::vec("[.a]{0,40}", 0..900)), 0..6),
+        cuts in prop::collection::vec(1usize..5000, 1..6),
+        pipelining in any::<bool>(),
+        starttls in any::<bool>(),
+        data_without_recipients in any::<bool>(),
+        auth in any::<bool>(),
+    ) {
+        let people: VecDeque<(Fate, Vec<u8>)> = people
+            .into_iter()
+            .map(|(fate, lines)| (fate, lines.iter().flat_map(|line| [line, "\r\n"]).collect::<String>().into_bytes()))
+            .collect();
+        let settings = Settings {
+            ehlo_name: "out.example".into(),
+            tls: if starttls { TlsMode::Required } else { TlsMode::Off },
+            auth: auth.then(|| client::Credentials { user: "ada".into(), password: "p".into() }),
+            timeouts: Timeouts::default(),
+            pipelining,
+        };
+        let config = Config {
+            starttls,
+            data_without_recipients,
+            auth: vec![Mechanism::Login],
+            auth_in_clear: true,
+            ..Config::default()
+        };
+        let meeting = Meeting {
+            client: Client::new(settings, NOW),
+            server: Server::new(config),
+            people: people.clone(),
+            current: None,
+            outcomes: Vec::new(),
+            taken: Vec::new(),
+            end: None,
+            to_server: Vec::new(),
+            to_client: Vec::new(),
+        }
+        .run(&cuts);
+
+        for (fate, stage, is_accepted) in &meeting.outcomes {
+            prop_assert_eq!((*stage, *is_accepted), (expected_stage(*fate), *fate == Fate::Accept));
+        }
+        let until_hang_up = people.iter().position(|(fate, _)| *fate == Fate::HangUp).map_or(people.len(), |at| at + 1);
+        prop_assert_eq!(meeting.outcomes.len(), until_hang_up);
+        let sent = people.into_iter().take(until_hang_up).filter(|(fate, _)| *fate == Fate::Accept);
+        prop_assert_eq!(meeting.taken, sent.map(|(_, message)| message).collect::<Vec<_>>());
+    }
+}
