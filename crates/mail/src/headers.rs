@@ -421,3 +421,167 @@ fn refuse_unless(ok: bool, field: &'static str, value: &str, why: &'static str) 
 fn push(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn address(text: &str) -> EmailAddress {
+        EmailAddress::parse(text).unwrap()
+    }
+
+    fn fields() -> HeaderFields {
+        let name = Some("Café Anna, Ulm".to_owned());
+        HeaderFields::from_sender(Mailbox { name, address: address("news@example.org") })
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::seal(&KeyRing::new([1; 32]), DeliveryId(77))
+    }
+
+    fn written(plan: &HeaderPlan, name: Option<&str>, to: &str, subject: &str) -> String {
+        let mut out = Vec::new();
+        let date = Timestamp::from_millis(1_764_000_000_000);
+        plan.write(&mut out, DeliveryId(77), &tokens(), date, (name, &address(to)), subject);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn mailbox(name: &str) -> String {
+        let mut out = Vec::new();
+        write_mailbox(&mut out, 3, Some(name), &address("kim@example.net"));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_newsletter_has_every_field_once() {
+        let plan = HeaderPlan::new(HeaderFields {
+            reply_to: Some(Mailbox { name: None, address: address("anna@example.org") }),
+            message_id_tag: "k7".to_owned(),
+            list_id: Some(("news.example.org".to_owned(), Some("Anna's news".to_owned()))),
+            feedback_id: vec!["spring".to_owned(), "w1".to_owned(), "broadcast".to_owned(), "postroom".to_owned()],
+            cfbl_address: Some(address("fbl@example.org")),
+            unsubscribe: Unsubscribe {
+                url: Some("https://example.org/u/{token}".to_owned()),
+                mailto: Some("unsubscribe+{token}@example.org".to_owned()),
+            },
+            ..fields()
+        });
+        expect_test::expect![[r#"
+            Date: Mon, 24 Nov 2025 16:00:00 +0000
+            From: =?utf-8?Q?Caf=C3=A9_Anna=2C_Ulm?= <news@example.org>
+            Reply-To: anna@example.org
+            List-Id: Anna's news <news.example.org>
+            Feedback-ID: spring:w1:broadcast:postroom
+            CFBL-Address: fbl@example.org; report=arf
+            List-Unsubscribe-Post: List-Unsubscribe=One-Click
+            To: Kim <kim@example.net>
+            Subject: =?utf-8?B?R3LDvMOfZSAmIG1vcmU=?=
+            Message-ID: <d_2d.k7@example.org>
+            List-Unsubscribe: <https://example.org/u/ciaaaaaaaaaaaacnpm2sle7i52cz7rce>,
+             <mailto:unsubscribe+ciaaaaaaaaaaaacnpm2sle7i52cz7rce@example.org?subject=unsubscribe>
+            CFBL-Feedback-ID: d_2d
+            MIME-Version: 1.0
+        "#]].assert_eq(&written(
+            &plan.unwrap(),
+            Some("Kim"),
+            "kim@example.net",
+            "Grüße & more",
+        ));
+    }
+
+    #[test]
+    fn one_click_is_promised_only_where_a_post_can_work() {
+        let post = |url: Option<&str>, mailto: Option<&str>| {
+            let unsubscribe = Unsubscribe { url: url.map(str::to_owned), mailto: mailto.map(str::to_owned) };
+            let plan = HeaderPlan::new(HeaderFields { unsubscribe, ..fields() }).unwrap();
+            let text = written(&plan, None, "kim@example.net", "x");
+            (
+                text.contains("List-Unsubscribe: <"),
+                text.contains("List-Unsubscribe-Post"),
+                plan.unsubscribe_url(&tokens()),
+            )
+        };
+        let token = tokens().unsubscribe;
+        assert_eq!(post(Some("https://e.org/{token}"), None), (true, true, Some(format!("https://e.org/{token}"))));
+        assert!(!post(Some("https://e.org/all"), None).1, "the URL does not say who");
+        assert!(!post(Some("http://127.0.0.1/{token}"), None).1, "not https");
+        let by_mail = format!("mailto:u+{token}@example.org?subject=unsubscribe");
+        assert_eq!(post(None, Some("u+{token}@example.org")), (true, false, Some(by_mail)));
+        assert_eq!(post(None, None), (false, false, None));
+    }
+
+    #[test]
+    fn names_are_atoms_quoted_or_encoded() {
+        assert_eq!(mailbox("Kim Lee"), " Kim Lee <kim@example.net>");
+        assert_eq!(mailbox("Lee, \"Kim\" \\"), " \"Lee, \\\"Kim\\\" \\\\\" <kim@example.net>");
+        assert_eq!(mailbox("Jürgen"), " =?utf-8?Q?J=C3=BCrgen?= <kim@example.net>");
+        assert_eq!(mailbox("=?utf-8?Q?x?="), " =?utf-8?B?PT91dGYtOD9RP3g/PQ==?= <kim@example.net>");
+        assert_eq!(mailbox(" \r\n "), " kim@example.net");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_in_words() {
+        let refusal = |change: &dyn Fn(&mut HeaderFields)| {
+            let mut fields = fields();
+            change(&mut fields);
+            HeaderPlan::new(fields).map_or_else(|e| e.to_string(), |_| "accepted".to_owned())
+        };
+        assert_eq!(refusal(&|_| ()), "accepted");
+        assert!(refusal(&|f| f.from.name = Some("a\r\nBcc: b@c.de".to_owned())).starts_with("From holds a control"));
+        assert!(refusal(&|f| f.from.address = address("jürgen@example.org")).contains("only ASCII"));
+        assert!(refusal(&|f| f.list_id = Some(("no dots".to_owned(), None))).contains("news.example.org"));
+        assert!(refusal(&|f| f.list_id = Some(("a.b".to_owned(), Some("x\0".to_owned())))).contains("control"));
+        assert!(refusal(&|f| f.feedback_id = vec!["a".to_owned(); 5]).contains("at most four"));
+        assert!(refusal(&|f| f.feedback_id = vec!["a:b".to_owned()]).contains("letters, digits"));
+        assert!(refusal(&|f| f.message_id_tag = "a@b".to_owned()).contains("only letters and digits"));
+        let url = |text: &'static str| refusal(&|f| f.unsubscribe.url = Some(text.to_owned()));
+        assert!(url("ftp://example.org").contains("https://"));
+        assert!(url("https://example.org/a b").contains("percent-encode"));
+        assert!(url("https://example.org/>\r\nX: y").contains("control"));
+        let mailto = |text: &'static str| refusal(&|f| f.unsubscribe.mailto = Some(text.to_owned()));
+        assert!(mailto("mailto:u@example.org").contains("an address is needed"));
+        assert!(mailto("u?x@example.org").contains("cannot stand in a mailto"));
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let date = |secs: i64| date_text(Timestamp::from_millis(secs * 1000));
+        assert_eq!(date(0), "Thu, 01 Jan 1970 00:00:00 +0000");
+        assert_eq!(date(951_782_400), "Tue, 29 Feb 2000 00:00:00 +0000");
+        assert_eq!(date(1_795_305_599), "Sat, 21 Nov 2026 23:59:59 +0000");
+        assert_eq!(date(4_107_542_400), "Mon, 01 Mar 2100 00:00:00 +0000");
+        assert_eq!(date(-1), "Wed, 31 Dec 1969 23:59:59 +0000");
+    }
+
+    #[test]
+    fn an_address_that_needs_smtputf8_is_written_as_it_is() {
+        let plan = HeaderPlan::new(fields()).unwrap();
+        assert!(written(&plan, None, "jürgen@bücher.example", "x").contains("To: jürgen@xn--bcher-kva.example\r\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_can_begin_a_field(
+            name in "(\\PC|[\r\n\0\u{2028}\u{85}:\"\\\\<>@,=?_ ]){0,80}",
+            subject in "(\\PC|[\r\n\0\u{2028}\u{85}:=?_ ]|Bcc: |xxxxxxxxxxxxxxxxxxxxxxxx){0,80}",
+        ) {
+            let plan = HeaderPlan::new(fields()).unwrap();
+            let text = written(&plan, Some(&name), "kim@example.net", &subject);
+            prop_assert!(text.is_ascii());
+            let known = ["Date:", "From:", "To:", "Subject:", "Message-ID:", "MIME-Version:", " "];
+            for line in text.strip_suffix("\r\n").unwrap().split("\r\n") {
+                prop_assert!(line.len() <= 78 && !line.trim().is_empty(), "{line:?}");
+                prop_assert!(!line.contains(['\r', '\n', '\0']) && known.iter().any(|k| line.starts_with(k)), "{line:?}");
+            }
+            let raw = format!("{text}\r\n");
+            let parsed = mail_parser::MessageParser::default().parse(raw.as_bytes()).unwrap();
+            let to = parsed.to().and_then(|to| to.first()).unwrap();
+            prop_assert_eq!(to.address(), Some("kim@example.net"));
+            let shown = one_line(&name, NAME_CHARS_MAX);
+            prop_assert_eq!(to.name().unwrap_or_default(), shown.as_str());
+            let shown = one_line(&subject, usize::MAX);
+            prop_assert_eq!(parsed.subject().unwrap_or_default(), shown.as_str());
+        }
+    }
+}

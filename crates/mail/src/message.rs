@@ -71,3 +71,113 @@ fn write_part(out: &mut Vec<u8>, boundary: &str, subtype: &str, text: &str) {
     out.extend_from_slice(b"; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
     qp::encode_body(out, text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::{CompileOptions, SourceKind, compile};
+    use crate::headers::{HeaderFields, Mailbox, Unsubscribe};
+    use crate::token::KeyRing;
+    use mail_parser::MessageParser;
+    use proptest::prelude::*;
+
+    const DATE: Timestamp = Timestamp::from_millis(1_764_000_000_000);
+    const DELIVERY: DeliveryId = DeliveryId(123_456_789);
+
+    fn message(source: &str, values: &[(&str, &str)]) -> Message {
+        let options =
+            CompileOptions { known_tags: ["name", "city"].map(str::to_owned).into(), ..CompileOptions::default() };
+        let compiled = compile(source, SourceKind::Markdown, &options).unwrap();
+        let from = Mailbox { name: Some("Café Anna".to_owned()), address: "news@example.org".parse().unwrap() };
+        let unsubscribe = Unsubscribe { url: Some("https://example.org/u/{token}".to_owned()), mailto: None };
+        let fields = HeaderFields {
+            unsubscribe,
+            postal_address: Some("1 Way, Ulm".to_owned()),
+            ..HeaderFields::from_sender(from)
+        };
+        let plan = HeaderPlan::new(fields).unwrap();
+        let tokens = Tokens::seal(&KeyRing::new([3; 32]), DELIVERY);
+        let values: Values = values.iter().copied().collect();
+        let to = "kim@example.net".parse().unwrap();
+        let to_name = values.text("name").map(str::to_owned);
+        let recipient =
+            Recipient { to: &to, to_name: to_name.as_deref(), values: &values, delivery: DELIVERY, tokens: &tokens };
+        assemble(&compiled, &plan, &recipient, DATE).unwrap()
+    }
+
+    const SOURCE: &str = "---\nsubject: Hi {{ name }}\n---\nHello {{ name }} in {{ city }}.\n\n\
+        [Unsubscribe]({{ unsubscribe_url }}), {{ postal_address }}\n";
+
+    #[test]
+    fn a_message_is_what_it_should_be_to_the_octet() {
+        let made = message(SOURCE, &[("name", "Jürgen"), ("city", "Ulm")]);
+        expect_test::expect![[r#"
+            Date: Mon, 24 Nov 2025 16:00:00 +0000
+            From: =?utf-8?Q?Caf=C3=A9_Anna?= <news@example.org>
+            List-Unsubscribe-Post: List-Unsubscribe=One-Click
+            To: =?utf-8?Q?J=C3=BCrgen?= <kim@example.net>
+            Subject: =?utf-8?Q?Hi_J=C3=BCrgen?=
+            Message-ID: <d_3nqk8n@example.org>
+            List-Unsubscribe: <https://example.org/u/ciaaaaaaaadvxtivda6ljmnmbvux774w>
+            MIME-Version: 1.0
+            Content-Type: multipart/alternative;
+             boundary="=_d_3nqk8n"
+
+            --=_d_3nqk8n
+            Content-Type: text/plain; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+
+            Hello J=C3=BCrgen in Ulm.
+
+            Unsubscribe (https://example.org/u/ciaaaaaaaadvxtivda6ljmnmbvux774w), 1 Way=
+            , Ulm
+            --=_d_3nqk8n
+            Content-Type: text/html; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+
+            <!DOCTYPE html><html><head><meta charset=3D"utf-8"><meta name=3D"viewport" =
+            content=3D"width=3Ddevice-width,initial-scale=3D1"></head><body style=3D"ma=
+            rgin: 0;padding: 0;background: #ffffff;"><div class=3D"letter" style=3D"max=
+            -width: 600px;margin: 0 auto;padding: 24px 16px;color: #1f2328;font: 16px/1=
+            =2E5 Helvetica,Arial,sans-serif;"><p style=3D"margin: 0 0 16px;">Hello J=C3=
+            =BCrgen in Ulm.</p>
+            <p style=3D"margin: 0 0 16px;"><a href=3D"https://example.org/u/ciaaaaaaaad=
+            vxtivda6ljmnmbvux774w" style=3D"color: #0b57d0;">Unsubscribe</a>, 1 Way, Ul=
+            m</p>
+            </div></body></html>
+            --=_d_3nqk8n--
+        "#]].assert_eq(&String::from_utf8(made.bytes).unwrap().replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn the_same_person_gets_the_same_message_and_empty_tags_are_counted() {
+        let values = [("name", "Kim"), ("city", "")];
+        assert_eq!(message(SOURCE, &values), message(SOURCE, &values));
+        assert_eq!(message(SOURCE, &values).empty_tags, ["city"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn whatever_the_values_a_reader_finds_two_parts_with_them(
+            name in "(\\PC|[\r\n\t\0 .=_-]|From |--=_d_){0,60}",
+            city in "(\\PC|[\r\n.]|\r\n\r\n|\r\n.\r\n|--=_d_|Content-Type: ){0,60}",
+        ) {
+            let made = message(SOURCE, &[("name", &name), ("city", &city)]);
+            let text = std::str::from_utf8(&made.bytes).unwrap();
+            prop_assert!(text.is_ascii() && text.ends_with("--\r\n"));
+            for line in text.split("\r\n") {
+                prop_assert!(line.len() <= 78 && line != "." && !line.contains(['\r', '\n', '\0']), "{line:?}");
+            }
+            let parsed = MessageParser::default().parse(&made.bytes).unwrap();
+            prop_assert_eq!(parsed.text_body.len(), 1);
+            prop_assert_eq!(parsed.html_body.len(), 1);
+            prop_assert_eq!(parsed.attachments.len(), 0);
+            prop_assert_eq!(parsed.headers().iter().filter(|h| h.name() == "From").count(), 1);
+            let body = parsed.body_text(0).unwrap().replace("\r\n", "\n");
+            for word in city.split_whitespace() {
+                prop_assert!(body.contains(word.trim_matches('\0')), "{word:?} in {body:?}");
+            }
+        }
+    }
+}

@@ -35,6 +35,8 @@ pub(super) fn page(source: &str, hidden: &Hidden, kind: SourceKind) -> Result<St
     };
     let inliner = CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).keep_link_tags(true).build();
     let html = inliner.inline(&html).map_err(|e| ComposeError::Style { what: e.to_string() })?;
+    // A loop before the first row stands outside the tbody that HTML adds, and ends inside it.
+    let html = if hidden.text.contains("<tbody") { html } else { hidden.move_into(&html, "<tbody>") };
     let has_doctype = html.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
     Ok(if has_doctype { html } else { format!("<!DOCTYPE html>{html}") })
 }
@@ -44,12 +46,48 @@ fn mjml(source: &str, hidden: &Hidden) -> Result<String, ComposeError> {
         place: Place::of(source, hidden.source_offset(at.unwrap_or(0))),
         what,
     };
+    balance(&hidden.text).map_err(|(at, what)| fault(Some(at), what))?;
     let parsed = mrml::parse(&hidden.text).map_err(|e| {
         let (span, what) = in_words(&e);
         fault(span.map(|s| s.start).or_else(|| position_of(&e, &hidden.text)), what)
     })?;
     let rendered = parsed.element.render(&RenderOptions::default());
-    rendered.map_err(|e| fault(None, format!("it cannot be laid out: {e}")))
+    let page = rendered.map_err(|e| fault(None, format!("it cannot be laid out: {e}")))?;
+    // What the library does not know it hands on as it is.
+    let Some((_, unknown)) = page.split_once("<mj-") else { return Ok(page) };
+    let name: String = unknown.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let at = hidden.text.find(&format!("<mj-{name}"));
+    Err(fault(at, format!("<mj-{name}> is no element of MJML, or cannot stand here")))
+}
+
+/// Is every `<mj-…>` closed by its own end? The library does not mind; the page would look different from what was
+/// meant. Gives the offset of what is wrong.
+fn balance(text: &str) -> Result<(), (usize, String)> {
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    let mut at = 0;
+    while let Some(found) = text[at..].find('<') {
+        let start = at + found;
+        let rest = &text[start..];
+        if rest.starts_with("<!--") {
+            at = start + rest.find("-->").unwrap_or(rest.len());
+            continue;
+        }
+        let end = rest.find('>').unwrap_or(rest.len());
+        at = start + end.max(1);
+        let tag = &rest[..end];
+        let name =
+            tag.trim_start_matches(['<', '/']).split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or("");
+        if !(name.starts_with("mj-") || name == "mjml") || tag.ends_with('/') {
+            continue;
+        }
+        if !tag.starts_with("</") {
+            open.push((name, start));
+        } else if open.pop_if(|(opened, _)| *opened == name).is_none() {
+            let what = open.last().map_or("nothing is open".to_owned(), |(opened, _)| format!("<{opened}> is open"));
+            return Err((start, format!("</{name}> cannot stand here: {what}")));
+        }
+    }
+    open.pop().map_or(Ok(()), |(name, at)| Err((at, format!("this <{name}> is never closed"))))
 }
 
 fn in_words(error: &MjmlError) -> (Option<Span>, String) {

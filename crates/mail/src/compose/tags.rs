@@ -48,18 +48,21 @@ impl Tag {
     }
 }
 
-/// Finds all tags of `source` from `at` on. `{#` inside a style element is CSS, no tag. A tag that never ends is left
-/// to the template engine to complain about.
+/// Finds all tags of `source` from `at` on. `{#` inside a style element is CSS, no tag. Refuses a tag that
+/// never ends, tags that are too long, and too many of them.
 pub(super) fn scan(source: &str, at: usize) -> Result<Vec<Tag>, ComposeError> {
     let mut tags = Vec::new();
     let mut at = at;
     while let Some((start, kind)) = next_opening(source, at) {
-        let Some(end) = end_of_tag(source, start, kind) else { break };
-        let tag = Tag { range: start..end, kind };
         if kind == TagKind::Comment && is_in_style(source, start) {
             at = start + 2;
             continue;
         }
+        let end = end_of_tag(source, start, kind).ok_or_else(|| {
+            let what = format!("this tag is never closed: {} is missing", closing_mark(kind));
+            ComposeError::Template { place: Place::of(source, start), what }
+        })?;
+        let tag = Tag { range: start..end, kind };
         if end - start > TAG_OCTETS_MAX || tags.len() == TAGS_MAX {
             let what = format!("a tag may have {TAG_OCTETS_MAX} characters, and a message {TAGS_MAX} tags");
             return Err(ComposeError::Template { place: Place::of(source, start), what });
@@ -92,11 +95,8 @@ fn next_opening(source: &str, from: usize) -> Option<(usize, TagKind)> {
 
 /// Where the tag ends; marks inside quoted strings do not count.
 fn end_of_tag(source: &str, start: usize, kind: TagKind) -> Option<usize> {
-    let (mark, quotes) = match kind {
-        TagKind::Expression => ("}}", true),
-        TagKind::Statement => ("%}", true),
-        TagKind::Comment => ("#}", false),
-    };
+    let mark = closing_mark(kind);
+    let quotes = kind != TagKind::Comment;
     let mut quote = None;
     let mut escaped = false;
     for (offset, c) in source.get(start + 2..)?.char_indices() {
@@ -114,7 +114,15 @@ fn end_of_tag(source: &str, start: usize, kind: TagKind) -> Option<usize> {
     None
 }
 
-/// Where `{% endraw %}` begins.
+const fn closing_mark(kind: TagKind) -> &'static str {
+    match kind {
+        TagKind::Expression => "}}",
+        TagKind::Statement => "%}",
+        TagKind::Comment => "#}",
+    }
+}
+
+/// Where `{% endraw %}` ends.
 fn end_of_raw(source: &str, from: usize) -> usize {
     let mut at = from;
     while let Some(found) = source.get(at..).and_then(|rest| rest.find("{%")) {
@@ -139,32 +147,57 @@ fn is_in_style(source: &str, at: usize) -> bool {
     open.is_some_and(|open| before[open..].find("</").is_none())
 }
 
-/// Refuses statements and filters that messages do not have, and loops over anything but a plain list.
+/// Refuses what messages do not have: other statements and filters, loops over anything but a plain list, blocks that
+/// are not closed.
 pub(super) fn check(source: &str, tags: &[Tag]) -> Result<(), ComposeError> {
-    for tag in tags {
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    for tag in tags.iter().filter(|tag| tag.kind != TagKind::Comment) {
         let fault = |what: String| ComposeError::Template { place: Place::of(source, tag.range.start), what };
         let bare = without_strings(tag.inside(source));
-        if tag.kind == TagKind::Statement {
-            let word: String = bare.chars().take_while(|c| is_name_char(*c)).collect();
-            if !STATEMENTS.contains(&word.as_str()) {
-                let offered = "if, elif, else, for and raw are what there is";
-                return Err(fault(format!("{{% {word} %}} cannot be used in a message: {offered}")));
-            }
-            let list = bare.split_once(" in ").map(|(_, list)| list).filter(|_| word == "for");
-            if list.is_some_and(|list| list.contains(['~', '+', '*', '['])) {
-                return Err(fault("a loop runs over a value or range(…), not over a computed one".to_owned()));
-            }
-        }
-        if tag.kind == TagKind::Comment {
+        check_filters(&bare).map_err(fault)?;
+        if tag.kind == TagKind::Expression {
             continue;
         }
-        for after in bare.split('|').skip(1) {
-            let name: String = after.trim_start().chars().take_while(|c| is_name_char(*c)).collect();
-            if !FILTERS.contains(&name.as_str()) {
-                let near = suggest::nearest(&name, FILTERS.iter().copied());
-                let hint = if near.is_empty() { FILTERS.join(", ") } else { near.join(", ") };
-                return Err(fault(format!("there is no filter {name:?}; did you mean: {hint}?")));
-            }
+        let word: String = bare.chars().take_while(|c| is_name_char(*c)).collect();
+        let Some(word) = STATEMENTS.iter().copied().find(|known| *known == word) else {
+            let what = "cannot be used in a message: if, elif, else, for and raw are what there is";
+            return Err(fault(format!("{{% {word} %}} {what}")));
+        };
+        let list = bare.split_once(" in ").map(|(_, list)| list).filter(|_| word == "for");
+        if list.is_some_and(|list| list.contains(['~', '+', '*', '['])) {
+            return Err(fault("a loop runs over a value or range(…), not over a computed one".to_owned()));
+        }
+        match word.strip_prefix("end") {
+            None if matches!(word, "if" | "for" | "raw") => open.push((word, tag.range.start)),
+            None => {}
+            Some(block) => match open.pop() {
+                Some((opened, _)) if opened == block => {}
+                Some((opened, at)) => {
+                    let since = Place::of(source, at);
+                    return Err(fault(format!("{{% {word} %}} cannot close the {{% {opened} %}} of {since}")));
+                }
+                None => return Err(fault(format!("{{% {word} %}} closes nothing: no {{% {block} %}} is open"))),
+            },
+        }
+    }
+    let Some((word, at)) = open.pop() else { return Ok(()) };
+    let what = format!("this {{% {word} %}} is never closed: {{% end{word} %}} is missing");
+    Err(ComposeError::Template { place: Place::of(source, at), what })
+}
+
+fn check_filters(bare: &str) -> Result<(), String> {
+    for after in bare.split('|').skip(1) {
+        let name: String = after.trim_start().chars().take_while(|c| is_name_char(*c)).collect();
+        if name.is_empty() {
+            return Err("the name of a filter is missing after |".to_owned());
+        }
+        if !FILTERS.contains(&name.as_str()) {
+            let near = suggest::nearest(&name, FILTERS.iter().copied());
+            return Err(if near.is_empty() {
+                format!("there is no filter {name:?}; there is: {}", FILTERS.join(", "))
+            } else {
+                format!("there is no filter {name:?}; did you mean {}?", near.join(" or "))
+            });
         }
     }
     Ok(())
@@ -371,6 +404,24 @@ impl Hidden {
         }
         push_literal(&mut out, rest);
         (out, places)
+    }
+
+    /// Moves hidden statements that stand right before `element` into it.
+    pub(super) fn move_into(&self, page: &str, element: &str) -> String {
+        let mut out = String::with_capacity(page.len());
+        let mut pieces = page.split(element);
+        out.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let mut start = out.len();
+            while let Some(comment) = out[..start].strip_suffix("-->").and_then(|before| before.rfind("<!--"))
+                && self.is_hidden_tag(&out[comment + 4..start - 3])
+            {
+                start = comment;
+            }
+            out.insert_str(start, element);
+            out.push_str(piece);
+        }
+        out
     }
 
     /// Is every word of the line a hidden statement?

@@ -34,11 +34,15 @@ pub(super) fn from_page(page: &str, hidden: &Hidden) -> Result<String, ComposeEr
 fn linearise(page: &str, hidden: &Hidden) -> Result<String, ComposeError> {
     let renamed = |name: &'static str, after: &'static str| {
         ElementContentHandlers::default().element(move |el: &mut Element<'_, '_>| {
-            el.after(after, ContentType::Text);
+            el.after(after, ContentType::Html);
             el.set_tag_name(name)?;
             Ok(())
         })
     };
+    let block = ElementContentHandlers::default().element(|el: &mut Element<'_, '_>| {
+        el.after("<br>", ContentType::Html);
+        Ok(())
+    });
     let removed = || {
         ElementContentHandlers::default().element(|el: &mut Element<'_, '_>| {
             el.remove();
@@ -63,7 +67,9 @@ fn linearise(page: &str, hidden: &Hidden) -> Result<String, ComposeError> {
         ("head, script, style", removed()),
         ("[style*='display:none'], [style*='display: none'], [hidden]", removed()),
         ("hr", rule),
-        ("table, tbody, thead, tfoot, tr, caption", renamed("div", "")),
+        ("td > div", block),
+        ("table", renamed("div", "<br>")),
+        ("tbody, thead, tfoot, tr, caption", renamed("div", "")),
         ("td, th", renamed("span", " ")),
     ] {
         settings = settings.append_element_content_handler((Cow::Owned(selector(selectors)?), handlers));
