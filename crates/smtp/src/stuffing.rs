@@ -18,15 +18,16 @@ pub(crate) struct BareLineEnd {
 
 /// The bytes to send after 354, final dot included.
 pub(crate) fn stuff(message: &[u8]) -> Result<Vec<u8>, BareLineEnd> {
-    let dots = count_leading_dots(message);
-    if !is_clean(message) {
+    let found = scan(message);
+    if found.bare_line_end {
         return Err(BareLineEnd { at: find_bare(message) });
     }
-    let mut wire = Vec::with_capacity(message.len() + dots + 2 + END.len());
-    if dots == 0 {
-        wire.extend_from_slice(message);
-    } else {
+    let room = if found.leading_dot { message.len() / 16 } else { 0 };
+    let mut wire = Vec::with_capacity(message.len() + room + 2 + END.len());
+    if found.leading_dot {
         copy_stuffed(message, &mut wire);
+    } else {
+        wire.extend_from_slice(message);
     }
     if !message.is_empty() && !message.ends_with(b"\r\n") {
         wire.extend_from_slice(b"\r\n");
@@ -35,20 +36,23 @@ pub(crate) fn stuff(message: &[u8]) -> Result<Vec<u8>, BareLineEnd> {
     Ok(wire)
 }
 
-fn pairs(message: &[u8]) -> impl Iterator<Item = (u8, u8)> + '_ {
-    message.iter().copied().zip(message.iter().copied().skip(1))
+#[derive(Debug)]
+struct Found {
+    leading_dot: bool,
+    bare_line_end: bool,
 }
 
-fn count_leading_dots(message: &[u8]) -> usize {
-    let later = pairs(message).filter(|pair| *pair == (b'\n', b'.')).count();
-    later + usize::from(message.first() == Some(&b'.'))
-}
-
-/// Does every CR belong to a CRLF and every LF too?
-fn is_clean(message: &[u8]) -> bool {
-    let ends = pairs(message).filter(|pair| *pair == (b'\r', b'\n')).count();
-    let count = |octet: u8| message.iter().filter(|byte| **byte == octet).count();
-    count(b'\r') == ends && count(b'\n') == ends
+/// One look at every pair of neighbours, without a branch: a CR must stand before an LF and an LF after a CR.
+fn scan(message: &[u8]) -> Found {
+    let (mut dot, mut bare) = (0u8, 0u8);
+    for (first, second) in message.iter().zip(message.get(1..).unwrap_or_default()) {
+        dot |= u8::from(*first == b'\n') & u8::from(*second == b'.');
+        bare |= u8::from(*first == b'\r') ^ u8::from(*second == b'\n');
+    }
+    Found {
+        leading_dot: dot != 0 || message.first() == Some(&b'.'),
+        bare_line_end: bare != 0 || message.first() == Some(&b'\n') || message.last() == Some(&b'\r'),
+    }
 }
 
 fn find_bare(message: &[u8]) -> usize {
@@ -77,6 +81,7 @@ fn copy_stuffed(message: &[u8], wire: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn leading_dots_are_doubled_and_an_end_is_put() {
@@ -99,6 +104,27 @@ mod tests {
     fn a_bare_line_end_is_refused_and_named() {
         for (message, at) in [("a\n", 1), ("a\rb\r\n", 1), ("a\r\n\n", 3), ("a\r", 1), ("\r\r\n", 0), ("\n.\r\n", 0)] {
             assert_eq!(stuff(message.as_bytes()), Err(BareLineEnd { at }), "{message:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lines_and_nothing_else_are_sent(message in "[\r\n.a]{0,12}|([.a]{0,3}\r\n){0,6}") {
+            let is_clean = !message.replace("\r\n", "").contains(['\r', '\n']);
+            match stuff(message.as_bytes()) {
+                Err(BareLineEnd { at }) => {
+                    prop_assert!(!is_clean);
+                    prop_assert!(matches!(message.as_bytes()[at], b'\r' | b'\n'));
+                }
+                Ok(wire) => {
+                    prop_assert!(is_clean);
+                    let wire = String::from_utf8(wire).unwrap();
+                    let lines: Vec<&str> = wire.strip_suffix(".\r\n").unwrap().split_inclusive("\r\n").collect();
+                    let undone: String = lines.iter().map(|line| line.strip_prefix('.').unwrap_or(line)).collect();
+                    prop_assert!(!lines.contains(&".\r\n"));
+                    prop_assert_eq!(undone.trim_end_matches("\r\n"), message.trim_end_matches("\r\n"));
+                }
+            }
         }
     }
 }

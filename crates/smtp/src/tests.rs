@@ -135,6 +135,14 @@ fn fate() -> impl Strategy<Value = Fate> {
     ])
 }
 
+/// Mostly short messages, and some that do not go out in one write.
+fn lines() -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![
+        20 => prop::collection::vec("[.a]{0,3}", 0..8),
+        1 => prop::collection::vec("[.a]{40}", 400..450),
+    ]
+}
+
 fn expected_stage(fate: Fate) -> Stage {
     match fate {
         Fate::RefuseMail => Stage::Mail,
@@ -147,7 +155,7 @@ fn expected_stage(fate: Fate) -> Stage {
 proptest! {
     #[test]
     fn both_sides_agree_on_what_was_accepted(
-        people in prop::collection::vec((fate(), prop::collection::vec("[.a]{0,40}", 0..900)), 0..6),
+        people in prop::collection::vec((fate(), lines()), 0..6),
         cuts in prop::collection::vec(1usize..5000, 1..6),
         pipelining in any::<bool>(),
         starttls in any::<bool>(),

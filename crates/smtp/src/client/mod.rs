@@ -2,7 +2,8 @@
 //!
 //! The shell feeds bytes, time and its own answers in and carries out what [`Client::poll_output`] says, in order.
 //! The machine sends each command group in one write, awaits the replies in order, and ends every transaction with
-//! exactly one [`Finished`] that names the stage and what decided it.
+//! exactly one [`Finished`] that names the stage and what decided it. Between transactions the shell goes on reading: a
+//! server may say 421 or close at any time.
 //!
 //! Guarantees
 //! * The last bytes of a message are handed out only after [`Output::BeforeFinal`] was answered by

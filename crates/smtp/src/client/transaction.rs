@@ -53,12 +53,12 @@ impl Client {
     /// Begins a transaction. Allowed after [`Output::Ready`] and after a [`Finished`] that is `reusable`; anywhere else,
     /// above all on a session that has closed meanwhile, it ends at once as `Disconnected`, not answered.
     pub fn start(&mut self, now: Timestamp, envelope: Envelope) {
-        self.transaction = Transaction::default();
         if !matches!(self.state, State::Idle) {
             let (stage, ending) = (Stage::Mail, Ending::Disconnected);
             self.outputs.push_back(Output::Finished(Finished { stage, ending, answered: false, reusable: false }));
             return;
         }
+        self.transaction = Transaction::default();
         self.transcript.begin_transaction(self.transaction_count == 0);
         if let Some((stage, ending)) = self.unsendable(&envelope) {
             return self.finish(now, stage, ending);
@@ -359,10 +359,19 @@ fn needs_smtputf8(envelope: &Envelope) -> bool {
     envelope.smtputf8 || !envelope.mail_from.is_ascii() || !envelope.rcpt_to.is_ascii()
 }
 
-/// May this stand between the brackets of a command? Spaces and brackets only within a quoted local part; nothing that
-/// ends a line anywhere.
+/// May this stand between the brackets of a command? Spaces and brackets only within quotes (RFC 5321 section 4.1.2);
+/// nothing that ends a line anywhere.
 fn is_sendable_path(path: &str) -> bool {
-    let breaks_line = path.bytes().any(|byte| byte < 0x20 || byte == 0x7f);
-    let breaks_path = !path.starts_with('"') && path.contains([' ', '<', '>']);
-    !breaks_line && !breaks_path && path.len() <= PATH_OCTETS_MAX
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in path.bytes() {
+        match byte {
+            0..0x20 | 0x7f => return false,
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b' ' | b'<' | b'>' if !quoted => return false,
+            _ => {}
+        }
+    }
+    !quoted && path.len() <= PATH_OCTETS_MAX
 }

@@ -2,6 +2,7 @@
 
 use super::command::Fault;
 use super::{Event, Pending, Server, State};
+use crate::client::Credentials;
 use crate::extensions::Mechanism;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -69,7 +70,7 @@ impl Server {
     }
 
     fn ask_auth(&mut self, mechanism: Mechanism, user: String, password: String) -> Result<(), Fault> {
-        self.ask(Event::Auth { mechanism, user, password }, Pending::Auth);
+        self.ask(Event::Auth { mechanism, credentials: Credentials { user, password } }, Pending::Auth);
         Ok(())
     }
 }

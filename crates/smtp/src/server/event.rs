@@ -1,5 +1,6 @@
 //! What the machine says to its shell and its owner.
 
+use crate::client::Credentials;
 use crate::extensions::Mechanism;
 
 /// What the shell must do next.
@@ -33,10 +34,8 @@ pub enum Event {
     Auth {
         /// How.
         mechanism: Mechanism,
-        /// The name.
-        user: String,
-        /// The password.
-        password: String,
+        /// Name and password.
+        credentials: Credentials,
     },
     /// MAIL FROM.
     Mail {

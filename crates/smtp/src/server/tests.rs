@@ -12,7 +12,7 @@ fn answer(server: &Server, event: &Event) -> Reply {
         Event::Rcpt { to, .. } if to.starts_with("no") => Reply::new(550, "5.1.1 No such user"),
         Event::Rcpt { to, .. } if to.starts_with("later") => Reply::new(450, "4.2.0 Greylisted\ncome back"),
         Event::Mail { from, .. } if from.starts_with("bye") => Reply::new(421, "4.3.2 Closing"),
-        Event::Auth { password, .. } if password != "secret" => Reply::new(535, "5.7.8 Wrong"),
+        Event::Auth { credentials, .. } if credentials.password != "secret" => Reply::new(535, "5.7.8 Wrong"),
         Event::DataStart
         | Event::Message { .. }
         | Event::Rcpt { .. }
@@ -310,10 +310,10 @@ fn names_and_passwords_go_to_the_owner() {
         offer.clone(),
         &["AUTH PLAIN AGFkYQB3cm9uZw==\r\nAUTH PLAIN\r\nAGFkYQBzZWNyZXQ=\r\nAUTH PLAIN =\r\n"],
         expect![[r#"
-            = Auth { mechanism: Plain, user: "ada", password: "wrong" }
+            = Auth { mechanism: Plain, credentials: Credentials { user: "ada", .. } }
             < 535 5.7.8 Wrong
             < 334 
-            = Auth { mechanism: Plain, user: "ada", password: "secret" }
+            = Auth { mechanism: Plain, credentials: Credentials { user: "ada", .. } }
             < 235 2.7.0 Welcome
             < 503 5.5.1 Not now
         "#]],
@@ -329,7 +329,7 @@ fn names_and_passwords_go_to_the_owner() {
             < 334 UGFzc3dvcmQ6
             < 501 5.5.2 Cannot decode the response
             < 334 UGFzc3dvcmQ6
-            = Auth { mechanism: Login, user: "ada", password: "secret" }
+            = Auth { mechanism: Login, credentials: Credentials { user: "ada", .. } }
             < 235 2.7.0 Welcome
         "#]],
     );

@@ -493,10 +493,20 @@ fn size_and_smtputf8_are_declared_or_found_wanting() {
 }
 
 #[test]
+fn a_quoted_local_part_is_sent_as_it_is() {
+    let envelope = to(r#""a > \" b"@mx.example"#);
+    let script = [HELLO, PIPE, OK, NO, "554 none", "221 bye"];
+    let (log, _) = Rig { envelopes: [envelope].into(), ..Rig::new(settings(TlsMode::Off), &script) }.run();
+    assert!(log.contains(r#"RCPT TO:<\"a > \\\" b\"@mx.example>\r\n"#), "{log}");
+}
+
+#[test]
 fn an_address_cannot_become_a_command() {
     for (mail_from, rcpt_to, stage) in [
         ("a@x.example>\r\nRCPT TO:<b@x.example", "ada@mx.example", Stage::Mail),
         ("", "ada@mx.example> NOTIFY=NEVER", Stage::Rcpt),
+        ("", "\"a\"@mx.example> NOTIFY=NEVER", Stage::Rcpt),
+        ("", "\"a\\\"> b@mx.example", Stage::Rcpt),
         ("", "ada@mx.example\n", Stage::Rcpt),
         ("", "", Stage::Rcpt),
     ] {
