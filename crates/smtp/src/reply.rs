@@ -112,16 +112,8 @@ impl ReplyReader {
         }
         let text = readable(text);
         let separator = if self.lines == 0 { "" } else { "\n" };
-        let what = if too_long {
-            Some("has an over-long line")
-        } else if self.lines == LINES_MAX {
-            Some("has too many lines")
-        } else if self.text.len() + separator.len() + text.len() > TEXT_OCTETS_MAX {
-            Some("is too long")
-        } else {
-            None
-        };
-        if let Some(what) = what {
+        let text_octets = self.text.len() + separator.len() + text.len();
+        if let Some(what) = broken_bound(too_long, self.lines, text_octets) {
             let known = if self.lines == 0 { text.as_ref() } else { self.text.as_str() };
             return Some(Err(ReplyError::TooLong { what, reply: Reply::new(code, known) }));
         }
@@ -136,6 +128,18 @@ impl ReplyReader {
             self.text.clear();
             Ok(reply)
         })
+    }
+}
+
+fn broken_bound(line_too_long: bool, lines_before: usize, text_octets: usize) -> Option<&'static str> {
+    if line_too_long {
+        Some("has an over-long line")
+    } else if lines_before == LINES_MAX {
+        Some("has too many lines")
+    } else if text_octets > TEXT_OCTETS_MAX {
+        Some("is too long")
+    } else {
+        None
     }
 }
 

@@ -1,6 +1,6 @@
 //! The two machines talking to each other: what one calls accepted, the other took, octet for octet.
 
-use crate::client::{self, Client, Ending, Envelope, Finished, SessionEnd, Settings, Timeouts, TlsMode};
+use crate::client::{self, Client, Envelope, SessionEnd, Settings, Timeouts, TlsMode};
 use crate::extensions::Mechanism;
 use crate::server::{self, Config, Event, Server};
 use model::{Reply, Stage, Timestamp, TlsVersion};
@@ -61,12 +61,10 @@ impl Meeting {
                 self.client.supply(NOW, &message);
             }
             client::Output::BeforeFinal => self.client.final_recorded(NOW),
-            client::Output::Finished(Finished { stage, ending, reusable, .. }) => {
-                let is_accepted =
-                    stage == Stage::Final && matches!(&ending, Ending::Reply(reply) if reply.is_positive());
+            client::Output::Finished(finished) => {
                 let (fate, _) = self.current.take().unwrap();
-                self.outcomes.push((fate, stage, is_accepted));
-                if reusable {
+                self.outcomes.push((fate, finished.stage, finished.is_accepted()));
+                if finished.reusable {
                     self.next();
                 }
             }

@@ -2,6 +2,8 @@
 //!
 //! Apart from the machine because the engine speaks these words without caring how they come about.
 
+#[cfg(doc)]
+use super::Client;
 use model::{Reply, Stage};
 
 /// One message to one recipient, as the server sees it before the message itself.
@@ -20,16 +22,16 @@ pub struct Envelope {
 /// What the shell must do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Write these bytes, all of them, within [`super::Client::write_timeout`](super::Client::write_timeout).
+    /// Write these bytes, all of them, within [`Client::write_timeout`].
     Write(Vec<u8>),
-    /// Do the TLS handshake as client, then call [`super::Client::tls_established`] or [`super::Client::tls_failed`].
+    /// Do the TLS handshake as client, then call [`Client::tls_established`] or [`Client::tls_failed`].
     UpgradeTls,
-    /// The session is set up: [`super::Client::start`] may be called. Said once; after that a [`Finished`] that is `reusable` says it.
+    /// The session is set up: [`Client::start`] may be called. Said once; after that a [`Finished`] that is `reusable` says it.
     Ready,
-    /// The recipient was taken: make the message, then [`super::Client::supply`] it or say [`super::Client::message_failed`].
+    /// The recipient was taken: make the message, then [`Client::supply`] it or say [`Client::message_failed`].
     WantMessage,
     /// All but the last bytes are handed out: make a note that the end of this message is about to be sent, then call
-    /// [`super::Client::final_recorded`].
+    /// [`Client::final_recorded`].
     BeforeFinal,
     /// The transaction is over.
     Finished(Finished),
@@ -47,8 +49,15 @@ pub struct Finished {
     /// Did the server answer anything at all within this transaction? On a reused connection `Disconnected` without an
     /// answer only means that the server had closed an idle line: nobody's fault, try on another.
     pub answered: bool,
-    /// May [`super::Client::start`] be called again? If not, `Closed` follows.
+    /// May [`Client::start`] be called again? If not, `Closed` follows.
     pub reusable: bool,
+}
+
+impl Finished {
+    /// Did the server take the message over? Only a positive reply to its end says so.
+    pub fn is_accepted(&self) -> bool {
+        self.stage == Stage::Final && matches!(&self.ending, Ending::Reply(reply) if reply.is_positive())
+    }
 }
 
 /// What decided a transaction or a session.

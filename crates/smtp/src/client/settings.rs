@@ -1,5 +1,7 @@
 //! What a session needs to know from the start, and how long it waits for what (RFC 5321 section 4.5.3.2).
 
+#[cfg(doc)]
+use model::Stage;
 use std::time::Duration;
 
 /// What a session needs to know from the start.

@@ -1,5 +1,7 @@
 //! What the machine says to its shell and its owner.
 
+#[cfg(doc)]
+use super::Server;
 use crate::client::Credentials;
 use crate::extensions::Mechanism;
 
@@ -8,15 +10,15 @@ use crate::extensions::Mechanism;
 pub enum Output {
     /// Write these bytes.
     Write(Vec<u8>),
-    /// Do the TLS handshake as server, then call [`super::Server::tls_established`]; if it fails, close the connection.
+    /// Do the TLS handshake as server, then call [`Server::tls_established`]; if it fails, close the connection.
     UpgradeTls,
-    /// The client asks for something: answer with [`super::Server::reply`].
+    /// The client asks for something: answer with [`Server::reply`].
     Event(Event),
     /// Close the connection. The last output there is.
     Close,
 }
 
-/// What a client asks for. Each waits for one [`super::Server::reply`]; [`super::Server::usual_reply`] knows the ordinary one.
+/// What a client asks for. Each waits for one [`Server::reply`]; [`Server::usual_reply`] knows the ordinary one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// It is there and awaits the greeting.

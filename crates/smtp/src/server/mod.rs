@@ -140,7 +140,7 @@ impl Server {
         self.searched -= self.start;
         self.start = 0;
         self.buffer.extend_from_slice(bytes);
-        if self.pending.is_some() && self.buffer.len() - self.start > AHEAD_OCTETS_MAX {
+        if self.pending.is_some() && self.buffer.len() > AHEAD_OCTETS_MAX {
             self.pending = None;
             return self.hang_up("4.7.0 Too much sent ahead");
         }
