@@ -56,6 +56,8 @@ words! {
         Adopted = 23 "adopted",
         /// A site was put on hold.
         SiteHeld = 24 "site_held",
+        /// A setting was changed.
+        SettingChanged = 25 "setting_changed",
     }
 }
 
