@@ -6,7 +6,6 @@
 
 use super::{Client, Ending, Output, SessionEnd, State, TlsMode, refusal};
 use crate::extensions::{Extensions, Mechanism};
-use crate::reply::ReplyReader;
 use crate::transcript::Who;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -44,7 +43,6 @@ impl Client {
         self.tls = Some(version);
         self.transcript.record_parts(now, Who::Note, format_args!("TLS {version} established"));
         self.extensions = Extensions::default();
-        self.reader = ReplyReader::default();
         if self.settings.tls == TlsMode::Implicit {
             self.want_greeting(now);
         } else {

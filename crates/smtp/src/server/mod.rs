@@ -192,7 +192,6 @@ impl Server {
     pub fn tls_established(&mut self, version: TlsVersion) {
         self.tls = Some(version);
         if matches!(self.state, State::Handshake) {
-            self.drop_input();
             self.greeted = false;
             self.authenticated = false;
             self.transaction = None;

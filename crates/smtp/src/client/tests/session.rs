@@ -196,10 +196,11 @@ fn starttls_is_taken_where_offered() {
 #[test]
 fn what_was_offered_before_tls_is_forgotten_after_it() {
     let offer = "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10\r\n250 STARTTLS";
-    let script = [HELLO, offer, "220 go", PLAIN, CLOSE];
-    let (_, client) = Rig::new(settings(TlsMode::Opportunistic), &script).run();
-    assert_eq!(client.extensions(), &Extensions::default());
-    assert_eq!(client.tls_version(), Some(TlsVersion::V13));
+    for script in [vec![HELLO, offer, "220 go", PLAIN], vec![HELLO, offer, "220 go", "502 no EHLO", PLAIN]] {
+        let (_, client) = Rig::new(settings(TlsMode::Opportunistic), &script).run();
+        assert_eq!(client.extensions(), &Extensions::default());
+        assert_eq!(client.tls_version(), Some(TlsVersion::V13));
+    }
 }
 
 #[test]
