@@ -2,8 +2,8 @@
 //!
 //! Everything slow and everything that can go wrong happens here, once per campaign, before anybody is mailed:
 //! front matter, merge tags, layout, style inlining, text part, links. Invariants: every mistake is told with its
-//! line and column in the author's file; what compiles renders for any values, within its bounds; nothing outside
-//! the file is read.
+//! line and column in the author's file; rendering ends within its bounds whatever the values are; nothing outside the
+//! file is read.
 
 mod dialect;
 mod front_matter;
@@ -105,6 +105,12 @@ impl fmt::Display for Place {
             line => write!(f, "line {line}, column {}", self.column),
         }
     }
+}
+
+/// A piece of a text. The offsets used here all come from searching that text, so they always fall between
+/// characters; were one wrong, the piece would be empty rather than the program over.
+fn span<I: std::slice::SliceIndex<str, Output = str>>(text: &str, range: I) -> &str {
+    text.get(range).unwrap_or_default()
 }
 
 /// Why a message cannot be sent as written. Each text says where, and what to do.
@@ -255,7 +261,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
         return Err(ComposeError::TooLarge { octets: source.len() });
     }
     let front = front_matter::read(source)?;
-    if source[front.body_at..].trim().is_empty() {
+    if span(source, front.body_at..).trim().is_empty() {
         return Err(ComposeError::Empty);
     }
     let mut draft = Draft { source, options, tags: BTreeSet::new(), bare_tags: BTreeSet::new(), warnings: Vec::new() };
@@ -273,7 +279,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     let page = layout::page(source, &hidden, kind)?;
     let text = text::from_page(&page, &hidden)?;
     let (page, found) = layout::survey(&page, preheader.as_ref().map(|_| PREHEADER_MARK))?;
-    let given = front.subject.map(|range| source[range].to_owned());
+    let given = front.subject.map(|range| span(source, range).to_owned());
     let subject = draft.subject(given, &hidden.restore(&found.title).0)?;
 
     let (html, html_places) = hidden.restore(&page);
@@ -284,17 +290,17 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     let (text, text_places) = hidden.restore(&text);
     draft.warn_of(&hidden, &page, &found, &html);
     let links: Vec<String> = found.links.iter().map(|href| hidden.restore(href).0).collect();
-    draft.check_unsubscribe(&links)?;
+    draft.check_unsubscribe(&html, &links)?;
 
     let mut env = dialect::environment();
     draft.add_part(&mut env, HTML, html, &html_places)?;
     draft.add_part(&mut env, TEXT, text, &text_places)?;
     draft.add_part(&mut env, SUBJECT, subject.clone(), &[])?;
-    let preheader_text = preheader.map(|range| source[range].to_owned());
+    let preheader_text = preheader.map(|range| span(source, range).to_owned());
     let has_preheader = preheader_text.is_some();
     draft.add_part(&mut env, PREHEADER, preheader_text.unwrap_or_default(), &[])?;
     let Draft { tags, bare_tags, warnings, .. } = draft;
-    let from_name = front.from_name.map(|range| one_line(&source[range], SUBJECT_OCTETS_MAX));
+    let from_name = front.from_name.map(|range| one_line(span(source, range), SUBJECT_OCTETS_MAX));
     Ok(Compiled { env, subject, has_preheader, from_name, tags, bare_tags, links, warnings })
 }
 
@@ -318,7 +324,7 @@ struct Draft<'a> {
 impl Draft<'_> {
     /// Reads one piece of the file as a template of its own, so that mistakes are found where the author made them.
     fn read_piece(&mut self, start: usize, end: usize) -> Result<Vec<Tag>, ComposeError> {
-        let piece = &self.source[..end];
+        let piece = span(self.source, ..end);
         let found = tags::scan(piece, start)?;
         self.read_tags(piece, start, &found)?;
         Ok(found)
@@ -326,7 +332,7 @@ impl Draft<'_> {
 
     fn read_tags(&mut self, piece: &str, start: usize, found: &[Tag]) -> Result<(), ComposeError> {
         tags::check(piece, found)?;
-        let text = without_css_braces(&piece[start..], start, found);
+        let text = without_css_braces(span(piece, start..), start, found);
         let mut env = dialect::environment();
         env.add_template_owned(TEXT, text).map_err(|e| {
             let at = e.range().map_or(start, |range| start + range.start);
@@ -389,8 +395,9 @@ impl Draft<'_> {
         })
     }
 
-    fn check_unsubscribe(&mut self, links: &[String]) -> Result<(), ComposeError> {
-        if !self.options.needs_unsubscribe || self.tags.contains(UNSUBSCRIBE_TAG) {
+    fn check_unsubscribe(&mut self, html: &str, links: &[String]) -> Result<(), ComposeError> {
+        let has_place = self.tags.contains(UNSUBSCRIBE_TAG) && html.contains(UNSUBSCRIBE_TAG);
+        if !self.options.needs_unsubscribe || has_place {
             return Ok(());
         }
         let is_own = |href: &String| {
@@ -436,14 +443,16 @@ impl Draft<'_> {
 
 /// The piece with `{#` that is CSS made harmless, octet for octet.
 fn without_css_braces(piece: &str, start: usize, found: &[Tag]) -> String {
-    let mut text = piece.to_owned();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("{#").map(|at| from + at) {
-        if !found.iter().any(|tag| tag.range.contains(&(start + at))) && text[at..].contains('}') {
-            text.replace_range(at + 1..at + 2, " ");
-        }
-        from = at + 2;
+    let mut text = String::with_capacity(piece.len());
+    let mut rest = piece;
+    while let Some((before, after)) = rest.split_once("{#") {
+        let at = start + text.len() + before.len();
+        let tag = found.partition_point(|tag| tag.range.end <= at);
+        let is_in_tag = found.get(tag).is_some_and(|tag| tag.range.contains(&at));
+        text.extend([before, if is_in_tag { "{#" } else { "{ " }]);
+        rest = after;
     }
+    text.push_str(rest);
     text
 }
 
@@ -452,11 +461,11 @@ fn escaped_piece(source: &str, range: std::ops::Range<usize>, found: &[Tag]) -> 
     let mut out = String::new();
     let mut at = range.start;
     for tag in found {
-        out.push_str(&layout::escape(&source[at..tag.range.start]));
-        out.push_str(&source[tag.range.clone()]);
+        out.push_str(&layout::escape(span(source, at..tag.range.start)));
+        out.push_str(span(source, tag.range.clone()));
         at = tag.range.end;
     }
-    out.push_str(&layout::escape(&source[at..range.end]));
+    out.push_str(&layout::escape(span(source, at..range.end)));
     out
 }
 

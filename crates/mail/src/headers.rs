@@ -467,6 +467,7 @@ mod tests {
             },
             ..fields()
         });
+        let text = written(&plan.unwrap(), Some("Kim"), "kim@example.net", "Grüße & more");
         expect_test::expect![[r#"
             Date: Mon, 24 Nov 2025 16:00:00 +0000
             From: =?utf-8?Q?Caf=C3=A9_Anna=2C_Ulm?= <news@example.org>
@@ -482,12 +483,8 @@ mod tests {
              <mailto:unsubscribe+ciaaaaaaaaaaaacnpm2sle7i52cz7rce@example.org?subject=unsubscribe>
             CFBL-Feedback-ID: d_2d
             MIME-Version: 1.0
-        "#]].assert_eq(&written(
-            &plan.unwrap(),
-            Some("Kim"),
-            "kim@example.net",
-            "Grüße & more",
-        ));
+        "#]]
+        .assert_eq(&text.replace("\r\n", "\n"));
     }
 
     #[test]

@@ -146,7 +146,8 @@ mod tests {
             m</p>
             </div></body></html>
             --=_d_3nqk8n--
-        "#]].assert_eq(&String::from_utf8(made.bytes).unwrap().replace("\r\n", "\n"));
+        "#]]
+        .assert_eq(&String::from_utf8(made.bytes).unwrap().replace("\r\n", "\n"));
     }
 
     #[test]

@@ -205,7 +205,7 @@ mod tests {
         let squeeze = |text: &str| text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         let fields: Vec<(String, &str)> =
             unfolded.split("\r\n").filter_map(|l| l.split_once(':')).map(|(n, v)| (n.to_lowercase(), v)).collect();
-        let lines: Vec<String> = body.split("\r\n").map(|l| relaxed_line(l)).collect();
+        let lines: Vec<String> = body.split("\r\n").map(relaxed_line).collect();
         let last = lines.iter().rposition(|l| !l.is_empty()).map_or(0, |at| at + 1);
         let body: String = lines[..last].iter().map(|l| format!("{l}\r\n")).collect();
         let mut good = 0;

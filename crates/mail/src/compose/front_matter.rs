@@ -4,7 +4,7 @@
 //! a line, quotes around a value optional, `#` begins a comment line. Invariant: every offset it hands out is one in
 //! the author's file, so that errors can be shown where they were made.
 
-use super::{ComposeError, Place};
+use super::{ComposeError, Place, span};
 use std::ops::Range;
 
 /// The keys there are.
@@ -25,14 +25,14 @@ pub(super) fn read(source: &str) -> Result<FrontMatter, ComposeError> {
     let mut front =
         FrontMatter { body_at: source.len() - source.trim_start_matches('\u{feff}').len(), ..Default::default() };
     let mut lines = lines_from(source, front.body_at);
-    if lines.next().is_none_or(|line| source[line].trim_end() != "---") {
+    if lines.next().is_none_or(|line| span(source, line).trim_end() != "---") {
         return Ok(front);
     }
     for line in lines {
-        let text = &source[line.clone()];
+        let text = span(source, line.clone());
         let content = text.trim();
         if text.trim_end() == "---" {
-            front.body_at = line.end + source[line.end..].find('\n').map_or(0, |newline| newline + 1);
+            front.body_at = line.end + span(source, line.end..).find('\n').map_or(0, |newline| newline + 1);
             return Ok(front);
         }
         if !content.is_empty() && !content.starts_with('#') {
@@ -45,7 +45,7 @@ pub(super) fn read(source: &str) -> Result<FrontMatter, ComposeError> {
 
 fn entry(source: &str, line: Range<usize>, front: &mut FrontMatter) -> Result<(), ComposeError> {
     let fault = |what: String| ComposeError::FrontMatter { place: Place::of(source, line.start), what };
-    let text = &source[line.clone()];
+    let text = span(source, line.clone());
     let Some((key, value)) = text.split_once(':') else {
         return Err(fault(format!("{:?} is no front matter: write key: value, or --- to end it", text.trim())));
     };

@@ -4,7 +4,7 @@
 //! whose merge tags are hidden. Invariant: nothing is fetched: no includes, no remote style sheets.
 
 use super::tags::Hidden;
-use super::{ComposeError, Place, SourceKind};
+use super::{ComposeError, Place, SourceKind, span};
 use css_inline::CSSInliner;
 use lol_html::html_content::ContentType;
 use lol_html::{ElementContentHandlers, RewriteStrSettings, Selector, rewrite_str};
@@ -65,16 +65,16 @@ fn mjml(source: &str, hidden: &Hidden) -> Result<String, ComposeError> {
 fn balance(text: &str) -> Result<(), (usize, String)> {
     let mut open: Vec<(&str, usize)> = Vec::new();
     let mut at = 0;
-    while let Some(found) = text[at..].find('<') {
+    while let Some(found) = span(text, at..).find('<') {
         let start = at + found;
-        let rest = &text[start..];
+        let rest = span(text, start..);
         if rest.starts_with("<!--") {
             at = start + rest.find("-->").unwrap_or(rest.len());
             continue;
         }
         let end = rest.find('>').unwrap_or(rest.len());
         at = start + end.max(1);
-        let tag = &rest[..end];
+        let tag = span(rest, ..end);
         let name =
             tag.trim_start_matches(['<', '/']).split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or("");
         if !(name.starts_with("mj-") || name == "mjml") || tag.ends_with('/') {

@@ -7,7 +7,7 @@
 //! Invariant: what is put back is exactly what the author wrote; braces that are no tag come out as braces.
 
 use super::dialect::{FILTERS, STATEMENTS};
-use super::{ComposeError, Place, suggest};
+use super::{ComposeError, Place, span, suggest};
 use std::ops::Range;
 
 /// The most octets of one tag: together with the size of the values this bounds what one expression can grow to.
@@ -35,7 +35,7 @@ pub(super) struct Tag {
 
 impl Tag {
     fn inside<'s>(&self, source: &'s str) -> &'s str {
-        let text = &source[self.range.clone()];
+        let text = span(source, self.range.clone());
         let inside = text.get(2..text.len().saturating_sub(2)).unwrap_or_default();
         inside.trim_matches(['-', '+']).trim()
     }
@@ -51,10 +51,11 @@ impl Tag {
 /// Finds all tags of `source` from `at` on. `{#` inside a style element is CSS, no tag. Refuses a tag that
 /// never ends, tags that are too long, and too many of them.
 pub(super) fn scan(source: &str, at: usize) -> Result<Vec<Tag>, ComposeError> {
+    let styles = styles(source);
     let mut tags = Vec::new();
     let mut at = at;
     while let Some((start, kind)) = next_opening(source, at) {
-        if kind == TagKind::Comment && is_in_style(source, start) {
+        if kind == TagKind::Comment && styles.iter().any(|style| style.contains(&start)) {
             at = start + 2;
             continue;
         }
@@ -107,7 +108,7 @@ fn end_of_tag(source: &str, start: usize, kind: TagKind) -> Option<usize> {
             Some(open) if c == open => quote = None,
             Some(_) => {}
             None if quotes && matches!(c, '"' | '\'') => quote = Some(c),
-            None if source[at..].starts_with(mark) => return Some(at + mark.len()),
+            None if span(source, at..).starts_with(mark) => return Some(at + mark.len()),
             None => {}
         }
     }
@@ -137,14 +138,24 @@ fn end_of_raw(source: &str, from: usize) -> usize {
 }
 
 fn closing_raw(source: &str, from: usize, end: usize) -> Option<Tag> {
-    let start = from + source[from..end].rfind("{%")?;
+    let start = from + span(source, from..end).rfind("{%")?;
     Some(Tag { range: start..end, kind: TagKind::Statement })
 }
 
-fn is_in_style(source: &str, at: usize) -> bool {
-    let before = source[..at].to_ascii_lowercase();
-    let open = before.rfind("<style").max(before.rfind("<mj-style"));
-    open.is_some_and(|open| before[open..].find("</").is_none())
+/// What lies inside style elements.
+fn styles(source: &str) -> Vec<Range<usize>> {
+    let lower = source.to_ascii_lowercase();
+    let mut styles = Vec::new();
+    let mut at = 0;
+    while let Some(found) = span(&lower, at..).find("style") {
+        let start = at + found;
+        at = start + "style".len();
+        if span(&lower, ..start).ends_with('<') || span(&lower, ..start).ends_with("<mj-") {
+            at += span(&lower, at..).find("</").unwrap_or(lower.len() - at);
+            styles.push(start..at);
+        }
+    }
+    styles
 }
 
 /// Refuses what messages do not have: other statements and filters, loops over anything but a plain list, blocks that
@@ -206,12 +217,12 @@ fn check_filters(bare: &str) -> Result<(), String> {
 /// The offset of the first use of `name` in a tag.
 pub(super) fn find_name(source: &str, tags: &[Tag], name: &str) -> Option<usize> {
     tags.iter().find_map(|tag| {
-        let text = without_strings(&source[tag.range.clone()]);
+        let text = without_strings(span(source, tag.range.clone()));
         let mut from = 0;
-        while let Some(found) = text[from..].find(name) {
+        while let Some(found) = span(&text, from..).find(name) {
             let at = from + found;
-            let before = text[..at].chars().next_back();
-            let after = text[at + name.len()..].chars().next();
+            let before = span(&text, ..at).chars().next_back();
+            let after = span(&text, at + name.len()..).chars().next();
             let is_whole = !before.is_some_and(|c| is_name_char(c) || c == '.') && !after.is_some_and(is_name_char);
             if is_whole {
                 return Some(tag.range.start + at);
@@ -273,7 +284,7 @@ pub(super) fn hide(source: &str, from: usize, tags: &[Tag], lines_are_blocks: bo
     let mut at = from;
     let mut context = Context::Text;
     for tag in tags {
-        let plain = &source[at..tag.range.start];
+        let plain = span(source, at..tag.range.start);
         hidden.offsets.push((hidden.text.len(), at));
         hidden.text.push_str(plain);
         context = context.after(plain);
@@ -282,7 +293,7 @@ pub(super) fn hide(source: &str, from: usize, tags: &[Tag], lines_are_blocks: bo
         if tag.kind == TagKind::Comment || inside == "raw" || inside == "endraw" {
             continue;
         }
-        let text = &source[tag.range.clone()];
+        let text = span(source, tag.range.clone());
         let known = hidden.tags.iter().position(|t| t.text == text);
         let number = known.unwrap_or(hidden.tags.len());
         if known.is_none() {
@@ -299,7 +310,7 @@ pub(super) fn hide(source: &str, from: usize, tags: &[Tag], lines_are_blocks: bo
         }
     }
     hidden.offsets.push((hidden.text.len(), at));
-    hidden.text.push_str(&source[at..]);
+    hidden.text.push_str(span(source, at..));
     hidden
 }
 
@@ -310,16 +321,16 @@ fn unused_mark(source: &str) -> String {
 
 /// Is there nothing but statements on the line (or lines) of this tag?
 fn stands_alone(source: &str, tags: &[Tag], tag: &Tag) -> bool {
-    let start = source[..tag.range.start].rfind('\n').map_or(0, |newline| newline + 1);
-    let end = tag.range.end + source[tag.range.end..].find('\n').unwrap_or(source.len() - tag.range.end);
+    let start = span(source, ..tag.range.start).rfind('\n').map_or(0, |newline| newline + 1);
+    let end = tag.range.end + span(source, tag.range.end..).find('\n').unwrap_or(source.len() - tag.range.end);
     let mut at = start;
     for other in tags.iter().filter(|other| other.range.start >= start && other.range.end <= end) {
-        if other.kind == TagKind::Expression || !source[at..other.range.start].trim().is_empty() {
+        if other.kind == TagKind::Expression || !span(source, at..other.range.start).trim().is_empty() {
             return false;
         }
         at = other.range.end;
     }
-    source[at..end].trim().is_empty()
+    span(source, at..end).trim().is_empty()
 }
 
 /// Where in HTML a text ends.
@@ -413,8 +424,8 @@ impl Hidden {
         out.push_str(pieces.next().unwrap_or_default());
         for piece in pieces {
             let mut start = out.len();
-            while let Some(comment) = out[..start].strip_suffix("-->").and_then(|before| before.rfind("<!--"))
-                && self.is_hidden_tag(&out[comment + 4..start - 3])
+            while let Some(comment) = span(&out, ..start).strip_suffix("-->").and_then(|before| before.rfind("<!--"))
+                && self.is_hidden_tag(span(&out, comment + 4..start - 3))
             {
                 start = comment;
             }

@@ -256,6 +256,20 @@ fn marketing_mail_needs_an_unsubscribe_place() {
 }
 
 #[test]
+fn a_compiled_message_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Compiled>();
+    shared::<Values>();
+}
+
+#[test]
+fn columns_with_letters_of_any_language_can_be_merged() {
+    let options = CompileOptions { known_tags: ["Größe".to_owned(), "名前".to_owned()].into(), ..options() };
+    let message = compile(&html("{{ größe }} {{ 名前 }}"), SourceKind::Html, &options).unwrap();
+    assert_eq!(message.render(&values(r#"{"Größe":"M","名前":"京"}"#)).unwrap().text, "M 京\n");
+}
+
+#[test]
 fn doubtful_things_are_warned_of() {
     let warnings = |body: &str| compiled(&html(body), SourceKind::Html).warnings().join("\n");
     assert!(warnings("<script>1</script>").contains("<script> does not work in mail"));
