@@ -1,0 +1,106 @@
+//! A server that says anything at all, to a client that sends message after message.
+//!
+//! The shell around the machine is played faithfully; the input is what the server says, in pieces, with the line
+//! breaking or the clock running out now and then.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use model::{Stage, Timestamp, TlsVersion};
+use smtp::Client;
+use smtp::client::{Ending, Envelope, Finished, Output, Settings, Timeouts, TlsMode};
+use std::time::Duration;
+
+/// Outputs of one call; more is an endless loop.
+const OUTPUTS_MAX: usize = 1_000;
+
+const MESSAGE: &[u8] = b"From: a@me.test\r\nSubject: dots\r\n\r\n.\r\n..two\r\nend\r\n";
+
+/// What the shell knows of the transaction under way.
+#[derive(Default)]
+struct Shell {
+    transactions: u32,
+    is_open: bool,
+    end_was_announced: bool,
+    is_closed: bool,
+}
+
+impl Shell {
+    fn obey(&mut self, client: &mut Client, now: Timestamp) {
+        for _ in 0..OUTPUTS_MAX {
+            let Some(output) = client.poll_output() else { return };
+            let is_unheard = matches!(&output, Output::Finished(finished) if !finished.answered && !finished.reusable);
+            assert!(!self.is_closed || is_unheard, "only a start that came too late ends after Closed: {output:?}");
+            match output {
+                Output::Write(bytes) => assert!(!bytes.is_empty()),
+                Output::UpgradeTls => client.tls_established(now, TlsVersion::V13),
+                Output::Ready => self.start(client, now),
+                Output::WantMessage => client.supply(now, MESSAGE),
+                Output::BeforeFinal => {
+                    self.end_was_announced = true;
+                    client.final_recorded(now);
+                }
+                Output::Finished(finished) => self.finish(client, now, &finished),
+                Output::Closed(_) => self.is_closed = true,
+            }
+        }
+        panic!("more than {OUTPUTS_MAX} outputs of one call");
+    }
+
+    fn start(&mut self, client: &mut Client, now: Timestamp) {
+        (self.is_open, self.end_was_announced) = (true, false);
+        self.transactions += 1;
+        client.start(
+            now,
+            Envelope {
+                mail_from: "a@me.test".to_owned(),
+                rcpt_to: format!("person{}@peer.test", self.transactions),
+                size_bytes: MESSAGE.len() as u64,
+                smtputf8: self.transactions.is_multiple_of(5),
+            },
+        );
+    }
+
+    fn finish(&mut self, client: &mut Client, now: Timestamp, finished: &Finished) {
+        assert!(self.is_open, "one ending per transaction");
+        self.is_open = false;
+        let is_accepted = matches!(&finished.ending, Ending::Reply(reply) if reply.is_positive());
+        let is_in_doubt = matches!(finished.ending, Ending::InDoubt { .. });
+        assert!(!(is_accepted || is_in_doubt) || self.end_was_announced, "nothing was complete: {finished:?}");
+        assert!(!is_accepted || finished.stage == Stage::Final, "only the end is accepted: {finished:?}");
+        if finished.reusable {
+            self.start(client, now);
+        }
+    }
+}
+
+fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
+    let (mode, pieces) = input;
+    let tls = [TlsMode::Off, TlsMode::Opportunistic, TlsMode::Required, TlsMode::Implicit][usize::from(mode & 3)];
+    let settings = Settings {
+        ehlo_name: "me.test".to_owned(),
+        tls,
+        auth: None,
+        timeouts: Timeouts::default(),
+        pipelining: mode & 4 == 0,
+    };
+    let mut now = Timestamp::from_millis(0);
+    let (mut client, mut shell) = (Client::new(settings, now), Shell::default());
+    shell.obey(&mut client, now);
+    for (what, bytes) in &pieces {
+        now = now + Duration::from_millis(u64::from(*what));
+        match what {
+            0 => client.handle_disconnect(now),
+            1 => {
+                now = client.deadline().unwrap_or(now);
+                client.handle_timeout(now);
+            }
+            2 => client.quit(now),
+            _ => client.handle_input(now, bytes),
+        }
+        shell.obey(&mut client, now);
+    }
+    client.handle_disconnect(now);
+    shell.obey(&mut client, now);
+    assert!(!shell.is_open, "a broken line ends every transaction");
+});
