@@ -69,11 +69,11 @@ impl Cache {
     }
 
     /// The answer from memory, or from the question under way, or from a new one; with the TTL that remains.
-    async fn answer<T: Clone + Send + Sync>(
+    async fn answer<'q, T: Clone + Send + Sync>(
         &self,
         table: &Table<T>,
         name: &str,
-        question: BoxFuture<'_, DnsAnswer<T>>,
+        question: impl FnOnce() -> BoxFuture<'q, DnsAnswer<T>> + Send,
     ) -> DnsAnswer<T> {
         let name: Arc<str> = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase().into();
         let pending = match table.look_up(&name, self.clock.now()) {
@@ -81,8 +81,9 @@ impl Cache {
             Known::Pending(pending) => pending,
         };
         let asked = pending.answer.get_or_init(|| async {
+            // Held until the answer is in; the semaphore is never closed.
             let _turn = self.questions.acquire().await;
-            let mut answer = question.await;
+            let mut answer = question().await;
             answer.ttl = kept_for(&answer);
             table.lock().remember(&name, &answer, self.clock.now());
             answer
@@ -93,15 +94,15 @@ impl Cache {
 
 impl Resolve for Cache {
     fn mx<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
-        Box::pin(self.answer(&self.mx, domain, self.inner.mx(domain)))
+        Box::pin(self.answer(&self.mx, domain, || self.inner.mx(domain)))
     }
 
     fn addresses<'a>(&'a self, host: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
-        Box::pin(self.answer(&self.addresses, host, self.inner.addresses(host)))
+        Box::pin(self.answer(&self.addresses, host, || self.inner.addresses(host)))
     }
 
     fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
-        Box::pin(self.answer(&self.txt, name, self.inner.txt(name)))
+        Box::pin(self.answer(&self.txt, name, || self.inner.txt(name)))
     }
 }
 

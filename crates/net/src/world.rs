@@ -3,7 +3,8 @@
 //! Kept apart from the implementations so that the simulator can stand behind the same four traits. Every question
 //! ends: implementations bound their own waiting, and say `TimedOut` rather than wait for ever.
 
-use crate::{Clock, Entropy};
+use crate::dns::DnsClientError;
+use crate::{Cache, Clock, DnsClient, Entropy, Guard, SystemClock, SystemEntropy, Tcp};
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +28,23 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Random numbers.
     pub entropy: Arc<dyn Entropy>,
+}
+
+impl World {
+    /// The real world: remembered DNS from the server given, or else from those this machine is configured with; TCP
+    /// within `guard`; the machine's clock and generator.
+    ///
+    /// Fails when the machine is configured with no usable DNS server and none is given.
+    pub fn production(guard: Guard, dns: Option<SocketAddr>) -> Result<World, DnsClientError> {
+        let client = dns.map_or_else(DnsClient::system, DnsClient::at)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        Ok(World {
+            resolve: Arc::new(Cache::new(Arc::new(client), Arc::clone(&clock))),
+            connect: Arc::new(Tcp::new(guard)),
+            clock,
+            entropy: Arc::new(SystemEntropy::new()),
+        })
+    }
 }
 
 impl fmt::Debug for World {
@@ -136,4 +154,18 @@ pub enum ConnectFailure {
 pub trait Connect: Send + Sync {
     /// Connects to `target` within `timeout`.
     fn connect(&self, target: SocketAddr, timeout: Duration) -> BoxFuture<'_, Result<Box<dyn Stream>, ConnectFailure>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn production_is_guarded() {
+        let nobody: SocketAddr = "127.0.0.1:9".parse().unwrap();
+        let world = World::production(Guard::production(), Some(nobody)).unwrap();
+        let failure = world.connect.connect(nobody, Duration::from_secs(5)).await.err().unwrap();
+        assert!(matches!(failure, ConnectFailure::Forbidden(_)), "{failure}");
+        assert!(world.clock.now() > model::Timestamp::from_millis(0));
+    }
 }
