@@ -58,6 +58,12 @@ words! {
         SiteHeld = 24 "site_held",
         /// A setting was changed.
         SettingChanged = 25 "setting_changed",
+        /// An import was begun.
+        ImportBegun = 26 "import_begun",
+        /// A campaign was made.
+        CampaignMade = 27 "campaign_made",
+        /// A campaign that was never started was thrown away.
+        CampaignDiscarded = 28 "campaign_discarded",
     }
 }
 
