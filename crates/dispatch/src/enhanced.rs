@@ -40,3 +40,29 @@ static REGISTRY: LazyLock<BTreeMap<(u16, u16), Entry>> = LazyLock::new(|| {
 pub fn meaning(code: EnhancedCode) -> Option<&'static Entry> {
     REGISTRY.get(&(code.subject, code.detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Class;
+
+    #[test]
+    fn the_registry_is_read_and_knows_what_matters() {
+        let category = |code: &str| meaning(code.parse().unwrap()).map(|entry| entry.category);
+        assert_eq!(category("5.1.1"), Some(Category::UnknownRecipient));
+        assert_eq!(category("4.2.2"), Some(Category::MailboxFull));
+        assert_eq!(category("5.1.10"), Some(Category::DomainRefusesMail));
+        assert_eq!(category("5.7.25"), Some(Category::MissingPtr));
+        assert_eq!(category("5.0.0"), None, "says nothing");
+        assert_eq!(category("5.7.1"), None, "is used for everything");
+    }
+
+    #[test]
+    fn no_refusal_is_ever_read_as_success() {
+        for ((subject, detail), entry) in REGISTRY.iter() {
+            let class = entry.category.class();
+            assert!(matches!(class, Class::Hard | Class::Soft | Class::Blocked), "{subject}.{detail}");
+            assert!(!entry.meaning.is_empty() && !entry.source.is_empty(), "{subject}.{detail}");
+        }
+    }
+}

@@ -1,14 +1,14 @@
 //! From what happened to what it means: the one place where replies and failures become verdicts.
 //!
 //! Order of authority: a provider's own rule, then a rule about words anybody may use, then the enhanced code (RFC
-//! 3463 and the IANA registry, `rules/enhanced.toml`), then the reply code by stage (RFC 5321 section 4.2). Text
-//! beats code because codes lie: 550 alone calls many good addresses dead.
+//! 3463 and the IANA registry, `rules/enhanced.toml`), then vague words, then the reply code by stage (RFC 5321
+//! section 4.2). Text beats code because codes lie: 550 alone calls many good addresses dead.
 //!
 //! Invariants: 4xx never ends a delivery at once and never suppresses; an unknown 5xx is `blocked`, never `hard`; a
 //! plain acceptance costs no matching at all.
 
 use crate::enhanced;
-use crate::rules::{Input, RulePack};
+use crate::rules::{Input, Rule, RulePack};
 use crate::text::{self, Found};
 use model::{Category, Class, Disposition, Outcome, Reply, Scope, Stage, Verdict};
 use std::borrow::Cow;
@@ -125,43 +125,35 @@ fn judge_reply(pack: &RulePack, stage: Stage, provider: Option<&str>, reply: &Re
     by_authority(pack, &input)
 }
 
-/// Rules, then enhanced code, then reply code.
+/// Telling words, then the enhanced code, then vague words ("rejected", "denied"), then the reply code.
 fn by_authority(pack: &RulePack, input: &Input<'_>) -> Verdict {
-    let retry_after = |outcome| (outcome == Outcome::Deferred).then(|| text::retry_after(input.text)).flatten();
-    if let Some(rule) = pack.best(input) {
-        let outcome = rule.outcome.unwrap_or_else(|| outcome_of(rule.category, input));
-        return Verdict {
-            outcome,
-            category: rule.category,
-            scope: rule.scope.unwrap_or_else(|| usual_scope(rule.category, input.stage)),
-            stage: input.stage,
-            rule: Cow::Borrowed(rule.name),
-            retry_after: retry_after(outcome),
-        };
+    let rule = pack.best(input);
+    if let Some(rule) = rule.filter(|rule| !rule.is_vague()) {
+        return by_rule(rule, input);
     }
-    if let Some((enhanced, entry)) = input.enhanced.and_then(|code| Some((code, enhanced::meaning(code)?))) {
-        let outcome = outcome_of(entry.category, input);
-        let verdict = Verdict {
-            outcome,
-            category: entry.category,
-            scope: usual_scope(entry.category, input.stage),
-            stage: input.stage,
-            rule: Cow::Owned(format!("enhanced-{enhanced}")),
-            retry_after: retry_after(outcome),
-        };
-        return verdict;
+    if let Some((code, entry)) = input.enhanced.and_then(|code| Some((code, enhanced::meaning(code)?))) {
+        return verdict(entry.category, None, input, Cow::Owned(format!("enhanced-{code}")));
+    }
+    if let Some(rule) = rule {
+        return by_rule(rule, input);
     }
     let (category, rule) = by_reply_code(input);
-    let outcome = outcome_of(category, input);
-    let scope = usual_scope(category, input.stage);
-    Verdict {
-        outcome,
-        category,
-        scope,
-        stage: input.stage,
-        rule: Cow::Borrowed(rule),
-        retry_after: retry_after(outcome),
-    }
+    verdict(category, None, input, Cow::Borrowed(rule))
+}
+
+fn by_rule(rule: &Rule, input: &Input<'_>) -> Verdict {
+    let usual = verdict(rule.category, rule.outcome, input, Cow::Borrowed(rule.name));
+    Verdict { scope: rule.scope.unwrap_or(usual.scope), ..usual }
+}
+
+fn verdict(category: Category, outcome: Option<Outcome>, input: &Input<'_>, rule: Cow<'static, str>) -> Verdict {
+    let outcome = match outcome {
+        // 4xx is always put off; a rule may only soften a 5xx, or know a text without codes.
+        Some(outcome) if input.is_permanent() != Some(false) => outcome,
+        _ => outcome_of(category, input),
+    };
+    let retry_after = if outcome == Outcome::Deferred { text::retry_after(input.text) } else { None };
+    Verdict { outcome, category, scope: usual_scope(category, input.stage), stage: input.stage, rule, retry_after }
 }
 
 /// What the reply code alone says (RFC 5321 section 4.2.2, RFC 7504), which is little.
@@ -173,13 +165,19 @@ fn by_reply_code(input: &Input<'_>) -> (Category, &'static str) {
         (Some(454), _) => (Category::TlsFailure, "reply-454"),
         (Some(500..=504 | 555), _) => (Category::ProtocolError, "reply-syntax"),
         (Some(530 | 534 | 535 | 538), _) => (Category::Policy, "reply-authentication"),
-        (Some(551), _) if matches!(input.stage, Stage::Rcpt | Stage::Any) => (Category::RecipientMoved, "reply-551"),
+        (Some(551), _) if is_about_address(input) => (Category::RecipientMoved, "reply-551"),
         (Some(552), _) => (Category::MailboxFull, "reply-552"),
         (Some(556), _) => (Category::DomainRefusesMail, "reply-556"),
         (_, Some(false)) => (Category::Unknown, UNMATCHED_4XX),
         (_, Some(true)) => (Category::Unknown, UNMATCHED_5XX),
         (_, None) => (Category::Unknown, UNREADABLE),
     }
+}
+
+/// 551 means "moved" only where an address was under discussion, and no enhanced code says it was something else.
+fn is_about_address(input: &Input<'_>) -> bool {
+    let at_recipient = matches!(input.stage, Stage::Rcpt | Stage::Any);
+    at_recipient && input.enhanced.is_none_or(|code| code.subject == 1)
 }
 
 const UNMATCHED_4XX: &str = "reply-4xx";
@@ -320,4 +318,94 @@ pub fn disposition_of(verdict: &Verdict) -> Disposition {
 /// Does such a verdict lead to a suppression, be it after a second look-up?
 pub fn leads_to_suppression(verdict: &Verdict) -> bool {
     verdict.outcome == Outcome::Hard || verdict.category == Category::Complaint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(stage: Stage, code: u16, text: &str) -> Verdict {
+        let reply = Reply::new(code, text);
+        let provider = None;
+        judge(RulePack::shipped(), &Circumstance { stage, provider, what: What::Reply(&reply) })
+    }
+
+    #[test]
+    fn unknown_refusals_never_kill_an_address() {
+        let verdict = at(Stage::Rcpt, 550, "Zzz");
+        assert_eq!((verdict.outcome, verdict.category), (Outcome::Blocked, Category::Unknown));
+        assert!(is_unmatched(&verdict) && !leads_to_suppression(&verdict));
+        let verdict = at(Stage::Rcpt, 450, "Zzz");
+        assert_eq!((verdict.outcome, verdict.category), (Outcome::Deferred, Category::Unknown));
+        assert!(is_unmatched(&verdict));
+    }
+
+    #[test]
+    fn a_transient_code_is_put_off_whatever_the_words() {
+        for text in ["4.1.1 User unknown", "4.7.1 listed at a blacklist", "4.7.26 DMARC failed", "message too large"] {
+            assert_eq!(at(Stage::Rcpt, 450, text).outcome, Outcome::Deferred, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_passing_cause_said_with_a_permanent_code_is_tried_again() {
+        for (text, category) in [
+            ("5.2.2 mailbox full", Category::MailboxFull),
+            ("Domain frequency limited", Category::RateLimited),
+            ("Greylisted, come back in 5 minutes", Category::Greylisted),
+        ] {
+            let verdict = at(Stage::Rcpt, 550, text);
+            assert_eq!((verdict.outcome, verdict.category), (Outcome::Deferred, category), "{text}");
+        }
+    }
+
+    #[test]
+    fn before_rcpt_nobody_is_meant() {
+        assert_eq!(at(Stage::Greeting, 554, "no service for you").scope, Scope::Source);
+        assert_eq!(at(Stage::Ehlo, 550, "5.7.1 denied").scope, Scope::Source);
+        assert_eq!(at(Stage::Mail, 550, "5.7.1 denied").scope, Scope::Identity);
+        assert_eq!(at(Stage::Rcpt, 550, "5.7.1 denied").scope, Scope::Recipient);
+        assert_eq!(at(Stage::Final, 550, "5.7.1 denied").scope, Scope::Message);
+        assert_eq!(at(Stage::Rcpt, 554, "5.7.1 blocked using zen.spamhaus.org").scope, Scope::Source);
+    }
+
+    #[test]
+    fn the_server_is_heard_when_it_says_how_long() {
+        let verdict = at(Stage::Rcpt, 451, "4.7.1 Greylisted, please try again in 300 seconds");
+        assert_eq!(verdict.retry_after, Some(std::time::Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn failures_without_a_word_are_put_off_and_a_lost_reply_is_doubt() {
+        let judged = |stage, what| {
+            let verdict = judge(RulePack::shipped(), &Circumstance { stage, provider: None, what });
+            (verdict.outcome, verdict.category, verdict.scope)
+        };
+        let network = Category::NetworkFailure;
+        assert_eq!(judged(Stage::Connect, What::TimedOut), (Outcome::Deferred, network, Scope::Site));
+        assert_eq!(judged(Stage::Rcpt, What::Disconnected), (Outcome::Deferred, network, Scope::Recipient));
+        assert_eq!(judged(Stage::Tls, What::TlsFailed("x")).1, Category::TlsFailure);
+        assert_eq!(judged(Stage::Mail, What::TooLarge).0, Outcome::Blocked);
+        assert_eq!(judged(Stage::Final, What::InDoubt).0, Outcome::InDoubt);
+    }
+
+    #[test]
+    fn an_acceptance_is_an_acceptance() {
+        let verdict = at(Stage::Final, 250, "2.0.0 queued: user unknown, quota, spam");
+        assert_eq!((verdict.outcome, class_of(&verdict)), (Outcome::Accepted, Class::Success));
+        assert_eq!(disposition_of(&verdict), Disposition::Done);
+    }
+
+    #[test]
+    fn texts_without_a_conversation_get_stage_and_class() {
+        let judged = |raw: &str| {
+            let verdict = judge_text(RulePack::shipped(), raw);
+            (class_of(&verdict), verdict.stage)
+        };
+        assert_eq!(judged("smtp; 550 5.1.1 nobody here of that name"), (Class::Hard, Stage::Rcpt));
+        assert_eq!(judged("I am on holiday until Monday"), (Class::AutoReply, Stage::PostDelivery));
+        assert_eq!(judged("421 too many connections"), (Class::Soft, Stage::Connect));
+        assert_eq!(judged("lorem ipsum"), (Class::Unknown, Stage::Any));
+        assert_eq!(judged("250 2.0.0 fine"), (Class::Success, Stage::Final));
+    }
 }

@@ -23,3 +23,6 @@ pub mod route;
 pub mod rules;
 pub mod text;
 pub mod words;
+
+#[cfg(test)]
+mod score;

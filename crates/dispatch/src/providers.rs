@@ -107,3 +107,39 @@ impl Provider {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(hosts: &[&str]) -> Option<&'static str> {
+        provider_of(hosts).map(|provider| provider.key.as_str())
+    }
+
+    #[test]
+    fn all_hosts_must_belong() {
+        assert_eq!(key(&["gmail-smtp-in.l.google.com", "ALT1.aspmx.L.GOOGLE.com."]), Some("google"));
+        assert_eq!(key(&["aspmx.l.google.com", "mx.example.net"]), None);
+        assert_eq!(key(&["notgoogle.com", "xgoogle.com"]), None);
+        assert_eq!(key(&[]), None);
+        assert_eq!(key(&["outlook-com.olc.protection.outlook.com"]), Some("outlook"));
+        assert_eq!(key(&["corp-test.mail.protection.outlook.com"]), Some("microsoft365"));
+    }
+
+    #[test]
+    fn limits_are_theirs_or_the_usual() {
+        assert_eq!(limits_of(&["mx1.mail.icloud.com"]).per_connection, 5);
+        assert_eq!(limits_of(&["mx.example.net"]), Limits::default());
+    }
+
+    #[test]
+    fn every_provider_is_whole_and_keys_are_unique() {
+        let mut keys = std::collections::BTreeSet::new();
+        for provider in all() {
+            assert!(keys.insert(&provider.key), "{} twice", provider.key);
+            assert!(!provider.mx.is_empty() && !provider.source.is_empty(), "{}", provider.key);
+            assert!(provider.mx.iter().all(|ending| ending.starts_with('.')), "{}", provider.key);
+            assert!(provider.limits.connections > 0 && provider.limits.per_connection > 0, "{}", provider.key);
+        }
+    }
+}

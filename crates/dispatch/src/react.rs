@@ -245,3 +245,158 @@ fn soft_ended(
 fn refuses_this_address(verdict: &Verdict) -> bool {
     verdict.scope == Scope::Recipient
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Stage;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn fresh() -> Before {
+        Before {
+            state: DeliveryState::Queued,
+            tries: 0,
+            reached: 0,
+            first_try_at: None,
+            soft_count: 0,
+            soft_since: None,
+            refused_count: 0,
+            reached_now: true,
+            provider_accepts_others: true,
+        }
+    }
+
+    fn verdict(outcome: Outcome, category: Category, scope: Scope) -> Verdict {
+        Verdict { outcome, category, scope, stage: Stage::Rcpt, ..Verdict::accepted() }
+    }
+
+    fn reacted(before: &Before, verdict: &Verdict) -> Reaction {
+        react(before, verdict, NOW, &Schedule::shipped(), &Policy::default(), 0.0)
+    }
+
+    fn last_try() -> Before {
+        let first_try_at = Some(NOW - HOUR * 30);
+        Before { state: DeliveryState::Deferred, tries: 10, reached: 10, first_try_at, ..fresh() }
+    }
+
+    #[test]
+    fn a_dead_mailbox_is_suppressed_and_its_contact_put_in_error() {
+        let reaction = reacted(&fresh(), &verdict(Outcome::Hard, Category::UnknownRecipient, Scope::Recipient));
+        assert_eq!(reaction.to, DeliveryState::Hard);
+        assert_eq!(reaction.suppress, Some(SuppressionReason::HardBounced));
+        assert_eq!(reaction.contact.and_then(|change| change.error), Some(ErrorCause::HardBounced));
+    }
+
+    #[test]
+    fn a_missing_domain_is_looked_up_again_before_anything_is_suppressed() {
+        let reaction = reacted(&fresh(), &verdict(Outcome::Hard, Category::UnknownDomain, Scope::Domain));
+        assert_eq!((reaction.to, reaction.suppress, reaction.contact), (DeliveryState::Hard, None, None));
+        assert_eq!(reaction.second_lookup_at, Some(NOW + HOUR * 4));
+    }
+
+    #[test]
+    fn a_null_mx_suppresses_the_domain() {
+        let reaction = reacted(&fresh(), &verdict(Outcome::Hard, Category::DomainRefusesMail, Scope::Domain));
+        assert_eq!(reaction.suppress, Some(SuppressionReason::DomainRefusesMail));
+    }
+
+    #[test]
+    fn a_listed_address_holds_the_lane_and_charges_nobody() {
+        let listed = verdict(Outcome::Blocked, Category::IpReputation, Scope::Source);
+        let reaction = reacted(&fresh(), &listed);
+        assert_eq!((reaction.to, reaction.charge), (DeliveryState::Deferred, false));
+        let hold = reaction.hold.unwrap();
+        assert_eq!((hold.scope, hold.until), (Scope::Source, NOW + HOUR * 2));
+        assert_eq!(reaction.due, Some(hold.until));
+
+        let late = Before { first_try_at: Some(NOW - HOUR * 29), ..fresh() };
+        let reaction = reacted(&late, &listed);
+        assert_eq!(reaction.to, DeliveryState::Blocked, "the hold outlives the window");
+        assert_eq!(reaction.suppress, None);
+        assert!(reaction.hold.is_some(), "the lane is held all the same");
+    }
+
+    #[test]
+    fn a_rate_limit_holds_as_long_as_the_server_asks() {
+        let mut limited = verdict(Outcome::Deferred, Category::RateLimited, Scope::Source);
+        limited.retry_after = Some(HOUR);
+        assert_eq!(reacted(&fresh(), &limited).due, Some(NOW + HOUR));
+    }
+
+    #[test]
+    fn silence_is_charged_and_paced_by_the_schedule() {
+        let silent = verdict(Outcome::Deferred, Category::NetworkFailure, Scope::Site);
+        let reaction = reacted(&fresh(), &silent);
+        assert_eq!((reaction.to, reaction.charge, &reaction.hold), (DeliveryState::Deferred, true, &None));
+        assert_eq!(reaction.due, Some(NOW + Duration::from_secs(300)));
+        let end = reacted(&last_try(), &silent);
+        assert_eq!((end.to, end.contact), (DeliveryState::Soft, None), "never counts against the person");
+    }
+
+    #[test]
+    fn a_refusal_of_one_gateway_for_authentication_is_its_own_recipients_matter() {
+        let refused = verdict(Outcome::Blocked, Category::AuthFailure, Scope::Identity);
+        assert_eq!(reacted(&fresh(), &refused).to, DeliveryState::Blocked);
+        let named = Verdict { rule: "google-authentication".into(), ..refused };
+        let reaction = reacted(&fresh(), &named);
+        assert_eq!((reaction.to, reaction.charge), (DeliveryState::Deferred, false));
+    }
+
+    #[test]
+    fn the_fourth_full_mailing_over_ten_days_is_an_error() {
+        let full = verdict(Outcome::Deferred, Category::MailboxFull, Scope::Recipient);
+        let first = reacted(&last_try(), &full).contact.unwrap();
+        assert_eq!((first.soft_count, first.soft_since, first.error), (1, Some(NOW), None));
+
+        let since = |days: u32| Before { soft_count: 3, soft_since: Some(NOW - HOUR * 24 * days), ..last_try() };
+        assert_eq!(reacted(&since(9), &full).contact.unwrap().error, None, "too soon");
+        let error = reacted(&since(10), &full).contact.unwrap().error;
+        assert_eq!(error, Some(ErrorCause::SoftBounceLimit));
+
+        let hardly = Before { reached: 2, ..since(10) };
+        assert_eq!(reacted(&hardly, &full).contact, None, "too few attempts reached the receiver");
+    }
+
+    #[test]
+    fn an_acceptance_clears_the_counts() {
+        let before = Before { soft_count: 3, soft_since: Some(NOW), refused_count: 2, ..fresh() };
+        let reaction = reacted(&before, &Verdict::accepted());
+        assert_eq!((reaction.to, reaction.contact), (DeliveryState::Accepted, Some(ContactChange::default())));
+        assert_eq!(reacted(&fresh(), &Verdict::accepted()).contact, None, "nothing to write");
+    }
+
+    #[test]
+    fn refused_three_times_while_others_are_accepted() {
+        let filtered = verdict(Outcome::Blocked, Category::RecipientFilter, Scope::Recipient);
+        let before = Before { refused_count: 2, ..fresh() };
+        let reaction = reacted(&before, &filtered);
+        assert_eq!((reaction.to, reaction.suppress), (DeliveryState::Blocked, None));
+        assert_eq!(reaction.contact.and_then(|change| change.error), Some(ErrorCause::Refused));
+        let alone = Before { provider_accepts_others: false, ..before };
+        assert_eq!(reacted(&alone, &filtered).contact, None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_reaction_is_legal_and_suppresses_only_the_dead(
+            outcome in proptest::sample::select(Outcome::ALL), category in proptest::sample::select(Category::ALL),
+            scope in proptest::sample::select(Scope::ALL), tries in 0u16..14, hours in 0u32..40,
+            asked_s in proptest::option::of(0u64..1_000_000), jitter in 0.0f64..1.0,
+        ) {
+            let state = if tries == 0 { DeliveryState::Queued } else { DeliveryState::Deferred };
+            let first_try_at = (tries > 0).then(|| NOW - HOUR * hours);
+            let before = Before { state, tries, reached: tries, first_try_at, ..fresh() };
+            let retry_after = asked_s.map(Duration::from_secs);
+            let verdict = Verdict { retry_after, ..verdict(outcome, category, scope) };
+            let reaction = react(&before, &verdict, NOW, &Schedule::shipped(), &Policy::default(), jitter);
+            prop_assert!(state.may_become(reaction.to), "{state} -> {}", reaction.to);
+            prop_assert_eq!(reaction.due.is_some(), reaction.to == DeliveryState::Deferred);
+            prop_assert!(reaction.due.is_none_or(|due| due > NOW && due <= first_try_at.unwrap_or(NOW) + HOUR * 30));
+            prop_assert!(reaction.suppress.is_none() || outcome == Outcome::Hard);
+            prop_assert!(reaction.charge || reaction.hold.is_some());
+        }
+    }
+}

@@ -14,7 +14,8 @@
 //! | stages | 3 |
 //!
 //! Equal sums are settled by the rule's name, so that the answer never depends on the order. Provider rules thus
-//! stand above all others, and words above bare codes.
+//! stand above all others, and words above bare codes; words of strength 1 and 2 are vague and speak only where the
+//! enhanced code is silent.
 //!
 //! Invariant: all patterns are compiled once into one set, run once over the normalised text.
 
@@ -65,6 +66,9 @@ struct Written {
     /// At least one must match; none given: the codes are enough.
     #[serde(default)]
     any: Vec<String>,
+    /// Only for texts that come without any code: bounce messages, answers of people and machines.
+    #[serde(default)]
+    without_code: bool,
     category: Category,
     scope: Option<Scope>,
     /// Overrides what reply code and category would make of it: a 5xx that is really temporary, for one.
@@ -75,11 +79,8 @@ struct Written {
     stops_campaign: bool,
     meaning: Option<String>,
     next_step: Option<String>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the file"))]
     source: String,
-    #[cfg_attr(not(test), expect(dead_code, reason = "run by the tests"))]
     hits: Vec<String>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "run by the tests"))]
     #[serde(default)]
     misses: Vec<String>,
 }
@@ -114,6 +115,8 @@ pub struct Rule {
     codes: Vec<CodePattern>,
     enhanced: Vec<EnhancedPattern>,
     needs_words: bool,
+    without_code: bool,
+    strength: u8,
     points: u32,
 }
 
@@ -241,11 +244,18 @@ impl RulePack {
 }
 
 impl Rule {
+    /// Are its words so general ("rejected", "denied") that an enhanced code says more?
+    pub fn is_vague(&self) -> bool {
+        self.provider.is_none() && self.strength <= STRENGTH_VAGUE
+    }
+
     /// Do all conditions but the words hold?
     fn admits(&self, input: &Input<'_>) -> bool {
-        self.provider.is_none_or(|provider| input.provider == Some(provider))
+        let has_code = input.code.is_some() || input.enhanced.is_some();
+        !(self.without_code && has_code)
+            && self.provider.is_none_or(|provider| input.provider == Some(provider))
             && (self.stages.is_empty() || input.stage == Stage::Any || self.stages.contains(&input.stage))
-            && (self.codes.is_empty() || input.code.is_some_and(|code| self.codes.iter().any(|p| p.admits(code))))
+            && (self.codes.is_empty() || self.codes.iter().any(|pattern| pattern.admits(input)))
             && (self.enhanced.is_empty()
                 || input.enhanced.is_some_and(|code| self.enhanced.iter().any(|p| p.admits(code))))
     }
@@ -259,10 +269,14 @@ impl CodePattern {
         }
     }
 
-    fn admits(&self, code: u16) -> bool {
+    /// A class is also admitted on the strength of the enhanced code; a text without any code is taken for final.
+    fn admits(&self, input: &Input<'_>) -> bool {
         match self {
-            CodePattern::Exact(exact) => *exact == code,
-            CodePattern::Class(class) => *class == code / 100,
+            CodePattern::Exact(exact) => input.code == Some(*exact),
+            CodePattern::Class(class) => match input.code {
+                Some(code) => *class == code / 100,
+                None => (*class == 5) == input.is_permanent().unwrap_or(true),
+            },
         }
     }
 }
@@ -305,6 +319,8 @@ fn points(provider: bool, strength: u8, stages: bool, codes: &[CodePattern], enh
 }
 
 const STRENGTH_USUAL: u8 = 5;
+/// Words of this strength and below speak only where the enhanced code is silent.
+const STRENGTH_VAGUE: u8 = 2;
 
 /// Rules live as long as the program: their texts are leaked once, so that verdicts can name them without a copy.
 fn compile(written: Written) -> Result<Rule, RuleError> {
@@ -332,6 +348,82 @@ fn compile(written: Written) -> Result<Rule, RuleError> {
         codes,
         enhanced,
         needs_words: !written.any.is_empty(),
+        without_code: written.without_code,
+        strength,
         points,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::judge_text;
+
+    fn written() -> Vec<Written> {
+        FILES.iter().flat_map(|file| toml::from_str::<File>(file).unwrap().rule).collect()
+    }
+
+    #[test]
+    fn every_rule_hits_its_examples_and_misses_the_others() {
+        let pack = RulePack::shipped();
+        let mut wrong = Vec::new();
+        for rule in written() {
+            assert!(!rule.hits.is_empty() && !rule.source.is_empty(), "{} needs a hit and a source", rule.name);
+            for hit in &rule.hits {
+                let verdict = judge_text(pack, hit);
+                if verdict.rule != rule.name || verdict.category != rule.category {
+                    wrong.push(format!("{} should take {hit:?}, but: {verdict}", rule.name));
+                }
+            }
+            for miss in &rule.misses {
+                if judge_text(pack, miss).rule == rule.name {
+                    wrong.push(format!("{} should leave {miss:?} alone", rule.name));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn the_order_of_files_and_rules_does_not_matter() {
+        let mut reversed = FILES;
+        reversed.reverse();
+        let (one, other) = (RulePack::shipped(), RulePack::read(&reversed).unwrap());
+        for example in written().iter().flat_map(|rule| rule.hits.iter().chain(&rule.misses)) {
+            assert_eq!(judge_text(one, example), judge_text(&other, example), "{example}");
+        }
+    }
+
+    #[test]
+    fn provider_rules_name_providers_that_exist() {
+        for rule in written() {
+            let known = rule.provider.as_deref().is_none_or(|key| crate::providers::by_key(key).is_some());
+            assert!(known, "{}", rule.name);
+        }
+    }
+
+    fn one(rule: &str) -> Result<RulePack, RuleError> {
+        let rest = "category = 'policy'\nsource = 'here'\nhits = ['x']\n";
+        RulePack::read(&[&format!("[[rule]]\nname = 'a'\n{rule}\n{rest}")])
+    }
+
+    #[test]
+    fn broken_rule_files_are_refused_in_words() {
+        let error = |rule: &str| one(rule).unwrap_err().to_string();
+        assert!(error("codes = ['5x']").contains("\"5x\" is neither a code nor a pattern"));
+        assert!(error("enhanced = ['5.7']").contains("\"5.7\" is neither a code nor a pattern"));
+        assert!(error("").contains("rule a has no condition"));
+        assert!(error("any = ['(']").contains("regex parse error"));
+        assert!(error("anny = ['x']").contains("unknown field"));
+    }
+
+    #[test]
+    fn a_provider_beats_words_and_words_beat_codes() {
+        let best = |specific: u32, general: u32| assert!(specific > general, "{specific} > {general}");
+        let exact = [EnhancedPattern([Some(5), Some(7), Some(1)])];
+        let code = [CodePattern::Exact(550)];
+        best(points(true, 1, false, &[], &[]), points(false, 9, true, &code, &exact));
+        best(points(false, 5, false, &[], &exact), points(false, 5, true, &code, &[]) - 3);
+        best(points(false, 6, false, &[], &[]), points(false, 5, true, &code, &[]));
+    }
 }

@@ -47,11 +47,18 @@ pub fn normal(text: &str) -> String {
 /// Reads codes, stage and text out of whatever somebody kept of a reply.
 pub fn read(raw: &str) -> Found {
     let whole = normal(raw);
-    let tokens: Vec<&str> = whole.split(' ').collect();
+    let tokens: Vec<&str> = what_was_said(&whole).split(' ').collect();
     let code = find_code(&tokens);
     let enhanced = find_enhanced(&tokens, code);
     let kept: Vec<&str> = tokens.iter().filter_map(|token| without_codes(token, code, enhanced)).collect();
     Found { code, enhanced, stage: find_stage(&whole), text: kept.join(" ") }
+}
+
+/// What comes after "host mx.example.org said:" is the reply; what comes before is the relay's own remark.
+fn what_was_said(whole: &str) -> &str {
+    let marks = [" said: ", " responded: ", " replied: ", "smtp; ", "diagnostic-code: "];
+    let after = |mark: &str| whole.split_once(mark).map(|(_, after)| after);
+    marks.iter().find_map(|mark| after(mark)).unwrap_or(whole)
 }
 
 /// Reply codes of SMTP and its extensions (IANA: SMTP service extensions; RFC 4954, 7504). A bare three-digit number
@@ -191,5 +198,82 @@ fn unit_seconds(unit: &str) -> u64 {
         Some(b'h' | b'o') => 3600,
         _ if unit.starts_with("st") => 3600,
         _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn codes(raw: &str) -> String {
+        let found = read(raw);
+        let enhanced = found.enhanced.map_or("-".to_owned(), |code| code.to_string());
+        let code = found.code.map_or("-".to_owned(), |code| code.to_string());
+        format!("{code} {enhanced} {}", found.text)
+    }
+
+    #[test]
+    fn codes_are_found_where_people_left_them() {
+        for (raw, expected) in [
+            ("550 5.1.1 No such user", "550 5.1.1 no such user"),
+            ("550-5.1.1 No such\r\n550 5.1.1 user", "550 5.1.1 no such user"),
+            ("smtp; 550 5.1.1 <a@b.test> gone", "550 5.1.1 <a@b.test> gone"),
+            ("Remote host said: 554 go away", "554 - go away"),
+            (
+                "host mx.b.test[192.0.2.7] said: 550-Blocked 550 for good (in reply to RCPT TO command)",
+                "550 - blocked for good (in reply to rcpt to command)",
+            ),
+            ("5.2.2 <a@b.test>: over quota", "- 5.2.2 <a@b.test>: over quota"),
+            ("sorry, no mailbox here (#5.1.1)", "- 5.1.1 sorry, no mailbox here (#5.1.1)"),
+            ("user unknown", "- - user unknown"),
+            ("I have 300 new messages in 2026", "- - i have 300 new messages in 2026"),
+            ("450 4.7.1 mail from 192.0.2.7 deferred", "450 4.7.1 mail from 192.0.2.7 deferred"),
+            ("", "- - "),
+        ] {
+            assert_eq!(codes(raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn remarks_tell_the_stage() {
+        let stage = |raw: &str| read(raw).stage;
+        assert_eq!(stage("550 no (in reply to RCPT TO command)"), Some(Stage::Rcpt));
+        assert_eq!(stage("550 no (in reply to MAIL FROM command)"), Some(Stage::Mail));
+        assert_eq!(stage("550 no (in reply to end of DATA command)"), Some(Stage::Final));
+        assert_eq!(stage("550 no"), None);
+    }
+
+    #[test]
+    fn waits_are_read_only_beside_words_of_waiting() {
+        let seconds = |text: &str| retry_after(&normal(text)).map(|wait| wait.as_secs());
+        for (text, expected) in [
+            ("Greylisted for 300 seconds", Some(300)),
+            ("please try again in 5 minutes", Some(300)),
+            ("try again in 00:04:58", Some(298)),
+            ("greylisting in effect, come back in 04:30", Some(270)),
+            ("Please wait 2 hours", Some(7200)),
+            ("retry-after: 90s", Some(90)),
+            ("Bitte versuchen Sie es in 10 Minuten erneut", Some(600)),
+            ("retry timeout exceeded", None),
+            ("too many messages (100 per 60 minutes), try again later", None),
+            ("try again later", None),
+            ("try again in 0 seconds", None),
+            ("try again in 999999 hours", None),
+            ("retry at 192.0.2.7 failed", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_harm(raw in "\\PC{0,200}|[0-9 .;:#()\r\n-]{0,60}|(?s).{0,100}") {
+            let found = read(&raw);
+            prop_assert!(found.text.len() <= TEXT_BYTES_MAX);
+            prop_assert!(!found.text.contains("  ") && !found.text.contains('\n'));
+            let _wait = retry_after(&found.text);
+            crate::judge::judge_text(crate::rules::RulePack::shipped(), &raw);
+        }
     }
 }

@@ -87,3 +87,26 @@ pub fn explain(category: Category, outcome: Outcome, rule: &str) -> Explanation 
 pub fn explain_verdict(verdict: &Verdict) -> Explanation {
     explain(verdict.category, verdict.outcome, &verdict.rule)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_category_has_its_words() {
+        for category in Category::ALL {
+            let words = of(*category);
+            assert!(!words.meaning.is_empty() && !words.done.is_empty(), "{category}");
+            assert!(words.next_step.ends_with('.'), "{category}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_knows_better_is_heard() {
+        let plain = explain(Category::UnknownRecipient, Outcome::Hard, "enhanced-5.1.1");
+        assert_eq!((plain.meaning, plain.whose), ("mailbox does not exist", "the address"));
+        let better = explain(Category::UnknownRecipient, Outcome::Hard, "edge-block-unknown");
+        assert!(better.meaning.contains("directory") && better.next_step == plain.next_step);
+        assert!(explain(Category::MailboxFull, Outcome::Deferred, "mailbox-full").done.contains("tried again"));
+    }
+}
