@@ -1,29 +1,41 @@
-//! The in-flight file (signatures; filled in next).
+//! The in-flight file: conversations between the last byte of a message and its settlement.
+//!
+//! Before the final dot (or BDAT LAST) goes out, a fixed slot says which attempt of which delivery it is; the final
+//! reply is written into the slot before its settlement joins the group commit. After a kill: a slot with a reply is
+//! settled by it, one without is in doubt, everything else is queued. Guarantee: a slot whose attempt the ledger already
+//! knows is stale and means nothing, so giving a slot back costs no write. Under `power` the slots of one tick are synced
+//! together before their dots go out.
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use model::{DeliveryId, Timestamp};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Octets of one slot.
+const SLOT_BYTES: usize = 1_024;
+/// Octets of a slot's first part: which attempt. The second part is the reply.
+const HEAD_BYTES: usize = 64;
+/// The longest reply a slot keeps, in octets; what is longer is cut.
+pub const SLOT_REPLY_BYTES_MAX: usize = 896;
+/// Marks a written first part.
+const MAGIC: u32 = 0x494E_464C;
 
 /// How the last bytes of a message go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The dot that ends DATA.
+    /// The dot that ends DATA (RFC 5321 section 4.1.1.4).
     FinalDot,
-    /// BDAT LAST.
+    /// BDAT LAST (RFC 3030).
     LastChunk,
 }
-
-/// The file of conversations between their last byte and their settlement.
-#[derive(Clone, Debug)]
-pub struct InFlight {}
-
-/// A place in the file, held by one conversation.
-#[derive(Debug)]
-pub struct Slot {}
 
 /// A conversation that a dead process left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Its place in the file; freed with [`InFlight::free_recovered`] after the settlement is written.
+    /// Its place in the file; given back with [`InFlight::free_recovered`] after the settlement is written.
     pub index: u32,
     /// Which delivery.
     pub delivery: DeliveryId,
@@ -37,15 +49,98 @@ pub struct Recovered {
     pub reply: Option<Vec<u8>>,
 }
 
-/// The longest reply a slot keeps, in bytes; what is longer is cut.
-pub const SLOT_REPLY_BYTES_MAX: usize = 896;
+/// A place in the file, held by one conversation.
+#[derive(Debug)]
+pub struct Slot {
+    index: u32,
+    permit: OwnedSemaphorePermit,
+}
+
+/// Where slots are written.
+enum Medium {
+    Memory(Mutex<Vec<u8>>),
+    File(Arc<File>),
+}
+
+struct Inner {
+    medium: Medium,
+    free: Mutex<Vec<u32>>,
+    permits: Arc<Semaphore>,
+    recovered: Mutex<Vec<Recovered>>,
+    syncer: Option<Syncer>,
+    /// Sync in the caller's thread (power, inline).
+    sync_here: bool,
+}
+
+/// The file of conversations between their last byte and their settlement. Cloning is cheap.
+#[derive(Clone)]
+pub struct InFlight {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InFlight").field("free", &self.inner.permits.available_permits()).finish_non_exhaustive()
+    }
+}
+
+/// How an in-flight file is kept.
+pub(crate) struct Keeping {
+    pub(crate) slots: u32,
+    /// Survive loss of power.
+    pub(crate) power: bool,
+    /// Sync on a thread of its own; otherwise on the caller's.
+    pub(crate) threads: bool,
+}
 
 impl InFlight {
-    /// Waits for a free slot. Refused with [`crate::StoreError::Closed`] when the ledger is closing.
-    pub async fn take_slot(&self) -> Result<Slot> {
-        todo!()
+    /// Opens the file (`None`: memory). `is_settled` says whether the ledger knows an attempt already.
+    pub(crate) fn open(
+        file: Option<File>,
+        keeping: &Keeping,
+        is_settled: impl Fn(DeliveryId, u16) -> Result<bool>,
+    ) -> Result<InFlight> {
+        let mut recovered = Vec::new();
+        let mut slots = keeping.slots.max(1);
+        let medium = match file {
+            None => Medium::Memory(Mutex::new(vec![0; slots as usize * SLOT_BYTES])),
+            Some(file) => {
+                let written = u32::try_from(file.metadata()?.len() / SLOT_BYTES as u64).unwrap_or(u32::MAX);
+                for index in 0..written {
+                    if let Some(found) = read_slot(&file, index)?
+                        && !is_settled(found.delivery, found.number)?
+                    {
+                        recovered.push(found);
+                    }
+                }
+                // A file once larger keeps its places: what it recovered must not be written over.
+                slots = slots.max(recovered.last().map_or(0, |found| found.index + 1));
+                file.set_len(u64::from(slots) * SLOT_BYTES as u64)?;
+                Medium::File(Arc::new(file))
+            }
+        };
+        let taken: std::collections::BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
+        let free: Vec<u32> = (0..slots).rev().filter(|index| !taken.contains(index)).collect();
+        let permits = Arc::new(Semaphore::new(free.len()));
+        let syncer = match &medium {
+            Medium::File(file) if keeping.power && keeping.threads => Some(Syncer::start(file.clone())?),
+            _ => None,
+        };
+        let sync_here = keeping.power && !keeping.threads;
+        let inner =
+            Inner { medium, free: Mutex::new(free), permits, recovered: Mutex::new(recovered), syncer, sync_here };
+        Ok(InFlight { inner: Arc::new(inner) })
     }
-    /// Records that the last bytes of attempt `number` are about to go out. When it returns they may.
+
+    /// Waits for a free slot.
+    pub async fn take_slot(&self) -> Result<Slot> {
+        let permit = self.inner.permits.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let index = self.inner.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Ok(Slot { index: index.ok_or(StoreError::Closed)?, permit })
+    }
+
+    /// Records that the last bytes of attempt `number` are about to go out. When it returns they may; if it fails,
+    /// they must not.
     pub async fn record(
         &self,
         slot: &Slot,
@@ -54,24 +149,233 @@ impl InFlight {
         phase: Phase,
         now: Timestamp,
     ) -> Result<()> {
-        let _ = (slot, delivery, number, phase, now);
-        todo!()
+        let mut bytes = [0; HEAD_BYTES * 2];
+        let (head, _) = bytes.split_at_mut(HEAD_BYTES);
+        write_head(head, delivery, number, phase, now);
+        // The first octets of the reply part go with it: a reply of the slot's last use must not survive.
+        self.write(slot.index, 0, &bytes)?;
+        if let Some(syncer) = &self.inner.syncer {
+            return syncer.synced().await;
+        }
+        match &self.inner.medium {
+            Medium::File(file) if self.inner.sync_here => Ok(file.sync_data()?),
+            _ => Ok(()),
+        }
     }
+
     /// Writes the final reply into the slot, before its settlement joins the group commit.
     pub fn reply(&self, slot: &Slot, reply: &[u8]) -> Result<()> {
-        let _ = (slot, reply);
-        todo!()
+        let kept = reply.get(..SLOT_REPLY_BYTES_MAX).unwrap_or(reply);
+        let mut bytes = Vec::with_capacity(kept.len() + 10);
+        bytes.extend_from_slice(&u16::try_from(kept.len()).unwrap_or(0).to_le_bytes());
+        bytes.extend_from_slice(&checksum(kept).to_le_bytes());
+        bytes.extend_from_slice(kept);
+        self.write(slot.index, HEAD_BYTES, &bytes)
     }
+
     /// Gives the slot back, after the settlement was written (or when nothing went out).
     pub fn free(&self, slot: Slot) {
-        let _ = slot;
+        self.inner.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot.index);
+        drop(slot.permit);
     }
+
+    /// Takes a record back: the last bytes did *not* go out after all. Call before [`InFlight::free`].
+    pub fn withdraw(&self, slot: &Slot) -> Result<()> {
+        self.write(slot.index, 0, &[0; HEAD_BYTES])
+    }
+
     /// What a dead process left behind; each stays until [`InFlight::free_recovered`].
     pub fn recovered(&self) -> Vec<Recovered> {
-        todo!()
+        self.inner.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
     /// Gives a recovered place back, after its delivery was settled.
     pub fn free_recovered(&self, index: u32) {
-        let _ = index;
+        let mut recovered = self.inner.recovered.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = recovered.len();
+        recovered.retain(|found| found.index != index);
+        if recovered.len() < before {
+            self.inner.free.lock().unwrap_or_else(PoisonError::into_inner).push(index);
+            self.inner.permits.add_permits(1);
+        }
+    }
+
+    fn write(&self, index: u32, at: usize, bytes: &[u8]) -> Result<()> {
+        let start = index as usize * SLOT_BYTES + at;
+        match &self.inner.medium {
+            Medium::Memory(memory) => {
+                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(place) = memory.get_mut(start..start + bytes.len()) {
+                    place.copy_from_slice(bytes);
+                }
+                Ok(())
+            }
+            Medium::File(file) => Ok(file.write_all_at(bytes, start as u64)?),
+        }
+    }
+}
+
+fn write_head(head: &mut [u8], delivery: DeliveryId, number: u16, phase: Phase, now: Timestamp) {
+    let mut bytes = Vec::with_capacity(HEAD_BYTES);
+    bytes.extend_from_slice(&MAGIC.to_le_bytes());
+    bytes.extend_from_slice(&number.to_le_bytes());
+    bytes.push(if phase == Phase::FinalDot { 1 } else { 2 });
+    bytes.extend_from_slice(&delivery.0.to_le_bytes());
+    bytes.extend_from_slice(&now.as_millis().to_le_bytes());
+    bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
+    if let Some(place) = head.get_mut(..bytes.len()) {
+        place.copy_from_slice(&bytes);
+    }
+}
+
+/// Reads a slot; `None` if it was never written, was taken back, or was torn before the dot could go out.
+fn read_slot(file: &File, index: u32) -> Result<Option<Recovered>> {
+    let mut bytes = [0; SLOT_BYTES];
+    file.read_exact_at(&mut bytes, u64::from(index) * SLOT_BYTES as u64)?;
+    Ok(parse_slot(index, &bytes))
+}
+
+fn parse_slot(index: u32, bytes: &[u8]) -> Option<Recovered> {
+    let (body, rest) = bytes.split_at_checked(23)?;
+    let mut rest = Fields(rest);
+    if rest.array::<8>().map(u64::from_le_bytes)? != checksum(body) {
+        return None;
+    }
+    let mut body = Fields(body);
+    if body.array::<4>().map(u32::from_le_bytes)? != MAGIC {
+        return None;
+    }
+    let number = body.array::<2>().map(u16::from_le_bytes)?;
+    let phase = match body.array::<1>()? {
+        [1] => Phase::FinalDot,
+        [2] => Phase::LastChunk,
+        _ => return None,
+    };
+    let delivery = DeliveryId(body.array::<8>().map(i64::from_le_bytes)?);
+    let at = Timestamp::from_millis(body.array::<8>().map(i64::from_le_bytes)?);
+    Some(Recovered { index, delivery, number, phase, at, reply: parse_reply(bytes) })
+}
+
+/// The reply part; `None` if there is none or it was torn: then nobody knows.
+fn parse_reply(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = Fields(bytes.get(HEAD_BYTES..)?);
+    let length = usize::from(rest.array::<2>().map(u16::from_le_bytes)?);
+    let sum = rest.array::<8>().map(u64::from_le_bytes)?;
+    let reply = rest.0.get(..length)?;
+    (length > 0 && checksum(reply) == sum).then(|| reply.to_vec())
+}
+
+/// Reads fixed fields off the front of a slice.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (first, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*first)
+    }
+}
+
+/// FNV-1a, 64 bits: against torn writes, not against people.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Syncs the file for everybody who waits, together.
+struct Syncer {
+    shared: Arc<SyncShared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct SyncShared {
+    waiting: Mutex<SyncQueue>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct SyncQueue {
+    waiters: Vec<oneshot::Sender<std::io::Result<()>>>,
+    closed: bool,
+}
+
+impl Syncer {
+    fn start(file: Arc<File>) -> Result<Syncer> {
+        let shared = Arc::new(SyncShared::default());
+        let mine = shared.clone();
+        let thread =
+            std::thread::Builder::new().name("inflight-sync".to_owned()).spawn(move || sync_loop(&file, &mine))?;
+        Ok(Syncer { shared, thread: Some(thread) })
+    }
+
+    async fn synced(&self) -> Result<()> {
+        let (done, wait) = oneshot::channel();
+        {
+            let mut queue = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if queue.closed {
+                return Err(StoreError::Closed);
+            }
+            queue.waiters.push(done);
+        }
+        self.shared.ready.notify_one();
+        Ok(wait.await.map_err(|_| StoreError::Closed)??)
+    }
+}
+
+impl Drop for Syncer {
+    fn drop(&mut self) {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.shared.ready.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so already.
+            thread.join().ok();
+        }
+    }
+}
+
+fn sync_loop(file: &File, shared: &SyncShared) {
+    loop {
+        let waiters = {
+            let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            loop {
+                if !queue.waiters.is_empty() {
+                    break std::mem::take(&mut queue.waiters);
+                }
+                if queue.closed {
+                    return;
+                }
+                queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        let outcome = file.sync_data();
+        for waiter in waiters {
+            let answer = match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
+            };
+            // Whoever waited may have gone away.
+            waiter.send(answer).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_slot_says_nothing_and_a_torn_reply_is_doubt() {
+        let mut bytes = [0; SLOT_BYTES];
+        let (head, rest) = bytes.split_at_mut(HEAD_BYTES);
+        write_head(head, DeliveryId(77), 3, Phase::FinalDot, Timestamp::from_millis(5));
+        rest[..2].copy_from_slice(&2u16.to_le_bytes());
+        rest[2..10].copy_from_slice(&checksum(b"ok").to_le_bytes());
+        rest[10..12].copy_from_slice(b"ok");
+        let whole = parse_slot(9, &bytes).unwrap();
+        assert_eq!((whole.delivery, whole.number, whole.reply.as_deref()), (DeliveryId(77), 3, Some(b"ok".as_slice())));
+        bytes[HEAD_BYTES + 11] = b'x';
+        assert_eq!(parse_slot(9, &bytes).unwrap().reply, None);
+        bytes[6] ^= 1;
+        assert_eq!(parse_slot(9, &bytes), None);
     }
 }

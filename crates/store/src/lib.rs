@@ -10,16 +10,21 @@
 
 pub mod backup;
 pub mod campaign;
+mod changes;
 pub mod contact;
 pub mod error;
 pub mod event;
+mod executor;
 pub mod import;
 pub mod inflight;
 pub mod open;
+mod opening;
 pub mod queue;
+mod reply_text;
 pub mod report;
 pub mod secrets;
 pub mod settlement;
+mod sqlite;
 pub mod suppression;
 
 pub use backup::BackupReport;
@@ -40,50 +45,63 @@ use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ImportId, SiteId, SkipReason,
     SuppressionReason, Tally, Timestamp, WorkspaceId,
 };
+use rusqlite::Connection;
+use sqlite::events::NewEvent;
+use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports, suppressions};
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 /// One handle on one ledger. Cloning is cheap; the ledger closes with the last clone.
-#[derive(Clone, Debug)]
-pub struct Store {}
+#[derive(Clone)]
+pub struct Store {
+    core: Arc<opening::Core>,
+}
 
-#[allow(unused_variables, clippy::todo, clippy::unused_async)]
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("dir", &self.core.dir).finish_non_exhaustive()
+    }
+}
+
 impl Store {
     // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────
     /// Opens (or makes) a ledger. Blocking. Refused: [`StoreError::AlreadyOwned`], [`StoreError::NewerVersion`],
     /// [`StoreError::NotALedger`], [`StoreError::Missing`] (for a reader).
     pub fn open(options: OpenOptions, now: Timestamp) -> Result<Store> {
-        todo!()
+        Ok(Store { core: Arc::new(opening::open(&options, now)?) })
     }
     /// Is sending held because this directory is a copy or was restored? In words why; `None`: go on.
     pub fn held(&self) -> Option<String> {
-        todo!()
+        self.core.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
     /// Adopts a held directory: replays the list of erasures and lifts the hold. Does nothing if it is not held.
     pub async fn adopt(&self, actor: &Actor, now: Timestamp) -> Result<()> {
-        todo!()
+        backup::adopt(&self.core, actor, now).await
     }
     /// The conversations between their last byte and their settlement.
     pub fn inflight(&self) -> &InFlight {
-        todo!()
+        &self.core.inflight
     }
     /// Named secrets of this directory.
     pub fn secrets(&self) -> &Secrets {
-        todo!()
+        &self.core.secrets
     }
     /// Writes a consistent backup (ledger, secrets, erasures) into the new directory `to` while sending goes on;
     /// with `verify` it is opened again and checked.
     pub async fn backup(&self, to: &Path, verify: bool, actor: &Actor, now: Timestamp) -> Result<BackupReport> {
-        todo!()
+        backup::backup(&self.core, to, verify, actor, now).await
     }
     /// Copies a backup into the directory `to`, which must not hold a ledger. It opens held.
     pub fn restore(from: &Path, to: &Path) -> Result<()> {
-        todo!()
+        backup::restore(from, to)
     }
 
     // ── settings, keys ───────────────────────────────────────────────────────────────────────────────────────
     /// A setting of the workspace.
     pub async fn setting(&self, workspace: WorkspaceId, name: &str) -> Result<Option<String>> {
-        todo!()
+        let name = name.to_owned();
+        self.core.lanes.read(move |conn| keys::setting(conn, workspace, &name)).await
     }
     /// Sets a setting of the workspace.
     pub async fn set_setting(
@@ -94,7 +112,8 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        todo!()
+        let (name, value, actor) = (name.to_owned(), value.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.set_setting(workspace, &name, &value, &actor, now)).await
     }
     /// Saves a signing key, sealed with a key of the secrets file. `nonce` must never repeat: random bytes.
     #[allow(clippy::too_many_arguments)]
@@ -108,17 +127,31 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        todo!()
+        let context = format!("{}/{domain}/{selector}", workspace.0);
+        let sealed = keys::seal(&self.core.master, &context, nonce, private)?;
+        let (domain, selector, actor) = (domain.to_owned(), selector.to_owned(), actor.clone());
+        self.core
+            .lanes
+            .write(move |ledger| ledger.save_key(workspace, (&domain, &selector), &sealed, &actor, now))
+            .await
     }
     /// The signing keys of a domain: selector and private bytes, oldest first.
     pub async fn load_keys(&self, workspace: WorkspaceId, domain: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        todo!()
+        let name = domain.to_owned();
+        let sealed = self.core.lanes.read(move |conn| keys::keys(conn, workspace, &name)).await?;
+        let open = |(selector, sealed): (String, Vec<u8>)| {
+            let context = format!("{}/{domain}/{selector}", workspace.0);
+            let private = keys::unseal(&self.core.master, &context, &sealed)?;
+            Ok((selector, private))
+        };
+        sealed.into_iter().map(open).collect()
     }
 
     // ── imports ──────────────────────────────────────────────────────────────────────────────────────────────
     /// Begins an import, or takes up the unfinished one with the same content hash (see [`Import::last_line`]).
     pub async fn begin_import(&self, new: NewImport, actor: &Actor, now: Timestamp) -> Result<Import> {
-        todo!()
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.begin_import(&new, &actor, now)).await
     }
     /// Writes rows (at most [`import::IMPORT_CHUNK_ROWS_MAX`]), one fate for each. Rows at or before the import's
     /// last line are refused.
@@ -128,38 +161,51 @@ impl Store {
         rows: Vec<ImportRow>,
         now: Timestamp,
     ) -> Result<Vec<RowFate>> {
-        todo!()
+        self.core.lanes.write(move |ledger| ledger.write_import_chunk(import, &rows, now)).await
     }
     /// Makes the import's people visible.
     pub async fn finish_import(&self, import: ImportId, actor: &Actor, now: Timestamp) -> Result<Import> {
-        todo!()
+        loop {
+            let actor = actor.clone();
+            if self.core.lanes.write(move |ledger| ledger.finish_import_step(import, &actor, now)).await? {
+                return self.core.lanes.read(move |conn| imports::import(conn, import)).await;
+            }
+        }
     }
     /// Removes an import: an unfinished one without a trace; a finished one with the people only it brought,
     /// refused if a campaign used it.
     pub async fn remove_import(&self, import: ImportId, actor: &Actor, now: Timestamp) -> Result<()> {
-        todo!()
+        loop {
+            let actor = actor.clone();
+            if self.core.lanes.write(move |ledger| ledger.remove_import_step(import, &actor, now)).await? {
+                return Ok(());
+            }
+        }
     }
     /// The imports, oldest first.
     pub async fn list_imports(&self, workspace: WorkspaceId) -> Result<Vec<Import>> {
-        todo!()
+        self.core.lanes.read(move |conn| imports::list(conn, workspace)).await
     }
     /// The latest finished import of exactly this content.
     pub async fn finished_import(&self, workspace: WorkspaceId, content_hash: [u8; 32]) -> Result<Option<Import>> {
-        todo!()
+        let state = ImportState::Done;
+        self.core.lanes.read(move |conn| imports::of_content(conn, workspace, &content_hash, state)).await
     }
 
     // ── contacts ─────────────────────────────────────────────────────────────────────────────────────────────
     /// The contacts with this address, oldest first (several when a file held it several times).
     pub async fn contacts_by_address(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<Vec<Contact>> {
-        todo!()
+        let hash = self.hash_of(workspace, address);
+        self.core.lanes.read(move |conn| contacts::by_address(conn, workspace, &hash)).await
     }
     /// A contact.
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>> {
-        todo!()
+        self.core.lanes.read(move |conn| contacts::contact(conn, id)).await
     }
     /// Up to `limit` addresses near a mistyped one (same domain, or same local part), for suggestions.
     pub async fn similar_addresses(&self, workspace: WorkspaceId, text: &str, limit: usize) -> Result<Vec<String>> {
-        todo!()
+        let text = text.to_owned();
+        self.core.lanes.read(move |conn| contacts::similar(conn, workspace, &text, limit)).await
     }
     /// Changes a contact by hand.
     pub async fn edit_contact(
@@ -169,7 +215,8 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Contact> {
-        todo!()
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.edit_contact(id, &edit, &actor, now)).await
     }
     /// Forgets a person: contacts, address, values and in-line reply texts go; verdict rows stay without a name and
     /// the keyed hash stays suppressed.
@@ -180,11 +227,17 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Forgotten> {
-        todo!()
+        let hash = self.hash_of(workspace, address);
+        let actor = actor.clone();
+        if self.core.access == Access::Reader {
+            return Err(StoreError::ReadOnly);
+        }
+        backup::add_erasure(&self.core, workspace, &hash)?;
+        self.core.lanes.write(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await
     }
     /// Everything held about a contact.
     pub async fn person(&self, id: ContactId) -> Result<Option<PersonData>> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::person(conn, id)).await
     }
 
     // ── suppressions ─────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +251,10 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        todo!()
+        let actor = actor.clone();
+        let write =
+            move |ledger: &mut Ledger| ledger.suppress(workspace, &target, reason, note.as_deref(), &actor, now);
+        self.core.lanes.write(write).await
     }
     /// The suppression list in pages, by `after` = the `hash` of the last entry seen.
     pub async fn suppressions(
@@ -207,11 +263,13 @@ impl Store {
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<Suppression>> {
-        todo!()
+        self.core.lanes.read(move |conn| suppressions::list(conn, workspace, after.as_deref(), limit)).await
     }
     /// What keeps mail from an address: entries of the address and of its domain.
     pub async fn suppressions_of(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<Vec<Suppression>> {
-        todo!()
+        let hash = self.hash_of(workspace, address);
+        let domain = address.domain().as_str().to_owned();
+        self.core.lanes.read(move |conn| suppressions::of_address(conn, workspace, &hash, &domain)).await
     }
     /// Removes what an operator may remove from one target, with a reason. Refused for complaints, unsubscribes and
     /// forgotten people. Returns how many entries went.
@@ -223,7 +281,8 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u32> {
-        todo!()
+        let (why, actor) = (why.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.unsuppress(workspace, &target, &why, &actor, now)).await
     }
     /// Lifts bounce suppressions in bulk; with `dry_run` only counts them.
     pub async fn lift(
@@ -235,11 +294,20 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64> {
-        todo!()
+        let mut lifted = 0;
+        loop {
+            let (filter, why, actor) = (filter.clone(), why.to_owned(), actor.clone());
+            let step = move |ledger: &mut Ledger| ledger.lift_step(workspace, &filter, &why, dry_run, &actor, now);
+            let count = self.core.lanes.write(step).await?;
+            lifted += count;
+            if dry_run || count == 0 {
+                return Ok(lifted);
+            }
+        }
     }
     /// Missing domains whose second look-up is due.
     pub async fn second_lookups(&self, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
-        todo!()
+        self.core.lanes.read(move |conn| suppressions::second_lookups(conn, now, limit)).await
     }
     /// What the second look-up found: missing again → every waiting address of the domain is suppressed and its
     /// contacts go to `error`; otherwise they are left alone. Returns how many addresses were suppressed.
@@ -249,34 +317,47 @@ impl Store {
         still_missing: bool,
         now: Timestamp,
     ) -> Result<u32> {
-        todo!()
+        let domain = lookup.domain;
+        self.core.lanes.write(move |ledger| ledger.finish_second_lookup(domain, still_missing, now)).await
     }
 
     // ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────
     /// Makes a campaign (state `building`, not built). Refused with [`StoreError::Exists`] if the name is taken.
     pub async fn create_campaign(&self, new: NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
-        todo!()
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.create_campaign(&new, &actor, now)).await
     }
     /// Resolves and freezes the audience: one delivery per person, `queued` or `skipped`. Taken up again after a
     /// kill; does nothing when already built. The campaign stays `building` until it is set to `sending`.
     pub async fn build_campaign(&self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<Tally> {
-        todo!()
+        let _alone = self.core.building.lock().await;
+        let mut build = self.core.lanes.write(move |ledger| ledger.begin_build(id)).await?;
+        while !build.is_done() {
+            let actor = actor.clone();
+            let step = move |ledger: &mut Ledger| {
+                ledger.build_step(&mut build, &actor, now)?;
+                Ok(build)
+            };
+            build = self.core.lanes.write(step).await?;
+        }
+        self.tally(id).await
     }
     /// A campaign.
     pub async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>> {
-        todo!()
+        self.core.lanes.read(move |conn| campaigns::campaign(conn, id)).await
     }
     /// A campaign by its number.
     pub async fn campaign_by_number(&self, workspace: WorkspaceId, number: u32) -> Result<Option<Campaign>> {
-        todo!()
+        self.core.lanes.read(move |conn| campaigns::by_number(conn, workspace, number)).await
     }
     /// A campaign by its name.
     pub async fn campaign_by_name(&self, workspace: WorkspaceId, name: &str) -> Result<Option<Campaign>> {
-        todo!()
+        let name = name.to_owned();
+        self.core.lanes.read(move |conn| campaigns::by_name(conn, workspace, &name)).await
     }
     /// All campaigns, oldest first.
     pub async fn list_campaigns(&self, workspace: WorkspaceId) -> Result<Vec<Campaign>> {
-        todo!()
+        self.core.lanes.read(move |conn| campaigns::list(conn, workspace)).await
     }
     /// Campaigns with the same message and audience made since `since`.
     pub async fn campaigns_like(
@@ -285,7 +366,7 @@ impl Store {
         content_hash: [u8; 32],
         since: Timestamp,
     ) -> Result<Vec<Campaign>> {
-        todo!()
+        self.core.lanes.read(move |conn| campaigns::like(conn, workspace, &content_hash, since)).await
     }
     /// Moves a campaign. Refused with [`StoreError::CampaignMove`]; `sending` needs a finished build. `cancelled`
     /// stops it; what is left is skipped by [`Store::skip_remaining`].
@@ -297,7 +378,12 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Campaign> {
-        todo!()
+        let actor = actor.clone();
+        if to.may_send() && self.held().is_some() {
+            return Err(StoreError::Held);
+        }
+        let write = move |ledger: &mut Ledger| ledger.set_campaign_state(id, to, why.as_deref(), &actor, now);
+        self.core.lanes.write(write).await
     }
     /// Skips every queued or deferred delivery of a campaign but those in `except` (their conversations are still
     /// open), in bounded chunks. Returns how many.
@@ -309,19 +395,38 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64> {
-        todo!()
+        let except: Arc<BTreeSet<DeliveryId>> = Arc::new(except.iter().copied().collect());
+        let (mut after, mut total) = (DeliveryId(0), 0);
+        loop {
+            let except = except.clone();
+            let step = move |ledger: &mut Ledger| ledger.skip_step(id, reason, &except, after, now);
+            let (last, skipped) = self.core.lanes.write(step).await?;
+            total += skipped;
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        if total > 0 {
+            let actor = actor.clone();
+            let write = move |ledger: &mut Ledger| ledger.note_skipped(id, reason, total, &actor, now);
+            self.core.lanes.write(write).await?;
+        }
+        Ok(total)
     }
     /// Removes a campaign that was never started (a dry run), with its deliveries.
     pub async fn discard_campaign(&self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<()> {
-        todo!()
+        while !self.core.lanes.write(move |ledger| ledger.discard_step(id)).await? {}
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.note_discarded(id, &actor, now)).await
     }
     /// The equation of a campaign, from the counters.
     pub async fn tally(&self, id: CampaignId) -> Result<Tally> {
-        todo!()
+        self.core.lanes.read(move |conn| campaigns::tally(conn, id)).await
     }
     /// The same, by counting rows: for tests and `doctor`.
     pub async fn recount(&self, id: CampaignId) -> Result<Tally> {
-        todo!()
+        self.core.lanes.read(move |conn| campaigns::recount(conn, id)).await
     }
 
     // ── queue ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,23 +437,24 @@ impl Store {
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<Head>> {
-        todo!()
+        self.core.lanes.read(move |conn| queue_sql::unresolved_heads(conn, campaign, after, limit)).await
     }
     /// Stamps heads (by their id) with their site.
     pub async fn assign_site(&self, assigned: Vec<(DeliveryId, SiteId)>) -> Result<()> {
-        todo!()
+        self.core.lanes.write(move |ledger| ledger.assign_site(&assigned)).await
     }
     /// The site with this fingerprint; made if new.
     pub async fn site_id(&self, fingerprint: &str, provider: Option<&str>, now: Timestamp) -> Result<SiteId> {
-        todo!()
+        let (fingerprint, provider) = (fingerprint.to_owned(), provider.map(str::to_owned));
+        self.core.lanes.write(move |ledger| ledger.site_id(&fingerprint, provider.as_deref(), now)).await
     }
     /// A site.
     pub async fn site(&self, id: SiteId) -> Result<Option<Site>> {
-        todo!()
+        self.core.lanes.read(move |conn| queue_sql::site(conn, id)).await
     }
     /// Sites where a campaign still has queued deliveries or retries.
     pub async fn sites_of(&self, campaign: CampaignId, after: Option<SiteId>, limit: usize) -> Result<Vec<SiteId>> {
-        todo!()
+        self.core.lanes.read(move |conn| queue_sql::sites_of(conn, campaign, after, limit)).await
     }
     /// Heads of a campaign at a site with something left, in head order, after the head `after`.
     pub async fn heads_of_site(
@@ -358,11 +464,12 @@ impl Store {
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<Head>> {
-        todo!()
+        self.core.lanes.read(move |conn| queue_sql::heads_of_site(conn, campaign, site, after, limit)).await
     }
     /// Queued deliveries of a head after `after` (or from the head's next), in order of position.
     pub async fn read_window(&self, head: &Head, after: Option<DeliveryId>, limit: usize) -> Result<Vec<Claimed>> {
-        todo!()
+        let (head, generation) = (head.id, self.core.changes.generation());
+        self.core.lanes.read(move |conn| queue_sql::read_window(conn, head, after, limit, generation)).await
     }
     /// Deferred deliveries of a campaign at a site that are due, earliest first; with `after`, those behind that
     /// (due, delivery).
@@ -374,7 +481,10 @@ impl Store {
         after: Option<(Timestamp, DeliveryId)>,
         limit: usize,
     ) -> Result<Vec<Claimed>> {
-        todo!()
+        let generation = self.core.changes.generation();
+        let read =
+            move |conn: &Connection| queue_sql::due_retries(conn, (campaign, site), now, after, limit, generation);
+        self.core.lanes.read(read).await
     }
     /// The earliest retry per site of a campaign, sites in order of id, after `after`.
     pub async fn next_wakes(
@@ -383,20 +493,22 @@ impl Store {
         after: Option<SiteId>,
         limit: usize,
     ) -> Result<Vec<(SiteId, Timestamp)>> {
-        todo!()
+        self.core.lanes.read(move |conn| queue_sql::next_wakes(conn, campaign, after, limit)).await
     }
     /// One delivery as [`Store::read_window`] would give it, whatever its state; `None` if its person was forgotten.
     pub async fn claim_one(&self, delivery: DeliveryId) -> Result<Option<Claimed>> {
-        todo!()
+        let generation = self.core.changes.generation();
+        self.core.lanes.read(move |conn| queue_sql::claim_one(conn, delivery, generation)).await
     }
     /// Did anything change since `claimed` was read that forbids sending it (suppression, contact status)? Cheap and
     /// in memory. Pause and cancel are the engine's own knowledge.
     pub fn changed_since(&self, claimed: &Claimed) -> Standing {
-        todo!()
+        self.core.changes.standing(claimed)
     }
     /// The same from the ledger itself.
     pub async fn recheck(&self, claimed: &Claimed) -> Result<Option<SkipReason>> {
-        todo!()
+        let (delivery, contact) = (claimed.delivery, claimed.contact);
+        self.core.lanes.read(move |conn| queue_sql::recheck(conn, delivery, contact)).await
     }
 
     // ── outcome ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,7 +516,7 @@ impl Store {
     /// that wait (group commit). Durable when it returns. An illegal one is left out and named; an error (a full
     /// disk) means that none was written.
     pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
-        todo!()
+        self.core.lanes.settle(settlements).await
     }
     /// Puts deliveries in doubt back in the queue (all of them, or those named). Returns how many.
     pub async fn resend_in_doubt(
@@ -414,13 +526,29 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64> {
-        todo!()
+        let only: Option<Arc<[DeliveryId]>> = only.map(Arc::from);
+        let mut total = 0;
+        loop {
+            let only = only.clone();
+            let step = move |ledger: &mut Ledger| ledger.requeue_step(campaign, only.as_deref(), now);
+            let count = self.core.lanes.write(step).await?;
+            total += count;
+            if count == 0 {
+                break;
+            }
+        }
+        if total > 0 {
+            let actor = actor.clone();
+            let write = move |ledger: &mut Ledger| ledger.note_requeued(campaign, total, &actor, now);
+            self.core.lanes.write(write).await?;
+        }
+        Ok(total)
     }
 
     // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     /// Causes of a campaign by state, category, rule, provider and code, most frequent first, from the counters.
     pub async fn causes(&self, campaign: CampaignId) -> Result<Vec<CauseCount>> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::causes(conn, campaign)).await
     }
     /// Deliveries of a campaign in a state, in order of id, after `after`.
     pub async fn deliveries(
@@ -430,27 +558,27 @@ impl Store {
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeliveryRow>> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, after, limit)).await
     }
     /// One delivery.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::delivery(conn, id)).await
     }
     /// Every attempt of a delivery, oldest first.
     pub async fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::attempts(conn, delivery)).await
     }
     /// A person's mailings, newest first.
     pub async fn timeline(&self, contact: ContactId, limit: usize) -> Result<Vec<TimelineEntry>> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::timeline(conn, contact, limit)).await
     }
     /// How the people at a delivery's domain fared in its campaign.
     pub async fn neighbours(&self, delivery: DeliveryId) -> Result<Neighbours> {
-        todo!()
+        self.core.lanes.read(move |conn| reports::neighbours(conn, delivery)).await
     }
     /// Events after a cursor, in order.
     pub async fn events(&self, after: Cursor, limit: usize) -> Result<Vec<Event>> {
-        todo!()
+        self.core.lanes.read(move |conn| events::events(conn, after, limit)).await
     }
     /// Writes an event of the engine's own (a hold, a start) that no other verb writes.
     pub async fn note(
@@ -462,6 +590,12 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        todo!()
+        let actor = actor.clone();
+        let about = NewEvent { campaign, detail, ..NewEvent::default() };
+        self.core.lanes.write(move |ledger| ledger.event(workspace, kind, &actor, now, about)).await
+    }
+
+    fn hash_of(&self, workspace: WorkspaceId, address: &EmailAddress) -> sqlite::AddressHash {
+        sqlite::address_hash(&self.core.hash_key, workspace, &address.key())
     }
 }

@@ -43,7 +43,7 @@ pub struct Settlement {
     pub site: Option<SiteId>,
     /// The provider key of that site.
     pub provider: Option<String>,
-    /// Where it was due before (as in [`Claimed::retry`]).
+    /// Where it was due before (as in [`Claimed::retry`]), for whoever keeps the lanes; the ledger finds its own row.
     pub was_due: Option<(SiteId, Timestamp)>,
     /// Where and when it is due next; only when `to` is `deferred`.
     pub due: Option<(SiteId, Timestamp)>,

@@ -1,0 +1,89 @@
+//! What changed since a delivery was read: the look just before MAIL FROM, in memory and without waiting.
+//!
+//! A change is published after its commit and before its verb returns, so a suppression that was acknowledged stops
+//! windowed work. Invariant: a forgotten change is never an overlooked one; when the map is full it is emptied and
+//! everything read before that has to ask the ledger.
+
+use crate::queue::{Claimed, Standing};
+use model::SkipReason;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How many changes are remembered before the memory starts again.
+const CHANGES_MAX: usize = 65_536;
+
+/// Whom a change concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Whom {
+    Address(i64),
+    Contact(i64),
+    Domain(i64),
+}
+
+/// A change of who may be mailed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    /// These may not be mailed any more.
+    Stop(Whom, SkipReason),
+    /// Too many to name: whoever was read before has to ask.
+    Everything,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    stops: HashMap<Whom, (u64, SkipReason)>,
+    /// Claims read before this have to ask the ledger.
+    floor: u64,
+}
+
+/// The changes since the process started.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    generation: AtomicU64,
+    memory: Mutex<Memory>,
+}
+
+impl Changes {
+    /// What to stamp on a claim; taken before its rows are read.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Publishes committed changes and empties the list.
+    pub(crate) fn publish(&self, pending: &mut Vec<Change>) {
+        if pending.is_empty() {
+            return;
+        }
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.generation.load(Ordering::Acquire) + 1;
+        for change in pending.drain(..) {
+            match change {
+                Change::Stop(whom, reason) if memory.stops.len() < CHANGES_MAX => {
+                    memory.stops.insert(whom, (generation, reason));
+                }
+                Change::Stop(..) | Change::Everything => {
+                    memory.stops.clear();
+                    memory.floor = generation;
+                }
+            }
+        }
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// What the last moment finds.
+    pub(crate) fn standing(&self, claimed: &Claimed) -> Standing {
+        if claimed.generation == self.generation() {
+            return Standing::Unchanged;
+        }
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if claimed.generation < memory.floor {
+            return Standing::AskLedger;
+        }
+        let whom = [Whom::Address(claimed.address.0), Whom::Contact(claimed.contact.0), Whom::Domain(claimed.domain.0)];
+        whom.iter()
+            .filter_map(|whom| memory.stops.get(whom))
+            .find(|(generation, _)| *generation > claimed.generation)
+            .map_or(Standing::Unchanged, |(_, reason)| Standing::Skip(*reason))
+    }
+}

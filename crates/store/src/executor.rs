@@ -1,0 +1,279 @@
+//! On whose thread SQL runs: a writer with two queues and a few readers, or everything on the caller's.
+//!
+//! Settlements go before everything else at the writer, and all that wait are committed together. Invariant: jobs are
+//! bounded pieces of work (a chunk, a page), so nobody waits behind a long one; inline, no thread or timer exists.
+
+use crate::error::{Result, StoreError};
+use crate::settlement::{Settled, Settlement};
+use crate::sqlite::Ledger;
+use rusqlite::Connection;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Settlements committed together at most.
+const GROUP_SETTLEMENTS_MAX: usize = 20_000;
+/// Reader threads.
+pub(crate) const READERS: usize = 2;
+
+type WriteJob = Box<dyn FnOnce(&mut Ledger) + Send>;
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+type SettleJob = (Vec<Settlement>, oneshot::Sender<Result<Settled>>);
+
+struct WriteQueues {
+    settles: VecDeque<SettleJob>,
+    rest: VecDeque<WriteJob>,
+    closed: bool,
+}
+
+struct ReadQueue {
+    jobs: VecDeque<ReadJob>,
+    closed: bool,
+}
+
+struct Shared<Q> {
+    queue: Mutex<Q>,
+    ready: Condvar,
+}
+
+impl<Q> Shared<Q> {
+    fn lock(&self) -> MutexGuard<'_, Q> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Writer {
+    None,
+    Inline(Box<Mutex<Ledger>>),
+    Thread(Arc<Shared<WriteQueues>>),
+}
+
+enum Readers {
+    /// Reads go to the writer's connection.
+    Writer,
+    Inline(Mutex<Connection>),
+    Threads(Arc<Shared<ReadQueue>>),
+}
+
+/// Where work is handed in.
+pub(crate) struct Lanes {
+    writer: Writer,
+    readers: Readers,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Lanes {
+    /// Everything on the calling thread.
+    pub(crate) fn inline(ledger: Option<Ledger>, reader: Option<Connection>) -> Lanes {
+        let writer = ledger.map_or(Writer::None, |ledger| Writer::Inline(Box::new(Mutex::new(ledger))));
+        let readers = reader.map_or(Readers::Writer, |conn| Readers::Inline(Mutex::new(conn)));
+        Lanes { writer, readers, threads: Vec::new() }
+    }
+
+    /// A writer thread (for an owner) and one reader thread per connection (none: reads go to the writer).
+    pub(crate) fn threads(ledger: Option<Ledger>, connections: Vec<Connection>) -> Result<Lanes> {
+        let mut threads = Vec::new();
+        let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(StoreError::Io)
+        };
+        let writer = match ledger {
+            None => Writer::None,
+            Some(ledger) => {
+                let queue = WriteQueues { settles: VecDeque::new(), rest: VecDeque::new(), closed: false };
+                let shared = Arc::new(Shared { queue: Mutex::new(queue), ready: Condvar::new() });
+                let mine = shared.clone();
+                threads.push(spawn("ledger-writer", Box::new(move || write_loop(ledger, &mine)))?);
+                Writer::Thread(shared)
+            }
+        };
+        let readers = if connections.is_empty() {
+            Readers::Writer
+        } else {
+            let queue = ReadQueue { jobs: VecDeque::new(), closed: false };
+            let shared = Arc::new(Shared { queue: Mutex::new(queue), ready: Condvar::new() });
+            for conn in connections {
+                let mine = shared.clone();
+                threads.push(spawn("ledger-reader", Box::new(move || read_loop(&conn, &mine)))?);
+            }
+            Readers::Threads(shared)
+        };
+        Ok(Lanes { writer, readers, threads })
+    }
+
+    /// Runs `work` in a transaction of its own at the writer.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
+    {
+        self.at_writer(move |ledger| ledger.transact(work)).await
+    }
+
+    /// Runs `work` at the writer, outside a transaction.
+    pub(crate) async fn at_writer<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
+    {
+        match &self.writer {
+            Writer::None => Err(StoreError::ReadOnly),
+            Writer::Inline(ledger) => work(&mut ledger.lock().unwrap_or_else(PoisonError::into_inner)),
+            Writer::Thread(shared) => {
+                let (reply, answer) = oneshot::channel();
+                let job: WriteJob = Box::new(move |ledger| {
+                    // The caller may have gone away; the work is done all the same.
+                    reply.send(work(ledger)).ok();
+                });
+                push_write(shared, |queue| queue.rest.push_back(job))?;
+                answer.await.map_err(|_| StoreError::Closed)?
+            }
+        }
+    }
+
+    /// Hands in a batch of settlements; those that wait together are committed together.
+    pub(crate) async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
+        match &self.writer {
+            Writer::None => Err(StoreError::ReadOnly),
+            Writer::Inline(ledger) => {
+                let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                ledger.transact(|ledger| ledger.settle_batch(&settlements))
+            }
+            Writer::Thread(shared) => {
+                let (reply, answer) = oneshot::channel();
+                push_write(shared, |queue| queue.settles.push_back((settlements, reply)))?;
+                answer.await.map_err(|_| StoreError::Closed)?
+            }
+        }
+    }
+
+    /// Runs `work` on a reading connection.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        match &self.readers {
+            Readers::Writer => self.at_writer(move |ledger| work(&ledger.conn)).await,
+            Readers::Inline(conn) => work(&conn.lock().unwrap_or_else(PoisonError::into_inner)),
+            Readers::Threads(shared) => {
+                let (reply, answer) = oneshot::channel();
+                let job: ReadJob = Box::new(move |conn| {
+                    reply.send(work(conn)).ok();
+                });
+                let mut queue = shared.lock();
+                if queue.closed {
+                    return Err(StoreError::Closed);
+                }
+                queue.jobs.push_back(job);
+                drop(queue);
+                shared.ready.notify_one();
+                answer.await.map_err(|_| StoreError::Closed)?
+            }
+        }
+    }
+}
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        if let Writer::Thread(shared) = &self.writer {
+            shared.lock().closed = true;
+            shared.ready.notify_all();
+        }
+        if let Readers::Threads(shared) = &self.readers {
+            shared.lock().closed = true;
+            shared.ready.notify_all();
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            thread.join().ok();
+        }
+    }
+}
+
+fn push_write(shared: &Shared<WriteQueues>, push: impl FnOnce(&mut WriteQueues)) -> Result<()> {
+    let mut queue = shared.lock();
+    if queue.closed {
+        return Err(StoreError::Closed);
+    }
+    push(&mut queue);
+    drop(queue);
+    shared.ready.notify_one();
+    Ok(())
+}
+
+enum Next {
+    Settle(Vec<SettleJob>),
+    Work(WriteJob),
+    Stop,
+}
+
+fn next_write(shared: &Shared<WriteQueues>) -> Next {
+    let mut queue = shared.lock();
+    loop {
+        if !queue.settles.is_empty() {
+            let mut group = Vec::new();
+            let mut rows = 0;
+            while let Some((batch, _)) = queue.settles.front() {
+                rows += batch.len();
+                if !group.is_empty() && rows > GROUP_SETTLEMENTS_MAX {
+                    break;
+                }
+                group.extend(queue.settles.pop_front());
+            }
+            return Next::Settle(group);
+        }
+        if let Some(job) = queue.rest.pop_front() {
+            return Next::Work(job);
+        }
+        if queue.closed {
+            return Next::Stop;
+        }
+        queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn write_loop(mut ledger: Ledger, shared: &Shared<WriteQueues>) {
+    loop {
+        match next_write(shared) {
+            Next::Settle(group) => settle_group(&mut ledger, group),
+            Next::Work(job) => job(&mut ledger),
+            Next::Stop => return,
+        }
+    }
+}
+
+/// One transaction for all batches that waited; if it fails, one for each, so that each gets its own answer.
+fn settle_group(ledger: &mut Ledger, group: Vec<SettleJob>) {
+    let together: Result<Vec<Settled>> =
+        ledger.transact(|ledger| group.iter().map(|(batch, _)| ledger.settle_batch(batch)).collect());
+    match together {
+        Ok(all) => {
+            for ((_, reply), settled) in group.into_iter().zip(all) {
+                reply.send(Ok(settled)).ok();
+            }
+        }
+        Err(_) => {
+            for (batch, reply) in group {
+                reply.send(ledger.transact(|ledger| ledger.settle_batch(&batch))).ok();
+            }
+        }
+    }
+}
+
+fn read_loop(conn: &Connection, shared: &Shared<ReadQueue>) {
+    loop {
+        let mut queue = shared.lock();
+        let job = loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                break job;
+            }
+            if queue.closed {
+                return;
+            }
+            queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(queue);
+        job(conn);
+    }
+}

@@ -1,0 +1,188 @@
+//! Opening a ledger: the lock, the secrets, the file, the threads, and whether this directory is the one it was.
+//!
+//! Invariant: one process owns a directory (a lock on the file `lock`, released by the system when the process ends,
+//! however it ends); a ledger whose file is not the one it was last opened as is held until somebody adopts it.
+
+use crate::changes::Changes;
+use crate::error::{Result, StoreError};
+use crate::executor::{Lanes, READERS};
+use crate::inflight::{InFlight, Keeping};
+use crate::open::{Access, Durability, Executor, OpenOptions, Place};
+use crate::secrets::Secrets;
+use crate::sqlite::{self, Ledger, keys};
+use model::{DeliveryId, Timestamp};
+use rusqlite::{Connection, OptionalExtension};
+use std::fs::{DirBuilder, File, OpenOptions as FileOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The ledger's file in its directory.
+pub(crate) const LEDGER_FILE: &str = "ledger.db";
+/// Where secrets are.
+pub(crate) const SECRETS_FILE: &str = "secrets";
+/// Conversations between their last byte and their settlement.
+pub(crate) const INFLIGHT_FILE: &str = "inflight";
+/// Who owns the directory.
+const LOCK_FILE: &str = "lock";
+/// Who was forgotten, by keyed hash: replayed after a restore.
+pub(crate) const ERASURES_FILE: &str = "erasures";
+/// The secret that keys address hashes and seals signing keys.
+pub(crate) const MASTER_SECRET: &str = "ledger";
+/// Which file the ledger was, last time.
+pub(crate) const IDENTITY: &str = "identity";
+
+/// What all handles on one ledger share. Fields are dropped in this order: threads end before the lock is released.
+pub(crate) struct Core {
+    pub(crate) lanes: Lanes,
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) inflight: InFlight,
+    pub(crate) secrets: Secrets,
+    pub(crate) master: Vec<u8>,
+    pub(crate) hash_key: aws_lc_rs::hmac::Key,
+    pub(crate) held: Mutex<Option<String>>,
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) access: Access,
+    /// One audience is resolved at a time: the scratch tables are the writer's.
+    pub(crate) building: tokio::sync::Mutex<()>,
+    _lock: Option<File>,
+}
+
+pub(crate) fn open(options: &OpenOptions, _now: Timestamp) -> Result<Core> {
+    match (&options.place, options.access) {
+        (Place::Memory, _) => open_owner(options, None),
+        (Place::Directory(dir), Access::Owner) => open_owner(options, Some(dir)),
+        (Place::Directory(dir), Access::Reader) => open_reader(options, dir),
+    }
+}
+
+fn open_owner(options: &OpenOptions, dir: Option<&Path>) -> Result<Core> {
+    let lock = dir.map(own).transpose()?;
+    let secrets = Secrets::open(dir.map(|dir| dir.join(SECRETS_FILE)).as_deref(), false)?;
+    let path = dir.map(|dir| dir.join(LEDGER_FILE));
+    let is_new = path.as_deref().is_none_or(|path| !path.exists());
+    let master = match secrets.get(MASTER_SECRET) {
+        Some(master) => master,
+        None if is_new => {
+            secrets.put(MASTER_SECRET, &options.fresh_key)?;
+            options.fresh_key.to_vec()
+        }
+        None => {
+            let text = "the secrets file of this ledger is missing; put it back from the backup (it is 'secrets' beside the ledger)";
+            return Err(StoreError::Refused(text.to_owned()));
+        }
+    };
+    let changes = Arc::new(Changes::default());
+    let mut ledger = Ledger::open(path.as_deref(), options, &master, changes.clone())?;
+    let held = match &path {
+        Some(path) => check_place(&mut ledger, path, is_new)?,
+        None => None,
+    };
+    let inflight = open_inflight(options, dir, &ledger.conn)?;
+    let threads = options.executor == Executor::Threads;
+    let lanes = match &path {
+        _ if !threads => Lanes::inline(Some(ledger), None),
+        None => Lanes::threads(Some(ledger), Vec::new())?,
+        Some(path) => Lanes::threads(Some(ledger), readers(path)?)?,
+    };
+    let hash_key = sqlite::hash_key(&master);
+    let (held, dir) = (Mutex::new(held), dir.map(Path::to_owned));
+    let building = tokio::sync::Mutex::new(());
+    let access = Access::Owner;
+    Ok(Core { lanes, changes, inflight, secrets, master, hash_key, held, dir, access, building, _lock: lock })
+}
+
+fn open_reader(options: &OpenOptions, dir: &Path) -> Result<Core> {
+    let path = dir.join(LEDGER_FILE);
+    if !path.exists() {
+        return Err(StoreError::Missing { dir: dir.to_owned() });
+    }
+    let secrets = Secrets::open(Some(&dir.join(SECRETS_FILE)), true)?;
+    let master = secrets.get(MASTER_SECRET).unwrap_or_default();
+    let conn = sqlite::open_reader(&path)?;
+    let held = hold_reason(&conn, &path)?;
+    let lanes = match options.executor {
+        Executor::Inline => Lanes::inline(None, Some(conn)),
+        Executor::Threads => Lanes::threads(None, readers(&path)?)?,
+    };
+    let keeping = Keeping { slots: 1, power: false, threads: false };
+    let inflight = InFlight::open(None, &keeping, |_, _| Ok(true))?;
+    let hash_key = sqlite::hash_key(&master);
+    Ok(Core {
+        lanes,
+        changes: Arc::new(Changes::default()),
+        inflight,
+        secrets,
+        master,
+        hash_key,
+        held: Mutex::new(held),
+        dir: Some(dir.to_owned()),
+        access: Access::Reader,
+        building: tokio::sync::Mutex::new(()),
+        _lock: None,
+    })
+}
+
+fn readers(path: &Path) -> Result<Vec<Connection>> {
+    (0..READERS).map(|_| sqlite::open_reader(path)).collect()
+}
+
+/// Makes the directory if need be and takes its lock.
+fn own(dir: &Path) -> Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let lock = FileOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK_FILE))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOwned { dir: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(StoreError::Io(error)),
+    }
+}
+
+fn open_inflight(options: &OpenOptions, dir: Option<&Path>, conn: &Connection) -> Result<InFlight> {
+    let file = match dir {
+        Some(dir) => {
+            let mut open = FileOptions::new();
+            open.create(true).truncate(false).read(true).write(true).mode(0o600);
+            Some(open.open(dir.join(INFLIGHT_FILE))?)
+        }
+        None => None,
+    };
+    let keeping = Keeping {
+        slots: options.inflight_slots,
+        power: options.durability == Durability::Power,
+        threads: options.executor == Executor::Threads,
+    };
+    InFlight::open(file, &keeping, |delivery, number| is_settled(conn, delivery, number))
+}
+
+/// Does the ledger know this attempt, or has the delivery ended otherwise?
+fn is_settled(conn: &Connection, delivery: DeliveryId, number: u16) -> Result<bool> {
+    let sql = "SELECT state IN (0, 1) AND attempts < ?2 FROM delivery WHERE id = ?1";
+    let open: Option<bool> = conn.query_row(sql, [delivery.0, i64::from(number)], |row| row.get(0)).optional()?;
+    Ok(!open.unwrap_or(false))
+}
+
+/// What makes this file this file: its inode and, where the file system knows it, when it was made. A copy differs;
+/// a directory that was moved does not.
+pub(crate) fn identity(path: &Path) -> Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    let made = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Ok(format!("{}-{}", metadata.ino(), made.map_or(0, |since| since.as_nanos())))
+}
+
+fn hold_reason(conn: &Connection, path: &Path) -> Result<Option<String>> {
+    let known = keys::meta(conn, IDENTITY)?;
+    let is_same = known.is_none_or(|known| identity(path).is_ok_and(|now| now == known));
+    Ok((!is_same).then(|| {
+        "this data directory is a copy or was restored: whoever was mailed since is not known here".to_owned()
+    }))
+}
+
+fn check_place(ledger: &mut Ledger, path: &Path, is_new: bool) -> Result<Option<String>> {
+    if is_new || keys::meta(&ledger.conn, IDENTITY)?.is_none() {
+        let own = identity(path)?;
+        ledger.transact(|ledger| ledger.set_meta(IDENTITY, &own))?;
+        return Ok(None);
+    }
+    hold_reason(&ledger.conn, path)
+}

@@ -1,0 +1,384 @@
+//! Building a campaign: the audience resolved to one row per person with one decision each, then frozen.
+//!
+//! Set-based and in bounded steps. What is gathered on the way lives in temporary tables, which are not logged and not
+//! kept: a build that was interrupted removes the rows it had written and starts again, before anything was sent.
+//! Invariant: delivery ids are contiguous per domain, in the order of position; domains follow in the order of their
+//! lowest position; skipped people come last.
+
+use super::Ledger;
+use super::campaigns::{CounterMoves, require};
+use super::events::NewEvent;
+use crate::error::Result;
+use model::id::ID_STEP;
+use model::{
+    Actor, CampaignId, CampaignState, ContactStatus, DeliveryState, ErrorCause, EventKind, SkipReason,
+    SuppressionReason, Timestamp,
+};
+use rusqlite::params;
+
+/// Rows resolved or written in one step.
+const STEP_ROWS: i64 = 10_000;
+/// The temporary tables' page cache, in kibibytes.
+const SCRATCH_CACHE_KIB: i64 = 32_768;
+/// Stands for "no domain" in the scratch tables: people who are skipped.
+const SKIPPED: i64 = i64::MAX;
+
+const SCRATCH: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS chunk
+        (n INTEGER PRIMARY KEY, contact INTEGER UNIQUE, address INTEGER, domain INTEGER, skip INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS person (contact INTEGER PRIMARY KEY);
+    CREATE TEMP TABLE IF NOT EXISTS seen (address INTEGER PRIMARY KEY, contact INTEGER NOT NULL);
+    CREATE TEMP TABLE IF NOT EXISTS candidate (domain INTEGER, position INTEGER, contact INTEGER NOT NULL,
+        address INTEGER, skip INTEGER, PRIMARY KEY (domain, position)) WITHOUT ROWID;
+    CREATE TEMP TABLE IF NOT EXISTS gathered (domain INTEGER PRIMARY KEY, people INTEGER, first INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS layout
+        (rank INTEGER PRIMARY KEY, domain INTEGER, people INTEGER, first_id INTEGER);
+    DELETE FROM chunk; DELETE FROM person; DELETE FROM seen; DELETE FROM candidate; DELETE FROM gathered;
+    DELETE FROM layout;";
+
+/// Where a build stands between two steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Build {
+    campaign: CampaignId,
+    workspace: i64,
+    stage: BuildStage,
+    /// Queued people so far.
+    queued: i64,
+    /// Skipped people so far.
+    skipped: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BuildStage {
+    /// Rows of an interrupted build are being removed.
+    Clear,
+    /// The `place`th import (or everybody) is being read, after `line`.
+    Resolve {
+        place: i64,
+        line: i64,
+    },
+    /// Ids are being given out.
+    LayOut,
+    /// Deliveries are being written: domains after `rank`; within a large one after `position`, `written` so far.
+    Write {
+        rank: i64,
+        position: i64,
+        written: i64,
+    },
+    /// Skipped people are being written, after `position`.
+    WriteSkipped {
+        position: i64,
+    },
+    Done,
+}
+
+/// The decision on one person as SQL over `c` (contact) and `a` (address, may be absent): a skip reason or NULL.
+/// Made from the words of `model`, so that there is one place where a status means a reason.
+pub(crate) fn decision_sql() -> String {
+    let by_suppression: String =
+        SuppressionReason::ALL.iter().map(|r| format!(" WHEN {} THEN {}", r.code(), r.skip_reason().code())).collect();
+    // The strongest reason first: what no operator may lift.
+    let order = "CASE s.reason WHEN 1 THEN 0 WHEN 0 THEN 1 WHEN 5 THEN 2 ELSE 3 + s.reason END";
+    let by_error: String =
+        ErrorCause::ALL.iter().map(|e| format!(" WHEN {} THEN {}", e.code(), skip_of_error(*e).code())).collect();
+    format!(
+        "CASE
+            WHEN c.address IS NULL AND c.invalid IS NULL THEN {no_email}
+            WHEN c.address IS NULL THEN {invalid}
+            ELSE coalesce(
+                (SELECT CASE s.reason{by_suppression} END FROM suppression s
+                    WHERE s.workspace = c.workspace AND s.hash = a.hash ORDER BY {order} LIMIT 1),
+                (SELECT CASE s.reason{by_suppression} END FROM suppressed_domain s
+                    WHERE s.workspace = c.workspace AND s.domain = a.domain ORDER BY {order} LIMIT 1),
+                CASE c.status WHEN {opted_out} THEN {unsubscribed} WHEN {unconfirmed_status} THEN {unconfirmed}
+                    WHEN {error} THEN CASE c.error{by_error} ELSE {by_hand} END END)
+        END",
+        no_email = SkipReason::NoEmail.code(),
+        invalid = SkipReason::InvalidAddress.code(),
+        opted_out = ContactStatus::OptedOut.code(),
+        unsubscribed = SkipReason::Unsubscribed.code(),
+        unconfirmed_status = ContactStatus::Unconfirmed.code(),
+        unconfirmed = SkipReason::Unconfirmed.code(),
+        error = ContactStatus::Error.code(),
+        by_hand = SkipReason::SuppressedByHand.code(),
+    )
+}
+
+/// How a contact in `error` is counted when it is skipped.
+pub(crate) const fn skip_of_error(cause: ErrorCause) -> SkipReason {
+    match cause {
+        ErrorCause::Format => SkipReason::InvalidAddress,
+        ErrorCause::HardBounced => SkipReason::HardBounced,
+        ErrorCause::SoftBounceLimit => SkipReason::SoftBounceLimit,
+        ErrorCause::Refused => SkipReason::Refused,
+        ErrorCause::Manual => SkipReason::SuppressedByHand,
+    }
+}
+
+impl Build {
+    /// Is everything written?
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == BuildStage::Done
+    }
+}
+
+impl Ledger {
+    /// Begins (or begins again) the build of a campaign.
+    pub(crate) fn begin_build(&mut self, id: CampaignId) -> Result<Build> {
+        let campaign = require(&self.conn, id)?;
+        let built = campaign.built_at.is_some() || campaign.state != CampaignState::Building;
+        let stage = if built { BuildStage::Done } else { BuildStage::Clear };
+        if !built {
+            self.conn.execute_batch(SCRATCH)?;
+            self.conn.pragma_update(Some("temp"), "cache_size", -SCRATCH_CACHE_KIB)?;
+        }
+        Ok(Build { campaign: id, workspace: campaign.workspace.0, stage, queued: 0, skipped: 0 })
+    }
+
+    /// One bounded step.
+    pub(crate) fn build_step(&mut self, build: &mut Build, actor: &Actor, now: Timestamp) -> Result<()> {
+        build.stage = match build.stage {
+            BuildStage::Clear => {
+                if self.clear_deliveries(build.campaign)? {
+                    BuildStage::Resolve { place: 0, line: 0 }
+                } else {
+                    BuildStage::Clear
+                }
+            }
+            BuildStage::Resolve { place, line } => self.resolve(build, place, line)?,
+            BuildStage::LayOut => self.lay_out(build, now)?,
+            BuildStage::Write { rank, position, written } => self.write_queued(build, rank, position, written)?,
+            BuildStage::WriteSkipped { position } => self.write_skipped(build, position, actor, now)?,
+            BuildStage::Done => BuildStage::Done,
+        };
+        Ok(())
+    }
+
+    /// Removes a bounded number of a campaign's deliveries; `true` when none is left.
+    pub(crate) fn clear_deliveries(&mut self, id: CampaignId) -> Result<bool> {
+        let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
+        let sql = "DELETE FROM delivery WHERE id IN
+            (SELECT id FROM delivery WHERE id >= ?1 AND id < ?2 AND campaign = ?3 LIMIT ?4)";
+        let removed = self.conn.execute(sql, params![first, end, id.0, STEP_ROWS])?;
+        if removed > 0 {
+            return Ok(false);
+        }
+        self.conn
+            .execute("DELETE FROM head WHERE id >= ?1 AND id < ?2 AND campaign = ?3", params![first, end, id.0])?;
+        self.conn.execute("DELETE FROM counter WHERE campaign = ?1", [id.0])?;
+        self.conn.execute("UPDATE campaign SET first_delivery = 0, end_delivery = 0 WHERE id = ?1", [id.0])?;
+        Ok(true)
+    }
+
+    /// Reads the next part of the audience into the scratch tables.
+    fn resolve(&mut self, build: &mut Build, place: i64, line: i64) -> Result<BuildStage> {
+        let decision = decision_sql();
+        let campaign = build.campaign.0;
+        let everyone: bool =
+            self.conn.query_row("SELECT everyone FROM campaign WHERE id = ?1", [campaign], |row| row.get(0))?;
+        let (bound, gather) = if everyone {
+            let bound = "SELECT max(id) FROM (SELECT id FROM contact WHERE id > ?2 AND ?1 >= 0 ORDER BY id LIMIT ?3)";
+            let gather = format!(
+                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip)
+                 SELECT c.id, c.address, a.domain, {decision} FROM contact c LEFT JOIN address a ON a.id = c.address
+                 WHERE c.id > ?2 AND c.id <= ?3 AND c.workspace = ?4 AND ?1 >= 0
+                    AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
+                 ORDER BY c.id"
+            );
+            (bound, gather)
+        } else {
+            let bound = "SELECT max(line) FROM (SELECT line FROM import_member WHERE import = ?1 AND line > ?2
+                ORDER BY line LIMIT ?3)";
+            let gather = format!(
+                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip)
+                 SELECT c.id, c.address, a.domain, {decision}
+                 FROM import_member m CROSS JOIN contact c ON c.id = m.contact LEFT JOIN address a ON a.id = c.address
+                 WHERE m.import = ?1 AND m.line > ?2 AND m.line <= ?3 AND c.workspace = ?4
+                    AND NOT EXISTS (SELECT 1 FROM temp.person p WHERE p.contact = c.id)
+                 ORDER BY m.line"
+            );
+            (bound, gather)
+        };
+        let Some(import) = self.import_at(campaign, place, everyone)? else { return Ok(BuildStage::LayOut) };
+        let last: Option<i64> =
+            self.conn.prepare_cached(bound)?.query_row(params![import, line, STEP_ROWS], |row| row.get(0))?;
+        let Some(last) = last else { return Ok(BuildStage::Resolve { place: place + 1, line: 0 }) };
+        self.conn.prepare_cached(&gather)?.execute(params![import, line, last, build.workspace])?;
+        self.sort_chunk(build)?;
+        Ok(BuildStage::Resolve { place, line: last })
+    }
+
+    /// The import at a place of the audience; for "everyone" there is one place without an import.
+    fn import_at(&self, campaign: i64, place: i64, everyone: bool) -> Result<Option<i64>> {
+        use rusqlite::OptionalExtension;
+        if everyone {
+            return Ok((place == 0).then_some(0));
+        }
+        let sql = "SELECT import FROM campaign_import WHERE campaign = ?1 AND place = ?2";
+        Ok(self.conn.query_row(sql, [campaign, place], |row| row.get(0)).optional()?)
+    }
+
+    /// Decides duplicates in the chunk and files everybody under their domain.
+    fn sort_chunk(&mut self, build: &mut Build) -> Result<()> {
+        let conn = &self.conn;
+        conn.prepare_cached("INSERT INTO temp.person SELECT contact FROM temp.chunk")?.execute([])?;
+        conn.prepare_cached(
+            "INSERT OR IGNORE INTO temp.seen SELECT address, contact FROM temp.chunk WHERE skip IS NULL ORDER BY n",
+        )?
+        .execute([])?;
+        conn.prepare_cached(
+            "UPDATE temp.chunk SET skip = ?1 WHERE skip IS NULL
+                AND (SELECT s.contact FROM temp.seen s WHERE s.address = chunk.address) <> contact",
+        )?
+        .execute([SkipReason::DuplicateAddress.code()])?;
+        conn.prepare_cached(
+            "INSERT INTO temp.gathered SELECT domain, count(*), ?1 + min(place)
+             FROM (SELECT domain, row_number() OVER (ORDER BY n) AS place FROM temp.chunk WHERE skip IS NULL)
+             WHERE TRUE GROUP BY domain ON CONFLICT (domain) DO UPDATE SET people = people + excluded.people",
+        )?
+        .execute([build.queued])?;
+        let queued = conn
+            .prepare_cached(
+                "INSERT INTO temp.candidate SELECT domain, ?1 + row_number() OVER (ORDER BY n), contact, address, NULL
+                 FROM temp.chunk WHERE skip IS NULL",
+            )?
+            .execute([build.queued])?;
+        let skipped = conn
+            .prepare_cached(
+                "INSERT INTO temp.candidate SELECT ?2, ?1 + row_number() OVER (ORDER BY n), contact, address, skip
+                 FROM temp.chunk WHERE skip IS NOT NULL",
+            )?
+            .execute([build.skipped, SKIPPED])?;
+        conn.prepare_cached("DELETE FROM temp.chunk")?.execute([])?;
+        build.queued += i64::try_from(queued).unwrap_or(0);
+        build.skipped += i64::try_from(skipped).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Reserves the campaign's ids and gives each domain its range.
+    fn lay_out(&mut self, build: &Build, now: Timestamp) -> Result<BuildStage> {
+        let people = build.queued + build.skipped;
+        let first = self.ids.reserve(now, u32::try_from(people).unwrap_or(u32::MAX));
+        let sql = "UPDATE campaign SET first_delivery = ?2, end_delivery = ?3 WHERE id = ?1";
+        self.conn.execute(sql, params![build.campaign.0, first, first + ID_STEP * people])?;
+        self.conn.execute(
+            "INSERT INTO temp.layout SELECT row_number() OVER (ORDER BY first), domain, people,
+                ?1 + ?2 * (sum(people) OVER (ORDER BY first) - people) FROM temp.gathered",
+            params![first, ID_STEP],
+        )?;
+        Ok(BuildStage::Write { rank: 0, position: 0, written: 0 })
+    }
+
+    /// Writes the deliveries and heads of the next domains, or of a part of a large one.
+    fn write_queued(&mut self, build: &Build, rank: i64, position: i64, written: i64) -> Result<BuildStage> {
+        let upto: Option<(i64, i64)> = {
+            // The domains that fit into one step, at least one.
+            let sql = "SELECT rank, total FROM (SELECT rank, sum(people) OVER (ORDER BY rank) AS total
+                    FROM temp.layout WHERE rank > ?1 ORDER BY rank LIMIT ?2)
+                WHERE total <= ?2 OR rank = ?1 + 1 ORDER BY rank DESC LIMIT 1";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut rows = statement.query([rank, STEP_ROWS])?;
+            rows.next()?.map(|row| -> rusqlite::Result<_> { Ok((row.get(0)?, row.get(1)?)) }).transpose()?
+        };
+        let Some((upto, total)) = upto else { return Ok(BuildStage::WriteSkipped { position: 0 }) };
+        if written == 0 {
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining)
+                     SELECT first_id, ?3, ?4, domain, NULL, first_id, first_id + ?5 * people, people
+                     FROM temp.layout WHERE rank > ?1 AND rank <= ?2 ORDER BY rank",
+                )?
+                .execute(params![rank, upto, build.workspace, build.campaign.0, ID_STEP])?;
+        }
+        let large = total > STEP_ROWS;
+        // A large domain is written alone, in parts; small ones together.
+        let (upto, last) = if large { (rank + 1, self.part_end(rank + 1, position)?) } else { (upto, i64::MAX) };
+        let sql = "INSERT INTO delivery (id, workspace, campaign, contact, occurrence, address, position, state,
+                attempts, tries, reached, first_try_at, last_attempt, cause)
+            SELECT l.first_id + ?1 * (?2 + row_number() OVER (PARTITION BY l.rank ORDER BY p.position) - 1), ?3, ?4,
+                p.contact, 0, p.address, p.position, 0, 0, 0, 0, 9223372036854775807, 2147483647, 0
+            FROM temp.layout l CROSS JOIN temp.candidate p ON p.domain = l.domain
+            WHERE l.rank > ?5 AND l.rank <= ?6 AND p.position > ?7 AND p.position <= ?8 ORDER BY 1";
+        let rows = self.conn.prepare_cached(sql)?.execute(params![
+            ID_STEP,
+            written,
+            build.workspace,
+            build.campaign.0,
+            rank,
+            upto,
+            position,
+            last
+        ])?;
+        let rows = i64::try_from(rows).unwrap_or(0);
+        let mut counters = CounterMoves::default();
+        counters.state(build.workspace, build.campaign.0, DeliveryState::Queued, rows);
+        counters.write(self)?;
+        let unfinished = large && written + rows < total;
+        Ok(if unfinished {
+            BuildStage::Write { rank, position: last, written: written + rows }
+        } else {
+            BuildStage::Write { rank: upto, position: 0, written: 0 }
+        })
+    }
+
+    /// The last position of the next part of a large domain.
+    fn part_end(&self, rank: i64, position: i64) -> Result<i64> {
+        let sql = "SELECT max(position) FROM (SELECT p.position FROM temp.layout l CROSS JOIN temp.candidate p
+                ON p.domain = l.domain WHERE l.rank = ?1 AND p.position > ?2 ORDER BY p.position LIMIT ?3)";
+        let last: Option<i64> =
+            self.conn.prepare_cached(sql)?.query_row([rank, position, STEP_ROWS], |row| row.get(0))?;
+        Ok(last.unwrap_or(i64::MAX))
+    }
+
+    /// Writes the next skipped people; after the last, the campaign is built.
+    fn write_skipped(&mut self, build: &Build, position: i64, actor: &Actor, now: Timestamp) -> Result<BuildStage> {
+        let last = (position + STEP_ROWS).min(build.skipped);
+        let (first, _) = super::campaigns::delivery_range(&self.conn, build.campaign)?;
+        let first = first + ID_STEP * build.queued;
+        let sql = "INSERT INTO delivery (id, workspace, campaign, contact, occurrence, address, position, state, skip,
+                attempts, tries, reached, first_try_at, last_attempt, cause)
+            SELECT ?1 + ?2 * (position - 1), ?3, ?4, contact, 0, address, 0, ?5, skip, 0, 0, 0, 9223372036854775807,
+                2147483647, 0
+            FROM temp.candidate WHERE domain = ?6 AND position > ?7 AND position <= ?8 ORDER BY position";
+        self.conn.prepare_cached(sql)?.execute(params![
+            first,
+            ID_STEP,
+            build.workspace,
+            build.campaign.0,
+            DeliveryState::Skipped.code(),
+            SKIPPED,
+            position,
+            last
+        ])?;
+        let mut counters = CounterMoves::default();
+        for (reason, count) in self.skipped_by_reason(position, last)? {
+            counters.state(build.workspace, build.campaign.0, DeliveryState::Skipped, count);
+            counters.skip(build.workspace, build.campaign.0, reason, count);
+        }
+        counters.write(self)?;
+        if last < build.skipped {
+            return Ok(BuildStage::WriteSkipped { position: last });
+        }
+        self.end_build(build, actor, now)?;
+        Ok(BuildStage::Done)
+    }
+
+    fn skipped_by_reason(&self, position: i64, last: i64) -> Result<Vec<(SkipReason, i64)>> {
+        let sql = "SELECT skip, count(*) FROM temp.candidate WHERE domain = ?1 AND position > ?2 AND position <= ?3
+            GROUP BY skip";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        statement
+            .query_and_then([SKIPPED, position, last], |row| Ok((super::word!(SkipReason, row.get(0)?)?, row.get(1)?)))?
+            .collect()
+    }
+
+    fn end_build(&mut self, build: &Build, actor: &Actor, now: Timestamp) -> Result<()> {
+        self.conn.execute_batch(SCRATCH)?;
+        let sql = "UPDATE campaign SET built_at = ?2 WHERE id = ?1";
+        self.conn.execute(sql, params![build.campaign.0, now.as_millis()])?;
+        let detail = format!("{} people, {} skipped", build.queued + build.skipped, build.skipped);
+        let about = NewEvent { campaign: Some(build.campaign), detail: Some(detail), ..NewEvent::default() };
+        self.event(model::WorkspaceId(build.workspace), EventKind::Built, actor, now, about)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! The event log: written with what it tells of, read by cursor.
+
+use super::{Ledger, word};
+use crate::error::Result;
+use crate::event::{Cursor, Event};
+use model::{
+    Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp,
+    WorkspaceId,
+};
+use rusqlite::{Connection, Row, params};
+
+/// An event about to be written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NewEvent {
+    pub(crate) campaign: Option<CampaignId>,
+    pub(crate) delivery: Option<DeliveryId>,
+    pub(crate) contact: Option<ContactId>,
+    pub(crate) address: Option<AddressId>,
+    pub(crate) import: Option<ImportId>,
+    pub(crate) skip: Option<SkipReason>,
+    pub(crate) detail: Option<String>,
+}
+
+impl Ledger {
+    /// Appends an event to the log, in the current transaction.
+    pub(crate) fn event(
+        &mut self,
+        workspace: WorkspaceId,
+        kind: EventKind,
+        actor: &Actor,
+        at: Timestamp,
+        about: NewEvent,
+    ) -> Result<()> {
+        let actor = self.actor_id(actor)?;
+        let seq = self.take_seq();
+        let sql =
+            "INSERT INTO event (seq, workspace, node, at, kind, actor, campaign, delivery, contact, address, import,
+                skip, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        self.conn.prepare_cached(sql)?.execute(params![
+            seq,
+            workspace.0,
+            self.node,
+            at.as_millis(),
+            kind.code(),
+            actor,
+            about.campaign.map(|id| id.0),
+            about.delivery.map(|id| id.0),
+            about.contact.map(|id| id.0),
+            about.address.map(|id| id.0),
+            about.import.map(|id| id.0),
+            about.skip.map(SkipReason::code),
+            about.detail,
+        ])?;
+        Ok(())
+    }
+
+    /// The dictionary number of an actor; 0 when the dictionary is full.
+    pub(crate) fn actor_id(&mut self, actor: &Actor) -> Result<i64> {
+        Ok(self.word_id(&actor.as_text())?.unwrap_or(0))
+    }
+}
+
+/// Events after a cursor: rows of `event` and attempts, merged by their common sequence.
+pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<Vec<Event>> {
+    let sql = "SELECT * FROM (
+            SELECT e.seq AS seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact, e.address,
+                e.import, NULL, e.skip, NULL, e.detail
+            FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2)
+        UNION ALL SELECT * FROM (
+            SELECT a.seq, a.started_at + a.duration_ms, NULL, 'engine', d.campaign, a.delivery, d.contact, d.address,
+                NULL, a.became, d.skip, a.number, NULL
+            FROM attempt a JOIN delivery d ON d.id = a.delivery WHERE a.seq > ?1 ORDER BY a.seq LIMIT ?2)
+        ORDER BY 1 LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then(params![after.0, limit], read_event)?;
+    rows.collect()
+}
+
+/// Events about a contact, oldest first.
+pub(crate) fn events_of_contact(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<Event>> {
+    let sql =
+        "SELECT e.seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact, e.address, e.import,
+            NULL, e.skip, NULL, e.detail
+        FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.contact = ?1 ORDER BY e.seq LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then(params![contact.0, limit], read_event)?;
+    rows.collect()
+}
+
+fn read_event(row: &Row<'_>) -> Result<Event> {
+    let became = row.get::<_, Option<i64>>(9)?.map(|code| word!(DeliveryState, code)).transpose()?;
+    let kind = match row.get::<_, Option<i64>>(2)? {
+        Some(code) => word!(EventKind, code)?,
+        None => kind_of(became.unwrap_or(DeliveryState::Queued)),
+    };
+    let skip = row.get::<_, Option<i64>>(10)?.map(|code| word!(SkipReason, code)).transpose()?;
+    Ok(Event {
+        cursor: Cursor(row.get(0)?),
+        at: Timestamp::from_millis(row.get(1)?),
+        kind,
+        actor: row.get(3)?,
+        campaign: row.get::<_, Option<i64>>(4)?.map(CampaignId),
+        delivery: row.get::<_, Option<i64>>(5)?.map(DeliveryId),
+        contact: row.get::<_, Option<i64>>(6)?.map(ContactId),
+        address: row.get::<_, Option<i64>>(7)?.map(AddressId),
+        import: row.get::<_, Option<i64>>(8)?.map(ImportId),
+        became,
+        skip: skip.filter(|_| became.is_none_or(|state| state == DeliveryState::Skipped)),
+        attempt: row.get(11)?,
+        detail: row.get(12)?,
+    })
+}
+
+/// The event that a delivery's new state is.
+pub(crate) const fn kind_of(became: DeliveryState) -> EventKind {
+    match became {
+        DeliveryState::Queued => EventKind::Requeued,
+        DeliveryState::Deferred => EventKind::Deferred,
+        DeliveryState::Accepted => EventKind::Accepted,
+        DeliveryState::Soft => EventKind::SoftBounced,
+        DeliveryState::Hard => EventKind::HardBounced,
+        DeliveryState::Blocked => EventKind::Blocked,
+        DeliveryState::InDoubt => EventKind::InDoubt,
+        DeliveryState::Skipped => EventKind::Skipped,
+    }
+}

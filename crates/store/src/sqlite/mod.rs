@@ -1,0 +1,214 @@
+//! SQLite behind the handle: the connection, its settings, its transactions, and one file per noun beside this one.
+//!
+//! Invariant: one [`Ledger`] writes, and everything it keeps in memory (ids, sequence, dictionaries) is thrown away
+//! when a transaction is rolled back, so that memory never knows more than the file.
+
+pub(crate) mod build;
+pub(crate) mod campaigns;
+pub(crate) mod contacts;
+pub(crate) mod dictionary;
+pub(crate) mod events;
+pub(crate) mod imports;
+pub(crate) mod keys;
+pub(crate) mod migrate;
+pub(crate) mod queue;
+pub(crate) mod reports;
+pub(crate) mod settle;
+pub(crate) mod suppressions;
+
+use crate::changes::{Change, Changes};
+use crate::error::{Result, StoreError};
+use crate::open::{Durability, OpenOptions};
+use dictionary::Dictionary;
+use model::{IdMaker, Timestamp, WorkspaceId};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Prepared statements kept per connection.
+const STATEMENTS_CACHED_MAX: usize = 256;
+/// The writer's page cache, in kibibytes.
+const WRITER_CACHE_KIB: i64 = 65_536;
+/// A reader's page cache, in kibibytes.
+const READER_CACHE_KIB: i64 = 16_384;
+/// Pages of log after which the writer copies them into the ledger (16 MiB).
+const CHECKPOINT_PAGES: i64 = 4_096;
+/// The log file is cut back to this after it was copied, in bytes.
+const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// How long a statement waits for another process's lock, in milliseconds.
+const BUSY_TIMEOUT_MS: i64 = 5_000;
+
+/// The writing side of the ledger.
+pub(crate) struct Ledger {
+    pub(crate) conn: Connection,
+    pub(crate) node: u16,
+    pub(crate) ids: IdMaker,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) hash_key: aws_lc_rs::hmac::Key,
+    next_seq: i64,
+    pending: Vec<Change>,
+    changes: Arc<Changes>,
+}
+
+impl Ledger {
+    /// Opens (or makes) the file, brings it to the newest schema, and reads where ids and sequence stand.
+    pub(crate) fn open(
+        path: Option<&Path>,
+        options: &OpenOptions,
+        key: &[u8],
+        changes: Arc<Changes>,
+    ) -> Result<Ledger> {
+        let mut conn = match path {
+            Some(path) => Connection::open(path)?,
+            None => Connection::open_in_memory()?,
+        };
+        migrate::check_identity(&conn, path)?;
+        configure_writer(&conn, path.is_some(), options)?;
+        migrate::migrate(&mut conn, path)?;
+        let mut ledger = Ledger {
+            conn,
+            node: options.node,
+            ids: IdMaker::new(options.node),
+            dictionary: Dictionary::default(),
+            hash_key: hash_key(key),
+            next_seq: 0,
+            pending: Vec::new(),
+            changes,
+        };
+        ledger.reload()?;
+        Ok(ledger)
+    }
+
+    /// Reads the highest ids and the end of the sequence from the file.
+    fn reload(&mut self) -> Result<()> {
+        const HIGHEST: &str = "SELECT max(
+            coalesce((SELECT max(id) FROM address), 0), coalesce((SELECT max(id) FROM contact), 0),
+            coalesce((SELECT max(id) FROM campaign), 0), coalesce((SELECT max(id) FROM import), 0),
+            coalesce((SELECT max(id) FROM domain), 0), coalesce((SELECT max(id) FROM site), 0),
+            coalesce((SELECT max(id) FROM delivery), 0), coalesce((SELECT max(end_delivery) FROM campaign), 0))";
+        const LAST_SEQ: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
+            coalesce((SELECT max(seq) FROM attempt), 0))";
+        let highest: i64 = self.conn.query_row(HIGHEST, [], |row| row.get(0))?;
+        self.ids.raise(highest);
+        let last: i64 = self.conn.query_row(LAST_SEQ, [], |row| row.get(0))?;
+        self.next_seq = last + 1;
+        self.dictionary = Dictionary::default();
+        Ok(())
+    }
+
+    /// Runs `work` in one transaction: all of it is durable when this returns `Ok`, none of it otherwise. What it
+    /// changed about who may be mailed is published before the answer is given.
+    pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Ledger) -> Result<T>) -> Result<T> {
+        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = work(self).and_then(|value| {
+            self.conn.execute_batch("COMMIT")?;
+            Ok(value)
+        });
+        match outcome {
+            Ok(value) => {
+                self.changes.publish(&mut self.pending);
+                Ok(value)
+            }
+            Err(error) => {
+                self.pending.clear();
+                if !self.conn.is_autocommit() {
+                    self.conn.execute_batch("ROLLBACK")?;
+                }
+                self.dictionary = Dictionary::default();
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes a change of who may be mailed, to be published with the commit.
+    pub(crate) fn changed(&mut self, change: Change) {
+        self.pending.push(change);
+    }
+
+    /// The next number of the event sequence.
+    pub(crate) fn take_seq(&mut self) -> i64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+
+    /// A new id.
+    pub(crate) fn new_id(&mut self, now: Timestamp) -> i64 {
+        self.ids.next(now)
+    }
+
+    /// The keyed hash by which an address is compared.
+    pub(crate) fn hash_of(&self, workspace: WorkspaceId, key: &str) -> AddressHash {
+        address_hash(&self.hash_key, workspace, key)
+    }
+}
+
+/// The keyed hash of an address key: 16 bytes of HMAC-SHA-256.
+pub(crate) type AddressHash = [u8; 16];
+
+/// The key of address hashes.
+pub(crate) fn hash_key(key: &[u8]) -> aws_lc_rs::hmac::Key {
+    aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key)
+}
+
+/// Hashes an address key within its workspace.
+pub(crate) fn address_hash(key: &aws_lc_rs::hmac::Key, workspace: WorkspaceId, text: &str) -> AddressHash {
+    let mut context = aws_lc_rs::hmac::Context::with_key(key);
+    context.update(&workspace.0.to_be_bytes());
+    context.update(text.as_bytes());
+    let tag = context.sign();
+    let mut hash = [0; 16];
+    hash.copy_from_slice(tag.as_ref().first_chunk::<16>().unwrap_or(&[0; 16]));
+    hash
+}
+
+fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    conn.pragma_update(None, "page_size", 4096)?;
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
+    conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    conn.pragma_update(None, "foreign_keys", false)?;
+    if on_disk {
+        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        let synchronous = if options.durability == Durability::Power { "FULL" } else { "NORMAL" };
+        conn.pragma_update(None, "synchronous", synchronous)?;
+        conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+        conn.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
+    } else {
+        conn.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
+        conn.pragma_update(None, "synchronous", "OFF")?;
+    }
+    if let Some(pages) = options.pages_max {
+        conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// A connection that only reads, beside the writer (of this or another process).
+pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
+    conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    migrate::check_identity(&conn, Some(path))?;
+    Ok(conn)
+}
+
+/// A number of the ledger that `model` has no word for.
+pub(crate) fn unknown_code(what: &str, code: i64) -> StoreError {
+    StoreError::Corrupt(format!("{what} {code} is not known"))
+}
+
+/// Reads a stored number as a word of `model`.
+macro_rules! word {
+    ($type:ty, $code:expr) => {{
+        let code: i64 = $code;
+        u8::try_from(code)
+            .ok()
+            .and_then(<$type>::from_code)
+            .ok_or_else(|| $crate::sqlite::unknown_code(stringify!($type), code))
+    }};
+}
+pub(crate) use word;

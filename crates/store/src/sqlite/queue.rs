@@ -1,0 +1,211 @@
+//! The queue: heads, windows, retries. Every read is a bounded page over a key.
+
+use super::build::decision_sql;
+use super::{Ledger, word};
+use crate::error::Result;
+use crate::queue::{Claimed, Head, Site};
+use model::{
+    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, Timestamp, WorkspaceId,
+};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+const HEAD: &str = "SELECT h.id, h.campaign, h.domain, d.name, h.site, h.next, h.remaining
+    FROM head h CROSS JOIN domain d ON d.id = h.domain";
+
+fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: DeliveryId(row.get(0)?),
+        campaign: CampaignId(row.get(1)?),
+        domain: DomainId(row.get(2)?),
+        domain_name: row.get(3)?,
+        site: row.get::<_, Option<i64>>(4)?.map(SiteId),
+        next: DeliveryId(row.get(5)?),
+        remaining: row.get(6)?,
+    })
+}
+
+fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// Heads without a site, in head order.
+pub(crate) fn unresolved_heads(
+    conn: &Connection,
+    campaign: CampaignId,
+    after: Option<DeliveryId>,
+    count: usize,
+) -> Result<Vec<Head>> {
+    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site IS NULL AND h.id > ?2 ORDER BY h.id LIMIT ?3");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![campaign.0, after.map_or(0, |id| id.0), limit(count)], read_head)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Heads at a site, in head order.
+pub(crate) fn heads_of_site(
+    conn: &Connection,
+    campaign: CampaignId,
+    site: SiteId,
+    after: Option<DeliveryId>,
+    count: usize,
+) -> Result<Vec<Head>> {
+    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site = ?2 AND h.id > ?3 ORDER BY h.id LIMIT ?4");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let key = params![campaign.0, site.0, after.map_or(0, |id| id.0), limit(count)];
+    let rows = statement.query_map(key, read_head)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Sites where something is left: of heads and of retries, by hops over the keys.
+pub(crate) fn sites_of(
+    conn: &Connection,
+    campaign: CampaignId,
+    after: Option<SiteId>,
+    count: usize,
+) -> Result<Vec<SiteId>> {
+    let sql = "WITH RECURSIVE
+            next_site(site) AS (
+                SELECT min(site) FROM (SELECT min(site) AS site FROM head WHERE campaign = ?1 AND site > ?2
+                    UNION ALL SELECT min(site) FROM retry WHERE campaign = ?1 AND site > ?2)
+                UNION ALL SELECT (SELECT min(site) FROM (
+                    SELECT (SELECT min(h.site) FROM head h WHERE h.campaign = ?1 AND h.site > next_site.site) AS site
+                    UNION ALL SELECT (SELECT min(r.site) FROM retry r WHERE r.campaign = ?1 AND r.site > next_site.site)))
+                FROM next_site WHERE site IS NOT NULL LIMIT ?3)
+        SELECT site FROM next_site WHERE site IS NOT NULL";
+    let mut statement = conn.prepare_cached(sql)?;
+    let key = params![campaign.0, after.map_or(0, |id| id.0), limit(count)];
+    let rows = statement.query_map(key, |row| row.get(0).map(SiteId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The earliest retry per site, by hops over the key.
+pub(crate) fn next_wakes(
+    conn: &Connection,
+    campaign: CampaignId,
+    after: Option<SiteId>,
+    count: usize,
+) -> Result<Vec<(SiteId, Timestamp)>> {
+    let sql = "WITH RECURSIVE next_site(site) AS (
+            SELECT min(site) FROM retry WHERE campaign = ?1 AND site > ?2
+            UNION ALL SELECT (SELECT min(r.site) FROM retry r WHERE r.campaign = ?1 AND r.site > next_site.site)
+            FROM next_site WHERE site IS NOT NULL LIMIT ?3)
+        SELECT site, (SELECT min(due) FROM retry r WHERE r.campaign = ?1 AND r.site = next_site.site)
+        FROM next_site WHERE site IS NOT NULL";
+    let mut statement = conn.prepare_cached(sql)?;
+    let key = params![campaign.0, after.map_or(0, |id| id.0), limit(count)];
+    let rows = statement.query_map(key, |row| Ok((SiteId(row.get(0)?), Timestamp::from_millis(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A site of the dictionary.
+pub(crate) fn site(conn: &Connection, id: SiteId) -> Result<Option<Site>> {
+    let sql = "SELECT fingerprint, provider FROM site WHERE id = ?1";
+    let read = |row: &Row<'_>| Ok(Site { id, fingerprint: row.get(0)?, provider: row.get(1)? });
+    Ok(conn.prepare_cached(sql)?.query_row([id.0], read).optional()?)
+}
+
+const CLAIM_COLUMNS: &str =
+    "d.workspace, d.id, d.campaign, d.contact, d.address, a.domain, a.email, n.name, d.position,
+    d.state, d.attempts, d.tries, d.reached, d.first_try_at, c.soft_count, c.soft_since, c.refused_count, c.attributes";
+const CLAIM_JOINS: &str = "CROSS JOIN address a ON a.id = d.address CROSS JOIN contact c ON c.id = d.contact
+    CROSS JOIN domain n ON n.id = a.domain";
+
+fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
+    let first_try_at = Timestamp::from_millis(row.get(13)?);
+    let retry: (Option<i64>, Option<i64>) = (row.get(18)?, row.get(19)?);
+    Ok(Claimed {
+        workspace: WorkspaceId(row.get(0)?),
+        delivery: DeliveryId(row.get(1)?),
+        campaign: CampaignId(row.get(2)?),
+        contact: ContactId(row.get(3)?),
+        address: AddressId(row.get(4)?),
+        domain: DomainId(row.get(5)?),
+        rcpt: row.get(6)?,
+        domain_name: row.get(7)?,
+        position: row.get(8)?,
+        state: word!(DeliveryState, row.get(9)?)?,
+        attempts: row.get(10)?,
+        tries: row.get(11)?,
+        reached: row.get(12)?,
+        first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
+        retry: retry.0.zip(retry.1).map(|(site, due)| (SiteId(site), Timestamp::from_millis(due))),
+        soft_count: row.get(14)?,
+        soft_since: row.get::<_, Option<i64>>(15)?.map(Timestamp::from_millis),
+        refused_count: row.get(16)?,
+        attributes: row.get(17)?,
+        generation,
+    })
+}
+
+fn claims(conn: &Connection, sql: &str, params: impl Params, generation: u64) -> Result<Vec<Claimed>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    statement.query_and_then(params, |row| read_claimed(row, generation))?.collect()
+}
+
+/// Queued deliveries of a head, in order of position.
+pub(crate) fn read_window(
+    conn: &Connection,
+    head: DeliveryId,
+    after: Option<DeliveryId>,
+    count: usize,
+    generation: u64,
+) -> Result<Vec<Claimed>> {
+    let sql = format!(
+        "SELECT {CLAIM_COLUMNS}, NULL, NULL FROM head h CROSS JOIN delivery d ON d.id >= h.next AND d.id < h.end {CLAIM_JOINS}
+         WHERE h.id = ?1 AND d.id > ?2 AND d.state = 0 ORDER BY d.id LIMIT ?3"
+    );
+    claims(conn, &sql, params![head.0, after.map_or(0, |id| id.0), limit(count)], generation)
+}
+
+/// Deferred deliveries that are due, earliest first.
+pub(crate) fn due_retries(
+    conn: &Connection,
+    key: (CampaignId, SiteId),
+    now: Timestamp,
+    after: Option<(Timestamp, DeliveryId)>,
+    count: usize,
+    generation: u64,
+) -> Result<Vec<Claimed>> {
+    let sql = format!(
+        "SELECT {CLAIM_COLUMNS}, r.site, r.due FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
+         WHERE r.campaign = ?1 AND r.site = ?2 AND r.due <= ?3 AND (r.due, r.delivery) > (?4, ?5)
+         ORDER BY r.due, r.delivery LIMIT ?6"
+    );
+    let (due, delivery) = after.map_or((i64::MIN, 0), |(due, delivery)| (due.as_millis(), delivery.0));
+    claims(conn, &sql, params![key.0.0, key.1.0, now.as_millis(), due, delivery, limit(count)], generation)
+}
+
+/// One delivery, whatever its state.
+pub(crate) fn claim_one(conn: &Connection, id: DeliveryId, generation: u64) -> Result<Option<Claimed>> {
+    let sql = format!(
+        "SELECT {CLAIM_COLUMNS}, t.site, t.due FROM delivery d {CLAIM_JOINS}
+         LEFT JOIN attempt t ON t.seq = d.last_attempt AND d.attempts > 0 AND d.state = 1 WHERE d.id = ?1"
+    );
+    Ok(claims(conn, &sql, [id.0], generation)?.pop())
+}
+
+/// What forbids sending a delivery now, from the ledger.
+pub(crate) fn recheck(conn: &Connection, delivery: DeliveryId, contact: ContactId) -> Result<Option<SkipReason>> {
+    // The address is the one that would be mailed, not one the contact got since.
+    let sql = format!(
+        "SELECT {} FROM contact c JOIN delivery d ON d.id = ?2 LEFT JOIN address a ON a.id = d.address WHERE c.id = ?1",
+        decision_sql()
+    );
+    let found: Option<Option<i64>> =
+        conn.prepare_cached(&sql)?.query_row([contact.0, delivery.0], |row| row.get(0)).optional()?;
+    match found {
+        None => Ok(Some(SkipReason::Forgotten)),
+        Some(code) => code.map(|code| word!(SkipReason, code)).transpose(),
+    }
+}
+
+impl Ledger {
+    /// Stamps heads with their site.
+    pub(crate) fn assign_site(&mut self, assigned: &[(DeliveryId, SiteId)]) -> Result<()> {
+        let mut statement = self.conn.prepare_cached("UPDATE head SET site = ?2 WHERE id = ?1 AND site IS NOT ?2")?;
+        for (head, site) in assigned {
+            statement.execute(params![head.0, site.0])?;
+        }
+        Ok(())
+    }
+}

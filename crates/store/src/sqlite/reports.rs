@@ -1,0 +1,262 @@
+//! What reports read: causes from their counters, deliveries in pages, a person's history.
+
+use super::dictionary::unpack_enhanced;
+use super::{contacts, events, word};
+use crate::error::Result;
+use crate::reply_text;
+use crate::report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};
+use model::id::ID_STEP;
+use model::{
+    Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, Outcome, Reply, Scope, SiteId,
+    SkipReason, Stage, Timestamp, TlsVersion, Verdict,
+};
+use rusqlite::{Connection, Row, params};
+
+/// Attempts of one delivery that are read at most.
+const ATTEMPTS_MAX: i64 = 200;
+/// Mailings of one person that are read at most.
+const MAILINGS_MAX: usize = 500;
+/// Events of one person that are read at most.
+const EVENTS_MAX: usize = 1_000;
+/// Neighbours looked at on each side.
+const NEIGHBOURS_MAX: i64 = 2_000;
+
+/// Causes of a campaign, most frequent first.
+pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<CauseCount>> {
+    let sql = "SELECT n.state, c.category, c.scope, c.stage, c.rule, c.provider, c.code, c.enhanced, n.value, n.example
+        FROM cause_count n JOIN cause c ON c.id = n.cause WHERE n.campaign = ?1 AND n.value > 0
+        ORDER BY n.value DESC, n.state, n.cause";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([campaign.0], |row| {
+        let provider: String = row.get(5)?;
+        let code: u16 = row.get(6)?;
+        Ok(CauseCount {
+            state: word!(DeliveryState, row.get(0)?)?,
+            category: word!(Category, row.get(1)?)?,
+            scope: word!(Scope, row.get(2)?)?,
+            stage: word!(Stage, row.get(3)?)?,
+            rule: row.get(4)?,
+            provider: (!provider.is_empty()).then_some(provider),
+            code: (code != 0).then_some(code),
+            enhanced: unpack_enhanced(row.get(7)?),
+            count: row.get(8)?,
+            example: DeliveryId(row.get(9)?),
+        })
+    })?;
+    rows.collect()
+}
+
+const DELIVERY: &str =
+    "SELECT d.id, d.campaign, d.contact, coalesce(a.email, c.invalid), a.domain, d.position, d.state,
+        d.skip, d.attempts, d.tries, d.first_try_at, d.last_attempt
+    FROM delivery d LEFT JOIN address a ON a.id = d.address LEFT JOIN contact c ON c.id = d.contact";
+
+fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
+    let first_try_at = Timestamp::from_millis(row.get(10)?);
+    let attempts: u16 = row.get(8)?;
+    let state = word!(DeliveryState, row.get(6)?)?;
+    let email: Option<String> = row.get(3)?;
+    let mut due = None;
+    let mut last = None;
+    if attempts > 0
+        && let Some((attempt, site)) = attempt(conn, row.get(11)?, email.as_deref())?
+    {
+        due = site.zip(attempt.due).filter(|_| state == DeliveryState::Deferred);
+        last = Some(attempt.attempt);
+    }
+    Ok(DeliveryRow {
+        delivery: DeliveryId(row.get(0)?),
+        campaign: CampaignId(row.get(1)?),
+        contact: ContactId(row.get(2)?),
+        email,
+        domain: row.get::<_, Option<i64>>(4)?.map(DomainId),
+        position: row.get(5)?,
+        state,
+        skip: row.get::<_, Option<i64>>(7)?.map(|code| word!(SkipReason, code)).transpose()?,
+        attempts,
+        tries: row.get(9)?,
+        first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
+        due,
+        last,
+    })
+}
+
+/// A page of a campaign's deliveries in a state. Ended ones are found by their own index, the others by walking the
+/// campaign's ids.
+pub(crate) fn deliveries(
+    conn: &Connection,
+    campaign: CampaignId,
+    state: DeliveryState,
+    after: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Vec<DeliveryRow>> {
+    use DeliveryState::{Blocked, Hard, InDoubt, Soft};
+    let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
+    let after = after.map_or(first - 1, |id| id.0);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let hint = if matches!(state, Soft | Hard | Blocked | InDoubt) { "d.state IN (3, 4, 5, 6) AND" } else { "" };
+    let sql = format!(
+        "{DELIVERY} WHERE {hint} d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 ORDER BY d.id LIMIT ?5"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let key = params![after, end, campaign.0, state.code(), limit];
+    statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
+}
+
+/// One delivery.
+pub(crate) fn delivery(conn: &Connection, id: DeliveryId) -> Result<Option<DeliveryRow>> {
+    let sql = format!("{DELIVERY} WHERE d.id = ?1");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([id.0])?;
+    rows.next()?.map(|row| read_delivery(conn, row)).transpose()
+}
+
+const ATTEMPT: &str =
+    "SELECT t.delivery, t.number, t.started_at, t.duration_ms, c.outcome, c.category, c.scope, c.stage,
+        c.rule, c.provider, c.code, c.enhanced, m.text, t.variables, w.text, p.host, p.ip, t.tls, t.reached, t.became,
+        t.due, t.charged, x.text, t.inline, t.site
+    FROM attempt t JOIN cause c ON c.id = t.cause LEFT JOIN template m ON m.id = t.template
+    LEFT JOIN word w ON w.id = t.note LEFT JOIN peer p ON p.id = t.peer LEFT JOIN transcript x ON x.attempt = t.seq";
+
+fn read_attempt(row: &Row<'_>, email: Option<&str>) -> Result<(AttemptRow, Option<SiteId>)> {
+    let inline: Option<String> = row.get(23)?;
+    let inline: serde_json::Value =
+        inline.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(serde_json::Value::Null);
+    let text_of = |column: usize, name: &str| -> Result<Option<String>> {
+        let stored: Option<String> = row.get(column)?;
+        let inline = || inline.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        Ok(stored.or_else(inline).filter(|text| !text.is_empty()))
+    };
+    let outcome = word!(Outcome, row.get(4)?)?;
+    let template: Option<String> = row.get(12)?;
+    let variables: Option<String> = row.get(13)?;
+    let enhanced = unpack_enhanced(row.get(11)?);
+    let reply = template.map(|template| -> Result<Reply> {
+        let variables = variables.as_deref().unwrap_or_default();
+        let text = reply_text::join(&template, variables, outcome == Outcome::Accepted, email);
+        Ok(Reply { code: row.get(10)?, enhanced, text })
+    });
+    let provider: String = row.get(9)?;
+    let attempt = Attempt {
+        delivery: DeliveryId(row.get(0)?),
+        number: row.get(1)?,
+        started_at: Timestamp::from_millis(row.get(2)?),
+        duration_ms: row.get(3)?,
+        verdict: Verdict {
+            outcome,
+            category: word!(Category, row.get(5)?)?,
+            scope: word!(Scope, row.get(6)?)?,
+            stage: word!(Stage, row.get(7)?)?,
+            rule: row.get::<_, String>(8)?.into(),
+            retry_after: None,
+        },
+        reply: reply.transpose()?,
+        note: text_of(14, "note")?,
+        host: text_of(15, "host")?,
+        address: text_of(16, "ip")?.and_then(|ip| ip.parse().ok()),
+        tls: row.get::<_, Option<i64>>(17)?.map(|code| word!(TlsVersion, code)).transpose()?,
+        reached_receiver: row.get(18)?,
+    };
+    let row = AttemptRow {
+        attempt,
+        became: word!(DeliveryState, row.get(19)?)?,
+        due: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
+        charged: row.get(21)?,
+        provider: (!provider.is_empty()).then_some(provider),
+        transcript: row.get(22)?,
+    };
+    Ok((row, None))
+}
+
+fn attempt(conn: &Connection, seq: i64, email: Option<&str>) -> Result<Option<(AttemptRow, Option<SiteId>)>> {
+    let sql = format!("{ATTEMPT} WHERE t.seq = ?1");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([seq])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (attempt, _) = read_attempt(row, email)?;
+    Ok(Some((attempt, row.get::<_, Option<i64>>(24)?.map(SiteId))))
+}
+
+/// Every attempt of a delivery, oldest first.
+pub(crate) fn attempts(conn: &Connection, id: DeliveryId) -> Result<Vec<AttemptRow>> {
+    let email: Option<String> = {
+        let sql = "SELECT a.email FROM delivery d JOIN address a ON a.id = d.address WHERE d.id = ?1";
+        let mut statement = conn.prepare_cached(sql)?;
+        let mut rows = statement.query([id.0])?;
+        rows.next()?.map(|row| row.get(0)).transpose()?
+    };
+    let sql = format!(
+        "WITH RECURSIVE chain(seq) AS (
+            SELECT last_attempt FROM delivery WHERE id = ?1 AND attempts > 0
+            UNION ALL SELECT t.previous FROM chain c JOIN attempt t ON t.seq = c.seq WHERE t.previous IS NOT NULL
+            LIMIT ?2)
+         {ATTEMPT} WHERE t.seq IN (SELECT seq FROM chain) ORDER BY t.seq"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_and_then(params![id.0, ATTEMPTS_MAX], |row| read_attempt(row, email.as_deref()))?;
+    rows.map(|row| row.map(|(attempt, _)| attempt)).collect()
+}
+
+/// A person's mailings, newest first.
+pub(crate) fn timeline(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<TimelineEntry>> {
+    let sql = "SELECT d.id, m.name, m.number, m.built_at FROM delivery d JOIN campaign m ON m.id = d.campaign
+        WHERE d.contact = ?1 ORDER BY d.id DESC LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![contact.0, limit])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = DeliveryId(row.get(0)?);
+        let Some(delivery) = delivery(conn, id)? else { continue };
+        entries.push(TimelineEntry {
+            delivery,
+            campaign_name: row.get(1)?,
+            campaign_number: row.get(2)?,
+            built_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
+            attempts: attempts(conn, id)?,
+        });
+    }
+    Ok(entries)
+}
+
+/// Everything held about a contact.
+pub(crate) fn person(conn: &Connection, id: ContactId) -> Result<Option<PersonData>> {
+    let Some(contact) = contacts::contact(conn, id)? else { return Ok(None) };
+    let mailings = timeline(conn, id, MAILINGS_MAX)?;
+    let events = events::events_of_contact(conn, id, EVENTS_MAX)?;
+    Ok(Some(PersonData { contact, mailings, events }))
+}
+
+/// How the others at a delivery's domain fared: ids of a domain are contiguous, so they are its neighbours.
+pub(crate) fn neighbours(conn: &Connection, id: DeliveryId) -> Result<Neighbours> {
+    let mut found = Neighbours::default();
+    let own = "SELECT d.campaign, a.domain FROM delivery d JOIN address a ON a.id = d.address WHERE d.id = ?1";
+    let own: Option<(i64, i64)> = {
+        let mut statement = conn.prepare_cached(own)?;
+        let mut rows = statement.query([id.0])?;
+        match rows.next()? {
+            Some(row) => Some((row.get(0)?, row.get(1)?)),
+            None => None,
+        }
+    };
+    let Some((campaign, domain)) = own else { return Ok(found) };
+    for (sql, from) in [
+        ("WHERE d.id >= ?1 AND d.campaign = ?2 AND d.position > 0 ORDER BY d.id LIMIT ?3", id.0),
+        ("WHERE d.id <= ?1 AND d.campaign = ?2 AND d.position > 0 ORDER BY d.id DESC LIMIT ?3", id.0 - ID_STEP),
+    ] {
+        let sql = format!("SELECT a.domain, d.state FROM delivery d LEFT JOIN address a ON a.id = d.address {sql}");
+        let mut statement = conn.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![from, campaign, NEIGHBOURS_MAX])?;
+        let mut seen = 0;
+        while let Some(row) = rows.next()? {
+            match row.get::<_, Option<i64>>(0)? {
+                Some(other) if other != domain => break,
+                // Somebody forgotten: of this domain or at its edge; counted with it.
+                _ => *found.by_state.entry(word!(DeliveryState, row.get(1)?)?).or_default() += 1,
+            }
+            seen += 1;
+        }
+        found.truncated |= seen == NEIGHBOURS_MAX;
+    }
+    Ok(found)
+}

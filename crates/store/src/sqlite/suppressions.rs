@@ -1,0 +1,382 @@
+//! The suppression list: by keyed hash for addresses, by id for domains, and the second look-ups that are pending.
+
+use super::events::NewEvent;
+use super::imports::find_address;
+use super::{AddressHash, Ledger, dictionary, word};
+use crate::changes::{Change, Whom};
+use crate::error::{Result, StoreError};
+use crate::secrets::hex;
+use crate::suppression::{LiftFilter, SecondLookup, Suppression, Target};
+use model::{
+    Actor, AddressId, ContactId, ContactStatus, DeliveryId, DomainId, EmailAddress, ErrorCause, EventKind, MailDomain,
+    SkipReason, SuppressionReason, Timestamp, WorkspaceId,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Addresses suppressed or lifted in one step.
+const STEP_ROWS: i64 = 5_000;
+
+const BY_ADDRESS: &str = "SELECT a.email, 0, s.hash, s.reason, s.evidence, s.note, s.at, coalesce(w.text, '')
+    FROM suppression s LEFT JOIN address a ON a.workspace = s.workspace AND a.hash = s.hash
+    LEFT JOIN word w ON w.id = s.actor";
+const BY_DOMAIN: &str = "SELECT d.name, 1, NULL, s.reason, s.evidence, s.note, s.at, coalesce(w.text, '')
+    FROM suppressed_domain s JOIN domain d ON d.id = s.domain LEFT JOIN word w ON w.id = s.actor";
+
+fn read_suppression(row: &Row<'_>) -> Result<Suppression> {
+    let hash: Option<Vec<u8>> = row.get(2)?;
+    let shown: Option<String> = row.get(0)?;
+    Ok(Suppression {
+        is_domain: row.get(1)?,
+        hash: hash.map_or_else(|| format!("domain:{}", shown.as_deref().unwrap_or_default()), |hash| hex(&hash)),
+        shown,
+        reason: word!(SuppressionReason, row.get(3)?)?,
+        evidence: row.get::<_, Option<i64>>(4)?.map(DeliveryId),
+        note: row.get(5)?,
+        at: Timestamp::from_millis(row.get(6)?),
+        actor: row.get(7)?,
+    })
+}
+
+/// The list in pages: first addresses in the order of their hash, then domains by name.
+pub(crate) fn list(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Suppression>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found = Vec::new();
+    let after_domain = after.and_then(|after| after.strip_prefix("domain:"));
+    if after_domain.is_none() {
+        let sql =
+            format!("{BY_ADDRESS} WHERE s.workspace = ?1 AND hex(s.hash) > ?2 ORDER BY s.hash, s.reason LIMIT ?3");
+        let mut statement = conn.prepare_cached(&sql)?;
+        let after = after.unwrap_or_default().to_ascii_uppercase();
+        for row in statement.query_and_then(params![workspace.0, after, limit], read_suppression)? {
+            found.push(row?);
+        }
+    }
+    let rest = limit - i64::try_from(found.len()).unwrap_or(0);
+    let sql = format!("{BY_DOMAIN} WHERE s.workspace = ?1 AND d.name > ?2 ORDER BY d.name, s.reason LIMIT ?3");
+    let mut statement = conn.prepare_cached(&sql)?;
+    for row in
+        statement.query_and_then(params![workspace.0, after_domain.unwrap_or_default(), rest], read_suppression)?
+    {
+        found.push(row?);
+    }
+    Ok(found)
+}
+
+/// What keeps mail from an address: entries of its hash and of its domain.
+pub(crate) fn of_address(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    hash: &AddressHash,
+    domain: &str,
+) -> Result<Vec<Suppression>> {
+    let sql = format!("{BY_ADDRESS} WHERE s.workspace = ?1 AND s.hash = ?2 ORDER BY s.at");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut found: Vec<Suppression> =
+        statement.query_and_then(params![workspace.0, hash], read_suppression)?.collect::<Result<_>>()?;
+    let sql = format!("{BY_DOMAIN} WHERE s.workspace = ?1 AND d.name = ?2 ORDER BY s.at");
+    let mut statement = conn.prepare_cached(&sql)?;
+    for row in statement.query_and_then(params![workspace.0, domain], read_suppression)? {
+        found.push(row?);
+    }
+    Ok(found)
+}
+
+/// Missing domains whose second look-up is due.
+pub(crate) fn second_lookups(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
+    let sql = "SELECT s.domain, d.name, min(s.due), s.evidence, s.contact FROM second_lookup s
+        JOIN domain d ON d.id = s.domain WHERE s.due <= ?1 GROUP BY s.domain ORDER BY 3 LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![now.as_millis(), limit], |row| {
+        Ok(SecondLookup {
+            domain: DomainId(row.get(0)?),
+            domain_name: row.get(1)?,
+            due: Timestamp::from_millis(row.get(2)?),
+            evidence: DeliveryId(row.get(3)?),
+            contact: ContactId(row.get(4)?),
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What a target names in the ledger.
+enum Named {
+    Address(AddressHash, Option<AddressId>),
+    Domain(DomainId),
+}
+
+impl Ledger {
+    fn name_target(&mut self, workspace: WorkspaceId, target: &Target, now: Timestamp) -> Result<Named> {
+        match target {
+            Target::Address(text) => {
+                let address = EmailAddress::parse(text)
+                    .map_err(|error| StoreError::Refused(format!("{text:?} is not an address: {error}")))?;
+                let hash = self.hash_of(workspace, &address.key());
+                Ok(Named::Address(hash, find_address(&self.conn, workspace, &hash)?))
+            }
+            Target::Domain(text) => {
+                let domain = MailDomain::parse(text)
+                    .map_err(|error| StoreError::Refused(format!("{text:?} is not a domain: {error}")))?;
+                Ok(Named::Domain(self.domain_id(domain.as_str(), now)?))
+            }
+        }
+    }
+
+    /// Suppresses by hand or by a recipient's wish.
+    pub(crate) fn suppress(
+        &mut self,
+        workspace: WorkspaceId,
+        target: &Target,
+        reason: SuppressionReason,
+        note: Option<&str>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        match self.name_target(workspace, target, now)? {
+            // A typed address that nobody has is remembered, so that the list can show it.
+            Named::Address(_, None) => {
+                let Target::Address(text) = target else { return Ok(()) };
+                let address = EmailAddress::parse(text).map_err(|error| StoreError::Refused(error.to_string()))?;
+                let (id, _) = self.address_id(workspace, &address, now)?;
+                self.suppress_address(workspace, id, reason, None, note, actor, now)
+            }
+            Named::Address(_, Some(id)) => self.suppress_address(workspace, id, reason, None, note, actor, now),
+            Named::Domain(id) => self.suppress_domain(workspace, id, reason, None, note, actor, now),
+        }
+    }
+
+    /// Suppresses an address; what is suppressed for that reason already stays as it is.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn suppress_address(
+        &mut self,
+        workspace: WorkspaceId,
+        address: AddressId,
+        reason: SuppressionReason,
+        evidence: Option<DeliveryId>,
+        note: Option<&str>,
+        actor: &Actor,
+        at: Timestamp,
+    ) -> Result<()> {
+        let actor_id = self.actor_id(actor)?;
+        let sql = "INSERT OR IGNORE INTO suppression (workspace, hash, reason, evidence, note, at, actor)
+            SELECT ?1, a.hash, ?3, ?4, ?5, ?6, ?7 FROM address a WHERE a.id = ?2";
+        let added = self.conn.prepare_cached(sql)?.execute(params![
+            workspace.0,
+            address.0,
+            reason.code(),
+            evidence.map(|id| id.0),
+            note,
+            at.as_millis(),
+            actor_id
+        ])?;
+        if added > 0 {
+            let detail = Some(reason.word().to_owned());
+            let about = NewEvent { address: Some(address), delivery: evidence, detail, ..NewEvent::default() };
+            self.event(workspace, EventKind::Suppressed, actor, at, about)?;
+            self.changed(Change::Stop(Whom::Address(address.0), reason.skip_reason()));
+        }
+        Ok(())
+    }
+
+    /// Suppresses a domain.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn suppress_domain(
+        &mut self,
+        workspace: WorkspaceId,
+        domain: DomainId,
+        reason: SuppressionReason,
+        evidence: Option<DeliveryId>,
+        note: Option<&str>,
+        actor: &Actor,
+        at: Timestamp,
+    ) -> Result<()> {
+        let actor_id = self.actor_id(actor)?;
+        let sql = "INSERT OR IGNORE INTO suppressed_domain (workspace, domain, reason, evidence, note, at, actor)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let added = self.conn.prepare_cached(sql)?.execute(params![
+            workspace.0,
+            domain.0,
+            reason.code(),
+            evidence.map(|id| id.0),
+            note,
+            at.as_millis(),
+            actor_id
+        ])?;
+        if added > 0 {
+            let detail = Some(format!("{reason}: {domain}"));
+            let about = NewEvent { delivery: evidence, detail, ..NewEvent::default() };
+            self.event(workspace, EventKind::Suppressed, actor, at, about)?;
+            self.changed(Change::Stop(Whom::Domain(domain.0), reason.skip_reason()));
+        }
+        Ok(())
+    }
+
+    /// Removes what an operator may remove from one target.
+    pub(crate) fn unsuppress(
+        &mut self,
+        workspace: WorkspaceId,
+        target: &Target,
+        why: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u32> {
+        if why.trim().is_empty() {
+            return Err(StoreError::Refused("lifting a suppression needs a reason".to_owned()));
+        }
+        let named = self.name_target(workspace, target, now)?;
+        let reasons: Vec<SuppressionReason> = {
+            let (sql, key): (&str, &dyn rusqlite::ToSql) = match &named {
+                Named::Address(hash, _) => ("SELECT reason FROM suppression WHERE workspace = ?1 AND hash = ?2", hash),
+                Named::Domain(id) => {
+                    ("SELECT reason FROM suppressed_domain WHERE workspace = ?1 AND domain = ?2", &id.0)
+                }
+            };
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement
+                .query_and_then(params![workspace.0, key], |row| word!(SuppressionReason, row.get(0)?))?
+                .collect::<Result<_>>()?
+        };
+        if let Some(fixed) = reasons.iter().find(|reason| !reason.may_be_lifted()) {
+            let text = format!("nobody but the person can lift this ({fixed}): only their own newer confirmed opt-in");
+            return Err(StoreError::Refused(text));
+        }
+        for reason in &reasons {
+            match &named {
+                Named::Address(hash, address) => {
+                    let sql = "DELETE FROM suppression WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
+                    self.conn.execute(sql, params![workspace.0, hash, reason.code()])?;
+                    self.lifted(workspace, *address, *reason, why, actor, now)?;
+                }
+                Named::Domain(id) => {
+                    let sql = "DELETE FROM suppressed_domain WHERE workspace = ?1 AND domain = ?2 AND reason = ?3";
+                    self.conn.execute(sql, params![workspace.0, id.0, reason.code()])?;
+                    self.lifted(workspace, None, *reason, why, actor, now)?;
+                }
+            }
+        }
+        Ok(u32::try_from(reasons.len()).unwrap_or(u32::MAX))
+    }
+
+    /// What follows a lifted suppression: the event, and the contact back from the error it had put them in.
+    fn lifted(
+        &mut self,
+        workspace: WorkspaceId,
+        address: Option<AddressId>,
+        reason: SuppressionReason,
+        why: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        if let Some(address) = address.filter(|_| reason == SuppressionReason::HardBounced) {
+            let sql = "UPDATE contact SET status = ?3, error = NULL
+                WHERE workspace = ?1 AND address = ?2 AND status = ?4 AND error = ?5";
+            self.conn.prepare_cached(sql)?.execute(params![
+                workspace.0,
+                address.0,
+                ContactStatus::Active.code(),
+                ContactStatus::Error.code(),
+                ErrorCause::HardBounced.code()
+            ])?;
+        }
+        let about = NewEvent { address, detail: Some(format!("{reason}: {why}")), ..NewEvent::default() };
+        self.event(workspace, EventKind::SuppressionLifted, actor, now, about)?;
+        // Claims read before may still say "stop": they ask the ledger.
+        self.changed(Change::Everything);
+        Ok(())
+    }
+
+    /// One bounded step of lifting bounce suppressions by their evidence; how many (0: done, or how many there
+    /// would be when `dry_run`).
+    pub(crate) fn lift_step(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: &LiftFilter,
+        why: &str,
+        dry_run: bool,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        if why.trim().is_empty() {
+            return Err(StoreError::Refused("lifting suppressions needs a reason".to_owned()));
+        }
+        let matching =
+            "FROM suppression s LEFT JOIN delivery d ON d.id = s.evidence LEFT JOIN cause c ON c.id = d.cause
+            WHERE s.workspace = ?1 AND s.reason = ?2 AND (?3 IS NULL OR c.provider = ?3)
+                AND (?4 IS NULL OR CAST(c.code AS TEXT) = ?4
+                    OR (c.enhanced / 1000000) || '.' || (c.enhanced / 1000 % 1000) || '.' || (c.enhanced % 1000) = ?4)
+                AND (?5 IS NULL OR s.at >= ?5) AND (?6 IS NULL OR s.at < ?6)";
+        let key = params![
+            workspace.0,
+            SuppressionReason::HardBounced.code(),
+            filter.provider,
+            filter.code,
+            filter.since.map(Timestamp::as_millis),
+            filter.until.map(Timestamp::as_millis)
+        ];
+        if dry_run {
+            return Ok(self.conn.query_row(&format!("SELECT count(*) {matching}"), key, |row| row.get(0))?);
+        }
+        let picked: Vec<Vec<u8>> = {
+            let mut statement = self.conn.prepare(&format!("SELECT s.hash {matching} LIMIT {STEP_ROWS}"))?;
+            statement.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        for hash in &picked {
+            let sql = "DELETE FROM suppression WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
+            let reason = SuppressionReason::HardBounced;
+            self.conn.prepare_cached(sql)?.execute(params![workspace.0, hash, reason.code()])?;
+            let sql = "SELECT id FROM address WHERE workspace = ?1 AND hash = ?2";
+            let address: Option<i64> =
+                self.conn.prepare_cached(sql)?.query_row(params![workspace.0, hash], |row| row.get(0)).optional()?;
+            self.lifted(workspace, address.map(AddressId), reason, why, actor, now)?;
+        }
+        Ok(picked.len() as u64)
+    }
+
+    /// What the second look-up of a domain found.
+    pub(crate) fn finish_second_lookup(&mut self, domain: DomainId, missing: bool, now: Timestamp) -> Result<u32> {
+        let waiting: Vec<(i64, i64, i64, i64)> = {
+            let sql = "SELECT workspace, address, contact, evidence FROM second_lookup WHERE domain = ?1";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows =
+                statement.query_map([domain.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        self.conn.execute("DELETE FROM second_lookup WHERE domain = ?1", [domain.0])?;
+        if !missing {
+            return Ok(0);
+        }
+        for (workspace, address, contact, evidence) in &waiting {
+            let workspace = WorkspaceId(*workspace);
+            let reason = SuppressionReason::HardBounced;
+            let evidence = Some(DeliveryId(*evidence));
+            self.suppress_address(workspace, AddressId(*address), reason, evidence, None, &Actor::Engine, now)?;
+            let sql = "UPDATE contact SET status = ?2, error = ?3 WHERE id = ?1 AND address = ?4 AND status IN (0, 3)";
+            let changed = self.conn.prepare_cached(sql)?.execute(params![
+                contact,
+                ContactStatus::Error.code(),
+                ErrorCause::HardBounced.code(),
+                address
+            ])?;
+            if changed > 0 {
+                let detail = Some(format!("error: {}", ErrorCause::HardBounced));
+                let about = NewEvent { contact: Some(ContactId(*contact)), detail, ..NewEvent::default() };
+                self.event(workspace, EventKind::StatusChanged, &Actor::Engine, now, about)?;
+                self.changed(Change::Stop(Whom::Contact(*contact), SkipReason::HardBounced));
+            }
+        }
+        Ok(u32::try_from(waiting.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// The id of a domain by any spelling of its name.
+pub(crate) fn domain_by_name(conn: &Connection, text: &str) -> Result<Option<DomainId>> {
+    match MailDomain::parse(text) {
+        Ok(domain) => dictionary::find_domain(conn, domain.as_str()),
+        Err(_) => Ok(None),
+    }
+}
