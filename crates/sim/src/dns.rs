@@ -28,19 +28,6 @@ const LATENCY_MS: (u64, u64) = (4, 40);
 /// The wildcard patterns a zone may hold; each costs every unknown name a comparison.
 const MAX_PATTERNS: usize = 64;
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Mail exchangers.
-    Mx,
-    /// IPv4 addresses.
-    A,
-    /// IPv6 addresses.
-    Aaaa,
-    /// Texts.
-    Txt,
-}
-
 /// Something wrong with a name's servers: what they answer instead of its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

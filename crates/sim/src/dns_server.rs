@@ -4,10 +4,11 @@
 //! for each. It plays the recursive resolver: every answer is final. Wire format and limits are those of RFC 1035, RFC 6891
 //! (larger UDP answers) and RFC 7766 (TCP). Bounded: connections, their idle time, and the size of a question.
 
-use crate::dns::{Kind, NEGATIVE_TTL, Records, Said, Zone};
+use crate::dns::{NEGATIVE_TTL, Records, Said, Zone};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, MX, SOA, TXT};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use net::Mx;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -183,37 +184,33 @@ fn fill(reply: &mut Message, zone: &Zone, query: &Query) -> Option<()> {
     Some(())
 }
 
+/// The records that are asked for; hosts that are no names are left out.
 fn answers(query: &Query, records: &Records) -> Vec<Record> {
-    let kind = match query.query_type() {
-        RecordType::MX => Kind::Mx,
-        RecordType::A => Kind::A,
-        RecordType::AAAA => Kind::Aaaa,
-        RecordType::TXT => Kind::Txt,
-        _ => return Vec::new(),
-    };
     let ttl_secs = u32::try_from(records.ttl.as_secs()).unwrap_or(u32::MAX);
-    let data = data_of(kind, records);
+    let data: Vec<RData> = match query.query_type() {
+        RecordType::MX => records.mx.iter().filter_map(exchanger).collect(),
+        RecordType::A => records.addresses.iter().filter_map(ipv4).collect(),
+        RecordType::AAAA => records.addresses.iter().filter_map(ipv6).collect(),
+        RecordType::TXT => records.txt.iter().map(|text| in_pieces(text)).collect(),
+        _ => Vec::new(),
+    };
     data.into_iter().map(|data| Record::from_rdata(query.name().clone(), ttl_secs, data)).collect()
 }
 
-/// The records of one kind in wire terms; hosts that are no names are left out.
-fn data_of(kind: Kind, records: &Records) -> Vec<RData> {
-    let addresses = records.addresses.iter();
-    match kind {
-        Kind::Mx => {
-            records.mx.iter().filter_map(|mx| Some(RData::MX(MX::new(mx.preference, absolute(&mx.host)?)))).collect()
-        }
-        Kind::A => {
-            addresses.filter_map(|a| if let IpAddr::V4(v4) = a { Some(RData::A(A(*v4))) } else { None }).collect()
-        }
-        Kind::Aaaa => {
-            addresses.filter_map(|a| if let IpAddr::V6(v6) = a { Some(RData::AAAA(AAAA(*v6))) } else { None }).collect()
-        }
-        Kind::Txt => {
-            let pieces = records.txt.iter().map(|text| text.as_bytes().chunks(TXT_PIECE_BYTES).collect());
-            pieces.map(|pieces| RData::TXT(TXT::from_bytes(pieces))).collect()
-        }
-    }
+fn exchanger(mx: &Mx) -> Option<RData> {
+    Some(RData::MX(MX::new(mx.preference, absolute(&mx.host)?)))
+}
+
+fn ipv4(address: &IpAddr) -> Option<RData> {
+    if let IpAddr::V4(v4) = address { Some(RData::A(A(*v4))) } else { None }
+}
+
+fn ipv6(address: &IpAddr) -> Option<RData> {
+    if let IpAddr::V6(v6) = address { Some(RData::AAAA(AAAA(*v6))) } else { None }
+}
+
+fn in_pieces(text: &str) -> RData {
+    RData::TXT(TXT::from_bytes(text.as_bytes().chunks(TXT_PIECE_BYTES).collect()))
 }
 
 fn absolute(host: &str) -> Option<Name> {
@@ -232,7 +229,7 @@ fn start_of_authority() -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use net::{DnsClient, DnsFailure, Mx, Resolve};
+    use net::{DnsClient, DnsFailure, Resolve};
 
     fn zone() -> Zone {
         let zone = Zone::new();
