@@ -114,7 +114,7 @@ fn enhanced_in(token: &str) -> Option<EnhancedCode> {
 }
 
 /// A token of the text, without the codes already read: servers repeat them on every line.
-fn without_codes<'a>(token: &'a str, code: Option<u16>, enhanced: Option<EnhancedCode>) -> Option<&'a str> {
+fn without_codes(token: &str, code: Option<u16>, enhanced: Option<EnhancedCode>) -> Option<&str> {
     let mut rest = token;
     if let Some(code) = code
         && let Some(after) = rest.strip_prefix(code.to_string().as_str())

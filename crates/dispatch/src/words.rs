@@ -70,17 +70,35 @@ pub const fn whose(blame: Blame) -> &'static str {
 /// being tried `done` says so.
 pub fn explain(category: Category, outcome: Outcome, rule: &str) -> Explanation {
     let words = of(category);
-    let rule = RulePack::shipped().rule(rule);
+    let known = RulePack::shipped().rule(rule);
+    let meaning = known.and_then(|rule| rule.meaning).or_else(|| seen_by_us(rule));
     let done = match outcome {
         Outcome::Deferred => "tried again within the window; not suppressed",
         Outcome::Accepted | Outcome::Hard | Outcome::Blocked | Outcome::InDoubt => &words.done,
     };
     Explanation {
-        meaning: rule.and_then(|rule| rule.meaning).unwrap_or(&words.meaning),
+        meaning: meaning.unwrap_or(&words.meaning),
         whose: whose(category.blame()),
         done,
-        next_step: rule.and_then(|rule| rule.next_step).unwrap_or(&words.next_step),
+        next_step: known.and_then(|rule| rule.next_step).unwrap_or(&words.next_step),
     }
+}
+
+/// What happened where no server said a word: the verdicts that `judge` makes without a rule.
+fn seen_by_us(rule: &str) -> Option<&'static str> {
+    Some(match rule {
+        "dns-failure" => "name server of the domain did not answer",
+        "dns-no-address" => "mail server of the domain has no address",
+        "dns-no-records" => "domain exists and has no mail server",
+        "mx-points-inside" => "domain's mail server is an address inside our own network",
+        "connection-refused" => "nobody listens at their mail server",
+        "host-unreachable" => "no way to their mail server",
+        "line-lost" => "connection broke before the message was handed over",
+        "no-reply-line" => "their server did not speak SMTP",
+        "no-smtputf8" => "their server cannot take addresses beyond ASCII",
+        "size-announced" => "message larger than the size they announced",
+        _ => return None,
+    })
 }
 
 /// The texts for a verdict.
@@ -107,6 +125,8 @@ mod tests {
         assert_eq!((plain.meaning, plain.whose), ("mailbox does not exist", "the address"));
         let better = explain(Category::UnknownRecipient, Outcome::Hard, "edge-block-unknown");
         assert!(better.meaning.contains("directory") && better.next_step == plain.next_step);
+        let ours = explain(Category::Policy, Outcome::Blocked, "mx-points-inside");
+        assert!(ours.meaning.contains("inside our own network"));
         assert!(explain(Category::MailboxFull, Outcome::Deferred, "mailbox-full").done.contains("tried again"));
     }
 }
