@@ -1,3 +1,139 @@
-//! placeholder
+//! The journey: from a message and an audience to a verdict for everybody.
+//!
+//! [`Engine::run`] drives campaigns until nothing can be done now, or ever, or somebody says stop. Inside, in the order
+//! of the journey: [`import`] and [`launch`] (build), `scheduler` (claim), `route`, `lane` (pace), `converse` and
+//! `journey` (check, compose, sign, transmit, judge), `settle`. What is decided is decided in `dispatch`; what is
+//! remembered is remembered in `store`; this crate carries out.
+//!
+//! Invariants: only the settler writes outcomes; nothing is started that could not be recorded; no database, resolver or
+//! TLS library is named here; time is the world's clock and tokio's timers, so the simulator can hand in its own.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod import;
+pub mod launch;
+pub mod note;
+pub mod options;
+
+mod converse;
+mod error;
+mod gate;
+mod handle;
+mod house;
+mod journey;
+mod lane;
+mod mailing;
+mod recover;
+mod route;
+mod scheduler;
+mod settle;
+mod transmit;
+mod wakes;
+
+pub use error::SendError;
+pub use handle::Handle;
+pub use house::{CONNECTIONS_MAX, Ceiling, Relay, Settings, Way};
+pub use mailing::Mailing;
+pub use recover::recover;
+
+use gate::Gate;
+use house::{House, Notice, Outstanding};
+use net::{Cache, TlsClient, World};
+use note::Watch;
+use std::sync::{Arc, Mutex};
+use store::{Store, StoreError};
+use tokio::sync::mpsc;
+
+/// How long a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until everybody who can be tried now was tried once.
+    FirstTries,
+    /// Until everybody has a verdict, which may take the whole retry window.
+    Settled,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Everybody has a verdict.
+    Done,
+    /// Some wait for another try.
+    RetriesRemain,
+    /// Somebody said stop.
+    Stopped,
+    /// A brake stopped what was left; why, and what to do.
+    Braked(String),
+}
+
+/// Drives campaigns. One per process and data directory.
+pub struct Engine {
+    store: Store,
+    world: World,
+    settings: Settings,
+    watch: Arc<dyn Watch>,
+    gate: Arc<Gate>,
+    outstanding: Arc<Outstanding>,
+    notices: mpsc::UnboundedSender<Notice>,
+    heard: mpsc::UnboundedReceiver<Notice>,
+}
+
+impl Engine {
+    /// An engine over this ledger and this world.
+    pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
+        let (notices, heard) = mpsc::unbounded_channel();
+        Engine { store, world, settings, watch, gate: Arc::default(), outstanding: Arc::default(), notices, heard }
+    }
+
+    /// What commands use while the engine runs.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            store: self.store.clone(),
+            clock: self.world.clock.clone(),
+            gate: self.gate.clone(),
+            outstanding: self.outstanding.clone(),
+            notices: self.notices.clone(),
+        }
+    }
+
+    /// Sends these campaigns (all `sending` or `retrying`) until `until`, a stop, or a brake.
+    ///
+    /// Everything that was under way when a former process died is settled first. Fails only when the ledger cannot
+    /// work any more; whatever was not recorded then is queued or in doubt at the next start.
+    pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
+        let Engine { store, world, settings, watch, gate, outstanding, notices, heard } = self;
+        recover(&store, &settings, world.clock.now()).await?;
+        let (outcomes, to_settle) = mpsc::channel(settle::OUTCOMES_WAITING_MAX);
+        let house = Arc::new(House {
+            dns: Cache::new(world.resolve.clone(), world.clock.clone()),
+            tls: TlsClient::new(),
+            rules: dispatch::rules::RulePack::shipped(),
+            mailings: mailings.into_iter().map(|mailing| (mailing.campaign, Arc::new(mailing))).collect(),
+            brakes: Mutex::default(),
+            sites: Mutex::default(),
+            store,
+            world,
+            settings,
+            gate,
+            outcomes,
+            notices,
+            outstanding,
+            watch,
+        });
+        let settler = tokio::spawn(settle::run(house.clone(), to_settle));
+        let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
+        let end = tokio::select! {
+            biased;
+            end = scheduler.run() => end?,
+            broken = settler => return Err(broken_ledger(broken)),
+        };
+        Ok(end)
+    }
+}
+
+/// The settler ends before the scheduler only when the ledger is broken.
+fn broken_ledger(settler: Result<Result<(), StoreError>, tokio::task::JoinError>) -> StoreError {
+    match settler {
+        Ok(Err(broken)) => broken,
+        Ok(Ok(())) | Err(_) => StoreError::Closed,
+    }
+}

@@ -15,6 +15,8 @@ pub mod person;
 pub mod records;
 mod rejects;
 pub mod survey;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use columns::{Column, Columns, Mapping, Role};
@@ -78,7 +80,7 @@ pub struct Progress {
     pub rejects: u64,
 }
 
-/// What an import came to. `rows = added + updated + unchanged + duplicates + repeated + suppressed + rejected`.
+/// What an import came to. `rows = added + updated + unchanged + duplicates + rejected`, always.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
     /// Its id in the ledger.
@@ -107,12 +109,12 @@ pub struct ImportReport {
     pub unchanged: u64,
     /// Rows with the address of an earlier row: kept, and skipped by every campaign.
     pub duplicates: u64,
-    /// Rows with the external id of an earlier row: the later row stands.
-    pub repeated: u64,
-    /// Contacts whose address must not be mailed, known before or said by the file.
-    pub suppressed: u64,
     /// Rows that could not be told into fields: not taken.
     pub rejected: u64,
+    /// Of the rows written in this run: those with the external id of an earlier row. The later row stands.
+    pub repeated: u64,
+    /// Of the rows written in this run: those whose address must not be mailed, as known before or said by the file.
+    pub suppressed: u64,
     /// Rows in the rejects file: the rejected ones and those whose address cannot be read.
     pub listed: u64,
     /// What is worth a second look, by kind.
@@ -139,9 +141,9 @@ impl ImportReport {
             updated: 0,
             unchanged: 0,
             duplicates: 0,
+            rejected: 0,
             repeated: 0,
             suppressed: 0,
-            rejected: 0,
             listed: 0,
             notes: BTreeMap::new(),
             unknown_status_words: Vec::new(),
@@ -149,16 +151,16 @@ impl ImportReport {
         }
     }
 
-    /// Takes over what an earlier run of the same import counted.
-    fn continues(&mut self, import: &Import) {
+    /// Takes over what the ledger counted, earlier runs included.
+    fn counts_of(&mut self, import: &Import) {
         self.import = import.id;
-        self.continued_after_line = import.last_line;
         (self.added, self.updated) = (import.added, import.updated);
         (self.unchanged, self.duplicates) = (import.unchanged, import.duplicates);
     }
 
+    /// The same file was imported before: what is left to tell of it. Its rejects were told then.
     fn was_done(&mut self, import: &Import) {
-        self.continues(import);
+        self.counts_of(import);
         self.already_done = true;
         self.rows = import.added + import.updated + import.unchanged + import.duplicates;
     }
@@ -194,7 +196,7 @@ pub async fn import_file(
         return Ok(report);
     }
     let import = store.begin_import(new, actor, now()).await?;
-    report.continues(&import);
+    report.continued_after_line = import.last_line;
     let rejects = Rejects::new(&request.rejects, &header, rows.delimiter()).map_err(|e| cannot_reject(request, e))?;
     let mut run = Run {
         store,
@@ -316,15 +318,11 @@ impl Run<'_> {
         let rows = std::mem::take(&mut self.chunk);
         self.chunk_bytes = 0;
         for fate in self.store.write_import_chunk(self.import.id, rows, now).await? {
-            let count = match fate {
-                RowFate::Added => &mut self.report.added,
-                RowFate::Updated => &mut self.report.updated,
-                RowFate::Unchanged => &mut self.report.unchanged,
-                RowFate::Duplicate => &mut self.report.duplicates,
-                RowFate::Repeated => &mut self.report.repeated,
-                RowFate::Suppressed => &mut self.report.suppressed,
-            };
-            *count += 1;
+            match fate {
+                RowFate::Repeated => self.report.repeated += 1,
+                RowFate::Suppressed => self.report.suppressed += 1,
+                RowFate::Added | RowFate::Updated | RowFate::Unchanged | RowFate::Duplicate => {}
+            }
         }
         Ok(())
     }
@@ -343,7 +341,8 @@ impl Run<'_> {
     async fn finish(mut self, actor: &Actor, now: Timestamp) -> Result<ImportReport, ImportError> {
         self.report.listed = self.rejects.count;
         self.report.rejects_file = self.rejects.finish().map_err(|error| cannot_reject(self.request, error))?;
-        self.store.finish_import(self.import.id, actor, now).await?;
+        let done = self.store.finish_import(self.import.id, actor, now).await?;
+        self.report.counts_of(&done);
         Ok(self.report)
     }
 }

@@ -1,0 +1,244 @@
+//! One connection of a lane: open a session, send what waits, leave.
+
+use crate::house::{House, Notice, Way};
+use crate::journey::{self, After};
+use crate::lane::{Lane, Next};
+use crate::transmit::{Session, Unopened, Why};
+use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
+use model::{Attempt, Category, Scope, Stage, Timestamp, Verdict};
+use net::{ConnectFailure, Resolve};
+use smtp::client::{Ending, Settings, TlsMode};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use store::Claimed;
+
+/// Server addresses tried for one connection (RFC 5321 section 5.1 asks for two at least).
+const ADDRESSES_TRIED_MAX: usize = 5;
+/// Servers that answered and refused the session, before their word is taken for the site's.
+const SESSIONS_REFUSED_MAX: usize = 2;
+/// How long a connection with nothing to do waits for more.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Runs one connection of `lane` to its end.
+pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
+    if let (Next::Deliver(first), hungry) = lane.next(house.now()) {
+        if hungry {
+            house.tell(Notice::Hungry(lane.site));
+        }
+        let started_at = house.now();
+        match open(&house, &lane).await {
+            Ok(session) => {
+                house.reached();
+                send_all(&house, &lane, session, *first).await;
+            }
+            Err(failure) => give_up(&house, &lane, *first, failure, started_at).await,
+        }
+    }
+    lane.closed();
+    house.tell(Notice::Ended(lane.site));
+}
+
+/// Sends delivery after delivery until the session is spent, the lane is empty, or others should have the turn.
+async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claimed) {
+    let mut claimed = first;
+    loop {
+        let after = journey::deliver(house, lane, &mut session, claimed).await;
+        if after == After::Leave || session.transactions >= lane.per_connection() {
+            break;
+        }
+        match next_or_leave(house, lane).await {
+            Some(next) => claimed = next,
+            None => break,
+        }
+    }
+    session.quit().await;
+}
+
+async fn next_or_leave(house: &House, lane: &Lane) -> Option<Claimed> {
+    loop {
+        let supplied = lane.supplied.notified();
+        let (next, hungry) = lane.next(house.now());
+        if hungry {
+            house.tell(Notice::Hungry(lane.site));
+        }
+        match next {
+            Next::Deliver(claimed) => return Some(*claimed),
+            Next::Pace(wait) => tokio::time::sleep(wait).await,
+            Next::Wait => {
+                tokio::time::timeout(IDLE, supplied).await.ok()?;
+            }
+            Next::Leave => return None,
+        }
+    }
+}
+
+/// Why no session could be opened with any server of the site.
+struct Failure {
+    host: String,
+    address: Option<IpAddr>,
+    stage: Stage,
+    verdict: Verdict,
+    reply: Option<model::Reply>,
+    note: Option<String>,
+    reached: bool,
+}
+
+/// Tries the site's servers in order of preference until one talks to us.
+async fn open(house: &House, lane: &Lane) -> Result<Session, Failure> {
+    let mut last = None;
+    let (mut tried, mut refused) = (0, 0);
+    for host in lane.hosts() {
+        let addresses = match addresses(house, &host).await {
+            Ok(addresses) => addresses,
+            Err(failure) => {
+                last.get_or_insert(failure);
+                continue;
+            }
+        };
+        for address in addresses {
+            if tried >= ADDRESSES_TRIED_MAX || refused >= SESSIONS_REFUSED_MAX {
+                break;
+            }
+            tried += 1;
+            match open_at(house, lane, &host, address).await {
+                Ok(session) => return Ok(session),
+                Err(unopened) => {
+                    refused += usize::from(unopened.reached);
+                    let final_word = is_final(&unopened);
+                    last = Some(failure(house, lane, &host, address, unopened));
+                    if final_word {
+                        refused = SESSIONS_REFUSED_MAX;
+                    }
+                }
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| no_address(lane.hosts().first().map_or("", String::as_str), DnsOutcome::NoAddress)))
+}
+
+/// A refusal with a 5xx greeting is the site's word; anything softer may be that server's alone.
+fn is_final(unopened: &Unopened) -> bool {
+    matches!(&unopened.why, Why::Ending(Ending::Reply(reply)) if reply.is_permanent())
+}
+
+/// The host's addresses; a relay may be given by address.
+async fn addresses(house: &House, host: &str) -> Result<Vec<IpAddr>, Failure> {
+    if let Ok(literal) = host.parse() {
+        return Ok(vec![literal]);
+    }
+    if host == "localhost" {
+        return Ok(vec![IpAddr::from([127, 0, 0, 1])]);
+    }
+    match house.dns.addresses(host).await.result {
+        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+        Ok(_) => Err(no_address(host, DnsOutcome::NoAddress)),
+        Err(failure) if failure.is_definite() => Err(no_address(host, DnsOutcome::NoAddress)),
+        Err(_) => Err(no_address(host, DnsOutcome::TemporaryFailure)),
+    }
+}
+
+fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
+    Failure {
+        host: host.to_owned(),
+        address: None,
+        stage: Stage::Dns,
+        verdict: dns_verdict(outcome),
+        reply: None,
+        note: Some(format!("no address was found for the mail server {host:?}")),
+        reached: false,
+    }
+}
+
+/// One address, encrypted if it can be; in clear at once when encryption fails and nothing demands it.
+async fn open_at(house: &House, lane: &Lane, host: &str, address: IpAddr) -> Result<Session, Unopened> {
+    let settings = |tls| Settings {
+        ehlo_name: house.settings.ehlo_name.clone(),
+        tls,
+        auth: match &house.settings.way {
+            Way::Relay(relay) => relay.credentials.clone(),
+            Way::Direct { .. } => None,
+        },
+        timeouts: house.settings.timeouts.clone(),
+        pipelining: true,
+    };
+    let (mode, port) = match &house.settings.way {
+        Way::Direct { port } if lane.is_tls_broken() => (TlsMode::Off, *port),
+        Way::Direct { port } => (TlsMode::Opportunistic, *port),
+        Way::Relay(relay) if relay.implicit_tls => (TlsMode::Implicit, relay.port),
+        Way::Relay(relay) if relay.is_loopback => (TlsMode::Opportunistic, relay.port),
+        Way::Relay(relay) => (TlsMode::Required, relay.port),
+    };
+    let target = SocketAddr::new(address, port);
+    match Session::open(house, settings(mode), host, target).await {
+        Err(Unopened { why: Why::Tls(_), .. }) if mode == TlsMode::Opportunistic => {
+            lane.set_tls_broken();
+            Session::open(house, settings(TlsMode::Off), host, target).await
+        }
+        opened => opened,
+    }
+}
+
+fn failure(house: &House, lane: &Lane, host: &str, address: IpAddr, unopened: Unopened) -> Failure {
+    let Unopened { stage, why, reached } = unopened;
+    let provider = lane.provider.map(|provider| provider.key.as_str());
+    let judged = |what| judge(house.rules, &Circumstance { stage, provider, what });
+    let (verdict, reply, note) = match why {
+        Why::Connect(failure) => {
+            let verdict = match &failure {
+                ConnectFailure::Refused => judged(What::Refused),
+                ConnectFailure::Unreachable(_) | ConnectFailure::Other(_) => judged(What::Unreachable),
+                ConnectFailure::TimedOut => judged(What::TimedOut),
+                ConnectFailure::Forbidden(_) => dns_verdict(DnsOutcome::PointsInside),
+            };
+            (verdict, None, Some(failure.to_string()))
+        }
+        Why::Tls(why) => (judged(What::TlsFailed(&why)), None, Some(format!("encryption failed: {why}"))),
+        Why::Ending(Ending::Reply(reply)) => (judged(What::Reply(&reply)), Some(reply), None),
+        Why::Ending(ending) => {
+            let what = match &ending {
+                Ending::TimedOut => What::TimedOut,
+                Ending::Protocol(why) | Ending::MessageFailed(why) => What::Protocol(why),
+                Ending::TlsFailed(why) => What::TlsFailed(why),
+                _ => What::Disconnected,
+            };
+            (judged(what), None, Some(journey::in_words(&ending)))
+        }
+    };
+    Failure { host: host.to_owned(), address: Some(address), stage, verdict, reply, note, reached }
+}
+
+/// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
+async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, started_at: Timestamp) {
+    let too_many = failure.verdict.category == Category::RateLimited && lane.open() > 1;
+    if too_many {
+        lane.learn_connections();
+        lane.put_first(first);
+        return;
+    }
+    let silent = !failure.reached && failure.verdict.scope != Scope::Source;
+    if silent && house.is_our_silence(lane) {
+        lane.put_first(first);
+        return;
+    }
+    let others = if silent { lane.drain() } else { Vec::new() };
+    for claimed in std::iter::once(first).chain(others) {
+        let attempt = attempt(&claimed, &failure, started_at, house.now());
+        journey::conclude(house, lane, &claimed, attempt, None, None).await;
+    }
+}
+
+fn attempt(claimed: &Claimed, failure: &Failure, started_at: Timestamp, now: Timestamp) -> Attempt {
+    Attempt {
+        delivery: claimed.delivery,
+        number: claimed.attempts + 1,
+        started_at,
+        duration_ms: journey::duration_ms(started_at, now),
+        verdict: Verdict { stage: failure.stage, ..failure.verdict.clone() },
+        reply: failure.reply.clone(),
+        note: failure.note.clone(),
+        host: Some(failure.host.clone()).filter(|host| !host.is_empty()),
+        address: failure.address,
+        tls: None,
+        reached_receiver: failure.reached,
+    }
+}

@@ -1,0 +1,93 @@
+//! What commands do to a running engine. Each is in force when it returns.
+
+use crate::gate::Gate;
+use crate::house::{Notice, Outstanding};
+use model::{Actor, CampaignId, CampaignState, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
+use net::Clock;
+use std::sync::Arc;
+use store::{Campaign, Store, StoreError, Target};
+use tokio::sync::mpsc;
+
+/// A way to command a running engine; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) outstanding: Arc<Outstanding>,
+    pub(crate) notices: mpsc::UnboundedSender<Notice>,
+}
+
+impl Handle {
+    /// Pauses a campaign: when this returns, nothing of it starts. Conversations under way end by themselves.
+    pub async fn pause(
+        &self,
+        campaign: CampaignId,
+        why: Option<String>,
+        actor: &Actor,
+    ) -> Result<Campaign, StoreError> {
+        self.gate.close(campaign).await;
+        let paused = self.store.set_campaign_state(campaign, CampaignState::Paused, why, actor, self.now()).await;
+        if paused.is_err() {
+            self.gate.open(campaign).await;
+        }
+        self.tell(Notice::Changed(campaign));
+        paused
+    }
+
+    /// Takes a paused campaign up again.
+    pub async fn resume(&self, campaign: CampaignId, actor: &Actor) -> Result<Campaign, StoreError> {
+        let known = self.store.campaign(campaign).await?;
+        let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
+        let resumed = self.store.set_campaign_state(campaign, back, None, actor, self.now()).await?;
+        self.gate.open(campaign).await;
+        self.tell(Notice::Changed(campaign));
+        Ok(resumed)
+    }
+
+    /// Stops a campaign for good: when this returns nothing of it starts, and whoever was not under way is skipped.
+    pub async fn cancel(&self, campaign: CampaignId, actor: &Actor) -> Result<Campaign, StoreError> {
+        self.gate.cancel(campaign).await;
+        let cancelled =
+            self.store.set_campaign_state(campaign, CampaignState::Cancelled, None, actor, self.now()).await?;
+        let (done, dropped) = tokio::sync::oneshot::channel();
+        self.tell(Notice::Drop(campaign, done));
+        dropped.await.ok();
+        let under_way = self.outstanding.all();
+        self.store.skip_remaining(campaign, SkipReason::Cancelled, &under_way, actor, self.now()).await?;
+        Ok(cancelled)
+    }
+
+    /// Suppresses an address or a domain: when this returns, nothing starts toward it.
+    pub async fn suppress(
+        &self,
+        workspace: WorkspaceId,
+        target: Target,
+        reason: SuppressionReason,
+        note: Option<String>,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        self.store.suppress(workspace, target, reason, note, actor, self.now()).await?;
+        self.gate.settle().await;
+        Ok(())
+    }
+
+    /// Starts nothing more; [`crate::Engine::run`] returns when the conversations under way have ended.
+    pub async fn stop(&self) {
+        self.gate.stop().await;
+        self.tell(Notice::Stop);
+    }
+
+    /// The ledger the engine works on.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn tell(&self, notice: Notice) {
+        self.notices.send(notice).ok();
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

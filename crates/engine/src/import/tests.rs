@@ -1,0 +1,182 @@
+//! Whole files into a ledger in memory: what is counted, what is kept, and what happens the second time.
+
+use super::*;
+use expect_test::{Expect, expect};
+use model::EmailAddress;
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use store::OpenOptions;
+use tempfile::TempDir;
+
+struct Desk {
+    dir: TempDir,
+    store: Store,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+        Desk { dir: tempfile::tempdir().unwrap(), store }
+    }
+
+    fn request(&self, name: &str, content: &[u8]) -> ImportRequest {
+        let file = self.dir.path().join(name);
+        fs::write(&file, content).unwrap();
+        ImportRequest {
+            workspace: WorkspaceId::FIRST,
+            file,
+            mapping: Mapping::new(),
+            encoding: None,
+            delimiter: None,
+            rejects: self.dir.path().join("rejects").join(name),
+        }
+    }
+
+    async fn import(&self, request: &ImportRequest) -> Result<ImportReport, ImportError> {
+        import_file(&self.store, request, &Actor::Engine, &|| at(1_000), &mut |_| {}).await
+    }
+
+    async fn text(&self, text: &str) -> ImportReport {
+        self.import(&self.request("people.csv", text.as_bytes())).await.unwrap()
+    }
+
+    /// The contacts with an address, as the ledger has them.
+    async fn contacts(&self, address: &str) -> String {
+        let address = EmailAddress::parse(address).unwrap();
+        let found = self.store.contacts_by_address(WorkspaceId::FIRST, &address).await.unwrap();
+        let line = |c: &store::Contact| {
+            let suppressed: Vec<&str> = c.suppressions.iter().map(|s| s.reason.word()).collect();
+            format!("{} {:?} {} {suppressed:?}", c.status, c.external_id, c.attributes)
+        };
+        found.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + ms)
+}
+
+fn check(report: &ImportReport, expected: Expect) {
+    let r = report;
+    let sum = r.added + r.updated + r.unchanged + r.duplicates + r.rejected;
+    assert_eq!(r.rows, sum, "every row is counted once: {r:?}");
+    expected.assert_eq(&format!(
+        "{} rows = {} added + {} updated + {} unchanged + {} duplicates + {} rejected; {} blank, {} suppressed, {} listed, {:?}",
+        r.rows, r.added, r.updated, r.unchanged, r.duplicates, r.rejected, r.blank, r.suppressed, r.listed, r.notes
+    ));
+}
+
+#[tokio::test]
+async fn every_row_has_a_fate_and_every_reject_a_reason() {
+    let desk = Desk::new();
+    let report = desk
+        .text(
+            "email,name,city\na@x.example,Ann,Oslo\nA@X.example,Ann again,\nnot an address,Bo,\n,Cy,\n\n,,\n\
+             d@x.example,\"Dee\nd@y.example,Di,Rome,extra\ne@x.example,Eve\ninfo@x.example,Role,\n",
+        )
+        .await;
+    check(
+        &report,
+        expect![
+            "8 rows = 4 added + 0 updated + 0 unchanged + 1 duplicates + 3 rejected; 2 blank, 0 suppressed, 4 listed, {RoleAddress: 1, MissingConsent: 5, NoAddress: 1, UnreadableAddress: 1}"
+        ],
+    );
+    let rejects = fs::read_to_string(report.rejects_file.unwrap()).unwrap();
+    expect![[r#"
+        email,name,city,reject_line,reject_reason,reject_raw
+        not an address,Bo,,4,"""not an address"" is not an address: there is no @ in it",
+        ,,,8,a quote opens in column 2 and never closes,"d@x.example,""Dee"
+        d@y.example,Di,Rome,9,the row has 4 fields where the header names 3,"d@y.example,Di,Rome,extra"
+        e@x.example,Eve,,10,the row has 2 fields where the header names 3,
+    "#]]
+    .assert_eq(&rejects);
+}
+
+#[tokio::test]
+async fn a_repaired_rejects_file_is_an_import_like_any_other() {
+    let desk = Desk::new();
+    desk.text("email,name\nann@,Ann\n").await;
+    let report =
+        desk.text("email,name,reject_line,reject_reason,reject_raw\nann@x.example,Ann,2,\"no domain\",\n").await;
+    check(
+        &report,
+        expect![
+            "1 rows = 1 added + 0 updated + 0 unchanged + 0 duplicates + 0 rejected; 0 blank, 0 suppressed, 0 listed, {MissingConsent: 1}"
+        ],
+    );
+    assert_eq!(desk.contacts("ann@x.example").await, r#"active None {"name":"Ann"} []"#);
+    assert!(report.rejects_file.is_none() && !desk.dir.path().join("rejects/people.csv").exists());
+}
+
+#[tokio::test]
+async fn the_same_file_again_does_nothing_and_a_new_one_updates() {
+    let desk = Desk::new();
+    let first = desk.text("email,customer id,name\na@x.example,7,Ann\nb@x.example,8,Bo\n").await;
+    let again = desk.text("email,customer id,name\na@x.example,7,Ann\nb@x.example,8,Bo\n").await;
+    assert!(!first.already_done && again.already_done && again.import == first.import && again.rows == 2);
+    // The external id is who it is; the address may change.
+    let next = desk.text("email,customer id,name\nann@y.example,7,Ann\nb@x.example,8,Bo\nc@x.example,9,Cy\n").await;
+    check(
+        &next,
+        expect![
+            "3 rows = 1 added + 1 updated + 1 unchanged + 0 duplicates + 0 rejected; 0 blank, 0 suppressed, 0 listed, {MissingConsent: 3}"
+        ],
+    );
+    let moved = desk.contacts("ann@y.example").await;
+    assert_eq!(moved, r#"active Some("7") {"customer_id":"7","name":"Ann"} []"#);
+    assert_eq!(desk.contacts("a@x.example").await, moved, "the former address leads to them");
+}
+
+#[tokio::test]
+async fn what_another_system_knows_is_not_forgotten() {
+    let desk = Desk::new();
+    let file = "email,status\na@x.example,subscribed\nb@x.example,unsubscribed\nc@x.example,cleaned\nd@x.example,spam\n\
+                e@x.example,pending\nf@x.example,blocked\n";
+    let report = desk.text(file).await;
+    assert_eq!(report.suppressed, 3, "bounced, complained and blocked are known before the rows are written");
+    let mut shown = String::new();
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        shown += &format!("{}\n", desk.contacts(&format!("{name}@x.example")).await);
+    }
+    expect![[r#"
+        active None {"status":"subscribed"} []
+        opted_out None {"status":"unsubscribed"} ["unsubscribed"]
+        error None {"status":"cleaned"} ["hard_bounced"]
+        opted_out None {"status":"spam"} ["unsubscribed", "complained"]
+        unconfirmed None {"status":"pending"} []
+        error None {"status":"blocked"} ["manual"]
+    "#]]
+    .assert_eq(&shown);
+    // Who complained is counted as that: the stronger of the two. A later file that calls everybody subscribed revives nobody.
+    desk.text("email,status\nb@x.example,subscribed\nd@x.example,active\n").await;
+    assert!(desk.contacts("b@x.example").await.starts_with("opted_out"));
+    assert!(desk.contacts("d@x.example").await.starts_with("opted_out"));
+}
+
+#[tokio::test]
+async fn a_stopped_import_goes_on_where_it_was_and_lists_its_rejects_again() {
+    let desk = Desk::new();
+    let mut file = "email,n\nbroken\n".to_owned();
+    for n in 0..2 * CHUNK_ROWS_MAX + 10 {
+        file += &format!("p{n}@x.example,{n}\n");
+    }
+    let request = desk.request("people.csv", file.as_bytes());
+    // The first run dies when it asks for the time to write its second chunk (begin, first, second).
+    let (store, stopped) = (desk.store.clone(), request.clone());
+    let killed = tokio::spawn(async move {
+        let asked = AtomicU64::new(0);
+        let clock = || if asked.fetch_add(1, Ordering::Relaxed) < 2 { at(0) } else { panic!("killed") };
+        import_file(&store, &stopped, &Actor::Engine, &clock, &mut |_| {}).await
+    });
+    assert!(killed.await.unwrap_err().is_panic());
+    assert_eq!(desk.contacts("p0@x.example").await, "", "nothing is visible before the end");
+    let report = desk.import(&request).await.unwrap();
+    assert!(report.continued_after_line >= CHUNK_ROWS_MAX as u64, "{}", report.continued_after_line);
+    check(
+        &report,
+        expect![
+            "10011 rows = 10010 added + 0 updated + 0 unchanged + 0 duplicates + 1 rejected; 0 blank, 0 suppressed, 1 listed, {MissingConsent: 10010}"
+        ],
+    );
+    assert!(desk.contacts("p0@x.example").await.starts_with("active"));
+}

@@ -1,0 +1,396 @@
+//! From a message file and an audience to a campaign that can be sent, and back again from the ledger.
+//!
+//! A campaign keeps everything its message is made of, so that it can be taken up by another process at any time. It is
+//! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
+
+use crate::options::{SendOptions, Unsubscribe};
+use crate::{Mailing, SendError};
+use aws_lc_rs::digest;
+use mail::compose::{self, CompileOptions, Compiled, HeaderFields, HeaderPlan, Mailbox, SourceKind};
+use mail::sign::{Signer, SigningKey};
+use mail::token::KeyRing;
+use model::{Actor, CampaignKind, EmailAddress, MailDomain, Timestamp, WorkspaceId};
+use net::Entropy;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+use store::{Audience, Campaign, Import, NewCampaign, Store};
+
+/// The same message to the same audience under another name is refused for so long.
+const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The secret that holds the keys of tokens.
+const TOKEN_RING: &str = "tokens";
+/// The secret that tells this ledger's Message-IDs from another's.
+const MESSAGE_ID_TAG: &str = "message-id-tag";
+/// The tags Postroom makes.
+const BUILT_IN_TAGS: [&str; 3] = ["unsubscribe_url", "view_url", "postal_address"];
+
+/// A message file as it was when the campaign was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageFile {
+    /// Its name, for error texts.
+    pub name: String,
+    /// Its content.
+    pub source: String,
+}
+
+/// Everything a campaign's message is made of, as the ledger keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The message.
+    pub file: MessageFile,
+    /// What was chosen.
+    pub options: SendOptions,
+    /// The audience's columns.
+    pub columns: Vec<String>,
+}
+
+/// A campaign about to be made.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Its name; unique in the workspace.
+    pub name: String,
+    /// The message and what was chosen.
+    pub snapshot: Snapshot,
+    /// Who: finished imports, in order.
+    pub imports: Vec<Import>,
+}
+
+/// A campaign made, or found to be the one that was asked for.
+#[derive(Debug)]
+pub struct Launched {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// It was there already: this run continues it.
+    pub continued: bool,
+    /// What the author should look at.
+    pub warnings: Vec<String>,
+}
+
+impl MessageFile {
+    /// Reads a message file; its extension says what it is (`.mjml`, `.md`, `.html`).
+    pub fn read(path: &Path) -> Result<MessageFile, SendError> {
+        let name = path.display().to_string();
+        let bytes =
+            std::fs::read(path).map_err(|why| SendError::Message { file: name.clone(), why: why.to_string() })?;
+        let source = String::from_utf8(bytes).map_err(|bad| SendError::Message {
+            file: name.clone(),
+            why: format!(
+                "it is not UTF-8 (first foreign byte at {}); save it as UTF-8",
+                bad.utf8_error().valid_up_to()
+            ),
+        })?;
+        let file = MessageFile { name, source };
+        file.kind()?;
+        Ok(file)
+    }
+
+    fn kind(&self) -> Result<SourceKind, SendError> {
+        let extension = Path::new(&self.name).extension().and_then(|e| e.to_str()).unwrap_or_default();
+        SourceKind::from_extension(extension).ok_or_else(|| SendError::Message {
+            file: self.name.clone(),
+            why: "what it is cannot be told from its name: .mjml, .md or .html is expected".to_owned(),
+        })
+    }
+}
+
+impl Snapshot {
+    /// Compiles the message against the audience's columns. `name` stands in for a subject toward loopback.
+    pub fn compile(&self, name: &str) -> Result<Compiled, SendError> {
+        let loopback = self.options.transport.is_loopback();
+        let known_tags: BTreeSet<String> = self
+            .columns
+            .iter()
+            .map(|column| mail::values::tag_of_column(column))
+            .chain(self.columns.iter().cloned())
+            .chain(BUILT_IN_TAGS.map(str::to_owned))
+            .collect();
+        let options = CompileOptions {
+            subject: self.options.subject.clone(),
+            fallback_subject: loopback.then(|| name.to_owned()),
+            known_tags,
+            needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
+        };
+        compose::compile(&self.file.source, self.file.kind()?, &options)
+            .map_err(|why| SendError::Message { file: self.file.name.clone(), why: why.to_string() })
+    }
+
+    fn fields(&self, campaign: &Campaign, compiled: &Compiled, id_tag: String) -> Result<HeaderFields, SendError> {
+        let mut from = parse_mailbox(&self.options.from)?;
+        from.name = from.name.or_else(|| compiled.from_name().map(str::to_owned));
+        let return_path = domain(&self.options.return_path, "the return path")?;
+        let domain = from.address.domain().clone();
+        let complaints = EmailAddress::parse(&format!("fbl@{return_path}"));
+        Ok(HeaderFields {
+            message_id_tag: id_tag,
+            list_id: Some((format!("broadcast.{domain}"), None)),
+            feedback_id: vec![
+                campaign.id.to_string(),
+                campaign.workspace.to_string(),
+                campaign.kind.word().to_owned(),
+                domain.as_str().replace('.', "-"),
+            ],
+            cfbl_address: complaints.ok(),
+            unsubscribe: self.unsubscribe(&return_path),
+            view_url: match &self.options.unsubscribe {
+                Unsubscribe::PublicUrl(url) => Some(format!("{}/v/{{token}}", url.trim_end_matches('/'))),
+                Unsubscribe::Target(_) | Unsubscribe::None => None,
+            },
+            postal_address: self.options.postal_address.clone(),
+            auto_submitted: campaign.kind != CampaignKind::Broadcast,
+            ..HeaderFields::from_sender(from)
+        })
+    }
+
+    fn unsubscribe(&self, return_path: &MailDomain) -> compose::Unsubscribe {
+        match &self.options.unsubscribe {
+            Unsubscribe::PublicUrl(url) => {
+                compose::Unsubscribe { url: Some(format!("{}/u/{{token}}", url.trim_end_matches('/'))), mailto: None }
+            }
+            Unsubscribe::Target(target) => match target.strip_prefix("mailto:") {
+                Some(address) => compose::Unsubscribe { url: None, mailto: Some(address.to_owned()) },
+                None => compose::Unsubscribe { url: Some(with_token(target)), mailto: None },
+            },
+            // Loopback only: the shape of the real thing at a name that leads nowhere.
+            Unsubscribe::None => {
+                compose::Unsubscribe { url: Some(format!("https://{return_path}/u/{{token}}")), mailto: None }
+            }
+        }
+    }
+}
+
+/// Somebody else's unsubscribe page learns who it is about.
+fn with_token(url: &str) -> String {
+    if url.contains("{token}") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}t={{token}}")
+}
+
+/// Makes the campaign of a draft, or finds the one it continues.
+///
+/// Refused: a name that belongs to a campaign of other files; the same message and audience under another name within
+/// seven days; a message that does not compile; an address or domain that is none.
+pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp) -> Result<Launched, SendError> {
+    let compiled = draft.snapshot.compile(&draft.name)?;
+    let warnings = compiled.warnings().to_vec();
+    let workspace = WorkspaceId::FIRST;
+    let (files_hash, content_hash) = (draft.files_hash()?, draft.content_hash());
+    if let Some(campaign) = store.campaign_by_name(workspace, &draft.name).await? {
+        if campaign.files_hash != files_hash {
+            return Err(SendError::Guard(taken_name(&campaign)));
+        }
+        store.build_campaign(campaign.id, actor, now).await?;
+        return Ok(Launched { campaign, continued: true, warnings });
+    }
+    let alike = store.campaigns_like(workspace, content_hash, now - SAME_CONTENT_GUARD).await?;
+    if let Some(twin) = alike.first() {
+        return Err(SendError::Guard(sent_already(twin, &draft.name)));
+    }
+    let new = NewCampaign {
+        workspace,
+        name: draft.name.clone(),
+        kind: CampaignKind::Broadcast,
+        message: serde_json::to_string(&draft.snapshot).map_err(|why| SendError::Input(why.to_string()))?,
+        audience: Audience::Imports(draft.imports.iter().map(|import| import.id).collect()),
+        files_hash,
+        content_hash,
+    };
+    let campaign = store.create_campaign(new, actor, now).await?;
+    // Whatever cannot be written into header fields is found before anybody is counted.
+    HeaderPlan::new(draft.snapshot.fields(&campaign, &compiled, String::new())?)
+        .map_err(|why| SendError::Input(why.to_string()))?;
+    store.build_campaign(campaign.id, actor, now).await?;
+    Ok(Launched { campaign, continued: false, warnings })
+}
+
+fn taken_name(campaign: &Campaign) -> String {
+    format!(
+        "there is already a campaign {:?} (number {}), made from other files. To continue it, give the files it was made \
+         from, or: postroom resume {}. To send these files, choose another name: --name",
+        campaign.name, campaign.number, campaign.number
+    )
+}
+
+fn sent_already(twin: &Campaign, name: &str) -> String {
+    format!(
+        "the same message to the same people is campaign {:?} (number {}) of the last seven days; sending it again as \
+         {name:?} would mail them twice. To continue that one: postroom resume {}. To reach those it did not reach, look at \
+         postroom report {}. To send something new, change the message or the audience",
+        twin.name, twin.number, twin.number, twin.number
+    )
+}
+
+impl Draft {
+    /// What "the same files" means: message, audience and everything chosen that recipients would see.
+    fn files_hash(&self) -> Result<[u8; 32], SendError> {
+        let options = serde_json::to_vec(&(&self.snapshot.options.from, &self.snapshot.options.subject))
+            .map_err(|why| SendError::Input(why.to_string()))?;
+        Ok(hash(&[&self.content_hash(), &options]))
+    }
+
+    fn content_hash(&self) -> [u8; 32] {
+        let mut parts: Vec<&[u8]> = vec![self.snapshot.file.source.as_bytes()];
+        parts.extend(self.imports.iter().map(|import| import.content_hash.as_slice()));
+        hash(&parts)
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+/// Reads a campaign back from the ledger, ready to be sent.
+pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) -> Result<Mailing, SendError> {
+    let snapshot = snapshot(campaign)?;
+    let compiled = snapshot.compile(&campaign.name)?;
+    let fields = snapshot.fields(campaign, &compiled, id_tag(store, entropy)?)?;
+    let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
+    let signer = match &snapshot.options.dkim {
+        Some(dkim) => Some(signer(store, campaign.workspace, &dkim.domain, &dkim.selector).await?),
+        None => None,
+    };
+    Ok(Mailing {
+        campaign: campaign.id,
+        key_name: signer.as_ref().map(|s| format!("{}._domainkey.{}", s.selector(), s.domain())),
+        compiled,
+        headers,
+        signer,
+        ring: token_ring(store, entropy)?,
+        return_path: domain(&snapshot.options.return_path, "the return path")?,
+    })
+}
+
+/// What the ledger keeps of a campaign's message and choices.
+pub fn snapshot(campaign: &Campaign) -> Result<Snapshot, SendError> {
+    serde_json::from_str(&campaign.message).map_err(|why| {
+        SendError::Input(format!("campaign {:?} cannot be read ({why}); it was made by another version", campaign.name))
+    })
+}
+
+async fn signer(store: &Store, workspace: WorkspaceId, name: &str, selector: &str) -> Result<Signer, SendError> {
+    let keys = store.load_keys(workspace, name).await?;
+    let pem = keys.into_iter().find(|(known, _)| known == selector).map(|(_, pem)| pem).ok_or_else(|| {
+        SendError::Input(format!(
+            "there is no signing key {selector} for {name} in this directory. Make one: postroom domain keygen {name} \
+             --selector {selector}"
+        ))
+    })?;
+    let unusable =
+        |why: &dyn std::fmt::Display| SendError::Input(format!("the signing key {selector} of {name}: {why}"));
+    let pem = String::from_utf8(pem).map_err(|why| unusable(&why))?;
+    let key = SigningKey::from_pem(&pem).map_err(|why| unusable(&why))?;
+    Signer::new(domain(name, "the signing domain")?, selector, key).map_err(|why| unusable(&why))
+}
+
+/// Saves a signing key under its domain and selector; a key that is there already stays.
+pub async fn keep_key(
+    store: &Store,
+    name: &str,
+    selector: &str,
+    key: &SigningKey,
+    entropy: &dyn Entropy,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), SendError> {
+    let known = store.load_keys(WorkspaceId::FIRST, name).await?;
+    let pem = key.to_pem().map_err(|why| SendError::Input(why.to_string()))?;
+    match known.iter().find(|(known, _)| known == selector) {
+        Some((_, same)) if same == pem.as_bytes() => Ok(()),
+        Some(_) => Err(SendError::Input(format!(
+            "there is another signing key {selector} for {name} in this directory; choose a new selector, so that mail \
+             signed with the old one can still be verified"
+        ))),
+        None => {
+            let mut nonce = [0; 12];
+            entropy.fill("key-nonce", &mut nonce);
+            store.save_key(WorkspaceId::FIRST, name, selector, pem.as_bytes(), nonce, actor, now).await?;
+            Ok(())
+        }
+    }
+}
+
+/// The newest key of a domain, or a new RSA one under `selector`. Returns the selector.
+pub async fn any_key(
+    store: &Store,
+    name: &str,
+    selector: &str,
+    entropy: &dyn Entropy,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<String, SendError> {
+    if let Some((known, _)) = store.load_keys(WorkspaceId::FIRST, name).await?.pop() {
+        return Ok(known);
+    }
+    let key = SigningKey::generate_rsa().map_err(|why| SendError::Input(why.to_string()))?;
+    keep_key(store, name, selector, &key, entropy, actor, now).await?;
+    Ok(selector.to_owned())
+}
+
+/// The keys of tokens; made at the first use.
+pub fn token_ring(store: &Store, entropy: &dyn Entropy) -> Result<KeyRing, SendError> {
+    if let Some(kept) = store.secrets().get(TOKEN_RING) {
+        return serde_json::from_slice(&kept)
+            .map_err(|why| SendError::Input(format!("the token keys in the secrets file cannot be read: {why}")));
+    }
+    let mut secret = [0; 32];
+    entropy.fill("token-key", &mut secret);
+    let ring = KeyRing::new(secret);
+    let bytes = serde_json::to_vec(&ring).map_err(|why| SendError::Input(why.to_string()))?;
+    store.secrets().put(TOKEN_RING, &bytes)?;
+    Ok(ring)
+}
+
+fn id_tag(store: &Store, entropy: &dyn Entropy) -> Result<String, SendError> {
+    if let Some(kept) = store.secrets().get(MESSAGE_ID_TAG) {
+        return Ok(String::from_utf8_lossy(&kept).into_owned());
+    }
+    let tag = format!("{:08x}", entropy.u64("message-id-tag") & 0xffff_ffff);
+    store.secrets().put(MESSAGE_ID_TAG, tag.as_bytes())?;
+    Ok(tag)
+}
+
+/// Reads `Anna <anna@example.org>` or a bare address.
+pub fn parse_mailbox(text: &str) -> Result<Mailbox, SendError> {
+    let text = text.trim();
+    let (name, address) = match text.rsplit_once('<') {
+        Some((name, rest)) => (name.trim().trim_matches('"').trim(), rest.trim_end_matches('>')),
+        None => ("", text),
+    };
+    let address = EmailAddress::parse(address)
+        .map_err(|why| SendError::Input(format!("the sender {text:?} is not an address: {why}")))?;
+    Ok(Mailbox { name: Some(name.to_owned()).filter(|name| !name.is_empty()), address })
+}
+
+fn domain(text: &str, what: &str) -> Result<MailDomain, SendError> {
+    MailDomain::parse(text).map_err(|why| SendError::Input(format!("{what} {text:?} is not a domain: {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mailboxes_are_read_with_and_without_a_name() {
+        let named = parse_mailbox("\"Anna B.\" <anna@example.org>").unwrap();
+        assert_eq!((named.name.as_deref(), named.address.to_string()), (Some("Anna B."), "anna@example.org".into()));
+        assert_eq!(parse_mailbox("anna@example.org").unwrap().name, None);
+        assert!(parse_mailbox("anna").unwrap_err().to_string().contains("there is no @ in it"));
+    }
+
+    #[test]
+    fn a_foreign_unsubscribe_page_learns_the_token() {
+        assert_eq!(with_token("https://x.test/u"), "https://x.test/u?t={token}");
+        assert_eq!(with_token("https://x.test/u?a=1"), "https://x.test/u?a=1&t={token}");
+        assert_eq!(with_token("https://x.test/{token}"), "https://x.test/{token}");
+    }
+}

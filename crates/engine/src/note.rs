@@ -1,0 +1,58 @@
+//! What a run tells while it runs, to whoever watches: a terminal, a page, a test.
+//!
+//! Notes are for people and progress bars. What must not be lost is in the ledger; a watcher may drop every note.
+
+use model::{Attempt, CampaignId, DeliveryState, Timestamp};
+use store::Refused;
+
+/// Something worth telling at once.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// A delivery stands somewhere new.
+    Moved {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Where it stood.
+        from: DeliveryState,
+        /// Where it stands.
+        to: DeliveryState,
+        /// The attempt that moved it, if one did.
+        attempt: Option<Box<Attempt>>,
+    },
+    /// A site takes nothing from us until then.
+    SiteHeld {
+        /// Its provider, or a host of it.
+        site: String,
+        /// Until when.
+        until: Timestamp,
+        /// The rule that asked for it.
+        rule: String,
+    },
+    /// A brake stopped a campaign.
+    Braked {
+        /// Which; `None`: all of them.
+        campaign: Option<CampaignId>,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The ledger cannot record: nothing new is started until it can.
+    LedgerTrouble(String),
+    /// The ledger records (again).
+    LedgerWorks,
+    /// The ledger did not accept an outcome: a fault of the program.
+    SettlementRefused(Refused),
+}
+
+/// Somebody who watches a run. Called from many tasks; must return at once.
+pub trait Watch: Send + Sync {
+    /// Hears a note.
+    fn note(&self, note: Note);
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn note(&self, _note: Note) {}
+}

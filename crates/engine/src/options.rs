@@ -1,0 +1,183 @@
+//! How a campaign is sent: what was chosen when it was started, kept with it so that it can be taken up again.
+//!
+//! Secrets are not in here: a relay's password is named by where it can be read, a key by the ledger's key table.
+
+use crate::SendError;
+use dispatch::retry::Schedule;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// Port 25: delivery to an MX (RFC 5321 section 4.5.4.2); 587 is for submission.
+pub const SMTP_PORT: u16 = 25;
+/// Conversations at once in loopback mode when nothing else is said.
+pub const LOOPBACK_CONNECTIONS: u32 = 20;
+
+/// What was chosen for one campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendOptions {
+    /// The author's address, perhaps with a display name: `Anna <anna@example.org>`.
+    pub from: String,
+    /// The subject given at the command line; front matter wins over it.
+    pub subject: Option<String>,
+    /// The domain of the envelope sender.
+    pub return_path: String,
+    /// Where unsubscribe requests go.
+    pub unsubscribe: Unsubscribe,
+    /// The sender's legal name and postal address.
+    pub postal_address: Option<String>,
+    /// The signing identity.
+    pub dkim: Option<Dkim>,
+    /// The way out.
+    pub transport: Transport,
+    /// Conversations at once, all sites together; in loopback mode it takes the place of the providers' ceilings.
+    pub connections: Option<u32>,
+    /// Gaps between tries and the window, where they differ from the shipped schedule.
+    pub retry: Option<RetryOverride>,
+}
+
+/// Where unsubscribe requests go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsubscribe {
+    /// A Postroom server answers under this URL: `<url>/u/<token>`, one click (RFC 8058).
+    PublicUrl(String),
+    /// Somebody else's page or mailbox: `https://…` or `mailto:…`, the token added as a parameter.
+    Target(String),
+    /// None was given; only loopback mode allows that.
+    None,
+}
+
+/// The signing identity: whose key in the ledger signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dkim {
+    /// The signing domain (`d=`).
+    pub domain: String,
+    /// The selector (`s=`).
+    pub selector: String,
+}
+
+/// The way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// To each domain's own servers.
+    Direct {
+        /// The port they listen on; 25 but for loopback mode.
+        port: u16,
+        /// The name server to ask, if not the system's.
+        dns: Option<SocketAddr>,
+    },
+    /// Everything through one server.
+    Relay {
+        /// `smtp://[user@]host:port` or `smtps://…`, without a password.
+        url: String,
+    },
+}
+
+/// A schedule of tries for tests on loopback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryOverride {
+    /// Gaps after the first, second, … temporary failure: `2s,4s,8s`.
+    pub gaps: String,
+    /// The window that starts with a delivery's first try: `60s`.
+    pub give_up: String,
+}
+
+impl Transport {
+    /// A way out that cannot leave this machine: a relay or a name server at a loopback address. Every connection
+    /// elsewhere is then refused.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Transport::Direct { dns, .. } => dns.is_some_and(|dns| dns.ip().is_loopback()),
+            Transport::Relay { url } => RelayUrl::parse(url).is_ok_and(|relay| relay.is_loopback()),
+        }
+    }
+}
+
+/// A relay's URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayUrl {
+    /// `smtps`: TLS from the first byte (RFC 8314).
+    pub implicit_tls: bool,
+    /// The user to sign in as.
+    pub user: Option<String>,
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl RelayUrl {
+    /// Reads `smtp(s)://[user@]host[:port]`. A password in it is refused: command lines are seen by others.
+    pub fn parse(text: &str) -> Result<RelayUrl, SendError> {
+        let wrong = |why: &str| SendError::Relay { url: text.to_owned(), why: why.to_owned() };
+        let (implicit_tls, rest) = match text.split_once("://") {
+            Some(("smtp", rest)) => (false, rest),
+            Some(("smtps", rest)) => (true, rest),
+            _ => return Err(wrong("it must begin with smtp:// or smtps://")),
+        };
+        let rest = rest.trim_end_matches('/');
+        let (user, rest) = match rest.rsplit_once('@') {
+            Some((user, rest)) if !user.contains(':') => (Some(user.to_owned()), rest),
+            Some(_) => return Err(wrong("a password does not belong on the command line: give a file or a variable")),
+            None => (None, rest),
+        };
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| wrong("the port is not a number from 1 to 65535"))?)
+            }
+            _ => (rest, if implicit_tls { 465 } else { SMTP_PORT }),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() || port == 0 {
+            return Err(wrong("a host name or address is needed"));
+        }
+        Ok(RelayUrl { implicit_tls, user, host, port })
+    }
+
+    /// At a loopback address, written as such.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+impl SendOptions {
+    /// The schedule of tries, shipped or overridden. Refused when an override cannot be read.
+    pub fn schedule(&self) -> Result<Schedule, SendError> {
+        match &self.retry {
+            None => Ok(Schedule::shipped()),
+            Some(retry) => {
+                Schedule::parse(&retry.gaps, &retry.give_up).map_err(|why| SendError::Input(why.to_string()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relay_urls_are_read_and_passwords_in_them_refused() {
+        let read = |text: &str| RelayUrl::parse(text).map(|r| (r.implicit_tls, r.user, r.host, r.port));
+        assert_eq!(read("smtp://127.0.0.1:2525").unwrap(), (false, None, "127.0.0.1".into(), 2525));
+        assert_eq!(
+            read("smtps://anna@mail.example.org").unwrap(),
+            (true, Some("anna".into()), "mail.example.org".into(), 465)
+        );
+        assert_eq!(read("smtp://[::1]:25/").unwrap(), (false, None, "::1".into(), 25));
+        for text in ["mail.example.org", "http://x", "smtp://a:b@host", "smtp://host:0", "smtp://host:99999", "smtp://"]
+        {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_addresses_make_loopback_mode() {
+        let relay = |url: &str| Transport::Relay { url: url.to_owned() }.is_loopback();
+        assert!(relay("smtp://127.0.0.9:2525") && relay("smtp://[::1]:2525"));
+        assert!(!relay("smtp://192.0.2.1:25") && !relay("smtp://127.example.org"));
+        assert!(!Transport::Direct { port: 25, dns: None }.is_loopback());
+    }
+}

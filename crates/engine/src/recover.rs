@@ -1,0 +1,94 @@
+//! At the start: the conversations a dead process left between their last byte and their settlement.
+//!
+//! A slot with a reply is settled as that reply says. A slot without one is *in doubt*: nobody can know, so it is
+//! named, not guessed. Everything else is still queued or deferred and needs nothing.
+
+use crate::house::Settings;
+use dispatch::judge::{Circumstance, What, judge};
+use dispatch::react::{Before, react};
+use dispatch::rules::RulePack;
+use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
+use store::{Claimed, Recovered, Settlement, Store, StoreError};
+
+/// Settles what a dead process left in flight. Returns how many deliveries were settled.
+///
+/// Does nothing when there is nothing; safe to call again after being killed itself.
+pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Result<usize, StoreError> {
+    let mut settled = 0;
+    for left in store.inflight().recovered() {
+        if let Some(claimed) = store.claim_one(left.delivery).await? {
+            let is_new = claimed.attempts < left.number && claimed.state.is_in_progress();
+            if is_new {
+                store.settle(vec![settlement(&claimed, &left, settings, now)]).await?;
+                settled += 1;
+            }
+        }
+        store.inflight().free_recovered(left.index);
+    }
+    Ok(settled)
+}
+
+fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Timestamp) -> Settlement {
+    let reply = left.reply.as_deref().and_then(read_reply);
+    let what = reply.as_ref().map_or(What::InDoubt, What::Reply);
+    let verdict = judge(RulePack::shipped(), &Circumstance { stage: Stage::Final, provider: None, what });
+    let before = Before {
+        state: claimed.state,
+        tries: claimed.tries,
+        reached: claimed.reached,
+        first_try_at: claimed.first_try_at,
+        soft_count: claimed.soft_count,
+        soft_since: claimed.soft_since,
+        refused_count: claimed.refused_count,
+        reached_now: true,
+        provider_accepts_others: false,
+    };
+    let reaction = react(&before, &verdict, now, &settings.schedule, &settings.policy, 0.5);
+    let note = reply.is_none().then(|| "the program ended between the last byte and the reply".to_owned());
+    let attempt = Attempt {
+        delivery: claimed.delivery,
+        number: left.number,
+        started_at: left.at,
+        duration_ms: 0,
+        verdict,
+        reply,
+        note,
+        host: None,
+        address: None,
+        tls: None,
+        reached_receiver: true,
+    };
+    // Without a site to be tried at, a temporary failure is due at the one it was last due at, or looked up afresh.
+    let due = reaction.due.and_then(|at| claimed.retry.map(|(site, _)| (site, at)));
+    let to = match (reaction.due, due) {
+        (Some(_), None) => claimed.state,
+        (Some(_), Some(_)) => DeliveryState::Deferred,
+        (None, _) => reaction.to,
+    };
+    Settlement {
+        attempt: Some(attempt),
+        due,
+        suppress: reaction.suppress,
+        charge: reaction.charge,
+        ..Settlement::of(claimed, to, now)
+    }
+}
+
+/// Reads a reply as the slot keeps it: `250 2.0.0 Ok`.
+fn read_reply(bytes: &[u8]) -> Option<Reply> {
+    let text = String::from_utf8_lossy(bytes);
+    let (code, rest) = text.split_at_checked(3)?;
+    Some(Reply::new(code.parse().ok()?, rest.trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_in_a_slot_is_read_back_as_it_was() {
+        let reply = Reply::new(250, "2.0.0 Ok: queued as 4Xy");
+        assert_eq!(read_reply(reply.to_string().as_bytes()), Some(reply));
+        assert_eq!(read_reply(b"2"), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! From a domain to the servers that answer for it.
+
+use crate::house::{House, Way};
+use dispatch::providers::{self, Provider};
+use dispatch::route::{self, HostGroup, Mx, MxAnswer, Route, site_fingerprint};
+use model::{Stage, Verdict};
+use net::{DnsFailure, Resolve};
+
+/// Where a domain's mail goes, or why nowhere.
+#[derive(Debug)]
+pub(crate) enum Placed {
+    /// To this site.
+    Site(Place),
+    /// Nowhere, now or ever.
+    Verdict(Verdict),
+}
+
+/// The site that answers for a domain.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The fingerprint of its servers.
+    pub(crate) fingerprint: String,
+    /// The provider that runs it, if it is a known one.
+    pub(crate) provider: Option<&'static Provider>,
+    /// The servers, best first.
+    pub(crate) groups: Vec<HostGroup>,
+}
+
+/// Looks a domain up (RFC 5321 section 5.1).
+pub(crate) async fn place(house: &House, domain: &str) -> Placed {
+    if let Way::Relay(relay) = &house.settings.way {
+        let groups = vec![HostGroup { preference: 0, hosts: vec![relay.host.clone()] }];
+        let fingerprint = format!("relay {}:{}", relay.host, relay.port);
+        return Placed::Site(Place { fingerprint, provider: None, groups });
+    }
+    let answer = ask(house, domain).await;
+    match route::plan(domain, &answer, house.world.entropy.u64("route")) {
+        Route::Hosts(groups) => {
+            let hosts: Vec<&str> = groups.iter().flat_map(|g| g.hosts.iter().map(String::as_str)).collect();
+            let (fingerprint, provider) = (site_fingerprint(&hosts), providers::provider_of(&hosts));
+            Placed::Site(Place { fingerprint, provider, groups })
+        }
+        Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => Placed::Verdict(verdict),
+    }
+}
+
+async fn ask(house: &House, domain: &str) -> MxAnswer {
+    match house.dns.mx(domain).await.result {
+        Ok(records) => {
+            MxAnswer::Records(records.into_iter().map(|mx| Mx { preference: mx.preference, host: mx.host }).collect())
+        }
+        Err(DnsFailure::NoSuchName) => MxAnswer::NoSuchName,
+        Err(DnsFailure::NoRecords) => match house.dns.addresses(domain).await.result {
+            Ok(addresses) => MxAnswer::NoRecords { has_address: !addresses.is_empty() },
+            Err(failure) if failure.is_definite() => MxAnswer::NoRecords { has_address: false },
+            Err(_) => MxAnswer::Failed,
+        },
+        Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Other(_)) => MxAnswer::Failed,
+    }
+}
+
+/// Is this a verdict of DNS about the domain itself?
+pub(crate) fn is_missing_domain(verdict: &Verdict) -> bool {
+    verdict.stage == Stage::Dns && verdict.category == model::Category::UnknownDomain
+}

@@ -1,0 +1,251 @@
+//! One conversation with one server: the pump between the SMTP machine and a stream.
+//!
+//! The machine (`smtp::client`) decides every word and every deadline; this file moves bytes, waits, and upgrades
+//! the stream when told to. It knows nothing of campaigns: a [`Session`] takes an envelope, asks for the message
+//! when the server is ready for it, and says how the transaction ended.
+
+use crate::house::{CONNECT_TIMEOUT, House};
+use model::{Stage, Timestamp, TlsVersion};
+use net::{ConnectFailure, Stream, TlsClient, Verification, World};
+use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings, TlsMode};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// How much is read at once.
+const READ_BYTES: usize = 4096;
+
+/// An open session, ready for transactions.
+pub(crate) struct Session {
+    client: Client,
+    stream: Box<dyn Stream>,
+    buffer: Vec<u8>,
+    world: World,
+    tls_client: TlsClient,
+    verification: Verification,
+    /// The server's name, as the MX record has it.
+    pub(crate) host: String,
+    /// The server's address.
+    pub(crate) address: IpAddr,
+    /// The TLS version, when the session is encrypted.
+    pub(crate) tls: Option<TlsVersion>,
+    /// Transactions so far.
+    pub(crate) transactions: u32,
+}
+
+/// Why no session came about.
+#[derive(Debug)]
+pub(crate) struct Unopened {
+    /// How far it got.
+    pub(crate) stage: Stage,
+    /// What ended it.
+    pub(crate) why: Why,
+    /// Did a mail server answer (so that it is its word, and not silence, that counts)?
+    pub(crate) reached: bool,
+}
+
+/// What kept a session from opening.
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// No connection.
+    Connect(ConnectFailure),
+    /// The server refused, or the line broke, before a transaction could start.
+    Ending(Ending),
+    /// Encryption could not be set up.
+    Tls(String),
+}
+
+/// What a machine wants that the pump cannot give it.
+enum Want {
+    Ready,
+    Message,
+    BeforeFinal,
+    Finished(Finished),
+    Closed(SessionEnd),
+}
+
+/// What the pump calls back for during a transaction.
+pub(crate) trait Hooks {
+    /// MAIL FROM has been written.
+    fn started(&mut self);
+    /// The server is ready for the message: make it. An error ends the transaction without a dot.
+    fn message(&mut self) -> Result<Vec<u8>, String>;
+    /// The last bytes are about to go out: write that down first. An error ends the transaction without a dot.
+    fn before_final(&mut self) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+impl Session {
+    /// Connects to `address` and talks until the first transaction can start.
+    pub(crate) async fn open(
+        house: &House,
+        settings: Settings,
+        host: &str,
+        target: SocketAddr,
+    ) -> Result<Session, Unopened> {
+        let world = &house.world;
+        let stream = world.connect.connect(target, CONNECT_TIMEOUT).await.map_err(|failure| Unopened {
+            stage: Stage::Connect,
+            why: Why::Connect(failure),
+            reached: false,
+        })?;
+        let verification = match settings.tls {
+            TlsMode::Required | TlsMode::Implicit => Verification::Verified,
+            TlsMode::Off | TlsMode::Opportunistic => Verification::Opportunistic,
+        };
+        let client = Client::new(settings, world.clock.now());
+        let mut session = Session {
+            client,
+            stream,
+            buffer: vec![0; READ_BYTES],
+            world: world.clone(),
+            tls_client: house.tls.clone(),
+            verification,
+            host: host.to_owned(),
+            address: target.ip(),
+            tls: None,
+            transactions: 0,
+        };
+        match session.pump().await {
+            Want::Ready => Ok(session),
+            Want::Closed(SessionEnd::Failed { stage, ending }) => Err(session.unopened(stage, ending)),
+            Want::Closed(SessionEnd::Quit | SessionEnd::Spent)
+            | Want::Finished(_)
+            | Want::Message
+            | Want::BeforeFinal => Err(session.unopened(Stage::Greeting, Ending::Disconnected)),
+        }
+    }
+
+    fn unopened(&self, stage: Stage, ending: Ending) -> Unopened {
+        let reached = !matches!(ending, Ending::TimedOut | Ending::Disconnected);
+        let why = match ending {
+            Ending::TlsFailed(why) => Why::Tls(why),
+            ending if stage == Stage::Tls => Why::Tls(crate::journey::in_words(&ending)),
+            ending => Why::Ending(ending),
+        };
+        Unopened { stage, why, reached }
+    }
+
+    /// One transaction, from MAIL FROM to the deciding reply.
+    pub(crate) async fn transact(&mut self, envelope: Envelope, hooks: &mut impl Hooks) -> Finished {
+        self.transactions += 1;
+        self.client.start(self.now(), envelope);
+        if let Some(want) = self.flush().await {
+            hooks.started();
+            return self.conclude(want);
+        }
+        hooks.started();
+        loop {
+            match self.pump().await {
+                Want::Message => match hooks.message() {
+                    Ok(bytes) => self.client.supply(self.now(), &bytes),
+                    Err(why) => self.client.message_failed(self.now(), why),
+                },
+                Want::BeforeFinal => match hooks.before_final().await {
+                    Ok(()) => self.client.final_recorded(self.now()),
+                    Err(why) => self.client.message_failed(self.now(), why),
+                },
+                want => return self.conclude(want),
+            }
+        }
+    }
+
+    fn conclude(&self, want: Want) -> Finished {
+        match want {
+            Want::Finished(finished) => finished,
+            Want::Closed(SessionEnd::Failed { stage, ending }) => {
+                Finished { stage, ending, answered: false, reusable: false }
+            }
+            Want::Closed(SessionEnd::Quit | SessionEnd::Spent) | Want::Ready | Want::Message | Want::BeforeFinal => {
+                Finished { stage: Stage::Mail, ending: Ending::Disconnected, answered: false, reusable: false }
+            }
+        }
+    }
+
+    /// Says QUIT and goes; a server that does not answer is not waited for beyond the machine's short deadline.
+    pub(crate) async fn quit(mut self) {
+        self.client.quit(self.now());
+        loop {
+            if let Want::Closed(_) = self.pump().await {
+                return;
+            }
+        }
+    }
+
+    /// Who said what, for `why --transcript`.
+    pub(crate) fn transcript(&self) -> &smtp::transcript::Transcript {
+        self.client.transcript()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+
+    /// Moves bytes until the machine wants something else.
+    async fn pump(&mut self) -> Want {
+        loop {
+            if let Some(want) = self.flush().await {
+                return want;
+            }
+            self.receive().await;
+        }
+    }
+
+    /// Does what the machine has to say, until it waits for input (`None`) or wants something.
+    async fn flush(&mut self) -> Option<Want> {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Write(bytes) => self.write(&bytes).await,
+                Output::UpgradeTls => self.upgrade().await,
+                Output::Ready => return Some(Want::Ready),
+                Output::WantMessage => return Some(Want::Message),
+                Output::BeforeFinal => return Some(Want::BeforeFinal),
+                Output::Finished(finished) => return Some(Want::Finished(finished)),
+                Output::Closed(end) => return Some(Want::Closed(end)),
+            }
+        }
+        None
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
+        let wait = self.client.write_timeout();
+        let stream = &mut self.stream;
+        let writing = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        match tokio::time::timeout(wait, writing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => self.client.handle_disconnect(self.now()),
+            Err(_) => self.client.handle_timeout(self.now()),
+        }
+    }
+
+    async fn receive(&mut self) {
+        let wait = self.patience();
+        match tokio::time::timeout(wait, self.stream.read(&mut self.buffer)).await {
+            Ok(Ok(0) | Err(_)) => self.client.handle_disconnect(self.now()),
+            Ok(Ok(n)) => self.client.handle_input(self.world.clock.now(), &self.buffer[..n]),
+            Err(_) => self.client.handle_timeout(self.now()),
+        }
+    }
+
+    async fn upgrade(&mut self) {
+        let plain: Box<dyn Stream> = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        let wait = self.patience();
+        let upgrading = self.tls_client.upgrade(plain, &self.host, self.verification);
+        match tokio::time::timeout(wait, upgrading).await {
+            Ok(Ok((stream, version))) => {
+                self.stream = stream;
+                self.tls = Some(version);
+                self.client.tls_established(self.now(), version);
+            }
+            Ok(Err(why)) => self.client.tls_failed(self.now(), why),
+            Err(_) => self.client.tls_failed(self.now(), "no answer during the handshake".to_owned()),
+        }
+    }
+
+    /// How long the machine is willing to wait from now.
+    fn patience(&self) -> Duration {
+        self.client.deadline().map_or(Duration::from_secs(600), |deadline| deadline.since(self.now()))
+    }
+}
