@@ -1,1 +1,30 @@
-//! placeholder
+//! The simulated internet: receiving providers, their DNS and mailboxes, people, faults, and time that may be virtual.
+//!
+//! A map of the crate, from the outside in:
+//!
+//! * [`world`]: what an engine sees in memory on virtual time. [`listen`]: the same on loopback sockets.
+//! * [`internet`]: all receivers, their DNS, ledger and trace as one thing. [`session`]: one conversation of theirs.
+//! * [`receiver`]: a provider's mind, pure. [`provider`]: what it is made of, as data. [`fault`]: what goes wrong.
+//! * [`dns`], [`dns_server`], [`authentication`]: names, and whether mail is what it says.
+//! * [`ledger`]: what the receiving side knows for certain. [`trace`]: what happened, as a hash. [`chance`]: draws.
+//! * [`check`]: what must hold after every story. [`people`]: a list of people with the flaws of real lists.
+//!
+//! Invariant: same seed, same trace. All names are reserved ones; nothing here can reach a real server.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod authentication;
+pub mod chance;
+pub mod check;
+pub mod dns;
+pub mod dns_server;
+pub mod fault;
+pub mod internet;
+pub mod ledger;
+pub mod listen;
+pub mod people;
+pub mod provider;
+pub mod receiver;
+pub mod session;
+pub mod trace;
+pub mod world;

@@ -1,0 +1,353 @@
+//! Everything that receives: the providers at work, their DNS, their ledger and the trace, as one shared thing.
+//!
+//! [`crate::world`] puts it behind an in-memory network, [`crate::listen`] behind sockets; [`crate::session`] carries
+//! out what it decides. All its state is behind one lock that is never held while waiting, and each decision is one
+//! call, so that the trace tells them in the order in which they were made.
+
+use crate::authentication::{Session, verify};
+use crate::chance::Chance;
+use crate::dns::{self, Zone};
+use crate::fault::{Fault, Trouble};
+use crate::ledger::{Arrival, Folder, Ledger, Sighting};
+use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
+use crate::receiver::{Action, Answer, Insistence, Receiver, Reception, Visit};
+use crate::trace::Trace;
+use model::{Reply, Stage, Timestamp};
+use net::Clock;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The first loopback address given to a host; 127.0.0.1 stays free for everything else on the machine.
+const LOOPBACK_FIRST: u8 = 10;
+
+/// What addresses hosts have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// Those of their profiles: addresses for documentation.
+    Documentation,
+    /// 127.0.0.10, 127.0.0.11, … in the order of the profiles.
+    Loopback,
+}
+
+/// How an internet is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Decides every draw.
+    pub seed: u64,
+    /// What addresses hosts have.
+    pub addressing: Addressing,
+    /// Whose mail must be authentic.
+    pub insistence: Insistence,
+    /// How much faster than the world its clock runs; 1 is as fast.
+    pub time_scale: u32,
+}
+
+/// A server's place in the network.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its address.
+    pub address: IpAddr,
+    /// Does it answer, apart from faults?
+    pub state: HostState,
+    /// What STARTTLS leads to.
+    pub tls: TlsOffer,
+    /// Octets it takes in one message.
+    pub message_bytes: u64,
+    /// Whose it is, by the provider's key.
+    pub provider: Arc<str>,
+    receiver: usize,
+}
+
+/// The receiving side of the simulated internet.
+pub struct Internet {
+    zone: Zone,
+    clock: Arc<dyn Clock>,
+    started_at: Timestamp,
+    time_scale: u32,
+    places: BTreeMap<IpAddr, Place>,
+    state: Mutex<State>,
+}
+
+struct State {
+    receivers: Vec<Receiver>,
+    ledger: Ledger,
+    trace: Trace,
+    faults: Vec<Fault>,
+}
+
+impl std::fmt::Debug for Internet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Internet").field("places", &self.places.len()).finish_non_exhaustive()
+    }
+}
+
+impl Internet {
+    /// The internet of these providers, its DNS filled in.
+    pub fn new(profiles: &[Arc<Profile>], setup: Setup, clock: Arc<dyn Clock>) -> Internet {
+        let zone = Zone::new();
+        let places = places(profiles, setup.addressing);
+        for profile in profiles {
+            publish(&zone, profile);
+        }
+        for place in places.values() {
+            zone.add_address(&place.name, place.address);
+        }
+        let started_at = clock.now();
+        let chance = Chance::new(setup.seed);
+        let receiver =
+            |profile: &Arc<Profile>| Receiver::new(Arc::clone(profile), chance, setup.insistence, setup.time_scale);
+        let state = State {
+            receivers: profiles.iter().map(receiver).collect(),
+            ledger: Ledger::new(),
+            trace: Trace::new(started_at),
+            faults: Vec::new(),
+        };
+        Internet { zone, clock, started_at, time_scale: setup.time_scale.max(1), places, state: Mutex::new(state) }
+    }
+
+    /// Its DNS; changes are seen at once.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Its servers, by address.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.values()
+    }
+
+    /// The server at an address.
+    pub fn place(&self, address: IpAddr) -> Option<&Place> {
+        self.places.get(&address)
+    }
+
+    /// The receivers' time, which may run faster than the world's.
+    pub fn now(&self) -> Timestamp {
+        let passed = self.clock.now().since(self.started_at);
+        self.started_at + passed * self.time_scale
+    }
+
+    /// A stretch of the receivers' time as the world has to wait it out.
+    pub fn wait(&self, receivers_time: Duration) -> Duration {
+        receivers_time / self.time_scale
+    }
+
+    /// Adds a fault.
+    pub fn add_fault(&self, fault: Fault) {
+        self.lock().faults.push(fault);
+    }
+
+    /// What is wrong with a server now, if its profile or a fault says so.
+    pub fn state_of(&self, place: &Place) -> HostState {
+        match self.lock().trouble(self.now(), place) {
+            Some(Trouble::Down) => HostState::Down,
+            Some(Trouble::Silent) => HostState::Silent,
+            Some(Trouble::CutAt(_) | Trouble::MuteAt(_)) | None => place.state,
+        }
+    }
+
+    /// Reads the ledger.
+    pub fn with_ledger<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
+        read(&self.lock().ledger)
+    }
+
+    /// Appends every arrival to a file as well, from now on.
+    pub fn write_ledger_to(&self, path: &std::path::Path) -> std::io::Result<()> {
+        self.lock().ledger.write_to(path)
+    }
+
+    /// The trace's hash so far.
+    pub fn trace_hash(&self) -> String {
+        self.lock().trace.hash()
+    }
+
+    /// Takes the trace out; a new one begins.
+    pub fn take_trace(&self) -> Trace {
+        let epoch = self.started_at;
+        std::mem::replace(&mut self.lock().trace, Trace::new(epoch))
+    }
+
+    /// Adds a line of somebody else's to the trace.
+    pub fn note(&self, who: &str, what: &str) {
+        let now = self.now();
+        self.lock().trace.record(now, who, what);
+    }
+
+    /// Somebody at `provider` called mail from `from_domain` spam.
+    pub fn complain(&self, provider: &str, from_domain: &str) {
+        let mut state = self.lock();
+        if let Some(receiver) = state.receivers.iter_mut().find(|receiver| receiver.profile().key == provider) {
+            receiver.complained(from_domain);
+        }
+    }
+
+    pub(crate) fn connected(&self, place: &Place, visit: &mut Visit) -> Answer {
+        self.decide(place, Stage::Greeting, visit, "connect", |receiver, _, visit| receiver.connected(visit))
+    }
+
+    pub(crate) fn disconnected(&self, place: &Place, visit: &Visit) {
+        let now = self.now();
+        let mut state = self.lock();
+        state.receivers[place.receiver].disconnected(visit);
+        state.trace.record(now, &place.name, "closed");
+    }
+
+    pub(crate) fn usual(&self, place: &Place, stage: Stage, visit: &mut Visit, reply: Reply) -> Answer {
+        self.decide(place, stage, visit, stage.word(), |receiver, _, _| receiver.usual(reply))
+    }
+
+    pub(crate) fn mail(&self, place: &Place, visit: &mut Visit, from: &str, usual: Reply) -> Answer {
+        self.decide(place, Stage::Mail, visit, "mail", |receiver, now, visit| receiver.mail(now, visit, from, usual))
+    }
+
+    pub(crate) fn rcpt(&self, place: &Place, visit: &mut Visit, to: &str, usual: Reply) -> Answer {
+        let what = format!("rcpt {to}");
+        let answer =
+            self.decide(place, Stage::Rcpt, visit, &what, |receiver, now, visit| receiver.rcpt(now, visit, to, usual));
+        if let Action::Say(reply) | Action::SayAndClose(reply) = &answer.action {
+            let (provider, at) = (place.provider.to_string(), self.now());
+            self.lock().ledger.sighted(Sighting { at, provider, recipient: to.to_owned(), code: reply.code });
+        }
+        answer
+    }
+
+    /// The final dot. The copies are in the ledger before the answer is given.
+    pub(crate) fn message(&self, place: &Place, visit: &mut Visit, bytes: &[u8]) -> Answer {
+        let now = self.now();
+        let return_path = visit.return_path.clone();
+        let facts = Session { client: visit.peer, helo: &visit.helo, mail_from: &return_path, now };
+        let checks = verify(bytes, &facts, &self.zone).checks();
+        let mut state = self.lock();
+        if let Some(answer) = state.trouble(now, place).and_then(|trouble| trouble.at(Stage::Final)) {
+            state.trace.record(now, &place.name, "message lost to a fault");
+            return answer;
+        }
+        let Reception { answer, copies } = state.receivers[place.receiver].message(now, visit, &checks);
+        let said = shown(&answer);
+        let answered = matches!(answer.action, Action::Say(_));
+        let message_id = header(bytes, "message-id").trim_matches(['<', '>']).to_owned();
+        let token = return_path.rsplit_once('@').map_or("", |(local, _)| local).to_owned();
+        for (recipient, folder) in copies {
+            state.trace.record(now, &place.name, &format!("message {recipient} {said} {}", folder_word(folder)));
+            let arrival = Arrival {
+                at: now,
+                provider: place.provider.to_string(),
+                host: place.name.to_string(),
+                recipient,
+                return_path: return_path.clone(),
+                token: token.clone(),
+                message_id: message_id.clone(),
+                folder,
+                answered,
+                encrypted: visit.encrypted,
+                bytes: bytes.len() as u64,
+                checks: checks.clone(),
+            };
+            if state.ledger.arrived(arrival).is_err() {
+                let reply = Reply::new(452, "4.3.1 The receiver's ledger cannot be written");
+                return Answer { action: Action::Say(reply), after: Duration::ZERO };
+            }
+        }
+        if matches!(&answer.action, Action::Say(reply) if !reply.is_positive()) {
+            state.trace.record(now, &place.name, &format!("message {said}"));
+        }
+        answer
+    }
+
+    /// One decision: a fault's, if there is one at this stage, else the receiver's; either is traced.
+    fn decide(
+        &self,
+        place: &Place,
+        stage: Stage,
+        visit: &mut Visit,
+        what: &str,
+        decide: impl FnOnce(&mut Receiver, Timestamp, &mut Visit) -> Answer,
+    ) -> Answer {
+        let now = self.now();
+        let mut state = self.lock();
+        let fault = state.trouble(now, place).and_then(|trouble| trouble.at(stage));
+        let answer = fault.unwrap_or_else(|| decide(&mut state.receivers[place.receiver], now, visit));
+        state.trace.record(now, &place.name, &format!("{what} {}", shown(&answer)));
+        answer
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn trouble(&self, now: Timestamp, place: &Place) -> Option<Trouble> {
+        self.faults.iter().find(|fault| fault.concerns(now, &place.name, &place.provider)).map(|fault| fault.trouble)
+    }
+}
+
+fn places(profiles: &[Arc<Profile>], addressing: Addressing) -> BTreeMap<IpAddr, Place> {
+    let hosts: Vec<(usize, &Arc<Profile>, &Host)> = profiles
+        .iter()
+        .enumerate()
+        .flat_map(|(at, profile)| profile.hosts.iter().map(move |host| (at, profile, host)))
+        .collect();
+    let place = |(number, (receiver, profile, host)): (usize, &(usize, &Arc<Profile>, &Host))| {
+        let last = u8::try_from(number).unwrap_or(u8::MAX).saturating_add(LOOPBACK_FIRST);
+        let address = match addressing {
+            Addressing::Documentation => host.address,
+            Addressing::Loopback => IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)),
+        };
+        let place = Place {
+            name: host.name.as_str().into(),
+            address,
+            state: host.state,
+            tls: profile.tls.offer,
+            message_bytes: profile.limits.message_bytes,
+            provider: profile.key.as_str().into(),
+            receiver: *receiver,
+        };
+        (address, place)
+    };
+    hosts.iter().enumerate().map(place).collect()
+}
+
+/// Fills in a provider's domains; its hosts' addresses depend on the addressing and are added by the caller.
+fn publish(zone: &Zone, profile: &Profile) {
+    for domain in &profile.domains {
+        let name = domain.ascii();
+        match profile.dns {
+            DnsKind::Mx => profile.hosts.iter().for_each(|host| zone.add_mx(&name, host.preference, &host.name)),
+            DnsKind::NullMx => zone.add_mx(&name, 0, "."),
+            DnsKind::Servfail => zone.set_fault(&name, Some(dns::Fault::ServFail)),
+            DnsKind::Implicit | DnsKind::None => {}
+        }
+    }
+}
+
+/// An answer as the trace shows it: codes without texts, which may hold what differs between runs.
+fn shown(answer: &Answer) -> String {
+    match &answer.action {
+        Action::Say(reply) | Action::SayAndClose(reply) => match reply.enhanced {
+            Some(enhanced) => format!("{} {enhanced}", reply.code),
+            None => reply.code.to_string(),
+        },
+        Action::Mute => "mute".to_owned(),
+        Action::Cut => "cut".to_owned(),
+    }
+}
+
+fn folder_word(folder: Folder) -> &'static str {
+    match folder {
+        Folder::Inbox => "inbox",
+        Folder::Spam => "spam",
+        Folder::Dropped => "dropped",
+    }
+}
+
+/// The value of a header field on one line, or nothing.
+fn header(message: &[u8], name: &str) -> String {
+    let text = String::from_utf8_lossy(message);
+    let fields = text.split("\r\n").take_while(|line| !line.is_empty());
+    let value = fields.filter_map(|line| line.split_once(':')).find(|(field, _)| field.eq_ignore_ascii_case(name));
+    value.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+}

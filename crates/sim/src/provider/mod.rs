@@ -1,0 +1,415 @@
+//! Receiving providers as data: who serves which domains, from which hosts, with which limits, manners and words.
+//!
+//! A profile is one TOML file in `profiles/`. It decides nothing; [`crate::receiver`] reads it. All names end in
+//! `.test` or `.example` (RFC 2606) and all addresses are for documentation (RFC 5737), so that nothing said here can
+//! ever reach a real server. The reply texts are our own, shaped like those that senders report.
+
+mod words;
+
+pub use words::{ReplyTemplate, Words};
+
+use model::MailDomain;
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The profiles that come with the program, in the order of their files' names.
+const SHIPPED: [&str; 22] = [
+    include_str!("profiles/asleep.toml"),
+    include_str!("profiles/cut-line.toml"),
+    include_str!("profiles/harbour-bank.toml"),
+    include_str!("profiles/lookmail-work.toml"),
+    include_str!("profiles/lookmail.toml"),
+    include_str!("profiles/no-mail.toml"),
+    include_str!("profiles/northmail.toml"),
+    include_str!("profiles/nowhere.toml"),
+    include_str!("profiles/old-ways.toml"),
+    include_str!("profiles/openhouse.toml"),
+    include_str!("profiles/orchard.toml"),
+    include_str!("profiles/papermill.toml"),
+    include_str!("profiles/pick-and-choose.toml"),
+    include_str!("profiles/quiet-hole.toml"),
+    include_str!("profiles/rusty-lock.toml"),
+    include_str!("profiles/slow-river.toml"),
+    include_str!("profiles/strict-gate.toml"),
+    include_str!("profiles/tiny-box.toml"),
+    include_str!("profiles/two-doors.toml"),
+    include_str!("profiles/village-post.toml"),
+    include_str!("profiles/wobbly-dns.toml"),
+    include_str!("profiles/yonder.toml"),
+];
+
+/// One receiving provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its short name in traces and ledgers.
+    pub key: String,
+    /// Its name for people.
+    pub name: String,
+    /// What is special about it, in a line.
+    pub about: String,
+    /// The domains it receives for.
+    pub domains: Vec<Served>,
+    /// Its servers; none for domains that nobody serves.
+    pub hosts: Vec<Host>,
+    /// How its domains look in DNS.
+    #[serde(default)]
+    pub dns: DnsKind,
+    /// Puts off every first contact by so many seconds.
+    pub greylist_s: Option<u64>,
+    /// What it allows one sender.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Its encryption.
+    #[serde(default)]
+    pub tls: Tls,
+    /// What it does with mail that fails DMARC.
+    #[serde(default)]
+    pub authentication: Authentication,
+    /// How it behaves.
+    #[serde(default)]
+    pub manners: Manners,
+    /// Its people.
+    #[serde(default)]
+    pub mailboxes: Mailboxes,
+    /// What it says.
+    #[serde(default)]
+    pub replies: Words,
+}
+
+/// A domain and how many of a thousand sample people live there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Served {
+    /// The domain, in Unicode or ASCII.
+    pub name: String,
+    /// Its weight among sample people.
+    pub people: u32,
+}
+
+impl Served {
+    /// The domain as an A-label, lower case.
+    pub fn ascii(&self) -> String {
+        MailDomain::parse(&self.name).map_or_else(|_| self.name.to_lowercase(), |domain| domain.as_str().to_owned())
+    }
+}
+
+/// A receiving server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Its name in DNS.
+    pub name: String,
+    /// Its address in the simulated internet.
+    pub address: IpAddr,
+    /// Its MX preference: lower is tried first.
+    pub preference: u16,
+    /// Does it answer?
+    #[serde(default)]
+    pub state: HostState,
+}
+
+/// Whether a host answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostState {
+    /// It does.
+    #[default]
+    Up,
+    /// It refuses connections.
+    Down,
+    /// Nothing comes back at all.
+    Silent,
+}
+
+/// How a provider's domains look in DNS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DnsKind {
+    /// MX records, and an address for each host.
+    #[default]
+    Mx,
+    /// Only an address record (RFC 5321 section 5.1).
+    Implicit,
+    /// `MX 0 .` (RFC 7505).
+    NullMx,
+    /// No such domain.
+    None,
+    /// The look-up fails with SERVFAIL.
+    Servfail,
+}
+
+/// What a provider allows one source address.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections open at one time, over all its hosts.
+    pub connections: u32,
+    /// Messages in one connection.
+    pub messages_per_connection: u32,
+    /// Messages in one minute.
+    pub messages_per_minute: u32,
+    /// Octets in one message.
+    pub message_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 20,
+            messages_per_connection: 100,
+            messages_per_minute: 6_000,
+            message_bytes: 25 * 1024 * 1024,
+        }
+    }
+}
+
+/// A provider's encryption.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// What STARTTLS leads to.
+    pub offer: TlsOffer,
+    /// Refuses mail that comes unencrypted.
+    pub required: bool,
+}
+
+/// What STARTTLS leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsOffer {
+    /// It is not offered.
+    #[default]
+    None,
+    /// An encrypted session.
+    Good,
+    /// A handshake that fails.
+    Broken,
+}
+
+/// What a provider does with mail that fails DMARC.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Authentication {
+    /// Its treatment.
+    pub failing: Treatment,
+}
+
+/// A treatment of mail that could not be authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Treatment {
+    /// As any other mail.
+    #[default]
+    Deliver,
+    /// Accepted into the spam folder.
+    Junk,
+    /// Refused.
+    Refuse,
+}
+
+/// How a provider behaves. Shares are of messages, recipients or tries, from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Manners {
+    /// Refuses every connection with its `listed` reply.
+    pub refuse_at_connect: bool,
+    /// Waits so long before each reply.
+    pub pause_ms: u64,
+    /// Of the tries, how many meet a passing trouble of the server.
+    pub trouble_share: f64,
+    /// Of the accepted messages, how many land in the spam folder.
+    pub spam_share: f64,
+    /// Of the accepted messages, how many are dropped without a word.
+    pub drop_share: f64,
+    /// Of the messages, how many are kept while the line is cut before the final reply.
+    pub cut_after_dot_share: f64,
+}
+
+/// What a provider's mailboxes are like. Shares are of its addresses: each address has one fate for each seed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mailboxes {
+    /// Takes any name at all, those that left included.
+    pub catch_all: bool,
+    /// Addresses nobody has any more.
+    pub left: f64,
+    /// Full mailboxes.
+    pub full: f64,
+    /// Mailboxes switched off.
+    pub off: f64,
+    /// People whose own filter refuses newsletters.
+    pub filter: f64,
+    /// Mailboxes with a story of their own.
+    pub named: Vec<Named>,
+}
+
+/// A mailbox with a story: conditions it goes through, one a try, and the one it stays in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Its local part.
+    pub local: String,
+    /// What the first tries meet, in order.
+    #[serde(default)]
+    pub script: Vec<Condition>,
+    /// What every later try meets.
+    pub then: Condition,
+}
+
+/// What a try finds at a mailbox.
+///
+/// Any mailbox at any provider can be put into a condition by its name: the part after the last dot of the local
+/// part, as in `ada.full@northmail.test`. That makes every reply reachable from any mail program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// Nothing special.
+    Fine,
+    /// Nobody has this address any more.
+    Left,
+    /// No room.
+    Full,
+    /// Switched off.
+    Off,
+    /// The person's own filter refuses.
+    Filter,
+    /// The mailbox takes no more for the moment.
+    Busy,
+    /// The server is busy.
+    BusyHost,
+    /// Accepted into the spam folder.
+    Junk,
+    /// Accepted and dropped.
+    Lost,
+    /// Kept, but the line is cut before the final reply.
+    Cut,
+}
+
+impl Condition {
+    /// The condition an address asks for by its name.
+    pub fn by_name(local: &str) -> Option<Condition> {
+        let (_, word) = local.rsplit_once('.')?;
+        match word.to_ascii_lowercase().as_str() {
+            "left" => Some(Condition::Left),
+            "full" => Some(Condition::Full),
+            "off" => Some(Condition::Off),
+            "filter" => Some(Condition::Filter),
+            "busy" => Some(Condition::Busy),
+            "junk" => Some(Condition::Junk),
+            "lost" => Some(Condition::Lost),
+            "cut" => Some(Condition::Cut),
+            _ => None,
+        }
+    }
+}
+
+/// A profile that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Not TOML of the right shape.
+    #[error("the provider profile cannot be read: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A share that is no share.
+    #[error("provider {key}: {field} is {value}, but a share lies between 0 and 1")]
+    Share {
+        /// Whose.
+        key: String,
+        /// Which.
+        field: &'static str,
+        /// What it says.
+        value: f64,
+    },
+}
+
+impl Profile {
+    /// Reads a profile. Refuses unknown fields, replies that are none, and shares outside 0 … 1.
+    pub fn parse(toml: &str) -> Result<Profile, ProfileError> {
+        let profile: Profile = toml::from_str(toml)?;
+        let (manners, boxes) = (&profile.manners, &profile.mailboxes);
+        let shares = [
+            ("trouble_share", manners.trouble_share),
+            ("spam_share", manners.spam_share),
+            ("drop_share", manners.drop_share),
+            ("cut_after_dot_share", manners.cut_after_dot_share),
+            ("mailboxes together", boxes.left + boxes.full + boxes.off + boxes.filter),
+        ];
+        match shares.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+            Some((field, value)) => Err(ProfileError::Share { key: profile.key, field, value: *value }),
+            None => Ok(profile),
+        }
+    }
+
+    /// The profiles that come with the program.
+    pub fn shipped() -> Vec<Arc<Profile>> {
+        let read = |toml: &&str| Arc::new(Profile::parse(toml).expect("shipped profiles are read by a test"));
+        SHIPPED.iter().map(read).collect()
+    }
+
+    /// Does it receive for this domain (an A-label, lower case)?
+    pub fn serves(&self, domain: &str) -> bool {
+        self.domains.iter().any(|served| served.ascii() == domain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_shipped_profile_can_be_read_and_none_shares_a_name_or_an_address() {
+        let (mut keys, mut domains, mut addresses) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for toml in SHIPPED {
+            let profile = Profile::parse(toml).unwrap_or_else(|e| panic!("{e}\n{toml}"));
+            assert!(keys.insert(profile.key.clone()), "{} twice", profile.key);
+            for domain in &profile.domains {
+                assert!(domains.insert(domain.ascii()), "{} is served twice", domain.name);
+                MailDomain::parse(&domain.name).unwrap();
+            }
+            for host in &profile.hosts {
+                assert!(addresses.insert(host.address), "{} is used twice", host.address);
+            }
+        }
+    }
+
+    #[test]
+    fn only_names_and_addresses_that_are_reserved_are_used() {
+        let documentation = ["192.0.2.", "198.51.100.", "203.0.113."];
+        for profile in Profile::shipped() {
+            let names = profile.domains.iter().map(|d| &d.name).chain(profile.hosts.iter().map(|h| &h.name));
+            for name in names {
+                assert!(name.ends_with(".test") || name.ends_with(".example"), "{name}");
+            }
+            for host in &profile.hosts {
+                let address = host.address.to_string();
+                assert!(documentation.iter().any(|net| address.starts_with(net)), "{address}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_profile_file_is_shipped() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/provider/profiles");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn a_share_above_one_and_an_unknown_field_are_refused() {
+        let base = "key='x'\nname='X'\nabout='x'\ndomains=[]\nhosts=[]\n";
+        assert!(Profile::parse(base).is_ok());
+        let error = Profile::parse(&format!("{base}[manners]\nspam_share = 1.5\n")).unwrap_err();
+        assert_eq!(error.to_string(), "provider x: spam_share is 1.5, but a share lies between 0 and 1");
+        assert!(Profile::parse(&format!("{base}[manners]\nspam = 0.5\n")).is_err());
+        assert!(Profile::parse(&format!("{base}[replies]\nunknown = 'no'\n")).is_err());
+    }
+
+    #[test]
+    fn an_address_can_ask_for_its_fate() {
+        assert_eq!(Condition::by_name("ada.full"), Some(Condition::Full));
+        assert_eq!(Condition::by_name("kim.Left"), Some(Condition::Left));
+        assert_eq!(Condition::by_name("fuller"), None);
+        assert_eq!(Condition::by_name("full"), None);
+    }
+}

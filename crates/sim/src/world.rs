@@ -1,0 +1,153 @@
+//! The world in memory: the engine's four traits, with the simulated internet behind them and virtual time.
+//!
+//! Must be made inside a current-thread tokio runtime whose clock is paused: time then passes only while everybody
+//! waits, and thirty hours take as long as what happens in them. Connections are pipes in memory with a latency; TLS on
+//! them is real. Invariant: nothing here depends on the machine's clock, threads or randomness, except the bytes of
+//! TLS, which never reach the trace.
+
+use crate::chance::Chance;
+use crate::dns::ZoneResolver;
+use crate::internet::{Addressing, Internet, Setup};
+use crate::provider::{HostState, Profile};
+use crate::receiver::Insistence;
+use crate::session;
+use model::Timestamp;
+use net::{BoxFuture, Clock, Connect, ConnectFailure, SeededEntropy, Stream, World};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// When every simulation begins: Monday 2026-03-02, 09:00:00 UTC.
+pub const EPOCH: Timestamp = Timestamp::from_millis(1_772_442_000_000);
+
+/// The address the simulated engine sends from.
+pub const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 200));
+
+/// Octets under way in one direction of a connection.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// Shortest and longest time to a server and back, in milliseconds; one and the same for a server and a seed.
+const LATENCY_MS: (u64, u64) = (8, 120);
+
+/// The scenario's epoch plus tokio's virtual time.
+#[derive(Debug)]
+pub struct VirtualClock {
+    shown_at: Mutex<(Timestamp, Instant)>,
+}
+
+impl VirtualClock {
+    /// A clock that shows [`EPOCH`] now; it only makes sense on a paused runtime.
+    pub fn new() -> VirtualClock {
+        VirtualClock { shown_at: Mutex::new((EPOCH, Instant::now())) }
+    }
+
+    /// Goes on from `at` on the runtime that calls: the one it was made on is gone (a simulated kill).
+    pub fn go_on_from(&self, at: Timestamp) {
+        *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (at, Instant::now());
+    }
+}
+
+impl Default for VirtualClock {
+    fn default() -> VirtualClock {
+        VirtualClock::new()
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let (shown, at) = *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner);
+        shown + at.elapsed()
+    }
+}
+
+/// A simulated internet and the world an engine sees of it.
+#[derive(Clone, Debug)]
+pub struct SimWorld {
+    /// The receiving side.
+    pub internet: Arc<Internet>,
+    /// What to hand to the engine.
+    pub world: World,
+    /// The clock of both.
+    pub clock: Arc<VirtualClock>,
+}
+
+impl SimWorld {
+    /// The shipped providers, with every draw from `seed`.
+    pub fn new(seed: u64) -> SimWorld {
+        SimWorld::with_profiles(seed, &Profile::shipped())
+    }
+
+    /// These providers, with every draw from `seed`.
+    pub fn with_profiles(seed: u64, profiles: &[Arc<Profile>]) -> SimWorld {
+        let shown = Arc::new(VirtualClock::new());
+        let clock: Arc<dyn Clock> = shown.clone();
+        let setup =
+            Setup { seed, addressing: Addressing::Documentation, insistence: Insistence::Always, time_scale: 1 };
+        let internet = Arc::new(Internet::new(profiles, setup, Arc::clone(&clock)));
+        let world = World {
+            resolve: Arc::new(ZoneResolver::new(internet.zone().clone())),
+            connect: Arc::new(Network { internet: Arc::clone(&internet), chance: Chance::new(seed) }),
+            clock,
+            entropy: Arc::new(SeededEntropy::new(seed)),
+        };
+        SimWorld { internet, world, clock: shown }
+    }
+
+    /// Publishes what a sending domain needs: SPF for [`SOURCE`], a DKIM record, DMARC, and a host that receives.
+    pub fn publish_sender(&self, domain: &str, dkim: &[(String, String)]) {
+        let zone = self.internet.zone();
+        zone.add_txt(domain, &format!("v=spf1 ip4:{SOURCE} -all"));
+        zone.add_txt(&format!("_dmarc.{domain}"), "v=DMARC1; p=reject");
+        zone.add_mx(domain, 10, &format!("mx.{domain}"));
+        zone.add_address(&format!("mx.{domain}"), SOURCE);
+        for (name, value) in dkim {
+            zone.add_txt(name, value);
+        }
+    }
+}
+
+/// Connections to simulated servers.
+#[derive(Debug)]
+struct Network {
+    internet: Arc<Internet>,
+    chance: Chance,
+}
+
+impl Connect for Network {
+    fn connect(&self, target: SocketAddr, timeout: Duration) -> BoxFuture<'_, Result<Box<dyn Stream>, ConnectFailure>> {
+        Box::pin(self.open(target, timeout))
+    }
+}
+
+impl Network {
+    /// An address without a server is a host that does not answer.
+    async fn open(&self, target: SocketAddr, timeout: Duration) -> Result<Box<dyn Stream>, ConnectFailure> {
+        let place = self.internet.place(target.ip()).cloned();
+        let state = place.as_ref().map_or(HostState::Silent, |place| self.internet.state_of(place));
+        let (Some(place), HostState::Up | HostState::Down) = (place, state) else {
+            tokio::time::sleep(timeout).await;
+            return Err(ConnectFailure::TimedOut);
+        };
+        let latency = self.latency_to(&place.name);
+        if latency > timeout {
+            tokio::time::sleep(timeout).await;
+            return Err(ConnectFailure::TimedOut);
+        }
+        tokio::time::sleep(latency).await;
+        if state == HostState::Down {
+            return Err(ConnectFailure::Refused);
+        }
+        let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+        tokio::spawn(session::serve(Arc::clone(&self.internet), place, SOURCE, Box::new(theirs), latency));
+        Ok(Box::new(ours))
+    }
+
+    fn latency_to(&self, host: &str) -> Duration {
+        let (shortest, longest) = LATENCY_MS;
+        Duration::from_millis(shortest + self.chance.number("latency", host, 0) % (longest - shortest + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests;
