@@ -161,12 +161,14 @@ impl Lanes {
                 let job: ReadJob = Box::new(move |conn| {
                     reply.send(work(conn)).ok();
                 });
-                let mut queue = shared.lock();
-                if queue.closed {
-                    return Err(StoreError::Closed);
+                // A block, not `drop`: the guard must not be part of the future, which has to be `Send`.
+                {
+                    let mut queue = shared.lock();
+                    if queue.closed {
+                        return Err(StoreError::Closed);
+                    }
+                    queue.jobs.push_back(job);
                 }
-                queue.jobs.push_back(job);
-                drop(queue);
                 shared.ready.notify_one();
                 answer.await.map_err(|_| StoreError::Closed)?
             }
