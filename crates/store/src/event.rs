@@ -3,6 +3,9 @@
 //! Attempts and everything else share one sequence; an attempt *is* its event. Events hold ids, never addresses.
 
 use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp};
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 /// A place in the log. Opaque; keep it as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +14,19 @@ pub struct Cursor(pub(crate) i64);
 impl Cursor {
     /// Before the first event.
     pub const START: Cursor = Cursor(0);
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ParseIntError;
+    fn from_str(text: &str) -> Result<Cursor, ParseIntError> {
+        text.parse().map(Cursor)
+    }
 }
 
 /// Something that happened.

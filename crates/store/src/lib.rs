@@ -12,6 +12,8 @@ pub mod backup;
 pub mod campaign;
 mod changes;
 pub mod contact;
+#[cfg(test)]
+mod contract;
 pub mod error;
 pub mod event;
 mod executor;
@@ -95,6 +97,11 @@ impl Store {
     /// Copies a backup into the directory `to`, which must not hold a ledger. It opens held.
     pub fn restore(from: &Path, to: &Path) -> Result<()> {
         backup::restore(from, to)
+    }
+
+    /// Copies the log into the ledger file and empties it: what a directory weighs is its size after this.
+    pub async fn checkpoint(&self) -> Result<()> {
+        self.core.lanes.at_writer(Ledger::checkpoint).await
     }
 
     // ── settings, keys ───────────────────────────────────────────────────────────────────────────────────────

@@ -120,6 +120,11 @@ impl Ledger {
         }
     }
 
+    /// Copies the whole log into the file and empties it.
+    pub(crate) fn checkpoint(&mut self) -> Result<()> {
+        Ok(self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     /// Notes a change of who may be mailed, to be published with the commit.
     pub(crate) fn changed(&mut self, change: Change) {
         self.pending.push(change);

@@ -1,0 +1,123 @@
+use super::*;
+use crate::{Consent, ImportState, StoreError};
+use model::{ContactStatus, ErrorCause};
+
+fn with_id(line: u64, id: &str, email: &str) -> ImportRow {
+    ImportRow { external_id: Some(id.to_owned()), ..row(line, email) }
+}
+
+#[test]
+fn an_unfinished_import_is_invisible_and_goes_on_where_it_stopped() {
+    let store = memory();
+    let first = now(store.begin_import(new_import(1), &ME, at(0))).unwrap();
+    now(store.write_import_chunk(first.id, vec![row(1, "anna@example.org")], at(1))).unwrap();
+    let anna = address("ANNA@example.org");
+    assert!(now(store.contacts_by_address(W, &anna)).unwrap().is_empty());
+    let again = now(store.begin_import(new_import(1), &ME, at(5))).unwrap();
+    assert_eq!((again.id, again.last_line), (first.id, 1));
+    let twice = now(store.write_import_chunk(first.id, vec![row(1, "anna@example.org")], at(6)));
+    assert!(matches!(twice, Err(StoreError::Refused(_))));
+    now(store.write_import_chunk(first.id, vec![row(2, "bob@example.org")], at(7))).unwrap();
+    let done = now(store.finish_import(first.id, &ME, at(8))).unwrap();
+    assert_eq!((done.state, done.added), (ImportState::Done, 2));
+    assert_eq!(now(store.contacts_by_address(W, &anna)).unwrap().len(), 1);
+    assert_eq!(now(store.finished_import(W, [1; 32])).unwrap().map(|found| found.id), Some(first.id));
+}
+
+#[test]
+fn the_same_key_updates_one_contact_but_not_before_the_import_is_done() {
+    let store = memory();
+    let consent = Consent { source: Some("form".to_owned()), at: Some(at(0)), ip: None };
+    let anna = ImportRow { consent: Some(consent), ..with_id(1, "c1", "anna@example.org") };
+    import_rows(&store, 1, vec![anna]);
+    let second = now(store.begin_import(new_import(2), &ME, at(5))).unwrap();
+    let fates =
+        now(store.write_import_chunk(second.id, vec![with_id(7, "c1", "anna@new.example.org")], at(6))).unwrap();
+    assert_eq!(fates, [RowFate::Updated]);
+    let known = now(store.contacts_by_address(W, &address("anna@example.org"))).unwrap();
+    assert_eq!(known[0].email.as_deref(), Some("anna@example.org"));
+    now(store.finish_import(second.id, &ME, at(7))).unwrap();
+    let moved = now(store.contact(known[0].id)).unwrap().unwrap();
+    assert_eq!(moved.email.as_deref(), Some("anna@new.example.org"));
+    assert_eq!(moved.consent.unwrap().source.as_deref(), Some("form"), "evidence is not lost");
+    let by_old = now(store.contacts_by_address(W, &address("anna@example.org"))).unwrap();
+    assert_eq!(by_old[0].id, moved.id, "the old address still finds the person");
+}
+
+#[test]
+fn every_row_keeps_its_fate() {
+    let store = memory();
+    now(store.suppress(
+        W,
+        crate::Target::Address("gone@example.org".to_owned()),
+        model::SuppressionReason::Manual,
+        None,
+        &ME,
+        at(0),
+    ))
+    .unwrap();
+    let (_, fates) = import_rows(
+        &store,
+        1,
+        vec![
+            row(1, "anna@example.org"),
+            row(2, "Anna@Example.org"),
+            row(3, "gone@example.org"),
+            row(4, "no address"),
+            row(5, ""),
+            with_id(6, "k", "kim@example.org"),
+            with_id(7, "k", "kim@example.org"),
+        ],
+    );
+    use RowFate::{Added, Duplicate, Repeated, Suppressed};
+    assert_eq!(fates[..6], [Added, Duplicate, Suppressed, Added, Added, Added]);
+    assert_eq!(fates[6], Repeated);
+    let (_, again) = import_rows(&store, 2, vec![row(1, "anna@example.org"), row(2, "Anna@Example.org")]);
+    assert_eq!(again, [RowFate::Unchanged; 2], "each row finds its own contact again");
+    assert_eq!(now(store.contacts_by_address(W, &address("anna@example.org"))).unwrap().len(), 2);
+}
+
+#[test]
+fn an_import_that_is_given_up_leaves_no_trace() {
+    let store = memory();
+    let import = now(store.begin_import(new_import(1), &ME, at(0))).unwrap();
+    now(store.write_import_chunk(import.id, vec![row(1, "anna@example.org")], at(1))).unwrap();
+    now(store.remove_import(import.id, &ME, at(2))).unwrap();
+    let (_, fates) = import_rows(&store, 1, vec![row(1, "anna@example.org")]);
+    assert_eq!(fates, [RowFate::Added]);
+    assert_eq!(now(store.list_imports(W)).unwrap().len(), 1);
+    assert!(now(store.similar_addresses(W, "anna@exmple.org", 3)).unwrap().contains(&"anna@example.org".to_owned()));
+}
+
+#[test]
+fn an_import_a_campaign_used_stays() {
+    let store = memory();
+    let id = super::import(&store, 1, &["anna@example.org"]);
+    sending(&store, "first", id);
+    assert!(matches!(now(store.remove_import(id, &ME, at(9))), Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn the_file_can_unsubscribe_and_never_revives() {
+    let store = memory();
+    let said = |line, email: &str, status| ImportRow { status: Some(status), ..row(line, email) };
+    import_rows(
+        &store,
+        1,
+        vec![
+            said(1, "anna@example.org", ContactStatus::OptedOut),
+            said(2, "bob@example.org", ContactStatus::Unconfirmed),
+        ],
+    );
+    import_rows(&store, 2, vec![said(1, "anna@example.org", ContactStatus::Active), row(2, "broken@")]);
+    let anna = &now(store.contacts_by_address(W, &address("anna@example.org"))).unwrap()[0];
+    assert_eq!(anna.status, ContactStatus::OptedOut);
+    assert_eq!(anna.suppressions[0].reason, model::SuppressionReason::Unsubscribed);
+    let broken = now(store.list_imports(W)).unwrap();
+    assert_eq!(broken.len(), 2);
+    let campaign = sending(&store, "c", broken[1].id);
+    let rows = now(store.deliveries(campaign.id, DeliveryState::Skipped, None, 10)).unwrap();
+    let invalid = rows.iter().find(|row| row.email.as_deref() == Some("broken@")).unwrap();
+    let contact = now(store.contact(invalid.contact)).unwrap().unwrap();
+    assert_eq!(contact.error, Some(ErrorCause::Format));
+}

@@ -1,0 +1,289 @@
+use super::*;
+use crate::{Standing, StoreError, Target};
+use model::{DeliveryId, SkipReason, SuppressionReason};
+
+#[test]
+fn the_build_gives_everybody_one_decision() {
+    let store = memory();
+    for (email, reason) in
+        [("left@example.org", SuppressionReason::Unsubscribed), ("cross@example.org", SuppressionReason::Complained)]
+    {
+        now(store.suppress(W, Target::Address(email.to_owned()), reason, None, &Actor::Recipient, at(0))).unwrap();
+    }
+    now(store.suppress(
+        W,
+        Target::Domain("nomail.example".to_owned()),
+        SuppressionReason::DomainRefusesMail,
+        None,
+        &ME,
+        at(0),
+    ))
+    .unwrap();
+    let waiting = ImportRow { status: Some(model::ContactStatus::Unconfirmed), ..row(9, "new@example.org") };
+    let mut rows: Vec<ImportRow> = [
+        "ann@a.example",
+        "left@example.org",
+        "Ann@A.example",
+        "",
+        "not an address",
+        "cross@example.org",
+        "x@nomail.example",
+        "bob@b.example",
+    ]
+    .iter()
+    .zip(1..)
+    .map(|(email, line)| row(line, email))
+    .collect();
+    rows.extend([waiting, row(10, "cid@a.example")]);
+    let (import, _) = import_rows(&store, 1, rows);
+    let campaign = sending(&store, "news", import);
+    let tally = now(store.tally(campaign.id)).unwrap();
+    assert_eq!((tally.recipients(), tally.count(DeliveryState::Queued)), (10, 3));
+    for reason in [
+        SkipReason::Unsubscribed,
+        SkipReason::Complained,
+        SkipReason::DuplicateAddress,
+        SkipReason::NoEmail,
+        SkipReason::InvalidAddress,
+        SkipReason::DomainRefusesMail,
+        SkipReason::Unconfirmed,
+    ] {
+        assert_eq!(tally.by_skip_reason.get(&reason), Some(&1), "{reason}");
+    }
+    assert_adds_up(&store, campaign.id);
+    let again = now(store.build_campaign(campaign.id, &ME, at(99))).unwrap();
+    assert_eq!(again, tally, "a built audience is frozen");
+}
+
+#[test]
+fn deliveries_are_contiguous_per_domain_in_head_order() {
+    let store = memory();
+    let id = import(&store, 1, &["1@b.example", "2@a.example", "3@b.example", "4@c.example", "5@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let heads = now(store.unresolved_heads(campaign.id, None, 10)).unwrap();
+    let names: Vec<(&str, u32)> = heads.iter().map(|head| (head.domain_name.as_str(), head.remaining)).collect();
+    assert_eq!(names, [("b.example", 2), ("a.example", 2), ("c.example", 1)]);
+    assert_eq!(now(store.unresolved_heads(campaign.id, Some(heads[0].id), 1)).unwrap()[0].id, heads[1].id);
+    let claimed = claims(&store, campaign.id);
+    let order: Vec<(&str, u32)> = claimed.iter().map(|c| (c.rcpt.as_str(), c.position)).collect();
+    assert_eq!(
+        order,
+        [("1@b.example", 1), ("3@b.example", 3), ("2@a.example", 2), ("5@a.example", 5), ("4@c.example", 4)]
+    );
+    assert!(claimed.windows(2).all(|pair| pair[1].delivery.0 - pair[0].delivery.0 == model::id::ID_STEP));
+    assert!(now(store.unresolved_heads(campaign.id, None, 10)).unwrap().is_empty());
+}
+
+#[test]
+fn a_settled_window_is_not_read_again_and_the_head_goes_with_its_last() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    now(store.settle(vec![accepted(&claimed[1], at(30))])).unwrap();
+    let head = &now(store.heads_of_site(campaign.id, site, None, 10)).unwrap()[0];
+    assert_eq!((head.remaining, head.next), (2, claimed[0].delivery));
+    now(store.settle(vec![accepted(&claimed[0], at(31))])).unwrap();
+    let head = now(store.heads_of_site(campaign.id, site, None, 10)).unwrap().remove(0);
+    assert_eq!((head.remaining, head.next), (1, claimed[2].delivery));
+    assert_eq!(now(store.read_window(&head, None, 10)).unwrap().len(), 1);
+    now(store.settle(vec![accepted(&claimed[2], at(32))])).unwrap();
+    assert!(now(store.heads_of_site(campaign.id, site, None, 10)).unwrap().is_empty());
+    assert!(now(store.sites_of(campaign.id, None, 10)).unwrap().is_empty());
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn what_is_put_off_comes_back_when_it_is_due() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example", "2@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    let batch = vec![deferred(&claimed[0], site, at(30), at(330)), deferred(&claimed[1], site, at(30), at(300))];
+    assert_eq!(now(store.settle(batch)).unwrap().written, 2);
+    assert_eq!(now(store.next_wakes(campaign.id, None, 10)).unwrap(), [(site, at(300))]);
+    assert_eq!(now(store.sites_of(campaign.id, None, 10)).unwrap(), [site]);
+    assert!(now(store.due_retries(campaign.id, site, at(299), None, 10)).unwrap().is_empty());
+    let due = now(store.due_retries(campaign.id, site, at(400), None, 10)).unwrap();
+    assert_eq!(due.iter().map(|c| c.delivery).collect::<Vec<_>>(), [claimed[1].delivery, claimed[0].delivery]);
+    assert_eq!((due[0].tries, due[0].attempts, due[0].first_try_at), (1, 1, Some(at(30))));
+    assert_eq!(due[0].retry, Some((site, at(300))));
+    let rest = now(store.due_retries(campaign.id, site, at(400), Some((at(300), due[0].delivery)), 10)).unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(now(store.claim_one(due[0].delivery)).unwrap().unwrap().retry, due[0].retry);
+    now(store.settle(vec![accepted(&due[0], at(401)), accepted(&due[1], at(402))])).unwrap();
+    assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
+    assert!(now(store.causes(campaign.id)).unwrap().is_empty(), "nobody waits for a cause any more");
+    let history = now(store.attempts(claimed[0].delivery)).unwrap();
+    let told: Vec<String> = history.iter().map(|row| row.attempt.reply.as_ref().unwrap().to_string()).collect();
+    assert_eq!(told[0], "451 4.7.1 Greylisted, try again in 300 seconds");
+    assert!(told[1].starts_with("250 Ok: queued as 4Zq"), "{}", told[1]);
+    assert_eq!(history[0].due, Some(at(330)));
+}
+
+#[test]
+fn illegal_moves_are_left_out_and_named() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example", "2@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    now(store.settle(vec![accepted(&claimed[0], at(30))])).unwrap();
+    let again = refused(&claimed[0], at(31));
+    let back =
+        Settlement { from: DeliveryState::Accepted, ..Settlement::of(&claimed[0], DeliveryState::Queued, at(31)) };
+    let nobody = Settlement { delivery: DeliveryId(5), ..accepted(&claimed[0], at(31)) };
+    let settled = now(store.settle(vec![again, back, nobody, accepted(&claimed[1], at(31))])).unwrap();
+    assert_eq!(settled.written, 1);
+    let stands: Vec<_> = settled.refused.iter().map(|refused| refused.stands).collect();
+    assert_eq!(stands, [Some(DeliveryState::Accepted), Some(DeliveryState::Accepted), None]);
+    assert_eq!(now(store.tally(campaign.id)).unwrap().count(DeliveryState::Accepted), 2);
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn a_try_that_is_not_theirs_goes_back_to_the_queue_recorded() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id).remove(0);
+    let verdict =
+        Verdict { scope: Scope::Source, ..verdict(Outcome::Deferred, Category::IpReputation, Stage::Greeting) };
+    let attempt = attempt(&claimed, verdict, Some(Reply::new(554, "5.7.1 listed")), at(30));
+    let back =
+        Settlement { attempt: Some(attempt), charge: false, ..Settlement::of(&claimed, DeliveryState::Queued, at(30)) };
+    assert_eq!(now(store.settle(vec![back])).unwrap().written, 1);
+    let again = now(store.claim_one(claimed.delivery)).unwrap().unwrap();
+    assert_eq!((again.state, again.tries, again.attempts), (DeliveryState::Queued, 0, 1));
+    assert_eq!(now(store.unresolved_heads(campaign.id, None, 9)).unwrap().len(), 0);
+    assert_eq!(claims(&store, campaign.id).len(), 1);
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn causes_name_an_example_and_follow_the_deliveries() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    now(store.settle(vec![refused(&claimed[0], at(30)), refused(&claimed[1], at(31)), in_doubt(&claimed[2], at(31))]))
+        .unwrap();
+    let causes = now(store.causes(campaign.id)).unwrap();
+    assert_eq!((causes[0].state, causes[0].count, causes[0].code), (DeliveryState::Hard, 2, Some(550)));
+    assert_eq!(causes[0].enhanced.unwrap().to_string(), "5.1.1");
+    assert_eq!(causes[0].provider.as_deref(), Some("example"));
+    assert_eq!(causes[0].example, claimed[1].delivery);
+    let hard = now(store.deliveries(campaign.id, DeliveryState::Hard, None, 10)).unwrap();
+    let said = hard[0].last.as_ref().unwrap().reply.as_ref().unwrap().to_string();
+    assert_eq!(said, "550 5.1.1 <1@a.example>: no such user here");
+    let near = now(store.neighbours(claimed[0].delivery)).unwrap();
+    assert_eq!(near.by_state.get(&DeliveryState::Hard), Some(&2));
+    assert_eq!(now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap(), 1);
+    assert_eq!(now(store.causes(campaign.id)).unwrap().len(), 1);
+    let again = claims(&store, campaign.id);
+    assert_eq!((again.len(), again[0].delivery, again[0].attempts), (1, claimed[2].delivery, 1));
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn a_suppression_stops_what_was_read_before_it() {
+    let store = memory();
+    let id = import(&store, 1, &["anna@a.example", "bob@a.example", "cid@b.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    assert!(claimed.iter().all(|c| store.changed_since(c) == Standing::Unchanged));
+    now(store.suppress(
+        W,
+        Target::Address("ANNA@a.example".to_owned()),
+        SuppressionReason::Unsubscribed,
+        None,
+        &Actor::Recipient,
+        at(40),
+    ))
+    .unwrap();
+    now(store.suppress(W, Target::Domain("b.example".to_owned()), SuppressionReason::Manual, None, &ME, at(41)))
+        .unwrap();
+    assert_eq!(store.changed_since(&claimed[0]), Standing::Skip(SkipReason::Unsubscribed));
+    assert_eq!(store.changed_since(&claimed[1]), Standing::Unchanged);
+    assert_eq!(store.changed_since(&claimed[2]), Standing::Skip(SkipReason::SuppressedByHand));
+    for (claimed, expected) in
+        claimed.iter().zip([Some(SkipReason::Unsubscribed), None, Some(SkipReason::SuppressedByHand)])
+    {
+        assert_eq!(now(store.recheck(claimed)).unwrap(), expected);
+    }
+    let skip = Settlement {
+        skip: Some(SkipReason::Unsubscribed),
+        ..Settlement::of(&claimed[0], DeliveryState::Skipped, at(42))
+    };
+    now(store.settle(vec![skip])).unwrap();
+    assert_eq!(now(store.tally(campaign.id)).unwrap().by_skip_reason.get(&SkipReason::Unsubscribed), Some(&1));
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn a_bounce_in_one_campaign_stops_the_address_in_another() {
+    let store = memory();
+    let id = import(&store, 1, &["anna@a.example"]);
+    let (one, two) = (sending(&store, "one", id), sending(&store, "two", id));
+    let (first, second) = (claims(&store, one.id).remove(0), claims(&store, two.id).remove(0));
+    now(store.settle(vec![refused(&first, at(30))])).unwrap();
+    assert_eq!(store.changed_since(&second), Standing::Skip(SkipReason::HardBounced));
+}
+
+#[test]
+fn campaigns_move_as_their_table_says() {
+    let store = memory();
+    let id = import(&store, 1, &["anna@a.example"]);
+    let raw = now(store.create_campaign(new_campaign("raw", vec![id]), &ME, at(1))).unwrap();
+    let early = now(store.set_campaign_state(raw.id, CampaignState::Sending, None, &ME, at(2)));
+    assert!(matches!(early, Err(StoreError::Refused(_))), "not built");
+    let twin = now(store.create_campaign(new_campaign("raw", vec![id]), &ME, at(1)));
+    assert!(matches!(twin, Err(StoreError::Exists { .. })));
+    let campaign = sending(&store, "news", id);
+    assert_eq!((campaign.number, campaign.started_at), (2, Some(at(12))));
+    let paused =
+        now(store.set_campaign_state(campaign.id, CampaignState::Paused, Some("lunch".to_owned()), &ME, at(20)))
+            .unwrap();
+    assert_eq!((paused.before_pause, paused.why.as_deref()), (Some(CampaignState::Sending), Some("lunch")));
+    now(store.set_campaign_state(campaign.id, CampaignState::Cancelled, None, &ME, at(21))).unwrap();
+    let revived = now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(22)));
+    assert!(matches!(revived, Err(StoreError::CampaignMove { .. })));
+    assert_eq!(now(store.campaigns_like(W, [2; 32], at(0))).unwrap().len(), 2);
+    now(store.discard_campaign(raw.id, &ME, at(23))).unwrap();
+    assert_eq!(now(store.list_campaigns(W)).unwrap().len(), 1);
+}
+
+#[test]
+fn cancelling_spares_open_conversations_and_adds_up() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@b.example", "4@b.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    now(store.settle(vec![deferred(&claimed[3], site, at(30), at(600))])).unwrap();
+    now(store.set_campaign_state(campaign.id, CampaignState::Cancelled, None, &ME, at(31))).unwrap();
+    let open = [claimed[0].delivery];
+    assert_eq!(now(store.skip_remaining(campaign.id, SkipReason::Cancelled, &open, &ME, at(32))).unwrap(), 3);
+    assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
+    assert_adds_up(&store, campaign.id);
+    assert_eq!(now(store.settle(vec![accepted(&claimed[0], at(33))])).unwrap().written, 1);
+    let tally = now(store.tally(campaign.id)).unwrap();
+    assert_eq!((tally.in_progress(), tally.by_skip_reason.get(&SkipReason::Cancelled)), (0, Some(&3)));
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn the_log_is_one_sequence_with_a_cursor() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    now(store.settle(vec![refused(&claimed[0], at(30))])).unwrap();
+    let all = now(store.events(crate::Cursor::START, 100)).unwrap();
+    let kinds: Vec<&str> = all.iter().map(|event| event.kind.word()).collect();
+    assert_eq!(kinds, ["import_begun", "imported", "campaign_made", "built", "started", "hard_bounced", "suppressed"]);
+    let text = all[3].cursor.to_string();
+    let rest = now(store.events(text.parse().unwrap(), 2)).unwrap();
+    assert_eq!(rest, all[4..6]);
+}

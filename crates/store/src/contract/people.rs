@@ -1,0 +1,170 @@
+use super::*;
+use crate::contact::ContactChange;
+use crate::{ContactEdit, LiftFilter, StoreError, Target};
+use model::{ContactStatus, ErrorCause, SkipReason, SuppressionReason};
+
+fn contact(store: &Store, email: &str) -> crate::Contact {
+    now(store.contacts_by_address(W, &address(email))).unwrap().remove(0)
+}
+
+#[test]
+fn correcting_the_address_frees_the_contact_and_keeps_the_old_one_suppressed() {
+    let store = memory();
+    let id = import(&store, 1, &["kim@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id).remove(0);
+    let change = ContactChange { error: Some(ErrorCause::HardBounced), ..ContactChange::default() };
+    now(store.settle(vec![Settlement { change: Some(change), ..refused(&claimed, at(30)) }])).unwrap();
+    let kim = contact(&store, "kim@a.example");
+    assert_eq!((kim.status, kim.error), (ContactStatus::Error, Some(ErrorCause::HardBounced)));
+    let edit = ContactEdit { email: Some("kim@new.example".to_owned()), ..ContactEdit::default() };
+    let edited = now(store.edit_contact(kim.id, edit, &Actor::CommandLine("anna".to_owned()), at(40))).unwrap();
+    assert_eq!((edited.status, edited.suppressions.len()), (ContactStatus::Active, 0));
+    assert_eq!(now(store.suppressions_of(W, &address("KIM@a.example"))).unwrap().len(), 1);
+    let next = sending(&store, "next", id);
+    assert_eq!(claims(&store, next.id)[0].rcpt, "kim@new.example");
+    let data = now(store.person(kim.id)).unwrap().unwrap();
+    assert_eq!(data.mailings.len(), 2);
+    assert!(data.events.iter().any(|event| event.actor == "cli:anna"));
+}
+
+#[test]
+fn what_a_person_asked_for_no_operator_lifts() {
+    let store = memory();
+    for (email, reason) in [("a@a.example", SuppressionReason::Complained), ("b@a.example", SuppressionReason::Manual)]
+    {
+        now(store.suppress(W, Target::Address(email.to_owned()), reason, Some("said so".to_owned()), &ME, at(1)))
+            .unwrap();
+    }
+    let lift = |email: &str, why: &str| now(store.unsuppress(W, Target::Address(email.to_owned()), why, &ME, at(2)));
+    assert!(matches!(lift("a@a.example", "please"), Err(StoreError::Refused(_))));
+    assert!(matches!(lift("b@a.example", " "), Err(StoreError::Refused(_))));
+    assert_eq!(lift("b@a.example", "typed by mistake").unwrap(), 1);
+    let left = now(store.suppressions(W, None, 10)).unwrap();
+    assert_eq!((left.len(), left[0].shown.as_deref()), (1, Some("a@a.example")));
+}
+
+#[test]
+fn the_list_is_read_in_pages() {
+    let store = memory();
+    for n in 0..25 {
+        let target = if n % 5 == 0 {
+            Target::Domain(format!("d{n}.example"))
+        } else {
+            Target::Address(format!("p{n}@a.example"))
+        };
+        now(store.suppress(W, target, SuppressionReason::Manual, None, &ME, at(1))).unwrap();
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = now(store.suppressions(W, after, 4)).unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.hash.clone());
+        seen.extend(page.into_iter().filter_map(|entry| entry.shown));
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 25);
+}
+
+#[test]
+fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let change = || Some(ContactChange { error: Some(ErrorCause::HardBounced), ..ContactChange::default() });
+    let batch = claimed.iter().zip(0..).map(|(c, n)| Settlement { change: change(), ..refused(c, at(30 + n)) });
+    now(store.settle(batch.collect())).unwrap();
+    now(store.suppress(W, Target::Address("1@a.example".to_owned()), SuppressionReason::Complained, None, &ME, at(50)))
+        .unwrap();
+    let filter = LiftFilter {
+        provider: Some("example".to_owned()),
+        code: Some("5.1.1".to_owned()),
+        since: Some(at(31)),
+        until: None,
+    };
+    let lift = |dry| now(store.lift(W, filter.clone(), "their incident", dry, &ME, at(60))).unwrap();
+    assert_eq!((lift(true), lift(false), lift(true)), (2, 2, 0));
+    assert_eq!(contact(&store, "2@a.example").status, ContactStatus::Active);
+    assert_eq!(contact(&store, "1@a.example").suppressions.len(), 2, "earlier, and complained");
+}
+
+#[test]
+fn a_missing_domain_is_suppressed_only_by_the_second_look() {
+    let store = memory();
+    let id = import(&store, 1, &["1@gone.example", "2@gone.example"]);
+    let campaign = sending(&store, "news", id);
+    let batch: Vec<Settlement> = claims(&store, campaign.id)
+        .iter()
+        .map(|c| Settlement { suppress: None, second_lookup_at: Some(at(5_000)), ..refused(c, at(30)) })
+        .collect();
+    now(store.settle(batch)).unwrap();
+    assert!(now(store.second_lookups(at(4_999), 10)).unwrap().is_empty());
+    let due = now(store.second_lookups(at(5_000), 10)).unwrap();
+    assert_eq!((due.len(), due[0].domain_name.as_str()), (1, "gone.example"));
+    assert!(contact(&store, "1@gone.example").suppressions.is_empty());
+    assert_eq!(now(store.finish_second_lookup(&due[0], true, at(5_001))).unwrap(), 2);
+    let kim = contact(&store, "1@gone.example");
+    assert_eq!((kim.status, kim.suppressions.len()), (ContactStatus::Error, 1));
+    assert!(now(store.second_lookups(at(9_000), 10)).unwrap().is_empty());
+}
+
+#[test]
+fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
+    let store = memory();
+    let id = import(&store, 1, &["kim@a.example", "bob@a.example", "kim@a.example"]);
+    let (done, open) = (sending(&store, "done", id), sending(&store, "open", id));
+    let claimed = claims(&store, done.id);
+    now(store.settle(vec![refused(&claimed[0], at(30))])).unwrap();
+    let waiting = claims(&store, open.id);
+    let forgotten = now(store.forget(W, &address("Kim@a.example"), &ME, at(40))).unwrap();
+    assert_eq!((forgotten.contacts, forgotten.deliveries_kept), (2, 4));
+    assert_eq!(store.changed_since(&waiting[0]), crate::Standing::Skip(SkipReason::Forgotten));
+    assert!(now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().is_empty());
+    for campaign in [done.id, open.id] {
+        assert_adds_up(&store, campaign);
+    }
+    let open = now(store.tally(open.id)).unwrap();
+    assert_eq!(open.by_skip_reason.get(&SkipReason::Forgotten), Some(&1), "whoever waited is skipped");
+    let row = now(store.delivery(claimed[0].delivery)).unwrap().unwrap();
+    assert_eq!((row.email, row.state), (None, DeliveryState::Hard));
+    let history = now(store.attempts(claimed[0].delivery)).unwrap();
+    assert_eq!(history[0].attempt.reply.as_ref().unwrap().text, "<<rcpt>>: no such user here");
+    let (again, fates) = import_rows(&store, 2, vec![row_of("kim@a.example")]);
+    assert_eq!(fates, [RowFate::Suppressed]);
+    let next = sending(&store, "next", again);
+    assert_eq!(now(store.tally(next.id)).unwrap().count(DeliveryState::Skipped), 1);
+}
+
+fn row_of(email: &str) -> ImportRow {
+    row(1, email)
+}
+
+#[test]
+fn reactivation_needs_a_reason_and_never_undoes_an_opt_out() {
+    let store = memory();
+    let said = ImportRow { status: Some(ContactStatus::OptedOut), ..row(1, "a@a.example") };
+    let broken = ImportRow { status: Some(ContactStatus::Error), ..row(2, "b@a.example") };
+    import_rows(&store, 1, vec![said, broken]);
+    let back = |email: &str, reason: Option<&str>| {
+        let edit = ContactEdit { reactivate: true, reason: reason.map(str::to_owned), ..ContactEdit::default() };
+        now(store.edit_contact(contact(&store, email).id, edit, &ME, at(5)))
+    };
+    assert!(matches!(back("a@a.example", Some("she said so")), Err(StoreError::Refused(_))));
+    assert!(matches!(back("b@a.example", None), Err(StoreError::Refused(_))));
+    assert_eq!(back("b@a.example", Some("wrong server")).unwrap().status, ContactStatus::Active);
+}
+
+#[test]
+fn soft_bounces_are_counted_on_the_person() {
+    let store = memory();
+    let id = import(&store, 1, &["1@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id).remove(0);
+    let change = ContactChange { soft: Some((3, Some(at(9)))), refused_count: Some(1), error: None };
+    now(store.settle(vec![Settlement { change: Some(change), suppress: None, ..refused(&claimed, at(30)) }])).unwrap();
+    let next = sending(&store, "next", id);
+    let again = claims(&store, next.id).remove(0);
+    assert_eq!((again.soft_count, again.soft_since, again.refused_count), (3, Some(at(9)), 1));
+}

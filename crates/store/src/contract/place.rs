@@ -1,0 +1,221 @@
+//! Directories: owners, readers, copies, backups, full disks, foreign and newer files.
+
+use super::*;
+use crate::{Access, Durability, Executor, Place, StoreError};
+
+fn options(dir: &std::path::Path) -> OpenOptions {
+    OpenOptions { executor: Executor::Inline, ..OpenOptions::directory(dir, [7; 32]) }
+}
+
+#[test]
+fn a_directory_has_one_owner_and_any_number_of_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    let id = import(&store, 1, &["anna@a.example"]);
+    assert!(matches!(Store::open(options(dir.path()), at(0)), Err(StoreError::AlreadyOwned { .. })));
+    let beside = OpenOptions { executor: Executor::Inline, ..OpenOptions::reader(dir.path()) };
+    let reader = Store::open(beside, at(0)).unwrap();
+    assert_eq!(now(reader.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
+    let campaign = sending(&store, "news", id);
+    assert_eq!(now(reader.tally(campaign.id)).unwrap().recipients(), 1, "a reader sees what the owner wrote");
+    let write = now(reader.set_setting(W, "a", "b", &ME, at(1)));
+    assert!(matches!(write, Err(StoreError::ReadOnly)));
+    assert!(matches!(now(reader.forget(W, &address("anna@a.example"), &ME, at(1))), Err(StoreError::ReadOnly)));
+    drop(store);
+    Store::open(options(dir.path()), at(0)).unwrap();
+    let nothing = tempfile::tempdir().unwrap();
+    let missing = Store::open(OpenOptions::reader(nothing.path()), at(0));
+    assert!(matches!(missing, Err(StoreError::Missing { .. })));
+}
+
+#[test]
+fn newer_and_foreign_files_are_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    let raw = rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    drop(raw);
+    let error = Store::open(options(dir.path()), at(0)).unwrap_err();
+    assert!(matches!(error, StoreError::NewerVersion { found: 99, .. }), "{error}");
+    let other = tempfile::tempdir().unwrap();
+    rusqlite::Connection::open(other.path().join("ledger.db")).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
+    std::fs::copy(dir.path().join("secrets"), other.path().join("secrets")).unwrap();
+    assert!(matches!(Store::open(options(other.path()), at(0)), Err(StoreError::NotALedger { .. })));
+    std::fs::write(other.path().join("ledger.db"), "hello, this is not a database at all").unwrap();
+    assert!(matches!(Store::open(options(other.path()), at(0)), Err(StoreError::NotALedger { .. })));
+}
+
+#[test]
+fn the_first_schema_still_opens() {
+    // Written by the first release; every later one must open and migrate it.
+    let fixture = include_str!("../../fixtures/schema-1.sql");
+    let dir = tempfile::tempdir().unwrap();
+    rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap().execute_batch(fixture).unwrap();
+    let secrets = crate::Secrets::open(Some(&dir.path().join("secrets")), false).unwrap();
+    secrets.put("ledger", &[7; 32]).unwrap();
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    assert_eq!(now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
+    let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn a_copied_directory_is_held_until_it_is_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    let id = import(&store, 1, &["anna@a.example"]);
+    let campaign = now(store.create_campaign(new_campaign("news", vec![id]), &ME, at(10))).unwrap();
+    now(store.build_campaign(campaign.id, &ME, at(11))).unwrap();
+    assert_eq!(store.held(), None);
+    drop(store);
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["ledger.db", "secrets", "inflight"] {
+        std::fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+    }
+    assert_eq!(Store::open(options(dir.path()), at(0)).unwrap().held(), None, "the original goes on");
+    let store = Store::open(options(copy.path()), at(0)).unwrap();
+    assert!(store.held().is_some());
+    let start = now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(12)));
+    assert!(matches!(start, Err(StoreError::Held)));
+    now(store.adopt(&ME, at(13))).unwrap();
+    assert_eq!(store.held(), None);
+    drop(store);
+    assert_eq!(Store::open(options(copy.path()), at(0)).unwrap().held(), None);
+}
+
+#[test]
+fn a_restored_backup_is_held_and_does_not_bring_the_forgotten_back() {
+    let (dir, safe, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    import(&store, 1, &["anna@a.example", "bob@a.example"]);
+    let report = now(store.backup(&safe.path().join("monday"), true, &ME, at(5))).unwrap();
+    assert!(report.verified && report.bytes > 0);
+    assert!(now(store.backup(&safe.path().join("monday"), true, &ME, at(5))).is_err(), "never over another");
+    now(store.forget(W, &address("anna@a.example"), &ME, at(6))).unwrap();
+    // What outlives the machine is the list of erasures.
+    std::fs::copy(dir.path().join("erasures"), fresh.path().join("erasures")).unwrap();
+    Store::restore(&safe.path().join("monday"), fresh.path()).unwrap();
+    assert!(matches!(Store::restore(&safe.path().join("monday"), fresh.path()), Err(StoreError::Refused(_))));
+    let store = Store::open(options(fresh.path()), at(7)).unwrap();
+    assert!(store.held().is_some());
+    assert_eq!(now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
+    now(store.adopt(&ME, at(8))).unwrap();
+    assert!(now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap().is_empty());
+    assert_eq!(now(store.contacts_by_address(W, &address("bob@a.example"))).unwrap().len(), 1);
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_recovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = OpenOptions { pages_max: Some(120), ..options(dir.path()) };
+    let store = Store::open(small, at(0)).unwrap();
+    let emails: Vec<String> = (0..200).map(|n| format!("person{n}@a.example")).collect();
+    let id = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let with_words = |c: &Claimed| Settlement { transcript: Some("x".repeat(4_000)), ..refused(c, at(30)) };
+    let mut written = 0;
+    let error = loop {
+        match now(store.settle(vec![with_words(&claimed[written])])) {
+            Ok(_) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Full), "{error}");
+    assert!(written > 0 && error.is_transient());
+    assert_adds_up(&store, campaign.id);
+    drop(store);
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    let rest: Vec<Settlement> = claimed[written..].iter().map(with_words).collect();
+    assert_eq!(now(store.settle(rest)).unwrap().written, 200 - written);
+    assert_eq!(now(store.tally(campaign.id)).unwrap().count(DeliveryState::Hard), 200);
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn secrets_are_private_and_sealed_keys_need_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    store.secrets().put("tokens", b"ring").unwrap();
+    now(store.save_key(W, "a.example", "s1", b"private bytes", [3; 12], &ME, at(1))).unwrap();
+    assert!(matches!(
+        now(store.save_key(W, "a.example", "s1", b"x", [4; 12], &ME, at(1))),
+        Err(StoreError::Exists { .. })
+    ));
+    drop(store);
+    let mode = std::fs::metadata(dir.path().join("secrets")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let ledger = std::fs::read(dir.path().join("ledger.db")).unwrap();
+    assert!(!ledger.windows(7).any(|window| window == b"private"));
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    assert_eq!(store.secrets().get("tokens").as_deref(), Some(b"ring".as_slice()));
+    let keys = now(store.load_keys(W, "a.example")).unwrap();
+    assert_eq!(keys, [("s1".to_owned(), b"private bytes".to_vec())]);
+    drop(store);
+    std::fs::rename(dir.path().join("secrets"), dir.path().join("elsewhere")).unwrap();
+    assert!(matches!(Store::open(options(dir.path()), at(0)), Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn settings_and_notes_are_audited() {
+    let store = memory();
+    now(store.set_setting(W, "postal_address", "1 High Street", &Actor::CommandLine("anna".to_owned()), at(1)))
+        .unwrap();
+    assert_eq!(now(store.setting(W, "postal_address")).unwrap().as_deref(), Some("1 High Street"));
+    now(store.note(W, model::EventKind::SiteHeld, None, Some("mx1 until 14:00".to_owned()), &ME, at(2))).unwrap();
+    let events = now(store.events(crate::Cursor::START, 10)).unwrap();
+    assert_eq!((events[0].actor.as_str(), events[1].detail.as_deref()), ("cli:anna", Some("mx1 until 14:00")));
+}
+
+#[test]
+fn a_recipient_costs_at_most_300_stored_bytes() {
+    for domains in [10, 5_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let fast = OpenOptions { durability: Durability::Process, ..options(dir.path()) };
+        let store = Store::open(fast, at(0)).unwrap();
+        const PEOPLE: u64 = 20_000;
+        let import = now(store.begin_import(new_import(1), &ME, at(1))).unwrap();
+        for chunk in 0..4 {
+            let lines = chunk * 5_000 + 1..=(chunk + 1) * 5_000;
+            let rows = lines.map(|n| row(n, &format!("person{n}@d{}.example", n * 7_919 % domains))).collect();
+            now(store.write_import_chunk(import.id, rows, at(2))).unwrap();
+        }
+        now(store.finish_import(import.id, &ME, at(3))).unwrap();
+        let before = stored_bytes(&store, dir.path());
+        let campaign = sending(&store, "news", import.id);
+        let claimed = claims(&store, campaign.id);
+        assert_eq!(claimed.len() as u64, PEOPLE);
+        // Lanes work side by side: settlements arrive interleaved over the domains.
+        let mut order: Vec<&Claimed> = claimed.iter().collect();
+        order.sort_by_key(|c| c.position);
+        for (batch, n) in order.chunks(500).zip(0..) {
+            now(store.settle(batch.iter().map(|c| accepted(c, at(100 + n))).collect())).unwrap();
+        }
+        assert_adds_up(&store, campaign.id);
+        let grown = stored_bytes(&store, dir.path()) - before;
+        let each = grown / PEOPLE;
+        assert!(each <= 300, "{each} bytes per recipient over {domains} domains");
+        println_in_tests(&format!("{each} bytes per recipient over {domains} domains"));
+    }
+}
+
+/// Shown with `--nocapture`.
+#[allow(clippy::print_stdout)]
+fn println_in_tests(text: &str) {
+    println!("{text}");
+}
+
+fn stored_bytes(store: &Store, dir: &std::path::Path) -> u64 {
+    now(store.checkpoint()).unwrap();
+    std::fs::metadata(dir.join("ledger.db")).unwrap().len()
+}
+
+#[test]
+fn a_ledger_in_memory_needs_no_place_and_no_owner() {
+    let options = OpenOptions::memory([1; 32]);
+    assert_eq!((options.place.clone(), options.access), (Place::Memory, Access::Owner));
+    let (one, two) = (Store::open(options.clone(), at(0)).unwrap(), Store::open(options, at(0)).unwrap());
+    import(&one, 1, &["anna@a.example"]);
+    assert!(now(two.list_imports(W)).unwrap().is_empty());
+}
