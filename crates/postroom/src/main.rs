@@ -1,1 +1,37 @@
-fn main() {}
+//! The `postroom` binary: reads the command line, does what it says, and answers with an exit code.
+//!
+//! What a command does stands in `cli/`, one file per command. Exit codes are those of [`failure::Exit`]; a failure is
+//! told in three parts (what, why, what to do), never as a stack trace.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod cli;
+mod control;
+mod failure;
+mod ledger;
+mod order;
+mod output;
+
+use clap::Parser;
+use failure::{Exit, Failure};
+use output::Output;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let output = Output::of_this_process(cli.json);
+    let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::run(cli, &output)),
+        Err(error) => Err(Failure::own("the program could not start its threads", error)),
+    };
+    let exit = done.and_then(|exit| output.finish().map(|()| exit)).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
+    exit.into()
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}

@@ -7,10 +7,10 @@ use super::columns::Role;
 use model::{ContactStatus, SuppressionReason};
 
 /// The columns that a rejects file adds; when such a file is repaired and imported, they are not attributes.
-pub const REJECT_COLUMNS: [&str; 3] = ["reject_line", "reject_reason", "reject_raw"];
+pub(super) const REJECT_COLUMNS: [&str; 3] = ["reject_line", "reject_reason", "reject_raw"];
 
 /// Lower-case letters and digits only: `E-Mail Address` and `email_address` are the same.
-pub fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -1,0 +1,205 @@
+//! `postroom suppress`: addresses and domains that must not be mailed.
+//!
+//! Adding takes effect at once, also for mail that waits. Lifting needs a reason and is kept in the log; what people
+//! said themselves (unsubscribe, complaint, "forget me") cannot be lifted here, whoever asks.
+
+use super::contact::suppression_json;
+use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
+use crate::order::{self, Order, Whom, number};
+use crate::output::{Output, counted, local_time};
+use jiff::{SignedDuration, civil, tz::TimeZone};
+use model::{SuppressionReason, Timestamp};
+use std::path::Path;
+
+/// Entries read at once.
+const PAGE: usize = 500;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Suppress addresses or whole domains
+    Add {
+        /// Addresses or domains
+        #[arg(value_name = "ADDRESS|DOMAIN", required = true)]
+        targets: Vec<String>,
+        /// Why, in words
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// List what is suppressed
+    List {
+        /// Only this reason (unsubscribed, complained, hard_bounced, manual, domain_refuses_mail, forgotten)
+        #[arg(long, value_name = "REASON", value_parser = read_reason)]
+        reason: Option<SuppressionReason>,
+    },
+    /// Remove one suppression
+    Remove {
+        /// An address or a domain
+        #[arg(value_name = "ADDRESS|DOMAIN")]
+        target: String,
+        /// Why; it is kept in the log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Lift bounce suppressions: of one address or domain, or of all that match
+    Lift {
+        /// An address or a domain
+        #[arg(value_name = "ADDRESS|DOMAIN", conflicts_with_all = ["provider", "code", "since", "until"])]
+        target: Option<String>,
+        /// Those whose evidence came from this provider (gmail, microsoft, …)
+        #[arg(long, value_name = "PROVIDER")]
+        provider: Option<String>,
+        /// Those whose evidence has this reply code or enhanced code (550, 5.1.1)
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+        /// Those made from this time on (2026-11-22, "2026-11-22 14:00", or 6h for six hours ago)
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Those made before this time
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// Why; it is kept in the log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Lift them; without this they are only counted
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Add { targets, note } => add(&targets, note.as_deref(), dir, output).await?,
+        Command::List { reason } => list(reason, dir, output).await?,
+        Command::Remove { target, reason } | Command::Lift { target: Some(target), reason, .. } => {
+            remove(&target, reason, dir, output).await?;
+        }
+        Command::Lift { target: None, provider, code, since, until, reason, yes } => {
+            if [&provider, &code, &since, &until].iter().all(|filter| filter.is_none()) {
+                return Err(Failure::bad_input("nothing says which suppressions to lift")
+                    .advise("name an address, or --provider, --code, --since, --until"));
+            }
+            let now = Ledger::read(dir)?.now();
+            let time = |text: Option<String>| text.map(|text| read_time(&text, now)).transpose();
+            let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
+            let order = Order::Lift { provider, code, since, until, reason, dry_run };
+            let answer = order::place(dir, order, &mut |_| {}).await?;
+            output.answer(&answer, || told_lift(number(&answer, "lifted"), dry_run));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn add(targets: &[String], note: Option<&str>, dir: &Path, output: &Output) -> Result<(), Failure> {
+    // All are read before the first is written: a slip in the third leaves nothing half done.
+    let targets = targets.iter().map(|text| Whom::read(text)).collect::<Result<Vec<Whom>, Failure>>()?;
+    for target in targets {
+        let shown = target.shown().to_owned();
+        let order = Order::Suppress { target, note: note.map(str::to_owned) };
+        let answer = order::place(dir, order, &mut |_| {}).await?;
+        output.answer(&answer, || vec![format!("{shown} will not be mailed from now on, mail that waits included.")]);
+    }
+    Ok(())
+}
+
+async fn remove(target: &str, reason: String, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let target = Whom::read(target)?;
+    let shown = target.shown().to_owned();
+    let answer = order::place(dir, Order::Unsuppress { target: target.clone(), reason }, &mut |_| {}).await?;
+    if number(&answer, "removed") == 0 {
+        let ledger = Ledger::read(dir)?;
+        let near = ledger.store.similar_addresses(ledger.workspace, &shown, 3).await?;
+        return Err(Failure::bad_input(format!("{shown} is not suppressed")).suggest(&near));
+    }
+    output.answer(&answer, || {
+        let mut lines = vec![format!("{shown} may be mailed again, as far as this list goes.")];
+        if matches!(target, Whom::Address(_)) {
+            lines.push(format!(
+                "A contact in \"error\" stays so until: postroom contact edit {shown} --reactivate --reason …"
+            ));
+        }
+        lines
+    });
+    Ok(())
+}
+
+async fn list(reason: Option<SuppressionReason>, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    let mut after = None;
+    loop {
+        let page = ledger.store.suppressions(ledger.workspace, after, PAGE).await?;
+        for entry in page.iter().filter(|entry| reason.is_none_or(|wanted| wanted == entry.reason)) {
+            output.answer(&suppression_json(entry), || {
+                let shown = entry.shown.clone().unwrap_or_else(|| format!("(forgotten, {})", entry.hash));
+                let kind = if entry.is_domain { " (whole domain)" } else { "" };
+                let reason = entry.reason.word().replace('_', " ");
+                let note = entry.note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
+                vec![format!("{shown}{kind}  {reason}  {}  {}{note}", local_time(entry.at), entry.actor)]
+            });
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.hash.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn told_lift(lifted: u64, dry_run: bool) -> Vec<String> {
+    let entries = counted(lifted, "suppression", "suppressions");
+    match dry_run {
+        true => vec![
+            format!("{entries} would be lifted. Complaints and unsubscribes are never touched."),
+            "To lift them, run the same command with --yes.".to_owned(),
+        ],
+        false => vec![format!("{entries} lifted. Complaints and unsubscribes were not touched.")],
+    }
+}
+
+fn read_reason(text: &str) -> Result<SuppressionReason, String> {
+    SuppressionReason::from_word(text).ok_or_else(|| {
+        let words: Vec<&str> = SuppressionReason::ALL.iter().map(|reason| reason.word()).collect();
+        format!("reasons are: {}", words.join(", "))
+    })
+}
+
+/// Reads a time: with an offset as it stands, without one in the reader's zone, and a span (`6h`) as that long ago.
+fn read_time(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let millis = |time: jiff::Timestamp| Timestamp::from_millis(time.as_millisecond());
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(millis(time));
+    }
+    if let Some(zoned) = text.parse::<civil::DateTime>().ok().and_then(|t| t.to_zoned(TimeZone::system()).ok()) {
+        return Ok(millis(zoned.timestamp()));
+    }
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<i64>().ok())
+        .map(|days| SignedDuration::from_hours(24 * days));
+    match days.or_else(|| text.parse::<SignedDuration>().ok()) {
+        Some(ago) if ago.is_positive() => Ok(now - ago.unsigned_abs()),
+        _ => Err(Failure::bad_input(format!("{text:?} is not a time"))
+            .advise("write 2026-11-22, \"2026-11-22 14:00\", 6h or 3d")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let now = Timestamp::from_millis(1_000_000_000_000);
+        assert_eq!(read_time("2026-11-22T14:00:00Z", now).unwrap().as_millis(), 1_795_356_000_000);
+        assert_eq!(read_time("6h", now).unwrap().as_millis(), 1_000_000_000_000 - 6 * 3_600_000);
+        assert_eq!(read_time("3d", now).unwrap().as_millis(), 1_000_000_000_000 - 3 * 86_400_000);
+        assert!(read_time("2026-11-22", now).is_ok());
+        assert!(read_time("yesterday-ish", now).is_err());
+    }
+
+    #[test]
+    fn a_target_is_an_address_or_a_domain() {
+        assert_eq!(Whom::read("Anna@Example.ORG").unwrap(), Whom::Address("Anna@example.org".to_owned()));
+        assert_eq!(Whom::read("@Bücher.example").unwrap(), Whom::Domain("xn--bcher-kva.example".to_owned()));
+        assert!(Whom::read("nonsense").unwrap_err().to_string().contains("no dot"));
+    }
+}

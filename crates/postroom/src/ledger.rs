@@ -1,0 +1,73 @@
+//! The data directory as a command sees it: the ledger opened, who is asking, and what time it is.
+//!
+//! Reading commands open it beside an owner; writing ones become the owner or hand their order to the one there is
+//! (see `control`). The one place where the binary asks the machine for time, chance and the person's name.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use model::{Actor, Timestamp, WorkspaceId};
+use net::clock::{Clock, SystemClock};
+use net::entropy::{Entropy, SystemEntropy};
+use std::path::{Path, PathBuf};
+use store::{Durability, OpenOptions, Store};
+
+/// An open ledger and who works with it.
+pub(crate) struct Ledger {
+    /// Where it is.
+    pub(crate) dir: PathBuf,
+    /// The handle.
+    pub(crate) store: Store,
+    /// Whose people and campaigns.
+    pub(crate) workspace: WorkspaceId,
+    /// Who is asking.
+    pub(crate) actor: Actor,
+    clock: SystemClock,
+    entropy: SystemEntropy,
+}
+
+impl Ledger {
+    /// Opens the ledger to write in it; makes it if there is none. Refused when another process owns it.
+    pub(crate) fn own(dir: &Path, durability: Durability) -> Result<Ledger, Failure> {
+        let entropy = SystemEntropy::new();
+        let mut fresh_key = [0; 32];
+        entropy.fill("address key", &mut fresh_key);
+        Ledger::open(dir, OpenOptions { durability, ..OpenOptions::directory(dir, fresh_key) }, entropy)
+    }
+
+    /// Opens the ledger to read in it, beside whoever owns it.
+    pub(crate) fn read(dir: &Path) -> Result<Ledger, Failure> {
+        Ledger::open(dir, OpenOptions::reader(dir), SystemEntropy::new())
+    }
+
+    fn open(dir: &Path, options: OpenOptions, entropy: SystemEntropy) -> Result<Ledger, Failure> {
+        let clock = SystemClock::new();
+        let store = Store::open(options, clock.now())?;
+        let (dir, workspace) = (dir.to_owned(), WorkspaceId::FIRST);
+        Ok(Ledger { dir, store, workspace, actor: person_here(), clock, entropy })
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Random bytes, good for keys.
+    pub(crate) fn random<const N: usize>(&self, purpose: &str) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(purpose, &mut bytes);
+        bytes
+    }
+
+    /// Says so if the directory is held after a restore or a copy.
+    pub(crate) fn tell_if_held(&self, output: &Output) {
+        if let Some(why) = self.store.held() {
+            output.note(format!("note: sending is held here: {why}"));
+        }
+    }
+}
+
+/// The person at this command line, by login name.
+pub(crate) fn person_here() -> Actor {
+    let name = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Actor::CommandLine(name.unwrap_or_else(|| "unknown".to_owned()))
+}

@@ -1,0 +1,229 @@
+//! Orders: what changes the ledger, as a value that can be carried out here or by the process that owns the directory.
+//!
+//! Every writing command makes one order and shows its answer; where it was carried out makes no difference to either.
+//! Invariant: paths in an order are absolute and texts are as the person typed them, checked where the order is
+//! carried out.
+
+use crate::control::{self, Answer, NoOwner, Request};
+use crate::failure::Failure;
+use crate::ledger::{Ledger, person_here};
+use engine::import::{ImportRequest, Mapping, Progress, import_file};
+use mail::sign::{KeyKind, SigningKey};
+use model::{Actor, ContactId, EmailAddress, ImportId, MailDomain, SuppressionReason, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use store::{ContactEdit, Durability, LiftFilter, Target};
+
+/// Something to be done to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// Import a file of people.
+    Import { file: PathBuf, mapping: Mapping, encoding: Option<String>, delimiter: Option<u8>, rejects: PathBuf },
+    /// Remove an import that nothing has used.
+    RemoveImport { import: ImportId },
+    /// Change a contact by hand.
+    EditContact {
+        contact: ContactId,
+        email: Option<String>,
+        attributes: Option<String>,
+        reactivate: bool,
+        reason: Option<String>,
+    },
+    /// Forget a person.
+    Forget { address: String },
+    /// Suppress an address or a domain.
+    Suppress { target: Whom, note: Option<String> },
+    /// Remove a suppression by hand.
+    Unsuppress { target: Whom, reason: String },
+    /// Lift bounce suppressions in bulk.
+    Lift {
+        provider: Option<String>,
+        code: Option<String>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        reason: String,
+        dry_run: bool,
+    },
+    /// Make a signing key and keep it in the ledger.
+    MakeKey { domain: String, selector: String, ed25519: bool },
+    /// Write a backup.
+    Backup { to: PathBuf, verify: bool },
+    /// Adopt a restored or copied directory.
+    Adopt,
+}
+
+/// An address or a domain, as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Whom {
+    /// `anna@example.org`.
+    Address(String),
+    /// `example.org`.
+    Domain(String),
+}
+
+impl Whom {
+    /// Reads what was typed: with an `@` an address, without one a domain.
+    pub(crate) fn read(text: &str) -> Result<Whom, Failure> {
+        let refuse = |error: model::AddressError, what: &str| {
+            Failure::bad_input(format!("{text:?} is not {what}: {error}")).advise("name an address or a domain")
+        };
+        match text.strip_prefix('@').unwrap_or(text) {
+            address if address.contains('@') => {
+                let read = EmailAddress::parse(address).map_err(|error| refuse(error, "an email address"))?;
+                Ok(Whom::Address(read.to_string()))
+            }
+            domain => {
+                let read = MailDomain::parse(domain).map_err(|error| refuse(error, "a domain"))?;
+                Ok(Whom::Domain(read.as_str().to_owned()))
+            }
+        }
+    }
+
+    /// The text.
+    pub(crate) fn shown(&self) -> &str {
+        match self {
+            Whom::Address(text) | Whom::Domain(text) => text,
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self {
+            Whom::Address(text) => Target::Address(text.clone()),
+            Whom::Domain(text) => Target::Domain(text.clone()),
+        }
+    }
+}
+
+/// Has an order carried out: by the owner of `dir` if there is one, else here, under the lock. `progress` is called
+/// only for what is done here.
+pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Progress) + Send)) -> Answer {
+    let request = Request { actor: person_here(), order };
+    match control::ask(dir, &request).await {
+        Ok(answer) => answer,
+        Err(NoOwner) => {
+            let ledger = Ledger::own(dir, Durability::Power)?;
+            carry_out(&ledger, &request.actor, &request.order, progress).await
+        }
+    }
+}
+
+/// Carries out an order on a ledger this process owns.
+pub(crate) async fn carry_out(
+    ledger: &Ledger,
+    actor: &Actor,
+    order: &Order,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Answer {
+    let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
+    match order {
+        Order::Import { file, mapping, encoding, delimiter, rejects } => {
+            let request = ImportRequest {
+                workspace,
+                file: file.clone(),
+                mapping: mapping.clone(),
+                encoding: encoding.clone(),
+                delimiter: *delimiter,
+                rejects: rejects.clone(),
+            };
+            let report = import_file(store, &request, actor, &|| ledger.now(), progress).await;
+            as_value(&report.map_err(|error| Failure::from(error).about(file.display()))?)
+        }
+        Order::RemoveImport { import } => {
+            store.remove_import(*import, actor, now).await?;
+            Ok(json!({ "removed": import.to_string() }))
+        }
+        Order::EditContact { contact, email, attributes, reactivate, reason } => {
+            let edit = ContactEdit {
+                email: email.clone(),
+                attributes: attributes.clone(),
+                reactivate: *reactivate,
+                reason: reason.clone(),
+            };
+            let contact = store.edit_contact(*contact, edit, actor, now).await?;
+            Ok(crate::cli::contact::as_json(&contact))
+        }
+        Order::Forget { address } => {
+            let address = EmailAddress::parse(address).map_err(|error| Failure::bad_input(error.to_string()))?;
+            let left = store.forget(workspace, &address, actor, now).await?;
+            Ok(json!({ "contacts_removed": left.contacts, "deliveries_kept_without_a_name": left.deliveries_kept }))
+        }
+        Order::Suppress { target, note } => {
+            let reason = SuppressionReason::Manual;
+            store.suppress(workspace, target.target(), reason, note.clone(), actor, now).await?;
+            Ok(json!({ "suppressed": target.shown(), "reason": reason }))
+        }
+        Order::Unsuppress { target, reason } => {
+            let removed = store.unsuppress(workspace, target.target(), reason, actor, now).await?;
+            Ok(json!({ "target": target.shown(), "removed": removed }))
+        }
+        Order::Lift { provider, code, since, until, reason, dry_run } => {
+            let filter = LiftFilter { provider: provider.clone(), code: code.clone(), since: *since, until: *until };
+            let lifted = store.lift(workspace, filter, reason, *dry_run, actor, now).await?;
+            Ok(json!({ "lifted": lifted, "dry_run": dry_run }))
+        }
+        Order::MakeKey { domain, selector, ed25519 } => make_key(ledger, actor, domain, selector, *ed25519).await,
+        Order::Backup { to, verify } => {
+            let report = store.backup(to, *verify, actor, now).await?;
+            Ok(json!({ "backup": to, "bytes": report.bytes, "verified": report.verified }))
+        }
+        Order::Adopt => {
+            let held = store.held();
+            store.adopt(actor, now).await?;
+            Ok(json!({ "adopted": held.is_some(), "was_held_because": held }))
+        }
+    }
+}
+
+/// Makes a key and keeps it sealed in the ledger; refuses a selector that has one, because mail signed with it is
+/// still under way.
+async fn make_key(ledger: &Ledger, actor: &Actor, domain: &str, selector: &str, ed25519: bool) -> Answer {
+    let bad = |error: &dyn std::fmt::Display| Failure::bad_input(format!("no key was made: {error}"));
+    let domain = MailDomain::parse(domain).map_err(|error| bad(&error))?;
+    let known = ledger.store.load_keys(ledger.workspace, domain.as_str()).await?;
+    if known.iter().any(|(taken, _)| taken == selector) {
+        return Err(Failure::refused(format!("{domain} already has a key for the selector {selector:?}"))
+            .advise("choose another: --selector NAME (keys in use are never replaced)"));
+    }
+    let key = if ed25519 { SigningKey::generate_ed25519() } else { SigningKey::generate_rsa() };
+    let key = key.map_err(|error| Failure::own("no key was made", error))?;
+    let answer = describe_key(&key, &domain, selector)?;
+    let pem = key.to_pem().map_err(|error| Failure::own("no key was made", error))?;
+    let (nonce, now) = (ledger.random("key nonce"), ledger.now());
+    ledger.store.save_key(ledger.workspace, domain.as_str(), selector, pem.as_bytes(), nonce, actor, now).await?;
+    Ok(answer)
+}
+
+/// A key and the DNS record that publishes it.
+pub(crate) fn describe_key(key: &SigningKey, domain: &MailDomain, selector: &str) -> Answer {
+    let record = key.dns_record(domain, selector).map_err(|error| Failure::bad_input(error.to_string()))?;
+    let kind = match key.kind() {
+        KeyKind::Rsa => "rsa",
+        KeyKind::Ed25519 => "ed25519",
+    };
+    Ok(json!({
+        "domain": domain.as_str(),
+        "selector": selector,
+        "kind": kind,
+        "record_name": record.name,
+        "record_type": "TXT",
+        "record_value": record.value,
+        "zone_line": record.zone_line(),
+    }))
+}
+
+fn as_value(value: &impl Serialize) -> Answer {
+    serde_json::to_value(value).map_err(|error| Failure::own("the answer could not be written down", error))
+}
+
+/// A field of an answer as a number; 0 when it is not there.
+pub(crate) fn number(answer: &Value, field: &str) -> u64 {
+    answer.get(field).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// A field of an answer as text; empty when it is not there.
+pub(crate) fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
+    answer.get(field).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,225 @@
+//! What the process says, and where: standard output is for what was asked, standard error for everything else.
+//!
+//! With `--json`, standard output holds JSON lines only. Colour and moving bars are for terminals; in a pipe there are
+//! plain lines. `NO_COLOR` is obeyed (no-color.org). Times are shown in the zone of whoever reads, and name it. A
+//! reader that goes away (`| head`) is no failure; a disk that is full is one, told at the end.
+
+use crate::failure::Failure;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::tz::TimeZone;
+use model::Timestamp;
+use serde::Serialize;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// The longest answer to a question.
+const CONFIRM_BYTES_MAX: u64 = 1024;
+
+/// A colour with a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ink {
+    /// Headlines.
+    Bold,
+    /// Good news.
+    Green,
+    /// Worth a look.
+    Yellow,
+    /// Bad news.
+    Red,
+    /// Of less weight.
+    Dim,
+}
+
+/// Standard output and standard error, and how they may be used.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+    colour: bool,
+    error_terminal: bool,
+    failed: Mutex<Option<io::Error>>,
+}
+
+impl Output {
+    /// The streams of this process.
+    pub(crate) fn of_this_process(json: bool) -> Output {
+        let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Output {
+            json,
+            colour: io::stdout().is_terminal() && !wants_none,
+            error_terminal: io::stderr().is_terminal(),
+            failed: Mutex::new(None),
+        }
+    }
+
+    /// Are JSON lines wanted?
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A line for a person; nothing with `--json`.
+    pub(crate) fn line(&self, text: impl AsRef<str>) {
+        if !self.json {
+            self.written(writeln!(io::stdout().lock(), "{}", printable(text.as_ref())));
+        }
+    }
+
+    /// A JSON line, whatever was asked for: for commands that speak nothing else.
+    pub(crate) fn record(&self, value: &impl Serialize) {
+        let line = serde_json::to_string(value).map_err(io::Error::other);
+        self.written(line.and_then(|line| writeln!(io::stdout().lock(), "{line}")));
+    }
+
+    /// The answer as one JSON line with `--json`, else as the lines of `text`.
+    pub(crate) fn answer(&self, value: &impl Serialize, text: impl FnOnce() -> Vec<String>) {
+        if self.json {
+            self.record(value);
+        } else {
+            text().iter().for_each(|line| self.line(line));
+        }
+    }
+
+    /// A remark that is not the answer.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        // Nobody can be told that standard error is closed.
+        writeln!(io::stderr().lock(), "{}", printable(text.as_ref())).unwrap_or_default();
+    }
+
+    /// A failure, in words.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let word = if self.error_terminal && self.may_colour() { "\x1b[31merror\x1b[0m" } else { "error" };
+        writeln!(io::stderr().lock(), "{word}: {}", printable(&failure.to_string())).unwrap_or_default();
+    }
+
+    /// `text` in a colour, if colours are seen.
+    pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
+        let code = match ink {
+            Ink::Bold => 1,
+            Ink::Green => 32,
+            Ink::Yellow => 33,
+            Ink::Red => 31,
+            Ink::Dim => 2,
+        };
+        if self.colour && !self.json { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Asks a person to type `expected`. Refused when nobody is there to be asked, or something else was typed.
+    pub(crate) fn confirm(&self, question: &str, expected: &str) -> Result<(), Failure> {
+        if !io::stdin().is_terminal() || !self.error_terminal {
+            return Err(
+                Failure::refused("this needs a person's word, and no terminal is there to ask").advise("add --yes")
+            );
+        }
+        let mut errors = io::stderr().lock();
+        write!(errors, "{question}").and_then(|()| errors.flush()).unwrap_or_default();
+        drop(errors);
+        let mut typed = String::new();
+        io::stdin().lock().take(CONFIRM_BYTES_MAX).read_line(&mut typed).unwrap_or_default();
+        if typed.trim() == expected { Ok(()) } else { Err(Failure::refused("not confirmed; nothing was done")) }
+    }
+
+    /// A bar that moves on a terminal's standard error; hidden anywhere else.
+    pub(crate) fn bytes_bar(&self, what: &str) -> ProgressBar {
+        let target = if self.error_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template("{prefix} {bar:30} {percent:>3} %  {msg}  {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix(what.to_owned());
+        bar
+    }
+
+    /// Tells whether everything said was heard: a failure if standard output could not be written.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.written(io::stdout().lock().flush());
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map_or(Ok(()), |error| Err(Failure::own("standard output could not be written", error)))
+    }
+
+    fn may_colour(&self) -> bool {
+        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
+    fn written(&self, result: io::Result<()>) {
+        if let Err(error) = result
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+}
+
+/// Text from files and servers must not steer the terminal: control characters other than line ends, tabs and our own
+/// colours are shown as `�`.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after = rest.get(c.len_utf8()..).unwrap_or_default();
+        match c {
+            '\x1b' if ours(rest) => shown.push(c),
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
+            c => shown.push(c),
+        }
+        rest = after;
+    }
+    shown
+}
+
+/// One of the colours of [`Output::ink`].
+fn ours(text: &str) -> bool {
+    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"].iter().any(|code| text.starts_with(code))
+}
+
+/// A time in the reader's zone: `2026-11-22 14:32 CET`.
+pub(crate) fn local_time(at: Timestamp) -> String {
+    in_zone(at, TimeZone::system())
+}
+
+fn in_zone(at: Timestamp, zone: TimeZone) -> String {
+    match jiff::Timestamp::from_millisecond(at.as_millis()) {
+        Ok(time) => time.to_zoned(zone).strftime("%Y-%m-%d %H:%M %Z").to_string(),
+        Err(_) => "never".to_owned(),
+    }
+}
+
+/// A time for programs: ISO 8601, UTC.
+pub(crate) fn iso_time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis()).map_or_else(|_| "never".to_owned(), |time| time.to_string())
+}
+
+/// A number with its thousands apart: `1,000,000`.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(n), if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(counted(1, "row", "rows"), "1 row");
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        assert_eq!(in_zone(Timestamp::from_millis(1_795_351_920_000), zone), "2026-11-22 13:52 CET");
+    }
+
+    #[test]
+    fn foreign_text_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\r\x07"), "a\u{FFFD}[2Jb\u{FFFD}\u{FFFD}");
+        assert_eq!(printable("\x1b[31mred\x1b[0m\n"), "\x1b[31mred\x1b[0m\n");
+    }
+}
