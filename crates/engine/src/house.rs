@@ -218,12 +218,12 @@ impl House {
     }
 
     /// Holds a lane and says so.
-    pub(crate) fn hold(&self, lane: &Lane, hold: &LaneHold) {
+    pub(crate) fn hold(&self, lane: &Lane, hold: &LaneHold, refusal: Option<&Verdict>) {
         if lane.held(self.now()).is_none() {
             let site = lane.hosts().into_iter().next().unwrap_or_default();
             self.note(Note::SiteHeld { site, until: hold.until, rule: hold.rule.clone() });
         }
-        lane.hold(hold.clone());
+        lane.hold(hold.clone(), refusal, self.now());
     }
 
     /// A server of the site talked to us.
@@ -257,7 +257,7 @@ impl House {
     fn forgive(&self, lane: &Lane) {
         let until = self.now() + FORGIVEN_HOLD;
         let (scope, category) = (Scope::Site, Category::NetworkFailure);
-        self.hold(lane, &LaneHold { scope, until, category, rule: "site-silent".to_owned() });
+        self.hold(lane, &LaneHold { scope, until, category, rule: "site-silent".to_owned() }, None);
     }
 
     /// Feeds the authentication brake.

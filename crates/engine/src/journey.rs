@@ -213,7 +213,7 @@ pub(crate) async fn conclude(
         lane.count_accepted();
     }
     if let Some(hold) = &reaction.hold {
-        house.hold(lane, hold);
+        house.hold(lane, hold, Some(&attempt.verdict));
     }
     house.judged(lane, claimed.campaign, &attempt.verdict);
     let mut settlement = settlement(claimed, lane, attempt, reaction, transcript, now);

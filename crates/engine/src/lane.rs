@@ -5,8 +5,9 @@
 
 use dispatch::providers::{Limits, Provider};
 use dispatch::react::LaneHold;
+use dispatch::retry::Schedule;
 use dispatch::route::HostGroup;
-use model::{CampaignId, DeliveryId, SiteId, Timestamp};
+use model::{CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +40,8 @@ struct Inner {
     ready: VecDeque<Claimed>,
     open: u32,
     held: Option<LaneHold>,
+    /// Refused without a break since then, and what it was.
+    refused_since: Option<(Timestamp, Verdict)>,
     /// More may come: a connection with nothing to do waits instead of leaving.
     more: bool,
     asked: bool,
@@ -217,9 +220,12 @@ impl Lane {
         inner.open = inner.open.saturating_sub(1);
     }
 
-    /// Starts nothing until the hold ends. A longer hold stays.
-    pub(crate) fn hold(&self, hold: LaneHold) {
+    /// Starts nothing until the hold ends. A longer hold stays. `refusal` is the word that caused it, at `now`.
+    pub(crate) fn hold(&self, hold: LaneHold, refusal: Option<&Verdict>, now: Timestamp) {
         let mut inner = self.lock();
+        if let (None, Some(verdict)) = (&inner.refused_since, refusal) {
+            inner.refused_since = Some((now, verdict.clone()));
+        }
         if inner.held.as_ref().is_none_or(|held| held.until < hold.until) {
             inner.held = Some(hold);
         }
@@ -261,9 +267,18 @@ impl Lane {
         self.lock().tls_broken
     }
 
-    /// Counts an acceptance.
+    /// Counts an acceptance: whatever refused us before is over.
     pub(crate) fn count_accepted(&self) {
-        self.lock().accepted += 1;
+        let mut inner = self.lock();
+        inner.accepted += 1;
+        inner.refused_since = None;
+    }
+
+    /// The refusal that has lasted longer than anybody's retry window: who still waits here is given up with it.
+    pub(crate) fn outlived(&self, schedule: &Schedule, now: Timestamp) -> Option<Verdict> {
+        let inner = self.lock();
+        let (since, verdict) = inner.refused_since.as_ref()?;
+        (inner.is_held(now) && schedule.outlived(*since, now)).then(|| verdict.clone())
     }
 
     /// Has the site accepted anybody in this run?

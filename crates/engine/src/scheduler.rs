@@ -13,12 +13,13 @@ use crate::wakes::Wakes;
 use crate::{RunEnd, Until, converse};
 use dispatch::brakes::{NxdomainFlood, Trip};
 use dispatch::providers::Limits;
+use dispatch::react::given_up;
 use model::{Actor, Attempt, CampaignId, CampaignState, DeliveryId, DeliveryState, SiteId, Timestamp, Verdict};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use store::{Claimed, Head, StoreError};
+use store::{Claimed, Head, Settlement, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -40,6 +41,8 @@ const NO_SITE: &str = "unresolved";
 const SECOND_LOOKUP_AGAIN: Duration = Duration::from_secs(3600);
 /// How often everything is read again when something is left and nothing will wake it.
 const RESCANS_MAX: u32 = 3;
+/// What is noted for those whom a site that refused us never let us try (again).
+const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
 /// Stands in for a wake-up that is switched off.
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -287,18 +290,41 @@ impl Scheduler {
             entry.heads_left.extend(self.backlogs.keys().map(|campaign| (*campaign, None)));
         }
         let now = self.house.now();
-        if let Some(hold) = self.lanes.get(&site).and_then(|entry| entry.lane.held(now)) {
+        let Some(lane) = self.lanes.get(&site).map(|entry| entry.lane.clone()) else { return Ok(()) };
+        let given_up = lane.outlived(&self.house.settings.schedule, now);
+        if let Some(hold) = lane.held(now).filter(|_| given_up.is_none()) {
             self.timed.insert((hold.until, site));
             return Ok(());
         }
         self.feed_retries(site, now).await?;
         self.feed_heads(site).await?;
+        if let Some(verdict) = given_up {
+            self.give_up(&lane, &verdict).await;
+        }
         if let Some(entry) = self.lanes.get(&site) {
             entry.lane.supply([], entry.has_more());
             self.wanting.insert(site);
         }
         self.tidy(site);
         Ok(())
+    }
+
+    /// The site has refused us for longer than anybody's retry window: who waits for it is settled as it refused.
+    async fn give_up(&mut self, lane: &Lane, verdict: &Verdict) {
+        let waiting = lane.drain();
+        if !waiting.is_empty() {
+            self.hungry.insert(lane.site);
+        }
+        for claimed in waiting {
+            let now = self.house.now();
+            let attempt =
+                Attempt { note: Some(NEVER_LET_IN.to_owned()), ..attempt_without_contact(&claimed, verdict, now) };
+            let mut settlement = Settlement::of(&claimed, given_up(verdict), now);
+            settlement.site = Some(lane.site);
+            settlement.attempt = Some(attempt);
+            settlement.charge = false;
+            self.house.settle(settlement, None).await;
+        }
     }
 
     async fn feed_retries(&mut self, site: SiteId, now: Timestamp) -> Result<(), StoreError> {
@@ -489,21 +515,8 @@ impl Scheduler {
             journey::skip(house, claimed, reason).await;
             return;
         }
-        let now = house.now();
-        let attempt = Attempt {
-            delivery: claimed.delivery,
-            number: claimed.attempts + 1,
-            started_at: now,
-            duration_ms: 0,
-            verdict: verdict.clone(),
-            reply: None,
-            note: None,
-            host: None,
-            address: None,
-            tls: None,
-            reached_receiver: false,
-        };
         drop(pass);
+        let attempt = attempt_without_contact(claimed, verdict, house.now());
         journey::conclude(house, &self.nowhere, claimed, attempt, None, None).await;
     }
 
@@ -787,6 +800,23 @@ impl Scheduler {
             self.activate(campaign).await?;
         }
         Ok(None)
+    }
+}
+
+/// A try that ended before any server was spoken to.
+fn attempt_without_contact(claimed: &Claimed, verdict: &Verdict, now: Timestamp) -> Attempt {
+    Attempt {
+        delivery: claimed.delivery,
+        number: claimed.attempts + 1,
+        started_at: now,
+        duration_ms: 0,
+        verdict: verdict.clone(),
+        reply: None,
+        note: None,
+        host: None,
+        address: None,
+        tls: None,
+        reached_receiver: false,
     }
 }
 

@@ -1,0 +1,423 @@
+//! What became of a campaign, as one object: the equation, why people were skipped, why others were not delivered.
+//!
+//! `send`, `resume`, `report`, `demo` and the pages show this object and nothing else, so they cannot disagree.
+//! Invariants: every term of the equation comes from one reading of one [`Tally`], so it always adds up; nothing here
+//! counts rows but [`PutOff`], and that only for campaigns small enough.
+
+pub mod people;
+
+use dispatch::rules::RulePack;
+use dispatch::words;
+use jiff::Timestamp as Moment;
+use model::{
+    CampaignId, CampaignState, Category, DeliveryState, EnhancedCode, Outcome, Scope, SkipReason, Tally, Timestamp,
+    Verdict,
+};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use store::{Campaign, CauseCount, DeliveryRow, Store, StoreError};
+
+/// Causes for which an example is looked up.
+const EXAMPLES_MAX: usize = 200;
+/// Accepted deliveries that are walked through to tell who was put off at first; larger campaigns do without.
+const ACCEPTED_WALKED_MAX: u64 = 20_000;
+/// Deliveries read at once.
+const PAGE: usize = 1_000;
+/// Sites read at once.
+const SITES_PAGE: usize = 10_000;
+/// Readings tried until the counters did not move between them.
+const READINGS_MAX: usize = 3;
+
+/// The one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Which campaign; `None` for the sum of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignLine>,
+    /// Everybody of the audience: `skipped + attempted`.
+    pub recipients: u64,
+    /// Not mailed, for a reason.
+    pub skipped: u64,
+    /// Everybody else: `accepted + in_progress + soft + hard + blocked + in_doubt`.
+    pub attempted: u64,
+    /// Accepted by the server; not the same as "in the inbox".
+    pub accepted: u64,
+    /// Still to be tried.
+    pub in_progress: u64,
+    /// Put off until the window closed.
+    pub soft: u64,
+    /// Mailbox or domain does not exist.
+    pub hard: u64,
+    /// Refused for a reason that is not the address.
+    pub blocked: u64,
+    /// The last bytes went out and no final reply was recorded.
+    pub in_doubt: u64,
+    /// Why people were skipped; sums to `skipped`.
+    pub skipped_by_reason: BTreeMap<SkipReason, u64>,
+    /// For what the people in progress wait; sums to `in_progress`.
+    pub waiting: Waiting,
+    /// Why people were not delivered, most frequent first; ended ones only.
+    pub causes: Vec<Cause>,
+    /// Why people wait for another try, most frequent first.
+    pub waiting_causes: Vec<Cause>,
+    /// Who was put off at first and accepted later; `None` when the campaign is too large to tell cheaply.
+    pub put_off_then_accepted: Option<PutOff>,
+    /// When somebody is tried next; one that is overdue is due now.
+    #[serde(serialize_with = "iso_or_null")]
+    pub next_try_at: Option<Timestamp>,
+    /// The campaigns of a sum.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub campaigns: Vec<Report>,
+}
+
+/// A campaign's name and standing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CampaignLine {
+    /// What people type.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: CampaignState,
+    /// Why it is paused or cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// For what the people in progress wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// For their first try.
+    pub first_try: u64,
+    /// For another try, after they were put off.
+    pub retry: u64,
+    /// For a hold to end: the campaign is paused, or a site takes nothing from us for now.
+    pub held: u64,
+}
+
+/// People who stand where they stand for the same cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Where they stand: `soft`, `hard`, `blocked`, `in_doubt`, or `deferred` while they wait.
+    pub class: DeliveryState,
+    /// The cause.
+    pub category: Category,
+    /// The provider key, if the site is a known one.
+    pub provider: Option<String>,
+    /// The reply code, if there was a reply.
+    pub code: Option<u16>,
+    /// The enhanced code, if there was one.
+    #[serde(serialize_with = "shown_or_null")]
+    pub enhanced: Option<EnhancedCode>,
+    /// The rule that judged most of them.
+    pub rule: String,
+    /// How many.
+    pub count: u64,
+    /// The address of one of them.
+    pub example: Option<String>,
+    /// What the server said to them last, or what we saw.
+    pub reply: Option<String>,
+    /// What it means.
+    pub meaning: String,
+    /// Whose problem it is.
+    pub whose: &'static str,
+    /// What the machine did.
+    pub done: &'static str,
+    /// What a person may do.
+    pub next_step: String,
+}
+
+/// People who were put off at first and accepted later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PutOff {
+    /// How many.
+    pub count: u64,
+    /// From the first try to the accepted one, in seconds: half of them took longer.
+    pub median_s: u64,
+}
+
+/// The report of one campaign. Refused with [`StoreError::NotFound`].
+pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Result<Report, StoreError> {
+    let known = store.campaign(campaign).await?;
+    let known = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: campaign.to_string() })?;
+    let mut report = overview(store, &known, now).await?;
+    report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
+    Ok(report)
+}
+
+/// The same without [`Report::put_off_then_accepted`]: for lists of campaigns.
+pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
+    let (tally, counts) = reading(store, campaign.id).await?;
+    let mut report = Report::of_tally(&tally);
+    report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
+    report.campaign = Some(CampaignLine {
+        number: campaign.number,
+        name: campaign.name.clone(),
+        state: campaign.state,
+        why: campaign.why.clone(),
+    });
+    let (waiting, ended): (Vec<_>, Vec<_>) =
+        counts.into_iter().partition(|count| count.state == DeliveryState::Deferred);
+    report.causes = causes(store, ended).await?;
+    report.waiting_causes = causes(store, waiting).await?;
+    if tally.count(DeliveryState::Deferred) > 0 && !campaign.state.is_over() {
+        report.next_try_at = next_try(store, campaign.id).await?.map(|at| at.max(now));
+    }
+    Ok(report)
+}
+
+impl Report {
+    /// The equation of a tally, and nothing else yet.
+    pub fn of_tally(tally: &Tally) -> Report {
+        Report {
+            recipients: tally.recipients(),
+            skipped: tally.count(DeliveryState::Skipped),
+            attempted: tally.attempted(),
+            accepted: tally.count(DeliveryState::Accepted),
+            in_progress: tally.in_progress(),
+            soft: tally.count(DeliveryState::Soft),
+            hard: tally.count(DeliveryState::Hard),
+            blocked: tally.count(DeliveryState::Blocked),
+            in_doubt: tally.count(DeliveryState::InDoubt),
+            skipped_by_reason: tally.by_skip_reason.clone(),
+            ..Report::default()
+        }
+    }
+
+    /// The sum of several campaigns, which it lists.
+    pub fn sum(campaigns: Vec<Report>) -> Report {
+        let mut sum = Report::default();
+        for one in &campaigns {
+            sum.recipients += one.recipients;
+            sum.skipped += one.skipped;
+            sum.attempted += one.attempted;
+            sum.accepted += one.accepted;
+            sum.in_progress += one.in_progress;
+            sum.soft += one.soft;
+            sum.hard += one.hard;
+            sum.blocked += one.blocked;
+            sum.in_doubt += one.in_doubt;
+            sum.waiting.first_try += one.waiting.first_try;
+            sum.waiting.retry += one.waiting.retry;
+            sum.waiting.held += one.waiting.held;
+            for (reason, count) in &one.skipped_by_reason {
+                *sum.skipped_by_reason.entry(*reason).or_default() += count;
+            }
+            merge(&mut sum.causes, &one.causes);
+            merge(&mut sum.waiting_causes, &one.waiting_causes);
+            sum.next_try_at = [sum.next_try_at, one.next_try_at].into_iter().flatten().min();
+        }
+        Report { campaigns, ..sum }
+    }
+
+    /// Has everybody a verdict?
+    pub fn is_settled(&self) -> bool {
+        self.in_progress == 0
+    }
+
+    /// Everybody who was attempted, is not in progress and was not accepted.
+    pub fn not_delivered(&self) -> u64 {
+        self.soft + self.hard + self.blocked + self.in_doubt
+    }
+}
+
+impl Cause {
+    /// The codes of the reply as a person quotes them: `550 5.1.1`; empty when there was no reply.
+    pub fn codes(&self) -> String {
+        let code = self.code.map(|code| code.to_string());
+        let enhanced = self.enhanced.map(|enhanced| enhanced.to_string());
+        [code, enhanced].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            class: self.class,
+            category: self.category,
+            provider: self.provider.clone(),
+            code: self.code,
+            enhanced: self.enhanced,
+        }
+    }
+}
+
+/// Tally and causes, read until the tally is the same before and after: then they belong together.
+async fn reading(store: &Store, campaign: CampaignId) -> Result<(Tally, Vec<CauseCount>), StoreError> {
+    let mut tally = store.tally(campaign).await?;
+    let mut counts = store.causes(campaign).await?;
+    for _ in 1..READINGS_MAX {
+        let after = store.tally(campaign).await?;
+        if after == tally {
+            break;
+        }
+        tally = after;
+        counts = store.causes(campaign).await?;
+    }
+    Ok((tally, counts))
+}
+
+fn waiting(tally: &Tally, counts: &[CauseCount], paused: bool) -> Waiting {
+    if paused {
+        return Waiting { held: tally.in_progress(), ..Waiting::default() };
+    }
+    let deferred = tally.count(DeliveryState::Deferred);
+    let held: u64 = counts.iter().filter(|count| is_held(count)).map(|count| count.count).sum();
+    let held = held.min(deferred);
+    Waiting { first_try: tally.count(DeliveryState::Queued), retry: deferred - held, held }
+}
+
+/// Put off by a refusal that was not about the recipient: nothing moves at that site until the hold ends.
+fn is_held(count: &CauseCount) -> bool {
+    let verdict = Verdict {
+        outcome: Outcome::Deferred,
+        category: count.category,
+        scope: count.scope,
+        stage: count.stage,
+        rule: count.rule.clone().into(),
+        retry_after: None,
+    };
+    count.state == DeliveryState::Deferred
+        && matches!(count.scope, Scope::Source | Scope::Site | Scope::Identity)
+        && RulePack::shipped().hold_of(&verdict).is_some()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    class: DeliveryState,
+    category: Category,
+    provider: Option<String>,
+    code: Option<u16>,
+    enhanced: Option<EnhancedCode>,
+}
+
+/// Groups what the ledger counts apart (rules, stages, scopes), most frequent first.
+async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, StoreError> {
+    let mut groups: BTreeMap<Key, (u64, CauseCount)> = BTreeMap::new();
+    for count in counts {
+        let provider = count.provider.clone();
+        let (class, category) = (count.state, count.category);
+        let key = Key { class, category, provider, code: count.code, enhanced: count.enhanced };
+        let more = count.count;
+        // The ledger's order is most frequent first, so the first of a group speaks for it.
+        groups.entry(key).or_insert((0, count)).0 += more;
+    }
+    let mut groups: Vec<(u64, CauseCount)> = groups.into_values().collect();
+    groups.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let mut causes = Vec::with_capacity(groups.len());
+    for (at, (count, sample)) in groups.into_iter().enumerate() {
+        let example = if at < EXAMPLES_MAX { store.delivery(sample.example).await? } else { None };
+        let example = example.filter(|row| row.state == sample.state);
+        causes.push(cause(count, sample, example.as_ref()));
+    }
+    Ok(causes)
+}
+
+fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause {
+    let words = words::explain(sample.category, Outcome::Deferred, &sample.rule);
+    let last = example.and_then(|row| row.last.as_ref());
+    let said = last.and_then(|last| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone()));
+    Cause {
+        class: sample.state,
+        category: sample.category,
+        provider: sample.provider,
+        code: sample.code,
+        enhanced: sample.enhanced,
+        rule: sample.rule,
+        count,
+        example: example.and_then(|row| row.email.clone()),
+        reply: said,
+        meaning: words.meaning.to_owned(),
+        whose: words.whose,
+        done: done(sample.state, sample.category),
+        next_step: words.next_step.to_owned(),
+    }
+}
+
+/// What the machine did. The words of a category tell of its usual end; a delivery may end otherwise (a switched-off
+/// mailbox that only ever said "not now"), and then nothing was suppressed.
+pub(crate) fn done(state: DeliveryState, category: Category) -> &'static str {
+    use model::Class;
+    let usual = words::of(category).done.as_str();
+    match (state, category.class()) {
+        (DeliveryState::Queued | DeliveryState::Deferred, _) => "tried again within the window; not suppressed",
+        (DeliveryState::Hard, Class::Hard)
+        | (DeliveryState::Soft, Class::Soft)
+        | (DeliveryState::Blocked, Class::Blocked | Class::Unknown)
+        | (DeliveryState::InDoubt, _)
+        | (DeliveryState::Accepted, _) => usual,
+        (DeliveryState::Hard, _) => "suppressed: this address is not mailed again",
+        (DeliveryState::Soft, _) => "tried until the window closed; not suppressed",
+        (DeliveryState::Blocked, _) => "not suppressed",
+        (DeliveryState::Skipped, _) => "not sent",
+    }
+}
+
+fn merge(into: &mut Vec<Cause>, more: &[Cause]) {
+    for cause in more {
+        match into.iter_mut().find(|known| known.key() == cause.key()) {
+            Some(known) => known.count += cause.count,
+            None => into.push(cause.clone()),
+        }
+    }
+    into.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key().cmp(&b.key())));
+}
+
+async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<Option<PutOff>, StoreError> {
+    if accepted > ACCEPTED_WALKED_MAX {
+        return Ok(None);
+    }
+    let mut waits: Vec<Duration> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.deliveries(campaign, DeliveryState::Accepted, after, PAGE).await?;
+        for row in page.iter().filter(|row| row.attempts > 1) {
+            if let Some((first, last)) = row.first_try_at.zip(row.last.as_ref()) {
+                waits.push(last.started_at.since(first));
+            }
+        }
+        after = page.last().map(|row| row.delivery);
+        if page.len() < PAGE {
+            break;
+        }
+    }
+    waits.sort_unstable();
+    let median_s = waits.get(waits.len() / 2).map_or(0, Duration::as_secs);
+    Ok(Some(PutOff { count: waits.len() as u64, median_s }))
+}
+
+async fn next_try(store: &Store, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {
+    let (mut earliest, mut after) = (None::<Timestamp>, None);
+    loop {
+        let page = store.next_wakes(campaign, after, SITES_PAGE).await?;
+        earliest = page.iter().map(|(_, at)| *at).chain(earliest).min();
+        after = page.last().map(|(site, _)| *site);
+        if page.len() < SITES_PAGE {
+            return Ok(earliest);
+        }
+    }
+}
+
+/// A point in time for programs: ISO 8601, UTC.
+pub(crate) fn iso<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    match Moment::from_millisecond(at.as_millis()) {
+        Ok(moment) => serializer.collect_str(&moment),
+        Err(_) => serializer.serialize_none(),
+    }
+}
+
+pub(crate) fn iso_or_null<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => iso(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn shown_or_null<S: Serializer>(code: &Option<EnhancedCode>, serializer: S) -> Result<S::Ok, S::Error> {
+    match code {
+        Some(code) => serializer.collect_str(code),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

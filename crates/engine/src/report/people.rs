@@ -1,0 +1,85 @@
+//! The people behind a term of the equation, in pages.
+
+use super::{iso_or_null, words};
+use model::{CampaignId, Category, DeliveryId, DeliveryState, SkipReason, Stage, Timestamp};
+use serde::Serialize;
+use std::net::IpAddr;
+use std::time::Duration;
+use store::{DeliveryRow, Store, StoreError};
+
+/// A person of a list, with what happened last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// The address as sent; `None` when they were forgotten or have none.
+    pub address: Option<String>,
+    /// Their contact id.
+    pub contact: String,
+    /// Where the delivery stands.
+    pub state: DeliveryState,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SkipReason>,
+    /// The server of the last try.
+    pub host: Option<String>,
+    /// Its network address.
+    pub ip: Option<IpAddr>,
+    /// When the last try ended.
+    #[serde(serialize_with = "iso_or_null")]
+    pub time: Option<Timestamp>,
+    /// Tries charged to the recipient.
+    pub tries: u16,
+    /// How far the last try came.
+    pub stage: Option<Stage>,
+    /// Why it ended so.
+    pub category: Option<Category>,
+    /// What the server said last, or what we saw.
+    pub reply: Option<String>,
+    /// What it means.
+    pub meaning: Option<&'static str>,
+    /// When they are tried next.
+    #[serde(serialize_with = "iso_or_null")]
+    pub next_try_at: Option<Timestamp>,
+}
+
+/// A page of people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The people, in the order of the queue.
+    pub people: Vec<Person>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<DeliveryId>,
+}
+
+/// The people of a campaign who stand at `state`, `limit` at a time, after `after`.
+pub async fn people(
+    store: &Store,
+    campaign: CampaignId,
+    state: DeliveryState,
+    after: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Page, StoreError> {
+    let rows = store.deliveries(campaign, state, after, limit).await?;
+    let next = rows.last().map(|row| row.delivery).filter(|_| rows.len() == limit);
+    Ok(Page { people: rows.into_iter().map(person).collect(), next })
+}
+
+fn person(row: DeliveryRow) -> Person {
+    let last = row.last;
+    let explained = last.as_ref().map(|last| words::explain_verdict(&last.verdict));
+    let said = |last: &model::Attempt| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone());
+    Person {
+        address: row.email,
+        contact: row.contact.to_string(),
+        state: row.state,
+        reason: row.skip,
+        time: last.as_ref().map(|last| last.started_at + Duration::from_millis(last.duration_ms.into())),
+        tries: row.tries,
+        stage: last.as_ref().map(|last| last.verdict.stage),
+        category: last.as_ref().map(|last| last.verdict.category),
+        reply: last.as_ref().and_then(said),
+        meaning: explained.map(|explained| explained.meaning),
+        next_try_at: row.due.map(|(_, at)| at),
+        ip: last.as_ref().and_then(|last| last.address),
+        host: last.and_then(|last| last.host),
+    }
+}
