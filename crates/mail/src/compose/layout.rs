@@ -46,6 +46,10 @@ fn mjml(source: &str, hidden: &Hidden) -> Result<String, ComposeError> {
         place: Place::of(source, hidden.source_offset(at.unwrap_or(0))),
         what,
     };
+    if let Some(at) = broken_condition(&hidden.text) {
+        let what = "this condition for a mail client is not ended: write <!--[if mso]> … <![endif]-->";
+        return Err(fault(Some(at), what.to_owned()));
+    }
     balance(&hidden.text).map_err(|(at, what)| fault(Some(at), what))?;
     let parsed = mrml::parse(&hidden.text).map_err(|e| {
         let (span, what) = in_words(&e);
@@ -88,6 +92,30 @@ fn balance(text: &str) -> Result<(), (usize, String)> {
         }
     }
     open.pop().map_or(Ok(()), |(name, at)| Err((at, format!("this <{name}> is never closed"))))
+}
+
+/// The offset of a conditional comment that does not end as one must. The parser below MJML panics at it.
+fn broken_condition(text: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(found) = span(text, at..).find("<!") {
+        let start = at + found;
+        let rest = span(text, start..);
+        let opening = ["<!--[if", "<![if", "<![endif", "<!--<![endif"].into_iter().find(|o| rest.starts_with(o));
+        let Some(opening) = opening else {
+            let end = if rest.starts_with("<!--") { rest.find("-->") } else { None };
+            at = start + end.unwrap_or("<!".len());
+            continue;
+        };
+        let is_whole = rest.split_once(']').is_some_and(|(condition, end)| {
+            let may_hold_text = opening != "<![endif";
+            (may_hold_text || condition == opening) && (end.starts_with('>') || end.starts_with("-->"))
+        });
+        if !is_whole {
+            return Some(start);
+        }
+        at = start + opening.len();
+    }
+    None
 }
 
 fn in_words(error: &MjmlError) -> (Option<Span>, String) {

@@ -234,6 +234,16 @@ fn mistakes_are_told_with_line_and_column_of_the_whole_file() {
         Mjml,
         expect!["line 6, column 3: <mj-unknown> is no element of MJML, or cannot stand here"],
     );
+    // Found by fuzzing: the parser below MJML panics at these.
+    for broken in ["<![if x", "<!--[if mso]", "<!--[if mso]x", "<![endif x]>", "<!--<![endif]"] {
+        check(
+            &html(&format!("<mjml><mj-body>\n{broken}</mj-body></mjml>")),
+            Mjml,
+            expect![
+                "line 5, column 1: this condition for a mail client is not ended: write <!--[if mso]> … <![endif]-->"
+            ],
+        );
+    }
     check(&html("<mjml><mj-body>\n<mj-section>"), Mjml, expect!["line 5, column 1: this <mj-section> is never closed"]);
     check(
         &html("<p>no mjml</p>"),
