@@ -77,6 +77,8 @@ struct State {
     ledger: Ledger,
     trace: Trace,
     faults: Vec<Fault>,
+    open: u64,
+    peak_open: u64,
 }
 
 impl std::fmt::Debug for Internet {
@@ -105,6 +107,8 @@ impl Internet {
             ledger: Ledger::new(),
             trace: Trace::new(started_at),
             faults: Vec::new(),
+            open: 0,
+            peak_open: 0,
         };
         Internet { zone, clock, started_at, time_scale: setup.time_scale.max(1), places, state: Mutex::new(state) }
     }
@@ -184,6 +188,18 @@ impl Internet {
         }
     }
 
+    /// The most connections that were open at once, over all hosts.
+    pub fn peak_open(&self) -> u64 {
+        self.lock().peak_open
+    }
+
+    /// A connection was taken; its end is told by [`Internet::disconnected`].
+    pub(crate) fn opened(&self) {
+        let mut state = self.lock();
+        state.open += 1;
+        state.peak_open = state.peak_open.max(state.open);
+    }
+
     pub(crate) fn connected(&self, place: &Place, visit: &mut Visit) -> Answer {
         self.decide(place, Stage::Greeting, visit, "connect", |receiver, _, visit| receiver.connected(visit))
     }
@@ -192,6 +208,7 @@ impl Internet {
         let now = self.now();
         let mut state = self.lock();
         state.receivers[place.receiver].disconnected(visit);
+        state.open = state.open.saturating_sub(1);
         state.trace.record(now, &place.name, "closed");
     }
 

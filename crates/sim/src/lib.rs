@@ -7,7 +7,7 @@
 //! * [`receiver`]: a provider's mind, pure. [`provider`]: what it is made of, as data. [`fault`]: what goes wrong.
 //! * [`dns`], [`dns_server`], [`authentication`]: names, and whether mail is what it says.
 //! * [`ledger`]: what the receiving side knows for certain. [`trace`]: what happened, as a hash. [`chance`]: draws.
-//! * [`check`]: what must hold after every story. [`people`]: a list of people with the flaws of real lists.
+//! * [`scenario`]: a story played with the real engine. [`check`]: what must hold after every story. [`people`]: a list of people with the flaws of real lists.
 //!
 //! Invariant: same seed, same trace. All names are reserved ones; nothing here can reach a real server.
 
@@ -25,6 +25,7 @@ pub mod listen;
 pub mod people;
 pub mod provider;
 pub mod receiver;
+pub mod scenario;
 pub mod session;
 pub mod trace;
 pub mod world;

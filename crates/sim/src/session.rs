@@ -27,6 +27,7 @@ const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
 /// Serves one connection from `peer` until either side ends it. `latency` is the time to the client and back.
 pub async fn serve(internet: Arc<Internet>, place: Place, peer: IpAddr, stream: Box<dyn Stream>, latency: Duration) {
+    internet.opened();
     let visit = Visit::new(peer, Arc::clone(&place.name));
     let server = Server::new(Config {
         host_name: place.name.to_string(),

@@ -33,18 +33,25 @@ const LATENCY_MS: (u64, u64) = (8, 120);
 /// The scenario's epoch plus tokio's virtual time.
 #[derive(Debug)]
 pub struct VirtualClock {
-    shown_at: Mutex<(Timestamp, Instant)>,
+    /// What it showed, and when that was; `None` while it stands still.
+    shown_at: Mutex<(Timestamp, Option<Instant>)>,
 }
 
 impl VirtualClock {
     /// A clock that shows [`EPOCH`] now; it only makes sense on a paused runtime.
     pub fn new() -> VirtualClock {
-        VirtualClock { shown_at: Mutex::new((EPOCH, Instant::now())) }
+        VirtualClock { shown_at: Mutex::new((EPOCH, Some(Instant::now()))) }
     }
 
     /// Goes on from `at` on the runtime that calls: the one it was made on is gone (a simulated kill).
     pub fn go_on_from(&self, at: Timestamp) {
-        *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (at, Instant::now());
+        *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (at, Some(Instant::now()));
+    }
+
+    /// Stands still: its runtime is about to be dropped, and outside of one tokio tells the machine's time.
+    pub fn stand_still(&self) {
+        let now = self.now();
+        *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (now, None);
     }
 }
 
@@ -57,7 +64,7 @@ impl Default for VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         let (shown, at) = *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner);
-        shown + at.elapsed()
+        shown + at.map_or(Duration::ZERO, |at| at.elapsed())
     }
 }
 

@@ -148,7 +148,12 @@ async fn an_ordinary_server_takes_a_message_over_tls_and_keeps_a_record() {
 async fn each_strange_server_fails_in_its_own_way() {
     check("front.two-doors.test", "ida@two-doors.test", expect!["connection refused"]).await;
     check("mx.asleep.test", "ida@asleep.test", expect!["no answer within the time allowed"]).await;
-    check("mx.rusty-lock.test", "ida@rusty-lock.test", expect![[r#"tls: TlsFailed("TLS handshake failed: received fatal alert: HandshakeFailure")"#]]).await;
+    check(
+        "mx.rusty-lock.test",
+        "ida@rusty-lock.test",
+        expect![[r#"tls: TlsFailed("TLS handshake failed: received fatal alert: HandshakeFailure")"#]],
+    )
+    .await;
     check("mx.strict-gate.test", "ida@strict-gate.test", expect!["greeting: 554 5.7.1 Service refused: 203.0.113.200 is listed by the blocklist bl.strict-gate.test, ask there to be removed"]).await;
     check(
         "mx.cut-line.test",

@@ -1,0 +1,36 @@
+//! Stories of the whole machine, one in each file: the real engine and the real ledger against the simulated internet,
+//! on virtual time. Each is played twice and must leave the same trace, and after each the standing checks hold
+//! (`sim::check`). A story says in its name what must be so; it fails when that behaviour is switched off.
+
+#![allow(clippy::unwrap_used)]
+
+mod a_blocklist_blames_us_not_them;
+mod a_busy_mailbox_gets_its_turn;
+mod a_domain_that_comes_back_is_not_suppressed;
+mod a_failing_name_server_is_temporary;
+mod a_full_mailbox_ends_soft;
+mod a_line_cut_after_the_dot_is_in_doubt;
+mod a_line_cut_before_the_dot_is_tried_again;
+mod a_mailbox_switched_off;
+mod a_missing_domain_is_looked_up_twice;
+mod a_null_mx_takes_no_mail;
+mod a_persons_own_filter_suppresses_nobody;
+mod a_tarpit_is_sat_out;
+mod accepted_is_not_in_the_inbox;
+mod an_outage_of_two_hours;
+mod broken_tls_is_done_without;
+mod cancelled_in_the_middle;
+mod greylisted_then_accepted;
+mod killed_and_started_again;
+mod no_mx_but_an_address;
+mod nobody_answers_there;
+mod one_connection_at_a_time;
+mod our_own_network_is_nobodys_bounce;
+mod paused_means_nothing_starts;
+mod put_off_twice_then_gone;
+mod silence_after_the_dot_is_in_doubt;
+mod suppressed_while_waiting;
+mod the_first_mx_is_down;
+mod twenty_messages_in_a_connection;
+mod unauthenticated_mail_stops_the_campaign;
+mod who_must_not_be_mailed_is_not;
