@@ -13,6 +13,8 @@ pub mod import;
 pub mod launch;
 pub mod note;
 pub mod options;
+pub mod report;
+pub mod why;
 
 mod converse;
 mod error;

@@ -1,0 +1,612 @@
+//! Why a person got their mail, or did not: everything the ledger knows about one address, as a value.
+//!
+//! The terminal and the pages show it; nothing is decided here. A person may have several campaigns: the newest is told
+//! in full unless another is asked for, the others in a line each. Invariant: nothing is guessed; what the ledger does
+//! not know is absent.
+
+mod advice;
+
+pub use advice::Advice;
+
+use crate::launch::Snapshot;
+use crate::report::{CampaignLine, done, iso, iso_or_null};
+use dispatch::react::Policy;
+use dispatch::retry::Schedule;
+use dispatch::words;
+use model::{
+    Attempt, CampaignId, CampaignState, Category, ContactId, ContactStatus, DeliveryState, EmailAddress, ErrorCause,
+    EventKind, Outcome, Scope, SkipReason, Stage, SuppressionReason, Timestamp, TlsVersion, WorkspaceId,
+};
+use serde::Serialize;
+use std::net::IpAddr;
+use std::time::Duration;
+use store::{AttemptRow, Campaign, Contact, DeliveryRow, Event, PersonData, Store, StoreError, Suppression, TimelineEntry};
+
+/// Whom is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever has, or had, this address.
+    Address(EmailAddress),
+    /// This contact.
+    Contact(ContactId),
+}
+
+/// Everything known about one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// The address.
+    pub address: Option<String>,
+    /// The person; `None` when only a suppression is known.
+    pub contact: Option<Person>,
+    /// What keeps mail from the address now.
+    pub suppressions: Vec<Kept>,
+    /// The mailing that is told in full; `None` when there was none.
+    pub mailing: Option<Told>,
+    /// The other mailings, newest first.
+    pub others: Vec<Other>,
+}
+
+/// The person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// Their contact id (`c_…`).
+    pub id: String,
+    /// May they be mailed?
+    pub status: ContactStatus,
+    /// Why they are in `error`.
+    pub error: Option<ErrorCause>,
+    /// Soft-bounced mailings in a row that count.
+    pub soft_count: u8,
+    /// How many of them put a contact into `error`.
+    pub soft_limit: u8,
+}
+
+/// A suppression and what proved it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Why.
+    pub reason: SuppressionReason,
+    /// The whole domain?
+    pub whole_domain: bool,
+    /// Since when.
+    #[serde(serialize_with = "iso")]
+    pub since: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// In words.
+    pub note: Option<String>,
+    /// The delivery that proved it.
+    pub evidence: Option<Evidence>,
+    /// May an operator lift it, with a reason?
+    pub may_be_lifted: bool,
+}
+
+/// The delivery that proved a suppression.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// Of which campaign.
+    pub campaign: u32,
+    /// Which try.
+    pub try_number: u16,
+    /// What the server said.
+    pub reply: Option<String>,
+}
+
+/// A mailing told in full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The campaign.
+    pub campaign: CampaignLine,
+    /// The delivery's id (`d_…`).
+    pub delivery: String,
+    /// The address it went to.
+    pub address: Option<String>,
+    /// Where it stands.
+    pub stands: Stands,
+    /// What the last try (or the skip) means, in words.
+    pub meaning: String,
+    /// Whose problem it is.
+    pub whose: Option<&'static str>,
+    /// What the machine did.
+    pub done: &'static str,
+    /// What happened, oldest first.
+    pub timeline: Vec<Step>,
+    /// How the others at the domain fared.
+    pub neighbours: Option<Neighbours>,
+    /// Does this mailing count towards the soft-bounce limit?
+    pub counts_as_soft: bool,
+    /// What a person can do.
+    pub advice: Vec<Advice>,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Stands {
+    /// Not mailed.
+    Skipped {
+        /// For this reason.
+        reason: SkipReason,
+    },
+    /// Waits for the first try.
+    Queued,
+    /// Waits for another try.
+    Waiting {
+        /// When.
+        #[serde(serialize_with = "iso_or_null")]
+        next_try_at: Option<Timestamp>,
+        /// Which it will be.
+        next_try: u16,
+        /// Of how many at most.
+        tries_max: u16,
+        /// When the window closes.
+        #[serde(serialize_with = "iso_or_null")]
+        gives_up_at: Option<Timestamp>,
+    },
+    /// Accepted, refused or given up.
+    Ended {
+        /// How: `accepted`, `soft`, `hard`, `blocked`, `in_doubt`.
+        ended: DeliveryState,
+        /// Tries charged to the recipient.
+        tries: u16,
+        /// From the first try to the last.
+        lasted_s: u64,
+        /// When.
+        #[serde(serialize_with = "iso_or_null")]
+        at: Option<Timestamp>,
+    },
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Step {
+    /// The audience was frozen with this person in it.
+    Added {
+        /// When.
+        #[serde(serialize_with = "iso")]
+        at: Timestamp,
+        /// Place in the queue; 0 for those skipped at once.
+        place: u32,
+        /// Of how many.
+        of: u64,
+        /// When an earlier mailing was last accepted.
+        #[serde(serialize_with = "iso_or_null")]
+        last_accepted_at: Option<Timestamp>,
+    },
+    /// A try.
+    Try(Box<Try>),
+    /// The address or its domain was suppressed on the strength of this mailing.
+    Suppressed {
+        /// When.
+        #[serde(serialize_with = "iso")]
+        at: Timestamp,
+        /// Why.
+        reason: SuppressionReason,
+        /// The whole domain?
+        whole_domain: bool,
+        /// The try that proved it.
+        evidence_try: u16,
+    },
+    /// Something else about the person.
+    Event {
+        /// When.
+        #[serde(serialize_with = "iso")]
+        at: Timestamp,
+        /// What.
+        event: EventKind,
+        /// By whom.
+        by: String,
+        /// In words.
+        detail: Option<String>,
+    },
+}
+
+/// One try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Try {
+    /// 1 for the first.
+    pub number: u16,
+    /// When it began.
+    #[serde(serialize_with = "iso")]
+    pub at: Timestamp,
+    /// How long it took.
+    pub duration_ms: u32,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Where in the conversation.
+    pub stage: Stage,
+    /// The server.
+    pub host: Option<String>,
+    /// Its network address.
+    pub ip: Option<IpAddr>,
+    /// The session's TLS version.
+    pub tls: Option<TlsVersion>,
+    /// What the server said last.
+    pub reply: Option<String>,
+    /// What we saw where it said nothing.
+    pub note: Option<String>,
+    /// The cause.
+    pub category: Category,
+    /// The rule that said so.
+    pub rule: String,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Was it charged to the recipient?
+    pub charged: bool,
+    /// Where the delivery went with it.
+    pub became: DeliveryState,
+    /// When the next try was due.
+    #[serde(serialize_with = "iso_or_null")]
+    pub next_try_at: Option<Timestamp>,
+    /// The conversation, if it was kept.
+    pub transcript: Option<String>,
+}
+
+/// How the people at a domain fared in the campaign, this one included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Neighbours {
+    /// The domain.
+    pub domain: String,
+    /// Everybody who was attempted.
+    pub attempted: u64,
+    /// Accepted.
+    pub accepted: u64,
+    /// Refused for good (hard and blocked).
+    pub refused: u64,
+    /// Given up or in doubt.
+    pub other: u64,
+    /// Still waiting.
+    pub waiting: u64,
+    /// There were more than could be looked at.
+    pub truncated: bool,
+}
+
+/// Another mailing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Other {
+    /// The campaign's number.
+    pub campaign: u32,
+    /// Its name.
+    pub name: String,
+    /// Where the delivery stands.
+    pub state: DeliveryState,
+    /// Why it was skipped.
+    pub reason: Option<SkipReason>,
+    /// The address it went to.
+    pub address: Option<String>,
+    /// When it was last tried, or the audience was frozen.
+    #[serde(serialize_with = "iso_or_null")]
+    pub at: Option<Timestamp>,
+}
+
+/// Everything known about `who`; `None` when nothing is. `campaign` picks the mailing that is told in full.
+pub async fn why(
+    store: &Store,
+    workspace: WorkspaceId,
+    who: &Who,
+    campaign: Option<CampaignId>,
+) -> Result<Option<Why>, StoreError> {
+    let (contacts, suppressions) = match who {
+        Who::Address(address) => {
+            let contacts = store.contacts_by_address(workspace, address).await?;
+            (contacts, store.suppressions_of(workspace, address).await?)
+        }
+        Who::Contact(id) => {
+            let contacts: Vec<Contact> = store.contact(*id).await?.into_iter().collect();
+            let suppressions = contacts.iter().flat_map(|contact| contact.suppressions.clone()).collect();
+            (contacts, suppressions)
+        }
+    };
+    if contacts.is_empty() && suppressions.is_empty() {
+        return Ok(None);
+    }
+    let mut people = Vec::new();
+    for contact in &contacts {
+        people.extend(store.person(contact.id).await?);
+    }
+    let mailings = mailings(&people, who);
+    let picked = mailings.iter().find(|(_, entry)| campaign.is_none_or(|wanted| entry.delivery.campaign == wanted));
+    let told = match picked {
+        Some((person, entry)) => tell(store, person, entry, &mailings).await?,
+        None => None,
+    };
+    let contact = picked.map(|(person, _)| &person.contact).or(contacts.first());
+    let address = match who {
+        Who::Address(address) => Some(address.to_string()),
+        Who::Contact(_) => contact.and_then(|contact| contact.email.clone()),
+    };
+    let others = mailings.iter().filter(|other| Some(*other) != picked).map(|(_, entry)| other(entry)).collect();
+    let mut kept = Vec::new();
+    for entry in &suppressions {
+        kept.push(kept_because(store, entry).await?);
+    }
+    Ok(Some(Why { address, contact: contact.map(person), suppressions: kept, mailing: told, others }))
+}
+
+type Mailing<'a> = (&'a PersonData, &'a TimelineEntry);
+
+/// The mailings of everybody with the address, newest first. Where several people share it, the one who was mailed
+/// stands before those who were skipped as duplicates. Mailings to another address of theirs are left out unless there
+/// are no others.
+fn mailings<'a>(people: &'a [PersonData], who: &Who) -> Vec<Mailing<'a>> {
+    let all = people.iter().flat_map(|person| person.mailings.iter().map(move |entry| (person, entry)));
+    let mut mailings: Vec<Mailing<'a>> = all.collect();
+    if let Who::Address(address) = who {
+        let key = address.key();
+        let is_theirs = |(_, entry): &Mailing<'_>| {
+            let sent_to = entry.delivery.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
+            sent_to.is_some_and(|sent_to| sent_to.key() == key)
+        };
+        if mailings.iter().any(is_theirs) {
+            mailings.retain(is_theirs);
+        }
+    }
+    let is_skipped = |entry: &TimelineEntry| entry.delivery.state == DeliveryState::Skipped;
+    mailings.sort_by_key(|(_, entry)| {
+        (std::cmp::Reverse(entry.campaign_number), is_skipped(entry), std::cmp::Reverse(entry.delivery.delivery))
+    });
+    mailings
+}
+
+fn person(contact: &Contact) -> Person {
+    Person {
+        id: contact.id.to_string(),
+        status: contact.status,
+        error: contact.error,
+        soft_count: contact.soft_count,
+        soft_limit: Policy::default().soft_limit,
+    }
+}
+
+fn other(entry: &TimelineEntry) -> Other {
+    let last = entry.delivery.last.as_ref().map(|last| last.started_at);
+    Other {
+        campaign: entry.campaign_number,
+        name: entry.campaign_name.clone(),
+        state: entry.delivery.state,
+        reason: entry.delivery.skip,
+        address: entry.delivery.email.clone(),
+        at: last.or(entry.built_at),
+    }
+}
+
+async fn kept_because(store: &Store, entry: &Suppression) -> Result<Kept, StoreError> {
+    let mut evidence = None;
+    if let Some(id) = entry.evidence
+        && let Some(row) = store.delivery(id).await?
+    {
+        let campaign = store.campaign(row.campaign).await?.map_or(0, |campaign| campaign.number);
+        let reply = row.last.as_ref().and_then(said);
+        evidence = Some(Evidence { campaign, try_number: row.attempts, reply });
+    }
+    Ok(Kept {
+        reason: entry.reason,
+        whole_domain: entry.is_domain,
+        since: entry.at,
+        by: entry.actor.clone(),
+        note: entry.note.clone(),
+        evidence,
+        may_be_lifted: entry.reason.may_be_lifted(),
+    })
+}
+
+async fn tell(
+    store: &Store,
+    person: &PersonData,
+    entry: &TimelineEntry,
+    mailings: &[Mailing<'_>],
+) -> Result<Option<Told>, StoreError> {
+    let Some(campaign) = store.campaign(entry.delivery.campaign).await? else { return Ok(None) };
+    let schedule = schedule_of(&campaign);
+    let row = &entry.delivery;
+    let neighbours = neighbours(store, row).await?;
+    let recipients = store.tally(campaign.id).await?.recipients();
+    let newest = mailings.iter().all(|(_, other)| other.campaign_number <= entry.campaign_number);
+    let last = row.last.as_ref().map(|last| &last.verdict);
+    let explained = last.map(words::explain_verdict);
+    let (meaning, whose) = match (row.skip, explained) {
+        (Some(reason), _) => (skip_meaning(reason).to_owned(), None),
+        (None, Some(explained)) => (explained.meaning.to_owned(), Some(explained.whose)),
+        (None, None) => ("not tried yet".to_owned(), None),
+    };
+    let mut told = Told {
+        campaign: CampaignLine {
+            number: campaign.number,
+            name: campaign.name.clone(),
+            state: campaign.state,
+            why: campaign.why.clone(),
+        },
+        delivery: row.delivery.to_string(),
+        address: row.email.clone(),
+        stands: stands(row, &schedule),
+        meaning,
+        whose: whose.filter(|_| row.state != DeliveryState::Accepted),
+        done: done(row.state, last.map_or(Category::Unknown, |last| last.category)),
+        timeline: timeline(person, entry, recipients, mailings),
+        neighbours,
+        counts_as_soft: newest && counts_as_soft(entry),
+        advice: Vec::new(),
+    };
+    told.advice = advice::advice(&told, row, &person.contact);
+    Ok(Some(told))
+}
+
+/// The campaign's own schedule of tries.
+fn schedule_of(campaign: &Campaign) -> Schedule {
+    let snapshot: Option<Snapshot> = serde_json::from_str(&campaign.message).ok();
+    snapshot.and_then(|snapshot| snapshot.options.schedule().ok()).unwrap_or_else(Schedule::shipped)
+}
+
+fn stands(row: &DeliveryRow, schedule: &Schedule) -> Stands {
+    match row.state {
+        DeliveryState::Skipped => Stands::Skipped { reason: row.skip.unwrap_or(SkipReason::Cancelled) },
+        DeliveryState::Queued => Stands::Queued,
+        DeliveryState::Deferred => Stands::Waiting {
+            next_try_at: row.due.map(|(_, at)| at),
+            next_try: row.tries.saturating_add(1),
+            tries_max: u16::try_from(schedule.tries()).unwrap_or(u16::MAX),
+            gives_up_at: row.first_try_at.map(|first| first + schedule.window()),
+        },
+        ended => {
+            let at = row.last.as_ref().map(ended_at);
+            let lasted = row.first_try_at.zip(row.last.as_ref()).map(|(first, last)| last.started_at.since(first));
+            Stands::Ended { ended, tries: row.tries, lasted_s: lasted.unwrap_or_default().as_secs(), at }
+        }
+    }
+}
+
+fn ended_at(attempt: &Attempt) -> Timestamp {
+    attempt.started_at + Duration::from_millis(attempt.duration_ms.into())
+}
+
+fn said(attempt: &Attempt) -> Option<String> {
+    attempt.reply.as_ref().map(ToString::to_string).or_else(|| attempt.note.clone())
+}
+
+/// By the rule of `dispatch::react`: enough tries reached the receiver and the last cause is the recipient's.
+fn counts_as_soft(entry: &TimelineEntry) -> bool {
+    let is_the_recipients = entry.delivery.last.as_ref().is_some_and(|last| {
+        last.verdict.category.concerns_recipient() && last.verdict.scope == Scope::Recipient
+    });
+    let reached = entry.attempts.iter().filter(|row| row.charged && row.attempt.reached_receiver).count();
+    let is_soft = entry.delivery.state == DeliveryState::Soft;
+    is_soft && is_the_recipients && reached >= usize::from(Policy::default().soft_reached_min)
+}
+
+fn timeline(person: &PersonData, entry: &TimelineEntry, recipients: u64, mailings: &[Mailing<'_>]) -> Vec<Step> {
+    let built_at = entry.built_at.unwrap_or_default();
+    let earlier = mailings.iter().map(|(_, other)| *other).filter(|other| other.campaign_number < entry.campaign_number);
+    let accepted = earlier.filter(|other| other.delivery.state == DeliveryState::Accepted);
+    let last_accepted_at = accepted.filter_map(|other| other.delivery.last.as_ref().map(ended_at)).max();
+    let next_built_at = mailings
+        .iter()
+        .filter(|(_, other)| other.campaign_number > entry.campaign_number)
+        .filter_map(|(_, other)| other.built_at)
+        .min();
+    let mut steps: Vec<(Timestamp, Step)> = Vec::new();
+    if let Some(at) = entry.built_at {
+        steps.push((at, Step::Added { at, place: entry.delivery.position, of: recipients, last_accepted_at }));
+    }
+    steps.extend(entry.attempts.iter().map(|row| (row.attempt.started_at, Step::Try(Box::new(one_try(row))))));
+    for kept in person.contact.suppressions.iter().filter(|kept| kept.evidence == Some(entry.delivery.delivery)) {
+        let (at, reason, whole_domain) = (kept.at, kept.reason, kept.is_domain);
+        steps.push((at, Step::Suppressed { at, reason, whole_domain, evidence_try: entry.delivery.attempts }));
+    }
+    let told = |event: &&Event| {
+        let kinds = [EventKind::StatusChanged, EventKind::ContactEdited, EventKind::SuppressionLifted];
+        let in_time = event.at >= built_at && next_built_at.is_none_or(|next| event.at < next);
+        kinds.contains(&event.kind) && in_time && event.delivery.is_none_or(|id| id == entry.delivery.delivery)
+    };
+    for event in person.events.iter().filter(told) {
+        let (at, by, detail) = (event.at, event.actor.clone(), event.detail.clone());
+        steps.push((at, Step::Event { at, event: event.kind, by, detail }));
+    }
+    steps.sort_by_key(|(at, _)| *at);
+    steps.into_iter().map(|(_, step)| step).collect()
+}
+
+fn one_try(row: &AttemptRow) -> Try {
+    let attempt = &row.attempt;
+    Try {
+        number: attempt.number,
+        at: attempt.started_at,
+        duration_ms: attempt.duration_ms,
+        outcome: attempt.verdict.outcome,
+        stage: attempt.verdict.stage,
+        host: attempt.host.clone(),
+        ip: attempt.address,
+        tls: attempt.tls,
+        reply: attempt.reply.as_ref().map(ToString::to_string),
+        note: attempt.note.clone(),
+        category: attempt.verdict.category,
+        rule: attempt.verdict.rule.to_string(),
+        meaning: words::explain_verdict(&attempt.verdict).meaning,
+        charged: row.charged,
+        became: row.became,
+        next_try_at: row.due,
+        transcript: row.transcript.clone(),
+    }
+}
+
+async fn neighbours(store: &Store, row: &DeliveryRow) -> Result<Option<Neighbours>, StoreError> {
+    let domain = row.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
+    let Some(address) = domain.filter(|_| row.position > 0) else { return Ok(None) };
+    let found = store.neighbours(row.delivery).await?;
+    let count = |state: DeliveryState| found.by_state.get(&state).copied().unwrap_or(0);
+    let attempted = found.by_state.iter().filter(|(state, _)| state.is_attempted()).map(|(_, n)| n).sum();
+    Ok(Some(Neighbours {
+        domain: address.domain().as_str().to_owned(),
+        attempted,
+        accepted: count(DeliveryState::Accepted),
+        refused: count(DeliveryState::Hard) + count(DeliveryState::Blocked),
+        other: count(DeliveryState::Soft) + count(DeliveryState::InDoubt),
+        waiting: count(DeliveryState::Queued) + count(DeliveryState::Deferred),
+        truncated: found.truncated,
+    }))
+}
+
+/// Why a person was skipped, as a clause.
+pub fn skip_meaning(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Unsubscribed => "they unsubscribed",
+        SkipReason::HardBounced => "an earlier mailing found the address dead",
+        SkipReason::Complained => "they called an earlier mailing spam",
+        SkipReason::NoEmail => "the contact has no address",
+        SkipReason::InvalidAddress => "the address cannot be read as one",
+        SkipReason::DuplicateAddress => "another contact of the audience has the same address",
+        SkipReason::Excluded => "the audience excludes them",
+        SkipReason::Unconfirmed => "they have not confirmed their subscription",
+        SkipReason::SoftBounceLimit => "too many mailings in a row soft-bounced",
+        SkipReason::FrequencyCap => "they had enough mail for now",
+        SkipReason::QuarantinedImport => "they came with an import that is quarantined",
+        SkipReason::SuppressedByHand => "somebody here suppressed the address",
+        SkipReason::Cancelled => "the campaign was cancelled before their turn",
+        SkipReason::DomainRefusesMail => "the domain says it takes no mail",
+        SkipReason::Refused => "several mailings in a row were refused for this very address",
+        SkipReason::CannotCompose => "the message could not be made for them",
+        SkipReason::Forgotten => "they asked to be forgotten",
+        SkipReason::Stale => "the offer had expired",
+    }
+}
+
+impl Stands {
+    /// The first word of the answer.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Stands::Skipped { .. } => "SKIPPED",
+            Stands::Queued | Stands::Waiting { .. } => "WAITING",
+            Stands::Ended { ended, .. } => match ended {
+                DeliveryState::Accepted => "ACCEPTED",
+                DeliveryState::Hard => "HARD BOUNCE",
+                DeliveryState::Soft => "SOFT",
+                DeliveryState::InDoubt => "IN DOUBT",
+                _ => "BLOCKED",
+            },
+        }
+    }
+}
+
+impl Neighbours {
+    /// What the neighbours' fate says about this person's.
+    pub fn hint(&self) -> &'static str {
+        match (self.refused, self.accepted) {
+            (1, accepted) if accepted > 0 => "looks like this person only",
+            (_, 0) if self.attempted == 1 => "nobody else there to compare with",
+            (refused, 0) if refused > 1 => "nobody there got it: looks like the domain as a whole",
+            (refused, accepted) if refused > accepted => "most were refused: looks like the domain or its filter",
+            (0, accepted) if accepted > 0 => "their servers take our mail",
+            _ => "too few to tell",
+        }
+    }
+}
+
+impl CampaignLine {
+    /// Will anything happen by itself?
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, CampaignState::Sending | CampaignState::Retrying)
+    }
+}
+
+#[cfg(test)]
+mod tests;
