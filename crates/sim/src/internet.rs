@@ -204,12 +204,11 @@ impl Internet {
         self.decide(place, Stage::Greeting, visit, "connect", |receiver, _, visit| receiver.connected(visit))
     }
 
+    /// The end of a connection. It is not traced: when a simulated process dies, all its lines end at once, in no order.
     pub(crate) fn disconnected(&self, place: &Place, visit: &Visit) {
-        let now = self.now();
         let mut state = self.lock();
         state.receivers[place.receiver].disconnected(visit);
         state.open = state.open.saturating_sub(1);
-        state.trace.record(now, &place.name, "closed");
     }
 
     pub(crate) fn usual(&self, place: &Place, stage: Stage, visit: &mut Visit, reply: Reply) -> Answer {

@@ -17,5 +17,6 @@ fn greylisted_then_accepted() {
         ida@harbour-leasing.test: accepted
            0:00 mx1.harbour-bank.test rcpt: 451 4.7.1 = deferred greylisted
            0:05 mx1.harbour-bank.test final: 250 2.0.0 = accepted delivered
-    "#]].assert_eq(&ended.story());
+    "#]]
+    .assert_eq(&ended.story());
 }

@@ -20,7 +20,8 @@ fn put_off_twice_then_gone() {
            0:05 mx1.harbour-bank.test rcpt: 450 4.3.2 = deferred receiver_error
            0:20 mx1.harbour-bank.test rcpt: 550 5.1.1 = hard unknown_recipient
         suppressed: kim.left@harbour-bank.test (hard_bounced)
-    "#]].assert_eq(&ended.story());
+    "#]]
+    .assert_eq(&ended.story());
     assert_eq!(ended.suppressed.get("kim.left@harbour-bank.test"), Some(&SuppressionReason::HardBounced));
     assert_eq!(ended.suppressed.len(), 1);
 }

@@ -12,5 +12,6 @@ fn the_first_mx_is_down() {
         campaign complete
         ida@two-doors.test: accepted
            0:00 back.two-doors.test final: 250 2.0.0 = accepted delivered
-    "#]].assert_eq(&ended.story());
+    "#]]
+    .assert_eq(&ended.story());
 }

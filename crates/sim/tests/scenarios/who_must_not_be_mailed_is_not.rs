@@ -26,5 +26,6 @@ fn who_must_not_be_mailed_is_not() {
         una@papermill.test: skipped (unsubscribed)
         suppressed: cai@papermill.test (complained)
         suppressed: una@papermill.test (unsubscribed)
-    "#]].assert_eq(&ended.story());
+    "#]]
+    .assert_eq(&ended.story());
 }
