@@ -12,7 +12,8 @@ use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{Before, Reaction, react};
 use model::{Attempt, DeliveryState, Outcome, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
-use store::{Claimed, Phase, Settlement, Slot, Standing};
+use std::net::IpAddr;
+use store::{Claimed, Going, Phase, Settlement, Slot, Standing};
 
 /// What the conversation can do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
     };
     let finished = {
         let pass = Some(pass);
-        let mut sending = Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, letter, pass };
+        let mut sending = Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, peer: session.address, letter, pass };
         session.transact(sending.envelope(), &mut sending).await
     };
     if is_late_goodbye(&finished, session.transactions) {
@@ -89,6 +90,7 @@ struct Sending<'a> {
     mailing: &'a Mailing,
     claimed: &'a Claimed,
     slot: &'a Slot,
+    peer: IpAddr,
     letter: Letter,
     pass: Option<crate::gate::Pass<'a>>,
 }
@@ -119,9 +121,9 @@ impl Hooks for Sending<'_> {
     }
 
     async fn before_final(&mut self) -> Result<(), String> {
-        let number = self.claimed.attempts + 1;
-        let inflight = self.house.store.inflight();
-        let recorded = inflight.record(self.slot, self.claimed.delivery, number, Phase::FinalDot, self.house.now());
+        let Claimed { delivery, attempts, .. } = *self.claimed;
+        let going = Going { delivery, number: attempts + 1, phase: Phase::FinalDot, peer: self.peer };
+        let recorded = self.house.store.inflight().record(self.slot, going, self.house.now());
         recorded.await.map_err(|why| why.to_string())
     }
 }

@@ -16,8 +16,8 @@ use store::{Claimed, Recovered, Settlement, Store, StoreError};
 pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Result<usize, StoreError> {
     let mut settled = 0;
     for left in store.inflight().recovered() {
-        if let Some(claimed) = store.claim_one(left.delivery).await? {
-            let is_new = claimed.attempts < left.number && claimed.state.is_in_progress();
+        if let Some(claimed) = store.claim_one(left.going.delivery).await? {
+            let is_new = claimed.attempts < left.going.number && claimed.state.is_in_progress();
             if is_new {
                 store.settle(vec![settlement(&claimed, &left, settings, now)]).await?;
                 settled += 1;
@@ -47,14 +47,14 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
     let note = reply.is_none().then(|| "the program ended between the last byte and the reply".to_owned());
     let attempt = Attempt {
         delivery: claimed.delivery,
-        number: left.number,
+        number: left.going.number,
         started_at: left.at,
         duration_ms: 0,
         verdict,
         reply,
         note,
         host: None,
-        address: None,
+        address: Some(left.going.peer),
         tls: None,
         reached_receiver: true,
     };

@@ -9,6 +9,7 @@
 use crate::error::{Result, StoreError};
 use model::{DeliveryId, Timestamp};
 use std::fs::File;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 const SLOT_BYTES: usize = 1_024;
 /// Octets of a slot's first part: which attempt. The second part is the reply.
 const HEAD_BYTES: usize = 64;
+/// Octets of it that the checksum covers.
+const HEAD_BODY_BYTES: usize = 39;
 /// The longest reply a slot keeps, in octets; what is longer is cut.
 pub const SLOT_REPLY_BYTES_MAX: usize = 896;
 /// Marks a written first part.
@@ -32,17 +35,26 @@ pub enum Phase {
     LastChunk,
 }
 
+/// What is about to go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Going {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// Which attempt.
+    pub number: u16,
+    /// How its last bytes go out.
+    pub phase: Phase,
+    /// To which server: what is in doubt can be asked about there.
+    pub peer: IpAddr,
+}
+
 /// A conversation that a dead process left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
     /// Its place in the file; given back with [`InFlight::free_recovered`] after the settlement is written.
     pub index: u32,
-    /// Which delivery.
-    pub delivery: DeliveryId,
-    /// Which attempt.
-    pub number: u16,
     /// What was about to go out.
-    pub phase: Phase,
+    pub going: Going,
     /// When it was recorded.
     pub at: Timestamp,
     /// The final reply, if it was recorded; without it the delivery is in doubt.
@@ -108,7 +120,7 @@ impl InFlight {
                 let written = u32::try_from(file.metadata()?.len() / SLOT_BYTES as u64).unwrap_or(u32::MAX);
                 for index in 0..written {
                     if let Some(found) = read_slot(&file, index)?
-                        && !is_settled(found.delivery, found.number)?
+                        && !is_settled(found.going.delivery, found.going.number)?
                     {
                         recovered.push(found);
                     }
@@ -139,19 +151,12 @@ impl InFlight {
         Ok(Slot { index: index.ok_or(StoreError::Closed)?, permit })
     }
 
-    /// Records that the last bytes of attempt `number` are about to go out. When it returns they may; if it fails,
-    /// they must not.
-    pub async fn record(
-        &self,
-        slot: &Slot,
-        delivery: DeliveryId,
-        number: u16,
-        phase: Phase,
-        now: Timestamp,
-    ) -> Result<()> {
+    /// Records that the last bytes of an attempt are about to go out. When it returns they may; if it fails, they must
+    /// not.
+    pub async fn record(&self, slot: &Slot, going: Going, now: Timestamp) -> Result<()> {
         let mut bytes = [0; HEAD_BYTES * 2];
         let (head, _) = bytes.split_at_mut(HEAD_BYTES);
-        write_head(head, delivery, number, phase, now);
+        write_head(head, going, now);
         // The first octets of the reply part go with it: a reply of the slot's last use must not survive.
         self.write(slot.index, 0, &bytes)?;
         if let Some(syncer) = &self.inner.syncer {
@@ -215,16 +220,25 @@ impl InFlight {
     }
 }
 
-fn write_head(head: &mut [u8], delivery: DeliveryId, number: u16, phase: Phase, now: Timestamp) {
+fn write_head(head: &mut [u8], going: Going, now: Timestamp) {
     let mut bytes = Vec::with_capacity(HEAD_BYTES);
     bytes.extend_from_slice(&MAGIC.to_le_bytes());
-    bytes.extend_from_slice(&number.to_le_bytes());
-    bytes.push(if phase == Phase::FinalDot { 1 } else { 2 });
-    bytes.extend_from_slice(&delivery.0.to_le_bytes());
+    bytes.extend_from_slice(&going.number.to_le_bytes());
+    bytes.push(if going.phase == Phase::FinalDot { 1 } else { 2 });
+    bytes.extend_from_slice(&going.delivery.0.to_le_bytes());
     bytes.extend_from_slice(&now.as_millis().to_le_bytes());
+    bytes.extend_from_slice(&as_v6(going.peer).octets());
     bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
     if let Some(place) = head.get_mut(..bytes.len()) {
         place.copy_from_slice(&bytes);
+    }
+}
+
+/// Both families in sixteen octets.
+fn as_v6(peer: IpAddr) -> Ipv6Addr {
+    match peer {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
     }
 }
 
@@ -236,7 +250,7 @@ fn read_slot(file: &File, index: u32) -> Result<Option<Recovered>> {
 }
 
 fn parse_slot(index: u32, bytes: &[u8]) -> Option<Recovered> {
-    let (body, rest) = bytes.split_at_checked(23)?;
+    let (body, rest) = bytes.split_at_checked(HEAD_BODY_BYTES)?;
     let mut rest = Fields(rest);
     if rest.array::<8>().map(u64::from_le_bytes)? != checksum(body) {
         return None;
@@ -253,7 +267,9 @@ fn parse_slot(index: u32, bytes: &[u8]) -> Option<Recovered> {
     };
     let delivery = DeliveryId(body.array::<8>().map(i64::from_le_bytes)?);
     let at = Timestamp::from_millis(body.array::<8>().map(i64::from_le_bytes)?);
-    Some(Recovered { index, delivery, number, phase, at, reply: parse_reply(bytes) })
+    let peer = IpAddr::V6(Ipv6Addr::from(body.array::<16>()?)).to_canonical();
+    let going = Going { delivery, number, phase, peer };
+    Some(Recovered { index, going, at, reply: parse_reply(bytes) })
 }
 
 /// The reply part; `None` if there is none or it was torn: then nobody knows.
@@ -367,12 +383,14 @@ mod tests {
     fn a_torn_slot_says_nothing_and_a_torn_reply_is_doubt() {
         let mut bytes = [0; SLOT_BYTES];
         let (head, rest) = bytes.split_at_mut(HEAD_BYTES);
-        write_head(head, DeliveryId(77), 3, Phase::FinalDot, Timestamp::from_millis(5));
+        let peer = IpAddr::from([192, 0, 2, 7]);
+        let going = Going { delivery: DeliveryId(77), number: 3, phase: Phase::FinalDot, peer };
+        write_head(head, going, Timestamp::from_millis(5));
         rest[..2].copy_from_slice(&2u16.to_le_bytes());
         rest[2..10].copy_from_slice(&checksum(b"ok").to_le_bytes());
         rest[10..12].copy_from_slice(b"ok");
         let whole = parse_slot(9, &bytes).unwrap();
-        assert_eq!((whole.delivery, whole.number, whole.reply.as_deref()), (DeliveryId(77), 3, Some(b"ok".as_slice())));
+        assert_eq!((whole.going, whole.reply.as_deref()), (going, Some(b"ok".as_slice())));
         bytes[HEAD_BYTES + 11] = b'x';
         assert_eq!(parse_slot(9, &bytes).unwrap().reply, None);
         bytes[6] ^= 1;

@@ -35,7 +35,7 @@ pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
-pub use inflight::{InFlight, Phase, Recovered, Slot};
+pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
 pub use open::{Access, Durability, Executor, OpenOptions, Place};
 pub use queue::{Claimed, Head, Site, Standing};
 pub use report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};

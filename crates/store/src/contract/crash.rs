@@ -1,7 +1,7 @@
 //! Kills: what a process leaves behind and what the next one makes of it.
 
 use super::*;
-use crate::{Executor, Phase};
+use crate::{Executor, Going, Phase};
 use model::DeliveryId;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn after_a_kill_slots_say_what_was_accepted_and_what_is_in_doubt() {
     let mut slots = Vec::new();
     for c in &claimed {
         let slot = now(inflight.take_slot()).unwrap();
-        now(inflight.record(&slot, c.delivery, c.attempts + 1, Phase::FinalDot, at(30))).unwrap();
+        now(inflight.record(&slot, going(c.delivery, c.attempts + 1, Phase::FinalDot), at(30))).unwrap();
         slots.push(slot);
     }
     inflight.reply(&slots[0], b"250 2.0.0 Ok: queued as 77").unwrap();
@@ -42,7 +42,7 @@ fn after_a_kill_slots_say_what_was_accepted_and_what_is_in_doubt() {
     let store = open(left.path());
     let found = store.inflight().recovered();
     let told: Vec<(DeliveryId, u16, Option<&[u8]>)> =
-        found.iter().map(|r| (r.delivery, r.number, r.reply.as_deref())).collect();
+        found.iter().map(|r| (r.going.delivery, r.going.number, r.reply.as_deref())).collect();
     let reply = Some(b"250 2.0.0 Ok: queued as 77".as_slice());
     assert_eq!(told, [(claimed[0].delivery, 1, reply), (claimed[2].delivery, 1, None)]);
     let doubtful = now(store.claim_one(claimed[2].delivery)).unwrap().unwrap();
@@ -52,7 +52,7 @@ fn after_a_kill_slots_say_what_was_accepted_and_what_is_in_doubt() {
     }
     let again = killed(left.path());
     let found = open(again.path()).inflight().recovered();
-    assert_eq!(found.iter().map(|r| r.delivery).collect::<Vec<_>>(), [claimed[0].delivery], "not settled yet");
+    assert_eq!(found.iter().map(|r| r.going.delivery).collect::<Vec<_>>(), [claimed[0].delivery], "not settled yet");
 }
 
 #[test]
@@ -63,17 +63,17 @@ fn recovered_places_are_not_written_over() {
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
     let slot = now(store.inflight().take_slot()).unwrap();
-    now(store.inflight().record(&slot, claimed[0].delivery, 1, Phase::LastChunk, at(30))).unwrap();
+    now(store.inflight().record(&slot, going(claimed[0].delivery, 1, Phase::LastChunk), at(30))).unwrap();
     let left = killed(dir.path());
     let store = open(left.path());
     for _ in 0..3 {
         let slot = now(store.inflight().take_slot()).unwrap();
-        now(store.inflight().record(&slot, claimed[1].delivery, 1, Phase::FinalDot, at(31))).unwrap();
+        now(store.inflight().record(&slot, going(claimed[1].delivery, 1, Phase::FinalDot), at(31))).unwrap();
     }
     let left = killed(left.path());
     let found = open(left.path()).inflight().recovered();
-    assert_eq!(found[0].delivery, claimed[0].delivery);
-    assert_eq!(found[0].phase, Phase::LastChunk);
+    assert_eq!(found[0].going.delivery, claimed[0].delivery);
+    assert_eq!(found[0].going.phase, Phase::LastChunk);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn threads_settle_together_and_wait_for_slots() {
             let store = store.clone();
             tasks.push(tokio::spawn(async move {
                 let slot = store.inflight().take_slot().await.unwrap();
-                store.inflight().record(&slot, claimed.delivery, 1, Phase::FinalDot, at(30)).await.unwrap();
+                store.inflight().record(&slot, going(claimed.delivery, 1, Phase::FinalDot), at(30)).await.unwrap();
                 store.inflight().reply(&slot, b"250 ok").unwrap();
                 store.settle(vec![accepted(&claimed, at(31))]).await.unwrap();
                 store.inflight().free(slot);
@@ -166,4 +166,8 @@ fn threads_settle_together_and_wait_for_slots() {
     });
     let store = Store::open(options, at(0)).unwrap();
     assert!(store.inflight().recovered().is_empty(), "the ledger knows every attempt");
+}
+
+fn going(delivery: model::DeliveryId, number: u16, phase: Phase) -> Going {
+    Going { delivery, number, phase, peer: std::net::IpAddr::from([192, 0, 2, 1]) }
 }
