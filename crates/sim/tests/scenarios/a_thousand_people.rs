@@ -1,0 +1,35 @@
+//! The list of the demo: a thousand people with the flaws of real lists, all receivers, thirty hours. Every kind of end
+//! is there, the equation adds up, and most of those who were put off at first got their mail.
+
+use expect_test::expect;
+use model::{DeliveryState, SuppressionReason};
+use sim::ledger::Folder;
+use sim::people::sample;
+use sim::scenario::Scenario;
+
+#[test]
+fn a_thousand_people() {
+    let list = sample(1_000, 7);
+    let people: Vec<&str> = list.csv.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    let mut story = Scenario::of(&people);
+    for (address, reason) in &list.suppressed {
+        story = story.suppressed(address, *reason);
+    }
+    let ended = story.play();
+    expect![[r#"
+        1000 people = 60 skipped + 940 attempted
+        940 attempted = 874 accepted + 28 soft + 21 hard + 15 blocked + 2 in doubt
+        campaign complete
+    "#]].assert_eq(&ended.equation());
+    for state in [DeliveryState::Soft, DeliveryState::Hard, DeliveryState::Blocked, DeliveryState::InDoubt] {
+        assert!(ended.count(state) > 0, "nobody is {state}");
+    }
+    assert!(ended.tally.by_skip_reason.len() >= 5);
+    let late = |attempts: &[store::AttemptRow]| attempts.len() > 1;
+    let put_off =
+        ended.deliveries.iter().filter(|(row, attempts)| row.state == DeliveryState::Accepted && late(attempts));
+    assert!(put_off.count() > 30, "few were put off at first and accepted later");
+    assert!(ended.in_folder(Folder::Spam) > 10 && ended.in_folder(Folder::Dropped) > 5);
+    let bounced = ended.suppressed.values().filter(|reason| **reason == SuppressionReason::HardBounced).count();
+    assert!(bounced > 11, "those who bounced now are suppressed as well");
+}
