@@ -6,7 +6,7 @@
 use model::{ContactStatus, EmailAddress, ImportId, Timestamp, WorkspaceId};
 
 /// The most rows of one chunk.
-pub const IMPORT_CHUNK_ROWS_MAX: usize = 10_000;
+pub const IMPORT_CHUNK_ROWS_MAX: usize = 25_000;
 
 /// A file about to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -150,9 +150,11 @@ pub(crate) fn read_window(
     count: usize,
     generation: u64,
 ) -> Result<Vec<Claimed>> {
+    // One lower bound: of two, SQLite would seek by either.
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, NULL, NULL FROM head h CROSS JOIN delivery d ON d.id >= h.next AND d.id < h.end {CLAIM_JOINS}
-         WHERE h.id = ?1 AND d.id > ?2 AND d.state = 0 ORDER BY d.id LIMIT ?3"
+        "SELECT {CLAIM_COLUMNS}, NULL, NULL
+         FROM head h CROSS JOIN delivery d ON d.id >= max(h.next, ?2 + 1) AND d.id < h.end {CLAIM_JOINS}
+         WHERE h.id = ?1 AND d.state = 0 ORDER BY d.id LIMIT ?3"
     );
     claims(conn, &sql, params![head.0, after.map_or(0, |id| id.0), limit(count)], generation)
 }

@@ -404,9 +404,9 @@ impl Ledger {
         let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
         let picked: Vec<(i64, i64, i64)> = {
             let sql = "SELECT id, workspace, state FROM delivery
-                WHERE id >= ?1 AND id > ?2 AND id < ?3 AND campaign = ?4 AND state IN (0, 1) ORDER BY id LIMIT ?5";
+                WHERE id >= ?1 AND id < ?2 AND campaign = ?3 AND state IN (0, 1) ORDER BY id LIMIT ?4";
             let mut statement = self.conn.prepare_cached(sql)?;
-            let key = params![first, after.0, end, id.0, STEP_ROWS];
+            let key = params![first.max(after.0 + 1), end, id.0, STEP_ROWS];
             let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<rusqlite::Result<_>>()?
         };
