@@ -18,6 +18,12 @@ pub struct Handle {
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
 impl Handle {
     /// Pauses a campaign: when this returns, nothing of it starts. Conversations under way end by themselves.
     pub async fn pause(

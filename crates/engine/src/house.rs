@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Conversations at once over all sites, unless a campaign asks for fewer.
 pub const CONNECTIONS_MAX: u32 = 1_000;
 /// How long a connection may take to open.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a run sends.
 #[derive(Clone, Debug)]
@@ -196,7 +196,7 @@ const FORGIVEN_HOLD: Duration = Duration::from_secs(60);
 
 impl House {
     /// Tells whoever watches.
-    pub(crate) fn note(&self, note: Note) {
+    pub(crate) fn note(&self, note: Note<'_>) {
         self.watch.note(note);
     }
 

@@ -79,6 +79,12 @@ pub struct Engine {
     heard: mpsc::UnboundedReceiver<Notice>,
 }
 
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// An engine over this ledger and this world.
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {

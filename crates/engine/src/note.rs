@@ -7,7 +7,7 @@ use store::Refused;
 
 /// Something worth telling at once.
 #[derive(Clone, Debug)]
-pub enum Note {
+pub enum Note<'a> {
     /// A delivery stands somewhere new.
     Moved {
         /// Of which campaign.
@@ -17,7 +17,7 @@ pub enum Note {
         /// Where it stands.
         to: DeliveryState,
         /// The attempt that moved it, if one did.
-        attempt: Option<Box<Attempt>>,
+        attempt: Option<&'a Attempt>,
     },
     /// A site takes nothing from us until then.
     SiteHeld {
@@ -37,7 +37,7 @@ pub enum Note {
     },
     /// The ledger cannot record: nothing new is started until it can.
     LedgerTrouble(String),
-    /// The ledger records (again).
+    /// The ledger records again.
     LedgerWorks,
     /// The ledger did not accept an outcome: a fault of the program.
     SettlementRefused(Refused),
@@ -46,7 +46,7 @@ pub enum Note {
 /// Somebody who watches a run. Called from many tasks; must return at once.
 pub trait Watch: Send + Sync {
     /// Hears a note.
-    fn note(&self, note: Note);
+    fn note(&self, note: Note<'_>);
 }
 
 /// Nobody watches.
@@ -54,5 +54,5 @@ pub trait Watch: Send + Sync {
 pub struct Unwatched;
 
 impl Watch for Unwatched {
-    fn note(&self, _note: Note) {}
+    fn note(&self, _note: Note<'_>) {}
 }

@@ -21,44 +21,48 @@ const LEDGER_RETRY: Duration = Duration::from_secs(1);
 /// Settles until every sender is gone. Ends early only if the ledger can never work again (its text says why).
 pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>) -> Result<(), store::StoreError> {
     let mut batch = Vec::new();
+    let mut in_trouble = false;
     while outcomes.recv_many(&mut batch, SETTLE_BATCH_MAX).await > 0 {
         let (settlements, slots): (Vec<Settlement>, Vec<_>) =
             batch.drain(..).map(|outcome| (outcome.settlement, outcome.slot)).unzip();
         let moved: Vec<Moved> = settlements.iter().map(moved).collect();
-        let ids: Vec<_> = settlements.iter().map(|s| s.delivery).collect();
-        record(&house, settlements).await?;
+        record(&house, &settlements, &mut in_trouble).await?;
         for slot in slots.into_iter().flatten() {
             house.store.inflight().free(slot);
         }
-        for id in &ids {
-            house.outstanding.release(*id);
+        for settlement in &settlements {
+            house.outstanding.release(settlement.delivery);
+            let Settlement { campaign, from, to, ref attempt, .. } = *settlement;
+            house.note(Note::Moved { campaign, from, to, attempt: attempt.as_ref() });
         }
-        house.outstanding.settling.fetch_sub(ids.len(), Ordering::Relaxed);
+        house.outstanding.settling.fetch_sub(settlements.len(), Ordering::Relaxed);
         house.tell(Notice::Committed(moved));
     }
     Ok(())
 }
 
 /// Writes a batch, waiting as long as the trouble may pass.
-async fn record(house: &House, settlements: Vec<Settlement>) -> Result<(), store::StoreError> {
+async fn record(house: &House, settlements: &[Settlement], in_trouble: &mut bool) -> Result<(), store::StoreError> {
     loop {
-        match house.store.settle(settlements.clone()).await {
+        let trouble = match house.store.settle(settlements.to_vec()).await {
             Ok(settled) => {
                 for refused in settled.refused {
                     house.note(Note::SettlementRefused(refused));
                 }
-                house.note(Note::LedgerWorks);
+                if std::mem::take(in_trouble) {
+                    house.note(Note::LedgerWorks);
+                }
                 return Ok(());
             }
-            Err(trouble) if trouble.is_transient() => {
-                house.note(Note::LedgerTrouble(trouble.to_string()));
-                tokio::time::sleep(LEDGER_RETRY).await;
-            }
-            Err(broken) => {
-                house.note(Note::LedgerTrouble(broken.to_string()));
-                return Err(broken);
-            }
+            Err(trouble) => trouble,
+        };
+        if !std::mem::replace(in_trouble, true) {
+            house.note(Note::LedgerTrouble(trouble.to_string()));
         }
+        if !trouble.is_transient() {
+            return Err(trouble);
+        }
+        tokio::time::sleep(LEDGER_RETRY).await;
     }
 }
 
