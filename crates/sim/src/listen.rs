@@ -212,7 +212,7 @@ mod tests {
                 stream.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
             }
             let mut reply = String::new();
-            while !reply.get(3..4).is_some_and(|mark| mark == " ") {
+            while reply.get(3..4).is_none_or(|mark| mark != " ") {
                 reply.clear();
                 if stream.read_line(&mut reply).await.unwrap() == 0 {
                     return replies;
