@@ -21,7 +21,6 @@ pub(crate) enum Exit {
     /// Interrupted, or refused by a guard.
     Refused,
     /// Some recipients are still to be tried again.
-    #[allow(dead_code, reason = "the exit of commands that send")]
     RetriesRemain,
 }
 

@@ -4,12 +4,20 @@
 //! told in three parts (what, why, what to do), never as a stack trace.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod campaigner;
 mod cli;
 mod control;
+mod ending;
 mod failure;
 mod ledger;
 mod order;
 mod output;
+mod progress;
+mod shift;
+mod show;
+mod stage;
+mod transport;
+mod which;
 
 use clap::Parser;
 use failure::{Exit, Failure};

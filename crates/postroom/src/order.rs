@@ -7,11 +7,12 @@
 use crate::control::{self, Answer, NoOwner, Request};
 use crate::failure::Failure;
 use crate::ledger::{Ledger, person_here};
+use crate::shift;
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
-use model::{Actor, ContactId, EmailAddress, ImportId, MailDomain, SuppressionReason, Timestamp};
+use model::{Actor, CampaignId, CampaignState, ContactId, EmailAddress, ImportId, MailDomain, SuppressionReason, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use store::{ContactEdit, Durability, LiftFilter, Target};
 
@@ -52,6 +53,18 @@ pub(crate) enum Order {
     Backup { to: PathBuf, verify: bool },
     /// Adopt a restored or copied directory.
     Adopt,
+    /// Pause a campaign.
+    Pause { campaign: CampaignId, why: Option<String> },
+    /// Take a paused campaign up again.
+    Resume { campaign: CampaignId },
+    /// Stop a campaign for good.
+    Cancel { campaign: CampaignId },
+    /// Put those in doubt back in the queue.
+    ResendInDoubt { campaign: CampaignId },
+    /// Set a setting of the workspace.
+    Set { name: String, value: String },
+    /// What is the owner doing?
+    Status,
 }
 
 /// An address or a domain, as typed.
@@ -89,7 +102,8 @@ impl Whom {
         }
     }
 
-    fn target(&self) -> Target {
+    /// As the ledger takes it.
+    pub(crate) fn target(&self) -> Target {
         match self {
             Whom::Address(text) => Target::Address(text.clone()),
             Whom::Domain(text) => Target::Domain(text.clone()),
@@ -136,12 +150,12 @@ pub(crate) async fn carry_out(
             Ok(json!({ "removed": import.to_string() }))
         }
         Order::EditContact { contact, email, attributes, reactivate, reason } => {
-            let edit = ContactEdit {
-                email: email.clone(),
-                attributes: attributes.clone(),
-                reactivate: *reactivate,
-                reason: reason.clone(),
+            let attributes = match email {
+                Some(email) => follow_address(ledger, *contact, email, attributes.as_deref()).await?,
+                None => attributes.clone(),
             };
+            let (email, reason) = (email.clone(), reason.clone());
+            let edit = ContactEdit { email, attributes, reactivate: *reactivate, reason };
             let contact = store.edit_contact(*contact, edit, actor, now).await?;
             Ok(crate::cli::contact::as_json(&contact))
         }
@@ -174,7 +188,48 @@ pub(crate) async fn carry_out(
             store.adopt(actor, now).await?;
             Ok(json!({ "adopted": held.is_some(), "was_held_because": held }))
         }
+        Order::Pause { .. } | Order::Resume { .. } | Order::Cancel { .. } => {
+            shift::move_idle(ledger, actor, order).await
+        }
+        Order::ResendInDoubt { campaign } => {
+            let queued = store.resend_in_doubt(*campaign, None, actor, now).await?;
+            let known = store.campaign(*campaign).await?;
+            if queued > 0 && known.is_some_and(|known| known.state == CampaignState::Complete) {
+                store.set_campaign_state(*campaign, CampaignState::Sending, None, actor, now).await?;
+            }
+            Ok(json!({ "queued_again": queued }))
+        }
+        Order::Set { name, value } => {
+            store.set_setting(workspace, name, value, actor, now).await?;
+            Ok(json!({ "setting": name, "value": value }))
+        }
+        Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }
+}
+
+/// The values to set with a new address: those named, and those that repeat the old address (a file's own column of
+/// addresses is a value like any other, and would go on saying the old one).
+async fn follow_address(
+    ledger: &Ledger,
+    contact: ContactId,
+    email: &str,
+    named: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let mut set = named.map(object).unwrap_or_default();
+    if let Some(known) = ledger.store.contact(contact).await? {
+        for (name, value) in object(&known.attributes) {
+            if value.as_str().is_some_and(|value| is_same_address(value, known.email.as_deref())) {
+                set.entry(name).or_insert_with(|| Value::from(email));
+            }
+        }
+    }
+    Ok((!set.is_empty()).then(|| Value::Object(set).to_string()))
+}
+
+fn is_same_address(value: &str, email: Option<&str>) -> bool {
+    let key = |text: &str| EmailAddress::parse(text).map_or_else(|_| text.to_owned(), |address| address.key());
+    email.is_some_and(|email| key(email) == key(value))
 }
 
 /// Makes a key and keeps it sealed in the ledger; refuses a selector that has one, because mail signed with it is

@@ -11,9 +11,12 @@ use model::Timestamp;
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The longest answer to a question.
 const CONFIRM_BYTES_MAX: u64 = 1024;
+/// How often a spinner turns.
+const SPINNER_TICK: Duration = Duration::from_millis(100);
 
 /// A colour with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,20 @@ pub(crate) enum Ink {
     Red,
     /// Of less weight.
     Dim,
+}
+
+impl Ink {
+    /// `text` in this colour.
+    pub(crate) fn paint(self, text: &str) -> String {
+        let code = match self {
+            Ink::Bold => 1,
+            Ink::Green => 32,
+            Ink::Yellow => 33,
+            Ink::Red => 31,
+            Ink::Dim => 2,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
 }
 
 /// Standard output and standard error, and how they may be used.
@@ -90,16 +107,14 @@ impl Output {
         writeln!(io::stderr().lock(), "{word}: {}", printable(&failure.to_string())).unwrap_or_default();
     }
 
+    /// Are colours seen?
+    pub(crate) fn colours(&self) -> bool {
+        self.colour && !self.json
+    }
+
     /// `text` in a colour, if colours are seen.
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
-        let code = match ink {
-            Ink::Bold => 1,
-            Ink::Green => 32,
-            Ink::Yellow => 33,
-            Ink::Red => 31,
-            Ink::Dim => 2,
-        };
-        if self.colour && !self.json { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colours() { ink.paint(text) } else { text.to_owned() }
     }
 
     /// Asks a person to type `expected`. Refused when nobody is there to be asked, or something else was typed.
@@ -125,6 +140,28 @@ impl Output {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(what.to_owned());
         bar
+    }
+
+    /// A bar that counts people, on a terminal's standard error; hidden anywhere else.
+    pub(crate) fn count_bar(&self, what: &str) -> ProgressBar {
+        let bar = self.bytes_bar(what);
+        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos} of {len} tried  {msg}  {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+
+    /// Something that turns while nothing can be counted; hidden where nobody watches.
+    pub(crate) fn spinner(&self, what: &str) -> ProgressBar {
+        let target = if self.error_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let spinner = ProgressBar::with_draw_target(None, target);
+        spinner.set_message(what.to_owned());
+        spinner.enable_steady_tick(SPINNER_TICK);
+        spinner
+    }
+
+    /// Is a person watching standard error on a terminal?
+    pub(crate) fn is_watched(&self) -> bool {
+        self.error_terminal
     }
 
     /// Tells whether everything said was heard: a failure if standard output could not be written.

@@ -181,7 +181,7 @@ fn told_columns(answer: &Value) -> Vec<String> {
             .map(|tag| format!("{{{{ {tag} }}}}"))
             .collect();
         let role = text(column, "role");
-        let tags = if role == "email" { "{{ email }}".to_owned() } else { tags.join(" or ") };
+        let tags = tags.join(" or ");
         let role = if role.is_empty() { String::new() } else { format!("  ({})", role.replace('_', " ")) };
         lines.push(format!("  {:<24} {tags}{role}", text(column, "name")).trim_end().to_owned());
     }

@@ -5,12 +5,22 @@
 
 pub(crate) mod adopt;
 pub(crate) mod backup;
+pub(crate) mod campaign;
 pub(crate) mod contact;
+pub(crate) mod demo;
 pub(crate) mod domain;
+pub(crate) mod guard;
 pub(crate) mod import;
 pub(crate) mod judge;
+pub(crate) mod reading;
+pub(crate) mod report;
 pub(crate) mod restore;
+pub(crate) mod resume;
+pub(crate) mod send;
+pub(crate) mod settings;
+pub(crate) mod simulate;
 pub(crate) mod suppress;
+pub(crate) mod why;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -18,7 +28,7 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
 /// Where the ledger is when nothing else is said.
-const DATA_DIR: &str = "./postroom-data";
+pub(crate) const DATA_DIR: &str = "./postroom-data";
 
 /// Takes a message and an audience, and gives a verdict for every recipient.
 #[derive(Debug, Parser)]
@@ -36,6 +46,20 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Send a sample campaign through a simulated internet and show what became of everybody
+    Demo(demo::Args),
+    /// Send a message to the people of a CSV file
+    Send(Box<send::Args>),
+    /// Go on with what was interrupted, or with a paused campaign
+    Resume(resume::Args),
+    /// Stop starting anything of a campaign
+    Pause(campaign::PauseArgs),
+    /// End a campaign for good
+    Cancel(campaign::CancelArgs),
+    /// Send once more to those nobody knows about
+    Resend(campaign::ResendArgs),
+    /// What is under way
+    Status(campaign::StatusArgs),
     /// Import people from a CSV file
     Import(import::Args),
     /// Show, change, export or forget a person
@@ -44,9 +68,19 @@ enum Command {
     /// Addresses and domains that must not be mailed
     #[command(subcommand)]
     Suppress(suppress::Command),
+    /// What became of a campaign, and of its people
+    Report(report::Args),
+    /// Every campaign in a line, oldest first
+    Campaigns,
+    /// What happened to a person's mail, whose problem it is, and what can be done
+    Why(why::Args),
     /// Judge replies of mail servers without sending anything
     #[command(subcommand)]
     Judge(judge::Command),
+    /// What holds for every campaign, such as the postal address
+    Settings(settings::Args),
+    /// The simulated receivers on loopback sockets, for any mail program
+    Simulate(simulate::Args),
     /// Sending domains: keys and DNS records
     #[command(subcommand)]
     Domain(domain::Command),
@@ -62,9 +96,21 @@ enum Command {
 pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
     let dir = cli.data.as_deref().unwrap_or(Path::new(DATA_DIR));
     match cli.command {
+        Command::Demo(args) => demo::run(args, cli.data.as_deref(), output).await,
+        Command::Send(args) => Box::pin(send::run(*args, dir, output)).await,
+        Command::Resume(args) => Box::pin(resume::run(args, dir, output)).await,
+        Command::Pause(args) => campaign::pause(args, dir, output).await,
+        Command::Cancel(args) => campaign::cancel(args, dir, output).await,
+        Command::Resend(args) => campaign::resend(args, dir, output).await,
+        Command::Status(args) => campaign::status(args, dir, output).await,
+        Command::Settings(args) => settings::run(args, dir, output).await,
+        Command::Simulate(args) => simulate::run(args, output).await,
         Command::Import(args) => import::run(args, dir, output).await,
         Command::Contact(command) => contact::run(command, dir, output).await,
         Command::Suppress(command) => suppress::run(command, dir, output).await,
+        Command::Report(args) => report::run(args, dir, output).await,
+        Command::Campaigns => report::campaigns(dir, output).await,
+        Command::Why(args) => why::run(args, dir, output).await,
         Command::Judge(command) => judge::run(command, output),
         Command::Domain(command) => domain::run(command, dir, output).await,
         Command::Backup(args) => backup::run(args, dir, output).await,

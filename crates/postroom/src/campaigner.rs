@@ -1,0 +1,69 @@
+//! What commands that send share: people in, a campaign out of the ledger again.
+
+use crate::failure::Failure;
+use crate::ledger::Ledger;
+use crate::output::{Output, counted, thousands};
+use engine::import::{ImportReport, ImportRequest, Mapping, Progress, import_file};
+use engine::{Mailing, launch};
+use model::CampaignId;
+use net::SystemEntropy;
+use std::path::Path;
+use store::Import;
+
+/// Imports a file of people, or finds that it was imported before. Ctrl-C leaves what was written for the next run.
+pub(crate) async fn import(file: &Path, ledger: &Ledger, output: &Output) -> Result<Import, Failure> {
+    let bar = output.bytes_bar("importing");
+    let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let request = ImportRequest {
+        workspace: ledger.workspace,
+        file: file.to_owned(),
+        mapping: Mapping::new(),
+        encoding: None,
+        delimiter: None,
+        rejects: ledger.dir.join("rejects").join(format!("{stem}.rejects.csv")),
+    };
+    let mut show = |progress: Progress| {
+        bar.set_length(progress.bytes_total);
+        bar.set_position(progress.bytes_done.min(progress.bytes_total));
+        bar.set_message(format!("{} rows", thousands(progress.rows)));
+    };
+    let clock = || ledger.now();
+    let importing = import_file(&ledger.store, &request, &ledger.actor, &clock, &mut show);
+    let report = tokio::select! { biased;
+        report = importing => report.map_err(|error| Failure::from(error).about(file.display())),
+        _ = tokio::signal::ctrl_c() => Err(Failure::refused("interrupted during the import; nothing was sent")
+            .advise("run the same command again: the import continues where it stopped")),
+    };
+    bar.finish_and_clear();
+    let report = report?;
+    tell(file, &report, output);
+    let imports = ledger.store.list_imports(ledger.workspace).await?;
+    imports.into_iter().find(|import| import.id == report.import).ok_or_else(|| {
+        Failure::own("the import cannot be found", "it was removed meanwhile").advise("run the same command again")
+    })
+}
+
+fn tell(file: &Path, report: &ImportReport, output: &Output) {
+    if report.already_done {
+        return;
+    }
+    output.note(format!("imported {} from {}", counted(report.rows, "row", "rows"), file.display()));
+    if let Some(rejects) = &report.rejects_file {
+        output.note(format!("  {} could not be used; why, line by line: {}", counted(report.listed, "row", "rows"), rejects.display()));
+    }
+}
+
+/// A campaign ready to be sent.
+pub(crate) async fn mailing(ledger: &Ledger, id: CampaignId) -> Result<Mailing, Failure> {
+    let campaign = ledger.store.campaign(id).await?;
+    let campaign =
+        campaign.ok_or_else(|| store::StoreError::NotFound { what: "campaign", name: id.to_string() })?;
+    Ok(launch::mailing(&ledger.store, &campaign, &SystemEntropy::new()).await?)
+}
+
+/// The id behind a number.
+pub(crate) async fn by_number(ledger: &Ledger, number: u32) -> Result<CampaignId, Failure> {
+    let campaign = ledger.store.campaign_by_number(ledger.workspace, number).await?;
+    let missing = || store::StoreError::NotFound { what: "campaign", name: number.to_string() };
+    Ok(campaign.ok_or_else(missing)?.id)
+}

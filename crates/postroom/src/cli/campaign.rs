@@ -1,0 +1,160 @@
+//! `postroom pause`, `cancel`, `resend` and `status`: what a person does about a campaign, also while it is sent.
+//!
+//! Each is in force when it returns: the process that sends obeys over the socket, and without one the ledger is
+//! changed here.
+
+use crate::control::{self, Request};
+use crate::failure::{Exit, Failure};
+use crate::ledger::{Ledger, person_here};
+use crate::order::{self, Order, number};
+use crate::output::{Output, counted, thousands};
+use crate::{ending, which};
+use engine::report::{Report, overview};
+use model::CampaignState;
+use serde_json::{Value, json};
+use std::path::Path;
+use store::Campaign;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PauseArgs {
+    /// The campaign's number or name
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+    /// Why, for whoever looks at it later
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CancelArgs {
+    /// The campaign's number or name
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResendArgs {
+    /// The campaign's number or name
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+    /// Send once more to everybody in doubt; who got the first copy gets a second
+    #[arg(long, required = true)]
+    in_doubt: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// The campaign's number or name; without it all that are under way
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+}
+
+pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let campaign = find(dir, &args.campaign).await?;
+    refuse_over(&campaign)?;
+    if campaign.state == CampaignState::Building {
+        return Err(Failure::refused(format!("campaign {:?} was not started yet: there is nothing to pause", campaign.name)));
+    }
+    let order = Order::Pause { campaign: campaign.id, why: args.reason };
+    let answer = order::place(dir, order, &mut |_| {}).await?;
+    output.answer(&answer, || {
+        let again = format!("To take it up: postroom resume {}{}", campaign.number, ending::data_option(dir));
+        vec![format!("Campaign {:?} is paused: nothing of it starts any more.", campaign.name), again]
+    });
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let campaign = find(dir, &args.campaign).await?;
+    refuse_over(&campaign)?;
+    let answer = order::place(dir, Order::Cancel { campaign: campaign.id }, &mut |_| {}).await?;
+    output.answer(&answer, || {
+        vec![format!("Campaign {:?} is cancelled for good: whoever was waiting is skipped.", campaign.name)]
+    });
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn resend(args: ResendArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let campaign = find(dir, &args.campaign).await?;
+    if campaign.state == CampaignState::Cancelled {
+        return Err(Failure::refused(format!("campaign {:?} was cancelled for good", campaign.name)));
+    }
+    let answer = order::place(dir, Order::ResendInDoubt { campaign: campaign.id }, &mut |_| {}).await?;
+    output.answer(&answer, || {
+        let count = number(&answer, "queued_again");
+        let mut lines = vec![format!("{} in doubt will be sent to once more.", counted(count, "person", "people"))];
+        if count > 0 {
+            lines.push(format!("To send: postroom resume {}{}", campaign.number, ending::data_option(dir)));
+        }
+        lines
+    });
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let ledger = Ledger::read(dir)?;
+    ledger.tell_if_held(output);
+    let campaigns = match &args.campaign {
+        Some(typed) => vec![which::campaign(&ledger, typed).await?],
+        None => under_way(&ledger).await?,
+    };
+    let owner = control::ask(dir, &Request { actor: person_here(), order: Order::Status }).await;
+    let owner = owner.ok().and_then(Result::ok);
+    if campaigns.is_empty() {
+        output.note("no campaign is under way here");
+    }
+    for campaign in &campaigns {
+        let report = overview(&ledger.store, campaign, ledger.now()).await?;
+        let process = owner.as_ref().filter(|owner| works_on(owner, campaign)).and_then(|owner| owner.get("process"));
+        let mut value = serde_json::to_value(&report).map_err(|error| Failure::own("the status", error))?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("process".to_owned(), process.cloned().unwrap_or(Value::Null));
+        }
+        output.answer(&value, || told(campaign, &report, process, dir));
+    }
+    Ok(Exit::Done)
+}
+
+/// Everything that is not over; if all is, the latest.
+async fn under_way(ledger: &Ledger) -> Result<Vec<Campaign>, Failure> {
+    let all = ledger.store.list_campaigns(ledger.workspace).await?;
+    let latest = all.last().cloned();
+    let open: Vec<Campaign> = all.into_iter().filter(|campaign| !campaign.state.is_over()).collect();
+    Ok(if open.is_empty() { latest.into_iter().collect() } else { open })
+}
+
+fn works_on(owner: &Value, campaign: &Campaign) -> bool {
+    let at_work = owner.get("campaigns").and_then(Value::as_array);
+    at_work.is_some_and(|ids| ids.contains(&json!(campaign.id.to_string())))
+}
+
+fn told(campaign: &Campaign, report: &Report, process: Option<&Value>, dir: &Path) -> Vec<String> {
+    let at_work = match process {
+        Some(process) => format!("process {process} is at work"),
+        None if campaign.state.may_send() => "no process at work".to_owned(),
+        None => String::new(),
+    };
+    let head = format!("{}  {:?}  {}", campaign.number, campaign.name, campaign.state);
+    let mut lines = vec![if at_work.is_empty() { head } else { format!("{head}, {at_work}") }];
+    if let Some(why) = &campaign.why {
+        lines.push(format!("   {why}"));
+    }
+    let sent = report.attempted - report.in_progress;
+    let (wait, total) = (thousands(report.in_progress), thousands(report.attempted));
+    lines.push(format!("   {} of {total} have a verdict, {} of them accepted; {wait} wait", thousands(sent), thousands(report.accepted)));
+    if campaign.state == CampaignState::Paused || (process.is_none() && campaign.state.may_send()) {
+        lines.push(format!("   to go on: postroom resume {}{}", campaign.number, ending::data_option(dir)));
+    }
+    lines
+}
+
+async fn find(dir: &Path, typed: &str) -> Result<Campaign, Failure> {
+    which::campaign(&Ledger::read(dir)?, typed).await
+}
+
+fn refuse_over(campaign: &Campaign) -> Result<(), Failure> {
+    if campaign.state.is_over() {
+        return Err(Failure::refused(format!("campaign {:?} is {} already", campaign.name, campaign.state)));
+    }
+    Ok(())
+}

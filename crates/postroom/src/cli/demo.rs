@@ -1,0 +1,312 @@
+//! `postroom demo`: the whole journey for somebody with nothing but a fresh clone.
+//!
+//! A thousand sample people with the flaws real lists have, a sample message, the real engine and the real ledger, and a
+//! simulated internet in virtual time: thirty hours of retries in seconds. The ledger stays, so that every command
+//! printed at the end works. Invariants: same seed, same object with `--json`; a directory that is not a demo's is
+//! never touched.
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::show::{Style, lapse, report::Remarks, report::end_of_campaign};
+use crate::stage::{Recorder, Recording};
+use dispatch::react::Policy;
+use dispatch::retry::Schedule;
+use engine::import::{ImportRequest, Mapping, import_file};
+use engine::launch::{self, Draft, MessageFile, Snapshot};
+use engine::options::{Dkim, SMTP_PORT, SendOptions, Transport, Unsubscribe};
+use engine::report::{Report, report};
+use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Until, Way};
+use mail::sign::SigningKey;
+use model::{Actor, CampaignState, MailDomain, Timestamp, WorkspaceId};
+use net::{Clock, SystemClock};
+use serde::Serialize;
+use sim::ledger::Folder;
+use sim::people::{MESSAGE, MESSAGE_FILE, POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
+use sim::world::{EPOCH, SimWorld};
+use smtp::client::Timeouts;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Durability, Executor, Import, OpenOptions, Store, Target};
+
+/// Where the demo's ledger is when nothing else is said.
+const DEMO_DIR: &str = "./postroom-demo";
+/// The file that says that a directory is a demo's and may be replaced.
+const MARK: &str = ".postroom-demo";
+/// What stands in that file.
+const MARK_TEXT: &str = "Made by postroom demo. The next demo replaces what it made here; delete it any time.\n";
+/// What a demo leaves in its directory; nothing else is ever removed.
+const LEFT_BEHIND: [&str; 10] = [
+    "people.csv",
+    MESSAGE_FILE,
+    "ledger.db",
+    "ledger.db-wal",
+    "ledger.db-shm",
+    "secrets",
+    "inflight",
+    "lock",
+    "erasures",
+    "control.sock",
+];
+/// The campaign's name.
+const CAMPAIGN: &str = "Spring news";
+/// The selector of its key.
+const SELECTOR: &str = "s1";
+/// Two people of the sample with a story worth asking for.
+const STORIES: [&str; 2] = ["ada.full@northmail.test", "kim.left@harbour-bank.test"];
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many people
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    people: u32,
+    /// Decides every draw: the same seed, the same story
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    seed: u64,
+    /// No show on the terminal, only the end
+    #[arg(long)]
+    fast: bool,
+}
+
+/// What a demo came to.
+struct Played {
+    report: Report,
+    trace: String,
+    seen: Simulator,
+    over_at: Timestamp,
+    recording: Recording,
+}
+
+/// What only the receiving side can tell.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Simulator {
+    inbox: u64,
+    spam: u64,
+    silently_dropped: u64,
+}
+
+/// The answer with `--json`.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    seed: u64,
+    virtual_seconds: u64,
+    simulator: Simulator,
+    trace: &'a str,
+}
+
+pub(crate) async fn run(args: Args, dir: Option<&Path>, output: &Output) -> Result<Exit, Failure> {
+    let dir = dir.unwrap_or(Path::new(DEMO_DIR)).to_owned();
+    make_room(&dir)?;
+    let wall = SystemClock::new();
+    let began = wall.now();
+    let is_shown = output.is_watched() && !output.is_json() && !args.fast;
+    let (people, seed) = (args.people as usize, args.seed);
+    let waiting = is_shown.then(|| output.spinner("thirty hours pass in virtual time"));
+    let played = {
+        let dir = dir.clone();
+        tokio::task::spawn_blocking(move || play_alone(&dir, people, seed)).await
+    };
+    if let Some(spinner) = waiting {
+        spinner.finish_and_clear();
+    }
+    let played = played.map_err(|error| Failure::own("the demo stopped by a fault of this program", error))??;
+    let took = wall.now().since(began);
+    if is_shown {
+        played.recording.replay(output).await;
+    }
+    let virtual_time = played.over_at.since(EPOCH);
+    let told = Told {
+        report: &played.report,
+        seed,
+        virtual_seconds: virtual_time.as_secs(),
+        simulator: played.seen,
+        trace: &played.trace,
+    };
+    output.answer(&told, || {
+        let style = Style::of_this_process(output, &dir, played.over_at);
+        end_of_campaign(&played.report, &style, &remarks(&played, virtual_time, took, seed, &dir))
+    });
+    Ok(if played.report.is_settled() { Exit::Done } else { Exit::RetriesRemain })
+}
+
+fn remarks(played: &Played, virtual_time: Duration, took: Duration, seed: u64, dir: &Path) -> Remarks {
+    let Simulator { spam, silently_dropped, .. } = played.seen;
+    let mut ask_next: Vec<String> = STORIES.iter().map(|address| format!("why {address}")).collect();
+    ask_next.push("report 1 --blocked".to_owned());
+    Remarks {
+        facts: vec![format!("{} of virtual time in {}", lapse(virtual_time), lapse(took)), format!("seed {seed}")],
+        beyond: Some(format!("Only the simulator can tell: {spam} in spam, {silently_dropped} silently dropped.")),
+        data: Some(format!("data in {}, delete it any time", dir.display())),
+        ask_next,
+        ..Remarks::default()
+    }
+}
+
+// ── the directory ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Makes the directory, or removes what a former demo left in it. Refuses any other directory.
+fn make_room(dir: &Path) -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| {
+        Failure::own(format!("the demo's directory {} cannot be made", dir.display()), error)
+            .advise("name another: --data DIR")
+    };
+    match fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => fs::create_dir_all(dir).map_err(cannot)?,
+        Err(error) => return Err(cannot(error)),
+        Ok(true) => {}
+        Ok(false) if dir.join(MARK).is_file() => {
+            for name in LEFT_BEHIND {
+                match fs::remove_file(dir.join(name)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(false) => {
+            return Err(Failure::bad_input(format!("{} is there and is no former demo: it stays as it is", dir.display()))
+                .advise("name another directory: --data DIR"));
+        }
+    }
+    fs::write(dir.join(MARK), MARK_TEXT).map_err(cannot)
+}
+
+// ── the play ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Plays on a runtime of its own whose clock stands still whenever somebody works.
+fn play_alone(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(|error| Failure::own("virtual time could not be started", error))?;
+    runtime.block_on(play(dir, people, seed))
+}
+
+async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
+    let sim = SimWorld::new(seed);
+    let key = key(&sim)?;
+    let actor = Actor::CommandLine("demo".to_owned());
+    let (clock, entropy) = (sim.world.clock.clone(), sim.world.entropy.clone());
+    let mut fresh_key = [0; 32];
+    entropy.fill("address key", &mut fresh_key);
+    let options = OpenOptions {
+        executor: Executor::Inline,
+        durability: Durability::Process,
+        ..OpenOptions::directory(dir, fresh_key)
+    };
+    let store = Store::open(options, clock.now())?;
+    let import = people_in(&store, &sim, dir, people, seed, &actor).await?;
+    launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key, entropy.as_ref(), &actor, clock.now()).await?;
+    let file = MessageFile { name: MESSAGE_FILE.to_owned(), source: MESSAGE.to_owned() };
+    let snapshot = Snapshot { file, options: options_of_demo(), columns: import.columns.clone() };
+    let draft = Draft { name: CAMPAIGN.to_owned(), snapshot, imports: vec![import] };
+    let campaign = launch::launch(&store, &draft, &actor, clock.now()).await?.campaign;
+    let campaign = store.set_campaign_state(campaign.id, CampaignState::Sending, None, &actor, clock.now()).await?;
+    let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await?;
+    let recorder = Arc::new(Recorder::new(clock.clone(), store.tally(campaign.id).await?));
+    let engine = Engine::new(store.clone(), sim.world.clone(), settings(), recorder.clone());
+    Box::pin(engine.run(vec![mailing], Until::Settled)).await?;
+    let over_at = clock.now();
+    Ok(Played {
+        report: report(&store, campaign.id, over_at).await?,
+        trace: sim.internet.trace_hash(),
+        seen: seen(&sim),
+        over_at,
+        recording: recorder.recording(),
+    })
+}
+
+/// The sample sender's key: the same in every demo, and published.
+fn key(sim: &SimWorld) -> Result<SigningKey, Failure> {
+    let own = |error: &dyn std::fmt::Display| Failure::own("the demo's key could not be made", error);
+    let key = SigningKey::ed25519_from_seed([7; 32]).map_err(|error| own(&error))?;
+    let domain = MailDomain::parse(SENDER_DOMAIN).map_err(|error| own(&error))?;
+    let record = key.dns_record(&domain, SELECTOR).map_err(|error| own(&error))?;
+    sim.publish_sender(SENDER_DOMAIN, &[(record.name, record.value)]);
+    Ok(key)
+}
+
+/// Imports the sample people, and what earlier mailings have taught about some of them.
+async fn people_in(
+    store: &Store,
+    sim: &SimWorld,
+    dir: &Path,
+    people: usize,
+    seed: u64,
+    actor: &Actor,
+) -> Result<Import, Failure> {
+    let sample = sim::people::sample(people, seed);
+    let cannot = |error: std::io::Error| Failure::own("the sample people could not be written down", error);
+    let file: PathBuf = dir.join("people.csv");
+    fs::write(&file, &sample.csv).map_err(cannot)?;
+    fs::write(dir.join(MESSAGE_FILE), MESSAGE).map_err(cannot)?;
+    let (workspace, clock) = (WorkspaceId::FIRST, sim.world.clock.clone());
+    let rejects = dir.join("people.rejects.csv");
+    let request = ImportRequest { workspace, file, mapping: Mapping::new(), encoding: None, delimiter: None, rejects };
+    let now = || clock.now();
+    let imported = import_file(store, &request, actor, &now, &mut |_| {}).await?;
+    for (address, reason) in &sample.suppressed {
+        let note = Some("from earlier mailings".to_owned());
+        store.suppress(workspace, Target::Address(address.clone()), *reason, note, actor, clock.now()).await?;
+    }
+    let imports = store.list_imports(workspace).await?;
+    let found = imports.into_iter().find(|import| import.id == imported.import);
+    found.ok_or_else(|| Failure::own("the sample people cannot be found", "the import is gone"))
+}
+
+fn options_of_demo() -> SendOptions {
+    SendOptions {
+        from: SENDER.to_owned(),
+        subject: None,
+        return_path: SENDER_DOMAIN.to_owned(),
+        unsubscribe: Unsubscribe::PublicUrl(format!("https://{SENDER_DOMAIN}")),
+        postal_address: Some(POSTAL_ADDRESS.to_owned()),
+        dkim: Some(Dkim { domain: SENDER_DOMAIN.to_owned(), selector: SELECTOR.to_owned() }),
+        // Whoever resumes or resends this campaign later reaches `postroom simulate`, never the world.
+        transport: Transport::Direct { port: SMTP_PORT, dns: Some(([127, 0, 0, 1], 5353).into()) },
+        connections: None,
+        retry: None,
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        ehlo_name: format!("out.{SENDER_DOMAIN}"),
+        way: Way::Direct { port: SMTP_PORT },
+        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
+        schedule: Schedule::shipped(),
+        policy: Policy::default(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+fn seen(sim: &SimWorld) -> Simulator {
+    let in_folder = |folder| {
+        sim.internet.with_ledger(|ledger| ledger.arrivals().iter().filter(|copy| copy.folder == folder).count() as u64)
+    };
+    Simulator {
+        inbox: in_folder(Folder::Inbox),
+        spam: in_folder(Folder::Spam),
+        silently_dropped: in_folder(Folder::Dropped),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_former_demo_is_replaced_and_nothing_foreign_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (mine, theirs) = (root.path().join("mine"), root.path().join("theirs"));
+        make_room(&mine).unwrap();
+        fs::write(mine.join("ledger.db"), "old").unwrap();
+        fs::write(mine.join("notes.txt"), "keep").unwrap();
+        make_room(&mine).unwrap();
+        assert!(!mine.join("ledger.db").exists() && mine.join("notes.txt").exists());
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join("ledger.db"), "precious").unwrap();
+        assert_eq!(make_room(&theirs).unwrap_err().exit, Exit::BadInput);
+        assert_eq!(fs::read_to_string(theirs.join("ledger.db")).unwrap(), "precious");
+    }
+}

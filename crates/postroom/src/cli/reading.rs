@@ -1,0 +1,40 @@
+//! How reading commands open the ledger: settled first.
+//!
+//! A process that was killed leaves conversations between their last byte and their settlement. Whoever looks next and
+//! finds no owner at work becomes the owner for a moment and settles them, so that no report says "in progress" of what
+//! will never go on. Where that is not possible (an owner is at work, the disk is read-only) the ledger is read as it is.
+
+use crate::failure::Failure;
+use crate::ledger::Ledger;
+use dispatch::react::Policy;
+use dispatch::retry::Schedule;
+use engine::{CONNECTIONS_MAX, Ceiling, Settings, Way};
+use smtp::client::Timeouts;
+use std::path::Path;
+use store::Durability;
+
+/// Opens the ledger to read in it. `true`: another process is at work on it.
+pub(crate) async fn settled(dir: &Path) -> Result<(Ledger, bool), Failure> {
+    // Owning would make a ledger where there is none; reading says that there is none.
+    drop(Ledger::read(dir)?);
+    let is_owned = match Ledger::own(dir, Durability::Power) {
+        Ok(ledger) => {
+            engine::recover(&ledger.store, &settings(), ledger.now()).await?;
+            false
+        }
+        Err(failure) => failure.exit == crate::failure::Exit::Refused,
+    };
+    Ok((Ledger::read(dir)?, is_owned))
+}
+
+/// What settling needs is the schedule and the policy; nothing is sent.
+fn settings() -> Settings {
+    Settings {
+        ehlo_name: String::new(),
+        way: Way::Direct { port: engine::options::SMTP_PORT },
+        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
+        schedule: Schedule::shipped(),
+        policy: Policy::default(),
+        timeouts: Timeouts::default(),
+    }
+}

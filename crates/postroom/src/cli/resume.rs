@@ -1,0 +1,191 @@
+//! `postroom resume`: goes on with what a kill, Ctrl-C or the end of `send` left.
+//!
+//! Without a name: everything that was interrupted, not what a person paused. Campaigns with the same way out share
+//! one engine; different ones follow each other, first tries of all before the long wait for retries.
+
+use super::send::Wait;
+use crate::control::{self, Request};
+use crate::failure::{Exit, Failure};
+use crate::ledger::{Ledger, person_here};
+use crate::order::{self, Order};
+use crate::output::Output;
+use crate::shift::{self, ShiftEnd, Work};
+use crate::{campaigner, ending, transport, which};
+use engine::options::SendOptions;
+use engine::{RunEnd, Until, launch};
+use model::{CampaignId, CampaignState};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{Campaign, Durability, StoreError};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A campaign's number or name; without it every one that was interrupted
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+    /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "done")]
+    wait: Wait,
+    /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    relay_password_file: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    // A ledger that is not there is a mistyped directory, not one to be made.
+    drop(Ledger::read(dir)?);
+    let ledger = match Ledger::own(dir, Durability::Power) {
+        Ok(ledger) => Arc::new(ledger),
+        Err(failure) => return beside_an_owner(args.campaign.as_deref(), dir, output, failure).await,
+    };
+    if ledger.store.held().is_some() {
+        return Err(StoreError::Held.into());
+    }
+    match &args.campaign {
+        Some(typed) => {
+            let campaign = which::campaign(&ledger, typed).await?;
+            if !take_up(&ledger, &campaign, output).await? {
+                return ending::of_campaign(&ledger, campaign.id, &ShiftEnd::Ran(RunEnd::Done), output).await;
+            }
+            let end = send_all(&ledger, &[campaign.id], &args, output).await?;
+            ending::of_campaign(&ledger, campaign.id, &end, output).await
+        }
+        None => {
+            let ids = interrupted(&ledger, output).await?;
+            if ids.is_empty() {
+                return nothing_left(&ledger, output).await;
+            }
+            let end = send_all(&ledger, &ids, &args, output).await?;
+            ending::of_campaigns(&ledger, &ids, &end, output).await
+        }
+    }
+}
+
+/// Another process owns the directory: it may take a paused campaign up; anything else it is doing already.
+async fn beside_an_owner(
+    typed: Option<&str>,
+    dir: &Path,
+    output: &Output,
+    failure: Failure,
+) -> Result<Exit, Failure> {
+    let Some(typed) = typed else { return Err(failure) };
+    let ledger = Ledger::read(dir)?;
+    let campaign = which::campaign(&ledger, typed).await?;
+    if campaign.state != CampaignState::Paused {
+        return Err(failure);
+    }
+    let request = Request { actor: person_here(), order: Order::Resume { campaign: campaign.id } };
+    let answer = control::ask(dir, &request).await.map_err(|_| failure)??;
+    output.note(format!("campaign {:?} goes on in the process that is sending from here", campaign.name));
+    let report = engine::report::report(&ledger.store, campaign.id, ledger.now()).await?;
+    output.answer(&report, || vec![format!("{:?} is {} again.", campaign.name, order::text(&answer, "state"))]);
+    Ok(Exit::Done)
+}
+
+/// Makes a named campaign ready to be sent; `false` when there is nothing left of it.
+async fn take_up(ledger: &Ledger, campaign: &Campaign, output: &Output) -> Result<bool, Failure> {
+    let named = format!("campaign {:?} (number {})", campaign.name, campaign.number);
+    match campaign.state {
+        CampaignState::Sending | CampaignState::Retrying => Ok(true),
+        CampaignState::Paused => {
+            let order = Order::Resume { campaign: campaign.id };
+            order::carry_out(ledger, &ledger.actor, &order, &mut |_| {}).await?;
+            Ok(true)
+        }
+        CampaignState::Complete => {
+            output.note(format!("{named} is complete: nothing is left to do"));
+            Ok(false)
+        }
+        CampaignState::Building => Err(Failure::refused(format!("{named} was never started"))
+            .advise("run the same postroom send again: it continues where it stopped")),
+        CampaignState::Cancelled => Err(Failure::refused(format!("{named} was cancelled for good"))
+            .advise("to send to those it did not reach, start another one with their list")),
+    }
+}
+
+/// Campaigns under way that nobody works on; we own the directory, so nobody does.
+async fn interrupted(ledger: &Ledger, output: &Output) -> Result<Vec<CampaignId>, Failure> {
+    let all = ledger.store.list_campaigns(ledger.workspace).await?;
+    for campaign in all.iter().filter(|campaign| campaign.state == CampaignState::Building) {
+        output.note(format!("note: campaign {:?} was never started; run its postroom send again", campaign.name));
+    }
+    Ok(all.iter().filter(|campaign| campaign.state.may_send()).map(|campaign| campaign.id).collect())
+}
+
+async fn nothing_left(ledger: &Ledger, output: &Output) -> Result<Exit, Failure> {
+    let all = ledger.store.list_campaigns(ledger.workspace).await?;
+    output.note("nothing was interrupted: nothing is left to resume");
+    if let Some(latest) = all.last() {
+        let report = engine::report::report(&ledger.store, latest.id, ledger.now()).await?;
+        output.answer(&report, || vec![format!("The latest campaign is {:?}: {}.", latest.name, latest.state)]);
+    } else if output.is_json() {
+        output.record(&engine::report::Report::default());
+    }
+    Ok(Exit::Done)
+}
+
+/// Sends campaigns, those with the same way out together.
+async fn send_all(
+    ledger: &Arc<Ledger>,
+    ids: &[CampaignId],
+    args: &Args,
+    output: &Output,
+) -> Result<ShiftEnd, Failure> {
+    let mut groups: BTreeMap<String, (SendOptions, Vec<CampaignId>)> = BTreeMap::new();
+    for id in ids {
+        let campaign = ledger.store.campaign(*id).await?;
+        let campaign = campaign.ok_or_else(|| StoreError::NotFound { what: "campaign", name: id.to_string() })?;
+        let options = launch::snapshot(&campaign)?.options;
+        let way = serde_json::to_string(&(&options.transport, &options.connections, &options.retry));
+        let way = way.map_err(|error| Failure::own("the campaign's options cannot be compared", error))?;
+        groups.entry(way).or_insert_with(|| (options, Vec::new())).1.push(*id);
+    }
+    let first_tries_first = groups.len() > 1 && args.wait == Wait::Done;
+    let mut end = ShiftEnd::Ran(RunEnd::Done);
+    let rounds = [first_tries_first.then_some(Until::FirstTries), Some(args.wait.until())];
+    for until in rounds.into_iter().flatten() {
+        for (options, ids) in groups.values() {
+            let Some(work) = work(ledger, options, ids, until, args).await? else { continue };
+            end = worse(end, Box::pin(shift::work(ledger, work, output)).await?);
+            if end == ShiftEnd::Interrupted {
+                return Ok(end);
+            }
+        }
+    }
+    Ok(end)
+}
+
+/// What is left of a group; `None` when all of it is done.
+async fn work(
+    ledger: &Ledger,
+    options: &SendOptions,
+    ids: &[CampaignId],
+    until: Until,
+    args: &Args,
+) -> Result<Option<Work>, Failure> {
+    let mut mailings = Vec::new();
+    for id in ids {
+        if ledger.store.campaign(*id).await?.is_some_and(|campaign| campaign.state.may_send()) {
+            mailings.push(campaigner::mailing(ledger, *id).await?);
+        }
+    }
+    if mailings.is_empty() {
+        return Ok(None);
+    }
+    let world = transport::world(&options.transport)?;
+    let settings = transport::settings(options, args.relay_password_file.as_deref())?;
+    Ok(Some(Work { mailings, settings, world, until }))
+}
+
+/// Of two ends the one a person has to act on.
+fn worse(one: ShiftEnd, other: ShiftEnd) -> ShiftEnd {
+    let rank = |end: &ShiftEnd| match end {
+        ShiftEnd::Ran(RunEnd::Done) => 0,
+        ShiftEnd::Ran(RunEnd::RetriesRemain) => 1,
+        ShiftEnd::Ran(RunEnd::Stopped) => 2,
+        ShiftEnd::Ran(RunEnd::Braked(_)) => 3,
+        ShiftEnd::Interrupted => 4,
+    };
+    if rank(&other) >= rank(&one) { other } else { one }
+}

@@ -1,0 +1,418 @@
+//! `postroom send`: a message file and a CSV of people, from the first check to the last verdict that can be had now.
+//!
+//! Everything that would stop the campaign half-way is checked before anything goes out; what protects strangers (a
+//! published key, a way to unsubscribe, a postal address, a person's word) is asked for unless the way out cannot
+//! leave this machine. The campaign is durably `sending` before its first conversation, so from then on a kill costs
+//! nothing but time: `postroom resume` goes on.
+
+use super::guard;
+use crate::ending;
+use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
+use crate::output::{Output, counted};
+use crate::shift::{self, Work};
+use crate::{campaigner, transport};
+use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
+use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Transport};
+use engine::{CONNECTIONS_MAX, Until};
+use model::CampaignState;
+use net::World;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{Durability, Import};
+
+/// The selector of a key made for loopback mode.
+const LOOPBACK_SELECTOR: &str = "postroom1";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Who it is from: an address, or "Name <address>"
+    #[arg(long, value_name = "ADDR")]
+    from: String,
+    /// The message: .mjml, .md or .html
+    #[arg(long, value_name = "FILE")]
+    message: PathBuf,
+    /// The people: a CSV file whose first line names the columns
+    #[arg(long, value_name = "FILE.csv")]
+    contacts: PathBuf,
+    /// What the campaign is called [default: the message file's name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The subject, if the message does not say it
+    #[arg(long, value_name = "TEXT")]
+    subject: Option<String>,
+    /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "first")]
+    wait: Wait,
+    /// Go on in the background; return when the campaign is recorded as started
+    #[arg(long, conflicts_with = "dry_run")]
+    detach: bool,
+    /// Say who would be sent to and who would be skipped; send nothing, keep no campaign
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    identity: Identity,
+    #[command(flatten)]
+    way: WayOut,
+    /// Do not ask; needed where no terminal is
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Who vouches for the mail.
+#[derive(Debug, clap::Args)]
+struct Identity {
+    /// Sign with the key in this file (PEM) instead of one in the data directory
+    #[arg(long, value_name = "FILE", requires = "selector")]
+    dkim_key: Option<PathBuf>,
+    /// The name of the signing key under its domain
+    #[arg(long, value_name = "NAME")]
+    selector: Option<String>,
+    /// The domain that signs [default: that of --from]
+    #[arg(long, value_name = "DOMAIN")]
+    dkim_domain: Option<String>,
+    /// The domain that bounces return to [default: that of --from]
+    #[arg(long, value_name = "DOMAIN")]
+    return_path: Option<String>,
+    /// Where a Postroom server of yours is reached: https://mail.example.org
+    #[arg(long, value_name = "URL", conflicts_with = "unsubscribe")]
+    public_url: Option<String>,
+    /// Where unsubscribe requests go otherwise: an https:// page or a mailto: address
+    #[arg(long, value_name = "URL|mailto:ADDR")]
+    unsubscribe: Option<String>,
+    /// The sender's legal name and postal address [default: the setting postal_address]
+    #[arg(long, value_name = "TEXT")]
+    postal_address: Option<String>,
+}
+
+/// The way out.
+#[derive(Debug, clap::Args)]
+struct WayOut {
+    /// Send everything through this server: smtp(s)://[user@]host[:port]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["dns", "port"])]
+    relay: Option<String>,
+    /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
+    #[arg(long, value_name = "FILE", requires = "relay")]
+    relay_password_file: Option<PathBuf>,
+    /// Ask this name server; one at a loopback address makes a rehearsal that cannot leave this machine
+    #[arg(long, value_name = "IP:PORT")]
+    dns: Option<SocketAddr>,
+    /// The port mail servers listen on; other than 25 only in a rehearsal
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Conversations at once [default: 20 in a rehearsal or through a relay, else what providers allow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(CONNECTIONS_MAX)))]
+    connections: Option<u32>,
+    /// Gaps between tries, such as 2s,4s,8s; only in a rehearsal
+    #[arg(long, value_name = "GAPS", requires = "give_up")]
+    retry: Option<String>,
+    /// How long somebody is tried, such as 60s; only in a rehearsal
+    #[arg(long, value_name = "SPAN", requires = "retry")]
+    give_up: Option<String>,
+}
+
+/// When a command that sends returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Wait {
+    /// Everybody was tried once.
+    First,
+    /// Everybody has a verdict.
+    Done,
+}
+
+impl Wait {
+    /// As the engine takes it.
+    pub(crate) fn until(self) -> Until {
+        match self {
+            Wait::First => Until::FirstTries,
+            Wait::Done => Until::Settled,
+        }
+    }
+
+    /// As the command line takes it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Wait::First => "first",
+            Wait::Done => "done",
+        }
+    }
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let mut options = read_options(&args)?;
+    let file = MessageFile::read(&args.message)?;
+    let ledger = Arc::new(Ledger::own(dir, Durability::Power)?);
+    if ledger.store.held().is_some() && !args.dry_run {
+        return Err(store::StoreError::Held.into());
+    }
+    if options.postal_address.is_none() {
+        options.postal_address = ledger.store.setting(ledger.workspace, super::settings::POSTAL_ADDRESS).await?;
+    }
+    let world = transport::world(&options.transport)?;
+    let settings = transport::settings(&options, args.way.relay_password_file.as_deref())?;
+    options.dkim = signing_key(&args.identity, &options, &ledger, &world).await?;
+    let objections = guard::objections(&options, &ledger, &world).await?;
+    if !args.dry_run {
+        guard::refuse(&objections)?;
+    }
+    let import = campaigner::import(&args.contacts, &ledger, output).await?;
+    let draft = draft(&args, options, file, import)?;
+    let launched = launch::launch(&ledger.store, &draft, &ledger.actor, ledger.now()).await?;
+    launched.warnings.iter().for_each(|warning| output.note(format!("note: {warning}")));
+    if args.dry_run {
+        return dry_run(&launched, &objections, &ledger, output).await;
+    }
+    if let Some(exit) = already_over(&launched, &draft, &ledger, output).await? {
+        return Ok(exit);
+    }
+    let is_loopback = draft.snapshot.options.transport.is_loopback();
+    if !launched.continued && !args.yes && !is_loopback {
+        confirm(&launched, &ledger, output).await?;
+    }
+    let id = launched.campaign.id;
+    if launched.campaign.state == CampaignState::Building {
+        let (to, now) = (CampaignState::Sending, ledger.now());
+        ledger.store.set_campaign_state(id, to, None, &ledger.actor, now).await?;
+    }
+    if args.detach {
+        let number = launched.campaign.number;
+        return detach(number, &args, ledger, output).await;
+    }
+    let mailing = campaigner::mailing(&ledger, id).await?;
+    let work = Work { mailings: vec![mailing], settings, world, until: args.wait.until() };
+    let end = Box::pin(shift::work(&ledger, work, output)).await?;
+    ending::of_campaign(&ledger, id, &end, output).await
+}
+
+// ── what was asked ───────────────────────────────────────────────────────────────────────────────────────────────
+
+fn read_options(args: &Args) -> Result<SendOptions, Failure> {
+    let from = launch::parse_mailbox(&args.from)?;
+    let domain = from.address.domain().as_str().to_owned();
+    let transport = match &args.way.relay {
+        Some(url) => {
+            RelayUrl::parse(url)?;
+            Transport::Relay { url: url.clone() }
+        }
+        None => Transport::Direct { port: args.way.port.unwrap_or(SMTP_PORT), dns: args.way.dns },
+    };
+    let retry = args.way.retry.clone().zip(args.way.give_up.clone());
+    let options = SendOptions {
+        from: args.from.clone(),
+        subject: args.subject.clone(),
+        return_path: args.identity.return_path.clone().unwrap_or(domain),
+        unsubscribe: guard::unsubscribe(args.identity.public_url.as_deref(), args.identity.unsubscribe.as_deref())?,
+        postal_address: args.identity.postal_address.clone().filter(|text| !text.trim().is_empty()),
+        dkim: None,
+        transport,
+        connections: args.way.connections,
+        retry: retry.map(|(gaps, give_up)| RetryOverride { gaps, give_up }),
+    };
+    options.schedule()?;
+    if !options.transport.is_loopback() {
+        let only_there = |what: &str| {
+            Failure::bad_input(format!("{what} is for rehearsals only"))
+                .advise("a rehearsal sends to this machine: --dns 127.0.0.1:5353 or --relay smtp://127.0.0.1:2525")
+        };
+        if args.way.port.is_some_and(|port| port != SMTP_PORT) {
+            return Err(only_there("--port"));
+        }
+        if options.retry.is_some() {
+            return Err(only_there("--retry"));
+        }
+    }
+    Ok(options)
+}
+
+fn draft(args: &Args, options: SendOptions, file: MessageFile, import: Import) -> Result<Draft, Failure> {
+    let stem = args.message.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = args.name.clone().unwrap_or(stem).trim().to_owned();
+    if name.is_empty() {
+        return Err(Failure::bad_input("a campaign needs a name").advise("give it one: --name \"Spring news\""));
+    }
+    let snapshot = Snapshot { file, options, columns: import.columns.clone() };
+    Ok(Draft { name, snapshot, imports: vec![import] })
+}
+
+/// The key that signs: from a file, from the ledger, or made here for a rehearsal.
+async fn signing_key(
+    identity: &Identity,
+    options: &SendOptions,
+    ledger: &Ledger,
+    world: &World,
+) -> Result<Option<Dkim>, Failure> {
+    let from = launch::parse_mailbox(&options.from)?;
+    let domain = identity.dkim_domain.clone().unwrap_or_else(|| from.address.domain().as_str().to_owned());
+    let (store, entropy, now) = (&ledger.store, world.entropy.as_ref(), ledger.now());
+    if let (Some(path), Some(selector)) = (&identity.dkim_key, &identity.selector) {
+        let key = guard::key_of_file(path)?;
+        launch::keep_key(store, &domain, selector, &key, entropy, &ledger.actor, now).await?;
+        return Ok(Some(Dkim { domain, selector: selector.clone() }));
+    }
+    let known = store.load_keys(ledger.workspace, &domain).await?;
+    let selector = match &identity.selector {
+        Some(named) if known.iter().any(|(selector, _)| selector == named) => Some(named.clone()),
+        Some(named) if !options.transport.is_loopback() => {
+            return Err(Failure::bad_input(format!("there is no signing key {named} for {domain} in {}", ledger.dir.display()))
+                .advise(format!("make one: postroom domain keygen {domain} --selector {named}")));
+        }
+        named if options.transport.is_loopback() => {
+            let wanted = named.as_deref().unwrap_or(LOOPBACK_SELECTOR);
+            Some(launch::any_key(store, &domain, wanted, entropy, &ledger.actor, now).await?)
+        }
+        _ => known.into_iter().next_back().map(|(selector, _)| selector),
+    };
+    Ok(selector.map(|selector| Dkim { domain, selector }))
+}
+
+// ── before it goes out ───────────────────────────────────────────────────────────────────────────────────────────
+
+/// The forecast: the equation as it would stand, and what a real send would be refused for.
+async fn dry_run(
+    launched: &Launched,
+    objections: &[guard::Objection],
+    ledger: &Ledger,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let report = engine::report::report(&ledger.store, launched.campaign.id, ledger.now()).await?;
+    if !launched.continued {
+        ledger.store.discard_campaign(launched.campaign.id, &ledger.actor, ledger.now()).await?;
+    }
+    output.answer(&report, || ending::forecast(&report));
+    for objection in objections {
+        output.note(format!("a real send would be refused: {objection}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// A campaign of this name and these files that cannot go on by itself.
+async fn already_over(
+    launched: &Launched,
+    draft: &Draft,
+    ledger: &Ledger,
+    output: &Output,
+) -> Result<Option<Exit>, Failure> {
+    let campaign = &launched.campaign;
+    let number = campaign.number;
+    if !launched.continued {
+        return Ok(None);
+    }
+    let before = launch::snapshot(campaign)?.options.transport;
+    if before.is_loopback() != draft.snapshot.options.transport.is_loopback() {
+        return Err(Failure::refused(format!(
+            "campaign {:?} (number {number}) was begun {}; it cannot go on the other way",
+            campaign.name,
+            if before.is_loopback() { "as a rehearsal on this machine" } else { "toward the world" }
+        ))
+        .advise("give it another name: --name"));
+    }
+    match campaign.state {
+        CampaignState::Complete => {
+            output.note(format!("campaign {:?} (number {number}) is complete: nobody is mailed again", campaign.name));
+            let end = shift::ShiftEnd::Ran(engine::RunEnd::Done);
+            ending::of_campaign(ledger, campaign.id, &end, output).await.map(Some)
+        }
+        CampaignState::Cancelled => {
+            Err(Failure::refused(format!("campaign {:?} (number {number}) was cancelled for good", campaign.name))
+                .advise("to send to those it did not reach, give it another name and their list: --name"))
+        }
+        CampaignState::Paused => Err(Failure::refused(format!(
+            "campaign {:?} (number {number}) is paused{}",
+            campaign.name,
+            campaign.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default()
+        ))
+        .advise(format!("to take it up: postroom resume {number}"))
+        .advise(format!("to end it: postroom cancel {number}"))),
+        CampaignState::Building => Ok(None),
+        CampaignState::Sending | CampaignState::Retrying => {
+            output.note(format!("continuing campaign {:?} (number {number})", campaign.name));
+            Ok(None)
+        }
+    }
+}
+
+/// Asks the person to type how many will be mailed. Whoever does not is left without a campaign.
+async fn confirm(launched: &Launched, ledger: &Ledger, output: &Output) -> Result<(), Failure> {
+    let tally = ledger.store.tally(launched.campaign.id).await?;
+    let count = tally.attempted();
+    let question = format!(
+        "{} will be mailed ({} of the list left out). Type the number of people to send: ",
+        counted(count, "person", "people"),
+        tally.recipients() - count
+    );
+    let answer = output.confirm(&question, &count.to_string());
+    if answer.is_err() {
+        ledger.store.discard_campaign(launched.campaign.id, &ledger.actor, ledger.now()).await?;
+    }
+    answer
+}
+
+// ── in the background ────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Hands the campaign, durably `sending`, to a process of its own.
+async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) -> Result<Exit, Failure> {
+    use std::os::unix::process::CommandExt;
+    let dir = super::absolute(&ledger.dir)?;
+    let log = dir.join(format!("campaign-{number}.log"));
+    let cannot = |error: std::io::Error| {
+        Failure::own("the campaign is started, but no process could be sent to the background", error)
+            .advise(format!("go on here: postroom resume {number}"))
+    };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(cannot)?;
+    let errors = file.try_clone().map_err(cannot)?;
+    let report = engine::report::report(&ledger.store, campaigner::by_number(&ledger, number).await?, ledger.now()).await?;
+    // The lock is free for the other process only when this handle is gone.
+    drop(ledger);
+    let mut command = std::process::Command::new(std::env::current_exe().map_err(cannot)?);
+    command.arg("resume").arg(number.to_string()).args(["--wait", Wait::Done.word()]).arg("--data").arg(&dir);
+    if let Some(file) = &args.way.relay_password_file {
+        command.arg("--relay-password-file").arg(super::absolute(file)?);
+    }
+    command.stdin(std::process::Stdio::null()).stdout(file).stderr(errors).process_group(0);
+    let child = command.spawn().map_err(cannot)?;
+    output.answer(&report, || {
+        let data = ending::data_option(&dir);
+        vec![
+            format!("Campaign {number} goes on in the background (process {}).", child.id()),
+            format!("  what it says   {}", log.display()),
+            format!("  how it stands  postroom status{data}"),
+            format!("  to stop it     postroom pause {number}{data}"),
+        ]
+    });
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn options(more: &[&str]) -> Result<SendOptions, Failure> {
+        let given = ["send", "--from", "Mira <mira@letters.example>", "--message", "m.md", "--contacts", "c.csv"];
+        let line = Line::try_parse_from(given.iter().chain(more)).unwrap();
+        read_options(&line.args)
+    }
+
+    #[test]
+    fn bounces_return_to_the_senders_domain_unless_told_otherwise() {
+        assert_eq!(options(&[]).unwrap().return_path, "letters.example");
+        assert_eq!(options(&["--return-path", "b.letters.example"]).unwrap().return_path, "b.letters.example");
+    }
+
+    #[test]
+    fn what_is_for_rehearsals_is_refused_toward_the_world() {
+        for given in [&["--port", "2525"][..], &["--retry", "2s", "--give-up", "9s"], &["--dns", "192.0.2.1:53", "--port", "26"]] {
+            assert_eq!(options(given).unwrap_err().exit, Exit::BadInput, "{given:?}");
+        }
+        assert!(options(&["--dns", "127.0.0.1:5353", "--port", "2525", "--retry", "2s,4s", "--give-up", "60s"]).is_ok());
+        assert!(options(&["--relay", "smtp://127.0.0.1:2525", "--retry", "2s", "--give-up", "60s"]).is_ok());
+        assert!(options(&["--relay", "smtp://127.0.0.1:2525", "--retry", "9s", "--give-up", "2s"]).is_err());
+    }
+}

@@ -1,0 +1,54 @@
+//! `postroom settings`: what holds for every campaign of the workspace.
+
+use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
+use crate::order::{self, Order};
+use crate::output::Output;
+use engine::import::nearest;
+use serde_json::json;
+use std::path::Path;
+
+/// The sender's legal name and postal address.
+pub(crate) const POSTAL_ADDRESS: &str = "postal_address";
+/// Every setting and what it is.
+const SETTINGS: [(&str, &str); 1] = [(POSTAL_ADDRESS, "the sender's legal name and postal address")];
+/// The longest value, in characters.
+const VALUE_CHARS_MAX: usize = 1_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which setting; without it all are shown
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Its new value; without it the present one is shown
+    #[arg(value_name = "VALUE", requires = "name")]
+    value: Option<String>,
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let names = || SETTINGS.iter().map(|(name, _)| *name);
+    if let Some(name) = args.name.as_deref().filter(|name| !names().any(|known| known == *name)) {
+        let near: Vec<String> = nearest(name, names()).map(str::to_owned).into_iter().collect();
+        return Err(Failure::bad_input(format!("there is no setting {name:?}"))
+            .advise(format!("settings are: {}", names().collect::<Vec<_>>().join(", ")))
+            .suggest(&near));
+    }
+    if let (Some(name), Some(value)) = (&args.name, &args.value) {
+        let value = value.trim();
+        if value.is_empty() || value.chars().count() > VALUE_CHARS_MAX {
+            return Err(Failure::bad_input(format!("{name} needs a text of 1 to {VALUE_CHARS_MAX} characters")));
+        }
+        let order = Order::Set { name: name.clone(), value: value.to_owned() };
+        let answer = order::place(dir, order, &mut |_| {}).await?;
+        output.answer(&answer, || vec![format!("{name} is now: {value}")]);
+        return Ok(Exit::Done);
+    }
+    let ledger = Ledger::read(dir)?;
+    for (name, about) in SETTINGS.iter().filter(|(name, _)| args.name.as_deref().is_none_or(|asked| asked == *name)) {
+        let value = ledger.store.setting(ledger.workspace, name).await?;
+        output.answer(&json!({ "setting": name, "value": value }), || {
+            vec![format!("{name} ({about}): {}", value.as_deref().unwrap_or("not set"))]
+        });
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,76 @@
+//! `postroom simulate`: the simulated receivers on real loopback sockets, for any mail program to be tried against.
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::shift;
+use net::SystemClock;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The SMTP port of every host; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 2525)]
+    port: u16,
+    /// The DNS port at 127.0.0.1; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 5353)]
+    dns_port: u16,
+    /// How much faster the receivers' clock runs: at 60, five minutes of greylisting take five seconds
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    time_scale: u32,
+    /// Write every accepted copy into this file, a JSON line each
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// Decides every draw
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    seed: u64,
+    /// Publish a TXT record, such as a sender's SPF, DKIM or DMARC
+    #[arg(long = "txt", value_name = "NAME=VALUE")]
+    txt: Vec<String>,
+}
+
+pub(crate) async fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
+    let records = args.txt.iter().map(|text| record(text)).collect::<Result<Vec<_>, Failure>>()?;
+    let options = sim::listen::Options {
+        port: args.port,
+        dns_port: args.dns_port,
+        time_scale: args.time_scale,
+        seed: args.seed,
+        ledger: args.ledger,
+        records,
+    };
+    let listening = sim::listen::listen(&options, Arc::new(SystemClock::new())).await.map_err(|error| {
+        Failure::own("the receivers could not be started", error)
+            .advise("choose other ports (--port, --dns-port), or 0 for any that is free")
+    })?;
+    output.record(&listening.ready);
+    output.note(format!(
+        "{} hosts listen on port {}; name server {}. Send to them:\n  postroom send … --dns {} --port {}\nCtrl-C ends it.",
+        listening.ready.hosts.len(),
+        listening.ready.port,
+        listening.ready.dns,
+        listening.ready.dns,
+        listening.ready.port
+    ));
+    shift::interrupted().await?;
+    Ok(Exit::Done)
+}
+
+fn record(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(Failure::bad_input(format!("--txt {text:?} is not NAME=VALUE"))
+            .advise("such as: --txt \"example.org=v=spf1 ip4:127.0.0.1 -all\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_split_at_its_first_equals_sign() {
+        assert_eq!(record("a.test=v=spf1 -all").unwrap(), ("a.test".to_owned(), "v=spf1 -all".to_owned()));
+        assert!(record("a.test").is_err() && record("=x").is_err());
+    }
+}

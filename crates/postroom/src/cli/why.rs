@@ -1,0 +1,51 @@
+//! `postroom why`: what happened to one person's mail, whose problem it is, and what can be done.
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::show::{Style, why as lines_of};
+use crate::which;
+use engine::why::{Who, why};
+use model::{ContactId, EmailAddress};
+use std::path::Path;
+
+/// Addresses named when nobody has the one that was typed.
+const SUGGESTED: usize = 3;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// An address, or a contact id (c_…)
+    #[arg(value_name = "ADDRESS")]
+    who: String,
+    /// This campaign (number or name) in place of their latest
+    #[arg(long, value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+    /// With every conversation that was kept
+    #[arg(long)]
+    transcript: bool,
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let (ledger, _) = super::reading::settled(dir).await?;
+    let typed = args.who.as_str();
+    let who = match (typed.parse::<ContactId>(), EmailAddress::parse(typed)) {
+        (Ok(id), _) => Some(Who::Contact(id)),
+        (Err(_), address) => address.ok().map(Who::Address),
+    };
+    let campaign = match &args.campaign {
+        Some(named) => Some(which::campaign(&ledger, named).await?.id),
+        None => None,
+    };
+    let known = match &who {
+        Some(who) => why(&ledger.store, ledger.workspace, who, campaign).await?,
+        None => None,
+    };
+    let Some(known) = known else {
+        let near = ledger.store.similar_addresses(ledger.workspace, typed, SUGGESTED).await?;
+        let failure = Failure::bad_input(format!("nobody here has the address {typed:?}")).suggest(&near);
+        let failure = if near.is_empty() { failure.advise("name an address, or a contact id such as c_7f2") } else { failure };
+        return Err(failure);
+    };
+    let style = Style::of_this_process(output, dir, ledger.now());
+    output.answer(&known, || lines_of::why(&known, args.transcript, &style));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,221 @@
+//! A shift: one engine at work in this process, with everything around it that a person may do meanwhile.
+//!
+//! Orders of other processes arrive over the socket (see `control`) and are obeyed by the running engine; Ctrl-C stops
+//! new conversations and waits for the replies of those under way; a second one ends at once, which the ledger
+//! survives like any kill. Invariant: an order that was begun is finished before the shift ends.
+
+use crate::control::{Answer, Desk, Request};
+use crate::failure::Failure;
+use crate::ledger::Ledger;
+use crate::order::{self, Order};
+use crate::output::Output;
+use crate::progress::{Progress, TELL_EVERY};
+use engine::{Engine, Handle, Mailing, RunEnd, Settings, Until};
+use model::{Actor, CampaignId, CampaignState, SuppressionReason};
+use net::World;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use store::Campaign;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::RwLock;
+
+/// How long final replies are waited for after the first Ctrl-C.
+const LAST_REPLIES: Duration = Duration::from_secs(30);
+
+/// What is to be sent in this shift.
+pub(crate) struct Work {
+    /// The campaigns, all of them `sending` or `retrying`.
+    pub(crate) mailings: Vec<Mailing>,
+    /// How.
+    pub(crate) settings: Settings,
+    /// Where to.
+    pub(crate) world: World,
+    /// How long.
+    pub(crate) until: Until,
+}
+
+/// How a shift ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ShiftEnd {
+    /// The engine ended by itself, or because of an order.
+    Ran(RunEnd),
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+}
+
+/// Works until the engine ends or somebody interrupts. Fails when the ledger cannot work any more.
+pub(crate) async fn work(ledger: &Arc<Ledger>, work: Work, output: &Output) -> Result<ShiftEnd, Failure> {
+    let campaigns: Vec<CampaignId> = work.mailings.iter().map(|mailing| mailing.campaign).collect();
+    let mut tallies = Vec::new();
+    for campaign in &campaigns {
+        tallies.push(ledger.store.tally(*campaign).await?);
+    }
+    let progress = Arc::new(Progress::from(&tallies));
+    let mut interrupts = Interrupts::listen()?;
+    let engine = Engine::new(ledger.store.clone(), work.world, work.settings, progress.clone());
+    let handle = engine.handle();
+    let desk = Desk::open(&ledger.dir).map_err(|error| Failure::own("orders could not be listened for", error))?;
+    let busy: Arc<RwLock<()>> = Arc::default();
+    let staff = Arc::new(Staff { ledger: ledger.clone(), handle: handle.clone(), campaigns, busy: busy.clone() });
+    let serve = desk.serve(move |request| {
+        let staff = staff.clone();
+        async move { staff.obey(request).await }
+    });
+    let bar = output.count_bar("sending");
+    let show = async {
+        loop {
+            tokio::time::sleep(TELL_EVERY).await;
+            progress.tell(&bar, output);
+        }
+    };
+    let mut run = tokio::spawn(engine.run(work.mailings, work.until));
+    let end = {
+        tokio::pin!(serve, show);
+        tokio::select! { biased;
+            ended = &mut run => ended.map_err(died).and_then(|end| Ok(ShiftEnd::Ran(end?))),
+            () = interrupts.next() => {
+                bar.suspend(|| output.note("stopping: waiting for the replies to what is under way (Ctrl-C again: at once)"));
+                stop(&handle, &mut run, &mut interrupts).await
+            }
+            () = &mut serve => Err(Failure::own("orders could not be listened for", "the socket is gone")),
+            () = &mut show => Err(Failure::own("the progress could not be shown", "it ended")),
+        }
+    };
+    // No new orders from here on; those begun are finished.
+    drop(desk);
+    let _all_obeyed = busy.write().await;
+    progress.tell(&bar, output);
+    bar.finish_and_clear();
+    if progress.refused() > 0 {
+        output.note(format!("{} outcomes were not accepted by the ledger: a fault of this program", progress.refused()));
+    }
+    end
+}
+
+/// Starts nothing more and waits for what is under way: bounded in time, and by a second interrupt.
+async fn stop(
+    handle: &Handle,
+    run: &mut tokio::task::JoinHandle<Result<RunEnd, store::StoreError>>,
+    interrupts: &mut Interrupts,
+) -> Result<ShiftEnd, Failure> {
+    tokio::select! { biased;
+        ended = async {
+            handle.stop().await;
+            run.await
+        } => {
+            ended.map_err(died)??;
+        }
+        () = interrupts.next() => {}
+        () = tokio::time::sleep(LAST_REPLIES) => {}
+    }
+    Ok(ShiftEnd::Interrupted)
+}
+
+fn died(error: tokio::task::JoinError) -> Failure {
+    Failure::own("the engine stopped by a fault of this program", error)
+        .advise("nothing is lost: postroom resume goes on where it stopped; please report this")
+}
+
+/// Ctrl-C and SIGTERM, which mean the same.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Interrupts, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::own("signals could not be listened for", error));
+        Ok(Interrupts { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() -> Result<(), Failure> {
+    Interrupts::listen()?.next().await;
+    Ok(())
+}
+
+/// Who obeys orders while the engine runs.
+struct Staff {
+    ledger: Arc<Ledger>,
+    handle: Handle,
+    campaigns: Vec<CampaignId>,
+    busy: Arc<RwLock<()>>,
+}
+
+impl Staff {
+    async fn obey(&self, request: Request) -> Answer {
+        let _busy = self.busy.read().await;
+        let Request { actor, order } = request;
+        match order {
+            Order::Pause { campaign, why } if self.works_on(campaign) => {
+                Ok(as_json(&self.handle.pause(campaign, why, &actor).await?))
+            }
+            Order::Resume { campaign } if self.works_on(campaign) => {
+                Ok(as_json(&self.handle.resume(campaign, &actor).await?))
+            }
+            Order::Resume { .. } => Err(Failure::refused("another postroom process is sending other campaigns from here")
+                .advise("wait until it ends, or stop it, then resume this one (postroom status shows it)")),
+            Order::Cancel { campaign } if self.works_on(campaign) => {
+                Ok(as_json(&self.handle.cancel(campaign, &actor).await?))
+            }
+            Order::Suppress { target, note } => {
+                let reason = SuppressionReason::Manual;
+                self.handle.suppress(self.ledger.workspace, target.target(), reason, note, &actor).await?;
+                Ok(json!({ "suppressed": target.shown(), "reason": reason }))
+            }
+            Order::Status => {
+                let campaigns: Vec<String> = self.campaigns.iter().map(ToString::to_string).collect();
+                Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))
+            }
+            other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| {})).await,
+        }
+    }
+
+    fn works_on(&self, campaign: CampaignId) -> bool {
+        self.campaigns.contains(&campaign)
+    }
+}
+
+/// A campaign as orders about it answer.
+pub(crate) fn as_json(campaign: &Campaign) -> Value {
+    json!({ "campaign": campaign.number, "name": campaign.name, "state": campaign.state, "why": campaign.why })
+}
+
+/// Pauses, resumes or cancels a campaign nobody works on.
+pub(crate) async fn move_idle(ledger: &Ledger, actor: &Actor, order: &Order) -> Answer {
+    let (store, now) = (&ledger.store, ledger.now());
+    let moved = match order {
+        Order::Pause { campaign, why } => {
+            store.set_campaign_state(*campaign, CampaignState::Paused, why.clone(), actor, now).await?
+        }
+        Order::Resume { campaign } => {
+            let known = store.campaign(*campaign).await?;
+            let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
+            store.set_campaign_state(*campaign, back, None, actor, now).await?
+        }
+        Order::Cancel { campaign } => {
+            let cancelled = store.set_campaign_state(*campaign, CampaignState::Cancelled, None, actor, now).await?;
+            engine_recovers_first(ledger).await?;
+            store.skip_remaining(*campaign, model::SkipReason::Cancelled, &[], actor, now).await?;
+            cancelled
+        }
+        _ => return Err(Failure::bad_input("this is no order about a campaign")),
+    };
+    Ok(as_json(&moved))
+}
+
+/// What a dead process left between its last byte and its settlement is settled before anything is skipped: those
+/// people may have the mail.
+async fn engine_recovers_first(ledger: &Ledger) -> Result<(), Failure> {
+    engine::recover(&ledger.store, &crate::transport::idle_settings(), ledger.now()).await?;
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! The end of a campaign on a terminal: the equation, why people were skipped or not delivered, and what to ask next.
+//!
+//! The same lines for `demo`, `send`, `resume` and `report`. What only one of them knows (virtual time, what a
+//! simulator saw) comes in as [`Remarks`].
+
+use super::{Style, columns, cut, lapse, quoted, wrapped};
+use crate::output::{Ink, thousands};
+use engine::report::{Cause, Report};
+use model::{CampaignState, Category, DeliveryState, SkipReason};
+use std::time::Duration;
+
+/// Causes shown; the rest is summed up in a line.
+const CAUSES_SHOWN: usize = 12;
+/// Causes of waiting shown.
+const WAITING_CAUSES_SHOWN: usize = 5;
+/// The narrowest column for what a cause means.
+const MEANING_MIN: usize = 16;
+/// People named under "ask next".
+const EXAMPLES_SHOWN: usize = 2;
+
+/// What only the caller knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remarks {
+    /// For the first line, between name and state: `30 h of virtual time in 4.1 s`, `seed 7`.
+    pub(crate) facts: Vec<String>,
+    /// Said after "Accepted is not in the inbox": what only a simulator can tell.
+    pub(crate) beyond: Option<String>,
+    /// Said after "Ask next": where the data is.
+    pub(crate) data: Option<String>,
+    /// Commands to ask next with, without program and `--data`; empty: what follows from the report.
+    pub(crate) ask_next: Vec<String>,
+    /// Is a process at work on it? Then nobody is told to resume it.
+    pub(crate) is_running: bool,
+}
+
+/// The end of a campaign, in lines.
+pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks) -> Vec<String> {
+    let mut lines = headline(report, style, remarks);
+    lines.push(String::new());
+    lines.extend(equation(report, style));
+    if report.skipped > 0 {
+        lines.push(String::new());
+        lines.extend(skipped(report, style));
+    }
+    if report.not_delivered() > 0 {
+        lines.push(String::new());
+        lines.extend(table("NOT DELIVERED", &report.causes, CAUSES_SHOWN, style));
+    }
+    if report.in_progress > 0 {
+        lines.push(String::new());
+        lines.extend(waiting(report, style));
+    }
+    lines.push(String::new());
+    lines.extend(put_off(report));
+    if report.accepted > 0 {
+        let beyond = remarks.beyond.as_ref().map(|beyond| format!(" {beyond}")).unwrap_or_default();
+        lines.extend(wrapped("", &format!("Accepted is not \"in the inbox\".{beyond}"), style.width));
+    }
+    let next = if remarks.ask_next.is_empty() { ask_next(report, remarks.is_running) } else { remarks.ask_next.clone() };
+    if !next.is_empty() {
+        if lines.last().is_some_and(|line| !line.is_empty()) {
+            lines.push(String::new());
+        }
+        let data = remarks.data.as_ref().map(|data| format!(" ({data})")).unwrap_or_default();
+        lines.push(format!("Ask next{data}:"));
+        lines.extend(next.iter().map(|rest| format!("    {}", style.command(rest))));
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+fn headline(report: &Report, style: &Style, remarks: &Remarks) -> Vec<String> {
+    let (name, state, why) = match &report.campaign {
+        Some(campaign) => {
+            let state = if campaign.is_live() && !remarks.is_running && !report.is_settled() {
+                format!("{}, no process at work", campaign.state)
+            } else {
+                campaign.state.to_string()
+            };
+            (format!("Campaign \"{}\"", campaign.name), state, campaign.why.clone())
+        }
+        None => {
+            let numbers: Vec<String> =
+                report.campaigns.iter().flat_map(|one| &one.campaign).map(|line| line.number.to_string()).collect();
+            (format!("{} campaigns", report.campaigns.len()), format!("numbers {}", numbers.join(", ")), None)
+        }
+    };
+    let parts: Vec<String> = std::iter::once(style.ink(Ink::Bold, &name))
+        .chain(remarks.facts.iter().cloned())
+        .chain(std::iter::once(state))
+        .collect();
+    let mut lines = vec![parts.join("  ·  ")];
+    if let Some(why) = why {
+        lines.extend(wrapped("  ", &why, style.width));
+    }
+    lines
+}
+
+/// Both equations, one under the other, numbers and words in columns.
+fn equation(report: &Report, style: &Style) -> Vec<String> {
+    let left = [thousands(report.recipients), thousands(report.attempted)];
+    let first = [thousands(report.skipped), thousands(report.accepted)];
+    let width = |two: &[String; 2]| two.iter().map(|n| columns(n)).max().unwrap_or(0);
+    let (left_width, first_width) = (width(&left), width(&first));
+    let [recipients, attempted] = left;
+    let [skipped, accepted] = first;
+    let terms = [
+        (report.in_progress, "in progress", Ink::Yellow),
+        (report.soft, "soft", Ink::Yellow),
+        (report.hard, "hard", Ink::Red),
+        (report.blocked, "blocked", Ink::Red),
+        (report.in_doubt, "in doubt", Ink::Yellow),
+    ];
+    let terms: String = terms
+        .iter()
+        .map(|(count, word, ink)| {
+            let term = format!("{} {word}", thousands(*count));
+            format!(" + {}", if *count > 0 { style.ink(*ink, &term) } else { term })
+        })
+        .collect();
+    let people = thousands(report.attempted);
+    let accepted = style.ink(Ink::Green, &format!("{accepted:>first_width$} accepted"));
+    vec![
+        format!("  {recipients:>left_width$} people    = {skipped:>first_width$} skipped + {people} attempted"),
+        format!("  {attempted:>left_width$} attempted = {accepted}{terms}"),
+    ]
+}
+
+fn skipped(report: &Report, style: &Style) -> Vec<String> {
+    let mut reasons: Vec<(SkipReason, u64)> = report.skipped_by_reason.iter().map(|(r, n)| (*r, *n)).collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let ours = [SkipReason::Cancelled, SkipReason::CannotCompose, SkipReason::Stale];
+    let because = if reasons.iter().any(|(reason, _)| ours.contains(reason)) {
+        "SKIPPED"
+    } else {
+        "SKIPPED BEFORE SENDING (each would have hurt you or broken a promise)"
+    };
+    let number = reasons.first().map_or(1, |(_, count)| columns(&thousands(*count)));
+    let mut lines = vec![style.ink(Ink::Bold, because)];
+    let mut line = String::new();
+    for (reason, count) in reasons {
+        let part = format!("{} {}", thousands(count), skip_word(reason));
+        if !line.is_empty() && columns(&line) + 3 + columns(&part) > style.width.min(80) {
+            lines.push(std::mem::take(&mut line));
+        }
+        if line.is_empty() {
+            line = format!("    {:>number$} {}", thousands(count), skip_word(reason));
+        } else {
+            line = format!("{line} · {part}");
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// A reason in a word or two, after a number.
+pub(crate) fn skip_word(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Unsubscribed => "unsubscribed",
+        SkipReason::HardBounced => "bounced before",
+        SkipReason::Complained => "complained",
+        SkipReason::NoEmail => "no address",
+        SkipReason::InvalidAddress => "invalid address",
+        SkipReason::DuplicateAddress => "duplicate",
+        SkipReason::Excluded => "excluded",
+        SkipReason::Unconfirmed => "not confirmed",
+        SkipReason::SoftBounceLimit => "soft-bounce limit",
+        SkipReason::FrequencyCap => "had enough for now",
+        SkipReason::QuarantinedImport => "quarantined import",
+        SkipReason::SuppressedByHand => "suppressed by hand",
+        SkipReason::Cancelled => "cancelled",
+        SkipReason::DomainRefusesMail => "domain takes no mail",
+        SkipReason::Refused => "refused before",
+        SkipReason::CannotCompose => "message could not be made",
+        SkipReason::Forgotten => "forgotten",
+        SkipReason::Stale => "offer expired",
+    }
+}
+
+/// A line of a table of causes.
+struct Row {
+    count: u64,
+    class: &'static str,
+    meaning: String,
+    codes: String,
+    whose: &'static str,
+    done: &'static str,
+}
+
+/// Causes with the same meaning together, whatever the provider; the codes are those of the most frequent.
+fn rows(causes: &[Cause]) -> Vec<Row> {
+    let mut rows: Vec<(&Cause, Row, bool)> = Vec::new();
+    for cause in causes {
+        let same = |(known, ..): &&mut (&Cause, Row, bool)| {
+            known.class == cause.class && known.category == cause.category && known.meaning == cause.meaning
+        };
+        match rows.iter_mut().find(same) {
+            Some((known, row, one_provider)) => {
+                row.count += cause.count;
+                *one_provider &= known.provider == cause.provider;
+            }
+            None => {
+                let codes = cause.codes();
+                let row = Row {
+                    count: cause.count,
+                    class: class_word(cause.class),
+                    meaning: cause.meaning.clone(),
+                    codes: if codes.is_empty() { "-".to_owned() } else { codes },
+                    whose: cause.whose,
+                    done: done_word(cause.class, cause.category),
+                };
+                rows.push((cause, row, cause.provider.is_some()));
+            }
+        }
+    }
+    let mut rows: Vec<Row> = rows.into_iter().map(|(cause, row, one_provider)| named(cause, row, one_provider)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+    rows
+}
+
+/// A refusal that only one provider utters is told with its name.
+fn named(cause: &Cause, row: Row, one_provider: bool) -> Row {
+    let provider = cause.provider.as_deref().filter(|_| one_provider && cause.class == DeliveryState::Blocked);
+    let name = provider.map(|key| dispatch::providers::by_key(key).map_or(key, |provider| &provider.name));
+    match name {
+        Some(name) => Row { meaning: format!("{} ({name})", row.meaning), ..row },
+        None => row,
+    }
+}
+
+fn class_word(class: DeliveryState) -> &'static str {
+    match class {
+        DeliveryState::InDoubt => "in doubt",
+        DeliveryState::Deferred | DeliveryState::Queued => "put off",
+        other => other.word(),
+    }
+}
+
+/// What was done, in the few words a table has room for.
+fn done_word(class: DeliveryState, category: Category) -> &'static str {
+    match (class, category) {
+        (DeliveryState::Hard, Category::DomainRefusesMail) => "domain suppressed",
+        (DeliveryState::Hard, Category::UnknownDomain) => "suppressed after a 2nd look-up",
+        (DeliveryState::Hard, _) => "suppressed",
+        (DeliveryState::Soft, category) if category.concerns_recipient() => "all tries used; may count",
+        (DeliveryState::Soft, _) => "all tries used; not counted",
+        (DeliveryState::InDoubt, _) => "not sent again",
+        (DeliveryState::Deferred | DeliveryState::Queued, _) => "tried again",
+        _ => "not suppressed",
+    }
+}
+
+/// A table of causes whose columns fit the width.
+fn table(title: &str, causes: &[Cause], shown: usize, style: &Style) -> Vec<String> {
+    let mut rows = rows(causes);
+    let rest = rows.split_off(shown.min(rows.len()));
+    let widest = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    let count = widest(&|row| columns(&thousands(row.count)));
+    let class = widest(&|row| columns(row.class));
+    let codes = widest(&|row| columns(&row.codes));
+    let whose = widest(&|row| columns(row.whose)).max("whose problem".len());
+    let done = widest(&|row| columns(row.done)).max("what was done".len());
+    let others = 4 + count + 1 + class + 1 + 2 + codes + 2 + whose + 2;
+    let room = style.width.saturating_sub(others + done).max(MEANING_MIN);
+    let meaning = widest(&|row| columns(&row.meaning)).min(room);
+    let left = 4 + count + 1 + class + 1 + meaning + 2 + codes;
+    let mut lines =
+        vec![format!("{}  {:whose$}  what was done", style.ink(Ink::Bold, &format!("{title:left$}")), "whose problem")];
+    for row in &rows {
+        let what = cut(&row.meaning, meaning);
+        let number = thousands(row.count);
+        lines.push(format!(
+            "    {number:>count$} {:class$} {what:meaning$}  {:codes$}  {:whose$}  {}",
+            row.class, row.codes, row.whose, row.done
+        ));
+    }
+    if !rest.is_empty() {
+        let people: u64 = rest.iter().map(|row| row.count).sum();
+        lines.push(format!("    {:>count$} for {} other causes (all of them: --json)", thousands(people), rest.len()));
+    }
+    lines
+}
+
+fn waiting(report: &Report, style: &Style) -> Vec<String> {
+    let waits = &report.waiting;
+    let paused = report.campaign.as_ref().is_some_and(|campaign| campaign.state == CampaignState::Paused);
+    let number = [waits.first_try, waits.retry, waits.held].map(thousands).iter().map(|n| columns(n)).max().unwrap_or(1);
+    let next = report.next_try_at.filter(|_| !paused);
+    let next = next.map(|at| format!("; the next {} ({})", style.moment(at), style.until(at))).unwrap_or_default();
+    let held = if paused { "until the campaign is resumed" } else { "until a site takes mail from us again" };
+    let mut lines = vec![style.ink(Ink::Bold, "STILL WAITING")];
+    for (count, what) in [
+        (waits.first_try, "for the first try".to_owned()),
+        (waits.retry, format!("for another try{next}")),
+        (waits.held, held.to_owned()),
+    ] {
+        if count > 0 {
+            lines.push(format!("    {:>number$} {what}", thousands(count)));
+        }
+    }
+    if !report.waiting_causes.is_empty() {
+        lines.push(String::new());
+        lines.extend(table("PUT OFF SO FAR", &report.waiting_causes, WAITING_CAUSES_SHOWN, style));
+    }
+    lines
+}
+
+fn put_off(report: &Report) -> Option<String> {
+    let put_off = report.put_off_then_accepted.filter(|put_off| put_off.count > 0)?;
+    let (people, were) = if put_off.count == 1 { ("person", "was") } else { ("people", "were") };
+    let median = lapse(Duration::from_secs(put_off.median_s));
+    let count = thousands(put_off.count);
+    Some(format!("{count} {people} {were} put off at first and accepted later (median {median})."))
+}
+
+/// Commands that follow from a report.
+fn ask_next(report: &Report, is_running: bool) -> Vec<String> {
+    let mut next = Vec::new();
+    let number = report.campaign.as_ref().map(|campaign| campaign.number);
+    if !report.is_settled() && !is_running {
+        match &report.campaign {
+            Some(campaign) if !campaign.state.is_over() => next.push(format!("resume {}", campaign.number)),
+            Some(_) => {}
+            None => next.push("resume".to_owned()),
+        }
+    }
+    let examples = report.causes.iter().filter(|cause| cause.class != DeliveryState::InDoubt);
+    let examples = examples.filter_map(|cause| cause.example.as_deref()).take(EXAMPLES_SHOWN);
+    next.extend(examples.map(|address| format!("why {}", quoted(address))));
+    if let Some(number) = number {
+        for (count, flag) in [(report.blocked, "--blocked"), (report.in_doubt, "--in-doubt")] {
+            if count > 0 {
+                next.push(format!("report {number} {flag}"));
+            }
+        }
+    }
+    next
+}
+
+/// A campaign in one line of a list.
+pub(crate) fn line(report: &Report, style: &Style) -> String {
+    let Some(campaign) = &report.campaign else { return String::new() };
+    let mut terms = vec![format!("{} accepted", thousands(report.accepted))];
+    let others = [
+        (report.skipped, "skipped"),
+        (report.in_progress, "in progress"),
+        (report.soft, "soft"),
+        (report.hard, "hard"),
+        (report.blocked, "blocked"),
+        (report.in_doubt, "in doubt"),
+    ];
+    terms.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", thousands(*n))));
+    let name = style.ink(Ink::Bold, &campaign.name);
+    let people = thousands(report.recipients);
+    format!("{:>4}  {name}  ·  {}  ·  {people} people = {}", campaign.number, campaign.state, terms.join(" + "))
+}
+
+#[cfg(test)]
+mod tests;

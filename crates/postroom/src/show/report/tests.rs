@@ -1,0 +1,119 @@
+use crate::show::report::{Remarks, end_of_campaign, line};
+use crate::show::sample::{at, ledger, now, style};
+use engine::report::{CampaignLine, Cause, PutOff, Report, Waiting, report};
+use expect_test::expect;
+use model::{CampaignState, Category, DeliveryState, EnhancedCode, SkipReason};
+
+#[test]
+fn a_campaign_in_which_everything_happened() {
+    let (store, campaign) = ledger();
+    let report = now(report(&store, campaign, at(3_000))).unwrap();
+    let lines = end_of_campaign(&report, &style(at(3_000), 110), &Remarks::default()).join("\n");
+    expect![[""]].assert_eq(&(lines + "\n"));
+    expect![[""]].assert_eq(&line(&report, &style(at(3_000), 110)));
+}
+
+#[test]
+fn the_object_for_programs() {
+    let (store, campaign) = ledger();
+    let report = now(report(&store, campaign, at(3_000))).unwrap();
+    let json = serde_json::to_value(&report).unwrap();
+    let term = |name: &str| json.get(name).and_then(serde_json::Value::as_u64).unwrap();
+    assert_eq!(term("recipients"), term("skipped") + term("attempted"));
+    let terms = ["accepted", "in_progress", "soft", "hard", "blocked", "in_doubt"].map(term);
+    assert_eq!(term("attempted"), terms.iter().sum::<u64>());
+    expect![[""]].assert_eq(&(serde_json::to_string_pretty(&json.get("causes").unwrap().get(0)).unwrap() + "\n"));
+    let rest: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    expect![[""]].assert_eq(&rest.join(" "));
+}
+
+fn cause(count: u64, class: DeliveryState, category: Category, codes: Option<(u16, &str)>) -> Cause {
+    let words = dispatch::words::of(category);
+    Cause {
+        class,
+        category,
+        provider: None,
+        code: codes.map(|(code, _)| code),
+        enhanced: codes.and_then(|(_, enhanced)| enhanced.parse::<EnhancedCode>().ok()),
+        rule: String::new(),
+        count,
+        example: Some(format!("example{count}@{category}.test").replace('_', "-")),
+        reply: None,
+        meaning: words.meaning.clone(),
+        whose: dispatch::words::whose(category.blame()),
+        done: "",
+        next_step: words.next_step.clone(),
+    }
+}
+
+fn demo() -> Report {
+    use DeliveryState::{Blocked, Hard, InDoubt, Soft};
+    Report {
+        campaign: Some(CampaignLine {
+            number: 1,
+            name: "Spring news".to_owned(),
+            state: CampaignState::Complete,
+            why: None,
+        }),
+        recipients: 1_000,
+        skipped: 62,
+        attempted: 938,
+        accepted: 884,
+        soft: 19,
+        hard: 21,
+        blocked: 13,
+        in_doubt: 1,
+        skipped_by_reason: [
+            (SkipReason::Unsubscribed, 24),
+            (SkipReason::HardBounced, 11),
+            (SkipReason::NoEmail, 9),
+            (SkipReason::DuplicateAddress, 7),
+            (SkipReason::Complained, 5),
+            (SkipReason::InvalidAddress, 4),
+            (SkipReason::Unconfirmed, 2),
+        ]
+        .into(),
+        causes: vec![
+            cause(14, Hard, Category::UnknownRecipient, Some((550, "5.1.1"))),
+            cause(11, Soft, Category::MailboxFull, Some((452, "4.2.2"))),
+            cause(9, Blocked, Category::IpReputation, Some((550, "5.7.1"))),
+            cause(8, Soft, Category::NetworkFailure, None),
+            cause(4, Hard, Category::UnknownDomain, None),
+            cause(4, Blocked, Category::RecipientFilter, Some((550, "5.7.1"))),
+            cause(3, Hard, Category::DomainRefusesMail, None),
+            cause(1, InDoubt, Category::LostReply, None),
+        ],
+        put_off_then_accepted: Some(PutOff { count: 117, median_s: 34 * 60 }),
+        ..Report::default()
+    }
+}
+
+#[test]
+fn the_end_of_the_demo() {
+    let remarks = Remarks {
+        facts: vec!["30 h of virtual time in 4.1 s".to_owned(), "seed 7".to_owned()],
+        beyond: Some("Only the simulator can tell: 31 in spam, 6 silently dropped.".to_owned()),
+        data: Some("data in ./postroom-demo, delete it any time".to_owned()),
+        ..Remarks::default()
+    };
+    let lines = end_of_campaign(&demo(), &style(at(0), 100), &remarks);
+    assert!(lines.iter().all(|line| line.chars().count() <= 100), "{lines:#?}");
+    expect![[""]].assert_eq(&(lines.join("\n") + "\n"));
+}
+
+#[test]
+fn a_narrow_terminal_cuts_what_a_cause_means_and_nothing_else() {
+    let lines = end_of_campaign(&demo(), &style(at(0), 80), &Remarks::default());
+    let row = lines.iter().find(|line| line.contains("put") || line.contains("11 soft")).unwrap();
+    assert!(row.contains("452 4.2.2") && row.contains("the recipient"), "{row}");
+}
+
+#[test]
+fn the_sum_of_several_campaigns_names_them() {
+    let waiting = Report { in_progress: 2, attempted: 2, recipients: 2, ..demo() };
+    let waiting = Report { waiting: Waiting { first_try: 2, ..Waiting::default() }, causes: Vec::new(), ..waiting };
+    let sum = Report::sum(vec![demo(), waiting]);
+    let lines = end_of_campaign(&sum, &style(at(0), 100), &Remarks::default());
+    assert!(lines[0].starts_with("2 campaigns") && lines[0].contains("1, 1"), "{}", lines[0]);
+    assert!(lines.iter().any(|line| line.trim() == "postroom resume --data demo"), "{lines:#?}");
+}

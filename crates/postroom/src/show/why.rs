@@ -1,0 +1,345 @@
+//! `postroom why` on a terminal: the verdict first, then whose problem it is, what happened, and what can be done.
+
+use super::report::skip_word;
+use super::{Style, columns, lapse, quoted, wrapped};
+use crate::output::Ink;
+use engine::why::{Kept, Neighbours, Other, Stands, Step, Told, Try, Why};
+use model::{Category, ContactStatus, DeliveryState, EventKind, Outcome, Stage, SuppressionReason, Timestamp};
+use std::time::Duration;
+
+/// Other mailings shown.
+const OTHERS_SHOWN: usize = 10;
+/// Columns before what happened: the time, and the word for what it was.
+const WHAT: usize = 11;
+
+/// Everything known, in lines. `transcript`: with the conversations.
+pub(crate) fn why(why: &Why, transcript: bool, style: &Style) -> Vec<String> {
+    let address = why.address.as_deref().unwrap_or("(no address)");
+    let Some(told) = &why.mailing else { return without_mailing(why, address, style) };
+    let campaign = format!("\"{}\" (campaign {})", told.campaign.name, told.campaign.number);
+    let mut lines = vec![format!("{}  ·  {campaign}", style.ink(Ink::Bold, address)), String::new()];
+    lines.extend(verdict(why, told, style));
+    lines.push(String::new());
+    lines.extend(timeline(told, transcript, style));
+    let kept: Vec<&Kept> = why.suppressions.iter().filter(|kept| !is_told(kept, told)).collect();
+    if !kept.is_empty() {
+        lines.push(String::new());
+        lines.extend(kept.into_iter().flat_map(|kept| suppressed(kept, style)));
+    }
+    lines.push(String::new());
+    lines.extend(what_you_can_do(told, style));
+    lines.extend(others(&why.others, style));
+    let was_tried = told.timeline.iter().any(|step| matches!(step, Step::Try(_)));
+    if was_tried && !transcript {
+        let rest = format!("why {} --campaign {} --transcript", quoted(address), told.campaign.number);
+        lines.push(format!("  Full conversation: {}", style.command(&rest)));
+    }
+    lines
+}
+
+/// The answer in a paragraph: what it came to, what was done, whose problem it is.
+fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
+    let word = style.ink(ink_of(&told.stands), told.stands.word());
+    let suppressed = match why.suppressions.first() {
+        Some(kept) if kept.whole_domain => "The whole domain is suppressed; nothing more will be tried.",
+        Some(_) => "Suppressed; nothing more will be tried.",
+        None => "Not suppressed yet: a second look-up has to agree first. Nothing more is tried in this campaign.",
+    };
+    let text = match &told.stands {
+        Stands::Skipped { .. } => format!("{}. Nothing was sent.", told.meaning),
+        Stands::Queued => "for the first try. Nothing was sent yet.".to_owned(),
+        Stands::Waiting { next_try_at, next_try, tries_max, gives_up_at } => {
+            let next = next_try_at.map(|at| format!("next try {} ({}), ", style.moment(at), style.until(at)));
+            let end = gives_up_at.map(|at| format!(", gives up {}", style.moment(at)));
+            let (next, end) = (next.unwrap_or_default(), end.unwrap_or_default());
+            format!("{next}try {next_try} of {tries_max}{end}. So far: {}.", told.meaning)
+        }
+        Stands::Ended { ended, tries, lasted_s, at } => match ended {
+            DeliveryState::Accepted => {
+                let at = at.map(|at| format!(" {}", style.moment(at))).unwrap_or_default();
+                let tries = if *tries > 1 { format!(" at try {tries}") } else { String::new() };
+                format!("by the server{at}{tries}. That is not the same as \"in the inbox\": nobody outside can see that.")
+            }
+            DeliveryState::Hard => format!("{}. {suppressed}", told.meaning),
+            DeliveryState::Soft => {
+                let long = if *lasted_s > 0 {
+                    format!(" for {}", lapse(Duration::from_secs(*lasted_s)))
+                } else {
+                    String::new()
+                };
+                format!("{}{long} ({tries} {}). Not suppressed. {}", told.meaning, plural(*tries), soft_count(why, told))
+            }
+            DeliveryState::InDoubt => {
+                format!("{}. It may have arrived or not; it is not sent again by itself.", told.meaning)
+            }
+            _ => format!("{}. Not suppressed; not tried again in this campaign.", told.meaning),
+        },
+    };
+    let room = style.width;
+    let mut lines = wrapped("  ", &format!("{}: {text}", told.stands.word()), room);
+    // The word is coloured after the line was broken, so that colours take no columns.
+    if let Some(first) = lines.first_mut() {
+        *first = first.replacen(told.stands.word(), &word, 1);
+    }
+    if let Some(whose) = told.whose {
+        let not_yours = match whose {
+            "the address" | "the recipient" => " Not your content, not your reputation.",
+            "their servers" => " Not the address, not your content.",
+            _ => "",
+        };
+        lines.push(format!("  Whose problem: {whose}.{not_yours}"));
+    }
+    lines
+}
+
+fn plural(tries: u16) -> &'static str {
+    if tries == 1 { "try" } else { "tries" }
+}
+
+/// Which of how many soft-bounced mailings in a row this is, if it counts.
+fn soft_count(why: &Why, told: &Told) -> String {
+    const ORDINALS: [&str; 4] = ["First", "Second", "Third", "Fourth"];
+    let Some(person) = why.contact.as_ref().filter(|_| told.counts_as_soft) else {
+        return "It does not count towards the soft-bounce limit; the next campaign tries again.".to_owned();
+    };
+    let (count, limit) = (person.soft_count, person.soft_limit);
+    let nth = usize::from(count).checked_sub(1).and_then(|at| ORDINALS.get(at).copied());
+    let nth = nth.map_or_else(|| format!("Number {count}"), str::to_owned);
+    let next = if person.status == ContactStatus::Error {
+        "the contact is in error and is not mailed any more"
+    } else {
+        "the next campaign tries again"
+    };
+    format!("{nth} of {limit} in a row; {next}.")
+}
+
+fn ink_of(stands: &Stands) -> Ink {
+    match stands {
+        Stands::Queued | Stands::Waiting { .. } | Stands::Skipped { .. } => Ink::Yellow,
+        Stands::Ended { ended: DeliveryState::Accepted, .. } => Ink::Green,
+        Stands::Ended { ended: DeliveryState::Soft | DeliveryState::InDoubt, .. } => Ink::Yellow,
+        Stands::Ended { .. } => Ink::Red,
+    }
+}
+
+fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut last_host: Option<&str> = None;
+    let indent = told.timeline.first().map_or(0, |step| columns(&style.clock(at_of(step)))) + 4;
+    for step in &told.timeline {
+        let time = style.clock(at_of(step));
+        let head = |what: &str| format!("  {time}  {what}");
+        match step {
+            Step::Added { place, of, last_accepted_at, .. } => {
+                let place = match place {
+                    0 => "in the audience".to_owned(),
+                    place => format!("place {place} of {of}"),
+                };
+                let last = last_accepted_at.map(|at| format!("; last accepted {}", style.day(at))).unwrap_or_default();
+                lines.push(head(&format!("{:WHAT$}{place}{last}", "added")));
+            }
+            Step::Try(one) => {
+                lines.extend(tried(one, last_host, &time, style));
+                last_host = one.host.as_deref().or(last_host);
+                if transcript {
+                    lines.extend(conversation(one, indent, style));
+                }
+            }
+            Step::Suppressed { reason, whole_domain, evidence_try, .. } => {
+                let reach = if *whole_domain { "the whole domain" } else { "all mail of this workspace" };
+                let because = match reason {
+                    SuppressionReason::HardBounced | SuppressionReason::DomainRefusesMail => String::new(),
+                    other => format!(" ({})", other.word().replace('_', " ")),
+                };
+                lines.push(head(&format!("suppressed: {reach}{because}, evidence: try {evidence_try}")));
+            }
+            Step::Event { event, by, detail, .. } => lines.extend(event_told(*event, by, detail.as_deref(), &head(""), style)),
+        }
+    }
+    if let Some(first) = told.timeline.first() {
+        lines.push(style.ink(Ink::Dim, &format!("  (times in {})", style.zone_at(at_of(first)))));
+    }
+    lines
+}
+
+fn at_of(step: &Step) -> Timestamp {
+    match step {
+        Step::Added { at, .. } | Step::Suppressed { at, .. } | Step::Event { at, .. } => *at,
+        Step::Try(one) => one.at,
+    }
+}
+
+fn event_told(event: EventKind, by: &str, detail: Option<&str>, head: &str, style: &Style) -> Vec<String> {
+    let detail = detail.map(|detail| detail.replace('_', " ")).unwrap_or_default();
+    let by = if by == "engine" { String::new() } else { format!(", by {by}") };
+    let text = match event {
+        EventKind::StatusChanged => format!("contact:   now {detail}{by}"),
+        EventKind::ContactEdited => format!("edited:    {detail}{by}"),
+        _ => format!("{}: {detail}{by}", event.word().replace('_', " ")),
+    };
+    wrapped(head, &text, style.width)
+}
+
+/// One try: by whom, what they said, what it means, what was done.
+fn tried(one: &Try, last_host: Option<&str>, time: &str, style: &Style) -> Vec<String> {
+    let ended = match one.outcome {
+        Outcome::Accepted => "accepted by",
+        Outcome::Deferred => "put off by",
+        Outcome::Hard | Outcome::Blocked => "refused by",
+        Outcome::InDoubt => "no final reply from",
+    };
+    let server = match (&one.host, one.ip) {
+        (Some(host), _) if last_host == Some(host) => "the same server".to_owned(),
+        (Some(host), Some(ip)) => format!("{host} ({ip})"),
+        (Some(host), None) => host.clone(),
+        (None, Some(ip)) => ip.to_string(),
+        (None, None) => String::new(),
+    };
+    let by = if server.is_empty() { "nobody was reached".to_owned() } else { format!("{ended} {server}") };
+    let tls = match (one.tls, &one.host) {
+        (Some(version), _) => format!(", TLS {version}"),
+        (None, Some(_)) if reaches(one.stage) => ", not encrypted".to_owned(),
+        _ => String::new(),
+    };
+    let took = lapse(Duration::from_millis(one.duration_ms.into()));
+    let mut lines = vec![format!("  {time}  {:WHAT$}{by}{tls}, {took}", format!("try {}", one.number))];
+    let indent = " ".repeat(columns(time) + 4);
+    let said = one.reply.as_ref().or(one.note.as_ref());
+    if let Some(said) = said {
+        lines.extend(wrapped(&format!("{indent}{} ", at_stage(one.stage)), said, style.width));
+    }
+    let rule = if one.category == Category::Delivered { String::new() } else { format!(" (rule {})", one.rule) };
+    let after = match (one.became, one.next_try_at) {
+        (DeliveryState::Deferred | DeliveryState::Queued, Some(at)) => {
+            let gap = lapse(at.since(one.at));
+            let charge = if one.charged { "" } else { " Not counted as a try of theirs." };
+            format!(". Next try after {gap}.{charge}")
+        }
+        _ => String::new(),
+    };
+    lines.extend(wrapped(&format!("{indent}= "), &format!("{}{rule}{after}", one.meaning), style.width));
+    lines
+}
+
+/// Had the conversation come far enough to be encrypted?
+fn reaches(stage: Stage) -> bool {
+    matches!(stage, Stage::Auth | Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Final)
+}
+
+fn at_stage(stage: Stage) -> String {
+    match stage {
+        Stage::Dns => "looking up the domain:".to_owned(),
+        Stage::Connect => "connecting:".to_owned(),
+        Stage::Tls => "at TLS:".to_owned(),
+        Stage::Greeting => "at the greeting:".to_owned(),
+        Stage::Final => "after the message:".to_owned(),
+        Stage::Queue => "in the queue:".to_owned(),
+        Stage::PostDelivery => "later:".to_owned(),
+        Stage::Any => "somewhere:".to_owned(),
+        Stage::Ehlo | Stage::Auth | Stage::Mail | Stage::Rcpt | Stage::Data => {
+            format!("at {}:", stage.word().to_uppercase())
+        }
+    }
+}
+
+fn conversation(one: &Try, indent: usize, style: &Style) -> Vec<String> {
+    let blank = " ".repeat(indent);
+    match &one.transcript {
+        Some(text) => text.lines().map(|line| format!("{blank}{}", style.ink(Ink::Dim, line))).collect(),
+        None => vec![format!("{blank}{}", style.ink(Ink::Dim, "(no conversation kept: only failures are, for a while)"))],
+    }
+}
+
+/// Was the suppression already told in the timeline?
+fn is_told(kept: &Kept, told: &Told) -> bool {
+    let same = |step: &Step| matches!(step, Step::Suppressed { at, reason, .. } if *at == kept.since && *reason == kept.reason);
+    told.timeline.iter().any(same)
+}
+
+fn suppressed(kept: &Kept, style: &Style) -> Vec<String> {
+    let reach = if kept.whole_domain { "the whole domain" } else { "this address" };
+    let mut text = format!("{reach}, {}, since {}", kept.reason.word().replace('_', " "), style.moment(kept.since));
+    text += &match kept.by.as_str() {
+        "engine" => ", by the engine".to_owned(),
+        "recipient" => ", by the person themselves".to_owned(),
+        by => format!(", by {by}"),
+    };
+    if let Some(evidence) = &kept.evidence {
+        let reply = evidence.reply.as_ref().map(|reply| format!(": {reply}")).unwrap_or_default();
+        text += &format!("; evidence: campaign {}, try {}{reply}", evidence.campaign, evidence.try_number);
+    }
+    if let Some(note) = &kept.note {
+        text += &format!("; note: {note}");
+    }
+    wrapped("  Suppressed: ", &text, style.width)
+}
+
+fn what_you_can_do(told: &Told, style: &Style) -> Vec<String> {
+    let mut lines = vec![style.ink(Ink::Bold, "  What you can do")];
+    for advice in &told.advice {
+        lines.extend(wrapped("    - ", &advice.text, style.width));
+        if let Some(command) = &advice.command {
+            lines.push(format!("        {}", style.command(command)));
+        }
+    }
+    if told.advice.is_empty() {
+        lines.push("    - Nothing to do.".to_owned());
+    }
+    let is_skip = matches!(told.stands, Stands::Skipped { .. });
+    if let Some(neighbours) = told.neighbours.as_ref().filter(|_| !is_skip) {
+        lines.extend(wrapped("    - ", &others_there(neighbours), style.width));
+    }
+    lines
+}
+
+fn others_there(neighbours: &Neighbours) -> String {
+    let Neighbours { domain, attempted, accepted, refused, other, waiting, truncated } = neighbours;
+    let more = if *truncated { " or more" } else { "" };
+    let parts: Vec<String> = [(refused, "refused"), (accepted, "accepted"), (other, "not settled or given up"), (waiting, "waiting")]
+        .iter()
+        .filter(|(count, _)| **count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let (people, parts) = (if *attempted == 1 { "person" } else { "people" }, parts.join(", "));
+    format!("Of {attempted}{more} {people} at {domain} in this campaign: {parts}: {}.", neighbours.hint())
+}
+
+fn others(others: &[Other], style: &Style) -> Vec<String> {
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![String::new(), style.ink(Ink::Bold, "  Other mailings (tell one with --campaign N)")];
+    for other in others.iter().take(OTHERS_SHOWN) {
+        let what = match other.reason {
+            Some(reason) => format!("skipped: {}", skip_word(reason)),
+            None => other.state.word().replace('_', " "),
+        };
+        let day = other.at.map(|at| format!(", {}", style.day(at))).unwrap_or_default();
+        lines.push(format!("    {:>4}  {}  ·  {what}{day}", other.campaign, other.name));
+    }
+    if others.len() > OTHERS_SHOWN {
+        lines.push(format!("          and {} more (all of them: --json)", others.len() - OTHERS_SHOWN));
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// Nobody was mailed in the campaign asked for, or at all: what is known anyway.
+fn without_mailing(why: &Why, address: &str, style: &Style) -> Vec<String> {
+    let mut lines = vec![style.ink(Ink::Bold, address), String::new()];
+    let text = match (&why.contact, why.others.is_empty()) {
+        (None, _) => "Nobody here has this address, but it must not be mailed:".to_owned(),
+        (Some(person), true) => format!("No campaign was made for them yet. Status: {}.", person.status),
+        (Some(person), false) => format!("They were not in the audience of that campaign. Status: {}.", person.status),
+    };
+    lines.push(format!("  {text}"));
+    lines.extend(why.suppressions.iter().flat_map(|kept| suppressed(kept, style)));
+    lines.extend(others(&why.others, style));
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

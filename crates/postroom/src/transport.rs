@@ -1,0 +1,133 @@
+//! From what was chosen for a campaign to what the engine runs on: the way out, its limits, and the world behind it.
+//!
+//! Loopback mode (a relay or a name server at a loopback address) is decided here and nowhere else: its world can
+//! reach nothing but this machine, so its campaigns may go without the guards that protect strangers.
+
+use crate::failure::Failure;
+use dispatch::react::Policy;
+use engine::options::{LOOPBACK_CONNECTIONS, RelayUrl, SendOptions, Transport};
+use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Way};
+use model::MailDomain;
+use net::{Guard, World};
+use smtp::client::{Credentials, Timeouts};
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// Where a relay's password is looked for when no file is named.
+pub(crate) const PASSWORD_VARIABLE: &str = "POSTROOM_RELAY_PASSWORD";
+/// The longest password file, in bytes.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+/// Stands in for this machine's name servers where none will be asked.
+const NO_NAME_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
+
+/// The engine's settings for these choices.
+pub(crate) fn settings(options: &SendOptions, password_file: Option<&Path>) -> Result<Settings, Failure> {
+    let (way, ceiling) = match &options.transport {
+        Transport::Direct { port, .. } if options.transport.is_loopback() => (Way::Direct { port: *port }, flat(options)),
+        Transport::Direct { port, .. } => {
+            let total = options.connections.unwrap_or(CONNECTIONS_MAX).min(CONNECTIONS_MAX);
+            (Way::Direct { port: *port }, Ceiling::Providers { total })
+        }
+        Transport::Relay { url } => (Way::Relay(relay(url, password_file)?), flat(options)),
+    };
+    Ok(Settings {
+        ehlo_name: own_name().unwrap_or_else(|| options.return_path.clone()),
+        way,
+        ceiling,
+        schedule: options.schedule()?,
+        policy: Policy::default(),
+        timeouts: Timeouts::default(),
+    })
+}
+
+/// Settings for settling what was left behind, when nothing will be sent.
+pub(crate) fn idle_settings() -> Settings {
+    Settings {
+        ehlo_name: String::new(),
+        way: Way::Direct { port: engine::options::SMTP_PORT },
+        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
+        schedule: dispatch::retry::Schedule::shipped(),
+        policy: Policy::default(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+fn flat(options: &SendOptions) -> Ceiling {
+    Ceiling::Flat(options.connections.unwrap_or(LOOPBACK_CONNECTIONS))
+}
+
+/// The world these choices may reach.
+pub(crate) fn world(transport: &Transport) -> Result<World, Failure> {
+    let guard = if transport.is_loopback() { Guard::LoopbackOnly } else { Guard::production() };
+    let dns = match transport {
+        Transport::Direct { dns, .. } => *dns,
+        Transport::Relay { .. } if transport.is_loopback() => Some(NO_NAME_SERVER),
+        Transport::Relay { .. } => None,
+    };
+    World::production(guard, dns).map_err(|error| {
+        Failure::own("the name servers of this machine cannot be used", error).advise("name one: --dns IP:PORT")
+    })
+}
+
+fn relay(url: &str, password_file: Option<&Path>) -> Result<Relay, Failure> {
+    let read = RelayUrl::parse(url)?;
+    let is_loopback = read.is_loopback();
+    let credentials = match read.user {
+        Some(user) => Some(Credentials { user, password: password(password_file)? }),
+        None => None,
+    };
+    Ok(Relay { host: read.host, port: read.port, implicit_tls: read.implicit_tls, is_loopback, credentials })
+}
+
+fn password(file: Option<&Path>) -> Result<String, Failure> {
+    let password = match file {
+        Some(path) => {
+            let unreadable = |error| Failure::bad_input(format!("the password file {}: {error}", path.display()));
+            let mut text = String::new();
+            let opened = std::fs::File::open(path).map_err(unreadable)?;
+            opened.take(PASSWORD_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        None => std::env::var(PASSWORD_VARIABLE).unwrap_or_default(),
+    };
+    if password.is_empty() {
+        return Err(Failure::bad_input("the relay's URL names a user, and there is no password for it")
+            .advise(format!("put it into a file (--relay-password-file FILE) or into the variable {PASSWORD_VARIABLE}")));
+    }
+    Ok(password)
+}
+
+/// This machine's full name, if it has one: what servers expect in EHLO.
+fn own_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = MailDomain::parse(name.trim()).ok()?;
+    name.as_str().contains('.').then(|| name.as_str().to_owned())
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Failure {
+        match error {
+            SendError::Store(error) => error.into(),
+            SendError::Guard(why) => Failure::refused(why),
+            other => Failure::bad_input(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_knows_users_needs_a_password_from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        std::fs::write(&file, "s3cret\n").unwrap();
+        let signed_in = relay("smtp://anna@127.0.0.1:2525", Some(&file)).unwrap();
+        assert_eq!(signed_in.credentials.map(|c| (c.user, c.password)), Some(("anna".into(), "s3cret".into())));
+        std::fs::write(&file, "\n").unwrap();
+        assert!(relay("smtp://anna@127.0.0.1:2525", Some(&file)).is_err());
+        assert!(relay("smtp://127.0.0.1:2525", None).unwrap().credentials.is_none());
+    }
+}
