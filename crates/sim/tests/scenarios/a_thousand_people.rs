@@ -20,7 +20,8 @@ fn a_thousand_people() {
         1000 people = 60 skipped + 940 attempted
         940 attempted = 874 accepted + 28 soft + 21 hard + 15 blocked + 2 in doubt
         campaign complete
-    "#]].assert_eq(&ended.equation());
+    "#]]
+    .assert_eq(&ended.equation());
     for state in [DeliveryState::Soft, DeliveryState::Hard, DeliveryState::Blocked, DeliveryState::InDoubt] {
         assert!(ended.count(state) > 0, "nobody is {state}");
     }
