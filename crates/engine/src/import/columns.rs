@@ -2,21 +2,20 @@
 //! use each.
 //!
 //! Apart from the reading of rows because it is decided once per file, from the header, a sample of rows and what the
-//! person said. Invariant: every column but the address has exactly one merge tag, no two the same, none that the
-//! system gives a meaning of its own; the header's own spelling is kept beside it.
+//! person said. Invariant: every column has exactly one merge tag, no two the same, none that the system gives a
+//! meaning of its own; the header's own spelling is kept beside it.
 
 use super::ImportError;
 use super::records::{COLUMNS_MAX, Row};
 use super::words;
+use mail::compose::OUR_TAGS;
+use mail::values::tag_of_column;
 use model::EmailAddress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use unicode_normalization::UnicodeNormalization;
 
 /// The longest merge tag.
 const TAG_BYTES_MAX: usize = 64;
-/// Tags with a meaning of their own in every message; a column of that name gets a number behind it.
-const RESERVED_TAGS: [&str; 5] = ["email", "unsubscribe_url", "view_url", "postal_address", "preferences_url"];
 /// Words of the template language that cannot be names.
 const KEYWORDS: [&str; 14] =
     ["and", "else", "false", "False", "for", "if", "in", "is", "loop", "none", "None", "not", "or", "true"];
@@ -25,7 +24,7 @@ const KEYWORDS: [&str; 14] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The address to mail.
+    /// The address to mail; also usable as `email`.
     Email,
     /// The key of the person in the system the file comes from; rows with a known one change that contact.
     ExternalId,
@@ -90,6 +89,7 @@ impl Role {
     /// The tag under which the column's values can be used besides its own.
     const fn alias(self) -> Option<&'static str> {
         match self {
+            Role::Email => Some("email"),
             Role::FirstName => Some("first_name"),
             Role::LastName => Some("last_name"),
             Role::FullName => Some("name"),
@@ -107,8 +107,7 @@ pub type Mapping = BTreeMap<Role, String>;
 pub struct Column {
     /// As the header spells it.
     pub name: String,
-    /// What a message may call it; `None` for the address, which is `email` everywhere, and for what an earlier
-    /// rejects file added.
+    /// What a message may call it; `None` only for what an earlier rejects file added.
     pub tag: Option<String>,
     /// A second tag, in the language of our own examples.
     pub alias: Option<String>,
@@ -158,10 +157,9 @@ impl Columns {
         self.by_role.get(&role).copied()
     }
 
-    /// Every tag a message may use for people of this file, `email` included.
+    /// Every tag a message may use for people of this file.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
-        let own = self.all.iter().flat_map(|c| [c.tag.as_deref(), c.alias.as_deref()]).flatten();
-        std::iter::once("email").chain(own)
+        self.all.iter().flat_map(|c| [c.tag.as_deref(), c.alias.as_deref()]).flatten()
     }
 }
 
@@ -225,13 +223,12 @@ fn no_email(names: &[String]) -> ImportError {
 
 /// Gives every column its tag.
 fn name_all(names: &[String], by_role: &BTreeMap<Role, usize>) -> Vec<Column> {
-    let mut used: Vec<String> = RESERVED_TAGS.iter().map(|tag| (*tag).to_owned()).collect();
+    let mut used: Vec<String> = OUR_TAGS.iter().map(|tag| (*tag).to_owned()).collect();
     let role_of = |index: usize| by_role.iter().find(|(_, i)| **i == index).map(|(role, _)| *role);
     let mut columns: Vec<Column> = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let role = role_of(index);
-        let has_tag = role != Some(Role::Email) && !words::REJECT_COLUMNS.contains(&name.as_str());
-        let tag = has_tag.then(|| {
+        let tag = (!words::REJECT_COLUMNS.contains(&name.as_str())).then(|| {
             let base = tag_of(name).unwrap_or_else(|| format!("column_{}", index + 1));
             let free = |tag: &String| !used.contains(tag);
             let numbered = (2..).map(|n| format!("{base}_{n}"));
@@ -247,41 +244,17 @@ fn name_all(names: &[String], by_role: &BTreeMap<Role, usize>) -> Vec<Column> {
     columns
 }
 
-/// A name that a message can use: the header itself if it is an identifier, else its letters without accents, in
-/// lower case, with `_` for everything else. `None` if nothing is left.
+/// A name that a message can use: the header itself if it is an identifier, else as `mail` reads a column's name.
+/// `None` if nothing is left.
 fn tag_of(name: &str) -> Option<String> {
-    let is_identifier = |text: &str| {
-        text.len() <= TAG_BYTES_MAX
-            && text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    if is_identifier(name) && !KEYWORDS.contains(&name) {
-        return Some(name.to_owned());
-    }
-    let mut tag = String::new();
-    for c in name.nfkd().flat_map(char::to_lowercase) {
-        match c {
-            'ß' => tag.push_str("ss"),
-            'æ' => tag.push_str("ae"),
-            'œ' => tag.push_str("oe"),
-            'ø' => tag.push('o'),
-            'ł' => tag.push('l'),
-            'đ' | 'ð' => tag.push('d'),
-            'ı' => tag.push('i'),
-            'þ' => tag.push_str("th"),
-            c if c.is_ascii_alphanumeric() => tag.push(c),
-            // Accents that stood on the letter before.
-            '\u{300}'..='\u{36F}' => {}
-            _ if tag.ends_with('_') || tag.is_empty() => {}
-            _ => tag.push('_'),
-        }
-    }
-    let tag: String = tag.chars().take(TAG_BYTES_MAX).collect();
-    let tag = tag.trim_matches('_');
-    match tag.bytes().next() {
-        None => None,
-        Some(first) if first.is_ascii_digit() || KEYWORDS.contains(&tag) => Some(format!("_{tag}")),
-        Some(_) => Some(tag.to_owned()),
+    let is_identifier = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let tag = if is_identifier { name.to_owned() } else { tag_of_column(name) };
+    let tag = tag.get(..tag.floor_char_boundary(TAG_BYTES_MAX)).unwrap_or_default();
+    match tag {
+        "" => None,
+        tag if KEYWORDS.contains(&tag) => Some(format!("_{tag}")),
+        tag => Some(tag.to_owned()),
     }
 }
 
@@ -322,10 +295,10 @@ mod tests {
             "E-Mail-Adresse;Vorname;Nachname;Größe (cm);Kunden-Nr.;Status;Herkunft\na@x.org;A;B;170;7;aktiv;Messe\n",
             &[],
             expect![[r#"
-                "E-Mail-Adresse" - email
+                "E-Mail-Adresse" e_mail_adresse = email email
                 "Vorname" Vorname = first_name first_name
                 "Nachname" Nachname = last_name last_name
-                "Größe (cm)" grosse_cm
+                "Größe (cm)" größe_cm
                 "Kunden-Nr." kunden_nr external_id
                 "Status" Status status
                 "Herkunft" Herkunft lead_source"#]],
@@ -338,23 +311,23 @@ mod tests {
             "Adresse,Kontakt\nHauptstr. 1,a@x.org\nHauptstr. 2,b@x.org\n",
             &[],
             expect![[r#"
-            "Adresse" Adresse
-            "Kontakt" - email"#]],
+                "Adresse" Adresse
+                "Kontakt" Kontakt = email email"#]],
         );
         check(
             "mail,e_mail_address\nyes,a@x.org\nno,b@x.org\n",
             &[],
             expect![[r#"
-            "mail" mail
-            "e_mail_address" - email"#]],
+                "mail" mail
+                "e_mail_address" e_mail_address = email email"#]],
         );
         // The status of an order is no standing of a person.
         check(
             "email,status\na@x.org,shipped\nb@x.org,paid\n",
             &[],
             expect![[r#"
-            "email" - email
-            "status" status"#]],
+                "email" email email
+                "status" status"#]],
         );
     }
 
@@ -364,15 +337,15 @@ mod tests {
             "email,First Name,first_name,2nd,if,名前,,unsubscribe_url,Straße,firstName,reject_line\n",
             &[],
             expect![[r#"
-                "email" - email
+                "email" email email
                 "First Name" first_name first_name
                 "first_name" first_name_2
                 "2nd" _2nd
                 "if" _if
-                "名前" column_6
+                "名前" 名前
                 "" column_7
                 "unsubscribe_url" unsubscribe_url_2
-                "Straße" strasse
+                "Straße" straße
                 "firstName" firstName
                 "reject_line" -"#]],
         );
@@ -384,16 +357,16 @@ mod tests {
             "email,work mail,Name\na@x.org,b@x.org,A\n",
             &[(Role::Email, "Work Mail"), (Role::FullName, "-")],
             expect![[r#"
-            "email" email_2
-            "work mail" - email
-            "Name" Name"#]],
+                "email" email
+                "work mail" work_mail email
+                "Name" Name"#]],
         );
         check(
             "x,y\n1,2\n",
             &[(Role::Email, "#2")],
             expect![[r#"
-            "x" x
-            "y" - email"#]],
+                "x" x
+                "y" y = email email"#]],
         );
         check(
             "email,name\n",

@@ -237,11 +237,11 @@ mod tests {
         check(
             "email,name\nAnn@X.org,Ann\nann@,Ann\n,Bo\ninfo@x.org,\"say \"\"hi\"\"\n\t\\o/\"\n",
             expect![[r#"
-            ann@x.org - - {"name":"Ann"} [MissingConsent]
-            Some("ann@") - - {"name":"Ann"} [UnreadableAddress, MissingConsent]
-            None - - {"name":"Bo"} [NoAddress, MissingConsent]
-            info@x.org - - {"name":"say \"hi\"\n\t\\o/"} [RoleAddress, MissingConsent]
-        "#]],
+                ann@x.org - - {"email":"Ann@X.org","name":"Ann"} [MissingConsent]
+                Some("ann@") - - {"email":"ann@","name":"Ann"} [UnreadableAddress, MissingConsent]
+                None - - {"name":"Bo"} [NoAddress, MissingConsent]
+                info@x.org - - {"email":"info@x.org","name":"say \"hi\"\n\t\\o/"} [RoleAddress, MissingConsent]
+            "#]],
         );
     }
 
@@ -251,12 +251,12 @@ mod tests {
             "email,consent,consent_date,consent_ip\na@x.org,web form,2024-03-01T10:00:00Z,192.0.2.1\nb@x.org,,2024-03-01,\n\
              c@x.org,no,,\nd@x.org,fair,1/3/24,\n",
             expect![[r#"
-                a@x.org - - {"consent":"web form","consent_date":"2024-03-01T10:00:00Z","consent_ip":"192.0.2.1"} []
+                a@x.org - - {"email":"a@x.org","consent":"web form","consent_date":"2024-03-01T10:00:00Z","consent_ip":"192.0.2.1"} []
                   Some("web form") Some(1709287200000) Some("192.0.2.1")
-                b@x.org - - {"consent_date":"2024-03-01"} []
+                b@x.org - - {"email":"b@x.org","consent_date":"2024-03-01"} []
                   None Some(1709251200000) None
-                c@x.org unconfirmed - {"consent":"no"} [ConsentRefused]
-                d@x.org - - {"consent":"fair","consent_date":"1/3/24"} []
+                c@x.org unconfirmed - {"email":"c@x.org","consent":"no"} [ConsentRefused]
+                d@x.org - - {"email":"d@x.org","consent":"fair","consent_date":"1/3/24"} []
                   Some("fair; time as given: 1/3/24") None None
             "#]],
         );
@@ -268,21 +268,21 @@ mod tests {
             "email,status,unsubscribed_at,consent\na@x.org,subscribed,,y\nb@x.org,cleaned,,y\nc@x.org,spam,2024-01-01,y\n\
              d@x.org,active,2024-01-01,y\ne@x.org,pending,,y\nf@x.org,lapsed,,y\ng@x.org,,,y\nh@x.org,unsubscribed,,y\n",
             expect![[r#"
-                a@x.org active - {"status":"subscribed","consent":"y"} []
+                a@x.org active - {"email":"a@x.org","status":"subscribed","consent":"y"} []
                   Some("y") None None
-                b@x.org error hard_bounced {"status":"cleaned","consent":"y"} []
+                b@x.org error hard_bounced {"email":"b@x.org","status":"cleaned","consent":"y"} []
                   Some("y") None None
-                c@x.org opted_out complained {"status":"spam","unsubscribed_at":"2024-01-01","consent":"y"} []
+                c@x.org opted_out complained {"email":"c@x.org","status":"spam","unsubscribed_at":"2024-01-01","consent":"y"} []
                   Some("y") None None
-                d@x.org opted_out unsubscribed {"status":"active","unsubscribed_at":"2024-01-01","consent":"y"} []
+                d@x.org opted_out unsubscribed {"email":"d@x.org","status":"active","unsubscribed_at":"2024-01-01","consent":"y"} []
                   Some("y") None None
-                e@x.org unconfirmed - {"status":"pending","consent":"y"} []
+                e@x.org unconfirmed - {"email":"e@x.org","status":"pending","consent":"y"} []
                   Some("y") None None
-                f@x.org unconfirmed - {"status":"lapsed","consent":"y"} [UnknownStatus]
+                f@x.org unconfirmed - {"email":"f@x.org","status":"lapsed","consent":"y"} [UnknownStatus]
                   Some("y") None None
-                g@x.org - - {"consent":"y"} []
+                g@x.org - - {"email":"g@x.org","consent":"y"} []
                   Some("y") None None
-                h@x.org opted_out unsubscribed {"status":"unsubscribed","consent":"y"} []
+                h@x.org opted_out unsubscribed {"email":"h@x.org","status":"unsubscribed","consent":"y"} []
                   Some("y") None None
             "#]],
         );

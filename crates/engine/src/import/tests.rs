@@ -104,7 +104,7 @@ async fn a_repaired_rejects_file_is_an_import_like_any_other() {
             "1 rows = 1 added + 0 updated + 0 unchanged + 0 duplicates + 0 rejected; 0 blank, 0 suppressed, 0 listed, {MissingConsent: 1}"
         ],
     );
-    assert_eq!(desk.contacts("ann@x.example").await, r#"active None {"name":"Ann"} []"#);
+    assert_eq!(desk.contacts("ann@x.example").await, r#"active None {"email":"ann@x.example","name":"Ann"} []"#);
     assert!(report.rejects_file.is_none() && !desk.dir.path().join("rejects/people.csv").exists());
 }
 
@@ -123,7 +123,7 @@ async fn the_same_file_again_does_nothing_and_a_new_one_updates() {
         ],
     );
     let moved = desk.contacts("ann@y.example").await;
-    assert_eq!(moved, r#"active Some("7") {"customer_id":"7","name":"Ann"} []"#);
+    assert_eq!(moved, r#"active Some("7") {"email":"ann@y.example","customer_id":"7","name":"Ann"} []"#);
     assert_eq!(desk.contacts("a@x.example").await, moved, "the former address leads to them");
 }
 
@@ -139,12 +139,12 @@ async fn what_another_system_knows_is_not_forgotten() {
         shown += &format!("{}\n", desk.contacts(&format!("{name}@x.example")).await);
     }
     expect![[r#"
-        active None {"status":"subscribed"} []
-        opted_out None {"status":"unsubscribed"} ["unsubscribed"]
-        error None {"status":"cleaned"} ["hard_bounced"]
-        opted_out None {"status":"spam"} ["unsubscribed", "complained"]
-        unconfirmed None {"status":"pending"} []
-        error None {"status":"blocked"} ["manual"]
+        active None {"email":"a@x.example","status":"subscribed"} []
+        opted_out None {"email":"b@x.example","status":"unsubscribed"} ["unsubscribed"]
+        error None {"email":"c@x.example","status":"cleaned"} ["hard_bounced"]
+        opted_out None {"email":"d@x.example","status":"spam"} ["unsubscribed", "complained"]
+        unconfirmed None {"email":"e@x.example","status":"pending"} []
+        error None {"email":"f@x.example","status":"blocked"} ["manual"]
     "#]]
     .assert_eq(&shown);
     // Who complained is counted as that: the stronger of the two. A later file that calls everybody subscribed revives nobody.
