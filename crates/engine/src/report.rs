@@ -10,8 +10,8 @@ use dispatch::rules::RulePack;
 use dispatch::words;
 use jiff::Timestamp as Moment;
 use model::{
-    CampaignId, CampaignState, Category, DeliveryState, EnhancedCode, Outcome, Scope, SkipReason, Tally, Timestamp,
-    Verdict,
+    CampaignId, CampaignState, Category, DeliveryState, EnhancedCode, Outcome, Scope, SkipReason, Stage, Tally,
+    Timestamp, Verdict,
 };
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -321,7 +321,7 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         category: sample.category,
         provider: sample.provider,
         code: sample.code,
-        enhanced: sample.enhanced,
+        enhanced: sample.enhanced.or_else(|| of_dns(sample.stage, sample.category)),
         rule: sample.rule,
         count,
         example: example.and_then(|row| row.email.clone()),
@@ -330,6 +330,17 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         whose: words.whose,
         done: done(sample.state, sample.category),
         next_step: words.next_step.to_owned(),
+    }
+}
+
+/// What DNS told us has an enhanced code as well, though no server said it (RFC 3463 section 3.2, RFC 7505 section 4.2).
+fn of_dns(stage: Stage, category: Category) -> Option<EnhancedCode> {
+    let code = |class, subject, detail| Some(EnhancedCode { class, subject, detail });
+    match (stage, category) {
+        (Stage::Dns, Category::UnknownDomain) => code(5, 1, 2),
+        (Stage::Dns, Category::DomainRefusesMail) => code(5, 1, 10),
+        (Stage::Dns, Category::NetworkFailure) => code(4, 4, 3),
+        _ => None,
     }
 }
 

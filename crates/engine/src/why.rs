@@ -20,7 +20,9 @@ use model::{
 use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{AttemptRow, Campaign, Contact, DeliveryRow, Event, PersonData, Store, StoreError, Suppression, TimelineEntry};
+use store::{
+    AttemptRow, Campaign, Contact, DeliveryRow, Event, PersonData, Store, StoreError, Suppression, TimelineEntry,
+};
 
 /// Whom is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,8 @@ pub struct Told {
     pub delivery: String,
     /// The address it went to.
     pub address: Option<String>,
+    /// The answer in a line: `HARD BOUNCE: mailbox does not exist`.
+    pub headline: String,
     /// Where it stands.
     pub stands: Stands,
     /// What the last try (or the skip) means, in words.
@@ -410,6 +414,7 @@ async fn tell(
         (None, Some(explained)) => (explained.meaning.to_owned(), Some(explained.whose)),
         (None, None) => ("not tried yet".to_owned(), None),
     };
+    let stands = stands(row, &schedule);
     let mut told = Told {
         campaign: CampaignLine {
             number: campaign.number,
@@ -419,7 +424,8 @@ async fn tell(
         },
         delivery: row.delivery.to_string(),
         address: row.email.clone(),
-        stands: stands(row, &schedule),
+        headline: format!("{}: {meaning}", stands.word()),
+        stands,
         meaning,
         whose: whose.filter(|_| row.state != DeliveryState::Accepted),
         done: done(row.state, last.map_or(Category::Unknown, |last| last.category)),
@@ -466,9 +472,11 @@ fn said(attempt: &Attempt) -> Option<String> {
 
 /// By the rule of `dispatch::react`: enough tries reached the receiver and the last cause is the recipient's.
 fn counts_as_soft(entry: &TimelineEntry) -> bool {
-    let is_the_recipients = entry.delivery.last.as_ref().is_some_and(|last| {
-        last.verdict.category.concerns_recipient() && last.verdict.scope == Scope::Recipient
-    });
+    let is_the_recipients = entry
+        .delivery
+        .last
+        .as_ref()
+        .is_some_and(|last| last.verdict.category.concerns_recipient() && last.verdict.scope == Scope::Recipient);
     let reached = entry.attempts.iter().filter(|row| row.charged && row.attempt.reached_receiver).count();
     let is_soft = entry.delivery.state == DeliveryState::Soft;
     is_soft && is_the_recipients && reached >= usize::from(Policy::default().soft_reached_min)
@@ -476,7 +484,8 @@ fn counts_as_soft(entry: &TimelineEntry) -> bool {
 
 fn timeline(person: &PersonData, entry: &TimelineEntry, recipients: u64, mailings: &[Mailing<'_>]) -> Vec<Step> {
     let built_at = entry.built_at.unwrap_or_default();
-    let earlier = mailings.iter().map(|(_, other)| *other).filter(|other| other.campaign_number < entry.campaign_number);
+    let earlier =
+        mailings.iter().map(|(_, other)| *other).filter(|other| other.campaign_number < entry.campaign_number);
     let accepted = earlier.filter(|other| other.delivery.state == DeliveryState::Accepted);
     let last_accepted_at = accepted.filter_map(|other| other.delivery.last.as_ref().map(ended_at)).max();
     let next_built_at = mailings

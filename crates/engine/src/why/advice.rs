@@ -62,9 +62,10 @@ fn waiting(told: &Told) -> Advice {
         CampaignState::Paused => run("The campaign is paused. Take it up again:", format!("resume {number}")),
         CampaignState::Building => say("The campaign has not been started."),
         CampaignState::Cancelled | CampaignState::Complete => say("Nothing to do."),
-        CampaignState::Sending | CampaignState::Retrying => {
-            run("Nothing, while a process is sending. If none is, take the campaign up again:", format!("resume {number}"))
-        }
+        CampaignState::Sending | CampaignState::Retrying => run(
+            "Nothing, while a process is sending. If none is, take the campaign up again:",
+            format!("resume {number}"),
+        ),
     }
 }
 
@@ -77,9 +78,10 @@ fn skipped(reason: SkipReason, contact: &Contact) -> Advice {
         SkipReason::NoEmail | SkipReason::InvalidAddress => {
             run("Correct the address:", format!("contact edit {id} --email ADDRESS"))
         }
-        SkipReason::HardBounced => {
-            run("Ask them for an address that works; the new one is free at once:", format!("contact edit {id} --email NEW"))
-        }
+        SkipReason::HardBounced => run(
+            "Ask them for an address that works; the new one is free at once:",
+            format!("contact edit {id} --email NEW"),
+        ),
         SkipReason::SoftBounceLimit | SkipReason::Refused => {
             run("Sure that it works again? Say why:", format!("contact edit {id} --reactivate --reason \"…\""))
         }
@@ -90,7 +92,9 @@ fn skipped(reason: SkipReason, contact: &Contact) -> Advice {
         }
         SkipReason::DuplicateAddress => run("The one who was mailed, and the twin:", show(contact)),
         SkipReason::Unconfirmed => say("They have to confirm; until then nothing is sent."),
-        SkipReason::CannotCompose => run("Look at their values; the template needs one that is missing or wrong:", show(contact)),
+        SkipReason::CannotCompose => {
+            run("Look at their values; the template needs one that is missing or wrong:", show(contact))
+        }
         SkipReason::Cancelled => say("Start a new campaign for those who were left."),
         SkipReason::Excluded | SkipReason::FrequencyCap | SkipReason::QuarantinedImport | SkipReason::Stale => {
             say("Nothing to do for this campaign.")

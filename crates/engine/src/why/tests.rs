@@ -1,0 +1,111 @@
+use super::*;
+use model::{Actor, CampaignKind, ImportId};
+use store::{Audience, ContactEdit, ImportRow, NewCampaign, NewImport, OpenOptions};
+
+const W: WorkspaceId = WorkspaceId::FIRST;
+const ME: Actor = Actor::Engine;
+
+fn at(s: u64) -> Timestamp {
+    Timestamp::from_millis(1_767_225_600_000) + Duration::from_secs(s)
+}
+
+/// An in-memory ledger works on the calling thread, so its futures never wait.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("an inline ledger never waits"),
+    }
+}
+
+fn import(store: &Store, emails: &[&str]) -> ImportId {
+    let row = |(email, line): (&&str, u64)| ImportRow {
+        line,
+        external_id: None,
+        typed: Some((*email).to_owned()),
+        address: EmailAddress::parse(email).ok(),
+        attributes: "{}".to_owned(),
+        status: None,
+        consent: None,
+        lead_source: None,
+    };
+    let columns = vec!["email".to_owned()];
+    let new = NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns };
+    let import = now(store.begin_import(new, &ME, at(1))).unwrap().id;
+    now(store.write_import_chunk(import, emails.iter().zip(1..).map(row).collect(), at(2))).unwrap();
+    now(store.finish_import(import, &ME, at(3))).unwrap();
+    import
+}
+
+fn campaign(store: &Store, name: &str, import: ImportId, when: u64) -> CampaignId {
+    let new = NewCampaign {
+        workspace: W,
+        name: name.to_owned(),
+        kind: CampaignKind::Broadcast,
+        message: "{}".to_owned(),
+        audience: Audience::Imports(vec![import]),
+        files_hash: [1; 32],
+        content_hash: [2; 32],
+    };
+    let campaign = now(store.create_campaign(new, &ME, at(when))).unwrap();
+    now(store.build_campaign(campaign.id, &ME, at(when))).unwrap();
+    campaign.id
+}
+
+fn asked(store: &Store, address: &str, campaign: Option<CampaignId>) -> Option<Why> {
+    now(why(store, W, &Who::Address(EmailAddress::parse(address).unwrap()), campaign)).unwrap()
+}
+
+#[test]
+fn a_stranger_is_not_made_up() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    assert_eq!(asked(&store, "nobody@a.example", None), None);
+}
+
+#[test]
+fn of_two_contacts_with_one_address_the_one_who_was_mailed_is_told() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["ann@a.example", "Ann@A.example"]);
+    campaign(&store, "news", import, 10);
+    let told = asked(&store, "ANN@a.example", None).unwrap();
+    assert_eq!(told.mailing.unwrap().stands, Stands::Queued);
+    let twins: Vec<_> = told.others.iter().map(|other| other.reason).collect();
+    assert_eq!(twins, [Some(SkipReason::DuplicateAddress)]);
+}
+
+#[test]
+fn the_newest_mailing_is_told_unless_another_is_asked_for() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["ann@a.example"]);
+    let first = campaign(&store, "first", import, 10);
+    campaign(&store, "second", import, 20);
+    let number = |why: &Why| why.mailing.as_ref().map(|told| told.campaign.number);
+    let newest = asked(&store, "ann@a.example", None).unwrap();
+    assert_eq!((number(&newest), newest.others.len()), (Some(2), 1));
+    assert_eq!(number(&asked(&store, "ann@a.example", Some(first)).unwrap()), Some(1));
+}
+
+#[test]
+fn an_address_given_up_still_tells_what_was_sent_to_it() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["old@a.example"]);
+    campaign(&store, "news", import, 10);
+    let ann = EmailAddress::parse("old@a.example").unwrap();
+    let contact = now(store.contacts_by_address(W, &ann)).unwrap().remove(0).id;
+    let edit = ContactEdit { email: Some("new@a.example".to_owned()), ..ContactEdit::default() };
+    now(store.edit_contact(contact, edit, &ME, at(20))).unwrap();
+    let told = asked(&store, "old@a.example", None).unwrap().mailing.unwrap();
+    let edited = |step: &Step| matches!(step, Step::Event { event: EventKind::ContactEdited, .. });
+    assert!(told.timeline.iter().any(edited), "{:?}", told.timeline);
+    assert!(asked(&store, "new@a.example", None).unwrap().mailing.is_some());
+}
+
+#[test]
+fn the_neighbours_tell_a_person_from_a_domain() {
+    let of =
+        |refused, accepted| Neighbours { attempted: refused + accepted, refused, accepted, ..Neighbours::default() };
+    assert_eq!(of(1, 5).hint(), "looks like this person only");
+    assert!(of(3, 0).hint().contains("the domain as a whole"));
+    assert!(of(1, 0).hint().contains("nobody else"));
+    assert!(of(0, 4).hint().contains("take our mail"));
+}

@@ -3,8 +3,8 @@
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::output::{Output, thousands};
-use crate::show::report::{Remarks, end_of_campaign, line, skip_word};
 use crate::show::Style;
+use crate::show::report::{Remarks, end_of_campaign, line, skip_word};
 use crate::which;
 use engine::report::people::{Person, people};
 use engine::report::{overview, report};
@@ -78,7 +78,8 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let report = report(&ledger.store, campaign.id, ledger.now()).await?;
     let states = args.list.states();
     if output.is_json() {
-        let mut object = serde_json::to_value(&report).map_err(|why| Failure::own("the report cannot be written", why))?;
+        let mut object =
+            serde_json::to_value(&report).map_err(|why| Failure::own("the report cannot be written", why))?;
         if !states.is_empty()
             && let Some(fields) = object.as_object_mut()
         {

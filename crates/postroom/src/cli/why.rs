@@ -42,7 +42,8 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let Some(known) = known else {
         let near = ledger.store.similar_addresses(ledger.workspace, typed, SUGGESTED).await?;
         let failure = Failure::bad_input(format!("nobody here has the address {typed:?}")).suggest(&near);
-        let failure = if near.is_empty() { failure.advise("name an address, or a contact id such as c_7f2") } else { failure };
+        let failure =
+            if near.is_empty() { failure.advise("name an address, or a contact id such as c_7f2") } else { failure };
         return Err(failure);
     };
     let style = Style::of_this_process(output, dir, ledger.now());

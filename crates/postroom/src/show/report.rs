@@ -56,7 +56,8 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         let beyond = remarks.beyond.as_ref().map(|beyond| format!(" {beyond}")).unwrap_or_default();
         lines.extend(wrapped("", &format!("Accepted is not \"in the inbox\".{beyond}"), style.width));
     }
-    let next = if remarks.ask_next.is_empty() { ask_next(report, remarks.is_running) } else { remarks.ask_next.clone() };
+    let next =
+        if remarks.ask_next.is_empty() { ask_next(report, remarks.is_running) } else { remarks.ask_next.clone() };
     if !next.is_empty() {
         if lines.last().is_some_and(|line| !line.is_empty()) {
             lines.push(String::new());
@@ -215,7 +216,8 @@ fn rows(causes: &[Cause]) -> Vec<Row> {
             }
         }
     }
-    let mut rows: Vec<Row> = rows.into_iter().map(|(cause, row, one_provider)| named(cause, row, one_provider)).collect();
+    let mut rows: Vec<Row> =
+        rows.into_iter().map(|(cause, row, one_provider)| named(cause, row, one_provider)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.count));
     rows
 }
@@ -242,10 +244,10 @@ fn class_word(class: DeliveryState) -> &'static str {
 fn done_word(class: DeliveryState, category: Category) -> &'static str {
     match (class, category) {
         (DeliveryState::Hard, Category::DomainRefusesMail) => "domain suppressed",
-        (DeliveryState::Hard, Category::UnknownDomain) => "suppressed after a 2nd look-up",
+        (DeliveryState::Hard, Category::UnknownDomain) => "suppressed if confirmed",
         (DeliveryState::Hard, _) => "suppressed",
-        (DeliveryState::Soft, category) if category.concerns_recipient() => "all tries used; may count",
-        (DeliveryState::Soft, _) => "all tries used; not counted",
+        (DeliveryState::Soft, category) if category.concerns_recipient() => "retried; may count",
+        (DeliveryState::Soft, _) => "retried; not counted",
         (DeliveryState::InDoubt, _) => "not sent again",
         (DeliveryState::Deferred | DeliveryState::Queued, _) => "tried again",
         _ => "not suppressed",
@@ -286,7 +288,8 @@ fn table(title: &str, causes: &[Cause], shown: usize, style: &Style) -> Vec<Stri
 fn waiting(report: &Report, style: &Style) -> Vec<String> {
     let waits = &report.waiting;
     let paused = report.campaign.as_ref().is_some_and(|campaign| campaign.state == CampaignState::Paused);
-    let number = [waits.first_try, waits.retry, waits.held].map(thousands).iter().map(|n| columns(n)).max().unwrap_or(1);
+    let number =
+        [waits.first_try, waits.retry, waits.held].map(thousands).iter().map(|n| columns(n)).max().unwrap_or(1);
     let next = report.next_try_at.filter(|_| !paused);
     let next = next.map(|at| format!("; the next {} ({})", style.moment(at), style.until(at))).unwrap_or_default();
     let held = if paused { "until the campaign is resumed" } else { "until a site takes mail from us again" };

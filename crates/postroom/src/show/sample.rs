@@ -4,13 +4,11 @@
 use super::Style;
 use jiff::tz::TimeZone;
 use model::{
-    Actor, Attempt, CampaignId, CampaignKind, CampaignState, Category, DeliveryState, EmailAddress, ErrorCause, Outcome,
-    Reply, Scope, Stage, SuppressionReason, Timestamp, TlsVersion, Verdict, WorkspaceId,
+    Actor, Attempt, CampaignId, CampaignKind, CampaignState, Category, DeliveryState, EmailAddress, ErrorCause,
+    Outcome, Reply, Scope, Stage, SuppressionReason, Timestamp, TlsVersion, Verdict, WorkspaceId,
 };
 use std::time::Duration;
-use store::{
-    Audience, ContactChange, ImportRow, NewCampaign, NewImport, OpenOptions, Settlement, Store, Target,
-};
+use store::{Audience, ContactChange, ImportRow, NewCampaign, NewImport, OpenOptions, Settlement, Store, Target};
 
 pub(crate) const W: WorkspaceId = WorkspaceId::FIRST;
 const ME: Actor = Actor::Engine;
@@ -176,8 +174,17 @@ fn tell(store: &Store, story: Story<'_>, more: impl FnOnce(Settlement) -> Settle
 fn accept(store: &Store, whom: &str, seconds: u64) {
     let reply = Some((250, "2.0.0 Ok: queued as 4Zq7"));
     let (outcome, category, to) = (Outcome::Accepted, Category::Delivered, DeliveryState::Accepted);
-    let story =
-        Story { whom, seconds, outcome, category, stage: Stage::Final, rule: "reply-2xx", reply, to, ..Story::default() };
+    let story = Story {
+        whom,
+        seconds,
+        outcome,
+        category,
+        stage: Stage::Final,
+        rule: "reply-2xx",
+        reply,
+        to,
+        ..Story::default()
+    };
     tell(store, story, |settlement| Settlement { transcript: None, ..settlement });
 }
 

@@ -58,7 +58,9 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
             DeliveryState::Accepted => {
                 let at = at.map(|at| format!(" {}", style.moment(at))).unwrap_or_default();
                 let tries = if *tries > 1 { format!(" at try {tries}") } else { String::new() };
-                format!("by the server{at}{tries}. That is not the same as \"in the inbox\": nobody outside can see that.")
+                format!(
+                    "by the server{at}{tries}. That is not the same as \"in the inbox\": nobody outside can see that."
+                )
             }
             DeliveryState::Hard => format!("{}. {suppressed}", told.meaning),
             DeliveryState::Soft => {
@@ -67,7 +69,12 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
                 } else {
                     String::new()
                 };
-                format!("{}{long} ({tries} {}). Not suppressed. {}", told.meaning, plural(*tries), soft_count(why, told))
+                format!(
+                    "{}{long} ({tries} {}). Not suppressed. {}",
+                    told.meaning,
+                    plural(*tries),
+                    soft_count(why, told)
+                )
             }
             DeliveryState::InDoubt => {
                 format!("{}. It may have arrived or not; it is not sent again by itself.", told.meaning)
@@ -124,7 +131,7 @@ fn ink_of(stands: &Stands) -> Ink {
 
 fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut last_host: Option<&str> = None;
+    let mut before: Option<&Try> = None;
     let indent = told.timeline.first().map_or(0, |step| columns(&style.clock(at_of(step)))) + 4;
     for step in &told.timeline {
         let time = style.clock(at_of(step));
@@ -139,8 +146,8 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
                 lines.push(head(&format!("{:WHAT$}{place}{last}", "added")));
             }
             Step::Try(one) => {
-                lines.extend(tried(one, last_host, &time, style));
-                last_host = one.host.as_deref().or(last_host);
+                lines.extend(tried(one, before, &time, style));
+                before = Some(one);
                 if transcript {
                     lines.extend(conversation(one, indent, style));
                 }
@@ -153,7 +160,9 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
                 };
                 lines.push(head(&format!("suppressed: {reach}{because}, evidence: try {evidence_try}")));
             }
-            Step::Event { event, by, detail, .. } => lines.extend(event_told(*event, by, detail.as_deref(), &head(""), style)),
+            Step::Event { event, by, detail, .. } => {
+                lines.extend(event_told(*event, by, detail.as_deref(), &head(""), style))
+            }
         }
     }
     if let Some(first) = told.timeline.first() {
@@ -181,7 +190,12 @@ fn event_told(event: EventKind, by: &str, detail: Option<&str>, head: &str, styl
 }
 
 /// One try: by whom, what they said, what it means, what was done.
-fn tried(one: &Try, last_host: Option<&str>, time: &str, style: &Style) -> Vec<String> {
+fn tried(one: &Try, before: Option<&Try>, time: &str, style: &Style) -> Vec<String> {
+    let head = format!("  {time}  {:WHAT$}", format!("try {}", one.number));
+    if before.is_some_and(|before| is_the_same_again(one, before)) {
+        return wrapped(&head, &format!("the same again{}", after(one)), style.width);
+    }
+    let last_host = before.and_then(|before| before.host.as_deref());
     let ended = match one.outcome {
         Outcome::Accepted => "accepted by",
         Outcome::Deferred => "put off by",
@@ -202,23 +216,35 @@ fn tried(one: &Try, last_host: Option<&str>, time: &str, style: &Style) -> Vec<S
         _ => String::new(),
     };
     let took = lapse(Duration::from_millis(one.duration_ms.into()));
-    let mut lines = vec![format!("  {time}  {:WHAT$}{by}{tls}, {took}", format!("try {}", one.number))];
+    let mut lines = vec![format!("{head}{by}{tls}, {took}")];
     let indent = " ".repeat(columns(time) + 4);
     let said = one.reply.as_ref().or(one.note.as_ref());
     if let Some(said) = said {
         lines.extend(wrapped(&format!("{indent}{} ", at_stage(one.stage)), said, style.width));
     }
     let rule = if one.category == Category::Delivered { String::new() } else { format!(" (rule {})", one.rule) };
-    let after = match (one.became, one.next_try_at) {
+    lines.extend(wrapped(&format!("{indent}= "), &format!("{}{rule}{}", one.meaning, after(one)), style.width));
+    lines
+}
+
+/// The same words from the same server at the same place in the conversation.
+fn is_the_same_again(one: &Try, before: &Try) -> bool {
+    let said =
+        |one: &Try| (one.outcome, one.stage, one.host.clone(), one.reply.clone(), one.note.clone(), one.rule.clone());
+    one.reply.is_some() && said(one) == said(before)
+}
+
+/// What was done after a try, as the rest of a sentence.
+fn after(one: &Try) -> String {
+    match (one.became, one.next_try_at) {
         (DeliveryState::Deferred | DeliveryState::Queued, Some(at)) => {
             let gap = lapse(at.since(one.at));
             let charge = if one.charged { "" } else { " Not counted as a try of theirs." };
             format!(". Next try after {gap}.{charge}")
         }
+        (DeliveryState::Soft, _) => ". The window is over.".to_owned(),
         _ => String::new(),
-    };
-    lines.extend(wrapped(&format!("{indent}= "), &format!("{}{rule}{after}", one.meaning), style.width));
-    lines
+    }
 }
 
 /// Had the conversation come far enough to be encrypted?
@@ -246,7 +272,9 @@ fn conversation(one: &Try, indent: usize, style: &Style) -> Vec<String> {
     let blank = " ".repeat(indent);
     match &one.transcript {
         Some(text) => text.lines().map(|line| format!("{blank}{}", style.ink(Ink::Dim, line))).collect(),
-        None => vec![format!("{blank}{}", style.ink(Ink::Dim, "(no conversation kept: only failures are, for a while)"))],
+        None => {
+            vec![format!("{blank}{}", style.ink(Ink::Dim, "(no conversation kept: only failures are, for a while)"))]
+        }
     }
 }
 
@@ -285,21 +313,29 @@ fn what_you_can_do(told: &Told, style: &Style) -> Vec<String> {
     if told.advice.is_empty() {
         lines.push("    - Nothing to do.".to_owned());
     }
-    let is_skip = matches!(told.stands, Stands::Skipped { .. });
-    if let Some(neighbours) = told.neighbours.as_ref().filter(|_| !is_skip) {
+    if let Some(neighbours) = told.neighbours.as_ref().filter(|_| asks_for_comparison(&told.stands)) {
         lines.extend(wrapped("    - ", &others_there(neighbours), style.width));
     }
     lines
 }
 
+/// Does it help to know how the others at the domain fared?
+fn asks_for_comparison(stands: &Stands) -> bool {
+    !matches!(stands, Stands::Skipped { .. } | Stands::Queued | Stands::Ended { ended: DeliveryState::Accepted, .. })
+}
+
 fn others_there(neighbours: &Neighbours) -> String {
     let Neighbours { domain, attempted, accepted, refused, other, waiting, truncated } = neighbours;
+    if *attempted <= 1 {
+        return format!("Nobody else at {domain} was mailed in this campaign: nothing to compare with.");
+    }
     let more = if *truncated { " or more" } else { "" };
-    let parts: Vec<String> = [(refused, "refused"), (accepted, "accepted"), (other, "not settled or given up"), (waiting, "waiting")]
-        .iter()
-        .filter(|(count, _)| **count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
+    let parts: Vec<String> =
+        [(refused, "refused"), (accepted, "accepted"), (other, "given up or in doubt"), (waiting, "waiting")]
+            .iter()
+            .filter(|(count, _)| **count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
     let (people, parts) = (if *attempted == 1 { "person" } else { "people" }, parts.join(", "));
     format!("Of {attempted}{more} {people} at {domain} in this campaign: {parts}: {}.", neighbours.hint())
 }
