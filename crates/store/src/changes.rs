@@ -37,6 +37,9 @@ struct Memory {
     floor: u64,
 }
 
+/// The generation of a claim that must not be sent as the ledger stood when it was read: the ledger says why.
+pub(crate) const FORBIDDEN: u64 = u64::MAX;
+
 /// The changes since the process started.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -73,6 +76,9 @@ impl Changes {
 
     /// What the last moment finds.
     pub(crate) fn standing(&self, claimed: &Claimed) -> Standing {
+        if claimed.generation == FORBIDDEN {
+            return Standing::AskLedger;
+        }
         if claimed.generation == self.generation() {
             return Standing::Unchanged;
         }

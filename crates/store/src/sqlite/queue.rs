@@ -2,6 +2,7 @@
 
 use super::build::decision_sql;
 use super::{Ledger, word};
+use crate::changes::FORBIDDEN;
 use crate::error::Result;
 use crate::queue::{Claimed, Head, Site};
 use model::{
@@ -110,7 +111,9 @@ const CLAIM_COLUMNS: &str =
 const CLAIM_JOINS: &str = "CROSS JOIN address a ON a.id = d.address CROSS JOIN contact c ON c.id = d.contact
     CROSS JOIN domain n ON n.id = a.domain";
 
+/// Whatever forbids sending may have come since the build, before this process even started: it is read with the row.
 fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
+    let forbidden = row.get::<_, Option<i64>>(20)?.is_some();
     let first_try_at = Timestamp::from_millis(row.get(13)?);
     let retry: (Option<i64>, Option<i64>) = (row.get(18)?, row.get(19)?);
     Ok(Claimed {
@@ -133,7 +136,7 @@ fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
         soft_since: row.get::<_, Option<i64>>(15)?.map(Timestamp::from_millis),
         refused_count: row.get(16)?,
         attributes: row.get(17)?,
-        generation,
+        generation: if forbidden { FORBIDDEN } else { generation },
     })
 }
 
@@ -151,8 +154,9 @@ pub(crate) fn read_window(
     generation: u64,
 ) -> Result<Vec<Claimed>> {
     // One lower bound: of two, SQLite would seek by either.
+    let decision = decision_sql();
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, NULL, NULL
+        "SELECT {CLAIM_COLUMNS}, NULL, NULL, {decision}
          FROM head h CROSS JOIN delivery d ON d.id >= max(h.next, ?2 + 1) AND d.id < h.end {CLAIM_JOINS}
          WHERE h.id = ?1 AND d.state = 0 ORDER BY d.id LIMIT ?3"
     );
@@ -168,8 +172,9 @@ pub(crate) fn due_retries(
     count: usize,
     generation: u64,
 ) -> Result<Vec<Claimed>> {
+    let decision = decision_sql();
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, r.site, r.due FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
+        "SELECT {CLAIM_COLUMNS}, r.site, r.due, {decision} FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
          WHERE r.campaign = ?1 AND r.site = ?2 AND r.due <= ?3 AND (r.due, r.delivery) > (?4, ?5)
          ORDER BY r.due, r.delivery LIMIT ?6"
     );
@@ -179,8 +184,9 @@ pub(crate) fn due_retries(
 
 /// One delivery, whatever its state.
 pub(crate) fn claim_one(conn: &Connection, id: DeliveryId, generation: u64) -> Result<Option<Claimed>> {
+    let decision = decision_sql();
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, t.site, t.due FROM delivery d {CLAIM_JOINS}
+        "SELECT {CLAIM_COLUMNS}, t.site, t.due, {decision} FROM delivery d {CLAIM_JOINS}
          LEFT JOIN attempt t ON t.seq = d.last_attempt AND d.attempts > 0 AND d.state = 1 WHERE d.id = ?1"
     );
     Ok(claims(conn, &sql, [id.0], generation)?.pop())
