@@ -5,7 +5,7 @@ use crate::journey::{self, After};
 use crate::lane::{Lane, Next};
 use crate::transmit::{Session, Unopened, Why};
 use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
-use model::{Attempt, Category, Scope, Stage, Timestamp, Verdict};
+use model::{Attempt, Scope, Stage, Timestamp, Verdict};
 use net::{ConnectFailure, Resolve};
 use smtp::client::{Ending, Settings, TlsMode};
 use std::net::{IpAddr, SocketAddr};
@@ -209,8 +209,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: IpAddr, unopened: Un
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
 async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, started_at: Timestamp) {
-    let too_many = failure.verdict.category == Category::RateLimited && lane.open() > 1;
-    if too_many {
+    if is_one_too_many(lane, &failure) {
         lane.learn_connections();
         lane.put_first(first);
         return;
@@ -225,6 +224,12 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
         let attempt = attempt(&claimed, &failure, started_at, house.now());
         journey::conclude(house, lane, &claimed, attempt, None, None).await;
     }
+}
+
+/// Put off at the door while other conversations of ours go on there: this one was one too many, whatever they call it.
+fn is_one_too_many(lane: &Lane, failure: &Failure) -> bool {
+    let at_the_door = matches!(failure.stage, Stage::Greeting | Stage::Ehlo);
+    at_the_door && lane.open() > 1 && failure.reply.as_ref().is_some_and(model::Reply::is_transient)
 }
 
 fn attempt(claimed: &Claimed, failure: &Failure, started_at: Timestamp, now: Timestamp) -> Attempt {

@@ -186,13 +186,13 @@ const SITES_REMEMBERED_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Brakes {
     port25: Port25,
-    /// Sites whose silence was forgiven once, while nobody had answered yet.
-    forgiven: BTreeSet<SiteId>,
+    /// Sites whose silence was forgiven while nobody had answered yet, and until when it is.
+    forgiven: BTreeMap<SiteId, Timestamp>,
     authentication: BTreeMap<CampaignId, Authentication>,
 }
 
 /// While no site has answered at all, a silent one is left alone for so long and nobody is charged.
-const FORGIVEN_HOLD: Duration = Duration::from_secs(60);
+const FORGIVEN_HOLD: Duration = Duration::from_secs(300);
 
 impl House {
     /// Tells whoever watches.
@@ -246,7 +246,9 @@ impl House {
             self.tell(Notice::Tripped(Stop::Brake(trip), None));
             return true;
         }
-        let forgiven = brakes.port25.is_doubtful() && brakes.forgiven.insert(lane.site);
+        let now = self.now();
+        let until = *brakes.forgiven.entry(lane.site).or_insert(now + FORGIVEN_HOLD);
+        let forgiven = brakes.port25.is_doubtful() && now < until;
         drop(brakes);
         if forgiven {
             self.forgive(lane);

@@ -49,7 +49,8 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
     };
     let finished = {
         let pass = Some(pass);
-        let mut sending = Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, peer: session.address, letter, pass };
+        let mut sending =
+            Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, peer: session.address, letter, pass };
         session.transact(sending.envelope(), &mut sending).await
     };
     if is_late_goodbye(&finished, session.transactions) {

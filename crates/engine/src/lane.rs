@@ -20,6 +20,8 @@ pub(crate) const WINDOW: usize = 256;
 const LOW_WATER: usize = WINDOW / 2;
 /// A further connection is opened for every so many deliveries that wait.
 const PER_NEW_CONNECTION: usize = 4;
+/// After so many acceptances a learned limit is tried one higher.
+const ACCEPTED_PER_PROBE: u64 = 50;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// One lane.
@@ -272,6 +274,9 @@ impl Lane {
         let mut inner = self.lock();
         inner.accepted += 1;
         inner.refused_since = None;
+        if inner.accepted.is_multiple_of(ACCEPTED_PER_PROBE) {
+            inner.connections_learned = inner.connections_learned.map(|learned| learned.saturating_add(1));
+        }
     }
 
     /// The refusal that has lasted longer than anybody's retry window: who still waits here is given up with it.

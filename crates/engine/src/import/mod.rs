@@ -26,11 +26,11 @@ pub use words::nearest;
 
 use aws_lc_rs::digest;
 use encoding_rs::Encoding;
-use model::{Actor, ImportId, SuppressionReason, Timestamp, WorkspaceId};
+use model::{Actor, ContactStatus, ImportId, SuppressionReason, Timestamp, WorkspaceId};
 use person::Reading;
 use records::{Row, Rows};
 use rejects::Rejects;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -39,9 +39,9 @@ use store::{Import, ImportRow, NewImport, RowFate, Store, Target};
 use survey::Survey;
 
 /// The most rows handed to the ledger at once.
-const CHUNK_ROWS_MAX: usize = 5_000;
+const CHUNK_ROWS_MAX: usize = 25_000;
 /// The most bytes handed to the ledger at once, give or take a row.
-const CHUNK_BYTES_MAX: usize = 8 * 1024 * 1024;
+const CHUNK_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many rows the meaning of the columns is guessed from.
 const SAMPLE_ROWS: usize = 200;
 /// What a person takes besides the attributes, roughly.
@@ -83,7 +83,8 @@ pub struct Progress {
 /// What an import came to. `rows = added + updated + unchanged + duplicates + rejected`, always.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
-    /// Its id in the ledger.
+    /// Its id in the ledger, shown as outside.
+    #[serde(serialize_with = "shown")]
     pub import: ImportId,
     /// The same file had been imported before with the same mapping; nothing was done.
     pub already_done: bool,
@@ -317,12 +318,13 @@ impl Run<'_> {
         }
         let rows = std::mem::take(&mut self.chunk);
         self.chunk_bytes = 0;
-        for fate in self.store.write_import_chunk(self.import.id, rows, now).await? {
-            match fate {
-                RowFate::Repeated => self.report.repeated += 1,
-                RowFate::Suppressed => self.report.suppressed += 1,
-                RowFate::Added | RowFate::Updated | RowFate::Unchanged | RowFate::Duplicate => {}
-            }
+        // Those who opted out are suppressed when the import is finished: not yet known to the ledger.
+        let opted_out = |row: &ImportRow| row.status == Some(ContactStatus::OptedOut) && row.address.is_some();
+        let opted_out: Vec<bool> = rows.iter().map(opted_out).collect();
+        let fates = self.store.write_import_chunk(self.import.id, rows, now).await?;
+        for (fate, opted_out) in fates.into_iter().zip(opted_out) {
+            self.report.repeated += u64::from(fate == RowFate::Repeated);
+            self.report.suppressed += u64::from(opted_out || fate == RowFate::Suppressed);
         }
         Ok(())
     }
@@ -345,6 +347,10 @@ impl Run<'_> {
         self.report.counts_of(&done);
         Ok(self.report)
     }
+}
+
+fn shown<S: Serializer>(id: &ImportId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
 }
 
 fn cannot_reject(request: &ImportRequest, source: io::Error) -> ImportError {
