@@ -149,7 +149,7 @@ fn tell(file: &Path, answer: &Value, output: &Output) -> Vec<String> {
         let rows = counted(count("listed"), "row", "rows");
         lines.push(String::new());
         lines.push(output.ink(Ink::Yellow, &format!("{rows} to look at, each with its line and reason: {path}")));
-        lines.push("  put them right there and import that file: it is added to this one".to_owned());
+        lines.push("  put them right in that file and import it as well".to_owned());
     }
     lines
 }

@@ -1,0 +1,189 @@
+//! Stories about people and lists, told to the binary: import, correct, suppress, forget, back up.
+
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+struct Room {
+    dir: TempDir,
+}
+
+impl Room {
+    fn new() -> Room {
+        Room { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+        command.args(args).args(["--data", &self.path("data").display().to_string()]);
+        command.env("USER", "anna").env("TZ", "UTC").env_remove("POSTROOM_DATA").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Standard output of a command that must succeed.
+    fn says(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The JSON lines of a command that must succeed.
+    fn json(&self, args: &[&str]) -> Vec<Value> {
+        let all: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        self.says(&all).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Exit code and standard error of a command that must fail.
+    fn fails(&self, args: &[&str]) -> (i32, String) {
+        let output = self.run(args);
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+#[test]
+fn a_list_comes_in_and_a_person_is_corrected_and_forgotten() {
+    let room = Room::new();
+    let list =
+        room.file("people.csv", "E-Mail;Vorname\nkim@old.example;Kim\nbo@x.example;Bo\nno address;Cy\n".as_bytes());
+    let report = &room.json(&["import", &list])[0];
+    assert_eq!((&report["rows"], &report["added"], &report["listed"]), (&3.into(), &3.into(), &1.into()));
+    assert!(fs::read_to_string(report["rejects_file"].as_str().unwrap()).unwrap().contains("no @ in it"));
+    assert_eq!(room.json(&["import", &list])[0]["already_done"], true);
+
+    let (code, error) = room.fails(&["contact", "show", "kin@old.example"]);
+    assert!(code == 2 && error.contains("did you mean kim@old.example"), "{error}");
+
+    let edited = room.json(&["contact", "edit", "kim@old.example", "--email", "kim@new.example", "--set", "city=Oslo"]);
+    assert_eq!(edited[0]["email"], "kim@new.example");
+    let values = &edited[0]["attributes"];
+    assert_eq!((&values["e_mail"], &values["city"]), (&"kim@new.example".into(), &"Oslo".into()));
+
+    let (code, error) = room.fails(&["contact", "forget", "kim@new.example"]);
+    assert!(code == 3 && error.contains("--yes"), "{error}");
+    room.says(&["contact", "forget", "kim@new.example", "--yes"]);
+    assert_eq!(room.fails(&["contact", "show", "kim@new.example"]).0, 2);
+    let listed = room.json(&["suppress", "list"]);
+    assert!(listed.iter().any(|entry| entry["reason"] == "forgotten" && entry["target"].is_null()), "{listed:?}");
+}
+
+#[test]
+fn what_a_person_said_cannot_be_lifted_and_what_we_said_can() {
+    let room = Room::new();
+    let list = room.file("people.csv", b"email,status\na@x.example,unsubscribed\nb@x.example,active\n");
+    room.says(&["import", &list]);
+    room.says(&["suppress", "add", "b@x.example", "bad.example", "--note", "asked by phone"]);
+    let list = room.json(&["suppress", "list"]);
+    assert_eq!(list.len(), 3, "{list:?}");
+    assert!(list.iter().any(|entry| entry["is_domain"] == true && entry["by"] == "cli:anna"));
+    let (code, error) = room.fails(&["suppress", "lift", "a@x.example", "--reason", "they are nice"]);
+    assert!(code == 3 || code == 2, "{code} {error}");
+    room.says(&["suppress", "remove", "b@x.example", "--reason", "a mistake"]);
+    let left: Vec<Value> = room.json(&["suppress", "list"]).iter().map(|entry| entry["target"].clone()).collect();
+    assert!(left.contains(&"a@x.example".into()) && !left.contains(&"b@x.example".into()), "{left:?}");
+}
+
+#[test]
+fn files_that_are_no_lists_are_refused_in_words_and_leave_nothing() {
+    let room = Room::new();
+    for (content, words) in [
+        (&b""[..], "is empty"),
+        (b"PK\x03\x04rest", "spreadsheet"),
+        (b"name,city\nAnn,Oslo\n", "no column holds email addresses"),
+        (b"ann@x.example,Ann\n", "add a header line"),
+    ] {
+        let list = room.file("list.csv", content);
+        let (code, error) = room.fails(&["import", &list]);
+        assert!(code == 2 && error.contains(words) && error.contains("list.csv"), "{code} {error}");
+    }
+    let folder = room.dir.path().display().to_string();
+    assert!(room.fails(&["import", &folder]).1.contains("it is a folder"));
+    assert!(room.fails(&["import", "nowhere.csv"]).1.contains("cannot be opened"));
+    assert!(room.json(&["import", "--list"]).is_empty());
+}
+
+#[test]
+fn a_killed_import_is_taken_up_again() {
+    let room = Room::new();
+    let mut text = "email,n\n".to_owned();
+    for n in 0..60_000 {
+        text += &format!("p{n}@d{}.example,{n}\n", n % 97);
+    }
+    let list = room.file("people.csv", text.as_bytes());
+    let mut first = room.command(&["import", &list]).stdout(Stdio::null()).spawn().unwrap();
+    // Killed when the first chunk is in the ledger's log, or when it was quicker than us.
+    let log = room.path("data").join("ledger.db-wal");
+    while first.try_wait().unwrap().is_none() && fs::metadata(&log).map_or(0, |found| found.len()) < 3_000_000 {
+        std::thread::yield_now();
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let report = &room.json(&["import", &list])[0];
+    assert_eq!((&report["rows"], &report["added"]), (&60_000.into(), &60_000.into()), "{report}");
+    let imports = room.json(&["import", "--list"]);
+    assert_eq!((imports.len(), &imports[0]["state"]), (1, &"done".into()));
+    room.says(&["import", "--remove", imports[0]["import"].as_str().unwrap()]);
+    assert_eq!(room.fails(&["contact", "show", "p1@d1.example"]).0, 2);
+}
+
+#[test]
+fn a_backup_opens_held_until_it_is_adopted() {
+    let room = Room::new();
+    let list = room.file("people.csv", b"email\na@x.example\n");
+    room.says(&["import", &list]);
+    let copy = room.path("copy").display().to_string();
+    assert_eq!(room.json(&["backup", &copy, "--verify"])[0]["verified"], true);
+    let restored = room.path("restored").display().to_string();
+    let there = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+        command.args(args).args(["--data", &restored, "--json"]).stdin(Stdio::null()).output().unwrap()
+    };
+    assert!(there(&["restore", &copy]).status.success());
+    assert!(!there(&["restore", &copy]).status.success(), "a ledger is never written over");
+    let shown: Value = serde_json::from_slice(&there(&["contact", "show", "a@x.example"]).stdout).unwrap();
+    assert_eq!(shown["email"], "a@x.example");
+    assert_eq!(there(&["adopt"]).status.code(), Some(3), "nobody is there to be asked");
+    let adopted: Value = serde_json::from_slice(&there(&["adopt", "--yes"]).stdout).unwrap();
+    assert_eq!(adopted["adopted"], true);
+}
+
+#[test]
+fn replies_are_judged_line_by_line_without_a_ledger() {
+    let room = Room::new();
+    let mut judge = room.command(&["judge", "replies"]);
+    let mut judge = judge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines =
+        "{\"id\":\"1\",\"text\":\"550 5.1.1 No such user\"}\n{\"id\":\"2\",\"text\":\"452 4.2.2 Mailbox full\"}\n";
+    judge.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = judge.wait_with_output().unwrap();
+    let words: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&words[0]["category"], &words[0]["suppress"]), (&"unknown_recipient".into(), &true.into()));
+    assert_eq!((&words[1]["category"], &words[1]["disposition"]), (&"mailbox_full".into(), &"retry".into()));
+    assert!(!room.path("data").exists());
+}
+
+#[test]
+fn keys_are_made_once_and_their_record_is_shown() {
+    let room = Room::new();
+    let key = &room.json(&["domain", "keygen", "example.org", "--selector", "s1"])[0];
+    assert_eq!(key["record_name"], "s1._domainkey.example.org");
+    assert!(key["record_value"].as_str().unwrap().starts_with("v=DKIM1; k=rsa; p="), "{key}");
+    assert_eq!(room.fails(&["domain", "keygen", "example.org", "--selector", "s1"]).0, 3);
+}
