@@ -338,7 +338,9 @@ impl Scheduler {
             let rows = self.house.store.due_retries(campaign, site, now, after, room).await?;
             if rows.len() < room {
                 entry.retries_due.remove(&campaign);
-                self.renew_wake(site, campaign).await?;
+                // Up to `now` everything due was read just now, so what is still due then is in hand.
+                let next = self.next_retry(site, campaign).await?;
+                self.wakes.renew(site, campaign, next, now);
             } else if let Some(last) = rows.last() {
                 let at = last.retry.map(|(_, at)| (at, last.delivery));
                 entry.retries_due.insert(campaign, at);
@@ -619,19 +621,24 @@ impl Scheduler {
             self.second_lookup_at = [self.second_lookup_at, one.second_lookup_at].into_iter().flatten().min();
         }
         for (site, campaign) in renew {
-            self.renew_wake(site, campaign).await?;
+            let (next, now) = (self.next_retry(site, campaign).await?, self.house.now());
+            // What became due while others were in hand may not have been read: it is read now.
+            match (next.filter(|at| *at <= now), self.entry(site).await?) {
+                (Some(_), Some(entry)) => {
+                    entry.retries_due.insert(campaign, None);
+                    self.hungry.insert(site);
+                }
+                _ => self.wakes.renew(site, campaign, next, now),
+            }
         }
         Ok(())
     }
 
-    /// Reads from the ledger when a site's next retry is due. One that is due already is in hand: its outcome will
-    /// ask again.
-    async fn renew_wake(&mut self, site: SiteId, campaign: CampaignId) -> Result<(), StoreError> {
+    /// When a site's next retry is due, as the ledger has it; those in hand are among them.
+    async fn next_retry(&self, site: SiteId, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {
         let just_before = SiteId(site.0 - 1);
         let next = self.house.store.next_wakes(campaign, Some(just_before), 1).await?;
-        let at = next.first().filter(|(found, _)| *found == site).map(|(_, at)| *at);
-        self.wakes.renew(site, campaign, at, self.house.now());
-        Ok(())
+        Ok(next.first().filter(|(found, _)| *found == site).map(|(_, at)| *at))
     }
 
     async fn brake(&mut self, stop: Stop, campaign: Option<CampaignId>) -> Result<(), StoreError> {
