@@ -597,15 +597,16 @@ impl Stands {
 }
 
 impl Neighbours {
-    /// What the neighbours' fate says about this person's.
+    /// What the neighbours' fate says about the failure of one of them.
     pub fn hint(&self) -> &'static str {
-        match (self.refused, self.accepted) {
+        let failed = self.refused + self.other;
+        match (failed, self.accepted) {
             (1, accepted) if accepted > 0 => "looks like this person only",
-            (_, 0) if self.attempted == 1 => "nobody else there to compare with",
-            (refused, 0) if refused > 1 => "nobody there got it: looks like the domain as a whole",
-            (refused, accepted) if refused > accepted => "most were refused: looks like the domain or its filter",
-            (0, accepted) if accepted > 0 => "their servers take our mail",
-            _ => "too few to tell",
+            (0, 0) => "nobody there has got it yet",
+            (failed, 0) if failed > 1 => "nobody there got it: looks like the domain as a whole",
+            (1, 0) => "too few to tell",
+            (failed, accepted) if failed > accepted => "most did not get it: looks like the domain or its filter",
+            _ => "most there get our mail: not the domain as a whole",
         }
     }
 }

@@ -106,6 +106,8 @@ fn the_neighbours_tell_a_person_from_a_domain() {
         |refused, accepted| Neighbours { attempted: refused + accepted, refused, accepted, ..Neighbours::default() };
     assert_eq!(of(1, 5).hint(), "looks like this person only");
     assert!(of(3, 0).hint().contains("the domain as a whole"));
-    assert!(of(1, 0).hint().contains("nobody else"));
-    assert!(of(0, 4).hint().contains("take our mail"));
+    assert!(of(4, 1).hint().contains("or its filter"));
+    assert!(of(3, 90).hint().contains("not the domain"));
+    assert_eq!(of(1, 0).hint(), "too few to tell");
+    assert!(of(0, 0).hint().contains("yet"));
 }

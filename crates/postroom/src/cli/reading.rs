@@ -4,8 +4,9 @@
 //! finds no owner at work becomes the owner for a moment and settles them, so that no report says "in progress" of what
 //! will never go on. Where that is not possible (an owner is at work, the disk is read-only) the ledger is read as it is.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
+use crate::output::Output;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::{CONNECTIONS_MAX, Ceiling, Settings, Way};
@@ -14,15 +15,17 @@ use std::path::Path;
 use store::Durability;
 
 /// Opens the ledger to read in it. `true`: another process is at work on it.
-pub(crate) async fn settled(dir: &Path) -> Result<(Ledger, bool), Failure> {
+pub(crate) async fn settled(dir: &Path, output: &Output) -> Result<(Ledger, bool), Failure> {
     // Owning would make a ledger where there is none; reading says that there is none.
     drop(Ledger::read(dir)?);
     let is_owned = match Ledger::own(dir, Durability::Power) {
         Ok(ledger) => {
-            engine::recover(&ledger.store, &settings(), ledger.now()).await?;
+            if let Err(why) = engine::recover(&ledger.store, &settings(), ledger.now()).await {
+                output.note(format!("note: what a killed process left is not settled yet: {why}"));
+            }
             false
         }
-        Err(failure) => failure.exit == crate::failure::Exit::Refused,
+        Err(failure) => failure.exit == Exit::Refused,
     };
     Ok((Ledger::read(dir)?, is_owned))
 }
@@ -36,5 +39,24 @@ fn settings() -> Settings {
         schedule: Schedule::shipped(),
         policy: Policy::default(),
         timeouts: Timeouts::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_stands_beside_an_owner_and_takes_its_place_when_there_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = Output::of_this_process(true);
+        let missing = settled(dir.path(), &output).await.map(|_| ()).unwrap_err();
+        assert_eq!(missing.exit, Exit::BadInput);
+        assert!(!dir.path().join("ledger.db").exists(), "asking makes no ledger");
+        let owner = Ledger::own(dir.path(), Durability::Process).unwrap();
+        assert!(settled(dir.path(), &output).await.unwrap().1);
+        drop(owner);
+        assert!(!settled(dir.path(), &output).await.unwrap().1);
+        assert!(Ledger::own(dir.path(), Durability::Process).is_ok(), "nothing is held on to");
     }
 }

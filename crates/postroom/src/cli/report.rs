@@ -72,7 +72,7 @@ impl List {
 }
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let (ledger, is_running) = super::reading::settled(dir).await?;
+    let (ledger, is_running) = super::reading::settled(dir, output).await?;
     let campaign = find(&ledger, args.campaign.as_deref()).await?;
     let style = Style::of_this_process(output, dir, ledger.now());
     let report = report(&ledger.store, campaign.id, ledger.now()).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 
 /// `postroom campaigns`: every campaign in a line, oldest first.
 pub(crate) async fn campaigns(dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let (ledger, _) = super::reading::settled(dir).await?;
+    let (ledger, _) = super::reading::settled(dir, output).await?;
     let style = Style::of_this_process(output, dir, ledger.now());
     let campaigns = ledger.store.list_campaigns(ledger.workspace).await?;
     for campaign in &campaigns {

@@ -25,7 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let (ledger, _) = super::reading::settled(dir).await?;
+    let (ledger, _) = super::reading::settled(dir, output).await?;
     let typed = args.who.as_str();
     let who = match (typed.parse::<ContactId>(), EmailAddress::parse(typed)) {
         (Ok(id), _) => Some(Who::Contact(id)),

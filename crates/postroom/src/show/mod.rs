@@ -19,6 +19,8 @@ use std::time::Duration;
 const WIDTH_IN_A_PIPE: usize = 110;
 /// Narrower than this nothing is laid out.
 const WIDTH_MIN: usize = 60;
+/// So long a weekday means one day only.
+const WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
 /// Wider than this lines are hard to follow.
 const WIDTH_MAX: usize = 130;
 
@@ -74,9 +76,10 @@ impl Style {
         }
     }
 
-    /// A time of a list of events, to the second: `Mon 09:00:41`, with the date if it was not these days.
-    pub(crate) fn clock(&self, at: Timestamp) -> String {
-        let form = if self.is_near(at) { "%a %H:%M:%S" } else { "%d %b %Y %H:%M:%S" };
+    /// A time of a list of events that began at `first`, to the second: `Mon 09:00:41`, with the date where a weekday
+    /// could be another one.
+    pub(crate) fn clock(&self, at: Timestamp, first: Timestamp) -> String {
+        let form = if at.since(first) < WEEK { "%a %H:%M:%S" } else { "%d %b %Y %H:%M:%S" };
         self.zoned(at).map_or_else(|| "never".to_owned(), |time| time.strftime(form).to_string())
     }
 
@@ -99,9 +102,10 @@ impl Style {
         time.strftime(if same_year { "%-d %b" } else { "%-d %b %Y" }).to_string()
     }
 
-    /// The name of the reader's zone at a time: `CET`.
-    pub(crate) fn zone_at(&self, at: Timestamp) -> String {
-        self.zoned(at).map_or_else(|| "UTC".to_owned(), |time| time.strftime("%Z").to_string())
+    /// What a list of events that began at `first` leaves out: the zone, and the date.
+    pub(crate) fn calendar(&self, first: Timestamp) -> String {
+        let said = self.zoned(first).map(|time| time.strftime("times in %Z; %a is %-d %b %Y").to_string());
+        said.unwrap_or_default()
     }
 
     /// How long until then: `in 12 min`, `now`.
@@ -116,7 +120,6 @@ impl Style {
 
     /// So close that the name of the weekday says which day is meant.
     fn is_near(&self, at: Timestamp) -> bool {
-        const WEEK: Duration = Duration::from_secs(6 * 24 * 3600);
         at.since(self.now).max(self.now.since(at)) < WEEK
     }
 }
@@ -125,6 +128,7 @@ impl Style {
 pub(crate) fn lapse(time: Duration) -> String {
     let (ms, seconds) = (time.as_millis(), time.as_secs());
     match seconds {
+        0 if ms < 100 => format!("{ms} ms"),
         0..10 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         10..100 => format!("{seconds} s"),
         100..6_000 => format!("{} min", (seconds + 30) / 60),
@@ -151,7 +155,11 @@ fn program() -> String {
 /// A word for a shell, in quotes only if it needs them.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// How many columns a text takes (colours are added afterwards).

@@ -132,9 +132,10 @@ fn ink_of(stands: &Stands) -> Ink {
 fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
     let mut lines = Vec::new();
     let mut before: Option<&Try> = None;
-    let indent = told.timeline.first().map_or(0, |step| columns(&style.clock(at_of(step)))) + 4;
+    let Some(first) = told.timeline.first().map(at_of) else { return lines };
+    let indent = columns(&style.clock(first, first)) + 4;
     for step in &told.timeline {
-        let time = style.clock(at_of(step));
+        let time = style.clock(at_of(step), first);
         let head = |what: &str| format!("  {time}  {what}");
         match step {
             Step::Added { place, of, last_accepted_at, .. } => {
@@ -165,9 +166,7 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
             }
         }
     }
-    if let Some(first) = told.timeline.first() {
-        lines.push(style.ink(Ink::Dim, &format!("  (times in {})", style.zone_at(at_of(first)))));
-    }
+    lines.push(style.ink(Ink::Dim, &format!("  ({})", style.calendar(first))));
     lines
 }
 
@@ -227,11 +226,15 @@ fn tried(one: &Try, before: Option<&Try>, time: &str, style: &Style) -> Vec<Stri
     lines
 }
 
-/// The same words from the same server at the same place in the conversation.
+/// The same words from the same server at the same place in the conversation; the ids in them may differ.
 fn is_the_same_again(one: &Try, before: &Try) -> bool {
-    let said =
-        |one: &Try| (one.outcome, one.stage, one.host.clone(), one.reply.clone(), one.note.clone(), one.rule.clone());
-    one.reply.is_some() && said(one) == said(before)
+    let words = |one: &Try| {
+        let reply = one.reply.as_deref().or(one.note.as_deref()).unwrap_or_default().to_owned();
+        let words = reply.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+        words.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let place = |one: &Try| (one.outcome, one.stage, one.rule.clone(), one.host.clone());
+    place(one) == place(before) && words(one) == words(before)
 }
 
 /// What was done after a try, as the rest of a sentence.

@@ -24,24 +24,24 @@ fn a_delivered_person() {
         "eva@harbour-bank.test",
         3_000,
         &expect![[r#"
-        eva@harbour-bank.test  ·  "Spring news" (campaign 1)
+            eva@harbour-bank.test  ·  "Spring news" (campaign 1)
 
-          ACCEPTED: by the server 09:05 CET at try 2. That is not the same as "in the inbox": nobody outside
-          can see that.
+              ACCEPTED: by the server 09:05 CET at try 2. That is not the same as "in the inbox": nobody outside
+              can see that.
 
-          Mon 09:00:02  added      place 6 of 13
-          Mon 09:00:41  try 1      put off by mx1.harbour-bank.test (192.0.2.25), TLS 1.3, 0.4 s
-                        at RCPT: 451 4.7.1 Greylisted, try again in 300 seconds
-                        = first contact put off on purpose (rule greylisted). Next try after 5 min.
-          Mon 09:05:45  try 2      accepted by the same server, TLS 1.3, 0.4 s
-                        after the message: 250 2.0.0 Ok: queued as 4Zq7
-                        = accepted by the server
-          (times in CET)
+              Mon 09:00:02  added      place 6 of 13
+              Mon 09:00:41  try 1      put off by mx1.harbour-bank.test (192.0.2.25), TLS 1.3, 0.4 s
+                            at RCPT: 451 4.7.1 Greylisted, try again in 300 seconds
+                            = first contact put off on purpose (rule greylisted). Next try after 5 min.
+              Mon 09:05:45  try 2      accepted by the same server, TLS 1.3, 0.4 s
+                            after the message: 250 2.0.0 Ok: queued as 4Zq7
+                            = accepted by the server
+              (times in CET; Mon is 16 Nov 2026)
 
-          What you can do
-            - Nothing to do.
-          Full conversation: postroom why eva@harbour-bank.test --campaign 1 --transcript --data demo
-    "#]],
+              What you can do
+                - Nothing to do.
+              Full conversation: postroom why eva@harbour-bank.test --campaign 1 --transcript --data demo
+        "#]],
     );
 }
 
@@ -51,18 +51,18 @@ fn a_skipped_person() {
         "uma.gone@northmail.test",
         3_000,
         &expect![[r#"
-        uma.gone@northmail.test  ·  "Spring news" (campaign 1)
+            uma.gone@northmail.test  ·  "Spring news" (campaign 1)
 
-          SKIPPED: they unsubscribed. Nothing was sent.
+              SKIPPED: they unsubscribed. Nothing was sent.
 
-          Mon 09:00:02  added      in the audience
-          (times in CET)
+              Mon 09:00:02  added      in the audience
+              (times in CET; Mon is 16 Nov 2026)
 
-          Suppressed: this address, unsubscribed, since 09:00 CET, by the person themselves
+              Suppressed: this address, unsubscribed, since 09:00 CET, by the person themselves
 
-          What you can do
-            - Nothing: only their own newer confirmed opt-in brings them back.
-    "#]],
+              What you can do
+                - Nothing: only their own newer confirmed opt-in brings them back.
+        "#]],
     );
 }
 
@@ -72,35 +72,35 @@ fn a_bounced_person() {
         "kim.left@harbour-bank.test",
         3_000,
         &expect![[r#"
-        kim.left@harbour-bank.test  ·  "Spring news" (campaign 1)
+            kim.left@harbour-bank.test  ·  "Spring news" (campaign 1)
 
-          HARD BOUNCE: mailbox does not exist. Suppressed; nothing more will be tried.
-          Whose problem: the address. Not your content, not your reputation.
+              HARD BOUNCE: mailbox does not exist. Suppressed; nothing more will be tried.
+              Whose problem: the address. Not your content, not your reputation.
 
-          Mon 09:00:02  added      place 1 of 13
-          Mon 09:00:41  try 1      put off by mx1.harbour-bank.test (192.0.2.25), TLS 1.3, 0.4 s
-                        at RCPT: 451 4.7.1 Greylisted, try again in 300 seconds
-                        = first contact put off on purpose (rule greylisted). Next try after 5 min.
-          Mon 09:05:44  try 2      put off by the same server, TLS 1.3, 0.4 s
-                        at RCPT: 450 4.3.2 System not accepting messages
-                        = their server had trouble of its own (rule enhanced-4.3.2). Next try after 15 min.
-          Mon 09:20:51  try 3      refused by mx2.harbour-bank.test (192.0.2.25), TLS 1.3, 0.4 s
-                        at RCPT: 550 5.1.1 No such user here
-                        = mailbox does not exist (rule enhanced-5.1.1)
-          Mon 09:20:51  suppressed: all mail of this workspace, evidence: try 3
-          Mon 09:20:51  contact: now error: hard bounced
-          (times in CET)
+              Mon 09:00:02  added      place 1 of 13
+              Mon 09:00:41  try 1      put off by mx1.harbour-bank.test (192.0.2.25), TLS 1.3, 0.4 s
+                            at RCPT: 451 4.7.1 Greylisted, try again in 300 seconds
+                            = first contact put off on purpose (rule greylisted). Next try after 5 min.
+              Mon 09:05:44  try 2      put off by the same server, TLS 1.3, 0.4 s
+                            at RCPT: 450 4.3.2 System not accepting messages
+                            = their server had trouble of its own (rule enhanced-4.3.2). Next try after 15 min.
+              Mon 09:20:51  try 3      refused by mx2.harbour-bank.test (192.0.2.25), TLS 1.3, 0.4 s
+                            at RCPT: 550 5.1.1 No such user here
+                            = mailbox does not exist (rule enhanced-5.1.1)
+              Mon 09:20:51  suppressed: all mail of this workspace, evidence: try 3
+              Mon 09:20:51  contact: now error: hard bounced
+              (times in CET; Mon is 16 Nov 2026)
 
-          What you can do
-            - Ask the person for their new address and correct it on the contact; the new address is free at
-              once.
-                postroom contact edit c_ID --email NEW --data demo
-            - Think the server was wrong? Lifting the suppression needs a reason:
-                postroom suppress lift kim.left@harbour-bank.test --reason "…" --yes --data demo
-            - Of 6 people at harbour-bank.test in this campaign: 1 refused, 5 accepted: looks like this
-              person only.
-          Full conversation: postroom why kim.left@harbour-bank.test --campaign 1 --transcript --data demo
-    "#]],
+              What you can do
+                - Ask the person for their new address and correct it on the contact; the new address is free at
+                  once.
+                    postroom contact edit c_ID --email NEW --data demo
+                - Think the server was wrong? Lifting the suppression needs a reason:
+                    postroom suppress lift kim.left@harbour-bank.test --reason "…" --yes --data demo
+                - Of 6 people at harbour-bank.test in this campaign: 1 refused, 5 accepted: looks like this
+                  person only.
+              Full conversation: postroom why kim.left@harbour-bank.test --campaign 1 --transcript --data demo
+        "#]],
     );
 }
 
@@ -110,26 +110,26 @@ fn a_waiting_person() {
         "wes.wait@slow-office.test",
         3_000,
         &expect![[r#"
-        wes.wait@slow-office.test  ·  "Spring news" (campaign 1)
+            wes.wait@slow-office.test  ·  "Spring news" (campaign 1)
 
-          WAITING: next try 10:00 CET (in 11 min), try 4 of 11, gives up Tue 15:00 CET. So far: first
-          contact put off on purpose.
-          Whose problem: their servers. Not the address, not your content.
+              WAITING: next try 10:00 CET (in 11 min), try 4 of 11, gives up Tue 15:00 CET. So far: first
+              contact put off on purpose.
+              Whose problem: their servers. Not the address, not your content.
 
-          Mon 09:00:02  added      place 8 of 13
-          Mon 09:00:50  try 1      put off by mx.slow-office.test (192.0.2.25), TLS 1.3, 0.4 s
-                        at RCPT: 451 4.7.1 Please come back later
-                        = first contact put off on purpose (rule greylisted). Next try after 5 min.
-          Mon 09:05:52  try 2      the same again. Next try after 15 min.
-          Mon 09:20:55  try 3      the same again. Next try after 40 min.
-          (times in CET)
+              Mon 09:00:02  added      place 8 of 13
+              Mon 09:00:50  try 1      put off by mx.slow-office.test (192.0.2.25), TLS 1.3, 0.4 s
+                            at RCPT: 451 4.7.1 Please come back later
+                            = first contact put off on purpose (rule greylisted). Next try after 5 min.
+              Mon 09:05:52  try 2      the same again. Next try after 15 min.
+              Mon 09:20:55  try 3      the same again. Next try after 40 min.
+              (times in CET; Mon is 16 Nov 2026)
 
-          What you can do
-            - Nothing, while a process is sending. If none is, take the campaign up again:
-                postroom resume 1 --data demo
-            - Nobody else at slow-office.test was mailed in this campaign: nothing to compare with.
-          Full conversation: postroom why wes.wait@slow-office.test --campaign 1 --transcript --data demo
-    "#]],
+              What you can do
+                - Nothing, while a process is sending. If none is, take the campaign up again:
+                    postroom resume 1 --data demo
+                - Nobody else at slow-office.test was mailed in this campaign: nothing to compare with.
+              Full conversation: postroom why wes.wait@slow-office.test --campaign 1 --transcript --data demo
+        "#]],
     );
 }
 
@@ -139,34 +139,34 @@ fn a_soft_bounced_person() {
         "ada.full@northmail.test",
         110_000,
         &expect![[r#"
-        ada.full@northmail.test  ·  "Spring news" (campaign 1)
+            ada.full@northmail.test  ·  "Spring news" (campaign 1)
 
-          SOFT: mailbox full for 29 h 45 (11 tries). Not suppressed. Second of 4 in a row; the next campaign
-          tries again.
-          Whose problem: the recipient. Not your content, not your reputation.
+              SOFT: mailbox full for 29 h 45 (11 tries). Not suppressed. Second of 4 in a row; the next campaign
+              tries again.
+              Whose problem: the recipient. Not your content, not your reputation.
 
-          Mon 09:00:02  added      place 7 of 13
-          Mon 09:00:45  try 1      put off by mx.northmail.test (192.0.2.25), TLS 1.3, 0.4 s
-                        at RCPT: 452 4.2.2 The mailbox is over its quota
-                        = mailbox full (rule mailbox-full). Next try after 5 min.
-          Mon 09:05:45  try 2      the same again. Next try after 15 min.
-          Mon 09:20:45  try 3      the same again. Next try after 40 min.
-          Mon 10:00:45  try 4      the same again. Next try after 60 min.
-          Mon 11:00:45  try 5      the same again. Next try after 2 h.
-          Mon 13:00:45  try 6      the same again. Next try after 4 h.
-          Mon 17:00:45  try 7      the same again. Next try after 4 h.
-          Mon 21:00:45  try 8      the same again. Next try after 6 h.
-          Tue 03:00:45  try 9      the same again. Next try after 6 h.
-          Tue 09:00:45  try 10     the same again. Next try after 5 h 45.
-          Tue 14:45:45  try 11     the same again. The window is over.
-          (times in CET)
+              Mon 09:00:02  added      place 7 of 13
+              Mon 09:00:45  try 1      put off by mx.northmail.test (192.0.2.25), TLS 1.3, 0.4 s
+                            at RCPT: 452 4.2.2 The mailbox is over its quota
+                            = mailbox full (rule mailbox-full). Next try after 5 min.
+              Mon 09:05:45  try 2      the same again. Next try after 15 min.
+              Mon 09:20:45  try 3      the same again. Next try after 40 min.
+              Mon 10:00:45  try 4      the same again. Next try after 60 min.
+              Mon 11:00:45  try 5      the same again. Next try after 2 h.
+              Mon 13:00:45  try 6      the same again. Next try after 4 h.
+              Mon 17:00:45  try 7      the same again. Next try after 4 h.
+              Mon 21:00:45  try 8      the same again. Next try after 6 h.
+              Tue 03:00:45  try 9      the same again. Next try after 6 h.
+              Tue 09:00:45  try 10     the same again. Next try after 5 h 45.
+              Tue 14:45:45  try 11     the same again. The window is over.
+              (times in CET; Mon is 16 Nov 2026)
 
-          What you can do
-            - Nothing to do; the next campaign tries again. Four such mailings in a row put the contact into
-              error.
-            - Nobody else at northmail.test was mailed in this campaign: nothing to compare with.
-          Full conversation: postroom why ada.full@northmail.test --campaign 1 --transcript --data demo
-    "#]],
+              What you can do
+                - Nothing to do; the next campaign tries again. Four such mailings in a row put the contact into
+                  error.
+                - Nobody else at northmail.test was mailed in this campaign: nothing to compare with.
+              Full conversation: postroom why ada.full@northmail.test --campaign 1 --transcript --data demo
+        "#]],
     );
 }
 
@@ -176,45 +176,45 @@ fn a_blocked_person_and_one_in_doubt() {
         "ira.listed@lookmail.test",
         3_000,
         &expect![[r#"
-        ira.listed@lookmail.test  ·  "Spring news" (campaign 1)
+            ira.listed@lookmail.test  ·  "Spring news" (campaign 1)
 
-          BLOCKED: reputation of our sending address. Not suppressed; not tried again in this campaign.
-          Whose problem: our reputation.
+              BLOCKED: reputation of our sending address. Not suppressed; not tried again in this campaign.
+              Whose problem: our reputation.
 
-          Mon 09:00:02  added      place 9 of 13
-          Mon 09:01:00  try 1      refused by mx.lookmail.test (192.0.2.25), TLS 1.3, 0.4 s
-                        at RCPT: 550 5.7.1 Messages from your address are not accepted
-                        = reputation of our sending address (rule enhanced-5.7.1)
-          (times in CET)
+              Mon 09:00:02  added      place 9 of 13
+              Mon 09:01:00  try 1      refused by mx.lookmail.test (192.0.2.25), TLS 1.3, 0.4 s
+                            at RCPT: 550 5.7.1 Messages from your address are not accepted
+                            = reputation of our sending address (rule enhanced-5.7.1)
+              (times in CET; Mon is 16 Nov 2026)
 
-          What you can do
-            - Look the address up at the named list, remove the cause, then ask for removal.
-            - Nobody else at lookmail.test was mailed in this campaign: nothing to compare with.
-          Full conversation: postroom why ira.listed@lookmail.test --campaign 1 --transcript --data demo
-    "#]],
+              What you can do
+                - Look the address up at the named list, remove the cause, then ask for removal.
+                - Nobody else at lookmail.test was mailed in this campaign: nothing to compare with.
+              Full conversation: postroom why ira.listed@lookmail.test --campaign 1 --transcript --data demo
+        "#]],
     );
     check(
         "joe.lost@dropper.test",
         3_000,
         &expect![[r#"
-        joe.lost@dropper.test  ·  "Spring news" (campaign 1)
+            joe.lost@dropper.test  ·  "Spring news" (campaign 1)
 
-          IN DOUBT: line lost after the last byte. It may have arrived or not; it is not sent again by
-          itself.
-          Whose problem: nobody knows.
+              IN DOUBT: line lost after the last byte. It may have arrived or not; it is not sent again by
+              itself.
+              Whose problem: nobody knows.
 
-          Mon 09:00:02  added      place 10 of 13
-          Mon 09:01:10  try 1      no final reply from mx.dropper.test (192.0.2.25), TLS 1.3, 0.4 s
-                        after the message: no final reply: the server closed the connection
-                        = line lost after the last byte (rule lost-reply)
-          (times in CET)
+              Mon 09:00:02  added      place 10 of 13
+              Mon 09:01:10  try 1      no final reply from mx.dropper.test (192.0.2.25), TLS 1.3, 0.4 s
+                            after the message: no final reply: the server closed the connection
+                            = line lost after the last byte (rule lost-reply)
+              (times in CET; Mon is 16 Nov 2026)
 
-          What you can do
-            - Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:
-                postroom resend 1 --in-doubt --data demo
-            - Nobody else at dropper.test was mailed in this campaign: nothing to compare with.
-          Full conversation: postroom why joe.lost@dropper.test --campaign 1 --transcript --data demo
-    "#]],
+              What you can do
+                - Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:
+                    postroom resend 1 --in-doubt --data demo
+                - Nobody else at dropper.test was mailed in this campaign: nothing to compare with.
+              Full conversation: postroom why joe.lost@dropper.test --campaign 1 --transcript --data demo
+        "#]],
     );
 }
 
