@@ -322,33 +322,73 @@ impl House {
 /// the while, so this set is what keeps a second reading from sending them twice.
 #[derive(Debug, Default)]
 pub(crate) struct Outstanding {
-    ids: Mutex<BTreeSet<DeliveryId>>,
+    ids: Mutex<Ids>,
     /// Outcomes handed over and not durable yet.
     pub(crate) settling: AtomicUsize,
 }
 
+#[derive(Debug, Default)]
+struct Ids {
+    out: BTreeSet<DeliveryId>,
+    /// Settled since the latest reading began: what that reading says of them is old. No more than were out.
+    settled: BTreeSet<DeliveryId>,
+}
+
 impl Outstanding {
-    /// Takes a delivery; `false` when it is taken already.
-    pub(crate) fn take(&self, delivery: DeliveryId) -> bool {
-        self.lock().insert(delivery)
+    /// A reading of the ledger begins. Only one task reads, one reading after the other.
+    pub(crate) fn begin_reading(&self) {
+        self.lock().settled.clear();
     }
 
-    /// Gives a delivery up.
+    /// Takes a delivery of the latest reading; `false` when it is taken already, or was settled after it was read.
+    pub(crate) fn take(&self, delivery: DeliveryId) -> bool {
+        let mut ids = self.lock();
+        !ids.settled.contains(&delivery) && ids.out.insert(delivery)
+    }
+
+    /// Gives a delivery up whose row is as it was read.
     pub(crate) fn release(&self, delivery: DeliveryId) {
-        self.lock().remove(&delivery);
+        self.lock().out.remove(&delivery);
+    }
+
+    /// Gives a delivery up whose row has changed.
+    pub(crate) fn settled(&self, delivery: DeliveryId) {
+        let mut ids = self.lock();
+        ids.out.remove(&delivery);
+        ids.settled.insert(delivery);
     }
 
     /// How many are out.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().out.len()
     }
 
     /// All that are out, in order.
     pub(crate) fn all(&self) -> Vec<DeliveryId> {
-        self.lock().iter().copied().collect()
+        self.lock().out.iter().copied().collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<DeliveryId>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Ids> {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_settled_after_it_was_read_is_not_sent_again() {
+        let (outstanding, one) = (Outstanding::default(), DeliveryId(1));
+        outstanding.begin_reading();
+        assert!(outstanding.take(one) && !outstanding.take(one));
+        // A reading that began before the outcome was durable still shows it as waiting.
+        outstanding.begin_reading();
+        outstanding.settled(one);
+        assert!(!outstanding.take(one));
+        outstanding.begin_reading();
+        assert!(outstanding.take(one));
+        outstanding.release(one);
+        assert!(outstanding.take(one));
     }
 }

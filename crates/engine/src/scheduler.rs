@@ -335,6 +335,7 @@ impl Scheduler {
             let Some((campaign, after)) = next.filter(|_| room > 0 && self.waiting.len() < LOOKUPS_WAITING_MAX) else {
                 return Ok(());
             };
+            self.house.outstanding.begin_reading();
             let rows = self.house.store.due_retries(campaign, site, now, after, room).await?;
             if rows.len() < room {
                 entry.retries_due.remove(&campaign);
@@ -373,6 +374,7 @@ impl Scheduler {
                 return Ok(());
             }
             if let Some(reading) = entry.heads.front_mut() {
+                self.house.outstanding.begin_reading();
                 let rows = self.house.store.read_window(&reading.head, reading.after, room).await?;
                 let exhausted = rows.len() < room;
                 reading.after = rows.last().map(|row| row.delivery).or(reading.after);
@@ -491,6 +493,7 @@ impl Scheduler {
         for head in pending.heads {
             let mut after = None;
             loop {
+                self.house.outstanding.begin_reading();
                 let rows = self.house.store.read_window(&head, after, PAGE).await?;
                 after = rows.last().map(|row| row.delivery);
                 let last_page = rows.len() < PAGE;

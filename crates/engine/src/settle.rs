@@ -31,7 +31,7 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
             house.store.inflight().free(slot);
         }
         for settlement in &settlements {
-            house.outstanding.release(settlement.delivery);
+            house.outstanding.settled(settlement.delivery);
             let Settlement { campaign, from, to, ref attempt, .. } = *settlement;
             house.note(Note::Moved { campaign, from, to, attempt: attempt.as_ref() });
         }
