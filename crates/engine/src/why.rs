@@ -5,8 +5,10 @@
 //! not know is absent.
 
 mod advice;
+mod timeline;
 
 pub use advice::Advice;
+pub use timeline::{Step, Try};
 
 use crate::launch::Snapshot;
 use crate::report::{CampaignLine, done, iso, iso_or_null};
@@ -15,14 +17,11 @@ use dispatch::retry::Schedule;
 use dispatch::words;
 use model::{
     Attempt, CampaignId, CampaignState, Category, ContactId, ContactStatus, DeliveryState, EmailAddress, ErrorCause,
-    EventKind, Outcome, Scope, SkipReason, Stage, SuppressionReason, Timestamp, TlsVersion, WorkspaceId,
+    Scope, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
 use serde::Serialize;
-use std::net::IpAddr;
 use std::time::Duration;
-use store::{
-    AttemptRow, Campaign, Contact, DeliveryRow, Event, PersonData, Store, StoreError, Suppression, TimelineEntry,
-};
+use store::{Campaign, Contact, DeliveryRow, PersonData, Store, StoreError, Suppression, TimelineEntry};
 
 /// Whom is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,92 +158,6 @@ pub enum Stands {
         #[serde(serialize_with = "iso_or_null")]
         at: Option<Timestamp>,
     },
-}
-
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum Step {
-    /// The audience was frozen with this person in it.
-    Added {
-        /// When.
-        #[serde(serialize_with = "iso")]
-        at: Timestamp,
-        /// Place in the queue; 0 for those skipped at once.
-        place: u32,
-        /// Of how many.
-        of: u64,
-        /// When an earlier mailing was last accepted.
-        #[serde(serialize_with = "iso_or_null")]
-        last_accepted_at: Option<Timestamp>,
-    },
-    /// A try.
-    Try(Box<Try>),
-    /// The address or its domain was suppressed on the strength of this mailing.
-    Suppressed {
-        /// When.
-        #[serde(serialize_with = "iso")]
-        at: Timestamp,
-        /// Why.
-        reason: SuppressionReason,
-        /// The whole domain?
-        whole_domain: bool,
-        /// The try that proved it.
-        evidence_try: u16,
-    },
-    /// Something else about the person.
-    Event {
-        /// When.
-        #[serde(serialize_with = "iso")]
-        at: Timestamp,
-        /// What.
-        event: EventKind,
-        /// By whom.
-        by: String,
-        /// In words.
-        detail: Option<String>,
-    },
-}
-
-/// One try.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Try {
-    /// 1 for the first.
-    pub number: u16,
-    /// When it began.
-    #[serde(serialize_with = "iso")]
-    pub at: Timestamp,
-    /// How long it took.
-    pub duration_ms: u32,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Where in the conversation.
-    pub stage: Stage,
-    /// The server.
-    pub host: Option<String>,
-    /// Its network address.
-    pub ip: Option<IpAddr>,
-    /// The session's TLS version.
-    pub tls: Option<TlsVersion>,
-    /// What the server said last.
-    pub reply: Option<String>,
-    /// What we saw where it said nothing.
-    pub note: Option<String>,
-    /// The cause.
-    pub category: Category,
-    /// The rule that said so.
-    pub rule: String,
-    /// What it means.
-    pub meaning: &'static str,
-    /// Was it charged to the recipient?
-    pub charged: bool,
-    /// Where the delivery went with it.
-    pub became: DeliveryState,
-    /// When the next try was due.
-    #[serde(serialize_with = "iso_or_null")]
-    pub next_try_at: Option<Timestamp>,
-    /// The conversation, if it was kept.
-    pub transcript: Option<String>,
 }
 
 /// How the people at a domain fared in the campaign, this one included.
@@ -429,7 +342,7 @@ async fn tell(
         meaning,
         whose: whose.filter(|_| row.state != DeliveryState::Accepted),
         done: done(row.state, last.map_or(Category::Unknown, |last| last.category)),
-        timeline: timeline(person, entry, recipients, mailings),
+        timeline: timeline::timeline(person, entry, recipients, mailings),
         neighbours,
         counts_as_soft: newest && counts_as_soft(entry),
         advice: Vec::new(),
@@ -480,62 +393,6 @@ fn counts_as_soft(entry: &TimelineEntry) -> bool {
     let reached = entry.attempts.iter().filter(|row| row.charged && row.attempt.reached_receiver).count();
     let is_soft = entry.delivery.state == DeliveryState::Soft;
     is_soft && is_the_recipients && reached >= usize::from(Policy::default().soft_reached_min)
-}
-
-fn timeline(person: &PersonData, entry: &TimelineEntry, recipients: u64, mailings: &[Mailing<'_>]) -> Vec<Step> {
-    let built_at = entry.built_at.unwrap_or_default();
-    let earlier =
-        mailings.iter().map(|(_, other)| *other).filter(|other| other.campaign_number < entry.campaign_number);
-    let accepted = earlier.filter(|other| other.delivery.state == DeliveryState::Accepted);
-    let last_accepted_at = accepted.filter_map(|other| other.delivery.last.as_ref().map(ended_at)).max();
-    let next_built_at = mailings
-        .iter()
-        .filter(|(_, other)| other.campaign_number > entry.campaign_number)
-        .filter_map(|(_, other)| other.built_at)
-        .min();
-    let mut steps: Vec<(Timestamp, Step)> = Vec::new();
-    if let Some(at) = entry.built_at {
-        steps.push((at, Step::Added { at, place: entry.delivery.position, of: recipients, last_accepted_at }));
-    }
-    steps.extend(entry.attempts.iter().map(|row| (row.attempt.started_at, Step::Try(Box::new(one_try(row))))));
-    for kept in person.contact.suppressions.iter().filter(|kept| kept.evidence == Some(entry.delivery.delivery)) {
-        let (at, reason, whole_domain) = (kept.at, kept.reason, kept.is_domain);
-        steps.push((at, Step::Suppressed { at, reason, whole_domain, evidence_try: entry.delivery.attempts }));
-    }
-    let told = |event: &&Event| {
-        let kinds = [EventKind::StatusChanged, EventKind::ContactEdited, EventKind::SuppressionLifted];
-        let in_time = event.at >= built_at && next_built_at.is_none_or(|next| event.at < next);
-        kinds.contains(&event.kind) && in_time && event.delivery.is_none_or(|id| id == entry.delivery.delivery)
-    };
-    for event in person.events.iter().filter(told) {
-        let (at, by, detail) = (event.at, event.actor.clone(), event.detail.clone());
-        steps.push((at, Step::Event { at, event: event.kind, by, detail }));
-    }
-    steps.sort_by_key(|(at, _)| *at);
-    steps.into_iter().map(|(_, step)| step).collect()
-}
-
-fn one_try(row: &AttemptRow) -> Try {
-    let attempt = &row.attempt;
-    Try {
-        number: attempt.number,
-        at: attempt.started_at,
-        duration_ms: attempt.duration_ms,
-        outcome: attempt.verdict.outcome,
-        stage: attempt.verdict.stage,
-        host: attempt.host.clone(),
-        ip: attempt.address,
-        tls: attempt.tls,
-        reply: attempt.reply.as_ref().map(ToString::to_string),
-        note: attempt.note.clone(),
-        category: attempt.verdict.category,
-        rule: attempt.verdict.rule.to_string(),
-        meaning: words::explain_verdict(&attempt.verdict).meaning,
-        charged: row.charged,
-        became: row.became,
-        next_try_at: row.due,
-        transcript: row.transcript.clone(),
-    }
 }
 
 async fn neighbours(store: &Store, row: &DeliveryRow) -> Result<Option<Neighbours>, StoreError> {

@@ -1,5 +1,5 @@
 use super::*;
-use model::{Actor, CampaignKind, ImportId};
+use model::{Actor, CampaignKind, EventKind, ImportId};
 use store::{Audience, ContactEdit, ImportRow, NewCampaign, NewImport, OpenOptions};
 
 const W: WorkspaceId = WorkspaceId::FIRST;
