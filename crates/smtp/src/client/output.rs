@@ -35,7 +35,8 @@ pub enum Output {
     BeforeFinal,
     /// The transaction is over.
     Finished(Finished),
-    /// The connection is of no further use: close it. The last output there is.
+    /// The connection is of no further use: close it. The last output there is, except for the
+    /// answer to a [`Client::start`] that comes after it.
     Closed(SessionEnd),
 }
 

@@ -50,13 +50,12 @@ pub(super) struct Transaction {
 }
 
 impl Client {
-    /// Begins a transaction. Allowed after [`Output::Ready`] and after a [`Finished`] that is `reusable`; anywhere else,
-    /// above all on a session that has closed meanwhile, it ends at once as `Disconnected`, not answered.
+    /// Begins a transaction. Allowed after [`Output::Ready`] and after a [`Finished`] that is `reusable`. On a session that
+    /// has closed meanwhile it ends at once, not answered, with what closed the session if the shell has not been told
+    /// that yet; anywhere else as `Disconnected`.
     pub fn start(&mut self, now: Timestamp, envelope: Envelope) {
         if !matches!(self.state, State::Idle) {
-            let (stage, ending) = (Stage::Mail, Ending::Disconnected);
-            self.outputs.push_back(Output::Finished(Finished { stage, ending, answered: false, reusable: false }));
-            return;
+            return self.refuse_to_start();
         }
         self.transaction = Transaction::default();
         self.transcript.begin_transaction(self.transaction_count == 0);
@@ -79,6 +78,22 @@ impl Client {
         } else {
             self.send_commands(now, [first]);
         }
+    }
+
+    /// Ends a transaction that cannot begin. An end of the session that waits to be fetched stays behind it: `Closed` is
+    /// the last the shell hears, and what it would have told of is now owed to the transaction.
+    fn refuse_to_start(&mut self) {
+        let (mut stage, mut ending) = (Stage::Mail, Ending::Disconnected);
+        let closed = self.outputs.pop_back_if(|output| matches!(output, Output::Closed(_)));
+        let closed = closed.map(|closed| match closed {
+            Output::Closed(SessionEnd::Failed { stage: at, ending: why }) => {
+                (stage, ending) = (at, why);
+                Output::Closed(SessionEnd::Spent)
+            }
+            other => other,
+        });
+        self.outputs.push_back(Output::Finished(Finished { stage, ending, answered: false, reusable: false }));
+        self.outputs.extend(closed);
     }
 
     /// Why the envelope cannot go to this server at all, if so. Nothing has been sent then.

@@ -384,3 +384,34 @@ fn a_session_lost_while_idle_is_told_by_whether_it_was_used() {
         assert_eq!(client.poll_output(), None);
     }
 }
+
+#[test]
+fn a_start_that_crosses_with_the_end_of_the_session_is_answered_before_it() {
+    let now = Timestamp::from_millis(0);
+    let lost = |stage, ending| Output::Finished(Finished { stage, ending, answered: false, reusable: false });
+    let mut fresh = Client::new(settings(TlsMode::Off), now);
+    fresh.handle_input(now, b"220 hi\r\n");
+    fresh.handle_input(now, b"250 mx\r\n421 4.3.2 going down\r\n");
+    while fresh.poll_output().is_some_and(|output| output != Output::Ready) {}
+    fresh.start(now, to("ada@mx.example"));
+    let Some(Output::Finished(Finished { stage: Stage::Ehlo, ending, answered: false, .. })) = fresh.poll_output() else {
+        panic!("the transaction learns why");
+    };
+    assert_eq!(tell(&ending), "421 4.3.2 going down");
+    assert_eq!(fresh.poll_output(), Some(Output::Closed(SessionEnd::Spent)));
+    assert_eq!(fresh.poll_output(), None);
+
+    let mut used = Client::new(settings(TlsMode::Off), now);
+    for said in ["220 hi\r\n", "250 mx\r\n"] {
+        used.handle_input(now, said.as_bytes());
+    }
+    used.start(now, to("ada@mx.example"));
+    used.handle_input(now, b"550 5.1.8 not you\r\n");
+    let is_reusable = |output: &Output| matches!(output, Output::Finished(finished) if finished.reusable);
+    while used.poll_output().is_some_and(|output| !is_reusable(&output)) {}
+    used.handle_disconnect(now);
+    used.start(now, to("bo@mx.example"));
+    assert_eq!(used.poll_output(), Some(lost(Stage::Mail, Ending::Disconnected)));
+    assert_eq!(used.poll_output(), Some(Output::Closed(SessionEnd::Spent)));
+    assert_eq!(used.poll_output(), None);
+}
