@@ -112,7 +112,7 @@ pub fn react(
     jitter: f64,
 ) -> Reaction {
     let first_try_at = before.first_try_at.unwrap_or(now);
-    let hold = lane_hold(verdict, now);
+    let hold = lane_hold(verdict, now, schedule);
     if let Some(hold) = hold.clone().filter(|hold| hold.until <= first_try_at + schedule.window()) {
         return returned_to_queue(hold);
     }
@@ -145,12 +145,14 @@ fn is_not_the_recipients(verdict: &Verdict) -> bool {
     refused && matches!(verdict.scope, Scope::Source | Scope::Site | Scope::Identity)
 }
 
-fn lane_hold(verdict: &Verdict, now: Timestamp) -> Option<LaneHold> {
+/// Never longer than the longest gap between tries: a rehearsal whose gaps are seconds is not held for hours.
+fn lane_hold(verdict: &Verdict, now: Timestamp, schedule: &Schedule) -> Option<LaneHold> {
     if !is_not_the_recipients(verdict) {
         return None;
     }
     let shipped = RulePack::shipped().hold_of(verdict)?;
     let lasts = verdict.retry_after.map_or(shipped, |asked| asked.clamp(shipped.min(HOLD_ASKED_MIN), HOLD_MAX));
+    let lasts = lasts.min(schedule.longest_gap());
     let rule = verdict.rule.to_string();
     Some(LaneHold { scope: verdict.scope, until: now + lasts, category: verdict.category, rule })
 }

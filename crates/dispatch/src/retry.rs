@@ -91,6 +91,11 @@ impl Schedule {
         self.gaps.len() + 1
     }
 
+    /// The longest gap between two tries.
+    pub fn longest_gap(&self) -> Duration {
+        self.gaps.iter().max().copied().unwrap_or(self.window)
+    }
+
     /// How long a delivery is tried, from its own first try.
     pub fn window(&self) -> Duration {
         self.window

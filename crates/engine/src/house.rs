@@ -247,7 +247,7 @@ impl House {
             return true;
         }
         let now = self.now();
-        let until = *brakes.forgiven.entry(lane.site).or_insert(now + FORGIVEN_HOLD);
+        let until = *brakes.forgiven.entry(lane.site).or_insert(now + self.forgiven_hold());
         let forgiven = brakes.port25.is_doubtful() && now < until;
         drop(brakes);
         if forgiven {
@@ -257,9 +257,13 @@ impl House {
     }
 
     fn forgive(&self, lane: &Lane) {
-        let until = self.now() + FORGIVEN_HOLD;
+        let until = self.now() + self.forgiven_hold();
         let (scope, category) = (Scope::Site, Category::NetworkFailure);
         self.hold(lane, &LaneHold { scope, until, category, rule: "site-silent".to_owned() }, None);
+    }
+
+    fn forgiven_hold(&self) -> Duration {
+        FORGIVEN_HOLD.min(self.settings.schedule.longest_gap())
     }
 
     /// Feeds the authentication brake.
