@@ -263,6 +263,26 @@ impl Store {
             move |ledger: &mut Ledger| ledger.suppress(workspace, &target, reason, note.as_deref(), &actor, now);
         self.core.lanes.write(write).await
     }
+    /// Suppresses many (at most [`suppression::SUPPRESS_BATCH_MAX`]) in one transaction, for a list another system kept.
+    pub async fn suppress_all(
+        &self,
+        workspace: WorkspaceId,
+        targets: Vec<(Target, SuppressionReason)>,
+        note: Option<String>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let actor = actor.clone();
+        let write = move |ledger: &mut Ledger| {
+            if targets.len() > suppression::SUPPRESS_BATCH_MAX {
+                return Err(StoreError::Refused(format!("at most {} at once", suppression::SUPPRESS_BATCH_MAX)));
+            }
+            targets.iter().try_for_each(|(target, reason)| {
+                ledger.suppress(workspace, target, *reason, note.as_deref(), &actor, now)
+            })
+        };
+        self.core.lanes.write(write).await
+    }
     /// The suppression list in pages, by `after` = the `hash` of the last entry seen.
     pub async fn suppressions(
         &self,

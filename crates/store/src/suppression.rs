@@ -5,6 +5,9 @@
 
 use model::{ContactId, DeliveryId, DomainId, SuppressionReason, Timestamp};
 
+/// The most suppressions of one transaction: as many as an import's chunk may ask for.
+pub const SUPPRESS_BATCH_MAX: usize = crate::import::IMPORT_CHUNK_ROWS_MAX;
+
 /// What is suppressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {

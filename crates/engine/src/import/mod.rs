@@ -260,9 +260,9 @@ impl Run<'_> {
     /// Takes a row that could be told into fields.
     fn take(&mut self, row: &Row) -> Result<(), ImportError> {
         let wanted = self.columns.all().len();
-        let too_wide = (wanted..row.len()).any(|index| !row.field(index).is_empty());
-        if row.len() < wanted || too_wide {
-            let reason = format!("the row has {} fields where the header names {wanted}", row.len());
+        let too_wide = (wanted..row.width()).any(|index| !row.field(index).is_empty());
+        if row.width() < wanted || too_wide {
+            let reason = format!("the row has {} fields where the header names {wanted}", row.width());
             return self.reject(row, &reason);
         }
         self.report.rows += 1;
@@ -308,10 +308,10 @@ impl Run<'_> {
 
     /// Hands the chunk to the ledger. Suppressions go first: after a kill in between, the rows come again.
     async fn write(&mut self, actor: &Actor, now: Timestamp) -> Result<(), ImportError> {
-        let workspace = self.request.workspace;
-        for (target, reason) in std::mem::take(&mut self.suppress) {
+        let suppress = std::mem::take(&mut self.suppress);
+        if !suppress.is_empty() {
             let note = Some(format!("said by {}", self.import.file_name));
-            self.store.suppress(workspace, target, reason, note, actor, now).await?;
+            self.store.suppress_all(self.request.workspace, suppress, note, actor, now).await?;
         }
         if self.chunk.is_empty() {
             return Ok(());

@@ -48,7 +48,7 @@ impl Rejects {
             }
         };
         let line = row.line.to_string();
-        let too_wide = row.raw.is_empty() && row.len() > columns;
+        let too_wide = row.raw.is_empty() && row.width() > columns;
         let raw = if too_wide { row.fields().collect::<Vec<_>>().join(",") } else { row.raw.clone() };
         let fields = (0..columns).map(|index| row.field(index));
         writer.write_record(fields.chain([line.as_str(), reason, raw.as_str()]))?;

@@ -253,32 +253,7 @@ pub(super) fn says_no(value: &str) -> bool {
 
 /// The name nearest to `wanted`, if it is near enough to be a slip of the hand.
 pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = fold(wanted);
-    names
-        .map(|name| (slips(&wanted, &fold(name)), name))
-        .filter(|(slips, name)| *slips * 3 <= name.chars().count().max(wanted.chars().count()))
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// How many letters must be put in, taken out, changed or swapped with a neighbour to make `b` of `a`.
-fn slips(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let change = last[j] + usize::from(x != y);
-            let mut best = change.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a[i - 1] == *y && b[j - 1] == *x {
-                best = best.min(before_last[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().unwrap_or(0)
+    model::nearest(wanted, names).into_iter().next()
 }
 
 #[cfg(test)]
@@ -293,14 +268,6 @@ mod tests {
                 assert!(!names_of(role)[..index].contains(word), "{role:?} has {word} twice");
             }
         }
-    }
-
-    #[test]
-    fn slips_of_the_hand_are_near_and_other_words_are_not() {
-        let names = ["email", "name", "city"];
-        assert_eq!(nearest("emial", names.into_iter()), Some("email"));
-        assert_eq!(nearest("e_mail", names.into_iter()), Some("email"));
-        assert_eq!(nearest("telephone", names.into_iter()), None);
     }
 
     #[test]

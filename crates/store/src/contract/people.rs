@@ -168,3 +168,19 @@ fn soft_bounces_are_counted_on_the_person() {
     let again = claims(&store, next.id).remove(0);
     assert_eq!((again.soft_count, again.soft_since, again.refused_count), (3, Some(at(9)), 1));
 }
+
+#[test]
+fn a_list_of_suppressions_is_written_whole_or_not_at_all() {
+    let store = memory();
+    let list = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| (Target::Address((*text).to_owned()), SuppressionReason::HardBounced))
+            .collect::<Vec<_>>()
+    };
+    let write = |texts: &[&str]| now(store.suppress_all(W, list(texts), None, &Actor::Engine, at(1)));
+    assert!(matches!(write(&["a@a.example", "nonsense"]), Err(StoreError::Refused(_))));
+    assert!(now(store.suppressions(W, None, 10)).unwrap().is_empty());
+    write(&["a@a.example", "b@a.example", "a@a.example"]).unwrap();
+    assert_eq!(now(store.suppressions(W, None, 10)).unwrap().len(), 2);
+}
