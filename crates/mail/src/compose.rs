@@ -8,7 +8,6 @@
 mod dialect;
 mod front_matter;
 mod layout;
-mod suggest;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -361,7 +360,7 @@ impl Draft<'_> {
         let place = Place::of(piece, tags::find_name(piece, found, name).unwrap_or(0));
         let columns = self.options.known_tags.iter().map(|column| tag_of_column(column));
         let known: BTreeSet<String> = columns.chain(OUR_TAGS.map(str::to_owned)).collect();
-        let nearest = suggest::nearest(name, known.iter().map(String::as_str));
+        let nearest = model::nearest(name, known.iter().map(String::as_str)).into_iter().map(str::to_owned).collect();
         ComposeError::UnknownTag { place, tag: name.to_owned(), nearest, known: known.into_iter().collect() }
     }
 

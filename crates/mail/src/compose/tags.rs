@@ -7,7 +7,7 @@
 //! Invariant: what is put back is exactly what the author wrote; braces that are no tag come out as braces.
 
 use super::dialect::{FILTERS, STATEMENTS};
-use super::{ComposeError, Place, span, suggest};
+use super::{ComposeError, Place, span};
 use std::ops::Range;
 
 /// The most octets of one tag: together with the size of the values this bounds what one expression can grow to.
@@ -203,7 +203,7 @@ fn check_filters(bare: &str) -> Result<(), String> {
             return Err("the name of a filter is missing after |".to_owned());
         }
         if !FILTERS.contains(&name.as_str()) {
-            let near = suggest::nearest(&name, FILTERS.iter().copied());
+            let near = model::nearest(&name, FILTERS.iter().copied());
             return Err(if near.is_empty() {
                 format!("there is no filter {name:?}; there is: {}", FILTERS.join(", "))
             } else {
