@@ -5,7 +5,6 @@
 
 use crate::judge::{self, DnsOutcome};
 use model::{Stage, Verdict};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// More hosts than this are not tried (RFC 5321 asks for at least two).
 const HOSTS_MAX: usize = 16;
@@ -122,57 +121,9 @@ pub fn site_fingerprint<H: AsRef<str>>(hosts: &[H]) -> String {
     format!("{folded:0width$x}", width = FINGERPRINT_CHARS)
 }
 
-/// The verdict for an MX that points at a [forbidden target](is_forbidden_target): nothing to connect to.
+/// The verdict for an MX all of whose addresses must never be connected to (private, loopback, …): nobody to speak to.
 pub fn points_inside() -> Verdict {
     Verdict { stage: Stage::Dns, ..judge::dns_verdict(DnsOutcome::PointsInside) }
-}
-
-/// Must this address never be connected to? Outside loopback mode: everything that is not a public unicast address
-/// (loopback, private, link-local, shared, documentation, multicast, …). In loopback mode: everything but loopback.
-/// Our own public addresses are not known here; the engine adds them.
-pub fn is_forbidden_target(address: IpAddr, loopback_mode: bool) -> bool {
-    let address = match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
-        v4 => v4,
-    };
-    if loopback_mode {
-        return !address.is_loopback();
-    }
-    match address {
-        IpAddr::V4(v4) => is_inside_v4(v4),
-        IpAddr::V6(v6) => is_inside_v6(v6),
-    }
-}
-
-/// IPv4 addresses that no public mail server can have (IANA special-purpose registry, RFC 6890).
-fn is_inside_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_documentation()
-        || address.is_multicast()
-        || address.is_broadcast()
-        || a == 0
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19))
-        || a >= 240
-}
-
-/// IPv6 addresses that no public mail server can have; those that carry an IPv4 address are judged by it.
-fn is_inside_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    let [.., high, low] = address.segments();
-    let [h1, h2] = high.to_be_bytes();
-    let [l1, l2] = low.to_be_bytes();
-    let carried = Ipv4Addr::new(h1, h2, l1, l2);
-    let global_unicast = first & 0xe000 == 0x2000;
-    let nat64 = first == 0x0064 && second == 0xff9b;
-    if nat64 {
-        return is_inside_v4(carried);
-    }
-    !global_unicast || (first == 0x2001 && second == 0x0db8) || first == 0x2002 || (first == 0x2001 && second == 0)
 }
 
 fn normal(host: &str) -> String {
@@ -248,41 +199,5 @@ mod tests {
         assert_ne!(one, site_fingerprint(&["mx1.example.net"]));
         assert_ne!(site_fingerprint(&["ab", "c"]), site_fingerprint(&["a", "bc"]));
         assert_eq!(one.len(), FINGERPRINT_CHARS);
-    }
-
-    #[test]
-    fn targets_inside_are_out_of_bounds() {
-        let forbidden = |text: &str, loopback| is_forbidden_target(text.parse().unwrap(), loopback);
-        for inside in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "192.0.2.1",
-            "198.18.0.1",
-            "240.0.0.1",
-            "::",
-            "::1",
-            "fe80::1",
-            "fc00::1",
-            "ff02::1",
-            "2001:db8::1",
-            "::ffff:10.0.0.1",
-            "::ffff:127.0.0.1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-        ] {
-            assert!(forbidden(inside, false), "{inside}");
-        }
-        for outside in ["8.8.8.8", "2a00:1450:4001::1a", "64:ff9b::808:808", "::ffff:8.8.8.8"] {
-            assert!(!forbidden(outside, false), "{outside}");
-            assert!(forbidden(outside, true), "{outside}");
-        }
-        assert!(!forbidden("127.0.0.9", true) && !forbidden("::1", true) && !forbidden("::ffff:127.0.0.1", true));
     }
 }

@@ -374,6 +374,20 @@ mod tests {
         }
     }
 
+    /// `dispatch` knows some of our providers by their hosts, so that reports of the demo name them.
+    #[test]
+    fn the_sending_side_calls_them_by_the_same_names() {
+        let mut known = 0;
+        for profile in Profile::shipped() {
+            let hosts: Vec<&str> = profile.hosts.iter().map(|host| host.name.as_str()).collect();
+            let Some(provider) = dispatch::providers::provider_of(&hosts) else { continue };
+            assert_eq!((&provider.key, &provider.name), (&profile.key, &profile.name));
+            known += 1;
+        }
+        let described = dispatch::providers::all().iter().filter(|provider| provider.mx[0].ends_with(".test"));
+        assert_eq!(known, described.count(), "each is the provider of some profile");
+    }
+
     #[test]
     fn only_names_and_addresses_that_are_reserved_are_used() {
         let documentation = ["192.0.2.", "198.51.100.", "203.0.113."];
