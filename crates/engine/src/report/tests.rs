@@ -1,3 +1,5 @@
+//! What a report makes of counts: its equation, its causes, and what those in progress wait for.
+
 use super::*;
 use model::Stage;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Why somebody got a mailing or not, asked of a small ledger.
+
 use super::*;
 use model::{Actor, CampaignKind, EventKind, ImportId};
 use store::{Audience, ContactEdit, ImportRow, NewCampaign, NewImport, OpenOptions};

@@ -1,3 +1,5 @@
+//! Imports: invisible until done, resumed where they stopped, one fate per row.
+
 use super::*;
 use crate::{Consent, ImportState, StoreError};
 use model::{ContactStatus, ErrorCause};

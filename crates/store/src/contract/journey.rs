@@ -1,3 +1,5 @@
+//! From the build of an audience through claim and settlement to tallies that add up.
+
 use super::*;
 use crate::{Standing, StoreError, Target};
 use model::{DeliveryId, SkipReason, SuppressionReason};
