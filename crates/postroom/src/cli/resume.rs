@@ -3,7 +3,7 @@
 //! Without a name: everything that was interrupted, not what a person paused. Campaigns with the same way out share
 //! one engine; different ones follow each other, first tries of all before the long wait for retries.
 
-use super::send::Wait;
+use super::send::{Survives, Wait};
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
 use crate::ledger::{Ledger, person_here};
@@ -17,7 +17,7 @@ use model::{CampaignId, CampaignState};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Campaign, Durability, StoreError};
+use store::{Campaign, StoreError};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "done")]
     wait: Wait,
+    /// What a recorded outcome must survive
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "power")]
+    durability: Survives,
     /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
     #[arg(long, value_name = "FILE")]
     relay_password_file: Option<PathBuf>,
@@ -35,7 +38,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     // A ledger that is not there is a mistyped directory, not one to be made.
     drop(Ledger::read(dir)?);
-    let ledger = match Ledger::own(dir, Durability::Power) {
+    let ledger = match Ledger::own(dir, args.durability.durability()) {
         Ok(ledger) => Arc::new(ledger),
         Err(failure) => return beside_an_owner(args.campaign.as_deref(), dir, output, failure).await,
     };
@@ -63,12 +66,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 }
 
 /// Another process owns the directory: it may take a paused campaign up; anything else it is doing already.
-async fn beside_an_owner(
-    typed: Option<&str>,
-    dir: &Path,
-    output: &Output,
-    failure: Failure,
-) -> Result<Exit, Failure> {
+async fn beside_an_owner(typed: Option<&str>, dir: &Path, output: &Output, failure: Failure) -> Result<Exit, Failure> {
     let Some(typed) = typed else { return Err(failure) };
     let ledger = Ledger::read(dir)?;
     let campaign = which::campaign(&ledger, typed).await?;
@@ -126,12 +124,7 @@ async fn nothing_left(ledger: &Ledger, output: &Output) -> Result<Exit, Failure>
 }
 
 /// Sends campaigns, those with the same way out together.
-async fn send_all(
-    ledger: &Arc<Ledger>,
-    ids: &[CampaignId],
-    args: &Args,
-    output: &Output,
-) -> Result<ShiftEnd, Failure> {
+async fn send_all(ledger: &Arc<Ledger>, ids: &[CampaignId], args: &Args, output: &Output) -> Result<ShiftEnd, Failure> {
     let mut groups: BTreeMap<String, (SendOptions, Vec<CampaignId>)> = BTreeMap::new();
     for id in ids {
         let campaign = ledger.store.campaign(*id).await?;

@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "first")]
     wait: Wait,
+    /// What a recorded outcome must survive
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "power")]
+    durability: Survives,
     /// Go on in the background; return when the campaign is recorded as started
     #[arg(long, conflicts_with = "dry_run")]
     detach: bool,
@@ -112,6 +115,33 @@ struct WayOut {
     give_up: Option<String>,
 }
 
+/// What an outcome survives, as the command line takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Survives {
+    /// Loss of power: every commit is synced to the disk.
+    Power,
+    /// The death of the process only.
+    Process,
+}
+
+impl Survives {
+    /// As the ledger takes it.
+    pub(crate) fn durability(self) -> Durability {
+        match self {
+            Survives::Power => Durability::Power,
+            Survives::Process => Durability::Process,
+        }
+    }
+
+    /// As the command line takes it.
+    fn word(self) -> &'static str {
+        match self {
+            Survives::Power => "power",
+            Survives::Process => "process",
+        }
+    }
+}
+
 /// When a command that sends returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Wait {
@@ -142,7 +172,7 @@ impl Wait {
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let mut options = read_options(&args)?;
     let file = MessageFile::read(&args.message)?;
-    let ledger = Arc::new(Ledger::own(dir, Durability::Power)?);
+    let ledger = Arc::new(Ledger::own(dir, args.durability.durability())?);
     if ledger.store.held().is_some() && !args.dry_run {
         return Err(store::StoreError::Held.into());
     }
@@ -254,8 +284,11 @@ async fn signing_key(
     let selector = match &identity.selector {
         Some(named) if known.iter().any(|(selector, _)| selector == named) => Some(named.clone()),
         Some(named) if !options.transport.is_loopback() => {
-            return Err(Failure::bad_input(format!("there is no signing key {named} for {domain} in {}", ledger.dir.display()))
-                .advise(format!("make one: postroom domain keygen {domain} --selector {named}")));
+            return Err(Failure::bad_input(format!(
+                "there is no signing key {named} for {domain} in {}",
+                ledger.dir.display()
+            ))
+            .advise(format!("make one: postroom domain keygen {domain} --selector {named}")));
         }
         named if options.transport.is_loopback() => {
             let wanted = named.as_deref().unwrap_or(LOOPBACK_SELECTOR);
@@ -361,11 +394,13 @@ async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) 
     };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(cannot)?;
     let errors = file.try_clone().map_err(cannot)?;
-    let report = engine::report::report(&ledger.store, campaigner::by_number(&ledger, number).await?, ledger.now()).await?;
+    let report =
+        engine::report::report(&ledger.store, campaigner::by_number(&ledger, number).await?, ledger.now()).await?;
     // The lock is free for the other process only when this handle is gone.
     drop(ledger);
     let mut command = std::process::Command::new(std::env::current_exe().map_err(cannot)?);
     command.arg("resume").arg(number.to_string()).args(["--wait", Wait::Done.word()]).arg("--data").arg(&dir);
+    command.args(["--durability", args.durability.word()]);
     if let Some(file) = &args.way.relay_password_file {
         command.arg("--relay-password-file").arg(super::absolute(file)?);
     }
@@ -408,10 +443,14 @@ mod tests {
 
     #[test]
     fn what_is_for_rehearsals_is_refused_toward_the_world() {
-        for given in [&["--port", "2525"][..], &["--retry", "2s", "--give-up", "9s"], &["--dns", "192.0.2.1:53", "--port", "26"]] {
+        for given in
+            [&["--port", "2525"][..], &["--retry", "2s", "--give-up", "9s"], &["--dns", "192.0.2.1:53", "--port", "26"]]
+        {
             assert_eq!(options(given).unwrap_err().exit, Exit::BadInput, "{given:?}");
         }
-        assert!(options(&["--dns", "127.0.0.1:5353", "--port", "2525", "--retry", "2s,4s", "--give-up", "60s"]).is_ok());
+        assert!(
+            options(&["--dns", "127.0.0.1:5353", "--port", "2525", "--retry", "2s,4s", "--give-up", "60s"]).is_ok()
+        );
         assert!(options(&["--relay", "smtp://127.0.0.1:2525", "--retry", "2s", "--give-up", "60s"]).is_ok());
         assert!(options(&["--relay", "smtp://127.0.0.1:2525", "--retry", "9s", "--give-up", "2s"]).is_err());
     }
