@@ -1,0 +1,422 @@
+//! Whole campaigns by the real binary toward real servers on loopback: what the receiver's own log shows is what counts.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
+#![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
+
+mod peers;
+
+use peers::python_smtp::PythonSmtp;
+use peers::{end, wait_until};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Nothing here takes longer, however busy the machine.
+const LIMIT: Duration = Duration::from_secs(90);
+/// Conversations at once, as loopback mode has it by default.
+const CONNECTIONS: usize = 20;
+
+/// A folder with people, a message and a ledger.
+struct Place {
+    dir: TempDir,
+}
+
+/// How a command ended.
+struct Done {
+    code: i32,
+    said: String,
+    errors: String,
+}
+
+impl Done {
+    /// The one JSON line on standard output.
+    fn object(&self) -> Value {
+        assert_eq!(self.said.lines().count(), 1, "{}\n{}", self.said, self.errors);
+        serde_json::from_str(&self.said).unwrap()
+    }
+
+    fn count(&self, field: &str) -> u64 {
+        self.object()[field].as_u64().unwrap_or_else(|| panic!("{field} in {}", self.said))
+    }
+}
+
+impl Place {
+    /// `people` of them at seven domains, and a message that greets them by name.
+    fn with(people: usize) -> Place {
+        let place = Place { dir: tempfile::tempdir().unwrap() };
+        let rows = (0..people).map(|n| format!("p{n}@peer{}.test,Name{n}\n", n % 7));
+        place.write("people.csv", &std::iter::once("email,first_name\n".to_owned()).chain(rows).collect::<String>());
+        place.write(
+            "spring.md",
+            "---\nsubject: Hello {{ first_name }}\n---\nDear {{ first_name }}\n\n[Stop]({{ unsubscribe_url }})\n",
+        );
+        place
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+        command.current_dir(self.dir.path()).env_remove("POSTROOM_DATA").args(args).args(["--data", "data", "--json"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn begin(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().unwrap()
+    }
+
+    fn run(&self, args: &[&str]) -> Done {
+        ended(self.begin(args))
+    }
+
+    /// The arguments of a send to `relay`.
+    fn send<'a>(&self, relay: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let plain =
+            ["send", "--from", "Mira <mira@letters.example>", "--message", "spring.md", "--contacts", "people.csv"];
+        plain.into_iter().chain(["--relay", relay]).chain(more.iter().copied()).collect()
+    }
+}
+
+/// Waits for a command; kills it when it does not end.
+fn ended(mut child: Child) -> Done {
+    // Both streams are drained beside the wait, so that a full pipe never stops the child.
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let said = std::thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).map(|_| text)
+    });
+    let errors = std::thread::spawn(move || {
+        let mut text = String::new();
+        err.read_to_string(&mut text).map(|_| text)
+    });
+    let status = wait_until(LIMIT, || child.try_wait().unwrap());
+    if status.is_none() {
+        child.kill().unwrap();
+    }
+    let (said, errors) = (said.join().unwrap().unwrap(), errors.join().unwrap().unwrap());
+    let status = status.unwrap_or_else(|| panic!("it did not end in time: {errors}"));
+    Done { code: status.code().unwrap_or(-1), said, errors }
+}
+
+fn relay(server: &PythonSmtp) -> String {
+    format!("smtp://{}", server.endpoint())
+}
+
+/// Copies per recipient, as the receiver wrote them down.
+fn copies(server: &PythonSmtp) -> BTreeMap<String, usize> {
+    let mut copies = BTreeMap::new();
+    for message in server.received() {
+        for to in message.rcpt_to {
+            *copies.entry(to).or_default() += 1;
+        }
+    }
+    copies
+}
+
+fn equation_holds(object: &Value) {
+    let n = |field: &str| object[field].as_u64().unwrap();
+    assert_eq!(n("recipients"), n("skipped") + n("attempted"), "{object}");
+    let terms = ["accepted", "in_progress", "soft", "hard", "blocked", "in_doubt"];
+    assert_eq!(n("attempted"), terms.iter().map(|term| n(term)).sum::<u64>(), "{object}");
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn everybody_gets_one_copy_however_often_the_command_is_run() {
+    let Some(server) = PythonSmtp::start(&[]) else { return };
+    let (place, url) = (Place::with(300), relay(&server));
+    let first = place.run(&place.send(&url, &[]));
+    assert_eq!((first.code, first.count("accepted")), (0, 300), "{}", first.errors);
+    equation_holds(&first.object());
+    let again = place.run(&place.send(&url, &[]));
+    assert_eq!((again.code, again.object()), (0, first.object()), "{}", again.errors);
+    let renamed = place.run(&place.send(&url, &["--name", "Another"]));
+    assert_eq!(renamed.code, 3, "{}", renamed.errors);
+    assert!(renamed.errors.contains("would mail them twice"), "{}", renamed.errors);
+    let nothing_left = place.run(&["resume"]);
+    assert_eq!((nothing_left.code, nothing_left.count("accepted")), (0, 300));
+    let received = server.received();
+    assert_eq!(received.len(), 300);
+    assert!(copies(&server).values().all(|count| *count == 1));
+    let text = String::from_utf8(received[0].message.clone()).unwrap();
+    assert!(text.starts_with("DKIM-Signature:") && text.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"));
+}
+
+#[test]
+fn whoever_is_put_off_waits_and_resume_goes_on() {
+    let gone = ["--refuse", "p1=550 5.1.1 No such user", "--first-refuse", "p2=451 4.7.1 Come back later"];
+    let Some(server) = PythonSmtp::start(&gone) else { return };
+    let (place, url) = (Place::with(10), relay(&server));
+    let retry = ["--retry", "1s,2s", "--give-up", "20s"];
+    let first = place.run(&place.send(&url, &retry));
+    let object = first.object();
+    assert_eq!(first.code, 5, "{}", first.errors);
+    assert_eq!((&object["hard"], &object["waiting"]["retry"], &object["accepted"]), (&1.into(), &1.into(), &8.into()));
+    equation_holds(&object);
+    let rest = place.run(&["resume"]);
+    assert_eq!((rest.code, rest.count("accepted"), rest.count("in_progress")), (0, 9, 0), "{}", rest.errors);
+    assert_eq!(rest.object()["campaigns"].as_array().map(Vec::len), Some(1));
+    assert_eq!(copies(&server).len(), 9);
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nobody_and_doubles_nobody() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "60"]) else { return };
+    let (place, url) = (Place::with(400), relay(&server));
+    let mut kills = 0;
+    for (number, wait_ms) in [700, 350, 480, 260, 410].into_iter().enumerate() {
+        let mut child = match number {
+            0 => place.begin(&place.send(&url, &["--wait", "done"])),
+            _ => place.begin(&["resume"]),
+        };
+        std::thread::sleep(Duration::from_millis(wait_ms));
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            kills += 1;
+        }
+        child.wait().unwrap();
+    }
+    assert!(kills > 0, "the send must not be over before it is killed");
+    let started = place.run(&["status"]);
+    let last = match started.said.is_empty() {
+        // The first kill came before the campaign was made: the same command goes on.
+        true => place.run(&place.send(&url, &["--wait", "done"])),
+        false => place.run(&["resume", "1"]),
+    };
+    assert_eq!(last.code, 0, "{}", last.errors);
+    let object = last.object();
+    equation_holds(&object);
+    let doubtful = place.run(&["report", "1", "--in-doubt"]);
+    let doubtful = doubtful.object();
+    let people = doubtful["people"].as_array().unwrap();
+    assert!(people.iter().all(|one| one["host"].is_string() && one["time"].is_string()), "{doubtful}");
+    let doubtful: Vec<&str> = people.iter().map(|one| one["address"].as_str().unwrap()).collect();
+    assert_eq!(doubtful.len() as u64, object["in_doubt"].as_u64().unwrap());
+    assert!(doubtful.len() <= kills * CONNECTIONS, "{} in doubt after {kills} kills", doubtful.len());
+    let copies = copies(&server);
+    for n in 0..400 {
+        let address = format!("p{n}@peer{}.test", n % 7);
+        let count = copies.get(&address).copied().unwrap_or(0);
+        let expected = if doubtful.contains(&address.as_str()) { 0..=1 } else { 1..=1 };
+        assert!(
+            expected.contains(&count),
+            "{address} got {count} copies; in doubt: {}",
+            doubtful.contains(&address.as_str())
+        );
+    }
+}
+
+#[test]
+fn a_pause_is_in_force_when_it_returns_and_a_suppression_too() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "80"]) else { return };
+    let (place, url) = (Place::with(150), relay(&server));
+    let sending = place.begin(&place.send(&url, &["--connections", "3"]));
+    assert!(server.wait_for(10, LIMIT).len() >= 10);
+    let status = place.run(&["status"]).object();
+    assert!(status["process"].is_u64(), "{status}");
+    let paused = place.run(&["pause", "spring"]);
+    let at_return = server.received().len();
+    assert_eq!(paused.code, 0, "{}", paused.errors);
+    let interrupted = ended(sending);
+    assert_eq!(interrupted.code, 3, "{}", interrupted.errors);
+    equation_holds(&interrupted.object());
+    assert!(server.received().len() <= at_return + 3, "only what was under way may end");
+    assert_eq!(place.run(&["resume"]).code, 0, "what a person paused is not taken up by itself");
+    let left =
+        (0..150).map(|n| format!("p{n}@peer{}.test", n % 7)).find(|to| !copies(&server).contains_key(to)).unwrap();
+    assert_eq!(place.run(&["suppress", "add", &left]).code, 0);
+    let rest = place.run(&["resume", "spring"]);
+    assert_eq!((rest.code, rest.count("accepted"), rest.count("skipped")), (0, 149, 1), "{}", rest.errors);
+    assert!(!copies(&server).contains_key(&left) && copies(&server).values().all(|count| *count == 1));
+}
+
+#[test]
+fn what_is_cancelled_or_suppressed_while_it_is_sent_stops_there() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "80"]) else { return };
+    let (place, url) = (Place::with(150), relay(&server));
+    let sending = place.begin(&place.send(&url, &["--connections", "2"]));
+    assert!(server.wait_for(6, LIMIT).len() >= 6);
+    let second_owner = place.run(&place.send(&url, &["--name", "Other"]));
+    assert_eq!(second_owner.code, 3, "{}", second_owner.errors);
+    assert!(second_owner.errors.contains("another postroom process"), "{}", second_owner.errors);
+    assert_eq!(place.run(&["suppress", "add", "p149@peer2.test"]).code, 0);
+    assert_eq!(place.run(&["cancel", "1"]).code, 0);
+    let cancelled = ended(sending);
+    assert_eq!((cancelled.code, cancelled.count("in_progress")), (0, 0), "{}", cancelled.errors);
+    equation_holds(&cancelled.object());
+    assert_eq!(cancelled.count("accepted"), server.received().len() as u64);
+    assert!(cancelled.object()["skipped_by_reason"]["cancelled"].as_u64().unwrap() > 0);
+    assert!(!copies(&server).contains_key("p149@peer2.test"));
+    assert_eq!(place.run(&["resume", "1"]).code, 3);
+}
+
+#[test]
+fn ctrl_c_waits_for_the_replies_to_what_is_under_way() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "80"]) else { return };
+    let (place, url) = (Place::with(120), relay(&server));
+    let sending = place.begin(&place.send(&url, &["--connections", "3"]));
+    assert!(server.wait_for(10, LIMIT).len() >= 10);
+    signal(&sending, "INT");
+    let interrupted = ended(sending);
+    assert_eq!((interrupted.code, interrupted.count("in_doubt")), (3, 0), "{}", interrupted.errors);
+    assert_eq!(interrupted.count("accepted"), server.received().len() as u64);
+    let rest = place.run(&["resume"]);
+    assert_eq!((rest.code, rest.count("accepted")), (0, 120), "{}", rest.errors);
+    assert!(copies(&server).values().all(|count| *count == 1) && copies(&server).len() == 120);
+}
+
+#[test]
+fn a_campaign_in_the_background_goes_on_by_itself() {
+    let Some(server) = PythonSmtp::start(&[]) else { return };
+    let (place, url) = (Place::with(40), relay(&server));
+    let detached = place.run(&place.send(&url, &["--detach"]));
+    assert_eq!((detached.code, detached.count("recipients")), (0, 40), "{}", detached.errors);
+    let is_complete = || {
+        let status = place.run(&["status"]).object();
+        (status["campaign"]["state"] == "complete").then_some(status)
+    };
+    let status = wait_until(LIMIT, is_complete).expect("it completes");
+    assert_eq!(status["accepted"], 40);
+    assert_eq!(copies(&server).len(), 40);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_and_keeps_nothing() {
+    let place = Place::with(5);
+    place.write("people.csv", "email,first_name\na@x.test,A\nA@X.test,A\n,B\nnonsense,C\n");
+    let forecast = place.run(&place.send("smtp://127.0.0.1:9", &["--dry-run"]));
+    assert_eq!(
+        (forecast.code, forecast.count("recipients"), forecast.count("attempted")),
+        (0, 4, 1),
+        "{}",
+        forecast.errors
+    );
+    assert_eq!(forecast.object()["skipped_by_reason"]["duplicate_address"], 1);
+    assert_eq!(place.run(&["campaigns"]).said, "");
+}
+
+#[test]
+fn bad_input_is_told_with_what_to_do() {
+    let place = Place::with(3);
+    place.write("broken.md", "---\nsubject: x\n---\nDear {{ first_name }\n\n[Stop]({{ unsubscribe_url }})\n");
+    place.write("tag.md", "---\nsubject: x\n---\nDear {{ frist_name }}\n\n[Stop]({{ unsubscribe_url }})\n");
+    place.write("key.pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n");
+    let base = |message: &'static str, contacts: &'static str| {
+        vec!["send", "--from", "mira@letters.example", "--message", message, "--contacts", contacts]
+    };
+    let no_key = Place::with(3).run(&[base("spring.md", "people.csv"), vec!["--dns", "192.0.2.1:53"]].concat());
+    assert_eq!(no_key.code, 3, "{}", no_key.errors);
+    for word in ["postroom domain keygen letters.example", "nobody could unsubscribe", "postal address"] {
+        assert!(no_key.errors.contains(word), "{}", no_key.errors);
+    }
+    let cases: [(&str, &str, &[&str], i32, &str); 8] = [
+        ("spring.md", "nobody.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "nobody.csv"),
+        ("none.md", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "none.md"),
+        ("people.csv", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, ".mjml, .md or .html"),
+        ("broken.md", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "line 4"),
+        ("tag.md", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "first_name"),
+        ("spring.md", "people.csv", &["--relay", "smtp://a:b@127.0.0.1:9"], 2, "password"),
+        (
+            "spring.md",
+            "people.csv",
+            &["--relay", "smtp://127.0.0.1:9", "--dkim-key", "key.pem", "--selector", "s"],
+            2,
+            "key.pem",
+        ),
+        ("spring.md", "people.csv", &["--port", "2525"], 2, "rehearsal"),
+    ];
+    for (message, contacts, more, code, word) in cases {
+        let done = place.run(&[base(message, contacts), more.to_vec()].concat());
+        assert_eq!(done.code, code, "{message} {contacts} {more:?}: {}", done.errors);
+        assert!(done.errors.contains(word), "{message} {contacts} {more:?}: {}", done.errors);
+        assert_eq!(done.said, "");
+    }
+    let typo = place.run(&["pause", "sprnig"]);
+    assert_eq!(typo.code, 2, "{}", typo.errors);
+    fs::write(place.dir.path().join("data").join("ledger.db"), "no database\n".repeat(1_000)).unwrap();
+    let damaged = place.run(&["status"]);
+    assert_eq!(damaged.code, 1, "{}", damaged.errors);
+    assert!(damaged.errors.contains("postroom restore"), "{}", damaged.errors);
+}
+
+#[test]
+fn a_relay_that_is_not_there_charges_nobody() {
+    let place = Place::with(5);
+    let port = peers::free_port();
+    let url = format!("smtp://127.0.0.1:{port}");
+    let silent = place.run(&place.send(&url, &[]));
+    assert_eq!(silent.code, 3, "{}", silent.errors);
+    assert_eq!(silent.object()["campaign"]["state"], "paused");
+    assert_eq!(silent.count("in_progress"), 5);
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    let place = Place::with(0);
+    let told = |more: &[&str]| ended(place.command(&[&["demo", "--people", "300"], more].concat()).spawn().unwrap());
+    let (first, second, other) = (told(&[]), told(&[]), told(&["--seed", "8"]));
+    assert_eq!((first.code, other.code), (0, 0), "{}", first.errors);
+    assert_eq!(first.said, second.said);
+    equation_holds(&first.object());
+    for state in ["accepted", "soft", "hard", "blocked"] {
+        assert!(first.count(state) > 0, "{state}: {}", first.said);
+    }
+    assert!(first.object()["skipped_by_reason"].as_object().unwrap().len() >= 5);
+    assert_ne!(first.object()["trace"], other.object()["trace"]);
+    let theirs = place.dir.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("precious"), "x").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+    command.args(["demo", "--json", "--data"]).arg(&theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
+    assert_eq!(ended(command.spawn().unwrap()).code, 2);
+    assert!(theirs.join("precious").exists());
+}
+
+#[test]
+fn a_rehearsal_goes_to_the_simulated_receivers_and_back_to_whoever_greylists() {
+    let place = Place::with(0);
+    let mut people = "email,first_name\n".to_owned();
+    for n in 0..30 {
+        let domain = ["northmail.test", "harbour-bank.test", "papermill.test"][n % 3];
+        people.push_str(&format!("anna.berg{n}@{domain},Anna\n"));
+    }
+    place.write("people.csv", &people);
+    let simulate = ["simulate", "--port", "0", "--dns-port", "0", "--time-scale", "300", "--ledger", "arrived.jsonl"];
+    let mut receivers = place.begin(&simulate);
+    let mut line = String::new();
+    BufReader::new(receivers.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let (dns, port) = (ready["dns"].as_str().unwrap().to_owned(), ready["port"].to_string());
+    let send = ["send", "--from", "mira@letters.example", "--message", "spring.md", "--contacts", "people.csv"];
+    let way = ["--dns", &dns, "--port", &port, "--retry", "2s,3s,4s", "--give-up", "30s", "--wait", "done"];
+    let done = place.run(&[&send[..], &way[..]].concat());
+    signal(&receivers, "TERM");
+    let status = end(&mut receivers);
+    assert_eq!(done.code, 0, "{}", done.errors);
+    equation_holds(&done.object());
+    assert!(status.success(), "simulate ends in order");
+    assert!(done.object()["put_off_then_accepted"]["count"].as_u64().unwrap() > 0, "{}", done.said);
+    let text = fs::read_to_string(place.dir.path().join("arrived.jsonl")).unwrap();
+    let mut arrived: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["recipient"].as_str().unwrap().to_owned())
+        .collect();
+    arrived.sort_unstable();
+    let copies = arrived.len();
+    arrived.dedup();
+    assert_eq!((arrived.len(), arrived.len() as u64), (copies, done.count("accepted")), "nobody twice");
+}
