@@ -19,7 +19,7 @@ pub struct Person {
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<SkipReason>,
-    /// The server of the last try.
+    /// The server of the last try: its name, or its network address where a kill left no more.
     pub host: Option<String>,
     /// Its network address.
     pub ip: Option<IpAddr>,
@@ -80,6 +80,6 @@ fn person(row: DeliveryRow) -> Person {
         meaning: explained.map(|explained| explained.meaning),
         next_try_at: row.due.map(|(_, at)| at),
         ip: last.as_ref().and_then(|last| last.address),
-        host: last.and_then(|last| last.host),
+        host: last.and_then(|last| last.host.or_else(|| last.address.map(|address| address.to_string()))),
     }
 }
