@@ -49,15 +49,18 @@ fn tell(file: &Path, report: &ImportReport, output: &Output) {
     }
     output.note(format!("imported {} from {}", counted(report.rows, "row", "rows"), file.display()));
     if let Some(rejects) = &report.rejects_file {
-        output.note(format!("  {} could not be used; why, line by line: {}", counted(report.listed, "row", "rows"), rejects.display()));
+        output.note(format!(
+            "  {} could not be used; why, line by line: {}",
+            counted(report.listed, "row", "rows"),
+            rejects.display()
+        ));
     }
 }
 
 /// A campaign ready to be sent.
 pub(crate) async fn mailing(ledger: &Ledger, id: CampaignId) -> Result<Mailing, Failure> {
     let campaign = ledger.store.campaign(id).await?;
-    let campaign =
-        campaign.ok_or_else(|| store::StoreError::NotFound { what: "campaign", name: id.to_string() })?;
+    let campaign = campaign.ok_or_else(|| store::StoreError::NotFound { what: "campaign", name: id.to_string() })?;
     Ok(launch::mailing(&ledger.store, &campaign, &SystemEntropy::new()).await?)
 }
 

@@ -61,7 +61,9 @@ fn show(ledger: &Ledger, report: &Report, end: &ShiftEnd, output: &Output) {
 fn aftermath(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if !report.is_settled() {
-        lines.push("Whoever waits is tried again only while postroom runs; each until the end of its own window.".to_owned());
+        lines.push(
+            "Whoever waits is tried again only while postroom runs; each until the end of its own window.".to_owned(),
+        );
     }
     if report.accepted > 0 {
         lines.push("Nothing reads late bounces yet: a server that accepted may still send mail back.".to_owned());
@@ -73,13 +75,11 @@ fn exit(report: &Report, end: &ShiftEnd) -> Exit {
     let is_paused = |one: &Report| one.campaign.as_ref().is_some_and(|line| line.state == CampaignState::Paused);
     match end {
         ShiftEnd::Interrupted | ShiftEnd::Ran(RunEnd::Braked(_) | RunEnd::Stopped) => Exit::Refused,
-        ShiftEnd::Ran(RunEnd::Done | RunEnd::RetriesRemain) => {
-            match () {
-                () if report.is_settled() => Exit::Done,
-                () if is_paused(report) || report.campaigns.iter().any(is_paused) => Exit::Refused,
-                () => Exit::RetriesRemain,
-            }
-        }
+        ShiftEnd::Ran(RunEnd::Done | RunEnd::RetriesRemain) => match () {
+            () if report.is_settled() => Exit::Done,
+            () if is_paused(report) || report.campaigns.iter().any(is_paused) => Exit::Refused,
+            () => Exit::RetriesRemain,
+        },
     }
 }
 

@@ -10,7 +10,9 @@ use crate::ledger::{Ledger, person_here};
 use crate::shift;
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
-use model::{Actor, CampaignId, CampaignState, ContactId, EmailAddress, ImportId, MailDomain, SuppressionReason, Timestamp};
+use model::{
+    Actor, CampaignId, CampaignState, ContactId, EmailAddress, ImportId, MailDomain, SuppressionReason, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};

@@ -138,7 +138,8 @@ impl Seen {
             (DeliveryState::InDoubt, "in doubt"),
         ];
         let shown = terms.iter().filter(|(state, _)| self.count(*state) > 0);
-        let shown: Vec<String> = shown.map(|(state, word)| format!("{} {word}", thousands(self.count(*state)))).collect();
+        let shown: Vec<String> =
+            shown.map(|(state, word)| format!("{} {word}", thousands(self.count(*state)))).collect();
         if shown.is_empty() { "nothing answered yet".to_owned() } else { shown.join(" · ") }
     }
 }
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn what_moves_is_counted_where_it_stands() {
-        let tally = Tally { by_state: [(DeliveryState::Queued, 3), (DeliveryState::Skipped, 5)].into(), ..Tally::default() };
+        let tally =
+            Tally { by_state: [(DeliveryState::Queued, 3), (DeliveryState::Skipped, 5)].into(), ..Tally::default() };
         let progress = Progress::from(&[tally]);
         let moved = |from, to| progress.note(Note::Moved { campaign: CampaignId(1), from, to, attempt: None });
         moved(DeliveryState::Queued, DeliveryState::Deferred);

@@ -88,7 +88,8 @@ pub(crate) async fn work(ledger: &Arc<Ledger>, work: Work, output: &Output) -> R
     progress.tell(&bar, output);
     bar.finish_and_clear();
     if progress.refused() > 0 {
-        output.note(format!("{} outcomes were not accepted by the ledger: a fault of this program", progress.refused()));
+        output
+            .note(format!("{} outcomes were not accepted by the ledger: a fault of this program", progress.refused()));
     }
     end
 }
@@ -162,8 +163,10 @@ impl Staff {
             Order::Resume { campaign } if self.works_on(campaign) => {
                 Ok(as_json(&self.handle.resume(campaign, &actor).await?))
             }
-            Order::Resume { .. } => Err(Failure::refused("another postroom process is sending other campaigns from here")
-                .advise("wait until it ends, or stop it, then resume this one (postroom status shows it)")),
+            Order::Resume { .. } => {
+                Err(Failure::refused("another postroom process is sending other campaigns from here")
+                    .advise("wait until it ends, or stop it, then resume this one (postroom status shows it)"))
+            }
             Order::Cancel { campaign } if self.works_on(campaign) => {
                 Ok(as_json(&self.handle.cancel(campaign, &actor).await?))
             }

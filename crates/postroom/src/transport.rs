@@ -24,7 +24,9 @@ const NO_NAME_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 /// The engine's settings for these choices.
 pub(crate) fn settings(options: &SendOptions, password_file: Option<&Path>) -> Result<Settings, Failure> {
     let (way, ceiling) = match &options.transport {
-        Transport::Direct { port, .. } if options.transport.is_loopback() => (Way::Direct { port: *port }, flat(options)),
+        Transport::Direct { port, .. } if options.transport.is_loopback() => {
+            (Way::Direct { port: *port }, flat(options))
+        }
         Transport::Direct { port, .. } => {
             let total = options.connections.unwrap_or(CONNECTIONS_MAX).min(CONNECTIONS_MAX);
             (Way::Direct { port: *port }, Ceiling::Providers { total })
@@ -92,8 +94,9 @@ fn password(file: Option<&Path>) -> Result<String, Failure> {
         None => std::env::var(PASSWORD_VARIABLE).unwrap_or_default(),
     };
     if password.is_empty() {
-        return Err(Failure::bad_input("the relay's URL names a user, and there is no password for it")
-            .advise(format!("put it into a file (--relay-password-file FILE) or into the variable {PASSWORD_VARIABLE}")));
+        return Err(Failure::bad_input("the relay's URL names a user, and there is no password for it").advise(
+            format!("put it into a file (--relay-password-file FILE) or into the variable {PASSWORD_VARIABLE}"),
+        ));
     }
     Ok(password)
 }

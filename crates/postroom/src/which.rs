@@ -23,7 +23,8 @@ pub(crate) async fn campaign(ledger: &Ledger, typed: &str) -> Result<Campaign, F
     let all = ledger.store.list_campaigns(ledger.workspace).await?;
     let missing = Failure::bad_input(format!("there is no campaign {typed:?} in {}", ledger.dir.display()));
     let near = nearest(typed, all.iter().map(|campaign| campaign.name.as_str()));
-    let numbered = |name: &str| all.iter().find(|c| c.name == name).map(|c| format!("{:?} (number {})", c.name, c.number));
+    let numbered =
+        |name: &str| all.iter().find(|c| c.name == name).map(|c| format!("{:?} (number {})", c.name, c.number));
     Err(match (near.and_then(numbered), all.as_slice()) {
         (Some(near), _) => missing.suggest(&[near]),
         (None, []) => missing.advise("none was made here yet; is --data right?"),

@@ -53,7 +53,10 @@ pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Resul
     let campaign = find(dir, &args.campaign).await?;
     refuse_over(&campaign)?;
     if campaign.state == CampaignState::Building {
-        return Err(Failure::refused(format!("campaign {:?} was not started yet: there is nothing to pause", campaign.name)));
+        return Err(Failure::refused(format!(
+            "campaign {:?} was not started yet: there is nothing to pause",
+            campaign.name
+        )));
     }
     let order = Order::Pause { campaign: campaign.id, why: args.reason };
     let answer = order::place(dir, order, &mut |_| {}).await?;
@@ -141,7 +144,11 @@ fn told(campaign: &Campaign, report: &Report, process: Option<&Value>, dir: &Pat
     }
     let sent = report.attempted - report.in_progress;
     let (wait, total) = (thousands(report.in_progress), thousands(report.attempted));
-    lines.push(format!("   {} of {total} have a verdict, {} of them accepted; {wait} wait", thousands(sent), thousands(report.accepted)));
+    lines.push(format!(
+        "   {} of {total} have a verdict, {} of them accepted; {wait} wait",
+        thousands(sent),
+        thousands(report.accepted)
+    ));
     if campaign.state == CampaignState::Paused || (process.is_none() && campaign.state.may_send()) {
         lines.push(format!("   to go on: postroom resume {}{}", campaign.number, ending::data_option(dir)));
     }

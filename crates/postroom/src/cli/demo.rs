@@ -166,8 +166,11 @@ fn make_room(dir: &Path) -> Result<(), Failure> {
             }
         }
         Ok(false) => {
-            return Err(Failure::bad_input(format!("{} is there and is no former demo: it stays as it is", dir.display()))
-                .advise("name another directory: --data DIR"));
+            return Err(Failure::bad_input(format!(
+                "{} is there and is no former demo: it stays as it is",
+                dir.display()
+            ))
+            .advise("name another directory: --data DIR"));
         }
     }
     fs::write(dir.join(MARK), MARK_TEXT).map_err(cannot)

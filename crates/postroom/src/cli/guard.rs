@@ -72,7 +72,8 @@ pub(crate) fn refuse(objections: &[Objection]) -> Result<(), Failure> {
     let failure = rest.fold(with(begin, first), |failure, objection| {
         with(failure.advise(format!("and: {}", objection.what)), objection)
     });
-    Err(failure.advise("to rehearse without any of this: postroom simulate, then send --dns 127.0.0.1:5353 --port 2525"))
+    Err(failure
+        .advise("to rehearse without any of this: postroom simulate, then send --dns 127.0.0.1:5353 --port 2525"))
 }
 
 /// The signing key must be the one its DNS record shows (RFC 6376 section 3.6).
@@ -127,7 +128,8 @@ pub(crate) fn key_of_file(path: &Path) -> Result<SigningKey, Failure> {
     }
     let pem = std::fs::read_to_string(path).map_err(|error| about(&error))?;
     SigningKey::from_pem(&pem).map_err(|error| {
-        about(&error).advise("a private RSA (2,048 bits or more) or Ed25519 key in PEM is needed: postroom domain keygen")
+        about(&error)
+            .advise("a private RSA (2,048 bits or more) or Ed25519 key in PEM is needed: postroom domain keygen")
     })
 }
 
