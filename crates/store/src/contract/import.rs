@@ -10,7 +10,7 @@ fn with_id(line: u64, id: &str, email: &str) -> ImportRow {
 
 #[test]
 fn an_unfinished_import_is_invisible_and_goes_on_where_it_stopped() {
-    let store = memory();
+    let store = empty();
     let first = now(store.begin_import(new_import(1), &ME, at(0))).unwrap();
     now(store.write_import_chunk(first.id, vec![row(1, "anna@example.org")], at(1))).unwrap();
     let anna = address("ANNA@example.org");
@@ -28,7 +28,7 @@ fn an_unfinished_import_is_invisible_and_goes_on_where_it_stopped() {
 
 #[test]
 fn the_same_key_updates_one_contact_but_not_before_the_import_is_done() {
-    let store = memory();
+    let store = empty();
     let consent = Consent { source: Some("form".to_owned()), at: Some(at(0)), ip: None };
     let anna = ImportRow { consent: Some(consent), ..with_id(1, "c1", "anna@example.org") };
     import_rows(&store, 1, vec![anna]);
@@ -48,7 +48,7 @@ fn the_same_key_updates_one_contact_but_not_before_the_import_is_done() {
 
 #[test]
 fn every_row_keeps_its_fate() {
-    let store = memory();
+    let store = empty();
     now(store.suppress(
         W,
         crate::Target::Address("gone@example.org".to_owned()),
@@ -81,7 +81,7 @@ fn every_row_keeps_its_fate() {
 
 #[test]
 fn an_import_that_is_given_up_leaves_no_trace() {
-    let store = memory();
+    let store = empty();
     let import = now(store.begin_import(new_import(1), &ME, at(0))).unwrap();
     now(store.write_import_chunk(import.id, vec![row(1, "anna@example.org")], at(1))).unwrap();
     now(store.remove_import(import.id, &ME, at(2))).unwrap();
@@ -93,7 +93,7 @@ fn an_import_that_is_given_up_leaves_no_trace() {
 
 #[test]
 fn an_import_a_campaign_used_stays() {
-    let store = memory();
+    let store = empty();
     let id = super::import(&store, 1, &["anna@example.org"]);
     sending(&store, "first", id);
     assert!(matches!(now(store.remove_import(id, &ME, at(9))), Err(StoreError::Refused(_))));
@@ -101,7 +101,7 @@ fn an_import_a_campaign_used_stays() {
 
 #[test]
 fn the_file_can_unsubscribe_and_never_revives() {
-    let store = memory();
+    let store = empty();
     let said = |line, email: &str, status| ImportRow { status: Some(status), ..row(line, email) };
     import_rows(
         &store,

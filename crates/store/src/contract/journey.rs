@@ -6,7 +6,7 @@ use model::{DeliveryId, SkipReason, SuppressionReason};
 
 #[test]
 fn the_build_gives_everybody_one_decision() {
-    let store = memory();
+    let store = empty();
     for (email, reason) in
         [("left@example.org", SuppressionReason::Unsubscribed), ("cross@example.org", SuppressionReason::Complained)]
     {
@@ -59,7 +59,7 @@ fn the_build_gives_everybody_one_decision() {
 
 #[test]
 fn deliveries_are_contiguous_per_domain_in_head_order() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@b.example", "2@a.example", "3@b.example", "4@c.example", "5@a.example"]);
     let campaign = sending(&store, "news", id);
     let heads = now(store.unresolved_heads(campaign.id, None, 10)).unwrap();
@@ -78,7 +78,7 @@ fn deliveries_are_contiguous_per_domain_in_head_order() {
 
 #[test]
 fn a_settled_window_is_not_read_again_and_the_head_goes_with_its_last() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -98,7 +98,7 @@ fn a_settled_window_is_not_read_again_and_the_head_goes_with_its_last() {
 
 #[test]
 fn what_is_put_off_comes_back_when_it_is_due() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -127,7 +127,7 @@ fn what_is_put_off_comes_back_when_it_is_due() {
 
 #[test]
 fn illegal_moves_are_left_out_and_named() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -146,7 +146,7 @@ fn illegal_moves_are_left_out_and_named() {
 
 #[test]
 fn a_try_that_is_not_theirs_goes_back_to_the_queue_recorded() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id).remove(0);
@@ -165,7 +165,7 @@ fn a_try_that_is_not_theirs_goes_back_to_the_queue_recorded() {
 
 #[test]
 fn causes_name_an_example_and_follow_the_deliveries() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -190,7 +190,7 @@ fn causes_name_an_example_and_follow_the_deliveries() {
 
 #[test]
 fn a_suppression_stops_what_was_read_before_it() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["anna@a.example", "bob@a.example", "cid@b.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -225,7 +225,7 @@ fn a_suppression_stops_what_was_read_before_it() {
 
 #[test]
 fn a_bounce_in_one_campaign_stops_the_address_in_another() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["anna@a.example"]);
     let (one, two) = (sending(&store, "one", id), sending(&store, "two", id));
     let (first, second) = (claims(&store, one.id).remove(0), claims(&store, two.id).remove(0));
@@ -235,7 +235,7 @@ fn a_bounce_in_one_campaign_stops_the_address_in_another() {
 
 #[test]
 fn campaigns_move_as_their_table_says() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["anna@a.example"]);
     let raw = now(store.create_campaign(new_campaign("raw", vec![id]), &ME, at(1))).unwrap();
     let early = now(store.set_campaign_state(raw.id, CampaignState::Sending, None, &ME, at(2)));
@@ -258,7 +258,7 @@ fn campaigns_move_as_their_table_says() {
 
 #[test]
 fn cancelling_spares_open_conversations_and_adds_up() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example", "3@b.example", "4@b.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -277,7 +277,7 @@ fn cancelling_spares_open_conversations_and_adds_up() {
 
 #[test]
 fn the_log_is_one_sequence_with_a_cursor() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);

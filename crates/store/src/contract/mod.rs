@@ -1,6 +1,7 @@
 //! The contract: what every ledger behind the handle keeps, written against the handle alone.
 //!
-//! Each test takes the kind of ledger it runs on, so that another backend can be put under the same promises.
+//! The ledger under test comes from [`empty`] alone: there another backend is put under the same promises. Two files
+//! are about ours only: `place` (directories, owners, copies) and `crash` (what a killed process leaves on disk).
 
 mod crash;
 mod import;
@@ -35,7 +36,8 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-pub(crate) fn memory() -> Store {
+/// The ledger under test: empty, and at work on the calling thread.
+pub(crate) fn empty() -> Store {
     Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap()
 }
 

@@ -1,3 +1,5 @@
+//! People: addresses corrected, suppressed, lifted, forgotten; what mailings left on them.
+
 use super::*;
 use crate::contact::ContactChange;
 use crate::{ContactEdit, LiftFilter, StoreError, Target};
@@ -9,7 +11,7 @@ fn contact(store: &Store, email: &str) -> crate::Contact {
 
 #[test]
 fn correcting_the_address_frees_the_contact_and_keeps_the_old_one_suppressed() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["kim@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id).remove(0);
@@ -30,7 +32,7 @@ fn correcting_the_address_frees_the_contact_and_keeps_the_old_one_suppressed() {
 
 #[test]
 fn what_a_person_asked_for_no_operator_lifts() {
-    let store = memory();
+    let store = empty();
     for (email, reason) in [("a@a.example", SuppressionReason::Complained), ("b@a.example", SuppressionReason::Manual)]
     {
         now(store.suppress(W, Target::Address(email.to_owned()), reason, Some("said so".to_owned()), &ME, at(1)))
@@ -46,7 +48,7 @@ fn what_a_person_asked_for_no_operator_lifts() {
 
 #[test]
 fn the_list_is_read_in_pages() {
-    let store = memory();
+    let store = empty();
     for n in 0..25 {
         let target = if n % 5 == 0 {
             Target::Domain(format!("d{n}.example"))
@@ -69,7 +71,7 @@ fn the_list_is_read_in_pages() {
 
 #[test]
 fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
@@ -92,7 +94,7 @@ fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
 
 #[test]
 fn a_missing_domain_is_suppressed_only_by_the_second_look() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@gone.example", "2@gone.example"]);
     let campaign = sending(&store, "news", id);
     let batch: Vec<Settlement> = claims(&store, campaign.id)
@@ -112,7 +114,7 @@ fn a_missing_domain_is_suppressed_only_by_the_second_look() {
 
 #[test]
 fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["kim@a.example", "bob@a.example", "kim@a.example"]);
     let (done, open) = (sending(&store, "done", id), sending(&store, "open", id));
     let claimed = claims(&store, done.id);
@@ -120,7 +122,8 @@ fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
     let waiting = claims(&store, open.id);
     let forgotten = now(store.forget(W, &address("Kim@a.example"), &ME, at(40))).unwrap();
     assert_eq!((forgotten.contacts, forgotten.deliveries_kept), (2, 4));
-    assert_eq!(store.changed_since(&waiting[0]), crate::Standing::Skip(SkipReason::Forgotten));
+    assert_eq!(store.changed_since(&waiting[0]), crate::Standing::AskLedger, "it bounced before it was read");
+    assert_eq!(now(store.recheck(&waiting[0])).unwrap(), Some(SkipReason::Forgotten));
     assert!(now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().is_empty());
     for campaign in [done.id, open.id] {
         assert_adds_up(&store, campaign);
@@ -143,7 +146,7 @@ fn row_of(email: &str) -> ImportRow {
 
 #[test]
 fn reactivation_needs_a_reason_and_never_undoes_an_opt_out() {
-    let store = memory();
+    let store = empty();
     let said = ImportRow { status: Some(ContactStatus::OptedOut), ..row(1, "a@a.example") };
     let broken = ImportRow { status: Some(ContactStatus::Error), ..row(2, "b@a.example") };
     import_rows(&store, 1, vec![said, broken]);
@@ -158,7 +161,7 @@ fn reactivation_needs_a_reason_and_never_undoes_an_opt_out() {
 
 #[test]
 fn soft_bounces_are_counted_on_the_person() {
-    let store = memory();
+    let store = empty();
     let id = import(&store, 1, &["1@a.example"]);
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id).remove(0);
@@ -171,7 +174,7 @@ fn soft_bounces_are_counted_on_the_person() {
 
 #[test]
 fn a_list_of_suppressions_is_written_whole_or_not_at_all() {
-    let store = memory();
+    let store = empty();
     let list = |texts: &[&str]| {
         texts
             .iter()

@@ -159,7 +159,7 @@ fn secrets_are_private_and_sealed_keys_need_them() {
 
 #[test]
 fn settings_and_notes_are_audited() {
-    let store = memory();
+    let store = empty();
     now(store.set_setting(W, "postal_address", "1 High Street", &Actor::CommandLine("anna".to_owned()), at(1)))
         .unwrap();
     assert_eq!(now(store.setting(W, "postal_address")).unwrap().as_deref(), Some("1 High Street"));

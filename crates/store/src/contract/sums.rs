@@ -72,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn the_equation_adds_up_whatever_happens(steps in proptest::collection::vec(step(), 1..40)) {
-        let store = memory();
+        let store = empty();
         let emails: Vec<String> = (0..12).map(email).collect();
         let id = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
         let campaign = sending(&store, "news", id).id;
