@@ -227,7 +227,14 @@ pub(crate) async fn conclude(
 }
 
 fn reacted(house: &House, lane: &Lane, claimed: &Claimed, attempt: &Attempt, now: Timestamp) -> Reaction {
-    let before = Before {
+    let before = before(claimed, attempt.reached_receiver, lane.has_accepted());
+    let jitter = house.world.entropy.fraction("jitter");
+    react(&before, &attempt.verdict, now, &house.settings.schedule, &house.settings.policy, jitter)
+}
+
+/// What was known of a delivery before the attempt that is judged now.
+pub(crate) fn before(claimed: &Claimed, reached_now: bool, provider_accepts_others: bool) -> Before {
+    Before {
         state: claimed.state,
         tries: claimed.tries,
         reached: claimed.reached,
@@ -235,11 +242,9 @@ fn reacted(house: &House, lane: &Lane, claimed: &Claimed, attempt: &Attempt, now
         soft_count: claimed.soft_count,
         soft_since: claimed.soft_since,
         refused_count: claimed.refused_count,
-        reached_now: attempt.reached_receiver,
-        provider_accepts_others: lane.has_accepted(),
-    };
-    let jitter = house.world.entropy.fraction("jitter");
-    react(&before, &attempt.verdict, now, &house.settings.schedule, &house.settings.policy, jitter)
+        reached_now,
+        provider_accepts_others,
+    }
 }
 
 fn settlement(

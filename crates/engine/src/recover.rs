@@ -4,8 +4,9 @@
 //! named, not guessed. Everything else is still queued or deferred and needs nothing.
 
 use crate::house::Settings;
+use crate::journey::before;
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, react};
+use dispatch::react::react;
 use dispatch::rules::RulePack;
 use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
 use store::{Claimed, Recovered, Settlement, Store, StoreError};
@@ -32,17 +33,7 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
     let reply = left.reply.as_deref().and_then(read_reply);
     let what = reply.as_ref().map_or(What::InDoubt, What::Reply);
     let verdict = judge(RulePack::shipped(), &Circumstance { stage: Stage::Final, provider: None, what });
-    let before = Before {
-        state: claimed.state,
-        tries: claimed.tries,
-        reached: claimed.reached,
-        first_try_at: claimed.first_try_at,
-        soft_count: claimed.soft_count,
-        soft_since: claimed.soft_since,
-        refused_count: claimed.refused_count,
-        reached_now: true,
-        provider_accepts_others: false,
-    };
+    let before = before(claimed, true, false);
     let reaction = react(&before, &verdict, now, &settings.schedule, &settings.policy, 0.5);
     let note = reply.is_none().then(|| "the program ended between the last byte and the reply".to_owned());
     let attempt = Attempt {
