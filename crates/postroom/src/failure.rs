@@ -5,6 +5,7 @@
 
 use engine::import::ImportError;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::fmt;
 use store::StoreError;
 
@@ -77,7 +78,7 @@ impl Failure {
     }
 
     /// Advice with the nearest names, if there are any.
-    pub(crate) fn suggest(self, nearest: &[String]) -> Failure {
+    pub(crate) fn suggest(self, nearest: &[impl Borrow<str>]) -> Failure {
         match nearest {
             [] => self,
             names => self.advise(format!("did you mean {}?", names.join(" or "))),

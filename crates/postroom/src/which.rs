@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use engine::import::nearest;
 use store::Campaign;
 
 /// Finds a campaign by what was typed: its number, its id, or its name.
@@ -22,12 +21,13 @@ pub(crate) async fn campaign(ledger: &Ledger, typed: &str) -> Result<Campaign, F
     }
     let all = ledger.store.list_campaigns(ledger.workspace).await?;
     let missing = Failure::bad_input(format!("there is no campaign {typed:?} in {}", ledger.dir.display()));
-    let near = nearest(typed, all.iter().map(|campaign| campaign.name.as_str()));
     let numbered =
         |name: &str| all.iter().find(|c| c.name == name).map(|c| format!("{:?} (number {})", c.name, c.number));
-    Err(match (near.and_then(numbered), all.as_slice()) {
-        (Some(near), _) => missing.suggest(&[near]),
-        (None, []) => missing.advise("none was made here yet; is --data right?"),
-        (None, _) => missing.advise("postroom campaigns lists those there are"),
+    let near = model::nearest(typed, all.iter().map(|campaign| campaign.name.as_str()));
+    let near: Vec<String> = near.into_iter().filter_map(numbered).collect();
+    Err(match (near.as_slice(), all.as_slice()) {
+        ([], []) => missing.advise("none was made here yet; is --data right?"),
+        ([], _) => missing.advise("postroom campaigns lists those there are"),
+        (near, _) => missing.suggest(near),
     })
 }

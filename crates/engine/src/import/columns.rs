@@ -172,7 +172,8 @@ fn said(names: &[String], mapping: &Mapping) -> Result<BTreeMap<Role, usize>, Im
         let folded = || names.iter().position(|name| words::fold(name) == words::fold(wanted));
         let Some(index) = exact.or_else(folded).or_else(by_number) else {
             let columns = names.join(", ");
-            let nearest = words::nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned);
+            let nearest =
+                model::nearest(wanted, names.iter().map(String::as_str)).first().map(|name| (*name).to_owned());
             return Err(ImportError::NoSuchColumn { role: role.word(), wanted: wanted.clone(), columns, nearest });
         };
         by_role.insert(*role, index);
@@ -217,7 +218,7 @@ fn no_email(names: &[String]) -> ImportError {
         .iter()
         .find(|name| words::fold(name).contains("mail"))
         .map(String::as_str)
-        .or_else(|| words::nearest("email", names.iter().map(String::as_str)));
+        .or_else(|| model::nearest("email", names.iter().map(String::as_str)).first().copied());
     ImportError::NoEmailColumn { columns: names.join(", "), nearest: nearest.map(str::to_owned) }
 }
 

@@ -22,7 +22,6 @@ mod words;
 pub use columns::{Column, Columns, Mapping, Role};
 pub use error::ImportError;
 pub use person::Note;
-pub use words::nearest;
 
 use aws_lc_rs::digest;
 use encoding_rs::Encoding;

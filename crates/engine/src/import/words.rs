@@ -251,11 +251,6 @@ pub(super) fn says_no(value: &str) -> bool {
     )
 }
 
-/// The name nearest to `wanted`, if it is near enough to be a slip of the hand.
-pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    model::nearest(wanted, names).into_iter().next()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

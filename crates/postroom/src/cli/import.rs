@@ -8,7 +8,7 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number, text};
 use crate::output::{Ink, Output, counted, iso_time, local_time, thousands};
-use engine::import::{Mapping, Progress, Role, nearest};
+use engine::import::{Mapping, Progress, Role};
 use indicatif::{HumanBytes, ProgressBar};
 use model::ImportId;
 use serde_json::{Value, json};
@@ -99,10 +99,9 @@ fn read_mapping(said: &[String]) -> Result<Mapping, Failure> {
                 .advise("such as: --map email=\"Mail address\""));
         };
         let Some(role) = Role::from_word(word.trim()) else {
-            let near: Vec<String> = nearest(word, words()).map(str::to_owned).into_iter().collect();
             return Err(Failure::bad_input(format!("--map {pair:?}: there is no role {word:?}"))
                 .advise(format!("roles are: {}", words().collect::<Vec<_>>().join(", ")))
-                .suggest(&near));
+                .suggest(&model::nearest(word, words())));
         };
         mapping.insert(role, column.to_owned());
     }

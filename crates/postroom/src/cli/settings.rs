@@ -4,7 +4,6 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
-use engine::import::nearest;
 use serde_json::json;
 use std::path::Path;
 
@@ -28,10 +27,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let names = || SETTINGS.iter().map(|(name, _)| *name);
     if let Some(name) = args.name.as_deref().filter(|name| !names().any(|known| known == *name)) {
-        let near: Vec<String> = nearest(name, names()).map(str::to_owned).into_iter().collect();
         return Err(Failure::bad_input(format!("there is no setting {name:?}"))
             .advise(format!("settings are: {}", names().collect::<Vec<_>>().join(", ")))
-            .suggest(&near));
+            .suggest(&model::nearest(name, names())));
     }
     if let (Some(name), Some(value)) = (&args.name, &args.value) {
         let value = value.trim();
