@@ -645,10 +645,10 @@ impl Scheduler {
     }
 
     async fn brake(&mut self, stop: Stop, campaign: Option<CampaignId>) -> Result<(), StoreError> {
-        if let (Stop::Brake(Trip::Authentication { needs_dns_check: true }), Some(campaign)) = (&stop, campaign) {
-            if !self.house.own_records_fail(campaign).await {
-                return Ok(());
-            }
+        if let (Stop::Brake(Trip::Authentication { needs_dns_check: true }), Some(campaign)) = (&stop, campaign)
+            && !self.house.own_records_fail(campaign).await
+        {
+            return Ok(());
         }
         let stopped: Vec<CampaignId> = match campaign {
             Some(one) => self.backlogs.keys().copied().filter(|active| *active == one).collect(),
