@@ -3,13 +3,19 @@
 //! Reading commands open it beside an owner; writing ones become the owner or hand their order to the one there is
 //! (see `control`). The one place where the binary asks the machine for time, chance and the person's name.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use model::{Actor, Timestamp, WorkspaceId};
 use net::clock::{Clock, SystemClock};
 use net::entropy::{Entropy, SystemEntropy};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use store::{Durability, OpenOptions, Store};
+
+/// An owner that may be gone, or listen, in a moment is waited for so long …
+pub(crate) const MOMENT: Duration = Duration::from_millis(100);
+/// … and so often.
+pub(crate) const MOMENTS: usize = 15;
 
 /// An open ledger and who works with it.
 pub(crate) struct Ledger {
@@ -32,6 +38,18 @@ impl Ledger {
         let mut fresh_key = [0; 32];
         entropy.fill("address key", &mut fresh_key);
         Ledger::open(dir, OpenOptions { durability, ..OpenOptions::directory(dir, fresh_key) }, entropy)
+    }
+
+    /// The same, patiently: reading commands own a ledger for a moment when they settle what a kill left, and an
+    /// owner that has just started does not listen yet.
+    pub(crate) async fn own_soon(dir: &Path, durability: Durability) -> Result<Ledger, Failure> {
+        for _ in 0..MOMENTS {
+            match Ledger::own(dir, durability) {
+                Err(failure) if failure.exit == Exit::Refused => tokio::time::sleep(MOMENT).await,
+                opened => return opened,
+            }
+        }
+        Ledger::own(dir, durability)
     }
 
     /// Opens the ledger to read in it, beside whoever owns it.

@@ -4,9 +4,9 @@
 //! Invariant: paths in an order are absolute and texts are as the person typed them, checked where the order is
 //! carried out.
 
-use crate::control::{self, Answer, NoOwner, Request};
-use crate::failure::Failure;
-use crate::ledger::{Ledger, person_here};
+use crate::control::{self, Answer, Request};
+use crate::failure::{Exit, Failure};
+use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
 use crate::shift;
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
@@ -117,12 +117,18 @@ impl Whom {
 /// only for what is done here.
 pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Progress) + Send)) -> Answer {
     let request = Request { actor: person_here(), order };
-    match control::ask(dir, &request).await {
-        Ok(answer) => answer,
-        Err(NoOwner) => {
-            let ledger = Ledger::own(dir, Durability::Power)?;
-            carry_out(&ledger, &request.actor, &request.order, progress).await
+    let mut moments = MOMENTS;
+    loop {
+        if let Ok(answer) = control::ask(dir, &request).await {
+            return answer;
         }
+        // An owner that does not listen yet is about to, or only settles what a kill left.
+        match Ledger::own(dir, Durability::Power) {
+            Ok(ledger) => return carry_out(&ledger, &request.actor, &request.order, progress).await,
+            Err(failure) if failure.exit == Exit::Refused && moments > 0 => moments -= 1,
+            Err(failure) => return Err(failure),
+        }
+        tokio::time::sleep(MOMENT).await;
     }
 }
 

@@ -107,6 +107,7 @@ pub(crate) async fn run(args: Args, dir: Option<&Path>, output: &Output) -> Resu
     let waiting = is_shown.then(|| output.spinner("thirty hours pass in virtual time"));
     let played = {
         let dir = dir.clone();
+        #[expect(clippy::disallowed_methods, reason = "the whole simulation runs on that one thread, on its own clock")]
         tokio::task::spawn_blocking(move || play_alone(&dir, people, seed)).await
     };
     if let Some(spinner) = waiting {

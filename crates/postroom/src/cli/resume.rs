@@ -38,7 +38,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     // A ledger that is not there is a mistyped directory, not one to be made.
     drop(Ledger::read(dir)?);
-    let ledger = match Ledger::own(dir, args.durability.durability()) {
+    let ledger = match Ledger::own_soon(dir, args.durability.durability()).await {
         Ok(ledger) => Arc::new(ledger),
         Err(failure) => return beside_an_owner(args.campaign.as_deref(), dir, output, failure).await,
     };

@@ -172,7 +172,7 @@ impl Wait {
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let mut options = read_options(&args)?;
     let file = MessageFile::read(&args.message)?;
-    let ledger = Arc::new(Ledger::own(dir, args.durability.durability())?);
+    let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
     if ledger.store.held().is_some() && !args.dry_run {
         return Err(store::StoreError::Held.into());
     }
@@ -188,7 +188,11 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     }
     let import = campaigner::import(&args.contacts, &ledger, output).await?;
     let draft = draft(&args, options, file, import)?;
-    let launched = launch::launch(&ledger.store, &draft, &ledger.actor, ledger.now()).await?;
+    let launched = tokio::select! { biased;
+        launched = launch::launch(&ledger.store, &draft, &ledger.actor, ledger.now()) => launched?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::refused("interrupted before anything was sent")
+            .advise("run the same command again: it continues where it stopped")),
+    };
     launched.warnings.iter().for_each(|warning| output.note(format!("note: {warning}")));
     if args.dry_run {
         return dry_run(&launched, &objections, &ledger, output).await;
