@@ -1,11 +1,13 @@
 //! How good the judging is on labelled replies from outside: the goals of the house, as a test.
 //!
-//! The samples are shared data beside the checkout and no part of the project; without them the test says so.
+//! The samples are real replies and no part of the project: `POSTROOM_TEST_REPLIES` names a file of them, one JSON object
+//! a line with the fields of `Label`; else they are looked for beside the checkout. Without them the test says so.
 
 use crate::judge::{class_of, judge_text};
 use crate::rules::RulePack;
 use serde::Deserialize;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
 struct Label {
@@ -57,10 +59,11 @@ fn score(labels: &[Label]) -> Score {
 
 #[test]
 fn the_goals_are_met_on_labelled_replies() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/replies/labels.jsonl");
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/replies/labels.jsonl");
+    let file = std::env::var_os("POSTROOM_TEST_REPLIES").map_or_else(beside, PathBuf::from);
     let Ok(lines) = std::fs::read_to_string(&file) else {
-        eprintln!("skipped: needs shared data");
-        return;
+        // Past the harness, which keeps what passing tests print to itself.
+        return drop(writeln!(std::io::stderr(), "skipped: needs labelled replies (POSTROOM_TEST_REPLIES)"));
     };
     let labels: Vec<Label> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let score = score(&labels);
