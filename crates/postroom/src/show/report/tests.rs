@@ -1,3 +1,5 @@
+//! The end of a campaign as a person reads it on the terminal.
+
 use crate::show::report::{Remarks, end_of_campaign, line};
 use crate::show::sample::{at, ledger, now, style};
 use engine::report::{CampaignLine, Cause, PutOff, Report, Waiting, report};

@@ -1,3 +1,5 @@
+//! Why somebody got a mailing or not, as a person reads it on the terminal.
+
 use crate::show::sample::{W, at, ledger, now, style};
 use engine::why::{Who, why};
 use expect_test::{Expect, expect};
