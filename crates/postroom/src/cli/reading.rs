@@ -7,10 +7,7 @@
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::output::Output;
-use dispatch::react::Policy;
-use dispatch::retry::Schedule;
-use engine::{CONNECTIONS_MAX, Ceiling, Settings, Way};
-use smtp::client::Timeouts;
+use crate::transport::idle_settings;
 use std::path::Path;
 use store::Durability;
 
@@ -20,7 +17,7 @@ pub(crate) async fn settled(dir: &Path, output: &Output) -> Result<(Ledger, bool
     drop(Ledger::read(dir)?);
     let is_owned = match Ledger::own(dir, Durability::Power) {
         Ok(ledger) => {
-            if let Err(why) = engine::recover(&ledger.store, &settings(), ledger.now()).await {
+            if let Err(why) = engine::recover(&ledger.store, &idle_settings(), ledger.now()).await {
                 output.note(format!("note: what a killed process left is not settled yet: {why}"));
             }
             false
@@ -28,18 +25,6 @@ pub(crate) async fn settled(dir: &Path, output: &Output) -> Result<(Ledger, bool
         Err(failure) => failure.exit == Exit::Refused,
     };
     Ok((Ledger::read(dir)?, is_owned))
-}
-
-/// What settling needs is the schedule and the policy; nothing is sent.
-fn settings() -> Settings {
-    Settings {
-        ehlo_name: String::new(),
-        way: Way::Direct { port: engine::options::SMTP_PORT },
-        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: Schedule::shipped(),
-        policy: Policy::default(),
-        timeouts: Timeouts::default(),
-    }
 }
 
 #[cfg(test)]
