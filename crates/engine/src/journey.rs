@@ -60,7 +60,8 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         return After::Leave;
     }
     if let Ending::Reply(reply) = &finished.ending {
-        house.store.inflight().reply(&slot, reply.to_string().as_bytes()).ok();
+        let text = reply.to_string();
+        house.store.inflight().reply(&slot, claimed.delivery, claimed.attempts + 1, text.as_bytes()).ok();
     }
     let verdict = judged(house, lane, &finished);
     let transcript = (verdict.outcome != Outcome::Accepted).then(|| session.transcript().to_string());

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 
 /// Outcomes that may wait for the settler before connections have to.
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 2_048;
+/// Commits are at least so far apart, so that a batch is worth its pages: a reply waits in its slot meanwhile.
+const TICK: Duration = Duration::from_millis(25);
 /// Between tries while the ledger cannot record.
 const LEDGER_RETRY: Duration = Duration::from_secs(1);
 
@@ -37,6 +39,7 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
         }
         house.outstanding.settling.fetch_sub(settlements.len(), Ordering::Relaxed);
         house.tell(Notice::Committed(moved));
+        tokio::time::sleep(TICK).await;
     }
     Ok(())
 }

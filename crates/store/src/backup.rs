@@ -5,7 +5,7 @@
 //! forgotten comes back with it: the list is replayed when it is adopted.
 
 use crate::error::{Result, StoreError};
-use crate::opening::{Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, LEDGER_FILE, SECRETS_FILE, identity};
+use crate::opening::{Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, LEDGER_FILE, REPLIES_FILE, SECRETS_FILE, identity};
 use crate::secrets::{hex, unhex, write_private};
 use crate::sqlite::events::NewEvent;
 use crate::sqlite::{self, AddressHash};
@@ -41,7 +41,7 @@ pub(crate) async fn backup(
     File::open(&file)?.sync_all()?;
     match &core.dir {
         Some(dir) => {
-            for name in [SECRETS_FILE, ERASURES_FILE, INFLIGHT_FILE] {
+            for name in [SECRETS_FILE, ERASURES_FILE, INFLIGHT_FILE, REPLIES_FILE] {
                 copy_private(&dir.join(name), &to.join(name))?;
             }
         }
@@ -86,7 +86,7 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<()> {
         return Err(StoreError::Refused(text));
     }
     DirBuilder::new().recursive(true).mode(0o700).create(to)?;
-    for name in [SECRETS_FILE, INFLIGHT_FILE] {
+    for name in [SECRETS_FILE, INFLIGHT_FILE, REPLIES_FILE] {
         copy_private(&from.join(name), &to.join(name))?;
     }
     if !joined.is_empty() {

@@ -1,10 +1,13 @@
-//! The in-flight file: conversations between the last byte of a message and its settlement.
+//! The in-flight slots: conversations between the last byte of a message and its settlement.
 //!
-//! Before the final dot (or BDAT LAST) goes out, a fixed slot says which attempt of which delivery it is; the final
-//! reply is written into the slot before its settlement joins the group commit. After a kill: a slot with a reply is
-//! settled by it, one without is in doubt, everything else is queued. Guarantee: a slot whose attempt the ledger already
-//! knows is stale and means nothing, so giving a slot back costs no write. Under `power` the slots of one tick are synced
-//! together before their dots go out.
+//! Before the final dot (or BDAT LAST) goes out, a slot says which attempt of which delivery it is; the final reply is
+//! written beside it before its settlement joins the group commit. After a kill: a slot with a reply is settled by it, one
+//! without is in doubt, everything else is queued. Guarantee: a slot whose attempt the ledger already knows is stale and
+//! means nothing, so giving a slot back costs no write.
+//!
+//! Two files, because they are held on to differently. Under `power` the slots that wait are synced together before their
+//! dots go out; they are small, so that many share a page. Replies are never synced: a reply that a loss of power takes
+//! is a delivery in doubt, and no more.
 
 use crate::error::{Result, StoreError};
 use model::{DeliveryId, Timestamp};
@@ -13,17 +16,22 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Octets of one slot.
-const SLOT_BYTES: usize = 1_024;
-/// Octets of a slot's first part: which attempt. The second part is the reply.
-const HEAD_BYTES: usize = 64;
+/// Octets of one slot: which attempt.
+const SLOT_BYTES: usize = 64;
 /// Octets of it that the checksum covers.
-const HEAD_BODY_BYTES: usize = 39;
+const SLOT_BODY_BYTES: usize = 39;
+/// Octets of the place for a slot's reply.
+const REPLY_BYTES: usize = 1_024;
+/// Octets of a reply's place before its text: delivery, attempt, length, checksum.
+const REPLY_HEAD_BYTES: usize = 20;
+/// Slots that ask to be synced within this time of each other are synced together.
+const SYNC_GATHER: Duration = Duration::from_millis(1);
 /// The longest reply a slot keeps, in octets; what is longer is cut.
 pub const SLOT_REPLY_BYTES_MAX: usize = 896;
-/// Marks a written first part.
+/// Marks a written slot.
 const MAGIC: u32 = 0x494E_464C;
 
 /// How the last bytes of a message go out.
@@ -68,14 +76,17 @@ pub struct Slot {
     permit: OwnedSemaphorePermit,
 }
 
-/// Where slots are written.
-enum Medium {
-    Memory(Mutex<Vec<u8>>),
-    File(Arc<File>),
+/// The two files.
+pub(crate) struct Files {
+    /// The slots.
+    pub(crate) slots: File,
+    /// Their replies.
+    pub(crate) replies: File,
 }
 
 struct Inner {
-    medium: Medium,
+    /// `None`: in memory, where nothing outlives the process and nothing needs to be written.
+    files: Option<Arc<Files>>,
     free: Mutex<Vec<u32>>,
     permits: Arc<Semaphore>,
     recovered: Mutex<Vec<Recovered>>,
@@ -106,41 +117,38 @@ pub(crate) struct Keeping {
 }
 
 impl InFlight {
-    /// Opens the file (`None`: memory). `is_settled` says whether the ledger knows an attempt already.
+    /// Opens the files (`None`: memory). `is_settled` says whether the ledger knows an attempt already.
     pub(crate) fn open(
-        file: Option<File>,
+        files: Option<Files>,
         keeping: &Keeping,
         is_settled: impl Fn(DeliveryId, u16) -> Result<bool>,
     ) -> Result<InFlight> {
         let mut recovered = Vec::new();
         let mut slots = keeping.slots.max(1);
-        let medium = match file {
-            None => Medium::Memory(Mutex::new(vec![0; slots as usize * SLOT_BYTES])),
-            Some(file) => {
-                let written = u32::try_from(file.metadata()?.len() / SLOT_BYTES as u64).unwrap_or(u32::MAX);
-                for index in 0..written {
-                    if let Some(found) = read_slot(&file, index)?
-                        && !is_settled(found.going.delivery, found.going.number)?
-                    {
-                        recovered.push(found);
-                    }
+        if let Some(files) = &files {
+            let written = u32::try_from(files.slots.metadata()?.len() / SLOT_BYTES as u64).unwrap_or(u32::MAX);
+            for index in 0..written {
+                if let Some(found) = files.read(index)?
+                    && !is_settled(found.going.delivery, found.going.number)?
+                {
+                    recovered.push(found);
                 }
-                // A file once larger keeps its places: what it recovered must not be written over.
-                slots = slots.max(recovered.last().map_or(0, |found| found.index + 1));
-                file.set_len(u64::from(slots) * SLOT_BYTES as u64)?;
-                Medium::File(Arc::new(file))
             }
-        };
+            // A file once larger keeps its places: what it recovered must not be written over.
+            slots = slots.max(recovered.last().map_or(0, |found| found.index + 1));
+            files.slots.set_len(u64::from(slots) * SLOT_BYTES as u64)?;
+        }
         let taken: std::collections::BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
         let free: Vec<u32> = (0..slots).rev().filter(|index| !taken.contains(index)).collect();
         let permits = Arc::new(Semaphore::new(free.len()));
-        let syncer = match &medium {
-            Medium::File(file) if keeping.power && keeping.threads => Some(Syncer::start(file.clone())?),
+        let files = files.map(Arc::new);
+        let syncer = match &files {
+            Some(files) if keeping.power && keeping.threads => Some(Syncer::start(files.clone())?),
             _ => None,
         };
         let sync_here = keeping.power && !keeping.threads;
         let inner =
-            Inner { medium, free: Mutex::new(free), permits, recovered: Mutex::new(recovered), syncer, sync_here };
+            Inner { files, free: Mutex::new(free), permits, recovered: Mutex::new(recovered), syncer, sync_here };
         Ok(InFlight { inner: Arc::new(inner) })
     }
 
@@ -154,28 +162,22 @@ impl InFlight {
     /// Records that the last bytes of an attempt are about to go out. When it returns they may; if it fails, they must
     /// not.
     pub async fn record(&self, slot: &Slot, going: Going, now: Timestamp) -> Result<()> {
-        let mut bytes = [0; HEAD_BYTES * 2];
-        let (head, _) = bytes.split_at_mut(HEAD_BYTES);
-        write_head(head, going, now);
-        // The first octets of the reply part go with it: a reply of the slot's last use must not survive.
-        self.write(slot.index, 0, &bytes)?;
+        let Some(files) = &self.inner.files else { return Ok(()) };
+        files.slots.write_all_at(&slot_bytes(going, now), u64::from(slot.index) * SLOT_BYTES as u64)?;
         if let Some(syncer) = &self.inner.syncer {
             return syncer.synced().await;
         }
-        match &self.inner.medium {
-            Medium::File(file) if self.inner.sync_here => Ok(file.sync_data()?),
-            _ => Ok(()),
+        if self.inner.sync_here {
+            files.slots.sync_data()?;
         }
+        Ok(())
     }
 
-    /// Writes the final reply into the slot, before its settlement joins the group commit.
-    pub fn reply(&self, slot: &Slot, reply: &[u8]) -> Result<()> {
-        let kept = reply.get(..SLOT_REPLY_BYTES_MAX).unwrap_or(reply);
-        let mut bytes = Vec::with_capacity(kept.len() + 10);
-        bytes.extend_from_slice(&u16::try_from(kept.len()).unwrap_or(0).to_le_bytes());
-        bytes.extend_from_slice(&checksum(kept).to_le_bytes());
-        bytes.extend_from_slice(kept);
-        self.write(slot.index, HEAD_BYTES, &bytes)
+    /// Writes the final reply of an attempt beside its slot, before its settlement joins the group commit.
+    pub fn reply(&self, slot: &Slot, delivery: DeliveryId, number: u16, reply: &[u8]) -> Result<()> {
+        let Some(files) = &self.inner.files else { return Ok(()) };
+        let bytes = reply_bytes(delivery, number, reply);
+        Ok(files.replies.write_all_at(&bytes, u64::from(slot.index) * REPLY_BYTES as u64)?)
     }
 
     /// Gives the slot back, after the settlement was written (or when nothing went out).
@@ -186,7 +188,8 @@ impl InFlight {
 
     /// Takes a record back: the last bytes did *not* go out after all. Call before [`InFlight::free`].
     pub fn withdraw(&self, slot: &Slot) -> Result<()> {
-        self.write(slot.index, 0, &[0; HEAD_BYTES])
+        let Some(files) = &self.inner.files else { return Ok(()) };
+        Ok(files.slots.write_all_at(&[0; SLOT_BYTES], u64::from(slot.index) * SLOT_BYTES as u64)?)
     }
 
     /// What a dead process left behind; each stays until [`InFlight::free_recovered`].
@@ -204,24 +207,10 @@ impl InFlight {
             self.inner.permits.add_permits(1);
         }
     }
-
-    fn write(&self, index: u32, at: usize, bytes: &[u8]) -> Result<()> {
-        let start = index as usize * SLOT_BYTES + at;
-        match &self.inner.medium {
-            Medium::Memory(memory) => {
-                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(place) = memory.get_mut(start..start + bytes.len()) {
-                    place.copy_from_slice(bytes);
-                }
-                Ok(())
-            }
-            Medium::File(file) => Ok(file.write_all_at(bytes, start as u64)?),
-        }
-    }
 }
 
-fn write_head(head: &mut [u8], going: Going, now: Timestamp) {
-    let mut bytes = Vec::with_capacity(HEAD_BYTES);
+fn slot_bytes(going: Going, now: Timestamp) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(SLOT_BYTES);
     bytes.extend_from_slice(&MAGIC.to_le_bytes());
     bytes.extend_from_slice(&going.number.to_le_bytes());
     bytes.push(if going.phase == Phase::FinalDot { 1 } else { 2 });
@@ -229,9 +218,20 @@ fn write_head(head: &mut [u8], going: Going, now: Timestamp) {
     bytes.extend_from_slice(&now.as_millis().to_le_bytes());
     bytes.extend_from_slice(&as_v6(going.peer).octets());
     bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
-    if let Some(place) = head.get_mut(..bytes.len()) {
-        place.copy_from_slice(&bytes);
-    }
+    bytes.resize(SLOT_BYTES, 0);
+    bytes
+}
+
+/// A reply carries whose it is: the place may still hold one of an earlier use of the slot.
+fn reply_bytes(delivery: DeliveryId, number: u16, reply: &[u8]) -> Vec<u8> {
+    let kept = reply.get(..SLOT_REPLY_BYTES_MAX).unwrap_or(reply);
+    let mut bytes = Vec::with_capacity(REPLY_HEAD_BYTES + kept.len());
+    bytes.extend_from_slice(&delivery.0.to_le_bytes());
+    bytes.extend_from_slice(&number.to_le_bytes());
+    bytes.extend_from_slice(&u16::try_from(kept.len()).unwrap_or(0).to_le_bytes());
+    bytes.extend_from_slice(&checksum(kept).to_le_bytes());
+    bytes.extend_from_slice(kept);
+    bytes
 }
 
 /// Both families in sixteen octets.
@@ -242,17 +242,23 @@ fn as_v6(peer: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// Reads a slot; `None` if it was never written, was taken back, or was torn before the dot could go out.
-fn read_slot(file: &File, index: u32) -> Result<Option<Recovered>> {
-    let mut bytes = [0; SLOT_BYTES];
-    file.read_exact_at(&mut bytes, u64::from(index) * SLOT_BYTES as u64)?;
-    Ok(parse_slot(index, &bytes))
+impl Files {
+    /// Reads a slot and its reply; `None` if it was never written, was taken back, or was torn before the dot could go
+    /// out.
+    fn read(&self, index: u32) -> Result<Option<Recovered>> {
+        let mut slot = [0; SLOT_BYTES];
+        self.slots.read_exact_at(&mut slot, u64::from(index) * SLOT_BYTES as u64)?;
+        let Some((going, at)) = parse_slot(&slot) else { return Ok(None) };
+        let mut place = [0; REPLY_BYTES];
+        let length = self.replies.read_at(&mut place, u64::from(index) * REPLY_BYTES as u64)?;
+        let reply = parse_reply(place.get(..length).unwrap_or_default(), going);
+        Ok(Some(Recovered { index, going, at, reply }))
+    }
 }
 
-fn parse_slot(index: u32, bytes: &[u8]) -> Option<Recovered> {
-    let (body, rest) = bytes.split_at_checked(HEAD_BODY_BYTES)?;
-    let mut rest = Fields(rest);
-    if rest.array::<8>().map(u64::from_le_bytes)? != checksum(body) {
+fn parse_slot(bytes: &[u8]) -> Option<(Going, Timestamp)> {
+    let (body, rest) = bytes.split_at_checked(SLOT_BODY_BYTES)?;
+    if Fields(rest).array::<8>().map(u64::from_le_bytes)? != checksum(body) {
         return None;
     }
     let mut body = Fields(body);
@@ -268,17 +274,19 @@ fn parse_slot(index: u32, bytes: &[u8]) -> Option<Recovered> {
     let delivery = DeliveryId(body.array::<8>().map(i64::from_le_bytes)?);
     let at = Timestamp::from_millis(body.array::<8>().map(i64::from_le_bytes)?);
     let peer = IpAddr::V6(Ipv6Addr::from(body.array::<16>()?)).to_canonical();
-    let going = Going { delivery, number, phase, peer };
-    Some(Recovered { index, going, at, reply: parse_reply(bytes) })
+    Some((Going { delivery, number, phase, peer }, at))
 }
 
-/// The reply part; `None` if there is none or it was torn: then nobody knows.
-fn parse_reply(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = Fields(bytes.get(HEAD_BYTES..)?);
-    let length = usize::from(rest.array::<2>().map(u16::from_le_bytes)?);
-    let sum = rest.array::<8>().map(u64::from_le_bytes)?;
-    let reply = rest.0.get(..length)?;
-    (length > 0 && checksum(reply) == sum).then(|| reply.to_vec())
+/// The reply of this very attempt, whole; `None` if there is none.
+fn parse_reply(place: &[u8], going: Going) -> Option<Vec<u8>> {
+    let mut fields = Fields(place);
+    let delivery = DeliveryId(fields.array::<8>().map(i64::from_le_bytes)?);
+    let number = fields.array::<2>().map(u16::from_le_bytes)?;
+    let length = usize::from(fields.array::<2>().map(u16::from_le_bytes)?);
+    let sum = fields.array::<8>().map(u64::from_le_bytes)?;
+    let reply = fields.0.get(..length)?;
+    let whole = length > 0 && (delivery, number) == (going.delivery, going.number) && checksum(reply) == sum;
+    whole.then(|| reply.to_vec())
 }
 
 /// Reads fixed fields off the front of a slice.
@@ -316,11 +324,12 @@ struct SyncQueue {
 }
 
 impl Syncer {
-    fn start(file: Arc<File>) -> Result<Syncer> {
+    fn start(files: Arc<Files>) -> Result<Syncer> {
         let shared = Arc::new(SyncShared::default());
         let mine = shared.clone();
-        let thread =
-            std::thread::Builder::new().name("inflight-sync".to_owned()).spawn(move || sync_loop(&file, &mine))?;
+        let thread = std::thread::Builder::new()
+            .name("inflight-sync".to_owned())
+            .spawn(move || sync_loop(&files.slots, &mine))?;
         Ok(Syncer { shared, thread: Some(thread) })
     }
 
@@ -349,19 +358,22 @@ impl Drop for Syncer {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a thread of its own, which the simulator never starts")]
 fn sync_loop(file: &File, shared: &SyncShared) {
     loop {
-        let waiters = {
+        {
             let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            loop {
-                if !queue.waiters.is_empty() {
-                    break std::mem::take(&mut queue.waiters);
-                }
+            while queue.waiters.is_empty() {
                 if queue.closed {
                     return;
                 }
                 queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
+        }
+        std::thread::sleep(SYNC_GATHER);
+        let waiters = {
+            let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut queue.waiters)
         };
         let outcome = file.sync_data();
         for waiter in waiters {
@@ -380,20 +392,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_slot_says_nothing_and_a_torn_reply_is_doubt() {
-        let mut bytes = [0; SLOT_BYTES];
-        let (head, rest) = bytes.split_at_mut(HEAD_BYTES);
+    fn a_torn_slot_says_nothing_and_a_torn_or_foreign_reply_is_doubt() {
         let peer = IpAddr::from([192, 0, 2, 7]);
         let going = Going { delivery: DeliveryId(77), number: 3, phase: Phase::FinalDot, peer };
-        write_head(head, going, Timestamp::from_millis(5));
-        rest[..2].copy_from_slice(&2u16.to_le_bytes());
-        rest[2..10].copy_from_slice(&checksum(b"ok").to_le_bytes());
-        rest[10..12].copy_from_slice(b"ok");
-        let whole = parse_slot(9, &bytes).unwrap();
-        assert_eq!((whole.going, whole.reply.as_deref()), (going, Some(b"ok".as_slice())));
-        bytes[HEAD_BYTES + 11] = b'x';
-        assert_eq!(parse_slot(9, &bytes).unwrap().reply, None);
-        bytes[6] ^= 1;
-        assert_eq!(parse_slot(9, &bytes), None);
+        let at = Timestamp::from_millis(5);
+        let mut slot = slot_bytes(going, at);
+        assert_eq!((slot.len(), parse_slot(&slot)), (SLOT_BYTES, Some((going, at))));
+        slot[6] ^= 1;
+        assert_eq!(parse_slot(&slot), None);
+        let mut reply = reply_bytes(DeliveryId(77), 3, b"250 ok");
+        assert_eq!(parse_reply(&reply, going).as_deref(), Some(b"250 ok".as_slice()));
+        assert_eq!(parse_reply(&reply, Going { number: 4, ..going }), None);
+        assert_eq!(parse_reply(&reply[..REPLY_HEAD_BYTES + 2], going), None);
+        reply[REPLY_HEAD_BYTES] ^= 1;
+        assert_eq!(parse_reply(&reply, going), None);
     }
 }

@@ -6,7 +6,7 @@
 use crate::changes::Changes;
 use crate::error::{Result, StoreError};
 use crate::executor::{Lanes, READERS};
-use crate::inflight::{InFlight, Keeping};
+use crate::inflight::{Files, InFlight, Keeping};
 use crate::open::{Access, Durability, Executor, OpenOptions, Place};
 use crate::secrets::Secrets;
 use crate::sqlite::{self, Ledger, keys};
@@ -23,6 +23,8 @@ pub(crate) const LEDGER_FILE: &str = "ledger.db";
 pub(crate) const SECRETS_FILE: &str = "secrets";
 /// Conversations between their last byte and their settlement.
 pub(crate) const INFLIGHT_FILE: &str = "inflight";
+/// Their replies.
+pub(crate) const REPLIES_FILE: &str = "inflight-replies";
 /// Who owns the directory.
 const LOCK_FILE: &str = "lock";
 /// Who was forgotten, by keyed hash: replayed after a restore.
@@ -139,11 +141,11 @@ fn own(dir: &Path) -> Result<File> {
 }
 
 fn open_inflight(options: &OpenOptions, dir: Option<&Path>, conn: &Connection) -> Result<InFlight> {
-    let file = match dir {
+    let files = match dir {
         Some(dir) => {
             let mut open = FileOptions::new();
             open.create(true).truncate(false).read(true).write(true).mode(0o600);
-            Some(open.open(dir.join(INFLIGHT_FILE))?)
+            Some(Files { slots: open.open(dir.join(INFLIGHT_FILE))?, replies: open.open(dir.join(REPLIES_FILE))? })
         }
         None => None,
     };
@@ -152,7 +154,7 @@ fn open_inflight(options: &OpenOptions, dir: Option<&Path>, conn: &Connection) -
         power: options.durability == Durability::Power,
         threads: options.executor == Executor::Threads,
     };
-    InFlight::open(file, &keeping, |delivery, number| is_settled(conn, delivery, number))
+    InFlight::open(files, &keeping, |delivery, number| is_settled(conn, delivery, number))
 }
 
 /// Does the ledger know this attempt, or has the delivery ended otherwise?

@@ -34,8 +34,8 @@ fn after_a_kill_slots_say_what_was_accepted_and_what_is_in_doubt() {
         now(inflight.record(&slot, going(c.delivery, c.attempts + 1, Phase::FinalDot), at(30))).unwrap();
         slots.push(slot);
     }
-    inflight.reply(&slots[0], b"250 2.0.0 Ok: queued as 77").unwrap();
-    inflight.reply(&slots[1], b"250 2.0.0 Ok: queued as 78").unwrap();
+    inflight.reply(&slots[0], claimed[0].delivery, claimed[0].attempts + 1, b"250 2.0.0 Ok: queued as 77").unwrap();
+    inflight.reply(&slots[1], claimed[1].delivery, claimed[1].attempts + 1, b"250 2.0.0 Ok: queued as 78").unwrap();
     now(store.settle(vec![accepted(&claimed[1], at(31))])).unwrap();
     inflight.withdraw(&slots[3]).unwrap();
     let left = killed(dir.path());
@@ -152,7 +152,7 @@ fn threads_settle_together_and_wait_for_slots() {
             tasks.push(tokio::spawn(async move {
                 let slot = store.inflight().take_slot().await.unwrap();
                 store.inflight().record(&slot, going(claimed.delivery, 1, Phase::FinalDot), at(30)).await.unwrap();
-                store.inflight().reply(&slot, b"250 ok").unwrap();
+                store.inflight().reply(&slot, claimed.delivery, 1, b"250 ok").unwrap();
                 store.settle(vec![accepted(&claimed, at(31))]).await.unwrap();
                 store.inflight().free(slot);
             }));
