@@ -394,7 +394,8 @@ fn a_start_that_crosses_with_the_end_of_the_session_is_answered_before_it() {
     fresh.handle_input(now, b"250 mx\r\n421 4.3.2 going down\r\n");
     while fresh.poll_output().is_some_and(|output| output != Output::Ready) {}
     fresh.start(now, to("ada@mx.example"));
-    let Some(Output::Finished(Finished { stage: Stage::Ehlo, ending, answered: false, .. })) = fresh.poll_output() else {
+    let Some(Output::Finished(Finished { stage: Stage::Ehlo, ending, answered: false, .. })) = fresh.poll_output()
+    else {
         panic!("the transaction learns why");
     };
     assert_eq!(tell(&ending), "421 4.3.2 going down");
