@@ -21,6 +21,7 @@ const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Runs one connection of `lane` to its end.
 pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
+    house.gate.until_ledger_works().await;
     if let (Next::Deliver(first), hungry) = lane.next(house.now()) {
         if hungry {
             house.tell(Notice::Hungry(lane.site));

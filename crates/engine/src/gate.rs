@@ -6,12 +6,14 @@
 
 use model::CampaignId;
 use std::collections::BTreeSet;
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 /// What may start at the moment.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     closed: RwLock<Closed>,
+    /// The ledger cannot record at the moment.
+    ledger_in_trouble: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,22 @@ impl Gate {
     /// Stops everything; when this returns, nothing starts any more.
     pub(crate) async fn stop(&self) {
         self.closed.write().await.stopping = true;
+    }
+
+    /// Is the ledger unable to record? Then nothing is started whose outcome would have to wait.
+    pub(crate) fn is_ledger_in_trouble(&self) -> bool {
+        *self.ledger_in_trouble.borrow()
+    }
+
+    /// Tells whether the ledger can record.
+    pub(crate) fn set_ledger_in_trouble(&self, is_in_trouble: bool) {
+        self.ledger_in_trouble.send_replace(is_in_trouble);
+    }
+
+    /// Waits while the ledger cannot record.
+    pub(crate) async fn until_ledger_works(&self) {
+        // The sender is the gate's own, so the wait ends only because the trouble has.
+        self.ledger_in_trouble.subscribe().wait_for(|is_in_trouble| !is_in_trouble).await.ok();
     }
 
     /// Waits until every delivery that passed its last check has written MAIL FROM: what is remembered before this

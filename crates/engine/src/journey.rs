@@ -30,6 +30,10 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         house.put_back(lane, claimed.delivery);
         return After::Reuse;
     };
+    if house.gate.is_ledger_in_trouble() {
+        lane.put_first(claimed);
+        return After::Leave;
+    }
     let Some(pass) = house.gate.enter(claimed.campaign).await else {
         house.put_back(lane, claimed.delivery);
         return After::Reuse;

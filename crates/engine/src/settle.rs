@@ -53,6 +53,7 @@ async fn record(house: &House, settlements: &[Settlement], in_trouble: &mut bool
                     house.note(Note::SettlementRefused(refused));
                 }
                 if std::mem::take(in_trouble) {
+                    house.gate.set_ledger_in_trouble(false);
                     house.note(Note::LedgerWorks);
                 }
                 return Ok(());
@@ -60,6 +61,7 @@ async fn record(house: &House, settlements: &[Settlement], in_trouble: &mut bool
             Err(trouble) => trouble,
         };
         if !std::mem::replace(in_trouble, true) {
+            house.gate.set_ledger_in_trouble(true);
             house.note(Note::LedgerTrouble(trouble.to_string()));
         }
         if !trouble.is_transient() {
