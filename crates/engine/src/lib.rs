@@ -127,13 +127,15 @@ impl Engine {
             outstanding,
             watch,
         });
-        let settler = tokio::spawn(settle::run(house.clone(), to_settle));
+        let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
             end = scheduler.run() => end?,
-            broken = settler => return Err(broken_ledger(broken)),
+            broken = &mut settler => return Err(broken_ledger(broken)),
         };
+        // It waits for outcomes that will not come, and holds the ledger open.
+        settler.abort();
         Ok(end)
     }
 }

@@ -82,6 +82,9 @@ impl Watch for Progress {
         let mut seen = self.seen();
         match note {
             Note::Moved { from, to, .. } => seen.moved(from, to),
+            Note::SiteHeld { site, rule, .. } if rule == "site-silent" => {
+                seen.remark(format!("{site} does not answer; it is tried again later"));
+            }
             Note::SiteHeld { site, rule, .. } => seen.remark(format!("{site} asks us to wait ({rule}); others go on")),
             Note::Braked { why, .. } => seen.remark(format!("stopped: {why}")),
             Note::LedgerTrouble(why) => {

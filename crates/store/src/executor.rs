@@ -240,9 +240,11 @@ fn write_loop(mut ledger: Ledger, shared: &Shared<WriteQueues>) {
         match next_write(shared) {
             Next::Settle(group) => settle_group(&mut ledger, group),
             Next::Work(job) => job(&mut ledger),
-            Next::Stop => return,
+            Next::Stop => break,
         }
     }
+    // What stays behind is one file. A reader beside us may keep it from happening; the next opening then does it.
+    ledger.checkpoint().ok();
 }
 
 /// One transaction for all batches that waited; if it fails, one for each, so that each gets its own answer.
