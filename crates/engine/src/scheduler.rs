@@ -29,6 +29,8 @@ const LANES_MAX: usize = 1_000;
 const LOOKUPS_MAX: usize = 64;
 /// Domains waiting to be looked up, beyond which nothing more is read.
 const LOOKUPS_WAITING_MAX: usize = 512;
+/// Missing domains held back at once while others are looked up.
+const MISSING_HELD_MAX: usize = 512;
 /// Heads and sites read at once.
 const PAGE: usize = 128;
 /// Deliveries in memory at once, over all lanes.
@@ -105,6 +107,8 @@ pub(crate) struct Scheduler {
     wakes: Wakes,
     second_lookup_at: Option<Timestamp>,
     flood: NxdomainFlood,
+    /// Domains said to be missing: nobody is judged by it while the resolver may yet turn out to be the suspect.
+    missing: VecDeque<(Pending, Verdict)>,
     nowhere: Arc<Lane>,
     /// The last site that was given a connection: the next one is served first.
     served: Option<SiteId>,
@@ -145,6 +149,7 @@ impl Scheduler {
             wakes: Wakes::default(),
             second_lookup_at: None,
             flood: NxdomainFlood::default(),
+            missing: VecDeque::new(),
             nowhere,
             served: None,
             rescans: 0,
@@ -164,6 +169,7 @@ impl Scheduler {
             if !self.stopping {
                 self.read_more().await?;
                 self.look_up();
+                self.judge_missing().await?;
                 self.stamp(false).await?;
                 self.connect();
             }
@@ -438,10 +444,14 @@ impl Scheduler {
             Located::Nowhere(verdict) => {
                 let missing = route::is_missing_domain(&verdict);
                 if let Some(trip) = self.flood.looked_up(self.house.now(), missing) {
-                    self.give_back(pending);
+                    let held = std::mem::take(&mut self.missing).into_iter().map(|(held, _)| held);
+                    held.chain([pending]).for_each(|pending| self.give_back(pending));
                     return self.brake(Stop::Brake(trip), None).await;
                 }
-                self.settle_nowhere(pending, &verdict).await?;
+                match missing {
+                    true => self.missing.push_back((pending, verdict)),
+                    false => self.settle_nowhere(pending, &verdict).await?,
+                }
             }
         }
         Ok(())
@@ -483,6 +493,18 @@ impl Scheduler {
                 self.wakes.add(site, claimed.campaign, at);
             }
         }
+    }
+
+    /// Judges by missing domains once nothing is being looked up that could still accuse the resolver, or when too many
+    /// are held back.
+    async fn judge_missing(&mut self) -> Result<(), StoreError> {
+        let all_known = self.waiting.is_empty() && self.lookups.is_empty();
+        let held_max = if all_known { 0 } else { MISSING_HELD_MAX };
+        while self.missing.len() > held_max {
+            let Some((pending, verdict)) = self.missing.pop_front() else { break };
+            self.settle_nowhere(pending, &verdict).await?;
+        }
+        Ok(())
     }
 
     /// DNS has the last word on a domain (for now): everybody there gets its verdict.
