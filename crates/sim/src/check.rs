@@ -2,7 +2,8 @@
 //!
 //! Each compares the engine's ledger with what the receivers saw, and gives back every breach in words. They take
 //! plain values, so that they depend on no engine and can be shown to fail. The numbers are those of the design:
-//! 1 everybody is accounted for, 2 nobody twice, 4 a stop stops, 5 the suppressed are left alone, 11 memory is bounded.
+//! 1 everybody is accounted for, 2 nobody twice, 4 a stop stops, 5 the suppressed are left alone, 8 a
+//! failing ledger stops sending, 11 memory is bounded.
 
 use crate::ledger::{Arrival, Sighting};
 use model::{DeliveryState, Timestamp};
@@ -25,13 +26,20 @@ pub struct Outcome {
     pub doubts: u32,
 }
 
-/// A pause or cancellation: from when it was in force until when.
+/// A pause, a cancellation, or a ledger that cannot record: from when it was in force until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// When the command returned.
+    /// When the command returned, or the trouble was told.
     pub from: Timestamp,
     /// When it was lifted; [`Timestamp::MAX`] if never.
     pub until: Timestamp,
+}
+
+impl Stop {
+    /// It is over, if it was not before.
+    pub fn end(&mut self, at: Timestamp) {
+        self.until = self.until.min(at);
+    }
 }
 
 /// Something that grows, and how far it may.
@@ -63,27 +71,32 @@ pub fn everybody_is_accounted_for(people: usize, outcomes: &[Outcome]) -> Vec<St
     breaches
 }
 
-/// Check 2: nobody received more copies than one and one for each try that ended in doubt; whoever is recorded as
-/// accepted received one, and nobody who was not attempted did.
+/// Check 2: nobody received more copies than one for each campaign that tried them and one for each try that ended in
+/// doubt; whoever is recorded as accepted received one, and nobody who was not attempted did.
 pub fn nobody_twice(outcomes: &[Outcome], arrivals: &[Arrival]) -> Vec<String> {
     let mut copies: BTreeMap<String, u32> = BTreeMap::new();
     for arrival in arrivals {
         *copies.entry(arrival.recipient.to_lowercase()).or_default() += 1;
     }
     let mut breaches = Vec::new();
-    let mut attempted: BTreeMap<String, &Outcome> = BTreeMap::new();
+    let mut attempted: BTreeMap<String, Due> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.state.is_attempted()) {
         if let Some(address) = &outcome.address {
-            attempted.insert(address.to_lowercase(), outcome);
+            let due = attempted.entry(address.to_lowercase()).or_default();
+            due.least += u32::from(outcome.state == DeliveryState::Accepted);
+            due.most += 1 + outcome.doubts;
         }
     }
-    for (address, outcome) in &attempted {
+    for (address, due) in &attempted {
         let copies = copies.get(address).copied().unwrap_or(0);
-        if copies > 1 + outcome.doubts {
-            breaches.push(format!("check 2: {address} got {copies} copies with {} in doubt", outcome.doubts));
+        if copies > due.most {
+            breaches.push(format!("check 2: {address} got {copies} copies, at most {} were due", due.most));
         }
-        if outcome.state == DeliveryState::Accepted && copies == 0 {
-            breaches.push(format!("check 2: {address} is accepted, but no receiver has a copy"));
+        if copies < due.least {
+            breaches.push(format!(
+                "check 2: {address} is accepted {} times, but receivers have {copies} copies",
+                due.least
+            ));
         }
     }
     for address in copies.keys().filter(|address| !attempted.contains_key(*address)) {
@@ -92,12 +105,28 @@ pub fn nobody_twice(outcomes: &[Outcome], arrivals: &[Arrival]) -> Vec<String> {
     breaches
 }
 
+/// How many copies somebody should have.
+#[derive(Default)]
+struct Due {
+    least: u32,
+    most: u32,
+}
+
 /// Check 4: between a stop and its end nothing new reached any receiver.
 pub fn a_stop_stops(stops: &[Stop], sightings: &[Sighting]) -> Vec<String> {
+    tried_during(stops, sightings, "check 4", "the campaign was stopped")
+}
+
+/// Check 8: while the ledger could not record, nothing new reached any receiver.
+pub fn a_failing_ledger_stops_sending(troubles: &[Stop], sightings: &[Sighting]) -> Vec<String> {
+    tried_during(troubles, sightings, "check 8", "the ledger could not record any more")
+}
+
+fn tried_during(stops: &[Stop], sightings: &[Sighting], check: &str, what: &str) -> Vec<String> {
     let late = |stop: &Stop, seen: &Sighting| stop.from + UNDER_WAY <= seen.at && seen.at < stop.until;
     let breach = |stop: &Stop, seen: &Sighting| {
         let after_s = seen.at.since(stop.from).as_secs();
-        format!("check 4: {} was tried {after_s} s after the campaign was stopped", seen.recipient)
+        format!("{check}: {} was tried {after_s} s after {what}", seen.recipient)
     };
     let pairs = stops.iter().flat_map(|stop| sightings.iter().map(move |seen| (stop, seen)));
     pairs.filter(|(stop, seen)| late(stop, seen)).map(|(stop, seen)| breach(stop, seen)).collect()
@@ -184,7 +213,12 @@ mod tests {
         assert_eq!(nobody_twice(&accepted, &[arrival("a@x.test"), arrival("A@x.test")]).len(), 1);
         let doubted = [Outcome { doubts: 1, ..accepted[0].clone() }];
         assert!(nobody_twice(&doubted, &[arrival("a@x.test"), arrival("A@x.test")]).is_empty());
-        assert_eq!(nobody_twice(&accepted, &[]), ["check 2: a@x.test is accepted, but no receiver has a copy"]);
+        assert_eq!(
+            nobody_twice(&accepted, &[]),
+            ["check 2: a@x.test is accepted 1 times, but receivers have 0 copies"]
+        );
+        let twice = [accepted[0].clone(), accepted[0].clone()];
+        assert!(nobody_twice(&twice, &[arrival("a@x.test"), arrival("A@x.test")]).is_empty(), "two campaigns");
         let skipped = [outcome("a@x.test", DeliveryState::Skipped)];
         assert_eq!(nobody_twice(&skipped, &[arrival("a@x.test")]).len(), 1);
     }
@@ -196,6 +230,7 @@ mod tests {
             a_stop_stops(&stop, &[seen("a@x.test", 99), seen("a@x.test", 110), seen("a@x.test", 1_000)]).is_empty()
         );
         assert_eq!(a_stop_stops(&stop, &[seen("a@x.test", 131)]).len(), 1);
+        assert_eq!(a_failing_ledger_stops_sending(&stop, &[seen("a@x.test", 131)]).len(), 1);
     }
 
     #[test]

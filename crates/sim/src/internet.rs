@@ -57,6 +57,8 @@ pub struct Place {
     pub tls: TlsOffer,
     /// Octets it takes in one message.
     pub message_bytes: u64,
+    /// Does it take ASCII addresses only?
+    pub ascii_only: bool,
     /// Whose it is, by the provider's key.
     pub provider: Arc<str>,
     receiver: usize,
@@ -319,6 +321,7 @@ fn places(profiles: &[Arc<Profile>], addressing: Addressing) -> BTreeMap<IpAddr,
             state: host.state,
             tls: profile.tls.offer,
             message_bytes: profile.limits.message_bytes,
+            ascii_only: profile.ascii_only,
             provider: profile.key.as_str().into(),
             receiver: *receiver,
         };

@@ -128,9 +128,13 @@ impl Connect for Network {
 }
 
 impl Network {
-    /// An address without a server is a host that does not answer.
+    /// An address without a server is a host that does not answer; an IPv6 address without one has no route to it, as
+    /// on the many machines that have no IPv6.
     async fn open(&self, target: SocketAddr, timeout: Duration) -> Result<Box<dyn Stream>, ConnectFailure> {
         let place = self.internet.place(target.ip()).cloned();
+        if place.is_none() && target.is_ipv6() {
+            return Err(ConnectFailure::Unreachable("network is unreachable".to_owned()));
+        }
         let state = place.as_ref().map_or(HostState::Silent, |place| self.internet.state_of(place));
         let (Some(place), HostState::Up | HostState::Down) = (place, state) else {
             tokio::time::sleep(timeout).await;

@@ -64,6 +64,9 @@ pub struct Profile {
     /// Its encryption.
     #[serde(default)]
     pub tls: Tls,
+    /// Does it lack SMTPUTF8 (RFC 6531), and so refuse addresses beyond ASCII?
+    #[serde(default)]
+    pub ascii_only: bool,
     /// What it does with mail that fails DMARC.
     #[serde(default)]
     pub authentication: Authentication,

@@ -1,0 +1,445 @@
+//! How a story is lived: a process that begins, is commanded, may die and begin again, and is judged in the end.
+
+use super::ended::{Ended, Mailed};
+use super::watcher::Watcher;
+use super::{Action, Room, Scenario};
+use crate::check::{self, Gauge, Outcome, Stop};
+use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
+use crate::world::{EPOCH, SimWorld};
+use dispatch::react::Policy;
+use dispatch::retry::Schedule;
+use engine::launch::{self, Draft, MessageFile, Snapshot};
+use engine::options::{Dkim, SendOptions, Transport, Unsubscribe};
+use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Until, Way};
+use mail::sign::SigningKey;
+use model::{
+    Actor, CampaignId, CampaignState, DeliveryState, EmailAddress, MailDomain, SuppressionReason, Timestamp,
+    WorkspaceId,
+};
+use smtp::client::Timeouts;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{AttemptRow, Campaign, Contact, DeliveryRow, Import, ImportRow, NewImport, OpenOptions, Store, Target};
+use tokio::task::JoinHandle;
+
+/// Rows read from the ledger, or written into it, at a time.
+const PAGE: usize = 1_000;
+/// The longest a story may take; a scenario that has not ended by then never will.
+const STORY: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// The first campaign.
+const NAME: &str = "Spring news";
+/// The list that nobody uses, where one is asked for: so many people.
+const UNUSED: usize = 2_000;
+/// Octets in a page of the ledger.
+const PAGE_BYTES: u64 = 4_096;
+/// The selector of the sample sender's key.
+const SELECTOR: &str = "s1";
+
+/// What outlives a simulated process.
+pub(super) struct Life {
+    directory: Option<PathBuf>,
+    sim: Option<SimWorld>,
+    died_at: Timestamp,
+    stops: Vec<Stop>,
+    suppressed: BTreeMap<String, Timestamp>,
+    watch: Arc<Watcher>,
+}
+
+impl Life {
+    pub(super) fn begin(scenario: &Scenario, directory: Option<PathBuf>) -> Life {
+        let lower = |(address, _): &(String, SuppressionReason)| (address.to_lowercase(), EPOCH);
+        Life {
+            directory,
+            sim: None,
+            died_at: EPOCH,
+            stops: Vec::new(),
+            suppressed: scenario.suppressed.iter().map(lower).collect(),
+            watch: Arc::default(),
+        }
+    }
+
+    /// One process from its start until the story is over (`Some`) or it is killed (`None`).
+    pub(super) async fn live(&mut self, scenario: &Scenario, actions: &mut Vec<(Duration, Action)>) -> Option<Ended> {
+        let (sim, store) = match &self.sim {
+            Some(sim) => {
+                sim.clock.go_on_from(self.died_at);
+                (sim.clone(), self.open(sim, None))
+            }
+            None => {
+                let sim = world(scenario);
+                let store = self.set_up(scenario, &sim).await;
+                (sim, store)
+            }
+        };
+        self.sim = Some(sim.clone());
+        self.watch.see(&sim);
+        let mut process = Process { scenario, sim, store, engine: None, watch: self.watch.clone() };
+        process.start().await;
+        while !actions.is_empty() {
+            let (after, action) = actions.remove(0);
+            process.run_until(EPOCH + after).await;
+            if matches!(action, Action::Kill) {
+                self.died_at = process.now();
+                process.sim.internet.note("engine", "killed");
+                process.sim.clock.stand_still();
+                return None;
+            }
+            self.act(&mut process, action).await;
+        }
+        let run = process.finish().await;
+        Some(self.judge(&process, run).await)
+    }
+
+    /// Opens the ledger; with `room`, it may grow by so many pages and no more.
+    fn open(&self, sim: &SimWorld, room: Option<u32>) -> Store {
+        let mut options = OpenOptions::memory([7; 32]);
+        if let Some(directory) = &self.directory {
+            options.place = store::Place::Directory(directory.clone());
+            options.pages_max = room.map(|pages| {
+                let ledger = std::fs::metadata(directory.join("ledger.db")).expect("the ledger is there");
+                u32::try_from(ledger.len() / PAGE_BYTES).expect("a small ledger") + pages
+            });
+        }
+        Store::open(options, sim.world.clock.now()).expect("a scenario's ledger can be opened")
+    }
+
+    /// The same ledger on a disk that holds so many more pages.
+    async fn confine(&self, sim: &SimWorld, store: Store, pages: u32) -> Store {
+        store.checkpoint().await.expect("the log is copied into the ledger");
+        drop(store);
+        self.open(sim, Some(pages))
+    }
+
+    /// People in, suppressions in, the campaigns made and started.
+    async fn set_up(&self, scenario: &Scenario, sim: &SimWorld) -> Store {
+        let (actor, now) = (actor(), sim.world.clock.now());
+        let mut store = self.open(sim, None);
+        import(&store, &scenario.people, 1, now).await;
+        for (address, reason) in &scenario.suppressed {
+            let target = Target::Address(address.clone());
+            store.suppress(WorkspaceId::FIRST, target, *reason, None, &actor, now).await.expect("suppressed");
+        }
+        let entropy = sim.world.entropy.as_ref();
+        launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key(), entropy, &actor, now).await.expect("the key is kept");
+        if let Some(Room::Building(pages)) = scenario.room {
+            store = self.confine(sim, store, pages).await;
+            let cut_short = mail(&store, NAME, now).await.expect_err("there is too little room to build");
+            assert!(cut_short.to_string().contains("full"), "{cut_short}");
+            drop(store);
+            store = self.open(sim, None);
+        }
+        mail(&store, NAME, now).await.expect("launched");
+        for name in &scenario.beside {
+            mail(&store, name, now).await.expect("launched");
+        }
+        if let Some(Room::Sending(pages)) = scenario.room {
+            let nobody: Vec<String> = (1..=UNUSED).map(|n| format!("somebody{n}@unused.test")).collect();
+            import(&store, &nobody, 2, now).await;
+            store = self.confine(sim, store, pages).await;
+        }
+        store
+    }
+
+    async fn act(&mut self, process: &mut Process<'_>, action: Action) {
+        let (actor, now) = (actor(), process.now());
+        match action {
+            Action::Suppress(address, reason) => {
+                let target = Target::Address(address.clone());
+                let handle = process.handle();
+                handle.suppress(WorkspaceId::FIRST, target, reason, None, &actor).await.expect("suppressed");
+                self.suppressed.insert(address.to_lowercase(), process.now());
+            }
+            Action::Pause => {
+                let first = process.first().await;
+                process.handle().pause(first, Some("to look at it".into()), &actor).await.expect("paused");
+                self.stops.push(Stop { from: process.now(), until: Timestamp::MAX });
+            }
+            Action::Resume => {
+                self.stops.iter_mut().for_each(|stop| stop.end(now));
+                let first = process.first().await;
+                process.handle().resume(first, &actor).await.expect("resumed");
+                process.start().await;
+            }
+            Action::Cancel => {
+                let first = process.first().await;
+                process.handle().cancel(first, &actor).await.expect("cancelled");
+                self.stops.push(Stop { from: process.now(), until: Timestamp::MAX });
+            }
+            Action::Mail(name) => {
+                process.stop().await;
+                mail(&process.store, &name, now).await.expect("launched");
+                process.start().await;
+            }
+            Action::MakeRoom => {
+                let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
+                let unused = imports.last().expect("there is a list that nobody uses");
+                process.store.remove_import(unused.id, &actor, now).await.expect("removed");
+            }
+            Action::Dns(change) => change(process.sim.internet.zone()),
+            Action::Kill => {}
+        }
+    }
+
+    /// What came of it, and whether everything held that must.
+    async fn judge(&self, process: &Process<'_>, run: RunEnd) -> Ended {
+        let (store, internet) = (&process.store, &process.sim.internet);
+        let mut breaches = Vec::new();
+        let mut mailed = Vec::new();
+        for campaign in process.campaigns().await {
+            let tally = store.tally(campaign.id).await.expect("tallied");
+            let recount = store.recount(campaign.id).await.expect("recounted");
+            if tally != recount {
+                breaches.push(format!("{}: the counters say {tally:?}, the rows {recount:?}", campaign.name));
+            }
+            let deliveries = deliveries(store, campaign.id).await;
+            for (row, _) in &deliveries {
+                internet.note("ledger", &format!("{} {}", row.email.as_deref().unwrap_or("-"), row.state));
+            }
+            mailed.push(Mailed { tally, campaign, deliveries });
+        }
+        let (arrivals, sightings) =
+            internet.with_ledger(|ledger| (ledger.arrivals().to_vec(), ledger.sightings().to_vec()));
+        let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
+        let due = process.scenario.people.len() * mailed.len();
+        breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
+        breaches.extend(check::nobody_twice(&outcomes, &arrivals));
+        if mailed.len() == 1 {
+            // Receivers cannot tell one campaign's tries from another's.
+            breaches.extend(check::a_stop_stops(&self.stops, &sightings));
+        }
+        breaches.extend(check::the_suppressed_are_left_alone(&self.suppressed, EPOCH, &sightings));
+        breaches.extend(check::a_failing_ledger_stops_sending(&self.watch.troubles(), &sightings));
+        breaches.extend(check::memory_is_bounded(&[Gauge {
+            what: "connections open at once".into(),
+            peak: internet.peak_open(),
+            bound: u64::from(CONNECTIONS_MAX),
+        }]));
+        breaches.extend(check::moves_are_legal(&self.watch.moves()));
+        let suppressions = store.suppressions(WorkspaceId::FIRST, None, PAGE).await.expect("listed");
+        let shown = |entry: store::Suppression| entry.shown.map(|shown| (shown, (entry.reason, entry.at)));
+        let suppressions: BTreeMap<String, _> = suppressions.into_iter().filter_map(shown).collect();
+        let mut others = mailed.into_iter();
+        let Mailed { tally, campaign, deliveries } = others.next().expect("there is a campaign");
+        Ended {
+            tally,
+            campaign,
+            run,
+            deliveries,
+            others: others.collect(),
+            contacts: contacts(store, &process.scenario.people).await,
+            arrivals,
+            sightings,
+            suppressed: suppressions.iter().map(|(shown, (reason, _))| (shown.clone(), *reason)).collect(),
+            suppressed_at: suppressions.into_iter().map(|(shown, (_, at))| (shown, at)).collect(),
+            troubles: self.watch.troubles(),
+            over_at: process.now(),
+            breaches,
+            trace: internet.take_trace(),
+        }
+    }
+}
+
+/// A simulated process: an engine over a ledger, running or not.
+struct Process<'a> {
+    scenario: &'a Scenario,
+    sim: SimWorld,
+    store: Store,
+    /// The last engine, and its run, unless there was nothing to send.
+    engine: Option<(Handle, Option<JoinHandle<RunEnd>>)>,
+    watch: Arc<Watcher>,
+}
+
+impl Process<'_> {
+    fn now(&self) -> Timestamp {
+        self.sim.world.clock.now()
+    }
+
+    fn handle(&self) -> Handle {
+        self.engine.as_ref().map(|(handle, _)| handle.clone()).expect("a process has an engine")
+    }
+
+    async fn campaigns(&self) -> Vec<Campaign> {
+        self.store.list_campaigns(WorkspaceId::FIRST).await.expect("the ledger can be read")
+    }
+
+    async fn first(&self) -> CampaignId {
+        self.campaigns().await.first().expect("there is a campaign").id
+    }
+
+    /// Starts an engine for whatever may be sent, unless one is at work.
+    async fn start(&mut self) {
+        if self.engine.as_ref().is_some_and(|(_, run)| run.as_ref().is_some_and(|run| !run.is_finished())) {
+            return;
+        }
+        let mut mailings = Vec::new();
+        for known in self.campaigns().await.iter().filter(|known| known.state.may_send()) {
+            let entropy = self.sim.world.entropy.as_ref();
+            mailings.push(launch::mailing(&self.store, known, entropy).await.expect("a mailing"));
+        }
+        let mut settings = settings();
+        if let Some(change) = self.scenario.settings {
+            change(&mut settings);
+        }
+        let engine = Engine::new(self.store.clone(), self.sim.world.clone(), settings, self.watch.clone());
+        let handle = engine.handle();
+        let has_work = !mailings.is_empty();
+        let run = async move { engine.run(mailings, Until::Settled).await.expect("the ledger works") };
+        self.engine = Some((handle, has_work.then(|| tokio::spawn(run))));
+    }
+
+    /// Lets the world go on until then, whether or not the engine has ended before.
+    async fn run_until(&mut self, at: Timestamp) {
+        let left = at.since(self.now());
+        tokio::time::sleep(left).await;
+    }
+
+    /// Ends the engine in peace, if it is at work.
+    async fn stop(&mut self) {
+        self.handle().stop().await;
+        self.finish().await;
+    }
+
+    async fn finish(&mut self) -> RunEnd {
+        let run = self.engine.as_mut().and_then(|(_, run)| run.take());
+        let Some(run) = run else { return RunEnd::Stopped };
+        let ended = tokio::time::timeout(STORY, run).await.expect("the story ends within its time");
+        ended.expect("the engine does not panic")
+    }
+}
+
+fn world(scenario: &Scenario) -> SimWorld {
+    let sim = SimWorld::with_profiles(scenario.seed, &scenario.profiles);
+    if scenario.authentic {
+        let domain = MailDomain::parse(SENDER_DOMAIN).expect("the sample sender has a domain");
+        let record = key().dns_record(&domain, SELECTOR).expect("the key has a record");
+        sim.publish_sender(SENDER_DOMAIN, &[(record.name, record.value)]);
+    }
+    scenario.faults.iter().for_each(|fault| sim.internet.add_fault(fault.clone()));
+    scenario.dns.iter().for_each(|change| change(sim.internet.zone()));
+    sim
+}
+
+/// One key for all scenarios: the same signatures in every run.
+fn key() -> SigningKey {
+    SigningKey::ed25519_from_seed([7; 32]).expect("any seed makes an Ed25519 key")
+}
+
+fn settings() -> Settings {
+    Settings {
+        ehlo_name: format!("out.{SENDER_DOMAIN}"),
+        way: Way::Direct { port: engine::options::SMTP_PORT },
+        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
+        schedule: Schedule::shipped(),
+        policy: Policy::default(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+fn actor() -> Actor {
+    Actor::CommandLine("scenario".into())
+}
+
+/// Makes a campaign to everybody on the (first) list and starts it.
+async fn mail(store: &Store, name: &str, now: Timestamp) -> Result<(), SendError> {
+    let imports = store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
+    let source = format!(
+        "---\nsubject: {name}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
+         }}}})\n\n{{{{ postal_address }}}}\n"
+    );
+    let snapshot = Snapshot {
+        file: MessageFile { name: "spring.md".into(), source },
+        options: options(),
+        columns: vec!["email".into()],
+    };
+    let draft = Draft { name: name.into(), snapshot, imports: imports.into_iter().take(1).collect() };
+    let launched = launch::launch(store, &draft, &actor(), now).await?;
+    store.set_campaign_state(launched.campaign.id, CampaignState::Sending, None, &actor(), now).await?;
+    Ok(())
+}
+
+fn options() -> SendOptions {
+    SendOptions {
+        from: SENDER.into(),
+        subject: None,
+        return_path: SENDER_DOMAIN.into(),
+        unsubscribe: Unsubscribe::PublicUrl(format!("https://{SENDER_DOMAIN}")),
+        postal_address: Some(POSTAL_ADDRESS.into()),
+        dkim: Some(Dkim { domain: SENDER_DOMAIN.into(), selector: SELECTOR.into() }),
+        transport: Transport::Direct { port: engine::options::SMTP_PORT, dns: None },
+        connections: None,
+        retry: None,
+    }
+}
+
+async fn import(store: &Store, people: &[String], number: u8, now: Timestamp) -> Import {
+    let new = NewImport {
+        workspace: WorkspaceId::FIRST,
+        file_name: format!("people{number}.csv"),
+        content_hash: [number; 32],
+        columns: vec!["email".into()],
+    };
+    let import = store.begin_import(new, &actor(), now).await.expect("an import");
+    let rows: Vec<ImportRow> = people.iter().zip(1..).map(|(person, line)| row(person, line)).collect();
+    for chunk in rows.chunks(PAGE) {
+        store.write_import_chunk(import.id, chunk.to_vec(), now).await.expect("written");
+    }
+    store.finish_import(import.id, &actor(), now).await.expect("finished")
+}
+
+fn row(person: &str, line: u64) -> ImportRow {
+    ImportRow {
+        line,
+        external_id: None,
+        typed: (!person.is_empty()).then(|| person.to_owned()),
+        address: EmailAddress::parse(person).ok(),
+        attributes: "{}".into(),
+        status: None,
+        consent: None,
+        lead_source: None,
+    }
+}
+
+/// The people with a usable address; of several with the same one, the first.
+async fn contacts(store: &Store, people: &[String]) -> BTreeMap<String, Contact> {
+    let mut all = BTreeMap::new();
+    for person in people {
+        if let Ok(address) = EmailAddress::parse(person) {
+            let found = store.contacts_by_address(WorkspaceId::FIRST, &address).await.expect("the ledger can be read");
+            all.extend(found.into_iter().next().map(|contact| (person.clone(), contact)));
+        }
+    }
+    all
+}
+
+/// Every delivery with its tries, by address.
+async fn deliveries(store: &Store, id: CampaignId) -> Vec<(DeliveryRow, Vec<AttemptRow>)> {
+    let mut all = Vec::new();
+    for state in DeliveryState::ALL {
+        let mut after = None;
+        loop {
+            let page = store.deliveries(id, *state, after, PAGE).await.expect("the ledger can be read");
+            after = page.last().map(|row| row.delivery);
+            if page.is_empty() {
+                break;
+            }
+            for row in page {
+                let attempts = store.attempts(row.delivery).await.expect("the ledger can be read");
+                all.push((row, attempts));
+            }
+        }
+    }
+    all.sort_by(|(a, _), (b, _)| (&a.email, a.delivery).cmp(&(&b.email, b.delivery)));
+    all
+}
+
+fn outcome((row, attempts): &(DeliveryRow, Vec<AttemptRow>)) -> Outcome {
+    let is_doubt = |attempt: &&AttemptRow| attempt.became == DeliveryState::InDoubt;
+    Outcome {
+        address: row.email.clone(),
+        state: row.state,
+        is_scheduled: row.state == DeliveryState::Queued || row.due.is_some(),
+        doubts: u32::try_from(attempts.iter().filter(is_doubt).count()).unwrap_or(u32::MAX),
+    }
+}
