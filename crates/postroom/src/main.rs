@@ -24,6 +24,11 @@ use failure::{Exit, Failure};
 use output::Output;
 use std::process::ExitCode;
 
+/// A recipient's message is some fifty short-lived allocations on one thread, freed on another: the system's allocator
+/// spends a twentieth of a campaign's CPU on them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let output = Output::of_this_process(cli.json);
