@@ -3,6 +3,7 @@
 
 use model::DeliveryState;
 use sim::scenario::Scenario;
+use sim::world::EPOCH;
 
 #[test]
 fn a_busy_mailbox_gets_its_turn() {
@@ -10,4 +11,6 @@ fn a_busy_mailbox_gets_its_turn() {
     assert_eq!(ended.count(DeliveryState::Accepted), 2, "{}", ended.story());
     assert_eq!(ended.sighted("ida.busy@northmail.test"), 3);
     assert_eq!(ended.sighted("ben.berg@northmail.test"), 1);
+    let ben = ended.arrivals.iter().find(|copy| copy.recipient.starts_with("ben")).unwrap();
+    assert!(ben.at.since(EPOCH).as_secs() < 10, "ben waited for ida\n{}", ended.story());
 }

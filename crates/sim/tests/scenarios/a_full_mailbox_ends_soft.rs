@@ -14,4 +14,5 @@ fn a_full_mailbox_ends_soft() {
     let tried_for_min = last.attempt.started_at.since(first.attempt.started_at).as_secs() / 60;
     assert!((29 * 60..=30 * 60).contains(&tried_for_min), "tried for {tried_for_min} min");
     assert!(ended.suppressed.is_empty());
+    assert_eq!(ended.contacts["ada.full@northmail.test"].soft_count, 1);
 }

@@ -10,5 +10,6 @@ fn one_connection_at_a_time() {
         .provider("village-post", |profile| profile.mailboxes.left = 0.0)
         .play();
     assert_eq!(ended.count(DeliveryState::Accepted), 40, "{}", ended.story());
+    assert!(ended.deliveries.iter().all(|(_, tries)| tries.len() == 1), "{}", ended.story());
     assert!(ended.suppressed.is_empty());
 }
