@@ -278,7 +278,7 @@ fn settlement(
     }
 }
 
-fn change(contact: model::ContactChange) -> store::ContactChange {
+pub(crate) fn change(contact: model::ContactChange) -> store::ContactChange {
     store::ContactChange {
         soft: Some((contact.soft_count, contact.soft_since)),
         refused_count: Some(contact.refused_count),

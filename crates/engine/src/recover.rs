@@ -4,7 +4,7 @@
 //! named, not guessed. Everything else is still queued or deferred and needs nothing.
 
 use crate::house::Settings;
-use crate::journey::before;
+use crate::journey::{before, change};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::react;
 use dispatch::rules::RulePack;
@@ -60,6 +60,7 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
         attempt: Some(attempt),
         due,
         suppress: reaction.suppress,
+        change: reaction.contact.map(change),
         charge: reaction.charge,
         ..Settlement::of(claimed, to, now)
     }
@@ -75,6 +76,55 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::house::{Ceiling, Way};
+    use dispatch::react::Policy;
+    use dispatch::retry::Schedule;
+    use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, WorkspaceId};
+    use smtp::client::Timeouts;
+    use std::net::IpAddr;
+    use store::{Going, Phase};
+
+    #[test]
+    fn an_acceptance_that_outlived_the_process_forgives_as_any_other() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let claimed = Claimed {
+            workspace: WorkspaceId::FIRST,
+            delivery: DeliveryId(1),
+            campaign: CampaignId(2),
+            contact: ContactId(3),
+            address: AddressId(4),
+            domain: DomainId(5),
+            rcpt: "eva@papermill.test".into(),
+            domain_name: "papermill.test".into(),
+            position: 1,
+            state: DeliveryState::Queued,
+            attempts: 0,
+            tries: 0,
+            reached: 0,
+            first_try_at: None,
+            retry: None,
+            soft_count: 3,
+            soft_since: Some(now),
+            refused_count: 2,
+            attributes: "{}".into(),
+            generation: 0,
+        };
+        let peer = IpAddr::from([203, 0, 113, 10]);
+        let going = Going { delivery: claimed.delivery, number: 1, phase: Phase::FinalDot, peer };
+        let left = Recovered { index: 0, going, at: now, reply: Some(b"250 2.0.0 Ok".to_vec()) };
+        let settings = Settings {
+            ehlo_name: "out.letters.example".into(),
+            way: Way::Direct { port: 25 },
+            ceiling: Ceiling::Flat(1),
+            schedule: Schedule::shipped(),
+            policy: Policy::default(),
+            timeouts: Timeouts::default(),
+        };
+        let settlement = settlement(&claimed, &left, &settings, now);
+        assert_eq!(settlement.to, DeliveryState::Accepted);
+        let clean = store::ContactChange { soft: Some((0, None)), refused_count: Some(0), error: None };
+        assert_eq!(settlement.change, Some(clean));
+    }
 
     #[test]
     fn a_reply_in_a_slot_is_read_back_as_it_was() {
