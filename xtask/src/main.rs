@@ -23,7 +23,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-    test        everything a change must pass: format, tidy, layers, licences, clippy, documents, all tests
+    test        everything a change must pass: format, tidy, layers, licences, clippy, all tests
     ci          the same; what .ci/run calls
     layers      who may depend on whom, and what the pure crates must not touch
     licences    licences and banned crates of the whole dependency tree

@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// The delimiter, if finding it out goes wrong (one character, or "tab")
     #[arg(long, value_name = "CHAR")]
     delimiter: Option<String>,
-    /// Where rejected rows go [default: rejects/<FILE> in the data directory]
+    /// Where rejected rows go [default: rejects/NAME.rejects.csv in the data directory]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// List the imports so far

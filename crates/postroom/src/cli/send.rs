@@ -78,7 +78,7 @@ struct Identity {
     /// The domain that bounces return to [default: that of --from]
     #[arg(long, value_name = "DOMAIN")]
     return_path: Option<String>,
-    /// Where a Postroom server of yours is reached: https://mail.example.org
+    /// Where a service of yours answers unsubscribe links, URL/u/TOKEN: https://mail.example.org
     #[arg(long, value_name = "URL", conflicts_with = "unsubscribe")]
     public_url: Option<String>,
     /// Where unsubscribe requests go otherwise: an https:// page or a mailto: address
