@@ -28,7 +28,7 @@ const REPLY_BYTES: usize = 1_024;
 /// Octets of a reply's place before its text: delivery, attempt, length, checksum.
 const REPLY_HEAD_BYTES: usize = 20;
 /// Slots that ask to be synced within this time of each other are synced together.
-const SYNC_GATHER: Duration = Duration::from_millis(1);
+const SYNC_GATHER: Duration = Duration::from_millis(2);
 /// The longest reply a slot keeps, in octets; what is longer is cut.
 pub const SLOT_REPLY_BYTES_MAX: usize = 896;
 /// Marks a written slot.

@@ -1,0 +1,169 @@
+//! Placing domains at sites: look-ups, bounded in number, and what becomes of those who have nowhere to go.
+
+use super::{Entry, LANES_MAX, LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, Reading, Scheduler};
+use crate::house::Stop;
+use crate::journey;
+use crate::lane::Lane;
+use crate::route::{self, Place, Placed};
+use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
+use store::{Claimed, StoreError};
+
+impl Scheduler {
+    pub(super) fn look_up(&mut self) {
+        while self.lookups.len() < LOOKUPS_MAX {
+            let Some(pending) = self.waiting.pop_front() else { return };
+            let house = self.house.clone();
+            self.lookups.spawn(async move {
+                let located = match route::place(&house, &pending.domain).await {
+                    Placed::Verdict(verdict) => Ok(Located::Nowhere(verdict)),
+                    Placed::Site(place) => house.site_of(&place).await.map(|site| Located::Site(site, place)),
+                };
+                (pending, located)
+            });
+        }
+    }
+
+    pub(super) async fn place(&mut self, pending: Pending, located: Located) -> Result<(), StoreError> {
+        if let Some(entry) = pending.site.and_then(|site| self.lanes.get_mut(&site)) {
+            entry.pending = entry.pending.saturating_sub(1);
+        }
+        if let Some(site) = pending.site {
+            self.hungry.insert(site);
+        }
+        match located {
+            Located::Site(site, place) => {
+                self.flood.looked_up(self.house.now(), false);
+                self.place_at(site, place, pending);
+            }
+            Located::Nowhere(verdict) => {
+                let missing = route::is_missing_domain(&verdict);
+                if let Some(trip) = self.flood.looked_up(self.house.now(), missing) {
+                    let held = std::mem::take(&mut self.missing).into_iter().map(|(held, _)| held);
+                    held.chain([pending]).for_each(|pending| self.give_back(pending));
+                    return self.brake(Stop::Brake(trip), None).await;
+                }
+                match missing {
+                    true => self.missing.push_back((pending, verdict)),
+                    false => self.settle_nowhere(pending, &verdict).await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn place_at(&mut self, site: SiteId, place: Place, pending: Pending) {
+        let stale = pending.heads.iter().filter(|head| head.site != Some(site)).map(|head| (head.id, site));
+        self.to_stamp.extend(stale);
+        if !self.lanes.contains_key(&site) && self.lanes.len() >= LANES_MAX {
+            self.crowded_out.insert(site);
+            self.give_back(pending);
+            return;
+        }
+        let ceiling = self.house.settings.ceiling;
+        let entry = self.lanes.entry(site).or_insert_with(|| {
+            let limits = ceiling.limits(place.provider.map(|provider| provider.limits).unwrap_or_default());
+            Entry::new(Lane::new(site, place.fingerprint, place.provider, limits))
+        });
+        entry.lane.set_groups(place.groups);
+        let active = |campaign: &CampaignId| self.backlogs.contains_key(campaign);
+        entry.heads.extend(
+            pending.heads.into_iter().filter(|head| active(&head.campaign)).map(|head| Reading { head, after: None }),
+        );
+        let (ready, stopped): (Vec<Claimed>, Vec<Claimed>) =
+            pending.claimed.into_iter().partition(|claimed| active(&claimed.campaign));
+        for claimed in stopped {
+            self.house.outstanding.release(claimed.delivery);
+        }
+        let more = entry.has_more();
+        entry.lane.supply(ready, more);
+        self.hungry.insert(site);
+        self.wanting.insert(site);
+    }
+
+    pub(super) fn give_back(&mut self, pending: Pending) {
+        for claimed in pending.claimed {
+            self.house.outstanding.release(claimed.delivery);
+            if let Some((site, at)) = claimed.retry {
+                self.wakes.add(site, claimed.campaign, at);
+            }
+        }
+    }
+
+    /// Judges by missing domains once nothing is being looked up that could still accuse the resolver, or when too many
+    /// are held back.
+    pub(super) async fn judge_missing(&mut self) -> Result<(), StoreError> {
+        let all_known = self.waiting.is_empty() && self.lookups.is_empty();
+        let held_max = if all_known { 0 } else { MISSING_HELD_MAX };
+        while self.missing.len() > held_max {
+            let Some((pending, verdict)) = self.missing.pop_front() else { break };
+            self.settle_nowhere(pending, &verdict).await?;
+        }
+        Ok(())
+    }
+
+    /// DNS has the last word on a domain (for now): everybody there gets its verdict.
+    async fn settle_nowhere(&mut self, pending: Pending, verdict: &Verdict) -> Result<(), StoreError> {
+        for claimed in pending.claimed {
+            self.settle_one_nowhere(&claimed, verdict).await;
+        }
+        for head in pending.heads {
+            let mut after = None;
+            loop {
+                self.house.outstanding.begin_reading();
+                let rows = self.house.store.read_window(&head, after, PAGE).await?;
+                after = rows.last().map(|row| row.delivery);
+                let last_page = rows.len() < PAGE;
+                for claimed in rows {
+                    if self.house.outstanding.take(claimed.delivery) {
+                        self.settle_one_nowhere(&claimed, verdict).await;
+                    }
+                }
+                if last_page {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_one_nowhere(&self, claimed: &Claimed, verdict: &Verdict) {
+        let house = &self.house;
+        let Some(pass) = house.gate.enter(claimed.campaign).await else {
+            house.outstanding.release(claimed.delivery);
+            return;
+        };
+        if let Some(reason) = journey::last_check(house, claimed).await {
+            journey::skip(house, claimed, reason).await;
+            return;
+        }
+        drop(pass);
+        let attempt = attempt_without_contact(claimed, verdict, house.now());
+        journey::conclude(house, &self.nowhere, claimed, attempt, None, None).await;
+    }
+
+    /// Writes down which heads belong to which sites, in batches.
+    pub(super) async fn stamp(&mut self, all: bool) -> Result<(), StoreError> {
+        let due = self.to_stamp.len() >= PAGE || all || (self.lookups.is_empty() && self.waiting.is_empty());
+        if due && !self.to_stamp.is_empty() {
+            self.house.store.assign_site(std::mem::take(&mut self.to_stamp)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A try that ended before any server was spoken to.
+pub(super) fn attempt_without_contact(claimed: &Claimed, verdict: &Verdict, now: Timestamp) -> Attempt {
+    Attempt {
+        delivery: claimed.delivery,
+        number: claimed.attempts + 1,
+        started_at: now,
+        duration_ms: 0,
+        verdict: verdict.clone(),
+        reply: None,
+        note: None,
+        host: None,
+        address: None,
+        tls: None,
+        reached_receiver: false,
+    }
+}
