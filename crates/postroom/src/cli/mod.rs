@@ -34,7 +34,7 @@ pub(crate) const DATA_DIR: &str = "./postroom-data";
 #[derive(Debug, Parser)]
 #[command(name = "postroom", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// The data directory; it holds everything Postroom remembers [default: ./postroom-data; the demo's: ./postroom-demo]
+    /// The data directory; it holds everything Postroom remembers [default: ./postroom-data; demo: ./postroom-demo]
     #[arg(long, global = true, value_name = "DIR", env = "POSTROOM_DATA")]
     data: Option<PathBuf>,
     /// Answer in JSON lines on standard output; everything else goes to standard error
