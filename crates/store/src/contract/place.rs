@@ -29,6 +29,19 @@ fn a_directory_has_one_owner_and_any_number_of_readers() {
 }
 
 #[test]
+fn what_is_kept_about_people_is_their_owners_alone_in_an_open_directory_too() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    import(&store, 1, &["anna@a.example"]);
+    for entry in std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
+
+#[test]
 fn newer_and_foreign_files_are_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     drop(Store::open(options(dir.path()), at(0)).unwrap());

@@ -22,6 +22,7 @@ use crate::open::{Durability, OpenOptions};
 use dictionary::Dictionary;
 use model::{IdMaker, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OpenFlags};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,7 +60,10 @@ impl Ledger {
         changes: Arc<Changes>,
     ) -> Result<Ledger> {
         let mut conn = match path {
-            Some(path) => Connection::open(path)?,
+            Some(path) => {
+                make_private(path)?;
+                Connection::open(path)?
+            }
             None => Connection::open_in_memory()?,
         };
         migrate::check_identity(&conn, path)?;
@@ -187,6 +191,13 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
     if let Some(pages) = options.pages_max {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
+    Ok(())
+}
+
+/// Makes a new ledger readable by its owner only, also in a directory that others may enter. SQLite gives its log and
+/// index beside it the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     Ok(())
 }
 
