@@ -105,8 +105,8 @@ impl Schedule {
     ///
     /// `tries_done` counts the tries charged to the recipient, the one just made included. A `retry_after` wins over
     /// the schedule within 30 s … 6 h, so it may also bring the try forward; one that reaches beyond the window ends
-    /// it. `jitter` (0 … 1) lengthens the wait by up to a tenth and never past the window: a try that would fall
-    /// behind its end (jitter adds up, machines sleep) is brought forward to the end instead.
+    /// it. `jitter` (0 … 1) lengthens the wait by up to a tenth, never beyond the longest gap nor the time of the last
+    /// try: one that would fall behind it (jitter adds up, machines sleep) is brought forward.
     pub fn next_try(
         &self,
         first_try_at: Timestamp,
@@ -124,7 +124,11 @@ impl Schedule {
         if now >= end || (retry_after.is_some() && now + wait > end) {
             return None;
         }
-        Some((now + wait + wait.mul_f64(JITTER_SHARE * jitter.clamp(0.0, 1.0))).min(end))
+        let longest = RETRY_AFTER_MAX.min(self.longest_gap()).max(wait);
+        let lengthened = wait.mul_f64(1.0 + JITTER_SHARE * jitter.clamp(0.0, 1.0)).min(longest);
+        // The last try comes when the gaps say, not when their jitter has added up.
+        let last = first_try_at + self.gaps.iter().sum::<Duration>();
+        Some((now + lengthened).min(if now < last { last } else { end }))
     }
 
     /// Has something that began at `since` (a hold, a delivery's first try) lasted as long as the window?

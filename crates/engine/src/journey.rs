@@ -7,12 +7,14 @@
 use crate::house::House;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
+use crate::note::Note;
 use crate::transmit::{Hooks, Session};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, Reaction, react};
-use model::{Attempt, DeliveryState, Outcome, SkipReason, Stage, Timestamp, Verdict};
+use dispatch::react::{Before, LaneHold, Reaction, react};
+use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
 use std::net::IpAddr;
+use std::time::Duration;
 use store::{Claimed, Going, Phase, Settlement, Slot, Standing};
 
 /// What the conversation can do next.
@@ -51,12 +53,20 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         house.put_back(lane, claimed.delivery);
         return After::Leave;
     };
-    let finished = {
-        let pass = Some(pass);
+    let (finished, unrecorded) = {
+        let (pass, peer) = (Some(pass), session.address);
         let mut sending =
-            Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, peer: session.address, letter, pass };
-        session.transact(sending.envelope(), &mut sending).await
+            Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, peer, letter, pass, unrecorded: None };
+        let finished = session.transact(sending.envelope(), &mut sending).await;
+        (finished, sending.unrecorded)
     };
+    if let Ending::MessageFailed(_) = &finished.ending {
+        // No dot went out, so there is nothing to doubt; the slot must not say otherwise.
+        house.store.inflight().withdraw(&slot).ok();
+        house.store.inflight().free(slot);
+        give_way(house, lane, claimed, unrecorded).await;
+        return After::Leave;
+    }
     if is_late_goodbye(&finished, session.transactions) {
         lane.learn_per_connection(session.transactions - 1);
         house.store.inflight().free(slot);
@@ -99,6 +109,8 @@ struct Sending<'a> {
     peer: IpAddr,
     letter: Letter,
     pass: Option<crate::gate::Pass<'a>>,
+    /// Why the ledger could not note that the last bytes were about to go out.
+    unrecorded: Option<String>,
 }
 
 /// Room for the signatures in the announced size (RFC 1870 allows an estimate).
@@ -130,8 +142,25 @@ impl Hooks for Sending<'_> {
         let Claimed { delivery, attempts, .. } = *self.claimed;
         let going = Going { delivery, number: attempts + 1, phase: Phase::FinalDot, peer: self.peer };
         let recorded = self.house.store.inflight().record(self.slot, going, self.house.now());
-        recorded.await.map_err(|why| why.to_string())
+        recorded.await.map_err(|why| {
+            self.unrecorded = Some(why.to_string());
+            why.to_string()
+        })
     }
+}
+
+/// While the ledger cannot note what goes out, a lane rests for so long.
+const UNRECORDED_REST: Duration = Duration::from_secs(10);
+
+/// Our own fault kept a message from being finished; the server said nothing about it. What could not be recorded is
+/// tried again when it can be; what cannot be made is skipped.
+async fn give_way(house: &House, lane: &Lane, claimed: Claimed, unrecorded: Option<String>) {
+    let Some(why) = unrecorded else { return skip(house, &claimed, SkipReason::CannotCompose).await };
+    house.note(Note::LedgerTrouble(why));
+    let (scope, category) = (Scope::Site, Category::NetworkFailure);
+    let until = house.now() + UNRECORDED_REST;
+    lane.put_first(claimed);
+    lane.hold(LaneHold { scope, until, category, rule: "ledger-trouble".to_owned() }, None, house.now());
 }
 
 /// The server let go of a used session before this transaction began: the delivery was not refused, it was not heard.
@@ -262,7 +291,7 @@ fn settlement(
 ) -> Settlement {
     // Back to the queue with a due time is a deferral that costs the recipient nothing.
     let to = if reaction.due.is_some() { DeliveryState::Deferred } else { reaction.to };
-    let whole_domain = attempt.verdict.category == model::Category::DomainRefusesMail;
+    let whole_domain = attempt.verdict.category == Category::DomainRefusesMail;
     Settlement {
         charge: reaction.charge,
         site: Some(lane.site),

@@ -6,7 +6,9 @@
 use crate::options::{SendOptions, Unsubscribe};
 use crate::{Mailing, SendError};
 use aws_lc_rs::digest;
-use mail::compose::{self, CompileOptions, Compiled, HeaderFields, HeaderPlan, Mailbox, SourceKind};
+use mail::compose::{
+    self, CompileOptions, Compiled, HeaderFields, HeaderPlan, Mailbox, RenderError, SourceKind, Values,
+};
 use mail::sign::{Signer, SigningKey};
 use mail::token::KeyRing;
 use model::{Actor, CampaignKind, EmailAddress, MailDomain, Timestamp, WorkspaceId};
@@ -175,7 +177,7 @@ fn with_token(url: &str) -> String {
 /// seven days; a message that does not compile; an address or domain that is none.
 pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp) -> Result<Launched, SendError> {
     let compiled = draft.snapshot.compile(&draft.name)?;
-    let warnings = compiled.warnings().to_vec();
+    let warnings = draft.warnings(&compiled)?;
     let workspace = WorkspaceId::FIRST;
     let (files_hash, content_hash) = (draft.files_hash()?, draft.content_hash());
     if let Some(campaign) = store.campaign_by_name(workspace, &draft.name).await? {
@@ -224,6 +226,32 @@ fn sent_already(twin: &Campaign, name: &str) -> String {
 }
 
 impl Draft {
+    /// What the author should look at. Refused: nobody to send to; a message that is too much work for anybody.
+    fn warnings(&self, compiled: &Compiled) -> Result<Vec<String>, SendError> {
+        let people = |import: &Import| import.added + import.updated + import.unchanged + import.duplicates;
+        if self.imports.iter().map(people).sum::<u64>() == 0 {
+            return Err(SendError::Input(
+                "there is nobody in the audience: the file has no row that can be used".to_owned(),
+            ));
+        }
+        let blank = Values::from_iter(std::iter::empty::<(&str, &str)>());
+        match compiled.render(&blank) {
+            Err(why @ (RenderError::TooMuchWork { .. } | RenderError::TooLarge { .. })) => {
+                return Err(SendError::Message { file: self.snapshot.file.name.clone(), why: why.to_string() });
+            }
+            // A value that is missing here may be there for everybody who is mailed.
+            Ok(_) | Err(RenderError::Template { .. }) => {}
+        }
+        let mut warnings = compiled.warnings().to_vec();
+        if !compiled.tags().contains("unsubscribe_url") && self.snapshot.options.transport.is_loopback() {
+            warnings.push(
+                "the message has no unsubscribe place; outside a rehearsal it is refused. Add a link to {{ unsubscribe_url }}"
+                    .to_owned(),
+            );
+        }
+        Ok(warnings)
+    }
+
     /// What "the same files" means: message, audience and everything chosen that recipients would see.
     fn files_hash(&self) -> Result<[u8; 32], SendError> {
         let options = serde_json::to_vec(&(&self.snapshot.options.from, &self.snapshot.options.subject))

@@ -5,6 +5,7 @@
 
 use crate::failure::Failure;
 use dispatch::react::Policy;
+use dispatch::retry::Schedule;
 use engine::options::{LOOPBACK_CONNECTIONS, RelayUrl, SendOptions, Transport};
 use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Way};
 use model::MailDomain;
@@ -33,14 +34,30 @@ pub(crate) fn settings(options: &SendOptions, password_file: Option<&Path>) -> R
         }
         Transport::Relay { url } => (Way::Relay(relay(url, password_file)?), flat(options)),
     };
+    let schedule = options.schedule()?;
     Ok(Settings {
         ehlo_name: own_name().unwrap_or_else(|| options.return_path.clone()),
         way,
         ceiling,
-        schedule: options.schedule()?,
+        timeouts: timeouts(&schedule),
+        schedule,
         policy: Policy::default(),
-        timeouts: Timeouts::default(),
     })
+}
+
+/// The deadlines of RFC 5321; in a rehearsal that gives up after a minute no single answer is waited for longer.
+fn timeouts(schedule: &Schedule) -> Timeouts {
+    let (usual, window) = (Timeouts::default(), schedule.window());
+    Timeouts {
+        greeting: usual.greeting.min(window),
+        ehlo: usual.ehlo.min(window),
+        mail: usual.mail.min(window),
+        rcpt: usual.rcpt.min(window),
+        data_init: usual.data_init.min(window),
+        data_block: usual.data_block.min(window),
+        final_reply: usual.final_reply.min(window),
+        quit: usual.quit.min(window),
+    }
 }
 
 /// Settings for settling what was left behind, when nothing will be sent.
@@ -49,7 +66,7 @@ pub(crate) fn idle_settings() -> Settings {
         ehlo_name: String::new(),
         way: Way::Direct { port: engine::options::SMTP_PORT },
         ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: dispatch::retry::Schedule::shipped(),
+        schedule: Schedule::shipped(),
         policy: Policy::default(),
         timeouts: Timeouts::default(),
     }

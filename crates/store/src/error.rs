@@ -44,7 +44,9 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// No room: the disk or the configured size is full.
-    #[error("the disk holding the ledger is full; nothing was lost. Free some space: sending goes on by itself")]
+    #[error(
+        "the disk holding the ledger is full; nothing was lost. Free some space: a send under way goes on by itself, anything else is done by running the same command again"
+    )]
     Full,
     /// The operating system failed to read or write.
     #[error("the ledger could not be read or written: {0}; check the disk, then start again")]
