@@ -11,7 +11,9 @@ use mail::compose::{
 };
 use mail::sign::{Signer, SigningKey};
 use mail::token::KeyRing;
-use model::{Actor, CampaignKind, EmailAddress, MailDomain, Timestamp, WorkspaceId};
+use model::{
+    Actor, CampaignKind, CampaignState, DeliveryState, EmailAddress, MailDomain, Tally, Timestamp, WorkspaceId,
+};
 use net::Entropy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -188,8 +190,10 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         return Ok(Launched { campaign, continued: true, warnings });
     }
     let alike = store.campaigns_like(workspace, content_hash, now - SAME_CONTENT_GUARD).await?;
-    if let Some(twin) = alike.first() {
-        return Err(SendError::Guard(sent_already(twin, &draft.name)));
+    for twin in &alike {
+        if twin.state != CampaignState::Cancelled || reached_anybody(&store.tally(twin.id).await?) {
+            return Err(SendError::Guard(sent_already(twin, &draft.name)));
+        }
     }
     let new = NewCampaign {
         workspace,
@@ -206,6 +210,11 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         .map_err(|why| SendError::Input(why.to_string()))?;
     store.build_campaign(campaign.id, actor, now).await?;
     Ok(Launched { campaign, continued: false, warnings })
+}
+
+/// Has anybody a copy, or may have one?
+fn reached_anybody(tally: &Tally) -> bool {
+    tally.count(DeliveryState::Accepted) + tally.count(DeliveryState::InDoubt) > 0
 }
 
 fn taken_name(campaign: &Campaign) -> String {

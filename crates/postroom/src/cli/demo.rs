@@ -37,14 +37,16 @@ const MARK: &str = ".postroom-demo";
 /// What stands in that file.
 const MARK_TEXT: &str = "Made by postroom demo. The next demo replaces what it made here; delete it any time.\n";
 /// What a demo leaves in its directory; nothing else is ever removed.
-const LEFT_BEHIND: [&str; 10] = [
+const LEFT_BEHIND: [&str; 12] = [
     "people.csv",
+    "people.rejects.csv",
     MESSAGE_FILE,
     "ledger.db",
     "ledger.db-wal",
     "ledger.db-shm",
     "secrets",
     "inflight",
+    "inflight-replies",
     "lock",
     "erasures",
     "control.sock",
