@@ -11,13 +11,13 @@ use std::path::Path;
 use store::Import;
 
 /// Imports a file of people, or finds that it was imported before. Ctrl-C leaves what was written for the next run.
-pub(crate) async fn import(file: &Path, ledger: &Ledger, output: &Output) -> Result<Import, Failure> {
+pub(crate) async fn import(file: &Path, mapping: Mapping, ledger: &Ledger, output: &Output) -> Result<Import, Failure> {
     let bar = output.bytes_bar("importing");
     let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     let request = ImportRequest {
         workspace: ledger.workspace,
         file: file.to_owned(),
-        mapping: Mapping::new(),
+        mapping,
         encoding: None,
         delimiter: None,
         rejects: ledger.dir.join("rejects").join(format!("{stem}.rejects.csv")),

@@ -356,6 +356,16 @@ fn a_dry_run_says_what_would_be_and_keeps_nothing() {
 }
 
 #[test]
+fn send_is_told_which_column_holds_the_address() {
+    let place = Place::with(5);
+    place.write("people.csv", "work,home,first_name\n,a@x.test,A\n,b@x.test,B\n");
+    let mapped = place.run(&place.send("smtp://127.0.0.1:9", &["--dry-run", "--map", "email=home"]));
+    assert_eq!((mapped.code, mapped.count("attempted")), (0, 2), "{}", mapped.errors);
+    let mapped = place.run(&place.send("smtp://127.0.0.1:9", &["--dry-run", "--map", "email=work"]));
+    assert_eq!((mapped.code, mapped.count("attempted")), (0, 0), "{}", mapped.errors);
+}
+
+#[test]
 fn bad_input_is_told_with_what_to_do() {
     let place = Place::with(3);
     place.write("broken.md", "---\nsubject: x\n---\nDear {{ first_name }\n\n[Stop]({{ unsubscribe_url }})\n");

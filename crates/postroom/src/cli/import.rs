@@ -90,7 +90,8 @@ fn rejects_of(dir: &Path, file: &Path) -> PathBuf {
     dir.join("rejects").join(format!("{stem}.rejects.csv"))
 }
 
-fn read_mapping(said: &[String]) -> Result<Mapping, Failure> {
+/// Reads what `--map` said.
+pub(super) fn read_mapping(said: &[String]) -> Result<Mapping, Failure> {
     let mut mapping = Mapping::new();
     for pair in said {
         let words = || Role::ALL.iter().map(|role| role.word());

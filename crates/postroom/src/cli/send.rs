@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// The people: a CSV file whose first line names the columns
     #[arg(long, value_name = "FILE.csv")]
     contacts: PathBuf,
+    /// Say which column holds what, as in `import`: email="Mail (private)" or external_id=#3; "-" for none
+    #[arg(long = "map", value_name = "ROLE=COLUMN")]
+    map: Vec<String>,
     /// What the campaign is called [default: the message file's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -171,6 +174,7 @@ impl Wait {
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let mut options = read_options(&args)?;
+    let mapping = super::import::read_mapping(&args.map)?;
     let file = MessageFile::read(&args.message)?;
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
     if ledger.store.held().is_some() && !args.dry_run {
@@ -186,7 +190,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     if !args.dry_run {
         guard::refuse(&objections)?;
     }
-    let import = campaigner::import(&args.contacts, &ledger, output).await?;
+    let import = campaigner::import(&args.contacts, mapping, &ledger, output).await?;
     let draft = draft(&args, options, file, import)?;
     let launched = tokio::select! { biased;
         launched = launch::launch(&ledger.store, &draft, &ledger.actor, ledger.now()) => launched?,
