@@ -136,10 +136,9 @@ impl InFlight {
             }
             // A file once larger keeps its places: what it recovered must not be written over.
             slots = slots.max(recovered.last().map_or(0, |found| found.index + 1));
-            // Written, not only sized: a disk that fills up later must not refuse a slot.
-            let (has, needs) = (files.slots.metadata()?.len(), u64::from(slots) * SLOT_BYTES as u64);
-            let missing = usize::try_from(needs.saturating_sub(has)).unwrap_or(0);
-            files.slots.write_all_at(&vec![0; missing], has)?;
+            // Sized, not written: zeros written at once share one large page in the cache, and every sync of one slot
+            // would then write all of it. A disk too full for a slot is said by `record`.
+            files.slots.set_len(u64::from(slots) * SLOT_BYTES as u64)?;
         }
         let taken: std::collections::BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
         let free: Vec<u32> = (0..slots).rev().filter(|index| !taken.contains(index)).collect();
