@@ -64,6 +64,30 @@ words! {
         CampaignMade = 27 "campaign_made",
         /// A campaign that was never started was thrown away.
         CampaignDiscarded = 28 "campaign_discarded",
+        /// A limit of a receiving site was learned, loosened or forgotten.
+        LimitLearned = 29 "limit_learned",
+        /// A source or pool was described, changed or retired.
+        SourceChanged = 30 "source_changed",
+        /// A source rests toward a provider: it is listed or distrusted there.
+        SourceRested = 31 "source_rested",
+        /// A brake stopped a campaign.
+        Braked = 32 "braked",
+        /// A rate is near the brake's limit.
+        Warned = 33 "warned",
+        /// A provider seems to have an incident: suppressions it causes are provisional.
+        Incident = 34 "incident",
+        /// Part of the work was put on hold.
+        HoldPlaced = 35 "hold_placed",
+        /// A hold was lifted, or ended.
+        HoldLifted = 36 "hold_lifted",
+        /// A delivery in doubt was settled by evidence.
+        DoubtSettled = 37 "doubt_settled",
+        /// The canary sample has its verdict.
+        CanaryEnded = 38 "canary_ended",
+        /// A daily TLS report was sent.
+        TlsReported = 39 "tls_reported",
+        /// A day's budget toward a provider is spent.
+        BudgetSpent = 40 "budget_spent",
     }
 }
 

@@ -128,6 +128,17 @@ id!(/// A recipient domain in the ledger's dictionary.
     DomainId, "n", "a domain");
 id!(/// A receiving site in the ledger's dictionary.
     SiteId, "s", "a site");
+id!(/// An egress address with its EHLO name.
+    SourceId, "o", "a source");
+id!(/// A weighted set of sources.
+    PoolId, "p", "a pool");
+id!(/// A hold that a person or a brake placed on part of the work.
+    HoldId, "h", "a hold");
+
+impl SourceId {
+    /// The way out of a machine on which no source was ever described: its usual address and name.
+    pub const THIS_MACHINE: SourceId = SourceId(0);
+}
 
 impl WorkspaceId {
     /// The workspace a fresh ledger starts with.

@@ -23,7 +23,10 @@ pub use campaign::{CampaignKind, CampaignState};
 pub use contact::{ContactChange, ContactStatus, ErrorCause, SuppressionReason};
 pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
-pub use id::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, IdMaker, ImportId, SiteId, WorkspaceId};
+pub use id::{
+    AddressId, CampaignId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, PoolId, SiteId, SourceId,
+    WorkspaceId,
+};
 pub use nearest::nearest;
 pub use reply::{EnhancedCode, Reply};
 pub use tally::Tally;
