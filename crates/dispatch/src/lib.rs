@@ -6,6 +6,8 @@
 //! - [`route`]: domain and MX answer → hosts in order of trial, or a verdict; which targets are out of bounds.
 //! - [`providers`]: who runs these hosts, and the limits to start with.
 //! - [`judge`]: reply or failure → [`model::Verdict`], by the rules in `rules/*.toml` ([`rules`]).
+//! - [`lever`]: which part of pacing a reply concerns.
+//! - [`pace`]: how many connections, messages and how fast, as learned from replies.
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
@@ -16,6 +18,8 @@
 pub mod brakes;
 pub mod enhanced;
 pub mod judge;
+pub mod lever;
+pub mod pace;
 pub mod providers;
 pub mod react;
 pub mod retry;

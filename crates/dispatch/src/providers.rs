@@ -37,6 +37,10 @@ pub struct Limits {
     pub connects_per_minute: u32,
     /// Messages a minute over all connections; `None`: as fast as the connections allow.
     pub messages_per_minute: Option<u32>,
+    /// Messages an hour.
+    pub messages_per_hour: Option<u32>,
+    /// Messages a day (UTC).
+    pub messages_per_day: Option<u32>,
     /// Do the connections count over all sites of the provider rather than per site?
     pub shared_over_sites: bool,
     /// Is mail in clear refused or slowed down there?
@@ -51,6 +55,8 @@ impl Default for Limits {
             per_connection: 100,
             connects_per_minute: 100,
             messages_per_minute: None,
+            messages_per_hour: None,
+            messages_per_day: None,
             shared_over_sites: false,
             tls_expected: false,
         }

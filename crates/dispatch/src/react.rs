@@ -102,19 +102,26 @@ pub struct Reaction {
     pub charge: bool,
 }
 
-/// Decides. `jitter` is 0 … 1; see [`Schedule::next_try`].
+/// Decides. `hold` is what [`crate::pace::Pace::heard`] made of the same verdict; `jitter` is 0 … 1, see
+/// [`Schedule::next_try`].
 pub fn react(
     before: &Before,
     verdict: &Verdict,
+    hold: Option<&LaneHold>,
     now: Timestamp,
     schedule: &Schedule,
     policy: &Policy,
     jitter: f64,
 ) -> Reaction {
     let first_try_at = before.first_try_at.unwrap_or(now);
-    let hold = lane_hold(verdict, now, schedule);
-    if let Some(hold) = hold.clone().filter(|hold| hold.until <= first_try_at + schedule.window()) {
-        return returned_to_queue(hold);
+    let end = first_try_at + schedule.window();
+    let hold = hold.filter(|_| is_not_the_recipients(verdict)).cloned();
+    if let Some(hold) = hold.clone().filter(|hold| hold.until <= end) {
+        return returned_to_queue(hold.until, Some(hold));
+    }
+    let soon = now + RETURNS_AFTER.min(schedule.longest_gap());
+    if hold.is_none() && is_about_the_lane(verdict) && soon <= end {
+        return returned_to_queue(soon, None);
     }
     let settled = match verdict.outcome {
         Outcome::Accepted => settled(DeliveryState::Accepted),
@@ -145,8 +152,16 @@ fn is_not_the_recipients(verdict: &Verdict) -> bool {
     refused && matches!(verdict.scope, Scope::Source | Scope::Site | Scope::Identity)
 }
 
+/// Too much at once or too fast, said to the lane as a whole. Where pacing answers it by another lever than time (one
+/// connection fewer, a new connection) there is no hold, and it is nobody's try all the same.
+fn is_about_the_lane(verdict: &Verdict) -> bool {
+    verdict.category == Category::RateLimited && is_not_the_recipients(verdict)
+}
+
+/// The hold that rules alone ask for, by cause and without any history.
+///
 /// Never longer than the longest gap between tries: a rehearsal whose gaps are seconds is not held for hours.
-fn lane_hold(verdict: &Verdict, now: Timestamp, schedule: &Schedule) -> Option<LaneHold> {
+pub fn shipped_hold(verdict: &Verdict, now: Timestamp, schedule: &Schedule) -> Option<LaneHold> {
     if !is_not_the_recipients(verdict) {
         return None;
     }
@@ -161,9 +176,11 @@ fn lane_hold(verdict: &Verdict, now: Timestamp, schedule: &Schedule) -> Option<L
 const HOLD_ASKED_MIN: Duration = Duration::from_secs(30);
 /// … and at most this.
 const HOLD_MAX: Duration = Duration::from_secs(6 * 3600);
+/// What the lane was refused comes back so soon when the lane is not held.
+const RETURNS_AFTER: Duration = Duration::from_secs(10);
 
-fn returned_to_queue(hold: LaneHold) -> Reaction {
-    Reaction { due: Some(hold.until), hold: Some(hold), charge: false, ..settled(DeliveryState::Deferred) }
+fn returned_to_queue(due: Timestamp, hold: Option<LaneHold>) -> Reaction {
+    Reaction { due: Some(due), hold, charge: false, ..settled(DeliveryState::Deferred) }
 }
 
 fn settled(to: DeliveryState) -> Reaction {
@@ -276,7 +293,8 @@ mod tests {
     }
 
     fn reacted(before: &Before, verdict: &Verdict) -> Reaction {
-        react(before, verdict, NOW, &Schedule::shipped(), &Policy::default(), 0.0)
+        let hold = shipped_hold(verdict, NOW, &Schedule::shipped());
+        react(before, verdict, hold.as_ref(), NOW, &Schedule::shipped(), &Policy::default(), 0.0)
     }
 
     fn last_try() -> Before {
@@ -326,6 +344,16 @@ mod tests {
         let mut limited = verdict(Outcome::Deferred, Category::RateLimited, Scope::Source);
         limited.retry_after = Some(HOUR);
         assert_eq!(reacted(&fresh(), &limited).due, Some(NOW + HOUR));
+    }
+
+    #[test]
+    fn where_the_lane_found_another_lever_than_time_it_comes_back_soon_and_is_nobodys_try() {
+        let too_many = verdict(Outcome::Deferred, Category::RateLimited, Scope::Source);
+        let react = |before| react(&before, &too_many, None, NOW, &Schedule::shipped(), &Policy::default(), 0.0);
+        let reaction = react(fresh());
+        assert_eq!((reaction.to, reaction.charge, reaction.hold), (DeliveryState::Deferred, false, None));
+        assert_eq!(reaction.due, Some(NOW + RETURNS_AFTER));
+        assert_eq!(react(last_try()).to, DeliveryState::Soft, "its window is over");
     }
 
     #[test]
@@ -386,19 +414,21 @@ mod tests {
         fn every_reaction_is_legal_and_suppresses_only_the_dead(
             outcome in proptest::sample::select(Outcome::ALL), category in proptest::sample::select(Category::ALL),
             scope in proptest::sample::select(Scope::ALL), tries in 0u16..14, hours in 0u32..40,
-            asked_s in proptest::option::of(0u64..1_000_000), jitter in 0.0f64..1.0,
+            asked_s in proptest::option::of(0u64..1_000_000), jitter in 0.0f64..1.0, held: bool,
         ) {
             let state = if tries == 0 { DeliveryState::Queued } else { DeliveryState::Deferred };
             let first_try_at = (tries > 0).then(|| NOW - HOUR * hours);
             let before = Before { state, tries, reached: tries, first_try_at, ..fresh() };
             let retry_after = asked_s.map(Duration::from_secs);
             let verdict = Verdict { retry_after, ..verdict(outcome, category, scope) };
-            let reaction = react(&before, &verdict, NOW, &Schedule::shipped(), &Policy::default(), jitter);
+            let hold = if held { shipped_hold(&verdict, NOW, &Schedule::shipped()) } else { None };
+            let reaction =
+                react(&before, &verdict, hold.as_ref(), NOW, &Schedule::shipped(), &Policy::default(), jitter);
             prop_assert!(state.may_become(reaction.to), "{state} -> {}", reaction.to);
             prop_assert_eq!(reaction.due.is_some(), reaction.to == DeliveryState::Deferred);
             prop_assert!(reaction.due.is_none_or(|due| due > NOW && due <= first_try_at.unwrap_or(NOW) + HOUR * 30));
             prop_assert!(reaction.suppress.is_none() || outcome == Outcome::Hard);
-            prop_assert!(reaction.charge || reaction.hold.is_some());
+            prop_assert!(reaction.charge || reaction.hold.is_some() || category == Category::RateLimited);
         }
     }
 }

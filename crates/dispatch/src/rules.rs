@@ -19,6 +19,7 @@
 //!
 //! Invariant: all patterns are compiled once into one set, run once over the normalised text.
 
+use crate::lever::Lever;
 use model::{Category, EnhancedCode, Outcome, Scope, Stage, Verdict};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use serde::Deserialize;
@@ -75,6 +76,7 @@ struct Written {
     outcome: Option<Outcome>,
     strength: Option<u8>,
     hold_min: Option<u32>,
+    lever: Option<Lever>,
     #[serde(default)]
     stops_campaign: bool,
     meaning: Option<String>,
@@ -104,6 +106,8 @@ pub struct Rule {
     pub outcome: Option<Outcome>,
     /// How long the lane is held, if not the usual.
     pub hold: Option<Duration>,
+    /// Which part of pacing it concerns, if not the usual.
+    pub lever: Option<Lever>,
     /// Does a single such reply, confirmed by our own look at DNS, stop the campaign?
     pub stops_campaign: bool,
     /// In plain words, if it knows better than its category.
@@ -237,6 +241,12 @@ impl RulePack {
         by_rule.or_else(|| crate::words::of(verdict.category).hold())
     }
 
+    /// Which part of pacing such a reply concerns: what its rule says, else what its category and stage make likely.
+    pub fn lever_of(&self, verdict: &Verdict) -> Lever {
+        let by_rule = self.rule(&verdict.rule).and_then(|rule| rule.lever);
+        by_rule.unwrap_or_else(|| Lever::usual(verdict))
+    }
+
     /// Does a single such reply stop the campaign, once our own look at DNS confirms it?
     pub fn stops_campaign(&self, verdict: &Verdict) -> bool {
         self.rule(&verdict.rule).is_some_and(|rule| rule.stops_campaign)
@@ -340,6 +350,7 @@ fn compile(written: Written) -> Result<Rule, RuleError> {
         scope: written.scope,
         outcome: written.outcome,
         hold: written.hold_min.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
+        lever: written.lever,
         stops_campaign: written.stops_campaign,
         meaning: written.meaning.map(|text| &*text.leak()),
         next_step: written.next_step.map(|text| &*text.leak()),

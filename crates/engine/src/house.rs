@@ -98,6 +98,8 @@ impl Ceiling {
                 per_connection: of_provider.per_connection,
                 connects_per_minute: u32::MAX,
                 messages_per_minute: None,
+                messages_per_hour: None,
+                messages_per_day: None,
                 shared_over_sites: false,
                 tls_expected: of_provider.tls_expected,
             },

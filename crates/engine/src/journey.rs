@@ -10,7 +10,7 @@ use crate::mailing::{Letter, Mailing};
 use crate::note::Note;
 use crate::transmit::{Hooks, Session};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, LaneHold, Reaction, react};
+use dispatch::react::{Before, LaneHold, Reaction, react, shipped_hold};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
 use std::net::IpAddr;
@@ -263,7 +263,9 @@ pub(crate) async fn conclude(
 fn reacted(house: &House, lane: &Lane, claimed: &Claimed, attempt: &Attempt, now: Timestamp) -> Reaction {
     let before = before(claimed, attempt.reached_receiver, lane.has_accepted());
     let jitter = house.world.entropy.fraction("jitter");
-    react(&before, &attempt.verdict, now, &house.settings.schedule, &house.settings.policy, jitter)
+    let (schedule, policy) = (&house.settings.schedule, &house.settings.policy);
+    let hold = shipped_hold(&attempt.verdict, now, schedule);
+    react(&before, &attempt.verdict, hold.as_ref(), now, schedule, policy, jitter)
 }
 
 /// What was known of a delivery before the attempt that is judged now.

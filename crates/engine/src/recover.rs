@@ -6,7 +6,7 @@
 use crate::house::Settings;
 use crate::journey::{before, change};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::react;
+use dispatch::react::{react, shipped_hold};
 use dispatch::rules::RulePack;
 use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
 use store::{Claimed, Recovered, Settlement, Store, StoreError};
@@ -34,7 +34,8 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
     let what = reply.as_ref().map_or(What::InDoubt, What::Reply);
     let verdict = judge(RulePack::shipped(), &Circumstance { stage: Stage::Final, provider: None, what });
     let before = before(claimed, true, false);
-    let reaction = react(&before, &verdict, now, &settings.schedule, &settings.policy, 0.5);
+    let hold = shipped_hold(&verdict, now, &settings.schedule);
+    let reaction = react(&before, &verdict, hold.as_ref(), now, &settings.schedule, &settings.policy, 0.5);
     let note = reply.is_none().then(|| "the program ended between the last byte and the reply".to_owned());
     let attempt = Attempt {
         delivery: claimed.delivery,
