@@ -56,6 +56,7 @@ impl Shell {
                 rcpt_to: format!("person{}@peer.test", self.transactions),
                 size_bytes: MESSAGE.len() as u64,
                 smtputf8: self.transactions.is_multiple_of(5),
+                ..Envelope::default()
             },
         );
     }
@@ -82,6 +83,7 @@ fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
         auth: None,
         timeouts: Timeouts::default(),
         pipelining: mode & 4 == 0,
+        chunking: mode & 8 == 0,
     };
     let mut now = Timestamp::from_millis(0);
     let (mut client, mut shell) = (Client::new(settings, now), Shell::default());

@@ -43,6 +43,8 @@ pub enum What<'a> {
     TlsFailed(&'a str),
     /// The address needs SMTPUTF8 (RFC 6531) and the server does not offer it.
     NoSmtpUtf8,
+    /// The message may only go where REQUIRETLS (RFC 8689) is offered on an encrypted line, and here it is not.
+    NoRequireTls,
     /// The server announced a SIZE smaller than the message (RFC 1870).
     TooLarge,
     /// The last bytes went out and no final reply was recorded.
@@ -85,6 +87,7 @@ pub fn judge(pack: &RulePack, circumstance: &Circumstance<'_>) -> Verdict {
         What::Protocol(_) => fixed(Outcome::Deferred, Category::ProtocolError, Scope::Site, stage, "no-reply-line"),
         What::TlsFailed(_) => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-failed"),
         What::NoSmtpUtf8 => fixed(Outcome::Blocked, Category::ProtocolError, Scope::Recipient, stage, "no-smtputf8"),
+        What::NoRequireTls => fixed(Outcome::Blocked, Category::TlsFailure, Scope::Recipient, stage, "no-requiretls"),
         What::TooLarge => fixed(Outcome::Blocked, Category::MessageTooLarge, Scope::Message, stage, "size-announced"),
     }
 }

@@ -95,6 +95,7 @@ fn seen_by_us(rule: &str) -> Option<&'static str> {
         "host-unreachable" => "no way to their mail server",
         "line-lost" => "connection broke before the message was handed over",
         "no-reply-line" => "their server did not speak SMTP",
+        "no-requiretls" => "their server does not promise to keep the message encrypted (REQUIRETLS)",
         "no-smtputf8" => "their server cannot take addresses beyond ASCII",
         "size-announced" => "message larger than the size they announced",
         _ => return None,

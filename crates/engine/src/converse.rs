@@ -161,6 +161,7 @@ async fn open_at(house: &House, lane: &Lane, host: &str, address: IpAddr) -> Res
         },
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
+        chunking: true,
     };
     let (mode, port) = match &house.settings.way {
         Way::Direct { port } if lane.is_tls_broken() => (TlsMode::Off, *port),

@@ -123,6 +123,7 @@ impl Sending<'_> {
             rcpt_to: std::mem::take(&mut self.letter.rcpt_to),
             size_bytes: self.letter.bytes.len() as u64 + SIGNATURES_BYTES,
             smtputf8: self.letter.smtputf8,
+            ..Envelope::default()
         }
     }
 }
@@ -183,6 +184,7 @@ fn judged(house: &House, lane: &Lane, finished: &Finished) -> Verdict {
         Ending::TlsFailed(why) => What::TlsFailed(why),
         Ending::TooLarge { .. } => What::TooLarge,
         Ending::NeedsSmtpUtf8 => What::NoSmtpUtf8,
+        Ending::NoRequireTls => What::NoRequireTls,
         Ending::InDoubt { .. } => What::InDoubt,
     };
     let provider = lane.provider.map(|provider| provider.key.as_str());
@@ -226,6 +228,7 @@ pub(crate) fn in_words(ending: &Ending) -> String {
         Ending::TlsFailed(why) => format!("encryption failed: {why}"),
         Ending::TooLarge { limit_bytes } => format!("the server takes at most {limit_bytes} bytes"),
         Ending::NeedsSmtpUtf8 => "the server does not take addresses beyond ASCII (SMTPUTF8)".to_owned(),
+        Ending::NoRequireTls => "the server does not promise to keep the message encrypted (REQUIRETLS)".to_owned(),
         Ending::InDoubt { why } => format!("no final reply: {why}"),
         Ending::MessageFailed(why) => format!("our own fault, nothing was sent: {why}"),
     }

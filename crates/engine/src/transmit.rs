@@ -6,7 +6,7 @@
 
 use crate::house::{CONNECT_TIMEOUT, House};
 use model::{Stage, Timestamp, TlsVersion};
-use net::{ConnectFailure, Stream, TlsClient, Verification, World};
+use net::{ConnectFailure, Egress, Stream, TlsClient, Verification, World};
 use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings, TlsMode};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -83,11 +83,11 @@ impl Session {
         target: SocketAddr,
     ) -> Result<Session, Unopened> {
         let world = &house.world;
-        let stream = world.connect.connect(target, CONNECT_TIMEOUT).await.map_err(|failure| Unopened {
-            stage: Stage::Connect,
-            why: Why::Connect(failure),
-            reached: false,
-        })?;
+        let stream = world
+            .connect
+            .connect(&Egress::default(), target, CONNECT_TIMEOUT)
+            .await
+            .map_err(|failure| Unopened { stage: Stage::Connect, why: Why::Connect(failure), reached: false })?;
         let verification = match settings.tls {
             TlsMode::Required | TlsMode::Implicit => Verification::Verified,
             TlsMode::Off | TlsMode::Opportunistic => Verification::Opportunistic,

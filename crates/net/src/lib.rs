@@ -12,6 +12,7 @@
 pub mod cache;
 pub mod clock;
 pub mod dns;
+pub mod egress;
 pub mod entropy;
 pub mod guard;
 pub mod tcp;
@@ -21,6 +22,7 @@ pub mod world;
 pub use cache::Cache;
 pub use clock::{Clock, SystemClock};
 pub use dns::DnsClient;
+pub use egress::{Egress, Proxy};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use guard::Guard;
 pub use tcp::Tcp;

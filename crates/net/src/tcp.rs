@@ -4,9 +4,9 @@
 //! before the first packet, so that no path around it exists. Nagle's algorithm is off, because the conversation
 //! writes whole groups of commands (RFC 2920) and waits for the answer.
 
-use crate::{BoxFuture, Connect, ConnectFailure, Guard, Stream};
+use crate::{BoxFuture, Connect, ConnectFailure, Egress, Guard, Stream};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -15,47 +15,59 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct Tcp {
     /// Where we may connect.
     pub guard: Guard,
-    /// The address to connect from over IPv4; the system chooses when there is none.
-    pub source_v4: Option<Ipv4Addr>,
-    /// The address to connect from over IPv6; the system chooses when there is none.
-    pub source_v6: Option<Ipv6Addr>,
 }
 
 impl Tcp {
-    /// Connections within `guard`, from whatever address the system chooses.
+    /// Connections within `guard`.
     pub fn new(guard: Guard) -> Tcp {
-        Tcp { guard, source_v4: None, source_v6: None }
-    }
-
-    async fn open(&self, target: SocketAddr) -> Result<TcpStream, ConnectFailure> {
-        let socket = self.socket_for(target)?;
-        let stream = socket.connect(target).await.map_err(|e| why_not_connected(&e, target))?;
-        stream.set_nodelay(true).map_err(|e| ConnectFailure::Other(format!("cannot prepare the connection: {e}")))?;
-        Ok(stream)
-    }
-
-    /// A socket of the target's family, bound to our source address if one is set.
-    fn socket_for(&self, target: SocketAddr) -> Result<TcpSocket, ConnectFailure> {
-        let (socket, source) = match target {
-            SocketAddr::V4(_) => (TcpSocket::new_v4(), self.source_v4.map(IpAddr::V4)),
-            SocketAddr::V6(_) => (TcpSocket::new_v6(), self.source_v6.map(IpAddr::V6)),
-        };
-        let socket = socket.map_err(|e| why_no_socket(&e, target))?;
-        if let Some(source) = source {
-            let bound = socket.bind(SocketAddr::new(source, 0));
-            bound.map_err(|e| ConnectFailure::Other(format!("cannot send from {source}: {e}")))?;
-        }
-        Ok(socket)
+        Tcp { guard }
     }
 }
 
+/// A connection to `target` from `local`, or from whatever address the system chooses.
+async fn open(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpStream, ConnectFailure> {
+    let socket = socket_for(local, target)?;
+    let stream = socket.connect(target).await.map_err(|e| why_not_connected(&e, target))?;
+    stream.set_nodelay(true).map_err(|e| ConnectFailure::Other(format!("cannot prepare the connection: {e}")))?;
+    Ok(stream)
+}
+
+/// A socket of the target's family, bound to our source address if one is asked for.
+fn socket_for(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpSocket, ConnectFailure> {
+    if let Some(local) = local.filter(|local| local.is_ipv4() != target.is_ipv4()) {
+        return Err(ConnectFailure::Unreachable(format!("{target} cannot be reached from {local}: another family")));
+    }
+    let socket = if target.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.map_err(|e| why_no_socket(&e, target))?;
+    if let Some(local) = local {
+        socket.bind(SocketAddr::new(local, 0)).map_err(|e| why_not_bound(&e, local))?;
+    }
+    Ok(socket)
+}
+
+fn why_not_bound(error: &io::Error, local: IpAddr) -> ConnectFailure {
+    ConnectFailure::Other(match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            format!(
+                "cannot send from {local}: it is not an address of this machine; add it to an interface or change the source"
+            )
+        }
+        _ => format!("cannot send from {local}: {error}"),
+    })
+}
+
 impl Connect for Tcp {
-    fn connect(&self, target: SocketAddr, timeout: Duration) -> BoxFuture<'_, Result<Box<dyn Stream>, ConnectFailure>> {
+    fn connect<'a>(
+        &'a self,
+        from: &'a Egress,
+        target: SocketAddr,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>> {
         Box::pin(async move {
             if let Some(why) = self.guard.forbids(target.ip()) {
                 return Err(ConnectFailure::Forbidden(why));
             }
-            match tokio::time::timeout(timeout, self.open(target)).await {
+            match tokio::time::timeout(timeout, open(from.local, target)).await {
                 Ok(opened) => opened.map(|stream| Box::new(stream) as Box<dyn Stream>),
                 Err(_) => Err(ConnectFailure::TimedOut),
             }
@@ -99,8 +111,8 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     /// The failure of a connection that must not come about.
-    async fn failure(tcp: &Tcp, target: SocketAddr, timeout: Duration) -> ConnectFailure {
-        match tcp.connect(target, timeout).await {
+    async fn failure(tcp: &Tcp, from: &Egress, target: SocketAddr, timeout: Duration) -> ConnectFailure {
+        match tcp.connect(from, target, timeout).await {
             Ok(_) => panic!("connected to {target}"),
             Err(failure) => failure,
         }
@@ -110,8 +122,8 @@ mod tests {
     async fn carries_bytes_from_the_source_address_asked_for() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = listener.local_addr().unwrap();
-        let tcp = Tcp { source_v4: Some(Ipv4Addr::new(127, 0, 0, 77)), ..Tcp::new(Guard::LoopbackOnly) };
-        let mut ours = tcp.connect(target, PATIENCE).await.unwrap();
+        let from = Egress::from("127.0.0.77".parse().unwrap());
+        let mut ours = Tcp::new(Guard::LoopbackOnly).connect(&from, target, PATIENCE).await.unwrap();
         let (mut theirs, from) = listener.accept().await.unwrap();
         assert_eq!(from.ip().to_string(), "127.0.0.77");
         theirs.write_all(b"220 hello\r\n").await.unwrap();
@@ -124,7 +136,7 @@ mod tests {
     async fn tells_a_refusal_from_silence_and_from_a_ban() {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let local = Tcp::new(Guard::LoopbackOnly);
-        assert_eq!(failure(&local, closed, PATIENCE).await, ConnectFailure::Refused);
+        assert_eq!(failure(&local, &Egress::default(), closed, PATIENCE).await, ConnectFailure::Refused);
 
         // Nobody accepts: the queue of one fills up, and then the kernel ignores the calls of others.
         let full = TcpSocket::new_v4().unwrap();
@@ -133,7 +145,7 @@ mod tests {
         let target = deaf.local_addr().unwrap();
         let mut held = Vec::new();
         let silence = loop {
-            match local.connect(target, Duration::from_millis(200)).await {
+            match local.connect(&Egress::default(), target, Duration::from_millis(200)).await {
                 Ok(stream) => held.push(stream),
                 Err(failure) => break failure,
             }
@@ -141,15 +153,18 @@ mod tests {
         };
         assert_eq!(silence, ConnectFailure::TimedOut);
 
-        let banned = failure(&Tcp::new(Guard::production()), closed, PATIENCE).await;
+        let banned = failure(&Tcp::new(Guard::production()), &Egress::default(), closed, PATIENCE).await;
         assert!(matches!(banned, ConnectFailure::Forbidden(why) if why.contains("loopback")));
     }
 
     #[tokio::test]
     async fn a_source_address_that_is_not_ours_is_our_own_fault() {
-        let tcp = Tcp { source_v4: Some(Ipv4Addr::new(1, 1, 1, 1)), ..Tcp::new(Guard::LoopbackOnly) };
-        let refused = failure(&tcp, "127.0.0.1:9".parse().unwrap(), PATIENCE).await;
-        assert!(matches!(refused, ConnectFailure::Other(why) if why.starts_with("cannot send from 1.1.1.1")));
+        let tcp = Tcp::new(Guard::LoopbackOnly);
+        let (from, target) = (Egress::from("1.1.1.1".parse().unwrap()), "127.0.0.1:9".parse().unwrap());
+        let refused = failure(&tcp, &from, target, PATIENCE).await;
+        assert!(matches!(refused, ConnectFailure::Other(why) if why.contains("not an address of this machine")));
+        let refused = failure(&tcp, &Egress::from("::1".parse().unwrap()), target, PATIENCE).await;
+        assert!(matches!(refused, ConnectFailure::Unreachable(_)), "{refused}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! ends: implementations bound their own waiting, and say `TimedOut` rather than wait for ever.
 
 use crate::dns::DnsClientError;
-use crate::{Cache, Clock, DnsClient, Entropy, Guard, SystemClock, SystemEntropy, Tcp};
+use crate::{Cache, Clock, DnsClient, Egress, Entropy, Guard, SystemClock, SystemEntropy, Tcp};
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -152,8 +152,13 @@ pub enum ConnectFailure {
 
 /// Opens byte streams to servers.
 pub trait Connect: Send + Sync {
-    /// Connects to `target` within `timeout`.
-    fn connect(&self, target: SocketAddr, timeout: Duration) -> BoxFuture<'_, Result<Box<dyn Stream>, ConnectFailure>>;
+    /// Connects to `target` within `timeout`, leaving by `from`; a proxy's part in it is within the same time.
+    fn connect<'a>(
+        &'a self,
+        from: &'a Egress,
+        target: SocketAddr,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>>;
 }
 
 #[cfg(test)]
@@ -164,7 +169,7 @@ mod tests {
     async fn production_is_guarded() {
         let nobody: SocketAddr = "127.0.0.1:9".parse().unwrap();
         let world = World::production(Guard::production(), Some(nobody)).unwrap();
-        let failure = world.connect.connect(nobody, Duration::from_secs(5)).await.err().unwrap();
+        let failure = world.connect.connect(&Egress::default(), nobody, Duration::from_secs(5)).await.err().unwrap();
         assert!(matches!(failure, ConnectFailure::Forbidden(_)), "{failure}");
         assert!(world.clock.now() > model::Timestamp::from_millis(0));
     }

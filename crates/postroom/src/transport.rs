@@ -57,6 +57,7 @@ fn timeouts(schedule: &Schedule) -> Timeouts {
         data_block: usual.data_block.min(window),
         final_reply: usual.final_reply.min(window),
         quit: usual.quit.min(window),
+        total: usual.total.min(window),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::provider::{HostState, Profile};
 use crate::receiver::Insistence;
 use crate::session;
 use model::Timestamp;
-use net::{BoxFuture, Clock, Connect, ConnectFailure, SeededEntropy, Stream, World};
+use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, SeededEntropy, Stream, World};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -122,15 +122,25 @@ struct Network {
 }
 
 impl Connect for Network {
-    fn connect(&self, target: SocketAddr, timeout: Duration) -> BoxFuture<'_, Result<Box<dyn Stream>, ConnectFailure>> {
-        Box::pin(self.open(target, timeout))
+    fn connect<'a>(
+        &'a self,
+        from: &'a Egress,
+        target: SocketAddr,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>> {
+        Box::pin(self.open(from.local.unwrap_or(SOURCE), target, timeout))
     }
 }
 
 impl Network {
     /// An address without a server is a host that does not answer; an IPv6 address without one has no route to it, as
     /// on the many machines that have no IPv6.
-    async fn open(&self, target: SocketAddr, timeout: Duration) -> Result<Box<dyn Stream>, ConnectFailure> {
+    async fn open(
+        &self,
+        from: IpAddr,
+        target: SocketAddr,
+        timeout: Duration,
+    ) -> Result<Box<dyn Stream>, ConnectFailure> {
         let place = self.internet.place(target.ip()).cloned();
         if place.is_none() && target.is_ipv6() {
             return Err(ConnectFailure::Unreachable("network is unreachable".to_owned()));
@@ -150,7 +160,7 @@ impl Network {
             return Err(ConnectFailure::Refused);
         }
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        tokio::spawn(session::serve(Arc::clone(&self.internet), place, SOURCE, Box::new(theirs), latency));
+        tokio::spawn(session::serve(Arc::clone(&self.internet), place, from, Box::new(theirs), latency));
         Ok(Box::new(ours))
     }
 

@@ -37,7 +37,7 @@ pub struct Extensions {
     pub smtputf8: bool,
     /// The line can be encrypted (RFC 3207).
     pub starttls: bool,
-    /// `BDAT` (RFC 3030). Known, not used.
+    /// A message may be sent as one piece of known length (RFC 3030).
     pub chunking: bool,
     /// Delivery status notifications on demand (RFC 3461).
     pub dsn: bool,
@@ -47,6 +47,10 @@ pub struct Extensions {
     pub auth: Vec<Mechanism>,
     /// `LIMITS MAILMAX=`: how many transactions the server takes in one session (RFC 9422).
     pub limits_mailmax: Option<u32>,
+    /// `LIMITS RCPTMAX=`: how many recipients the server takes in one transaction (RFC 9422).
+    pub limits_rcptmax: Option<u32>,
+    /// The server keeps a message encrypted on its further way when asked to (RFC 8689).
+    pub requiretls: bool,
 }
 
 impl Extensions {
@@ -69,6 +73,7 @@ impl Extensions {
             "STARTTLS" => self.starttls = true,
             "CHUNKING" => self.chunking = true,
             "DSN" => self.dsn = true,
+            "REQUIRETLS" => self.requiretls = true,
             "ENHANCEDSTATUSCODES" => self.enhanced_status_codes = true,
             "AUTH" => self.read_mechanisms(parameters),
             "LIMITS" => self.read_limits(parameters),
@@ -92,10 +97,12 @@ impl Extensions {
 
     fn read_limits(&mut self, parameters: &str) {
         for limit in parameters.split_ascii_whitespace() {
-            if let Some((name, value)) = limit.split_once('=')
-                && name.eq_ignore_ascii_case("MAILMAX")
-            {
-                self.limits_mailmax = value.parse().ok().filter(|most| *most > 0);
+            let Some((name, value)) = limit.split_once('=') else { continue };
+            let most = value.parse().ok().filter(|most| *most > 0);
+            if name.eq_ignore_ascii_case("MAILMAX") {
+                self.limits_mailmax = most;
+            } else if name.eq_ignore_ascii_case("RCPTMAX") {
+                self.limits_rcptmax = most;
             }
         }
     }
@@ -113,7 +120,7 @@ mod tests {
     fn keywords_are_read_whatever_their_case_and_order() {
         let found = read(
             "mx.example greets you\npipelining\nSIZE 52428800\n8BITMIME\nSmtpUtf8\nSTARTTLS\nCHUNKING\nDSN\n\
-             ENHANCEDSTATUSCODES\nAUTH LOGIN XOAUTH2 PLAIN\nAUTH=LOGIN PLAIN\nLIMITS RCPTMAX=5 MAILMAX=20\nX-ODD",
+             ENHANCEDSTATUSCODES\nAUTH LOGIN XOAUTH2 PLAIN\nAUTH=LOGIN PLAIN\nLIMITS RCPTMAX=5 MAILMAX=20\nREQUIRETLS\nX-ODD",
         );
         let expected = Extensions {
             pipelining: true,
@@ -126,6 +133,8 @@ mod tests {
             enhanced_status_codes: true,
             auth: vec![Mechanism::Login, Mechanism::Plain],
             limits_mailmax: Some(20),
+            limits_rcptmax: Some(5),
+            requiretls: true,
         };
         assert_eq!(found, expected);
     }

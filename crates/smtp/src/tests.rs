@@ -80,7 +80,7 @@ impl Meeting {
         }
         let mail_from = "r@out.example".to_owned();
         let rcpt_to = "ada@mx.example".to_owned();
-        self.client.start(NOW, Envelope { mail_from, rcpt_to, size_bytes: 10, smtputf8: false });
+        self.client.start(NOW, Envelope { mail_from, rcpt_to, size_bytes: 10, ..Envelope::default() });
     }
 
     fn serve(&mut self) -> bool {
@@ -170,6 +170,7 @@ proptest! {
             auth: auth.then(|| client::Credentials { user: "ada".into(), password: "p".into() }),
             timeouts: Timeouts::default(),
             pipelining,
+            chunking: true,
         };
         let config = Config {
             starttls,

@@ -1,6 +1,7 @@
 //! Handshakes over real loopback connections and over pipes, with certificates made on the spot.
 
 use super::*;
+use crate::Egress;
 use crate::{Connect, Guard, Tcp};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::HandshakeKind;
@@ -47,7 +48,8 @@ async fn bytes_travel_under_tls_over_a_real_connection() {
         stream.flush().await.unwrap();
         version
     });
-    let stream = Tcp::new(Guard::LoopbackOnly).connect(target, Duration::from_secs(10)).await.unwrap();
+    let stream =
+        Tcp::new(Guard::LoopbackOnly).connect(&Egress::default(), target, Duration::from_secs(10)).await.unwrap();
     let client = TlsClient::new();
     let (mut stream, version) = client.upgrade(stream, "mx.example", Verification::Opportunistic).await.unwrap();
     let mut line = [0; 15];

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 async fn try_once(sim: &SimWorld, host: &str, to: &str) -> String {
     let address = sim.internet.places().find(|place| &*place.name == host).unwrap().address;
     let target = SocketAddr::new(address, 25);
-    let stream = match sim.world.connect.connect(target, Duration::from_secs(60)).await {
+    let stream = match sim.world.connect.connect(&net::Egress::default(), target, Duration::from_secs(60)).await {
         Ok(stream) => stream,
         Err(failure) => return failure.to_string(),
     };
@@ -94,11 +94,12 @@ fn settings() -> Settings {
         auth: None,
         timeouts: smtp::client::Timeouts::default(),
         pipelining: true,
+        chunking: true,
     }
 }
 
 fn envelope(to: &str) -> Envelope {
-    Envelope { mail_from: "t0ken@letters.example".into(), rcpt_to: to.into(), size_bytes: 500, smtputf8: false }
+    Envelope { mail_from: "t0ken@letters.example".into(), rcpt_to: to.into(), size_bytes: 500, ..Envelope::default() }
 }
 
 fn message(to: &str) -> String {

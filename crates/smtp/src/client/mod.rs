@@ -24,7 +24,7 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-pub use output::{Ending, Envelope, Finished, Output, SessionEnd};
+pub use output::{Dsn, Ending, Envelope, Finished, Notify, Output, Ret, SessionEnd};
 pub use settings::{Credentials, Settings, Timeouts, TlsMode};
 pub use transaction::TAIL_OCTETS_MAX;
 

@@ -7,7 +7,7 @@ use super::Client;
 use model::{Reply, Stage};
 
 /// One message to one recipient, as the server sees it before the message itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// The return path, without brackets; empty for none.
     pub mail_from: String,
@@ -17,6 +17,46 @@ pub struct Envelope {
     pub size_bytes: u64,
     /// Does the message need SMTPUTF8 for its headers? Addresses beyond ASCII are seen by the machine itself.
     pub smtputf8: bool,
+    /// What the server is asked to report back, where it offers to (RFC 3461). `None`: what it does by itself.
+    pub dsn: Option<Dsn>,
+    /// The message may only go where every further server keeps it encrypted (RFC 8689): the line must be encrypted and
+    /// REQUIRETLS offered, else the transaction ends before it began.
+    pub require_tls: bool,
+}
+
+/// What the server is asked to report about a delivery (RFC 3461).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dsn {
+    /// What the report is to call the transaction: printable ASCII, 100 octets at most once encoded.
+    pub envid: Option<String>,
+    /// When to report.
+    pub notify: Notify,
+    /// How much of the message the report is to carry.
+    pub ret: Ret,
+    /// The recipient as it was first written, for the report: an address in plain ASCII.
+    pub orcpt: Option<String>,
+}
+
+/// When a server is to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// Not at all.
+    Never,
+    /// When it gives up.
+    Failure,
+    /// When it gives up, and when it takes long.
+    FailureDelay,
+    /// When it has delivered, too.
+    SuccessFailureDelay,
+}
+
+/// How much of a message a report carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ret {
+    /// Its headers.
+    Hdrs,
+    /// All of it.
+    Full,
 }
 
 /// What the shell must do next.
@@ -81,6 +121,8 @@ pub enum Ending {
     },
     /// An address or header needs SMTPUTF8 and the server does not offer it; nothing was sent.
     NeedsSmtpUtf8,
+    /// The envelope demands REQUIRETLS and the server does not offer it on an encrypted line; nothing was sent.
+    NoRequireTls,
     /// The last bytes were handed out and no final reply came: it may or may not have arrived.
     InDoubt {
         /// What happened instead.

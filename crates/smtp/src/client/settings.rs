@@ -17,6 +17,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// May commands be sent in groups where the server offers it?
     pub pipelining: bool,
+    /// May a message be sent with BDAT (RFC 3030) where the server offers it?
+    pub chunking: bool,
 }
 
 /// Whether and how the line is encrypted.
@@ -67,6 +69,10 @@ pub struct Timeouts {
     pub final_reply: Duration,
     /// The reply to QUIT: nothing depends on it.
     pub quit: Duration,
+    /// Setting a session up, and again each transaction, from its first command to the message's last octets: what a
+    /// server that says one octet a minute may have in all. No deadline above reaches beyond it; only the final reply
+    /// has its own time.
+    pub total: Duration,
 }
 
 impl Default for Timeouts {
@@ -81,6 +87,7 @@ impl Default for Timeouts {
             data_block: minutes(3),
             final_reply: minutes(10),
             quit: Duration::from_secs(5),
+            total: minutes(30),
         }
     }
 }

@@ -18,11 +18,18 @@ const CLOSE: &str = "!close";
 const SILENCE: &str = "!silence";
 
 fn settings(tls: TlsMode) -> Settings {
-    Settings { ehlo_name: "out.example".into(), tls, auth: None, timeouts: Timeouts::default(), pipelining: true }
+    Settings {
+        ehlo_name: "out.example".into(),
+        tls,
+        auth: None,
+        timeouts: Timeouts::default(),
+        pipelining: true,
+        chunking: false,
+    }
 }
 
 fn to(rcpt: &str) -> Envelope {
-    Envelope { mail_from: "r@out.example".into(), rcpt_to: rcpt.into(), size_bytes: 0, smtputf8: false }
+    Envelope { mail_from: "r@out.example".into(), rcpt_to: rcpt.into(), ..Envelope::default() }
 }
 
 /// An ending in a line; replies as a person would quote them.

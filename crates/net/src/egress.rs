@@ -1,0 +1,76 @@
+//! The way out of this machine: the address a connection leaves from, and a proxy it goes through.
+//!
+//! Apart from the connecting because the simulator, which opens no sockets, has to know the same facts. Invariant: a
+//! proxy's password never shows; not in `Debug`, not in an error.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// Where a connection leaves from. The default is this machine as it is: the system chooses the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Egress {
+    /// The address the receiving server is to see. Without a proxy it must be one of this machine's; it decides the
+    /// address family then. Behind a proxy it is the proxy's business: HAProxy is asked to use it, a SOCKS server
+    /// has an address of its own, and this one is what we know about it.
+    pub local: Option<IpAddr>,
+    /// What stands between us and the receiving servers.
+    pub proxy: Option<Proxy>,
+}
+
+impl Egress {
+    /// From this address of this machine.
+    pub fn from(local: IpAddr) -> Egress {
+        Egress { local: Some(local), proxy: None }
+    }
+}
+
+/// A server that opens connections for us.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Proxy {
+    /// A SOCKS server, version 5 (RFC 1928).
+    Socks5 {
+        /// Where it listens.
+        server: SocketAddr,
+        /// Name and password, where it asks for them (RFC 1929). They go over the line as they are.
+        user: Option<(String, String)>,
+    },
+    /// A HAProxy that is told by the header of its PROXY protocol (version 2) where to connect from and to.
+    Haproxy {
+        /// Where it listens.
+        server: SocketAddr,
+    },
+}
+
+impl Proxy {
+    /// Where it listens.
+    pub fn server(&self) -> SocketAddr {
+        match self {
+            Proxy::Socks5 { server, .. } | Proxy::Haproxy { server } => *server,
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Proxy::Socks5 { server, user } => {
+                let user = user.as_ref().map(|(name, _)| name);
+                f.debug_struct("Socks5").field("server", server).field("user", &user).finish_non_exhaustive()
+            }
+            Proxy::Haproxy { server } => f.debug_struct("Haproxy").field("server", server).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let server = "192.0.2.1:1080".parse().unwrap();
+        let proxy = Proxy::Socks5 { server, user: Some(("ada".into(), "s3cret".into())) };
+        let shown = format!("{:?}", Egress { local: None, proxy: Some(proxy) });
+        assert!(shown.contains("192.0.2.1:1080") && shown.contains("ada") && !shown.contains("s3cret"), "{shown}");
+    }
+}
