@@ -203,6 +203,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         audience: Audience::Imports(draft.imports.iter().map(|import| import.id).collect()),
         files_hash,
         content_hash,
+        canary: 0,
     };
     let campaign = store.create_campaign(new, actor, now).await?;
     // Whatever cannot be written into header fields is found before anybody is counted.

@@ -104,6 +104,7 @@ mod tests {
             reached: 0,
             first_try_at: None,
             retry: None,
+            source: None,
             soft_count: 3,
             soft_since: Some(now),
             refused_count: 2,

@@ -182,7 +182,13 @@ pub(crate) async fn carry_out(
             Ok(json!({ "target": target.shown(), "removed": removed }))
         }
         Order::Lift { provider, code, since, until, reason, dry_run } => {
-            let filter = LiftFilter { provider: provider.clone(), code: code.clone(), since: *since, until: *until };
+            let filter = LiftFilter {
+                provider: provider.clone(),
+                code: code.clone(),
+                since: *since,
+                until: *until,
+                ..LiftFilter::default()
+            };
             let lifted = store.lift(workspace, filter, reason, *dry_run, actor, now).await?;
             Ok(json!({ "lifted": lifted, "dry_run": dry_run }))
         }

@@ -11,6 +11,9 @@ pub enum Audience {
     Imports(Vec<ImportId>),
 }
 
+/// The most people of a canary sample.
+pub const CANARY_MAX: u32 = 10_000;
+
 /// A campaign to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCampaign {
@@ -28,6 +31,8 @@ pub struct NewCampaign {
     pub files_hash: [u8; 32],
     /// Hash of message and audience whatever the name: guards against sending the same thing twice.
     pub content_hash: [u8; 32],
+    /// How many people the canary sample is to have (at most [`CANARY_MAX`]); 0: none.
+    pub canary: u32,
 }
 
 /// A campaign.
@@ -63,4 +68,10 @@ pub struct Campaign {
     pub started_at: Option<Timestamp>,
     /// When it was complete or cancelled.
     pub ended_at: Option<Timestamp>,
+    /// How many people are in the canary sample (before the build: how many are to be); 0: there is none.
+    pub canary: u32,
+    /// The position from which on people are cold; `None`: nobody is.
+    pub cold_from: Option<u32>,
+    /// How many people were cold when the audience was frozen.
+    pub cold: u32,
 }

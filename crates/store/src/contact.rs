@@ -4,6 +4,9 @@ use crate::import::Consent;
 use crate::suppression::Suppression;
 use model::{AddressId, ContactId, ContactStatus, DomainId, ErrorCause, ImportId, Timestamp, WorkspaceId};
 
+/// Up to so many mailings without a reaction are counted.
+pub const ENGAGEMENT_MAILINGS_MAX: u32 = 8;
+
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
@@ -41,6 +44,10 @@ pub struct Contact {
     pub created_at: Timestamp,
     /// When they were last accepted somewhere.
     pub last_accepted_at: Option<Timestamp>,
+    /// When they last reacted: a click, a reply, an event of their own; never an open.
+    pub engaged_at: Option<Timestamp>,
+    /// Mailings accepted since then (counted up to [`ENGAGEMENT_MAILINGS_MAX`]).
+    pub mailed_since_engaged: u32,
     /// What keeps mail from the address, if anything.
     pub suppressions: Vec<Suppression>,
 }

@@ -96,6 +96,8 @@ pub struct ImportRow {
     pub consent: Option<Consent>,
     /// Where the person was found.
     pub lead_source: Option<String>,
+    /// When the person last reacted, as the file says (a click, a reply, a purchase; never an open).
+    pub engaged_at: Option<Timestamp>,
 }
 
 /// What became of a row.

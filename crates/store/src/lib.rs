@@ -14,34 +14,45 @@ mod changes;
 pub mod contact;
 #[cfg(test)]
 mod contract;
+mod doubt;
 pub mod error;
 pub mod event;
 mod executor;
+pub mod hold;
 pub mod import;
 pub mod inflight;
 pub mod open;
 mod opening;
+pub mod pacing;
 pub mod queue;
 mod reply_text;
 pub mod report;
 pub mod secrets;
 pub mod settlement;
+pub mod source;
 mod sqlite;
 pub mod suppression;
+pub mod tls;
+pub mod volume;
 
 pub use backup::BackupReport;
 pub use campaign::{Audience, Campaign, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event};
+pub use hold::{Hold, NewHold};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
 pub use open::{Access, Durability, Executor, OpenOptions, Place};
-pub use queue::{Claimed, Head, Site, Standing};
+pub use pacing::LaneMemory;
+pub use queue::{Claimed, Head, Part, Site, Standing};
 pub use report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use secrets::Secrets;
 pub use settlement::{Refused, Settled, Settlement};
+pub use source::{NewPool, NewSource, Pool, Source, StreamPool};
 pub use suppression::{LiftFilter, SecondLookup, Suppression, Target};
+pub use tls::{TlsPolicy, TlsResult};
+pub use volume::{DayCount, DayVolume, VolumeOf};
 
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ImportId, SiteId, SkipReason,
@@ -332,6 +343,18 @@ impl Store {
             }
         }
     }
+    /// Makes provisional suppressions final: those whose evidence is a refusal of this provider (`None`: of any) since
+    /// a time. Returns how many.
+    pub async fn confirm_provisional(
+        &self,
+        workspace: WorkspaceId,
+        provider: Option<String>,
+        since: Option<Timestamp>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        todo!("{workspace} {provider:?} {since:?} {actor:?} {now:?}")
+    }
     /// Missing domains whose second look-up is due.
     pub async fn second_lookups(&self, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
         self.core.lanes.read(move |conn| suppressions::second_lookups(conn, now, limit)).await
@@ -441,6 +464,21 @@ impl Store {
         }
         Ok(total)
     }
+    /// How many people an audience has, and how many of them had mail accepted in campaigns made since `since`. Reads
+    /// the whole audience, in bounded pages.
+    pub async fn previously_accepted_share(
+        &self,
+        workspace: WorkspaceId,
+        audience: &Audience,
+        since: Timestamp,
+    ) -> Result<(u64, u64)> {
+        todo!("{workspace} {audience:?} {since:?}")
+    }
+    /// A campaign's canary sample: how many people are in it, and how many of them have a first verdict (or were
+    /// skipped). From the counters.
+    pub async fn canary_state(&self, id: CampaignId) -> Result<(u64, u64)> {
+        todo!("{id}")
+    }
     /// Removes a campaign that was never started (a dry run), with its deliveries.
     pub async fn discard_campaign(&self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<()> {
         while !self.core.lanes.write(move |ledger| ledger.discard_step(id)).await? {}
@@ -457,14 +495,15 @@ impl Store {
     }
 
     // ── queue ────────────────────────────────────────────────────────────────────────────────────────────────
-    /// Heads whose site is not known yet, in head order, after the head `after`.
+    /// Heads whose site is not known yet and that have something of `part` left, in head order, after the head `after`.
     pub async fn unresolved_heads(
         &self,
         campaign: CampaignId,
         after: Option<DeliveryId>,
         limit: usize,
+        part: Part,
     ) -> Result<Vec<Head>> {
-        self.core.lanes.read(move |conn| queue_sql::unresolved_heads(conn, campaign, after, limit)).await
+        self.core.lanes.read(move |conn| queue_sql::heads(conn, campaign, None, after, limit, part)).await
     }
     /// Stamps heads (by their id) with their site.
     pub async fn assign_site(&self, assigned: Vec<(DeliveryId, SiteId)>) -> Result<()> {
@@ -483,20 +522,38 @@ impl Store {
     pub async fn sites_of(&self, campaign: CampaignId, after: Option<SiteId>, limit: usize) -> Result<Vec<SiteId>> {
         self.core.lanes.read(move |conn| queue_sql::sites_of(conn, campaign, after, limit)).await
     }
-    /// Heads of a campaign at a site with something left, in head order, after the head `after`.
+    /// Heads of a campaign at a site with something of `part` left, in head order, after the head `after`.
     pub async fn heads_of_site(
         &self,
         campaign: CampaignId,
         site: SiteId,
         after: Option<DeliveryId>,
         limit: usize,
+        part: Part,
     ) -> Result<Vec<Head>> {
-        self.core.lanes.read(move |conn| queue_sql::heads_of_site(conn, campaign, site, after, limit)).await
+        self.core.lanes.read(move |conn| queue_sql::heads(conn, campaign, Some(site), after, limit, part)).await
     }
-    /// Queued deliveries of a head after `after` (or from the head's next), in order of position.
-    pub async fn read_window(&self, head: &Head, after: Option<DeliveryId>, limit: usize) -> Result<Vec<Claimed>> {
-        let (head, generation) = (head.id, self.core.changes.generation());
-        self.core.lanes.read(move |conn| queue_sql::read_window(conn, head, after, limit, generation)).await
+    /// Queued deliveries of a head after `after` (or from the head's next), canary members first, then in order of
+    /// position.
+    pub async fn read_window(
+        &self,
+        head: &Head,
+        after: Option<DeliveryId>,
+        limit: usize,
+        part: Part,
+    ) -> Result<Vec<Claimed>> {
+        self.read_windows(&[(head.id, after)], limit, part).await
+    }
+    /// The same for many heads in one page of at most `limit` rows: head after head in the order given. Whoever gets
+    /// `limit` rows goes on after the last of them; a head without rows before that has nothing left.
+    pub async fn read_windows(
+        &self,
+        heads: &[(DeliveryId, Option<DeliveryId>)],
+        limit: usize,
+        part: Part,
+    ) -> Result<Vec<Claimed>> {
+        let (heads, generation) = (heads.to_vec(), self.core.changes.generation());
+        self.core.lanes.read(move |conn| queue_sql::read_windows(conn, &heads, limit, part, generation)).await
     }
     /// Deferred deliveries of a campaign at a site that are due, earliest first; with `after`, those behind that
     /// (due, delivery).
@@ -545,31 +602,14 @@ impl Store {
     pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
         self.core.lanes.settle(settlements).await
     }
-    /// Puts deliveries in doubt back in the queue (all of them, or those named). Returns how many.
-    pub async fn resend_in_doubt(
-        &self,
-        campaign: CampaignId,
-        only: Option<&[DeliveryId]>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<u64> {
-        let only: Option<Arc<[DeliveryId]>> = only.map(Arc::from);
-        let mut total = 0;
-        loop {
-            let only = only.clone();
-            let step = move |ledger: &mut Ledger| ledger.requeue_step(campaign, only.as_deref(), now);
-            let count = self.core.lanes.write(step).await?;
-            total += count;
-            if count == 0 {
-                break;
-            }
-        }
-        if total > 0 {
-            let actor = actor.clone();
-            let write = move |ledger: &mut Ledger| ledger.note_requeued(campaign, total, &actor, now);
-            self.core.lanes.write(write).await?;
-        }
-        Ok(total)
+
+    /// Forgets up to `limit` transcripts older than `before`; how many. Fewer than `limit`: none is left.
+    pub async fn forget_old_transcripts(&self, before: Timestamp, limit: usize) -> Result<usize> {
+        todo!("{before:?} {limit}")
+    }
+    /// People reacted (a click, a reply, an event of their own; never an open): later times win.
+    pub async fn note_engagement(&self, reacted: Vec<(ContactId, Timestamp)>) -> Result<()> {
+        todo!("{reacted:?}")
     }
 
     // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,9 @@
 //! position, so a window is a range read. The state of each delivery is authoritative; a head only skips what is
 //! settled. Invariant: nothing here claims anything: one process owns the directory, so its memory is the claim.
 
-use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, Timestamp, WorkspaceId};
+use model::{
+    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SourceId, Timestamp, WorkspaceId,
+};
 
 /// Where a campaign stands in a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,22 @@ pub struct Head {
     pub next: DeliveryId,
     /// How many deliveries are still queued.
     pub remaining: u32,
+    /// The members of the canary are the deliveries before this one; `None`: there is no canary here.
+    pub canary_end: Option<DeliveryId>,
+    /// The cold are the deliveries from this one on (canary members aside); `None`: nobody is cold.
+    pub cold_start: Option<DeliveryId>,
+}
+
+/// Which deliveries of a head to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Members of the canary sample only.
+    Canary,
+    /// Everybody but the cold (see [`crate::Campaign::cold_from`]).
+    NotCold,
+    /// Everybody.
+    #[default]
+    All,
 }
 
 /// A delivery read for sending, with everything the journey needs to know about it.
@@ -58,6 +76,8 @@ pub struct Claimed {
     pub first_try_at: Option<Timestamp>,
     /// Where and when it is due, if it was put off.
     pub retry: Option<(SiteId, Timestamp)>,
+    /// Through which source it was last tried; `None`: not yet, or this machine's own way.
+    pub source: Option<SourceId>,
     /// The person's soft-bounced mailings in a row.
     pub soft_count: u8,
     /// Since when.

@@ -3,7 +3,7 @@
 use crate::event::Event;
 use model::{
     Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode, Scope, SiteId,
-    SkipReason, Stage, Timestamp,
+    SkipReason, SourceId, Stage, Timestamp,
 };
 
 /// A group of deliveries that stand where they stand for the same cause.
@@ -73,6 +73,8 @@ pub struct AttemptRow {
     pub due: Option<Timestamp>,
     /// Was it charged to the recipient?
     pub charged: bool,
+    /// Through which source; `None`: this machine's own way.
+    pub source: Option<SourceId>,
     /// The site's provider key.
     pub provider: Option<String>,
     /// The conversation, if it was kept.

@@ -3,7 +3,7 @@
 use crate::contact::ContactChange;
 use crate::queue::Claimed;
 use model::{
-    AddressId, Attempt, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason,
+    AddressId, Attempt, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, SourceId,
     SuppressionReason, Timestamp, WorkspaceId,
 };
 
@@ -43,12 +43,18 @@ pub struct Settlement {
     pub site: Option<SiteId>,
     /// The provider key of that site.
     pub provider: Option<String>,
+    /// Through which source it was tried; `None`: this machine's own way.
+    pub source: Option<SourceId>,
+    /// The sending domain (that of From), for the day's volume.
+    pub identity: Option<DomainId>,
     /// Where it was due before (as in [`Claimed::retry`]), for whoever keeps the lanes; the ledger finds its own row.
     pub was_due: Option<(SiteId, Timestamp)>,
     /// Where and when it is due next; only when `to` is `deferred`.
     pub due: Option<(SiteId, Timestamp)>,
     /// Suppress the address for this reason, with this delivery as evidence.
     pub suppress: Option<SuppressionReason>,
+    /// Is that provisional, because the provider seems to have an incident?
+    pub provisional: bool,
     /// Suppress the whole domain for this reason as well.
     pub suppress_domain: Option<SuppressionReason>,
     /// What changes about the person.
@@ -79,9 +85,12 @@ impl Settlement {
             charge: true,
             site: None,
             provider: None,
+            source: None,
+            identity: None,
             was_due: claimed.retry,
             due: None,
             suppress: None,
+            provisional: false,
             suppress_domain: None,
             change: None,
             second_lookup_at: None,

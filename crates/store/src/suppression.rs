@@ -36,6 +36,8 @@ pub struct Suppression {
     pub at: Timestamp,
     /// By whom (`engine`, `cli:anna`, `recipient`).
     pub actor: String,
+    /// Made while the provider seemed to have an incident: to be confirmed or lifted.
+    pub provisional: bool,
 }
 
 /// Which entries to lift in bulk: bounce suppressions only; complaints and unsubscribes are never touched.
@@ -49,6 +51,8 @@ pub struct LiftFilter {
     pub since: Option<Timestamp>,
     /// Earlier than.
     pub until: Option<Timestamp>,
+    /// Provisional ones only.
+    pub provisional_only: bool,
 }
 
 /// A missing domain that a second, later look-up has to confirm before the address is suppressed.

@@ -100,6 +100,7 @@ impl<'a> Reading<'a> {
             status,
             consent,
             lead_source: text(Role::LeadSource),
+            engaged_at: None,
         };
         Person { row, unreadable, suppress }
     }

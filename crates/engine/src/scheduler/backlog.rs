@@ -11,7 +11,7 @@ use crate::lane::Lane;
 use dispatch::react::given_up;
 use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
 use std::collections::BTreeMap;
-use store::{Claimed, Settlement, StoreError};
+use store::{Claimed, Part, Settlement, StoreError};
 
 impl Scheduler {
     /// Takes a campaign up: everything that is queued or deferred will be found.
@@ -80,7 +80,7 @@ impl Scheduler {
             let Some(Backlog { unresolved: Some(after) }) = self.backlogs.get(&campaign).filter(|_| !full) else {
                 continue;
             };
-            let heads = self.house.store.unresolved_heads(campaign, *after, PAGE).await?;
+            let heads = self.house.store.unresolved_heads(campaign, *after, PAGE, Part::All).await?;
             let unresolved = (heads.len() == PAGE).then(|| heads.last().map(|head| head.id));
             self.backlogs.insert(campaign, Backlog { unresolved });
             self.waiting.extend(heads.into_iter().map(|head| Pending {
@@ -189,7 +189,7 @@ impl Scheduler {
             }
             if let Some(reading) = entry.heads.front_mut() {
                 self.house.outstanding.begin_reading();
-                let rows = self.house.store.read_window(&reading.head, reading.after, room).await?;
+                let rows = self.house.store.read_window(&reading.head, reading.after, room, Part::All).await?;
                 let exhausted = rows.len() < room;
                 reading.after = rows.last().map(|row| row.delivery).or(reading.after);
                 if exhausted {
@@ -202,7 +202,7 @@ impl Scheduler {
                 continue;
             }
             let Some((&campaign, &after)) = entry.heads_left.iter().next() else { return Ok(()) };
-            let heads = self.house.store.heads_of_site(campaign, site, after, PAGE).await?;
+            let heads = self.house.store.heads_of_site(campaign, site, after, PAGE, Part::All).await?;
             if heads.len() < PAGE {
                 entry.heads_left.remove(&campaign);
             } else {

@@ -6,7 +6,7 @@ use crate::journey;
 use crate::lane::Lane;
 use crate::route::{self, Place, Placed};
 use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
-use store::{Claimed, StoreError};
+use store::{Claimed, Part, StoreError};
 
 impl Scheduler {
     pub(super) fn look_up(&mut self) {
@@ -110,7 +110,7 @@ impl Scheduler {
             let mut after = None;
             loop {
                 self.house.outstanding.begin_reading();
-                let rows = self.house.store.read_window(&head, after, PAGE).await?;
+                let rows = self.house.store.read_window(&head, after, PAGE, Part::All).await?;
                 after = rows.last().map(|row| row.delivery);
                 let last_page = rows.len() < PAGE;
                 for claimed in rows {

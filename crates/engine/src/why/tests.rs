@@ -30,6 +30,7 @@ fn import(store: &Store, emails: &[&str]) -> ImportId {
         status: None,
         consent: None,
         lead_source: None,
+        engaged_at: None,
     };
     let columns = vec!["email".to_owned()];
     let new = NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns };
@@ -48,6 +49,7 @@ fn campaign(store: &Store, name: &str, import: ImportId, when: u64) -> CampaignI
         audience: Audience::Imports(vec![import]),
         files_hash: [1; 32],
         content_hash: [2; 32],
+        canary: 0,
     };
     let campaign = now(store.create_campaign(new, &ME, at(when))).unwrap();
     now(store.build_campaign(campaign.id, &ME, at(when))).unwrap();

@@ -75,6 +75,7 @@ fn built(store: &Store) -> CampaignId {
         status: None,
         consent: None,
         lead_source: None,
+        engaged_at: None,
     };
     let columns = vec!["email".to_owned()];
     let new = NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns };
@@ -91,6 +92,7 @@ fn built(store: &Store) -> CampaignId {
         audience: Audience::Imports(vec![import]),
         files_hash: [1; 32],
         content_hash: [2; 32],
+        canary: 0,
     };
     let campaign = now(store.create_campaign(new, &ME, at(1))).unwrap().id;
     now(store.build_campaign(campaign, &ME, at(2))).unwrap();

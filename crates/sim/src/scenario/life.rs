@@ -398,6 +398,7 @@ fn row(person: &str, line: u64) -> ImportRow {
         status: None,
         consent: None,
         lead_source: None,
+        engaged_at: None,
     }
 }
 

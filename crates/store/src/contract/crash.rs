@@ -122,9 +122,9 @@ fn a_build_cut_short_begins_again() {
         let tally = now(store.build_campaign(campaign.id, &ME, at(20))).unwrap();
         assert_eq!(tally.recipients(), 24_000, "after {steps} steps");
         assert_adds_up(&store, campaign.id);
-        let heads = now(store.unresolved_heads(campaign.id, None, 10)).unwrap();
+        let heads = now(store.unresolved_heads(campaign.id, None, 10, Part::All)).unwrap();
         assert_eq!(heads.iter().map(|head| head.remaining).collect::<Vec<_>>(), [8_000, 8_000, 8_000]);
-        let window = now(store.read_window(&heads[1], None, 10_000)).unwrap();
+        let window = now(store.read_window(&heads[1], None, 10_000, Part::All)).unwrap();
         assert!(
             window.windows(2).all(|pair| pair[0].position < pair[1].position && pair[0].delivery < pair[1].delivery)
         );
@@ -144,8 +144,8 @@ fn threads_settle_together_and_wait_for_slots() {
         store.finish_import(import.id, &ME, at(3)).await.unwrap();
         let campaign = store.create_campaign(new_campaign("news", vec![import.id]), &ME, at(10)).await.unwrap();
         store.build_campaign(campaign.id, &ME, at(11)).await.unwrap();
-        let head = store.unresolved_heads(campaign.id, None, 1).await.unwrap().remove(0);
-        let window = store.read_window(&head, None, 1_000).await.unwrap();
+        let head = store.unresolved_heads(campaign.id, None, 1, Part::All).await.unwrap().remove(0);
+        let window = store.read_window(&head, None, 1_000, Part::All).await.unwrap();
         let mut tasks = Vec::new();
         for claimed in window {
             let store = store.clone();

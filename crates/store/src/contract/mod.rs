@@ -11,7 +11,7 @@ mod place;
 mod sums;
 
 use crate::settlement::Settlement;
-use crate::{Audience, Campaign, Claimed, ImportRow, NewCampaign, NewImport, OpenOptions, RowFate, Store};
+use crate::{Audience, Campaign, Claimed, ImportRow, NewCampaign, NewImport, OpenOptions, Part, RowFate, Store};
 use model::{
     Actor, Attempt, CampaignId, CampaignKind, CampaignState, Category, DeliveryState, EmailAddress, ImportId, Outcome,
     Reply, Scope, SiteId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
@@ -51,6 +51,7 @@ pub(crate) fn row(line: u64, email: &str) -> ImportRow {
         status: None,
         consent: None,
         lead_source: None,
+        engaged_at: None,
     }
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn new_campaign(name: &str, imports: Vec<ImportId>) -> NewCampaign {
         audience: Audience::Imports(imports),
         files_hash: [1; 32],
         content_hash: [2; 32],
+        canary: 0,
     }
 }
 
@@ -96,10 +98,10 @@ pub(crate) fn sending(store: &Store, name: &str, import: ImportId) -> Campaign {
 /// Everything queued, in head order.
 pub(crate) fn claims(store: &Store, campaign: CampaignId) -> Vec<Claimed> {
     let site = now(store.site_id("mx.example.org", Some("example"), at(20))).unwrap();
-    let heads = now(store.unresolved_heads(campaign, None, 10_000)).unwrap();
+    let heads = now(store.unresolved_heads(campaign, None, 10_000, Part::All)).unwrap();
     now(store.assign_site(heads.iter().map(|head| (head.id, site)).collect())).unwrap();
-    let heads = now(store.heads_of_site(campaign, site, None, 10_000)).unwrap();
-    heads.iter().flat_map(|head| now(store.read_window(head, None, 100_000)).unwrap()).collect()
+    let heads = now(store.heads_of_site(campaign, site, None, 10_000, Part::All)).unwrap();
+    heads.iter().flat_map(|head| now(store.read_window(head, None, 100_000, Part::All)).unwrap()).collect()
 }
 
 pub(crate) fn verdict(outcome: Outcome, category: Category, stage: Stage) -> Verdict {

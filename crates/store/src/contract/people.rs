@@ -85,6 +85,7 @@ fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
         code: Some("5.1.1".to_owned()),
         since: Some(at(31)),
         until: None,
+        provisional_only: false,
     };
     let lift = |dry| now(store.lift(W, filter.clone(), "their incident", dry, &ME, at(60))).unwrap();
     assert_eq!((lift(true), lift(false), lift(true)), (2, 2, 0));

@@ -55,11 +55,12 @@ fn take(store: &Store, ids: &[model::DeliveryId], n: usize, step: &Step, site: S
 fn check(store: &Store, campaign: CampaignId, site: SiteId) {
     assert_adds_up(store, campaign);
     let tally = now(store.tally(campaign)).unwrap();
-    let heads = now(store.heads_of_site(campaign, site, None, 100)).unwrap().into_iter();
-    let heads: Vec<_> = heads.chain(now(store.unresolved_heads(campaign, None, 100)).unwrap()).collect();
+    let heads = now(store.heads_of_site(campaign, site, None, 100, Part::All)).unwrap().into_iter();
+    let heads: Vec<_> = heads.chain(now(store.unresolved_heads(campaign, None, 100, Part::All)).unwrap()).collect();
     let remaining: u64 = heads.iter().map(|head| u64::from(head.remaining)).sum();
     assert_eq!(remaining, tally.count(DeliveryState::Queued), "heads know what is queued");
-    let readable: usize = heads.iter().map(|head| now(store.read_window(head, None, 100)).unwrap().len()).sum();
+    let readable: usize =
+        heads.iter().map(|head| now(store.read_window(head, None, 100, Part::All)).unwrap().len()).sum();
     assert_eq!(readable as u64, tally.count(DeliveryState::Queued), "and nothing queued is out of reach");
     let due = now(store.due_retries(campaign, site, Timestamp::MAX, None, 100)).unwrap();
     assert_eq!(due.len() as u64, tally.count(DeliveryState::Deferred), "retries are the deferred");

@@ -32,6 +32,9 @@ fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
         built_at: time(12)?,
         started_at: time(13)?,
         ended_at: time(14)?,
+        canary: 0,
+        cold_from: None,
+        cold: 0,
     })
 }
 

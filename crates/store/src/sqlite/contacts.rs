@@ -53,6 +53,8 @@ fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
         import: row.get::<_, Option<i64>>(16)?.map(ImportId),
         created_at: Timestamp::from_millis(row.get(17)?),
         last_accepted_at: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
+        engaged_at: None,
+        mailed_since_engaged: 0,
         suppressions,
     })
 }

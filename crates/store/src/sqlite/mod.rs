@@ -8,13 +8,18 @@ pub(crate) mod campaigns;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
 pub(crate) mod events;
+pub(crate) mod holds;
 pub(crate) mod imports;
 pub(crate) mod keys;
 pub(crate) mod migrate;
+pub(crate) mod pacing;
 pub(crate) mod queue;
 pub(crate) mod reports;
 pub(crate) mod settle;
+pub(crate) mod sources;
 pub(crate) mod suppressions;
+pub(crate) mod tls;
+pub(crate) mod volume;
 
 use crate::changes::{Change, Changes};
 use crate::error::{Result, StoreError};

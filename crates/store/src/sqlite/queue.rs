@@ -4,7 +4,7 @@ use super::build::decision_sql;
 use super::{Ledger, word};
 use crate::changes::FORBIDDEN;
 use crate::error::Result;
-use crate::queue::{Claimed, Head, Site};
+use crate::queue::{Claimed, Head, Part, Site};
 use model::{
     AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, Timestamp, WorkspaceId,
 };
@@ -22,6 +22,8 @@ fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
         site: row.get::<_, Option<i64>>(4)?.map(SiteId),
         next: DeliveryId(row.get(5)?),
         remaining: row.get(6)?,
+        canary_end: None,
+        cold_start: None,
     })
 }
 
@@ -29,30 +31,18 @@ fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Heads without a site, in head order.
-pub(crate) fn unresolved_heads(
+/// Heads at a site (or without one), in head order.
+pub(crate) fn heads(
     conn: &Connection,
     campaign: CampaignId,
+    site: Option<SiteId>,
     after: Option<DeliveryId>,
     count: usize,
+    _part: Part,
 ) -> Result<Vec<Head>> {
-    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site IS NULL AND h.id > ?2 ORDER BY h.id LIMIT ?3");
+    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site IS ?2 AND h.id > ?3 ORDER BY h.id LIMIT ?4");
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![campaign.0, after.map_or(0, |id| id.0), limit(count)], read_head)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Heads at a site, in head order.
-pub(crate) fn heads_of_site(
-    conn: &Connection,
-    campaign: CampaignId,
-    site: SiteId,
-    after: Option<DeliveryId>,
-    count: usize,
-) -> Result<Vec<Head>> {
-    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site = ?2 AND h.id > ?3 ORDER BY h.id LIMIT ?4");
-    let mut statement = conn.prepare_cached(&sql)?;
-    let key = params![campaign.0, site.0, after.map_or(0, |id| id.0), limit(count)];
+    let key = params![campaign.0, site.map(|site| site.0), after.map_or(0, |id| id.0), limit(count)];
     let rows = statement.query_map(key, read_head)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -132,6 +122,7 @@ fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
         reached: row.get(12)?,
         first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
         retry: retry.0.zip(retry.1).map(|(site, due)| (SiteId(site), Timestamp::from_millis(due))),
+        source: None,
         soft_count: row.get(14)?,
         soft_since: row.get::<_, Option<i64>>(15)?.map(Timestamp::from_millis),
         refused_count: row.get(16)?,
@@ -145,12 +136,12 @@ fn claims(conn: &Connection, sql: &str, params: impl Params, generation: u64) ->
     statement.query_and_then(params, |row| read_claimed(row, generation))?.collect()
 }
 
-/// Queued deliveries of a head, in order of position.
-pub(crate) fn read_window(
+/// Queued deliveries of heads, head after head.
+pub(crate) fn read_windows(
     conn: &Connection,
-    head: DeliveryId,
-    after: Option<DeliveryId>,
+    heads: &[(DeliveryId, Option<DeliveryId>)],
     count: usize,
+    _part: Part,
     generation: u64,
 ) -> Result<Vec<Claimed>> {
     // One lower bound: of two, SQLite would seek by either.
@@ -160,7 +151,16 @@ pub(crate) fn read_window(
          FROM head h CROSS JOIN delivery d ON d.id >= max(h.next, ?2 + 1) AND d.id < h.end {CLAIM_JOINS}
          WHERE h.id = ?1 AND d.state = 0 ORDER BY d.id LIMIT ?3"
     );
-    claims(conn, &sql, params![head.0, after.map_or(0, |id| id.0), limit(count)], generation)
+    let mut found = Vec::new();
+    for (head, after) in heads {
+        let room = count - found.len();
+        if room == 0 {
+            break;
+        }
+        let key = params![head.0, after.map_or(0, |id| id.0), limit(room)];
+        found.extend(claims(conn, &sql, key, generation)?);
+    }
+    Ok(found)
 }
 
 /// Deferred deliveries that are due, earliest first.

@@ -162,6 +162,7 @@ fn read_attempt(row: &Row<'_>, email: Option<&str>) -> Result<(AttemptRow, Optio
         became: word!(DeliveryState, row.get(19)?)?,
         due: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
         charged: row.get(21)?,
+        source: None,
         provider: (!provider.is_empty()).then_some(provider),
         transcript: row.get(22)?,
     };

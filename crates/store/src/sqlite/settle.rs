@@ -458,6 +458,17 @@ impl Ledger {
         self.write_sums(sums)
     }
 
+    pub(crate) fn settle_doubt(
+        &mut self,
+        _: DeliveryId,
+        _: DeliveryState,
+        _: &str,
+        _: &Actor,
+        _: Timestamp,
+    ) -> Result<()> {
+        todo!()
+    }
+
     /// One bounded step of putting deliveries in doubt back in the queue; how many.
     pub(crate) fn requeue_step(&mut self, id: CampaignId, only: Option<&[DeliveryId]>, now: Timestamp) -> Result<u64> {
         let doubtful: Vec<(i64, i64, Option<i64>)> = {
@@ -505,9 +516,12 @@ fn bare_settlement(
         charge: false,
         site: None,
         provider: None,
+        source: None,
+        identity: None,
         was_due: None,
         due: None,
         suppress: None,
+        provisional: false,
         suppress_domain: None,
         change: None,
         second_lookup_at: None,

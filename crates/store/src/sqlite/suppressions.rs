@@ -34,6 +34,7 @@ fn read_suppression(row: &Row<'_>) -> Result<Suppression> {
         note: row.get(5)?,
         at: Timestamp::from_millis(row.get(6)?),
         actor: row.get(7)?,
+        provisional: false,
     })
 }
 

@@ -1,0 +1,49 @@
+//! Deliveries in doubt: sent again on request, or settled by what somebody found out.
+
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::Ledger;
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, Timestamp};
+use std::sync::Arc;
+
+impl Store {
+    /// Puts deliveries in doubt back in the queue (all of them, or those named). Returns how many.
+    pub async fn resend_in_doubt(
+        &self,
+        campaign: CampaignId,
+        only: Option<&[DeliveryId]>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let only: Option<Arc<[DeliveryId]>> = only.map(Arc::from);
+        let mut total = 0;
+        loop {
+            let only = only.clone();
+            let step = move |ledger: &mut Ledger| ledger.requeue_step(campaign, only.as_deref(), now);
+            let count = self.core.lanes.write(step).await?;
+            total += count;
+            if count == 0 {
+                break;
+            }
+        }
+        if total > 0 {
+            let actor = actor.clone();
+            let write = move |ledger: &mut Ledger| ledger.note_requeued(campaign, total, &actor, now);
+            self.core.lanes.write(write).await?;
+        }
+        Ok(total)
+    }
+    /// Settles a delivery in doubt by evidence (what the receiver's log says, a reply, a bounce message), in words.
+    /// Refused: one that is not in doubt, a state it may not go to, `queued`, no evidence.
+    pub async fn settle_doubt(
+        &self,
+        delivery: DeliveryId,
+        to: DeliveryState,
+        evidence: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (evidence, actor) = (evidence.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.settle_doubt(delivery, to, &evidence, &actor, now)).await
+    }
+}

@@ -1,0 +1,81 @@
+//! Holds: part of the work that must not be tried now, by a person or a brake.
+//!
+//! A hold names what it covers by what it leaves open: every field that is set narrows it. Invariant: at most
+//! [`HOLDS_ACTIVE_MAX`] are active, so that looking through them is cheap.
+
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::holds;
+use model::{Actor, CampaignId, DomainId, HoldId, SourceId, Timestamp, WorkspaceId};
+
+/// The most holds that are active at once.
+pub const HOLDS_ACTIVE_MAX: usize = 1_000;
+
+/// A hold to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewHold {
+    /// Whose work.
+    pub workspace: WorkspaceId,
+    /// Only of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Only toward this provider.
+    pub provider: Option<String>,
+    /// Only to this recipient domain (any spelling).
+    pub domain: Option<String>,
+    /// Only through this source.
+    pub source: Option<SourceId>,
+    /// Only the people who have not reacted for long (see [`crate::Campaign::cold_from`]).
+    pub cold_only: bool,
+    /// Until when; `None`: until it is lifted.
+    pub until: Option<Timestamp>,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Its id.
+    pub id: HoldId,
+    /// Whose work.
+    pub workspace: WorkspaceId,
+    /// Only of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Only toward this provider.
+    pub provider: Option<String>,
+    /// Only to this recipient domain.
+    pub domain: Option<DomainId>,
+    /// Its name (A-label).
+    pub domain_name: Option<String>,
+    /// Only through this source.
+    pub source: Option<SourceId>,
+    /// Only the people who have not reacted for long.
+    pub cold_only: bool,
+    /// Until when.
+    pub until: Option<Timestamp>,
+    /// Why, in words.
+    pub why: String,
+    /// By whom (`engine`, `cli:anna`).
+    pub actor: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// When it was lifted before its time.
+    pub lifted_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Places a hold. Refused: one that ends before it begins, one more than [`HOLDS_ACTIVE_MAX`].
+    pub async fn place_hold(&self, new: NewHold, actor: &Actor, now: Timestamp) -> Result<Hold> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.place_hold(&new, &actor, now)).await
+    }
+    /// Lifts a hold; one that is over stays as it is.
+    pub async fn lift_hold(&self, id: HoldId, actor: &Actor, now: Timestamp) -> Result<Hold> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.lift_hold(id, &actor, now)).await
+    }
+    /// The holds active at a time, oldest first; `None`: the latest [`HOLDS_ACTIVE_MAX`], over or not.
+    pub async fn holds(&self, active_at: Option<Timestamp>) -> Result<Vec<Hold>> {
+        self.core.lanes.read(move |conn| holds::list(conn, active_at)).await
+    }
+}

@@ -1,0 +1,86 @@
+//! How much went out per day: by source and by sending domain toward each provider, and by campaign and provider.
+//!
+//! The counts move in the transaction that settles, so that budgets and rates are rebuilt at a start without counting
+//! rows. What another system sent before is kept beside our own numbers and added when read.
+
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::volume;
+use model::{Actor, CampaignId, DeliveryId, DomainId, SourceId, Timestamp};
+
+/// Days that are kept.
+pub const VOLUME_DAYS_KEPT: i64 = 400;
+
+/// Whose volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VolumeOf {
+    /// An egress address.
+    Source(SourceId),
+    /// A sending domain: that of From.
+    Domain(DomainId),
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayCount {
+    /// Attempts that spoke with a receiver.
+    pub attempted: u32,
+    /// Of these, how many were accepted.
+    pub accepted: u32,
+    /// Put off.
+    pub deferred: u32,
+    /// Refused for a reason that is not the address.
+    pub blocked: u32,
+    /// Refused because the address does not exist.
+    pub hard: u32,
+    /// Complaints about what was accepted (counted on the day they came).
+    pub complained: u32,
+}
+
+/// One day of somebody's volume toward one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayVolume {
+    /// Whose.
+    pub of: VolumeOf,
+    /// Toward which provider; `None`: all that have no key of their own.
+    pub provider: Option<String>,
+    /// The UTC day, counted from 1970-01-01.
+    pub day: i64,
+    /// How much.
+    pub count: DayCount,
+}
+
+impl Store {
+    /// The volume of one source or domain from a day on, by provider and day.
+    pub async fn volume_of(&self, of: VolumeOf, since_day: i64) -> Result<Vec<DayVolume>> {
+        self.core.lanes.read(move |conn| volume::of(conn, of, since_day)).await
+    }
+    /// The same for everybody, for pages.
+    pub async fn volume_days(&self, since_day: i64) -> Result<Vec<DayVolume>> {
+        self.core.lanes.read(move |conn| volume::days(conn, since_day)).await
+    }
+    /// Writes what another system sent. The same day again replaces what was written for it: twice adds nothing.
+    pub async fn add_volume(&self, rows: Vec<DayVolume>, actor: &Actor, now: Timestamp) -> Result<()> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.add_volume(&rows, &actor, now)).await
+    }
+    /// Counts a complaint about a delivery, for its source, its sending domain and its campaign.
+    pub async fn count_complaint(
+        &self,
+        delivery: DeliveryId,
+        identity: Option<DomainId>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.core.lanes.write(move |ledger| ledger.count_complaint(delivery, identity, now)).await
+    }
+    /// A campaign's deliveries by provider: `attempted` were tried; `accepted`, `blocked` and `hard` ended so;
+    /// `deferred` were put off by their first verdict.
+    pub async fn campaign_providers(&self, campaign: CampaignId) -> Result<Vec<(Option<String>, DayCount)>> {
+        self.core.lanes.read(move |conn| volume::of_campaign(conn, campaign)).await
+    }
+    /// The id of a domain by its name (A-label); made if new.
+    pub async fn domain_id(&self, name: &str, now: Timestamp) -> Result<DomainId> {
+        let name = name.to_owned();
+        self.core.lanes.write(move |ledger| ledger.domain_id(&name, now)).await
+    }
+}
