@@ -11,6 +11,9 @@
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
+//! - [`share`]: whose turn it is in a lane.
+//! - [`volume`]: how much a day; warm-up and no jumps.
+//! - [`windows`]: on which hours of the week.
 //!
 //! Invariant: the same arguments give the same answer.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -25,7 +28,10 @@ pub mod react;
 pub mod retry;
 pub mod route;
 pub mod rules;
+pub mod share;
 pub mod text;
+pub mod volume;
+pub mod windows;
 pub mod words;
 
 #[cfg(test)]

@@ -1,0 +1,52 @@
+//! The groups people are counted in, so that a brake can name the one that does the harm.
+
+use model::ImportId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What is known of the recipient of one delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Groups<'a> {
+    /// The key of the provider that takes their mail; `None`: nobody described it.
+    pub provider: Option<&'a str>,
+    /// Where the address was collected, if the contact says.
+    pub lead_source: Option<&'a str>,
+    /// The import that brought the contact in.
+    pub import: Option<ImportId>,
+}
+
+/// A group of people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Those whose mail this provider takes.
+    Provider(String),
+    /// Those whose address was collected there.
+    LeadSource(String),
+    /// Those who came with this import.
+    Import(ImportId),
+}
+
+impl Groups<'_> {
+    /// The groups this person is in.
+    pub(super) fn each(&self) -> impl Iterator<Item = Group> {
+        let provider = self.provider.map(|key| Group::Provider(key.to_owned()));
+        let lead_source = self.lead_source.map(|name| Group::LeadSource(name.to_owned()));
+        [provider, lead_source, self.import.map(Group::Import)].into_iter().flatten()
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Group::Provider(key) => f.write_str(provider_name(key)),
+            Group::LeadSource(name) => write!(f, "lead source {name:?}"),
+            Group::Import(import) => write!(f, "import {import}"),
+        }
+    }
+}
+
+/// How a person calls the provider.
+pub(super) fn provider_name(key: &str) -> &str {
+    crate::providers::by_key(key).map_or(key, |provider| provider.name.as_str())
+}

@@ -1,0 +1,116 @@
+//! When to stop: counters that tell our own fault from everybody else's, and a bad list from a bad hour.
+//!
+//! Each is a plain value the engine keeps and feeds; each says why it trips. None of them charges a recipient: what
+//! looks like our own fault is held, not settled (`defaults.md`, "Brakes"). None can be switched off; [`Limits`] can only
+//! be made stricter.
+//!
+//! - [`Port25`], [`NxdomainFlood`], [`Authentication`]: our line, our resolver, our records.
+//! - [`Rates`]: hard bounces and complaints, of a campaign, or of everything a workspace sent in a day.
+//! - [`BlockedShare`]: a provider that refuses too much is left alone for a while.
+//! - [`Incident`]: a provider that suddenly knows nobody is having trouble; nobody is suppressed for good by it.
+//! - [`Canary`]: a sample first.
+
+mod authentication;
+pub mod blocked;
+pub mod canary;
+mod groups;
+pub mod incident;
+pub mod limits;
+mod port25;
+pub mod rates;
+mod resolver;
+
+pub use authentication::{AUTHENTICATION_ATTEMPTS, AUTHENTICATION_SITES, Authentication};
+pub use blocked::{BlockedShare, PROBE_ATTEMPTS};
+pub use canary::{Audience, CANARY_KNOWN_WITHIN, Canary, Decision, quotas, sample_size};
+pub use groups::{Group, Groups};
+pub use incident::{INCIDENT_PROBE_ATTEMPTS, Incident};
+pub use limits::{Limits, LimitsError, Wish};
+pub use port25::{PORT25_SITES, Port25};
+pub use rates::{Rates, Rating};
+pub use resolver::{NXDOMAIN_PERCENT_MAX, NXDOMAIN_SAMPLE_MIN, NXDOMAIN_WINDOW, NxdomainFlood};
+
+use model::Timestamp;
+
+/// What a brake does when it trips.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trip {
+    /// No site answers on port 25: pause the campaign, charge nobody, name port 25 and `--relay`.
+    Port25,
+    /// Too many names do not exist at once: hold everything, judge nobody, suspect the resolver.
+    Resolver,
+    /// Our authentication is refused: stop the campaign (after `needs_dns_check` is settled, if it is set).
+    Authentication {
+        /// A single named provider rule said so: confirm by looking our own records up before stopping.
+        needs_dns_check: bool,
+    },
+    /// A rate comes near its limit: tell somebody, go on.
+    Warned {
+        /// What, how many of how many, which group is worst, what to do.
+        why: String,
+    },
+    /// Too many hard bounces or complaints: pause what these rates are counted of.
+    Rates {
+        /// The group that is worst, to be taken out before going on.
+        worst: Option<Group>,
+        /// What, how many of how many, which group is worst, what to do.
+        why: String,
+    },
+    /// A provider refuses too much: nothing to it until then, after that a probe.
+    HoldProvider {
+        /// The provider's key.
+        provider: String,
+        /// When the probe may start.
+        until: Timestamp,
+        /// How many of how many, and what happens next.
+        why: String,
+    },
+    /// A provider seems to have an incident: hold it, make the suppressions of the last hour and those to come from it
+    /// provisional, raise the alarm.
+    Incident {
+        /// The provider's key.
+        provider: String,
+        /// When the probe may start.
+        until: Timestamp,
+        /// Since when its verdicts are in question.
+        since: Timestamp,
+        /// How many of how many, and what to do.
+        why: String,
+    },
+    /// The provider knows its people again.
+    IncidentOver {
+        /// The provider's key.
+        provider: String,
+        /// What is left to do.
+        why: String,
+    },
+}
+
+impl Trip {
+    /// What the operator is told.
+    pub fn why(&self) -> &str {
+        match self {
+            Trip::Port25 => {
+                "No receiving server could be reached on port 25 (five different sites tried, none answered). Many \
+                 hosting companies and home lines block it. Nobody was charged an attempt. Ask for port 25 to be \
+                 opened, or send through a relay: --relay smtp://user@host:587"
+            }
+            Trip::Resolver => {
+                "More than one in five domains asked for in the last minute does not exist. That is rarely true of a \
+                 list and often of a broken resolver. Nobody was judged by it. Check the resolver, then resume."
+            }
+            Trip::Authentication { needs_dns_check: true } => {
+                "A provider refused the mail for missing or failing SPF, DKIM or DMARC."
+            }
+            Trip::Authentication { needs_dns_check: false } => {
+                "Three unrelated sites refused the mail for failing SPF, DKIM or DMARC. Check the records of the \
+                 sending domain before going on: every further message would harm its name."
+            }
+            Trip::Warned { why }
+            | Trip::Rates { why, .. }
+            | Trip::HoldProvider { why, .. }
+            | Trip::Incident { why, .. }
+            | Trip::IncidentOver { why, .. } => why,
+        }
+    }
+}
