@@ -4,8 +4,9 @@
 //! and the list of erasures. Invariant: whatever is opened elsewhere than it was written is held, and nobody who was
 //! forgotten comes back with it: the list is replayed when it is adopted.
 
+use crate::disk::SystemDisk;
 use crate::error::{Result, StoreError};
-use crate::opening::{Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, LEDGER_FILE, REPLIES_FILE, SECRETS_FILE, identity};
+use crate::opening::{Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, LEDGER_FILE, REPLIES_FILE, SECRETS_FILE};
 use crate::secrets::{hex, unhex, write_private};
 use crate::sqlite::events::NewEvent;
 use crate::sqlite::{self, AddressHash};
@@ -105,7 +106,7 @@ pub(crate) async fn adopt(core: &Core, actor: &Actor, now: Timestamp) -> Result<
         let actor = actor.clone();
         core.lanes.write(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await?;
     }
-    let own = identity(&dir.join(LEDGER_FILE))?;
+    let own = core.disk.identity(&dir.join(LEDGER_FILE))?;
     let actor = actor.clone();
     core.lanes
         .write(move |ledger| {
@@ -151,7 +152,7 @@ fn read_erasure(line: &str) -> Option<(WorkspaceId, AddressHash)> {
 
 /// Opens a ledger file for reading and checks every page and index of it.
 fn check(path: &Path) -> Result<()> {
-    let conn = sqlite::open_reader(path)?;
+    let conn = sqlite::open_reader(&SystemDisk, path)?;
     let found: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
 }

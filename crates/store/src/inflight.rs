@@ -9,11 +9,10 @@
 //! dots go out; they are small, so that many share a page. Replies are never synced: a reply that a loss of power takes
 //! is a delivery in doubt, and no more.
 
+use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
 use model::{DeliveryId, Timestamp};
-use std::fs::File;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -79,9 +78,9 @@ pub struct Slot {
 /// The two files.
 pub(crate) struct Files {
     /// The slots.
-    pub(crate) slots: File,
+    pub(crate) slots: Box<dyn DiskFile>,
     /// Their replies.
-    pub(crate) replies: File,
+    pub(crate) replies: Box<dyn DiskFile>,
 }
 
 struct Inner {
@@ -126,7 +125,7 @@ impl InFlight {
         let mut recovered = Vec::new();
         let mut slots = keeping.slots.max(1);
         if let Some(files) = &files {
-            let written = u32::try_from(files.slots.metadata()?.len() / SLOT_BYTES as u64).unwrap_or(u32::MAX);
+            let written = u32::try_from(files.slots.size()? / SLOT_BYTES as u64).unwrap_or(u32::MAX);
             for index in 0..written {
                 if let Some(found) = files.read(index)?
                     && !is_settled(found.going.delivery, found.going.number)?
@@ -138,7 +137,7 @@ impl InFlight {
             slots = slots.max(recovered.last().map_or(0, |found| found.index + 1));
             // Sized, not written: zeros written at once share one large page in the cache, and every sync of one slot
             // would then write all of it. A disk too full for a slot is said by `record`.
-            files.slots.set_len(u64::from(slots) * SLOT_BYTES as u64)?;
+            files.slots.set_size(u64::from(slots) * SLOT_BYTES as u64)?;
         }
         let taken: std::collections::BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
         let free: Vec<u32> = (0..slots).rev().filter(|index| !taken.contains(index)).collect();
@@ -165,12 +164,12 @@ impl InFlight {
     /// not.
     pub async fn record(&self, slot: &Slot, going: Going, now: Timestamp) -> Result<()> {
         let Some(files) = &self.inner.files else { return Ok(()) };
-        files.slots.write_all_at(&slot_bytes(going, now), u64::from(slot.index) * SLOT_BYTES as u64)?;
+        files.slots.write_at(&slot_bytes(going, now), u64::from(slot.index) * SLOT_BYTES as u64)?;
         if let Some(syncer) = &self.inner.syncer {
             return syncer.synced().await;
         }
         if self.inner.sync_here {
-            files.slots.sync_data()?;
+            files.slots.sync()?;
         }
         Ok(())
     }
@@ -179,7 +178,7 @@ impl InFlight {
     pub fn reply(&self, slot: &Slot, delivery: DeliveryId, number: u16, reply: &[u8]) -> Result<()> {
         let Some(files) = &self.inner.files else { return Ok(()) };
         let bytes = reply_bytes(delivery, number, reply);
-        Ok(files.replies.write_all_at(&bytes, u64::from(slot.index) * REPLY_BYTES as u64)?)
+        Ok(files.replies.write_at(&bytes, u64::from(slot.index) * REPLY_BYTES as u64)?)
     }
 
     /// Gives the slot back, after the settlement was written (or when nothing went out).
@@ -191,7 +190,7 @@ impl InFlight {
     /// Takes a record back: the last bytes did *not* go out after all. Call before [`InFlight::free`].
     pub fn withdraw(&self, slot: &Slot) -> Result<()> {
         let Some(files) = &self.inner.files else { return Ok(()) };
-        Ok(files.slots.write_all_at(&[0; SLOT_BYTES], u64::from(slot.index) * SLOT_BYTES as u64)?)
+        Ok(files.slots.write_at(&[0; SLOT_BYTES], u64::from(slot.index) * SLOT_BYTES as u64)?)
     }
 
     /// What a dead process left behind; each stays until [`InFlight::free_recovered`].
@@ -249,7 +248,7 @@ impl Files {
     /// out.
     fn read(&self, index: u32) -> Result<Option<Recovered>> {
         let mut slot = [0; SLOT_BYTES];
-        self.slots.read_exact_at(&mut slot, u64::from(index) * SLOT_BYTES as u64)?;
+        self.slots.read_at(&mut slot, u64::from(index) * SLOT_BYTES as u64)?;
         let Some((going, at)) = parse_slot(&slot) else { return Ok(None) };
         let mut place = [0; REPLY_BYTES];
         let length = self.replies.read_at(&mut place, u64::from(index) * REPLY_BYTES as u64)?;
@@ -331,7 +330,7 @@ impl Syncer {
         let mine = shared.clone();
         let thread = std::thread::Builder::new()
             .name("inflight-sync".to_owned())
-            .spawn(move || sync_loop(&files.slots, &mine))?;
+            .spawn(move || sync_loop(files.slots.as_ref(), &mine))?;
         Ok(Syncer { shared, thread: Some(thread) })
     }
 
@@ -361,7 +360,7 @@ impl Drop for Syncer {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a thread of its own, which the simulator never starts")]
-fn sync_loop(file: &File, shared: &SyncShared) {
+fn sync_loop(file: &dyn DiskFile, shared: &SyncShared) {
     loop {
         {
             let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -373,11 +372,16 @@ fn sync_loop(file: &File, shared: &SyncShared) {
             }
         }
         std::thread::sleep(SYNC_GATHER);
-        let waiters = {
+        let mut waiters = {
             let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut queue.waiters)
         };
-        let outcome = file.sync_data();
+        let outcome = file.sync();
+        if outcome.is_err() {
+            // Whoever wrote while it ran may have been dropped with the rest, and a later sync would not say so.
+            let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiters.append(&mut queue.waiters);
+        }
         for waiter in waiters {
             let answer = match &outcome {
                 Ok(()) => Ok(()),

@@ -14,6 +14,7 @@ mod changes;
 pub mod contact;
 #[cfg(test)]
 mod contract;
+pub mod disk;
 mod doubt;
 pub mod error;
 pub mod event;
@@ -38,6 +39,7 @@ pub mod volume;
 pub use backup::BackupReport;
 pub use campaign::{Audience, Campaign, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
+pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event};
 pub use hold::{Hold, NewHold};

@@ -1,6 +1,8 @@
 //! How a ledger is opened: where, by whom, and how hard it holds on to what it is told.
 
+use crate::disk::{Disk, SystemDisk};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where the ledger lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct OpenOptions {
     /// The most pages (of 4,096 bytes) the ledger may have; beyond it every write fails with
     /// [`crate::StoreError::Full`]. `None`: what the disk holds.
     pub pages_max: Option<u32>,
+    /// What the directory's ledger and in-flight files lie on.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl OpenOptions {
@@ -75,6 +79,7 @@ impl OpenOptions {
             fresh_key,
             inflight_slots: INFLIGHT_SLOTS_DEFAULT,
             pages_max: None,
+            disk: Arc::new(SystemDisk),
         }
     }
 

@@ -4,6 +4,7 @@
 //! however it ends); a ledger whose file is not the one it was last opened as is held until somebody adopts it.
 
 use crate::changes::Changes;
+use crate::disk::Disk;
 use crate::error::{Result, StoreError};
 use crate::executor::{Lanes, READERS};
 use crate::inflight::{Files, InFlight, Keeping};
@@ -13,7 +14,7 @@ use crate::sqlite::{self, Ledger, keys};
 use model::{DeliveryId, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{DirBuilder, File, OpenOptions as FileOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) hash_key: aws_lc_rs::hmac::Key,
     pub(crate) held: Mutex<Option<String>>,
     pub(crate) dir: Option<PathBuf>,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) access: Access,
     /// One audience is resolved at a time: the scratch tables are the writer's.
     pub(crate) building: tokio::sync::Mutex<()>,
@@ -62,7 +64,13 @@ fn open_owner(options: &OpenOptions, dir: Option<&Path>) -> Result<Core> {
     let lock = dir.map(own).transpose()?;
     let secrets = Secrets::open(dir.map(|dir| dir.join(SECRETS_FILE)).as_deref(), false)?;
     let path = dir.map(|dir| dir.join(LEDGER_FILE));
-    let is_new = path.as_deref().is_none_or(|path| !path.exists());
+    let is_new = match &path {
+        Some(path) => options.disk.size(path)?.is_none(),
+        None => true,
+    };
+    if let Some(dir) = dir {
+        check_whole(options.disk.as_ref(), dir)?;
+    }
     let master = match secrets.get(MASTER_SECRET) {
         Some(master) => master,
         None if is_new => {
@@ -77,7 +85,7 @@ fn open_owner(options: &OpenOptions, dir: Option<&Path>) -> Result<Core> {
     let changes = Arc::new(Changes::default());
     let mut ledger = Ledger::open(path.as_deref(), options, &master, changes.clone())?;
     let held = match &path {
-        Some(path) => check_place(&mut ledger, path, is_new)?,
+        Some(path) => check_place(&mut ledger, options.disk.as_ref(), path, is_new)?,
         None => None,
     };
     let inflight = open_inflight(options, dir, &ledger.conn)?;
@@ -85,27 +93,28 @@ fn open_owner(options: &OpenOptions, dir: Option<&Path>) -> Result<Core> {
     let lanes = match &path {
         _ if !threads => Lanes::inline(Some(ledger), None),
         None => Lanes::threads(Some(ledger), Vec::new())?,
-        Some(path) => Lanes::threads(Some(ledger), readers(path)?)?,
+        Some(path) => Lanes::threads(Some(ledger), readers(options.disk.as_ref(), path)?)?,
     };
     let hash_key = sqlite::hash_key(&master);
     let (held, dir) = (Mutex::new(held), dir.map(Path::to_owned));
     let building = tokio::sync::Mutex::new(());
-    let access = Access::Owner;
-    Ok(Core { lanes, changes, inflight, secrets, master, hash_key, held, dir, access, building, _lock: lock })
+    let (access, disk) = (Access::Owner, options.disk.clone());
+    Ok(Core { lanes, changes, inflight, secrets, master, hash_key, held, dir, disk, access, building, _lock: lock })
 }
 
 fn open_reader(options: &OpenOptions, dir: &Path) -> Result<Core> {
     let path = dir.join(LEDGER_FILE);
-    if !path.exists() {
+    let disk = options.disk.as_ref();
+    if disk.size(&path)?.is_none() {
         return Err(StoreError::Missing { dir: dir.to_owned() });
     }
     let secrets = Secrets::open(Some(&dir.join(SECRETS_FILE)), true)?;
     let master = secrets.get(MASTER_SECRET).unwrap_or_default();
-    let conn = sqlite::open_reader(&path)?;
-    let held = hold_reason(&conn, &path)?;
+    let conn = sqlite::open_reader(disk, &path)?;
+    let held = hold_reason(&conn, disk, &path)?;
     let lanes = match options.executor {
         Executor::Inline => Lanes::inline(None, Some(conn)),
-        Executor::Threads => Lanes::threads(None, readers(&path)?)?,
+        Executor::Threads => Lanes::threads(None, readers(disk, &path)?)?,
     };
     let keeping = Keeping { slots: 1, power: false, threads: false };
     let inflight = InFlight::open(None, &keeping, |_, _| Ok(true))?;
@@ -119,14 +128,15 @@ fn open_reader(options: &OpenOptions, dir: &Path) -> Result<Core> {
         hash_key,
         held: Mutex::new(held),
         dir: Some(dir.to_owned()),
+        disk: options.disk.clone(),
         access: Access::Reader,
         building: tokio::sync::Mutex::new(()),
         _lock: None,
     })
 }
 
-fn readers(path: &Path) -> Result<Vec<Connection>> {
-    (0..READERS).map(|_| sqlite::open_reader(path)).collect()
+fn readers(disk: &dyn Disk, path: &Path) -> Result<Vec<Connection>> {
+    (0..READERS).map(|_| sqlite::open_reader(disk, path)).collect()
 }
 
 /// Makes the directory if need be and takes its lock.
@@ -140,12 +150,20 @@ fn own(dir: &Path) -> Result<File> {
     }
 }
 
+/// Refuses what is left of a ledger that was cut to less than a page: the in-flight file is made only after it.
+fn check_whole(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let octets = disk.size(&dir.join(LEDGER_FILE))?.unwrap_or(sqlite::PAGE_BYTES_MIN);
+    if octets < sqlite::PAGE_BYTES_MIN && disk.size(&dir.join(INFLIGHT_FILE))?.is_some_and(|octets| octets > 0) {
+        return Err(StoreError::Corrupt(format!("{LEDGER_FILE} was cut to {octets} bytes")));
+    }
+    Ok(())
+}
+
 fn open_inflight(options: &OpenOptions, dir: Option<&Path>, conn: &Connection) -> Result<InFlight> {
     let files = match dir {
         Some(dir) => {
-            let mut open = FileOptions::new();
-            open.create(true).truncate(false).read(true).write(true).mode(0o600);
-            Some(Files { slots: open.open(dir.join(INFLIGHT_FILE))?, replies: open.open(dir.join(REPLIES_FILE))? })
+            let disk = options.disk.as_ref();
+            Some(Files { slots: disk.open(&dir.join(INFLIGHT_FILE))?, replies: disk.open(&dir.join(REPLIES_FILE))? })
         }
         None => None,
     };
@@ -164,27 +182,19 @@ fn is_settled(conn: &Connection, delivery: DeliveryId, number: u16) -> Result<bo
     Ok(!open.unwrap_or(false))
 }
 
-/// What makes this file this file: its inode and, where the file system knows it, when it was made. A copy differs;
-/// a directory that was moved does not.
-pub(crate) fn identity(path: &Path) -> Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    let made = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    Ok(format!("{}-{}", metadata.ino(), made.map_or(0, |since| since.as_nanos())))
-}
-
-fn hold_reason(conn: &Connection, path: &Path) -> Result<Option<String>> {
+fn hold_reason(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<Option<String>> {
     let known = keys::meta(conn, IDENTITY)?;
-    let is_same = known.is_none_or(|known| identity(path).is_ok_and(|now| now == known));
+    let is_same = known.is_none_or(|known| disk.identity(path).is_ok_and(|now| now == known));
     Ok((!is_same).then(|| {
         "this data directory is a copy or was restored: whoever was mailed since is not known here".to_owned()
     }))
 }
 
-fn check_place(ledger: &mut Ledger, path: &Path, is_new: bool) -> Result<Option<String>> {
+fn check_place(ledger: &mut Ledger, disk: &dyn Disk, path: &Path, is_new: bool) -> Result<Option<String>> {
     if is_new || keys::meta(&ledger.conn, IDENTITY)?.is_none() {
-        let own = identity(path)?;
+        let own = disk.identity(path)?;
         ledger.transact(|ledger| ledger.set_meta(IDENTITY, &own))?;
         return Ok(None);
     }
-    hold_reason(&ledger.conn, path)
+    hold_reason(&ledger.conn, disk, path)
 }

@@ -232,3 +232,18 @@ fn a_ledger_in_memory_needs_no_place_and_no_owner() {
     import(&one, 1, &["anna@a.example"]);
     assert!(now(two.list_imports(W)).unwrap().is_empty());
 }
+
+#[test]
+fn a_ledger_cut_short_is_damaged_and_not_new() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    for octets in [0, 1, 100, 511] {
+        std::fs::write(dir.path().join("ledger.db"), vec![7; octets]).unwrap();
+        let refused = Store::open(options(dir.path()), at(0)).unwrap_err();
+        assert!(matches!(refused, StoreError::Corrupt(_)), "{octets} octets: {refused}");
+        assert_eq!(std::fs::metadata(dir.path().join("ledger.db")).unwrap().len(), octets as u64, "left as it was");
+    }
+    std::fs::remove_file(dir.path().join("inflight")).unwrap();
+    std::fs::write(dir.path().join("ledger.db"), []).unwrap();
+    Store::open(options(dir.path()), at(0)).unwrap();
+}

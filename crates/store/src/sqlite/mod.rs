@@ -22,12 +22,12 @@ pub(crate) mod tls;
 pub(crate) mod volume;
 
 use crate::changes::{Change, Changes};
+use crate::disk::Disk;
 use crate::error::{Result, StoreError};
 use crate::open::{Durability, OpenOptions};
 use dictionary::Dictionary;
 use model::{IdMaker, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OpenFlags};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ const READER_CACHE_KIB: i64 = 16_384;
 const CHECKPOINT_PAGES: i64 = 4_096;
 /// The log file is cut back to this after it was copied, in bytes.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// The smallest page SQLite knows, in bytes: no ledger is shorter.
+pub(crate) const PAGE_BYTES_MIN: u64 = 512;
 /// How long a statement waits for another process's lock, in milliseconds.
 const BUSY_TIMEOUT_MS: i64 = 5_000;
 
@@ -66,8 +68,11 @@ impl Ledger {
     ) -> Result<Ledger> {
         let mut conn = match path {
             Some(path) => {
-                make_private(path)?;
-                Connection::open(path)?
+                // Made here, so that only its owner may read it, also in a directory that others may enter. SQLite gives
+                // its log and index beside it the same mode.
+                options.disk.open(path)?;
+                check_size(options.disk.as_ref(), path)?;
+                connect(options.disk.as_ref(), path, OpenFlags::default())?
             }
             None => Connection::open_in_memory()?,
         };
@@ -199,17 +204,29 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
     Ok(())
 }
 
-/// Makes a new ledger readable by its owner only, also in a directory that others may enter. SQLite gives its log and
-/// index beside it the same mode.
-fn make_private(path: &Path) -> Result<()> {
-    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-    Ok(())
+/// Refuses a file too short to be a ledger, which SQLite would take for an empty one. An empty file is a ledger to be;
+/// with a rollback journal beside it, SQLite makes a short one whole.
+fn check_size(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let octets = disk.size(path)?.unwrap_or(0);
+    let journal = path.with_extension("db-journal");
+    if octets == 0 || octets >= PAGE_BYTES_MIN || disk.size(&journal)?.is_some_and(|octets| octets > 0) {
+        return Ok(());
+    }
+    Err(StoreError::NotALedger { path: path.to_owned() })
+}
+
+fn connect(disk: &dyn Disk, path: &Path, flags: OpenFlags) -> Result<Connection> {
+    Ok(match disk.vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    })
 }
 
 /// A connection that only reads, beside the writer (of this or another process).
-pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
+    check_size(disk, path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)?;
+    let conn = connect(disk, path, flags)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
