@@ -3,12 +3,13 @@
 use crate::house::{House, Notice, Way};
 use crate::journey::{self, After};
 use crate::lane::{Lane, Next};
+use crate::reach::{Approach, Unreached};
 use crate::transmit::{Session, Unopened, Why};
 use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
 use model::{Attempt, Scope, Stage, Timestamp, Verdict};
-use net::{ConnectFailure, Resolve};
+use net::{ConnectFailure, Egress, Resolve};
 use smtp::client::{Ending, Settings, TlsMode};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use store::Claimed;
 
@@ -84,37 +85,40 @@ struct Failure {
     reached: bool,
 }
 
-/// Tries the site's servers in order of preference until one talks to us.
+/// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
 async fn open(house: &House, lane: &Lane) -> Result<Session, Failure> {
+    let from = Egress::default();
+    let mut hosts = lane.hosts();
+    house.reach.put_hosts_in_order(&from, &mut hosts, house.now());
     let mut last = None;
-    let (mut tried, mut refused) = (0, 0);
-    for host in lane.hosts() {
-        let addresses = match addresses(house, &host).await {
+    let (mut tries_left, mut refused) = (ADDRESSES_TRIED_MAX, 0);
+    for host in &hosts {
+        let mut addresses = match addresses(house, host).await {
             Ok(addresses) => addresses,
             Err(failure) => {
                 last.get_or_insert(failure);
                 continue;
             }
         };
-        for address in addresses {
-            if tried >= ADDRESSES_TRIED_MAX || refused >= SESSIONS_REFUSED_MAX {
-                break;
-            }
-            tried += 1;
-            match open_at(house, lane, &host, address).await {
+        house.reach.put_in_order(&from, &mut addresses, house.now());
+        while tries_left > 0 && refused < SESSIONS_REFUSED_MAX {
+            let before = addresses.len();
+            let (address, unopened) = match open_one(house, lane, &from, host, &mut addresses, tries_left).await {
                 Ok(session) => return Ok(session),
-                Err(unopened) => {
-                    refused += usize::from(unopened.reached);
-                    let final_word = is_final(&unopened);
-                    last = Some(failure(house, lane, &host, address, unopened));
-                    if final_word {
-                        refused = SESSIONS_REFUSED_MAX;
-                    }
-                }
+                Err(turned_away) => turned_away,
+            };
+            tries_left -= before - addresses.len();
+            refused += usize::from(unopened.reached);
+            if is_final(&unopened) {
+                refused = SESSIONS_REFUSED_MAX;
+            }
+            last = Some(failure(house, lane, host, address, unopened));
+            if addresses.is_empty() {
+                break;
             }
         }
     }
-    Err(last.unwrap_or_else(|| no_address(lane.hosts().first().map_or("", String::as_str), DnsOutcome::NoAddress)))
+    Err(last.unwrap_or_else(|| no_address(hosts.first().map_or("", String::as_str), DnsOutcome::NoAddress)))
 }
 
 /// A refusal with a 5xx greeting is the site's word; anything softer may be that server's alone.
@@ -150,8 +154,15 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
     }
 }
 
-/// One address, encrypted if it can be; in clear at once when encryption fails and nothing demands it.
-async fn open_at(house: &House, lane: &Lane, host: &str, address: IpAddr) -> Result<Session, Unopened> {
+/// One of the host's addresses, encrypted if it can be; in clear at once when encryption fails and nothing demands it.
+async fn open_one(
+    house: &House,
+    lane: &Lane,
+    from: &Egress,
+    host: &str,
+    addresses: &mut Vec<IpAddr>,
+    tries_max: usize,
+) -> Result<Session, (Option<IpAddr>, Unopened)> {
     let settings = |tls| Settings {
         ehlo_name: house.settings.ehlo_name.clone(),
         tls,
@@ -170,17 +181,27 @@ async fn open_at(house: &House, lane: &Lane, host: &str, address: IpAddr) -> Res
         Way::Relay(relay) if relay.is_loopback => (TlsMode::Opportunistic, relay.port),
         Way::Relay(relay) => (TlsMode::Required, relay.port),
     };
-    let target = SocketAddr::new(address, port);
-    match Session::open(house, settings(mode), host, target).await {
-        Err(Unopened { why: Why::Tls(_), .. }) if mode == TlsMode::Opportunistic => {
-            lane.set_tls_broken();
-            Session::open(house, settings(TlsMode::Off), host, target).await
-        }
-        opened => opened,
+    let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
+    let approach = Approach { connect, clock, from, host, port };
+    let (stream, address) = house.reach.connect(&approach, addresses, tries_max).await.map_err(unreached)?;
+    let unopened = match Session::open(house, settings(mode), host, address, stream).await {
+        Ok(session) => return Ok(session),
+        Err(unopened) => unopened,
+    };
+    if mode != TlsMode::Opportunistic || !matches!(unopened.why, Why::Tls(_)) {
+        return Err((Some(address), unopened));
     }
+    lane.set_tls_broken();
+    let (stream, _) = house.reach.connect(&approach, &mut vec![address], 1).await.map_err(unreached)?;
+    let opened = Session::open(house, settings(TlsMode::Off), host, address, stream).await;
+    opened.map_err(|unopened| (Some(address), unopened))
 }
 
-fn failure(house: &House, lane: &Lane, host: &str, address: IpAddr, unopened: Unopened) -> Failure {
+fn unreached(Unreached { failure, address }: Unreached) -> (Option<IpAddr>, Unopened) {
+    (address, Unopened { stage: Stage::Connect, why: Why::Connect(failure), reached: false })
+}
+
+fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unopened: Unopened) -> Failure {
     let Unopened { stage, why, reached } = unopened;
     let provider = lane.provider.map(|provider| provider.key.as_str());
     let judged = |what| judge(house.rules, &Circumstance { stage, provider, what });
@@ -206,7 +227,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: IpAddr, unopened: Un
             (judged(what), None, Some(journey::in_words(&ending)))
         }
     };
-    Failure { host: host.to_owned(), address: Some(address), stage, verdict, reply, note, reached }
+    Failure { host: host.to_owned(), address, stage, verdict, reply, note, reached }
 }
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.

@@ -4,6 +4,7 @@ use crate::gate::Gate;
 use crate::lane::Lane;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
+use crate::reach::Reach;
 use crate::route::Place;
 use dispatch::brakes::{Authentication, Port25, Trip};
 use dispatch::providers::Limits;
@@ -177,6 +178,8 @@ pub(crate) struct House {
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) watch: Arc<dyn Watch>,
     pub(crate) brakes: Mutex<Brakes>,
+    /// Which addresses did not answer a moment ago.
+    pub(crate) reach: Reach,
     /// Sites by fingerprint, as the ledger numbers them; a memory of bounded size.
     pub(crate) sites: Mutex<BTreeMap<String, SiteId>>,
 }

@@ -24,6 +24,7 @@ mod house;
 mod journey;
 mod lane;
 mod mailing;
+mod reach;
 mod recover;
 mod route;
 mod scheduler;
@@ -41,6 +42,7 @@ use gate::Gate;
 use house::{House, Notice, Outstanding};
 use net::{Cache, TlsClient, World};
 use note::Watch;
+use reach::Reach;
 use std::sync::{Arc, Mutex};
 use store::{Store, StoreError};
 use tokio::sync::mpsc;
@@ -118,6 +120,7 @@ impl Engine {
             mailings: mailings.into_iter().map(|mailing| (mailing.campaign, Arc::new(mailing))).collect(),
             brakes: Mutex::default(),
             sites: Mutex::default(),
+            reach: Reach::default(),
             store,
             world,
             settings,

@@ -4,11 +4,11 @@
 //! the stream when told to. It knows nothing of campaigns: a [`Session`] takes an envelope, asks for the message
 //! when the server is ready for it, and says how the transaction ended.
 
-use crate::house::{CONNECT_TIMEOUT, House};
+use crate::house::House;
 use model::{Stage, Timestamp, TlsVersion};
-use net::{ConnectFailure, Egress, Stream, TlsClient, Verification, World};
+use net::{ConnectFailure, Stream, TlsClient, Verification, World};
 use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings, TlsMode};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -75,19 +75,15 @@ pub(crate) trait Hooks {
 }
 
 impl Session {
-    /// Connects to `address` and talks until the first transaction can start.
+    /// Talks to the server at the other end of `stream` until the first transaction can start.
     pub(crate) async fn open(
         house: &House,
         settings: Settings,
         host: &str,
-        target: SocketAddr,
+        address: IpAddr,
+        stream: Box<dyn Stream>,
     ) -> Result<Session, Unopened> {
         let world = &house.world;
-        let stream = world
-            .connect
-            .connect(&Egress::default(), target, CONNECT_TIMEOUT)
-            .await
-            .map_err(|failure| Unopened { stage: Stage::Connect, why: Why::Connect(failure), reached: false })?;
         let verification = match settings.tls {
             TlsMode::Required | TlsMode::Implicit => Verification::Verified,
             TlsMode::Off | TlsMode::Opportunistic => Verification::Opportunistic,
@@ -101,7 +97,7 @@ impl Session {
             tls_client: house.tls.clone(),
             verification,
             host: host.to_owned(),
-            address: target.ip(),
+            address,
             tls: None,
             transactions: 0,
         };
