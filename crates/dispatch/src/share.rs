@@ -283,3 +283,227 @@ impl<K: Copy + Ord> Turns<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn flow(workspace: i64, campaign: i64) -> Flow {
+        Flow { workspace: WorkspaceId(workspace), campaign: CampaignId(campaign) }
+    }
+
+    fn fill(share: &mut Share<u32>, flow: Flow, weight: u32, class: Class, count: u32) {
+        for n in 0..count {
+            share.push(flow, weight, class, n);
+        }
+    }
+
+    /// How many of the next `count` go to each flow.
+    fn served(share: &mut Share<u32>, count: usize) -> BTreeMap<Flow, usize> {
+        let mut tally = BTreeMap::new();
+        for _ in 0..count {
+            let (flow, _) = share.pop().unwrap();
+            *tally.entry(flow).or_default() += 1;
+        }
+        tally
+    }
+
+    #[test]
+    fn campaigns_of_a_workspace_share_by_weight() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 1000);
+        fill(&mut share, flow(1, 2), 300, Class::Bulk, 1000);
+        let tally = served(&mut share, 400);
+        assert_eq!((tally[&flow(1, 1)], tally[&flow(1, 2)]), (100, 300));
+    }
+
+    #[test]
+    fn ten_campaigns_get_their_workspace_no_more_than_one() {
+        let mut share = Share::default();
+        for campaign in 1..=10 {
+            fill(&mut share, flow(1, campaign), 900, Class::Bulk, 100);
+        }
+        fill(&mut share, flow(2, 11), 1, Class::Bulk, 100);
+        assert_eq!(served(&mut share, 200)[&flow(2, 11)], 100);
+    }
+
+    #[test]
+    fn a_long_backlog_delays_nobody_who_comes_later() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 100_000);
+        served(&mut share, 50_000);
+        fill(&mut share, flow(2, 2), 100, Class::Bulk, 10);
+        assert_eq!(served(&mut share, 20)[&flow(2, 2)], 10, "neither a debt nor a credit for the past");
+    }
+
+    #[test]
+    fn who_comes_and_goes_gets_no_more_than_who_stays() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 10_000);
+        let mut coming = 0;
+        for turn in 0..1_000 {
+            // There is always exactly one item of the second flow, which leaves the queue empty when served.
+            if share.len_of(flow(1, 2)) == 0 {
+                share.push(flow(1, 2), 100, Class::Bulk, turn);
+            }
+            coming += usize::from(share.pop().unwrap().0 == flow(1, 2));
+        }
+        assert!((499..=501).contains(&coming), "{coming}");
+    }
+
+    #[test]
+    fn a_transactional_item_is_next_and_many_of_them_leave_one_turn_in_ten() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 1_000);
+        served(&mut share, 3);
+        share.push(flow(2, 9), 100, Class::Transactional, 7);
+        assert_eq!(share.pop(), Some((flow(2, 9), 7)));
+        fill(&mut share, flow(2, 9), 100, Class::Transactional, 1_000);
+        let tally = served(&mut share, 1_000);
+        assert_eq!((tally[&flow(2, 9)], tally[&flow(1, 1)]), (900, 100));
+    }
+
+    #[test]
+    fn transactional_mail_alone_is_not_slowed() {
+        let mut share = Share::default();
+        fill(&mut share, flow(2, 9), 100, Class::Transactional, 50);
+        served(&mut share, 50);
+        assert!(share.is_empty() && share.pop().is_none());
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first_in_its_flow_but_spends_its_turn() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 2);
+        fill(&mut share, flow(1, 2), 100, Class::Bulk, 1);
+        let (first, item) = share.pop().unwrap();
+        assert_eq!((first, item), (flow(1, 1), 0));
+        share.push_front(first, 100, Class::Bulk, item);
+        let rest: Vec<(Flow, u32)> = std::iter::from_fn(|| share.pop()).collect();
+        assert_eq!(rest, [(flow(1, 2), 0), (flow(1, 1), 0), (flow(1, 1), 1)]);
+    }
+
+    #[test]
+    fn removing_a_flow_takes_all_of_it_and_nothing_else() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 3);
+        fill(&mut share, flow(1, 2), 100, Class::Bulk, 2);
+        share.push(flow(1, 1), 100, Class::Transactional, 9);
+        assert_eq!((share.len(), share.len_of(flow(1, 1))), (6, 4));
+        assert_eq!(share.flows(), [flow(1, 1), flow(1, 2)]);
+        assert_eq!(share.remove_flow(flow(1, 1)), [9, 0, 1, 2]);
+        assert_eq!(share.remove_flow(flow(1, 1)), [0; 0]);
+        assert_eq!((share.len(), share.flows()), (2, vec![flow(1, 2)]));
+        assert_eq!(served(&mut share, 2)[&flow(1, 2)], 2);
+    }
+
+    #[test]
+    fn what_is_remembered_of_idle_flows_is_bounded() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 0), 1_000, Class::Bulk, 10_000);
+        for campaign in 1..5_000 {
+            share.push(flow(1, campaign), 1, Class::Bulk, 0);
+        }
+        while share.bulk.inside[&WorkspaceId(1)].queues.len() > 1 {
+            share.pop();
+        }
+        assert!(share.bulk.inside[&WorkspaceId(1)].turns.idle.len() <= IDLE_REMEMBERED_MAX);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push { workspace: i64, campaign: i64, weight: u32, urgent: bool },
+        Pop,
+        PutBack,
+        Remove { workspace: i64, campaign: i64 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let key = || (0i64..3, 0i64..4);
+        prop_oneof![
+            5 => (key(), 0u32..2_000, any::<bool>()).prop_map(|((workspace, campaign), weight, urgent)| {
+                Step::Push { workspace, campaign, weight, urgent }
+            }),
+            4 => Just(Step::Pop),
+            1 => Just(Step::PutBack),
+            1 => key().prop_map(|(workspace, campaign)| Step::Remove { workspace, campaign }),
+        ]
+    }
+
+    fn class_of(urgent: bool) -> Class {
+        if urgent { Class::Transactional } else { Class::Bulk }
+    }
+
+    proptest! {
+        /// Against plain queues: nothing is lost, nothing doubled, and each flow keeps its order.
+        #[test]
+        fn it_keeps_what_it_is_given_in_order(steps in proptest::collection::vec(step(), 0..300)) {
+            let mut share = Share::default();
+            let mut plain: BTreeMap<(bool, Flow), VecDeque<(u32, bool)>> = BTreeMap::new();
+            for (number, step) in (0u32..).zip(steps) {
+                match step {
+                    Step::Push { workspace, campaign, weight, urgent } => {
+                        let flow = flow(workspace, campaign);
+                        share.push(flow, weight, class_of(urgent), (number, urgent));
+                        plain.entry((urgent, flow)).or_default().push_back((number, urgent));
+                    }
+                    Step::Pop | Step::PutBack => {
+                        let popped = share.pop();
+                        if let Some((flow, (number, urgent))) = popped {
+                            let queue = plain.get_mut(&(urgent, flow)).unwrap();
+                            prop_assert_eq!(queue.pop_front(), Some((number, urgent)));
+                            if matches!(step, Step::PutBack) {
+                                share.push_front(flow, 5, class_of(urgent), (number, urgent));
+                                queue.push_front((number, urgent));
+                            }
+                        } else {
+                            prop_assert!(plain.values().all(VecDeque::is_empty));
+                        }
+                    }
+                    Step::Remove { workspace, campaign } => {
+                        let flow = flow(workspace, campaign);
+                        let urgent = plain.remove(&(true, flow)).unwrap_or_default();
+                        let bulk = plain.remove(&(false, flow)).unwrap_or_default();
+                        let expected: Vec<(u32, bool)> = urgent.into_iter().chain(bulk).collect();
+                        prop_assert_eq!(share.remove_flow(flow), expected);
+                    }
+                }
+                prop_assert_eq!(share.len(), plain.values().map(VecDeque::len).sum::<usize>());
+            }
+        }
+
+        /// While all have something waiting, nobody is ahead or behind their part by more than two turns.
+        #[test]
+        fn shares_converge_to_the_weights(weights in proptest::collection::vec(1u32..=50, 2..8)) {
+            let mut share = Share::default();
+            let total: u32 = weights.iter().sum();
+            for (campaign, weight) in (0i64..).zip(&weights) {
+                fill(&mut share, flow(1, campaign), *weight, Class::Bulk, total);
+            }
+            let tally = served(&mut share, usize::try_from(total).unwrap());
+            for (campaign, weight) in (0i64..).zip(&weights) {
+                let got = tally.get(&flow(1, campaign)).copied().unwrap_or(0);
+                let due = usize::try_from(*weight).unwrap();
+                prop_assert!(got.abs_diff(due) <= 2, "{got} of {due}");
+            }
+        }
+
+        /// One item of a workspace that comes new waits for no more than one turn of each other workspace, and a
+        /// transactional one for one turn at most.
+        #[test]
+        fn a_single_item_waits_a_bounded_time(others in 1i64..20, before in 0usize..200, urgent in any::<bool>()) {
+            let mut share = Share::default();
+            for workspace in 0..others {
+                fill(&mut share, flow(workspace, workspace), 1_000, Class::Bulk, 500);
+            }
+            fill(&mut share, flow(0, 77), 1_000, Class::Transactional, 3);
+            served(&mut share, before);
+            let one = flow(99, 99);
+            share.push(one, 1, class_of(urgent), 0);
+            let waited = std::iter::from_fn(|| share.pop()).position(|(flow, _)| flow == one).unwrap();
+            let most = if urgent { 4 } else { usize::try_from(others).unwrap() + 5 };
+            prop_assert!(waited <= most, "{waited}");
+        }
+    }
+}
