@@ -27,6 +27,7 @@ use crate::error::{Result, StoreError};
 use crate::open::{Durability, OpenOptions};
 use dictionary::Dictionary;
 use model::{IdMaker, Timestamp, WorkspaceId};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
@@ -182,7 +183,7 @@ pub(crate) fn address_hash(key: &aws_lc_rs::hmac::Key, workspace: WorkspaceId, t
 }
 
 fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> Result<()> {
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    prepare_once(conn)?;
     conn.pragma_update(None, "page_size", 4096)?;
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
@@ -227,11 +228,20 @@ pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     check_size(disk, path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = connect(disk, path, flags)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    prepare_once(&conn)?;
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     migrate::check_identity(&conn, Some(path))?;
     Ok(conn)
+}
+
+/// Statements are planned when they are prepared and never again. Left alone, SQLite plans some of them anew whenever a
+/// value is bound, in the hope of a better plan for that very value: for a page of the queue that costs as much as
+/// reading it.
+fn prepare_once(conn: &Connection) -> Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A number of the ledger that `model` has no word for.
@@ -250,3 +260,26 @@ macro_rules! word {
     }};
 }
 pub(crate) use word;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus::RePrepare;
+
+    #[test]
+    fn binding_a_value_plans_nothing_anew() {
+        let conn = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t (a) WHERE a IS NOT NULL;";
+        conn.execute_batch(table).unwrap();
+        let plans = |conn: &Connection| {
+            let mut statement = conn.prepare("SELECT id FROM t WHERE id > ?1 AND a = ?2 ORDER BY id LIMIT ?3").unwrap();
+            for value in [1, 2, 3] {
+                assert!(!statement.exists([value, value, value]).unwrap());
+            }
+            statement.get_status(RePrepare)
+        };
+        assert!(plans(&conn) > 0, "if SQLite has given this up, `prepare_once` has nothing left to do");
+        prepare_once(&conn).unwrap();
+        assert_eq!(plans(&conn), 0);
+    }
+}
