@@ -37,6 +37,8 @@ pub enum What<'a> {
     Refused,
     /// No way to the host.
     Unreachable,
+    /// Our own way out does not work: a source address that is not ours, a proxy that does not answer.
+    EgressDown,
     /// What came is no reply.
     Protocol(&'a str),
     /// STARTTLS was refused or the handshake failed, and clear text is not allowed.
@@ -84,6 +86,7 @@ pub fn judge(pack: &RulePack, circumstance: &Circumstance<'_>) -> Verdict {
         What::Disconnected => failed(stage, "line-lost"),
         What::Refused => failed(stage, "connection-refused"),
         What::Unreachable => failed(stage, "host-unreachable"),
+        What::EgressDown => fixed(Outcome::Deferred, Category::NetworkFailure, Scope::Source, stage, "egress-down"),
         What::Protocol(_) => fixed(Outcome::Deferred, Category::ProtocolError, Scope::Site, stage, "no-reply-line"),
         What::TlsFailed(_) => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-failed"),
         What::NoSmtpUtf8 => fixed(Outcome::Blocked, Category::ProtocolError, Scope::Recipient, stage, "no-smtputf8"),

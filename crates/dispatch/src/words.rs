@@ -92,6 +92,7 @@ fn seen_by_us(rule: &str) -> Option<&'static str> {
         "dns-no-records" => "domain exists and has no mail server",
         "mx-points-inside" => "domain's mail server is an address inside our own network",
         "connection-refused" => "nobody listens at their mail server",
+        "egress-down" => "our own way out does not work; the note says why",
         "host-unreachable" => "no way to their mail server",
         "line-lost" => "connection broke before the message was handed over",
         "no-reply-line" => "their server did not speak SMTP",

@@ -210,6 +210,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
             let verdict = match &failure {
                 ConnectFailure::Refused => judged(What::Refused),
                 ConnectFailure::Unreachable(_) | ConnectFailure::Other(_) => judged(What::Unreachable),
+                ConnectFailure::Egress(_) => judged(What::EgressDown),
                 ConnectFailure::TimedOut => judged(What::TimedOut),
                 ConnectFailure::Forbidden(_) => dns_verdict(DnsOutcome::PointsInside),
             };

@@ -11,7 +11,7 @@
 
 use crate::house::CONNECT_TIMEOUT;
 use model::Timestamp;
-use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, Stream};
+use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, Proxy, Stream};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
@@ -178,15 +178,16 @@ async fn first_through<T>(running: &mut Vec<(IpAddr, BoxFuture<'_, T>)>) -> (IpA
 fn is_theirs(failure: &ConnectFailure) -> bool {
     match failure {
         ConnectFailure::Refused | ConnectFailure::Unreachable(_) | ConnectFailure::TimedOut => true,
-        ConnectFailure::Forbidden(_) | ConnectFailure::Other(_) => false,
+        ConnectFailure::Forbidden(_) | ConnectFailure::Egress(_) | ConnectFailure::Other(_) => false,
     }
 }
 
 /// How much a failure says about the site: an answer more than silence, silence more than a missing route of ours.
 fn weight(failure: &ConnectFailure) -> u8 {
     match failure {
-        ConnectFailure::Refused => 4,
-        ConnectFailure::TimedOut => 3,
+        ConnectFailure::Refused => 5,
+        ConnectFailure::TimedOut => 4,
+        ConnectFailure::Egress(_) => 3,
         ConnectFailure::Other(_) => 2,
         ConnectFailure::Unreachable(_) => 1,
         ConnectFailure::Forbidden(_) => 0,
@@ -238,7 +239,7 @@ impl Memory {
     /// The families in turn, IPv6 first, each in the order given; those that rest behind the others, the one whose rest
     /// ends first before the rest. Addresses of a family that we cannot send from are left out.
     fn put_in_order(&self, from: &Egress, addresses: &mut Vec<IpAddr>, now: Timestamp) {
-        if let (Some(local), None) = (from.local, &from.proxy) {
+        if let (Some(local), None | Some(Proxy::Haproxy { .. })) = (from.local, &from.proxy) {
             addresses.retain(|address| address.is_ipv6() == local.is_ipv6());
         }
         let mut turn = [0usize; 2];

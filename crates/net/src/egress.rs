@@ -62,9 +62,45 @@ impl fmt::Debug for Proxy {
     }
 }
 
+/// The header that tells a HAProxy where to connect from and to: version 2 of the PROXY protocol, section 2.2.
+///
+/// `None`: the two are not of one family. The source port is left to the proxy (0).
+pub(crate) fn proxy_header(source: IpAddr, target: SocketAddr) -> Option<Vec<u8>> {
+    const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+    /// Version 2, command PROXY.
+    const VERSION_AND_COMMAND: u8 = 0x21;
+    /// Address family and transport: TCP over IPv4, over IPv6.
+    const TCP4: u8 = 0x11;
+    const TCP6: u8 = 0x21;
+    const SOURCE_PORT: [u8; 2] = [0, 0];
+    let mut header = SIGNATURE.to_vec();
+    let (family, addresses) = match (source, target.ip()) {
+        (IpAddr::V4(source), IpAddr::V4(to)) => (TCP4, [source.octets(), to.octets()].concat()),
+        (IpAddr::V6(source), IpAddr::V6(to)) => (TCP6, [source.octets(), to.octets()].concat()),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+    };
+    let ports = [SOURCE_PORT, target.port().to_be_bytes()].concat();
+    let length = u16::try_from(addresses.len() + ports.len()).ok()?;
+    header.extend([VERSION_AND_COMMAND, family]);
+    header.extend(length.to_be_bytes());
+    header.extend(addresses);
+    header.extend(ports);
+    Some(header)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_header_is_that_of_the_specification() {
+        let v4 = proxy_header("192.0.2.1".parse().unwrap(), "198.51.100.7:25".parse().unwrap()).unwrap();
+        let fixed = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c";
+        assert_eq!(v4, [&fixed[..], &[192, 0, 2, 1, 198, 51, 100, 7, 0, 0, 0, 25]].concat());
+        let v6 = proxy_header("2001:db8::1".parse().unwrap(), "[2001:db8::2]:25".parse().unwrap()).unwrap();
+        assert_eq!((v6.len(), v6[13], &v6[14..16]), (16 + 36, 0x21, &[0, 36][..]));
+        assert_eq!(proxy_header("192.0.2.1".parse().unwrap(), "[2001:db8::2]:25".parse().unwrap()), None);
+    }
 
     #[test]
     fn a_password_is_not_shown() {

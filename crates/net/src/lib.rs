@@ -19,6 +19,8 @@ pub mod tcp;
 pub mod tls;
 pub mod world;
 
+mod socks;
+
 pub use cache::Cache;
 pub use clock::{Clock, SystemClock};
 pub use dns::DnsClient;

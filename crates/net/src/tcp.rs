@@ -1,13 +1,16 @@
 //! TCP connections to mail servers.
 //!
 //! One address, one try: which address comes next is the engine's choice. The guard is asked here, at the last moment
-//! before the first packet, so that no path around it exists. Nagle's algorithm is off, because the conversation
-//! writes whole groups of commands (RFC 2920) and waits for the answer.
+//! before the first packet, so that no path around it exists; where a proxy stands between, it is asked about the target
+//! all the same, and the proxy is allowed because the operator named it. Nagle's algorithm is off, because the
+//! conversation writes whole groups of commands (RFC 2920) and waits for the answer.
 
-use crate::{BoxFuture, Connect, ConnectFailure, Egress, Guard, Stream};
+use crate::egress::proxy_header;
+use crate::{BoxFuture, Connect, ConnectFailure, Egress, Guard, Proxy, Stream, socks};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 /// Opens real TCP connections.
@@ -22,10 +25,49 @@ impl Tcp {
     pub fn new(guard: Guard) -> Tcp {
         Tcp { guard }
     }
+
+    /// Why this connection is forbidden, if it is. In a rehearsal the proxy must be on this machine too.
+    fn forbids(&self, from: &Egress, target: SocketAddr) -> Option<String> {
+        let proxy = from.proxy.as_ref().map(Proxy::server).filter(|_| self.guard == Guard::LoopbackOnly);
+        self.guard.forbids(target.ip()).or_else(|| proxy.and_then(|proxy| self.guard.forbids(proxy.ip())))
+    }
+}
+
+/// A connection to `target`, directly or through the proxy.
+async fn open(from: &Egress, target: SocketAddr) -> Result<TcpStream, ConnectFailure> {
+    match &from.proxy {
+        None => open_from(from.local, target).await,
+        Some(Proxy::Socks5 { server, user }) => {
+            socks::connect(open_proxy(*server).await?, *server, user.as_ref(), target).await
+        }
+        Some(Proxy::Haproxy { server }) => open_through_haproxy(from.local, *server, target).await,
+    }
+}
+
+/// A connection to our proxy: if it fails, nobody else is to blame.
+async fn open_proxy(server: SocketAddr) -> Result<TcpStream, ConnectFailure> {
+    let opened = open_from(None, server).await;
+    opened.map_err(|why| ConnectFailure::Egress(format!("the proxy {server} cannot be reached: {why}")))
+}
+
+async fn open_through_haproxy(
+    local: Option<IpAddr>,
+    server: SocketAddr,
+    target: SocketAddr,
+) -> Result<TcpStream, ConnectFailure> {
+    let Some(source) = local else {
+        let why = format!("the HAProxy {server} has to be told a source address; give the source one");
+        return Err(ConnectFailure::Egress(why));
+    };
+    let header = proxy_header(source, target).ok_or_else(|| another_family(source, target))?;
+    let mut stream = open_proxy(server).await?;
+    let sent = stream.write_all(&header).await;
+    sent.map_err(|why| ConnectFailure::Egress(format!("the proxy {server} closed the line: {why}")))?;
+    Ok(stream)
 }
 
 /// A connection to `target` from `local`, or from whatever address the system chooses.
-async fn open(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpStream, ConnectFailure> {
+async fn open_from(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpStream, ConnectFailure> {
     let socket = socket_for(local, target)?;
     let stream = socket.connect(target).await.map_err(|e| why_not_connected(&e, target))?;
     stream.set_nodelay(true).map_err(|e| ConnectFailure::Other(format!("cannot prepare the connection: {e}")))?;
@@ -35,7 +77,7 @@ async fn open(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpStream, Co
 /// A socket of the target's family, bound to our source address if one is asked for.
 fn socket_for(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpSocket, ConnectFailure> {
     if let Some(local) = local.filter(|local| local.is_ipv4() != target.is_ipv4()) {
-        return Err(ConnectFailure::Unreachable(format!("{target} cannot be reached from {local}: another family")));
+        return Err(another_family(local, target));
     }
     let socket = if target.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let socket = socket.map_err(|e| why_no_socket(&e, target))?;
@@ -45,8 +87,12 @@ fn socket_for(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpSocket, Co
     Ok(socket)
 }
 
+fn another_family(local: IpAddr, target: SocketAddr) -> ConnectFailure {
+    ConnectFailure::Unreachable(format!("{} cannot be reached from {local}: another family", target.ip()))
+}
+
 fn why_not_bound(error: &io::Error, local: IpAddr) -> ConnectFailure {
-    ConnectFailure::Other(match error.kind() {
+    ConnectFailure::Egress(match error.kind() {
         io::ErrorKind::AddrNotAvailable => {
             format!(
                 "cannot send from {local}: it is not an address of this machine; add it to an interface or change the source"
@@ -64,10 +110,10 @@ impl Connect for Tcp {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>> {
         Box::pin(async move {
-            if let Some(why) = self.guard.forbids(target.ip()) {
+            if let Some(why) = self.forbids(from, target) {
                 return Err(ConnectFailure::Forbidden(why));
             }
-            match tokio::time::timeout(timeout, open(from.local, target)).await {
+            match tokio::time::timeout(timeout, open(from, target)).await {
                 Ok(opened) => opened.map(|stream| Box::new(stream) as Box<dyn Stream>),
                 Err(_) => Err(ConnectFailure::TimedOut),
             }
@@ -162,7 +208,7 @@ mod tests {
         let tcp = Tcp::new(Guard::LoopbackOnly);
         let (from, target) = (Egress::from("1.1.1.1".parse().unwrap()), "127.0.0.1:9".parse().unwrap());
         let refused = failure(&tcp, &from, target, PATIENCE).await;
-        assert!(matches!(refused, ConnectFailure::Other(why) if why.contains("not an address of this machine")));
+        assert!(matches!(refused, ConnectFailure::Egress(why) if why.contains("not an address of this machine")));
         let refused = failure(&tcp, &Egress::from("::1".parse().unwrap()), target, PATIENCE).await;
         assert!(matches!(refused, ConnectFailure::Unreachable(_)), "{refused}");
     }

@@ -145,7 +145,11 @@ pub enum ConnectFailure {
     /// We may not connect there; nothing was sent. The text says why.
     #[error("{0}")]
     Forbidden(String),
-    /// Anything else, in words; our own trouble (no file descriptors, source address not ours) among it.
+    /// Our way out does not work: the source address is not ours, the proxy is silent or will not have us. It says
+    /// nothing about the target.
+    #[error("{0}")]
+    Egress(String),
+    /// Anything else, in words; our own trouble (no file descriptors) among it.
     #[error("{0}")]
     Other(String),
 }

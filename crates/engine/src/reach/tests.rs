@@ -28,12 +28,15 @@ fn families_take_turns_and_the_sixth_version_goes_first() {
 }
 
 #[test]
-fn an_address_of_ours_leaves_out_the_other_family_unless_a_proxy_stands_between() {
+fn an_address_of_ours_leaves_out_the_other_family_unless_a_socks_server_stands_between() {
     let (memory, given) = (Memory::default(), ["1.0.0.1", "2001::1"]);
     let mut from = Egress::from(ip("192.0.2.1"));
     assert_eq!(ordered(&memory, &from, &given, T0), "1.0.0.1");
     assert_eq!(ordered(&memory, &Egress::from(ip("2001:db8::1")), &given, T0), "2001::1");
-    from.proxy = Some(net::Proxy::Socks5 { server: "192.0.2.9:1080".parse().unwrap(), user: None });
+    let server = "192.0.2.9:1080".parse().unwrap();
+    from.proxy = Some(Proxy::Haproxy { server });
+    assert_eq!(ordered(&memory, &from, &given, T0), "1.0.0.1");
+    from.proxy = Some(Proxy::Socks5 { server, user: None });
     assert_eq!(ordered(&memory, &from, &given, T0), "2001::1 1.0.0.1");
 }
 
