@@ -10,7 +10,7 @@ use crate::dns::{self, Zone};
 use crate::fault::{Fault, Trouble};
 use crate::ledger::{Arrival, Folder, Ledger, Sighting};
 use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
-use crate::receiver::{Action, Answer, Insistence, Receiver, Reception, Visit};
+use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Visit};
 use crate::trace::Trace;
 use model::{Reply, Stage, Timestamp};
 use net::Clock;
@@ -64,6 +64,19 @@ pub struct Place {
     receiver: usize,
 }
 
+/// A source address on a blocklist that several receivers may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The blocklist, by the name that profiles use.
+    pub list: String,
+    /// Who is on it.
+    pub source: IpAddr,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when, exclusive.
+    pub until: Timestamp,
+}
+
 /// The receiving side of the simulated internet.
 pub struct Internet {
     zone: Zone,
@@ -79,6 +92,7 @@ struct State {
     ledger: Ledger,
     trace: Trace,
     faults: Vec<Fault>,
+    listings: Vec<Listing>,
     open: u64,
     peak_open: u64,
 }
@@ -102,13 +116,15 @@ impl Internet {
         }
         let started_at = clock.now();
         let chance = Chance::new(setup.seed);
-        let receiver =
-            |profile: &Arc<Profile>| Receiver::new(Arc::clone(profile), chance, setup.insistence, setup.time_scale);
+        let receiver = |profile: &Arc<Profile>| {
+            Receiver::new(Arc::clone(profile), chance, setup.insistence, setup.time_scale, started_at)
+        };
         let state = State {
             receivers: profiles.iter().map(receiver).collect(),
             ledger: Ledger::new(),
             trace: Trace::new(started_at),
             faults: Vec::new(),
+            listings: Vec::new(),
             open: 0,
             peak_open: 0,
         };
@@ -144,6 +160,21 @@ impl Internet {
     /// Adds a fault.
     pub fn add_fault(&self, fault: Fault) {
         self.lock().faults.push(fault);
+    }
+
+    /// Puts a source on a blocklist for a while.
+    pub fn add_listing(&self, listing: Listing) {
+        self.lock().listings.push(listing);
+    }
+
+    /// The long blocks of all receivers, each with its provider's key, in the order of the profiles.
+    pub fn blocks(&self) -> Vec<(String, Block)> {
+        let state = self.lock();
+        let of = |receiver: &Receiver| {
+            let key = receiver.profile().key.clone();
+            receiver.blocks().iter().map(move |block| (key.clone(), block.clone())).collect::<Vec<_>>()
+        };
+        state.receivers.iter().flat_map(of).collect()
     }
 
     /// What is wrong with a server now, if its profile or a fault says so.
@@ -203,7 +234,10 @@ impl Internet {
     }
 
     pub(crate) fn connected(&self, place: &Place, visit: &mut Visit) -> Answer {
-        self.decide(place, Stage::Greeting, visit, "connect", |receiver, _, visit| receiver.connected(visit))
+        let list = self.lock().list_of(self.now(), place, visit.peer);
+        self.decide(place, Stage::Greeting, visit, "connect", |receiver, now, visit| {
+            receiver.connected(now, visit, list.as_deref())
+        })
     }
 
     /// The end of a connection. It is not traced: when a simulated process dies, all its lines end at once, in no order.
@@ -298,6 +332,15 @@ impl Internet {
 }
 
 impl State {
+    /// The blocklist that this provider asks and that names the source.
+    fn list_of(&self, now: Timestamp, place: &Place, source: IpAddr) -> Option<String> {
+        let asked = &self.receivers[place.receiver].profile().blocklists;
+        let names = |listing: &&Listing| {
+            listing.source == source && listing.from <= now && now < listing.until && asked.contains(&listing.list)
+        };
+        self.listings.iter().find(names).map(|listing| listing.list.clone())
+    }
+
     fn trouble(&self, now: Timestamp, place: &Place) -> Option<Trouble> {
         self.faults.iter().find(|fault| fault.concerns(now, &place.name, &place.provider)).map(|fault| fault.trouble)
     }

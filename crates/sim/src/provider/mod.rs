@@ -4,8 +4,11 @@
 //! `.test` or `.example` (RFC 2606) and all addresses are for documentation (RFC 5737), so that nothing said here can
 //! ever reach a real server. The reply texts are our own, shaped like those that senders report.
 
+mod limits;
 mod words;
 
+pub(crate) use limits::piece;
+pub use limits::{Limits, Mood, Regard, Temper, in_force};
 pub use words::{ReplyTemplate, Words};
 
 use model::MailDomain;
@@ -61,6 +64,16 @@ pub struct Profile {
     /// What it allows one sender.
     #[serde(default)]
     pub limits: Limits,
+    /// How its limits change while time passes.
+    #[serde(default)]
+    pub moods: Vec<Mood>,
+    /// How much insisting it puts up with; without end, if it is left out.
+    pub temper: Option<Temper>,
+    /// What its opinion of a sender rests on; it has none, if it is left out.
+    pub regard: Option<Regard>,
+    /// The blocklists it asks about every source.
+    #[serde(default)]
+    pub blocklists: Vec<String>,
     /// Its encryption.
     #[serde(default)]
     pub tls: Tls,
@@ -141,31 +154,6 @@ pub enum DnsKind {
     None,
     /// The look-up fails with SERVFAIL.
     Servfail,
-}
-
-/// What a provider allows one source address.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Connections open at one time, over all its hosts.
-    pub connections: u32,
-    /// Messages in one connection.
-    pub messages_per_connection: u32,
-    /// Messages in one minute.
-    pub messages_per_minute: u32,
-    /// Octets in one message.
-    pub message_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            connections: 20,
-            messages_per_connection: 100,
-            messages_per_minute: 6_000,
-            message_bytes: 25 * 1024 * 1024,
-        }
-    }
 }
 
 /// A provider's encryption.
@@ -331,7 +319,11 @@ impl Profile {
     pub fn parse(toml: &str) -> Result<Profile, ProfileError> {
         let profile: Profile = toml::from_str(toml)?;
         let (manners, boxes) = (&profile.manners, &profile.mailboxes);
+        let regard = |share: fn(&Regard) -> f64| profile.regard.as_ref().map_or(0.0, share);
         let shares = [
+            ("complaint_share", regard(|regard| regard.complaint_share)),
+            ("unknown_share", regard(|regard| regard.unknown_share)),
+            ("slowed_share", regard(|regard| regard.slowed_share)),
             ("trouble_share", manners.trouble_share),
             ("spam_share", manners.spam_share),
             ("drop_share", manners.drop_share),
