@@ -8,9 +8,10 @@ use crate::authentication::{Session, verify};
 use crate::chance::Chance;
 use crate::dns::{self, Zone};
 use crate::fault::{Fault, Trouble};
-use crate::ledger::{Arrival, Folder, Ledger, Sighting};
+use crate::ledger::{Arrival, Doing, Folder, Ledger, Sighting};
+use crate::people::readers::{Mail, Readers};
 use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
-use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Visit};
+use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Sign, Visit};
 use crate::trace::Trace;
 use model::{Reply, Stage, Timestamp};
 use net::Clock;
@@ -93,6 +94,7 @@ struct State {
     trace: Trace,
     faults: Vec<Fault>,
     listings: Vec<Listing>,
+    readers: Readers,
     open: u64,
     peak_open: u64,
 }
@@ -125,6 +127,7 @@ impl Internet {
             trace: Trace::new(started_at),
             faults: Vec::new(),
             listings: Vec::new(),
+            readers: Readers::new(chance),
             open: 0,
             peak_open: 0,
         };
@@ -186,9 +189,11 @@ impl Internet {
         }
     }
 
-    /// Reads the ledger.
+    /// Reads the ledger; whatever people have done until now is in it.
     pub fn with_ledger<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
-        read(&self.lock().ledger)
+        let mut state = self.lock();
+        state.let_people_act(self.now());
+        read(&state.ledger)
     }
 
     /// Appends every arrival to a file as well, from now on.
@@ -284,6 +289,7 @@ impl Internet {
         let token = return_path.rsplit_once('@').map_or("", |(local, _)| local).to_owned();
         for (recipient, folder) in copies {
             state.trace.record(now, &place.name, &format!("message {recipient} {said} {}", folder_word(folder)));
+            state.deliver(now, place, visit.peer, &recipient, &checks.from_domain, folder);
             let arrival = Arrival {
                 at: now,
                 provider: place.provider.to_string(),
@@ -320,6 +326,7 @@ impl Internet {
     ) -> Answer {
         let now = self.now();
         let mut state = self.lock();
+        state.let_people_act(now);
         let fault = state.trouble(now, place).and_then(|trouble| trouble.at(stage));
         let answer = fault.unwrap_or_else(|| decide(&mut state.receivers[place.receiver], now, visit));
         state.trace.record(now, &place.name, &format!("{what} {}", shown(&answer)));
@@ -332,6 +339,32 @@ impl Internet {
 }
 
 impl State {
+    /// A copy has come: its reader will do something about it, if the provider's people have habits.
+    fn deliver(&mut self, now: Timestamp, place: &Place, source: IpAddr, recipient: &str, from: &str, folder: Folder) {
+        let profile = self.receivers[place.receiver].profile();
+        if let Some(habits) = profile.habits {
+            let mail = Mail { provider: &profile.key, recipient, from_domain: from, source, folder };
+            self.readers.received(now, &habits, mail);
+        }
+    }
+
+    /// Everything that people have done until now: noted, and told to their providers.
+    fn let_people_act(&mut self, now: Timestamp) {
+        while let Some(deed) = self.readers.next_until(now) {
+            self.trace.record(deed.at, &deed.recipient, deed.what.word());
+            let sign = match deed.what {
+                Doing::Complained => Some(Sign::Complained),
+                Doing::Rescued => Some(Sign::Rescued),
+                Doing::Opened | Doing::Clicked | Doing::Unsubscribed | Doing::DeletedUnread => None,
+            };
+            let home = self.receivers.iter_mut().find(|receiver| receiver.profile().key == deed.provider);
+            if let (Some(receiver), Some(sign)) = (home, sign) {
+                receiver.saw(deed.at, deed.source, &deed.from_domain, sign);
+            }
+            self.ledger.did(deed);
+        }
+    }
+
     /// The blocklist that this provider asks and that names the source.
     fn list_of(&self, now: Timestamp, place: &Place, source: IpAddr) -> Option<String> {
         let asked = &self.receivers[place.receiver].profile().blocklists;

@@ -9,6 +9,7 @@ use model::Timestamp;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::Path;
 
 /// Entries of each kind kept in memory; beyond it they are only counted (and written, if there is a file).
@@ -98,11 +99,61 @@ pub struct Sighting {
     pub code: u16,
 }
 
+/// What somebody did with a message. No real sender learns of deletions and rescues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// Opened it.
+    Opened,
+    /// Opened it and followed a link.
+    Clicked,
+    /// Called it spam.
+    Complained,
+    /// Unsubscribed.
+    Unsubscribed,
+    /// Fetched it out of the spam folder.
+    Rescued,
+    /// Deleted it unread.
+    DeletedUnread,
+}
+
+impl Doing {
+    /// It as a word, for traces.
+    pub fn word(self) -> &'static str {
+        match self {
+            Doing::Opened => "opened",
+            Doing::Clicked => "clicked",
+            Doing::Complained => "complained",
+            Doing::Unsubscribed => "unsubscribed",
+            Doing::Rescued => "rescued",
+            Doing::DeletedUnread => "deleted unread",
+        }
+    }
+}
+
+/// Something a person did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// Where the person's mailbox is: the provider's key.
+    pub provider: String,
+    /// Who.
+    pub recipient: String,
+    /// With mail of whom.
+    pub from_domain: String,
+    /// Which address had brought it.
+    pub source: IpAddr,
+    /// What.
+    pub what: Doing,
+}
+
 /// Everything the receiving side saw.
 #[derive(Debug, Default)]
 pub struct Ledger {
     arrivals: Vec<Arrival>,
     sightings: Vec<Sighting>,
+    deeds: Vec<Deed>,
     counted: u64,
     file: Option<File>,
 }
@@ -138,6 +189,18 @@ impl Ledger {
         if self.sightings.len() < ENTRIES_KEPT_MAX {
             self.sightings.push(sighting);
         }
+    }
+
+    /// Somebody did something.
+    pub(crate) fn did(&mut self, deed: Deed) {
+        if self.deeds.len() < ENTRIES_KEPT_MAX {
+            self.deeds.push(deed);
+        }
+    }
+
+    /// What people did, in order.
+    pub fn deeds(&self) -> &[Deed] {
+        &self.deeds
     }
 
     /// The copies, in the order they were taken.

@@ -4,6 +4,8 @@
 //! left, complained or never confirmed, functions instead of persons, domains that are gone, mailboxes that are full.
 //! People are spread over the providers by the weights in their profiles. All domains are reserved ones (RFC 2606).
 
+pub(crate) mod readers;
+
 use crate::provider::{DnsKind, Profile};
 use fastrand::Rng;
 use model::SuppressionReason;

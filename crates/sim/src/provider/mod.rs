@@ -4,9 +4,11 @@
 //! `.test` or `.example` (RFC 2606) and all addresses are for documentation (RFC 5737), so that nothing said here can
 //! ever reach a real server. The reply texts are our own, shaped like those that senders report.
 
+mod habits;
 mod limits;
 mod words;
 
+pub use habits::Habits;
 pub(crate) use limits::piece;
 pub use limits::{Limits, Mood, Regard, Temper, in_force};
 pub use words::{ReplyTemplate, Words};
@@ -71,6 +73,8 @@ pub struct Profile {
     pub temper: Option<Temper>,
     /// What its opinion of a sender rests on; it has none, if it is left out.
     pub regard: Option<Regard>,
+    /// What its people are like as readers; they read nothing, if it is left out.
+    pub habits: Option<Habits>,
     /// The blocklists it asks about every source.
     #[serde(default)]
     pub blocklists: Vec<String>,
@@ -330,6 +334,8 @@ impl Profile {
             ("cut_after_dot_share", manners.cut_after_dot_share),
             ("mailboxes together", boxes.left + boxes.full + boxes.off + boxes.filter),
         ];
+        let habits = profile.habits.iter().flat_map(Habits::shares);
+        let shares: Vec<(&'static str, f64)> = shares.into_iter().chain(habits).collect();
         match shares.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
             Some((field, value)) => Err(ProfileError::Share { key: profile.key, field, value: *value }),
             None => Ok(profile),
