@@ -73,8 +73,8 @@ impl BlockedShare {
     /// After a hold: how many more may start before the probe is judged. `None`: no probe is under way.
     pub fn probe_left(&self, provider: &str, now: Timestamp) -> Option<u32> {
         let watched = self.providers.get(provider)?;
-        let held = watched.held.filter(|held| held.until <= now)?;
-        (held.until <= now).then(|| PROBE_ATTEMPTS.saturating_sub(watched.attempts))
+        let is_probed = watched.held.is_some_and(|held| held.until <= now);
+        is_probed.then(|| PROBE_ATTEMPTS.saturating_sub(watched.attempts))
     }
 }
 
@@ -101,5 +101,93 @@ impl Watched {
             hours = hold.as_secs() / 3600,
         );
         Some(Trip::HoldProvider { provider: key.to_owned(), until, why })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Category;
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_millis(0) + Duration::from_secs(second)
+    }
+
+    fn blocked(category: Category) -> Verdict {
+        Verdict { outcome: Outcome::Blocked, category, ..Verdict::accepted() }
+    }
+
+    /// `all` verdicts of which every `each`-th is a refusal; what it trips.
+    fn send(share: &mut BlockedShare, now: Timestamp, all: u32, each: u32) -> Vec<Trip> {
+        let verdict = |n: u32| if n % each == each - 1 { blocked(Category::Policy) } else { Verdict::accepted() };
+        (0..all).filter_map(|n| share.judged(now, Some("google"), &verdict(n))).collect()
+    }
+
+    #[test]
+    fn one_in_ten_of_a_hundred_holds_the_provider_for_an_hour() {
+        let mut share = BlockedShare::default();
+        assert_eq!(send(&mut share, at(0), 99, 10), []);
+        let trips: Vec<Trip> =
+            share.judged(at(7), Some("google"), &blocked(Category::IpReputation)).into_iter().collect();
+        let [Trip::HoldProvider { provider, until, why }] = &trips[..] else { panic!("{trips:?}") };
+        assert_eq!((provider.as_str(), *until), ("google", at(3607)));
+        assert_eq!(
+            why,
+            "Google refused 10 of the last 100 messages (10 % is the limit). Nothing goes there for 1 h; then 20 messages \
+             show whether it still refuses. See what it says with `postroom report`, and mend that first."
+        );
+        assert_eq!(share.held_until("google", at(3606)), Some(at(3607)));
+        assert_eq!((share.held_until("google", at(3607)), share.probe_left("google", at(3607))), (None, Some(20)));
+        assert_eq!(share.probe_left("yahoo", at(3607)), None);
+    }
+
+    #[test]
+    fn only_the_last_hundred_count() {
+        let mut share = BlockedShare::default();
+        assert_eq!(send(&mut share, at(0), 5_000, 12), [], "eight or nine in a hundred, for ever");
+        assert_eq!(send(&mut share, at(0), 20, 1).len(), 1);
+    }
+
+    #[test]
+    fn what_ones_own_filter_refuses_is_not_the_providers_refusal() {
+        let mut share = BlockedShare::default();
+        for _ in 0..500 {
+            assert_eq!(share.judged(at(0), Some("google"), &blocked(Category::RecipientFilter)), None);
+            assert_eq!(share.judged(at(0), None, &blocked(Category::Policy)), None);
+        }
+    }
+
+    #[test]
+    fn a_failed_probe_doubles_the_hold_up_to_a_bound_and_a_good_one_ends_it() {
+        let mut share = BlockedShare::default();
+        let mut now = at(0);
+        let mut holds_h = Vec::new();
+        send(&mut share, now, 100, 5);
+        for _ in 0..6 {
+            let until = share.held_until("google", now).unwrap();
+            holds_h.push(until.since(now).as_secs() / 3600);
+            assert_eq!(send(&mut share, now, 100, 1), [], "what was under way says nothing new");
+            now = until;
+            assert_eq!(send(&mut share, now, 19, 5), []);
+            assert_eq!(share.probe_left("google", now), Some(1));
+            assert_eq!(send(&mut share, now, 1, 2).len(), 1);
+        }
+        assert_eq!(holds_h, [1, 2, 4, 8, 16, 16]);
+        now = share.held_until("google", now).unwrap();
+        assert_eq!(send(&mut share, now, 20, 15), []);
+        assert_eq!(share.probe_left("google", now), None);
+        let trips = send(&mut share, now, 100, 5);
+        assert!(matches!(&trips[..], [Trip::HoldProvider { until, .. }] if *until == now + BLOCKED_HOLD), "{trips:?}");
+    }
+
+    #[test]
+    fn a_restart_changes_nothing() {
+        let mut share = BlockedShare::default();
+        send(&mut share, at(0), 99, 7);
+        let kept = serde_json::to_string(&share).unwrap();
+        assert_eq!(serde_json::from_str::<BlockedShare>(&kept).unwrap(), share);
+        send(&mut share, at(0), 10, 1);
+        let kept = serde_json::to_string(&share).unwrap();
+        assert_eq!(serde_json::from_str::<BlockedShare>(&kept).unwrap(), share);
     }
 }

@@ -174,3 +174,126 @@ impl Canary {
         format!("{} of the sample of {} have a first answer: {what}.", self.judged, self.size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Category, Outcome};
+    use proptest::prelude::*;
+
+    fn at(minute: u64) -> Timestamp {
+        Timestamp::from_millis(0) + Duration::from_secs(minute * 60)
+    }
+
+    fn audience(people: u64, accepted_lately: u64) -> Audience {
+        Audience { people, accepted_lately, has_never_mailed_import: false }
+    }
+
+    fn canary(size: u64, has_never_mailed_import: bool) -> Canary {
+        let audience = Audience { has_never_mailed_import, ..audience(50_000, 0) };
+        Canary::new(&audience, size, Limits::default(), at(0))
+    }
+
+    fn judge(canary: &mut Canary, now: Timestamp, all: u32, hard: u32) -> Vec<Trip> {
+        let dead = Verdict { outcome: Outcome::Hard, category: Category::UnknownRecipient, ..Verdict::accepted() };
+        let groups = Groups { provider: Some("yahoo"), ..Groups::default() };
+        let verdict = |n: u32| if n < hard { dead.clone() } else { Verdict::accepted() };
+        (0..all).filter_map(|n| canary.judged(now, &groups, &verdict(n))).collect()
+    }
+
+    #[test]
+    fn who_needs_a_sample_and_how_large_it_is() {
+        for (audience, expected) in [
+            (audience(499, 0), None),
+            (audience(500, 0), Some(200)),
+            (audience(20_000, 0), Some(200)),
+            (audience(20_001, 0), Some(201)),
+            (audience(100_000, 0), Some(1_000)),
+            (audience(10_000_000, 0), Some(2_000)),
+            (audience(100_000, 95_000), None),
+            (audience(100_000, 94_999), Some(1_000)),
+            (Audience { has_never_mailed_import: true, ..audience(100_000, 95_000) }, Some(1_000)),
+        ] {
+            assert_eq!(sample_size(&audience), expected, "{audience:?}");
+        }
+    }
+
+    #[test]
+    fn the_rest_goes_when_nearly_all_of_the_sample_have_a_first_answer() {
+        let mut canary = canary(200, false);
+        judge(&mut canary, at(1), 189, 3);
+        let waiting = Decision::Wait {
+            until: at(15),
+            why: "189 of the sample of 200 have a first answer: the rest goes when 95 % have one, or after 15 min."
+                .to_owned(),
+        };
+        assert_eq!(canary.decide(at(1)), waiting);
+        judge(&mut canary, at(1), 1, 0);
+        let good = "190 of the sample of 200 have a first answer, within the limits.".to_owned();
+        assert_eq!(canary.decide(at(1)), Decision::Go { why: good });
+    }
+
+    #[test]
+    fn a_slow_sample_is_judged_after_a_quarter_of_an_hour_but_not_without_any_answer() {
+        let mut slow = canary(200, false);
+        judge(&mut slow, at(1), 20, 0);
+        assert!(matches!(slow.decide(at(14)), Decision::Wait { .. }));
+        assert!(matches!(slow.decide(at(15)), Decision::Go { .. }));
+        let silent = canary(200, false);
+        assert!(matches!(silent.decide(at(40)), Decision::Wait { until, .. } if until == at(55)));
+    }
+
+    #[test]
+    fn people_never_mailed_are_waited_for_until_they_may_have_complained() {
+        let mut canary = canary(2_000, true);
+        judge(&mut canary, at(1), 2_000, 0);
+        assert!(matches!(canary.decide(at(239)), Decision::Wait { until, .. } if until == at(240)));
+        assert!(matches!(canary.clone().decide(at(240)), Decision::Go { .. }));
+        let groups = Groups { provider: Some("yahoo"), ..Groups::default() };
+        for _ in 0..6 {
+            canary.complained(at(200), &groups);
+        }
+        let Decision::Stop { why } = canary.decide(at(200)) else { panic!() };
+        assert!(why.starts_with("The sample of 2000 people went badly. 0.3 % of those who got it"), "{why}");
+    }
+
+    #[test]
+    fn a_bad_sample_stops_at_once() {
+        let mut canary = canary(400, false);
+        assert!(matches!(judge(&mut canary, at(1), 250, 0)[..], []));
+        assert_eq!(judge(&mut canary, at(2), 30, 30).len(), 1);
+        assert!(matches!(canary.decide(at(2)), Decision::Stop { .. }));
+    }
+
+    #[test]
+    fn a_restart_changes_nothing() {
+        let mut canary = canary(400, true);
+        judge(&mut canary, at(1), 250, 3);
+        let kept = serde_json::to_string(&canary).unwrap();
+        assert_eq!(serde_json::from_str::<Canary>(&kept).unwrap(), canary);
+    }
+
+    #[test]
+    fn every_stratum_is_asked_and_large_ones_more() {
+        assert_eq!(quotas(&[9_000, 900, 100, 1, 0], 200), [178, 19, 2, 1, 0]);
+        assert_eq!(quotas(&[10, 20], 100), [10, 20]);
+        assert_eq!(quotas(&[5, 9, 7], 2), [0, 1, 1]);
+        assert_eq!(quotas(&[], 200), [0; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn quotas_add_up_and_are_near_their_part(strata in proptest::collection::vec(0u64..50_000, 0..40), size in 0u64..3_000) {
+            let people: u64 = strata.iter().sum();
+            let quotas = quotas(&strata, size);
+            prop_assert_eq!(quotas.iter().sum::<u64>(), size.min(people));
+            for (quota, there) in quotas.iter().zip(&strata) {
+                prop_assert!(quota <= there);
+                if size >= 40 {
+                    prop_assert!(*there == 0 || *quota >= 1);
+                    prop_assert!(quota * people <= there * size + 2 * people, "{quota} of {there}");
+                }
+            }
+        }
+    }
+}

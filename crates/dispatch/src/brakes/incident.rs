@@ -1,8 +1,11 @@
 //! A provider that suddenly does not know its own people has an incident; nobody is given up because of it.
 //!
-//! It happens to the largest: for an hour, every mailbox "does not exist". What tells it from a bad list is the others: a
-//! bad list is bad everywhere. So a provider is suspected only if its share of hard bounces in the last hour is far above
-//! both its own usual share and that of everybody else in the same hour.
+//! It happens to the largest: for an hour, every mailbox "does not exist". What tells it from a bad list is the others. A
+//! bad list is bad everywhere, so the share of hard bounces must be far above that of all other providers in the same
+//! hour; and it is one campaign's, so it must not be that one campaign alone which finds nobody there.
+//!
+//! Show it every verdict before the rate brakes see it: it needs fewer attempts than they do, and while an incident is
+//! under way the provider's hard bounces are not to be counted against anybody ([`super::Rates::forgive`]).
 //!
 //! What must survive a restart is the whole value. Losing it forgets the usual shares, for which the least is taken
 //! until they are known again, and an incident under way, which is found again from the next sample.
@@ -10,41 +13,45 @@
 use super::Trip;
 use super::groups::provider_name;
 use super::limits::percent;
-use model::{Outcome, Timestamp, Verdict};
+use model::{CampaignId, Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// How many times the usual share the hard bounces of an hour must be.
+/// How many times the usual share the hard bounces of an hour must be more than.
 pub const INCIDENT_TIMES_BASELINE: u64 = 5;
 /// … and at least this share of the attempts.
 pub const INCIDENT_PERCENT: u64 = 10;
-/// The usual share of a provider of which too little is known: 1 %, what a list in use has on a bad day. A measured share
-/// below it counts as this, too, lest three dead addresses on a spotless list make an incident.
+/// The usual share of a provider of which too little is known, in ten-thousandths: 1 %, what a list in use has on a bad
+/// day. A measured share below it counts as this, too, lest a few dead addresses on a spotless list make an incident.
 pub const BASELINE_LEAST_PER_10_000: u64 = 100;
 /// Attempts after which a provider's own usual share is believed.
 pub const BASELINE_ATTEMPTS_MIN: u32 = 1_000;
-/// Attempts within the hour before a share means anything; fewer than the rate brakes need, so that an incident is
-/// recognised before it looks like a bad list.
-pub const INCIDENT_ATTEMPTS_MIN: u32 = 50;
-/// … and hard bounces.
+/// Attempts within the hour before a share means anything.
+pub const INCIDENT_ATTEMPTS_MIN: u32 = 20;
+/// … and hard bounces: half of what the rate brakes need, so that an incident is recognised before it looks like a bad
+/// list.
 pub const INCIDENT_HARD_MIN: u32 = 10;
-/// Attempts elsewhere in the same hour, by which a bad list would be known.
+/// Attempts elsewhere (or of other campaigns) in the same hour, by which a bad list is known.
 pub const ELSEWHERE_ATTEMPTS_MIN: u32 = 50;
 /// Attempts at the provider after which it is held even if nothing went elsewhere: doubt protects the addresses.
 pub const ALONE_ATTEMPTS_MAX: u32 = 150;
-/// How long the provider is held before it is asked again.
+/// How long the provider is held before it is asked again; twice as long after each probe that fails.
 pub const INCIDENT_HOLD: Duration = Duration::from_secs(3600);
-/// Attempts that make a probe after the hold.
+/// Attempts that make a probe.
 pub const INCIDENT_PROBE_ATTEMPTS: u32 = 20;
+/// Failed probes after which it is no incident any more, but how things are there.
+pub const INCIDENT_PROBES_MAX: u32 = 3;
 
-/// How far back "the last hour" reaches, in pieces of [`PIECE_SECONDS`].
+/// "The last hour", in pieces of [`PIECE_SECONDS`].
 const PIECES: i64 = 12;
 const PIECE_SECONDS: i64 = 300;
 /// Beyond so many attempts the older half of what makes the usual share is forgotten.
 const BASELINE_ATTEMPTS_MAX: u32 = 100_000;
 /// Providers watched at once.
 const PROVIDERS_MAX: usize = 256;
+/// Campaigns told apart within one piece; those beyond are in the total only.
+const CAMPAIGNS_MAX: usize = 32;
 
 /// Hard bounces by provider, in the last hour and usually.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +65,16 @@ pub struct Incident {
 struct Watched {
     usual: Share,
     /// Oldest first.
-    pieces: VecDeque<(i64, Share)>,
+    pieces: VecDeque<Piece>,
     under_way: Option<UnderWay>,
+}
+
+/// Five minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Piece {
+    at: i64,
+    all: Share,
+    campaigns: BTreeMap<CampaignId, Share>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,11 +88,18 @@ struct UnderWay {
     since: Timestamp,
     until: Timestamp,
     probe: Share,
+    failed: u32,
 }
 
 impl Incident {
     /// Counts a verdict on an address: taken, or not there. Anything else says nothing about who exists.
-    pub fn judged(&mut self, now: Timestamp, provider: Option<&str>, verdict: &Verdict) -> Option<Trip> {
+    pub fn judged(
+        &mut self,
+        now: Timestamp,
+        campaign: CampaignId,
+        provider: Option<&str>,
+        verdict: &Verdict,
+    ) -> Option<Trip> {
         let is_hard = match verdict.outcome {
             Outcome::Hard => true,
             Outcome::Accepted => false,
@@ -85,7 +107,7 @@ impl Incident {
         };
         let piece = now.as_secs().div_euclid(PIECE_SECONDS);
         let Some(key) = provider else {
-            self.unnamed.count(piece, is_hard);
+            self.unnamed.count(piece, campaign, is_hard);
             return None;
         };
         if !self.providers.contains_key(key) && self.providers.len() >= PROVIDERS_MAX {
@@ -95,8 +117,8 @@ impl Incident {
         if watched.under_way.is_some() {
             return watched.probed(now, key, is_hard);
         }
-        watched.count(piece, is_hard);
-        if !is_hard { None } else { self.suspect(now, piece, key) }
+        watched.count(piece, campaign, is_hard);
+        if is_hard { self.suspect(now, piece, key) } else { None }
     }
 
     /// Are the provider's verdicts on addresses in question, so that suppressions from them are provisional?
@@ -117,30 +139,33 @@ impl Incident {
     }
 
     fn suspect(&mut self, now: Timestamp, piece: i64, key: &str) -> Option<Trip> {
-        let there = self.providers.get(key)?.last_hour(piece);
-        let usual = self.providers.get(key)?.usual;
-        let elsewhere = self.last_hour_elsewhere(piece, key);
-        if !there.is_incident(usual) || !is_told_apart(there, usual, elsewhere) {
+        let watched = self.providers.get(key)?;
+        let (there, usual) = (watched.last_hour(piece), watched.usual);
+        let is_enough = there.attempted >= INCIDENT_ATTEMPTS_MIN && there.hard >= INCIDENT_HARD_MIN;
+        if !is_enough || !there.is_bad(usual) || watched.is_one_campaign(piece, there) {
             return None;
         }
-        let until = now + INCIDENT_HOLD;
-        let since = now - Duration::from_secs(PIECES.unsigned_abs() * PIECE_SECONDS.unsigned_abs());
+        let elsewhere = self.last_hour_elsewhere(piece, key);
+        if !is_told_apart(there, usual, elsewhere) {
+            return None;
+        }
+        let (since, until) = (now - span(), now + INCIDENT_HOLD);
         let watched = self.providers.get_mut(key)?;
-        // What the incident brought never becomes what is usual.
+        // What an incident brings never becomes what is usual.
         watched.pieces.clear();
-        watched.under_way = Some(UnderWay { since, until, probe: Share::default() });
+        watched.under_way = Some(UnderWay { since, until, probe: Share::default(), failed: 0 });
+        let elsewhere =
+            if elsewhere.attempted == 0 { String::new() } else { format!(", {} % elsewhere", elsewhere.percent()) };
         let why = format!(
-            "{name} says that {hard} of {all} people tried in the last hour do not exist ({percent} %; {usual} % is usual \
-             there{elsewhere}). That looks like trouble of theirs, not like a bad list. Nothing goes there for an hour, \
-             then {INCIDENT_PROBE_ATTEMPTS} messages show whether it is over. Suppressions from it since then are \
-             provisional: lift them with `postroom suppress lift --provider {key}` once it knows its people again.",
+            "{name} said in the last hour that {hard} of {all} people do not exist ({share} %; {usual} % is usual \
+             there{elsewhere}). That looks like trouble of theirs, not like a bad list. Nothing goes there for an hour; \
+             then {INCIDENT_PROBE_ATTEMPTS} messages show whether it is over. Suppressions from it are provisional \
+             meanwhile: once it knows its people again, lift them with `postroom suppress lift --provider {key}`.",
             name = provider_name(key),
             hard = there.hard,
             all = there.attempted,
-            percent = there.percent(),
+            share = there.percent(),
             usual = percent(usual.per_10_000()),
-            elsewhere =
-                if elsewhere.attempted == 0 { String::new() } else { format!(", {} % elsewhere", elsewhere.percent()) },
         );
         Some(Trip::Incident { provider: key.to_owned(), until, since, why })
     }
@@ -155,70 +180,101 @@ impl Incident {
 /// elsewhere to tell, a provider whose usual share is known is judged by that; of the rest a few more are tried first.
 fn is_told_apart(there: Share, usual: Share, elsewhere: Share) -> bool {
     if elsewhere.attempted >= ELSEWHERE_ATTEMPTS_MIN {
-        return u64::from(elsewhere.hard) * u64::from(there.attempted) * 2
-            < u64::from(there.hard) * u64::from(elsewhere.attempted);
+        return elsewhere.is_half_as_bad(there);
     }
     usual.attempted >= BASELINE_ATTEMPTS_MIN || there.attempted >= ALONE_ATTEMPTS_MAX
 }
 
+/// How far back "the last hour" reaches.
+fn span() -> Duration {
+    Duration::from_secs(PIECES.unsigned_abs() * PIECE_SECONDS.unsigned_abs())
+}
+
 impl Watched {
-    fn count(&mut self, piece: i64, is_hard: bool) {
-        while let Some((at, share)) = self.pieces.front().copied().filter(|(at, _)| *at <= piece - PIECES) {
-            debug_assert!(at <= piece, "pieces are in order");
-            self.usual = self.usual.and(share);
+    fn count(&mut self, at: i64, campaign: CampaignId, is_hard: bool) {
+        while let Some(piece) = self.pieces.pop_front_if(|piece| piece.at <= at - PIECES) {
+            self.usual = self.usual.and(piece.all);
             if self.usual.attempted > BASELINE_ATTEMPTS_MAX {
                 self.usual = Share { attempted: self.usual.attempted / 2, hard: self.usual.hard / 2 };
             }
-            self.pieces.pop_front();
         }
         // A clock that steps back adds to the newest piece.
-        if self.pieces.back().is_none_or(|(at, _)| *at < piece) {
-            self.pieces.push_back((piece, Share::default()));
+        if self.pieces.back().is_none_or(|piece| piece.at < at) {
+            self.pieces.push_back(Piece { at, all: Share::default(), campaigns: BTreeMap::new() });
         }
-        if let Some((_, share)) = self.pieces.back_mut() {
-            share.count(is_hard);
+        let Some(piece) = self.pieces.back_mut() else { return };
+        piece.all.count(is_hard);
+        if piece.campaigns.len() < CAMPAIGNS_MAX || piece.campaigns.contains_key(&campaign) {
+            piece.campaigns.entry(campaign).or_default().count(is_hard);
         }
     }
 
-    fn last_hour(&self, piece: i64) -> Share {
-        let recent = self.pieces.iter().filter(|(at, _)| *at > piece - PIECES);
-        recent.fold(Share::default(), |sum, (_, share)| sum.and(*share))
+    fn recent(&self, at: i64) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().filter(move |piece| piece.at > at - PIECES)
+    }
+
+    fn last_hour(&self, at: i64) -> Share {
+        self.recent(at).fold(Share::default(), |sum, piece| sum.and(piece.all))
+    }
+
+    /// Do the other campaigns find their people there, so that it is the list of the worst one?
+    fn is_one_campaign(&self, at: i64, all: Share) -> bool {
+        let mut campaigns: BTreeMap<CampaignId, Share> = BTreeMap::new();
+        for (campaign, share) in self.recent(at).flat_map(|piece| &piece.campaigns) {
+            let sum = campaigns.entry(*campaign).or_default();
+            *sum = sum.and(*share);
+        }
+        let worst = campaigns.into_values().max_by_key(|share| share.hard).unwrap_or_default();
+        let others = Share { attempted: all.attempted - worst.attempted, hard: all.hard - worst.hard };
+        others.attempted >= ELSEWHERE_ATTEMPTS_MIN && others.is_half_as_bad(worst)
     }
 
     fn probed(&mut self, now: Timestamp, key: &str, is_hard: bool) -> Option<Trip> {
-        let usual = self.usual;
         let under_way = self.under_way.as_mut()?;
         if now < under_way.until {
             // What was under way when the hold began.
             return None;
         }
         under_way.probe.count(is_hard);
-        let probe = under_way.probe;
+        let UnderWay { since, probe, failed, .. } = *under_way;
         if probe.attempted < INCIDENT_PROBE_ATTEMPTS {
             return None;
         }
-        let name = provider_name(key);
-        if probe.is_bad(usual) {
-            under_way.probe = Share::default();
-            under_way.until = now + INCIDENT_HOLD;
+        let (name, provider) = (provider_name(key), key.to_owned());
+        if !probe.is_bad(self.usual) {
+            self.under_way = None;
             let why = format!(
-                "{name} still says that {} of {} people do not exist. Nothing goes there for another hour.",
-                probe.hard, probe.attempted
+                "{name} knows its people again (of {} tried, {} do not exist). Suppressions from its incident are still \
+                 in force: lift them with `postroom suppress lift --provider {key}`.",
+                probe.attempted, probe.hard
             );
-            return Some(Trip::Incident {
-                provider: key.to_owned(),
-                until: under_way.until,
-                since: under_way.since,
-                why,
-            });
+            return Some(Trip::IncidentOver { provider, why });
         }
-        self.under_way = None;
+        if failed + 1 >= INCIDENT_PROBES_MAX {
+            // Taken as usual from now on, so that the rate brakes judge the list.
+            let scale = BASELINE_ATTEMPTS_MIN / probe.attempted;
+            self.usual = Share { attempted: probe.attempted * scale, hard: probe.hard * scale };
+            self.under_way = None;
+            let why = format!(
+                "{name} still says that {} of {} people do not exist, as it has for {} h. That is no incident any more: \
+                 these addresses are taken as dead from now on. If you know better, lift their suppressions with \
+                 `postroom suppress lift --provider {key}`.",
+                probe.hard,
+                probe.attempted,
+                now.since(since).as_secs() / 3600
+            );
+            return Some(Trip::IncidentOver { provider, why });
+        }
+        let hold = INCIDENT_HOLD * (1 << (failed + 1));
+        let until = now + hold;
+        *under_way = UnderWay { since, until, probe: Share::default(), failed: failed + 1 };
         let why = format!(
-            "{name} knows its people again ({} of {} tried do not exist). The suppressions from its incident are still \
-             in force: lift them with `postroom suppress lift --provider {key}`.",
-            probe.hard, probe.attempted
+            "{name} still says that {} of {} people do not exist. Nothing goes there for another {} h.",
+            probe.hard,
+            probe.attempted,
+            hold.as_secs() / 3600
         );
-        Some(Trip::IncidentOver { provider: key.to_owned(), why })
+        Some(Trip::Incident { provider, until, since, why })
     }
 }
 
@@ -244,12 +300,179 @@ impl Share {
         percent(u64::from(self.hard) * 10_000 / u64::from(self.attempted.max(1)))
     }
 
-    fn is_incident(self, usual: Share) -> bool {
-        self.attempted >= INCIDENT_ATTEMPTS_MIN && self.hard >= INCIDENT_HARD_MIN && self.is_bad(usual)
-    }
-
     fn is_bad(self, usual: Share) -> bool {
         let (hard, all) = (u64::from(self.hard), u64::from(self.attempted));
         hard * 10_000 > all * usual.per_10_000() * INCIDENT_TIMES_BASELINE && hard * 100 >= all * INCIDENT_PERCENT
+    }
+
+    /// Is the share less than half of the other?
+    fn is_half_as_bad(self, other: Share) -> bool {
+        u64::from(self.hard) * u64::from(other.attempted) * 2 < u64::from(other.hard) * u64::from(self.attempted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Category;
+
+    const A: CampaignId = CampaignId(1);
+    const B: CampaignId = CampaignId(2);
+    const HOUR: u64 = 3600;
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_millis(0) + Duration::from_secs(second)
+    }
+
+    /// `all` people of whom the first `hard` do not exist; what it trips.
+    fn send(brake: &mut Incident, now: Timestamp, who: (CampaignId, &str), all: u32, hard: u32) -> Vec<Trip> {
+        let dead = Verdict { outcome: Outcome::Hard, category: Category::UnknownRecipient, ..Verdict::accepted() };
+        let (campaign, provider) = who;
+        let provider = Some(provider).filter(|key| !key.is_empty());
+        let verdict = |n: u32| if n < hard { dead.clone() } else { Verdict::accepted() };
+        (0..all).filter_map(|n| brake.judged(now, campaign, provider, &verdict(n))).collect()
+    }
+
+    #[test]
+    fn a_provider_that_suddenly_knows_nobody_has_an_incident() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "yahoo"), 100, 1);
+        send(&mut brake, at(0), (A, "google"), 100, 0);
+        let trips = send(&mut brake, at(60), (A, "google"), 30, 30);
+        let [Trip::Incident { provider, until, since, why }] = &trips[..] else { panic!("{trips:?}") };
+        assert_eq!((provider.as_str(), *until, *since), ("google", at(60 + HOUR), at(60) - span()));
+        assert_eq!(
+            why,
+            "Google said in the last hour that 12 of 112 people do not exist (10.71 %; 1 % is usual there, 1 % \
+             elsewhere). That looks like trouble of theirs, not like a bad list. Nothing goes there for an hour; then 20 \
+             messages show whether it is over. Suppressions from it are provisional meanwhile: once it knows its people \
+             again, lift them with `postroom suppress lift --provider google`."
+        );
+        assert!(brake.is_under_way("google") && !brake.is_under_way("yahoo"));
+        assert_eq!(brake.held_until("google", at(61)), Some(at(60 + HOUR)));
+    }
+
+    #[test]
+    fn it_is_recognised_before_the_rate_brakes_would_stop_the_campaign() {
+        use crate::brakes::{Groups, Limits, Rates};
+        for good_in_ten in 0..9 {
+            let (mut brake, mut rates) = (Incident::default(), Rates::of_campaign(Limits::default()));
+            let mut found = None;
+            for n in 0..4_000u32 {
+                let there = n % 2 == 0;
+                let is_hard = there && n / 2 % 10 >= good_in_ten;
+                let outcome = if is_hard { Outcome::Hard } else { Outcome::Accepted };
+                let verdict = Verdict { outcome, ..Verdict::accepted() };
+                let provider = Some(if there { "google" } else { "yahoo" });
+                let groups = Groups { provider, ..Groups::default() };
+                if let Some(trip) = brake.judged(at(0), A, provider, &verdict) {
+                    found = Some(trip);
+                    break;
+                }
+                rates.attempted(at(0), &groups);
+                assert_eq!(rates.judged(at(0), &groups, &verdict), None, "{good_in_ten} in ten, {n}");
+            }
+            assert!(matches!(found, Some(Trip::Incident { .. })), "{good_in_ten} in ten");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_bad_everywhere_is_no_incident() {
+        let mut brake = Incident::default();
+        for _ in 0..40 {
+            for provider in ["google", "yahoo", "", "gmx"] {
+                assert_eq!(send(&mut brake, at(0), (A, provider), 10, 2), [], "{provider}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_campaigns_bad_list_is_not_the_providers_incident() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "google"), 300, 1);
+        send(&mut brake, at(0), (A, "yahoo"), 300, 1);
+        assert_eq!(send(&mut brake, at(0), (B, "google"), 400, 200), []);
+        assert!(!brake.is_under_way("google"));
+    }
+
+    #[test]
+    fn with_nothing_to_compare_doubt_protects_the_addresses() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "google"), 130, 0);
+        assert_eq!(send(&mut brake, at(0), (A, "google"), 19, 19), []);
+        assert_eq!(send(&mut brake, at(0), (A, "google"), 1, 1).len(), 1, "150 attempts, 20 of them dead");
+    }
+
+    #[test]
+    fn a_known_usual_share_is_what_counts() {
+        let mut brake = Incident::default();
+        // 4.44 % is usual here, so that more than 22.2 % is not.
+        send(&mut brake, at(0), (A, "gmx"), 2_000, 0);
+        for hour in 0..5 {
+            send(&mut brake, at(hour * 2 * HOUR), (A, "gmx"), 460, 0);
+            send(&mut brake, at(hour * 2 * HOUR), (A, "gmx"), 40, 40);
+        }
+        let now = at(20 * HOUR);
+        send(&mut brake, now, (A, "gmx"), 80, 0);
+        assert_eq!(send(&mut brake, now, (A, "gmx"), 22, 22), []);
+        assert_eq!(send(&mut brake, now, (A, "gmx"), 1, 1).len(), 1);
+    }
+
+    #[test]
+    fn what_is_older_than_an_hour_is_not_now() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "yahoo"), 100, 0);
+        assert_eq!(send(&mut brake, at(0), (A, "google"), 9, 9), []);
+        send(&mut brake, at(2 * HOUR), (A, "yahoo"), 100, 0);
+        assert_eq!(send(&mut brake, at(2 * HOUR), (A, "google"), 30, 9), []);
+        assert!(brake.providers["google"].pieces.len() <= 12);
+    }
+
+    fn under_way() -> (Incident, Timestamp) {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "yahoo"), 100, 0);
+        assert_eq!(send(&mut brake, at(0), (A, "google"), 20, 20).len(), 1);
+        assert_eq!(send(&mut brake, at(9), (A, "google"), 500, 500), [], "what was under way when the hold began");
+        let until = brake.held_until("google", at(9)).unwrap();
+        (brake, until)
+    }
+
+    #[test]
+    fn a_probe_ends_it() {
+        let (mut brake, now) = under_way();
+        assert_eq!(brake.probe_left("google", now), Some(20));
+        assert_eq!(send(&mut brake, now, (A, "google"), 19, 1), []);
+        let trips = send(&mut brake, now, (A, "google"), 1, 0);
+        let [Trip::IncidentOver { provider, why }] = &trips[..] else { panic!("{trips:?}") };
+        assert_eq!(provider, "google");
+        assert!(why.starts_with("Google knows its people again (of 20 tried, 1 do not exist)."), "{why}");
+        assert!(!brake.is_under_way("google"));
+        assert_eq!(brake.probe_left("google", now), None);
+        assert_eq!(brake.providers["google"].usual, Share::default(), "an incident is never usual");
+    }
+
+    #[test]
+    fn failed_probes_hold_longer_and_after_three_it_is_the_list() {
+        let (mut brake, mut now) = under_way();
+        let mut holds_h = Vec::new();
+        for _ in 0..2 {
+            let trips = send(&mut brake, now, (A, "google"), 20, 10);
+            let [Trip::Incident { until, since, .. }] = &trips[..] else { panic!("{trips:?}") };
+            assert_eq!(*since, at(0) - span());
+            holds_h.push(until.since(now).as_secs() / HOUR);
+            now = *until;
+        }
+        assert_eq!(holds_h, [2, 4]);
+        let trips = send(&mut brake, now, (A, "google"), 20, 10);
+        let [Trip::IncidentOver { why, .. }] = &trips[..] else { panic!("{trips:?}") };
+        assert!(why.contains("10 of 20 people do not exist, as it has for 8 h. That is no incident any more"), "{why}");
+        assert_eq!(send(&mut brake, now, (A, "google"), 400, 200), [], "half of them is usual there now");
+    }
+
+    #[test]
+    fn a_restart_changes_nothing() {
+        let (brake, _) = under_way();
+        let kept = serde_json::to_string(&brake).unwrap();
+        assert_eq!(serde_json::from_str::<Incident>(&kept).unwrap(), brake);
     }
 }

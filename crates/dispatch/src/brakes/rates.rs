@@ -7,9 +7,9 @@
 //! What must survive a restart is the whole value: it is small, bounded and serializable. It can also be rebuilt by
 //! feeding it the attempts of the ledger again.
 
-use super::groups::{Group, Groups};
-use super::limits::{ATTEMPTS_MIN, COMPLAINTS_MIN, HARD_MIN, Limits};
-use super::{Trip, groups};
+use super::Trip;
+use super::groups::{Group, Groups, provider_name};
+use super::limits::{ATTEMPTS_MIN, COMPLAINTS_MIN, HARD_MIN, Limits, percent};
 use model::{Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// How far back a workspace's rates reach, in hours.
 pub const WORKSPACE_WINDOW_HOURS: i64 = 24;
 /// Groups counted apart; those beyond are in the total only.
-pub const GROUPS_MAX: usize = 512;
+pub const GROUPS_MAX: usize = 256;
 /// Attempts in a group before it can be called the worst.
-const WORST_ATTEMPTS_MIN: u32 = 20;
+const WORST_ATTEMPTS_MIN: u32 = 10;
 
 /// Providers that tell senders who complained (ARF, RFC 5965), to whoever enrolled: only there a share of complaints
 /// means anything. Yahoo: Complaint Feedback Loop; Outlook.com: Junk Mail Reporting Program; Comcast, Fastmail: Universal
@@ -46,7 +46,8 @@ pub struct Rates {
     /// By hour, oldest first; one only where there is no window.
     hours: VecDeque<(i64, Tally)>,
     warned: BTreeSet<Measure>,
-    tripped: Option<(Option<Group>, String)>,
+    /// What was said when it tripped.
+    tripped: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,12 +122,31 @@ impl Rates {
 
     /// How things stand.
     pub fn rating(&self) -> Rating {
-        if let Some((_, why)) = &self.tripped {
+        if let Some(why) = &self.tripped {
             return Rating::Pause(why.clone());
         }
-        match self.warned.first() {
-            Some(measure) => Rating::Warn(self.sentence(measure, None)),
+        let providers: BTreeSet<&Group> = self.hours.iter().flat_map(|(_, tally)| tally.groups.keys()).collect();
+        let providers = providers.into_iter().filter_map(|group| match group {
+            Group::Provider(key) => Some(Some(key.clone())),
+            Group::LeadSource(_) | Group::Import(_) => None,
+        });
+        let places: Vec<Option<String>> = std::iter::once(None).chain(providers).collect();
+        let kinds = [Kind::Hard, Kind::Complaint];
+        let all = kinds.into_iter().flat_map(|kind| places.iter().map(move |place| (kind, place.clone())));
+        let mut measures = all.map(|(kind, provider)| Measure { kind, provider });
+        match measures.find(|measure| self.is_over(measure, self.warn_at(measure.kind))) {
+            Some(near) => Rating::Warn(self.sentence(&near, false)),
             None => Rating::Fine,
+        }
+    }
+
+    /// The provider has an incident: what it said about its people is not held against anybody.
+    pub fn forgive(&mut self, provider: &str) {
+        let key = Group::Provider(provider.to_owned());
+        for (_, tally) in &mut self.hours {
+            if let Some(forgiven) = tally.groups.remove(&key) {
+                tally.all.take(forgiven);
+            }
         }
     }
 
@@ -171,15 +191,18 @@ impl Rates {
         let there = provider.map(|key| Measure { kind, provider: Some(key.to_owned()) });
         let measures: Vec<Measure> = [Some(overall), there].into_iter().flatten().collect();
         if let Some(over) = measures.iter().find(|measure| self.is_over(measure, self.pause_at(kind))) {
-            let worst = self.worst(kind);
-            let why = self.sentence(over, Some(worst.as_ref()));
-            self.tripped = Some((worst.clone(), why.clone()));
-            return Some(Trip::Rates { worst, why });
+            let why = self.sentence(over, true);
+            self.tripped = Some(why.clone());
+            return Some(Trip::Rates { worst: self.worst(kind), why });
         }
+        // Warned once, and again only after it was well below.
+        let mut warned = std::mem::take(&mut self.warned);
+        warned.retain(|measure| self.is_over(measure, self.warn_at(measure.kind) / 2));
+        self.warned = warned;
         let near = measures
             .into_iter()
             .find(|measure| self.is_over(measure, self.warn_at(kind)) && !self.warned.contains(measure))?;
-        let why = self.sentence(&near, None);
+        let why = self.sentence(&near, false);
         self.warned.insert(near);
         Some(Trip::Warned { why })
     }
@@ -210,13 +233,14 @@ impl Rates {
 
     /// The counts overall, or of a provider.
     fn of(&self, provider: Option<&str>) -> Count {
-        let key = provider.map(|key| Group::Provider(key.to_owned()));
-        let mut sum = Count::default();
-        for (_, tally) in &self.hours {
-            let count = key.as_ref().map_or(Some(&tally.all), |key| tally.groups.get(key));
-            sum.add(count.copied().unwrap_or_default());
+        match provider {
+            Some(key) => self.of_group(&Group::Provider(key.to_owned())),
+            None => Count::sum(self.hours.iter().map(|(_, tally)| &tally.all)),
         }
-        sum
+    }
+
+    fn of_group(&self, group: &Group) -> Count {
+        Count::sum(self.hours.iter().filter_map(|(_, tally)| tally.groups.get(group)))
     }
 
     /// The group that stands out: at least three in ten of all that is bad, at half as much again as the whole.
@@ -242,14 +266,48 @@ impl Rates {
             .map(|(group, _)| group.clone())
     }
 
-    fn sentence(&self, measure: &Measure, worst: Option<Option<&Group>>) -> String {
-        let _ = worst;
-        let (bad, all) = measure.kind.of(&self.of(measure.provider.as_deref()));
-        format!("{bad} of {all} {}", measure.provider.as_deref().map_or("", groups::provider_name))
+    /// What, how many of how many, who is worst, what to do.
+    fn sentence(&self, measure: &Measure, is_stopped: bool) -> String {
+        let Measure { kind, provider } = measure;
+        let (bad, all) = kind.of(&self.of(provider.as_deref()));
+        let share = percent(u64::from(bad) * 10_000 / u64::from(all.max(1)));
+        let place = provider.as_deref().map_or(String::new(), |key| format!(" at {}", provider_name(key)));
+        let span =
+            if self.window_hours.is_some() { " in the last day, over all campaigns of this workspace" } else { "" };
+        let what = match kind {
+            Kind::Hard => format!("{share} % of the addresses{place} do not exist: {bad} of {all} tried{span}"),
+            Kind::Complaint => format!(
+                "{share} % of those who got it{place} called it spam: {bad} of {all} taken by providers that report \
+                 complaints{span}"
+            ),
+        };
+        let (warn, pause) = (percent(self.warn_at(*kind).into()), percent(self.pause_at(*kind).into()));
+        let limit = if is_stopped {
+            format!("it stops at {pause} %")
+        } else {
+            format!("a warning comes at {warn} %, it stops at {pause} %")
+        };
+        let (worst, next) = match self.worst(*kind) {
+            Some(group) => {
+                let (bad, all) = kind.of(&self.of_group(&group));
+                (format!("The worst group is {group}: {bad} of {all}."), "Take that group out")
+            }
+            None => ("No provider, lead source or import stands out.".to_owned(), kind.cure()),
+        };
+        let then = if is_stopped { ", then resume and say why it may go on." } else { " before it stops." };
+        format!("{what} ({limit}). {worst} {next}{then}")
     }
 }
 
 impl Kind {
+    /// What helps when no single group is to blame.
+    fn cure(self) -> &'static str {
+        match self {
+            Kind::Hard => "Clean the list",
+            Kind::Complaint => "See whom this went to and whether they asked for it",
+        }
+    }
+
     /// Bad ones and of how many.
     fn of(self, count: &Count) -> (u32, u32) {
         match self {
@@ -260,6 +318,19 @@ impl Kind {
 }
 
 impl Count {
+    fn sum<'a>(counts: impl Iterator<Item = &'a Count>) -> Count {
+        let mut sum = Count::default();
+        counts.for_each(|count| sum.add(*count));
+        sum
+    }
+
+    fn take(&mut self, other: Count) {
+        self.attempted = self.attempted.saturating_sub(other.attempted);
+        self.hard = self.hard.saturating_sub(other.hard);
+        self.reporting = self.reporting.saturating_sub(other.reporting);
+        self.complained = self.complained.saturating_sub(other.complained);
+    }
+
     fn add(&mut self, other: Count) {
         self.attempted = self.attempted.saturating_add(other.attempted);
         self.hard = self.hard.saturating_add(other.hard);
@@ -280,5 +351,212 @@ mod pairs {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<Group, Count>, D::Error> {
         Ok(Vec::<(Group, Count)>::deserialize(d)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brakes::limits::Wish;
+    use model::{Category, ImportId};
+
+    const HOUR: i64 = 3600;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1000)
+    }
+
+    fn hard() -> Verdict {
+        Verdict { outcome: Outcome::Hard, category: Category::UnknownRecipient, ..Verdict::accepted() }
+    }
+
+    fn provider(key: &str) -> Groups<'_> {
+        Groups { provider: Some(key), ..Groups::default() }
+    }
+
+    fn campaign() -> Rates {
+        Rates::of_campaign(Limits::default())
+    }
+
+    /// `all` people, the first `bad` of whom do not exist; what it trips, in order.
+    fn send(rates: &mut Rates, now: Timestamp, groups: Groups<'_>, all: u32, bad: u32) -> Vec<Trip> {
+        let one = |n: u32| {
+            rates.attempted(now, &groups);
+            rates.judged(now, &groups, &if n < bad { hard() } else { Verdict::accepted() })
+        };
+        (0..all).filter_map(one).collect()
+    }
+
+    fn complain(rates: &mut Rates, groups: Groups<'_>, count: u32) -> Vec<Trip> {
+        (0..count).filter_map(|_| rates.complained(at(0), &groups)).collect()
+    }
+
+    #[test]
+    fn the_limits_and_samples_are_met_exactly() {
+        for (good, bad, expected) in [
+            (980, 19, "fine"),
+            (980, 20, "warned"),
+            (982, 20, "fine"),
+            (380, 20, "paused"),
+            (382, 20, "warned"),
+            (180, 20, "paused"),
+            (179, 20, "fine"),
+            (181, 19, "fine"),
+        ] {
+            let mut rates = campaign();
+            send(&mut rates, at(0), Groups::default(), good, 0);
+            let trips = send(&mut rates, at(0), Groups::default(), bad, bad);
+            let found = match trips.last() {
+                None => "fine",
+                Some(Trip::Warned { .. }) => "warned",
+                Some(Trip::Rates { .. }) => "paused",
+                Some(other) => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{bad} of {}", good + bad);
+        }
+    }
+
+    #[test]
+    fn it_trips_once_and_stays_paused_until_somebody_answers_for_it() {
+        let mut rates = campaign();
+        send(&mut rates, at(0), Groups::default(), 180, 0);
+        assert_eq!(send(&mut rates, at(0), Groups::default(), 30, 30).len(), 1);
+        assert!(matches!(rates.rating(), Rating::Pause(_)));
+        rates.resumed();
+        assert_eq!(rates.rating(), Rating::Fine);
+        assert_eq!(send(&mut rates, at(0), Groups::default(), 199, 199), []);
+        assert_eq!(send(&mut rates, at(0), Groups::default(), 1, 1).len(), 1, "what comes next is measured anew");
+    }
+
+    #[test]
+    fn a_bad_provider_is_seen_in_a_good_whole_and_named() {
+        let mut rates = campaign();
+        send(&mut rates, at(0), provider("google"), 5_000, 0);
+        send(&mut rates, at(0), provider("gmx"), 280, 0);
+        let trips = send(&mut rates, at(0), provider("gmx"), 20, 20);
+        let [Trip::Rates { worst, why }] = &trips[..] else { panic!("{trips:?}") };
+        assert_eq!(worst, &Some(Group::Provider("gmx".to_owned())));
+        assert_eq!(
+            why,
+            "6.66 % of the addresses at GMX and WEB.DE do not exist: 20 of 300 tried (it stops at 5 %). The worst group \
+             is GMX and WEB.DE: 20 of 300. Take that group out, then resume and say why it may go on."
+        );
+    }
+
+    #[test]
+    fn the_import_that_does_the_harm_is_named() {
+        let mut rates = campaign();
+        let import = |id, lead_source| Groups { provider: Some("google"), lead_source, import: Some(ImportId(id)) };
+        send(&mut rates, at(0), import(1, Some("shop")), 300, 2);
+        let trips = send(&mut rates, at(0), import(2, Some("fair 2019")), 40, 30);
+        let [Trip::Rates { worst, why }] = &trips[..] else { panic!("{trips:?}") };
+        // The lead source and the import are the same people; either may be named.
+        assert!(
+            worst == &Some(Group::Import(ImportId(2))) || worst == &Some(Group::LeadSource("fair 2019".to_owned()))
+        );
+        assert!(why.contains("do not exist: 20 of 318 tried (it stops at 5 %)"), "{why}");
+    }
+
+    #[test]
+    fn a_list_that_is_bad_all_over_blames_nobody_in_particular() {
+        let mut rates = campaign();
+        let groups = ["google", "yahoo", "gmx", "apple", "outlook"].map(provider);
+        let mut trips = Vec::new();
+        for n in 0..500u32 {
+            let groups = &groups[n as usize % 5];
+            rates.attempted(at(0), groups);
+            let verdict = if n % 12 == 0 { hard() } else { Verdict::accepted() };
+            trips.extend(rates.judged(at(0), groups, &verdict));
+        }
+        let [Trip::Rates { worst: None, why }] = &trips[..] else { panic!("{trips:?}") };
+        assert!(
+            why.ends_with(
+                "No provider, lead source or import stands out. Clean the list, then resume and say why it may go on."
+            ),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn complaints_are_measured_where_they_are_reported() {
+        let mut rates = campaign();
+        send(&mut rates, at(0), provider("google"), 100_000, 0);
+        send(&mut rates, at(0), provider("yahoo"), 1_600, 0);
+        assert_eq!(complain(&mut rates, provider("google"), 50), []);
+        assert_eq!(complain(&mut rates, provider("yahoo"), 4), []);
+        let trips = complain(&mut rates, provider("yahoo"), 1);
+        let [Trip::Rates { why, .. }] = &trips[..] else { panic!("{trips:?}") };
+        assert_eq!(
+            why,
+            "0.31 % of those who got it called it spam: 5 of 1600 taken by providers that report complaints (it stops at \
+             0.3 %). No provider, lead source or import stands out. See whom this went to and whether they asked for it, \
+             then resume and say why it may go on."
+        );
+        let mut rates = campaign();
+        send(&mut rates, at(0), provider("yahoo"), 5_000, 0);
+        let trips = complain(&mut rates, provider("yahoo"), 9);
+        assert!(matches!(trips[..], [Trip::Warned { .. }, Trip::Warned { .. }]), "overall and there: {trips:?}");
+        assert!(matches!(rates.rating(), Rating::Warn(_)));
+    }
+
+    #[test]
+    fn many_small_mailings_of_one_workspace_add_up_within_a_day() {
+        let mut rates = Rates::of_workspace(Limits::default());
+        for hour in 0..5 {
+            assert_eq!(send(&mut rates, at(hour * HOUR), Groups::default(), 70, 3), [], "hour {hour}");
+        }
+        let trips = send(&mut rates, at(20 * HOUR), Groups::default(), 30, 5);
+        let [Trip::Rates { why, .. }] = &trips[..] else { panic!("{trips:?}") };
+        assert!(why.contains("20 of 355 tried in the last day, over all campaigns of this workspace"), "{why}");
+        let mut rates = Rates::of_workspace(Limits::default());
+        for day in 0..20 {
+            assert_eq!(send(&mut rates, at(day * 25 * HOUR), Groups::default(), 190, 15), [], "day {day}");
+        }
+        assert_eq!(rates.hours.len(), 1);
+    }
+
+    #[test]
+    fn an_incident_is_held_against_nobody() {
+        let mut rates = campaign();
+        send(&mut rates, at(0), provider("yahoo"), 300, 0);
+        send(&mut rates, at(0), provider("google"), 15, 15);
+        rates.forgive("google");
+        assert_eq!(send(&mut rates, at(0), provider("yahoo"), 10, 10), []);
+        assert_eq!(rates.of(None).attempted, 310);
+    }
+
+    #[test]
+    fn stricter_limits_hold_and_looser_ones_are_refused() {
+        let wish = Wish { hard_pause_per_10_000: Some(100), ..Wish::default() };
+        let mut rates = Rates::of_campaign(Limits::stricter(&wish).unwrap());
+        send(&mut rates, at(0), Groups::default(), 1_900, 0);
+        assert_eq!(send(&mut rates, at(0), Groups::default(), 20, 20).len(), 1);
+        let wish = Wish { complaint_pause_per_10_000: Some(31), ..Wish::default() };
+        assert_eq!(
+            Limits::stricter(&wish).unwrap_err().to_string(),
+            "complaint_pause_per_10_000 = 31 is looser than the brake's own 30: the brakes can only be made stricter"
+        );
+        assert!(serde_json::from_str::<Limits>(r#"{"hard_warn_per_10_000": 201}"#).is_err());
+        assert!(serde_json::from_str::<Limits>(r#"{"off": true}"#).is_err());
+    }
+
+    #[test]
+    fn a_restart_changes_nothing() {
+        let mut rates = Rates::of_workspace(Limits::default());
+        let groups = Groups { provider: Some("yahoo"), lead_source: Some("fair"), import: Some(ImportId(4)) };
+        send(&mut rates, at(0), groups, 300, 13);
+        let kept = serde_json::to_string(&rates).unwrap();
+        assert_eq!(serde_json::from_str::<Rates>(&kept).unwrap(), rates);
+    }
+
+    #[test]
+    fn groups_are_bounded_and_the_rest_still_counts() {
+        let mut rates = campaign();
+        for n in 0..1_000 {
+            let name = format!("page {n}");
+            send(&mut rates, at(0), Groups { lead_source: Some(&name), ..Groups::default() }, 1, 0);
+        }
+        assert_eq!(rates.hours[0].1.groups.len(), GROUPS_MAX);
+        assert_eq!(rates.of(None).attempted, 1_000);
     }
 }

@@ -56,6 +56,9 @@ pub const WARM_GOOD_RUN: u32 = 7;
 /// Idle days after which it is new again: reputation systems remember weeks, not seasons.
 pub const COLD_IDLE_DAYS: i64 = 90;
 
+/// Days of history a caller must hand in: what is older decides nothing.
+pub const HISTORY_DAYS: i64 = COLD_IDLE_DAYS + JUMP_DAYS;
+
 /// How far back the greatest day is looked for.
 pub const JUMP_DAYS: i64 = 30;
 /// The least base of a warm sender, per provider.
@@ -101,7 +104,7 @@ pub enum Who {
 }
 
 /// The budget of one day.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
     /// So many messages today, what is spent of them included.
     pub messages: u32,
