@@ -61,6 +61,7 @@ use model::{
     SuppressionReason, Tally, Timestamp, WorkspaceId,
 };
 use rusqlite::Connection;
+use sqlite::audience::Share;
 use sqlite::events::NewEvent;
 use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports, suppressions};
 use std::collections::BTreeSet;
@@ -355,7 +356,24 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64> {
-        todo!("{workspace} {provider:?} {since:?} {actor:?} {now:?}")
+        let filter = LiftFilter { provider, since, provisional_only: true, ..LiftFilter::default() };
+        let mut confirmed = 0;
+        loop {
+            let filter = filter.clone();
+            let count = self.core.lanes.write(move |ledger| ledger.confirm_step(workspace, &filter)).await?;
+            confirmed += count;
+            if count == 0 {
+                break;
+            }
+        }
+        if confirmed > 0 {
+            let (provider, actor) = (filter.provider, actor.clone());
+            let write = move |ledger: &mut Ledger| {
+                ledger.note_confirmed(workspace, provider.as_deref(), confirmed, &actor, now)
+            };
+            self.core.lanes.write(write).await?;
+        }
+        Ok(confirmed)
     }
     /// Missing domains whose second look-up is due.
     pub async fn second_lookups(&self, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
@@ -474,12 +492,16 @@ impl Store {
         audience: &Audience,
         since: Timestamp,
     ) -> Result<(u64, u64)> {
-        todo!("{workspace} {audience:?} {since:?}")
+        let mut share = Share::begin(workspace, audience, since);
+        while !share.is_done() {
+            share = self.core.lanes.read(move |conn| share.go_on(conn)).await?;
+        }
+        Ok(share.found())
     }
     /// A campaign's canary sample: how many people are in it, and how many of them have a first verdict (or were
     /// skipped). From the counters.
     pub async fn canary_state(&self, id: CampaignId) -> Result<(u64, u64)> {
-        todo!("{id}")
+        self.core.lanes.read(move |conn| campaigns::canary_state(conn, id)).await
     }
     /// Removes a campaign that was never started (a dry run), with its deliveries.
     pub async fn discard_campaign(&self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<()> {
@@ -607,11 +629,11 @@ impl Store {
 
     /// Forgets up to `limit` transcripts older than `before`; how many. Fewer than `limit`: none is left.
     pub async fn forget_old_transcripts(&self, before: Timestamp, limit: usize) -> Result<usize> {
-        todo!("{before:?} {limit}")
+        self.core.lanes.write(move |ledger| ledger.forget_old_transcripts(before, limit)).await
     }
     /// People reacted (a click, a reply, an event of their own; never an open): later times win.
     pub async fn note_engagement(&self, reacted: Vec<(ContactId, Timestamp)>) -> Result<()> {
-        todo!("{reacted:?}")
+        self.core.lanes.write(move |ledger| ledger.note_engagement(&reacted)).await
     }
 
     // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────

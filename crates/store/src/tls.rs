@@ -8,6 +8,8 @@ use model::Timestamp;
 
 /// The most policies kept; those that expire first go.
 pub const TLS_POLICIES_MAX: usize = 50_000;
+/// The longest policy kept, in bytes (RFC 8461 section 3.2 suggests 64 KiB).
+pub const TLS_POLICY_BYTES_MAX: usize = 65_536;
 /// The most different results kept of one day; what is beyond is not counted.
 pub const TLS_RESULTS_PER_DAY_MAX: usize = 50_000;
 /// Days after which results go, reported or not.
@@ -53,7 +55,7 @@ impl Store {
         let domain = domain.to_owned();
         self.core.lanes.read(move |conn| tls::policy(conn, &domain)).await
     }
-    /// Keeps a policy in place of the one before it.
+    /// Keeps a policy in place of the one before it. Refused: one longer than [`TLS_POLICY_BYTES_MAX`].
     pub async fn put_tls_policy(&self, policy: TlsPolicy) -> Result<()> {
         self.core.lanes.write(move |ledger| ledger.put_tls_policy(&policy)).await
     }

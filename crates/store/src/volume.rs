@@ -11,6 +11,9 @@ use model::{Actor, CampaignId, DeliveryId, DomainId, SourceId, Timestamp};
 /// Days that are kept.
 pub const VOLUME_DAYS_KEPT: i64 = 400;
 
+/// The most rows of one call that writes history.
+pub const VOLUME_ROWS_MAX: usize = 100_000;
+
 /// Whose volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VolumeOf {
@@ -60,6 +63,7 @@ impl Store {
         self.core.lanes.read(move |conn| volume::days(conn, since_day)).await
     }
     /// Writes what another system sent. The same day again replaces what was written for it: twice adds nothing.
+    /// Days before the last [`VOLUME_DAYS_KEPT`] are left out. Refused: a day to come, more than [`VOLUME_ROWS_MAX`].
     pub async fn add_volume(&self, rows: Vec<DayVolume>, actor: &Actor, now: Timestamp) -> Result<()> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.add_volume(&rows, &actor, now)).await

@@ -2,12 +2,14 @@
 //!
 //! Set-based and in bounded steps. What is gathered on the way lives in temporary tables, which are not logged and not
 //! kept: a build that was interrupted removes the rows it had written and starts again, before anything was sent.
-//! Invariant: delivery ids are contiguous per domain, in the order of position; domains follow in the order of their
-//! lowest position; skipped people come last.
+//! Positions follow engagement: whoever reacted lately is first, the cold are last, and among equals the order of the
+//! audience holds. Invariant: delivery ids are contiguous per domain, members of the canary first, then in the order of
+//! position; domains follow in the order of their lowest position; skipped people come last.
 
-use super::Ledger;
+use super::audience::{COLD_TIER, tier_sql};
 use super::campaigns::{CounterMoves, require};
 use super::events::NewEvent;
+use super::{Ledger, canary};
 use crate::error::Result;
 use model::id::ID_STEP;
 use model::{
@@ -20,28 +22,37 @@ use rusqlite::params;
 const STEP_ROWS: i64 = 10_000;
 /// The temporary tables' page cache, in kibibytes.
 const SCRATCH_CACHE_KIB: i64 = 32_768;
+/// What lies between the places of two tiers: a place is tier × step + number in the tier.
+pub(crate) const TIER_STEP: i64 = 1 << 40;
+/// Added to the place of everybody who is not a member of the canary.
+pub(crate) const NOT_CANARY: i64 = 1 << 50;
 /// Stands for "no domain" in the scratch tables: people who are skipped.
 const SKIPPED: i64 = i64::MAX;
 
 const SCRATCH: &str = "
     CREATE TEMP TABLE IF NOT EXISTS chunk
-        (n INTEGER PRIMARY KEY, contact INTEGER UNIQUE, address INTEGER, domain INTEGER, skip INTEGER);
+        (n INTEGER PRIMARY KEY, contact INTEGER UNIQUE, address INTEGER, domain INTEGER, skip INTEGER, tier INTEGER,
+        import INTEGER, place INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS person (contact INTEGER PRIMARY KEY);
     CREATE TEMP TABLE IF NOT EXISTS seen (address INTEGER PRIMARY KEY, contact INTEGER NOT NULL);
-    CREATE TEMP TABLE IF NOT EXISTS candidate (domain INTEGER, position INTEGER, contact INTEGER NOT NULL,
-        address INTEGER, skip INTEGER, PRIMARY KEY (domain, position)) WITHOUT ROWID;
-    CREATE TEMP TABLE IF NOT EXISTS gathered (domain INTEGER PRIMARY KEY, people INTEGER, first INTEGER);
-    CREATE TEMP TABLE IF NOT EXISTS layout
-        (rank INTEGER PRIMARY KEY, domain INTEGER, people INTEGER, first_id INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS candidate (domain INTEGER, place INTEGER, contact INTEGER NOT NULL,
+        address INTEGER, skip INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
+    CREATE TEMP TABLE IF NOT EXISTS gathered
+        (domain INTEGER PRIMARY KEY, people INTEGER, first INTEGER, canary INTEGER, cold INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS layout (rank INTEGER PRIMARY KEY, domain INTEGER, people INTEGER, first_id INTEGER,
+        canary INTEGER, cold INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS tier (tier INTEGER PRIMARY KEY, people INTEGER, before INTEGER);
     DELETE FROM chunk; DELETE FROM person; DELETE FROM seen; DELETE FROM candidate; DELETE FROM gathered;
-    DELETE FROM layout;";
+    DELETE FROM layout; DELETE FROM tier;";
 
 /// Where a build stands between two steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
-    campaign: CampaignId,
+    pub(crate) campaign: CampaignId,
     workspace: i64,
     stage: BuildStage,
+    /// Members of the canary that are wanted; after the draw, that there are.
+    pub(crate) canary: i64,
     /// Queued people so far.
     queued: i64,
     /// Skipped people so far.
@@ -129,10 +140,22 @@ impl Ledger {
         let built = campaign.built_at.is_some() || campaign.state != CampaignState::Building;
         let stage = if built { BuildStage::Done } else { BuildStage::Clear };
         if !built {
-            self.conn.execute_batch(SCRATCH)?;
+            self.clear_scratch()?;
             self.conn.pragma_update(Some("temp"), "cache_size", -SCRATCH_CACHE_KIB)?;
         }
-        Ok(Build { campaign: id, workspace: campaign.workspace.0, stage, queued: 0, skipped: 0 })
+        let canary = i64::from(campaign.canary);
+        Ok(Build { campaign: id, workspace: campaign.workspace.0, stage, canary, queued: 0, skipped: 0 })
+    }
+
+    /// Empties the scratch tables.
+    fn clear_scratch(&self) -> Result<()> {
+        self.conn.execute_batch(SCRATCH)?;
+        self.conn.execute_batch(canary::SCRATCH)?;
+        for tier in 0..=COLD_TIER {
+            let sql = "INSERT INTO temp.tier (tier, people, before) VALUES (?1, 0, 0)";
+            self.conn.prepare_cached(sql)?.execute([tier])?;
+        }
+        Ok(())
     }
 
     /// One bounded step.
@@ -145,7 +168,7 @@ impl Ledger {
                     BuildStage::Clear
                 }
             }
-            BuildStage::Resolve { place, line } => self.resolve(build, place, line)?,
+            BuildStage::Resolve { place, line } => self.resolve(build, place, line, now)?,
             BuildStage::LayOut => self.lay_out(build, now)?,
             BuildStage::Write { rank, position, written } => self.write_queued(build, rank, position, written)?,
             BuildStage::WriteSkipped { position } => self.write_skipped(build, position, actor, now)?,
@@ -171,16 +194,17 @@ impl Ledger {
     }
 
     /// Reads the next part of the audience into the scratch tables.
-    fn resolve(&mut self, build: &mut Build, place: i64, line: i64) -> Result<BuildStage> {
-        let decision = decision_sql();
+    fn resolve(&mut self, build: &mut Build, place: i64, line: i64, now: Timestamp) -> Result<BuildStage> {
+        let (decision, tier) = (decision_sql(), tier_sql("?5"));
         let campaign = build.campaign.0;
         let everyone: bool =
             self.conn.query_row("SELECT everyone FROM campaign WHERE id = ?1", [campaign], |row| row.get(0))?;
         let (bound, gather) = if everyone {
             let bound = "SELECT max(id) FROM (SELECT id FROM contact WHERE id > ?2 AND ?1 >= 0 ORDER BY id LIMIT ?3)";
             let gather = format!(
-                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip)
-                 SELECT c.id, c.address, a.domain, {decision} FROM contact c LEFT JOIN address a ON a.id = c.address
+                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, import)
+                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.import
+                 FROM contact c LEFT JOIN address a ON a.id = c.address
                  WHERE c.id > ?2 AND c.id <= ?3 AND c.workspace = ?4 AND ?1 >= 0
                     AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
                  ORDER BY c.id"
@@ -190,8 +214,8 @@ impl Ledger {
             let bound = "SELECT max(line) FROM (SELECT line FROM import_member WHERE import = ?1 AND line > ?2
                 ORDER BY line LIMIT ?3)";
             let gather = format!(
-                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip)
-                 SELECT c.id, c.address, a.domain, {decision}
+                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, import)
+                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.import
                  FROM import_member m CROSS JOIN contact c ON c.id = m.contact LEFT JOIN address a ON a.id = c.address
                  WHERE m.import = ?1 AND m.line > ?2 AND m.line <= ?3 AND c.workspace = ?4
                     AND NOT EXISTS (SELECT 1 FROM temp.person p WHERE p.contact = c.id)
@@ -203,7 +227,7 @@ impl Ledger {
         let last: Option<i64> =
             self.conn.prepare_cached(bound)?.query_row(params![import, line, STEP_ROWS], |row| row.get(0))?;
         let Some(last) = last else { return Ok(BuildStage::Resolve { place: place + 1, line: 0 }) };
-        self.conn.prepare_cached(&gather)?.execute(params![import, line, last, build.workspace])?;
+        self.conn.prepare_cached(&gather)?.execute(params![import, line, last, build.workspace, now.as_millis()])?;
         self.sort_chunk(build)?;
         Ok(BuildStage::Resolve { place, line: last })
     }
@@ -232,38 +256,56 @@ impl Ledger {
         )?
         .execute([SkipReason::DuplicateAddress.code()])?;
         conn.prepare_cached(
-            "INSERT INTO temp.gathered SELECT domain, count(*), ?1 + min(place)
-             FROM (SELECT domain, row_number() OVER (ORDER BY n) AS place FROM temp.chunk WHERE skip IS NULL)
-             WHERE TRUE GROUP BY domain ON CONFLICT (domain) DO UPDATE SET people = people + excluded.people",
+            "UPDATE temp.chunk SET place = w.place FROM (
+                SELECT c.n, ?1 + c.tier * ?2 + t.people + row_number() OVER (PARTITION BY c.tier ORDER BY c.n) AS place
+                FROM temp.chunk c JOIN temp.tier t ON t.tier = c.tier WHERE c.skip IS NULL) w WHERE w.n = chunk.n",
         )?
-        .execute([build.queued])?;
+        .execute([NOT_CANARY, TIER_STEP])?;
+        conn.prepare_cached(
+            "UPDATE temp.tier SET people = people
+                + (SELECT count(*) FROM temp.chunk c WHERE c.skip IS NULL AND c.tier = tier.tier)",
+        )?
+        .execute([])?;
+        conn.prepare_cached(
+            "INSERT INTO temp.gathered (domain, people, first, canary, cold)
+             SELECT domain, count(*), min(place), 0, sum(tier = ?1) FROM temp.chunk WHERE skip IS NULL GROUP BY domain
+             ON CONFLICT (domain) DO UPDATE SET people = people + excluded.people, cold = cold + excluded.cold,
+                first = min(first, excluded.first)",
+        )?
+        .execute([COLD_TIER])?;
         let queued = conn
             .prepare_cached(
-                "INSERT INTO temp.candidate SELECT domain, ?1 + row_number() OVER (ORDER BY n), contact, address, NULL
-                 FROM temp.chunk WHERE skip IS NULL",
+                "INSERT INTO temp.candidate SELECT domain, place, contact, address, NULL FROM temp.chunk
+                 WHERE skip IS NULL",
             )?
-            .execute([build.queued])?;
+            .execute([])?;
         let skipped = conn
             .prepare_cached(
                 "INSERT INTO temp.candidate SELECT ?2, ?1 + row_number() OVER (ORDER BY n), contact, address, skip
                  FROM temp.chunk WHERE skip IS NOT NULL",
             )?
             .execute([build.skipped, SKIPPED])?;
-        conn.prepare_cached("DELETE FROM temp.chunk")?.execute([])?;
+        self.gather_sample(build)?;
+        self.conn.prepare_cached("DELETE FROM temp.chunk")?.execute([])?;
         build.queued += i64::try_from(queued).unwrap_or(0);
         build.skipped += i64::try_from(skipped).unwrap_or(0);
         Ok(())
     }
 
-    /// Reserves the campaign's ids and gives each domain its range.
-    fn lay_out(&mut self, build: &Build, now: Timestamp) -> Result<BuildStage> {
+    /// Draws the canary, reserves the campaign's ids and gives each domain its range.
+    fn lay_out(&mut self, build: &mut Build, now: Timestamp) -> Result<BuildStage> {
+        build.canary = self.draw_canary(build)?;
+        self.conn.execute(
+            "UPDATE temp.tier SET before = (SELECT coalesce(sum(t.people), 0) FROM temp.tier t WHERE t.tier < tier.tier)",
+            [],
+        )?;
         let people = build.queued + build.skipped;
         let first = self.ids.reserve(now, u32::try_from(people).unwrap_or(u32::MAX));
         let sql = "UPDATE campaign SET first_delivery = ?2, end_delivery = ?3 WHERE id = ?1";
         self.conn.execute(sql, params![build.campaign.0, first, first + ID_STEP * people])?;
         self.conn.execute(
             "INSERT INTO temp.layout SELECT row_number() OVER (ORDER BY first), domain, people,
-                ?1 + ?2 * (sum(people) OVER (ORDER BY first) - people) FROM temp.gathered",
+                ?1 + ?2 * (sum(people) OVER (ORDER BY first) - people), canary, cold FROM temp.gathered",
             params![first, ID_STEP],
         )?;
         Ok(BuildStage::Write { rank: 0, position: 0, written: 0 })
@@ -284,8 +326,11 @@ impl Ledger {
         if written == 0 {
             self.conn
                 .prepare_cached(
-                    "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining)
-                     SELECT first_id, ?3, ?4, domain, NULL, first_id, first_id + ?5 * people, people
+                    "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining, canary_end,
+                        cold_start)
+                     SELECT first_id, ?3, ?4, domain, NULL, first_id, first_id + ?5 * people, people,
+                        CASE WHEN canary > 0 THEN first_id + ?5 * canary END,
+                        CASE WHEN cold > 0 THEN first_id + ?5 * (people - cold) END
                      FROM temp.layout WHERE rank > ?1 AND rank <= ?2 ORDER BY rank",
                 )?
                 .execute(params![rank, upto, build.workspace, build.campaign.0, ID_STEP])?;
@@ -295,10 +340,11 @@ impl Ledger {
         let (upto, last) = if large { (rank + 1, self.part_end(rank + 1, position)?) } else { (upto, i64::MAX) };
         let sql = "INSERT INTO delivery (id, workspace, campaign, contact, occurrence, address, position, state,
                 attempts, tries, reached, first_try_at, last_attempt, cause)
-            SELECT l.first_id + ?1 * (?2 + row_number() OVER (PARTITION BY l.rank ORDER BY p.position) - 1), ?3, ?4,
-                p.contact, 0, p.address, p.position, 0, 0, 0, 0, 9223372036854775807, 2147483647, 0
+            SELECT l.first_id + ?1 * (?2 + row_number() OVER (PARTITION BY l.rank ORDER BY p.place) - 1), ?3, ?4,
+                p.contact, 0, p.address, t.before + p.place % ?9, 0, 0, 0, 0, 9223372036854775807, 2147483647, 0
             FROM temp.layout l CROSS JOIN temp.candidate p ON p.domain = l.domain
-            WHERE l.rank > ?5 AND l.rank <= ?6 AND p.position > ?7 AND p.position <= ?8 ORDER BY 1";
+                CROSS JOIN temp.tier t ON t.tier = p.place / ?9 % 1024
+            WHERE l.rank > ?5 AND l.rank <= ?6 AND p.place > ?7 AND p.place <= ?8 ORDER BY 1";
         let rows = self.conn.prepare_cached(sql)?.execute(params![
             ID_STEP,
             written,
@@ -307,7 +353,8 @@ impl Ledger {
             rank,
             upto,
             position,
-            last
+            last,
+            TIER_STEP
         ])?;
         let rows = i64::try_from(rows).unwrap_or(0);
         let mut counters = CounterMoves::default();
@@ -323,8 +370,8 @@ impl Ledger {
 
     /// The last position of the next part of a large domain.
     fn part_end(&self, rank: i64, position: i64) -> Result<i64> {
-        let sql = "SELECT max(position) FROM (SELECT p.position FROM temp.layout l CROSS JOIN temp.candidate p
-                ON p.domain = l.domain WHERE l.rank = ?1 AND p.position > ?2 ORDER BY p.position LIMIT ?3)";
+        let sql = "SELECT max(place) FROM (SELECT p.place FROM temp.layout l CROSS JOIN temp.candidate p
+                ON p.domain = l.domain WHERE l.rank = ?1 AND p.place > ?2 ORDER BY p.place LIMIT ?3)";
         let last: Option<i64> =
             self.conn.prepare_cached(sql)?.query_row([rank, position, STEP_ROWS], |row| row.get(0))?;
         Ok(last.unwrap_or(i64::MAX))
@@ -337,9 +384,9 @@ impl Ledger {
         let first = first + ID_STEP * build.queued;
         let sql = "INSERT INTO delivery (id, workspace, campaign, contact, occurrence, address, position, state, skip,
                 attempts, tries, reached, first_try_at, last_attempt, cause)
-            SELECT ?1 + ?2 * (position - 1), ?3, ?4, contact, 0, address, 0, ?5, skip, 0, 0, 0, 9223372036854775807,
+            SELECT ?1 + ?2 * (place - 1), ?3, ?4, contact, 0, address, 0, ?5, skip, 0, 0, 0, 9223372036854775807,
                 2147483647, 0
-            FROM temp.candidate WHERE domain = ?6 AND position > ?7 AND position <= ?8 ORDER BY position";
+            FROM temp.candidate WHERE domain = ?6 AND place > ?7 AND place <= ?8 ORDER BY place";
         self.conn.prepare_cached(sql)?.execute(params![
             first,
             ID_STEP,
@@ -364,7 +411,7 @@ impl Ledger {
     }
 
     fn skipped_by_reason(&self, position: i64, last: i64) -> Result<Vec<(SkipReason, i64)>> {
-        let sql = "SELECT skip, count(*) FROM temp.candidate WHERE domain = ?1 AND position > ?2 AND position <= ?3
+        let sql = "SELECT skip, count(*) FROM temp.candidate WHERE domain = ?1 AND place > ?2 AND place <= ?3
             GROUP BY skip";
         let mut statement = self.conn.prepare_cached(sql)?;
         statement
@@ -373,9 +420,14 @@ impl Ledger {
     }
 
     fn end_build(&mut self, build: &Build, actor: &Actor, now: Timestamp) -> Result<()> {
-        self.conn.execute_batch(SCRATCH)?;
-        let sql = "UPDATE campaign SET built_at = ?2 WHERE id = ?1";
-        self.conn.execute(sql, params![build.campaign.0, now.as_millis()])?;
+        let sql = "UPDATE campaign SET built_at = ?2, canary = ?3, cold = t.people,
+                cold_from = CASE WHEN t.people > 0 THEN t.before + 1 END
+            FROM temp.tier t WHERE t.tier = ?4 AND campaign.id = ?1";
+        self.conn.execute(sql, params![build.campaign.0, now.as_millis(), build.canary, COLD_TIER])?;
+        let mut counters = CounterMoves::default();
+        counters.canary_waits(build.workspace, build.campaign.0, build.canary);
+        counters.write(self)?;
+        self.clear_scratch()?;
         let detail = format!("{} people, {} skipped", build.queued + build.skipped, build.skipped);
         let about = NewEvent { campaign: Some(build.campaign), detail: Some(detail), ..NewEvent::default() };
         self.event(model::WorkspaceId(build.workspace), EventKind::Built, actor, now, about)?;

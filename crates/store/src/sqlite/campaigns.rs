@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::{Ledger, word};
-use crate::campaign::{Audience, Campaign, NewCampaign};
+use crate::campaign::{Audience, CANARY_MAX, Campaign, NewCampaign};
 use crate::error::{Result, StoreError};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, Tally, Timestamp, WorkspaceId,
@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeMap;
 
 const COLUMNS: &str = "id, workspace, number, name, kind, state, before_pause, why, message, files_hash, content_hash,
-    created_at, built_at, started_at, ended_at";
+    created_at, built_at, started_at, ended_at, canary, cold_from, cold";
 
 fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
     let time =
@@ -32,9 +32,9 @@ fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
         built_at: time(12)?,
         started_at: time(13)?,
         ended_at: time(14)?,
-        canary: 0,
-        cold_from: None,
-        cold: 0,
+        canary: row.get(15)?,
+        cold_from: row.get(16)?,
+        cold: row.get(17)?,
     })
 }
 
@@ -96,15 +96,18 @@ pub(crate) const fn may_move(from: CampaignState, to: CampaignState) -> bool {
 
 impl Ledger {
     pub(crate) fn create_campaign(&mut self, new: &NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
+        if new.canary > CANARY_MAX {
+            return Err(StoreError::Refused(format!("a canary sample has at most {CANARY_MAX} people")));
+        }
         if by_name(&self.conn, new.workspace, &new.name)?.is_some() {
             return Err(StoreError::Exists { what: "campaign", name: new.name.clone() });
         }
         let id = CampaignId(self.new_id(now));
         self.conn.execute(
             "INSERT INTO campaign (id, workspace, number, name, kind, state, message, files_hash, content_hash,
-                everyone, created_at, first_delivery, end_delivery)
+                everyone, created_at, first_delivery, end_delivery, canary)
              VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM campaign WHERE workspace = ?2), ?3, ?4, 0, ?5,
-                ?6, ?7, ?8, ?9, 0, 0)",
+                ?6, ?7, ?8, ?9, 0, 0, ?10)",
             params![
                 id.0,
                 new.workspace.0,
@@ -115,6 +118,7 @@ impl Ledger {
                 new.content_hash,
                 new.audience == Audience::Everyone,
                 now.as_millis(),
+                new.canary,
             ],
         )?;
         if let Audience::Imports(imports) = &new.audience {
@@ -223,6 +227,8 @@ impl Ledger {
 pub(crate) const COUNT_STATE: i64 = 0;
 /// Skips by reason.
 pub(crate) const COUNT_SKIP: i64 = 1;
+/// Members of the canary that are still queued.
+pub(crate) const COUNT_CANARY_WAITS: i64 = 2;
 
 /// Moves of counters gathered in a transaction and written once at its end.
 #[derive(Debug, Default)]
@@ -239,6 +245,11 @@ impl CounterMoves {
     /// `by` more deliveries of a campaign were skipped for `reason`.
     pub(crate) fn skip(&mut self, workspace: i64, campaign: i64, reason: SkipReason, by: i64) {
         self.add(workspace, campaign, COUNT_SKIP, reason.code(), by);
+    }
+
+    /// `by` more members of a campaign's canary wait for their first verdict.
+    pub(crate) fn canary_waits(&mut self, workspace: i64, campaign: i64, by: i64) {
+        self.add(workspace, campaign, COUNT_CANARY_WAITS, 0, by);
     }
 
     fn add(&mut self, workspace: i64, campaign: i64, kind: i64, key: u8, by: i64) {
@@ -264,10 +275,11 @@ fn fill(tally: &mut Tally, kind: i64, key: i64, value: i64) -> Result<()> {
     if value == 0 {
         return Ok(());
     }
-    if kind == COUNT_STATE {
-        *tally.by_state.entry(word!(DeliveryState, key)?).or_default() += value;
-    } else {
-        *tally.by_skip_reason.entry(word!(SkipReason, key)?).or_default() += value;
+    match kind {
+        COUNT_STATE => *tally.by_state.entry(word!(DeliveryState, key)?).or_default() += value,
+        COUNT_SKIP => *tally.by_skip_reason.entry(word!(SkipReason, key)?).or_default() += value,
+        // Counts part of what is counted by state.
+        _ => {}
     }
     Ok(())
 }
@@ -281,6 +293,14 @@ pub(crate) fn tally(conn: &Connection, id: CampaignId) -> Result<Tally> {
         fill(&mut tally, row.get(0)?, row.get(1)?, row.get(2)?)?;
     }
     Ok(tally)
+}
+
+/// The members of a campaign's canary, and how many of them have left the queue.
+pub(crate) fn canary_state(conn: &Connection, id: CampaignId) -> Result<(u64, u64)> {
+    let members = u64::from(require(conn, id)?.canary);
+    let sql = "SELECT coalesce(sum(value), 0) FROM counter WHERE campaign = ?1 AND kind = ?2";
+    let waits: i64 = conn.prepare_cached(sql)?.query_row([id.0, COUNT_CANARY_WAITS], |row| row.get(0))?;
+    Ok((members, members.saturating_sub(u64::try_from(waits).unwrap_or(0))))
 }
 
 /// The ids a campaign's deliveries lie in.

@@ -20,7 +20,9 @@ const COLUMNS: &str = "SELECT c.id, c.workspace, c.external_id, c.address, coale
         c.attributes, c.status, c.error, c.soft_count, c.soft_since, c.refused_count, c.consent_source, c.consent_at,
         c.consent_ip, c.lead_source, c.import, c.created_at, a.hash, n.name,
         (SELECT max(t.started_at) FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
-            WHERE d.contact = c.id AND d.state = 2)
+            WHERE d.contact = c.id AND d.state = 2),
+        c.engaged_at, (SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.contact = c.id AND d.state = 2
+            AND d.first_try_at > coalesce(c.engaged_at, 0) LIMIT 8))
     FROM contact c LEFT JOIN address a ON a.id = c.address LEFT JOIN domain n ON n.id = a.domain";
 /// People of finished imports only.
 const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
@@ -53,8 +55,8 @@ fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
         import: row.get::<_, Option<i64>>(16)?.map(ImportId),
         created_at: Timestamp::from_millis(row.get(17)?),
         last_accepted_at: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
-        engaged_at: None,
-        mailed_since_engaged: 0,
+        engaged_at: row.get::<_, Option<i64>>(21)?.map(Timestamp::from_millis),
+        mailed_since_engaged: row.get(22)?,
         suppressions,
     })
 }
@@ -168,6 +170,16 @@ impl Ledger {
         let about = NewEvent { contact: Some(id), detail, ..NewEvent::default() };
         self.event(contact.workspace, EventKind::ContactEdited, actor, now, about)?;
         require(&self.conn, id)
+    }
+
+    /// People reacted: the later time wins.
+    pub(crate) fn note_engagement(&mut self, reacted: &[(ContactId, Timestamp)]) -> Result<()> {
+        let sql = "UPDATE contact SET engaged_at = ?2 WHERE id = ?1 AND (engaged_at IS NULL OR engaged_at < ?2)";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        for (contact, at) in reacted {
+            statement.execute(params![contact.0, at.as_millis()])?;
+        }
+        Ok(())
     }
 
     /// A new address frees the contact at once; the old one keeps its suppressions and its history.

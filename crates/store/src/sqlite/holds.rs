@@ -1,19 +1,123 @@
-//! Holds.
+//! Holds: placed, lifted, ended, listed.
 
 use super::Ledger;
-use crate::error::Result;
-use crate::hold::{Hold, NewHold};
-use model::{Actor, HoldId, Timestamp};
-use rusqlite::Connection;
+use super::events::NewEvent;
+use crate::error::{Result, StoreError};
+use crate::hold::{HOLDS_ACTIVE_MAX, Hold, NewHold};
+use model::{Actor, CampaignId, DomainId, EventKind, HoldId, MailDomain, SourceId, Timestamp, WorkspaceId};
+use rusqlite::{Connection, Params, Row, params};
 
-pub(crate) fn list(_: &Connection, _: Option<Timestamp>) -> Result<Vec<Hold>> {
-    todo!()
+/// Holds remembered after they are over.
+const HOLDS_KEPT_MAX: i64 = 10_000;
+
+const COLUMNS: &str =
+    "SELECT h.id, h.workspace, h.campaign, h.provider, h.domain, d.name, h.source, h.cold_only, h.until,
+        h.why, coalesce(w.text, ''), h.at, h.lifted_at
+    FROM hold h LEFT JOIN domain d ON d.id = h.domain LEFT JOIN word w ON w.id = h.actor";
+
+fn read_hold(row: &Row<'_>) -> rusqlite::Result<Hold> {
+    Ok(Hold {
+        id: HoldId(row.get(0)?),
+        workspace: WorkspaceId(row.get(1)?),
+        campaign: row.get::<_, Option<i64>>(2)?.map(CampaignId),
+        provider: row.get(3)?,
+        domain: row.get::<_, Option<i64>>(4)?.map(DomainId),
+        domain_name: row.get(5)?,
+        source: row.get::<_, Option<i64>>(6)?.map(SourceId),
+        cold_only: row.get(7)?,
+        until: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_millis),
+        why: row.get(9)?,
+        actor: row.get(10)?,
+        at: Timestamp::from_millis(row.get(11)?),
+        lifted_at: row.get::<_, Option<i64>>(12)?.map(Timestamp::from_millis),
+    })
 }
-impl Ledger {
-    pub(crate) fn place_hold(&mut self, _: &NewHold, _: &Actor, _: Timestamp) -> Result<Hold> {
-        todo!()
+
+fn select(conn: &Connection, rest: &str, params: impl Params) -> Result<Vec<Hold>> {
+    let mut statement = conn.prepare_cached(&format!("{COLUMNS} {rest}"))?;
+    Ok(statement.query_map(params, read_hold)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those active at a time, oldest first, or the latest of all.
+pub(crate) fn list(conn: &Connection, active_at: Option<Timestamp>) -> Result<Vec<Hold>> {
+    let most = i64::try_from(HOLDS_ACTIVE_MAX).unwrap_or(i64::MAX);
+    match active_at {
+        Some(at) => {
+            let rest = "WHERE h.lifted_at IS NULL AND (h.until IS NULL OR h.until > ?1) ORDER BY h.id LIMIT ?2";
+            select(conn, rest, params![at.as_millis(), most])
+        }
+        None => select(conn, "ORDER BY h.id DESC LIMIT ?1", [most]),
     }
-    pub(crate) fn lift_hold(&mut self, _: HoldId, _: &Actor, _: Timestamp) -> Result<Hold> {
-        todo!()
+}
+
+fn require(conn: &Connection, id: HoldId) -> Result<Hold> {
+    let found = select(conn, "WHERE h.id = ?1", [id.0])?.pop();
+    found.ok_or_else(|| StoreError::NotFound { what: "hold", name: id.to_string() })
+}
+
+impl Ledger {
+    /// Places a hold.
+    pub(crate) fn place_hold(&mut self, new: &NewHold, actor: &Actor, now: Timestamp) -> Result<Hold> {
+        if new.until.is_some_and(|until| until <= now) {
+            return Err(StoreError::Refused("this hold would be over before it begins".to_owned()));
+        }
+        self.end_holds(now)?;
+        let sql = "SELECT count(*) FROM hold WHERE lifted_at IS NULL";
+        let active: i64 = self.conn.query_row(sql, [], |row| row.get(0))?;
+        if usize::try_from(active).is_ok_and(|active| active >= HOLDS_ACTIVE_MAX) {
+            return Err(StoreError::Refused(format!("{active} holds are in force; lift some first")));
+        }
+        let domain = match &new.domain {
+            Some(text) => {
+                let name = MailDomain::parse(text)
+                    .map_err(|error| StoreError::Refused(format!("{text:?} is not a domain: {error}")))?;
+                Some(self.domain_id(name.as_str(), now)?)
+            }
+            None => None,
+        };
+        let id = HoldId(self.new_id(now));
+        let actor_id = self.actor_id(actor)?;
+        self.conn.execute(
+            "INSERT INTO hold (id, workspace, campaign, provider, domain, source, cold_only, until, why, actor, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                id.0,
+                new.workspace.0,
+                new.campaign.map(|id| id.0),
+                new.provider,
+                domain.map(|id| id.0),
+                new.source.map(|id| id.0),
+                new.cold_only,
+                new.until.map(Timestamp::as_millis),
+                new.why,
+                actor_id,
+                now.as_millis(),
+            ],
+        )?;
+        let about = NewEvent { campaign: new.campaign, detail: Some(new.why.clone()), ..NewEvent::default() };
+        self.event(new.workspace, EventKind::HoldPlaced, actor, now, about)?;
+        require(&self.conn, id)
+    }
+
+    /// Notes which holds came to their end, and forgets those long over.
+    fn end_holds(&mut self, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE hold SET lifted_at = until WHERE lifted_at IS NULL AND until <= ?1";
+        self.conn.execute(sql, [now.as_millis()])?;
+        let sql = "DELETE FROM hold WHERE lifted_at IS NOT NULL
+            AND id <= (SELECT id FROM hold ORDER BY id DESC LIMIT 1 OFFSET ?1)";
+        self.conn.execute(sql, [HOLDS_KEPT_MAX])?;
+        Ok(())
+    }
+
+    /// Lifts a hold.
+    pub(crate) fn lift_hold(&mut self, id: HoldId, actor: &Actor, now: Timestamp) -> Result<Hold> {
+        let hold = require(&self.conn, id)?;
+        if hold.lifted_at.is_some() || hold.until.is_some_and(|until| until <= now) {
+            return Ok(hold);
+        }
+        self.conn.execute("UPDATE hold SET lifted_at = ?2 WHERE id = ?1", params![id.0, now.as_millis()])?;
+        let about = NewEvent { campaign: hold.campaign, detail: Some(hold.why), ..NewEvent::default() };
+        self.event(hold.workspace, EventKind::HoldLifted, actor, now, about)?;
+        require(&self.conn, id)
     }
 }

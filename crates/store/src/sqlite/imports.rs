@@ -205,7 +205,7 @@ impl Ledger {
                     (contact, RowFate::Added)
                 }
             }
-            Some(known) => (known.id, self.merge_imported(open, row, address, &known, sums)?),
+            Some(known) => (known.id, self.merge_imported(open, row, address, &known, now, sums)?),
         };
         let sql = "INSERT INTO import_member (workspace, import, line, contact) VALUES (?1, ?2, ?3, ?4)";
         self.conn.prepare_cached(sql)?.execute(params![open.workspace.0, open.id.0, row.line, contact.0])?;
@@ -267,7 +267,8 @@ impl Ledger {
         let consent = row.consent.clone().unwrap_or_default();
         let sql = "INSERT INTO contact (id, workspace, external_id, address, invalid, attributes, status, error,
                 soft_count, refused_count, consent_source, consent_at, consent_ip, lead_source, import, latest_import,
-                created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, ?10, ?11, ?12, ?13, ?13, ?14)";
+                created_at, engaged_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, ?10, ?11, ?12, ?13, ?13, ?14, ?15)";
         self.conn.prepare_cached(sql)?.execute(params![
             id.0,
             open.workspace.0,
@@ -283,6 +284,7 @@ impl Ledger {
             row.lead_source,
             open.id.0,
             now.as_millis(),
+            engaged(row, now),
         ])?;
         Ok(id)
     }
@@ -294,6 +296,7 @@ impl Ledger {
         row: &ImportRow,
         address: Option<AddressId>,
         known: &Known,
+        now: Timestamp,
         sums: &mut Sums,
     ) -> Result<RowFate> {
         let invalid = row.typed.as_deref().filter(|_| address.is_none());
@@ -301,6 +304,7 @@ impl Ledger {
         let sql = "SELECT address IS ?2 AND invalid IS ?3 AND attributes = ?4 AND (?5 IS NULL OR ?5 = status OR ?5 = 0)
                 AND (?6 IS NULL OR consent_source IS ?6) AND (?7 IS NULL OR consent_at IS ?7)
                 AND (?8 IS NULL OR lead_source IS ?8) AND (?9 IS NULL OR external_id IS ?9)
+                AND (?10 IS NULL OR coalesce(engaged_at >= ?10, 0))
             FROM contact WHERE id = ?1";
         let at = consent.at.map(Timestamp::as_millis);
         let same: bool = self.conn.prepare_cached(sql)?.query_row(
@@ -313,7 +317,8 @@ impl Ledger {
                 consent.source,
                 at,
                 row.lead_source,
-                row.external_id
+                row.external_id,
+                engaged(row, now)
             ],
             |row| row.get(0),
         )?;
@@ -328,8 +333,8 @@ impl Ledger {
         }
         sums.updated += 1;
         let sql = "INSERT OR REPLACE INTO import_change (workspace, import, contact, address, invalid, attributes,
-                status, consent_source, consent_at, consent_ip, lead_source)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                status, consent_source, consent_at, consent_ip, lead_source, engaged_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         self.conn.prepare_cached(sql)?.execute(params![
             open.workspace.0,
             open.id.0,
@@ -342,6 +347,7 @@ impl Ledger {
             at,
             consent.ip,
             row.lead_source,
+            engaged(row, now),
         ])?;
         let born_here = known.import == Some(open.id.0);
         Ok(if repeated && born_here { RowFate::Repeated } else { RowFate::Updated })
@@ -415,7 +421,9 @@ impl Ledger {
                 consent_source = coalesce(n.consent_source, contact.consent_source),
                 consent_at = coalesce(n.consent_at, contact.consent_at),
                 consent_ip = coalesce(n.consent_ip, contact.consent_ip),
-                lead_source = coalesce(n.lead_source, contact.lead_source)
+                lead_source = coalesce(n.lead_source, contact.lead_source),
+                engaged_at = CASE WHEN n.engaged_at > coalesce(contact.engaged_at, 0) THEN n.engaged_at
+                    ELSE contact.engaged_at END
              FROM import_change n WHERE n.import = ?1 AND n.contact = contact.id AND n.contact IN ({picked})"
         );
         let changed = self.conn.execute(&update, params![open.id.0, CHUNK_ROWS])?;
@@ -513,6 +521,11 @@ impl Ledger {
         self.conn.prepare_cached(sql)?.execute(params![workspace.0, address.0])?;
         Ok(())
     }
+}
+
+/// When the row says that the person last reacted; nobody reacts tomorrow.
+fn engaged(row: &ImportRow, now: Timestamp) -> Option<i64> {
+    row.engaged_at.map(|at| at.min(now).as_millis())
 }
 
 /// The id of an address that is known.

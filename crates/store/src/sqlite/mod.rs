@@ -3,10 +3,13 @@
 //! Invariant: one [`Ledger`] writes, and everything it keeps in memory (ids, sequence, dictionaries) is thrown away
 //! when a transaction is rolled back, so that memory never knows more than the file.
 
+pub(crate) mod audience;
 pub(crate) mod build;
 pub(crate) mod campaigns;
+mod canary;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
+mod doubt;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod imports;
@@ -17,7 +20,9 @@ pub(crate) mod queue;
 pub(crate) mod reports;
 pub(crate) mod settle;
 pub(crate) mod sources;
+
 pub(crate) mod suppressions;
+mod sweep;
 pub(crate) mod tls;
 pub(crate) mod volume;
 
@@ -54,6 +59,10 @@ pub(crate) struct Ledger {
     pub(crate) ids: IdMaker,
     pub(crate) dictionary: Dictionary,
     pub(crate) hash_key: aws_lc_rs::hmac::Key,
+    /// The latest day whose different TLS results were counted, and how many it has.
+    pub(crate) tls_rows: Option<(i64, usize)>,
+    /// The day when old volume was last removed.
+    pub(crate) volume_day: i64,
     next_seq: i64,
     pending: Vec<Change>,
     changes: Arc<Changes>,
@@ -86,6 +95,8 @@ impl Ledger {
             ids: IdMaker::new(options.node),
             dictionary: Dictionary::default(),
             hash_key: hash_key(key),
+            tls_rows: None,
+            volume_day: 0,
             next_seq: 0,
             pending: Vec::new(),
             changes,
@@ -100,6 +111,8 @@ impl Ledger {
             coalesce((SELECT max(id) FROM address), 0), coalesce((SELECT max(id) FROM contact), 0),
             coalesce((SELECT max(id) FROM campaign), 0), coalesce((SELECT max(id) FROM import), 0),
             coalesce((SELECT max(id) FROM domain), 0), coalesce((SELECT max(id) FROM site), 0),
+            coalesce((SELECT max(id) FROM source), 0), coalesce((SELECT max(id) FROM pool), 0),
+            coalesce((SELECT max(id) FROM hold), 0),
             coalesce((SELECT max(id) FROM delivery), 0), coalesce((SELECT max(end_delivery) FROM campaign), 0))";
         const LAST_SEQ: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
             coalesce((SELECT max(seq) FROM attempt), 0))";
@@ -130,6 +143,7 @@ impl Ledger {
                     self.conn.execute_batch("ROLLBACK")?;
                 }
                 self.dictionary = Dictionary::default();
+                (self.tls_rows, self.volume_day) = (None, 0);
                 Err(error)
             }
         }

@@ -6,11 +6,14 @@ use crate::changes::FORBIDDEN;
 use crate::error::Result;
 use crate::queue::{Claimed, Head, Part, Site};
 use model::{
-    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, Timestamp, WorkspaceId,
+    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, SourceId, Timestamp,
+    WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use std::sync::LazyLock;
 
-const HEAD: &str = "SELECT h.id, h.campaign, h.domain, d.name, h.site, h.next, h.remaining
+const HEAD: &str = "SELECT h.id, h.campaign, h.domain, d.name, h.site, h.next, h.remaining,
+        h.canary_end, h.cold_start
     FROM head h CROSS JOIN domain d ON d.id = h.domain";
 
 fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
@@ -22,8 +25,8 @@ fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
         site: row.get::<_, Option<i64>>(4)?.map(SiteId),
         next: DeliveryId(row.get(5)?),
         remaining: row.get(6)?,
-        canary_end: None,
-        cold_start: None,
+        canary_end: row.get::<_, Option<i64>>(7)?.map(DeliveryId),
+        cold_start: row.get::<_, Option<i64>>(8)?.map(DeliveryId),
     })
 }
 
@@ -31,16 +34,21 @@ fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Heads at a site (or without one), in head order.
+/// Heads at a site (or without one) with something of a part left, in head order.
 pub(crate) fn heads(
     conn: &Connection,
     campaign: CampaignId,
     site: Option<SiteId>,
     after: Option<DeliveryId>,
     count: usize,
-    _part: Part,
+    part: Part,
 ) -> Result<Vec<Head>> {
-    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site IS ?2 AND h.id > ?3 ORDER BY h.id LIMIT ?4");
+    let left = match part {
+        Part::Canary => "AND h.next < h.canary_end",
+        Part::NotCold => "AND h.next < coalesce(h.cold_start, h.end)",
+        Part::All => "",
+    };
+    let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site IS ?2 AND h.id > ?3 {left} ORDER BY h.id LIMIT ?4");
     let mut statement = conn.prepare_cached(&sql)?;
     let key = params![campaign.0, site.map(|site| site.0), after.map_or(0, |id| id.0), limit(count)];
     let rows = statement.query_map(key, read_head)?;
@@ -101,9 +109,15 @@ const CLAIM_COLUMNS: &str =
 const CLAIM_JOINS: &str = "CROSS JOIN address a ON a.id = d.address CROSS JOIN contact c ON c.id = d.contact
     CROSS JOIN domain n ON n.id = a.domain";
 
+/// Through which source a delivery was last tried; looked up only for those that were.
+const LAST_SOURCE: &str =
+    "CASE WHEN d.attempts > 0 THEN (SELECT t.source FROM attempt t WHERE t.seq = d.last_attempt) END";
+/// The decision on one person, written out once.
+static DECISION: LazyLock<String> = LazyLock::new(decision_sql);
+
 /// Whatever forbids sending may have come since the build, before this process even started: it is read with the row.
 fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
-    let forbidden = row.get::<_, Option<i64>>(20)?.is_some();
+    let forbidden = row.get::<_, Option<i64>>(21)?.is_some();
     let first_try_at = Timestamp::from_millis(row.get(13)?);
     let retry: (Option<i64>, Option<i64>) = (row.get(18)?, row.get(19)?);
     Ok(Claimed {
@@ -122,7 +136,7 @@ fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
         reached: row.get(12)?,
         first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
         retry: retry.0.zip(retry.1).map(|(site, due)| (SiteId(site), Timestamp::from_millis(due))),
-        source: None,
+        source: row.get::<_, Option<i64>>(20)?.map(SourceId),
         soft_count: row.get(14)?,
         soft_since: row.get::<_, Option<i64>>(15)?.map(Timestamp::from_millis),
         refused_count: row.get(16)?,
@@ -136,29 +150,45 @@ fn claims(conn: &Connection, sql: &str, params: impl Params, generation: u64) ->
     statement.query_and_then(params, |row| read_claimed(row, generation))?.collect()
 }
 
-/// Queued deliveries of heads, head after head.
+/// Queued deliveries of heads, head after head: one statement, and a seek for each.
 pub(crate) fn read_windows(
     conn: &Connection,
     heads: &[(DeliveryId, Option<DeliveryId>)],
     count: usize,
-    _part: Part,
+    part: Part,
     generation: u64,
 ) -> Result<Vec<Claimed>> {
+    let end = match part {
+        Part::Canary => "h.canary_end",
+        Part::NotCold => "coalesce(h.cold_start, h.end)",
+        Part::All => "h.end",
+    };
+    // Members of the canary stand first though they may be cold.
+    let cold = match part {
+        Part::NotCold => {
+            "AND (d.id >= coalesce(h.canary_end, 0) OR d.position <
+                (SELECT coalesce(m.cold_from, 4294967296) FROM campaign m WHERE m.id = d.campaign))"
+        }
+        Part::Canary | Part::All => "",
+    };
     // One lower bound: of two, SQLite would seek by either.
-    let decision = decision_sql();
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, NULL, NULL, {decision}
-         FROM head h CROSS JOIN delivery d ON d.id >= max(h.next, ?2 + 1) AND d.id < h.end {CLAIM_JOINS}
-         WHERE h.id = ?1 AND d.state = 0 ORDER BY d.id LIMIT ?3"
+        "SELECT {CLAIM_COLUMNS}, NULL, NULL, {LAST_SOURCE}, {decision}
+         FROM head h CROSS JOIN delivery d ON d.id >= max(h.next, ?2 + 1) AND d.id < {end} {CLAIM_JOINS}
+         WHERE h.id = ?1 AND d.state = 0 {cold} ORDER BY d.id LIMIT ?3",
+        decision = *DECISION
     );
+    let mut statement = conn.prepare_cached(&sql)?;
     let mut found = Vec::new();
     for (head, after) in heads {
-        let room = count - found.len();
+        let room = count.saturating_sub(found.len());
         if room == 0 {
             break;
         }
         let key = params![head.0, after.map_or(0, |id| id.0), limit(room)];
-        found.extend(claims(conn, &sql, key, generation)?);
+        for row in statement.query_and_then(key, |row| read_claimed(row, generation))? {
+            found.push(row?);
+        }
     }
     Ok(found)
 }
@@ -172,11 +202,11 @@ pub(crate) fn due_retries(
     count: usize,
     generation: u64,
 ) -> Result<Vec<Claimed>> {
-    let decision = decision_sql();
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, r.site, r.due, {decision} FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
+        "SELECT {CLAIM_COLUMNS}, r.site, r.due, r.source, {decision} FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
          WHERE r.campaign = ?1 AND r.site = ?2 AND r.due <= ?3 AND (r.due, r.delivery) > (?4, ?5)
-         ORDER BY r.due, r.delivery LIMIT ?6"
+         ORDER BY r.due, r.delivery LIMIT ?6",
+        decision = *DECISION
     );
     let (due, delivery) = after.map_or((i64::MIN, 0), |(due, delivery)| (due.as_millis(), delivery.0));
     claims(conn, &sql, params![key.0.0, key.1.0, now.as_millis(), due, delivery, limit(count)], generation)
@@ -184,10 +214,10 @@ pub(crate) fn due_retries(
 
 /// One delivery, whatever its state.
 pub(crate) fn claim_one(conn: &Connection, id: DeliveryId, generation: u64) -> Result<Option<Claimed>> {
-    let decision = decision_sql();
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, t.site, t.due, {decision} FROM delivery d {CLAIM_JOINS}
-         LEFT JOIN attempt t ON t.seq = d.last_attempt AND d.attempts > 0 AND d.state = 1 WHERE d.id = ?1"
+        "SELECT {CLAIM_COLUMNS}, t.site, t.due, {LAST_SOURCE}, {decision} FROM delivery d {CLAIM_JOINS}
+         LEFT JOIN attempt t ON t.seq = d.last_attempt AND d.attempts > 0 AND d.state = 1 WHERE d.id = ?1",
+        decision = *DECISION
     );
     Ok(claims(conn, &sql, [id.0], generation)?.pop())
 }
@@ -197,7 +227,7 @@ pub(crate) fn recheck(conn: &Connection, delivery: DeliveryId, contact: ContactI
     // The address is the one that would be mailed, not one the contact got since.
     let sql = format!(
         "SELECT {} FROM contact c JOIN delivery d ON d.id = ?2 LEFT JOIN address a ON a.id = d.address WHERE c.id = ?1",
-        decision_sql()
+        *DECISION
     );
     let found: Option<Option<i64>> =
         conn.prepare_cached(&sql)?.query_row([contact.0, delivery.0], |row| row.get(0)).optional()?;

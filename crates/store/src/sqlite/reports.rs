@@ -8,7 +8,7 @@ use crate::report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData,
 use model::id::ID_STEP;
 use model::{
     Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, Outcome, Reply, Scope, SiteId,
-    SkipReason, Stage, Timestamp, TlsVersion, Verdict,
+    SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -114,7 +114,7 @@ pub(crate) fn delivery(conn: &Connection, id: DeliveryId) -> Result<Option<Deliv
 const ATTEMPT: &str =
     "SELECT t.delivery, t.number, t.started_at, t.duration_ms, c.outcome, c.category, c.scope, c.stage,
         c.rule, c.provider, c.code, c.enhanced, m.text, t.variables, w.text, p.host, p.ip, t.tls, t.reached, t.became,
-        t.due, t.charged, x.text, t.inline, t.site
+        t.due, t.charged, x.text, t.inline, t.site, t.source
     FROM attempt t JOIN cause c ON c.id = t.cause LEFT JOIN template m ON m.id = t.template
     LEFT JOIN word w ON w.id = t.note LEFT JOIN peer p ON p.id = t.peer LEFT JOIN transcript x ON x.attempt = t.seq";
 
@@ -162,7 +162,7 @@ fn read_attempt(row: &Row<'_>, email: Option<&str>) -> Result<(AttemptRow, Optio
         became: word!(DeliveryState, row.get(19)?)?,
         due: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
         charged: row.get(21)?,
-        source: None,
+        source: row.get::<_, Option<i64>>(25)?.map(SourceId),
         provider: (!provider.is_empty()).then_some(provider),
         transcript: row.get(22)?,
     };

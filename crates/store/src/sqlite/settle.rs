@@ -6,7 +6,10 @@
 //! goes when nothing of it is queued.
 
 use super::campaigns::CounterMoves;
+use super::doubt::back_in_doubt;
 use super::events::{NewEvent, kind_of};
+use super::suppressions::Because;
+use super::volume::VolumeSums;
 use super::{Ledger, build, word};
 use crate::changes::{Change, Whom};
 use crate::contact::ContactChange;
@@ -15,29 +18,26 @@ use crate::reply_text;
 use crate::settlement::{Refused, SETTLE_BATCH_MAX, Settled, Settlement, TRANSCRIPT_BYTES_MAX};
 use model::id::ID_STEP;
 use model::{
-    Actor, Attempt, CampaignId, ContactStatus, DeliveryId, DeliveryState, EventKind, Outcome, SkipReason, Timestamp,
-    TlsVersion, WorkspaceId,
+    Actor, Attempt, CampaignId, ContactStatus, DeliveryId, DeliveryState, EventKind, Outcome, SkipReason, SourceId,
+    Timestamp, TlsVersion, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
-/// Rows skipped or put back in one step.
-const STEP_ROWS: i64 = 5_000;
-
 /// A delivery as it stands.
-struct Stands {
-    state: DeliveryState,
-    attempts: u16,
+pub(super) struct Stands {
+    pub(super) state: DeliveryState,
+    pub(super) attempts: u16,
     tries: u16,
     reached: u16,
     first_try_at: i64,
-    last_attempt: i64,
-    cause: i64,
+    pub(super) last_attempt: i64,
+    pub(super) cause: i64,
 }
 
 /// What a batch does to heads and counters, written once at its end.
 #[derive(Default)]
-struct Sums {
+pub(super) struct Sums {
     counters: CounterMoves,
     causes: BTreeMap<(i64, u8, i64), CauseMove>,
     heads: BTreeMap<i64, HeadMove>,
@@ -51,6 +51,7 @@ struct CauseMove {
 
 struct HeadMove {
     end: i64,
+    canary_end: i64,
     left: i64,
 }
 
@@ -68,10 +69,16 @@ impl Ledger {
         }
         let mut settled = Settled::default();
         let mut sums = Sums::default();
+        let mut volume = VolumeSums::default();
         for one in batch {
             let stands = stands(&self.conn, one.delivery)?;
             match stands.filter(|stands| is_legal(stands, one)) {
+                Some(stands) if one.to == DeliveryState::Skipped && self.was_in_doubt(&stands)? => {
+                    self.settle_one(&back_in_doubt(one), &stands, &mut sums)?;
+                    settled.written += 1;
+                }
                 Some(stands) => {
+                    volume.count(one, stands.attempts);
                     self.settle_one(one, &stands, &mut sums)?;
                     settled.written += 1;
                 }
@@ -82,6 +89,7 @@ impl Ledger {
             }
         }
         self.write_sums(sums)?;
+        self.write_volume(volume)?;
         Ok(settled)
     }
 
@@ -113,16 +121,23 @@ impl Ledger {
         }
         self.write_delivery(one, stands, attempt_seq, cause)?;
         if let Some((site, at)) = due {
-            let sql = "INSERT OR REPLACE INTO retry (workspace, campaign, site, due, delivery)
-                VALUES (?1, ?2, ?3, ?4, ?5)";
-            let key = params![one.workspace.0, one.campaign.0, site.0, at.as_millis(), one.delivery.0];
+            let sql = "INSERT OR REPLACE INTO retry (workspace, campaign, site, due, delivery, source)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let source = named(one.source);
+            let key = params![one.workspace.0, one.campaign.0, site.0, at.as_millis(), one.delivery.0, source];
             self.conn.prepare_cached(sql)?.execute(key)?;
         }
         self.add_up(one, stands, cause, sums)?;
         self.consequences(one)
     }
 
-    fn write_delivery(&mut self, one: &Settlement, stands: &Stands, last_attempt: i64, cause: i64) -> Result<()> {
+    pub(super) fn write_delivery(
+        &mut self,
+        one: &Settlement,
+        stands: &Stands,
+        last_attempt: i64,
+        cause: i64,
+    ) -> Result<()> {
         let attempt = one.attempt.as_ref();
         let charged = attempt.is_some() && one.charge;
         let reached = charged && attempt.is_some_and(|attempt| attempt.reached_receiver);
@@ -174,8 +189,8 @@ impl Ledger {
         let inline = inline_texts(attempt, note, peer, ip.as_deref());
         let site = one.due.map(|(site, _)| site).filter(|_| due.is_some()).or(one.site);
         let sql = "INSERT INTO attempt (seq, workspace, node, delivery, number, previous, started_at, duration_ms,
-                cause, became, charged, reached, peer, tls, site, due, template, variables, note, inline)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+                cause, became, charged, reached, peer, tls, site, due, template, variables, note, inline, source)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
         self.conn.prepare_cached(sql)?.execute(params![
             seq,
             one.workspace.0,
@@ -198,6 +213,7 @@ impl Ledger {
             variables,
             note,
             inline,
+            named(one.source),
         ])?;
         if let Some(transcript) = &one.transcript {
             let sql = "INSERT INTO transcript (attempt, workspace, at, text) VALUES (?1, ?2, ?3, ?4)";
@@ -217,7 +233,7 @@ impl Ledger {
     }
 
     /// Removes the retry row of a deferred delivery: its key is in the last attempt.
-    fn remove_retry(&mut self, campaign: CampaignId, delivery: DeliveryId, last_attempt: i64) -> Result<()> {
+    pub(super) fn remove_retry(&mut self, campaign: CampaignId, delivery: DeliveryId, last_attempt: i64) -> Result<()> {
         let sql = "SELECT site, due FROM attempt WHERE seq = ?1 AND due IS NOT NULL AND site IS NOT NULL";
         let key: Option<(i64, i64)> = self
             .conn
@@ -232,7 +248,7 @@ impl Ledger {
     }
 
     /// Notes what the move does to counters, causes and heads.
-    fn add_up(&mut self, one: &Settlement, stands: &Stands, cause: i64, sums: &mut Sums) -> Result<()> {
+    pub(super) fn add_up(&mut self, one: &Settlement, stands: &Stands, cause: i64, sums: &mut Sums) -> Result<()> {
         let (workspace, campaign) = (one.workspace.0, one.campaign.0);
         if stands.state != one.to {
             sums.counters.state(workspace, campaign, stands.state, -1);
@@ -256,31 +272,46 @@ impl Ledger {
         }
         let (was_queued, is_queued) = (stands.state == DeliveryState::Queued, one.to == DeliveryState::Queued);
         if was_queued && !is_queued {
-            self.leave_head(one.campaign, one.delivery, sums)?;
+            self.leave_head(workspace, one.campaign, one.delivery, sums)?;
         } else if is_queued && !was_queued {
-            self.join_head(one)?;
+            self.join_head(one, sums)?;
         }
         Ok(())
     }
 
     /// One delivery less is queued in its head.
-    fn leave_head(&mut self, campaign: CampaignId, delivery: DeliveryId, sums: &mut Sums) -> Result<()> {
+    fn leave_head(
+        &mut self,
+        workspace: i64,
+        campaign: CampaignId,
+        delivery: DeliveryId,
+        sums: &mut Sums,
+    ) -> Result<()> {
         if let Some((_, head)) = sums.heads.range_mut(..=delivery.0).next_back()
             && delivery.0 < head.end
         {
             head.left += 1;
+            if delivery.0 < head.canary_end {
+                sums.counters.canary_waits(workspace, campaign.0, -1);
+            }
             return Ok(());
         }
-        if let Some((id, end)) = find_head(&self.conn, campaign, delivery)? {
-            sums.heads.insert(id, HeadMove { end, left: 1 });
+        if let Some(Lies { head, end, canary_end }) = find_head(&self.conn, campaign, delivery)? {
+            sums.heads.insert(head, HeadMove { end, canary_end, left: 1 });
+            if delivery.0 < canary_end {
+                sums.counters.canary_waits(workspace, campaign.0, -1);
+            }
         }
         Ok(())
     }
 
     /// A delivery is queued again: into its head, or into one of its own if that is gone.
-    fn join_head(&mut self, one: &Settlement) -> Result<()> {
+    fn join_head(&mut self, one: &Settlement, sums: &mut Sums) -> Result<()> {
         match find_head(&self.conn, one.campaign, one.delivery)? {
-            Some((head, _)) => {
+            Some(Lies { head, canary_end, .. }) => {
+                if one.delivery.0 < canary_end {
+                    sums.counters.canary_waits(one.workspace.0, one.campaign.0, 1);
+                }
                 let sql = "UPDATE head SET remaining = remaining + 1, next = min(next, ?2) WHERE id = ?1";
                 self.conn.prepare_cached(sql)?.execute(params![head, one.delivery.0])?;
             }
@@ -296,7 +327,7 @@ impl Ledger {
     }
 
     /// Writes what a batch did to counters, causes and heads.
-    fn write_sums(&mut self, sums: Sums) -> Result<()> {
+    pub(super) fn write_sums(&mut self, sums: Sums) -> Result<()> {
         sums.counters.write(self)?;
         self.write_causes(sums.causes)?;
         for (id, head) in sums.heads {
@@ -328,14 +359,14 @@ impl Ledger {
                 one.workspace,
                 one.address,
                 reason,
-                Some(one.delivery),
-                None,
+                &Because { evidence: Some(one.delivery), provisional: one.provisional, ..Because::default() },
                 &Actor::Engine,
                 one.at,
             )?;
         }
         if let Some(reason) = one.suppress_domain {
-            self.suppress_domain(one.workspace, one.domain, reason, Some(one.delivery), None, &Actor::Engine, one.at)?;
+            let because = Because { evidence: Some(one.delivery), ..Because::default() };
+            self.suppress_domain(one.workspace, one.domain, reason, &because, &Actor::Engine, one.at)?;
         }
         if let Some(due) = one.second_lookup_at {
             let sql = "INSERT OR IGNORE INTO second_lookup (workspace, domain, address, contact, evidence, due)
@@ -390,111 +421,15 @@ impl Ledger {
         }
         Ok(())
     }
-
-    /// One bounded step of skipping what is left of a campaign, above `after`; the last delivery looked at, or
-    /// `None` at the end, and how many were skipped.
-    pub(crate) fn skip_step(
-        &mut self,
-        id: CampaignId,
-        reason: SkipReason,
-        except: &std::collections::BTreeSet<DeliveryId>,
-        after: DeliveryId,
-        now: Timestamp,
-    ) -> Result<(Option<DeliveryId>, u64)> {
-        let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
-        let picked: Vec<(i64, i64, i64)> = {
-            let sql = "SELECT id, workspace, state FROM delivery
-                WHERE id >= ?1 AND id < ?2 AND campaign = ?3 AND state IN (0, 1) ORDER BY id LIMIT ?4";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let key = params![first.max(after.0 + 1), end, id.0, STEP_ROWS];
-            let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            rows.collect::<rusqlite::Result<_>>()?
-        };
-        let mut sums = Sums::default();
-        let mut skipped = 0;
-        for (delivery, workspace, state) in &picked {
-            let delivery = DeliveryId(*delivery);
-            if except.contains(&delivery) {
-                continue;
-            }
-            let one = bare_settlement(id, *workspace, delivery, word!(DeliveryState, *state)?, now);
-            let one = Settlement { to: DeliveryState::Skipped, skip: Some(reason), ..one };
-            if let Some(stands) = stands(&self.conn, delivery)? {
-                self.skip_one(&one, &stands, &mut sums)?;
-                skipped += 1;
-            }
-        }
-        self.write_sums(sums)?;
-        Ok((picked.last().map(|(delivery, ..)| DeliveryId(*delivery)), skipped))
-    }
-
-    /// A skip that needs no event of its own: the campaign's event says it for all.
-    fn skip_one(&mut self, one: &Settlement, stands: &Stands, sums: &mut Sums) -> Result<()> {
-        if stands.state == DeliveryState::Deferred {
-            self.remove_retry(one.campaign, one.delivery, stands.last_attempt)?;
-        }
-        self.write_delivery(one, stands, stands.last_attempt, stands.cause)?;
-        self.add_up(one, stands, stands.cause, sums)
-    }
-
-    /// Skips every waiting delivery of a contact in any campaign (a forgotten person).
-    pub(crate) fn skip_of_contact(&mut self, contact: i64, reason: SkipReason, now: Timestamp) -> Result<()> {
-        let picked: Vec<(i64, i64, i64, i64)> = {
-            let sql = "SELECT id, campaign, workspace, state FROM delivery WHERE contact = ?1 AND state IN (0, 1)";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let rows =
-                statement.query_map([contact], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-            rows.collect::<rusqlite::Result<_>>()?
-        };
-        let mut sums = Sums::default();
-        for (delivery, campaign, workspace, state) in picked {
-            let from = word!(DeliveryState, state)?;
-            let one = bare_settlement(CampaignId(campaign), workspace, DeliveryId(delivery), from, now);
-            let one = Settlement { to: DeliveryState::Skipped, skip: Some(reason), ..one };
-            if let Some(stands) = stands(&self.conn, one.delivery)? {
-                self.skip_one(&one, &stands, &mut sums)?;
-            }
-        }
-        self.write_sums(sums)
-    }
-
-    pub(crate) fn settle_doubt(
-        &mut self,
-        _: DeliveryId,
-        _: DeliveryState,
-        _: &str,
-        _: &Actor,
-        _: Timestamp,
-    ) -> Result<()> {
-        todo!()
-    }
-
-    /// One bounded step of putting deliveries in doubt back in the queue; how many.
-    pub(crate) fn requeue_step(&mut self, id: CampaignId, only: Option<&[DeliveryId]>, now: Timestamp) -> Result<u64> {
-        let doubtful: Vec<(i64, i64, Option<i64>)> = {
-            let sql = "SELECT d.id, d.workspace, a.domain FROM delivery d LEFT JOIN address a ON a.id = d.address
-                WHERE d.campaign = ?1 AND d.state = 6 ORDER BY d.id";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let wanted = |row: &rusqlite::Result<(i64, i64, Option<i64>)>| {
-                row.as_ref()
-                    .map_or(true, |(delivery, ..)| only.is_none_or(|only| only.contains(&DeliveryId(*delivery))))
-            };
-            let step = usize::try_from(STEP_ROWS).unwrap_or(usize::MAX);
-            rows.filter(wanted).take(step).collect::<rusqlite::Result<_>>()?
-        };
-        let mut batch = Vec::with_capacity(doubtful.len());
-        for (delivery, workspace, domain) in doubtful {
-            // Without an address the person was forgotten: stays in doubt for good.
-            let Some(domain) = domain else { continue };
-            let one = bare_settlement(id, workspace, DeliveryId(delivery), DeliveryState::InDoubt, now);
-            batch.push(Settlement { to: DeliveryState::Queued, domain: model::DomainId(domain), ..one });
-        }
-        Ok(self.settle_batch(&batch)?.written as u64)
-    }
 }
 
-fn bare_settlement(
+/// How the ledger writes a source: this machine's own needs no byte.
+fn named(source: Option<SourceId>) -> Option<i64> {
+    source.filter(|source| *source != SourceId::THIS_MACHINE).map(|source| source.0)
+}
+
+/// A settlement without an attempt of a delivery read without its person.
+pub(super) fn bare_settlement(
     campaign: CampaignId,
     workspace: i64,
     delivery: DeliveryId,
@@ -547,7 +482,8 @@ fn inline_texts(attempt: &Attempt, note: Option<i64>, peer: Option<i64>, ip: Opt
     (!texts.is_empty()).then(|| serde_json::Value::Object(texts).to_string())
 }
 
-fn stands(conn: &Connection, delivery: DeliveryId) -> Result<Option<Stands>> {
+/// A delivery as it stands; `None`: there is none.
+pub(super) fn stands(conn: &Connection, delivery: DeliveryId) -> Result<Option<Stands>> {
     let sql = "SELECT state, attempts, tries, reached, first_try_at, last_attempt, cause FROM delivery WHERE id = ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([delivery.0])?;
@@ -575,12 +511,21 @@ fn is_legal(stands: &Stands, one: &Settlement) -> bool {
     known_move && fresh_attempt && reason && put_off
 }
 
-/// The head a delivery lies in: its key and end.
-fn find_head(conn: &Connection, campaign: CampaignId, delivery: DeliveryId) -> Result<Option<(i64, i64)>> {
-    let sql = "SELECT id, end, campaign FROM head WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
-    let found: Option<(i64, i64, i64)> = conn
+/// Where a delivery lies: its head, where that ends, and where its canary ends (0: it has none).
+struct Lies {
+    head: i64,
+    end: i64,
+    canary_end: i64,
+}
+
+/// The head a delivery lies in.
+fn find_head(conn: &Connection, campaign: CampaignId, delivery: DeliveryId) -> Result<Option<Lies>> {
+    let sql = "SELECT id, end, coalesce(canary_end, 0), campaign FROM head WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
+    let found: Option<(Lies, i64)> = conn
         .prepare_cached(sql)?
-        .query_row([delivery.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row([delivery.0], |row| {
+            Ok((Lies { head: row.get(0)?, end: row.get(1)?, canary_end: row.get(2)? }, row.get(3)?))
+        })
         .optional()?;
-    Ok(found.filter(|(_, end, owner)| *owner == campaign.0 && delivery.0 < *end).map(|(id, end, _)| (id, end)))
+    Ok(found.filter(|(lies, owner)| *owner == campaign.0 && delivery.0 < lies.end).map(|(lies, _)| lies))
 }

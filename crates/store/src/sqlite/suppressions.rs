@@ -11,15 +11,17 @@ use model::{
     Actor, AddressId, ContactId, ContactStatus, DeliveryId, DomainId, EmailAddress, ErrorCause, EventKind, MailDomain,
     SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Addresses suppressed or lifted in one step.
 const STEP_ROWS: i64 = 5_000;
 
-const BY_ADDRESS: &str = "SELECT a.email, 0, s.hash, s.reason, s.evidence, s.note, s.at, coalesce(w.text, '')
+const BY_ADDRESS: &str =
+    "SELECT a.email, 0, s.hash, s.reason, s.evidence, s.note, s.at, coalesce(w.text, ''), s.provisional
     FROM suppression s LEFT JOIN address a ON a.workspace = s.workspace AND a.hash = s.hash
     LEFT JOIN word w ON w.id = s.actor";
-const BY_DOMAIN: &str = "SELECT d.name, 1, NULL, s.reason, s.evidence, s.note, s.at, coalesce(w.text, '')
+const BY_DOMAIN: &str = "SELECT d.name, 1, NULL, s.reason, s.evidence, s.note, s.at, coalesce(w.text, ''), 0
     FROM suppressed_domain s JOIN domain d ON d.id = s.domain LEFT JOIN word w ON w.id = s.actor";
 
 fn read_suppression(row: &Row<'_>) -> Result<Suppression> {
@@ -34,7 +36,7 @@ fn read_suppression(row: &Row<'_>) -> Result<Suppression> {
         note: row.get(5)?,
         at: Timestamp::from_millis(row.get(6)?),
         actor: row.get(7)?,
-        provisional: false,
+        provisional: row.get(8)?,
     })
 }
 
@@ -105,6 +107,17 @@ pub(crate) fn second_lookups(conn: &Connection, now: Timestamp, limit: usize) ->
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// On what grounds something is suppressed.
+#[derive(Default)]
+pub(crate) struct Because<'a> {
+    /// The delivery that proved it.
+    pub(crate) evidence: Option<DeliveryId>,
+    /// In words.
+    pub(crate) note: Option<&'a str>,
+    /// Not certain: the provider seems to have an incident.
+    pub(crate) provisional: bool,
+}
+
 /// What a target names in the ledger.
 enum Named {
     Address(AddressHash, Option<AddressId>),
@@ -138,46 +151,47 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
+        let because = Because { note, ..Because::default() };
         match self.name_target(workspace, target, now)? {
             // A typed address that nobody has is remembered, so that the list can show it.
             Named::Address(_, None) => {
                 let Target::Address(text) = target else { return Ok(()) };
                 let address = EmailAddress::parse(text).map_err(|error| StoreError::Refused(error.to_string()))?;
                 let (id, _) = self.address_id(workspace, &address, now)?;
-                self.suppress_address(workspace, id, reason, None, note, actor, now)
+                self.suppress_address(workspace, id, reason, &because, actor, now)
             }
-            Named::Address(_, Some(id)) => self.suppress_address(workspace, id, reason, None, note, actor, now),
-            Named::Domain(id) => self.suppress_domain(workspace, id, reason, None, note, actor, now),
+            Named::Address(_, Some(id)) => self.suppress_address(workspace, id, reason, &because, actor, now),
+            Named::Domain(id) => self.suppress_domain(workspace, id, reason, &because, actor, now),
         }
     }
 
     /// Suppresses an address; what is suppressed for that reason already stays as it is.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn suppress_address(
         &mut self,
         workspace: WorkspaceId,
         address: AddressId,
         reason: SuppressionReason,
-        evidence: Option<DeliveryId>,
-        note: Option<&str>,
+        because: &Because<'_>,
         actor: &Actor,
         at: Timestamp,
     ) -> Result<()> {
         let actor_id = self.actor_id(actor)?;
-        let sql = "INSERT OR IGNORE INTO suppression (workspace, hash, reason, evidence, note, at, actor)
-            SELECT ?1, a.hash, ?3, ?4, ?5, ?6, ?7 FROM address a WHERE a.id = ?2";
+        let sql = "INSERT OR IGNORE INTO suppression (workspace, hash, reason, evidence, note, at, actor, provisional)
+            SELECT ?1, a.hash, ?3, ?4, ?5, ?6, ?7, ?8 FROM address a WHERE a.id = ?2";
         let added = self.conn.prepare_cached(sql)?.execute(params![
             workspace.0,
             address.0,
             reason.code(),
-            evidence.map(|id| id.0),
-            note,
+            because.evidence.map(|id| id.0),
+            because.note,
             at.as_millis(),
-            actor_id
+            actor_id,
+            because.provisional
         ])?;
         if added > 0 {
-            let detail = Some(reason.word().to_owned());
-            let about = NewEvent { address: Some(address), delivery: evidence, detail, ..NewEvent::default() };
+            let provisional = if because.provisional { ", provisional" } else { "" };
+            let detail = Some(format!("{reason}{provisional}"));
+            let about = NewEvent { address: Some(address), delivery: because.evidence, detail, ..NewEvent::default() };
             self.event(workspace, EventKind::Suppressed, actor, at, about)?;
             self.changed(Change::Stop(Whom::Address(address.0), reason.skip_reason()));
         }
@@ -185,14 +199,12 @@ impl Ledger {
     }
 
     /// Suppresses a domain.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn suppress_domain(
         &mut self,
         workspace: WorkspaceId,
         domain: DomainId,
         reason: SuppressionReason,
-        evidence: Option<DeliveryId>,
-        note: Option<&str>,
+        because: &Because<'_>,
         actor: &Actor,
         at: Timestamp,
     ) -> Result<()> {
@@ -203,14 +215,14 @@ impl Ledger {
             workspace.0,
             domain.0,
             reason.code(),
-            evidence.map(|id| id.0),
-            note,
+            because.evidence.map(|id| id.0),
+            because.note,
             at.as_millis(),
             actor_id
         ])?;
         if added > 0 {
             let detail = Some(format!("{reason}: {domain}"));
-            let about = NewEvent { delivery: evidence, detail, ..NewEvent::default() };
+            let about = NewEvent { delivery: because.evidence, detail, ..NewEvent::default() };
             self.event(workspace, EventKind::Suppressed, actor, at, about)?;
             self.changed(Change::Stop(Whom::Domain(domain.0), reason.skip_reason()));
         }
@@ -305,27 +317,11 @@ impl Ledger {
         if why.trim().is_empty() {
             return Err(StoreError::Refused("lifting suppressions needs a reason".to_owned()));
         }
-        let matching =
-            "FROM suppression s LEFT JOIN delivery d ON d.id = s.evidence LEFT JOIN cause c ON c.id = d.cause
-            WHERE s.workspace = ?1 AND s.reason = ?2 AND (?3 IS NULL OR c.provider = ?3)
-                AND (?4 IS NULL OR CAST(c.code AS TEXT) = ?4
-                    OR (c.enhanced / 1000000) || '.' || (c.enhanced / 1000 % 1000) || '.' || (c.enhanced % 1000) = ?4)
-                AND (?5 IS NULL OR s.at >= ?5) AND (?6 IS NULL OR s.at < ?6)";
-        let key = params![
-            workspace.0,
-            SuppressionReason::HardBounced.code(),
-            filter.provider,
-            filter.code,
-            filter.since.map(Timestamp::as_millis),
-            filter.until.map(Timestamp::as_millis)
-        ];
         if dry_run {
-            return Ok(self.conn.query_row(&format!("SELECT count(*) {matching}"), key, |row| row.get(0))?);
+            let count: Option<u64> = select_matching(&self.conn, "count(*)", workspace, filter)?.pop();
+            return Ok(count.unwrap_or(0));
         }
-        let picked: Vec<Vec<u8>> = {
-            let mut statement = self.conn.prepare(&format!("SELECT s.hash {matching} LIMIT {STEP_ROWS}"))?;
-            statement.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
-        };
+        let picked: Vec<Vec<u8>> = select_matching(&self.conn, "s.hash", workspace, filter)?;
         for hash in &picked {
             let sql = "DELETE FROM suppression WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
             let reason = SuppressionReason::HardBounced;
@@ -336,6 +332,31 @@ impl Ledger {
             self.lifted(workspace, address.map(AddressId), reason, why, actor, now)?;
         }
         Ok(picked.len() as u64)
+    }
+
+    /// One bounded step of making provisional suppressions final; how many (0: done).
+    pub(crate) fn confirm_step(&mut self, workspace: WorkspaceId, filter: &LiftFilter) -> Result<u64> {
+        let picked: Vec<Vec<u8>> = select_matching(&self.conn, "s.hash", workspace, filter)?;
+        for hash in &picked {
+            let sql = "UPDATE suppression SET provisional = 0 WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
+            let reason = SuppressionReason::HardBounced.code();
+            self.conn.prepare_cached(sql)?.execute(params![workspace.0, hash, reason])?;
+        }
+        Ok(picked.len() as u64)
+    }
+
+    /// The event of a confirmation.
+    pub(crate) fn note_confirmed(
+        &mut self,
+        workspace: WorkspaceId,
+        provider: Option<&str>,
+        count: u64,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let whose = provider.unwrap_or("any provider");
+        let detail = Some(format!("{count} provisional suppressions by {whose} are final"));
+        self.event(workspace, EventKind::Suppressed, actor, now, NewEvent { detail, ..NewEvent::default() })
     }
 
     /// What the second look-up of a domain found.
@@ -354,8 +375,8 @@ impl Ledger {
         for (workspace, address, contact, evidence) in &waiting {
             let workspace = WorkspaceId(*workspace);
             let reason = SuppressionReason::HardBounced;
-            let evidence = Some(DeliveryId(*evidence));
-            self.suppress_address(workspace, AddressId(*address), reason, evidence, None, &Actor::Engine, now)?;
+            let because = Because { evidence: Some(DeliveryId(*evidence)), ..Because::default() };
+            self.suppress_address(workspace, AddressId(*address), reason, &because, &Actor::Engine, now)?;
             let sql = "UPDATE contact SET status = ?2, error = ?3 WHERE id = ?1 AND address = ?4 AND status IN (0, 3)";
             let changed = self.conn.prepare_cached(sql)?.execute(params![
                 contact,
@@ -372,6 +393,35 @@ impl Ledger {
         }
         Ok(u32::try_from(waiting.len()).unwrap_or(u32::MAX))
     }
+}
+
+/// Bounce suppressions that a filter picks out by their evidence.
+const MATCHING: &str =
+    "FROM suppression s LEFT JOIN delivery d ON d.id = s.evidence LEFT JOIN cause c ON c.id = d.cause
+    WHERE s.workspace = ?1 AND s.reason = ?2 AND (?3 IS NULL OR c.provider = ?3)
+        AND (?4 IS NULL OR CAST(c.code AS TEXT) = ?4
+            OR (c.enhanced / 1000000) || '.' || (c.enhanced / 1000 % 1000) || '.' || (c.enhanced % 1000) = ?4)
+        AND (?5 IS NULL OR s.at >= ?5) AND (?6 IS NULL OR s.at < ?6)";
+
+/// Reads one column of what a filter picks out.
+fn select_matching<T: FromSql>(
+    conn: &Connection,
+    what: &str,
+    workspace: WorkspaceId,
+    filter: &LiftFilter,
+) -> Result<Vec<T>> {
+    let provisional = if filter.provisional_only { "AND s.provisional = 1" } else { "" };
+    let sql = format!("SELECT {what} {MATCHING} {provisional} LIMIT {STEP_ROWS}");
+    let key = params![
+        workspace.0,
+        SuppressionReason::HardBounced.code(),
+        filter.provider,
+        filter.code,
+        filter.since.map(Timestamp::as_millis),
+        filter.until.map(Timestamp::as_millis)
+    ];
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The id of a domain by any spelling of its name.

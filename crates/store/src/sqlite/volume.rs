@@ -1,25 +1,243 @@
-//! Volume per day.
+//! Volume per day, and each campaign by provider. A batch of settlements is added up in memory and written as a handful
+//! of rows.
 
 use super::Ledger;
-use crate::error::Result;
-use crate::volume::{DayCount, DayVolume, VolumeOf};
-use model::{Actor, CampaignId, DeliveryId, DomainId, Timestamp};
-use rusqlite::Connection;
+use super::events::NewEvent;
+use crate::error::{Result, StoreError};
+use crate::settlement::Settlement;
+use crate::volume::{DayCount, DayVolume, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
+use model::{
+    Actor, CampaignId, DeliveryId, DeliveryState, DomainId, EventKind, Outcome, SourceId, Timestamp, WorkspaceId,
+};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use std::collections::BTreeMap;
 
-pub(crate) fn of(_: &Connection, _: VolumeOf, _: i64) -> Result<Vec<DayVolume>> {
-    todo!()
-}
-pub(crate) fn days(_: &Connection, _: i64) -> Result<Vec<DayVolume>> {
-    todo!()
-}
-pub(crate) fn of_campaign(_: &Connection, _: CampaignId) -> Result<Vec<(Option<String>, DayCount)>> {
-    todo!()
-}
-impl Ledger {
-    pub(crate) fn add_volume(&mut self, _: &[DayVolume], _: &Actor, _: Timestamp) -> Result<()> {
-        todo!()
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+impl VolumeOf {
+    const fn key(self) -> (i64, i64) {
+        match self {
+            VolumeOf::Source(id) => (0, id.0),
+            VolumeOf::Domain(id) => (1, id.0),
+        }
     }
-    pub(crate) fn count_complaint(&mut self, _: DeliveryId, _: Option<DomainId>, _: Timestamp) -> Result<()> {
-        todo!()
+
+    fn from_key(kind: i64, who: i64) -> Result<VolumeOf> {
+        match kind {
+            0 => Ok(VolumeOf::Source(SourceId(who))),
+            1 => Ok(VolumeOf::Domain(DomainId(who))),
+            _ => Err(super::unknown_code("volume kind", kind)),
+        }
+    }
+}
+
+const SUMS: &str = "sum(attempted), sum(accepted), sum(deferred), sum(blocked), sum(hard), sum(complained)";
+
+fn read_count(row: &Row<'_>, from: usize) -> rusqlite::Result<DayCount> {
+    Ok(DayCount {
+        attempted: row.get(from)?,
+        accepted: row.get(from + 1)?,
+        deferred: row.get(from + 2)?,
+        blocked: row.get(from + 3)?,
+        hard: row.get(from + 4)?,
+        complained: row.get(from + 5)?,
+    })
+}
+
+fn read_provider(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn select(conn: &Connection, condition: &str, params: impl Params) -> Result<Vec<DayVolume>> {
+    let sql = format!(
+        "SELECT kind, who, day, provider, {SUMS} FROM volume WHERE {condition}
+         GROUP BY kind, who, day, provider ORDER BY kind, who, day, provider"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_and_then(params, |row| {
+        Ok(DayVolume {
+            of: VolumeOf::from_key(row.get(0)?, row.get(1)?)?,
+            day: row.get(2)?,
+            provider: read_provider(row.get(3)?),
+            count: read_count(row, 4)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// One source's or domain's volume from a day on.
+pub(crate) fn of(conn: &Connection, of: VolumeOf, since_day: i64) -> Result<Vec<DayVolume>> {
+    let (kind, who) = of.key();
+    select(conn, "kind = ?1 AND who = ?2 AND day >= ?3", [kind, who, since_day])
+}
+
+/// Everybody's.
+pub(crate) fn days(conn: &Connection, since_day: i64) -> Result<Vec<DayVolume>> {
+    select(conn, "day >= ?1", [since_day])
+}
+
+/// A campaign's deliveries by provider.
+pub(crate) fn of_campaign(conn: &Connection, campaign: CampaignId) -> Result<Vec<(Option<String>, DayCount)>> {
+    let sql = format!(
+        "SELECT provider, {SUMS} FROM campaign_provider WHERE campaign = ?1 GROUP BY provider ORDER BY provider"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map([campaign.0], |row| Ok((read_provider(row.get(0)?), read_count(row, 1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn add(to: &mut DayCount, more: &DayCount) {
+    to.attempted = to.attempted.saturating_add(more.attempted);
+    to.accepted = to.accepted.saturating_add(more.accepted);
+    to.deferred = to.deferred.saturating_add(more.deferred);
+    to.blocked = to.blocked.saturating_add(more.blocked);
+    to.hard = to.hard.saturating_add(more.hard);
+    to.complained = to.complained.saturating_add(more.complained);
+}
+
+/// The UTC day of a time, from 1970-01-01.
+fn day_of(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(DAY_MS)
+}
+
+/// What a batch adds, by (kind, who, day, provider) and by (campaign, provider).
+#[derive(Default)]
+pub(crate) struct VolumeSums<'a> {
+    days: BTreeMap<(i64, i64, i64, &'a str), DayCount>,
+    campaigns: BTreeMap<(i64, &'a str), (i64, DayCount)>,
+}
+
+impl<'a> VolumeSums<'a> {
+    /// Counts one settlement whose delivery had `attempts` before. Attempts that reached nobody are nobody's volume;
+    /// what is settled without an attempt says nothing about a provider.
+    pub(crate) fn count(&mut self, one: &'a Settlement, attempts: u16) {
+        let Some(attempt) = &one.attempt else { return };
+        let provider = one.provider.as_deref().unwrap_or_default();
+        if attempt.reached_receiver {
+            let mut count = DayCount { attempted: 1, ..DayCount::default() };
+            match attempt.verdict.outcome {
+                Outcome::Accepted => count.accepted = 1,
+                Outcome::Deferred => count.deferred = 1,
+                Outcome::Blocked => count.blocked = 1,
+                Outcome::Hard => count.hard = 1,
+                Outcome::InDoubt => {}
+            }
+            let day = day_of(attempt.started_at);
+            let source = VolumeOf::Source(one.source.unwrap_or(SourceId::THIS_MACHINE));
+            for of in [Some(source), one.identity.map(VolumeOf::Domain)].into_iter().flatten() {
+                let (kind, who) = of.key();
+                add(self.days.entry((kind, who, day, provider)).or_default(), &count);
+            }
+        }
+        let first = u32::from(attempts == 0);
+        let ended = |state: DeliveryState| u32::from(one.from != one.to && one.to == state);
+        let count = DayCount {
+            attempted: first,
+            accepted: ended(DeliveryState::Accepted),
+            deferred: first * u32::from(one.to.is_in_progress()),
+            blocked: ended(DeliveryState::Blocked),
+            hard: ended(DeliveryState::Hard),
+            complained: 0,
+        };
+        let campaign = self.campaigns.entry((one.campaign.0, provider));
+        add(&mut campaign.or_insert((one.workspace.0, DayCount::default())).1, &count);
+    }
+}
+
+const ADD_DAY: &str = "INSERT INTO volume (kind, who, day, provider, imported, node, attempted, accepted, deferred,
+        blocked, hard, complained) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+    ON CONFLICT (kind, who, day, provider, imported, node) DO UPDATE SET attempted = attempted + excluded.attempted,
+        accepted = accepted + excluded.accepted, deferred = deferred + excluded.deferred,
+        blocked = blocked + excluded.blocked, hard = hard + excluded.hard,
+        complained = complained + excluded.complained";
+const ADD_CAMPAIGN: &str = "INSERT INTO campaign_provider (workspace, campaign, provider, node, attempted, accepted,
+        deferred, blocked, hard, complained) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    ON CONFLICT (campaign, provider, node) DO UPDATE SET attempted = attempted + excluded.attempted,
+        accepted = accepted + excluded.accepted, deferred = deferred + excluded.deferred,
+        blocked = blocked + excluded.blocked, hard = hard + excluded.hard,
+        complained = complained + excluded.complained";
+
+impl Ledger {
+    /// Writes what a batch added.
+    pub(crate) fn write_volume(&mut self, sums: VolumeSums<'_>) -> Result<()> {
+        for ((kind, who, day, provider), count) in sums.days {
+            self.add_day((kind, who), day, provider, false, &count)?;
+        }
+        for ((campaign, provider), (workspace, count)) in sums.campaigns {
+            self.add_campaign(workspace, campaign, provider, &count)?;
+        }
+        Ok(())
+    }
+
+    fn add_day(&mut self, of: (i64, i64), day: i64, provider: &str, imported: bool, count: &DayCount) -> Result<()> {
+        if self.volume_day < day {
+            // Once a day, and once after a start.
+            self.volume_day = day;
+            let sql = "DELETE FROM volume WHERE day < ?1";
+            self.conn.prepare_cached(sql)?.execute([day - VOLUME_DAYS_KEPT])?;
+        }
+        let DayCount { attempted, accepted, deferred, blocked, hard, complained } = count;
+        self.conn.prepare_cached(ADD_DAY)?.execute(params![
+            of.0, of.1, day, provider, imported, self.node, attempted, accepted, deferred, blocked, hard, complained
+        ])?;
+        Ok(())
+    }
+
+    fn add_campaign(&mut self, workspace: i64, campaign: i64, provider: &str, count: &DayCount) -> Result<()> {
+        let DayCount { attempted, accepted, deferred, blocked, hard, complained } = count;
+        self.conn.prepare_cached(ADD_CAMPAIGN)?.execute(params![
+            workspace, campaign, provider, self.node, attempted, accepted, deferred, blocked, hard, complained
+        ])?;
+        Ok(())
+    }
+
+    /// Writes what another system sent, in place of what was written for the same days before.
+    pub(crate) fn add_volume(&mut self, rows: &[DayVolume], actor: &Actor, now: Timestamp) -> Result<()> {
+        if rows.len() > VOLUME_ROWS_MAX {
+            return Err(StoreError::Refused(format!("at most {VOLUME_ROWS_MAX} days at once")));
+        }
+        let today = day_of(now);
+        if let Some(future) = rows.iter().find(|row| row.day > today) {
+            return Err(StoreError::Refused(format!("day {} has not come yet", future.day)));
+        }
+        let mut sums: BTreeMap<((i64, i64), i64, &str), DayCount> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.day > today - VOLUME_DAYS_KEPT) {
+            let key = (row.of.key(), row.day, row.provider.as_deref().unwrap_or_default());
+            add(sums.entry(key).or_default(), &row.count);
+        }
+        for ((of, day, provider), count) in &sums {
+            let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND day = ?3 AND provider = ?4 AND imported = 1";
+            self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, day, provider])?;
+            self.add_day(*of, *day, provider, true, count)?;
+        }
+        let detail = Some(format!("history of {} days by provider", sums.len()));
+        let about = NewEvent { detail, ..NewEvent::default() };
+        self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
+    }
+
+    /// Counts a complaint for whom the delivery went out.
+    pub(crate) fn count_complaint(
+        &mut self,
+        delivery: DeliveryId,
+        identity: Option<DomainId>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let sql = "SELECT d.workspace, d.campaign, t.source, c.provider FROM delivery d
+            JOIN attempt t ON t.seq = d.last_attempt JOIN cause c ON c.id = t.cause WHERE d.id = ?1 AND d.attempts > 0";
+        let found: Option<(i64, i64, Option<i64>, String)> = self
+            .conn
+            .prepare_cached(sql)?
+            .query_row([delivery.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((workspace, campaign, source, provider)) = found else {
+            return Err(StoreError::NotFound { what: "attempted delivery", name: delivery.to_string() });
+        };
+        let count = DayCount { complained: 1, ..DayCount::default() };
+        let source = VolumeOf::Source(source.map_or(SourceId::THIS_MACHINE, SourceId));
+        for of in [Some(source), identity.map(VolumeOf::Domain)].into_iter().flatten() {
+            self.add_day(of.key(), day_of(now), &provider, false, &count)?;
+        }
+        self.add_campaign(workspace, campaign, &provider, &count)
     }
 }

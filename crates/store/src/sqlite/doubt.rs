@@ -1,0 +1,102 @@
+//! In doubt: put back in the queue on request, settled by evidence, and never forgotten on the way.
+//!
+//! Invariant: a delivery that was in doubt once never ends as skipped: an earlier copy may be there.
+
+use super::Ledger;
+use super::events::NewEvent;
+use super::settle::{Stands, Sums, bare_settlement, stands};
+use crate::error::{Result, StoreError};
+use crate::settlement::Settlement;
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, EventKind, Timestamp};
+use rusqlite::OptionalExtension;
+
+/// Rows put back in one step.
+const STEP_ROWS: i64 = 5_000;
+
+/// What was in doubt and will not be tried again is in doubt as before: nobody can say that it was not mailed.
+pub(super) fn back_in_doubt(one: &Settlement) -> Settlement {
+    Settlement { to: DeliveryState::InDoubt, skip: None, ..one.clone() }
+}
+
+impl Ledger {
+    /// Settles a delivery in doubt by what somebody found out.
+    pub(crate) fn settle_doubt(
+        &mut self,
+        id: DeliveryId,
+        to: DeliveryState,
+        evidence: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        if evidence.trim().is_empty() {
+            return Err(StoreError::Refused("settling a delivery in doubt needs evidence, in words".to_owned()));
+        }
+        let sql = "SELECT workspace, campaign, contact FROM delivery WHERE id = ?1";
+        let found: Option<(i64, i64, i64)> =
+            self.conn.query_row(sql, [id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let not_found = || StoreError::NotFound { what: "delivery", name: id.to_string() };
+        let (workspace, campaign, contact) = found.ok_or_else(not_found)?;
+        let stands = stands(&self.conn, id)?.ok_or_else(not_found)?;
+        let legal = to.is_attempted() && !to.is_in_progress() && stands.state.may_become(to);
+        if stands.state != DeliveryState::InDoubt || !legal {
+            let text =
+                format!("{id} is {}: only what is in doubt is settled by evidence, and not as {to}", stands.state);
+            return Err(StoreError::Refused(text));
+        }
+        let one = bare_settlement(CampaignId(campaign), workspace, id, stands.state, now);
+        let one = Settlement { to, ..one };
+        let mut sums = Sums::default();
+        self.write_delivery(&one, &stands, stands.last_attempt, stands.cause)?;
+        self.add_up(&one, &stands, stands.cause, &mut sums)?;
+        self.write_sums(sums)?;
+        let about = NewEvent {
+            campaign: Some(one.campaign),
+            delivery: Some(id),
+            contact: Some(model::ContactId(contact)),
+            detail: Some(format!("{to}: {}", evidence.trim())),
+            ..NewEvent::default()
+        };
+        self.event(one.workspace, EventKind::DoubtSettled, actor, now, about)
+    }
+
+    /// Was the delivery in doubt once, and put back in the queue? Then an earlier copy may be there, whatever happened
+    /// to later tries.
+    pub(super) fn was_in_doubt(&self, stands: &Stands) -> Result<bool> {
+        let mut next = Some(stands.last_attempt).filter(|_| stands.attempts > 0);
+        while let Some(seq) = next {
+            let sql = "SELECT became, previous FROM attempt WHERE seq = ?1";
+            let found: Option<(i64, Option<i64>)> =
+                self.conn.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let Some((became, previous)) = found else { return Ok(false) };
+            if became == i64::from(DeliveryState::InDoubt.code()) {
+                return Ok(true);
+            }
+            next = previous;
+        }
+        Ok(false)
+    }
+
+    /// One bounded step of putting deliveries in doubt back in the queue; how many.
+    pub(crate) fn requeue_step(&mut self, id: CampaignId, only: Option<&[DeliveryId]>, now: Timestamp) -> Result<u64> {
+        let doubtful: Vec<(i64, i64, Option<i64>)> = {
+            let sql = "SELECT d.id, d.workspace, a.domain FROM delivery d LEFT JOIN address a ON a.id = d.address
+                WHERE d.campaign = ?1 AND d.state = 6 ORDER BY d.id";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let wanted = |row: &rusqlite::Result<(i64, i64, Option<i64>)>| {
+                row.as_ref()
+                    .map_or(true, |(delivery, ..)| only.is_none_or(|only| only.contains(&DeliveryId(*delivery))))
+            };
+            let step = usize::try_from(STEP_ROWS).unwrap_or(usize::MAX);
+            rows.filter(wanted).take(step).collect::<rusqlite::Result<_>>()?
+        };
+        let mut batch = Vec::with_capacity(doubtful.len());
+        for (delivery, workspace, domain) in doubtful {
+            // Without an address the person was forgotten: stays in doubt for good.
+            let Some(domain) = domain else { continue };
+            let one = bare_settlement(id, workspace, DeliveryId(delivery), DeliveryState::InDoubt, now);
+            batch.push(Settlement { to: DeliveryState::Queued, domain: model::DomainId(domain), ..one });
+        }
+        Ok(self.settle_batch(&batch)?.written as u64)
+    }
+}

@@ -1,0 +1,93 @@
+//! Sweeps over many deliveries in bounded steps: what is left of a campaign or of a person, and what is kept for a time
+//! only.
+
+use super::doubt::back_in_doubt;
+use super::settle::{Stands, Sums, bare_settlement, stands};
+use super::{Ledger, word};
+use crate::error::Result;
+use crate::settlement::Settlement;
+use model::{CampaignId, DeliveryId, DeliveryState, SkipReason, Timestamp};
+use rusqlite::params;
+
+/// Rows skipped in one step.
+const STEP_ROWS: i64 = 5_000;
+
+impl Ledger {
+    /// One bounded step of skipping what is left of a campaign, above `after`; the last delivery looked at, or
+    /// `None` at the end, and how many were skipped.
+    pub(crate) fn skip_step(
+        &mut self,
+        id: CampaignId,
+        reason: SkipReason,
+        except: &std::collections::BTreeSet<DeliveryId>,
+        after: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(Option<DeliveryId>, u64)> {
+        let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
+        let picked: Vec<(i64, i64, i64)> = {
+            let sql = "SELECT id, workspace, state FROM delivery
+                WHERE id >= ?1 AND id < ?2 AND campaign = ?3 AND state IN (0, 1) ORDER BY id LIMIT ?4";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let key = params![first.max(after.0 + 1), end, id.0, STEP_ROWS];
+            let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        let mut sums = Sums::default();
+        let mut skipped = 0_u64;
+        for (delivery, workspace, state) in &picked {
+            let delivery = DeliveryId(*delivery);
+            if except.contains(&delivery) {
+                continue;
+            }
+            let one = bare_settlement(id, *workspace, delivery, word!(DeliveryState, *state)?, now);
+            let one = Settlement { to: DeliveryState::Skipped, skip: Some(reason), ..one };
+            if let Some(stands) = stands(&self.conn, delivery)? {
+                skipped += u64::from(self.skip_one(&one, &stands, &mut sums)?);
+            }
+        }
+        self.write_sums(sums)?;
+        Ok((picked.last().map(|(delivery, ..)| DeliveryId(*delivery)), skipped))
+    }
+
+    /// A skip that needs no event of its own: the campaign's event says it for all. `false`: in doubt again instead.
+    fn skip_one(&mut self, one: &Settlement, stands: &Stands, sums: &mut Sums) -> Result<bool> {
+        if one.to == DeliveryState::Skipped && self.was_in_doubt(stands)? {
+            return self.skip_one(&back_in_doubt(one), stands, sums);
+        }
+        if stands.state == DeliveryState::Deferred {
+            self.remove_retry(one.campaign, one.delivery, stands.last_attempt)?;
+        }
+        self.write_delivery(one, stands, stands.last_attempt, stands.cause)?;
+        self.add_up(one, stands, stands.cause, sums)?;
+        Ok(one.to == DeliveryState::Skipped)
+    }
+
+    /// Skips every waiting delivery of a contact in any campaign (a forgotten person).
+    pub(crate) fn skip_of_contact(&mut self, contact: i64, reason: SkipReason, now: Timestamp) -> Result<()> {
+        let picked: Vec<(i64, i64, i64, i64)> = {
+            let sql = "SELECT id, campaign, workspace, state FROM delivery WHERE contact = ?1 AND state IN (0, 1)";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows =
+                statement.query_map([contact], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        let mut sums = Sums::default();
+        for (delivery, campaign, workspace, state) in picked {
+            let from = word!(DeliveryState, state)?;
+            let one = bare_settlement(CampaignId(campaign), workspace, DeliveryId(delivery), from, now);
+            let one = Settlement { to: DeliveryState::Skipped, skip: Some(reason), ..one };
+            if let Some(stands) = stands(&self.conn, one.delivery)? {
+                self.skip_one(&one, &stands, &mut sums)?;
+            }
+        }
+        self.write_sums(sums)
+    }
+
+    /// Forgets transcripts older than a time, oldest first; how many.
+    pub(crate) fn forget_old_transcripts(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
+        let sql = "DELETE FROM transcript WHERE attempt IN
+            (SELECT attempt FROM transcript WHERE at < ?1 ORDER BY at LIMIT ?2)";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self.conn.prepare_cached(sql)?.execute(params![before.as_millis(), limit])?)
+    }
+}
