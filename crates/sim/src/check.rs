@@ -2,8 +2,19 @@
 //!
 //! Each compares the engine's ledger with what the receivers saw, and gives back every breach in words. They take
 //! plain values, so that they depend on no engine and can be shown to fail. The numbers are those of the design:
-//! 1 everybody is accounted for, 2 nobody twice, 4 a stop stops, 5 the suppressed are left alone, 8 a
-//! failing ledger stops sending, 11 memory is bounded.
+//! 1 everybody is accounted for, 2 nobody twice, 3 no limit is exceeded, 4 a stop stops, 5 the suppressed are left
+//! alone, 6 throttled work is not polled, 7 a broken policy stays at home, 8 a failing ledger stops sending, 10 single
+//! messages overtake, 11 memory is bounded, 12 a start reads the hot set. Check 9, every rule has examples that hit and
+//! that miss, is a test of `dispatch`.
+
+mod effort;
+mod limits;
+
+pub use effort::{
+    HOT_SET_BYTES, Overtaking, StartUp, Wakes, a_broken_policy_stays_at_home, a_start_reads_the_hot_set,
+    single_messages_overtake, throttled_work_is_not_polled,
+};
+pub use limits::{Given, no_limit_is_exceeded};
 
 use crate::ledger::{Arrival, Sighting};
 use model::{DeliveryState, Timestamp};

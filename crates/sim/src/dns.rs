@@ -10,6 +10,7 @@
 use net::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -75,7 +76,10 @@ pub enum Said {
 
 /// All names of the simulated internet; clones are the same zone.
 #[derive(Clone, Debug, Default)]
-pub struct Zone(Arc<RwLock<Names>>);
+pub struct Zone {
+    names: Arc<RwLock<Names>>,
+    asked: Arc<AtomicU64>,
+}
 
 #[derive(Debug, Default)]
 struct Names {
@@ -159,17 +163,22 @@ impl Zone {
         }
     }
 
+    /// How often senders asked anything.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Does the name exist, or could it not be found out?
     pub fn knows(&self, name: &str) -> bool {
         self.ask(name) != Said::NoSuchName
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Names> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Names> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.names.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,6 +236,7 @@ impl ZoneResolver {
 
     /// Lets the time of a question pass, then picks from what the zone says by then.
     async fn answer<T>(&self, name: &str, pick: impl FnOnce(Records) -> Vec<T>) -> DnsAnswer<Vec<T>> {
+        self.zone.asked.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(latency_of(name)).await;
         match self.zone.ask(name) {
             Said::Records(records) => {

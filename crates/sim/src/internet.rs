@@ -13,6 +13,7 @@ use crate::people::readers::{Mail, Readers};
 use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
 use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Sign, Visit};
 use crate::trace::Trace;
+use crate::usage::{Usage, Used};
 use model::{Reply, Stage, Timestamp};
 use net::Clock;
 use std::collections::BTreeMap;
@@ -78,6 +79,9 @@ pub struct Listing {
     pub until: Timestamp,
 }
 
+/// Something to be done once.
+pub(crate) type Hook = Box<dyn FnOnce() + Send>;
+
 /// The receiving side of the simulated internet.
 pub struct Internet {
     zone: Zone,
@@ -95,6 +99,9 @@ struct State {
     faults: Vec<Fault>,
     listings: Vec<Listing>,
     readers: Readers,
+    usage: Usage,
+    at_next_connection: Option<Hook>,
+    tries: u64,
     open: u64,
     peak_open: u64,
 }
@@ -128,6 +135,9 @@ impl Internet {
             faults: Vec::new(),
             listings: Vec::new(),
             readers: Readers::new(chance),
+            usage: Usage::default(),
+            at_next_connection: None,
+            tries: 0,
             open: 0,
             peak_open: 0,
         };
@@ -206,6 +216,11 @@ impl Internet {
         self.lock().trace.hash()
     }
 
+    /// How many lines the trace has so far.
+    pub fn trace_count(&self) -> u64 {
+        self.lock().trace.count()
+    }
+
     /// Takes the trace out; a new one begins.
     pub fn take_trace(&self) -> Trace {
         let epoch = self.started_at;
@@ -229,6 +244,39 @@ impl Internet {
     /// The most connections that were open at once, over all hosts.
     pub fn peak_open(&self) -> u64 {
         self.lock().peak_open
+    }
+
+    /// The most that each source used of each provider, in memory; on loopback nothing is known of it.
+    pub fn used(&self) -> BTreeMap<(IpAddr, String), Used> {
+        self.lock().usage.most()
+    }
+
+    /// How often a connection was tried, whatever came of it.
+    pub fn tries(&self) -> u64 {
+        self.lock().tries
+    }
+
+    pub(crate) fn tried(&self) {
+        self.lock().tries += 1;
+    }
+
+    /// Runs `hook` when the next connection stands.
+    pub(crate) fn at_next_connection(&self, hook: Hook) {
+        self.lock().at_next_connection = Some(hook);
+    }
+
+    /// A line from `source` stands; the sender's letting go of it is told by [`Internet::line_closed`].
+    pub(crate) fn line_opened(&self, place: &Place, source: IpAddr) {
+        let now = self.now();
+        let mut state = self.lock();
+        state.usage.opened(now, source, &place.provider);
+        if let Some(hook) = state.at_next_connection.take() {
+            hook();
+        }
+    }
+
+    pub(crate) fn line_closed(&self, place: &Place, source: IpAddr) {
+        self.lock().usage.closed(source, &place.provider);
     }
 
     /// A connection was taken; its end is told by [`Internet::disconnected`].
@@ -257,6 +305,8 @@ impl Internet {
     }
 
     pub(crate) fn mail(&self, place: &Place, visit: &mut Visit, from: &str, usual: Reply) -> Answer {
+        visit.begun += 1;
+        self.lock().usage.began(self.now(), visit.peer, &place.provider, visit.begun);
         self.decide(place, Stage::Mail, visit, "mail", |receiver, now, visit| receiver.mail(now, visit, from, usual))
     }
 

@@ -6,7 +6,7 @@
 //! * [`internet`]: all receivers, their DNS, ledger and trace as one thing. [`session`]: one conversation of theirs.
 //! * [`receiver`]: a provider's mind, pure. [`provider`]: what it is made of, as data. [`fault`]: what goes wrong.
 //! * [`dns`], [`dns_server`], [`authentication`]: names, and whether mail is what it says.
-//! * [`ledger`]: what the receiving side knows for certain. [`trace`]: what happened, as a hash. [`chance`]: draws.
+//! * [`ledger`]: what the receiving side knows for certain. [`usage`]: how much of it each source used. [`trace`]: what happened, as a hash. [`chance`]: draws.
 //! * [`scenario`]: a story played with the real engine. [`check`]: what must hold after every story. [`people`]: a list of people with the flaws of real lists.
 //!
 //! Invariant: same seed, same trace. All names are reserved ones; nothing here can reach a real server.
@@ -28,4 +28,5 @@ pub mod receiver;
 pub mod scenario;
 pub mod session;
 pub mod trace;
+pub mod usage;
 pub mod world;

@@ -80,6 +80,8 @@ pub struct Visit {
     pub recipients: Vec<(String, Condition)>,
     /// Messages this connection has carried.
     pub messages: u32,
+    /// Messages it has begun.
+    pub begun: u32,
     admitted: bool,
 }
 
@@ -94,6 +96,7 @@ impl Visit {
             return_path: String::new(),
             recipients: Vec::new(),
             messages: 0,
+            begun: 0,
             admitted: false,
         }
     }

@@ -7,15 +7,19 @@
 
 use crate::chance::Chance;
 use crate::dns::ZoneResolver;
-use crate::internet::{Addressing, Internet, Setup};
+use crate::internet::{Addressing, Internet, Place, Setup};
 use crate::provider::{HostState, Profile};
 use crate::receiver::Insistence;
 use crate::session;
 use model::Timestamp;
 use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, SeededEntropy, Stream, World};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::time::Instant;
 
 /// When every simulation begins: Monday 2026-03-02, 09:00:00 UTC.
@@ -141,6 +145,7 @@ impl Network {
         target: SocketAddr,
         timeout: Duration,
     ) -> Result<Box<dyn Stream>, ConnectFailure> {
+        self.internet.tried();
         let place = self.internet.place(target.ip()).cloned();
         if place.is_none() && target.is_ipv6() {
             return Err(ConnectFailure::Unreachable("network is unreachable".to_owned()));
@@ -160,13 +165,61 @@ impl Network {
             return Err(ConnectFailure::Refused);
         }
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        tokio::spawn(session::serve(Arc::clone(&self.internet), place, from, Box::new(theirs), latency));
-        Ok(Box::new(ours))
+        tokio::spawn(session::serve(Arc::clone(&self.internet), place.clone(), from, Box::new(theirs), latency));
+        self.internet.line_opened(&place, from);
+        Ok(Box::new(Line { pipe: ours, internet: Arc::clone(&self.internet), place, source: from }))
     }
 
     fn latency_to(&self, host: &str) -> Duration {
         let (shortest, longest) = LATENCY_MS;
         Duration::from_millis(shortest + self.chance.number("latency", host, 0) % (longest - shortest + 1))
+    }
+}
+
+/// The sender's end of a connection. However it ends, the receiving side learns that it did.
+#[derive(Debug)]
+struct Line {
+    pipe: DuplexStream,
+    internet: Arc<Internet>,
+    place: Place,
+    source: IpAddr,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.internet.line_closed(&self.place, self.source);
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().pipe).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().pipe).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().pipe).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().pipe).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.pipe.is_write_vectored()
     }
 }
 

@@ -1,13 +1,16 @@
 //! What came of a story, to be asked and to be read.
 
-use crate::check::Stop;
+use crate::check::{StartUp, Stop, Wakes};
 use crate::ledger::{Arrival, Folder, Sighting};
+use crate::receiver::Block;
 use crate::trace::Trace;
+use crate::usage::Used;
 use crate::world::EPOCH;
 use engine::RunEnd;
 use model::{DeliveryState, SuppressionReason, Tally, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use store::{AttemptRow, Campaign, Contact, DeliveryRow};
 
 /// A story is told person by person up to so many people.
@@ -51,6 +54,14 @@ pub struct Ended {
     pub troubles: Vec<Stop>,
     /// When it was over.
     pub over_at: Timestamp,
+    /// The most that each source used of each provider.
+    pub used: BTreeMap<(IpAddr, String), Used>,
+    /// The long blocks that receivers imposed, with their keys.
+    pub blocks: Vec<(String, Block)>,
+    /// How often the engine woke up, and for how much.
+    pub woken: Wakes,
+    /// What each start after a kill read before its first connection.
+    pub starts: Vec<StartUp>,
     /// Which standing checks were broken, in words.
     pub breaches: Vec<String>,
     /// What happened.

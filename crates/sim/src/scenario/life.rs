@@ -3,8 +3,9 @@
 use super::ended::{Ended, Mailed};
 use super::watcher::Watcher;
 use super::{Action, Room, Scenario};
-use crate::check::{self, Gauge, Outcome, Stop};
+use crate::check::{self, Gauge, Given, Outcome, StartUp, Stop, Wakes};
 use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
+use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
@@ -19,7 +20,7 @@ use model::{
 use smtp::client::Timeouts;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{AttemptRow, Campaign, Contact, DeliveryRow, Import, ImportRow, NewImport, OpenOptions, Store, Target};
 use tokio::task::JoinHandle;
@@ -45,6 +46,11 @@ pub(super) struct Life {
     stops: Vec<Stop>,
     suppressed: BTreeMap<String, Timestamp>,
     watch: Arc<Watcher>,
+    /// How often the processes so far woke up, and how many there were.
+    wakes: u64,
+    processes: u64,
+    /// What each start after a kill read before its first connection.
+    starts: Arc<Mutex<Vec<StartUp>>>,
 }
 
 impl Life {
@@ -57,6 +63,9 @@ impl Life {
             stops: Vec::new(),
             suppressed: scenario.suppressed.iter().map(lower).collect(),
             watch: Arc::default(),
+            wakes: 0,
+            processes: 0,
+            starts: Arc::default(),
         }
     }
 
@@ -65,6 +74,7 @@ impl Life {
         let (sim, store) = match &self.sim {
             Some(sim) => {
                 sim.clock.go_on_from(self.died_at);
+                self.measure_start(sim);
                 (sim.clone(), self.open(sim, None))
             }
             None => {
@@ -75,6 +85,7 @@ impl Life {
         };
         self.sim = Some(sim.clone());
         self.watch.see(&sim);
+        self.processes += 1;
         let mut process = Process { scenario, sim, store, engine: None, watch: self.watch.clone() };
         process.start().await;
         while !actions.is_empty() {
@@ -84,12 +95,25 @@ impl Life {
                 self.died_at = process.now();
                 process.sim.internet.note("engine", "killed");
                 process.sim.clock.stand_still();
+                self.wakes += wakes();
                 return None;
             }
             self.act(&mut process, action).await;
         }
         let run = process.finish().await;
+        self.wakes += wakes();
         Some(self.judge(&process, run).await)
+    }
+
+    /// From now on until the first connection: what a new process reads of its ledger.
+    fn measure_start(&self, sim: &SimWorld) {
+        let (Some(directory), Some(before)) = (&self.directory, octets_read()) else { return };
+        let log_bytes = std::fs::metadata(directory.join("ledger.db-wal")).map_or(0, |log| log.len());
+        let starts = Arc::clone(&self.starts);
+        sim.internet.at_next_connection(Box::new(move || {
+            let read_bytes = octets_read().unwrap_or(before).saturating_sub(before);
+            starts.lock().unwrap_or_else(PoisonError::into_inner).push(StartUp { read_bytes, log_bytes });
+        }));
     }
 
     /// Opens the ledger; with `room`, it may grow by so many pages and no more.
@@ -217,6 +241,15 @@ impl Life {
             bound: u64::from(CONNECTIONS_MAX),
         }]));
         breaches.extend(check::moves_are_legal(&self.watch.moves()));
+        breaches.extend(check::no_limit_is_exceeded(&given(process.scenario), &internet.used()));
+        let events = internet.trace_count()
+            + internet.tries()
+            + internet.zone().asked()
+            + mailed.iter().map(|one| one.deliveries.len() as u64).sum::<u64>();
+        let woken = Wakes { wakes: self.wakes, events, processes: self.processes };
+        breaches.extend(check::throttled_work_is_not_polled(&woken));
+        let starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        breaches.extend(check::a_start_reads_the_hot_set(&starts));
         let suppressions = store.suppressions(WorkspaceId::FIRST, None, PAGE).await.expect("listed");
         let shown = |entry: store::Suppression| entry.shown.map(|shown| (shown, (entry.reason, entry.at)));
         let suppressions: BTreeMap<String, _> = suppressions.into_iter().filter_map(shown).collect();
@@ -235,6 +268,10 @@ impl Life {
             suppressed_at: suppressions.into_iter().map(|(shown, (_, at))| (shown, at)).collect(),
             troubles: self.watch.troubles(),
             over_at: process.now(),
+            used: internet.used(),
+            blocks: internet.blocks(),
+            woken,
+            starts,
             breaches,
             trace: internet.take_trace(),
         }
@@ -335,6 +372,27 @@ fn settings() -> Settings {
         policy: Policy::default(),
         timeouts: Timeouts::default(),
     }
+}
+
+/// What the engine is given toward each provider: the limits that `dispatch` knows for its servers.
+fn given(scenario: &Scenario) -> Vec<Given> {
+    let of = |profile: &Arc<Profile>| {
+        let hosts: Vec<&str> = profile.hosts.iter().map(|host| host.name.as_str()).collect();
+        let limits = dispatch::providers::limits_of(&hosts);
+        Given { provider: profile.key.clone(), limits, budgets: BTreeMap::new() }
+    };
+    scenario.profiles.iter().map(of).collect()
+}
+
+/// How often this runtime woke up from waiting.
+fn wakes() -> u64 {
+    tokio::runtime::Handle::current().metrics().worker_park_count(0)
+}
+
+/// Octets this thread has read so far, from whatever file; only Linux tells.
+fn octets_read() -> Option<u64> {
+    let account = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    account.lines().find_map(|line| line.strip_prefix("rchar:")).and_then(|count| count.trim().parse().ok())
 }
 
 fn actor() -> Actor {

@@ -18,6 +18,7 @@ mod a_missing_domain_is_looked_up_twice;
 mod a_null_mx_takes_no_mail;
 mod a_persons_own_filter_suppresses_nobody;
 mod a_resolver_gone_wrong;
+mod a_start_does_not_read_the_backlog;
 mod a_tarpit_is_sat_out;
 mod a_thousand_people;
 mod accepted_is_not_in_the_inbox;
