@@ -357,6 +357,13 @@ impl Verdict {
     pub fn suppresses(&self) -> bool {
         self.outcome == Outcome::Hard && self.category != Category::UnknownDomain
     }
+
+    /// Does a refusal tell what they think of the sender: of our volume, name, authentication or content? Greylisting, a
+    /// full mailbox, one recipient's filter and their own trouble do not; day budgets shrink by what does.
+    pub fn concerns_sender(&self) -> bool {
+        self.scope != Scope::Recipient
+            && matches!(self.category.blame(), Blame::Reputation | Blame::Identity | Blame::Content)
+    }
 }
 
 impl fmt::Display for Verdict {

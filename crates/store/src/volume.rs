@@ -30,9 +30,9 @@ pub struct DayCount {
     pub attempted: u32,
     /// Of these, how many were accepted.
     pub accepted: u32,
-    /// Put off.
+    /// Put off; in a day's numbers only for our volume or name, as [`model::Verdict::concerns_sender`] says.
     pub deferred: u32,
-    /// Refused for a reason that is not the address.
+    /// Refused for a reason that is not the address; in a day's numbers likewise.
     pub blocked: u32,
     /// Refused because the address does not exist.
     pub hard: u32,

@@ -14,7 +14,7 @@
 #[cfg(test)]
 mod tests;
 
-use model::{Blame, Outcome, Scope, Timestamp, Verdict};
+use model::{Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Messages on the first day of a new address, by provider key. The simulated providers take the number of the one they
@@ -187,8 +187,8 @@ impl DayCount {
         match verdict.outcome {
             Outcome::Accepted => self.accepted = self.accepted.saturating_add(1),
             Outcome::Hard => self.hard = self.hard.saturating_add(1),
-            Outcome::Deferred if is_about_us(verdict) => self.deferred = self.deferred.saturating_add(1),
-            Outcome::Blocked if is_about_us(verdict) => self.blocked = self.blocked.saturating_add(1),
+            Outcome::Deferred if verdict.concerns_sender() => self.deferred = self.deferred.saturating_add(1),
+            Outcome::Blocked if verdict.concerns_sender() => self.blocked = self.blocked.saturating_add(1),
             Outcome::Deferred | Outcome::Blocked | Outcome::InDoubt => {}
         }
     }
@@ -218,12 +218,6 @@ impl DayCount {
         };
         format!("{} % were put off and {} % refused", share(self.deferred), share(self.blocked))
     }
-}
-
-/// Does a refusal tell what they think of us (and not of one recipient, or of nothing)?
-fn is_about_us(verdict: &Verdict) -> bool {
-    verdict.scope != Scope::Recipient
-        && matches!(verdict.category.blame(), Blame::Reputation | Blame::Identity | Blame::Content)
 }
 
 /// What a day says.

@@ -1,5 +1,5 @@
 use super::*;
-use model::Category;
+use model::{Category, Scope};
 use proptest::prelude::*;
 
 const COLD: Who = Who::Source { warm_since: None };

@@ -75,7 +75,7 @@ pub(super) fn read(line: &str) -> Line {
             (format!("{code} {} {content}", status.as_deref().unwrap_or_default()), status)
         }
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a float is cast to the nearest integer there is")]
+    #[expect(clippy::cast_possible_truncation, reason = "what lies beyond is cut to the last time there is")]
     let at = Timestamp::from_millis((record.timestamp * 1000.0) as i64);
     let verdict = verdict_of(ending, &said, status.as_deref());
     Line::Attempt(Attempt { at, source, host: peer.name, verdict })

@@ -109,7 +109,8 @@ pub(crate) struct VolumeSums<'a> {
 }
 
 impl<'a> VolumeSums<'a> {
-    /// Counts one settlement whose delivery had `attempts` before. Attempts that reached nobody are nobody's volume;
+    /// Counts one settlement whose delivery had `attempts` before. In a day's numbers only those refusals count that
+    /// concern the sender: budgets follow them. Attempts that reached nobody are nobody's volume;
     /// what is settled without an attempt says nothing about a provider.
     pub(crate) fn count(&mut self, one: &'a Settlement, attempts: u16) {
         let Some(attempt) = &one.attempt else { return };
@@ -118,10 +119,10 @@ impl<'a> VolumeSums<'a> {
             let mut count = DayCount { attempted: 1, ..DayCount::default() };
             match attempt.verdict.outcome {
                 Outcome::Accepted => count.accepted = 1,
-                Outcome::Deferred => count.deferred = 1,
-                Outcome::Blocked => count.blocked = 1,
+                Outcome::Deferred if attempt.verdict.concerns_sender() => count.deferred = 1,
+                Outcome::Blocked if attempt.verdict.concerns_sender() => count.blocked = 1,
                 Outcome::Hard => count.hard = 1,
-                Outcome::InDoubt => {}
+                Outcome::Deferred | Outcome::Blocked | Outcome::InDoubt => {}
             }
             let day = day_of(attempt.started_at);
             let source = VolumeOf::Source(one.source.unwrap_or(SourceId::THIS_MACHINE));
