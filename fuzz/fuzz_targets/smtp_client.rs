@@ -34,7 +34,7 @@ impl Shell {
                 Output::Write(bytes) => assert!(!bytes.is_empty()),
                 Output::UpgradeTls => client.tls_established(now, TlsVersion::V13),
                 Output::Ready => self.start(client, now),
-                Output::WantMessage => client.supply(now, MESSAGE),
+                Output::WantMessage => client.supply(now, MESSAGE.to_vec()),
                 Output::BeforeFinal => {
                     self.end_was_announced = true;
                     client.final_recorded(now);

@@ -133,7 +133,7 @@ impl Session {
         loop {
             match self.pump().await {
                 Want::Message => match hooks.message() {
-                    Ok(bytes) => self.client.supply(self.now(), &bytes),
+                    Ok(bytes) => self.client.supply(self.now(), bytes),
                     Err(why) => self.client.message_failed(self.now(), why),
                 },
                 Want::BeforeFinal => match hooks.before_final().await {
@@ -203,7 +203,7 @@ impl Session {
     }
 
     async fn write(&mut self, bytes: &[u8]) {
-        let wait = self.client.write_timeout();
+        let wait = self.client.write_timeout(self.now());
         let stream = &mut self.stream;
         let writing = async {
             stream.write_all(bytes).await?;
@@ -212,7 +212,7 @@ impl Session {
         match tokio::time::timeout(wait, writing).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => self.client.handle_disconnect(self.now()),
-            Err(_) => self.client.handle_timeout(self.now()),
+            Err(_) => self.client.handle_write_timeout(self.now()),
         }
     }
 

@@ -16,24 +16,38 @@ pub(crate) struct BareLineEnd {
     pub(crate) at: usize,
 }
 
-/// The bytes to send after 354, final dot included.
-pub(crate) fn stuff(message: &[u8]) -> Result<Vec<u8>, BareLineEnd> {
-    let found = scan(message);
+/// The bytes to send after 354, final dot included. A message without a dot at the beginning of a line is not copied.
+pub(crate) fn stuff(message: Vec<u8>) -> Result<Vec<u8>, BareLineEnd> {
+    let found = scan(&message);
     if found.bare_line_end {
-        return Err(BareLineEnd { at: find_bare(message) });
+        return Err(BareLineEnd { at: find_bare(&message) });
     }
-    let room = if found.leading_dot { message.len() / 16 } else { 0 };
-    let mut wire = Vec::with_capacity(message.len() + room + 2 + END.len());
-    if found.leading_dot {
-        copy_stuffed(message, &mut wire);
-    } else {
-        wire.extend_from_slice(message);
-    }
-    if !message.is_empty() && !message.ends_with(b"\r\n") {
-        wire.extend_from_slice(b"\r\n");
-    }
+    let mut wire = if found.leading_dot { with_dots_doubled(&message) } else { message };
+    end_last_line(&mut wire);
     wire.extend_from_slice(END);
     Ok(wire)
+}
+
+/// A message to be sent in one chunk of known length (RFC 3030 section 2): nothing is stuffed, but a bare CR or LF is
+/// refused all the same, for whoever passes it on in lines.
+pub(crate) fn with_last_line_ended(mut message: Vec<u8>) -> Result<Vec<u8>, BareLineEnd> {
+    if scan(&message).bare_line_end {
+        return Err(BareLineEnd { at: find_bare(&message) });
+    }
+    end_last_line(&mut message);
+    Ok(message)
+}
+
+fn end_last_line(message: &mut Vec<u8>) {
+    if !message.is_empty() && !message.ends_with(b"\r\n") {
+        message.extend_from_slice(b"\r\n");
+    }
+}
+
+fn with_dots_doubled(message: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(message.len() + message.len() / 16 + 2 + END.len());
+    copy_stuffed(message, &mut wire);
+    wire
 }
 
 #[derive(Debug)]
@@ -94,7 +108,7 @@ mod tests {
             ("a.\r\n b.c\r\n\r\n.", "a.\r\n b.c\r\n\r\n..\r\n.\r\n"),
         ] {
             assert_eq!(
-                stuff(message.as_bytes()).unwrap().escape_ascii().to_string(),
+                stuff(message.as_bytes().to_vec()).unwrap().escape_ascii().to_string(),
                 wire.as_bytes().escape_ascii().to_string()
             );
         }
@@ -103,7 +117,7 @@ mod tests {
     #[test]
     fn a_bare_line_end_is_refused_and_named() {
         for (message, at) in [("a\n", 1), ("a\rb\r\n", 1), ("a\r\n\n", 3), ("a\r", 1), ("\r\r\n", 0), ("\n.\r\n", 0)] {
-            assert_eq!(stuff(message.as_bytes()), Err(BareLineEnd { at }), "{message:?}");
+            assert_eq!(stuff(message.as_bytes().to_vec()), Err(BareLineEnd { at }), "{message:?}");
         }
     }
 
@@ -111,7 +125,7 @@ mod tests {
         #[test]
         fn lines_and_nothing_else_are_sent(message in "[\r\n.a]{0,12}|([.a]{0,3}\r\n){0,6}") {
             let is_clean = !message.replace("\r\n", "").contains(['\r', '\n']);
-            match stuff(message.as_bytes()) {
+            match stuff(message.as_bytes().to_vec()) {
                 Err(BareLineEnd { at }) => {
                     prop_assert!(!is_clean);
                     prop_assert!(matches!(message.as_bytes()[at], b'\r' | b'\n'));

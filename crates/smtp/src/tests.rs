@@ -1,6 +1,6 @@
 //! The two machines talking to each other: what one calls accepted, the other took, octet for octet.
 
-use crate::client::{self, Client, Envelope, SessionEnd, Settings, Timeouts, TlsMode};
+use crate::client::{self, Client, Dsn, Envelope, Notify, Ret, SessionEnd, Settings, Timeouts, TlsMode};
 use crate::extensions::Mechanism;
 use crate::server::{self, Config, Event, Server};
 use model::{Reply, Stage, Timestamp, TlsVersion};
@@ -58,7 +58,7 @@ impl Meeting {
             client::Output::Ready => self.next(),
             client::Output::WantMessage => {
                 let message = self.current.as_ref().map(|(_, message)| message.clone()).unwrap();
-                self.client.supply(NOW, &message);
+                self.client.supply(NOW, message);
             }
             client::Output::BeforeFinal => self.client.final_recorded(NOW),
             client::Output::Finished(finished) => {
@@ -80,7 +80,8 @@ impl Meeting {
         }
         let mail_from = "r@out.example".to_owned();
         let rcpt_to = "ada@mx.example".to_owned();
-        self.client.start(NOW, Envelope { mail_from, rcpt_to, size_bytes: 10, ..Envelope::default() });
+        self.client
+            .start(NOW, Envelope { mail_from, rcpt_to, size_bytes: 10, dsn: Some(dsn()), ..Envelope::default() });
     }
 
     fn serve(&mut self) -> bool {
@@ -141,6 +142,10 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
     ]
 }
 
+fn dsn() -> Dsn {
+    Dsn { envid: Some("1+2".into()), notify: Notify::Failure, ret: Ret::Hdrs, orcpt: Some("ada@mx.example".into()) }
+}
+
 fn expected_stage(fate: Fate) -> Stage {
     match fate {
         Fate::RefuseMail => Stage::Mail,
@@ -156,12 +161,16 @@ proptest! {
         people in prop::collection::vec((fate(), lines()), 0..6),
         cuts in prop::collection::vec(1usize..5000, 1..6),
         pipelining in any::<bool>(),
+        chunking in any::<bool>(),
         starttls in any::<bool>(),
         data_without_recipients in any::<bool>(),
         auth in any::<bool>(),
     ) {
+        // With BDAT nobody asks whether a message may come.
+        let fate_of = |fate| if chunking && fate == Fate::RefuseData { Fate::RefuseMessage } else { fate };
         let people: VecDeque<(Fate, Vec<u8>)> = people
             .into_iter()
+            .map(|(fate, lines)| (fate_of(fate), lines))
             .map(|(fate, lines)| (fate, lines.iter().flat_map(|line| [line, "\r\n"]).collect::<String>().into_bytes()))
             .collect();
         let settings = Settings {
@@ -170,9 +179,11 @@ proptest! {
             auth: auth.then(|| client::Credentials { user: "ada".into(), password: "p".into() }),
             timeouts: Timeouts::default(),
             pipelining,
-            chunking: true,
+            chunking,
         };
         let config = Config {
+            chunking: true,
+            dsn: true,
             starttls,
             data_without_recipients,
             auth: vec![Mechanism::Login],

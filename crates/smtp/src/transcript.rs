@@ -1,19 +1,30 @@
 //! Who said what and when, in one session: the evidence behind a verdict.
 //!
 //! Kept for the last transaction and for what led up to it (greeting, EHLO, STARTTLS, AUTH). Secrets are masked by
-//! whoever records them, and the body of a message never gets here. Bounded: [`TEXT_OCTETS_MAX`] and [`LINES_MAX`] for
-//! each of the two parts; what does not fit is counted. One buffer serves the whole session, so that recording costs
-//! no allocation once it has grown.
+//! whoever records them, and the body of a message never gets here, only its size. Bounded: [`TEXT_OCTETS_MAX`] and
+//! [`LINES_MAX`] for each of the two parts; of a longer one the beginning and the end are kept and the lines between are
+//! counted. One buffer serves the whole session, so that recording costs no allocation once it has grown.
+//!
+//! A [`Tracer`] gets every line as it is recorded, whatever is kept of it. Without one, tracing costs one comparison.
 
 use model::{Reply, Timestamp};
 use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 /// Octets of text kept of the preamble, and again of the transaction.
 pub const TEXT_OCTETS_MAX: usize = 8 * 1024;
 /// Lines kept of the preamble, and again of the transaction.
 pub const LINES_MAX: usize = 100;
-/// Octets kept of a single line.
+/// Octets kept of a single line; a mark stands for the rest.
 pub const LINE_OCTETS_MAX: usize = 1024;
+/// What stands for the rest of a line.
+const CUT: char = '…';
+
+/// Gets every line of a session while it is spoken.
+pub trait Tracer: fmt::Debug + Send + Sync {
+    /// One line: without its end, secrets masked, [`LINE_OCTETS_MAX`] octets at most.
+    fn line(&self, at: Timestamp, who: Who, line: &str);
+}
 
 /// Who spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +52,18 @@ pub struct Entry<'a> {
 struct Mark {
     at: Timestamp,
     who: Who,
-    end: usize,
+    octets: usize,
+}
+
+/// How much of the buffer belongs to a part, and what was cut out of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    lines: usize,
+    octets: usize,
+    /// Lines left out …
+    cut: usize,
+    /// … after so many lines.
+    head: usize,
 }
 
 /// The record of a session: how it was set up, and its last transaction.
@@ -49,35 +71,39 @@ struct Mark {
 pub struct Transcript {
     text: String,
     marks: Vec<Mark>,
-    preamble_lines: usize,
-    preamble_octets: usize,
-    dropped_lines: usize,
+    /// Everything until the first transaction begins …
+    preamble: Part,
+    /// … and what was said since the last one began.
+    transaction: Option<Part>,
+    tracer: Option<Arc<dyn Tracer>>,
 }
 
 impl Transcript {
-    /// The lines, oldest first.
+    /// The lines that were kept, oldest first.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let starts = std::iter::once(0).chain(self.marks.iter().map(|mark| mark.end));
-        self.marks.iter().zip(starts).map(|(mark, start)| {
-            let line = self.text.get(start..mark.end).unwrap_or_default();
-            Entry { at: mark.at, who: mark.who, line }
+        self.marks.iter().scan(0, |end, mark| {
+            let start = *end;
+            *end += mark.octets;
+            let line = self.text.get(start..*end).unwrap_or_default();
+            Some(Entry { at: mark.at, who: mark.who, line })
         })
     }
 
-    /// How many lines of the last transaction did not fit.
-    pub fn dropped_lines(&self) -> usize {
-        self.dropped_lines
+    /// How many lines were left out.
+    pub fn cut_lines(&self) -> usize {
+        self.preamble.cut + self.transaction.map_or(0, |part| part.cut)
+    }
+
+    /// Hands every line from now on to `tracer`, too.
+    pub(crate) fn trace(&mut self, tracer: Arc<dyn Tracer>) {
+        self.tracer = Some(tracer);
     }
 
     /// Forgets the last transaction; what is there when the first one begins is the preamble and stays.
-    pub(crate) fn begin_transaction(&mut self, is_first: bool) {
-        if is_first {
-            self.preamble_lines = self.marks.len();
-            self.preamble_octets = self.text.len();
-        }
-        self.marks.truncate(self.preamble_lines);
-        self.text.truncate(self.preamble_octets);
-        self.dropped_lines = 0;
+    pub(crate) fn begin_transaction(&mut self) {
+        self.marks.truncate(self.preamble.lines);
+        self.text.truncate(self.preamble.octets);
+        self.transaction = Some(Part::default());
     }
 
     /// Records one line.
@@ -88,19 +114,37 @@ impl Transcript {
     /// Records one line put together from parts, straight into the buffer.
     pub(crate) fn record_parts(&mut self, at: Timestamp, who: Who, parts: fmt::Arguments<'_>) {
         let start = self.text.len();
-        if self.marks.len() - self.preamble_lines >= LINES_MAX
-            || start - self.preamble_octets + LINE_OCTETS_MAX > TEXT_OCTETS_MAX
-        {
-            self.dropped_lines += 1;
-            return;
-        }
         // Writing to a `String` cannot fail.
         self.text.write_fmt(parts).unwrap_or_default();
         if self.text.len() > start + LINE_OCTETS_MAX {
-            let end = (start..=start + LINE_OCTETS_MAX).rev().find(|at| self.text.is_char_boundary(*at));
+            let most = start + LINE_OCTETS_MAX - CUT.len_utf8();
+            let end = (start..=most).rev().find(|at| self.text.is_char_boundary(*at));
             self.text.truncate(end.unwrap_or(start));
+            self.text.push(CUT);
         }
-        self.marks.push(Mark { at, who, end: self.text.len() });
+        if let Some(tracer) = &self.tracer {
+            tracer.line(at, who, self.text.get(start..).unwrap_or_default());
+        }
+        let octets = self.text.len() - start;
+        self.marks.push(Mark { at, who, octets });
+        let part = self.transaction.as_mut().unwrap_or(&mut self.preamble);
+        part.lines += 1;
+        part.octets += octets;
+        self.cut_the_middle();
+    }
+
+    /// Takes lines out of the middle of the part that was just added to, until it is within its bounds.
+    fn cut_the_middle(&mut self) {
+        let (first, start) = self.transaction.map_or((0, 0), |_| (self.preamble.lines, self.preamble.octets));
+        let part = self.transaction.as_mut().unwrap_or(&mut self.preamble);
+        while part.lines > LINES_MAX || part.octets > TEXT_OCTETS_MAX {
+            let marks = self.marks.get(first..).unwrap_or_default();
+            let (head, head_octets) = head_of(marks);
+            let octets = marks.get(head).map_or(0, |mark| mark.octets);
+            self.text.drain(start + head_octets..start + head_octets + octets);
+            self.marks.remove(first + head);
+            *part = Part { lines: part.lines - 1, octets: part.octets - octets, cut: part.cut + 1, head };
+        }
     }
 
     /// Records a reply, line by line as it was said.
@@ -116,19 +160,33 @@ impl Transcript {
     }
 }
 
+/// How many lines of a part are its beginning, which stays, and their octets: half of what may be kept.
+fn head_of(marks: &[Mark]) -> (usize, usize) {
+    let mut octets = 0;
+    for (at, mark) in marks.iter().enumerate().take(LINES_MAX / 2) {
+        if octets + mark.octets > TEXT_OCTETS_MAX / 2 {
+            return (at, octets);
+        }
+        octets += mark.octets;
+    }
+    (LINES_MAX / 2, octets)
+}
+
 impl fmt::Display for Transcript {
     /// `>` is us, `<` is them, `*` is a remark.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for entry in self.entries() {
+        let transaction = self.transaction.unwrap_or_default();
+        let gaps = [(self.preamble.head, self.preamble.cut), (self.preamble.lines + transaction.head, transaction.cut)];
+        for (at, entry) in self.entries().enumerate() {
+            for (_, cut) in gaps.iter().filter(|(gap, cut)| *gap == at && *cut > 0) {
+                writeln!(f, "* ({cut} lines left out)")?;
+            }
             let sign = match entry.who {
                 Who::Us => '>',
                 Who::Them => '<',
                 Who::Note => '*',
             };
             writeln!(f, "{sign} {}", entry.line)?;
-        }
-        if self.dropped_lines > 0 {
-            writeln!(f, "* {} more lines", self.dropped_lines)?;
         }
         Ok(())
     }
@@ -137,6 +195,7 @@ impl fmt::Display for Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
 
     const AT: Timestamp = Timestamp::from_millis(0);
 
@@ -144,25 +203,64 @@ mod tests {
     fn a_new_transaction_keeps_the_preamble_and_forgets_the_last() {
         let mut transcript = Transcript::default();
         transcript.record(AT, Who::Them, "220 hello");
-        transcript.begin_transaction(true);
+        transcript.begin_transaction();
         transcript.record(AT, Who::Us, "MAIL FROM:<a@x.example>");
-        transcript.begin_transaction(false);
+        transcript.begin_transaction();
         transcript.record(AT, Who::Us, "MAIL FROM:<b@x.example>");
         assert_eq!(transcript.to_string(), "< 220 hello\n> MAIL FROM:<b@x.example>\n");
     }
 
     #[test]
-    fn lines_and_text_are_bounded_and_the_rest_is_counted() {
+    fn beginning_and_end_are_kept_and_the_lines_between_are_counted() {
+        let mut transcript = Transcript::default();
+        transcript.record(AT, Who::Them, "220 hello");
+        transcript.begin_transaction();
+        for n in 0..LINES_MAX * 3 {
+            transcript.record(AT, Who::Them, &format!("250 line {n}"));
+        }
+        assert_eq!((transcript.entries().count(), transcript.cut_lines()), (LINES_MAX + 1, LINES_MAX * 2));
+        let shown = transcript.to_string();
+        assert!(shown.starts_with("< 220 hello\n< 250 line 0\n"), "{shown}");
+        assert!(shown.contains("< 250 line 49\n* (200 lines left out)\n< 250 line 250\n"), "{shown}");
+        assert!(shown.ends_with("< 250 line 299\n"), "{shown}");
+        transcript.begin_transaction();
+        assert_eq!((transcript.to_string().as_str(), transcript.cut_lines()), ("< 220 hello\n", 0));
+    }
+
+    #[test]
+    fn text_is_bounded_whatever_is_said() {
         let mut transcript = Transcript::default();
         let long = "ä".repeat(LINE_OCTETS_MAX);
-        transcript.record(AT, Who::Them, &long);
-        assert_eq!(transcript.entries().next().unwrap().line.len(), LINE_OCTETS_MAX);
-        for _ in 0..LINES_MAX * 2 {
-            transcript.record(AT, Who::Them, "x");
+        for _ in 0..50 {
+            transcript.record(AT, Who::Them, &long);
         }
-        assert_eq!(transcript.entries().count(), LINES_MAX);
-        assert_eq!(transcript.dropped_lines(), LINES_MAX + 1);
-        assert!(transcript.to_string().ends_with("* 101 more lines\n"));
+        let octets: Vec<usize> = transcript.entries().map(|entry| entry.line.len()).collect();
+        assert!(octets.iter().all(|octets| *octets <= LINE_OCTETS_MAX), "{octets:?}");
+        assert!((TEXT_OCTETS_MAX - LINE_OCTETS_MAX..=TEXT_OCTETS_MAX).contains(&octets.iter().sum()), "{octets:?}");
+        assert!(transcript.entries().all(|entry| entry.line.ends_with("ä…")));
+        assert_eq!(octets.len() + transcript.cut_lines(), 50);
+        assert!(transcript.to_string().contains(" lines left out)\n"));
+    }
+
+    #[derive(Debug, Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Tracer for Heard {
+        fn line(&self, _at: Timestamp, who: Who, line: &str) {
+            self.0.lock().unwrap().push(format!("{who:?} {line}"));
+        }
+    }
+
+    #[test]
+    fn a_tracer_gets_every_line_whatever_is_kept() {
+        let (mut transcript, heard) = (Transcript::default(), Arc::new(Heard::default()));
+        transcript.record(AT, Who::Them, "before anybody asked");
+        transcript.trace(heard.clone());
+        for n in 0..LINES_MAX * 2 {
+            transcript.record(AT, Who::Us, &n.to_string());
+        }
+        let heard = heard.0.lock().unwrap();
+        assert_eq!((heard.len(), heard[0].as_str(), heard[199].as_str()), (LINES_MAX * 2, "Us 0", "Us 199"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Talk {
                     Output::UpgradeTls => self.encrypt(&mut client).await,
                     Output::Ready if self.said.is_empty() => client.start(now, envelope(to)),
                     Output::Ready => client.quit(now),
-                    Output::WantMessage => client.supply(now, message(to).as_bytes()),
+                    Output::WantMessage => client.supply(now, message(to).into_bytes()),
                     Output::BeforeFinal => client.final_recorded(now),
                     Output::Finished(finished) => self.said = told(&finished),
                     Output::Closed(end) => return self.closed(end),

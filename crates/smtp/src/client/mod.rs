@@ -11,7 +11,10 @@
 //! * A refusal belongs to the first command that was refused, however many were sent together. The reply to a lone dot
 //!   (DATA was let through although the recipient was not) is never an acceptance.
 //! * What a server says decides what happens, not how its bytes were cut: bytes of a server that speaks when spoken to
-//!   give the same outcome in any splitting. Bytes nobody asked for end the session.
+//!   give the same outcome in any splitting. Bytes nobody asked for, and replies to commands that are not written yet,
+//!   end the session.
+//! * Time is bounded twice: step by step, and in all ([`Timeouts::total`]), so that a server which always says a little
+//!   just in time holds nothing for ever. Memory is bounded by the reader and the transcript.
 //!
 //! `session` sets the session up, `transaction` sends one message; one function per state in both. What ends either
 //! early stands here.
@@ -30,10 +33,11 @@ pub use transaction::TAIL_OCTETS_MAX;
 
 use crate::extensions::Extensions;
 use crate::reply::{ReplyError, ReplyReader};
-use crate::transcript::{Transcript, Who};
+use crate::transcript::{Tracer, Transcript, Who};
 use model::{Reply, Stage, Timestamp, TlsVersion};
 use session::AuthStep;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use transaction::{Asked, Transaction};
 
@@ -84,6 +88,8 @@ pub struct Client {
     outputs: VecDeque<Output>,
     state: State,
     deadline: Option<Timestamp>,
+    /// When what is under way (the setting up, a transaction up to its last octets) has taken too long in all.
+    until: Timestamp,
     /// The commands of this transaction that were sent and not answered yet.
     asked: VecDeque<Asked>,
     transaction: Transaction,
@@ -100,6 +106,7 @@ pub struct Client {
 impl Client {
     /// A session on a connection that was just opened.
     pub fn new(settings: Settings, now: Timestamp) -> Client {
+        let until = now + settings.timeouts.total;
         let mut client = Client {
             settings,
             extensions: Extensions::default(),
@@ -109,6 +116,7 @@ impl Client {
             outputs: VecDeque::new(),
             state: State::Closed,
             deadline: None,
+            until,
             asked: VecDeque::new(),
             transaction: Transaction::default(),
             transaction_count: 0,
@@ -151,6 +159,12 @@ impl Client {
         self.give_up(now, Ending::Disconnected);
     }
 
+    /// A write did not end within [`Client::write_timeout`]. What was written of it is unknown, so nothing may follow.
+    pub fn handle_write_timeout(&mut self, now: Timestamp) {
+        self.transcript.record(now, Who::Note, "the server takes nothing more");
+        self.give_up(now, Ending::TimedOut);
+    }
+
     /// Call when [`Client::deadline`] has passed; does nothing before.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
@@ -178,9 +192,11 @@ impl Client {
         self.deadline
     }
 
-    /// How long the shell may take for one [`Output::Write`] before it calls the line broken.
-    pub fn write_timeout(&self) -> Duration {
-        self.settings.timeouts.data_block
+    /// How long the shell may take for one [`Output::Write`] before it calls [`Client::handle_write_timeout`].
+    pub fn write_timeout(&self, now: Timestamp) -> Duration {
+        let patience = self.settings.timeouts.data_block;
+        // The last octets of a message have their own time, as the reply to them has.
+        if matches!(self.state, State::Final) { patience } else { patience.min(self.until.since(now)) }
     }
 
     /// What the server offers, as of its last EHLO reply.
@@ -191,6 +207,12 @@ impl Client {
     /// The version of TLS the line is encrypted with.
     pub fn tls_version(&self) -> Option<TlsVersion> {
         self.tls
+    }
+
+    /// Every line of the session from now on goes to `tracer` as well, as the transcript has it: secrets masked, the
+    /// message as its size.
+    pub fn trace(&mut self, tracer: Arc<dyn Tracer>) {
+        self.transcript.trace(tracer);
     }
 
     /// Who said what and when: how the session was set up, and its last transaction.
@@ -205,6 +227,10 @@ impl Client {
     fn on_reply(&mut self, now: Timestamp, reply: Reply) {
         self.transcript.record_reply(now, Who::Them, &reply);
         self.doomed |= reply.code == CLOSING;
+        if self.has_unwritten() {
+            // Said before the question could be heard. After the last bytes of a message, that is no acceptance.
+            return self.give_up(now, unasked(reply));
+        }
         match self.state {
             State::Handshake | State::Closed => {}
             State::Greeting => self.on_greeting(now, reply),
@@ -271,7 +297,7 @@ impl Client {
     fn say_quit(&mut self, now: Timestamp) {
         self.say(now, "QUIT".to_owned());
         self.state = State::Quitting;
-        self.await_reply(now, self.settings.timeouts.quit);
+        self.deadline = Some(now + self.settings.timeouts.quit);
     }
 
     /// The stage at which an end now would be.
@@ -288,7 +314,12 @@ impl Client {
     }
 
     fn await_reply(&mut self, now: Timestamp, patience: Duration) {
-        self.deadline = Some(now + patience);
+        self.deadline = Some((now + patience).min(self.until));
+    }
+
+    /// What is under way now may take so long in all.
+    fn begin_total(&mut self, now: Timestamp) {
+        self.until = now + self.settings.timeouts.total;
     }
 
     /// Sends one command by itself.

@@ -5,6 +5,7 @@
 #[cfg(doc)]
 use super::Client;
 use model::{Reply, Stage};
+use std::fmt::Write as _;
 
 /// One message to one recipient, as the server sees it before the message itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,60 @@ pub struct Dsn {
     pub ret: Ret,
     /// The recipient as it was first written, for the report: an address in plain ASCII.
     pub orcpt: Option<String>,
+}
+
+impl Dsn {
+    /// Octets of an ENVID as it is written (RFC 3461 section 4.4).
+    const ENVID_OCTETS_MAX: usize = 100;
+    /// Octets of an ORCPT as it is written (RFC 3461 section 4.2).
+    const ORCPT_OCTETS_MAX: usize = 500;
+
+    /// The parameters of MAIL. What the standard has no room for is left out.
+    pub(super) fn write_mail(&self, text: &mut String) {
+        text.push_str(match self.ret {
+            Ret::Hdrs => " RET=HDRS",
+            Ret::Full => " RET=FULL",
+        });
+        if let Some(envid) = &self.envid {
+            write_xtext(text, " ENVID=", envid, Dsn::ENVID_OCTETS_MAX);
+        }
+    }
+
+    /// The parameters of RCPT.
+    pub(super) fn write_rcpt(&self, text: &mut String) {
+        text.push_str(match self.notify {
+            Notify::Never => " NOTIFY=NEVER",
+            Notify::Failure => " NOTIFY=FAILURE",
+            Notify::FailureDelay => " NOTIFY=FAILURE,DELAY",
+            Notify::SuccessFailureDelay => " NOTIFY=SUCCESS,FAILURE,DELAY",
+        });
+        if let Some(orcpt) = &self.orcpt {
+            write_xtext(text, " ORCPT=rfc822;", orcpt, Dsn::ORCPT_OCTETS_MAX);
+        }
+    }
+}
+
+/// A parameter with its value in xtext (RFC 3461 section 4): printable ASCII as it is, all else as `+` and two hex
+/// digits. A value that is empty, not ASCII or too long is left out, and the parameter with it.
+fn write_xtext(text: &mut String, parameter: &str, value: &str, octets_max: usize) {
+    if value.is_empty() || !value.is_ascii() {
+        return;
+    }
+    let start = text.len();
+    text.push_str(parameter);
+    let value_start = text.len();
+    for byte in value.bytes() {
+        match byte {
+            b'+' | b'=' | 0..=b' ' | 0x7f.. => {
+                // Writing to a `String` cannot fail.
+                write!(text, "+{byte:02X}").unwrap_or_default();
+            }
+            _ => text.push(char::from(byte)),
+        }
+    }
+    if text.len() - value_start > octets_max {
+        text.truncate(start);
+    }
 }
 
 /// When a server is to report.

@@ -32,6 +32,12 @@ fn to(rcpt: &str) -> Envelope {
     Envelope { mail_from: "r@out.example".into(), rcpt_to: rcpt.into(), ..Envelope::default() }
 }
 
+/// A server that speaks when spoken to: what was to be written is written, then it says this.
+fn hear(client: &mut Client, at: Timestamp, bytes: &[u8]) {
+    while client.poll_output().is_some() {}
+    client.handle_input(at, bytes);
+}
+
 /// An ending in a line; replies as a person would quote them.
 fn tell(ending: &Ending) -> String {
     match ending {
@@ -98,7 +104,7 @@ impl<'a> Rig<'a> {
             Output::Ready => self.next_transaction(),
             Output::WantMessage => {
                 self.in_data = true;
-                self.client.supply(self.now, self.message);
+                self.client.supply(self.now, self.message.to_vec());
             }
             Output::BeforeFinal => {
                 self.log += "! before final\n";
@@ -137,7 +143,9 @@ impl<'a> Rig<'a> {
     fn write(&mut self, bytes: &[u8]) {
         writeln!(self.log, "> {}", bytes.escape_ascii()).unwrap();
         let commands = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
-        let answers = if self.in_data { usize::from(bytes.ends_with(b"\r\n.\r\n")) } else { commands };
+        let is_chunk = bytes.starts_with(b"BDAT");
+        let is_end = is_chunk || bytes.ends_with(b"\r\n.\r\n");
+        let answers = if self.in_data { usize::from(is_end) } else { commands };
         self.in_data &= answers == 0;
         for _ in 0..answers {
             self.answer();
@@ -201,5 +209,6 @@ fn check_rig<'a>(rig: &dyn Fn() -> Rig<'a>, expected: Expect) {
 mod deadlines;
 mod envelope;
 mod message;
+mod options;
 mod session;
 mod splitting;

@@ -3,11 +3,15 @@
 //! One function per state. With PIPELINING the envelope goes out in one write and all its replies are awaited before
 //! anything else is said, whichever of them is a refusal (RFC 2920 section 3.1); without it, a refusal ends the
 //! transaction at once. RSET is sent only where the server still holds a sender from before.
+//!
+//! Where CHUNKING is offered (RFC 3030) the message goes as one BDAT chunk, after RCPT was taken: as many round trips as
+//! with DATA and PIPELINING, one fewer without, nothing to stuff, and no lone dot after a refusal. A recipient who is
+//! refused costs neither signature nor message either way.
 
 use super::{CLOSING, Client, Ending, Envelope, Finished, Output, SessionEnd, State, refusal, unasked};
 use crate::stuffing;
 use crate::transcript::Who;
-use model::{Reply, Stage, Timestamp};
+use model::{MailDomain, Reply, Stage, Timestamp};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -53,12 +57,15 @@ impl Client {
     /// Begins a transaction. Allowed after [`Output::Ready`] and after a [`Finished`] that is `reusable`. On a session that
     /// has closed meanwhile it ends at once, not answered, with what closed the session if the shell has not been told
     /// that yet; anywhere else as `Disconnected`.
-    pub fn start(&mut self, now: Timestamp, envelope: Envelope) {
+    pub fn start(&mut self, now: Timestamp, mut envelope: Envelope) {
         if !matches!(self.state, State::Idle) {
             return self.refuse_to_start();
         }
         self.transaction = Transaction::default();
-        self.transcript.begin_transaction(self.transaction_count == 0);
+        self.begin_total(now);
+        envelope.mail_from = with_a_label(envelope.mail_from);
+        envelope.rcpt_to = with_a_label(envelope.rcpt_to);
+        self.transcript.begin_transaction();
         if let Some((stage, ending)) = self.unsendable(&envelope) {
             return self.finish(now, stage, ending);
         }
@@ -73,7 +80,8 @@ impl Client {
         }
         if self.extensions.pipelining && self.settings.pipelining {
             let reset = self.needs_reset.then_some(Asked::Reset);
-            let group = reset.into_iter().chain([Asked::Mail, Asked::Rcpt, Asked::Data]);
+            let data = (!self.is_chunked()).then_some(Asked::Data);
+            let group = reset.into_iter().chain([Asked::Mail, Asked::Rcpt]).chain(data);
             self.send_commands(now, group);
         } else {
             self.send_commands(now, [first]);
@@ -107,7 +115,15 @@ impl Client {
         if needs_smtputf8(envelope) && !self.extensions.smtputf8 {
             return Some((Stage::Mail, Ending::NeedsSmtpUtf8));
         }
+        if envelope.require_tls && !(self.tls.is_some() && self.extensions.requiretls) {
+            return Some((Stage::Mail, Ending::NoRequireTls));
+        }
         self.exceeded_limit(envelope.size_bytes).map(|limit_bytes| (Stage::Mail, Ending::TooLarge { limit_bytes }))
+    }
+
+    /// Does the message go as a chunk rather than as lines?
+    fn is_chunked(&self) -> bool {
+        self.settings.chunking && self.extensions.chunking
     }
 
     fn exceeded_limit(&self, size_bytes: u64) -> Option<u64> {
@@ -134,11 +150,7 @@ impl Client {
         match asked {
             Asked::Reset => text.push_str("RSET"),
             Asked::Mail => self.write_mail(text, envelope),
-            Asked::Rcpt => {
-                for part in ["RCPT TO:<", &envelope.rcpt_to, ">"] {
-                    text.push_str(part);
-                }
-            }
+            Asked::Rcpt => self.write_rcpt(text, envelope),
             Asked::Data => text.push_str("DATA"),
         }
     }
@@ -153,6 +165,21 @@ impl Client {
         }
         if needs_smtputf8(envelope) {
             text.push_str(if self.extensions.eight_bit_mime { " BODY=8BITMIME SMTPUTF8" } else { " SMTPUTF8" });
+        }
+        if envelope.require_tls {
+            text.push_str(" REQUIRETLS");
+        }
+        if let Some(dsn) = envelope.dsn.as_ref().filter(|_| self.extensions.dsn) {
+            dsn.write_mail(text);
+        }
+    }
+
+    fn write_rcpt(&self, text: &mut String, envelope: &Envelope) {
+        for part in ["RCPT TO:<", &envelope.rcpt_to, ">"] {
+            text.push_str(part);
+        }
+        if let Some(dsn) = envelope.dsn.as_ref().filter(|_| self.extensions.dsn) {
+            dsn.write_rcpt(text);
         }
     }
 
@@ -172,6 +199,8 @@ impl Client {
             self.await_next(now);
         } else if let Some((stage, ending)) = self.transaction.refused.take() {
             self.finish(now, stage, ending);
+        } else if asked == Asked::Rcpt && self.is_chunked() {
+            self.want_message(now);
         } else {
             self.send_commands(now, after(asked));
         }
@@ -205,9 +234,7 @@ impl Client {
     /// 354: the server awaits a message now, whatever it said before.
     fn on_go_ahead(&mut self, now: Timestamp) {
         let Some((stage, ending)) = self.transaction.refused.take() else {
-            self.state = State::WantMessage;
-            self.outputs.push_back(Output::WantMessage);
-            return self.await_reply(now, self.settings.timeouts.data_block);
+            return self.want_message(now);
         };
         if self.transaction.rcpt_accepted {
             // MAIL was refused and RCPT taken: a dot now might send somebody an empty message.
@@ -217,6 +244,12 @@ impl Client {
             self.transaction.refused = Some((stage, ending));
             self.say_lone_dot(now);
         }
+    }
+
+    fn want_message(&mut self, now: Timestamp) {
+        self.state = State::WantMessage;
+        self.outputs.push_back(Output::WantMessage);
+        self.await_reply(now, self.settings.timeouts.data_block);
     }
 
     /// The server awaits a message although it refused the recipient: end it before it began (RFC 2920 section 3.1).
@@ -237,22 +270,34 @@ impl Client {
     /// The message asked for by [`Output::WantMessage`]: lines ended by CRLF, not dot-stuffed; a missing last CRLF is
     /// added. A bare CR or LF is refused (`MessageFailed`), since servers differ on where such a message ends. A message
     /// that outgrew the server's limit since its estimate is refused too (`TooLarge`). Both drop the connection.
-    pub fn supply(&mut self, now: Timestamp, message: &[u8]) {
+    pub fn supply(&mut self, now: Timestamp, message: Vec<u8>) {
         if !matches!(self.state, State::WantMessage) {
             return;
         }
-        let wire = match stuffing::stuff(message) {
+        let octets = message.len();
+        if let Some(limit_bytes) = self.exceeded_limit(octets as u64) {
+            return self.give_up(now, Ending::TooLarge { limit_bytes });
+        }
+        let wire = match self.on_the_wire(now, message) {
             Ok(wire) => wire,
             Err(bare) => return self.give_up(now, Ending::MessageFailed(bare.to_string())),
         };
-        if let Some(limit_bytes) = self.exceeded_limit(message.len() as u64) {
-            return self.give_up(now, Ending::TooLarge { limit_bytes });
-        }
-        self.transcript.record_parts(now, Who::Note, format_args!("message of {} octets", message.len()));
+        self.transcript.record_parts(now, Who::Note, format_args!("message of {octets} octets"));
         let tail = self.write_all_but_tail(wire);
         self.outputs.push_back(Output::BeforeFinal);
         self.state = State::BeforeFinal { tail };
         self.deadline = None;
+    }
+
+    fn on_the_wire(&mut self, now: Timestamp, message: Vec<u8>) -> Result<Vec<u8>, stuffing::BareLineEnd> {
+        if !self.is_chunked() {
+            return stuffing::stuff(message);
+        }
+        let mut chunk = stuffing::with_last_line_ended(message)?;
+        let command = format!("BDAT {} LAST", chunk.len());
+        self.transcript.record(now, Who::Us, &command);
+        chunk.splice(..0, command.bytes().chain(*b"\r\n"));
+        Ok(chunk)
     }
 
     fn write_all_but_tail(&mut self, mut wire: Vec<u8>) -> Vec<u8> {
@@ -261,8 +306,10 @@ impl Client {
             return wire;
         }
         let tail = wire.split_off(before_tail);
-        for piece in wire.chunks(WRITE_OCTETS_MAX) {
-            self.outputs.push_back(Output::Write(piece.to_vec()));
+        if wire.len() <= WRITE_OCTETS_MAX {
+            self.outputs.push_back(Output::Write(wire));
+        } else {
+            self.outputs.extend(wire.chunks(WRITE_OCTETS_MAX).map(|piece| Output::Write(piece.to_vec())));
         }
         tail
     }
@@ -277,23 +324,25 @@ impl Client {
 
     /// The note asked for by [`Output::BeforeFinal`] is made: the last bytes may go out.
     pub fn final_recorded(&mut self, now: Timestamp) {
+        if matches!(self.state, State::BeforeFinal { .. }) && self.until <= now {
+            return self.give_up(now, Ending::TimedOut);
+        }
         let State::BeforeFinal { tail } = &mut self.state else { return };
         let tail = std::mem::take(tail);
-        self.transcript.record(now, Who::Us, ".");
+        if !self.is_chunked() {
+            self.transcript.record(now, Who::Us, ".");
+        }
         self.outputs.push_back(Output::Write(tail));
         self.state = State::Final;
-        self.await_reply(now, self.settings.timeouts.final_reply);
+        self.deadline = Some(now + self.settings.timeouts.final_reply);
     }
 
     pub(super) fn on_final(&mut self, now: Timestamp, reply: Reply) {
-        if self.has_unwritten() {
-            // Said before the end of the message could reach the server: no acceptance, whatever it is.
-            return self.give_up(now, unasked(reply));
-        }
         if (300..400).contains(&reply.code) {
             return self.give_up(now, refusal(reply));
         }
-        self.needs_reset = false;
+        // A refused chunk leaves the server in the middle of a transaction (RFC 3030 section 2).
+        self.needs_reset = self.is_chunked() && !reply.is_positive();
         self.finish(now, Stage::Final, Ending::Reply(reply));
     }
 
@@ -368,6 +417,19 @@ fn after(asked: Asked) -> Option<Asked> {
         Asked::Rcpt => Some(Asked::Data),
         Asked::Data => None,
     }
+}
+
+/// A domain beyond ASCII in its ASCII form, where the rest of the address is ASCII: any server can take that (RFC 6531
+/// section 3.2). What cannot be told in ASCII stays as it is and needs SMTPUTF8.
+fn with_a_label(path: String) -> String {
+    if path.is_ascii() {
+        return path;
+    }
+    let in_ascii = path
+        .rsplit_once('@')
+        .filter(|(local, _)| local.is_ascii())
+        .and_then(|(local, domain)| MailDomain::parse(domain).ok().map(|domain| format!("{local}@{domain}")));
+    in_ascii.unwrap_or(path)
 }
 
 fn needs_smtputf8(envelope: &Envelope) -> bool {

@@ -21,6 +21,7 @@ pub(super) enum Command<'a> {
     Mail { from: &'a str, params: Vec<Param> },
     Rcpt { to: &'a str, params: Vec<Param> },
     Data,
+    Bdat { octets: u64, last: bool },
     Rset,
     Noop,
     Vrfy,
@@ -53,18 +54,30 @@ pub(super) fn parse(line: &str) -> Result<Command<'_>, Fault> {
         "MAIL" => mail(rest),
         "RCPT" => rcpt(rest),
         "DATA" => bare(rest, Command::Data),
+        "BDAT" => bdat(rest),
         "RSET" => bare(rest, Command::Rset),
         "NOOP" => Ok(Command::Noop),
         "VRFY" => Ok(Command::Vrfy),
         "HELP" => Ok(Command::Help),
         "QUIT" => bare(rest, Command::Quit),
-        "EXPN" | "BDAT" | "TURN" => Err(Fault(502, "5.5.1 Command not implemented")),
+        "EXPN" | "TURN" => Err(Fault(502, "5.5.1 Command not implemented")),
         _ => Err(UNKNOWN),
     }
 }
 
 fn bare<'a>(rest: &str, command: Command<'a>) -> Result<Command<'a>, Fault> {
     if rest.is_empty() { Ok(command) } else { Err(SYNTAX) }
+}
+
+fn bdat(rest: &str) -> Result<Command<'_>, Fault> {
+    let (octets, end) = rest.split_once(' ').unwrap_or((rest, ""));
+    let is_number = !octets.is_empty() && octets.bytes().all(|byte| byte.is_ascii_digit());
+    let octets = octets.parse().ok().filter(|_| is_number).ok_or(SYNTAX)?;
+    match end {
+        "" => Ok(Command::Bdat { octets, last: false }),
+        end if end.eq_ignore_ascii_case("LAST") => Ok(Command::Bdat { octets, last: true }),
+        _ => Err(SYNTAX),
+    }
 }
 
 fn hello(name: &str, extended: bool) -> Result<Command<'_>, Fault> {
@@ -194,6 +207,8 @@ mod tests {
         check("RCPT TO:<Postmaster>", expect![[r#"Rcpt { to: "Postmaster", params: [] }"#]]);
         check("RCPT TO:<jürgen@bücher.example>", expect![[r#"Rcpt { to: "jürgen@bücher.example", params: [] }"#]]);
         check("AUTH PLAIN AGFkYQ==", expect![[r#"Auth { mechanism: "PLAIN", initial: Some("AGFkYQ==") }"#]]);
+        check("bdat 12 last", expect!["Bdat { octets: 12, last: true }"]);
+        check("BDAT 0", expect!["Bdat { octets: 0, last: false }"]);
         check("QUIT ", expect!["Quit"]);
     }
 
@@ -212,7 +227,9 @@ mod tests {
         check("RCPT TO:<a b@x.example>", expect!["501 5.1.3 Bad recipient address syntax"]);
         check("RCPT TO:<a@b@x.example>", expect!["501 5.1.3 Bad recipient address syntax"]);
         check("DATA now", expect!["501 5.5.4 Syntax error in parameters"]);
-        check("BDAT 12 LAST", expect!["502 5.5.1 Command not implemented"]);
+        for line in ["BDAT", "BDAT LAST", "BDAT -1", "BDAT +1", "BDAT 12 LATER", "BDAT 99999999999999999999"] {
+            check(line, expect!["501 5.5.4 Syntax error in parameters"]);
+        }
         check("NOOP \u{7}", expect!["500 5.5.2 Control character in a command"]);
     }
 }

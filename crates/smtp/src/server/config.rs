@@ -21,6 +21,10 @@ pub struct Config {
     pub smtputf8: bool,
     /// Offer STARTTLS.
     pub starttls: bool,
+    /// Offer CHUNKING, and take BDAT.
+    pub chunking: bool,
+    /// Offer REQUIRETLS on an encrypted line.
+    pub requiretls: bool,
     /// Offer DSN.
     pub dsn: bool,
     /// Offer ENHANCEDSTATUSCODES.
@@ -46,6 +50,8 @@ impl Default for Config {
             eight_bit_mime: true,
             smtputf8: true,
             starttls: false,
+            chunking: false,
+            requiretls: false,
             dsn: false,
             enhanced_status_codes: true,
             auth: Vec::new(),
@@ -72,6 +78,8 @@ impl Config {
         offer(self.eight_bit_mime, "8BITMIME");
         offer(self.smtputf8, "SMTPUTF8");
         offer(self.starttls && !is_encrypted, "STARTTLS");
+        offer(self.chunking, "CHUNKING");
+        offer(self.requiretls && is_encrypted, "REQUIRETLS");
         offer(self.dsn, "DSN");
         offer(self.enhanced_status_codes, "ENHANCEDSTATUSCODES");
         if self.offers_auth(is_encrypted) {

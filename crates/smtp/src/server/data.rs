@@ -168,7 +168,7 @@ mod tests {
         #[test]
         fn what_was_stuffed_is_read_back(lines in prop::collection::vec("[.a]{0,4}", 0..8), cut in 1usize..9) {
             let message: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
-            let wire = stuffing::stuff(message.as_bytes()).unwrap();
+            let wire = stuffing::stuff(message.as_bytes().to_vec()).unwrap();
             let expected = (Received::Message(message.into_bytes()), wire.len());
             prop_assert_eq!(read(&wire, cut, 1000), Some(expected));
         }

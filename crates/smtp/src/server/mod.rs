@@ -13,6 +13,7 @@
 //! * Cutting the client's bytes in other places changes nothing.
 
 mod auth;
+mod chunk;
 mod command;
 mod config;
 mod data;
@@ -25,6 +26,7 @@ pub use config::{Config, MESSAGE_OCTETS_MAX};
 pub use event::{Event, Output, Param};
 
 use auth::AuthStep;
+use chunk::Chunk;
 use command::{Command, Fault};
 use data::DataReader;
 use model::{Reply, TlsVersion};
@@ -50,6 +52,8 @@ enum State {
     Auth(AuthStep),
     /// A message.
     Data(DataReader),
+    /// A piece of a message.
+    Chunk(Chunk),
     /// None of our business: TLS.
     Handshake,
     /// Nothing any more.
@@ -76,6 +80,8 @@ enum Pending {
 struct Transaction {
     smtputf8: bool,
     recipients: usize,
+    /// What came in chunks so far.
+    message: Vec<u8>,
 }
 
 /// One session. See the module's text for its guarantees.
@@ -209,6 +215,7 @@ impl Server {
         while self.wants_input() {
             let went_on = match self.state {
                 State::Data(_) => self.read_data(),
+                State::Chunk(_) => self.read_chunk(),
                 State::Command | State::Auth(_) | State::Handshake | State::Closed => self.read_line(),
             };
             if !went_on {
@@ -298,6 +305,7 @@ impl Server {
             Command::Mail { from, params } => self.on_mail(from, params),
             Command::Rcpt { to, params } => self.on_rcpt(to, params),
             Command::Data => self.on_data(),
+            Command::Bdat { octets, last } => self.on_bdat(octets, last),
             Command::Rset => {
                 self.transaction = None;
                 self.ask(Event::Reset, Pending::Reset);
@@ -359,6 +367,7 @@ impl Server {
                 "SMTPUTF8" if self.config.smtputf8 && value.is_none() => smtputf8 = true,
                 "AUTH" if !self.config.auth.is_empty() => {}
                 "RET" | "ENVID" if self.config.dsn => {}
+                "REQUIRETLS" if self.config.requiretls && self.tls.is_some() && value.is_none() => {}
                 _ => return Err(UNKNOWN_PARAM),
             }
         }
@@ -392,6 +401,9 @@ impl Server {
         if !has_recipients && !self.config.data_without_recipients {
             return Err(Fault(554, "5.5.1 No valid recipients"));
         }
+        if self.transaction.as_ref().is_some_and(|transaction| !transaction.message.is_empty()) {
+            return Err(Fault(503, "5.5.1 The message has begun with BDAT"));
+        }
         self.ask(Event::DataStart, Pending::DataStart);
         Ok(())
     }
@@ -412,7 +424,7 @@ impl Server {
             }
             Pending::Auth => self.authenticated = reply.is_positive(),
             Pending::Mail { smtputf8 } if reply.is_positive() => {
-                self.transaction = Some(Transaction { smtputf8, recipients: 0 });
+                self.transaction = Some(Transaction { smtputf8, recipients: 0, message: Vec::new() });
                 self.idle_commands = 0;
             }
             Pending::Rcpt if reply.is_positive() => {

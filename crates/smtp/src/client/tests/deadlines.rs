@@ -134,13 +134,13 @@ fn dribbling_does_not_move_a_deadline() {
 fn nothing_is_awaited_between_transactions_and_while_data_is_written() {
     let at = Timestamp::from_millis(0);
     let mut client = Client::new(settings(TlsMode::Off), at);
-    client.handle_input(at, b"220 hi\r\n");
-    client.handle_input(at, b"250-mx\r\n250 PIPELINING\r\n");
+    hear(&mut client, at, b"220 hi\r\n");
+    hear(&mut client, at, b"250-mx\r\n250 PIPELINING\r\n");
     assert_eq!(client.deadline(), None);
     client.start(at, to("ada@mx.example"));
-    client.handle_input(at, b"250 ok\r\n250 ok\r\n354 go\r\n");
+    hear(&mut client, at, b"250 ok\r\n250 ok\r\n354 go\r\n");
     assert_eq!(client.deadline(), Some(at + Duration::from_secs(180)), "to make the message");
-    client.supply(at, b"x\r\n");
+    client.supply(at, b"x\r\n".to_vec());
     assert_eq!(client.deadline(), None);
     client.final_recorded(at);
     assert_eq!(client.deadline(), Some(at + Duration::from_secs(600)));

@@ -7,10 +7,10 @@ const AT: Timestamp = Timestamp::from_millis(0);
 /// A client whose message is wanted.
 fn at_want_message(settings: Settings) -> Client {
     let mut client = Client::new(settings, AT);
-    client.handle_input(AT, b"220 hi\r\n");
-    client.handle_input(AT, b"250-mx\r\n250-SIZE 100000\r\n250 PIPELINING\r\n");
+    hear(&mut client, AT, b"220 hi\r\n");
+    hear(&mut client, AT, b"250-mx\r\n250-SIZE 100000\r\n250 PIPELINING\r\n");
     client.start(AT, to("ada@mx.example"));
-    client.handle_input(AT, b"250 ok\r\n250 ok\r\n354 go\r\n");
+    hear(&mut client, AT, b"250 ok\r\n250 ok\r\n354 go\r\n");
     let outputs = drain(&mut client);
     assert_eq!(outputs.last(), Some(&Output::WantMessage));
     client
@@ -35,7 +35,7 @@ fn finished(client: &mut Client) -> (Stage, Ending, bool) {
 fn ten_kilobytes_go_out_in_one_write_and_only_after_the_note() {
     let mut client = at_want_message(settings(TlsMode::Off));
     let message = b".a line of 16 octs\r\n".repeat(500);
-    client.supply(AT, &message);
+    client.supply(AT, message.clone());
     assert_eq!(drain(&mut client), [Output::BeforeFinal]);
     client.final_recorded(AT);
     let outputs = drain(&mut client);
@@ -49,7 +49,7 @@ fn a_large_message_keeps_its_last_chunk_back_wherever_a_dot_falls() {
         let mut client = at_want_message(settings(TlsMode::Off));
         let mut message = b"\r\n.".repeat(length / 3);
         message.resize(length, b'.');
-        client.supply(AT, &message);
+        client.supply(AT, message.clone());
         let mut wire = Vec::new();
         let mut outputs = drain(&mut client);
         assert_eq!(outputs.pop(), Some(Output::BeforeFinal));
@@ -61,7 +61,7 @@ fn a_large_message_keeps_its_last_chunk_back_wherever_a_dot_falls() {
                 wire.extend_from_slice(bytes);
             }
         }
-        assert_eq!(wire, crate::stuffing::stuff(&message).unwrap(), "{length}");
+        assert_eq!(wire, crate::stuffing::stuff(message).unwrap(), "{length}");
     }
 }
 
@@ -70,9 +70,9 @@ fn a_reply_before_the_last_bytes_is_no_doubt_and_no_acceptance() {
     type Prepare = fn(&mut Client);
     let moments: [Prepare; 3] = [
         |_| {},
-        |client| client.supply(AT, &b"x\r\n".repeat(20_000)),
+        |client| client.supply(AT, b"x\r\n".repeat(20_000)),
         |client| {
-            client.supply(AT, b"x\r\n");
+            client.supply(AT, b"x\r\n".to_vec());
             drain(client);
             client.final_recorded(AT); // not fetched by the shell yet
         },
@@ -87,7 +87,7 @@ fn a_reply_before_the_last_bytes_is_no_doubt_and_no_acceptance() {
             prepare(&mut client);
             client.handle_input(AT, reply.as_bytes());
             assert_eq!(finished(&mut client), (Stage::Data, expected, false));
-            client.supply(AT, b"late\r\n");
+            client.supply(AT, b"late\r\n".to_vec());
             client.final_recorded(AT);
             assert_eq!(drain(&mut client), []);
         }
@@ -101,7 +101,7 @@ fn a_reply_before_the_last_bytes_is_no_doubt_and_no_acceptance() {
 /// A client whose last bytes are out.
 fn at_final() -> Client {
     let mut client = at_want_message(settings(TlsMode::Off));
-    client.supply(AT, b"x\r\n");
+    client.supply(AT, b"x\r\n".to_vec());
     client.final_recorded(AT);
     drain(&mut client);
     client
@@ -195,13 +195,13 @@ fn a_message_that_cannot_be_sent_never_gets_its_dot() {
     let cases: [(Fail, Ending); 4] = [
         (|client| client.message_failed(AT, "no key".into()), Ending::MessageFailed("no key".into())),
         (
-            |client| client.supply(AT, b"a\nb\r\n"),
+            |client| client.supply(AT, b"a\nb\r\n".to_vec()),
             Ending::MessageFailed("the message has a bare CR or LF at octet 1".into()),
         ),
-        (|client| client.supply(AT, &vec![b'x'; 100_001]), Ending::TooLarge { limit_bytes: 100_000 }),
+        (|client| client.supply(AT, vec![b'x'; 100_001]), Ending::TooLarge { limit_bytes: 100_000 }),
         (
             |client| {
-                client.supply(AT, b"x\r\n");
+                client.supply(AT, b"x\r\n".to_vec());
                 client.message_failed(AT, "suppressed meanwhile".into());
             },
             Ending::MessageFailed("suppressed meanwhile".into()),

@@ -211,7 +211,7 @@ fn bytes_slipped_in_before_the_handshake_end_the_session() {
     for pieces in injected {
         let mut client = Client::new(settings(TlsMode::Opportunistic), now);
         for piece in [&["220 hi\r\n", "250-mx\r\n250 STARTTLS\r\n"], pieces].concat() {
-            client.handle_input(now, piece.as_bytes());
+            hear(&mut client, now, piece.as_bytes());
         }
         client.tls_established(now, TlsVersion::V13);
         let last = std::iter::from_fn(|| client.poll_output()).last();
@@ -368,8 +368,8 @@ fn a_session_lost_while_idle_is_told_by_whether_it_was_used() {
     for (said, reason) in [("421 4.4.2 idle\r\n", "Reply"), ("250 unasked\r\n", "Protocol"), ("", "Disconnected")] {
         let now = Timestamp::from_millis(0);
         let mut client = Client::new(settings(TlsMode::Off), now);
-        client.handle_input(now, b"220 hi\r\n");
-        client.handle_input(now, b"250 mx\r\n");
+        hear(&mut client, now, b"220 hi\r\n");
+        hear(&mut client, now, b"250 mx\r\n");
         client.handle_input(now, said.as_bytes());
         client.handle_disconnect(now);
         let outputs: Vec<_> = std::iter::from_fn(|| client.poll_output()).collect();
@@ -390,8 +390,8 @@ fn a_start_that_crosses_with_the_end_of_the_session_is_answered_before_it() {
     let now = Timestamp::from_millis(0);
     let lost = |stage, ending| Output::Finished(Finished { stage, ending, answered: false, reusable: false });
     let mut fresh = Client::new(settings(TlsMode::Off), now);
-    fresh.handle_input(now, b"220 hi\r\n");
-    fresh.handle_input(now, b"250 mx\r\n421 4.3.2 going down\r\n");
+    hear(&mut fresh, now, b"220 hi\r\n");
+    hear(&mut fresh, now, b"250 mx\r\n421 4.3.2 going down\r\n");
     while fresh.poll_output().is_some_and(|output| output != Output::Ready) {}
     fresh.start(now, to("ada@mx.example"));
     let Some(Output::Finished(Finished { stage: Stage::Ehlo, ending, answered: false, .. })) = fresh.poll_output()
@@ -404,10 +404,10 @@ fn a_start_that_crosses_with_the_end_of_the_session_is_answered_before_it() {
 
     let mut used = Client::new(settings(TlsMode::Off), now);
     for said in ["220 hi\r\n", "250 mx\r\n"] {
-        used.handle_input(now, said.as_bytes());
+        hear(&mut used, now, said.as_bytes());
     }
     used.start(now, to("ada@mx.example"));
-    used.handle_input(now, b"550 5.1.8 not you\r\n");
+    hear(&mut used, now, b"550 5.1.8 not you\r\n");
     let is_reusable = |output: &Output| matches!(output, Output::Finished(finished) if finished.reusable);
     while used.poll_output().is_some_and(|output| !is_reusable(&output)) {}
     used.handle_disconnect(now);

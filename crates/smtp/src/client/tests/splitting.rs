@@ -2,6 +2,8 @@
 
 use super::*;
 
+const CHUNKS: &str = "250-mx\r\n250-CHUNKING\r\n250 PIPELINING";
+
 fn answer() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         8 => Just(OK),
@@ -26,7 +28,8 @@ fn script() -> impl Strategy<Value = Vec<&'static str>> {
         Just(vec![]),
         Just(vec![HELLO, PIPE]),
         Just(vec![HELLO, PLAIN]),
-        Just(vec![HELLO, PIPE, OK, OK, GO])
+        Just(vec![HELLO, PIPE, OK, OK, GO]),
+        Just(vec![HELLO, CHUNKS, OK, OK])
     ];
     (opening, prop::collection::vec(answer(), 0..24)).prop_map(|(mut script, rest)| {
         script.extend(rest);
@@ -41,10 +44,11 @@ proptest! {
         script in script(),
         cuts in prop::collection::vec(1usize..40, 1..12),
         opportunistic in any::<bool>(),
+        chunking in any::<bool>(),
     ) {
         let tls = if opportunistic { TlsMode::Opportunistic } else { TlsMode::Off };
         let people: VecDeque<_> = (1..=4).map(|n| to(&format!("p{n}@mx.example"))).collect();
-        let rig = || Rig { envelopes: people.clone(), ..Rig::new(settings(tls), &script) };
+        let rig = || Rig { envelopes: people.clone(), ..Rig::new(Settings { chunking, ..settings(tls) }, &script) };
         let (whole, client) = rig().run();
         let (cut, cut_client) = Rig { cuts: &cuts, ..rig() }.run();
         prop_assert_eq!(&whole, &cut);
