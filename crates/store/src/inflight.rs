@@ -9,14 +9,16 @@
 //! dots go out; they are small, so that many share a page. Replies are never synced: a reply that a loss of power takes
 //! is a delivery in doubt, and no more.
 
+mod syncer;
+
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
 use model::{DeliveryId, Timestamp};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use syncer::Syncer;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Octets of one slot: which attempt.
 const SLOT_BYTES: usize = 64;
@@ -26,8 +28,8 @@ const SLOT_BODY_BYTES: usize = 39;
 const REPLY_BYTES: usize = 1_024;
 /// Octets of a reply's place before its text: delivery, attempt, length, checksum.
 const REPLY_HEAD_BYTES: usize = 20;
-/// Slots that ask to be synced within this time of each other are synced together.
-const SYNC_GATHER: Duration = Duration::from_millis(2);
+/// Slots that are used in turn before others are touched: more than are usually held between two commits.
+const ROUND_SLOTS: usize = 512;
 /// The longest reply a slot keeps, in octets; what is longer is cut.
 pub const SLOT_REPLY_BYTES_MAX: usize = 896;
 /// Marks a written slot.
@@ -68,11 +70,38 @@ pub struct Recovered {
     pub reply: Option<Vec<u8>>,
 }
 
-/// A place in the file, held by one conversation.
+/// Leave to use a place in the file, held by one conversation. Which place is decided when it is written.
 #[derive(Debug)]
 pub struct Slot {
-    index: u32,
+    index: OnceLock<u32>,
     permit: OwnedSemaphorePermit,
+}
+
+/// The places nobody holds. They are given out in a round, next to each other, so that what is synced together lies on
+/// one page or two.
+#[derive(Debug, Default)]
+struct Places {
+    free: BTreeSet<u32>,
+    /// Beyond the round: given out, and taken into it, only when the round is used up.
+    spare: VecDeque<u32>,
+    /// Where the round goes on.
+    next: u32,
+}
+
+impl Places {
+    fn new(places: impl Iterator<Item = u32>) -> Places {
+        let mut places: VecDeque<u32> = places.collect();
+        let round = places.len().min(ROUND_SLOTS);
+        Places { free: places.drain(..round).collect(), spare: places, next: 0 }
+    }
+
+    fn take(&mut self) -> Option<u32> {
+        let place = self.free.range(self.next..).next().or_else(|| self.free.first()).copied();
+        let place = place.or_else(|| self.spare.pop_front())?;
+        self.free.remove(&place);
+        self.next = place + 1;
+        Some(place)
+    }
 }
 
 /// The two files.
@@ -86,7 +115,7 @@ pub(crate) struct Files {
 struct Inner {
     /// `None`: in memory, where nothing outlives the process and nothing needs to be written.
     files: Option<Arc<Files>>,
-    free: Mutex<Vec<u32>>,
+    places: Mutex<Places>,
     permits: Arc<Semaphore>,
     recovered: Mutex<Vec<Recovered>>,
     syncer: Option<Syncer>,
@@ -139,58 +168,74 @@ impl InFlight {
             // would then write all of it. A disk too full for a slot is said by `record`.
             files.slots.set_size(u64::from(slots) * SLOT_BYTES as u64)?;
         }
-        let taken: std::collections::BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
-        let free: Vec<u32> = (0..slots).rev().filter(|index| !taken.contains(index)).collect();
-        let permits = Arc::new(Semaphore::new(free.len()));
+        let taken: BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
+        let permits = Arc::new(Semaphore::new(slots as usize - taken.len()));
+        let places = Mutex::new(Places::new((0..slots).filter(|index| !taken.contains(index))));
         let files = files.map(Arc::new);
         let syncer = match &files {
             Some(files) if keeping.power && keeping.threads => Some(Syncer::start(files.clone())?),
             _ => None,
         };
         let sync_here = keeping.power && !keeping.threads;
-        let inner =
-            Inner { files, free: Mutex::new(free), permits, recovered: Mutex::new(recovered), syncer, sync_here };
+        let inner = Inner { files, places, permits, recovered: Mutex::new(recovered), syncer, sync_here };
         Ok(InFlight { inner: Arc::new(inner) })
     }
 
     /// Waits for a free slot.
     pub async fn take_slot(&self) -> Result<Slot> {
         let permit = self.inner.permits.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let index = self.inner.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Ok(Slot { index: index.ok_or(StoreError::Closed)?, permit })
+        Ok(Slot { index: OnceLock::new(), permit })
     }
 
     /// Records that the last bytes of an attempt are about to go out. When it returns they may; if it fails, they must
     /// not.
     pub async fn record(&self, slot: &Slot, going: Going, now: Timestamp) -> Result<()> {
         let Some(files) = &self.inner.files else { return Ok(()) };
-        files.slots.write_at(&slot_bytes(going, now), u64::from(slot.index) * SLOT_BYTES as u64)?;
+        let bytes = slot_bytes(going, now);
+        let index = self.place_of(slot)?;
         if let Some(syncer) = &self.inner.syncer {
-            return syncer.synced().await;
+            return syncer.synced(index, bytes).await;
         }
+        files.slots.write_at(&bytes, slot_at(index))?;
         if self.inner.sync_here {
             files.slots.sync()?;
         }
         Ok(())
     }
 
-    /// Writes the final reply of an attempt beside its slot, before its settlement joins the group commit.
+    /// The slot's place, chosen when it is first asked for. There are as many as there is leave to use one.
+    fn place_of(&self, slot: &Slot) -> Result<u32> {
+        if let Some(index) = slot.index.get() {
+            return Ok(*index);
+        }
+        let index = self.places().take().ok_or(StoreError::Closed)?;
+        Ok(*slot.index.get_or_init(|| index))
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.inner.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the final reply of an attempt beside its slot, before its settlement joins the group commit. Without a
+    /// record there is nothing to write beside.
     pub fn reply(&self, slot: &Slot, delivery: DeliveryId, number: u16, reply: &[u8]) -> Result<()> {
-        let Some(files) = &self.inner.files else { return Ok(()) };
+        let (Some(files), Some(index)) = (&self.inner.files, slot.index.get()) else { return Ok(()) };
         let bytes = reply_bytes(delivery, number, reply);
-        Ok(files.replies.write_at(&bytes, u64::from(slot.index) * REPLY_BYTES as u64)?)
+        Ok(files.replies.write_at(&bytes, u64::from(*index) * REPLY_BYTES as u64)?)
     }
 
     /// Gives the slot back, after the settlement was written (or when nothing went out).
     pub fn free(&self, slot: Slot) {
-        self.inner.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot.index);
+        if let Some(index) = slot.index.get() {
+            self.places().free.insert(*index);
+        }
         drop(slot.permit);
     }
 
     /// Takes a record back: the last bytes did *not* go out after all. Call before [`InFlight::free`].
     pub fn withdraw(&self, slot: &Slot) -> Result<()> {
-        let Some(files) = &self.inner.files else { return Ok(()) };
-        Ok(files.slots.write_at(&[0; SLOT_BYTES], u64::from(slot.index) * SLOT_BYTES as u64)?)
+        let (Some(files), Some(index)) = (&self.inner.files, slot.index.get()) else { return Ok(()) };
+        Ok(files.slots.write_at(&[0; SLOT_BYTES], slot_at(*index))?)
     }
 
     /// What a dead process left behind; each stays until [`InFlight::free_recovered`].
@@ -204,22 +249,32 @@ impl InFlight {
         let before = recovered.len();
         recovered.retain(|found| found.index != index);
         if recovered.len() < before {
-            self.inner.free.lock().unwrap_or_else(PoisonError::into_inner).push(index);
+            self.places().free.insert(index);
             self.inner.permits.add_permits(1);
         }
     }
 }
 
-fn slot_bytes(going: Going, now: Timestamp) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(SLOT_BYTES);
-    bytes.extend_from_slice(&MAGIC.to_le_bytes());
-    bytes.extend_from_slice(&going.number.to_le_bytes());
-    bytes.push(if going.phase == Phase::FinalDot { 1 } else { 2 });
-    bytes.extend_from_slice(&going.delivery.0.to_le_bytes());
-    bytes.extend_from_slice(&now.as_millis().to_le_bytes());
-    bytes.extend_from_slice(&as_v6(going.peer).octets());
-    bytes.extend_from_slice(&checksum(&bytes).to_le_bytes());
-    bytes.resize(SLOT_BYTES, 0);
+/// Where a slot lies in its file.
+fn slot_at(index: u32) -> u64 {
+    u64::from(index) * SLOT_BYTES as u64
+}
+
+fn slot_bytes(going: Going, now: Timestamp) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    let mut at = 0;
+    let mut put = |field: &[u8]| {
+        bytes[at..at + field.len()].copy_from_slice(field);
+        at += field.len();
+    };
+    put(&MAGIC.to_le_bytes());
+    put(&going.number.to_le_bytes());
+    put(&[if going.phase == Phase::FinalDot { 1 } else { 2 }]);
+    put(&going.delivery.0.to_le_bytes());
+    put(&now.as_millis().to_le_bytes());
+    put(&as_v6(going.peer).octets());
+    let sum = checksum(&bytes[..SLOT_BODY_BYTES]);
+    bytes[SLOT_BODY_BYTES..SLOT_BODY_BYTES + 8].copy_from_slice(&sum.to_le_bytes());
     bytes
 }
 
@@ -248,7 +303,7 @@ impl Files {
     /// out.
     fn read(&self, index: u32) -> Result<Option<Recovered>> {
         let mut slot = [0; SLOT_BYTES];
-        self.slots.read_at(&mut slot, u64::from(index) * SLOT_BYTES as u64)?;
+        self.slots.read_at(&mut slot, slot_at(index))?;
         let Some((going, at)) = parse_slot(&slot) else { return Ok(None) };
         let mut place = [0; REPLY_BYTES];
         let length = self.replies.read_at(&mut place, u64::from(index) * REPLY_BYTES as u64)?;
@@ -306,96 +361,22 @@ fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Syncs the file for everybody who waits, together.
-struct Syncer {
-    shared: Arc<SyncShared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct SyncShared {
-    waiting: Mutex<SyncQueue>,
-    ready: Condvar,
-}
-
-#[derive(Default)]
-struct SyncQueue {
-    waiters: Vec<oneshot::Sender<std::io::Result<()>>>,
-    closed: bool,
-}
-
-impl Syncer {
-    fn start(files: Arc<Files>) -> Result<Syncer> {
-        let shared = Arc::new(SyncShared::default());
-        let mine = shared.clone();
-        let thread = std::thread::Builder::new()
-            .name("inflight-sync".to_owned())
-            .spawn(move || sync_loop(files.slots.as_ref(), &mine))?;
-        Ok(Syncer { shared, thread: Some(thread) })
-    }
-
-    async fn synced(&self) -> Result<()> {
-        let (done, wait) = oneshot::channel();
-        {
-            let mut queue = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if queue.closed {
-                return Err(StoreError::Closed);
-            }
-            queue.waiters.push(done);
-        }
-        self.shared.ready.notify_one();
-        Ok(wait.await.map_err(|_| StoreError::Closed)??)
-    }
-}
-
-impl Drop for Syncer {
-    fn drop(&mut self) {
-        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.shared.ready.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so already.
-            thread.join().ok();
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a thread of its own, which the simulator never starts")]
-fn sync_loop(file: &dyn DiskFile, shared: &SyncShared) {
-    loop {
-        {
-            let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            while queue.waiters.is_empty() {
-                if queue.closed {
-                    return;
-                }
-                queue = shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-        std::thread::sleep(SYNC_GATHER);
-        let mut waiters = {
-            let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut queue.waiters)
-        };
-        let outcome = file.sync();
-        if outcome.is_err() {
-            // Whoever wrote while it ran may have been dropped with the rest, and a later sync would not say so.
-            let mut queue = shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiters.append(&mut queue.waiters);
-        }
-        for waiter in waiters {
-            let answer = match &outcome {
-                Ok(()) => Ok(()),
-                Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
-            };
-            // Whoever waited may have gone away.
-            waiter.send(answer).ok();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_are_given_out_in_a_round_and_others_only_when_it_is_used_up() {
+        let mut places = Places::new(0..1_000);
+        let mut taken: Vec<u32> = (0..300).filter_map(|_| places.take()).collect();
+        assert_eq!(taken, (0..300).collect::<Vec<u32>>());
+        places.free.extend(taken.drain(..).rev());
+        assert_eq!((places.take(), places.take()), (Some(300), Some(301)), "what was given back waits its turn");
+        let rest: Vec<u32> = std::iter::from_fn(|| places.take()).collect();
+        assert_eq!(rest.len(), 998);
+        let round = u32::try_from(ROUND_SLOTS).unwrap();
+        assert_eq!((rest[0], rest[209], rest[210], rest[510]), (302, round - 1, 0, round));
+    }
 
     #[test]
     fn a_torn_slot_says_nothing_and_a_torn_or_foreign_reply_is_doubt() {
