@@ -8,6 +8,7 @@
 mod dialect;
 mod front_matter;
 mod layout;
+mod pieces;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -17,13 +18,15 @@ pub use crate::headers::{HeaderError, HeaderFields, HeaderPlan, Mailbox, Tokens,
 pub use crate::message::{Message, Recipient, assemble};
 pub use crate::values::Values;
 
+pub(crate) use dialect::{escaped, shown};
+
 use crate::headers::one_line;
-use crate::values::{Scope, tag_of_column};
+use crate::values::{Person, tag_of_column};
 use dialect::Fault;
-use minijinja::{Environment, Value};
+use minijinja::Environment;
+use pieces::{Kind, Pieces};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use tags::{Hidden, Tag};
 
 /// The most octets of an author's file.
@@ -229,6 +232,9 @@ pub enum RenderError {
 #[derive(Debug)]
 pub struct Compiled {
     env: Environment<'static>,
+    html: Pieces,
+    text: Pieces,
+    subject_pieces: Pieces,
     subject: String,
     has_preheader: bool,
     from_name: Option<String>,
@@ -292,15 +298,27 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     draft.check_unsubscribe(&html, &links)?;
 
     let mut env = dialect::environment();
-    draft.add_part(&mut env, HTML, html, &html_places)?;
-    draft.add_part(&mut env, TEXT, text, &text_places)?;
-    draft.add_part(&mut env, SUBJECT, subject.clone(), &[])?;
+    let html = draft.add_part(&mut env, HTML, Kind::Html, html, &html_places)?;
+    let text = draft.add_part(&mut env, TEXT, Kind::Text, text, &text_places)?;
+    let subject_pieces = draft.add_part(&mut env, SUBJECT, Kind::Text, subject.clone(), &[])?;
     let preheader_text = preheader.map(|range| span(source, range).to_owned());
     let has_preheader = preheader_text.is_some();
-    draft.add_part(&mut env, PREHEADER, preheader_text.unwrap_or_default(), &[])?;
+    draft.add_part(&mut env, PREHEADER, Kind::Text, preheader_text.unwrap_or_default(), &[])?;
     let Draft { tags, bare_tags, warnings, .. } = draft;
     let from_name = front.from_name.map(|range| one_line(span(source, range), SUBJECT_OCTETS_MAX));
-    Ok(Compiled { env, subject, has_preheader, from_name, tags, bare_tags, links, warnings })
+    Ok(Compiled {
+        env,
+        html,
+        text,
+        subject_pieces,
+        subject,
+        has_preheader,
+        from_name,
+        tags,
+        bare_tags,
+        links,
+        warnings,
+    })
 }
 
 /// Names of the templates; the ending decides about escaping.
@@ -423,20 +441,23 @@ impl Draft<'_> {
         }
     }
 
-    /// Adds a template that the layout has been over; `places` says where its tags come from.
+    /// Adds a template that the layout has been over, and cuts it; `places` says where its tags come from.
     fn add_part(
         &self,
         env: &mut Environment<'static>,
         name: &'static str,
+        kind: Kind,
         text: String,
         places: &[(usize, usize)],
-    ) -> Result<(), ComposeError> {
-        env.add_template_owned(name, text).map_err(|e| {
+    ) -> Result<Pieces, ComposeError> {
+        let moved = |e: minijinja::Error| {
             let at = e.range().map_or(0, |range| range.start);
             let tag = places.iter().find(|(end, _)| *end > at).or(places.last());
             let place = Place::of(self.source, tag.map_or(0, |(_, source)| *source));
             ComposeError::Layout { place, what: format!("the layout moves this tag ({})", dialect::in_words(&e)) }
-        })
+        };
+        env.add_template_owned(name, text.clone()).map_err(moved)?;
+        Pieces::cut(env, name, kind, &text).map_err(moved)
     }
 }
 
@@ -468,15 +489,6 @@ fn escaped_piece(source: &str, range: std::ops::Range<usize>, found: &[Tag]) -> 
     out
 }
 
-/// The parts that go into a message.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) subject: String,
-    pub(crate) html: String,
-    pub(crate) text: String,
-    pub(crate) empty_tags: Vec<String>,
-}
-
 impl Compiled {
     /// The subject, with its tags.
     pub fn subject_template(&self) -> &str {
@@ -505,47 +517,56 @@ impl Compiled {
 
     /// Renders one person. [`OUR_TAGS`] are taken from `values` as well.
     pub fn render(&self, values: &Values) -> Result<Rendered, RenderError> {
-        let scope = scope(values, Vec::new());
-        let empty_tags = self.empty_tags(values, &[]);
-        let preheader = self.part(PREHEADER, &scope, SUBJECT_OCTETS_MAX)?;
-        let Parts { subject, html, text, .. } = self.parts(&scope, Vec::new())?;
-        let preheader = self.has_preheader.then(|| one_line(&preheader, SUBJECT_OCTETS_MAX));
-        Ok(Rendered { subject, preheader, html, text, empty_tags })
-    }
-
-    /// Renders what a message needs, with Postroom's own tags filled in.
-    pub(crate) fn render_parts(
-        &self,
-        values: &Values,
-        ours: [(&'static str, Option<String>); 3],
-    ) -> Result<Parts, RenderError> {
-        let ours: Vec<_> = ours.into_iter().filter_map(|(name, text)| Some((name, Value::from(text?)))).collect();
-        let empty_tags = self.empty_tags(values, &ours);
-        self.parts(&scope(values, ours), empty_tags)
-    }
-
-    fn parts(&self, scope: &Value, empty_tags: Vec<String>) -> Result<Parts, RenderError> {
-        let subject = self.part(SUBJECT, scope, SUBJECT_OCTETS_MAX)?;
-        let html = self.part(HTML, scope, PART_OCTETS_MAX)?;
-        let text = self.part(TEXT, scope, PART_OCTETS_MAX)?;
-        Ok(Parts { subject: one_line(&subject, usize::MAX), html, text: text::close_up(&text), empty_tags })
-    }
-
-    fn part(&self, part: &'static str, scope: &Value, max: usize) -> Result<String, RenderError> {
-        let shown = if part == HTML { "HTML part" } else { part };
-        dialect::render(&self.env, part, scope, max).map_err(|fault| match fault {
-            Fault::TooLarge => RenderError::TooLarge { part: shown, max },
-            Fault::TooMuchWork => RenderError::TooMuchWork { part: shown },
-            Fault::Engine(error) => RenderError::Template { part: shown, what: dialect::in_words(&error) },
+        let person = Person::new(values, OUR_TAGS.map(|tag| (tag, None)));
+        let part = |name, max| {
+            dialect::render(&self.env, name, person.scope(), max)
+                .map(|(text, _)| text)
+                .map_err(|fault| in_part(fault, if name == HTML { HTML_PART } else { name }, max))
+        };
+        let preheader = part(PREHEADER, SUBJECT_OCTETS_MAX)?;
+        Ok(Rendered {
+            subject: one_line(&part(SUBJECT, SUBJECT_OCTETS_MAX)?, usize::MAX),
+            preheader: self.has_preheader.then(|| one_line(&preheader, SUBJECT_OCTETS_MAX)),
+            html: part(HTML, PART_OCTETS_MAX)?,
+            text: text::close_up(&part(TEXT, PART_OCTETS_MAX)?),
+            empty_tags: self.empty_tags(&person),
         })
     }
 
-    fn empty_tags(&self, values: &Values, ours: &[(&'static str, Value)]) -> Vec<String> {
-        let is_empty = |tag: &&String| !ours.iter().any(|(name, _)| name == tag) && values.is_empty_for(tag);
-        self.bare_tags.iter().filter(is_empty).cloned().collect()
+    /// One person's subject, one line.
+    pub(crate) fn subject(&self, person: &Person<'_>) -> Result<String, RenderError> {
+        let subject = self.subject_pieces.plain(&self.env, person, SUBJECT_OCTETS_MAX);
+        Ok(one_line(&subject.map_err(|fault| in_part(fault, SUBJECT, SUBJECT_OCTETS_MAX))?, usize::MAX))
+    }
+
+    /// Appends one person's text part as quoted-printable.
+    pub(crate) fn write_text(&self, person: &Person<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        self.text.write(&self.env, person, out).map_err(|fault| in_part(fault, TEXT, PART_OCTETS_MAX))
+    }
+
+    /// Appends one person's HTML part as quoted-printable.
+    pub(crate) fn write_html(&self, person: &Person<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        self.html.write(&self.env, person, out).map_err(|fault| in_part(fault, HTML_PART, PART_OCTETS_MAX))
+    }
+
+    /// Octets that both parts have for everybody, about.
+    pub(crate) fn fixed_octets(&self) -> usize {
+        self.html.fixed_octets() + self.text.fixed_octets()
+    }
+
+    /// Tags without a fallback that come out empty.
+    pub(crate) fn empty_tags(&self, person: &Person<'_>) -> Vec<String> {
+        self.bare_tags.iter().filter(|tag| person.is_empty_for(tag)).cloned().collect()
     }
 }
 
-fn scope(values: &Values, ours: Vec<(&'static str, Value)>) -> Value {
-    Value::from_dyn_object(Arc::new(Scope { person: values.clone(), ours }))
+/// What a reader calls the template [`HTML`].
+const HTML_PART: &str = "HTML part";
+
+fn in_part(fault: Fault, part: &'static str, max: usize) -> RenderError {
+    match fault {
+        Fault::TooLarge => RenderError::TooLarge { part, max },
+        Fault::TooMuchWork => RenderError::TooMuchWork { part },
+        Fault::Engine(error) => RenderError::Template { part, what: dialect::in_words(&error) },
+    }
 }

@@ -6,8 +6,7 @@
 
 use crate::compose::{Compiled, RenderError};
 use crate::headers::{HeaderPlan, Tokens};
-use crate::qp;
-use crate::values::Values;
+use crate::values::{Person, Values};
 use model::{DeliveryId, EmailAddress, Timestamp};
 
 /// Whom a message is for.
@@ -41,35 +40,42 @@ pub fn assemble(
     recipient: &Recipient<'_>,
     date: Timestamp,
 ) -> Result<Message, RenderError> {
-    let ours = [
-        ("unsubscribe_url", plan.unsubscribe_url(recipient.tokens)),
-        ("view_url", plan.view_url(recipient.tokens)),
-        ("postal_address", plan.postal_address().map(str::to_owned)),
-    ];
-    let parts = compiled.render_parts(recipient.values, ours)?;
-    let mut out = Vec::with_capacity((parts.html.len() + parts.text.len()) * 9 / 8 + 2048);
+    let person = Person::new(
+        recipient.values,
+        [
+            ("unsubscribe_url", plan.unsubscribe_url(recipient.tokens)),
+            ("view_url", plan.view_url(recipient.tokens)),
+            ("postal_address", plan.postal_address().map(str::to_owned)),
+        ],
+    );
+    let subject = compiled.subject(&person)?;
+    let mut out = Vec::with_capacity(compiled.fixed_octets() * 9 / 8 + PERSONAL_OCTETS);
     let to = (recipient.to_name, recipient.to);
-    plan.write(&mut out, recipient.delivery, recipient.tokens, date, to, &parts.subject);
+    plan.write(&mut out, recipient.delivery, recipient.tokens, date, to, &subject);
     // Quoted-printable never writes "=_": the boundary cannot occur in a part.
     let boundary = format!("=_{}", recipient.delivery);
     out.extend_from_slice(b"Content-Type: multipart/alternative;\r\n boundary=\"");
     out.extend_from_slice(boundary.as_bytes());
     out.extend_from_slice(b"\"\r\n\r\n");
-    write_part(&mut out, &boundary, "plain", &parts.text);
-    write_part(&mut out, &boundary, "html", &parts.html);
+    begin_part(&mut out, &boundary, "plain");
+    compiled.write_text(&person, &mut out)?;
+    begin_part(&mut out, &boundary, "html");
+    compiled.write_html(&person, &mut out)?;
     out.extend_from_slice(b"--");
     out.extend_from_slice(boundary.as_bytes());
     out.extend_from_slice(b"--\r\n");
-    Ok(Message { bytes: out, empty_tags: parts.empty_tags })
+    Ok(Message { bytes: out, empty_tags: compiled.empty_tags(&person) })
 }
 
-fn write_part(out: &mut Vec<u8>, boundary: &str, subtype: &str, text: &str) {
+/// Room for header fields and values: with it, most messages are written without growing.
+const PERSONAL_OCTETS: usize = 4_096;
+
+fn begin_part(out: &mut Vec<u8>, boundary: &str, subtype: &str) {
     out.extend_from_slice(b"--");
     out.extend_from_slice(boundary.as_bytes());
     out.extend_from_slice(b"\r\nContent-Type: text/");
     out.extend_from_slice(subtype.as_bytes());
     out.extend_from_slice(b"; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
-    qp::encode_body(out, text);
 }
 
 #[cfg(test)]
@@ -140,10 +146,12 @@ mod tests {
             rgin: 0;padding: 0;background: #ffffff;"><div class=3D"letter" style=3D"max=
             -width: 600px;margin: 0 auto;padding: 24px 16px;color: #1f2328;font: 16px/1=
             =2E5 Helvetica,Arial,sans-serif;"><p style=3D"margin: 0 0 16px;">Hello J=C3=
-            =BCrgen in Ulm.</p>
+            =BCrgen in Ulm=
+            =2E</p>
             <p style=3D"margin: 0 0 16px;"><a href=3D"https://example.org/u/ciaaaaaaaad=
-            vxtivda6ljmnmbvux774w" style=3D"color: #0b57d0;">Unsubscribe</a>, 1 Way, Ul=
-            m</p>
+            vxtivda6ljmnmbvux774w=
+            " style=3D"color: #0b57d0;">Unsubscribe</a>, 1 Way, Ulm=
+            </p>
             </div></body></html>
             --=_d_3nqk8n--
         "#]]

@@ -12,10 +12,10 @@ const WORD_CHARS: usize = 75;
 const WORD_CHARS_LEAST: usize = 40;
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// What an octet becomes inside a line.
+/// Octets that stand for themselves inside a line.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
-    let mut b = 33;
+    let mut b = 32;
     while b <= 126 {
         plain[b] = b != b'=' as usize;
         b += 1;
@@ -23,54 +23,128 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// Appends `text` as quoted-printable with CRLF line ends; CR, LF and CRLF in it are all line ends. What it appends
-/// ends in CRLF.
-pub(crate) fn encode_body(out: &mut Vec<u8>, text: &str) {
-    let text = text.as_bytes();
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        let length = rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
-        encode_line(out, &rest[..length]);
-        out.extend_from_slice(b"\r\n");
-        at += length + if rest[length..].starts_with(b"\r\n") { 2 } else { 1 };
+/// Writes quoted-printable, text by text: what follows goes on in the line where the last text ended. Line ends are CRLF;
+/// CR, LF and CRLF in a text are all line ends.
+#[derive(Debug)]
+pub(crate) struct Encoder<'o> {
+    out: &'o mut Vec<u8>,
+    column: usize,
+}
+
+impl<'o> Encoder<'o> {
+    /// Goes on at the beginning of a line.
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Encoder<'o> {
+        Encoder { out, column: 0 }
     }
-    if text.is_empty() {
-        out.extend_from_slice(b"\r\n");
+
+    /// Appends a text.
+    pub(crate) fn text(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        while let Some(length) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+            self.in_line(&rest[..length], true);
+            self.line_end();
+            rest = &rest[length..];
+            rest = rest.strip_prefix(b"\r\n").unwrap_or_else(|| &rest[1..]);
+        }
+        self.in_line(rest, false);
+    }
+
+    /// Ends the line. White space before it would not survive every mail server, so it is encoded.
+    pub(crate) fn line_end(&mut self) {
+        if self.column > 0 && self.out.last() == Some(&b' ') {
+            self.out.pop();
+            self.column -= 1;
+            self.push_hex(b' ');
+        }
+        self.out.extend_from_slice(b"\r\n");
+        self.column = 0;
+    }
+
+    /// Appends what was encoded before. It begins a line on the wire: a soft break stands between it and what came before
+    /// in the same line of the text.
+    pub(crate) fn encoded(&mut self, encoded: &Encoded) {
+        if encoded.begins_with_line_end {
+            self.line_end();
+        } else if self.column > 0 && !encoded.octets.is_empty() {
+            self.out.extend_from_slice(b"=\r\n");
+        }
+        if encoded.octets.is_empty() {
+            return;
+        }
+        self.out.extend_from_slice(&encoded.octets);
+        self.column = encoded.column;
+    }
+
+    fn in_line(&mut self, line: &[u8], is_whole: bool) {
+        let mut at = 0;
+        while at < line.len() {
+            // As many octets as stand for themselves and fit, in one go.
+            let room = LINE_CHARS - 1 - self.column;
+            let window = &line[at..line.len().min(at + room)];
+            let run = window.iter().position(|b| !PLAIN[usize::from(*b)]).unwrap_or(window.len());
+            let is_open = !is_whole && at + run == line.len();
+            let run = if self.column == 0 && looks_special(&line[at..at + run], is_open) { 0 } else { run };
+            self.out.extend_from_slice(&line[at..at + run]);
+            self.column += run;
+            at += run;
+            if at == line.len() {
+                return;
+            }
+            if run == window.len() {
+                self.soft_break();
+                continue;
+            }
+            self.push_hex(line[at]);
+            at += 1;
+        }
+    }
+
+    fn push_hex(&mut self, octet: u8) {
+        if self.column + 3 > LINE_CHARS - 1 {
+            self.soft_break();
+        }
+        push_hex(self.out, octet);
+        self.column += 3;
+    }
+
+    fn soft_break(&mut self) {
+        self.out.extend_from_slice(b"=\r\n");
+        self.column = 0;
     }
 }
 
-fn encode_line(out: &mut Vec<u8>, line: &[u8]) {
-    let mut column = 0;
-    let mut at = 0;
-    while at < line.len() {
-        // As many octets as stand for themselves and fit, in one go.
-        let room = LINE_CHARS - 1 - column;
-        let window = &line[at..line.len().min(at + room)];
-        let run = window.iter().position(|b| !PLAIN[usize::from(*b)] && *b != b' ').unwrap_or(window.len());
-        let is_end = at + run == line.len();
-        let run = if is_end && window[..run].last() == Some(&b' ') { run - 1 } else { run };
-        let run = if column == 0 && looks_special(&line[at..at + run]) { 0 } else { run };
-        out.extend_from_slice(&line[at..at + run]);
-        column += run;
-        at += run;
-        if at == line.len() {
-            break;
-        }
-        if column + 3 > LINE_CHARS - 1 || run == window.len() {
-            out.extend_from_slice(b"=\r\n");
-            column = 0;
-            continue;
-        }
-        push_hex(out, line[at]);
-        column += 3;
-        at += 1;
+/// A text encoded once, to be appended many times ([`Encoder::encoded`]). It begins at the beginning of a line, and it may
+/// end anywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded {
+    begins_with_line_end: bool,
+    octets: Vec<u8>,
+    /// Where in the line it ends.
+    column: usize,
+}
+
+impl Encoded {
+    /// Encodes a text.
+    pub(crate) fn new(text: &str) -> Encoded {
+        let after = text.strip_prefix("\r\n").or_else(|| text.strip_prefix(['\r', '\n']));
+        let mut octets = Vec::with_capacity(text.len() * 9 / 8);
+        let mut encoder = Encoder::new(&mut octets);
+        encoder.text(after.unwrap_or(text));
+        let column = encoder.column;
+        Encoded { begins_with_line_end: after.is_some(), octets, column }
+    }
+
+    /// Does it end with a line end?
+    pub(crate) fn ends_line(&self) -> bool {
+        if self.octets.is_empty() { self.begins_with_line_end } else { self.octets.ends_with(b"\r\n") }
     }
 }
 
-/// A line start that some program on the way treats as its own: the end of the message, a mailbox's separator.
-fn looks_special(run: &[u8]) -> bool {
-    run.starts_with(b".") || run.starts_with(b"From ")
+/// A line start that some program on the way treats as its own: the end of the message, a mailbox's separator. `is_open`:
+/// the line may go on after `run`.
+fn looks_special(run: &[u8], is_open: bool) -> bool {
+    const SEPARATOR: &[u8] = b"From ";
+    run.starts_with(b".") || run.starts_with(SEPARATOR) || is_open && !run.is_empty() && SEPARATOR.starts_with(run)
 }
 
 fn push_hex(out: &mut Vec<u8>, octet: u8) {
@@ -132,17 +206,21 @@ const fn is_word_plain(b: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn encoded(text: &str) -> String {
         let mut out = Vec::new();
-        encode_body(&mut out, text);
+        let mut encoder = Encoder::new(&mut out);
+        encoder.text(text);
+        if text.is_empty() || !text.ends_with(['\n', '\r']) {
+            encoder.line_end();
+        }
         String::from_utf8(out).unwrap()
     }
 
-    fn decoded(encoded: &str) -> String {
+    pub(crate) fn decoded(encoded: &str) -> String {
         let mut out = Vec::new();
         let joined = encoded.replace("=\r\n", "");
         let mut octets = joined.bytes();
@@ -190,6 +268,29 @@ mod tests {
             prop_assert!(lines.iter().all(|l| l.len() <= LINE_CHARS && !l.ends_with([' ', '\t']) && !l.starts_with('.')));
             let whole = if text.is_empty() || !text.ends_with('\n') { format!("{text}\n") } else { text.clone() };
             prop_assert_eq!(decoded(&once).replace("\r\n", "\n"), whole);
+        }
+
+        #[test]
+        fn a_text_in_pieces_comes_back_whole_however_they_were_encoded(
+            pieces in proptest::collection::vec(
+                ("(\\PC|[ .=\t\n]|F|Fro|m |From |xxxxxxxxxxxxxxxxxx){0,12}", any::<bool>()), 0..8),
+        ) {
+            let mut out = Vec::new();
+            let mut encoder = Encoder::new(&mut out);
+            for (piece, is_encoded_before) in &pieces {
+                match is_encoded_before {
+                    true => encoder.encoded(&Encoded::new(piece)),
+                    false => encoder.text(piece),
+                }
+            }
+            encoder.line_end();
+            let wire = String::from_utf8(out).unwrap();
+            for line in wire.split("\r\n") {
+                prop_assert!(line.len() <= LINE_CHARS && !line.ends_with([' ', '\t']), "{line:?}");
+                prop_assert!(!line.starts_with('.') && !line.starts_with("From "), "{line:?}");
+            }
+            let whole: String = pieces.iter().map(|(piece, _)| piece.as_str()).chain(["\n"]).collect();
+            prop_assert_eq!(decoded(&wire).replace("\r\n", "\n"), whole);
         }
 
         #[test]

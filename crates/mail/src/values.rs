@@ -4,8 +4,11 @@
 //! rendering parses nothing. A column called `First Name` answers to `{{ first_name }}`: a tag cannot hold a blank.
 //! Sizes are bounded here, so that no later step needs to ask.
 
+use crate::compose::{escaped, shown};
 use minijinja::Value;
 use minijinja::value::Object;
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -103,11 +106,47 @@ pub(crate) fn is_blank(value: &Value) -> bool {
     value.is_undefined() || value.is_none() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// What a template sees: a person's values, and in front of them the few that Postroom makes.
+/// One person as the tags of a message see them: their values, and in front of them the few that Postroom makes.
 #[derive(Debug)]
-pub(crate) struct Scope {
-    pub(crate) person: Values,
-    pub(crate) ours: Vec<(&'static str, Value)>,
+pub(crate) struct Person<'a> {
+    values: &'a Values,
+    ours: [(&'static str, Option<String>); 3],
+    scope: OnceCell<Value>,
+}
+
+impl<'a> Person<'a> {
+    pub(crate) fn new(values: &'a Values, ours: [(&'static str, Option<String>); 3]) -> Person<'a> {
+        Person { values, ours, scope: OnceCell::new() }
+    }
+
+    /// What a tag that is only this name shows, escaped for HTML if need be; `None`: nothing.
+    pub(crate) fn shown(&self, name: &str, in_html: bool) -> Option<Cow<'_, str>> {
+        match self.ours.iter().find_map(|(own, text)| text.as_deref().filter(|_| *own == name)) {
+            Some(text) if in_html => Some(escaped(Cow::Borrowed(text))),
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => shown(self.values.get(name)?, in_html),
+        }
+    }
+
+    /// Would the tag show nothing?
+    pub(crate) fn is_empty_for(&self, tag: &str) -> bool {
+        !self.ours.iter().any(|(own, text)| *own == tag && text.is_some()) && self.values.is_empty_for(tag)
+    }
+
+    /// The same for templates; made when the first one asks.
+    pub(crate) fn scope(&self) -> &Value {
+        self.scope.get_or_init(|| {
+            let ours = self.ours.iter().filter_map(|(name, text)| Some((*name, Value::from(text.as_deref()?))));
+            Value::from_dyn_object(Arc::new(Scope { person: self.values.clone(), ours: ours.collect() }))
+        })
+    }
+}
+
+/// What a template sees.
+#[derive(Debug)]
+struct Scope {
+    person: Values,
+    ours: Vec<(&'static str, Value)>,
 }
 
 impl Object for Scope {

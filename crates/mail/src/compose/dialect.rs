@@ -8,6 +8,7 @@
 use crate::values::is_blank;
 use minijinja::value::Rest;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, filters, tests};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Instructions one part may take; a page with a hundred tags and a loop takes a few thousand.
@@ -124,10 +125,32 @@ fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -
     Ok(())
 }
 
-/// HTML with the five characters that matter in text and in quoted attributes replaced.
-fn write_escaped(out: &mut Output<'_>, text: &str) -> std::fmt::Result {
+/// A value as a tag that is only its name shows it; `None`: nothing.
+pub(crate) fn shown(value: &Value, in_html: bool) -> Option<Cow<'_, str>> {
+    if value.is_undefined() || value.is_none() {
+        return None;
+    }
+    let text = value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
+    if in_html && !value.is_safe() && !value.is_number() { Some(escaped(text)) } else { Some(text) }
+}
+
+/// The text with the characters replaced that [`write_escaped`] replaces.
+pub(crate) fn escaped(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains(SPECIAL) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() * 5 / 4 + 8);
+    // Writing to a `String` cannot fail.
+    write_escaped(&mut out, &text).unwrap_or_default();
+    Cow::Owned(out)
+}
+
+/// Characters that matter in HTML's text and in its quoted attributes, and the one that nothing may hold.
+const SPECIAL: [char; 6] = ['&', '<', '>', '"', '\'', '\0'];
+
+fn write_escaped(out: &mut impl std::fmt::Write, text: &str) -> std::fmt::Result {
     let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\'', '\0']) {
+    while let Some(at) = rest.find(SPECIAL) {
         let (before, from) = rest.split_at(at);
         out.write_str(before)?;
         out.write_str(match from.as_bytes().first() {
@@ -203,16 +226,16 @@ fn urlencode(text: String) -> Result<String, Error> {
     capped(out)
 }
 
-/// Renders the template called `name`, writing at most `cap` octets.
-pub(super) fn render(env: &Environment<'_>, name: &str, scope: &Value, cap: usize) -> Result<String, Fault> {
+/// Renders the template called `name`, writing at most `cap` octets. Also says how many instructions it took.
+pub(super) fn render(env: &Environment<'_>, name: &str, scope: &Value, cap: usize) -> Result<(String, u64), Fault> {
     let template = env.get_template(name).map_err(Fault::from)?;
     let mut out = Capped { octets: Vec::with_capacity(template.source().len() * 5 / 4 + 64), cap, is_full: false };
     let result = template.render_captured_to(scope.clone(), &mut out);
     if out.is_full {
         return Err(Fault::TooLarge);
     }
-    result.map_err(Fault::from)?;
-    String::from_utf8(out.octets).map_err(|_| Fault::TooLarge)
+    let spent = result.map_err(Fault::from)?.state().fuel_levels().map_or(0, |(spent, _)| spent);
+    Ok((String::from_utf8(out.octets).map_err(|_| Fault::TooLarge)?, spent))
 }
 
 /// Why a template could not be rendered.

@@ -40,6 +40,19 @@ impl Tag {
         inside.trim_matches(['-', '+']).trim()
     }
 
+    /// Does it take white space beside it away?
+    pub(super) fn trims(&self, source: &str) -> bool {
+        let text = span(source, self.range.clone());
+        let inside = text.get(2..text.len().saturating_sub(2)).unwrap_or_default();
+        inside.starts_with(['-', '+']) || inside.ends_with(['-', '+'])
+    }
+
+    /// What a statement begins with.
+    pub(super) fn block_word<'s>(&self, source: &'s str) -> Option<&'s str> {
+        let is_statement = self.kind == TagKind::Statement;
+        self.inside(source).split(|c| !is_name_char(c)).next().filter(|_| is_statement)
+    }
+
     /// The name, when the tag is nothing but a name.
     pub(super) fn plain_name<'s>(&self, source: &'s str) -> Option<&'s str> {
         let inside = self.inside(source);

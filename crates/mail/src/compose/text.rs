@@ -4,9 +4,10 @@
 //! brackets after its words, hidden things are left out. Lines are not wrapped: a paragraph is a line, which mail
 //! programs fold to their own width.
 
-use super::ComposeError;
 use super::layout::selector;
 use super::tags::Hidden;
+use super::{ComposeError, span};
+use crate::qp::Encoder;
 use html2text::config;
 use html2text::render::TextDecorator;
 use lol_html::html_content::{Comment, ContentType, Element};
@@ -137,6 +138,48 @@ pub(super) fn close_up(text: &str) -> String {
     }
     out.push('\n');
     out
+}
+
+/// [`close_up`] for a text that comes in pieces and goes straight to the wire: line ends and white space at the end of a
+/// line are held back until something follows that shows.
+#[derive(Debug, Default)]
+pub(super) struct LineEnds {
+    /// Something has been written.
+    begun: bool,
+    /// Something that shows stands in this line.
+    shows: bool,
+    /// Line ends held back: one, or two for any number of empty lines.
+    held: u8,
+    /// White space held back.
+    blanks: String,
+}
+
+impl LineEnds {
+    /// Writes a piece.
+    pub(super) fn text(&mut self, out: &mut Encoder<'_>, text: &str) {
+        for (at, line) in text.split('\n').enumerate() {
+            if at > 0 {
+                self.blanks.clear();
+                self.held = if std::mem::take(&mut self.shows) { 1 } else { 2 };
+            }
+            let shown = line.trim_end();
+            if !shown.is_empty() {
+                self.show(out);
+                out.text(shown);
+            }
+            self.blanks.push_str(span(line, shown.len()..));
+        }
+    }
+
+    /// Something that shows follows: writes what was held back.
+    pub(super) fn show(&mut self, out: &mut Encoder<'_>) {
+        if self.begun {
+            (0..self.held).for_each(|_| out.line_end());
+        }
+        self.held = 0;
+        (self.begun, self.shows) = (true, true);
+        out.text(&std::mem::take(&mut self.blanks));
+    }
 }
 
 /// Marks for links, little else.
