@@ -114,3 +114,67 @@ impl Trip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::limits::{
+        ATTEMPTS_MIN, COMPLAINT_PAUSE_PER_10_000, COMPLAINT_WARN_PER_10_000, COMPLAINTS_MIN, HARD_MIN,
+        HARD_PAUSE_PER_10_000, HARD_WARN_PER_10_000, percent,
+    };
+    use super::{blocked, canary, incident, rates};
+
+    #[test]
+    fn the_documents_say_the_same() {
+        let defaults = include_str!("../../../../docs/defaults.md");
+        let part = |per_10_000: u32| percent(per_10_000.into());
+        let (minutes, hours) = (canary::CANARY_WAIT.as_secs() / 60, canary::CANARY_WAIT_NEVER_MAILED.as_secs() / 3600);
+        for row in [
+            format!(
+                "| hard bounces | warning at {} %, pause at {} %, from {ATTEMPTS_MIN} people tried and {HARD_MIN} hard \
+                 bounces on; overall and at each provider; of a campaign, and of everything a workspace sent in {} h |",
+                part(HARD_WARN_PER_10_000),
+                part(HARD_PAUSE_PER_10_000),
+                rates::WORKSPACE_WINDOW_HOURS
+            ),
+            format!(
+                "| complaints | warning at {} %, pause at {} %, from {COMPLAINTS_MIN} complaints on;",
+                part(COMPLAINT_WARN_PER_10_000),
+                part(COMPLAINT_PAUSE_PER_10_000)
+            ),
+            format!(
+                "{} % of the last {} messages blocked: nothing to it for {} h, then {} messages as a probe; a failed \
+                 probe doubles the hold, up to {} h |",
+                blocked::BLOCKED_PERCENT,
+                blocked::BLOCKED_ATTEMPTS,
+                blocked::BLOCKED_HOLD.as_secs() / 3600,
+                blocked::PROBE_ATTEMPTS,
+                blocked::BLOCKED_HOLD_MAX.as_secs() / 3600
+            ),
+            format!(
+                "more than {} times the usual share of hard bounces ({} % unless more is known from 1,000 attempts) and at \
+                 least {} %, from {} people tried and {} hard bounces on",
+                incident::INCIDENT_TIMES_BASELINE,
+                percent(incident::BASELINE_LEAST_PER_10_000),
+                incident::INCIDENT_PERCENT,
+                incident::INCIDENT_ATTEMPTS_MIN,
+                incident::INCIDENT_HARD_MIN
+            ),
+            format!(
+                "| the sample (canary) | {} % of the people, at least {}, at most 2,000; the rest goes when {} % of them \
+                 have a first answer or after {minutes} min; {hours} h if some",
+                canary::CANARY_SAMPLE_PERCENT,
+                canary::CANARY_SAMPLE_MIN,
+                canary::CANARY_JUDGED_PERCENT
+            ),
+            format!(
+                "None below {} people, or when {} % accepted mail within {} days |",
+                canary::CANARY_PEOPLE_MIN,
+                canary::CANARY_KNOWN_PERCENT,
+                canary::CANARY_KNOWN_WITHIN.as_secs() / 86_400
+            ),
+        ] {
+            assert!(defaults.contains(&row), "docs/defaults.md does not say: {row}");
+        }
+        assert_eq!((incident::BASELINE_ATTEMPTS_MIN, canary::CANARY_SAMPLE_MAX), (1_000, 2_000));
+    }
+}

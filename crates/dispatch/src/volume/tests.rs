@@ -233,6 +233,61 @@ fn only_what_they_think_of_us_is_a_signal() {
     assert_eq!(count, expected);
 }
 
+#[test]
+fn the_documents_say_the_same() {
+    let defaults = include_str!("../../../../docs/defaults.md");
+    let percent = |per_1000: u64| format!("{}.{} %", per_1000 / 10, per_1000 % 10);
+    for row in [
+        format!(
+            "| first day of a new address | Google {}, Yahoo {}, Microsoft {}, Apple {}, each other site {} |",
+            first_day(Some("google")),
+            first_day(Some("yahoo")),
+            first_day(Some("outlook")),
+            first_day(Some("apple")),
+            first_day(None)
+        ),
+        format!("| first day of a new From domain | {FIRST_DAY_DOMAIN} in all |"),
+        format!(
+            "| next day | {}.{} times as much, while fewer than {DEFERRED_PERCENT_GOOD} % are put off and fewer than {} \
+             refused; the same above; half from {TROUBLE_PERCENT_BAD} % on, but never fewer than {BUDGET_LEAST}.",
+            GROWTH_PERCENT / 100,
+            GROWTH_PERCENT % 100 / 10,
+            percent(BLOCKED_PER_1000_GOOD)
+        ),
+        format!("a day of fewer than {SIGNAL_ATTEMPTS_MIN} attempts says nothing"),
+        format!(
+            "| warm | after {WARM_GOOD_DAYS} good days, the last {WARM_GOOD_RUN} of them in a row, with a day of \
+             {JUMP_BASE_MIN} or more among the last {JUMP_DAYS}; until {COLD_IDLE_DAYS} days pass without mail |"
+        ),
+        format!(
+            "| no jump | at most {JUMP_TIMES_MAX} times the greatest day of the last {JUMP_DAYS}, or of {JUMP_BASE_MIN} \
+             if that is more, for each provider;"
+        ),
+        format!(
+            "| idle | after {JUMP_DAYS} days without mail the greatest day and the warm-up budget are halved, and again \
+             every {FADE_HALVES_DAYS} days |"
+        ),
+        format!(
+            "in the first {} minutes of an hour starts within the {} minutes after them",
+            crate::windows::FULL_HOUR_MINUTES,
+            crate::windows::FULL_HOUR_SPREAD.as_secs() / 60
+        ),
+        format!(
+            "up to {} of {} turns in a lane",
+            crate::share::TRANSACTIONAL_RUN_MAX,
+            crate::share::TRANSACTIONAL_RUN_MAX + 1
+        ),
+    ] {
+        assert!(defaults.contains(&row), "docs/defaults.md does not say: {row}");
+    }
+    let page = include_str!("../../../../docs/run/volume.md");
+    for (name, provider) in [("Google", Some("google")), ("other site", None)] {
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("| {name} | "))).unwrap();
+        let told: Vec<u32> = line.split('|').filter_map(|cell| cell.trim().replace(',', "").parse().ok()).collect();
+        assert_eq!(told, run(&COLD, provider, 14), "docs/run/volume.md: {name}");
+    }
+}
+
 fn who() -> impl Strategy<Value = Who> {
     let since = prop_oneof![Just(None), Just(Some(Timestamp::from_millis(0)))];
     let source = since.clone().prop_map(|warm_since| Who::Source { warm_since });
