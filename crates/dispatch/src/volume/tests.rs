@@ -1,3 +1,5 @@
+//! The plans as tables, the sentences, and what holds for every past.
+
 use super::*;
 use model::{Category, Scope};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Invented samples of each kind of log, and everything that is not one.
+
 use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
