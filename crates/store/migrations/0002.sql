@@ -57,7 +57,7 @@ ALTER TABLE head ADD COLUMN cold_start INTEGER;
 CREATE INDEX head_canary ON head (campaign, site) WHERE next < canary_end;
 
 ALTER TABLE suppression ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX suppression_provisional ON suppression (workspace, hash) WHERE provisional = 1;
+CREATE INDEX suppression_provisional ON suppression (at) WHERE provisional = 1;
 CREATE INDEX transcript_by_at ON transcript (at);
 
 -- Transport security: policies of recipient domains, and what the daily reports tell.

@@ -46,11 +46,13 @@ pub enum Role {
     ConsentIp,
     /// Where the person came from.
     LeadSource,
+    /// When the person last reacted: a click, a reply, a purchase. Not an open: machines open too.
+    LastEngaged,
 }
 
 impl Role {
     /// All roles, in the order they are guessed.
-    pub const ALL: [Role; 11] = [
+    pub const ALL: [Role; 12] = [
         Role::Email,
         Role::ExternalId,
         Role::FirstName,
@@ -62,6 +64,7 @@ impl Role {
         Role::ConsentTime,
         Role::ConsentIp,
         Role::LeadSource,
+        Role::LastEngaged,
     ];
 
     /// The word for `--map`.
@@ -78,6 +81,7 @@ impl Role {
             Role::ConsentTime => "consent_time",
             Role::ConsentIp => "consent_ip",
             Role::LeadSource => "lead_source",
+            Role::LastEngaged => "last_engaged",
         }
     }
 

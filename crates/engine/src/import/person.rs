@@ -100,7 +100,7 @@ impl<'a> Reading<'a> {
             status,
             consent,
             lead_source: text(Role::LeadSource),
-            engaged_at: None,
+            engaged_at: self.value(row, Role::LastEngaged).and_then(moment),
         };
         Person { row, unreadable, suppress }
     }
@@ -225,6 +225,9 @@ mod tests {
             let status = person.row.status.map_or("-", ContactStatus::word);
             let suppress = person.suppress.map_or("-", SuppressionReason::word);
             shown += &format!("{address} {status} {suppress} {} {notes:?}\n", person.row.attributes);
+            if let Some(at) = person.row.engaged_at {
+                shown += &format!("  engaged {}\n", at.as_millis());
+            }
             if let Some(consent) = person.row.consent {
                 shown +=
                     &format!("  {:?} {:?} {:?}\n", consent.source, consent.at.map(Timestamp::as_millis), consent.ip);
@@ -260,6 +263,30 @@ mod tests {
                 d@x.org - - {"email":"d@x.org","consent":"fair","consent_date":"1/3/24"} []
                   Some("fair; time as given: 1/3/24") None None
             "#]],
+        );
+    }
+
+    #[test]
+    fn a_click_is_a_reaction_and_an_open_is_none() {
+        check(
+            "email,last_open,last_click,consent\na@x.org,2024-03-01,2024-02-01,y\nb@x.org,2024-03-01,,y\n\
+             c@x.org,,yesterday,y\n",
+            expect![[r#"
+                a@x.org - - {"email":"a@x.org","last_open":"2024-03-01","last_click":"2024-02-01","consent":"y"} []
+                  engaged 1706745600000
+                  Some("y") None None
+                b@x.org - - {"email":"b@x.org","last_open":"2024-03-01","consent":"y"} []
+                  Some("y") None None
+                c@x.org - - {"email":"c@x.org","last_click":"yesterday","consent":"y"} []
+                  Some("y") None None
+            "#]],
+        );
+        check(
+            "email,Last Open,consent\na@x.org,2024-03-01,y\n",
+            expect![[r#"
+            a@x.org - - {"email":"a@x.org","last_open":"2024-03-01","consent":"y"} []
+              Some("y") None None
+        "#]],
         );
     }
 

@@ -197,6 +197,30 @@ pub(super) const fn names_of(role: Role) -> &'static [&'static str] {
             "provenance",
             "channel",
         ],
+        // No word for opens: nothing is decided by them.
+        Role::LastEngaged => &[
+            "lastengaged",
+            "lastengagedat",
+            "lastengagement",
+            "lastengagementdate",
+            "lastclick",
+            "lastclicked",
+            "lastclickat",
+            "lastclickdate",
+            "lastclickedat",
+            "lastemailclickdate",
+            "lastreply",
+            "lastreplied",
+            "lastreplydate",
+            "lastpurchase",
+            "lastpurchasedate",
+            "lastorder",
+            "lastorderdate",
+            "letzterklick",
+            "letztebestellung",
+            "dernierclic",
+            "últimoclic",
+        ],
     }
 }
 

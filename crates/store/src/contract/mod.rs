@@ -3,12 +3,16 @@
 //! The ledger under test comes from [`empty`] alone: there another backend is put under the same promises. Two files
 //! are about ours only: `place` (directories, owners, copies) and `crash` (what a killed process leaves on disk).
 
+mod counts;
 mod crash;
+mod doubt;
 mod import;
 mod journey;
+mod order;
 mod people;
 mod place;
 mod sums;
+mod ways;
 
 use crate::settlement::Settlement;
 use crate::{Audience, Campaign, Claimed, ImportRow, NewCampaign, NewImport, OpenOptions, Part, RowFate, Store};

@@ -94,6 +94,55 @@ fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
 }
 
 #[test]
+fn what_an_incident_suppressed_is_confirmed_or_lifted_by_provider() {
+    let store = empty();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example", "4@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let bounced = |n: usize, provider: &str, provisional: bool| Settlement {
+        change: Some(ContactChange { error: Some(ErrorCause::HardBounced), ..ContactChange::default() }),
+        provider: Some(provider.to_owned()),
+        provisional,
+        ..refused(&claimed[n], at(30))
+    };
+    let batch = [(0, "one", true), (1, "two", true), (2, "two", false), (3, "three", true)];
+    now(store.settle(batch.map(|(n, provider, sure)| bounced(n, provider, sure)).to_vec())).unwrap();
+    let provisional =
+        |email: &str| contact(&store, email).suppressions.iter().map(|s| s.provisional).collect::<Vec<_>>();
+    assert_eq!((provisional("1@a.example"), provisional("3@a.example")), (vec![true], vec![false]));
+    let next = sending(&store, "next", id);
+    assert_eq!(now(store.tally(next.id)).unwrap().count(DeliveryState::Skipped), 4, "provisional keeps mail away too");
+    let confirm = |provider: Option<&str>, since| {
+        now(store.confirm_provisional(W, provider.map(str::to_owned), Some(at(since)), &ME, at(40))).unwrap()
+    };
+    assert_eq!((confirm(Some("one"), 31), confirm(Some("one"), 30), confirm(Some("one"), 30)), (0, 1, 0));
+    let filter = LiftFilter { provider: Some("two".to_owned()), provisional_only: true, ..LiftFilter::default() };
+    let lift = |dry| now(store.lift(W, filter.clone(), "their incident", dry, &ME, at(50))).unwrap();
+    assert_eq!((lift(true), lift(false), lift(true)), (1, 1, 0));
+    let freed = contact(&store, "2@a.example");
+    assert_eq!((freed.status, freed.suppressions.len()), (ContactStatus::Active, 0));
+    assert_eq!(provisional("1@a.example"), [false]);
+    assert_eq!((provisional("3@a.example"), provisional("4@a.example")), (vec![false], vec![true]));
+    assert_eq!(confirm(None, 0), 1);
+}
+
+#[test]
+fn transcripts_go_after_their_time_and_verdicts_stay() {
+    let store = empty();
+    let emails: Vec<String> = (0..10).map(|n| format!("{n}@a.example")).collect();
+    let id = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let told = |c: &Claimed, when| Settlement { transcript: Some("> QUIT".to_owned()), ..refused(c, at(when)) };
+    now(store.settle(claimed.iter().zip(100..).map(|(c, when)| told(c, when)).collect())).unwrap();
+    let forget = |before, limit| now(store.forget_old_transcripts(at(before), limit)).unwrap();
+    assert_eq!((forget(107, 5), forget(107, 5), forget(107, 5)), (5, 2, 0));
+    let kept = |n: usize| now(store.attempts(claimed[n].delivery)).unwrap()[0].transcript.is_some();
+    assert!(!kept(0) && !kept(6) && kept(7) && kept(9));
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
 fn a_missing_domain_is_suppressed_only_by_the_second_look() {
     let store = empty();
     let id = import(&store, 1, &["1@gone.example", "2@gone.example"]);

@@ -11,6 +11,7 @@ enum Step {
     Defer(usize),
     Doubt(usize),
     BackToQueue(usize),
+    Skip(usize),
     Resend,
     Forget(usize),
     Bounce(usize),
@@ -24,6 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..12usize).prop_map(Step::Defer),
         3 => (0..12usize).prop_map(Step::Doubt),
         2 => (0..12usize).prop_map(Step::BackToQueue),
+        1 => (0..12usize).prop_map(Step::Skip),
         2 => Just(Step::Resend),
         1 => (0..12usize).prop_map(Step::Forget),
         2 => (0..12usize).prop_map(Step::Bounce),
@@ -46,6 +48,9 @@ fn take(store: &Store, ids: &[model::DeliveryId], n: usize, step: &Step, site: S
             charge: false,
             ..Settlement { to: claimed.state, due: claimed.retry, ..in_doubt(&claimed, when) }
         },
+        Step::Skip(_) => {
+            Settlement { skip: Some(SkipReason::Excluded), ..Settlement::of(&claimed, DeliveryState::Skipped, when) }
+        }
         _ => Settlement::of(&claimed, DeliveryState::Hard, when),
     };
     let legal = claimed.state.may_become(one.to) || claimed.state == one.to && one.to.is_in_progress();
@@ -69,6 +74,15 @@ fn check(store: &Store, campaign: CampaignId, site: SiteId) {
     }
 }
 
+/// Whoever was in doubt once may have a copy, and is never counted as not mailed.
+fn check_doubt(store: &Store, id: model::DeliveryId) {
+    let row = now(store.delivery(id)).unwrap().unwrap();
+    if row.state == DeliveryState::Skipped {
+        let attempts = now(store.attempts(id)).unwrap();
+        assert!(attempts.iter().all(|attempt| attempt.became != DeliveryState::InDoubt), "{row:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
@@ -86,9 +100,12 @@ proptest! {
                 Step::Forget(n) => { now(store.forget(W, &address(&email(*n)), &ME, when)).unwrap(); }
                 Step::Cancel => { now(store.skip_remaining(campaign, SkipReason::Cancelled, &[ids[0]], &ME, when)).unwrap(); }
                 Step::Accept(n) | Step::Refuse(n) | Step::Defer(n) | Step::Doubt(n) | Step::BackToQueue(n)
-                | Step::Bounce(n) => take(&store, &ids, *n, step, site, when),
+                | Step::Skip(n) | Step::Bounce(n) => take(&store, &ids, *n, step, site, when),
             }
             check(&store, campaign, site);
+            for id in &ids {
+                check_doubt(&store, *id);
+            }
         }
     }
 }

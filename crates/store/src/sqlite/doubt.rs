@@ -80,7 +80,7 @@ impl Ledger {
     pub(crate) fn requeue_step(&mut self, id: CampaignId, only: Option<&[DeliveryId]>, now: Timestamp) -> Result<u64> {
         let doubtful: Vec<(i64, i64, Option<i64>)> = {
             let sql = "SELECT d.id, d.workspace, a.domain FROM delivery d LEFT JOIN address a ON a.id = d.address
-                WHERE d.campaign = ?1 AND d.state = 6 ORDER BY d.id";
+                WHERE d.state IN (3, 4, 5, 6) AND d.campaign = ?1 AND d.state = 6 ORDER BY d.id";
             let mut statement = self.conn.prepare_cached(sql)?;
             let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             let wanted = |row: &rusqlite::Result<(i64, i64, Option<i64>)>| {

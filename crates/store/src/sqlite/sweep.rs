@@ -6,11 +6,14 @@ use super::settle::{Stands, Sums, bare_settlement, stands};
 use super::{Ledger, word};
 use crate::error::Result;
 use crate::settlement::Settlement;
+use model::id::ID_STEP;
 use model::{CampaignId, DeliveryId, DeliveryState, SkipReason, Timestamp};
 use rusqlite::params;
 
 /// Rows skipped in one step.
 const STEP_ROWS: i64 = 5_000;
+/// Rows looked at in one step: most of a campaign may be settled.
+const STEP_SCANNED: i64 = 50_000;
 
 impl Ledger {
     /// One bounded step of skipping what is left of a campaign, above `after`; the last delivery looked at, or
@@ -24,14 +27,22 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(Option<DeliveryId>, u64)> {
         let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
+        let from = first.max(after.0 + 1);
+        if from >= end {
+            return Ok((None, 0));
+        }
+        let upto = end.min(from + ID_STEP * STEP_SCANNED);
         let picked: Vec<(i64, i64, i64)> = {
             let sql = "SELECT id, workspace, state FROM delivery
                 WHERE id >= ?1 AND id < ?2 AND campaign = ?3 AND state IN (0, 1) ORDER BY id LIMIT ?4";
             let mut statement = self.conn.prepare_cached(sql)?;
-            let key = params![first.max(after.0 + 1), end, id.0, STEP_ROWS];
+            let key = params![from, upto, id.0, STEP_ROWS];
             let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<rusqlite::Result<_>>()?
         };
+        // A full page may have left some behind it.
+        let full = i64::try_from(picked.len()).is_ok_and(|rows| rows >= STEP_ROWS);
+        let last = picked.last().filter(|_| full).map_or(upto - 1, |(delivery, ..)| *delivery);
         let mut sums = Sums::default();
         let mut skipped = 0_u64;
         for (delivery, workspace, state) in &picked {
@@ -46,7 +57,7 @@ impl Ledger {
             }
         }
         self.write_sums(sums)?;
-        Ok((picked.last().map(|(delivery, ..)| DeliveryId(*delivery)), skipped))
+        Ok((Some(DeliveryId(last)), skipped))
     }
 
     /// A skip that needs no event of its own: the campaign's event says it for all. `false`: in doubt again instead.

@@ -1,0 +1,207 @@
+//! What is counted with the writes: volume by day, a campaign by provider; holds; transport security.
+
+use super::*;
+use crate::{DayCount, DayVolume, NewHold, StoreError, TlsPolicy, TlsResult, VolumeOf};
+use model::{DomainId, SourceId};
+
+const TODAY: i64 = 20_454;
+const OWN: VolumeOf = VolumeOf::Source(SourceId::THIS_MACHINE);
+
+fn only(volume: Vec<DayVolume>) -> DayCount {
+    assert_eq!(volume.len(), 1, "{volume:?}");
+    volume[0].count
+}
+
+#[test]
+fn volume_moves_with_the_settlements_by_source_and_by_domain() {
+    let store = empty();
+    let identity = now(store.domain_id("news.example", at(1))).unwrap();
+    assert_eq!(now(store.domain_id("news.example", at(2))).unwrap(), identity);
+    let emails: Vec<String> = (0..6).map(|n| format!("{n}@a.example")).collect();
+    let id = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    let through = |settlement: Settlement| Settlement {
+        provider: Some("google".to_owned()),
+        source: Some(SourceId(9)),
+        identity: Some(identity),
+        ..settlement
+    };
+    let mut nobody = in_doubt(&claimed[3], at(30));
+    nobody.attempt.as_mut().unwrap().reached_receiver = false;
+    let blocked = {
+        let verdict = verdict(Outcome::Blocked, Category::IpReputation, Stage::Greeting);
+        let attempt = attempt(&claimed[4], verdict, Some(Reply::new(554, "5.7.1 listed")), at(30));
+        Settlement {
+            attempt: Some(attempt),
+            charge: false,
+            ..Settlement::of(&claimed[4], DeliveryState::Queued, at(30))
+        }
+    };
+    let batch = [
+        accepted(&claimed[0], at(30)),
+        refused(&claimed[1], at(30)),
+        deferred(&claimed[2], site, at(30), at(330)),
+        nobody,
+        blocked,
+    ];
+    now(store.settle(batch.into_iter().map(through).collect())).unwrap();
+    let day = DayCount { attempted: 4, accepted: 1, deferred: 1, blocked: 1, hard: 1, complained: 0 };
+    for of in [VolumeOf::Source(SourceId(9)), VolumeOf::Domain(identity)] {
+        let volume = now(store.volume_of(of, TODAY)).unwrap();
+        assert_eq!(volume, [DayVolume { of, provider: Some("google".to_owned()), day: TODAY, count: day }]);
+    }
+    assert!(now(store.volume_of(OWN, 0)).unwrap().is_empty());
+    let retried = now(store.claim_one(claimed[2].delivery)).unwrap().unwrap();
+    now(store.settle(vec![through(accepted(&retried, at(86_400)))])).unwrap();
+    assert_eq!(now(store.volume_of(VolumeOf::Domain(identity), TODAY + 1)).unwrap()[0].count.accepted, 1);
+    let by_provider = now(store.campaign_providers(campaign.id)).unwrap();
+    let count = DayCount { attempted: 5, accepted: 2, deferred: 2, blocked: 0, hard: 1, complained: 0 };
+    assert_eq!(by_provider, [(Some("google".to_owned()), count)], "deliveries, each by what became of it");
+    now(store.settle(vec![accepted(&claimed[5], at(30))])).unwrap();
+    assert_eq!(only(now(store.volume_of(OWN, TODAY)).unwrap()).accepted, 1, "nobody named: this machine");
+    now(store.count_complaint(claimed[0].delivery, Some(identity), at(2 * 86_400))).unwrap();
+    let complaints = now(store.volume_of(VolumeOf::Source(SourceId(9)), TODAY + 2)).unwrap();
+    assert_eq!(only(complaints), DayCount { complained: 1, ..DayCount::default() });
+    let by_provider = now(store.campaign_providers(campaign.id)).unwrap();
+    assert_eq!(by_provider.iter().map(|(_, count)| count.complained).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(now(store.volume_days(TODAY)).unwrap().len(), 7);
+}
+
+#[test]
+fn imported_history_is_added_once() {
+    let store = empty();
+    let of = VolumeOf::Domain(DomainId(7));
+    let row = |day, accepted| DayVolume {
+        of,
+        provider: Some("google".to_owned()),
+        day,
+        count: DayCount { attempted: accepted, accepted, ..DayCount::default() },
+    };
+    let id = import(&store, 1, &["1@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let sent = Settlement {
+        identity: Some(DomainId(7)),
+        provider: Some("google".to_owned()),
+        ..accepted(&claims(&store, campaign.id)[0], at(30))
+    };
+    now(store.settle(vec![sent])).unwrap();
+    for _ in 0..2 {
+        now(store.add_volume(vec![row(TODAY, 100), row(TODAY - 1, 50), row(TODAY - 500, 9)], &ME, at(60))).unwrap();
+    }
+    let days: Vec<_> = now(store.volume_of(of, 0)).unwrap().into_iter().map(|v| (v.day, v.count.accepted)).collect();
+    assert_eq!(days, [(TODAY - 1, 50), (TODAY, 101)]);
+    now(store.add_volume(vec![row(TODAY, 20), row(TODAY, 3)], &ME, at(61))).unwrap();
+    assert_eq!(now(store.volume_of(of, TODAY)).unwrap()[0].count.accepted, 24);
+    assert!(matches!(now(store.add_volume(vec![row(TODAY + 1, 1)], &ME, at(62))), Err(StoreError::Refused(_))));
+}
+
+fn hold(until: Option<Timestamp>) -> NewHold {
+    NewHold {
+        workspace: W,
+        campaign: None,
+        provider: Some("google".to_owned()),
+        domain: Some("Bücher.example".to_owned()),
+        source: Some(SourceId(9)),
+        cold_only: true,
+        until,
+        why: "their incident".to_owned(),
+    }
+}
+
+#[test]
+fn a_hold_is_placed_lifted_or_ends() {
+    let store = empty();
+    let by = Actor::CommandLine("anna".to_owned());
+    let one = now(store.place_hold(hold(None), &by, at(10))).unwrap();
+    let two = now(store.place_hold(hold(Some(at(100))), &ME, at(11))).unwrap();
+    assert_eq!((one.domain_name.as_deref(), one.actor.as_str()), (Some("xn--bcher-kva.example"), "cli:anna"));
+    assert!(one.cold_only && one.source == Some(SourceId(9)));
+    let active = |when| now(store.holds(Some(at(when)))).unwrap().into_iter().map(|hold| hold.id).collect::<Vec<_>>();
+    assert_eq!((active(50), active(100)), (vec![one.id, two.id], vec![one.id]));
+    assert!(matches!(now(store.place_hold(hold(Some(at(5))), &ME, at(12))), Err(StoreError::Refused(_))));
+    assert_eq!(now(store.lift_hold(one.id, &by, at(60))).unwrap().lifted_at, Some(at(60)));
+    assert_eq!(now(store.lift_hold(one.id, &by, at(70))).unwrap().lifted_at, Some(at(60)), "once is enough");
+    assert_eq!(now(store.lift_hold(two.id, &by, at(200))).unwrap().lifted_at, None, "it was over");
+    assert!(active(200).is_empty());
+    assert_eq!(now(store.holds(None)).unwrap().len(), 2);
+    let kinds = now(store.events(crate::Cursor::START, 100)).unwrap();
+    let kinds: Vec<&str> = kinds.iter().map(|event| event.kind.word()).collect();
+    assert_eq!(kinds, ["hold_placed", "hold_placed", "hold_lifted"]);
+}
+
+#[test]
+fn active_holds_are_bounded_and_ended_ones_make_room() {
+    let store = empty();
+    for n in 0..crate::hold::HOLDS_ACTIVE_MAX {
+        let until = (n == 0).then(|| at(100));
+        now(store.place_hold(hold(until), &ME, at(10))).unwrap();
+    }
+    assert!(matches!(now(store.place_hold(hold(None), &ME, at(50))), Err(StoreError::Refused(_))));
+    now(store.place_hold(hold(None), &ME, at(100))).unwrap();
+}
+
+#[test]
+fn a_policy_is_cached_replaced_and_bounded() {
+    let store = empty();
+    let policy = |n: i64, id: &str| TlsPolicy {
+        domain: format!("d{n}.example"),
+        id: id.to_owned(),
+        body: "version: STSv1".to_owned(),
+        fetched_at: at(1),
+        expires_at: at(100) + Duration::from_secs(n as u64),
+    };
+    now(store.put_tls_policy(policy(1, "a"))).unwrap();
+    now(store.put_tls_policy(policy(1, "b"))).unwrap();
+    assert_eq!(now(store.tls_policy("d1.example")).unwrap(), Some(policy(1, "b")));
+    assert_eq!(now(store.tls_policy("d2.example")).unwrap(), None);
+    let large = TlsPolicy { body: "x".repeat(crate::tls::TLS_POLICY_BYTES_MAX + 1), ..policy(2, "a") };
+    assert!(matches!(now(store.put_tls_policy(large)), Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn results_add_up_until_the_report_is_sent_and_go_after_their_days() {
+    let store = empty();
+    let result = |day, domain: &str, ip: &str, count| TlsResult {
+        day,
+        domain: domain.to_owned(),
+        policy: "sts".to_owned(),
+        result: "certificate-expired".to_owned(),
+        mx_host: "mx.a.example".to_owned(),
+        ip: ip.to_owned(),
+        count,
+    };
+    now(store.add_tls_results(vec![result(10, "a.example", "192.0.2.1", 2), result(10, "b.example", "", 1)])).unwrap();
+    now(store.add_tls_results(vec![result(10, "a.example", "192.0.2.1", 3), result(11, "a.example", "", 1)])).unwrap();
+    assert_eq!(now(store.tls_results(10, "a.example")).unwrap(), [result(10, "a.example", "192.0.2.1", 5)]);
+    let open = |before| now(store.tls_report_days(before, 10)).unwrap();
+    let named = |day, domain: &str| (day, domain.to_owned());
+    assert_eq!(open(11), [named(10, "a.example"), named(10, "b.example")]);
+    now(store.tls_report_sent(10, "a.example", at(5))).unwrap();
+    now(store.add_tls_results(vec![result(10, "a.example", "late", 1)])).unwrap();
+    assert_eq!(open(12), [named(10, "b.example"), named(11, "a.example")], "a report is sent once");
+    now(store.add_tls_results(vec![result(40, "c.example", "", 1), result(12, "c.example", "", 1)])).unwrap();
+    assert_eq!(open(100), [named(40, "c.example")]);
+    assert!(now(store.tls_results(10, "b.example")).unwrap().is_empty());
+}
+
+#[test]
+fn the_different_results_of_a_day_are_bounded() {
+    let store = empty();
+    let many = |from: usize| {
+        (from..from + 10_000).map(|n| TlsResult {
+            day: 10,
+            domain: "a.example".to_owned(),
+            policy: "none".to_owned(),
+            result: "ok".to_owned(),
+            mx_host: format!("mx{n}.a.example"),
+            ip: String::new(),
+            count: 1,
+        })
+    };
+    for batch in 0..6 {
+        now(store.add_tls_results(many(batch * 10_000).collect())).unwrap();
+    }
+    assert_eq!(now(store.tls_results(10, "a.example")).unwrap().len(), crate::tls::TLS_RESULTS_PER_DAY_MAX);
+}

@@ -1,0 +1,80 @@
+//! In doubt: settled by evidence, sent again, and never turned into "not mailed".
+
+use super::*;
+use crate::{Store, StoreError};
+use model::SkipReason;
+
+/// Two people in doubt, and whatever the first becomes.
+fn two_in_doubt(store: &Store) -> (Campaign, Vec<Claimed>) {
+    let id = import(store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
+    let campaign = sending(store, "news", id);
+    let claimed = claims(store, campaign.id);
+    now(store.settle(claimed[..2].iter().map(|c| in_doubt(c, at(30))).collect())).unwrap();
+    (campaign, claimed)
+}
+
+fn state(store: &Store, claimed: &Claimed) -> DeliveryState {
+    now(store.delivery(claimed.delivery)).unwrap().unwrap().state
+}
+
+#[test]
+fn evidence_settles_and_is_kept() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    let by = Actor::CommandLine("anna".to_owned());
+    let settle = |n: usize, to, why: &str| now(store.settle_doubt(claimed[n].delivery, to, why, &by, at(40)));
+    for (n, to, why) in [
+        (0, DeliveryState::Queued, "again"),
+        (0, DeliveryState::Skipped, "never mind"),
+        (0, DeliveryState::Accepted, " "),
+        (2, DeliveryState::Accepted, "not in doubt"),
+    ] {
+        assert!(matches!(settle(n, to, why), Err(StoreError::Refused(_))), "{to} {why}");
+    }
+    settle(0, DeliveryState::Accepted, "their log: 4Zq7 delivered").unwrap();
+    settle(1, DeliveryState::Hard, "bounce message").unwrap();
+    assert_eq!(
+        (state(&store, &claimed[0]), state(&store, &claimed[1])),
+        (DeliveryState::Accepted, DeliveryState::Hard)
+    );
+    assert_adds_up(&store, campaign.id);
+    let events = now(store.events(crate::Cursor::START, 100)).unwrap();
+    let told = events.iter().rev().nth(1).unwrap();
+    assert_eq!((told.kind, told.actor.as_str()), (model::EventKind::DoubtSettled, "cli:anna"));
+    assert_eq!(told.detail.as_deref(), Some("accepted: their log: 4Zq7 delivered"));
+    let gone = now(store.settle_doubt(model::DeliveryId(5), DeliveryState::Hard, "x", &by, at(40)));
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })));
+}
+
+#[test]
+fn what_was_in_doubt_and_sent_again_is_in_doubt_when_cancelled() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    let site = now(store.site_id("mx.example.org", Some("example"), at(20))).unwrap();
+    assert_eq!(now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap(), 2);
+    // The second is tried again and put off: its first copy may still be there.
+    let again = now(store.claim_one(claimed[1].delivery)).unwrap().unwrap();
+    now(store.settle(vec![deferred(&again, site, at(50), at(350))])).unwrap();
+    let skipped = now(store.skip_remaining(campaign.id, SkipReason::Cancelled, &[], &ME, at(60))).unwrap();
+    assert_eq!(skipped, 1, "only whom nothing was sent");
+    let states: Vec<_> = claimed.iter().map(|c| state(&store, c)).collect();
+    assert_eq!(states, [DeliveryState::InDoubt, DeliveryState::InDoubt, DeliveryState::Skipped]);
+    assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
+    assert_eq!(now(store.deliveries(campaign.id, DeliveryState::InDoubt, None, 10)).unwrap().len(), 2);
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn nor_does_a_skip_at_the_last_moment_or_a_forgotten_person_hide_a_doubt() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap();
+    let again = now(store.claim_one(claimed[0].delivery)).unwrap().unwrap();
+    let skip =
+        Settlement { skip: Some(SkipReason::Unsubscribed), ..Settlement::of(&again, DeliveryState::Skipped, at(50)) };
+    assert_eq!(now(store.settle(vec![skip])).unwrap().written, 1);
+    now(store.forget(W, &address("2@a.example"), &ME, at(51))).unwrap();
+    let states: Vec<_> = claimed.iter().map(|c| state(&store, c)).collect();
+    assert_eq!(states, [DeliveryState::InDoubt, DeliveryState::InDoubt, DeliveryState::Queued]);
+    assert_adds_up(&store, campaign.id);
+}
