@@ -180,7 +180,8 @@ fn a_canary_is_not_the_head_of_the_list_and_the_same_seed_draws_the_same() {
     let (first, again, other) = (drawn(0), drawn(0), drawn(1));
     assert_eq!(first, again);
     assert_ne!(first, other, "another campaign, other people");
-    let halves = first.iter().filter(|rcpt| rcpt[1..].split('@').next().unwrap().parse::<u32>().unwrap() > 630).count();
+    let number = |rcpt: &str| rcpt.trim_start_matches('p').split('@').next().unwrap().parse::<u32>().unwrap();
+    let halves = first.iter().filter(|rcpt| number(rcpt) > 630).count();
     assert!((15..=45).contains(&halves), "{halves} of 60 are of the second half of the file");
 }
 

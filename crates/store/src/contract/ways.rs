@@ -49,7 +49,7 @@ fn a_pool_has_members_and_a_stream_goes_through_one() {
     for members in [vec![], vec![(one, 0)], vec![(SourceId(77), 1)]] {
         assert!(now(store.put_pool(pool(members), &ME, at(3))).is_err());
     }
-    assert_eq!(now(store.pools()).unwrap(), [bulk.clone()], "what is refused changes nothing");
+    assert_eq!(now(store.pools()).unwrap(), std::slice::from_ref(&bulk), "what is refused changes nothing");
     let set = |workspace, pool| {
         let region = Some("eu".to_owned());
         now(store.set_stream_pool(workspace, CampaignKind::Broadcast, pool, region, &ME, at(4)))
