@@ -41,7 +41,7 @@ pub use recover::recover;
 
 use gate::Gate;
 use house::{House, Notice, Outstanding};
-use net::{Cache, TlsClient, World};
+use net::{Cache, World};
 use note::Watch;
 use reach::Reach;
 use std::sync::{Arc, Mutex};
@@ -116,7 +116,7 @@ impl Engine {
         let (outcomes, to_settle) = mpsc::channel(settle::OUTCOMES_WAITING_MAX);
         let house = Arc::new(House {
             dns: Cache::new(world.resolve.clone(), world.clock.clone()),
-            tls: TlsClient::new(),
+            tls: world.tls.clone(),
             rules: dispatch::rules::RulePack::shipped(),
             mailings: mailings.into_iter().map(|mailing| (mailing.campaign, Arc::new(mailing))).collect(),
             brakes: Mutex::default(),
