@@ -78,7 +78,7 @@ pub struct Canary {
 pub fn sample_size(audience: &Audience) -> Option<u64> {
     let is_small = audience.people < CANARY_PEOPLE_MIN;
     let is_known = audience.accepted_lately.saturating_mul(100) >= audience.people.saturating_mul(CANARY_KNOWN_PERCENT);
-    if is_small || (is_known && !audience.has_never_mailed_import) {
+    if is_small || is_known {
         return None;
     }
     let share = audience.people.saturating_mul(CANARY_SAMPLE_PERCENT).div_ceil(100);
@@ -212,7 +212,6 @@ mod tests {
             (audience(10_000_000, 0), Some(2_000)),
             (audience(100_000, 95_000), None),
             (audience(100_000, 94_999), Some(1_000)),
-            (Audience { has_never_mailed_import: true, ..audience(100_000, 95_000) }, Some(1_000)),
         ] {
             assert_eq!(sample_size(&audience), expected, "{audience:?}");
         }

@@ -4,12 +4,13 @@
 //! that nobody can spend, in many small mailings, the reputation of those who share a pool with them. Overall and each
 //! provider have the limits; lead sources and imports are counted to say which of them does the harm.
 //!
-//! What must survive a restart is the whole value: it is small, bounded and serializable. It can also be rebuilt by
-//! feeding it the attempts of the ledger again.
+//! What must survive a restart is the counts: kept as the whole value, which is small, bounded and serializable, or added
+//! up again from the ledger's ([`Rates::recount`]). What was said before is then said once more at the next hard bounce.
 
 use super::Trip;
 use super::groups::{Group, Groups, provider_name};
 use super::limits::{ATTEMPTS_MIN, COMPLAINTS_MIN, HARD_MIN, Limits, percent};
+use crate::volume::DayCount;
 use model::{Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -94,6 +95,14 @@ impl Rates {
     /// Counts the first try of a delivery. Later tries are not counted: a share is one of people.
     pub fn attempted(&mut self, now: Timestamp, groups: &Groups<'_>) {
         self.count(now, groups, |count| count.attempted = count.attempted.saturating_add(1));
+    }
+
+    /// Adds what the ledger counted before: people tried, and what became of them, at one provider. Says nothing.
+    pub fn recount(&mut self, now: Timestamp, provider: Option<&str>, before: &DayCount) {
+        let reporting = if provider.is_some_and(reports_complaints) { before.accepted } else { 0 };
+        let complained = if provider.is_some_and(reports_complaints) { before.complained } else { 0 };
+        let before = Count { attempted: before.attempted, hard: before.hard, reporting, complained };
+        self.count(now, &Groups { provider, ..Groups::default() }, |count| count.add(before));
     }
 
     /// Counts a verdict. Trips once at a limit, and once before it as a warning.
@@ -547,6 +556,16 @@ mod tests {
         send(&mut rates, at(0), groups, 300, 13);
         let kept = serde_json::to_string(&rates).unwrap();
         assert_eq!(serde_json::from_str::<Rates>(&kept).unwrap(), rates);
+    }
+
+    #[test]
+    fn what_the_ledger_counted_counts() {
+        let mut rates = campaign();
+        let before = DayCount { attempted: 300, accepted: 281, hard: 19, complained: 2, ..DayCount::default() };
+        rates.recount(at(0), Some("yahoo"), &before);
+        rates.recount(at(0), Some("google"), &DayCount { attempted: 10, accepted: 10, ..DayCount::default() });
+        assert_eq!(rates.of(None), Count { attempted: 310, hard: 19, reporting: 281, complained: 2 });
+        assert_eq!(send(&mut rates, at(1), provider("yahoo"), 1, 1).len(), 1);
     }
 
     #[test]
