@@ -78,6 +78,8 @@ struct Written {
     hold_min: Option<u32>,
     lever: Option<Lever>,
     #[serde(default)]
+    listed: bool,
+    #[serde(default)]
     stops_campaign: bool,
     meaning: Option<String>,
     next_step: Option<String>,
@@ -108,6 +110,8 @@ pub struct Rule {
     pub hold: Option<Duration>,
     /// Which part of pacing it concerns, if not the usual.
     pub lever: Option<Lever>,
+    /// Does it say that our address is on a list, so that another address would do better?
+    pub listed: bool,
     /// Does a single such reply, confirmed by our own look at DNS, stop the campaign?
     pub stops_campaign: bool,
     /// In plain words, if it knows better than its category.
@@ -247,6 +251,11 @@ impl RulePack {
         by_rule.unwrap_or_else(|| Lever::usual(verdict))
     }
 
+    /// Does such a reply say that our address is listed or banned there?
+    pub fn is_listing(&self, verdict: &Verdict) -> bool {
+        self.rule(&verdict.rule).is_some_and(|rule| rule.listed)
+    }
+
     /// Does a single such reply stop the campaign, once our own look at DNS confirms it?
     pub fn stops_campaign(&self, verdict: &Verdict) -> bool {
         self.rule(&verdict.rule).is_some_and(|rule| rule.stops_campaign)
@@ -351,6 +360,7 @@ fn compile(written: Written) -> Result<Rule, RuleError> {
         outcome: written.outcome,
         hold: written.hold_min.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
         lever: written.lever,
+        listed: written.listed,
         stops_campaign: written.stops_campaign,
         meaning: written.meaning.map(|text| &*text.leak()),
         next_step: written.next_step.map(|text| &*text.leak()),

@@ -2,23 +2,63 @@
 //! provider's ceilings and as learned from the replies heard.
 //!
 //! A lane is one source toward one site. It asks [`Pace::may_connect`] and [`Pace::may_start`] before it acts, says
-//! [`Pace::connecting`] and [`Pace::starting`] when it does, and hands in everything it hears; what comes back is
-//! whether to rest, whether to leave the session, and what changed.
+//! [`Pace::connecting`] and [`Pace::starting`] when it does, and hands in everything it hears, acceptances included;
+//! what comes back is whether to rest, whether to leave the session, and what changed. A permit holds until the next
+//! thing is heard: whoever waits on one asks again after every [`Pace::heard`].
 //!
-//! Invariants: no ceiling is ever exceeded, whatever is heard; a permit that names a time names one in the future.
+//! | heard | lever | answer | file |
+//! |---|---|---|---|
+//! | too many connections | connections | one fewer than were open; one more is tried rarely | `width` |
+//! | enough for one connection | per_connection | leave after so many, connect anew at once | `span` |
+//! | too fast, too many in an hour | rate | rest until mail is taken again, then evenly just below | `rate` |
+//! | enough for today | day_cap | the next day, and that many a day | `day` |
+//! | we distrust you | reputation | hours of rest, one message, a slow ramp | `ramp` |
+//! | this mailbox only | recipient | nothing changes | |
+//! | trouble of theirs, silence | none | rests that double | `rest` |
+//!
+//! Invariants: no ceiling is ever exceeded, whatever is heard; a permit that names a time names one in the future and
+//! at most a day and a few minutes away; after every rest a single message feels the way. Nothing is allocated per
+//! message: only refusals and changes make texts.
 
+mod bucket;
+mod counts;
+mod day;
+mod hearing;
+#[cfg(test)]
+mod lab;
+mod memory;
+mod probe;
+mod ramp;
+mod rate;
+mod rest;
+mod span;
 mod story;
+#[cfg(test)]
+mod tests;
+mod width;
 
+pub use memory::Memory;
+pub use rest::REST_MAX;
 pub use story::{Cause, Change, InForce, Limit, WORDS_CHARS_MAX};
 
-use crate::lever::Lever;
 use crate::providers::Limits;
-use crate::react::{LaneHold, shipped_hold};
-use crate::retry::Schedule;
+use crate::react::LaneHold;
 use crate::rules::RulePack;
+use bucket::{Bucket, Spacing};
+use counts::Counts;
+use day::Day;
+use hearing::Distrust;
+use memory::Kept;
 use model::{Timestamp, Verdict};
-use serde::{Deserialize, Serialize};
+use ramp::Ramp;
+use rate::Rate;
+use rest::{Rest, next_day};
+use span::Span;
 use std::time::Duration;
+use width::Width;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// May something begin?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +67,7 @@ pub enum Permit {
     Yes,
     /// Not before then; the time is in the future.
     NotBefore(Timestamp),
-    /// When one of the lane's connections has ended.
+    /// When one of the lane's connections has ended, or something was heard on one.
     WhenOneEnds,
 }
 
@@ -61,92 +101,221 @@ pub struct Response {
     pub listed: bool,
 }
 
-/// What a lane has learned, as it is kept between runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Memory {
-    /// Messages a connection may carry.
-    pub per_connection: Option<u32>,
-}
-
 /// One lane's pacing.
 #[derive(Clone, Debug)]
 pub struct Pace {
     limits: Limits,
     rules: &'static RulePack,
-    per_connection: Option<u32>,
-    next_connect_at: Option<Timestamp>,
-    next_message_at: Option<Timestamp>,
+    /// No hold is longer; shorter in rehearsals.
+    rest_max: Duration,
+    width: Width,
+    span: Span,
+    rate: Option<Rate>,
+    day: Day,
+    ramp: Option<Ramp>,
+    rest: Option<Box<Rest>>,
+    /// How often in a row distrust was met, and when last.
+    distrust: Option<Distrust>,
+    /// Failures without a word since anybody answered.
+    silent: u32,
+    accepted_at: Option<Timestamp>,
+    /// When a refusal last taught or confirmed something.
+    confirmed_at: Timestamp,
+    counts: Counts,
+    connects: Bucket,
+    starts: Bucket,
+    /// The spacing of starts in force; `None`: as they come.
+    spacing: Option<Spacing>,
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 impl Pace {
-    /// A lane nothing is known about yet, within these ceilings.
+    /// A lane nothing is known about yet, within these ceilings, its replies read by the shipped rules.
     pub fn new(limits: Limits) -> Pace {
-        let rules = RulePack::shipped();
-        Pace { limits, rules, per_connection: None, next_connect_at: None, next_message_at: None }
+        let mut pace = Pace {
+            limits,
+            rules: RulePack::shipped(),
+            rest_max: Duration::MAX,
+            width: Width::default(),
+            span: Span::default(),
+            rate: None,
+            day: Day::default(),
+            ramp: None,
+            rest: None,
+            distrust: None,
+            silent: 0,
+            accepted_at: None,
+            confirmed_at: Timestamp::default(),
+            counts: Counts::default(),
+            connects: Bucket::default(),
+            starts: Bucket::default(),
+            spacing: None,
+        };
+        pace.spacing = pace.spacing_now();
+        pace
     }
 
-    /// A lane as it was left.
-    pub fn restore(limits: Limits, memory: &Memory, _now: Timestamp) -> Pace {
-        Pace { per_connection: memory.per_connection, ..Pace::new(limits) }
+    /// A lane as it was left: learned limits that nobody confirmed for a week are relaxed a step a day, and forgotten
+    /// after a month.
+    pub fn restore(limits: Limits, memory: &Memory, now: Timestamp) -> Pace {
+        let memory = memory.aged(now);
+        let mut pace = Pace {
+            width: Width::restored(memory.connections),
+            span: Span::restored(memory.per_connection),
+            rate: memory.rate.map(|rate| rate.restored(now)),
+            day: Day::restored(memory.per_day, memory.day, memory.started),
+            rest: memory.rest.map(|rest| Box::new(rest.restored())),
+            confirmed_at: memory.at,
+            ..Pace::new(limits)
+        };
+        pace.spacing = pace.spacing_now();
+        pace
     }
 
-    /// The same, its replies read by other rules than the shipped ones.
+    /// Other ceilings from now on; what was learned stays.
+    pub fn set_limits(&mut self, limits: Limits, now: Timestamp) {
+        self.limits = limits;
+        self.respace(now);
+    }
+
+    /// The same, its replies read by these rules.
     #[must_use]
     pub fn ruled_by(self, rules: &'static RulePack) -> Pace {
         Pace { rules, ..self }
     }
 
-    /// What is worth keeping; `None` when nothing was learned.
+    /// The same, with no rest longer than this: a rehearsal whose gaps are seconds is not held for hours.
+    #[must_use]
+    pub fn resting_at_most(self, longest: Duration) -> Pace {
+        Pace { rest_max: longest.max(Duration::from_millis(1)), ..self }
+    }
+
+    /// What is worth keeping; `None` when nothing was learned and no day's number is counted against a limit.
     pub fn memory(&self) -> Option<Memory> {
-        self.per_connection.map(|per_connection| Memory { per_connection: Some(per_connection) })
+        let (day, started) = self.day.counted();
+        let memory = Memory {
+            at: self.confirmed_at,
+            connections: self.width.cap().cloned(),
+            per_connection: self.span.learned().cloned(),
+            per_day: self.day.cap().cloned(),
+            rate: self.rate.as_ref().map(Rate::kept),
+            rest: self.rest.as_ref().map(|rest| rest.kept()),
+            day,
+            started,
+        };
+        let counts_day = self.limits.messages_per_day.is_some() && started > 0;
+        (counts_day || !memory.is_empty()).then_some(memory)
     }
 
     /// May one more connection be opened beside the `open` ones?
     pub fn may_connect(&self, open: u32, now: Timestamp) -> Permit {
-        if open >= self.limits.connections.max(1) {
-            return Permit::WhenOneEnds;
+        // What could not start a message yet is not needed yet.
+        let start = match self.may_start(now) {
+            Permit::NotBefore(at) => Some(at),
+            Permit::Yes | Permit::WhenOneEnds => None,
+        };
+        let at_most = if self.rest.is_some() { 1 } else { self.ramp.map_or(u32::MAX, |ramp| ramp.connections()) };
+        if !self.width.admits(open, self.limits.connections.min(at_most), now) {
+            return start.filter(|_| self.rest.is_some()).map_or(Permit::WhenOneEnds, Permit::NotBefore);
         }
-        not_before(self.next_connect_at, now)
+        let paused = self.width.paused_until().filter(|at| *at > now);
+        not_before([start, paused, self.connects.next(now)].into_iter().flatten().max())
     }
 
     /// A connection is being opened.
     pub fn connecting(&mut self, now: Timestamp) {
-        self.next_connect_at = Some(now + MINUTE / self.limits.connects_per_minute.max(1));
+        if self.limits.connects_per_minute < u32::MAX {
+            self.connects.take(Spacing::of(f64::from(self.limits.connects_per_minute), MINUTE), now);
+        }
     }
 
     /// May a message start?
     pub fn may_start(&self, now: Timestamp) -> Permit {
-        not_before(self.next_message_at, now)
+        let rest = self.rest.as_ref().and_then(|rest| rest.waits_until(now));
+        let day = self.day.is_over(self.limits.messages_per_day, now).then(|| next_day(now));
+        not_before([rest, day, self.starts.next(now)].into_iter().flatten().max())
     }
 
     /// A message starts.
     pub fn starting(&mut self, now: Timestamp) {
-        self.next_message_at = self.limits.messages_per_minute.map(|rate| now + MINUTE / rate.max(1));
+        if let Some(rest) = &mut self.rest {
+            rest.starting(now);
+        }
+        self.day.starting(now);
+        self.span.starting(now);
+        if let Some(spacing) = self.spacing {
+            self.starts.take(spacing, now);
+        }
     }
 
     /// Leave a connection after so many messages.
-    pub fn per_connection(&self, _now: Timestamp) -> u32 {
-        self.per_connection.unwrap_or(u32::MAX).min(self.limits.per_connection).max(1)
+    pub fn per_connection(&self, now: Timestamp) -> u32 {
+        self.span.messages(self.limits.per_connection, now)
     }
 
-    /// Learns from what was heard.
-    pub fn heard(&mut self, heard: &Heard<'_>, now: Timestamp) -> Response {
-        let hold = shipped_hold(heard.verdict, now, &Schedule::shipped());
-        let lever = self.rules.lever_of(heard.verdict);
-        let leave = lever == Lever::PerConnection || heard.reply.is_some_and(|reply| reply.starts_with("421"));
-        Response { hold, leave, ..Response::default() }
+    /// The limits that hold the lane back now: a rest first, then what was learned, then the ceilings.
+    pub fn limits_in_force(&self, now: Timestamp) -> Vec<InForce> {
+        let learned = |limit, kept: &Kept, ceiling: u32| {
+            let (cause, since, next_probe) = (Some(kept.cause.clone()), Some(kept.since), Some(kept.probe.at));
+            (kept.value < ceiling).then_some(InForce { limit, value: kept.value, cause, since, next_probe })
+        };
+        let configured = |limit, value| InForce { limit, value, cause: None, since: None, next_probe: None };
+        let ceilings = &self.limits;
+        let mut all = Vec::new();
+        if let Some(rest) = &self.rest {
+            let (cause, since) = (Some(rest.cause.clone()), Some(rest.began));
+            let next_probe = Some(rest.until.max(now));
+            all.push(InForce { limit: Limit::Rest, value: 0, cause, since, next_probe });
+        }
+        if let Some(ramp) = &self.ramp {
+            let cause = self.distrusted_for();
+            let (value, next_probe) = (ramp.shown(), Some(ramp.next_step()));
+            all.push(InForce {
+                limit: Limit::PerMinute,
+                value,
+                since: cause.as_ref().map(|cause| cause.at),
+                cause,
+                next_probe,
+            });
+        }
+        let connections = self.width.cap().and_then(|cap| learned(Limit::Connections, cap, ceilings.connections));
+        all.push(connections.unwrap_or_else(|| configured(Limit::Connections, ceilings.connections.max(1))));
+        let span = self.span.learned().and_then(|span| learned(Limit::PerConnection, span, ceilings.per_connection));
+        all.push(span.unwrap_or_else(|| configured(Limit::PerConnection, ceilings.per_connection.max(1))));
+        if let Some(rate) = &self.rate {
+            let (limit, value) = rate.shown();
+            let (cause, since, next_probe) = (Some(rate.cause.clone()), Some(rate.since), Some(rate.next_probe()));
+            all.push(InForce { limit, value, cause, since, next_probe });
+        }
+        all.extend(ceilings.messages_per_minute.map(|value| configured(Limit::PerMinute, value)));
+        all.extend(ceilings.messages_per_hour.map(|value| configured(Limit::PerHour, value)));
+        let day =
+            self.day.cap().and_then(|cap| learned(Limit::PerDay, cap, ceilings.messages_per_day.unwrap_or(u32::MAX)));
+        all.extend(day.or_else(|| ceilings.messages_per_day.map(|value| configured(Limit::PerDay, value))));
+        all
     }
 
-    /// The limits that hold the lane back now.
-    pub fn limits_in_force(&self, _now: Timestamp) -> Vec<InForce> {
-        let of = |limit, value| InForce { limit, value, cause: None, since: None, next_probe: None };
-        vec![of(Limit::Connections, self.limits.connections), of(Limit::PerConnection, self.limits.per_connection)]
+    /// Why the ramp: the last thing distrust said.
+    fn distrusted_for(&self) -> Option<Cause> {
+        self.distrust.as_ref().map(|distrust| distrust.cause.clone())
+    }
+
+    /// The slowest of ceilings, learned rate and ramp.
+    fn spacing_now(&self) -> Option<Spacing> {
+        let per_minute = self.limits.messages_per_minute.map(|limit| Spacing::of(f64::from(limit.max(1)), MINUTE));
+        let per_hour = self.limits.messages_per_hour.map(|limit| Spacing::of(f64::from(limit.max(1)), HOUR));
+        let learned = self.rate.as_ref().map(Rate::spacing);
+        let ramp = self.ramp.as_ref().map(Ramp::spacing);
+        [per_minute, per_hour, learned, ramp].into_iter().flatten().reduce(Spacing::slower)
+    }
+
+    fn respace(&mut self, now: Timestamp) {
+        self.spacing = self.spacing_now();
+        if let Some(spacing) = self.spacing {
+            self.starts.respaced(spacing, now);
+        }
     }
 }
 
-fn not_before(at: Option<Timestamp>, now: Timestamp) -> Permit {
-    at.filter(|at| *at > now).map_or(Permit::Yes, Permit::NotBefore)
+fn not_before(at: Option<Timestamp>) -> Permit {
+    at.map_or(Permit::Yes, Permit::NotBefore)
 }

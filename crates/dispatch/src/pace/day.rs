@@ -1,0 +1,96 @@
+//! How many a day: counted from midnight UTC, capped by the ceiling and by what a site said was enough.
+//!
+//! Invariant: no more are started on one UTC day than ceiling and learned cap allow, restarts included.
+
+use super::memory::Kept;
+use super::probe::Probe;
+use super::rest::day_of;
+use super::story::{Cause, Change, Limit};
+use model::Timestamp;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// On the day of a probe, so much more than the cap.
+const MORE: u32 = 10;
+/// Days between probes at most.
+const DAYS_MAX: u32 = 32;
+
+/// One lane's day.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Day {
+    day: i64,
+    started: u32,
+    taken: u32,
+    /// What was taken on the last day before this one on which anything was started.
+    taken_before: u32,
+    cap: Option<Kept>,
+}
+
+impl Day {
+    pub(super) fn restored(cap: Option<Kept>, day: i64, started: u32) -> Day {
+        Day { day, started, taken: started, taken_before: 0, cap }
+    }
+
+    pub(super) fn cap(&self) -> Option<&Kept> {
+        self.cap.as_ref()
+    }
+
+    pub(super) fn counted(&self) -> (i64, u32) {
+        (self.day, self.started)
+    }
+
+    /// Is the day's number used up?
+    pub(super) fn is_over(&self, ceiling: Option<u32>, now: Timestamp) -> bool {
+        // A clock that was set back does not give the day back.
+        let started = if day_of(now) <= self.day { self.started } else { 0 };
+        let learned = self.cap.as_ref().map(|cap| {
+            let more = if cap.probe.is_due(now) { (cap.value / MORE).max(1) } else { 0 };
+            cap.value.saturating_add(more)
+        });
+        let allowed = ceiling.unwrap_or(u32::MAX).min(learned.unwrap_or(u32::MAX));
+        started >= allowed
+    }
+
+    pub(super) fn starting(&mut self, now: Timestamp) {
+        let day = day_of(now);
+        if day > self.day {
+            (self.day, self.started, self.taken_before, self.taken) = (day, 0, self.taken, 0);
+        }
+        self.started = self.started.saturating_add(1);
+    }
+
+    /// A message was taken; more than the cap means that the cap is higher.
+    pub(super) fn taken(&mut self, now: Timestamp) -> Option<Change> {
+        if day_of(now) != self.day {
+            return None;
+        }
+        self.taken = self.taken.saturating_add(1);
+        let cap = self.cap.as_mut().filter(|cap| self.taken > cap.value && cap.probe.is_due(now))?;
+        let from = std::mem::replace(&mut cap.value, self.taken.saturating_add(self.taken / MORE));
+        let limit = Limit::PerDay;
+        Some(Change { limit, from: Some(from), to: Some(cap.value), cause: None, at: now, next_probe: Some(now) })
+    }
+
+    /// Enough for today, says the site: what was taken today is the cap. A day on which a probe failed keeps its cap.
+    pub(super) fn enough(&mut self, cause: &Cause, now: Timestamp) -> Option<Change> {
+        let value = if day_of(now) == self.day { self.taken.max(1) } else { 1 };
+        self.capped_at(value, cause, now)
+    }
+
+    /// A rest that only the next day ended: what was taken on the day before is the cap.
+    pub(super) fn was_enough(&mut self, cause: &Cause, now: Timestamp) -> Option<Change> {
+        self.capped_at(self.taken_before.max(1), cause, now)
+    }
+
+    fn capped_at(&mut self, value: u32, cause: &Cause, now: Timestamp) -> Option<Change> {
+        let days = self.cap.as_ref().map_or(1, |cap| {
+            let held = u32::try_from(now.since(cap.since).as_secs() / DAY.as_secs()).unwrap_or(DAYS_MAX);
+            held.saturating_mul(2).clamp(1, DAYS_MAX)
+        });
+        let from = self.cap.as_ref().map(|cap| cap.value);
+        let probe = Probe::first_after(now, DAY * days);
+        self.cap = Some(Kept { value, cause: cause.clone(), since: now, probe });
+        let (limit, cause, next_probe) = (Limit::PerDay, Some(cause.clone()), Some(probe.at));
+        (from != Some(value)).then_some(Change { limit, from, to: Some(value), cause, at: now, next_probe })
+    }
+}

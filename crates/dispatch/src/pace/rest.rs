@@ -1,0 +1,201 @@
+//! Resting: nothing more on the lane until then, afterwards one message that feels the way.
+//!
+//! Whatever the cause of a rest, it ends alike: when its time is over a single message goes out, and only when that is
+//! taken does the lane go on. Each cause has its own times. Invariant: a rest ends at a time in the future that is at
+//! most [`REST_MAX`] away (a day cap: the next day), and a probe that never reports is given up.
+
+use super::story::{Cause, Change, Limit};
+use crate::react::LaneHold;
+use crate::rules::RulePack;
+use model::{Category, Scope, Timestamp, Verdict};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY_MS: i64 = 24 * 3_600_000;
+/// No rest is longer, the wait for the next day excepted.
+pub const REST_MAX: Duration = Duration::from_secs(12 * 3600);
+/// What a server asks for is bounded by these.
+const ASKED_MIN: Duration = Duration::from_secs(30);
+const ASKED_MAX: Duration = Duration::from_secs(6 * 3600);
+/// A probe that has not reported by then is given up for lost.
+const PROBE_LASTS: Duration = Duration::from_secs(15);
+/// Providers turn their day at midnight UTC or not far from it; this much later it has turned.
+const DAY_MARGIN: Duration = Duration::from_secs(300);
+
+/// What the lane rests for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// Too many messages in some window.
+    Rate,
+    /// Enough for today.
+    Day,
+    /// They distrust us.
+    Reputation,
+    /// Trouble of theirs, or a refusal no lever helps against.
+    Trouble,
+    /// Nobody answers.
+    Silence,
+    /// Not even one connection is welcome.
+    Door,
+}
+
+/// A rest, and the single message at its end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rest {
+    pub(super) kind: Kind,
+    /// When the first refusal came.
+    pub(super) began: Timestamp,
+    pub(super) until: Timestamp,
+    /// The message that feels the way is out since then.
+    pub(super) probing: Option<Timestamp>,
+    /// How many probes have failed, or how often this kind of rest followed upon the last.
+    pub(super) strikes: u32,
+    pub(super) cause: Cause,
+    scope: Scope,
+    category: Category,
+    /// The length of the first rest of this kind.
+    base: Duration,
+}
+
+/// A rest as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct KeptRest {
+    kind: Kind,
+    began: Timestamp,
+    until: Timestamp,
+    strikes: u32,
+    cause: Cause,
+    scope: Scope,
+    category: Category,
+    base_s: u64,
+}
+
+impl KeptRest {
+    /// Rests for reputation and for the day outlive a restart; after the others one simply tries.
+    pub(super) fn is_worth_restoring(&self, now: Timestamp) -> bool {
+        let lasting = matches!(self.kind, Kind::Reputation | Kind::Day);
+        lasting && self.until > now && self.until <= now + Duration::from_secs(2 * 24 * 3600)
+    }
+
+    pub(super) fn restored(self) -> Rest {
+        Rest {
+            kind: self.kind,
+            began: self.began,
+            until: self.until,
+            probing: None,
+            strikes: self.strikes.min(STRIKES_MAX),
+            cause: self.cause,
+            scope: self.scope,
+            category: self.category,
+            base: Duration::from_secs(self.base_s).min(REST_MAX),
+        }
+    }
+}
+
+/// Doubling ends here.
+const STRIKES_MAX: u32 = 16;
+
+impl Rest {
+    /// A rest of this kind because of this verdict. `until` where the kind's own time is not the usual one.
+    pub(super) fn begun(
+        kind: Kind,
+        verdict: &Verdict,
+        cause: Cause,
+        strikes: u32,
+        until: Option<Timestamp>,
+        rules: &RulePack,
+        now: Timestamp,
+    ) -> Rest {
+        let base = match kind {
+            Kind::Rate => MINUTE,
+            Kind::Silence => MINUTE,
+            Kind::Door => MINUTE / 2,
+            Kind::Day => HOUR,
+            Kind::Reputation | Kind::Trouble => rules.hold_of(verdict).unwrap_or(FALLBACK),
+        };
+        let (scope, category) = (verdict.scope, verdict.category);
+        let mut rest = Rest { kind, began: now, until: now, probing: None, strikes, cause, scope, category, base };
+        let asked = verdict.retry_after.map(|asked| now + asked.clamp(ASKED_MIN, ASKED_MAX));
+        rest.until = asked.or(until).unwrap_or_else(|| rest.usual_end(now));
+        rest
+    }
+
+    /// The probe failed too: longer. `until` and `asked` as for the beginning.
+    pub(super) fn prolonged(&mut self, verdict: &Verdict, cause: Cause, until: Option<Timestamp>, now: Timestamp) {
+        self.strikes = (self.strikes + 1).min(STRIKES_MAX);
+        (self.cause, self.scope, self.category, self.probing) = (cause, verdict.scope, verdict.category, None);
+        let asked = verdict.retry_after.map(|asked| now + asked.clamp(ASKED_MIN, ASKED_MAX));
+        self.until = asked.or(until).unwrap_or_else(|| self.usual_end(now));
+    }
+
+    fn usual_end(&self, now: Timestamp) -> Timestamp {
+        let longest = match self.kind {
+            Kind::Rate | Kind::Silence | Kind::Trouble => HOUR.max(self.base),
+            Kind::Door => HOUR / 2,
+            Kind::Reputation => REST_MAX,
+            Kind::Day if self.strikes == 0 => return next_day(now),
+            // The day did not turn when we thought: feel for it.
+            Kind::Day => HOUR * 4,
+        };
+        let doubled = self.base.saturating_mul(1 << self.strikes.min(STRIKES_MAX));
+        now + doubled.min(longest).min(REST_MAX)
+    }
+
+    /// May a message start while resting: the one that feels the way? Otherwise not before the returned time.
+    pub(super) fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.probing {
+            _ if self.until > now => Some(self.until),
+            Some(since) if since + PROBE_LASTS > now && since <= now => Some(since + PROBE_LASTS),
+            _ => None,
+        }
+    }
+
+    /// A message starts while resting: it feels the way.
+    pub(super) fn starting(&mut self, now: Timestamp) {
+        if self.waits_until(now).is_none() {
+            self.probing = Some(now);
+        }
+    }
+
+    /// The hold for the engine, bounded by `longest`.
+    pub(super) fn hold(&self, longest: Duration, now: Timestamp) -> LaneHold {
+        let soonest = now + Duration::from_millis(1);
+        let until = self.waits_until(now).unwrap_or(soonest).min(now + longest).max(soonest);
+        LaneHold { scope: self.scope, until, category: self.category, rule: self.cause.rule.clone() }
+    }
+
+    pub(super) fn change(&self, now: Timestamp) -> Change {
+        let (cause, next_probe) = (Some(self.cause.clone()), Some(self.until));
+        Change { limit: Limit::Rest, from: None, to: Some(0), cause, at: now, next_probe }
+    }
+
+    pub(super) fn kept(&self) -> KeptRest {
+        KeptRest {
+            kind: self.kind,
+            began: self.began,
+            until: self.until,
+            strikes: self.strikes,
+            cause: self.cause.clone(),
+            scope: self.scope,
+            category: self.category,
+            base_s: self.base.as_secs(),
+        }
+    }
+}
+
+/// Where neither rule nor category knows.
+const FALLBACK: Duration = Duration::from_secs(600);
+
+/// The beginning of the next UTC day, and a little.
+pub(super) fn next_day(now: Timestamp) -> Timestamp {
+    let midnight = (now.as_millis().div_euclid(DAY_MS).saturating_add(1)).saturating_mul(DAY_MS);
+    Timestamp::from_millis(midnight) + DAY_MARGIN
+}
+
+/// The UTC day, counted from 1970.
+pub(super) fn day_of(now: Timestamp) -> i64 {
+    now.as_millis().div_euclid(DAY_MS)
+}
