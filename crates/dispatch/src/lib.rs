@@ -4,6 +4,7 @@
 //! it is handed. The engine carries out what is decided here.
 //!
 //! - [`route`]: domain and MX answer → hosts in order of trial, or a verdict; which targets are out of bounds.
+//! - [`pool`]: which source a delivery goes out by.
 //! - [`providers`]: who runs these hosts, and the limits to start with.
 //! - [`judge`]: reply or failure → [`model::Verdict`], by the rules in `rules/*.toml` ([`rules`]).
 //! - [`lever`]: which part of pacing a reply concerns.
@@ -11,7 +12,6 @@
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
-//! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`share`]: whose turn it is in a lane.
 //! - [`volume`]: how much a day; warm-up and no jumps.
 //! - [`windows`]: on which hours of the week.
@@ -24,12 +24,12 @@ pub mod enhanced;
 pub mod judge;
 pub mod lever;
 pub mod pace;
+pub mod pool;
 pub mod providers;
 pub mod react;
 pub mod retry;
 pub mod route;
 pub mod rules;
-pub mod security;
 pub mod share;
 pub mod text;
 pub mod volume;

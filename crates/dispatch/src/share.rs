@@ -91,6 +91,11 @@ impl<T> Share<T> {
         self.len() == 0
     }
 
+    /// Does a transactional item wait?
+    pub fn has_transactional(&self) -> bool {
+        self.urgent.len > 0
+    }
+
     /// How many items of `flow` wait.
     pub fn len_of(&self, flow: Flow) -> usize {
         self.urgent.len_of(flow) + self.bulk.len_of(flow)

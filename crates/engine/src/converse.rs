@@ -25,7 +25,7 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
     house.gate.until_ledger_works().await;
     if let (Next::Deliver(first), hungry) = lane.next(house.now()) {
         if hungry {
-            house.tell(Notice::Hungry(lane.site));
+            house.tell(Notice::Hungry(lane.id.site));
         }
         let started_at = house.now();
         match open(&house, &lane).await {
@@ -37,7 +37,7 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
         }
     }
     lane.closed();
-    house.tell(Notice::Ended(lane.site));
+    house.tell(Notice::Ended(lane.id));
 }
 
 /// Sends delivery after delivery until the session is spent, the lane is empty, or others should have the turn.
@@ -45,7 +45,7 @@ async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claim
     let mut claimed = first;
     loop {
         let after = journey::deliver(house, lane, &mut session, claimed).await;
-        if after == After::Leave || session.transactions >= lane.per_connection() {
+        if after == After::Leave || session.transactions >= lane.per_connection(house.now()) {
             break;
         }
         match next_or_leave(house, lane).await {
@@ -61,15 +61,35 @@ async fn next_or_leave(house: &House, lane: &Lane) -> Option<Claimed> {
         let supplied = lane.supplied.notified();
         let (next, hungry) = lane.next(house.now());
         if hungry {
-            house.tell(Notice::Hungry(lane.site));
+            house.tell(Notice::Hungry(lane.id.site));
         }
         match next {
             Next::Deliver(claimed) => return Some(*claimed),
-            Next::Pace(wait) => tokio::time::sleep(wait).await,
+            Next::Pace(_) => match in_line(house, lane).await? {
+                Next::Deliver(claimed) => return Some(*claimed),
+                Next::Wait => {}
+                Next::Pace(_) | Next::Leave => return None,
+            },
             Next::Wait => {
                 tokio::time::timeout(IDLE, supplied).await.ok()?;
             }
             Next::Leave => return None,
+        }
+    }
+}
+
+/// Waits for the rate behind the others of the lane: only the first in line has a timer. `None`: it would take too long
+/// to keep the session open for.
+async fn in_line(house: &House, lane: &Lane) -> Option<Next> {
+    let _first = tokio::time::timeout(IDLE, lane.pacer.turnstile.lock()).await.ok()?;
+    loop {
+        let (next, hungry) = lane.next(house.now());
+        if hungry {
+            house.tell(Notice::Hungry(lane.id.site));
+        }
+        match next {
+            Next::Pace(wait) if wait <= IDLE => tokio::time::sleep(wait).await,
+            next => return Some(next),
         }
     }
 }
@@ -87,9 +107,9 @@ struct Failure {
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
 async fn open(house: &House, lane: &Lane) -> Result<Session, Failure> {
-    let from = Egress::default();
+    let from = &lane.source.egress;
     let mut hosts = lane.hosts();
-    house.reach.put_hosts_in_order(&from, &mut hosts, house.now());
+    house.reach.put_hosts_in_order(from, &mut hosts, house.now());
     let mut last = None;
     let (mut tries_left, mut refused) = (ADDRESSES_TRIED_MAX, 0);
     for host in &hosts {
@@ -100,10 +120,10 @@ async fn open(house: &House, lane: &Lane) -> Result<Session, Failure> {
                 continue;
             }
         };
-        house.reach.put_in_order(&from, &mut addresses, house.now());
+        house.reach.put_in_order(from, &mut addresses, house.now());
         while tries_left > 0 && refused < SESSIONS_REFUSED_MAX {
             let before = addresses.len();
-            let (address, unopened) = match open_one(house, lane, &from, host, &mut addresses, tries_left).await {
+            let (address, unopened) = match open_one(house, lane, from, host, &mut addresses, tries_left).await {
                 Ok(session) => return Ok(session),
                 Err(turned_away) => turned_away,
             };
@@ -164,7 +184,7 @@ async fn open_one(
     tries_max: usize,
 ) -> Result<Session, (Option<IpAddr>, Unopened)> {
     let settings = |tls| Settings {
-        ehlo_name: house.settings.ehlo_name.clone(),
+        ehlo_name: lane.source.ehlo_name.clone(),
         tls,
         auth: match &house.settings.way {
             Way::Relay(relay) => relay.credentials.clone(),
@@ -233,27 +253,30 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
 async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, started_at: Timestamp) {
-    if is_one_too_many(lane, &failure) {
-        lane.learn_connections();
-        lane.put_first(first);
+    let verdict = Verdict { stage: failure.stage, ..failure.verdict.clone() };
+    let text = failure.reply.as_ref().map(model::Reply::to_string);
+    let one_too_many = is_one_too_many(lane, &failure);
+    let heard = house.heard(lane, &verdict, text.as_deref(), 0);
+    if one_too_many {
+        house.put_first(lane, first);
         return;
     }
     let silent = !failure.reached && failure.verdict.scope != Scope::Source;
     if silent && house.is_our_silence(lane) {
-        lane.put_first(first);
+        house.put_first(lane, first);
         return;
     }
     let others = if silent { lane.drain() } else { Vec::new() };
     for claimed in std::iter::once(first).chain(others) {
         let attempt = attempt(&claimed, &failure, started_at, house.now());
-        journey::conclude(house, lane, &claimed, attempt, None, None).await;
+        journey::conclude(house, lane, &claimed, attempt, heard.clone(), None, None).await;
     }
 }
 
 /// Put off at the door while other conversations of ours go on there: this one was one too many, whatever they call it.
 fn is_one_too_many(lane: &Lane, failure: &Failure) -> bool {
     let at_the_door = matches!(failure.stage, Stage::Greeting | Stage::Ehlo);
-    at_the_door && lane.open() > 1 && failure.reply.as_ref().is_some_and(model::Reply::is_transient)
+    at_the_door && lane.pacer.open() > 1 && failure.reply.as_ref().is_some_and(model::Reply::is_transient)
 }
 
 fn attempt(claimed: &Claimed, failure: &Failure, started_at: Timestamp, now: Timestamp) -> Attempt {

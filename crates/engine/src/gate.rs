@@ -4,8 +4,8 @@
 //! the command returned. Each delivery holds a [`Pass`] from the last check until its MAIL FROM is written; closing
 //! the gate waits for the passes that are out, so there is no moment between check and act.
 
-use model::CampaignId;
-use std::collections::BTreeSet;
+use model::{CampaignId, SkipReason};
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 
 /// What may start at the moment.
@@ -20,7 +20,8 @@ pub(crate) struct Gate {
 struct Closed {
     stopping: bool,
     campaigns: BTreeSet<CampaignId>,
-    cancelled: BTreeSet<CampaignId>,
+    /// Campaigns that are over, and how whoever is left of them is skipped.
+    ended: BTreeMap<CampaignId, SkipReason>,
 }
 
 /// Leave to start one delivery; held until MAIL FROM is written.
@@ -40,16 +41,16 @@ impl Gate {
         self.closed.write().await.campaigns.insert(campaign);
     }
 
-    /// Stops `campaign` for good; whoever of it is under way is not tried again.
-    pub(crate) async fn cancel(&self, campaign: CampaignId) {
+    /// Stops `campaign` for good; whoever of it is under way is not tried again, but skipped for this reason.
+    pub(crate) async fn end(&self, campaign: CampaignId, reason: SkipReason) {
         let mut closed = self.closed.write().await;
         closed.campaigns.insert(campaign);
-        closed.cancelled.insert(campaign);
+        closed.ended.insert(campaign, reason);
     }
 
-    /// Was `campaign` cancelled?
-    pub(crate) async fn is_cancelled(&self, campaign: CampaignId) -> bool {
-        self.closed.read().await.cancelled.contains(&campaign)
+    /// Is `campaign` over? Then how whoever is left is skipped.
+    pub(crate) async fn ended(&self, campaign: CampaignId) -> Option<SkipReason> {
+        self.closed.read().await.ended.get(&campaign).copied()
     }
 
     /// Lets `campaign` start deliveries again.

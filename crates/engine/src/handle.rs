@@ -1,11 +1,13 @@
 //! What commands do to a running engine. Each is in force when it returns.
 
 use crate::gate::Gate;
+use crate::holds::Holds;
 use crate::house::{Notice, Outstanding};
-use model::{Actor, CampaignId, CampaignState, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
+use crate::lanes::LaneView;
+use model::{Actor, CampaignId, CampaignState, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
 use net::Clock;
 use std::sync::Arc;
-use store::{Campaign, Store, StoreError, Target};
+use store::{Campaign, Hold, NewHold, Store, StoreError, Target};
 use tokio::sync::mpsc;
 
 /// A way to command a running engine; cheap to clone.
@@ -15,6 +17,7 @@ pub struct Handle {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) outstanding: Arc<Outstanding>,
+    pub(crate) holds: Arc<Holds>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 
@@ -53,7 +56,7 @@ impl Handle {
 
     /// Stops a campaign for good: when this returns nothing of it starts, and whoever was not under way is skipped.
     pub async fn cancel(&self, campaign: CampaignId, actor: &Actor) -> Result<Campaign, StoreError> {
-        self.gate.cancel(campaign).await;
+        self.gate.end(campaign, SkipReason::Cancelled).await;
         let cancelled =
             self.store.set_campaign_state(campaign, CampaignState::Cancelled, None, actor, self.now()).await?;
         let (done, dropped) = tokio::sync::oneshot::channel();
@@ -76,6 +79,34 @@ impl Handle {
         self.store.suppress(workspace, target, reason, note, actor, self.now()).await?;
         self.gate.settle().await;
         Ok(())
+    }
+
+    /// Stops part of the work: when this returns, nothing that the hold covers starts.
+    pub async fn place_hold(&self, hold: NewHold, actor: &Actor) -> Result<Hold, StoreError> {
+        let placed = self.store.place_hold(hold, actor, self.now()).await?;
+        self.holds_changed().await?;
+        Ok(placed)
+    }
+
+    /// Lets the work go on that a hold covers.
+    pub async fn lift_hold(&self, hold: HoldId, actor: &Actor) -> Result<Hold, StoreError> {
+        let lifted = self.store.lift_hold(hold, actor, self.now()).await?;
+        self.holds_changed().await?;
+        Ok(lifted)
+    }
+
+    async fn holds_changed(&self) -> Result<(), StoreError> {
+        self.holds.replace(self.store.holds(Some(self.now())).await?);
+        self.gate.settle().await;
+        self.tell(Notice::HoldsChanged);
+        Ok(())
+    }
+
+    /// Every lane, as it stands; none when the engine has stopped.
+    pub async fn lanes(&self) -> Vec<LaneView> {
+        let (answer, lanes) = tokio::sync::oneshot::channel();
+        self.tell(Notice::Show(answer));
+        lanes.await.unwrap_or_default()
     }
 
     /// Starts nothing more; [`crate::Engine::run`] returns when the conversations under way have ended.

@@ -1,24 +1,32 @@
 //! What every part of a run shares: the ledger, the world, the rules, and the ways to the scheduler and the settler.
 
+use crate::brakes::{Brakes, Judged, Whom};
+use crate::budget::Budgets;
+use crate::fleet::Fleet;
 use crate::gate::Gate;
-use crate::lane::Lane;
+use crate::holds::Holds;
+use crate::lane::{Lane, LaneId, Stream};
+use crate::lanes::LaneView;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
 use crate::reach::Reach;
 use crate::route::Place;
-use dispatch::brakes::{Authentication, Port25, Trip};
-use dispatch::providers::Limits;
+use crate::terms::Terms;
+use dispatch::brakes::Trip;
+use dispatch::pace::Change;
+use dispatch::providers::{Limits, Provider};
 use dispatch::react::{LaneHold, Policy};
 use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
-use model::{CampaignId, Category, DeliveryId, Scope, SiteId, Timestamp, Verdict};
+use dispatch::share::{Class, Flow};
+use model::{CampaignId, CampaignKind, Category, DeliveryId, Scope, SiteId, Timestamp, Verdict};
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use store::{Settlement, Slot, Store, StoreError};
+use store::{Claimed, Part, Settlement, Slot, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Conversations at once over all sites, unless a campaign asks for fewer.
@@ -41,6 +49,41 @@ pub struct Settings {
     pub policy: Policy,
     /// The deadlines of the conversation.
     pub timeouts: Timeouts,
+    /// Is anybody's reputation at stake?
+    pub stakes: Stakes,
+    /// Limits that are known from elsewhere, in place of learning them.
+    pub limits: Option<KnownLimits>,
+}
+
+/// Whether a reputation is at stake. Toward loopback, in the demo and behind a relay none is: day budgets, warm-up and
+/// the canary's wait are left out then. The brakes work everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stakes {
+    /// Real receivers, who remember.
+    Real,
+    /// Nobody who remembers.
+    Rehearsal,
+}
+
+/// Tells the limits of an operator (a provider's key, or the fingerprint of a site nobody described) at a time: for a
+/// benchmark that compares learning with knowing. `None`: learn them.
+#[derive(Clone)]
+pub struct KnownLimits(pub Arc<dyn Fn(&str, Timestamp) -> Option<Limits> + Send + Sync>);
+
+impl std::fmt::Debug for KnownLimits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KnownLimits")
+    }
+}
+
+impl Settings {
+    /// The ceilings of a lane toward a site.
+    pub(crate) fn limits(&self, provider: Option<&Provider>, fingerprint: &str, now: Timestamp) -> Limits {
+        let operator = provider.map_or(fingerprint, |provider| provider.key.as_str());
+        let known = self.limits.as_ref().and_then(|limits| (limits.0)(operator, now));
+        let shipped = provider.map(|provider| provider.limits).unwrap_or_default();
+        known.unwrap_or_else(|| self.ceiling.limits(shipped))
+    }
 }
 
 /// The way out.
@@ -111,16 +154,28 @@ impl Ceiling {
 /// What the scheduler is told.
 #[derive(Debug)]
 pub(crate) enum Notice {
-    /// A lane has room for more deliveries.
+    /// A site has room for more deliveries.
     Hungry(SiteId),
     /// A connection of a lane has ended.
-    Ended(SiteId),
+    Ended(LaneId),
     /// A batch of settlements is durable.
     Committed(Vec<Moved>),
     /// A brake.
-    Tripped(Stop, Option<CampaignId>),
+    Tripped(Stop, Whom),
+    /// Nothing of a campaign may start at a site before then.
+    FlowHeld { site: SiteId, campaign: CampaignId, until: Timestamp, why: String },
+    /// A source is listed where this lane leads.
+    Rests { lane: LaneId, why: String },
+    /// The day's budget of the lane's source is spent: others take what waits in it, or it waits.
+    Redeal(LaneId),
+    /// The pacing of a lane changed.
+    Learned { lane: LaneId, changes: Vec<Change> },
     /// A campaign was paused or resumed.
     Changed(CampaignId),
+    /// Holds were placed or lifted.
+    HoldsChanged,
+    /// Somebody wants to see the lanes.
+    Show(oneshot::Sender<Vec<LaneView>>),
     /// A campaign was cancelled: give back what was read, then answer.
     Drop(CampaignId, oneshot::Sender<()>),
     /// The run is to end.
@@ -156,6 +211,17 @@ pub(crate) struct Moved {
     pub(crate) second_lookup_at: Option<Timestamp>,
 }
 
+/// What follows from what a lane heard.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    /// Nothing of the lane until then; in force already.
+    pub(crate) hold: Option<LaneHold>,
+    /// The session is to be closed.
+    pub(crate) leave: bool,
+    /// The source is listed there.
+    pub(crate) listed: bool,
+}
+
 /// What the settler is given.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -172,7 +238,11 @@ pub(crate) struct House {
     pub(crate) rules: &'static RulePack,
     pub(crate) settings: Settings,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) mailings: BTreeMap<CampaignId, Arc<Mailing>>,
+    pub(crate) mailings: RwLock<BTreeMap<CampaignId, Arc<Mailing>>>,
+    pub(crate) fleet: Fleet,
+    pub(crate) budgets: Budgets,
+    pub(crate) holds: Arc<Holds>,
+    pub(crate) terms: Terms,
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     pub(crate) outstanding: Arc<Outstanding>,
@@ -184,17 +254,12 @@ pub(crate) struct House {
     pub(crate) sites: Mutex<BTreeMap<String, SiteId>>,
 }
 
+/// How long a probe's verdicts are waited for, before the lane looks again.
+const PROBE_LOOK: Duration = Duration::from_secs(60);
 /// Sites whose number is remembered.
 const SITES_REMEMBERED_MAX: usize = 10_000;
-
-/// The counters that tell our own fault from everybody else's.
-#[derive(Debug, Default)]
-pub(crate) struct Brakes {
-    port25: Port25,
-    /// Sites whose silence was forgiven while nobody had answered yet, and until when it is.
-    forgiven: BTreeMap<SiteId, Timestamp>,
-    authentication: BTreeMap<CampaignId, Authentication>,
-}
+/// What stands in the dictionary of sites for all sites of a provider together begins so.
+pub(crate) const SITE_FOR_PROVIDER: &str = "all of ";
 
 /// While no site has answered at all, a silent one is left alone for so long and nobody is charged.
 const FORGIVEN_HOLD: Duration = Duration::from_secs(300);
@@ -222,13 +287,83 @@ impl House {
         }
     }
 
-    /// Holds a lane and says so.
-    pub(crate) fn hold(&self, lane: &Lane, hold: &LaneHold, refusal: Option<&Verdict>) {
-        if lane.held(self.now()).is_none() {
-            let site = lane.hosts().into_iter().next().unwrap_or_default();
-            self.note(Note::SiteHeld { site, until: hold.until, rule: hold.rule.clone() });
+    /// A campaign ready to be sent.
+    pub(crate) fn mailing(&self, campaign: CampaignId) -> Option<Arc<Mailing>> {
+        self.mailings.read().unwrap_or_else(PoisonError::into_inner).get(&campaign).cloned()
+    }
+
+    /// The campaigns of the run.
+    pub(crate) fn campaigns(&self) -> Vec<CampaignId> {
+        self.mailings.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// A campaign's place among the others.
+    pub(crate) fn stream(&self, campaign: CampaignId) -> Option<Stream> {
+        let mailing = self.mailing(campaign)?;
+        let class = match mailing.kind {
+            CampaignKind::Transactional => Class::Transactional,
+            CampaignKind::Broadcast | CampaignKind::Automated => Class::Bulk,
+        };
+        Some(Stream { flow: Flow { workspace: mailing.workspace, campaign }, class, weight: mailing.weight })
+    }
+
+    /// May a transactional message come?
+    pub(crate) fn has_transactional(&self) -> bool {
+        let mailings = self.mailings.read().unwrap_or_else(PoisonError::into_inner);
+        mailings.values().any(|mailing| mailing.kind == CampaignKind::Transactional)
+    }
+
+    /// When anything of a campaign may start, if its own terms forbid it now.
+    pub(crate) fn not_before(&self, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.terms.not_before(campaign, now)
+    }
+
+    /// The same toward one operator: terms, holds, and what the brakes say of the provider.
+    pub(crate) fn not_before_at(
+        &self,
+        campaign: CampaignId,
+        operator: &str,
+        now: Timestamp,
+    ) -> Option<(Timestamp, String)> {
+        let own = self.not_before(campaign, now);
+        let held = self.holds.of_flow(campaign, operator, now);
+        let braked = self.brakes().provider_held(operator, now);
+        let braked = braked.map(|until| (until, format!("{operator} is left alone for a while")));
+        [own, held, braked].into_iter().flatten().max_by_key(|(until, _)| *until)
+    }
+
+    /// Which part of a campaign may be read.
+    pub(crate) fn part_of(&self, campaign: CampaignId, now: Timestamp) -> Part {
+        self.terms.part(campaign, self.holds.holds_cold(campaign, now))
+    }
+
+    /// Learns from a verdict of a lane. The hold that follows, if one does, is in force already.
+    pub(crate) fn heard(&self, lane: &Lane, verdict: &Verdict, reply: Option<&str>, in_session: u32) -> Heard {
+        let now = self.now();
+        let was_held = lane.held(now).is_some();
+        let response = lane.heard(verdict, reply, in_session, now);
+        if let Some(hold) = &response.hold {
+            lane.refused(verdict, now);
+            if !was_held {
+                self.note(Note::SiteHeld { site: lane.name(), until: hold.until, rule: hold.rule.clone() });
+            }
         }
-        lane.hold(hold.clone(), refusal, self.now());
+        if response.listed {
+            let why = reply.map_or_else(|| verdict.rule.to_string(), str::to_owned);
+            self.tell(Notice::Rests { lane: lane.id, why });
+        }
+        if !response.changes.is_empty() {
+            self.tell(Notice::Learned { lane: lane.id, changes: response.changes });
+        }
+        Heard { hold: response.hold, leave: response.leave, listed: response.listed }
+    }
+
+    /// Holds a lane alone, for a reason of ours, and says so.
+    pub(crate) fn hold(&self, lane: &Lane, hold: &LaneHold) {
+        if lane.held(self.now()).is_none() {
+            self.note(Note::SiteHeld { site: lane.name(), until: hold.until, rule: hold.rule.clone() });
+        }
+        lane.hold(hold.clone());
     }
 
     /// A server of the site talked to us.
@@ -241,18 +376,19 @@ impl House {
         let mut brakes = self.brakes();
         if let Way::Relay(relay) = &self.settings.way {
             if brakes.port25.is_doubtful() {
-                self.tell(Notice::Tripped(Stop::RelaySilent(format!("{}:{}", relay.host, relay.port)), None));
+                let at = format!("{}:{}", relay.host, relay.port);
+                self.tell(Notice::Tripped(Stop::RelaySilent(at), Whom::Everybody));
             }
             drop(brakes);
             self.forgive(lane);
             return true;
         }
         if let Some(trip) = brakes.port25.unreachable(&lane.fingerprint) {
-            self.tell(Notice::Tripped(Stop::Brake(trip), None));
+            self.tell(Notice::Tripped(Stop::Brake(trip), Whom::Everybody));
             return true;
         }
         let now = self.now();
-        let until = *brakes.forgiven.entry(lane.site).or_insert(now + self.forgiven_hold());
+        let until = *brakes.forgiven.entry(lane.id.site).or_insert(now + self.forgiven_hold());
         let forgiven = brakes.port25.is_doubtful() && now < until;
         drop(brakes);
         if forgiven {
@@ -264,20 +400,51 @@ impl House {
     fn forgive(&self, lane: &Lane) {
         let until = self.now() + self.forgiven_hold();
         let (scope, category) = (Scope::Site, Category::NetworkFailure);
-        self.hold(lane, &LaneHold { scope, until, category, rule: "site-silent".to_owned() }, None);
+        self.hold(lane, &LaneHold { scope, until, category, rule: "site-silent".to_owned() });
     }
 
     fn forgiven_hold(&self) -> Duration {
         FORGIVEN_HOLD.min(self.settings.schedule.longest_gap())
     }
 
-    /// Feeds the authentication brake.
-    pub(crate) fn judged(&self, lane: &Lane, campaign: CampaignId, verdict: &Verdict) {
-        let stops = self.rules.stops_campaign(verdict);
-        let trip = self.brakes().authentication.entry(campaign).or_default().judged(lane.operator(), verdict, stops);
-        if let Some(trip) = trip {
-            self.tell(Notice::Tripped(Stop::Brake(trip), Some(campaign)));
+    /// Shows a verdict to the brakes and the budgets.
+    pub(crate) fn judged(&self, lane: &Lane, claimed: &Claimed, verdict: &Verdict) {
+        let Some(mailing) = self.mailing(claimed.campaign) else { return };
+        let now = self.now();
+        self.budgets.judged(lane.id.source, mailing.identity, lane.operator(), verdict, now);
+        let judged = Judged {
+            campaign: claimed.campaign,
+            workspace: claimed.workspace,
+            provider: lane.provider.map(|provider| provider.key.as_str()),
+            operator: lane.operator(),
+            verdict,
+            stops_campaign: self.rules.stops_campaign(verdict),
+            is_first: claimed.attempts == 0,
+        };
+        let trips = self.brakes().judged(judged, now);
+        for (trip, reach) in trips {
+            self.tell(Notice::Tripped(Stop::Brake(trip), reach));
         }
+        if claimed.attempts == 0 {
+            let groups = dispatch::brakes::Groups { provider: judged.provider, lead_source: None, import: None };
+            self.terms.with_canary(claimed.campaign, |canary| canary.judged(now, &groups, verdict));
+        }
+    }
+
+    /// Somebody decided that a campaign goes on: its rates are measured anew.
+    pub(crate) fn resumed(&self, campaign: CampaignId) {
+        self.brakes().resumed(campaign);
+    }
+
+    /// A provider that was left alone is being probed, and the probe is out: until when to wait for what comes of it.
+    pub(crate) fn probe_is_out(&self, lane: &Lane, now: Timestamp) -> Option<Timestamp> {
+        let left = self.brakes().probe_left(&lane.provider?.key, now);
+        left.is_some_and(|left| left == 0).then(|| now + PROBE_LOOK)
+    }
+
+    /// Is the provider of a lane having an incident? Then suppressions by it are provisional.
+    pub(crate) fn is_provisional(&self, lane: &Lane) -> bool {
+        self.brakes().is_incident(lane.provider.map(|provider| provider.key.as_str()))
     }
 
     fn brakes(&self) -> std::sync::MutexGuard<'_, Brakes> {
@@ -286,26 +453,28 @@ impl House {
 
     /// The ledger's number for a site.
     pub(crate) async fn site_of(&self, place: &Place) -> Result<SiteId, StoreError> {
-        let remembered = |sites: &Mutex<BTreeMap<String, SiteId>>| {
-            sites.lock().unwrap_or_else(PoisonError::into_inner).get(&place.fingerprint).copied()
-        };
-        if let Some(site) = remembered(&self.sites) {
+        self.site_id(&place.fingerprint, place.provider.map(|provider| provider.key.as_str())).await
+    }
+
+    /// The ledger's number for what has this fingerprint.
+    pub(crate) async fn site_id(&self, fingerprint: &str, provider: Option<&str>) -> Result<SiteId, StoreError> {
+        let remembered = || self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(site) = remembered().get(fingerprint).copied() {
             return Ok(site);
         }
-        let provider = place.provider.map(|provider| provider.key.as_str());
-        let site = self.store.site_id(&place.fingerprint, provider, self.now()).await?;
-        let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+        let site = self.store.site_id(fingerprint, provider, self.now()).await?;
+        let mut sites = remembered();
         if sites.len() >= SITES_REMEMBERED_MAX {
             sites.clear();
         }
-        sites.insert(place.fingerprint.clone(), site);
+        sites.insert(fingerprint.to_owned(), site);
         Ok(site)
     }
 
     /// Do the records of our own that DNS shows fail to carry the campaign's signature and envelope sender? Asked
     /// before a campaign is stopped on one provider's word.
     pub(crate) async fn own_records_fail(&self, campaign: CampaignId) -> bool {
-        let Some(mailing) = self.mailings.get(&campaign) else { return true };
+        let Some(mailing) = self.mailing(campaign) else { return true };
         let key_missing = match &mailing.key_name {
             Some(name) => !self.txt_has(name, "p=").await,
             None => true,
@@ -318,6 +487,23 @@ impl House {
             Ok(records) => records.iter().any(|record| record.contains(needle)),
             Err(failure) => !failure.is_definite(),
         }
+    }
+
+    /// Puts a delivery in front of its lane again: its conversation ended before it began.
+    pub(crate) fn put_first(&self, lane: &Lane, claimed: Claimed) {
+        match self.stream(claimed.campaign) {
+            Some(stream) => lane.put_first(stream, claimed),
+            None => self.put_back(lane, claimed.delivery),
+        }
+    }
+
+    /// Could another source than the lane's carry the campaign there now?
+    pub(crate) fn has_other_source(&self, lane: &Lane, campaign: CampaignId) -> bool {
+        let Some(mailing) = self.mailing(campaign) else { return false };
+        let members = self.fleet.members(mailing.workspace, mailing.kind);
+        let now = self.now();
+        let rests = |source| self.fleet.rest(source, lane.operator(), now).is_some();
+        members.into_iter().any(|(source, _)| source != lane.id.source && !rests(source))
     }
 
     /// Puts a delivery back as if it had never been read.

@@ -4,18 +4,19 @@
 //! settler writes. Whatever happens to the process between two lines, the ledger says `queued` (or `deferred`) until
 //! the slot is recorded, and *in doubt* from there to the recorded reply.
 
-use crate::house::House;
+use crate::holds::Asked;
+use crate::house::{Heard, House, Notice};
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
 use crate::note::Note;
 use crate::transmit::{Hooks, Session};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, LaneHold, Reaction, react, shipped_hold};
+use dispatch::react::{Before, LaneHold, Reaction, react};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{Claimed, Going, Phase, Settlement, Slot, Standing};
+use store::{Claimed, Going, Phase, Settlement, Slot, Standing, VolumeOf};
 
 /// What the conversation can do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +29,12 @@ pub(crate) enum After {
 
 /// Sends one delivery over an open session and hands its outcome to the settler.
 pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, claimed: Claimed) -> After {
-    let Some(mailing) = house.mailings.get(&claimed.campaign).cloned() else {
+    let Some(mailing) = house.mailing(claimed.campaign) else {
         house.put_back(lane, claimed.delivery);
         return After::Reuse;
     };
     if house.gate.is_ledger_in_trouble() {
-        lane.put_first(claimed);
+        house.put_first(lane, claimed);
         return After::Leave;
     }
     let Some(pass) = house.gate.enter(claimed.campaign).await else {
@@ -44,6 +45,7 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         skip(house, &claimed, reason).await;
         return After::Reuse;
     }
+    let Some(claimed) = unless_held(house, lane, &mailing, claimed).await else { return After::Reuse };
     let started_at = house.now();
     let Ok(letter) = mailing.compose(&claimed, started_at) else {
         skip(house, &claimed, SkipReason::CannotCompose).await;
@@ -67,21 +69,79 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         give_way(house, lane, claimed, unrecorded).await;
         return After::Leave;
     }
+    let verdict = judged(house, lane, &finished);
+    let text = match &finished.ending {
+        Ending::Reply(reply) => Some(reply.to_string()),
+        _ => None,
+    };
+    let heard = house.heard(lane, &verdict, text.as_deref(), session.transactions - 1);
     if is_late_goodbye(&finished, session.transactions) {
-        lane.learn_per_connection(session.transactions - 1);
+        house.budgets.give_back(lane.id.source, mailing.identity, lane.operator(), house.now());
         house.store.inflight().free(slot);
-        lane.put_first(claimed);
+        house.put_first(lane, claimed);
         return After::Leave;
     }
-    if let Ending::Reply(reply) = &finished.ending {
-        let text = reply.to_string();
+    if let Some(text) = &text {
         house.store.inflight().reply(&slot, claimed.delivery, claimed.attempts + 1, text.as_bytes()).ok();
     }
-    let verdict = judged(house, lane, &finished);
     let transcript = (verdict.outcome != Outcome::Accepted).then(|| session.transcript().to_string());
     let attempt = record(&claimed, session, &finished, verdict, started_at, house.now());
-    conclude(house, lane, &claimed, attempt, transcript, Some(slot)).await;
-    if finished.reusable { After::Reuse } else { After::Leave }
+    let leave = heard.leave || !finished.reusable;
+    conclude(house, lane, &claimed, attempt, heard, transcript, Some(slot)).await;
+    if leave { After::Leave } else { After::Reuse }
+}
+
+/// The delivery back if it may start now: no hold covers it, it is an hour at which its person is written to, and the
+/// day's budgets have room. Otherwise it has been put where it waits.
+async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Option<Claimed> {
+    let now = house.now();
+    if !house.holds.is_empty() {
+        let asked = Asked {
+            campaign: claimed.campaign,
+            operator: lane.operator(),
+            source: lane.id.source,
+            domain: claimed.domain,
+            is_cold: house.terms.is_cold(&claimed),
+        };
+        if house.holds.of(asked, now).is_some() {
+            house.put_back(lane, claimed.delivery);
+            return None;
+        }
+    }
+    if let Some(until) = house.terms.not_before_for(&claimed, now) {
+        wait_until(house, lane, &claimed, until).await;
+        return None;
+    }
+    if let Some(until) = house.probe_is_out(lane, now) {
+        let (site, campaign) = (lane.id.site, claimed.campaign);
+        house.put_first(lane, claimed);
+        house.tell(Notice::FlowHeld { site, campaign, until, why: "the probe there has no verdict yet".to_owned() });
+        return None;
+    }
+    let Err(spent) = house.budgets.take(lane.id.source, mailing.identity, lane.operator(), now) else {
+        return Some(claimed);
+    };
+    match spent.of {
+        VolumeOf::Source(_) => {
+            house.put_first(lane, claimed);
+            house.tell(Notice::Redeal(lane.id));
+        }
+        VolumeOf::Domain(_) => {
+            let (site, campaign) = (lane.id.site, claimed.campaign);
+            house.put_first(lane, claimed);
+            house.tell(Notice::FlowHeld { site, campaign, until: spent.until, why: spent.why });
+        }
+    }
+    None
+}
+
+/// Nobody was tried: the person's own hour comes later.
+async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timestamp) {
+    let mut settlement = Settlement::of(claimed, DeliveryState::Deferred, house.now());
+    settlement.due = Some((lane.id.site, until));
+    settlement.charge = false;
+    settlement.site = Some(lane.id.site);
+    house.settle(settlement, None).await;
 }
 
 /// Everything that changed since the delivery was read: suppressions, unsubscribes, edits.
@@ -160,8 +220,8 @@ async fn give_way(house: &House, lane: &Lane, claimed: Claimed, unrecorded: Opti
     house.note(Note::LedgerTrouble(why));
     let (scope, category) = (Scope::Site, Category::NetworkFailure);
     let until = house.now() + UNRECORDED_REST;
-    lane.put_first(claimed);
-    lane.hold(LaneHold { scope, until, category, rule: "ledger-trouble".to_owned() }, None, house.now());
+    house.put_first(lane, claimed);
+    lane.hold(LaneHold { scope, until, category, rule: "ledger-trouble".to_owned() });
 }
 
 /// The server let go of a used session before this transaction began: the delivery was not refused, it was not heard.
@@ -238,37 +298,45 @@ pub(crate) fn duration_ms(from: Timestamp, to: Timestamp) -> u32 {
     u32::try_from(to.since(from).as_millis()).unwrap_or(u32::MAX)
 }
 
-/// Reacts to a verdict and hands the outcome to the settler.
+/// Reacts to a verdict, and to what the lane made of it, and hands the outcome to the settler.
 pub(crate) async fn conclude(
     house: &House,
     lane: &Lane,
     claimed: &Claimed,
     attempt: Attempt,
+    heard: Heard,
     transcript: Option<String>,
     slot: Option<Slot>,
 ) {
     let now = house.now();
-    let reaction = reacted(house, lane, claimed, &attempt, now);
+    let reaction = reacted(house, lane, claimed, &attempt, &heard, now);
     if attempt.verdict.outcome == Outcome::Accepted {
         lane.count_accepted();
     }
-    if let Some(hold) = &reaction.hold {
-        house.hold(lane, hold, Some(&attempt.verdict));
-    }
-    house.judged(lane, claimed.campaign, &attempt.verdict);
-    let mut settlement = settlement(claimed, lane, attempt, reaction, transcript, now);
-    if settlement.due.is_some() && house.gate.is_cancelled(claimed.campaign).await {
-        (settlement.to, settlement.due, settlement.skip) = (DeliveryState::Skipped, None, Some(SkipReason::Cancelled));
+    house.judged(lane, claimed, &attempt.verdict);
+    let mut settlement = settlement(house, claimed, lane, attempt, reaction, transcript, now);
+    if settlement.due.is_some()
+        && let Some(reason) = house.gate.ended(claimed.campaign).await
+    {
+        (settlement.to, settlement.due, settlement.skip) = (DeliveryState::Skipped, None, Some(reason));
     }
     house.settle(settlement, slot).await;
 }
 
-fn reacted(house: &House, lane: &Lane, claimed: &Claimed, attempt: &Attempt, now: Timestamp) -> Reaction {
+fn reacted(
+    house: &House,
+    lane: &Lane,
+    claimed: &Claimed,
+    attempt: &Attempt,
+    heard: &Heard,
+    now: Timestamp,
+) -> Reaction {
     let before = before(claimed, attempt.reached_receiver, lane.has_accepted());
     let jitter = house.world.entropy.fraction("jitter");
     let (schedule, policy) = (&house.settings.schedule, &house.settings.policy);
-    let hold = shipped_hold(&attempt.verdict, now, schedule);
-    react(&before, &attempt.verdict, hold.as_ref(), now, schedule, policy, jitter)
+    // Another source takes the place of one that is listed: its people need not wait for the end of the hold.
+    let hold = heard.hold.as_ref().filter(|_| !(heard.listed && house.has_other_source(lane, claimed.campaign)));
+    react(&before, &attempt.verdict, hold, now, schedule, policy, jitter)
 }
 
 /// What was known of a delivery before the attempt that is judged now.
@@ -287,6 +355,7 @@ pub(crate) fn before(claimed: &Claimed, reached_now: bool, provider_accepts_othe
 }
 
 fn settlement(
+    house: &House,
     claimed: &Claimed,
     lane: &Lane,
     attempt: Attempt,
@@ -299,9 +368,12 @@ fn settlement(
     let whole_domain = attempt.verdict.category == Category::DomainRefusesMail;
     Settlement {
         charge: reaction.charge,
-        site: Some(lane.site),
+        site: Some(lane.id.site),
+        source: Some(lane.id.source),
+        identity: house.mailing(claimed.campaign).and_then(|mailing| mailing.identity),
         provider: lane.provider.map(|provider| provider.key.clone()),
-        due: reaction.due.map(|at| (lane.site, at)),
+        provisional: reaction.suppress.is_some() && house.is_provisional(lane),
+        due: reaction.due.map(|at| (lane.id.site, at)),
         suppress: reaction.suppress.filter(|_| !whole_domain),
         suppress_domain: reaction.suppress.filter(|_| whole_domain),
         change: reaction.contact.map(change),

@@ -1,36 +1,54 @@
-//! A lane: our way to one receiving site. It holds the deliveries read for it, its servers, and its limits.
+//! A lane: one source toward one receiving site. It holds the deliveries read for it and the site's servers.
 //!
-//! Connections take deliveries from the lane themselves; the scheduler fills it and opens connections. A lane holds
-//! at most one window of deliveries, whatever the backlog.
+//! Connections take deliveries from the lane themselves; the scheduler fills it and opens connections. Every campaign
+//! is a flow of its own, served by its share. Invariants: a lane holds at most one window of deliveries, whatever the
+//! backlog; it starts nothing while it is held; how much and how fast is its pacer's word.
 
-use dispatch::providers::{Limits, Provider};
+use crate::fleet::Source;
+use crate::pacer::Pacer;
+use dispatch::pace::{Heard, Permit, Response};
+use dispatch::providers::Provider;
 use dispatch::react::LaneHold;
 use dispatch::retry::Schedule;
 use dispatch::route::HostGroup;
-use model::{CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use dispatch::share::{Class, Flow, Share};
+use model::{SiteId, SourceId, Timestamp, Verdict};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::Claimed;
 use tokio::sync::Notify;
 
 /// Deliveries a lane holds at most.
 pub(crate) const WINDOW: usize = 256;
-/// Below this it asks for more.
-const LOW_WATER: usize = WINDOW / 2;
+/// A flow's part of the window is at least this, however many flows there are.
+pub(crate) const FLOW_WINDOW_MIN: usize = 16;
 /// A further connection is opened for every so many deliveries that wait.
 const PER_NEW_CONNECTION: usize = 4;
-/// After so many acceptances a learned limit is tried one higher.
-const ACCEPTED_PER_PROBE: u64 = 50;
-const MINUTE: Duration = Duration::from_secs(60);
+
+/// Which lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LaneId {
+    pub(crate) site: SiteId,
+    pub(crate) source: SourceId,
+}
+
+/// A campaign's place among the others: shares are between workspaces first, then between a workspace's campaigns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stream {
+    pub(crate) flow: Flow,
+    pub(crate) class: Class,
+    pub(crate) weight: u32,
+}
 
 /// One lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    pub(crate) site: SiteId,
+    pub(crate) id: LaneId,
     pub(crate) fingerprint: String,
     pub(crate) provider: Option<&'static Provider>,
-    pub(crate) limits: Limits,
+    pub(crate) source: Arc<Source>,
+    pub(crate) pacer: Arc<Pacer>,
     /// Rung when deliveries were added, or when nothing more will be.
     pub(crate) supplied: Notify,
     inner: Mutex<Inner>,
@@ -39,22 +57,25 @@ pub(crate) struct Lane {
 #[derive(Debug, Default)]
 struct Inner {
     groups: Vec<HostGroup>,
-    ready: VecDeque<Claimed>,
+    ready: Share<Claimed>,
     open: u32,
+    /// This lane alone is held: its servers are silent, or our ledger is.
     held: Option<LaneHold>,
     /// Refused without a break since then, and what it was.
     refused_since: Option<(Timestamp, Verdict)>,
-    /// More may come: a connection with nothing to do waits instead of leaving.
-    more: bool,
-    asked: bool,
+    /// Flows of which more may come: a connection with nothing to do waits instead of leaving.
+    more: BTreeMap<Flow, Supply>,
     /// Encryption failed here: talk in clear.
     tls_broken: bool,
-    /// The site told us so: fewer than the configured limits.
-    connections_learned: Option<u32>,
-    per_connection_learned: Option<u32>,
-    connects: VecDeque<Timestamp>,
-    next_message_at: Option<Timestamp>,
     accepted: u64,
+}
+
+/// How a flow is supplied.
+#[derive(Clone, Copy, Debug)]
+struct Supply {
+    /// Below so many in hand, more is asked for.
+    low_water: usize,
+    asked: bool,
 }
 
 /// What a connection does next.
@@ -70,9 +91,26 @@ pub(crate) enum Next {
     Leave,
 }
 
+/// May a connection be opened?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// It is counted: open it.
+    Yes,
+    /// Only time keeps it from being opened.
+    NotBefore(Timestamp),
+    /// Not unless something happens: work, or another connection's end.
+    No,
+}
+
 impl Lane {
-    pub(crate) fn new(site: SiteId, fingerprint: String, provider: Option<&'static Provider>, limits: Limits) -> Lane {
-        Lane { site, fingerprint, provider, limits, supplied: Notify::new(), inner: Mutex::default() }
+    pub(crate) fn new(
+        id: LaneId,
+        fingerprint: String,
+        provider: Option<&'static Provider>,
+        source: Arc<Source>,
+        pacer: Arc<Pacer>,
+    ) -> Lane {
+        Lane { id, fingerprint, provider, source, pacer, supplied: Notify::new(), inner: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -89,29 +127,46 @@ impl Lane {
         self.lock().groups.iter().flat_map(|group| group.hosts.iter().cloned()).collect()
     }
 
-    /// What tells unrelated sites apart for the brakes.
+    /// What tells unrelated sites apart for brakes and budgets: the provider, else the site itself.
     pub(crate) fn operator(&self) -> &str {
         self.provider.map_or(self.fingerprint.as_str(), |provider| provider.key.as_str())
     }
 
-    /// How many more deliveries there is room for.
-    pub(crate) fn room(&self) -> usize {
-        WINDOW.saturating_sub(self.lock().ready.len())
+    /// A name a person knows: the provider's, else a server's.
+    pub(crate) fn name(&self) -> String {
+        match self.provider {
+            Some(provider) => provider.name.clone(),
+            None => self.hosts().into_iter().next().unwrap_or_else(|| self.fingerprint.clone()),
+        }
     }
 
-    /// Adds deliveries; `more` says whether others may follow.
-    pub(crate) fn supply(&self, deliveries: impl IntoIterator<Item = Claimed>, more: bool) {
+    // ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Adds deliveries of one flow.
+    pub(crate) fn supply(&self, stream: Stream, deliveries: impl IntoIterator<Item = Claimed>) {
         let mut inner = self.lock();
-        inner.ready.extend(deliveries);
-        inner.more = more;
-        inner.asked = false;
+        for claimed in deliveries {
+            inner.ready.push(stream.flow, stream.weight, stream.class, claimed);
+        }
+        drop(inner);
+        self.supplied.notify_waiters();
+    }
+
+    /// Says whether more of a flow may come, and below how many in hand it is to be asked for.
+    pub(crate) fn expect_more(&self, flow: Flow, more: bool, low_water: usize) {
+        let mut inner = self.lock();
+        if more {
+            inner.more.insert(flow, Supply { low_water, asked: false });
+        } else {
+            inner.more.remove(&flow);
+        }
         drop(inner);
         self.supplied.notify_waiters();
     }
 
     /// Puts a delivery in front again: its conversation ended before it began.
-    pub(crate) fn put_first(&self, claimed: Claimed) {
-        self.lock().ready.push_front(claimed);
+    pub(crate) fn put_first(&self, stream: Stream, claimed: Claimed) {
+        self.lock().ready.push_front(stream.flow, stream.weight, stream.class, claimed);
     }
 
     /// A delivery was given back to the ledger without an outcome.
@@ -122,50 +177,56 @@ impl Lane {
     /// The next thing for a connection to do. The second value asks the scheduler for more.
     pub(crate) fn next(&self, now: Timestamp) -> (Next, bool) {
         let mut inner = self.lock();
-        if inner.is_held(now) {
+        if inner.is_held(now) || self.pacer.is_held(now) {
             return (Next::Leave, false);
         }
-        if let Some(at) = inner.next_message_at.filter(|at| *at > now) {
-            return (Next::Pace(at.since(now)), false);
+        if inner.ready.is_empty() {
+            let ask = inner.ask_for_all();
+            return (if inner.more.is_empty() { Next::Leave } else { Next::Wait }, ask);
         }
-        let taken = inner.ready.pop_front();
-        let ask = inner.more && !inner.asked && inner.ready.len() < LOW_WATER;
-        inner.asked |= ask;
-        match taken {
-            Some(claimed) => {
-                if let Some(rate) = self.limits.messages_per_minute {
-                    inner.next_message_at = Some(now + MINUTE / rate.max(1));
-                }
-                (Next::Deliver(Box::new(claimed)), ask)
-            }
-            None if inner.more => (Next::Wait, ask),
+        match self.pacer.start_one(now) {
+            Permit::Yes => {}
+            Permit::NotBefore(at) => return (Next::Pace(at.since(now)), false),
+            Permit::WhenOneEnds => return (Next::Leave, false),
+        }
+        match inner.ready.pop() {
+            Some((flow, claimed)) => (Next::Deliver(Box::new(claimed)), inner.ask_for(flow)),
             None => (Next::Leave, false),
         }
     }
 
     /// Takes everything that waits: one failed connection speaks for all of it.
     pub(crate) fn drain(&self) -> Vec<Claimed> {
-        self.lock().ready.drain(..).collect()
-    }
-
-    /// Takes out what waits for one campaign and names it.
-    pub(crate) fn give_back(&self, campaign: CampaignId) -> Vec<DeliveryId> {
         let mut inner = self.lock();
-        let (out, kept): (VecDeque<Claimed>, VecDeque<Claimed>) =
-            inner.ready.drain(..).partition(|claimed| claimed.campaign == campaign);
-        inner.ready = kept;
-        out.into_iter().map(|claimed| claimed.delivery).collect()
+        std::iter::from_fn(|| inner.ready.pop()).map(|(_, claimed)| claimed).collect()
     }
 
-    /// Is it known who answers for the site?
-    pub(crate) fn has_hosts(&self) -> bool {
-        !self.lock().groups.is_empty()
+    /// Takes out what waits for one campaign.
+    pub(crate) fn take_flow(&self, flow: Flow) -> Vec<Claimed> {
+        let mut inner = self.lock();
+        inner.more.remove(&flow);
+        inner.ready.remove_flow(flow)
+    }
+
+    /// How many of a campaign are in hand.
+    pub(crate) fn len_of(&self, flow: Flow) -> usize {
+        self.lock().ready.len_of(flow)
+    }
+
+    /// How many are in hand.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().ready.len()
+    }
+
+    /// Does a transactional message wait here?
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.lock().ready.has_transactional()
     }
 
     /// Is anything ready that may start now?
     pub(crate) fn is_ready(&self, now: Timestamp) -> bool {
         let inner = self.lock();
-        !inner.ready.is_empty() && !inner.is_held(now)
+        !inner.ready.is_empty() && !inner.is_held(now) && self.pacer.may_start(now) == Permit::Yes
     }
 
     /// Nothing read, nothing open.
@@ -174,60 +235,68 @@ impl Lane {
         inner.ready.is_empty() && inner.open == 0
     }
 
+    // ── connections ──────────────────────────────────────────────────────────────────────────────────────────
+
     /// Connections open now.
     pub(crate) fn open(&self) -> u32 {
         self.lock().open
     }
 
-    /// Opens one more connection if work and limits ask for it; counts it at once.
-    pub(crate) fn try_open(&self, now: Timestamp) -> bool {
+    /// Counts one more connection if work and limits ask for it.
+    pub(crate) fn try_open(&self, now: Timestamp) -> Opening {
         let mut inner = self.lock();
-        if inner.ready.is_empty() || inner.is_held(now) || inner.groups.is_empty() {
-            return false;
+        if inner.ready.is_empty() || inner.groups.is_empty() {
+            return Opening::No;
         }
-        let cap = inner.connections_learned.unwrap_or(u32::MAX).min(self.limits.connections).max(1);
+        if let Some(until) = self.held_until(&inner, now) {
+            return Opening::NotBefore(until);
+        }
         let wanted = u32::try_from(inner.ready.len().div_ceil(PER_NEW_CONNECTION)).unwrap_or(u32::MAX);
-        if inner.open >= cap.min(wanted) {
-            return false;
+        if inner.open >= wanted {
+            return Opening::No;
         }
-        while inner.connects.front().is_some_and(|at| now.since(*at) >= MINUTE) {
-            inner.connects.pop_front();
+        // A connection that could only wait for the rate is not worth its place.
+        if let Permit::NotBefore(at) = self.pacer.may_start(now) {
+            return if inner.open == 0 { Opening::NotBefore(at) } else { Opening::No };
         }
-        if self.limits.connects_per_minute < u32::MAX {
-            if inner.connects.len() >= self.limits.connects_per_minute as usize {
-                return false;
+        match self.pacer.open_one(now) {
+            Permit::Yes => {
+                inner.open += 1;
+                Opening::Yes
             }
-            inner.connects.push_back(now);
+            Permit::NotBefore(at) => Opening::NotBefore(at),
+            Permit::WhenOneEnds => Opening::No,
         }
-        inner.open += 1;
-        true
-    }
-
-    /// When the lane could open a connection again, if only time keeps it from doing so.
-    pub(crate) fn wakes_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let inner = self.lock();
-        if inner.ready.is_empty() {
-            return None;
-        }
-        if let Some(hold) = inner.held.as_ref().filter(|hold| hold.until > now) {
-            return Some(hold.until);
-        }
-        let full = inner.connects.len() >= self.limits.connects_per_minute as usize;
-        inner.connects.front().filter(|_| full && inner.open == 0).map(|oldest| *oldest + MINUTE)
     }
 
     /// A connection has ended.
     pub(crate) fn closed(&self) {
         let mut inner = self.lock();
         inner.open = inner.open.saturating_sub(1);
+        drop(inner);
+        self.pacer.close_one();
     }
 
-    /// Starts nothing until the hold ends. A longer hold stays. `refusal` is the word that caused it, at `now`.
-    pub(crate) fn hold(&self, hold: LaneHold, refusal: Option<&Verdict>, now: Timestamp) {
+    /// Messages a session may carry.
+    pub(crate) fn per_connection(&self, now: Timestamp) -> u32 {
+        self.pacer.per_connection(now)
+    }
+
+    // ── what was heard ───────────────────────────────────────────────────────────────────────────────────────
+
+    /// Lets the pacer learn from a verdict of this lane. `in_session`: messages the session carried before.
+    pub(crate) fn heard(&self, verdict: &Verdict, reply: Option<&str>, in_session: u32, now: Timestamp) -> Response {
+        let inner = self.lock();
+        let busy = inner.ready.len() >= inner.open as usize;
+        drop(inner);
+        let opening = in_session == 0 && verdict.stage < model::Stage::Mail;
+        let heard = Heard { verdict, reply, open: 0, in_session, opening, idle_cap: busy };
+        self.pacer.heard(heard, now)
+    }
+
+    /// Starts nothing in this lane until the hold ends. A longer hold stays.
+    pub(crate) fn hold(&self, hold: LaneHold) {
         let mut inner = self.lock();
-        if let (None, Some(verdict)) = (&inner.refused_since, refusal) {
-            inner.refused_since = Some((now, verdict.clone()));
-        }
         if inner.held.as_ref().is_none_or(|held| held.until < hold.until) {
             inner.held = Some(hold);
         }
@@ -235,28 +304,21 @@ impl Lane {
         self.supplied.notify_waiters();
     }
 
-    /// The hold in force.
+    /// The site refused us: since when it does, without a break, is remembered.
+    pub(crate) fn refused(&self, verdict: &Verdict, now: Timestamp) {
+        self.lock().refused_since.get_or_insert_with(|| (now, verdict.clone()));
+        self.supplied.notify_waiters();
+    }
+
+    /// The hold in force: the lane's own or its pacer's, whichever lasts longer.
     pub(crate) fn held(&self, now: Timestamp) -> Option<LaneHold> {
-        self.lock().held.clone().filter(|hold| hold.until > now)
+        let own = self.lock().held.clone().filter(|hold| hold.until > now);
+        [own, self.pacer.held(now)].into_iter().flatten().max_by_key(|hold| hold.until)
     }
 
-    /// The site ended a session after so many messages: leave earlier from now on.
-    pub(crate) fn learn_per_connection(&self, messages: u32) {
-        let mut inner = self.lock();
-        let known = inner.per_connection_learned.unwrap_or(u32::MAX);
-        inner.per_connection_learned = Some(known.min(messages.max(1)));
-    }
-
-    /// The site finds our connections too many: one fewer than are open now.
-    pub(crate) fn learn_connections(&self) {
-        let mut inner = self.lock();
-        let cap = inner.open.saturating_sub(1).max(1);
-        inner.connections_learned = Some(inner.connections_learned.map_or(cap, |known| known.min(cap)));
-    }
-
-    /// Messages a session may carry.
-    pub(crate) fn per_connection(&self) -> u32 {
-        self.lock().per_connection_learned.unwrap_or(u32::MAX).min(self.limits.per_connection).max(1)
+    fn held_until(&self, inner: &Inner, now: Timestamp) -> Option<Timestamp> {
+        let own = inner.held.as_ref().map(|hold| hold.until).filter(|until| *until > now);
+        [own, self.pacer.held(now).map(|hold| hold.until)].into_iter().flatten().max()
     }
 
     /// Encryption failed here: talk in clear from now on (opportunistic TLS, RFC 7435).
@@ -274,16 +336,14 @@ impl Lane {
         let mut inner = self.lock();
         inner.accepted += 1;
         inner.refused_since = None;
-        if inner.accepted.is_multiple_of(ACCEPTED_PER_PROBE) {
-            inner.connections_learned = inner.connections_learned.map(|learned| learned.saturating_add(1));
-        }
     }
 
     /// The refusal that has lasted longer than anybody's retry window: who still waits here is given up with it.
     pub(crate) fn outlived(&self, schedule: &Schedule, now: Timestamp) -> Option<Verdict> {
         let inner = self.lock();
         let (since, verdict) = inner.refused_since.as_ref()?;
-        (inner.is_held(now) && schedule.outlived(*since, now)).then(|| verdict.clone())
+        let held = inner.is_held(now) || self.pacer.is_held(now);
+        (held && schedule.outlived(*since, now)).then(|| verdict.clone())
     }
 
     /// Has the site accepted anybody in this run?
@@ -295,5 +355,22 @@ impl Lane {
 impl Inner {
     fn is_held(&self, now: Timestamp) -> bool {
         self.held.as_ref().is_some_and(|hold| hold.until > now)
+    }
+
+    fn ask_for(&mut self, flow: Flow) -> bool {
+        let left = self.ready.len_of(flow);
+        match self.more.get_mut(&flow) {
+            Some(supply) if left < supply.low_water && !supply.asked => {
+                supply.asked = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn ask_for_all(&mut self) -> bool {
+        let fresh = self.more.values().any(|supply| !supply.asked);
+        self.more.values_mut().for_each(|supply| supply.asked = true);
+        fresh
     }
 }

@@ -4,15 +4,20 @@
 //! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
 
 use crate::options::{SendOptions, Unsubscribe};
-use crate::{Mailing, SendError};
+use crate::terms::{Plan, ZONE_COLUMNS};
+use crate::{Mailing, SendError, Stakes};
 use aws_lc_rs::digest;
+use dispatch::brakes;
+use dispatch::share::WEIGHT_USUAL;
+use dispatch::windows::Windows;
 use mail::compose::{
     self, CompileOptions, Compiled, HeaderFields, HeaderPlan, Mailbox, RenderError, SourceKind, Values,
 };
 use mail::sign::{Signer, SigningKey};
 use mail::token::KeyRing;
 use model::{
-    Actor, CampaignKind, CampaignState, DeliveryState, EmailAddress, MailDomain, Tally, Timestamp, WorkspaceId,
+    Actor, CampaignKind, CampaignState, DeliveryState, DomainId, EmailAddress, MailDomain, Tally, Timestamp,
+    WorkspaceId,
 };
 use net::Entropy;
 use serde::{Deserialize, Serialize};
@@ -59,6 +64,8 @@ pub struct Draft {
     pub snapshot: Snapshot,
     /// Who: finished imports, in order.
     pub imports: Vec<Import>,
+    /// Is a reputation at stake? Then a sample goes first.
+    pub stakes: Stakes,
 }
 
 /// A campaign made, or found to be the one that was asked for.
@@ -118,6 +125,11 @@ impl Snapshot {
         };
         compose::compile(&self.file.source, self.file.kind()?, &options)
             .map_err(|why| SendError::Message { file: self.file.name.clone(), why: why.to_string() })
+    }
+
+    fn windows(&self) -> Result<Option<Windows>, SendError> {
+        let parse = |text: &String| Windows::parse(text).map_err(|why| SendError::Input(why.to_string()));
+        self.options.timing.windows.as_ref().map(parse).transpose()
     }
 
     fn fields(&self, campaign: &Campaign, compiled: &Compiled, id_tag: String) -> Result<HeaderFields, SendError> {
@@ -195,15 +207,21 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
             return Err(SendError::Guard(sent_already(twin, &draft.name)));
         }
     }
+    draft.snapshot.windows()?;
+    let audience = Audience::Imports(draft.imports.iter().map(|import| import.id).collect());
+    let canary = match draft.stakes {
+        Stakes::Real => sample(store, &audience, now).await?.map_or(0, |(_, size)| size),
+        Stakes::Rehearsal => 0,
+    };
     let new = NewCampaign {
         workspace,
         name: draft.name.clone(),
         kind: CampaignKind::Broadcast,
         message: serde_json::to_string(&draft.snapshot).map_err(|why| SendError::Input(why.to_string()))?,
-        audience: Audience::Imports(draft.imports.iter().map(|import| import.id).collect()),
+        audience,
         files_hash,
         content_hash,
-        canary: 0,
+        canary: u32::try_from(canary).unwrap_or(u32::MAX),
     };
     let campaign = store.create_campaign(new, actor, now).await?;
     // Whatever cannot be written into header fields is found before anybody is counted.
@@ -211,6 +229,19 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         .map_err(|why| SendError::Input(why.to_string()))?;
     store.build_campaign(campaign.id, actor, now).await?;
     Ok(Launched { campaign, continued: false, warnings })
+}
+
+/// How large a sample has to go first, if one has to.
+async fn sample(
+    store: &Store,
+    audience: &Audience,
+    now: Timestamp,
+) -> Result<Option<(brakes::Audience, u64)>, SendError> {
+    let since = now - brakes::CANARY_KNOWN_WITHIN;
+    let (people, accepted_lately) = store.previously_accepted_share(WorkspaceId::FIRST, audience, since).await?;
+    let has_never_mailed_import = accepted_lately == 0;
+    let audience = brakes::Audience { people, accepted_lately, has_never_mailed_import };
+    Ok(brakes::sample_size(&audience).map(|size| (audience, size)))
 }
 
 /// Has anybody a copy, or may have one?
@@ -297,8 +328,14 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         Some(dkim) => Some(signer(store, campaign.workspace, &dkim.domain, &dkim.selector).await?),
         None => None,
     };
+    let from = parse_mailbox(&snapshot.options.from)?;
     Ok(Mailing {
         campaign: campaign.id,
+        workspace: campaign.workspace,
+        kind: campaign.kind,
+        weight: snapshot.options.timing.weight.unwrap_or(WEIGHT_USUAL),
+        identity: identity(store, &from.address, campaign.created_at).await?,
+        plan: plan(store, campaign, &snapshot).await?,
         key_name: signer.as_ref().map(|s| format!("{}._domainkey.{}", s.selector(), s.domain())),
         compiled,
         headers,
@@ -306,6 +343,42 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         ring: token_ring(store, entropy)?,
         return_path: domain(&snapshot.options.return_path, "the return path")?,
     })
+}
+
+/// The sending domain in the ledger's dictionary; a ledger that is only read knows it or does without.
+async fn identity(store: &Store, from: &EmailAddress, now: Timestamp) -> Result<Option<DomainId>, SendError> {
+    match store.domain_id(from.domain().as_str(), now).await {
+        Ok(id) => Ok(Some(id)),
+        Err(store::StoreError::ReadOnly) => Ok(None),
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// On what terms a campaign is sent.
+async fn plan(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result<Plan, SendError> {
+    let has_zone = |column: &String| ZONE_COLUMNS.iter().any(|zone| column.eq_ignore_ascii_case(zone));
+    let windows = snapshot.windows()?;
+    Ok(Plan {
+        by_recipient: windows.is_some() && snapshot.columns.iter().any(has_zone),
+        windows,
+        expires_at: snapshot.options.timing.expires_at,
+        cold_from: campaign.cold_from,
+        canary: canary(store, campaign).await?,
+    })
+}
+
+/// The sample that is still out: who it stands for, how many it is, and since when.
+async fn canary(store: &Store, campaign: &Campaign) -> Result<Option<(brakes::Audience, u64, Timestamp)>, SendError> {
+    if campaign.canary == 0 {
+        return Ok(None);
+    }
+    let (members, with_verdict) = store.canary_state(campaign.id).await?;
+    if with_verdict * 100 >= members * brakes::canary::CANARY_JUDGED_PERCENT {
+        return Ok(None);
+    }
+    let people = store.tally(campaign.id).await?.attempted();
+    let audience = brakes::Audience { people, accepted_lately: 0, has_never_mailed_import: false };
+    Ok(Some((audience, members, campaign.started_at.unwrap_or(campaign.created_at))))
 }
 
 /// What the ledger keeps of a campaign's message and choices.

@@ -11,41 +11,53 @@
 
 pub mod history;
 pub mod import;
+pub mod lanes;
 pub mod launch;
 pub mod note;
 pub mod options;
 pub mod report;
 pub mod why;
 
+mod brakes;
+mod budget;
 mod converse;
 mod error;
+mod fleet;
 mod gate;
 mod handle;
+mod holds;
 mod house;
 mod journey;
 mod lane;
 mod mailing;
+mod pacer;
 mod reach;
 mod recover;
 mod route;
 mod scheduler;
 mod settle;
+mod terms;
 mod transmit;
 mod wakes;
 
 pub use error::SendError;
 pub use handle::Handle;
-pub use house::{CONNECTIONS_MAX, Ceiling, Relay, Settings, Way};
+pub use house::{CONNECTIONS_MAX, Ceiling, KnownLimits, Relay, Settings, Stakes, Way};
 pub use mailing::Mailing;
 pub use recover::recover;
 
+use budget::Budgets;
+use fleet::Fleet;
 use gate::Gate;
+use holds::Holds;
 use house::{House, Notice, Outstanding};
-use net::{Cache, World};
+use model::DomainId;
+use net::{Cache, TlsClient, World};
 use note::Watch;
 use reach::Reach;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
+use terms::Terms;
 use tokio::sync::mpsc;
 
 /// How long a run goes on.
@@ -78,6 +90,7 @@ pub struct Engine {
     watch: Arc<dyn Watch>,
     gate: Arc<Gate>,
     outstanding: Arc<Outstanding>,
+    holds: Arc<Holds>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -92,7 +105,8 @@ impl Engine {
     /// An engine over this ledger and this world.
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
         let (notices, heard) = mpsc::unbounded_channel();
-        Engine { store, world, settings, watch, gate: Arc::default(), outstanding: Arc::default(), notices, heard }
+        let (gate, outstanding, holds) = (Arc::default(), Arc::default(), Arc::default());
+        Engine { store, world, settings, watch, gate, outstanding, holds, notices, heard }
     }
 
     /// What commands use while the engine runs.
@@ -102,6 +116,7 @@ impl Engine {
             clock: self.world.clock.clone(),
             gate: self.gate.clone(),
             outstanding: self.outstanding.clone(),
+            holds: self.holds.clone(),
             notices: self.notices.clone(),
         }
     }
@@ -111,17 +126,32 @@ impl Engine {
     /// Everything that was under way when a former process died is settled first. Fails only when the ledger cannot
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
-        let Engine { store, world, settings, watch, gate, outstanding, notices, heard } = self;
-        recover(&store, &settings, world.clock.now()).await?;
+        let Engine { store, world, settings, watch, gate, outstanding, holds, notices, heard } = self;
+        let now = world.clock.now();
+        recover(&store, &settings, now).await?;
+        let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
+        let mut identities: Vec<DomainId> = mailings.iter().filter_map(|mailing| mailing.identity).collect();
+        identities.sort_unstable();
+        identities.dedup();
+        let budgets = Budgets::read(&store, &fleet, &identities, settings.stakes, now).await?;
+        holds.replace(store.holds(Some(now)).await?);
+        let terms = Terms::default();
+        for mailing in &mailings {
+            terms.put(mailing.campaign, mailing.plan.begin(settings.stakes, now));
+        }
         let (outcomes, to_settle) = mpsc::channel(settle::OUTCOMES_WAITING_MAX);
         let house = Arc::new(House {
             dns: Cache::new(world.resolve.clone(), world.clock.clone()),
-            tls: world.tls.clone(),
+            tls: TlsClient::new(),
             rules: dispatch::rules::RulePack::shipped(),
-            mailings: mailings.into_iter().map(|mailing| (mailing.campaign, Arc::new(mailing))).collect(),
+            mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::default(),
             sites: Mutex::default(),
             reach: Reach::default(),
+            fleet,
+            budgets,
+            holds,
+            terms,
             store,
             world,
             settings,

@@ -3,10 +3,11 @@
 //! Made once per run from what the ledger keeps; a recipient is rendered just before it is sent and nothing rendered
 //! is stored.
 
+use crate::terms::Plan;
 use mail::compose::{Compiled, HeaderPlan, Recipient, RenderError, Tokens, Values, assemble};
 use mail::sign::Signer;
 use mail::token::{KeyRing, return_local_part};
-use model::{CampaignId, EmailAddress, MailDomain, Timestamp};
+use model::{CampaignId, CampaignKind, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
 use std::borrow::Cow;
 use store::Claimed;
 
@@ -15,6 +16,16 @@ use store::Claimed;
 pub struct Mailing {
     /// Which campaign.
     pub campaign: CampaignId,
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Its kind: decides its pool and its urgency.
+    pub kind: CampaignKind,
+    /// Its share among the campaigns of its workspace.
+    pub weight: u32,
+    /// The sending domain, that of From, in the ledger's dictionary: what day budgets are counted by.
+    pub identity: Option<DomainId>,
+    /// When it may be sent, and on what terms.
+    pub(crate) plan: Plan,
     /// Its message.
     pub compiled: Compiled,
     /// Its header fields.

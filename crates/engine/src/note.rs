@@ -35,6 +35,48 @@ pub enum Note<'a> {
         /// Why, and what to do.
         why: String,
     },
+    /// A rate comes near its limit, or a provider has recovered.
+    Warned {
+        /// In words.
+        why: String,
+    },
+    /// A provider is left alone until then.
+    ProviderHeld {
+        /// Its key.
+        provider: String,
+        /// When a probe may start.
+        until: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// A source is listed at a provider: others take its place there.
+    SourceRests {
+        /// Its name.
+        source: String,
+        /// Where.
+        site: String,
+        /// What they said.
+        why: String,
+    },
+    /// The pacing toward a site changed.
+    Learned {
+        /// Which.
+        site: String,
+        /// What, why and since when, in a sentence.
+        says: String,
+    },
+    /// The sample has its verdict, and the rest goes.
+    CanaryEnded {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// What it showed.
+        why: String,
+    },
+    /// The run is over.
+    Ended {
+        /// How often the scheduler woke.
+        turns: u64,
+    },
     /// The ledger cannot record: nothing new is started until it can.
     LedgerTrouble(String),
     /// The ledger records again.

@@ -2,8 +2,9 @@
 //!
 //! Secrets are not in here: a relay's password is named by where it can be read, a key by the ledger's key table.
 
-use crate::SendError;
+use crate::{SendError, Stakes};
 use dispatch::retry::Schedule;
+use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -34,6 +35,22 @@ pub struct SendOptions {
     pub connections: Option<u32>,
     /// Gaps between tries and the window, where they differ from the shipped schedule.
     pub retry: Option<RetryOverride>,
+    /// When it is sent, and how large its share is.
+    #[serde(default)]
+    pub timing: Timing,
+}
+
+/// When a campaign is sent, and how large its share is among the campaigns of its workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timing {
+    /// The hours in which it may be sent, as [`dispatch::windows::Windows::parse`] reads them; by the recipient's clock
+    /// where the audience has a column that tells their time zone.
+    pub windows: Option<String>,
+    /// Whoever was not tried before then is skipped: the offer is stale.
+    pub expires_at: Option<Timestamp>,
+    /// Its weight; usually [`dispatch::share::WEIGHT_USUAL`].
+    pub weight: Option<u32>,
 }
 
 /// Where unsubscribe requests go.
@@ -85,6 +102,14 @@ pub struct RetryOverride {
 }
 
 impl Transport {
+    /// Is the reputation of an address of ours at stake? Not toward loopback, and a relay's is its own.
+    pub fn stakes(&self) -> Stakes {
+        match self {
+            Transport::Direct { .. } if !self.is_loopback() => Stakes::Real,
+            Transport::Direct { .. } | Transport::Relay { .. } => Stakes::Rehearsal,
+        }
+    }
+
     /// A way out that cannot leave this machine: a relay or a name server at a loopback address. Every connection
     /// elsewhere is then refused.
     pub fn is_loopback(&self) -> bool {

@@ -77,6 +77,7 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Stakes;
     use crate::house::{Ceiling, Way};
     use dispatch::react::Policy;
     use dispatch::retry::Schedule;
@@ -120,6 +121,8 @@ mod tests {
             ceiling: Ceiling::Flat(1),
             schedule: Schedule::shipped(),
             policy: Policy::default(),
+            stakes: Stakes::Rehearsal,
+            limits: None,
             timeouts: Timeouts::default(),
         };
         let settlement = settlement(&claimed, &left, &settings, now);

@@ -42,6 +42,34 @@ pub enum Proxy {
 }
 
 impl Proxy {
+    /// Reads `socks5://[user@]host:port` or `haproxy://host:port`, the host an address. The password is not in it.
+    pub fn parse(text: &str) -> Result<Proxy, String> {
+        let wrong = || format!("{text:?} is no proxy: socks5://[user@]IP:PORT or haproxy://IP:PORT is expected");
+        let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+        let (user, server) = match rest.rsplit_once('@') {
+            Some((user, _)) if user.contains(':') => return Err(format!("{scheme}: a password does not belong here")),
+            Some((user, server)) => (Some((user.to_owned(), String::new())), server),
+            None => (None, rest),
+        };
+        let server = server.parse().map_err(|_| wrong())?;
+        match (scheme, user) {
+            ("socks5", user) => Ok(Proxy::Socks5 { server, user }),
+            ("haproxy", None) => Ok(Proxy::Haproxy { server }),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// The same with the password its user signs in with.
+    #[must_use]
+    pub fn with_password(self, password: &str) -> Proxy {
+        match self {
+            Proxy::Socks5 { server, user: Some((user, _)) } => {
+                Proxy::Socks5 { server, user: Some((user, password.to_owned())) }
+            }
+            other => other,
+        }
+    }
+
     /// Where it listens.
     pub fn server(&self) -> SocketAddr {
         match self {

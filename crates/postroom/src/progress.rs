@@ -87,6 +87,14 @@ impl Watch for Progress {
             }
             Note::SiteHeld { site, rule, .. } => seen.remark(format!("{site} asks us to wait ({rule}); others go on")),
             Note::Braked { why, .. } => seen.remark(format!("stopped: {why}")),
+            Note::Warned { why } => seen.remark(why),
+            Note::ProviderHeld { why, .. } => seen.remark(why),
+            Note::SourceRests { source, site, why } => {
+                seen.remark(format!("{source} is listed at {site}, others take its place there: {why}"))
+            }
+            Note::Learned { site, says } => seen.remark(format!("{site}: {says}")),
+            Note::CanaryEnded { why, .. } => seen.remark(format!("the sample has its verdict: {why}")),
+            Note::Ended { .. } => {}
             Note::LedgerTrouble(why) => {
                 if !std::mem::replace(&mut seen.ledger_trouble, true) {
                     seen.unsaid.push(format!("nothing new is started, because outcomes cannot be recorded: {why}"));

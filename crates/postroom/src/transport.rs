@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::options::{LOOPBACK_CONNECTIONS, RelayUrl, SendOptions, Transport};
-use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Way};
+use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Stakes, Way};
 use model::MailDomain;
 use net::{Guard, World};
 use smtp::client::{Credentials, Timeouts};
@@ -42,6 +42,8 @@ pub(crate) fn settings(options: &SendOptions, password_file: Option<&Path>) -> R
         timeouts: timeouts(&schedule),
         schedule,
         policy: Policy::default(),
+        stakes: options.transport.stakes(),
+        limits: None,
     })
 }
 
@@ -69,6 +71,8 @@ pub(crate) fn idle_settings() -> Settings {
         ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
         schedule: Schedule::shipped(),
         policy: Policy::default(),
+        stakes: Stakes::Rehearsal,
+        limits: None,
         timeouts: Timeouts::default(),
     }
 }

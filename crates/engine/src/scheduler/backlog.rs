@@ -1,22 +1,26 @@
 //! Reading the backlog: campaigns taken up and let go, heads and retries read in bounded pages into lanes.
 //!
-//! What a lane holds is at most one window; what waits to be looked up is bounded too. A row that is in hand already is
-//! left out by `Outstanding`, so reading something twice is harmless.
+//! What a site holds is at most one window a lane; what waits to be looked up is bounded too. A row that is in hand
+//! already is left out by `Outstanding`, so reading something twice is harmless.
 
 use super::placing::attempt_without_contact;
-use super::{
-    Backlog, LANES_MAX, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, Reading, Scheduler,
-};
-use crate::lane::Lane;
+use super::site::Reading;
+use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
 use dispatch::react::given_up;
-use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
+use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
 use std::collections::BTreeMap;
 use store::{Claimed, Part, Settlement, StoreError};
+
+/// Small heads read with one question.
+const HEADS_AT_ONCE: usize = 64;
 
 impl Scheduler {
     /// Takes a campaign up: everything that is queued or deferred will be found.
     pub(super) async fn activate(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
-        self.backlogs.insert(campaign, Backlog { unresolved: Some(None) });
+        if !self.begin(campaign).await? {
+            return Ok(());
+        }
+        self.campaigns.insert(campaign, Campaign { unresolved: Some(None) });
         let mut after = None;
         loop {
             let sites = self.house.store.sites_of(campaign, after, PAGE).await?;
@@ -24,7 +28,7 @@ impl Scheduler {
             let last_page = sites.len() < PAGE;
             for site in sites {
                 if let Some(entry) = self.entry(site).await? {
-                    entry.heads_left.insert(campaign, None);
+                    entry.flows.entry(campaign).or_default().heads_left = Some(None);
                 }
                 self.hungry.insert(site);
             }
@@ -48,16 +52,17 @@ impl Scheduler {
 
     /// Lets a campaign go: nothing more of it is read, and what was read and not started is given back.
     pub(super) fn deactivate(&mut self, campaign: CampaignId) {
-        self.backlogs.remove(&campaign);
+        self.campaigns.remove(&campaign);
         self.wakes.forget(campaign);
-        for entry in self.lanes.values_mut() {
-            entry.heads.retain(|reading| reading.head.campaign != campaign);
-            entry.heads_left.remove(&campaign);
-            entry.retries_due.remove(&campaign);
-            for delivery in entry.lane.give_back(campaign) {
-                self.house.outstanding.release(delivery);
+        let Some(stream) = self.house.stream(campaign) else { return };
+        for entry in self.sites.values_mut() {
+            entry.flows.remove(&campaign);
+            for lane in entry.lanes.values() {
+                for claimed in lane.take_flow(stream.flow) {
+                    self.house.outstanding.release(claimed.delivery);
+                }
             }
-            self.hungry.insert(entry.lane.site);
+            self.hungry.insert(entry.site);
         }
     }
 
@@ -74,98 +79,152 @@ impl Scheduler {
 
     /// Reads heads that have no site yet, in head order, while there is room.
     async fn read_unresolved(&mut self) -> Result<(), StoreError> {
-        let campaigns: Vec<CampaignId> = self.backlogs.keys().copied().collect();
+        let now = self.house.now();
+        let campaigns: Vec<CampaignId> = self.campaigns.keys().copied().collect();
         for campaign in campaigns {
-            let full = self.waiting.len() >= LOOKUPS_WAITING_MAX || self.lanes.len() >= LANES_MAX;
-            let Some(Backlog { unresolved: Some(after) }) = self.backlogs.get(&campaign).filter(|_| !full) else {
+            let full = self.waiting.len() >= LOOKUPS_WAITING_MAX || self.sites.len() >= SITES_MAX;
+            let Some(Campaign { unresolved: Some(after) }) = self.campaigns.get(&campaign).filter(|_| !full) else {
                 continue;
             };
-            let heads = self.house.store.unresolved_heads(campaign, *after, PAGE, Part::All).await?;
+            if self.house.not_before(campaign, now).is_some() {
+                continue;
+            }
+            let part = self.house.part_of(campaign, now);
+            let heads = self.house.store.unresolved_heads(campaign, *after, PAGE, part).await?;
             let unresolved = (heads.len() == PAGE).then(|| heads.last().map(|head| head.id));
-            self.backlogs.insert(campaign, Backlog { unresolved });
+            self.campaigns.insert(campaign, Campaign { unresolved });
             self.waiting.extend(heads.into_iter().map(|head| Pending {
                 domain: head.domain_name.clone(),
                 heads: vec![head],
                 claimed: Vec::new(),
-                site: None,
+                asked: None,
             }));
         }
         Ok(())
     }
 
-    /// Fills a lane: retries that are due first, then heads in order.
+    /// Fills the lanes of a site, campaign by campaign: retries that are due first, then heads in order.
     async fn feed(&mut self, site: SiteId) -> Result<(), StoreError> {
         if self.entry(site).await?.is_none() {
             return Ok(());
         }
         if self.readmitted.remove(&site)
-            && let Some(entry) = self.lanes.get_mut(&site)
+            && let Some(entry) = self.sites.get_mut(&site)
         {
-            entry.heads_left.extend(self.backlogs.keys().map(|campaign| (*campaign, None)));
+            for campaign in self.campaigns.keys() {
+                entry.flows.entry(*campaign).or_default().heads_left = Some(None);
+            }
         }
-        let now = self.house.now();
-        let Some(lane) = self.lanes.get(&site).map(|entry| entry.lane.clone()) else { return Ok(()) };
-        let given_up = lane.outlived(&self.house.settings.schedule, now);
-        if let Some(hold) = lane.held(now).filter(|_| given_up.is_none()) {
-            self.timed.insert((hold.until, site));
-            return Ok(());
+        for campaign in self.in_turn(site) {
+            self.feed_flow(site, campaign).await?;
         }
-        self.feed_retries(site, now).await?;
-        self.feed_heads(site).await?;
-        if let Some(verdict) = given_up {
-            self.give_up(&lane, &verdict).await;
-        }
-        if let Some(entry) = self.lanes.get(&site) {
-            entry.lane.supply([], entry.has_more());
-            self.wanting.insert(site);
+        if let Some(entry) = self.sites.get(&site) {
+            let low_water = entry.flow_window() / 2;
+            for lane in entry.lanes.values() {
+                for (campaign, flow) in &entry.flows {
+                    let Some(stream) = self.house.stream(*campaign) else { continue };
+                    lane.expect_more(stream.flow, flow.has_more() && flow.held.is_none(), low_water);
+                }
+                self.wanting.insert(lane.id);
+            }
         }
         self.tidy(site);
         Ok(())
     }
 
-    /// The site has refused us for longer than anybody's retry window: who waits for it is settled as it refused.
-    async fn give_up(&mut self, lane: &Lane, verdict: &Verdict) {
-        let waiting = lane.drain();
-        if !waiting.is_empty() {
-            self.hungry.insert(lane.site);
+    /// The campaigns of a site in the order they are read: transactional ones first.
+    fn in_turn(&self, site: SiteId) -> Vec<CampaignId> {
+        let Some(entry) = self.sites.get(&site) else { return Vec::new() };
+        let mut campaigns: Vec<CampaignId> = entry.flows.keys().copied().collect();
+        campaigns.sort_by_key(|campaign| self.house.stream(*campaign).map(|stream| stream.class));
+        campaigns
+    }
+
+    async fn feed_flow(&mut self, site: SiteId, campaign: CampaignId) -> Result<(), StoreError> {
+        let now = self.house.now();
+        if self.given_up(site, now).is_none()
+            && let Some((until, why)) = self.flow_until(site, campaign, now)
+        {
+            if let Some(flow) = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign)) {
+                flow.held = Some((until, why));
+                self.timed.insert((until, site));
+            }
+            return Ok(());
         }
-        for claimed in waiting {
+        if let Some(flow) = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign)) {
+            flow.held = None;
+        }
+        self.feed_retries(site, campaign, now).await?;
+        self.feed_heads(site, campaign).await
+    }
+
+    /// When anything of a campaign may start at a site, if not now, and what says so.
+    fn flow_until(&self, site: SiteId, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
+        let entry = self.sites.get(&site)?;
+        if let Some(held) = self.house.not_before_at(campaign, entry.operator(), now) {
+            return Some(held);
+        }
+        if let Some((until, why)) = entry.flows.get(&campaign).and_then(|flow| flow.held.clone())
+            && until > now
+        {
+            return Some((until, why));
+        }
+        self.way_out_at(site, campaign, now).map(|until| (until, "no source may go there yet".to_owned()))
+    }
+
+    /// The refusal that has outlived everybody's window at a site, if no other source can go there.
+    pub(super) fn given_up(&self, site: SiteId, now: Timestamp) -> Option<Verdict> {
+        let entry = self.sites.get(&site)?;
+        let schedule = &self.house.settings.schedule;
+        let mut verdict = None;
+        for lane in entry.lanes.values() {
+            verdict = Some(lane.outlived(schedule, now)?);
+        }
+        verdict
+    }
+
+    /// The site has refused us for longer than anybody's retry window: who waits for it is settled as it refused.
+    pub(super) async fn give_up(&mut self, site: SiteId, rows: Vec<Claimed>, verdict: &Verdict) {
+        if !rows.is_empty() {
+            self.hungry.insert(site);
+        }
+        for claimed in rows {
             let now = self.house.now();
             let attempt =
                 Attempt { note: Some(NEVER_LET_IN.to_owned()), ..attempt_without_contact(&claimed, verdict, now) };
             let mut settlement = Settlement::of(&claimed, given_up(verdict), now);
-            settlement.site = Some(lane.site);
+            settlement.site = Some(site);
             settlement.attempt = Some(attempt);
             settlement.charge = false;
             self.house.settle(settlement, None).await;
         }
     }
 
-    async fn feed_retries(&mut self, site: SiteId, now: Timestamp) -> Result<(), StoreError> {
+    async fn feed_retries(&mut self, site: SiteId, campaign: CampaignId, now: Timestamp) -> Result<(), StoreError> {
+        let Some(stream) = self.house.stream(campaign) else { return Ok(()) };
         loop {
-            let Some(entry) = self.lanes.get_mut(&site) else { return Ok(()) };
-            let room = entry.lane.room().min(PAGE);
-            let next = entry.retries_due.iter().next().map(|(campaign, after)| (*campaign, *after));
-            let Some((campaign, after)) = next.filter(|_| room > 0 && self.waiting.len() < LOOKUPS_WAITING_MAX) else {
+            let Some(entry) = self.sites.get_mut(&site) else { return Ok(()) };
+            let room = entry.room(stream.flow).min(PAGE);
+            let Some(flow) = entry.flows.get_mut(&campaign) else { return Ok(()) };
+            let Some(after) = flow.retries_due.filter(|_| room > 0 && self.waiting.len() < LOOKUPS_WAITING_MAX) else {
                 return Ok(());
             };
             self.house.outstanding.begin_reading();
             let rows = self.house.store.due_retries(campaign, site, now, after, room).await?;
             if rows.len() < room {
-                entry.retries_due.remove(&campaign);
+                flow.retries_due = None;
                 // Up to `now` everything due was read just now, so what is still due then is in hand.
                 let next = self.next_retry(site, campaign).await?;
                 self.wakes.renew(site, campaign, next, now);
             } else if let Some(last) = rows.last() {
-                let at = last.retry.map(|(_, at)| (at, last.delivery));
-                entry.retries_due.insert(campaign, at);
+                flow.retries_due = Some(last.retry.map(|(_, at)| (at, last.delivery)));
             }
-            self.look_up_again(site, rows);
+            self.look_up_again(site, campaign, rows);
         }
     }
 
     /// A retry goes where its domain is served now, which may be elsewhere than last time.
-    fn look_up_again(&mut self, site: SiteId, rows: Vec<Claimed>) {
+    fn look_up_again(&mut self, site: SiteId, campaign: CampaignId, rows: Vec<Claimed>) {
         let mut by_domain: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
         for row in rows {
             if self.house.outstanding.take(row.delivery) {
@@ -173,51 +232,88 @@ impl Scheduler {
             }
         }
         for (domain, claimed) in by_domain {
-            if let Some(entry) = self.lanes.get_mut(&site) {
-                entry.pending += 1;
-            }
-            self.waiting.push_back(Pending { domain, heads: Vec::new(), claimed, site: Some(site) });
+            self.ask_where(
+                site,
+                campaign,
+                Pending { domain, heads: Vec::new(), claimed, asked: Some((site, campaign)) },
+            );
         }
     }
 
-    async fn feed_heads(&mut self, site: SiteId) -> Result<(), StoreError> {
+    fn ask_where(&mut self, site: SiteId, campaign: CampaignId, pending: Pending) {
+        if let Some(flow) = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign)) {
+            flow.pending += 1;
+        }
+        self.waiting.push_back(pending);
+    }
+
+    async fn feed_heads(&mut self, site: SiteId, campaign: CampaignId) -> Result<(), StoreError> {
+        let Some(stream) = self.house.stream(campaign) else { return Ok(()) };
+        let part = self.house.part_of(campaign, self.house.now());
         loop {
-            let Some(entry) = self.lanes.get_mut(&site) else { return Ok(()) };
-            let room = entry.lane.room();
-            if room == 0 {
-                return Ok(());
-            }
-            if let Some(reading) = entry.heads.front_mut() {
-                self.house.outstanding.begin_reading();
-                let rows = self.house.store.read_window(&reading.head, reading.after, room, Part::All).await?;
-                let exhausted = rows.len() < room;
-                reading.after = rows.last().map(|row| row.delivery).or(reading.after);
-                if exhausted {
-                    entry.heads.pop_front();
-                }
-                let outstanding = &self.house.outstanding;
-                let fresh: Vec<Claimed> = rows.into_iter().filter(|row| outstanding.take(row.delivery)).collect();
-                let more = entry.has_more();
-                entry.lane.supply(fresh, more);
+            let Some(entry) = self.sites.get_mut(&site) else { return Ok(()) };
+            let room = entry.room(stream.flow);
+            let has_hosts = !entry.groups.is_empty();
+            // A page is read when it is worth a question, not for every place that falls free.
+            let worth = room >= entry.flow_window() / 2;
+            let Some(flow) = entry.flows.get_mut(&campaign).filter(|_| worth) else { return Ok(()) };
+            if !flow.heads.is_empty() {
+                let rows = self.read_window(site, campaign, room, part).await?;
+                self.assign(site, rows).await;
                 continue;
             }
-            let Some((&campaign, &after)) = entry.heads_left.iter().next() else { return Ok(()) };
-            let heads = self.house.store.heads_of_site(campaign, site, after, PAGE, Part::All).await?;
-            if heads.len() < PAGE {
-                entry.heads_left.remove(&campaign);
-            } else {
-                entry.heads_left.insert(campaign, heads.last().map(|head| head.id));
-            }
-            if entry.lane.has_hosts() {
-                entry.heads.extend(heads.into_iter().map(|head| Reading { head, after: None }));
+            let Some(after) = flow.heads_left else { return Ok(()) };
+            let heads = self.house.store.heads_of_site(campaign, site, after, PAGE, part).await?;
+            flow.heads_left = (heads.len() == PAGE).then(|| heads.last().map(|head| head.id));
+            if has_hosts {
+                flow.heads.extend(heads.into_iter().map(|head| Reading { head, after: None }));
                 continue;
             }
             for head in heads {
-                entry.pending += 1;
                 let domain = head.domain_name.clone();
-                self.waiting.push_back(Pending { domain, heads: vec![head], claimed: Vec::new(), site: Some(site) });
+                let asked = Some((site, campaign));
+                self.ask_where(site, campaign, Pending { domain, heads: vec![head], claimed: Vec::new(), asked });
             }
             return Ok(());
         }
+    }
+
+    /// The next deliveries of the heads in front, as many as there is room for; what is in hand already is left out.
+    async fn read_window(
+        &mut self,
+        site: SiteId,
+        campaign: CampaignId,
+        room: usize,
+        part: Part,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let Some(flow) = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign)) else {
+            return Ok(Vec::new());
+        };
+        let mut expected = 0;
+        let mut heads: Vec<(DeliveryId, Option<DeliveryId>)> = Vec::new();
+        for reading in flow.heads.iter().take(HEADS_AT_ONCE) {
+            if expected >= room {
+                break;
+            }
+            expected += reading.head.remaining as usize;
+            heads.push((reading.head.id, reading.after));
+        }
+        self.house.outstanding.begin_reading();
+        let rows = self.house.store.read_windows(&heads, room, part).await?;
+        match rows.last().filter(|_| rows.len() >= room) {
+            None => {
+                flow.heads.drain(..heads.len());
+            }
+            Some(last) => {
+                let stops_in = (0..heads.len()).rev().filter(|at| heads[*at].0 <= last.delivery);
+                let stops_at = stops_in.max_by_key(|at| heads[*at].0).unwrap_or(0);
+                flow.heads.drain(..stops_at);
+                if let Some(reading) = flow.heads.front_mut() {
+                    reading.after = Some(last.delivery);
+                }
+            }
+        }
+        let outstanding = &self.house.outstanding;
+        Ok(rows.into_iter().filter(|row| outstanding.take(row.delivery)).collect())
     }
 }

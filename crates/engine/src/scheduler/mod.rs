@@ -1,31 +1,40 @@
 //! The scheduler: reads the queue in bounded pages, places domains at sites, fills lanes, opens connections.
 //!
-//! One task owns all of it, so nothing here is locked. It acts on notices and on the clock, never by polling: a lane
-//! that may not start has a time at which it may. The queue is the ledger itself; what is held here is one window per
-//! lane, a bounded number of look-ups, and one next-wake time per site with retries.
+//! One task owns all of it, so nothing here is locked. It acts on notices and on the clock, never by polling: work that
+//! may not start has a time at which it may. The queue is the ledger itself; what is held here is one window per lane,
+//! a bounded number of look-ups, and one next-wake time per site with retries.
+//!
+//! `backlog` reads, `placing` looks up, `assigning` chooses the source and makes lanes, `stock` tells when all is done.
 
+mod assigning;
 mod backlog;
 mod placing;
+mod site;
+mod stock;
+mod telling;
 
+use crate::brakes::Whom;
 use crate::house::{House, Moved, Notice, Stop};
-use crate::lane::Lane;
+use crate::lane::{Lane, LaneId, Opening};
 use crate::note::Note;
+use crate::pacer::{Pacer, PacerKey};
 use crate::route::{self, Place, Placed};
 use crate::wakes::Wakes;
 use crate::{RunEnd, Until, converse};
 use dispatch::brakes::{NxdomainFlood, Trip};
+use dispatch::pace::{Memory, Pace};
 use dispatch::providers::Limits;
-use model::{Actor, CampaignId, CampaignState, DeliveryId, DeliveryState, SiteId, Timestamp, Verdict};
+use model::{Actor, CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
+use site::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::{Claimed, Head, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Lanes in memory at once.
-const LANES_MAX: usize = 1_000;
+/// Sites in memory at once.
+const SITES_MAX: usize = 1_000;
 /// Domains being looked up at once.
 const LOOKUPS_MAX: usize = 64;
 /// Domains waiting to be looked up, beyond which nothing more is read.
@@ -36,50 +45,29 @@ const MISSING_HELD_MAX: usize = 512;
 const PAGE: usize = 128;
 /// Deliveries in memory at once, over all lanes.
 const OUTSTANDING_MAX: usize = 65_536;
-/// A lane held no longer than this is waited for even when only first tries were asked for.
-const SHORT_HOLD: Duration = Duration::from_secs(300);
 /// The dictionary entry of deliveries that DNS put off: they have no site yet.
 const NO_SITE: &str = "unresolved";
 /// A second look-up that brought no answer is made again after this.
 const SECOND_LOOKUP_AGAIN: Duration = Duration::from_secs(3600);
-/// How often everything is read again when something is left and nothing will wake it.
-const RESCANS_MAX: u32 = 3;
 /// What is noted for those whom a site that refused us never let us try (again).
 const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
 /// Stands in for a wake-up that is switched off.
 const NEVER: Duration = Duration::from_secs(3600);
+/// Of all connections, one in so many is kept for transactional messages while any may come.
+const RESERVED_SHARE: usize = 20;
 
 /// Work for a domain that has to be placed first.
 struct Pending {
     domain: String,
     heads: Vec<Head>,
     claimed: Vec<Claimed>,
-    /// The lane that asked, if one did.
-    site: Option<SiteId>,
+    /// The site that asked, if one did, and for which campaign.
+    asked: Option<(SiteId, CampaignId)>,
 }
 
-/// A head being read.
-struct Reading {
-    head: Head,
-    after: Option<DeliveryId>,
-}
-
-/// A lane and what is known of its backlog.
-struct Entry {
-    lane: Arc<Lane>,
-    /// Heads being read, in order.
-    heads: VecDeque<Reading>,
-    /// Campaigns that may have further stamped heads here, read up to that one.
-    heads_left: BTreeMap<CampaignId, Option<DeliveryId>>,
-    /// Campaigns with retries due here, read up to that one.
-    retries_due: BTreeMap<CampaignId, Option<(Timestamp, DeliveryId)>>,
-    /// Look-ups under way for it.
-    pending: usize,
-}
-
-/// What a campaign still has to be read.
+/// What is known of a campaign under way.
 #[derive(Default)]
-struct Backlog {
+struct Campaign {
     /// Unresolved heads are read up to this one; `None` within `Some` means from the start.
     unresolved: Option<Option<DeliveryId>>,
 }
@@ -88,15 +76,24 @@ pub(crate) struct Scheduler {
     house: Arc<House>,
     until: Until,
     notices: mpsc::UnboundedReceiver<Notice>,
-    backlogs: BTreeMap<CampaignId, Backlog>,
-    lanes: BTreeMap<SiteId, Entry>,
-    /// Lanes that may want deliveries.
+    campaigns: BTreeMap<CampaignId, Campaign>,
+    sites: BTreeMap<SiteId, Entry>,
+    pacers: BTreeMap<PacerKey, Arc<Pacer>>,
+    /// Lanes of each pacer.
+    sharing: BTreeMap<PacerKey, BTreeSet<LaneId>>,
+    /// What was learned before, by pacer; of those at work the pacer knows better.
+    memories: BTreeMap<PacerKey, Memory>,
+    /// What was learned and is not written down yet.
+    unwritten: BTreeMap<PacerKey, Option<Memory>>,
+    /// When what was learned was last written down.
+    written_at: Timestamp,
+    /// Sites that may want deliveries.
     hungry: BTreeSet<SiteId>,
     /// Lanes that may want a connection.
-    wanting: BTreeSet<SiteId>,
-    /// Lanes that only time keeps from going on.
+    wanting: BTreeSet<LaneId>,
+    /// Sites that only time keeps from going on.
     timed: BTreeSet<(Timestamp, SiteId)>,
-    /// Sites with work that found no room among the lanes.
+    /// Sites with work that found no room.
     crowded_out: BTreeSet<SiteId>,
     /// Sites that have room again: all their heads are to be looked for.
     readmitted: BTreeSet<SiteId>,
@@ -107,13 +104,17 @@ pub(crate) struct Scheduler {
     connections: JoinSet<()>,
     wakes: Wakes,
     second_lookup_at: Option<Timestamp>,
+    /// When a hold ends by itself.
+    holds_end_at: Option<Timestamp>,
     flood: NxdomainFlood,
     /// Domains said to be missing: nobody is judged by it while the resolver may yet turn out to be the suspect.
     missing: VecDeque<(Pending, Verdict)>,
     nowhere: Arc<Lane>,
-    /// The last site that was given a connection: the next one is served first.
-    served: Option<SiteId>,
+    /// The last lane that was given a connection: the next one is served first.
+    served: Option<LaneId>,
     rescans: u32,
+    /// How often the scheduler woke: throttled work must not make it turn.
+    turns: u64,
     stopping: bool,
     braked: Option<String>,
 }
@@ -131,13 +132,21 @@ impl Scheduler {
         until: Until,
     ) -> Result<Scheduler, StoreError> {
         let no_site = house.store.site_id(NO_SITE, None, house.now()).await?;
-        let nowhere = Arc::new(Lane::new(no_site, NO_SITE.to_owned(), None, Limits::default()));
+        let nowhere = nowhere(&house, no_site);
+        let memories = telling::read_memories(&house).await?;
+        let written_at = house.now();
+        let holds_end_at = house.holds.next_end(written_at);
         Ok(Scheduler {
             house,
             until,
             notices,
-            backlogs: BTreeMap::new(),
-            lanes: BTreeMap::new(),
+            campaigns: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            pacers: BTreeMap::new(),
+            sharing: BTreeMap::new(),
+            memories,
+            unwritten: BTreeMap::new(),
+            written_at,
             hungry: BTreeSet::new(),
             wanting: BTreeSet::new(),
             timed: BTreeSet::new(),
@@ -149,11 +158,13 @@ impl Scheduler {
             connections: JoinSet::new(),
             wakes: Wakes::default(),
             second_lookup_at: None,
+            holds_end_at,
             flood: NxdomainFlood::default(),
             missing: VecDeque::new(),
             nowhere,
             served: None,
             rescans: 0,
+            turns: 0,
             stopping: false,
             braked: None,
         })
@@ -161,12 +172,12 @@ impl Scheduler {
 
     /// Runs until there is nothing left to do now, or ever, or somebody says stop.
     pub(crate) async fn run(mut self) -> Result<RunEnd, StoreError> {
-        let campaigns: Vec<CampaignId> = self.house.mailings.keys().copied().collect();
-        for campaign in campaigns {
+        for campaign in self.house.campaigns() {
             self.activate(campaign).await?;
         }
         self.second_lookup_at = Some(self.house.now());
         loop {
+            self.turns += 1;
             if !self.stopping {
                 self.read_more().await?;
                 self.look_up();
@@ -176,8 +187,11 @@ impl Scheduler {
             }
             if let Some(end) = self.end().await? {
                 self.stamp(true).await?;
+                self.write_down(true).await?;
+                self.house.note(Note::Ended { turns: self.turns });
                 return Ok(end);
             }
+            self.write_down(false).await?;
             self.step().await?;
         }
     }
@@ -207,40 +221,53 @@ impl Scheduler {
 
     // ── connections ──────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Opens connections, one per lane and round, starting behind the lane served last.
+    /// Opens connections, one per lane and round, starting behind the lane served last. A few are kept for
+    /// transactional messages, which are served first.
     fn connect(&mut self) {
         let total = self.house.settings.ceiling.total() as usize;
-        while self.connections.len() < total && !self.wanting.is_empty() {
-            let after = self.served.map_or(SiteId(i64::MIN), |site| SiteId(site.0.saturating_add(1)));
-            let Some(site) = self.wanting.range(after..).next().or_else(|| self.wanting.first()).copied() else {
-                return;
-            };
-            self.served = Some(site);
-            if !self.try_connect(site) {
-                self.wanting.remove(&site);
+        let urgent_may_come = self.house.has_transactional();
+        let kept = if urgent_may_come { (total / RESERVED_SHARE).clamp(1, total.saturating_sub(1).max(1)) } else { 0 };
+        if urgent_may_come {
+            self.connect_urgent(total);
+        }
+        while self.connections.len() < total.saturating_sub(kept).max(1) && !self.wanting.is_empty() {
+            let behind = |served: LaneId| (std::ops::Bound::Excluded(served), std::ops::Bound::Unbounded);
+            let next = self.served.and_then(|served| self.wanting.range(behind(served)).next());
+            let Some(id) = next.or_else(|| self.wanting.first()).copied() else { return };
+            self.served = Some(id);
+            if !self.try_connect(id) {
+                self.wanting.remove(&id);
             }
         }
     }
 
-    fn try_connect(&mut self, site: SiteId) -> bool {
-        let now = self.house.now();
-        let Some(lane) = self.lanes.get(&site).map(|entry| entry.lane.clone()) else { return false };
-        if lane.limits.shared_over_sites {
-            let key = lane.provider.map(|provider| provider.key.as_str());
-            let same = |entry: &&Entry| entry.lane.provider.map(|provider| provider.key.as_str()) == key;
-            let open: u32 = self.lanes.values().filter(same).map(|entry| entry.lane.open()).sum();
-            if open >= lane.limits.connections {
-                return false;
+    fn connect_urgent(&mut self, total: usize) {
+        let urgent = |id: &&LaneId| self.lane_at(**id).is_some_and(|lane| lane.is_urgent());
+        let lanes: Vec<LaneId> = self.wanting.iter().filter(urgent).copied().collect();
+        for id in lanes {
+            if self.connections.len() < total && !self.try_connect(id) {
+                self.wanting.remove(&id);
             }
         }
-        if !lane.try_open(now) {
-            if let Some(at) = lane.wakes_at(now) {
-                self.timed.insert((at, site));
+    }
+
+    fn lane_at(&self, id: LaneId) -> Option<&Arc<Lane>> {
+        self.sites.get(&id.site).and_then(|entry| entry.lanes.get(&id.source))
+    }
+
+    fn try_connect(&mut self, id: LaneId) -> bool {
+        let Some(lane) = self.lane_at(id).cloned() else { return false };
+        match lane.try_open(self.house.now()) {
+            Opening::Yes => {
+                self.connections.spawn(converse::converse(self.house.clone(), lane));
+                true
             }
-            return false;
+            Opening::NotBefore(at) => {
+                self.timed.insert((at, id.site));
+                false
+            }
+            Opening::No => false,
         }
-        self.connections.spawn(converse::converse(self.house.clone(), lane));
-        true
     }
 
     // ── what happened ────────────────────────────────────────────────────────────────────────────────────────
@@ -250,15 +277,27 @@ impl Scheduler {
             Notice::Hungry(site) => {
                 self.hungry.insert(site);
             }
-            Notice::Ended(site) => self.connection_ended(site),
+            Notice::Ended(lane) => self.connection_ended(lane),
             Notice::Committed(moved) => self.committed(&moved).await?,
-            Notice::Tripped(stop, campaign) => self.brake(stop, campaign).await?,
+            Notice::Tripped(stop, whom) => self.brake(stop, whom).await?,
+            Notice::FlowHeld { site, campaign, until, why } => {
+                self.hold_flow(site, campaign, until, why);
+                self.hungry.insert(site);
+            }
+            Notice::Redeal(lane) => self.redeal(lane).await,
+            Notice::Rests { lane, why } => self.rests(lane, &why).await?,
+            Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
             Notice::Changed(campaign) => {
                 self.deactivate(campaign);
                 let campaign = self.house.store.campaign(campaign).await?;
                 if let Some(campaign) = campaign.filter(|campaign| campaign.state.may_send()) {
+                    self.house.resumed(campaign.id);
                     self.activate(campaign.id).await?;
                 }
+            }
+            Notice::HoldsChanged => self.holds_changed().await?,
+            Notice::Show(answer) => {
+                answer.send(self.show()).ok();
             }
             Notice::Drop(campaign, done) => {
                 self.deactivate(campaign);
@@ -273,13 +312,13 @@ impl Scheduler {
         Ok(())
     }
 
-    fn connection_ended(&mut self, site: SiteId) {
-        let shared = self.lanes.get(&site).is_some_and(|entry| entry.lane.limits.shared_over_sites);
-        if shared {
-            self.wanting.extend(self.lanes.keys().copied());
+    fn connection_ended(&mut self, id: LaneId) {
+        let key = self.lane_at(id).map(|lane| lane.pacer.key);
+        if let Some(sharers) = key.and_then(|key| self.sharing.get(&key)) {
+            self.wanting.extend(sharers.iter().copied());
         }
-        self.wanting.insert(site);
-        self.hungry.insert(site);
+        self.wanting.insert(id);
+        self.hungry.insert(id.site);
     }
 
     async fn committed(&mut self, moved: &[Moved]) -> Result<(), StoreError> {
@@ -294,12 +333,13 @@ impl Scheduler {
             }
             self.second_lookup_at = [self.second_lookup_at, one.second_lookup_at].into_iter().flatten().min();
         }
+        self.look_at_terms().await?;
         for (site, campaign) in renew {
             let (next, now) = (self.next_retry(site, campaign).await?, self.house.now());
             // What became due while others were in hand may not have been read: it is read now.
             match (next.filter(|at| *at <= now), self.entry(site).await?) {
                 (Some(_), Some(entry)) => {
-                    entry.retries_due.insert(campaign, None);
+                    entry.flows.entry(campaign).or_default().retries_due = Some(None);
                     self.hungry.insert(site);
                 }
                 _ => self.wakes.renew(site, campaign, next, now),
@@ -315,23 +355,76 @@ impl Scheduler {
         Ok(next.first().filter(|(found, _)| *found == site).map(|(_, at)| *at))
     }
 
-    async fn brake(&mut self, stop: Stop, campaign: Option<CampaignId>) -> Result<(), StoreError> {
-        if let (Stop::Brake(Trip::Authentication { needs_dns_check: true }), Some(campaign)) = (&stop, campaign)
-            && !self.house.own_records_fail(campaign).await
-        {
-            return Ok(());
+    /// A brake tripped: what it asks for is done, and somebody is told.
+    async fn brake(&mut self, stop: Stop, whom: Whom) -> Result<(), StoreError> {
+        match &stop {
+            Stop::Brake(Trip::Warned { why }) => {
+                self.tell(EventKind::Warned, campaign_of(whom), why.clone()).await?;
+                self.house.note(Note::Warned { why: why.clone() });
+                return Ok(());
+            }
+            Stop::Brake(Trip::HoldProvider { provider, until, why }) => {
+                return self.hold_provider(EventKind::HoldPlaced, provider, *until, why).await;
+            }
+            Stop::Brake(Trip::Incident { provider, until, why, .. }) => {
+                return self.hold_provider(EventKind::Incident, provider, *until, why).await;
+            }
+            Stop::Brake(Trip::IncidentOver { why, .. }) => {
+                self.tell(EventKind::Incident, None, why.clone()).await?;
+                self.house.note(Note::Warned { why: why.clone() });
+                return Ok(());
+            }
+            Stop::Brake(Trip::Authentication { needs_dns_check: true }) => {
+                let Some(campaign) = campaign_of(whom) else { return Ok(()) };
+                if !self.house.own_records_fail(campaign).await {
+                    return Ok(());
+                }
+            }
+            Stop::Brake(_) | Stop::RelaySilent(_) => {}
         }
-        let stopped: Vec<CampaignId> = match campaign {
-            Some(one) => self.backlogs.keys().copied().filter(|active| *active == one).collect(),
-            None => self.backlogs.keys().copied().collect(),
+        let reached = |campaign: &CampaignId| match whom {
+            Whom::Campaign(one) => *campaign == one,
+            Whom::Workspace(one) => self.house.mailing(*campaign).is_some_and(|mailing| mailing.workspace == one),
+            Whom::Everybody => true,
         };
-        for one in stopped {
-            self.house.gate.close(one).await;
-            let (why, now) = (Some(stop.why()), self.house.now());
-            self.house.store.set_campaign_state(one, CampaignState::Paused, why, &Actor::Engine, now).await?;
-            self.deactivate(one);
-            self.braked = Some(stop.why());
-            self.house.note(Note::Braked { campaign: Some(one), why: stop.why() });
+        for one in self.campaigns.keys().copied().filter(reached).collect::<Vec<_>>() {
+            self.pause(one, stop.why()).await?;
+        }
+        Ok(())
+    }
+
+    /// A brake pauses a campaign.
+    async fn pause(&mut self, campaign: CampaignId, why: String) -> Result<(), StoreError> {
+        self.house.gate.close(campaign).await;
+        let now = self.house.now();
+        self.house
+            .store
+            .set_campaign_state(campaign, CampaignState::Paused, Some(why.clone()), &Actor::Engine, now)
+            .await?;
+        self.tell(EventKind::Braked, Some(campaign), why.clone()).await?;
+        self.deactivate(campaign);
+        self.braked = Some(why.clone());
+        self.house.note(Note::Braked { campaign: Some(campaign), why });
+        Ok(())
+    }
+
+    /// Nothing to a provider until then: it is left alone, its people wait.
+    async fn hold_provider(
+        &mut self,
+        kind: EventKind,
+        provider: &str,
+        until: Timestamp,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        self.tell(kind, None, why.to_owned()).await?;
+        self.house.note(Note::ProviderHeld { provider: provider.to_owned(), until, why: why.to_owned() });
+        let sites: Vec<SiteId> = self.sites.values().filter(|e| e.operator() == provider).map(|e| e.site).collect();
+        for site in sites {
+            let flows: Vec<CampaignId> =
+                self.sites.get(&site).map(|e| e.flows.keys().copied().collect()).unwrap_or_default();
+            for campaign in flows {
+                self.hold_flow(site, campaign, until, why.to_owned());
+            }
         }
         Ok(())
     }
@@ -340,19 +433,26 @@ impl Scheduler {
 
     fn next_wake(&self) -> Option<Timestamp> {
         let timed = self.timed.first().map(|(at, _)| *at);
-        [timed, self.wakes.first(), self.second_lookup_at].into_iter().flatten().min()
+        let (house, now) = (&self.house, self.house.now());
+        let terms = house.terms.next_change(now).filter(|_| !self.campaigns.is_empty());
+        [timed, self.wakes.first(), self.second_lookup_at, terms, self.holds_end_at].into_iter().flatten().min()
     }
 
     async fn wake(&mut self) -> Result<(), StoreError> {
         let now = self.house.now();
+        self.look_at_terms().await?;
+        if self.holds_end_at.is_some_and(|at| at <= now) {
+            self.holds_changed().await?;
+        }
         while let Some((at, site)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
             self.timed.remove(&(at, site));
             self.hungry.insert(site);
-            self.wanting.insert(site);
+            let lanes = self.sites.get(&site).into_iter().flat_map(|entry| entry.lanes.values());
+            self.wanting.extend(lanes.map(|lane| lane.id));
         }
         while let Some((site, campaign)) = self.wakes.take_due(now) {
             if let Some(entry) = self.entry(site).await? {
-                entry.retries_due.insert(campaign, None);
+                entry.flows.entry(campaign).or_default().retries_due = Some(None);
             }
             self.hungry.insert(site);
         }
@@ -381,122 +481,18 @@ impl Scheduler {
         }
         Ok(())
     }
+}
 
-    // ── lanes ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// The entry of a site; `None` when there is no room for another lane now.
-    async fn entry(&mut self, site: SiteId) -> Result<Option<&mut Entry>, StoreError> {
-        if !self.lanes.contains_key(&site) {
-            if self.lanes.len() >= LANES_MAX {
-                self.crowded_out.insert(site);
-                return Ok(None);
-            }
-            let Some(known) = self.house.store.site(site).await? else { return Ok(None) };
-            let provider = known.provider.as_deref().and_then(dispatch::providers::by_key);
-            let limits = provider.map(|provider| provider.limits).unwrap_or_default();
-            let limits = self.house.settings.ceiling.limits(limits);
-            self.lanes.insert(site, Entry::new(Lane::new(site, known.fingerprint, provider, limits)));
-        }
-        Ok(self.lanes.get_mut(&site))
-    }
-
-    /// Forgets a lane with nothing to do; one that was crowded out may take its place.
-    fn tidy(&mut self, site: SiteId) {
-        let now = self.house.now();
-        let idle = |entry: &Entry| !entry.has_more() && entry.lane.is_empty() && entry.lane.held(now).is_none();
-        if !self.lanes.get(&site).is_some_and(idle) {
-            return;
-        }
-        self.lanes.remove(&site);
-        self.wanting.remove(&site);
-        if let Some(next) = self.crowded_out.pop_first() {
-            self.readmit(next);
-        }
-    }
-
-    /// A site that was crowded out gets its turn: everything it may have is read again.
-    fn readmit(&mut self, site: SiteId) {
-        let now = self.house.now();
-        self.readmitted.insert(site);
-        self.wakes.all_due_at(site, now, self.backlogs.keys().copied());
-        self.hungry.insert(site);
-    }
-
-    // ── the end ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    async fn end(&mut self) -> Result<Option<RunEnd>, StoreError> {
-        if !self.connections.is_empty() || self.house.outstanding.settling.load(Ordering::Relaxed) > 0 {
-            return Ok(None);
-        }
-        if self.stopping {
-            return Ok(Some(RunEnd::Stopped));
-        }
-        let now = self.house.now();
-        let reading = self.backlogs.values().any(|backlog| backlog.unresolved.is_some());
-        let looking = !self.waiting.is_empty() || !self.lookups.is_empty() || !self.hungry.is_empty();
-        let moving = |entry: &Entry| entry.lane.held(now).is_none() && (entry.has_more() || entry.lane.is_ready(now));
-        if !self.notices.is_empty() || reading || looking || self.lanes.values().any(moving) {
-            return Ok(None);
-        }
-        self.take_stock().await
-    }
-
-    /// Everything that can be done now is done: where does each campaign stand?
-    async fn take_stock(&mut self) -> Result<Option<RunEnd>, StoreError> {
-        let (store, now) = (self.house.store.clone(), self.house.now());
-        let (mut queued, mut open) = (0, 0);
-        for campaign in self.backlogs.keys().copied().collect::<Vec<_>>() {
-            let tally = store.tally(campaign).await?;
-            queued += tally.count(DeliveryState::Queued);
-            open += tally.in_progress();
-            let state = store.campaign(campaign).await?.map(|campaign| campaign.state);
-            if tally.in_progress() == 0 {
-                store.set_campaign_state(campaign, CampaignState::Complete, None, &Actor::Engine, now).await?;
-                self.deactivate(campaign);
-            } else if tally.count(DeliveryState::Queued) == 0 && state == Some(CampaignState::Sending) {
-                store.set_campaign_state(campaign, CampaignState::Retrying, None, &Actor::Engine, now).await?;
-            }
-        }
-        if self.backlogs.is_empty() {
-            return Ok(Some(self.braked.take().map_or(RunEnd::Done, RunEnd::Braked)));
-        }
-        let soon = self.timed.first().is_some_and(|(at, _)| at.since(now) <= SHORT_HOLD);
-        if self.until == Until::FirstTries && (queued == 0 || !soon) {
-            return Ok(Some(RunEnd::RetriesRemain));
-        }
-        let nothing_to_wait_for = self.timed.is_empty() && self.wakes.first().is_none();
-        if open > 0 && nothing_to_wait_for {
-            return self.look_again().await;
-        }
-        Ok(None)
-    }
-
-    /// Something is left and nothing will wake it: read everything again, a few times at most.
-    async fn look_again(&mut self) -> Result<Option<RunEnd>, StoreError> {
-        if self.rescans >= RESCANS_MAX {
-            return Ok(Some(RunEnd::RetriesRemain));
-        }
-        self.rescans += 1;
-        for campaign in self.backlogs.keys().copied().collect::<Vec<_>>() {
-            self.activate(campaign).await?;
-        }
-        Ok(None)
+fn campaign_of(whom: Whom) -> Option<CampaignId> {
+    match whom {
+        Whom::Campaign(campaign) => Some(campaign),
+        Whom::Workspace(_) | Whom::Everybody => None,
     }
 }
 
-impl Entry {
-    fn new(lane: Lane) -> Entry {
-        Entry {
-            lane: Arc::new(lane),
-            heads: VecDeque::new(),
-            heads_left: BTreeMap::new(),
-            retries_due: BTreeMap::new(),
-            pending: 0,
-        }
-    }
-
-    /// May the lane be given more, without anything new happening?
-    fn has_more(&self) -> bool {
-        !self.heads.is_empty() || !self.heads_left.is_empty() || !self.retries_due.is_empty() || self.pending > 0
-    }
+/// The lane of those whom DNS gave no servers: it carries nothing.
+fn nowhere(house: &House, no_site: SiteId) -> Arc<Lane> {
+    let id = LaneId { site: no_site, source: SourceId::THIS_MACHINE };
+    let pacer = Arc::new(Pacer::new((id.source, no_site), Pace::new(Limits::default())));
+    Arc::new(Lane::new(id, NO_SITE.to_owned(), None, house.fleet.any(), pacer))
 }

@@ -1,9 +1,10 @@
 //! Placing domains at sites: look-ups, bounded in number, and what becomes of those who have nowhere to go.
 
-use super::{Entry, LANES_MAX, LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, Reading, Scheduler};
-use crate::house::Stop;
+use super::site::Reading;
+use super::{LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, SITES_MAX, Scheduler};
+use crate::brakes::Whom;
+use crate::house::{Heard, Stop};
 use crate::journey;
-use crate::lane::Lane;
 use crate::route::{self, Place, Placed};
 use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
 use store::{Claimed, Part, StoreError};
@@ -24,23 +25,24 @@ impl Scheduler {
     }
 
     pub(super) async fn place(&mut self, pending: Pending, located: Located) -> Result<(), StoreError> {
-        if let Some(entry) = pending.site.and_then(|site| self.lanes.get_mut(&site)) {
-            entry.pending = entry.pending.saturating_sub(1);
-        }
-        if let Some(site) = pending.site {
+        if let Some((site, campaign)) = pending.asked {
+            let entry = self.sites.get_mut(&site);
+            if let Some(flow) = entry.and_then(|entry| entry.flows.get_mut(&campaign)) {
+                flow.pending = flow.pending.saturating_sub(1);
+            }
             self.hungry.insert(site);
         }
         match located {
             Located::Site(site, place) => {
                 self.flood.looked_up(self.house.now(), false);
-                self.place_at(site, place, pending);
+                self.place_at(site, place, pending).await?;
             }
             Located::Nowhere(verdict) => {
                 let missing = route::is_missing_domain(&verdict);
                 if let Some(trip) = self.flood.looked_up(self.house.now(), missing) {
                     let held = std::mem::take(&mut self.missing).into_iter().map(|(held, _)| held);
                     held.chain([pending]).for_each(|pending| self.give_back(pending));
-                    return self.brake(Stop::Brake(trip), None).await;
+                    return self.brake(Stop::Brake(trip), Whom::Everybody).await;
                 }
                 match missing {
                     true => self.missing.push_back((pending, verdict)),
@@ -51,33 +53,36 @@ impl Scheduler {
         Ok(())
     }
 
-    fn place_at(&mut self, site: SiteId, place: Place, pending: Pending) {
+    async fn place_at(&mut self, site: SiteId, place: Place, pending: Pending) -> Result<(), StoreError> {
         let stale = pending.heads.iter().filter(|head| head.site != Some(site)).map(|head| (head.id, site));
         self.to_stamp.extend(stale);
-        if !self.lanes.contains_key(&site) && self.lanes.len() >= LANES_MAX {
-            self.crowded_out.insert(site);
-            self.give_back(pending);
-            return;
+        if !self.sites.contains_key(&site) {
+            if self.sites.len() >= SITES_MAX {
+                self.crowded_out.insert(site);
+                self.give_back(pending);
+                return Ok(());
+            }
+            self.enter(site, place.fingerprint, place.provider, Vec::new()).await?;
         }
-        let ceiling = self.house.settings.ceiling;
-        let entry = self.lanes.entry(site).or_insert_with(|| {
-            let limits = ceiling.limits(place.provider.map(|provider| provider.limits).unwrap_or_default());
-            Entry::new(Lane::new(site, place.fingerprint, place.provider, limits))
-        });
-        entry.lane.set_groups(place.groups);
-        let active = |campaign: &CampaignId| self.backlogs.contains_key(campaign);
-        entry.heads.extend(
-            pending.heads.into_iter().filter(|head| active(&head.campaign)).map(|head| Reading { head, after: None }),
-        );
+        let active: Vec<CampaignId> = self.campaigns.keys().copied().collect();
+        let active = |campaign: &CampaignId| active.binary_search(campaign).is_ok();
+        let Some(entry) = self.sites.get_mut(&site) else { return Ok(()) };
+        entry.set_groups(place.groups);
+        for head in pending.heads.into_iter().filter(|head| active(&head.campaign)) {
+            let flow = entry.flows.entry(head.campaign).or_default();
+            flow.heads.push_back(Reading { head, after: None });
+        }
         let (ready, stopped): (Vec<Claimed>, Vec<Claimed>) =
             pending.claimed.into_iter().partition(|claimed| active(&claimed.campaign));
         for claimed in stopped {
             self.house.outstanding.release(claimed.delivery);
         }
-        let more = entry.has_more();
-        entry.lane.supply(ready, more);
+        for claimed in &ready {
+            entry.flows.entry(claimed.campaign).or_default();
+        }
+        self.assign(site, ready).await;
         self.hungry.insert(site);
-        self.wanting.insert(site);
+        Ok(())
     }
 
     pub(super) fn give_back(&mut self, pending: Pending) {
@@ -138,7 +143,7 @@ impl Scheduler {
         }
         drop(pass);
         let attempt = attempt_without_contact(claimed, verdict, house.now());
-        journey::conclude(house, &self.nowhere, claimed, attempt, None, None).await;
+        journey::conclude(house, &self.nowhere, claimed, attempt, Heard::default(), None, None).await;
     }
 
     /// Writes down which heads belong to which sites, in batches.

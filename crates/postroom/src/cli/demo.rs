@@ -13,9 +13,9 @@ use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::import::{ImportRequest, Mapping, import_file};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
-use engine::options::{Dkim, SMTP_PORT, SendOptions, Transport, Unsubscribe};
+use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Transport, Unsubscribe};
 use engine::report::{Report, report};
-use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Until, Way};
+use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
 use model::{Actor, CampaignState, MailDomain, Timestamp, WorkspaceId};
 use net::{Clock, SystemClock};
@@ -205,7 +205,7 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key, entropy.as_ref(), &actor, clock.now()).await?;
     let file = MessageFile { name: MESSAGE_FILE.to_owned(), source: MESSAGE.to_owned() };
     let snapshot = Snapshot { file, options: options_of_demo(), columns: import.columns.clone() };
-    let draft = Draft { name: CAMPAIGN.to_owned(), snapshot, imports: vec![import] };
+    let draft = Draft { name: CAMPAIGN.to_owned(), snapshot, imports: vec![import], stakes: Stakes::Rehearsal };
     let campaign = launch::launch(&store, &draft, &actor, clock.now()).await?.campaign;
     let campaign = store.set_campaign_state(campaign.id, CampaignState::Sending, None, &actor, clock.now()).await?;
     let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await?;
@@ -272,6 +272,7 @@ fn options_of_demo() -> SendOptions {
         transport: Transport::Direct { port: SMTP_PORT, dns: Some(([127, 0, 0, 1], 5353).into()) },
         connections: None,
         retry: None,
+        timing: Timing::default(),
     }
 }
 
@@ -282,6 +283,8 @@ fn settings() -> Settings {
         ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
         schedule: Schedule::shipped(),
         policy: Policy::default(),
+        stakes: Stakes::Rehearsal,
+        limits: None,
         timeouts: Timeouts::default(),
     }
 }

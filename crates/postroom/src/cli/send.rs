@@ -13,7 +13,7 @@ use crate::output::{Output, counted};
 use crate::shift::{self, Work};
 use crate::{campaigner, transport};
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
-use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Transport};
+use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Transport};
 use engine::{CONNECTIONS_MAX, Until};
 use model::CampaignState;
 use net::World;
@@ -246,6 +246,7 @@ fn read_options(args: &Args) -> Result<SendOptions, Failure> {
         transport,
         connections: args.way.connections,
         retry: retry.map(|(gaps, give_up)| RetryOverride { gaps, give_up }),
+        timing: Timing::default(),
     };
     options.schedule()?;
     if !options.transport.is_loopback() {
@@ -270,7 +271,8 @@ fn draft(args: &Args, options: SendOptions, file: MessageFile, import: Import) -
         return Err(Failure::bad_input("a campaign needs a name").advise("give it one: --name \"Spring news\""));
     }
     let snapshot = Snapshot { file, options, columns: import.columns.clone() };
-    Ok(Draft { name, snapshot, imports: vec![import] })
+    let stakes = snapshot.options.transport.stakes();
+    Ok(Draft { name, snapshot, imports: vec![import], stakes })
 }
 
 /// The key that signs: from a file, from the ledger, or made here for a rehearsal.

@@ -10,8 +10,8 @@ use crate::world::{EPOCH, SimWorld};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::launch::{self, Draft, MessageFile, Snapshot};
-use engine::options::{Dkim, SendOptions, Transport, Unsubscribe};
-use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Until, Way};
+use engine::options::{Dkim, SendOptions, Timing, Transport, Unsubscribe};
+use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
 use model::{
     Actor, CampaignId, CampaignState, DeliveryState, EmailAddress, MailDomain, SuppressionReason, Timestamp,
@@ -370,6 +370,8 @@ fn settings() -> Settings {
         ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
         schedule: Schedule::shipped(),
         policy: Policy::default(),
+        stakes: Stakes::Rehearsal,
+        limits: None,
         timeouts: Timeouts::default(),
     }
 }
@@ -411,7 +413,12 @@ async fn mail(store: &Store, name: &str, now: Timestamp) -> Result<(), SendError
         options: options(),
         columns: vec!["email".into()],
     };
-    let draft = Draft { name: name.into(), snapshot, imports: imports.into_iter().take(1).collect() };
+    let draft = Draft {
+        name: name.into(),
+        snapshot,
+        imports: imports.into_iter().take(1).collect(),
+        stakes: Stakes::Rehearsal,
+    };
     let launched = launch::launch(store, &draft, &actor(), now).await?;
     store.set_campaign_state(launched.campaign.id, CampaignState::Sending, None, &actor(), now).await?;
     Ok(())
@@ -428,6 +435,7 @@ fn options() -> SendOptions {
         transport: Transport::Direct { port: engine::options::SMTP_PORT, dns: None },
         connections: None,
         retry: None,
+        timing: Timing::default(),
     }
 }
 

@@ -57,6 +57,14 @@ impl Watch for Watcher {
                 format!("held {site} for {} s: {rule}", until.since(EPOCH).as_secs())
             }
             Note::Braked { why, .. } => format!("braked: {why}"),
+            Note::Warned { why } => format!("warned: {why}"),
+            Note::ProviderHeld { provider, until, why } => {
+                format!("{provider} left alone for {} s: {why}", until.since(EPOCH).as_secs())
+            }
+            Note::SourceRests { source, site, why } => format!("{source} rests toward {site}: {why}"),
+            Note::Learned { site, says } => format!("learned of {site}: {says}"),
+            Note::CanaryEnded { why, .. } => format!("canary: {why}"),
+            Note::Ended { turns } => format!("the run is over after {turns} turns"),
             Note::LedgerTrouble(why) => {
                 seen.troubles.push(Stop { from: now, until: Timestamp::MAX });
                 format!("ledger trouble: {why}")

@@ -1,0 +1,280 @@
+//! Day budgets: how much each source and each sending domain may still send today, toward whom.
+//!
+//! The numbers are those of [`dispatch::volume`]; here is what has been spent. A message is taken off its budgets before
+//! it is offered, so a budget is never exceeded; what was spent is in the ledger with each settlement, so a restart
+//! goes on where the day stands. Providers count as one, whatever their sites; a site nobody described counts alone.
+//! In a rehearsal nothing is at stake and nothing is bounded.
+
+use crate::Stakes;
+use crate::fleet::{Fleet, Standing};
+use dispatch::providers;
+use dispatch::volume::{self, Allowance, DayCount, Who};
+use model::{DomainId, SourceId, Timestamp, Verdict};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use store::{Store, StoreError, VolumeOf};
+
+/// Days of history that decide about a budget.
+const HISTORY_DAYS: i64 = 60;
+const DAY_MS: i64 = 86_400_000;
+/// A new day's budget opens so long after midnight, so that not everything starts with the full hour.
+const AFTER_MIDNIGHT_MS: i64 = 4 * 60_000;
+/// Unnamed sites whose spending is remembered.
+const SITES_MAX: usize = 100_000;
+/// What the ledger calls every site nobody described.
+const UNNAMED: &str = "";
+
+/// All budgets.
+#[derive(Debug)]
+pub(crate) struct Budgets {
+    real: Option<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    day: i64,
+    who: BTreeMap<VolumeOf, Who>,
+    /// What went out before today, by who and provider.
+    history: BTreeMap<(VolumeOf, String), Vec<(i64, DayCount)>>,
+    /// Today's, by who and operator.
+    today: BTreeMap<(VolumeOf, String), Spent>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Spent {
+    allowance: Allowance,
+    count: DayCount,
+}
+
+/// Today's budget is spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Exhausted {
+    /// When the next one opens.
+    pub(crate) until: Timestamp,
+    /// Whose it is.
+    pub(crate) of: VolumeOf,
+    /// How large it was, and why.
+    pub(crate) why: String,
+}
+
+impl Budgets {
+    /// Reads what was sent lately, by every source and by these sending domains.
+    pub(crate) async fn read(
+        store: &Store,
+        fleet: &Fleet,
+        identities: &[DomainId],
+        stakes: Stakes,
+        now: Timestamp,
+    ) -> Result<Budgets, StoreError> {
+        if stakes == Stakes::Rehearsal {
+            return Ok(Budgets { real: None });
+        }
+        let today = day_of(now);
+        let mut inner = Inner { day: today, ..Inner::default() };
+        for source in fleet.sources() {
+            let who = Who::Source { warm_since: source.warm_since };
+            inner.read_one(store, VolumeOf::Source(source.id), who).await?;
+        }
+        for identity in identities {
+            inner.read_one(store, VolumeOf::Domain(*identity), Who::Domain { warm_since: None }).await?;
+        }
+        Ok(Budgets { real: Some(Mutex::new(inner)) })
+    }
+
+    /// Takes one message off its source's and its sending domain's budgets, or says when they open again.
+    pub(crate) fn take(
+        &self,
+        source: SourceId,
+        identity: Option<DomainId>,
+        operator: &str,
+        now: Timestamp,
+    ) -> Result<(), Exhausted> {
+        let Some(mut inner) = self.lock(now) else { return Ok(()) };
+        let mut all = vec![(VolumeOf::Source(source), operator)];
+        all.extend(identity.map(|identity| (VolumeOf::Domain(identity), UNNAMED)));
+        for (of, operator) in &all {
+            let spent = inner.spent(*of, operator);
+            if spent.count.attempted >= spent.allowance.messages {
+                let why = spent.allowance.why.clone();
+                return Err(Exhausted { until: next_day(now), of: *of, why });
+            }
+        }
+        for (of, operator) in all {
+            inner.spent(of, operator).count.attempted += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives a message back that was not offered after all.
+    pub(crate) fn give_back(&self, source: SourceId, identity: Option<DomainId>, operator: &str, now: Timestamp) {
+        let Some(mut inner) = self.lock(now) else { return };
+        let mut back = |of, operator: &str| {
+            let count = &mut inner.spent(of, operator).count;
+            count.attempted = count.attempted.saturating_sub(1);
+        };
+        back(VolumeOf::Source(source), operator);
+        if let Some(identity) = identity {
+            back(VolumeOf::Domain(identity), UNNAMED);
+        }
+    }
+
+    /// Remembers what became of a message: tomorrow's budget depends on it.
+    pub(crate) fn judged(
+        &self,
+        source: SourceId,
+        identity: Option<DomainId>,
+        operator: &str,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) {
+        let Some(mut inner) = self.lock(now) else { return };
+        let mut count = |of, operator: &str| {
+            let count = &mut inner.spent(of, operator).count;
+            let attempted = count.attempted;
+            count.count(verdict);
+            count.attempted = attempted;
+        };
+        count(VolumeOf::Source(source), operator);
+        if let Some(identity) = identity {
+            count(VolumeOf::Domain(identity), UNNAMED);
+        }
+    }
+
+    /// How a source stands toward an operator.
+    pub(crate) fn standing(&self, source: SourceId, operator: &str, now: Timestamp) -> Standing {
+        let Some(mut inner) = self.lock(now) else { return Standing::default() };
+        let spent = inner.spent(VolumeOf::Source(source), operator);
+        let is_spent = spent.count.attempted >= spent.allowance.messages;
+        Standing { is_cold: !spent.allowance.is_warm, spent_until: is_spent.then(|| next_day(now)) }
+    }
+
+    /// Today's budget and what was spent of it, for people; `None` where nothing is bounded.
+    pub(crate) fn today(&self, source: SourceId, operator: &str, now: Timestamp) -> Option<(u32, u32, String)> {
+        let mut inner = self.lock(now)?;
+        let spent = inner.spent(VolumeOf::Source(source), operator);
+        let bounded = spent.allowance.messages != u32::MAX;
+        bounded.then(|| (spent.allowance.messages, spent.count.attempted, spent.allowance.why.clone()))
+    }
+
+    /// The budgets of the day that `now` is in.
+    fn lock(&self, now: Timestamp) -> Option<MutexGuard<'_, Inner>> {
+        let mut inner = self.real.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let today = day_of(now);
+        if today > inner.day {
+            inner.turn_over(today);
+        }
+        Some(inner)
+    }
+}
+
+impl Inner {
+    async fn read_one(&mut self, store: &Store, of: VolumeOf, who: Who) -> Result<(), StoreError> {
+        self.who.insert(of, who);
+        for row in store.volume_of(of, self.day - HISTORY_DAYS).await? {
+            // A sending domain has one budget toward all; a source has one for each provider.
+            let provider =
+                if matches!(of, VolumeOf::Domain(_)) { UNNAMED.to_owned() } else { row.provider.unwrap_or_default() };
+            let days = self.history.entry((of, provider)).or_default();
+            match days.last_mut() {
+                Some((day, count)) if *day == row.day => add(count, &row.count),
+                _ => days.push((row.day, as_count(&row.count))),
+            }
+        }
+        for days in self.history.values_mut() {
+            days.sort_by_key(|(day, _)| *day);
+        }
+        Ok(())
+    }
+
+    fn spent(&mut self, of: VolumeOf, operator: &str) -> &mut Spent {
+        let key = (of, operator.to_owned());
+        let fresh = if self.today.contains_key(&key) { None } else { Some(self.fresh(of, operator)) };
+        if fresh.is_some() && self.today.len() >= SITES_MAX {
+            self.today.retain(|(_, operator), _| providers::by_key(operator).is_some() || operator == UNNAMED);
+        }
+        self.today.entry(key).or_insert_with(|| fresh.unwrap_or_default())
+    }
+
+    /// Today's budget, with what the ledger says was spent of it already.
+    fn fresh(&self, of: VolumeOf, operator: &str) -> Spent {
+        let who = self.who.get(&of).copied().unwrap_or(Who::Source { warm_since: None });
+        let named = operator == UNNAMED || providers::by_key(operator).is_some();
+        let provider = if named { operator } else { UNNAMED };
+        let empty = Vec::new();
+        let history = self.history.get(&(of, provider.to_owned())).unwrap_or(&empty);
+        let of_provider = Some(provider).filter(|provider| *provider != UNNAMED);
+        if named {
+            let today = history.iter().find(|(day, _)| *day == self.day).map(|(_, count)| *count);
+            let allowance = volume::allowance(&who, of_provider, history, self.day);
+            return Spent { allowance, count: today.unwrap_or_default() };
+        }
+        let of_one_site = as_if_one_site(&who, history, self.day);
+        Spent { allowance: volume::allowance(&who, None, &of_one_site, self.day), count: DayCount::default() }
+    }
+
+    fn turn_over(&mut self, today: i64) {
+        let yesterday = self.day;
+        for ((of, operator), spent) in std::mem::take(&mut self.today) {
+            let named = operator == UNNAMED || providers::by_key(&operator).is_some();
+            let provider = if named { operator } else { UNNAMED.to_owned() };
+            let days = self.history.entry((of, provider)).or_default();
+            match days.last_mut() {
+                Some((day, count)) if *day == yesterday && named => *count = spent.count,
+                Some((day, count)) if *day == yesterday => sum(count, &spent.count),
+                _ => days.push((yesterday, spent.count)),
+            }
+            days.retain(|(day, _)| *day >= today - HISTORY_DAYS);
+        }
+        self.day = today;
+    }
+}
+
+/// The ledger counts all sites nobody described together. One of them is warmed as if each day it had got what it was
+/// allowed, with the signals of all.
+fn as_if_one_site(who: &Who, all: &[(i64, DayCount)], today: i64) -> Vec<(i64, DayCount)> {
+    let mut one: Vec<(i64, DayCount)> = Vec::new();
+    for (day, count) in all.iter().filter(|(day, _)| *day < today) {
+        let allowed = volume::allowance(who, None, &one, *day).messages;
+        let attempted = count.attempted.min(allowed);
+        let part = |n: u32| {
+            u32::try_from(u64::from(n) * u64::from(attempted) / u64::from(count.attempted.max(1))).unwrap_or(0)
+        };
+        let scaled = DayCount {
+            attempted,
+            accepted: part(count.accepted),
+            deferred: part(count.deferred),
+            blocked: part(count.blocked),
+            hard: part(count.hard),
+            complained: part(count.complained),
+        };
+        one.push((*day, scaled));
+    }
+    one
+}
+
+fn as_count(row: &store::DayCount) -> DayCount {
+    let store::DayCount { attempted, accepted, deferred, blocked, hard, complained } = *row;
+    DayCount { attempted, accepted, deferred, blocked, hard, complained }
+}
+
+fn add(count: &mut DayCount, row: &store::DayCount) {
+    sum(count, &as_count(row));
+}
+
+fn sum(count: &mut DayCount, more: &DayCount) {
+    count.attempted = count.attempted.saturating_add(more.attempted);
+    count.accepted = count.accepted.saturating_add(more.accepted);
+    count.deferred = count.deferred.saturating_add(more.deferred);
+    count.blocked = count.blocked.saturating_add(more.blocked);
+    count.hard = count.hard.saturating_add(more.hard);
+    count.complained = count.complained.saturating_add(more.complained);
+}
+
+/// The UTC day a moment is in.
+pub(crate) fn day_of(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(DAY_MS)
+}
+
+fn next_day(now: Timestamp) -> Timestamp {
+    Timestamp::from_millis((day_of(now) + 1) * DAY_MS + AFTER_MIDNIGHT_MS)
+}

@@ -1,0 +1,164 @@
+//! The ways out of this machine: sources, the pools they make up, and which of them rest toward whom.
+//!
+//! Read from the ledger when a run begins. A machine on which nothing was described has one source, itself.
+//! Invariant: a source that a provider has listed takes nothing there until its rest is over, whatever the pool says.
+
+use dispatch::pool::Candidate;
+use model::{CampaignKind, SourceId, Timestamp, WorkspaceId};
+use net::Egress;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{Pool, Store, StoreError};
+
+/// A way out: an address, and the name we greet with from there.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) id: SourceId,
+    pub(crate) name: String,
+    pub(crate) egress: Egress,
+    pub(crate) ehlo_name: String,
+    pub(crate) region: Option<String>,
+    /// Since when it is known to be warm, if somebody said so.
+    pub(crate) warm_since: Option<Timestamp>,
+}
+
+/// All ways out.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    sources: BTreeMap<SourceId, Arc<Source>>,
+    pools: Vec<Pool>,
+    streams: Vec<store::StreamPool>,
+    resting: Mutex<BTreeMap<(SourceId, String), Rest>>,
+}
+
+/// Why a source is left out toward a provider, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) until: Timestamp,
+    pub(crate) why: String,
+}
+
+impl Fleet {
+    /// Reads the fleet. `ehlo_name` is this machine's.
+    pub(crate) async fn read(store: &Store, ehlo_name: &str) -> Result<Fleet, StoreError> {
+        let mut sources = BTreeMap::new();
+        for described in store.sources().await?.into_iter().filter(|one| one.retired_at.is_none()) {
+            let proxy = described.proxy.as_deref().map(net::Proxy::parse).transpose();
+            let proxy = proxy.map_err(|why| StoreError::Refused(format!("source {:?}: {why}", described.name)))?;
+            let is_this_machine = described.id == SourceId::THIS_MACHINE;
+            let source = Source {
+                id: described.id,
+                name: described.name,
+                egress: Egress { local: described.address, proxy },
+                ehlo_name: if is_this_machine { ehlo_name.to_owned() } else { described.ehlo_name },
+                region: described.region,
+                warm_since: described.warm_since,
+            };
+            sources.insert(described.id, Arc::new(source));
+        }
+        if sources.is_empty() {
+            sources.insert(SourceId::THIS_MACHINE, Arc::new(Source::this_machine(ehlo_name)));
+        }
+        let (pools, streams) = (store.pools().await?, store.stream_pools().await?);
+        Ok(Fleet { sources, pools, streams, resting: Mutex::default() })
+    }
+
+    /// A source; one that was retired meanwhile is this machine's own way out.
+    pub(crate) fn source(&self, id: SourceId) -> Option<&Arc<Source>> {
+        self.sources.get(&id)
+    }
+
+    /// Some source: of a machine on which none was described, itself.
+    pub(crate) fn any(&self) -> Arc<Source> {
+        let first = self.sources.values().next().cloned();
+        first.unwrap_or_else(|| Arc::new(Source::this_machine("")))
+    }
+
+    /// All sources.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Arc<Source>> {
+        self.sources.values()
+    }
+
+    /// Who may carry a stream's mail, each with its weight: the pool set for it, else every source that belongs to no
+    /// pool (described ones before this machine itself).
+    pub(crate) fn members(&self, workspace: WorkspaceId, kind: CampaignKind) -> Vec<(SourceId, u32)> {
+        let of_stream = self.streams.iter().find(|one| one.workspace == workspace && one.kind == kind);
+        let pool = of_stream.and_then(|stream| self.pools.iter().find(|pool| Some(pool.id) == stream.pool));
+        if let Some(pool) = pool.filter(|pool| pool.workspace.is_none_or(|owner| owner == workspace)) {
+            return pool.members.iter().filter(|(id, _)| self.sources.contains_key(id)).copied().collect();
+        }
+        let in_some_pool = |id: &SourceId| self.pools.iter().any(|pool| pool.members.iter().any(|(one, _)| one == id));
+        let free: Vec<SourceId> = self.sources.keys().filter(|id| !in_some_pool(id)).copied().collect();
+        let described: Vec<SourceId> = free.iter().filter(|id| **id != SourceId::THIS_MACHINE).copied().collect();
+        let chosen = if described.is_empty() { free } else { described };
+        chosen.into_iter().map(|id| (id, 1)).collect()
+    }
+
+    /// The region a stream prefers.
+    pub(crate) fn region(&self, workspace: WorkspaceId, kind: CampaignKind) -> Option<&str> {
+        let of_stream = self.streams.iter().find(|one| one.workspace == workspace && one.kind == kind);
+        of_stream.and_then(|stream| stream.region.as_deref())
+    }
+
+    /// The candidates for one stream toward one operator; `spent` says how each stands with its day's budget.
+    pub(crate) fn candidates(
+        &self,
+        stream: (WorkspaceId, CampaignKind),
+        operator: &str,
+        now: Timestamp,
+        spent: impl Fn(SourceId) -> Standing,
+    ) -> Vec<Candidate> {
+        let members = self.members(stream.0, stream.1);
+        let near = self.region(stream.0, stream.1);
+        let candidate = |source: &Arc<Source>| {
+            let weight = members.iter().find(|(id, _)| *id == source.id).map(|(_, weight)| *weight);
+            let standing = spent(source.id);
+            let rests = self.rest(source.id, operator, now).map(|rest| rest.until);
+            Candidate {
+                source: source.id,
+                weight: weight.unwrap_or(0),
+                is_member: weight.is_some(),
+                is_cold: standing.is_cold,
+                until: [rests, standing.spent_until].into_iter().flatten().max(),
+                is_near: near.is_some() && source.region.as_deref() == near,
+            }
+        };
+        self.sources.values().map(candidate).collect()
+    }
+
+    /// Takes a source out toward an operator. `false` when it was out already.
+    pub(crate) fn rest_from(&self, source: SourceId, operator: &str, rest: Rest, now: Timestamp) -> bool {
+        let mut resting = self.lock();
+        resting.retain(|_, rest| rest.until > now);
+        resting.insert((source, operator.to_owned()), rest).is_none()
+    }
+
+    /// Does it rest there?
+    pub(crate) fn rest(&self, source: SourceId, operator: &str, now: Timestamp) -> Option<Rest> {
+        self.lock().get(&(source, operator.to_owned())).filter(|rest| rest.until > now).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(SourceId, String), Rest>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a source stands with its budget toward a provider.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) is_cold: bool,
+    pub(crate) spent_until: Option<Timestamp>,
+}
+
+impl Source {
+    fn this_machine(ehlo_name: &str) -> Source {
+        Source {
+            id: SourceId::THIS_MACHINE,
+            name: "this machine".to_owned(),
+            egress: Egress::default(),
+            ehlo_name: ehlo_name.to_owned(),
+            region: None,
+            warm_since: None,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Holds in force: parts of the work that a person or a brake has stopped, and until when.
+//!
+//! The ledger keeps them; here they are looked at by the scheduler before anything is read, and once more just before
+//! MAIL FROM. Invariant: a hold that was placed is in force for every delivery that passes the gate after
+//! [`Holds::replace`] returned.
+
+use model::{CampaignId, DomainId, SourceId, Timestamp};
+use std::sync::{PoisonError, RwLock};
+use store::Hold;
+
+/// The holds of a ledger that are in force.
+#[derive(Debug, Default)]
+pub(crate) struct Holds {
+    active: RwLock<Vec<Hold>>,
+}
+
+/// What a delivery is, as far as holds ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) campaign: CampaignId,
+    pub(crate) operator: &'a str,
+    pub(crate) source: SourceId,
+    pub(crate) domain: DomainId,
+    pub(crate) is_cold: bool,
+}
+
+impl Holds {
+    /// Takes note of what is in force now.
+    pub(crate) fn replace(&self, active: Vec<Hold>) {
+        *self.active.write().unwrap_or_else(PoisonError::into_inner) = active;
+    }
+
+    /// The hold that a delivery is under, if any.
+    pub(crate) fn of(&self, asked: Asked<'_>, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.longest(now, |hold| {
+            hold.campaign.is_none_or(|campaign| campaign == asked.campaign)
+                && hold.provider.as_deref().is_none_or(|provider| provider == asked.operator)
+                && hold.source.is_none_or(|source| source == asked.source)
+                && hold.domain.is_none_or(|domain| domain == asked.domain)
+                && (!hold.cold_only || asked.is_cold)
+        })
+    }
+
+    /// A hold on everything of a campaign toward an operator.
+    pub(crate) fn of_flow(&self, campaign: CampaignId, operator: &str, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.longest(now, |hold| {
+            hold.source.is_none()
+                && hold.domain.is_none()
+                && !hold.cold_only
+                && hold.campaign.is_none_or(|one| one == campaign)
+                && hold.provider.as_deref().is_none_or(|provider| provider == operator)
+        })
+    }
+
+    /// A hold on everything by a source.
+    pub(crate) fn of_source(&self, source: SourceId, now: Timestamp) -> Option<Timestamp> {
+        let whole = |hold: &Hold| {
+            let narrower =
+                hold.campaign.is_some() || hold.provider.is_some() || hold.domain.is_some() || hold.cold_only;
+            hold.source == Some(source) && !narrower
+        };
+        self.longest(now, whole).map(|(until, _)| until)
+    }
+
+    /// Is the cold part of a campaign held?
+    pub(crate) fn holds_cold(&self, campaign: CampaignId, now: Timestamp) -> bool {
+        let cold = |hold: &Hold| hold.cold_only && hold.campaign.is_none_or(|one| one == campaign);
+        self.longest(now, cold).is_some()
+    }
+
+    /// Is nothing held? The question asked before every message.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// When the next of them ends by itself.
+    pub(crate) fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.read().iter().filter_map(|hold| hold.until).filter(|until| *until > now).min()
+    }
+
+    fn longest(&self, now: Timestamp, applies: impl Fn(&Hold) -> bool) -> Option<(Timestamp, String)> {
+        let until = |hold: &Hold| hold.until.unwrap_or(Timestamp::MAX);
+        let active = self.read();
+        let held = active.iter().filter(|hold| hold.lifted_at.is_none() && until(hold) > now && applies(hold));
+        held.max_by_key(|hold| until(hold)).map(|hold| (until(hold), hold.why.clone()))
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Vec<Hold>> {
+        self.active.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{HoldId, WorkspaceId};
+
+    fn hold() -> Hold {
+        Hold {
+            id: HoldId(1),
+            workspace: WorkspaceId::FIRST,
+            campaign: None,
+            provider: None,
+            domain: None,
+            domain_name: None,
+            source: None,
+            cold_only: false,
+            until: Some(Timestamp::from_millis(1_000)),
+            why: "to look at it".into(),
+            actor: "cli:anna".into(),
+            at: Timestamp::from_millis(0),
+            lifted_at: None,
+        }
+    }
+
+    fn holds(active: Hold) -> Holds {
+        let holds = Holds::default();
+        holds.replace(vec![active]);
+        holds
+    }
+
+    fn asked(operator: &str, is_cold: bool) -> Asked<'_> {
+        Asked { campaign: CampaignId(1), operator, source: SourceId(0), domain: DomainId(3), is_cold }
+    }
+
+    #[test]
+    fn each_hold_covers_what_it_names_and_no_more() {
+        let now = Timestamp::from_millis(10);
+        let provider = holds(Hold { provider: Some("google".into()), ..hold() });
+        assert!(
+            provider.of(asked("google", false), now).is_some() && provider.of(asked("yahoo", false), now).is_none()
+        );
+        assert!(provider.of_flow(CampaignId(9), "google", now).is_some());
+        let cold = holds(Hold { cold_only: true, campaign: Some(CampaignId(1)), ..hold() });
+        assert!(cold.of(asked("google", true), now).is_some() && cold.of(asked("google", false), now).is_none());
+        assert!(cold.holds_cold(CampaignId(1), now) && !cold.holds_cold(CampaignId(2), now));
+        assert!(cold.of_flow(CampaignId(1), "google", now).is_none(), "the engaged go on");
+        let source = holds(Hold { source: Some(SourceId(4)), until: None, ..hold() });
+        assert_eq!(source.of_source(SourceId(4), now), Some(Timestamp::MAX));
+        assert_eq!(source.of_source(SourceId(5), now), None);
+    }
+
+    #[test]
+    fn a_hold_that_is_over_or_lifted_holds_nothing() {
+        let late = Timestamp::from_millis(1_000);
+        assert!(holds(hold()).of(asked("google", false), late).is_none());
+        let lifted = Hold { lifted_at: Some(Timestamp::from_millis(5)), ..hold() };
+        assert!(holds(lifted).of(asked("google", false), Timestamp::from_millis(10)).is_none());
+    }
+}

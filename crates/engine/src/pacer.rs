@@ -1,0 +1,119 @@
+//! The pacing of one lane, or of all lanes of a source toward a provider that counts over all its sites.
+//!
+//! What is decided is decided in [`dispatch::pace`]; here it is shared between connections, and kept. Invariants: every
+//! connection and every message is counted where it is permitted, under one lock; nobody is woken to be told "not yet":
+//! whoever has to wait for the rate waits in a line of which only the first has a timer.
+
+use dispatch::pace::{Heard, InForce, Memory, Pace, Permit, Response};
+use dispatch::react::LaneHold;
+use model::{SiteId, SourceId, Timestamp};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Where a pacer's memory is kept: a source, and a site or the entry that stands for a provider's sites together.
+pub(crate) type PacerKey = (SourceId, SiteId);
+
+/// Shared pacing.
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    pub(crate) key: PacerKey,
+    /// Held by the one connection that waits for the rate; the others queue behind it.
+    pub(crate) turnstile: tokio::sync::Mutex<()>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pace: Pace,
+    open: u32,
+    held: Option<LaneHold>,
+    /// Something was learned that is not written down yet.
+    unwritten: bool,
+}
+
+impl Pacer {
+    pub(crate) fn new(key: PacerKey, pace: Pace) -> Pacer {
+        let inner = Mutex::new(Inner { pace, open: 0, held: None, unwritten: false });
+        Pacer { key, turnstile: tokio::sync::Mutex::default(), inner }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more connection, counted if it may be opened now.
+    pub(crate) fn open_one(&self, now: Timestamp) -> Permit {
+        let mut inner = self.lock();
+        let permit = inner.pace.may_connect(inner.open, now);
+        if permit == Permit::Yes {
+            inner.pace.connecting(now);
+            inner.open += 1;
+        }
+        permit
+    }
+
+    /// A connection has ended.
+    pub(crate) fn close_one(&self) {
+        let mut inner = self.lock();
+        inner.open = inner.open.saturating_sub(1);
+    }
+
+    /// May a message start?
+    pub(crate) fn may_start(&self, now: Timestamp) -> Permit {
+        self.lock().pace.may_start(now)
+    }
+
+    /// One more message, counted if it may start now.
+    pub(crate) fn start_one(&self, now: Timestamp) -> Permit {
+        let mut inner = self.lock();
+        let permit = inner.pace.may_start(now);
+        if permit == Permit::Yes {
+            inner.pace.starting(now);
+        }
+        permit
+    }
+
+    /// Messages a session may carry.
+    pub(crate) fn per_connection(&self, now: Timestamp) -> u32 {
+        self.lock().pace.per_connection(now).max(1)
+    }
+
+    /// Connections open, over all lanes that share it.
+    pub(crate) fn open(&self) -> u32 {
+        self.lock().open
+    }
+
+    /// Learns from what was heard; `heard.open` is filled in here.
+    pub(crate) fn heard(&self, heard: Heard<'_>, now: Timestamp) -> Response {
+        let mut inner = self.lock();
+        let open = inner.open;
+        let response = inner.pace.heard(&Heard { open, ..heard }, now);
+        inner.unwritten |= !response.changes.is_empty();
+        if let Some(hold) = &response.hold
+            && inner.held.as_ref().is_none_or(|held| held.until < hold.until)
+        {
+            inner.held = Some(hold.clone());
+        }
+        response
+    }
+
+    /// The hold in force.
+    pub(crate) fn held(&self, now: Timestamp) -> Option<LaneHold> {
+        self.lock().held.clone().filter(|hold| hold.until > now)
+    }
+
+    /// Is a hold in force?
+    pub(crate) fn is_held(&self, now: Timestamp) -> bool {
+        self.lock().held.as_ref().is_some_and(|hold| hold.until > now)
+    }
+
+    /// The limits in force, for people.
+    pub(crate) fn limits_in_force(&self, now: Timestamp) -> Vec<InForce> {
+        self.lock().pace.limits_in_force(now)
+    }
+
+    /// What was learned since this was last asked; `Some(None)`: what was known is forgotten.
+    pub(crate) fn take_unwritten(&self) -> Option<Option<Memory>> {
+        let mut inner = self.lock();
+        std::mem::take(&mut inner.unwritten).then(|| inner.pace.memory())
+    }
+}

@@ -1,0 +1,78 @@
+//! When everything that can be done is done: where each campaign stands, and whether the run is over.
+
+use super::Scheduler;
+use crate::{RunEnd, Until};
+use model::{Actor, CampaignId, CampaignState, DeliveryState};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use store::StoreError;
+
+/// A site held no longer than this is waited for even when only first tries were asked for.
+const SHORT_HOLD: Duration = Duration::from_secs(300);
+/// How often everything is read again when something is left and nothing will wake it.
+const RESCANS_MAX: u32 = 3;
+
+impl Scheduler {
+    /// The end of the run, if it is over.
+    pub(super) async fn end(&mut self) -> Result<Option<RunEnd>, StoreError> {
+        if !self.connections.is_empty() || self.house.outstanding.settling.load(Ordering::Relaxed) > 0 {
+            return Ok(None);
+        }
+        if self.stopping {
+            return Ok(Some(RunEnd::Stopped));
+        }
+        let now = self.house.now();
+        let reading = self.campaigns.values().any(|campaign| campaign.unresolved.is_some());
+        let looking = !self.waiting.is_empty() || !self.lookups.is_empty() || !self.hungry.is_empty();
+        let moving = self.sites.values().any(|entry| {
+            let lanes_move = entry.lanes.values().any(|lane| lane.held(now).is_none() && lane.is_ready(now));
+            lanes_move || (entry.has_more_now(now) && entry.lanes.values().all(|lane| lane.held(now).is_none()))
+        });
+        if !self.notices.is_empty() || reading || looking || moving {
+            return Ok(None);
+        }
+        self.take_stock().await
+    }
+
+    /// Everything that can be done now is done: where does each campaign stand?
+    async fn take_stock(&mut self) -> Result<Option<RunEnd>, StoreError> {
+        let (store, now) = (self.house.store.clone(), self.house.now());
+        let (mut queued, mut open) = (0, 0);
+        for campaign in self.campaigns.keys().copied().collect::<Vec<_>>() {
+            let tally = store.tally(campaign).await?;
+            queued += tally.count(DeliveryState::Queued);
+            open += tally.in_progress();
+            let state = store.campaign(campaign).await?.map(|campaign| campaign.state);
+            if tally.in_progress() == 0 {
+                store.set_campaign_state(campaign, CampaignState::Complete, None, &Actor::Engine, now).await?;
+                self.deactivate(campaign);
+            } else if tally.count(DeliveryState::Queued) == 0 && state == Some(CampaignState::Sending) {
+                store.set_campaign_state(campaign, CampaignState::Retrying, None, &Actor::Engine, now).await?;
+            }
+        }
+        if self.campaigns.is_empty() {
+            return Ok(Some(self.braked.take().map_or(RunEnd::Done, RunEnd::Braked)));
+        }
+        let soon = self.timed.first().is_some_and(|(at, _)| at.since(now) <= SHORT_HOLD);
+        if self.until == Until::FirstTries && (queued == 0 || !soon) {
+            return Ok(Some(RunEnd::RetriesRemain));
+        }
+        let nothing_to_wait_for = self.timed.is_empty() && self.wakes.first().is_none();
+        if open > 0 && nothing_to_wait_for {
+            return self.look_again().await;
+        }
+        Ok(None)
+    }
+
+    /// Something is left and nothing will wake it: read everything again, a few times at most.
+    async fn look_again(&mut self) -> Result<Option<RunEnd>, StoreError> {
+        if self.rescans >= RESCANS_MAX {
+            return Ok(Some(RunEnd::RetriesRemain));
+        }
+        self.rescans += 1;
+        for campaign in self.campaigns.keys().copied().collect::<Vec<CampaignId>>() {
+            self.activate(campaign).await?;
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,180 @@
+//! What the scheduler remembers for later runs and tells to people: learned limits, rests, holds, the state of lanes.
+
+use super::Scheduler;
+use crate::fleet::Rest;
+use crate::house::House;
+use crate::lane::{Lane, LaneId};
+use crate::lanes::{BudgetView, HeldView, LaneView, LimitView};
+use crate::note::Note;
+use crate::pacer::PacerKey;
+use dispatch::brakes::Decision;
+use dispatch::pace::{Change, Memory};
+use model::{Actor, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use store::StoreError;
+
+/// What was learned is written down at most this often; a kill forgets no more than that.
+const WRITE_EVERY: Duration = Duration::from_secs(5);
+/// A source that is listed somewhere is left out there for so long, then tried again.
+const REST: Duration = Duration::from_secs(24 * 3600);
+
+/// What was learned in earlier runs. A text of another version is passed over: it is learned again.
+pub(super) async fn read_memories(house: &House) -> Result<BTreeMap<PacerKey, Memory>, StoreError> {
+    let kept = house.store.lane_memories().await?;
+    let read = |one: store::LaneMemory| Some(((one.source, one.site), serde_json::from_str(&one.memory).ok()?));
+    Ok(kept.into_iter().filter_map(read).collect())
+}
+
+impl Scheduler {
+    /// A pacer learned something: it is told now and written down soon.
+    pub(super) async fn learned(&mut self, lane: LaneId, changes: Vec<Change>) -> Result<(), StoreError> {
+        let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
+        if let Some(memory) = lane.pacer.take_unwritten() {
+            self.unwritten.insert(lane.pacer.key, memory);
+        }
+        for change in changes {
+            let says = change.to_string();
+            let detail = format!("{} by {}: {says}", lane.name(), lane.source.name);
+            self.tell(EventKind::LimitLearned, None, detail).await?;
+            self.house.note(Note::Learned { site: lane.name(), says });
+        }
+        Ok(())
+    }
+
+    /// Writes down what was learned.
+    pub(super) async fn write_down(&mut self, all: bool) -> Result<(), StoreError> {
+        let now = self.house.now();
+        if self.unwritten.is_empty() || !(all || now.since(self.written_at) >= WRITE_EVERY) {
+            return Ok(());
+        }
+        self.written_at = now;
+        let text = |memory: Memory| serde_json::to_string(&memory).ok();
+        let learned = std::mem::take(&mut self.unwritten);
+        let learned = learned.into_iter().map(|((source, site), memory)| (source, site, memory.and_then(text)));
+        self.house.store.keep_lane_memories(learned.collect(), now).await
+    }
+
+    /// A source is listed at a provider: others take its place there, and somebody is told.
+    pub(super) async fn rests(&mut self, lane: LaneId, why: &str) -> Result<(), StoreError> {
+        let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
+        let now = self.house.now();
+        let rest = Rest { until: now + REST, why: why.to_owned() };
+        if !self.house.fleet.rest_from(lane.id.source, lane.operator(), rest, now) {
+            return Ok(());
+        }
+        let detail = format!("{} rests toward {} for a day: {why}", lane.source.name, lane.name());
+        self.tell(EventKind::SourceRested, None, detail).await?;
+        self.house.note(Note::SourceRests { source: lane.source.name.clone(), site: lane.name(), why: why.to_owned() });
+        self.redeal(lane.id).await;
+        Ok(())
+    }
+
+    /// What waits in a lane is dealt again among the other sources.
+    pub(super) async fn redeal(&mut self, id: LaneId) {
+        let Some(lane) = self.lane_at(id) else { return };
+        let rows = lane.drain();
+        self.hungry.insert(id.site);
+        self.assign(id.site, rows).await;
+    }
+
+    /// Holds were placed, lifted, or have ended: everything is read again with them in mind.
+    pub(super) async fn holds_changed(&mut self) -> Result<(), StoreError> {
+        let active = self.house.store.holds(Some(self.house.now())).await?;
+        self.house.holds.replace(active);
+        self.holds_end_at = self.house.holds.next_end(self.house.now());
+        for campaign in self.campaigns.keys().copied().collect::<Vec<CampaignId>>() {
+            self.deactivate(campaign);
+            self.activate(campaign).await?;
+        }
+        Ok(())
+    }
+
+    /// A campaign is taken up: is there still a point in it? `false`: it has expired and is over.
+    pub(super) async fn begin(&mut self, campaign: CampaignId) -> Result<bool, StoreError> {
+        let now = self.house.now();
+        let stale = self.house.terms.expires_at(campaign).is_some_and(|at| at <= now);
+        if stale {
+            self.expire(campaign).await?;
+        }
+        Ok(!stale)
+    }
+
+    /// Who of an expired campaign was not under way is skipped: the offer is stale. Those whose conversation is open
+    /// are settled by it.
+    async fn expire(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
+        let (house, now) = (self.house.clone(), self.house.now());
+        if house.gate.ended(campaign).await.is_some() {
+            return Ok(());
+        }
+        house.gate.end(campaign, SkipReason::Stale).await;
+        self.deactivate(campaign);
+        self.campaigns.insert(campaign, super::Campaign::default());
+        let under_way = house.outstanding.all();
+        house.store.skip_remaining(campaign, SkipReason::Stale, &under_way, &Actor::Engine, now).await?;
+        Ok(())
+    }
+
+    /// What time or a verdict may have changed about campaigns: canaries that are judged, offers that are stale.
+    pub(super) async fn look_at_terms(&mut self) -> Result<(), StoreError> {
+        let now = self.house.now();
+        for (campaign, decision) in self.house.terms.decide_canaries(now) {
+            match decision {
+                Decision::Go { why } => {
+                    self.tell(EventKind::CanaryEnded, Some(campaign), why.clone()).await?;
+                    self.house.note(Note::CanaryEnded { campaign, why });
+                    self.deactivate(campaign);
+                    self.activate(campaign).await?;
+                }
+                Decision::Stop { why } => self.pause(campaign, why).await?,
+                Decision::Wait { .. } => {}
+            }
+        }
+        let stale = |campaign: &CampaignId| self.house.terms.expires_at(*campaign).is_some_and(|at| at <= now);
+        for campaign in self.campaigns.keys().copied().filter(stale).collect::<Vec<_>>() {
+            self.expire(campaign).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes an event of the engine's own.
+    pub(super) async fn tell(
+        &self,
+        kind: EventKind,
+        campaign: Option<CampaignId>,
+        detail: String,
+    ) -> Result<(), StoreError> {
+        let now = self.house.now();
+        self.house.store.note(WorkspaceId::FIRST, kind, campaign, Some(detail), &Actor::Engine, now).await
+    }
+
+    /// Every lane, as it stands.
+    pub(super) fn show(&self) -> Vec<LaneView> {
+        let now = self.house.now();
+        let lanes = self.sites.values().flat_map(|entry| entry.lanes.values().map(move |lane| (entry, lane)));
+        lanes
+            .map(|(entry, lane)| {
+                let flow_held =
+                    entry.flows.values().filter_map(|flow| flow.held.clone()).min_by_key(|(until, _)| *until);
+                let flow_held = flow_held.filter(|(until, _)| *until > now && lane.is_empty());
+                let held = lane.held(now).map(|hold| HeldView { until: hold.until, why: hold.rule });
+                self.view(lane, held.or(flow_held.map(|(until, why)| HeldView { until, why })), now)
+            })
+            .collect()
+    }
+
+    fn view(&self, lane: &Lane, held: Option<HeldView>, now: Timestamp) -> LaneView {
+        let limit = |limit: dispatch::pace::InForce| LimitView { says: limit.to_string(), limit };
+        let budget = self.house.budgets.today(lane.id.source, lane.operator(), now);
+        LaneView {
+            source: lane.source.name.clone(),
+            site: lane.name(),
+            provider: lane.provider.map(|provider| provider.key.clone()),
+            open: lane.open(),
+            waiting: lane.len(),
+            held,
+            limits: lane.pacer.limits_in_force(now).into_iter().map(limit).collect(),
+            budget: budget.map(|(today, spent, why)| BudgetView { today, spent, why }),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! On what terms a campaign is sent: in which hours, until when, and whether a sample goes first.
+//!
+//! Read from the campaign when it is taken up. Invariants: nothing of a campaign starts outside its windows, by the
+//! recipient's clock where it is known; nothing starts after it has expired; while the canary is out, nobody else is.
+
+use crate::Stakes;
+use dispatch::brakes::{Audience, Canary, Decision, Limits};
+use dispatch::windows::{Windows, avoid_the_full_hour, zone_name};
+use model::{CampaignId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use store::{Claimed, Part};
+
+/// Columns that say in which time zone a person lives.
+pub(crate) const ZONE_COLUMNS: [&str; 4] = ["timezone", "time_zone", "tz", "zone"];
+
+/// The terms of all campaigns of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    of: Mutex<BTreeMap<CampaignId, Term>>,
+}
+
+/// The terms of one campaign.
+#[derive(Debug, Default)]
+pub(crate) struct Term {
+    pub(crate) windows: Option<Windows>,
+    /// Do people's own time zones decide?
+    pub(crate) by_recipient: bool,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// From this position on, people have not reacted for long.
+    pub(crate) cold_from: Option<u32>,
+    pub(crate) canary: Option<Canary>,
+}
+
+/// What a campaign asks for, as it was made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) windows: Option<Windows>,
+    pub(crate) by_recipient: bool,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) cold_from: Option<u32>,
+    /// The audience and the size of the sample that goes first, while its verdict is still open.
+    pub(crate) canary: Option<(Audience, u64, Timestamp)>,
+}
+
+impl Plan {
+    /// The terms as they stand when the campaign is taken up.
+    pub(crate) fn begin(&self, stakes: Stakes, now: Timestamp) -> Term {
+        let canary = self.canary.filter(|_| stakes == Stakes::Real);
+        Term {
+            windows: self.windows.clone(),
+            by_recipient: self.by_recipient,
+            expires_at: self.expires_at,
+            cold_from: self.cold_from,
+            canary: canary
+                .map(|(audience, size, since)| Canary::new(&audience, size, Limits::default(), since.min(now))),
+        }
+    }
+}
+
+impl Terms {
+    pub(crate) fn put(&self, campaign: CampaignId, term: Term) {
+        self.lock().insert(campaign, term);
+    }
+
+    /// When anything of the campaign may start, if its own terms forbid it now.
+    pub(crate) fn not_before(&self, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
+        let of = self.lock();
+        let term = of.get(&campaign).filter(|term| !term.by_recipient)?;
+        closed(term, None, campaign, now)
+    }
+
+    /// The same for one person, by their own clock.
+    pub(crate) fn not_before_for(&self, claimed: &Claimed, now: Timestamp) -> Option<Timestamp> {
+        let of = self.lock();
+        let term = of.get(&claimed.campaign).filter(|term| term.by_recipient)?;
+        let zone = zone_of(&claimed.attributes);
+        closed(term, zone.as_deref(), claimed.campaign, now).map(|(until, _)| until)
+    }
+
+    /// Is this person's part of the campaign the cold one?
+    pub(crate) fn is_cold(&self, claimed: &Claimed) -> bool {
+        let of = self.lock();
+        of.get(&claimed.campaign).and_then(|term| term.cold_from).is_some_and(|from| claimed.position >= from)
+    }
+
+    /// Which part of the campaign may be read.
+    pub(crate) fn part(&self, campaign: CampaignId, holds_cold: bool) -> Part {
+        let canary_is_out = self.lock().get(&campaign).is_some_and(|term| term.canary.is_some());
+        match (canary_is_out, holds_cold) {
+            (true, _) => Part::Canary,
+            (false, true) => Part::NotCold,
+            (false, false) => Part::All,
+        }
+    }
+
+    pub(crate) fn expires_at(&self, campaign: CampaignId) -> Option<Timestamp> {
+        self.lock().get(&campaign).and_then(|term| term.expires_at)
+    }
+
+    /// Lets somebody look at the canary of a campaign while it is out.
+    pub(crate) fn with_canary<T>(&self, campaign: CampaignId, look: impl FnOnce(&mut Canary) -> T) -> Option<T> {
+        self.lock().get_mut(&campaign).and_then(|term| term.canary.as_mut()).map(look)
+    }
+
+    /// What is to be done about the canaries that are out; those that may go on are over.
+    pub(crate) fn decide_canaries(&self, now: Timestamp) -> Vec<(CampaignId, Decision)> {
+        let mut decided = Vec::new();
+        for (campaign, term) in self.lock().iter_mut() {
+            let Some(decision) = term.canary.as_ref().map(|canary| canary.decide(now)) else { continue };
+            if !matches!(decision, Decision::Wait { .. }) {
+                term.canary = None;
+                decided.push((*campaign, decision));
+            }
+        }
+        decided
+    }
+
+    /// When time alone changes something: a canary's patience, an expiry.
+    pub(crate) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let of = self.lock();
+        let patience = |term: &Term| match term.canary.as_ref()?.decide(now) {
+            Decision::Wait { until, .. } => Some(until),
+            Decision::Go { .. } | Decision::Stop { .. } => Some(now),
+        };
+        let changes = of.values().flat_map(|term| [patience(term), term.expires_at]);
+        changes.flatten().min()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<CampaignId, Term>> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the windows open next, if they are closed; not all with the first second of an hour.
+fn closed(term: &Term, zone: Option<&str>, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
+    let windows = term.windows.as_ref()?;
+    let opens = windows.next_open(now, zone);
+    let until = avoid_the_full_hour(opens, campaign.0 as u64);
+    (opens > now).then(|| (until, format!("outside the sending hours ({windows})")))
+}
+
+/// The time zone among a person's values.
+fn zone_of(attributes: &str) -> Option<String> {
+    let values: BTreeMap<String, serde_json::Value> = serde_json::from_str(attributes).ok()?;
+    let named = |(name, value): (&String, &serde_json::Value)| {
+        let is_zone = ZONE_COLUMNS.iter().any(|column| name.eq_ignore_ascii_case(column));
+        value.as_str().filter(|_| is_zone).and_then(zone_name)
+    };
+    values.iter().find_map(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_zone_is_found_among_their_values() {
+        let zone = zone_of(r#"{"first_name": "Kim", "Time_Zone": " europe/berlin "}"#);
+        assert_eq!(zone.as_deref(), Some("Europe/Berlin"));
+        assert_eq!(zone_of(r#"{"timezone": "Middle Earth"}"#), None);
+        assert_eq!(zone_of("no json"), None);
+    }
+}
