@@ -8,7 +8,7 @@
 use libfuzzer_sys::fuzz_target;
 use model::{Stage, Timestamp, TlsVersion};
 use smtp::Client;
-use smtp::client::{Ending, Envelope, Finished, Output, Settings, Timeouts, TlsMode};
+use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Output, Ret, Settings, Timeouts, TlsMode};
 use std::time::Duration;
 
 /// Outputs of one call; more is an endless loop.
@@ -22,6 +22,8 @@ struct Shell {
     transactions: u32,
     is_open: bool,
     end_was_announced: bool,
+    /// The last octets were fetched: only what is said after that can be an acceptance.
+    end_was_written: bool,
     is_closed: bool,
 }
 
@@ -31,7 +33,10 @@ impl Shell {
             let Some(output) = client.poll_output() else { return };
             assert!(!self.is_closed, "after Closed: {output:?}");
             match output {
-                Output::Write(bytes) => assert!(!bytes.is_empty()),
+                Output::Write(bytes) => {
+                    assert!(!bytes.is_empty());
+                    self.end_was_written |= self.end_was_announced;
+                }
                 Output::UpgradeTls => client.tls_established(now, TlsVersion::V13),
                 Output::Ready => self.start(client, now),
                 Output::WantMessage => client.supply(now, MESSAGE.to_vec()),
@@ -47,7 +52,7 @@ impl Shell {
     }
 
     fn start(&mut self, client: &mut Client, now: Timestamp) {
-        (self.is_open, self.end_was_announced) = (true, false);
+        (self.is_open, self.end_was_announced, self.end_was_written) = (true, false, false);
         self.transactions += 1;
         client.start(
             now,
@@ -56,7 +61,13 @@ impl Shell {
                 rcpt_to: format!("person{}@peer.test", self.transactions),
                 size_bytes: MESSAGE.len() as u64,
                 smtputf8: self.transactions.is_multiple_of(5),
-                ..Envelope::default()
+                dsn: self.transactions.is_multiple_of(2).then(|| Dsn {
+                    envid: Some(format!("{}+=", self.transactions)),
+                    notify: Notify::Failure,
+                    ret: Ret::Hdrs,
+                    orcpt: Some("person@peer.test".to_owned()),
+                }),
+                require_tls: self.transactions.is_multiple_of(7),
             },
         );
     }
@@ -66,7 +77,7 @@ impl Shell {
         self.is_open = false;
         let is_accepted = matches!(&finished.ending, Ending::Reply(reply) if reply.is_positive());
         let is_in_doubt = matches!(finished.ending, Ending::InDoubt { .. });
-        assert!(!(is_accepted || is_in_doubt) || self.end_was_announced, "nothing was complete: {finished:?}");
+        assert!(!(is_accepted || is_in_doubt) || self.end_was_written, "nothing was complete: {finished:?}");
         assert!(!is_accepted || finished.stage == Stage::Final, "only the end is accepted: {finished:?}");
         if finished.reusable {
             self.start(client, now);
@@ -84,6 +95,7 @@ fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
         timeouts: Timeouts::default(),
         pipelining: mode & 4 == 0,
         chunking: mode & 8 == 0,
+        tracer: None,
     };
     let mut now = Timestamp::from_millis(0);
     let (mut client, mut shell) = (Client::new(settings, now), Shell::default());
@@ -97,6 +109,7 @@ fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
                 client.handle_timeout(now);
             }
             2 => client.quit(now),
+            3 => client.handle_write_timeout(now),
             _ => client.handle_input(now, bytes),
         }
         shell.obey(&mut client, now);

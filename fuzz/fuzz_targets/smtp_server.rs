@@ -10,9 +10,9 @@ use smtp::server::{Config, Event, Output};
 /// Outputs of one piece of input; more is an endless loop.
 const OUTPUTS_MAX: usize = 100_000;
 
-fuzz_target!(|input: (bool, Vec<Vec<u8>>)| {
-    let (starttls, pieces) = input;
-    let mut server = Server::new(Config { starttls, ..Config::default() });
+fuzz_target!(|input: (bool, bool, Vec<Vec<u8>>)| {
+    let (starttls, chunking, pieces) = input;
+    let mut server = Server::new(Config { starttls, chunking, ..Config::default() });
     let mut is_closed = false;
     obey(&mut server, &mut is_closed);
     for piece in &pieces {

@@ -193,6 +193,7 @@ async fn open_one(
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
         chunking: true,
+        tracer: None,
     };
     let (mode, port) = match &house.settings.way {
         Way::Direct { port } if lane.is_tls_broken() => (TlsMode::Off, *port),

@@ -180,6 +180,7 @@ proptest! {
             timeouts: Timeouts::default(),
             pipelining,
             chunking,
+            tracer: None,
         };
         let config = Config {
             chunking: true,

@@ -94,9 +94,9 @@ impl Transcript {
         self.preamble.cut + self.transaction.map_or(0, |part| part.cut)
     }
 
-    /// Hands every line from now on to `tracer`, too.
-    pub(crate) fn trace(&mut self, tracer: Arc<dyn Tracer>) {
-        self.tracer = Some(tracer);
+    /// A transcript whose lines go to `tracer`, too.
+    pub(crate) fn traced(tracer: Option<Arc<dyn Tracer>>) -> Transcript {
+        Transcript { tracer, ..Transcript::default() }
     }
 
     /// Forgets the last transaction; what is there when the first one begins is the preamble and stays.
@@ -253,9 +253,8 @@ mod tests {
 
     #[test]
     fn a_tracer_gets_every_line_whatever_is_kept() {
-        let (mut transcript, heard) = (Transcript::default(), Arc::new(Heard::default()));
-        transcript.record(AT, Who::Them, "before anybody asked");
-        transcript.trace(heard.clone());
+        let heard = Arc::new(Heard::default());
+        let mut transcript = Transcript::traced(Some(heard.clone()));
         for n in 0..LINES_MAX * 2 {
             transcript.record(AT, Who::Us, &n.to_string());
         }

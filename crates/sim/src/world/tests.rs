@@ -95,6 +95,7 @@ fn settings() -> Settings {
         timeouts: smtp::client::Timeouts::default(),
         pipelining: true,
         chunking: true,
+        tracer: None,
     }
 }
 

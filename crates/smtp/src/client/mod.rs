@@ -33,11 +33,10 @@ pub use transaction::TAIL_OCTETS_MAX;
 
 use crate::extensions::Extensions;
 use crate::reply::{ReplyError, ReplyReader};
-use crate::transcript::{Tracer, Transcript, Who};
+use crate::transcript::{Transcript, Who};
 use model::{Reply, Stage, Timestamp, TlsVersion};
 use session::AuthStep;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 use transaction::{Asked, Transaction};
 
@@ -107,11 +106,12 @@ impl Client {
     /// A session on a connection that was just opened.
     pub fn new(settings: Settings, now: Timestamp) -> Client {
         let until = now + settings.timeouts.total;
+        let transcript = Transcript::traced(settings.tracer.clone());
         let mut client = Client {
             settings,
             extensions: Extensions::default(),
             tls: None,
-            transcript: Transcript::default(),
+            transcript,
             reader: ReplyReader::default(),
             outputs: VecDeque::new(),
             state: State::Closed,
@@ -207,12 +207,6 @@ impl Client {
     /// The version of TLS the line is encrypted with.
     pub fn tls_version(&self) -> Option<TlsVersion> {
         self.tls
-    }
-
-    /// Every line of the session from now on goes to `tracer` as well, as the transcript has it: secrets masked, the
-    /// message as its size.
-    pub fn trace(&mut self, tracer: Arc<dyn Tracer>) {
-        self.transcript.trace(tracer);
     }
 
     /// Who said what and when: how the session was set up, and its last transaction.
@@ -334,8 +328,12 @@ impl Client {
         self.outputs.iter().any(|output| matches!(output, Output::Write(_)))
     }
 
+    /// Takes back what the shell was to do and has not fetched yet.
     fn forget_unwritten(&mut self) {
-        self.outputs.retain(|output| !matches!(output, Output::Write(_)));
+        let is_moot = |output: &Output| {
+            matches!(output, Output::Write(_) | Output::WantMessage | Output::BeforeFinal | Output::UpgradeTls)
+        };
+        self.outputs.retain(|output| !is_moot(output));
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a session needs to know from the start, and how long it waits for what (RFC 5321 section 4.5.3.2).
 
+use crate::transcript::Tracer;
 #[cfg(doc)]
 use model::Stage;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a session needs to know from the start.
@@ -19,6 +21,8 @@ pub struct Settings {
     pub pipelining: bool,
     /// May a message be sent with BDAT (RFC 3030) where the server offers it?
     pub chunking: bool,
+    /// Gets every line of the session while it is spoken: secrets masked, a message as its size.
+    pub tracer: Option<Arc<dyn Tracer>>,
 }
 
 /// Whether and how the line is encrypted.

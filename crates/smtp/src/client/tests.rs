@@ -25,6 +25,7 @@ fn settings(tls: TlsMode) -> Settings {
         timeouts: Timeouts::default(),
         pipelining: true,
         chunking: false,
+        tracer: None,
     }
 }
 
@@ -208,6 +209,7 @@ fn check_rig<'a>(rig: &dyn Fn() -> Rig<'a>, expected: Expect) {
 
 mod deadlines;
 mod envelope;
+mod hostile;
 mod message;
 mod options;
 mod session;
