@@ -58,18 +58,68 @@ fn newer_and_foreign_files_are_refused_untouched() {
     assert!(matches!(Store::open(options(other.path()), at(0)), Err(StoreError::NotALedger { .. })));
 }
 
-#[test]
-fn the_first_schema_still_opens() {
-    // Written by the first release; every later one must open and migrate it.
-    let fixture = include_str!("../../fixtures/schema-1.sql");
+/// A directory as an earlier release left it, opened and so migrated.
+fn opened(fixture: &str) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap().execute_batch(fixture).unwrap();
     let secrets = crate::Secrets::open(Some(&dir.path().join("secrets")), false).unwrap();
     secrets.put("ledger", &[7; 32]).unwrap();
     let store = Store::open(options(dir.path()), at(0)).unwrap();
-    assert_eq!(now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
+    (dir, store)
+}
+
+/// What a ledger's file is made of.
+fn schema(dir: &std::path::Path) -> Vec<String> {
+    let conn = rusqlite::Connection::open(dir.join("ledger.db")).unwrap();
+    let mut statement = conn.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
+    let fresh = tempfile::tempdir().unwrap();
+    Store::open(options(fresh.path()), at(0)).unwrap();
+    let fixtures = [include_str!("../../fixtures/schema-1.sql"), include_str!("../../fixtures/schema-2.sql")];
+    for (fixture, version) in fixtures.into_iter().zip(1..) {
+        let (dir, store) = opened(fixture);
+        assert_eq!(now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
+        let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
+        assert_adds_up(&store, campaign.id);
+        let left = [DeliveryState::Queued, DeliveryState::Deferred]
+            .map(|state| now(store.deliveries(campaign.id, state, None, 10)).unwrap());
+        let waiting: Vec<Claimed> =
+            left.iter().flatten().map(|row| now(store.claim_one(row.delivery)).unwrap().unwrap()).collect();
+        assert!(left.iter().all(|state| !state.is_empty()));
+        now(store.settle(waiting.iter().map(|c| accepted(c, at(500))).collect())).unwrap();
+        assert_adds_up(&store, campaign.id);
+        assert_eq!(now(store.sources()).unwrap()[0].name, "this machine");
+        let copied = std::fs::read_dir(dir.path()).unwrap().any(|file| {
+            let name = file.unwrap().file_name();
+            name.to_string_lossy().starts_with("ledger.db.before-")
+        });
+        assert_eq!(copied, version < fixtures.len(), "a backup before every migration");
+        drop(store);
+        assert_eq!(schema(dir.path()), schema(fresh.path()), "schema {version}");
+    }
+}
+
+#[test]
+fn what_the_second_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-2.sql"));
+    let sources = now(store.sources()).unwrap();
+    assert_eq!(sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(), ["this machine", "out1"]);
+    assert_eq!(now(store.pools()).unwrap()[0].members, [(sources[1].id, 1)]);
+    assert_eq!(now(store.stream_pools()).unwrap()[0].region.as_deref(), Some("eu"));
     let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
-    assert_adds_up(&store, campaign.id);
+    assert_eq!((campaign.canary, now(store.canary_state(campaign.id)).unwrap()), (2, (2, 2)));
+    let volume = now(store.volume_of(crate::VolumeOf::Source(sources[1].id), 0)).unwrap();
+    assert_eq!((volume[0].count.attempted, volume[0].count.accepted), (3, 1));
+    assert_eq!(now(store.holds(Some(at(5)))).unwrap()[0].domain_name.as_deref(), Some("b.example"));
+    let learned = now(store.lane_memories()).unwrap();
+    assert_eq!(learned[0].memory, r#"{"connections":3}"#);
+    assert!(now(store.suppressions(W, None, 10)).unwrap()[0].provisional);
+    assert!(now(store.tls_policy("a.example")).unwrap().is_some());
+    assert_eq!(now(store.tls_report_days(30_000, 10)).unwrap().len(), 1);
 }
 
 #[test]
