@@ -32,7 +32,7 @@ const SKIPPED: i64 = i64::MAX;
 const SCRATCH: &str = "
     CREATE TEMP TABLE IF NOT EXISTS chunk
         (n INTEGER PRIMARY KEY, contact INTEGER UNIQUE, address INTEGER, domain INTEGER, skip INTEGER, tier INTEGER,
-        import INTEGER, place INTEGER);
+        lead TEXT, import INTEGER, place INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS person (contact INTEGER PRIMARY KEY);
     CREATE TEMP TABLE IF NOT EXISTS seen (address INTEGER PRIMARY KEY, contact INTEGER NOT NULL);
     CREATE TEMP TABLE IF NOT EXISTS candidate (domain INTEGER, place INTEGER, contact INTEGER NOT NULL,
@@ -202,8 +202,8 @@ impl Ledger {
         let (bound, gather) = if everyone {
             let bound = "SELECT max(id) FROM (SELECT id FROM contact WHERE id > ?2 AND ?1 >= 0 ORDER BY id LIMIT ?3)";
             let gather = format!(
-                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, import)
-                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.import
+                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
+                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.lead_source, c.import
                  FROM contact c LEFT JOIN address a ON a.id = c.address
                  WHERE c.id > ?2 AND c.id <= ?3 AND c.workspace = ?4 AND ?1 >= 0
                     AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
@@ -214,8 +214,8 @@ impl Ledger {
             let bound = "SELECT max(line) FROM (SELECT line FROM import_member WHERE import = ?1 AND line > ?2
                 ORDER BY line LIMIT ?3)";
             let gather = format!(
-                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, import)
-                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.import
+                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
+                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.lead_source, c.import
                  FROM import_member m CROSS JOIN contact c ON c.id = m.contact LEFT JOIN address a ON a.id = c.address
                  WHERE m.import = ?1 AND m.line > ?2 AND m.line <= ?3 AND c.workspace = ?4
                     AND NOT EXISTS (SELECT 1 FROM temp.person p WHERE p.contact = c.id)

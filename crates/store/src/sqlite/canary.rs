@@ -1,7 +1,7 @@
 //! The canary: a sample of the audience that is mailed first and whose verdicts decide about the rest.
 //!
 //! Drawn while the audience is read, in bounded memory: of everybody the ones with the lowest seeded hash are kept, a
-//! few times as many as are wanted; of these, in the order of domain, engagement and import, every n-th is taken. So each
+//! few times as many as are wanted; of these, in the order of domain, engagement, lead source and import, every n-th is taken. So each
 //! of those groups is there in proportion, and the same campaign draws the same people. Integers only and below 2^63,
 //! so that any SQL gives the same numbers.
 
@@ -16,7 +16,7 @@ const KEPT_TIMES: i64 = 8;
 
 /// The scratch tables of a sample.
 pub(crate) const SCRATCH: &str = "
-    CREATE TEMP TABLE IF NOT EXISTS sample (hash INTEGER, domain INTEGER, place INTEGER, import INTEGER,
+    CREATE TEMP TABLE IF NOT EXISTS sample (hash INTEGER, domain INTEGER, place INTEGER, lead TEXT, import INTEGER,
         PRIMARY KEY (hash, domain, place)) WITHOUT ROWID;
     CREATE TEMP TABLE IF NOT EXISTS canary (domain INTEGER, place INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
     DELETE FROM sample; DELETE FROM canary;";
@@ -34,11 +34,11 @@ impl Ledger {
         let kept = build.canary * KEPT_TIMES;
         let highest = "SELECT hash FROM temp.sample ORDER BY hash LIMIT 1 OFFSET ?1";
         let gather = format!(
-            "INSERT INTO temp.sample (hash, domain, place, import)
-             SELECT hash, domain, place, import FROM (
-                SELECT {HASH} AS hash, domain, place, import FROM (
-                    SELECT {MIX} AS h, domain, place, import FROM (
-                        SELECT (contact / 1024) % 2147483647 AS x, domain, place, import FROM temp.chunk
+            "INSERT INTO temp.sample (hash, domain, place, lead, import)
+             SELECT hash, domain, place, lead, import FROM (
+                SELECT {HASH} AS hash, domain, place, lead, import FROM (
+                    SELECT {MIX} AS h, domain, place, lead, import FROM (
+                        SELECT (contact / 1024) % 2147483647 AS x, domain, place, lead, import FROM temp.chunk
                         WHERE skip IS NULL)))
              WHERE hash <= coalesce(({highest}), 2147483647)"
         );
@@ -58,7 +58,7 @@ impl Ledger {
         let drawn = conn
             .prepare_cached(
                 "INSERT INTO temp.canary (domain, place) SELECT domain, place FROM (
-                    SELECT domain, place, row_number() OVER (ORDER BY domain, place / ?2, import, hash) AS n,
+                    SELECT domain, place, row_number() OVER (ORDER BY domain, place / ?2, lead, import, hash) AS n,
                         count(*) OVER () AS people FROM temp.sample)
                  WHERE n * min(?1, people) / people > (n - 1) * min(?1, people) / people",
             )?
