@@ -18,11 +18,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("net", &["model"]),
     ("engine", &["model", "mail", "smtp", "dispatch", "store", "net"]),
-    ("sim", &["model", "mail", "smtp", "dispatch", "store", "net", "engine"]),
+    ("sim", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "faultfs"]),
+    ("faultfs", &["model", "store"]),
     ("postroom", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "sim"]),
     ("xtask", &[]),
     ("bench", &[]),
 ];
+
+/// Crates that only tests may name: no program depends on them.
+const FOR_TESTS: &[&str] = &["faultfs"];
 
 /// Crates that only compute: their results depend on their arguments alone.
 const PURE: &[&str] = &["model", "mail", "smtp", "dispatch"];
@@ -170,6 +174,9 @@ fn check_package(package: &Package, ours: &[&str]) -> Vec<String> {
         if dependency.dev {
             continue;
         }
+        if FOR_TESTS.contains(&other) {
+            findings.push(format!("{name} must name {other} in its tests alone (dev-dependencies)"));
+        }
         let is_excepted = PURE_EXCEPT.contains(&(name, other));
         if PURE.contains(&name) && IMPURE_LIBRARIES.contains(&other) && !is_excepted {
             findings.push(format!("{name} is pure and must not depend on {other}: hand its results in as arguments"));
@@ -206,7 +213,7 @@ mod tests {
             dependencies.iter().map(|(name, dev)| Dependency { name: (*name).to_owned(), dev: *dev }).collect();
         let package =
             Package { name: name.to_owned(), version: String::new(), licence: None, ours: true, dependencies };
-        check_package(&package, &["model", "mail", "smtp", "store", "sim", "engine"]).len()
+        check_package(&package, &["model", "mail", "smtp", "store", "sim", "engine", "faultfs"]).len()
     }
 
     #[test]
@@ -215,6 +222,13 @@ mod tests {
         assert_eq!(findings("mail", &[("smtp", false)]), 1);
         assert_eq!(findings("engine", &[("sim", true)]), 1, "not even in tests");
         assert_eq!(findings("utilities", &[]), 1);
+    }
+
+    #[test]
+    fn what_is_for_tests_stays_in_tests() {
+        assert_eq!(findings("sim", &[("faultfs", true)]), 0);
+        assert_eq!(findings("sim", &[("faultfs", false)]), 1);
+        assert_eq!(findings("postroom", &[("faultfs", true)]), 1, "only whom the table allows");
     }
 
     #[test]

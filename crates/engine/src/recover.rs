@@ -11,6 +11,9 @@ use dispatch::rules::RulePack;
 use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
 use store::{Claimed, Recovered, Settlement, Store, StoreError};
 
+/// What is noted of an attempt whose reply was lost with the process.
+pub const LOST_REPLY: &str = "the program ended between the last byte and the reply";
+
 /// Settles what a dead process left in flight. Returns how many deliveries were settled.
 ///
 /// Does nothing when there is nothing; safe to call again after being killed itself.
@@ -36,7 +39,7 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
     let before = before(claimed, true, false);
     let hold = shipped_hold(&verdict, now, &settings.schedule);
     let reaction = react(&before, &verdict, hold.as_ref(), now, &settings.schedule, &settings.policy, 0.5);
-    let note = reply.is_none().then(|| "the program ended between the last byte and the reply".to_owned());
+    let note = reply.is_none().then(|| LOST_REPLY.to_owned());
     let attempt = Attempt {
         delivery: claimed.delivery,
         number: left.going.number,

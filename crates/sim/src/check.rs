@@ -53,6 +53,17 @@ impl Stop {
     }
 }
 
+/// The end of a process that nobody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// When.
+    pub at: Timestamp,
+    /// Did the machine lose its power, and what was not synced?
+    pub power: bool,
+    /// Connections that were open.
+    pub open: u64,
+}
+
 /// Something that grows, and how far it may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gauge {
@@ -112,6 +123,35 @@ pub fn nobody_twice(outcomes: &[Outcome], arrivals: &[Arrival]) -> Vec<String> {
     }
     for address in copies.keys().filter(|address| !attempted.contains_key(*address)) {
         breaches.push(format!("check 2: {address} got a copy without being attempted"));
+    }
+    breaches
+}
+
+/// How long a reply may be on its way and wait for its commit: the slowest link and back, and the settler's tick.
+pub const UNCOMMITTED: Duration = Duration::from_millis(200);
+
+/// Check 2, the other way round: nobody is in doubt without need. `doubts` are the beginnings of the attempts whose reply
+/// was lost. Of one death there are no more than connections that were open; after a loss of power, or while the ledger
+/// was in trouble, those may be among them whose reply had come and was not committed yet.
+pub fn doubts_are_few(deaths: &[Death], doubts: &[Timestamp], arrivals: &[Arrival], troubles: &[Stop]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let mut before = Timestamp::from_millis(i64::MIN);
+    for death in deaths {
+        let lost = doubts.iter().filter(|at| before < **at && **at <= death.at).count() as u64;
+        let trouble = troubles.iter().find(|trouble| trouble.from <= death.at && death.at <= trouble.until);
+        let since = trouble.map_or(death.at, |trouble| trouble.from);
+        let recent = |arrival: &&Arrival| since < arrival.at + UNCOMMITTED && arrival.at <= death.at;
+        let unsynced = death.power || trouble.is_some();
+        let bound = death.open + if unsynced { arrivals.iter().filter(recent).count() as u64 } else { 0 };
+        if lost > bound {
+            let ms = death.at.as_millis();
+            breaches.push(format!("check 2: {lost} in doubt after the death at {ms}, at most {bound} were due"));
+        }
+        before = death.at;
+    }
+    let unexplained = doubts.iter().filter(|at| **at > before).count();
+    if unexplained > 0 {
+        breaches.push(format!("check 2: {unexplained} in doubt without a death"));
     }
     breaches
 }
@@ -232,6 +272,21 @@ mod tests {
         assert!(nobody_twice(&twice, &[arrival("a@x.test"), arrival("A@x.test")]).is_empty(), "two campaigns");
         let skipped = [outcome("a@x.test", DeliveryState::Skipped)];
         assert_eq!(nobody_twice(&skipped, &[arrival("a@x.test")]).len(), 1);
+    }
+
+    #[test]
+    fn a_doubt_needs_a_death_and_a_connection_or_a_reply_that_was_not_synced() {
+        let death = |seconds, power| Death { at: at(seconds), power, open: 1 };
+        let doubts = [at(9), at(10)];
+        assert!(doubts_are_few(&[death(10, false)], &doubts[..1], &[], &[]).is_empty());
+        assert_eq!(doubts_are_few(&[death(10, false)], &doubts, &[], &[]).len(), 1);
+        assert_eq!(doubts_are_few(&[], &doubts, &[], &[]), ["check 2: 2 in doubt without a death"]);
+        let recent = Arrival { at: at(10), ..arrival("a@x.test") };
+        assert!(doubts_are_few(&[death(10, true)], &doubts, std::slice::from_ref(&recent), &[]).is_empty());
+        assert_eq!(doubts_are_few(&[death(10, true)], &doubts, &[arrival("a@x.test")], &[]).len(), 1, "long ago");
+        assert_eq!(doubts_are_few(&[death(10, false)], &doubts, &[recent], &[]).len(), 1, "it was on the disk");
+        let trouble = [Stop { from: at(1), until: Timestamp::MAX }];
+        assert!(doubts_are_few(&[death(10, false)], &doubts, &[arrival("a@x.test")], &trouble).is_empty());
     }
 
     #[test]

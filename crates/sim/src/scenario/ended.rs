@@ -1,6 +1,6 @@
 //! What came of a story, to be asked and to be read.
 
-use crate::check::{StartUp, Stop, Wakes};
+use crate::check::{Death, StartUp, Stop, Wakes};
 use crate::ledger::{Arrival, Folder, Sighting};
 use crate::receiver::Block;
 use crate::trace::Trace;
@@ -52,6 +52,8 @@ pub struct Ended {
     pub suppressed_at: BTreeMap<String, Timestamp>,
     /// When the ledger could not record.
     pub troubles: Vec<Stop>,
+    /// When the process died.
+    pub deaths: Vec<Death>,
     /// When it was over.
     pub over_at: Timestamp,
     /// The most that each source used of each provider.

@@ -1,9 +1,10 @@
 //! How a story is lived: a process that begins, is commanded, may die and begin again, and is judged in the end.
 
 use super::ended::{Ended, Mailed};
+use super::machine::Machine;
 use super::watcher::Watcher;
 use super::{Action, Room, Scenario};
-use crate::check::{self, Gauge, Given, Outcome, StartUp, Stop, Wakes};
+use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
 use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
 use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
@@ -22,13 +23,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::{AttemptRow, Campaign, Contact, DeliveryRow, Import, ImportRow, NewImport, OpenOptions, Store, Target};
+use store::{
+    AttemptRow, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, NewImport, OpenOptions, Store,
+    StoreError, Target,
+};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// Rows read from the ledger, or written into it, at a time.
 const PAGE: usize = 1_000;
 /// The longest a story may take; a scenario that has not ended by then never will.
 const STORY: Duration = Duration::from_secs(14 * 24 * 3_600);
+/// After a process has ended by itself, the next one is started so much later.
+const RESTART: Duration = Duration::from_secs(5);
+/// Processes in a story; one that takes more never ends.
+const PROCESSES_MAX: u64 = 500;
 /// The first campaign.
 const NAME: &str = "Spring news";
 /// The list that nobody uses, where one is asked for: so many people.
@@ -41,8 +50,10 @@ const SELECTOR: &str = "s1";
 /// What outlives a simulated process.
 pub(super) struct Life {
     directory: Option<PathBuf>,
+    machine: Option<Arc<dyn Machine>>,
     sim: Option<SimWorld>,
     died_at: Timestamp,
+    deaths: Vec<Death>,
     stops: Vec<Stop>,
     suppressed: BTreeMap<String, Timestamp>,
     watch: Arc<Watcher>,
@@ -56,10 +67,16 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn begin(scenario: &Scenario, directory: Option<PathBuf>) -> Life {
         let lower = |(address, _): &(String, SuppressionReason)| (address.to_lowercase(), EPOCH);
+        let machine = scenario.workshop.as_ref().zip(directory.as_deref()).map(|(workshop, directory)| {
+            std::fs::create_dir_all(directory).expect("a scenario's directory can be made");
+            workshop.0(directory)
+        });
         Life {
             directory,
+            machine,
             sim: None,
             died_at: EPOCH,
+            deaths: Vec::new(),
             stops: Vec::new(),
             suppressed: scenario.suppressed.iter().map(lower).collect(),
             watch: Arc::default(),
@@ -69,43 +86,106 @@ impl Life {
         }
     }
 
-    /// One process from its start until the story is over (`Some`) or it is killed (`None`).
+    /// One process from its start until the story is over (`Some`) or it is dead (`None`).
     pub(super) async fn live(&mut self, scenario: &Scenario, actions: &mut Vec<(Duration, Action)>) -> Option<Ended> {
-        let (sim, store) = match &self.sim {
+        self.processes += 1;
+        assert!(self.processes < PROCESSES_MAX, "the process dies again and again and never comes to its end");
+        let death = Arc::new(Notify::new());
+        if let Some(machine) = &self.machine {
+            let death = death.clone();
+            machine.when_it_dies(Box::new(move || death.notify_one()));
+        }
+        tokio::select! {
+            biased;
+            () = death.notified() => {
+                self.dies("died in the middle of a write", self.machine.as_ref().is_some_and(|machine| machine.lost_power()));
+                None
+            }
+            ended = self.run(scenario, actions) => ended,
+        }
+    }
+
+    async fn run(&mut self, scenario: &Scenario, actions: &mut Vec<(Duration, Action)>) -> Option<Ended> {
+        let (sim, store) = match self.sim.clone() {
             Some(sim) => {
                 sim.clock.go_on_from(self.died_at);
-                self.measure_start(sim);
-                (sim.clone(), self.open(sim, None))
+                self.watch.see(&sim);
+                self.measure_start(&sim);
+                let store = self.reopen(&sim).await;
+                (sim, store)
             }
             None => {
                 let sim = world(scenario);
+                self.sim = Some(sim.clone());
                 let store = self.set_up(scenario, &sim).await;
+                self.machine.iter().for_each(|machine| machine.arm());
                 (sim, store)
             }
         };
-        self.sim = Some(sim.clone());
         self.watch.see(&sim);
-        self.processes += 1;
-        let mut process = Process { scenario, sim, store, engine: None, watch: self.watch.clone() };
-        process.start().await;
-        while !actions.is_empty() {
-            let (after, action) = actions.remove(0);
+        let machine = self.machine.clone();
+        let mut process = Process { scenario, sim, store, machine, engine: None, watch: self.watch.clone() };
+        if let Err(why) = process.start().await {
+            process.until_death().await;
+            self.ends(&why.to_string());
+            return None;
+        }
+        while let Some((after, action)) = actions.first().cloned() {
             process.run_until(EPOCH + after).await;
-            if matches!(action, Action::Kill) {
-                self.died_at = process.now();
-                process.sim.internet.note("engine", "killed");
-                process.sim.clock.stand_still();
-                self.wakes += wakes();
+            actions.remove(0);
+            if matches!(action, Action::Kill | Action::LosePower) {
+                let power = matches!(action, Action::LosePower);
+                self.machine.iter().for_each(|machine| machine.die(power));
+                self.dies(if power { "lost power" } else { "killed" }, power);
                 return None;
-            }
-            if scenario.is_lenient && !process.can(&action).await {
-                continue;
             }
             self.act(&mut process, action).await;
         }
-        let run = process.finish().await;
+        match process.finish().await {
+            Ok(run) => {
+                self.wakes += wakes();
+                Some(self.judge(&process, run).await)
+            }
+            Err(why) => {
+                self.ends(&why.to_string());
+                None
+            }
+        }
+    }
+
+    /// From this instant on the process does nothing more.
+    fn dies(&mut self, how: &str, power: bool) {
+        let sim = self.sim.as_ref().expect("whoever dies has lived");
+        self.died_at = sim.world.clock.now();
+        let open = sim.internet.open_now();
+        self.deaths.push(Death { at: self.died_at, power, open });
+        sim.internet.note("engine", how);
+        sim.clock.stand_still();
         self.wakes += wakes();
-        Some(self.judge(&process, run).await)
+    }
+
+    /// The process ends by itself, because its ledger failed it; conversations under way are cut off with it, as by a
+    /// kill. Whoever looks after it starts it again.
+    fn ends(&mut self, why: &str) {
+        assert!(self.machine.is_some(), "the ledger works: {why}");
+        self.dies(&format!("ended: {why}"), false);
+        self.died_at = self.died_at + RESTART;
+        self.machine.iter().for_each(|machine| machine.die(false));
+    }
+
+    /// Opens the ledger again, as often as it takes.
+    async fn reopen(&self, sim: &SimWorld) -> Store {
+        self.machine.iter().for_each(|machine| machine.start());
+        loop {
+            match self.try_open(sim, None) {
+                Ok(store) => return store,
+                Err(why) if self.machine.is_some() && why.is_transient() => {
+                    sim.internet.note("engine", &format!("not started: {why}"));
+                    tokio::time::sleep(RESTART).await;
+                }
+                Err(why) => panic!("a scenario's ledger can be opened: {why}"),
+            }
+        }
     }
 
     /// From now on until the first connection: what a new process reads of its ledger.
@@ -121,6 +201,10 @@ impl Life {
 
     /// Opens the ledger; with `room`, it may grow by so many pages and no more.
     fn open(&self, sim: &SimWorld, room: Option<u32>) -> Store {
+        self.try_open(sim, room).expect("a scenario's ledger can be opened")
+    }
+
+    fn try_open(&self, sim: &SimWorld, room: Option<u32>) -> Result<Store, StoreError> {
         let mut options = OpenOptions::memory([7; 32]);
         if let Some(directory) = &self.directory {
             options.place = store::Place::Directory(directory.clone());
@@ -129,7 +213,10 @@ impl Life {
                 u32::try_from(ledger.len() / PAGE_BYTES).expect("a small ledger") + pages
             });
         }
-        Store::open(options, sim.world.clock.now()).expect("a scenario's ledger can be opened")
+        if let Some(machine) = &self.machine {
+            (options.disk, options.durability) = (machine.disk(), Durability::Power);
+        }
+        Store::open(options, sim.world.clock.now())
     }
 
     /// The same ledger on a disk that holds so many more pages.
@@ -187,7 +274,7 @@ impl Life {
                 self.stops.iter_mut().for_each(|stop| stop.end(now));
                 let first = process.first().await;
                 process.handle().resume(first, &actor).await.expect("resumed");
-                process.start().await;
+                process.start().await.expect("started");
             }
             Action::Cancel => {
                 let first = process.first().await;
@@ -197,7 +284,7 @@ impl Life {
             Action::Mail(name) => {
                 process.stop().await;
                 mail(&process.store, &name, now).await.expect("launched");
-                process.start().await;
+                process.start().await.expect("started");
             }
             Action::MakeRoom => {
                 let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
@@ -205,13 +292,13 @@ impl Life {
                 process.store.remove_import(unused.id, &actor, now).await.expect("removed");
             }
             Action::Dns(change) => change(process.sim.internet.zone()),
-            Action::DnsFault(domain, fault) => process.sim.internet.zone().set_fault(&domain, fault),
-            Action::Kill => {}
+            Action::Kill | Action::LosePower => {}
         }
     }
 
     /// What came of it, and whether everything held that must.
     async fn judge(&self, process: &Process<'_>, run: RunEnd) -> Ended {
+        self.machine.iter().for_each(|machine| machine.disarm());
         let (store, internet) = (&process.store, &process.sim.internet);
         let mut breaches = Vec::new();
         let mut mailed = Vec::new();
@@ -233,6 +320,9 @@ impl Life {
         let due = process.scenario.people.len() * mailed.len();
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         breaches.extend(check::nobody_twice(&outcomes, &arrivals));
+        let doubts: Vec<Timestamp> =
+            mailed.iter().flat_map(|one| one.deliveries.iter().flat_map(lost_replies)).collect();
+        breaches.extend(check::doubts_are_few(&self.deaths, &doubts, &arrivals, &self.watch.troubles()));
         if mailed.len() == 1 {
             // Receivers cannot tell one campaign's tries from another's.
             breaches.extend(check::a_stop_stops(&self.stops, &sightings));
@@ -271,6 +361,7 @@ impl Life {
             suppressed: suppressions.iter().map(|(shown, (reason, _))| (shown.clone(), *reason)).collect(),
             suppressed_at: suppressions.into_iter().map(|(shown, (_, at))| (shown, at)).collect(),
             troubles: self.watch.troubles(),
+            deaths: self.deaths.clone(),
             over_at: process.now(),
             used: internet.used(),
             blocks: internet.blocks(),
@@ -287,8 +378,9 @@ struct Process<'a> {
     scenario: &'a Scenario,
     sim: SimWorld,
     store: Store,
+    machine: Option<Arc<dyn Machine>>,
     /// The last engine, and its run, unless there was nothing to send.
-    engine: Option<(Handle, Option<JoinHandle<RunEnd>>)>,
+    engine: Option<(Handle, Option<JoinHandle<Result<RunEnd, StoreError>>>)>,
     watch: Arc<Watcher>,
 }
 
@@ -305,33 +397,20 @@ impl Process<'_> {
         self.store.list_campaigns(WorkspaceId::FIRST).await.expect("the ledger can be read")
     }
 
-    /// Does the first campaign stand where this can be done to it?
-    async fn can(&self, action: &Action) -> bool {
-        let campaigns = self.campaigns().await;
-        let state = campaigns.first().expect("there is a campaign").state;
-        match action {
-            Action::Pause => state.may_send(),
-            Action::Resume => state == CampaignState::Paused,
-            Action::Cancel => state.may_send() || state == CampaignState::Paused,
-            Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
-            Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
-            Action::Suppress(..) | Action::Kill | Action::Dns(_) | Action::DnsFault(..) => true,
-        }
-    }
-
     async fn first(&self) -> CampaignId {
         self.campaigns().await.first().expect("there is a campaign").id
     }
 
     /// Starts an engine for whatever may be sent, unless one is at work.
-    async fn start(&mut self) {
+    async fn start(&mut self) -> Result<(), SendError> {
         if self.engine.as_ref().is_some_and(|(_, run)| run.as_ref().is_some_and(|run| !run.is_finished())) {
-            return;
+            return Ok(());
         }
         let mut mailings = Vec::new();
-        for known in self.campaigns().await.iter().filter(|known| known.state.may_send()) {
+        let known = self.store.list_campaigns(WorkspaceId::FIRST).await?;
+        for known in known.iter().filter(|known| known.state.may_send()) {
             let entropy = self.sim.world.entropy.as_ref();
-            mailings.push(launch::mailing(&self.store, known, entropy).await.expect("a mailing"));
+            mailings.push(launch::mailing(&self.store, known, entropy).await?);
         }
         let mut settings = settings();
         if let Some(change) = self.scenario.settings {
@@ -340,8 +419,9 @@ impl Process<'_> {
         let engine = Engine::new(self.store.clone(), self.sim.world.clone(), settings, self.watch.clone());
         let handle = engine.handle();
         let has_work = !mailings.is_empty();
-        let run = async move { engine.run(mailings, Until::Settled).await.expect("the ledger works") };
+        let run = engine.run(mailings, Until::Settled);
         self.engine = Some((handle, has_work.then(|| tokio::spawn(run))));
+        Ok(())
     }
 
     /// Lets the world go on until then, whether or not the engine has ended before.
@@ -353,14 +433,23 @@ impl Process<'_> {
     /// Ends the engine in peace, if it is at work.
     async fn stop(&mut self) {
         self.handle().stop().await;
-        self.finish().await;
+        self.finish().await.expect("the ledger works");
     }
 
-    async fn finish(&mut self) -> RunEnd {
+    /// How the run ended.
+    async fn finish(&mut self) -> Result<RunEnd, StoreError> {
         let run = self.engine.as_mut().and_then(|(_, run)| run.take());
-        let Some(run) = run else { return RunEnd::Stopped };
+        let Some(run) = run else { return Ok(RunEnd::Stopped) };
         let ended = tokio::time::timeout(STORY, run).await.expect("the story ends within its time");
+        self.until_death().await;
         ended.expect("the engine does not panic")
+    }
+
+    /// Whoever died in the middle of something does not come to say how it ended.
+    async fn until_death(&self) {
+        if self.machine.as_ref().is_some_and(|machine| machine.is_dead()) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -372,7 +461,6 @@ fn world(scenario: &Scenario) -> SimWorld {
         sim.publish_sender(SENDER_DOMAIN, &[(record.name, record.value)]);
     }
     scenario.faults.iter().for_each(|fault| sim.internet.add_fault(fault.clone()));
-    scenario.listings.iter().for_each(|listing| sim.internet.add_listing(listing.clone()));
     scenario.dns.iter().for_each(|change| change(sim.internet.zone()));
     sim
 }
@@ -528,4 +616,10 @@ fn outcome((row, attempts): &(DeliveryRow, Vec<AttemptRow>)) -> Outcome {
         is_scheduled: row.state == DeliveryState::Queued || row.due.is_some(),
         doubts: u32::try_from(attempts.iter().filter(is_doubt).count()).unwrap_or(u32::MAX),
     }
+}
+
+/// When the attempts began whose reply was lost with a process.
+fn lost_replies((_, attempts): &(DeliveryRow, Vec<AttemptRow>)) -> Vec<Timestamp> {
+    let is_lost = |row: &&AttemptRow| row.attempt.note.as_deref() == Some(engine::LOST_REPLY);
+    attempts.iter().filter(is_lost).map(|row| row.attempt.started_at).collect()
 }

@@ -22,8 +22,10 @@ fn number(conn: &Connection, pragma: &str) -> Result<i64> {
 /// Refuses files that are not ours and ledgers of a newer program. An empty file is a ledger to be.
 pub(crate) fn check_identity(conn: &Connection, path: Option<&Path>) -> Result<()> {
     let path = path.unwrap_or_else(|| Path::new("memory")).to_owned();
-    let not_ours = |_| StoreError::NotALedger { path: path.clone() };
-    let application = number(conn, "application_id").map_err(not_ours)?;
+    let application = match number(conn, "application_id") {
+        Err(StoreError::Corrupt(_)) => return Err(StoreError::NotALedger { path }),
+        known => known?,
+    };
     let version = number(conn, "user_version")?;
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && (tables > 0 || application != 0) {

@@ -89,6 +89,7 @@ impl Ledger {
         migrate::check_identity(&conn, path)?;
         configure_writer(&conn, path.is_some(), options)?;
         migrate::migrate(&mut conn, path)?;
+        take_over(&conn)?;
         let mut ledger = Ledger {
             conn,
             node: options.node,
@@ -204,9 +205,11 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
     conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     conn.pragma_update(None, "foreign_keys", false)?;
     if on_disk {
-        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        let synchronous = if options.durability == Durability::Power { "FULL" } else { "NORMAL" };
+        // Before the first transaction: it is kept by a journal, whose removal "extra" makes durable as well, so that a
+        // loss of power cannot bring it back and undo all that followed. In a log "extra" is "full".
+        let synchronous = if options.durability == Durability::Power { "EXTRA" } else { "NORMAL" };
         conn.pragma_update(None, "synchronous", synchronous)?;
+        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
         conn.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
     } else {
@@ -217,6 +220,16 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     Ok(())
+}
+
+/// Copies what a former process left in the log into the ledger. It may have died after a sync that failed: then the log
+/// is whole for whoever reads it and has holes on the disk, and what is appended to it would be lost with the power. A
+/// full disk is no reason not to open.
+fn take_over(conn: &Connection) -> Result<()> {
+    match conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(StoreError::from) {
+        Err(StoreError::Full) => Ok(()),
+        done => done,
+    }
 }
 
 /// Refuses a file too short to be a ledger, which SQLite would take for an empty one. An empty file is a ledger to be;
