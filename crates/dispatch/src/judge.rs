@@ -132,7 +132,7 @@ fn judge_reply(pack: &RulePack, stage: Stage, provider: Option<&str>, reply: &Re
 }
 
 /// Telling words, then the enhanced code, then vague words ("rejected", "denied"), then the reply code.
-fn by_authority(pack: &RulePack, input: &Input<'_>) -> Verdict {
+pub(crate) fn by_authority(pack: &RulePack, input: &Input<'_>) -> Verdict {
     let rule = pack.best(input);
     if let Some(rule) = rule.filter(|rule| !rule.is_vague()) {
         return by_rule(rule, input);
@@ -257,9 +257,19 @@ fn usual_scope(category: Category, stage: Stage) -> Scope {
 /// reply to RCPT TO", the provider in its turns of phrase. Without any code the words alone decide, as of a final
 /// refusal; words that no rule knows are [`Category::Unknown`].
 pub fn judge_text(pack: &RulePack, raw: &str) -> Verdict {
-    let Found { code, enhanced, stage, text } = text::read(raw);
-    let provider = crate::providers::named_in(&text);
-    let input = Input { provider, stage: stage.unwrap_or(Stage::Any), code, enhanced, text: &text };
+    let found = text::read(raw);
+    let provider = crate::providers::named_in(&found.text);
+    judge_found(pack, provider, &found)
+}
+
+/// The same for a text that is known to come from this provider.
+pub fn judge_text_of(pack: &RulePack, provider: &str, raw: &str) -> Verdict {
+    judge_found(pack, Some(provider), &text::read(raw))
+}
+
+fn judge_found(pack: &RulePack, provider: Option<&str>, found: &Found) -> Verdict {
+    let Found { code, enhanced, stage, ref text } = *found;
+    let input = Input { provider, stage: stage.unwrap_or(Stage::Any), code, enhanced, text };
     if input.code.is_some_and(|code| (200..300).contains(&code)) {
         return Verdict::accepted();
     }

@@ -9,6 +9,7 @@
 //! - [`judge`]: reply or failure → [`model::Verdict`], by the rules in `rules/*.toml` ([`rules`]).
 //! - [`lever`]: which part of pacing a reply concerns.
 //! - [`pace`]: how many connections, messages and how fast, as learned from replies.
+//! - [`own`]: an operator's own providers and rules on top of the shipped ones.
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
@@ -21,8 +22,10 @@
 
 pub mod brakes;
 pub mod enhanced;
+mod file_error;
 pub mod judge;
 pub mod lever;
+pub mod own;
 pub mod pace;
 pub mod pool;
 pub mod providers;
@@ -35,6 +38,8 @@ pub mod text;
 pub mod volume;
 pub mod windows;
 pub mod words;
+
+pub use file_error::FileError;
 
 #[cfg(test)]
 mod score;

@@ -1,13 +1,18 @@
 //! Who runs the receiving servers, and how much we give them at first: `rules/providers.toml`.
 //!
+//! An operator's own file may describe more providers and make limits stricter, never looser: [`Providers::over`]. Every
+//! description carries examples of host sets that it must and must not take for its own; they are tried at loading.
+//!
 //! Invariant: a site belongs to a provider only if *all* its hosts do; a domain that mixes providers is nobody's.
 
+use crate::file_error::FileError;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use toml::Spanned;
 
 /// A family of receiving sites.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     /// The key the ledger stores and rules name: `google`.
     pub key: String,
@@ -16,18 +21,15 @@ pub struct Provider {
     /// Host name endings, each starting with a dot; a host matches if it ends so or is just that name.
     pub mx: Vec<String>,
     /// Words by which a reply without any other context betrays who wrote it (lower-case).
-    #[serde(default)]
     pub texts: Vec<String>,
     /// How much we give them.
-    #[serde(default)]
     pub limits: Limits,
     /// Where the limits come from.
     pub source: String,
 }
 
 /// Static limits of one source address toward one site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once.
     pub connections: u32,
@@ -63,34 +65,87 @@ impl Default for Limits {
     }
 }
 
+/// Described providers, in the order in which they are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Providers {
+    list: Vec<Provider>,
+    /// Where each of them stands in the file.
+    lines: Vec<usize>,
+    /// Limits of an operator's file for providers that are described elsewhere.
+    stricter: Vec<Stricter>,
+    path: String,
+}
+
+/// Limits by which an operator's file tightens a provider's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stricter {
+    key: String,
+    line: usize,
+    limits: WrittenLimits,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    provider: Vec<Provider>,
+    #[serde(default)]
+    provider: Vec<Spanned<Written>>,
 }
 
-static SHIPPED: LazyLock<Vec<Provider>> = LazyLock::new(|| {
-    let file: File = toml::from_str(include_str!("../rules/providers.toml")).expect("providers.toml is tested");
-    file.provider
+/// One `[[provider]]` as it is written. With `mx` it describes a provider; without, it tightens a described one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    key: String,
+    name: Option<String>,
+    mx: Option<Vec<String>>,
+    #[serde(default)]
+    texts: Vec<String>,
+    #[serde(default)]
+    limits: WrittenLimits,
+    source: Option<String>,
+    /// Host sets that are the provider's.
+    #[serde(default)]
+    hits: Vec<Vec<String>>,
+    /// Host sets that are not.
+    #[serde(default)]
+    misses: Vec<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenLimits {
+    connections: Option<u32>,
+    per_connection: Option<u32>,
+    connects_per_minute: Option<u32>,
+    messages_per_minute: Option<u32>,
+    messages_per_hour: Option<u32>,
+    messages_per_day: Option<u32>,
+    shared_over_sites: Option<bool>,
+    tls_expected: Option<bool>,
+}
+
+static SHIPPED: LazyLock<Providers> = LazyLock::new(|| {
+    let text = include_str!("../rules/providers.toml");
+    Providers::parse("providers.toml", text).expect("providers.toml is tested")
 });
 
-/// All providers that are described.
+/// All providers that come with the program.
 pub fn all() -> &'static [Provider] {
-    &SHIPPED
+    &SHIPPED.list
 }
 
-/// The provider with this key.
+/// The shipped provider with this key.
 pub fn by_key(key: &str) -> Option<&'static Provider> {
-    SHIPPED.iter().find(|provider| provider.key == key)
+    SHIPPED.by_key(key)
 }
 
-/// The provider that runs all of these hosts; `None` for no hosts, for mixed ones, and for those nobody described.
+/// The shipped provider that runs all of these hosts; `None` for no hosts, for mixed ones, and for those nobody
+/// described.
 pub fn provider_of<H: AsRef<str>>(hosts: &[H]) -> Option<&'static Provider> {
-    let runs = |provider: &&Provider| hosts.iter().all(|host| provider.runs(host.as_ref()));
-    if hosts.is_empty() { None } else { SHIPPED.iter().find(runs) }
+    SHIPPED.provider_of(hosts)
 }
 
-/// The limits toward these hosts.
+/// The shipped limits toward these hosts.
 pub fn limits_of<H: AsRef<str>>(hosts: &[H]) -> Limits {
     provider_of(hosts).map_or_else(Limits::default, |provider| provider.limits)
 }
@@ -98,7 +153,168 @@ pub fn limits_of<H: AsRef<str>>(hosts: &[H]) -> Limits {
 /// The provider that a reply names by its wording, for texts that come without any context.
 pub(crate) fn named_in(text: &str) -> Option<&'static str> {
     let named = |provider: &&Provider| provider.texts.iter().any(|mark| text.contains(mark.as_str()));
-    SHIPPED.iter().find(named).map(|provider| provider.key.as_str())
+    SHIPPED.list.iter().find(named).map(|provider| provider.key.as_str())
+}
+
+impl Providers {
+    /// Those that come with the program.
+    pub fn shipped() -> &'static Providers {
+        &SHIPPED
+    }
+
+    /// Reads a file. Refuses unknown keys, values of the wrong kind, a description without hosts, name, source or
+    /// examples, an example that does not hold, a limit of nothing, and a key that stands there twice.
+    pub fn parse(path: &str, text: &str) -> Result<Providers, FileError> {
+        let file: File = toml::from_str(text).map_err(|error| FileError::syntax(path, text, &error))?;
+        let mut read = Providers { list: Vec::new(), lines: Vec::new(), stricter: Vec::new(), path: path.to_owned() };
+        let mut keys = BTreeSet::new();
+        for spanned in file.provider {
+            let wrong = |reason: String| FileError::at(path, text, spanned.span(), reason);
+            let written = spanned.get_ref().clone();
+            if !keys.insert(written.key.clone()) {
+                return Err(wrong(format!("provider {} stands here twice", written.key)));
+            }
+            if let Some(limit) = written.limits.zero() {
+                return Err(wrong(format!("provider {}: {limit} must be at least 1", written.key)));
+            }
+            if written.mx.is_some() {
+                read.lines.push(wrong(String::new()).line);
+                read.list.push(described(written).map_err(wrong)?);
+            } else {
+                let line = wrong(String::new()).line;
+                read.stricter.push(Stricter { key: written.key, line, limits: written.limits });
+            }
+        }
+        Ok(read)
+    }
+
+    /// An operator's file on top of the shipped ones: more providers, and stricter limits. Refuses a provider that is
+    /// shipped already, limits for one that nobody describes, and any limit looser than the one it replaces; for a
+    /// provider of one's own that is the limit of a site nobody described.
+    pub fn over(self, shipped: &Providers) -> Result<Providers, FileError> {
+        let mut merged = shipped.clone();
+        let wrong = |line, reason| FileError { path: self.path.clone(), line, reason };
+        for (provider, line) in self.list.into_iter().zip(self.lines) {
+            if merged.by_key(&provider.key).is_some() {
+                let reason =
+                    format!("provider {} is described already: leave out its mx to tighten its limits", provider.key);
+                return Err(wrong(line, reason));
+            }
+            if let Some(looser) = looser(&provider.limits, &Limits::default()) {
+                return Err(wrong(line, format!("provider {}: {looser}", provider.key)));
+            }
+            merged.list.push(provider);
+            merged.lines.push(line);
+        }
+        for Stricter { key, line, limits } in self.stricter {
+            let Some(known) = merged.list.iter_mut().find(|provider| provider.key == key) else {
+                return Err(wrong(
+                    line,
+                    format!("provider {key} is described nowhere: give its mx, name, source, hits and misses"),
+                ));
+            };
+            let tightened = limits.over(known.limits);
+            if let Some(looser) = looser(&tightened, &known.limits) {
+                return Err(wrong(line, format!("provider {key}: {looser}")));
+            }
+            known.limits = tightened;
+        }
+        Ok(merged)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Provider] {
+        &self.list
+    }
+
+    /// The provider with this key.
+    pub fn by_key(&self, key: &str) -> Option<&Provider> {
+        self.list.iter().find(|provider| provider.key == key)
+    }
+
+    /// The provider that runs all of these hosts; `None` for no hosts, for mixed ones, and for those nobody described.
+    pub fn provider_of<H: AsRef<str>>(&self, hosts: &[H]) -> Option<&Provider> {
+        let runs = |provider: &&Provider| hosts.iter().all(|host| provider.runs(host.as_ref()));
+        if hosts.is_empty() { None } else { self.list.iter().find(runs) }
+    }
+}
+
+/// A whole description, its examples tried; else why not.
+fn described(written: Written) -> Result<Provider, String> {
+    let Written { key, name, mx, texts, limits, source, hits, misses } = written;
+    let wants = |what: &str| format!("provider {key} wants {what}");
+    let mx = mx.filter(|mx| !mx.is_empty()).ok_or_else(|| wants("host name endings in mx"))?;
+    if let Some(ending) = mx.iter().find(|ending| !ending.starts_with('.') || ending.len() < 2) {
+        return Err(format!("provider {key}: {ending:?} must start with a dot"));
+    }
+    let name = name.ok_or_else(|| wants("a name"))?;
+    let source = source.filter(|source| !source.is_empty()).ok_or_else(|| wants("the source of its limits"))?;
+    if hits.is_empty() || misses.is_empty() {
+        return Err(wants("examples: host sets that are its own in hits, and that are not in misses"));
+    }
+    let provider = Provider { key, name, mx, texts, limits: limits.over(Limits::default()), source };
+    let runs_all = |hosts: &[String]| !hosts.is_empty() && hosts.iter().all(|host| provider.runs(host));
+    if let Some(hit) = hits.iter().find(|hosts| !runs_all(hosts)) {
+        return Err(format!("provider {}: its own example {hit:?} does not match", provider.key));
+    }
+    if let Some(miss) = misses.iter().find(|hosts| runs_all(hosts)) {
+        return Err(format!("provider {}: the example {miss:?} matches and must not", provider.key));
+    }
+    Ok(provider)
+}
+
+impl WrittenLimits {
+    fn over(self, base: Limits) -> Limits {
+        Limits {
+            connections: self.connections.unwrap_or(base.connections),
+            per_connection: self.per_connection.unwrap_or(base.per_connection),
+            connects_per_minute: self.connects_per_minute.unwrap_or(base.connects_per_minute),
+            messages_per_minute: self.messages_per_minute.or(base.messages_per_minute),
+            messages_per_hour: self.messages_per_hour.or(base.messages_per_hour),
+            messages_per_day: self.messages_per_day.or(base.messages_per_day),
+            shared_over_sites: self.shared_over_sites.unwrap_or(base.shared_over_sites),
+            tls_expected: self.tls_expected.unwrap_or(base.tls_expected),
+        }
+    }
+
+    /// The limit that allows nothing at all, if one does.
+    fn zero(&self) -> Option<&'static str> {
+        let numbers = [
+            ("connections", self.connections),
+            ("per_connection", self.per_connection),
+            ("connects_per_minute", self.connects_per_minute),
+            ("messages_per_minute", self.messages_per_minute),
+            ("messages_per_hour", self.messages_per_hour),
+            ("messages_per_day", self.messages_per_day),
+        ];
+        numbers.into_iter().find(|(_, number)| *number == Some(0)).map(|(name, _)| name)
+    }
+}
+
+/// Which limit is looser than the one it replaces, in words with both numbers.
+fn looser(new: &Limits, old: &Limits) -> Option<String> {
+    let numbers = [
+        ("connections", Some(new.connections), Some(old.connections)),
+        ("per_connection", Some(new.per_connection), Some(old.per_connection)),
+        ("connects_per_minute", Some(new.connects_per_minute), Some(old.connects_per_minute)),
+        ("messages_per_minute", new.messages_per_minute, old.messages_per_minute),
+        ("messages_per_hour", new.messages_per_hour, old.messages_per_hour),
+        ("messages_per_day", new.messages_per_day, old.messages_per_day),
+    ];
+    let number = numbers.into_iter().find_map(|(name, new, old)| match (new, old) {
+        (Some(new), Some(old)) if new > old => {
+            Some(format!("{name} = {new} is looser than the {old} in force: limits can only be made stricter"))
+        }
+        _ => None,
+    });
+    let flags = [
+        ("shared_over_sites", new.shared_over_sites, old.shared_over_sites),
+        ("tls_expected", new.tls_expected, old.tls_expected),
+    ];
+    let flag = flags.into_iter().find(|(_, new, old)| *old && !*new).map(|(name, _, _)| {
+        format!("{name} = false is looser than the true in force: limits can only be made stricter")
+    });
+    number.or(flag)
 }
 
 impl Provider {
@@ -138,14 +354,77 @@ mod tests {
         assert_eq!(limits_of(&["mx.example.net"]), Limits::default());
     }
 
+    fn hosts(file: &str) -> Vec<(String, Vec<Vec<String>>, Vec<Vec<String>>)> {
+        let file: File = toml::from_str(file).unwrap();
+        file.provider.into_iter().map(|written| written.into_inner()).map(|w| (w.key, w.hits, w.misses)).collect()
+    }
+
     #[test]
-    fn every_provider_is_whole_and_keys_are_unique() {
-        let mut keys = std::collections::BTreeSet::new();
-        for provider in all() {
-            assert!(keys.insert(&provider.key), "{} twice", provider.key);
-            assert!(!provider.mx.is_empty() && !provider.source.is_empty(), "{}", provider.key);
-            assert!(provider.mx.iter().all(|ending| ending.starts_with('.')), "{}", provider.key);
-            assert!(provider.limits.connections > 0 && provider.limits.per_connection > 0, "{}", provider.key);
+    fn every_example_finds_its_provider_and_no_other() {
+        for (key, hits, misses) in hosts(include_str!("../rules/providers.toml")) {
+            let found = |hosts: &Vec<String>| provider_of(hosts).map(|provider| provider.key.clone());
+            for hit in &hits {
+                assert_eq!(found(hit).as_ref(), Some(&key), "{hit:?}");
+            }
+            for miss in &misses {
+                assert_ne!(found(miss).as_ref(), Some(&key), "{miss:?}");
+            }
+        }
+        assert!(Providers::shipped().stricter.is_empty());
+    }
+
+    const OWN: &str = "[[provider]]\nkey = 'acme'\nname = 'Acme'\nmx = ['.acme.test']\nsource = 'asked them'\n\
+                       limits = { connections = 2 }\nhits = [['mx1.acme.test']]\nmisses = [['mx.notacme.test']]\n";
+
+    fn refused(text: &str) -> String {
+        let read = Providers::parse("own.toml", text).and_then(|own| own.over(Providers::shipped()));
+        read.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_operator_describes_more_and_tightens() {
+        let text =
+            format!("{OWN}\n[[provider]]\nkey = 'google'\nlimits = {{ connections = 3, messages_per_hour = 900 }}\n");
+        let merged = Providers::parse("own.toml", &text).unwrap().over(Providers::shipped()).unwrap();
+        assert_eq!(merged.provider_of(&["mx1.acme.test"]).unwrap().limits.connections, 2);
+        let google = merged.provider_of(&["aspmx.l.google.com"]).unwrap().limits;
+        assert_eq!((google.connections, google.messages_per_hour, google.per_connection), (3, Some(900), 50));
+        assert_eq!(merged.all().len(), all().len() + 1);
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_its_line_and_the_reason() {
+        for (text, part) in [
+            (
+                "[[provider]]\nkey = 'google'\nlimits = { connections = 6 }",
+                "own.toml, line 1: provider google: connections = 6 is looser than the 5 in force",
+            ),
+            (
+                "[[provider]]\nkey = 'google'\nlimits = { tls_expected = false }",
+                "tls_expected = false is looser than the true in force",
+            ),
+            ("# mine\n\n[[provider]]\nkey = 'google'\nlimit = 5", "own.toml, line 5: unknown field `limit`"),
+            (
+                "[[provider]]\nkey = 'google'\nlimits = { connections = 'few' }",
+                "own.toml, line 3: invalid type: string \"few\"",
+            ),
+            ("[[provider]]\nkey = 'google'\nlimits = { connections = -1 }", "own.toml, line 3: invalid value"),
+            ("[[provider]]\nkey = 'google'\nlimits = { connections = 0 }", "connections must be at least 1"),
+            ("[[provider]]\nkey = 'nobody'", "provider nobody is described nowhere"),
+            ("\n[[provider]]\nkey = 'a'\n\n[[provider]]\nkey = 'a'", "own.toml, line 5: provider a stands here twice"),
+            (&OWN.replace("hits = [['mx1.acme.test']]\n", ""), "provider acme wants examples"),
+            (&OWN.replace("mx1.acme", "mx1.acne"), "own example [\"mx1.acne.test\"] does not match"),
+            (&OWN.replace("mx.notacme", "mx.acme"), "the example [\"mx.acme.test\"] matches and must not"),
+            (&OWN.replace("'.acme.test'", "'acme.test'"), "\"acme.test\" must start with a dot"),
+            (
+                &OWN.replace("connections = 2", "connections = 40"),
+                "provider acme: connections = 40 is looser than the 10 in force",
+            ),
+            (&OWN.replace("'acme'", "'google'"), "provider google is described already"),
+            ("[[provider]\n", "own.toml, line 1: "),
+        ] {
+            let said = refused(text);
+            assert!(said.contains(part), "{text}\n{said}");
         }
     }
 }
