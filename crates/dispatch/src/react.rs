@@ -116,7 +116,8 @@ pub fn react(
     let first_try_at = before.first_try_at.unwrap_or(now);
     let end = first_try_at + schedule.window();
     let hold = hold.filter(|_| is_not_the_recipients(verdict)).cloned();
-    if let Some(hold) = hold.clone().filter(|hold| hold.until <= end) {
+    let somebody_refused = verdict.category != Category::NetworkFailure;
+    if let Some(hold) = hold.clone().filter(|hold| somebody_refused && hold.until <= end) {
         return returned_to_queue(hold.until, Some(hold));
     }
     let soon = now + RETURNS_AFTER.min(schedule.longest_gap());
@@ -362,6 +363,11 @@ mod tests {
         let reaction = reacted(&fresh(), &silent);
         assert_eq!((reaction.to, reaction.charge, &reaction.hold), (DeliveryState::Deferred, true, &None));
         assert_eq!(reaction.due, Some(NOW + Duration::from_secs(300)));
+        let until = NOW + HOUR;
+        let hold =
+            LaneHold { scope: Scope::Site, until, category: Category::NetworkFailure, rule: "no-answer".to_owned() };
+        let held = react(&fresh(), &silent, Some(&hold), NOW, &Schedule::shipped(), &Policy::default(), 0.0);
+        assert_eq!((held.charge, held.hold, held.due), (true, Some(hold), reaction.due), "also while the lane rests");
         let end = reacted(&last_try(), &silent);
         assert_eq!((end.to, end.contact), (DeliveryState::Soft, None), "never counts against the person");
     }
