@@ -29,6 +29,7 @@ cargo xtask COMMAND
     licences    licences and banned crates of the whole dependency tree
     tidy        rules of the house that no compiler checks
     needs       find or install the outside programs the tests use, and say what is missing
+    swarm ...   play random worlds: --seeds N [--from S], or one: --seed S [--verbose] (see docs/contributing/simulator.md)
     bench ...   build the release binary and measure it: send | import | sim | sign (see docs/reference/bench.md)
 ";
 
@@ -54,6 +55,7 @@ fn run(arguments: &[String]) -> Result<()> {
             needs::provide(&root)?.print();
             Ok(())
         }
+        Some("swarm") => programs::swarm(&root, arguments.get(1..).unwrap_or_default()),
         Some("bench") => programs::bench(&root, arguments.get(1..).unwrap_or_default()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

@@ -25,3 +25,10 @@ pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
     run.args(arguments);
     succeed(run, "the benchmark")
 }
+
+/// Plays random worlds with the simulator. In the development profile, because there every check of arithmetic is on.
+pub(crate) fn swarm(root: &Path, arguments: &[String]) -> Result<()> {
+    let mut run = cargo(root, &["run", "--quiet", "--locked", "--package", "sim", "--example", "swarm", "--"]);
+    run.args(arguments);
+    succeed(run, "the swarm")
+}

@@ -13,6 +13,7 @@
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
+//! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`share`]: whose turn it is in a lane.
 //! - [`volume`]: how much a day; warm-up and no jumps.
 //! - [`windows`]: on which hours of the week.
@@ -33,6 +34,7 @@ pub mod react;
 pub mod retry;
 pub mod route;
 pub mod rules;
+pub mod security;
 pub mod share;
 pub mod text;
 pub mod volume;

@@ -52,7 +52,7 @@ use gate::Gate;
 use holds::Holds;
 use house::{House, Notice, Outstanding};
 use model::DomainId;
-use net::{Cache, TlsClient, World};
+use net::{Cache, World};
 use note::Watch;
 use reach::Reach;
 use std::sync::{Arc, Mutex, RwLock};
@@ -142,7 +142,7 @@ impl Engine {
         let (outcomes, to_settle) = mpsc::channel(settle::OUTCOMES_WAITING_MAX);
         let house = Arc::new(House {
             dns: Cache::new(world.resolve.clone(), world.clock.clone()),
-            tls: TlsClient::new(),
+            tls: world.tls.clone(),
             rules: dispatch::rules::RulePack::shipped(),
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::default(),

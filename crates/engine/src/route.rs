@@ -55,7 +55,7 @@ async fn ask(house: &House, domain: &str) -> MxAnswer {
             Err(failure) if failure.is_definite() => MxAnswer::NoRecords { has_address: false },
             Err(_) => MxAnswer::Failed,
         },
-        Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Other(_)) => MxAnswer::Failed,
+        Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_)) => MxAnswer::Failed,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::house::House;
 use model::{Stage, Timestamp, TlsVersion};
-use net::{ConnectFailure, Stream, TlsClient, Verification, World};
+use net::{ConnectFailure, Encrypted, Stream, TlsClient, Trust, World};
 use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings, TlsMode};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) struct Session {
     buffer: Vec<u8>,
     world: World,
     tls_client: TlsClient,
-    verification: Verification,
+    trust: Trust,
     /// The server's name, as the MX record has it.
     pub(crate) host: String,
     /// The server's address.
@@ -84,9 +84,9 @@ impl Session {
         stream: Box<dyn Stream>,
     ) -> Result<Session, Unopened> {
         let world = &house.world;
-        let verification = match settings.tls {
-            TlsMode::Required | TlsMode::Implicit => Verification::Verified,
-            TlsMode::Off | TlsMode::Opportunistic => Verification::Opportunistic,
+        let trust = match settings.tls {
+            TlsMode::Required | TlsMode::Implicit => Trust::Named,
+            TlsMode::Off | TlsMode::Opportunistic => Trust::Any,
         };
         let client = Client::new(settings, world.clock.now());
         let mut session = Session {
@@ -95,7 +95,7 @@ impl Session {
             buffer: vec![0; READ_BYTES],
             world: world.clone(),
             tls_client: house.tls.clone(),
-            verification,
+            trust,
             host: host.to_owned(),
             address,
             tls: None,
@@ -228,14 +228,14 @@ impl Session {
     async fn upgrade(&mut self) {
         let plain: Box<dyn Stream> = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         let wait = self.patience();
-        let upgrading = self.tls_client.upgrade(plain, &self.host, self.verification);
+        let upgrading = self.tls_client.upgrade(plain, &self.host, &self.trust);
         match tokio::time::timeout(wait, upgrading).await {
-            Ok(Ok((stream, version))) => {
+            Ok(Ok(Encrypted { stream, version, .. })) => {
                 self.stream = stream;
                 self.tls = Some(version);
                 self.client.tls_established(self.now(), version);
             }
-            Ok(Err(why)) => self.client.tls_failed(self.now(), why),
+            Ok(Err(failure)) => self.client.tls_failed(self.now(), failure.why),
             Err(_) => self.client.tls_failed(self.now(), "no answer during the handshake".to_owned()),
         }
     }

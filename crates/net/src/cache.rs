@@ -5,7 +5,7 @@
 //! over two hundred thousand domains does not bury its resolver. Invariants: at most [`MAX_ENTRIES`] answers of each
 //! kind, at most [`MAX_QUESTIONS`] questions on their way. Negative answers follow RFC 2308, failures RFC 9520.
 
-use crate::{BoxFuture, Clock, DnsAnswer, DnsFailure, Mx, Resolve};
+use crate::{BoxFuture, Clock, DnsAnswer, DnsFailure, Mx, Resolve, Tlsa};
 use model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -40,6 +40,7 @@ pub struct Cache {
     mx: Table<Vec<Mx>>,
     addresses: Table<Vec<IpAddr>>,
     txt: Table<Vec<String>>,
+    tlsa: Table<Vec<Tlsa>>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -58,6 +59,7 @@ impl Cache {
             mx: Table::default(),
             addresses: Table::default(),
             txt: Table::default(),
+            tlsa: Table::default(),
         }
     }
 
@@ -66,6 +68,7 @@ impl Cache {
         self.mx.lock().forget_all();
         self.addresses.lock().forget_all();
         self.txt.lock().forget_all();
+        self.tlsa.lock().forget_all();
     }
 
     /// The answer from memory, or from the question under way, or from a new one; with the TTL that remains.
@@ -104,6 +107,10 @@ impl Resolve for Cache {
     fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
         Box::pin(self.answer(&self.txt, name, || self.inner.txt(name)))
     }
+
+    fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
+        Box::pin(self.answer(&self.tlsa, name, || self.inner.tlsa(name)))
+    }
 }
 
 /// How long an answer is kept.
@@ -111,7 +118,7 @@ fn kept_for<T>(answer: &DnsAnswer<T>) -> Duration {
     match &answer.result {
         Ok(_) => answer.ttl.clamp(MIN_TTL, MAX_TTL),
         Err(DnsFailure::NoSuchName | DnsFailure::NoRecords) => answer.ttl.clamp(MIN_TTL, MAX_NEGATIVE_TTL),
-        Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Other(_)) => FAILURE_TTL,
+        Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_)) => FAILURE_TTL,
     }
 }
 
@@ -155,7 +162,7 @@ impl<T: Clone> Table<T> {
         if let Some((expires_at, answer)) = entries.answers.get(name)
             && *expires_at > now
         {
-            return Known::Answer(DnsAnswer { result: answer.result.clone(), ttl: expires_at.since(now) });
+            return Known::Answer(DnsAnswer { ttl: expires_at.since(now), ..answer.clone() });
         }
         let answer = Arc::clone(entries.pending.entry(Arc::clone(name)).or_default());
         Known::Pending(Pending { table: self, name: Arc::clone(name), answer })

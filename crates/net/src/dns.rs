@@ -4,7 +4,7 @@
 //! It keeps nothing: the cache above it runs on our clock. Its one duty is to tell apart what `dispatch` must judge
 //! differently: NXDOMAIN, no such records, SERVFAIL and silence (RFC 1035, RFC 2308).
 
-use crate::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve};
+use crate::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve, Tlsa};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::lookup::Lookup;
@@ -136,6 +136,18 @@ impl Resolve for DnsClient {
     fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
         Box::pin(self.ask(name, RecordType::TXT, |data| match data {
             RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+            _ => None,
+        }))
+    }
+
+    fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
+        Box::pin(self.ask(name, RecordType::TLSA, |data| match data {
+            RData::TLSA(tlsa) => Some(Tlsa {
+                usage: tlsa.cert_usage.into(),
+                selector: tlsa.selector.into(),
+                matching: tlsa.matching.into(),
+                data: tlsa.cert_data.clone(),
+            }),
             _ => None,
         }))
     }

@@ -1,85 +1,182 @@
-//! TLS over any stream, as client (STARTTLS and implicit TLS) and as server (the simulator's receivers and tests).
+//! TLS over any stream, as client (STARTTLS, implicit TLS, HTTPS) and as server (the simulator's servers and tests).
 //!
-//! Between mail servers TLS is opportunistic (RFC 3207, RFC 7435): any certificate is taken, because the alternative
-//! would be plain text. Towards a relay the operator named, the certificate is verified. TLS 1.2 and 1.3 only.
-//! Deadlines are the caller's: these futures may be dropped at any time.
+//! How much is asked of the other side's certificate is a [`Trust`]: nothing between mail servers without a policy
+//! (RFC 3207, RFC 7435: the alternative would be plain text), a name and a known authority under MTA-STS and towards a
+//! relay, the records in DNS under DANE. TLS 1.2 and 1.3 only. Certificates are judged by our own clock. Deadlines are
+//! the caller's: these futures may be dropped at any time.
 
-use crate::Stream;
+mod dane;
+mod verify;
+
+pub use dane::usable;
+pub use verify::{TlsFailure, TlsFault};
+
+use crate::{Clock, Stream, Tlsa};
 use model::TlsVersion;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, IpAddr, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::ServerConfig;
-use rustls::{DigitallySignedStruct, ProtocolVersion, RootCertStore, SignatureScheme};
-use std::io;
+use rustls::time_provider::TimeProvider;
+use rustls::{ProtocolVersion, RootCertStore};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use verify::{Anything, Authorities, Observer, Records, Strict};
 
 /// Names of servers whose sessions are remembered, so that coming back to a site costs no certificate exchange.
 const REMEMBERED_SERVERS: usize = 4_096;
 
 /// What is asked of the server's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
     /// Nothing: expired, self-signed and wrongly named ones are taken too. Keeps out listeners, not impostors.
-    Opportunistic,
-    /// It must be valid for the server's name and lead to an authority this machine trusts.
-    Verified,
+    Any,
+    /// The same, but what [`Trust::Named`] would have said is told beside: for a policy that is only being tested.
+    Observed,
+    /// It must be valid for the server's name, wildcards by RFC 6125, and lead to an authority that is trusted here.
+    Named,
+    /// It must match one of these records (RFC 7672 section 3), of which [`usable`] has left any.
+    Tlsa(Vec<Tlsa>),
+}
+
+/// An encrypted stream.
+pub struct Encrypted {
+    /// What to talk over.
+    pub stream: Box<dyn Stream>,
+    /// The version that was agreed on.
+    pub version: TlsVersion,
+    /// Who the other side is: proved; not proved and why; `None` when nobody asked ([`Trust::Any`]).
+    pub proof: Option<Result<(), TlsFailure>>,
+}
+
+impl std::fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encrypted").field("version", &self.version).field("proof", &self.proof).finish_non_exhaustive()
+    }
 }
 
 /// The client side; cheap to clone, and clones share the remembered sessions.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TlsClient {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    time: Arc<OurTime>,
+    /// Given ones; without them the machine's, which are read when they are first needed.
+    authorities: OnceLock<Result<Arc<RootCertStore>, String>>,
     opportunistic: Arc<ClientConfig>,
-    verified: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
+    named: OnceLock<Arc<ClientConfig>>,
+}
+
+impl std::fmt::Debug for TlsClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsClient").finish_non_exhaustive()
+    }
 }
 
 impl TlsClient {
-    /// A client that trusts the machine's certificate authorities, which are read at the first verified session.
-    pub fn new() -> TlsClient {
-        TlsClient { opportunistic: Arc::new(opportunistic_config()), verified: Arc::default() }
+    /// A client that trusts the machine's certificate authorities and judges validity by `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> TlsClient {
+        TlsClient::trusting(clock, OnceLock::new())
     }
 
     /// A client that trusts these authorities (certificates in DER) and no others; refuses ones it cannot read.
-    pub fn with_authorities(authorities: &[Vec<u8>]) -> Result<TlsClient, String> {
+    pub fn with_authorities(clock: Arc<dyn Clock>, authorities: &[Vec<u8>]) -> Result<TlsClient, String> {
         let mut roots = RootCertStore::empty();
         for authority in authorities {
             let added = roots.add(CertificateDer::from(authority.as_slice()));
             added.map_err(|e| format!("unusable certificate authority: {e}"))?;
         }
-        let verified = OnceLock::from(Ok(Arc::new(verified_config(roots))));
-        Ok(TlsClient { opportunistic: Arc::new(opportunistic_config()), verified: Arc::new(verified) })
+        Ok(TlsClient::trusting(clock, OnceLock::from(Ok(Arc::new(roots)))))
     }
 
-    /// Does the handshake on `stream` and gives back the encrypted stream and its version.
+    fn trusting(clock: Arc<dyn Clock>, authorities: OnceLock<Result<Arc<RootCertStore>, String>>) -> TlsClient {
+        let time = Arc::new(OurTime(clock));
+        let opportunistic = Arc::new(config(&time, Arc::new(Anything::new()), true));
+        TlsClient { shared: Arc::new(Shared { time, authorities, opportunistic, named: OnceLock::new() }) }
+    }
+
+    /// Does the handshake on `stream`.
     ///
-    /// `server_name` is the host name we were sent to, or its address; it is announced to the server, and checked
-    /// under [`Verification::Verified`]. The error says in words what failed; the stream is then lost.
+    /// `server_name` is the host name we were sent to, or its address; it is announced to the server, and it is the
+    /// name that a certificate must be for. The failure says in words what was wrong; the stream is then lost.
     pub async fn upgrade(
         &self,
         stream: Box<dyn Stream>,
         server_name: &str,
-        verification: Verification,
-    ) -> Result<(Box<dyn Stream>, TlsVersion), String> {
-        let (config, name) = match verification {
-            Verification::Opportunistic => (Arc::clone(&self.opportunistic), name_or_none(server_name)),
-            Verification::Verified => {
-                let name = ServerName::try_from(server_name.to_owned());
-                let name = name.map_err(|e| format!("{server_name:?} is no name a certificate can be for: {e}"))?;
-                (self.verified.get_or_init(machine_config).clone()?, name)
+        trust: &Trust,
+    ) -> Result<Encrypted, TlsFailure> {
+        let shared = &self.shared;
+        let mut observer = None;
+        let (config, name) = match trust {
+            Trust::Any => (Arc::clone(&shared.opportunistic), name_or_none(server_name)),
+            Trust::Named => (shared.named()?, name_of(server_name)?),
+            Trust::Observed => {
+                let watching = Arc::new(Observer::new(shared.authorities()?));
+                observer = Some(Arc::clone(&watching));
+                (Arc::new(config(&shared.time, watching, false)), name_or_none(server_name))
+            }
+            Trust::Tlsa(records) => {
+                let verifier = Arc::new(Strict(Records::new(records.clone())));
+                (Arc::new(config(&shared.time, verifier, false)), name_of(server_name)?)
             }
         };
-        let encrypted = TlsConnector::from(config).connect(name, stream).await.map_err(|e| in_words(&e))?;
+        let connecting = TlsConnector::from(config).connect(name, stream).await;
+        let encrypted = connecting.map_err(|error| TlsFailure::of_io(&error))?;
         let version = version_of(encrypted.get_ref().1.protocol_version())?;
-        Ok((Box::new(encrypted), version))
+        let proof = match trust {
+            Trust::Any => None,
+            Trust::Named | Trust::Tlsa(_) => Some(Ok(())),
+            Trust::Observed => observer.map(|observer| observer.seen()),
+        };
+        Ok(Encrypted { stream: Box::new(encrypted), version, proof })
     }
 }
 
-impl Default for TlsClient {
-    fn default() -> TlsClient {
-        TlsClient::new()
+impl Shared {
+    fn authorities(&self) -> Result<Arc<RootCertStore>, TlsFailure> {
+        let known = self.authorities.get_or_init(machine_authorities).clone();
+        known.map_err(|why| TlsFailure { fault: TlsFault::Ours, why })
     }
+
+    /// Sessions are resumed only within this configuration, that is, only where the same was proved before.
+    fn named(&self) -> Result<Arc<ClientConfig>, TlsFailure> {
+        let authorities = self.authorities()?;
+        let make = || Arc::new(config(&self.time, Arc::new(Strict(Authorities::new(authorities))), true));
+        Ok(Arc::clone(self.named.get_or_init(make)))
+    }
+}
+
+/// Our clock, as the library wants to ask it.
+struct OurTime(Arc<dyn Clock>);
+
+impl std::fmt::Debug for OurTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OurTime")
+    }
+}
+
+impl TimeProvider for OurTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let secs = u64::try_from(self.0.now().as_secs()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(secs)))
+    }
+}
+
+fn config(time: &Arc<OurTime>, verifier: Arc<dyn ServerCertVerifier>, resume: bool) -> ClientConfig {
+    let time: Arc<dyn TimeProvider> = time.clone();
+    let mut config = ClientConfig::builder_with_details(provider(), time)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites for TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.resumption =
+        if resume { Resumption::in_memory_sessions(REMEMBERED_SERVERS) } else { Resumption::disabled() };
+    config
 }
 
 /// The server side, with one certificate.
@@ -108,9 +205,9 @@ impl TlsServer {
         Ok(TlsServer { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
-    /// Does the server's side of the handshake; the error says in words what failed, and the stream is then lost.
-    pub async fn accept(&self, stream: Box<dyn Stream>) -> Result<(Box<dyn Stream>, TlsVersion), String> {
-        let encrypted = self.acceptor.accept(stream).await.map_err(|e| in_words(&e))?;
+    /// Does the server's side of the handshake; the stream is lost if it fails.
+    pub async fn accept(&self, stream: Box<dyn Stream>) -> Result<(Box<dyn Stream>, TlsVersion), TlsFailure> {
+        let encrypted = self.acceptor.accept(stream).await.map_err(|error| TlsFailure::of_io(&error))?;
         let version = version_of(encrypted.get_ref().1.protocol_version())?;
         Ok((Box::new(encrypted), version))
     }
@@ -122,34 +219,21 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
 }
 
-fn opportunistic_config() -> ClientConfig {
-    let any = Arc::new(AnyCertificate { schemes: schemes_taken() });
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites for TLS 1.2 and 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(any)
-        .with_no_client_auth();
-    config.resumption = Resumption::in_memory_sessions(REMEMBERED_SERVERS);
-    config
-}
-
-fn verified_config(roots: RootCertStore) -> ClientConfig {
-    ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("the provider has suites for TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
-}
-
-/// The configuration that trusts the machine's own authorities; single ones that cannot be read are passed over.
-fn machine_config() -> Result<Arc<ClientConfig>, String> {
+/// The machine's own authorities; single ones that cannot be read are passed over.
+fn machine_authorities() -> Result<Arc<RootCertStore>, String> {
     let mut roots = RootCertStore::empty();
     let (usable, _unusable) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if usable == 0 {
         return Err("this machine has no certificate authorities to check against: install ca-certificates".into());
     }
-    Ok(Arc::new(verified_config(roots)))
+    Ok(Arc::new(roots))
+}
+
+fn name_of(server_name: &str) -> Result<ServerName<'static>, TlsFailure> {
+    ServerName::try_from(server_name.to_owned()).map_err(|e| TlsFailure {
+        fault: TlsFault::HostMismatch,
+        why: format!("{server_name:?} is no name a certificate can be for: {e}"),
+    })
 }
 
 /// The name to announce; a host name TLS cannot carry is replaced by an address, which is not announced.
@@ -158,68 +242,11 @@ fn name_or_none(server_name: &str) -> ServerName<'static> {
     ServerName::try_from(server_name.to_owned()).unwrap_or(nobody)
 }
 
-/// All that the library can do, and the SHA-1 ones that old servers insist on: nothing rests on these signatures.
-fn schemes_taken() -> Vec<SignatureScheme> {
-    let mut schemes = provider().signature_verification_algorithms.supported_schemes();
-    schemes.extend([SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy]);
-    schemes
-}
-
-fn version_of(version: Option<ProtocolVersion>) -> Result<TlsVersion, String> {
+fn version_of(version: Option<ProtocolVersion>) -> Result<TlsVersion, TlsFailure> {
     match version {
         Some(ProtocolVersion::TLSv1_2) => Ok(TlsVersion::V12),
         Some(ProtocolVersion::TLSv1_3) => Ok(TlsVersion::V13),
-        other => Err(format!("unexpected protocol version {other:?}")),
-    }
-}
-
-/// What went wrong, for a person: the library's own words, or what happened to the connection.
-fn in_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the connection was closed during the TLS handshake".into(),
-        _ => format!("TLS handshake failed: {error}"),
-    }
-}
-
-/// Takes any certificate. Whoever stands between could show its own, so checking the signature made with it would
-/// prove nothing either.
-#[derive(Debug)]
-struct AnyCertificate {
-    schemes: Vec<SignatureScheme>,
-}
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes.clone()
+        other => Err(TlsFailure { fault: TlsFault::Handshake, why: format!("unexpected protocol version {other:?}") }),
     }
 }
 

@@ -4,7 +4,9 @@
 //! ends: implementations bound their own waiting, and say `TimedOut` rather than wait for ever.
 
 use crate::dns::DnsClientError;
-use crate::{Cache, Clock, DnsClient, Egress, Entropy, Guard, SystemClock, SystemEntropy, Tcp};
+use crate::{
+    Cache, Clock, DnsClient, Egress, Entropy, Fetch, Guard, Https, SystemClock, SystemEntropy, Tcp, TlsClient,
+};
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +26,10 @@ pub struct World {
     pub resolve: Arc<dyn Resolve>,
     /// Addresses to byte streams.
     pub connect: Arc<dyn Connect>,
+    /// Byte streams to encrypted ones; knows the authorities that are trusted out there.
+    pub tls: TlsClient,
+    /// HTTPS documents.
+    pub fetch: Arc<dyn Fetch>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Random numbers.
@@ -38,9 +44,14 @@ impl World {
     pub fn production(guard: Guard, dns: Option<SocketAddr>) -> Result<World, DnsClientError> {
         let client = dns.map_or_else(DnsClient::system, DnsClient::at)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let resolve: Arc<dyn Resolve> = Arc::new(Cache::new(Arc::new(client), Arc::clone(&clock)));
+        let connect: Arc<dyn Connect> = Arc::new(Tcp::new(guard));
+        let tls = TlsClient::new(Arc::clone(&clock));
         Ok(World {
-            resolve: Arc::new(Cache::new(Arc::new(client), Arc::clone(&clock))),
-            connect: Arc::new(Tcp::new(guard)),
+            fetch: Arc::new(Https::new(Arc::clone(&resolve), Arc::clone(&connect), tls.clone())),
+            resolve,
+            connect,
+            tls,
             clock,
             entropy: Arc::new(SystemEntropy::new()),
         })
@@ -67,6 +78,19 @@ pub struct Mx {
     pub host: String,
 }
 
+/// One TLSA record (RFC 6698 section 2.1), as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tlsa {
+    /// Certificate usage: 2 names an authority, 3 the server's own certificate; 0 and 1 mean nothing for SMTP.
+    pub usage: u8,
+    /// 0 matches the whole certificate, 1 its public key.
+    pub selector: u8,
+    /// 0 matches the data itself, 1 its SHA-256, 2 its SHA-512.
+    pub matching: u8,
+    /// What is matched.
+    pub data: Vec<u8>,
+}
+
 /// What DNS said, and for how long it may be believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsAnswer<T> {
@@ -74,17 +98,26 @@ pub struct DnsAnswer<T> {
     pub result: Result<T, DnsFailure>,
     /// How long the answer may be kept; for a failure the negative TTL (RFC 2308), zero if none was given.
     pub ttl: Duration,
+    /// Is the whole answer, or the absence of one, proved by DNSSEC (RFC 4035)? `false` where the zone is not signed
+    /// or nobody checked; a forged answer is never given at all but as [`DnsFailure::Bogus`].
+    pub secure: bool,
 }
 
 impl<T> DnsAnswer<T> {
-    /// Records that may be kept for `ttl`.
+    /// Records that may be kept for `ttl`, unproved.
     pub fn found(records: T, ttl: Duration) -> DnsAnswer<T> {
-        DnsAnswer { result: Ok(records), ttl }
+        DnsAnswer { result: Ok(records), ttl, secure: false }
     }
 
     /// No records, and how long that may be believed.
     pub fn failed(failure: DnsFailure, ttl: Duration) -> DnsAnswer<T> {
-        DnsAnswer { result: Err(failure), ttl }
+        DnsAnswer { result: Err(failure), ttl, secure: false }
+    }
+
+    /// The same answer, proved by DNSSEC or not.
+    #[must_use]
+    pub fn with_proof(self, secure: bool) -> DnsAnswer<T> {
+        DnsAnswer { secure, ..self }
     }
 }
 
@@ -103,6 +136,9 @@ pub enum DnsFailure {
     /// No answer in time.
     #[error("the name server did not answer in time")]
     TimedOut,
+    /// The zone is signed and the answer does not fit the signatures (RFC 4035): forged, or the zone is broken.
+    #[error("the answer failed DNSSEC validation")]
+    Bogus,
     /// Anything else, in words: REFUSED, an unreadable answer, a name that cannot be asked for, no name server.
     #[error("{0}")]
     Other(String),
@@ -128,6 +164,9 @@ pub trait Resolve: Send + Sync {
 
     /// The TXT records of a name, each with its character-strings joined.
     fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>>;
+
+    /// The TLSA records of a name (`_25._tcp.mx.example.net`).
+    fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>>;
 }
 
 /// Why a connection could not be opened.

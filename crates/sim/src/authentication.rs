@@ -279,7 +279,7 @@ impl<'a> Caches<'a> {
     fn records(&self, name: &str) -> Records {
         match self.zone.ask(name) {
             Said::Records(records) => records,
-            Said::NoSuchName | Said::ServFail | Said::Nothing => Records::default(),
+            Said::NoSuchName | Said::ServFail | Said::Nothing | Said::Bogus => Records::default(),
         }
     }
 }
@@ -294,7 +294,7 @@ impl ResolverCache<Box<str>, Txt> for Caches<'_> {
         Some(match self.zone.ask(&name) {
             Said::Records(records) => text_record(&name, &records.txt),
             Said::NoSuchName => Txt::Error(Error::Dns(DnsError::RecordNotFound(ResponseCode::NXDomain))),
-            Said::ServFail | Said::Nothing => unreachable(),
+            Said::ServFail | Said::Nothing | Said::Bogus => unreachable(),
         })
     }
 

@@ -7,7 +7,7 @@
 //! What an answer means follows RFC 1034 and RFC 2308: a name with names below it exists even without records. There
 //! are no aliases; nothing in a mail scenario needs them.
 
-use net::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve};
+use net::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve, Tlsa};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +38,8 @@ pub enum Fault {
     ServFail,
     /// They say nothing.
     Silent,
+    /// What they say contradicts their signatures.
+    Bogus,
 }
 
 /// The records of one name.
@@ -49,6 +51,10 @@ pub struct Records {
     pub addresses: Vec<IpAddr>,
     /// Texts, each in one piece.
     pub txt: Vec<String>,
+    /// TLSA records.
+    pub tlsa: Vec<Tlsa>,
+    /// Are they signed, and the zones above them?
+    pub secure: bool,
     /// How long they may be kept.
     pub ttl: Duration,
     /// What is wrong with its servers, if anything.
@@ -57,7 +63,15 @@ pub struct Records {
 
 impl Default for Records {
     fn default() -> Records {
-        Records { mx: Vec::new(), addresses: Vec::new(), txt: Vec::new(), ttl: TTL, fault: None }
+        Records {
+            mx: Vec::new(),
+            addresses: Vec::new(),
+            txt: Vec::new(),
+            tlsa: Vec::new(),
+            secure: false,
+            ttl: TTL,
+            fault: None,
+        }
     }
 }
 
@@ -72,6 +86,8 @@ pub enum Said {
     ServFail,
     /// Nothing is said at all.
     Nothing,
+    /// Something is said that is not true.
+    Bogus,
 }
 
 /// All names of the simulated internet; clones are the same zone.
@@ -122,6 +138,19 @@ impl Zone {
         self.edit(name, |records| records.txt.push(text.to_owned()));
     }
 
+    /// Adds a TLSA record to a name, which is signed from then on.
+    pub fn add_tlsa(&self, name: &str, record: Tlsa) {
+        self.edit(name, |records| {
+            records.tlsa.push(record);
+            records.secure = true;
+        });
+    }
+
+    /// Signs a name, or takes its signatures away.
+    pub fn set_secure(&self, name: &str, secure: bool) {
+        self.edit(name, |records| records.secure = secure);
+    }
+
     /// Switches a fault on, or off with `None`.
     pub fn set_fault(&self, name: &str, fault: Option<Fault>) {
         self.edit(name, |records| records.fault = fault);
@@ -158,6 +187,7 @@ impl Zone {
             Some(Records { fault: Some(Fault::NoSuchName), .. }) => Said::NoSuchName,
             Some(Records { fault: Some(Fault::ServFail), .. }) => Said::ServFail,
             Some(Records { fault: Some(Fault::Silent), .. }) => Said::Nothing,
+            Some(Records { fault: Some(Fault::Bogus), .. }) => Said::Bogus,
             None if names.has_below(name) => Said::Records(Records { ttl: NEGATIVE_TTL, ..Records::default() }),
             None => Said::NoSuchName,
         }
@@ -240,15 +270,17 @@ impl ZoneResolver {
         tokio::time::sleep(latency_of(name)).await;
         match self.zone.ask(name) {
             Said::Records(records) => {
-                let ttl = records.ttl;
+                let (ttl, secure) = (records.ttl, records.secure);
                 let picked = pick(records);
                 match picked.is_empty() {
                     true => DnsAnswer::failed(DnsFailure::NoRecords, NEGATIVE_TTL),
                     false => DnsAnswer::found(picked, ttl),
                 }
+                .with_proof(secure)
             }
             Said::NoSuchName => DnsAnswer::failed(DnsFailure::NoSuchName, NEGATIVE_TTL),
             Said::ServFail => DnsAnswer::failed(DnsFailure::ServFail, Duration::ZERO),
+            Said::Bogus => DnsAnswer::failed(DnsFailure::Bogus, Duration::ZERO),
             Said::Nothing => {
                 tokio::time::sleep(SILENCE).await;
                 DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO)
@@ -268,6 +300,10 @@ impl Resolve for ZoneResolver {
 
     fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
         Box::pin(self.answer(name, |records| records.txt))
+    }
+
+    fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
+        Box::pin(self.answer(name, |records| records.tlsa))
     }
 }
 
@@ -325,6 +361,7 @@ mod tests {
         for (fault, failure, secs) in [
             (Fault::ServFail, DnsFailure::ServFail, 0),
             (Fault::NoSuchName, DnsFailure::NoSuchName, 0),
+            (Fault::Bogus, DnsFailure::Bogus, 0),
             (Fault::Silent, DnsFailure::TimedOut, 10),
         ] {
             zone.set_fault("northmail.test", Some(fault));

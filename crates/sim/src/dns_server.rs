@@ -6,9 +6,9 @@
 
 use crate::dns::{NEGATIVE_TTL, Records, Said, Zone};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, MX, SOA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, MX, SOA, TLSA, TXT};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
-use net::Mx;
+use net::{Mx, Tlsa};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -168,9 +168,13 @@ fn fill(reply: &mut Message, zone: &Zone, query: &Query) -> Option<()> {
         _ => Said::Records(Records::default()),
     };
     let (code, answers) = match said {
-        Said::Records(records) => (ResponseCode::NoError, answers(query, &records)),
+        Said::Records(records) => {
+            // It plays a resolver that validates and says so (RFC 4035 section 3.2.3).
+            reply.metadata.authentic_data = records.secure;
+            (ResponseCode::NoError, answers(query, &records))
+        }
         Said::NoSuchName => (ResponseCode::NXDomain, Vec::new()),
-        Said::ServFail => {
+        Said::ServFail | Said::Bogus => {
             reply.metadata.response_code = ResponseCode::ServFail;
             return Some(());
         }
@@ -191,6 +195,7 @@ fn answers(query: &Query, records: &Records) -> Vec<Record> {
         RecordType::MX => records.mx.iter().filter_map(exchanger).collect(),
         RecordType::A => records.addresses.iter().filter_map(ipv4).collect(),
         RecordType::AAAA => records.addresses.iter().filter_map(ipv6).collect(),
+        RecordType::TLSA => records.tlsa.iter().map(certificate_record).collect(),
         RecordType::TXT => records.txt.iter().map(|text| in_pieces(text)).collect(),
         _ => Vec::new(),
     };
@@ -207,6 +212,10 @@ fn ipv4(address: &IpAddr) -> Option<RData> {
 
 fn ipv6(address: &IpAddr) -> Option<RData> {
     if let IpAddr::V6(v6) = address { Some(RData::AAAA(AAAA(*v6))) } else { None }
+}
+
+fn certificate_record(tlsa: &Tlsa) -> RData {
+    RData::TLSA(TLSA::new(tlsa.usage.into(), tlsa.selector.into(), tlsa.matching.into(), tlsa.data.clone()))
 }
 
 fn in_pieces(text: &str) -> RData {

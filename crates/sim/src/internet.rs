@@ -5,6 +5,7 @@
 //! call, so that the trace tells them in the order in which they were made.
 
 use crate::authentication::{Session, verify};
+use crate::certificates;
 use crate::chance::Chance;
 use crate::dns::{self, Zone};
 use crate::fault::{Fault, Trouble};
@@ -14,8 +15,9 @@ use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
 use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Sign, Visit};
 use crate::trace::Trace;
 use crate::usage::{Usage, Used};
+use crate::web::{Delivered, WebServer};
 use model::{Reply, Stage, Timestamp};
-use net::Clock;
+use net::{Clock, TlsServer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,6 +104,12 @@ struct State {
     usage: Usage,
     at_next_connection: Option<Hook>,
     tries: u64,
+    /// What servers show that show something of their own, by name.
+    identities: BTreeMap<String, TlsServer>,
+    /// Web servers, by address.
+    web: BTreeMap<IpAddr, WebServer>,
+    /// What was delivered to them.
+    delivered: Vec<Delivered>,
     open: u64,
     peak_open: u64,
 }
@@ -138,6 +146,9 @@ impl Internet {
             usage: Usage::default(),
             at_next_connection: None,
             tries: 0,
+            identities: BTreeMap::new(),
+            web: BTreeMap::new(),
+            delivered: Vec::new(),
             open: 0,
             peak_open: 0,
         };
@@ -188,6 +199,37 @@ impl Internet {
             receiver.blocks().iter().map(move |block| (key.clone(), block.clone())).collect::<Vec<_>>()
         };
         state.receivers.iter().flat_map(of).collect()
+    }
+
+    /// Gives a mail server a certificate of its own.
+    pub fn set_identity(&self, host: &str, identity: TlsServer) {
+        self.lock().identities.insert(host.to_owned(), identity);
+    }
+
+    /// What a mail server shows.
+    pub(crate) fn identity_of(&self, place: &Place) -> TlsServer {
+        self.lock().identities.get(&*place.name).unwrap_or_else(|| certificates::usual()).clone()
+    }
+
+    /// Puts a web server into the world, or another in its place.
+    pub fn set_web_server(&self, host: &str, address: IpAddr, server: WebServer) {
+        self.zone.edit(host, |records| records.addresses = vec![address]);
+        self.lock().web.insert(address, server);
+    }
+
+    /// The web server at an address.
+    pub(crate) fn web_server(&self, address: IpAddr) -> Option<WebServer> {
+        self.lock().web.get(&address).cloned()
+    }
+
+    /// Something was delivered to a web server.
+    pub(crate) fn delivered(&self, what: Delivered) {
+        self.lock().delivered.push(what);
+    }
+
+    /// What was delivered to web servers.
+    pub fn delivered_to_web(&self) -> Vec<Delivered> {
+        self.lock().delivered.clone()
     }
 
     /// What is wrong with a server now, if its profile or a fault says so.

@@ -7,11 +7,11 @@ use crate::internet::{Internet, Place};
 use crate::provider::TlsOffer;
 use crate::receiver::{Action, Answer, Visit};
 use model::Stage;
-use net::{Stream, TlsServer};
+use net::Stream;
 use smtp::server::{Config, Event, Output, Server};
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -157,7 +157,8 @@ impl Conversation {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
-        let handshake = certificate().accept(stream);
+        let identity = self.internet.identity_of(&self.place);
+        let handshake = identity.accept(stream);
         let (stream, version) = tokio::time::timeout(IDLE, handshake).await?.map_err(io::Error::other)?;
         self.stream = Some(stream);
         self.visit.encrypted = true;
@@ -168,17 +169,4 @@ impl Conversation {
     fn stream(&mut self) -> io::Result<&mut Box<dyn Stream>> {
         self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
-}
-
-/// One self-signed certificate for all simulated servers, made once in a process. Ed25519, because its signatures
-/// have one length: nothing about a handshake depends on the key.
-fn certificate() -> &'static TlsServer {
-    static CERTIFICATE: OnceLock<TlsServer> = OnceLock::new();
-    CERTIFICATE.get_or_init(|| {
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("the library makes Ed25519 keys");
-        let names = vec!["simulated.test".to_owned()];
-        let parameters = rcgen::CertificateParams::new(names).expect("the name is one");
-        let certificate = parameters.self_signed(&key).expect("a key signs its own certificate");
-        TlsServer::new(vec![certificate.der().to_vec()], key.serialize_der()).expect("the two belong together")
-    })
 }

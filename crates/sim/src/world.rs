@@ -5,14 +5,16 @@
 //! them is real. Invariant: nothing here depends on the machine's clock, threads or randomness, except the bytes of
 //! TLS, which never reach the trace.
 
+use crate::certificates;
 use crate::chance::Chance;
 use crate::dns::ZoneResolver;
 use crate::internet::{Addressing, Internet, Place, Setup};
 use crate::provider::{HostState, Profile};
 use crate::receiver::Insistence;
 use crate::session;
+use crate::web;
 use model::Timestamp;
-use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, SeededEntropy, Stream, World};
+use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, Https, Resolve, SeededEntropy, Stream, TlsClient, World};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -27,6 +29,12 @@ pub const EPOCH: Timestamp = Timestamp::from_millis(1_772_442_000_000);
 
 /// The address the simulated engine sends from.
 pub const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 200));
+
+/// Where web servers listen.
+const HTTPS_PORT: u16 = 443;
+
+/// The time to a web server.
+const WEB_LATENCY: Duration = Duration::from_millis(40);
 
 /// Octets under way in one direction of a connection.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -96,9 +104,16 @@ impl SimWorld {
         let setup =
             Setup { seed, addressing: Addressing::Documentation, insistence: Insistence::Always, time_scale: 1 };
         let internet = Arc::new(Internet::new(profiles, setup, Arc::clone(&clock)));
+        let resolve: Arc<dyn Resolve> = Arc::new(ZoneResolver::new(internet.zone().clone()));
+        let connect: Arc<dyn Connect> =
+            Arc::new(Network { internet: Arc::clone(&internet), chance: Chance::new(seed) });
+        let tls = TlsClient::with_authorities(Arc::clone(&clock), &[certificates::authority()])
+            .expect("the authority's certificate is one");
         let world = World {
-            resolve: Arc::new(ZoneResolver::new(internet.zone().clone())),
-            connect: Arc::new(Network { internet: Arc::clone(&internet), chance: Chance::new(seed) }),
+            fetch: Arc::new(Https::new(Arc::clone(&resolve), Arc::clone(&connect), tls.clone())),
+            resolve,
+            connect,
+            tls,
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),
         };
@@ -145,6 +160,9 @@ impl Network {
         target: SocketAddr,
         timeout: Duration,
     ) -> Result<Box<dyn Stream>, ConnectFailure> {
+        if let Some(server) = self.internet.web_server(target.ip()).filter(|_| target.port() == HTTPS_PORT) {
+            return Ok(self.browse(server).await);
+        }
         self.internet.tried();
         let place = self.internet.place(target.ip()).cloned();
         if place.is_none() && target.is_ipv6() {
@@ -168,6 +186,19 @@ impl Network {
         tokio::spawn(session::serve(Arc::clone(&self.internet), place.clone(), from, Box::new(theirs), latency));
         self.internet.line_opened(&place, from);
         Ok(Box::new(Line { pipe: ours, internet: Arc::clone(&self.internet), place, source: from }))
+    }
+
+    async fn browse(&self, server: web::WebServer) -> Box<dyn Stream> {
+        tokio::time::sleep(WEB_LATENCY).await;
+        let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+        let internet = Arc::clone(&self.internet);
+        tokio::spawn(async move {
+            // A client that leaves, or does not trust what it is shown, has its reasons.
+            if let Ok(Some(delivered)) = web::serve(server, Box::new(theirs)).await {
+                internet.delivered(delivered);
+            }
+        });
+        Box::new(ours)
     }
 
     fn latency_to(&self, host: &str) -> Duration {

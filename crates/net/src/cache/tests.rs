@@ -54,6 +54,10 @@ impl Resolve for Counting {
     fn txt<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
         Box::pin(async { DnsAnswer::found(vec!["v=spf1 -all".into()], Duration::ZERO) })
     }
+    fn tlsa<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
+        let record = Tlsa { usage: 3, selector: 1, matching: 1, data: vec![7; 32] };
+        Box::pin(async { DnsAnswer::found(vec![record], Duration::ZERO).with_proof(true) })
+    }
 }
 
 struct Bench {

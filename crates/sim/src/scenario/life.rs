@@ -139,6 +139,9 @@ impl Life {
                 self.dies(if power { "lost power" } else { "killed" }, power);
                 return None;
             }
+            if scenario.is_lenient && !process.can(&action).await {
+                continue;
+            }
             self.act(&mut process, action).await;
         }
         match process.finish().await {
@@ -292,6 +295,7 @@ impl Life {
                 process.store.remove_import(unused.id, &actor, now).await.expect("removed");
             }
             Action::Dns(change) => change(process.sim.internet.zone()),
+            Action::DnsFault(domain, fault) => process.sim.internet.zone().set_fault(&domain, fault),
             Action::Kill | Action::LosePower => {}
         }
     }
@@ -397,6 +401,20 @@ impl Process<'_> {
         self.store.list_campaigns(WorkspaceId::FIRST).await.expect("the ledger can be read")
     }
 
+    /// Does the first campaign stand where this can be done to it?
+    async fn can(&self, action: &Action) -> bool {
+        let campaigns = self.campaigns().await;
+        let state = campaigns.first().expect("there is a campaign").state;
+        match action {
+            Action::Pause => state.may_send(),
+            Action::Resume => state == CampaignState::Paused,
+            Action::Cancel => state.may_send() || state == CampaignState::Paused,
+            Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
+            Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
+            Action::Suppress(..) | Action::Kill | Action::LosePower | Action::Dns(_) | Action::DnsFault(..) => true,
+        }
+    }
+
     async fn first(&self) -> CampaignId {
         self.campaigns().await.first().expect("there is a campaign").id
     }
@@ -461,6 +479,7 @@ fn world(scenario: &Scenario) -> SimWorld {
         sim.publish_sender(SENDER_DOMAIN, &[(record.name, record.value)]);
     }
     scenario.faults.iter().for_each(|fault| sim.internet.add_fault(fault.clone()));
+    scenario.listings.iter().for_each(|listing| sim.internet.add_listing(listing.clone()));
     scenario.dns.iter().for_each(|change| change(sim.internet.zone()));
     sim
 }

@@ -5,7 +5,6 @@ use crate::fault::{Fault, Trouble};
 use crate::ledger::Folder;
 use expect_test::{Expect, expect};
 use model::{Stage, TlsVersion};
-use net::TlsClient;
 use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -68,15 +67,15 @@ impl Talk {
 
     async fn encrypt(&mut self, client: &mut Client) {
         let stream = self.stream.take().unwrap();
-        let upgraded = TlsClient::new().upgrade(stream, &self.host, net::Verification::Opportunistic).await;
+        let upgraded = self.sim.world.tls.upgrade(stream, &self.host, &net::Trust::Any).await;
         let now = self.sim.world.clock.now();
         match upgraded {
-            Ok((stream, version)) => {
+            Ok(net::Encrypted { stream, version, .. }) => {
                 assert_eq!(version, TlsVersion::V13);
                 self.stream = Some(stream);
                 client.tls_established(now, version);
             }
-            Err(why) => client.tls_failed(now, why),
+            Err(failure) => client.tls_failed(now, failure.why),
         }
     }
 

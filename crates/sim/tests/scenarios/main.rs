@@ -51,6 +51,7 @@ mod suppressed_while_queued;
 mod suppressed_while_waiting;
 mod the_first_mx_is_down;
 mod twenty_messages_in_a_connection;
+mod twenty_random_worlds;
 mod two_campaigns_at_the_same_sites;
 mod unauthenticated_mail_stops_the_campaign;
 mod who_must_not_be_mailed_is_not;
