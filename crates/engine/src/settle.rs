@@ -27,12 +27,13 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
     while outcomes.recv_many(&mut batch, SETTLE_BATCH_MAX).await > 0 {
         let (settlements, slots): (Vec<Settlement>, Vec<_>) =
             batch.drain(..).map(|outcome| (outcome.settlement, outcome.slot)).unzip();
+        let settlements = Arc::new(settlements);
         let moved: Vec<Moved> = settlements.iter().map(moved).collect();
         record(&house, &settlements, &mut in_trouble).await?;
         for slot in slots.into_iter().flatten() {
             house.store.inflight().free(slot);
         }
-        for settlement in &settlements {
+        for settlement in settlements.iter() {
             house.outstanding.settled(settlement.delivery);
             let Settlement { campaign, from, to, ref attempt, .. } = *settlement;
             house.note(Note::Moved { campaign, from, to, attempt: attempt.as_ref() });
@@ -45,9 +46,13 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
 }
 
 /// Writes a batch, waiting as long as the trouble may pass.
-async fn record(house: &House, settlements: &[Settlement], in_trouble: &mut bool) -> Result<(), store::StoreError> {
+async fn record(
+    house: &House,
+    settlements: &Arc<Vec<Settlement>>,
+    in_trouble: &mut bool,
+) -> Result<(), store::StoreError> {
     loop {
-        let trouble = match house.store.settle(settlements.to_vec()).await {
+        let trouble = match house.store.settle(settlements.clone()).await {
             Ok(settled) => {
                 for refused in settled.refused {
                     house.note(Note::SettlementRefused(refused));

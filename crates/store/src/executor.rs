@@ -19,7 +19,7 @@ pub(crate) const READERS: usize = 2;
 
 type WriteJob = Box<dyn FnOnce(&mut Ledger) + Send>;
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
-type SettleJob = (Vec<Settlement>, oneshot::Sender<Result<Settled>>);
+type SettleJob = (Arc<Vec<Settlement>>, oneshot::Sender<Result<Settled>>);
 
 struct WriteQueues {
     settles: VecDeque<SettleJob>,
@@ -132,7 +132,7 @@ impl Lanes {
     }
 
     /// Hands in a batch of settlements; those that wait together are committed together.
-    pub(crate) async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
+    pub(crate) async fn settle(&self, settlements: Arc<Vec<Settlement>>) -> Result<Settled> {
         match &self.writer {
             Writer::None => Err(StoreError::ReadOnly),
             Writer::Inline(ledger) => {

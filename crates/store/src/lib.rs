@@ -623,8 +623,8 @@ impl Store {
     /// Writes settlements (at most [`settlement::SETTLE_BATCH_MAX`]) in one transaction, shared with other batches
     /// that wait (group commit). Durable when it returns. An illegal one is left out and named; an error (a full
     /// disk) means that none was written.
-    pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<Settled> {
-        self.core.lanes.settle(settlements).await
+    pub async fn settle(&self, settlements: impl Into<Arc<Vec<Settlement>>>) -> Result<Settled> {
+        self.core.lanes.settle(settlements.into()).await
     }
 
     /// Forgets up to `limit` transcripts older than `before`; how many. Fewer than `limit`: none is left.
