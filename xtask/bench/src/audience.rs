@@ -17,8 +17,8 @@ const PLACES: &[&str] = &["Aarhus", "Bologna", "Cork", "Dresden", "Evora", "Fès
 /// Paragraphs of the message; together with the frame they make about ten kilobytes of HTML and text.
 const PARAGRAPHS: usize = 9;
 
-/// Writes `people` rows whose addresses are spread over `domains` domains in turn.
-pub(crate) fn write_contacts(path: &Path, people: u64, domains: u64) -> Result<()> {
+/// Writes `people` rows whose addresses begin with `who` and are spread over `domains` domains in turn.
+pub(crate) fn write_contacts(path: &Path, who: &str, people: u64, domains: u64) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut csv = BufWriter::new(file);
     writeln!(csv, "email,first_name,place,points")?;
@@ -26,16 +26,17 @@ pub(crate) fn write_contacts(path: &Path, people: u64, domains: u64) -> Result<(
         let first = pick(FIRST_NAMES, number);
         let place = pick(PLACES, number / 7);
         let points = number * 37 % 9_973;
-        writeln!(csv, "person{number}@d{}.{ZONE},{first},{place},{points}", number % domains.max(1))?;
+        writeln!(csv, "{who}{number}@d{}.{ZONE},{first},{place},{points}", number % domains.max(1))?;
     }
     Ok(csv.flush()?)
 }
 
-/// Writes the message as HTML with merge tags.
-pub(crate) fn write_message(path: &Path) -> Result<()> {
-    let mut body = String::from(
-        "<html><head><title>News for {{ first_name }}</title></head>\n\
-         <body style=\"font-family: sans-serif; color: #222222\">\n<h1>Good morning, {{ first_name }}</h1>\n",
+/// Writes the message as HTML with merge tags. `issue` tells one from another.
+pub(crate) fn write_message(path: &Path, issue: &str) -> Result<()> {
+    let mut body = format!(
+        "<html><head><title>News for {{{{ first_name }}}}</title></head>\n\
+         <body style=\"font-family: sans-serif; color: #222222\">\n<h1>Good morning, {{{{ first_name }}}}</h1>\n\
+         <!-- {issue} -->\n",
     );
     for number in 0..PARAGRAPHS {
         body.push_str(&format!(

@@ -19,7 +19,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let rows = options.number("rows", 1_000_000)?;
     let directory = Directory::create("import")?;
     let (data, contacts) = (directory.file("data"), directory.file("contacts.csv"));
-    write_contacts(&contacts, rows, DOMAINS)?;
+    write_contacts(&contacts, "person", rows, DOMAINS)?;
     let mut import = Command::new(postroom()?);
     import.arg("import").arg(&contacts).arg("--data").arg(&data).arg("--json");
     let run = measure(import)?;

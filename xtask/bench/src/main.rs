@@ -8,8 +8,11 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
 mod audience;
+mod backlog;
 mod directory;
+mod figures;
 mod import;
+mod ledger;
 mod options;
 mod process;
 mod send;
@@ -25,8 +28,10 @@ const HELP: &str = "\
 cargo xtask bench WHAT [options]
 
     send     a signed campaign from ledger to sink, over few and over many domains, with both durabilities
-               --recipients N (20000)  --many N (200000, recipients and domains of the second run; 0: leave it out)
-               --connections N (40)    --durability power,process
+               --recipients N (50000)  --many N (200000, recipients and domains of the second run; 0: leave it out)
+               --connections N (40)    --durability power,process    --runs N (1; of more, the medians as well)
+    backlog  the same over few domains with millions queued in the ledger and without, in turn, and a restart
+               --behind N (5000000)    --recipients N (50000)  --runs N (5)  --connections N (40)  --durability power
     import   a CSV file into an empty ledger            --rows N (1000000)
     sim      the simulated internet                     --people N (100000)
     sign     the bare RSA-2048 signature, on every core --seconds N (3)
@@ -54,6 +59,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let options = Options::read(rest)?;
     match what {
         "send" => send::run(&options),
+        "backlog" => backlog::run(&options),
         "import" => import::run(&options),
         "sim" => simulation::run(&options),
         "sign" => sign::run(&options),

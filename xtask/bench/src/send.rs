@@ -4,14 +4,15 @@
 //! The bare signature is measured before and after each run, so that the ratio is of one machine at one time.
 
 use crate::audience::{write_contacts, write_message};
-use crate::directory::{Directory, postroom, stored_bytes};
+use crate::directory::{Directory, stored_bytes};
+use crate::figures::{Figures, with};
+use crate::ledger::{Campaign, Ledger};
 use crate::options::Options;
 use crate::process::{Run, measure};
 use crate::sign::{cores, cpu_per_signature};
-use crate::sink::{Seen, Sink};
+use crate::sink::Sink;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use std::process::Command;
 use std::time::Duration;
 
 /// Domains of the first shape: one for each site of the sink.
@@ -21,97 +22,83 @@ const FEW_DOMAINS: u64 = 10;
 const SIGNING_S: u64 = 3;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let recipients = options.number("recipients", 20_000)?;
+    let recipients = options.number("recipients", 50_000)?;
     let many = options.number("many", 200_000)?;
+    let runs = options.number("runs", 1)?.max(1);
     println!("bench send: {} core(s); engine figures are of the postroom process alone", cores());
     for durability in options.text("durability", "power,process").split(',') {
         for (people, domains) in [(recipients, FEW_DOMAINS), (many, many)] {
-            if people > 0 {
-                one_campaign(options, durability, people, domains)?;
+            if people == 0 {
+                continue;
+            }
+            let about = json!({ "bench": "send", "recipients": people, "domains": domains, "durability": durability });
+            let mut all = Vec::new();
+            for _ in 0..runs {
+                println!("\n{people} recipients, {domains} domains, durability {durability}");
+                let figures = one_campaign(options, durability, people, domains)?;
+                figures.show(&about);
+                all.push(figures);
+            }
+            if runs > 1 {
+                println!("\nmedians of {runs} runs");
+                Figures::medians(&all).show(&with(&about, "runs", &json!(runs)));
             }
         }
     }
     Ok(())
 }
 
-fn one_campaign(options: &Options, durability: &str, people: u64, domains: u64) -> Result<()> {
+fn one_campaign(options: &Options, durability: &str, people: u64, domains: u64) -> Result<Figures> {
     let directory = Directory::create("send")?;
-    let (data, contacts, message) =
-        (directory.file("data"), directory.file("contacts.csv"), directory.file("message.html"));
-    write_contacts(&contacts, people, domains)?;
-    write_message(&message)?;
-    let postroom = postroom()?;
+    let ledger = Ledger::new(directory.file("data"))?;
+    let (contacts, message) = (directory.file("contacts.csv"), directory.file("message.html"));
+    write_contacts(&contacts, "person", people, domains)?;
+    write_message(&message, "bench")?;
     // Imported apart, so that what is stored and spent below is the campaign's alone.
-    let mut import = Command::new(&postroom);
-    import.arg("import").arg(&contacts).arg("--data").arg(&data).arg("--json");
-    succeeded(&measure(import)?)?;
-    let before = stored_bytes(&data)?;
-    let signing_before = cpu_per_signature(Duration::from_secs(SIGNING_S))?;
+    ledger.import(&contacts)?;
+    let before = stored_bytes(&ledger.data)?;
     let sink = Sink::start()?;
-    let mut send = Command::new(&postroom);
-    send.args(["send", "--from", "Bench <news@sender.bench.test>", "--name", "bench", "--json", "--yes"]);
-    send.arg("--message").arg(&message).arg("--contacts").arg(&contacts).arg("--data").arg(&data);
-    send.args(["--dns", &format!("127.0.0.1:{}", sink.dns_port), "--port", &sink.smtp_port.to_string()]);
-    send.args(["--connections", &options.number("connections", 40)?.to_string(), "--durability", durability]);
-    send.args(["--public-url", "https://news.bench.test"]);
-    let run = measure(send)?;
+    let campaign = Campaign { name: "bench", message: &message, contacts: &contacts, durability };
+    let mut figures = measured(&ledger, &campaign, &sink, people, options.number("connections", 40)?)?;
     let seen = sink.stop()?;
-    let signing = (signing_before + cpu_per_signature(Duration::from_secs(SIGNING_S))?) / 2.0;
-    let stored = stored_bytes(&data)?.saturating_sub(before);
-    succeeded(&run)?;
-    report(&Figures { durability, people, domains, run, seen, signing, stored })
-}
-
-/// Everything measured of one campaign.
-struct Figures<'a> {
-    durability: &'a str,
-    people: u64,
-    domains: u64,
-    run: Run,
-    seen: Seen,
-    /// CPU seconds of one bare signature.
-    signing: f64,
-    /// Growth of the data directory, bytes.
-    stored: u64,
-}
-
-fn report(figures: &Figures<'_>) -> Result<()> {
-    let Figures { durability, people, domains, run, seen, signing, stored } = figures;
-    let accepted = accepted(&run.stdout)?;
-    if accepted != *people || seen.messages != *people {
-        bail!("{people} recipients, {accepted} accepted, but the sink took {}", seen.messages);
+    let stored = stored_bytes(&ledger.data)?.saturating_sub(before);
+    if seen.messages != people {
+        bail!("{people} recipients were accepted, but the sink took {}", seen.messages);
     }
-    let each = |total: f64| total / *people as f64;
-    let ratio = each(run.cpu_s) / signing;
-    println!(
-        "\n{people} recipients, {domains} domains, durability {durability}\n\
-         \x20   {:>9.0} messages/s wall      {:>9.3} s in all\n\
-         \x20   {:>9.3} CPU s per 1,000      {:>9.3} bare signature, {ratio:.2} × it\n\
-         \x20   {:>9.3} CPU s per 1,000 of the sink beside it\n\
-         \x20   {:>9.0} bytes stored each    {:>9.0} bytes to the device each\n\
-         \x20   {:>9.1} MB peak memory       {:>9} connections, {:.0} bytes a message",
-        *people as f64 / run.wall_s,
-        run.wall_s,
-        each(run.cpu_s) * 1e3,
-        signing * 1e3,
-        each(seen.cpu_s) * 1e3,
-        each(*stored as f64),
-        each(run.device_bytes as f64),
-        run.peak_bytes as f64 / 1e6,
-        seen.connections,
-        each(seen.bytes as f64),
-    );
-    println!(
-        "{}",
-        json!({
-            "bench": "send", "recipients": people, "domains": domains, "durability": durability,
-            "messages_per_s": *people as f64 / run.wall_s, "cpu_s_per_1000": each(run.cpu_s) * 1e3,
-            "sink_cpu_s_per_1000": each(seen.cpu_s) * 1e3, "signature_cpu_s_per_1000": signing * 1e3, "ratio": ratio,
-            "stored_bytes_each": each(*stored as f64), "device_bytes_each": each(run.device_bytes as f64),
-            "peak_bytes": run.peak_bytes, "message_bytes": each(seen.bytes as f64), "connections": seen.connections,
-        })
-    );
-    Ok(())
+    let each = |total: f64| total / people as f64;
+    figures.add("sink_cpu_s_per_1000", each(seen.cpu_s) * 1e3);
+    figures.add("stored_bytes_each", each(stored as f64));
+    figures.add("message_bytes", each(seen.bytes as f64));
+    figures.add("connections", seen.connections as f64);
+    Ok(figures)
+}
+
+/// Sends a campaign, the bare signature measured before and after.
+pub(crate) fn measured(
+    ledger: &Ledger,
+    campaign: &Campaign<'_>,
+    sink: &Sink,
+    people: u64,
+    connections: u64,
+) -> Result<Figures> {
+    let signing_before = cpu_per_signature(Duration::from_secs(SIGNING_S))?;
+    let run = measure(ledger.send(campaign, sink, connections))?;
+    let signing = (signing_before + cpu_per_signature(Duration::from_secs(SIGNING_S))?) / 2.0;
+    succeeded(&run)?;
+    let accepted = accepted(&run.stdout)?;
+    if accepted != people {
+        bail!("{people} recipients, {accepted} accepted");
+    }
+    let each = |total: f64| total / people as f64;
+    let mut figures = Figures::default();
+    figures.add("ratio", each(run.cpu_s) / signing);
+    figures.add("cpu_s_per_1000", each(run.cpu_s) * 1e3);
+    figures.add("signature_cpu_s_per_1000", signing * 1e3);
+    figures.add("messages_per_s", people as f64 / run.wall_s);
+    figures.add("wall_s", run.wall_s);
+    figures.add("device_bytes_each", each(run.device_bytes as f64));
+    figures.add("peak_bytes", run.peak_bytes as f64);
+    Ok(figures)
 }
 
 /// How many the campaign's own report says were accepted.

@@ -10,7 +10,8 @@ use crate::options::Options;
 use crate::process::cpu_seconds;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -30,7 +31,8 @@ struct Counters {
     bytes: AtomicU64,
 }
 
-/// Serves until standard input ends: one JSON line when ready, one with the counts at the end.
+/// Serves until standard input ends: one JSON line when ready, one with the counts for every line that comes in, and one
+/// at the end.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let sites = u8::try_from(options.number("sites", 10)?.clamp(1, 200))?;
     let counters = Arc::new(Counters::default());
@@ -46,8 +48,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let dns_port = socket.local_addr()?.port();
     thread::spawn(move || dns::serve(&socket, sites));
     say(&json!({ "ready": true, "smtp_port": port, "dns_port": dns_port }))?;
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    say(&json!({
+    for line in std::io::stdin().lines() {
+        line?;
+        say(&counts(&counters)?)?;
+    }
+    say(&counts(&counters)?)
+}
+
+fn counts(counters: &Counters) -> Result<Value> {
+    Ok(json!({
         "connections": counters.connections.load(Ordering::Relaxed),
         "messages": counters.messages.load(Ordering::Relaxed),
         "bytes": counters.bytes.load(Ordering::Relaxed),
@@ -66,7 +75,7 @@ fn say(value: &Value) -> Result<()> {
 pub(crate) struct Sink {
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    stdout: RefCell<BufReader<ChildStdout>>,
     pub(crate) smtp_port: u16,
     pub(crate) dns_port: u16,
 }
@@ -85,12 +94,19 @@ impl Sink {
         let mut command = Command::new(std::env::current_exe()?);
         let mut child = command.arg("sink").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().context("the sink has no output")?);
-        let mut sink = Sink { child, stdin, stdout: BufReader::new(stdout), smtp_port: 0, dns_port: 0 };
+        let stdout = RefCell::new(BufReader::new(stdout));
+        let mut sink = Sink { child, stdin, stdout, smtp_port: 0, dns_port: 0 };
         let ready = sink.read_line()?;
         let port = |key: &str| ready.get(key).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
         sink.smtp_port = port("smtp_port").context("the sink named no SMTP port")?;
         sink.dns_port = port("dns_port").context("the sink named no DNS port")?;
         Ok(sink)
+    }
+
+    /// Messages it has taken so far.
+    pub(crate) fn messages(&self) -> Result<u64> {
+        writeln!(self.stdin.as_ref().context("the sink was stopped")?)?;
+        Ok(self.read_line()?.get("messages").and_then(Value::as_u64).unwrap_or(0))
     }
 
     /// Closes its input and returns what it counted.
@@ -102,9 +118,9 @@ impl Sink {
         Ok(Seen { messages: number("messages"), bytes: number("bytes"), connections: number("connections"), cpu_s })
     }
 
-    fn read_line(&mut self) -> Result<Value> {
+    fn read_line(&self) -> Result<Value> {
         let mut line = String::new();
-        self.stdout.read_line(&mut line)?;
+        self.stdout.borrow_mut().read_line(&mut line)?;
         serde_json::from_str(&line).context("the sink speaks JSON lines")
     }
 }
