@@ -13,7 +13,7 @@ use crate::transmit::{Hooks, Session};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{Before, LaneHold, Reaction, react};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
-use smtp::client::{Ending, Envelope, Finished};
+use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Ret};
 use std::net::IpAddr;
 use std::time::Duration;
 use store::{Claimed, Going, Phase, Settlement, Slot, Standing, VolumeOf};
@@ -183,7 +183,19 @@ impl Sending<'_> {
             rcpt_to: std::mem::take(&mut self.letter.rcpt_to),
             size_bytes: self.letter.bytes.len() as u64 + SIGNATURES_BYTES,
             smtputf8: self.letter.smtputf8,
+            dsn: Some(self.reports()),
             ..Envelope::default()
+        }
+    }
+
+    /// What servers that pass the message on are asked to report (RFC 3461): that they gave up, not that they still try;
+    /// with the delivery's name, and with the headers only.
+    fn reports(&self) -> Dsn {
+        Dsn {
+            envid: Some(self.claimed.delivery.to_string()),
+            notify: Notify::Failure,
+            ret: Ret::Hdrs,
+            orcpt: Some(self.claimed.rcpt.clone()),
         }
     }
 }

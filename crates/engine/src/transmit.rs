@@ -14,6 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How much is read at once.
 const READ_BYTES: usize = 4096;
+/// How long the last word of a server that has left is waited for: it is there already, or it does not come.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// An open session, ready for transactions.
 pub(crate) struct Session {
@@ -211,9 +213,22 @@ impl Session {
         };
         match tokio::time::timeout(wait, writing).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => self.client.handle_disconnect(self.now()),
+            Ok(Err(_)) => self.hear_the_last_word().await,
             Err(_) => self.client.handle_write_timeout(self.now()),
         }
+    }
+
+    /// The line broke under our hands. What the server said before it left is still there to be read, and tells why.
+    async fn hear_the_last_word(&mut self) {
+        self.client.handle_write_failure();
+        let hearing = async {
+            while let Ok(octets @ 1..) = self.stream.read(&mut self.buffer).await {
+                self.client.handle_input(self.world.clock.now(), self.buffer.get(..octets).unwrap_or_default());
+            }
+        };
+        // Late or never, it is a broken line.
+        tokio::time::timeout(LAST_WORD, hearing).await.unwrap_or_default();
+        self.client.handle_disconnect(self.now());
     }
 
     async fn receive(&mut self) {

@@ -98,6 +98,8 @@ pub struct Client {
     needs_reset: bool,
     /// The server has spoken its last word (421, or a reply beyond bounds): nothing more is sent.
     doomed: bool,
+    /// A write failed: what the server said before may still be read, but only a refusal counts.
+    broken: bool,
     /// The shell wants to quit after the transaction under way.
     leaving: bool,
 }
@@ -122,6 +124,7 @@ impl Client {
             transaction_count: 0,
             needs_reset: false,
             doomed: false,
+            broken: false,
             leaving: false,
         };
         client.open(now);
@@ -157,6 +160,13 @@ impl Client {
     /// The server closed the connection, or reading or writing failed.
     pub fn handle_disconnect(&mut self, now: Timestamp) {
         self.give_up(now, Ending::Disconnected);
+    }
+
+    /// A write failed. The shell may go on to read what the server said before it left, then calls
+    /// [`Client::handle_disconnect`]: a refusal among it decides, while nothing can be an acceptance any more.
+    pub fn handle_write_failure(&mut self) {
+        self.forget_unwritten();
+        self.broken = true;
     }
 
     /// A write did not end within [`Client::write_timeout`]. What was written of it is unknown, so nothing may follow.
@@ -221,6 +231,9 @@ impl Client {
     fn on_reply(&mut self, now: Timestamp, reply: Reply) {
         self.transcript.record_reply(now, Who::Them, &reply);
         self.doomed |= reply.code == CLOSING;
+        if self.broken && !reply.is_transient() && !reply.is_permanent() {
+            return;
+        }
         if self.has_unwritten() {
             // Said before the question could be heard. After the last bytes of a message, that is no acceptance.
             return self.give_up(now, unasked(reply));

@@ -321,6 +321,30 @@ fn nothing_follows_a_write_that_did_not_end() {
     assert_eq!((finished.stage, &finished.ending), (Stage::Data, &Ending::TimedOut));
 }
 
+#[test]
+fn after_a_write_that_failed_only_a_refusal_counts() {
+    for (said, expected) in [
+        (&b"552 5.3.4 too big\r\n"[..], "final: 552 5.3.4 too big"),
+        (b"421 4.3.2 bye\r\n", "final: 421 4.3.2 bye"),
+        (b"250 taken\r\n", "final: InDoubt { why: \"the line broke after the end of the message\" }"),
+        (b"", "final: InDoubt { why: \"the line broke after the end of the message\" }"),
+    ] {
+        let mut shell = Shell::after(WITH_DATA, 3);
+        assert!(shell.complete);
+        shell.client.handle_write_failure();
+        shell.hear(said);
+        shell.client.handle_disconnect(shell.now);
+        shell.obey();
+        assert_eq!(shell.verdict(), expected);
+    }
+    let mut shell = Shell::after(WITH_DATA, 2);
+    shell.client.handle_write_failure();
+    shell.hear(b"250 a\r\n450 4.2.0 later\r\n");
+    shell.client.handle_disconnect(shell.now);
+    shell.obey();
+    assert_eq!(shell.verdict(), "mail: 450 4.2.0 later", "the first refusal, whatever it answers");
+}
+
 /// What a hostile server does next.
 #[derive(Clone, Debug)]
 enum Move {
