@@ -8,14 +8,12 @@
 use crate::Stakes;
 use crate::fleet::{Fleet, Standing};
 use dispatch::providers;
-use dispatch::volume::{self, Allowance, DayCount, Who};
+use dispatch::volume::{self, Allowance, DayCount, HISTORY_DAYS, Who};
 use model::{DomainId, SourceId, Timestamp, Verdict};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::{Store, StoreError, VolumeOf};
 
-/// Days of history that decide about a budget.
-const HISTORY_DAYS: i64 = 60;
 const DAY_MS: i64 = 86_400_000;
 /// A new day's budget opens so long after midnight, so that not everything starts with the full hour.
 const AFTER_MIDNIGHT_MS: i64 = 4 * 60_000;
