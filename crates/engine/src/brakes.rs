@@ -4,6 +4,7 @@
 //! campaign, once for its workspace and once for its provider; nothing can be switched off.
 
 use dispatch::brakes::{Authentication, BlockedShare, Groups, Incident, Limits, Port25, Rates, Trip};
+use dispatch::volume::DayCount;
 use model::{CampaignId, SiteId, Timestamp, Verdict, WorkspaceId};
 use std::collections::BTreeMap;
 
@@ -52,6 +53,17 @@ impl Brakes {
         let authentication = self.authentication.entry(campaign).or_default();
         let refused = authentication.judged(operator, verdict, stops_campaign);
         trips.extend(refused.map(|trip| (trip, Whom::Campaign(campaign))));
+        let incident = self.incident.judged(now, campaign, provider, verdict);
+        if let Some(Trip::Incident { provider, .. }) = &incident {
+            self.rates.values_mut().for_each(|rates| rates.forgive(provider));
+            self.of_workspace.values_mut().for_each(|rates| rates.forgive(provider));
+        }
+        trips.extend(incident.map(|trip| (trip, Whom::Everybody)));
+        trips.extend(self.blocked.judged(now, provider, verdict).map(|trip| (trip, Whom::Everybody)));
+        // What a provider in trouble says of its people is held against nobody.
+        if self.is_incident(provider) {
+            return trips;
+        }
         let groups = Groups { provider, lead_source: None, import: None };
         let of_campaign = self.rates.entry(campaign).or_insert_with(|| Rates::of_campaign(Limits::default()));
         let of_workspace = self.of_workspace.entry(workspace).or_insert_with(|| Rates::of_workspace(Limits::default()));
@@ -61,16 +73,29 @@ impl Brakes {
             }
             trips.extend(rates.judged(now, &groups, verdict).map(|trip| (trip, reach)));
         }
-        trips.extend(self.blocked.judged(now, provider, verdict).map(|trip| (trip, Whom::Everybody)));
-        trips.extend(self.incident.judged(now, campaign, provider, verdict).map(|trip| (trip, Whom::Everybody)));
         trips
     }
 
-    /// Somebody looked at the rates of a campaign and decided to go on: it is measured anew.
-    pub(crate) fn resumed(&mut self, campaign: CampaignId) {
-        if let Some(rates) = self.rates.get_mut(&campaign) {
-            rates.resumed();
+    /// Adds what the ledger counted of a campaign before this run.
+    pub(crate) fn recount(
+        &mut self,
+        campaign: CampaignId,
+        workspace: WorkspaceId,
+        before: &[(Option<String>, DayCount)],
+        now: Timestamp,
+    ) {
+        let of_campaign = self.rates.entry(campaign).or_insert_with(|| Rates::of_campaign(Limits::default()));
+        let of_workspace = self.of_workspace.entry(workspace).or_insert_with(|| Rates::of_workspace(Limits::default()));
+        for (provider, count) in before {
+            of_campaign.recount(now, provider.as_deref(), count);
+            of_workspace.recount(now, provider.as_deref(), count);
         }
+    }
+
+    /// Somebody looked at the rates of a campaign and decided to go on: it is measured anew, and so is its workspace.
+    pub(crate) fn resumed(&mut self, campaign: CampaignId, workspace: WorkspaceId) {
+        let rates = [self.rates.get_mut(&campaign), self.of_workspace.get_mut(&workspace)];
+        rates.into_iter().flatten().for_each(Rates::resumed);
     }
 
     /// Is the provider having an incident? Then what it says about people is provisional.

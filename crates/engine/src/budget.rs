@@ -250,7 +250,8 @@ fn as_if_one_site(who: &Who, all: &[(i64, DayCount)], today: i64) -> Vec<(i64, D
     one
 }
 
-fn as_count(row: &store::DayCount) -> DayCount {
+/// The ledger's counts in the words of `dispatch`.
+pub(crate) fn as_count(row: &store::DayCount) -> DayCount {
     let store::DayCount { attempted, accepted, deferred, blocked, hard, complained } = *row;
     DayCount { attempted, accepted, deferred, blocked, hard, complained }
 }

@@ -1,7 +1,7 @@
 //! What every part of a run shares: the ledger, the world, the rules, and the ways to the scheduler and the settler.
 
 use crate::brakes::{Brakes, Judged, Whom};
-use crate::budget::Budgets;
+use crate::budget::{Budgets, as_count};
 use crate::fleet::Fleet;
 use crate::gate::Gate;
 use crate::holds::Holds;
@@ -433,7 +433,19 @@ impl House {
 
     /// Somebody decided that a campaign goes on: its rates are measured anew.
     pub(crate) fn resumed(&self, campaign: CampaignId) {
-        self.brakes().resumed(campaign);
+        if let Some(mailing) = self.mailing(campaign) {
+            self.brakes().resumed(campaign, mailing.workspace);
+        }
+    }
+
+    /// Adds what the ledger counted of a campaign before this run to its rates.
+    pub(crate) async fn recount(&self, campaign: CampaignId) -> Result<(), StoreError> {
+        let before = self.store.campaign_providers(campaign).await?;
+        let before: Vec<_> = before.iter().map(|(provider, count)| (provider.clone(), as_count(count))).collect();
+        if let Some(mailing) = self.mailing(campaign) {
+            self.brakes().recount(campaign, mailing.workspace, &before, self.now());
+        }
+        Ok(())
     }
 
     /// A provider that was left alone is being probed, and the probe is out: until when to wait for what comes of it.

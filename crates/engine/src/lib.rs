@@ -161,6 +161,9 @@ impl Engine {
             outstanding,
             watch,
         });
+        for campaign in house.campaigns() {
+            house.recount(campaign).await?;
+        }
         let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {

@@ -4,6 +4,7 @@
 //! connection and every message is counted where it is permitted, under one lock; nobody is woken to be told "not yet":
 //! whoever has to wait for the rate waits in a line of which only the first has a timer.
 
+use crate::house::KnownLimits;
 use dispatch::pace::{Heard, InForce, Memory, Pace, Permit, Response};
 use dispatch::react::LaneHold;
 use model::{SiteId, SourceId, Timestamp};
@@ -18,6 +19,8 @@ pub(crate) struct Pacer {
     pub(crate) key: PacerKey,
     /// Held by the one connection that waits for the rate; the others queue behind it.
     pub(crate) turnstile: tokio::sync::Mutex<()>,
+    /// Limits that are told instead of learned, and of whom.
+    known: Option<(KnownLimits, String)>,
     inner: Mutex<Inner>,
 }
 
@@ -33,7 +36,21 @@ struct Inner {
 impl Pacer {
     pub(crate) fn new(key: PacerKey, pace: Pace) -> Pacer {
         let inner = Mutex::new(Inner { pace, open: 0, held: None, unwritten: false });
-        Pacer { key, turnstile: tokio::sync::Mutex::default(), inner }
+        Pacer { key, turnstile: tokio::sync::Mutex::default(), known: None, inner }
+    }
+
+    /// The same, asking for the limits of `operator` each time instead of learning them.
+    pub(crate) fn told(self, limits: KnownLimits, operator: &str) -> Pacer {
+        Pacer { known: Some((limits, operator.to_owned())), ..self }
+    }
+
+    fn at(&self, now: Timestamp) -> MutexGuard<'_, Inner> {
+        let told = self.known.as_ref().and_then(|(limits, operator)| (limits.0)(operator, now));
+        let mut inner = self.lock();
+        if let Some(limits) = told {
+            inner.pace.set_limits(limits, now);
+        }
+        inner
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -42,7 +59,7 @@ impl Pacer {
 
     /// One more connection, counted if it may be opened now.
     pub(crate) fn open_one(&self, now: Timestamp) -> Permit {
-        let mut inner = self.lock();
+        let mut inner = self.at(now);
         let permit = inner.pace.may_connect(inner.open, now);
         if permit == Permit::Yes {
             inner.pace.connecting(now);
@@ -59,12 +76,12 @@ impl Pacer {
 
     /// May a message start?
     pub(crate) fn may_start(&self, now: Timestamp) -> Permit {
-        self.lock().pace.may_start(now)
+        self.at(now).pace.may_start(now)
     }
 
     /// One more message, counted if it may start now.
     pub(crate) fn start_one(&self, now: Timestamp) -> Permit {
-        let mut inner = self.lock();
+        let mut inner = self.at(now);
         let permit = inner.pace.may_start(now);
         if permit == Permit::Yes {
             inner.pace.starting(now);

@@ -114,7 +114,12 @@ impl Scheduler {
         let pacer = self.pacers.entry(key).or_insert_with(|| {
             let memory = self.memories.get(&key);
             let pace = memory.map_or_else(|| Pace::new(limits), |memory| Pace::restore(limits, memory, now));
-            Arc::new(Pacer::new(key, pace))
+            let longest = self.house.settings.schedule.longest_gap();
+            let pacer = Pacer::new(key, pace.ruled_by(self.house.rules).resting_at_most(longest));
+            Arc::new(match &self.house.settings.limits {
+                Some(known) => pacer.told(known.clone(), entry.operator()),
+                None => pacer,
+            })
         });
         let id = LaneId { site, source };
         let lane = Lane::new(id, entry.fingerprint.clone(), entry.provider, way_out, pacer.clone());
