@@ -118,6 +118,11 @@ impl Scheduler {
         for campaign in self.in_turn(site) {
             self.feed_flow(site, campaign).await?;
         }
+        if let Some(verdict) = self.given_up(site, self.house.now()) {
+            let lanes = self.sites.get(&site).into_iter().flat_map(|entry| entry.lanes.values());
+            let waiting: Vec<Claimed> = lanes.flat_map(|lane| lane.drain()).collect();
+            self.give_up(site, waiting, &verdict).await;
+        }
         if let Some(entry) = self.sites.get(&site) {
             let low_water = entry.flow_window() / 2;
             for lane in entry.lanes.values() {

@@ -59,11 +59,26 @@ impl Scheduler {
     pub(super) async fn rests(&mut self, lane: LaneId, why: &str) -> Result<(), StoreError> {
         let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
         let now = self.house.now();
-        let rest = Rest { until: now + REST, why: why.to_owned() };
+        // Where nobody can take its place, the lane's own hold is all there is: it tries again as that says.
+        let others = self.campaigns.keys().any(|campaign| self.house.has_other_source(&lane, *campaign));
+        let until = if others { now + REST } else { now };
+        let rest = Rest { until, why: why.to_owned() };
         if !self.house.fleet.rest_from(lane.id.source, lane.operator(), rest, now) {
             return Ok(());
         }
-        let detail = format!("{} rests toward {} for a day: {why}", lane.source.name, lane.name());
+        let detail = if others {
+            format!(
+                "{} is listed at {} and rests there for a day; others take its place: {why}",
+                lane.source.name,
+                lane.name()
+            )
+        } else {
+            format!(
+                "{} is listed at {} and there is no other source: its mail waits there: {why}",
+                lane.source.name,
+                lane.name()
+            )
+        };
         self.tell(EventKind::SourceRested, None, detail).await?;
         self.house.note(Note::SourceRests { source: lane.source.name.clone(), site: lane.name(), why: why.to_owned() });
         self.redeal(lane.id).await;

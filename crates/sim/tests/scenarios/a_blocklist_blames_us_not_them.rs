@@ -13,7 +13,8 @@ fn a_blocklist_blames_us_not_them() {
     let (_, attempts) = ended.of("ida@strict-gate.test").unwrap();
     assert_eq!(attempts.last().unwrap().attempt.verdict.category, Category::IpReputation, "{}", ended.story());
     let waited_h = attempts.last().unwrap().attempt.started_at.since(attempts[0].attempt.started_at).as_secs() / 3_600;
-    assert!((24..=30).contains(&waited_h), "given up after {waited_h} h\n{}", ended.story());
+    // The lane rests up to six hours at a time, so the last word may come that much after the window.
+    assert!((24..=36).contains(&waited_h), "given up after {waited_h} h\n{}", ended.story());
     assert!(attempts.iter().rev().skip(1).all(|row| !row.charged), "{}", ended.story());
     assert!(ended.suppressed.is_empty());
 }
