@@ -58,12 +58,12 @@ pub use volume::{DayCount, DayVolume, VolumeOf};
 
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ImportId, SiteId, SkipReason,
-    SuppressionReason, Tally, Timestamp, WorkspaceId,
+    Tally, Timestamp, WorkspaceId,
 };
 use rusqlite::Connection;
 use sqlite::audience::Share;
 use sqlite::events::NewEvent;
-use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports, suppressions};
+use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -259,136 +259,6 @@ impl Store {
     /// Everything held about a contact.
     pub async fn person(&self, id: ContactId) -> Result<Option<PersonData>> {
         self.core.lanes.read(move |conn| reports::person(conn, id)).await
-    }
-
-    // ── suppressions ─────────────────────────────────────────────────────────────────────────────────────────
-    /// Suppresses an address or domain. Effective for queued and windowed work when it returns.
-    pub async fn suppress(
-        &self,
-        workspace: WorkspaceId,
-        target: Target,
-        reason: SuppressionReason,
-        note: Option<String>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<()> {
-        let actor = actor.clone();
-        let write =
-            move |ledger: &mut Ledger| ledger.suppress(workspace, &target, reason, note.as_deref(), &actor, now);
-        self.core.lanes.write(write).await
-    }
-    /// Suppresses many (at most [`suppression::SUPPRESS_BATCH_MAX`]) in one transaction, for a list another system kept.
-    pub async fn suppress_all(
-        &self,
-        workspace: WorkspaceId,
-        targets: Vec<(Target, SuppressionReason)>,
-        note: Option<String>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<()> {
-        let actor = actor.clone();
-        let write = move |ledger: &mut Ledger| {
-            if targets.len() > suppression::SUPPRESS_BATCH_MAX {
-                return Err(StoreError::Refused(format!("at most {} at once", suppression::SUPPRESS_BATCH_MAX)));
-            }
-            targets.iter().try_for_each(|(target, reason)| {
-                ledger.suppress(workspace, target, *reason, note.as_deref(), &actor, now)
-            })
-        };
-        self.core.lanes.write(write).await
-    }
-    /// The suppression list in pages, by `after` = the `hash` of the last entry seen.
-    pub async fn suppressions(
-        &self,
-        workspace: WorkspaceId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<Suppression>> {
-        self.core.lanes.read(move |conn| suppressions::list(conn, workspace, after.as_deref(), limit)).await
-    }
-    /// What keeps mail from an address: entries of the address and of its domain.
-    pub async fn suppressions_of(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<Vec<Suppression>> {
-        let hash = self.hash_of(workspace, address);
-        let domain = address.domain().as_str().to_owned();
-        self.core.lanes.read(move |conn| suppressions::of_address(conn, workspace, &hash, &domain)).await
-    }
-    /// Removes what an operator may remove from one target, with a reason. Refused for complaints, unsubscribes and
-    /// forgotten people. Returns how many entries went.
-    pub async fn unsuppress(
-        &self,
-        workspace: WorkspaceId,
-        target: Target,
-        why: &str,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<u32> {
-        let (why, actor) = (why.to_owned(), actor.clone());
-        self.core.lanes.write(move |ledger| ledger.unsuppress(workspace, &target, &why, &actor, now)).await
-    }
-    /// Lifts bounce suppressions in bulk; with `dry_run` only counts them.
-    pub async fn lift(
-        &self,
-        workspace: WorkspaceId,
-        filter: LiftFilter,
-        why: &str,
-        dry_run: bool,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<u64> {
-        let mut lifted = 0;
-        loop {
-            let (filter, why, actor) = (filter.clone(), why.to_owned(), actor.clone());
-            let step = move |ledger: &mut Ledger| ledger.lift_step(workspace, &filter, &why, dry_run, &actor, now);
-            let count = self.core.lanes.write(step).await?;
-            lifted += count;
-            if dry_run || count == 0 {
-                return Ok(lifted);
-            }
-        }
-    }
-    /// Makes provisional suppressions final: those whose evidence is a refusal of this provider (`None`: of any) since
-    /// a time. Returns how many.
-    pub async fn confirm_provisional(
-        &self,
-        workspace: WorkspaceId,
-        provider: Option<String>,
-        since: Option<Timestamp>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<u64> {
-        let filter = LiftFilter { provider, since, provisional_only: true, ..LiftFilter::default() };
-        let mut confirmed = 0;
-        loop {
-            let filter = filter.clone();
-            let count = self.core.lanes.write(move |ledger| ledger.confirm_step(workspace, &filter)).await?;
-            confirmed += count;
-            if count == 0 {
-                break;
-            }
-        }
-        if confirmed > 0 {
-            let (provider, actor) = (filter.provider, actor.clone());
-            let write = move |ledger: &mut Ledger| {
-                ledger.note_confirmed(workspace, provider.as_deref(), confirmed, &actor, now)
-            };
-            self.core.lanes.write(write).await?;
-        }
-        Ok(confirmed)
-    }
-    /// Missing domains whose second look-up is due.
-    pub async fn second_lookups(&self, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
-        self.core.lanes.read(move |conn| suppressions::second_lookups(conn, now, limit)).await
-    }
-    /// What the second look-up found: missing again → every waiting address of the domain is suppressed and its
-    /// contacts go to `error`; otherwise they are left alone. Returns how many addresses were suppressed.
-    pub async fn finish_second_lookup(
-        &self,
-        lookup: &SecondLookup,
-        still_missing: bool,
-        now: Timestamp,
-    ) -> Result<u32> {
-        let domain = lookup.domain;
-        self.core.lanes.write(move |ledger| ledger.finish_second_lookup(domain, still_missing, now)).await
     }
 
     // ── campaigns ────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,7 +47,7 @@ fn volume_moves_with_the_settlements_by_source_and_by_domain() {
         nobody,
         blocked,
     ];
-    now(store.settle(batch.into_iter().map(through).collect())).unwrap();
+    now(store.settle(batch.into_iter().map(through).collect::<Vec<_>>())).unwrap();
     // The greylisting of one recipient says nothing about us.
     let day = DayCount { attempted: 4, accepted: 1, deferred: 0, blocked: 1, hard: 1, complained: 0 };
     for of in [VolumeOf::Source(SourceId(9)), VolumeOf::Domain(identity)] {
@@ -203,7 +203,7 @@ fn the_different_results_of_a_day_are_bounded() {
         })
     };
     for batch in 0..6 {
-        now(store.add_tls_results(many(batch * 10_000).collect())).unwrap();
+        now(store.add_tls_results(many(batch * 10_000).collect::<Vec<_>>())).unwrap();
     }
     assert_eq!(now(store.tls_results(10, "a.example")).unwrap().len(), crate::tls::TLS_RESULTS_PER_DAY_MAX);
 }

@@ -9,7 +9,7 @@ fn two_in_doubt(store: &Store) -> (Campaign, Vec<Claimed>) {
     let id = import(store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
     let campaign = sending(store, "news", id);
     let claimed = claims(store, campaign.id);
-    now(store.settle(claimed[..2].iter().map(|c| in_doubt(c, at(30))).collect())).unwrap();
+    now(store.settle(claimed[..2].iter().map(|c| in_doubt(c, at(30))).collect::<Vec<_>>())).unwrap();
     (campaign, claimed)
 }
 

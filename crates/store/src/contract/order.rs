@@ -37,7 +37,7 @@ fn people(claimed: &[Claimed]) -> Vec<(&str, u32)> {
 fn mail(store: &Store, import: ImportId, count: u8) {
     for n in 0..count {
         let campaign = build(store, new_campaign(&format!("earlier {n}"), vec![import]));
-        let batch = claims(store, campaign.id).iter().map(|c| accepted(c, at(990 * DAY_S))).collect();
+        let batch: Vec<_> = claims(store, campaign.id).iter().map(|c| accepted(c, at(990 * DAY_S))).collect();
         now(store.settle(batch)).unwrap();
     }
 }
@@ -102,7 +102,7 @@ fn the_cold_part_can_be_left_out_of_every_read() {
     let warm = now(store.read_window(&heads[0], None, 100, Part::NotCold)).unwrap();
     assert_eq!(people(&warm), [("warm1", 1), ("warm2", 2), ("warm3", 3)]);
     assert_eq!(heads[0].cold_start.map(|start| start.0), Some(warm[2].delivery.0 + model::id::ID_STEP));
-    now(store.settle(warm.iter().map(|c| accepted(c, today())).collect())).unwrap();
+    now(store.settle(warm.iter().map(|c| accepted(c, today())).collect::<Vec<_>>())).unwrap();
     assert!(now(store.unresolved_heads(campaign.id, None, 10, Part::NotCold)).unwrap().is_empty());
     let left = now(store.unresolved_heads(campaign.id, None, 10, Part::All)).unwrap();
     assert_eq!(left.iter().map(|head| head.remaining).sum::<u32>(), 9);
@@ -240,7 +240,7 @@ fn how_many_were_accepted_before_is_counted_over_those_who_can_be_mailed() {
     assert_eq!(share(both(new), 910), (11, 0));
     let campaign = build(&store, new_campaign("earlier", vec![old]));
     let claimed = claims(&store, campaign.id);
-    now(store.settle(claimed[..9].iter().map(|c| accepted(c, today())).collect())).unwrap();
+    now(store.settle(claimed[..9].iter().map(|c| accepted(c, today())).collect::<Vec<_>>())).unwrap();
     now(store.settle(vec![refused(&claimed[9], today())])).unwrap();
     assert_eq!(share(both(new), 910), (10, 9), "who bounced will not be mailed");
     assert_eq!(share(Audience::Everyone, 910), (10, 9));

@@ -77,7 +77,7 @@ fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
     let claimed = claims(&store, campaign.id);
     let change = || Some(ContactChange { error: Some(ErrorCause::HardBounced), ..ContactChange::default() });
     let batch = claimed.iter().zip(0..).map(|(c, n)| Settlement { change: change(), ..refused(c, at(30 + n)) });
-    now(store.settle(batch.collect())).unwrap();
+    now(store.settle(batch.collect::<Vec<_>>())).unwrap();
     now(store.suppress(W, Target::Address("1@a.example".to_owned()), SuppressionReason::Complained, None, &ME, at(50)))
         .unwrap();
     let filter = LiftFilter {
@@ -134,7 +134,7 @@ fn transcripts_go_after_their_time_and_verdicts_stay() {
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
     let told = |c: &Claimed, when| Settlement { transcript: Some("> QUIT".to_owned()), ..refused(c, at(when)) };
-    now(store.settle(claimed.iter().zip(100..).map(|(c, when)| told(c, when)).collect())).unwrap();
+    now(store.settle(claimed.iter().zip(100..).map(|(c, when)| told(c, when)).collect::<Vec<_>>())).unwrap();
     let forget = |before, limit| now(store.forget_old_transcripts(at(before), limit)).unwrap();
     assert_eq!((forget(107, 5), forget(107, 5), forget(107, 5)), (5, 2, 0));
     let kept = |n: usize| now(store.attempts(claimed[n].delivery)).unwrap()[0].transcript.is_some();

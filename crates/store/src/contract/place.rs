@@ -90,7 +90,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         let waiting: Vec<Claimed> =
             left.iter().flatten().map(|row| now(store.claim_one(row.delivery)).unwrap().unwrap()).collect();
         assert!(left.iter().all(|state| !state.is_empty()));
-        now(store.settle(waiting.iter().map(|c| accepted(c, at(500))).collect())).unwrap();
+        now(store.settle(waiting.iter().map(|c| accepted(c, at(500))).collect::<Vec<_>>())).unwrap();
         assert_adds_up(&store, campaign.id);
         assert_eq!(now(store.sources()).unwrap()[0].name, "this machine");
         let copied = std::fs::read_dir(dir.path()).unwrap().any(|file| {
@@ -253,7 +253,7 @@ fn a_recipient_costs_at_most_300_stored_bytes() {
         let mut order: Vec<&Claimed> = claimed.iter().collect();
         order.sort_by_key(|c| c.position);
         for (batch, n) in order.chunks(500).zip(0..) {
-            now(store.settle(batch.iter().map(|c| accepted(c, at(100 + n))).collect())).unwrap();
+            now(store.settle(batch.iter().map(|c| accepted(c, at(100 + n))).collect::<Vec<_>>())).unwrap();
         }
         assert_adds_up(&store, campaign.id);
         let grown = stored_bytes(&store, dir.path()) - before;
