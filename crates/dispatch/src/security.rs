@@ -210,6 +210,8 @@ pub enum Demand {
     Watched {
         /// Does the policy in testing name this server?
         allowed: bool,
+        /// Is encryption expected in any case?
+        encrypted: bool,
     },
     /// Encryption, whatever the certificate.
     Encrypted,
@@ -228,6 +230,8 @@ pub enum Refusal {
     NotInPolicy,
     /// Its TLSA records cannot be had or are contradicted by their signatures.
     RecordsDoubtful,
+    /// What the domain demands has to be looked up again first.
+    PolicyNotAtHand,
 }
 
 impl fmt::Display for Refusal {
@@ -235,6 +239,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::NotInPolicy => "the domain's MTA-STS policy does not allow this server",
             Refusal::RecordsDoubtful => "DNSSEC does not vouch for this server's TLSA records",
+            Refusal::PolicyNotAtHand => "the domain's policy has to be looked up again",
         })
     }
 }
@@ -242,7 +247,7 @@ impl fmt::Display for Refusal {
 impl Demand {
     /// May the message go in clear when encryption fails?
     pub fn allows_clear(self) -> bool {
-        matches!(self, Demand::Opportunistic | Demand::Watched { .. })
+        matches!(self, Demand::Opportunistic | Demand::Watched { encrypted: false, .. })
     }
 }
 
@@ -283,8 +288,8 @@ impl Security {
                 false => Demand::Refused(Refusal::NotInPolicy),
             },
             (HostRecords::Unusable, _) => Demand::Encrypted,
-            (HostRecords::Absent, Some(policy)) if !encrypted => Demand::Watched { allowed: policy.allows(host) },
-            (HostRecords::Absent, _) => least,
+            (HostRecords::Absent, Some(policy)) => Demand::Watched { allowed: policy.allows(host), encrypted },
+            (HostRecords::Absent, None) => least,
         }
     }
 }

@@ -4,10 +4,13 @@ use crate::house::{House, Notice, Way};
 use crate::journey::{self, After};
 use crate::lane::{Lane, Next};
 use crate::reach::{Approach, Unreached};
+use crate::security::{self, Owed};
+use crate::tls_reports::{Seen, Told};
 use crate::transmit::{Session, Unopened, Why};
 use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
+use dispatch::security::Refusal;
 use model::{Attempt, Scope, Stage, Timestamp, Verdict};
-use net::{ConnectFailure, Egress, Resolve};
+use net::{ConnectFailure, Egress, Resolve, Trust};
 use smtp::client::{Ending, Settings, TlsMode};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,7 +31,7 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
             house.tell(Notice::Hungry(lane.id.site));
         }
         let started_at = house.now();
-        match open(&house, &lane).await {
+        match open(&house, &lane, &first.domain_name).await {
             Ok(session) => {
                 house.reached();
                 send_all(&house, &lane, session, *first).await;
@@ -44,6 +47,9 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
 async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claimed) {
     let mut claimed = first;
     loop {
+        if let Some(seen) = &mut session.seen {
+            seen.tell(house, &claimed.domain_name);
+        }
         let after = journey::deliver(house, lane, &mut session, claimed).await;
         if after == After::Leave || session.transactions >= lane.per_connection(house.now()) {
             break;
@@ -106,13 +112,22 @@ struct Failure {
 }
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
-async fn open(house: &House, lane: &Lane) -> Result<Session, Failure> {
+async fn open(house: &House, lane: &Lane, domain: &str) -> Result<Session, Failure> {
     let from = &lane.source.egress;
     let mut hosts = lane.hosts();
     house.reach.put_hosts_in_order(from, &mut hosts, house.now());
     let mut last = None;
     let (mut tries_left, mut refused) = (ADDRESSES_TRIED_MAX, 0);
     for host in &hosts {
+        let expected = lane.provider.is_some_and(|provider| provider.limits.tls_expected);
+        let owed = match security::owed(house, &lane.fingerprint, host, expected).await {
+            Ok(owed) => owed,
+            Err(refusal) => {
+                house.tally.count(Told::refused(house, domain, host, refusal), house.now());
+                last = Some(not_allowed(house, lane, host, refusal));
+                continue;
+            }
+        };
         let mut addresses = match addresses(house, host).await {
             Ok(addresses) => addresses,
             Err(failure) => {
@@ -123,10 +138,15 @@ async fn open(house: &House, lane: &Lane) -> Result<Session, Failure> {
         house.reach.put_in_order(from, &mut addresses, house.now());
         while tries_left > 0 && refused < SESSIONS_REFUSED_MAX {
             let before = addresses.len();
-            let (address, unopened) = match open_one(house, lane, from, host, &mut addresses, tries_left).await {
-                Ok(session) => return Ok(session),
+            let server = Server { host, owed: &owed };
+            let (address, unopened) = match open_one(house, lane, from, &server, &mut addresses, tries_left).await {
+                Ok(mut session) => {
+                    session.seen = Seen::opened(&owed, &session);
+                    return Ok(session);
+                }
                 Err(turned_away) => turned_away,
             };
+            house.tally.count(Told::unopened(house, domain, &owed, host, address, &unopened), house.now());
             tries_left -= before - addresses.len();
             refused += usize::from(unopened.reached);
             if is_final(&unopened) {
@@ -174,12 +194,27 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
     }
 }
 
+/// A server that the policy leaves out.
+fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Failure {
+    let why = refusal.to_string();
+    let provider = lane.provider.map(|provider| provider.key.as_str());
+    let verdict = judge(house.rules, &Circumstance { stage: Stage::Tls, provider, what: What::TlsFailed(&why) });
+    let note = Some(format!("not sent: {why}"));
+    Failure { host: host.to_owned(), address: None, stage: Stage::Tls, verdict, reply: None, note, reached: false }
+}
+
+/// A server and what it owes us.
+struct Server<'a> {
+    host: &'a str,
+    owed: &'a Owed,
+}
+
 /// One of the host's addresses, encrypted if it can be; in clear at once when encryption fails and nothing demands it.
 async fn open_one(
     house: &House,
     lane: &Lane,
     from: &Egress,
-    host: &str,
+    &Server { host, owed }: &Server<'_>,
     addresses: &mut Vec<IpAddr>,
     tries_max: usize,
 ) -> Result<Session, (Option<IpAddr>, Unopened)> {
@@ -195,35 +230,41 @@ async fn open_one(
         chunking: true,
         tracer: None,
     };
-    let (mode, port) = match &house.settings.way {
-        Way::Direct { port } if lane.is_tls_broken() => (TlsMode::Off, *port),
-        Way::Direct { port } => (TlsMode::Opportunistic, *port),
-        Way::Relay(relay) if relay.implicit_tls => (TlsMode::Implicit, relay.port),
-        Way::Relay(relay) if relay.is_loopback => (TlsMode::Opportunistic, relay.port),
-        Way::Relay(relay) => (TlsMode::Required, relay.port),
+    let (mode, trust) = match &house.settings.way {
+        Way::Direct { .. } => (owed.mode(house.policies.is_broken(&lane.fingerprint, house.now())), owed.trust()),
+        Way::Relay(relay) if relay.implicit_tls => (TlsMode::Implicit, Trust::Named),
+        Way::Relay(relay) if relay.is_loopback => (TlsMode::Opportunistic, Trust::Any),
+        Way::Relay(_) => (TlsMode::Required, Trust::Named),
     };
+    let port = house.settings.way.port();
     let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
     let approach = Approach { connect, clock, from, host, port };
     let (stream, address) = house.reach.connect(&approach, addresses, tries_max).await.map_err(unreached)?;
-    let unopened = match Session::open(house, settings(mode), host, address, stream).await {
+    let unopened = match Session::open(house, (settings(mode), trust), host, address, stream).await {
         Ok(session) => return Ok(session),
         Err(unopened) => unopened,
     };
     if mode != TlsMode::Opportunistic || !matches!(unopened.why, Why::Tls(_)) {
         return Err((Some(address), unopened));
     }
-    lane.set_tls_broken();
+    house.policies.set_broken(&lane.fingerprint, house.now());
     let (stream, _) = house.reach.connect(&approach, &mut vec![address], 1).await.map_err(unreached)?;
-    let opened = Session::open(house, settings(TlsMode::Off), host, address, stream).await;
-    opened.map_err(|unopened| (Some(address), unopened))
+    let opened = Session::open(house, (settings(TlsMode::Off), Trust::Any), host, address, stream).await;
+    match opened {
+        Ok(mut session) => {
+            session.proof = unopened.handshake.map(Err);
+            Ok(session)
+        }
+        Err(unopened) => Err((Some(address), unopened)),
+    }
 }
 
 fn unreached(Unreached { failure, address }: Unreached) -> (Option<IpAddr>, Unopened) {
-    (address, Unopened { stage: Stage::Connect, why: Why::Connect(failure), reached: false })
+    (address, Unopened { stage: Stage::Connect, why: Why::Connect(failure), reached: false, handshake: None })
 }
 
 fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unopened: Unopened) -> Failure {
-    let Unopened { stage, why, reached } = unopened;
+    let Unopened { stage, why, reached, .. } = unopened;
     let provider = lane.provider.map(|provider| provider.key.as_str());
     let judged = |what| judge(house.rules, &Circumstance { stage, provider, what });
     let (verdict, reply, note) = match why {
@@ -262,7 +303,8 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
         house.put_first(lane, first);
         return;
     }
-    let silent = !failure.reached && failure.verdict.scope != Scope::Source;
+    // Encryption that fails is no silence: there is a server, and it is not to be talked to.
+    let silent = !failure.reached && failure.verdict.scope != Scope::Source && failure.stage != Stage::Tls;
     if silent && house.is_our_silence(lane) {
         house.put_first(lane, first);
         return;

@@ -11,7 +11,9 @@ use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
 use crate::reach::Reach;
 use crate::route::Place;
+use crate::security::Policies;
 use crate::terms::Terms;
+use crate::tls_reports::Tally;
 use dispatch::brakes::Trip;
 use dispatch::pace::Change;
 use dispatch::providers::{Limits, Provider};
@@ -96,6 +98,16 @@ pub enum Way {
     },
     /// Everything through one server.
     Relay(Relay),
+}
+
+impl Way {
+    /// The port of the servers.
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Way::Direct { port } => *port,
+            Way::Relay(relay) => relay.port,
+        }
+    }
 }
 
 /// A server that takes everything.
@@ -250,6 +262,10 @@ pub(crate) struct House {
     pub(crate) brakes: Mutex<Brakes>,
     /// Which addresses did not answer a moment ago.
     pub(crate) reach: Reach,
+    /// What domains demand of their servers.
+    pub(crate) policies: Policies,
+    /// What came of it, for the reports.
+    pub(crate) tally: Tally,
     /// Sites by fingerprint, as the ledger numbers them; a memory of bounded size.
     pub(crate) sites: Mutex<BTreeMap<String, SiteId>>,
 }
@@ -364,6 +380,12 @@ impl House {
             self.note(Note::SiteHeld { site: lane.name(), until: hold.until, rule: hold.rule.clone() });
         }
         lane.hold(hold.clone());
+    }
+
+    /// Does any campaign of this run insist on encryption all the way (RFC 8689)?
+    pub(crate) fn requires_tls(&self) -> bool {
+        let mailings = self.mailings.read().unwrap_or_else(PoisonError::into_inner);
+        mailings.values().any(|mailing| mailing.require_tls)
     }
 
     /// A server of the site talked to us.

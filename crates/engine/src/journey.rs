@@ -184,6 +184,7 @@ impl Sending<'_> {
             size_bytes: self.letter.bytes.len() as u64 + SIGNATURES_BYTES,
             smtputf8: self.letter.smtputf8,
             dsn: Some(self.reports()),
+            require_tls: self.mailing.require_tls,
             ..Envelope::default()
         }
     }
@@ -300,7 +301,9 @@ pub(crate) fn in_words(ending: &Ending) -> String {
         Ending::TlsFailed(why) => format!("encryption failed: {why}"),
         Ending::TooLarge { limit_bytes } => format!("the server takes at most {limit_bytes} bytes"),
         Ending::NeedsSmtpUtf8 => "the server does not take addresses beyond ASCII (SMTPUTF8)".to_owned(),
-        Ending::NoRequireTls => "the server does not promise to keep the message encrypted (REQUIRETLS)".to_owned(),
+        Ending::NoRequireTls => "5.7.30: the server does not prove who it is, or does not promise to keep the message \
+                                 encrypted (REQUIRETLS)"
+            .to_owned(),
         Ending::InDoubt { why } => format!("no final reply: {why}"),
         Ending::MessageFailed(why) => format!("our own fault, nothing was sent: {why}"),
     }

@@ -65,8 +65,6 @@ struct Inner {
     refused_since: Option<(Timestamp, Verdict)>,
     /// Flows of which more may come: a connection with nothing to do waits instead of leaving.
     more: BTreeMap<Flow, Supply>,
-    /// Encryption failed here: talk in clear.
-    tls_broken: bool,
     accepted: u64,
 }
 
@@ -319,16 +317,6 @@ impl Lane {
     fn held_until(&self, inner: &Inner, now: Timestamp) -> Option<Timestamp> {
         let own = inner.held.as_ref().map(|hold| hold.until).filter(|until| *until > now);
         [own, self.pacer.held(now).map(|hold| hold.until)].into_iter().flatten().max()
-    }
-
-    /// Encryption failed here: talk in clear from now on (opportunistic TLS, RFC 7435).
-    pub(crate) fn set_tls_broken(&self) {
-        self.lock().tls_broken = true;
-    }
-
-    /// Did encryption fail here?
-    pub(crate) fn is_tls_broken(&self) -> bool {
-        self.lock().tls_broken
     }
 
     /// Counts an acceptance: whatever refused us before is over.

@@ -342,6 +342,7 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         signer,
         ring: token_ring(store, entropy)?,
         return_path: domain(&snapshot.options.return_path, "the return path")?,
+        require_tls: snapshot.options.require_tls,
     })
 }
 

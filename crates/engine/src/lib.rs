@@ -35,8 +35,10 @@ mod reach;
 mod recover;
 mod route;
 mod scheduler;
+mod security;
 mod settle;
 mod terms;
+pub mod tls_reports;
 mod transmit;
 mod wakes;
 
@@ -55,9 +57,11 @@ use model::DomainId;
 use net::{Cache, World};
 use note::Watch;
 use reach::Reach;
+use security::Policies;
 use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
 use terms::Terms;
+use tls_reports::Tally;
 use tokio::sync::mpsc;
 
 /// How long a run goes on.
@@ -152,6 +156,8 @@ impl Engine {
             budgets,
             holds,
             terms,
+            policies: Policies::default(),
+            tally: Tally::default(),
             store,
             world,
             settings,
@@ -165,14 +171,17 @@ impl Engine {
             house.recount(campaign).await?;
         }
         let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
+        let reporter = tokio::spawn(tls_reports::run(house.clone()));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
             end = scheduler.run() => end?,
             broken = &mut settler => return Err(broken_ledger(broken)),
         };
-        // It waits for outcomes that will not come, and holds the ledger open.
+        // They wait for what will not come, and hold the ledger open.
         settler.abort();
+        reporter.abort();
+        house.tally.write(&house.store).await?;
         Ok(end)
     }
 }

@@ -38,6 +38,8 @@ pub struct Mailing {
     pub key_name: Option<String>,
     /// The domain of its envelope sender.
     pub return_path: MailDomain,
+    /// Must it be encrypted all the way (RFC 8689)?
+    pub require_tls: bool,
 }
 
 /// One recipient's message, not yet signed, and its envelope.

@@ -35,6 +35,9 @@ pub struct SendOptions {
     pub connections: Option<u32>,
     /// Gaps between tries and the window, where they differ from the shipped schedule.
     pub retry: Option<RetryOverride>,
+    /// Only where every server on the way keeps it encrypted (RFC 8689).
+    #[serde(default)]
+    pub require_tls: bool,
     /// When it is sent, and how large its share is.
     #[serde(default)]
     pub timing: Timing,

@@ -1,6 +1,7 @@
 //! From a domain to the servers that answer for it.
 
 use crate::house::{House, Way};
+use crate::security;
 use dispatch::providers::{self, Provider};
 use dispatch::route::{self, HostGroup, Mx, MxAnswer, Route, site_fingerprint};
 use model::{Stage, Verdict};
@@ -18,7 +19,7 @@ pub(crate) enum Placed {
 /// The site that answers for a domain.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// The fingerprint of its servers.
+    /// The fingerprint of its servers and of what the domain demands of them.
     pub(crate) fingerprint: String,
     /// The provider that runs it, if it is a known one.
     pub(crate) provider: Option<&'static Provider>,
@@ -33,19 +34,26 @@ pub(crate) async fn place(house: &House, domain: &str) -> Placed {
         let fingerprint = format!("relay {}:{}", relay.host, relay.port);
         return Placed::Site(Place { fingerprint, provider: None, groups });
     }
-    let answer = ask(house, domain).await;
+    let (answer, proved) = ask(house, domain).await;
     match route::plan(domain, &answer, house.world.entropy.u64("route")) {
         Route::Hosts(groups) => {
             let hosts: Vec<&str> = groups.iter().flat_map(|g| g.hosts.iter().map(String::as_str)).collect();
-            let (fingerprint, provider) = (site_fingerprint(&hosts), providers::provider_of(&hosts));
+            let security = security::of_domain(house, domain, proved, &hosts).await;
+            let fingerprint = security::fingerprint(site_fingerprint(&hosts), &security, &hosts);
+            if !security.is_opportunistic() {
+                house.policies.put_site(&fingerprint, &security);
+            }
+            let provider = providers::provider_of(&hosts);
             Placed::Site(Place { fingerprint, provider, groups })
         }
         Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => Placed::Verdict(verdict),
     }
 }
 
-async fn ask(house: &House, domain: &str) -> MxAnswer {
-    match house.dns.mx(domain).await.result {
+/// The domain's servers, and whether DNSSEC vouches for the answer.
+async fn ask(house: &House, domain: &str) -> (MxAnswer, bool) {
+    let mx = house.dns.mx(domain).await;
+    let answer = match mx.result {
         Ok(records) => {
             MxAnswer::Records(records.into_iter().map(|mx| Mx { preference: mx.preference, host: mx.host }).collect())
         }
@@ -56,7 +64,8 @@ async fn ask(house: &House, domain: &str) -> MxAnswer {
             Err(_) => MxAnswer::Failed,
         },
         Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_)) => MxAnswer::Failed,
-    }
+    };
+    (answer, mx.secure)
 }
 
 /// Is this a verdict of DNS about the domain itself?

@@ -5,9 +5,10 @@
 //! when the server is ready for it, and says how the transaction ended.
 
 use crate::house::House;
+use crate::tls_reports::Seen;
 use model::{Stage, Timestamp, TlsVersion};
-use net::{ConnectFailure, Encrypted, Stream, TlsClient, Trust, World};
-use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings, TlsMode};
+use net::{ConnectFailure, Encrypted, Stream, TlsClient, TlsFailure, Trust, World};
+use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +32,10 @@ pub(crate) struct Session {
     pub(crate) address: IpAddr,
     /// The TLS version, when the session is encrypted.
     pub(crate) tls: Option<TlsVersion>,
+    /// Who the server is: proved; not proved and why; `None` when it was not asked, or never came to it.
+    pub(crate) proof: Option<Result<(), TlsFailure>>,
+    /// What is to be told about its encryption, under a policy.
+    pub(crate) seen: Option<Seen>,
     /// Transactions so far.
     pub(crate) transactions: u32,
 }
@@ -44,6 +49,8 @@ pub(crate) struct Unopened {
     pub(crate) why: Why,
     /// Did a mail server answer (so that it is its word, and not silence, that counts)?
     pub(crate) reached: bool,
+    /// How the handshake failed, if it came to one.
+    pub(crate) handshake: Option<TlsFailure>,
 }
 
 /// What kept a session from opening.
@@ -80,16 +87,12 @@ impl Session {
     /// Talks to the server at the other end of `stream` until the first transaction can start.
     pub(crate) async fn open(
         house: &House,
-        settings: Settings,
+        (settings, trust): (Settings, Trust),
         host: &str,
         address: IpAddr,
         stream: Box<dyn Stream>,
     ) -> Result<Session, Unopened> {
         let world = &house.world;
-        let trust = match settings.tls {
-            TlsMode::Required | TlsMode::Implicit => Trust::Named,
-            TlsMode::Off | TlsMode::Opportunistic => Trust::Any,
-        };
         let client = Client::new(settings, world.clock.now());
         let mut session = Session {
             client,
@@ -101,6 +104,8 @@ impl Session {
             host: host.to_owned(),
             address,
             tls: None,
+            proof: None,
+            seen: None,
             transactions: 0,
         };
         match session.pump().await {
@@ -120,12 +125,18 @@ impl Session {
             ending if stage == Stage::Tls => Why::Tls(crate::journey::in_words(&ending)),
             ending => Why::Ending(ending),
         };
-        Unopened { stage, why, reached }
+        let handshake = self.proof.clone().and_then(Result::err);
+        Unopened { stage, why, reached, handshake }
     }
 
     /// One transaction, from MAIL FROM to the deciding reply.
     pub(crate) async fn transact(&mut self, envelope: Envelope, hooks: &mut impl Hooks) -> Finished {
         self.transactions += 1;
+        // The server is asked for the extension by the machine; who it is, only we know (RFC 8689 section 4.2.1).
+        if envelope.require_tls && self.proof != Some(Ok(())) {
+            let (stage, ending) = (Stage::Tls, Ending::NoRequireTls);
+            return Finished { stage, ending, answered: false, reusable: true };
+        }
         self.client.start(self.now(), envelope);
         if let Some(want) = self.flush().await {
             hooks.started();
@@ -245,12 +256,16 @@ impl Session {
         let wait = self.patience();
         let upgrading = self.tls_client.upgrade(plain, &self.host, &self.trust);
         match tokio::time::timeout(wait, upgrading).await {
-            Ok(Ok(Encrypted { stream, version, .. })) => {
+            Ok(Ok(Encrypted { stream, version, proof })) => {
                 self.stream = stream;
+                self.proof = proof;
                 self.tls = Some(version);
                 self.client.tls_established(self.now(), version);
             }
-            Ok(Err(failure)) => self.client.tls_failed(self.now(), failure.why),
+            Ok(Err(failure)) => {
+                self.client.tls_failed(self.now(), failure.why.clone());
+                self.proof = Some(Err(failure));
+            }
             Err(_) => self.client.tls_failed(self.now(), "no answer during the handshake".to_owned()),
         }
     }

@@ -385,7 +385,7 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
 }
 
 /// RFC 5322 section 3.3, in UTC.
-fn date_text(at: Timestamp) -> String {
+pub(crate) fn date_text(at: Timestamp) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
     let days = at.as_secs().div_euclid(86_400);

@@ -10,6 +10,7 @@
 //! - [`headers`]: the header fields that a whole campaign shares, validated once;
 //! - [`message`]: one recipient's message, 7-bit and deterministic;
 //! - [`sign`]: DKIM keys and signatures;
+//! - [`tls_report`]: what a domain is told about the encryption of its mail;
 //! - [`token`]: sealed delivery ids for return paths and links.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stderr, clippy::string_slice))]
@@ -19,5 +20,6 @@ pub mod headers;
 pub mod message;
 mod qp;
 pub mod sign;
+pub mod tls_report;
 pub mod token;
 pub mod values;

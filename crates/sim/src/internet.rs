@@ -5,7 +5,7 @@
 //! call, so that the trace tells them in the order in which they were made.
 
 use crate::authentication::{Session, verify};
-use crate::certificates;
+use crate::certificates::{self, Shows};
 use crate::chance::Chance;
 use crate::dns::{self, Zone};
 use crate::fault::{Fault, Trouble};
@@ -15,9 +15,9 @@ use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
 use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Sign, Visit};
 use crate::trace::Trace;
 use crate::usage::{Usage, Used};
-use crate::web::{Delivered, WebServer};
+use crate::web::{Delivered, Document, WebServer};
 use model::{Reply, Stage, Timestamp};
-use net::{Clock, TlsServer};
+use net::{Clock, TlsServer, Tlsa};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,6 +59,8 @@ pub struct Place {
     pub state: HostState,
     /// What STARTTLS leads to.
     pub tls: TlsOffer,
+    /// Does it promise to keep messages encrypted?
+    pub requiretls: bool,
     /// Octets it takes in one message.
     pub message_bytes: u64,
     /// Does it take ASCII addresses only?
@@ -206,13 +208,46 @@ impl Internet {
         self.lock().identities.insert(host.to_owned(), identity);
     }
 
+    /// Gives mail servers certificates for their own names.
+    pub fn certify(&self, hosts: &[&str]) {
+        for host in hosts {
+            self.set_identity(host, certificates::identity(&[host], Shows::Valid).server);
+        }
+    }
+
+    /// Signs a server's addresses and publishes a TLSA record for it.
+    pub fn publish_tlsa(&self, host: &str, record: Tlsa) {
+        self.zone.set_secure(host, true);
+        self.zone.add_tlsa(&format!("_25._tcp.{host}"), record);
+    }
+
+    /// Publishes an MTA-STS policy: its record and its host. An earlier one is replaced.
+    pub fn publish_policy(&self, domain: &str, id: &str, policy: Document) {
+        let name = format!("_mta-sts.{domain}");
+        self.zone.edit(&name, |records| records.txt = vec![format!("v=STSv1; id={id};")]);
+        let host = format!("mta-sts.{domain}");
+        let identity = certificates::identity(&[&host], Shows::Valid).server;
+        let documents = BTreeMap::from([("/.well-known/mta-sts.txt".to_owned(), policy)]);
+        self.open_web_server(&host, WebServer { identity, documents, silent: false });
+    }
+
+    /// Puts a web server at an address of its own, or another in its place.
+    pub fn open_web_server(&self, host: &str, server: WebServer) {
+        let known = match self.zone.ask(host) {
+            dns::Said::Records(records) => records.addresses.first().copied(),
+            _ => None,
+        };
+        let count = u8::try_from(self.lock().web.len()).unwrap_or(u8::MAX);
+        let address = known.unwrap_or(IpAddr::V4(Ipv4Addr::new(198, 51, 100, count)));
+        self.set_web_server(host, address, server);
+    }
+
     /// What a mail server shows.
     pub(crate) fn identity_of(&self, place: &Place) -> TlsServer {
         self.lock().identities.get(&*place.name).unwrap_or_else(|| certificates::usual()).clone()
     }
 
-    /// Puts a web server into the world, or another in its place.
-    pub fn set_web_server(&self, host: &str, address: IpAddr, server: WebServer) {
+    fn set_web_server(&self, host: &str, address: IpAddr, server: WebServer) {
         self.zone.edit(host, |records| records.addresses = vec![address]);
         self.lock().web.insert(address, server);
     }
@@ -493,6 +528,7 @@ fn places(profiles: &[Arc<Profile>], addressing: Addressing) -> BTreeMap<IpAddr,
             address,
             state: host.state,
             tls: profile.tls.offer,
+            requiretls: profile.tls.requiretls,
             message_bytes: profile.limits.message_bytes,
             ascii_only: profile.ascii_only,
             provider: profile.key.as_str().into(),

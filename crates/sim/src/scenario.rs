@@ -17,7 +17,7 @@ pub use machine::Machine;
 
 use crate::dns::{self, Zone};
 use crate::fault::{Fault, Trouble};
-use crate::internet::Listing;
+use crate::internet::{Internet, Listing};
 use crate::provider::{HostState, Profile};
 use crate::world::{EPOCH, SOURCE};
 use engine::Settings;
@@ -47,6 +47,8 @@ pub enum Action {
     Dns(fn(&Zone)),
     /// Something becomes wrong with a domain's name servers, or is put right.
     DnsFault(String, Option<dns::Fault>),
+    /// Something else in the world changes: certificates, web servers.
+    World(fn(&Internet)),
     /// Another campaign under this name goes to the same people.
     Mail(String),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].
@@ -71,6 +73,8 @@ pub struct Scenario {
     listings: Vec<Listing>,
     actions: Vec<(Duration, Action)>,
     dns: Vec<fn(&Zone)>,
+    world: Vec<fn(&Internet)>,
+    require_tls: bool,
     settings: Option<fn(&mut Settings)>,
     authentic: bool,
     directory: Option<PathBuf>,
@@ -93,6 +97,8 @@ impl Scenario {
             listings: Vec::new(),
             actions: Vec::new(),
             dns: Vec::new(),
+            world: Vec::new(),
+            require_tls: false,
             settings: None,
             authentic: true,
             directory: None,
@@ -176,6 +182,18 @@ impl Scenario {
     /// With other names in DNS.
     pub fn dns(mut self, change: fn(&Zone)) -> Scenario {
         self.dns.push(change);
+        self
+    }
+
+    /// With certificates, web servers and other things of the world as they are not by themselves.
+    pub fn world(mut self, change: fn(&Internet)) -> Scenario {
+        self.world.push(change);
+        self
+    }
+
+    /// With campaigns that must be encrypted all the way.
+    pub fn requiring_tls(mut self) -> Scenario {
+        self.require_tls = true;
         self
     }
 

@@ -33,6 +33,7 @@ pub async fn serve(internet: Arc<Internet>, place: Place, peer: IpAddr, stream: 
         host_name: place.name.to_string(),
         size_limit_bytes: Some(place.message_bytes),
         starttls: place.tls != TlsOffer::None,
+        requiretls: place.requiretls,
         smtputf8: !place.ascii_only,
         ..Config::default()
     });

@@ -55,6 +55,10 @@ impl Store {
         let domain = domain.to_owned();
         self.core.lanes.read(move |conn| tls::policy(conn, &domain)).await
     }
+    /// The domains of which a policy is kept, expired or not.
+    pub async fn tls_policy_domains(&self) -> Result<Vec<String>> {
+        self.core.lanes.read(tls::policy_domains).await
+    }
     /// Keeps a policy in place of the one before it. Refused: one longer than [`TLS_POLICY_BYTES_MAX`].
     pub async fn put_tls_policy(&self, policy: TlsPolicy) -> Result<()> {
         self.core.lanes.write(move |ledger| ledger.put_tls_policy(&policy)).await
@@ -66,6 +70,10 @@ impl Store {
     /// Days and domains before a day that have results and no report yet, oldest first, at most `limit`.
     pub async fn tls_report_days(&self, before_day: i64, limit: usize) -> Result<Vec<(i64, String)>> {
         self.core.lanes.read(move |conn| tls::report_days(conn, before_day, limit)).await
+    }
+    /// Every day and domain with results, latest first, and when its report was sent; at most `limit`.
+    pub async fn tls_days(&self, limit: usize) -> Result<Vec<(i64, String, Option<Timestamp>)>> {
+        self.core.lanes.read(move |conn| tls::days(conn, limit)).await
     }
     /// The results of a day and domain.
     pub async fn tls_results(&self, day: i64, domain: &str) -> Result<Vec<TlsResult>> {

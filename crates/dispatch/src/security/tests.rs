@@ -100,12 +100,20 @@ fn an_enforced_policy_never_allows_clear_text() {
         "a server the policy does not name is passed over"
     );
     let testing = under("testing", &["mx1.example"]);
-    assert_eq!(testing.demand("mx1.example", HostRecords::Absent, false), Demand::Watched { allowed: true });
-    assert_eq!(testing.demand("mx2.example", HostRecords::Absent, false), Demand::Watched { allowed: false });
+    assert_eq!(
+        testing.demand("mx1.example", HostRecords::Absent, false),
+        Demand::Watched { allowed: true, encrypted: false }
+    );
+    assert_eq!(
+        testing.demand("mx2.example", HostRecords::Absent, false),
+        Demand::Watched { allowed: false, encrypted: false }
+    );
     for demand in [Demand::Named, Demand::Records, Demand::Encrypted, Demand::Refused(Refusal::NotInPolicy)] {
         assert!(!demand.allows_clear(), "{demand:?}");
     }
-    assert!(Demand::Opportunistic.allows_clear() && Demand::Watched { allowed: false }.allows_clear());
+    assert!(
+        Demand::Opportunistic.allows_clear() && Demand::Watched { allowed: false, encrypted: false }.allows_clear()
+    );
 }
 
 #[test]
@@ -129,7 +137,9 @@ fn dane_comes_before_mta_sts() {
 #[test]
 fn a_provider_that_expects_encryption_gets_it_without_a_policy() {
     assert_eq!(Security::default().demand("mx.example", HostRecords::Absent, true), Demand::Encrypted);
-    assert_eq!(under("testing", &["mx.example"]).demand("mx.example", HostRecords::Absent, true), Demand::Encrypted);
+    let watched = under("testing", &["mx.example"]).demand("mx.example", HostRecords::Absent, true);
+    assert_eq!(watched, Demand::Watched { allowed: true, encrypted: true });
+    assert!(!watched.allows_clear());
     assert_eq!(under("enforce", &["mx.example"]).demand("mx.example", HostRecords::Absent, true), Demand::Named);
 }
 

@@ -273,6 +273,7 @@ fn options_of_demo() -> SendOptions {
         connections: None,
         retry: None,
         timing: Timing::default(),
+        require_tls: false,
     }
 }
 

@@ -110,6 +110,9 @@ struct WayOut {
     /// Conversations at once [default: 20 in a rehearsal or through a relay, else what providers allow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(CONNECTIONS_MAX)))]
     connections: Option<u32>,
+    /// Only where the server proves who it is and promises to keep the message encrypted (REQUIRETLS, RFC 8689)
+    #[arg(long, conflicts_with = "relay")]
+    require_tls: bool,
     /// Gaps between tries, such as 2s,4s,8s; only in a rehearsal
     #[arg(long, value_name = "GAPS", requires = "give_up")]
     retry: Option<String>,
@@ -247,6 +250,7 @@ fn read_options(args: &Args) -> Result<SendOptions, Failure> {
         connections: args.way.connections,
         retry: retry.map(|(gaps, give_up)| RetryOverride { gaps, give_up }),
         timing: Timing::default(),
+        require_tls: args.way.require_tls,
     };
     options.schedule()?;
     if !options.transport.is_loopback() {

@@ -168,6 +168,8 @@ pub struct Tls {
     pub offer: TlsOffer,
     /// Refuses mail that comes unencrypted.
     pub required: bool,
+    /// Promises to keep a message encrypted (REQUIRETLS, RFC 8689).
+    pub requiretls: bool,
 }
 
 /// What STARTTLS leads to.

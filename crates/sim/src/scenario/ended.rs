@@ -5,6 +5,7 @@ use crate::ledger::{Arrival, Folder, Sighting};
 use crate::receiver::Block;
 use crate::trace::Trace;
 use crate::usage::Used;
+use crate::web::Delivered;
 use crate::world::EPOCH;
 use engine::RunEnd;
 use model::{DeliveryState, SuppressionReason, Tally, Timestamp};
@@ -44,6 +45,8 @@ pub struct Ended {
     pub contacts: BTreeMap<String, Contact>,
     /// The copies the receivers took.
     pub arrivals: Vec<Arrival>,
+    /// What was delivered to web servers.
+    pub delivered: Vec<Delivered>,
     /// The recipients they were asked about.
     pub sightings: Vec<Sighting>,
     /// The suppression list at the end, by what is shown.

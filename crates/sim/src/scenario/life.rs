@@ -5,6 +5,7 @@ use super::machine::Machine;
 use super::watcher::Watcher;
 use super::{Action, Room, Scenario};
 use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
+use crate::ledger::Arrival;
 use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
 use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
@@ -231,7 +232,7 @@ impl Life {
 
     /// People in, suppressions in, the campaigns made and started.
     async fn set_up(&self, scenario: &Scenario, sim: &SimWorld) -> Store {
-        let (actor, now) = (actor(), sim.world.clock.now());
+        let (actor, now, require_tls) = (actor(), sim.world.clock.now(), scenario.require_tls);
         let mut store = self.open(sim, None);
         import(&store, &scenario.people, 1, now).await;
         for (address, reason) in &scenario.suppressed {
@@ -242,14 +243,14 @@ impl Life {
         launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key(), entropy, &actor, now).await.expect("the key is kept");
         if let Some(Room::Building(pages)) = scenario.room {
             store = self.confine(sim, store, pages).await;
-            let cut_short = mail(&store, NAME, now).await.expect_err("there is too little room to build");
+            let cut_short = mail(&store, NAME, require_tls, now).await.expect_err("there is too little room to build");
             assert!(cut_short.to_string().contains("full"), "{cut_short}");
             drop(store);
             store = self.open(sim, None);
         }
-        mail(&store, NAME, now).await.expect("launched");
+        mail(&store, NAME, require_tls, now).await.expect("launched");
         for name in &scenario.beside {
-            mail(&store, name, now).await.expect("launched");
+            mail(&store, name, require_tls, now).await.expect("launched");
         }
         if let Some(Room::Sending(pages)) = scenario.room {
             let nobody: Vec<String> = (1..=UNUSED).map(|n| format!("somebody{n}@unused.test")).collect();
@@ -286,7 +287,7 @@ impl Life {
             }
             Action::Mail(name) => {
                 process.stop().await;
-                mail(&process.store, &name, now).await.expect("launched");
+                mail(&process.store, &name, process.scenario.require_tls, now).await.expect("launched");
                 process.start().await.expect("started");
             }
             Action::MakeRoom => {
@@ -295,6 +296,7 @@ impl Life {
                 process.store.remove_import(unused.id, &actor, now).await.expect("removed");
             }
             Action::Dns(change) => change(process.sim.internet.zone()),
+            Action::World(change) => change(&process.sim.internet),
             Action::DnsFault(domain, fault) => process.sim.internet.zone().set_fault(&domain, fault),
             Action::Kill | Action::LosePower => {}
         }
@@ -323,10 +325,12 @@ impl Life {
         let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
         let due = process.scenario.people.len() * mailed.len();
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
-        breaches.extend(check::nobody_twice(&outcomes, &arrivals));
+        // Reports on encryption, which have no envelope sender, are nobody's campaign.
+        let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
+        breaches.extend(check::nobody_twice(&outcomes, &letters));
         let doubts: Vec<Timestamp> =
             mailed.iter().flat_map(|one| one.deliveries.iter().flat_map(lost_replies)).collect();
-        breaches.extend(check::doubts_are_few(&self.deaths, &doubts, &arrivals, &self.watch.troubles()));
+        breaches.extend(check::doubts_are_few(&self.deaths, &doubts, &letters, &self.watch.troubles()));
         if mailed.len() == 1 {
             // Receivers cannot tell one campaign's tries from another's.
             breaches.extend(check::a_stop_stops(&self.stops, &sightings));
@@ -361,6 +365,7 @@ impl Life {
             others: others.collect(),
             contacts: contacts(store, &process.scenario.people).await,
             arrivals,
+            delivered: internet.delivered_to_web(),
             sightings,
             suppressed: suppressions.iter().map(|(shown, (reason, _))| (shown.clone(), *reason)).collect(),
             suppressed_at: suppressions.into_iter().map(|(shown, (_, at))| (shown, at)).collect(),
@@ -411,7 +416,8 @@ impl Process<'_> {
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
-            Action::Suppress(..) | Action::Kill | Action::LosePower | Action::Dns(_) | Action::DnsFault(..) => true,
+            Action::Suppress(..) | Action::Kill | Action::LosePower => true,
+            Action::Dns(_) | Action::DnsFault(..) | Action::World(_) => true,
         }
     }
 
@@ -481,6 +487,7 @@ fn world(scenario: &Scenario) -> SimWorld {
     scenario.faults.iter().for_each(|fault| sim.internet.add_fault(fault.clone()));
     scenario.listings.iter().for_each(|listing| sim.internet.add_listing(listing.clone()));
     scenario.dns.iter().for_each(|change| change(sim.internet.zone()));
+    scenario.world.iter().for_each(|change| change(&sim.internet));
     sim
 }
 
@@ -528,7 +535,7 @@ fn actor() -> Actor {
 }
 
 /// Makes a campaign to everybody on the (first) list and starts it.
-async fn mail(store: &Store, name: &str, now: Timestamp) -> Result<(), SendError> {
+async fn mail(store: &Store, name: &str, require_tls: bool, now: Timestamp) -> Result<(), SendError> {
     let imports = store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
     let source = format!(
         "---\nsubject: {name}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
@@ -536,7 +543,7 @@ async fn mail(store: &Store, name: &str, now: Timestamp) -> Result<(), SendError
     );
     let snapshot = Snapshot {
         file: MessageFile { name: "spring.md".into(), source },
-        options: options(),
+        options: SendOptions { require_tls, ..options() },
         columns: vec!["email".into()],
     };
     let draft = Draft {
@@ -562,6 +569,7 @@ fn options() -> SendOptions {
         connections: None,
         retry: None,
         timing: Timing::default(),
+        require_tls: false,
     }
 }
 

@@ -23,12 +23,31 @@ pub(crate) fn policy(conn: &Connection, domain: &str) -> Result<Option<TlsPolicy
     Ok(conn.prepare_cached(sql)?.query_row([domain], read).optional()?)
 }
 
+/// The domains with a cached policy; [`TLS_POLICIES_MAX`] at most.
+pub(crate) fn policy_domains(conn: &Connection) -> Result<Vec<String>> {
+    let mut statement = conn.prepare_cached("SELECT domain FROM tls_policy ORDER BY domain")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Days and domains without a report.
 pub(crate) fn report_days(conn: &Connection, before_day: i64, limit: usize) -> Result<Vec<(i64, String)>> {
     let sql = "SELECT day, domain FROM tls_day WHERE reported_at IS NULL AND day < ?1 ORDER BY day, domain LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![before_day, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Days and domains, with or without a report.
+pub(crate) fn days(conn: &Connection, limit: usize) -> Result<Vec<(i64, String, Option<Timestamp>)>> {
+    let sql = "SELECT day, domain, reported_at FROM tls_day ORDER BY day DESC, domain LIMIT ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([limit], |row| {
+        let reported: Option<i64> = row.get(2)?;
+        Ok((row.get(0)?, row.get(1)?, reported.map(Timestamp::from_millis)))
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -1,0 +1,324 @@
+//! What each domain demands of its servers, found out and held: MTA-STS policies, DANE records, broken encryption.
+//!
+//! [`of_domain`] is asked when a domain is placed, before domains share a site; its answer is part of the site's
+//! fingerprint, so one domain's policy never touches another's mail. [`owed`] is asked for each server just before a
+//! connection. What a policy means is `dispatch::security`'s word. Invariants: a fetched policy stays in force until
+//! its life is over, whatever happens to the server it came from; a site whose policy is not at hand any more is not
+//! sent to; every table here is bounded.
+
+use crate::house::House;
+use crate::tls_reports::Told;
+use dispatch::security::{Demand, HostRecords, Refusal, Security, StsMode, StsPolicy, sts_id};
+use model::Timestamp;
+use net::{DnsFailure, FetchFailure, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
+use smtp::client::TlsMode;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use store::TlsPolicy;
+
+/// How long a policy host may take for everything (RFC 8461 section 3.3).
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+/// After a policy could not be fetched, its host is left alone for so long (section 3.3).
+const FETCH_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// Encryption that failed is not tried again at a site for so long, where nothing demands it.
+const BROKEN_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Servers of a domain whose records are looked at.
+const HOSTS_MAX: usize = 16;
+/// Entries of each table; when one is full it is emptied and fills again from DNS and the ledger.
+const REMEMBERED_MAX: usize = 50_000;
+
+/// What is known, for all lanes.
+#[derive(Debug, Default)]
+pub(crate) struct Policies {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Domains of which the ledger keeps a policy; read once. `None`: not yet.
+    kept: Option<BTreeSet<String>>,
+    /// Policies in force, by domain.
+    domains: BTreeMap<String, Kept>,
+    /// When a domain's policy may be fetched again, after it could not be.
+    failed: BTreeMap<String, (String, Timestamp)>,
+    /// What the sites demand that demand something, by fingerprint.
+    sites: BTreeMap<String, Security>,
+    /// Sites where encryption failed, by fingerprint, and until when that is remembered.
+    broken: BTreeMap<String, Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    id: String,
+    policy: StsPolicy,
+    expires_at: Timestamp,
+}
+
+impl Policies {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a site demands.
+    pub(crate) fn put_site(&self, fingerprint: &str, security: &Security) {
+        put(&mut self.lock().sites, fingerprint, security.clone());
+    }
+
+    /// Did encryption fail at this site within memory?
+    pub(crate) fn is_broken(&self, fingerprint: &str, now: Timestamp) -> bool {
+        self.lock().broken.get(fingerprint).is_some_and(|until| *until > now)
+    }
+
+    /// Encryption failed at this site: talk in clear for a while, where nothing demands it (RFC 7435).
+    pub(crate) fn set_broken(&self, fingerprint: &str, now: Timestamp) {
+        put(&mut self.lock().broken, fingerprint, now + BROKEN_FOR);
+    }
+
+    /// The policy of a domain that is in force.
+    pub(crate) fn policy_of(&self, domain: &str) -> Option<StsPolicy> {
+        self.lock().domains.get(domain).map(|kept| kept.policy.clone())
+    }
+}
+
+fn put<T>(table: &mut BTreeMap<String, T>, key: &str, value: T) {
+    if table.len() >= REMEMBERED_MAX && !table.contains_key(key) {
+        table.clear();
+    }
+    table.insert(key.to_owned(), value);
+}
+
+/// The fingerprint of servers under a policy.
+pub(crate) fn fingerprint(servers: String, security: &Security, hosts: &[&str]) -> String {
+    servers + &security.key(hosts)
+}
+
+/// What a domain demands of its servers. `proved`: do signatures vouch for its MX records?
+pub(crate) async fn of_domain(house: &House, domain: &str, proved: bool, hosts: &[&str]) -> Security {
+    let (sts, dane) = tokio::join!(biased; sts_of(house, domain), dane_of(house, proved, hosts));
+    Security { dane, sts }
+}
+
+async fn dane_of(house: &House, proved: bool, hosts: &[&str]) -> bool {
+    if !proved {
+        return false;
+    }
+    for host in hosts.iter().take(HOSTS_MAX) {
+        if records_of(house, host).await.0 != HostRecords::Absent {
+            return true;
+        }
+    }
+    false
+}
+
+/// A server's TLSA records. They are asked for only where signatures vouch for its addresses: name servers of unsigned
+/// zones may fail at a question they do not know (RFC 7672 section 2.2.2).
+async fn records_of(house: &House, host: &str) -> (HostRecords, Vec<Tlsa>) {
+    let addresses = house.dns.addresses(host).await;
+    match addresses.result {
+        Ok(_) if addresses.secure => {}
+        Err(DnsFailure::Bogus) => return (HostRecords::Doubtful, Vec::new()),
+        // Without an address there is nothing to protect; the connection fails by itself.
+        Ok(_) | Err(_) => return (HostRecords::Absent, Vec::new()),
+    }
+    let answer = house.dns.tlsa(&format!("_{}._tcp.{host}", house.settings.way.port())).await;
+    match answer.result {
+        Ok(records) if answer.secure => match net::tls::usable(&records) {
+            none if none.is_empty() => (HostRecords::Unusable, none),
+            usable => (HostRecords::Usable, usable),
+        },
+        Ok(_) => (HostRecords::Absent, Vec::new()),
+        Err(failure) if failure.is_definite() => (HostRecords::Absent, Vec::new()),
+        Err(_) => (HostRecords::Doubtful, Vec::new()),
+    }
+}
+
+/// The domain's MTA-STS policy, if one is in force (RFC 8461 section 5).
+async fn sts_of(house: &House, domain: &str) -> Option<StsPolicy> {
+    let texts = house.dns.txt(&format!("_mta-sts.{domain}")).await.result;
+    let id = texts.ok().and_then(|texts| sts_id(&texts));
+    let now = house.now();
+    let kept = kept(house, domain).await.filter(|kept| kept.expires_at > now);
+    let policy = match (id, kept) {
+        // Without a usable record the policy at hand stays in force (section 3.1).
+        (None, kept) => kept?.policy,
+        (Some(id), Some(kept)) if kept.id == id => kept.policy,
+        (Some(id), kept) => match fetch(house, domain, &id).await {
+            Some(fetched) => fetched,
+            None => kept?.policy,
+        },
+    };
+    Some(policy).filter(|policy| policy.mode != StsMode::None)
+}
+
+/// What is remembered of a domain's policy, in memory or in the ledger.
+async fn kept(house: &House, domain: &str) -> Option<Kept> {
+    let unread = house.policies.lock().kept.is_none();
+    if unread {
+        // A ledger that cannot be read is somebody else's alarm; until then nothing is known.
+        let domains = house.store.tls_policy_domains().await.ok()?;
+        house.policies.lock().kept = Some(domains.into_iter().collect());
+    }
+    {
+        let known = house.policies.lock();
+        if let Some(kept) = known.domains.get(domain) {
+            return Some(kept.clone());
+        }
+        if !known.kept.as_ref().is_some_and(|kept| kept.contains(domain)) {
+            return None;
+        }
+    }
+    let row = house.store.tls_policy(domain).await.ok()??;
+    let policy = StsPolicy::parse(&row.body).ok()?;
+    let kept = Kept { id: row.id, policy, expires_at: row.expires_at };
+    put(&mut house.policies.lock().domains, domain, kept.clone());
+    Some(kept)
+}
+
+/// Fetches a policy and keeps it. `None` if that fails, or failed a moment ago.
+async fn fetch(house: &House, domain: &str, id: &str) -> Option<StsPolicy> {
+    let now = house.now();
+    let failed = house.policies.lock().failed.get(domain).cloned();
+    if failed.is_some_and(|(failed_id, again_at)| failed_id == id && again_at > now) {
+        return None;
+    }
+    let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
+    let limits = FetchLimits { body_bytes: dispatch::security::POLICY_BYTES_MAX, timeout: FETCH_TIMEOUT };
+    let fetched = house.world.fetch.get(&url, limits).await;
+    let now = house.now();
+    match read(fetched) {
+        Ok((policy, body)) => {
+            let expires_at = now + policy.max_age;
+            let kept = Kept { id: id.to_owned(), policy: policy.clone(), expires_at };
+            {
+                let mut known = house.policies.lock();
+                known.failed.remove(domain);
+                known.kept.get_or_insert_default().insert(domain.to_owned());
+                put(&mut known.domains, domain, kept);
+            }
+            let (domain, id) = (domain.to_owned(), id.to_owned());
+            // Not kept, it holds for this run and is fetched again in the next.
+            house.store.put_tls_policy(TlsPolicy { domain, id, body, fetched_at: now, expires_at }).await.ok();
+            Some(policy)
+        }
+        Err((result, why)) => {
+            put(&mut house.policies.lock().failed, domain, (id.to_owned(), now + FETCH_AGAIN));
+            house.tally.count(Told::policy_missing(domain, result, &why), now);
+            None
+        }
+    }
+}
+
+/// The policy in an answer; else the kind of failure that reports know (RFC 8460 section 4.3.2.2) and what it was.
+fn read(fetched: Result<net::Fetched, FetchFailure>) -> Result<(StsPolicy, String), (&'static str, String)> {
+    const UNFETCHED: &str = "sts-policy-fetch-error";
+    const INVALID: &str = "sts-policy-invalid";
+    let fetched = fetched.map_err(|failure| match &failure {
+        FetchFailure::Tls(tls) if tls.fault != TlsFault::Handshake => ("sts-webpki-invalid", failure.to_string()),
+        FetchFailure::TooLong(_) => (INVALID, failure.to_string()),
+        _ => (UNFETCHED, failure.to_string()),
+    })?;
+    if fetched.status != 200 {
+        return Err((UNFETCHED, format!("the policy host answered {}", fetched.status)));
+    }
+    if fetched.content_type.as_deref() != Some("text/plain") {
+        return Err((INVALID, "the policy is not text/plain".to_owned()));
+    }
+    let body = String::from_utf8(fetched.body).map_err(|_| (INVALID, "the policy is no text".to_owned()))?;
+    let policy = StsPolicy::parse(&body).map_err(|why| (INVALID, why))?;
+    Ok((policy, body))
+}
+
+/// What one server owes us before mail goes to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Owed {
+    /// What is demanded.
+    pub(crate) demand: Demand,
+    /// Its usable records, where they decide.
+    pub(crate) records: Vec<Tlsa>,
+    /// Is a certificate looked at in any case, because a campaign asks for it?
+    pub(crate) watched: bool,
+}
+
+impl Owed {
+    /// How the session is to be encrypted. `broken`: where nothing is demanded, do not even try.
+    pub(crate) fn mode(&self, broken: bool) -> TlsMode {
+        match self.demand.allows_clear() {
+            true if broken && self.demand == Demand::Opportunistic => TlsMode::Off,
+            true => TlsMode::Opportunistic,
+            false => TlsMode::Required,
+        }
+    }
+
+    /// What is asked of the certificate.
+    pub(crate) fn trust(&self) -> Trust {
+        match self.demand {
+            Demand::Named => Trust::Named,
+            Demand::Records => Trust::Tlsa(self.records.clone()),
+            Demand::Watched { .. } => Trust::Observed,
+            Demand::Opportunistic | Demand::Encrypted if self.watched => Trust::Observed,
+            Demand::Opportunistic | Demand::Encrypted | Demand::Refused(_) => Trust::Any,
+        }
+    }
+}
+
+/// What a server of a site owes us; the reason not to use it, if the policy leaves it out. `encrypted`: its provider
+/// expects encryption.
+pub(crate) async fn owed(house: &House, fingerprint: &str, host: &str, encrypted: bool) -> Result<Owed, Refusal> {
+    let watched = house.requires_tls();
+    if !fingerprint.contains('+') {
+        let demand = if encrypted { Demand::Encrypted } else { Demand::Opportunistic };
+        return Ok(Owed { demand, records: Vec::new(), watched });
+    }
+    let known = house.policies.lock().sites.get(fingerprint).cloned();
+    let Some(security) = known else { return Err(Refusal::PolicyNotAtHand) };
+    let (found, records) = match security.dane {
+        true => records_of(house, host).await,
+        false => (HostRecords::Absent, Vec::new()),
+    };
+    match security.demand(host, found, encrypted) {
+        Demand::Refused(refusal) => Err(refusal),
+        demand => Ok(Owed { demand, records, watched }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::{Fetched, TlsFailure};
+
+    fn answer(status: u16, content_type: &str, body: &str) -> Result<Fetched, FetchFailure> {
+        let content_type = Some(content_type.to_owned()).filter(|kind| !kind.is_empty());
+        Ok(Fetched { status, content_type, body: body.as_bytes().to_vec() })
+    }
+
+    #[test]
+    fn only_a_plain_text_with_status_200_is_a_policy() {
+        let good = "version: STSv1\nmode: enforce\nmx: mx.example\nmax_age: 86400\n";
+        assert_eq!(read(answer(200, "text/plain", good)).unwrap().1, good);
+        let kind = |fetched| read(fetched).unwrap_err().0;
+        assert_eq!(kind(answer(301, "text/plain", good)), "sts-policy-fetch-error");
+        assert_eq!(kind(answer(404, "text/plain", good)), "sts-policy-fetch-error");
+        assert_eq!(kind(answer(200, "text/html", good)), "sts-policy-invalid");
+        assert_eq!(kind(answer(200, "", good)), "sts-policy-invalid");
+        assert_eq!(kind(answer(200, "text/plain", "nonsense")), "sts-policy-invalid");
+        assert_eq!(kind(Err(FetchFailure::TimedOut)), "sts-policy-fetch-error");
+        assert_eq!(kind(Err(FetchFailure::TooLong(1))), "sts-policy-invalid");
+        let tls = |fault| FetchFailure::Tls(TlsFailure { fault, why: "x".to_owned() });
+        assert_eq!(kind(Err(tls(TlsFault::NotTrusted))), "sts-webpki-invalid");
+        assert_eq!(kind(Err(tls(TlsFault::Handshake))), "sts-policy-fetch-error");
+    }
+
+    #[test]
+    fn broken_encryption_is_remembered_for_three_days() {
+        let (policies, then) = (Policies::default(), Timestamp::from_millis(0));
+        policies.set_broken("site", then);
+        assert!(policies.is_broken("site", then + Duration::from_secs(3 * 86_400 - 1)));
+        assert!(!policies.is_broken("site", then + BROKEN_FOR));
+        assert!(!policies.is_broken("another", then));
+        for n in 0..=REMEMBERED_MAX {
+            policies.set_broken(&n.to_string(), then);
+        }
+        assert!(policies.lock().broken.len() <= REMEMBERED_MAX);
+    }
+}

@@ -1,0 +1,404 @@
+//! What came of encryption under the policies of recipient domains: counted, kept by day, and reported (RFC 8460).
+//!
+//! Only domains with a policy (MTA-STS or DANE) are counted: to them a report is worth something. Counts gather in
+//! memory and are written a minute after the first of them and at the end of a run; reports of a day are sent when it
+//! is over, by the first run that is at work then. They leave by a way of their own, outside lanes and policies, since
+//! a report about broken encryption must not fail for it (section 3), and nothing about them is counted in turn.
+
+use crate::house::{House, Way};
+use crate::reach::Approach;
+use crate::route::{self, Placed};
+use crate::security::Owed;
+use crate::transmit::{Hooks, Session, Unopened, Why};
+use dispatch::security::{Demand, Refusal, ReportTarget, StsPolicy, report_targets};
+use jiff::Timestamp as Moment;
+use mail::tls_report::{Cover, DateRange, FailureDetail, MEDIA_TYPE, Policy, PolicyResult, Summary, TlsReport};
+use model::{MailDomain, Reply, Timestamp};
+use net::{Egress, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
+use smtp::client::{Ending, Envelope, Settings, TlsMode};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{Store, StoreError, TlsResult};
+use tokio::sync::Notify;
+
+/// Different results held until they are written; what is beyond is not counted.
+const TALLY_MAX: usize = 20_000;
+/// How long the first of them waits for others.
+const WRITE_AFTER: Duration = Duration::from_secs(60);
+/// Domains that a run reports to before it pauses.
+const REPORTS_AT_ONCE_MAX: usize = 1_000;
+/// Reports of a day wait up to this long after it, so that not all senders of the world report at midnight.
+const SPREAD: Duration = Duration::from_secs(60 * 60);
+/// Between tries of reports that could not be delivered.
+const TRY_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// After so long a report is given up (RFC 8460 section 3).
+const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
+/// A report is handed over by HTTPS within this, in time and octets of the answer.
+const POST_LIMITS: FetchLimits = FetchLimits { body_bytes: 16 * 1024, timeout: Duration::from_secs(60) };
+/// Servers of a report's receiver that are tried.
+const HOSTS_MAX: usize = 3;
+/// Characters of a reason that are kept.
+const REASON_CHARS_MAX: usize = 100;
+/// What the ledger calls a session that was encrypted as it should be.
+const SUCCESS: &str = "success";
+const DAY_SECS: i64 = 24 * 60 * 60;
+
+/// One thing to count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Told {
+    policy: Policy,
+    /// `success`, or a type of RFC 8460 section 4.3 and perhaps a reason behind a space.
+    result: String,
+    host: String,
+    ip: String,
+}
+
+/// What came of a session's encryption, before it is known for which domains.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    told: Told,
+    domains: BTreeSet<String>,
+}
+
+impl Told {
+    /// A domain announces a policy that could not be had.
+    pub(crate) fn policy_missing(domain: &str, result: &str, why: &str) -> Option<Told> {
+        let policy = sts(domain, None);
+        Some(Told { policy, result: with_reason(result, why), host: String::new(), ip: String::new() })
+    }
+
+    /// A server was not used.
+    pub(crate) fn refused(house: &House, domain: &str, host: &str, refusal: Refusal) -> Option<Told> {
+        let (policy, result) = match refusal {
+            Refusal::NotInPolicy => {
+                let policy = sts(domain, house.policies.policy_of(domain).as_ref());
+                (policy, with_reason("validation-failure", "the policy does not name this server"))
+            }
+            Refusal::RecordsDoubtful => (tlsa(domain, host, &[]), "dnssec-invalid".to_owned()),
+            Refusal::PolicyNotAtHand => return None,
+        };
+        Some(Told { policy, result, host: host.to_owned(), ip: String::new() })
+    }
+
+    /// No session came about; counted if that was for encryption.
+    pub(crate) fn unopened(
+        house: &House,
+        domain: &str,
+        owed: &Owed,
+        host: &str,
+        address: Option<IpAddr>,
+        unopened: &Unopened,
+    ) -> Option<Told> {
+        let Why::Tls(why) = &unopened.why else { return None };
+        let result = match &unopened.handshake {
+            Some(failure) => with_reason(result_of(failure.fault)?, &failure.why),
+            None => with_reason("starttls-not-supported", why),
+        };
+        let policy = policy(house, domain, owed, host)?;
+        Some(Told { policy, result, host: host.to_owned(), ip: address.map(|ip| ip.to_string()).unwrap_or_default() })
+    }
+}
+
+impl Seen {
+    /// A session came about under a policy.
+    pub(crate) fn opened(owed: &Owed, session: &Session) -> Option<Seen> {
+        let not_named = matches!(owed.demand, Demand::Watched { allowed: false, .. });
+        let result = match &session.proof {
+            _ if matches!(owed.demand, Demand::Opportunistic | Demand::Encrypted) => return None,
+            Some(Err(failure)) => with_reason(result_of(failure.fault)?, &failure.why),
+            _ if session.tls.is_none() => "starttls-not-supported".to_owned(),
+            _ if not_named => with_reason("validation-failure", "the policy does not name this server"),
+            _ => SUCCESS.to_owned(),
+        };
+        let policy = tlsa("", &session.host, &owed.records);
+        let (host, ip) = (session.host.clone(), session.address.to_string());
+        Some(Seen { told: Told { policy, result, host, ip }, domains: BTreeSet::new() })
+    }
+
+    /// The session serves a domain: the first time, that is one session of that domain.
+    pub(crate) fn tell(&mut self, house: &House, domain: &str) {
+        if !self.domains.insert(domain.to_owned()) {
+            return;
+        }
+        let policy = match self.told.policy.policy_string.is_empty() {
+            true => sts(domain, house.policies.policy_of(domain).as_ref()),
+            false => Policy { policy_domain: domain.to_owned(), ..self.told.policy.clone() },
+        };
+        house.tally.count(Some(Told { policy, ..self.told.clone() }), house.now());
+    }
+}
+
+fn policy(house: &House, domain: &str, owed: &Owed, host: &str) -> Option<Policy> {
+    match owed.demand {
+        Demand::Records => Some(tlsa(domain, host, &owed.records)),
+        Demand::Named | Demand::Watched { .. } => Some(sts(domain, house.policies.policy_of(domain).as_ref())),
+        Demand::Opportunistic | Demand::Encrypted | Demand::Refused(_) => None,
+    }
+}
+
+fn sts(domain: &str, policy: Option<&StsPolicy>) -> Policy {
+    Policy {
+        policy_type: "sts".to_owned(),
+        policy_string: policy.map(StsPolicy::lines).unwrap_or_default(),
+        policy_domain: domain.to_owned(),
+        mx_host: policy.map(|policy| policy.mx.clone()).unwrap_or_default(),
+    }
+}
+
+fn tlsa(domain: &str, host: &str, records: &[Tlsa]) -> Policy {
+    let shown = |record: &Tlsa| {
+        let hex: String = record.data.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {} {} {hex}", record.usage, record.selector, record.matching)
+    };
+    Policy {
+        policy_type: "tlsa".to_owned(),
+        policy_string: records.iter().map(shown).collect(),
+        policy_domain: domain.to_owned(),
+        mx_host: vec![host.to_owned()],
+    }
+}
+
+/// The type of RFC 8460 section 4.3; `None` for what is our own trouble.
+fn result_of(fault: TlsFault) -> Option<&'static str> {
+    Some(match fault {
+        TlsFault::HostMismatch => "certificate-host-mismatch",
+        TlsFault::Expired => "certificate-expired",
+        TlsFault::NotTrusted => "certificate-not-trusted",
+        TlsFault::TlsaMismatch => "tlsa-invalid",
+        TlsFault::Unusable | TlsFault::Handshake => "validation-failure",
+        TlsFault::Ours => return None,
+    })
+}
+
+fn with_reason(result: &str, why: &str) -> String {
+    let plain = why.chars().map(|c| if c.is_control() { ' ' } else { c });
+    format!("{result} {}", plain.take(REASON_CHARS_MAX).collect::<String>())
+}
+
+/// What was counted and is not written yet.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    counts: Mutex<BTreeMap<(i64, Told), u64>>,
+    rung: Notify,
+}
+
+impl Tally {
+    /// Counts one session, or one policy that could not be had.
+    pub(crate) fn count(&self, told: Option<Told>, now: Timestamp) {
+        let Some(told) = told else { return };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = counts.is_empty();
+        if counts.len() < TALLY_MAX {
+            *counts.entry((day_of(now), told)).or_insert(0) += 1;
+        }
+        if first {
+            self.rung.notify_one();
+        }
+    }
+
+    /// Writes what was counted; what cannot be written is counted again.
+    pub(crate) async fn write(&self, store: &Store) -> Result<(), StoreError> {
+        let counted = std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+        let row = |((day, told), count): (&(i64, Told), &u64)| TlsResult {
+            day: *day,
+            domain: told.policy.policy_domain.clone(),
+            policy: serde_json::to_string(&told.policy).unwrap_or_default(),
+            result: told.result.clone(),
+            mx_host: told.host.clone(),
+            ip: told.ip.clone(),
+            count: *count,
+        };
+        let rows: Vec<TlsResult> = counted.iter().map(row).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let written = store.add_tls_results(rows).await;
+        if written.is_err() {
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counted.into_iter().for_each(|(what, count)| *counts.entry(what).or_insert(0) += count);
+        }
+        written
+    }
+}
+
+fn day_of(at: Timestamp) -> i64 {
+    at.as_secs().div_euclid(DAY_SECS)
+}
+
+fn start_of(day: i64) -> Timestamp {
+    Timestamp::from_millis(day.saturating_mul(DAY_SECS * 1_000))
+}
+
+/// Writes counts and sends reports for as long as a run goes on.
+pub(crate) async fn run(house: Arc<House>) {
+    let mut reporter = Reporter { house: &house, first_tries: BTreeMap::new() };
+    let mut next = house.now();
+    loop {
+        tokio::select! {
+            biased;
+            () = house.tally.rung.notified() => {
+                tokio::time::sleep(WRITE_AFTER).await;
+                // A ledger that cannot be written is the settler's alarm.
+                house.tally.write(&house.store).await.ok();
+            }
+            () = tokio::time::sleep(next.since(house.now())) => next = reporter.send_due().await,
+        }
+    }
+}
+
+struct Reporter<'a> {
+    house: &'a House,
+    first_tries: BTreeMap<(i64, String), Timestamp>,
+}
+
+impl Reporter<'_> {
+    /// Sends the reports of all days that are over; returns when to come again.
+    async fn send_due(&mut self) -> Timestamp {
+        let house = self.house;
+        let today = day_of(house.now());
+        let mut left = false;
+        for (day, domain) in house.store.tls_report_days(today, REPORTS_AT_ONCE_MAX).await.unwrap_or_default() {
+            let now = house.now();
+            let first = *self.first_tries.entry((day, domain.clone())).or_insert(now);
+            if report_to(house, day, &domain).await || now.since(first) >= GIVE_UP {
+                self.first_tries.remove(&(day, domain.clone()));
+                left |= house.store.tls_report_sent(day, &domain, now).await.is_err();
+            } else {
+                left = true;
+            }
+        }
+        match left {
+            true => house.now() + TRY_AGAIN,
+            false => start_of(today + 1) + SPREAD.mul_f64(house.world.entropy.fraction("tls-reports")),
+        }
+    }
+}
+
+/// Delivers a day's report to a domain. `true`: done, or nobody wants it.
+async fn report_to(house: &House, day: i64, domain: &str) -> bool {
+    let targets = match house.dns.txt(&format!("_smtp._tls.{domain}")).await.result {
+        Ok(texts) => report_targets(&texts),
+        Err(failure) if failure.is_definite() => return true,
+        Err(_) => return false,
+    };
+    let mut mailings = house.campaigns().into_iter().filter_map(|campaign| house.mailing(campaign));
+    let mailing = mailings.find(|mailing| mailing.signer.is_some());
+    let signer = mailing.as_ref().and_then(|mailing| mailing.signer.as_ref());
+    let submitter = signer.map_or(house.settings.ehlo_name.as_str(), |signer| signer.domain().as_str());
+    let Ok(results) = house.store.tls_results(day, domain).await else { return false };
+    let report = report(day, domain, submitter, &results);
+    let mut done = targets.is_empty();
+    for target in targets {
+        done |= match (target, &mailing) {
+            (ReportTarget::Https(url), _) => {
+                let posted = house.world.fetch.post(&url, MEDIA_TYPE, report.gzip(), POST_LIMITS).await;
+                posted.is_ok_and(|answer| (200..300).contains(&answer.status))
+            }
+            // Without a signature nobody would believe it (section 3).
+            (ReportTarget::Mail(_), None) => false,
+            (ReportTarget::Mail(to), Some(mailing)) => {
+                let from = format!("postmaster@{submitter}");
+                let date = house.now();
+                let cover = Cover { from: &from, to: &to, domain, submitter, date };
+                let mut bytes = report.message(&cover, start_of(day), last_second_of(day));
+                mailing.sign(&mut bytes, date).is_ok() && post(house, &to, &bytes).await
+            }
+        };
+    }
+    done
+}
+
+fn last_second_of(day: i64) -> Timestamp {
+    Timestamp::from_millis(start_of(day + 1).as_millis() - 1_000)
+}
+
+/// A day's report to a domain, from the ledger's tallies.
+pub fn report(day: i64, domain: &str, submitter: &str, results: &[TlsResult]) -> TlsReport {
+    let mut policies: BTreeMap<&str, PolicyResult> = BTreeMap::new();
+    for result in results {
+        let Ok(policy) = serde_json::from_str::<Policy>(&result.policy) else { continue };
+        let (summary, failure_details) = (Summary::default(), Vec::new());
+        let of = policies.entry(&result.policy).or_insert(PolicyResult { policy, summary, failure_details });
+        if result.result == SUCCESS {
+            of.summary.total_successful_session_count += result.count;
+            continue;
+        }
+        let (kind, reason) = result.result.split_once(' ').unwrap_or((&result.result, ""));
+        of.summary.total_failure_session_count += result.count;
+        of.failure_details.push(FailureDetail {
+            result_type: kind.to_owned(),
+            receiving_mx_hostname: result.mx_host.clone(),
+            receiving_ip: result.ip.clone(),
+            failed_session_count: result.count,
+            failure_reason_code: reason.to_owned(),
+        });
+    }
+    let moment = |at: Timestamp| Moment::from_second(at.as_secs()).unwrap_or_default().to_string();
+    let (start, end) = (moment(start_of(day)), moment(last_second_of(day)));
+    let date = start.split('T').next().unwrap_or_default();
+    TlsReport {
+        organization_name: submitter.to_owned(),
+        contact_info: format!("postmaster@{submitter}"),
+        report_id: format!("{date}.{domain}@{submitter}"),
+        date_range: DateRange { start_datetime: start, end_datetime: end },
+        policies: policies.into_values().collect(),
+    }
+}
+
+/// One message to one address, by the receiver's own servers; encrypted if it can be, whatever any policy says.
+async fn post(house: &House, to: &str, message: &[u8]) -> bool {
+    let domain = to.rsplit_once('@').and_then(|(_, domain)| MailDomain::parse(domain).ok());
+    let (Some(domain), Way::Direct { port }) = (domain, &house.settings.way) else { return false };
+    let Placed::Site(place) = route::place(house, domain.as_str()).await else { return false };
+    let hosts = place.groups.iter().flat_map(|group| &group.hosts).take(HOSTS_MAX);
+    for host in hosts {
+        for tls in [TlsMode::Opportunistic, TlsMode::Off] {
+            let Ok(mut addresses) = house.dns.addresses(host).await.result else { break };
+            let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
+            let approach = Approach { connect, clock, from: &Egress::default(), host, port: *port };
+            let Ok((stream, address)) = house.reach.connect(&approach, &mut addresses, HOSTS_MAX).await else { break };
+            match Session::open(house, (settings(house, tls), Trust::Any), host, address, stream).await {
+                Ok(session) => return hand_over(session, to, message).await,
+                Err(Unopened { why: Why::Tls(_), .. }) => {}
+                Err(_) => break,
+            }
+        }
+    }
+    false
+}
+
+fn settings(house: &House, tls: TlsMode) -> Settings {
+    Settings {
+        ehlo_name: house.settings.ehlo_name.clone(),
+        tls,
+        auth: None,
+        timeouts: house.settings.timeouts.clone(),
+        pipelining: true,
+        chunking: false,
+        tracer: None,
+    }
+}
+
+/// The envelope sender is empty: a report that bounces must not come back as mail.
+async fn hand_over(mut session: Session, to: &str, message: &[u8]) -> bool {
+    let envelope = Envelope { rcpt_to: to.to_owned(), size_bytes: message.len() as u64, ..Envelope::default() };
+    let finished = session.transact(envelope, &mut Parcel(message)).await;
+    session.quit().await;
+    matches!(&finished.ending, Ending::Reply(reply) if Reply::is_positive(reply))
+}
+
+struct Parcel<'a>(&'a [u8]);
+
+impl Hooks for Parcel<'_> {
+    fn started(&mut self) {}
+
+    fn message(&mut self) -> Result<Vec<u8>, String> {
+        Ok(self.0.to_vec())
+    }
+
+    async fn before_final(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}

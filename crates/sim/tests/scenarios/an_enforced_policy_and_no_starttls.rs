@@ -1,0 +1,19 @@
+//! A domain enforces MTA-STS and somebody takes STARTTLS out of what its servers say: nothing is sent.
+
+use crate::secured::{people, policy};
+use model::{Category, DeliveryState};
+use sim::provider::TlsOffer;
+
+#[test]
+fn an_enforced_policy_and_no_starttls() {
+    let ended = people(&["ida@northmail.test"])
+        .provider("northmail", |profile| profile.tls.offer = TlsOffer::None)
+        .world(|internet| internet.publish_policy("northmail.test", "1", policy("enforce", &["*.northmail.test"])))
+        .play();
+    assert_eq!(ended.count(DeliveryState::Soft), 1, "{}", ended.story());
+    let tries = ended.tries("ida@northmail.test");
+    assert!(tries.len() > 5, "it is tried again for the whole window");
+    assert!(tries.iter().all(|row| row.attempt.verdict.category == Category::TlsFailure), "{}", ended.story());
+    assert!(ended.arrivals.is_empty() && ended.sightings.is_empty(), "nothing goes out, in clear least of all");
+    assert!(ended.suppressed.is_empty());
+}
