@@ -260,7 +260,7 @@ fn add(count: &mut DayCount, row: &store::DayCount) {
     sum(count, &as_count(row));
 }
 
-fn sum(count: &mut DayCount, more: &DayCount) {
+pub(crate) fn sum(count: &mut DayCount, more: &DayCount) {
     count.attempted = count.attempted.saturating_add(more.attempted);
     count.accepted = count.accepted.saturating_add(more.accepted);
     count.deferred = count.deferred.saturating_add(more.deferred);

@@ -228,7 +228,7 @@ async fn open_one(
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
         chunking: true,
-        tracer: None,
+        tracer: Some(house.traces.tap(lane.provider, host, &lane.source)),
     };
     let (mode, trust) = match &house.settings.way {
         Way::Direct { .. } => (owed.mode(house.policies.is_broken(&lane.fingerprint, house.now())), owed.trust()),

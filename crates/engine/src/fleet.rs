@@ -45,6 +45,10 @@ impl Fleet {
         for described in store.sources().await?.into_iter().filter(|one| one.retired_at.is_none()) {
             let proxy = described.proxy.as_deref().map(net::Proxy::parse).transpose();
             let proxy = proxy.map_err(|why| StoreError::Refused(format!("source {:?}: {why}", described.name)))?;
+            let proxy = proxy.map(|proxy| match store.secrets().get(&proxy_secret(&described.name)) {
+                Some(password) => proxy.with_password(&String::from_utf8_lossy(&password)),
+                None => proxy,
+            });
             let is_this_machine = described.id == SourceId::THIS_MACHINE;
             let source = Source {
                 id: described.id,
@@ -143,6 +147,11 @@ impl Fleet {
     }
 }
 
+/// Under which name the secrets file keeps the password of a source's proxy.
+pub fn proxy_secret(source: &str) -> String {
+    format!("proxy-password:{source}")
+}
+
 /// How a source stands with its budget toward a provider.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Standing {
@@ -151,7 +160,7 @@ pub(crate) struct Standing {
 }
 
 impl Source {
-    fn this_machine(ehlo_name: &str) -> Source {
+    pub(crate) fn this_machine(ehlo_name: &str) -> Source {
         Source {
             id: SourceId::THIS_MACHINE,
             name: "this machine".to_owned(),

@@ -4,6 +4,7 @@ use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::{Notice, Outstanding};
 use crate::lanes::LaneView;
+use crate::trace::{Traced, Traces};
 use model::{Actor, CampaignId, CampaignState, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
 use net::Clock;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub struct Handle {
     pub(crate) gate: Arc<Gate>,
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) holds: Arc<Holds>,
+    pub(crate) traces: Arc<Traces>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 
@@ -107,6 +109,12 @@ impl Handle {
         let (answer, lanes) = tokio::sync::oneshot::channel();
         self.tell(Notice::Show(answer));
         lanes.await.unwrap_or_default()
+    }
+
+    /// What the trace of this number has gathered since it was last asked; the first time it begins. `whom`: a provider
+    /// or a server. Who does not ask again within ten seconds has ended it. `None`: there are too many.
+    pub fn trace(&self, number: u64, whom: &str) -> Option<Traced> {
+        self.traces.fetch(number, whom, self.now())
     }
 
     /// Starts nothing more; [`crate::Engine::run`] returns when the conversations under way have ended.

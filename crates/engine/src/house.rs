@@ -14,6 +14,7 @@ use crate::route::Place;
 use crate::security::Policies;
 use crate::terms::Terms;
 use crate::tls_reports::Tally;
+use crate::trace::Traces;
 use dispatch::brakes::Trip;
 use dispatch::pace::Change;
 use dispatch::providers::{Limits, Provider};
@@ -258,6 +259,7 @@ pub(crate) struct House {
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     pub(crate) outstanding: Arc<Outstanding>,
+    pub(crate) traces: Arc<Traces>,
     pub(crate) watch: Arc<dyn Watch>,
     pub(crate) brakes: Mutex<Brakes>,
     /// Which addresses did not answer a moment ago.

@@ -9,6 +9,7 @@
 //! TLS library is named here; time is the world's clock and tokio's timers, so the simulator can hand in its own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod forecast;
 pub mod history;
 pub mod import;
 pub mod lanes;
@@ -16,6 +17,7 @@ pub mod launch;
 pub mod note;
 pub mod options;
 pub mod report;
+pub mod trace;
 pub mod why;
 
 mod brakes;
@@ -43,6 +45,7 @@ mod transmit;
 mod wakes;
 
 pub use error::SendError;
+pub use fleet::proxy_secret;
 pub use handle::Handle;
 pub use house::{CONNECTIONS_MAX, Ceiling, KnownLimits, Relay, Settings, Stakes, Way};
 pub use mailing::Mailing;
@@ -63,6 +66,7 @@ use store::{Store, StoreError};
 use terms::Terms;
 use tls_reports::Tally;
 use tokio::sync::mpsc;
+use trace::Traces;
 
 /// How long a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,7 @@ pub struct Engine {
     gate: Arc<Gate>,
     outstanding: Arc<Outstanding>,
     holds: Arc<Holds>,
+    traces: Arc<Traces>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -109,8 +114,8 @@ impl Engine {
     /// An engine over this ledger and this world.
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
         let (notices, heard) = mpsc::unbounded_channel();
-        let (gate, outstanding, holds) = (Arc::default(), Arc::default(), Arc::default());
-        Engine { store, world, settings, watch, gate, outstanding, holds, notices, heard }
+        let (gate, outstanding, holds, traces) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Engine { store, world, settings, watch, gate, outstanding, holds, traces, notices, heard }
     }
 
     /// What commands use while the engine runs.
@@ -121,6 +126,7 @@ impl Engine {
             gate: self.gate.clone(),
             outstanding: self.outstanding.clone(),
             holds: self.holds.clone(),
+            traces: self.traces.clone(),
             notices: self.notices.clone(),
         }
     }
@@ -130,7 +136,7 @@ impl Engine {
     /// Everything that was under way when a former process died is settled first. Fails only when the ledger cannot
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
-        let Engine { store, world, settings, watch, gate, outstanding, holds, notices, heard } = self;
+        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, notices, heard } = self;
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
         let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
@@ -165,6 +171,7 @@ impl Engine {
             outcomes,
             notices,
             outstanding,
+            traces,
             watch,
         });
         for campaign in house.campaigns() {

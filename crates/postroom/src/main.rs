@@ -9,7 +9,9 @@ mod cli;
 mod control;
 mod ending;
 mod failure;
+mod holding;
 mod ledger;
+mod moment;
 mod order;
 mod output;
 mod progress;
@@ -17,6 +19,7 @@ mod shift;
 mod show;
 mod stage;
 mod transport;
+mod ways_out;
 mod which;
 
 use clap::Parser;

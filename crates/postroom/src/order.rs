@@ -6,12 +6,14 @@
 
 use crate::control::{self, Answer, Request};
 use crate::failure::{Exit, Failure};
+use crate::holding::{self, Reach};
 use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
 use crate::shift;
+use crate::ways_out::{self, WaysOut};
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
 use model::{
-    Actor, CampaignId, CampaignState, ContactId, EmailAddress, ImportId, MailDomain, SuppressionReason, Timestamp,
+    Actor, CampaignId, CampaignState, ContactId, EmailAddress, HoldId, ImportId, MailDomain, SuppressionReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -65,6 +67,16 @@ pub(crate) enum Order {
     ResendInDoubt { campaign: CampaignId },
     /// Set a setting of the workspace.
     Set { name: String, value: String },
+    /// Hold part of the work.
+    PlaceHold { reach: Reach },
+    /// Let what a hold covers go on.
+    LiftHold { hold: HoldId },
+    /// Something about sources and pools.
+    WaysOut(WaysOut),
+    /// The lanes, as they stand.
+    Lanes { provider: Option<String>, all: bool },
+    /// What a trace has gathered since it was last asked.
+    Trace { trace: u64, whom: String },
     /// What is the owner doing?
     Status,
 }
@@ -217,6 +229,10 @@ pub(crate) async fn carry_out(
             store.set_setting(workspace, name, value, actor, now).await?;
             Ok(json!({ "setting": name, "value": value }))
         }
+        Order::PlaceHold { reach } => holding::place(ledger, None, actor, reach).await,
+        Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
+        Order::WaysOut(order) => ways_out::carry_out(ledger, actor, order).await,
+        Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }
 }

@@ -4,8 +4,10 @@
 //! new conversations and waits for the replies of those under way; a second one ends at once, which the ledger
 //! survives like any kill. Invariant: an order that was begun is finished before the shift ends.
 
+use crate::cli::lanes;
 use crate::control::{Answer, Desk, Request};
 use crate::failure::Failure;
+use crate::holding;
 use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
@@ -175,6 +177,13 @@ impl Staff {
                 self.handle.suppress(self.ledger.workspace, target.target(), reason, note, &actor).await?;
                 Ok(json!({ "suppressed": target.shown(), "reason": reason }))
             }
+            Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
+            Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,
+            Order::Lanes { provider, all } => Ok(lanes::picked(self.handle.lanes().await, provider.as_deref(), all)),
+            Order::Trace { trace, whom } => match self.handle.trace(trace, &whom) {
+                Some(traced) => Ok(json!(traced)),
+                None => Err(Failure::refused("too many traces run already").advise("end one of them first")),
+            },
             Order::Status => {
                 let campaigns: Vec<String> = self.campaigns.iter().map(ToString::to_string).collect();
                 Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))

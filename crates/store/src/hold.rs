@@ -63,7 +63,21 @@ pub struct Hold {
     pub lifted_at: Option<Timestamp>,
 }
 
+/// How much work a hold would stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    /// Deliveries that wait for a try and are covered.
+    pub waiting: u64,
+    /// Deliveries of which nobody knows yet to which provider they go; counted only where the provider decides.
+    pub unplaced: u64,
+}
+
 impl Store {
+    /// How much work of campaigns that are not over a hold with this reach stops. Who will carry what waits is decided
+    /// late, so a source narrows only what it has tried before.
+    pub async fn covered_by(&self, reach: NewHold) -> Result<Covered> {
+        self.core.lanes.read(move |conn| holds::covered(conn, &reach)).await
+    }
     /// Places a hold. Refused: one that ends before it begins, one more than [`HOLDS_ACTIVE_MAX`].
     pub async fn place_hold(&self, new: NewHold, actor: &Actor, now: Timestamp) -> Result<Hold> {
         let actor = actor.clone();

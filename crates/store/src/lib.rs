@@ -42,7 +42,7 @@ pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event};
-pub use hold::{Hold, NewHold};
+pub use hold::{Covered, Hold, NewHold};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
 pub use open::{Access, Durability, Executor, OpenOptions, Place};
@@ -540,6 +540,18 @@ impl Store {
     /// Events after a cursor, in order.
     pub async fn events(&self, after: Cursor, limit: usize) -> Result<Vec<Event>> {
         self.core.lanes.read(move |conn| events::events(conn, after, limit)).await
+    }
+    /// The latest events of these kinds, newest first; attempts are not among them.
+    pub async fn latest_events(&self, kinds: Vec<model::EventKind>, limit: usize) -> Result<Vec<Event>> {
+        self.core.lanes.read(move |conn| events::latest(conn, &kinds, limit)).await
+    }
+    /// How many tries began at or after a time, of the latest few thousand, and when the first of those did.
+    pub async fn tries_since(&self, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+        self.core.lanes.read(move |conn| reports::tries_since(conn, since)).await
+    }
+    /// How many people of a campaign wait for each provider that is known.
+    pub async fn waiting_by_provider(&self, campaign: CampaignId) -> Result<Vec<(String, u64)>> {
+        self.core.lanes.read(move |conn| reports::waiting_by_provider(conn, campaign)).await
     }
     /// Writes an event of the engine's own (a hold, a start) that no other verb writes.
     pub async fn note(

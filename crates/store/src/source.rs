@@ -29,7 +29,7 @@ pub struct Source {
     pub region: Option<String>,
     /// Through which proxy (`socks5://…`, `haproxy://…`), without a password.
     pub proxy: Option<String>,
-    /// Since when it has been warming up; `None`: it is warm.
+    /// Since when it is known to be warm, because somebody said so; `None`: not known to be, so its history decides.
     pub warm_since: Option<Timestamp>,
     /// Since when it has been known here.
     pub since: Timestamp,
@@ -50,7 +50,7 @@ pub struct NewSource {
     pub region: Option<String>,
     /// Through which proxy, without a password.
     pub proxy: Option<String>,
-    /// Since when it has been warming up.
+    /// Since when it is known to be warm; `None`: not known to be.
     pub warm_since: Option<Timestamp>,
 }
 

@@ -82,6 +82,11 @@ impl Store {
     pub async fn campaign_providers(&self, campaign: CampaignId) -> Result<Vec<(Option<String>, DayCount)>> {
         self.core.lanes.read(move |conn| volume::of_campaign(conn, campaign)).await
     }
+    /// The id of a domain by its name (A-label), if it is known.
+    pub async fn known_domain(&self, name: &str) -> Result<Option<DomainId>> {
+        let name = name.to_owned();
+        self.core.lanes.read(move |conn| volume::known_domain(conn, &name)).await
+    }
     /// The id of a domain by its name (A-label); made if new.
     pub async fn domain_id(&self, name: &str, now: Timestamp) -> Result<DomainId> {
         let name = name.to_owned();

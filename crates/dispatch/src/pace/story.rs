@@ -73,7 +73,7 @@ impl Cause {
 }
 
 /// A limit in force, for whoever asks why the lane goes no faster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InForce {
     /// What is limited.
     pub limit: Limit,
@@ -106,6 +106,20 @@ pub struct Change {
 
 impl fmt::Display for InForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &|at| Clock(at).to_string())
+    }
+}
+
+impl InForce {
+    /// The sentence with times as `clock` writes them: in the reader's zone.
+    pub fn in_words(&self, clock: &dyn Fn(Timestamp) -> String) -> String {
+        let mut words = String::new();
+        // Writing to a `String` cannot fail.
+        self.write(&mut words, clock).unwrap_or_default();
+        words
+    }
+
+    fn write(&self, f: &mut dyn fmt::Write, clock: &dyn Fn(Timestamp) -> String) -> fmt::Result {
         let Some(cause) = &self.cause else {
             return write!(f, "at most {} {} as configured", self.value, self.limit.unit());
         };
@@ -114,10 +128,10 @@ impl fmt::Display for InForce {
             limit => write!(f, "{} {}", self.value, limit.unit())?,
         }
         if let Some(since) = self.since {
-            write!(f, " since {}", Clock(since))?;
+            write!(f, " since {}", clock(since))?;
         }
         because(f, cause)?;
-        next(f, self.limit, self.next_probe)
+        next(f, self.limit, self.next_probe, clock)
     }
 }
 
@@ -135,21 +149,26 @@ impl fmt::Display for Change {
             Some(cause) => because(f, cause)?,
             None => f.write_str(" because all was quiet")?,
         }
-        next(f, self.limit, self.next_probe)
+        next(f, self.limit, self.next_probe, &|at| Clock(at).to_string())
     }
 }
 
-fn because(f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
+fn because(f: &mut dyn fmt::Write, cause: &Cause) -> fmt::Result {
     match cause.words.as_str() {
         "" => write!(f, " because of rule {}", cause.rule),
         words => write!(f, " because of \"{words}\" (rule {})", cause.rule),
     }
 }
 
-fn next(f: &mut fmt::Formatter<'_>, limit: Limit, at: Option<Timestamp>) -> fmt::Result {
+fn next(
+    f: &mut dyn fmt::Write,
+    limit: Limit,
+    at: Option<Timestamp>,
+    clock: &dyn Fn(Timestamp) -> String,
+) -> fmt::Result {
     match at {
-        Some(at) if limit == Limit::Rest => write!(f, ", until {}", Clock(at)),
-        Some(at) => write!(f, ", next probe {}", Clock(at)),
+        Some(at) if limit == Limit::Rest => write!(f, ", until {}", clock(at)),
+        Some(at) => write!(f, ", next probe {}", clock(at)),
         None => Ok(()),
     }
 }
@@ -198,6 +217,8 @@ mod tests {
         let said = "3 connections since 14:02 because of \"421 4.7.0 Too many connections\" (rule rate-limited), \
                     next probe 14:32";
         assert_eq!(limit.to_string(), said);
+        let local = limit.in_words(&|at| format!("{} CET", at.as_secs() / 3_600 + 1));
+        assert!(local.contains("since 15 CET") && local.ends_with("next probe 15 CET"), "{local}");
         let ceiling = InForce { cause: None, since: None, next_probe: None, ..limit };
         assert_eq!(ceiling.to_string(), "at most 3 connections as configured");
     }

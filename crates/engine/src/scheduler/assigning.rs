@@ -194,7 +194,7 @@ impl Scheduler {
                 Some(memory) => self.memories.insert(key, memory.clone()),
                 None => self.memories.remove(&key),
             };
-            self.unwritten.insert(key, memory);
+            self.unwritten.insert(key, (None, memory));
         }
     }
 

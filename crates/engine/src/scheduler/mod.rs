@@ -84,7 +84,7 @@ pub(crate) struct Scheduler {
     /// What was learned before, by pacer; of those at work the pacer knows better.
     memories: BTreeMap<PacerKey, Memory>,
     /// What was learned and is not written down yet.
-    unwritten: BTreeMap<PacerKey, Option<Memory>>,
+    unwritten: BTreeMap<PacerKey, (Option<String>, Option<Memory>)>,
     /// When what was learned was last written down.
     written_at: Timestamp,
     /// Sites that may want deliveries.

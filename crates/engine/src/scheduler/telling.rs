@@ -4,7 +4,7 @@ use super::Scheduler;
 use crate::fleet::Rest;
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
-use crate::lanes::{BudgetView, HeldView, LaneView, LimitView};
+use crate::lanes::{self, BudgetView, HeldView, LaneView, LimitView};
 use crate::note::Note;
 use crate::pacer::PacerKey;
 use dispatch::brakes::Decision;
@@ -31,7 +31,7 @@ impl Scheduler {
     pub(super) async fn learned(&mut self, lane: LaneId, changes: Vec<Change>) -> Result<(), StoreError> {
         let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
         if let Some(memory) = lane.pacer.take_unwritten() {
-            self.unwritten.insert(lane.pacer.key, memory);
+            self.unwritten.insert(lane.pacer.key, (Some(lane.name()), memory));
         }
         for change in changes {
             let says = change.to_string();
@@ -49,9 +49,10 @@ impl Scheduler {
             return Ok(());
         }
         self.written_at = now;
-        let text = |memory: Memory| serde_json::to_string(&memory).ok();
-        let learned = std::mem::take(&mut self.unwritten);
-        let learned = learned.into_iter().map(|((source, site), memory)| (source, site, memory.and_then(text)));
+        let learned = std::mem::take(&mut self.unwritten).into_iter().map(|((source, site), (name, memory))| {
+            let text = memory.and_then(|memory| lanes::written(&memory, name));
+            (source, site, text)
+        });
         self.house.store.keep_lane_memories(learned.collect(), now).await
     }
 
@@ -172,7 +173,10 @@ impl Scheduler {
                 let flow_held =
                     entry.flows.values().filter_map(|flow| flow.held.clone()).min_by_key(|(until, _)| *until);
                 let flow_held = flow_held.filter(|(until, _)| *until > now && lane.is_empty());
-                let held = lane.held(now).map(|hold| HeldView { until: hold.until, why: hold.rule });
+                let own = lane.held(now).map(|hold| HeldView { until: hold.until, why: format!("rule {}", hold.rule) });
+                let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
+                let rest = rest.map(|rest| HeldView { until: rest.until, why: format!("listed there: {}", rest.why) });
+                let held = [own, rest].into_iter().flatten().max_by_key(|held| held.until);
                 self.view(lane, held.or(flow_held.map(|(until, why)| HeldView { until, why })), now)
             })
             .collect()

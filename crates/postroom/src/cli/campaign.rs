@@ -8,7 +8,10 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::{Ledger, person_here};
 use crate::order::{self, Order, number};
 use crate::output::{Output, counted, thousands};
+use crate::show::Style;
+use crate::show::forecast::in_words;
 use crate::{ending, which};
+use engine::forecast::{Forecast, forecast};
 use engine::report::{Report, overview};
 use model::CampaignState;
 use serde_json::{Value, json};
@@ -109,11 +112,17 @@ pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Res
     for campaign in &campaigns {
         let report = overview(&ledger.store, campaign, ledger.now()).await?;
         let process = owner.as_ref().filter(|owner| works_on(owner, campaign)).and_then(|owner| owner.get("process"));
+        let foreseen = match report.in_progress {
+            0 => None,
+            waiting => Some(forecast(&ledger.store, campaign, waiting, ledger.now()).await?),
+        };
         let mut value = serde_json::to_value(&report).map_err(|error| Failure::own("the status", error))?;
         if let Some(object) = value.as_object_mut() {
             object.insert("process".to_owned(), process.cloned().unwrap_or(Value::Null));
+            object.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
         }
-        output.answer(&value, || told(campaign, &report, process, dir));
+        let style = Style::of_this_process(output, dir, ledger.now());
+        output.answer(&value, || told(campaign, &report, process, foreseen.as_ref(), dir, &style));
     }
     Ok(Exit::Done)
 }
@@ -131,7 +140,14 @@ fn works_on(owner: &Value, campaign: &Campaign) -> bool {
     at_work.is_some_and(|ids| ids.contains(&json!(campaign.id.to_string())))
 }
 
-fn told(campaign: &Campaign, report: &Report, process: Option<&Value>, dir: &Path) -> Vec<String> {
+fn told(
+    campaign: &Campaign,
+    report: &Report,
+    process: Option<&Value>,
+    foreseen: Option<&Forecast>,
+    dir: &Path,
+    style: &Style,
+) -> Vec<String> {
     let at_work = match process {
         Some(process) => format!("process {process} is at work"),
         None if campaign.state.may_send() => "no process at work".to_owned(),
@@ -149,6 +165,10 @@ fn told(campaign: &Campaign, report: &Report, process: Option<&Value>, dir: &Pat
         thousands(sent),
         thousands(report.accepted)
     ));
+    if let Some(foreseen) = foreseen.filter(|_| campaign.state.may_send()) {
+        lines.push(format!("   {}", in_words(foreseen, style)));
+        lines.push(format!("   why it goes as fast as it does: {}", style.command("lanes")));
+    }
     if campaign.state == CampaignState::Paused || (process.is_none() && campaign.state.may_send()) {
         lines.push(format!("   to go on: postroom resume {}{}", campaign.number, ending::data_option(dir)));
     }

@@ -10,8 +10,11 @@ pub(crate) mod contact;
 pub(crate) mod demo;
 pub(crate) mod domain;
 pub(crate) mod guard;
+pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod judge;
+pub(crate) mod lanes;
+pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod report;
 pub(crate) mod restore;
@@ -19,6 +22,7 @@ pub(crate) mod resume;
 pub(crate) mod send;
 pub(crate) mod settings;
 pub(crate) mod simulate;
+pub(crate) mod source;
 pub(crate) mod suppress;
 pub(crate) mod why;
 
@@ -60,6 +64,16 @@ enum Command {
     Resend(campaign::ResendArgs),
     /// What is under way
     Status(campaign::StatusArgs),
+    /// Hold part of the work: a provider, a domain, a source, the people who have not reacted for long
+    Hold(Box<hold::Args>),
+    /// The addresses mail leaves from
+    #[command(subcommand)]
+    Source(source::Command),
+    /// Which sources carry which kind of mail
+    #[command(subcommand)]
+    Pool(pool::Command),
+    /// Why mail goes as fast as it does: limits found, holds, budgets, each with its reason
+    Lanes(lanes::Args),
     /// Import people from a CSV file
     Import(import::Args),
     /// Show, change, export or forget a person
@@ -108,6 +122,10 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Import(args) => import::run(args, dir, output).await,
         Command::Contact(command) => contact::run(command, dir, output).await,
         Command::Suppress(command) => suppress::run(command, dir, output).await,
+        Command::Hold(args) => hold::run(*args, dir, output).await,
+        Command::Source(command) => source::run(command, dir, output).await,
+        Command::Pool(command) => pool::run(command, dir, output).await,
+        Command::Lanes(args) => lanes::run(args, dir, output).await,
         Command::Report(args) => report::run(args, dir, output).await,
         Command::Campaigns => report::campaigns(dir, output).await,
         Command::Why(args) => why::run(args, dir, output).await,

@@ -3,6 +3,8 @@
 //! Everything that depends on the reader (width, colours, time zone, how the program was called) is in [`Style`], so
 //! that the same value always gives the same lines in a test.
 
+pub(crate) mod forecast;
+pub(crate) mod lanes;
 pub(crate) mod report;
 #[cfg(test)]
 mod sample;
@@ -93,6 +95,11 @@ impl Style {
             (false, false) => "%d %b %Y %H:%M %Z",
         };
         time.strftime(form).to_string()
+    }
+
+    /// A time within seconds of now: `14:02:07.123`.
+    pub(crate) fn to_the_millisecond(&self, at: Timestamp) -> String {
+        self.zoned(at).map_or_else(|| "never".to_owned(), |time| time.strftime("%H:%M:%S%.3f").to_string())
     }
 
     /// A day: `14 Feb`, with the year if it is another one.

@@ -77,6 +77,20 @@ pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<V
     rows.collect()
 }
 
+/// The latest events of these kinds, newest first.
+pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Result<Vec<Event>> {
+    let codes = kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",");
+    let sql = format!(
+        "SELECT e.seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact, e.address, e.import,
+            NULL, e.skip, NULL, e.detail
+        FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.kind IN ({codes}) ORDER BY e.seq DESC LIMIT ?1"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_and_then(params![limit], read_event)?;
+    rows.collect()
+}
+
 /// Events about a contact, oldest first.
 pub(crate) fn events_of_contact(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<Event>> {
     let sql =

@@ -3,7 +3,7 @@
 use super::Ledger;
 use super::events::NewEvent;
 use crate::error::{Result, StoreError};
-use crate::hold::{HOLDS_ACTIVE_MAX, Hold, NewHold};
+use crate::hold::{Covered, HOLDS_ACTIVE_MAX, Hold, NewHold};
 use model::{Actor, CampaignId, DomainId, EventKind, HoldId, MailDomain, SourceId, Timestamp, WorkspaceId};
 use rusqlite::{Connection, Params, Row, params};
 
@@ -53,6 +53,48 @@ pub(crate) fn list(conn: &Connection, active_at: Option<Timestamp>) -> Result<Ve
 fn require(conn: &Connection, id: HoldId) -> Result<Hold> {
     let found = select(conn, "WHERE h.id = ?1", [id.0])?.pop();
     found.ok_or_else(|| StoreError::NotFound { what: "hold", name: id.to_string() })
+}
+
+/// How much work a hold with this reach stops.
+pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
+    const QUEUED: &str = "SELECT coalesce(sum(CASE
+            WHEN ?5 = 0 THEN h.remaining
+            WHEN h.cold_start IS NULL THEN 0
+            ELSE (SELECT count(*) FROM delivery d WHERE d.id >= max(h.next, h.cold_start) AND d.id < h.end AND d.state = 0)
+        END), 0)
+        FROM head h JOIN campaign c ON c.id = h.campaign AND c.ended_at IS NULL
+            LEFT JOIN site s ON s.id = h.site LEFT JOIN domain n ON n.id = h.domain
+        WHERE h.remaining > 0 AND h.workspace = ?1 AND (?2 IS NULL OR h.campaign = ?2)
+            AND (?4 IS NULL OR n.name = ?4)";
+    const RETRIES: &str = "SELECT count(*) FROM retry r JOIN campaign c ON c.id = r.campaign AND c.ended_at IS NULL
+            LEFT JOIN site s ON s.id = r.site JOIN delivery d ON d.id = r.delivery
+        WHERE r.workspace = ?1 AND (?2 IS NULL OR r.campaign = ?2) AND (?3 IS NULL OR s.provider = ?3)
+            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM head h JOIN domain n ON n.id = h.domain
+                WHERE h.campaign = r.campaign AND n.name = ?4 AND d.id >= h.id AND d.id < h.end))
+            AND (?5 = 0 OR d.position >= c.cold_from) AND (?6 IS NULL OR coalesce(r.source, 0) = ?6)";
+    let domain = match &reach.domain {
+        Some(text) => {
+            let refuse = |error| StoreError::Refused(format!("{text:?} is not a domain: {error}"));
+            Some(MailDomain::parse(text).map_err(refuse)?.as_str().to_owned())
+        }
+        None => None,
+    };
+    let count = |sql: &str| -> Result<u64> {
+        let mut statement = conn.prepare_cached(sql)?;
+        let (campaign, source) = (reach.campaign.map(|id| id.0), reach.source.map(|id| id.0));
+        let all = params![reach.workspace.0, campaign, reach.provider, domain, reach.cold_only, source];
+        let taken = all.get(..statement.parameter_count()).unwrap_or(all);
+        let count: i64 = statement.query_row(taken, |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    };
+    let retries = count(RETRIES)?;
+    if reach.source.is_some() {
+        return Ok(Covered { waiting: retries, unplaced: 0 });
+    }
+    let queued = count(&format!("{QUEUED} AND (?3 IS NULL OR s.provider = ?3)"))?;
+    let unplaced =
+        if reach.provider.is_some() { count(&format!("{QUEUED} AND ?3 IS NOT NULL AND h.site IS NULL"))? } else { 0 };
+    Ok(Covered { waiting: queued + retries, unplaced })
 }
 
 impl Ledger {

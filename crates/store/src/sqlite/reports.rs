@@ -261,3 +261,29 @@ pub(crate) fn neighbours(conn: &Connection, id: DeliveryId) -> Result<Neighbours
     }
     Ok(found)
 }
+
+/// Tries that are looked through for the rate.
+const TRIES_LOOKED_AT: i64 = 5_000;
+
+/// How many of the latest tries began at or after a time, and when the first of those did.
+pub(crate) fn tries_since(conn: &Connection, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+    let sql = "SELECT count(*), min(started_at) FROM
+        (SELECT started_at FROM attempt ORDER BY seq DESC LIMIT ?2) WHERE started_at >= ?1";
+    let (count, first) = conn.query_row(sql, params![since.as_millis(), TRIES_LOOKED_AT], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    Ok((u64::try_from(count).unwrap_or(0), first.map(Timestamp::from_millis)))
+}
+
+/// How many people of a campaign wait for each known provider.
+pub(crate) fn waiting_by_provider(conn: &Connection, campaign: CampaignId) -> Result<Vec<(String, u64)>> {
+    let sql = "SELECT s.provider, sum(waiting) FROM (
+            SELECT site, remaining AS waiting FROM head WHERE campaign = ?1 AND remaining > 0
+            UNION ALL SELECT site, 1 FROM retry WHERE campaign = ?1) w
+        JOIN site s ON s.id = w.site WHERE s.provider IS NOT NULL GROUP BY s.provider ORDER BY s.provider";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([campaign.0], |row| {
+        Ok((row.get::<_, String>(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -66,6 +66,12 @@ fn select(conn: &Connection, condition: &str, params: impl Params) -> Result<Vec
     rows.collect()
 }
 
+/// The id of a domain.
+pub(crate) fn known_domain(conn: &Connection, name: &str) -> Result<Option<DomainId>> {
+    let sql = "SELECT id FROM domain WHERE name = ?1";
+    Ok(conn.query_row(sql, [name], |row| Ok(DomainId(row.get(0)?))).optional()?)
+}
+
 /// One source's or domain's volume from a day on.
 pub(crate) fn of(conn: &Connection, of: VolumeOf, since_day: i64) -> Result<Vec<DayVolume>> {
     let (kind, who) = of.key();

@@ -1,0 +1,196 @@
+//! `postroom hold`: stops part of the work: a provider, a domain, a source, the people who have not reacted for long.
+
+use crate::failure::{Exit, Failure};
+use crate::holding::{self, Reach, provider_key, reach_in_words};
+use crate::ledger::Ledger;
+use crate::order::{self, Order, number, text};
+use crate::output::{Output, counted};
+use crate::show::{Style, forecast as lines_of};
+use crate::{moment, which};
+use engine::forecast::forecast;
+use model::{HoldId, MailDomain};
+use serde_json::Value;
+use std::path::Path;
+use store::Campaign;
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// The holds in force
+    List {
+        /// Also those that are over or lifted
+        #[arg(long)]
+        all: bool,
+    },
+    /// Let what a hold covers go on
+    Lift {
+        /// Its id (h_…), as `hold list` shows it
+        #[arg(value_name = "ID")]
+        hold: HoldId,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Only of this campaign (number or name)
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: Option<String>,
+    /// Only to this provider (key or name)
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<String>,
+    /// Only to people at this domain
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// Nothing through this source; others of its pool take its place
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Only the people who have not reacted for long
+    #[arg(long)]
+    cold: bool,
+    /// Until then: 17:30, "2026-11-23 09:00" [default: until it is lifted]
+    #[arg(long, value_name = "TIME", conflicts_with = "span")]
+    until: Option<String>,
+    /// For so long: 30m, 2h, 1d
+    #[arg(long = "for", value_name = "SPAN")]
+    span: Option<String>,
+    /// Why, for whoever looks at it later
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    match args.command {
+        Some(Command::List { all }) => list(all, dir, output).await?,
+        Some(Command::Lift { hold }) => {
+            let answer = order::place(dir, Order::LiftHold { hold }, &mut |_| {}).await?;
+            output.answer(&answer, || vec![format!("Lifted: {} goes on.", reach_in_words(&answer))]);
+        }
+        None => place(args.place, dir, output).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    let now = ledger.now();
+    let why = args.because.as_deref().map(str::trim).filter(|why| !why.is_empty());
+    let Some(why) = why else {
+        return Err(Failure::bad_input("a hold needs a reason").advise("--because \"their postmaster asked us to wait\""));
+    };
+    let campaign = match &args.campaign {
+        Some(typed) => Some(which::campaign(&ledger, typed).await?),
+        None => None,
+    };
+    if let Some(over) = campaign.as_ref().filter(|campaign| campaign.state.is_over()) {
+        return Err(Failure::refused(format!("campaign {:?} is {} already", over.name, over.state)));
+    }
+    let names_nothing = args.provider.is_none() && args.domain.is_none() && args.source.is_none() && !args.cold;
+    if campaign.is_none() && names_nothing {
+        return Err(Failure::bad_input("a hold names what it covers")
+            .advise("a campaign, --provider, --domain, --source or --cold; together they narrow each other"));
+    }
+    let until = match (&args.until, &args.span) {
+        (Some(text), _) => Some(moment::to_come(text, now)?),
+        (None, Some(span)) => Some(now + moment::span_of(span)?),
+        (None, None) => None,
+    };
+    args.provider.as_deref().map(provider_key).transpose()?;
+    if let Some(domain) = &args.domain {
+        MailDomain::parse(domain).map_err(|why| Failure::bad_input(format!("{domain:?} is not a domain: {why}")))?;
+    }
+    let reach = Reach {
+        campaign: campaign.as_ref().map(|campaign| campaign.id),
+        provider: args.provider,
+        domain: args.domain,
+        source: args.source,
+        cold: args.cold,
+        until,
+        why: why.to_owned(),
+    };
+    let answer = order::place(dir, Order::PlaceHold { reach }, &mut |_| {}).await?;
+    let style = Style::of_this_process(output, dir, now);
+    let rest = rest(&ledger, campaign.as_ref(), number(&answer, "covers"), &style).await?;
+    output.answer(&answer, || told(&answer, until, rest, &style));
+    Ok(())
+}
+
+/// How long the rest of the work takes now.
+async fn rest(
+    ledger: &Ledger,
+    campaign: Option<&Campaign>,
+    covered: u64,
+    style: &Style,
+) -> Result<Option<String>, Failure> {
+    let open: Vec<Campaign> = match campaign {
+        Some(campaign) => vec![campaign.clone()],
+        None => {
+            let all = ledger.store.list_campaigns(ledger.workspace).await?;
+            all.into_iter().filter(|campaign| campaign.state.may_send()).collect()
+        }
+    };
+    let [campaign] = open.as_slice() else { return Ok(None) };
+    let waiting = ledger.store.tally(campaign.id).await?.in_progress().saturating_sub(covered);
+    let foreseen = forecast(&ledger.store, campaign, waiting, ledger.now()).await?;
+    Ok(Some(lines_of::in_words(&foreseen, style)))
+}
+
+fn told(
+    answer: &Value,
+    until: Option<model::Timestamp>,
+    rest: Option<String>,
+    style: &Style,
+) -> Vec<String> {
+    let until = until.map_or("until it is lifted".to_owned(), |at| format!("until {}", style.moment(at)));
+    let covers = counted(number(answer, "covers"), "delivery", "deliveries");
+    let mut lines = vec![format!("Held: {}, {until}.", reach_in_words(answer))];
+    match answer.get("source").and_then(Value::as_str) {
+        Some(_) => lines.push(format!(
+            "  {covers} tried through it before wait; what it would have carried goes through the others of its pool."
+        )),
+        None => lines.push(format!("  It covers {covers} that wait.")),
+    }
+    let unplaced = number(answer, "not_placed_yet");
+    if unplaced > 0 {
+        lines.push(format!(
+            "  Of {} more it is not known yet to whom they go; those for this provider will be held as well.",
+            counted(unplaced, "delivery", "deliveries")
+        ));
+    }
+    lines.extend(rest.map(|rest| format!("  The rest: {rest}")));
+    lines.push(format!("  To lift it: {}", style.command(&format!("hold lift {}", text(answer, "hold")))));
+    lines
+}
+
+async fn list(all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    let now = ledger.now();
+    let holds = ledger.store.holds((!all).then_some(now)).await?;
+    let style = Style::of_this_process(output, dir, now);
+    if holds.is_empty() && !output.is_json() {
+        output.line("Nothing is held.");
+    }
+    for hold in &holds {
+        let value = holding::described(&ledger, hold).await?;
+        output.answer(&value, || {
+            let state = match (hold.lifted_at, hold.until) {
+                (Some(at), _) => format!("over since {}", style.moment(at)),
+                (None, Some(until)) if until <= now => format!("over since {}", style.moment(until)),
+                (None, Some(until)) => format!("until {} ({})", style.moment(until), style.until(until)),
+                (None, None) => "until it is lifted".to_owned(),
+            };
+            vec![
+                format!("{}  {}, {state}", hold.id, reach_in_words(&value)),
+                format!("    {} ({}, {})", hold.why, hold.actor, style.moment(hold.at)),
+            ]
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! `postroom lanes`: why mail goes as fast as it does, lane by lane; what the engine learned and did; and whole
+//! conversations while they are spoken.
+//!
+//! Beside a process that sends the lanes are asked of it; without one the ledger tells what earlier runs learned.
+
+use crate::control::{self, Request};
+use crate::failure::{Exit, Failure};
+use crate::ledger::{Ledger, person_here};
+use crate::moment;
+use crate::order::{Order, number};
+use crate::output::{Output, iso_time};
+use crate::show::{Style, lanes as lines_of};
+use engine::Stakes;
+use engine::lanes::{LaneView, remembered};
+use engine::trace::Traced;
+use model::EventKind;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// Lanes an answer has at most; the others are counted.
+pub(crate) const LANES_SHOWN_MAX: usize = 200;
+/// Lines of the log when no number is given.
+const LOG_LINES: &str = "30";
+/// The longest trace.
+const TRACE_MAX: Duration = Duration::from_secs(3_600);
+/// Lines after which a trace ends.
+const TRACE_LINES_MAX: usize = 20_000;
+/// How often the lines of a trace are fetched.
+const FETCH_EVERY: Duration = Duration::from_millis(200);
+
+/// What the log tells about lanes.
+const TOLD: [EventKind; 14] = [
+    EventKind::LimitLearned,
+    EventKind::SourceRested,
+    EventKind::SourceChanged,
+    EventKind::SiteHeld,
+    EventKind::Braked,
+    EventKind::Warned,
+    EventKind::Incident,
+    EventKind::BudgetSpent,
+    EventKind::CanaryEnded,
+    EventKind::HoldPlaced,
+    EventKind::HoldLifted,
+    EventKind::Paused,
+    EventKind::Resumed,
+    EventKind::Started,
+];
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Only lanes to this provider (its key or name) or server
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<String>,
+    /// Also lanes nothing holds back, and the ceilings as configured
+    #[arg(long)]
+    all: bool,
+    /// The last N things that were learned, stopped, held or spent, oldest first [default: 30]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = LOG_LINES, conflicts_with_all = ["provider", "all"])]
+    log: Option<usize>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Print every line of the conversations with a provider or server, as they are spoken
+    Trace {
+        /// A provider's key or name, or a server's name
+        #[arg(value_name = "PROVIDER|HOST")]
+        whom: String,
+        /// For so long, such as 90s or 15m
+        #[arg(long = "for", value_name = "SPAN", default_value = "60s")]
+        span: String,
+    },
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    match (args.command, args.log) {
+        (Some(Command::Trace { whom, span }), _) => trace(&whom, moment::span_of(&span)?, dir, output).await?,
+        (None, Some(lines)) => log(lines, dir, output).await?,
+        (None, None) => show(args.provider, args.all, dir, output).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    ledger.tell_if_held(output);
+    let request = Request { actor: person_here(), order: Order::Lanes { provider: provider.clone(), all } };
+    let (answer, is_live) = match control::ask(dir, &request).await {
+        Ok(answer) => (answer?, true),
+        Err(_) => {
+            let lanes = remembered(&ledger.store, stakes(&ledger).await?, ledger.now()).await?;
+            (picked(lanes, provider.as_deref(), all), false)
+        }
+    };
+    let lanes: Vec<LaneView> = serde_json::from_value(answer.get("lanes").cloned().unwrap_or_default())
+        .map_err(|error| Failure::own("the lanes cannot be read", error).advise("both processes must be of one version"))?;
+    let more = number(&answer, "more");
+    let style = Style::of_this_process(output, dir, ledger.now());
+    let value = json!({ "live": is_live, "lanes": lanes.iter().map(as_json).collect::<Vec<_>>(), "more": more });
+    output.answer(&value, || lines_of::lanes(&lanes, more, is_live, &style));
+    let holds = ledger.store.holds(Some(ledger.now())).await?;
+    if !holds.is_empty() && !output.is_json() {
+        let list = style.command("hold list");
+        output.line(format!("\n{} in force: {list}", crate::output::counted(holds.len() as u64, "hold", "holds")));
+    }
+    Ok(())
+}
+
+/// Was a reputation at stake in any campaign here? Then budgets mean something.
+async fn stakes(ledger: &Ledger) -> Result<Stakes, Failure> {
+    let campaigns = ledger.store.list_campaigns(ledger.workspace).await?;
+    let real = campaigns.iter().rev().take(50).any(|campaign| {
+        engine::launch::snapshot(campaign).is_ok_and(|known| known.options.transport.stakes() == Stakes::Real)
+    });
+    Ok(if real { Stakes::Real } else { Stakes::Rehearsal })
+}
+
+/// The lanes asked for, those that are held back most first, and how many more there are.
+pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool) -> Value {
+    if let Some(provider) = provider {
+        let provider = provider.to_lowercase();
+        let is_meant = |lane: &LaneView| {
+            lane.provider.as_deref() == Some(provider.as_str()) || lane.site.to_lowercase().contains(&provider)
+        };
+        lanes.retain(is_meant);
+    }
+    let learned = |lane: &LaneView| lane.limits.iter().filter(|one| one.limit.cause.is_some()).count();
+    let is_spent = |lane: &LaneView| lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
+    let is_held_back = |lane: &LaneView| lane.held.is_some() || is_spent(lane) || learned(lane) > 0;
+    if !all {
+        lanes.retain(|lane| is_held_back(lane) || lane.open > 0 || lane.waiting > 0);
+        for lane in &mut lanes {
+            lane.limits.retain(|one| one.limit.cause.is_some());
+        }
+    }
+    lanes.sort_by(|a, b| {
+        let rank = |lane: &LaneView| (lane.held.is_some(), is_spent(lane), learned(lane) > 0, lane.waiting);
+        rank(b).cmp(&rank(a)).then_with(|| (&a.site, &a.source).cmp(&(&b.site, &b.source)))
+    });
+    let more = lanes.len().saturating_sub(LANES_SHOWN_MAX);
+    lanes.truncate(LANES_SHOWN_MAX);
+    json!({ "lanes": lanes, "more": more })
+}
+
+/// A lane for programs: times in ISO 8601.
+fn as_json(lane: &LaneView) -> Value {
+    let limits: Vec<Value> = lane
+        .limits
+        .iter()
+        .map(|one| {
+            let (limit, cause) = (&one.limit, one.limit.cause.as_ref());
+            json!({
+                "limit": limit.limit,
+                "value": limit.value,
+                "says": one.says,
+                "rule": cause.map(|cause| &cause.rule),
+                "reply": cause.map(|cause| &cause.words),
+                "since": limit.since.map(iso_time),
+                "next_probe": limit.next_probe.map(iso_time),
+            })
+        })
+        .collect();
+    json!({
+        "source": lane.source,
+        "site": lane.site,
+        "provider": lane.provider,
+        "open": lane.open,
+        "waiting": lane.waiting,
+        "held": lane.held.as_ref().map(|held| json!({ "until": iso_time(held.until), "why": held.why })),
+        "limits": limits,
+        "budget": lane.budget,
+    })
+}
+
+// ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async fn log(lines: usize, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    let mut events = ledger.store.latest_events(TOLD.to_vec(), lines).await?;
+    events.reverse();
+    let campaigns = ledger.store.list_campaigns(ledger.workspace).await?;
+    let number_of = |id| campaigns.iter().find(|campaign| Some(campaign.id) == id).map(|campaign| campaign.number);
+    if output.is_json() {
+        for event in &events {
+            output.record(&json!({
+                "at": iso_time(event.at), "event": event.kind.word(), "by": event.actor,
+                "campaign": number_of(event.campaign), "detail": event.detail,
+            }));
+        }
+        return Ok(());
+    }
+    let style = Style::of_this_process(output, dir, ledger.now());
+    let told: Vec<_> = events.iter().map(|event| (event, number_of(event.campaign))).collect();
+    lines_of::log(&told, &style).iter().for_each(|line| output.line(line));
+    Ok(())
+}
+
+// ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Fetches what was said, again and again, until the time is up, too much was said, or the process has ended.
+async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    if span > TRACE_MAX {
+        return Err(Failure::bad_input("a trace lasts an hour at most").advise("--for 1h"));
+    }
+    let trace = u64::from_le_bytes(ledger.random("trace"));
+    let (mut printed, mut dropped) = (0, 0);
+    let deadline = ledger.now() + span;
+    let style = Style::of_this_process(output, dir, ledger.now());
+    output.note(format!("tracing {whom}; Ctrl-C ends it"));
+    loop {
+        let request = Request { actor: person_here(), order: Order::Trace { trace, whom: whom.to_owned() } };
+        let Ok(answer) = control::ask(dir, &request).await else {
+            if printed == 0 {
+                return Err(Failure::refused("no process is sending from here: there is nothing to trace")
+                    .advise("start the trace while postroom send or resume runs"));
+            }
+            output.note("the process that was sending has ended");
+            break;
+        };
+        let traced: Traced =
+            serde_json::from_value(answer?).map_err(|error| Failure::own("the trace cannot be read", error))?;
+        dropped += traced.dropped;
+        for line in &traced.lines {
+            match output.is_json() {
+                true => output.record(line),
+                false => output.line(lines_of::traced(line, &style)),
+            }
+        }
+        printed += traced.lines.len();
+        if ledger.now() >= deadline || printed >= TRACE_LINES_MAX {
+            break;
+        }
+        tokio::select! { biased;
+            _ = tokio::signal::ctrl_c() => break,
+            () = tokio::time::sleep(FETCH_EVERY) => {}
+        }
+    }
+    output.note(format!("{printed} lines"));
+    if dropped > 0 {
+        output.note(format!("{dropped} more came too fast and were not kept"));
+    }
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! `postroom source`: the addresses mail leaves from, what they may send today, and what they sent elsewhere before.
+
+use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
+use crate::order::{self, Order, number, text};
+use crate::output::{Output, counted, thousands};
+use crate::ways_out::{self, LogFormat, Password, WaysOut};
+use model::MailDomain;
+use net::Proxy;
+use serde_json::Value;
+use std::net::{IpAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+/// Where a proxy's password is looked for when no file is named.
+const PASSWORD_VARIABLE: &str = "POSTROOM_PROXY_PASSWORD";
+/// The longest password file, in bytes.
+const PASSWORD_BYTES_MAX: usize = 4096;
+/// The longest name.
+const NAME_CHARS_MAX: usize = 64;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Describe an address mail leaves from, or change the one with this name
+    Add {
+        /// What you call it
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The address: one of this machine's, or behind a proxy the one receivers see
+        #[arg(long, value_name = "IP")]
+        address: IpAddr,
+        /// The name it greets with; it should resolve to the address, and the address to it
+        #[arg(long, value_name = "HOST")]
+        ehlo: String,
+        /// Where it stands, in your own words (eu, us-east), for `pool use --prefer-region`
+        #[arg(long, value_name = "REGION")]
+        region: Option<String>,
+        /// Through this proxy: socks5://[user@]IP:PORT or haproxy://IP:PORT
+        #[arg(long, value_name = "URL")]
+        proxy: Option<String>,
+        /// Read the proxy's password from this file instead of POSTROOM_PROXY_PASSWORD
+        #[arg(long, value_name = "FILE", requires = "proxy")]
+        proxy_password_file: Option<PathBuf>,
+        /// It is warm already: providers know it. (Better proof: `source history import`)
+        #[arg(long)]
+        warm: bool,
+    },
+    /// Every source: its pools, how warm it is toward whom, and what it may send today
+    List,
+    /// Take a source out of use; what it sent stays known
+    Retire {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// What another system sent from an address before
+    #[command(subcommand)]
+    History(History),
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum History {
+    /// Count what logs of Postfix, Exim, PowerMTA or KumoMTA tell; the same again adds nothing
+    Import {
+        /// The logs; name those of one day together, because a day is replaced as a whole
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// Which of your sources it was
+        #[arg(long, value_name = "NAME")]
+        source: String,
+        /// Which source of the log is meant, where it tells of several
+        #[arg(long, value_name = "NAME|IP")]
+        of: Vec<String>,
+        /// Who wrote them [default: found out]
+        #[arg(long, value_enum, value_name = "PROGRAM")]
+        format: Option<LogFormat>,
+        /// The zone of times that name none, such as Europe/Berlin [default: UTC]
+        #[arg(long, value_name = "ZONE")]
+        zone: Option<String>,
+    },
+}
+
+pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Add { name, address, ehlo, region, proxy, proxy_password_file, warm } => {
+            let name = checked_name(&name)?;
+            let ehlo = MailDomain::parse(&ehlo)
+                .map_err(|why| Failure::bad_input(format!("--ehlo {ehlo:?} is not a host name: {why}")))?;
+            let password = proxy_password(proxy.as_deref(), proxy_password_file.as_deref())?;
+            check_address(address, proxy.is_some(), output)?;
+            let order = WaysOut::PutSource {
+                name,
+                address: Some(address),
+                ehlo_name: ehlo.as_str().to_owned(),
+                region,
+                proxy,
+                password,
+                is_warm: warm,
+            };
+            let answer = order::place(dir, Order::WaysOut(order), &mut |_| {}).await?;
+            output.answer(&answer, || {
+                let done = if answer.get("changed") == Some(&Value::Bool(true)) { "changed" } else { "added" };
+                let mut lines = vec![format!("Source {:?} is {done}. {IN_FORCE}", text(&answer, "source"))];
+                if !warm && done == "added" {
+                    lines.push(
+                        "It is new: it warms up by itself, a little more each day. If it was in use elsewhere: postroom \
+                         source history import"
+                            .to_owned(),
+                    );
+                }
+                lines
+            });
+        }
+        Command::List => list(dir, output).await?,
+        Command::Retire { name } => {
+            let answer = order::place(dir, Order::WaysOut(WaysOut::RetireSource { name }), &mut |_| {}).await?;
+            output.answer(&answer, || vec![format!("Source {:?} is retired. {IN_FORCE}", text(&answer, "retired"))]);
+        }
+        Command::History(History::Import { files, source, of, format, zone }) => {
+            let files = files.iter().map(|file| super::absolute(file)).collect::<Result<Vec<_>, _>>()?;
+            let order = WaysOut::ImportHistory { files, source, of, format, zone };
+            let answer = order::place(dir, Order::WaysOut(order), &mut |_| {}).await?;
+            output.answer(&answer, || told_history(&answer));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What every change of a way out says.
+pub(crate) const IN_FORCE: &str = "It counts from the next postroom send or resume on.";
+
+fn checked_name(name: &str) -> Result<String, Failure> {
+    let name = name.trim();
+    let refused = name.is_empty() || name.contains(['=', '"']) || name.chars().any(char::is_control);
+    if refused || name.chars().count() > NAME_CHARS_MAX {
+        return Err(Failure::bad_input(format!("{name:?} is no name for a source"))
+            .advise(format!("choose up to {NAME_CHARS_MAX} characters without = and \"")));
+    }
+    Ok(name.to_owned())
+}
+
+/// An address nobody can send from is refused; one that is not here now is told.
+fn check_address(address: IpAddr, has_proxy: bool, output: &Output) -> Result<(), Failure> {
+    if address.is_unspecified() || address.is_multicast() {
+        return Err(Failure::bad_input(format!("no mail can leave from {address}")));
+    }
+    if !has_proxy && TcpListener::bind((address, 0)).is_err() {
+        output.note(format!(
+            "note: {address} is not an address of this machine now; nothing leaves through this source until it is"
+        ));
+    }
+    Ok(())
+}
+
+/// The password of a proxy that names a user, from a file or the environment.
+fn proxy_password(proxy: Option<&str>, file: Option<&Path>) -> Result<Option<Password>, Failure> {
+    let Some(proxy) = proxy else { return Ok(None) };
+    let parsed = Proxy::parse(proxy).map_err(Failure::bad_input)?;
+    if !matches!(parsed, Proxy::Socks5 { user: Some(_), .. }) {
+        return Ok(None);
+    }
+    let password = match file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::bad_input(format!("the password file {}: {error}", path.display())))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        None => std::env::var(PASSWORD_VARIABLE).unwrap_or_default(),
+    };
+    if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
+        return Err(Failure::bad_input("the proxy's URL names a user, and there is no usable password for it").advise(
+            format!("put it into a file (--proxy-password-file FILE) or into the variable {PASSWORD_VARIABLE}"),
+        ));
+    }
+    Ok(Some(Password(password)))
+}
+
+async fn list(dir: &Path, output: &Output) -> Result<(), Failure> {
+    let ledger = Ledger::read(dir)?;
+    let sources = ways_out::described(&ledger).await?;
+    for (at, source) in sources.iter().enumerate() {
+        if at > 0 {
+            output.line("");
+        }
+        output.answer(source, || told(source));
+    }
+    Ok(())
+}
+
+fn told(source: &Value) -> Vec<String> {
+    let field = |name: &str| source.get(name).and_then(Value::as_str);
+    let mut facts = vec![text(source, "name").to_owned()];
+    facts.extend(field("address").map(str::to_owned));
+    facts.extend(field("ehlo_name").map(|name| format!("greets as {name}")));
+    facts.extend(field("region").map(|region| format!("region {region}")));
+    facts.extend(field("proxy").map(|proxy| format!("through {proxy}")));
+    let pools = source.get("pools").and_then(Value::as_array).cloned().unwrap_or_default();
+    let pools: Vec<String> = pools
+        .iter()
+        .map(|pool| match number(pool, "weight") {
+            1 => text(pool, "pool").to_owned(),
+            weight => format!("{} (weight {weight})", text(pool, "pool")),
+        })
+        .collect();
+    if !pools.is_empty() {
+        facts.push(format!("in {}", pools.join(", ")));
+    }
+    if field("known_warm_since").is_some() {
+        facts.push("known to be warm".to_owned());
+    }
+    let mut lines = vec![facts.join(" · ")];
+    let toward = source.get("toward").and_then(Value::as_array).cloned().unwrap_or_default();
+    if toward.is_empty() {
+        lines.push("    no mail yet".to_owned());
+    }
+    lines.extend(toward.iter().map(stands));
+    lines
+}
+
+/// How a source stands with a provider: `Google: warm; 300 of 12,000 today: …`.
+fn stands(toward: &Value) -> String {
+    let warmth = if toward.get("is_warm") == Some(&Value::Bool(true)) { "warm" } else { "warming up" };
+    let (spent, today) = (number(toward, "spent"), number(toward, "today"));
+    let budget = match today >= u64::from(u32::MAX) {
+        true => format!("{} today, no bound", thousands(spent)),
+        false => format!("{} of {} today", thousands(spent), thousands(today)),
+    };
+    format!("    {}: {warmth}; {budget}: {}", text(toward, "name"), text(toward, "why"))
+}
+
+fn told_history(answer: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for file in answer.get("files").and_then(Value::as_array).into_iter().flatten() {
+        lines.push(format!(
+            "{} is {}: {}, {}",
+            text(file, "file"),
+            text(file, "is"),
+            counted(number(file, "lines"), "line", "lines"),
+            counted(number(file, "attempts"), "attempt", "attempts"),
+        ));
+        let unread = number(file, "unread_lines");
+        if let Some(first) = file.get("first_unread").filter(|_| unread > 0) {
+            lines.push(format!(
+                "  {} about an attempt could not be read; the first is line {}: {}",
+                counted(unread, "line", "lines"),
+                number(first, "line"),
+                text(first, "why")
+            ));
+        }
+    }
+    let of = answer.get("counted_of").and_then(Value::as_array).cloned().unwrap_or_default();
+    let of: Vec<&str> = of.iter().filter_map(Value::as_str).collect();
+    lines.push(format!(
+        "Counted for {:?}: {} from {} on {}. The same again adds nothing.",
+        text(answer, "source"),
+        counted(number(answer, "attempts"), "attempt", "attempts"),
+        of.join(", "),
+        counted(number(answer, "days"), "day", "days"),
+    ));
+    lines.extend(answer.get("toward").and_then(Value::as_array).into_iter().flatten().map(stands));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_knows_users_needs_a_password_from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        std::fs::write(&file, "s3cret\n").unwrap();
+        let proxy = Some("socks5://anna@192.0.2.1:1080");
+        assert_eq!(proxy_password(proxy, Some(&file)).unwrap(), Some(Password("s3cret".into())));
+        assert!(!format!("{:?}", proxy_password(proxy, Some(&file)).unwrap()).contains("s3cret"));
+        std::fs::write(&file, "").unwrap();
+        assert!(proxy_password(proxy, Some(&file)).is_err());
+        assert_eq!(proxy_password(Some("haproxy://192.0.2.1:8080"), None).unwrap(), None);
+        assert!(proxy_password(Some("http://192.0.2.1"), None).unwrap_err().message.contains("socks5://"));
+        assert!(proxy_password(Some("socks5://a:b@192.0.2.1:1080"), None).is_err(), "a password on the command line");
+    }
+
+    #[test]
+    fn names_that_cannot_be_typed_again_are_refused() {
+        assert!(checked_name("mta1 eu").is_ok());
+        for name in ["", "a=2", "a\u{7}b"] {
+            assert_eq!(checked_name(name).unwrap_err().exit, Exit::BadInput, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Orders about holds: part of the work stopped by a person, in force when the order is answered.
+//!
+//! Beside a running engine its handle places and lifts them; without one the ledger is changed, and the next run obeys.
+
+use crate::control::Answer;
+use crate::failure::Failure;
+use crate::ledger::Ledger;
+use crate::output::iso_time;
+use crate::ways_out::source_named;
+use dispatch::providers;
+use engine::Handle;
+use model::{Actor, CampaignId, HoldId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::{Hold, NewHold};
+
+/// What a hold is to cover.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reach {
+    pub(crate) campaign: Option<CampaignId>,
+    /// A provider's key or name, as typed.
+    pub(crate) provider: Option<String>,
+    pub(crate) domain: Option<String>,
+    /// A source's name.
+    pub(crate) source: Option<String>,
+    /// Only the people who have not reacted for long.
+    pub(crate) cold: bool,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) why: String,
+}
+
+/// Places a hold, through the engine that is at work or in the ledger alone, and counts what it covers.
+pub(crate) async fn place(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, reach: &Reach) -> Answer {
+    let new = as_new(ledger, reach).await?;
+    let covered = ledger.store.covered_by(new.clone()).await?;
+    let placed = match engine {
+        Some(engine) => engine.place_hold(new, actor).await?,
+        None => ledger.store.place_hold(new, actor, ledger.now()).await?,
+    };
+    let mut answer = described(ledger, &placed).await?;
+    if let Some(object) = answer.as_object_mut() {
+        object.insert("covers".to_owned(), covered.waiting.into());
+        object.insert("not_placed_yet".to_owned(), covered.unplaced.into());
+    }
+    Ok(answer)
+}
+
+/// Lifts a hold.
+pub(crate) async fn lift(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, hold: HoldId) -> Answer {
+    let lifted = match engine {
+        Some(engine) => engine.lift_hold(hold, actor).await?,
+        None => ledger.store.lift_hold(hold, actor, ledger.now()).await?,
+    };
+    described(ledger, &lifted).await
+}
+
+async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
+    let source = match &reach.source {
+        Some(name) => Some(source_named(ledger, name).await?.id),
+        None => None,
+    };
+    Ok(NewHold {
+        workspace: ledger.workspace,
+        campaign: reach.campaign,
+        provider: reach.provider.as_deref().map(provider_key).transpose()?,
+        domain: reach.domain.clone(),
+        source,
+        cold_only: reach.cold,
+        until: reach.until,
+        why: reach.why.clone(),
+    })
+}
+
+/// The key of a provider, by its key or its name.
+pub(crate) fn provider_key(typed: &str) -> Result<String, Failure> {
+    let is_it = |one: &&providers::Provider| one.key.eq_ignore_ascii_case(typed) || one.name.eq_ignore_ascii_case(typed);
+    if let Some(found) = providers::all().iter().find(is_it) {
+        return Ok(found.key.clone());
+    }
+    let near = model::nearest(typed, providers::all().iter().map(|provider| provider.key.as_str()));
+    let failure = Failure::bad_input(format!("no provider is called {typed:?}")).suggest(&near);
+    Err(if near.is_empty() { failure.advise("for a single domain: --domain example.org") } else { failure })
+}
+
+/// A hold as orders about it answer, and as it is listed.
+pub(crate) async fn described(ledger: &Ledger, hold: &Hold) -> Answer {
+    let campaign = match hold.campaign {
+        Some(id) => ledger.store.campaign(id).await?,
+        None => None,
+    };
+    let source = match hold.source {
+        Some(id) => ledger.store.sources().await?.into_iter().find(|source| source.id == id),
+        None => None,
+    };
+    Ok(json!({
+        "hold": hold.id.to_string(),
+        "campaign": campaign.as_ref().map(|campaign| campaign.number),
+        "campaign_name": campaign.map(|campaign| campaign.name),
+        "provider": hold.provider,
+        "domain": hold.domain_name,
+        "source": source.map(|source| source.name),
+        "cold_only": hold.cold_only,
+        "until": hold.until.map(iso_time),
+        "why": hold.why,
+        "by": hold.actor,
+        "since": iso_time(hold.at),
+        "lifted_at": hold.lifted_at.map(iso_time),
+    }))
+}
+
+/// What a hold covers, in words.
+pub(crate) fn reach_in_words(hold: &Value) -> String {
+    let field = |name: &str| hold.get(name).and_then(Value::as_str);
+    let cold = hold.get("cold_only") == Some(&Value::Bool(true));
+    let mut words = vec![if cold { "the cold part".to_owned() } else { "everything".to_owned() }];
+    words.extend(field("campaign_name").map(|name| format!("of campaign {name:?}")));
+    words.extend(field("provider").map(|provider| format!("to {provider}")));
+    words.extend(field("domain").map(|domain| format!("to {domain}")));
+    words.extend(field("source").map(|source| format!("through {source}")));
+    words.join(" ")
+}

@@ -1,0 +1,73 @@
+//! When a campaign will be through, in a sentence.
+
+use super::{Style, lapse};
+use crate::output::{counted, thousands};
+use engine::forecast::Forecast;
+use model::Timestamp;
+use std::time::Duration;
+
+const DAY_MS: i64 = 86_400_000;
+/// Days told one by one.
+const DAYS_SHOWN: usize = 4;
+
+/// The sentence: who waits, how long that takes, and what it rests on.
+pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
+    let waiting = format!("{} to go", counted(forecast.waiting, "person", "people"));
+    if forecast.waiting == 0 {
+        return "nobody waits".to_owned();
+    }
+    if let Some(because) = &forecast.because {
+        let part = |(day, messages): &(i64, u64)| format!("{} on {}", thousands(*messages), day_of(*day, style));
+        let mut days: Vec<String> = forecast.days.iter().take(DAYS_SHOWN).map(part).collect();
+        if forecast.days.len() > DAYS_SHOWN {
+            days.push("…".to_owned());
+        }
+        let end = match forecast.ends_on_day {
+            Some(day) => format!("the last on {}", day_of(day, style)),
+            None => "more than a year".to_owned(),
+        };
+        return format!("{waiting}: {}; {end}, because of {because}", days.join(", "));
+    }
+    match (forecast.per_minute, forecast.at_this_rate_s) {
+        (Some(per_minute), Some(seconds)) => {
+            let wait = lapse(Duration::from_secs(seconds.max(1)));
+            format!("{waiting}, about {wait} at the {} tries a minute of the last minutes", thousands(per_minute))
+        }
+        _ => format!("{waiting}; how long that takes is not known before some were tried"),
+    }
+}
+
+fn day_of(day: i64, style: &Style) -> String {
+    // Noon, so that the reader's zone does not make it another day.
+    style.day(Timestamp::from_millis(day * DAY_MS + DAY_MS / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn it_says_how_long_and_why() {
+        let style = Style::plain(TimeZone::UTC, Timestamp::from_millis(1_795_351_920_000), 100);
+        let by_rate =
+            Forecast { waiting: 1_200, per_minute: Some(600), at_this_rate_s: Some(120), ..Forecast::default() };
+        assert_eq!(
+            in_words(&by_rate, &style),
+            "1,200 people to go, about 2 min at the 600 tries a minute of the last minutes"
+        );
+        let today = 1_795_351_920_000 / DAY_MS;
+        let by_budget = Forecast {
+            waiting: 1_200,
+            days: vec![(today, 500), (today + 1, 700)],
+            ends_on_day: Some(today + 1),
+            because: Some("the budget of x.example: day 1".into()),
+            ..by_rate
+        };
+        assert_eq!(
+            in_words(&by_budget, &style),
+            "1,200 people to go: 500 on 22 Nov, 700 on 23 Nov; the last on 23 Nov, because of the budget of x.example: day 1"
+        );
+        assert!(in_words(&Forecast { waiting: 1, ..Forecast::default() }, &style).contains("not known"));
+    }
+}

@@ -1,0 +1,164 @@
+//! `postroom lanes` on a terminal: what is held back most comes first, each limit with its reason.
+
+use super::{Style, columns, cut, wrapped};
+use crate::output::{Ink, thousands};
+use dispatch::pace::Limit;
+use engine::lanes::LaneView;
+use engine::trace::TraceLine;
+use model::Timestamp;
+use store::Event;
+
+/// Columns of an event's name in the log.
+const EVENT_COLUMNS: usize = 14;
+
+/// The lanes, in lines.
+pub(crate) fn lanes(lanes: &[LaneView], more: u64, is_live: bool, style: &Style) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !is_live {
+        let said = "No process is sending from here. What earlier runs learned, and the next one starts with:";
+        lines.extend(wrapped("", said, style.width));
+    }
+    if lanes.is_empty() {
+        lines.push(if is_live { "No lane has work, and none is held back." } else { "  nothing" }.to_owned());
+    }
+    for lane in lanes {
+        lines.push(String::new());
+        lines.extend(one(lane, is_live, style));
+    }
+    if more > 0 {
+        lines.push(format!("\n… and {} more lanes: name a provider with --provider", thousands(more)));
+    }
+    if lines.first().is_some_and(String::is_empty) {
+        lines.remove(0);
+    }
+    lines
+}
+
+fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
+    let way = format!("{} → {}", lane.source, lane.site);
+    let mut head = style.ink(Ink::Bold, &way);
+    if is_live {
+        head = format!("{head}   {} open, {} waiting", lane.open, thousands(lane.waiting as u64));
+    }
+    let mut lines = vec![head];
+    // A rest is a limit with its own sentence: it is not told twice.
+    let rests = lane.limits.iter().any(|one| one.limit.limit == Limit::Rest);
+    if let Some(held) = lane.held.as_ref().filter(|_| !rests) {
+        let until = if held.until == Timestamp::MAX { "until it is lifted".to_owned() } else { until(held.until, style) };
+        lines.extend(told("HELD ", &format!("{until}: {}", held.why), Ink::Red, style));
+    }
+    for limit in &lane.limits {
+        let ink = if limit.limit.limit == Limit::Rest { Ink::Red } else { Ink::Yellow };
+        let ink = if limit.limit.cause.is_some() { ink } else { Ink::Dim };
+        lines.extend(told("", &limit.limit.in_words(&|at| style.moment(at)), ink, style));
+    }
+    if let Some(budget) = &lane.budget {
+        let (spent, today) = (thousands(budget.spent.into()), thousands(budget.today.into()));
+        let ink = if budget.spent >= budget.today { Ink::Red } else { Ink::Dim };
+        lines.extend(told("", &format!("{spent} of {today} today: {}", budget.why), ink, style));
+    }
+    lines
+}
+
+fn told(first: &str, text: &str, ink: Ink, style: &Style) -> Vec<String> {
+    let lines = wrapped(&format!("    {first}"), text, style.width);
+    lines.iter().map(|line| style.ink(ink, line)).collect()
+}
+
+fn until(at: Timestamp, style: &Style) -> String {
+    format!("until {} ({})", style.moment(at), style.until(at))
+}
+
+/// The log, oldest first; each event with the number of its campaign.
+pub(crate) fn log(events: &[(&Event, Option<u32>)], style: &Style) -> Vec<String> {
+    let Some((first, _)) = events.first() else { return vec!["Nothing was learned, held or stopped yet.".to_owned()] };
+    let mut lines = Vec::new();
+    for (event, campaign) in events {
+        let name = event.kind.word().replace('_', " ");
+        let head = format!("{}  {name:EVENT_COLUMNS$}  ", style.clock(event.at, first.at));
+        let mut text = event.detail.clone().unwrap_or_default();
+        if let Some(number) = campaign {
+            text = if text.is_empty() { format!("campaign {number}") } else { format!("campaign {number}: {text}") };
+        }
+        if event.actor != "engine" {
+            text = format!("{text} (by {})", event.actor);
+        }
+        lines.extend(wrapped(&head, &text, style.width));
+    }
+    lines.push(style.ink(Ink::Dim, &format!("({}; times within the texts are UTC)", style.calendar(first.at))));
+    lines
+}
+
+/// One line of a conversation: `14:02:07.123 #12 mx1.example.net > MAIL FROM:…`.
+pub(crate) fn traced(line: &TraceLine, style: &Style) -> String {
+    let (arrow, ink) = match line.who.as_str() {
+        "us" => (">", Ink::Bold),
+        "them" => ("<", Ink::Green),
+        _ => ("·", Ink::Dim),
+    };
+    let head = format!("{} #{} {} {arrow} ", style.to_the_millisecond(line.at), line.connection, line.host);
+    let room = style.width.max(columns(&head) + 40) - columns(&head);
+    format!("{head}{}", style.ink(ink, &cut(&line.line, room.max(200))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dispatch::pace::{Cause, InForce};
+    use engine::lanes::{BudgetView, HeldView, LimitView};
+    use jiff::tz::TimeZone;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_millis(1_795_351_920_000 + minutes * 60_000)
+    }
+
+    fn lane() -> LaneView {
+        let cause = Cause { rule: "too-many".into(), words: "421 4.7.28 Too many connections".into(), at: at(0) };
+        let limit = InForce {
+            limit: Limit::Connections,
+            value: 3,
+            cause: Some(cause),
+            since: Some(at(0)),
+            next_probe: Some(at(30)),
+        };
+        LaneView {
+            source: "this machine".into(),
+            site: "Northmail".into(),
+            provider: Some("northmail".into()),
+            open: 3,
+            waiting: 1_200,
+            held: None,
+            limits: vec![LimitView { says: limit.to_string(), limit }],
+            budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
+        }
+    }
+
+    #[test]
+    fn a_lane_says_what_holds_it_back_and_why_in_the_readers_time() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let style = Style::plain(zone, at(5), 130);
+        let told = lanes(&[lane()], 2, true, &style);
+        assert_eq!(told[0], "this machine → Northmail   3 open, 1,200 waiting");
+        assert_eq!(
+            told[1],
+            "    3 connections since 13:52 CET because of \"421 4.7.28 Too many connections\" (rule too-many), next probe 14:22"
+        );
+        assert_eq!(told[2].trim(), "CET");
+        assert_eq!(told[3], "    200 of 200 today: day 1 of warming");
+        assert!(told.last().unwrap().contains("2 more lanes"));
+        let held = LaneView {
+            held: Some(HeldView { until: at(25), why: "rule busy".into() }),
+            limits: Vec::new(),
+            budget: None,
+            ..lane()
+        };
+        assert_eq!(lanes(&[held], 0, true, &style)[1], "    HELD until 14:17 CET (in 20 min): rule busy");
+    }
+
+    #[test]
+    fn nothing_to_tell_is_told() {
+        let style = Style::plain(TimeZone::UTC, at(0), 100);
+        assert_eq!(lanes(&[], 0, true, &style), ["No lane has work, and none is held back."]);
+        assert_eq!(log(&[], &style), ["Nothing was learned, held or stopped yet."]);
+    }
+}
