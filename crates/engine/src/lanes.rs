@@ -9,9 +9,9 @@ use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, DayCount, HISTORY_DAYS, Who};
 use model::{SourceId, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{Source, Store, StoreError, VolumeOf};
-use serde::{Deserialize, Serialize};
 
 /// One lane, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,12 +81,8 @@ pub(crate) fn written(memory: &Memory, name: Option<String>) -> Option<String> {
 /// What the lanes of earlier runs left: limits learned and still believed, rests that are not over.
 pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result<Vec<LaneView>, StoreError> {
     // What was learned is told whatever the ceilings of the next run will be.
-    let unbounded = Limits {
-        connections: u32::MAX,
-        per_connection: u32::MAX,
-        connects_per_minute: u32::MAX,
-        ..Limits::default()
-    };
+    let unbounded =
+        Limits { connections: u32::MAX, per_connection: u32::MAX, connects_per_minute: u32::MAX, ..Limits::default() };
     let standings = sources(store, now).await?;
     let mut lanes = Vec::new();
     for kept in store.lane_memories().await? {

@@ -73,7 +73,8 @@ async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
 
 /// The key of a provider, by its key or its name.
 pub(crate) fn provider_key(typed: &str) -> Result<String, Failure> {
-    let is_it = |one: &&providers::Provider| one.key.eq_ignore_ascii_case(typed) || one.name.eq_ignore_ascii_case(typed);
+    let is_it =
+        |one: &&providers::Provider| one.key.eq_ignore_ascii_case(typed) || one.name.eq_ignore_ascii_case(typed);
     if let Some(found) = providers::all().iter().find(is_it) {
         return Ok(found.key.clone());
     }

@@ -38,7 +38,8 @@ pub(crate) fn span_of(text: &str) -> Result<Duration, Failure> {
 }
 
 fn no_time(text: &str) -> Failure {
-    Failure::bad_input(format!("{text:?} is not a time")).advise("write 2026-11-22, \"2026-11-22 14:00\", 14:00, 6h or 3d")
+    Failure::bad_input(format!("{text:?} is not a time"))
+        .advise("write 2026-11-22, \"2026-11-22 14:00\", 14:00, 6h or 3d")
 }
 
 fn point(text: &str, now: Timestamp) -> Option<Timestamp> {

@@ -13,7 +13,8 @@ use crate::ways_out::{self, WaysOut};
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
 use model::{
-    Actor, CampaignId, CampaignState, ContactId, EmailAddress, HoldId, ImportId, MailDomain, SuppressionReason, Timestamp,
+    Actor, CampaignId, CampaignState, ContactId, EmailAddress, HoldId, ImportId, MailDomain, SuppressionReason,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

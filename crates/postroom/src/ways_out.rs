@@ -36,7 +36,13 @@ pub(crate) enum WaysOut {
     /// Take a source out of use.
     RetireSource { name: String },
     /// Count what another system sent from this source.
-    ImportHistory { files: Vec<PathBuf>, source: String, of: Vec<String>, format: Option<LogFormat>, zone: Option<String> },
+    ImportHistory {
+        files: Vec<PathBuf>,
+        source: String,
+        of: Vec<String>,
+        format: Option<LogFormat>,
+        zone: Option<String>,
+    },
     /// Describe a pool, or change the one with this name.
     PutPool { name: String, members: Vec<(String, u32)>, dedicated: bool },
     /// Remove a pool.
@@ -174,8 +180,7 @@ async fn import_history(
     for path in files {
         let bad = |why: &dyn fmt::Display| Failure::bad_input(format!("{}: {why}", path.display()));
         let file = File::open(path).map_err(|error| bad(&error))?;
-        let told =
-            history::read(BufReader::new(file), &How { format, zone, now }).map_err(|error| bad(&error))?;
+        let told = history::read(BufReader::new(file), &How { format, zone, now }).map_err(|error| bad(&error))?;
         for (key, count) in &told.days {
             add(days.entry(key.clone()).or_default(), count);
         }
@@ -221,7 +226,8 @@ fn meant(days: &BTreeMap<Key, DayCount>, source: &Source, of: &[String]) -> Resu
         return Ok(of.iter().cloned().collect());
     }
     let address = source.address.map(|address| address.to_string());
-    let is_it = |name: &&&str| Some(**name) == address.as_deref() || **name == source.name || **name == source.ehlo_name;
+    let is_it =
+        |name: &&&str| Some(**name) == address.as_deref() || **name == source.name || **name == source.ehlo_name;
     match (named.iter().find(is_it), named.len()) {
         (Some(one), _) => Ok([(*one).to_owned()].into()),
         (None, 1) => Ok(named.into_iter().map(str::to_owned).collect()),

@@ -83,7 +83,9 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
     let now = ledger.now();
     let why = args.because.as_deref().map(str::trim).filter(|why| !why.is_empty());
     let Some(why) = why else {
-        return Err(Failure::bad_input("a hold needs a reason").advise("--because \"their postmaster asked us to wait\""));
+        return Err(
+            Failure::bad_input("a hold needs a reason").advise("--because \"their postmaster asked us to wait\"")
+        );
     };
     let campaign = match &args.campaign {
         Some(typed) => Some(which::campaign(&ledger, typed).await?),
@@ -142,12 +144,7 @@ async fn rest(
     Ok(Some(lines_of::in_words(&foreseen, style)))
 }
 
-fn told(
-    answer: &Value,
-    until: Option<model::Timestamp>,
-    rest: Option<String>,
-    style: &Style,
-) -> Vec<String> {
+fn told(answer: &Value, until: Option<model::Timestamp>, rest: Option<String>, style: &Style) -> Vec<String> {
     let until = until.map_or("until it is lifted".to_owned(), |at| format!("until {}", style.moment(at)));
     let covers = counted(number(answer, "covers"), "delivery", "deliveries");
     let mut lines = vec![format!("Held: {}, {until}.", reach_in_words(answer))];

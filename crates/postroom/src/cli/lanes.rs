@@ -96,8 +96,10 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
             (picked(lanes, provider.as_deref(), all), false)
         }
     };
-    let lanes: Vec<LaneView> = serde_json::from_value(answer.get("lanes").cloned().unwrap_or_default())
-        .map_err(|error| Failure::own("the lanes cannot be read", error).advise("both processes must be of one version"))?;
+    let lanes: Vec<LaneView> =
+        serde_json::from_value(answer.get("lanes").cloned().unwrap_or_default()).map_err(|error| {
+            Failure::own("the lanes cannot be read", error).advise("both processes must be of one version")
+        })?;
     let more = number(&answer, "more");
     let style = Style::of_this_process(output, dir, ledger.now());
     let value = json!({ "live": is_live, "lanes": lanes.iter().map(as_json).collect::<Vec<_>>(), "more": more });

@@ -54,7 +54,8 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         }
         Command::Set { name, members, dedicated } => {
             let members = members.iter().map(|member| read_member(member)).collect::<Result<Vec<_>, _>>()?;
-            let said = format!("Pool {name:?} has {}.", crate::output::counted(members.len() as u64, "source", "sources"));
+            let said =
+                format!("Pool {name:?} has {}.", crate::output::counted(members.len() as u64, "source", "sources"));
             (WaysOut::PutPool { name, members, dedicated }, said)
         }
         Command::Remove { name } => {
@@ -105,11 +106,8 @@ async fn list(dir: &Path, output: &Output) -> Result<(), Failure> {
         output.line("No pool: every kind of mail goes through every source.");
     }
     for pool in &pools {
-        let members: Vec<Value> = pool
-            .members
-            .iter()
-            .map(|(id, weight)| json!({ "source": name_of(*id), "weight": weight }))
-            .collect();
+        let members: Vec<Value> =
+            pool.members.iter().map(|(id, weight)| json!({ "source": name_of(*id), "weight": weight })).collect();
         let carries: Vec<&str> =
             streams.iter().filter(|one| one.pool == Some(pool.id)).map(|one| one.kind.word()).collect();
         let value = json!({

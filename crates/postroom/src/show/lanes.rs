@@ -44,7 +44,8 @@ fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
     // A rest is a limit with its own sentence: it is not told twice.
     let rests = lane.limits.iter().any(|one| one.limit.limit == Limit::Rest);
     if let Some(held) = lane.held.as_ref().filter(|_| !rests) {
-        let until = if held.until == Timestamp::MAX { "until it is lifted".to_owned() } else { until(held.until, style) };
+        let until =
+            if held.until == Timestamp::MAX { "until it is lifted".to_owned() } else { until(held.until, style) };
         lines.extend(told("HELD ", &format!("{until}: {}", held.why), Ink::Red, style));
     }
     for limit in &lane.limits {
@@ -136,15 +137,14 @@ mod tests {
     #[test]
     fn a_lane_says_what_holds_it_back_and_why_in_the_readers_time() {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        let style = Style::plain(zone, at(5), 130);
+        let style = Style::plain(zone, at(5), 160);
         let told = lanes(&[lane()], 2, true, &style);
         assert_eq!(told[0], "this machine → Northmail   3 open, 1,200 waiting");
         assert_eq!(
             told[1],
-            "    3 connections since 13:52 CET because of \"421 4.7.28 Too many connections\" (rule too-many), next probe 14:22"
+            "    3 connections since 13:52 CET because of \"421 4.7.28 Too many connections\" (rule too-many), next probe 14:22 CET"
         );
-        assert_eq!(told[2].trim(), "CET");
-        assert_eq!(told[3], "    200 of 200 today: day 1 of warming");
+        assert_eq!(told[2], "    200 of 200 today: day 1 of warming");
         assert!(told.last().unwrap().contains("2 more lanes"));
         let held = LaneView {
             held: Some(HeldView { until: at(25), why: "rule busy".into() }),
