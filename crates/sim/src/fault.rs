@@ -31,6 +31,21 @@ pub enum Trouble {
     CutAt(Stage),
     /// Nothing is said any more from this stage on, and the line stays open. At `final`, the message is not taken.
     MuteAt(Stage),
+    /// Something is said at this stage that is no answer. At `final`, the message is not taken.
+    RaveAt(Stage, Rave),
+}
+
+/// What a server says that is broken, or means it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rave {
+    /// A reply without an end.
+    Endless,
+    /// Octets that are no reply.
+    Noise,
+    /// One octet a minute.
+    Dribble,
+    /// Positive replies to all that may still be asked.
+    Ahead,
 }
 
 impl Fault {
@@ -46,7 +61,10 @@ impl Trouble {
         let action = match self {
             Trouble::CutAt(at) if at == stage => Action::Cut,
             Trouble::MuteAt(at) if at == stage => Action::Mute,
-            Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::Down | Trouble::Silent => return None,
+            Trouble::RaveAt(at, rave) if at == stage => Action::Rave(rave),
+            Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::RaveAt(..) | Trouble::Down | Trouble::Silent => {
+                return None;
+            }
         };
         Some(Answer { action, after: Duration::ZERO })
     }

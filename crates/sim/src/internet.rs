@@ -272,7 +272,7 @@ impl Internet {
         match self.lock().trouble(self.now(), place) {
             Some(Trouble::Down) => HostState::Down,
             Some(Trouble::Silent) => HostState::Silent,
-            Some(Trouble::CutAt(_) | Trouble::MuteAt(_)) | None => place.state,
+            Some(Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::RaveAt(..)) | None => place.state,
         }
     }
 
@@ -561,6 +561,7 @@ fn shown(answer: &Answer) -> String {
         },
         Action::Mute => "mute".to_owned(),
         Action::Cut => "cut".to_owned(),
+        Action::Rave(rave) => format!("{rave:?}").to_lowercase(),
     }
 }
 

@@ -14,6 +14,7 @@ mod standing;
 pub(crate) use standing::Sign;
 
 use crate::chance::Chance;
+use crate::fault::Rave;
 use crate::ledger::{Check, Checks, Folder};
 use crate::provider::{Condition, Limits, Profile, ReplyTemplate, Served, Treatment, Words, in_force};
 use meter::{Full, Meter};
@@ -52,6 +53,8 @@ pub enum Action {
     Mute,
     /// Closes the connection without a word.
     Cut,
+    /// Says something that is no answer, until the client has gone.
+    Rave(Rave),
 }
 
 /// An action and how long the receiver takes to get to it.

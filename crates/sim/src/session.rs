@@ -3,6 +3,7 @@
 //! The grammar is [`smtp::server`]'s, the decisions are [`Internet`]'s; this joins the two to a stream and lets time
 //! pass. The stream may be memory or a socket.
 
+use crate::fault::Rave;
 use crate::internet::{Internet, Place};
 use crate::provider::TlsOffer;
 use crate::receiver::{Action, Answer, Visit};
@@ -19,6 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long a server that fell silent keeps the line open.
 const MUTE: Duration = Duration::from_secs(60 * 60);
+/// How often a raving server says what it says: 10 MB, or 40 hours of an octet a minute.
+const RAVES_MAX: usize = 2_400;
 /// Octets read at a time.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -99,6 +102,10 @@ impl Conversation {
                 self.listen_without_a_word().await?;
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
+            Action::Rave(rave) => {
+                self.rave(rave).await?;
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
             Action::Cut => return Err(io::ErrorKind::ConnectionReset.into()),
         }
         Ok(())
@@ -148,6 +155,22 @@ impl Conversation {
         tokio::time::timeout(MUTE, deaf).await.unwrap_or(Ok(()))
     }
 
+    async fn rave(&mut self, rave: Rave) -> io::Result<()> {
+        let stream = self.stream()?;
+        match rave {
+            Rave::Endless => say_often(stream, &b"250-and one more thing\r\n".repeat(180), Duration::ZERO).await,
+            Rave::Noise => {
+                let noise: Vec<u8> = (0..4_096u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+                say_often(stream, &noise, Duration::ZERO).await
+            }
+            Rave::Dribble => say_often(stream, b"2", Duration::from_secs(60)).await,
+            Rave::Ahead => {
+                stream.write_all(b"250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n").await?;
+                self.listen_without_a_word().await
+            }
+        }
+    }
+
     async fn encrypt(&mut self) -> io::Result<()> {
         if self.place.tls == TlsOffer::Broken {
             // It hears the client out, then answers with a fatal alert and nothing else.
@@ -170,4 +193,13 @@ impl Conversation {
     fn stream(&mut self) -> io::Result<&mut Box<dyn Stream>> {
         self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
+}
+
+/// Says it again and again until the client has gone, or for so long that it should have.
+async fn say_often(stream: &mut Box<dyn Stream>, words: &[u8], pause: Duration) -> io::Result<()> {
+    for _ in 0..RAVES_MAX {
+        stream.write_all(words).await?;
+        tokio::time::sleep(pause).await;
+    }
+    Ok(())
 }

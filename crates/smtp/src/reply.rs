@@ -27,6 +27,8 @@ pub enum ReplyError {
         what: &'static str,
         /// The reply, cut.
         reply: Reply,
+        /// Was it the last line that broke the bound, so that nothing was left to be said?
+        is_last: bool,
     },
     /// This is not an SMTP reply.
     #[error("not an SMTP reply: {line:?}")]
@@ -115,7 +117,7 @@ impl ReplyReader {
         let text_octets = self.text.len() + separator.len() + text.len();
         if let Some(what) = broken_bound(too_long, self.lines, text_octets) {
             let known = if self.lines == 0 { text.as_ref() } else { self.text.as_str() };
-            return Some(Err(ReplyError::TooLong { what, reply: Reply::new(code, known) }));
+            return Some(Err(ReplyError::TooLong { what, reply: Reply::new(code, known), is_last }));
         }
         self.text.push_str(separator);
         self.text.push_str(&text);

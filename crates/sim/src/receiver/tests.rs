@@ -32,6 +32,7 @@ fn shown(answer: &Answer) -> String {
         Action::SayAndClose(reply) => format!("{reply} (closes)"),
         Action::Mute => "(mute)".to_owned(),
         Action::Cut => "(cut)".to_owned(),
+        Action::Rave(rave) => format!("({rave:?})"),
     };
     if answer.after.is_zero() { action } else { format!("{action} after {:?}", answer.after) }
 }

@@ -26,6 +26,7 @@ mod a_proved_server_that_promises_nothing;
 mod a_report_by_mail_is_signed;
 mod a_resolver_gone_wrong;
 mod a_server_the_policy_leaves_out;
+mod a_server_that_raves;
 mod a_start_does_not_read_the_backlog;
 mod a_tarpit_is_sat_out;
 mod a_thousand_people;

@@ -254,14 +254,14 @@ impl Client {
         }
     }
 
-    /// A reply beyond bounds still counts by its code where that decides something: as a refusal, and as the final
-    /// reply. Nothing after it can be trusted to be a reply.
+    /// A reply beyond bounds still counts by its code where that decides something: as a refusal, and, if its last line
+    /// was reached, as the final reply. Nothing after it can be trusted to be a reply.
     fn on_long_reply(&mut self, now: Timestamp, error: ReplyError) {
         let why = error.to_string();
         self.doomed = true;
         self.transcript.record(now, Who::Note, &why);
-        if let ReplyError::TooLong { reply, .. } = error
-            && (reply.is_transient() || reply.is_permanent() || matches!(self.state, State::Final))
+        if let ReplyError::TooLong { reply, is_last, .. } = error
+            && (reply.is_transient() || reply.is_permanent() || (is_last && matches!(self.state, State::Final)))
         {
             self.on_reply(now, reply);
         }

@@ -203,6 +203,23 @@ fn what_has_no_end_is_ended_early_and_nothing_piles_up() {
 }
 
 #[test]
+fn an_acceptance_that_does_not_end_is_none_and_a_refusal_is_one() {
+    let at_the_end = |flood: &[u8]| {
+        let mut shell = Shell::after(WITH_DATA, 3);
+        while !shell.client.is_closed() {
+            shell.hear(flood);
+        }
+        shell
+    };
+    let endless = at_the_end(&b"250-and one more thing\r\n".repeat(100));
+    assert!(endless.in_doubt && !endless.accepted, "{}", endless.verdict());
+    let wordy = at_the_end(&[b"250 ", &b"taken ".repeat(1_000)[..]].concat());
+    assert!(wordy.accepted, "its last line was reached: {}", wordy.verdict());
+    let refused = at_the_end(&b"552-and one more thing\r\n".repeat(100));
+    assert!(refused.verdict().starts_with("final: 552 and one"), "{}", refused.verdict());
+}
+
+#[test]
 fn ten_megabytes_in_one_line_are_refused_by_their_first_kilobytes() {
     let mut shell = Shell::after(WITH_DATA, 2);
     let mut octets = 0;
