@@ -113,11 +113,14 @@ impl Reach {
     }
 }
 
+/// A connection on its way.
+type Connecting<'a> = BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>>;
+
 /// Addresses on their way, in the order they were started.
 struct Race<'a, 'w> {
     way: &'a Approach<'w>,
     waiting: Vec<IpAddr>,
-    running: Vec<(IpAddr, BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>>)>,
+    running: Vec<(IpAddr, Connecting<'a>)>,
     /// When the next one may start although another is on its way.
     next_at: Instant,
 }

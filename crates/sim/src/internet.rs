@@ -65,6 +65,10 @@ pub struct Place {
     pub message_bytes: u64,
     /// Does it take ASCII addresses only?
     pub ascii_only: bool,
+    /// Does it take a message in one piece?
+    pub chunking: bool,
+    /// Does it report on demand?
+    pub dsn: bool,
     /// Whose it is, by the provider's key.
     pub provider: Arc<str>,
     receiver: usize,
@@ -531,6 +535,8 @@ fn places(profiles: &[Arc<Profile>], addressing: Addressing) -> BTreeMap<IpAddr,
             requiretls: profile.tls.requiretls,
             message_bytes: profile.limits.message_bytes,
             ascii_only: profile.ascii_only,
+            chunking: profile.chunking,
+            dsn: profile.dsn,
             provider: profile.key.as_str().into(),
             receiver: *receiver,
         };

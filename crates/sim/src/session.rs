@@ -38,6 +38,8 @@ pub async fn serve(internet: Arc<Internet>, place: Place, peer: IpAddr, stream: 
         starttls: place.tls != TlsOffer::None,
         requiretls: place.requiretls,
         smtputf8: !place.ascii_only,
+        chunking: place.chunking,
+        dsn: place.dsn,
         ..Config::default()
     });
     let mut conversation = Conversation { internet, place, visit, server, stream: Some(stream), latency };

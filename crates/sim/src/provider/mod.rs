@@ -84,6 +84,12 @@ pub struct Profile {
     /// Does it lack SMTPUTF8 (RFC 6531), and so refuse addresses beyond ASCII?
     #[serde(default)]
     pub ascii_only: bool,
+    /// Does it offer CHUNKING (RFC 3030)?
+    #[serde(default)]
+    pub chunking: bool,
+    /// Does it offer DSN (RFC 3461)?
+    #[serde(default)]
+    pub dsn: bool,
     /// What it does with mail that fails DMARC.
     #[serde(default)]
     pub authentication: Authentication,

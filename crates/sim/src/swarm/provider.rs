@@ -31,6 +31,8 @@ pub(super) fn draw(rng: &mut Rng, number: usize) -> Profile {
         blocklists: if one_in(rng, 3) { vec!["list.test".into()] } else { Vec::new() },
         tls: Default::default(),
         ascii_only: false,
+        chunking: false,
+        dsn: false,
         authentication: Default::default(),
         manners: Default::default(),
         mailboxes: Default::default(),
@@ -38,6 +40,9 @@ pub(super) fn draw(rng: &mut Rng, number: usize) -> Profile {
     };
     character(rng, &mut profile);
     opinions(rng, &mut profile);
+    // Not drawn: a draw more would change every world that a seed names.
+    profile.chunking = profile.limits.connections.is_multiple_of(2);
+    profile.dsn = profile.limits.messages_per_connection.is_multiple_of(2);
     profile
 }
 
