@@ -104,6 +104,7 @@ struct State {
     receivers: Vec<Receiver>,
     ledger: Ledger,
     trace: Trace,
+    is_traced: bool,
     faults: Vec<Fault>,
     listings: Vec<Listing>,
     readers: Readers,
@@ -146,6 +147,7 @@ impl Internet {
             receivers: profiles.iter().map(receiver).collect(),
             ledger: Ledger::new(),
             trace: Trace::new(started_at),
+            is_traced: true,
             faults: Vec::new(),
             listings: Vec::new(),
             readers: Readers::new(chance),
@@ -195,6 +197,19 @@ impl Internet {
     /// Puts a source on a blocklist for a while.
     pub fn add_listing(&self, listing: Listing) {
         self.lock().listings.push(listing);
+    }
+
+    /// How often receivers refused something because of their limits, by their keys.
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        let state = self.lock();
+        state.receivers.iter().map(|receiver| (receiver.profile().key.clone(), receiver.refusals())).collect()
+    }
+
+    /// From now on, copies and recipients are counted and not kept, and neither is the trace: for very many people.
+    pub fn only_count(&self) {
+        let mut state = self.lock();
+        state.ledger.only_count();
+        state.is_traced = false;
     }
 
     /// The long blocks of all receivers, each with its provider's key, in the order of the profiles.
@@ -311,7 +326,7 @@ impl Internet {
     /// Adds a line of somebody else's to the trace.
     pub fn note(&self, who: &str, what: &str) {
         let now = self.now();
-        self.lock().trace.record(now, who, what);
+        self.lock().record(now, who, what);
     }
 
     /// Somebody at `provider` called mail from `from_domain` spam.
@@ -415,7 +430,7 @@ impl Internet {
         let checks = verify(bytes, &facts, &self.zone).checks();
         let mut state = self.lock();
         if let Some(answer) = state.trouble(now, place).and_then(|trouble| trouble.at(Stage::Final)) {
-            state.trace.record(now, &place.name, "message lost to a fault");
+            state.record(now, &place.name, "message lost to a fault");
             return answer;
         }
         let Reception { answer, copies } = state.receivers[place.receiver].message(now, visit, &checks);
@@ -424,7 +439,7 @@ impl Internet {
         let message_id = header(bytes, "message-id").trim_matches(['<', '>']).to_owned();
         let token = return_path.rsplit_once('@').map_or("", |(local, _)| local).to_owned();
         for (recipient, folder) in copies {
-            state.trace.record(now, &place.name, &format!("message {recipient} {said} {}", folder_word(folder)));
+            state.record(now, &place.name, &format!("message {recipient} {said} {}", folder_word(folder)));
             state.deliver(now, place, visit.peer, &recipient, &checks.from_domain, folder);
             let arrival = Arrival {
                 at: now,
@@ -446,7 +461,7 @@ impl Internet {
             }
         }
         if matches!(&answer.action, Action::Say(reply) if !reply.is_positive()) {
-            state.trace.record(now, &place.name, &format!("message {said}"));
+            state.record(now, &place.name, &format!("message {said}"));
         }
         answer
     }
@@ -465,7 +480,7 @@ impl Internet {
         state.let_people_act(now);
         let fault = state.trouble(now, place).and_then(|trouble| trouble.at(stage));
         let answer = fault.unwrap_or_else(|| decide(&mut state.receivers[place.receiver], now, visit));
-        state.trace.record(now, &place.name, &format!("{what} {}", shown(&answer)));
+        state.record(now, &place.name, &format!("{what} {}", shown(&answer)));
         answer
     }
 
@@ -475,6 +490,12 @@ impl Internet {
 }
 
 impl State {
+    fn record(&mut self, now: Timestamp, who: &str, what: &str) {
+        if self.is_traced {
+            self.trace.record(now, who, what);
+        }
+    }
+
     /// A copy has come: its reader will do something about it, if the provider's people have habits.
     fn deliver(&mut self, now: Timestamp, place: &Place, source: IpAddr, recipient: &str, from: &str, folder: Folder) {
         let profile = self.receivers[place.receiver].profile();
@@ -487,7 +508,7 @@ impl State {
     /// Everything that people have done until now: noted, and told to their providers.
     fn let_people_act(&mut self, now: Timestamp) {
         while let Some(deed) = self.readers.next_until(now) {
-            self.trace.record(deed.at, &deed.recipient, deed.what.word());
+            self.record(deed.at, &deed.recipient, deed.what.word());
             let sign = match deed.what {
                 Doing::Complained => Some(Sign::Complained),
                 Doing::Rescued => Some(Sign::Rescued),

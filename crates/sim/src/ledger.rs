@@ -155,6 +155,8 @@ pub struct Ledger {
     sightings: Vec<Sighting>,
     deeds: Vec<Deed>,
     counted: u64,
+    /// When each copy was taken, where nothing else is kept.
+    times: Option<Vec<Timestamp>>,
     file: Option<File>,
 }
 
@@ -178,7 +180,9 @@ impl Ledger {
             file.write_all(&line)?;
         }
         self.counted += 1;
-        if self.arrivals.len() < ENTRIES_KEPT_MAX {
+        if let Some(times) = &mut self.times {
+            times.push(arrival.at);
+        } else if self.arrivals.len() < ENTRIES_KEPT_MAX {
             self.arrivals.push(arrival);
         }
         Ok(())
@@ -186,7 +190,7 @@ impl Ledger {
 
     /// A recipient was asked about.
     pub fn sighted(&mut self, sighting: Sighting) {
-        if self.sightings.len() < ENTRIES_KEPT_MAX {
+        if self.times.is_none() && self.sightings.len() < ENTRIES_KEPT_MAX {
             self.sightings.push(sighting);
         }
     }
@@ -201,6 +205,16 @@ impl Ledger {
     /// What people did, in order.
     pub fn deeds(&self) -> &[Deed] {
         &self.deeds
+    }
+
+    /// From now on only the time of each copy is kept: eight octets.
+    pub(crate) fn only_count(&mut self) {
+        self.times = Some(Vec::new());
+    }
+
+    /// When each copy was taken, in order, if only that is kept.
+    pub fn times(&self) -> &[Timestamp] {
+        self.times.as_deref().unwrap_or_default()
     }
 
     /// The copies, in the order they were taken.

@@ -24,6 +24,7 @@ pub mod fault;
 pub mod internet;
 pub mod ledger;
 pub mod listen;
+pub mod pacing;
 pub mod people;
 pub mod provider;
 pub mod receiver;

@@ -145,6 +145,7 @@ pub struct Receiver {
     stories: BTreeMap<String, u32>,
     histories: BTreeMap<String, History>,
     blocks: Vec<Block>,
+    refusals: u64,
     taken: u64,
 }
 
@@ -210,6 +211,7 @@ impl Receiver {
             stories: BTreeMap::new(),
             histories: BTreeMap::new(),
             blocks: Vec::new(),
+            refusals: 0,
             taken: 0,
         }
     }
@@ -227,6 +229,11 @@ impl Receiver {
     /// Its limits at this moment.
     pub fn limits(&self, now: Timestamp) -> Limits {
         in_force(self.profile.limits, &self.profile.moods, now.since(self.began))
+    }
+
+    /// How often it refused something because of a limit, or altogether.
+    pub fn refusals(&self) -> u64 {
+        self.refusals
     }
 
     /// The long blocks so far, in order.
@@ -254,6 +261,7 @@ impl Receiver {
             None
         };
         if let Some(refusal) = refusal {
+            self.refusals += 1;
             if *refusal == words.too_many_connections || *refusal == words.connecting_too_fast {
                 self.lose_patience(now, visit.peer);
             }
@@ -287,9 +295,11 @@ impl Receiver {
             return self.say(self.fill(&words.plaintext, visit, ""));
         }
         if visit.messages >= limits.messages_per_connection {
+            self.refusals += 1;
             return self.close(self.fill(&words.too_many_messages, visit, ""));
         }
         if let Some((refusal, full)) = self.too_much(now, visit.peer, domain_of(from), &limits) {
+            self.refusals += 1;
             self.lose_patience(now, visit.peer);
             let values = Values { left_s: full.left_s(now), limits: Some(limits), ..Values::default() };
             return self.say(self.fill_with(refusal(words), visit, "", values));
@@ -369,6 +379,7 @@ impl Receiver {
         }
         let limits = self.limits(now);
         if let Some(full) = self.domain_is_full(now, from_domain, &limits) {
+            self.refusals += 1;
             self.lose_patience(now, visit.peer);
             let values = Values { from_domain, left_s: full.left_s(now), limits: Some(limits), ..Values::default() };
             let saying = if full == Full::Day { &words.domain_day_full } else { &words.domain_too_fast };

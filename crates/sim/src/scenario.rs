@@ -8,7 +8,7 @@
 //! opened again from its directory, and the receivers, who know nothing of it, go on.
 
 mod ended;
-mod life;
+pub(crate) mod life;
 mod machine;
 mod watcher;
 
@@ -310,7 +310,7 @@ impl Scenario {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().expect("a runtime without input or output can always be made")
 }

@@ -46,7 +46,7 @@ const UNUSED: usize = 2_000;
 /// Octets in a page of the ledger.
 const PAGE_BYTES: u64 = 4_096;
 /// The selector of the sample sender's key.
-const SELECTOR: &str = "s1";
+pub(crate) const SELECTOR: &str = "s1";
 
 /// What outlives a simulated process.
 pub(super) struct Life {
@@ -492,11 +492,11 @@ fn world(scenario: &Scenario) -> SimWorld {
 }
 
 /// One key for all scenarios: the same signatures in every run.
-fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::ed25519_from_seed([7; 32]).expect("any seed makes an Ed25519 key")
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         ehlo_name: format!("out.{SENDER_DOMAIN}"),
         way: Way::Direct { port: engine::options::SMTP_PORT },
@@ -530,12 +530,12 @@ fn octets_read() -> Option<u64> {
     account.lines().find_map(|line| line.strip_prefix("rchar:")).and_then(|count| count.trim().parse().ok())
 }
 
-fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     Actor::CommandLine("scenario".into())
 }
 
 /// Makes a campaign to everybody on the (first) list and starts it.
-async fn mail(store: &Store, name: &str, require_tls: bool, now: Timestamp) -> Result<(), SendError> {
+pub(crate) async fn mail(store: &Store, name: &str, require_tls: bool, now: Timestamp) -> Result<(), SendError> {
     let imports = store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
     let source = format!(
         "---\nsubject: {name}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
@@ -573,7 +573,7 @@ fn options() -> SendOptions {
     }
 }
 
-async fn import(store: &Store, people: &[String], number: u8, now: Timestamp) -> Import {
+pub(crate) async fn import(store: &Store, people: &[String], number: u8, now: Timestamp) -> Import {
     let new = NewImport {
         workspace: WorkspaceId::FIRST,
         file_name: format!("people{number}.csv"),
