@@ -30,7 +30,7 @@ cargo xtask COMMAND
     tidy        rules of the house that no compiler checks
     needs       find or install the outside programs the tests use, and say what is missing
     swarm ...   play random worlds: --seeds N [--from S], or one: --seed S [--verbose] (see docs/contributing/simulator.md)
-    bench ...   build the release binary and measure it: send | import | sim | sign (see docs/reference/bench.md)
+    bench ...   build the release binary and measure it: send | import | sim | pace | sign (see docs/reference/bench.md)
 ";
 
 fn main() -> ExitCode {

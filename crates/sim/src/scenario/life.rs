@@ -20,7 +20,7 @@ use model::{
     WorkspaceId,
 };
 use smtp::client::Timeouts;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -125,7 +125,15 @@ impl Life {
         };
         self.watch.see(&sim);
         let machine = self.machine.clone();
-        let mut process = Process { scenario, sim, store, machine, engine: None, watch: self.watch.clone() };
+        let mut process = Process {
+            scenario,
+            sim,
+            store,
+            machine,
+            engine: None,
+            works_on: BTreeSet::new(),
+            watch: self.watch.clone(),
+        };
         if let Err(why) = process.start().await {
             process.until_death().await;
             self.ends(&why.to_string());
@@ -277,6 +285,10 @@ impl Life {
             Action::Resume => {
                 self.stops.iter_mut().for_each(|stop| stop.end(now));
                 let first = process.first().await;
+                if !process.works_on.contains(&first) {
+                    // As the program does: a run takes up only what it began with.
+                    process.stop().await;
+                }
                 process.handle().resume(first, &actor).await.expect("resumed");
                 process.start().await.expect("started");
             }
@@ -390,6 +402,8 @@ struct Process<'a> {
     machine: Option<Arc<dyn Machine>>,
     /// The last engine, and its run, unless there was nothing to send.
     engine: Option<(Handle, Option<JoinHandle<Result<RunEnd, StoreError>>>)>,
+    /// What the last engine was given to send.
+    works_on: BTreeSet<CampaignId>,
     watch: Arc<Watcher>,
 }
 
@@ -431,10 +445,12 @@ impl Process<'_> {
             return Ok(());
         }
         let mut mailings = Vec::new();
+        self.works_on.clear();
         let known = self.store.list_campaigns(WorkspaceId::FIRST).await?;
         for known in known.iter().filter(|known| known.state.may_send()) {
             let entropy = self.sim.world.entropy.as_ref();
             mailings.push(launch::mailing(&self.store, known, entropy).await?);
+            self.works_on.insert(known.id);
         }
         let mut settings = settings();
         if let Some(change) = self.scenario.settings {
