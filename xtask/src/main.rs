@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its standard streams")]
 #![allow(clippy::disallowed_methods, reason = "the tool measures real time and reads the real environment")]
 
+mod crash;
 mod imports;
 mod layers;
 mod licences;
@@ -30,6 +31,7 @@ cargo xtask COMMAND
     tidy        rules of the house that no compiler checks
     needs       find or install the outside programs the tests use, and say what is missing
     swarm ...   play random worlds: --seeds N [--from S], or one: --seed S [--verbose] (see docs/contributing/simulator.md)
+    crash ...   kill it: --seeds N [--first S] in the simulator, --real --kills N [--seed S] the binary itself
     bench ...   build the release binary and measure it: send | import | sim | pace | sign (see docs/reference/bench.md)
 ";
 
@@ -56,6 +58,7 @@ fn run(arguments: &[String]) -> Result<()> {
             Ok(())
         }
         Some("swarm") => programs::swarm(&root, arguments.get(1..).unwrap_or_default()),
+        Some("crash") => crash::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("bench") => programs::bench(&root, arguments.get(1..).unwrap_or_default()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
