@@ -6,14 +6,20 @@
 
 use model::{CampaignId, SkipReason};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::sync::{RwLock, RwLockReadGuard, watch};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Notify, RwLock, RwLockReadGuard};
 
 /// What may start at the moment.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     closed: RwLock<Closed>,
-    /// The ledger cannot record at the moment.
-    ledger_in_trouble: watch::Sender<bool>,
+    /// What happens cannot be recorded at the moment: outcomes, or which message is about to end.
+    ledger_in_trouble: AtomicBool,
+    /// Rings when the trouble begins, for the one who looks whether it is over.
+    ledger_failed: Notify,
+    /// Rings when it is over. Everybody who waits goes on in the order in which they came: the simulator's order must not
+    /// be a matter of chance (as it is with a watch channel).
+    ledger_works: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -65,18 +71,42 @@ impl Gate {
 
     /// Is the ledger unable to record? Then nothing is started whose outcome would have to wait.
     pub(crate) fn is_ledger_in_trouble(&self) -> bool {
-        *self.ledger_in_trouble.borrow()
+        self.ledger_in_trouble.load(Ordering::Acquire)
     }
 
-    /// Tells whether the ledger can record.
-    pub(crate) fn set_ledger_in_trouble(&self, is_in_trouble: bool) {
-        self.ledger_in_trouble.send_replace(is_in_trouble);
+    /// The ledger cannot record; `true` if that is news.
+    pub(crate) fn ledger_fails(&self) -> bool {
+        let is_news = !self.ledger_in_trouble.swap(true, Ordering::AcqRel);
+        if is_news {
+            self.ledger_failed.notify_one();
+        }
+        is_news
+    }
+
+    /// The ledger can record again; `true` if that is news.
+    pub(crate) fn ledger_mended(&self) -> bool {
+        let is_news = self.ledger_in_trouble.swap(false, Ordering::AcqRel);
+        self.ledger_works.notify_waiters();
+        is_news
+    }
+
+    /// Waits until the ledger cannot record. For one waiter.
+    pub(crate) async fn until_ledger_fails(&self) {
+        while !self.is_ledger_in_trouble() {
+            self.ledger_failed.notified().await;
+        }
     }
 
     /// Waits while the ledger cannot record.
     pub(crate) async fn until_ledger_works(&self) {
-        // The sender is the gate's own, so the wait ends only because the trouble has.
-        self.ledger_in_trouble.subscribe().wait_for(|is_in_trouble| !is_in_trouble).await.ok();
+        loop {
+            // Before the look, so that what rings between the two is heard.
+            let works = self.ledger_works.notified();
+            if !self.is_ledger_in_trouble() {
+                return;
+            }
+            works.await;
+        }
     }
 
     /// Waits until every delivery that passed its last check has written MAIL FROM: what is remembered before this

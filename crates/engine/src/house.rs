@@ -284,6 +284,14 @@ const FORGIVEN_HOLD: Duration = Duration::from_secs(300);
 
 impl House {
     /// Tells whoever watches.
+    /// Something that has to be recorded cannot be: nothing starts any more, and then it is told; the settler finds out when
+    /// it can be again.
+    pub(crate) fn unrecorded(&self, why: &str) {
+        if self.gate.ledger_fails() {
+            self.note(Note::LedgerTrouble(why.to_owned()));
+        }
+    }
+
     pub(crate) fn note(&self, note: Note<'_>) {
         self.watch.note(note);
     }

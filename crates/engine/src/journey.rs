@@ -8,14 +8,12 @@ use crate::holds::Asked;
 use crate::house::{Heard, House, Notice};
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
-use crate::note::Note;
 use crate::transmit::{Hooks, Session};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, LaneHold, Reaction, react};
-use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
+use dispatch::react::{Before, Reaction, react};
+use model::{Attempt, Category, DeliveryState, Outcome, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Ret};
 use std::net::IpAddr;
-use std::time::Duration;
 use store::{Claimed, Going, Phase, Settlement, Slot, Standing, VolumeOf};
 
 /// What the conversation can do next.
@@ -82,7 +80,11 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         return After::Leave;
     }
     if let Some(text) = &text {
-        house.store.inflight().reply(&slot, claimed.delivery, claimed.attempts + 1, text.as_bytes()).ok();
+        let kept = house.store.inflight().reply(&slot, claimed.delivery, claimed.attempts + 1, text.as_bytes());
+        if let Err(why) = kept {
+            // The outcome is settled all the same; until it is, only this process knows it.
+            house.unrecorded(&why.to_string());
+        }
     }
     let transcript = (verdict.outcome != Outcome::Accepted).then(|| session.transcript().to_string());
     let attempt = record(&claimed, session, &finished, verdict, started_at, house.now());
@@ -223,18 +225,12 @@ impl Hooks for Sending<'_> {
     }
 }
 
-/// While the ledger cannot note what goes out, a lane rests for so long.
-const UNRECORDED_REST: Duration = Duration::from_secs(10);
-
 /// Our own fault kept a message from being finished; the server said nothing about it. What could not be recorded is
 /// tried again when it can be; what cannot be made is skipped.
 async fn give_way(house: &House, lane: &Lane, claimed: Claimed, unrecorded: Option<String>) {
     let Some(why) = unrecorded else { return skip(house, &claimed, SkipReason::CannotCompose).await };
-    house.note(Note::LedgerTrouble(why));
-    let (scope, category) = (Scope::Site, Category::NetworkFailure);
-    let until = house.now() + UNRECORDED_REST;
+    house.unrecorded(&why);
     house.put_first(lane, claimed);
-    lane.hold(LaneHold { scope, until, category, rule: "ledger-trouble".to_owned() });
 }
 
 /// The server let go of a used session before this transaction began: the delivery was not refused, it was not heard.

@@ -9,7 +9,7 @@ use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{react, shipped_hold};
 use dispatch::rules::RulePack;
 use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
-use store::{Claimed, Recovered, Settlement, Store, StoreError};
+use store::{Claimed, Recovered, Settlement, Site, Store, StoreError};
 
 /// What is noted of an attempt whose reply was lost with the process.
 pub const LOST_REPLY: &str = "the program ended between the last byte and the reply";
@@ -23,7 +23,8 @@ pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Resu
         if let Some(claimed) = store.claim_one(left.going.delivery).await? {
             let is_new = claimed.attempts < left.going.number && claimed.state.is_in_progress();
             if is_new {
-                store.settle(vec![settlement(&claimed, &left, settings, now)]).await?;
+                let site = store.site_of(&claimed).await?;
+                store.settle(vec![settlement(&claimed, &left, site.as_ref(), settings, now)]).await?;
                 settled += 1;
             }
         }
@@ -32,10 +33,18 @@ pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Resu
     Ok(settled)
 }
 
-fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Timestamp) -> Settlement {
+fn settlement(
+    claimed: &Claimed,
+    left: &Recovered,
+    site: Option<&Site>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Settlement {
+    let provider = site.and_then(|site| site.provider.clone());
     let reply = left.reply.as_deref().and_then(read_reply);
     let what = reply.as_ref().map_or(What::InDoubt, What::Reply);
-    let verdict = judge(RulePack::shipped(), &Circumstance { stage: Stage::Final, provider: None, what });
+    let verdict =
+        judge(RulePack::shipped(), &Circumstance { stage: Stage::Final, provider: provider.as_deref(), what });
     let before = before(claimed, true, false);
     let hold = shipped_hold(&verdict, now, &settings.schedule);
     let reaction = react(&before, &verdict, hold.as_ref(), now, &settings.schedule, &settings.policy, 0.5);
@@ -53,8 +62,8 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
         tls: None,
         reached_receiver: true,
     };
-    // Without a site to be tried at, a temporary failure is due at the one it was last due at, or looked up afresh.
-    let due = reaction.due.and_then(|at| claimed.retry.map(|(site, _)| (site, at)));
+    // Without a site to be tried at, a temporary failure is looked up afresh.
+    let due = reaction.due.and_then(|at| site.map(|site| (site.id, at)));
     let to = match (reaction.due, due) {
         (Some(_), None) => claimed.state,
         (Some(_), Some(_)) => DeliveryState::Deferred,
@@ -63,6 +72,8 @@ fn settlement(claimed: &Claimed, left: &Recovered, settings: &Settings, now: Tim
     Settlement {
         attempt: Some(attempt),
         due,
+        site: site.map(|site| site.id),
+        provider,
         suppress: reaction.suppress,
         change: reaction.contact.map(change),
         charge: reaction.charge,
@@ -89,10 +100,8 @@ mod tests {
     use std::net::IpAddr;
     use store::{Going, Phase};
 
-    #[test]
-    fn an_acceptance_that_outlived_the_process_forgives_as_any_other() {
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        let claimed = Claimed {
+    fn claimed(now: Timestamp) -> Claimed {
+        Claimed {
             workspace: WorkspaceId::FIRST,
             delivery: DeliveryId(1),
             campaign: CampaignId(2),
@@ -114,11 +123,17 @@ mod tests {
             refused_count: 2,
             attributes: "{}".into(),
             generation: 0,
-        };
+        }
+    }
+
+    fn left(claimed: &Claimed, at: Timestamp, reply: &str) -> Recovered {
         let peer = IpAddr::from([203, 0, 113, 10]);
         let going = Going { delivery: claimed.delivery, number: 1, phase: Phase::FinalDot, peer };
-        let left = Recovered { index: 0, going, at: now, reply: Some(b"250 2.0.0 Ok".to_vec()) };
-        let settings = Settings {
+        Recovered { index: 0, going, at, reply: Some(reply.as_bytes().to_vec()) }
+    }
+
+    fn settings() -> Settings {
+        Settings {
             ehlo_name: "out.letters.example".into(),
             way: Way::Direct { port: 25 },
             ceiling: Ceiling::Flat(1),
@@ -127,11 +142,30 @@ mod tests {
             stakes: Stakes::Rehearsal,
             limits: None,
             timeouts: Timeouts::default(),
-        };
-        let settlement = settlement(&claimed, &left, &settings, now);
+        }
+    }
+
+    #[test]
+    fn an_acceptance_that_outlived_the_process_forgives_as_any_other() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let claimed = claimed(now);
+        let settlement = settlement(&claimed, &left(&claimed, now, "250 2.0.0 Ok"), None, &settings(), now);
         assert_eq!(settlement.to, DeliveryState::Accepted);
         let clean = store::ContactChange { soft: Some((0, None)), refused_count: Some(0), error: None };
         assert_eq!(settlement.change, Some(clean));
+    }
+
+    #[test]
+    fn a_refusal_that_outlived_the_process_is_read_as_its_provider_means_it() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let (claimed, settings) = (claimed(now), settings());
+        let left = left(&claimed, now, "452 4.2.2 The recipient's inbox is out of storage space.");
+        let site = Site { id: model::SiteId(9), fingerprint: "gmail".into(), provider: Some("google".into()) };
+        let known = settlement(&claimed, &left, Some(&site), &settings, now);
+        assert_eq!((known.to, known.due.map(|(site, _)| site)), (DeliveryState::Deferred, Some(site.id)));
+        assert_eq!((known.site, known.provider.as_deref()), (Some(site.id), Some("google")));
+        let unknown = settlement(&claimed, &left, None, &settings, now);
+        assert_eq!((unknown.to, unknown.due), (DeliveryState::Queued, None), "its site is looked up first");
     }
 
     #[test]

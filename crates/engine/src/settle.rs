@@ -20,16 +20,21 @@ const TICK: Duration = Duration::from_millis(25);
 /// Between tries while the ledger cannot record.
 const LEDGER_RETRY: Duration = Duration::from_secs(1);
 
-/// Settles until every sender is gone. Ends early only if the ledger can never work again (its text says why).
+/// Settles until every sender is gone, and looks after a ledger in trouble. Ends early only if the ledger can never work
+/// again (its text says why).
 pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>) -> Result<(), store::StoreError> {
     let mut batch = Vec::new();
-    let mut in_trouble = false;
-    while outcomes.recv_many(&mut batch, SETTLE_BATCH_MAX).await > 0 {
+    loop {
+        tokio::select! {
+            biased;
+            count = outcomes.recv_many(&mut batch, SETTLE_BATCH_MAX) => if count == 0 { return Ok(()) },
+            () = mended(&house) => continue,
+        }
         let (settlements, slots): (Vec<Settlement>, Vec<_>) =
             batch.drain(..).map(|outcome| (outcome.settlement, outcome.slot)).unzip();
         let settlements = Arc::new(settlements);
         let moved: Vec<Moved> = settlements.iter().map(moved).collect();
-        record(&house, &settlements, &mut in_trouble).await?;
+        record(&house, &settlements).await?;
         for slot in slots.into_iter().flatten() {
             house.store.inflight().free(slot);
         }
@@ -42,33 +47,31 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
         house.tell(Notice::Committed(moved));
         tokio::time::sleep(TICK).await;
     }
-    Ok(())
+}
+
+/// Waits for trouble, and looks once whether it is over. Outcomes were recorded before this is asked, so what is left to
+/// be tried is the in-flight file.
+async fn mended(house: &House) {
+    house.gate.until_ledger_fails().await;
+    tokio::time::sleep(LEDGER_RETRY).await;
+    if house.store.inflight().probe().await.is_ok() && house.gate.ledger_mended() {
+        house.note(Note::LedgerWorks);
+    }
 }
 
 /// Writes a batch, waiting as long as the trouble may pass.
-async fn record(
-    house: &House,
-    settlements: &Arc<Vec<Settlement>>,
-    in_trouble: &mut bool,
-) -> Result<(), store::StoreError> {
+async fn record(house: &House, settlements: &Arc<Vec<Settlement>>) -> Result<(), store::StoreError> {
     loop {
         let trouble = match house.store.settle(settlements.clone()).await {
             Ok(settled) => {
                 for refused in settled.refused {
                     house.note(Note::SettlementRefused(refused));
                 }
-                if std::mem::take(in_trouble) {
-                    house.gate.set_ledger_in_trouble(false);
-                    house.note(Note::LedgerWorks);
-                }
                 return Ok(());
             }
             Err(trouble) => trouble,
         };
-        if !std::mem::replace(in_trouble, true) {
-            house.gate.set_ledger_in_trouble(true);
-            house.note(Note::LedgerTrouble(trouble.to_string()));
-        }
+        house.unrecorded(&trouble.to_string());
         if !trouble.is_transient() {
             return Err(trouble);
         }

@@ -189,3 +189,9 @@ fn whoever_dies_in_the_middle_of_a_write_forgets_nobody_and_doubles_nobody() {
     let sum = all("deaths", |seed| Plan::deaths(seed, DEATHS, OPERATIONS));
     assert!(sum.stories < STORIES || (sum.deaths > 4 * sum.stories && sum.power_losses > sum.stories), "{sum:?}");
 }
+
+#[test]
+fn nor_does_whoever_dies_while_the_disk_fails() {
+    let sum = all("deaths and troubles", |seed| Plan::deaths(seed, DEATHS, OPERATIONS).with_troubles(seed, 6, 600));
+    assert!(sum.stories < STORIES || (sum.failed > sum.stories && sum.troubles > 0), "{sum:?}");
+}

@@ -190,8 +190,11 @@ impl InFlight {
     /// Records that the last bytes of an attempt are about to go out. When it returns they may; if it fails, they must
     /// not.
     pub async fn record(&self, slot: &Slot, going: Going, now: Timestamp) -> Result<()> {
+        self.put(slot, slot_bytes(going, now)).await
+    }
+
+    async fn put(&self, slot: &Slot, bytes: [u8; SLOT_BYTES]) -> Result<()> {
         let Some(files) = &self.inner.files else { return Ok(()) };
-        let bytes = slot_bytes(going, now);
         let index = self.place_of(slot)?;
         if let Some(syncer) = &self.inner.syncer {
             return syncer.synced(index, bytes).await;
@@ -214,6 +217,17 @@ impl InFlight {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.inner.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Can slots be recorded? Tries it on one that nobody holds; if all are held, there is nothing to say against it.
+    pub async fn probe(&self) -> Result<()> {
+        if self.inner.permits.available_permits() == 0 {
+            return Ok(());
+        }
+        let slot = self.take_slot().await?;
+        let outcome = self.put(&slot, [0; SLOT_BYTES]).await;
+        self.free(slot);
+        outcome
     }
 
     /// Writes the final reply of an attempt beside its slot, before its settlement joins the group commit. Without a

@@ -412,6 +412,11 @@ impl Store {
     pub async fn site(&self, id: SiteId) -> Result<Option<Site>> {
         self.core.lanes.read(move |conn| queue_sql::site(conn, id)).await
     }
+    /// The site a delivery goes to: where it is to be tried again, or its domain's; `None` before that was looked up.
+    pub async fn site_of(&self, claimed: &Claimed) -> Result<Option<Site>> {
+        let claimed = claimed.clone();
+        self.core.lanes.read(move |conn| queue_sql::site_of(conn, &claimed)).await
+    }
     /// Sites where a campaign still has queued deliveries or retries.
     pub async fn sites_of(&self, campaign: CampaignId, after: Option<SiteId>, limit: usize) -> Result<Vec<SiteId>> {
         self.core.lanes.read(move |conn| queue_sql::sites_of(conn, campaign, after, limit)).await

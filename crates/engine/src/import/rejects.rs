@@ -7,8 +7,9 @@
 
 use super::records::Row;
 use super::words::REJECT_COLUMNS;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Writes the rejects of one import.
@@ -39,9 +40,12 @@ impl Rejects {
             Some(writer) => writer,
             none => {
                 if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                    fs::create_dir_all(folder)?;
+                    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
                 }
-                let file = BufWriter::new(File::create(&self.path)?);
+                // It holds people's rows: readable by whoever ran the import, and nobody else.
+                let mut options = OpenOptions::new();
+                let file = options.write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
+                let file = BufWriter::new(file);
                 let mut writer = csv::WriterBuilder::new().delimiter(self.delimiter).from_writer(file);
                 writer.write_record(self.header.iter().map(String::as_str).chain(REJECT_COLUMNS))?;
                 none.insert(writer)

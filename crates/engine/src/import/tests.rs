@@ -81,7 +81,13 @@ async fn every_row_has_a_fate_and_every_reject_a_reason() {
             "8 rows = 4 added + 0 updated + 0 unchanged + 1 duplicates + 3 rejected; 2 blank, 0 suppressed, 4 listed, {RoleAddress: 1, MissingConsent: 5, NoAddress: 1, UnreadableAddress: 1}"
         ],
     );
-    let rejects = fs::read_to_string(report.rejects_file.unwrap()).unwrap();
+    let rejects = report.rejects_file.unwrap();
+    let mode = |path: &std::path::Path| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!((mode(&rejects), mode(rejects.parent().unwrap())), (0o600, 0o700), "people's rows are nobody else's");
+    let rejects = fs::read_to_string(rejects).unwrap();
     expect![[r#"
         email,name,city,reject_line,reject_reason,reject_raw
         not an address,Bo,,4,"""not an address"" is not an address: there is no @ in it",

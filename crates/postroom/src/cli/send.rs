@@ -399,6 +399,7 @@ async fn confirm(launched: &Launched, ledger: &Ledger, output: &Output) -> Resul
 
 /// Hands the campaign, durably `sending`, to a process of its own.
 async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) -> Result<Exit, Failure> {
+    use std::os::unix::fs::OpenOptionsExt;
     use std::os::unix::process::CommandExt;
     let dir = super::absolute(&ledger.dir)?;
     let log = dir.join(format!("campaign-{number}.log"));
@@ -406,7 +407,8 @@ async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) 
         Failure::own("the campaign is started, but no process could be sent to the background", error)
             .advise(format!("go on here: postroom resume {number}"))
     };
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).map_err(cannot)?;
+    // It names people, like everything in this directory.
+    let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&log).map_err(cannot)?;
     let errors = file.try_clone().map_err(cannot)?;
     let report =
         engine::report::report(&ledger.store, campaigner::by_number(&ledger, number).await?, ledger.now()).await?;

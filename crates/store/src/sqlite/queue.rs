@@ -103,6 +103,19 @@ pub(crate) fn site(conn: &Connection, id: SiteId) -> Result<Option<Site>> {
     Ok(conn.prepare_cached(sql)?.query_row([id.0], read).optional()?)
 }
 
+/// The site a delivery goes to: where it is to be tried again, or its head's.
+pub(crate) fn site_of(conn: &Connection, claimed: &Claimed) -> Result<Option<Site>> {
+    let head = "SELECT site FROM head WHERE campaign = ?1 AND id <= ?2 AND ?2 < \"end\" AND site IS NOT NULL";
+    let id = match claimed.retry {
+        Some((site, _)) => Some(site),
+        None => {
+            let key = [claimed.campaign.0, claimed.delivery.0];
+            conn.prepare_cached(head)?.query_row(key, |row| row.get(0)).optional()?.map(SiteId)
+        }
+    };
+    id.map_or(Ok(None), |id| site(conn, id))
+}
+
 const CLAIM_COLUMNS: &str =
     "d.workspace, d.id, d.campaign, d.contact, d.address, a.domain, a.email, n.name, d.position,
     d.state, d.attempts, d.tries, d.reached, d.first_try_at, c.soft_count, c.soft_since, c.refused_count, c.attributes";
