@@ -36,9 +36,12 @@ impl Trial {
 /// A change to a provider without limits.
 type Change = fn(&mut Profile);
 
+/// A provider of a world: how many of a hundred people live there, how many limits it hides, and which.
+type Sketch = (usize, u64, Change);
+
 /// The ten.
 pub fn trials() -> Vec<Trial> {
-    let worlds: [(&'static str, &[(usize, u64, Change)]); 10] = [
+    let worlds: [(&'static str, &[Sketch]); 10] = [
         (
             "connections",
             &[
@@ -154,8 +157,7 @@ pub fn trials() -> Vec<Trial> {
             ],
         ),
     ];
-    let number = |(at, (name, providers)): (usize, (&'static str, &[(usize, u64, Change)]))| trial(at, name, providers);
-    worlds.into_iter().enumerate().map(number).collect()
+    worlds.into_iter().enumerate().map(|(at, (name, providers))| trial(at, name, providers)).collect()
 }
 
 /// A provider that minds volume: somebody new may send it a third of a large campaign in a day before it slows down.
@@ -168,7 +170,7 @@ const REGARD: Regard = Regard {
     block_s: 6 * 3_600,
 };
 
-fn trial(at: usize, name: &'static str, providers: &[(usize, u64, Change)]) -> Trial {
+fn trial(at: usize, name: &'static str, providers: &[Sketch]) -> Trial {
     let profiles = providers.iter().enumerate().map(|(number, (_, _, change))| {
         let mut profile = plain(number);
         change(&mut profile);
