@@ -187,7 +187,6 @@ impl Sending<'_> {
             smtputf8: self.letter.smtputf8,
             dsn: Some(self.reports()),
             require_tls: self.mailing.require_tls,
-            ..Envelope::default()
         }
     }
 

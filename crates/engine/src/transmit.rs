@@ -87,19 +87,28 @@ impl Session {
     /// Talks to the server at the other end of `stream` until the first transaction can start.
     pub(crate) async fn open(
         house: &House,
-        (settings, trust): (Settings, Trust),
+        terms: (Settings, Trust),
         host: &str,
         address: IpAddr,
         stream: Box<dyn Stream>,
     ) -> Result<Session, Unopened> {
-        let world = &house.world;
+        Session::over(&house.world, &house.tls, terms, (host, address), stream).await
+    }
+
+    async fn over(
+        world: &World,
+        tls_client: &TlsClient,
+        (settings, trust): (Settings, Trust),
+        (host, address): (&str, IpAddr),
+        stream: Box<dyn Stream>,
+    ) -> Result<Session, Unopened> {
         let client = Client::new(settings, world.clock.now());
         let mut session = Session {
             client,
             stream,
             buffer: vec![0; READ_BYTES],
             world: world.clone(),
-            tls_client: house.tls.clone(),
+            tls_client: tls_client.clone(),
             trust,
             host: host.to_owned(),
             address,
@@ -275,3 +284,6 @@ impl Session {
         self.client.deadline().map_or(Duration::from_secs(600), |deadline| deadline.since(self.now()))
     }
 }
+
+#[cfg(test)]
+mod tests;
