@@ -215,8 +215,6 @@ fn plain(number: usize) -> Profile {
         blocklists: Vec::new(),
         tls: crate::provider::Tls { offer: TlsOffer::None, ..Default::default() },
         ascii_only: false,
-        chunking: number % 2 == 0,
-        dsn: number % 2 == 0,
         authentication: Default::default(),
         manners: Default::default(),
         mailboxes: Default::default(),
