@@ -2,19 +2,27 @@
 //!
 //! It asks a recursive resolver, the machine's own or a given one, over UDP and, when an answer is cut short, TCP.
 //! It keeps nothing: the cache above it runs on our clock. Its one duty is to tell apart what `dispatch` must judge
-//! differently: NXDOMAIN, no such records, SERVFAIL and silence (RFC 1035, RFC 2308).
+//! differently: NXDOMAIN, no such records, SERVFAIL and silence (RFC 1035, RFC 2308), and what signatures vouch for
+//! from what they contradict ([`proof`]).
 
 use crate::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve, Tlsa};
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
-use hickory_resolver::lookup::Lookup;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::net::{DnsError, NetError, RetryDnsHandle};
+use hickory_resolver::proto::dnssec::Proof as Proved;
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
+use proof::Prover;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+
+mod proof;
+
+/// The way to the name servers, with its tries.
+type Servers = RetryDnsHandle<NameServerPool<TokioRuntimeProvider>>;
 
 /// How long one try of a question may take.
 const TRY_TIMEOUT: Duration = Duration::from_secs(4);
@@ -38,7 +46,7 @@ pub enum DnsClientError {
 
 /// Asks a recursive resolver.
 pub struct DnsClient {
-    resolver: TokioResolver,
+    prover: Prover,
     timeout: Duration,
 }
 
@@ -82,35 +90,54 @@ impl DnsClient {
         if servers.is_empty() {
             return Err(DnsClientError::Configuration("it names no server".into()));
         }
-        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        let options = builder.options_mut();
-        options.cache_size = 0;
-        options.use_hosts_file = ResolveHosts::Never;
+        // A resolver on this machine is asked over no network: its word that it has checked the signatures is enough
+        // (RFC 7672 section 2.1.2 wants it so). Others could be impersonated, so their signatures are checked here.
+        let on_this_machine = servers.iter().all(|server| server.ip.is_loopback());
+        let mut options = ResolverOpts::default();
         options.timeout = try_timeout;
         options.attempts = RETRIES;
         options.max_active_requests = QUESTIONS_PER_CONNECTION;
         options.edns0 = true;
-        let resolver = builder.build().map_err(|e| DnsClientError::Configuration(e.to_string()))?;
-        Ok(DnsClient { resolver, timeout })
+        let tls = TlsConfig::new().map_err(|e| DnsClientError::Configuration(e.to_string()))?;
+        let context = Arc::new(PoolContext::new(options, tls));
+        let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());
+        let prover = Prover::new(RetryDnsHandle::new(pool, RETRIES), on_this_machine);
+        Ok(DnsClient { prover, timeout })
     }
 
     /// Asks one question; `wanted` picks what is ours out of each record, aliases on the way being passed over.
-    async fn ask<T>(&self, name: &str, kind: RecordType, wanted: fn(&RData) -> Option<T>) -> DnsAnswer<Vec<T>> {
+    async fn ask<T>(
+        &self,
+        name: &str,
+        kind: RecordType,
+        asked: Asked,
+        wanted: fn(&RData) -> Option<T>,
+    ) -> DnsAnswer<Vec<T>> {
         let Some(name) = absolute(name) else {
             return DnsAnswer::failed(DnsFailure::Other("not a name that DNS can be asked for".into()), Duration::ZERO);
         };
-        match tokio::time::timeout(self.timeout, self.resolver.lookup(name, kind)).await {
-            Ok(Ok(lookup)) => records(&lookup, wanted),
+        let answered = match asked {
+            Asked::Plainly => tokio::time::timeout(self.timeout, self.prover.ask(name, kind)).await,
+            Asked::WithProof => tokio::time::timeout(self.timeout, self.prover.ask_with_proof(name, kind)).await,
+        };
+        match answered {
+            Ok(Ok((records, secure))) => found(&records, wanted).with_proof(secure),
             Ok(Err(error)) => failure(&error),
             Err(_) => DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO),
         }
     }
 }
 
+/// Does it matter whether the answer is proved?
+#[derive(Clone, Copy)]
+enum Asked {
+    Plainly,
+    WithProof,
+}
+
 impl Resolve for DnsClient {
     fn mx<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
-        Box::pin(self.ask(domain, RecordType::MX, |data| match data {
+        Box::pin(self.ask(domain, RecordType::MX, Asked::WithProof, |data| match data {
             RData::MX(mx) => Some(Mx { preference: mx.preference, host: host_text(&mx.exchange) }),
             _ => None,
         }))
@@ -120,11 +147,11 @@ impl Resolve for DnsClient {
         Box::pin(async move {
             let (v6, v4) = tokio::join!(
                 biased;
-                self.ask(host, RecordType::AAAA, |data| match data {
+                self.ask(host, RecordType::AAAA, Asked::WithProof, |data| match data {
                     RData::AAAA(address) => Some(IpAddr::V6(address.0)),
                     _ => None,
                 }),
-                self.ask(host, RecordType::A, |data| match data {
+                self.ask(host, RecordType::A, Asked::WithProof, |data| match data {
                     RData::A(address) => Some(IpAddr::V4(address.0)),
                     _ => None,
                 }),
@@ -134,14 +161,14 @@ impl Resolve for DnsClient {
     }
 
     fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
-        Box::pin(self.ask(name, RecordType::TXT, |data| match data {
+        Box::pin(self.ask(name, RecordType::TXT, Asked::Plainly, |data| match data {
             RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
             _ => None,
         }))
     }
 
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
-        Box::pin(self.ask(name, RecordType::TLSA, |data| match data {
+        Box::pin(self.ask(name, RecordType::TLSA, Asked::WithProof, |data| match data {
             RData::TLSA(tlsa) => Some(Tlsa {
                 usage: tlsa.cert_usage.into(),
                 selector: tlsa.selector.into(),
@@ -170,9 +197,9 @@ fn host_text(host: &Name) -> String {
 }
 
 /// The wanted records of an answer; the alias with the shortest life bounds how long they may be kept.
-fn records<T>(lookup: &Lookup, wanted: fn(&RData) -> Option<T>) -> DnsAnswer<Vec<T>> {
-    let found: Vec<T> = lookup.answers().iter().filter_map(|record| wanted(&record.data)).collect();
-    let ttl_secs = lookup.answers().iter().map(|record| record.ttl).min().unwrap_or(0);
+fn found<T>(records: &[Record], wanted: fn(&RData) -> Option<T>) -> DnsAnswer<Vec<T>> {
+    let ttl_secs = records.iter().map(|record| record.ttl).min().unwrap_or(0);
+    let found: Vec<T> = records.iter().filter_map(|record| wanted(&record.data)).collect();
     let ttl = Duration::from_secs(ttl_secs.into());
     if found.is_empty() { DnsAnswer::failed(DnsFailure::NoRecords, ttl) } else { DnsAnswer::found(found, ttl) }
 }
@@ -185,10 +212,23 @@ fn failure<T>(error: &NetError) -> DnsAnswer<T> {
             code => (by_code(code), None),
         },
         NetError::Dns(DnsError::ResponseCode(code)) => (by_code(*code), None),
+        NetError::Dns(DnsError::DnssecBogus) => (DnsFailure::Bogus, None),
+        NetError::Dns(DnsError::Nsec { response, proof, .. }) => return denied(response, *proof),
         NetError::Timeout => (DnsFailure::TimedOut, None),
         other => (DnsFailure::Other(format!("DNS failed: {other}")), None),
     };
     DnsAnswer::failed(failure, Duration::from_secs(ttl_secs.unwrap_or(0).into()))
+}
+
+/// A denial whose own proof was looked at: good, not signed, or contradicted.
+fn denied<T>(response: &hickory_resolver::proto::op::DnsResponse, proof: Proved) -> DnsAnswer<T> {
+    let ttl = Duration::from_secs(response.negative_ttl().unwrap_or(0).into());
+    match (proof, response.metadata.response_code) {
+        (Proved::Bogus | Proved::Indeterminate, _) => DnsAnswer::failed(DnsFailure::Bogus, Duration::ZERO),
+        (_, ResponseCode::NXDomain) => DnsAnswer::failed(DnsFailure::NoSuchName, ttl),
+        (_, ResponseCode::NoError) => DnsAnswer::failed(DnsFailure::NoRecords, ttl),
+        (_, code) => DnsAnswer::failed(by_code(code), Duration::ZERO),
+    }
 }
 
 fn by_code(code: ResponseCode) -> DnsFailure {
@@ -202,9 +242,9 @@ fn by_code(code: ResponseCode) -> DnsFailure {
 fn both_families(v6: DnsAnswer<Vec<IpAddr>>, v4: DnsAnswer<Vec<IpAddr>>) -> DnsAnswer<Vec<IpAddr>> {
     let shorter = v6.ttl.min(v4.ttl);
     match (v6.result, v4.result) {
-        (Ok(six), Ok(four)) => DnsAnswer::found([six, four].concat(), shorter),
-        (Ok(six), Err(_)) => DnsAnswer::found(six, v6.ttl),
-        (Err(_), Ok(four)) => DnsAnswer::found(four, v4.ttl),
+        (Ok(six), Ok(four)) => DnsAnswer::found([six, four].concat(), shorter).with_proof(v6.secure && v4.secure),
+        (Ok(six), Err(_)) => DnsAnswer::found(six, v6.ttl).with_proof(v6.secure),
+        (Err(_), Ok(four)) => DnsAnswer::found(four, v4.ttl).with_proof(v4.secure),
         (Err(six), Err(four)) => DnsAnswer::failed(graver(six, four), shorter),
     }
 }

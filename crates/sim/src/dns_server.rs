@@ -260,6 +260,7 @@ mod tests {
         let mx = |preference, host: &str| Ok(vec![Mx { preference, host: host.into() }]);
         assert_eq!(client.mx("northmail.test").await.result, mx(10, "mx1.northmail.test"));
         assert_eq!(client.mx("no-mail.test").await.result, mx(0, "."));
+        assert!(!client.mx("northmail.test").await.secure);
         assert_eq!(client.mx("d199999.bench.test").await.result, mx(5, "sink.test"));
         assert_eq!(client.mx("wobbly.test").await.result, Err(DnsFailure::ServFail));
         let gone = client.mx("gone.test").await;
@@ -268,6 +269,22 @@ mod tests {
         assert_eq!(client.addresses("mx1.northmail.test").await.result.unwrap().len(), 2);
         let key = client.txt("s1._domainkey.news.example").await.result.unwrap();
         assert_eq!(key[0].len(), "v=DKIM1; p=".len() + 2_000, "too long for UDP, so it came over TCP");
+    }
+
+    #[tokio::test]
+    async fn a_resolver_on_this_machine_is_believed_about_signatures() {
+        let zone = zone();
+        zone.set_secure("northmail.test", true);
+        let record = Tlsa { usage: 3, selector: 1, matching: 1, data: vec![7; 32] };
+        zone.add_tlsa("_25._tcp.mx1.northmail.test", record.clone());
+        zone.set_fault("no-mail.test", Some(crate::dns::Fault::Bogus));
+        let server = DnsServer::start(zone, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let client = DnsClient::at(server.address()).unwrap();
+        assert!(client.mx("northmail.test").await.secure);
+        let records = client.tlsa("_25._tcp.mx1.northmail.test").await;
+        assert_eq!((records.result, records.secure), (Ok(vec![record]), true));
+        assert!(!client.addresses("mx1.northmail.test").await.secure, "another name, not signed");
+        assert_eq!(client.mx("no-mail.test").await.result, Err(DnsFailure::ServFail), "forged: it does not say so");
     }
 
     #[test]
