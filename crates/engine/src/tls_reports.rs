@@ -314,6 +314,24 @@ fn last_second_of(day: i64) -> Timestamp {
     Timestamp::from_millis(start_of(day + 1).as_millis() - 1_000)
 }
 
+/// A UTC day as people write it: `2026-03-02`.
+pub fn day_text(day: i64) -> String {
+    let text = moment(start_of(day));
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// The UTC day that is written so.
+pub fn day_named(text: &str) -> Option<i64> {
+    let date: jiff::civil::Date = text.parse().ok()?;
+    let start = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(start.timestamp().as_second().div_euclid(DAY_SECS))
+}
+
+/// RFC 3339.
+fn moment(at: Timestamp) -> String {
+    Moment::from_second(at.as_secs()).unwrap_or_default().to_string()
+}
+
 /// A day's report to a domain, from the ledger's tallies.
 pub fn report(day: i64, domain: &str, submitter: &str, results: &[TlsResult]) -> TlsReport {
     let mut policies: BTreeMap<&str, PolicyResult> = BTreeMap::new();
@@ -335,9 +353,8 @@ pub fn report(day: i64, domain: &str, submitter: &str, results: &[TlsResult]) ->
             failure_reason_code: reason.to_owned(),
         });
     }
-    let moment = |at: Timestamp| Moment::from_second(at.as_secs()).unwrap_or_default().to_string();
     let (start, end) = (moment(start_of(day)), moment(last_second_of(day)));
-    let date = start.split('T').next().unwrap_or_default();
+    let date = day_text(day);
     TlsReport {
         organization_name: submitter.to_owned(),
         contact_info: format!("postmaster@{submitter}"),

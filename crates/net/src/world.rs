@@ -1,6 +1,6 @@
 //! The seams: what the engine may ask of the outside world, and the answers it may get.
 //!
-//! Kept apart from the implementations so that the simulator can stand behind the same four traits. Every question
+//! Kept apart from the implementations so that the simulator can stand behind the same five traits. Every question
 //! ends: implementations bound their own waiting, and say `TimedOut` rather than wait for ever.
 
 use crate::dns::DnsClientError;

@@ -24,6 +24,7 @@ pub(crate) mod settings;
 pub(crate) mod simulate;
 pub(crate) mod source;
 pub(crate) mod suppress;
+pub(crate) mod tls_reports;
 pub(crate) mod why;
 
 use crate::failure::{Exit, Failure};
@@ -88,6 +89,8 @@ enum Command {
     Campaigns,
     /// What happened to a person's mail, whose problem it is, and what can be done
     Why(why::Args),
+    /// What came of encryption at domains with a policy, day by day, as it is reported to them
+    TlsReports(tls_reports::Args),
     /// Judge replies of mail servers without sending anything
     #[command(subcommand)]
     Judge(judge::Command),
@@ -129,6 +132,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Report(args) => report::run(args, dir, output).await,
         Command::Campaigns => report::campaigns(dir, output).await,
         Command::Why(args) => why::run(args, dir, output).await,
+        Command::TlsReports(args) => tls_reports::run(args, dir, output).await,
         Command::Judge(command) => judge::run(command, output),
         Command::Domain(command) => domain::run(command, dir, output).await,
         Command::Backup(args) => backup::run(args, dir, output).await,
