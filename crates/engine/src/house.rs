@@ -177,6 +177,8 @@ pub(crate) enum Notice {
     Tripped(Stop, Whom),
     /// Nothing of a campaign may start at a site before then.
     FlowHeld { site: SiteId, campaign: CampaignId, until: Timestamp, why: String },
+    /// Somebody of a campaign has to be read again then: their own hour comes later.
+    ReadAgain { site: SiteId, campaign: CampaignId, at: Timestamp },
     /// A source is listed where this lane leads.
     Rests { lane: LaneId, why: String },
     /// The day's budget of the lane's source is spent: others take what waits in it, or it waits.
@@ -381,7 +383,11 @@ impl House {
         if !response.changes.is_empty() {
             self.tell(Notice::Learned { lane: lane.id, changes: response.changes });
         }
-        Heard { hold: response.hold, leave: response.leave, listed: response.listed }
+        // A refusal of us that comes while the lane rests already is no recipient's either.
+        let of_us = matches!(verdict.scope, Scope::Source | Scope::Site | Scope::Identity);
+        let refused = matches!(verdict.outcome, model::Outcome::Blocked);
+        let hold = response.hold.or_else(|| lane.held(now).filter(|_| of_us && refused));
+        Heard { hold, leave: response.leave, listed: response.listed }
     }
 
     /// Holds a lane alone, for a reason of ours, and says so.

@@ -6,6 +6,7 @@
 
 use crate::holds::Asked;
 use crate::house::{Heard, House, Notice};
+use crate::lane::HOLD_GONE_ROUND;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
 use crate::transmit::{Hooks, Session};
@@ -43,7 +44,10 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         skip(house, &claimed, reason).await;
         return After::Reuse;
     }
-    let Some(claimed) = unless_held(house, lane, &mailing, claimed).await else { return After::Reuse };
+    let claimed = match unless_held(house, lane, &mailing, claimed).await {
+        Ok(claimed) => claimed,
+        Err(after) => return after,
+    };
     let started_at = house.now();
     let Ok(letter) = mailing.compose(&claimed, started_at) else {
         skip(house, &claimed, SkipReason::CannotCompose).await;
@@ -94,8 +98,8 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
 }
 
 /// The delivery back if it may start now: no hold covers it, it is an hour at which its person is written to, and the
-/// day's budgets have room. Otherwise it has been put where it waits.
-async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Option<Claimed> {
+/// day's budgets have room. Otherwise it has been put where it waits; a session whose lane has nothing to do today leaves.
+async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Result<Claimed, After> {
     let now = house.now();
     if !house.holds.is_empty() {
         let asked = Asked {
@@ -107,21 +111,21 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
         };
         if house.holds.of(asked, now).is_some() {
             house.put_back(lane, claimed.delivery);
-            return None;
+            return Err(After::Reuse);
         }
     }
     if let Some(until) = house.terms.not_before_for(&claimed, now) {
         wait_until(house, lane, &claimed, until).await;
-        return None;
+        return Err(After::Reuse);
     }
     if let Some(until) = house.probe_is_out(lane, now) {
         let (site, campaign) = (lane.id.site, claimed.campaign);
         house.put_first(lane, claimed);
         house.tell(Notice::FlowHeld { site, campaign, until, why: "the probe there has no verdict yet".to_owned() });
-        return None;
+        return Err(After::Leave);
     }
     let Err(spent) = house.budgets.take(lane.id.source, mailing.identity, lane.operator(), now) else {
-        return Some(claimed);
+        return Ok(claimed);
     };
     match spent.of {
         VolumeOf::Source(_) => {
@@ -134,11 +138,16 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
             house.tell(Notice::FlowHeld { site, campaign, until: spent.until, why: spent.why });
         }
     }
-    None
+    Err(After::Leave)
 }
 
-/// Nobody was tried: the person's own hour comes later.
+/// Nobody was tried: the person's own hour comes later. Who was never tried stays queued and is read again then.
 async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timestamp) {
+    if claimed.state == DeliveryState::Queued {
+        house.put_back(lane, claimed.delivery);
+        house.tell(Notice::ReadAgain { site: lane.id.site, campaign: claimed.campaign, at: until });
+        return;
+    }
     let mut settlement = Settlement::of(claimed, DeliveryState::Deferred, house.now());
     settlement.due = Some((lane.id.site, until));
     settlement.charge = false;
@@ -223,6 +232,9 @@ impl Hooks for Sending<'_> {
         })
     }
 }
+
+/// Who was refused because our address is listed is tried by another one after this.
+const REDEALT_AFTER: Duration = Duration::from_secs(30);
 
 /// Our own fault kept a message from being finished; the server said nothing about it. What could not be recorded is
 /// tried again when it can be; what cannot be made is skipped.
@@ -344,9 +356,13 @@ fn reacted(
     let before = before(claimed, attempt.reached_receiver, lane.has_accepted());
     let jitter = house.world.entropy.fraction("jitter");
     let (schedule, policy) = (&house.settings.schedule, &house.settings.policy);
-    // Another source takes the place of one that is listed: its people need not wait for the end of the hold.
-    let hold = heard.hold.as_ref().filter(|_| !(heard.listed && house.has_other_source(lane, claimed.campaign)));
-    react(&before, &attempt.verdict, hold, now, schedule, policy, jitter)
+    // Another source takes the place of one that is distrusted: its people need not wait for the end of the hold.
+    let is_long = |hold: &LaneHold| hold.scope == Scope::Source && hold.until.since(now) > HOLD_GONE_ROUND;
+    let distrusted = heard.listed || heard.hold.as_ref().is_some_and(is_long);
+    let redealt = distrusted && house.has_other_source(lane, claimed.campaign);
+    let soon = |hold: LaneHold| LaneHold { until: hold.until.min(now + REDEALT_AFTER), ..hold };
+    let hold = heard.hold.clone().map(|hold| if redealt { soon(hold) } else { hold });
+    react(&before, &attempt.verdict, hold.as_ref(), now, schedule, policy, jitter)
 }
 
 /// What was known of a delivery before the attempt that is judged now.

@@ -23,6 +23,8 @@ use tokio::sync::Notify;
 pub(crate) const WINDOW: usize = 256;
 /// A flow's part of the window is at least this, however many flows there are.
 pub(crate) const FLOW_WINDOW_MIN: usize = 16;
+/// A lane held longer than this is gone round where another source can go; a shorter hold is waited for.
+pub(crate) const HOLD_GONE_ROUND: Duration = Duration::from_secs(900);
 /// A further connection is opened for every so many deliveries that wait.
 const PER_NEW_CONNECTION: usize = 4;
 

@@ -53,6 +53,9 @@ pub struct Snapshot {
     pub options: SendOptions,
     /// The audience's columns.
     pub columns: Vec<String>,
+    /// Was nobody of the audience mailed before? Then the sample is waited for longer.
+    #[serde(default)]
+    pub never_mailed: bool,
 }
 
 /// A campaign about to be made.
@@ -66,6 +69,8 @@ pub struct Draft {
     pub imports: Vec<Import>,
     /// Is a reputation at stake? Then a sample goes first.
     pub stakes: Stakes,
+    /// One message to many, or one that somebody waits for.
+    pub kind: CampaignKind,
 }
 
 /// A campaign made, or found to be the one that was asked for.
@@ -209,19 +214,19 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     }
     draft.snapshot.windows()?;
     let audience = Audience::Imports(draft.imports.iter().map(|import| import.id).collect());
-    let canary = match draft.stakes {
-        Stakes::Real => sample(store, &audience, now).await?.map_or(0, |(_, size)| size),
-        Stakes::Rehearsal => 0,
-    };
+    let asks_for_sample = draft.stakes == Stakes::Real && draft.kind != CampaignKind::Transactional;
+    let sample = if asks_for_sample { sample(store, &audience, now).await? } else { None };
+    let never_mailed = sample.as_ref().is_some_and(|(audience, _)| audience.has_never_mailed_import);
+    let snapshot = Snapshot { never_mailed, ..draft.snapshot.clone() };
     let new = NewCampaign {
         workspace,
         name: draft.name.clone(),
-        kind: CampaignKind::Broadcast,
-        message: serde_json::to_string(&draft.snapshot).map_err(|why| SendError::Input(why.to_string()))?,
+        kind: draft.kind,
+        message: serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?,
         audience,
         files_hash,
         content_hash,
-        canary: u32::try_from(canary).unwrap_or(u32::MAX),
+        canary: sample.map_or(0, |(_, size)| u32::try_from(size).unwrap_or(u32::MAX)),
     };
     let campaign = store.create_campaign(new, actor, now).await?;
     // Whatever cannot be written into header fields is found before anybody is counted.
@@ -364,12 +369,16 @@ async fn plan(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result
         windows,
         expires_at: snapshot.options.timing.expires_at,
         cold_from: campaign.cold_from,
-        canary: canary(store, campaign).await?,
+        canary: canary(store, campaign, snapshot).await?,
     })
 }
 
 /// The sample that is still out: who it stands for, how many it is, and since when.
-async fn canary(store: &Store, campaign: &Campaign) -> Result<Option<(brakes::Audience, u64, Timestamp)>, SendError> {
+async fn canary(
+    store: &Store,
+    campaign: &Campaign,
+    snapshot: &Snapshot,
+) -> Result<Option<(brakes::Audience, u64, Timestamp)>, SendError> {
     if campaign.canary == 0 {
         return Ok(None);
     }
@@ -378,7 +387,7 @@ async fn canary(store: &Store, campaign: &Campaign) -> Result<Option<(brakes::Au
         return Ok(None);
     }
     let people = store.tally(campaign.id).await?.attempted();
-    let audience = brakes::Audience { people, accepted_lately: 0, has_never_mailed_import: false };
+    let audience = brakes::Audience { people, accepted_lately: 0, has_never_mailed_import: snapshot.never_mailed };
     Ok(Some((audience, members, campaign.started_at.unwrap_or(campaign.created_at))))
 }
 

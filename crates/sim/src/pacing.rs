@@ -10,7 +10,7 @@ mod worlds;
 pub use worlds::{Trial, trials};
 
 use crate::provider::{Limits, Profile, in_force};
-use crate::scenario::{life, runtime};
+use crate::scenario::{Scenario, life, runtime};
 use crate::world::{EPOCH, SimWorld};
 use dispatch::route::site_fingerprint;
 use engine::{Engine, KnownLimits, Until, launch};
@@ -77,12 +77,13 @@ async fn live(trial: &Trial, people: usize, knowledge: Knowledge) -> Came {
     sim.publish_sender(crate::people::SENDER_DOMAIN, &[(record.name, record.value)]);
     let clock = sim.world.clock.clone();
     let store = Store::open(OpenOptions::memory([7; 32]), clock.now()).expect("a ledger in memory can be opened");
-    life::import(&store, &trial.people(people), 1, clock.now()).await;
+    let plain = Scenario::of(&[]);
+    life::import(&store, &plain, &trial.people(people), 1, clock.now()).await;
     let (actor, entropy) = (life::actor(), sim.world.entropy.clone());
     let kept =
         launch::keep_key(&store, domain.as_str(), life::SELECTOR, &life::key(), entropy.as_ref(), &actor, EPOCH).await;
     kept.expect("the key is kept");
-    life::mail(&store, "Trial", false, clock.now()).await.expect("launched");
+    life::mail(&store, &life::Letter::first(&plain), clock.now()).await.expect("launched");
     let campaign = store.list_campaigns(WorkspaceId::FIRST).await.expect("readable").remove(0);
     let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await.expect("a mailing");
     let mut settings = life::settings();

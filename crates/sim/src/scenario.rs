@@ -20,10 +20,12 @@ use crate::fault::{Fault, Trouble};
 use crate::internet::{Internet, Listing};
 use crate::provider::{HostState, Profile};
 use crate::world::{EPOCH, SOURCE};
-use engine::Settings;
+use engine::options::Timing;
+use engine::{Settings, Stakes};
 use life::Life;
 use machine::Workshop;
 use model::{SuppressionReason, Timestamp};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +53,29 @@ pub enum Action {
     World(fn(&Internet)),
     /// Another campaign under this name goes to the same people.
     Mail(String),
+    /// Part of the work is stopped, until so long after the beginning.
+    Hold(Held, Duration),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].
     MakeRoom,
+}
+
+/// What a hold covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Everything to a provider, by its key.
+    Provider(String),
+    /// Everything to a recipient domain.
+    Domain(String),
+    /// Those who have not reacted for long.
+    Cold,
+}
+
+/// A way out, described before the story begins.
+#[derive(Clone, Debug)]
+struct WayOut {
+    name: String,
+    address: IpAddr,
+    is_warm: bool,
 }
 
 /// When the disk is almost full, and how many pages of the ledger it still holds.
@@ -79,7 +102,13 @@ pub struct Scenario {
     authentic: bool,
     directory: Option<PathBuf>,
     beside: Vec<String>,
+    urgent: Vec<(String, String)>,
     room: Option<Room>,
+    stakes: Stakes,
+    timing: Timing,
+    ways_out: Vec<WayOut>,
+    engaged: Vec<(String, Duration)>,
+    attributes: Vec<(String, String)>,
     /// Actions that have become impossible are left out.
     is_lenient: bool,
     workshop: Option<Workshop>,
@@ -103,7 +132,13 @@ impl Scenario {
             authentic: true,
             directory: None,
             beside: Vec::new(),
+            urgent: Vec::new(),
             room: None,
+            stakes: Stakes::Rehearsal,
+            timing: Timing::default(),
+            ways_out: Vec::new(),
+            engaged: Vec::new(),
+            attributes: Vec::new(),
             is_lenient: false,
             workshop: None,
         }
@@ -218,6 +253,43 @@ impl Scenario {
     /// With another campaign to the same people, begun at the same time.
     pub fn beside(mut self, name: &str) -> Scenario {
         self.beside.push(name.to_owned());
+        self
+    }
+
+    /// With a transactional message under this name to one person, asked for at the same time.
+    pub fn urgent(mut self, name: &str, person: &str) -> Scenario {
+        self.urgent.push((name.to_owned(), person.to_owned()));
+        self
+    }
+
+    /// With a reputation at stake: day budgets bound the work, and a sample goes first.
+    pub fn for_real(mut self) -> Scenario {
+        self.stakes = Stakes::Real;
+        self
+    }
+
+    /// With hours, an expiry or a weight for the first campaign.
+    pub fn timing(mut self, timing: Timing) -> Scenario {
+        self.timing = timing;
+        self
+    }
+
+    /// With a way out beside others; a warm one has been used for long.
+    pub fn way_out(mut self, name: &str, address: &str, is_warm: bool) -> Scenario {
+        let address = address.parse().expect("an address");
+        self.ways_out.push(WayOut { name: name.to_owned(), address, is_warm });
+        self
+    }
+
+    /// With somebody who last reacted so long before the beginning.
+    pub fn engaged(mut self, address: &str, before: Duration) -> Scenario {
+        self.engaged.push((address.to_owned(), before));
+        self
+    }
+
+    /// With values (a JSON object) of somebody; the audience then has a column `timezone`.
+    pub fn values(mut self, address: &str, values: &str) -> Scenario {
+        self.attributes.push((address.to_owned(), values.to_owned()));
         self
     }
 

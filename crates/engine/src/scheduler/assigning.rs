@@ -4,7 +4,7 @@ use super::Scheduler;
 use super::site::Entry;
 use crate::fleet::Standing;
 use crate::house::SITE_FOR_PROVIDER;
-use crate::lane::{Lane, LaneId};
+use crate::lane::{HOLD_GONE_ROUND, Lane, LaneId};
 use crate::pacer::Pacer;
 use dispatch::pace::Pace;
 use dispatch::pool::{Candidate, Choice, choose};
@@ -13,11 +13,7 @@ use dispatch::route::HostGroup;
 use model::{CampaignId, DeliveryId, SiteId, SourceId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use store::{Claimed, StoreError};
-
-/// A lane held longer than this is gone round where another source can go; a shorter hold is waited for.
-const HOLD_GONE_ROUND: Duration = Duration::from_secs(900);
 
 impl Scheduler {
     /// Gives what was read to the lanes of the site; whoever has no way out for now goes back to the ledger.
@@ -73,6 +69,14 @@ impl Scheduler {
             }
         }
         self.timed.insert((until, site));
+    }
+
+    /// Somebody of a campaign waits for their own hour: the queue is read again then.
+    pub(super) fn read_again(&mut self, site: SiteId, campaign: CampaignId, at: Timestamp) {
+        let Some(entry) = self.sites.get_mut(&site) else { return };
+        let flow = entry.flows.entry(campaign).or_default();
+        flow.again_at = Some(flow.again_at.map_or(at, |known| known.min(at)));
+        self.timed.insert((at, site));
     }
 
     /// Who could carry a campaign's mail to a site now.

@@ -158,6 +158,10 @@ impl Scheduler {
         }
         if let Some(flow) = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign)) {
             flow.held = None;
+            if flow.again_at.is_some_and(|at| at <= now) {
+                (flow.again_at, flow.heads_left) = (None, Some(None));
+                flow.heads.clear();
+            }
         }
         self.feed_retries(site, campaign, now).await?;
         self.feed_heads(site, campaign).await

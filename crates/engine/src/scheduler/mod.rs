@@ -285,6 +285,7 @@ impl Scheduler {
                 self.hungry.insert(site);
             }
             Notice::Redeal(lane) => self.redeal(lane).await,
+            Notice::ReadAgain { site, campaign, at } => self.read_again(site, campaign, at),
             Notice::Rests { lane, why } => self.rests(lane, &why).await?,
             Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
             Notice::Changed(campaign) => {

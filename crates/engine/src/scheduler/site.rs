@@ -26,6 +26,8 @@ pub(super) struct Backlog {
     pub(super) retries_due: Option<Option<(Timestamp, DeliveryId)>>,
     /// Look-ups under way for it.
     pub(super) pending: usize,
+    /// Some who wait for their own hour are to be read again then.
+    pub(super) again_at: Option<Timestamp>,
     /// Nothing of it starts here before then (a budget, a window, a hold), and what says so.
     pub(super) held: Option<(Timestamp, String)>,
 }
@@ -89,6 +91,7 @@ impl Entry {
 
     /// Nothing read, nothing open, in any lane.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
-        !self.has_more() && self.lanes.values().all(|lane| lane.is_empty() && lane.held(now).is_none())
+        let waits = self.flows.values().any(|flow| flow.again_at.is_some());
+        !waits && !self.has_more() && self.lanes.values().all(|lane| lane.is_empty() && lane.held(now).is_none())
     }
 }

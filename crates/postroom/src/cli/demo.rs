@@ -17,7 +17,7 @@ use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Transport, Unsubscri
 use engine::report::{Report, report};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
-use model::{Actor, CampaignState, MailDomain, Timestamp, WorkspaceId};
+use model::{Actor, CampaignKind, CampaignState, MailDomain, Timestamp, WorkspaceId};
 use net::{Clock, SystemClock};
 use serde::Serialize;
 use sim::ledger::Folder;
@@ -204,8 +204,14 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     let import = people_in(&store, &sim, dir, people, seed, &actor).await?;
     launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key, entropy.as_ref(), &actor, clock.now()).await?;
     let file = MessageFile { name: MESSAGE_FILE.to_owned(), source: MESSAGE.to_owned() };
-    let snapshot = Snapshot { file, options: options_of_demo(), columns: import.columns.clone() };
-    let draft = Draft { name: CAMPAIGN.to_owned(), snapshot, imports: vec![import], stakes: Stakes::Rehearsal };
+    let snapshot = Snapshot { file, options: options_of_demo(), columns: import.columns.clone(), never_mailed: false };
+    let draft = Draft {
+        name: CAMPAIGN.to_owned(),
+        snapshot,
+        imports: vec![import],
+        stakes: Stakes::Rehearsal,
+        kind: CampaignKind::Broadcast,
+    };
     let campaign = launch::launch(&store, &draft, &actor, clock.now()).await?.campaign;
     let campaign = store.set_campaign_state(campaign.id, CampaignState::Sending, None, &actor, clock.now()).await?;
     let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await?;

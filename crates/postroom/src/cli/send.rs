@@ -15,7 +15,7 @@ use crate::{campaigner, transport};
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
 use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Transport};
 use engine::{CONNECTIONS_MAX, Until};
-use model::CampaignState;
+use model::{CampaignKind, CampaignState};
 use net::World;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -274,9 +274,9 @@ fn draft(args: &Args, options: SendOptions, file: MessageFile, import: Import) -
     if name.is_empty() {
         return Err(Failure::bad_input("a campaign needs a name").advise("give it one: --name \"Spring news\""));
     }
-    let snapshot = Snapshot { file, options, columns: import.columns.clone() };
+    let snapshot = Snapshot { file, options, columns: import.columns.clone(), never_mailed: false };
     let stakes = snapshot.options.transport.stakes();
-    Ok(Draft { name, snapshot, imports: vec![import], stakes })
+    Ok(Draft { name, snapshot, imports: vec![import], stakes, kind: CampaignKind::Broadcast })
 }
 
 /// The key that signs: from a file, from the ledger, or made here for a rehearsal.

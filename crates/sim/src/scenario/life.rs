@@ -3,7 +3,7 @@
 use super::ended::{Ended, Mailed};
 use super::machine::Machine;
 use super::watcher::Watcher;
-use super::{Action, Room, Scenario};
+use super::{Action, Held, Room, Scenario};
 use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
 use crate::ledger::Arrival;
 use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
@@ -16,8 +16,8 @@ use engine::options::{Dkim, SendOptions, Timing, Transport, Unsubscribe};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
 use model::{
-    Actor, CampaignId, CampaignState, DeliveryState, EmailAddress, MailDomain, SuppressionReason, Timestamp,
-    WorkspaceId,
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EmailAddress, MailDomain, SuppressionReason,
+    Timestamp, WorkspaceId,
 };
 use smtp::client::Timeouts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{
-    AttemptRow, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, NewImport, OpenOptions, Store,
-    StoreError, Target,
+    AttemptRow, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, NewHold, NewImport, NewSource,
+    OpenOptions, Store, StoreError, Target,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -240,9 +240,19 @@ impl Life {
 
     /// People in, suppressions in, the campaigns made and started.
     async fn set_up(&self, scenario: &Scenario, sim: &SimWorld) -> Store {
-        let (actor, now, require_tls) = (actor(), sim.world.clock.now(), scenario.require_tls);
+        let (actor, now) = (actor(), sim.world.clock.now());
         let mut store = self.open(sim, None);
-        import(&store, &scenario.people, 1, now).await;
+        import(&store, scenario, &scenario.people, 1, now).await;
+        for way_out in &scenario.ways_out {
+            let new = NewSource {
+                name: way_out.name.clone(),
+                address: Some(way_out.address),
+                ehlo_name: format!("{}.{SENDER_DOMAIN}", way_out.name),
+                warm_since: way_out.is_warm.then(|| EPOCH - STORY * 10),
+                ..NewSource::default()
+            };
+            store.put_source(new, &actor, now).await.expect("described");
+        }
         for (address, reason) in &scenario.suppressed {
             let target = Target::Address(address.clone());
             store.suppress(WorkspaceId::FIRST, target, *reason, None, &actor, now).await.expect("suppressed");
@@ -251,18 +261,23 @@ impl Life {
         launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key(), entropy, &actor, now).await.expect("the key is kept");
         if let Some(Room::Building(pages)) = scenario.room {
             store = self.confine(sim, store, pages).await;
-            let cut_short = mail(&store, NAME, require_tls, now).await.expect_err("there is too little room to build");
+            let cut_short =
+                mail(&store, &Letter::first(scenario), now).await.expect_err("there is too little room to build");
             assert!(cut_short.to_string().contains("full"), "{cut_short}");
             drop(store);
             store = self.open(sim, None);
         }
-        mail(&store, NAME, require_tls, now).await.expect("launched");
+        mail(&store, &Letter::first(scenario), now).await.expect("launched");
         for name in &scenario.beside {
-            mail(&store, name, require_tls, now).await.expect("launched");
+            mail(&store, &Letter::beside(scenario, name), now).await.expect("launched");
+        }
+        for (number, (name, person)) in (100..).zip(&scenario.urgent) {
+            let only = import(&store, scenario, std::slice::from_ref(person), number, now).await;
+            mail(&store, &Letter::urgent(scenario, name, only), now).await.expect("launched");
         }
         if let Some(Room::Sending(pages)) = scenario.room {
             let nobody: Vec<String> = (1..=UNUSED).map(|n| format!("somebody{n}@unused.test")).collect();
-            import(&store, &nobody, 2, now).await;
+            import(&store, scenario, &nobody, 2, now).await;
             store = self.confine(sim, store, pages).await;
         }
         store
@@ -299,8 +314,27 @@ impl Life {
             }
             Action::Mail(name) => {
                 process.stop().await;
-                mail(&process.store, &name, process.scenario.require_tls, now).await.expect("launched");
+                mail(&process.store, &Letter::beside(process.scenario, &name), now).await.expect("launched");
                 process.start().await.expect("started");
+            }
+            Action::Hold(held, until) => {
+                let first = process.first().await;
+                let mut hold = NewHold {
+                    workspace: WorkspaceId::FIRST,
+                    campaign: None,
+                    provider: None,
+                    domain: None,
+                    source: None,
+                    cold_only: false,
+                    until: Some(EPOCH + until),
+                    why: "to look at it".into(),
+                };
+                match held {
+                    Held::Provider(key) => hold.provider = Some(key),
+                    Held::Domain(name) => hold.domain = Some(name),
+                    Held::Cold => (hold.campaign, hold.cold_only) = (Some(first), true),
+                }
+                process.handle().place_hold(hold, &actor).await.expect("held");
             }
             Action::MakeRoom => {
                 let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
@@ -335,7 +369,8 @@ impl Life {
         let (arrivals, sightings) =
             internet.with_ledger(|ledger| (ledger.arrivals().to_vec(), ledger.sightings().to_vec()));
         let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
-        let due = process.scenario.people.len() * mailed.len();
+        let urgent = process.scenario.urgent.len();
+        let due = process.scenario.people.len() * (mailed.len() - urgent) + urgent;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         // Reports on encryption, which have no envelope sender, are nobody's campaign.
         let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
@@ -430,8 +465,13 @@ impl Process<'_> {
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
-            Action::Suppress(..) | Action::Kill | Action::LosePower => true,
-            Action::Dns(_) | Action::DnsFault(..) | Action::World(_) => true,
+            Action::Suppress(..)
+            | Action::Hold(..)
+            | Action::Kill
+            | Action::LosePower
+            | Action::Dns(_)
+            | Action::DnsFault(..)
+            | Action::World(_) => true,
         }
     }
 
@@ -452,7 +492,7 @@ impl Process<'_> {
             mailings.push(launch::mailing(&self.store, known, entropy).await?);
             self.works_on.insert(known.id);
         }
-        let mut settings = settings();
+        let mut settings = Settings { stakes: self.scenario.stakes, ..settings() };
         if let Some(change) = self.scenario.settings {
             change(&mut settings);
         }
@@ -550,23 +590,54 @@ pub(crate) fn actor() -> Actor {
     Actor::CommandLine("scenario".into())
 }
 
-/// Makes a campaign to everybody on the (first) list and starts it.
-pub(crate) async fn mail(store: &Store, name: &str, require_tls: bool, now: Timestamp) -> Result<(), SendError> {
-    let imports = store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
+/// A campaign to be made.
+pub(crate) struct Letter<'a> {
+    name: &'a str,
+    kind: CampaignKind,
+    /// To whom; `None`: everybody on the first list.
+    only: Option<Import>,
+    timing: Timing,
+    scenario: &'a Scenario,
+}
+
+impl<'a> Letter<'a> {
+    pub(crate) fn first(scenario: &'a Scenario) -> Letter<'a> {
+        Letter { timing: scenario.timing.clone(), ..Letter::beside(scenario, NAME) }
+    }
+
+    fn beside(scenario: &'a Scenario, name: &'a str) -> Letter<'a> {
+        Letter { name, kind: CampaignKind::Broadcast, only: None, timing: Timing::default(), scenario }
+    }
+
+    fn urgent(scenario: &'a Scenario, name: &'a str, only: Import) -> Letter<'a> {
+        Letter { kind: CampaignKind::Transactional, only: Some(only), ..Letter::beside(scenario, name) }
+    }
+}
+
+/// Makes a campaign and starts it.
+pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> Result<(), SendError> {
+    let Letter { name, kind, only, timing, scenario } = letter;
+    let imports = match only {
+        Some(only) => vec![only.clone()],
+        None => store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read"),
+    };
     let source = format!(
         "---\nsubject: {name}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
          }}}})\n\n{{{{ postal_address }}}}\n"
     );
+    let zone = (!scenario.attributes.is_empty()).then(|| "timezone".to_owned());
     let snapshot = Snapshot {
         file: MessageFile { name: "spring.md".into(), source },
-        options: SendOptions { require_tls, ..options() },
-        columns: vec!["email".into()],
+        options: SendOptions { timing: timing.clone(), require_tls: scenario.require_tls, ..options() },
+        columns: ["email".to_owned()].into_iter().chain(zone).collect(),
+        never_mailed: false,
     };
     let draft = Draft {
-        name: name.into(),
+        name: (*name).to_owned(),
         snapshot,
         imports: imports.into_iter().take(1).collect(),
-        stakes: Stakes::Rehearsal,
+        stakes: scenario.stakes,
+        kind: *kind,
     };
     let launched = launch::launch(store, &draft, &actor(), now).await?;
     store.set_campaign_state(launched.campaign.id, CampaignState::Sending, None, &actor(), now).await?;
@@ -589,7 +660,13 @@ fn options() -> SendOptions {
     }
 }
 
-pub(crate) async fn import(store: &Store, people: &[String], number: u8, now: Timestamp) -> Import {
+pub(crate) async fn import(
+    store: &Store,
+    scenario: &Scenario,
+    people: &[String],
+    number: u8,
+    now: Timestamp,
+) -> Import {
     let new = NewImport {
         workspace: WorkspaceId::FIRST,
         file_name: format!("people{number}.csv"),
@@ -597,24 +674,26 @@ pub(crate) async fn import(store: &Store, people: &[String], number: u8, now: Ti
         columns: vec!["email".into()],
     };
     let import = store.begin_import(new, &actor(), now).await.expect("an import");
-    let rows: Vec<ImportRow> = people.iter().zip(1..).map(|(person, line)| row(person, line)).collect();
+    let rows: Vec<ImportRow> = people.iter().zip(1..).map(|(person, line)| row(scenario, person, line)).collect();
     for chunk in rows.chunks(PAGE) {
         store.write_import_chunk(import.id, chunk.to_vec(), now).await.expect("written");
     }
     store.finish_import(import.id, &actor(), now).await.expect("finished")
 }
 
-fn row(person: &str, line: u64) -> ImportRow {
+fn row(scenario: &Scenario, person: &str, line: u64) -> ImportRow {
+    let values = scenario.attributes.iter().find(|(address, _)| address == person);
+    let engaged = scenario.engaged.iter().find(|(address, _)| address == person);
     ImportRow {
         line,
         external_id: None,
         typed: (!person.is_empty()).then(|| person.to_owned()),
         address: EmailAddress::parse(person).ok(),
-        attributes: "{}".into(),
+        attributes: values.map_or_else(|| "{}".to_owned(), |(_, values)| values.clone()),
         status: None,
         consent: None,
         lead_source: None,
-        engaged_at: None,
+        engaged_at: engaged.map(|(_, before)| EPOCH - *before),
     }
 }
 
