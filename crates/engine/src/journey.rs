@@ -6,15 +6,15 @@
 
 use crate::holds::Asked;
 use crate::house::{Heard, House, Notice};
-use crate::lane::HOLD_GONE_ROUND;
-use crate::lane::Lane;
+use crate::lane::{HOLD_GONE_ROUND, Lane};
 use crate::mailing::{Letter, Mailing};
 use crate::transmit::{Hooks, Session};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, Reaction, react};
-use model::{Attempt, Category, DeliveryState, Outcome, SkipReason, Stage, Timestamp, Verdict};
+use dispatch::react::{Before, LaneHold, Reaction, react};
+use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Ret};
 use std::net::IpAddr;
+use std::time::Duration;
 use store::{Claimed, Going, Phase, Settlement, Slot, Standing, VolumeOf};
 
 /// What the conversation can do next.
