@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 /// Outcomes that may wait for the settler before connections have to.
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 2_048;
 /// Commits are at least so far apart, so that a batch is worth its pages: a reply waits in its slot meanwhile.
-const TICK: Duration = Duration::from_millis(25);
+const TICK: Duration = Duration::from_millis(50);
 /// Between tries while the ledger cannot record.
 const LEDGER_RETRY: Duration = Duration::from_secs(1);
 

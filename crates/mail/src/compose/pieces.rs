@@ -33,6 +33,8 @@ pub(super) enum Kind {
 pub(super) struct Pieces {
     kind: Kind,
     pieces: Vec<Piece>,
+    /// The columns that are shown as they are, each once.
+    columns: Vec<String>,
     /// What is the same for everybody, in octets.
     fixed_octets: usize,
 }
@@ -41,8 +43,8 @@ pub(super) struct Pieces {
 enum Piece {
     /// Between tags.
     Fixed(Fixed),
-    /// A column.
-    Value(String),
+    /// A column, by its place among them.
+    Value(usize),
     /// A template of its own, by its name.
     Template(String),
 }
@@ -60,7 +62,10 @@ struct Fixed {
 impl Pieces {
     /// Cuts the template called `name`, whose text is `source`, and adds the templates this takes.
     pub(super) fn cut(env: &mut Environment<'static>, name: &str, kind: Kind, source: &str) -> Result<Pieces, Error> {
-        let whole = || Pieces { kind, pieces: vec![Piece::Template(name.to_owned())], fixed_octets: source.len() };
+        let whole = || {
+            let pieces = vec![Piece::Template(name.to_owned())];
+            Pieces { kind, pieces, columns: Vec::new(), fixed_octets: source.len() }
+        };
         let Ok(found) = tags::scan(source, 0) else { return Ok(whole()) };
         if found.iter().any(|tag| tag.kind == TagKind::Comment || tag.trims(source)) {
             return Ok(whole());
@@ -68,7 +73,8 @@ impl Pieces {
         // As the template engine has it: the line end at the end of a template is not part of it.
         let end = source.strip_suffix('\n').unwrap_or(source);
         let end = end.strip_suffix('\r').unwrap_or(end).len();
-        let mut cut = Cut { env, name, kind, pieces: Vec::new(), fixed: String::new(), fixed_octets: 0 };
+        let (pieces, columns) = (Vec::new(), Vec::new());
+        let mut cut = Cut { env, name, kind, pieces, columns, fixed: String::new(), fixed_octets: 0 };
         let (mut at, mut depth, mut start) = (0, 0_usize, 0);
         for tag in &found {
             if depth == 0 {
@@ -87,8 +93,8 @@ impl Pieces {
         }
         cut.fixed.push_str(span(source, at..end));
         cut.end_fixed();
-        let Cut { pieces, fixed_octets, .. } = cut;
-        Ok(Pieces { kind, pieces, fixed_octets })
+        let Cut { pieces, columns, fixed_octets, .. } = cut;
+        Ok(Pieces { kind, pieces, columns, fixed_octets })
     }
 
     /// Octets that everybody's copy of the part has.
@@ -126,15 +132,16 @@ impl Pieces {
         mut say: impl FnMut(Said<'_>),
     ) -> Result<(), Fault> {
         let (mut room, mut fuel) = (max, FUEL);
+        let shown: Vec<_> = self.columns.iter().map(|name| person.shown(name, self.kind == Kind::Html)).collect();
         for piece in &self.pieces {
             let octets = match piece {
                 Piece::Fixed(fixed) => {
                     say(Said::Fixed(fixed));
                     fixed.text.len()
                 }
-                Piece::Value(name) => {
-                    let Some(text) = person.shown(name, self.kind == Kind::Html) else { continue };
-                    say(Said::Text(&text));
+                Piece::Value(column) => {
+                    let Some(text) = shown.get(*column).and_then(Option::as_ref) else { continue };
+                    say(Said::Text(text));
                     text.len()
                 }
                 Piece::Template(name) => {
@@ -162,6 +169,7 @@ struct Cut<'c> {
     name: &'c str,
     kind: Kind,
     pieces: Vec<Piece>,
+    columns: Vec<String>,
     fixed: String,
     fixed_octets: usize,
 }
@@ -189,7 +197,11 @@ impl Cut<'_> {
         self.pieces.push(match column.map(str::to_owned) {
             Some(column) => {
                 self.env.remove_template(&name);
-                Piece::Value(column)
+                let known = self.columns.iter().position(|known| *known == column);
+                Piece::Value(known.unwrap_or_else(|| {
+                    self.columns.push(column);
+                    self.columns.len() - 1
+                }))
             }
             None => Piece::Template(name),
         });
@@ -308,7 +320,7 @@ mod tests {
         let pieces = Pieces::cut(&mut dialect::environment(), "text", Kind::Text, source).unwrap();
         let shown = |piece: &Piece| match piece {
             Piece::Fixed(fixed) => fixed.text.clone(),
-            Piece::Value(name) => format!("value {name}"),
+            Piece::Value(column) => format!("value {}", pieces.columns[*column]),
             Piece::Template(name) => format!("template {name}"),
         };
         pieces.pieces.iter().map(shown).collect()
