@@ -78,12 +78,19 @@ impl Mailing {
     /// recipient costs no signature.
     pub(crate) fn sign(&self, message: &mut Vec<u8>, now: Timestamp) -> Result<(), String> {
         if let Some(signer) = &self.signer {
-            let mut signed = signer.sign(message, now).map_err(|why| why.to_string())?;
-            signed.append(message);
-            *message = signed;
+            let signatures = signer.sign(message, now).map_err(|why| why.to_string())?;
+            put_in_front(&signatures, message);
         }
         Ok(())
     }
+}
+
+/// In place: a message is made with room to spare.
+fn put_in_front(fields: &[u8], message: &mut Vec<u8>) {
+    let octets = message.len();
+    message.resize(octets + fields.len(), 0);
+    message.copy_within(..octets, fields.len());
+    message[..fields.len()].copy_from_slice(fields);
 }
 
 fn unusable(part: &'static str, why: &dyn std::fmt::Display) -> RenderError {

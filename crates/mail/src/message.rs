@@ -67,7 +67,7 @@ pub fn assemble(
     Ok(Message { bytes: out, empty_tags: compiled.empty_tags(&person) })
 }
 
-/// Room for header fields and values: with it, most messages are written without growing.
+/// Room for header fields, values and signatures: with it, most messages are written and signed without growing.
 const PERSONAL_OCTETS: usize = 4_096;
 
 fn begin_part(out: &mut Vec<u8>, boundary: &str, subtype: &str) {
