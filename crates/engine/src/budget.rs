@@ -7,7 +7,7 @@
 
 use crate::Stakes;
 use crate::fleet::{Fleet, Standing};
-use dispatch::providers;
+use dispatch::providers::Providers;
 use dispatch::volume::{self, Allowance, DayCount, HISTORY_DAYS, Who};
 use model::{DomainId, SourceId, Timestamp, Verdict};
 use std::collections::BTreeMap;
@@ -28,8 +28,9 @@ pub(crate) struct Budgets {
     real: Option<Mutex<Inner>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    providers: &'static Providers,
     day: i64,
     who: BTreeMap<VolumeOf, Who>,
     /// What went out before today, by who and provider.
@@ -61,14 +62,15 @@ impl Budgets {
         store: &Store,
         fleet: &Fleet,
         identities: &[DomainId],
-        stakes: Stakes,
+        (stakes, providers): (Stakes, &'static Providers),
         now: Timestamp,
     ) -> Result<Budgets, StoreError> {
         if stakes == Stakes::Rehearsal {
             return Ok(Budgets { real: None });
         }
         let today = day_of(now);
-        let mut inner = Inner { day: today, ..Inner::default() };
+        let mut inner =
+            Inner { providers, day: today, who: BTreeMap::new(), history: BTreeMap::new(), today: BTreeMap::new() };
         for source in fleet.sources() {
             let who = Who::Source { warm_since: source.warm_since };
             inner.read_one(store, VolumeOf::Source(source.id), who).await?;
@@ -188,7 +190,8 @@ impl Inner {
         let key = (of, operator.to_owned());
         let fresh = if self.today.contains_key(&key) { None } else { Some(self.fresh(of, operator)) };
         if fresh.is_some() && self.today.len() >= SITES_MAX {
-            self.today.retain(|(_, operator), _| providers::by_key(operator).is_some() || operator == UNNAMED);
+            let providers = self.providers;
+            self.today.retain(|(_, operator), _| providers.by_key(operator).is_some() || operator == UNNAMED);
         }
         self.today.entry(key).or_insert_with(|| fresh.unwrap_or_default())
     }
@@ -196,7 +199,7 @@ impl Inner {
     /// Today's budget, with what the ledger says was spent of it already.
     fn fresh(&self, of: VolumeOf, operator: &str) -> Spent {
         let who = self.who.get(&of).copied().unwrap_or(Who::Source { warm_since: None });
-        let named = operator == UNNAMED || providers::by_key(operator).is_some();
+        let named = operator == UNNAMED || self.providers.by_key(operator).is_some();
         let provider = if named { operator } else { UNNAMED };
         let empty = Vec::new();
         let history = self.history.get(&(of, provider.to_owned())).unwrap_or(&empty);
@@ -213,7 +216,7 @@ impl Inner {
     fn turn_over(&mut self, today: i64) {
         let yesterday = self.day;
         for ((of, operator), spent) in std::mem::take(&mut self.today) {
-            let named = operator == UNNAMED || providers::by_key(&operator).is_some();
+            let named = operator == UNNAMED || self.providers.by_key(&operator).is_some();
             let provider = if named { operator } else { UNNAMED.to_owned() };
             let days = self.history.entry((of, provider)).or_default();
             match days.last_mut() {

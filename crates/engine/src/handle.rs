@@ -46,11 +46,16 @@ impl Handle {
         paused
     }
 
-    /// Takes a paused campaign up again.
-    pub async fn resume(&self, campaign: CampaignId, actor: &Actor) -> Result<Campaign, StoreError> {
+    /// Takes a paused campaign up again; `why`, where a brake had stopped it.
+    pub async fn resume(
+        &self,
+        campaign: CampaignId,
+        why: Option<String>,
+        actor: &Actor,
+    ) -> Result<Campaign, StoreError> {
         let known = self.store.campaign(campaign).await?;
         let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
-        let resumed = self.store.set_campaign_state(campaign, back, None, actor, self.now()).await?;
+        let resumed = self.store.set_campaign_state(campaign, back, why, actor, self.now()).await?;
         self.gate.open(campaign).await;
         self.tell(Notice::Changed(campaign));
         Ok(resumed)

@@ -16,6 +16,7 @@ use crate::terms::Terms;
 use crate::tls_reports::Tally;
 use crate::trace::Traces;
 use dispatch::brakes::Trip;
+use dispatch::own::Described;
 use dispatch::pace::Change;
 use dispatch::providers::{Limits, Provider};
 use dispatch::react::{LaneHold, Policy};
@@ -54,6 +55,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Is anybody's reputation at stake?
     pub stakes: Stakes,
+    /// Who runs which servers, and what replies mean: shipped, or with an operator's files on top.
+    pub described: Described,
     /// Limits that are known from elsewhere, in place of learning them.
     pub limits: Option<KnownLimits>,
 }

@@ -158,8 +158,7 @@ pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, S
     for source in store.sources().await? {
         let mut history: BTreeMap<Option<String>, Vec<(i64, DayCount)>> = BTreeMap::new();
         for row in store.volume_of(VolumeOf::Source(source.id), today - HISTORY_DAYS).await? {
-            let provider = row.provider.filter(|key| providers::by_key(key).is_some());
-            history.entry(provider).or_default().push((row.day, as_count(&row.count)));
+            history.entry(row.provider).or_default().push((row.day, as_count(&row.count)));
         }
         let who = Who::Source { warm_since: source.warm_since };
         let mut toward: Vec<TowardView> =
@@ -182,6 +181,10 @@ fn stands_toward(who: Who, provider: Option<String>, mut days: Vec<(i64, DayCoun
     let allowance = volume::allowance(&who, provider.as_deref(), &days, today);
     let spent = days.iter().filter(|(day, _)| *day == today).map(|(_, count)| count.attempted).sum();
     let known = provider.as_deref().and_then(providers::by_key);
-    let name = known.map_or_else(|| "each other site".to_owned(), |provider| provider.name.clone());
+    let name = match (known, &provider) {
+        (Some(known), _) => known.name.clone(),
+        (None, Some(key)) => key.clone(),
+        (None, None) => "each other site".to_owned(),
+    };
     TowardView { provider, name, is_warm: allowance.is_warm, today: allowance.messages, spent, why: allowance.why }
 }

@@ -143,7 +143,8 @@ impl Engine {
         let mut identities: Vec<DomainId> = mailings.iter().filter_map(|mailing| mailing.identity).collect();
         identities.sort_unstable();
         identities.dedup();
-        let budgets = Budgets::read(&store, &fleet, &identities, settings.stakes, now).await?;
+        let budgets =
+            Budgets::read(&store, &fleet, &identities, (settings.stakes, settings.described.providers), now).await?;
         holds.replace(store.holds(Some(now)).await?);
         let terms = Terms::default();
         for mailing in &mailings {
@@ -153,7 +154,7 @@ impl Engine {
         let house = Arc::new(House {
             dns: Cache::new(world.resolve.clone(), world.clock.clone()),
             tls: world.tls.clone(),
-            rules: dispatch::rules::RulePack::shipped(),
+            rules: settings.described.rules,
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::default(),
             sites: Mutex::default(),

@@ -7,7 +7,6 @@ use crate::house::Settings;
 use crate::journey::{before, change};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{react, shipped_hold};
-use dispatch::rules::RulePack;
 use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
 use store::{Claimed, Recovered, Settlement, Site, Store, StoreError};
 
@@ -44,7 +43,7 @@ fn settlement(
     let reply = left.reply.as_deref().and_then(read_reply);
     let what = reply.as_ref().map_or(What::InDoubt, What::Reply);
     let verdict =
-        judge(RulePack::shipped(), &Circumstance { stage: Stage::Final, provider: provider.as_deref(), what });
+        judge(settings.described.rules, &Circumstance { stage: Stage::Final, provider: provider.as_deref(), what });
     let before = before(claimed, true, false);
     let hold = shipped_hold(&verdict, now, &settings.schedule);
     let reaction = react(&before, &verdict, hold.as_ref(), now, &settings.schedule, &settings.policy, 0.5);
@@ -140,6 +139,7 @@ mod tests {
             schedule: Schedule::shipped(),
             policy: Policy::default(),
             stakes: Stakes::Rehearsal,
+            described: dispatch::own::Described::shipped(),
             limits: None,
             timeouts: Timeouts::default(),
         }

@@ -16,7 +16,7 @@ use model::{
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Campaign, CauseCount, DeliveryRow, Store, StoreError};
+use store::{Campaign, CauseCount, DeliveryRow, Hold, NewHold, Store, StoreError};
 
 /// Causes for which an example is looked up.
 const EXAMPLES_MAX: usize = 200;
@@ -92,7 +92,7 @@ pub struct Waiting {
     pub first_try: u64,
     /// For another try, after they were put off.
     pub retry: u64,
-    /// For a hold to end: the campaign is paused, or a site takes nothing from us for now.
+    /// For a hold to end: the campaign is paused, part of it is held, or a site takes nothing from us for now.
     pub held: u64,
 }
 
@@ -151,6 +151,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
+    report.holds_under(store, campaign.id, now).await?;
     report.campaign = Some(CampaignLine {
         number: campaign.number,
         name: campaign.name.clone(),
@@ -183,6 +184,33 @@ impl Report {
             skipped_by_reason: tally.by_skip_reason.clone(),
             ..Report::default()
         }
+    }
+
+    /// Counts people whom holds cover among those held.
+    async fn holds_under(&mut self, store: &Store, campaign: CampaignId, now: Timestamp) -> Result<(), StoreError> {
+        let reaches = |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none();
+        let mut covered = 0;
+        for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
+            let reach = NewHold {
+                workspace: hold.workspace,
+                campaign: Some(campaign),
+                provider: hold.provider,
+                domain: hold.domain_name,
+                source: None,
+                cold_only: hold.cold_only,
+                until: hold.until,
+                why: hold.why,
+            };
+            // Holds may overlap: the largest is the least that is surely held.
+            covered = store.covered_by(reach).await?.waiting.max(covered);
+        }
+        let waiting = &mut self.waiting;
+        let of_first = covered.min(waiting.first_try);
+        let of_retries = (covered - of_first).min(waiting.retry);
+        waiting.first_try -= of_first;
+        waiting.retry -= of_retries;
+        waiting.held += of_first + of_retries;
+        Ok(())
     }
 
     /// The sum of several campaigns, which it lists.

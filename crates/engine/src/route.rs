@@ -2,7 +2,7 @@
 
 use crate::house::{House, Way};
 use crate::security;
-use dispatch::providers::{self, Provider};
+use dispatch::providers::Provider;
 use dispatch::route::{self, HostGroup, Mx, MxAnswer, Route, site_fingerprint};
 use model::{Stage, Verdict};
 use net::{DnsFailure, Resolve};
@@ -43,7 +43,7 @@ pub(crate) async fn place(house: &House, domain: &str) -> Placed {
             if !security.is_opportunistic() {
                 house.policies.put_site(&fingerprint, &security);
             }
-            let provider = providers::provider_of(&hosts);
+            let provider = house.settings.described.providers.provider_of(&hosts);
             Placed::Site(Place { fingerprint, provider, groups })
         }
         Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => Placed::Verdict(verdict),

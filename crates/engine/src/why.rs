@@ -6,9 +6,11 @@
 
 mod advice;
 mod timeline;
+mod waiting;
 
 pub use advice::Advice;
 pub use timeline::{Step, Try};
+pub use waiting::{WaitsFor, waits_for};
 
 use crate::launch::Snapshot;
 use crate::report::{CampaignLine, done, iso, iso_or_null};
@@ -114,6 +116,9 @@ pub struct Told {
     pub done: &'static str,
     /// What happened, oldest first.
     pub timeline: Vec<Step>,
+    /// What keeps it from being tried now; filled in by [`waits_for`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<WaitsFor>,
     /// How the others at the domain fared.
     pub neighbours: Option<Neighbours>,
     /// Does this mailing count towards the soft-bounce limit?
@@ -343,6 +348,7 @@ async fn tell(
         whose: whose.filter(|_| row.state != DeliveryState::Accepted),
         done: done(row.state, last.map_or(Category::Unknown, |last| last.category)),
         timeline: timeline::timeline(person, entry, recipients, mailings),
+        waits_for: Vec::new(),
         neighbours,
         counts_as_soft: newest && counts_as_soft(entry),
         advice: Vec::new(),

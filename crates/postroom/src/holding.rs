@@ -6,12 +6,14 @@ use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::output::iso_time;
+use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
 use engine::Handle;
 use model::{Actor, CampaignId, HoldId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::Path;
 use store::{Hold, NewHold};
 
 /// What a hold is to cover.
@@ -62,7 +64,7 @@ async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
     Ok(NewHold {
         workspace: ledger.workspace,
         campaign: reach.campaign,
-        provider: reach.provider.as_deref().map(provider_key).transpose()?,
+        provider: reach.provider.as_deref().map(|typed| provider_key(typed, &ledger.dir)).transpose()?,
         domain: reach.domain.clone(),
         source,
         cold_only: reach.cold,
@@ -72,13 +74,15 @@ async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
 }
 
 /// The key of a provider, by its key or its name.
-pub(crate) fn provider_key(typed: &str) -> Result<String, Failure> {
+pub(crate) fn provider_key(typed: &str, dir: &Path) -> Result<String, Failure> {
     let is_it =
         |one: &&providers::Provider| one.key.eq_ignore_ascii_case(typed) || one.name.eq_ignore_ascii_case(typed);
-    if let Some(found) = providers::all().iter().find(is_it) {
+    let known = transport::own_providers(dir)?;
+    let known = known.as_ref().map_or(providers::all(), |own| own.all());
+    if let Some(found) = known.iter().find(is_it) {
         return Ok(found.key.clone());
     }
-    let near = model::nearest(typed, providers::all().iter().map(|provider| provider.key.as_str()));
+    let near = model::nearest(typed, known.iter().map(|provider| provider.key.as_str()));
     let failure = Failure::bad_input(format!("no provider is called {typed:?}")).suggest(&near);
     Err(if near.is_empty() { failure.advise("for a single domain: --domain example.org") } else { failure })
 }

@@ -61,7 +61,7 @@ pub(crate) enum Order {
     /// Pause a campaign.
     Pause { campaign: CampaignId, why: Option<String> },
     /// Take a paused campaign up again.
-    Resume { campaign: CampaignId },
+    Resume { campaign: CampaignId, why: Option<String> },
     /// Stop a campaign for good.
     Cancel { campaign: CampaignId },
     /// Put those in doubt back in the queue.

@@ -162,8 +162,8 @@ impl Staff {
             Order::Pause { campaign, why } if self.works_on(campaign) => {
                 Ok(as_json(&self.handle.pause(campaign, why, &actor).await?))
             }
-            Order::Resume { campaign } if self.works_on(campaign) => {
-                Ok(as_json(&self.handle.resume(campaign, &actor).await?))
+            Order::Resume { campaign, why } if self.works_on(campaign) => {
+                Ok(as_json(&self.handle.resume(campaign, why, &actor).await?))
             }
             Order::Resume { .. } => {
                 Err(Failure::refused("another postroom process is sending other campaigns from here")
@@ -209,10 +209,10 @@ pub(crate) async fn move_idle(ledger: &Ledger, actor: &Actor, order: &Order) -> 
         Order::Pause { campaign, why } => {
             store.set_campaign_state(*campaign, CampaignState::Paused, why.clone(), actor, now).await?
         }
-        Order::Resume { campaign } => {
+        Order::Resume { campaign, why } => {
             let known = store.campaign(*campaign).await?;
             let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
-            store.set_campaign_state(*campaign, back, None, actor, now).await?
+            store.set_campaign_state(*campaign, back, why.clone(), actor, now).await?
         }
         Order::Cancel { campaign } => {
             let cancelled = store.set_campaign_state(*campaign, CampaignState::Cancelled, None, actor, now).await?;

@@ -4,6 +4,8 @@
 //! reach nothing but this machine, so its campaigns may go without the guards that protect strangers.
 
 use crate::failure::Failure;
+use dispatch::own::{Described, OwnFile};
+use dispatch::providers::Providers;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::options::{LOOPBACK_CONNECTIONS, RelayUrl, SendOptions, Transport};
@@ -19,11 +21,19 @@ use std::path::Path;
 pub(crate) const PASSWORD_VARIABLE: &str = "POSTROOM_RELAY_PASSWORD";
 /// The longest password file, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+/// An operator's own providers.
+const PROVIDERS_FILE: &str = "providers.toml";
+/// The largest file of an operator's own providers or rules, in bytes.
+const OWN_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Stands in for this machine's name servers where none will be asked.
 const NO_NAME_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 
 /// The engine's settings for these choices.
-pub(crate) fn settings(options: &SendOptions, password_file: Option<&Path>) -> Result<Settings, Failure> {
+pub(crate) fn settings(
+    options: &SendOptions,
+    password_file: Option<&Path>,
+    described: Described,
+) -> Result<Settings, Failure> {
     let (way, ceiling) = match &options.transport {
         Transport::Direct { port, .. } if options.transport.is_loopback() => {
             (Way::Direct { port: *port }, flat(options))
@@ -43,8 +53,44 @@ pub(crate) fn settings(options: &SendOptions, password_file: Option<&Path>) -> R
         schedule,
         policy: Policy::default(),
         stakes: options.transport.stakes(),
+        described,
         limits: None,
     })
+}
+
+/// The operator's own providers and rules, on top of the shipped ones. A file that is wrong stops the command.
+pub(crate) fn described(dir: &Path) -> Result<Described, Failure> {
+    let (providers, rules) = (own_file(dir, PROVIDERS_FILE)?, own_file(dir, "rules.toml")?);
+    fn own((path, text): &(String, String)) -> OwnFile<'_> {
+        OwnFile { path, text }
+    }
+    Described::with(providers.as_ref().map(own), rules.as_ref().map(own)).map_err(|error| {
+        Failure::bad_input(error.to_string())
+            .advise("nothing was sent: mend the file, or take it away to go on with what is shipped")
+    })
+}
+
+/// The operator's own providers on top of the shipped ones, if there are any.
+pub(crate) fn own_providers(dir: &Path) -> Result<Option<Providers>, Failure> {
+    let Some((path, text)) = own_file(dir, PROVIDERS_FILE)? else { return Ok(None) };
+    let merged = Providers::parse(&path, &text).and_then(|own| own.over(Providers::shipped()));
+    merged.map(Some).map_err(|error| Failure::bad_input(error.to_string()))
+}
+
+/// A file of the operator's in the data directory: its path and text.
+fn own_file(dir: &Path, name: &str) -> Result<Option<(String, String)>, Failure> {
+    let path = dir.join(name);
+    let unreadable = |error: &dyn std::fmt::Display| Failure::bad_input(format!("{}: {error}", path.display()));
+    let bytes = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(&error)),
+        Ok(known) => known.len(),
+    };
+    if bytes > OWN_FILE_BYTES_MAX {
+        return Err(unreadable(&format!("it has {bytes} bytes, more than {OWN_FILE_BYTES_MAX}")));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
+    Ok(Some((path.display().to_string(), text)))
 }
 
 /// The deadlines of RFC 5321; in a rehearsal that gives up after a minute no single answer is waited for longer.
@@ -72,6 +118,7 @@ pub(crate) fn idle_settings() -> Settings {
         schedule: Schedule::shipped(),
         policy: Policy::default(),
         stakes: Stakes::Rehearsal,
+        described: Described::shipped(),
         limits: None,
         timeouts: Timeouts::default(),
     }

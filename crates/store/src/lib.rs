@@ -554,6 +554,10 @@ impl Store {
     pub async fn tries_since(&self, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
         self.core.lanes.read(move |conn| reports::tries_since(conn, since)).await
     }
+    /// The site of the head a delivery belongs to, once it was resolved.
+    pub async fn site_of_head(&self, delivery: DeliveryId) -> Result<Option<SiteId>> {
+        self.core.lanes.read(move |conn| reports::site_of_head(conn, delivery)).await
+    }
     /// How many people of a campaign wait for each provider that is known.
     pub async fn waiting_by_provider(&self, campaign: CampaignId) -> Result<Vec<(String, u64)>> {
         self.core.lanes.read(move |conn| reports::waiting_by_provider(conn, campaign)).await

@@ -142,7 +142,8 @@ impl Scheduler {
                 return Ok(None);
             }
             let Some(known) = self.house.store.site(site).await? else { return Ok(None) };
-            let provider = known.provider.as_deref().and_then(dispatch::providers::by_key);
+            let provider =
+                known.provider.as_deref().and_then(|key| self.house.settings.described.providers.by_key(key));
             self.enter(site, known.fingerprint, provider, Vec::new()).await?;
         }
         Ok(self.sites.get_mut(&site))

@@ -165,7 +165,9 @@ fn told(
         thousands(sent),
         thousands(report.accepted)
     ));
-    if let Some(foreseen) = foreseen.filter(|_| campaign.state.may_send()) {
+    if let Some(foreseen) =
+        foreseen.filter(|foreseen| campaign.state.may_send() && (process.is_some() || foreseen.because.is_some()))
+    {
         lines.push(format!("   {}", in_words(foreseen, style)));
         lines.push(format!("   why it goes as fast as it does: {}", style.command("lanes")));
     }

@@ -291,6 +291,7 @@ fn settings() -> Settings {
         schedule: Schedule::shipped(),
         policy: Policy::default(),
         stakes: Stakes::Rehearsal,
+        described: dispatch::own::Described::shipped(),
         limits: None,
         timeouts: Timeouts::default(),
     }

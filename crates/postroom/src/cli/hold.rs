@@ -104,7 +104,7 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
         (None, Some(span)) => Some(now + moment::span_of(span)?),
         (None, None) => None,
     };
-    args.provider.as_deref().map(provider_key).transpose()?;
+    args.provider.as_deref().map(|typed| provider_key(typed, dir)).transpose()?;
     if let Some(domain) = &args.domain {
         MailDomain::parse(domain).map_err(|why| Failure::bad_input(format!("{domain:?} is not a domain: {why}")))?;
     }

@@ -6,18 +6,24 @@
 use super::send::{Survives, Wait};
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
+use crate::holding::{Reach, provider_key};
 use crate::ledger::{Ledger, person_here};
 use crate::order::{self, Order};
 use crate::output::Output;
 use crate::shift::{self, ShiftEnd, Work};
 use crate::{campaigner, ending, transport, which};
+use dispatch::brakes::Trip;
 use engine::options::SendOptions;
 use engine::{RunEnd, Until, launch};
-use model::{CampaignId, CampaignState};
+use model::{CampaignId, CampaignState, EventKind};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Campaign, StoreError};
+use store::{Campaign, Event, StoreError};
+
+/// Brakes of the past that are looked through.
+const BRAKES_LOOKED_AT: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -30,6 +36,15 @@ pub(crate) struct Args {
     /// What a recorded outcome must survive
     #[arg(long, value_name = "WHAT", value_enum, default_value = "power")]
     durability: Survives,
+    /// Why it may go on after a brake stopped it for bounces or complaints; kept with the campaign
+    #[arg(long, value_name = "TEXT", requires = "campaign")]
+    because: Option<String>,
+    /// Without the people at this provider: they are held until the hold is lifted
+    #[arg(long, value_name = "PROVIDER", requires = "campaign")]
+    without: Vec<String>,
+    /// Without the people who have not reacted for long: they are held likewise
+    #[arg(long, requires = "campaign")]
+    without_cold: bool,
     /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
     #[arg(long, value_name = "FILE")]
     relay_password_file: Option<PathBuf>,
@@ -40,7 +55,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     drop(Ledger::read(dir)?);
     let ledger = match Ledger::own_soon(dir, args.durability.durability()).await {
         Ok(ledger) => Arc::new(ledger),
-        Err(failure) => return beside_an_owner(args.campaign.as_deref(), dir, output, failure).await,
+        Err(failure) => return beside_an_owner(&args, dir, output, failure).await,
     };
     if ledger.store.held().is_some() {
         return Err(StoreError::Held.into());
@@ -48,7 +63,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     match &args.campaign {
         Some(typed) => {
             let campaign = which::campaign(&ledger, typed).await?;
-            if !take_up(&ledger, &campaign, output).await? {
+            if !take_up(&ledger, &campaign, &args, output).await? {
                 return ending::of_campaign(&ledger, campaign.id, &ShiftEnd::Ran(RunEnd::Done), output).await;
             }
             let end = send_all(&ledger, &[campaign.id], &args, output).await?;
@@ -66,15 +81,20 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 }
 
 /// Another process owns the directory: it may take a paused campaign up; anything else it is doing already.
-async fn beside_an_owner(typed: Option<&str>, dir: &Path, output: &Output, failure: Failure) -> Result<Exit, Failure> {
-    let Some(typed) = typed else { return Err(failure) };
+async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Failure) -> Result<Exit, Failure> {
+    let Some(typed) = &args.campaign else { return Err(failure) };
     let ledger = Ledger::read(dir)?;
     let campaign = which::campaign(&ledger, typed).await?;
     if campaign.state != CampaignState::Paused {
         return Err(failure);
     }
-    let request = Request { actor: person_here(), order: Order::Resume { campaign: campaign.id } };
-    let answer = control::ask(dir, &request).await.map_err(|_| failure)??;
+    let why = reason(&ledger, &campaign, args).await?;
+    let resume = Order::Resume { campaign: campaign.id, why };
+    let mut answer = Value::Null;
+    for order in without(&campaign, args, dir)?.into_iter().chain([resume]) {
+        let request = Request { actor: person_here(), order };
+        answer = control::ask(dir, &request).await.map_err(|_| failure.clone())??;
+    }
     output.note(format!("campaign {:?} goes on in the process that is sending from here", campaign.name));
     let report = engine::report::report(&ledger.store, campaign.id, ledger.now()).await?;
     output.answer(&report, || vec![format!("{:?} is {} again.", campaign.name, order::text(&answer, "state"))]);
@@ -82,13 +102,16 @@ async fn beside_an_owner(typed: Option<&str>, dir: &Path, output: &Output, failu
 }
 
 /// Makes a named campaign ready to be sent; `false` when there is nothing left of it.
-async fn take_up(ledger: &Ledger, campaign: &Campaign, output: &Output) -> Result<bool, Failure> {
+async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Output) -> Result<bool, Failure> {
     let named = format!("campaign {:?} (number {})", campaign.name, campaign.number);
     match campaign.state {
         CampaignState::Sending | CampaignState::Retrying => Ok(true),
         CampaignState::Paused => {
-            let order = Order::Resume { campaign: campaign.id };
-            order::carry_out(ledger, &ledger.actor, &order, &mut |_| {}).await?;
+            let why = reason(ledger, campaign, args).await?;
+            let resume = Order::Resume { campaign: campaign.id, why };
+            for order in without(campaign, args, &ledger.dir)?.into_iter().chain([resume]) {
+                order::carry_out(ledger, &ledger.actor, &order, &mut |_| {}).await?;
+            }
             Ok(true)
         }
         CampaignState::Complete => {
@@ -100,6 +123,47 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, output: &Output) -> Resul
         CampaignState::Cancelled => Err(Failure::refused(format!("{named} was cancelled for good"))
             .advise("to send to those it did not reach, start another one with their list")),
     }
+}
+
+/// Why a campaign may go on. One that a brake stopped for what it does to people goes on only for a reason, which is
+/// kept; what stopped it for a fault of ours that is mended needs none.
+async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<Option<String>, Failure> {
+    let given = args.because.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    if let Some(given) = given {
+        return Ok(Some(format!("resumed because: {given}")));
+    }
+    let stopped = ledger.store.latest_events(vec![EventKind::Braked], BRAKES_LOOKED_AT).await?;
+    let by_brake = |event: &Event| event.campaign == Some(campaign.id) && event.detail == campaign.why;
+    let why = campaign.why.as_deref().unwrap_or_default();
+    let own_faults = [
+        Trip::Port25,
+        Trip::Resolver,
+        Trip::Authentication { needs_dns_check: false },
+        Trip::Authentication { needs_dns_check: true },
+    ];
+    let is_own_fault = own_faults.iter().any(|trip| trip.why() == why) || why.starts_with("The relay ");
+    if is_own_fault || !stopped.iter().any(by_brake) {
+        return Ok(None);
+    }
+    Err(Failure::refused(format!("campaign {:?} was stopped by a brake: {why}", campaign.name))
+        .advise("to go on, say why it may: --because \"the dead addresses are taken out\"")
+        .advise("to leave a group out: --without PROVIDER, --without-cold")
+        .advise(format!("to end it: postroom cancel {}", campaign.number)))
+}
+
+/// The groups that are taken out: held, so that nobody of them is lost.
+fn without(campaign: &Campaign, args: &Args, dir: &Path) -> Result<Vec<Order>, Failure> {
+    let why = args.because.clone().unwrap_or_else(|| "left out when the campaign was resumed".to_owned());
+    let blank = Reach { campaign: Some(campaign.id), why, ..Reach::default() };
+    let mut orders = Vec::new();
+    for provider in &args.without {
+        let provider = Some(provider_key(provider, dir)?);
+        orders.push(Order::PlaceHold { reach: Reach { provider, ..blank.clone() } });
+    }
+    if args.without_cold {
+        orders.push(Order::PlaceHold { reach: Reach { cold: true, ..blank } });
+    }
+    Ok(orders)
 }
 
 /// Campaigns under way that nobody works on; we own the directory, so nobody does.
@@ -166,8 +230,9 @@ async fn work(
     if mailings.is_empty() {
         return Ok(None);
     }
+    let described = transport::described(&ledger.dir)?;
     let world = transport::world(&options.transport)?;
-    let settings = transport::settings(options, args.relay_password_file.as_deref())?;
+    let settings = transport::settings(options, args.relay_password_file.as_deref(), described)?;
     Ok(Some(Work { mailings, settings, world, until }))
 }
 

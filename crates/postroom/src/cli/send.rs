@@ -11,12 +11,18 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::output::{Output, counted};
 use crate::shift::{self, Work};
-use crate::{campaigner, transport};
+use crate::show::Style;
+use crate::show::forecast::in_words;
+use crate::{campaigner, moment, transport};
+use dispatch::share::WEIGHT_MAX;
+use dispatch::windows::Windows;
+use engine::forecast::forecast;
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
 use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Transport};
 use engine::{CONNECTIONS_MAX, Until};
-use model::{CampaignKind, CampaignState};
+use model::{CampaignKind, CampaignState, Timestamp};
 use net::World;
+use net::clock::{Clock, SystemClock};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,12 +64,28 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    terms: Terms,
+    #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
     way: WayOut,
     /// Do not ask; needed where no terminal is
     #[arg(long)]
     yes: bool,
+}
+
+/// When it is sent, and how large its share is.
+#[derive(Debug, clap::Args)]
+struct Terms {
+    /// Only in these hours, on the recipient's clock where the file has a column timezone: "Mon-Fri 09:00-17:00 Europe/Berlin"
+    #[arg(long, value_name = "HOURS")]
+    window: Option<String>,
+    /// Whoever was not reached by then is skipped as stale: "2026-11-24 18:00", 36h, 3d
+    #[arg(long, value_name = "TIME|SPAN")]
+    expires: Option<String>,
+    /// Its share among the campaigns of this workspace [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WEIGHT_MAX)))]
+    weight: Option<u32>,
 }
 
 /// Who vouches for the mail.
@@ -176,7 +198,7 @@ impl Wait {
 }
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let mut options = read_options(&args)?;
+    let mut options = read_options(&args, SystemClock::new().now())?;
     let mapping = super::import::read_mapping(&args.map)?;
     let file = MessageFile::read(&args.message)?;
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
@@ -187,7 +209,8 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         options.postal_address = ledger.store.setting(ledger.workspace, super::settings::POSTAL_ADDRESS).await?;
     }
     let world = transport::world(&options.transport)?;
-    let settings = transport::settings(&options, args.way.relay_password_file.as_deref())?;
+    let described = transport::described(dir)?;
+    let settings = transport::settings(&options, args.way.relay_password_file.as_deref(), described)?;
     options.dkim = signing_key(&args.identity, &options, &ledger, &world).await?;
     let objections = guard::objections(&options, &ledger, &world).await?;
     if !args.dry_run {
@@ -208,6 +231,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         return Ok(exit);
     }
     let is_loopback = draft.snapshot.options.transport.is_loopback();
+    if !launched.continued && !is_loopback {
+        foretell(&launched, &ledger, output).await?;
+    }
     if !launched.continued && !args.yes && !is_loopback {
         confirm(&launched, &ledger, output).await?;
     }
@@ -228,7 +254,19 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 
 // ── what was asked ───────────────────────────────────────────────────────────────────────────────────────────────
 
-fn read_options(args: &Args) -> Result<SendOptions, Failure> {
+/// When it is sent; the hours are kept as they are read, so that they mean the same tomorrow.
+fn timing(terms: &Terms, now: Timestamp) -> Result<Timing, Failure> {
+    let windows = match &terms.window {
+        Some(text) => Some(
+            text.parse::<Windows>().map_err(|why| Failure::bad_input(format!("--window {text:?}: {why}")))?.to_string(),
+        ),
+        None => None,
+    };
+    let expires_at = terms.expires.as_deref().map(|text| moment::to_come(text, now)).transpose()?;
+    Ok(Timing { windows, expires_at, weight: terms.weight })
+}
+
+fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {
     let from = launch::parse_mailbox(&args.from)?;
     let domain = from.address.domain().as_str().to_owned();
     let transport = match &args.way.relay {
@@ -249,7 +287,7 @@ fn read_options(args: &Args) -> Result<SendOptions, Failure> {
         transport,
         connections: args.way.connections,
         retry: retry.map(|(gaps, give_up)| RetryOverride { gaps, give_up }),
-        timing: Timing::default(),
+        timing: timing(&args.terms, now)?,
         require_tls: args.way.require_tls,
     };
     options.schedule()?;
@@ -379,6 +417,28 @@ async fn already_over(
     }
 }
 
+/// What a real send is bound by: the sample that goes first, the hours, the budgets.
+async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Result<(), Failure> {
+    let campaign = ledger.store.campaign(launched.campaign.id).await?;
+    let Some(campaign) = campaign else { return Ok(()) };
+    let waiting = ledger.store.tally(campaign.id).await?.in_progress();
+    let style = Style::of_this_process(output, &ledger.dir, ledger.now());
+    if campaign.canary > 0 {
+        output.note(format!(
+            "{} of them go first, drawn at random; the rest follows when these have answers",
+            counted(u64::from(campaign.canary), "person", "people")
+        ));
+    }
+    if let Some(windows) = launch::snapshot(&campaign)?.options.timing.windows {
+        output.note(format!("sent in these hours only: {windows}"));
+    }
+    let foreseen = forecast(&ledger.store, &campaign, waiting, ledger.now()).await?;
+    if foreseen.because.is_some() {
+        output.note(in_words(&foreseen, &style));
+    }
+    Ok(())
+}
+
 /// Asks the person to type how many will be mailed. Whoever does not is left without a campaign.
 async fn confirm(launched: &Launched, ledger: &Ledger, output: &Output) -> Result<(), Failure> {
     let tally = ledger.store.tally(launched.campaign.id).await?;
@@ -448,7 +508,7 @@ mod tests {
     fn options(more: &[&str]) -> Result<SendOptions, Failure> {
         let given = ["send", "--from", "Mira <mira@letters.example>", "--message", "m.md", "--contacts", "c.csv"];
         let line = Line::try_parse_from(given.iter().chain(more)).unwrap();
-        read_options(&line.args)
+        read_options(&line.args, Timestamp::from_millis(1_795_351_920_000))
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::show::{Style, why as lines_of};
 use crate::which;
-use engine::why::{Who, why};
+use engine::why::{Who, waits_for, why};
 use model::{ContactId, EmailAddress};
 use std::path::Path;
 
@@ -39,13 +39,18 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         Some(who) => why(&ledger.store, ledger.workspace, who, campaign).await?,
         None => None,
     };
-    let Some(known) = known else {
+    let Some(mut known) = known else {
         let near = ledger.store.similar_addresses(ledger.workspace, typed, SUGGESTED).await?;
         let failure = Failure::bad_input(format!("nobody here has the address {typed:?}")).suggest(&near);
         let failure =
             if near.is_empty() { failure.advise("name an address, or a contact id such as c_7f2") } else { failure };
         return Err(failure);
     };
+    if let Some(told) = &mut known.mailing
+        && let Ok(delivery) = told.delivery.parse()
+    {
+        told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
+    }
     let style = Style::of_this_process(output, dir, ledger.now());
     output.answer(&known, || lines_of::why(&known, args.transcript, &style));
     Ok(Exit::Done)

@@ -292,7 +292,11 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
         [waits.first_try, waits.retry, waits.held].map(thousands).iter().map(|n| columns(n)).max().unwrap_or(1);
     let next = report.next_try_at.filter(|_| !paused);
     let next = next.map(|at| format!("; the next {} ({})", style.moment(at), style.until(at))).unwrap_or_default();
-    let held = if paused { "until the campaign is resumed" } else { "until a site takes mail from us again" };
+    let held = if paused {
+        "until the campaign is resumed"
+    } else {
+        "for a hold to end, or a site to take mail from us again"
+    };
     let mut lines = vec![style.ink(Ink::Bold, "STILL WAITING")];
     for (count, what) in [
         (waits.first_try, "for the first try".to_owned()),

@@ -19,6 +19,10 @@ pub(crate) fn why(why: &Why, transcript: bool, style: &Style) -> Vec<String> {
     let campaign = format!("\"{}\" (campaign {})", told.campaign.name, told.campaign.number);
     let mut lines = vec![format!("{}  ·  {campaign}", style.ink(Ink::Bold, address)), String::new()];
     lines.extend(verdict(why, told, style));
+    for one in &told.waits_for {
+        let until = one.until.map(|at| format!(" until {}", style.moment(at))).unwrap_or_default();
+        lines.extend(wrapped("  ", &format!("Waits{until}: {}.", one.why.trim_end_matches('.')), style.width));
+    }
     lines.push(String::new());
     lines.extend(timeline(told, transcript, style));
     let kept: Vec<&Kept> = why.suppressions.iter().filter(|kept| !is_told(kept, told)).collect();

@@ -304,7 +304,7 @@ impl Life {
                     // As the program does: a run takes up only what it began with.
                     process.stop().await;
                 }
-                process.handle().resume(first, &actor).await.expect("resumed");
+                process.handle().resume(first, None, &actor).await.expect("resumed");
                 process.start().await.expect("started");
             }
             Action::Cancel => {
@@ -560,6 +560,7 @@ pub(crate) fn settings() -> Settings {
         schedule: Schedule::shipped(),
         policy: Policy::default(),
         stakes: Stakes::Rehearsal,
+        described: dispatch::own::Described::shipped(),
         limits: None,
         timeouts: Timeouts::default(),
     }

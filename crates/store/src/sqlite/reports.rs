@@ -287,3 +287,12 @@ pub(crate) fn waiting_by_provider(conn: &Connection, campaign: CampaignId) -> Re
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
+
+/// The site of the head a delivery belongs to.
+pub(crate) fn site_of_head(conn: &Connection, delivery: DeliveryId) -> Result<Option<SiteId>> {
+    // Ids of a head are contiguous from its own on.
+    let sql = "SELECT site FROM head WHERE id <= ?1 AND end > ?1 ORDER BY id DESC LIMIT 1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let site = statement.query_map([delivery.0], |row| row.get::<_, Option<i64>>(0))?.next().transpose()?;
+    Ok(site.flatten().map(SiteId))
+}
