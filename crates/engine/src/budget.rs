@@ -43,6 +43,7 @@ struct Inner {
 struct Spent {
     allowance: Allowance,
     count: DayCount,
+    is_told: bool,
 }
 
 /// Today's budget is spent.
@@ -54,6 +55,8 @@ pub(crate) struct Exhausted {
     pub(crate) of: VolumeOf,
     /// How large it was, and why.
     pub(crate) why: String,
+    /// Is it the first message today that finds it spent?
+    pub(crate) is_news: bool,
 }
 
 impl Budgets {
@@ -96,7 +99,8 @@ impl Budgets {
             let spent = inner.spent(*of, operator);
             if spent.count.attempted >= spent.allowance.messages {
                 let why = spent.allowance.why.clone();
-                return Err(Exhausted { until: next_day(now), of: *of, why });
+                let is_news = !std::mem::replace(&mut spent.is_told, true);
+                return Err(Exhausted { until: next_day(now), of: *of, why, is_news });
             }
         }
         for (of, operator) in all {
@@ -207,10 +211,14 @@ impl Inner {
         if named {
             let today = history.iter().find(|(day, _)| *day == self.day).map(|(_, count)| *count);
             let allowance = volume::allowance(&who, of_provider, history, self.day);
-            return Spent { allowance, count: today.unwrap_or_default() };
+            return Spent { allowance, count: today.unwrap_or_default(), is_told: false };
         }
         let of_one_site = as_if_one_site(&who, history, self.day);
-        Spent { allowance: volume::allowance(&who, None, &of_one_site, self.day), count: DayCount::default() }
+        Spent {
+            allowance: volume::allowance(&who, None, &of_one_site, self.day),
+            count: DayCount::default(),
+            is_told: false,
+        }
     }
 
     fn turn_over(&mut self, today: i64) {

@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use store::{Claimed, Part, Settlement, Slot, Store, StoreError};
+use store::{Claimed, Part, Settlement, Slot, Store, StoreError, VolumeOf};
 use tokio::sync::{mpsc, oneshot};
 
 /// Conversations at once over all sites, unless a campaign asks for fewer.
@@ -186,6 +186,8 @@ pub(crate) enum Notice {
     Rests { lane: LaneId, why: String },
     /// The day's budget of the lane's source is spent: others take what waits in it, or it waits.
     Redeal(LaneId),
+    /// A day's budget is spent: somebody is told.
+    BudgetSpent { lane: LaneId, of: VolumeOf, until: Timestamp, why: String },
     /// The pacing of a lane changed.
     Learned { lane: LaneId, changes: Vec<Change> },
     /// A campaign was paused or resumed.

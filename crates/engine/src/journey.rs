@@ -127,6 +127,9 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
     let Err(spent) = house.budgets.take(lane.id.source, mailing.identity, lane.operator(), now) else {
         return Ok(claimed);
     };
+    if spent.is_news {
+        house.tell(Notice::BudgetSpent { lane: lane.id, of: spent.of, until: spent.until, why: spent.why.clone() });
+    }
     match spent.of {
         VolumeOf::Source(_) => {
             house.put_first(lane, claimed);

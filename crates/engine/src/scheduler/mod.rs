@@ -284,6 +284,7 @@ impl Scheduler {
                 self.hold_flow(site, campaign, until, why);
                 self.hungry.insert(site);
             }
+            Notice::BudgetSpent { lane, of, until, why } => self.budget_spent(lane, of, until, why).await?,
             Notice::Redeal(lane) => self.redeal(lane).await,
             Notice::ReadAgain { site, campaign, at } => self.read_again(site, campaign, at),
             Notice::Rests { lane, why } => self.rests(lane, &why).await?,

@@ -12,7 +12,7 @@ use dispatch::pace::{Change, Memory};
 use model::{Actor, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::StoreError;
+use store::{StoreError, VolumeOf};
 
 /// What was learned is written down at most this often; a kill forgets no more than that.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
@@ -83,6 +83,30 @@ impl Scheduler {
         self.tell(EventKind::SourceRested, None, detail).await?;
         self.house.note(Note::SourceRests { source: lane.source.name.clone(), site: lane.name(), why: why.to_owned() });
         self.redeal(lane.id).await;
+        Ok(())
+    }
+
+    /// A day's budget is spent; what is over it waits for the next day, or goes by another source.
+    pub(super) async fn budget_spent(
+        &mut self,
+        lane: LaneId,
+        of: VolumeOf,
+        until: Timestamp,
+        why: String,
+    ) -> Result<(), StoreError> {
+        let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
+        let whose = match of {
+            VolumeOf::Source(_) => format!("{} toward {}", lane.source.name, lane.name()),
+            VolumeOf::Domain(_) => "the sending domain".to_owned(),
+        };
+        let minutes = until.as_millis().div_euclid(60_000).rem_euclid(1_440);
+        let detail = format!(
+            "today's budget of {whose} is spent, the next opens {:02}:{:02} UTC: {why}",
+            minutes / 60,
+            minutes % 60
+        );
+        self.tell(EventKind::BudgetSpent, None, detail.clone()).await?;
+        self.house.note(Note::Warned { why: detail });
         Ok(())
     }
 

@@ -11,7 +11,9 @@ use crate::output::{Output, counted, thousands};
 use crate::show::Style;
 use crate::show::forecast::in_words;
 use crate::{ending, which};
+use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
+use engine::launch;
 use engine::report::{Report, overview};
 use model::CampaignState;
 use serde_json::{Value, json};
@@ -175,6 +177,14 @@ fn told(
         lines.push(format!("   to go on: postroom resume {}{}", campaign.number, ending::data_option(dir)));
     }
     lines
+}
+
+/// The sending hours of a campaign that is outside of them, and when they open.
+fn closed_hours(campaign: &Campaign, report: &Report, style: &Style) -> Option<(Windows, String)> {
+    let timing = launch::snapshot(campaign).ok()?.options.timing;
+    let windows: Windows = timing.windows?.parse().ok()?;
+    let opens = windows.next_open(style.now(), None);
+    (opens > style.now() && report.in_progress > 0 && campaign.state.may_send()).then(|| (windows, style.moment(opens)))
 }
 
 async fn find(dir: &Path, typed: &str) -> Result<Campaign, Failure> {

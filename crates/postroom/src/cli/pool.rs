@@ -103,7 +103,9 @@ async fn list(dir: &Path, output: &Output) -> Result<(), Failure> {
     let streams = ledger.store.stream_pools().await?;
     let name_of = |id| sources.iter().find(|source| source.id == id).map_or("?", |source| source.name.as_str());
     if pools.is_empty() && !output.is_json() {
-        output.line("No pool: every kind of mail goes through every source.");
+        output.line(
+            "No pool: every kind of mail goes through every source that is described, or this machine if none is.",
+        );
     }
     for pool in &pools {
         let members: Vec<Value> =

@@ -231,7 +231,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         return Ok(exit);
     }
     let is_loopback = draft.snapshot.options.transport.is_loopback();
-    if !launched.continued && !is_loopback {
+    if !launched.continued {
         foretell(&launched, &ledger, output).await?;
     }
     if !launched.continued && !args.yes && !is_loopback {
@@ -430,7 +430,10 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
         ));
     }
     if let Some(windows) = launch::snapshot(&campaign)?.options.timing.windows {
-        output.note(format!("sent in these hours only: {windows}"));
+        let opens = windows.parse::<Windows>().map(|read| read.next_open(ledger.now(), None));
+        let opens = opens.ok().filter(|at| *at > ledger.now());
+        let opens = opens.map(|at| format!("; they open {}", style.moment(at))).unwrap_or_default();
+        output.note(format!("sent in these hours only: {windows}{opens}"));
     }
     let foreseen = forecast(&ledger.store, &campaign, waiting, ledger.now()).await?;
     if foreseen.because.is_some() {

@@ -65,6 +65,11 @@ impl Style {
         Style { colour: false, width, zone, now, program, data }
     }
 
+    /// What time it is for the reader.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// `text` in a colour, if colours are seen.
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
         if self.colour { ink.paint(text) } else { text.to_owned() }
