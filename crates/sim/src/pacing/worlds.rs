@@ -193,6 +193,8 @@ fn plain(number: usize) -> Profile {
     let spoken = Profile::shipped().into_iter().find(|profile| profile.key == speaker && number % 2 == 1);
     let last = u8::try_from(number + 1).unwrap_or(u8::MAX);
     Profile {
+        chunking: false,
+        dsn: false,
         name: key.clone(),
         about: "of the trials of pacing".into(),
         domains: vec![Served { name: format!("{key}.test"), people: 0 }],
