@@ -7,50 +7,50 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-struct Room {
+pub(crate) struct Room {
     dir: TempDir,
 }
 
 impl Room {
-    fn new() -> Room {
+    pub(crate) fn new() -> Room {
         Room { dir: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
         fs::write(self.path(name), content).unwrap();
         self.path(name).display().to_string()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
         command.args(args).args(["--data", &self.path("data").display().to_string()]);
         command.env("USER", "anna").env("TZ", "UTC").env_remove("POSTROOM_DATA").stdin(Stdio::null());
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Standard output of a command that must succeed.
-    fn says(&self, args: &[&str]) -> String {
+    pub(crate) fn says(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// The JSON lines of a command that must succeed.
-    fn json(&self, args: &[&str]) -> Vec<Value> {
+    pub(crate) fn json(&self, args: &[&str]) -> Vec<Value> {
         let all: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
         self.says(&all).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Exit code and standard error of a command that must fail.
-    fn fails(&self, args: &[&str]) -> (i32, String) {
+    pub(crate) fn fails(&self, args: &[&str]) -> (i32, String) {
         let output = self.run(args);
         assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())

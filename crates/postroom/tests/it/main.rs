@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod contacts;
+mod lanes;
+mod ways_out;
