@@ -128,6 +128,11 @@ impl Pacer {
         self.lock().pace.limits_in_force(now)
     }
 
+    /// What is known now.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        self.lock().pace.memory()
+    }
+
     /// What was learned since this was last asked; `Some(None)`: what was known is forgotten.
     pub(crate) fn take_unwritten(&self) -> Option<Option<Memory>> {
         let mut inner = self.lock();

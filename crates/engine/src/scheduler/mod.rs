@@ -113,6 +113,8 @@ pub(crate) struct Scheduler {
     /// The last lane that was given a connection: the next one is served first.
     served: Option<LaneId>,
     rescans: u32,
+    /// When old conversations were last forgotten.
+    forgot_at: Option<Timestamp>,
     /// How often the scheduler woke: throttled work must not make it turn.
     turns: u64,
     stopping: bool,
@@ -164,6 +166,7 @@ impl Scheduler {
             nowhere,
             served: None,
             rescans: 0,
+            forgot_at: None,
             turns: 0,
             stopping: false,
             braked: None,
@@ -176,6 +179,7 @@ impl Scheduler {
             self.activate(campaign).await?;
         }
         self.second_lookup_at = Some(self.house.now());
+        self.forget_conversations().await?;
         loop {
             self.turns += 1;
             if !self.stopping {
@@ -443,6 +447,7 @@ impl Scheduler {
     async fn wake(&mut self) -> Result<(), StoreError> {
         let now = self.house.now();
         self.look_at_terms().await?;
+        self.forget_conversations().await?;
         if self.holds_end_at.is_some_and(|at| at <= now) {
             self.holds_changed().await?;
         }

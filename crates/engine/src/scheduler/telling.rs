@@ -1,6 +1,7 @@
 //! What the scheduler remembers for later runs and tells to people: learned limits, rests, holds, the state of lanes.
 
 use super::Scheduler;
+use crate::budget::day_of;
 use crate::fleet::Rest;
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
@@ -16,6 +17,10 @@ use store::{StoreError, VolumeOf};
 
 /// What was learned is written down at most this often; a kill forgets no more than that.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
+/// Conversations are kept for so long (`defaults.md`).
+const TRANSCRIPTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Transcripts that are forgotten at once.
+const FORGOTTEN_AT_ONCE: usize = 1_000;
 /// A source that is listed somewhere is left out there for so long, then tried again.
 const REST: Duration = Duration::from_secs(24 * 3600);
 
@@ -45,6 +50,13 @@ impl Scheduler {
     /// Writes down what was learned.
     pub(super) async fn write_down(&mut self, all: bool) -> Result<(), StoreError> {
         let now = self.house.now();
+        if all {
+            // Day counts and the age of limits move without a word; they are written at the end.
+            for (key, pacer) in &self.pacers {
+                let lane = self.sharing.get(key).and_then(|sharers| self.lane_at(*sharers.first()?));
+                self.unwritten.insert(*key, (lane.map(|lane| lane.name()), pacer.memory()));
+            }
+        }
         if self.unwritten.is_empty() || !(all || now.since(self.written_at) >= WRITE_EVERY) {
             return Ok(());
         }
@@ -174,6 +186,18 @@ impl Scheduler {
         for campaign in self.campaigns.keys().copied().filter(stale).collect::<Vec<_>>() {
             self.expire(campaign).await?;
         }
+        Ok(())
+    }
+
+    /// Forgets conversations that are old enough, once a day.
+    pub(super) async fn forget_conversations(&mut self) -> Result<(), StoreError> {
+        let now = self.house.now();
+        if self.forgot_at.is_some_and(|at| day_of(at) == day_of(now)) {
+            return Ok(());
+        }
+        self.forgot_at = Some(now);
+        let before = now - TRANSCRIPTS_KEPT;
+        while self.house.store.forget_old_transcripts(before, FORGOTTEN_AT_ONCE).await? >= FORGOTTEN_AT_ONCE {}
         Ok(())
     }
 
