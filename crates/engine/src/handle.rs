@@ -2,8 +2,9 @@
 
 use crate::gate::Gate;
 use crate::holds::Holds;
-use crate::house::{Notice, Outstanding};
+use crate::house::Notice;
 use crate::lanes::LaneView;
+use crate::outstanding::Outstanding;
 use crate::trace::{Traced, Traces};
 use model::{Actor, CampaignId, CampaignState, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
 use net::Clock;

@@ -9,6 +9,7 @@ use crate::lane::{Lane, LaneId, Stream};
 use crate::lanes::LaneView;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
+use crate::outstanding::Outstanding;
 use crate::reach::Reach;
 use crate::route::Place;
 use crate::security::Policies;
@@ -26,8 +27,8 @@ use dispatch::share::{Class, Flow};
 use model::{CampaignId, CampaignKind, Category, DeliveryId, Scope, SiteId, Timestamp, Verdict};
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Claimed, Part, Settlement, Slot, Store, StoreError, VolumeOf};
@@ -74,7 +75,10 @@ pub enum Stakes {
 /// Tells the limits of an operator (a provider's key, or the fingerprint of a site nobody described) at a time: for a
 /// benchmark that compares learning with knowing. `None`: learn them.
 #[derive(Clone)]
-pub struct KnownLimits(pub Arc<dyn Fn(&str, Timestamp) -> Option<Limits> + Send + Sync>);
+pub struct KnownLimits(pub Arc<LimitsAt>);
+
+/// The limits of an operator at a time.
+pub type LimitsAt = dyn Fn(&str, Timestamp) -> Option<Limits> + Send + Sync;
 
 impl std::fmt::Debug for KnownLimits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -565,80 +569,5 @@ impl House {
     pub(crate) fn put_back(&self, lane: &Lane, delivery: DeliveryId) {
         self.outstanding.release(delivery);
         lane.gave_back();
-    }
-}
-
-/// Deliveries that were read from the ledger and are not settled yet. The ledger shows them as queued or deferred all
-/// the while, so this set is what keeps a second reading from sending them twice.
-#[derive(Debug, Default)]
-pub(crate) struct Outstanding {
-    ids: Mutex<Ids>,
-    /// Outcomes handed over and not durable yet.
-    pub(crate) settling: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct Ids {
-    out: BTreeSet<DeliveryId>,
-    /// Settled since the latest reading began: what that reading says of them is old. No more than were out.
-    settled: BTreeSet<DeliveryId>,
-}
-
-impl Outstanding {
-    /// A reading of the ledger begins. Only one task reads, one reading after the other.
-    pub(crate) fn begin_reading(&self) {
-        self.lock().settled.clear();
-    }
-
-    /// Takes a delivery of the latest reading; `false` when it is taken already, or was settled after it was read.
-    pub(crate) fn take(&self, delivery: DeliveryId) -> bool {
-        let mut ids = self.lock();
-        !ids.settled.contains(&delivery) && ids.out.insert(delivery)
-    }
-
-    /// Gives a delivery up whose row is as it was read.
-    pub(crate) fn release(&self, delivery: DeliveryId) {
-        self.lock().out.remove(&delivery);
-    }
-
-    /// Gives a delivery up whose row has changed.
-    pub(crate) fn settled(&self, delivery: DeliveryId) {
-        let mut ids = self.lock();
-        ids.out.remove(&delivery);
-        ids.settled.insert(delivery);
-    }
-
-    /// How many are out.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().out.len()
-    }
-
-    /// All that are out, in order.
-    pub(crate) fn all(&self) -> Vec<DeliveryId> {
-        self.lock().out.iter().copied().collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Ids> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_settled_after_it_was_read_is_not_sent_again() {
-        let (outstanding, one) = (Outstanding::default(), DeliveryId(1));
-        outstanding.begin_reading();
-        assert!(outstanding.take(one) && !outstanding.take(one));
-        // A reading that began before the outcome was durable still shows it as waiting.
-        outstanding.begin_reading();
-        outstanding.settled(one);
-        assert!(!outstanding.take(one));
-        outstanding.begin_reading();
-        assert!(outstanding.take(one));
-        outstanding.release(one);
-        assert!(outstanding.take(one));
     }
 }
