@@ -185,7 +185,8 @@ fn trial(at: usize, name: &'static str, providers: &[Sketch]) -> Trial {
     }
 }
 
-/// A provider without quirks. Half of them speak in the words of one that comes with the program.
+/// A provider without quirks. Half of them speak in the words of one that comes with the program; but all name a rate
+/// as a rate: who calls it a matter of reputation means that, and is to be left alone for hours.
 fn plain(number: usize) -> Profile {
     const SPEAKERS: [&str; 4] = ["northmail", "lookmail", "yonder", "orchard"];
     let key = format!("trial{number}");
@@ -218,6 +219,9 @@ fn plain(number: usize) -> Profile {
         authentication: Default::default(),
         manners: Default::default(),
         mailboxes: Default::default(),
-        replies: spoken.map_or_else(Words::default, |profile| profile.replies.clone()),
+        replies: spoken.map_or_else(Words::default, |profile| Words {
+            too_fast: Words::default().too_fast,
+            ..profile.replies.clone()
+        }),
     }
 }

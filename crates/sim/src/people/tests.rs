@@ -47,7 +47,7 @@ fn everybody_lives_under_a_reserved_name_and_every_provider_has_somebody() {
         *domains.entry(domain.to_owned()).or_insert(0) += 1;
     }
     for profile in Profile::shipped() {
-        for domain in &profile.domains {
+        for domain in profile.domains.iter().filter(|domain| domain.people > 0) {
             assert!(domains.contains_key(&domain.ascii()), "nobody at {}", domain.name);
         }
     }

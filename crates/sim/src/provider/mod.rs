@@ -19,12 +19,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The profiles that come with the program, in the order of their files' names.
-const SHIPPED: [&str; 22] = [
+const SHIPPED: [&str; 24] = [
     include_str!("profiles/asleep.toml"),
     include_str!("profiles/cut-line.toml"),
     include_str!("profiles/harbour-bank.toml"),
     include_str!("profiles/lookmail-work.toml"),
     include_str!("profiles/lookmail.toml"),
+    include_str!("profiles/metered.toml"),
     include_str!("profiles/no-mail.toml"),
     include_str!("profiles/northmail.toml"),
     include_str!("profiles/nowhere.toml"),
@@ -38,6 +39,7 @@ const SHIPPED: [&str; 22] = [
     include_str!("profiles/slow-river.toml"),
     include_str!("profiles/strict-gate.toml"),
     include_str!("profiles/tiny-box.toml"),
+    include_str!("profiles/touchy.toml"),
     include_str!("profiles/two-doors.toml"),
     include_str!("profiles/village-post.toml"),
     include_str!("profiles/wobbly-dns.toml"),

@@ -126,9 +126,9 @@ replies! {
     /// At MAIL, beyond what a low opinion of us leaves of the rates.
     slowed = "451 4.7.1 Mail from {ip} is temporarily rate limited because of its reputation",
     /// After the dot, beyond the rate of the From domain.
-    domain_too_fast = "451 4.7.28 Unusual rate of mail from the domain {from_domain}, try again later",
+    domain_too_fast = "451 4.7.1 Message rate limit exceeded for the domain {from_domain}, try again later",
     /// After the dot, beyond what a day allows the From domain.
-    domain_day_full = "450 4.7.28 Daily limit of mail from the domain {from_domain} reached, try again tomorrow",
+    domain_day_full = "450 4.7.1 Daily limit of messages from the domain {from_domain} reached, try again tomorrow",
     /// At MAIL, unencrypted where encryption is required.
     plaintext = "530 5.7.0 Must issue a STARTTLS command first",
     /// At RCPT, first contact.

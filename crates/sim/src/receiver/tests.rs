@@ -260,7 +260,7 @@ fn hours_days_and_from_domains_have_limits_in_their_own_words() {
     assert_eq!(said[1], "450 4.7.1 Daily limit of 5 messages from 203.0.113.99 reached, try again tomorrow");
     let mut domain = receiver_with(|profile| profile.limits.domain_per_minute = Some(5));
     let said = in_a_minute(&mut domain, 0, 6);
-    assert_eq!(said[1], "451 4.7.28 Unusual rate of mail from the domain letters.example, try again later -> []");
+    assert_eq!(said[1], "451 4.7.1 Message rate limit exceeded for the domain letters.example, try again later -> []");
 }
 
 #[test]
