@@ -122,3 +122,61 @@ fn field(head: &str, name: &str) -> String {
     let value = fields.filter(|(field, _)| field.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
     value.last().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificates::{Shows, identity};
+    use crate::world::SimWorld;
+    use net::{FetchFailure, FetchLimits, Fetched, TlsFault};
+
+    const LIMITS: FetchLimits = FetchLimits { body_bytes: 1_000, timeout: Duration::from_secs(60) };
+
+    /// A world with a web server that has a page, a detour and a long story.
+    fn world(shows: Shows, silent: bool) -> SimWorld {
+        let sim = SimWorld::new(7);
+        let detour = Document { status: 302, ..Document::text("elsewhere\n") };
+        let documents = BTreeMap::from([
+            ("/page".to_owned(), Document::text("hello\n")),
+            ("/detour".to_owned(), detour),
+            ("/long".to_owned(), Document::text(&"a".repeat(1_001))),
+        ]);
+        let identity = identity(&["web.test"], shows).server;
+        sim.internet.open_web_server("web.test", WebServer { identity, documents, silent });
+        sim
+    }
+
+    async fn get(sim: &SimWorld, url: &str) -> Result<Fetched, FetchFailure> {
+        sim.world.fetch.get(url, LIMITS).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_client_takes_what_there_is_and_follows_nobody() {
+        let sim = world(Shows::Valid, false);
+        let page = get(&sim, "https://web.test/page").await.unwrap();
+        assert_eq!((page.status, &*page.body), (200, &b"hello\n"[..]));
+        assert_eq!(page.content_type.as_deref(), Some("text/plain"));
+        assert_eq!(get(&sim, "https://WEB.test:443/detour").await.unwrap().status, 302);
+        assert_eq!(get(&sim, "https://web.test").await.unwrap().status, 404);
+        assert_eq!(get(&sim, "https://web.test/long").await, Err(FetchFailure::TooLong(1_000)));
+        let posted = sim.world.fetch.post("https://web.test/page", "text/plain", b"for you".to_vec(), LIMITS).await;
+        assert_eq!(posted.unwrap().status, 200);
+        assert_eq!(sim.internet.delivered_to_web()[0].body, b"for you");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_client_trusts_only_good_certificates_and_waits_only_so_long() {
+        for (shows, fault) in [(Shows::SelfSigned, TlsFault::NotTrusted), (Shows::Expired, TlsFault::Expired)] {
+            let failure = get(&world(shows, false), "https://web.test/page").await.unwrap_err();
+            assert!(matches!(&failure, FetchFailure::Tls(tls) if tls.fault == fault), "{failure:?}");
+        }
+        let began = tokio::time::Instant::now();
+        let failure = get(&world(Shows::Valid, true), "https://web.test/page").await.unwrap_err();
+        assert_eq!((failure, began.elapsed().as_secs()), (FetchFailure::TimedOut, 60));
+        let sim = world(Shows::Valid, false);
+        assert!(matches!(get(&sim, "https://nobody.test/").await, Err(FetchFailure::Dns(_))));
+        for no_address in ["http://web.test/page", "https://user@web.test/page", "ftp://x/", "page", "https:///page"] {
+            assert!(matches!(get(&sim, no_address).await, Err(FetchFailure::Address(_))), "{no_address}");
+        }
+    }
+}
