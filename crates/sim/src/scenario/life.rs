@@ -429,6 +429,9 @@ impl Life {
     }
 }
 
+/// An engine at work.
+type Run = JoinHandle<Result<RunEnd, StoreError>>;
+
 /// A simulated process: an engine over a ledger, running or not.
 struct Process<'a> {
     scenario: &'a Scenario,
@@ -436,7 +439,7 @@ struct Process<'a> {
     store: Store,
     machine: Option<Arc<dyn Machine>>,
     /// The last engine, and its run, unless there was nothing to send.
-    engine: Option<(Handle, Option<JoinHandle<Result<RunEnd, StoreError>>>)>,
+    engine: Option<(Handle, Option<Run>)>,
     /// What the last engine was given to send.
     works_on: BTreeSet<CampaignId>,
     watch: Arc<Watcher>,

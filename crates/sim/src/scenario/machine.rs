@@ -31,7 +31,10 @@ pub trait Machine: Debug + Send + Sync {
 
 /// Makes the machine of a run, given the directory for what does not lie on its disk.
 #[derive(Clone)]
-pub(super) struct Workshop(pub(super) Arc<dyn Fn(&Path) -> Arc<dyn Machine> + Send + Sync>);
+pub(super) struct Workshop(pub(super) Arc<Make>);
+
+/// Given the directory, the machine.
+type Make = dyn Fn(&Path) -> Arc<dyn Machine> + Send + Sync;
 
 impl Debug for Workshop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
