@@ -82,7 +82,7 @@ fn play(seed: u64, verbose: bool) -> bool {
     // In a thread of its own: a world that never ends is left behind, and everything goes with the process.
     let (done, played) = mpsc::channel();
     let place = directory.clone();
-    std::thread::spawn(move || done.send(sim::swarm::play(seed, &place)));
+    std::thread::spawn(move || done.send(sim::swarm::play(seed, &place)).ok());
     let never = || Err(format!("it did not end within {} s", ENDS_WITHIN.as_secs()));
     let played = played.recv_timeout(ENDS_WITHIN).unwrap_or_else(|_| never());
     // What is left behind is in the directory for temporary files, and goes with it.
