@@ -26,6 +26,8 @@ const ACCEPTED_WALKED_MAX: u64 = 20_000;
 const PAGE: usize = 1_000;
 /// Sites read at once.
 const SITES_PAGE: usize = 10_000;
+/// So many in doubt in a row at one site are that site's fault.
+const SILENT_IN_A_ROW: u32 = 3;
 /// Readings tried until the counters did not move between them.
 const READINGS_MAX: usize = 3;
 
@@ -66,6 +68,9 @@ pub struct Report {
     /// When somebody is tried next; one that is overdue is due now.
     #[serde(serialize_with = "iso_or_null")]
     pub next_try_at: Option<Timestamp>,
+    /// Sites that went silent after the last byte several times in a row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub silent_sites: Vec<Silent>,
     /// The campaigns of a sum.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub campaigns: Vec<Report>,
@@ -162,10 +167,51 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
         counts.into_iter().partition(|count| count.state == DeliveryState::Deferred);
     report.causes = causes(store, ended).await?;
     report.waiting_causes = causes(store, waiting).await?;
+    if tally.count(DeliveryState::InDoubt) >= u64::from(SILENT_IN_A_ROW) {
+        report.silent_sites = silent_sites(store, campaign.id).await?;
+    }
     if tally.count(DeliveryState::Deferred) > 0 && !campaign.state.is_over() {
         report.next_try_at = next_try(store, campaign.id).await?.map(|at| at.max(now));
     }
     Ok(report)
+}
+
+/// A site that went silent after the last byte several times in a row: its fault, or of something on the way to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Silent {
+    /// Its server.
+    pub host: String,
+    /// The provider key, if it is a known one.
+    pub provider: Option<String>,
+    /// How many are in doubt there, one after the other.
+    pub count: u32,
+    /// When the first of these tries began.
+    #[serde(serialize_with = "iso")]
+    pub since: Timestamp,
+    /// When the last of them began.
+    #[serde(serialize_with = "iso")]
+    pub until: Timestamp,
+}
+
+impl Silent {
+    /// In a sentence: what it did, and what to do.
+    pub fn told(&self) -> String {
+        format!(
+            "{} went silent after the last byte {} times in a row: a fault there or on the way to it. Ask there whether \
+             the messages arrived before anything is sent again.",
+            self.host, self.count
+        )
+    }
+}
+
+/// Sites at fault for several in doubt. What was lost with a killed process of ours is nobody's silence.
+pub async fn silent_sites(store: &Store, campaign: CampaignId) -> Result<Vec<Silent>, StoreError> {
+    let found = store.silent_sites(campaign, SILENT_IN_A_ROW, crate::LOST_REPLY).await?;
+    let shown = |one: store::SilentSite| {
+        let store::SilentSite { host, provider, count, since, until } = one;
+        Silent { host, provider, count, since, until }
+    };
+    Ok(found.into_iter().map(shown).collect())
 }
 
 impl Report {

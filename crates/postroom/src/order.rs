@@ -13,8 +13,8 @@ use crate::ways_out::{self, WaysOut};
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
 use model::{
-    Actor, CampaignId, CampaignState, ContactId, EmailAddress, HoldId, ImportId, MailDomain, SuppressionReason,
-    Timestamp,
+    Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, HoldId, ImportId, MailDomain,
+    SuppressionReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -65,7 +65,14 @@ pub(crate) enum Order {
     /// Stop a campaign for good.
     Cancel { campaign: CampaignId },
     /// Put those in doubt back in the queue.
-    ResendInDoubt { campaign: CampaignId },
+    ResendInDoubt {
+        campaign: CampaignId,
+        /// Nobody else; `None`: everybody in doubt.
+        #[serde(default)]
+        only: Option<Vec<DeliveryId>>,
+    },
+    /// Settle a delivery in doubt by what somebody found out.
+    SettleDoubt { delivery: DeliveryId, to: DeliveryState, because: String },
     /// Set a setting of the workspace.
     Set { name: String, value: String },
     /// Hold part of the work.
@@ -218,8 +225,12 @@ pub(crate) async fn carry_out(
         Order::Pause { .. } | Order::Resume { .. } | Order::Cancel { .. } => {
             shift::move_idle(ledger, actor, order).await
         }
-        Order::ResendInDoubt { campaign } => {
-            let queued = store.resend_in_doubt(*campaign, None, actor, now).await?;
+        Order::SettleDoubt { delivery, to, because } => {
+            store.settle_doubt(*delivery, *to, because, actor, now).await?;
+            Ok(json!({ "delivery": delivery.to_string(), "state": to, "because": because }))
+        }
+        Order::ResendInDoubt { campaign, only } => {
+            let queued = store.resend_in_doubt(*campaign, only.as_deref(), actor, now).await?;
             let known = store.campaign(*campaign).await?;
             if queued > 0 && known.is_some_and(|known| known.state == CampaignState::Complete) {
                 store.set_campaign_state(*campaign, CampaignState::Sending, None, actor, now).await?;

@@ -2,11 +2,32 @@
 
 use crate::Store;
 use crate::error::Result;
-use crate::sqlite::Ledger;
+use crate::sqlite::{Ledger, doubt as doubt_sql};
 use model::{Actor, CampaignId, DeliveryId, DeliveryState, Timestamp};
 use std::sync::Arc;
 
+/// A server that went silent after the last byte, several times in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilentSite {
+    /// Its name.
+    pub host: String,
+    /// The provider key, if it is a known one.
+    pub provider: Option<String>,
+    /// How many deliveries are in doubt there, one after the other.
+    pub count: u32,
+    /// When the first of these tries began.
+    pub since: Timestamp,
+    /// When the last of them began.
+    pub until: Timestamp,
+}
+
 impl Store {
+    /// Servers at which at least `in_a_row` deliveries of a campaign are in doubt without an answer of theirs between
+    /// them. Those that bear the note `but` are left out: whose fault they are is known.
+    pub async fn silent_sites(&self, campaign: CampaignId, in_a_row: u32, but: &str) -> Result<Vec<SilentSite>> {
+        let but = but.to_owned();
+        self.core.lanes.read(move |conn| doubt_sql::silent_sites(conn, campaign, in_a_row, &but)).await
+    }
     /// Puts deliveries in doubt back in the queue (all of them, or those named). Returns how many.
     pub async fn resend_in_doubt(
         &self,

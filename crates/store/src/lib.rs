@@ -40,6 +40,7 @@ pub use backup::BackupReport;
 pub use campaign::{Audience, Campaign, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
+pub use doubt::SilentSite;
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event};
 pub use hold::{Covered, Hold, NewHold};

@@ -12,6 +12,8 @@ use store::{DeliveryRow, Store, StoreError};
 pub struct Person {
     /// The address as sent; `None` when they were forgotten or have none.
     pub address: Option<String>,
+    /// The delivery's id.
+    pub delivery: String,
     /// Their contact id.
     pub contact: String,
     /// Where the delivery stands.
@@ -69,6 +71,7 @@ fn person(row: DeliveryRow) -> Person {
     let said = |last: &model::Attempt| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone());
     Person {
         address: row.email,
+        delivery: row.delivery.to_string(),
         contact: row.contact.to_string(),
         state: row.state,
         reason: row.skip,

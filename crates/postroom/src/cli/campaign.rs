@@ -87,7 +87,7 @@ pub(crate) async fn resend(args: ResendArgs, dir: &Path, output: &Output) -> Res
     if campaign.state == CampaignState::Cancelled {
         return Err(Failure::refused(format!("campaign {:?} was cancelled for good", campaign.name)));
     }
-    let answer = order::place(dir, Order::ResendInDoubt { campaign: campaign.id }, &mut |_| {}).await?;
+    let answer = order::place(dir, Order::ResendInDoubt { campaign: campaign.id, only: None }, &mut |_| {}).await?;
     output.answer(&answer, || {
         let count = number(&answer, "queued_again");
         let mut lines = vec![format!("{} in doubt will be sent to once more.", counted(count, "person", "people"))];
@@ -190,7 +190,7 @@ fn closed_hours(campaign: &Campaign, report: &Report, style: &Style) -> Option<(
     (opens > style.now() && report.in_progress > 0 && campaign.state.may_send()).then(|| (windows, style.moment(opens)))
 }
 
-async fn find(dir: &Path, typed: &str) -> Result<Campaign, Failure> {
+pub(crate) async fn find(dir: &Path, typed: &str) -> Result<Campaign, Failure> {
     which::campaign(&Ledger::read(dir)?, typed).await
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod campaign;
 pub(crate) mod contact;
 pub(crate) mod demo;
 pub(crate) mod domain;
+pub(crate) mod doubt;
 pub(crate) mod guard;
 pub(crate) mod hold;
 pub(crate) mod import;
@@ -63,6 +64,9 @@ enum Command {
     Cancel(campaign::CancelArgs),
     /// Send once more to those nobody knows about
     Resend(campaign::ResendArgs),
+    /// The people of whom nobody knows whether they got their copy: who, what somebody found out, once more
+    #[command(subcommand)]
+    Doubt(doubt::Command),
     /// What is under way
     Status(campaign::StatusArgs),
     /// Hold part of the work: a provider, a domain, a source, the people who have not reacted for long
@@ -119,6 +123,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Pause(args) => campaign::pause(args, dir, output).await,
         Command::Cancel(args) => campaign::cancel(args, dir, output).await,
         Command::Resend(args) => campaign::resend(args, dir, output).await,
+        Command::Doubt(command) => doubt::run(command, dir, output).await,
         Command::Status(args) => campaign::status(args, dir, output).await,
         Command::Settings(args) => settings::run(args, dir, output).await,
         Command::Simulate(args) => simulate::run(args, output).await,

@@ -46,6 +46,10 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.push(String::new());
         lines.extend(table("NOT DELIVERED", &report.causes, CAUSES_SHOWN, style));
     }
+    for silent in &report.silent_sites {
+        lines.push(String::new());
+        lines.extend(wrapped("", &silent.told(), style.width));
+    }
     if report.in_progress > 0 {
         lines.push(String::new());
         lines.extend(waiting(report, style));

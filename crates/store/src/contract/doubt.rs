@@ -78,3 +78,35 @@ fn nor_does_a_skip_at_the_last_moment_or_a_forgotten_person_hide_a_doubt() {
     assert_eq!(states, [DeliveryState::InDoubt, DeliveryState::InDoubt, DeliveryState::Queued]);
     assert_adds_up(&store, campaign.id);
 }
+
+#[test]
+fn several_in_doubt_in_a_row_at_one_site_are_the_sites_fault_and_an_answer_breaks_the_row() {
+    let store = empty();
+    let addresses: Vec<String> = (1..=9).map(|n| format!("p{n}@a.example")).collect();
+    let id = import(&store, 1, &addresses.iter().map(String::as_str).collect::<Vec<_>>());
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let ends = |n: usize, settlement: Settlement| {
+        let there = Settlement { provider: Some("example".to_owned()), ..settlement };
+        now(store.settle(vec![there])).unwrap();
+        assert_eq!(now(store.silent_sites(campaign.id, 1, "ours")).unwrap().is_empty(), n == 0);
+    };
+    let lost = |n: usize| in_doubt(&claimed[n], at(30 + n as u64));
+    let ours = |n: usize| {
+        let mut lost = lost(n);
+        lost.attempt.as_mut().unwrap().note = Some("ours".to_owned());
+        lost
+    };
+    ends(0, ours(0));
+    ends(1, lost(1));
+    ends(2, lost(2));
+    ends(3, accepted(&claimed[3], at(33)));
+    ends(4, lost(4));
+    ends(5, lost(5));
+    assert!(now(store.silent_sites(campaign.id, 3, "ours")).unwrap().is_empty(), "an answer came between");
+    ends(6, lost(6));
+    let silent = now(store.silent_sites(campaign.id, 3, "ours")).unwrap();
+    assert_eq!(silent.len(), 1, "{silent:?}");
+    assert_eq!((silent[0].count, silent[0].since, silent[0].until), (3, at(34), at(36)));
+    assert_eq!((silent[0].host.as_str(), silent[0].provider.as_deref()), ("mx1.example.org", Some("example")));
+}

@@ -5,10 +5,11 @@
 use super::Ledger;
 use super::events::NewEvent;
 use super::settle::{Stands, Sums, bare_settlement, stands};
+use crate::doubt::SilentSite;
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
 use model::{Actor, CampaignId, DeliveryId, DeliveryState, EventKind, Timestamp};
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Rows put back in one step.
 const STEP_ROWS: i64 = 5_000;
@@ -16,6 +17,54 @@ const STEP_ROWS: i64 = 5_000;
 /// What was in doubt and will not be tried again is in doubt as before: nobody can say that it was not mailed.
 pub(super) fn back_in_doubt(one: &Settlement) -> Settlement {
     Settlement { to: DeliveryState::InDoubt, skip: None, ..one.clone() }
+}
+
+/// Servers where so many are in doubt in a row. Only the last attempts of those in doubt are read, and between two of
+/// them whether the server answered anybody.
+pub(crate) fn silent_sites(
+    conn: &Connection,
+    campaign: CampaignId,
+    in_a_row: u32,
+    but: &str,
+) -> Result<Vec<SilentSite>> {
+    let doubt = DeliveryState::InDoubt.code();
+    // The list of states repeats that of the index, so that it is used.
+    let sql = format!(
+        "SELECT t.seq, p.host, c.provider, t.started_at FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
+         JOIN cause c ON c.id = t.cause JOIN peer p ON p.id = t.peer LEFT JOIN word w ON w.id = t.note
+         WHERE d.campaign = ?1 AND d.state = {doubt} AND d.state IN (3, 4, 5, 6) AND coalesce(w.text, '') <> ?2
+             AND p.host <> ''
+         ORDER BY p.host, t.seq"
+    );
+    let answered = format!(
+        "SELECT 1 FROM attempt t JOIN peer p ON p.id = t.peer
+         WHERE t.seq > ?1 AND t.seq < ?2 AND p.host = ?3 AND t.became <> {doubt} LIMIT 1"
+    );
+    let (mut statement, mut between) = (conn.prepare_cached(&sql)?, conn.prepare_cached(&answered)?);
+    let mut rows = statement.query(params![campaign.0, but])?;
+    let mut found: Vec<SilentSite> = Vec::new();
+    let mut run: Option<(i64, SilentSite)> = None;
+    while let Some(row) = rows.next()? {
+        let (seq, one): (i64, SilentSite) = (row.get(0)?, read_silent(row)?);
+        run = match run.take() {
+            Some((last, before)) if before.host == one.host && !between.exists(params![last, seq, one.host])? => {
+                Some((seq, SilentSite { count: before.count + 1, until: one.until, ..before }))
+            }
+            ended => {
+                found.extend(ended.map(|(_, run)| run));
+                Some((seq, one))
+            }
+        };
+    }
+    found.extend(run.map(|(_, run)| run));
+    found.retain(|run| run.count >= in_a_row);
+    Ok(found)
+}
+
+fn read_silent(row: &Row<'_>) -> Result<SilentSite> {
+    let at = Timestamp::from_millis(row.get(3)?);
+    let provider = row.get::<_, Option<String>>(2)?.filter(|provider| !provider.is_empty());
+    Ok(SilentSite { host: row.get(1)?, provider, count: 1, since: at, until: at })
 }
 
 impl Ledger {

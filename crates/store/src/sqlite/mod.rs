@@ -9,7 +9,7 @@ pub(crate) mod campaigns;
 mod canary;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
-mod doubt;
+pub(crate) mod doubt;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod imports;
