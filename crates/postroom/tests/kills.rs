@@ -10,15 +10,15 @@
 
 mod peers;
 
+use peers::place::{Place, address, copies};
 use peers::python_smtp::PythonSmtp;
 use peers::wait_until;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Kills where the command does not say otherwise.
 const KILLS: u64 = 8;
@@ -57,60 +57,6 @@ fn say(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-fn address(number: u64) -> String {
-    format!("p{number}@peer{}.test", number % 7)
-}
-
-/// A folder with people, a message and a ledger.
-struct Place {
-    dir: TempDir,
-    relay: String,
-}
-
-impl Place {
-    fn new(people: u64, server: &PythonSmtp) -> Place {
-        let dir = tempfile::tempdir().unwrap();
-        let rows: String = (0..people).map(|n| format!("{}\n", address(n))).collect();
-        fs::write(dir.path().join("people.csv"), format!("email\n{rows}")).unwrap();
-        let message = "---\nsubject: Hello\n---\nDear reader\n\n[Stop]({{ unsubscribe_url }})\n";
-        fs::write(dir.path().join("spring.md"), message).unwrap();
-        Place { dir, relay: format!("smtp://{}", server.endpoint()) }
-    }
-
-    fn begin(&self, args: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
-        command.current_dir(self.dir.path()).env_remove("POSTROOM_DATA").args(args).args(["--data", "data", "--json"]);
-        let errors = fs::File::create(self.dir.path().join("errors.txt")).unwrap();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap()
-    }
-
-    fn begin_send(&self) -> Child {
-        let from = "Mira <mira@letters.example>";
-        self.begin(&[
-            "send",
-            "--from",
-            from,
-            "--message",
-            "spring.md",
-            "--contacts",
-            "people.csv",
-            "--relay",
-            &self.relay,
-            "--wait",
-            "done",
-        ])
-    }
-
-    /// Runs a command to its end; its JSON.
-    fn run(&self, child: Child) -> Value {
-        let done = child.wait_with_output().unwrap();
-        let said = String::from_utf8(done.stdout).unwrap();
-        let errors = fs::read_to_string(self.dir.path().join("errors.txt")).unwrap();
-        assert!(done.status.success(), "{errors}");
-        serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{said}\n{errors}"))
-    }
-}
-
 /// Lets a process live for a while: so long, or until the server has so many octets more. `false`: it ended before.
 fn live(child: &mut Child, server: &PythonSmtp, chance: &mut Chance) -> bool {
     let (wait, octets) = match chance.below(2) {
@@ -132,12 +78,11 @@ fn live(child: &mut Child, server: &PythonSmtp, chance: &mut Chance) -> bool {
 /// Kills one process after the other. Returns how many.
 fn kill_all(place: &Place, server: &PythonSmtp, kills: u64, chance: &mut Chance) -> u64 {
     for killed in 0..kills {
-        let is_made = place.dir.path().join("data/ledger.db").exists() && status_of_first(place).is_some();
+        let is_made = place.data().join("ledger.db").exists() && status_of_first(place).is_some();
         let mut child = if is_made { place.begin(&["resume"]) } else { place.begin_send() };
         if !live(&mut child, server, chance) {
             let code = child.wait().unwrap().code();
-            let errors = fs::read_to_string(place.dir.path().join("errors.txt")).unwrap();
-            assert_eq!(code, Some(0), "it ended by itself: {errors}");
+            assert_eq!(code, Some(0), "it ended by itself: {}", place.errors());
             return killed;
         }
         child.kill().unwrap();
@@ -154,14 +99,6 @@ fn status_of_first(place: &Place) -> Option<Value> {
     campaigns.first().filter(|first| first["state"] != "building").cloned()
 }
 
-fn copies(server: &PythonSmtp) -> BTreeMap<String, u64> {
-    let mut copies = BTreeMap::new();
-    for to in server.received().into_iter().flat_map(|message| message.rcpt_to) {
-        *copies.entry(to).or_default() += 1;
-    }
-    copies
-}
-
 #[test]
 fn killed_in_the_middle_of_sending_again_and_again_it_forgets_nobody_and_doubles_nobody() {
     let Some(server) = PythonSmtp::start(&["--final-delay-ms", FINAL_DELAY_MS]) else { return };
@@ -171,10 +108,9 @@ fn killed_in_the_middle_of_sending_again_and_again_it_forgets_nobody_and_doubles
     let place = Place::new(people, &server);
     let kills = kill_all(&place, &server, asked, &mut Chance(seed));
     let last = if status_of_first(&place).is_some() { place.begin(&["resume", "1"]) } else { place.begin_send() };
-    let last = wait_for(last);
-    let end = place.run(last);
+    let end = place.last(wait_for(last));
     let n = |field: &str| end[field].as_u64().unwrap_or_else(|| panic!("{field} in {end}"));
-    let doubtful = place.run(place.begin(&["report", "1", "--in-doubt"]));
+    let doubtful = place.run(&["report", "1", "--in-doubt"]);
     let listed = doubtful["people"].as_array().unwrap();
     let doubtful: BTreeSet<&str> = listed.iter().map(|one| one["address"].as_str().unwrap()).collect();
     let copies = copies(&server);
@@ -197,6 +133,46 @@ fn killed_in_the_middle_of_sending_again_and_again_it_forgets_nobody_and_doubles
     assert!(missing.is_empty(), "missing and not in doubt: {missing:?}");
     assert!(doubled.is_empty(), "more than one copy: {doubled:?}");
     assert!(doubtful.len() as u64 <= kills * CONNECTIONS, "{} in doubt after {kills} kills", doubtful.len());
+}
+
+/// Kills a send to three people as often as it takes until all three were cut off before their reply.
+fn three_in_doubt(place: &Place) {
+    let slots = || fs::read(place.data().join("inflight")).unwrap_or_default();
+    for number in 0..3 {
+        let before = slots();
+        let mut sending = if number == 0 { place.begin_send() } else { place.begin(&["resume"]) };
+        // A slot that is written stands for a message whose last bytes go out now.
+        let recorded = || slots().iter().zip(before.iter().chain(std::iter::repeat(&0))).any(|(now, then)| now != then);
+        let is_recorded = wait_until(LIMIT, || recorded().then_some(()));
+        sending.kill().unwrap();
+        sending.wait().unwrap();
+        assert!(is_recorded.is_some(), "{}", place.errors());
+    }
+}
+
+#[test]
+fn whoever_is_in_doubt_is_listed_settled_by_what_is_found_out_or_sent_to_once_more() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "4000"]) else { return };
+    let place = Place::new(3, &server);
+    three_in_doubt(&place);
+    let listed = place.lines(place.begin(&["doubt", "list"]));
+    let addresses: BTreeSet<String> = listed.iter().map(|one| one["address"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(addresses, (0..3).map(address).collect());
+    assert!(listed.iter().all(|one| one["campaign"] == 1 && one["reply"].as_str().unwrap().contains("ended between")));
+    assert_eq!(server.wait_for(3, LIMIT).len(), 3, "the receiver has them all");
+    let first = ["doubt", "settle", &address(0), "--accepted", "--because", "it stands in their log"];
+    assert_eq!(place.run(&first)["state"], "accepted");
+    assert!(!place.begin(&first).wait().unwrap().success(), "nothing to settle any more");
+    let delivery =
+        listed.iter().find(|one| one["address"] == address(1).as_str()).unwrap()["delivery"].as_str().unwrap();
+    let second = ["doubt", "settle", delivery, "--bounced", "--because", "they sent it back"];
+    assert_eq!(place.run(&second)["state"], "hard");
+    assert_eq!(place.run(&["doubt", "resend", "1", &address(2)])["queued_again"], 1);
+    let end = place.run(&["resume", "1"]);
+    let n = |field: &str| end[field].as_u64().unwrap();
+    assert_eq!((n("accepted"), n("hard"), n("in_doubt")), (2, 1, 0), "{end}");
+    assert_eq!(copies(&server), [(address(0), 1), (address(1), 1), (address(2), 2)].into(), "once more, as was asked");
+    assert!(place.lines(place.begin(&["doubt", "list", "1"])).is_empty());
 }
 
 /// Waits for the last process; kills it when it does not end.

@@ -50,7 +50,7 @@ pub enum StoreError {
     Full,
     /// The operating system failed to read or write.
     #[error("the ledger could not be read or written: {0}; check the disk, then start again")]
-    Io(#[from] std::io::Error),
+    Io(#[source] std::io::Error),
     /// The file is damaged.
     #[error("the ledger is damaged ({0}); stop, and restore the last backup: postroom restore")]
     Corrupt(String),
@@ -112,6 +112,16 @@ impl StoreError {
     /// Will the same request succeed once the outside world has changed (room on the disk)?
     pub const fn is_transient(&self) -> bool {
         matches!(self, StoreError::Full | StoreError::Io(_))
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> StoreError {
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+            _ => StoreError::Io(error),
+        }
     }
 }
 

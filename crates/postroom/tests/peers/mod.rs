@@ -11,6 +11,7 @@
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
 pub mod dkim;
+pub mod place;
 pub mod postfix;
 pub mod python_smtp;
 

@@ -1,0 +1,94 @@
+//! A disk that is really full: a small tmpfs under the data directory of the real binary. Sending stops first, then it is
+//! told, then it goes on by itself when there is room. Nobody is forgotten, doubled or in doubt.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
+#![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
+
+mod peers;
+
+use peers::place::{Place, copies};
+use peers::python_smtp::PythonSmtp;
+use peers::{skipped, wait_until};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Nothing here takes longer, however busy the machine.
+const LIMIT: Duration = Duration::from_secs(120);
+/// People to be mailed: some seconds of sending.
+const PEOPLE: u64 = 1_500;
+/// The size of the disk: room for the campaign and for what is written while it is sent.
+const SIZE: &str = "size=48m,mode=0700";
+/// Conversations at once, as loopback mode has it by default: so many may still end when it stops.
+const CONNECTIONS: usize = 20;
+/// How long a sender that has stopped is watched.
+const WATCH: Duration = Duration::from_secs(3);
+
+/// A small file system of its own; unmounted when dropped.
+struct Tmpfs {
+    at: PathBuf,
+}
+
+impl Tmpfs {
+    /// `None` where mounting is not permitted.
+    fn mount(at: &Path) -> Option<Tmpfs> {
+        fs::create_dir_all(at).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", SIZE, "tmpfs"]).arg(at).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success()).then(|| Tmpfs { at: at.to_owned() })
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) -> PathBuf {
+        let path = self.at.join("filler");
+        let mut filler = fs::File::create(&path).unwrap();
+        let mut size = 1 << 20;
+        while size > 0 {
+            if filler.write_all(&vec![7; size]).is_err() {
+                size /= 4;
+            }
+        }
+        path
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // Lazily: a process that was killed a moment ago may still hold it.
+        Command::new("umount").arg("-l").arg(&self.at).status().ok();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_sending_is_told_and_is_got_over() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "20"]) else { return };
+    let place = Place::new(PEOPLE, &server);
+    let Some(disk) = Tmpfs::mount(&place.data()) else {
+        skipped("leave to mount a small tmpfs (root)");
+        return;
+    };
+    let mut sending = place.begin_send();
+    assert!(server.wait_for(50, LIMIT).len() >= 50, "{}", place.errors());
+    let filler = disk.fill();
+    let told = wait_until(LIMIT, || place.errors().contains("is full").then(|| server.received().len()));
+    let at_telling = told.unwrap_or_else(|| panic!("it is not told: {}", place.errors()));
+    std::thread::sleep(WATCH);
+    let stopped_at = server.received().len();
+    assert!(stopped_at <= at_telling + CONNECTIONS, "it was told, and {} came after it", stopped_at - at_telling);
+    assert!(stopped_at < PEOPLE as usize, "the disk was full in the middle");
+    std::thread::sleep(WATCH);
+    assert_eq!(server.received().len(), stopped_at, "nothing starts while outcomes cannot be recorded");
+    assert!(sending.try_wait().unwrap().is_none(), "it waits for room: {}", place.errors());
+    fs::remove_file(filler).unwrap();
+    if wait_until(LIMIT, || sending.try_wait().unwrap()).is_none() {
+        sending.kill().unwrap();
+    }
+    let end = place.last(sending);
+    let n = |field: &str| end[field].as_u64().unwrap();
+    assert_eq!((n("accepted"), n("in_doubt"), n("in_progress")), (PEOPLE, 0, 0), "{end}\n{}", place.errors());
+    let copies = copies(&server);
+    assert_eq!(copies.len() as u64, PEOPLE);
+    assert!(copies.values().all(|count| *count == 1), "nobody twice");
+}
