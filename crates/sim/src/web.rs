@@ -119,8 +119,8 @@ async fn read(stream: &mut Box<dyn Stream>) -> io::Result<Request> {
 
 fn field(head: &str, name: &str) -> String {
     let fields = head.lines().filter_map(|line| line.split_once(':'));
-    let value = fields.filter(|(field, _)| field.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
-    value.last().unwrap_or_default().to_owned()
+    let mut value = fields.filter(|(field, _)| field.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+    value.next_back().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
