@@ -24,7 +24,7 @@ use dispatch::react::{LaneHold, Policy};
 use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow};
-use model::{CampaignId, CampaignKind, Category, DeliveryId, Scope, SiteId, Timestamp, Verdict};
+use model::{CampaignId, CampaignKind, Category, DeliveryId, EventKind, Scope, SiteId, Timestamp, Verdict};
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
 use std::collections::BTreeMap;
@@ -283,6 +283,8 @@ pub(crate) struct House {
     pub(crate) sites: Mutex<BTreeMap<String, SiteId>>,
 }
 
+/// Stops and resumptions of the past that are looked through when a run begins.
+const DECISIONS_LOOKED_AT: usize = 1_000;
 /// How long a probe's verdicts are waited for, before the lane looks again.
 const PROBE_LOOK: Duration = Duration::from_secs(60);
 /// Sites whose number is remembered.
@@ -485,14 +487,26 @@ impl House {
         }
     }
 
-    /// Adds what the ledger counted of a campaign before this run to its rates.
+    /// Adds what the ledger counted of a campaign before this run to its rates, unless somebody has answered for it: a
+    /// brake stopped it, and it was resumed for a reason.
     pub(crate) async fn recount(&self, campaign: CampaignId) -> Result<(), StoreError> {
+        if self.is_answered_for(campaign).await? {
+            return Ok(());
+        }
         let before = self.store.campaign_providers(campaign).await?;
         let before: Vec<_> = before.iter().map(|(provider, count)| (provider.clone(), as_count(count))).collect();
         if let Some(mailing) = self.mailing(campaign) {
             self.brakes().recount(campaign, mailing.workspace, &before, self.now());
         }
         Ok(())
+    }
+
+    /// Was the campaign resumed for a reason since a brake last stopped it?
+    async fn is_answered_for(&self, campaign: CampaignId) -> Result<bool, StoreError> {
+        let decided = vec![EventKind::Braked, EventKind::Resumed];
+        let decided = self.store.latest_events(decided, DECISIONS_LOOKED_AT).await?;
+        let with_words = |event: &&store::Event| event.campaign == Some(campaign) && event.detail.is_some();
+        Ok(decided.iter().find(with_words).is_some_and(|event| event.kind == EventKind::Resumed))
     }
 
     /// A provider that was left alone is being probed, and the probe is out: until when to wait for what comes of it.

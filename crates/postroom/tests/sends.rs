@@ -197,6 +197,30 @@ fn original_recipient(message: &[u8]) -> String {
 }
 
 #[test]
+fn a_stale_list_goes_on_only_for_a_reason_and_is_then_measured_anew() {
+    let dead: Vec<String> = (0..33).map(|n| format!("p{n}=550 5.1.1 No such user")).collect();
+    let refuse: Vec<&str> = dead.iter().flat_map(|one| ["--refuse", one.as_str()]).collect();
+    let Some(server) = PythonSmtp::start(&refuse) else { return };
+    let (place, url) = (Place::with(330), relay(&server));
+    let first = place.run(&place.send(&url, &[]));
+    assert_eq!((first.code, &first.object()["campaign"]["state"]), (3, &"paused".into()), "{}", first.errors);
+    assert!(first.count("accepted") < 290 && first.errors.contains("do not exist"), "{}", first.errors);
+    // Too few are left to be measured again.
+    let unanswered = place.run(&["resume", "1"]);
+    assert_eq!((unanswered.code, unanswered.said.as_str()), (3, ""), "{}", unanswered.errors);
+    assert!(unanswered.errors.contains("--because"), "{}", unanswered.errors);
+    let answered = place.run(&["resume", "1", "--because", "the old part is through"]);
+    assert_eq!(
+        (answered.code, answered.count("accepted"), answered.count("hard")),
+        (0, 297, 33),
+        "{}",
+        answered.errors
+    );
+    let log = place.run(&["lanes", "--log"]);
+    assert!(log.said.contains("resumed because: the old part is through"), "{}", log.said);
+}
+
+#[test]
 fn whoever_is_put_off_waits_and_resume_goes_on() {
     let gone = ["--refuse", "p1=550 5.1.1 No such user", "--first-refuse", "p2=451 4.7.1 Come back later"];
     let Some(server) = PythonSmtp::start(&gone) else { return };
