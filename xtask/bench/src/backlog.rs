@@ -12,7 +12,7 @@ use crate::options::Options;
 use crate::process::measure;
 use crate::send::measured;
 use crate::sink::Sink;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -165,9 +165,10 @@ impl Bench {
     }
 }
 
-/// The state of a campaign, as `postroom status` says; `None` while there is none.
+/// The state of a campaign, as `postroom status` says; `None` while there is none, which is no news and not shown.
 fn state(ledger: &Ledger, name: &str) -> Option<String> {
-    let shown = measure(ledger.command(&["status", name])).ok().filter(|run| run.exit_code == 0)?;
-    let shown: Value = serde_json::from_str(shown.stdout.lines().last()?).context("status speaks JSON").ok()?;
+    let shown = ledger.command(&["status", name]).stderr(Stdio::null()).output().ok()?;
+    let shown = String::from_utf8(shown.stdout).ok()?;
+    let shown: Value = serde_json::from_str(shown.lines().last()?).ok()?;
     Some(shown.get("campaign")?.get("state")?.as_str()?.to_owned())
 }
