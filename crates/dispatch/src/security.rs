@@ -62,7 +62,8 @@ fn report_target(uri: &str) -> Option<ReportTarget> {
         let decoded = percent_decoded(address)?;
         return decoded.contains('@').then_some(ReportTarget::Mail(decoded));
     }
-    (scheme.eq_ignore_ascii_case("https") && rest.starts_with("//")).then(|| ReportTarget::Https(uri.to_owned()))
+    let is_url = rest.starts_with("//") && !rest.chars().any(char::is_control);
+    (scheme.eq_ignore_ascii_case("https") && is_url).then(|| ReportTarget::Https(uri.to_owned()))
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

@@ -158,3 +158,24 @@ fn domains_that_demand_the_same_share_a_key() {
     assert_eq!(under("testing", &["*.example"]).key(&hosts), "+sts-testing");
     assert_eq!(Security { dane: true, ..wild }.key(&hosts), "+dane+sts");
 }
+
+proptest::proptest! {
+    /// Whatever a stranger publishes is read without a panic, and what was read reads the same from its own lines.
+    #[test]
+    fn anything_may_be_published(text in "(?s).{0,300}", lines in "((version|mode|mx|max_age):? ?[A-Za-z0-9.*é-]{0,12}\n){0,8}") {
+        for body in [&text, &lines, &format!("version: STSv1\nmode: enforce\nmax_age: 86400\n{lines}")] {
+            if let Ok(policy) = StsPolicy::parse(body) {
+                proptest::prop_assert_eq!(StsPolicy::parse(&policy.lines().join("\n")), Ok(policy.clone()));
+                policy.allows(&text);
+            }
+        }
+        for record in [text.clone(), format!("v=STSv1;{text}"), format!("v=TLSRPTv1;rua={text}"), format!("v=TLSRPTv1;rua=mailto:{text}")] {
+            let records = [record];
+            sts_id(&records);
+            for target in report_targets(&records) {
+                let (ReportTarget::Mail(target) | ReportTarget::Https(target)) = target;
+                proptest::prop_assert!(!target.chars().any(char::is_control));
+            }
+        }
+    }
+}
