@@ -1,8 +1,8 @@
 //! `cargo xtask bench pace`: how well the engine paces itself where limits are hidden.
 //!
-//! Ten worlds, each with one kind of hidden limit ([`sim::pacing`]), each played three times: by the engine that learns,
-//! by the same engine told every limit the moment it changes, and with fixed limits as in common configurations. Prints
-//! a line for a person and a JSON line for each world, and the sum at the end. Virtual time, so any machine will do.
+//! Ten worlds, each with one kind of hidden limit ([`sim::pacing`]), each played twice: by the engine that learns, and by
+//! the same engine told every limit the moment it changes. Prints lines for a person and a JSON line for each world, and
+//! the sum at the end. Virtual time, so any machine will do.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its standard streams")]
 #![allow(clippy::disallowed_methods, reason = "it runs on several threads and reads its arguments")]
@@ -17,22 +17,20 @@ use std::time::Instant;
 struct Order {
     people: usize,
     world: Option<usize>,
-    fixed: bool,
 }
 
-/// One world, played each way.
+/// One world, played both ways.
 struct Played {
     trial: Trial,
     learned: Came,
     told: Came,
-    fixed: Option<Came>,
 }
 
 fn main() -> ExitCode {
     let order = match read(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(order) => order,
         Err(why) => {
-            eprintln!("pace: {why}\nuse: [--people N (100000)] [--world 1…10] [--fixed yes|no]");
+            eprintln!("pace: {why}\nuse: [--people N (100000)] [--world 1…10]");
             return ExitCode::FAILURE;
         }
     };
@@ -61,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn read(arguments: &[String]) -> Result<Order, String> {
-    let mut order = Order { people: 100_000, world: None, fixed: true };
+    let mut order = Order { people: 100_000, world: None };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let value = rest.next().ok_or_else(|| format!("{argument} needs a value"))?;
@@ -69,7 +67,6 @@ fn read(arguments: &[String]) -> Result<Order, String> {
         match argument.as_str() {
             "--people" => order.people = number()?,
             "--world" => order.world = Some(number()?),
-            "--fixed" => order.fixed = value == "yes",
             other => return Err(format!("there is no option `{other}`")),
         }
     }
@@ -77,12 +74,14 @@ fn read(arguments: &[String]) -> Result<Order, String> {
 }
 
 fn play_all(trial: &Trial, order: &Order) -> Played {
-    Played {
-        learned: play(trial, order.people, Knowledge::Learns),
-        told: play(trial, order.people, Knowledge::Told),
-        fixed: order.fixed.then(|| play(trial, order.people, Knowledge::Fixed)),
-        trial: trial.clone(),
-    }
+    let played = |knowledge| {
+        let directory = std::env::temp_dir().join(format!("postroom-trial-{}-{}", std::process::id(), trial.seed));
+        let came = play(trial, order.people, knowledge, &directory);
+        // What is left behind is in the directory for temporary files, and goes with it.
+        let _removed = std::fs::remove_dir_all(&directory);
+        came
+    };
+    Played { learned: played(Knowledge::Learns), told: played(Knowledge::Told), trial: trial.clone() }
 }
 
 /// How fast it was compared with whoever knew everything: 1 is as fast.
@@ -108,7 +107,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 fn tell(played: &Played, people: usize) {
-    let Played { trial, learned, told, fixed } = played;
+    let Played { trial, learned, told } = played;
     let shown = |word: &str, came: &Came| {
         println!(
             "  {word:<8} {:>5.1} % of the oracle, {:>7} refusals ({:.2} %), {} long blocks, {} of {people} accepted",
@@ -123,11 +122,9 @@ fn tell(played: &Played, people: usize) {
     println!("bench pace: {}: {} hidden limits; the oracle needs {hours:.2} h", trial.name, trial.hidden);
     shown("learned", learned);
     shown("told", told);
-    fixed.iter().for_each(|fixed| shown("fixed", fixed));
     let line = json!({
         "bench": "pace", "world": trial.name, "people": people, "hidden_limits": trial.hidden,
         "learned": figures(learned, told, trial.hidden), "told": figures(told, told, trial.hidden),
-        "fixed": fixed.as_ref().map(|fixed| figures(fixed, told, trial.hidden)),
     });
     println!("{line}");
 }
