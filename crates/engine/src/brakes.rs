@@ -5,7 +5,7 @@
 
 use dispatch::brakes::{Authentication, BlockedShare, Groups, Incident, Limits, Port25, Rates, Trip};
 use dispatch::volume::DayCount;
-use model::{CampaignId, SiteId, Timestamp, Verdict, WorkspaceId};
+use model::{CampaignId, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
 use std::collections::BTreeMap;
 
 /// The counters that tell our own fault from everybody else's, and a bad list from a bad hour.
@@ -60,8 +60,9 @@ impl Brakes {
         }
         trips.extend(incident.map(|trip| (trip, Whom::Everybody)));
         trips.extend(self.blocked.judged(now, provider, verdict).map(|trip| (trip, Whom::Everybody)));
-        // What a provider in trouble says of its people is held against nobody.
-        if self.is_incident(provider) {
+        // What a provider in trouble says of its people is held against nobody. A domain that does not exist has never
+        // seen the mail, and its people have their verdict long before the others: they would make any list look dead.
+        if self.is_incident(provider) || verdict.stage == Stage::Dns {
             return trips;
         }
         let groups = Groups { provider, lead_source: None, import: None };

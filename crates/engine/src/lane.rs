@@ -152,11 +152,12 @@ impl Lane {
         self.supplied.notify_waiters();
     }
 
-    /// Says whether more of a flow may come, and below how many in hand it is to be asked for.
-    pub(crate) fn expect_more(&self, flow: Flow, more: bool, low_water: usize) {
+    /// Says whether more of a flow may come, and below how many in hand it is to be asked for. What is only being looked
+    /// up (`!readable`) comes by itself: asking for it would bring nothing, at once and again.
+    pub(crate) fn expect_more(&self, flow: Flow, more: bool, readable: bool, low_water: usize) {
         let mut inner = self.lock();
         if more {
-            inner.more.insert(flow, Supply { low_water, asked: false });
+            inner.more.insert(flow, Supply { low_water, asked: !readable });
         } else {
             inner.more.remove(&flow);
         }

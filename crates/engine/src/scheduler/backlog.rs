@@ -128,7 +128,9 @@ impl Scheduler {
             for lane in entry.lanes.values() {
                 for (campaign, flow) in &entry.flows {
                     let Some(stream) = self.house.stream(*campaign) else { continue };
-                    lane.expect_more(stream.flow, flow.has_more() && flow.held.is_none(), low_water);
+                    let more = flow.has_more() && flow.held.is_none();
+                    let readable = flow.is_readable() && self.waiting.len() < LOOKUPS_WAITING_MAX;
+                    lane.expect_more(stream.flow, more, readable, low_water);
                 }
                 self.wanting.insert(lane.id);
             }

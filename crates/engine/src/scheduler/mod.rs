@@ -296,7 +296,8 @@ impl Scheduler {
             Notice::Changed(campaign) => {
                 self.deactivate(campaign);
                 let campaign = self.house.store.campaign(campaign).await?;
-                if let Some(campaign) = campaign.filter(|campaign| campaign.state.may_send()) {
+                let ours = |campaign: &store::Campaign| self.house.mailing(campaign.id).is_some();
+                if let Some(campaign) = campaign.filter(|campaign| campaign.state.may_send() && ours(campaign)) {
                     self.house.resumed(campaign.id);
                     self.activate(campaign.id).await?;
                 }

@@ -33,9 +33,14 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// May more be read, without anything new happening?
+    /// May more come, without anything new happening?
     pub(super) fn has_more(&self) -> bool {
-        !self.heads.is_empty() || self.heads_left.is_some() || self.retries_due.is_some() || self.pending > 0
+        self.is_readable() || self.pending > 0
+    }
+
+    /// Is there anything that can be read now?
+    pub(super) fn is_readable(&self) -> bool {
+        !self.heads.is_empty() || self.heads_left.is_some() || self.retries_due.is_some()
     }
 
     pub(super) fn is_held(&self, now: Timestamp) -> bool {
