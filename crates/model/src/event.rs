@@ -1,6 +1,7 @@
 //! The event log: what happened, by whose hand. Timelines, reports and (later) webhooks are folds over it.
 
 use crate::verdict::words;
+use crate::{KeyId, UserId};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -100,15 +101,21 @@ pub enum Actor {
     CommandLine(String),
     /// The recipient themselves.
     Recipient,
+    /// Somebody who signed in.
+    User(UserId),
+    /// A program, by its key.
+    Key(KeyId),
 }
 
 impl Actor {
-    /// How the ledger writes it: `engine`, `cli:anna`, `recipient`.
+    /// How the ledger writes it: `engine`, `cli:anna`, `recipient`, `user:u_…`, `key:k_…`.
     pub fn as_text(&self) -> String {
         match self {
             Actor::Engine => "engine".to_owned(),
             Actor::CommandLine(name) => format!("cli:{name}"),
             Actor::Recipient => "recipient".to_owned(),
+            Actor::User(id) => format!("user:{id}"),
+            Actor::Key(id) => format!("key:{id}"),
         }
     }
 }

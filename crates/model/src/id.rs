@@ -135,6 +135,21 @@ id!(/// A weighted set of sources.
 id!(/// A hold that a person or a brake placed on part of the work.
     HoldId, "h", "a hold");
 
+id!(/// Somebody who works here and signs in.
+    UserId, "u", "a user");
+id!(/// A program's key to the API.
+    KeyId, "k", "a key");
+id!(/// A named set of contacts.
+    ListId, "l", "a list");
+id!(/// A saved rule over contacts.
+    SegmentId, "g", "a segment");
+id!(/// A receiver of events.
+    WebhookId, "wh", "a webhook");
+id!(/// Mail that follows an event, step by step.
+    SequenceId, "q", "a sequence");
+id!(/// Work that goes on after the answer.
+    JobId, "j", "a job");
+
 impl SourceId {
     /// The way out of a machine on which no source was ever described: its usual address and name.
     pub const THIS_MACHINE: SourceId = SourceId(0);

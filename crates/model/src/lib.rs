@@ -24,8 +24,8 @@ pub use contact::{ContactChange, ContactStatus, ErrorCause, SuppressionReason};
 pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
 pub use id::{
-    AddressId, CampaignId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, PoolId, SiteId, SourceId,
-    WorkspaceId,
+    AddressId, CampaignId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId, KeyId, ListId, PoolId,
+    SegmentId, SequenceId, SiteId, SourceId, UserId, WebhookId, WorkspaceId,
 };
 pub use nearest::nearest;
 pub use reply::{EnhancedCode, Reply};

@@ -8,7 +8,11 @@ use std::path::Path;
 pub(crate) const APPLICATION_ID: i64 = 0x504F_5354;
 
 /// Every schema, oldest first.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001.sql"), include_str!("../../migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001.sql"),
+    include_str!("../../migrations/0002.sql"),
+    include_str!("../../migrations/0003.sql"),
+];
 
 /// The newest schema this program knows.
 pub(crate) fn newest() -> u32 {

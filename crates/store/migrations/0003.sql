@@ -1,0 +1,31 @@
+-- The server: lists, what people did with their mail, and what other slices of it add below.
+
+CREATE TABLE list (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, topic TEXT, public INTEGER NOT NULL,
+    confirms INTEGER NOT NULL, created_at INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX list_by_name ON list (workspace, name);
+-- A person on a list. ended_at: they left it, or were taken off; the row stays as evidence.
+CREATE TABLE list_member (
+    workspace INTEGER NOT NULL, list INTEGER NOT NULL, contact INTEGER NOT NULL, since INTEGER NOT NULL,
+    confirmed_at INTEGER, ended_at INTEGER, PRIMARY KEY (list, contact)
+) WITHOUT ROWID;
+CREATE INDEX list_member_by_contact ON list_member (contact);
+
+-- The links of a campaign's message, numbered as they stand in it.
+CREATE TABLE link (
+    workspace INTEGER NOT NULL, campaign INTEGER NOT NULL, number INTEGER NOT NULL, url TEXT NOT NULL,
+    PRIMARY KEY (campaign, number)
+) WITHOUT ROWID;
+
+-- What people (and the machines that read for them) did: opens, clicks, events of other systems. `seq` is of the one
+-- sequence of the event log. `score` is how sure we are that it was a machine, `name` a word (custom events only),
+-- `value_micros` an amount in millionths of its unit.
+CREATE TABLE reaction (
+    seq INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, node INTEGER NOT NULL, at INTEGER NOT NULL,
+    kind INTEGER NOT NULL, contact INTEGER NOT NULL, campaign INTEGER, delivery INTEGER, link INTEGER, name INTEGER,
+    score INTEGER NOT NULL, value_micros INTEGER, ip TEXT, agent INTEGER, detail TEXT
+);
+CREATE INDEX reaction_by_contact ON reaction (contact, kind, at);
+CREATE INDEX reaction_by_campaign ON reaction (campaign, kind, contact, at) WHERE campaign IS NOT NULL;
+CREATE INDEX reaction_by_name ON reaction (workspace, name, at) WHERE name IS NOT NULL;
