@@ -213,7 +213,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         }
     }
     draft.snapshot.windows()?;
-    let audience = Audience::Imports(draft.imports.iter().map(|import| import.id).collect());
+    let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
     let asks_for_sample = draft.stakes == Stakes::Real && draft.kind != CampaignKind::Transactional;
     let sample = if asks_for_sample { sample(store, &audience, now).await? } else { None };
     let never_mailed = sample.as_ref().is_some_and(|(audience, _)| audience.has_never_mailed_import);

@@ -29,3 +29,17 @@ CREATE TABLE reaction (
 CREATE INDEX reaction_by_contact ON reaction (contact, kind, at);
 CREATE INDEX reaction_by_campaign ON reaction (campaign, kind, contact, at) WHERE campaign IS NOT NULL;
 CREATE INDEX reaction_by_name ON reaction (workspace, name, at) WHERE name IS NOT NULL;
+
+-- Audiences: whom a campaign takes in and leaves out. kind 0: everybody; 1: an import; 2: a list; 3: a segment.
+CREATE TABLE campaign_audience (
+    workspace INTEGER NOT NULL, campaign INTEGER NOT NULL, place INTEGER NOT NULL, kind INTEGER NOT NULL,
+    what INTEGER NOT NULL, excluded INTEGER NOT NULL, PRIMARY KEY (campaign, excluded, place)
+) WITHOUT ROWID;
+INSERT INTO campaign_audience (workspace, campaign, place, kind, what, excluded)
+    SELECT workspace, campaign, place, 1, import, 0 FROM campaign_import;
+INSERT INTO campaign_audience (workspace, campaign, place, kind, what, excluded)
+    SELECT workspace, id, 0, 0, 0, 0 FROM campaign WHERE everyone = 1;
+DROP TABLE campaign_import;
+ALTER TABLE campaign DROP COLUMN everyone;
+CREATE INDEX campaign_audience_by_what ON campaign_audience (kind, what);
+CREATE INDEX import_member_by_contact ON import_member (contact, import);

@@ -1,15 +1,7 @@
 //! Campaigns as the ledger keeps them: the frozen message, the frozen audience, and where the whole stands.
 
-use model::{CampaignId, CampaignKind, CampaignState, ImportId, Timestamp, WorkspaceId};
-
-/// Who is to be mailed. Frozen when the campaign is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// Everybody.
-    Everyone,
-    /// The people of these (finished) imports, in the order of the files.
-    Imports(Vec<ImportId>),
-}
+use crate::audience::Audience;
+use model::{CampaignId, CampaignKind, CampaignState, Timestamp, WorkspaceId};
 
 /// The most people of a canary sample.
 pub const CANARY_MAX: u32 = 10_000;

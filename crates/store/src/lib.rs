@@ -8,6 +8,7 @@
 //! written nothing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod audience;
 pub mod backup;
 pub mod campaign;
 mod changes;
@@ -36,8 +37,9 @@ pub mod suppression;
 pub mod tls;
 pub mod volume;
 
+pub use audience::{Audience, Whom};
 pub use backup::BackupReport;
-pub use campaign::{Audience, Campaign, NewCampaign};
+pub use campaign::{Campaign, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::SilentSite;
@@ -286,6 +288,10 @@ impl Store {
     /// A campaign.
     pub async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>> {
         self.core.lanes.read(move |conn| campaigns::campaign(conn, id)).await
+    }
+    /// Whom a campaign is for.
+    pub async fn audience_of(&self, id: CampaignId) -> Result<Audience> {
+        self.core.lanes.read(move |conn| sqlite::audience::of_campaign(conn, id)).await
     }
     /// A campaign by its number.
     pub async fn campaign_by_number(&self, workspace: WorkspaceId, number: u32) -> Result<Option<Campaign>> {

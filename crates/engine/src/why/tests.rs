@@ -46,7 +46,7 @@ fn campaign(store: &Store, name: &str, import: ImportId, when: u64) -> CampaignI
         name: name.to_owned(),
         kind: CampaignKind::Broadcast,
         message: "{}".to_owned(),
-        audience: Audience::Imports(vec![import]),
+        audience: Audience::imports([import]),
         files_hash: [1; 32],
         content_hash: [2; 32],
         canary: 0,

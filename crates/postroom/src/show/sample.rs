@@ -89,7 +89,7 @@ fn built(store: &Store) -> CampaignId {
         name: "Spring news".to_owned(),
         kind: CampaignKind::Broadcast,
         message: "{}".to_owned(),
-        audience: Audience::Imports(vec![import]),
+        audience: Audience::imports([import]),
         files_hash: [1; 32],
         content_hash: [2; 32],
         canary: 0,

@@ -3,6 +3,7 @@
 //! The ledger under test comes from [`empty`] alone: there another backend is put under the same promises. Two files
 //! are about ours only: `place` (directories, owners, copies) and `crash` (what a killed process leaves on disk).
 
+mod audience;
 mod counts;
 mod crash;
 mod doubt;
@@ -85,7 +86,7 @@ pub(crate) fn new_campaign(name: &str, imports: Vec<ImportId>) -> NewCampaign {
         name: name.to_owned(),
         kind: CampaignKind::Broadcast,
         message: "{}".to_owned(),
-        audience: Audience::Imports(imports),
+        audience: Audience::imports(imports),
         files_hash: [1; 32],
         content_hash: [2; 32],
         canary: 0,

@@ -235,7 +235,7 @@ fn how_many_were_accepted_before_is_counted_over_those_who_can_be_mailed() {
     let old = import_today(&store, 1, (1..=10).map(|n| row(n, &format!("p{n}@a.example"))).collect());
     let share =
         |audience: Audience, since: u64| now(store.previously_accepted_share(W, &audience, at(since * DAY_S))).unwrap();
-    let both = |new: ImportId| Audience::Imports(vec![old, new]);
+    let both = |new: ImportId| Audience::imports([old, new]);
     let new = import_today(&store, 2, vec![row(1, "new@a.example"), row(2, "no address")]);
     assert_eq!(share(both(new), 910), (11, 0));
     let campaign = build(&store, new_campaign("earlier", vec![old]));
@@ -243,6 +243,6 @@ fn how_many_were_accepted_before_is_counted_over_those_who_can_be_mailed() {
     now(store.settle(claimed[..9].iter().map(|c| accepted(c, today())).collect::<Vec<_>>())).unwrap();
     now(store.settle(vec![refused(&claimed[9], today())])).unwrap();
     assert_eq!(share(both(new), 910), (10, 9), "who bounced will not be mailed");
-    assert_eq!(share(Audience::Everyone, 910), (10, 9));
+    assert_eq!(share(Audience::everyone(), 910), (10, 9));
     assert_eq!(share(both(new), 1_001), (10, 0), "too long ago");
 }

@@ -116,6 +116,8 @@ fn what_the_second_schema_kept_is_read() {
     assert_eq!(now(store.stream_pools()).unwrap()[0].region.as_deref(), Some("eu"));
     let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
     assert_eq!((campaign.canary, now(store.canary_state(campaign.id)).unwrap()), (2, (2, 2)));
+    let import = now(store.list_imports(W)).unwrap()[0].id;
+    assert_eq!(now(store.audience_of(campaign.id)).unwrap(), Audience::imports([import]));
     let volume = now(store.volume_of(crate::VolumeOf::Source(sources[1].id), 0)).unwrap();
     assert_eq!((volume[0].count.attempted, volume[0].count.accepted), (3, 1));
     assert_eq!(now(store.holds(Some(at(5)))).unwrap()[0].domain_name.as_deref(), Some("b.example"));

@@ -1,14 +1,15 @@
-//! What is known about an audience before it is mailed: in which order it is reached, and how many have had mail from
-//! us before.
+//! Audiences: their groups as SQL, in which order people are reached, and how many have had mail from us before.
 //!
 //! Engagement is read where it is needed, not written where it changes: an acceptance touches no contact.
 
 use super::build::decision_sql;
-use crate::campaign::Audience;
+use super::imports;
+use crate::audience::{Audience, GROUPS_MAX, Whom};
 use crate::contact::ENGAGEMENT_MAILINGS_MAX;
-use crate::error::Result;
-use model::{DeliveryState, Timestamp, WorkspaceId};
-use rusqlite::{Connection, params};
+use crate::error::{Result, StoreError};
+use crate::import::ImportState;
+use model::{CampaignId, DeliveryState, ImportId, ListId, SegmentId, SkipReason, Timestamp, WorkspaceId};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -36,6 +37,160 @@ pub(crate) fn tier_sql(now: &str) -> String {
     )
 }
 
+/// How the ledger writes a group.
+const fn code(whom: Whom) -> (i64, i64) {
+    match whom {
+        Whom::Everyone => (0, 0),
+        Whom::Import(id) => (1, id.0),
+        Whom::List(id) => (2, id.0),
+        Whom::Segment(id) => (3, id.0),
+    }
+}
+
+/// Writes whom a campaign is for. Refused: nobody to take in, too many groups, a group that is not of the workspace or
+/// not finished.
+pub(crate) fn write(conn: &Connection, workspace: WorkspaceId, id: CampaignId, audience: &Audience) -> Result<()> {
+    if audience.include.is_empty() {
+        return Err(StoreError::Refused(
+            "a campaign needs somebody to go to: name an import, a list, a segment or everyone".to_owned(),
+        ));
+    }
+    if audience.include.len() + audience.exclude.len() > GROUPS_MAX {
+        return Err(StoreError::Refused(format!("an audience has at most {GROUPS_MAX} groups")));
+    }
+    let sql = "INSERT INTO campaign_audience (workspace, campaign, place, kind, what, excluded)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    for (groups, excluded) in [(&audience.include, false), (&audience.exclude, true)] {
+        for (place, whom) in (0_i64..).zip(groups) {
+            check(conn, workspace, *whom)?;
+            let (kind, what) = code(*whom);
+            conn.prepare_cached(sql)?.execute(params![workspace.0, id.0, place, kind, what, excluded])?;
+        }
+    }
+    Ok(())
+}
+
+/// A group must be there, finished, and of the workspace.
+fn check(conn: &Connection, workspace: WorkspaceId, whom: Whom) -> Result<()> {
+    let missing = |what: &'static str, name: String| Err(StoreError::NotFound { what, name });
+    match whom {
+        Whom::Everyone => Ok(()),
+        Whom::Import(id) => {
+            let import = imports::import(conn, id)?;
+            if import.workspace != workspace {
+                return missing("import", id.to_string());
+            }
+            if import.state != ImportState::Done {
+                return Err(StoreError::Refused(format!("{id} is not finished")));
+            }
+            Ok(())
+        }
+        Whom::List(id) => {
+            let sql = "SELECT 1 FROM list WHERE id = ?1 AND workspace = ?2";
+            let found = conn.prepare_cached(sql)?.query_row([id.0, workspace.0], |_| Ok(())).optional()?;
+            found.map_or_else(|| missing("list", id.to_string()), Ok)
+        }
+        // Nothing makes segments yet.
+        Whom::Segment(id) => missing("segment", id.to_string()),
+    }
+}
+
+/// Whom a campaign is for.
+pub(crate) fn of_campaign(conn: &Connection, id: CampaignId) -> Result<Audience> {
+    let sql = "SELECT kind, what, excluded FROM campaign_audience WHERE campaign = ?1 ORDER BY excluded, place";
+    let mut audience = Audience::default();
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        let what: i64 = row.get(1)?;
+        let whom = match row.get::<_, i64>(0)? {
+            0 => Whom::Everyone,
+            1 => Whom::Import(ImportId(what)),
+            2 => Whom::List(ListId(what)),
+            3 => Whom::Segment(SegmentId(what)),
+            kind => return Err(StoreError::Corrupt(format!("audience of kind {kind}"))),
+        };
+        if row.get(2)? { &mut audience.exclude } else { &mut audience.include }.push(whom);
+    }
+    Ok(audience)
+}
+
+/// A group that is read page by page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
+    whom: Whom,
+    /// Of a list: those who did not confirm. They come after everybody else, who may be among them.
+    unconfirmed: bool,
+}
+
+/// The groups of an audience in the order they are read.
+pub(crate) fn groups(audience: &Audience) -> Vec<Group> {
+    let named = audience.include.iter().map(|whom| Group { whom: *whom, unconfirmed: false });
+    let lists = audience.include.iter().filter(|whom| matches!(whom, Whom::List(_)));
+    named.chain(lists.map(|whom| Group { whom: *whom, unconfirmed: true })).collect()
+}
+
+impl Group {
+    /// SQL for (place, contact) of at most `?3` people whose place is after `?2`, with what is bound to `?1`. Some of
+    /// them may be no members.
+    pub(crate) const fn page(&self) -> (&'static str, i64) {
+        let sql = match self.whom {
+            Whom::Import(_) => {
+                "SELECT m.line AS place, m.contact FROM import_member m WHERE m.import = ?1 AND m.line > ?2
+                    ORDER BY m.line LIMIT ?3"
+            }
+            Whom::List(_) => {
+                "SELECT m.contact AS place, m.contact FROM list_member m WHERE m.list = ?1 AND m.contact > ?2
+                    ORDER BY m.contact LIMIT ?3"
+            }
+            Whom::Everyone | Whom::Segment(_) => {
+                "SELECT e.id AS place, e.id AS contact FROM contact e WHERE e.id > ?2 AND ?1 >= 0
+                    ORDER BY e.id LIMIT ?3"
+            }
+        };
+        (sql, code(self.whom).1)
+    }
+
+    /// Whether `c` (a contact of the page) is a member, as SQL.
+    pub(crate) fn member_sql(&self) -> String {
+        match self.whom {
+            Whom::Import(_) => "1".to_owned(),
+            Whom::List(id) if !self.unconfirmed => format!(
+                "EXISTS (SELECT 1 FROM list_member l JOIN list o ON o.id = l.list WHERE l.list = {} AND l.contact = c.id
+                    AND l.ended_at IS NULL AND (l.confirmed_at IS NOT NULL OR o.confirms = 0))",
+                id.0
+            ),
+            whom => holds_sql(whom),
+        }
+    }
+
+    /// Why members of it are skipped, if nothing else keeps mail from them.
+    pub(crate) const fn skip(&self) -> Option<SkipReason> {
+        if self.unconfirmed { Some(SkipReason::Unconfirmed) } else { None }
+    }
+}
+
+/// Whether `c` (a contact) is in a group, as SQL.
+fn holds_sql(whom: Whom) -> String {
+    match whom {
+        Whom::Everyone => "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)".to_owned(),
+        Whom::Import(id) => {
+            format!("EXISTS (SELECT 1 FROM import_member m WHERE m.contact = c.id AND m.import = {})", id.0)
+        }
+        Whom::List(id) => format!(
+            "EXISTS (SELECT 1 FROM list_member l WHERE l.list = {} AND l.contact = c.id AND l.ended_at IS NULL)",
+            id.0
+        ),
+        Whom::Segment(_) => "0".to_owned(),
+    }
+}
+
+/// Whether `c` (a contact) is left out of an audience, as SQL.
+pub(crate) fn excluded_sql(audience: &Audience) -> String {
+    let groups: Vec<String> = audience.exclude.iter().map(|whom| holds_sql(*whom)).collect();
+    if groups.is_empty() { "0".to_owned() } else { format!("({})", groups.join(" OR ")) }
+}
+
 /// People looked at in one read.
 const PAGE_ROWS: i64 = 5_000;
 
@@ -43,9 +198,9 @@ const PAGE_ROWS: i64 = 5_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
     workspace: WorkspaceId,
-    /// The parts of the audience: imports, or everybody.
-    parts: Vec<Option<i64>>,
-    part: usize,
+    groups: Vec<Group>,
+    excluded: String,
+    group: usize,
     after: i64,
     since: Timestamp,
     people: u64,
@@ -55,16 +210,15 @@ pub(crate) struct Share {
 impl Share {
     /// Nobody is counted yet.
     pub(crate) fn begin(workspace: WorkspaceId, audience: &Audience, since: Timestamp) -> Share {
-        let parts = match audience {
-            Audience::Everyone => vec![None],
-            Audience::Imports(imports) => imports.iter().map(|import| Some(import.0)).collect(),
-        };
-        Share { workspace, parts, part: 0, after: 0, since, people: 0, accepted: 0 }
+        let mut groups = groups(audience);
+        groups.retain(|group| group.skip().is_none());
+        let excluded = excluded_sql(audience);
+        Share { workspace, groups, excluded, group: 0, after: 0, since, people: 0, accepted: 0 }
     }
 
     /// Is everybody counted?
     pub(crate) fn is_done(&self) -> bool {
-        self.part >= self.parts.len()
+        self.group >= self.groups.len()
     }
 
     /// People who may be mailed, and how many of them had mail accepted.
@@ -74,37 +228,32 @@ impl Share {
 
     /// Counts one page.
     pub(crate) fn go_on(mut self, conn: &Connection) -> Result<Share> {
-        let Some(part) = self.parts.get(self.part).copied() else { return Ok(self) };
-        let page = match part {
-            Some(_) => {
-                "SELECT m.line AS place, m.contact FROM import_member m WHERE m.import = ?1 AND m.line > ?2
-                    ORDER BY m.line LIMIT ?3"
-            }
-            None => {
-                "SELECT c.id AS place, c.id AS contact FROM contact c WHERE c.id > ?2 AND ?1 >= 0 ORDER BY c.id LIMIT ?3"
-            }
-        };
-        let decision = decision_sql();
+        let Some(group) = self.groups.get(self.group) else { return Ok(self) };
+        let (page, key) = group.page();
         // Campaigns made since; their ids are in the order of their making.
         let sql = format!(
             "SELECT max(place), coalesce(sum(free), 0), coalesce(sum(free AND EXISTS (
                 SELECT 1 FROM delivery d WHERE d.contact = person AND d.state = {accepted} AND d.campaign >= ?5)), 0)
-             FROM (SELECT p.place, c.id AS person, c.workspace = ?4 AND {decision} IS NULL AS free
+             FROM (SELECT p.place, c.id AS person,
+                    c.workspace = ?4 AND {member} AND NOT {excluded} AND {decision} IS NULL AS free
                 FROM ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address)",
             accepted = DeliveryState::Accepted.code(),
+            member = group.member_sql(),
+            excluded = self.excluded,
+            decision = decision_sql(),
         );
         let first =
             "SELECT coalesce(min(id), 9223372036854775807) FROM campaign WHERE workspace = ?1 AND created_at >= ?2";
         let first: i64 =
             conn.prepare_cached(first)?.query_row([self.workspace.0, self.since.as_millis()], |row| row.get(0))?;
-        let key = params![part.unwrap_or(0), self.after, PAGE_ROWS, self.workspace.0, first];
+        let key = params![key, self.after, PAGE_ROWS, self.workspace.0, first];
         let (last, people, accepted): (Option<i64>, u64, u64) =
             conn.prepare_cached(&sql)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.people += people;
         self.accepted += accepted;
         match last {
             Some(last) => self.after = last,
-            None => (self.part, self.after) = (self.part + 1, 0),
+            None => (self.group, self.after) = (self.group + 1, 0),
         }
         Ok(self)
     }

@@ -6,7 +6,7 @@
 //! audience holds. Invariant: delivery ids are contiguous per domain, members of the canary first, then in the order of
 //! position; domains follow in the order of their lowest position; skipped people come last.
 
-use super::audience::{COLD_TIER, tier_sql};
+use super::audience::{self, COLD_TIER, Group, tier_sql};
 use super::campaigns::{CounterMoves, require};
 use super::events::NewEvent;
 use super::{Ledger, canary};
@@ -51,6 +51,10 @@ pub(crate) struct Build {
     pub(crate) campaign: CampaignId,
     workspace: i64,
     stage: BuildStage,
+    /// What is read, in this order.
+    groups: Vec<Group>,
+    /// Whether a contact is left out, as SQL.
+    excluded: String,
     /// Members of the canary that are wanted; after the draw, that there are.
     pub(crate) canary: i64,
     /// Queued people so far.
@@ -63,10 +67,10 @@ pub(crate) struct Build {
 enum BuildStage {
     /// Rows of an interrupted build are being removed.
     Clear,
-    /// The `place`th import (or everybody) is being read, after `line`.
+    /// The `group`th group is being read, after `place` in it.
     Resolve {
+        group: usize,
         place: i64,
-        line: i64,
     },
     /// Ids are being given out.
     LayOut,
@@ -143,8 +147,17 @@ impl Ledger {
             self.clear_scratch()?;
             self.conn.pragma_update(Some("temp"), "cache_size", -SCRATCH_CACHE_KIB)?;
         }
-        let canary = i64::from(campaign.canary);
-        Ok(Build { campaign: id, workspace: campaign.workspace.0, stage, canary, queued: 0, skipped: 0 })
+        let audience = audience::of_campaign(&self.conn, id)?;
+        Ok(Build {
+            campaign: id,
+            workspace: campaign.workspace.0,
+            stage,
+            groups: audience::groups(&audience),
+            excluded: audience::excluded_sql(&audience),
+            canary: i64::from(campaign.canary),
+            queued: 0,
+            skipped: 0,
+        })
     }
 
     /// Empties the scratch tables.
@@ -163,12 +176,12 @@ impl Ledger {
         build.stage = match build.stage {
             BuildStage::Clear => {
                 if self.clear_deliveries(build.campaign)? {
-                    BuildStage::Resolve { place: 0, line: 0 }
+                    BuildStage::Resolve { group: 0, place: 0 }
                 } else {
                     BuildStage::Clear
                 }
             }
-            BuildStage::Resolve { place, line } => self.resolve(build, place, line, now)?,
+            BuildStage::Resolve { group, place } => self.resolve(build, group, place, now)?,
             BuildStage::LayOut => self.lay_out(build, now)?,
             BuildStage::Write { rank, position, written } => self.write_queued(build, rank, position, written)?,
             BuildStage::WriteSkipped { position } => self.write_skipped(build, position, actor, now)?,
@@ -194,52 +207,31 @@ impl Ledger {
     }
 
     /// Reads the next part of the audience into the scratch tables.
-    fn resolve(&mut self, build: &mut Build, place: i64, line: i64, now: Timestamp) -> Result<BuildStage> {
-        let (decision, tier) = (decision_sql(), tier_sql("?5"));
-        let campaign = build.campaign.0;
-        let everyone: bool =
-            self.conn.query_row("SELECT everyone FROM campaign WHERE id = ?1", [campaign], |row| row.get(0))?;
-        let (bound, gather) = if everyone {
-            let bound = "SELECT max(id) FROM (SELECT id FROM contact WHERE id > ?2 AND ?1 >= 0 ORDER BY id LIMIT ?3)";
-            let gather = format!(
-                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
-                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.lead_source, c.import
-                 FROM contact c LEFT JOIN address a ON a.id = c.address
-                 WHERE c.id > ?2 AND c.id <= ?3 AND c.workspace = ?4 AND ?1 >= 0
-                    AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
-                 ORDER BY c.id"
-            );
-            (bound, gather)
-        } else {
-            let bound = "SELECT max(line) FROM (SELECT line FROM import_member WHERE import = ?1 AND line > ?2
-                ORDER BY line LIMIT ?3)";
-            let gather = format!(
-                "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
-                 SELECT c.id, c.address, a.domain, {decision}, {tier}, c.lead_source, c.import
-                 FROM import_member m CROSS JOIN contact c ON c.id = m.contact LEFT JOIN address a ON a.id = c.address
-                 WHERE m.import = ?1 AND m.line > ?2 AND m.line <= ?3 AND c.workspace = ?4
-                    AND NOT EXISTS (SELECT 1 FROM temp.person p WHERE p.contact = c.id)
-                 ORDER BY m.line"
-            );
-            (bound, gather)
-        };
-        let Some(import) = self.import_at(campaign, place, everyone)? else { return Ok(BuildStage::LayOut) };
+    fn resolve(&mut self, build: &mut Build, at: usize, place: i64, now: Timestamp) -> Result<BuildStage> {
+        let Some(group) = build.groups.get(at) else { return Ok(BuildStage::LayOut) };
+        let (page, key) = group.page();
+        let last = format!("SELECT max(place) FROM ({page})");
         let last: Option<i64> =
-            self.conn.prepare_cached(bound)?.query_row(params![import, line, STEP_ROWS], |row| row.get(0))?;
-        let Some(last) = last else { return Ok(BuildStage::Resolve { place: place + 1, line: 0 }) };
-        self.conn.prepare_cached(&gather)?.execute(params![import, line, last, build.workspace, now.as_millis()])?;
+            self.conn.prepare_cached(&last)?.query_row(params![key, place, STEP_ROWS], |row| row.get(0))?;
+        let Some(last) = last else { return Ok(BuildStage::Resolve { group: at + 1, place: 0 }) };
+        let gather = format!(
+            "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
+             SELECT c.id, c.address, a.domain, coalesce({decision}, CASE WHEN {excluded} THEN {by_rule} END, {rest}),
+                {tier}, c.lead_source, c.import
+             FROM ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address
+             WHERE c.workspace = ?4 AND {member}
+                AND NOT EXISTS (SELECT 1 FROM temp.person known WHERE known.contact = c.id)
+             ORDER BY p.place",
+            decision = decision_sql(),
+            excluded = build.excluded,
+            by_rule = SkipReason::Excluded.code(),
+            rest = group.skip().map_or("NULL".to_owned(), |reason| reason.code().to_string()),
+            tier = tier_sql("?5"),
+            member = group.member_sql(),
+        );
+        self.conn.prepare_cached(&gather)?.execute(params![key, place, STEP_ROWS, build.workspace, now.as_millis()])?;
         self.sort_chunk(build)?;
-        Ok(BuildStage::Resolve { place, line: last })
-    }
-
-    /// The import at a place of the audience; for "everyone" there is one place without an import.
-    fn import_at(&self, campaign: i64, place: i64, everyone: bool) -> Result<Option<i64>> {
-        use rusqlite::OptionalExtension;
-        if everyone {
-            return Ok((place == 0).then_some(0));
-        }
-        let sql = "SELECT import FROM campaign_import WHERE campaign = ?1 AND place = ?2";
-        Ok(self.conn.query_row(sql, [campaign, place], |row| row.get(0)).optional()?)
+        Ok(BuildStage::Resolve { group: at, place: last })
     }
 
     /// Decides duplicates in the chunk and files everybody under their domain.

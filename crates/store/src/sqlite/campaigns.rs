@@ -1,8 +1,8 @@
 //! Campaigns: making, finding and moving them, and their counters.
 
 use super::events::NewEvent;
-use super::{Ledger, word};
-use crate::campaign::{Audience, CANARY_MAX, Campaign, NewCampaign};
+use super::{Ledger, audience, word};
+use crate::campaign::{CANARY_MAX, Campaign, NewCampaign};
 use crate::error::{Result, StoreError};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, Tally, Timestamp, WorkspaceId,
@@ -105,9 +105,9 @@ impl Ledger {
         let id = CampaignId(self.new_id(now));
         self.conn.execute(
             "INSERT INTO campaign (id, workspace, number, name, kind, state, message, files_hash, content_hash,
-                everyone, created_at, first_delivery, end_delivery, canary)
+                created_at, first_delivery, end_delivery, canary)
              VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM campaign WHERE workspace = ?2), ?3, ?4, 0, ?5,
-                ?6, ?7, ?8, ?9, 0, 0, ?10)",
+                ?6, ?7, ?8, 0, 0, ?9)",
             params![
                 id.0,
                 new.workspace.0,
@@ -116,21 +116,11 @@ impl Ledger {
                 new.message,
                 new.files_hash,
                 new.content_hash,
-                new.audience == Audience::Everyone,
                 now.as_millis(),
                 new.canary,
             ],
         )?;
-        if let Audience::Imports(imports) = &new.audience {
-            for (place, import) in imports.iter().enumerate() {
-                if super::imports::import(&self.conn, *import)?.state != crate::import::ImportState::Done {
-                    return Err(StoreError::Refused(format!("{import} is not finished")));
-                }
-                let sql = "INSERT INTO campaign_import (workspace, campaign, place, import) VALUES (?1, ?2, ?3, ?4)";
-                let place = i64::try_from(place).unwrap_or(i64::MAX);
-                self.conn.execute(sql, params![new.workspace.0, id.0, place, import.0])?;
-            }
-        }
+        audience::write(&self.conn, new.workspace, id, &new.audience)?;
         let about = NewEvent { campaign: Some(id), detail: Some(new.name.clone()), ..NewEvent::default() };
         self.event(new.workspace, EventKind::CampaignMade, actor, now, about)?;
         require(&self.conn, id)
@@ -190,7 +180,7 @@ impl Ledger {
     /// Removes the campaign itself, after its deliveries.
     pub(crate) fn note_discarded(&mut self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<()> {
         let campaign = require(&self.conn, id)?;
-        self.conn.execute("DELETE FROM campaign_import WHERE campaign = ?1", [id.0])?;
+        self.conn.execute("DELETE FROM campaign_audience WHERE campaign = ?1", [id.0])?;
         self.conn.execute("DELETE FROM campaign WHERE id = ?1", [id.0])?;
         let about = NewEvent { campaign: Some(id), detail: Some(campaign.name), ..NewEvent::default() };
         self.event(campaign.workspace, EventKind::CampaignDiscarded, actor, now, about)

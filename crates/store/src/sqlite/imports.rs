@@ -467,7 +467,8 @@ impl Ledger {
         let used: Option<String> = self
             .conn
             .query_row(
-                "SELECT c.name FROM campaign_import u JOIN campaign c ON c.id = u.campaign WHERE u.import = ?1",
+                "SELECT c.name FROM campaign_audience u JOIN campaign c ON c.id = u.campaign
+                    WHERE u.kind = 1 AND u.what = ?1",
                 [id.0],
                 |row| row.get(0),
             )

@@ -1,0 +1,44 @@
+//! Who is to be mailed: the groups an audience takes in, and those it leaves out.
+//!
+//! Resolved and frozen when the campaign is built. A person found in several groups is one recipient, at the place of
+//! the first; whoever is in a group that is left out gets a row `skipped(excluded)`, so that everybody is accounted
+//! for.
+
+use model::{ImportId, ListId, SegmentId};
+
+/// A group of people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whom {
+    /// Everybody of the workspace.
+    Everyone,
+    /// The people of a finished import, in the order of the file.
+    Import(ImportId),
+    /// Who is on a list; of a list that asks for a confirmation, whoever did not confirm is skipped as unconfirmed.
+    List(ListId),
+    /// Whom a segment's rule holds for at the time of the build.
+    Segment(SegmentId),
+}
+
+/// The most groups of an audience, taken in and left out together.
+pub const GROUPS_MAX: usize = 100;
+
+/// Whom a campaign is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// Taken in, in this order; at least one.
+    pub include: Vec<Whom>,
+    /// Left out.
+    pub exclude: Vec<Whom>,
+}
+
+impl Audience {
+    /// Everybody of the workspace.
+    pub fn everyone() -> Audience {
+        Audience { include: vec![Whom::Everyone], exclude: Vec::new() }
+    }
+
+    /// The people of these imports, in the order of the files.
+    pub fn imports(imports: impl IntoIterator<Item = ImportId>) -> Audience {
+        Audience { include: imports.into_iter().map(Whom::Import).collect(), exclude: Vec::new() }
+    }
+}
