@@ -26,8 +26,8 @@ pub(crate) struct Brakes {
 pub(crate) struct Judged<'a> {
     pub(crate) campaign: CampaignId,
     pub(crate) workspace: WorkspaceId,
-    /// The key of the provider; `None`: nobody described it.
-    pub(crate) provider: Option<&'a str>,
+    /// The groups the person is in.
+    pub(crate) groups: Groups<'a>,
     /// What tells unrelated sites apart.
     pub(crate) operator: &'a str,
     pub(crate) verdict: &'a Verdict,
@@ -48,7 +48,8 @@ pub(crate) enum Whom {
 impl Brakes {
     /// Counts a verdict; what trips, and whom it concerns.
     pub(crate) fn judged(&mut self, judged: Judged<'_>, now: Timestamp) -> Vec<(Trip, Whom)> {
-        let Judged { campaign, workspace, provider, operator, verdict, stops_campaign, is_first } = judged;
+        let Judged { campaign, workspace, groups, operator, verdict, stops_campaign, is_first } = judged;
+        let provider = groups.provider;
         let mut trips = Vec::new();
         let authentication = self.authentication.entry(campaign).or_default();
         let refused = authentication.judged(operator, verdict, stops_campaign);
@@ -65,7 +66,6 @@ impl Brakes {
         if self.is_incident(provider) || verdict.stage == Stage::Dns {
             return trips;
         }
-        let groups = Groups { provider, lead_source: None, import: None };
         let of_campaign = self.rates.entry(campaign).or_insert_with(|| Rates::of_campaign(Limits::default()));
         let of_workspace = self.of_workspace.entry(workspace).or_insert_with(|| Rates::of_workspace(Limits::default()));
         for (rates, reach) in [(of_campaign, Whom::Campaign(campaign)), (of_workspace, Whom::Workspace(workspace))] {

@@ -9,7 +9,7 @@ use crate::trace::{Traced, Traces};
 use model::{Actor, CampaignId, CampaignState, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
 use net::Clock;
 use std::sync::Arc;
-use store::{Campaign, Hold, NewHold, Store, StoreError, Target};
+use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
 use tokio::sync::mpsc;
 
 /// A way to command a running engine; cheap to clone.
@@ -73,6 +73,16 @@ impl Handle {
         let under_way = self.outstanding.all();
         self.store.skip_remaining(campaign, SkipReason::Cancelled, &under_way, actor, self.now()).await?;
         Ok(cancelled)
+    }
+
+    /// Leaves a group of people out of a campaign: whoever of it is not under way is skipped. How many were.
+    pub async fn leave_out(&self, campaign: CampaignId, who: LeftOut, actor: &Actor) -> Result<u64, StoreError> {
+        let (done, dropped) = tokio::sync::oneshot::channel();
+        self.tell(Notice::Drop(campaign, done));
+        dropped.await.ok();
+        let left_out = self.store.leave_out(campaign, who, &self.outstanding.all(), actor, self.now()).await;
+        self.tell(Notice::Changed(campaign));
+        left_out
     }
 
     /// Suppresses an address or a domain: when this returns, nothing starts toward it.

@@ -16,7 +16,7 @@ use crate::security::Policies;
 use crate::terms::Terms;
 use crate::tls_reports::Tally;
 use crate::trace::Traces;
-use dispatch::brakes::Trip;
+use dispatch::brakes::{Groups, Trip};
 use dispatch::own::Described;
 use dispatch::pace::Change;
 use dispatch::providers::{Limits, Provider};
@@ -24,7 +24,7 @@ use dispatch::react::{LaneHold, Policy};
 use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow};
-use model::{CampaignId, CampaignKind, Category, DeliveryId, EventKind, Scope, SiteId, Timestamp, Verdict};
+use model::{CampaignId, CampaignKind, Category, DeliveryId, EventKind, ImportId, Scope, SiteId, Timestamp, Verdict};
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
 use std::collections::BTreeMap;
@@ -281,12 +281,16 @@ pub(crate) struct House {
     pub(crate) tally: Tally,
     /// Sites by fingerprint, as the ledger numbers them; a memory of bounded size.
     pub(crate) sites: Mutex<BTreeMap<String, SiteId>>,
+    /// The names of imports' files, likewise.
+    pub(crate) files: Mutex<BTreeMap<ImportId, Arc<str>>>,
 }
 
 /// Stops and resumptions of the past that are looked through when a run begins.
 const DECISIONS_LOOKED_AT: usize = 1_000;
 /// How long a probe's verdicts are waited for, before the lane looks again.
 const PROBE_LOOK: Duration = Duration::from_secs(60);
+/// Imports whose file's name is remembered.
+const FILES_REMEMBERED_MAX: usize = 1_000;
 /// Sites whose number is remembered.
 const SITES_REMEMBERED_MAX: usize = 10_000;
 /// What stands in the dictionary of sites for all sites of a provider together begins so.
@@ -457,14 +461,23 @@ impl House {
     }
 
     /// Shows a verdict to the brakes and the budgets.
-    pub(crate) fn judged(&self, lane: &Lane, claimed: &Claimed, verdict: &Verdict) {
+    pub(crate) async fn judged(&self, lane: &Lane, claimed: &Claimed, verdict: &Verdict) {
         let Some(mailing) = self.mailing(claimed.campaign) else { return };
+        let file = match claimed.import {
+            Some(import) => self.file_of(import).await,
+            None => Arc::default(),
+        };
+        let groups = Groups {
+            provider: lane.provider.map(|provider| provider.key.as_str()),
+            lead_source: claimed.lead_source.as_deref(),
+            import: claimed.import.map(|import| (import, &*file)),
+        };
         let now = self.now();
         self.budgets.judged(lane.id.source, mailing.identity, lane.operator(), verdict, now);
         let judged = Judged {
             campaign: claimed.campaign,
             workspace: claimed.workspace,
-            provider: lane.provider.map(|provider| provider.key.as_str()),
+            groups,
             operator: lane.operator(),
             verdict,
             stops_campaign: self.rules.stops_campaign(verdict),
@@ -475,9 +488,25 @@ impl House {
             self.tell(Notice::Tripped(Stop::Brake(trip), reach));
         }
         if claimed.attempts == 0 {
-            let groups = dispatch::brakes::Groups { provider: judged.provider, lead_source: None, import: None };
             self.terms.with_canary(claimed.campaign, |canary| canary.judged(now, &groups, verdict));
         }
+    }
+
+    /// The name of an import's file: a brake that accuses an import says what a person calls it.
+    async fn file_of(&self, import: ImportId) -> Arc<str> {
+        let remembered = || self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = remembered().get(&import) {
+            return file.clone();
+        }
+        // A name is not worth an error: the number says the same.
+        let file: Arc<str> =
+            self.store.import(import).await.map_or_else(|_| "?".into(), |known| known.file_name.into());
+        let mut files = remembered();
+        if files.len() >= FILES_REMEMBERED_MAX {
+            files.clear();
+        }
+        files.insert(import, file.clone());
+        file
     }
 
     /// Somebody decided that a campaign goes on: its rates are measured anew.

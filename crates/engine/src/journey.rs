@@ -338,7 +338,7 @@ pub(crate) async fn conclude(
     if attempt.verdict.outcome == Outcome::Accepted {
         lane.count_accepted();
     }
-    house.judged(lane, claimed, &attempt.verdict);
+    house.judged(lane, claimed, &attempt.verdict).await;
     let mut settlement = settlement(house, claimed, lane, attempt, reaction, transcript, now);
     if settlement.due.is_some()
         && let Some(reason) = house.gate.ended(claimed.campaign).await

@@ -160,6 +160,7 @@ impl Engine {
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::default(),
             sites: Mutex::default(),
+            files: Mutex::default(),
             reach: Reach::default(),
             fleet,
             budgets,

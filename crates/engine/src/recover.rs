@@ -121,6 +121,8 @@ mod tests {
             soft_since: Some(now),
             refused_count: 2,
             attributes: "{}".into(),
+            import: None,
+            lead_source: None,
             generation: 0,
         }
     }

@@ -19,7 +19,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
-use store::{ContactEdit, Durability, LiftFilter, Target};
+use store::{ContactEdit, Durability, LeftOut, LiftFilter, Target};
 
 /// Something to be done to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub(crate) enum Order {
     Pause { campaign: CampaignId, why: Option<String> },
     /// Take a paused campaign up again.
     Resume { campaign: CampaignId, why: Option<String> },
+    /// Leave a group of people out of a campaign.
+    LeaveOut { campaign: CampaignId, who: Group },
     /// Stop a campaign for good.
     Cancel { campaign: CampaignId },
     /// Put those in doubt back in the queue.
@@ -87,6 +89,26 @@ pub(crate) enum Order {
     Trace { trace: u64, whom: String },
     /// What is the owner doing?
     Status,
+}
+
+/// A group of a campaign's people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Group {
+    /// Those who came in with an import.
+    Import(ImportId),
+    /// Those whose address was collected there.
+    LeadSource(String),
+}
+
+impl Group {
+    /// As the ledger takes it.
+    pub(crate) fn as_left_out(&self) -> LeftOut {
+        match self {
+            Group::Import(import) => LeftOut::Import(*import),
+            Group::LeadSource(name) => LeftOut::LeadSource(name.clone()),
+        }
+    }
 }
 
 /// An address or a domain, as typed.
@@ -222,7 +244,7 @@ pub(crate) async fn carry_out(
             store.adopt(actor, now).await?;
             Ok(json!({ "adopted": held.is_some(), "was_held_because": held }))
         }
-        Order::Pause { .. } | Order::Resume { .. } | Order::Cancel { .. } => {
+        Order::LeaveOut { .. } | Order::Pause { .. } | Order::Resume { .. } | Order::Cancel { .. } => {
             shift::move_idle(ledger, actor, order).await
         }
         Order::SettleDoubt { delivery, to, because } => {

@@ -169,6 +169,10 @@ impl Staff {
                 Err(Failure::refused("another postroom process is sending other campaigns from here")
                     .advise("wait until it ends, or stop it, then resume this one (postroom status shows it)"))
             }
+            Order::LeaveOut { campaign, who } if self.works_on(campaign) => {
+                let left_out = self.handle.leave_out(campaign, who.as_left_out(), &actor).await?;
+                Ok(json!({ "left_out": left_out }))
+            }
             Order::Cancel { campaign } if self.works_on(campaign) => {
                 Ok(as_json(&self.handle.cancel(campaign, &actor).await?))
             }
@@ -213,6 +217,11 @@ pub(crate) async fn move_idle(ledger: &Ledger, actor: &Actor, order: &Order) -> 
             let known = store.campaign(*campaign).await?;
             let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
             store.set_campaign_state(*campaign, back, why.clone(), actor, now).await?
+        }
+        Order::LeaveOut { campaign, who } => {
+            engine_recovers_first(ledger).await?;
+            let left_out = store.leave_out(*campaign, who.as_left_out(), &[], actor, now).await?;
+            return Ok(json!({ "left_out": left_out }));
         }
         Order::Cancel { campaign } => {
             let cancelled = store.set_campaign_state(*campaign, CampaignState::Cancelled, None, actor, now).await?;

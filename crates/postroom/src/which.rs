@@ -1,8 +1,8 @@
-//! Which campaign is meant: by number, id or name, with the nearest names for a slip.
+//! Which campaign or import is meant: by number, id or name, with the nearest names for a slip.
 
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use store::Campaign;
+use store::{Campaign, Import};
 
 /// Finds a campaign by what was typed: its number, its id, or its name.
 pub(crate) async fn campaign(ledger: &Ledger, typed: &str) -> Result<Campaign, Failure> {
@@ -29,5 +29,21 @@ pub(crate) async fn campaign(ledger: &Ledger, typed: &str) -> Result<Campaign, F
         ([], []) => missing.advise("none was made here yet; is --data right?"),
         ([], _) => missing.advise("postroom campaigns lists those there are"),
         (near, _) => missing.suggest(near),
+    })
+}
+
+/// Finds an import by what was typed: its id, or the name of its file (of several, the latest).
+pub(crate) async fn import(ledger: &Ledger, typed: &str) -> Result<Import, Failure> {
+    let all = ledger.store.list_imports(ledger.workspace).await?;
+    let is_it = |import: &&Import| import.id.to_string() == typed || import.file_name == typed;
+    if let Some(found) = all.iter().rev().find(is_it) {
+        return Ok(found.clone());
+    }
+    let missing = Failure::bad_input(format!("there is no import {typed:?} in {}", ledger.dir.display()));
+    let near = model::nearest(typed, all.iter().map(|import| import.file_name.as_str()));
+    Err(if near.is_empty() {
+        missing.advise("postroom import --list shows those there are")
+    } else {
+        missing.suggest(&near)
     })
 }

@@ -221,6 +221,25 @@ fn a_stale_list_goes_on_only_for_a_reason_and_is_then_measured_anew() {
 }
 
 #[test]
+fn a_bad_list_is_left_out_by_the_name_of_its_file() {
+    let dead: Vec<String> = (0..33).map(|n| format!("p{n}=550 5.1.1 No such user")).collect();
+    let refuse: Vec<&str> = dead.iter().flat_map(|one| ["--refuse", one.as_str()]).collect();
+    let Some(server) = PythonSmtp::start(&refuse) else { return };
+    let (place, url) = (Place::with(330), relay(&server));
+    let first = place.run(&place.send(&url, &[]));
+    assert_eq!(first.code, 3, "{}", first.errors);
+    let without = |list: &str| place.run(&["resume", "1", "--because", "it is old", "--without-import", list]);
+    let mistyped = without("peple.csv");
+    assert_eq!(mistyped.code, 2, "{}", mistyped.errors);
+    assert!(mistyped.errors.contains("people.csv"), "{}", mistyped.errors);
+    let copies_before = copies(&server).len();
+    let left_out = without("people.csv");
+    assert_eq!((left_out.code, left_out.count("in_progress")), (0, 0), "{}", left_out.errors);
+    assert!(left_out.object()["skipped_by_reason"]["quarantined_import"].as_u64() > Some(0), "{}", left_out.said);
+    assert_eq!(copies(&server).len(), copies_before, "nobody else of it is mailed");
+}
+
+#[test]
 fn whoever_is_put_off_waits_and_resume_goes_on() {
     let gone = ["--refuse", "p1=550 5.1.1 No such user", "--first-refuse", "p2=451 4.7.1 Come back later"];
     let Some(server) = PythonSmtp::start(&gone) else { return };

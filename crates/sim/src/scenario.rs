@@ -39,6 +39,8 @@ pub enum Action {
     Pause,
     /// It is resumed.
     Resume,
+    /// It is resumed for a reason, without the people of the second list ([`Scenario::and_list`]).
+    ResumeWithoutSecondList,
     /// It is cancelled.
     Cancel,
     /// The process dies and is started again at once. Needs [`Scenario::in_directory`].
@@ -91,6 +93,7 @@ pub struct Scenario {
     seed: u64,
     profiles: Vec<Arc<Profile>>,
     people: Vec<String>,
+    second_list: Vec<String>,
     suppressed: Vec<(String, SuppressionReason)>,
     faults: Vec<Fault>,
     listings: Vec<Listing>,
@@ -121,6 +124,7 @@ impl Scenario {
             seed: 7,
             profiles: Profile::shipped(),
             people: people.iter().map(|person| (*person).to_owned()).collect(),
+            second_list: Vec::new(),
             suppressed: Vec::new(),
             faults: Vec::new(),
             listings: Vec::new(),
@@ -166,6 +170,12 @@ impl Scenario {
     /// And these.
     pub fn and(mut self, other: Scenario) -> Scenario {
         self.people.extend(other.people);
+        self
+    }
+
+    /// And, from a second list, these: the first campaign goes to both.
+    pub fn and_list(mut self, people: Vec<String>) -> Scenario {
+        self.second_list = people;
         self
     }
 

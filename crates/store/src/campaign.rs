@@ -1,7 +1,26 @@
 //! Campaigns as the ledger keeps them: the frozen message, the frozen audience, and where the whole stands.
 
 use crate::audience::Audience;
-use model::{CampaignId, CampaignKind, CampaignState, Timestamp, WorkspaceId};
+use model::{CampaignId, CampaignKind, CampaignState, ImportId, SkipReason, Timestamp, WorkspaceId};
+
+/// A group of a campaign's people that is left out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Those who came in with this import.
+    Import(ImportId),
+    /// Those whose address was collected there.
+    LeadSource(String),
+}
+
+impl LeftOut {
+    /// What is said of whoever is left out with a group.
+    pub(crate) const fn reason(&self) -> SkipReason {
+        match self {
+            LeftOut::Import(_) => SkipReason::QuarantinedImport,
+            LeftOut::LeadSource(_) => SkipReason::Excluded,
+        }
+    }
+}
 
 /// The most people of a canary sample.
 pub const CANARY_MAX: u32 = 10_000;

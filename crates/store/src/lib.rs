@@ -39,7 +39,7 @@ pub mod volume;
 
 pub use audience::{Audience, Whom};
 pub use backup::BackupReport;
-pub use campaign::{Campaign, NewCampaign};
+pub use campaign::{Campaign, LeftOut, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::SilentSite;
@@ -206,6 +206,10 @@ impl Store {
             }
         }
     }
+    /// An import.
+    pub async fn import(&self, id: ImportId) -> Result<Import> {
+        self.core.lanes.read(move |conn| imports::import(conn, id)).await
+    }
     /// The imports, oldest first.
     pub async fn list_imports(&self, workspace: WorkspaceId) -> Result<Vec<Import>> {
         self.core.lanes.read(move |conn| imports::list(conn, workspace)).await
@@ -342,11 +346,36 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64> {
+        self.skip_those(id, None, reason, except, actor, now).await
+    }
+    /// Leaves a group of people out of a campaign: whoever of it is queued or deferred is skipped, as by
+    /// [`Store::skip_remaining`]. Returns how many.
+    pub async fn leave_out(
+        &self,
+        id: CampaignId,
+        who: LeftOut,
+        except: &[DeliveryId],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let reason = who.reason();
+        self.skip_those(id, Some(who), reason, except, actor, now).await
+    }
+
+    async fn skip_those(
+        &self,
+        id: CampaignId,
+        who: Option<LeftOut>,
+        reason: SkipReason,
+        except: &[DeliveryId],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
         let except: Arc<BTreeSet<DeliveryId>> = Arc::new(except.iter().copied().collect());
         let (mut after, mut total) = (DeliveryId(0), 0);
         loop {
-            let except = except.clone();
-            let step = move |ledger: &mut Ledger| ledger.skip_step(id, reason, &except, after, now);
+            let (except, who) = (except.clone(), who.clone());
+            let step = move |ledger: &mut Ledger| ledger.skip_step(id, (who.as_ref(), reason), &except, after, now);
             let (last, skipped) = self.core.lanes.write(step).await?;
             total += skipped;
             match last {

@@ -5,7 +5,8 @@
 //! settled. Invariant: nothing here claims anything: one process owns the directory, so its memory is the claim.
 
 use model::{
-    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SourceId, Timestamp, WorkspaceId,
+    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, SiteId, SourceId, Timestamp,
+    WorkspaceId,
 };
 
 /// Where a campaign stands in a domain.
@@ -86,6 +87,10 @@ pub struct Claimed {
     pub refused_count: u8,
     /// The person's values, a JSON object.
     pub attributes: String,
+    /// The import that brought the person in.
+    pub import: Option<ImportId>,
+    /// Where the address was collected, if the contact says.
+    pub lead_source: Option<String>,
     /// What the ledger's changes stood at when this was read; for [`crate::Store::changed_since`].
     pub generation: u64,
 }

@@ -11,8 +11,8 @@ pub struct Groups<'a> {
     pub provider: Option<&'a str>,
     /// Where the address was collected, if the contact says.
     pub lead_source: Option<&'a str>,
-    /// The import that brought the contact in.
-    pub import: Option<ImportId>,
+    /// The import that brought the contact in, and the name of its file.
+    pub import: Option<(ImportId, &'a str)>,
 }
 
 /// A group of people.
@@ -24,7 +24,12 @@ pub enum Group {
     /// Those whose address was collected there.
     LeadSource(String),
     /// Those who came with this import.
-    Import(ImportId),
+    Import {
+        /// Which.
+        id: ImportId,
+        /// The name of its file.
+        file: String,
+    },
 }
 
 impl Groups<'_> {
@@ -32,7 +37,8 @@ impl Groups<'_> {
     pub(super) fn each(&self) -> impl Iterator<Item = Group> {
         let provider = self.provider.map(|key| Group::Provider(key.to_owned()));
         let lead_source = self.lead_source.map(|name| Group::LeadSource(name.to_owned()));
-        [provider, lead_source, self.import.map(Group::Import)].into_iter().flatten()
+        let import = self.import.map(|(id, file)| Group::Import { id, file: file.to_owned() });
+        [provider, lead_source, import].into_iter().flatten()
     }
 }
 
@@ -41,7 +47,7 @@ impl fmt::Display for Group {
         match self {
             Group::Provider(key) => f.write_str(provider_name(key)),
             Group::LeadSource(name) => write!(f, "lead source {name:?}"),
-            Group::Import(import) => write!(f, "import {import}"),
+            Group::Import { id, file } => write!(f, "import {id} ({file})"),
         }
     }
 }

@@ -137,7 +137,7 @@ impl Rates {
         let providers: BTreeSet<&Group> = self.hours.iter().flat_map(|(_, tally)| tally.groups.keys()).collect();
         let providers = providers.into_iter().filter_map(|group| match group {
             Group::Provider(key) => Some(Some(key.clone())),
-            Group::LeadSource(_) | Group::Import(_) => None,
+            Group::LeadSource(_) | Group::Import { .. } => None,
         });
         let places: Vec<Option<String>> = std::iter::once(None).chain(providers).collect();
         let kinds = [Kind::Hard, Kind::Complaint];
@@ -455,15 +455,14 @@ mod tests {
     #[test]
     fn the_import_that_does_the_harm_is_named() {
         let mut rates = campaign();
-        let import = |id, lead_source| Groups { provider: Some("google"), lead_source, import: Some(ImportId(id)) };
-        send(&mut rates, at(0), import(1, Some("shop")), 300, 2);
-        let trips = send(&mut rates, at(0), import(2, Some("fair 2019")), 40, 30);
+        let import =
+            |id, file| Groups { provider: Some("google"), lead_source: None, import: Some((ImportId(id), file)) };
+        send(&mut rates, at(0), import(1, "shop.csv"), 300, 2);
+        let trips = send(&mut rates, at(0), import(2, "fair-2019.csv"), 40, 30);
         let [Trip::Rates { worst, why }] = &trips[..] else { panic!("{trips:?}") };
-        // The lead source and the import are the same people; either may be named.
-        assert!(
-            worst == &Some(Group::Import(ImportId(2))) || worst == &Some(Group::LeadSource("fair 2019".to_owned()))
-        );
-        assert!(why.contains("do not exist: 20 of 318 tried (it stops at 5 %)"), "{why}");
+        assert_eq!(worst, &Some(Group::Import { id: ImportId(2), file: "fair-2019.csv".to_owned() }));
+        let named = format!("The worst group is import {} (fair-2019.csv): 18 of 18.", ImportId(2));
+        assert!(why.contains("do not exist: 20 of 318 tried (it stops at 5 %)") && why.contains(&named), "{why}");
     }
 
     #[test]
@@ -552,7 +551,8 @@ mod tests {
     #[test]
     fn a_restart_changes_nothing() {
         let mut rates = Rates::of_workspace(Limits::default());
-        let groups = Groups { provider: Some("yahoo"), lead_source: Some("fair"), import: Some(ImportId(4)) };
+        let groups =
+            Groups { provider: Some("yahoo"), lead_source: Some("fair"), import: Some((ImportId(4), "f.csv")) };
         send(&mut rates, at(0), groups, 300, 13);
         let kept = serde_json::to_string(&rates).unwrap();
         assert_eq!(serde_json::from_str::<Rates>(&kept).unwrap(), rates);

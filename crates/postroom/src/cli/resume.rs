@@ -8,7 +8,7 @@ use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
 use crate::holding::{Reach, provider_key};
 use crate::ledger::{Ledger, person_here};
-use crate::order::{self, Order};
+use crate::order::{self, Group, Order};
 use crate::output::Output;
 use crate::shift::{self, ShiftEnd, Work};
 use crate::{campaigner, ending, transport, which};
@@ -45,6 +45,12 @@ pub(crate) struct Args {
     /// Without the people who have not reacted for long: they are held likewise
     #[arg(long, requires = "campaign")]
     without_cold: bool,
+    /// Without the people whom this import (its id or file) brought in: they are skipped
+    #[arg(long, value_name = "IMPORT", requires = "campaign")]
+    without_import: Vec<String>,
+    /// Without the people whose address was collected there: they are skipped
+    #[arg(long, value_name = "NAME", requires = "campaign")]
+    without_lead_source: Vec<String>,
     /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
     #[arg(long, value_name = "FILE")]
     relay_password_file: Option<PathBuf>,
@@ -91,7 +97,7 @@ async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Fail
     let why = reason(&ledger, &campaign, args).await?;
     let resume = Order::Resume { campaign: campaign.id, why };
     let mut answer = Value::Null;
-    for order in without(&campaign, args, dir)?.into_iter().chain([resume]) {
+    for order in without(&ledger, &campaign, args).await?.into_iter().chain([resume]) {
         let request = Request { actor: person_here(), order };
         answer = control::ask(dir, &request).await.map_err(|_| failure.clone())??;
     }
@@ -109,7 +115,7 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
         CampaignState::Paused => {
             let why = reason(ledger, campaign, args).await?;
             let resume = Order::Resume { campaign: campaign.id, why };
-            for order in without(campaign, args, &ledger.dir)?.into_iter().chain([resume]) {
+            for order in without(ledger, campaign, args).await?.into_iter().chain([resume]) {
                 order::carry_out(ledger, &ledger.actor, &order, &mut |_| {}).await?;
             }
             Ok(true)
@@ -147,22 +153,29 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<Opt
     }
     Err(Failure::refused(format!("campaign {:?} was stopped by a brake: {why}", campaign.name))
         .advise("to go on, say why it may: --because \"the dead addresses are taken out\"")
-        .advise("to leave a group out: --without PROVIDER, --without-cold")
+        .advise("to leave a group out: --without PROVIDER, --without-cold, --without-import FILE, --without-lead-source NAME")
         .advise(format!("to end it: postroom cancel {}", campaign.number)))
 }
 
-/// The groups that are taken out: held, so that nobody of them is lost.
-fn without(campaign: &Campaign, args: &Args, dir: &Path) -> Result<Vec<Order>, Failure> {
+/// The groups that are taken out. A provider's people and the cold are good addresses that have to wait: they are held.
+/// A bad list is left out for good.
+async fn without(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<Vec<Order>, Failure> {
     let why = args.because.clone().unwrap_or_else(|| "left out when the campaign was resumed".to_owned());
     let blank = Reach { campaign: Some(campaign.id), why, ..Reach::default() };
     let mut orders = Vec::new();
     for provider in &args.without {
-        let provider = Some(provider_key(provider, dir)?);
+        let provider = Some(provider_key(provider, &ledger.dir)?);
         orders.push(Order::PlaceHold { reach: Reach { provider, ..blank.clone() } });
     }
     if args.without_cold {
         orders.push(Order::PlaceHold { reach: Reach { cold: true, ..blank } });
     }
+    let mut groups = Vec::new();
+    for typed in &args.without_import {
+        groups.push(Group::Import(which::import(ledger, typed).await?.id));
+    }
+    groups.extend(args.without_lead_source.iter().cloned().map(Group::LeadSource));
+    orders.extend(groups.into_iter().map(|who| Order::LeaveOut { campaign: campaign.id, who }));
     Ok(orders)
 }
 

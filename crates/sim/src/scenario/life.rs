@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{
-    AttemptRow, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, NewHold, NewImport, NewSource,
+    AttemptRow, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewHold, NewImport, NewSource,
     OpenOptions, Store, StoreError, Target,
 };
 use tokio::sync::Notify;
@@ -243,6 +243,9 @@ impl Life {
         let (actor, now) = (actor(), sim.world.clock.now());
         let mut store = self.open(sim, None);
         import(&store, scenario, &scenario.people, 1, now).await;
+        if !scenario.second_list.is_empty() {
+            import(&store, scenario, &scenario.second_list, 3, now).await;
+        }
         for way_out in &scenario.ways_out {
             let new = NewSource {
                 name: way_out.name.clone(),
@@ -305,6 +308,16 @@ impl Life {
                     process.stop().await;
                 }
                 process.handle().resume(first, None, &actor).await.expect("resumed");
+                process.start().await.expect("started");
+            }
+            Action::ResumeWithoutSecondList => {
+                let first = process.first().await;
+                let lists = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
+                let second = lists.get(1).expect("there is a second list").id;
+                process.stop().await;
+                process.store.leave_out(first, LeftOut::Import(second), &[], &actor, now).await.expect("left out");
+                let why = Some("resumed because: the second list is taken out".to_owned());
+                process.handle().resume(first, why, &actor).await.expect("resumed");
                 process.start().await.expect("started");
             }
             Action::Cancel => {
@@ -370,7 +383,8 @@ impl Life {
             internet.with_ledger(|ledger| (ledger.arrivals().to_vec(), ledger.sightings().to_vec()));
         let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
         let urgent = process.scenario.urgent.len();
-        let due = process.scenario.people.len() * (mailed.len() - urgent) + urgent;
+        let people = process.scenario.people.len() + process.scenario.second_list.len();
+        let due = people * (mailed.len() - urgent) + urgent;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         // Reports on encryption, which have no envelope sender, are nobody's campaign.
         let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
@@ -464,7 +478,7 @@ impl Process<'_> {
         let state = campaigns.first().expect("there is a campaign").state;
         match action {
             Action::Pause => state.may_send(),
-            Action::Resume => state == CampaignState::Paused,
+            Action::Resume | Action::ResumeWithoutSecondList => state == CampaignState::Paused,
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
@@ -639,7 +653,7 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
     let draft = Draft {
         name: (*name).to_owned(),
         snapshot,
-        imports: imports.into_iter().take(1).collect(),
+        imports: imports.into_iter().take(1 + usize::from(!scenario.second_list.is_empty())).collect(),
         stakes: scenario.stakes,
         kind: *kind,
     };

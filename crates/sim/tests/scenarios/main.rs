@@ -32,6 +32,7 @@ mod a_resolver_gone_wrong;
 mod a_sample_goes_first;
 mod a_server_that_raves;
 mod a_server_the_policy_leaves_out;
+mod a_stale_list_beside_a_good_one;
 mod a_stale_list_is_stopped;
 mod a_stale_offer_is_not_sent;
 mod a_start_does_not_read_the_backlog;

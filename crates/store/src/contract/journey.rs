@@ -276,6 +276,33 @@ fn cancelling_spares_open_conversations_and_adds_up() {
 }
 
 #[test]
+fn a_group_is_left_out_and_the_others_stay() {
+    let store = empty();
+    let good = import(&store, 1, &["1@a.example", "2@b.example"]);
+    let fair = |line, email| ImportRow { lead_source: Some("fair".to_owned()), ..row(line, email) };
+    let rows = vec![row(1, "2@b.example"), row(2, "3@a.example"), fair(3, "4@a.example"), row(4, "5@b.example")];
+    let (stale, _) = import_rows(&store, 2, rows);
+    let campaign = now(store.create_campaign(new_campaign("news", vec![good, stale]), &ME, at(10))).unwrap();
+    now(store.build_campaign(campaign.id, &ME, at(11))).unwrap();
+    now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(12))).unwrap();
+    let claimed = claims(&store, campaign.id);
+    let of = |email: &str| claimed.iter().find(|one| one.rcpt == email).unwrap();
+    assert_eq!((of("2@b.example").import, of("4@a.example").import), (Some(good), Some(stale)), "who came first");
+    assert_eq!(of("4@a.example").lead_source.as_deref(), Some("fair"));
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    now(store.settle(vec![deferred(of("3@a.example"), site, at(30), at(600))])).unwrap();
+    let open = [of("5@b.example").delivery];
+    assert_eq!(now(store.leave_out(campaign.id, LeftOut::LeadSource("fair".into()), &[], &ME, at(31))).unwrap(), 1);
+    assert_eq!(now(store.leave_out(campaign.id, LeftOut::Import(stale), &open, &ME, at(32))).unwrap(), 1);
+    assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
+    let tally = now(store.tally(campaign.id)).unwrap();
+    let skipped = |reason| tally.by_skip_reason.get(&reason).copied();
+    assert_eq!((skipped(SkipReason::QuarantinedImport), skipped(SkipReason::Excluded)), (Some(1), Some(1)));
+    assert_eq!(tally.count(DeliveryState::Queued), 3);
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
 fn the_log_is_one_sequence_with_a_cursor() {
     let store = empty();
     let id = import(&store, 1, &["1@a.example"]);

@@ -16,7 +16,9 @@ mod sums;
 mod ways;
 
 use crate::settlement::Settlement;
-use crate::{Audience, Campaign, Claimed, ImportRow, NewCampaign, NewImport, OpenOptions, Part, RowFate, Store};
+use crate::{
+    Audience, Campaign, Claimed, ImportRow, LeftOut, NewCampaign, NewImport, OpenOptions, Part, RowFate, Store,
+};
 use model::{
     Actor, Attempt, CampaignId, CampaignKind, CampaignState, Category, DeliveryState, EmailAddress, ImportId, Outcome,
     Reply, Scope, SiteId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,

@@ -6,8 +6,8 @@ use crate::changes::FORBIDDEN;
 use crate::error::Result;
 use crate::queue::{Claimed, Head, Part, Site};
 use model::{
-    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, SourceId, Timestamp,
-    WorkspaceId,
+    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, SiteId, SkipReason, SourceId,
+    Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::sync::LazyLock;
@@ -118,7 +118,8 @@ pub(crate) fn site_of(conn: &Connection, claimed: &Claimed) -> Result<Option<Sit
 
 const CLAIM_COLUMNS: &str =
     "d.workspace, d.id, d.campaign, d.contact, d.address, a.domain, a.email, n.name, d.position,
-    d.state, d.attempts, d.tries, d.reached, d.first_try_at, c.soft_count, c.soft_since, c.refused_count, c.attributes";
+    d.state, d.attempts, d.tries, d.reached, d.first_try_at, c.soft_count, c.soft_since, c.refused_count, c.attributes,
+    c.import, c.lead_source";
 const CLAIM_JOINS: &str = "CROSS JOIN address a ON a.id = d.address CROSS JOIN contact c ON c.id = d.contact
     CROSS JOIN domain n ON n.id = a.domain";
 
@@ -130,9 +131,9 @@ static DECISION: LazyLock<String> = LazyLock::new(decision_sql);
 
 /// Whatever forbids sending may have come since the build, before this process even started: it is read with the row.
 fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
-    let forbidden = row.get::<_, Option<i64>>(21)?.is_some();
+    let forbidden = row.get::<_, Option<i64>>(23)?.is_some();
     let first_try_at = Timestamp::from_millis(row.get(13)?);
-    let retry: (Option<i64>, Option<i64>) = (row.get(18)?, row.get(19)?);
+    let retry: (Option<i64>, Option<i64>) = (row.get(20)?, row.get(21)?);
     Ok(Claimed {
         workspace: WorkspaceId(row.get(0)?),
         delivery: DeliveryId(row.get(1)?),
@@ -149,11 +150,13 @@ fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
         reached: row.get(12)?,
         first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
         retry: retry.0.zip(retry.1).map(|(site, due)| (SiteId(site), Timestamp::from_millis(due))),
-        source: row.get::<_, Option<i64>>(20)?.map(SourceId),
+        source: row.get::<_, Option<i64>>(22)?.map(SourceId),
         soft_count: row.get(14)?,
         soft_since: row.get::<_, Option<i64>>(15)?.map(Timestamp::from_millis),
         refused_count: row.get(16)?,
         attributes: row.get(17)?,
+        import: row.get::<_, Option<i64>>(18)?.map(ImportId),
+        lead_source: row.get(19)?,
         generation: if forbidden { FORBIDDEN } else { generation },
     })
 }

@@ -4,6 +4,7 @@
 use super::doubt::back_in_doubt;
 use super::settle::{Stands, Sums, bare_settlement, stands};
 use super::{Ledger, word};
+use crate::campaign::LeftOut;
 use crate::error::Result;
 use crate::settlement::Settlement;
 use model::id::ID_STEP;
@@ -16,12 +17,12 @@ const STEP_ROWS: i64 = 5_000;
 const STEP_SCANNED: i64 = 50_000;
 
 impl Ledger {
-    /// One bounded step of skipping what is left of a campaign, above `after`; the last delivery looked at, or
-    /// `None` at the end, and how many were skipped.
+    /// One bounded step of skipping what is left of a campaign or of a group of its people, above `after`; the last
+    /// delivery looked at, or `None` at the end, and how many were skipped.
     pub(crate) fn skip_step(
         &mut self,
         id: CampaignId,
-        reason: SkipReason,
+        (who, reason): (Option<&LeftOut>, SkipReason),
         except: &std::collections::BTreeSet<DeliveryId>,
         after: DeliveryId,
         now: Timestamp,
@@ -33,10 +34,18 @@ impl Ledger {
         }
         let upto = end.min(from + ID_STEP * STEP_SCANNED);
         let picked: Vec<(i64, i64, i64)> = {
-            let sql = "SELECT id, workspace, state FROM delivery
-                WHERE id >= ?1 AND id < ?2 AND campaign = ?3 AND state IN (0, 1) ORDER BY id LIMIT ?4";
+            let (import, lead_source) = match who {
+                None => (None, None),
+                Some(LeftOut::Import(import)) => (Some(import.0), None),
+                Some(LeftOut::LeadSource(name)) => (None, Some(name)),
+            };
+            let sql = "SELECT d.id, d.workspace, d.state FROM delivery d
+                WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
+                    AND (?5 IS NULL OR (SELECT c.import FROM contact c WHERE c.id = d.contact) = ?5)
+                    AND (?6 IS NULL OR (SELECT c.lead_source FROM contact c WHERE c.id = d.contact) = ?6)
+                ORDER BY d.id LIMIT ?4";
             let mut statement = self.conn.prepare_cached(sql)?;
-            let key = params![from, upto, id.0, STEP_ROWS];
+            let key = params![from, upto, id.0, STEP_ROWS, import, lead_source];
             let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<rusqlite::Result<_>>()?
         };
