@@ -89,6 +89,44 @@ words! {
         TlsReported = 39 "tls_reported",
         /// A day's budget toward a provider is spent.
         BudgetSpent = 40 "budget_spent",
+        /// A list was made.
+        ListMade = 60 "list_made",
+        /// A list was changed.
+        ListChanged = 61 "list_changed",
+        /// A list was removed.
+        ListRemoved = 62 "list_removed",
+        /// Somebody came onto a list.
+        ListJoined = 63 "list_joined",
+        /// Somebody confirmed that they want to be on a list.
+        ListConfirmed = 64 "list_confirmed",
+        /// Somebody left a list or was taken off it.
+        ListLeft = 65 "list_left",
+        /// Somebody consented to mail.
+        Consented = 66 "consented",
+        /// Somebody chose which topics they want.
+        TopicsChosen = 67 "topics_chosen",
+        /// Somebody asked for a pause, or ended it.
+        MailPaused = 68 "mail_paused",
+        /// A segment was made.
+        SegmentMade = 69 "segment_made",
+        /// A segment was changed.
+        SegmentChanged = 70 "segment_changed",
+        /// A segment was removed.
+        SegmentRemoved = 71 "segment_removed",
+        /// A contact was made.
+        ContactMade = 72 "contact_made",
+        /// A message was opened.
+        Opened = 80 "opened",
+        /// A link was followed.
+        Clicked = 81 "clicked",
+        /// Somebody answered.
+        Replied = 82 "replied",
+        /// Somebody called a message spam.
+        Complained = 83 "complained",
+        /// Somebody unsubscribed.
+        Unsubscribed = 84 "unsubscribed",
+        /// Another system told of something.
+        CustomEvent = 85 "custom_event",
     }
 }
 

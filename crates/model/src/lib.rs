@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod event;
 pub mod id;
 mod nearest;
+pub mod reaction;
 pub mod reply;
 pub mod tally;
 pub mod time;
@@ -28,6 +29,7 @@ pub use id::{
     SegmentId, SequenceId, SiteId, SourceId, UserId, WebhookId, WorkspaceId,
 };
 pub use nearest::nearest;
+pub use reaction::ReactionKind;
 pub use reply::{EnhancedCode, Reply};
 pub use tally::Tally;
 pub use time::Timestamp;

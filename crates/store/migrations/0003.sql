@@ -26,8 +26,8 @@ CREATE TABLE reaction (
     kind INTEGER NOT NULL, contact INTEGER NOT NULL, campaign INTEGER, delivery INTEGER, link INTEGER, name INTEGER,
     score INTEGER NOT NULL, value_micros INTEGER, ip TEXT, agent INTEGER, detail TEXT
 );
-CREATE INDEX reaction_by_contact ON reaction (contact, kind, at);
-CREATE INDEX reaction_by_campaign ON reaction (campaign, kind, contact, at) WHERE campaign IS NOT NULL;
+CREATE INDEX reaction_by_contact ON reaction (contact, kind, at, name, score);
+CREATE INDEX reaction_by_campaign ON reaction (campaign, kind, contact, at, score) WHERE campaign IS NOT NULL;
 CREATE INDEX reaction_by_name ON reaction (workspace, name, at) WHERE name IS NOT NULL;
 
 -- Audiences: whom a campaign takes in and leaves out. kind 0: everybody; 1: an import; 2: a list; 3: a segment.
@@ -43,3 +43,18 @@ DROP TABLE campaign_import;
 ALTER TABLE campaign DROP COLUMN everyone;
 CREATE INDEX campaign_audience_by_what ON campaign_audience (kind, what);
 CREATE INDEX import_member_by_contact ON import_member (contact, import);
+-- Ids that callers gave their events, for as long as a repeat is known by them.
+CREATE TABLE reaction_key (
+    workspace INTEGER NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (workspace, key)
+) WITHOUT ROWID;
+CREATE INDEX reaction_key_by_at ON reaction_key (at);
+-- The first open, by whomever: whoever has one and never engaged is not known to have read nothing.
+ALTER TABLE contact ADD COLUMN opened_at INTEGER;
+CREATE INDEX contact_by_engagement ON contact (workspace, engaged_at);
+
+-- Segments: a rule as JSON, in the words of `model::segment`.
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, rule TEXT NOT NULL,
+    created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX segment_by_name ON segment (workspace, name);

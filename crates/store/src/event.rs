@@ -1,7 +1,8 @@
 //! The event log as it is read: one append-only sequence with an opaque cursor.
 //!
-//! Attempts and everything else share one sequence; an attempt *is* its event. Events hold ids, never addresses.
+//! Attempts, reactions and everything else share one sequence; an attempt *is* its event, and so is a reaction. Events hold ids, never addresses.
 
+use crate::reaction::ReactionPart;
 use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp};
 use std::fmt;
 use std::num::ParseIntError;
@@ -56,6 +57,8 @@ pub struct Event {
     pub skip: Option<SkipReason>,
     /// The number of the attempt, if it was one.
     pub attempt: Option<u16>,
-    /// In words or JSON.
+    /// Of what somebody did with their mail or elsewhere: the rest.
+    pub reaction: Option<ReactionPart>,
+    /// In words or JSON; of a custom event its properties.
     pub detail: Option<String>,
 }

@@ -12,6 +12,7 @@ mod journey;
 mod order;
 mod people;
 mod place;
+mod reactions;
 mod sums;
 mod ways;
 

@@ -3,9 +3,10 @@
 use super::{Ledger, word};
 use crate::error::Result;
 use crate::event::{Cursor, Event};
+use crate::reaction::ReactionPart;
 use model::{
-    Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp,
-    WorkspaceId,
+    Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, ReactionKind, SkipReason,
+    Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -60,19 +61,29 @@ impl Ledger {
     }
 }
 
-/// Events after a cursor: rows of `event` and attempts, merged by their common sequence.
+/// A row of `event` as [`read_event`] reads it.
+const EVENT: &str = "SELECT e.seq AS seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact,
+        e.address, e.import, NULL, e.skip, NULL, e.detail, NULL, NULL, NULL, NULL, NULL
+    FROM event e LEFT JOIN word w ON w.id = e.actor";
+/// An attempt likewise.
+const ATTEMPT: &str = "SELECT a.seq AS seq, a.started_at + a.duration_ms, NULL, 'engine', d.campaign, a.delivery,
+        d.contact, d.address, NULL, a.became, d.skip, a.number, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM attempt a JOIN delivery d ON d.id = a.delivery";
+/// A reaction likewise.
+const REACTION: &str = "SELECT r.seq AS seq, r.at, NULL, 'recipient', r.campaign, r.delivery, r.contact, NULL, NULL,
+        NULL, NULL, NULL, r.detail, r.kind, r.link, n.text, r.score, r.value_micros
+    FROM reaction r LEFT JOIN word n ON n.id = r.name";
+
+/// Events after a cursor: rows of `event`, attempts and reactions, merged by their common sequence.
 pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<Vec<Event>> {
-    let sql = "SELECT * FROM (
-            SELECT e.seq AS seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact, e.address,
-                e.import, NULL, e.skip, NULL, e.detail
-            FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2)
-        UNION ALL SELECT * FROM (
-            SELECT a.seq, a.started_at + a.duration_ms, NULL, 'engine', d.campaign, a.delivery, d.contact, d.address,
-                NULL, a.became, d.skip, a.number, NULL
-            FROM attempt a JOIN delivery d ON d.id = a.delivery WHERE a.seq > ?1 ORDER BY a.seq LIMIT ?2)
-        ORDER BY 1 LIMIT ?2";
+    let sql = format!(
+        "SELECT * FROM ({EVENT} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2)
+        UNION ALL SELECT * FROM ({ATTEMPT} WHERE a.seq > ?1 ORDER BY a.seq LIMIT ?2)
+        UNION ALL SELECT * FROM ({REACTION} WHERE r.seq > ?1 ORDER BY r.seq LIMIT ?2)
+        ORDER BY 1 LIMIT ?2"
+    );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = conn.prepare_cached(sql)?;
+    let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_and_then(params![after.0, limit], read_event)?;
     rows.collect()
 }
@@ -80,11 +91,7 @@ pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<V
 /// The latest events of these kinds, newest first.
 pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Result<Vec<Event>> {
     let codes = kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",");
-    let sql = format!(
-        "SELECT e.seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact, e.address, e.import,
-            NULL, e.skip, NULL, e.detail
-        FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.kind IN ({codes}) ORDER BY e.seq DESC LIMIT ?1"
-    );
+    let sql = format!("{EVENT} WHERE e.kind IN ({codes}) ORDER BY e.seq DESC LIMIT ?1");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = conn.prepare(&sql)?;
     let rows = statement.query_and_then(params![limit], read_event)?;
@@ -93,21 +100,29 @@ pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Re
 
 /// Events about a contact, oldest first.
 pub(crate) fn events_of_contact(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<Event>> {
-    let sql =
-        "SELECT e.seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact, e.address, e.import,
-            NULL, e.skip, NULL, e.detail
-        FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.contact = ?1 ORDER BY e.seq LIMIT ?2";
+    let sql = format!("{EVENT} WHERE e.contact = ?1 ORDER BY e.seq LIMIT ?2");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = conn.prepare_cached(sql)?;
+    let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_and_then(params![contact.0, limit], read_event)?;
     rows.collect()
 }
 
 fn read_event(row: &Row<'_>) -> Result<Event> {
     let became = row.get::<_, Option<i64>>(9)?.map(|code| word!(DeliveryState, code)).transpose()?;
-    let kind = match row.get::<_, Option<i64>>(2)? {
-        Some(code) => word!(EventKind, code)?,
-        None => kind_of(became.unwrap_or(DeliveryState::Queued)),
+    let reaction = match row.get::<_, Option<i64>>(13)? {
+        Some(code) => Some(ReactionPart {
+            kind: word!(ReactionKind, code)?,
+            link: row.get(14)?,
+            name: row.get(15)?,
+            score: row.get(16)?,
+            value_micros: row.get(17)?,
+        }),
+        None => None,
+    };
+    let kind = match (row.get::<_, Option<i64>>(2)?, &reaction) {
+        (Some(code), _) => word!(EventKind, code)?,
+        (None, Some(reaction)) => kind_of_reaction(reaction.kind),
+        (None, None) => kind_of(became.unwrap_or(DeliveryState::Queued)),
     };
     let skip = row.get::<_, Option<i64>>(10)?.map(|code| word!(SkipReason, code)).transpose()?;
     Ok(Event {
@@ -123,8 +138,21 @@ fn read_event(row: &Row<'_>) -> Result<Event> {
         became,
         skip: skip.filter(|_| became.is_none_or(|state| state == DeliveryState::Skipped)),
         attempt: row.get(11)?,
+        reaction,
         detail: row.get(12)?,
     })
+}
+
+/// The event that a reaction is.
+const fn kind_of_reaction(kind: ReactionKind) -> EventKind {
+    match kind {
+        ReactionKind::Opened => EventKind::Opened,
+        ReactionKind::Clicked => EventKind::Clicked,
+        ReactionKind::Replied => EventKind::Replied,
+        ReactionKind::Complained => EventKind::Complained,
+        ReactionKind::Unsubscribed => EventKind::Unsubscribed,
+        ReactionKind::Custom => EventKind::CustomEvent,
+    }
 }
 
 /// The event that a delivery's new state is.

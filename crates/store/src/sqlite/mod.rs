@@ -17,6 +17,7 @@ pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod pacing;
 pub(crate) mod queue;
+pub(crate) mod reactions;
 pub(crate) mod reports;
 pub(crate) mod settle;
 pub(crate) mod sources;
@@ -113,10 +114,11 @@ impl Ledger {
             coalesce((SELECT max(id) FROM campaign), 0), coalesce((SELECT max(id) FROM import), 0),
             coalesce((SELECT max(id) FROM domain), 0), coalesce((SELECT max(id) FROM site), 0),
             coalesce((SELECT max(id) FROM source), 0), coalesce((SELECT max(id) FROM pool), 0),
-            coalesce((SELECT max(id) FROM hold), 0),
+            coalesce((SELECT max(id) FROM hold), 0), coalesce((SELECT max(id) FROM list), 0),
+            coalesce((SELECT max(id) FROM segment), 0),
             coalesce((SELECT max(id) FROM delivery), 0), coalesce((SELECT max(end_delivery) FROM campaign), 0))";
         const LAST_SEQ: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
-            coalesce((SELECT max(seq) FROM attempt), 0))";
+            coalesce((SELECT max(seq) FROM attempt), 0), coalesce((SELECT max(seq) FROM reaction), 0))";
         let highest: i64 = self.conn.query_row(HIGHEST, [], |row| row.get(0))?;
         self.ids.raise(highest);
         let last: i64 = self.conn.query_row(LAST_SEQ, [], |row| row.get(0))?;
