@@ -76,10 +76,12 @@ impl Budgets {
             Inner { providers, day: today, who: BTreeMap::new(), history: BTreeMap::new(), today: BTreeMap::new() };
         for source in fleet.sources() {
             let who = Who::Source { warm_since: source.warm_since };
-            inner.read_one(store, VolumeOf::Source(source.id), who).await?;
+            let of = VolumeOf::Source(source.id);
+            inner.take_in(of, who, store.volume_of(of, today - HISTORY_DAYS).await?);
         }
         for identity in identities {
-            inner.read_one(store, VolumeOf::Domain(*identity), Who::Domain { warm_since: None }).await?;
+            let of = VolumeOf::Domain(*identity);
+            inner.take_in(of, Who::Domain { warm_since: None }, store.volume_of(of, today - HISTORY_DAYS).await?);
         }
         Ok(Budgets { real: Some(Mutex::new(inner)) })
     }
@@ -160,6 +162,23 @@ impl Budgets {
         bounded.then(|| (spent.allowance.messages, spent.count.attempted, spent.allowance.why.clone()))
     }
 
+    /// Reads what a sending domain sent lately, unless that is known.
+    pub(crate) async fn know(&self, store: &Store, identity: DomainId) -> Result<(), StoreError> {
+        let Some(real) = &self.real else { return Ok(()) };
+        let of = VolumeOf::Domain(identity);
+        let day = {
+            let inner = real.lock().unwrap_or_else(PoisonError::into_inner);
+            if inner.who.contains_key(&of) {
+                return Ok(());
+            }
+            inner.day
+        };
+        let rows = store.volume_of(of, day - HISTORY_DAYS).await?;
+        let mut inner = real.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.take_in(of, Who::Domain { warm_since: None }, rows);
+        Ok(())
+    }
+
     /// The budgets of the day that `now` is in.
     fn lock(&self, now: Timestamp) -> Option<MutexGuard<'_, Inner>> {
         let mut inner = self.real.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,9 +191,9 @@ impl Budgets {
 }
 
 impl Inner {
-    async fn read_one(&mut self, store: &Store, of: VolumeOf, who: Who) -> Result<(), StoreError> {
+    fn take_in(&mut self, of: VolumeOf, who: Who, rows: Vec<store::DayVolume>) {
         self.who.insert(of, who);
-        for row in store.volume_of(of, self.day - HISTORY_DAYS).await? {
+        for row in rows {
             // A sending domain has one budget toward all; a source has one for each provider.
             let provider =
                 if matches!(of, VolumeOf::Domain(_)) { UNNAMED.to_owned() } else { row.provider.unwrap_or_default() };
@@ -187,7 +206,6 @@ impl Inner {
         for days in self.history.values_mut() {
             days.sort_by_key(|(day, _)| *day);
         }
-        Ok(())
     }
 
     fn spent(&mut self, of: VolumeOf, operator: &str) -> &mut Spent {

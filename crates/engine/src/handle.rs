@@ -1,5 +1,6 @@
 //! What commands do to a running engine. Each is in force when it returns.
 
+use crate::Mailing;
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
@@ -31,6 +32,15 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
+    /// Hands a campaign that is `sending` or `retrying` to the running engine, or hands it over anew. When this returns,
+    /// its work will be found. Refused with [`StoreError::Closed`] when the engine has stopped.
+    pub async fn take_up(&self, mailing: Mailing) -> Result<(), StoreError> {
+        let (taken, answer) = tokio::sync::oneshot::channel();
+        self.gate.open(mailing.campaign).await;
+        self.tell(Notice::TakeUp(Box::new(mailing), taken));
+        answer.await.map_err(|_| StoreError::Closed)
+    }
+
     /// Pauses a campaign: when this returns, nothing of it starts. Conversations under way end by themselves.
     pub async fn pause(
         &self,

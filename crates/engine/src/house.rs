@@ -198,6 +198,8 @@ pub(crate) enum Notice {
     Changed(CampaignId),
     /// Holds were placed or lifted.
     HoldsChanged,
+    /// A campaign comes into a run under way; answered when its work will be found.
+    TakeUp(Box<Mailing>, oneshot::Sender<()>),
     /// Somebody wants to see the lanes.
     Show(oneshot::Sender<Vec<LaneView>>),
     /// A campaign was cancelled: give back what was read, then answer.
@@ -338,6 +340,23 @@ impl House {
     /// The campaigns of the run.
     pub(crate) fn campaigns(&self) -> Vec<CampaignId> {
         self.mailings.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Takes a campaign into the run: its terms, its budgets, and what the ledger counted of it before.
+    pub(crate) async fn take_up(&self, mailing: Mailing) -> Result<(), StoreError> {
+        let (campaign, now) = (mailing.campaign, self.now());
+        if let Some(identity) = mailing.identity {
+            self.budgets.know(&self.store, identity).await?;
+        }
+        self.terms.put(campaign, mailing.plan.begin(self.settings.stakes, now));
+        self.mailings.write().unwrap_or_else(PoisonError::into_inner).insert(campaign, Arc::new(mailing));
+        self.recount(campaign).await
+    }
+
+    /// Forgets a campaign that is over.
+    pub(crate) fn let_go(&self, campaign: CampaignId) {
+        self.mailings.write().unwrap_or_else(PoisonError::into_inner).remove(&campaign);
+        self.terms.forget(campaign);
     }
 
     /// A campaign's place among the others.

@@ -29,7 +29,7 @@ pub(crate) enum After {
 /// Sends one delivery over an open session and hands its outcome to the settler.
 pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, claimed: Claimed) -> After {
     let Some(mailing) = house.mailing(claimed.campaign) else {
-        house.put_back(lane, claimed.delivery);
+        turn_away(house, lane, claimed).await;
         return After::Reuse;
     };
     if house.gate.is_ledger_in_trouble() {
@@ -37,7 +37,7 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
         return After::Leave;
     }
     let Some(pass) = house.gate.enter(claimed.campaign).await else {
-        house.put_back(lane, claimed.delivery);
+        turn_away(house, lane, claimed).await;
         return After::Reuse;
     };
     if let Some(reason) = last_check(house, &claimed).await {
@@ -95,6 +95,14 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
     let leave = heard.leave || !finished.reusable;
     conclude(house, lane, &claimed, attempt, heard, transcript, Some(slot)).await;
     if leave { After::Leave } else { After::Reuse }
+}
+
+/// Its campaign was stopped after it was taken from the lane. Stopped for good: nobody else would skip it any more.
+async fn turn_away(house: &House, lane: &Lane, claimed: Claimed) {
+    match house.gate.ended(claimed.campaign).await {
+        Some(reason) => skip(house, &claimed, reason).await,
+        None => house.put_back(lane, claimed.delivery),
+    }
 }
 
 /// The delivery back if it may start now: no hold covers it, it is an hour at which its person is written to, and the

@@ -77,6 +77,8 @@ pub enum Until {
     FirstTries,
     /// Until everybody has a verdict, which may take the whole retry window.
     Settled,
+    /// Until it is told to stop: campaigns come ([`Handle::take_up`]) and go.
+    Told,
 }
 
 /// How a run ended.

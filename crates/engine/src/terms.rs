@@ -63,6 +63,10 @@ impl Terms {
         self.lock().insert(campaign, term);
     }
 
+    pub(crate) fn forget(&self, campaign: CampaignId) {
+        self.lock().remove(&campaign);
+    }
+
     /// When anything of the campaign may start, if its own terms forbid it now.
     pub(crate) fn not_before(&self, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
         let of = self.lock();

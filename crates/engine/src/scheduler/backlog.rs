@@ -4,7 +4,7 @@
 //! already is left out by `Outstanding`, so reading something twice is harmless.
 
 use super::placing::attempt_without_contact;
-use super::site::Reading;
+use super::site::{Backlog, Reading};
 use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
 use dispatch::react::given_up;
 use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
@@ -267,7 +267,11 @@ impl Scheduler {
             let has_hosts = !entry.groups.is_empty();
             // A page is read when it is worth a question, not for every place that falls free.
             let worth = room >= entry.flow_window() / 2;
-            let Some(flow) = entry.flows.get_mut(&campaign).filter(|_| worth) else { return Ok(()) };
+            // What was read a moment ago may have found its way closed meanwhile, and gone back to the ledger: reading on
+            // would find it there again, and again.
+            let now = self.house.now();
+            let open = |flow: &&mut Backlog| worth && !flow.is_held(now);
+            let Some(flow) = entry.flows.get_mut(&campaign).filter(open) else { return Ok(()) };
             if !flow.heads.is_empty() {
                 let rows = self.read_window(site, campaign, room, part).await?;
                 self.assign(site, rows).await;

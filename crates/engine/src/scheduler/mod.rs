@@ -113,6 +113,9 @@ pub(crate) struct Scheduler {
     /// The last lane that was given a connection: the next one is served first.
     served: Option<LaneId>,
     rescans: u32,
+    /// Campaigns that moved since stock was last taken, and when it is taken next.
+    moved: BTreeSet<CampaignId>,
+    stock_at: Option<Timestamp>,
     /// When old conversations were last forgotten.
     forgot_at: Option<Timestamp>,
     /// How often the scheduler woke: throttled work must not make it turn.
@@ -166,6 +169,8 @@ impl Scheduler {
             nowhere,
             served: None,
             rescans: 0,
+            moved: BTreeSet::new(),
+            stock_at: None,
             forgot_at: None,
             turns: 0,
             stopping: false,
@@ -303,11 +308,20 @@ impl Scheduler {
                 }
             }
             Notice::HoldsChanged => self.holds_changed().await?,
+            Notice::TakeUp(mailing, taken) => {
+                let campaign = mailing.campaign;
+                self.deactivate(campaign);
+                self.house.take_up(*mailing).await?;
+                self.activate(campaign).await?;
+                self.rescans = 0;
+                taken.send(()).ok();
+            }
             Notice::Show(answer) => {
                 answer.send(self.show()).ok();
             }
             Notice::Drop(campaign, done) => {
                 self.deactivate(campaign);
+                self.house.let_go(campaign);
                 done.send(()).ok();
             }
             Notice::Stop => {
@@ -340,6 +354,7 @@ impl Scheduler {
             }
             self.second_lookup_at = [self.second_lookup_at, one.second_lookup_at].into_iter().flatten().min();
         }
+        self.note_moved(moved);
         self.look_at_terms().await?;
         for (site, campaign) in renew {
             let (next, now) = (self.next_retry(site, campaign).await?, self.house.now());
@@ -442,7 +457,8 @@ impl Scheduler {
         let timed = self.timed.first().map(|(at, _)| *at);
         let (house, now) = (&self.house, self.house.now());
         let terms = house.terms.next_change(now).filter(|_| !self.campaigns.is_empty());
-        [timed, self.wakes.first(), self.second_lookup_at, terms, self.holds_end_at].into_iter().flatten().min()
+        let own = [timed, self.wakes.first(), self.second_lookup_at, terms, self.holds_end_at, self.stock_at];
+        own.into_iter().flatten().min()
     }
 
     async fn wake(&mut self) -> Result<(), StoreError> {
@@ -463,6 +479,9 @@ impl Scheduler {
                 entry.flows.entry(campaign).or_default().retries_due = Some(None);
             }
             self.hungry.insert(site);
+        }
+        if self.stock_at.is_some_and(|at| at <= now) {
+            self.take_stock_of_moved().await?;
         }
         if self.second_lookup_at.is_some_and(|at| at <= now) {
             self.second_lookup_at = None;

@@ -1,8 +1,9 @@
 //! When everything that can be done is done: where each campaign stands, and whether the run is over.
 
 use super::Scheduler;
+use crate::house::Moved;
 use crate::{RunEnd, Until};
-use model::{Actor, CampaignId, CampaignState, DeliveryState};
+use model::{Actor, CampaignId, CampaignState, DeliveryState, Tally};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::StoreError;
@@ -11,6 +12,10 @@ use store::StoreError;
 const SHORT_HOLD: Duration = Duration::from_secs(300);
 /// How often everything is read again when something is left and nothing will wake it.
 const RESCANS_MAX: u32 = 3;
+/// So long after an outcome its campaign's standing is looked at.
+const STOCK_SOON: Duration = Duration::from_secs(1);
+/// So long after that, an engine that is not to end by itself reads everything again.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
 
 impl Scheduler {
     /// The end of the run, if it is over.
@@ -36,23 +41,16 @@ impl Scheduler {
 
     /// Everything that can be done now is done: where does each campaign stand?
     async fn take_stock(&mut self) -> Result<Option<RunEnd>, StoreError> {
-        let (store, now) = (self.house.store.clone(), self.house.now());
         let (mut queued, mut open) = (0, 0);
         for campaign in self.campaigns.keys().copied().collect::<Vec<_>>() {
-            let tally = store.tally(campaign).await?;
+            let tally = self.stand(campaign).await?;
             queued += tally.count(DeliveryState::Queued);
             open += tally.in_progress();
-            let state = store.campaign(campaign).await?.map(|campaign| campaign.state);
-            if tally.in_progress() == 0 {
-                store.set_campaign_state(campaign, CampaignState::Complete, None, &Actor::Engine, now).await?;
-                self.deactivate(campaign);
-            } else if tally.count(DeliveryState::Queued) == 0 && state == Some(CampaignState::Sending) {
-                store.set_campaign_state(campaign, CampaignState::Retrying, None, &Actor::Engine, now).await?;
-            }
         }
-        if self.campaigns.is_empty() {
+        if self.campaigns.is_empty() && self.until != Until::Told {
             return Ok(Some(self.braked.take().map_or(RunEnd::Done, RunEnd::Braked)));
         }
+        let now = self.house.now();
         let soon = self.timed.first().is_some_and(|(at, _)| at.since(now) <= SHORT_HOLD);
         if self.until == Until::FirstTries && (queued == 0 || !soon) {
             return Ok(Some(RunEnd::RetriesRemain));
@@ -64,8 +62,50 @@ impl Scheduler {
         Ok(None)
     }
 
+    /// Moves a campaign to where its counters say it stands.
+    async fn stand(&mut self, campaign: CampaignId) -> Result<Tally, StoreError> {
+        let (store, now) = (self.house.store.clone(), self.house.now());
+        let tally = store.tally(campaign).await?;
+        let state = store.campaign(campaign).await?.map(|campaign| campaign.state);
+        if tally.in_progress() == 0 {
+            store.set_campaign_state(campaign, CampaignState::Complete, None, &Actor::Engine, now).await?;
+            self.deactivate(campaign);
+            self.house.let_go(campaign);
+        } else if tally.count(DeliveryState::Queued) == 0 && state == Some(CampaignState::Sending) {
+            store.set_campaign_state(campaign, CampaignState::Retrying, None, &Actor::Engine, now).await?;
+        }
+        Ok(tally)
+    }
+
+    /// Outcomes are durable. Where others are under way, a campaign would wait for all of them to be called complete:
+    /// so it is looked at by itself, a moment later.
+    pub(super) fn note_moved(&mut self, moved: &[Moved]) {
+        if self.campaigns.len() < 2 && self.until != Until::Told {
+            return;
+        }
+        self.moved.extend(moved.iter().map(|one| one.campaign));
+        let soon = self.house.now() + STOCK_SOON;
+        self.stock_at = Some(self.stock_at.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// Where do the campaigns stand that moved?
+    pub(super) async fn take_stock_of_moved(&mut self) -> Result<(), StoreError> {
+        self.stock_at = None;
+        self.rescans = 0;
+        for campaign in std::mem::take(&mut self.moved) {
+            if self.campaigns.contains_key(&campaign) {
+                self.stand(campaign).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Something is left and nothing will wake it: read everything again, a few times at most.
     async fn look_again(&mut self) -> Result<Option<RunEnd>, StoreError> {
+        if self.rescans >= RESCANS_MAX && self.until == Until::Told {
+            self.stock_at.get_or_insert(self.house.now() + LOOK_AGAIN);
+            return Ok(None);
+        }
         if self.rescans >= RESCANS_MAX {
             return Ok(Some(RunEnd::RetriesRemain));
         }
