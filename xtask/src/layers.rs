@@ -18,9 +18,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("net", &["model"]),
     ("engine", &["model", "mail", "smtp", "dispatch", "store", "net"]),
+    ("web", &["model", "mail", "dispatch", "store", "net", "engine"]),
     ("sim", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "faultfs"]),
     ("faultfs", &["model", "store"]),
-    ("postroom", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "sim"]),
+    ("postroom", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "web", "sim"]),
     ("xtask", &[]),
     ("bench", &[]),
 ];

@@ -89,6 +89,26 @@ words! {
         TlsReported = 39 "tls_reported",
         /// A day's budget toward a provider is spent.
         BudgetSpent = 40 "budget_spent",
+        /// Somebody was given a place in the workspace.
+        UserAdded = 41 "user_added",
+        /// Somebody's name, role or access changed.
+        UserChanged = 42 "user_changed",
+        /// Somebody lost their place in the workspace.
+        UserRemoved = 43 "user_removed",
+        /// Somebody signed in.
+        SignedIn = 44 "signed_in",
+        /// Somebody was refused too often.
+        SignInRefused = 45 "sign_in_refused",
+        /// Somebody signed out.
+        SignedOut = 46 "signed_out",
+        /// A key to the API was made.
+        ApiKeyMade = 47 "api_key_made",
+        /// A key to the API was revoked.
+        ApiKeyRevoked = 48 "api_key_revoked",
+        /// A workspace was made or renamed.
+        WorkspaceChanged = 49 "workspace_changed",
+        /// Something was taken out in bulk.
+        Exported = 50 "exported",
         /// A list was made.
         ListMade = 60 "list_made",
         /// A list was changed.

@@ -4,6 +4,7 @@
 //! arguments everywhere. The words are those of the glossary in `docs/glossary.md`; the same word names the same
 //! thing in code, SQL, pages, logs and documents.
 
+pub mod access;
 pub mod address;
 pub mod attempt;
 pub mod campaign;
@@ -18,6 +19,7 @@ pub mod tally;
 pub mod time;
 pub mod verdict;
 
+pub use access::{Role, Scopes};
 pub use address::{AddressError, EmailAddress, MailDomain};
 pub use attempt::{Attempt, TlsVersion};
 pub use campaign::{CampaignKind, CampaignState};

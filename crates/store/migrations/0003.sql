@@ -58,3 +58,53 @@ CREATE TABLE segment (
     created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX segment_by_name ON segment (workspace, name);
+-- Who works here and how they prove it. Secrets are hashed (sessions, keys, links), stretched (passwords) or sealed
+-- with the secrets file (second factors): a stolen ledger opens no door.
+CREATE TABLE app_user (
+    id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, password TEXT, second_factor BLOB,
+    second_factor_step INTEGER NOT NULL, recovery TEXT, issuer TEXT, subject TEXT, created_at INTEGER NOT NULL,
+    disabled_at INTEGER
+);
+CREATE UNIQUE INDEX app_user_by_subject ON app_user (issuer, subject) WHERE subject IS NOT NULL;
+CREATE TABLE membership (
+    workspace INTEGER NOT NULL, app_user INTEGER NOT NULL, role INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (workspace, app_user)
+) WITHOUT ROWID;
+CREATE INDEX membership_by_user ON membership (app_user);
+CREATE TABLE session (
+    hash BLOB PRIMARY KEY, app_user INTEGER NOT NULL, workspace INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, ip TEXT, agent TEXT
+) WITHOUT ROWID;
+CREATE INDEX session_by_user ON session (app_user);
+CREATE INDEX session_by_end ON session (expires_at);
+CREATE TABLE api_key (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, hint TEXT NOT NULL,
+    scopes INTEGER NOT NULL, actor INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER,
+    last_used_at INTEGER, revoked_at INTEGER
+);
+CREATE INDEX api_key_by_workspace ON api_key (workspace, id);
+-- Links that work once: to become the owner, to accept an invitation, to set a new password.
+CREATE TABLE one_time_link (
+    hash BLOB PRIMARY KEY, purpose INTEGER NOT NULL, app_user INTEGER NOT NULL, workspace INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+-- Failed attempts to sign in, per account and per address (hashed).
+CREATE TABLE failed_sign_in (
+    who BLOB PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX failed_sign_in_by_end ON failed_sign_in (until);
+-- Answers to requests with an Idempotency-Key.
+CREATE TABLE answered (
+    workspace INTEGER NOT NULL, actor TEXT NOT NULL, key_hash BLOB NOT NULL, request_hash BLOB NOT NULL,
+    status INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, actor, key_hash)
+) WITHOUT ROWID;
+CREATE INDEX answered_by_at ON answered (at);
+-- Work that goes on after the answer.
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, kind TEXT NOT NULL, state INTEGER NOT NULL, done INTEGER NOT NULL,
+    total INTEGER, about TEXT, result TEXT, error TEXT, actor INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    ended_at INTEGER
+);
+CREATE INDEX job_by_workspace ON job (workspace, id);
+CREATE INDEX job_open ON job (id) WHERE ended_at IS NULL;

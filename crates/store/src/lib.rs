@@ -8,6 +8,7 @@
 //! written nothing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod api_key;
 pub mod audience;
 pub mod backup;
 pub mod campaign;
@@ -31,13 +32,16 @@ pub mod reaction;
 mod reply_text;
 pub mod report;
 pub mod secrets;
+pub mod session;
 pub mod settlement;
 pub mod source;
 mod sqlite;
 pub mod suppression;
 pub mod tls;
+pub mod user;
 pub mod volume;
 
+pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Audience, Whom};
 pub use backup::BackupReport;
 pub use campaign::{Campaign, LeftOut, NewCampaign};
@@ -55,10 +59,12 @@ pub use queue::{Claimed, Head, Part, Site, Standing};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use secrets::Secrets;
+pub use session::{FailureLimit, LinkPurpose, OneTimeLink, Session};
 pub use settlement::{Refused, Settled, Settlement};
 pub use source::{NewPool, NewSource, Pool, Source, StreamPool};
 pub use suppression::{LiftFilter, SecondLookup, Suppression, Target};
 pub use tls::{TlsPolicy, TlsResult};
+pub use user::{CredentialChange, Credentials, Member, User, Workspace};
 pub use volume::{DayCount, DayVolume, VolumeOf};
 
 use model::{

@@ -3,6 +3,7 @@
 //! Invariant: one [`Ledger`] writes, and everything it keeps in memory (ids, sequence, dictionaries) is thrown away
 //! when a transaction is rolled back, so that memory never knows more than the file.
 
+pub(crate) mod api_keys;
 pub(crate) mod audience;
 pub(crate) mod build;
 pub(crate) mod campaigns;
@@ -19,12 +20,14 @@ pub(crate) mod pacing;
 pub(crate) mod queue;
 pub(crate) mod reactions;
 pub(crate) mod reports;
+pub(crate) mod sessions;
 pub(crate) mod settle;
 pub(crate) mod sources;
 
 pub(crate) mod suppressions;
 mod sweep;
 pub(crate) mod tls;
+pub(crate) mod users;
 pub(crate) mod volume;
 
 use crate::changes::{Change, Changes};
@@ -116,6 +119,9 @@ impl Ledger {
             coalesce((SELECT max(id) FROM source), 0), coalesce((SELECT max(id) FROM pool), 0),
             coalesce((SELECT max(id) FROM hold), 0), coalesce((SELECT max(id) FROM list), 0),
             coalesce((SELECT max(id) FROM segment), 0),
+            coalesce((SELECT max(id) FROM app_user), 0),
+            coalesce((SELECT max(id) FROM api_key), 0), coalesce((SELECT max(id) FROM job), 0),
+            coalesce((SELECT max(id) FROM workspace), 0),
             coalesce((SELECT max(id) FROM delivery), 0), coalesce((SELECT max(end_delivery) FROM campaign), 0))";
         const LAST_SEQ: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
             coalesce((SELECT max(seq) FROM attempt), 0), coalesce((SELECT max(seq) FROM reaction), 0))";

@@ -1,0 +1,124 @@
+//! Keys to the API: made, found by hash, revoked.
+
+use super::Ledger;
+use super::events::NewEvent;
+use super::users::workspace_exists;
+use crate::api_key::{ApiKey, KEY_NAME_CHARS_MAX, KEYS_MAX, NewApiKey};
+use crate::error::{Result, StoreError};
+use model::{Actor, EventKind, KeyId, Scopes, Timestamp, WorkspaceId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+const COLUMNS: &str = "SELECT k.id, k.workspace, k.name, k.hint, k.scopes, coalesce(w.text, ''), k.created_at,
+        k.expires_at, k.last_used_at, k.revoked_at
+    FROM api_key k LEFT JOIN word w ON w.id = k.actor";
+
+fn read_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    let time = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis));
+    Ok(ApiKey {
+        id: KeyId(row.get(0)?),
+        workspace: WorkspaceId(row.get(1)?),
+        name: row.get(2)?,
+        hint: row.get(3)?,
+        scopes: Scopes::from_bits(row.get::<_, i64>(4)?.cast_unsigned()),
+        actor: row.get(5)?,
+        created_at: Timestamp::from_millis(row.get(6)?),
+        expires_at: time(7)?,
+        last_used_at: time(8)?,
+        revoked_at: time(9)?,
+    })
+}
+
+/// The key with this hash.
+pub(crate) fn by_hash(conn: &Connection, hash: &[u8; 32]) -> Result<Option<ApiKey>> {
+    let sql = format!("{COLUMNS} WHERE k.hash = ?1");
+    Ok(conn.prepare_cached(&sql)?.query_row([hash], read_key).optional()?)
+}
+
+/// A key of the workspace.
+pub(crate) fn api_key(conn: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<Option<ApiKey>> {
+    let sql = format!("{COLUMNS} WHERE k.workspace = ?1 AND k.id = ?2");
+    Ok(conn.prepare_cached(&sql)?.query_row([workspace.0, id.0], read_key).optional()?)
+}
+
+/// A page of a workspace's keys, oldest first.
+pub(crate) fn list(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    after: Option<KeyId>,
+    limit: usize,
+) -> Result<Vec<ApiKey>> {
+    let sql = format!("{COLUMNS} WHERE k.workspace = ?1 AND k.id > ?2 ORDER BY k.id LIMIT ?3");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![workspace.0, after.map_or(0, |id| id.0), limit], read_key)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn require(conn: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<ApiKey> {
+    let missing = || StoreError::NotFound { what: "key", name: id.to_string() };
+    api_key(conn, workspace, id)?.ok_or_else(missing)
+}
+
+impl Ledger {
+    /// Makes a key.
+    pub(crate) fn make_api_key(&mut self, new: &NewApiKey, actor: &Actor, now: Timestamp) -> Result<ApiKey> {
+        workspace_exists(&self.conn, new.workspace)?;
+        if new.name.trim().is_empty() || new.name.chars().count() > KEY_NAME_CHARS_MAX {
+            return Err(StoreError::Refused(format!("a key has a name of 1 to {KEY_NAME_CHARS_MAX} characters")));
+        }
+        if new.scopes == Scopes::NONE || new.expires_at.is_some_and(|end| end <= now) {
+            return Err(StoreError::Refused("a key without a scope, or of the past, would open nothing".to_owned()));
+        }
+        let sql = "SELECT count(*) FROM api_key WHERE workspace = ?1 AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > ?2)";
+        let working: i64 = self.conn.query_row(sql, params![new.workspace.0, now.as_millis()], |row| row.get(0))?;
+        if usize::try_from(working).is_ok_and(|working| working >= KEYS_MAX) {
+            return Err(StoreError::Refused(format!("{working} keys work already; revoke some first")));
+        }
+        let id = KeyId(self.new_id(now));
+        let actor_id = self.actor_id(actor)?;
+        self.conn.execute(
+            "INSERT INTO api_key (id, workspace, name, hash, hint, scopes, actor, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                id.0,
+                new.workspace.0,
+                new.name,
+                new.hash,
+                new.hint,
+                new.scopes.bits().cast_signed(),
+                actor_id,
+                now.as_millis(),
+                new.expires_at.map(Timestamp::as_millis),
+            ],
+        )?;
+        let about = NewEvent { detail: Some(format!("{id} {}", new.name)), ..NewEvent::default() };
+        self.event(new.workspace, EventKind::ApiKeyMade, actor, now, about)?;
+        require(&self.conn, new.workspace, id)
+    }
+
+    /// Revokes a key.
+    pub(crate) fn revoke_api_key(
+        &mut self,
+        workspace: WorkspaceId,
+        id: KeyId,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<ApiKey> {
+        let known = require(&self.conn, workspace, id)?;
+        if known.revoked_at.is_some() {
+            return Ok(known);
+        }
+        self.conn.execute("UPDATE api_key SET revoked_at = ?2 WHERE id = ?1", params![id.0, now.as_millis()])?;
+        let about = NewEvent { detail: Some(format!("{id} {}", known.name)), ..NewEvent::default() };
+        self.event(workspace, EventKind::ApiKeyRevoked, actor, now, about)?;
+        require(&self.conn, workspace, id)
+    }
+
+    /// Notes that a key was used.
+    pub(crate) fn note_api_key_used(&mut self, id: KeyId, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE api_key SET last_used_at = max(coalesce(last_used_at, 0), ?2) WHERE id = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![id.0, now.as_millis()])?;
+        Ok(())
+    }
+}

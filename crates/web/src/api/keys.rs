@@ -1,0 +1,152 @@
+//! Keys to the API: made, shown once, revoked.
+
+use crate::extract::{Asked, At, Input};
+use crate::page::{self, Page};
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::{App, Caller, fresh_key};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::access::Scope;
+use model::{KeyId, Scopes};
+use serde::{Deserialize, Serialize};
+use store::{ApiKey, NewApiKey};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "keys";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(show, revoke))
+}
+
+/// A key, without its secret.
+#[derive(Serialize, ToSchema)]
+struct Key {
+    /// Its id (`k_…`).
+    id: String,
+    /// What it is for.
+    name: String,
+    /// The first characters of the secret.
+    hint: String,
+    /// What it may do.
+    scopes: Vec<String>,
+    /// Who made it.
+    actor: String,
+    /// When.
+    created_at: Time,
+    /// Until when it works; absent: until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Time>,
+    /// When it was last used, to the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Time>,
+    /// When it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<Time>,
+}
+
+impl From<ApiKey> for Key {
+    fn from(key: ApiKey) -> Key {
+        Key {
+            id: key.id.to_string(),
+            name: key.name,
+            hint: key.hint,
+            scopes: key.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
+            actor: key.actor,
+            created_at: key.created_at.into(),
+            expires_at: key.expires_at.map(Time),
+            last_used_at: key.last_used_at.map(Time),
+            revoked_at: key.revoked_at.map(Time),
+        }
+    }
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// The keys of the workspace, oldest first.
+#[utoipa::path(get, path = "/keys", tag = "keys", params(Which), responses((status = 200, body = Page<Key>)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Which>) -> Result<Json<Page<Key>>, Problem> {
+    caller.may(Scope::KeysRead)?;
+    let limit = page::limit(which.limit)?;
+    let after = page::open_as(LIST, which.after.as_deref())?;
+    let found = app.store.api_keys(caller.workspace, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LIST, |key| key.id.to_string(), Key::from)))
+}
+
+/// A key to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    /// What it is for.
+    name: String,
+    /// What it may do: never more than its maker.
+    scopes: Vec<String>,
+    /// Until when it works.
+    #[serde(default)]
+    expires_at: Option<Time>,
+}
+
+/// A key with its secret.
+#[derive(Serialize, ToSchema)]
+struct MadeKey {
+    /// Send it as `Authorization: Bearer …`. It is shown this once.
+    secret: String,
+    /// The key.
+    key: Key,
+}
+
+/// Make a key.
+#[utoipa::path(post, path = "/keys", tag = "keys", request_body = NewKey, responses((status = 201, body = MadeKey)))]
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    Input(new): Input<NewKey>,
+) -> Result<(StatusCode, Json<MadeKey>), Problem> {
+    caller.may(Scope::KeysWrite)?;
+    let scopes = read_scopes(&new.scopes)?;
+    if !caller.scopes.covers(scopes) {
+        return Err(Problem::new(Code::NotAllowed, "a key may do no more than the one who makes it"));
+    }
+    let (secret, hash, hint) = fresh_key(app.world.entropy.as_ref());
+    let expires_at = new.expires_at.map(|time| time.0);
+    let new = NewApiKey { workspace: caller.workspace, name: new.name, hash, hint, scopes, expires_at };
+    let key = app.store.make_api_key(new, &caller.actor, app.now()).await?;
+    Ok((StatusCode::CREATED, Json(MadeKey { secret, key: key.into() })))
+}
+
+fn read_scopes(words: &[String]) -> Result<Scopes, Problem> {
+    let read = |word: &String| {
+        Scope::from_word(word).ok_or_else(|| Problem::field("scopes", format!("there is no scope {word:?}")))
+    };
+    words.iter().map(read).collect()
+}
+
+/// A key.
+#[utoipa::path(get, path = "/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key")),
+    responses((status = 200, body = Key)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<KeyId>) -> Result<Json<Key>, Problem> {
+    caller.may(Scope::KeysRead)?;
+    let known = app.store.api_key(caller.workspace, id).await?;
+    known.map(|key| Json(key.into())).ok_or_else(|| Problem::not_found("key", id))
+}
+
+/// Revoke a key: it opens nothing any more.
+#[utoipa::path(delete, path = "/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key")),
+    responses((status = 200, body = Key)))]
+async fn revoke(State(app): State<App>, caller: Caller, At(id): At<KeyId>) -> Result<Json<Key>, Problem> {
+    caller.may(Scope::KeysWrite)?;
+    Ok(Json(app.store.revoke_api_key(caller.workspace, id, &caller.actor, app.now()).await?.into()))
+}

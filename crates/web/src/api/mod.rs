@@ -1,0 +1,23 @@
+//! The nouns of API version 1, one file each.
+
+mod keys;
+mod me;
+mod suppressions;
+
+use crate::{App, auth, frame, openapi};
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Where version 1 begins.
+const V1: &str = "/api/v1";
+
+/// Every route of the API with its layers, and the document that describes them.
+pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
+    let closed = OpenApiRouter::<App>::new().merge(me::routes()).merge(keys::routes()).merge(suppressions::routes());
+    let (closed, described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
+    let closed =
+        closed.route_layer(from_fn(frame::note_route)).route_layer(from_fn_with_state(app.clone(), auth::require));
+    (closed, openapi::document(&described))
+}

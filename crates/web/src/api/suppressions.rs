@@ -1,0 +1,273 @@
+//! Who must not be mailed. The model to follow for other nouns: shapes, then one function per request, then `routes`.
+
+use crate::extract::{Asked, Input};
+use crate::page::{self, Page};
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::access::Scope;
+use model::{EmailAddress, MailDomain, SuppressionReason};
+use serde::{Deserialize, Serialize};
+use store::{LiftFilter, Target};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "suppressions";
+/// Reasons one address can be suppressed for: entries that share a place in the list.
+const REASONS: usize = SuppressionReason::ALL.len();
+/// The longest note or reason, in characters.
+const NOTE_CHARS_MAX: usize = 500;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(lift)).routes(routes!(lift_many))
+}
+
+/// An entry of the suppression list.
+#[derive(Serialize, ToSchema)]
+struct Suppression {
+    /// The address or domain; absent when the person was forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    /// `address` or `domain`.
+    kind: &'static str,
+    /// Names an entry whose address was forgotten.
+    hash: String,
+    /// `unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`.
+    reason: String,
+    /// May it be lifted by hand?
+    may_be_lifted: bool,
+    /// The delivery that proved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
+    /// In words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    /// Made while the provider seemed to have an incident: to be confirmed or lifted.
+    provisional: bool,
+    /// Since when.
+    at: Time,
+    /// By whom.
+    actor: String,
+}
+
+impl From<store::Suppression> for Suppression {
+    fn from(known: store::Suppression) -> Suppression {
+        Suppression {
+            target: known.shown,
+            kind: if known.is_domain { "domain" } else { "address" },
+            hash: known.hash,
+            reason: known.reason.word().to_owned(),
+            may_be_lifted: known.reason.may_be_lifted(),
+            evidence: known.evidence.map(|id| id.to_string()),
+            note: known.note,
+            provisional: known.provisional,
+            at: known.at.into(),
+            actor: known.actor,
+        }
+    }
+}
+
+/// Which entries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Only what keeps mail from this address: its own entries and its domain's.
+    address: Option<String>,
+}
+
+/// The suppression list.
+///
+/// An address that is suppressed for several reasons has an entry for each; they are never parted, so that a page may be
+/// longer than `limit` by a few.
+#[utoipa::path(get, path = "/suppressions", tag = "suppressions", params(Which),
+    responses((status = 200, body = Page<Suppression>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Page<Suppression>>, Problem> {
+    caller.may(Scope::SuppressionsRead)?;
+    let limit = page::limit(which.limit)?;
+    if let Some(text) = which.address {
+        let address = EmailAddress::parse(&text).map_err(|error| Problem::field("address", error.to_string()))?;
+        let found = app.store.suppressions_of(caller.workspace, &address).await?;
+        let data = found.into_iter().map(Suppression::from).collect();
+        return Ok(Json(Page { data, has_more: false, next: None }));
+    }
+    let after = page::open_as(LIST, which.after.as_deref())?;
+    let found = app.store.suppressions(caller.workspace, after, limit + REASONS).await?;
+    let mut cut = limit.min(found.len());
+    while cut < found.len() && found[cut].hash == found[cut - 1].hash {
+        cut += 1;
+    }
+    Ok(Json(Page::cut(found, cut, LIST, |known| known.hash.clone(), Suppression::from)))
+}
+
+/// Whom to suppress.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewSuppression {
+    /// An address, or a domain (with or without `@` before it).
+    target: String,
+    /// Why, in words.
+    #[serde(default)]
+    note: Option<String>,
+}
+
+/// What was suppressed.
+#[derive(Serialize, ToSchema)]
+struct Suppressed {
+    /// The address or domain.
+    target: String,
+    /// Everything that keeps mail from it now.
+    because: Vec<Suppression>,
+}
+
+/// Suppress an address or a domain.
+///
+/// In force when answered: nothing starts toward it any more, also of campaigns that are under way.
+#[utoipa::path(post, path = "/suppressions", tag = "suppressions", request_body = NewSuppression,
+    responses((status = 201, body = Suppressed)))]
+async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Input(new): Input<NewSuppression>,
+) -> Result<(StatusCode, Json<Suppressed>), Problem> {
+    caller.may(Scope::SuppressionsWrite)?;
+    let target = read_target(&new.target)?;
+    check_text("note", new.note.as_deref().unwrap_or_default())?;
+    let reason = SuppressionReason::Manual;
+    app.engine.suppress(caller.workspace, target.clone(), reason, new.note, &caller.actor).await?;
+    let (shown, because) = match &target {
+        Target::Address(text) => {
+            let address = EmailAddress::parse(text).map_err(|error| Problem::field("target", error.to_string()))?;
+            (text, app.store.suppressions_of(caller.workspace, &address).await?)
+        }
+        Target::Domain(text) => (text, Vec::new()),
+    };
+    let because = because.into_iter().map(Suppression::from).collect();
+    Ok((StatusCode::CREATED, Json(Suppressed { target: shown.clone(), because })))
+}
+
+/// What to lift.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Lift {
+    /// An address or a domain.
+    target: String,
+    /// Why; it is kept in the audit log.
+    reason: String,
+}
+
+/// What was lifted.
+#[derive(Serialize, ToSchema)]
+struct Lifted {
+    /// How many entries.
+    lifted: u64,
+    /// Was it only counted?
+    dry_run: bool,
+}
+
+/// Lift what keeps mail from one address or domain.
+///
+/// Refused for complaints, unsubscribes and people who were forgotten: only they themselves undo that.
+#[utoipa::path(post, path = "/suppressions/lift", tag = "suppressions", request_body = Lift,
+    responses((status = 200, body = Lifted)))]
+async fn lift(State(app): State<App>, caller: Caller, Input(lift): Input<Lift>) -> Result<Json<Lifted>, Problem> {
+    caller.may(Scope::SuppressionsWrite)?;
+    let target = read_target(&lift.target)?;
+    check_reason(&lift.reason)?;
+    let count = app.store.unsuppress(caller.workspace, target, &lift.reason, &caller.actor, app.now()).await?;
+    if count == 0 {
+        return Err(Problem::new(Code::NotFound, format!("{} is not suppressed", lift.target)));
+    }
+    Ok(Json(Lifted { lifted: u64::from(count), dry_run: false }))
+}
+
+/// Which bounce suppressions to lift: at least one of provider, code, since and until.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LiftMany {
+    /// The provider whose refusals were wrong (`google`).
+    #[serde(default)]
+    provider: Option<String>,
+    /// The reply or enhanced code (`550`, `5.1.1`).
+    #[serde(default)]
+    code: Option<String>,
+    /// Suppressed not earlier than.
+    #[serde(default)]
+    since: Option<Time>,
+    /// Suppressed earlier than.
+    #[serde(default)]
+    until: Option<Time>,
+    /// Only those made while the provider seemed to have an incident.
+    #[serde(default)]
+    provisional_only: bool,
+    /// Why; it is kept in the audit log.
+    reason: String,
+    /// Only count.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Lift bounce suppressions in bulk.
+///
+/// For the day a provider answered "no such user" about everybody. Complaints and unsubscribes are never touched.
+#[utoipa::path(post, path = "/suppressions/lift-many", tag = "suppressions", request_body = LiftMany,
+    responses((status = 200, body = Lifted)))]
+async fn lift_many(
+    State(app): State<App>,
+    caller: Caller,
+    Input(lift): Input<LiftMany>,
+) -> Result<Json<Lifted>, Problem> {
+    caller.may(Scope::SuppressionsWrite)?;
+    check_reason(&lift.reason)?;
+    let filter = LiftFilter {
+        provider: lift.provider,
+        code: lift.code,
+        since: lift.since.map(|time| time.0),
+        until: lift.until.map(|time| time.0),
+        provisional_only: lift.provisional_only,
+    };
+    if filter == LiftFilter::default() {
+        return Err(Problem::new(Code::InvalidField, "say which: provider, code, since, until or provisional_only"));
+    }
+    let (actor, now) = (&caller.actor, app.now());
+    let lifted = app.store.lift(caller.workspace, filter, &lift.reason, lift.dry_run, actor, now).await?;
+    Ok(Json(Lifted { lifted, dry_run: lift.dry_run }))
+}
+
+/// With an `@` inside an address, else a domain.
+fn read_target(text: &str) -> Result<Target, Problem> {
+    let refuse = |error: model::AddressError| Problem::field("target", format!("{text:?}: {error}"));
+    match text.strip_prefix('@').unwrap_or(text) {
+        address if address.contains('@') => {
+            EmailAddress::parse(address).map(|read| Target::Address(read.to_string())).map_err(refuse)
+        }
+        domain => MailDomain::parse(domain).map(|read| Target::Domain(read.as_str().to_owned())).map_err(refuse),
+    }
+}
+
+fn check_reason(reason: &str) -> Result<(), Problem> {
+    if reason.trim().is_empty() {
+        return Err(Problem::field("reason", "say why: it stays in the audit log"));
+    }
+    check_text("reason", reason)
+}
+
+fn check_text(field: &str, text: &str) -> Result<(), Problem> {
+    if text.chars().count() > NOTE_CHARS_MAX {
+        return Err(Problem::field(field, format!("at most {NOTE_CHARS_MAX} characters")));
+    }
+    Ok(())
+}

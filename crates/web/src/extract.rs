@@ -1,0 +1,101 @@
+//! What comes in, read strictly: every refusal has its code and names the field.
+
+use crate::App;
+use crate::problem::{Code, Problem};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError};
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+
+/// A body in JSON.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _app: &App) -> Result<Input<T>, Problem> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if media != "application/json" && !(media.starts_with("application/") && media.ends_with("+json")) {
+            return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
+        }
+        let bytes = body(request).await?;
+        read_json(&bytes).map(Input)
+    }
+}
+
+/// The whole body, within the limit of the route.
+pub(crate) async fn body(request: Request) -> Result<axum::body::Bytes, Problem> {
+    use axum::RequestExt;
+    let collected = request.into_limited_body().collect().await;
+    collected.map(|body| body.to_bytes()).map_err(|error| body_problem(&error))
+}
+
+/// Why a body could not be read to its end.
+fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return Problem::new(Code::TooLarge, "the body is longer than this address takes; send it in parts");
+        }
+        cause = error.source();
+    }
+    Problem::new(Code::MalformedJson, "the body broke off")
+}
+
+/// Reads JSON; says which field is wrong and how.
+pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        match inner.classify() {
+            serde_json::error::Category::Data => field_problem(&path, &inner.to_string()),
+            _ => Problem::new(Code::MalformedJson, inner.to_string()),
+        }
+    })?;
+    deserializer.end().map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
+    Ok(value)
+}
+
+/// A field that is unknown or has a wrong value, from what serde says about it.
+fn field_problem(path: &str, said: &str) -> Problem {
+    let code = if said.contains("unknown field") { Code::UnknownField } else { Code::InvalidField };
+    let field = (path != "." && !path.is_empty()).then(|| path.to_owned());
+    Problem { field, ..Problem::new(code, said) }
+}
+
+/// What the query asks for.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Asked<T>, Problem> {
+        let read = Query::<T>::try_from_uri(&parts.uri);
+        read.map(|Query(asked)| Asked(asked)).map_err(|rejection| {
+            let said = rejection.body_text();
+            let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+            let (path, rest) = said.split_once(": ").unwrap_or(("", said));
+            let mut problem = if path.contains(' ') { field_problem("", said) } else { field_problem(path, rest) };
+            if problem.code != Code::UnknownField {
+                problem.code = Code::MalformedQuery;
+            }
+            problem
+        })
+    }
+}
+
+/// The id in a path that has one. What cannot be read names nothing.
+pub(crate) struct At<T>(pub(crate) T);
+
+impl<T: FromStr> FromRequestParts<App> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<At<T>, Problem> {
+        let read = Path::<String>::from_request_parts(parts, app).await;
+        let Path(text) = read.map_err(|_| Problem::from(Code::NotFound))?;
+        text.parse().map(At).map_err(|_| Code::NotFound.into())
+    }
+}

@@ -1,0 +1,140 @@
+//! The HTTP API: everything the command line can do, for programs and for the pages.
+//!
+//! [`router`] is the whole of it and needs no port: tests hand it requests. How a noun is added:
+//!
+//! 1. its verbs and tables go to `store` (every verb that reads by id takes the workspace);
+//! 2. `api/NOUN.rs` has the shapes that go over the wire (`deny_unknown_fields` on what comes in, ids as text, times as
+//!    [`shape::Time`]), one function per request, and `routes()`; `api/suppressions.rs` is the model to follow;
+//! 3. a function takes [`Caller`] first and asks it for a scope before anything else (`caller.may(Scope::…)?`), reads
+//!    bodies with [`extract::Input`], queries with [`extract::Asked`], ids in paths with [`extract::At`];
+//! 4. `api::routes` merges it. The answers every request may give (401, 403, 422, …) are added to the document by
+//!    `openapi.rs`; `tests/` tries every route of the document with no key, a foreign key and bad input.
+//!
+//! Invariants: nothing is read or written but in the caller's workspace; a writing request names its actor to the ledger;
+//! time comes from the world's clock and chance from its entropy; no SQL and no SMTP is spoken here.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod api;
+mod auth;
+mod extract;
+mod frame;
+mod health;
+mod limit;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use auth::{Caller, fresh_key};
+pub use frame::Peer;
+pub use problem::{Code, Problem};
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::{Router, routing};
+use model::Timestamp;
+use net::World;
+use std::net::IpAddr;
+use std::sync::Arc;
+use store::Store;
+
+/// Octets of a request's body, where a noun does not say otherwise.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What an operator may choose about the API.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where people reach this server: `https://mail.example.org`, without a final slash. Cookies, links in mail and the
+    /// check for foreign pages go by it.
+    pub public_url: String,
+    /// Proxies whose word about the client's address is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Requests a minute of one key or person.
+    pub requests_per_minute: u32,
+    /// May anybody who reaches the server read the metrics of the whole installation?
+    pub open_metrics: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            public_url: "http://127.0.0.1:8025".to_owned(),
+            trusted_proxies: Vec::new(),
+            requests_per_minute: 1_200,
+            open_metrics: false,
+        }
+    }
+}
+
+impl Config {
+    /// Is the server reached over TLS?
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// What every request can reach; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The ledger.
+    pub store: Store,
+    /// The running engine.
+    pub engine: engine::Handle,
+    /// The outside, clock and chance among it.
+    pub world: World,
+    /// What the operator chose.
+    pub config: Arc<Config>,
+    desk: Arc<Desk>,
+}
+
+/// What requests share and nobody else sees.
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub(crate) metrics: metrics::Requests,
+    pub(crate) buckets: limit::Buckets,
+    pub(crate) seen: auth::Seen,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// An API over this ledger, this engine and this world.
+    pub fn new(store: Store, engine: engine::Handle, world: World, config: Config) -> App {
+        App { store, engine, world, config: Arc::new(config), desk: Arc::default() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+}
+
+/// Everything the server answers.
+pub fn router(app: App) -> Router {
+    let (api, document) = api::routes(&app);
+    let document = Arc::new(document);
+    let page = Arc::new(openapi::page(&document));
+    let document_route = routing::get({
+        let document = Arc::clone(&document);
+        move || async move { axum::Json(document.as_ref().clone()) }
+    });
+    let docs_route = routing::get(move || async move { openapi::html(&page) });
+    Router::new()
+        .merge(api)
+        .route("/api/v1/openapi.json", document_route)
+        .route("/api/docs", docs_route)
+        .route("/healthz", routing::get(health::alive))
+        .route("/readyz", routing::get(health::ready))
+        .route("/metrics", routing::get(metrics::show))
+        .fallback(async || Problem::from(Code::NoSuchRoute))
+        .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), frame::frame))
+        .with_state(app)
+}

@@ -1,0 +1,93 @@
+//! Lists in pages: `{data, has_more, next}`. No totals: counting what nobody reads is what makes lists slow.
+//!
+//! A cursor is opaque to the caller. Inside stands which list it belongs to and after what the next page begins, so that
+//! entries that come and go meanwhile neither repeat nor vanish.
+
+use crate::problem::{Code, Problem};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Entries of a page when nothing is asked for.
+const LIMIT_DEFAULT: u32 = 50;
+/// Entries of a page at most.
+pub(crate) const LIMIT_MAX: u32 = 500;
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T: ToSchema> {
+    /// The entries.
+    pub(crate) data: Vec<T>,
+    /// Are there more?
+    pub(crate) has_more: bool,
+    /// Ask with `after` = this for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+impl<T: ToSchema> Page<T> {
+    /// A page of at most `limit` of what was found, of which one more than `limit` was asked for. `place` names where an
+    /// entry stands in the list called `list`.
+    pub(crate) fn cut<R>(
+        mut found: Vec<R>,
+        limit: usize,
+        list: &str,
+        place: impl Fn(&R) -> String,
+        show: impl Fn(R) -> T,
+    ) -> Page<T> {
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| has_more).map(|last| seal(list, &place(last)));
+        Page { data: found.into_iter().map(show).collect(), has_more, next }
+    }
+}
+
+/// How many entries are asked for.
+pub(crate) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
+    match asked.unwrap_or(LIMIT_DEFAULT) {
+        limit @ 1..=LIMIT_MAX => Ok(usize::try_from(limit).unwrap_or(usize::MAX)),
+        other => Err(Problem::field("limit", format!("{other} is not between 1 and {LIMIT_MAX}"))),
+    }
+}
+
+/// A cursor of a list.
+pub(crate) fn seal(list: &str, place: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{list}:{place}"))
+}
+
+/// What a cursor of this list says.
+pub(crate) fn open(list: &str, cursor: &str) -> Result<String, Problem> {
+    let place = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
+        let text = String::from_utf8(bytes).ok()?;
+        text.strip_prefix(list)?.strip_prefix(':').map(str::to_owned)
+    });
+    place.ok_or_else(|| Code::InvalidCursor.into())
+}
+
+/// The same, where the place is an id or a number.
+pub(crate) fn open_as<P: std::str::FromStr>(list: &str, cursor: Option<&str>) -> Result<Option<P>, Problem> {
+    let read = |cursor| open(list, cursor)?.parse().map_err(|_| Code::InvalidCursor.into());
+    cursor.map(read).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_of_one_list_is_none_of_another() {
+        let cursor = seal("keys", "k_7");
+        assert_eq!(open("keys", &cursor).unwrap(), "k_7");
+        assert_eq!(open("users", &cursor).unwrap_err().code, Code::InvalidCursor);
+        assert_eq!(open("keys", "!").unwrap_err().code, Code::InvalidCursor);
+        assert_eq!(open_as::<u32>("keys", Some(&cursor)).unwrap_err().code, Code::InvalidCursor);
+    }
+
+    #[test]
+    fn a_page_says_whether_there_are_more() {
+        let page = |limit| Page::cut(vec![1, 2, 3], limit, "n", i32::to_string, |n| n);
+        assert_eq!((page(3).has_more, page(3).next), (false, None));
+        assert_eq!((page(2).data, page(2).next), (vec![1, 2], Some(seal("n", "2"))));
+    }
+}

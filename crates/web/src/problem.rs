@@ -1,0 +1,231 @@
+//! Refusals on the wire: `application/problem+json` (RFC 9457) with codes that never change their meaning.
+//!
+//! The codes are one closed table: programs decide by `code`, people read `detail`, which says what to do. The body is
+//! written by the outermost layer ([`crate::frame`]), which knows the request's id.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::time::Duration;
+use store::StoreError;
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $status:literal $code:literal $title:literal,)+) => {
+        /// Why a request was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Code {
+            /// Every code, by status.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),+];
+
+            /// The word programs decide by.
+            pub const fn word(self) -> &'static str {
+                match self { $(Code::$variant => $code,)+ }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$variant => $status,)+ }
+            }
+
+            /// The code in words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$variant => $title,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body cannot be read as JSON.
+    MalformedJson = 400 "malformed_json" "The body is no JSON",
+    /// The query cannot be read.
+    MalformedQuery = 400 "malformed_query" "The query cannot be read",
+    /// The cursor is not one of this list's.
+    InvalidCursor = 400 "invalid_cursor" "The cursor is not one this list has given",
+    /// A header cannot be used.
+    InvalidHeader = 400 "invalid_header" "A header cannot be used",
+    /// Neither a key nor a session.
+    NotSignedIn = 401 "not_signed_in" "No valid key or session",
+    /// The address, password or code is wrong.
+    BadCredentials = 401 "bad_credentials" "This address and password do not belong together",
+    /// The password is right, and a code of the second factor is asked for.
+    SecondFactorNeeded = 401 "second_factor_needed" "A code of the second factor is needed",
+    /// The caller lacks a scope.
+    NotAllowed = 403 "not_allowed" "This key or role may not do that",
+    /// The request came from another site's page.
+    CrossSite = 403 "cross_site" "The request came from a foreign page",
+    /// There is no such thing in this workspace.
+    NotFound = 404 "not_found" "There is no such thing",
+    /// There is no such address.
+    NoSuchRoute = 404 "no_such_route" "There is no such address",
+    /// The address exists, but not for this method.
+    MethodNotAllowed = 405 "method_not_allowed" "Not with this method",
+    /// The request took too long to come in or to be done.
+    TimedOut = 408 "timed_out" "The request took too long",
+    /// The name is taken.
+    AlreadyExists = 409 "already_exists" "There is one already",
+    /// Not in the state it is in.
+    WrongState = 409 "wrong_state" "Not in this state",
+    /// The data directory is a copy or was restored: sending is held.
+    Held = 409 "held" "Sending is held here",
+    /// A request with this Idempotency-Key is still being done.
+    StillRunning = 409 "still_running" "A request with this key is still running",
+    /// The first answer showed a secret, which is shown once.
+    ShownOnce = 409 "shown_once" "Done before; its answer is shown only once",
+    /// The body is longer than allowed here.
+    TooLarge = 413 "too_large" "The body is too long",
+    /// The body is of another media type.
+    UnsupportedMediaType = 415 "unsupported_media_type" "This media type is not understood here",
+    /// A field nobody knows.
+    UnknownField = 422 "unknown_field" "There is no such field",
+    /// A field has a value that cannot be used.
+    InvalidField = 422 "invalid_field" "A field cannot be used",
+    /// A rule of the house forbids it.
+    Refused = 422 "refused" "A rule forbids it",
+    /// The Idempotency-Key was used for another request.
+    KeyReused = 422 "key_reused" "This Idempotency-Key belongs to another request",
+    /// Too many requests of this key or person.
+    TooManyRequests = 429 "too_many_requests" "Too many requests",
+    /// Too many failed attempts to sign in.
+    TooManyAttempts = 429 "too_many_attempts" "Too many failed attempts",
+    /// A fault of ours.
+    OwnFailure = 500 "own_failure" "A fault of this server",
+    /// The ledger cannot record now: the disk is full or failing.
+    CannotRecord = 503 "cannot_record" "The ledger cannot record now",
+    /// The server is starting or stopping, or does all it can already.
+    Unavailable = 503 "unavailable" "Not now",
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The code.
+    pub code: Code,
+    /// What is wrong and what to do.
+    pub detail: String,
+    /// The field it is about, as a path (`rules[2].value`).
+    pub field: Option<String>,
+    /// When asking again makes sense.
+    pub retry_after: Option<Duration>,
+}
+
+/// A problem as it is sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// The code as a name; the reference explains it.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:postroom:problem:not_found")]
+    pub(crate) kind: String,
+    /// The code in words.
+    pub(crate) title: &'static str,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The word to decide by.
+    pub(crate) code: &'static str,
+    /// What is wrong and what to do.
+    pub(crate) detail: String,
+    /// The field it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+    /// The request's id, also in the header `X-Request-Id` and in the log.
+    pub(crate) request_id: String,
+}
+
+impl Problem {
+    /// A refusal with its reason.
+    pub fn new(code: Code, detail: impl Into<String>) -> Problem {
+        Problem { code, detail: detail.into(), field: None, retry_after: None }
+    }
+
+    /// A field that cannot be used.
+    pub fn field(field: &str, detail: impl Into<String>) -> Problem {
+        Problem { field: Some(field.to_owned()), ..Problem::new(Code::InvalidField, detail) }
+    }
+
+    /// There is no such thing in the caller's workspace.
+    pub fn not_found(what: &str, name: impl std::fmt::Display) -> Problem {
+        Problem::new(Code::NotFound, format!("there is no {what} {name}"))
+    }
+
+    /// The body as it is sent.
+    pub(crate) fn body(&self, request_id: &str) -> ProblemBody {
+        ProblemBody {
+            kind: format!("urn:postroom:problem:{}", self.code.word()),
+            title: self.code.title(),
+            status: self.code.status(),
+            code: self.code.word(),
+            detail: self.detail.clone(),
+            field: self.field.clone(),
+            request_id: request_id.to_owned(),
+        }
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Problem {
+        Problem::new(code, code.title())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if let Some(wait) = self.retry_after {
+            let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
+        }
+        if self.code.status() == 401 {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        let code = match &error {
+            StoreError::NotFound { .. } => Code::NotFound,
+            StoreError::Exists { .. } => Code::AlreadyExists,
+            StoreError::CampaignMove { .. } | StoreError::DeliveryMove { .. } => Code::WrongState,
+            StoreError::Held => Code::Held,
+            StoreError::Refused(_) => Code::Refused,
+            StoreError::Full | StoreError::Io(_) => Code::CannotRecord,
+            StoreError::Closed => Code::Unavailable,
+            _ => Code::OwnFailure,
+        };
+        match code {
+            // What failed inside is for the log, not for strangers.
+            Code::OwnFailure | Code::CannotRecord => {
+                tracing::error!(%error, "a request failed");
+                Problem { retry_after: Some(Duration::from_secs(5)), ..Problem::from(code) }
+            }
+            _ => Problem::new(code, error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart() {
+        let words: std::collections::BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        assert!(Code::ALL.windows(2).all(|pair| pair[0].status() <= pair[1].status()));
+    }
+
+    #[test]
+    fn what_failed_inside_is_not_told() {
+        let problem = Problem::from(StoreError::Corrupt("page 7 of /var/lib/postroom".to_owned()));
+        assert_eq!((problem.code, problem.detail.contains("page")), (Code::OwnFailure, false));
+    }
+}

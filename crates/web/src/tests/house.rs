@@ -1,0 +1,164 @@
+//! A house to ask: an empty ledger in memory, two workspaces, a clock that stands where it is put.
+
+use crate::{App, Config, router};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use engine::{Engine, Settings};
+use model::{Actor, Scopes, Timestamp, WorkspaceId};
+use net::{Clock, Guard, SeededEntropy, World};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use store::{NewApiKey, OpenOptions, Store};
+use tower::ServiceExt;
+
+/// 2026-01-01.
+const START_MS: i64 = 1_767_225_600_000;
+
+/// A clock that moves when it is told to.
+pub(crate) struct StillClock(AtomicI64);
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A server without a port.
+pub(crate) struct House {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<StillClock>,
+    router: Router,
+    _engine: Engine,
+}
+
+struct Silence;
+
+impl engine::note::Watch for Silence {
+    fn note(&self, _note: engine::note::Note) {}
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
+    }
+
+    /// The code of a problem.
+    pub(crate) fn code(&self) -> String {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        let json = self.json();
+        assert_eq!(json["status"], self.status.as_u16());
+        assert_eq!(json["request_id"].as_str(), self.headers["x-request-id"].to_str().ok());
+        json["code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl House {
+    pub(crate) fn new() -> House {
+        House::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> House {
+        let clock = Arc::new(StillClock(AtomicI64::new(START_MS)));
+        let nobody = "127.0.0.1:9".parse().unwrap();
+        let world = World {
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(7)),
+            ..World::production(Guard::LoopbackOnly, Some(nobody)).unwrap()
+        };
+        let store = Store::open(OpenOptions::memory([7; 32]), clock.now()).unwrap();
+        let settings = Settings {
+            ehlo_name: "test".to_owned(),
+            way: engine::Way::Direct { port: 9 },
+            ceiling: engine::Ceiling::Flat(1),
+            schedule: dispatch::retry::Schedule::shipped(),
+            policy: dispatch::react::Policy::default(),
+            timeouts: Default::default(),
+            stakes: engine::Stakes::Rehearsal,
+            described: dispatch::own::Described::shipped(),
+            limits: None,
+        };
+        let engine = Engine::new(store.clone(), world.clone(), settings, Arc::new(Silence));
+        let app = App::new(store, engine.handle(), world, config);
+        House { router: router(app.clone()), app, clock, _engine: engine }
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
+        let ms = i64::try_from(time.as_millis()).unwrap();
+        self.clock.0.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// A key with these scopes.
+    pub(crate) async fn key(&self, workspace: WorkspaceId, scopes: Scopes) -> String {
+        let (secret, hash, hint) = crate::fresh_key(self.app.world.entropy.as_ref());
+        let new = NewApiKey { workspace, name: "test".to_owned(), hash, hint, scopes, expires_at: None };
+        self.app.store.make_api_key(new, &Actor::Engine, self.app.now()).await.unwrap();
+        secret
+    }
+
+    /// A key of the first workspace that may do everything.
+    pub(crate) async fn master_key(&self) -> String {
+        self.key(WorkspaceId::FIRST, Scopes::all()).await
+    }
+
+    /// A key of another workspace that may do everything there.
+    pub(crate) async fn foreign_key(&self) -> String {
+        let other = self.app.store.make_workspace("other", &Actor::Engine, self.app.now()).await.unwrap();
+        self.key(other.id, Scopes::all()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 10_000_000).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// A request with a key and a body.
+    pub(crate) async fn ask(&self, method: Method, path: &str, key: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let body = match body {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Body::from(json.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, key: &str) -> Answer {
+        self.ask(Method::GET, path, Some(key), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, Some(key), Some(body)).await
+    }
+
+    /// Every operation of the document: method, path, the operation.
+    pub(crate) async fn operations(&self) -> Vec<(Method, String, Value)> {
+        let document = self.ask(Method::GET, "/api/v1/openapi.json", None, None).await.json();
+        let mut found = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let method = method.to_uppercase().parse().unwrap();
+                found.push((method, path.clone(), operation.clone()));
+            }
+        }
+        assert!(!found.is_empty());
+        found
+    }
+}

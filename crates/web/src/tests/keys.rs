@@ -1,0 +1,54 @@
+//! Keys: shown once, never more than their maker, and over when they are over.
+
+use super::house::House;
+use axum::http::Method;
+use model::access::Scope;
+use model::{Scopes, WorkspaceId};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_key_works_until_it_is_revoked() {
+    let house = House::new();
+    let master = house.master_key().await;
+    let made = house.post("/api/v1/keys", &master, json!({ "name": "shop", "scopes": ["events.read"] })).await;
+    assert_eq!(made.status, 201);
+    let (secret, id) = (made.json()["secret"].as_str().unwrap().to_owned(), made.json()["key"]["id"].clone());
+    let path = format!("/api/v1/keys/{}", id.as_str().unwrap());
+    let me = house.get("/api/v1/me", &secret).await.json();
+    assert_eq!(
+        (&me["scopes"], &me["actor"]),
+        (&json!(["events.read"]), &json!(format!("key:{}", id.as_str().unwrap())))
+    );
+    let shown = house.get(&path, &master).await;
+    assert!(!shown.text.contains(&secret) && shown.json()["last_used_at"].is_string(), "{}", shown.text);
+    let foreign = house.foreign_key().await;
+    assert_eq!(house.get(&path, &foreign).await.code(), "not_found");
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&foreign), None).await.code(), "not_found");
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&master), None).await.status, 200);
+    assert_eq!(house.get("/api/v1/me", &secret).await.code(), "not_signed_in");
+}
+
+#[tokio::test]
+async fn a_key_ends_at_its_time_and_makes_none_above_itself() {
+    let house = House::new();
+    let master = house.master_key().await;
+    let end = "2026-01-01T01:00:00Z";
+    let body = json!({ "name": "short", "scopes": ["keys.write", "keys.read"], "expires_at": end });
+    let secret = house.post("/api/v1/keys", &master, body).await.json()["secret"].as_str().unwrap().to_owned();
+    let above = json!({ "name": "more", "scopes": ["users.write"] });
+    assert_eq!(house.post("/api/v1/keys", &secret, above).await.code(), "not_allowed");
+    let unknown = json!({ "name": "odd", "scopes": ["everything"] });
+    assert_eq!(house.post("/api/v1/keys", &secret, unknown).await.json()["field"], "scopes");
+    house.pass(Duration::from_secs(3600));
+    assert_eq!(house.get("/api/v1/keys", &secret).await.code(), "not_signed_in");
+}
+
+#[tokio::test]
+async fn what_a_key_may_not_do_is_said() {
+    let house = House::new();
+    let key = house.key(WorkspaceId::FIRST, [Scope::EventsRead].into_iter().collect::<Scopes>()).await;
+    let refused = house.get("/api/v1/keys", &key).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (403, "not_allowed"));
+    assert!(refused.text.contains("keys.read"));
+}

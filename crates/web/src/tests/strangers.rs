@@ -1,0 +1,156 @@
+//! Every route of the document, met by those it is not for and by those who send rubbish.
+
+use super::house::{Answer, House};
+use axum::body::Body;
+use axum::http::{Method, Request};
+use model::{Scopes, WorkspaceId};
+use serde_json::{Value, json};
+
+/// A path with something readable in place of its ids.
+fn filled(path: &str, operation: &Value) -> String {
+    let mut path = path.to_owned();
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        if parameter["in"] == "path" {
+            let name = parameter["name"].as_str().unwrap();
+            path = path.replace(&format!("{{{name}}}"), "d_7f2");
+        }
+    }
+    assert!(!path.contains('{'), "{path}: a parameter is not documented");
+    path
+}
+
+fn is_open(operation: &Value) -> bool {
+    operation["security"] == json!([])
+}
+
+#[tokio::test]
+async fn without_a_key_every_route_is_closed() {
+    let house = House::new();
+    for (method, path, operation) in house.operations().await {
+        if is_open(&operation) {
+            continue;
+        }
+        let path = filled(&path, &operation);
+        let answer = house.ask(method.clone(), &path, None, Some(json!({}))).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (401, "not_signed_in".to_owned()), "{method} {path}");
+        let wrong = house.ask(method, &path, Some("pk_wrong"), None).await;
+        assert_eq!(wrong.status.as_u16(), 401);
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_scopes_opens_nothing_but_itself() {
+    let house = House::new();
+    // A key needs a scope; no route asks for this one but its own nouns'.
+    let key = house.key(WorkspaceId::FIRST, [model::access::Scope::EventsWrite].into_iter().collect()).await;
+    for (method, path, operation) in house.operations().await {
+        if path == "/api/v1/me" || is_open(&operation) || operation["tags"][0] == "events" {
+            continue;
+        }
+        let answer = house.ask(method.clone(), &filled(&path, &operation), Some(&key), None).await;
+        assert!(!answer.status.is_success(), "{method} {path} answered {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn what_every_route_answers_is_documented() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let text = |kind: &str, body: &str| (kind.to_owned(), body.to_owned());
+    let bodies = [
+        text("application/json", "{"),
+        text("application/json", "{\"no_such_field\": 1}"),
+        text("application/json", "[]"),
+        text("text/plain", "hello"),
+        text("", ""),
+    ];
+    for (method, path, operation) in house.operations().await {
+        for (kind, body) in &bodies {
+            let uri = filled(&path, &operation);
+            let request = Request::builder()
+                .method(method.clone())
+                .uri(uri.clone())
+                .header("authorization", format!("Bearer {key}"))
+                .header("content-type", kind)
+                .body(Body::from(body.clone()))
+                .unwrap();
+            let answer = house.send(request).await;
+            assert!(answer.status.as_u16() < 500, "{method} {uri} {body}: {}", answer.text);
+            let status = answer.status.as_u16().to_string();
+            assert!(operation["responses"].get(&status).is_some(), "{method} {uri} {body}: {status} is not documented");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bad_bodies_have_their_codes() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let send = async |kind: &str, body: String| -> Answer {
+        let request = Request::post("/api/v1/suppressions")
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", kind)
+            .body(Body::from(body))
+            .unwrap();
+        house.send(request).await
+    };
+    let cases = [
+        ("application/json", "{\"target\":".to_owned(), 400, "malformed_json"),
+        ("application/json", "{\"target\": \"a@b.example\"} x".to_owned(), 400, "malformed_json"),
+        ("application/json", "{\"targets\": 1}".to_owned(), 422, "unknown_field"),
+        ("application/json", "{\"target\": 1}".to_owned(), 422, "invalid_field"),
+        ("application/json", "{}".to_owned(), 422, "invalid_field"),
+        ("application/json", "{\"target\": \"a b@c\"}".to_owned(), 422, "invalid_field"),
+        ("text/xml", "<a/>".to_owned(), 415, "unsupported_media_type"),
+        ("application/json", format!("{{\"target\": \"{}\"}}", "x".repeat(2_000_000)), 413, "too_large"),
+    ];
+    for (kind, body, status, code) in cases {
+        let answer = send(kind, body.clone()).await;
+        let short: String = body.chars().take(40).collect();
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{short}");
+    }
+    let named = send("application/json", "{\"target\": \"a@b.example\", \"nope\": 1}".to_owned()).await;
+    assert_eq!(named.json()["field"], "nope");
+}
+
+#[tokio::test]
+async fn unknown_addresses_methods_and_queries_have_their_codes() {
+    let house = House::new();
+    let key = house.master_key().await;
+    assert_eq!(house.get("/api/v1/nothing", &key).await.code(), "no_such_route");
+    assert_eq!(house.ask(Method::DELETE, "/api/v1/me", Some(&key), None).await.code(), "method_not_allowed");
+    assert_eq!(house.get("/api/v1/suppressions?colour=red", &key).await.code(), "unknown_field");
+    assert_eq!(house.get("/api/v1/suppressions?limit=many", &key).await.code(), "malformed_query");
+    assert_eq!(house.get("/api/v1/suppressions?limit=0", &key).await.code(), "invalid_field");
+    assert_eq!(house.get("/api/v1/suppressions?after=zzz", &key).await.code(), "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
+    let house = House::with(crate::Config { requests_per_minute: 2, ..crate::Config::default() });
+    let key = house.key(WorkspaceId::FIRST, Scopes::all()).await;
+    let first = house.get("/api/v1/me", &key).await;
+    assert_eq!(first.headers["ratelimit-policy"], "\"minute\";q=2;w=60");
+    assert_eq!(first.headers["ratelimit"], "\"minute\";r=1;t=30");
+    assert_eq!(house.get("/api/v1/me", &key).await.status, 200);
+    let refused = house.get("/api/v1/me", &key).await;
+    assert_eq!(
+        (refused.code().as_str(), &refused.headers["retry-after"]),
+        ("too_many_requests", &"30".parse().unwrap())
+    );
+    house.pass(std::time::Duration::from_secs(30));
+    assert_eq!(house.get("/api/v1/me", &key).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_reference_page_loads_nothing_from_elsewhere() {
+    let house = House::new();
+    let page = house.ask(Method::GET, "/api/docs", None, None).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("/api/v1/suppressions") && page.text.contains("Suppress an address or a domain."));
+    for foreign in ["http://", "https://", "<script", "src="] {
+        assert!(!page.text.contains(foreign), "{foreign}");
+    }
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+}
