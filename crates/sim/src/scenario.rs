@@ -115,6 +115,8 @@ pub struct Scenario {
     /// Actions that have become impossible are left out.
     is_lenient: bool,
     workshop: Option<Workshop>,
+    /// The engine goes on until it is told.
+    is_served: bool,
 }
 
 impl Scenario {
@@ -145,6 +147,7 @@ impl Scenario {
             attributes: Vec::new(),
             is_lenient: false,
             workshop: None,
+            is_served: false,
         }
     }
 
@@ -257,6 +260,12 @@ impl Scenario {
     /// With the ledger in a directory (one for each of the two runs is made inside), so that the process can die.
     pub fn in_directory(mut self, directory: impl Into<PathBuf>) -> Scenario {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// In a process that goes on until it is told, as a server does: campaigns are handed to the engine at work.
+    pub fn served(mut self) -> Scenario {
+        self.is_served = true;
         self
     }
 

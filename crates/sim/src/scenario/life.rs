@@ -31,6 +31,8 @@ use store::{
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+/// How often it is looked whether a served story is over.
+const LOOK: Duration = Duration::from_secs(600);
 /// Rows read from the ledger, or written into it, at a time.
 const PAGE: usize = 1_000;
 /// The longest a story may take; a scenario that has not ended by then never will.
@@ -326,9 +328,12 @@ impl Life {
                 self.stops.push(Stop { from: process.now(), until: Timestamp::MAX });
             }
             Action::Mail(name) => {
-                process.stop().await;
+                if !process.scenario.is_served {
+                    process.stop().await;
+                }
                 mail(&process.store, &Letter::beside(process.scenario, &name), now).await.expect("launched");
                 process.start().await.expect("started");
+                process.hand_over().await;
             }
             Action::Hold(held, until) => {
                 let first = process.first().await;
@@ -515,10 +520,29 @@ impl Process<'_> {
         }
         let engine = Engine::new(self.store.clone(), self.sim.world.clone(), settings, self.watch.clone());
         let handle = engine.handle();
-        let has_work = !mailings.is_empty();
-        let run = engine.run(mailings, Until::Settled);
+        let is_served = self.scenario.is_served;
+        let has_work = !mailings.is_empty() || is_served;
+        let run = engine.run(mailings, if is_served { Until::Told } else { Until::Settled });
         self.engine = Some((handle, has_work.then(|| tokio::spawn(run))));
         Ok(())
+    }
+
+    /// Hands the engine at work whatever may be sent and is new to it.
+    async fn hand_over(&mut self) {
+        for campaign in self.campaigns().await.into_iter().filter(|campaign| campaign.state.may_send()) {
+            if self.works_on.insert(campaign.id) {
+                let entropy = self.sim.world.entropy.as_ref();
+                let mailing = launch::mailing(&self.store, &campaign, entropy).await.expect("it was launched");
+                self.handle().take_up(mailing).await.expect("the engine is at work");
+            }
+        }
+    }
+
+    /// Waits until there is nothing left to send.
+    async fn until_all_is_over(&self) {
+        while self.campaigns().await.iter().any(|campaign| campaign.state.may_send()) {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Lets the world go on until then, whether or not the engine has ended before.
@@ -535,6 +559,11 @@ impl Process<'_> {
 
     /// How the run ended.
     async fn finish(&mut self) -> Result<RunEnd, StoreError> {
+        if self.scenario.is_served && self.engine.as_ref().is_some_and(|(_, run)| run.is_some()) {
+            let over = tokio::time::timeout(STORY, self.until_all_is_over()).await;
+            over.expect("the story ends within its time");
+            self.handle().stop().await;
+        }
         let run = self.engine.as_mut().and_then(|(_, run)| run.take());
         let Some(run) = run else { return Ok(RunEnd::Stopped) };
         let ended = tokio::time::timeout(STORY, run).await.expect("the story ends within its time");

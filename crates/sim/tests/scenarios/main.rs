@@ -48,6 +48,7 @@ mod an_enforced_policy_and_no_starttls;
 mod an_enforced_policy_that_holds;
 mod an_outage_of_two_hours;
 mod broken_tls_is_done_without;
+mod campaigns_come_and_go;
 mod cancelled_in_the_middle;
 mod cancelled_while_all_wait;
 mod cut_short_while_building;
