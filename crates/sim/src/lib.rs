@@ -2,7 +2,7 @@
 //!
 //! A map of the crate, from the outside in:
 //!
-//! * [`world`]: what an engine sees in memory on virtual time. [`listen`]: the same on loopback sockets.
+//! * [`world`]: what an engine sees in memory on virtual time. [`listen`]: the same on loopback sockets, [`worlds`]: what is played there.
 //! * [`internet`]: all receivers, their DNS, ledger and trace as one thing. [`session`]: one conversation of theirs.
 //! * [`receiver`]: a provider's mind, pure. [`provider`]: what it is made of, as data. [`fault`]: what goes wrong.
 //! * [`dns`], [`dns_server`], [`authentication`]: names, and whether mail is what it says.
@@ -35,3 +35,4 @@ pub mod trace;
 pub mod usage;
 pub mod web;
 pub mod world;
+pub mod worlds;

@@ -6,10 +6,12 @@
 //! nothing. Fails when a port is taken.
 
 use crate::dns_server::DnsServer;
-use crate::internet::{Addressing, Internet, Place, Setup};
+use crate::internet::{Addressing, Internet, Listing, Place, Setup};
 use crate::provider::{HostState, Profile};
 use crate::receiver::Insistence;
 use crate::session;
+use crate::worlds::{Published, World};
+use model::Timestamp;
 use net::Clock;
 use serde::Serialize;
 use std::io;
@@ -31,6 +33,8 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 /// How to listen.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Who receives, and what happens meanwhile.
+    pub world: World,
     /// The SMTP port of every host; 0 for any that is free.
     pub port: u16,
     /// The DNS port, UDP and TCP, at 127.0.0.1; 0 for any that is free.
@@ -47,7 +51,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { port: 2525, dns_port: 5353, time_scale: 1, seed: 7, ledger: None, records: Vec::new() }
+        Options {
+            world: World::usual(),
+            port: 2525,
+            dns_port: 5353,
+            time_scale: 1,
+            seed: 7,
+            ledger: None,
+            records: Vec::new(),
+        }
     }
 }
 
@@ -96,7 +108,7 @@ pub struct Listening {
     /// The receivers, for reading their ledger.
     pub internet: Arc<Internet>,
     dns: DnsServer,
-    hosts: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Listening {
@@ -108,13 +120,13 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.hosts.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-/// Starts the shipped providers on loopback. Prints nothing.
+/// Starts the world's providers on loopback. Prints nothing.
 pub async fn listen(options: &Options, clock: Arc<dyn Clock>) -> io::Result<Listening> {
-    let profiles = Profile::shipped();
+    let profiles = options.world.profiles.clone();
     let setup = Setup {
         seed: options.seed,
         addressing: Addressing::Loopback,
@@ -125,6 +137,7 @@ pub async fn listen(options: &Options, clock: Arc<dyn Clock>) -> io::Result<List
     for (name, value) in &options.records {
         internet.zone().add_txt(name, value);
     }
+    let later = happen(&internet, &options.world);
     if let Some(path) = &options.ledger {
         internet.write_ledger_to(path)?;
     }
@@ -141,8 +154,39 @@ pub async fn listen(options: &Options, clock: Arc<dyn Clock>) -> io::Result<List
         domains: profiles.iter().flat_map(|profile| domains(profile)).collect(),
     };
     let serve = |(place, listener)| tokio::spawn(accept(Arc::clone(&internet), place, listener));
-    let hosts = places.into_iter().zip(listeners).map(serve).collect();
-    Ok(Listening { ready, internet, dns, hosts })
+    let mut tasks: Vec<JoinHandle<()>> = places.into_iter().zip(listeners).map(serve).collect();
+    tasks.push(tokio::spawn(publish_later(Arc::clone(&internet), later)));
+    Ok(Listening { ready, internet, dns, tasks })
+}
+
+/// Puts listings and first records in place; what is left is to be published later, soonest first.
+fn happen(internet: &Internet, world: &World) -> Vec<Published> {
+    let began = internet.now();
+    let at = |minutes: u64| began + Duration::from_secs(minutes.saturating_mul(60));
+    for listed in &world.listings {
+        let until = listed.until_min.map_or(Timestamp::MAX, at);
+        let list = listed.list.clone();
+        internet.add_listing(Listing { list, source: listed.source, from: at(listed.from_min), until });
+    }
+    let (first, mut later): (Vec<Published>, Vec<Published>) =
+        world.records.iter().cloned().partition(|record| record.from_min == 0);
+    first.into_iter().for_each(|record| publish(internet, record));
+    later.sort_by_key(|record| record.from_min);
+    later
+}
+
+fn publish(internet: &Internet, record: Published) {
+    internet.zone().edit(&record.name, |records| records.txt = record.txt);
+}
+
+async fn publish_later(internet: Arc<Internet>, later: Vec<Published>) {
+    let mut passed_min = 0;
+    for record in later {
+        let minutes = record.from_min - passed_min;
+        tokio::time::sleep(internet.wait(Duration::from_secs(minutes.saturating_mul(60)))).await;
+        passed_min = record.from_min;
+        publish(&internet, record);
+    }
 }
 
 fn domains(profile: &Profile) -> Vec<ReadyDomain> {
@@ -246,6 +290,23 @@ mod tests {
         assert!(said[5].starts_with("250 2.0.0"), "{said:?}");
         let written = std::fs::read_to_string(&ledger).unwrap();
         assert!(written.contains("\"message_id\":\"7@me.example\"") && written.lines().count() == 1, "{written}");
+    }
+
+    #[tokio::test]
+    async fn a_world_lists_a_source_and_loses_a_record_while_it_is_played() {
+        let world = World::parse(
+            "about = 'x'\n[[provider]]\nkey = 'gate'\nname = 'G'\nabout = 'g'\ndomains = [{ name = 'gate.test' }]\nhosts = [{ name = 'mx.gate.test' }]\nblocklists = ['l']\n[[listing]]\nlist = 'l'\nsource = '127.0.0.1'\nuntil_min = 1\n[[record]]\nname = 'me.example'\ntxt = ['v=spf1 -all']\nfrom_min = 1\n",
+        );
+        let options = Options { world: world.unwrap(), port: 0, dns_port: 0, time_scale: 60, ..Options::default() };
+        let listening = listen(&options, Arc::new(SystemClock::new())).await.unwrap();
+        let at = SocketAddr::new(listening.ready.hosts[0].address, listening.ready.port);
+        assert!(talk(at, &["QUIT"]).await[0].starts_with("554 5.7.1 Service unavailable; client host [127.0.0.1]"));
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        assert!(talk(at, &["QUIT"]).await[0].starts_with("220"), "a minute of theirs has passed");
+        let crate::dns::Said::Records(records) = listening.internet.zone().ask("me.example") else {
+            panic!("no record")
+        };
+        assert_eq!(records.txt, ["v=spf1 -all"]);
     }
 
     #[tokio::test]

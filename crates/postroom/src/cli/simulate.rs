@@ -4,6 +4,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::shift;
 use net::SystemClock;
+use sim::worlds::World;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// Decides every draw
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
+    /// Who receives and what happens meanwhile: hidden-limits, listed-source, lost-records, stale-list, or a file
+    #[arg(long, value_name = "NAME|FILE")]
+    world: Option<String>,
     /// Publish a TXT record, such as a sender's SPF, DKIM or DMARC
     #[arg(long = "txt", value_name = "NAME=VALUE")]
     txt: Vec<String>,
@@ -31,7 +35,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     let records = args.txt.iter().map(|text| record(text)).collect::<Result<Vec<_>, Failure>>()?;
+    let world = args.world.as_deref().map_or_else(|| Ok(World::usual()), world)?;
+    let about = world.about.clone();
     let options = sim::listen::Options {
+        world,
         port: args.port,
         dns_port: args.dns_port,
         time_scale: args.time_scale,
@@ -45,7 +52,7 @@ pub(crate) async fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     })?;
     output.record(&listening.ready);
     output.note(format!(
-        "{} hosts listen on port {}; name server {}. Send to them:\n  postroom send … --dns {} --port {}\nCtrl-C ends it.",
+        "{about}: {} hosts listen on port {}; name server {}. Send to them:\n  postroom send … --dns {} --port {}\nCtrl-C ends it.",
         listening.ready.hosts.len(),
         listening.ready.port,
         listening.ready.dns,
@@ -54,6 +61,22 @@ pub(crate) async fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     ));
     shift::interrupted().await?;
     Ok(Exit::Done)
+}
+
+/// A world that comes with the program, or one in a file.
+fn world(named: &str) -> Result<World, Failure> {
+    if let Some(world) = World::by_name(named) {
+        return Ok(world);
+    }
+    let known = World::names().collect::<Vec<_>>().join(", ");
+    let text = std::fs::read_to_string(named).map_err(|error| {
+        Failure::bad_input(format!("the world {named} cannot be read: {error}"))
+            .advise(format!("a file, or one of: {known}"))
+    })?;
+    World::parse(&text).map_err(|error| {
+        Failure::bad_input(format!("the world {named} cannot be played: {error}"))
+            .advise("docs/contributing/simulator.md tells what such a file may say")
+    })
 }
 
 fn record(text: &str) -> Result<(String, String), Failure> {
@@ -67,6 +90,18 @@ fn record(text: &str) -> Result<(String, String), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_world_is_known_by_name_or_read_from_a_file_and_what_is_wrong_is_said() {
+        assert_eq!(world("hidden-limits").unwrap().profiles.len(), 10);
+        let missing = world("/nowhere/at-all.toml").unwrap_err();
+        assert_eq!(missing.exit, Exit::BadInput);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.toml");
+        std::fs::write(&file, "about = 'x'\nprovders = []\n").unwrap();
+        let wrong = world(file.to_str().unwrap()).unwrap_err();
+        assert!(wrong.message.contains("line 2") && wrong.message.contains("provders"), "{}", wrong.message);
+    }
 
     #[test]
     fn a_record_is_split_at_its_first_equals_sign() {

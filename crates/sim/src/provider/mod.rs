@@ -15,7 +15,7 @@ pub use words::{ReplyTemplate, Words};
 
 use model::MailDomain;
 use serde::Deserialize;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// The profiles that come with the program, in the order of their files' names.
@@ -113,6 +113,7 @@ pub struct Served {
     /// The domain, in Unicode or ASCII.
     pub name: String,
     /// Its weight among sample people.
+    #[serde(default)]
     pub people: u32,
 }
 
@@ -129,13 +130,19 @@ impl Served {
 pub struct Host {
     /// Its name in DNS.
     pub name: String,
-    /// Its address in the simulated internet.
+    /// Its address in the simulated internet; on loopback it is given one, whatever stands here.
+    #[serde(default = "no_address")]
     pub address: IpAddr,
     /// Its MX preference: lower is tried first.
+    #[serde(default)]
     pub preference: u16,
     /// Does it answer?
     #[serde(default)]
     pub state: HostState,
+}
+
+fn no_address() -> IpAddr {
+    IpAddr::V4(Ipv4Addr::UNSPECIFIED)
 }
 
 /// Whether a host answers.
@@ -331,7 +338,12 @@ pub enum ProfileError {
 impl Profile {
     /// Reads a profile. Refuses unknown fields, replies that are none, and shares outside 0 … 1.
     pub fn parse(toml: &str) -> Result<Profile, ProfileError> {
-        let profile: Profile = toml::from_str(toml)?;
+        toml::from_str::<Profile>(toml)?.checked()
+    }
+
+    /// Itself, if its shares are shares.
+    pub(crate) fn checked(self) -> Result<Profile, ProfileError> {
+        let profile = self;
         let (manners, boxes) = (&profile.manners, &profile.mailboxes);
         let regard = |share: fn(&Regard) -> f64| profile.regard.as_ref().map_or(0.0, share);
         let shares = [
