@@ -4,9 +4,9 @@
 //! campaign, once for its workspace and once for its provider; nothing can be switched off.
 
 use dispatch::brakes::{Authentication, BlockedShare, Groups, Incident, Limits, Port25, Rates, Trip};
-use dispatch::volume::DayCount;
-use model::{CampaignId, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
-use std::collections::BTreeMap;
+use model::{CampaignId, DayCount, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The counters that tell our own fault from everybody else's, and a bad list from a bad hour.
 #[derive(Debug, Default)]
@@ -14,11 +14,55 @@ pub(crate) struct Brakes {
     pub(crate) port25: Port25,
     /// Sites whose silence was forgiven while nobody had answered yet, and until when it is.
     pub(crate) forgiven: BTreeMap<SiteId, Timestamp>,
-    authentication: BTreeMap<CampaignId, Authentication>,
-    rates: BTreeMap<CampaignId, Rates>,
-    of_workspace: BTreeMap<WorkspaceId, Rates>,
+    kept: Kept,
+    /// Campaigns of which something was counted since it was written down.
+    changed: BTreeSet<CampaignId>,
+}
+
+/// Campaigns remembered that no run works on any more, beside those at work.
+const CAMPAIGNS_REMEMBERED_MAX: usize = 256;
+
+/// What outlives a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    campaigns: BTreeMap<CampaignId, OfCampaign>,
+    workspaces: BTreeMap<WorkspaceId, OfWorkspace>,
     blocked: BlockedShare,
     incident: Incident,
+}
+
+/// What is counted of one campaign.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct OfCampaign {
+    authentication: Authentication,
+    rates: Rates,
+    /// What the ledger had counted when this was written down, by provider (empty: nobody described it).
+    counted: BTreeMap<String, DayCount>,
+    /// The last time that somebody answered for it.
+    answered_at: Option<Timestamp>,
+    is_sample_over: bool,
+}
+
+impl Default for OfCampaign {
+    fn default() -> OfCampaign {
+        OfCampaign {
+            authentication: Authentication::default(),
+            rates: Rates::of_campaign(Limits::default()),
+            counted: BTreeMap::new(),
+            answered_at: None,
+            is_sample_over: false,
+        }
+    }
+}
+
+/// What is counted of one workspace.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct OfWorkspace(Rates);
+
+impl Default for OfWorkspace {
+    fn default() -> OfWorkspace {
+        OfWorkspace(Rates::of_workspace(Limits::default()))
+    }
 }
 
 /// One verdict, as far as brakes are concerned.
@@ -46,28 +90,76 @@ pub(crate) enum Whom {
 }
 
 impl Brakes {
+    /// The brakes as the last run left them.
+    pub(crate) fn restored(kept: Kept) -> Brakes {
+        Brakes { kept, ..Brakes::default() }
+    }
+
+    /// What the next run has to know.
+    pub(crate) fn kept(&mut self) -> Kept {
+        while self.kept.campaigns.len() > CAMPAIGNS_REMEMBERED_MAX {
+            // The ids are in the order of their making.
+            self.kept.campaigns.pop_first();
+        }
+        self.kept.clone()
+    }
+
+    /// The campaigns of which something was counted since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<CampaignId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Was anything counted since it was written down?
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Takes note of what the ledger has counted of a campaign.
+    pub(crate) fn counted_by_ledger(&mut self, campaign: CampaignId, counted: Vec<(Option<String>, DayCount)>) {
+        let counted = counted.into_iter().map(|(provider, count)| (provider.unwrap_or_default(), count)).collect();
+        self.kept.campaigns.entry(campaign).or_default().counted = counted;
+    }
+
+    /// Has the sample of a campaign been judged?
+    pub(crate) fn is_sample_over(&self, campaign: CampaignId) -> bool {
+        self.kept.campaigns.get(&campaign).is_some_and(|of| of.is_sample_over)
+    }
+
+    /// The sample of a campaign has been judged.
+    pub(crate) fn sample_is_over(&mut self, campaign: CampaignId) {
+        self.kept.campaigns.entry(campaign).or_default().is_sample_over = true;
+    }
+
+    /// A campaign is over.
+    pub(crate) fn forget(&mut self, campaign: CampaignId) {
+        self.kept.campaigns.remove(&campaign);
+        self.changed.remove(&campaign);
+    }
+
     /// Counts a verdict; what trips, and whom it concerns.
     pub(crate) fn judged(&mut self, judged: Judged<'_>, now: Timestamp) -> Vec<(Trip, Whom)> {
         let Judged { campaign, workspace, groups, operator, verdict, stops_campaign, is_first } = judged;
         let provider = groups.provider;
         let mut trips = Vec::new();
-        let authentication = self.authentication.entry(campaign).or_default();
-        let refused = authentication.judged(operator, verdict, stops_campaign);
+        self.changed.insert(campaign);
+        let kept = &mut self.kept;
+        let of_campaign = kept.campaigns.entry(campaign).or_default();
+        let refused = of_campaign.authentication.judged(operator, verdict, stops_campaign);
         trips.extend(refused.map(|trip| (trip, Whom::Campaign(campaign))));
-        let incident = self.incident.judged(now, campaign, provider, verdict);
+        let incident = kept.incident.judged(now, campaign, provider, verdict);
         if let Some(Trip::Incident { provider, .. }) = &incident {
-            self.rates.values_mut().for_each(|rates| rates.forgive(provider));
-            self.of_workspace.values_mut().for_each(|rates| rates.forgive(provider));
+            kept.campaigns.values_mut().for_each(|of| of.rates.forgive(provider));
+            kept.workspaces.values_mut().for_each(|of| of.0.forgive(provider));
         }
         trips.extend(incident.map(|trip| (trip, Whom::Everybody)));
-        trips.extend(self.blocked.judged(now, provider, verdict).map(|trip| (trip, Whom::Everybody)));
+        trips.extend(kept.blocked.judged(now, provider, verdict).map(|trip| (trip, Whom::Everybody)));
         // What a provider in trouble says of its people is held against nobody. A domain that does not exist has never
         // seen the mail, and its people have their verdict long before the others: they would make any list look dead.
-        if self.is_incident(provider) || verdict.stage == Stage::Dns {
+        if provider.is_some_and(|provider| kept.incident.is_under_way(provider)) || verdict.stage == Stage::Dns {
             return trips;
         }
-        let of_campaign = self.rates.entry(campaign).or_insert_with(|| Rates::of_campaign(Limits::default()));
-        let of_workspace = self.of_workspace.entry(workspace).or_insert_with(|| Rates::of_workspace(Limits::default()));
+        let of_campaign = &mut kept.campaigns.entry(campaign).or_default().rates;
+        let of_workspace = &mut kept.workspaces.entry(workspace).or_default().0;
         for (rates, reach) in [(of_campaign, Whom::Campaign(campaign)), (of_workspace, Whom::Workspace(workspace))] {
             if is_first {
                 rates.attempted(now, &groups);
@@ -77,40 +169,175 @@ impl Brakes {
         trips
     }
 
-    /// Adds what the ledger counted of a campaign before this run.
+    /// Adds what the ledger has counted of a campaign beyond what is known of it.
     pub(crate) fn recount(
         &mut self,
         campaign: CampaignId,
         workspace: WorkspaceId,
-        before: &[(Option<String>, DayCount)],
+        counted: &[(Option<String>, DayCount)],
         now: Timestamp,
     ) {
-        let of_campaign = self.rates.entry(campaign).or_insert_with(|| Rates::of_campaign(Limits::default()));
-        let of_workspace = self.of_workspace.entry(workspace).or_insert_with(|| Rates::of_workspace(Limits::default()));
-        for (provider, count) in before {
-            of_campaign.recount(now, provider.as_deref(), count);
-            of_workspace.recount(now, provider.as_deref(), count);
+        let of_campaign = self.kept.campaigns.entry(campaign).or_default();
+        let of_workspace = &mut self.kept.workspaces.entry(workspace).or_default().0;
+        for (provider, count) in counted {
+            let known = of_campaign.counted.get(provider.as_deref().unwrap_or_default());
+            let more = count.since(&known.copied().unwrap_or_default());
+            if more != DayCount::default() && !self.kept.incident.is_under_way(provider.as_deref().unwrap_or_default())
+            {
+                of_campaign.rates.recount(now, provider.as_deref(), &more);
+                of_workspace.recount(now, provider.as_deref(), &more);
+            }
         }
     }
 
-    /// Somebody looked at the rates of a campaign and decided to go on: it is measured anew, and so is its workspace.
-    pub(crate) fn resumed(&mut self, campaign: CampaignId, workspace: WorkspaceId) {
-        let rates = [self.rates.get_mut(&campaign), self.of_workspace.get_mut(&workspace)];
-        rates.into_iter().flatten().for_each(Rates::resumed);
+    /// Somebody looked at the rates of a campaign and gave a reason to go on: it is measured anew, and so is its
+    /// workspace. `false`: nobody did, or it is known already.
+    pub(crate) fn answered(&mut self, campaign: CampaignId, workspace: WorkspaceId, at: Option<Timestamp>) -> bool {
+        let of_campaign = self.kept.campaigns.entry(campaign).or_default();
+        if at <= of_campaign.answered_at {
+            return false;
+        }
+        of_campaign.answered_at = at;
+        of_campaign.rates.resumed();
+        if let Some(of_workspace) = self.kept.workspaces.get_mut(&workspace) {
+            of_workspace.0.resumed();
+        }
+        self.changed.insert(campaign);
+        true
     }
 
     /// Is the provider having an incident? Then what it says about people is provisional.
     pub(crate) fn is_incident(&self, provider: Option<&str>) -> bool {
-        provider.is_some_and(|provider| self.incident.is_under_way(provider))
+        provider.is_some_and(|provider| self.kept.incident.is_under_way(provider))
     }
 
     /// Until when a provider is left alone.
     pub(crate) fn provider_held(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
-        [self.blocked.held_until(provider, now), self.incident.held_until(provider, now)].into_iter().flatten().max()
+        [self.kept.blocked.held_until(provider, now), self.kept.incident.held_until(provider, now)]
+            .into_iter()
+            .flatten()
+            .max()
     }
 
     /// How many may go to a provider that was left alone, until it is known whether it is better; `None`: no bound.
     pub(crate) fn probe_left(&self, provider: &str, now: Timestamp) -> Option<u32> {
-        [self.blocked.probe_left(provider, now), self.incident.probe_left(provider, now)].into_iter().flatten().min()
+        [self.kept.blocked.probe_left(provider, now), self.kept.incident.probe_left(provider, now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dispatch::brakes::PROBE_ATTEMPTS;
+    use model::{Category, Outcome};
+    use std::time::Duration;
+
+    const CAMPAIGN: CampaignId = CampaignId(1);
+    const OTHER: CampaignId = CampaignId(2);
+
+    fn at(minute: u64) -> Timestamp {
+        Timestamp::from_millis(0) + Duration::from_secs(minute * 60)
+    }
+
+    fn verdict(outcome: Outcome, category: Category) -> Verdict {
+        Verdict { outcome, category, ..Verdict::accepted() }
+    }
+
+    /// `count` people of a campaign, at a provider, with this verdict; what trips.
+    fn send(
+        brakes: &mut Brakes,
+        campaign: CampaignId,
+        provider: &str,
+        count: u32,
+        verdict: &Verdict,
+    ) -> Vec<(Trip, Whom)> {
+        let judged = Judged {
+            campaign,
+            workspace: WorkspaceId::FIRST,
+            groups: Groups { provider: Some(provider), ..Groups::default() },
+            operator: provider,
+            verdict,
+            stops_campaign: false,
+            is_first: true,
+        };
+        (0..count).flat_map(|_| brakes.judged(judged, at(1))).collect()
+    }
+
+    /// A process ends and another begins: what it wrote down is all it left.
+    fn killed(mut brakes: Brakes) -> Brakes {
+        let text = serde_json::to_string(&brakes.kept()).unwrap();
+        Brakes::restored(serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn a_provider_left_alone_and_an_incident_outlive_the_process() {
+        let mut brakes = Brakes::default();
+        let refused = verdict(Outcome::Blocked, Category::Policy);
+        send(&mut brakes, CAMPAIGN, "gmx", 95, &Verdict::accepted());
+        assert_eq!(send(&mut brakes, CAMPAIGN, "gmx", 10, &refused).len(), 1);
+        let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
+        let trips = send(&mut brakes, CAMPAIGN, "google", 40, &dead);
+        assert!(trips.iter().any(|(trip, _)| matches!(trip, Trip::Incident { .. })), "{trips:?}");
+        let brakes = killed(brakes);
+        assert_eq!(brakes.provider_held("gmx", at(2)), Some(at(61)));
+        assert!(brakes.is_incident(Some("google")) && !brakes.is_incident(Some("gmx")));
+        assert_eq!(brakes.probe_left("gmx", at(61)), Some(PROBE_ATTEMPTS));
+    }
+
+    #[test]
+    fn only_what_the_ledger_counted_since_is_added_at_a_start() {
+        let mut brakes = Brakes::default();
+        let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
+        send(&mut brakes, CAMPAIGN, "gmx", 300, &Verdict::accepted());
+        send(&mut brakes, CAMPAIGN, "gmx", 10, &dead);
+        let count = |attempted, hard| {
+            vec![(
+                Some("gmx".to_owned()),
+                DayCount { attempted, accepted: attempted - hard, hard, ..DayCount::default() },
+            )]
+        };
+        brakes.counted_by_ledger(CAMPAIGN, count(310, 10));
+        let mut brakes = killed(brakes);
+        brakes.recount(CAMPAIGN, WorkspaceId::FIRST, &count(315, 14), at(2));
+        let trips = send(&mut brakes, CAMPAIGN, "gmx", 3, &dead);
+        let says = |trips: &[(Trip, Whom)], what: &str| trips.iter().any(|(trip, _)| trip.why().contains(what));
+        assert!(!says(&trips, "it stops at 5 %)."), "17 of 318: too few yet: {trips:?}");
+        let trips = send(&mut brakes, CAMPAIGN, "gmx", 3, &dead);
+        assert!(says(&trips, "20 of 321 tried"), "{trips:?}");
+    }
+
+    #[test]
+    fn a_reason_counts_once_and_is_remembered() {
+        let mut brakes = Brakes::default();
+        let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
+        send(&mut brakes, CAMPAIGN, "gmx", 400, &Verdict::accepted());
+        assert!(send(&mut brakes, CAMPAIGN, "gmx", 30, &dead).len() > 1);
+        assert!(!brakes.answered(CAMPAIGN, WorkspaceId::FIRST, None));
+        assert!(brakes.answered(CAMPAIGN, WorkspaceId::FIRST, Some(at(5))));
+        let mut brakes = killed(brakes);
+        assert!(
+            !brakes.answered(CAMPAIGN, WorkspaceId::FIRST, Some(at(5))),
+            "a second pause and resume change nothing"
+        );
+        send(&mut brakes, CAMPAIGN, "gmx", 400, &Verdict::accepted());
+        assert!(send(&mut brakes, CAMPAIGN, "gmx", 30, &dead).len() > 1, "measured anew, it trips anew");
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_and_the_rest_is_bounded() {
+        let mut brakes = Brakes::default();
+        brakes.sample_is_over(CAMPAIGN);
+        send(&mut brakes, OTHER, "gmx", 1, &Verdict::accepted());
+        brakes.forget(OTHER);
+        assert!(!brakes.has_changed() && brakes.is_sample_over(CAMPAIGN));
+        for id in 10..1_000 {
+            brakes.sample_is_over(CampaignId(id));
+        }
+        let brakes = killed(brakes);
+        assert_eq!(brakes.kept.campaigns.len(), CAMPAIGNS_REMEMBERED_MAX);
+        assert!(brakes.is_sample_over(CampaignId(999)) && !brakes.is_sample_over(CAMPAIGN));
     }
 }

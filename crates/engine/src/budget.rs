@@ -8,8 +8,8 @@
 use crate::Stakes;
 use crate::fleet::{Fleet, Standing};
 use dispatch::providers::Providers;
-use dispatch::volume::{self, Allowance, DayCount, HISTORY_DAYS, Who};
-use model::{DomainId, SourceId, Timestamp, Verdict};
+use dispatch::volume::{self, Allowance, HISTORY_DAYS, Who};
+use model::{DayCount, DomainId, SourceId, Timestamp, Verdict};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::{Store, StoreError, VolumeOf};
@@ -199,8 +199,8 @@ impl Inner {
                 if matches!(of, VolumeOf::Domain(_)) { UNNAMED.to_owned() } else { row.provider.unwrap_or_default() };
             let days = self.history.entry((of, provider)).or_default();
             match days.last_mut() {
-                Some((day, count)) if *day == row.day => add(count, &row.count),
-                _ => days.push((row.day, as_count(&row.count))),
+                Some((day, count)) if *day == row.day => count.add(&row.count),
+                _ => days.push((row.day, row.count)),
             }
         }
         for days in self.history.values_mut() {
@@ -231,12 +231,9 @@ impl Inner {
             let allowance = volume::allowance(&who, of_provider, history, self.day);
             return Spent { allowance, count: today.unwrap_or_default(), is_told: false };
         }
-        let of_one_site = as_if_one_site(&who, history, self.day);
-        Spent {
-            allowance: volume::allowance(&who, None, &of_one_site, self.day),
-            count: DayCount::default(),
-            is_told: false,
-        }
+        // The ledger counts all sites nobody described together; the budget is for each of them.
+        let allowance = volume::allowance(&who, None, history, self.day);
+        Spent { allowance, count: DayCount::default(), is_told: false }
     }
 
     fn turn_over(&mut self, today: i64) {
@@ -247,55 +244,13 @@ impl Inner {
             let days = self.history.entry((of, provider)).or_default();
             match days.last_mut() {
                 Some((day, count)) if *day == yesterday && named => *count = spent.count,
-                Some((day, count)) if *day == yesterday => sum(count, &spent.count),
+                Some((day, count)) if *day == yesterday => count.add(&spent.count),
                 _ => days.push((yesterday, spent.count)),
             }
             days.retain(|(day, _)| *day >= today - HISTORY_DAYS);
         }
         self.day = today;
     }
-}
-
-/// The ledger counts all sites nobody described together. One of them is warmed as if each day it had got what it was
-/// allowed, with the signals of all.
-fn as_if_one_site(who: &Who, all: &[(i64, DayCount)], today: i64) -> Vec<(i64, DayCount)> {
-    let mut one: Vec<(i64, DayCount)> = Vec::new();
-    for (day, count) in all.iter().filter(|(day, _)| *day < today) {
-        let allowed = volume::allowance(who, None, &one, *day).messages;
-        let attempted = count.attempted.min(allowed);
-        let part = |n: u32| {
-            u32::try_from(u64::from(n) * u64::from(attempted) / u64::from(count.attempted.max(1))).unwrap_or(0)
-        };
-        let scaled = DayCount {
-            attempted,
-            accepted: part(count.accepted),
-            deferred: part(count.deferred),
-            blocked: part(count.blocked),
-            hard: part(count.hard),
-            complained: part(count.complained),
-        };
-        one.push((*day, scaled));
-    }
-    one
-}
-
-/// The ledger's counts in the words of `dispatch`.
-pub(crate) fn as_count(row: &store::DayCount) -> DayCount {
-    let store::DayCount { attempted, accepted, deferred, blocked, hard, complained } = *row;
-    DayCount { attempted, accepted, deferred, blocked, hard, complained }
-}
-
-fn add(count: &mut DayCount, row: &store::DayCount) {
-    sum(count, &as_count(row));
-}
-
-pub(crate) fn sum(count: &mut DayCount, more: &DayCount) {
-    count.attempted = count.attempted.saturating_add(more.attempted);
-    count.accepted = count.accepted.saturating_add(more.accepted);
-    count.deferred = count.deferred.saturating_add(more.deferred);
-    count.blocked = count.blocked.saturating_add(more.blocked);
-    count.hard = count.hard.saturating_add(more.hard);
-    count.complained = count.complained.saturating_add(more.complained);
 }
 
 /// The UTC day a moment is in.

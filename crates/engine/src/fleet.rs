@@ -6,6 +6,7 @@
 use dispatch::pool::Candidate;
 use model::{CampaignKind, SourceId, Timestamp, WorkspaceId};
 use net::Egress;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Pool, Store, StoreError};
@@ -32,7 +33,7 @@ pub(crate) struct Fleet {
 }
 
 /// Why a source is left out toward a provider, and until when.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rest {
     pub(crate) until: Timestamp,
     pub(crate) why: String,
@@ -135,6 +136,13 @@ impl Fleet {
         let mut resting = self.lock();
         resting.retain(|_, rest| rest.until > now);
         resting.insert((source, operator.to_owned()), rest).is_none()
+    }
+
+    /// The rests in force.
+    pub(crate) fn rests(&self, now: Timestamp) -> Vec<(SourceId, String, Rest)> {
+        let resting = self.lock();
+        let in_force = resting.iter().filter(|(_, rest)| rest.until > now);
+        in_force.map(|((source, operator), rest)| (*source, operator.clone(), rest.clone())).collect()
     }
 
     /// Does it rest there?

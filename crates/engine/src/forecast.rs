@@ -3,10 +3,11 @@
 //! A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when somebody asks.
 
 use crate::Stakes;
-use crate::budget::{as_count, day_of};
+use crate::budget::day_of;
 use crate::fleet::Fleet;
 use crate::launch;
-use dispatch::volume::{self, DayCount, Forecast as Days, HISTORY_DAYS, Who};
+use dispatch::volume::{self, Forecast as Days, HISTORY_DAYS, Who};
+use model::DayCount;
 use model::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ async fn of_domain(
     let mut sums: BTreeMap<i64, DayCount> = BTreeMap::new();
     if let Some(id) = store.known_domain(name).await? {
         for row in store.volume_of(VolumeOf::Domain(id), today - HISTORY_DAYS).await? {
-            crate::budget::sum(sums.entry(row.day).or_default(), &as_count(&row.count));
+            sums.entry(row.day).or_default().add(&row.count);
         }
     }
     let (who, history) = (Who::Domain { warm_since: None }, sums.into_iter().collect::<Vec<_>>());
@@ -100,7 +101,7 @@ async fn of_sources(store: &Store, campaign: &Campaign, now: Timestamp) -> Resul
             let Some(source) = fleet.source(*id) else { continue };
             let rows = store.volume_of(VolumeOf::Source(*id), today - HISTORY_DAYS).await?;
             let rows = rows.iter().filter(|row| row.provider.as_deref() == Some(provider.as_str()));
-            let mut history: Vec<(i64, DayCount)> = rows.map(|row| (row.day, as_count(&row.count))).collect();
+            let mut history: Vec<(i64, DayCount)> = rows.map(|row| (row.day, row.count)).collect();
             history.sort_by_key(|(day, _)| *day);
             let who = Who::Source { warm_since: source.warm_since };
             let part = waiting * u64::from(*weight) / share_of_all;

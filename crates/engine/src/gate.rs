@@ -6,7 +6,7 @@
 
 use model::{CampaignId, SkipReason};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Notify, RwLock, RwLockReadGuard};
 
 /// What may start at the moment.
@@ -15,6 +15,8 @@ pub(crate) struct Gate {
     closed: RwLock<Closed>,
     /// What happens cannot be recorded at the moment: outcomes, or which message is about to end.
     ledger_in_trouble: AtomicBool,
+    /// Writes that wait until they can be recorded: while there are any, the trouble is not over.
+    waiting: AtomicUsize,
     /// Rings when the trouble begins, for the one who looks whether it is over.
     ledger_failed: Notify,
     /// Rings when it is over. Everybody who waits goes on in the order in which they came: the simulator's order must not
@@ -33,6 +35,16 @@ struct Closed {
 /// Leave to start one delivery; held until MAIL FROM is written.
 #[derive(Debug)]
 pub(crate) struct Pass<'a>(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'a, Closed>);
+
+/// A write that waits until it can be recorded.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a>(&'a Gate);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Gate {
     /// Leave to start a delivery of `campaign`, or `None` while it (or everything) is stopped.
@@ -81,6 +93,17 @@ impl Gate {
             self.ledger_failed.notify_one();
         }
         is_news
+    }
+
+    /// A write begins to wait for the ledger; it does as long as this is kept.
+    pub(crate) fn waits_for_ledger(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Waiting(self)
+    }
+
+    /// Does a write wait for the ledger?
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
     }
 
     /// The ledger can record again; `true` if that is news.

@@ -1,7 +1,7 @@
 //! What every part of a run shares: the ledger, the world, the rules, and the ways to the scheduler and the settler.
 
 use crate::brakes::{Brakes, Judged, Whom};
-use crate::budget::{Budgets, as_count};
+use crate::budget::Budgets;
 use crate::fleet::Fleet;
 use crate::gate::Gate;
 use crate::holds::Holds;
@@ -24,7 +24,10 @@ use dispatch::react::{LaneHold, Policy};
 use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow};
-use model::{CampaignId, CampaignKind, Category, DeliveryId, EventKind, ImportId, Scope, SiteId, Timestamp, Verdict};
+use model::{
+    Actor, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, Stage, Timestamp,
+    Verdict,
+};
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
 use std::collections::BTreeMap;
@@ -277,6 +280,8 @@ pub(crate) struct House {
     pub(crate) brakes: Mutex<Brakes>,
     /// Which addresses did not answer a moment ago.
     pub(crate) reach: Reach,
+    /// Held by the one write that tries again while the ledger cannot record.
+    pub(crate) ledger_turn: tokio::sync::Mutex<()>,
     /// What domains demand of their servers.
     pub(crate) policies: Policies,
     /// What came of it, for the reports.
@@ -287,8 +292,8 @@ pub(crate) struct House {
     pub(crate) files: Mutex<BTreeMap<ImportId, Arc<str>>>,
 }
 
-/// Stops and resumptions of the past that are looked through when a run begins.
-const DECISIONS_LOOKED_AT: usize = 1_000;
+/// Between tries while the ledger cannot record.
+pub(crate) const LEDGER_RETRY: Duration = Duration::from_secs(1);
 /// How long a probe's verdicts are waited for, before the lane looks again.
 const PROBE_LOOK: Duration = Duration::from_secs(60);
 /// Imports whose file's name is remembered.
@@ -302,7 +307,6 @@ pub(crate) const SITE_FOR_PROVIDER: &str = "all of ";
 const FORGIVEN_HOLD: Duration = Duration::from_secs(300);
 
 impl House {
-    /// Tells whoever watches.
     /// Something that has to be recorded cannot be: nothing starts any more, and then it is told; the settler finds out when
     /// it can be again.
     pub(crate) fn unrecorded(&self, why: &str) {
@@ -311,6 +315,28 @@ impl House {
         }
     }
 
+    /// Does what writes to the ledger, as often as it takes: while it cannot record, nothing starts, and it is told once.
+    /// Fails when the ledger can never work again.
+    pub(crate) async fn until_recorded<T, W>(&self, write: impl Fn() -> W) -> Result<T, StoreError>
+    where
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let (mut waiting, mut turn) = (None, None);
+        loop {
+            match write().await {
+                Err(trouble) if trouble.is_transient() => self.unrecorded(&trouble.to_string()),
+                done => return done,
+            }
+            waiting.get_or_insert_with(|| self.gate.waits_for_ledger());
+            // One tries again for all that wait.
+            match turn {
+                None => turn = Some(self.ledger_turn.lock().await),
+                Some(_) => tokio::time::sleep(LEDGER_RETRY).await,
+            }
+        }
+    }
+
+    /// Tells whoever watches.
     pub(crate) fn note(&self, note: Note<'_>) {
         self.watch.note(note);
     }
@@ -348,7 +374,8 @@ impl House {
         if let Some(identity) = mailing.identity {
             self.budgets.know(&self.store, identity).await?;
         }
-        self.terms.put(campaign, mailing.plan.begin(self.settings.stakes, now));
+        let is_sample_over = self.brakes().is_sample_over(campaign);
+        self.terms.put(campaign, mailing.plan.begin(self.settings.stakes, is_sample_over, now));
         self.mailings.write().unwrap_or_else(PoisonError::into_inner).insert(campaign, Arc::new(mailing));
         self.recount(campaign).await
     }
@@ -357,6 +384,7 @@ impl House {
     pub(crate) fn let_go(&self, campaign: CampaignId) {
         self.mailings.write().unwrap_or_else(PoisonError::into_inner).remove(&campaign);
         self.terms.forget(campaign);
+        self.brakes().forget(campaign);
     }
 
     /// A campaign's place among the others.
@@ -506,7 +534,8 @@ impl House {
         for (trip, reach) in trips {
             self.tell(Notice::Tripped(Stop::Brake(trip), reach));
         }
-        if claimed.attempts == 0 {
+        // What DNS alone decided says nothing about the list, as for the rates.
+        if claimed.attempts == 0 && verdict.stage != Stage::Dns {
             self.terms.with_canary(claimed.campaign, |canary| canary.judged(now, &groups, verdict));
         }
     }
@@ -528,35 +557,6 @@ impl House {
         file
     }
 
-    /// Somebody decided that a campaign goes on: its rates are measured anew.
-    pub(crate) fn resumed(&self, campaign: CampaignId) {
-        if let Some(mailing) = self.mailing(campaign) {
-            self.brakes().resumed(campaign, mailing.workspace);
-        }
-    }
-
-    /// Adds what the ledger counted of a campaign before this run to its rates, unless somebody has answered for it: a
-    /// brake stopped it, and it was resumed for a reason.
-    pub(crate) async fn recount(&self, campaign: CampaignId) -> Result<(), StoreError> {
-        if self.is_answered_for(campaign).await? {
-            return Ok(());
-        }
-        let before = self.store.campaign_providers(campaign).await?;
-        let before: Vec<_> = before.iter().map(|(provider, count)| (provider.clone(), as_count(count))).collect();
-        if let Some(mailing) = self.mailing(campaign) {
-            self.brakes().recount(campaign, mailing.workspace, &before, self.now());
-        }
-        Ok(())
-    }
-
-    /// Was the campaign resumed for a reason since a brake last stopped it?
-    async fn is_answered_for(&self, campaign: CampaignId) -> Result<bool, StoreError> {
-        let decided = vec![EventKind::Braked, EventKind::Resumed];
-        let decided = self.store.latest_events(decided, DECISIONS_LOOKED_AT).await?;
-        let with_words = |event: &&store::Event| event.campaign == Some(campaign) && event.detail.is_some();
-        Ok(decided.iter().find(with_words).is_some_and(|event| event.kind == EventKind::Resumed))
-    }
-
     /// A provider that was left alone is being probed, and the probe is out: until when to wait for what comes of it.
     pub(crate) fn probe_is_out(&self, lane: &Lane, now: Timestamp) -> Option<Timestamp> {
         let left = self.brakes().probe_left(&lane.provider?.key, now);
@@ -568,8 +568,22 @@ impl House {
         self.brakes().is_incident(lane.provider.map(|provider| provider.key.as_str()))
     }
 
-    fn brakes(&self) -> std::sync::MutexGuard<'_, Brakes> {
+    pub(crate) fn brakes(&self) -> std::sync::MutexGuard<'_, Brakes> {
         self.brakes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves a campaign, on the engine's own account.
+    pub(crate) async fn set_state(
+        &self,
+        campaign: CampaignId,
+        to: CampaignState,
+        why: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let moved = || {
+            let why = why.map(str::to_owned);
+            self.store.set_campaign_state(campaign, to, why, &Actor::Engine, self.now())
+        };
+        self.until_recorded(moved).await.map(drop)
     }
 
     /// The ledger's number for a site.
@@ -583,7 +597,7 @@ impl House {
         if let Some(site) = remembered().get(fingerprint).copied() {
             return Ok(site);
         }
-        let site = self.store.site_id(fingerprint, provider, self.now()).await?;
+        let site = self.until_recorded(|| self.store.site_id(fingerprint, provider, self.now())).await?;
         let mut sites = remembered();
         if sites.len() >= SITES_REMEMBERED_MAX {
             sites.clear();

@@ -4,11 +4,11 @@
 //! [`sources`] tells the same of each way out: how warm it is toward whom, and what it may still send today.
 
 use crate::Stakes;
-use crate::budget::{as_count, day_of};
+use crate::budget::day_of;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
-use dispatch::volume::{self, DayCount, HISTORY_DAYS, Who};
-use model::{SourceId, Timestamp};
+use dispatch::volume::{self, HISTORY_DAYS, Who};
+use model::{DayCount, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{Source, Store, StoreError, VolumeOf};
@@ -158,7 +158,7 @@ pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, S
     for source in store.sources().await? {
         let mut history: BTreeMap<Option<String>, Vec<(i64, DayCount)>> = BTreeMap::new();
         for row in store.volume_of(VolumeOf::Source(source.id), today - HISTORY_DAYS).await? {
-            history.entry(row.provider).or_default().push((row.day, as_count(&row.count)));
+            history.entry(row.provider).or_default().push((row.day, row.count));
         }
         let who = Who::Source { warm_since: source.warm_since };
         let mut toward: Vec<TowardView> =

@@ -4,7 +4,7 @@
 //! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
 
 use crate::options::{SendOptions, Unsubscribe};
-use crate::terms::{Plan, ZONE_COLUMNS};
+use crate::terms::{Plan, Sample, ZONE_COLUMNS};
 use crate::{Mailing, SendError, Stakes};
 use aws_lc_rs::digest;
 use dispatch::brakes;
@@ -374,21 +374,20 @@ async fn plan(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result
 }
 
 /// The sample that is still out: who it stands for, how many it is, and since when.
-async fn canary(
-    store: &Store,
-    campaign: &Campaign,
-    snapshot: &Snapshot,
-) -> Result<Option<(brakes::Audience, u64, Timestamp)>, SendError> {
+async fn canary(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result<Option<Sample>, SendError> {
     if campaign.canary == 0 {
         return Ok(None);
     }
-    let (members, with_verdict) = store.canary_state(campaign.id).await?;
-    if with_verdict * 100 >= members * brakes::canary::CANARY_JUDGED_PERCENT {
+    let (size, judged) = store.canary_state(campaign.id).await?;
+    let is_judged = judged * 100 >= size * brakes::canary::CANARY_JUDGED_PERCENT;
+    if is_judged && !snapshot.never_mailed {
         return Ok(None);
     }
     let people = store.tally(campaign.id).await?.attempted();
     let audience = brakes::Audience { people, accepted_lately: 0, has_never_mailed_import: snapshot.never_mailed };
-    Ok(Some((audience, members, campaign.started_at.unwrap_or(campaign.created_at))))
+    let since = campaign.started_at.unwrap_or(campaign.created_at);
+    let counted = store.campaign_providers(campaign.id).await?;
+    Ok(Some(Sample { audience, size, since, judged, counted }))
 }
 
 /// What the ledger keeps of a campaign's message and choices.

@@ -36,6 +36,7 @@ mod outstanding;
 mod pacer;
 mod reach;
 mod recover;
+mod remembered;
 mod route;
 mod scheduler;
 mod security;
@@ -52,6 +53,7 @@ pub use house::{CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, Relay, Settings
 pub use mailing::Mailing;
 pub use recover::{LOST_REPLY, recover};
 
+use brakes::Brakes;
 use budget::Budgets;
 use fleet::Fleet;
 use gate::Gate;
@@ -62,6 +64,7 @@ use net::{Cache, World};
 use note::Watch;
 use outstanding::Outstanding;
 use reach::Reach;
+use remembered::Remembered;
 use security::Policies;
 use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
@@ -150,9 +153,17 @@ impl Engine {
         let budgets =
             Budgets::read(&store, &fleet, &identities, (settings.stakes, settings.described.providers), now).await?;
         holds.replace(store.holds(Some(now)).await?);
+        let Remembered { brakes, rests } = Remembered::read(&store).await?;
+        for (source, operator, rest) in rests {
+            fleet.rest_from(source, &operator, rest, now);
+        }
+        let brakes = Brakes::restored(brakes);
         let terms = Terms::default();
         for mailing in &mailings {
-            terms.put(mailing.campaign, mailing.plan.begin(settings.stakes, now));
+            terms.put(
+                mailing.campaign,
+                mailing.plan.begin(settings.stakes, brakes.is_sample_over(mailing.campaign), now),
+            );
         }
         let (outcomes, to_settle) = mpsc::channel(settle::OUTCOMES_WAITING_MAX);
         let house = Arc::new(House {
@@ -160,7 +171,7 @@ impl Engine {
             tls: world.tls.clone(),
             rules: settings.described.rules,
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
-            brakes: Mutex::default(),
+            brakes: Mutex::new(brakes),
             sites: Mutex::default(),
             files: Mutex::default(),
             reach: Reach::default(),
@@ -168,6 +179,7 @@ impl Engine {
             budgets,
             holds,
             terms,
+            ledger_turn: tokio::sync::Mutex::default(),
             policies: Policies::default(),
             tally: Tally::default(),
             store,
@@ -183,6 +195,7 @@ impl Engine {
         for campaign in house.campaigns() {
             house.recount(campaign).await?;
         }
+        house.remember().await?;
         let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
         let reporter = tokio::spawn(tls_reports::run(house.clone()));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;

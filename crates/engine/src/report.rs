@@ -59,6 +59,9 @@ pub struct Report {
     pub skipped_by_reason: BTreeMap<SkipReason, u64>,
     /// For what the people in progress wait; sums to `in_progress`.
     pub waiting: Waiting,
+    /// The holds that keep some of them waiting, oldest first. They may overlap: somebody under two is in both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HeldBy>,
     /// Why people were not delivered, most frequent first; ended ones only.
     pub causes: Vec<Cause>,
     /// Why people wait for another try, most frequent first.
@@ -99,6 +102,26 @@ pub struct Waiting {
     pub retry: u64,
     /// For a hold to end: the campaign is paused, part of it is held, or a site takes nothing from us for now.
     pub held: u64,
+}
+
+/// A hold, and how many of a campaign's people it keeps waiting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldBy {
+    /// The hold, as `hold lift` takes it.
+    pub hold: String,
+    /// Toward which provider alone.
+    pub provider: Option<String>,
+    /// To which domain alone.
+    pub domain: Option<String>,
+    /// Only those who have not reacted for long?
+    pub cold_only: bool,
+    /// How many of the campaign wait under it.
+    pub covers: u64,
+    /// Until when; `None`: until it is lifted.
+    #[serde(serialize_with = "iso_or_null")]
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub why: String,
 }
 
 /// People who stand where they stand for the same cause.
@@ -237,18 +260,23 @@ impl Report {
         let reaches = |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none();
         let mut covered = 0;
         for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
+            let Hold { id, workspace, provider, domain_name: domain, cold_only, until, why, .. } = hold;
             let reach = NewHold {
-                workspace: hold.workspace,
+                workspace,
                 campaign: Some(campaign),
-                provider: hold.provider,
-                domain: hold.domain_name,
+                provider: provider.clone(),
+                domain: domain.clone(),
                 source: None,
-                cold_only: hold.cold_only,
-                until: hold.until,
-                why: hold.why,
+                cold_only,
+                until,
+                why: why.clone(),
             };
+            let covers = store.covered_by(reach).await?.waiting;
             // Holds may overlap: the largest is the least that is surely held.
-            covered = store.covered_by(reach).await?.waiting.max(covered);
+            covered = covers.max(covered);
+            if covers > 0 {
+                self.holds.push(HeldBy { hold: id.to_string(), provider, domain, cold_only, covers, until, why });
+            }
         }
         let waiting = &mut self.waiting;
         let of_first = covered.min(waiting.first_try);

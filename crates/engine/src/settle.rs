@@ -4,7 +4,7 @@
 //! batches follows the load. When the ledger cannot record (a full disk), the batch is kept and tried again; the
 //! channel fills, connections wait, and nothing new starts until it is recorded.
 
-use crate::house::{House, Moved, Notice, Outcome};
+use crate::house::{House, LEDGER_RETRY, Moved, Notice, Outcome};
 use crate::note::Note;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,8 +17,6 @@ use tokio::sync::mpsc;
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 2_048;
 /// Commits are at least so far apart, so that a batch is worth its pages: a reply waits in its slot meanwhile.
 const TICK: Duration = Duration::from_millis(50);
-/// Between tries while the ledger cannot record.
-const LEDGER_RETRY: Duration = Duration::from_secs(1);
 
 /// Settles until every sender is gone, and looks after a ledger in trouble. Ends early only if the ledger can never work
 /// again (its text says why).
@@ -54,29 +52,19 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
 async fn mended(house: &House) {
     house.gate.until_ledger_fails().await;
     tokio::time::sleep(LEDGER_RETRY).await;
-    if house.store.inflight().probe().await.is_ok() && house.gate.ledger_mended() {
+    let is_over = !house.gate.is_waited_for() && house.store.inflight().probe().await.is_ok();
+    if is_over && house.gate.ledger_mended() {
         house.note(Note::LedgerWorks);
     }
 }
 
 /// Writes a batch, waiting as long as the trouble may pass.
 async fn record(house: &House, settlements: &Arc<Vec<Settlement>>) -> Result<(), store::StoreError> {
-    loop {
-        let trouble = match house.store.settle(settlements.clone()).await {
-            Ok(settled) => {
-                for refused in settled.refused {
-                    house.note(Note::SettlementRefused(refused));
-                }
-                return Ok(());
-            }
-            Err(trouble) => trouble,
-        };
-        house.unrecorded(&trouble.to_string());
-        if !trouble.is_transient() {
-            return Err(trouble);
-        }
-        tokio::time::sleep(LEDGER_RETRY).await;
+    let settled = house.until_recorded(|| house.store.settle(settlements.clone())).await?;
+    for refused in settled.refused {
+        house.note(Note::SettlementRefused(refused));
     }
+    Ok(())
 }
 
 fn moved(settlement: &Settlement) -> Moved {

@@ -6,7 +6,7 @@
 use crate::Stakes;
 use dispatch::brakes::{Audience, Canary, Decision, Limits};
 use dispatch::windows::{Windows, avoid_the_full_hour, zone_name};
-use model::{CampaignId, Timestamp};
+use model::{CampaignId, DayCount, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::{Claimed, Part};
@@ -39,21 +39,44 @@ pub(crate) struct Plan {
     pub(crate) by_recipient: bool,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) cold_from: Option<u32>,
-    /// The audience and the size of the sample that goes first, while its verdict is still open.
-    pub(crate) canary: Option<(Audience, u64, Timestamp)>,
+    /// The sample that goes first, while its verdict may still be open.
+    pub(crate) canary: Option<Sample>,
+}
+
+/// A sample that goes first, and what the ledger knows of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    /// For whom it stands.
+    pub(crate) audience: Audience,
+    /// How many they are.
+    pub(crate) size: u64,
+    /// Since when it is out.
+    pub(crate) since: Timestamp,
+    /// How many have a first verdict.
+    pub(crate) judged: u64,
+    /// What became of them, by provider: while the sample is out, nobody else was tried.
+    pub(crate) counted: Vec<(Option<String>, DayCount)>,
+}
+
+impl Sample {
+    /// The sample as it stands.
+    fn begin(&self, now: Timestamp) -> Canary {
+        let mut canary = Canary::new(&self.audience, self.size, Limits::default(), self.since.min(now));
+        canary.recount(now, self.judged, &self.counted);
+        canary
+    }
 }
 
 impl Plan {
     /// The terms as they stand when the campaign is taken up.
-    pub(crate) fn begin(&self, stakes: Stakes, now: Timestamp) -> Term {
-        let canary = self.canary.filter(|_| stakes == Stakes::Real);
+    pub(crate) fn begin(&self, stakes: Stakes, is_sample_over: bool, now: Timestamp) -> Term {
+        let canary = self.canary.as_ref().filter(|_| stakes == Stakes::Real && !is_sample_over);
         Term {
             windows: self.windows.clone(),
             by_recipient: self.by_recipient,
             expires_at: self.expires_at,
             cold_from: self.cold_from,
-            canary: canary
-                .map(|(audience, size, since)| Canary::new(&audience, size, Limits::default(), since.min(now))),
+            canary: canary.map(|sample| sample.begin(now)),
         }
     }
 }

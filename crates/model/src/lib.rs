@@ -18,6 +18,7 @@ pub mod reply;
 pub mod tally;
 pub mod time;
 pub mod verdict;
+pub mod volume;
 
 pub use access::{Role, Scopes};
 pub use address::{AddressError, EmailAddress, MailDomain};
@@ -36,3 +37,4 @@ pub use reply::{EnhancedCode, Reply};
 pub use tally::Tally;
 pub use time::Timestamp;
 pub use verdict::{Blame, Category, Class, Disposition, Outcome, Scope, Stage, Verdict};
+pub use volume::DayCount;

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use engine::history::{self, Format, How, Key};
 use engine::{lanes, proxy_secret};
-use model::{Actor, CampaignKind, SourceId};
+use model::{Actor, CampaignKind, DayCount, SourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use store::{DayCount, DayVolume, NewPool, NewSource, Pool, Source, VolumeOf};
+use store::{DayVolume, NewPool, NewSource, Pool, Source, VolumeOf};
 
 /// Something to be done to the ways out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,7 +182,7 @@ async fn import_history(
         let file = File::open(path).map_err(|error| bad(&error))?;
         let told = history::read(BufReader::new(file), &How { format, zone, now }).map_err(|error| bad(&error))?;
         for (key, count) in &told.days {
-            add(days.entry(key.clone()).or_default(), count);
+            days.entry(key.clone()).or_default().add(count);
         }
         let unread = told.first_unread.map(|(line, why)| json!({ "line": line, "why": why }));
         read.push(json!({
@@ -246,27 +246,13 @@ fn summed(rows: Vec<DayVolume>) -> Vec<DayVolume> {
     for row in rows {
         let key = (row.provider.clone(), row.day);
         match sums.get_mut(&key) {
-            Some(sum) => add_row(&mut sum.count, &row.count),
+            Some(sum) => sum.count.add(&row.count),
             None => {
                 sums.insert(key, row);
             }
         }
     }
     sums.into_values().collect()
-}
-
-fn add(sum: &mut DayCount, more: &dispatch::volume::DayCount) {
-    let dispatch::volume::DayCount { attempted, accepted, deferred, blocked, hard, complained } = *more;
-    add_row(sum, &DayCount { attempted, accepted, deferred, blocked, hard, complained });
-}
-
-fn add_row(sum: &mut DayCount, more: &DayCount) {
-    sum.attempted = sum.attempted.saturating_add(more.attempted);
-    sum.accepted = sum.accepted.saturating_add(more.accepted);
-    sum.deferred = sum.deferred.saturating_add(more.deferred);
-    sum.blocked = sum.blocked.saturating_add(more.blocked);
-    sum.hard = sum.hard.saturating_add(more.hard);
-    sum.complained = sum.complained.saturating_add(more.complained);
 }
 
 /// Every source that is in use, the pools it is in and how it stands.

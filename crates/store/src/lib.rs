@@ -65,7 +65,7 @@ pub use source::{NewPool, NewSource, Pool, Source, StreamPool};
 pub use suppression::{LiftFilter, SecondLookup, Suppression, Target};
 pub use tls::{TlsPolicy, TlsResult};
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
-pub use volume::{DayCount, DayVolume, VolumeOf};
+pub use volume::{DayVolume, VolumeOf};
 
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ImportId, SiteId, SkipReason,

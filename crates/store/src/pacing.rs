@@ -1,8 +1,9 @@
-//! What lanes have learned about their sites, kept as the engine's own text, so that a restart does not learn it again.
+//! What lanes have learned about their sites, and how the brakes stand, kept as the engine's own texts, so that a restart
+//! does not learn it again.
 
 use crate::Store;
 use crate::error::Result;
-use crate::sqlite::pacing;
+use crate::sqlite::{keys, pacing};
 use model::{SiteId, SourceId, Timestamp};
 
 /// The most lanes whose memory is kept; the oldest go.
@@ -21,7 +22,19 @@ pub struct LaneMemory {
     pub at: Timestamp,
 }
 
+/// Under which name the ledger keeps how the brakes stand.
+const BRAKES: &str = "brakes";
+
 impl Store {
+    /// How the brakes stood when a run last wrote it down: the engine's own text.
+    pub async fn brake_memory(&self) -> Result<Option<String>> {
+        self.core.lanes.read(|conn| keys::meta(conn, BRAKES)).await
+    }
+    /// Keeps how the brakes stand, in place of what was kept before.
+    pub async fn keep_brake_memory(&self, text: &str) -> Result<()> {
+        let text = text.to_owned();
+        self.core.lanes.write(move |ledger| ledger.set_meta(BRAKES, &text)).await
+    }
     /// What every lane has learned, latest first.
     pub async fn lane_memories(&self) -> Result<Vec<LaneMemory>> {
         self.core.lanes.read(pacing::all).await

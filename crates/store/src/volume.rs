@@ -6,7 +6,7 @@
 use crate::Store;
 use crate::error::Result;
 use crate::sqlite::volume;
-use model::{Actor, CampaignId, DeliveryId, DomainId, SourceId, Timestamp};
+use model::{Actor, CampaignId, DayCount, DeliveryId, DomainId, SourceId, Timestamp};
 
 /// Days that are kept.
 pub const VOLUME_DAYS_KEPT: i64 = 400;
@@ -21,23 +21,6 @@ pub enum VolumeOf {
     Source(SourceId),
     /// A sending domain: that of From.
     Domain(DomainId),
-}
-
-/// What was counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DayCount {
-    /// Attempts that spoke with a receiver.
-    pub attempted: u32,
-    /// Of these, how many were accepted.
-    pub accepted: u32,
-    /// Put off; in a day's numbers only for our volume or name, as [`model::Verdict::concerns_sender`] says.
-    pub deferred: u32,
-    /// Refused for a reason that is not the address; in a day's numbers likewise.
-    pub blocked: u32,
-    /// Refused because the address does not exist.
-    pub hard: u32,
-    /// Complaints about what was accepted (counted on the day they came).
-    pub complained: u32,
 }
 
 /// One day of somebody's volume toward one provider.

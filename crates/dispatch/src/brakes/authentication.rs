@@ -2,6 +2,7 @@
 
 use super::Trip;
 use model::{Category, Scope, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// Unrelated sites that must refuse our authentication before a campaign stops.
 pub const AUTHENTICATION_SITES: usize = 3;
@@ -9,7 +10,7 @@ pub const AUTHENTICATION_SITES: usize = 3;
 pub const AUTHENTICATION_ATTEMPTS: u32 = 50;
 
 /// Is it our authentication, rather than one gateway's opinion of it?
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
     attempts: u32,
     /// The attempt at which each site refused; at most as many sites as trip the brake.

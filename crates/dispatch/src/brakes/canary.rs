@@ -8,7 +8,7 @@ use super::Trip;
 use super::groups::Groups;
 use super::limits::Limits;
 use super::rates::{Rates, Rating};
-use model::{Timestamp, Verdict};
+use model::{DayCount, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -128,6 +128,14 @@ impl Canary {
         self.judged = self.judged.saturating_add(1);
         self.rates.attempted(now, groups);
         self.rates.judged(now, groups, verdict)
+    }
+
+    /// Adds what the ledger counted before: how many have a first verdict, and what became of them at each provider.
+    pub fn recount(&mut self, now: Timestamp, judged: u64, counted: &[(Option<String>, DayCount)]) {
+        self.judged = self.judged.saturating_add(judged);
+        for (provider, count) in counted {
+            self.rates.recount(now, provider.as_deref(), count);
+        }
     }
 
     /// Counts a complaint of one of the sample.

@@ -10,8 +10,7 @@
 use super::Trip;
 use super::groups::{Group, Groups, provider_name};
 use super::limits::{ATTEMPTS_MIN, COMPLAINTS_MIN, HARD_MIN, Limits, percent};
-use crate::volume::DayCount;
-use model::{Outcome, Timestamp, Verdict};
+use model::{DayCount, Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -142,8 +141,11 @@ impl Rates {
         let places: Vec<Option<String>> = std::iter::once(None).chain(providers).collect();
         let kinds = [Kind::Hard, Kind::Complaint];
         let all = kinds.into_iter().flat_map(|kind| places.iter().map(move |place| (kind, place.clone())));
-        let mut measures = all.map(|(kind, provider)| Measure { kind, provider });
-        match measures.find(|measure| self.is_over(measure, self.warn_at(measure.kind))) {
+        let measures: Vec<Measure> = all.map(|(kind, provider)| Measure { kind, provider }).collect();
+        if let Some(over) = measures.iter().find(|measure| self.is_over(measure, self.pause_at(measure.kind))) {
+            return Rating::Pause(self.sentence(over, true));
+        }
+        match measures.into_iter().find(|measure| self.is_over(measure, self.warn_at(measure.kind))) {
             Some(near) => Rating::Warn(self.sentence(&near, false)),
             None => Rating::Fine,
         }

@@ -14,8 +14,8 @@
 #[cfg(test)]
 mod tests;
 
-use model::{Outcome, Timestamp, Verdict};
-use serde::{Deserialize, Serialize};
+use model::{DayCount, Timestamp};
+use serde::Serialize;
 
 /// Messages on the first day of a new address, by provider key. The simulated providers take the number of the one they
 /// are modelled on.
@@ -71,23 +71,6 @@ pub const FADE_HALVES_DAYS: i64 = 10;
 /// Days a forecast looks ahead.
 pub const FORECAST_DAYS_MAX: i64 = 366;
 
-/// What one sender did in one UTC day, toward one provider (or in all).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayCount {
-    /// Attempts that spoke with a receiver: what a budget is spent on.
-    pub attempted: u32,
-    /// Taken.
-    pub accepted: u32,
-    /// Put off for our volume or name; greylisting, full mailboxes and their own trouble do not count.
-    pub deferred: u32,
-    /// Refused for our volume, name, authentication or content.
-    pub blocked: u32,
-    /// Refused because the mailbox does not exist.
-    pub hard: u32,
-    /// Called spam by the person who got it.
-    pub complained: u32,
-}
-
 /// Whose budget it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -131,7 +114,7 @@ pub struct Forecast {
 pub fn allowance(who: &Who, provider: Option<&str>, history: &[(i64, DayCount)], today: i64) -> Allowance {
     let plan = Plan::of(who, provider);
     let past = Past::replay(&plan, history, today);
-    if past.is_warm { plan.no_jump(&past) } else { plan.warm_up(&past) }
+    plan.allowance(&past)
 }
 
 /// How `waiting` messages are spread if signals stay good. What `history` has for `today` is spent already.
@@ -180,44 +163,27 @@ impl Forecast {
     }
 }
 
-impl DayCount {
-    /// Counts one attempt.
-    pub fn count(&mut self, verdict: &Verdict) {
-        self.attempted = self.attempted.saturating_add(1);
-        match verdict.outcome {
-            Outcome::Accepted => self.accepted = self.accepted.saturating_add(1),
-            Outcome::Hard => self.hard = self.hard.saturating_add(1),
-            Outcome::Deferred if verdict.concerns_sender() => self.deferred = self.deferred.saturating_add(1),
-            Outcome::Blocked if verdict.concerns_sender() => self.blocked = self.blocked.saturating_add(1),
-            Outcome::Deferred | Outcome::Blocked | Outcome::InDoubt => {}
-        }
+/// What the receivers made of a day.
+fn signals(count: &DayCount) -> Signals {
+    let (all, deferred, blocked) = (u64::from(count.attempted), u64::from(count.deferred), u64::from(count.blocked));
+    if count.attempted < SIGNAL_ATTEMPTS_MIN {
+        Signals::Few
+    } else if (deferred + blocked) * 100 >= all * TROUBLE_PERCENT_BAD {
+        Signals::Bad
+    } else if deferred * 100 >= all * DEFERRED_PERCENT_GOOD || blocked * 1000 >= all * BLOCKED_PER_1000_GOOD {
+        Signals::Middling
+    } else {
+        Signals::Good
     }
+}
 
-    fn signals(&self) -> Signals {
-        let (all, deferred, blocked) = (u64::from(self.attempted), u64::from(self.deferred), u64::from(self.blocked));
-        if self.attempted < SIGNAL_ATTEMPTS_MIN {
-            Signals::Few
-        } else if (deferred + blocked) * 100 >= all * TROUBLE_PERCENT_BAD {
-            Signals::Bad
-        } else if deferred * 100 >= all * DEFERRED_PERCENT_GOOD || blocked * 1000 >= all * BLOCKED_PER_1000_GOOD {
-            Signals::Middling
-        } else {
-            Signals::Good
-        }
-    }
-
-    /// `3.5 % put off, 0.1 % refused`.
-    fn signals_in_words(&self) -> String {
-        let share = |part: u32| {
-            let per_1000 = u64::from(part) * 1000 / u64::from(self.attempted.max(1));
-            if per_1000 % 10 == 0 {
-                format!("{}", per_1000 / 10)
-            } else {
-                format!("{}.{}", per_1000 / 10, per_1000 % 10)
-            }
-        };
-        format!("{} % were put off and {} % refused", share(self.deferred), share(self.blocked))
-    }
+/// `3.5 % were put off and 0.1 % refused`.
+fn signals_in_words(count: &DayCount) -> String {
+    let share = |part: u32| {
+        let per_1000 = u64::from(part) * 1000 / u64::from(count.attempted.max(1));
+        if per_1000 % 10 == 0 { format!("{}", per_1000 / 10) } else { format!("{}.{}", per_1000 / 10, per_1000 % 10) }
+    };
+    format!("{} % were put off and {} % refused", share(count.deferred), share(count.blocked))
 }
 
 /// What a day says.
@@ -235,7 +201,8 @@ enum Signals {
 struct Plan<'a> {
     first: u32,
     is_told_warm: bool,
-    /// The history is of many sites, the budget for each: how much of it was used cannot be seen.
+    /// The history is of many sites, the budget for each: how much of it was used cannot be seen. Each is taken to have
+    /// got no more than it was allowed, with the signals of all.
     is_for_each: bool,
     what: &'static str,
     toward: &'a str,
@@ -261,6 +228,10 @@ impl<'a> Plan<'a> {
                 toward: "all providers together",
             },
         }
+    }
+
+    fn allowance(&self, past: &Past) -> Allowance {
+        if past.is_warm { self.no_jump(past) } else { self.warm_up(past) }
     }
 
     fn warm_up(&self, past: &Past) -> Allowance {
@@ -292,7 +263,7 @@ impl<'a> Plan<'a> {
         } else {
             format!("its greatest day of the last {JUMP_DAYS} ({base})")
         };
-        let trouble = trouble.map(|last| format!(", because on the last day {}", last.count.signals_in_words()));
+        let trouble = trouble.map(|last| format!(", because on the last day {}", signals_in_words(&last.count)));
         let trouble = trouble.unwrap_or_default();
         let toward = self.toward;
         let why = format!("this {what} is warm toward {toward}: {messages} today, {times} {of}{trouble}");
@@ -326,8 +297,8 @@ struct LastDay {
 
 impl Past {
     fn replay(plan: &Plan<'_>, history: &[(i64, DayCount)], today: i64) -> Past {
-        let sent: Vec<(i64, DayCount)> =
-            history.iter().filter(|(day, count)| *day < today && count.attempted > 0).copied().collect();
+        let days = history.iter().filter(|(day, count)| *day < today && count.attempted > 0);
+        let mut sent: Vec<(i64, DayCount)> = Vec::new();
         let mut past = Past {
             budget: plan.first,
             days: 0,
@@ -339,10 +310,16 @@ impl Past {
             last: None,
         };
         let mut before = None;
-        for (at, (day, count)) in sent.iter().enumerate() {
+        for (day, count) in days {
             past.rest(plan, idle_days(before, *day));
-            past.greatest = greatest_day(sent.get(..=at).unwrap_or_default(), day.saturating_add(1));
-            past.live(plan, *count);
+            let mut count = *count;
+            if plan.is_for_each {
+                past.greatest = greatest_day(&sent, *day);
+                count.accepted = count.accepted.min(plan.allowance(&past).messages);
+            }
+            sent.push((*day, count));
+            past.greatest = greatest_day(&sent, day.saturating_add(1));
+            past.live(plan, count);
             before = Some(*day);
         }
         past.rest(plan, idle_days(before, today));
@@ -365,7 +342,7 @@ impl Past {
 
     /// One day on which something was sent.
     fn live(&mut self, plan: &Plan<'_>, count: DayCount) {
-        let signals = count.signals();
+        let signals = signals(&count);
         self.last = Some(LastDay { count, signals, budget: self.budget });
         self.days += 1;
         match signals {
@@ -394,7 +371,7 @@ impl Past {
 impl LastDay {
     /// Why today's budget of a warm-up is what it is.
     fn reason(&self, past: &Past, messages: u32) -> String {
-        let said = self.count.signals_in_words();
+        let said = signals_in_words(&self.count);
         if past.idle_days >= JUMP_DAYS {
             return format!("faded after {} idle days", past.idle_days);
         }

@@ -1,7 +1,6 @@
 //! The plans as tables, the sentences, and what holds for every past.
 
 use super::*;
-use model::{Category, Scope};
 use proptest::prelude::*;
 
 const COLD: Who = Who::Source { warm_since: None };
@@ -211,28 +210,6 @@ fn a_long_work_is_foreseen_or_said_to_be_beyond() {
     let both = Forecast::together(&[plan, other]);
     assert_eq!(both.days, [(100, 200), (101, 307), (102, 450), (103, 50), (104, 1)]);
     assert_eq!(both.ends, Some(104));
-}
-
-#[test]
-fn only_what_they_think_of_us_is_a_signal() {
-    let verdict = |outcome, category, scope| Verdict { outcome, category, scope, ..Verdict::accepted() };
-    let mut count = DayCount::default();
-    for verdict in [
-        Verdict::accepted(),
-        verdict(Outcome::Deferred, Category::Greylisted, Scope::Recipient),
-        verdict(Outcome::Deferred, Category::MailboxFull, Scope::Recipient),
-        verdict(Outcome::Deferred, Category::ReceiverError, Scope::Site),
-        verdict(Outcome::Deferred, Category::RateLimited, Scope::Recipient),
-        verdict(Outcome::Deferred, Category::RateLimited, Scope::Source),
-        verdict(Outcome::Blocked, Category::RecipientFilter, Scope::Recipient),
-        verdict(Outcome::Blocked, Category::IpReputation, Scope::Source),
-        verdict(Outcome::Hard, Category::UnknownRecipient, Scope::Recipient),
-        verdict(Outcome::InDoubt, Category::LostReply, Scope::Recipient),
-    ] {
-        count.count(&verdict);
-    }
-    let expected = DayCount { attempted: 10, accepted: 1, deferred: 1, blocked: 1, hard: 1, complained: 0 };
-    assert_eq!(count, expected);
 }
 
 #[test]

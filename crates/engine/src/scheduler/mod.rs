@@ -24,7 +24,7 @@ use crate::{RunEnd, Until, converse};
 use dispatch::brakes::{NxdomainFlood, Trip};
 use dispatch::pace::{Memory, Pace};
 use dispatch::providers::Limits;
-use model::{Actor, CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
+use model::{CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
 use site::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -87,6 +87,8 @@ pub(crate) struct Scheduler {
     unwritten: BTreeMap<PacerKey, (Option<String>, Option<Memory>)>,
     /// When what was learned was last written down.
     written_at: Timestamp,
+    /// When it was last written down how the brakes stand.
+    brakes_written_at: Timestamp,
     /// Sites that may want deliveries.
     hungry: BTreeSet<SiteId>,
     /// Lanes that may want a connection.
@@ -152,6 +154,7 @@ impl Scheduler {
             memories,
             unwritten: BTreeMap::new(),
             written_at,
+            brakes_written_at: written_at,
             hungry: BTreeSet::new(),
             wanting: BTreeSet::new(),
             timed: BTreeSet::new(),
@@ -197,10 +200,12 @@ impl Scheduler {
             if let Some(end) = self.end().await? {
                 self.stamp(true).await?;
                 self.write_down(true).await?;
+                self.write_down_brakes(true).await?;
                 self.house.note(Note::Ended { turns: self.turns });
                 return Ok(end);
             }
             self.write_down(false).await?;
+            self.write_down_brakes(false).await?;
             self.step().await?;
         }
     }
@@ -303,7 +308,7 @@ impl Scheduler {
                 let campaign = self.house.store.campaign(campaign).await?;
                 let ours = |campaign: &store::Campaign| self.house.mailing(campaign.id).is_some();
                 if let Some(campaign) = campaign.filter(|campaign| campaign.state.may_send() && ours(campaign)) {
-                    self.house.resumed(campaign.id);
+                    self.house.resumed(campaign.id).await?;
                     self.activate(campaign.id).await?;
                 }
             }
@@ -377,8 +382,13 @@ impl Scheduler {
         Ok(next.first().filter(|(found, _)| *found == site).map(|(_, at)| *at))
     }
 
-    /// A brake tripped: what it asks for is done, and somebody is told.
+    /// A brake tripped: what it asks for is done, somebody is told, and the next run will know of it.
     async fn brake(&mut self, stop: Stop, whom: Whom) -> Result<(), StoreError> {
+        self.obey(stop, whom).await?;
+        self.house.remember().await
+    }
+
+    async fn obey(&mut self, stop: Stop, whom: Whom) -> Result<(), StoreError> {
         match &stop {
             Stop::Brake(Trip::Warned { why }) => {
                 self.tell(EventKind::Warned, campaign_of(whom), why.clone()).await?;
@@ -418,11 +428,7 @@ impl Scheduler {
     /// A brake pauses a campaign.
     async fn pause(&mut self, campaign: CampaignId, why: String) -> Result<(), StoreError> {
         self.house.gate.close(campaign).await;
-        let now = self.house.now();
-        self.house
-            .store
-            .set_campaign_state(campaign, CampaignState::Paused, Some(why.clone()), &Actor::Engine, now)
-            .await?;
+        self.house.set_state(campaign, CampaignState::Paused, Some(&why)).await?;
         self.tell(EventKind::Braked, Some(campaign), why.clone()).await?;
         self.deactivate(campaign);
         self.braked = Some(why.clone());
@@ -492,17 +498,18 @@ impl Scheduler {
 
     /// A domain that was missing hours ago: if it still is, its addresses are suppressed.
     async fn look_up_second_times(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        for lookup in self.house.store.second_lookups(now, PAGE).await? {
+        let house = self.house.clone();
+        for lookup in house.store.second_lookups(now, PAGE).await? {
             match route::place(&self.house, &lookup.domain_name).await {
                 Placed::Verdict(verdict) if verdict.outcome == model::Outcome::Deferred => {
                     self.second_lookup_at = Some(now + SECOND_LOOKUP_AGAIN);
                 }
                 Placed::Verdict(verdict) => {
                     let missing = route::is_missing_domain(&verdict);
-                    self.house.store.finish_second_lookup(&lookup, missing, now).await?;
+                    house.until_recorded(|| house.store.finish_second_lookup(&lookup, missing, now)).await?;
                 }
                 Placed::Site(_) => {
-                    self.house.store.finish_second_lookup(&lookup, false, now).await?;
+                    house.until_recorded(|| house.store.finish_second_lookup(&lookup, false, now)).await?;
                 }
             }
         }

@@ -150,7 +150,8 @@ impl Scheduler {
     pub(super) async fn stamp(&mut self, all: bool) -> Result<(), StoreError> {
         let due = self.to_stamp.len() >= PAGE || all || (self.lookups.is_empty() && self.waiting.is_empty());
         if due && !self.to_stamp.is_empty() {
-            self.house.store.assign_site(std::mem::take(&mut self.to_stamp)).await?;
+            let (house, stamped) = (&self.house, std::mem::take(&mut self.to_stamp));
+            house.until_recorded(|| house.store.assign_site(stamped.clone())).await?;
         }
         Ok(())
     }

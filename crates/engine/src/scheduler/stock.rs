@@ -3,7 +3,7 @@
 use super::Scheduler;
 use crate::house::Moved;
 use crate::{RunEnd, Until};
-use model::{Actor, CampaignId, CampaignState, DeliveryState, Tally};
+use model::{CampaignId, CampaignState, DeliveryState, Tally};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::StoreError;
@@ -64,15 +64,15 @@ impl Scheduler {
 
     /// Moves a campaign to where its counters say it stands.
     async fn stand(&mut self, campaign: CampaignId) -> Result<Tally, StoreError> {
-        let (store, now) = (self.house.store.clone(), self.house.now());
+        let store = self.house.store.clone();
         let tally = store.tally(campaign).await?;
         let state = store.campaign(campaign).await?.map(|campaign| campaign.state);
         if tally.in_progress() == 0 {
-            store.set_campaign_state(campaign, CampaignState::Complete, None, &Actor::Engine, now).await?;
+            self.house.set_state(campaign, CampaignState::Complete, None).await?;
             self.deactivate(campaign);
             self.house.let_go(campaign);
         } else if tally.count(DeliveryState::Queued) == 0 && state == Some(CampaignState::Sending) {
-            store.set_campaign_state(campaign, CampaignState::Retrying, None, &Actor::Engine, now).await?;
+            self.house.set_state(campaign, CampaignState::Retrying, None).await?;
         }
         Ok(tally)
     }

@@ -8,6 +8,7 @@ use crate::lane::{Lane, LaneId};
 use crate::lanes::{self, BudgetView, HeldView, LaneView, LimitView};
 use crate::note::Note;
 use crate::pacer::PacerKey;
+use crate::remembered;
 use dispatch::brakes::Decision;
 use dispatch::pace::{Change, Memory};
 use model::{Actor, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
@@ -65,7 +66,19 @@ impl Scheduler {
             let text = memory.and_then(|memory| lanes::written(&memory, name));
             (source, site, text)
         });
-        self.house.store.keep_lane_memories(learned.collect(), now).await
+        let (house, learned) = (&self.house, learned.collect::<Vec<_>>());
+        house.until_recorded(|| house.store.keep_lane_memories(learned.clone(), now)).await
+    }
+
+    /// Writes down how the brakes stand, if they counted anything and it is time.
+    pub(super) async fn write_down_brakes(&mut self, all: bool) -> Result<(), StoreError> {
+        let now = self.house.now();
+        let is_time = all || now.since(self.brakes_written_at) >= remembered::WRITE_EVERY;
+        if !is_time || !self.house.brakes().has_changed() {
+            return Ok(());
+        }
+        self.brakes_written_at = now;
+        self.house.remember().await
     }
 
     /// A source is listed at a provider: others take its place there, and somebody is told.
@@ -95,7 +108,7 @@ impl Scheduler {
         self.tell(EventKind::SourceRested, None, detail).await?;
         self.house.note(Note::SourceRests { source: lane.source.name.clone(), site: lane.name(), why: why.to_owned() });
         self.redeal(lane.id).await;
-        Ok(())
+        self.house.remember().await
     }
 
     /// A day's budget is spent; what is over it waits for the next day, or goes by another source.
@@ -163,14 +176,15 @@ impl Scheduler {
         self.deactivate(campaign);
         self.campaigns.insert(campaign, super::Campaign::default());
         let under_way = house.outstanding.all();
-        house.store.skip_remaining(campaign, SkipReason::Stale, &under_way, &Actor::Engine, now).await?;
-        Ok(())
+        let skip = || house.store.skip_remaining(campaign, SkipReason::Stale, &under_way, &Actor::Engine, now);
+        house.until_recorded(skip).await.map(drop)
     }
 
     /// What time or a verdict may have changed about campaigns: canaries that are judged, offers that are stale.
     pub(super) async fn look_at_terms(&mut self) -> Result<(), StoreError> {
         let now = self.house.now();
         for (campaign, decision) in self.house.terms.decide_canaries(now) {
+            self.house.brakes().sample_is_over(campaign);
             match decision {
                 Decision::Go { why } => {
                     self.tell(EventKind::CanaryEnded, Some(campaign), why.clone()).await?;
@@ -181,6 +195,7 @@ impl Scheduler {
                 Decision::Stop { why } => self.pause(campaign, why).await?,
                 Decision::Wait { .. } => {}
             }
+            self.house.remember().await?;
         }
         let stale = |campaign: &CampaignId| self.house.terms.expires_at(*campaign).is_some_and(|at| at <= now);
         for campaign in self.campaigns.keys().copied().filter(stale).collect::<Vec<_>>() {
@@ -197,7 +212,9 @@ impl Scheduler {
         }
         self.forgot_at = Some(now);
         let before = now - TRANSCRIPTS_KEPT;
-        while self.house.store.forget_old_transcripts(before, FORGOTTEN_AT_ONCE).await? >= FORGOTTEN_AT_ONCE {}
+        let house = &self.house;
+        let forget = || house.store.forget_old_transcripts(before, FORGOTTEN_AT_ONCE);
+        while house.until_recorded(forget).await? >= FORGOTTEN_AT_ONCE {}
         Ok(())
     }
 
@@ -209,7 +226,12 @@ impl Scheduler {
         detail: String,
     ) -> Result<(), StoreError> {
         let now = self.house.now();
-        self.house.store.note(WorkspaceId::FIRST, kind, campaign, Some(detail), &Actor::Engine, now).await
+        let house = &self.house;
+        let note = || {
+            let detail = Some(detail.clone());
+            house.store.note(WorkspaceId::FIRST, kind, campaign, detail, &Actor::Engine, now)
+        };
+        house.until_recorded(note).await
     }
 
     /// Every lane, as it stands.

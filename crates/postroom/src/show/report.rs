@@ -5,7 +5,7 @@
 
 use super::{Style, columns, cut, lapse, quoted, wrapped};
 use crate::output::{Ink, thousands};
-use engine::report::{Cause, Report};
+use engine::report::{Cause, HeldBy, Report};
 use model::{CampaignState, Category, DeliveryState, SkipReason};
 use std::time::Duration;
 
@@ -302,6 +302,7 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
         "for a hold to end, or a site to take mail from us again"
     };
     let mut lines = vec![style.ink(Ink::Bold, "STILL WAITING")];
+    let holds = report.holds.iter().map(|hold| held_by(hold, style));
     for (count, what) in [
         (waits.first_try, "for the first try".to_owned()),
         (waits.retry, format!("for another try{next}")),
@@ -311,11 +312,23 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
             lines.push(format!("    {:>number$} {what}", thousands(count)));
         }
     }
+    lines.extend(holds.flatten());
     if !report.waiting_causes.is_empty() {
         lines.push(String::new());
         lines.extend(table("PUT OFF SO FAR", &report.waiting_causes, WAITING_CAUSES_SHOWN, style));
     }
     lines
+}
+
+/// One hold: how many wait under it, what it covers, until when and why.
+fn held_by(hold: &HeldBy, style: &Style) -> Vec<String> {
+    let what = if hold.cold_only { "who have not reacted for long" } else { "" };
+    let toward = hold.provider.iter().chain(&hold.domain).map(|name| format!("to {name}"));
+    let what: Vec<String> = toward.chain((!what.is_empty()).then(|| what.to_owned())).collect();
+    let what = if what.is_empty() { "all of it".to_owned() } else { what.join(" ") };
+    let until = hold.until.map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {}", style.moment(at)));
+    let told = format!("{} {what}, {until}: {} ({})", thousands(hold.covers), hold.why, hold.hold);
+    wrapped("        held: ", &told, style.width)
 }
 
 fn put_off(report: &Report) -> Option<String> {

@@ -1,8 +1,8 @@
 //! What is counted with the writes: volume by day, a campaign by provider; holds; transport security.
 
 use super::*;
-use crate::{DayCount, DayVolume, NewHold, StoreError, TlsPolicy, TlsResult, VolumeOf};
-use model::{DomainId, SourceId};
+use crate::{DayVolume, NewHold, StoreError, TlsPolicy, TlsResult, VolumeOf};
+use model::{DayCount, DomainId, SourceId};
 
 const TODAY: i64 = 20_454;
 const OWN: VolumeOf = VolumeOf::Source(SourceId::THIS_MACHINE);

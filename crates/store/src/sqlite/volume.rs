@@ -5,9 +5,10 @@ use super::Ledger;
 use super::events::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
-use crate::volume::{DayCount, DayVolume, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
+use crate::volume::{DayVolume, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
 use model::{
-    Actor, CampaignId, DeliveryId, DeliveryState, DomainId, EventKind, Outcome, SourceId, Timestamp, WorkspaceId,
+    Actor, CampaignId, DayCount, DeliveryId, DeliveryState, DomainId, EventKind, SourceId, Stage, Timestamp,
+    WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeMap;
@@ -93,15 +94,6 @@ pub(crate) fn of_campaign(conn: &Connection, campaign: CampaignId) -> Result<Vec
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn add(to: &mut DayCount, more: &DayCount) {
-    to.attempted = to.attempted.saturating_add(more.attempted);
-    to.accepted = to.accepted.saturating_add(more.accepted);
-    to.deferred = to.deferred.saturating_add(more.deferred);
-    to.blocked = to.blocked.saturating_add(more.blocked);
-    to.hard = to.hard.saturating_add(more.hard);
-    to.complained = to.complained.saturating_add(more.complained);
-}
-
 /// The UTC day of a time, from 1970-01-01.
 fn day_of(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(DAY_MS)
@@ -122,20 +114,19 @@ impl<'a> VolumeSums<'a> {
         let Some(attempt) = &one.attempt else { return };
         let provider = one.provider.as_deref().unwrap_or_default();
         if attempt.reached_receiver {
-            let mut count = DayCount { attempted: 1, ..DayCount::default() };
-            match attempt.verdict.outcome {
-                Outcome::Accepted => count.accepted = 1,
-                Outcome::Deferred if attempt.verdict.concerns_sender() => count.deferred = 1,
-                Outcome::Blocked if attempt.verdict.concerns_sender() => count.blocked = 1,
-                Outcome::Hard => count.hard = 1,
-                Outcome::Deferred | Outcome::Blocked | Outcome::InDoubt => {}
-            }
+            let mut count = DayCount::default();
+            count.count(&attempt.verdict);
             let day = day_of(attempt.started_at);
             let source = VolumeOf::Source(one.source.unwrap_or(SourceId::THIS_MACHINE));
             for of in [Some(source), one.identity.map(VolumeOf::Domain)].into_iter().flatten() {
                 let (kind, who) = of.key();
-                add(self.days.entry((kind, who, day, provider)).or_default(), &count);
+                self.days.entry((kind, who, day, provider)).or_default().add(&count);
             }
+        }
+        // A domain that does not exist has never seen the mail: the rates that are counted again from this look at what
+        // receivers say.
+        if attempt.verdict.stage == Stage::Dns {
+            return;
         }
         let first = u32::from(attempts == 0);
         let ended = |state: DeliveryState| u32::from(one.from != one.to && one.to == state);
@@ -148,7 +139,7 @@ impl<'a> VolumeSums<'a> {
             complained: 0,
         };
         let campaign = self.campaigns.entry((one.campaign.0, provider));
-        add(&mut campaign.or_insert((one.workspace.0, DayCount::default())).1, &count);
+        campaign.or_insert((one.workspace.0, DayCount::default())).1.add(&count);
     }
 }
 
@@ -211,7 +202,7 @@ impl Ledger {
         let mut sums: BTreeMap<((i64, i64), i64, &str), DayCount> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.day > today - VOLUME_DAYS_KEPT) {
             let key = (row.of.key(), row.day, row.provider.as_deref().unwrap_or_default());
-            add(sums.entry(key).or_default(), &row.count);
+            sums.entry(key).or_default().add(&row.count);
         }
         for ((of, day, provider), count) in &sums {
             let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND day = ?3 AND provider = ?4 AND imported = 1";

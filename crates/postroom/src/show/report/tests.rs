@@ -4,7 +4,8 @@ use crate::show::report::{Remarks, end_of_campaign, line};
 use crate::show::sample::{at, ledger, now, style};
 use engine::report::{CampaignLine, Cause, PutOff, Report, Waiting, report};
 use expect_test::expect;
-use model::{CampaignState, Category, DeliveryState, EnhancedCode, SkipReason};
+use model::{Actor, CampaignState, Category, DeliveryState, EnhancedCode, SkipReason, WorkspaceId};
+use store::NewHold;
 
 #[test]
 fn a_campaign_in_which_everything_happened() {
@@ -44,6 +45,31 @@ fn a_campaign_in_which_everything_happened() {
     "#]]
     .assert_eq(&(lines + "\n"));
     expect!["   1  Spring news  ·  retrying  ·  13 people = 5 accepted + 3 skipped + 1 in progress + 1 soft + 1 hard + 1 blocked + 1 in doubt"].assert_eq(&line(&report, &style(at(3_000), 110)));
+}
+
+#[test]
+fn holds_that_overlap_are_each_shown_and_counted_once() {
+    let (store, campaign) = ledger();
+    let hold = NewHold {
+        workspace: WorkspaceId::FIRST,
+        campaign: Some(campaign),
+        provider: None,
+        domain: None,
+        source: None,
+        cold_only: false,
+        until: None,
+        why: "first see how the others react".to_owned(),
+    };
+    let all = now(store.place_hold(hold.clone(), &Actor::Engine, at(2_000))).unwrap();
+    let whole = NewHold { campaign: None, until: Some(at(9_000)), why: "the address moves tonight".to_owned(), ..hold };
+    let other = now(store.place_hold(whole, &Actor::Engine, at(2_100))).unwrap();
+    let report = now(report(&store, campaign, at(3_000))).unwrap();
+    assert_eq!((report.waiting.held, report.holds.len()), (1, 2));
+    let lines = end_of_campaign(&report, &style(at(3_000), 110), &Remarks::default());
+    let told: Vec<&String> = lines.iter().filter(|line| line.contains("held: ")).collect();
+    let first = format!("        held: 1 all of it, until it is lifted: first see how the others react ({})", all.id);
+    assert_eq!(told.first(), Some(&&first));
+    assert!(told[1].contains("until ") && told[1].contains(&other.id.to_string()), "{told:?}");
 }
 
 #[test]

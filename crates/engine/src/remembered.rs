@@ -1,0 +1,82 @@
+//! What a run remembers for the next one, beside what its lanes learned: how the brakes stand, and which sources rest
+//! where.
+//!
+//! One text in the ledger. It is written at once when something stops, rests or is answered for, and every few seconds
+//! while verdicts are counted. What the ledger counted itself after it was written is added from its counters at the next
+//! start; so a start reads no deliveries, and what a kill forgets are a few seconds of the last hour of a provider.
+
+use crate::brakes::Kept;
+use crate::fleet::Rest;
+use crate::house::House;
+use model::{CampaignId, EventKind, SourceId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use store::{Store, StoreError};
+
+/// What the brakes count is written down at most this often.
+pub(crate) const WRITE_EVERY: Duration = Duration::from_secs(15);
+/// Stops and resumptions of the past that are looked through.
+const DECISIONS_LOOKED_AT: usize = 1_000;
+
+/// Everything remembered.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Remembered {
+    pub(crate) brakes: Kept,
+    /// Sources left out toward an operator.
+    pub(crate) rests: Vec<(SourceId, String, Rest)>,
+}
+
+impl Remembered {
+    /// What the run before this one knew. A text of another version is passed over: it is counted again.
+    pub(crate) async fn read(store: &Store) -> Result<Remembered, StoreError> {
+        let text = store.brake_memory().await?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+}
+
+impl House {
+    /// Writes down what the next run has to know.
+    pub(crate) async fn remember(&self) -> Result<(), StoreError> {
+        let changed = self.brakes().take_changed();
+        for campaign in changed {
+            let counted = self.store.campaign_providers(campaign).await?;
+            self.brakes().counted_by_ledger(campaign, counted);
+        }
+        let (brakes, rests) = (self.brakes().kept(), self.fleet.rests(self.now()));
+        let Ok(text) = serde_json::to_string(&Remembered { brakes, rests }) else { return Ok(()) };
+        self.until_recorded(|| self.store.keep_brake_memory(&text)).await
+    }
+
+    /// Adds what the ledger counted of a campaign and the brakes do not know, or begins anew when somebody has answered
+    /// for it since.
+    pub(crate) async fn recount(&self, campaign: CampaignId) -> Result<(), StoreError> {
+        let counted = self.store.campaign_providers(campaign).await?;
+        let answered = self.answered_at(campaign).await?;
+        if let Some(mailing) = self.mailing(campaign) {
+            let mut brakes = self.brakes();
+            if !brakes.answered(campaign, mailing.workspace, answered) {
+                brakes.recount(campaign, mailing.workspace, &counted, self.now());
+            }
+            brakes.counted_by_ledger(campaign, counted);
+        }
+        Ok(())
+    }
+
+    /// A campaign goes on. If somebody gave a reason for it, after a brake, its rates are measured anew.
+    pub(crate) async fn resumed(&self, campaign: CampaignId) -> Result<(), StoreError> {
+        let answered = self.answered_at(campaign).await?;
+        let Some(mailing) = self.mailing(campaign) else { return Ok(()) };
+        let is_news = self.brakes().answered(campaign, mailing.workspace, answered);
+        if is_news { self.remember().await } else { Ok(()) }
+    }
+
+    /// When the campaign was resumed for a reason, if no brake has stopped it since.
+    async fn answered_at(&self, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {
+        let decided = vec![EventKind::Braked, EventKind::Resumed];
+        let decided = self.store.latest_events(decided, DECISIONS_LOOKED_AT).await?;
+        let with_words = |event: &&store::Event| event.campaign == Some(campaign) && event.detail.is_some();
+        let last = decided.iter().find(with_words);
+        Ok(last.filter(|event| event.kind == EventKind::Resumed).map(|event| event.at))
+    }
+}
