@@ -30,7 +30,7 @@ const CLOSE: f64 = 1.1;
 /// well …
 const STEP_MIN: f64 = 0.08;
 /// … up to this.
-const STEP_MAX: f64 = 0.5;
+const STEP_MAX: f64 = 1.0;
 /// A rate counts as borne only if so much of it was used.
 const USED: f64 = 0.85;
 /// Fewer messages than this before a refusal say nothing about a limit above.

@@ -41,7 +41,15 @@ impl Limit {
         }
     }
 
-    /// The unit after a number: `3 connections`.
+    /// A number with its unit: `3 connections`, `1 message a connection`.
+    fn counted(self, value: u32) -> String {
+        let unit = self.unit();
+        match value {
+            1 => format!("1 {}", unit.replacen("messages", "message", 1).replacen("connections", "connection", 1)),
+            _ => format!("{value} {unit}"),
+        }
+    }
+
     const fn unit(self) -> &'static str {
         match self {
             Limit::Connections => "connections",
@@ -121,11 +129,11 @@ impl InForce {
 
     fn write(&self, f: &mut dyn fmt::Write, clock: &dyn Fn(Timestamp) -> String) -> fmt::Result {
         let Some(cause) = &self.cause else {
-            return write!(f, "at most {} {} as configured", self.value, self.limit.unit());
+            return write!(f, "at most {} as configured", self.limit.counted(self.value));
         };
         match self.limit {
             Limit::Rest => f.write_str("resting")?,
-            limit => write!(f, "{} {}", self.value, limit.unit())?,
+            limit => f.write_str(&limit.counted(self.value))?,
         }
         if let Some(since) = self.since {
             write!(f, " since {}", clock(since))?;
@@ -137,12 +145,13 @@ impl InForce {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = self.limit.unit();
         match (self.limit, self.from, self.to) {
             (Limit::Rest, _, _) => f.write_str("rests")?,
-            (_, from, Some(to)) if from.is_none_or(|from| from > to) => write!(f, "slowed to {to} {unit}")?,
-            (_, _, Some(to)) => write!(f, "raised to {to} {unit}")?,
-            (_, _, None) => write!(f, "no limit of {unit} any more")?,
+            (_, from, Some(to)) if from.is_none_or(|from| from > to) => {
+                write!(f, "slowed to {}", self.limit.counted(to))?
+            }
+            (_, _, Some(to)) => write!(f, "raised to {}", self.limit.counted(to))?,
+            (_, _, None) => write!(f, "no limit of {} any more", self.limit.unit())?,
         }
         write!(f, " at {}", Clock(self.at))?;
         match &self.cause {
@@ -221,6 +230,7 @@ mod tests {
         assert!(local.contains("since 15 CET") && local.ends_with("next probe 15 CET"), "{local}");
         let ceiling = InForce { cause: None, since: None, next_probe: None, ..limit };
         assert_eq!(ceiling.to_string(), "at most 3 connections as configured");
+        assert_eq!(InForce { value: 1, ..ceiling }.to_string(), "at most 1 connection as configured");
     }
 
     #[test]

@@ -96,6 +96,19 @@ fn hidden_limits_are_found_at_little_cost() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// Most of the cost is waiting for the next try; the climb itself takes a few steps, each twice as long as the last.
+#[test]
+fn a_limit_raised_fourfold_is_climbed_to_in_a_few_steps() {
+    for counting in [Counting::Clock, Counting::Anvil, Counting::Sliding] {
+        let phases = [(Duration::ZERO, rate(300, MINUTE, counting)), (HOUR, rate(1_200, MINUTE, counting))];
+        let took = |oracle| run(Pace::new(ceilings()), ceilings(), 99_000, &phases, oracle);
+        let (known, found) = (took(true), took(false));
+        let lost = found.took.saturating_sub(known.took);
+        assert!(lost < MINUTE * 21, "{counting:?} lost {} s\n{}", lost.as_secs(), told(&found));
+        assert!(found.deferred <= 40, "{counting:?}: {} deferred", found.deferred);
+    }
+}
+
 /// A line of the table, and what is wrong with it: less than 90 % of the oracle, more than twenty deferrals for each
 /// limit, or a block.
 fn tried(case: &Case) -> (String, Option<String>) {

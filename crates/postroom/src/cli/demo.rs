@@ -139,6 +139,7 @@ fn remarks(played: &Played, virtual_time: Duration, took: Duration, seed: u64, d
     let Simulator { spam, silently_dropped, .. } = played.seen;
     let mut ask_next: Vec<String> = STORIES.iter().map(|address| format!("why {address}")).collect();
     ask_next.push("report 1 --blocked".to_owned());
+    ask_next.push("lanes".to_owned());
     Remarks {
         facts: vec![format!("{} of virtual time in {}", lapse(virtual_time), lapse(took)), format!("seed {seed}")],
         beyond: Some(format!("Only the simulator can tell: {spam} in spam, {silently_dropped} silently dropped.")),
@@ -146,6 +147,11 @@ fn remarks(played: &Played, virtual_time: Duration, took: Duration, seed: u64, d
         ask_next,
         ..Remarks::default()
     }
+}
+
+/// Is this the data of a demo? Then its clock stands where the demo ended.
+pub(crate) fn is_demo(dir: &Path) -> bool {
+    dir.join(MARK).is_file()
 }
 
 // ── the directory ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +166,7 @@ fn make_room(dir: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => fs::create_dir_all(dir).map_err(cannot)?,
         Err(error) => return Err(cannot(error)),
         Ok(true) => {}
-        Ok(false) if dir.join(MARK).is_file() => {
+        Ok(false) if is_demo(dir) => {
             for name in LEFT_BEHIND {
                 match fs::remove_file(dir.join(name)) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),

@@ -3,6 +3,7 @@
 //!
 //! Beside a process that sends the lanes are asked of it; without one the ledger tells what earlier runs learned.
 
+use super::demo;
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
 use crate::ledger::{Ledger, person_here};
@@ -13,7 +14,7 @@ use crate::show::{Style, lanes as lines_of};
 use engine::Stakes;
 use engine::lanes::{LaneView, remembered};
 use engine::trace::Traced;
-use model::EventKind;
+use model::{EventKind, Timestamp};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -89,10 +90,11 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     let ledger = Ledger::read(dir)?;
     ledger.tell_if_held(output);
     let request = Request { actor: person_here(), order: Order::Lanes { provider: provider.clone(), all } };
+    let now = told_at(&ledger, dir).await?;
     let (answer, is_live) = match control::ask(dir, &request).await {
         Ok(answer) => (answer?, true),
         Err(_) => {
-            let lanes = remembered(&ledger.store, stakes(&ledger).await?, ledger.now()).await?;
+            let lanes = remembered(&ledger.store, stakes(&ledger).await?, now).await?;
             (picked(lanes, provider.as_deref(), all), false)
         }
     };
@@ -101,7 +103,7 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
             Failure::own("the lanes cannot be read", error).advise("both processes must be of one version")
         })?;
     let more = number(&answer, "more");
-    let style = Style::of_this_process(output, dir, ledger.now());
+    let style = Style::of_this_process(output, dir, now);
     let value = json!({ "live": is_live, "lanes": lanes.iter().map(as_json).collect::<Vec<_>>(), "more": more });
     output.answer(&value, || lines_of::lanes(&lanes, more, is_live, &style));
     let holds = ledger.store.holds(Some(ledger.now())).await?;
@@ -110,6 +112,15 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         output.line(format!("\n{} in force: {list}", crate::output::counted(holds.len() as u64, "hold", "holds")));
     }
     Ok(())
+}
+
+/// The moment that is told: now, or in a demo's directory when the demo ended, for what it learned would be long forgotten.
+async fn told_at(ledger: &Ledger, dir: &Path) -> Result<Timestamp, Failure> {
+    if !demo::is_demo(dir) {
+        return Ok(ledger.now());
+    }
+    let latest = ledger.store.latest_events(TOLD.to_vec(), 1).await?;
+    Ok(latest.first().map_or_else(|| ledger.now(), |event| event.at))
 }
 
 /// Was a reputation at stake in any campaign here? Then budgets mean something.

@@ -73,3 +73,13 @@ fn a_hidden_limit_is_found_and_told_and_a_hold_says_who_waits() {
     assert!(why.contains("held by cli:anna: to look at it"), "{why}");
     room.says(&["hold", "lift", held[0]["hold"].as_str().unwrap()]);
 }
+
+/// A demo plays in a past of its own, where what it learned is not forgotten.
+#[test]
+fn lanes_of_a_demo_tell_what_it_found() {
+    let room = Room::new();
+    room.says(&["demo", "--fast", "--people", "300"]);
+    let shown = room.says(&["lanes"]);
+    assert!(shown.contains("1 connection since Mon 09:00 UTC because of"), "{shown}");
+    assert!(shown.contains("Strict Gate") && shown.contains("is listed by the"), "{shown}");
+}
