@@ -30,6 +30,10 @@ words! {
         Cancelled = 4 "cancelled",
         /// Every recipient has a verdict.
         Complete = 5 "complete",
+        /// Somebody is still writing it: nothing is frozen, everything can be changed.
+        Draft = 6 "draft",
+        /// Ready, and begins at a time that was said; until then it can be taken back.
+        Scheduled = 7 "scheduled",
     }
 }
 

@@ -147,6 +147,12 @@ words! {
         Unsubscribed = 84 "unsubscribed",
         /// Another system told of something.
         CustomEvent = 85 "custom_event",
+        /// A campaign that is being written was changed.
+        CampaignEdited = 90 "campaign_edited",
+        /// A campaign was given the time at which it begins.
+        Scheduled = 91 "scheduled",
+        /// A campaign that was to begin was taken back.
+        TakenBack = 92 "taken_back",
     }
 }
 

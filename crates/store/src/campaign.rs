@@ -75,6 +75,8 @@ pub struct Campaign {
     pub created_at: Timestamp,
     /// When its audience was frozen; `None`: the build did not finish, [`crate::Store::build_campaign`] again.
     pub built_at: Option<Timestamp>,
+    /// When it is to begin, while it is `scheduled`.
+    pub start_at: Option<Timestamp>,
     /// When it first became `sending`.
     pub started_at: Option<Timestamp>,
     /// When it was complete or cancelled.

@@ -18,6 +18,7 @@ pub mod contact;
 mod contract;
 pub mod disk;
 mod doubt;
+pub mod draft;
 pub mod error;
 pub mod event;
 mod executor;
@@ -48,6 +49,7 @@ pub use campaign::{Campaign, LeftOut, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::SilentSite;
+pub use draft::{DraftEdit, Frozen};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event};
 pub use hold::{Covered, Hold, NewHold};
@@ -280,7 +282,8 @@ impl Store {
     /// Makes a campaign (state `building`, not built). Refused with [`StoreError::Exists`] if the name is taken.
     pub async fn create_campaign(&self, new: NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.create_campaign(&new, &actor, now)).await
+        let state = model::CampaignState::Building;
+        self.core.lanes.write(move |ledger| ledger.create_campaign(&new, state, &actor, now)).await
     }
     /// Resolves and freezes the audience: one delivery per person, `queued` or `skipped`. Taken up again after a
     /// kill; does nothing when already built. The campaign stays `building` until it is set to `sending`.

@@ -7,6 +7,7 @@ mod audience;
 mod counts;
 mod crash;
 mod doubt;
+mod drafts;
 mod import;
 mod journey;
 mod order;

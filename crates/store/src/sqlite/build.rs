@@ -9,12 +9,12 @@
 use super::audience::{self, COLD_TIER, Group, tier_sql};
 use super::campaigns::{CounterMoves, require};
 use super::events::NewEvent;
-use super::{Ledger, canary};
+use super::{Ledger, canary, word};
 use crate::error::Result;
 use model::id::ID_STEP;
 use model::{
     Actor, CampaignId, CampaignState, ContactStatus, DeliveryState, ErrorCause, EventKind, SkipReason,
-    SuppressionReason, Timestamp,
+    SuppressionReason, Tally, Timestamp,
 };
 use rusqlite::params;
 
@@ -158,6 +158,36 @@ impl Ledger {
             queued: 0,
             skipped: 0,
         })
+    }
+
+    /// Begins to look whom a draft would go to, without writing anything.
+    pub(crate) fn begin_forecast(&mut self, id: CampaignId) -> Result<Build> {
+        let mut build = self.begin_build(id)?;
+        self.clear_scratch()?;
+        build.stage = BuildStage::Resolve { group: 0, place: 0 };
+        Ok(build)
+    }
+
+    /// One bounded step of that; the forecast, when everybody was looked at.
+    pub(crate) fn forecast_step(&mut self, build: &mut Build, now: Timestamp) -> Result<Option<Tally>> {
+        if let BuildStage::Resolve { group, place } = build.stage {
+            build.stage = self.resolve(build, group, place, now)?;
+            return Ok(None);
+        }
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let mut tally = Tally::default();
+        tally.by_state.insert(DeliveryState::Queued, count(build.queued));
+        tally.by_state.insert(DeliveryState::Skipped, count(build.skipped));
+        let sql = "SELECT skip, count(*) FROM temp.candidate WHERE domain = ?1 GROUP BY skip";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query([SKIPPED])?;
+        while let Some(row) = rows.next()? {
+            tally.by_skip_reason.insert(word!(SkipReason, row.get(0)?)?, count(row.get(1)?));
+        }
+        drop(rows);
+        drop(statement);
+        self.clear_scratch()?;
+        Ok(Some(tally))
     }
 
     /// Empties the scratch tables.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeMap;
 
 const COLUMNS: &str = "id, workspace, number, name, kind, state, before_pause, why, message, files_hash, content_hash,
-    created_at, built_at, started_at, ended_at, canary, cold_from, cold";
+    created_at, built_at, started_at, ended_at, canary, cold_from, cold, start_at";
 
 fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
     let time =
@@ -30,6 +30,7 @@ fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
         content_hash: row.get(10)?,
         created_at: Timestamp::from_millis(row.get(11)?),
         built_at: time(12)?,
+        start_at: time(18)?,
         started_at: time(13)?,
         ended_at: time(14)?,
         canary: row.get(15)?,
@@ -69,6 +70,22 @@ pub(crate) fn list(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<Camp
     select(conn, "workspace = ?1 ORDER BY number", [workspace.0])
 }
 
+/// Campaigns that wait for their time, the next first.
+pub(crate) fn scheduled(conn: &Connection, count: usize) -> Result<Vec<Campaign>> {
+    select(conn, "state = 7 ORDER BY start_at, id LIMIT ?1", [i64::try_from(count).unwrap_or(i64::MAX)])
+}
+
+/// Campaigns before a number, newest first.
+pub(crate) fn page(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    before: Option<u32>,
+    count: usize,
+) -> Result<Vec<Campaign>> {
+    let key = params![workspace.0, before.unwrap_or(u32::MAX), i64::try_from(count).unwrap_or(i64::MAX)];
+    select(conn, "workspace = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3", key)
+}
+
 /// Campaigns of the same content made since.
 pub(crate) fn like(
     conn: &Connection,
@@ -76,14 +93,17 @@ pub(crate) fn like(
     content_hash: &[u8; 32],
     since: Timestamp,
 ) -> Result<Vec<Campaign>> {
-    let rest = "workspace = ?1 AND content_hash = ?2 AND created_at >= ?3 ORDER BY number";
+    // What is only being written was sent to nobody.
+    let rest = "workspace = ?1 AND content_hash = ?2 AND created_at >= ?3 AND state NOT IN (6, 7) ORDER BY number";
     select(conn, rest, params![workspace.0, content_hash, since.as_millis()])
 }
 
 /// May a campaign go from one state to the other?
 pub(crate) const fn may_move(from: CampaignState, to: CampaignState) -> bool {
-    use CampaignState::{Building, Cancelled, Complete, Paused, Retrying, Sending};
+    use CampaignState::{Building, Cancelled, Complete, Draft, Paused, Retrying, Scheduled, Sending};
     match from {
+        // Everything else of a draft goes by its own verbs (`drafts`).
+        Draft | Scheduled => matches!(to, Cancelled),
         Building => matches!(to, Sending | Paused | Cancelled),
         Sending => matches!(to, Retrying | Paused | Cancelled | Complete),
         Retrying => matches!(to, Sending | Paused | Cancelled | Complete),
@@ -95,7 +115,14 @@ pub(crate) const fn may_move(from: CampaignState, to: CampaignState) -> bool {
 }
 
 impl Ledger {
-    pub(crate) fn create_campaign(&mut self, new: &NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
+    /// Makes a campaign: `building`, or a `draft`.
+    pub(crate) fn create_campaign(
+        &mut self,
+        new: &NewCampaign,
+        state: CampaignState,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
         if new.canary > CANARY_MAX {
             return Err(StoreError::Refused(format!("a canary sample has at most {CANARY_MAX} people")));
         }
@@ -106,7 +133,7 @@ impl Ledger {
         self.conn.execute(
             "INSERT INTO campaign (id, workspace, number, name, kind, state, message, files_hash, content_hash,
                 created_at, first_delivery, end_delivery, canary)
-             VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM campaign WHERE workspace = ?2), ?3, ?4, 0, ?5,
+             VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM campaign WHERE workspace = ?2), ?3, ?4, ?10, ?5,
                 ?6, ?7, ?8, 0, 0, ?9)",
             params![
                 id.0,
@@ -118,6 +145,7 @@ impl Ledger {
                 new.content_hash,
                 now.as_millis(),
                 new.canary,
+                state.code(),
             ],
         )?;
         audience::write(&self.conn, new.workspace, id, &new.audience)?;
@@ -152,7 +180,8 @@ impl Ledger {
             params![id.0, to.code(), before_pause, why, started, ended],
         )?;
         let kind = match to {
-            CampaignState::Building => EventKind::Built,
+            CampaignState::Building | CampaignState::Draft => EventKind::Built,
+            CampaignState::Scheduled => EventKind::Scheduled,
             CampaignState::Paused => EventKind::Paused,
             CampaignState::Cancelled => EventKind::Cancelled,
             CampaignState::Complete => EventKind::Completed,

@@ -11,6 +11,7 @@ mod canary;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
 pub(crate) mod doubt;
+pub(crate) mod drafts;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod imports;

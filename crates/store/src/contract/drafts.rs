@@ -1,0 +1,103 @@
+//! Drafts: what is being written can be changed and taken back; what has begun cannot.
+
+use super::{ME, W, at, empty, import, now};
+use crate::{Audience, DraftEdit, Frozen, NewCampaign, Store, StoreError, Target, Whom};
+use model::{CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId};
+
+fn draft(store: &Store, name: &str, audience: Audience) -> CampaignId {
+    let new = NewCampaign {
+        workspace: W,
+        name: name.to_owned(),
+        kind: CampaignKind::Broadcast,
+        message: "{}".to_owned(),
+        audience,
+        files_hash: [0; 32],
+        content_hash: [0; 32],
+        canary: 0,
+    };
+    now(store.make_draft(new, &ME, at(1))).unwrap().id
+}
+
+fn frozen() -> Frozen {
+    Frozen { message: r#"{"frozen":true}"#.to_owned(), files_hash: [1; 32], content_hash: [2; 32], canary: 0 }
+}
+
+#[test]
+fn a_draft_is_changed_forecast_and_begun() {
+    let store = empty();
+    let first = import(&store, 1, &["anna@a.example", "bob@a.example", "cid@b.example"]);
+    let second = import(&store, 2, &["dee@b.example", "bob@a.example"]);
+    let suppress = store.suppress(
+        W,
+        Target::Address("cid@b.example".to_owned()),
+        SuppressionReason::Unsubscribed,
+        None,
+        &ME,
+        at(1),
+    );
+    now(suppress).unwrap();
+    let id = draft(&store, "news", Audience::imports([second]));
+    let edit = DraftEdit {
+        name: "better news".to_owned(),
+        message: r#"{"subject":"Hi"}"#.to_owned(),
+        audience: Audience { include: vec![Whom::Import(first)], exclude: vec![Whom::Import(second)] },
+    };
+    let edited = now(store.edit_draft(W, id, edit, &ME, at(2))).unwrap();
+    assert_eq!((edited.name.as_str(), edited.state, edited.number), ("better news", CampaignState::Draft, 1));
+    let tally = now(store.forecast_draft(W, id, at(3))).unwrap();
+    assert_eq!((tally.count(DeliveryState::Queued), tally.count(DeliveryState::Skipped)), (1, 2));
+    assert_eq!(tally.by_skip_reason[&SkipReason::Unsubscribed], 1);
+    assert_eq!(tally.by_skip_reason[&SkipReason::Excluded], 1);
+    assert_eq!(now(store.recount(id)).unwrap(), model::Tally::default(), "a forecast writes nothing");
+    now(store.freeze_draft(W, id, frozen(), &ME, at(4))).unwrap();
+    let built = now(store.build_campaign(id, &ME, at(5))).unwrap();
+    assert_eq!(built, tally, "it comes as it was foretold");
+    let again = now(store.edit_draft(
+        W,
+        id,
+        DraftEdit { name: "other".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() },
+        &ME,
+        at(6),
+    ));
+    assert!(matches!(again, Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn a_scheduled_one_waits_is_found_in_time_and_can_be_taken_back() {
+    let store = empty();
+    import(&store, 1, &["anna@a.example"]);
+    let late = draft(&store, "late", Audience::everyone());
+    let soon = draft(&store, "soon", Audience::everyone());
+    now(store.schedule_draft(W, late, at(900), &ME, at(2))).unwrap();
+    now(store.schedule_draft(W, soon, at(500), &ME, at(3))).unwrap();
+    let waiting = now(store.scheduled_campaigns(10)).unwrap();
+    assert_eq!(waiting.iter().map(|one| (one.id, one.start_at)).collect::<Vec<_>>(), [
+        (soon, Some(at(500))),
+        (late, Some(at(900)))
+    ]);
+    let edit = || DraftEdit { name: "x".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() };
+    assert!(now(store.edit_draft(W, soon, edit(), &ME, at(4))).is_err(), "what waits is not changed under the clock");
+    let back = now(store.take_back(W, soon, Some("no key".to_owned()), &ME, at(5))).unwrap();
+    assert_eq!((back.state, back.start_at, back.why.as_deref()), (CampaignState::Draft, None, Some("no key")));
+    now(store.edit_draft(W, soon, edit(), &ME, at(6))).unwrap();
+    let cancelled = now(store.set_campaign_state(late, CampaignState::Cancelled, None, &ME, at(7))).unwrap();
+    assert_eq!(cancelled.state, CampaignState::Cancelled);
+    assert!(now(store.scheduled_campaigns(10)).unwrap().is_empty());
+}
+
+#[test]
+fn a_name_is_taken_once_and_another_workspaces_draft_is_not_there() {
+    let store = empty();
+    let id = draft(&store, "news", Audience::everyone());
+    let other = draft(&store, "other", Audience::everyone());
+    let edit = DraftEdit { name: "news".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() };
+    let taken = now(store.edit_draft(W, other, edit.clone(), &ME, at(2)));
+    assert!(matches!(taken, Err(StoreError::Exists { .. })));
+    let elsewhere = WorkspaceId(9);
+    assert!(matches!(now(store.edit_draft(elsewhere, id, edit, &ME, at(2))), Err(StoreError::NotFound { .. })));
+    assert!(now(store.forecast_draft(elsewhere, id, at(2))).is_err());
+    assert!(now(store.freeze_draft(elsewhere, id, frozen(), &ME, at(2))).is_err());
+    assert_eq!(now(store.campaigns_page(W, None, 1)).unwrap()[0].id, other, "newest first");
+    assert_eq!(now(store.campaigns_page(W, Some(2), 9)).unwrap()[0].id, id);
+    assert_eq!(now(store.attribute_names(W)).unwrap(), Vec::<String>::new());
+}

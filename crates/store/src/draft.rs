@@ -1,0 +1,135 @@
+//! Campaigns that are being written: nothing is frozen yet, everything can be changed.
+//!
+//! A draft has its name, its number and its audience from the beginning. When it begins, its message is frozen with it
+//! ([`Store::freeze_draft`]) and its audience is resolved; from then on it is a campaign like any other.
+
+use crate::sqlite::{Ledger, campaigns, drafts};
+use crate::{Audience, Campaign, NewCampaign, Result, Store};
+use model::{Actor, CampaignId, CampaignState, Tally, Timestamp, WorkspaceId};
+
+/// What a draft is to be from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftEdit {
+    /// Its name; unique in the workspace.
+    pub name: String,
+    /// Its message, JSON, opaque here.
+    pub message: String,
+    /// Whom it is for.
+    pub audience: Audience,
+}
+
+/// What is frozen when a draft begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// The message, JSON.
+    pub message: String,
+    /// Hash of what it was made from.
+    pub files_hash: [u8; 32],
+    /// Hash of message and audience.
+    pub content_hash: [u8; 32],
+    /// How many people the canary sample is to have; 0: none.
+    pub canary: u32,
+}
+
+impl Store {
+    /// Makes a draft. Its hashes and its canary are settled when it begins.
+    pub async fn make_draft(&self, new: NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
+        let actor = actor.clone();
+        let write = move |ledger: &mut Ledger| ledger.create_campaign(&new, CampaignState::Draft, &actor, now);
+        self.core.lanes.write(write).await
+    }
+
+    /// Changes a draft as a whole. Refused for anything that is no draft, and for a name that is taken.
+    pub async fn edit_draft(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        edit: DraftEdit,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.edit_draft(workspace, id, &edit, &actor, now)).await
+    }
+
+    /// Lets a draft (or one that waits) begin at this time.
+    pub async fn schedule_draft(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        at: Timestamp,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.schedule_draft(workspace, id, Some(at), None, &actor, now)).await
+    }
+
+    /// Makes a draft again of a campaign that waits for its time; `why`, where it could not begin.
+    pub async fn take_back(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        why: Option<String>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
+        let actor = actor.clone();
+        let write = move |ledger: &mut Ledger| ledger.schedule_draft(workspace, id, None, why, &actor, now);
+        self.core.lanes.write(write).await
+    }
+
+    /// Freezes what a draft is, so that its audience can be built ([`Store::build_campaign`]).
+    pub async fn freeze_draft(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        frozen: Frozen,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.freeze_draft(workspace, id, &frozen, &actor, now)).await
+    }
+
+    /// Who would get a draft if it began now, and who would be skipped and why. Writes nothing.
+    pub async fn forecast_draft(&self, workspace: WorkspaceId, id: CampaignId, now: Timestamp) -> Result<Tally> {
+        let _alone = self.core.building.lock().await;
+        let begin = move |ledger: &mut Ledger| {
+            drafts::require_draft(&ledger.conn, workspace, id)?;
+            ledger.begin_forecast(id)
+        };
+        let mut build = self.core.lanes.write(begin).await?;
+        loop {
+            let step = move |ledger: &mut Ledger| {
+                let tally = ledger.forecast_step(&mut build, now)?;
+                Ok((build, tally))
+            };
+            let (next, tally) = self.core.lanes.write(step).await?;
+            match tally {
+                Some(tally) => return Ok(tally),
+                None => build = next,
+            }
+        }
+    }
+
+    /// Campaigns that wait for their time, the next first.
+    pub async fn scheduled_campaigns(&self, limit: usize) -> Result<Vec<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::scheduled(conn, limit)).await
+    }
+
+    /// Campaigns of a workspace, newest first, before the number `before`.
+    pub async fn campaigns_page(
+        &self,
+        workspace: WorkspaceId,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::page(conn, workspace, before, limit)).await
+    }
+
+    /// The names of people's values in a workspace, sorted: what merge tags and segments may use.
+    pub async fn attribute_names(&self, workspace: WorkspaceId) -> Result<Vec<String>> {
+        self.core.lanes.read(move |conn| drafts::attribute_names(conn, workspace)).await
+    }
+}
