@@ -1,5 +1,6 @@
 //! What can keep a campaign from being sent, in words a person can act on.
 
+use crate::guard::Objection;
 use store::StoreError;
 
 /// Why a campaign cannot be sent as asked.
@@ -27,7 +28,14 @@ pub enum SendError {
     /// A guard refuses; the text says what may be done.
     #[error("{0}")]
     Guard(String),
+    /// Strangers are not protected from it.
+    #[error("{}", told(.0))]
+    Objections(Vec<Objection>),
     /// The ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn told(objections: &[Objection]) -> String {
+    objections.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -11,7 +11,7 @@ use model::{Actor, CampaignId, CampaignState, HoldId, SkipReason, SuppressionRea
 use net::Clock;
 use std::sync::Arc;
 use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// A way to command a running engine; cheap to clone.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ pub struct Handle {
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) holds: Arc<Holds>,
     pub(crate) traces: Arc<Traces>,
+    pub(crate) bell: Arc<Notify>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 
@@ -39,6 +40,30 @@ impl Handle {
         self.gate.open(mailing.campaign).await;
         self.tell(Notice::TakeUp(Box::new(mailing), taken));
         answer.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Lets a draft begin at this time, or now. Until then it can be taken back; if it cannot begin, it is a draft again
+    /// and says why.
+    pub async fn schedule(
+        &self,
+        workspace: WorkspaceId,
+        draft: CampaignId,
+        at: Timestamp,
+        actor: &Actor,
+    ) -> Result<Campaign, StoreError> {
+        let scheduled = self.store.schedule_draft(workspace, draft, at, actor, self.now()).await?;
+        self.bell.notify_one();
+        Ok(scheduled)
+    }
+
+    /// Makes a draft again of a campaign that waits for its time.
+    pub async fn take_back(
+        &self,
+        workspace: WorkspaceId,
+        scheduled: CampaignId,
+        actor: &Actor,
+    ) -> Result<Campaign, StoreError> {
+        self.store.take_back(workspace, scheduled, None, actor, self.now()).await
     }
 
     /// Pauses a campaign: when this returns, nothing of it starts. Conversations under way end by themselves.

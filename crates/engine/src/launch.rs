@@ -27,7 +27,7 @@ use std::time::Duration;
 use store::{Audience, Campaign, Import, NewCampaign, Store};
 
 /// The same message to the same audience under another name is refused for so long.
-const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The secret that holds the keys of tokens.
 const TOKEN_RING: &str = "tokens";
 /// The secret that tells this ledger's Message-IDs from another's.
@@ -132,12 +132,37 @@ impl Snapshot {
             .map_err(|why| SendError::Message { file: self.file.name.clone(), why: why.to_string() })
     }
 
-    fn windows(&self) -> Result<Option<Windows>, SendError> {
+    /// What the author should look at. Refused: a message that is too much work for anybody.
+    pub(crate) fn warnings(&self, compiled: &Compiled) -> Result<Vec<String>, SendError> {
+        let blank = Values::from_iter(std::iter::empty::<(&str, &str)>());
+        match compiled.render(&blank) {
+            Err(why @ (RenderError::TooMuchWork { .. } | RenderError::TooLarge { .. })) => {
+                return Err(SendError::Message { file: self.file.name.clone(), why: why.to_string() });
+            }
+            // A value that is missing here may be there for everybody who is mailed.
+            Ok(_) | Err(RenderError::Template { .. }) => {}
+        }
+        let mut warnings = compiled.warnings().to_vec();
+        if !compiled.tags().contains("unsubscribe_url") && self.options.transport.is_loopback() {
+            warnings.push(
+                "the message has no unsubscribe place; outside a rehearsal it is refused. Add a link to {{ unsubscribe_url }}"
+                    .to_owned(),
+            );
+        }
+        Ok(warnings)
+    }
+
+    pub(crate) fn windows(&self) -> Result<Option<Windows>, SendError> {
         let parse = |text: &String| Windows::parse(text).map_err(|why| SendError::Input(why.to_string()));
         self.options.timing.windows.as_ref().map(parse).transpose()
     }
 
-    fn fields(&self, campaign: &Campaign, compiled: &Compiled, id_tag: String) -> Result<HeaderFields, SendError> {
+    pub(crate) fn fields(
+        &self,
+        campaign: &Campaign,
+        compiled: &Compiled,
+        id_tag: String,
+    ) -> Result<HeaderFields, SendError> {
         let mut from = parse_mailbox(&self.options.from)?;
         from.name = from.name.or_else(|| compiled.from_name().map(str::to_owned));
         let return_path = domain(&self.options.return_path, "the return path")?;
@@ -206,18 +231,11 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         store.build_campaign(campaign.id, actor, now).await?;
         return Ok(Launched { campaign, continued: true, warnings });
     }
-    let alike = store.campaigns_like(workspace, content_hash, now - SAME_CONTENT_GUARD).await?;
-    for twin in &alike {
-        if twin.state != CampaignState::Cancelled || reached_anybody(&store.tally(twin.id).await?) {
-            return Err(SendError::Guard(sent_already(twin, &draft.name)));
-        }
-    }
+    refuse_twins(store, workspace, &draft.name, content_hash, now).await?;
     draft.snapshot.windows()?;
     let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
-    let asks_for_sample = draft.stakes == Stakes::Real && draft.kind != CampaignKind::Transactional;
-    let sample = if asks_for_sample { sample(store, &audience, now).await? } else { None };
-    let never_mailed = sample.as_ref().is_some_and(|(audience, _)| audience.has_never_mailed_import);
-    let snapshot = Snapshot { never_mailed, ..draft.snapshot.clone() };
+    let (snapshot, canary) =
+        with_sample(store, workspace, draft.snapshot.clone(), (draft.stakes, draft.kind), &audience, now).await?;
     let new = NewCampaign {
         workspace,
         name: draft.name.clone(),
@@ -226,7 +244,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         audience,
         files_hash,
         content_hash,
-        canary: sample.map_or(0, |(_, size)| u32::try_from(size).unwrap_or(u32::MAX)),
+        canary,
     };
     let campaign = store.create_campaign(new, actor, now).await?;
     // Whatever cannot be written into header fields is found before anybody is counted.
@@ -236,17 +254,40 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     Ok(Launched { campaign, continued: false, warnings })
 }
 
-/// How large a sample has to go first, if one has to.
-async fn sample(
+/// Refuses the same message to the same people within a week, whatever it is called.
+pub(crate) async fn refuse_twins(
     store: &Store,
+    workspace: WorkspaceId,
+    name: &str,
+    content_hash: [u8; 32],
+    now: Timestamp,
+) -> Result<(), SendError> {
+    for twin in store.campaigns_like(workspace, content_hash, now - SAME_CONTENT_GUARD).await? {
+        if twin.state != CampaignState::Cancelled || reached_anybody(&store.tally(twin.id).await?) {
+            return Err(SendError::Guard(sent_already(&twin, name)));
+        }
+    }
+    Ok(())
+}
+
+/// How large a sample has to go first, if one has to, and the snapshot that knows whom it stands for.
+pub(crate) async fn with_sample(
+    store: &Store,
+    workspace: WorkspaceId,
+    snapshot: Snapshot,
+    (stakes, kind): (Stakes, CampaignKind),
     audience: &Audience,
     now: Timestamp,
-) -> Result<Option<(brakes::Audience, u64)>, SendError> {
+) -> Result<(Snapshot, u32), SendError> {
+    if stakes != Stakes::Real || kind == CampaignKind::Transactional {
+        return Ok((snapshot, 0));
+    }
     let since = now - brakes::CANARY_KNOWN_WITHIN;
-    let (people, accepted_lately) = store.previously_accepted_share(WorkspaceId::FIRST, audience, since).await?;
-    let has_never_mailed_import = accepted_lately == 0;
-    let audience = brakes::Audience { people, accepted_lately, has_never_mailed_import };
-    Ok(brakes::sample_size(&audience).map(|size| (audience, size)))
+    let (people, accepted_lately) = store.previously_accepted_share(workspace, audience, since).await?;
+    let audience = brakes::Audience { people, accepted_lately, has_never_mailed_import: accepted_lately == 0 };
+    let Some(size) = brakes::sample_size(&audience) else { return Ok((snapshot, 0)) };
+    let snapshot = Snapshot { never_mailed: audience.has_never_mailed_import, ..snapshot };
+    Ok((snapshot, u32::try_from(size).unwrap_or(u32::MAX)))
 }
 
 /// Has anybody a copy, or may have one?
@@ -280,22 +321,7 @@ impl Draft {
                 "there is nobody in the audience: the file has no row that can be used".to_owned(),
             ));
         }
-        let blank = Values::from_iter(std::iter::empty::<(&str, &str)>());
-        match compiled.render(&blank) {
-            Err(why @ (RenderError::TooMuchWork { .. } | RenderError::TooLarge { .. })) => {
-                return Err(SendError::Message { file: self.snapshot.file.name.clone(), why: why.to_string() });
-            }
-            // A value that is missing here may be there for everybody who is mailed.
-            Ok(_) | Err(RenderError::Template { .. }) => {}
-        }
-        let mut warnings = compiled.warnings().to_vec();
-        if !compiled.tags().contains("unsubscribe_url") && self.snapshot.options.transport.is_loopback() {
-            warnings.push(
-                "the message has no unsubscribe place; outside a rehearsal it is refused. Add a link to {{ unsubscribe_url }}"
-                    .to_owned(),
-            );
-        }
-        Ok(warnings)
+        self.snapshot.warnings(compiled)
     }
 
     /// What "the same files" means: message, audience and everything chosen that recipients would see.
@@ -312,7 +338,7 @@ impl Draft {
     }
 }
 
-fn hash(parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -9,7 +9,9 @@
 //! TLS library is named here; time is the world's clock and tokio's timers, so the simulator can hand in its own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod drafts;
 pub mod forecast;
+pub mod guard;
 pub mod history;
 pub mod import;
 pub mod lanes;
@@ -22,6 +24,7 @@ pub mod why;
 
 mod brakes;
 mod budget;
+mod clerk;
 mod converse;
 mod error;
 mod fleet;
@@ -48,6 +51,7 @@ mod wakes;
 
 pub use error::SendError;
 pub use fleet::proxy_secret;
+pub use guard::Objection;
 pub use handle::Handle;
 pub use house::{CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, Relay, Settings, Stakes, Way};
 pub use mailing::Mailing;
@@ -70,7 +74,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
 use terms::Terms;
 use tls_reports::Tally;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use trace::Traces;
 
 /// How long a run goes on.
@@ -107,6 +111,7 @@ pub struct Engine {
     outstanding: Arc<Outstanding>,
     holds: Arc<Holds>,
     traces: Arc<Traces>,
+    bell: Arc<Notify>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -122,7 +127,8 @@ impl Engine {
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
         let (notices, heard) = mpsc::unbounded_channel();
         let (gate, outstanding, holds, traces) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        Engine { store, world, settings, watch, gate, outstanding, holds, traces, notices, heard }
+        let bell = Arc::default();
+        Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard }
     }
 
     /// What commands use while the engine runs.
@@ -134,6 +140,7 @@ impl Engine {
             outstanding: self.outstanding.clone(),
             holds: self.holds.clone(),
             traces: self.traces.clone(),
+            bell: self.bell.clone(),
             notices: self.notices.clone(),
         }
     }
@@ -143,7 +150,7 @@ impl Engine {
     /// Everything that was under way when a former process died is settled first. Fails only when the ledger cannot
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
-        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, notices, heard } = self;
+        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard } = self;
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
         let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
@@ -198,6 +205,7 @@ impl Engine {
         house.remember().await?;
         let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
         let reporter = tokio::spawn(tls_reports::run(house.clone()));
+        let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
@@ -207,6 +215,7 @@ impl Engine {
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
+        clerk.iter().for_each(tokio::task::JoinHandle::abort);
         house.tally.write(&house.store).await?;
         Ok(end)
     }

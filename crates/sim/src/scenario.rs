@@ -55,6 +55,9 @@ pub enum Action {
     World(fn(&Internet)),
     /// Another campaign under this name goes to the same people.
     Mail(String),
+    /// Another campaign to the same people is written, and is to begin so long after the beginning. Needs
+    /// [`Scenario::served`].
+    Schedule(String, Duration),
     /// Part of the work is stopped, until so long after the beginning.
     Hold(Held, Duration),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].

@@ -111,6 +111,6 @@ CREATE INDEX job_open ON job (id) WHERE ended_at IS NULL;
 
 -- Campaigns that are being written or wait for their time.
 ALTER TABLE campaign ADD COLUMN start_at INTEGER;
-CREATE INDEX campaign_by_start ON campaign (start_at) WHERE state = 7;
+CREATE INDEX campaign_by_start ON campaign (start_at) WHERE start_at IS NOT NULL;
 -- Names of people's values that no import brought.
 CREATE TABLE attribute (workspace INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (workspace, name)) WITHOUT ROWID;

@@ -113,7 +113,7 @@ impl Store {
         }
     }
 
-    /// Campaigns that wait for their time, the next first.
+    /// Campaigns that wait for their time, and those whose beginning was cut short; the next first.
     pub async fn scheduled_campaigns(&self, limit: usize) -> Result<Vec<Campaign>> {
         self.core.lanes.read(move |conn| campaigns::scheduled(conn, limit)).await
     }

@@ -60,7 +60,8 @@ fn waiting(told: &Told) -> Advice {
     let number = told.campaign.number;
     match told.campaign.state {
         CampaignState::Paused => run("The campaign is paused. Take it up again:", format!("resume {number}")),
-        CampaignState::Building => say("The campaign has not been started."),
+        CampaignState::Building | CampaignState::Draft => say("The campaign has not been started."),
+        CampaignState::Scheduled => say("Nothing: the campaign begins at its time."),
         CampaignState::Cancelled | CampaignState::Complete => say("Nothing to do."),
         CampaignState::Sending | CampaignState::Retrying => run(
             "Nothing, while a process is sending. If none is, take the campaign up again:",

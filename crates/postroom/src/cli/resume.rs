@@ -126,6 +126,10 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
         }
         CampaignState::Building => Err(Failure::refused(format!("{named} was never started"))
             .advise("run the same postroom send again: it continues where it stopped")),
+        CampaignState::Draft | CampaignState::Scheduled => {
+            Err(Failure::refused(format!("{named} is {} and has sent nothing yet", campaign.state))
+                .advise("it is begun by the running server, over its API"))
+        }
         CampaignState::Cancelled => Err(Failure::refused(format!("{named} was cancelled for good"))
             .advise("to send to those it did not reach, start another one with their list")),
     }

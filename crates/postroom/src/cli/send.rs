@@ -356,7 +356,7 @@ async fn signing_key(
 /// The forecast: the equation as it would stand, and what a real send would be refused for.
 async fn dry_run(
     launched: &Launched,
-    objections: &[guard::Objection],
+    objections: &[engine::guard::Objection],
     ledger: &Ledger,
     output: &Output,
 ) -> Result<Exit, Failure> {
@@ -409,6 +409,11 @@ async fn already_over(
         ))
         .advise(format!("to take it up: postroom resume {number}"))
         .advise(format!("to end it: postroom cancel {number}"))),
+        CampaignState::Draft | CampaignState::Scheduled => Err(Failure::refused(format!(
+            "campaign {:?} (number {number}) is {} and belongs to the server",
+            campaign.name, campaign.state
+        ))
+        .advise("choose another name: --name")),
         CampaignState::Building => Ok(None),
         CampaignState::Sending | CampaignState::Retrying => {
             output.note(format!("continuing campaign {:?} (number {number})", campaign.name));

@@ -11,6 +11,7 @@ use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
+use engine::drafts::{self, Proposal};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::options::{Dkim, SendOptions, Timing, Transport, Unsubscribe};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
@@ -25,8 +26,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{
-    AttemptRow, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewHold, NewImport, NewSource,
-    OpenOptions, Store, StoreError, Target,
+    AttemptRow, Audience, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewHold, NewImport,
+    NewSource, OpenOptions, Store, StoreError, Target,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -335,6 +336,19 @@ impl Life {
                 process.start().await.expect("started");
                 process.hand_over().await;
             }
+            Action::Schedule(name, begins) => {
+                let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
+                let proposal = Proposal {
+                    file: MessageFile { name: "spring.md".into(), source: source(&name) },
+                    name,
+                    options: options(),
+                    audience: Audience::imports(imports.iter().take(1).map(|import| import.id)),
+                };
+                let draft =
+                    drafts::make(&process.store, WorkspaceId::FIRST, &proposal, &actor, now).await.expect("made");
+                let handle = process.handle();
+                handle.schedule(WorkspaceId::FIRST, draft.id, EPOCH + begins, &actor).await.expect("scheduled");
+            }
             Action::Hold(held, until) => {
                 let first = process.first().await;
                 let mut hold = NewHold {
@@ -389,7 +403,8 @@ impl Life {
         let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
         let urgent = process.scenario.urgent.len();
         let people = process.scenario.people.len() + process.scenario.second_list.len();
-        let due = people * (mailed.len() - urgent) + urgent;
+        let built = mailed.iter().filter(|one| one.campaign.built_at.is_some()).count();
+        let due = people * (built - urgent) + urgent;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         // Reports on encryption, which have no envelope sender, are nobody's campaign.
         let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
@@ -488,6 +503,7 @@ impl Process<'_> {
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
             Action::Suppress(..)
+            | Action::Schedule(..)
             | Action::Hold(..)
             | Action::Kill
             | Action::LosePower
@@ -540,7 +556,8 @@ impl Process<'_> {
 
     /// Waits until there is nothing left to send.
     async fn until_all_is_over(&self) {
-        while self.campaigns().await.iter().any(|campaign| campaign.state.may_send()) {
+        let is_open = |campaign: &Campaign| campaign.state.may_send() || campaign.state == CampaignState::Scheduled;
+        while self.campaigns().await.iter().any(is_open) {
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -668,10 +685,7 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
         Some(only) => vec![only.clone()],
         None => store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read"),
     };
-    let source = format!(
-        "---\nsubject: {name}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
-         }}}})\n\n{{{{ postal_address }}}}\n"
-    );
+    let source = source(name);
     let zone = (!scenario.attributes.is_empty()).then(|| "timezone".to_owned());
     let snapshot = Snapshot {
         file: MessageFile { name: "spring.md".into(), source },
@@ -689,6 +703,14 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
     let launched = launch::launch(store, &draft, &actor(), now).await?;
     store.set_campaign_state(launched.campaign.id, CampaignState::Sending, None, &actor(), now).await?;
     Ok(())
+}
+
+/// A message under this subject.
+fn source(subject: &str) -> String {
+    format!(
+        "---\nsubject: {subject}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
+         }}}})\n\n{{{{ postal_address }}}}\n"
+    )
 }
 
 fn options() -> SendOptions {

@@ -62,6 +62,7 @@ mod dane_records_that_are_forged;
 mod four_full_mailings_are_an_error;
 mod four_full_mailings_in_a_week_are_not;
 mod greylisted_then_accepted;
+mod it_begins_at_its_time;
 mod it_comes_back_when_asked;
 mod killed_and_started_again;
 mod killed_between_the_dot_and_the_reply;

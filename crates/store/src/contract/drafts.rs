@@ -71,10 +71,10 @@ fn a_scheduled_one_waits_is_found_in_time_and_can_be_taken_back() {
     now(store.schedule_draft(W, late, at(900), &ME, at(2))).unwrap();
     now(store.schedule_draft(W, soon, at(500), &ME, at(3))).unwrap();
     let waiting = now(store.scheduled_campaigns(10)).unwrap();
-    assert_eq!(waiting.iter().map(|one| (one.id, one.start_at)).collect::<Vec<_>>(), [
-        (soon, Some(at(500))),
-        (late, Some(at(900)))
-    ]);
+    assert_eq!(
+        waiting.iter().map(|one| (one.id, one.start_at)).collect::<Vec<_>>(),
+        [(soon, Some(at(500))), (late, Some(at(900)))]
+    );
     let edit = || DraftEdit { name: "x".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() };
     assert!(now(store.edit_draft(W, soon, edit(), &ME, at(4))).is_err(), "what waits is not changed under the clock");
     let back = now(store.take_back(W, soon, Some("no key".to_owned()), &ME, at(5))).unwrap();

@@ -70,9 +70,13 @@ pub(crate) fn list(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<Camp
     select(conn, "workspace = ?1 ORDER BY number", [workspace.0])
 }
 
-/// Campaigns that wait for their time, the next first.
+/// Campaigns that wait for their time, and those whose beginning was cut short; the next first.
 pub(crate) fn scheduled(conn: &Connection, count: usize) -> Result<Vec<Campaign>> {
-    select(conn, "state = 7 ORDER BY start_at, id LIMIT ?1", [i64::try_from(count).unwrap_or(i64::MAX)])
+    select(
+        conn,
+        "start_at IS NOT NULL AND state IN (0, 7) ORDER BY start_at, id LIMIT ?1",
+        [i64::try_from(count).unwrap_or(i64::MAX)],
+    )
 }
 
 /// Campaigns before a number, newest first.
@@ -176,7 +180,8 @@ impl Ledger {
         let ended = to.is_over().then_some(now.as_millis());
         let before_pause = (to == CampaignState::Paused).then_some(campaign.state.code());
         self.conn.execute(
-            "UPDATE campaign SET state = ?2, before_pause = ?3, why = ?4, started_at = ?5, ended_at = ?6 WHERE id = ?1",
+            "UPDATE campaign SET state = ?2, before_pause = ?3, why = ?4, started_at = ?5, ended_at = ?6, start_at = NULL
+             WHERE id = ?1",
             params![id.0, to.code(), before_pause, why, started, ended],
         )?;
         let kind = match to {

@@ -1,0 +1,80 @@
+//! The clerk: lets campaigns begin at their time, in a run that goes on until it is told.
+//!
+//! Asks the ledger what begins next and waits for that moment or for the bell; nothing polls. One campaign begins at a
+//! time, in the order of their times. What cannot begin is a draft again and says why.
+
+use crate::house::{House, Notice};
+use crate::{SendError, drafts, launch};
+use model::{Actor, CampaignId, CampaignState, EventKind};
+use std::sync::Arc;
+use std::time::Duration;
+use store::StoreError;
+use tokio::sync::{Notify, oneshot};
+
+/// When the ledger cannot say what is next, it is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// Stands in for a time when nothing is scheduled.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// Works until it is aborted.
+pub(crate) async fn run(house: Arc<House>, bell: Arc<Notify>) {
+    loop {
+        let wait = match next(&house).await {
+            Ok(Some((id, wait))) if wait.is_zero() => {
+                begin(&house, id).await;
+                continue;
+            }
+            Ok(next) => next.map_or(NEVER, |(_, wait)| wait),
+            Err(_) => ASK_AGAIN,
+        };
+        tokio::select! {
+            biased;
+            () = bell.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// What begins next, and how long that is to go.
+async fn next(house: &House) -> Result<Option<(CampaignId, Duration)>, StoreError> {
+    let next = house.store.scheduled_campaigns(1).await?.into_iter().next();
+    let wait = |at: model::Timestamp| at.since(house.now());
+    Ok(next.map(|campaign| (campaign.id, campaign.start_at.map_or(Duration::ZERO, wait))))
+}
+
+/// Lets one begin. A ledger in trouble is waited for; anything else that is wrong makes it a draft again.
+async fn begin(house: &Arc<House>, id: CampaignId) {
+    house.gate.until_ledger_works().await;
+    let why = match take_up(house, id).await {
+        Ok(()) => return,
+        Err(SendError::Store(why)) if why.is_transient() => {
+            tokio::time::sleep(ASK_AGAIN).await;
+            return;
+        }
+        Err(why) => why.to_string(),
+    };
+    let Ok(Some(campaign)) = house.store.campaign(id).await else { return };
+    if campaign.state == CampaignState::Building {
+        // Its message is frozen and cannot be at fault: whatever it is passes, or somebody cancels it.
+        tokio::time::sleep(ASK_AGAIN).await;
+        return;
+    }
+    let (workspace, now) = (campaign.workspace, house.now());
+    let told = house.store.take_back(workspace, id, Some(why.clone()), &Actor::Engine, now).await;
+    if told.is_ok() {
+        let warned = house.store.note(workspace, EventKind::Warned, Some(id), Some(why), &Actor::Engine, now);
+        warned.await.ok();
+    } else {
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+async fn take_up(house: &Arc<House>, id: CampaignId) -> Result<(), SendError> {
+    let (store, world) = (&house.store, &house.world);
+    let campaign = drafts::begin(store, world, house.settings.stakes, id, &Actor::Engine).await?;
+    let mailing = launch::mailing(store, &campaign, world.entropy.as_ref()).await?;
+    let (taken, answer) = oneshot::channel();
+    house.tell(Notice::TakeUp(Box::new(mailing), taken));
+    answer.await.ok();
+    Ok(())
+}

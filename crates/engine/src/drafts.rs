@@ -1,0 +1,192 @@
+//! Campaigns that are being written, until they begin.
+//!
+//! A draft keeps what its author chose as a [`Snapshot`] that knows no columns yet. [`begin`] does what the command line
+//! does in one go: everything that would stop the campaign half-way is checked, then its message is frozen, its audience
+//! resolved, and it is `sending`. Whatever speaks against it leaves a draft; nothing was written then.
+
+use crate::launch::{self, MessageFile, Snapshot};
+use crate::options::{Dkim, SendOptions};
+use crate::{Objection, SendError, Stakes, guard};
+use mail::compose::{Compiled, HeaderPlan};
+use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Timestamp, WorkspaceId};
+use net::World;
+use store::{Audience, Campaign, DraftEdit, Frozen, NewCampaign, Store, StoreError, Whom};
+
+/// The workspace's legal name and postal address.
+pub const POSTAL_ADDRESS: &str = "postal_address";
+
+/// What an author chose.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// The campaign's name; unique in the workspace.
+    pub name: String,
+    /// The message.
+    pub file: MessageFile,
+    /// How it is sent. Without a signing identity, the newest key of the From domain signs; without a postal address, the
+    /// workspace's stands in it.
+    pub options: SendOptions,
+    /// Whom it is for.
+    pub audience: Audience,
+}
+
+/// What is known about a draft before it begins.
+#[derive(Debug)]
+pub struct Checked {
+    /// What forbids sending it to the world.
+    pub objections: Vec<Objection>,
+    /// What the author should look at.
+    pub warnings: Vec<String>,
+    /// The merge tags it uses.
+    pub tags: Vec<String>,
+}
+
+impl Proposal {
+    fn message(&self) -> Result<String, SendError> {
+        launch::parse_mailbox(&self.options.from)?;
+        let (file, options) = (self.file.clone(), self.options.clone());
+        let snapshot = Snapshot { file, options, columns: Vec::new(), never_mailed: false };
+        snapshot.windows()?;
+        serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))
+    }
+}
+
+/// Makes a draft. It may be unfinished: what forbids it to begin is told by [`check`]. Refused: a name that is taken, an
+/// audience that is none, a From address or hours that cannot be read.
+pub async fn make(
+    store: &Store,
+    workspace: WorkspaceId,
+    proposal: &Proposal,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Campaign, SendError> {
+    let new = NewCampaign {
+        workspace,
+        name: proposal.name.clone(),
+        kind: CampaignKind::Broadcast,
+        message: proposal.message()?,
+        audience: proposal.audience.clone(),
+        files_hash: [0; 32],
+        content_hash: [0; 32],
+        canary: 0,
+    };
+    Ok(store.make_draft(new, actor, now).await?)
+}
+
+/// Changes a draft as a whole.
+pub async fn edit(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: CampaignId,
+    proposal: &Proposal,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Campaign, SendError> {
+    let (name, audience) = (proposal.name.clone(), proposal.audience.clone());
+    let edit = DraftEdit { name, message: proposal.message()?, audience };
+    Ok(store.edit_draft(workspace, id, edit, actor, now).await?)
+}
+
+/// What a campaign was made from, whatever became of it: what a duplicate is written from.
+pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, SendError> {
+    let snapshot = launch::snapshot(campaign)?;
+    let audience = store.audience_of(campaign.id).await?;
+    Ok(Proposal { name: campaign.name.clone(), file: snapshot.file, options: snapshot.options, audience })
+}
+
+/// What speaks against sending a draft as it stands. Fails when its message does not compile.
+pub async fn check(store: &Store, world: &World, campaign: &Campaign) -> Result<Checked, SendError> {
+    let (snapshot, compiled) = finished(store, campaign).await?;
+    let warnings = snapshot.warnings(&compiled)?;
+    let objections = guard::objections(store, campaign.workspace, &snapshot.options, world).await?;
+    Ok(Checked { objections, warnings, tags: compiled.tags().iter().cloned().collect() })
+}
+
+/// Lets a draft begin: when this returns it is durably `sending`, or it is what it was, and the error says why.
+///
+/// A campaign whose beginning was cut short (it is `building` already) is taken up where it was.
+pub async fn begin(
+    store: &Store,
+    world: &World,
+    stakes: Stakes,
+    id: CampaignId,
+    actor: &Actor,
+) -> Result<Campaign, SendError> {
+    let now = world.clock.now();
+    let known = store.campaign(id).await?;
+    let campaign = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: id.to_string() })?;
+    if campaign.state != CampaignState::Building {
+        freeze(store, world, stakes, &campaign, actor, now).await?;
+    }
+    store.build_campaign(id, actor, now).await?;
+    Ok(store.set_campaign_state(id, CampaignState::Sending, None, actor, world.clock.now()).await?)
+}
+
+async fn freeze(
+    store: &Store,
+    world: &World,
+    stakes: Stakes,
+    campaign: &Campaign,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), SendError> {
+    let workspace = campaign.workspace;
+    let (snapshot, compiled) = finished(store, campaign).await?;
+    snapshot.warnings(&compiled)?;
+    let objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+    if !objections.is_empty() {
+        return Err(SendError::Objections(objections));
+    }
+    HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
+        .map_err(|why| SendError::Input(why.to_string()))?;
+    let forecast = store.forecast_draft(workspace, campaign.id, now).await?;
+    if forecast.count(DeliveryState::Queued) == 0 {
+        return Err(SendError::Input(format!(
+            "nobody would get it: all {} people of the audience would be skipped",
+            forecast.count(DeliveryState::Skipped)
+        )));
+    }
+    let audience = store.audience_of(campaign.id).await?;
+    let content_hash = content_hash(store, &snapshot.file, &audience).await?;
+    launch::refuse_twins(store, workspace, &campaign.name, content_hash, now).await?;
+    let sender = [snapshot.options.from.as_bytes(), snapshot.options.subject.as_deref().unwrap_or_default().as_bytes()];
+    let files_hash = launch::hash(&[&content_hash, sender[0], sender[1]]);
+    let terms = (stakes, campaign.kind);
+    let (snapshot, canary) = launch::with_sample(store, workspace, snapshot, terms, &audience, now).await?;
+    let message = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
+    let frozen = Frozen { message, files_hash, content_hash, canary };
+    store.freeze_draft(workspace, campaign.id, frozen, actor, now).await?;
+    Ok(())
+}
+
+/// The draft with everything that is chosen for its author, and its message compiled against what is known of people.
+async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snapshot, Compiled), SendError> {
+    let workspace = campaign.workspace;
+    let mut snapshot = launch::snapshot(campaign)?;
+    snapshot.columns = store.attribute_names(workspace).await?;
+    let options = &mut snapshot.options;
+    if options.postal_address.is_none() {
+        options.postal_address = store.setting(workspace, POSTAL_ADDRESS).await?;
+    }
+    if options.dkim.is_none() {
+        let domain = launch::parse_mailbox(&options.from)?.address.domain().as_str().to_owned();
+        let newest = store.load_keys(workspace, &domain).await?.into_iter().next_back();
+        options.dkim = newest.map(|(selector, _)| Dkim { domain, selector });
+    }
+    let compiled = snapshot.compile(&campaign.name)?;
+    Ok((snapshot, compiled))
+}
+
+/// What "the same message to the same people" means: the source, and the groups of the audience; of an import, the
+/// content of its file.
+async fn content_hash(store: &Store, file: &MessageFile, audience: &Audience) -> Result<[u8; 32], SendError> {
+    let mut parts: Vec<Vec<u8>> = vec![file.source.clone().into_bytes()];
+    for (group, side) in [(&audience.include, 0), (&audience.exclude, 1)] {
+        for whom in group {
+            parts.push(match whom {
+                Whom::Import(id) if side == 0 => store.import(*id).await?.content_hash.to_vec(),
+                other => format!("{side} {other:?}").into_bytes(),
+            });
+        }
+    }
+    Ok(launch::hash(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+}
