@@ -15,6 +15,7 @@ pub mod id;
 mod nearest;
 pub mod reaction;
 pub mod reply;
+pub mod segment;
 pub mod tally;
 pub mod time;
 pub mod verdict;
