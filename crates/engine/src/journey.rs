@@ -171,7 +171,7 @@ pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Option<SkipR
     match house.store.changed_since(claimed) {
         Standing::Unchanged => None,
         Standing::Skip(reason) => Some(reason),
-        Standing::AskLedger => house.store.recheck(claimed).await.unwrap_or(None),
+        Standing::AskLedger => house.store.recheck(claimed, house.now()).await.unwrap_or(None),
     }
 }
 

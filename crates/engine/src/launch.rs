@@ -283,7 +283,7 @@ pub(crate) async fn with_sample(
         return Ok((snapshot, 0));
     }
     let since = now - brakes::CANARY_KNOWN_WITHIN;
-    let (people, accepted_lately) = store.previously_accepted_share(workspace, audience, since).await?;
+    let (people, accepted_lately) = store.previously_accepted_share(workspace, audience, since, now).await?;
     let audience = brakes::Audience { people, accepted_lately, has_never_mailed_import: accepted_lately == 0 };
     let Some(size) = brakes::sample_size(&audience) else { return Ok((snapshot, 0)) };
     let snapshot = Snapshot { never_mailed: audience.has_never_mailed_import, ..snapshot };

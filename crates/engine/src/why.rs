@@ -439,6 +439,8 @@ pub fn skip_meaning(reason: SkipReason) -> &'static str {
         SkipReason::CannotCompose => "the message could not be made for them",
         SkipReason::Forgotten => "they asked to be forgotten",
         SkipReason::Stale => "the offer had expired",
+        SkipReason::TopicDeclined => "they do not want this topic",
+        SkipReason::PausedByPerson => "they asked for a pause",
     }
 }
 

@@ -81,6 +81,10 @@ words! {
         Forgotten = 16 "forgotten",
         /// The offer had expired.
         Stale = 17 "stale",
+        /// The person does not want this topic.
+        TopicDeclined = 18 "topic_declined",
+        /// The person asked for a pause.
+        PausedByPerson = 19 "paused_by_person",
     }
 }
 

@@ -50,7 +50,7 @@ CREATE TABLE reaction_key (
 CREATE INDEX reaction_key_by_at ON reaction_key (at);
 -- The first open, by whomever: whoever has one and never engaged is not known to have read nothing.
 ALTER TABLE contact ADD COLUMN opened_at INTEGER;
-CREATE INDEX contact_by_engagement ON contact (workspace, engaged_at);
+CREATE INDEX contact_by_engagement ON contact (workspace, engaged_at, opened_at);
 
 -- Segments: a rule as JSON, in the words of `model::segment`.
 CREATE TABLE segment (
@@ -114,3 +114,21 @@ ALTER TABLE campaign ADD COLUMN start_at INTEGER;
 CREATE INDEX campaign_by_start ON campaign (start_at) WHERE start_at IS NOT NULL;
 -- Names of people's values that no import brought.
 CREATE TABLE attribute (workspace INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (workspace, name)) WITHOUT ROWID;
+
+-- Consent as it was given, kept for good; what people chose about their mail; how much of it they get at most.
+CREATE TABLE consent (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, contact INTEGER NOT NULL, list INTEGER, source TEXT,
+    at INTEGER NOT NULL, ip TEXT, noted_at INTEGER NOT NULL
+);
+CREATE INDEX consent_by_contact ON consent (contact);
+CREATE TABLE topic_choice (
+    workspace INTEGER NOT NULL, contact INTEGER NOT NULL, topic TEXT NOT NULL, wanted INTEGER NOT NULL,
+    at INTEGER NOT NULL, PRIMARY KEY (contact, topic)
+) WITHOUT ROWID;
+CREATE TABLE frequency (
+    workspace INTEGER PRIMARY KEY, per_day INTEGER NOT NULL, per_week INTEGER NOT NULL, topic_per_week INTEGER NOT NULL
+);
+ALTER TABLE campaign ADD COLUMN topic TEXT;
+ALTER TABLE contact ADD COLUMN paused_until INTEGER;
+-- They chose something about their mail, some time: asked about in full before each message.
+ALTER TABLE contact ADD COLUMN chooses INTEGER NOT NULL DEFAULT 0;

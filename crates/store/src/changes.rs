@@ -26,13 +26,16 @@ pub(crate) enum Whom {
 pub(crate) enum Change {
     /// These may not be mailed any more.
     Stop(Whom, SkipReason),
+    /// The ledger has to be asked about this contact.
+    Ask(i64),
     /// Too many to name: whoever was read before has to ask.
     Everything,
 }
 
 #[derive(Debug, Default)]
 struct Memory {
-    stops: HashMap<Whom, (u64, SkipReason)>,
+    /// Who was stopped, and why; without a reason the ledger has to be asked.
+    stops: HashMap<Whom, (u64, Option<SkipReason>)>,
     /// Claims read before this have to ask the ledger.
     floor: u64,
 }
@@ -63,9 +66,16 @@ impl Changes {
         for change in pending.drain(..) {
             match change {
                 Change::Stop(whom, reason) if memory.stops.len() < CHANGES_MAX => {
-                    memory.stops.insert(whom, (generation, reason));
+                    memory.stops.insert(whom, (generation, Some(reason)));
                 }
-                Change::Stop(..) | Change::Everything => {
+                // A stop that stands already says more.
+                Change::Ask(contact) if memory.stops.len() < CHANGES_MAX => {
+                    let kept = memory.stops.entry(Whom::Contact(contact)).or_insert((generation, None));
+                    if kept.1.is_none() {
+                        kept.0 = generation;
+                    }
+                }
+                Change::Stop(..) | Change::Ask(_) | Change::Everything => {
                     memory.stops.clear();
                     memory.floor = generation;
                 }
@@ -90,6 +100,6 @@ impl Changes {
         whom.iter()
             .filter_map(|whom| memory.stops.get(whom))
             .find(|(generation, _)| *generation > claimed.generation)
-            .map_or(Standing::Unchanged, |(_, reason)| Standing::Skip(*reason))
+            .map_or(Standing::Unchanged, |(_, reason)| reason.map_or(Standing::AskLedger, Standing::Skip))
     }
 }

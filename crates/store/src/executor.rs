@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 /// Settlements committed together at most.
 const GROUP_SETTLEMENTS_MAX: usize = 20_000;
-/// Reader threads.
-pub(crate) const READERS: usize = 2;
+/// Reader threads: one for what may take long, the others for pages.
+pub(crate) const READERS: usize = 3;
 
 type WriteJob = Box<dyn FnOnce(&mut Ledger) + Send>;
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
@@ -53,7 +53,18 @@ enum Readers {
     /// Reads go to the writer's connection.
     Writer,
     Inline(Mutex<Connection>),
-    Threads(Arc<Shared<ReadQueue>>),
+    Threads {
+        pages: Arc<Shared<ReadQueue>>,
+        /// What may take long has a connection of its own, so that nobody who reads a page waits for it.
+        pondering: Arc<Shared<ReadQueue>>,
+    },
+}
+
+/// For whom a reading connection is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Pages,
+    Pondering,
 }
 
 /// Where work is handed in.
@@ -71,7 +82,8 @@ impl Lanes {
         Lanes { writer, readers, threads: Vec::new() }
     }
 
-    /// A writer thread (for an owner) and one reader thread per connection (none: reads go to the writer).
+    /// A writer thread (for an owner) and one reader thread per connection, the first of them for what may take long
+    /// (none: reads go to the writer).
     pub(crate) fn threads(ledger: Option<Ledger>, connections: Vec<Connection>) -> Result<Lanes> {
         let mut threads = Vec::new();
         let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
@@ -90,13 +102,17 @@ impl Lanes {
         let readers = if connections.is_empty() {
             Readers::Writer
         } else {
-            let queue = ReadQueue { jobs: VecDeque::new(), closed: false };
-            let shared = Arc::new(Shared { queue: Mutex::new(queue), ready: Condvar::new() });
-            for conn in connections {
-                let mine = shared.clone();
-                threads.push(spawn("ledger-reader", Box::new(move || read_loop(&conn, &mine)))?);
+            let queue = || {
+                let queue = ReadQueue { jobs: VecDeque::new(), closed: false };
+                Arc::new(Shared { queue: Mutex::new(queue), ready: Condvar::new() })
+            };
+            let (pages, pondering) = (queue(), queue());
+            for (at, conn) in connections.into_iter().enumerate() {
+                let (name, mine) =
+                    if at == 0 { ("ledger-ponder", pondering.clone()) } else { ("ledger-reader", pages.clone()) };
+                threads.push(spawn(name, Box::new(move || read_loop(&conn, &mine)))?);
             }
-            Readers::Threads(shared)
+            Readers::Threads { pages, pondering }
         };
         Ok(Lanes { writer, readers, threads })
     }
@@ -147,8 +163,25 @@ impl Lanes {
         }
     }
 
-    /// Runs `work` on a reading connection.
+    /// Runs `work` (a page) on a reading connection.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.at_reader(Reading::Pages, work).await
+    }
+
+    /// Runs `work`, which may take some seconds, on the reading connection kept for it.
+    pub(crate) async fn ponder<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.at_reader(Reading::Pondering, work).await
+    }
+
+    async fn at_reader<T, F>(&self, reading: Reading, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -156,7 +189,8 @@ impl Lanes {
         match &self.readers {
             Readers::Writer => self.at_writer(move |ledger| work(&ledger.conn)).await,
             Readers::Inline(conn) => work(&conn.lock().unwrap_or_else(PoisonError::into_inner)),
-            Readers::Threads(shared) => {
+            Readers::Threads { pages, pondering } => {
+                let shared = if reading == Reading::Pages { pages } else { pondering };
                 let (reply, answer) = oneshot::channel();
                 let job: ReadJob = Box::new(move |conn| {
                     reply.send(work(conn)).ok();
@@ -182,9 +216,11 @@ impl Drop for Lanes {
             shared.lock().closed = true;
             shared.ready.notify_all();
         }
-        if let Readers::Threads(shared) = &self.readers {
-            shared.lock().closed = true;
-            shared.ready.notify_all();
+        if let Readers::Threads { pages, pondering } = &self.readers {
+            for shared in [pages, pondering] {
+                shared.lock().closed = true;
+                shared.ready.notify_all();
+            }
         }
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so already.

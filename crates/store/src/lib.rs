@@ -25,6 +25,7 @@ mod executor;
 pub mod hold;
 pub mod import;
 pub mod inflight;
+pub mod list;
 pub mod open;
 mod opening;
 pub mod pacing;
@@ -33,6 +34,7 @@ pub mod reaction;
 mod reply_text;
 pub mod report;
 pub mod secrets;
+pub mod segment;
 pub mod session;
 pub mod settlement;
 pub mod source;
@@ -55,12 +57,14 @@ pub use event::{Cursor, Event};
 pub use hold::{Covered, Hold, NewHold};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
+pub use list::{Choice, Frequency, List, Membership, NewList, Preferences};
 pub use open::{Access, Durability, Executor, OpenOptions, Place};
 pub use pacing::LaneMemory;
 pub use queue::{Claimed, Head, Part, Site, Standing};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use secrets::Secrets;
+pub use segment::{Explained, Segment};
 pub use session::{FailureLimit, LinkPurpose, OneTimeLink, Session};
 pub use settlement::{Refused, Settled, Settlement};
 pub use source::{NewPool, NewSource, Pool, Source, StreamPool};
@@ -408,8 +412,11 @@ impl Store {
         workspace: WorkspaceId,
         audience: &Audience,
         since: Timestamp,
+        now: Timestamp,
     ) -> Result<(u64, u64)> {
-        let mut share = Share::begin(workspace, audience, since);
+        let audience = audience.clone();
+        let begin = move |conn: &Connection| Share::begin(conn, workspace, &audience, since, now);
+        let mut share = self.core.lanes.read(begin).await?;
         while !share.is_done() {
             share = self.core.lanes.read(move |conn| share.go_on(conn)).await?;
         }
@@ -536,9 +543,9 @@ impl Store {
         self.core.changes.standing(claimed)
     }
     /// The same from the ledger itself.
-    pub async fn recheck(&self, claimed: &Claimed) -> Result<Option<SkipReason>> {
+    pub async fn recheck(&self, claimed: &Claimed, now: Timestamp) -> Result<Option<SkipReason>> {
         let (delivery, contact) = (claimed.delivery, claimed.contact);
-        self.core.lanes.read(move |conn| queue_sql::recheck(conn, delivery, contact)).await
+        self.core.lanes.read(move |conn| queue_sql::recheck(conn, delivery, contact, now)).await
     }
 
     // ── outcome ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -181,6 +181,8 @@ pub(crate) fn skip_word(reason: SkipReason) -> &'static str {
         SkipReason::CannotCompose => "message could not be made",
         SkipReason::Forgotten => "forgotten",
         SkipReason::Stale => "offer expired",
+        SkipReason::TopicDeclined => "topic not wanted",
+        SkipReason::PausedByPerson => "asked for a pause",
     }
 }
 

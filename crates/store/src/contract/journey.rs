@@ -212,7 +212,7 @@ fn a_suppression_stops_what_was_read_before_it() {
     for (claimed, expected) in
         claimed.iter().zip([Some(SkipReason::Unsubscribed), None, Some(SkipReason::SuppressedByHand)])
     {
-        assert_eq!(now(store.recheck(claimed)).unwrap(), expected);
+        assert_eq!(now(store.recheck(claimed, at(1_000))).unwrap(), expected);
     }
     let skip = Settlement {
         skip: Some(SkipReason::Unsubscribed),

@@ -10,10 +10,12 @@ mod doubt;
 mod drafts;
 mod import;
 mod journey;
+mod lists;
 mod order;
 mod people;
 mod place;
 mod reactions;
+mod segments;
 mod sums;
 mod ways;
 

@@ -233,8 +233,9 @@ fn a_canary_as_large_as_the_audience_is_everybody() {
 fn how_many_were_accepted_before_is_counted_over_those_who_can_be_mailed() {
     let store = empty();
     let old = import_today(&store, 1, (1..=10).map(|n| row(n, &format!("p{n}@a.example"))).collect());
-    let share =
-        |audience: Audience, since: u64| now(store.previously_accepted_share(W, &audience, at(since * DAY_S))).unwrap();
+    let share = |audience: Audience, since: u64| {
+        now(store.previously_accepted_share(W, &audience, at(since * DAY_S), at(1_010 * DAY_S))).unwrap()
+    };
     let both = |new: ImportId| Audience::imports([old, new]);
     let new = import_today(&store, 2, vec![row(1, "new@a.example"), row(2, "no address")]);
     assert_eq!(share(both(new), 910), (11, 0));

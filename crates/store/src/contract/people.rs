@@ -173,7 +173,7 @@ fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
     let forgotten = now(store.forget(W, &address("Kim@a.example"), &ME, at(40))).unwrap();
     assert_eq!((forgotten.contacts, forgotten.deliveries_kept), (2, 4));
     assert_eq!(store.changed_since(&waiting[0]), crate::Standing::AskLedger, "it bounced before it was read");
-    assert_eq!(now(store.recheck(&waiting[0])).unwrap(), Some(SkipReason::Forgotten));
+    assert_eq!(now(store.recheck(&waiting[0], at(50))).unwrap(), Some(SkipReason::Forgotten));
     assert!(now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().is_empty());
     for campaign in [done.id, open.id] {
         assert_adds_up(&store, campaign);

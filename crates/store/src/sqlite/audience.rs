@@ -3,13 +3,16 @@
 //! Engagement is read where it is needed, not written where it changes: an acceptance touches no contact.
 
 use super::build::decision_sql;
-use super::imports;
+use super::segment_sql::Compiler;
+use super::{imports, segments};
 use crate::audience::{Audience, GROUPS_MAX, Whom};
 use crate::contact::ENGAGEMENT_MAILINGS_MAX;
 use crate::error::{Result, StoreError};
 use crate::import::ImportState;
+use model::segment::Rule;
 use model::{CampaignId, DeliveryState, ImportId, ListId, SegmentId, SkipReason, Timestamp, WorkspaceId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -90,8 +93,7 @@ fn check(conn: &Connection, workspace: WorkspaceId, whom: Whom) -> Result<()> {
             let found = conn.prepare_cached(sql)?.query_row([id.0, workspace.0], |_| Ok(())).optional()?;
             found.map_or_else(|| missing("list", id.to_string()), Ok)
         }
-        // Nothing makes segments yet.
-        Whom::Segment(id) => missing("segment", id.to_string()),
+        Whom::Segment(id) => segments::require(conn, workspace, id).map(|_| ()),
     }
 }
 
@@ -115,19 +117,59 @@ pub(crate) fn of_campaign(conn: &Connection, id: CampaignId) -> Result<Audience>
     Ok(audience)
 }
 
+/// An audience with the rules of its segments, as they stood when it was resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// What is read, in this order.
+    pub(crate) groups: Vec<Group>,
+    excluded: Vec<Member>,
+}
+
+/// A group whose members are known by asking each.
+#[derive(Clone, Debug)]
+enum Member {
+    Of(Whom),
+    Rule(Rule),
+}
+
 /// A group that is read page by page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Group {
     whom: Whom,
+    member: Member,
     /// Of a list: those who did not confirm. They come after everybody else, who may be among them.
     unconfirmed: bool,
 }
 
-/// The groups of an audience in the order they are read.
-pub(crate) fn groups(audience: &Audience) -> Vec<Group> {
-    let named = audience.include.iter().map(|whom| Group { whom: *whom, unconfirmed: false });
-    let lists = audience.include.iter().filter(|whom| matches!(whom, Whom::List(_)));
-    named.chain(lists.map(|whom| Group { whom: *whom, unconfirmed: true })).collect()
+fn member(conn: &Connection, workspace: WorkspaceId, whom: Whom) -> Result<Member> {
+    match whom {
+        Whom::Segment(id) => Ok(Member::Rule(segments::require(conn, workspace, id)?.rule)),
+        whom => Ok(Member::Of(whom)),
+    }
+}
+
+impl Resolved {
+    /// The audience of a campaign.
+    pub(crate) fn of_campaign(conn: &Connection, workspace: WorkspaceId, id: CampaignId) -> Result<Resolved> {
+        Resolved::new(conn, workspace, &of_campaign(conn, id)?)
+    }
+
+    fn new(conn: &Connection, workspace: WorkspaceId, audience: &Audience) -> Result<Resolved> {
+        let group =
+            |whom: &Whom, unconfirmed| Ok(Group { whom: *whom, member: member(conn, workspace, *whom)?, unconfirmed });
+        let named = audience.include.iter().map(|whom| group(whom, false));
+        let lists = audience.include.iter().filter(|whom| matches!(whom, Whom::List(_)));
+        Ok(Resolved {
+            groups: named.chain(lists.map(|whom| group(whom, true))).collect::<Result<_>>()?,
+            excluded: audience.exclude.iter().map(|whom| member(conn, workspace, *whom)).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Whether `c` (a contact) is left out, as SQL.
+    pub(crate) fn excluded_sql(&self, compiler: &mut Compiler) -> String {
+        let groups: Vec<String> = self.excluded.iter().map(|member| member.holds_sql(compiler)).collect();
+        if groups.is_empty() { "0".to_owned() } else { format!("({})", groups.join(" OR ")) }
+    }
 }
 
 impl Group {
@@ -152,15 +194,12 @@ impl Group {
     }
 
     /// Whether `c` (a contact of the page) is a member, as SQL.
-    pub(crate) fn member_sql(&self) -> String {
-        match self.whom {
-            Whom::Import(_) => "1".to_owned(),
-            Whom::List(id) if !self.unconfirmed => format!(
-                "EXISTS (SELECT 1 FROM list_member l JOIN list o ON o.id = l.list WHERE l.list = {} AND l.contact = c.id
-                    AND l.ended_at IS NULL AND (l.confirmed_at IS NOT NULL OR o.confirms = 0))",
-                id.0
-            ),
-            whom => holds_sql(whom),
+    pub(crate) fn member_sql(&self, compiler: &mut Compiler) -> String {
+        match (self.whom, self.unconfirmed) {
+            (Whom::Import(_), _) => "1".to_owned(),
+            // Whoever has to confirm and did not comes at the end.
+            (Whom::List(id), false) => compiler.each(&Rule::List(id)),
+            _ => self.member.holds_sql(compiler),
         }
     }
 
@@ -170,25 +209,20 @@ impl Group {
     }
 }
 
-/// Whether `c` (a contact) is in a group, as SQL.
-fn holds_sql(whom: Whom) -> String {
-    match whom {
-        Whom::Everyone => "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)".to_owned(),
-        Whom::Import(id) => {
-            format!("EXISTS (SELECT 1 FROM import_member m WHERE m.contact = c.id AND m.import = {})", id.0)
+impl Member {
+    /// Whether `c` (a contact) is one, as SQL.
+    fn holds_sql(&self, compiler: &mut Compiler) -> String {
+        const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
+        match self {
+            Member::Of(Whom::Import(id)) => compiler.each(&Rule::Import(*id)),
+            Member::Of(Whom::List(id)) => format!(
+                "EXISTS (SELECT 1 FROM list_member l WHERE l.list = {} AND l.contact = c.id AND l.ended_at IS NULL)",
+                id.0
+            ),
+            Member::Rule(rule) => format!("({VISIBLE} AND {})", compiler.each(rule)),
+            Member::Of(_) => VISIBLE.to_owned(),
         }
-        Whom::List(id) => format!(
-            "EXISTS (SELECT 1 FROM list_member l WHERE l.list = {} AND l.contact = c.id AND l.ended_at IS NULL)",
-            id.0
-        ),
-        Whom::Segment(_) => "0".to_owned(),
     }
-}
-
-/// Whether `c` (a contact) is left out of an audience, as SQL.
-pub(crate) fn excluded_sql(audience: &Audience) -> String {
-    let groups: Vec<String> = audience.exclude.iter().map(|whom| holds_sql(*whom)).collect();
-    if groups.is_empty() { "0".to_owned() } else { format!("({})", groups.join(" OR ")) }
 }
 
 /// People looked at in one read.
@@ -198,27 +232,32 @@ const PAGE_ROWS: i64 = 5_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
     workspace: WorkspaceId,
-    groups: Vec<Group>,
-    excluded: String,
+    audience: Resolved,
     group: usize,
     after: i64,
     since: Timestamp,
+    now: Timestamp,
     people: u64,
     accepted: u64,
 }
 
 impl Share {
     /// Nobody is counted yet.
-    pub(crate) fn begin(workspace: WorkspaceId, audience: &Audience, since: Timestamp) -> Share {
-        let mut groups = groups(audience);
-        groups.retain(|group| group.skip().is_none());
-        let excluded = excluded_sql(audience);
-        Share { workspace, groups, excluded, group: 0, after: 0, since, people: 0, accepted: 0 }
+    pub(crate) fn begin(
+        conn: &Connection,
+        workspace: WorkspaceId,
+        audience: &Audience,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Share> {
+        let mut audience = Resolved::new(conn, workspace, audience)?;
+        audience.groups.retain(|group| group.skip().is_none());
+        Ok(Share { workspace, audience, group: 0, after: 0, since, now, people: 0, accepted: 0 })
     }
 
     /// Is everybody counted?
     pub(crate) fn is_done(&self) -> bool {
-        self.group >= self.groups.len()
+        self.group >= self.audience.groups.len()
     }
 
     /// People who may be mailed, and how many of them had mail accepted.
@@ -228,8 +267,9 @@ impl Share {
 
     /// Counts one page.
     pub(crate) fn go_on(mut self, conn: &Connection) -> Result<Share> {
-        let Some(group) = self.groups.get(self.group) else { return Ok(self) };
+        let Some(group) = self.audience.groups.get(self.group) else { return Ok(self) };
         let (page, key) = group.page();
+        let mut compiler = Compiler::new(6, self.now);
         // Campaigns made since; their ids are in the order of their making.
         let sql = format!(
             "SELECT max(place), coalesce(sum(free), 0), coalesce(sum(free AND EXISTS (
@@ -238,17 +278,18 @@ impl Share {
                     c.workspace = ?4 AND {member} AND NOT {excluded} AND {decision} IS NULL AS free
                 FROM ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address)",
             accepted = DeliveryState::Accepted.code(),
-            member = group.member_sql(),
-            excluded = self.excluded,
+            member = group.member_sql(&mut compiler),
+            excluded = self.audience.excluded_sql(&mut compiler),
             decision = decision_sql(),
         );
         let first =
             "SELECT coalesce(min(id), 9223372036854775807) FROM campaign WHERE workspace = ?1 AND created_at >= ?2";
         let first: i64 =
             conn.prepare_cached(first)?.query_row([self.workspace.0, self.since.as_millis()], |row| row.get(0))?;
-        let key = params![key, self.after, PAGE_ROWS, self.workspace.0, first];
+        let given = [key, self.after, PAGE_ROWS, self.workspace.0, first].map(Value::from);
+        let values = params_from_iter(given.into_iter().chain(compiler.values));
         let (last, people, accepted): (Option<i64>, u64, u64) =
-            conn.prepare_cached(&sql)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            conn.prepare_cached(&sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.people += people;
         self.accepted += accepted;
         match last {

@@ -6,9 +6,11 @@
 //! audience holds. Invariant: delivery ids are contiguous per domain, members of the canary first, then in the order of
 //! position; domains follow in the order of their lowest position; skipped people come last.
 
-use super::audience::{self, COLD_TIER, Group, tier_sql};
+use super::audience::{COLD_TIER, Resolved, tier_sql};
 use super::campaigns::{CounterMoves, require};
+use super::choices::choice_sql;
 use super::events::NewEvent;
+use super::segment_sql::Compiler;
 use super::{Ledger, canary, word};
 use crate::error::Result;
 use model::id::ID_STEP;
@@ -16,7 +18,8 @@ use model::{
     Actor, CampaignId, CampaignState, ContactStatus, DeliveryState, ErrorCause, EventKind, SkipReason,
     SuppressionReason, Tally, Timestamp,
 };
-use rusqlite::params;
+use rusqlite::types::Value;
+use rusqlite::{params, params_from_iter};
 
 /// Rows resolved or written in one step.
 const STEP_ROWS: i64 = 10_000;
@@ -51,10 +54,8 @@ pub(crate) struct Build {
     pub(crate) campaign: CampaignId,
     workspace: i64,
     stage: BuildStage,
-    /// What is read, in this order.
-    groups: Vec<Group>,
-    /// Whether a contact is left out, as SQL.
-    excluded: String,
+    /// Whom it is for.
+    audience: Resolved,
     /// Members of the canary that are wanted; after the draw, that there are.
     pub(crate) canary: i64,
     /// Queued people so far.
@@ -147,13 +148,12 @@ impl Ledger {
             self.clear_scratch()?;
             self.conn.pragma_update(Some("temp"), "cache_size", -SCRATCH_CACHE_KIB)?;
         }
-        let audience = audience::of_campaign(&self.conn, id)?;
+        let audience = Resolved::of_campaign(&self.conn, campaign.workspace, id)?;
         Ok(Build {
             campaign: id,
             workspace: campaign.workspace.0,
             stage,
-            groups: audience::groups(&audience),
-            excluded: audience::excluded_sql(&audience),
+            audience,
             canary: i64::from(campaign.canary),
             queued: 0,
             skipped: 0,
@@ -238,28 +238,32 @@ impl Ledger {
 
     /// Reads the next part of the audience into the scratch tables.
     fn resolve(&mut self, build: &mut Build, at: usize, place: i64, now: Timestamp) -> Result<BuildStage> {
-        let Some(group) = build.groups.get(at) else { return Ok(BuildStage::LayOut) };
+        let Some(group) = build.audience.groups.get(at) else { return Ok(BuildStage::LayOut) };
         let (page, key) = group.page();
         let last = format!("SELECT max(place) FROM ({page})");
         let last: Option<i64> =
             self.conn.prepare_cached(&last)?.query_row(params![key, place, STEP_ROWS], |row| row.get(0))?;
         let Some(last) = last else { return Ok(BuildStage::Resolve { group: at + 1, place: 0 }) };
+        let mut compiler = Compiler::new(7, now);
         let gather = format!(
             "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
-             SELECT c.id, c.address, a.domain, coalesce({decision}, CASE WHEN {excluded} THEN {by_rule} END, {rest}),
-                {tier}, c.lead_source, c.import
-             FROM ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address
-             WHERE c.workspace = ?4 AND {member}
+             SELECT c.id, c.address, a.domain, coalesce({decision}, CASE WHEN {excluded} THEN {by_rule} END, {choice},
+                {rest}), {tier}, c.lead_source, c.import
+             FROM campaign m CROSS JOIN ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address
+             WHERE m.id = ?6 AND c.workspace = ?4 AND {member}
                 AND NOT EXISTS (SELECT 1 FROM temp.person known WHERE known.contact = c.id)
              ORDER BY p.place",
             decision = decision_sql(),
-            excluded = build.excluded,
+            excluded = build.audience.excluded_sql(&mut compiler),
             by_rule = SkipReason::Excluded.code(),
+            choice = choice_sql("?5"),
             rest = group.skip().map_or("NULL".to_owned(), |reason| reason.code().to_string()),
             tier = tier_sql("?5"),
-            member = group.member_sql(),
+            member = group.member_sql(&mut compiler),
         );
-        self.conn.prepare_cached(&gather)?.execute(params![key, place, STEP_ROWS, build.workspace, now.as_millis()])?;
+        let given = [key, place, STEP_ROWS, build.workspace, now.as_millis(), build.campaign.0].map(Value::from);
+        let values = given.into_iter().chain(compiler.values);
+        self.conn.prepare_cached(&gather)?.execute(params_from_iter(values))?;
         self.sort_chunk(build)?;
         Ok(BuildStage::Resolve { group: at, place: last })
     }

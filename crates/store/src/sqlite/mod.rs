@@ -8,6 +8,7 @@ pub(crate) mod audience;
 pub(crate) mod build;
 pub(crate) mod campaigns;
 mod canary;
+pub(crate) mod choices;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
 pub(crate) mod doubt;
@@ -16,11 +17,14 @@ pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod imports;
 pub(crate) mod keys;
+pub(crate) mod lists;
 pub(crate) mod migrate;
 pub(crate) mod pacing;
 pub(crate) mod queue;
 pub(crate) mod reactions;
 pub(crate) mod reports;
+pub(crate) mod segment_sql;
+pub(crate) mod segments;
 pub(crate) mod sessions;
 pub(crate) mod settle;
 pub(crate) mod sources;
@@ -91,6 +95,7 @@ impl Ledger {
             }
             None => Connection::open_in_memory()?,
         };
+        segments::watch(&mut conn)?;
         migrate::check_identity(&conn, path)?;
         configure_writer(&conn, path.is_some(), options)?;
         migrate::migrate(&mut conn, path)?;
@@ -263,7 +268,8 @@ fn connect(disk: &dyn Disk, path: &Path, flags: OpenFlags) -> Result<Connection>
 pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     check_size(disk, path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = connect(disk, path, flags)?;
+    let mut conn = connect(disk, path, flags)?;
+    segments::watch(&mut conn)?;
     prepare_once(&conn)?;
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;

@@ -1,6 +1,7 @@
 //! The queue: heads, windows, retries. Every read is a bounded page over a key.
 
 use super::build::decision_sql;
+use super::choices::{MAY_HAVE_CHOSEN, choice_sql};
 use super::{Ledger, word};
 use crate::changes::FORBIDDEN;
 use crate::error::Result;
@@ -128,6 +129,9 @@ const LAST_SOURCE: &str =
     "CASE WHEN d.attempts > 0 THEN (SELECT t.source FROM attempt t WHERE t.seq = d.last_attempt) END";
 /// The decision on one person, written out once.
 static DECISION: LazyLock<String> = LazyLock::new(decision_sql);
+/// Whether the ledger has to be asked about a delivery before it is sent: not NULL.
+static DOUBTED: LazyLock<String> =
+    LazyLock::new(|| format!("coalesce({}, CASE WHEN {MAY_HAVE_CHOSEN} THEN -1 END)", *DECISION));
 
 /// Whatever forbids sending may have come since the build, before this process even started: it is read with the row.
 fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
@@ -189,10 +193,10 @@ pub(crate) fn read_windows(
     };
     // One lower bound: of two, SQLite would seek by either.
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, NULL, NULL, {LAST_SOURCE}, {decision}
+        "SELECT {CLAIM_COLUMNS}, NULL, NULL, {LAST_SOURCE}, {doubted}
          FROM head h CROSS JOIN delivery d ON d.id >= max(h.next, ?2 + 1) AND d.id < {end} {CLAIM_JOINS}
          WHERE h.id = ?1 AND d.state = 0 {cold} ORDER BY d.id LIMIT ?3",
-        decision = *DECISION
+        doubted = *DOUBTED
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let mut found = Vec::new();
@@ -219,10 +223,10 @@ pub(crate) fn due_retries(
     generation: u64,
 ) -> Result<Vec<Claimed>> {
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, r.site, r.due, r.source, {decision} FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
+        "SELECT {CLAIM_COLUMNS}, r.site, r.due, r.source, {doubted} FROM retry r CROSS JOIN delivery d ON d.id = r.delivery {CLAIM_JOINS}
          WHERE r.campaign = ?1 AND r.site = ?2 AND r.due <= ?3 AND (r.due, r.delivery) > (?4, ?5)
          ORDER BY r.due, r.delivery LIMIT ?6",
-        decision = *DECISION
+        doubted = *DOUBTED
     );
     let (due, delivery) = after.map_or((i64::MIN, 0), |(due, delivery)| (due.as_millis(), delivery.0));
     claims(conn, &sql, params![key.0.0, key.1.0, now.as_millis(), due, delivery, limit(count)], generation)
@@ -231,22 +235,29 @@ pub(crate) fn due_retries(
 /// One delivery, whatever its state.
 pub(crate) fn claim_one(conn: &Connection, id: DeliveryId, generation: u64) -> Result<Option<Claimed>> {
     let sql = format!(
-        "SELECT {CLAIM_COLUMNS}, t.site, t.due, {LAST_SOURCE}, {decision} FROM delivery d {CLAIM_JOINS}
+        "SELECT {CLAIM_COLUMNS}, t.site, t.due, {LAST_SOURCE}, {doubted} FROM delivery d {CLAIM_JOINS}
          LEFT JOIN attempt t ON t.seq = d.last_attempt AND d.attempts > 0 AND d.state = 1 WHERE d.id = ?1",
-        decision = *DECISION
+        doubted = *DOUBTED
     );
     Ok(claims(conn, &sql, [id.0], generation)?.pop())
 }
 
 /// What forbids sending a delivery now, from the ledger.
-pub(crate) fn recheck(conn: &Connection, delivery: DeliveryId, contact: ContactId) -> Result<Option<SkipReason>> {
+pub(crate) fn recheck(
+    conn: &Connection,
+    delivery: DeliveryId,
+    contact: ContactId,
+    now: Timestamp,
+) -> Result<Option<SkipReason>> {
     // The address is the one that would be mailed, not one the contact got since.
     let sql = format!(
-        "SELECT {} FROM contact c JOIN delivery d ON d.id = ?2 LEFT JOIN address a ON a.id = d.address WHERE c.id = ?1",
-        *DECISION
+        "SELECT coalesce({}, {}) FROM contact c JOIN delivery d ON d.id = ?2 JOIN campaign m ON m.id = d.campaign
+            LEFT JOIN address a ON a.id = d.address WHERE c.id = ?1",
+        *DECISION,
+        choice_sql("?3")
     );
     let found: Option<Option<i64>> =
-        conn.prepare_cached(&sql)?.query_row([contact.0, delivery.0], |row| row.get(0)).optional()?;
+        conn.prepare_cached(&sql)?.query_row([contact.0, delivery.0, now.as_millis()], |row| row.get(0)).optional()?;
     match found {
         None => Ok(Some(SkipReason::Forgotten)),
         Some(code) => code.map(|code| word!(SkipReason, code)).transpose(),

@@ -70,6 +70,7 @@ impl Ledger {
         let mut settled = Settled::default();
         let mut sums = Sums::default();
         let mut volume = VolumeSums::default();
+        let is_limited = self.limits_frequency()?;
         for one in batch {
             let stands = stands(&self.conn, one.delivery)?;
             match stands.filter(|stands| is_legal(stands, one)) {
@@ -81,6 +82,10 @@ impl Ledger {
                     volume.count(one, stands.attempts);
                     self.settle_one(one, &stands, &mut sums)?;
                     settled.written += 1;
+                    if is_limited && one.attempt.is_some() {
+                        // What waits for them in other campaigns may be too much now.
+                        self.changed(Change::Ask(one.contact.0));
+                    }
                 }
                 None => {
                     let stands = self::stands(&self.conn, one.delivery)?.map(|stands| stands.state);

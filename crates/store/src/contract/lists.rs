@@ -1,0 +1,198 @@
+//! Lists and choices: who is on which and on what grounds, and what keeps mailings from people by their own wish.
+
+use super::*;
+use crate::{Choice, Consent, Frequency, List, NewList, NewReaction, StoreError, Whom};
+use model::{ContactId, ContactStatus, ReactionKind, SkipReason, SuppressionReason};
+use std::collections::BTreeMap;
+
+const DAY_S: u64 = 86_400;
+
+fn id(store: &Store, n: u64) -> ContactId {
+    now(store.contacts_by_address(W, &address(&format!("{n}@a.example")))).unwrap()[0].id
+}
+
+fn people(store: &Store, count: u64) -> (ImportId, Vec<ContactId>) {
+    let emails: Vec<String> = (1..=count).map(|n| format!("{n}@a.example")).collect();
+    let import = import(store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    (import, (1..=count).map(|n| id(store, n)).collect())
+}
+
+fn list(store: &Store, name: &str, confirms: bool) -> List {
+    let new = NewList { name: name.to_owned(), topic: Some("news".to_owned()), public: true, confirms };
+    now(store.create_list(W, new, &ME, at(5))).unwrap()
+}
+
+fn form(when: u64) -> Consent {
+    Consent { source: Some("form".to_owned()), at: Some(at(when)), ip: Some("192.0.2.7".to_owned()) }
+}
+
+/// A campaign to an audience, sending from a time on.
+fn to(store: &Store, name: &str, include: Vec<Whom>, topic: Option<&str>, when: u64) -> Campaign {
+    let audience = Audience { include, exclude: vec![] };
+    let new = NewCampaign { audience, ..new_campaign(name, vec![]) };
+    let campaign = now(store.create_campaign(new, &ME, at(when))).unwrap();
+    now(store.set_campaign_topic(W, campaign.id, topic.map(str::to_owned))).unwrap();
+    now(store.build_campaign(campaign.id, &ME, at(when))).unwrap();
+    now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(when))).unwrap()
+}
+
+fn skipped(store: &Store, campaign: &Campaign) -> Vec<(SkipReason, u64)> {
+    now(store.tally(campaign.id)).unwrap().by_skip_reason.into_iter().collect()
+}
+
+#[test]
+fn only_confirmed_members_of_a_list_that_asks_are_mailed() {
+    let store = empty();
+    let (_, people) = people(&store, 4);
+    let (asks, plain) = (list(&store, "asks", true), list(&store, "plain", false));
+    let join = |list: &List, who: &[ContactId]| {
+        now(store.join_list(W, list.id, who.to_vec(), Some(form(6)), &ME, at(6))).unwrap()
+    };
+    assert_eq!((join(&asks, &people[..3]), join(&asks, &people[..2])), (3, 0));
+    assert_eq!(join(&plain, &people[2..]), 2);
+    assert!(now(store.confirm_member(W, asks.id, people[0], form(7), at(7))).unwrap());
+    assert!(!now(store.confirm_member(W, asks.id, people[3], form(7), at(7))).unwrap(), "not on it");
+    let campaign = to(&store, "news", vec![Whom::List(asks.id), Whom::List(plain.id)], None, 10);
+    let mailed: Vec<String> = claims(&store, campaign.id).into_iter().map(|claimed| claimed.rcpt).collect();
+    assert_eq!(mailed, ["1@a.example", "3@a.example", "4@a.example"], "the third is on a list that does not ask");
+    assert_eq!(skipped(&store, &campaign), [(SkipReason::Unconfirmed, 1)]);
+    assert_adds_up(&store, campaign.id);
+    let known = now(store.preferences(W, people[0])).unwrap().unwrap();
+    assert_eq!(known.consents.len(), 2, "joined and confirmed, kept for good");
+    assert_eq!((known.lists[0].confirmed_at, known.consents[1].consent.clone()), (Some(at(7)), form(7)));
+}
+
+#[test]
+fn only_their_own_confirmed_opt_in_brings_somebody_back() {
+    let store = empty();
+    let (_, people) = people(&store, 2);
+    let asks = list(&store, "asks", true);
+    for (n, reason) in [(1, SuppressionReason::Unsubscribed), (2, SuppressionReason::Complained)] {
+        let target = crate::Target::Address(format!("{n}@a.example"));
+        now(store.suppress(W, target, reason, None, &Actor::Recipient, at(5))).unwrap();
+    }
+    now(store.join_list(W, asks.id, people.clone(), Some(form(6)), &ME, at(6))).unwrap();
+    let suppressed = |n: usize| now(store.contact(people[n])).unwrap().unwrap().suppressions.len();
+    assert_eq!((suppressed(0), suppressed(1)), (1, 1), "being put on a list revives nobody");
+    for person in &people {
+        now(store.confirm_member(W, asks.id, *person, form(7), at(7))).unwrap();
+    }
+    assert_eq!((suppressed(0), suppressed(1)), (0, 1), "a complaint stays");
+    assert_eq!(now(store.contact(people[0])).unwrap().unwrap().status, ContactStatus::Active);
+}
+
+#[test]
+fn leaving_a_list_holds_for_what_is_queued() {
+    let store = empty();
+    let (_, people) = people(&store, 2);
+    let plain = list(&store, "plain", false);
+    now(store.join_list(W, plain.id, people.clone(), None, &ME, at(6))).unwrap();
+    let campaign = to(&store, "news", vec![Whom::List(plain.id)], None, 10);
+    let before = claims(&store, campaign.id);
+    assert_eq!(now(store.leave_list(W, plain.id, vec![people[0]], &Actor::Recipient, at(11))).unwrap(), 1);
+    let check = |claimed: &Claimed| now(store.recheck(claimed, at(12))).unwrap();
+    assert_eq!(store.changed_since(&before[0]), crate::Standing::AskLedger);
+    assert_eq!(store.changed_since(&before[1]), crate::Standing::Unchanged);
+    assert_eq!((check(&before[0]), check(&before[1])), (Some(SkipReason::Unsubscribed), None));
+    let after = claims(&store, campaign.id);
+    assert_eq!(store.changed_since(&after[0]), crate::Standing::AskLedger, "also when it is read later");
+    assert_eq!(now(store.list_members(W, plain.id, None, 10)).unwrap().len(), 1);
+    assert_eq!(now(store.join_list(W, plain.id, vec![people[0]], None, &ME, at(13))).unwrap(), 1, "and back");
+    assert_eq!(check(&before[0]), None);
+}
+
+#[test]
+fn topics_and_pauses_keep_mailings_away_and_program_mail_comes() {
+    let store = empty();
+    let (import, people) = people(&store, 3);
+    let choose = |who: usize, choice: Choice| now(store.choose(W, people[who], choice, &Actor::Recipient, at(6)));
+    choose(0, Choice { topics: BTreeMap::from([("news".to_owned(), false)]), ..Choice::default() }).unwrap();
+    choose(1, Choice { paused_until: Some(Some(at(100))), ..Choice::default() }).unwrap();
+    let too_long = Choice { paused_until: Some(Some(at(400 * DAY_S))), ..Choice::default() };
+    assert!(matches!(choose(2, too_long), Err(StoreError::Refused(_))));
+    let all = || vec![Whom::Import(import)];
+    let news = to(&store, "news", all(), Some("news"), 10);
+    assert_eq!(skipped(&store, &news), [(SkipReason::TopicDeclined, 1), (SkipReason::PausedByPerson, 1)]);
+    let offers = to(&store, "offers", all(), Some("offers"), 101);
+    assert_eq!(skipped(&store, &offers), [], "another topic, and the pause is over");
+    let new = NewCampaign { kind: CampaignKind::Transactional, ..new_campaign("receipt", vec![import]) };
+    let receipt = now(store.create_campaign(new, &ME, at(10))).unwrap();
+    now(store.build_campaign(receipt.id, &ME, at(10))).unwrap();
+    assert_eq!(skipped(&store, &receipt), []);
+    // What they choose holds for what waits.
+    let waiting = claims(&store, offers.id);
+    let no_offers = Choice { topics: BTreeMap::from([("offers".to_owned(), false)]), ..Choice::default() };
+    choose(2, no_offers).unwrap();
+    assert_eq!(store.changed_since(&waiting[2]), crate::Standing::AskLedger);
+    assert_eq!(now(store.recheck(&waiting[2], at(102))).unwrap(), Some(SkipReason::TopicDeclined));
+    let known = now(store.preferences(W, people[2])).unwrap().unwrap();
+    assert_eq!(known.topics, BTreeMap::from([("offers".to_owned(), false)]));
+    assert_eq!(now(store.topics(W)).unwrap(), Vec::<String>::new(), "no list is about them");
+}
+
+#[test]
+fn nobody_gets_more_than_the_workspace_allows() {
+    let store = empty();
+    let (import, _) = people(&store, 2);
+    let limits = Frequency { per_day: 1, per_week: 2, topic_per_week: 0 };
+    let all = || vec![Whom::Import(import)];
+    let first = to(&store, "first", all(), None, 10);
+    let second = to(&store, "second", all(), None, 10);
+    now(store.set_frequency(W, limits.clone(), &ME, at(10))).unwrap();
+    assert_eq!(now(store.frequency(W)).unwrap(), limits);
+    let waiting = claims(&store, second.id);
+    assert_eq!(now(store.recheck(&waiting[0], at(19))).unwrap(), None, "no mail yet");
+    let claimed = claims(&store, first.id);
+    now(store.settle(vec![accepted(&claimed[0], at(20)), refused(&claimed[1], at(20))])).unwrap();
+    assert_eq!(store.changed_since(&waiting[0]), crate::Standing::AskLedger);
+    assert_eq!(now(store.recheck(&waiting[0], at(21))).unwrap(), Some(SkipReason::FrequencyCap));
+    let read_later = claims(&store, second.id);
+    assert_eq!(store.changed_since(&read_later[0]), crate::Standing::AskLedger, "found by its key");
+    assert_eq!(now(store.recheck(&read_later[0], at(21 + DAY_S))).unwrap(), None, "a day later there is room");
+    now(store.settle(vec![accepted(&read_later[0], at(21 + DAY_S))])).unwrap();
+    let third = to(&store, "third", all(), None, 50 + 2 * DAY_S);
+    let reasons = skipped(&store, &third);
+    assert_eq!(reasons, [(SkipReason::HardBounced, 1), (SkipReason::FrequencyCap, 1)], "two in this week");
+    let fourth = to(&store, "fourth", all(), None, 30 + 8 * DAY_S);
+    assert_eq!(skipped(&store, &fourth), [(SkipReason::HardBounced, 1)], "the week is over");
+    now(store.set_frequency(W, Frequency::default(), &ME, at(60 + 2 * DAY_S))).unwrap();
+    let unlimited = to(&store, "unlimited", all(), None, 60 + 2 * DAY_S);
+    assert_eq!(skipped(&store, &unlimited), [(SkipReason::HardBounced, 1)]);
+}
+
+#[test]
+fn a_topic_has_a_limit_of_its_own() {
+    let store = empty();
+    let (import, _) = people(&store, 1);
+    let limits = Frequency { topic_per_week: 1, ..Frequency::default() };
+    now(store.set_frequency(W, limits, &ME, at(9))).unwrap();
+    let all = || vec![Whom::Import(import)];
+    let first = to(&store, "first", all(), Some("news"), 10);
+    now(store.settle(vec![accepted(&claims(&store, first.id)[0], at(20))])).unwrap();
+    assert_eq!(skipped(&store, &to(&store, "again", all(), Some("news"), 30)), [(SkipReason::FrequencyCap, 1)]);
+    assert_eq!(skipped(&store, &to(&store, "other", all(), Some("offers"), 30)), []);
+    assert_eq!(skipped(&store, &to(&store, "none", all(), None, 30)), []);
+}
+
+#[test]
+fn lists_are_their_workspaces_alone() {
+    let store = empty();
+    let (_, people) = people(&store, 1);
+    let plain = list(&store, "plain", false);
+    let other = WorkspaceId(2);
+    let missing = |told: crate::error::Result<u64>| assert!(matches!(told, Err(StoreError::NotFound { .. })));
+    missing(now(store.join_list(other, plain.id, people.clone(), None, &ME, at(6))));
+    missing(now(store.leave_list(other, plain.id, people.clone(), &ME, at(6))));
+    assert_eq!(now(store.list(other, plain.id)).unwrap(), None);
+    assert_eq!(now(store.preferences(other, people[0])).unwrap(), None);
+    let theirs = now(store.create_list(other, NewList { name: "plain".to_owned(), ..NewList::default() }, &ME, at(6)));
+    missing(now(store.join_list(other, theirs.unwrap().id, people.clone(), None, &ME, at(6))));
+    let taken = NewList { name: "plain".to_owned(), ..NewList::default() };
+    assert!(matches!(now(store.create_list(W, taken, &ME, at(6))), Err(StoreError::Exists { .. })));
+    now(store.join_list(W, plain.id, people.clone(), None, &ME, at(6))).unwrap();
+    now(store.remove_list(W, plain.id, &ME, at(7))).unwrap();
+    assert_eq!(now(store.lists(W, None, 10)).unwrap(), []);
+    now(store.record_reactions(W, vec![NewReaction::new(ReactionKind::Replied, people[0], at(8))], at(8))).unwrap();
+    now(store.forget(W, &address("1@a.example"), &ME, at(9))).unwrap();
+    assert_eq!(now(store.preferences(W, people[0])).unwrap(), None);
+}

@@ -1,0 +1,128 @@
+//! Segments: saved rules, and what is asked of a rule.
+
+use crate::Store;
+use crate::contact::Contact;
+use crate::error::Result;
+use model::segment::{Level, Rule};
+use model::{Actor, ContactId, SegmentId, Timestamp, WorkspaceId};
+use std::collections::BTreeMap;
+
+/// The most octets of a segment's name.
+pub const NAME_BYTES_MAX: usize = 200;
+/// The most people of a sample.
+pub const SAMPLE_MAX: usize = 100;
+
+/// A saved rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Its id.
+    pub id: SegmentId,
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Unique in the workspace.
+    pub name: String,
+    /// The rule.
+    pub rule: Rule,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+}
+
+/// A rule asked of one person, part by part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The part, as text.
+    pub text: String,
+    /// Does it hold?
+    pub holds: bool,
+    /// Of a group or a negation: its parts.
+    pub parts: Vec<Explained>,
+}
+
+impl Store {
+    /// Saves a rule under a name. Refused: a taken or empty name, a rule that is none.
+    pub async fn create_segment(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        rule: Rule,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Segment> {
+        let (name, actor) = (name.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.create_segment(workspace, &name, &rule, &actor, now)).await
+    }
+    /// Changes name, rule or both. Campaigns that are built keep whom they were built for.
+    pub async fn change_segment(
+        &self,
+        workspace: WorkspaceId,
+        id: SegmentId,
+        name: Option<String>,
+        rule: Option<Rule>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Segment> {
+        let actor = actor.clone();
+        let write = move |ledger: &mut crate::sqlite::Ledger| {
+            ledger.change_segment(workspace, id, name.as_deref(), rule.as_ref(), &actor, now)
+        };
+        self.core.lanes.write(write).await
+    }
+    /// Removes a segment. Refused while a campaign that is not built yet names it.
+    pub async fn remove_segment(
+        &self,
+        workspace: WorkspaceId,
+        id: SegmentId,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.remove_segment(workspace, id, &actor, now)).await
+    }
+    /// A segment of the workspace.
+    pub async fn segment(&self, workspace: WorkspaceId, id: SegmentId) -> Result<Option<Segment>> {
+        self.core.lanes.read(move |conn| crate::sqlite::segments::segment(conn, workspace, id)).await
+    }
+    /// Segments in the order they were made, after `after`.
+    pub async fn segments(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<SegmentId>,
+        limit: usize,
+    ) -> Result<Vec<Segment>> {
+        self.core.lanes.read(move |conn| crate::sqlite::segments::segments(conn, workspace, after, limit)).await
+    }
+
+    /// How many people a rule holds for, now. Refused when it would take too long; sending goes on meanwhile.
+    pub async fn segment_count(&self, workspace: WorkspaceId, rule: Rule, now: Timestamp) -> Result<u64> {
+        self.core.lanes.ponder(move |conn| crate::sqlite::segments::count(conn, workspace, &rule, now)).await
+    }
+    /// Some of them, at most [`SAMPLE_MAX`].
+    pub async fn segment_sample(
+        &self,
+        workspace: WorkspaceId,
+        rule: Rule,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Contact>> {
+        let limit = limit.min(SAMPLE_MAX);
+        self.core.lanes.ponder(move |conn| crate::sqlite::segments::sample(conn, workspace, &rule, limit, now)).await
+    }
+    /// Why somebody is in a segment or not: every part of the rule asked of them. `None`: there is no such person.
+    pub async fn segment_explain(
+        &self,
+        workspace: WorkspaceId,
+        rule: Rule,
+        contact: ContactId,
+        now: Timestamp,
+    ) -> Result<Option<Explained>> {
+        let read =
+            move |conn: &rusqlite::Connection| crate::sqlite::segments::explain(conn, workspace, &rule, contact, now);
+        self.core.lanes.ponder(read).await
+    }
+    /// How many people of the workspace are at each level of engagement, from an index alone.
+    pub async fn engagement_levels(&self, workspace: WorkspaceId, now: Timestamp) -> Result<BTreeMap<Level, u64>> {
+        self.core.lanes.ponder(move |conn| crate::sqlite::segments::levels(conn, workspace, now)).await
+    }
+}

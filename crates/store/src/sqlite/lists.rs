@@ -1,0 +1,341 @@
+//! Lists and who is on them. Rows of former members stay as evidence.
+
+use super::Ledger;
+use super::events::NewEvent;
+use crate::changes::Change;
+use crate::error::{Result, StoreError};
+use crate::import::Consent;
+use crate::list::{LISTS_MAX, List, MEMBERS_MAX, Membership, NAME_BYTES_MAX, NewList};
+use model::{Actor, ContactId, ContactStatus, EventKind, ListId, SuppressionReason, Timestamp, WorkspaceId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Members removed in one step.
+const STEP_ROWS: i64 = 5_000;
+
+const COLUMNS: &str = "SELECT id, workspace, name, topic, public, confirms, created_at FROM list";
+const MEMBERS: &str = "SELECT m.list, m.contact, m.since, m.confirmed_at, m.ended_at FROM list_member m";
+
+fn read_list(row: &Row<'_>) -> rusqlite::Result<List> {
+    Ok(List {
+        id: ListId(row.get(0)?),
+        workspace: WorkspaceId(row.get(1)?),
+        list: NewList { name: row.get(2)?, topic: row.get(3)?, public: row.get(4)?, confirms: row.get(5)? },
+        created_at: Timestamp::from_millis(row.get(6)?),
+    })
+}
+
+fn read_member(row: &Row<'_>) -> rusqlite::Result<Membership> {
+    let time = |at: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_millis))
+    };
+    Ok(Membership {
+        list: ListId(row.get(0)?),
+        contact: ContactId(row.get(1)?),
+        since: Timestamp::from_millis(row.get(2)?),
+        confirmed_at: time(3)?,
+        ended_at: time(4)?,
+    })
+}
+
+/// A list of the workspace.
+pub(crate) fn list(conn: &Connection, workspace: WorkspaceId, id: ListId) -> Result<Option<List>> {
+    let sql = format!("{COLUMNS} WHERE id = ?1 AND workspace = ?2");
+    Ok(conn.prepare_cached(&sql)?.query_row([id.0, workspace.0], read_list).optional()?)
+}
+
+/// A list, which must exist.
+pub(crate) fn require(conn: &Connection, workspace: WorkspaceId, id: ListId) -> Result<List> {
+    list(conn, workspace, id)?.ok_or_else(|| StoreError::NotFound { what: "list", name: id.to_string() })
+}
+
+/// Lists after `after`.
+pub(crate) fn lists(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    after: Option<ListId>,
+    limit: usize,
+) -> Result<Vec<List>> {
+    let sql = format!("{COLUMNS} WHERE workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+    let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_map(key, read_list)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Current members after `after`.
+pub(crate) fn members(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: ListId,
+    after: Option<ContactId>,
+    limit: usize,
+) -> Result<Vec<Membership>> {
+    let sql = format!(
+        "{MEMBERS} WHERE m.workspace = ?1 AND m.list = ?2 AND m.contact > ?3 AND m.ended_at IS NULL
+            ORDER BY m.contact LIMIT ?4"
+    );
+    let key = params![workspace.0, id.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_map(key, read_member)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The lists somebody is or was on.
+pub(crate) fn of_contact(conn: &Connection, contact: ContactId) -> Result<Vec<Membership>> {
+    let mut statement = conn.prepare_cached(&format!("{MEMBERS} WHERE m.contact = ?1 ORDER BY m.list"))?;
+    Ok(statement.query_map([contact.0], read_member)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What the lists are about.
+pub(crate) fn topics(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT topic FROM list WHERE workspace = ?1 AND topic IS NOT NULL ORDER BY topic";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_map([workspace.0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Is it a name?
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(StoreError::Refused(format!("the name of a {what} has 1 to {NAME_BYTES_MAX} octets")));
+    }
+    Ok(())
+}
+
+fn check_members(contacts: &[ContactId]) -> Result<()> {
+    if contacts.len() > MEMBERS_MAX {
+        return Err(StoreError::Refused(format!("at most {MEMBERS_MAX} people at once")));
+    }
+    Ok(())
+}
+
+impl Ledger {
+    pub(crate) fn create_list(
+        &mut self,
+        workspace: WorkspaceId,
+        new: &NewList,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<List> {
+        self.check_list(workspace, new, ListId(0))?;
+        let sql = "SELECT count(*) FROM list WHERE workspace = ?1";
+        if self.conn.query_row(sql, [workspace.0], |row| row.get::<_, i64>(0))? >= LISTS_MAX {
+            return Err(StoreError::Refused(format!("a workspace has at most {LISTS_MAX} lists")));
+        }
+        let id = ListId(self.new_id(now));
+        let sql = "INSERT INTO list (id, workspace, name, topic, public, confirms, created_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let key = params![id.0, workspace.0, new.name.trim(), new.topic, new.public, new.confirms, now.as_millis()];
+        self.conn.execute(sql, key)?;
+        self.list_event(workspace, EventKind::ListMade, id, &new.name, actor, now)?;
+        require(&self.conn, workspace, id)
+    }
+
+    pub(crate) fn change_list(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        to: &NewList,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<List> {
+        require(&self.conn, workspace, id)?;
+        self.check_list(workspace, to, id)?;
+        let sql = "UPDATE list SET name = ?2, topic = ?3, public = ?4, confirms = ?5 WHERE id = ?1";
+        self.conn.execute(sql, params![id.0, to.name.trim(), to.topic, to.public, to.confirms])?;
+        self.list_event(workspace, EventKind::ListChanged, id, &to.name, actor, now)?;
+        require(&self.conn, workspace, id)
+    }
+
+    /// One bounded step of removing a list; `true` when it is gone.
+    pub(crate) fn remove_list_step(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let list = require(&self.conn, workspace, id)?;
+        let sql = "SELECT m.name FROM campaign_audience u JOIN campaign m ON m.id = u.campaign
+            WHERE u.kind = 2 AND u.what = ?1 AND m.built_at IS NULL";
+        let used: Option<String> = self.conn.query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        if let Some(name) = used {
+            return Err(StoreError::Refused(format!("the campaign {name:?} is to go to it and is not built yet")));
+        }
+        let sql = "DELETE FROM list_member WHERE list = ?1 AND contact IN
+            (SELECT contact FROM list_member WHERE list = ?1 LIMIT ?2)";
+        if self.conn.execute(sql, [id.0, STEP_ROWS])? > 0 {
+            return Ok(false);
+        }
+        self.conn.execute("DELETE FROM list WHERE id = ?1", [id.0])?;
+        self.list_event(workspace, EventKind::ListRemoved, id, &list.list.name, actor, now)?;
+        Ok(true)
+    }
+
+    pub(crate) fn join_list(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        contacts: &[ContactId],
+        consent: Option<&Consent>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        check_members(contacts)?;
+        let list = require(&self.conn, workspace, id)?;
+        let mut joined = 0;
+        for contact in contacts {
+            if !self.is_of_workspace(workspace, *contact)? {
+                return Err(StoreError::NotFound { what: "contact", name: contact.to_string() });
+            }
+            let sql = "INSERT INTO list_member (workspace, list, contact, since) VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT (list, contact) DO UPDATE SET since = excluded.since, confirmed_at = NULL, ended_at = NULL
+                WHERE ended_at IS NOT NULL";
+            let key = params![workspace.0, id.0, contact.0, now.as_millis()];
+            if self.conn.prepare_cached(sql)?.execute(key)? == 0 {
+                continue;
+            }
+            joined += 1;
+            self.member_event(workspace, EventKind::ListJoined, &list, *contact, actor, now)?;
+            if let Some(consent) = consent {
+                self.note_consent(workspace, *contact, Some(id), consent, actor, now)?;
+            }
+        }
+        Ok(joined)
+    }
+
+    pub(crate) fn confirm_member(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        contact: ContactId,
+        consent: &Consent,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let list = require(&self.conn, workspace, id)?;
+        let sql = "SELECT confirmed_at IS NULL FROM list_member
+            WHERE list = ?1 AND contact = ?2 AND ended_at IS NULL AND workspace = ?3";
+        let key = [id.0, contact.0, workspace.0];
+        let Some(is_new): Option<bool> = self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?
+        else {
+            return Ok(false);
+        };
+        if !is_new {
+            return Ok(true);
+        }
+        let sql = "UPDATE list_member SET confirmed_at = ?3 WHERE list = ?1 AND contact = ?2";
+        self.conn.execute(sql, params![id.0, contact.0, now.as_millis()])?;
+        self.note_consent(workspace, contact, Some(id), consent, &Actor::Recipient, now)?;
+        self.member_event(workspace, EventKind::ListConfirmed, &list, contact, &Actor::Recipient, now)?;
+        self.revive(workspace, contact, now)?;
+        Ok(true)
+    }
+
+    /// Their own newer opt-in undoes what they had asked for: an unsubscription, never a complaint or a bounce.
+    fn revive(&mut self, workspace: WorkspaceId, contact: ContactId, now: Timestamp) -> Result<()> {
+        let sql = "DELETE FROM suppression WHERE workspace = ?1 AND reason = ?3 AND hash =
+            (SELECT a.hash FROM contact c JOIN address a ON a.id = c.address WHERE c.id = ?2)";
+        let lifted = self.conn.execute(sql, params![workspace.0, contact.0, SuppressionReason::Unsubscribed.code()])?;
+        let sql = "UPDATE contact SET status = 0 WHERE id = ?1 AND status IN (?2, ?3)";
+        let (out, unconfirmed) = (ContactStatus::OptedOut.code(), ContactStatus::Unconfirmed.code());
+        let revived = self.conn.execute(sql, params![contact.0, out, unconfirmed])?;
+        if lifted + revived == 0 {
+            return Ok(());
+        }
+        let detail = Some("by their own confirmed opt-in".to_owned());
+        let about = NewEvent { contact: Some(contact), detail, ..NewEvent::default() };
+        self.event(workspace, EventKind::SuppressionLifted, &Actor::Recipient, now, about)
+    }
+
+    pub(crate) fn leave_list(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        contacts: &[ContactId],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        check_members(contacts)?;
+        let list = require(&self.conn, workspace, id)?;
+        let mut left = 0;
+        for contact in contacts {
+            let sql = "UPDATE list_member SET ended_at = ?3 WHERE list = ?1 AND contact = ?2 AND ended_at IS NULL";
+            if self.conn.prepare_cached(sql)?.execute(params![id.0, contact.0, now.as_millis()])? > 0 {
+                left += 1;
+                // What waits for them because of this list is asked about.
+                self.conn.prepare_cached("UPDATE contact SET chooses = 1 WHERE id = ?1")?.execute([contact.0])?;
+                self.member_event(workspace, EventKind::ListLeft, &list, *contact, actor, now)?;
+            }
+        }
+        Ok(left)
+    }
+
+    /// Writes down a consent, for good, and as the contact's own if it is the latest.
+    pub(crate) fn note_consent(
+        &mut self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+        list: Option<ListId>,
+        consent: &Consent,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let id = self.new_id(now);
+        let given = consent.at.unwrap_or(now);
+        let sql = "INSERT INTO consent (id, workspace, contact, list, source, at, ip, noted_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let list = list.map(|list| list.0);
+        let key =
+            params![id, workspace.0, contact.0, list, consent.source, given.as_millis(), consent.ip, now.as_millis()];
+        self.conn.prepare_cached(sql)?.execute(key)?;
+        let sql = "UPDATE contact SET consent_source = ?2, consent_at = ?3, consent_ip = ?4
+            WHERE id = ?1 AND coalesce(consent_at, 0) <= ?3";
+        let key = params![contact.0, consent.source, given.as_millis(), consent.ip];
+        self.conn.prepare_cached(sql)?.execute(key)?;
+        let about = NewEvent { contact: Some(contact), detail: consent.source.clone(), ..NewEvent::default() };
+        self.event(workspace, EventKind::Consented, actor, now, about)
+    }
+
+    /// Is it a visible contact of the workspace?
+    pub(crate) fn is_of_workspace(&self, workspace: WorkspaceId, contact: ContactId) -> Result<bool> {
+        let sql = "SELECT 1 FROM contact c WHERE c.id = ?1 AND c.workspace = ?2
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
+        Ok(self.conn.prepare_cached(sql)?.exists([contact.0, workspace.0])?)
+    }
+
+    fn check_list(&self, workspace: WorkspaceId, new: &NewList, own: ListId) -> Result<()> {
+        check_name("list", &new.name)?;
+        new.topic.as_deref().map_or(Ok(()), |topic| check_name("topic", topic))?;
+        let sql = "SELECT 1 FROM list WHERE workspace = ?1 AND name = ?2 AND id <> ?3";
+        if self.conn.prepare_cached(sql)?.exists(params![workspace.0, new.name.trim(), own.0])? {
+            return Err(StoreError::Exists { what: "list", name: new.name.clone() });
+        }
+        Ok(())
+    }
+
+    fn list_event(
+        &mut self,
+        workspace: WorkspaceId,
+        kind: EventKind,
+        id: ListId,
+        name: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let about = NewEvent { detail: Some(format!("{id} {name}")), ..NewEvent::default() };
+        self.event(workspace, kind, actor, now, about)
+    }
+
+    fn member_event(
+        &mut self,
+        workspace: WorkspaceId,
+        kind: EventKind,
+        list: &List,
+        contact: ContactId,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        // Who has to confirm may be somebody's recipient from now on, or no longer.
+        self.changed(Change::Ask(contact.0));
+        let detail = Some(format!("{} {}", list.id, list.list.name));
+        let about = NewEvent { contact: Some(contact), detail, ..NewEvent::default() };
+        self.event(workspace, kind, actor, now, about)
+    }
+}
