@@ -16,6 +16,7 @@ use model::TlsVersion;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, IpAddr, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::ServerConfig;
 use rustls::time_provider::TimeProvider;
@@ -197,7 +198,24 @@ impl TlsServer {
     /// Refuses a key that cannot be read or does not belong to the certificate.
     pub fn new(chain: Vec<Vec<u8>>, private_key: Vec<u8>) -> Result<TlsServer, String> {
         let chain = chain.into_iter().map(CertificateDer::from).collect();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(private_key));
+        TlsServer::with(chain, PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(private_key)))
+    }
+
+    /// A server with the certificate chain and the private key of these PEM texts, as certificate authorities give them.
+    ///
+    /// Refuses what holds no certificate or no key, and a key that does not belong to the certificate.
+    pub fn from_pem(chain: &[u8], private_key: &[u8]) -> Result<TlsServer, String> {
+        let read: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(chain).collect();
+        let chain = read.map_err(|error| format!("the certificate cannot be read: {error}"))?;
+        if chain.is_empty() {
+            return Err("there is no certificate in the file".to_owned());
+        }
+        let key =
+            PrivateKeyDer::from_pem_slice(private_key).map_err(|error| format!("the key cannot be read: {error}"))?;
+        TlsServer::with(chain, key)
+    }
+
+    fn with(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<TlsServer, String> {
         let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))

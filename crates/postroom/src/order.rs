@@ -8,6 +8,7 @@ use crate::control::{self, Answer, Request};
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
 use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
+use crate::people::{self, People};
 use crate::shift;
 use crate::ways_out::{self, WaysOut};
 use engine::import::{ImportRequest, Mapping, Progress, import_file};
@@ -83,6 +84,8 @@ pub(crate) enum Order {
     LiftHold { hold: HoldId },
     /// Something about sources and pools.
     WaysOut(WaysOut),
+    /// Something about who may use the API.
+    People(People),
     /// The lanes, as they stand.
     Lanes { provider: Option<String>, all: bool },
     /// What a trace has gathered since it was last asked.
@@ -266,6 +269,7 @@ pub(crate) async fn carry_out(
         Order::PlaceHold { reach } => holding::place(ledger, None, actor, reach).await,
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
         Order::WaysOut(order) => ways_out::carry_out(ledger, actor, order).await,
+        Order::People(order) => people::carry_out(ledger, actor, order).await,
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }

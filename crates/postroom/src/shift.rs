@@ -4,6 +4,7 @@
 //! new conversations and waits for the replies of those under way; a second one ends at once, which the ledger
 //! survives like any kill. Invariant: an order that was begun is finished before the shift ends.
 
+use crate::campaigner;
 use crate::cli::lanes;
 use crate::control::{Answer, Desk, Request};
 use crate::failure::Failure;
@@ -23,7 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::RwLock;
 
 /// How long final replies are waited for after the first Ctrl-C.
-const LAST_REPLIES: Duration = Duration::from_secs(30);
+pub(crate) const LAST_REPLIES: Duration = Duration::from_secs(30);
 
 /// What is to be sent in this shift.
 pub(crate) struct Work {
@@ -59,7 +60,12 @@ pub(crate) async fn work(ledger: &Arc<Ledger>, work: Work, output: &Output) -> R
     let handle = engine.handle();
     let desk = Desk::open(&ledger.dir).map_err(|error| Failure::own("orders could not be listened for", error))?;
     let busy: Arc<RwLock<()>> = Arc::default();
-    let staff = Arc::new(Staff { ledger: ledger.clone(), handle: handle.clone(), campaigns, busy: busy.clone() });
+    let staff = Arc::new(Staff {
+        ledger: ledger.clone(),
+        handle: handle.clone(),
+        campaigns: Some(campaigns),
+        busy: busy.clone(),
+    });
     let serve = desk.serve(move |request| {
         let staff = staff.clone();
         async move { staff.obey(request).await }
@@ -115,24 +121,24 @@ async fn stop(
     Ok(ShiftEnd::Interrupted)
 }
 
-fn died(error: tokio::task::JoinError) -> Failure {
+pub(crate) fn died(error: tokio::task::JoinError) -> Failure {
     Failure::own("the engine stopped by a fault of this program", error)
         .advise("nothing is lost: postroom resume goes on where it stopped; please report this")
 }
 
 /// Ctrl-C and SIGTERM, which mean the same.
-struct Interrupts {
+pub(crate) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Interrupts {
-    fn listen() -> Result<Interrupts, Failure> {
+    pub(crate) fn listen() -> Result<Interrupts, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::own("signals could not be listened for", error));
         Ok(Interrupts { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! { biased;
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -147,15 +153,19 @@ pub(crate) async fn interrupted() -> Result<(), Failure> {
 }
 
 /// Who obeys orders while the engine runs.
-struct Staff {
-    ledger: Arc<Ledger>,
-    handle: Handle,
-    campaigns: Vec<CampaignId>,
-    busy: Arc<RwLock<()>>,
+pub(crate) struct Staff {
+    /// The directory.
+    pub(crate) ledger: Arc<Ledger>,
+    /// The engine.
+    pub(crate) handle: Handle,
+    /// The campaigns the engine was given; `None`: a service, which takes up every one.
+    pub(crate) campaigns: Option<Vec<CampaignId>>,
+    /// Held while an order is carried out.
+    pub(crate) busy: Arc<RwLock<()>>,
 }
 
 impl Staff {
-    async fn obey(&self, request: Request) -> Answer {
+    pub(crate) async fn obey(&self, request: Request) -> Answer {
         let _busy = self.busy.read().await;
         let Request { actor, order } = request;
         match order {
@@ -163,7 +173,11 @@ impl Staff {
                 Ok(as_json(&self.handle.pause(campaign, why, &actor).await?))
             }
             Order::Resume { campaign, why } if self.works_on(campaign) => {
-                Ok(as_json(&self.handle.resume(campaign, why, &actor).await?))
+                let resumed = self.handle.resume(campaign, why, &actor).await?;
+                if self.campaigns.is_none() {
+                    self.handle.take_up(campaigner::mailing(&self.ledger, campaign).await?).await?;
+                }
+                Ok(as_json(&resumed))
             }
             Order::Resume { .. } => {
                 Err(Failure::refused("another postroom process is sending other campaigns from here")
@@ -189,7 +203,7 @@ impl Staff {
                 None => Err(Failure::refused("too many traces run already").advise("end one of them first")),
             },
             Order::Status => {
-                let campaigns: Vec<String> = self.campaigns.iter().map(ToString::to_string).collect();
+                let campaigns: Vec<String> = self.campaigns.iter().flatten().map(ToString::to_string).collect();
                 Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))
             }
             other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| {})).await,
@@ -197,7 +211,7 @@ impl Staff {
     }
 
     fn works_on(&self, campaign: CampaignId) -> bool {
-        self.campaigns.contains(&campaign)
+        self.campaigns.as_ref().is_none_or(|campaigns| campaigns.contains(&campaign))
     }
 }
 

@@ -34,25 +34,45 @@ pub(crate) fn settings(
     password_file: Option<&Path>,
     described: Described,
 ) -> Result<Settings, Failure> {
-    let (way, ceiling) = match &options.transport {
-        Transport::Direct { port, .. } if options.transport.is_loopback() => {
-            (Way::Direct { port: *port }, flat(options))
-        }
+    let way = Chosen { transport: &options.transport, connections: options.connections, schedule: options.schedule()? };
+    settings_of(way, &options.return_path, password_file, described)
+}
+
+/// A way out, as it was chosen for a campaign or for a service.
+pub(crate) struct Chosen<'a> {
+    /// Where to.
+    pub(crate) transport: &'a Transport,
+    /// Conversations at once.
+    pub(crate) connections: Option<u32>,
+    /// When to try again.
+    pub(crate) schedule: Schedule,
+}
+
+/// The engine's settings for this way out. `name`: what we greet with where this machine does not know its own name.
+pub(crate) fn settings_of(
+    chosen: Chosen<'_>,
+    name: &str,
+    password_file: Option<&Path>,
+    described: Described,
+) -> Result<Settings, Failure> {
+    let Chosen { transport, connections, schedule } = chosen;
+    let flat = Ceiling::Flat(connections.unwrap_or(LOOPBACK_CONNECTIONS));
+    let (way, ceiling) = match transport {
+        Transport::Direct { port, .. } if transport.is_loopback() => (Way::Direct { port: *port }, flat),
         Transport::Direct { port, .. } => {
-            let total = options.connections.unwrap_or(CONNECTIONS_MAX).min(CONNECTIONS_MAX);
+            let total = connections.unwrap_or(CONNECTIONS_MAX).min(CONNECTIONS_MAX);
             (Way::Direct { port: *port }, Ceiling::Providers { total })
         }
-        Transport::Relay { url } => (Way::Relay(relay(url, password_file)?), flat(options)),
+        Transport::Relay { url } => (Way::Relay(relay(url, password_file)?), flat),
     };
-    let schedule = options.schedule()?;
     Ok(Settings {
-        ehlo_name: own_name().unwrap_or_else(|| options.return_path.clone()),
+        ehlo_name: own_name().unwrap_or_else(|| name.to_owned()),
         way,
         ceiling,
         timeouts: timeouts(&schedule),
         schedule,
         policy: Policy::default(),
-        stakes: options.transport.stakes(),
+        stakes: transport.stakes(),
         described,
         limits: None,
     })
@@ -122,10 +142,6 @@ pub(crate) fn idle_settings() -> Settings {
         limits: None,
         timeouts: Timeouts::default(),
     }
-}
-
-fn flat(options: &SendOptions) -> Ceiling {
-    Ceiling::Flat(options.connections.unwrap_or(LOOPBACK_CONNECTIONS))
 }
 
 /// The world these choices may reach.

@@ -85,7 +85,7 @@ CREATE TABLE api_key (
 CREATE INDEX api_key_by_workspace ON api_key (workspace, id);
 -- Links that work once: to become the owner, to accept an invitation, to set a new password.
 CREATE TABLE one_time_link (
-    hash BLOB PRIMARY KEY, purpose INTEGER NOT NULL, app_user INTEGER NOT NULL, workspace INTEGER NOT NULL,
+    hash BLOB PRIMARY KEY, purpose INTEGER NOT NULL, app_user INTEGER, workspace INTEGER NOT NULL,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 -- Failed attempts to sign in, per account and per address (hashed).
@@ -96,7 +96,7 @@ CREATE INDEX failed_sign_in_by_end ON failed_sign_in (until);
 -- Answers to requests with an Idempotency-Key.
 CREATE TABLE answered (
     workspace INTEGER NOT NULL, actor TEXT NOT NULL, key_hash BLOB NOT NULL, request_hash BLOB NOT NULL,
-    status INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL, at INTEGER NOT NULL,
+    status INTEGER NOT NULL, body BLOB NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (workspace, actor, key_hash)
 ) WITHOUT ROWID;
 CREATE INDEX answered_by_at ON answered (at);

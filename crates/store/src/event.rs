@@ -62,3 +62,37 @@ pub struct Event {
     /// In words or JSON; of a custom event its properties.
     pub detail: Option<String>,
 }
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only of these kinds; empty: of all.
+    pub kinds: Vec<EventKind>,
+    /// Only what people and programs did: neither the engine nor recipients.
+    pub by_hand: bool,
+    /// Only by this actor (`user:u_…`).
+    pub actor: Option<String>,
+    /// Newest first.
+    pub newest_first: bool,
+}
+
+impl EventFilter {
+    /// Does it fit?
+    pub(crate) fn takes(&self, event: &Event) -> bool {
+        let by_hand = !matches!(event.actor.as_str(), "engine" | "recipient" | "");
+        (self.kinds.is_empty() || self.kinds.contains(&event.kind))
+            && (by_hand || !self.by_hand)
+            && self.actor.as_ref().is_none_or(|actor| *actor == event.actor)
+    }
+}
+
+/// A page of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// What fits, in order.
+    pub events: Vec<Event>,
+    /// Where the next page begins.
+    pub next: Cursor,
+    /// Was the end of the log reached?
+    pub at_end: bool,
+}

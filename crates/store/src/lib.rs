@@ -8,6 +8,7 @@
 //! written nothing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod answered;
 pub mod api_key;
 pub mod audience;
 pub mod backup;
@@ -25,6 +26,7 @@ mod executor;
 pub mod hold;
 pub mod import;
 pub mod inflight;
+pub mod job;
 pub mod list;
 pub mod open;
 mod opening;
@@ -44,6 +46,7 @@ pub mod tls;
 pub mod user;
 pub mod volume;
 
+pub use answered::{AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Audience, Whom};
 pub use backup::BackupReport;
@@ -53,10 +56,11 @@ pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::SilentSite;
 pub use draft::{DraftEdit, Frozen};
 pub use error::{Result, StoreError};
-pub use event::{Cursor, Event};
+pub use event::{Cursor, Event, EventFilter, EventPage};
 pub use hold::{Covered, Hold, NewHold};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
+pub use job::{Job, JobState};
 pub use list::{Choice, Frequency, List, Membership, NewList, Preferences};
 pub use open::{Access, Durability, Executor, OpenOptions, Place};
 pub use pacing::LaneMemory;
@@ -172,6 +176,15 @@ impl Store {
             .lanes
             .write(move |ledger| ledger.save_key(workspace, (&domain, &selector), &sealed, &actor, now))
             .await
+    }
+    /// The domains that have signing keys, by name, after `after`.
+    pub async fn signing_domains(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        self.core.lanes.read(move |conn| keys::domains(conn, workspace, after.as_deref(), limit)).await
     }
     /// The signing keys of a domain: selector and private bytes, oldest first.
     pub async fn load_keys(&self, workspace: WorkspaceId, domain: &str) -> Result<Vec<(String, Vec<u8>)>> {
@@ -584,6 +597,10 @@ impl Store {
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>> {
         self.core.lanes.read(move |conn| reports::delivery(conn, id)).await
     }
+    /// One delivery, if it is of this workspace.
+    pub async fn delivery_in(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<Option<DeliveryRow>> {
+        self.core.lanes.read(move |conn| reports::delivery_in(conn, workspace, id)).await
+    }
     /// Every attempt of a delivery, oldest first.
     pub async fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>> {
         self.core.lanes.read(move |conn| reports::attempts(conn, delivery)).await
@@ -599,6 +616,17 @@ impl Store {
     /// Events after a cursor, in order.
     pub async fn events(&self, after: Cursor, limit: usize) -> Result<Vec<Event>> {
         self.core.lanes.read(move |conn| events::events(conn, after, limit)).await
+    }
+    /// Events of a workspace beyond a cursor that fit the filter. Looks at a bounded stretch of the log: a page may be
+    /// empty and not the last.
+    pub async fn events_in(
+        &self,
+        workspace: WorkspaceId,
+        filter: EventFilter,
+        beyond: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage> {
+        self.core.lanes.read(move |conn| events::events_in(conn, workspace, &filter, beyond, limit)).await
     }
     /// The latest events of these kinds, newest first; attempts are not among them.
     pub async fn latest_events(&self, kinds: Vec<model::EventKind>, limit: usize) -> Result<Vec<Event>> {

@@ -58,8 +58,8 @@ pub struct OneTimeLink {
     pub hash: [u8; 32],
     /// What for.
     pub purpose: LinkPurpose,
-    /// For whom.
-    pub user: UserId,
+    /// For whom; `None`: for whoever becomes the first owner.
+    pub user: Option<UserId>,
     /// Made in which workspace.
     pub workspace: WorkspaceId,
     /// Until when.

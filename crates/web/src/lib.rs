@@ -28,6 +28,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use auth::password::{objection as password_objection, stretch};
+pub use auth::sign_in::{LINK_LASTS, make_link};
 pub use auth::{Caller, fresh_key};
 pub use frame::Peer;
 pub use problem::{Code, Problem};
@@ -35,6 +37,7 @@ pub use problem::{Code, Problem};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::{Router, routing};
+use engine::options::{RetryOverride, SMTP_PORT, Transport};
 use model::Timestamp;
 use net::World;
 use std::net::IpAddr;
@@ -54,8 +57,27 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Requests a minute of one key or person.
     pub requests_per_minute: u32,
+    /// How what is started here leaves this machine.
+    pub sending: Sending,
     /// May anybody who reaches the server read the metrics of the whole installation?
     pub open_metrics: bool,
+}
+
+/// How campaigns that are started here leave this machine: one way for the whole service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// Where to.
+    pub transport: Transport,
+    /// Conversations at once, all sites together.
+    pub connections: Option<u32>,
+    /// Gaps between tries, where they differ from the shipped schedule.
+    pub retry: Option<RetryOverride>,
+}
+
+impl Default for Sending {
+    fn default() -> Sending {
+        Sending { transport: Transport::Direct { port: SMTP_PORT, dns: None }, connections: None, retry: None }
+    }
 }
 
 impl Default for Config {
@@ -64,6 +86,7 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8025".to_owned(),
             trusted_proxies: Vec::new(),
             requests_per_minute: 1_200,
+            sending: Sending::default(),
             open_metrics: false,
         }
     }
@@ -96,6 +119,7 @@ pub(crate) struct Desk {
     pub(crate) metrics: metrics::Requests,
     pub(crate) buckets: limit::Buckets,
     pub(crate) seen: auth::Seen,
+    pub(crate) passwords: auth::password::Places,
 }
 
 impl std::fmt::Debug for App {

@@ -14,6 +14,7 @@ pub(crate) mod guard;
 pub(crate) mod hold;
 pub(crate) mod import;
 pub(crate) mod judge;
+pub(crate) mod key;
 pub(crate) mod lanes;
 pub(crate) mod pool;
 pub(crate) mod reading;
@@ -21,11 +22,13 @@ pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod resume;
 pub(crate) mod send;
+pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod simulate;
 pub(crate) mod source;
 pub(crate) mod suppress;
 pub(crate) mod tls_reports;
+pub(crate) mod user;
 pub(crate) mod why;
 
 use crate::failure::{Exit, Failure};
@@ -105,6 +108,14 @@ enum Command {
     /// Sending domains: keys and DNS records
     #[command(subcommand)]
     Domain(domain::Command),
+    /// The HTTP API and the engine, as a service over the data directory
+    Serve(Box<serve::Args>),
+    /// Who may sign in
+    #[command(subcommand)]
+    User(user::Command),
+    /// Keys by which programs use the API
+    #[command(subcommand)]
+    Key(key::Command),
     /// Write a consistent copy of the data directory, also while sending
     Backup(backup::Args),
     /// Make a data directory from a backup; it opens with sending held
@@ -140,6 +151,9 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::TlsReports(args) => tls_reports::run(args, dir, output).await,
         Command::Judge(command) => judge::run(command, output),
         Command::Domain(command) => domain::run(command, dir, output).await,
+        Command::Serve(args) => Box::pin(serve::run(*args, dir, output)).await,
+        Command::User(command) => user::run(command, dir, output).await,
+        Command::Key(command) => key::run(command, dir, output).await,
         Command::Backup(args) => backup::run(args, dir, output).await,
         Command::Restore(args) => restore::run(args, dir, output),
         Command::Adopt(args) => adopt::run(args, dir, output).await,

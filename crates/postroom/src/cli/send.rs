@@ -116,7 +116,7 @@ struct Identity {
 
 /// The way out.
 #[derive(Debug, clap::Args)]
-struct WayOut {
+pub(crate) struct WayOut {
     /// Send everything through this server: smtp(s)://[user@]host[:port]
     #[arg(long, value_name = "URL", conflicts_with_all = ["dns", "port"])]
     relay: Option<String>,
@@ -141,6 +141,44 @@ struct WayOut {
     /// How long somebody is tried, such as 60s; only in a rehearsal
     #[arg(long, value_name = "SPAN", requires = "retry")]
     give_up: Option<String>,
+}
+
+impl WayOut {
+    /// Where to. Refuses what is for rehearsals where mail can leave this machine.
+    pub(crate) fn transport(&self) -> Result<Transport, Failure> {
+        let transport = match &self.relay {
+            Some(url) => {
+                RelayUrl::parse(url)?;
+                Transport::Relay { url: url.clone() }
+            }
+            None => Transport::Direct { port: self.port.unwrap_or(SMTP_PORT), dns: self.dns },
+        };
+        let only_there = |what: &str| {
+            Failure::bad_input(format!("{what} is for rehearsals only"))
+                .advise("a rehearsal sends to this machine: --dns 127.0.0.1:5353 or --relay smtp://127.0.0.1:2525")
+        };
+        if transport.is_loopback() {
+            return Ok(transport);
+        }
+        if self.port.is_some_and(|port| port != SMTP_PORT) {
+            return Err(only_there("--port"));
+        }
+        if self.retry.is_some() {
+            return Err(only_there("--retry"));
+        }
+        Ok(transport)
+    }
+
+    /// When to try again, where it differs.
+    pub(crate) fn retry(&self) -> Option<RetryOverride> {
+        let both = self.retry.clone().zip(self.give_up.clone());
+        both.map(|(gaps, give_up)| RetryOverride { gaps, give_up })
+    }
+
+    /// Where a relay's password is read, and how many conversations there may be.
+    pub(crate) fn limits(&self) -> (Option<&Path>, Option<u32>) {
+        (self.relay_password_file.as_deref(), self.connections)
+    }
 }
 
 /// What an outcome survives, as the command line takes it.
@@ -269,14 +307,7 @@ fn timing(terms: &Terms, now: Timestamp) -> Result<Timing, Failure> {
 fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {
     let from = launch::parse_mailbox(&args.from)?;
     let domain = from.address.domain().as_str().to_owned();
-    let transport = match &args.way.relay {
-        Some(url) => {
-            RelayUrl::parse(url)?;
-            Transport::Relay { url: url.clone() }
-        }
-        None => Transport::Direct { port: args.way.port.unwrap_or(SMTP_PORT), dns: args.way.dns },
-    };
-    let retry = args.way.retry.clone().zip(args.way.give_up.clone());
+    let transport = args.way.transport()?;
     let options = SendOptions {
         from: args.from.clone(),
         subject: args.subject.clone(),
@@ -286,23 +317,11 @@ fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {
         dkim: None,
         transport,
         connections: args.way.connections,
-        retry: retry.map(|(gaps, give_up)| RetryOverride { gaps, give_up }),
+        retry: args.way.retry(),
         timing: timing(&args.terms, now)?,
         require_tls: args.way.require_tls,
     };
     options.schedule()?;
-    if !options.transport.is_loopback() {
-        let only_there = |what: &str| {
-            Failure::bad_input(format!("{what} is for rehearsals only"))
-                .advise("a rehearsal sends to this machine: --dns 127.0.0.1:5353 or --relay smtp://127.0.0.1:2525")
-        };
-        if args.way.port.is_some_and(|port| port != SMTP_PORT) {
-            return Err(only_there("--port"));
-        }
-        if options.retry.is_some() {
-            return Err(only_there("--retry"));
-        }
-    }
     Ok(options)
 }
 

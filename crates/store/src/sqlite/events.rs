@@ -2,7 +2,7 @@
 
 use super::{Ledger, word};
 use crate::error::Result;
-use crate::event::{Cursor, Event};
+use crate::event::{Cursor, Event, EventFilter, EventPage};
 use crate::reaction::ReactionPart;
 use model::{
     Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, ReactionKind, SkipReason,
@@ -86,6 +86,61 @@ pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<V
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_and_then(params![after.0, limit], read_event)?;
     rows.collect()
+}
+
+/// Numbers of the sequence looked at in one step …
+const STRETCH: i64 = 2_000;
+/// … and steps of one page.
+const STRETCHES_MAX: usize = 50;
+
+/// A page of a workspace's events. The log is read in stretches, so that a small workspace beside a large one costs a
+/// bounded amount.
+pub(crate) fn events_in(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    filter: &EventFilter,
+    beyond: Option<Cursor>,
+    limit: usize,
+) -> Result<EventPage> {
+    const END: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
+        coalesce((SELECT max(seq) FROM attempt), 0), coalesce((SELECT max(seq) FROM reaction), 0))";
+    let end: i64 = conn.query_row(END, [], |row| row.get(0))?;
+    let direction = if filter.newest_first { "DESC" } else { "ASC" };
+    let sql = format!(
+        "{EVENT} WHERE e.seq > ?2 AND e.seq <= ?3 AND e.workspace = ?1
+        UNION ALL {ATTEMPT} WHERE a.seq > ?2 AND a.seq <= ?3 AND a.workspace = ?1
+        UNION ALL {REACTION} WHERE r.seq > ?2 AND r.seq <= ?3 AND r.workspace = ?1
+        ORDER BY 1 {direction}"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut at = match (beyond, filter.newest_first) {
+        (Some(Cursor(seq)), true) => (seq - 1).min(end),
+        (Some(Cursor(seq)), false) => seq,
+        (None, true) => end,
+        (None, false) => 0,
+    };
+    let mut found = Vec::new();
+    for _ in 0..STRETCHES_MAX {
+        let (low, high) = if filter.newest_first { ((at - STRETCH).max(0), at) } else { (at, (at + STRETCH).min(end)) };
+        for event in statement.query_and_then(params![workspace.0, low, high], read_event)? {
+            let event = event?;
+            if filter.takes(&event) {
+                let next = event.cursor;
+                found.push(event);
+                if found.len() == limit {
+                    return Ok(EventPage { events: found, next, at_end: false });
+                }
+            }
+        }
+        at = if filter.newest_first { low } else { high.max(at) };
+        if (filter.newest_first && low == 0) || (!filter.newest_first && high >= end) {
+            break;
+        }
+    }
+    let at_end = if filter.newest_first { at == 0 } else { at >= end };
+    // Newest first, the next page ends before its cursor.
+    let next = Cursor(if filter.newest_first { at + 1 } else { at });
+    Ok(EventPage { events: found, next, at_end })
 }
 
 /// The latest events of these kinds, newest first.

@@ -60,6 +60,20 @@ pub(crate) fn keys(conn: &Connection, workspace: WorkspaceId, domain: &str) -> R
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The domains with keys, by name.
+pub(crate) fn domains(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT domain FROM signing_key WHERE workspace = ?1 AND domain > ?2 ORDER BY domain LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params![workspace.0, after.unwrap_or_default(), limit], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 impl Ledger {
     pub(crate) fn set_setting(
         &mut self,

@@ -3,6 +3,7 @@
 //! Invariant: one [`Ledger`] writes, and everything it keeps in memory (ids, sequence, dictionaries) is thrown away
 //! when a transaction is rolled back, so that memory never knows more than the file.
 
+pub(crate) mod answered;
 pub(crate) mod api_keys;
 pub(crate) mod audience;
 pub(crate) mod build;
@@ -16,6 +17,7 @@ pub(crate) mod drafts;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod imports;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lists;
 pub(crate) mod migrate;

@@ -8,7 +8,7 @@ use crate::report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData,
 use model::id::ID_STEP;
 use model::{
     Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, Outcome, Reply, Scope, SiteId,
-    SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict,
+    SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -108,6 +108,14 @@ pub(crate) fn delivery(conn: &Connection, id: DeliveryId) -> Result<Option<Deliv
     let sql = format!("{DELIVERY} WHERE d.id = ?1");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([id.0])?;
+    rows.next()?.map(|row| read_delivery(conn, row)).transpose()
+}
+
+/// One delivery of a workspace.
+pub(crate) fn delivery_in(conn: &Connection, workspace: WorkspaceId, id: DeliveryId) -> Result<Option<DeliveryRow>> {
+    let sql = format!("{DELIVERY} WHERE d.id = ?1 AND d.workspace = ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([id.0, workspace.0])?;
     rows.next()?.map(|row| read_delivery(conn, row)).transpose()
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn link(conn: &Connection, hash: &[u8; 32], now: Timestamp) -> Result
     Ok(Some(OneTimeLink {
         hash: *hash,
         purpose,
-        user: UserId(row.get(1)?),
+        user: row.get::<_, Option<i64>>(1)?.map(UserId),
         workspace: WorkspaceId(row.get(2)?),
         expires_at: Timestamp::from_millis(row.get(3)?),
     }))
@@ -115,11 +115,11 @@ impl Ledger {
         if link.expires_at <= now {
             return Err(StoreError::Refused("this link would never work".to_owned()));
         }
-        let sql = "DELETE FROM one_time_link WHERE expires_at <= ?1 OR (app_user = ?2 AND purpose = ?3)";
-        self.conn.execute(sql, params![now.as_millis(), link.user.0, link.purpose.code()])?;
+        let sql = "DELETE FROM one_time_link WHERE expires_at <= ?1 OR (app_user IS ?2 AND purpose = ?3)";
+        self.conn.execute(sql, params![now.as_millis(), link.user.map(|id| id.0), link.purpose.code()])?;
         let sql = "INSERT INTO one_time_link (hash, purpose, app_user, workspace, created_at, expires_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let (user, workspace, end) = (link.user.0, link.workspace.0, link.expires_at.as_millis());
+        let (user, workspace, end) = (link.user.map(|id| id.0), link.workspace.0, link.expires_at.as_millis());
         self.conn.execute(sql, params![link.hash, link.purpose.code(), user, workspace, now.as_millis(), end])?;
         Ok(())
     }

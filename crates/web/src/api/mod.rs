@@ -2,7 +2,10 @@
 
 mod keys;
 mod me;
+mod sessions;
 mod suppressions;
+mod users;
+mod workspaces;
 
 use crate::{App, auth, frame, openapi};
 use axum::Router;
@@ -15,9 +18,16 @@ const V1: &str = "/api/v1";
 
 /// Every route of the API with its layers, and the document that describes them.
 pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
-    let closed = OpenApiRouter::<App>::new().merge(me::routes()).merge(keys::routes()).merge(suppressions::routes());
-    let (closed, described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
-    let closed =
-        closed.route_layer(from_fn(frame::note_route)).route_layer(from_fn_with_state(app.clone(), auth::require));
-    (closed, openapi::document(&described))
+    let closed = OpenApiRouter::<App>::new()
+        .merge(me::routes())
+        .merge(keys::routes())
+        .merge(sessions::routes())
+        .merge(users::routes())
+        .merge(workspaces::routes())
+        .merge(suppressions::routes());
+    let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();
+    let (closed, mut described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
+    described.merge(described_open);
+    let closed = closed.route_layer(from_fn_with_state(app.clone(), auth::require));
+    (closed.merge(open).route_layer(from_fn(frame::note_route)), openapi::document(&described))
 }

@@ -5,13 +5,16 @@
 //! page of ours before anything is changed.
 
 mod origin;
+pub(crate) mod password;
+pub(crate) mod sign_in;
+pub(crate) mod totp;
 
 use crate::App;
 use crate::problem::{Code, Problem};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -137,7 +140,8 @@ async fn by_key(app: &App, secret: &str) -> Result<Caller, Problem> {
 async fn by_session(app: &App, secret: &str) -> Result<Caller, Problem> {
     let (now, hash) = (app.now(), hash(secret));
     let ended = || Problem::new(Code::NotSignedIn, "the session is over; sign in again");
-    let session = app.store.session(hash, now).await?.ok_or_else(ended)?;
+    let session = app.store.session(hash, now).await?;
+    let session = session.filter(|session| now.since(session.seen_at) < sign_in::SESSION_IDLE).ok_or_else(ended)?;
     let member = app.store.member(session.workspace, session.user).await?;
     let member = member.filter(|member| member.user.disabled_at.is_none()).ok_or_else(ended)?;
     if now.since(session.seen_at) >= NOTE_EVERY
@@ -152,6 +156,19 @@ async fn by_session(app: &App, secret: &str) -> Result<Caller, Problem> {
         role: Some(member.role),
         session: Some(hash),
     })
+}
+
+/// The session a request came with, by its hash; whether it works or not.
+pub(crate) fn presented_session(app: &App, headers: &HeaderMap) -> Option<[u8; 32]> {
+    cookie(headers, cookie_name(app)).map(hash)
+}
+
+/// Refuses what a foreign page's form may have sent to a route for strangers. Programs send no such headers.
+pub(crate) fn not_foreign(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN) {
+        return origin::check(app, &Method::POST, headers);
+    }
+    Ok(())
 }
 
 /// The secret of `Authorization: Bearer …`.

@@ -2,5 +2,6 @@
 
 mod house;
 mod keys;
+mod people;
 mod strangers;
 mod suppressions;

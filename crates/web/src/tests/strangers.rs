@@ -44,7 +44,8 @@ async fn a_key_without_scopes_opens_nothing_but_itself() {
     // A key needs a scope; no route asks for this one but its own nouns'.
     let key = house.key(WorkspaceId::FIRST, [model::access::Scope::EventsWrite].into_iter().collect()).await;
     for (method, path, operation) in house.operations().await {
-        if path == "/api/v1/me" || is_open(&operation) || operation["tags"][0] == "events" {
+        let about_itself = method == Method::GET && ["/api/v1/me", "/api/v1/workspaces"].contains(&path.as_str());
+        if about_itself || is_open(&operation) || operation["tags"][0] == "events" {
             continue;
         }
         let answer = house.ask(method.clone(), &filled(&path, &operation), Some(&key), None).await;

@@ -1,0 +1,193 @@
+//! A service: one engine that goes on until it is told, the control desk and the HTTP server, in one process over one
+//! directory.
+//!
+//! Campaigns come by the API or are found at the start; orders of the command line reach the same engine. SIGTERM and
+//! Ctrl-C stop it: no request is accepted any more, nothing is started, and final replies are waited for, bounded in
+//! time. SIGHUP reads again what may change. Invariant: what was made for another way out (a rehearsal, a relay) is never
+//! sent by this one.
+
+use crate::control::Desk;
+use crate::failure::Failure;
+use crate::ledger::Ledger;
+use crate::listen::{self, Certificate};
+use crate::notify;
+use crate::shift::{Interrupts, LAST_REPLIES, Staff, died};
+use engine::note::{Note, Watch};
+use engine::options::Transport;
+use engine::{Engine, Handle, Mailing, RunEnd, Settings, Until, launch};
+use model::CampaignId;
+use net::{SystemEntropy, World};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::StoreError;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{RwLock, watch};
+use tokio::task::JoinHandle;
+use web::{App, Config};
+
+/// How long requests that have begun may go on after the order to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// Workspaces read at a time.
+const PAGE: usize = 500;
+
+/// What a service is made of.
+pub(crate) struct Plan {
+    /// How the engine sends.
+    pub(crate) settings: Settings,
+    /// Where to.
+    pub(crate) world: World,
+    /// Where the HTTP server listens.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Its certificate.
+    pub(crate) certificate: Option<Certificate>,
+    /// What was chosen for the API.
+    pub(crate) config: Config,
+}
+
+/// Serves until somebody says stop. Fails when the ledger cannot work any more.
+pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure> {
+    let Plan { settings, world, listen, certificate, config } = plan;
+    let mut interrupts = Interrupts::listen()?;
+    let mut hangups = signal(SignalKind::hangup()).map_err(|e| Failure::own("signals could not be listened for", e))?;
+    let mut doors = Vec::new();
+    for address in listen {
+        doors.push(listen::open(address).await?);
+    }
+    let mailings = left_to_send(&ledger, &config.sending.transport).await?;
+    let engine = Engine::new(ledger.store.clone(), world.clone(), settings, Arc::new(Log));
+    let handle = engine.handle();
+    let desk = Desk::open(&ledger.dir).map_err(|error| Failure::own("orders could not be listened for", error))?;
+    let busy: Arc<RwLock<()>> = Arc::default();
+    let staff = Arc::new(Staff { ledger: ledger.clone(), handle: handle.clone(), campaigns: None, busy: busy.clone() });
+    let obeying = desk.serve(move |request| {
+        let staff = staff.clone();
+        async move { Box::pin(staff.obey(request)).await }
+    });
+    let app = App::new(ledger.store.clone(), handle.clone(), world, config);
+    let certificate = certificate.map(Arc::new);
+    let (stop, stopping) = watch::channel(false);
+    let mut http = tokio::spawn(listen::serve(doors, certificate.clone(), web::router(app), stopping));
+    tracing::info!(campaigns = mailings.len(), process = std::process::id(), "serving");
+    notify::tell("READY=1");
+    let mut run = tokio::spawn(engine.run(mailings, Until::Told));
+    let end = {
+        tokio::pin!(obeying);
+        loop {
+            tokio::select! { biased;
+                ended = &mut run => break engine_ended(ended),
+                () = interrupts.next() => break Ok(()),
+                _ = hangups.recv() => reload(certificate.as_deref(), &ledger.dir),
+                () = &mut obeying => break Err(Failure::own("orders could not be listened for", "the socket is gone")),
+                _ = &mut http => break Err(Failure::own("the HTTP server ended", "a fault of this program")),
+            }
+        }
+    };
+    notify::tell("STOPPING=1");
+    stop.send_replace(true);
+    drop(desk);
+    let _all_obeyed = busy.write().await;
+    if end.is_ok() {
+        wind_up(&handle, &mut run, http, &mut interrupts).await?;
+    }
+    end
+}
+
+/// The engine goes on until it is told; if it ends before, something is wrong.
+fn engine_ended(ended: Result<Result<RunEnd, StoreError>, tokio::task::JoinError>) -> Result<(), Failure> {
+    let end = ended.map_err(died)??;
+    Err(Failure::own("the engine stopped", format!("{end:?}")).advise("start the service again: nothing is lost"))
+}
+
+/// Starts nothing more; waits for final replies and last answers, bounded in time and by a second signal.
+async fn wind_up(
+    handle: &Handle,
+    run: &mut JoinHandle<Result<RunEnd, StoreError>>,
+    http: JoinHandle<()>,
+    interrupts: &mut Interrupts,
+) -> Result<(), Failure> {
+    tracing::info!("stopping: waiting for the replies to what is under way");
+    let ending = async {
+        handle.stop().await;
+        let (ended, _) = tokio::join!(run, tokio::time::timeout(LAST_ANSWERS, http));
+        ended
+    };
+    tokio::select! { biased;
+        ended = ending => {
+            ended.map_err(died)??;
+        }
+        () = interrupts.next() => tracing::warn!("stopped at once: what had no reply yet is settled at the next start"),
+        () = tokio::time::sleep(LAST_REPLIES) => tracing::warn!("some replies did not come in time"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Reads again what may change while the service runs. What cannot be used changes nothing and is told.
+fn reload(certificate: Option<&Certificate>, dir: &std::path::Path) {
+    notify::tell("RELOADING=1");
+    if let Some(certificate) = certificate {
+        match certificate.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(failure) => tracing::error!(%failure, "the certificate was not changed"),
+        }
+    }
+    match crate::transport::described(dir) {
+        Ok(_) => tracing::info!("providers.toml and rules.toml can be read; they are in force at the next start"),
+        Err(failure) => tracing::error!(%failure, "providers.toml or rules.toml cannot be used"),
+    }
+    notify::tell("READY=1");
+}
+
+/// What was under way when a former process ended, of every workspace, as far as it goes by this way out.
+async fn left_to_send(ledger: &Ledger, transport: &Transport) -> Result<Vec<Mailing>, Failure> {
+    let mut mailings = Vec::new();
+    if ledger.store.held().is_some() {
+        return Ok(mailings);
+    }
+    let mut after = None;
+    loop {
+        let page = ledger.store.workspaces(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(mailings) };
+        after = Some(last.id);
+        for workspace in page {
+            for campaign in ledger.store.list_campaigns(workspace.id).await? {
+                if !campaign.state.may_send() {
+                    continue;
+                }
+                if launch::snapshot(&campaign)?.options.transport != *transport {
+                    let (campaign, name) = (campaign.id, campaign.name);
+                    tracing::warn!(%campaign, name, "made for another way out, so not sent from here");
+                    continue;
+                }
+                mailings.push(launch::mailing(&ledger.store, &campaign, &SystemEntropy::new()).await?);
+            }
+        }
+    }
+}
+
+/// Writes what the engine tells into the log. Single moves are in the ledger.
+struct Log;
+
+impl Watch for Log {
+    fn note(&self, note: Note<'_>) {
+        match note {
+            Note::Moved { .. } | Note::Ended { .. } => {}
+            Note::Braked { campaign, why } => {
+                let campaign = campaign.map(|id: CampaignId| id.to_string());
+                tracing::error!(campaign, why, "a brake stopped sending");
+            }
+            Note::Warned { why } => tracing::warn!(why, "a rate is near its limit"),
+            Note::SiteHeld { site, until, rule } => {
+                tracing::info!(site, until_ms = until.as_millis(), rule, "a site asks us to wait");
+            }
+            Note::ProviderHeld { provider, why, .. } => tracing::warn!(provider, why, "a provider is left alone"),
+            Note::SourceRests { source, site, why } => tracing::warn!(source, site, why, "a source rests"),
+            Note::Learned { site, says } => tracing::debug!(site, says, "a limit was learned"),
+            Note::CanaryEnded { why, .. } => tracing::info!(why, "the sample has its verdict"),
+            Note::LedgerTrouble(why) => tracing::error!(%why, "outcomes cannot be recorded: nothing new is started"),
+            Note::LedgerWorks => tracing::info!("outcomes can be recorded again"),
+            Note::SettlementRefused(refused) => tracing::error!(?refused, "a fault of this program"),
+        }
+    }
+}

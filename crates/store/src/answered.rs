@@ -1,0 +1,43 @@
+//! Answers kept for requests that came with an Idempotency-Key, so that a repeated request is answered and not done again.
+
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::answered;
+use model::{Timestamp, WorkspaceId};
+use std::time::Duration;
+
+/// How long an answer is kept.
+pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// By which an answer is found: whose request, under which (hashed) key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerKey {
+    /// In which workspace.
+    pub workspace: WorkspaceId,
+    /// Of whom (`key:k_…`).
+    pub actor: String,
+    /// SHA-256 of the key.
+    pub key: [u8; 32],
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// SHA-256 of the request.
+    pub request: [u8; 32],
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; empty for what was shown once.
+    pub body: Vec<u8>,
+}
+
+impl Store {
+    /// The answer to an earlier request, if it is still kept.
+    pub async fn answer(&self, key: AnswerKey, now: Timestamp) -> Result<Option<Answered>> {
+        self.core.lanes.read(move |conn| answered::answer(conn, &key, now)).await
+    }
+    /// Keeps an answer; removes some that are too old.
+    pub async fn keep_answer(&self, key: AnswerKey, answer: Answered, now: Timestamp) -> Result<()> {
+        self.core.lanes.write(move |ledger| ledger.keep_answer(&key, &answer, now)).await
+    }
+}

@@ -1,0 +1,219 @@
+//! Signing in and out, and the links by which people begin.
+
+use crate::auth::{self, sign_in};
+use crate::extract::{Asked, Input};
+use crate::page::Page;
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::{App, Caller, Peer};
+use axum::extract::State;
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::{Extension, Json};
+use model::{Actor, EmailAddress, Role, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use store::CredentialChange;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// For strangers.
+pub(crate) fn open_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(sign_in)).routes(routes!(welcome))
+}
+
+/// For whoever signed in.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(sign_out)).routes(routes!(move_to))
+}
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    /// The account's address.
+    email: String,
+    /// Its password.
+    password: String,
+    /// A code of the second factor, or a recovery code.
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// Somebody signed in.
+#[derive(Serialize, ToSchema)]
+struct SignedIn {
+    /// Who.
+    user: String,
+    /// The workspace they work in.
+    workspace: String,
+}
+
+/// Sign in.
+///
+/// The session is the cookie of the answer. After ten failures of an account, or fifty from an address, within a quarter
+/// of an hour nobody is heard there for as long (429 with Retry-After).
+#[utoipa::path(post, path = "/session", tag = "sessions", request_body = SignIn, security(),
+    responses((status = 200, body = SignedIn)))]
+async fn sign_in(
+    State(app): State<App>,
+    Extension(Peer(ip)): Extension<Peer>,
+    headers: HeaderMap,
+    Input(given): Input<SignIn>,
+) -> Result<([(HeaderName, String); 1], Json<SignedIn>), Problem> {
+    auth::not_foreign(&app, &headers)?;
+    let asked = sign_in::Given { email: &given.email, password: &given.password, code: given.code.as_deref() };
+    let known = sign_in::check(&app, &asked, ip).await?;
+    // A session the browser had before is not taken up: whoever planted it would share this one.
+    if let Some(old) = auth::presented_session(&app, &headers) {
+        app.store.end_session(old, &Actor::User(known.user.id), app.now()).await?;
+    }
+    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let (secret, workspace) = sign_in::begin(&app, known.user.id, &sign_in::Whence { ip, agent }).await?;
+    let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
+    Ok((cookie, Json(SignedIn { user: known.user.id.to_string(), workspace: workspace.to_string() })))
+}
+
+/// Whoever opens a link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Welcome {
+    /// The secret part of the link.
+    token: String,
+    /// The password they choose: 12 characters at least.
+    password: String,
+    /// Only for the first owner: their address.
+    #[serde(default)]
+    email: Option<String>,
+    /// Only for the first owner: their name.
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// Somebody who may sign in now.
+#[derive(Serialize, ToSchema)]
+struct Welcomed {
+    /// Who.
+    user: String,
+    /// The address they sign in with.
+    email: String,
+}
+
+/// Use a one-time link: become the owner, accept an invitation, or set a new password.
+///
+/// The link works once, for a day. All sessions of the person end.
+#[utoipa::path(post, path = "/welcome", tag = "sessions", request_body = Welcome, security(),
+    responses((status = 200, body = Welcomed)))]
+async fn welcome(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Input(given): Input<Welcome>,
+) -> Result<Json<Welcomed>, Problem> {
+    auth::not_foreign(&app, &headers)?;
+    let over = || Problem::new(Code::NotFound, "this link does not work: it was used, or is too old");
+    let token = auth::hash(&given.token);
+    let link = app.store.link(token, app.now()).await?.ok_or_else(over)?;
+    let email = match link.user {
+        Some(user) => app.store.user(user).await?.ok_or_else(over)?.email,
+        None => owner_address(&given)?,
+    };
+    if let Some(why) = auth::password::objection(&given.password, &email) {
+        return Err(Problem::field("password", why));
+    }
+    let stretched = app.stretch(&given.password).await?;
+    app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
+    let user = match link.user {
+        Some(user) => user,
+        None => first_owner(&app, link.workspace, &email, given.name.as_deref().unwrap_or(&email)).await?,
+    };
+    let change = CredentialChange { password: Some(stretched), ..CredentialChange::default() };
+    app.store.change_credentials(user, change, None, &Actor::User(user), app.now()).await?;
+    Ok(Json(Welcomed { user: user.to_string(), email }))
+}
+
+fn owner_address(given: &Welcome) -> Result<String, Problem> {
+    let email = given.email.as_deref().ok_or_else(|| Problem::field("email", "the first owner names their address"))?;
+    let read = EmailAddress::parse(email).map_err(|error| Problem::field("email", error.to_string()))?;
+    Ok(read.to_string().to_lowercase())
+}
+
+async fn first_owner(app: &App, workspace: WorkspaceId, email: &str, name: &str) -> Result<model::UserId, Problem> {
+    if app.store.has_owner(workspace).await? {
+        return Err(Problem::new(Code::WrongState, "there is an owner already: ask them for an invitation"));
+    }
+    let member = app.store.add_member(workspace, email, name, Role::Owner, &Actor::Engine, app.now()).await?;
+    Ok(member.user.id)
+}
+
+/// A session.
+#[derive(Serialize, ToSchema)]
+struct Session {
+    /// Is it the one that asks?
+    current: bool,
+    /// Since when.
+    created_at: Time,
+    /// When it was last used, to the minute.
+    seen_at: Time,
+    /// From which address it was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    /// With which program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+}
+
+/// No choice.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// One's own sessions, newest first.
+#[utoipa::path(get, path = "/sessions", tag = "sessions", responses((status = 200, body = Page<Session>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(Nothing {}): Asked<Nothing>,
+) -> Result<Json<Page<Session>>, Problem> {
+    let user = caller.person()?;
+    let found = app.store.sessions_of(user, app.now()).await?;
+    let data = found.into_iter().map(|session| Session {
+        current: Some(session.hash) == caller.session,
+        created_at: session.created_at.into(),
+        seen_at: session.seen_at.into(),
+        ip: session.ip,
+        agent: session.agent,
+    });
+    Ok(Json(Page { data: data.collect(), has_more: false, next: None }))
+}
+
+/// Sign out.
+#[utoipa::path(delete, path = "/session", tag = "sessions", responses((status = 204)))]
+async fn sign_out(State(app): State<App>, caller: Caller) -> Result<(StatusCode, [(HeaderName, String); 1]), Problem> {
+    caller.person()?;
+    if let Some(hash) = caller.session {
+        app.store.end_session(hash, &caller.actor, app.now()).await?;
+    }
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, sign_in::cookie(&app, None))]))
+}
+
+/// Where to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MoveTo {
+    /// A workspace one belongs to.
+    workspace: String,
+}
+
+/// Work in another workspace.
+#[utoipa::path(post, path = "/session/workspace", tag = "sessions", request_body = MoveTo,
+    responses((status = 200, body = SignedIn)))]
+async fn move_to(State(app): State<App>, caller: Caller, Input(to): Input<MoveTo>) -> Result<Json<SignedIn>, Problem> {
+    let user = caller.person()?;
+    let nowhere = || Problem::not_found("workspace", &to.workspace);
+    let workspace: WorkspaceId = to.workspace.parse().map_err(|_| nowhere())?;
+    app.store.member(workspace, user).await?.ok_or_else(nowhere)?;
+    if let Some(hash) = caller.session {
+        app.store.note_session(hash, workspace, app.now()).await?;
+    }
+    Ok(Json(SignedIn { user: user.to_string(), workspace: workspace.to_string() }))
+}
