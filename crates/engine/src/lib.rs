@@ -19,6 +19,7 @@ pub mod launch;
 pub mod note;
 pub mod options;
 pub mod report;
+pub mod resume;
 pub mod trace;
 pub mod why;
 

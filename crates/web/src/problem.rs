@@ -5,6 +5,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use engine::SendError;
 use serde::Serialize;
 use std::time::Duration;
 use store::StoreError;
@@ -186,6 +187,17 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Problem {
+        match error {
+            SendError::Store(error) => error.into(),
+            SendError::Message { why, .. } => Problem::field("message.source", why),
+            SendError::Relay { .. } | SendError::Input(_) => Problem::new(Code::InvalidField, error.to_string()),
+            SendError::Guard(_) | SendError::Objections(_) => Problem::new(Code::Refused, error.to_string()),
+        }
     }
 }
 

@@ -12,18 +12,14 @@ use crate::order::{self, Group, Order};
 use crate::output::Output;
 use crate::shift::{self, ShiftEnd, Work};
 use crate::{campaigner, ending, transport, which};
-use dispatch::brakes::Trip;
 use engine::options::SendOptions;
 use engine::{RunEnd, Until, launch};
-use model::{CampaignId, CampaignState, EventKind};
+use model::{CampaignId, CampaignState};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Campaign, Event, StoreError};
-
-/// Brakes of the past that are looked through.
-const BRAKES_LOOKED_AT: usize = 500;
+use store::{Campaign, StoreError};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -142,19 +138,7 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<Opt
     if let Some(given) = given {
         return Ok(Some(format!("resumed because: {given}")));
     }
-    let stopped = ledger.store.latest_events(vec![EventKind::Braked], BRAKES_LOOKED_AT).await?;
-    let by_brake = |event: &Event| event.campaign == Some(campaign.id) && event.detail == campaign.why;
-    let why = campaign.why.as_deref().unwrap_or_default();
-    let own_faults = [
-        Trip::Port25,
-        Trip::Resolver,
-        Trip::Authentication { needs_dns_check: false },
-        Trip::Authentication { needs_dns_check: true },
-    ];
-    let is_own_fault = own_faults.iter().any(|trip| trip.why() == why) || why.starts_with("The relay ");
-    if is_own_fault || !stopped.iter().any(by_brake) {
-        return Ok(None);
-    }
+    let Some(why) = engine::resume::braked_by(&ledger.store, campaign).await? else { return Ok(None) };
     Err(Failure::refused(format!("campaign {:?} was stopped by a brake: {why}", campaign.name))
         .advise("to go on, say why it may: --because \"the dead addresses are taken out\"")
         .advise("to leave a group out: --without PROVIDER, --without-cold, --without-import FILE, --without-lead-source NAME")

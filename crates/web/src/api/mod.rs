@@ -1,5 +1,6 @@
 //! The nouns of API version 1, one file each.
 
+mod campaigns;
 mod keys;
 mod me;
 mod sessions;
@@ -20,6 +21,7 @@ const V1: &str = "/api/v1";
 pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
     let closed = OpenApiRouter::<App>::new()
         .merge(me::routes())
+        .merge(campaigns::routes())
         .merge(keys::routes())
         .merge(sessions::routes())
         .merge(users::routes())

@@ -1,0 +1,168 @@
+//! A campaign from its first words to the moment before it begins.
+
+use super::house::House;
+use crate::{Config, Sending};
+use axum::http::Method;
+use engine::options::Transport;
+use model::{Actor, SuppressionReason, WorkspaceId};
+use serde_json::{Value, json};
+use store::{ImportRow, NewImport, Target};
+
+/// Where mail cannot leave this machine, strangers need no protection.
+fn rehearsal() -> House {
+    let transport = Transport::Direct { port: 2525, dns: Some("127.0.0.1:5353".parse().unwrap()) };
+    House::with(Config { sending: Sending { transport, ..Sending::default() }, ..Config::default() })
+}
+
+/// A finished import of these people; its id.
+async fn people(house: &House, people: &[&str]) -> String {
+    let (store, now) = (&house.app.store, house.app.now());
+    let new = NewImport {
+        workspace: WorkspaceId::FIRST,
+        file_name: "people.csv".to_owned(),
+        content_hash: [1; 32],
+        columns: vec!["first_name".to_owned()],
+    };
+    let import = store.begin_import(new, &Actor::Engine, now).await.unwrap();
+    let row = |(line, email): (u64, &&str)| ImportRow {
+        line,
+        external_id: None,
+        typed: Some((*email).to_owned()),
+        address: model::EmailAddress::parse(email).ok(),
+        attributes: r#"{"first_name":"Anna"}"#.to_owned(),
+        status: None,
+        consent: None,
+        lead_source: None,
+        engaged_at: None,
+    };
+    let rows: Vec<ImportRow> = (1..).zip(people).map(row).collect();
+    store.write_import_chunk(import.id, rows, now).await.unwrap();
+    store.finish_import(import.id, &Actor::Engine, now).await.unwrap().id.to_string()
+}
+
+fn written(name: &str, group: &str) -> Value {
+    json!({
+        "name": name,
+        "from": "Anna <anna@news.example>",
+        "message": {
+            "format": "markdown",
+            "source": "---\nsubject: Hi\n---\nDear {{ first_name }},\n\n[Stop]({{ unsubscribe_url }})\n\n{{ postal_address }}\n"
+        },
+        "audience": { "include": [group] }
+    })
+}
+
+#[tokio::test]
+async fn a_campaign_is_written_foretold_scheduled_and_taken_back() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example", "bob@b.example", "cid@c.example"]).await;
+    let gone = Target::Address("cid@c.example".to_owned());
+    let (store, now) = (&house.app.store, house.app.now());
+    let reason = SuppressionReason::Unsubscribed;
+    store.suppress(WorkspaceId::FIRST, gone, reason, None, &Actor::Engine, now).await.unwrap();
+
+    let made = house.post("/api/v1/campaigns", &key, written("Spring", &import)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let at = |rest: &str| format!("/api/v1/campaigns/{id}{rest}");
+    assert_eq!((made.json()["state"].clone(), made.json()["number"].clone()), (json!("draft"), json!(1)));
+
+    let forecast = house.post(&at("/forecast"), &key, json!({})).await.json();
+    assert_eq!((&forecast["people"], &forecast["attempted"], &forecast["skipped"]), (&json!(3), &json!(2), &json!(1)));
+    assert_eq!(forecast["skipped_by_reason"], json!({ "unsubscribed": 1 }));
+
+    let checked = house.post(&at("/check"), &key, json!({})).await.json();
+    assert_eq!((&checked["ready"], &checked["objections"]), (&json!(true), &json!([])));
+
+    let changed = house.ask(Method::PUT, &at(""), Some(&key), Some(written("Spring news", &import))).await;
+    assert_eq!(changed.json()["name"], "Spring news");
+    let begin = house.post(&at("/start"), &key, json!({ "at": "2026-03-01T08:00:00Z" })).await;
+    assert_eq!((begin.status.as_u16(), begin.json()["state"].clone()), (202, json!("scheduled")), "{}", begin.text);
+    let refused = house.ask(Method::PUT, &at(""), Some(&key), Some(written("x", &import))).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (422, "refused"));
+    let back = house.post(&at("/take-back"), &key, json!({})).await;
+    assert_eq!(back.json()["state"], "draft");
+
+    let copy = house.post(&at("/duplicate"), &key, json!({ "name": "Summer news" })).await;
+    assert_eq!((copy.status.as_u16(), copy.json()["audience"]["include"].clone()), (201, json!([import])));
+    let listed = house.get("/api/v1/campaigns?limit=1", &key).await.json();
+    assert_eq!((&listed["data"][0]["name"], &listed["has_more"]), (&json!("Summer news"), &json!(true)));
+    let next = listed["next"].as_str().unwrap();
+    let rest = house.get(&format!("/api/v1/campaigns?after={next}"), &key).await.json();
+    assert_eq!((&rest["data"][0]["name"], &rest["has_more"]), (&json!("Spring news"), &json!(false)));
+}
+
+#[tokio::test]
+async fn what_strangers_are_protected_from_cannot_begin() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example"]).await;
+    let made = house.post("/api/v1/campaigns", &key, written("Spring", &import)).await.json();
+    let at = |rest: &str| format!("/api/v1/campaigns/{}{rest}", made["id"].as_str().unwrap());
+    let checked = house.post(&at("/check"), &key, json!({})).await.json();
+    let codes: Vec<&str> =
+        checked["objections"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!((checked["ready"].clone(), codes), (json!(false), vec!["no_signing_key", "no_postal_address"]));
+    let refused = house.post(&at("/start"), &key, json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (422, "refused"));
+    assert_eq!(house.get(&at(""), &key).await.json()["state"], "draft");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_campaign_is_said_beside_its_field() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example"]).await;
+    let with = |field: &str, value: Value| {
+        let mut body = written("Spring", &import);
+        body[field] = value;
+        body
+    };
+    let cases = [
+        (with("from", json!("nobody")), "from"),
+        (with("name", json!("  ")), "name"),
+        (with("audience", json!({ "include": [] })), "audience.include"),
+        (with("audience", json!({ "include": ["people"] })), "audience.include"),
+        (with("audience", json!({ "include": ["everyone"], "exclude": ["x_1"] })), "audience.exclude"),
+        (with("expires_at", json!("tomorrow")), "expires_at"),
+        (with("colour", json!("red")), "colour"),
+    ];
+    for (body, field) in cases {
+        let answer = house.post("/api/v1/campaigns", &key, body).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some(field)), "{}", answer.text);
+    }
+    let foreign = house.post("/api/v1/campaigns", &key, with("audience", json!({ "include": ["l_7f2"] }))).await;
+    assert_eq!(foreign.code(), "not_found");
+    let hours = house.post("/api/v1/campaigns", &key, with("windows", json!("Someday"))).await;
+    assert_eq!(hours.code(), "invalid_field");
+}
+
+#[tokio::test]
+async fn another_workspaces_campaign_is_not_there() {
+    let house = rehearsal();
+    let (key, foreign) = (house.master_key().await, house.foreign_key().await);
+    let import = people(&house, &["anna@a.example"]).await;
+    let made = house.post("/api/v1/campaigns", &key, written("Spring", &import)).await.json();
+    let id = made["id"].as_str().unwrap();
+    for (method, rest) in [
+        (Method::GET, ""),
+        (Method::PUT, ""),
+        (Method::POST, "/check"),
+        (Method::POST, "/forecast"),
+        (Method::POST, "/start"),
+        (Method::POST, "/take-back"),
+        (Method::POST, "/pause"),
+        (Method::POST, "/resume"),
+        (Method::POST, "/cancel"),
+        (Method::GET, "/report"),
+        (Method::GET, "/recipients?state=accepted"),
+    ] {
+        let body = if method == Method::PUT { written("Mine", "everyone") } else { json!({}) };
+        let answer = house.ask(method.clone(), &format!("/api/v1/campaigns/{id}{rest}"), Some(&foreign), Some(body)).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{method} {rest}");
+    }
+    let copy = house.post(&format!("/api/v1/campaigns/{id}/duplicate"), &foreign, json!({ "name": "x" })).await;
+    assert_eq!(copy.status, 404);
+    assert_eq!(house.get("/api/v1/campaigns", &foreign).await.json()["data"], json!([]));
+}
