@@ -159,7 +159,8 @@ async fn another_workspaces_campaign_is_not_there() {
         (Method::GET, "/recipients?state=accepted"),
     ] {
         let body = if method == Method::PUT { written("Mine", "everyone") } else { json!({}) };
-        let answer = house.ask(method.clone(), &format!("/api/v1/campaigns/{id}{rest}"), Some(&foreign), Some(body)).await;
+        let answer =
+            house.ask(method.clone(), &format!("/api/v1/campaigns/{id}{rest}"), Some(&foreign), Some(body)).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{method} {rest}");
     }
     let copy = house.post(&format!("/api/v1/campaigns/{id}/duplicate"), &foreign, json!({ "name": "x" })).await;
