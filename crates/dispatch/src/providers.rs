@@ -24,6 +24,8 @@ pub struct Provider {
     pub texts: Vec<String>,
     /// How much we give them.
     pub limits: Limits,
+    /// The region from which an operator would rather reach them (`eu`), as its sources name theirs.
+    pub region: Option<String>,
     /// Where the limits come from.
     pub source: String,
 }
@@ -71,17 +73,18 @@ pub struct Providers {
     list: Vec<Provider>,
     /// Where each of them stands in the file.
     lines: Vec<usize>,
-    /// Limits of an operator's file for providers that are described elsewhere.
-    stricter: Vec<Stricter>,
+    /// What an operator's file says about providers that are described elsewhere.
+    amended: Vec<Amended>,
     path: String,
 }
 
-/// Limits by which an operator's file tightens a provider's.
+/// What an operator's file changes about a provider: stricter limits, a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Stricter {
+struct Amended {
     key: String,
     line: usize,
     limits: WrittenLimits,
+    region: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +94,7 @@ struct File {
     provider: Vec<Spanned<Written>>,
 }
 
-/// One `[[provider]]` as it is written. With `mx` it describes a provider; without, it tightens a described one.
+/// One `[[provider]]` as it is written. With `mx` it describes a provider; without, it amends a described one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -102,6 +105,7 @@ struct Written {
     texts: Vec<String>,
     #[serde(default)]
     limits: WrittenLimits,
+    region: Option<String>,
     source: Option<String>,
     /// Host sets that are the provider's.
     #[serde(default)]
@@ -166,7 +170,7 @@ impl Providers {
     /// examples, an example that does not hold, a limit of nothing, and a key that stands there twice.
     pub fn parse(path: &str, text: &str) -> Result<Providers, FileError> {
         let file: File = toml::from_str(text).map_err(|error| FileError::syntax(path, text, &error))?;
-        let mut read = Providers { list: Vec::new(), lines: Vec::new(), stricter: Vec::new(), path: path.to_owned() };
+        let mut read = Providers { list: Vec::new(), lines: Vec::new(), amended: Vec::new(), path: path.to_owned() };
         let mut keys = BTreeSet::new();
         for spanned in file.provider {
             let wrong = |reason: String| FileError::at(path, text, spanned.span(), reason);
@@ -177,18 +181,22 @@ impl Providers {
             if let Some(limit) = written.limits.zero() {
                 return Err(wrong(format!("provider {}: {limit} must be at least 1", written.key)));
             }
+            if written.region.as_deref().is_some_and(|region| region.trim() != region || region.is_empty()) {
+                return Err(wrong(format!("provider {}: region must be a name without blanks around it", written.key)));
+            }
             if written.mx.is_some() {
                 read.lines.push(wrong(String::new()).line);
                 read.list.push(described(written).map_err(wrong)?);
             } else {
                 let line = wrong(String::new()).line;
-                read.stricter.push(Stricter { key: written.key, line, limits: written.limits });
+                let Written { key, limits, region, .. } = written;
+                read.amended.push(Amended { key, line, limits, region });
             }
         }
         Ok(read)
     }
 
-    /// An operator's file on top of the shipped ones: more providers, and stricter limits. Refuses a provider that is
+    /// An operator's file on top of the shipped ones: more providers, stricter limits, regions. Refuses a provider that is
     /// shipped already, limits for one that nobody describes, and any limit looser than the one it replaces; for a
     /// provider of one's own that is the limit of a site nobody described.
     pub fn over(self, shipped: &Providers) -> Result<Providers, FileError> {
@@ -206,7 +214,7 @@ impl Providers {
             merged.list.push(provider);
             merged.lines.push(line);
         }
-        for Stricter { key, line, limits } in self.stricter {
+        for Amended { key, line, limits, region } in self.amended {
             let Some(known) = merged.list.iter_mut().find(|provider| provider.key == key) else {
                 return Err(wrong(
                     line,
@@ -218,6 +226,7 @@ impl Providers {
                 return Err(wrong(line, format!("provider {key}: {looser}")));
             }
             known.limits = tightened;
+            known.region = region.or(known.region.take());
         }
         Ok(merged)
     }
@@ -241,7 +250,7 @@ impl Providers {
 
 /// A whole description, its examples tried; else why not.
 fn described(written: Written) -> Result<Provider, String> {
-    let Written { key, name, mx, texts, limits, source, hits, misses } = written;
+    let Written { key, name, mx, texts, limits, region, source, hits, misses } = written;
     let wants = |what: &str| format!("provider {key} wants {what}");
     let mx = mx.filter(|mx| !mx.is_empty()).ok_or_else(|| wants("host name endings in mx"))?;
     if let Some(ending) = mx.iter().find(|ending| !ending.starts_with('.') || ending.len() < 2) {
@@ -252,7 +261,7 @@ fn described(written: Written) -> Result<Provider, String> {
     if hits.is_empty() || misses.is_empty() {
         return Err(wants("examples: host sets that are its own in hits, and that are not in misses"));
     }
-    let provider = Provider { key, name, mx, texts, limits: limits.over(Limits::default()), source };
+    let provider = Provider { key, name, mx, texts, limits: limits.over(Limits::default()), region, source };
     let runs_all = |hosts: &[String]| !hosts.is_empty() && hosts.iter().all(|host| provider.runs(host));
     if let Some(hit) = hits.iter().find(|hosts| !runs_all(hosts)) {
         return Err(format!("provider {}: its own example {hit:?} does not match", provider.key));
@@ -366,7 +375,8 @@ mod tests {
                 assert_ne!(found(miss).as_ref(), Some(&key), "{miss:?}");
             }
         }
-        assert!(Providers::shipped().stricter.is_empty());
+        assert!(Providers::shipped().amended.is_empty());
+        assert!(all().iter().all(|provider| provider.region.is_none()), "where sources stand is the operator's to say");
     }
 
     const OWN: &str = "[[provider]]\nkey = 'acme'\nname = 'Acme'\nmx = ['.acme.test']\nsource = 'asked them'\n\
@@ -389,6 +399,18 @@ mod tests {
     }
 
     #[test]
+    fn an_operator_names_the_region_for_a_provider() {
+        let text = format!(
+            "{}\n[[provider]]\nkey = 'google'\nregion = 'eu'\n",
+            OWN.replace("limits", "region = 'us-east'\nlimits")
+        );
+        let merged = Providers::parse("own.toml", &text).unwrap().over(Providers::shipped()).unwrap();
+        let region = |key: &str| merged.by_key(key).unwrap().region.as_deref();
+        assert_eq!((region("acme"), region("google"), region("yahoo")), (Some("us-east"), Some("eu"), None));
+        assert_eq!(merged.by_key("google").unwrap().limits, by_key("google").unwrap().limits);
+    }
+
+    #[test]
     fn a_wrong_file_is_refused_with_its_line_and_the_reason() {
         for (text, part) in [
             (
@@ -406,6 +428,8 @@ mod tests {
             ),
             ("[[provider]]\nkey = 'google'\nlimits = { connections = -1 }", "own.toml, line 3: invalid value"),
             ("[[provider]]\nkey = 'google'\nlimits = { connections = 0 }", "connections must be at least 1"),
+            ("[[provider]]\nkey = 'google'\nregion = ''", "own.toml, line 1: provider google: region must be a name"),
+            ("[[provider]]\nkey = 'google'\nregion = ['eu']", "own.toml, line 3: invalid type: sequence"),
             ("[[provider]]\nkey = 'nobody'", "provider nobody is described nowhere"),
             ("\n[[provider]]\nkey = 'a'\n\n[[provider]]\nkey = 'a'", "own.toml, line 5: provider a stands here twice"),
             (&OWN.replace("hits = [['mx1.acme.test']]\n", ""), "provider acme wants examples"),

@@ -105,16 +105,17 @@ impl Fleet {
         of_stream.and_then(|stream| stream.region.as_deref())
     }
 
-    /// The candidates for one stream toward one operator; `spent` says how each stands with its day's budget.
+    /// The candidates for one stream toward one operator. The region preferred for that operator comes before the one
+    /// its stream prefers; `spent` says how each source stands with its day's budget.
     pub(crate) fn candidates(
         &self,
         stream: (WorkspaceId, CampaignKind),
-        operator: &str,
+        (operator, its_region): (&str, Option<&str>),
         now: Timestamp,
         spent: impl Fn(SourceId) -> Standing,
     ) -> Vec<Candidate> {
         let members = self.members(stream.0, stream.1);
-        let near = self.region(stream.0, stream.1);
+        let near = its_region.or_else(|| self.region(stream.0, stream.1));
         let candidate = |source: &Arc<Source>| {
             let weight = members.iter().find(|(id, _)| *id == source.id).map(|(_, weight)| *weight);
             let standing = spent(source.id);
@@ -177,5 +178,37 @@ impl Source {
             region: None,
             warm_since: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::StreamPool;
+
+    const WORKSPACE: WorkspaceId = WorkspaceId(1);
+
+    fn fleet() -> Fleet {
+        let stands = |id: i64, region: &str| {
+            let region = Some(region.to_owned());
+            (SourceId(id), Arc::new(Source { id: SourceId(id), region, ..Source::this_machine("mta.letters.example") }))
+        };
+        let kind = CampaignKind::Broadcast;
+        let stream = StreamPool { workspace: WORKSPACE, kind, pool: None, region: Some("us".to_owned()) };
+        let sources = BTreeMap::from([stands(1, "eu"), stands(2, "us")]);
+        Fleet { sources, pools: Vec::new(), streams: vec![stream], resting: Mutex::default() }
+    }
+
+    #[test]
+    fn a_region_named_for_the_provider_comes_before_that_of_the_stream() {
+        let near = |its_region| -> Vec<i64> {
+            let (toward, now) = (("google", its_region), Timestamp::from_millis(0));
+            let fleet = fleet();
+            let all = fleet.candidates((WORKSPACE, CampaignKind::Broadcast), toward, now, |_| Standing::default());
+            all.iter().filter(|one| one.is_near).map(|one| one.source.0).collect()
+        };
+        assert_eq!(near(None), [2]);
+        assert_eq!(near(Some("eu")), [1]);
+        assert!(near(Some("asia")).is_empty(), "a preference that nobody fits leaves the weights as they are");
     }
 }

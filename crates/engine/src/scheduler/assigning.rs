@@ -93,7 +93,8 @@ impl Scheduler {
             let spent_until = [long, budget.spent_until, stopped].into_iter().flatten().max();
             Standing { spent_until, ..budget }
         };
-        self.house.fleet.candidates((mailing.workspace, mailing.kind), operator, now, standing)
+        let toward = (operator, entry.provider.and_then(|provider| provider.region.as_deref()));
+        self.house.fleet.candidates((mailing.workspace, mailing.kind), toward, now, standing)
     }
 
     /// When anything of a campaign could go to a site, if not now.
