@@ -13,6 +13,11 @@ pub const SMTP_PORT: u16 = 25;
 /// Conversations at once in loopback mode when nothing else is said.
 pub const LOOPBACK_CONNECTIONS: u32 = 20;
 
+/// Every setting of a workspace and what it is.
+pub const SETTINGS: [(&str, &str); 1] = [(crate::drafts::POSTAL_ADDRESS, "the sender's legal name and postal address")];
+/// The longest value of a setting, in characters.
+pub const SETTING_CHARS_MAX: usize = 1_000;
+
 /// What was chosen for one campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

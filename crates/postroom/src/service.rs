@@ -54,6 +54,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
     for address in listen {
         doors.push(listen::open(address).await?);
     }
+    ledger.store.break_off_jobs(ledger.now()).await?;
     let mailings = left_to_send(&ledger, &config.sending.transport).await?;
     let engine = Engine::new(ledger.store.clone(), world.clone(), settings, Arc::new(Log));
     let handle = engine.handle();

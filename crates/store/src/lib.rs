@@ -628,6 +628,10 @@ impl Store {
     ) -> Result<EventPage> {
         self.core.lanes.read(move |conn| events::events_in(conn, workspace, &filter, beyond, limit)).await
     }
+    /// The end of the log: events after it are those to come.
+    pub async fn events_end(&self) -> Result<Cursor> {
+        self.core.lanes.read(events::end).await
+    }
     /// The latest events of these kinds, newest first; attempts are not among them.
     pub async fn latest_events(&self, kinds: Vec<model::EventKind>, limit: usize) -> Result<Vec<Event>> {
         self.core.lanes.read(move |conn| events::latest(conn, &kinds, limit)).await

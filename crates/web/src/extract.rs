@@ -99,3 +99,11 @@ impl<T: FromStr> FromRequestParts<App> for At<T> {
         text.parse().map(At).map_err(|_| Code::NotFound.into())
     }
 }
+
+/// An id in a body or a query.
+pub(crate) fn id<T: FromStr>(field: &str, text: &str) -> Result<T, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| Problem::field(field, error.to_string()))
+}

@@ -32,7 +32,7 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let from = client_address(&app, &request);
     request.extensions_mut().insert(Peer(from));
     let begun = app.now();
-    let within = if FILES.iter().any(|files| path.starts_with(files)) { DEADLINE_OF_FILES } else { DEADLINE };
+    let within = if is_file(&path) { DEADLINE_OF_FILES } else { DEADLINE };
     let answered = tokio::time::timeout(within, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| Problem::from(Code::TimedOut).into_response());
     let took = app.now().since(begun);
@@ -59,6 +59,11 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
+}
+
+/// Are files sent in there?
+pub(crate) fn is_file(path: &str) -> bool {
+    FILES.iter().any(|files| path.starts_with(files))
 }
 
 /// The pattern a request matched; told to the outermost layer through the answer.

@@ -19,6 +19,7 @@ mod auth;
 mod extract;
 mod frame;
 mod health;
+mod idempotency;
 mod limit;
 mod metrics;
 mod openapi;
@@ -43,6 +44,7 @@ use net::World;
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::Store;
+use tokio::sync::Semaphore;
 
 /// Octets of a request's body, where a noun does not say otherwise.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -114,12 +116,26 @@ pub struct App {
 }
 
 /// What requests share and nobody else sees.
-#[derive(Default)]
 pub(crate) struct Desk {
     pub(crate) metrics: metrics::Requests,
     pub(crate) buckets: limit::Buckets,
     pub(crate) seen: auth::Seen,
     pub(crate) passwords: auth::password::Places,
+    pub(crate) running: idempotency::Running,
+    pub(crate) followers: Arc<Semaphore>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk {
+            metrics: metrics::Requests::default(),
+            buckets: limit::Buckets::default(),
+            seen: auth::Seen::default(),
+            passwords: auth::password::Places::default(),
+            running: idempotency::Running::default(),
+            followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
+        }
+    }
 }
 
 impl std::fmt::Debug for App {

@@ -6,13 +6,25 @@
 use crate::problem::{Code, Problem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// Entries of a page when nothing is asked for.
 const LIMIT_DEFAULT: u32 = 50;
 /// Entries of a page at most.
 pub(crate) const LIMIT_MAX: u32 = 500;
+
+/// Which page, of a list without other choices.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Plain {
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    pub(crate) limit: Option<u32>,
+    /// The `next` of the page before.
+    pub(crate) after: Option<String>,
+}
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]

@@ -244,7 +244,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         return Err(store::StoreError::Held.into());
     }
     if options.postal_address.is_none() {
-        options.postal_address = ledger.store.setting(ledger.workspace, super::settings::POSTAL_ADDRESS).await?;
+        options.postal_address = ledger.store.setting(ledger.workspace, engine::drafts::POSTAL_ADDRESS).await?;
     }
     let world = transport::world(&options.transport)?;
     let described = transport::described(dir)?;

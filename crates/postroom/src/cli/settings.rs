@@ -4,15 +4,9 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
+use engine::options::{SETTING_CHARS_MAX, SETTINGS};
 use serde_json::json;
 use std::path::Path;
-
-/// The sender's legal name and postal address.
-pub(crate) const POSTAL_ADDRESS: &str = "postal_address";
-/// Every setting and what it is.
-const SETTINGS: [(&str, &str); 1] = [(POSTAL_ADDRESS, "the sender's legal name and postal address")];
-/// The longest value, in characters.
-const VALUE_CHARS_MAX: usize = 1_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -33,8 +27,8 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     }
     if let (Some(name), Some(value)) = (&args.name, &args.value) {
         let value = value.trim();
-        if value.is_empty() || value.chars().count() > VALUE_CHARS_MAX {
-            return Err(Failure::bad_input(format!("{name} needs a text of 1 to {VALUE_CHARS_MAX} characters")));
+        if value.is_empty() || value.chars().count() > SETTING_CHARS_MAX {
+            return Err(Failure::bad_input(format!("{name} needs a text of 1 to {SETTING_CHARS_MAX} characters")));
         }
         let order = Order::Set { name: name.clone(), value: value.to_owned() };
         let answer = order::place(dir, order, &mut |_| {}).await?;

@@ -177,7 +177,6 @@ fn a_restored_backup_is_held_and_does_not_bring_the_forgotten_back() {
 fn a_full_disk_loses_nothing_and_recovers() {
     let dir = tempfile::tempdir().unwrap();
     let small = OpenOptions { pages_max: Some(240), ..options(dir.path()) };
-    let small = OpenOptions { pages_max: Some(200), ..options(dir.path()) };
     let store = Store::open(small, at(0)).unwrap();
     let emails: Vec<String> = (0..200).map(|n| format!("person{n}@a.example")).collect();
     let id = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());

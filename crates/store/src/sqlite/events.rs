@@ -88,6 +88,13 @@ pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<V
     rows.collect()
 }
 
+/// The end of the log.
+pub(crate) fn end(conn: &Connection) -> Result<Cursor> {
+    let sql = "SELECT max(coalesce((SELECT max(seq) FROM event), 0), coalesce((SELECT max(seq) FROM attempt), 0),
+        coalesce((SELECT max(seq) FROM reaction), 0))";
+    Ok(Cursor(conn.query_row(sql, [], |row| row.get(0))?))
+}
+
 /// Numbers of the sequence looked at in one step …
 const STRETCH: i64 = 2_000;
 /// … and steps of one page.
@@ -102,9 +109,7 @@ pub(crate) fn events_in(
     beyond: Option<Cursor>,
     limit: usize,
 ) -> Result<EventPage> {
-    const END: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
-        coalesce((SELECT max(seq) FROM attempt), 0), coalesce((SELECT max(seq) FROM reaction), 0))";
-    let end: i64 = conn.query_row(END, [], |row| row.get(0))?;
+    let Cursor(end) = end(conn)?;
     let direction = if filter.newest_first { "DESC" } else { "ASC" };
     let sql = format!(
         "{EVENT} WHERE e.seq > ?2 AND e.seq <= ?3 AND e.workspace = ?1

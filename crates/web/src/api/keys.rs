@@ -1,18 +1,19 @@
 //! Keys to the API: made, shown once, revoked.
 
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::idempotency::ShownOnce;
+use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller, fresh_key};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use model::access::Scope;
 use model::{KeyId, Scopes};
 use serde::{Deserialize, Serialize};
 use store::{ApiKey, NewApiKey};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -64,21 +65,9 @@ impl From<ApiKey> for Key {
     }
 }
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// The keys of the workspace, oldest first.
-#[utoipa::path(get, path = "/keys", tag = "keys", params(Which), responses((status = 200, body = Page<Key>)))]
-async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Which>) -> Result<Json<Page<Key>>, Problem> {
+#[utoipa::path(get, path = "/keys", tag = "keys", params(Plain), responses((status = 200, body = Page<Key>)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>) -> Result<Json<Page<Key>>, Problem> {
     caller.may(Scope::KeysRead)?;
     let limit = page::limit(which.limit)?;
     let after = page::open_as(LIST, which.after.as_deref())?;
@@ -114,7 +103,7 @@ async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewKey>,
-) -> Result<(StatusCode, Json<MadeKey>), Problem> {
+) -> Result<(StatusCode, Extension<ShownOnce>, Json<MadeKey>), Problem> {
     caller.may(Scope::KeysWrite)?;
     let scopes = read_scopes(&new.scopes)?;
     if !caller.scopes.covers(scopes) {
@@ -124,7 +113,7 @@ async fn make(
     let expires_at = new.expires_at.map(|time| time.0);
     let new = NewApiKey { workspace: caller.workspace, name: new.name, hash, hint, scopes, expires_at };
     let key = app.store.make_api_key(new, &caller.actor, app.now()).await?;
-    Ok((StatusCode::CREATED, Json(MadeKey { secret, key: key.into() })))
+    Ok((StatusCode::CREATED, Extension(ShownOnce), Json(MadeKey { secret, key: key.into() })))
 }
 
 fn read_scopes(words: &[String]) -> Result<Scopes, Problem> {

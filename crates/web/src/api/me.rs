@@ -2,6 +2,7 @@
 
 use crate::auth::{password, sign_in, totp};
 use crate::extract::Input;
+use crate::idempotency::ShownOnce;
 use crate::problem::{Code, Problem};
 use crate::{App, Caller, Peer};
 use axum::extract::State;
@@ -153,11 +154,14 @@ async fn begin_second_factor(
     caller: Caller,
     Extension(Peer(ip)): Extension<Peer>,
     Input(given): Input<Proof>,
-) -> Result<Json<Offered>, Problem> {
+) -> Result<(Extension<ShownOnce>, Json<Offered>), Problem> {
     let known = sign_in::confirm(&app, &caller, &given.password, ip).await?;
     let mut secret = [0; totp::SECRET_BYTES];
     app.world.entropy.fill("second factor", &mut secret);
-    Ok(Json(Offered { secret: totp::base32(&secret), uri: totp::uri(&secret, &known.user.email) }))
+    Ok((
+        Extension(ShownOnce),
+        Json(Offered { secret: totp::base32(&secret), uri: totp::uri(&secret, &known.user.email) }),
+    ))
 }
 
 /// The secret and a code made with it.
@@ -187,7 +191,7 @@ async fn confirm_second_factor(
     caller: Caller,
     Extension(Peer(ip)): Extension<Peer>,
     Input(given): Input<Confirmed>,
-) -> Result<Json<Recovery>, Problem> {
+) -> Result<(Extension<ShownOnce>, Json<Recovery>), Problem> {
     let known = sign_in::confirm(&app, &caller, &given.password, ip).await?;
     if known.second_factor.is_some() {
         return Err(Problem::new(Code::WrongState, "there is a second factor already; take it away first"));
@@ -207,7 +211,7 @@ async fn confirm_second_factor(
     };
     change_own(&app, &caller, &known, change).await?;
     app.store.use_second_factor_step(known.user.id, step).await?;
-    Ok(Json(Recovery { recovery_codes }))
+    Ok((Extension(ShownOnce), Json(Recovery { recovery_codes })))
 }
 
 /// The password and a code.

@@ -1,18 +1,27 @@
 //! The nouns of API version 1, one file each.
 
 mod campaigns;
+mod deliveries;
+mod dispatch;
+mod domains;
+mod events;
+mod holds;
+mod jobs;
 mod keys;
 mod me;
 mod sessions;
+mod settings;
 mod suppressions;
 mod users;
 mod workspaces;
 
-use crate::{App, auth, frame, openapi};
+use crate::{App, auth, frame, idempotency, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use events::FOLLOWERS_MAX;
 
 /// Where version 1 begins.
 const V1: &str = "/api/v1";
@@ -20,16 +29,25 @@ const V1: &str = "/api/v1";
 /// Every route of the API with its layers, and the document that describes them.
 pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
     let closed = OpenApiRouter::<App>::new()
+        .merge(deliveries::routes())
+        .merge(dispatch::routes())
+        .merge(domains::routes())
+        .merge(events::routes())
+        .merge(holds::routes())
+        .merge(jobs::routes())
         .merge(me::routes())
         .merge(campaigns::routes())
         .merge(keys::routes())
         .merge(sessions::routes())
         .merge(users::routes())
         .merge(workspaces::routes())
-        .merge(suppressions::routes());
+        .merge(suppressions::routes())
+        .merge(settings::routes());
     let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();
     let (closed, mut described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
     described.merge(described_open);
-    let closed = closed.route_layer(from_fn_with_state(app.clone(), auth::require));
+    let closed = closed
+        .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
+        .route_layer(from_fn_with_state(app.clone(), auth::require));
     (closed.merge(open).route_layer(from_fn(frame::note_route)), openapi::document(&described))
 }

@@ -1,7 +1,7 @@
 //! Signing in and out, and the links by which people begin.
 
 use crate::auth::{self, sign_in};
-use crate::extract::{Asked, Input};
+use crate::extract::Input;
 use crate::page::Page;
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
@@ -13,7 +13,7 @@ use axum::{Extension, Json};
 use model::{Actor, EmailAddress, Role, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::CredentialChange;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -162,18 +162,9 @@ struct Session {
     agent: Option<String>,
 }
 
-/// No choice.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// One's own sessions, newest first.
 #[utoipa::path(get, path = "/sessions", tag = "sessions", responses((status = 200, body = Page<Session>)))]
-async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    Asked(Nothing {}): Asked<Nothing>,
-) -> Result<Json<Page<Session>>, Problem> {
+async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Page<Session>>, Problem> {
     let user = caller.person()?;
     let found = app.store.sessions_of(user, app.now()).await?;
     let data = found.into_iter().map(|session| Session {

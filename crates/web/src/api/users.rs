@@ -2,18 +2,19 @@
 
 use crate::auth::sign_in;
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::idempotency::ShownOnce;
+use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use model::access::Scope;
 use model::{Role, UserId};
 use serde::{Deserialize, Serialize};
 use store::{LinkPurpose, Member};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -61,21 +62,9 @@ impl From<Member> for User {
     }
 }
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// The people of the workspace.
-#[utoipa::path(get, path = "/users", tag = "users", params(Which), responses((status = 200, body = Page<User>)))]
-async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Which>) -> Result<Json<Page<User>>, Problem> {
+#[utoipa::path(get, path = "/users", tag = "users", params(Plain), responses((status = 200, body = Page<User>)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>) -> Result<Json<Page<User>>, Problem> {
     caller.may(Scope::UsersRead)?;
     let limit = page::limit(which.limit)?;
     let after = page::open_as(LIST, which.after.as_deref())?;
@@ -114,14 +103,14 @@ async fn invite(
     State(app): State<App>,
     caller: Caller,
     Input(given): Input<Invitation>,
-) -> Result<(StatusCode, Json<Invited>), Problem> {
+) -> Result<(StatusCode, Extension<ShownOnce>, Json<Invited>), Problem> {
     caller.may(Scope::UsersWrite)?;
     let role = read_role(&caller, &given.role)?;
     let (workspace, now) = (caller.workspace, app.now());
     let member = app.store.add_member(workspace, &given.email, &given.name, role, &caller.actor, now).await?;
     let user = User::from(member.clone());
     let link = if user.invited { Some(link(&app, &member, LinkPurpose::Welcome).await?) } else { None };
-    Ok((StatusCode::CREATED, Json(Invited { user, link })))
+    Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user, link })))
 }
 
 /// Nobody makes somebody who may do more than they may themselves.
@@ -223,11 +212,11 @@ async fn reset(
     State(app): State<App>,
     caller: Caller,
     At(id): At<UserId>,
-) -> Result<(StatusCode, Json<Invited>), Problem> {
+) -> Result<(StatusCode, Extension<ShownOnce>, Json<Invited>), Problem> {
     caller.may(Scope::UsersWrite)?;
     let known = require(&app, &caller, id).await?;
     not_above(&caller, &known)?;
     alone_here(&app, &caller, id).await?;
     let link = Some(link(&app, &known, LinkPurpose::Reset).await?);
-    Ok((StatusCode::CREATED, Json(Invited { user: known.into(), link })))
+    Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user: known.into(), link })))
 }

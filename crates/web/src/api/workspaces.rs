@@ -1,7 +1,7 @@
 //! Workspaces. A caller sees their own; those of the first workspace manage them all.
 
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Plain};
 use crate::problem::Problem;
 use crate::{App, Caller};
 use axum::Json;
@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use model::access::Scope;
 use model::{Role, WorkspaceId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -35,25 +35,13 @@ impl From<store::Workspace> for Workspace {
     }
 }
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// The workspaces the caller may see.
-#[utoipa::path(get, path = "/workspaces", tag = "workspaces", params(Which),
+#[utoipa::path(get, path = "/workspaces", tag = "workspaces", params(Plain),
     responses((status = 200, body = Page<Workspace>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(which): Asked<Which>,
+    Asked(which): Asked<Plain>,
 ) -> Result<Json<Page<Workspace>>, Problem> {
     let limit = page::limit(which.limit)?;
     let after = page::open_as(LIST, which.after.as_deref())?;

@@ -87,7 +87,10 @@ impl App {
     }
 
     /// Work that keeps a processor busy, off the threads that answer.
-    async fn beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    pub(crate) async fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
         let _place = self.desk.passwords.0.acquire().await.map_err(|_| Problem::from(Code::Unavailable))?;
         #[expect(clippy::disallowed_methods, reason = "a tenth of a second of arithmetic; no simulated code signs in")]
         let done = tokio::task::spawn_blocking(work).await;

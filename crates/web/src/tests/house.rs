@@ -4,14 +4,17 @@ use crate::{App, Config, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use engine::{Engine, Settings};
-use model::{Actor, Scopes, Timestamp, WorkspaceId};
+use engine::launch::{MessageFile, Snapshot};
+use engine::options::{SendOptions, Transport, Unsubscribe};
+use engine::{Engine, Settings, Until};
+use model::{Actor, CampaignKind, DeliveryState, EmailAddress, Role, Scopes, Timestamp, WorkspaceId};
 use net::{Clock, Guard, SeededEntropy, World};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use store::{NewApiKey, OpenOptions, Store};
+use store::{Audience, ImportRow, NewApiKey, NewCampaign, NewImport, OpenOptions, Store};
 use tower::ServiceExt;
 
 /// 2026-01-01.
@@ -31,13 +34,39 @@ pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) clock: Arc<StillClock>,
     router: Router,
-    _engine: Engine,
 }
 
 struct Silence;
 
 impl engine::note::Watch for Silence {
     fn note(&self, _note: engine::note::Note) {}
+}
+
+/// What is in the first workspace.
+pub(crate) struct Things {
+    pub(crate) campaign: String,
+    /// The id of a thing by the first word of its path.
+    pub(crate) by_kind: BTreeMap<&'static str, String>,
+}
+
+/// A message as campaigns keep it.
+fn snapshot() -> String {
+    let options = SendOptions {
+        from: "us@first.example".to_owned(),
+        subject: Some("News".to_owned()),
+        return_path: "first.example".to_owned(),
+        unsubscribe: Unsubscribe::None,
+        postal_address: None,
+        dkim: None,
+        transport: Transport::Relay { url: "smtp://127.0.0.1:9".to_owned() },
+        connections: None,
+        retry: None,
+        require_tls: false,
+        timing: Default::default(),
+    };
+    let file = MessageFile { name: "news.md".to_owned(), source: "Hello".to_owned() };
+    let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false };
+    serde_json::to_string(&snapshot).unwrap()
 }
 
 /// An answer, read to its end.
@@ -89,7 +118,8 @@ impl House {
         };
         let engine = Engine::new(store.clone(), world.clone(), settings, Arc::new(Silence));
         let app = App::new(store, engine.handle(), world, config);
-        House { router: router(app.clone()), app, clock, _engine: engine }
+        tokio::spawn(engine.run(Vec::new(), Until::Told));
+        House { router: router(app.clone()), app, clock }
     }
 
     pub(crate) fn pass(&self, time: Duration) {
@@ -114,6 +144,64 @@ impl House {
     pub(crate) async fn foreign_key(&self) -> String {
         let other = self.app.store.make_workspace("other", &Actor::Engine, self.app.now()).await.unwrap();
         self.key(other.id, Scopes::all()).await
+    }
+
+    /// Puts one thing of every kind into the first workspace: their ids, none of which anybody else may learn.
+    pub(crate) async fn furnish(&self) -> Things {
+        let (store, now, me, workspace) = (&self.app.store, self.app.now(), Actor::Engine, WorkspaceId::FIRST);
+        let new = NewImport {
+            workspace,
+            file_name: "first.csv".to_owned(),
+            content_hash: [1; 32],
+            columns: vec!["email".to_owned()],
+        };
+        let import = store.begin_import(new, &me, now).await.unwrap();
+        let row = |line: u64| {
+            let email = format!("p{}@first.example", line - 1);
+            ImportRow {
+                line,
+                external_id: None,
+                address: EmailAddress::parse(&email).ok(),
+                typed: Some(email),
+                attributes: "{}".to_owned(),
+                status: None,
+                consent: None,
+                lead_source: None,
+                engaged_at: None,
+            }
+        };
+        store.write_import_chunk(import.id, vec![row(1), row(2)], now).await.unwrap();
+        store.finish_import(import.id, &me, now).await.unwrap();
+        let new = NewCampaign {
+            workspace,
+            name: "first news".to_owned(),
+            kind: CampaignKind::Broadcast,
+            message: snapshot(),
+            audience: Audience::imports([import.id]),
+            files_hash: [1; 32],
+            content_hash: [2; 32],
+            canary: 0,
+        };
+        let campaign = store.create_campaign(new, &me, now).await.unwrap();
+        store.build_campaign(campaign.id, &me, now).await.unwrap();
+        let queued = store.deliveries(campaign.id, DeliveryState::Queued, None, 1).await.unwrap();
+        let member = store.add_member(workspace, "anna@first.example", "Anna", Role::Owner, &me, now).await.unwrap();
+        let job = store.begin_job(workspace, "import", None, &me, now).await.unwrap();
+        let keys = store.api_keys(workspace, None, 1).await.unwrap();
+        Things {
+            campaign: campaign.id.to_string(),
+            by_kind: [
+                ("deliveries", queued[0].delivery.to_string()),
+                ("contacts", queued[0].contact.to_string()),
+                ("campaigns", campaign.id.to_string()),
+                ("imports", import.id.to_string()),
+                ("users", member.user.id.to_string()),
+                ("jobs", job.id.to_string()),
+                ("keys", keys.first().map(|key| key.id.to_string()).unwrap_or_default()),
+                ("workspaces", workspace.to_string()),
+            ]
+            .into(),
+        }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -1,0 +1,274 @@
+//! Lanes, sources and pools: how mail leaves. They belong to the whole installation, so to its first workspace.
+
+use crate::extract::Input;
+use crate::page::Page;
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::{Path, State};
+use model::access::Scope;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::net::IpAddr;
+use std::time::Duration;
+use store::{NewPool, NewSource};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// How long the engine may take to show its lanes.
+const LANES_WAIT: Duration = Duration::from_secs(5);
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(lanes))
+        .routes(routes!(sources))
+        .routes(routes!(put_source, retire_source))
+        .routes(routes!(pools))
+        .routes(routes!(put_pool, remove_pool))
+}
+
+fn may_read(caller: &Caller) -> Result<(), Problem> {
+    caller.may(Scope::DispatchRead)?;
+    caller.of_the_house()
+}
+
+fn may_write(caller: &Caller) -> Result<(), Problem> {
+    caller.may(Scope::DispatchWrite)?;
+    caller.of_the_house()
+}
+
+fn as_values(list: &impl Serialize) -> Json<Page<Value>> {
+    let data = match serde_json::to_value(list) {
+        Ok(Value::Array(data)) => data,
+        _ => Vec::new(),
+    };
+    Json(Page { data, has_more: false, next: None })
+}
+
+/// Every lane, as it stands: connections, limits learned, budgets, holds, each with its reason.
+#[utoipa::path(get, path = "/lanes", tag = "dispatch", responses((status = 200, body = Page<Object>)))]
+async fn lanes(State(app): State<App>, caller: Caller) -> Result<Json<Page<Value>>, Problem> {
+    may_read(&caller)?;
+    let lanes = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await;
+    Ok(as_values(&lanes.map_err(|_| Problem::new(Code::Unavailable, "the engine is busy; ask again"))?))
+}
+
+/// An address mail leaves from.
+#[derive(Serialize, ToSchema)]
+struct StandingSource {
+    /// Its id (`o_…`).
+    id: String,
+    /// Its name.
+    name: String,
+    /// The local address connections are bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// The name it greets with; empty: the machine's own.
+    ehlo_name: String,
+    /// Where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
+    /// Through which proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<String>,
+    /// When it was taken out of use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired_at: Option<Time>,
+    /// The pools it is in.
+    pools: Vec<String>,
+    /// How it stands with each provider: `provider`, `name`, `is_warm`, `today` (messages), `spent`, `why`.
+    #[schema(value_type = Vec<Object>)]
+    toward: Value,
+}
+
+impl From<engine::lanes::SourceView> for StandingSource {
+    fn from(view: engine::lanes::SourceView) -> StandingSource {
+        let source = view.source;
+        StandingSource {
+            id: source.id.to_string(),
+            name: source.name,
+            address: source.address.map(|address| address.to_string()),
+            ehlo_name: source.ehlo_name,
+            region: source.region,
+            proxy: source.proxy,
+            retired_at: source.retired_at.map(Time),
+            pools: view.pools.into_iter().map(|(name, _)| name).collect(),
+            toward: serde_json::to_value(view.toward).unwrap_or_default(),
+        }
+    }
+}
+
+/// The sources: addresses mail leaves from, how warm they are, what they may still send today.
+#[utoipa::path(get, path = "/sources", tag = "dispatch", responses((status = 200, body = Page<StandingSource>)))]
+async fn sources(State(app): State<App>, caller: Caller) -> Result<Json<Page<StandingSource>>, Problem> {
+    may_read(&caller)?;
+    let found = engine::lanes::sources(&app.store, app.now()).await?;
+    Ok(Json(Page { data: found.into_iter().map(StandingSource::from).collect(), has_more: false, next: None }))
+}
+
+/// A source as it is described.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    /// The local address connections are bound to.
+    #[serde(default)]
+    address: Option<String>,
+    /// The name it greets with.
+    ehlo_name: String,
+    /// Where it stands, in your words.
+    #[serde(default)]
+    region: Option<String>,
+    /// Through which proxy (`socks5://…`, `haproxy://…`); its password is set at the command line.
+    #[serde(default)]
+    proxy: Option<String>,
+    /// It sent before it came here, so it needs no warm-up.
+    #[serde(default)]
+    is_warm: bool,
+}
+
+/// What was described. A running engine goes on with what it read at its start.
+#[derive(Serialize, ToSchema)]
+struct Described {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// Is it in force only at the next start?
+    at_next_start: bool,
+}
+
+/// Describe a source, or change the one with this name.
+#[utoipa::path(put, path = "/sources/{name}", tag = "dispatch",
+    params(("name" = String, Path, description = "Its name")), request_body = Source,
+    responses((status = 200, body = Described)))]
+async fn put_source(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Input(given): Input<Source>,
+) -> Result<Json<Described>, Problem> {
+    may_write(&caller)?;
+    let unreadable = |error: std::net::AddrParseError| Problem::field("address", error.to_string());
+    let address: Option<IpAddr> = given.address.map(|text| text.parse().map_err(unreadable)).transpose()?;
+    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
+    let was_warm = known.and_then(|source| source.warm_since);
+    let new = NewSource {
+        name,
+        address,
+        ehlo_name: given.ehlo_name,
+        region: given.region,
+        proxy: given.proxy,
+        warm_since: was_warm.or_else(|| given.is_warm.then_some(app.now())),
+    };
+    let source = app.store.put_source(new, &caller.actor, app.now()).await?;
+    Ok(Json(Described { id: source.id.to_string(), name: source.name, at_next_start: true }))
+}
+
+/// Take a source out of use.
+#[utoipa::path(delete, path = "/sources/{name}", tag = "dispatch",
+    params(("name" = String, Path, description = "Its name")), responses((status = 200, body = Described)))]
+async fn retire_source(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Described>, Problem> {
+    may_write(&caller)?;
+    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
+    let known = known.ok_or_else(|| Problem::not_found("source", &name))?;
+    let source = app.store.retire_source(known.id, &caller.actor, app.now()).await?;
+    Ok(Json(Described { id: source.id.to_string(), name: source.name, at_next_start: true }))
+}
+
+/// A pool: sources with their weights.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Pool {
+    /// Its members.
+    members: Vec<Member>,
+    /// May only this workspace use it?
+    #[serde(default)]
+    dedicated: bool,
+}
+
+/// A member of a pool.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Member {
+    /// The source's name.
+    source: String,
+    /// Its weight, 1 or more.
+    weight: u32,
+}
+
+/// A pool with its name.
+#[derive(Serialize, ToSchema)]
+struct NamedPool {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// What it is.
+    pool: Pool,
+}
+
+/// The pools.
+#[utoipa::path(get, path = "/pools", tag = "dispatch", responses((status = 200, body = Page<NamedPool>)))]
+async fn pools(State(app): State<App>, caller: Caller) -> Result<Json<Page<NamedPool>>, Problem> {
+    may_read(&caller)?;
+    let sources = app.store.sources().await?;
+    let name_of = |id| sources.iter().find(|source| source.id == id).map(|source| source.name.clone());
+    let shown = |pool: store::Pool| NamedPool {
+        id: pool.id.to_string(),
+        name: pool.name,
+        pool: Pool {
+            members: pool
+                .members
+                .into_iter()
+                .filter_map(|(id, weight)| Some(Member { source: name_of(id)?, weight }))
+                .collect(),
+            dedicated: pool.workspace.is_some(),
+        },
+    };
+    let data = app.store.pools().await?.into_iter().map(shown).collect();
+    Ok(Json(Page { data, has_more: false, next: None }))
+}
+
+/// Describe a pool, or change the one with this name.
+#[utoipa::path(put, path = "/pools/{name}", tag = "dispatch",
+    params(("name" = String, Path, description = "Its name")), request_body = Pool,
+    responses((status = 200, body = Described)))]
+async fn put_pool(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Input(given): Input<Pool>,
+) -> Result<Json<Described>, Problem> {
+    may_write(&caller)?;
+    let sources = app.store.sources().await?;
+    let member = |member: &Member| {
+        let known = sources.iter().find(|source| source.name == member.source);
+        let missing = || Problem::field("members", format!("there is no source {:?}", member.source));
+        known.map(|source| (source.id, member.weight)).ok_or_else(missing)
+    };
+    let members = given.members.iter().map(member).collect::<Result<_, _>>()?;
+    let new = NewPool { name, workspace: given.dedicated.then_some(caller.workspace), members };
+    let pool = app.store.put_pool(new, &caller.actor, app.now()).await?;
+    Ok(Json(Described { id: pool.id.to_string(), name: pool.name, at_next_start: true }))
+}
+
+/// Remove a pool.
+#[utoipa::path(delete, path = "/pools/{name}", tag = "dispatch",
+    params(("name" = String, Path, description = "Its name")), responses((status = 200, body = Described)))]
+async fn remove_pool(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Described>, Problem> {
+    may_write(&caller)?;
+    let known = app.store.pools().await?.into_iter().find(|pool| pool.name == name);
+    let pool = known.ok_or_else(|| Problem::not_found("pool", &name))?;
+    app.store.remove_pool(pool.id, &caller.actor, app.now()).await?;
+    Ok(Json(Described { id: pool.id.to_string(), name: pool.name, at_next_start: true }))
+}

@@ -1,0 +1,189 @@
+//! Sending domains: their signing keys, the DNS records that publish them, and whether DNS shows them.
+
+use crate::extract::{Asked, Input};
+use crate::page::{self, Page, Plain};
+use crate::problem::{Code, Problem};
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use engine::guard::{Objection, published};
+use mail::sign::{KeyError, KeyKind, SigningKey};
+use model::MailDomain;
+use model::access::Scope;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "domains";
+/// The selector of a key when none is named.
+const SELECTOR: &str = "postroom";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(make_key)).routes(routes!(check))
+}
+
+/// A sending domain.
+#[derive(Serialize, ToSchema)]
+struct Domain {
+    /// The domain.
+    domain: String,
+    /// Its keys, oldest first.
+    keys: Vec<DomainKey>,
+}
+
+/// A signing key and the record that publishes it.
+#[derive(Serialize, ToSchema)]
+struct DomainKey {
+    /// Its name under the domain.
+    selector: String,
+    /// `rsa` or `ed25519`.
+    kind: String,
+    /// The name of the TXT record.
+    record_name: String,
+    /// Its value.
+    record_value: String,
+    /// The same as a line of a zone file.
+    zone_line: String,
+    /// After a check: `published`, `not_published`, or `unknown` when DNS did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<String>,
+    /// After a check: what is wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+fn as_key(key: &SigningKey, domain: &MailDomain, selector: &str) -> Result<DomainKey, KeyError> {
+    let record = key.dns_record(domain, selector)?;
+    let kind = match key.kind() {
+        KeyKind::Rsa => "rsa",
+        KeyKind::Ed25519 => "ed25519",
+    };
+    Ok(DomainKey {
+        selector: selector.to_owned(),
+        kind: kind.to_owned(),
+        zone_line: record.zone_line(),
+        record_name: record.name,
+        record_value: record.value,
+        published: None,
+        problem: None,
+    })
+}
+
+/// The keys of a domain, oldest first; refused when there are none.
+async fn keys_of(app: &App, caller: &Caller, domain: &MailDomain) -> Result<Vec<(String, SigningKey)>, Problem> {
+    let sealed = app.store.load_keys(caller.workspace, domain.as_str()).await?;
+    if sealed.is_empty() {
+        return Err(Problem::not_found("domain", domain.as_str()));
+    }
+    let read = |(selector, pem): (String, Vec<u8>)| {
+        let key = SigningKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| broken(&error))?;
+        Ok((selector, key))
+    };
+    sealed.into_iter().map(read).collect()
+}
+
+fn broken(error: &KeyError) -> Problem {
+    Problem::new(Code::Refused, format!("a signing key cannot be used: {error}"))
+}
+
+async fn domain(app: &App, caller: &Caller, name: &MailDomain) -> Result<Domain, Problem> {
+    let keys = keys_of(app, caller, name).await?;
+    let shown = keys.iter().map(|(selector, key)| as_key(key, name, selector).map_err(|error| broken(&error)));
+    Ok(Domain { domain: name.as_str().to_owned(), keys: shown.collect::<Result<_, _>>()? })
+}
+
+fn read_domain(text: &str) -> Result<MailDomain, Problem> {
+    MailDomain::parse(text).map_err(|error| Problem::field("domain", error.to_string()))
+}
+
+/// The sending domains that have a key.
+#[utoipa::path(get, path = "/domains", tag = "domains", params(Plain),
+    responses((status = 200, body = Page<Domain>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(which): Asked<Plain>,
+) -> Result<Json<Page<Domain>>, Problem> {
+    caller.may(Scope::DomainsRead)?;
+    let limit = page::limit(which.limit)?;
+    let after = page::open_as(LIST, which.after.as_deref())?;
+    let names = app.store.signing_domains(caller.workspace, after, limit + 1).await?;
+    let mut found = Vec::new();
+    for name in names {
+        found.push(domain(&app, &caller, &read_domain(&name)?).await?);
+    }
+    Ok(Json(Page::cut(found, limit, LIST, |domain| domain.domain.clone(), |domain| domain)))
+}
+
+/// A sending domain.
+#[utoipa::path(get, path = "/domains/{domain}", tag = "domains",
+    params(("domain" = String, Path, description = "The domain")), responses((status = 200, body = Domain)))]
+async fn show(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Domain>, Problem> {
+    caller.may(Scope::DomainsRead)?;
+    Ok(Json(domain(&app, &caller, &read_domain(&name)?).await?))
+}
+
+/// A key to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDomainKey {
+    /// Its name under the domain; `postroom` when none is named. A key in use is never replaced.
+    #[serde(default)]
+    selector: Option<String>,
+    /// Ed25519 instead of RSA-2048: beside an RSA key, since not every receiver knows it.
+    #[serde(default)]
+    ed25519: bool,
+}
+
+/// Make a signing key for a domain.
+///
+/// The private key stays sealed in the ledger and is never shown. Publish the record, then check it.
+#[utoipa::path(post, path = "/domains/{domain}/keys", tag = "domains",
+    params(("domain" = String, Path, description = "The domain")), request_body = NewDomainKey,
+    responses((status = 201, body = DomainKey)))]
+async fn make_key(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Input(new): Input<NewDomainKey>,
+) -> Result<(StatusCode, Json<DomainKey>), Problem> {
+    caller.may(Scope::DomainsWrite)?;
+    let domain = read_domain(&name)?;
+    let selector = new.selector.unwrap_or_else(|| SELECTOR.to_owned());
+    let unusable = |error: KeyError| Problem::field("selector", error.to_string());
+    let key = match new.ed25519 {
+        true => SigningKey::generate_ed25519(),
+        false => app.beside(SigningKey::generate_rsa).await?,
+    };
+    let key = key.map_err(unusable)?;
+    let shown = as_key(&key, &domain, &selector).map_err(unusable)?;
+    let pem = key.to_pem().map_err(unusable)?;
+    let mut nonce = [0; 12];
+    app.world.entropy.fill("key nonce", &mut nonce);
+    let (store, workspace, now) = (&app.store, caller.workspace, app.now());
+    store.save_key(workspace, domain.as_str(), &selector, pem.as_bytes(), nonce, &caller.actor, now).await?;
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// Look in DNS whether the records of a domain are published.
+#[utoipa::path(post, path = "/domains/{domain}/check", tag = "domains",
+    params(("domain" = String, Path, description = "The domain")), responses((status = 200, body = Domain)))]
+async fn check(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Domain>, Problem> {
+    caller.may(Scope::DomainsRead)?;
+    let name = read_domain(&name)?;
+    let mut keys = Vec::new();
+    for (selector, key) in keys_of(&app, &caller, &name).await? {
+        let found = published(&key, &name, &selector, &app.world).await.map_err(|error| broken(&error))?;
+        let word = match &found {
+            None => "published",
+            Some(Objection::KeyUnseen { .. }) => "unknown",
+            Some(_) => "not_published",
+        };
+        let problem = found.map(|objection| objection.to_string());
+        let shown = as_key(&key, &name, &selector).map_err(|error| broken(&error))?;
+        keys.push(DomainKey { published: Some(word.to_owned()), problem, ..shown });
+    }
+    Ok(Json(Domain { domain: name.as_str().to_owned(), keys }))
+}

@@ -1,0 +1,167 @@
+//! Holds: part of the workspace's mail that must not be tried now.
+
+use crate::extract::{Asked, At, Input, id};
+use crate::page::{self, Page, Plain};
+use crate::problem::Problem;
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::access::Scope;
+use model::{CampaignId, HoldId};
+use serde::{Deserialize, Serialize};
+use store::NewHold;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "holds";
+/// The longest reason, in characters.
+const WHY_CHARS_MAX: usize = 500;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(lift))
+}
+
+/// A hold.
+#[derive(Serialize, ToSchema)]
+struct Hold {
+    /// Its id (`h_…`).
+    id: String,
+    /// Only of this campaign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<String>,
+    /// Only toward this provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// Only to this domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<String>,
+    /// Only through this source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Only the people who have not reacted for long.
+    cold_only: bool,
+    /// Until when; absent: until it is lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Time>,
+    /// Why.
+    why: String,
+    /// By whom.
+    actor: String,
+    /// Since when.
+    at: Time,
+    /// When it was lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifted_at: Option<Time>,
+}
+
+impl From<store::Hold> for Hold {
+    fn from(hold: store::Hold) -> Hold {
+        Hold {
+            id: hold.id.to_string(),
+            campaign: hold.campaign.map(|id| id.to_string()),
+            provider: hold.provider,
+            domain: hold.domain_name,
+            source: hold.source.map(|id| id.to_string()),
+            cold_only: hold.cold_only,
+            until: hold.until.map(Time),
+            why: hold.why,
+            actor: hold.actor,
+            at: hold.at.into(),
+            lifted_at: hold.lifted_at.map(Time),
+        }
+    }
+}
+
+/// The workspace's holds in force, oldest first.
+#[utoipa::path(get, path = "/holds", tag = "holds", params(Plain), responses((status = 200, body = Page<Hold>)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>) -> Result<Json<Page<Hold>>, Problem> {
+    caller.may(Scope::DispatchRead)?;
+    let limit = page::limit(which.limit)?;
+    let after: Option<HoldId> = page::open_as(LIST, which.after.as_deref())?;
+    let mut found = app.store.holds(Some(app.now())).await?;
+    found.retain(|hold| hold.workspace == caller.workspace && after.is_none_or(|after| hold.id > after));
+    Ok(Json(Page::cut(found, limit, LIST, |hold| hold.id.to_string(), Hold::from)))
+}
+
+/// What to hold. Every field that is set narrows it; none: all mail of the workspace.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reach {
+    /// Only this campaign (`m_…`).
+    #[serde(default)]
+    campaign: Option<String>,
+    /// Only toward this provider (its key: `google`).
+    #[serde(default)]
+    provider: Option<String>,
+    /// Only to this domain.
+    #[serde(default)]
+    domain: Option<String>,
+    /// Only the people who have not reacted for long.
+    #[serde(default)]
+    cold_only: bool,
+    /// Until when.
+    #[serde(default)]
+    until: Option<Time>,
+    /// Why.
+    why: String,
+}
+
+/// A hold and what it stops.
+#[derive(Serialize, ToSchema)]
+struct Placed {
+    /// The hold.
+    hold: Hold,
+    /// Deliveries it covers that wait for a try.
+    covers: u64,
+    /// Deliveries of which nobody knows yet to which provider they go.
+    not_placed_yet: u64,
+}
+
+/// Hold part of the work.
+///
+/// In force when answered: nothing it covers starts.
+#[utoipa::path(post, path = "/holds", tag = "holds", request_body = Reach, responses((status = 201, body = Placed)))]
+async fn place(
+    State(app): State<App>,
+    caller: Caller,
+    Input(reach): Input<Reach>,
+) -> Result<(StatusCode, Json<Placed>), Problem> {
+    caller.may(Scope::DispatchWrite)?;
+    if reach.why.trim().is_empty() || reach.why.chars().count() > WHY_CHARS_MAX {
+        return Err(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
+    }
+    let campaign: Option<CampaignId> = reach.campaign.as_deref().map(|text| id("campaign", text)).transpose()?;
+    if let Some(campaign) = campaign {
+        let known = app.store.campaign(campaign).await?.filter(|known| known.workspace == caller.workspace);
+        known.ok_or_else(|| Problem::not_found("campaign", campaign))?;
+    }
+    let new = NewHold {
+        workspace: caller.workspace,
+        campaign,
+        provider: reach.provider,
+        domain: reach.domain,
+        source: None,
+        cold_only: reach.cold_only,
+        until: reach.until.map(|time| time.0),
+        why: reach.why,
+    };
+    let covered = app.store.covered_by(new.clone()).await?;
+    let hold = app.engine.place_hold(new, &caller.actor).await?.into();
+    Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
+}
+
+/// Let what a hold covers go on.
+#[utoipa::path(delete, path = "/holds/{id}", tag = "holds", params(("id" = String, Path, description = "The hold")),
+    responses((status = 200, body = Hold)))]
+async fn lift(State(app): State<App>, caller: Caller, At(id): At<HoldId>) -> Result<Json<Hold>, Problem> {
+    caller.may(Scope::DispatchWrite)?;
+    let known =
+        app.store.holds(None).await?.into_iter().any(|hold| hold.id == id && hold.workspace == caller.workspace);
+    if !known {
+        return Err(Problem::not_found("hold", id));
+    }
+    Ok(Json(app.engine.lift_hold(id, &caller.actor).await?.into()))
+}
