@@ -58,6 +58,8 @@ const READER_CACHE_KIB: i64 = 16_384;
 const CHECKPOINT_PAGES: i64 = 4_096;
 /// The log file is cut back to this after it was copied, in bytes.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// Octets of the log that are read and written back at once, when a ledger is opened.
+const LOG_PIECE_OCTETS: usize = 256 * 1024;
 /// The smallest page SQLite knows, in bytes: no ledger is shorter.
 pub(crate) const PAGE_BYTES_MIN: u64 = 512;
 /// How long a statement waits for another process's lock, in milliseconds.
@@ -93,6 +95,9 @@ impl Ledger {
                 // its log and index beside it the same mode.
                 options.disk.open(path)?;
                 check_size(options.disk.as_ref(), path)?;
+                if options.durability == Durability::Power {
+                    fill_holes(options.disk.as_ref(), path)?;
+                }
                 connect(options.disk.as_ref(), path, OpenFlags::default())?
             }
             None => Connection::open_in_memory()?,
@@ -236,6 +241,27 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
         conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     Ok(())
+}
+
+/// Writes the log a former process left onto itself, and syncs it. A sync of it may have failed: then it is whole for
+/// whoever reads it and has holes on the disk, which no later sync fills. Were it copied into the ledger like this, a loss
+/// of power in the middle of that would leave half a ledger and no log to mend it by.
+fn fill_holes(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let log = path.with_extension("db-wal");
+    if disk.size(&log)?.unwrap_or(0) == 0 {
+        return Ok(());
+    }
+    let log = disk.open(&log)?;
+    let mut piece = vec![0; LOG_PIECE_OCTETS];
+    let mut at = 0;
+    loop {
+        let octets = log.read_at(&mut piece, at)?;
+        if octets == 0 {
+            return Ok(log.sync()?);
+        }
+        log.write_at(piece.get(..octets).unwrap_or_default(), at)?;
+        at += octets as u64;
+    }
 }
 
 /// Copies what a former process left in the log into the ledger. It may have died after a sync that failed: then the log
