@@ -60,7 +60,7 @@ pub struct Death {
     pub at: Timestamp,
     /// Did the machine lose its power, and what was not synced?
     pub power: bool,
-    /// Connections that were open.
+    /// Connections that it held open.
     pub open: u64,
 }
 

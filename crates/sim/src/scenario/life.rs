@@ -5,6 +5,7 @@ use super::machine::Machine;
 use super::watcher::Watcher;
 use super::{Action, Held, Room, Scenario};
 use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
+use crate::internet::Internet;
 use crate::ledger::Arrival;
 use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
 use crate::provider::Profile;
@@ -23,7 +24,8 @@ use model::{
 use smtp::client::Timeouts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
     AttemptRow, Audience, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewHold, NewImport,
@@ -66,6 +68,9 @@ pub(super) struct Life {
     processes: u64,
     /// What each start after a kill read before its first connection.
     starts: Arc<Mutex<Vec<StartUp>>>,
+    /// For whoever sees a death in the middle of an operation: whom to ask how many lines were open, and how many they were.
+    internet: Arc<OnceLock<Arc<Internet>>>,
+    lines: Arc<AtomicU64>,
 }
 
 impl Life {
@@ -87,6 +92,8 @@ impl Life {
             wakes: 0,
             processes: 0,
             starts: Arc::default(),
+            internet: Arc::default(),
+            lines: Arc::default(),
         }
     }
 
@@ -96,8 +103,11 @@ impl Life {
         assert!(self.processes < PROCESSES_MAX, "the process dies again and again and never comes to its end");
         let death = Arc::new(Notify::new());
         if let Some(machine) = &self.machine {
-            let death = death.clone();
-            machine.when_it_dies(Box::new(move || death.notify_one()));
+            let (death, lines, internet) = (death.clone(), self.lines.clone(), self.internet.clone());
+            machine.when_it_dies(Box::new(move || {
+                lines.store(internet.get().map_or(0, |internet| internet.lines_now()), Ordering::Relaxed);
+                death.notify_one();
+            }));
         }
         tokio::select! {
             biased;
@@ -120,6 +130,7 @@ impl Life {
             }
             None => {
                 let sim = world(scenario);
+                self.internet.get_or_init(|| sim.internet.clone());
                 self.sim = Some(sim.clone());
                 let store = self.set_up(scenario, &sim).await;
                 self.machine.iter().for_each(|machine| machine.arm());
@@ -172,7 +183,9 @@ impl Life {
     fn dies(&mut self, how: &str, power: bool) {
         let sim = self.sim.as_ref().expect("whoever dies has lived");
         self.died_at = sim.world.clock.now();
-        let open = sim.internet.open_now();
+        // In the middle of an operation whoever asked for it learns that it failed, and may hang up in the same instant.
+        let lines = self.lines.swap(0, Ordering::Relaxed).max(sim.internet.lines_now());
+        let open = sim.internet.open_now().max(lines);
         self.deaths.push(Death { at: self.died_at, power, open });
         sim.internet.note("engine", how);
         sim.clock.stand_still();
