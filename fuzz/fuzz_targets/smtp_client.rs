@@ -25,6 +25,24 @@ struct Shell {
     /// The last octets were fetched: only what is said after that can be an acceptance.
     end_was_written: bool,
     is_closed: bool,
+    /// The next envelope goes out with the end of this message.
+    is_announced: bool,
+}
+
+fn envelope(number: u32) -> Envelope {
+    Envelope {
+        mail_from: "a@me.test".to_owned(),
+        rcpt_to: format!("person{number}@peer.test"),
+        size_bytes: MESSAGE.len() as u64,
+        smtputf8: number.is_multiple_of(5),
+        dsn: number.is_multiple_of(2).then(|| Dsn {
+            envid: Some(format!("{number}+=")),
+            notify: Notify::Failure,
+            ret: Ret::Hdrs,
+            orcpt: Some("person@peer.test".to_owned()),
+        }),
+        require_tls: number.is_multiple_of(7),
+    }
 }
 
 impl Shell {
@@ -37,11 +55,17 @@ impl Shell {
                     assert!(!bytes.is_empty());
                     self.end_was_written |= self.end_was_announced;
                 }
+                Output::WriteAhead { bytes, own } => {
+                    assert!(self.is_announced && own < bytes.len());
+                    self.end_was_written = true;
+                }
                 Output::UpgradeTls => client.tls_established(now, TlsVersion::V13),
                 Output::Ready => self.start(client, now),
                 Output::WantMessage => client.supply(now, MESSAGE.to_vec()),
                 Output::BeforeFinal => {
                     self.end_was_announced = true;
+                    let may = client.may_announce();
+                    self.is_announced = may && client.announce(now, envelope(self.transactions + 1));
                     client.final_recorded(now);
                 }
                 Output::Finished(finished) => self.finish(client, now, &finished),
@@ -54,22 +78,11 @@ impl Shell {
     fn start(&mut self, client: &mut Client, now: Timestamp) {
         (self.is_open, self.end_was_announced, self.end_was_written) = (true, false, false);
         self.transactions += 1;
-        client.start(
-            now,
-            Envelope {
-                mail_from: "a@me.test".to_owned(),
-                rcpt_to: format!("person{}@peer.test", self.transactions),
-                size_bytes: MESSAGE.len() as u64,
-                smtputf8: self.transactions.is_multiple_of(5),
-                dsn: self.transactions.is_multiple_of(2).then(|| Dsn {
-                    envid: Some(format!("{}+=", self.transactions)),
-                    notify: Notify::Failure,
-                    ret: Ret::Hdrs,
-                    orcpt: Some("person@peer.test".to_owned()),
-                }),
-                require_tls: self.transactions.is_multiple_of(7),
-            },
-        );
+        if std::mem::take(&mut self.is_announced) {
+            client.start_announced(now);
+        } else {
+            client.start(now, envelope(self.transactions));
+        }
     }
 
     fn finish(&mut self, client: &mut Client, now: Timestamp, finished: &Finished) {

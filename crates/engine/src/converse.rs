@@ -1,7 +1,7 @@
 //! One connection of a lane: open a session, send what waits, leave.
 
 use crate::house::{House, Notice, Way};
-use crate::journey::{self, After};
+use crate::journey::{self, After, Turn};
 use crate::lane::{Lane, Next};
 use crate::reach::{Approach, Unreached};
 use crate::security::{self, Owed};
@@ -45,24 +45,26 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
 
 /// Sends delivery after delivery until the session is spent, the lane is empty, or others should have the turn.
 async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claimed) {
-    let mut claimed = first;
+    let mut turn = Turn::Fresh(Box::new(first));
     loop {
         if let Some(seen) = &mut session.seen {
-            seen.tell(house, &claimed.domain_name);
+            seen.tell(house, &turn.claimed().domain_name);
         }
-        let after = journey::deliver(house, lane, &mut session, claimed).await;
-        if after == After::Leave || session.transactions >= lane.per_connection(house.now()) {
-            break;
-        }
-        match next_or_leave(house, lane).await {
-            Some(next) => claimed = next,
-            None => break,
-        }
+        turn = match journey::deliver(house, lane, &mut session, turn).await {
+            After::GoOn(ready) => Turn::Announced(ready),
+            After::Reuse if session.transactions < lane.per_connection(house.now()) => {
+                match next_or_leave(house, lane).await {
+                    Some(next) => Turn::Fresh(next),
+                    None => break,
+                }
+            }
+            After::Reuse | After::Leave => break,
+        };
     }
     session.quit().await;
 }
 
-async fn next_or_leave(house: &House, lane: &Lane) -> Option<Claimed> {
+async fn next_or_leave(house: &House, lane: &Lane) -> Option<Box<Claimed>> {
     loop {
         let supplied = lane.supplied.notified();
         let (next, hungry) = lane.next(house.now());
@@ -70,9 +72,9 @@ async fn next_or_leave(house: &House, lane: &Lane) -> Option<Claimed> {
             house.tell(Notice::Hungry(lane.id.site));
         }
         match next {
-            Next::Deliver(claimed) => return Some(*claimed),
+            Next::Deliver(claimed) => return Some(claimed),
             Next::Pace(_) => match in_line(house, lane).await? {
-                Next::Deliver(claimed) => return Some(*claimed),
+                Next::Deliver(claimed) => return Some(claimed),
                 Next::Wait => {}
                 Next::Pace(_) | Next::Leave => return None,
             },

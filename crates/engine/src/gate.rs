@@ -54,6 +54,11 @@ impl Gate {
         (!refused).then_some(Pass(closed))
     }
 
+    /// Is `campaign` (or everything) stopped? While somebody is about to stop something, it is not stopped yet.
+    pub(crate) fn is_closed_to(&self, campaign: CampaignId) -> bool {
+        self.closed.try_read().is_ok_and(|closed| closed.stopping || closed.campaigns.contains(&campaign))
+    }
+
     /// Stops `campaign`; when this returns, nothing of it starts any more.
     pub(crate) async fn close(&self, campaign: CampaignId) {
         self.closed.write().await.campaigns.insert(campaign);

@@ -1,74 +1,112 @@
 //! The life of one delivery, from its place in the queue to its verdict.
 //!
-//! [`deliver`] is the whole of it, top to bottom. Every step is a plain verb below it, in the same order; only the
-//! settler writes. Whatever happens to the process between two lines, the ledger says `queued` (or `deferred`) until
-//! the slot is recorded, and *in doubt* from there to the recorded reply.
+//! [`deliver`] is the whole of it, top to bottom. Every step is a plain verb below it or in [`crate::ready`], in the same
+//! order; only the settler writes. Whatever happens to the process between two lines, the ledger says `queued` (or
+//! `deferred`) until the slot is recorded, and *in doubt* from there to the recorded reply.
+//!
+//! The next delivery may begin before this one has ended: its envelope goes out behind the last bytes (RFC 2920 section
+//! 3.1). It passes every check for that, and again when its message is asked for; until then it can be taken back
+//! ([`unsay`]) as if the server had left before it was heard.
 
-use crate::holds::Asked;
-use crate::house::{Heard, House, Notice};
+use crate::house::{Heard, House};
 use crate::lane::{HOLD_GONE_ROUND, Lane};
-use crate::mailing::{Letter, Mailing};
-use crate::transmit::{Hooks, Session};
+use crate::ready::{self, Ready, skip, unsay};
+use crate::transmit::{Hooks, Opening, Session};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{Before, LaneHold, Reaction, react};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
-use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Ret};
+use smtp::client::{Ending, Envelope, Finished};
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{Claimed, Going, Phase, Settlement, Slot, Standing, VolumeOf};
+use store::{Claimed, Going, Phase, Settlement, Slot, Standing};
+
+/// Whose turn it is.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// Somebody of whom the server has not heard yet.
+    Fresh(Box<Claimed>),
+    /// Somebody whose envelope went out with the message before.
+    Announced(Box<Ready>),
+}
+
+impl Turn {
+    /// Who it is.
+    pub(crate) fn claimed(&self) -> &Claimed {
+        match self {
+            Turn::Fresh(claimed) => claimed,
+            Turn::Announced(ready) => &ready.claimed,
+        }
+    }
+}
 
 /// What the conversation can do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum After {
     /// Another delivery.
     Reuse,
+    /// This one: the server has its envelope.
+    GoOn(Box<Ready>),
     /// Leave: the session is spent.
     Leave,
 }
 
 /// Sends one delivery over an open session and hands its outcome to the settler.
-pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, claimed: Claimed) -> After {
-    let Some(mailing) = house.mailing(claimed.campaign) else {
-        turn_away(house, lane, claimed).await;
-        return After::Reuse;
+pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, turn: Turn) -> After {
+    let (ready, pass) = match turn {
+        Turn::Announced(ready) => (*ready, None),
+        Turn::Fresh(claimed) => match ready::prepare(house, lane, *claimed).await {
+            Ok((ready, pass)) => (ready, Some(pass)),
+            Err(after) => return after,
+        },
     };
-    if house.gate.is_ledger_in_trouble() {
-        house.put_first(lane, claimed);
-        return After::Leave;
+    let (started_at, was_announced) = (house.now(), pass.is_none());
+    let may_follow = session.transactions + 1 < lane.per_connection(started_at);
+    let peer = session.address;
+    let mut sending =
+        Sending { house, lane, ready, peer, pass, was_announced, may_follow, next: None, cut_short: None };
+    let opening = if was_announced { Opening::Said } else { Opening::Say(sending.ready.envelope()) };
+    let finished = session.transact(opening, &mut sending).await;
+    let Sending { ready, next, cut_short, .. } = sending;
+    let tried = Tried { ready, finished, started_at, was_announced, cut_short };
+    let after = end(house, lane, session, tried).await;
+    let Some(next) = next else { return after };
+    if session.is_announced() && matches!(after, After::Reuse) && !lane.is_held(house.now()) {
+        return After::GoOn(next);
     }
-    let Some(pass) = house.gate.enter(claimed.campaign).await else {
-        turn_away(house, lane, claimed).await;
-        return After::Reuse;
-    };
-    if let Some(reason) = last_check(house, &claimed).await {
-        skip(house, &claimed, reason).await;
-        return After::Reuse;
-    }
-    let claimed = match unless_held(house, lane, &mailing, claimed).await {
-        Ok(claimed) => claimed,
-        Err(after) => return after,
-    };
-    let started_at = house.now();
-    let Ok(letter) = mailing.compose(&claimed, started_at) else {
-        skip(house, &claimed, SkipReason::CannotCompose).await;
-        return After::Reuse;
-    };
-    let Ok(slot) = house.store.inflight().take_slot().await else {
-        house.put_back(lane, claimed.delivery);
-        return After::Leave;
-    };
-    let (finished, unrecorded) = {
-        let (pass, peer) = (Some(pass), session.address);
-        let mut sending =
-            Sending { house, mailing: &mailing, claimed: &claimed, slot: &slot, peer, letter, pass, unrecorded: None };
-        let finished = session.transact(sending.envelope(), &mut sending).await;
-        (finished, sending.unrecorded)
-    };
+    unsay(house, lane, *next).await;
+    // With an envelope that nobody goes on with, the session is of no more use.
+    if session.is_announced() { After::Leave } else { after }
+}
+
+/// A try that is over.
+struct Tried {
+    ready: Ready,
+    finished: Finished,
+    started_at: Timestamp,
+    was_announced: bool,
+    cut_short: Option<CutShort>,
+}
+
+/// Why we ended a transaction ourselves.
+enum CutShort {
+    /// The ledger could not note that the last bytes were about to go out.
+    Unrecorded(String),
+    /// What was announced may not start any more.
+    Stopped,
+}
+
+/// Judges a try and hands its outcome to the settler.
+async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) -> After {
+    let Tried { ready, finished, started_at, was_announced, cut_short } = tried;
     if let Ending::MessageFailed(_) = &finished.ending {
         // No dot went out, so there is nothing to doubt; the slot must not say otherwise.
-        house.store.inflight().withdraw(&slot).ok();
-        house.store.inflight().free(slot);
-        give_way(house, lane, claimed, unrecorded).await;
+        house.store.inflight().withdraw(&ready.slot).ok();
+        give_way(house, lane, ready, cut_short).await;
+        return After::Leave;
+    }
+    if was_announced && is_out_of_step(&finished) {
+        lane.announce_no_more();
+        unsay(house, lane, ready).await;
         return After::Leave;
     }
     let verdict = judged(house, lane, &finished);
@@ -78,11 +116,10 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
     };
     let heard = house.heard(lane, &verdict, text.as_deref(), session.transactions - 1);
     if is_late_goodbye(&finished, session.transactions) {
-        house.budgets.give_back(lane.id.source, mailing.identity, lane.operator(), house.now());
-        house.store.inflight().free(slot);
-        house.put_first(lane, claimed);
+        unsay(house, lane, ready).await;
         return After::Leave;
     }
+    let Ready { claimed, slot, .. } = ready;
     if let Some(text) = &text {
         let kept = house.store.inflight().reply(&slot, claimed.delivery, claimed.attempts + 1, text.as_bytes());
         if let Err(why) = kept {
@@ -97,128 +134,31 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, c
     if leave { After::Leave } else { After::Reuse }
 }
 
-/// Its campaign was stopped after it was taken from the lane. Stopped for good: nobody else would skip it any more.
-async fn turn_away(house: &House, lane: &Lane, claimed: Claimed) {
-    match house.gate.ended(claimed.campaign).await {
-        Some(reason) => skip(house, &claimed, reason).await,
-        None => house.put_back(lane, claimed.delivery),
-    }
-}
-
-/// The delivery back if it may start now: no hold covers it, it is an hour at which its person is written to, and the
-/// day's budgets have room. Otherwise it has been put where it waits; a session whose lane has nothing to do today leaves.
-async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Result<Claimed, After> {
-    let now = house.now();
-    if !house.holds.is_empty() {
-        let asked = Asked {
-            campaign: claimed.campaign,
-            operator: lane.operator(),
-            source: lane.id.source,
-            domain: claimed.domain,
-            is_cold: house.terms.is_cold(&claimed),
-        };
-        if house.holds.of(asked, now).is_some() {
-            house.put_back(lane, claimed.delivery);
-            return Err(After::Reuse);
-        }
-    }
-    if let Some(until) = house.terms.not_before_for(&claimed, now) {
-        wait_until(house, lane, &claimed, until).await;
-        return Err(After::Reuse);
-    }
-    if let Some(until) = house.probe_is_out(lane, now) {
-        let (site, campaign) = (lane.id.site, claimed.campaign);
-        house.put_first(lane, claimed);
-        house.tell(Notice::FlowHeld { site, campaign, until, why: "the probe there has no verdict yet".to_owned() });
-        return Err(After::Leave);
-    }
-    let Err(spent) = house.budgets.take(lane.id.source, mailing.identity, lane.operator(), now) else {
-        return Ok(claimed);
-    };
-    if spent.is_news {
-        house.tell(Notice::BudgetSpent { lane: lane.id, of: spent.of, until: spent.until, why: spent.why.clone() });
-    }
-    match spent.of {
-        VolumeOf::Source(_) => {
-            house.put_first(lane, claimed);
-            house.tell(Notice::Redeal(lane.id));
-        }
-        VolumeOf::Domain(_) => {
-            let (site, campaign) = (lane.id.site, claimed.campaign);
-            house.put_first(lane, claimed);
-            house.tell(Notice::FlowHeld { site, campaign, until: spent.until, why: spent.why });
-        }
-    }
-    Err(After::Leave)
-}
-
-/// Nobody was tried: the person's own hour comes later. Who was never tried stays queued and is read again then.
-async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timestamp) {
-    if claimed.state == DeliveryState::Queued {
-        house.put_back(lane, claimed.delivery);
-        house.tell(Notice::ReadAgain { site: lane.id.site, campaign: claimed.campaign, at: until });
-        return;
-    }
-    let mut settlement = Settlement::of(claimed, DeliveryState::Deferred, house.now());
-    settlement.due = Some((lane.id.site, until));
-    settlement.charge = false;
-    settlement.site = Some(lane.id.site);
-    house.settle(settlement, None).await;
-}
-
-/// Everything that changed since the delivery was read: suppressions, unsubscribes, edits.
-pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Option<SkipReason> {
-    match house.store.changed_since(claimed) {
-        Standing::Unchanged => None,
-        Standing::Skip(reason) => Some(reason),
-        Standing::AskLedger => house.store.recheck(claimed, house.now()).await.unwrap_or(None),
-    }
-}
-
-/// Ends a delivery without a try.
-pub(crate) async fn skip(house: &House, claimed: &Claimed, reason: SkipReason) {
-    let mut settlement = Settlement::of(claimed, DeliveryState::Skipped, house.now());
-    settlement.skip = Some(reason);
-    house.settle(settlement, None).await;
-}
-
 /// What the session calls back for.
 struct Sending<'a> {
     house: &'a House,
-    mailing: &'a Mailing,
-    claimed: &'a Claimed,
-    slot: &'a Slot,
+    lane: &'a Lane,
+    ready: Ready,
     peer: IpAddr,
-    letter: Letter,
     pass: Option<crate::gate::Pass<'a>>,
-    /// Why the ledger could not note that the last bytes were about to go out.
-    unrecorded: Option<String>,
+    /// Its envelope went out with the message before.
+    was_announced: bool,
+    /// The session may carry one more.
+    may_follow: bool,
+    /// Whose envelope goes out with the end of this message.
+    next: Option<Box<Ready>>,
+    cut_short: Option<CutShort>,
 }
 
-/// Room for the signatures in the announced size (RFC 1870 allows an estimate).
-const SIGNATURES_BYTES: u64 = 2_048;
-
 impl Sending<'_> {
-    fn envelope(&mut self) -> Envelope {
-        Envelope {
-            mail_from: std::mem::take(&mut self.letter.mail_from),
-            rcpt_to: std::mem::take(&mut self.letter.rcpt_to),
-            size_bytes: self.letter.bytes.len() as u64 + SIGNATURES_BYTES,
-            smtputf8: self.letter.smtputf8,
-            dsn: Some(self.reports()),
-            require_tls: self.mailing.require_tls,
-        }
-    }
-
-    /// What servers that pass the message on are asked to report (RFC 3461): that they gave up, not that they still try;
-    /// with the delivery's name, and with the headers only.
-    fn reports(&self) -> Dsn {
-        Dsn {
-            envid: Some(self.claimed.delivery.to_string()),
-            notify: Notify::Failure,
-            ret: Ret::Hdrs,
-            orcpt: Some(self.claimed.rcpt.clone()),
-        }
+    /// What was announced waited for the reply to the message before, which may take minutes. Whatever has been decided
+    /// meanwhile holds as long as its message is not on its way.
+    fn is_stopped(&self) -> bool {
+        let claimed = &self.ready.claimed;
+        let gate = &self.house.gate;
+        gate.is_ledger_in_trouble()
+            || gate.is_closed_to(claimed.campaign)
+            || self.house.store.changed_since(claimed) != Standing::Unchanged
     }
 }
 
@@ -228,31 +168,53 @@ impl Hooks for Sending<'_> {
     }
 
     fn message(&mut self) -> Result<Vec<u8>, String> {
-        let mut bytes = std::mem::take(&mut self.letter.bytes);
-        self.mailing.sign(&mut bytes, self.house.now())?;
+        if self.was_announced && self.is_stopped() {
+            self.cut_short = Some(CutShort::Stopped);
+            return Err("stopped before the message was asked for".to_owned());
+        }
+        let mut bytes = std::mem::take(&mut self.ready.letter.bytes);
+        self.ready.mailing.sign(&mut bytes, self.house.now())?;
         Ok(bytes)
     }
 
     async fn before_final(&mut self) -> Result<(), String> {
-        let Claimed { delivery, attempts, .. } = *self.claimed;
+        let Claimed { delivery, attempts, .. } = self.ready.claimed;
         let going = Going { delivery, number: attempts + 1, phase: Phase::FinalDot, peer: self.peer };
-        let recorded = self.house.store.inflight().record(self.slot, going, self.house.now());
+        let recorded = self.house.store.inflight().record(&self.ready.slot, going, self.house.now());
         recorded.await.map_err(|why| {
-            self.unrecorded = Some(why.to_string());
+            self.cut_short = Some(CutShort::Unrecorded(why.to_string()));
             why.to_string()
         })
+    }
+
+    async fn follower(&mut self) -> Option<Envelope> {
+        if !self.may_follow {
+            return None;
+        }
+        let (next, pass) = ready::prepare_ahead(self.house, self.lane).await?;
+        let envelope = self.next.insert(Box::new(next)).envelope();
+        self.pass = Some(pass);
+        Some(envelope)
     }
 }
 
 /// Who was refused because our address is listed is tried by another one after this.
 const REDEALT_AFTER: Duration = Duration::from_secs(30);
 
-/// Our own fault kept a message from being finished; the server said nothing about it. What could not be recorded is
-/// tried again when it can be; what cannot be made is skipped.
-async fn give_way(house: &House, lane: &Lane, claimed: Claimed, unrecorded: Option<String>) {
-    let Some(why) = unrecorded else { return skip(house, &claimed, SkipReason::CannotCompose).await };
-    house.unrecorded(&why);
-    house.put_first(lane, claimed);
+/// We ended it ourselves, and the server said nothing about it. What could not be recorded is tried again when it can be,
+/// what was stopped when it may be; what cannot be made is skipped.
+async fn give_way(house: &House, lane: &Lane, ready: Ready, cut_short: Option<CutShort>) {
+    match cut_short {
+        Some(CutShort::Stopped) => unsay(house, lane, ready).await,
+        Some(CutShort::Unrecorded(why)) => {
+            house.unrecorded(&why);
+            unsay(house, lane, ready).await;
+        }
+        None => {
+            house.store.inflight().free(ready.slot);
+            skip(house, &ready.claimed, SkipReason::CannotCompose).await;
+        }
+    }
 }
 
 /// The server let go of a used session before this transaction began: the delivery was not refused, it was not heard.
@@ -263,6 +225,21 @@ fn is_late_goodbye(finished: &Finished, transactions: u32) -> bool {
         _ => false,
     };
     transactions > 1 && finished.stage == Stage::Mail && unheard
+}
+
+/// The server did not understand an envelope behind the end of a message, or threw it away: silence, or a complaint about
+/// the order or the words of commands (RFC 5321 section 4.2.2, RFC 3463 section 3.6). It means nobody's address; asked by
+/// itself the same envelope gets its true answer.
+fn is_out_of_step(finished: &Finished) -> bool {
+    let is_complaint = match &finished.ending {
+        Ending::TimedOut => !finished.answered,
+        Ending::Protocol(_) => true,
+        Ending::Reply(reply) => {
+            matches!(reply.code, 500..=504) || reply.enhanced.is_some_and(|code| code.class == 5 && code.subject == 5)
+        }
+        _ => false,
+    };
+    finished.stage == Stage::Mail && is_complaint
 }
 
 /// What the ending means.

@@ -14,6 +14,7 @@ use dispatch::route::HostGroup;
 use dispatch::share::{Class, Flow, Share};
 use model::{SiteId, SourceId, Timestamp, Verdict};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::Claimed;
@@ -53,6 +54,8 @@ pub(crate) struct Lane {
     pub(crate) pacer: Arc<Pacer>,
     /// Rung when deliveries were added, or when nothing more will be.
     pub(crate) supplied: Notify,
+    /// An envelope behind the end of a message was not understood here.
+    lost_thread: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -110,7 +113,8 @@ impl Lane {
         source: Arc<Source>,
         pacer: Arc<Pacer>,
     ) -> Lane {
-        Lane { id, fingerprint, provider, source, pacer, supplied: Notify::new(), inner: Mutex::default() }
+        let (supplied, lost_thread) = (Notify::new(), AtomicBool::new(false));
+        Lane { id, fingerprint, provider, source, pacer, supplied, lost_thread, inner: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -194,6 +198,28 @@ impl Lane {
             Some((flow, claimed)) => (Next::Deliver(Box::new(claimed)), inner.ask_for(flow)),
             None => (Next::Leave, false),
         }
+    }
+
+    /// Somebody whose envelope may go out before the message before it is answered: only where messages start as they
+    /// come and the server is known to follow. The second value asks the scheduler for more.
+    pub(crate) fn next_ahead(&self, now: Timestamp) -> (Option<Box<Claimed>>, bool) {
+        if self.lost_thread.load(Ordering::Relaxed) || !self.pacer.is_free() {
+            return (None, false);
+        }
+        match self.next(now) {
+            (Next::Deliver(claimed), hungry) => (Some(claimed), hungry),
+            (Next::Wait | Next::Pace(_) | Next::Leave, hungry) => (None, hungry),
+        }
+    }
+
+    /// The servers do not follow an envelope behind the end of a message: it goes out by itself from now on.
+    pub(crate) fn announce_no_more(&self) {
+        self.lost_thread.store(true, Ordering::Relaxed);
+    }
+
+    /// Does a hold keep anything from starting?
+    pub(crate) fn is_held(&self, now: Timestamp) -> bool {
+        self.lock().is_held(now) || self.pacer.is_held(now)
     }
 
     /// Takes everything that waits: one failed connection speaks for all of it.

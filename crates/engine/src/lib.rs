@@ -39,6 +39,7 @@ mod mailing;
 mod outstanding;
 mod pacer;
 mod reach;
+mod ready;
 mod recover;
 mod remembered;
 mod route;

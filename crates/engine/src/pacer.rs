@@ -89,6 +89,11 @@ impl Pacer {
         permit
     }
 
+    /// Do messages start as they come, counted by nothing that time gives back?
+    pub(crate) fn is_free(&self) -> bool {
+        self.lock().pace.is_free()
+    }
+
     /// Messages a session may carry.
     pub(crate) fn per_connection(&self, now: Timestamp) -> u32 {
         self.lock().pace.per_connection(now).max(1)

@@ -9,7 +9,7 @@ use crate::house::{House, Way};
 use crate::reach::Approach;
 use crate::route::{self, Placed};
 use crate::security::Owed;
-use crate::transmit::{Hooks, Session, Unopened, Why};
+use crate::transmit::{Hooks, Opening, Session, Unopened, Why};
 use dispatch::security::{Demand, Refusal, ReportTarget, StsPolicy, report_targets};
 use jiff::Timestamp as Moment;
 use mail::tls_report::{Cover, DateRange, FailureDetail, MEDIA_TYPE, Policy, PolicyResult, Summary, TlsReport};
@@ -401,7 +401,7 @@ fn settings(house: &House, tls: TlsMode) -> Settings {
 /// The envelope sender is empty: a report that bounces must not come back as mail.
 async fn hand_over(mut session: Session, to: &str, message: &[u8]) -> bool {
     let envelope = Envelope { rcpt_to: to.to_owned(), size_bytes: message.len() as u64, ..Envelope::default() };
-    let finished = session.transact(envelope, &mut Parcel(message)).await;
+    let finished = session.transact(Opening::Say(envelope), &mut Parcel(message)).await;
     session.quit().await;
     matches!(&finished.ending, Ending::Reply(reply) if Reply::is_positive(reply))
 }
@@ -417,5 +417,9 @@ impl Hooks for Parcel<'_> {
 
     async fn before_final(&mut self) -> Result<(), String> {
         Ok(())
+    }
+
+    async fn follower(&mut self) -> Option<Envelope> {
+        None
     }
 }

@@ -38,6 +38,16 @@ pub(crate) struct Session {
     pub(crate) seen: Option<Seen>,
     /// Transactions so far.
     pub(crate) transactions: u32,
+    /// Has the next transaction's envelope gone out with the last message?
+    is_announced: bool,
+}
+
+/// How a transaction begins.
+pub(crate) enum Opening {
+    /// With its envelope.
+    Say(Envelope),
+    /// Its envelope went out with the message before.
+    Said,
 }
 
 /// Why no session came about.
@@ -75,12 +85,14 @@ enum Want {
 
 /// What the pump calls back for during a transaction.
 pub(crate) trait Hooks {
-    /// MAIL FROM has been written.
+    /// MAIL FROM has been written, this one's or, after [`Hooks::follower`], the next one's.
     fn started(&mut self);
     /// The server is ready for the message: make it. An error ends the transaction without a dot.
     fn message(&mut self) -> Result<Vec<u8>, String>;
     /// The last bytes are about to go out: write that down first. An error ends the transaction without a dot.
     fn before_final(&mut self) -> impl Future<Output = Result<(), String>> + Send;
+    /// The last bytes may go out, and the line takes the next envelope with them: whose, if anybody may start now?
+    fn follower(&mut self) -> impl Future<Output = Option<Envelope>> + Send;
 }
 
 impl Session {
@@ -116,6 +128,7 @@ impl Session {
             proof: None,
             seen: None,
             transactions: 0,
+            is_announced: false,
         };
         match session.pump().await {
             Want::Ready => Ok(session),
@@ -138,33 +151,67 @@ impl Session {
         Unopened { stage, why, reached, handshake }
     }
 
-    /// One transaction, from MAIL FROM to the deciding reply.
-    pub(crate) async fn transact(&mut self, envelope: Envelope, hooks: &mut impl Hooks) -> Finished {
+    /// One transaction, from MAIL FROM to the deciding reply. Another one's envelope may have gone out with its end.
+    pub(crate) async fn transact(&mut self, opening: Opening, hooks: &mut impl Hooks) -> Finished {
         self.transactions += 1;
-        // The server is asked for the extension by the machine; who it is, only we know (RFC 8689 section 4.2.1).
-        if envelope.require_tls && self.proof != Some(Ok(())) {
-            let (stage, ending) = (Stage::Tls, Ending::NoRequireTls);
-            return Finished { stage, ending, answered: false, reusable: true };
-        }
-        self.client.start(self.now(), envelope);
-        if let Some(want) = self.flush().await {
-            hooks.started();
-            return self.conclude(want);
-        }
-        hooks.started();
-        loop {
-            match self.pump().await {
-                Want::Message => match hooks.message() {
-                    Ok(bytes) => self.client.supply(self.now(), bytes),
-                    Err(why) => self.client.message_failed(self.now(), why),
-                },
-                Want::BeforeFinal => match hooks.before_final().await {
-                    Ok(()) => self.client.final_recorded(self.now()),
-                    Err(why) => self.client.message_failed(self.now(), why),
-                },
-                want => return self.conclude(want),
+        self.is_announced = false;
+        match opening {
+            Opening::Say(envelope) if !self.is_proved_for(&envelope) => {
+                let (stage, ending) = (Stage::Tls, Ending::NoRequireTls);
+                return Finished { stage, ending, answered: false, reusable: true };
             }
+            Opening::Say(envelope) => self.client.start(self.now(), envelope),
+            Opening::Said => self.client.start_announced(self.now()),
         }
+        loop {
+            // What is to be said first includes MAIL FROM: this one's, or later the next one's.
+            let said = self.flush().await;
+            hooks.started();
+            if let Some(want) = said {
+                if let Some(finished) = self.answer(want, hooks).await {
+                    return finished;
+                }
+                continue;
+            }
+            self.receive().await;
+        }
+    }
+
+    /// Gives the machine what it wants; `Some` when it wants nothing more of this transaction.
+    async fn answer(&mut self, want: Want, hooks: &mut impl Hooks) -> Option<Finished> {
+        match want {
+            Want::Message => match hooks.message() {
+                Ok(bytes) => self.client.supply(self.now(), bytes),
+                Err(why) => self.client.message_failed(self.now(), why),
+            },
+            Want::BeforeFinal => match hooks.before_final().await {
+                Ok(()) => {
+                    self.announce_follower(hooks).await;
+                    self.client.final_recorded(self.now());
+                }
+                Err(why) => self.client.message_failed(self.now(), why),
+            },
+            want => return Some(self.conclude(want)),
+        }
+        None
+    }
+
+    async fn announce_follower(&mut self, hooks: &mut impl Hooks) {
+        if self.client.may_announce()
+            && let Some(envelope) = hooks.follower().await
+        {
+            self.is_announced = self.is_proved_for(&envelope) && self.client.announce(self.now(), envelope);
+        }
+    }
+
+    /// The server is asked for the extension by the machine; who it is, only we know (RFC 8689 section 4.2.1).
+    fn is_proved_for(&self, envelope: &Envelope) -> bool {
+        !envelope.require_tls || self.proof == Some(Ok(()))
+    }
+
+    /// Has the next transaction's envelope gone out with the last message?
+    pub(crate) fn is_announced(&self) -> bool {
+        self.is_announced
     }
 
     fn conclude(&self, want: Want) -> Finished {
@@ -213,6 +260,7 @@ impl Session {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Write(bytes) => self.write(&bytes).await,
+                Output::WriteAhead { bytes, own } => self.write_ahead(&bytes, own).await,
                 Output::UpgradeTls => self.upgrade().await,
                 Output::Ready => return Some(Want::Ready),
                 Output::WantMessage => return Some(Want::Message),
@@ -222,6 +270,24 @@ impl Session {
             }
         }
         None
+    }
+
+    /// The end of a message and the next envelope. A line that does not take the message at once gets no more than that:
+    /// the next delivery would have started and be stuck here, and with it everybody who wants to stop it.
+    async fn write_ahead(&mut self, bytes: &[u8], own: usize) {
+        let (stream, nothing) = (&mut self.stream, std::future::ready(()));
+        let taken = tokio::select! {
+            biased;
+            taken = stream.write(bytes) => taken.unwrap_or_default(),
+            () = nothing => 0,
+        };
+        let until = if taken < own { own } else { bytes.len() };
+        if taken < own {
+            self.is_announced = false;
+            self.client.kept_back();
+        }
+        // A line that broke says so again.
+        self.write(bytes.get(taken..until).unwrap_or_default()).await;
     }
 
     async fn write(&mut self, bytes: &[u8]) {

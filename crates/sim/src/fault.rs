@@ -4,7 +4,7 @@
 //! provider does always stands in its profile instead.
 
 use crate::receiver::{Action, Answer};
-use model::{Stage, Timestamp};
+use model::{Reply, Stage, Timestamp};
 use std::time::Duration;
 
 /// A passing fault.
@@ -33,6 +33,8 @@ pub enum Trouble {
     MuteAt(Stage),
     /// Something is said at this stage that is no answer. At `final`, the message is not taken.
     RaveAt(Stage, Rave),
+    /// A refusal with this code. At `final`, the message is not taken.
+    SayAt(Stage, u16),
 }
 
 /// What a server says that is broken, or means it.
@@ -62,9 +64,9 @@ impl Trouble {
             Trouble::CutAt(at) if at == stage => Action::Cut,
             Trouble::MuteAt(at) if at == stage => Action::Mute,
             Trouble::RaveAt(at, rave) if at == stage => Action::Rave(rave),
-            Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::RaveAt(..) | Trouble::Down | Trouble::Silent => {
-                return None;
-            }
+            Trouble::SayAt(at, code) if at == stage => Action::Say(Reply::new(code, "4.3.2 Not now")),
+            Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::RaveAt(..) | Trouble::SayAt(..) => return None,
+            Trouble::Down | Trouble::Silent => return None,
         };
         Some(Answer { action, after: Duration::ZERO })
     }

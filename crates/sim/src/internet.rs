@@ -291,7 +291,9 @@ impl Internet {
         match self.lock().trouble(self.now(), place) {
             Some(Trouble::Down) => HostState::Down,
             Some(Trouble::Silent) => HostState::Silent,
-            Some(Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::RaveAt(..)) | None => place.state,
+            Some(Trouble::CutAt(_) | Trouble::MuteAt(_) | Trouble::RaveAt(..) | Trouble::SayAt(..)) | None => {
+                place.state
+            }
         }
     }
 
@@ -371,6 +373,11 @@ impl Internet {
         }
     }
 
+    /// Lines that senders hold open now. A receiver may have closed its end, and said something that is still on its way.
+    pub(crate) fn lines_now(&self) -> u64 {
+        self.lock().usage.open()
+    }
+
     pub(crate) fn line_closed(&self, place: &Place, source: IpAddr) {
         self.lock().usage.closed(source, &place.provider);
     }
@@ -420,6 +427,11 @@ impl Internet {
             self.lock().ledger.sighted(Sighting { at, provider, recipient: to.to_owned(), code: reply.code });
         }
         answer
+    }
+
+    /// Behind the end of a message more was said already.
+    pub(crate) fn followed(&self, place: &Place, visit: &Visit) {
+        self.lock().usage.followed(visit.peer, &place.provider);
     }
 
     /// The final dot. The copies are in the ledger before the answer is given.

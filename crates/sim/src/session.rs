@@ -88,6 +88,9 @@ impl Conversation {
     }
 
     async fn answer(&mut self, event: Event) -> io::Result<()> {
+        if matches!(event, Event::Message { .. }) && self.server.has_more() {
+            self.internet.followed(&self.place, &self.visit);
+        }
         let Answer { action, after } = self.decide(&event);
         let after = self.internet.wait(after);
         if !after.is_zero() {

@@ -24,6 +24,8 @@ pub struct Used {
     pub connects_in_a_minute: u32,
     /// Messages begun in one connection.
     pub in_one_connection: u32,
+    /// Messages with whose end more was said.
+    pub followed: u32,
     /// Messages begun within a minute.
     pub in_a_minute: u32,
     /// Messages begun within an hour.
@@ -79,6 +81,18 @@ impl Usage {
         used.in_an_hour = used.in_an_hour.max(meter.messages.last(HOUR_S));
         if seconds.rem_euclid(DAY_S) > 0 {
             *used.days.entry(seconds.div_euclid(DAY_S)).or_default() += 1;
+        }
+    }
+
+    /// Lines that senders have not let go of, whatever the receivers did.
+    pub(crate) fn open(&self) -> u64 {
+        self.pairs.values().map(|meter| u64::from(meter.open)).sum()
+    }
+
+    /// Behind the end of a message more was said already.
+    pub(crate) fn followed(&mut self, source: IpAddr, provider: &str) {
+        if let Some(meter) = self.meter(source, provider) {
+            meter.used.followed += 1;
         }
     }
 

@@ -5,7 +5,6 @@ use crate::extensions::Mechanism;
 use crate::server::{self, Config, Event, Server};
 use model::{Reply, Stage, Timestamp, TlsVersion};
 use proptest::prelude::*;
-use std::collections::VecDeque;
 
 const NOW: Timestamp = Timestamp::from_millis(0);
 
@@ -25,8 +24,14 @@ enum Fate {
 struct Meeting {
     client: Client,
     server: Server,
-    people: VecDeque<(Fate, Vec<u8>)>,
-    current: Option<(Fate, Vec<u8>)>,
+    people: Vec<(Fate, Vec<u8>)>,
+    /// How many of them the client has begun with; the last of them is under way.
+    begun: usize,
+    /// The next one's envelope goes out with the end of a message where the client may.
+    ahead: bool,
+    is_announced: bool,
+    /// Whose transaction the server is in.
+    at_server: usize,
     outcomes: Vec<(Fate, Stage, bool)>,
     taken: Vec<Vec<u8>>,
     end: Option<SessionEnd>,
@@ -56,13 +61,19 @@ impl Meeting {
             client::Output::Write(bytes) => self.to_server.extend_from_slice(&bytes),
             client::Output::UpgradeTls => self.client.tls_established(NOW, TlsVersion::V13),
             client::Output::Ready => self.next(),
+            client::Output::WriteAhead { bytes, .. } => self.to_server.extend_from_slice(&bytes),
             client::Output::WantMessage => {
-                let message = self.current.as_ref().map(|(_, message)| message.clone()).unwrap();
+                let message = self.people[self.begun - 1].1.clone();
                 self.client.supply(NOW, message);
             }
-            client::Output::BeforeFinal => self.client.final_recorded(NOW),
+            client::Output::BeforeFinal => {
+                if self.ahead && self.begun < self.people.len() && self.client.may_announce() {
+                    self.is_announced = self.client.announce(NOW, envelope(self.begun));
+                }
+                self.client.final_recorded(NOW);
+            }
             client::Output::Finished(finished) => {
-                let (fate, _) = self.current.take().unwrap();
+                let (fate, _) = self.people[self.begun - 1];
                 self.outcomes.push((fate, finished.stage, finished.is_accepted()));
                 if finished.reusable {
                     self.next();
@@ -74,14 +85,14 @@ impl Meeting {
     }
 
     fn next(&mut self) {
-        self.current = self.people.pop_front();
-        if self.current.is_none() {
+        if self.begun == self.people.len() {
             return self.client.quit(NOW);
         }
-        let mail_from = "r@out.example".to_owned();
-        let rcpt_to = "ada@mx.example".to_owned();
-        self.client
-            .start(NOW, Envelope { mail_from, rcpt_to, size_bytes: 10, dsn: Some(dsn()), ..Envelope::default() });
+        self.begun += 1;
+        if std::mem::take(&mut self.is_announced) {
+            return self.client.start_announced(NOW);
+        }
+        self.client.start(NOW, envelope(self.begun - 1));
     }
 
     fn serve(&mut self) -> bool {
@@ -90,10 +101,13 @@ impl Meeting {
             server::Output::Write(bytes) => self.to_client.extend_from_slice(&bytes),
             server::Output::UpgradeTls => self.server.tls_established(TlsVersion::V13),
             server::Output::Event(event) => {
+                if let Event::Mail { from, .. } = &event {
+                    self.at_server = from.strip_suffix("@out.example").and_then(|number| number.parse().ok()).unwrap();
+                }
                 let reply = self.decide(&event);
                 if let (Event::Message { bytes }, true) = (event, reply.is_positive()) {
-                    match self.current {
-                        Some((Fate::Accept, _)) => self.taken.push(bytes),
+                    match self.people[self.at_server].0 {
+                        Fate::Accept => self.taken.push(bytes),
                         _ => assert!(bytes.is_empty(), "a lone dot at most"),
                     }
                 }
@@ -105,7 +119,7 @@ impl Meeting {
     }
 
     fn decide(&self, event: &Event) -> Reply {
-        let fate = self.current.as_ref().map(|(fate, _)| *fate);
+        let fate = self.people.get(self.at_server).map(|(fate, _)| *fate);
         match (event, fate) {
             (Event::Mail { .. }, Some(Fate::RefuseMail)) => Reply::new(450, "4.7.1 later"),
             (Event::Rcpt { .. }, Some(Fate::RefuseRcpt)) => Reply::new(550, "5.1.1 nobody"),
@@ -142,6 +156,11 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
     ]
 }
 
+fn envelope(number: usize) -> Envelope {
+    let (mail_from, rcpt_to) = (format!("{number}@out.example"), "ada@mx.example".to_owned());
+    Envelope { mail_from, rcpt_to, size_bytes: 10, dsn: Some(dsn()), ..Envelope::default() }
+}
+
 fn dsn() -> Dsn {
     Dsn { envid: Some("1+2".into()), notify: Notify::Failure, ret: Ret::Hdrs, orcpt: Some("ada@mx.example".into()) }
 }
@@ -158,17 +177,18 @@ fn expected_stage(fate: Fate) -> Stage {
 proptest! {
     #[test]
     fn both_sides_agree_on_what_was_accepted(
-        people in prop::collection::vec((fate(), lines()), 0..6),
+        people in prop::collection::vec((fate(), lines()), 0..9),
         cuts in prop::collection::vec(1usize..5000, 1..6),
         pipelining in any::<bool>(),
         chunking in any::<bool>(),
         starttls in any::<bool>(),
         data_without_recipients in any::<bool>(),
         auth in any::<bool>(),
+        ahead in any::<bool>(),
     ) {
         // With BDAT nobody asks whether a message may come.
         let fate_of = |fate| if chunking && fate == Fate::RefuseData { Fate::RefuseMessage } else { fate };
-        let people: VecDeque<(Fate, Vec<u8>)> = people
+        let people: Vec<(Fate, Vec<u8>)> = people
             .into_iter()
             .map(|(fate, lines)| (fate_of(fate), lines))
             .map(|(fate, lines)| (fate, lines.iter().flat_map(|line| [line, "\r\n"]).collect::<String>().into_bytes()))
@@ -195,7 +215,10 @@ proptest! {
             client: Client::new(settings, NOW),
             server: Server::new(config),
             people: people.clone(),
-            current: None,
+            begun: 0,
+            ahead,
+            is_announced: false,
+            at_server: 0,
             outcomes: Vec::new(),
             taken: Vec::new(),
             end: None,

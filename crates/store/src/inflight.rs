@@ -187,6 +187,12 @@ impl InFlight {
         Ok(Slot { index: OnceLock::new(), permit })
     }
 
+    /// A free slot, if there is one now.
+    pub fn try_slot(&self) -> Option<Slot> {
+        let permit = self.inner.permits.clone().try_acquire_owned().ok()?;
+        Some(Slot { index: OnceLock::new(), permit })
+    }
+
     /// Records that the last bytes of an attempt are about to go out. When it returns they may; if it fails, they must
     /// not.
     pub async fn record(&self, slot: &Slot, going: Going, now: Timestamp) -> Result<()> {

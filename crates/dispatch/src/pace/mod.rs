@@ -235,6 +235,13 @@ impl Pace {
         not_before([rest, day, self.starts.next(now)].into_iter().flatten().max())
     }
 
+    /// Do messages start as they come: no rate, no rest, no number for the day? Then it is the same whether the site hears
+    /// of one now or a little later.
+    pub fn is_free(&self) -> bool {
+        let counts_days = self.limits.messages_per_day.is_some() || self.day.cap().is_some();
+        self.spacing.is_none() && self.rest.is_none() && !counts_days
+    }
+
     /// A message starts.
     pub fn starting(&mut self, now: Timestamp) {
         if let Some(rest) = &mut self.rest {

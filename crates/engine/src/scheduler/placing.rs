@@ -5,6 +5,7 @@ use super::{LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, SITES_MAX, Sc
 use crate::brakes::Whom;
 use crate::house::{Heard, Stop};
 use crate::journey;
+use crate::ready;
 use crate::route::{self, Place, Placed};
 use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
 use store::{Claimed, Part, StoreError};
@@ -137,8 +138,8 @@ impl Scheduler {
             house.outstanding.release(claimed.delivery);
             return;
         };
-        if let Some(reason) = journey::last_check(house, claimed).await {
-            journey::skip(house, claimed, reason).await;
+        if let Some(reason) = ready::last_check(house, claimed).await {
+            ready::skip(house, claimed, reason).await;
             return;
         }
         drop(pass);

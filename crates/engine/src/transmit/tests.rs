@@ -3,7 +3,7 @@
 use super::*;
 use net::Guard;
 use smtp::client::{Timeouts, TlsMode};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// No single step may take longer here …
 const STEP: Duration = Duration::from_millis(500);
@@ -43,7 +43,7 @@ enum Move {
 }
 use Move::{Deaf, Dribble, Flood, HearLines, Leave, Say};
 
-async fn play(mut line: TcpStream, moves: Vec<Move>) {
+async fn play(mut line: impl net::Stream, moves: Vec<Move>) {
     for one in moves {
         let done = match one {
             Say(bytes) => line.write_all(bytes).await,
@@ -65,7 +65,7 @@ async fn play(mut line: TcpStream, moves: Vec<Move>) {
     while matches!(line.read(&mut rest).await, Ok(1..)) {}
 }
 
-async fn hear_lines(line: &mut TcpStream, count: usize) -> std::io::Result<()> {
+async fn hear_lines(line: &mut impl net::Stream, count: usize) -> std::io::Result<()> {
     let mut left = count;
     while left > 0 {
         let octet = line.read_u8().await?;
@@ -74,14 +74,14 @@ async fn hear_lines(line: &mut TcpStream, count: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn while_it_lasts(line: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+async fn while_it_lasts(line: &mut impl net::Stream, bytes: &[u8]) -> std::io::Result<()> {
     let much = bytes.repeat(4_096 / bytes.len() + 1);
     loop {
         line.write_all(&much).await?;
     }
 }
 
-async fn dribble(line: &mut TcpStream, bytes: &[u8], pause: Duration) -> std::io::Result<()> {
+async fn dribble(line: &mut impl net::Stream, bytes: &[u8], pause: Duration) -> std::io::Result<()> {
     for byte in bytes {
         tokio::time::sleep(pause).await;
         line.write_u8(*byte).await?;
@@ -89,27 +89,34 @@ async fn dribble(line: &mut TcpStream, bytes: &[u8], pause: Duration) -> std::io
     Ok(())
 }
 
-/// Makes the message, and notes whether its end was announced.
+/// Makes messages, and notes whether an end was announced.
 struct Sender {
-    message: Vec<u8>,
+    octets: usize,
     was_announced: bool,
+    /// More people, whose envelopes go out behind the end of a message where that is possible.
+    followers: usize,
 }
 
 impl Hooks for Sender {
     fn started(&mut self) {}
 
     fn message(&mut self) -> Result<Vec<u8>, String> {
-        Ok(std::mem::take(&mut self.message))
+        Ok(b"0123456789\r\n".repeat(self.octets / 12))
     }
 
     async fn before_final(&mut self) -> Result<(), String> {
         self.was_announced = true;
         Ok(())
     }
+
+    async fn follower(&mut self) -> Option<Envelope> {
+        self.followers = self.followers.checked_sub(1)?;
+        Some(envelope())
+    }
 }
 
-/// One message of `octets` to a server that makes these moves; how it ended, in a line.
-async fn send(tls: TlsMode, octets: usize, moves: &[Move]) -> String {
+/// A session with a server that makes these moves, and the server.
+async fn open(tls: TlsMode, moves: &[Move]) -> (Result<Session, Unopened>, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = listener.local_addr().unwrap();
     let moves = moves.to_vec();
@@ -121,17 +128,21 @@ async fn send(tls: TlsMode, octets: usize, moves: &[Move]) -> String {
     let stream = world.connect.connect(&net::Egress::default(), target, TOTAL).await.unwrap();
     let terms = (settings(tls), Trust::Any);
     let tls_client = TlsClient::new(world.clock.clone());
-    let told = match Session::over(&world, &tls_client, terms, ("mx.example", target.ip()), stream).await {
+    (Session::over(&world, &tls_client, terms, ("mx.example", target.ip()), stream).await, server)
+}
+
+/// One message of `octets` to a server that makes these moves; how it ended, in a line.
+async fn send(tls: TlsMode, octets: usize, moves: &[Move]) -> String {
+    let (opened, server) = open(tls, moves).await;
+    let told = match opened {
         Err(Unopened { stage, why, .. }) => match why {
             Why::Ending(ending) => format!("{stage}: {ending:?}"),
             Why::Tls(why) => format!("{stage}: tls: {why}"),
             Why::Connect(failure) => format!("{stage}: {failure}"),
         },
         Ok(mut session) => {
-            let mut sender = Sender { message: b"0123456789\r\n".repeat(octets / 12), was_announced: false };
-            let mail_from = "r@out.example".to_owned();
-            let envelope = Envelope { mail_from, rcpt_to: "ada@mx.example".to_owned(), ..Envelope::default() };
-            let finished = session.transact(envelope, &mut sender).await;
+            let mut sender = Sender { octets, was_announced: false, followers: 0 };
+            let finished = session.transact(Opening::Say(envelope()), &mut sender).await;
             let is_doubt = matches!(finished.ending, Ending::InDoubt { .. });
             assert!(sender.was_announced || !(finished.is_accepted() || is_doubt), "{finished:?}");
             assert!(!finished.is_accepted(), "{finished:?}");
@@ -143,6 +154,11 @@ async fn send(tls: TlsMode, octets: usize, moves: &[Move]) -> String {
     };
     server.abort();
     told
+}
+
+fn envelope() -> Envelope {
+    let mail_from = "r@out.example".to_owned();
+    Envelope { mail_from, rcpt_to: "ada@mx.example".to_owned(), ..Envelope::default() }
 }
 
 const GREET: Move = Say(b"220 mx.example\r\n");
@@ -212,4 +228,73 @@ async fn leaving_at_any_moment_is_one_verdict() {
     check(&[GREET, HearLines(1), OFFER, HearLines(3), Leave], "mail: Disconnected").await;
     check(&[GREET, HearLines(1), OFFER, HearLines(3), Say(b"250 a\r\n"), Leave], "rcpt: Disconnected").await;
     check(&[GREET, HearLines(1), OFFER, HearLines(3), GO, HearLines(201), Leave], "final: InDoubt").await;
+}
+
+/// Sends a message of `octets`, and another, and one more whose envelope may go out with the second: how each ended, and
+/// how many envelopes went out so.
+async fn send_three(octets: usize, moves: &[Move]) -> (Vec<String>, u32) {
+    let (opened, server) = open(TlsMode::Off, moves).await;
+    let told = three_messages(opened.unwrap_or_else(|why| panic!("{why:?}")), octets).await;
+    server.abort();
+    told
+}
+
+async fn three_messages(mut session: Session, octets: usize) -> (Vec<String>, u32) {
+    let mut sender = Sender { octets, was_announced: false, followers: 1 };
+    let (mut told, mut announced) = (Vec::new(), 0);
+    for _ in 0..3 {
+        let opening = if session.is_announced() { Opening::Said } else { Opening::Say(envelope()) };
+        let finished = session.transact(opening, &mut sender).await;
+        announced += u32::from(session.is_announced());
+        told.push(match &finished.ending {
+            Ending::Reply(reply) => format!("{}: {}", finished.stage, reply.code),
+            ending => format!("{}: {ending:?}", finished.stage),
+        });
+        if !finished.reusable {
+            break;
+        }
+    }
+    (told, announced)
+}
+
+/// The first message by itself: it has 201 lines with its end.
+const FIRST: [Move; 7] = [GREET, HearLines(1), OFFER, HearLines(3), GO, HearLines(201), Say(b"250 taken\r\n")];
+
+#[tokio::test]
+async fn an_envelope_goes_out_with_the_end_of_the_message_before() {
+    let moves = [
+        &FIRST[..],
+        &[HearLines(3), GO, HearLines(201 + 3), Say(b"250 taken\r\n250 a\r\n550 b\r\n354 go\r\n")],
+        &[HearLines(1), Say(b"250 a dot of nothing\r\n")],
+    ]
+    .concat();
+    let (told, announced) = send_three(2_400, &moves).await;
+    assert_eq!((told, announced), (["final: 250", "final: 250", "rcpt: 550"].map(str::to_owned).to_vec(), 1));
+}
+
+#[tokio::test]
+async fn an_envelope_that_was_not_heard_is_nobodys_verdict() {
+    let cut = |last: &'static [u8]| {
+        let moves = [&FIRST[..], &[HearLines(3), GO, HearLines(201 + 3), Say(last), Leave]].concat();
+        async move { send_three(2_400, &moves).await.0.split_off(1) }
+    };
+    assert_eq!(cut(b"421 enough\r\n").await, ["final: 421"]);
+    assert_eq!(cut(b"250 taken\r\n").await, ["final: 250", "mail: Disconnected"]);
+    assert_eq!(cut(b"250 taken\r\n421 bye\r\n").await, ["final: 250", "mail: 421"]);
+    assert!(cut(b"").await[0].starts_with("final: InDoubt"));
+}
+
+#[tokio::test]
+async fn nobody_is_begun_with_on_a_line_that_takes_no_more() {
+    // A line with room for part of a message: its end does not go out at once, so the next envelope waits for its turn.
+    let (ours, theirs) = tokio::io::duplex(1_024);
+    let moves = [&FIRST[..], &[HearLines(3), GO, HearLines(201), Say(b"250 taken\r\n")]].concat();
+    let moves = [&moves[..], &[HearLines(3), GO, HearLines(201), Say(b"250 taken\r\n")]].concat();
+    tokio::spawn(play(theirs, moves));
+    let world = World::production(Guard::LoopbackOnly, None).unwrap();
+    let tls_client = TlsClient::new(world.clock.clone());
+    let (terms, server) = ((settings(TlsMode::Off), Trust::Any), ("mx.example", IpAddr::from([127, 0, 0, 1])));
+    let session = Session::over(&world, &tls_client, terms, server, Box::new(ours)).await;
+    let (told, announced) = three_messages(session.unwrap_or_else(|why| panic!("{why:?}")), 2_400).await;
+    assert_eq!((told, announced), (vec!["final: 250".to_owned(); 3], 0));
 }

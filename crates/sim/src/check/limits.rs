@@ -63,6 +63,7 @@ mod tests {
             open: 3,
             connects_in_a_minute: 10,
             in_one_connection: 20,
+            followed: 19,
             in_a_minute: 60,
             in_an_hour: 600,
             days: BTreeMap::from([(7, 1_000), (8, 500)]),

@@ -42,6 +42,7 @@ impl Talk {
                             client.handle_disconnect(now);
                         }
                     }
+                    Output::WriteAhead { .. } => panic!("nothing was announced"),
                     Output::UpgradeTls => self.encrypt(&mut client).await,
                     Output::Ready if self.said.is_empty() => client.start(now, envelope(to)),
                     Output::Ready => client.quit(now),

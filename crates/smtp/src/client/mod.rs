@@ -13,12 +13,16 @@
 //! * What a server says decides what happens, not how its bytes were cut: bytes of a server that speaks when spoken to
 //!   give the same outcome in any splitting. Bytes nobody asked for, and replies to commands that are not written yet,
 //!   end the session.
+//! * The next envelope may go out with the last bytes of a message (RFC 2920 section 3.1: [`Client::announce`]). Its
+//!   replies are read only once the shell has heard how this message ended and said [`Client::start_announced`], so that
+//!   nothing said about the one can decide the other.
 //! * Time is bounded twice: step by step, and in all ([`Timeouts::total`]), so that a server which always says a little
 //!   just in time holds nothing for ever. Memory is bounded by the reader and the transcript.
 //!
 //! `session` sets the session up, `transaction` sends one message; one function per state in both. What ends either
 //! early stands here.
 
+mod ahead;
 mod output;
 mod session;
 mod settings;
@@ -34,6 +38,7 @@ pub use transaction::TAIL_OCTETS_MAX;
 use crate::extensions::Extensions;
 use crate::reply::{ReplyError, ReplyReader};
 use crate::transcript::{Transcript, Who};
+use ahead::Announced;
 use model::{Reply, Stage, Timestamp, TlsVersion};
 use session::AuthStep;
 use std::collections::VecDeque;
@@ -60,6 +65,8 @@ enum State {
     Auth(AuthStep),
     /// The shell, to start a transaction or to quit.
     Idle,
+    /// The shell, to go on with the transaction whose envelope went out with the message before, or to quit.
+    Announced,
     /// The replies to RSET, MAIL, RCPT and DATA, as far as they were sent.
     Envelope,
     /// The shell, to supply the message.
@@ -92,6 +99,10 @@ pub struct Client {
     /// The commands of this transaction that were sent and not answered yet.
     asked: VecDeque<Asked>,
     transaction: Transaction,
+    /// The transaction whose envelope goes out, or went out, with the end of this message.
+    announced: Option<Announced>,
+    /// A message was taken, and the server said no more about it than it was asked.
+    in_step: bool,
     /// Transactions of which a command was sent.
     transaction_count: u32,
     /// The server still holds a sender of an earlier transaction: RSET goes first.
@@ -121,6 +132,8 @@ impl Client {
             until,
             asked: VecDeque::new(),
             transaction: Transaction::default(),
+            announced: None,
+            in_step: false,
             transaction_count: 0,
             needs_reset: false,
             doomed: false,
@@ -145,7 +158,13 @@ impl Client {
             return;
         }
         self.reader.push(bytes);
-        while !self.is_closed()
+        self.read_replies(now);
+    }
+
+    /// Takes in what was said, up to the end of a message after which another envelope is out: the shell hears of that
+    /// end first.
+    fn read_replies(&mut self, now: Timestamp) {
+        while !matches!(self.state, State::Closed | State::Announced)
             && let Some(found) = self.reader.next()
         {
             self.transaction.answered = true;
@@ -186,6 +205,7 @@ impl Client {
     pub fn quit(&mut self, now: Timestamp) {
         match self.state {
             State::Idle => self.say_quit(now),
+            State::Announced => self.quit_announced(now),
             State::Handshake | State::Greeting | State::Ehlo | State::Helo | State::StartTls | State::Auth(_) => {
                 self.close(SessionEnd::Quit);
             }
@@ -239,7 +259,7 @@ impl Client {
             return self.give_up(now, unasked(reply));
         }
         match self.state {
-            State::Handshake | State::Closed => {}
+            State::Handshake | State::Announced | State::Closed => {}
             State::Greeting => self.on_greeting(now, reply),
             State::Ehlo => self.on_ehlo(now, reply),
             State::Helo => self.on_helo(now, reply),
@@ -274,6 +294,7 @@ impl Client {
         match self.state {
             State::Closed => {}
             State::Quitting => self.close(SessionEnd::Quit),
+            State::Announced => self.close(SessionEnd::Spent),
             State::Idle if self.transaction_count > 0 => self.close(SessionEnd::Spent),
             State::Handshake
             | State::Greeting
@@ -312,7 +333,7 @@ impl Client {
         match self.state {
             State::Handshake | State::StartTls => Stage::Tls,
             State::Greeting => Stage::Greeting,
-            State::Ehlo | State::Helo | State::Idle | State::Quitting | State::Closed => Stage::Ehlo,
+            State::Ehlo | State::Helo | State::Idle | State::Announced | State::Quitting | State::Closed => Stage::Ehlo,
             State::Auth(_) => Stage::Auth,
             State::Envelope => self.asked.front().map_or(Stage::Data, |asked| asked.stage()),
             State::WantMessage | State::BeforeFinal { .. } | State::LoneDot => Stage::Data,
@@ -338,13 +359,14 @@ impl Client {
 
     /// Is something still to be written that the shell has not fetched?
     fn has_unwritten(&self) -> bool {
-        self.outputs.iter().any(|output| matches!(output, Output::Write(_)))
+        self.outputs.iter().any(|output| matches!(output, Output::Write(_) | Output::WriteAhead { .. }))
     }
 
     /// Takes back what the shell was to do and has not fetched yet.
     fn forget_unwritten(&mut self) {
         let is_moot = |output: &Output| {
-            matches!(output, Output::Write(_) | Output::WantMessage | Output::BeforeFinal | Output::UpgradeTls)
+            use Output::{BeforeFinal, UpgradeTls, WantMessage, Write, WriteAhead};
+            matches!(output, Write(_) | WriteAhead { .. } | WantMessage | BeforeFinal | UpgradeTls)
         };
         self.outputs.retain(|output| !is_moot(output));
     }

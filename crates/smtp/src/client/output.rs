@@ -119,6 +119,15 @@ pub enum Ret {
 pub enum Output {
     /// Write these bytes, all of them, within [`Client::write_timeout`].
     Write(Vec<u8>),
+    /// Write the last bytes of a message and, behind them, the next envelope. If the line does not take more than the
+    /// message at once, write the message only and say [`Client::kept_back`]: nobody's transaction begins on a line that
+    /// has stopped.
+    WriteAhead {
+        /// All of it.
+        bytes: Vec<u8>,
+        /// How many octets of it are the message's.
+        own: usize,
+    },
     /// Do the TLS handshake as client, then call [`Client::tls_established`] or [`Client::tls_failed`].
     UpgradeTls,
     /// The session is set up: [`Client::start`] may be called. Said once; after that a [`Finished`] that is `reusable` says it.

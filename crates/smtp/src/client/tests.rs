@@ -53,6 +53,11 @@ struct Rig<'a> {
     now: Timestamp,
     script: std::slice::Iter<'a, &'a str>,
     envelopes: VecDeque<Envelope>,
+    /// The next envelope goes out with the end of a message, where the machine lets it.
+    ahead: bool,
+    announced: Option<Envelope>,
+    /// The line takes no more than the message at once.
+    stuck: bool,
     message: &'a [u8],
     /// Sizes of the pieces in which the server's bytes arrive, round and round; empty: each answer in one piece.
     cuts: &'a [usize],
@@ -71,6 +76,9 @@ impl<'a> Rig<'a> {
             now,
             script: script.iter(),
             envelopes: VecDeque::from([to("ada@mx.example")]),
+            ahead: false,
+            announced: None,
+            stuck: false,
             message: b"Subject: hi\r\n\r\nhello\r\n",
             cuts: &[],
             cut_at: 0,
@@ -100,6 +108,16 @@ impl<'a> Rig<'a> {
     fn obey(&mut self, output: Output) {
         match output {
             Output::Write(bytes) => self.write(&bytes),
+            Output::WriteAhead { bytes, own } if self.stuck => {
+                self.client.kept_back();
+                self.envelopes.push_front(self.announced.take().unwrap());
+                self.write(&bytes[..own]);
+            }
+            Output::WriteAhead { bytes, own } => {
+                self.write(&bytes[..own]);
+                self.log += "+";
+                self.write(&bytes[own..]);
+            }
             Output::UpgradeTls if self.tls_works => self.upgrade(),
             Output::UpgradeTls => self.client.tls_failed(self.now, "certificate of stone".into()),
             Output::Ready => self.next_transaction(),
@@ -109,6 +127,13 @@ impl<'a> Rig<'a> {
             }
             Output::BeforeFinal => {
                 self.log += "! before final\n";
+                if self.ahead
+                    && self.client.may_announce()
+                    && let Some(next) = self.envelopes.pop_front()
+                {
+                    assert!(self.client.announce(self.now, next.clone()));
+                    self.announced = Some(next);
+                }
                 self.client.final_recorded(self.now);
             }
             Output::Finished(Finished { stage, ending, answered, reusable }) => {
@@ -135,6 +160,10 @@ impl<'a> Rig<'a> {
     }
 
     fn next_transaction(&mut self) {
+        if let Some(next) = self.announced.take() {
+            writeln!(self.log, "! on with {}", next.rcpt_to).unwrap();
+            return self.client.start_announced(self.now);
+        }
         match self.envelopes.pop_front() {
             Some(envelope) => self.client.start(self.now, envelope),
             None => self.client.quit(self.now),
@@ -207,6 +236,7 @@ fn check_rig<'a>(rig: &dyn Fn() -> Rig<'a>, expected: Expect) {
     expected.assert_eq(&log);
 }
 
+mod ahead;
 mod deadlines;
 mod envelope;
 mod hostile;

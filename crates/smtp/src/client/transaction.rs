@@ -53,6 +53,13 @@ pub(super) struct Transaction {
     pub(super) answered: bool,
 }
 
+impl Transaction {
+    /// One whose commands are said.
+    pub(super) fn of(envelope: Envelope) -> Transaction {
+        Transaction { envelope: Some(envelope), ..Transaction::default() }
+    }
+}
+
 impl Client {
     /// Begins a transaction. Allowed after [`Output::Ready`] and after a [`Finished`] that is `reusable`. On a session that
     /// has closed meanwhile it ends at once, not answered, with what closed the session if the shell has not been told
@@ -70,7 +77,7 @@ impl Client {
             return self.finish(now, stage, ending);
         }
         self.transaction_count += 1;
-        self.transaction.envelope = Some(envelope);
+        self.transaction = Transaction::of(envelope);
         self.state = State::Envelope;
         self.asked.clear();
         let first = if self.needs_reset { Asked::Reset } else { Asked::Mail };
@@ -78,19 +85,28 @@ impl Client {
             self.asked.push_back(first);
             return self.give_up(now, Ending::Protocol("the server began to speak unasked".to_owned()));
         }
-        if self.extensions.pipelining && self.settings.pipelining {
-            let reset = self.needs_reset.then_some(Asked::Reset);
-            let data = (!self.is_chunked()).then_some(Asked::Data);
-            let group = reset.into_iter().chain([Asked::Mail, Asked::Rcpt]).chain(data);
-            self.send_commands(now, group);
+        if self.is_pipelined() {
+            self.send_commands(now, self.group(self.needs_reset));
         } else {
             self.send_commands(now, [first]);
         }
     }
 
+    /// Do commands go out in groups?
+    pub(super) fn is_pipelined(&self) -> bool {
+        self.extensions.pipelining && self.settings.pipelining
+    }
+
+    /// The commands of an envelope, in order.
+    pub(super) fn group(&self, with_reset: bool) -> impl Iterator<Item = Asked> + use<> {
+        let reset = with_reset.then_some(Asked::Reset);
+        let data = (!self.is_chunked()).then_some(Asked::Data);
+        reset.into_iter().chain([Asked::Mail, Asked::Rcpt]).chain(data)
+    }
+
     /// Ends a transaction that cannot begin. An end of the session that waits to be fetched stays behind it: `Closed` is
     /// the last the shell hears, and what it would have told of is now owed to the transaction.
-    fn refuse_to_start(&mut self) {
+    pub(super) fn refuse_to_start(&mut self) {
         let (mut stage, mut ending) = (Stage::Mail, Ending::Disconnected);
         let closed = self.outputs.pop_back_if(|output| matches!(output, Output::Closed(_)));
         let closed = closed.map(|closed| match closed {
@@ -105,7 +121,7 @@ impl Client {
     }
 
     /// Why the envelope cannot go to this server at all, if so. Nothing has been sent then.
-    fn unsendable(&self, envelope: &Envelope) -> Option<(Stage, Ending)> {
+    pub(super) fn unsendable(&self, envelope: &Envelope) -> Option<(Stage, Ending)> {
         for (stage, path) in [(Stage::Mail, &envelope.mail_from), (Stage::Rcpt, &envelope.rcpt_to)] {
             if !is_sendable_path(path) || (stage == Stage::Rcpt && path.is_empty()) {
                 let why = format!("{:?} cannot stand in a command", path.chars().take(80).collect::<String>());
@@ -122,7 +138,7 @@ impl Client {
     }
 
     /// Does the message go as a chunk rather than as lines?
-    fn is_chunked(&self) -> bool {
+    pub(super) fn is_chunked(&self) -> bool {
         self.settings.chunking && self.extensions.chunking
     }
 
@@ -146,7 +162,7 @@ impl Client {
         self.await_next(now);
     }
 
-    fn write_command(&self, text: &mut String, asked: Asked, envelope: &Envelope) {
+    pub(super) fn write_command(&self, text: &mut String, asked: Asked, envelope: &Envelope) {
         match asked {
             Asked::Reset => text.push_str("RSET"),
             Asked::Mail => self.write_mail(text, envelope),
@@ -332,7 +348,8 @@ impl Client {
         if !self.is_chunked() {
             self.transcript.record(now, Who::Us, ".");
         }
-        self.outputs.push_back(Output::Write(tail));
+        let last = self.with_announced(tail);
+        self.outputs.push_back(last);
         self.state = State::Final;
         self.deadline = Some(now + self.settings.timeouts.final_reply);
     }
@@ -343,6 +360,7 @@ impl Client {
         }
         // A refused chunk leaves the server in the middle of a transaction (RFC 3030 section 2).
         self.needs_reset = self.is_chunked() && !reply.is_positive();
+        self.in_step |= reply.is_positive() && !self.reader.has_leftover();
         self.finish(now, Stage::Final, Ending::Reply(reply));
     }
 
@@ -382,10 +400,12 @@ impl Client {
         }
         self.outputs.push_back(Output::Finished(Finished { stage, ending, answered, reusable }));
         if reusable {
-            self.state = State::Idle;
+            self.state = if self.announced.is_some() { State::Announced } else { State::Idle };
             self.deadline = None;
         } else if self.doomed {
             self.close(SessionEnd::Spent);
+        } else if self.announced.is_some() {
+            self.quit_announced(now);
         } else {
             self.say_quit(now);
         }
@@ -398,7 +418,7 @@ impl Client {
         self.transaction.refused.get_or_insert((stage, ending));
     }
 
-    fn await_next(&mut self, now: Timestamp) {
+    pub(super) fn await_next(&mut self, now: Timestamp) {
         let timeouts = &self.settings.timeouts;
         let patience: Duration = match self.asked.front() {
             Some(Asked::Reset | Asked::Mail) => timeouts.mail,
@@ -421,7 +441,7 @@ fn after(asked: Asked) -> Option<Asked> {
 
 /// A domain beyond ASCII in its ASCII form, where the rest of the address is ASCII: any server can take that (RFC 6531
 /// section 3.2). What cannot be told in ASCII stays as it is and needs SMTPUTF8.
-fn with_a_label(path: String) -> String {
+pub(super) fn with_a_label(path: String) -> String {
     if path.is_ascii() {
         return path;
     }

@@ -158,6 +158,11 @@ impl Server {
         self.pending.is_none() && !matches!(self.state, State::Handshake | State::Closed)
     }
 
+    /// Has the client said more than was looked at so far?
+    pub fn has_more(&self) -> bool {
+        self.start < self.buffer.len()
+    }
+
     /// The owner's answer to the last event. 421 closes the session after it. Without an event waiting it is said only if
     /// it is 421 (the owner wants the client gone), else ignored.
     pub fn reply(&mut self, reply: Reply) {

@@ -74,7 +74,9 @@ impl Shell {
     fn obey(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Write(_) => self.complete |= matches!(self.client.state, State::Final),
+                Output::Write(_) | Output::WriteAhead { .. } => {
+                    self.complete |= matches!(self.client.state, State::Final)
+                }
                 Output::UpgradeTls => self.client.tls_established(self.now, TlsVersion::V13),
                 Output::Ready => {
                     self.started = true;

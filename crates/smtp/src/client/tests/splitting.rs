@@ -29,7 +29,9 @@ fn script() -> impl Strategy<Value = Vec<&'static str>> {
         Just(vec![HELLO, PIPE]),
         Just(vec![HELLO, PLAIN]),
         Just(vec![HELLO, PIPE, OK, OK, GO]),
-        Just(vec![HELLO, CHUNKS, OK, OK])
+        Just(vec![HELLO, CHUNKS, OK, OK]),
+        Just(vec![HELLO, PIPE, OK, OK, GO, OK, OK, OK, GO, OK, OK, OK, GO]),
+        Just(vec![HELLO, CHUNKS, OK, OK, OK, OK, OK, OK, OK, OK])
     ];
     (opening, prop::collection::vec(answer(), 0..24)).prop_map(|(mut script, rest)| {
         script.extend(rest);
@@ -45,10 +47,11 @@ proptest! {
         cuts in prop::collection::vec(1usize..40, 1..12),
         opportunistic in any::<bool>(),
         chunking in any::<bool>(),
+        ahead in any::<bool>(),
     ) {
         let tls = if opportunistic { TlsMode::Opportunistic } else { TlsMode::Off };
         let people: VecDeque<_> = (1..=4).map(|n| to(&format!("p{n}@mx.example"))).collect();
-        let rig = || Rig { envelopes: people.clone(), ..Rig::new(Settings { chunking, ..settings(tls) }, &script) };
+        let rig = || Rig { envelopes: people.clone(), ahead, ..Rig::new(Settings { chunking, ..settings(tls) }, &script) };
         let (whole, client) = rig().run();
         let (cut, cut_client) = Rig { cuts: &cuts, ..rig() }.run();
         prop_assert_eq!(&whole, &cut);

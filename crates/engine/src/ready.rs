@@ -1,0 +1,223 @@
+//! A delivery that may start: every check between its place in the lane and MAIL FROM, and what it takes along.
+//!
+//! Apart from the journey because two paths lead here: a delivery whose turn it is, and the one after it, whose envelope
+//! goes out with the message before. Invariant: both pass the same checks, in the same order, under a pass of the gate that
+//! is held until MAIL FROM is written.
+
+use crate::budget::day_of;
+use crate::gate::Pass;
+use crate::holds::Asked;
+use crate::house::{House, Notice};
+use crate::journey::After;
+use crate::lane::Lane;
+use crate::mailing::{Letter, Mailing};
+use model::{DeliveryState, SkipReason, Timestamp};
+use smtp::client::{Dsn, Envelope, Notify, Ret};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Claimed, Settlement, Slot, Standing, VolumeOf};
+
+/// A delivery that passed every check, with its message and leave to use a slot.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) claimed: Claimed,
+    pub(crate) mailing: Arc<Mailing>,
+    pub(crate) letter: Letter,
+    pub(crate) slot: Slot,
+}
+
+/// Room for the signatures in the announced size (RFC 1870 allows an estimate).
+const SIGNATURES_BYTES: u64 = 2_048;
+
+impl Ready {
+    /// What the server hears of it. To be taken once.
+    pub(crate) fn envelope(&mut self) -> Envelope {
+        Envelope {
+            mail_from: std::mem::take(&mut self.letter.mail_from),
+            rcpt_to: std::mem::take(&mut self.letter.rcpt_to),
+            size_bytes: self.letter.bytes.len() as u64 + SIGNATURES_BYTES,
+            smtputf8: self.letter.smtputf8,
+            dsn: Some(self.reports()),
+            require_tls: self.mailing.require_tls,
+        }
+    }
+
+    /// What servers that pass the message on are asked to report (RFC 3461): that they gave up, not that they still try;
+    /// with the delivery's name, and with the headers only.
+    fn reports(&self) -> Dsn {
+        Dsn {
+            envid: Some(self.claimed.delivery.to_string()),
+            notify: Notify::Failure,
+            ret: Ret::Hdrs,
+            orcpt: Some(self.claimed.rcpt.clone()),
+        }
+    }
+}
+
+/// Checks a delivery whose turn it is. `Err`: it may not start, and is where it waits or ends.
+pub(crate) async fn prepare<'a>(house: &'a House, lane: &Lane, claimed: Claimed) -> Result<(Ready, Pass<'a>), After> {
+    let (claimed, mailing, letter, pass) = check(house, lane, claimed).await?;
+    let Ok(slot) = house.store.inflight().take_slot().await else {
+        house.put_back(lane, claimed.delivery);
+        return Err(After::Leave);
+    };
+    Ok((Ready { claimed, mailing, letter, slot }, pass))
+}
+
+/// So long the reply to a message may take, and its follower begins no earlier than that.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+/// Takes the next delivery out of the lane and checks it, while the message before is not answered yet. `None`: nobody may
+/// start ahead of time.
+///
+/// The server hears of it when it likes, perhaps minutes later. So it is left to wait where somebody counts messages by
+/// time: where the pacer keeps a rate or rests, and at the end of a day.
+pub(crate) async fn prepare_ahead<'a>(house: &'a House, lane: &Lane) -> Option<(Ready, Pass<'a>)> {
+    let now = house.now();
+    if day_of(now) != day_of(now + FOLLOWS_WITHIN) {
+        return None;
+    }
+    // Waiting for one would keep the message before waiting, whose own slot is written already.
+    let slot = house.store.inflight().try_slot()?;
+    let (next, hungry) = lane.next_ahead(now);
+    if hungry {
+        house.tell(Notice::Hungry(lane.id.site));
+    }
+    let checked = match next {
+        Some(claimed) => check(house, lane, *claimed).await.ok(),
+        None => None,
+    };
+    let Some((claimed, mailing, letter, pass)) = checked else {
+        house.store.inflight().free(slot);
+        return None;
+    };
+    Some((Ready { claimed, mailing, letter, slot }, pass))
+}
+
+/// Takes back what was prepared, or was said and not heard: it waits in front of its lane, uncharged, unless its campaign
+/// was stopped meanwhile.
+pub(crate) async fn unsay(house: &House, lane: &Lane, ready: Ready) {
+    let Ready { claimed, mailing, slot, .. } = ready;
+    house.budgets.give_back(lane.id.source, mailing.identity, lane.operator(), house.now());
+    house.store.inflight().free(slot);
+    if house.gate.is_closed_to(claimed.campaign) {
+        turn_away(house, lane, claimed).await;
+    } else {
+        house.put_first(lane, claimed);
+    }
+}
+
+/// Everything that may keep a delivery from starting now, then its message.
+async fn check<'a>(
+    house: &'a House,
+    lane: &Lane,
+    claimed: Claimed,
+) -> Result<(Claimed, Arc<Mailing>, Letter, Pass<'a>), After> {
+    let Some(mailing) = house.mailing(claimed.campaign) else {
+        turn_away(house, lane, claimed).await;
+        return Err(After::Reuse);
+    };
+    if house.gate.is_ledger_in_trouble() {
+        house.put_first(lane, claimed);
+        return Err(After::Leave);
+    }
+    let Some(pass) = house.gate.enter(claimed.campaign).await else {
+        turn_away(house, lane, claimed).await;
+        return Err(After::Reuse);
+    };
+    if let Some(reason) = last_check(house, &claimed).await {
+        skip(house, &claimed, reason).await;
+        return Err(After::Reuse);
+    }
+    let claimed = unless_held(house, lane, &mailing, claimed).await?;
+    let Ok(letter) = mailing.compose(&claimed, house.now()) else {
+        skip(house, &claimed, SkipReason::CannotCompose).await;
+        return Err(After::Reuse);
+    };
+    Ok((claimed, mailing, letter, pass))
+}
+
+/// Its campaign was stopped after it was taken from the lane. Stopped for good: nobody else would skip it any more.
+async fn turn_away(house: &House, lane: &Lane, claimed: Claimed) {
+    match house.gate.ended(claimed.campaign).await {
+        Some(reason) => skip(house, &claimed, reason).await,
+        None => house.put_back(lane, claimed.delivery),
+    }
+}
+
+/// The delivery back if it may start now: no hold covers it, it is an hour at which its person is written to, and the
+/// day's budgets have room. Otherwise it has been put where it waits; a session whose lane has nothing to do today leaves.
+async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Result<Claimed, After> {
+    let now = house.now();
+    if !house.holds.is_empty() {
+        let asked = Asked {
+            campaign: claimed.campaign,
+            operator: lane.operator(),
+            source: lane.id.source,
+            domain: claimed.domain,
+            is_cold: house.terms.is_cold(&claimed),
+        };
+        if house.holds.of(asked, now).is_some() {
+            house.put_back(lane, claimed.delivery);
+            return Err(After::Reuse);
+        }
+    }
+    if let Some(until) = house.terms.not_before_for(&claimed, now) {
+        wait_until(house, lane, &claimed, until).await;
+        return Err(After::Reuse);
+    }
+    if let Some(until) = house.probe_is_out(lane, now) {
+        let (site, campaign) = (lane.id.site, claimed.campaign);
+        house.put_first(lane, claimed);
+        house.tell(Notice::FlowHeld { site, campaign, until, why: "the probe there has no verdict yet".to_owned() });
+        return Err(After::Leave);
+    }
+    let Err(spent) = house.budgets.take(lane.id.source, mailing.identity, lane.operator(), now) else {
+        return Ok(claimed);
+    };
+    if spent.is_news {
+        house.tell(Notice::BudgetSpent { lane: lane.id, of: spent.of, until: spent.until, why: spent.why.clone() });
+    }
+    match spent.of {
+        VolumeOf::Source(_) => {
+            house.put_first(lane, claimed);
+            house.tell(Notice::Redeal(lane.id));
+        }
+        VolumeOf::Domain(_) => {
+            let (site, campaign) = (lane.id.site, claimed.campaign);
+            house.put_first(lane, claimed);
+            house.tell(Notice::FlowHeld { site, campaign, until: spent.until, why: spent.why });
+        }
+    }
+    Err(After::Leave)
+}
+
+/// Nobody was tried: the person's own hour comes later. Who was never tried stays queued and is read again then.
+async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timestamp) {
+    if claimed.state == DeliveryState::Queued {
+        house.put_back(lane, claimed.delivery);
+        house.tell(Notice::ReadAgain { site: lane.id.site, campaign: claimed.campaign, at: until });
+        return;
+    }
+    let mut settlement = Settlement::of(claimed, DeliveryState::Deferred, house.now());
+    settlement.due = Some((lane.id.site, until));
+    settlement.charge = false;
+    settlement.site = Some(lane.id.site);
+    house.settle(settlement, None).await;
+}
+
+/// Everything that changed since the delivery was read: suppressions, unsubscribes, edits.
+pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Option<SkipReason> {
+    match house.store.changed_since(claimed) {
+        Standing::Unchanged => None,
+        Standing::Skip(reason) => Some(reason),
+        Standing::AskLedger => house.store.recheck(claimed, house.now()).await.unwrap_or(None),
+    }
+}
+
+/// Ends a delivery without a try.
+pub(crate) async fn skip(house: &House, claimed: &Claimed, reason: SkipReason) {
+    let mut settlement = Settlement::of(claimed, DeliveryState::Skipped, house.now());
+    settlement.skip = Some(reason);
+    house.settle(settlement, None).await;
+}
