@@ -13,6 +13,7 @@
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
+//! - [`engage`]: whether a person or a machine opened or clicked.
 //! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`share`]: whose turn it is in a lane.
 //! - [`volume`]: how much a day; warm-up and no jumps.
@@ -22,6 +23,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod brakes;
+pub mod engage;
 pub mod enhanced;
 mod file_error;
 pub mod judge;

@@ -138,6 +138,7 @@ async fn freeze(
     }
     HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
         .map_err(|why| SendError::Input(why.to_string()))?;
+    launch::keep_links(store, campaign, &snapshot, &compiled).await?;
     let forecast = store.forecast_draft(workspace, campaign.id, now).await?;
     if forecast.count(DeliveryState::Queued) == 0 {
         return Err(SendError::Input(format!(

@@ -1,6 +1,7 @@
 //! What commands do to a running engine. Each is in force when it returns.
 
 use crate::Mailing;
+use crate::engage::Desk;
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
@@ -23,6 +24,7 @@ pub struct Handle {
     pub(crate) holds: Arc<Holds>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) bell: Arc<Notify>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 

@@ -3,7 +3,7 @@
 //! A campaign keeps everything its message is made of, so that it can be taken up by another process at any time. It is
 //! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
 
-use crate::options::{SendOptions, Unsubscribe};
+use crate::options::{SendOptions, Tracking, TrackingMode, Unsubscribe};
 use crate::terms::{Plan, Sample, ZONE_COLUMNS};
 use crate::{Mailing, SendError, Stakes};
 use aws_lc_rs::digest;
@@ -11,10 +11,11 @@ use dispatch::brakes;
 use dispatch::share::WEIGHT_USUAL;
 use dispatch::windows::Windows;
 use mail::compose::{
-    self, CompileOptions, Compiled, HeaderFields, HeaderPlan, Mailbox, RenderError, SourceKind, Values,
+    self, CompileOptions, Compiled, HeaderFields, HeaderPlan, LinkOptions, Mailbox, RenderError, SourceKind, Values,
 };
 use mail::sign::{Signer, SigningKey};
 use mail::token::KeyRing;
+use mail::track::{Tracker, Whom};
 use model::{
     Actor, CampaignKind, CampaignState, DeliveryState, DomainId, EmailAddress, MailDomain, Tally, Timestamp,
     WorkspaceId,
@@ -29,7 +30,7 @@ use store::{Audience, Campaign, Import, NewCampaign, Store};
 /// The same message to the same audience under another name is refused for so long.
 pub(crate) const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The secret that holds the keys of tokens.
-const TOKEN_RING: &str = "tokens";
+pub(crate) const TOKEN_RING: &str = "tokens";
 /// The secret that tells this ledger's Message-IDs from another's.
 const MESSAGE_ID_TAG: &str = "message-id-tag";
 /// The tags Postroom makes.
@@ -114,6 +115,10 @@ impl MessageFile {
 impl Snapshot {
     /// Compiles the message against the audience's columns. `name` stands in for a subject toward loopback.
     pub fn compile(&self, name: &str) -> Result<Compiled, SendError> {
+        self.compile_with(name, self.options.tracking.links())
+    }
+
+    fn compile_with(&self, name: &str, links: LinkOptions) -> Result<Compiled, SendError> {
         let loopback = self.options.transport.is_loopback();
         let known_tags: BTreeSet<String> = self
             .columns
@@ -127,6 +132,7 @@ impl Snapshot {
             fallback_subject: loopback.then(|| name.to_owned()),
             known_tags,
             needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
+            links,
         };
         compose::compile(&self.file.source, self.file.kind()?, &options)
             .map_err(|why| SendError::Message { file: self.file.name.clone(), why: why.to_string() })
@@ -150,6 +156,26 @@ impl Snapshot {
             );
         }
         Ok(warnings)
+    }
+
+    /// What counts opens and clicks, if anything does. Refused: nowhere to count.
+    fn tracker(&self, campaign: &Campaign) -> Result<Option<Tracker>, SendError> {
+        let whom = match self.options.tracking.mode {
+            TrackingMode::Off => return Ok(None),
+            TrackingMode::Anonymous => Whom::Together(campaign.id),
+            TrackingMode::Full => Whom::Each,
+        };
+        let base = match (&self.options.tracking.url, &self.options.unsubscribe) {
+            (Some(url), _) | (None, Unsubscribe::PublicUrl(url)) => url.trim_end_matches('/').to_owned(),
+            (None, Unsubscribe::Target(_) | Unsubscribe::None) => {
+                let why = "opens and clicks need a server that answers: give --public-url or --tracking-url";
+                return Err(SendError::Input(why.to_owned()));
+            }
+        };
+        if !mail::track::is_web(&base) {
+            return Err(SendError::Input(format!("{base:?} is no address of a server: https://… is expected")));
+        }
+        Ok(Some(Tracker { base, whom }))
     }
 
     pub(crate) fn windows(&self) -> Result<Option<Windows>, SendError> {
@@ -250,6 +276,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     // Whatever cannot be written into header fields is found before anybody is counted.
     HeaderPlan::new(draft.snapshot.fields(&campaign, &compiled, String::new())?)
         .map_err(|why| SendError::Input(why.to_string()))?;
+    keep_links(store, &campaign, &draft.snapshot, &compiled).await?;
     store.build_campaign(campaign.id, actor, now).await?;
     Ok(Launched { campaign, continued: false, warnings })
 }
@@ -326,8 +353,13 @@ impl Draft {
 
     /// What "the same files" means: message, audience and everything chosen that recipients would see.
     fn files_hash(&self) -> Result<[u8; 32], SendError> {
-        let options = serde_json::to_vec(&(&self.snapshot.options.from, &self.snapshot.options.subject))
-            .map_err(|why| SendError::Input(why.to_string()))?;
+        let SendOptions { from, subject, tracking, .. } = &self.snapshot.options;
+        // As it was before anything could be counted, so that older campaigns are still known.
+        let options = match *tracking == Tracking::default() {
+            true => serde_json::to_vec(&(from, subject)),
+            false => serde_json::to_vec(&(from, subject, tracking)),
+        };
+        let options = options.map_err(|why| SendError::Input(why.to_string()))?;
         Ok(hash(&[&self.content_hash(), &options]))
     }
 
@@ -372,9 +404,33 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         headers,
         signer,
         ring: token_ring(store, entropy)?,
+        tracker: snapshot.tracker(campaign)?,
         return_path: domain(&snapshot.options.return_path, "the return path")?,
         require_tls: snapshot.options.require_tls,
     })
+}
+
+/// Keeps the links of a campaign whose clicks are counted. Refused: nowhere to count.
+pub(crate) async fn keep_links(
+    store: &Store,
+    campaign: &Campaign,
+    snapshot: &Snapshot,
+    compiled: &Compiled,
+) -> Result<(), SendError> {
+    if snapshot.tracker(campaign)?.is_none() {
+        return Ok(());
+    }
+    let links = compiled.numbered_links().iter().map(|link| (link.number, link.target.clone())).collect();
+    Ok(store.save_links(campaign.workspace, campaign.id, links).await?)
+}
+
+/// A campaign's message as it is read in a browser: nothing in it is counted.
+pub(crate) fn readable(campaign: &Campaign) -> Result<(Compiled, HeaderPlan), SendError> {
+    let snapshot = snapshot(campaign)?;
+    let compiled = snapshot.compile_with(&campaign.name, LinkOptions::default())?;
+    let fields = snapshot.fields(campaign, &compiled, String::new())?;
+    let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
+    Ok((compiled, headers))
 }
 
 /// The sending domain in the ledger's dictionary; a ledger that is only read knows it or does without.

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod drafts;
+pub mod engage;
 pub mod forecast;
 pub mod guard;
 pub mod history;
@@ -114,6 +115,7 @@ pub struct Engine {
     holds: Arc<Holds>,
     traces: Arc<Traces>,
     bell: Arc<Notify>,
+    desk: Arc<engage::Desk>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -129,8 +131,8 @@ impl Engine {
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
         let (notices, heard) = mpsc::unbounded_channel();
         let (gate, outstanding, holds, traces) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        let bell = Arc::default();
-        Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard }
+        let (bell, desk) = (Arc::default(), Arc::default());
+        Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, desk, notices, heard }
     }
 
     /// What commands use while the engine runs.
@@ -143,6 +145,7 @@ impl Engine {
             holds: self.holds.clone(),
             traces: self.traces.clone(),
             bell: self.bell.clone(),
+            desk: self.desk.clone(),
             notices: self.notices.clone(),
         }
     }
@@ -152,7 +155,8 @@ impl Engine {
     /// Everything that was under way when a former process died is settled first. Fails only when the ledger cannot
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
-        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard } = self;
+        let handle = self.handle();
+        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard, .. } = self;
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
         let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
@@ -208,6 +212,7 @@ impl Engine {
         let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
         let reporter = tokio::spawn(tls_reports::run(house.clone()));
         let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
+        let visits = tokio::spawn(engage::run(handle.clone()));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
@@ -218,6 +223,8 @@ impl Engine {
         settler.abort();
         reporter.abort();
         clerk.iter().for_each(tokio::task::JoinHandle::abort);
+        visits.abort();
+        handle.write_hits().await?;
         house.tally.write(&house.store).await?;
         Ok(end)
     }

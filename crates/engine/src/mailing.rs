@@ -7,6 +7,7 @@ use crate::terms::Plan;
 use mail::compose::{Compiled, HeaderPlan, Recipient, RenderError, Tokens, Values, assemble};
 use mail::sign::Signer;
 use mail::token::{KeyRing, return_local_part};
+use mail::track::Tracker;
 use model::{CampaignId, CampaignKind, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
 use std::borrow::Cow;
 use store::Claimed;
@@ -34,6 +35,8 @@ pub struct Mailing {
     pub signer: Option<Signer>,
     /// The keys of its tokens.
     pub ring: KeyRing,
+    /// What counts its opens and clicks.
+    pub tracker: Option<Tracker>,
     /// Where its key is published: `selector._domainkey.domain`.
     pub key_name: Option<String>,
     /// The domain of its envelope sender.
@@ -64,6 +67,7 @@ impl Mailing {
             values: &values,
             delivery: claimed.delivery,
             tokens: &tokens,
+            tracker: self.tracker.as_ref().map(|tracker| (tracker, &self.ring)),
         };
         let message = assemble(&self.compiled, &self.headers, &recipient, now)?;
         Ok(Letter {

@@ -4,6 +4,7 @@
 
 use crate::{SendError, Stakes};
 use dispatch::retry::Schedule;
+use mail::compose::LinkOptions;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -46,6 +47,47 @@ pub struct SendOptions {
     /// When it is sent, and how large its share is.
     #[serde(default)]
     pub timing: Timing,
+    /// Whether opens and clicks are counted.
+    #[serde(default)]
+    pub tracking: Tracking,
+}
+
+/// Whether opens and clicks are counted, and what is added to links.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tracking {
+    /// Whether, and of whom.
+    pub mode: TrackingMode,
+    /// The tracking host, `https://links.example.org`; else the public URL.
+    pub url: Option<String>,
+    /// Are the links of the text part counted as well?
+    pub text_links: bool,
+    /// Added to every link where the author wrote no such parameter: `utm_source` and its like.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// Whether opens and clicks are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackingMode {
+    /// No.
+    #[default]
+    Off,
+    /// For the campaign, and nobody can tell whose they are.
+    Anonymous,
+    /// Of each recipient.
+    Full,
+}
+
+impl Tracking {
+    /// What is done with a message's links.
+    pub(crate) fn links(&self) -> LinkOptions {
+        LinkOptions {
+            count: self.mode != TrackingMode::Off,
+            in_text: self.text_links,
+            parameters: self.parameters.clone(),
+        }
+    }
 }
 
 /// When a campaign is sent, and how large its share is among the campaigns of its workspace.

@@ -8,6 +8,7 @@
 mod dialect;
 mod front_matter;
 mod layout;
+mod links;
 mod pieces;
 mod tags;
 #[cfg(test)]
@@ -15,16 +16,19 @@ mod tests;
 mod text;
 
 pub use crate::headers::{HeaderError, HeaderFields, HeaderPlan, Mailbox, Tokens, Unsubscribe};
-pub use crate::message::{Message, Recipient, assemble};
+pub use crate::message::{Message, Recipient, assemble, page};
 pub use crate::values::Values;
+pub use links::{LINKS_MAX, Link, LinkOptions};
 
 pub(crate) use dialect::{escaped, shown};
 
 use crate::headers::one_line;
+use crate::track::{Counted, TARGET_OCTETS_MAX};
 use crate::values::{Person, tag_of_column};
 use dialect::Fault;
 use minijinja::Environment;
 use pieces::{Kind, Pieces};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use tags::{Hidden, Tag};
@@ -75,6 +79,8 @@ pub struct CompileOptions {
     pub known_tags: BTreeSet<String>,
     /// Marketing mail: refuse a message without an unsubscribe place.
     pub needs_unsubscribe: bool,
+    /// What is done with the links.
+    pub links: LinkOptions,
 }
 
 /// A place in the author's file; both count from 1, columns in characters.
@@ -242,6 +248,9 @@ pub struct Compiled {
     /// Tags that stand somewhere without a fallback.
     bare_tags: BTreeSet<String>,
     links: Vec<String>,
+    numbered: Vec<Link>,
+    targets: Vec<(u16, Pieces)>,
+    link_options: LinkOptions,
     warnings: Vec<String>,
 }
 
@@ -282,20 +291,33 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
 
     let hidden = tags::hide(source, front.body_at, &body_tags, kind == SourceKind::Markdown);
     let page = layout::page(source, &hidden, kind)?;
-    let text = text::from_page(&page, &hidden)?;
-    let (page, found) = layout::survey(&page, preheader.as_ref().map(|_| PREHEADER_MARK))?;
+    let link_options = &options.links;
+    let (counted_page, numbered) = match link_options.is_needed() {
+        true => links::number(&page, &hidden, link_options, &|name| draft.is_known(name))?,
+        false => (page.clone(), Vec::new()),
+    };
+    let is_counted_in_text = link_options.in_text || !link_options.count;
+    let text = text::from_page(if is_counted_in_text { &counted_page } else { &page }, &hidden)?;
+    let (_, found) = layout::survey(&page, None)?;
+    let (page, _) = layout::survey(&counted_page, preheader.as_ref().map(|_| PREHEADER_MARK))?;
+    let page = if link_options.count { links::with_ending(&page)? } else { page };
     let given = front.subject.map(|range| span(source, range).to_owned());
     let subject = draft.subject(given, &hidden.restore(&found.title).0)?;
 
     let (html, html_places) = hidden.restore(&page);
+    let html = links::put_tags(&html, &numbered);
     let html = match &preheader {
         Some(range) => html.replacen(PREHEADER_MARK, &escaped_piece(source, range.clone(), &front_tags), 1),
         None => html,
     };
     let (text, text_places) = hidden.restore(&text);
+    let text = links::put_tags(&text, &numbered);
     draft.warn_of(&hidden, &page, &found, &html);
     let links: Vec<String> = found.links.iter().map(|href| hidden.restore(href).0).collect();
     draft.check_unsubscribe(&html, &links)?;
+    if link_options.count {
+        draft.warn_of_uncounted(&links, &numbered);
+    }
 
     let mut env = dialect::environment();
     let html = draft.add_part(&mut env, HTML, Kind::Html, html, &html_places)?;
@@ -304,6 +326,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     let preheader_text = preheader.map(|range| span(source, range).to_owned());
     let has_preheader = preheader_text.is_some();
     draft.add_part(&mut env, PREHEADER, Kind::Text, preheader_text.unwrap_or_default(), &[])?;
+    let targets = links::targets(&mut env, &numbered).map_err(|e| draft.of_link(&e))?;
     let Draft { tags, bare_tags, warnings, .. } = draft;
     let from_name = front.from_name.map(|range| one_line(span(source, range), SUBJECT_OCTETS_MAX));
     Ok(Compiled {
@@ -317,6 +340,9 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
         tags,
         bare_tags,
         links,
+        numbered,
+        targets,
+        link_options: options.links.clone(),
         warnings,
     })
 }
@@ -441,6 +467,10 @@ impl Draft<'_> {
         }
     }
 
+    fn of_link(&self, error: &minijinja::Error) -> ComposeError {
+        ComposeError::Layout { place: Place::of(self.source, 0), what: format!("a link: {}", dialect::in_words(error)) }
+    }
+
     /// Adds a template that the layout has been over, and cuts it; `places` says where its tags come from.
     fn add_part(
         &self,
@@ -510,14 +540,21 @@ impl Compiled {
         &self.links
     }
 
+    /// The links that have numbers: those that are counted, or that parameters were added to.
+    pub fn numbered_links(&self) -> &[Link] {
+        &self.numbered
+    }
+
     /// What the author should look at before sending.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
     /// Renders one person. [`OUR_TAGS`] are taken from `values` as well.
+    /// What is counted leads nowhere: compile without, where somebody is to read it.
     pub fn render(&self, values: &Values) -> Result<Rendered, RenderError> {
-        let person = Person::new(values, OUR_TAGS.map(|tag| (tag, None)));
+        let mut person = Person::new(values, []);
+        self.address(&mut person, None)?;
         let part = |name, max| {
             dialect::render(&self.env, name, person.scope(), max)
                 .map(|(text, _)| text)
@@ -531,6 +568,30 @@ impl Compiled {
             text: text::close_up(&part(TEXT, PART_OCTETS_MAX)?),
             empty_tags: self.empty_tags(&person),
         })
+    }
+
+    /// Adds what our own tags stand for in this person's copy; `counted`: where what they do is counted.
+    pub(crate) fn address(&self, person: &mut Person<'_>, counted: Option<&Counted<'_>>) -> Result<(), RenderError> {
+        for (number, target) in &self.targets {
+            let target = target.plain(&self.env, person, TARGET_OCTETS_MAX);
+            let target = target.map_err(|fault| in_part(fault, "link", TARGET_OCTETS_MAX))?;
+            let target = match crate::track::is_web(&target) {
+                true => crate::track::with_parameters(&target, &self.link_options.parameters),
+                false => Cow::Borrowed(target.as_str()),
+            };
+            let address = counted.map_or_else(|| target.clone().into_owned(), |counted| counted.to(*number, &target));
+            person.add(Cow::Owned(links::target_tag(*number)), address);
+        }
+        if let Some(counted) = counted {
+            person.add(Cow::Borrowed(links::CLICKS), counted.clicks.clone());
+            person.add(Cow::Borrowed(links::OPEN), counted.open.clone());
+        }
+        Ok(())
+    }
+
+    /// One person's HTML part, as it is.
+    pub(crate) fn html(&self, person: &Person<'_>) -> Result<String, RenderError> {
+        self.html.plain(&self.env, person, PART_OCTETS_MAX).map_err(|fault| in_part(fault, HTML_PART, PART_OCTETS_MAX))
     }
 
     /// One person's subject, one line.

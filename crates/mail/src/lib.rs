@@ -11,7 +11,8 @@
 //! - [`message`]: one recipient's message, 7-bit and deterministic;
 //! - [`sign`]: DKIM keys and signatures;
 //! - [`tls_report`]: what a domain is told about the encryption of its mail;
-//! - [`token`]: sealed delivery ids for return paths and links.
+//! - [`token`]: sealed delivery ids for return paths and links;
+//! - [`track`]: the addresses by which opens and clicks are counted.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stderr, clippy::string_slice))]
 
@@ -22,4 +23,5 @@ mod qp;
 pub mod sign;
 pub mod tls_report;
 pub mod token;
+pub mod track;
 pub mod values;

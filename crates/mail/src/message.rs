@@ -6,6 +6,8 @@
 
 use crate::compose::{Compiled, RenderError};
 use crate::headers::{HeaderPlan, Tokens};
+use crate::token::KeyRing;
+use crate::track::Tracker;
 use crate::values::{Person, Values};
 use model::{DeliveryId, EmailAddress, Timestamp};
 
@@ -22,6 +24,8 @@ pub struct Recipient<'a> {
     pub delivery: DeliveryId,
     /// The delivery's tokens.
     pub tokens: &'a Tokens,
+    /// Where what they do with it is counted, if the message was compiled for that, and by whose keys.
+    pub tracker: Option<(&'a Tracker, &'a KeyRing)>,
 }
 
 /// A whole message, ready to be signed and not dot-stuffed.
@@ -40,14 +44,9 @@ pub fn assemble(
     recipient: &Recipient<'_>,
     date: Timestamp,
 ) -> Result<Message, RenderError> {
-    let person = Person::new(
-        recipient.values,
-        [
-            ("unsubscribe_url", plan.unsubscribe_url(recipient.tokens)),
-            ("view_url", plan.view_url(recipient.tokens)),
-            ("postal_address", plan.postal_address().map(str::to_owned)),
-        ],
-    );
+    let mut person = person(plan, recipient);
+    let counted = recipient.tracker.map(|(tracker, ring)| tracker.of(ring, recipient.delivery));
+    compiled.address(&mut person, counted.as_ref())?;
     let subject = compiled.subject(&person)?;
     let mut out = Vec::with_capacity(compiled.fixed_octets() * 9 / 8 + PERSONAL_OCTETS);
     let to = (recipient.to_name, recipient.to);
@@ -65,6 +64,24 @@ pub fn assemble(
     out.extend_from_slice(boundary.as_bytes());
     out.extend_from_slice(b"--\r\n");
     Ok(Message { bytes: out, empty_tags: compiled.empty_tags(&person) })
+}
+
+/// One recipient's HTML as a browser shows it. Refuses nothing but what [`Compiled::render`] refuses.
+pub fn page(compiled: &Compiled, plan: &HeaderPlan, recipient: &Recipient<'_>) -> Result<String, RenderError> {
+    let mut person = person(plan, recipient);
+    compiled.address(&mut person, None)?;
+    compiled.html(&person)
+}
+
+fn person<'r>(plan: &HeaderPlan, recipient: &Recipient<'r>) -> Person<'r> {
+    Person::new(
+        recipient.values,
+        [
+            ("unsubscribe_url", plan.unsubscribe_url(recipient.tokens)),
+            ("view_url", plan.view_url(recipient.tokens)),
+            ("postal_address", plan.postal_address().map(str::to_owned)),
+        ],
+    )
 }
 
 /// Room for header fields, values and signatures: with it, most messages are written and signed without growing.
@@ -106,8 +123,14 @@ mod tests {
         let values: Values = values.iter().copied().collect();
         let to = "kim@example.net".parse().unwrap();
         let to_name = values.text("name").map(str::to_owned);
-        let recipient =
-            Recipient { to: &to, to_name: to_name.as_deref(), values: &values, delivery: DELIVERY, tokens: &tokens };
+        let recipient = Recipient {
+            to: &to,
+            to_name: to_name.as_deref(),
+            values: &values,
+            delivery: DELIVERY,
+            tokens: &tokens,
+            tracker: None,
+        };
         assemble(&compiled, &plan, &recipient, DATE).unwrap()
     }
 

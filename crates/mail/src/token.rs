@@ -9,7 +9,7 @@
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use model::DeliveryId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,10 +38,24 @@ pub enum Purpose {
     View,
     /// Following a counted link.
     Click,
+    /// Loading the open pixel.
+    Open,
+    /// Following a link that is counted for the campaign alone: the id in the token is the campaign's.
+    ClickTogether,
+    /// Loading a pixel that is counted for the campaign alone.
+    OpenTogether,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 4] = [Purpose::Return, Purpose::Unsubscribe, Purpose::View, Purpose::Click];
+    const ALL: [Purpose; 7] = [
+        Purpose::Return,
+        Purpose::Unsubscribe,
+        Purpose::View,
+        Purpose::Click,
+        Purpose::Open,
+        Purpose::ClickTogether,
+        Purpose::OpenTogether,
+    ];
 
     const fn code(self) -> u8 {
         match self {
@@ -49,6 +63,9 @@ impl Purpose {
             Purpose::Unsubscribe => 2,
             Purpose::View => 3,
             Purpose::Click => 4,
+            Purpose::Open => 5,
+            Purpose::ClickTogether => 6,
+            Purpose::OpenTogether => 7,
         }
     }
 }
@@ -149,6 +166,35 @@ impl KeyRing {
         id.copy_from_slice(&payload[2..]);
         Ok((purpose, DeliveryId(i64::from_be_bytes(id))))
     }
+
+    /// The seal of a link's target in the message that `tag` names: key id and MAC, in URL-safe base64.
+    pub(crate) fn seal_target(&self, tag: i64, number: u16, target: &str) -> String {
+        let Some(key) = self.keys.get(&self.current) else {
+            unreachable!("a ring always holds its current key: checked where one is made or read");
+        };
+        URL_SAFE_NO_PAD.encode(target_seal(self.current, key, tag, number, target))
+    }
+
+    /// Was the target sealed by this ring, for this link of this message?
+    pub(crate) fn is_sealed_target(&self, tag: i64, number: u16, target: &str, seal: &str) -> bool {
+        let Ok(seal) = URL_SAFE_NO_PAD.decode(seal) else { return false };
+        let Some((id, key)) = seal.first().and_then(|id| Some((*id, self.keys.get(id)?))) else { return false };
+        let expected = target_seal(id, key, tag, number, target);
+        aws_lc_rs::constant_time::verify_slices_are_equal(&seal, &expected).is_ok()
+    }
+}
+
+/// Key id and MAC. The first octet of what is authenticated is none a token begins with.
+fn target_seal(id: u8, key: &Key, tag: i64, number: u16, target: &str) -> [u8; 1 + SEALED_OCTETS - PAYLOAD_OCTETS] {
+    let mut context = hmac::Context::with_key(&key.mac);
+    context.update(&[0]);
+    context.update(&tag.to_be_bytes());
+    context.update(&number.to_be_bytes());
+    context.update(target.as_bytes());
+    let mut seal = [id; 1 + SEALED_OCTETS - PAYLOAD_OCTETS];
+    let octets = seal.len() - 1;
+    seal[1..].copy_from_slice(&context.sign().as_ref()[..octets]);
+    seal
 }
 
 /// The local part of the return path for a token (VERP).

@@ -110,33 +110,40 @@ pub(crate) fn is_blank(value: &Value) -> bool {
 #[derive(Debug)]
 pub(crate) struct Person<'a> {
     values: &'a Values,
-    ours: [(&'static str, Option<String>); 3],
+    ours: Vec<(Cow<'static, str>, String)>,
     scope: OnceCell<Value>,
 }
 
 impl<'a> Person<'a> {
-    pub(crate) fn new(values: &'a Values, ours: [(&'static str, Option<String>); 3]) -> Person<'a> {
-        Person { values, ours, scope: OnceCell::new() }
+    pub(crate) fn new<const N: usize>(values: &'a Values, ours: [(&'static str, Option<String>); N]) -> Person<'a> {
+        let given = ours.into_iter().filter_map(|(name, text)| Some((Cow::Borrowed(name), text?)));
+        Person { values, ours: given.collect(), scope: OnceCell::new() }
+    }
+
+    /// The same person with one tag more; to be added before anything is shown.
+    pub(crate) fn add(&mut self, name: Cow<'static, str>, text: String) {
+        self.ours.push((name, text));
+        self.scope.take();
     }
 
     /// What a tag that is only this name shows, escaped for HTML if need be; `None`: nothing.
     pub(crate) fn shown(&self, name: &str, in_html: bool) -> Option<Cow<'_, str>> {
-        match self.ours.iter().find_map(|(own, text)| text.as_deref().filter(|_| *own == name)) {
-            Some(text) if in_html => Some(escaped(Cow::Borrowed(text))),
-            Some(text) => Some(Cow::Borrowed(text)),
+        match self.ours.iter().find(|(own, _)| *own == name) {
+            Some((_, text)) if in_html => Some(escaped(Cow::Borrowed(text))),
+            Some((_, text)) => Some(Cow::Borrowed(text)),
             None => shown(self.values.get(name)?, in_html),
         }
     }
 
     /// Would the tag show nothing?
     pub(crate) fn is_empty_for(&self, tag: &str) -> bool {
-        !self.ours.iter().any(|(own, text)| *own == tag && text.is_some()) && self.values.is_empty_for(tag)
+        !self.ours.iter().any(|(own, _)| *own == tag) && self.values.is_empty_for(tag)
     }
 
     /// The same for templates; made when the first one asks.
     pub(crate) fn scope(&self) -> &Value {
         self.scope.get_or_init(|| {
-            let ours = self.ours.iter().filter_map(|(name, text)| Some((*name, Value::from(text.as_deref()?))));
+            let ours = self.ours.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
             Value::from_dyn_object(Arc::new(Scope { person: self.values.clone(), ours: ours.collect() }))
         })
     }
@@ -146,7 +153,7 @@ impl<'a> Person<'a> {
 #[derive(Debug)]
 struct Scope {
     person: Values,
-    ours: Vec<(&'static str, Value)>,
+    ours: Vec<(Cow<'static, str>, Value)>,
 }
 
 impl Object for Scope {

@@ -147,6 +147,8 @@ words! {
         Unsubscribed = 84 "unsubscribed",
         /// Another system told of something.
         CustomEvent = 85 "custom_event",
+        /// An open or a click is judged anew: what came later tells that a machine made it, or did not.
+        Rescored = 86 "rescored",
         /// A campaign that is being written was changed.
         CampaignEdited = 90 "campaign_edited",
         /// A campaign was given the time at which it begins.

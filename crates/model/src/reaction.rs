@@ -22,13 +22,38 @@ words! {
 }
 
 /// How sure it is, of 100, that a machine did it: from here on it counts as one. Kept and shown apart, never dropped.
-pub const MACHINE_SCORE: u8 = 50;
+pub const MACHINE_SCORE: u8 = 60;
+/// From here on, up to a machine, nobody knows; below, it was a person.
+pub const UNSURE_SCORE: u8 = 30;
 /// The greatest score.
 pub const MACHINE_SCORE_MAX: u8 = 100;
+
+/// Who did it, as far as the score tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doer {
+    /// A person.
+    Person,
+    /// Nobody knows.
+    Unsure,
+    /// A machine.
+    Machine,
+}
+
+impl Doer {
+    /// By the score.
+    pub const fn of(score: u8) -> Doer {
+        match score {
+            MACHINE_SCORE.. => Doer::Machine,
+            UNSURE_SCORE.. => Doer::Unsure,
+            _ => Doer::Person,
+        }
+    }
+}
 
 impl ReactionKind {
     /// Does it show that the person took notice? An open does not: too many of them are machines'.
     pub const fn is_engagement(self, score: u8) -> bool {
-        score < MACHINE_SCORE && matches!(self, ReactionKind::Clicked | ReactionKind::Replied | ReactionKind::Custom)
+        score < UNSURE_SCORE && matches!(self, ReactionKind::Clicked | ReactionKind::Replied | ReactionKind::Custom)
     }
 }

@@ -132,3 +132,12 @@ ALTER TABLE campaign ADD COLUMN topic TEXT;
 ALTER TABLE contact ADD COLUMN paused_until INTEGER;
 -- They chose something about their mail, some time: asked about in full before each message.
 ALTER TABLE contact ADD COLUMN chooses INTEGER NOT NULL DEFAULT 0;
+
+-- Opens and clicks. doer 0: a person; 1: nobody knows; 2: a machine. link -1: all links together; `people` is kept there
+-- alone. `engaged_before`: what the contact's engagement was before this reaction moved it.
+CREATE TABLE reaction_count (
+    workspace INTEGER NOT NULL, campaign INTEGER NOT NULL, kind INTEGER NOT NULL, doer INTEGER NOT NULL,
+    link INTEGER NOT NULL, node INTEGER NOT NULL, events INTEGER NOT NULL, people INTEGER NOT NULL,
+    PRIMARY KEY (campaign, kind, doer, link, node)
+) WITHOUT ROWID;
+ALTER TABLE reaction ADD COLUMN engaged_before INTEGER;

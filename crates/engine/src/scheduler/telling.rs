@@ -204,7 +204,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Forgets conversations that are old enough, once a day.
+    /// Forgets conversations, and what is told of opens and clicks, when they are old enough; once a day.
     pub(super) async fn forget_conversations(&mut self) -> Result<(), StoreError> {
         let now = self.house.now();
         if self.forgot_at.is_some_and(|at| day_of(at) == day_of(now)) {
@@ -215,6 +215,7 @@ impl Scheduler {
         let house = &self.house;
         let forget = || house.store.forget_old_transcripts(before, FORGOTTEN_AT_ONCE);
         while house.until_recorded(forget).await? >= FORGOTTEN_AT_ONCE {}
+        while house.until_recorded(|| house.store.forget_old_hits(now)).await? {}
         Ok(())
     }
 

@@ -252,6 +252,6 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// What the inliner's serialiser escapes in text.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ").replace("&quot;", "\"").replace("&amp;", "&")
 }

@@ -295,7 +295,7 @@ mod tests {
         let mut env = dialect::environment();
         env.add_template_owned(name, source.to_owned()).unwrap();
         let pieces = Pieces::cut(&mut env, name, kind, source).unwrap();
-        let person = Person::new(values, [("ours", Some("<ours>".to_owned())), ("", None), ("", None)]);
+        let person = Person::new(values, [("ours", Some("<ours>".to_owned()))]);
         let mut wire = Vec::new();
         let written = pieces.write(&env, &person, &mut wire).map_err(|fault| format!("{fault:?}"));
         let written = written.map(|()| {

@@ -473,6 +473,11 @@ impl Hidden {
         text.trim().starts_with(self.mark.as_str())
     }
 
+    /// Is a tag hidden in `text`?
+    pub(super) fn has_tag(&self, text: &str) -> bool {
+        text.contains(self.mark.as_str())
+    }
+
     /// Tags that are not in `text` any more: the layout tool dropped them.
     pub(super) fn lost_from(&self, text: &str) -> Vec<(&str, usize)> {
         let is_lost = |number: &usize| !text.contains(&format!("{}{number}z", self.mark));

@@ -13,7 +13,7 @@ use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::import::{ImportRequest, Mapping, import_file};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
-use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Transport, Unsubscribe};
+use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Tracking, Transport, Unsubscribe};
 use engine::report::{Report, report};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
@@ -286,6 +286,7 @@ fn options_of_demo() -> SendOptions {
         retry: None,
         timing: Timing::default(),
         require_tls: false,
+        tracking: Tracking::default(),
     }
 }
 

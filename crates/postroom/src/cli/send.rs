@@ -18,7 +18,7 @@ use dispatch::share::WEIGHT_MAX;
 use dispatch::windows::Windows;
 use engine::forecast::forecast;
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
-use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Transport};
+use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport};
 use engine::{CONNECTIONS_MAX, Until};
 use model::{CampaignKind, CampaignState, Timestamp};
 use net::World;
@@ -68,6 +68,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
+    counting: Counting,
+    #[command(flatten)]
     way: WayOut,
     /// Do not ask; needed where no terminal is
     #[arg(long)]
@@ -112,6 +114,52 @@ struct Identity {
     /// The sender's legal name and postal address [default: the setting postal_address]
     #[arg(long, value_name = "TEXT")]
     postal_address: Option<String>,
+}
+
+/// What is counted.
+#[derive(Debug, clap::Args)]
+struct Counting {
+    /// Count opens and clicks: of each recipient, or of the campaign alone
+    #[arg(long, value_enum, default_value_t = Count::Off)]
+    tracking: Count,
+    /// The server that counts [default: that of --public-url]
+    #[arg(long, value_name = "URL", requires = "tracking")]
+    tracking_url: Option<String>,
+    /// Count the links of the text part as well
+    #[arg(long, requires = "tracking")]
+    tracking_text: bool,
+    /// Added to every link that has no such parameter: utm_source=spring. Can be repeated
+    #[arg(long = "link-parameter", value_name = "NAME=VALUE", value_parser = link_parameter)]
+    link_parameters: Vec<(String, String)>,
+}
+
+/// Whose opens and clicks are counted.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Count {
+    Off,
+    Anonymous,
+    Full,
+}
+
+fn link_parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected, such as utm_source=spring")?;
+    let is_plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let pair = is_plain.then(|| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| format!("{name:?} is no name of a parameter: letters, digits, '-', '_' and '.' are"))
+}
+
+fn tracking(args: &Counting) -> Tracking {
+    let mode = match args.tracking {
+        Count::Off => TrackingMode::Off,
+        Count::Anonymous => TrackingMode::Anonymous,
+        Count::Full => TrackingMode::Full,
+    };
+    Tracking {
+        mode,
+        url: args.tracking_url.clone(),
+        text_links: args.tracking_text,
+        parameters: args.link_parameters.clone(),
+    }
 }
 
 /// The way out.
@@ -320,6 +368,7 @@ fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {
         retry: args.way.retry(),
         timing: timing(&args.terms, now)?,
         require_tls: args.way.require_tls,
+        tracking: tracking(&args.counting),
     };
     options.schedule()?;
     Ok(options)

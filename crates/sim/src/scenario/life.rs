@@ -14,7 +14,7 @@ use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::drafts::{self, Proposal};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
-use engine::options::{Dkim, SendOptions, Timing, Transport, Unsubscribe};
+use engine::options::{Dkim, SendOptions, Timing, Tracking, Transport, Unsubscribe};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
 use model::{
@@ -739,6 +739,7 @@ fn options() -> SendOptions {
         retry: None,
         timing: Timing::default(),
         require_tls: false,
+        tracking: Tracking::default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod counts;
 mod crash;
 mod doubt;
 mod drafts;
+mod engage;
 mod import;
 mod journey;
 mod lists;

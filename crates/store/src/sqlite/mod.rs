@@ -14,6 +14,7 @@ pub(crate) mod contacts;
 pub(crate) mod dictionary;
 pub(crate) mod doubt;
 pub(crate) mod drafts;
+pub(crate) mod engage;
 pub(crate) mod events;
 pub(crate) mod holds;
 pub(crate) mod imports;

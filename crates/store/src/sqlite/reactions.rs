@@ -31,19 +31,25 @@ impl Ledger {
                     (SELECT workspace, key FROM reaction_key WHERE at < ?1 ORDER BY at LIMIT ?2)",
             )?
             .execute(params![now.as_millis() - KEY_KEPT_MS, KEYS_FORGOTTEN_MAX])?;
-        reactions.iter().map(|reaction| self.record_reaction(workspace, reaction, now)).collect()
+        reactions.iter().map(|reaction| Ok(self.record_reaction(workspace, reaction, now)?.0)).collect()
     }
 
-    fn record_reaction(&mut self, workspace: WorkspaceId, new: &NewReaction, now: Timestamp) -> Result<Recorded> {
+    /// Writes one and moves the counters of its campaign; also tells its place in the log (0: it has none).
+    pub(crate) fn record_reaction(
+        &mut self,
+        workspace: WorkspaceId,
+        new: &NewReaction,
+        now: Timestamp,
+    ) -> Result<(Recorded, i64)> {
         let known = "SELECT EXISTS (SELECT 1 FROM contact c WHERE c.id = ?1 AND c.workspace = ?2
             AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1))";
         if !self.conn.prepare_cached(known)?.query_row([new.contact.0, workspace.0], |row| row.get::<_, bool>(0))? {
-            return Ok(Recorded::UnknownContact);
+            return Ok((Recorded::UnknownContact, 0));
         }
         if let Some(key) = &new.key {
             let sql = "INSERT OR IGNORE INTO reaction_key (workspace, key, at) VALUES (?1, ?2, ?3)";
             if self.conn.prepare_cached(sql)?.execute(params![workspace.0, key, now.as_millis()])? == 0 {
-                return Ok(Recorded::Repeated);
+                return Ok((Recorded::Repeated, 0));
             }
         }
         let name = match &new.name {
@@ -57,10 +63,11 @@ impl Ledger {
             None => None,
         };
         let seq = self.take_seq();
-        let sql =
-            "INSERT INTO reaction (seq, workspace, node, at, kind, contact, campaign, delivery, link, name, score,
-                value_micros, ip, agent, detail)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        let is_engagement = new.kind.is_engagement(new.score);
+        let sql = "INSERT INTO reaction (seq, workspace, node, at, kind, contact, campaign, delivery, link, name, score,
+                value_micros, ip, agent, detail, engaged_before)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                CASE WHEN ?16 THEN (SELECT engaged_at FROM contact WHERE id = ?6) END)";
         self.conn.prepare_cached(sql)?.execute(params![
             seq,
             workspace.0,
@@ -77,15 +84,17 @@ impl Ledger {
             new.ip,
             agent,
             new.properties,
+            is_engagement,
         ])?;
-        if new.kind.is_engagement(new.score) {
+        if is_engagement {
             self.note_engagement(&[(new.contact, new.at)])?;
         }
         if new.kind == ReactionKind::Opened {
             let sql = "UPDATE contact SET opened_at = ?2 WHERE id = ?1 AND opened_at IS NULL";
             self.conn.prepare_cached(sql)?.execute(params![new.contact.0, new.at.as_millis()])?;
         }
-        Ok(Recorded::New)
+        self.count_reaction(workspace, new)?;
+        Ok((Recorded::New, seq))
     }
 }
 

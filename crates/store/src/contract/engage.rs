@@ -1,0 +1,142 @@
+//! Opens, clicks and unsubscribes by link: counted with the writes, judged anew, forgotten in part.
+
+use super::*;
+use crate::engage::{ADDRESSES_KEPT, DETAILS_KEPT, UNDO_WITHIN};
+use crate::{Cursor, Hits, Nameless, NewReaction, Recipient, Rescored, Standing};
+use model::reaction::Doer;
+use model::{ContactId, EventKind, ReactionKind};
+use std::time::Duration;
+
+/// A campaign to Kim and Lee, taken by their server at 30, and who they are.
+fn house() -> (Store, Campaign, Vec<Recipient>) {
+    let store = empty();
+    let id = import(&store, 1, &["kim@a.example", "lee@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    now(store.settle(claimed.iter().map(|one| accepted(one, at(30))).collect::<Vec<_>>())).unwrap();
+    let recipients = now(store.recipients(claimed.iter().map(|one| one.delivery).collect())).unwrap();
+    (store, campaign, recipients)
+}
+
+fn click(of: &Recipient, when: u64, score: u8) -> (WorkspaceId, NewReaction) {
+    let reaction = NewReaction {
+        campaign: Some(of.campaign),
+        delivery: Some(of.delivery),
+        link: Some(2),
+        score,
+        ip: Some("192.0.2.1".to_owned()),
+        agent: Some("Firefox".to_owned()),
+        properties: Some(r#"{"signs":[]}"#.to_owned()),
+        ..NewReaction::new(ReactionKind::Clicked, of.contact, at(when))
+    };
+    (W, reaction)
+}
+
+fn counts(store: &Store, campaign: CampaignId) -> Vec<(Doer, Option<u32>, u64, u64)> {
+    let counts = now(store.reaction_counts(W, campaign)).unwrap();
+    let clicks = counts.iter().filter(|one| one.kind == ReactionKind::Clicked && one.events + one.people > 0);
+    clicks.map(|one| (one.doer, one.link, one.events, one.people)).collect()
+}
+
+fn engaged(store: &Store, contact: ContactId) -> Option<Timestamp> {
+    now(store.contact(contact)).unwrap().unwrap().engaged_at
+}
+
+#[test]
+fn a_token_tells_whom_it_is_about_and_when_they_had_it() {
+    let (store, campaign, recipients) = house();
+    assert_eq!(recipients.len(), 2);
+    assert_eq!(recipients[0].campaign, campaign.id);
+    assert_eq!(recipients[0].tried_at, Some(at(30) + Duration::from_millis(412)));
+    assert!(now(store.recipients(vec![model::DeliveryId(5)])).unwrap().is_empty());
+}
+
+#[test]
+fn people_are_counted_once_and_machines_apart() {
+    let (store, campaign, who) = house();
+    let reactions = vec![click(&who[0], 50, 0), click(&who[0], 51, 0), click(&who[1], 52, 100), click(&who[1], 53, 0)];
+    let nameless = vec![Nameless { campaign: campaign.id, kind: ReactionKind::Clicked, link: Some(1), score: 0 }];
+    now(store.record_hits(Hits { reactions, nameless, rescored: Vec::new() }, at(60))).unwrap();
+    assert_eq!(
+        counts(&store, campaign.id),
+        [
+            (Doer::Person, None, 4, 2),
+            (Doer::Person, Some(1), 1, 0),
+            (Doer::Person, Some(2), 3, 0),
+            (Doer::Machine, None, 1, 1),
+            (Doer::Machine, Some(2), 1, 0)
+        ]
+    );
+    assert!(now(store.reaction_counts(WorkspaceId(2), campaign.id)).unwrap().is_empty(), "of another workspace");
+}
+
+#[test]
+fn what_turns_out_to_be_a_machines_moves_over_and_engages_nobody() {
+    let (store, campaign, who) = house();
+    now(store.note_engagement(vec![(who[0].contact, at(5))])).unwrap();
+    let hits = Hits { reactions: vec![click(&who[0], 50, 0)], ..Hits::default() };
+    let id = now(store.record_hits(hits, at(51))).unwrap().remove(0).unwrap();
+    assert_eq!(engaged(&store, who[0].contact), Some(at(50)));
+    let properties = Some(r#"{"signs":["burst"]}"#.to_owned());
+    let rescored = vec![Rescored { reaction: id, score: 70, properties }];
+    now(store.record_hits(Hits { rescored, ..Hits::default() }, at(53))).unwrap();
+    assert_eq!(counts(&store, campaign.id), [(Doer::Machine, None, 1, 1), (Doer::Machine, Some(2), 1, 0)]);
+    assert_eq!(engaged(&store, who[0].contact), Some(at(5)), "what it was before");
+    let events = now(store.events(Cursor::START, 1_000)).unwrap();
+    let last = events.last().unwrap();
+    assert_eq!((last.kind, last.delivery), (EventKind::Rescored, Some(who[0].delivery)));
+    let clicked = events.iter().find(|event| event.kind == EventKind::Clicked).unwrap();
+    assert_eq!(clicked.reaction.as_ref().unwrap().score, 70, "kept, not dropped");
+}
+
+#[test]
+fn addresses_and_details_are_forgotten_in_their_time() {
+    let (store, _, who) = house();
+    let hits = Hits { reactions: vec![click(&who[0], 50, 0), click(&who[1], 60, 0)], ..Hits::default() };
+    now(store.record_hits(hits, at(61))).unwrap();
+    let kept = |store: &Store| {
+        let conn = store.core.lanes.read(|conn| {
+            let sql = "SELECT count(ip), count(agent), count(detail) FROM reaction";
+            Ok(conn.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?)
+        });
+        now(conn).unwrap()
+    };
+    now(store.forget_old_hits(at(61))).unwrap();
+    assert_eq!(kept(&store), (2, 2, 2));
+    now(store.forget_old_hits(at(55) + ADDRESSES_KEPT)).unwrap();
+    assert_eq!(kept(&store), (1, 2, 2), "the younger one stays");
+    now(store.forget_old_hits(at(99) + ADDRESSES_KEPT)).unwrap();
+    assert_eq!(kept(&store), (0, 2, 2));
+    now(store.forget_old_hits(at(99) + DETAILS_KEPT)).unwrap();
+    assert_eq!(kept(&store), (0, 0, 0));
+}
+
+#[test]
+fn an_unsubscribe_stops_what_is_queued_and_can_be_taken_back_by_the_same_link() {
+    let store = empty();
+    let id = import(&store, 1, &["kim@a.example"]);
+    let (first, second) = (sending(&store, "one", id), sending(&store, "two", id));
+    let claimed = claims(&store, first.id).remove(0);
+    now(store.settle(vec![accepted(&claimed, at(30))])).unwrap();
+    let waiting = claims(&store, second.id).remove(0);
+    assert_eq!(store.changed_since(&waiting), Standing::Unchanged);
+    assert!(now(store.unsubscribe(claimed.delivery, "one_click", at(40))).unwrap());
+    assert!(now(store.unsubscribe(claimed.delivery, "page", at(41))).unwrap(), "asked twice");
+    assert!(matches!(store.changed_since(&waiting), Standing::Skip(_)));
+    let counts = now(store.reaction_counts(W, first.id)).unwrap();
+    assert_eq!(counts.iter().map(|one| (one.kind, one.events)).collect::<Vec<_>>(), [(ReactionKind::Unsubscribed, 1)]);
+    assert!(!now(store.take_back_unsubscribe(waiting.delivery, at(50))).unwrap(), "another link");
+    assert!(!now(store.take_back_unsubscribe(claimed.delivery, at(41) + UNDO_WITHIN)).unwrap(), "too late");
+    assert!(now(store.take_back_unsubscribe(claimed.delivery, at(50))).unwrap());
+    assert!(now(store.suppressions_of(W, &address("kim@a.example"))).unwrap().is_empty());
+    assert!(!now(store.unsubscribe(model::DeliveryId(4), "page", at(60))).unwrap());
+}
+
+#[test]
+fn links_are_kept_by_number() {
+    let (store, campaign, _) = house();
+    let links = vec![(1, "https://a.example/".to_owned()), (2, "https://b.example/".to_owned())];
+    now(store.save_links(W, campaign.id, links.clone())).unwrap();
+    now(store.save_links(W, campaign.id, links.clone())).unwrap();
+    assert_eq!(now(store.links(campaign.id)).unwrap(), links);
+}

@@ -1,0 +1,334 @@
+//! Opens and clicks: written with their counters, judged anew, forgotten in part.
+//!
+//! Counters: `link` −1 stands for all links together and bears the people; a person is counted once for each kind and
+//! doer. Invariant: a counter moves in the transaction that writes or changes what it counts.
+
+use super::events::NewEvent;
+use super::suppressions::Because;
+use super::{Ledger, word};
+use crate::engage::{
+    ADDRESSES_KEPT, DETAILS_KEPT, HITS_MAX, Hits, Nameless, ReactionCount, ReactionId, Recipient, Rescored, UNDO_WITHIN,
+};
+use crate::error::{Result, StoreError};
+use crate::reaction::{NewReaction, Recorded};
+use model::reaction::{Doer, MACHINE_SCORE, MACHINE_SCORE_MAX, UNSURE_SCORE};
+use model::{
+    Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ReactionKind, SuppressionReason,
+    Timestamp, WorkspaceId,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// All links together.
+const ALL_LINKS: i64 = -1;
+/// Rows looked at in one step of forgetting.
+const FORGOTTEN_ROWS: i64 = 5_000;
+
+/// A reaction to be counted.
+struct Counted {
+    workspace: i64,
+    campaign: i64,
+    kind: ReactionKind,
+    contact: Option<i64>,
+    link: Option<i64>,
+}
+
+impl Ledger {
+    pub(crate) fn record_hits(&mut self, hits: &Hits, now: Timestamp) -> Result<Vec<Option<ReactionId>>> {
+        if hits.reactions.len() > HITS_MAX {
+            return Err(StoreError::Refused(format!("a batch has at most {HITS_MAX} hits")));
+        }
+        let mut written = Vec::with_capacity(hits.reactions.len());
+        for (workspace, reaction) in &hits.reactions {
+            written.push(match self.record_reaction(*workspace, reaction, now)? {
+                (Recorded::New, seq) => Some(ReactionId(seq)),
+                (Recorded::Repeated | Recorded::UnknownContact, _) => None,
+            });
+        }
+        hits.nameless.iter().try_for_each(|one| self.count_nameless(one))?;
+        hits.rescored.iter().try_for_each(|one| self.rescore(one, now))?;
+        Ok(written)
+    }
+
+    /// Counts a reaction that was just written.
+    pub(crate) fn count_reaction(&mut self, workspace: WorkspaceId, new: &NewReaction) -> Result<()> {
+        let Some(campaign) = new.campaign else { return Ok(()) };
+        let counted = Counted {
+            workspace: workspace.0,
+            campaign: campaign.0,
+            kind: new.kind,
+            contact: Some(new.contact.0),
+            link: new.link.map(i64::from),
+        };
+        self.count(&counted, Doer::of(new.score), 1)
+    }
+
+    fn count_nameless(&mut self, one: &Nameless) -> Result<()> {
+        let sql = "SELECT workspace FROM campaign WHERE id = ?1";
+        let known = self.conn.prepare_cached(sql)?.query_row([one.campaign.0], |row| row.get(0)).optional()?;
+        let Some(workspace) = known else { return Ok(()) };
+        let link = one.link.map(i64::from);
+        let counted = Counted { workspace, campaign: one.campaign.0, kind: one.kind, contact: None, link };
+        self.count(&counted, Doer::of(one.score), 1)
+    }
+
+    /// Moves the counters by one; the reaction itself stands in the table as it is to be counted (or no more).
+    fn count(&mut self, counted: &Counted, doer: Doer, by: i64) -> Result<()> {
+        let (low, high) = scores(doer);
+        let people = match counted.contact {
+            None => 0,
+            Some(contact) => {
+                let sql = "SELECT count(*) FROM (SELECT 1 FROM reaction WHERE campaign = ?1 AND kind = ?2
+                    AND contact = ?3 AND score BETWEEN ?4 AND ?5 LIMIT 2)";
+                let key = params![counted.campaign, counted.kind.code(), contact, low, high];
+                let others: i64 = self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
+                // Coming, it is one of them already; going, it is none any more.
+                if others == i64::from(by > 0) { by } else { 0 }
+            }
+        };
+        self.move_count(counted, doer, ALL_LINKS, by, people)?;
+        match counted.link {
+            Some(link) => self.move_count(counted, doer, link, by, 0),
+            None => Ok(()),
+        }
+    }
+
+    fn move_count(&mut self, counted: &Counted, doer: Doer, link: i64, events: i64, people: i64) -> Result<()> {
+        let sql = "INSERT INTO reaction_count (workspace, campaign, kind, doer, link, node, events, people)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT DO UPDATE SET events = events + excluded.events, people = people + excluded.people";
+        self.conn.prepare_cached(sql)?.execute(params![
+            counted.workspace,
+            counted.campaign,
+            counted.kind.code(),
+            code_of(doer),
+            link,
+            self.node,
+            events,
+            people
+        ])?;
+        Ok(())
+    }
+
+    fn rescore(&mut self, one: &Rescored, now: Timestamp) -> Result<()> {
+        let score = one.score.min(MACHINE_SCORE_MAX);
+        let sql = "SELECT workspace, campaign, kind, contact, link, score, delivery, at, engaged_before FROM reaction
+            WHERE seq = ?1";
+        let found = self.conn.prepare_cached(sql)?.query_row([one.reaction.0], |row| {
+            let counted = (row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, i64>(2)?, row.get(3)?, row.get(4)?);
+            Ok((counted, row.get::<_, u8>(5)?, row.get::<_, Option<i64>>(6)?, row.get(7)?, row.get(8)?))
+        });
+        let Some((about, before, delivery, at, engaged_before)) = found.optional()? else { return Ok(()) };
+        let (workspace, Some(campaign), kind, contact, link) = about else { return Ok(()) };
+        let kind = word!(ReactionKind, kind)?;
+        let sql = "UPDATE reaction SET score = ?2, detail = ?3 WHERE seq = ?1";
+        self.conn.prepare_cached(sql)?.execute(params![one.reaction.0, score, one.properties])?;
+        let counted = Counted { workspace, campaign, kind, contact: Some(contact), link };
+        if Doer::of(before) != Doer::of(score) {
+            self.count(&counted, Doer::of(before), -1)?;
+            self.count(&counted, Doer::of(score), 1)?;
+        }
+        if kind.is_engagement(before) && !kind.is_engagement(score) {
+            self.take_back_engagement(contact, at, engaged_before)?;
+        }
+        let about = NewEvent {
+            campaign: Some(CampaignId(campaign)),
+            delivery: delivery.map(DeliveryId),
+            contact: Some(ContactId(contact)),
+            detail: Some(format!("{kind} {}: {before} to {score}", one.reaction.0)),
+            ..NewEvent::default()
+        };
+        self.event(WorkspaceId(workspace), EventKind::Rescored, &Actor::Engine, now, about)
+    }
+
+    /// The person's engagement is again what it was before a machine's click was taken for theirs.
+    fn take_back_engagement(&mut self, contact: i64, at: i64, before: Option<i64>) -> Result<()> {
+        let sql = "UPDATE contact SET engaged_at = nullif(max(coalesce(?3, 0), coalesce((SELECT max(at) FROM reaction
+                WHERE contact = ?1 AND kind IN (?4, ?5, ?6) AND score < ?7), 0)), 0)
+            WHERE id = ?1 AND engaged_at = ?2";
+        self.conn.prepare_cached(sql)?.execute(params![
+            contact,
+            at,
+            before,
+            ReactionKind::Clicked.code(),
+            ReactionKind::Replied.code(),
+            ReactionKind::Custom.code(),
+            UNSURE_SCORE
+        ])?;
+        Ok(())
+    }
+
+    pub(crate) fn save_links(
+        &mut self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        links: &[(u16, String)],
+    ) -> Result<()> {
+        self.conn.prepare_cached("DELETE FROM link WHERE campaign = ?1")?.execute([campaign.0])?;
+        let sql = "INSERT INTO link (workspace, campaign, number, url) VALUES (?1, ?2, ?3, ?4)";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        for (number, url) in links {
+            statement.execute(params![workspace.0, campaign.0, number, url])?;
+        }
+        Ok(())
+    }
+
+    /// Rows are appended in order of time, nearly: two bookmarks go through them.
+    pub(crate) fn forget_old_hits(&mut self, now: Timestamp) -> Result<bool> {
+        let addresses = self.forget_step("hit_addresses", "ip = NULL", now - ADDRESSES_KEPT)?;
+        let details = self.forget_step("hit_details", "ip = NULL, agent = NULL, detail = NULL", now - DETAILS_KEPT)?;
+        Ok(addresses || details)
+    }
+
+    fn forget_step(&mut self, bookmark: &str, what: &str, before: Timestamp) -> Result<bool> {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        let from: i64 =
+            self.conn.prepare_cached(sql)?.query_row([bookmark], |row| row.get(0)).optional()?.unwrap_or(0);
+        let rows: Vec<(i64, i64)> = {
+            let sql = "SELECT seq, at FROM reaction WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows = statement.query_map([from, FORGOTTEN_ROWS], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        let old = rows.iter().take_while(|(_, at)| *at < before.as_millis()).map(|(seq, _)| *seq);
+        let (count, last) = old.fold((0, None), |(count, _), seq| (count + 1, Some(seq)));
+        let Some(last) = last else { return Ok(false) };
+        let kinds = [ReactionKind::Opened, ReactionKind::Clicked].map(|kind| kind.code().to_string()).join(", ");
+        let sql = format!("UPDATE reaction SET {what} WHERE seq > ?1 AND seq <= ?2 AND kind IN ({kinds})");
+        self.conn.prepare_cached(&sql)?.execute([from, last])?;
+        let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.conn.prepare_cached(sql)?.execute(params![bookmark, last])?;
+        Ok(count == FORGOTTEN_ROWS)
+    }
+
+    pub(crate) fn unsubscribe(&mut self, delivery: DeliveryId, how: &str, now: Timestamp) -> Result<bool> {
+        let Some(recipient) = recipients(&self.conn, &[delivery])?.pop() else { return Ok(false) };
+        let current = self.current_address(recipient.contact)?;
+        let mut addresses: Vec<AddressId> = recipient.address.into_iter().chain(current).collect();
+        addresses.dedup();
+        if addresses.is_empty() {
+            return Ok(false);
+        }
+        let because = Because { evidence: Some(delivery), note: Some(how), ..Because::default() };
+        let reason = SuppressionReason::Unsubscribed;
+        let mut is_new = false;
+        for address in addresses {
+            is_new |= !self.is_unsubscribed(recipient.workspace, address)?;
+            self.suppress_address(recipient.workspace, address, reason, &because, &Actor::Recipient, now)?;
+        }
+        // Asked twice it is done once.
+        if is_new {
+            let reaction = NewReaction {
+                campaign: Some(recipient.campaign),
+                delivery: Some(delivery),
+                properties: Some(format!("{{\"how\":\"{how}\"}}")),
+                ..NewReaction::new(ReactionKind::Unsubscribed, recipient.contact, now)
+            };
+            self.record_reaction(recipient.workspace, &reaction, now)?;
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn take_back_unsubscribe(&mut self, delivery: DeliveryId, now: Timestamp) -> Result<bool> {
+        let Some(recipient) = recipients(&self.conn, &[delivery])?.pop() else { return Ok(false) };
+        let sql = "DELETE FROM suppression WHERE workspace = ?1 AND reason = ?2 AND evidence = ?3 AND at > ?4";
+        let since = now - UNDO_WITHIN;
+        let reason = SuppressionReason::Unsubscribed.code();
+        let key = params![recipient.workspace.0, reason, delivery.0, since.as_millis()];
+        if self.conn.prepare_cached(sql)?.execute(key)? == 0 {
+            return Ok(false);
+        }
+        let about = NewEvent {
+            campaign: Some(recipient.campaign),
+            delivery: Some(delivery),
+            contact: Some(recipient.contact),
+            address: recipient.address,
+            detail: Some("unsubscribed: taken back".to_owned()),
+            ..NewEvent::default()
+        };
+        self.event(recipient.workspace, EventKind::SuppressionLifted, &Actor::Recipient, now, about)?;
+        Ok(true)
+    }
+
+    fn is_unsubscribed(&self, workspace: WorkspaceId, address: AddressId) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM suppression s JOIN address a ON a.hash = s.hash
+            WHERE a.id = ?2 AND s.workspace = ?1 AND s.reason = ?3)";
+        let key = params![workspace.0, address.0, SuppressionReason::Unsubscribed.code()];
+        Ok(self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0))?)
+    }
+
+    fn current_address(&self, contact: ContactId) -> Result<Option<AddressId>> {
+        let sql = "SELECT address FROM contact WHERE id = ?1";
+        let found = self.conn.prepare_cached(sql)?.query_row([contact.0], |row| row.get::<_, Option<i64>>(0));
+        Ok(found.optional()?.flatten().map(AddressId))
+    }
+}
+
+pub(crate) fn recipients(conn: &Connection, deliveries: &[DeliveryId]) -> Result<Vec<Recipient>> {
+    let sql = "SELECT d.workspace, d.campaign, d.contact, d.address, d.state, t.started_at + t.duration_ms
+        FROM delivery d LEFT JOIN attempt t ON d.attempts > 0 AND t.seq = d.last_attempt WHERE d.id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut found = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        let mut rows = statement.query([delivery.0])?;
+        let Some(row) = rows.next()? else { continue };
+        found.push(Recipient {
+            delivery: *delivery,
+            workspace: WorkspaceId(row.get(0)?),
+            campaign: CampaignId(row.get(1)?),
+            contact: ContactId(row.get(2)?),
+            address: row.get::<_, Option<i64>>(3)?.map(AddressId),
+            state: word!(DeliveryState, row.get(4)?)?,
+            tried_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_millis),
+        });
+    }
+    Ok(found)
+}
+
+pub(crate) fn counts(conn: &Connection, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<ReactionCount>> {
+    let sql = "SELECT kind, doer, link, sum(events), sum(people) FROM reaction_count
+        WHERE campaign = ?1 AND workspace = ?2 GROUP BY kind, doer, link ORDER BY kind, doer, link";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([campaign.0, workspace.0], |row| {
+        let link: i64 = row.get(2)?;
+        Ok(ReactionCount {
+            kind: word!(ReactionKind, row.get(0)?)?,
+            doer: doer_of(row.get(1)?)?,
+            link: u32::try_from(link).ok(),
+            events: row.get::<_, i64>(3)?.max(0).unsigned_abs(),
+            people: row.get::<_, i64>(4)?.max(0).unsigned_abs(),
+        })
+    })?;
+    rows.collect()
+}
+
+pub(crate) fn links(conn: &Connection, campaign: CampaignId) -> Result<Vec<(u16, String)>> {
+    let mut statement = conn.prepare_cached("SELECT number, url FROM link WHERE campaign = ?1 ORDER BY number")?;
+    let rows = statement.query_map([campaign.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The scores of a doer, both ends included.
+const fn scores(doer: Doer) -> (u8, u8) {
+    match doer {
+        Doer::Person => (0, UNSURE_SCORE - 1),
+        Doer::Unsure => (UNSURE_SCORE, MACHINE_SCORE - 1),
+        Doer::Machine => (MACHINE_SCORE, MACHINE_SCORE_MAX),
+    }
+}
+
+const fn code_of(doer: Doer) -> i64 {
+    match doer {
+        Doer::Person => 0,
+        Doer::Unsure => 1,
+        Doer::Machine => 2,
+    }
+}
+
+fn doer_of(code: i64) -> Result<Doer> {
+    match code {
+        0 => Ok(Doer::Person),
+        1 => Ok(Doer::Unsure),
+        2 => Ok(Doer::Machine),
+        other => Err(super::unknown_code("doer", other)),
+    }
+}
