@@ -12,9 +12,7 @@ use mail::compose::{Compiled, HeaderPlan, Recipient as Reader, Tokens, Values, p
 use mail::token::{KeyRing, Purpose};
 use mail::track::{self, Named, TRAP};
 use model::reaction::Doer;
-use model::{
-    Actor, CampaignId, DeliveryId, DeliveryState, EmailAddress, ReactionKind, Timestamp,
-};
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, EmailAddress, ReactionKind, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::ops::Range;

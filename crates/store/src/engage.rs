@@ -6,11 +6,9 @@
 use crate::Store;
 use crate::error::Result;
 use crate::reaction::NewReaction;
-use crate::sqlite::{Ledger, campaigns, engage as engage_sql};
+use crate::sqlite::{campaigns, engage as engage_sql};
 use model::reaction::Doer;
-use model::{
-    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, ReactionKind, Timestamp, WorkspaceId,
-};
+use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, ReactionKind, Timestamp, WorkspaceId};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -111,7 +109,12 @@ impl Store {
         self.core.lanes.read(move |conn| engage_sql::counts(conn, workspace, campaign)).await
     }
     /// Keeps the links of a campaign's message, by number; what was kept before is replaced.
-    pub async fn save_links(&self, workspace: WorkspaceId, campaign: CampaignId, links: Vec<(u16, String)>) -> Result<()> {
+    pub async fn save_links(
+        &self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        links: Vec<(u16, String)>,
+    ) -> Result<()> {
         self.core.lanes.write(move |ledger| ledger.save_links(workspace, campaign, &links)).await
     }
     /// The links of a campaign's message, by number.

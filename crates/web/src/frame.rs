@@ -41,6 +41,7 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     app.desk.metrics.count(&method, route, response.status().as_u16(), took);
     let actor = response.extensions().get::<Caller>().map(|caller| caller.actor.as_text()).unwrap_or_default();
     let (status, ms) = (response.status().as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let path = crate::public::without_token(&path);
     tracing::info!(request = id, %method, path, status, ms, from = shortened(from), actor, "answered");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let body = serde_json::to_vec(&problem.body(&id)).unwrap_or_default();

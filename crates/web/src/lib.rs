@@ -25,6 +25,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod problem;
+mod public;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,8 @@ pub struct Config {
     pub requests_per_minute: u32,
     /// How what is started here leaves this machine.
     pub sending: Sending,
+    /// The names under which links of messages are answered, without ports; empty: under any.
+    pub tracking_hosts: Vec<String>,
     /// May anybody who reaches the server read the metrics of the whole installation?
     pub open_metrics: bool,
 }
@@ -89,6 +92,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             requests_per_minute: 1_200,
             sending: Sending::default(),
+            tracking_hosts: Vec::new(),
             open_metrics: false,
         }
     }
@@ -167,6 +171,7 @@ pub fn router(app: App) -> Router {
     let docs_route = routing::get(move || async move { openapi::html(&page) });
     Router::new()
         .merge(api)
+        .merge(public::routes(&app))
         .route("/api/v1/openapi.json", document_route)
         .route("/api/docs", docs_route)
         .route("/healthz", routing::get(health::alive))

@@ -31,6 +31,7 @@ struct File {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(not(test), expect(dead_code, reason = "name, source and examples are for the tests and for readers"))]
 struct Agent {
     name: String,
     kind: AgentKind,

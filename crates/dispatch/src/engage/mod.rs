@@ -335,8 +335,7 @@ impl Recent {
             return;
         }
         let earlier = self.around(number, REMEMBERED);
-        let is_after_machine =
-            earlier.iter().any(|(_, seen)| seen.network != this.network && seen.signs.has_sure());
+        let is_after_machine = earlier.iter().any(|(_, seen)| seen.network != this.network && seen.signs.has_sure());
         if is_after_machine {
             self.add(number, Sign::SecondLook, marked);
         }

@@ -18,7 +18,9 @@ use dispatch::share::WEIGHT_MAX;
 use dispatch::windows::Windows;
 use engine::forecast::forecast;
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
-use engine::options::{Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport};
+use engine::options::{
+    Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport,
+};
 use engine::{CONNECTIONS_MAX, Until};
 use model::{CampaignKind, CampaignState, Timestamp};
 use net::World;

@@ -97,7 +97,8 @@ fn addresses_and_details_are_forgotten_in_their_time() {
     let kept = |store: &Store| {
         let conn = store.core.lanes.read(|conn| {
             let sql = "SELECT count(ip), count(agent), count(detail) FROM reaction";
-            Ok(conn.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?)
+            Ok(conn
+                .query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?)
         });
         now(conn).unwrap()
     };

@@ -181,8 +181,7 @@ impl Ledger {
 
     fn forget_step(&mut self, bookmark: &str, what: &str, before: Timestamp) -> Result<bool> {
         let sql = "SELECT value FROM meta WHERE name = ?1";
-        let from: i64 =
-            self.conn.prepare_cached(sql)?.query_row([bookmark], |row| row.get(0)).optional()?.unwrap_or(0);
+        let from: i64 = self.conn.prepare_cached(sql)?.query_row([bookmark], |row| row.get(0)).optional()?.unwrap_or(0);
         let rows: Vec<(i64, i64)> = {
             let sql = "SELECT seq, at FROM reaction WHERE seq > ?1 ORDER BY seq LIMIT ?2";
             let mut statement = self.conn.prepare_cached(sql)?;

@@ -64,7 +64,8 @@ impl Ledger {
         };
         let seq = self.take_seq();
         let is_engagement = new.kind.is_engagement(new.score);
-        let sql = "INSERT INTO reaction (seq, workspace, node, at, kind, contact, campaign, delivery, link, name, score,
+        let sql =
+            "INSERT INTO reaction (seq, workspace, node, at, kind, contact, campaign, delivery, link, name, score,
                 value_micros, ip, agent, detail, engaged_before)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
                 CASE WHEN ?16 THEN (SELECT engaged_at FROM contact WHERE id = ?6) END)";

@@ -3,6 +3,7 @@
 mod campaigns;
 mod house;
 mod keys;
+mod links;
 mod nouns;
 mod people;
 mod strangers;
