@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// A proxy whose X-Forwarded-For is believed; may be given several times
     #[arg(long, value_name = "IP")]
     trust_proxy: Vec<IpAddr>,
+    /// A name under which links of messages are answered; may be given several times [default: any]
+    #[arg(long, value_name = "HOST")]
+    tracking_host: Vec<String>,
     /// Show /metrics to whoever reaches the server; without it a key is needed
     #[arg(long)]
     open_metrics: bool,
@@ -96,6 +99,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let config = Config {
         public_url,
         trusted_proxies: args.trust_proxy.clone(),
+        tracking_hosts: args.tracking_host.clone(),
         requests_per_minute: args.requests_per_minute,
         open_metrics: args.open_metrics,
         sending: Sending { transport, connections, retry },

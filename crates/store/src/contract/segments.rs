@@ -96,7 +96,9 @@ fn is_meant(of: &Happening, person: &Person, happened: &Happened, campaigns: &[C
         What::Sent => happened.what.is_of_a_delivery(),
         what => happened.what == what,
     };
-    let human = of.machines || !matches!(of.what, What::Opened | What::Clicked) || happened.score < 50;
+    let human = of.machines
+        || !matches!(of.what, What::Opened | What::Clicked)
+        || happened.score < model::reaction::MACHINE_SCORE;
     let (from, to) = of.window.map_or((None, None), |window| window.resolve(today()));
     let when = happened.at.as_millis();
     kind && human
@@ -130,8 +132,10 @@ fn holds(rule: &Rule, person: &Person, imports: &[ImportId], campaigns: &[Campai
             let latest = |wanted: &dyn Fn(&Happened) -> bool| {
                 person.happened.iter().filter(|one| wanted(one)).map(|one| one.at).max()
             };
-            let noticed =
-                latest(&|one| matches!(one.what, What::Clicked | What::Replied | What::Did) && one.score < 50);
+            let noticed = latest(&|one| {
+                matches!(one.what, What::Clicked | What::Replied | What::Did)
+                    && one.score < model::reaction::UNSURE_SCORE
+            });
             let opened = latest(&|one| one.what == What::Opened);
             let days = noticed.map(|at| today().since(at).as_secs_f64() / 86_400.0);
             let level = match days {

@@ -11,39 +11,47 @@ use model::reaction::Doer;
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, EmailAddress, ReactionKind, WorkspaceId};
 use store::{ImportRow, NewImport, ReactionCount};
 
-const W: WorkspaceId = WorkspaceId::FIRST;
-const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
+pub(super) const W: WorkspaceId = WorkspaceId::FIRST;
+pub(super) const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
 const SOURCE: &str = "---\nsubject: Hi\n---\n[Spring](https://shop.example/spring?a=1) for {{ email }}, \
     [yours](https://shop.example/{{ email|urlencode }}).\n\n[Leave]({{ unsubscribe_url }}) {{ postal_address }}\n";
 
 /// A server, and a campaign to one person.
-struct Sent {
-    house: House,
-    ring: KeyRing,
-    campaign: CampaignId,
-    delivery: DeliveryId,
+pub(super) struct Sent {
+    pub(super) house: House,
+    pub(super) ring: KeyRing,
+    pub(super) campaign: CampaignId,
+    /// The first of the campaign's.
+    pub(super) delivery: DeliveryId,
+    draft: Draft,
 }
 
 impl Sent {
     async fn with(config: Config, mode: TrackingMode) -> Sent {
+        Sent::to(config, mode, SOURCE, &["kim@a.example".to_owned()]).await
+    }
+
+    /// A campaign of this message to these people.
+    pub(super) async fn to(config: Config, mode: TrackingMode, source: &str, people: &[String]) -> Sent {
         let house = House::with(config);
         let (app, now) = (&house.app, house.app.now());
         let columns = vec!["email".to_owned()];
         let new =
             NewImport { workspace: W, file_name: "p.csv".to_owned(), content_hash: [1; 32], columns: columns.clone() };
         let import = app.store.begin_import(new, &Actor::Engine, now).await.unwrap();
-        let row = ImportRow {
-            line: 2,
+        let row = |(address, line): (&String, u64)| ImportRow {
+            line,
             external_id: None,
-            typed: Some("kim@a.example".to_owned()),
-            address: Some(EmailAddress::parse("kim@a.example").unwrap()),
-            attributes: r#"{"email":"kim@a.example"}"#.to_owned(),
+            typed: Some(address.clone()),
+            address: Some(EmailAddress::parse(address).unwrap()),
+            attributes: format!(r#"{{"email":"{address}"}}"#),
             status: None,
             consent: None,
             lead_source: None,
             engaged_at: None,
         };
-        app.store.write_import_chunk(import.id, vec![row], now).await.unwrap();
+        let rows = people.iter().zip(2..).map(row).collect();
+        app.store.write_import_chunk(import.id, rows, now).await.unwrap();
         let import = app.store.finish_import(import.id, &Actor::Engine, now).await.unwrap();
         let options = SendOptions {
             from: "news@letters.example".to_owned(),
@@ -59,7 +67,7 @@ impl Sent {
             timing: Timing::default(),
             tracking: Tracking { mode, ..Tracking::default() },
         };
-        let file = MessageFile { name: "spring.md".to_owned(), source: SOURCE.to_owned() };
+        let file = MessageFile { name: "spring.md".to_owned(), source: source.to_owned() };
         let draft = Draft {
             name: "spring".to_owned(),
             snapshot: Snapshot { file, options, columns, never_mailed: false },
@@ -67,11 +75,19 @@ impl Sent {
             stakes: engine::Stakes::Rehearsal,
             kind: CampaignKind::Broadcast,
         };
-        let campaign = launch(&app.store, &draft, &Actor::Engine, now).await.unwrap().campaign.id;
-        app.store.set_campaign_state(campaign, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        let campaign = begin(&house, &draft).await;
+        let app = &house.app;
         let range = app.store.delivery_range(campaign).await.unwrap();
         let ring = token_ring(&app.store, app.world.entropy.as_ref()).unwrap();
-        Sent { ring, campaign, delivery: DeliveryId(range.start), house }
+        Sent { ring, campaign, delivery: DeliveryId(range.start), house, draft }
+    }
+
+    /// Another message to the same people.
+    pub(super) async fn once_more(&self) -> CampaignId {
+        let mut draft = self.draft.clone();
+        draft.name = "summer".to_owned();
+        draft.snapshot.file.source.push_str("\nOnce more.\n");
+        begin(&self.house, &draft).await
     }
 
     async fn new() -> Sent {
@@ -102,6 +118,13 @@ impl Sent {
         let address = EmailAddress::parse("kim@a.example").unwrap();
         !self.house.app.store.suppressions_of(W, &address).await.unwrap().is_empty()
     }
+}
+
+async fn begin(house: &House, draft: &Draft) -> CampaignId {
+    let (store, now) = (&house.app.store, house.app.now());
+    let campaign = launch(store, draft, &Actor::Engine, now).await.unwrap().campaign.id;
+    store.set_campaign_state(campaign, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+    campaign
 }
 
 #[tokio::test]

@@ -6,5 +6,6 @@ mod keys;
 mod links;
 mod nouns;
 mod people;
+mod readers;
 mod strangers;
 mod suppressions;
