@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use engine::drafts::{self, Proposal};
 use engine::launch::{self, MessageFile};
-use engine::options::{SendOptions, Timing, Unsubscribe};
+use engine::options::{SendOptions, Timing, Tracking, TrackingMode, Unsubscribe};
 use engine::{report, resume};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, ImportId, ListId, SegmentId, Tally};
@@ -117,6 +117,58 @@ struct Written {
     /// Only where every server on the way keeps it encrypted (RFC 8689).
     #[serde(default)]
     require_tls: bool,
+    /// Whether opens and clicks are counted; left out: they are not.
+    #[serde(default)]
+    tracking: Counting,
+}
+
+/// Whether opens and clicks are counted, and what is added to links.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Counting {
+    /// Whether, and of whom.
+    mode: Mode,
+    /// Are the links of the text part counted as well?
+    text_links: bool,
+    /// Added to every link where the author wrote no such parameter: `utm_source` and its like.
+    parameters: BTreeMap<String, String>,
+}
+
+/// Whose opens and clicks are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    /// Nobody's.
+    #[default]
+    Off,
+    /// The campaign's; nobody can tell whose they are.
+    Anonymous,
+    /// Each recipient's.
+    Full,
+}
+
+impl From<Counting> for Tracking {
+    fn from(counting: Counting) -> Tracking {
+        let mode = match counting.mode {
+            Mode::Off => TrackingMode::Off,
+            Mode::Anonymous => TrackingMode::Anonymous,
+            Mode::Full => TrackingMode::Full,
+        };
+        let parameters = counting.parameters.into_iter().collect();
+        Tracking { mode, url: None, text_links: counting.text_links, parameters }
+    }
+}
+
+impl From<Tracking> for Counting {
+    fn from(tracking: Tracking) -> Counting {
+        let mode = match tracking.mode {
+            TrackingMode::Off => Mode::Off,
+            TrackingMode::Anonymous => Mode::Anonymous,
+            TrackingMode::Full => Mode::Full,
+        };
+        let parameters = tracking.parameters.into_iter().collect();
+        Counting { mode, text_links: tracking.text_links, parameters }
+    }
 }
 
 /// A campaign.
@@ -163,6 +215,8 @@ struct WholeCampaign {
     message: Message,
     /// Whom it is for.
     audience: Groups,
+    /// Whether opens and clicks are counted.
+    tracking: Counting,
     /// Where everybody stands; empty before it began.
     equation: Equation,
 }
@@ -319,6 +373,7 @@ impl Written {
                 expires_at: self.expires_at.map(|time| time.0),
                 weight: self.weight,
             },
+            tracking: self.tracking.into(),
         };
         Ok(Proposal { name, file: self.message.into_file()?, options, audience })
     }
@@ -346,6 +401,7 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
         subject: chosen.options.subject,
         message: Message::from_file(chosen.file),
         audience: Groups::of(&chosen.audience),
+        tracking: chosen.options.tracking.into(),
         equation: Equation::from(&tally),
         campaign: known.into(),
     }))
