@@ -63,6 +63,7 @@ fn snapshot() -> String {
         retry: None,
         require_tls: false,
         timing: Default::default(),
+        tracking: engine::options::Tracking::default(),
     };
     let file = MessageFile { name: "news.md".to_owned(), source: "Hello".to_owned() };
     let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false };
