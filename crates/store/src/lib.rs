@@ -68,7 +68,7 @@ pub use open::{Access, Durability, Executor, OpenOptions, Place};
 pub use pacing::LaneMemory;
 pub use queue::{Claimed, Head, Part, Site, Standing};
 pub use reaction::{NewReaction, Recorded};
-pub use report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};
+pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use secrets::Secrets;
 pub use segment::{Explained, Segment};
 pub use session::{FailureLimit, LinkPurpose, OneTimeLink, Session};
@@ -602,6 +602,16 @@ impl Store {
     /// One delivery, if it is of this workspace.
     pub async fn delivery_in(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<Option<DeliveryRow>> {
         self.core.lanes.read(move |conn| reports::delivery_in(conn, workspace, id)).await
+    }
+    /// How many deliveries stand where, over all campaigns, by workspace and kind of mail; from the counters.
+    pub async fn census(&self) -> Result<Vec<Census>> {
+        self.core.lanes.read(reports::census).await
+    }
+    /// How large the ledger is, in bytes, its log included; 0 in memory.
+    pub fn bytes(&self) -> u64 {
+        let files = |dir: &std::path::PathBuf| ["ledger.db", "ledger.db-wal"].map(|name| dir.join(name));
+        let sizes = self.core.dir.iter().flat_map(files).map(|path| self.core.disk.size(&path).ok().flatten());
+        sizes.flatten().sum()
     }
     /// Every attempt of a delivery, oldest first.
     pub async fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>> {

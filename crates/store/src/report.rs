@@ -2,8 +2,8 @@
 
 use crate::event::Event;
 use model::{
-    Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode, Scope, SiteId,
-    SkipReason, SourceId, Stage, Timestamp,
+    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode, Scope,
+    SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
 };
 
 /// A group of deliveries that stand where they stand for the same cause.
@@ -114,4 +114,17 @@ pub struct Neighbours {
     pub by_state: std::collections::BTreeMap<DeliveryState, u64>,
     /// Were there more than could be looked at?
     pub truncated: bool,
+}
+
+/// How many deliveries of a workspace's mail stand somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Census {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Of which kind of mail.
+    pub kind: CampaignKind,
+    /// Where they stand.
+    pub state: DeliveryState,
+    /// How many.
+    pub count: u64,
 }

@@ -98,9 +98,48 @@ pub(crate) async fn show(State(app): State<App>, request: Request) -> Result<Res
         caller.of_the_house()?;
     }
     let mut text = Text::default();
+    write_mail(&app, &mut text).await?;
     app.desk.metrics.write(&mut text);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], text.0).into_response())
+}
+
+/// How long the engine may take to show its lanes; without them the rest is told.
+const LANES_WAIT: Duration = Duration::from_secs(2);
+
+/// What becomes of mail, how the lanes stand, and what the ledger weighs.
+async fn write_mail(app: &App, text: &mut Text) -> Result<(), Problem> {
+    text.head("postroom_deliveries", "gauge", "Deliveries by workspace, kind of mail and state");
+    for row in app.store.census().await? {
+        let workspace = row.workspace.to_string();
+        let labels = [("workspace", workspace.as_str()), ("kind", row.kind.word()), ("state", row.state.word())];
+        text.sample("postroom_deliveries", &labels, row.count as f64);
+    }
+    if let Ok(lanes) = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await {
+        text.head("postroom_lane_connections", "gauge", "Connections open, by source and site");
+        let labels = |lane: &engine::lanes::LaneView| (lane.source.clone(), lane.site.clone());
+        for lane in &lanes {
+            let (source, site) = labels(lane);
+            text.sample("postroom_lane_connections", &[("source", &source), ("site", &site)], f64::from(lane.open));
+        }
+        text.head("postroom_lane_waiting", "gauge", "Deliveries read and waiting for a connection, by source and site");
+        for lane in &lanes {
+            let (source, site) = labels(lane);
+            text.sample("postroom_lane_waiting", &[("source", &source), ("site", &site)], lane.waiting as f64);
+        }
+        text.head("postroom_lane_held", "gauge", "1 while nothing may start in a lane, by source and site");
+        for lane in &lanes {
+            let ((source, site), held) = (labels(lane), u8::from(lane.held.is_some()));
+            text.sample("postroom_lane_held", &[("source", &source), ("site", &site)], f64::from(held));
+        }
+    }
+    text.head("postroom_holds", "gauge", "Holds in force");
+    text.sample("postroom_holds", &[], app.store.holds(Some(app.now())).await?.len() as f64);
+    text.head("postroom_ledger_bytes", "gauge", "Size of the ledger and its log");
+    text.sample("postroom_ledger_bytes", &[], app.store.bytes() as f64);
+    text.head("postroom_sending_held", "gauge", "1 while the directory is held after a restore or a copy");
+    text.sample("postroom_sending_held", &[], f64::from(u8::from(app.store.held().is_some())));
+    Ok(())
 }
 
 #[cfg(test)]

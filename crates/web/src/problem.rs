@@ -236,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn every_code_and_scope_is_in_the_reference() {
+        let page = include_str!("../../../docs/reference/api.md");
+        let scopes = model::access::Scope::ALL.iter().map(|scope| scope.word());
+        for word in Code::ALL.iter().map(|code| code.word()).chain(scopes) {
+            assert!(page.contains(&format!("`{word}`")), "{word}");
+        }
+    }
+
+    #[test]
     fn what_failed_inside_is_not_told() {
         let problem = Problem::from(StoreError::Corrupt("page 7 of /var/lib/postroom".to_owned()));
         assert_eq!((problem.code, problem.detail.contains("page")), (Code::OwnFailure, false));

@@ -4,11 +4,11 @@ use super::dictionary::unpack_enhanced;
 use super::{contacts, events, word};
 use crate::error::Result;
 use crate::reply_text;
-use crate::report::{AttemptRow, CauseCount, DeliveryRow, Neighbours, PersonData, TimelineEntry};
+use crate::report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 use model::id::ID_STEP;
 use model::{
-    Attempt, CampaignId, Category, ContactId, DeliveryId, DeliveryState, DomainId, Outcome, Reply, Scope, SiteId,
-    SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
+    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, Outcome, Reply, Scope,
+    SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -109,6 +109,22 @@ pub(crate) fn delivery(conn: &Connection, id: DeliveryId) -> Result<Option<Deliv
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([id.0])?;
     rows.next()?.map(|row| read_delivery(conn, row)).transpose()
+}
+
+/// Where all deliveries stand, from the counters of the campaigns.
+pub(crate) fn census(conn: &Connection) -> Result<Vec<Census>> {
+    let sql = "SELECT c.workspace, c.kind, n.key, sum(n.value) FROM campaign c
+        JOIN counter n ON n.campaign = c.id AND n.kind = 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([], |row| {
+        Ok(Census {
+            workspace: WorkspaceId(row.get(0)?),
+            kind: word!(CampaignKind, row.get(1)?)?,
+            state: word!(DeliveryState, row.get(2)?)?,
+            count: row.get(3)?,
+        })
+    })?;
+    rows.collect()
 }
 
 /// One delivery of a workspace.

@@ -170,6 +170,20 @@ async fn settings_lanes_and_sources_are_shown_and_changed() {
 }
 
 #[tokio::test]
+async fn metrics_tell_where_mail_stands_and_need_a_key() {
+    let house = House::new();
+    let key = house.master_key().await;
+    house.furnish().await;
+    let text = house.get("/metrics", &key).await.text;
+    let wanted = "postroom_deliveries{workspace=\"w_1\",kind=\"broadcast\",state=\"queued\"} 2\n";
+    assert!(text.contains(wanted) && text.contains("postroom_ledger_bytes 0\n"), "{text}");
+    assert_eq!(house.get("/metrics", &house.foreign_key().await).await.code(), "not_allowed");
+    assert_eq!(house.ask(Method::GET, "/metrics", None, None).await.code(), "not_signed_in");
+    let open = House::with(crate::Config { open_metrics: true, ..crate::Config::default() });
+    assert_eq!(open.ask(Method::GET, "/metrics", None, None).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_job_is_told_of_until_its_end() {
     let house = House::new();
     let key = house.master_key().await;
