@@ -3,6 +3,7 @@
 //! The ledger under test comes from [`empty`] alone: there another backend is put under the same promises. Two files
 //! are about ours only: `place` (directories, owners, copies) and `crash` (what a killed process leaves on disk).
 
+mod access;
 mod audience;
 mod counts;
 mod crash;
