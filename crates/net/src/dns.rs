@@ -42,6 +42,22 @@ pub enum DnsClientError {
     /// The machine's resolver configuration cannot be used.
     #[error("cannot use this machine's DNS configuration ({0}); name a server with --dns IP:PORT")]
     Configuration(String),
+    /// A resolver that would have to be believed could be impersonated.
+    #[error(
+        "the resolver {0} is not on this machine: somebody on the way could say in its place that signatures were checked"
+    )]
+    NotOnThisMachine(IpAddr),
+}
+
+/// Who checks the signatures in DNS (RFC 4033 to 4035).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dnssec {
+    /// We do, from the root's key on.
+    #[default]
+    Validate,
+    /// The resolver does, and says so with the AD flag (RFC 6840 section 5.7); only one on this machine is believed,
+    /// since it is asked over no network (RFC 7672 section 2.1.2 wants it so).
+    TrustAd,
 }
 
 /// Asks a recursive resolver.
@@ -58,25 +74,31 @@ impl std::fmt::Debug for DnsClient {
 
 impl DnsClient {
     /// Asks the resolvers this machine is configured with; fails when there are none.
-    pub fn system() -> Result<DnsClient, DnsClientError> {
+    pub fn system(dnssec: Dnssec) -> Result<DnsClient, DnsClientError> {
         let (config, _options) = hickory_resolver::system_conf::read_system_conf()
             .map_err(|e| DnsClientError::Configuration(e.to_string()))?;
         // The search list is left behind: a mail domain is never meant relative to this machine's.
-        DnsClient::with_servers(config.name_servers().to_vec(), TRY_TIMEOUT, QUESTION_TIMEOUT)
+        DnsClient::with_servers(config.name_servers().to_vec(), dnssec, TRY_TIMEOUT, QUESTION_TIMEOUT)
     }
 
     /// Asks this server, at this port.
-    pub fn at(server: SocketAddr) -> Result<DnsClient, DnsClientError> {
-        DnsClient::patient_at(server, TRY_TIMEOUT, QUESTION_TIMEOUT)
+    pub fn at(server: SocketAddr, dnssec: Dnssec) -> Result<DnsClient, DnsClientError> {
+        DnsClient::patient_at(server, dnssec, TRY_TIMEOUT, QUESTION_TIMEOUT)
     }
 
-    fn patient_at(server: SocketAddr, try_timeout: Duration, timeout: Duration) -> Result<DnsClient, DnsClientError> {
+    fn patient_at(
+        server: SocketAddr,
+        dnssec: Dnssec,
+        try_timeout: Duration,
+        timeout: Duration,
+    ) -> Result<DnsClient, DnsClientError> {
         let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
             connection.port = server.port();
             connection
         });
         DnsClient::with_servers(
             vec![NameServerConfig::new(server.ip(), true, connections.into())],
+            dnssec,
             try_timeout,
             timeout,
         )
@@ -84,15 +106,17 @@ impl DnsClient {
 
     fn with_servers(
         servers: Vec<NameServerConfig>,
+        dnssec: Dnssec,
         try_timeout: Duration,
         timeout: Duration,
     ) -> Result<DnsClient, DnsClientError> {
         if servers.is_empty() {
             return Err(DnsClientError::Configuration("it names no server".into()));
         }
-        // A resolver on this machine is asked over no network: its word that it has checked the signatures is enough
-        // (RFC 7672 section 2.1.2 wants it so). Others could be impersonated, so their signatures are checked here.
-        let on_this_machine = servers.iter().all(|server| server.ip.is_loopback());
+        let elsewhere = servers.iter().map(|server| server.ip).find(|ip| !ip.is_loopback());
+        if let (Dnssec::TrustAd, Some(elsewhere)) = (dnssec, elsewhere) {
+            return Err(DnsClientError::NotOnThisMachine(elsewhere));
+        }
         let mut options = ResolverOpts::default();
         options.timeout = try_timeout;
         options.attempts = RETRIES;
@@ -101,7 +125,7 @@ impl DnsClient {
         let tls = TlsConfig::new().map_err(|e| DnsClientError::Configuration(e.to_string()))?;
         let context = Arc::new(PoolContext::new(options, tls));
         let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());
-        let prover = Prover::new(RetryDnsHandle::new(pool, RETRIES), on_this_machine);
+        let prover = Prover::new(RetryDnsHandle::new(pool, RETRIES), dnssec);
         Ok(DnsClient { prover, timeout })
     }
 

@@ -24,7 +24,7 @@ mod socks;
 
 pub use cache::Cache;
 pub use clock::{Clock, SystemClock};
-pub use dns::DnsClient;
+pub use dns::{DnsClient, DnsClientError, Dnssec};
 pub use egress::{Egress, Proxy};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https};

@@ -5,7 +5,7 @@
 
 use crate::dns::DnsClientError;
 use crate::{
-    Cache, Clock, DnsClient, Egress, Entropy, Fetch, Guard, Https, SystemClock, SystemEntropy, Tcp, TlsClient,
+    Cache, Clock, DnsClient, Dnssec, Egress, Entropy, Fetch, Guard, Https, SystemClock, SystemEntropy, Tcp, TlsClient,
 };
 use std::fmt;
 use std::future::Future;
@@ -40,9 +40,13 @@ impl World {
     /// The real world: remembered DNS from the server given, or else from those this machine is configured with; TCP
     /// within `guard`; the machine's clock and generator.
     ///
-    /// Fails when the machine is configured with no usable DNS server and none is given.
-    pub fn production(guard: Guard, dns: Option<SocketAddr>) -> Result<World, DnsClientError> {
-        let client = dns.map_or_else(DnsClient::system, DnsClient::at)?;
+    /// Fails when the machine is configured with no usable DNS server and none is given, or when one elsewhere is to be
+    /// believed about signatures.
+    pub fn production(guard: Guard, dns: Option<SocketAddr>, dnssec: Dnssec) -> Result<World, DnsClientError> {
+        let client = match dns {
+            None => DnsClient::system(dnssec),
+            Some(server) => DnsClient::at(server, dnssec),
+        }?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let resolve: Arc<dyn Resolve> = Arc::new(Cache::new(Arc::new(client), Arc::clone(&clock)));
         let connect: Arc<dyn Connect> = Arc::new(Tcp::new(guard));
@@ -211,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn production_is_guarded() {
         let nobody: SocketAddr = "127.0.0.1:9".parse().unwrap();
-        let world = World::production(Guard::production(), Some(nobody)).unwrap();
+        let world = World::production(Guard::production(), Some(nobody), Dnssec::Validate).unwrap();
         let failure = world.connect.connect(&Egress::default(), nobody, Duration::from_secs(5)).await.err().unwrap();
         assert!(matches!(failure, ConnectFailure::Forbidden(_)), "{failure}");
         assert!(world.clock.now() > model::Timestamp::from_millis(0));

@@ -11,7 +11,7 @@ use dispatch::retry::Schedule;
 use engine::options::{LOOPBACK_CONNECTIONS, RelayUrl, SendOptions, Transport};
 use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Stakes, Way};
 use model::MailDomain;
-use net::{Guard, World};
+use net::{DnsClientError, Dnssec, Guard, World};
 use smtp::client::{Credentials, Timeouts};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -144,16 +144,47 @@ pub(crate) fn idle_settings() -> Settings {
     }
 }
 
+/// Who checks the signatures in DNS, as the command line takes it. A matter of the machine, so it is not kept with a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Signatures {
+    /// Postroom does, from the root's key on.
+    Validate,
+    /// The resolver does, and its flag (AD) is believed; it must be at a loopback address.
+    TrustAd,
+}
+
+impl Signatures {
+    /// As it is typed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Signatures::Validate => "validate",
+            Signatures::TrustAd => "trust-ad",
+        }
+    }
+
+    fn dnssec(self) -> Dnssec {
+        match self {
+            Signatures::Validate => Dnssec::Validate,
+            Signatures::TrustAd => Dnssec::TrustAd,
+        }
+    }
+}
+
 /// The world these choices may reach.
-pub(crate) fn world(transport: &Transport) -> Result<World, Failure> {
+pub(crate) fn world(transport: &Transport, signatures: Signatures) -> Result<World, Failure> {
     let guard = if transport.is_loopback() { Guard::LoopbackOnly } else { Guard::production() };
     let dns = match transport {
         Transport::Direct { dns, .. } => *dns,
         Transport::Relay { .. } if transport.is_loopback() => Some(NO_NAME_SERVER),
         Transport::Relay { .. } => None,
     };
-    World::production(guard, dns).map_err(|error| {
-        Failure::own("the name servers of this machine cannot be used", error).advise("name one: --dns IP:PORT")
+    World::production(guard, dns, signatures.dnssec()).map_err(|error| match error {
+        DnsClientError::NotOnThisMachine(_) => Failure::bad_input(error.to_string()).advise(
+            "believe only a validating resolver at a loopback address, or let Postroom check: --dnssec validate",
+        ),
+        DnsClientError::Configuration(_) => {
+            Failure::own("the name servers of this machine cannot be used", error).advise("name one: --dns IP:PORT")
+        }
     })
 }
 
@@ -206,6 +237,15 @@ impl From<SendError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_resolver_elsewhere_is_not_believed_about_signatures() {
+        let direct = |dns: &str| Transport::Direct { port: 25, dns: Some(dns.parse().unwrap()) };
+        let refused = world(&direct("192.0.2.53:53"), Signatures::TrustAd).unwrap_err();
+        assert!(refused.message.contains("192.0.2.53 is not on this machine"), "{}", refused.message);
+        assert!(world(&direct("192.0.2.53:53"), Signatures::Validate).is_ok());
+        assert!(world(&direct("127.0.0.1:53"), Signatures::TrustAd).is_ok());
+    }
 
     #[test]
     fn a_relay_that_knows_users_needs_a_password_from_a_file() {

@@ -238,7 +238,7 @@ fn start_of_authority() -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use net::{DnsClient, DnsFailure, Resolve};
+    use net::{DnsClient, DnsFailure, Dnssec, Resolve};
 
     fn zone() -> Zone {
         let zone = Zone::new();
@@ -256,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn the_production_client_sees_the_zone_as_it_is() {
         let server = DnsServer::start(zone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let client = DnsClient::at(server.address()).unwrap();
+        let client = DnsClient::at(server.address(), Dnssec::Validate).unwrap();
         let mx = |preference, host: &str| Ok(vec![Mx { preference, host: host.into() }]);
         assert_eq!(client.mx("northmail.test").await.result, mx(10, "mx1.northmail.test"));
         assert_eq!(client.mx("no-mail.test").await.result, mx(0, "."));
@@ -272,19 +272,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_resolver_on_this_machine_is_believed_about_signatures() {
+    async fn a_resolver_is_believed_about_signatures_only_by_who_chose_to() {
         let zone = zone();
         zone.set_secure("northmail.test", true);
         let record = Tlsa { usage: 3, selector: 1, matching: 1, data: vec![7; 32] };
         zone.add_tlsa("_25._tcp.mx1.northmail.test", record.clone());
         zone.set_fault("no-mail.test", Some(crate::dns::Fault::Bogus));
         let server = DnsServer::start(zone, "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let client = DnsClient::at(server.address()).unwrap();
+        let client = DnsClient::at(server.address(), Dnssec::TrustAd).unwrap();
         assert!(client.mx("northmail.test").await.secure);
         let records = client.tlsa("_25._tcp.mx1.northmail.test").await;
         assert_eq!((records.result, records.secure), (Ok(vec![record]), true));
         assert!(!client.addresses("mx1.northmail.test").await.secure, "another name, not signed");
         assert_eq!(client.mx("no-mail.test").await.result, Err(DnsFailure::ServFail), "forged: it does not say so");
+        // The same word, and no signature with it: to who checks, nothing is proved.
+        let checking = DnsClient::at(server.address(), Dnssec::Validate).unwrap();
+        let answer = checking.mx("northmail.test").await;
+        assert!(answer.result.is_ok() && !answer.secure, "{answer:?}");
     }
 
     #[test]

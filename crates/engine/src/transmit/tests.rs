@@ -124,7 +124,7 @@ async fn open(tls: TlsMode, moves: &[Move]) -> (Result<Session, Unopened>, tokio
         let (line, _) = listener.accept().await.unwrap();
         play(line, moves).await;
     });
-    let world = World::production(Guard::LoopbackOnly, Some(target)).unwrap();
+    let world = World::production(Guard::LoopbackOnly, Some(target), net::Dnssec::Validate).unwrap();
     let stream = world.connect.connect(&net::Egress::default(), target, TOTAL).await.unwrap();
     let terms = (settings(tls), Trust::Any);
     let tls_client = TlsClient::new(world.clock.clone());
@@ -291,7 +291,7 @@ async fn nobody_is_begun_with_on_a_line_that_takes_no_more() {
     let moves = [&FIRST[..], &[HearLines(3), GO, HearLines(201), Say(b"250 taken\r\n")]].concat();
     let moves = [&moves[..], &[HearLines(3), GO, HearLines(201), Say(b"250 taken\r\n")]].concat();
     tokio::spawn(play(theirs, moves));
-    let world = World::production(Guard::LoopbackOnly, None).unwrap();
+    let world = World::production(Guard::LoopbackOnly, None, net::Dnssec::Validate).unwrap();
     let tls_client = TlsClient::new(world.clock.clone());
     let (terms, server) = ((settings(TlsMode::Off), Trust::Any), ("mx.example", IpAddr::from([127, 0, 0, 1])));
     let session = Session::over(&world, &tls_client, terms, server, Box::new(ours)).await;

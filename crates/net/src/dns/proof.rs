@@ -1,11 +1,11 @@
 //! Whether signatures vouch for an answer (DNSSEC, RFC 4033 to 4035).
 //!
-//! Two ways, chosen by where the resolver is. One on this machine validates for us and says so with a flag (AD, RFC 6840
-//! section 5.7). With one elsewhere the answer is validated here, from the root's key on; this costs a few questions
-//! more for each zone. Resolvers that strip signatures exist, small routers most of all: it is looked at first whether
+//! Two ways, of which the operator chooses one. The answer is validated here, from the root's key on, which costs a few
+//! questions more for each zone; or a resolver on this machine validates for us and says so with a flag (AD, RFC 6840
+//! section 5.7). Resolvers that strip signatures exist, small routers most of all: it is looked at first whether
 //! those of the root come through. Where they do not, nothing is proved, and nothing is called forged either.
 
-use super::Servers;
+use super::{Dnssec, Servers};
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::xfer::FirstAnswer;
 use hickory_resolver::net::{DnsError, DnsHandle, NetError};
@@ -36,10 +36,10 @@ enum Way {
 }
 
 impl Prover {
-    pub(super) fn new(servers: Servers, on_this_machine: bool) -> Prover {
-        match on_this_machine {
-            true => Prover { servers, way: Way::ItsWord },
-            false => Prover::validating(servers, Arc::new(TrustAnchors::default())),
+    pub(super) fn new(servers: Servers, dnssec: Dnssec) -> Prover {
+        match dnssec {
+            Dnssec::TrustAd => Prover { servers, way: Way::ItsWord },
+            Dnssec::Validate => Prover::validating(servers, Arc::new(TrustAnchors::default())),
         }
     }
 

@@ -100,7 +100,7 @@ async fn responder() -> SocketAddr {
 }
 
 async fn client() -> DnsClient {
-    DnsClient::at(responder().await).unwrap()
+    DnsClient::at(responder().await, Dnssec::Validate).unwrap()
 }
 
 fn ips(texts: &[&str]) -> Vec<IpAddr> {
@@ -135,14 +135,15 @@ async fn failures_are_told_apart() {
 #[tokio::test]
 async fn silence_ends_in_a_time_out() {
     let short = Duration::from_millis(150);
-    let client = DnsClient::patient_at(responder().await, short, Duration::from_secs(20)).unwrap();
+    let client = DnsClient::patient_at(responder().await, Dnssec::Validate, short, Duration::from_secs(20)).unwrap();
     assert_eq!(client.mx("silent.test").await.result, Err(DnsFailure::TimedOut));
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_no_verdict_on_the_name() {
     let nobody = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let client = DnsClient::patient_at(nobody, Duration::from_millis(150), Duration::from_secs(20)).unwrap();
+    let client =
+        DnsClient::patient_at(nobody, Dnssec::Validate, Duration::from_millis(150), Duration::from_secs(20)).unwrap();
     let failure = client.mx("ok.test").await.result.unwrap_err();
     assert!(!failure.is_definite(), "{failure:?}");
     assert_ne!(failure, DnsFailure::ServFail);
@@ -165,4 +166,13 @@ async fn texts_are_joined_and_long_answers_come_over_tcp() {
     assert_eq!(client.txt("s1._domainkey.ok.test").await.result, Ok(vec!["v=DKIM1; p=AAAA".to_owned()]));
     let long = client.txt("long.test").await.result.unwrap();
     assert_eq!((long.len(), long[39].len()), (40, 200));
+}
+
+#[tokio::test]
+async fn only_a_resolver_on_this_machine_is_believed() {
+    let elsewhere: SocketAddr = "192.0.2.53:53".parse().unwrap();
+    let refused = DnsClient::at(elsewhere, Dnssec::TrustAd).unwrap_err();
+    assert!(matches!(refused, DnsClientError::NotOnThisMachine(ip) if ip == elsewhere.ip()), "{refused}");
+    assert!(DnsClient::at(elsewhere, Dnssec::Validate).is_ok());
+    assert!(DnsClient::at("[::1]:53".parse().unwrap(), Dnssec::TrustAd).is_ok());
 }

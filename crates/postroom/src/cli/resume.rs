@@ -11,6 +11,7 @@ use crate::ledger::{Ledger, person_here};
 use crate::order::{self, Group, Order};
 use crate::output::Output;
 use crate::shift::{self, ShiftEnd, Work};
+use crate::transport::Signatures;
 use crate::{campaigner, ending, transport, which};
 use engine::options::SendOptions;
 use engine::{RunEnd, Until, launch};
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// Without the people whose address was collected there: they are skipped
     #[arg(long, value_name = "NAME", requires = "campaign")]
     without_lead_source: Vec<String>,
+    /// Who checks the signatures in DNS that DANE rests on
+    #[arg(long, value_name = "WHO", value_enum, default_value = "validate", env = "POSTROOM_DNSSEC")]
+    dnssec: Signatures,
     /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
     #[arg(long, value_name = "FILE")]
     relay_password_file: Option<PathBuf>,
@@ -232,7 +236,7 @@ async fn work(
         return Ok(None);
     }
     let described = transport::described(&ledger.dir)?;
-    let world = transport::world(&options.transport)?;
+    let world = transport::world(&options.transport, args.dnssec)?;
     let settings = transport::settings(options, args.relay_password_file.as_deref(), described)?;
     Ok(Some(Work { mailings, settings, world, until }))
 }

@@ -13,6 +13,7 @@ use crate::output::{Output, counted};
 use crate::shift::{self, Work};
 use crate::show::Style;
 use crate::show::forecast::in_words;
+use crate::transport::Signatures;
 use crate::{campaigner, moment, transport};
 use dispatch::share::WEIGHT_MAX;
 use dispatch::windows::Windows;
@@ -176,6 +177,9 @@ pub(crate) struct WayOut {
     /// Ask this name server; one at a loopback address makes a rehearsal that cannot leave this machine
     #[arg(long, value_name = "IP:PORT")]
     dns: Option<SocketAddr>,
+    /// Who checks the signatures in DNS that DANE rests on
+    #[arg(long, value_name = "WHO", value_enum, default_value = "validate", env = "POSTROOM_DNSSEC")]
+    pub(crate) dnssec: Signatures,
     /// The port mail servers listen on; other than 25 only in a rehearsal
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -296,7 +300,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     if options.postal_address.is_none() {
         options.postal_address = ledger.store.setting(ledger.workspace, engine::drafts::POSTAL_ADDRESS).await?;
     }
-    let world = transport::world(&options.transport)?;
+    let world = transport::world(&options.transport, args.way.dnssec)?;
     let described = transport::described(dir)?;
     let settings = transport::settings(&options, args.way.relay_password_file.as_deref(), described)?;
     options.dkim = signing_key(&args.identity, &options, &ledger, &world).await?;
@@ -554,7 +558,7 @@ async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) 
     drop(ledger);
     let mut command = std::process::Command::new(std::env::current_exe().map_err(cannot)?);
     command.arg("resume").arg(number.to_string()).args(["--wait", Wait::Done.word()]).arg("--data").arg(&dir);
-    command.args(["--durability", args.durability.word()]);
+    command.args(["--durability", args.durability.word(), "--dnssec", args.way.dnssec.word()]);
     if let Some(file) = &args.way.relay_password_file {
         command.arg("--relay-password-file").arg(super::absolute(file)?);
     }

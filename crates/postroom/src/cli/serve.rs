@@ -89,7 +89,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let chosen = Chosen { transport: &transport, connections, schedule };
     let host = public_url.split("://").last().unwrap_or_default().split([':', '/']).next().unwrap_or_default();
     let settings = transport::settings_of(chosen, host, password_file, described)?;
-    let world = transport::world(&transport)?;
+    let world = transport::world(&transport, args.way.dnssec)?;
     let certificate = args
         .tls_cert
         .clone()

@@ -103,7 +103,7 @@ impl House {
         let world = World {
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
-            ..World::production(Guard::LoopbackOnly, Some(nobody)).unwrap()
+            ..World::production(Guard::LoopbackOnly, Some(nobody), net::Dnssec::Validate).unwrap()
         };
         let store = Store::open(OpenOptions::memory([7; 32]), clock.now()).unwrap();
         let settings = Settings {
