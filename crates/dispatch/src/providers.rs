@@ -11,6 +11,13 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use toml::Spanned;
 
+/// The most providers a file may describe or amend: each is compared with every other, and every site asks them all.
+pub const PROVIDERS_MAX: usize = 1_000;
+/// Characters of a key.
+const KEY_CHARS_MAX: usize = 64;
+/// Characters of a name.
+const NAME_CHARS_MAX: usize = 100;
+
 /// A family of receiving sites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -167,14 +174,26 @@ impl Providers {
     }
 
     /// Reads a file. Refuses unknown keys, values of the wrong kind, a description without hosts, name, source or
-    /// examples, an example that does not hold, a limit of nothing, and a key that stands there twice.
+    /// examples, an example that does not hold, a limit of nothing, a key that stands there twice or is no plain word, and
+    /// more than [`PROVIDERS_MAX`].
     pub fn parse(path: &str, text: &str) -> Result<Providers, FileError> {
         let file: File = toml::from_str(text).map_err(|error| FileError::syntax(path, text, &error))?;
         let mut read = Providers { list: Vec::new(), lines: Vec::new(), amended: Vec::new(), path: path.to_owned() };
+        if let Some(beyond) = file.provider.get(PROVIDERS_MAX) {
+            return Err(FileError::at(
+                path,
+                text,
+                beyond.span(),
+                format!("a file has at most {PROVIDERS_MAX} providers"),
+            ));
+        }
         let mut keys = BTreeSet::new();
         for spanned in file.provider {
             let wrong = |reason: String| FileError::at(path, text, spanned.span(), reason);
             let written = spanned.get_ref().clone();
+            if !is_plain(&written.key) {
+                return Err(wrong(format!("key {:?} must be 1 to {KEY_CHARS_MAX} of a-z, 0-9, - and _", written.key)));
+            }
             if !keys.insert(written.key.clone()) {
                 return Err(wrong(format!("provider {} stands here twice", written.key)));
             }
@@ -248,6 +267,12 @@ impl Providers {
     }
 }
 
+/// Keys are typed at command lines and stand in the ledger.
+fn is_plain(key: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    (1..=KEY_CHARS_MAX).contains(&key.len()) && key.chars().all(fits)
+}
+
 /// A whole description, its examples tried; else why not.
 fn described(written: Written) -> Result<Provider, String> {
     let Written { key, name, mx, texts, limits, region, source, hits, misses } = written;
@@ -256,7 +281,9 @@ fn described(written: Written) -> Result<Provider, String> {
     if let Some(ending) = mx.iter().find(|ending| !ending.starts_with('.') || ending.len() < 2) {
         return Err(format!("provider {key}: {ending:?} must start with a dot"));
     }
-    let name = name.ok_or_else(|| wants("a name"))?;
+    let readable = |name: &String| !name.trim().is_empty() && !name.chars().any(char::is_control);
+    let name = name.filter(readable).filter(|name| name.chars().count() <= NAME_CHARS_MAX);
+    let name = name.ok_or_else(|| wants(&format!("a name of 1 to {NAME_CHARS_MAX} readable characters")))?;
     let source = source.filter(|source| !source.is_empty()).ok_or_else(|| wants("the source of its limits"))?;
     if hits.is_empty() || misses.is_empty() {
         return Err(wants("examples: host sets that are its own in hits, and that are not in misses"));
@@ -399,6 +426,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_absurd_length_is_refused_before_it_is_compared() {
+        let many: String = (0..=PROVIDERS_MAX).map(|n| format!("[[provider]]\nkey = 'p{n}'\n")).collect();
+        let line = 2 * PROVIDERS_MAX + 1;
+        assert_eq!(
+            Providers::parse("own.toml", &many).unwrap_err().to_string().split(';').next(),
+            Some(format!("own.toml, line {line}: a file has at most {PROVIDERS_MAX} providers").as_str())
+        );
+    }
+
+    #[test]
     fn an_operator_names_the_region_for_a_provider() {
         let text = format!(
             "{}\n[[provider]]\nkey = 'google'\nregion = 'eu'\n",
@@ -430,6 +467,9 @@ mod tests {
             ("[[provider]]\nkey = 'google'\nlimits = { connections = 0 }", "connections must be at least 1"),
             ("[[provider]]\nkey = 'google'\nregion = ''", "own.toml, line 1: provider google: region must be a name"),
             ("[[provider]]\nkey = 'google'\nregion = ['eu']", "own.toml, line 3: invalid type: sequence"),
+            ("[[provider]]\nkey = ''", "key \"\" must be 1 to 64"),
+            ("[[provider]]\nkey = \"go\\u001bgle\"", "must be 1 to 64 of a-z"),
+            (&OWN.replace("'Acme'", "\"\\u001b[2J\""), "provider acme wants a name of 1 to 100 readable characters"),
             ("[[provider]]\nkey = 'nobody'", "provider nobody is described nowhere"),
             ("\n[[provider]]\nkey = 'a'\n\n[[provider]]\nkey = 'a'", "own.toml, line 5: provider a stands here twice"),
             (&OWN.replace("hits = [['mx1.acme.test']]\n", ""), "provider acme wants examples"),
