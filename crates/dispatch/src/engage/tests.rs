@@ -49,7 +49,7 @@ fn soon_after_acceptance_is_unsure_and_at_once_a_machine() {
     for (ms, score) in [(1_999, 60), (2_000, 30), (9_999, 30), (10_000, 0)] {
         assert_eq!(Recent::default().judge(&hit(ms, Asked::Click(1))).signs.score(), score, "{ms}");
     }
-    assert!(UNSURE_SCORE <= 30 && MACHINE_SCORE <= 60);
+    const { assert!(UNSURE_SCORE <= 30 && MACHINE_SCORE <= 60) };
     let unknown = Hit { accepted_at: None, ..hit(1, Asked::Click(1)) };
     assert_eq!(Recent::default().judge(&unknown).signs.score(), 0);
 }

@@ -162,6 +162,7 @@ fn stands_alone(target: &str, is_known: &dyn Fn(&str) -> bool) -> bool {
         return false;
     }
     let used = env.get_template("link").map(|link| link.undeclared_variables(false)).unwrap_or_default();
+    let used: BTreeSet<String> = used.into_iter().collect();
     used.iter().all(|name| FUNCTIONS.contains(&name.as_str()) || (is_known(name) && !OUR_TAGS.contains(&name.as_str())))
 }
 
