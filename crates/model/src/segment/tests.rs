@@ -1,3 +1,5 @@
+//! The rule as a tree, as JSON and as text: each reads back what the other wrote.
+
 use super::*;
 use proptest::prelude::*;
 
