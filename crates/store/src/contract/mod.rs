@@ -15,6 +15,7 @@ mod journey;
 mod lists;
 mod order;
 mod people;
+mod persons;
 mod place;
 mod reactions;
 mod segments;

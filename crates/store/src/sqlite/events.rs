@@ -148,6 +148,31 @@ pub(crate) fn events_in(
     Ok(EventPage { events: found, next, at_end })
 }
 
+/// Events about a contact, every try of every message to them and their reactions, newest first, before a place.
+/// Tries are found by their chain: each names the one before it.
+pub(crate) fn story_of(
+    conn: &Connection,
+    contact: ContactId,
+    before: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Event>> {
+    let sql = format!(
+        "WITH RECURSIVE chain(seq) AS (
+            SELECT last_attempt FROM delivery WHERE contact = ?1 AND attempts > 0
+            UNION SELECT t.previous FROM chain c JOIN attempt t ON t.seq = c.seq WHERE t.previous IS NOT NULL)
+        SELECT * FROM ({EVENT} WHERE e.contact = ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3)
+        UNION ALL SELECT * FROM ({ATTEMPT} WHERE a.seq IN (SELECT seq FROM chain WHERE seq < ?2)
+            ORDER BY a.seq DESC LIMIT ?3)
+        UNION ALL SELECT * FROM ({REACTION} WHERE r.contact = ?1 AND r.seq < ?2 ORDER BY r.seq DESC LIMIT ?3)
+        ORDER BY 1 DESC LIMIT ?3"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let before = before.map_or(i64::MAX, |cursor| cursor.0);
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_and_then(params![contact.0, before, limit], read_event)?;
+    rows.collect()
+}
+
 /// The latest events of these kinds, newest first.
 pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Result<Vec<Event>> {
     let codes = kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",");

@@ -23,6 +23,7 @@ pub(crate) mod keys;
 pub(crate) mod lists;
 pub(crate) mod migrate;
 pub(crate) mod pacing;
+pub(crate) mod persons;
 pub(crate) mod queue;
 pub(crate) mod reactions;
 pub(crate) mod reports;

@@ -1,6 +1,7 @@
 //! The nouns of API version 1, one file each.
 
 mod campaigns;
+mod contacts;
 mod deliveries;
 mod dispatch;
 mod domains;
@@ -8,10 +9,13 @@ mod events;
 mod holds;
 mod jobs;
 mod keys;
+mod lists;
 mod me;
+mod segments;
 mod sessions;
 mod settings;
 mod suppressions;
+mod told;
 mod users;
 mod workspaces;
 
@@ -42,7 +46,11 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(users::routes())
         .merge(workspaces::routes())
         .merge(suppressions::routes())
-        .merge(settings::routes());
+        .merge(settings::routes())
+        .merge(contacts::routes())
+        .merge(lists::routes())
+        .merge(segments::routes())
+        .merge(told::routes());
     let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();
     let (closed, mut described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
     described.merge(described_open);

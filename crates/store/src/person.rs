@@ -1,0 +1,73 @@
+//! People one by one, as programs and pages ask for them: made, found, read in pages, and what happened to them.
+
+use crate::Store;
+use crate::contact::Contact;
+use crate::error::Result;
+use crate::event::{Cursor, Event};
+use crate::import::Consent;
+use crate::sqlite::persons;
+use model::{Actor, ContactId, EmailAddress, Timestamp, WorkspaceId};
+
+/// The most octets of a person's own values, as JSON.
+pub const ATTRIBUTES_BYTES_MAX: usize = 65_536;
+
+/// Somebody to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewContact {
+    /// Their address.
+    pub address: EmailAddress,
+    /// The caller's own key, unique in the workspace.
+    pub external_id: Option<String>,
+    /// Their values, a JSON object of at most [`ATTRIBUTES_BYTES_MAX`] octets.
+    pub attributes: String,
+    /// Mailed only once they confirmed.
+    pub unconfirmed: bool,
+    /// On what grounds they may be mailed.
+    pub consent: Option<Consent>,
+    /// Where they were found.
+    pub lead_source: Option<String>,
+}
+
+impl Store {
+    /// Makes a contact. Refused: an address or external id that somebody has. What keeps mail from the address keeps it
+    /// from them.
+    pub async fn create_contact(
+        &self,
+        workspace: WorkspaceId,
+        new: NewContact,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Contact> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.create_contact(workspace, &new, &actor, now)).await
+    }
+    /// A contact of the workspace.
+    pub async fn contact_of(&self, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>> {
+        self.core.lanes.read(move |conn| persons::contact_of(conn, workspace, id)).await
+    }
+    /// The contact with this key of the caller's.
+    pub async fn contact_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> Result<Option<Contact>> {
+        let key = external_id.to_owned();
+        self.core.lanes.read(move |conn| persons::by_external_id(conn, workspace, &key)).await
+    }
+    /// Contacts in the order they came, after `after`.
+    pub async fn contacts_page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Result<Vec<Contact>> {
+        self.core.lanes.read(move |conn| persons::page(conn, workspace, after, limit)).await
+    }
+    /// What happened to somebody and what they did, newest first, before `before`: events about them, every try of every
+    /// message to them, and reactions, in the order they were written down.
+    pub async fn story(
+        &self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
+        self.core.lanes.read(move |conn| persons::story(conn, workspace, contact, before, limit)).await
+    }
+}

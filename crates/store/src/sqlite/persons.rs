@@ -1,0 +1,127 @@
+//! People one by one: made by a program, found by their keys, and the story of one of them.
+
+use super::events::{NewEvent, story_of};
+use super::imports::find_address;
+use super::{Ledger, contacts};
+use crate::contact::Contact;
+use crate::error::{Result, StoreError};
+use crate::event::{Cursor, Event};
+use crate::person::{ATTRIBUTES_BYTES_MAX, NewContact};
+use model::{Actor, ContactId, ContactStatus, EventKind, Timestamp, WorkspaceId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The most octets of a key of the caller's and of a lead source.
+const KEY_BYTES_MAX: usize = 200;
+
+/// A visible contact of the workspace.
+pub(crate) fn contact_of(conn: &Connection, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>> {
+    Ok(contacts::contact(conn, id)?.filter(|contact| contact.workspace == workspace))
+}
+
+/// The contact with this key of the caller's.
+pub(crate) fn by_external_id(conn: &Connection, workspace: WorkspaceId, key: &str) -> Result<Option<Contact>> {
+    let sql = "SELECT id FROM contact WHERE workspace = ?1 AND external_id = ?2";
+    let id = conn.prepare_cached(sql)?.query_row(params![workspace.0, key], |row| row.get(0)).optional()?;
+    id.map_or(Ok(None), |id| contacts::contact(conn, ContactId(id)))
+}
+
+/// Contacts after `after`.
+pub(crate) fn page(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    after: Option<ContactId>,
+    limit: usize,
+) -> Result<Vec<Contact>> {
+    let sql = "SELECT c.id FROM contact c WHERE c.id > ?2 AND c.workspace = ?1
+        AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1) ORDER BY c.id LIMIT ?3";
+    let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let ids: Vec<i64> = conn.prepare_cached(sql)?.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let found = ids.into_iter().map(|id| contacts::contact(conn, ContactId(id)));
+    Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// What happened to somebody, newest first.
+pub(crate) fn story(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    contact: ContactId,
+    before: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Event>> {
+    let sql = "SELECT 1 FROM contact WHERE id = ?1 AND workspace = ?2";
+    if !conn.prepare_cached(sql)?.exists([contact.0, workspace.0])? {
+        return Err(StoreError::NotFound { what: "contact", name: contact.to_string() });
+    }
+    story_of(conn, contact, before, limit)
+}
+
+impl Ledger {
+    pub(crate) fn create_contact(
+        &mut self,
+        workspace: WorkspaceId,
+        new: &NewContact,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Contact> {
+        check(new)?;
+        let hash = self.hash_of(workspace, &new.address.key());
+        if let Some(address) = find_address(&self.conn, workspace, &hash)? {
+            let sql = "SELECT id FROM contact WHERE workspace = ?1 AND address = ?2 LIMIT 1";
+            let taken = self.conn.prepare_cached(sql)?.exists([workspace.0, address.0])?;
+            if taken {
+                return Err(StoreError::Exists { what: "contact", name: new.address.to_string() });
+            }
+        }
+        if let Some(key) = &new.external_id {
+            let sql = "SELECT 1 FROM contact WHERE workspace = ?1 AND external_id = ?2";
+            if self.conn.prepare_cached(sql)?.exists(params![workspace.0, key])? {
+                return Err(StoreError::Exists { what: "contact", name: key.clone() });
+            }
+        }
+        let (address, _) = self.address_id(workspace, &new.address, now)?;
+        let id = ContactId(self.new_id(now));
+        let status = if new.unconfirmed { ContactStatus::Unconfirmed } else { ContactStatus::Active };
+        self.conn.execute(
+            "INSERT INTO contact (id, workspace, external_id, address, attributes, status, soft_count, refused_count,
+                lead_source, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8)",
+            params![
+                id.0,
+                workspace.0,
+                new.external_id,
+                address.0,
+                new.attributes,
+                status.code(),
+                new.lead_source,
+                now.as_millis()
+            ],
+        )?;
+        self.conn.execute(
+            "INSERT OR IGNORE INTO attribute (workspace, name) SELECT ?1, key FROM json_each(?2)",
+            params![workspace.0, new.attributes],
+        )?;
+        let about = NewEvent { contact: Some(id), address: Some(address), ..NewEvent::default() };
+        self.event(workspace, EventKind::ContactMade, actor, now, about)?;
+        if let Some(consent) = &new.consent {
+            self.note_consent(workspace, id, None, consent, actor, now)?;
+        }
+        contacts::require(&self.conn, id)
+    }
+}
+
+fn check(new: &NewContact) -> Result<()> {
+    let refuse = |why: String| Err(StoreError::Refused(why));
+    if new.attributes.len() > ATTRIBUTES_BYTES_MAX {
+        return refuse(format!("a person's values have at most {ATTRIBUTES_BYTES_MAX} octets"));
+    }
+    if !matches!(serde_json::from_str(&new.attributes), Ok(serde_json::Value::Object(_))) {
+        return refuse("a person's values are a JSON object".to_owned());
+    }
+    let is_key = |key: &Option<String>| {
+        key.as_ref()
+            .is_none_or(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX && !key.chars().any(char::is_control))
+    };
+    if !is_key(&new.external_id) || !is_key(&new.lead_source) {
+        return refuse(format!("an external id or lead source has 1 to {KEY_BYTES_MAX} octets"));
+    }
+    Ok(())
+}

@@ -1,0 +1,409 @@
+//! People: made, found, changed, forgotten, and what happened to them.
+
+use crate::extract::{Asked, At, Input};
+use crate::page::{self, Page};
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::access::Scope;
+use model::reaction::MACHINE_SCORE;
+use model::{ContactId, EmailAddress};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{ContactEdit, Cursor, Event, NewContact};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "contacts";
+const TIMELINE: &str = "timeline";
+/// Entries of the timeline that an export has at most.
+const EXPORTED_MAX: usize = 10_000;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, make))
+        .routes(routes!(show, change))
+        .routes(routes!(timeline))
+        .routes(routes!(export))
+        .routes(routes!(forget))
+}
+
+/// How, when and from where somebody consented.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Consent {
+    /// How: a form, an event, a contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<Time>,
+    /// From which network address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ip: Option<String>,
+}
+
+impl From<store::Consent> for Consent {
+    fn from(given: store::Consent) -> Consent {
+        Consent { source: given.source, at: given.at.map(Time::from), ip: given.ip }
+    }
+}
+
+impl From<Consent> for store::Consent {
+    fn from(given: Consent) -> store::Consent {
+        store::Consent { source: given.source, at: given.at.map(|at| at.0), ip: given.ip }
+    }
+}
+
+/// A person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Contact {
+    /// Their id.
+    #[schema(example = "c_01h2xcejqt")]
+    id: String,
+    /// The address as mail is sent to it, or a text that is none.
+    email: Option<String>,
+    /// Your own key of them.
+    external_id: Option<String>,
+    /// Their values.
+    #[schema(value_type = Object)]
+    attributes: Value,
+    /// `active`, `error`, `opted_out` or `unconfirmed`.
+    status: String,
+    /// Why they are in `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Everything that keeps mail from the address.
+    suppressed_because: Vec<String>,
+    /// The latest consent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent: Option<Consent>,
+    /// Where they were found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lead_source: Option<String>,
+    /// The import that brought them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<String>,
+    /// When they came.
+    created_at: Time,
+    /// When their server last accepted mail from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_accepted_at: Option<Time>,
+    /// When they last took notice: a click, a reply, an event of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engaged_at: Option<Time>,
+}
+
+impl From<store::Contact> for Contact {
+    fn from(known: store::Contact) -> Contact {
+        Contact {
+            id: known.id.to_string(),
+            email: known.email,
+            external_id: known.external_id,
+            attributes: serde_json::from_str(&known.attributes).unwrap_or_default(),
+            status: known.status.word().to_owned(),
+            error: known.error.map(|cause| cause.word().to_owned()),
+            suppressed_because: known.suppressions.iter().map(|one| one.reason.word().to_owned()).collect(),
+            consent: known.consent.map(Consent::from),
+            lead_source: known.lead_source,
+            import: known.import.map(|id| id.to_string()),
+            created_at: known.created_at.into(),
+            last_accepted_at: known.last_accepted_at.map(Time::from),
+            engaged_at: known.engaged_at.map(Time::from),
+        }
+    }
+}
+
+/// Which contacts.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Contacts of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Only those with this address.
+    email: Option<String>,
+    /// Only the one with this key of yours.
+    external_id: Option<String>,
+}
+
+/// Contacts, in the order they came.
+#[utoipa::path(get, path = "/contacts", tag = "contacts", params(Which), responses((status = 200, body = Page<Contact>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Page<Contact>>, Problem> {
+    caller.may(Scope::ContactsRead)?;
+    let limit = page::limit(which.limit)?;
+    let whole = |found: Vec<store::Contact>| {
+        let data = found.into_iter().map(Contact::from).collect();
+        Ok(Json(Page { data, has_more: false, next: None }))
+    };
+    if let Some(text) = which.email {
+        return whole(app.store.contacts_by_address(caller.workspace, &read_address("email", &text)?).await?);
+    }
+    if let Some(key) = which.external_id {
+        return whole(app.store.contact_by_external_id(caller.workspace, &key).await?.into_iter().collect());
+    }
+    let after: Option<ContactId> = page::open_as(LIST, which.after.as_deref())?;
+    let found = app.store.contacts_page(caller.workspace, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LIST, |known| known.id.to_string(), Contact::from)))
+}
+
+/// Somebody to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPerson {
+    /// Their address.
+    email: String,
+    /// Your own key of them, unique in the workspace.
+    #[serde(default)]
+    external_id: Option<String>,
+    /// Their values.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    attributes: serde_json::Map<String, Value>,
+    /// Mailed only once they confirmed.
+    #[serde(default)]
+    unconfirmed: bool,
+    /// On what grounds they may be mailed.
+    #[serde(default)]
+    consent: Option<Consent>,
+    /// Where they were found.
+    #[serde(default)]
+    lead_source: Option<String>,
+}
+
+/// Add a contact.
+///
+/// What keeps mail from the address keeps it from them: nobody who unsubscribed comes back this way.
+#[utoipa::path(post, path = "/contacts", tag = "contacts", request_body = NewPerson,
+    responses((status = 201, body = Contact)))]
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    Input(new): Input<NewPerson>,
+) -> Result<(StatusCode, Json<Contact>), Problem> {
+    caller.may(Scope::ContactsWrite)?;
+    let new = NewContact {
+        address: read_address("email", &new.email)?,
+        external_id: new.external_id,
+        attributes: Value::Object(new.attributes).to_string(),
+        unconfirmed: new.unconfirmed,
+        consent: new.consent.map(store::Consent::from),
+        lead_source: new.lead_source,
+    };
+    let made = app.store.create_contact(caller.workspace, new, &caller.actor, app.now()).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// A contact of the caller's workspace.
+pub(crate) async fn found(app: &App, caller: &Caller, id: ContactId) -> Result<store::Contact, Problem> {
+    app.store.contact_of(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("contact", id))
+}
+
+/// A contact.
+#[utoipa::path(get, path = "/contacts/{id}", tag = "contacts",
+    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Contact)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> Result<Json<Contact>, Problem> {
+    caller.may(Scope::ContactsRead)?;
+    Ok(Json(found(&app, &caller, id).await?.into()))
+}
+
+/// A change; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// A new address. The old one stays suppressed if it was.
+    #[serde(default)]
+    email: Option<String>,
+    /// Values to set; the others stay.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    attributes: Option<serde_json::Map<String, Value>>,
+    /// Put back from `error` to `active`; needs a reason. An opt-out is not undone by it.
+    #[serde(default)]
+    reactivate: bool,
+    /// Why; it is kept in the audit log.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// Change a contact.
+#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", request_body = Change,
+    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Contact)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ContactId>,
+    Input(change): Input<Change>,
+) -> Result<Json<Contact>, Problem> {
+    caller.may(Scope::ContactsWrite)?;
+    found(&app, &caller, id).await?;
+    if let Some(email) = &change.email {
+        read_address("email", email)?;
+    }
+    let edit = ContactEdit {
+        email: change.email,
+        attributes: change.attributes.map(|values| Value::Object(values).to_string()),
+        reactivate: change.reactivate,
+        reason: change.reason,
+    };
+    Ok(Json(app.store.edit_contact(id, edit, &caller.actor, app.now()).await?.into()))
+}
+
+/// Something that happened to somebody, or that they did.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Entry {
+    /// When.
+    at: Time,
+    /// What: `accepted`, `deferred`, `hard_bounced`, `clicked`, `custom_event`, `list_joined`, …
+    kind: &'static str,
+    /// By whom.
+    actor: String,
+    /// With mail of which campaign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<String>,
+    /// Which delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<String>,
+    /// Which try of it, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u16>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<&'static str>,
+    /// Which link of the message, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<u32>,
+    /// Opens and clicks: was it probably a machine that reads mail for them?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<bool>,
+    /// The name of a custom event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The value of a custom event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    /// In words; of a custom event its properties, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl From<Event> for Entry {
+    fn from(event: Event) -> Entry {
+        use model::ReactionKind::{Clicked, Opened};
+        let reaction = event.reaction;
+        let by_machine = |kind| matches!(kind, Opened | Clicked);
+        Entry {
+            at: event.at.into(),
+            kind: event.kind.word(),
+            actor: event.actor,
+            campaign: event.campaign.map(|id| id.to_string()),
+            delivery: event.delivery.map(|id| id.to_string()),
+            attempt: event.attempt,
+            skipped: event.skip.map(|reason| reason.word()),
+            link: reaction.as_ref().and_then(|part| part.link),
+            machine: reaction.as_ref().filter(|part| by_machine(part.kind)).map(|part| part.score >= MACHINE_SCORE),
+            #[allow(clippy::cast_precision_loss)] // amounts are exact to nine thousand million
+            value: reaction.as_ref().and_then(|part| part.value_micros).map(|micros| micros as f64 / 1e6),
+            name: reaction.and_then(|part| part.name),
+            detail: event.detail,
+        }
+    }
+}
+
+/// Which part of the timeline.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Part {
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// What happened to somebody and what they did, newest first.
+///
+/// In the order it was written down: every try of every message with its outcome, opens and clicks with whether a machine
+/// did it, replies, lists, consents, and what other systems told.
+#[utoipa::path(get, path = "/contacts/{id}/timeline", tag = "contacts",
+    params(("id" = String, Path, description = "The contact"), Part), responses((status = 200, body = Page<Entry>)))]
+async fn timeline(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ContactId>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<Page<Entry>>, Problem> {
+    caller.may(Scope::ContactsRead)?;
+    let limit = page::limit(part.limit)?;
+    let before: Option<Cursor> = page::open_as(TIMELINE, part.after.as_deref())?;
+    let found = app.store.story(caller.workspace, id, before, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, TIMELINE, |event| event.cursor.to_string(), Entry::from)))
+}
+
+/// Everything held about a person.
+#[derive(Serialize, ToSchema)]
+struct Exported {
+    /// Who they are.
+    contact: Contact,
+    /// What they chose.
+    preferences: super::lists::Preferences,
+    /// What happened, newest first.
+    timeline: Vec<Entry>,
+}
+
+/// Everything held about a person, for them to take along.
+#[utoipa::path(get, path = "/contacts/{id}/export", tag = "contacts",
+    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Exported)))]
+async fn export(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> Result<Json<Exported>, Problem> {
+    caller.may(Scope::ContactsExport)?;
+    let contact = found(&app, &caller, id).await?;
+    let preferences = app.store.preferences(caller.workspace, id).await?.unwrap_or_default();
+    let told = app.store.story(caller.workspace, id, None, EXPORTED_MAX).await?;
+    Ok(Json(Exported {
+        contact: contact.into(),
+        preferences: preferences.into(),
+        timeline: told.into_iter().map(Entry::from).collect(),
+    }))
+}
+
+/// What a forgotten person leaves behind.
+#[derive(Serialize, ToSchema)]
+struct Forgotten {
+    /// Contacts that were removed: everybody with the address.
+    contacts: u32,
+    /// Verdicts that stay, without a name.
+    deliveries_kept: u64,
+}
+
+/// Forget a person at their own wish.
+///
+/// Values, events, lists, consents and reply texts go at once; verdicts stay without a name, and a keyed hash keeps the
+/// address from coming back. It cannot be undone.
+#[utoipa::path(post, path = "/contacts/{id}/forget", tag = "contacts",
+    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Forgotten)))]
+async fn forget(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> Result<Json<Forgotten>, Problem> {
+    caller.may(Scope::ContactsWrite)?;
+    let contact = found(&app, &caller, id).await?;
+    let address = contact.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());
+    let Some(address) = address else {
+        return Err(Problem::new(Code::Refused, "this contact has no address; remove the import that brought them"));
+    };
+    let forgotten = app.store.forget(caller.workspace, &address, &caller.actor, app.now()).await?;
+    Ok(Json(Forgotten { contacts: forgotten.contacts, deliveries_kept: forgotten.deliveries_kept }))
+}
+
+fn read_address(field: &str, text: &str) -> Result<EmailAddress, Problem> {
+    EmailAddress::parse(text).map_err(|error| Problem::field(field, error.to_string()))
+}

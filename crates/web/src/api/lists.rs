@@ -1,0 +1,410 @@
+//! Lists, who is on them, what people chose, and how much mail they get at most.
+
+use super::contacts::{Consent, found};
+use crate::extract::{Asked, At, Input};
+use crate::page::{self, Page};
+use crate::problem::Problem;
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::access::Scope;
+use model::{ContactId, ListId};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
+use store::{Choice, NewList};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "lists";
+const MEMBERS: &str = "members";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, make))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(members, join))
+        .routes(routes!(leave))
+        .routes(routes!(topics))
+        .routes(routes!(preferences, choose))
+        .routes(routes!(frequency, set_frequency))
+}
+
+/// What a list is.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ListBody {
+    /// Unique in the workspace.
+    name: String,
+    /// What it is about; people may decline a topic and keep the others.
+    #[serde(default)]
+    topic: Option<String>,
+    /// Shown on the page where people choose.
+    #[serde(default)]
+    public: bool,
+    /// Members have to confirm before they are mailed (double opt-in).
+    #[serde(default)]
+    confirms: bool,
+}
+
+impl From<ListBody> for NewList {
+    fn from(body: ListBody) -> NewList {
+        NewList { name: body.name, topic: body.topic, public: body.public, confirms: body.confirms }
+    }
+}
+
+/// A list.
+#[derive(Serialize, ToSchema)]
+struct List {
+    /// Its id.
+    #[schema(example = "l_01h2xcejqt")]
+    id: String,
+    /// What it is.
+    #[serde(flatten)]
+    body: ListBody,
+    /// When it was made.
+    created_at: Time,
+}
+
+impl From<store::List> for List {
+    fn from(known: store::List) -> List {
+        let NewList { name, topic, public, confirms } = known.list;
+        List {
+            id: known.id.to_string(),
+            body: ListBody { name, topic, public, confirms },
+            created_at: known.created_at.into(),
+        }
+    }
+}
+
+/// Which part.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Part {
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// The lists of the workspace.
+#[utoipa::path(get, path = "/lists", tag = "lists", params(Part), responses((status = 200, body = Page<List>)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(part): Asked<Part>) -> Result<Json<Page<List>>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    let limit = page::limit(part.limit)?;
+    let after: Option<ListId> = page::open_as(LIST, part.after.as_deref())?;
+    let found = app.store.lists(caller.workspace, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LIST, |known| known.id.to_string(), List::from)))
+}
+
+/// Make a list.
+#[utoipa::path(post, path = "/lists", tag = "lists", request_body = ListBody, responses((status = 201, body = List)))]
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    Input(new): Input<ListBody>,
+) -> Result<(StatusCode, Json<List>), Problem> {
+    caller.may(Scope::SegmentsWrite)?;
+    let made = app.store.create_list(caller.workspace, new.into(), &caller.actor, app.now()).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// A list.
+#[utoipa::path(get, path = "/lists/{id}", tag = "lists", params(("id" = String, Path, description = "The list")),
+    responses((status = 200, body = List)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<ListId>) -> Result<Json<List>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    let known = app.store.list(caller.workspace, id).await?;
+    known.map(|list| Json(list.into())).ok_or_else(|| Problem::not_found("list", id))
+}
+
+/// Change a list.
+#[utoipa::path(put, path = "/lists/{id}", tag = "lists", request_body = ListBody,
+    params(("id" = String, Path, description = "The list")), responses((status = 200, body = List)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ListId>,
+    Input(to): Input<ListBody>,
+) -> Result<Json<List>, Problem> {
+    caller.may(Scope::SegmentsWrite)?;
+    Ok(Json(app.store.change_list(caller.workspace, id, to.into(), &caller.actor, app.now()).await?.into()))
+}
+
+/// Remove a list. The people stay, and so does the evidence of their consent.
+#[utoipa::path(delete, path = "/lists/{id}", tag = "lists", params(("id" = String, Path, description = "The list")),
+    responses((status = 204)))]
+async fn remove(State(app): State<App>, caller: Caller, At(id): At<ListId>) -> Result<StatusCode, Problem> {
+    caller.may(Scope::SegmentsWrite)?;
+    app.store.remove_list(caller.workspace, id, &caller.actor, app.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody on a list.
+#[derive(Serialize, ToSchema)]
+struct Member {
+    /// Which list.
+    list: String,
+    /// Who.
+    contact: String,
+    /// Since when.
+    since: Time,
+    /// When they confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<Time>,
+    /// When they left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Time>,
+}
+
+impl From<store::Membership> for Member {
+    fn from(known: store::Membership) -> Member {
+        Member {
+            list: known.list.to_string(),
+            contact: known.contact.to_string(),
+            since: known.since.into(),
+            confirmed_at: known.confirmed_at.map(Time::from),
+            ended_at: known.ended_at.map(Time::from),
+        }
+    }
+}
+
+/// Who is on a list.
+#[utoipa::path(get, path = "/lists/{id}/members", tag = "lists",
+    params(("id" = String, Path, description = "The list"), Part), responses((status = 200, body = Page<Member>)))]
+async fn members(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ListId>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<Page<Member>>, Problem> {
+    caller.may(Scope::ContactsRead)?;
+    let limit = page::limit(part.limit)?;
+    let after: Option<ContactId> = page::open_as(MEMBERS, part.after.as_deref())?;
+    if app.store.list(caller.workspace, id).await?.is_none() {
+        return Err(Problem::not_found("list", id));
+    }
+    let found = app.store.list_members(caller.workspace, id, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, MEMBERS, |known| known.contact.to_string(), Member::from)))
+}
+
+/// Whom to put on a list.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Joining {
+    /// Ids of contacts, at most 5,000.
+    contacts: Vec<String>,
+    /// On what grounds; kept with each of them for good.
+    #[serde(default)]
+    consent: Option<Consent>,
+}
+
+/// Whom to take off a list.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Leaving {
+    /// Ids of contacts, at most 5,000.
+    contacts: Vec<String>,
+}
+
+/// How many it was.
+#[derive(Serialize, ToSchema)]
+struct Changed {
+    /// People whose membership changed.
+    changed: u64,
+}
+
+fn read_contacts(texts: &[String]) -> Result<Vec<ContactId>, Problem> {
+    let read = |(at, text): (usize, &String)| {
+        text.parse().map_err(|error: model::id::IdError| Problem::field(&format!("contacts[{at}]"), error.to_string()))
+    };
+    texts.iter().enumerate().map(read).collect()
+}
+
+/// Put people on a list.
+///
+/// Of a list that asks for confirmation they are mailed once they gave it. Whoever unsubscribed from everything is not
+/// brought back.
+#[utoipa::path(post, path = "/lists/{id}/members", tag = "lists", request_body = Joining,
+    params(("id" = String, Path, description = "The list")), responses((status = 200, body = Changed)))]
+async fn join(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ListId>,
+    Input(joining): Input<Joining>,
+) -> Result<Json<Changed>, Problem> {
+    caller.may(Scope::ContactsWrite)?;
+    let contacts = read_contacts(&joining.contacts)?;
+    let consent = joining.consent.map(store::Consent::from);
+    let changed = app.store.join_list(caller.workspace, id, contacts, consent, &caller.actor, app.now()).await?;
+    Ok(Json(Changed { changed }))
+}
+
+/// Take people off a list. It holds for mail that waits for them because of it.
+#[utoipa::path(post, path = "/lists/{id}/members/remove", tag = "lists", request_body = Leaving,
+    params(("id" = String, Path, description = "The list")), responses((status = 200, body = Changed)))]
+async fn leave(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ListId>,
+    Input(leaving): Input<Leaving>,
+) -> Result<Json<Changed>, Problem> {
+    caller.may(Scope::ContactsWrite)?;
+    let contacts = read_contacts(&leaving.contacts)?;
+    let changed = app.store.leave_list(caller.workspace, id, contacts, &caller.actor, app.now()).await?;
+    Ok(Json(Changed { changed }))
+}
+
+/// The topics of the workspace.
+#[derive(Serialize, ToSchema)]
+struct Topics {
+    /// What its lists are about.
+    topics: Vec<String>,
+}
+
+/// The topics of the workspace: what its lists are about.
+#[utoipa::path(get, path = "/topics", tag = "lists", responses((status = 200, body = Topics)))]
+async fn topics(State(app): State<App>, caller: Caller) -> Result<Json<Topics>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    Ok(Json(Topics { topics: app.store.topics(caller.workspace).await? }))
+}
+
+/// What somebody chose about their mail.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Preferences {
+    /// No marketing mail before this.
+    paused_until: Option<Time>,
+    /// Topics they said yes or no to.
+    topics: BTreeMap<String, bool>,
+    /// The lists they are or were on.
+    lists: Vec<Member>,
+    /// Every consent they gave, oldest first.
+    consents: Vec<Given>,
+}
+
+/// A consent as it was given.
+#[derive(Serialize, ToSchema)]
+struct Given {
+    /// How, when and from where.
+    #[serde(flatten)]
+    consent: Consent,
+    /// To which list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<String>,
+    /// When it was written down.
+    noted_at: Time,
+}
+
+impl From<store::Preferences> for Preferences {
+    fn from(known: store::Preferences) -> Preferences {
+        let given = |one: store::list::ConsentGiven| Given {
+            consent: one.consent.into(),
+            list: one.list.map(|id| id.to_string()),
+            noted_at: one.noted_at.into(),
+        };
+        Preferences {
+            paused_until: known.paused_until.map(Time::from),
+            topics: known.topics,
+            lists: known.lists.into_iter().map(Member::from).collect(),
+            consents: known.consents.into_iter().map(given).collect(),
+        }
+    }
+}
+
+/// What somebody chose about their mail, their lists and their consents.
+#[utoipa::path(get, path = "/contacts/{id}/preferences", tag = "contacts",
+    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Preferences)))]
+async fn preferences(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ContactId>,
+) -> Result<Json<Preferences>, Problem> {
+    caller.may(Scope::ContactsRead)?;
+    found(&app, &caller, id).await?;
+    Ok(Json(app.store.preferences(caller.workspace, id).await?.unwrap_or_default().into()))
+}
+
+/// A choice; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Chosen {
+    /// No marketing mail before this; `null` ends a pause.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    paused_until: Option<Option<Time>>,
+    /// Topics, wanted (`true`) or not.
+    #[serde(default)]
+    topics: BTreeMap<String, bool>,
+}
+
+/// Tells `null` from nothing.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Time>>, D::Error> {
+    Option::<Time>::deserialize(from).map(Some)
+}
+
+/// Write down what somebody chose. It holds for mail that is queued already.
+#[utoipa::path(patch, path = "/contacts/{id}/preferences", tag = "contacts", request_body = Chosen,
+    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Preferences)))]
+async fn choose(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ContactId>,
+    Input(chosen): Input<Chosen>,
+) -> Result<Json<Preferences>, Problem> {
+    caller.may(Scope::ContactsWrite)?;
+    let paused_until = chosen.paused_until.map(|until| until.map(|time| time.0));
+    let choice = Choice { paused_until, topics: chosen.topics };
+    app.store.choose(caller.workspace, id, choice, &caller.actor, app.now()).await?;
+    Ok(Json(app.store.preferences(caller.workspace, id).await?.unwrap_or_default().into()))
+}
+
+/// How much mail people get at most; 0: no limit.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Frequency {
+    /// Messages in 24 hours.
+    #[serde(default)]
+    per_day: u32,
+    /// Messages in seven days.
+    #[serde(default)]
+    per_week: u32,
+    /// Messages of one topic in seven days.
+    #[serde(default)]
+    topic_per_week: u32,
+}
+
+impl From<store::Frequency> for Frequency {
+    fn from(known: store::Frequency) -> Frequency {
+        let store::Frequency { per_day, per_week, topic_per_week } = known;
+        Frequency { per_day, per_week, topic_per_week }
+    }
+}
+
+/// How much mail people of the workspace get at most.
+#[utoipa::path(get, path = "/settings/frequency", tag = "settings", responses((status = 200, body = Frequency)))]
+async fn frequency(State(app): State<App>, caller: Caller) -> Result<Json<Frequency>, Problem> {
+    caller.may(Scope::SettingsRead)?;
+    Ok(Json(app.store.frequency(caller.workspace).await?.into()))
+}
+
+/// Limit how much mail people of the workspace get.
+///
+/// It holds for mail that is queued already. Mail that a program asked for is no mailing: it is neither limited nor
+/// counted.
+#[utoipa::path(put, path = "/settings/frequency", tag = "settings", request_body = Frequency,
+    responses((status = 200, body = Frequency)))]
+async fn set_frequency(
+    State(app): State<App>,
+    caller: Caller,
+    Input(to): Input<Frequency>,
+) -> Result<Json<Frequency>, Problem> {
+    caller.may(Scope::SettingsWrite)?;
+    let Frequency { per_day, per_week, topic_per_week } = to;
+    let frequency = store::Frequency { per_day, per_week, topic_per_week };
+    app.store.set_frequency(caller.workspace, frequency.clone(), &caller.actor, app.now()).await?;
+    Ok(Json(frequency.into()))
+}

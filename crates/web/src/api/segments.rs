@@ -1,0 +1,312 @@
+//! Segments: saved rules, how many people they hold for, and why somebody is in one or not.
+
+use super::contacts::Contact;
+use crate::extract::{Asked, At, Input};
+use crate::page::{self, Page};
+use crate::problem::Problem;
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::access::Scope;
+use model::segment::{self, Level, Rule};
+use model::{ContactId, SegmentId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use store::segment::SAMPLE_MAX;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "segments";
+/// People of a sample when nothing is asked for.
+const SAMPLE_DEFAULT: u32 = 10;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, make))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(preview))
+        .routes(routes!(explain))
+        .routes(routes!(engagement))
+}
+
+/// A saved rule.
+#[derive(Serialize, ToSchema)]
+struct Segment {
+    /// Its id.
+    #[schema(example = "g_01h2xcejqt")]
+    id: String,
+    /// Its name.
+    name: String,
+    /// The rule as text.
+    text: String,
+    /// The rule as a tree.
+    #[schema(value_type = Object)]
+    rule: Value,
+    /// When it was made.
+    created_at: Time,
+    /// When it was last changed.
+    changed_at: Time,
+}
+
+impl From<store::Segment> for Segment {
+    fn from(known: store::Segment) -> Segment {
+        Segment {
+            id: known.id.to_string(),
+            name: known.name,
+            text: known.rule.to_string(),
+            rule: serde_json::to_value(&known.rule).unwrap_or_default(),
+            created_at: known.created_at.into(),
+            changed_at: known.changed_at.into(),
+        }
+    }
+}
+
+/// A rule, once: as text or as a tree.
+fn read_rule(text: Option<&str>, tree: Option<Value>) -> Result<Option<Rule>, Problem> {
+    let rule = match (text, tree) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(Problem::field("rule", "give the rule as text or as a tree, not both")),
+        (Some(text), None) => segment::parse(text).map_err(|why| Problem::field("text", why.to_string()))?,
+        (None, Some(tree)) => {
+            let rule: Rule = serde_json::from_value(tree).map_err(|why| Problem::field("rule", why.to_string()))?;
+            rule.check().map_err(|why| Problem::field("rule", why.to_string()))?;
+            rule
+        }
+    };
+    Ok(Some(rule))
+}
+
+fn needed_rule(text: Option<&str>, tree: Option<Value>) -> Result<Rule, Problem> {
+    read_rule(text, tree)?.ok_or_else(|| Problem::field("text", "a rule is needed, as text or as a tree (rule)"))
+}
+
+/// Which part.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Part {
+    /// Segments of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// The segments of the workspace.
+#[utoipa::path(get, path = "/segments", tag = "segments", params(Part),
+    responses((status = 200, body = Page<Segment>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(part): Asked<Part>,
+) -> Result<Json<Page<Segment>>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    let limit = page::limit(part.limit)?;
+    let after: Option<SegmentId> = page::open_as(LIST, part.after.as_deref())?;
+    let found = app.store.segments(caller.workspace, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LIST, |known| known.id.to_string(), Segment::from)))
+}
+
+/// A segment to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewSegment {
+    /// Unique in the workspace.
+    name: String,
+    /// The rule as text.
+    #[serde(default)]
+    #[schema(example = "attr.city == \"Berlin\" && !did(\"booked\").within(days(30))")]
+    text: Option<String>,
+    /// The rule as a tree, instead.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    rule: Option<Value>,
+}
+
+/// Save a rule.
+#[utoipa::path(post, path = "/segments", tag = "segments", request_body = NewSegment,
+    responses((status = 201, body = Segment)))]
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    Input(new): Input<NewSegment>,
+) -> Result<(StatusCode, Json<Segment>), Problem> {
+    caller.may(Scope::SegmentsWrite)?;
+    let rule = needed_rule(new.text.as_deref(), new.rule)?;
+    let made = app.store.create_segment(caller.workspace, &new.name, rule, &caller.actor, app.now()).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// A segment.
+#[utoipa::path(get, path = "/segments/{id}", tag = "segments",
+    params(("id" = String, Path, description = "The segment")), responses((status = 200, body = Segment)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -> Result<Json<Segment>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    let known = app.store.segment(caller.workspace, id).await?;
+    known.map(|segment| Json(segment.into())).ok_or_else(|| Problem::not_found("segment", id))
+}
+
+/// A change; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Another name.
+    #[serde(default)]
+    name: Option<String>,
+    /// Another rule, as text.
+    #[serde(default)]
+    text: Option<String>,
+    /// Another rule, as a tree.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    rule: Option<Value>,
+}
+
+/// Change a segment. Campaigns that were built keep whom they were built for.
+#[utoipa::path(patch, path = "/segments/{id}", tag = "segments", request_body = Change,
+    params(("id" = String, Path, description = "The segment")), responses((status = 200, body = Segment)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SegmentId>,
+    Input(change): Input<Change>,
+) -> Result<Json<Segment>, Problem> {
+    caller.may(Scope::SegmentsWrite)?;
+    let rule = read_rule(change.text.as_deref(), change.rule)?;
+    let (actor, now) = (&caller.actor, app.now());
+    Ok(Json(app.store.change_segment(caller.workspace, id, change.name, rule, actor, now).await?.into()))
+}
+
+/// Remove a segment.
+#[utoipa::path(delete, path = "/segments/{id}", tag = "segments",
+    params(("id" = String, Path, description = "The segment")), responses((status = 204)))]
+async fn remove(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -> Result<StatusCode, Problem> {
+    caller.may(Scope::SegmentsWrite)?;
+    app.store.remove_segment(caller.workspace, id, &caller.actor, app.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A rule to try.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Tried {
+    /// The rule as text.
+    #[serde(default)]
+    text: Option<String>,
+    /// The rule as a tree, instead.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    rule: Option<Value>,
+    /// How many people to show, at most 100.
+    #[serde(default)]
+    sample: Option<u32>,
+}
+
+/// Whom a rule holds for.
+#[derive(Serialize, ToSchema)]
+struct Preview {
+    /// How many people.
+    people: u64,
+    /// Some of them.
+    sample: Vec<Contact>,
+    /// The rule as text.
+    text: String,
+    /// The rule as a tree.
+    #[schema(value_type = Object)]
+    rule: Value,
+}
+
+/// How many people a rule holds for now, and some of them. Nothing is saved.
+#[utoipa::path(post, path = "/segments/preview", tag = "segments", request_body = Tried,
+    responses((status = 200, body = Preview)))]
+async fn preview(State(app): State<App>, caller: Caller, Input(tried): Input<Tried>) -> Result<Json<Preview>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    caller.may(Scope::ContactsRead)?;
+    let rule = needed_rule(tried.text.as_deref(), tried.rule)?;
+    let sample = usize::try_from(tried.sample.unwrap_or(SAMPLE_DEFAULT)).unwrap_or(usize::MAX);
+    if sample > SAMPLE_MAX {
+        return Err(Problem::field("sample", format!("{sample} is more than {SAMPLE_MAX}")));
+    }
+    let now = app.now();
+    let people = app.store.segment_count(caller.workspace, rule.clone(), now).await?;
+    let sample = app.store.segment_sample(caller.workspace, rule.clone(), sample, now).await?;
+    Ok(Json(Preview {
+        people,
+        sample: sample.into_iter().map(Contact::from).collect(),
+        text: rule.to_string(),
+        rule: serde_json::to_value(&rule).unwrap_or_default(),
+    }))
+}
+
+/// A rule and somebody.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Asking {
+    /// Who.
+    contact: String,
+    /// The rule as text.
+    #[serde(default)]
+    text: Option<String>,
+    /// The rule as a tree, instead.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    rule: Option<Value>,
+}
+
+/// A part of a rule and whether it holds for somebody.
+#[derive(Serialize, ToSchema)]
+struct Explained {
+    /// The part, as text.
+    text: String,
+    /// Does it hold?
+    holds: bool,
+    /// Of a group or a negation: its parts.
+    #[schema(no_recursion)]
+    parts: Vec<Explained>,
+}
+
+impl From<store::Explained> for Explained {
+    fn from(known: store::Explained) -> Explained {
+        let parts = known.parts.into_iter().map(Explained::from).collect();
+        Explained { text: known.text, holds: known.holds, parts }
+    }
+}
+
+/// Why somebody is in a segment, or is not: every part of the rule asked of them.
+#[utoipa::path(post, path = "/segments/explain", tag = "segments", request_body = Asking,
+    responses((status = 200, body = Explained)))]
+async fn explain(
+    State(app): State<App>,
+    caller: Caller,
+    Input(asking): Input<Asking>,
+) -> Result<Json<Explained>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    caller.may(Scope::ContactsRead)?;
+    let rule = needed_rule(asking.text.as_deref(), asking.rule)?;
+    let id: ContactId =
+        asking.contact.parse().map_err(|error: model::id::IdError| Problem::field("contact", error.to_string()))?;
+    let why = app.store.segment_explain(caller.workspace, rule, id, app.now()).await?;
+    why.map(|why| Json(why.into())).ok_or_else(|| Problem::not_found("contact", id))
+}
+
+/// How many people are at each level of engagement.
+#[derive(Serialize, ToSchema)]
+struct Engagement {
+    /// By level: `active_30`, `active_90`, `active_180`, `cold`, `never`, `unknown`.
+    levels: BTreeMap<&'static str, u64>,
+}
+
+/// How many people took notice how lately: a click, a reply, an event of their own; never an open.
+///
+/// People with nothing but opens, which may be a machine's, are `unknown`, not cold.
+#[utoipa::path(get, path = "/engagement", tag = "segments", responses((status = 200, body = Engagement)))]
+async fn engagement(State(app): State<App>, caller: Caller) -> Result<Json<Engagement>, Problem> {
+    caller.may(Scope::SegmentsRead)?;
+    let known = app.store.engagement_levels(caller.workspace, app.now()).await?;
+    let levels = Level::ALL.iter().map(|level| (level.word(), known.get(level).copied().unwrap_or(0))).collect();
+    Ok(Json(Engagement { levels }))
+}

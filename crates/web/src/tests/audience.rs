@@ -1,0 +1,129 @@
+//! People, lists, segments and events, as a program meets them.
+
+use super::house::House;
+use axum::http::Method;
+use serde_json::{Value, json};
+
+/// A contact by this address.
+async fn person(house: &House, key: &str, email: &str, city: &str) -> String {
+    let new = json!({ "email": email, "attributes": { "city": city }, "consent": { "source": "form" } });
+    let made = house.post("/api/v1/contacts", key, new).await;
+    assert_eq!(made.status.as_u16(), 201, "{}", made.text);
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_contact_is_made_found_changed_and_forgotten() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let kim = person(&house, &key, "Kim@example.org", "Bonn").await;
+    let again = house.post("/api/v1/contacts", &key, json!({ "email": "kim@example.org" })).await;
+    assert_eq!((again.status.as_u16(), again.code().as_str()), (409, "already_exists"));
+    let path = format!("/api/v1/contacts/{kim}");
+    let change = json!({ "attributes": { "city": "Berlin", "vip": true } });
+    let changed = house.ask(Method::PATCH, &path, Some(&key), Some(change)).await.json();
+    assert_eq!((&changed["attributes"]["city"], &changed["attributes"]["vip"]), (&json!("Berlin"), &json!(true)));
+    let found = house.get("/api/v1/contacts?email=kim%40example.org", &key).await.json();
+    assert_eq!(found["data"][0]["id"], kim.as_str());
+    assert_eq!(found["data"][0]["consent"]["source"], "form");
+    let foreign = house.foreign_key().await;
+    for path in [path.clone(), format!("{path}/timeline"), format!("{path}/export"), format!("{path}/preferences")] {
+        assert_eq!(house.get(&path, &foreign).await.code(), "not_found", "{path}");
+        assert_eq!(house.get(&path, &key).await.status.as_u16(), 200, "{path}");
+    }
+    let forget = format!("{path}/forget");
+    assert_eq!(house.post(&forget, &foreign, json!({})).await.code(), "not_found");
+    assert_eq!(house.post(&forget, &key, json!({})).await.json()["contacts"], 1);
+    assert_eq!(house.get(&path, &key).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn events_of_other_systems_make_segments_and_timelines() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let kim = person(&house, &key, "kim@example.org", "Berlin").await;
+    let bob = person(&house, &key, "bob@example.org", "Berlin").await;
+    let events = json!({ "events": [
+        { "name": "booked", "email": "kim@example.org", "value": 49.9, "properties": { "room": "sea" }, "id": "e1" },
+        { "name": "booked", "contact": kim, "id": "e1" },
+        { "name": "booked", "email": "stranger@example.org" },
+    ] });
+    let told = house.post("/api/v1/events", &key, events).await;
+    assert_eq!(told.json()["results"], json!(["new", "repeated", "unknown_contact"]), "{}", told.text);
+    let rule = r#"attr.city == "Berlin" && !did("booked").within(days(7))"#;
+    let seen = house.post("/api/v1/segments/preview", &key, json!({ "text": rule })).await.json();
+    assert_eq!((&seen["people"], &seen["sample"][0]["id"]), (&json!(1), &json!(bob)));
+    let same = house.post("/api/v1/segments/preview", &key, json!({ "rule": seen["rule"], "sample": 0 })).await.json();
+    assert_eq!((&same["people"], &same["sample"], &same["text"]), (&json!(1), &json!([]), &json!(rule)));
+    let why = json!({ "text": rule, "contact": kim });
+    let why = house.post("/api/v1/segments/explain", &key, why).await.json();
+    let parts: Vec<&Value> = why["parts"].as_array().unwrap().iter().map(|part| &part["holds"]).collect();
+    assert_eq!((&why["holds"], parts), (&json!(false), vec![&json!(true), &json!(false)]));
+    let timeline = house.get(&format!("/api/v1/contacts/{kim}/timeline?limit=1"), &key).await.json();
+    let newest = &timeline["data"][0];
+    assert_eq!(
+        (&newest["kind"], &newest["name"], &newest["value"]),
+        (&json!("custom_event"), &json!("booked"), &json!(49.9))
+    );
+    let next = timeline["next"].as_str().unwrap();
+    let older = house.get(&format!("/api/v1/contacts/{kim}/timeline?after={next}"), &key).await.json();
+    assert_eq!(older["data"][0]["kind"], "consented");
+    let levels = house.get("/api/v1/engagement", &key).await.json();
+    assert_eq!((&levels["levels"]["active_30"], &levels["levels"]["never"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn segments_are_saved_and_mistakes_have_their_place() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let new = json!({ "name": "regulars", "text": "sent >= 3 && opened" });
+    let made = house.post("/api/v1/segments", &key, new.clone()).await;
+    assert_eq!(made.status.as_u16(), 201, "{}", made.text);
+    assert_eq!(house.post("/api/v1/segments", &key, new).await.code(), "already_exists");
+    let path = format!("/api/v1/segments/{}", made.json()["id"].as_str().unwrap());
+    let renamed = house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "name": "friends" }))).await.json();
+    assert_eq!((&renamed["name"], &renamed["text"]), (&json!("friends"), &json!("sent >= 3 && opened")));
+    let foreign = house.foreign_key().await;
+    assert_eq!(house.get(&path, &foreign).await.code(), "not_found");
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&foreign), None).await.code(), "not_found");
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&key), None).await.status.as_u16(), 204);
+    let wrong = house.post("/api/v1/segments/preview", &key, json!({ "text": "clickd >= 1" })).await.json();
+    assert_eq!(wrong["field"], "text");
+    assert!(wrong["detail"].as_str().unwrap().contains("at character 1"), "{wrong}");
+    let wrong = house.post("/api/v1/segments/preview", &key, json!({ "rule": { "all": [] } })).await.json();
+    assert_eq!(wrong["field"], "rule");
+}
+
+#[tokio::test]
+async fn lists_have_members_and_people_choose() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let kim = person(&house, &key, "kim@example.org", "Bonn").await;
+    let list = house.post("/api/v1/lists", &key, json!({ "name": "News", "topic": "news", "confirms": true })).await;
+    assert_eq!(list.status.as_u16(), 201, "{}", list.text);
+    let path = format!("/api/v1/lists/{}", list.json()["id"].as_str().unwrap());
+    let members = format!("{path}/members");
+    let join = json!({ "contacts": [kim], "consent": { "source": "fair", "ip": "192.0.2.1" } });
+    assert_eq!(house.post(&members, &key, join.clone()).await.json()["changed"], 1);
+    assert_eq!(house.post(&members, &key, join.clone()).await.json()["changed"], 0);
+    let foreign = house.foreign_key().await;
+    assert_eq!(house.post(&members, &foreign, join).await.code(), "not_found");
+    assert_eq!(house.get(&members, &foreign).await.code(), "not_found");
+    assert_eq!(house.get(&members, &key).await.json()["data"][0]["contact"], kim.as_str());
+    let wrong = house.post(&members, &key, json!({ "contacts": ["c_1", "x"] })).await.json();
+    assert_eq!(wrong["field"], "contacts[1]");
+    assert_eq!(house.get("/api/v1/topics", &key).await.json()["topics"], json!(["news"]));
+    let choices = format!("/api/v1/contacts/{kim}/preferences");
+    let chosen = json!({ "topics": { "news": false }, "paused_until": "2026-12-24T00:00:00Z" });
+    let known = house.ask(Method::PATCH, &choices, Some(&key), Some(chosen)).await.json();
+    assert_eq!((&known["topics"]["news"], &known["consents"][1]["source"]), (&json!(false), &json!("fair")));
+    assert_eq!(known["paused_until"], "2026-12-24T00:00:00.000Z");
+    let ended = house.ask(Method::PATCH, &choices, Some(&key), Some(json!({ "paused_until": null }))).await.json();
+    assert_eq!((&ended["paused_until"], &ended["topics"]["news"]), (&json!(null), &json!(false)));
+    assert_eq!(house.post(&format!("{members}/remove"), &key, json!({ "contacts": [kim] })).await.json()["changed"], 1);
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&key), None).await.status.as_u16(), 204);
+    let limits = json!({ "per_day": 1, "per_week": 3 });
+    let set = house.ask(Method::PUT, "/api/v1/settings/frequency", Some(&key), Some(limits)).await.json();
+    assert_eq!(set, json!({ "per_day": 1, "per_week": 3, "topic_per_week": 0 }));
+    assert_eq!(house.get("/api/v1/settings/frequency", &foreign).await.json()["per_day"], 0, "of one workspace only");
+}
