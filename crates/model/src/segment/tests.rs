@@ -270,3 +270,22 @@ proptest! {
         prop_assert_eq!(moment::read(&moment::write(at)), Some(at));
     }
 }
+
+#[test]
+fn the_examples_of_the_manual_are_rules() {
+    let manual = include_str!("../../../../docs/reference/segments.md");
+    let mut fences = manual.split("```");
+    let mut examples = 0;
+    while let (Some(_), Some(fence)) = (fences.next(), fences.next()) {
+        if let Some(lines) = fence.strip_prefix("segment\n") {
+            for line in lines.lines() {
+                assert_eq!(text_of(line), line);
+                examples += 1;
+            }
+        } else if let Some(json) = fence.strip_prefix("json\n") {
+            let rule: Rule = serde_json::from_str(json).unwrap();
+            assert_eq!(rule, parse(r#"attr.city == "Berlin" && !did("booked").within(days(7))"#).unwrap());
+        }
+    }
+    assert_eq!(examples, 10);
+}

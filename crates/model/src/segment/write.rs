@@ -64,6 +64,7 @@ impl Display for Moment {
         match self {
             Moment::At(at) if moment::is_midnight(*at) => write!(f, "date(\"{}\")", moment::write_date(*at)),
             Moment::At(at) => write!(f, "timestamp(\"{}\")", moment::write(*at)),
+            Moment::Ago(Span::Days(0)) => write!(f, "now"),
             Moment::Ago(span) => write!(f, "now - {span}"),
             Moment::Ahead(span) => write!(f, "now + {span}"),
         }
