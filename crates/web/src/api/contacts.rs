@@ -221,7 +221,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> 
 /// A change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct ContactChange {
     /// A new address. The old one stays suppressed if it was.
     #[serde(default)]
     email: Option<String>,
@@ -238,13 +238,13 @@ struct Change {
 }
 
 /// Change a contact.
-#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", request_body = Change,
+#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", request_body = ContactChange,
     params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Contact)))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ContactId>,
-    Input(change): Input<Change>,
+    Input(change): Input<ContactChange>,
 ) -> Result<Json<Contact>, Problem> {
     caller.may(Scope::ContactsWrite)?;
     found(&app, &caller, id).await?;

@@ -146,7 +146,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<ListId>) -> R
 
 /// Somebody on a list.
 #[derive(Serialize, ToSchema)]
-struct Member {
+struct ListMember {
     /// Which list.
     list: String,
     /// Who.
@@ -161,9 +161,9 @@ struct Member {
     ended_at: Option<Time>,
 }
 
-impl From<store::Membership> for Member {
-    fn from(known: store::Membership) -> Member {
-        Member {
+impl From<store::Membership> for ListMember {
+    fn from(known: store::Membership) -> ListMember {
+        ListMember {
             list: known.list.to_string(),
             contact: known.contact.to_string(),
             since: known.since.into(),
@@ -175,13 +175,13 @@ impl From<store::Membership> for Member {
 
 /// Who is on a list.
 #[utoipa::path(get, path = "/lists/{id}/members", tag = "lists",
-    params(("id" = String, Path, description = "The list"), Part), responses((status = 200, body = Page<Member>)))]
+    params(("id" = String, Path, description = "The list"), Part), responses((status = 200, body = Page<ListMember>)))]
 async fn members(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ListId>,
     Asked(part): Asked<Part>,
-) -> Result<Json<Page<Member>>, Problem> {
+) -> Result<Json<Page<ListMember>>, Problem> {
     caller.may(Scope::ContactsRead)?;
     let limit = page::limit(part.limit)?;
     let after: Option<ContactId> = page::open_as(MEMBERS, part.after.as_deref())?;
@@ -189,7 +189,7 @@ async fn members(
         return Err(Problem::not_found("list", id));
     }
     let found = app.store.list_members(caller.workspace, id, after, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, MEMBERS, |known| known.contact.to_string(), Member::from)))
+    Ok(Json(Page::cut(found, limit, MEMBERS, |known| known.contact.to_string(), ListMember::from)))
 }
 
 /// Whom to put on a list.
@@ -281,7 +281,7 @@ pub(crate) struct Preferences {
     /// Topics they said yes or no to.
     topics: BTreeMap<String, bool>,
     /// The lists they are or were on.
-    lists: Vec<Member>,
+    lists: Vec<ListMember>,
     /// Every consent they gave, oldest first.
     consents: Vec<Given>,
 }
@@ -309,7 +309,7 @@ impl From<store::Preferences> for Preferences {
         Preferences {
             paused_until: known.paused_until.map(Time::from),
             topics: known.topics,
-            lists: known.lists.into_iter().map(Member::from).collect(),
+            lists: known.lists.into_iter().map(ListMember::from).collect(),
             consents: known.consents.into_iter().map(given).collect(),
         }
     }

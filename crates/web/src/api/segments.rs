@@ -153,7 +153,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -> 
 /// A change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct SegmentChange {
     /// Another name.
     #[serde(default)]
     name: Option<String>,
@@ -167,13 +167,13 @@ struct Change {
 }
 
 /// Change a segment. Campaigns that were built keep whom they were built for.
-#[utoipa::path(patch, path = "/segments/{id}", tag = "segments", request_body = Change,
+#[utoipa::path(patch, path = "/segments/{id}", tag = "segments", request_body = SegmentChange,
     params(("id" = String, Path, description = "The segment")), responses((status = 200, body = Segment)))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<SegmentId>,
-    Input(change): Input<Change>,
+    Input(change): Input<SegmentChange>,
 ) -> Result<Json<Segment>, Problem> {
     caller.may(Scope::SegmentsWrite)?;
     let rule = read_rule(change.text.as_deref(), change.rule)?;
