@@ -22,8 +22,8 @@ const PROGRAMS: &[(&str, &str)] =
 /// Places where Debian puts programs for root, often missing in a person's PATH.
 const MORE_PLACES: &[&str] = &["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
-/// The independent DKIM verifier and what it needs for Ed25519.
-const VERIFIER: &[&str] = &["dkimpy==1.1.8", "pynacl"];
+/// The independent DKIM verifier and what it needs for Ed25519, and who reads the document of the API and tries all of it.
+const VERIFIER: &[&str] = &["dkimpy==1.1.8", "pynacl", "schemathesis==4.32.5"];
 
 /// What is there and what is not.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Needs {
         }
         match &self.python {
             Some(python) => println!("needs: {PYTHON_VARIABLE}={}", python.display()),
-            None => println!("needs: no Python with dkimpy; its tests will be skipped"),
+            None => println!("needs: no Python with dkimpy and schemathesis; its tests will be skipped"),
         }
     }
 }
@@ -82,7 +82,7 @@ fn install(packages: &[&str]) {
     }
 }
 
-/// A Python that can `import dkim`: the one named by the variable, the one made before, or one made now.
+/// A Python that can `import` them: the one named by the variable, the one made before, or one made now.
 fn verifier(root: &Path) -> Result<Option<PathBuf>> {
     if let Some(named) = std::env::var_os(PYTHON_VARIABLE).map(PathBuf::from) {
         return Ok(has_verifier(&named).then_some(named));
@@ -108,7 +108,7 @@ fn verifier(root: &Path) -> Result<Option<PathBuf>> {
 }
 
 fn has_verifier(python: &Path) -> bool {
-    python.is_file() && quietly(Command::new(python).args(["-c", "import dkim, nacl"]))
+    python.is_file() && quietly(Command::new(python).args(["-c", "import dkim, nacl, schemathesis"]))
 }
 
 fn quietly(command: &mut Command) -> bool {

@@ -3,4 +3,5 @@
 
 mod contacts;
 mod lanes;
+mod serve;
 mod ways_out;
