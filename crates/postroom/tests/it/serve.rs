@@ -25,25 +25,24 @@ impl Server {
         let address = free.to_string();
         let mut command = room.command(&["serve", "--listen", &address, "--dns", "127.0.0.1:9"]);
         command.args(more);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut link = String::new();
-        loop {
-            let mut line = String::new();
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut server = Server { child, said: None, address, link: String::new() };
+        let mut said = BufReader::new(server.child.stderr.take().unwrap());
+        let mut line = String::new();
+        // Said when it listens.
+        while !line.contains("process=") {
+            line.clear();
             assert!(said.read_line(&mut line).unwrap() > 0, "the server ended");
             if let Some((_, token)) = line.trim().split_once("/welcome/") {
-                link = token.to_owned();
-            }
-            // Said when it listens.
-            if line.contains("process=") {
-                let said = Some(std::thread::spawn(move || {
-                    let mut rest = String::new();
-                    said.read_to_string(&mut rest).unwrap();
-                    rest
-                }));
-                return Server { child, said, address, link };
+                server.link = token.to_owned();
             }
         }
+        server.said = Some(std::thread::spawn(move || {
+            let mut rest = String::new();
+            said.read_to_string(&mut rest).unwrap();
+            rest
+        }));
+        server
     }
 
     /// The status and the body of an answer.
