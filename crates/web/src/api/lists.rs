@@ -32,8 +32,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(frequency, set_frequency))
 }
 
-/// What a list is.
-#[derive(Serialize, Deserialize, ToSchema)]
+/// What a list is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ListBody {
     /// Unique in the workspace.
@@ -61,9 +61,14 @@ struct List {
     /// Its id.
     #[schema(example = "l_01h2xcejqt")]
     id: String,
-    /// What it is.
-    #[serde(flatten)]
-    body: ListBody,
+    /// Unique in the workspace.
+    name: String,
+    /// What it is about; people may decline a topic and keep the others.
+    topic: Option<String>,
+    /// Shown on the page where people choose.
+    public: bool,
+    /// Members have to confirm before they are mailed (double opt-in).
+    confirms: bool,
     /// When it was made.
     created_at: Time,
 }
@@ -71,11 +76,7 @@ struct List {
 impl From<store::List> for List {
     fn from(known: store::List) -> List {
         let NewList { name, topic, public, confirms } = known.list;
-        List {
-            id: known.id.to_string(),
-            body: ListBody { name, topic, public, confirms },
-            created_at: known.created_at.into(),
-        }
+        List { id: known.id.to_string(), name, topic, public, confirms, created_at: known.created_at.into() }
     }
 }
 
@@ -289,9 +290,15 @@ pub(crate) struct Preferences {
 /// A consent as it was given.
 #[derive(Serialize, ToSchema)]
 struct Given {
-    /// How, when and from where.
-    #[serde(flatten)]
-    consent: Consent,
+    /// How: a form, an event, a contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Time>,
+    /// From which network address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
     /// To which list.
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<String>,
@@ -302,7 +309,9 @@ struct Given {
 impl From<store::Preferences> for Preferences {
     fn from(known: store::Preferences) -> Preferences {
         let given = |one: store::list::ConsentGiven| Given {
-            consent: one.consent.into(),
+            source: one.consent.source,
+            at: one.consent.at.map(Time::from),
+            ip: one.consent.ip,
             list: one.list.map(|id| id.to_string()),
             noted_at: one.noted_at.into(),
         };
