@@ -1,7 +1,7 @@
 //! Directories: owners, readers, copies, backups, full disks, foreign and newer files.
 
 use super::*;
-use crate::{Access, Durability, Executor, Place, StoreError};
+use crate::{Access, Durability, Executor, Place, StoreError, Whom};
 
 fn options(dir: &std::path::Path) -> OpenOptions {
     OpenOptions { executor: Executor::Inline, ..OpenOptions::directory(dir, [7; 32]) }
@@ -79,7 +79,11 @@ fn schema(dir: &std::path::Path) -> Vec<String> {
 fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
     let fresh = tempfile::tempdir().unwrap();
     Store::open(options(fresh.path()), at(0)).unwrap();
-    let fixtures = [include_str!("../../fixtures/schema-1.sql"), include_str!("../../fixtures/schema-2.sql")];
+    let fixtures = [
+        include_str!("../../fixtures/schema-1.sql"),
+        include_str!("../../fixtures/schema-2.sql"),
+        include_str!("../../fixtures/schema-3.sql"),
+    ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);
         assert_eq!(now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
@@ -126,6 +130,59 @@ fn what_the_second_schema_kept_is_read() {
     assert!(now(store.suppressions(W, None, 10)).unwrap()[0].provisional);
     assert!(now(store.tls_policy("a.example")).unwrap().is_some());
     assert_eq!(now(store.tls_report_days(30_000, 10)).unwrap().len(), 1);
+}
+
+#[test]
+fn the_people_and_answers_that_the_third_schema_kept_are_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-3.sql"));
+    let id = |email: &str| now(store.contacts_by_address(W, &address(email))).unwrap()[0].id;
+    let (anna, bob, cid) = (id("anna@a.example"), id("bob@a.example"), id("cid@b.example"));
+    let list = now(store.lists(W, None, 10)).unwrap().remove(0);
+    let kept = (list.list.name.as_str(), list.list.topic.as_deref(), list.list.confirms);
+    assert_eq!(kept, ("regulars", Some("offers"), true));
+    let known = now(store.preferences(W, anna)).unwrap().unwrap();
+    assert_eq!((known.lists[0].confirmed_at, known.consents.len()), (Some(at(7)), 2));
+    let members = now(store.list_members(W, list.id, None, 10)).unwrap();
+    assert_eq!(members.iter().map(|one| one.contact).collect::<Vec<_>>(), [anna], "the other one left");
+    assert_eq!(now(store.preferences(W, cid)).unwrap().unwrap().consents.len(), 1, "what they gave is kept");
+    let chosen = now(store.preferences(W, bob)).unwrap().unwrap();
+    assert_eq!((chosen.paused_until, chosen.topics.get("offers")), (Some(at(90_000)), Some(&false)));
+    assert_eq!(now(store.frequency(W)).unwrap(), crate::Frequency { per_day: 2, per_week: 5, topic_per_week: 1 });
+    let news = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
+    assert_eq!(now(store.links(news.id)).unwrap()[1], (2, "https://a.example/b".to_owned()));
+    let counts = now(store.reaction_counts(W, news.id)).unwrap();
+    assert_eq!(counts.iter().filter(|one| one.link.is_none()).map(|one| one.people).sum::<u64>(), 2);
+    let story = now(store.story(W, anna, None, 3)).unwrap();
+    assert_eq!(story[0].reaction.as_ref().and_then(|part| part.name.as_deref()), Some("booked"));
+    let eve = now(store.contact_by_external_id(W, "crm-7")).unwrap().unwrap();
+    assert_eq!((eve.status, eve.lead_source.as_deref()), (model::ContactStatus::Unconfirmed, Some("fair")));
+    let segment = now(store.segments(W, None, 10)).unwrap().remove(0);
+    let sample = now(store.segment_sample(W, segment.rule, 10, at(100))).unwrap();
+    assert_eq!(sample.iter().map(|one| one.id).collect::<Vec<_>>(), [anna]);
+    let next = now(store.scheduled_campaigns(10)).unwrap().remove(0);
+    assert_eq!(
+        (next.start_at, now(store.campaign_topic(next.id)).unwrap()),
+        (Some(at(100_000)), Some("offers".into()))
+    );
+    let audience = now(store.audience_of(next.id)).unwrap();
+    assert_eq!((audience.include, audience.exclude), (vec![Whom::List(list.id)], vec![Whom::Segment(segment.id)]));
+}
+
+#[test]
+fn the_doors_of_the_third_schema_open_to_the_same_people() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-3.sql"));
+    let owner = now(store.user_by_email("owner@a.example")).unwrap().unwrap();
+    let proofs = now(store.credentials(owner.id)).unwrap().unwrap();
+    assert_eq!(proofs.second_factor.as_deref(), Some(b"secret".as_slice()), "sealed with the same secrets");
+    assert_eq!(now(store.places_of(owner.id)).unwrap()[0].role, model::Role::Owner);
+    assert!(now(store.session([1; 32], at(100))).unwrap().is_some());
+    assert!(now(store.use_link([2; 32], at(100))).unwrap().is_some());
+    assert!(now(store.api_key_by_hash([3; 32])).unwrap().unwrap().works(at(100)));
+    assert_eq!(now(store.workspaces(None, 10)).unwrap().len(), 2);
+    let key = crate::AnswerKey { workspace: W, actor: "key:k_1".to_owned(), key: [4; 32] };
+    assert_eq!(now(store.answer(key, at(100))).unwrap().unwrap().status, 201);
+    let job = now(store.jobs(W, None, 10)).unwrap().remove(0);
+    assert_eq!((job.done, job.total, job.about.as_deref()), (3, Some(10), Some("i_1")));
 }
 
 #[test]

@@ -1,0 +1,1 @@
+-- Telling others, sequences, moving in: each slice's tables below its own line.
