@@ -44,6 +44,12 @@ impl Handle {
         answer.await.map_err(|_| StoreError::Closed)
     }
 
+    /// Deliveries were added to a standing campaign ([`Store::add_deliveries`]): they are looked for, and the campaign is
+    /// taken up if the engine does not have it yet. Cheap: to be called once for all that one commit added.
+    pub fn added_to(&self, campaign: CampaignId) {
+        self.tell(Notice::Added(campaign));
+    }
+
     /// Lets a draft begin at this time, or now. Until then it can be taken back; if it cannot begin, it is a draft again
     /// and says why.
     pub async fn schedule(

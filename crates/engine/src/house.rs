@@ -201,6 +201,8 @@ pub(crate) enum Notice {
     Changed(CampaignId),
     /// Holds were placed or lifted.
     HoldsChanged,
+    /// Deliveries were added to a standing campaign.
+    Added(CampaignId),
     /// A campaign comes into a run under way; answered when its work will be found.
     TakeUp(Box<Mailing>, oneshot::Sender<()>),
     /// Somebody wants to see the lanes.

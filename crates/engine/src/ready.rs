@@ -11,7 +11,7 @@ use crate::house::{House, Notice};
 use crate::journey::After;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
-use model::{DeliveryState, SkipReason, Timestamp};
+use model::{CampaignKind, DeliveryState, SkipReason, Timestamp};
 use smtp::client::{Dsn, Envelope, Notify, Ret};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,9 +125,13 @@ async fn check<'a>(
         turn_away(house, lane, claimed).await;
         return Err(After::Reuse);
     };
-    if let Some(reason) = last_check(house, &claimed).await {
-        skip(house, &claimed, reason).await;
-        return Err(After::Reuse);
+    let mut claimed = claimed;
+    match last_check(house, &claimed).await {
+        Ok(generation) => claimed.generation = generation,
+        Err(reason) => {
+            skip(house, &claimed, reason).await;
+            return Err(After::Reuse);
+        }
     }
     let claimed = unless_held(house, lane, &mailing, claimed).await?;
     let Ok(letter) = mailing.compose(&claimed, house.now()) else {
@@ -206,12 +210,18 @@ async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timest
     house.settle(settlement, None).await;
 }
 
-/// Everything that changed since the delivery was read: suppressions, unsubscribes, edits.
-pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Option<SkipReason> {
+/// Everything that changed since the delivery was read: suppressions, unsubscribes, edits. Not every one of them keeps
+/// away what a program asked for: then the ledger is asked. As of which of the ledger's changes it may be sent.
+pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Result<u64, SkipReason> {
+    let is_asked_for = |mailing: Arc<Mailing>| mailing.kind == CampaignKind::Transactional;
     match house.store.changed_since(claimed) {
-        Standing::Unchanged => None,
-        Standing::Skip(reason) => Some(reason),
-        Standing::AskLedger => house.store.recheck(claimed, house.now()).await.unwrap_or(None),
+        Standing::Unchanged => Ok(claimed.generation),
+        Standing::Skip(reason) if !house.mailing(claimed.campaign).is_some_and(is_asked_for) => Err(reason),
+        Standing::Skip(_) | Standing::AskLedger => {
+            let generation = house.store.generation();
+            let forbidden = house.store.recheck(claimed, house.now()).await.unwrap_or(None);
+            forbidden.map_or(Ok(generation), Err)
+        }
     }
 }
 

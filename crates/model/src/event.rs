@@ -155,6 +155,8 @@ words! {
         Scheduled = 91 "scheduled",
         /// A campaign that was to begin was taken back.
         TakenBack = 92 "taken_back",
+        /// A delivery was added to a campaign that takes them one by one.
+        Queued = 93 "queued",
     }
 }
 

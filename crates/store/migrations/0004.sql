@@ -1,1 +1,8 @@
 -- Telling others, sequences, moving in: each slice's tables below its own line.
+
+-- Standing campaigns: their deliveries are added one by one, by programs and sequences, and lie among those of others
+-- (first_delivery and end_delivery stay 0). Only these have an occurrence other than 0.
+ALTER TABLE campaign ADD COLUMN standing INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX delivery_added ON delivery (campaign, state, id) WHERE occurrence <> 0;
+-- Somebody who is known only because a program wrote to them: an import that brings them is their first consent.
+ALTER TABLE contact ADD COLUMN by_message INTEGER NOT NULL DEFAULT 0;

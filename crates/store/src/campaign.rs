@@ -87,4 +87,6 @@ pub struct Campaign {
     pub cold_from: Option<u32>,
     /// How many people were cold when the audience was frozen.
     pub cold: u32,
+    /// It has no audience: deliveries are added to it for as long as it lives, and it is never complete.
+    pub standing: bool,
 }

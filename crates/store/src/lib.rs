@@ -43,6 +43,7 @@ pub mod session;
 pub mod settlement;
 pub mod source;
 mod sqlite;
+mod standing;
 pub mod suppression;
 pub mod tls;
 pub mod user;
@@ -76,6 +77,7 @@ pub use segment::{Explained, Segment};
 pub use session::{FailureLimit, LinkPurpose, OneTimeLink, Session};
 pub use settlement::{Refused, Settled, Settlement};
 pub use source::{NewPool, NewSource, Pool, Source, StreamPool};
+pub use standing::{Added, Addition};
 pub use suppression::{LiftFilter, SecondLookup, Suppression, Target};
 pub use tls::{TlsPolicy, TlsResult};
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
@@ -559,7 +561,11 @@ impl Store {
     pub fn changed_since(&self, claimed: &Claimed) -> Standing {
         self.core.changes.standing(claimed)
     }
-    /// The same from the ledger itself.
+    /// What a claim is stamped with if it was read, or found to be allowed, now.
+    pub fn generation(&self) -> u64 {
+        self.core.changes.generation()
+    }
+    /// The same as [`Store::changed_since`] from the ledger itself.
     pub async fn recheck(&self, claimed: &Claimed, now: Timestamp) -> Result<Option<SkipReason>> {
         let (delivery, contact) = (claimed.delivery, claimed.contact);
         self.core.lanes.read(move |conn| queue_sql::recheck(conn, delivery, contact, now)).await

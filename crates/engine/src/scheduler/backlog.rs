@@ -6,6 +6,7 @@
 use super::placing::attempt_without_contact;
 use super::site::{Backlog, Reading};
 use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
+use crate::{SendError, launch};
 use dispatch::react::given_up;
 use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ impl Scheduler {
         if !self.begin(campaign).await? {
             return Ok(());
         }
-        self.campaigns.insert(campaign, Campaign { unresolved: Some(None) });
+        self.campaigns.insert(campaign, Campaign { unresolved: Some(None), seen: None });
         let mut after = None;
         loop {
             let sites = self.house.store.sites_of(campaign, after, PAGE).await?;
@@ -48,6 +49,24 @@ impl Scheduler {
                 return Ok(());
             }
         }
+    }
+
+    /// Deliveries were added to a standing campaign: they have heads of their own behind those that were there.
+    pub(super) async fn added_to(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
+        self.rescans = 0;
+        if let Some(known) = self.campaigns.get_mut(&campaign) {
+            known.unresolved.get_or_insert(known.seen);
+            return Ok(());
+        }
+        let known = self.house.store.campaign(campaign).await?;
+        let Some(known) = known.filter(|known| known.state.may_send()) else { return Ok(()) };
+        match launch::mailing(&self.house.store, &known, self.house.world.entropy.as_ref()).await {
+            Ok(mailing) => self.house.take_up(mailing).await?,
+            Err(SendError::Store(why)) => return Err(why),
+            Err(why) => return self.pause(campaign, why.to_string()).await,
+        }
+        self.house.gate.open(campaign).await;
+        self.activate(campaign).await
     }
 
     /// Lets a campaign go: nothing more of it is read, and what was read and not started is given back.
@@ -83,7 +102,8 @@ impl Scheduler {
         let campaigns: Vec<CampaignId> = self.campaigns.keys().copied().collect();
         for campaign in campaigns {
             let full = self.waiting.len() >= LOOKUPS_WAITING_MAX || self.sites.len() >= SITES_MAX;
-            let Some(Campaign { unresolved: Some(after) }) = self.campaigns.get(&campaign).filter(|_| !full) else {
+            let Some(Campaign { unresolved: Some(after), seen }) = self.campaigns.get(&campaign).filter(|_| !full)
+            else {
                 continue;
             };
             if self.house.not_before(campaign, now).is_some() {
@@ -91,8 +111,10 @@ impl Scheduler {
             }
             let part = self.house.part_of(campaign, now);
             let heads = self.house.store.unresolved_heads(campaign, *after, PAGE, part).await?;
-            let unresolved = (heads.len() == PAGE).then(|| heads.last().map(|head| head.id));
-            self.campaigns.insert(campaign, Campaign { unresolved });
+            let last = heads.last().map(|head| head.id);
+            let unresolved = (heads.len() == PAGE).then_some(last);
+            let seen = (*seen).max(last);
+            self.campaigns.insert(campaign, Campaign { unresolved, seen });
             self.waiting.extend(heads.into_iter().map(|head| Pending {
                 domain: head.domain_name.clone(),
                 heads: vec![head],

@@ -70,6 +70,8 @@ struct Pending {
 struct Campaign {
     /// Unresolved heads are read up to this one; `None` within `Some` means from the start.
     unresolved: Option<Option<DeliveryId>>,
+    /// The last head without a site that was read: what is added lies behind it.
+    seen: Option<DeliveryId>,
 }
 
 pub(crate) struct Scheduler {
@@ -321,6 +323,7 @@ impl Scheduler {
                 self.rescans = 0;
                 taken.send(()).ok();
             }
+            Notice::Added(campaign) => self.added_to(campaign).await?,
             Notice::Show(answer) => {
                 answer.send(self.show()).ok();
             }
@@ -426,7 +429,7 @@ impl Scheduler {
     }
 
     /// A brake pauses a campaign.
-    async fn pause(&mut self, campaign: CampaignId, why: String) -> Result<(), StoreError> {
+    pub(super) async fn pause(&mut self, campaign: CampaignId, why: String) -> Result<(), StoreError> {
         self.house.gate.close(campaign).await;
         self.house.set_state(campaign, CampaignState::Paused, Some(&why)).await?;
         self.tell(EventKind::Braked, Some(campaign), why.clone()).await?;

@@ -138,7 +138,7 @@ impl Scheduler {
             house.outstanding.release(claimed.delivery);
             return;
         };
-        if let Some(reason) = ready::last_check(house, claimed).await {
+        if let Err(reason) = ready::last_check(house, claimed).await {
             ready::skip(house, claimed, reason).await;
             return;
         }

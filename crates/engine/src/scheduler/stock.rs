@@ -66,8 +66,15 @@ impl Scheduler {
     async fn stand(&mut self, campaign: CampaignId) -> Result<Tally, StoreError> {
         let store = self.house.store.clone();
         let tally = store.tally(campaign).await?;
-        let state = store.campaign(campaign).await?.map(|campaign| campaign.state);
-        if tally.in_progress() == 0 {
+        let known = store.campaign(campaign).await?;
+        let (state, standing) = (known.as_ref().map(|known| known.state), known.is_some_and(|known| known.standing));
+        if standing {
+            // Never complete: it waits for what is added, as long as the run does.
+            if tally.in_progress() == 0 && self.until != Until::Told {
+                self.deactivate(campaign);
+                self.house.let_go(campaign);
+            }
+        } else if tally.in_progress() == 0 {
             self.house.set_state(campaign, CampaignState::Complete, None).await?;
             self.deactivate(campaign);
             self.house.let_go(campaign);

@@ -19,6 +19,7 @@ mod persons;
 mod place;
 mod reactions;
 mod segments;
+mod standing;
 mod sums;
 mod ways;
 

@@ -15,7 +15,7 @@ use super::{Ledger, canary, word};
 use crate::error::Result;
 use model::id::ID_STEP;
 use model::{
-    Actor, CampaignId, CampaignState, ContactStatus, DeliveryState, ErrorCause, EventKind, SkipReason,
+    Actor, CampaignId, CampaignState, ContactStatus, DeliveryState, ErrorCause, EventKind, ReactionKind, SkipReason,
     SuppressionReason, Tally, Timestamp,
 };
 use rusqlite::types::Value;
@@ -91,6 +91,32 @@ enum BuildStage {
 /// The decision on one person as SQL over `c` (contact) and `a` (address, may be absent): a skip reason or NULL.
 /// Made from the words of `model`, so that there is one place where a status means a reason.
 pub(crate) fn decision_sql() -> String {
+    let status = format!(
+        "WHEN {} THEN {} WHEN {} THEN {}",
+        ContactStatus::OptedOut.code(),
+        SkipReason::Unsubscribed.code(),
+        ContactStatus::Unconfirmed.code(),
+        SkipReason::Unconfirmed.code()
+    );
+    decision("", &status)
+}
+
+/// The same for mail that a program asked for (`m`, a standing campaign): unsubscribing does not end it, and a complaint
+/// only where it was about the same stream, or nobody knows what about.
+pub(crate) fn urgent_decision_sql() -> String {
+    let counts = format!(
+        "AND s.reason <> {unsubscribed} AND (s.reason <> {complained} OR s.evidence IS NULL
+            OR (SELECT e.campaign FROM delivery e WHERE e.id = s.evidence) = m.id
+            OR EXISTS (SELECT 1 FROM reaction r WHERE r.contact = c.id AND r.kind = {reaction} AND r.campaign = m.id))",
+        unsubscribed = SuppressionReason::Unsubscribed.code(),
+        complained = SuppressionReason::Complained.code(),
+        reaction = ReactionKind::Complained.code(),
+    );
+    decision(&counts, "")
+}
+
+/// `counts`: which suppressions `s` count; `by_status`: what other statuses than `error` mean.
+fn decision(counts: &str, by_status: &str) -> String {
     let by_suppression: String =
         SuppressionReason::ALL.iter().map(|r| format!(" WHEN {} THEN {}", r.code(), r.skip_reason().code())).collect();
     // The strongest reason first: what no operator may lift.
@@ -103,18 +129,14 @@ pub(crate) fn decision_sql() -> String {
             WHEN c.address IS NULL THEN {invalid}
             ELSE coalesce(
                 (SELECT CASE s.reason{by_suppression} END FROM suppression s
-                    WHERE s.workspace = c.workspace AND s.hash = a.hash ORDER BY {order} LIMIT 1),
+                    WHERE s.workspace = c.workspace AND s.hash = a.hash {counts} ORDER BY {order} LIMIT 1),
                 (SELECT CASE s.reason{by_suppression} END FROM suppressed_domain s
-                    WHERE s.workspace = c.workspace AND s.domain = a.domain ORDER BY {order} LIMIT 1),
-                CASE c.status WHEN {opted_out} THEN {unsubscribed} WHEN {unconfirmed_status} THEN {unconfirmed}
+                    WHERE s.workspace = c.workspace AND s.domain = a.domain {counts} ORDER BY {order} LIMIT 1),
+                CASE c.status {by_status}
                     WHEN {error} THEN CASE c.error{by_error} ELSE {by_hand} END END)
         END",
         no_email = SkipReason::NoEmail.code(),
         invalid = SkipReason::InvalidAddress.code(),
-        opted_out = ContactStatus::OptedOut.code(),
-        unsubscribed = SkipReason::Unsubscribed.code(),
-        unconfirmed_status = ContactStatus::Unconfirmed.code(),
-        unconfirmed = SkipReason::Unconfirmed.code(),
         error = ContactStatus::Error.code(),
         by_hand = SkipReason::SuppressedByHand.code(),
     )

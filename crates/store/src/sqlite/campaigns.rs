@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeMap;
 
 const COLUMNS: &str = "id, workspace, number, name, kind, state, before_pause, why, message, files_hash, content_hash,
-    created_at, built_at, started_at, ended_at, canary, cold_from, cold, start_at";
+    created_at, built_at, started_at, ended_at, canary, cold_from, cold, start_at, standing";
 
 fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
     let time =
@@ -36,6 +36,7 @@ fn read_campaign(row: &Row<'_>) -> Result<Campaign> {
         canary: row.get(15)?,
         cold_from: row.get(16)?,
         cold: row.get(17)?,
+        standing: row.get(19)?,
     })
 }
 
@@ -127,6 +128,19 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Campaign> {
+        let made = self.insert_campaign(new, state, actor, now)?;
+        audience::write(&self.conn, new.workspace, made.id, &new.audience)?;
+        Ok(made)
+    }
+
+    /// The same without an audience.
+    pub(crate) fn insert_campaign(
+        &mut self,
+        new: &NewCampaign,
+        state: CampaignState,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
         if new.canary > CANARY_MAX {
             return Err(StoreError::Refused(format!("a canary sample has at most {CANARY_MAX} people")));
         }
@@ -152,7 +166,6 @@ impl Ledger {
                 state.code(),
             ],
         )?;
-        audience::write(&self.conn, new.workspace, id, &new.audience)?;
         let about = NewEvent { campaign: Some(id), detail: Some(new.name.clone()), ..NewEvent::default() };
         self.event(new.workspace, EventKind::CampaignMade, actor, now, about)?;
         require(&self.conn, id)
@@ -327,7 +340,7 @@ pub(crate) fn canary_state(conn: &Connection, id: CampaignId) -> Result<(u64, u6
     Ok((members, members.saturating_sub(u64::try_from(waits).unwrap_or(0))))
 }
 
-/// The ids a campaign's deliveries lie in.
+/// The ids a campaign's deliveries lie in; empty for a standing one, whose lie among those of others.
 pub(crate) fn delivery_range(conn: &Connection, id: CampaignId) -> Result<(i64, i64)> {
     let sql = "SELECT first_delivery, end_delivery FROM campaign WHERE id = ?1";
     let found = conn.prepare_cached(sql)?.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -338,9 +351,12 @@ pub(crate) fn delivery_range(conn: &Connection, id: CampaignId) -> Result<(i64, 
 pub(crate) fn recount(conn: &Connection, id: CampaignId) -> Result<Tally> {
     let (first, end) = delivery_range(conn, id)?;
     let mut tally = Tally::default();
-    let mut statement = conn.prepare_cached(
-        "SELECT state, skip, count(*) FROM delivery WHERE id >= ?1 AND id < ?2 AND campaign = ?3 GROUP BY state, skip",
-    )?;
+    let lies = match require(conn, id)?.standing {
+        true => "occurrence <> 0",
+        false => "id >= ?1 AND id < ?2",
+    };
+    let sql = format!("SELECT state, skip, count(*) FROM delivery WHERE {lies} AND campaign = ?3 GROUP BY state, skip");
+    let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params![first, end, id.0])?;
     while let Some(row) = rows.next()? {
         fill(&mut tally, COUNT_STATE, row.get(0)?, row.get(2)?)?;

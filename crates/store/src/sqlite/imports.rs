@@ -304,7 +304,7 @@ impl Ledger {
         let sql = "SELECT address IS ?2 AND invalid IS ?3 AND attributes = ?4 AND (?5 IS NULL OR ?5 = status OR ?5 = 0)
                 AND (?6 IS NULL OR consent_source IS ?6) AND (?7 IS NULL OR consent_at IS ?7)
                 AND (?8 IS NULL OR lead_source IS ?8) AND (?9 IS NULL OR external_id IS ?9)
-                AND (?10 IS NULL OR coalesce(engaged_at >= ?10, 0))
+                AND (?10 IS NULL OR coalesce(engaged_at >= ?10, 0)) AND by_message = 0
             FROM contact WHERE id = ?1";
         let at = consent.at.map(Timestamp::as_millis);
         let same: bool = self.conn.prepare_cached(sql)?.query_row(
@@ -402,12 +402,14 @@ impl Ledger {
              WHERE n.import = ?1 AND n.contact IN ({picked}) AND c.address IS NOT NULL AND c.address IS NOT n.address"
         );
         self.conn.execute(&former, params![open.id.0, CHUNK_ROWS])?;
-        // The file never revives anybody: `active` changes nothing, a corrected address alone frees from `error`.
+        // The file never revives anybody: `active` changes nothing, a corrected address alone frees from `error`. Whoever
+        // was only written to by programs is new here.
         let update = format!(
             "UPDATE contact SET
                 status = CASE WHEN n.status = 2 THEN 2
                     WHEN n.invalid IS NOT NULL AND contact.status <> 2 THEN 1
                     WHEN contact.status = 1 AND n.address IS NOT NULL AND n.address IS NOT contact.address THEN 0
+                    WHEN contact.by_message AND contact.status = 3 THEN coalesce(n.status, 0)
                     WHEN n.status = 3 AND contact.status = 0 THEN 3
                     WHEN n.status = 1 AND contact.status = 0 THEN 1 ELSE contact.status END,
                 error = CASE WHEN n.status = 2 THEN NULL
@@ -417,7 +419,7 @@ impl Ledger {
                 soft_count = CASE WHEN n.address IS contact.address THEN contact.soft_count ELSE 0 END,
                 soft_since = CASE WHEN n.address IS contact.address THEN contact.soft_since END,
                 refused_count = CASE WHEN n.address IS contact.address THEN contact.refused_count ELSE 0 END,
-                address = n.address, invalid = n.invalid, attributes = n.attributes,
+                by_message = 0, address = n.address, invalid = n.invalid, attributes = n.attributes,
                 consent_source = coalesce(n.consent_source, contact.consent_source),
                 consent_at = coalesce(n.consent_at, contact.consent_at),
                 consent_ip = coalesce(n.consent_ip, contact.consent_ip),

@@ -32,6 +32,7 @@ pub(crate) mod segments;
 pub(crate) mod sessions;
 pub(crate) mod settle;
 pub(crate) mod sources;
+pub(crate) mod standing;
 
 pub(crate) mod suppressions;
 mod sweep;

@@ -1,7 +1,8 @@
 //! The queue: heads, windows, retries. Every read is a bounded page over a key.
 
 use super::build::decision_sql;
-use super::choices::{MAY_HAVE_CHOSEN, choice_sql};
+use super::choices::MAY_HAVE_CHOSEN;
+use super::standing::verdict_sql;
 use super::{Ledger, word};
 use crate::changes::FORBIDDEN;
 use crate::error::Result;
@@ -251,10 +252,9 @@ pub(crate) fn recheck(
 ) -> Result<Option<SkipReason>> {
     // The address is the one that would be mailed, not one the contact got since.
     let sql = format!(
-        "SELECT coalesce({}, {}) FROM contact c JOIN delivery d ON d.id = ?2 JOIN campaign m ON m.id = d.campaign
+        "SELECT {} FROM contact c JOIN delivery d ON d.id = ?2 JOIN campaign m ON m.id = d.campaign
             LEFT JOIN address a ON a.id = d.address WHERE c.id = ?1",
-        *DECISION,
-        choice_sql("?3")
+        verdict_sql("?3")
     );
     let found: Option<Option<i64>> =
         conn.prepare_cached(&sql)?.query_row([contact.0, delivery.0, now.as_millis()], |row| row.get(0)).optional()?;

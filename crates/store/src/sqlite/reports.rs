@@ -81,8 +81,8 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
     })
 }
 
-/// A page of a campaign's deliveries in a state. Ended ones are found by their own index, the others by walking the
-/// campaign's ids.
+/// A page of a campaign's deliveries in a state. Ended ones and those of standing campaigns are found by their own index,
+/// the others by walking the campaign's ids.
 pub(crate) fn deliveries(
     conn: &Connection,
     campaign: CampaignId,
@@ -92,9 +92,14 @@ pub(crate) fn deliveries(
 ) -> Result<Vec<DeliveryRow>> {
     use DeliveryState::{Blocked, Hard, InDoubt, Soft};
     let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
-    let after = after.map_or(first - 1, |id| id.0);
+    let standing = super::campaigns::require(conn, campaign)?.standing;
+    let (after, end) = (after.map_or(first - 1, |id| id.0), if standing { i64::MAX } else { end });
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let hint = if matches!(state, Soft | Hard | Blocked | InDoubt) { "d.state IN (3, 4, 5, 6) AND" } else { "" };
+    let hint = match state {
+        _ if standing => "d.occurrence <> 0 AND",
+        Soft | Hard | Blocked | InDoubt => "d.state IN (3, 4, 5, 6) AND",
+        _ => "",
+    };
     let sql = format!(
         "{DELIVERY} WHERE {hint} d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 ORDER BY d.id LIMIT ?5"
     );

@@ -28,23 +28,27 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(Option<DeliveryId>, u64)> {
         let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
-        let from = first.max(after.0 + 1);
+        let standing = super::campaigns::require(&self.conn, id)?.standing;
+        let (from, end) = (first.max(after.0 + 1), if standing { i64::MAX } else { end });
         if from >= end {
             return Ok((None, 0));
         }
-        let upto = end.min(from + ID_STEP * STEP_SCANNED);
+        let upto = if standing { end } else { end.min(from + ID_STEP * STEP_SCANNED) };
         let picked: Vec<(i64, i64, i64)> = {
             let (import, lead_source) = match who {
                 None => (None, None),
                 Some(LeftOut::Import(import)) => (Some(import.0), None),
                 Some(LeftOut::LeadSource(name)) => (None, Some(name)),
             };
-            let sql = "SELECT d.id, d.workspace, d.state FROM delivery d
-                WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
+            let hint = if standing { "d.occurrence <> 0 AND" } else { "" };
+            let sql = format!(
+                "SELECT d.id, d.workspace, d.state FROM delivery d
+                WHERE {hint} d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
                     AND (?5 IS NULL OR (SELECT c.import FROM contact c WHERE c.id = d.contact) = ?5)
                     AND (?6 IS NULL OR (SELECT c.lead_source FROM contact c WHERE c.id = d.contact) = ?6)
-                ORDER BY d.id LIMIT ?4";
-            let mut statement = self.conn.prepare_cached(sql)?;
+                ORDER BY d.id LIMIT ?4"
+            );
+            let mut statement = self.conn.prepare_cached(&sql)?;
             let key = params![from, upto, id.0, STEP_ROWS, import, lead_source];
             let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<rusqlite::Result<_>>()?
