@@ -109,6 +109,8 @@ words! {
         WorkspaceChanged = 49 "workspace_changed",
         /// Something was taken out in bulk.
         Exported = 50 "exported",
+        /// A picture for messages was sent in.
+        ImageKept = 51 "image_kept",
         /// A list was made.
         ListMade = 60 "list_made",
         /// A list was changed.

@@ -17,10 +17,12 @@ pub(crate) async fn import(file: &Path, mapping: Mapping, ledger: &Ledger, outpu
     let request = ImportRequest {
         workspace: ledger.workspace,
         file: file.to_owned(),
+        name: None,
         mapping,
         encoding: None,
         delimiter: None,
         rejects: ledger.dir.join("rejects").join(format!("{stem}.rejects.csv")),
+        dry_run: false,
     };
     let mut show = |progress: Progress| {
         bar.set_length(progress.bytes_total);

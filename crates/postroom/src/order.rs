@@ -27,7 +27,15 @@ use store::{ContactEdit, Durability, LeftOut, LiftFilter, Target};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
     /// Import a file of people.
-    Import { file: PathBuf, mapping: Mapping, encoding: Option<String>, delimiter: Option<u8>, rejects: PathBuf },
+    Import {
+        file: PathBuf,
+        mapping: Mapping,
+        encoding: Option<String>,
+        delimiter: Option<u8>,
+        rejects: PathBuf,
+        /// Only find out what would become of every row.
+        dry_run: bool,
+    },
     /// Remove an import that nothing has used.
     RemoveImport { import: ImportId },
     /// Change a contact by hand.
@@ -186,14 +194,16 @@ pub(crate) async fn carry_out(
 ) -> Answer {
     let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
     match order {
-        Order::Import { file, mapping, encoding, delimiter, rejects } => {
+        Order::Import { file, mapping, encoding, delimiter, rejects, dry_run } => {
             let request = ImportRequest {
                 workspace,
                 file: file.clone(),
+                name: None,
                 mapping: mapping.clone(),
                 encoding: encoding.clone(),
                 delimiter: *delimiter,
                 rejects: rejects.clone(),
+                dry_run: *dry_run,
             };
             let report = import_file(store, &request, actor, &|| ledger.now(), progress).await;
             as_value(&report.map_err(|error| Failure::from(error).about(file.display()))?)

@@ -25,6 +25,7 @@ pub mod error;
 pub mod event;
 mod executor;
 pub mod hold;
+pub mod image;
 pub mod import;
 pub mod inflight;
 pub mod job;
@@ -246,6 +247,19 @@ impl Store {
     /// The imports, oldest first.
     pub async fn list_imports(&self, workspace: WorkspaceId) -> Result<Vec<Import>> {
         self.core.lanes.read(move |conn| imports::list(conn, workspace)).await
+    }
+    /// The imports of a workspace, newest first, before `before`.
+    pub async fn imports_page(
+        &self,
+        workspace: WorkspaceId,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<Import>> {
+        self.core.lanes.read(move |conn| imports::page(conn, workspace, before, limit)).await
+    }
+    /// The people of an import with their lines, in the order of the file, after line `after`.
+    pub async fn import_members(&self, import: ImportId, after: u64, limit: usize) -> Result<Vec<(u64, ContactId)>> {
+        self.core.lanes.read(move |conn| imports::members(conn, import, after, limit)).await
     }
     /// The latest finished import of exactly this content.
     pub async fn finished_import(&self, workspace: WorkspaceId, content_hash: [u8; 32]) -> Result<Option<Import>> {

@@ -34,7 +34,7 @@ pub(crate) async fn body(request: Request) -> Result<axum::body::Bytes, Problem>
 }
 
 /// Why a body could not be read to its end.
-fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem {
+pub(crate) fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {

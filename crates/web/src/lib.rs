@@ -17,6 +17,7 @@
 mod api;
 mod auth;
 mod extract;
+mod files;
 mod frame;
 mod health;
 mod idempotency;
@@ -27,6 +28,7 @@ mod page;
 mod problem;
 mod public;
 mod shape;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +45,7 @@ use engine::options::{RetryOverride, SMTP_PORT, Transport};
 use model::Timestamp;
 use net::World;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use store::Store;
 use tokio::sync::Semaphore;
@@ -64,6 +67,8 @@ pub struct Config {
     pub sending: Sending,
     /// The names under which links of messages are answered, without ports; empty: under any.
     pub tracking_hosts: Vec<String>,
+    /// The folder for files that are sent in.
+    pub uploads: PathBuf,
     /// May anybody who reaches the server read the metrics of the whole installation?
     pub open_metrics: bool,
 }
@@ -93,12 +98,19 @@ impl Default for Config {
             requests_per_minute: 1_200,
             sending: Sending::default(),
             tracking_hosts: Vec::new(),
+            uploads: PathBuf::from("uploads"),
             open_metrics: false,
         }
     }
 }
 
 impl Config {
+    /// The name people reach the server by, without its port.
+    pub fn public_host(&self) -> &str {
+        let host = self.public_url.split("://").last().unwrap_or_default();
+        host.rsplit_once(':').map_or(host, |(name, _)| name)
+    }
+
     /// Is the server reached over TLS?
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
@@ -127,6 +139,8 @@ pub(crate) struct Desk {
     pub(crate) passwords: auth::password::Places,
     pub(crate) running: idempotency::Running,
     pub(crate) followers: Arc<Semaphore>,
+    /// Imports are done one at a time: each keeps the writer busy.
+    pub(crate) importing: Semaphore,
 }
 
 impl Default for Desk {
@@ -138,6 +152,7 @@ impl Default for Desk {
             passwords: auth::password::Places::default(),
             running: idempotency::Running::default(),
             followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
+            importing: Semaphore::new(1),
         }
     }
 }

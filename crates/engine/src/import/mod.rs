@@ -30,7 +30,7 @@ use person::Reading;
 use records::{Row, Rows};
 use rejects::Rejects;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -45,6 +45,8 @@ const CHUNK_BYTES_MAX: usize = 16 * 1024 * 1024;
 const SAMPLE_ROWS: usize = 200;
 /// What a person takes besides the attributes, roughly.
 const PERSON_BYTES: usize = 200;
+/// How many rows a preview shows.
+const PREVIEW_ROWS: usize = 10;
 /// How many unknown status words are named.
 const UNKNOWN_WORDS_MAX: usize = 5;
 /// How many rows pass between two calls of the progress callback, at most.
@@ -57,6 +59,8 @@ pub struct ImportRequest {
     pub workspace: WorkspaceId,
     /// The CSV file.
     pub file: PathBuf,
+    /// What the ledger calls it, where that is not the file's own name.
+    pub name: Option<String>,
     /// What the person said about the columns; the rest is guessed.
     pub mapping: Mapping,
     /// An encoding label (WHATWG names), if the person named one.
@@ -65,7 +69,25 @@ pub struct ImportRequest {
     pub delimiter: Option<u8>,
     /// Where rejected rows go; the file appears with the first of them.
     pub rejects: PathBuf,
+    /// Only find out what would become of every row: the ledger is as before afterwards.
+    pub dry_run: bool,
 }
+
+/// What a file is taken to mean, before anything of it is imported.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preview {
+    /// The size of the file.
+    pub size_bytes: u64,
+    /// How its letters were written down.
+    pub encoding: String,
+    /// What separates its fields.
+    pub delimiter: char,
+    /// Its columns, what they mean and what a message may call them.
+    pub columns: Vec<Column>,
+    /// The first rows, field by field.
+    pub sample: Vec<Vec<String>>,
+}
+
 /// How far an import is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
@@ -169,7 +191,8 @@ impl ImportReport {
 /// Imports a file of people. `now` is asked once per chunk; `progress` is called now and then and at the end.
 ///
 /// The same file with the same mapping again: continues if an earlier run was stopped, does nothing if it was
-/// finished. Refuses what is no CSV file of people, see [`ImportError`]; then the ledger is untouched.
+/// finished. Refuses what is no CSV file of people, see [`ImportError`]; then the ledger is untouched. A dry run writes
+/// the rows as an import that is never finished, and removes it: the counts are those the import would have.
 pub async fn import_file(
     store: &Store,
     request: &ImportRequest,
@@ -178,20 +201,23 @@ pub async fn import_file(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<ImportReport, ImportError> {
     let mut file = open(&request.file)?;
-    let survey = survey::survey(&mut file, wanted_encoding(request)?)?;
-    file.seek(SeekFrom::Start(survey.mark_bytes as u64)).map_err(ImportError::Read)?;
-    let mut rows = Rows::open(&mut file, survey.encoding, request.delimiter).map_err(ImportError::Read)?;
+    let (survey, mut rows) = survey_rows(&mut file, request)?;
     let header = header(&mut rows)?;
     let columns = Columns::read(&header, &rows.peek(SAMPLE_ROWS), &request.mapping)?;
 
     let new = NewImport {
         workspace: request.workspace,
-        file_name: request.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        file_name: request
+            .name
+            .clone()
+            .unwrap_or_else(|| request.file.file_name().unwrap_or_default().to_string_lossy().into_owned()),
         content_hash: identity(&survey, request),
         columns: columns.tags().map(str::to_owned).collect(),
     };
     let mut report = ImportReport::begun(&survey, rows.delimiter(), &columns);
-    if let Some(done) = store.finished_import(new.workspace, new.content_hash).await? {
+    if !request.dry_run
+        && let Some(done) = store.finished_import(new.workspace, new.content_hash).await?
+    {
         report.was_done(&done);
         return Ok(report);
     }
@@ -213,6 +239,40 @@ pub async fn import_file(
     run.all_rows(&mut rows, actor, now, progress).await?;
     run.refuse_change(&survey)?;
     run.finish(actor, now()).await
+}
+
+/// What a file is taken to mean: its columns and its first rows. Reads the whole file once for its letters. Refuses
+/// what an import of it would refuse before the first row.
+pub fn preview(request: &ImportRequest) -> Result<Preview, ImportError> {
+    let mut file = open(&request.file)?;
+    let (survey, mut rows) = survey_rows(&mut file, request)?;
+    let header = header(&mut rows)?;
+    let first = rows.peek(SAMPLE_ROWS);
+    let columns = Columns::read(&header, &first, &request.mapping)?;
+    Ok(Preview {
+        size_bytes: survey.size_bytes,
+        encoding: survey.encoding.name().to_owned(),
+        delimiter: char::from(rows.delimiter()),
+        columns: columns.all().to_vec(),
+        sample: first.iter().take(PREVIEW_ROWS).map(|row| row.fields().map(str::to_owned).collect()).collect(),
+    })
+}
+
+/// A delimiter as a person names it: one character, or `tab`. `None`: it can be none.
+pub fn read_delimiter(text: &str) -> Option<u8> {
+    match (text, text.as_bytes()) {
+        ("tab" | "\\t", _) => Some(b'\t'),
+        (_, [one]) if !matches!(one, b'"' | b'\n' | b'\r') => Some(*one),
+        _ => None,
+    }
+}
+
+/// The file's letters and hash, and its rows from the first.
+fn survey_rows<'a>(file: &'a mut File, request: &ImportRequest) -> Result<(Survey, Rows<'a>), ImportError> {
+    let survey = survey::survey(file, wanted_encoding(request)?)?;
+    file.seek(SeekFrom::Start(survey.mark_bytes as u64)).map_err(ImportError::Read)?;
+    let rows = Rows::open(file, survey.encoding, request.delimiter).map_err(ImportError::Read)?;
+    Ok((survey, rows))
 }
 
 /// One import under way.
@@ -308,7 +368,14 @@ impl Run<'_> {
     /// Hands the chunk to the ledger. Suppressions go first: after a kill in between, the rows come again.
     async fn write(&mut self, actor: &Actor, now: Timestamp) -> Result<(), ImportError> {
         let suppress = std::mem::take(&mut self.suppress);
-        if !suppress.is_empty() {
+        // In a dry run nobody is suppressed: who would be is only counted.
+        let mut foretold = BTreeSet::new();
+        if self.request.dry_run {
+            foretold.extend(suppress.into_iter().filter_map(|(target, _)| match target {
+                Target::Address(address) => Some(address),
+                Target::Domain(_) => None,
+            }));
+        } else if !suppress.is_empty() {
             let note = Some(format!("said by {}", self.import.file_name));
             self.store.suppress_all(self.request.workspace, suppress, note, actor, now).await?;
         }
@@ -318,12 +385,17 @@ impl Run<'_> {
         let rows = std::mem::take(&mut self.chunk);
         self.chunk_bytes = 0;
         // Those who opted out are suppressed when the import is finished: not yet known to the ledger.
-        let opted_out = |row: &ImportRow| row.status == Some(ContactStatus::OptedOut) && row.address.is_some();
-        let opted_out: Vec<bool> = rows.iter().map(opted_out).collect();
+        let said = |row: &ImportRow| {
+            let Some(address) = &row.address else { return (false, false) };
+            let opted_out = row.status == Some(ContactStatus::OptedOut);
+            (opted_out, !foretold.is_empty() && foretold.contains(&address.to_string()))
+        };
+        let said: Vec<(bool, bool)> = rows.iter().map(said).collect();
         let fates = self.store.write_import_chunk(self.import.id, rows, now).await?;
-        for (fate, opted_out) in fates.into_iter().zip(opted_out) {
+        for (fate, (opted_out, foretold)) in fates.into_iter().zip(said) {
             self.report.repeated += u64::from(fate == RowFate::Repeated);
-            self.report.suppressed += u64::from(opted_out || fate == RowFate::Suppressed);
+            let is_suppressed = fate == RowFate::Suppressed || (foretold && fate != RowFate::Duplicate);
+            self.report.suppressed += u64::from(opted_out || is_suppressed);
         }
         Ok(())
     }
@@ -342,6 +414,11 @@ impl Run<'_> {
     async fn finish(mut self, actor: &Actor, now: Timestamp) -> Result<ImportReport, ImportError> {
         self.report.listed = self.rejects.count;
         self.report.rejects_file = self.rejects.finish().map_err(|error| cannot_reject(self.request, error))?;
+        if self.request.dry_run {
+            self.report.counts_of(&self.store.import(self.import.id).await?);
+            self.store.remove_import(self.import.id, actor, now).await?;
+            return Ok(self.report);
+        }
         let done = self.store.finish_import(self.import.id, actor, now).await?;
         self.report.counts_of(&done);
         Ok(self.report)
@@ -395,5 +472,9 @@ fn identity(survey: &Survey, request: &ImportRequest) -> [u8; 32] {
         context.update(format!("{}={column}\n", role.word()).as_bytes());
     }
     context.update(format!("{} {:?}", survey.encoding.name(), request.delimiter).as_bytes());
+    if request.dry_run {
+        // One that was killed is never taken up as the import itself.
+        context.update(b" dry run");
+    }
     context.finish().as_ref().try_into().unwrap_or(survey.hash)
 }

@@ -25,10 +25,12 @@ impl Desk {
         ImportRequest {
             workspace: WorkspaceId::FIRST,
             file,
+            name: None,
             mapping: Mapping::new(),
             encoding: None,
             delimiter: None,
             rejects: self.dir.path().join("rejects").join(name),
+            dry_run: false,
         }
     }
 
@@ -186,4 +188,36 @@ async fn a_stopped_import_goes_on_where_it_was_and_lists_its_rejects_again() {
         "what was written before is counted too"
     );
     assert!(desk.contacts("p0@x.example").await.starts_with("active"));
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_as_the_import_does_and_leaves_nothing() {
+    let desk = Desk::new();
+    desk.text("email,name\nold@x.example,Old\n").await;
+    let text = "email,name,status\nold@x.example,Older,\na@x.example,Ann,bounced\nA@x.example,Ann,\nb@x.example,Bo\n";
+    let real = desk.request("more.csv", text.as_bytes());
+    let dry = ImportRequest { dry_run: true, ..real.clone() };
+    let foretold = desk.import(&dry).await.unwrap();
+    assert_eq!(desk.import(&dry).await.unwrap().rows, foretold.rows, "again, as often as one likes");
+    assert_eq!(desk.contacts("a@x.example").await, "");
+    assert_eq!(desk.contacts("old@x.example").await, "active None {\"email\":\"old@x.example\",\"name\":\"Old\"} []");
+    let visible = desk.store.list_imports(WorkspaceId::FIRST).await.unwrap();
+    assert_eq!(visible.len(), 1, "{visible:?}");
+    assert!(desk.store.suppressions(WorkspaceId::FIRST, None, 10).await.unwrap().is_empty());
+    let done = desk.import(&real).await.unwrap();
+    let counts = |r: &ImportReport| (r.rows, r.added, r.updated, r.unchanged, r.duplicates, r.rejected, r.suppressed);
+    assert_eq!(counts(&foretold), counts(&done));
+    assert_eq!(counts(&done), (4, 1, 1, 0, 1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_preview_shows_columns_and_first_rows() {
+    let desk = Desk::new();
+    let seen = preview(&desk.request("p.csv", b"Mail;Vorname\na@x.example;Ann\n;;\nb@x.example;Bo\n")).unwrap();
+    assert_eq!(
+        (seen.delimiter, seen.sample[1].as_slice()),
+        (';', ["b@x.example".to_owned(), "Bo".to_owned()].as_slice())
+    );
+    assert_eq!(seen.columns[0].role, Some(Role::Email));
+    assert!(matches!(preview(&desk.request("q.csv", b"")), Err(ImportError::Empty)));
 }

@@ -260,7 +260,8 @@ async fn people_in(
     fs::write(dir.join(MESSAGE_FILE), MESSAGE).map_err(cannot)?;
     let (workspace, clock) = (WorkspaceId::FIRST, sim.world.clock.clone());
     let rejects = dir.join("people.rejects.csv");
-    let request = ImportRequest { workspace, file, mapping: Mapping::new(), encoding: None, delimiter: None, rejects };
+    let (mapping, name, encoding, delimiter) = (Mapping::new(), None, None, None);
+    let request = ImportRequest { workspace, file, name, mapping, encoding, delimiter, rejects, dry_run: false };
     let now = || clock.now();
     let imported = import_file(store, &request, actor, &now, &mut |_| {}).await?;
     for (address, reason) in &sample.suppressed {

@@ -8,7 +8,7 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number, text};
 use crate::output::{Ink, Output, counted, iso_time, local_time, thousands};
-use engine::import::{Mapping, Progress, Role};
+use engine::import::{self, Mapping, Progress, Role};
 use indicatif::{HumanBytes, ProgressBar};
 use model::ImportId;
 use serde_json::{Value, json};
@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// Where rejected rows go [default: rejects/NAME.rejects.csv in the data directory]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    /// Only tell what would become of every row; the ledger is as before afterwards
+    #[arg(long)]
+    dry_run: bool,
     /// List the imports so far
     #[arg(long, conflicts_with_all = ["file", "remove"])]
     list: bool,
@@ -55,15 +58,17 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         encoding: args.encoding,
         delimiter: args.delimiter.as_deref().map(read_delimiter).transpose()?,
         rejects: absolute(&args.rejects.unwrap_or_else(|| rejects_of(dir, &file)))?,
+        dry_run: args.dry_run,
         file: absolute(&file)?,
     };
-    let answer = import(dir, order, output).await?;
-    output.answer(&answer, || tell(&file, &answer, output));
+    let answer = bring_in(dir, order, output).await?;
+    let rehearsed = args.dry_run.then(|| "A dry run: nothing of it is in the ledger.".to_owned());
+    output.answer(&answer, || rehearsed.into_iter().chain(tell(&file, &answer, output)).collect());
     Ok(Exit::Done)
 }
 
 /// Imports with a bar. Ctrl-C leaves what was written for the next run.
-async fn import(dir: &Path, order: Order, output: &Output) -> Result<Value, Failure> {
+async fn bring_in(dir: &Path, order: Order, output: &Output) -> Result<Value, Failure> {
     let bar = output.bytes_bar("importing");
     let moved = bar.clone();
     let mut progress = move |progress: Progress| show(&moved, progress);
@@ -110,12 +115,10 @@ pub(super) fn read_mapping(said: &[String]) -> Result<Mapping, Failure> {
 }
 
 fn read_delimiter(text: &str) -> Result<u8, Failure> {
-    match (text, text.as_bytes()) {
-        ("tab" | "\\t", _) => Ok(b'\t'),
-        (_, [one]) if !matches!(one, b'"' | b'\n' | b'\r') => Ok(*one),
-        _ => Err(Failure::bad_input(format!("--delimiter {text:?} is not one character"))
-            .advise("use a comma, a semicolon, \"tab\", …")),
-    }
+    import::read_delimiter(text).ok_or_else(|| {
+        Failure::bad_input(format!("--delimiter {text:?} is not one character"))
+            .advise("use a comma, a semicolon, \"tab\", …")
+    })
 }
 
 /// What became of the file, for a person.

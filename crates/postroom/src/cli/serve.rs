@@ -102,6 +102,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         tracking_hosts: args.tracking_host.clone(),
         requests_per_minute: args.requests_per_minute,
         open_metrics: args.open_metrics,
+        uploads: dir.join("uploads"),
         sending: Sending { transport, connections, retry },
     };
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);

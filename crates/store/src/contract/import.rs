@@ -92,6 +92,34 @@ fn an_import_that_is_given_up_leaves_no_trace() {
 }
 
 #[test]
+fn an_import_given_up_does_not_keep_the_people_of_the_one_before() {
+    let store = empty();
+    let (first, _) = import_rows(&store, 1, vec![row(1, "anna@example.org"), row(2, "bob@example.org")]);
+    let again = now(store.begin_import(new_import(2), &ME, at(3))).unwrap();
+    now(store.write_import_chunk(again.id, vec![row(1, "anna@example.org")], at(4))).unwrap();
+    now(store.remove_import(again.id, &ME, at(5))).unwrap();
+    now(store.remove_import(first, &ME, at(6))).unwrap();
+    for gone in ["anna@example.org", "bob@example.org"] {
+        assert_eq!(now(store.contacts_by_address(W, &address(gone))).unwrap(), [], "{gone}");
+    }
+}
+
+#[test]
+fn imports_and_their_people_are_read_in_pages() {
+    let store = empty();
+    let first = super::import(&store, 1, &["anna@example.org", "bob@example.org", "cy@example.org"]);
+    let second = super::import(&store, 2, &["dee@example.org"]);
+    let ids = |found: Vec<crate::Import>| found.into_iter().map(|import| import.id).collect::<Vec<_>>();
+    assert_eq!(ids(now(store.imports_page(W, None, 1)).unwrap()), [second]);
+    assert_eq!(ids(now(store.imports_page(W, Some(second), 9)).unwrap()), [first]);
+    assert_eq!(ids(now(store.imports_page(model::WorkspaceId(9), None, 9)).unwrap()), []);
+    let lines = |after, limit| -> Vec<u64> {
+        now(store.import_members(first, after, limit)).unwrap().into_iter().map(|(line, _)| line).collect()
+    };
+    assert_eq!((lines(0, 2), lines(2, 2)), (vec![1, 2], vec![3]));
+}
+
+#[test]
 fn an_import_a_campaign_used_stays() {
     let store = empty();
     let id = super::import(&store, 1, &["anna@example.org"]);

@@ -10,6 +10,7 @@ mod crash;
 mod doubt;
 mod drafts;
 mod engage;
+mod images;
 mod import;
 mod journey;
 mod lists;

@@ -76,6 +76,29 @@ pub(crate) fn list(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<Impo
     statement.query_and_then([workspace.0], read_import)?.collect()
 }
 
+/// The imports that were not removed, newest first.
+pub(crate) fn page(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    before: Option<ImportId>,
+    limit: usize,
+) -> Result<Vec<Import>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM import WHERE workspace = ?1 AND state <> 2 AND id < ?2 ORDER BY id DESC LIMIT ?3"
+    );
+    let key = params![workspace.0, before.map_or(i64::MAX, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    conn.prepare_cached(&sql)?.query_and_then(key, read_import)?.collect()
+}
+
+/// The people of an import by line.
+pub(crate) fn members(conn: &Connection, id: ImportId, after: u64, limit: usize) -> Result<Vec<(u64, ContactId)>> {
+    let sql = "SELECT line, contact FROM import_member WHERE import = ?1 AND line > ?2 ORDER BY line LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let key = params![id.0, after, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let rows = statement.query_map(key, |row| Ok((row.get(0)?, ContactId(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The latest import of a content in a state.
 pub(crate) fn of_content(
     conn: &Connection,
@@ -501,6 +524,7 @@ impl Ledger {
     }
 
     /// Removes a contact that only this import brought and nobody has mailed, and its address if nobody else has it.
+    /// Of the others the import before is the latest again.
     fn remove_imported(&mut self, import: ImportId, contact: ContactId) -> Result<()> {
         let sql = "DELETE FROM contact WHERE id = ?1 AND import = ?2 AND latest_import = ?2
                 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.contact = contact.id)
@@ -510,10 +534,16 @@ impl Ledger {
             .prepare_cached(sql)?
             .query_row(params![contact.0, import.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        if let Some((workspace, Some(address))) = removed {
-            self.drop_unused_address(WorkspaceId(workspace), AddressId(address))?;
+        match removed {
+            Some((workspace, Some(address))) => self.drop_unused_address(WorkspaceId(workspace), AddressId(address)),
+            Some((_, None)) => Ok(()),
+            None => {
+                let sql = "UPDATE contact SET latest_import = coalesce((SELECT max(m.import) FROM import_member m
+                        WHERE m.contact = ?1 AND m.import <> ?2), import) WHERE id = ?1 AND latest_import = ?2";
+                self.conn.prepare_cached(sql)?.execute(params![contact.0, import.0])?;
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Removes an address that no contact has or had.

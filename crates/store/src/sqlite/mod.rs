@@ -17,6 +17,7 @@ pub(crate) mod drafts;
 pub(crate) mod engage;
 pub(crate) mod events;
 pub(crate) mod holds;
+pub(crate) mod images;
 pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;

@@ -388,7 +388,7 @@ fn check_name(name: &str) -> Result<String, Problem> {
 }
 
 /// The campaign, if it is of the caller's workspace.
-async fn campaign(app: &App, caller: &Caller, id: CampaignId) -> Result<store::Campaign, Problem> {
+pub(super) async fn campaign(app: &App, caller: &Caller, id: CampaignId) -> Result<store::Campaign, Problem> {
     let known = app.store.campaign(id).await?.filter(|known| known.workspace == caller.workspace);
     known.ok_or_else(|| Problem::not_found("campaign", id))
 }
@@ -714,14 +714,19 @@ async fn recipients(
     caller.may(Scope::CampaignsRead)?;
     caller.may(Scope::ContactsRead)?;
     campaign(&app, &caller, id).await?;
-    let state = DeliveryState::from_word(&outcome.state).ok_or_else(|| {
-        let words = DeliveryState::ALL.iter().map(|state| state.word()).collect::<Vec<_>>().join(", ");
-        Problem::field("state", format!("{:?} is none of {words}", outcome.state))
-    })?;
+    let state = read_state(&outcome.state)?;
     let limit = page::limit(outcome.limit)?;
     let after: Option<DeliveryId> = page::open_as(RECIPIENTS, outcome.after.as_deref())?;
     let found = report::people::people(&app.store, id, state, after, limit).await?;
     let data = found.people.iter().map(|person| serde_json::to_value(person).unwrap_or_default()).collect();
     let next = found.next.map(|last| page::seal(RECIPIENTS, &last.to_string()));
     Ok(Json(Page { data, has_more: next.is_some(), next }))
+}
+
+/// Where recipients stand.
+pub(super) fn read_state(word: &str) -> Result<DeliveryState, Problem> {
+    DeliveryState::from_word(word).ok_or_else(|| {
+        let words = DeliveryState::ALL.iter().map(|state| state.word()).collect::<Vec<_>>().join(", ");
+        Problem::field("state", format!("{word:?} is none of {words}"))
+    })
 }

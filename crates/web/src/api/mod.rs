@@ -6,7 +6,10 @@ mod deliveries;
 mod dispatch;
 mod domains;
 mod events;
+mod exports;
 mod holds;
+mod images;
+mod imports;
 mod jobs;
 mod keys;
 mod lists;
@@ -26,6 +29,7 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use events::FOLLOWERS_MAX;
+pub(crate) use images::read_hash;
 
 /// Where version 1 begins.
 const V1: &str = "/api/v1";
@@ -37,7 +41,10 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(dispatch::routes())
         .merge(domains::routes())
         .merge(events::routes())
+        .merge(exports::routes())
         .merge(holds::routes())
+        .merge(images::routes())
+        .merge(imports::routes())
         .merge(jobs::routes())
         .merge(me::routes())
         .merge(campaigns::routes())

@@ -7,11 +7,13 @@
 //! | `GET /u/TOKEN` | a page with a button; never acts |
 //! | `POST /u/TOKEN` | unsubscribes at once (RFC 8058), or takes it back |
 //! | `GET /v/TOKEN` | the message in the browser |
+//! | `GET /m/HASH.png` | a picture of a message |
 //!
 //! Tokens never expire. Invariants: GET changes nothing but counts; nobody is sent to a page that we did not write into
 //! a message; a token that is not ours gets the same answer as a path that does not exist; tokens stand in no log.
 
 mod clicks;
+mod images;
 mod pages;
 mod unsubscribe;
 mod view;
@@ -26,7 +28,7 @@ use engine::engage::Visitor;
 use std::net::IpAddr;
 
 /// The first part of every address here.
-const DOORS: [&str; 4] = ["/o/", "/c/", "/u/", "/v/"];
+const DOORS: [&str; 5] = ["/o/", "/c/", "/u/", "/v/", "/m/"];
 
 pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
@@ -34,6 +36,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/c/{token}/{number}", routing::get(clicks::click))
         .route("/u/{token}", routing::get(unsubscribe::show).post(unsubscribe::act))
         .route("/v/{token}", routing::get(view::show))
+        .route("/m/{file}", routing::get(images::show))
         .layer(from_fn_with_state(app.clone(), known_host))
 }
 
@@ -47,7 +50,8 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.parse::<u16>().is_ok() { name } else { host });
     let hosts = &app.config.tracking_hosts;
-    if !hosts.is_empty() && !hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+    let is_own = app.config.public_host().eq_ignore_ascii_case(name);
+    if !hosts.is_empty() && !is_own && !hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         return pages::not_found();
     }
     next.run(request).await

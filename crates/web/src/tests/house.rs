@@ -34,6 +34,7 @@ pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) clock: Arc<StillClock>,
     router: Router,
+    _uploads: tempfile::TempDir,
 }
 
 struct Silence;
@@ -118,9 +119,11 @@ impl House {
             limits: None,
         };
         let engine = Engine::new(store.clone(), world.clone(), settings, Arc::new(Silence));
+        let uploads = tempfile::tempdir().unwrap();
+        let config = Config { uploads: uploads.path().to_owned(), ..config };
         let app = App::new(store, engine.handle(), world, config);
         tokio::spawn(engine.run(Vec::new(), Until::Told));
-        House { router: router(app.clone()), app, clock }
+        House { router: router(app.clone()), app, clock, _uploads: uploads }
     }
 
     pub(crate) fn pass(&self, time: Duration) {

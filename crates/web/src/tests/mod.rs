@@ -3,6 +3,7 @@
 mod audience;
 mod campaigns;
 mod house;
+mod imports;
 mod keys;
 mod links;
 mod nouns;

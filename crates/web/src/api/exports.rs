@@ -1,0 +1,265 @@
+//! Everything out again, as tables (text/csv): people, whom not to mail, the recipients of a campaign. Each export is in
+//! the audit log.
+
+use crate::extract::{Asked, At};
+use crate::problem::Problem;
+use crate::shape::Time;
+use crate::stream::{Gone, Table};
+use crate::{App, Caller};
+use axum::extract::State;
+use axum::response::Response;
+use engine::report;
+use model::access::Scope;
+use model::{CampaignId, DeliveryState, EventKind, Timestamp, WorkspaceId};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use store::{Contact, StoreError};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Rows read at a time.
+const ROWS: usize = 500;
+/// Values of people that get a column of their own, at most; the rest is together in the last one.
+const COLUMNS_MAX: usize = 200;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(contacts)).routes(routes!(suppressions)).routes(routes!(recipients))
+}
+
+/// Why a table broke off.
+enum Broken {
+    Gone,
+    Store(StoreError),
+}
+
+impl From<Gone> for Broken {
+    fn from(_: Gone) -> Broken {
+        Broken::Gone
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Broken {
+        Broken::Store(error)
+    }
+}
+
+/// Notes the export and sends the table that `write` writes.
+async fn export<F>(
+    app: App,
+    caller: &Caller,
+    name: &str,
+    campaign: Option<CampaignId>,
+    write: impl FnOnce(App, Table) -> F,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = (Table, Result<(), Broken>)> + Send + 'static,
+{
+    let what = Some(name.to_owned());
+    app.store.note(caller.workspace, EventKind::Exported, campaign, what, &caller.actor, app.now()).await?;
+    let (table, response) = Table::begin(name);
+    let writing = write(app, table);
+    tokio::spawn(async move {
+        if let (table, Err(Broken::Store(error))) = writing.await {
+            table.fail(&error);
+        }
+    });
+    Ok(response)
+}
+
+fn time(at: Option<Timestamp>) -> String {
+    at.map(|at| Time(at).to_string()).unwrap_or_default()
+}
+
+/// Everybody: the columns of the imports each as a column, everything else a person has as JSON in the last.
+#[utoipa::path(get, path = "/exports/contacts", tag = "exports",
+    responses((status = 200, body = String, content_type = "text/csv")))]
+async fn contacts(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    caller.may(Scope::ContactsExport)?;
+    let workspace = caller.workspace;
+    export(app, &caller, "contacts", None, async move |app, mut table| {
+        let written = write_contacts(&app, workspace, &mut table).await;
+        (table, written)
+    })
+    .await
+}
+
+async fn write_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<(), Broken> {
+    let imports = app.store.imports_page(workspace, None, ROWS).await?;
+    let named: BTreeSet<String> = imports.into_iter().flat_map(|import| import.columns).collect();
+    let columns: Vec<String> = named.into_iter().filter(|name| name != "email").take(COLUMNS_MAX).collect();
+    let fixed = [
+        "email",
+        "contact",
+        "external_id",
+        "status",
+        "error",
+        "suppressed_because",
+        "consent",
+        "consent_time",
+        "consent_ip",
+        "lead_source",
+        "created_at",
+        "last_accepted_at",
+        "last_engaged",
+    ];
+    let header = fixed.iter().map(|&name| name.to_owned()).chain(columns.iter().cloned());
+    table.rows([header.chain(["other".to_owned()]).collect::<Vec<_>>()]).await?;
+    let mut after = None;
+    loop {
+        let found = app.store.contacts_page(workspace, after, ROWS).await?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after = Some(last.id);
+        table.rows(found.into_iter().map(|contact| contact_row(contact, &columns))).await?;
+    }
+}
+
+fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
+    let mut values: Map<String, Value> = serde_json::from_str(&contact.attributes).unwrap_or_default();
+    let consent = contact.consent.unwrap_or_default();
+    let suppressed: Vec<&str> = contact.suppressions.iter().map(|one| one.reason.word()).collect();
+    let mut row = vec![
+        contact.email.unwrap_or_default(),
+        contact.id.to_string(),
+        contact.external_id.unwrap_or_default(),
+        contact.status.word().to_owned(),
+        contact.error.map(|cause| cause.word().to_owned()).unwrap_or_default(),
+        suppressed.join(" "),
+        consent.source.unwrap_or_default(),
+        time(consent.at),
+        consent.ip.unwrap_or_default(),
+        contact.lead_source.unwrap_or_default(),
+        time(Some(contact.created_at)),
+        time(contact.last_accepted_at),
+        time(contact.engaged_at),
+    ];
+    row.extend(columns.iter().map(|name| match values.remove(name) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text,
+        Some(other) => other.to_string(),
+    }));
+    row.push(if values.is_empty() { String::new() } else { Value::Object(values).to_string() });
+    row
+}
+
+/// The suppression list. Whoever was forgotten is there by a hash.
+#[utoipa::path(get, path = "/exports/suppressions", tag = "exports",
+    responses((status = 200, body = String, content_type = "text/csv")))]
+async fn suppressions(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    caller.may(Scope::SuppressionsRead)?;
+    let workspace = caller.workspace;
+    export(app, &caller, "suppressions", None, async move |app, mut table| {
+        let written = write_suppressions(&app, workspace, &mut table).await;
+        (table, written)
+    })
+    .await
+}
+
+async fn write_suppressions(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<(), Broken> {
+    let header = ["target", "kind", "hash", "reason", "note", "provisional", "at", "actor"];
+    table.rows([header.map(str::to_owned)]).await?;
+    let mut after = None;
+    loop {
+        let mut found = app.store.suppressions(workspace, after.clone(), ROWS).await?;
+        let is_last = found.len() < ROWS;
+        // Entries of one address have one place in the list: those of the last are read again whole.
+        if !is_last
+            && let Some(hash) = found.last().map(|last| last.hash.clone())
+            && found.first().is_some_and(|first| first.hash != hash)
+        {
+            found.retain(|entry| entry.hash != hash);
+        }
+        after = found.last().map(|last| last.hash.clone());
+        let rows = found.into_iter().map(|entry| {
+            [
+                entry.shown.unwrap_or_default(),
+                if entry.is_domain { "domain" } else { "address" }.to_owned(),
+                entry.hash,
+                entry.reason.word().to_owned(),
+                entry.note.unwrap_or_default(),
+                entry.provisional.to_string(),
+                time(Some(entry.at)),
+                entry.actor,
+            ]
+        });
+        table.rows(rows).await?;
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Which recipients.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Standing {
+    /// Only those who stand there: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
+    state: Option<String>,
+}
+
+/// Everybody of a campaign, with what happened last.
+#[utoipa::path(get, path = "/exports/campaigns/{id}", tag = "exports",
+    params(Standing, ("id" = String, Path, description = "The campaign")),
+    responses((status = 200, body = String, content_type = "text/csv")))]
+async fn recipients(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+    Asked(standing): Asked<Standing>,
+) -> Result<Response, Problem> {
+    caller.may(Scope::CampaignsRead)?;
+    caller.may(Scope::ContactsExport)?;
+    super::campaigns::campaign(&app, &caller, id).await?;
+    let states = match standing.state.as_deref() {
+        None => DeliveryState::ALL.to_vec(),
+        Some(word) => vec![super::campaigns::read_state(word)?],
+    };
+    export(app, &caller, "recipients", Some(id), async move |app, mut table| {
+        let written = write_recipients(&app, id, states, &mut table).await;
+        (table, written)
+    })
+    .await
+}
+
+async fn write_recipients(
+    app: &App,
+    campaign: CampaignId,
+    states: Vec<DeliveryState>,
+    table: &mut Table,
+) -> Result<(), Broken> {
+    let header = [
+        "address", "contact", "delivery", "state", "reason", "tries", "last_try", "host", "category", "reply",
+        "meaning",
+    ];
+    table.rows([header.map(str::to_owned)]).await?;
+    for state in states {
+        let mut after = None;
+        loop {
+            let page = report::people::people(&app.store, campaign, state, after, ROWS).await?;
+            let rows = page.people.into_iter().map(|person| {
+                [
+                    person.address.unwrap_or_default(),
+                    person.contact,
+                    person.delivery,
+                    person.state.word().to_owned(),
+                    person.reason.map(|reason| reason.word().to_owned()).unwrap_or_default(),
+                    person.tries.to_string(),
+                    time(person.time),
+                    person.host.unwrap_or_default(),
+                    person.category.map(|category| category.word().to_owned()).unwrap_or_default(),
+                    person.reply.unwrap_or_default(),
+                    person.meaning.unwrap_or_default().to_owned(),
+                ]
+            });
+            table.rows(rows).await?;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

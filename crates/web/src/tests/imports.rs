@@ -1,0 +1,151 @@
+//! Files of people in, tables out.
+
+use super::house::{Answer, House};
+use axum::body::Body;
+use axum::http::{Method, Request};
+use model::WorkspaceId;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+async fn send_in(house: &House, key: &str, csv: &str) -> Answer {
+    let request = Request::post("/api/v1/imports/files")
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", "text/csv; charset=utf-8")
+        .body(Body::from(csv.to_owned()));
+    house.send(request.unwrap()).await
+}
+
+/// Begins an import and waits for the end of its job.
+async fn import(house: &House, key: &str, wanted: Value) -> Value {
+    let begun = house.post("/api/v1/imports", key, wanted).await;
+    assert_eq!(begun.status, 202, "{}", begun.text);
+    let place = begun.headers["location"].to_str().unwrap().to_owned();
+    for _ in 0..1_000 {
+        let job = house.get(&place, key).await.json();
+        if job["state"] != "running" {
+            return job;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the import does not end");
+}
+
+const PEOPLE: &str = "Mail,Name,City\nanna@a.example,Anna,Oslo\nbo@b.example,Bo,=HYPERLINK(1)\nnobody,Cy,\n";
+
+#[tokio::test]
+async fn a_file_is_sent_in_tried_and_imported() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let sent = send_in(&house, &key, PEOPLE).await;
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    let sent = sent.json();
+    assert_eq!((&sent["columns"][0]["role"], &sent["sample"][1][1]), (&json!("email"), &json!("Bo")));
+    let file = &sent["file"];
+
+    let tried = import(&house, &key, json!({ "file": file, "dry_run": true })).await;
+    assert_eq!((&tried["kind"], &tried["state"]), (&json!("import_dry_run"), &json!("done")), "{tried}");
+    assert_eq!((&tried["result"]["rows"], &tried["result"]["added"]), (&json!(3), &json!(3)));
+    assert_eq!(house.get("/api/v1/contacts", &key).await.json()["data"], json!([]));
+
+    let list = house.post("/api/v1/lists", &key, json!({ "name": "readers" })).await.json();
+    let wanted = json!({ "file": file, "name": "spring.csv", "mapping": { "first_name": "Name" }, "list": list["id"] });
+    let done = import(&house, &key, wanted.clone()).await;
+    assert_eq!((&done["state"], &done["result"]["joined"]), (&json!("done"), &json!(3)), "{done}");
+    let imports = house.get("/api/v1/imports", &key).await.json();
+    assert_eq!((&imports["data"][0]["name"], &imports["data"][0]["added"]), (&json!("spring.csv"), &json!(3)));
+    let rejects = house.get(done["result"]["rejects_file"].as_str().unwrap(), &key).await;
+    assert!(rejects.text.contains("there is no @ in it"), "{}", rejects.text);
+    // The file is gone with its import.
+    assert_eq!(house.post("/api/v1/imports", &key, wanted).await.json()["field"], "file");
+
+    let table = house.get("/api/v1/exports/contacts", &key).await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(table.text.starts_with("email,contact,external_id,status,"), "{}", table.text);
+    assert!(table.text.contains("anna@a.example") && table.text.contains("'=HYPERLINK(1)"), "{}", table.text);
+    assert_eq!(table.text.lines().count(), 4);
+    let audit = house.get("/api/v1/audit?kinds=exported", &key).await.json();
+    assert_eq!(audit["data"][0]["detail"], "contacts");
+
+    let id = imports["data"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/imports/{id}");
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&key), None).await.status, 204);
+    assert_eq!(house.get(&path, &key).await.code(), "not_found");
+    assert_eq!(house.get("/api/v1/contacts", &key).await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_imported_is_refused_with_its_field() {
+    let house = House::new();
+    let key = house.master_key().await;
+    assert_eq!(send_in(&house, &key, "").await.json()["field"], "file");
+    assert_eq!(send_in(&house, &key, "colour,size\nred,3\n").await.json()["field"], "file");
+    let file = send_in(&house, &key, PEOPLE).await.json()["file"].clone();
+    let foreign = house.foreign_key().await;
+    let cases = [
+        (json!({ "file": "../../ledger.db" }), "file"),
+        (json!({ "file": "a".repeat(64) }), "file"),
+        (json!({ "file": file, "mapping": { "emial": "Mail" } }), "mapping.emial"),
+        (json!({ "file": file, "delimiter": "ab" }), "delimiter"),
+        (json!({ "file": file, "name": "" }), "name"),
+        (json!({ "file": file, "list": "l_7" }), "list"),
+    ];
+    for (wanted, field) in cases {
+        let answer = house.post("/api/v1/imports", &key, wanted.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some(field)), "{wanted}");
+    }
+    assert_eq!(house.post("/api/v1/imports", &foreign, json!({ "file": file })).await.json()["field"], "file");
+    // What only shows while it is read fails the job.
+    let failed =
+        import(&house, &key, json!({ "file": file, "mapping": { "email": "City" }, "encoding": "utf-9" })).await;
+    assert_eq!(failed["state"], "failed", "{failed}");
+    assert!(failed["error"].as_str().unwrap().contains("utf-9"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_picture_has_an_address_that_everybody_may_see() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let send = async |bytes: &'static [u8]| -> Answer {
+        let request = Request::post("/api/v1/images?name=logo").header("authorization", format!("Bearer {key}"));
+        house.send(request.body(Body::from(bytes)).unwrap()).await
+    };
+    let kept = send(b"GIF89a tiny").await.json();
+    assert_eq!((&kept["type"], &kept["name"], &kept["size_bytes"]), (&json!("image/gif"), &json!("logo"), &json!(11)));
+    let path = kept["url"].as_str().unwrap().strip_prefix(&house.app.config.public_url).unwrap().to_owned();
+    let shown = house.ask(Method::GET, &path, None, None).await;
+    assert_eq!((shown.text.as_str(), &shown.headers["content-type"]), ("GIF89a tiny", &"image/gif".parse().unwrap()));
+    assert!(shown.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    let again = Request::get(&path).header("if-none-match", &shown.headers["etag"]).body(Body::empty()).unwrap();
+    assert_eq!(house.send(again).await.status, 304);
+    assert_eq!(house.ask(Method::GET, &path.replace('a', "b"), None, None).await.status, 404);
+    assert_eq!(house.get("/api/v1/images", &key).await.json()["data"][0]["hash"], kept["hash"]);
+    assert_eq!(house.get("/api/v1/images", &house.foreign_key().await).await.json()["data"], json!([]));
+    assert_eq!(send(b"<svg onload=alert(1)>").await.code(), "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn recipients_and_suppressions_go_out_as_tables() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let things = house.furnish().await;
+    let suppress = async |target: String| {
+        let target = store::Target::Address(target);
+        let (reason, me) = (model::SuppressionReason::Manual, model::Actor::Engine);
+        house.app.store.suppress(WorkspaceId::FIRST, target, reason, None, &me, house.app.now()).await.unwrap();
+    };
+    for number in 0..1_100 {
+        suppress(format!("p{number}@many.example")).await;
+    }
+    let table = house.get("/api/v1/exports/suppressions", &key).await.text;
+    let targets: std::collections::BTreeSet<&str> =
+        table.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    assert_eq!((table.lines().count(), targets.len()), (1_101, 1_100), "each once");
+    let path = format!("/api/v1/exports/campaigns/{}", things.campaign);
+    let table = house.get(&path, &key).await.text;
+    assert_eq!(table.lines().count(), 3, "{table}");
+    assert!(table.contains("p0@first.example"), "{table}");
+    let queued = house.get(&format!("{path}?state=accepted"), &key).await.text;
+    assert_eq!(queued.lines().count(), 1, "only the names of the columns: {queued}");
+    assert_eq!(house.get(&format!("{path}?state=lost"), &key).await.json()["field"], "state");
+    assert_eq!(house.get(&path, &house.foreign_key().await).await.code(), "not_found");
+}
