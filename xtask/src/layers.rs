@@ -23,7 +23,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("faultfs", &["model", "store"]),
     ("postroom", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "web", "sim"]),
     ("xtask", &[]),
-    ("bench", &[]),
+    ("bench", &["model", "store"]),
 ];
 
 /// Crates that only tests may name: no program depends on them.

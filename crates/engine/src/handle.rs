@@ -182,6 +182,10 @@ impl Handle {
         self.tell(Notice::Stop);
     }
 
+    /// Is mail under way now? What can wait should leave the machine to it.
+    pub fn is_sending(&self) -> bool {
+        self.outstanding.len() > 0
+    }
     /// The ledger the engine works on.
     pub fn store(&self) -> &Store {
         &self.store

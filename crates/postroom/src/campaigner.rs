@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::output::{Output, counted, thousands};
-use engine::import::{ImportReport, ImportRequest, Mapping, Progress, import_file};
+use engine::import::{ImportReport, ImportRequest, Mapping, Pace, Progress, import_file};
 use engine::{Mailing, launch};
 use model::CampaignId;
 use net::SystemEntropy;
@@ -28,6 +28,7 @@ pub(crate) async fn import(file: &Path, mapping: Mapping, ledger: &Ledger, outpu
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes_done.min(progress.bytes_total));
         bar.set_message(format!("{} rows", thousands(progress.rows)));
+        Pace::Full
     };
     let clock = || ledger.now();
     let importing = import_file(&ledger.store, &request, &ledger.actor, &clock, &mut show);

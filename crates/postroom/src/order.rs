@@ -11,7 +11,7 @@ use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
 use crate::people::{self, People};
 use crate::shift;
 use crate::ways_out::{self, WaysOut};
-use engine::import::{ImportRequest, Mapping, Progress, import_file};
+use engine::import::{ImportRequest, Mapping, Pace, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, HoldId, ImportId, MailDomain,
@@ -205,7 +205,11 @@ pub(crate) async fn carry_out(
                 rejects: rejects.clone(),
                 dry_run: *dry_run,
             };
-            let report = import_file(store, &request, actor, &|| ledger.now(), progress).await;
+            let mut tell = |far: Progress| {
+                progress(far);
+                Pace::Full
+            };
+            let report = import_file(store, &request, actor, &|| ledger.now(), &mut tell).await;
             as_value(&report.map_err(|error| Failure::from(error).about(file.display()))?)
         }
         Order::RemoveImport { import } => {

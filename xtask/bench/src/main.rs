@@ -1,4 +1,4 @@
-//! Measures what the release binary costs: `cargo xtask bench send | import | sim | sign`.
+//! Measures what the release binary costs: `cargo xtask bench send | import | sim | engage | segments | sign`.
 //!
 //! A package of its own because it links the cryptography kit (for the bare signature), which `cargo xtask test` must
 //! not wait for. It never gates a test: it prints figures, for a person and as one JSON line. It drives the binary as
@@ -9,13 +9,18 @@
 
 mod audience;
 mod backlog;
+mod beside;
 mod directory;
+mod engage;
 mod figures;
+mod http;
 mod import;
 mod ledger;
 mod options;
 mod process;
+mod segments;
 mod send;
+mod server;
 mod sign;
 mod simulation;
 mod sink;
@@ -34,6 +39,12 @@ cargo xtask bench WHAT [options]
                --behind N (5000000)    --recipients N (50000)  --runs N (5)  --connections N (40)  --durability power
     import   a CSV file into an empty ledger            --rows N (1000000)
     sim      the simulated internet                     --people N (100000)
+    engage   opens and clicks at a server, beside a handler that does nothing
+               --recipients N (2000)  --connections N (16)  --seconds N (10)  --runs N (1)
+    segments a rule over people and what they did, and one person's timeline
+               --people N (1000000)  --events N (20000000)  --runs N (5)
+    beside   a campaign alone, and the same while a million rows are imported over the API
+               --recipients N (100000)  --rows N (1000000)  --runs N (3)
     sign     the bare RSA-2048 signature, on every core --seconds N (3)
     sink     only the fast sink and its DNS answers, until standard input ends
                --sites N (10)  --smtp-port N  --dns-port N (0: any free port)
@@ -61,6 +72,9 @@ fn run(arguments: &[String]) -> Result<()> {
         "send" => send::run(&options),
         "backlog" => backlog::run(&options),
         "import" => import::run(&options),
+        "engage" => engage::run(&options),
+        "segments" => segments::run(&options),
+        "beside" => beside::run(&options),
         "sim" => simulation::run(&options),
         "sign" => sign::run(&options),
         "sink" => sink::run(&options),

@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use store::{Import, ImportRow, NewImport, RowFate, Store, Target};
 use survey::Survey;
 
@@ -51,6 +52,10 @@ const PREVIEW_ROWS: usize = 10;
 const UNKNOWN_WORDS_MAX: usize = 5;
 /// How many rows pass between two calls of the progress callback, at most.
 const PROGRESS_ROWS: u64 = 2_000;
+/// Whoever gives way rests so many times as long as they worked: a tenth of two cores is theirs.
+const REST_TO_WORK: u32 = 4;
+/// The longest rest, whatever the clock says.
+const REST_MAX: Duration = Duration::from_secs(2);
 
 /// What to import, and how to read it.
 #[derive(Clone, Debug)]
@@ -86,6 +91,15 @@ pub struct Preview {
     pub columns: Vec<Column>,
     /// The first rows, field by field.
     pub sample: Vec<Vec<String>>,
+}
+
+/// What an import is told when it has said how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Go on at once.
+    Full,
+    /// Leave most of the machine, and the ledger's writer, to others.
+    GiveWay,
 }
 
 /// How far an import is.
@@ -188,7 +202,8 @@ impl ImportReport {
     }
 }
 
-/// Imports a file of people. `now` is asked once per chunk; `progress` is called now and then and at the end.
+/// Imports a file of people. `now` is asked once per chunk; `progress` is called now and then and at the end, and says
+/// how fast to go on.
 ///
 /// The same file with the same mapping again: continues if an earlier run was stopped, does nothing if it was
 /// finished. Refuses what is no CSV file of people, see [`ImportError`]; then the ledger is untouched. A dry run writes
@@ -198,7 +213,7 @@ pub async fn import_file(
     request: &ImportRequest,
     actor: &Actor,
     now: &(dyn Fn() -> Timestamp + Send + Sync),
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) -> Pace + Send),
 ) -> Result<ImportReport, ImportError> {
     let mut file = open(&request.file)?;
     let (survey, mut rows) = survey_rows(&mut file, request)?;
@@ -295,9 +310,10 @@ impl Run<'_> {
         rows: &mut Rows<'_>,
         actor: &Actor,
         now: &(dyn Fn() -> Timestamp + Send + Sync),
-        progress: &mut (dyn FnMut(Progress) + Send),
+        progress: &mut (dyn FnMut(Progress) -> Pace + Send),
     ) -> Result<(), ImportError> {
         let mut row = Row::default();
+        let mut since = None;
         while let Some(told) = rows.next(&mut row).map_err(ImportError::Read)? {
             match told {
                 Ok(()) if row.is_blank() => self.report.blank += 1,
@@ -308,7 +324,16 @@ impl Run<'_> {
                 self.write(actor, now()).await?;
             }
             if self.report.rows.is_multiple_of(PROGRESS_ROWS) {
-                progress(self.progress(rows.bytes_read()));
+                since = match progress(self.progress(rows.bytes_read())) {
+                    Pace::Full => None,
+                    Pace::GiveWay => {
+                        // In small pieces: the writer is never kept long.
+                        self.write(actor, now()).await?;
+                        let worked = since.map(|since| now().since(since)).unwrap_or_default();
+                        tokio::time::sleep((worked * REST_TO_WORK).min(REST_MAX)).await;
+                        Some(now())
+                    }
+                };
             }
         }
         self.write(actor, now()).await?;

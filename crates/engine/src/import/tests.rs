@@ -35,7 +35,7 @@ impl Desk {
     }
 
     async fn import(&self, request: &ImportRequest) -> Result<ImportReport, ImportError> {
-        import_file(&self.store, request, &Actor::Engine, &|| at(1_000), &mut |_| {}).await
+        import_file(&self.store, request, &Actor::Engine, &|| at(1_000), &mut |_| Pace::Full).await
     }
 
     async fn text(&self, text: &str) -> ImportReport {
@@ -174,7 +174,7 @@ async fn a_stopped_import_goes_on_where_it_was_and_lists_its_rejects_again() {
     let killed = tokio::spawn(async move {
         let asked = AtomicU64::new(0);
         let clock = || if asked.fetch_add(1, Ordering::Relaxed) < 2 { at(0) } else { panic!("killed") };
-        import_file(&store, &stopped, &Actor::Engine, &clock, &mut |_| {}).await
+        import_file(&store, &stopped, &Actor::Engine, &clock, &mut |_| Pace::Full).await
     });
     assert!(killed.await.unwrap_err().is_panic());
     assert_eq!(desk.contacts("p0@x.example").await, "", "nothing is visible before the end");
@@ -220,4 +220,23 @@ async fn a_preview_shows_columns_and_first_rows() {
     );
     assert_eq!(seen.columns[0].role, Some(Role::Email));
     assert!(matches!(preview(&desk.request("q.csv", b"")), Err(ImportError::Empty)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_that_gives_way_rests_and_comes_to_the_same() {
+    let desk = Desk::new();
+    let rows: String = (0..5_000).map(|n| format!("p{n}@x.example,P{n}\n")).collect();
+    let request = desk.request("many.csv", format!("email,name\n{rows}").as_bytes());
+    let begun = tokio::time::Instant::now();
+    // Every look at the clock takes a hundredth of a second.
+    let ms = AtomicU64::new(0);
+    let clock = || at(i64::try_from(ms.fetch_add(10, Ordering::Relaxed)).unwrap());
+    let mut asked = 0;
+    let mut tell = |_| {
+        asked += 1;
+        Pace::GiveWay
+    };
+    let report = import_file(&desk.store, &request, &Actor::Engine, &clock, &mut tell).await.unwrap();
+    assert_eq!((report.rows, report.added, asked), (5_000, 5_000, 3));
+    assert!(begun.elapsed() >= Duration::from_millis(4 * 10), "{:?}", begun.elapsed());
 }

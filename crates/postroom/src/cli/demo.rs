@@ -11,7 +11,7 @@ use crate::show::{Style, lapse, report::Remarks, report::end_of_campaign};
 use crate::stage::{Recorder, Recording};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
-use engine::import::{ImportRequest, Mapping, import_file};
+use engine::import::{ImportRequest, Mapping, Pace, import_file};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Tracking, Transport, Unsubscribe};
 use engine::report::{Report, report};
@@ -263,7 +263,7 @@ async fn people_in(
     let (mapping, name, encoding, delimiter) = (Mapping::new(), None, None, None);
     let request = ImportRequest { workspace, file, name, mapping, encoding, delimiter, rejects, dry_run: false };
     let now = || clock.now();
-    let imported = import_file(store, &request, actor, &now, &mut |_| {}).await?;
+    let imported = import_file(store, &request, actor, &now, &mut |_| Pace::Full).await?;
     for (address, reason) in &sample.suppressed {
         let note = Some("from earlier mailings".to_owned());
         store.suppress(workspace, Target::Address(address.clone()), *reason, note, actor, clock.now()).await?;

@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::import::{self, Column, ImportError, ImportReport, ImportRequest, Mapping, Progress, Role};
+use engine::import::{self, Column, ImportError, ImportReport, ImportRequest, Mapping, Pace, Progress, Role};
 use model::access::Scope;
 use model::{Actor, ImportId, JobId, ListId, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -252,13 +252,14 @@ async fn import_and_join(
 async fn watched(app: &App, job: JobId, request: &ImportRequest, actor: &Actor) -> Result<ImportReport, String> {
     let (seen, far) = watch::channel(Progress::default());
     let mut work = {
-        let (store, clock, request, actor) =
-            (app.store.clone(), app.world.clock.clone(), request.clone(), actor.clone());
+        let (store, engine, clock) = (app.store.clone(), app.engine.clone(), app.world.clock.clone());
+        let (request, actor) = (request.clone(), actor.clone());
         let here = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let now = || clock.now();
             let mut tell = |progress| {
                 seen.send_replace(progress);
+                if engine.is_sending() { Pace::GiveWay } else { Pace::Full }
             };
             here.block_on(import::import_file(&store, &request, &actor, &now, &mut tell))
         })

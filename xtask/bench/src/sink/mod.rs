@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,13 +30,16 @@ struct Counters {
     connections: AtomicU64,
     messages: AtomicU64,
     bytes: AtomicU64,
+    /// Where messages are written down; most benchmarks keep none.
+    keep: Option<PathBuf>,
 }
 
 /// Serves until standard input ends: one JSON line when ready, one with the counts for every line that comes in, and one
 /// at the end.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let sites = u8::try_from(options.number("sites", 10)?.clamp(1, 200))?;
-    let counters = Arc::new(Counters::default());
+    let keep = Some(options.text("keep", "")).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let counters = Arc::new(Counters { keep, ..Counters::default() });
     let mut port = u16::try_from(options.number("smtp-port", 0)?)?;
     for site in 0..sites {
         let listener = TcpListener::bind((site_address(site), port)).context("cannot listen for SMTP")?;
@@ -91,8 +95,17 @@ pub(crate) struct Seen {
 
 impl Sink {
     pub(crate) fn start() -> Result<Sink> {
+        Sink::keeping(None)
+    }
+
+    /// One that writes every message into a directory.
+    pub(crate) fn keeping(directory: Option<&Path>) -> Result<Sink> {
         let mut command = Command::new(std::env::current_exe()?);
-        let mut child = command.arg("sink").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        command.arg("sink");
+        if let Some(directory) = directory {
+            command.arg("--keep").arg(directory);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().context("the sink has no output")?);
         let stdout = RefCell::new(BufReader::new(stdout));
         let mut sink = Sink { child, stdin, stdout, smtp_port: 0, dns_port: 0 };

@@ -55,7 +55,11 @@ fn take(waiting: &[u8], in_data: &mut bool, replies: &mut Vec<u8>, counters: &Co
     if *in_data {
         let length = end_of_message(waiting)?;
         *in_data = false;
-        counters.messages.fetch_add(1, Ordering::Relaxed);
+        let number = counters.messages.fetch_add(1, Ordering::Relaxed);
+        if let Some(directory) = &counters.keep {
+            // Whoever misses a message says so.
+            std::fs::write(directory.join(number.to_string()), waiting.get(..length).unwrap_or_default()).ok();
+        }
         counters.bytes.fetch_add(length as u64, Ordering::Relaxed);
         replies.extend_from_slice(b"250 2.0.0 Taken\r\n");
         return Some(length);

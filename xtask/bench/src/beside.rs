@@ -1,0 +1,167 @@
+//! `bench beside`: does sending slow down while a long file is imported over the API?
+//!
+//! One server, the same people. A campaign is sent alone, then another while a file of as many rows as wanted is being
+//! imported; the rate is that of the sink, from the first message until the last, or until the import is done.
+
+use crate::audience::{write_contacts, write_message};
+use crate::directory::Directory;
+use crate::figures::{Figures, with};
+use crate::http::Client;
+use crate::ledger::Ledger;
+use crate::options::Options;
+use crate::server::Server;
+use crate::sink::Sink;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Domains of the campaigns.
+const DOMAINS: u64 = 10;
+/// Between two looks at what the sink has.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Nothing measured here takes longer.
+const LIMIT: Duration = Duration::from_secs(1_800);
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let people = options.number("recipients", 100_000)?;
+    let rows = options.number("rows", 1_000_000)?;
+    let runs = options.number("runs", 3)?.max(1);
+    let directory = Directory::create("beside")?;
+    let ledger = Ledger::new(directory.file("data"))?;
+    let sink = Sink::start()?;
+    let contacts = directory.file("people.csv");
+    write_contacts(&contacts, "person", people, DOMAINS)?;
+    ledger.import(&contacts)?;
+    let server = Server::start(&ledger, &sink, options.number("connections", 40)?)?;
+    let mut bench = Bench { client: server.client()?, server: &server, sink: &sink, directory: &directory, people };
+    let about = json!({ "bench": "beside", "recipients": people, "rows": rows });
+    let mut all = Vec::new();
+    for run in 0..runs {
+        let alone = bench.campaign(&format!("alone {run}"), None)?;
+        let job = bench.begin_import(run, rows)?;
+        let beside = bench.campaign(&format!("beside {run}"), Some(&job))?;
+        let mut figures = Figures::default();
+        figures.add("alone_messages_per_s", alone);
+        figures.add("beside_messages_per_s", beside);
+        figures.add("beside_to_alone", beside / alone);
+        figures.add("import_rows_per_s", rows as f64 / bench.finish(&job)?.as_secs_f64());
+        figures.show(&about);
+        all.push(figures);
+    }
+    println!("\nmedians of {runs} runs");
+    Figures::medians(&all).show(&with(&about, "runs", &json!(runs)));
+    drop(bench);
+    server.stop()?;
+    sink.stop()?;
+    Ok(())
+}
+
+struct Bench<'a> {
+    client: Client,
+    server: &'a Server,
+    sink: &'a Sink,
+    directory: &'a Directory,
+    people: u64,
+}
+
+/// An import under way.
+struct Job {
+    path: String,
+    begun: Instant,
+}
+
+impl Bench<'_> {
+    fn ask(&mut self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        self.client.ask(method, &format!("/api/v1{path}"), &self.server.key, body)
+    }
+
+    /// Sends a campaign to everybody of the first import; messages a second while the import, if any, went on.
+    fn campaign(&mut self, name: &str, beside: Option<&Job>) -> Result<f64> {
+        let imports = self.ask("GET", "/imports?limit=500", &Value::Null)?;
+        let imports = imports.get("data").and_then(Value::as_array).context("no imports")?;
+        let first = imports.last().and_then(|import| import.get("id")).context("no import")?.clone();
+        let source = self.directory.file("message.html");
+        write_message(&source, name)?;
+        let campaign = json!({
+            "name": name, "from": "Bench <news@sender.bench.test>", "subject": "News",
+            "message": { "format": "html", "source": fs::read_to_string(&source)? },
+            "audience": { "include": [first] }
+        });
+        let made = self.ask("POST", "/campaigns", &campaign)?;
+        let id = made.get("id").and_then(Value::as_str).context("no campaign was made")?.to_owned();
+        self.ask("POST", &format!("/campaigns/{id}/start"), &json!({}))?;
+        let before = self.sink.messages()?;
+        let started = Instant::now();
+        let mut first_at = None;
+        loop {
+            thread::sleep(LOOK_EVERY);
+            let sent = self.sink.messages()? - before;
+            if sent > 0 && first_at.is_none() {
+                first_at = Some((Instant::now(), sent));
+            }
+            let Some((since, already)) = first_at else {
+                if started.elapsed() > LIMIT {
+                    bail!("nothing of {name} was sent");
+                }
+                continue;
+            };
+            let import_is_over = match beside {
+                Some(job) => !self.is_running(job)?,
+                None => false,
+            };
+            if sent >= self.people || import_is_over {
+                let rate = (sent - already) as f64 / since.elapsed().as_secs_f64();
+                self.wait_for(before + self.people)?;
+                return Ok(rate);
+            }
+        }
+    }
+
+    fn wait_for(&self, messages: u64) -> Result<()> {
+        let started = Instant::now();
+        while self.sink.messages()? < messages {
+            if started.elapsed() > LIMIT {
+                bail!("a campaign did not end");
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    /// Sends a file in and begins to import it.
+    fn begin_import(&mut self, run: u64, rows: u64) -> Result<Job> {
+        let file = self.directory.file("rows.csv");
+        write_contacts(&file, &format!("row{run}x"), rows, 1_000)?;
+        let (status, sent) =
+            self.client.send("POST", "/api/v1/imports/files", &self.server.key, "text/csv", &fs::read(&file)?)?;
+        if status != 201 {
+            bail!("the file was answered with {status}: {sent}");
+        }
+        let file = sent.get("file").context("the file has no name")?;
+        let job = self.ask("POST", "/imports", &json!({ "file": file }))?;
+        let id = job.get("id").and_then(Value::as_str).context("no job was begun")?;
+        Ok(Job { path: format!("/jobs/{id}"), begun: Instant::now() })
+    }
+
+    fn is_running(&mut self, job: &Job) -> Result<bool> {
+        let shown = self.ask("GET", &job.path, &Value::Null)?;
+        match shown.get("state").and_then(Value::as_str) {
+            Some("running") => Ok(true),
+            Some("done") => Ok(false),
+            _ => bail!("the import failed: {shown}"),
+        }
+    }
+
+    /// Waits for the end of an import; how long it took.
+    fn finish(&mut self, job: &Job) -> Result<Duration> {
+        while self.is_running(job)? {
+            if job.begun.elapsed() > LIMIT {
+                bail!("an import did not end");
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(job.begun.elapsed())
+    }
+}
