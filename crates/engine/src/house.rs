@@ -17,6 +17,7 @@ use crate::terms::Terms;
 use crate::tls_reports::Tally;
 use crate::trace::Traces;
 use dispatch::brakes::{Groups, Trip};
+use dispatch::judge::{Circumstance, What, judge};
 use dispatch::own::Described;
 use dispatch::pace::Change;
 use dispatch::providers::{Limits, Provider};
@@ -435,7 +436,7 @@ impl House {
         let was_held = lane.held(now).is_some();
         let response = lane.heard(verdict, reply, in_session, now);
         if let Some(hold) = &response.hold {
-            lane.refused(verdict, now);
+            lane.refused(&self.refusal_in(lane, verdict), now);
             if !was_held {
                 self.note(Note::SiteHeld { site: lane.name(), until: hold.until, rule: hold.rule.clone() });
             }
@@ -452,6 +453,16 @@ impl House {
         let refused = matches!(verdict.outcome, model::Outcome::Blocked);
         let hold = response.hold.or_else(|| lane.held(now).filter(|_| of_us && refused));
         Heard { hold, leave: response.leave, listed: response.listed }
+    }
+
+    /// What a verdict means for whoever was not tried. A reply that did not come leaves one person in doubt; to the others
+    /// it is a server that does not answer.
+    fn refusal_in(&self, lane: &Lane, verdict: &Verdict) -> Verdict {
+        if verdict.outcome != model::Outcome::InDoubt {
+            return verdict.clone();
+        }
+        let provider = lane.provider.map(|provider| provider.key.as_str());
+        judge(self.rules, &Circumstance { stage: verdict.stage, provider, what: What::TimedOut })
     }
 
     /// Holds a lane alone, for a reason of ours, and says so.

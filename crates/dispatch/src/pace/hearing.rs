@@ -33,8 +33,6 @@ pub(super) struct Distrust {
 enum About {
     /// A message that was taken, or refused for its own or its recipient's sake: the lane may go on.
     Taken,
-    /// Nothing can be told from it.
-    Nothing,
     /// This connection has carried enough.
     Span,
     /// The session ended without a clear word, after messages that were taken.
@@ -43,7 +41,7 @@ enum About {
     Width,
     /// The lane has to rest.
     Rest(Kind),
-    /// Nobody answered, or the line broke.
+    /// Nobody answered, or the line broke, before a message or after its end.
     Silence,
 }
 
@@ -53,7 +51,6 @@ impl Pace {
         let about = self.sorted(heard, now);
         let mut response = match about {
             About::Taken => self.taken(heard, now),
-            About::Nothing => Response::default(),
             About::Span => self.with_cause(heard, now, |pace, cause, per_hour| {
                 pace.span.enough(heard.in_session, cause, now, per_hour)
             }),
@@ -68,7 +65,7 @@ impl Pace {
         let closes = heard.reply.is_some_and(|reply| reply.starts_with("421"));
         response.leave |= refused && (closes || heard.opening || about == About::Span);
         response.listed = refused && self.rules.is_listing(heard.verdict);
-        if refused && !matches!(about, About::Taken | About::Nothing) {
+        if refused && about != About::Taken {
             self.confirmed_at = now;
         }
         response
@@ -78,7 +75,8 @@ impl Pace {
         let verdict = heard.verdict;
         match verdict.outcome {
             Outcome::Accepted => return About::Taken,
-            Outcome::InDoubt => return About::Nothing,
+            // Whoever takes messages and does not say so had better not get many.
+            Outcome::InDoubt => return About::Silence,
             Outcome::Deferred | Outcome::Hard | Outcome::Blocked => {}
         }
         let midway = heard.in_session > 0 && matches!(verdict.stage, Stage::Mail | Stage::Rcpt | Stage::Any);

@@ -116,7 +116,7 @@ impl Rest {
             Kind::Day => HOUR,
             Kind::Reputation | Kind::Trouble => rules.hold_of(verdict).unwrap_or(FALLBACK),
         };
-        let (scope, category) = (verdict.scope, verdict.category);
+        let (scope, category) = (scope_of(verdict), verdict.category);
         let mut rest = Rest { kind, began: now, until: now, probing: None, strikes, cause, scope, category, base };
         let asked = verdict.retry_after.map(|asked| now + asked.clamp(ASKED_MIN, ASKED_MAX));
         rest.until = asked.or(until).unwrap_or_else(|| rest.usual_end(now));
@@ -126,7 +126,7 @@ impl Rest {
     /// The probe failed too: longer. `until` and `asked` as for the beginning.
     pub(super) fn prolonged(&mut self, verdict: &Verdict, cause: Cause, until: Option<Timestamp>, now: Timestamp) {
         self.strikes = (self.strikes + 1).min(STRIKES_MAX);
-        (self.cause, self.scope, self.category, self.probing) = (cause, verdict.scope, verdict.category, None);
+        (self.cause, self.scope, self.category, self.probing) = (cause, scope_of(verdict), verdict.category, None);
         let asked = verdict.retry_after.map(|asked| now + asked.clamp(ASKED_MIN, ASKED_MAX));
         self.until = asked.or(until).unwrap_or_else(|| self.usual_end(now));
     }
@@ -184,6 +184,11 @@ impl Rest {
             base_s: self.base.as_secs(),
         }
     }
+}
+
+/// A reply that was lost is one recipient's; that the lane rests for several of them is the site's.
+fn scope_of(verdict: &Verdict) -> Scope {
+    if verdict.scope == Scope::Recipient { Scope::Site } else { verdict.scope }
 }
 
 /// Where neither rule nor category knows.

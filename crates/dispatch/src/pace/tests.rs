@@ -395,6 +395,24 @@ fn silence_in_a_row_rests_and_doubles() {
 }
 
 #[test]
+fn replies_lost_in_a_row_rest_and_a_lost_one_among_others_does_not() {
+    let mut lane = Lane::new(ceilings());
+    for _ in 0..5 {
+        assert_eq!(lane.fails(What::InDoubt, Stage::Final, 0).hold, None);
+        assert_eq!(lane.fails(What::InDoubt, Stage::Final, 0).hold, None);
+        lane.accepted(1, 0);
+    }
+    for expected in [None, None, Some(60), Some(120)] {
+        let hold = lane.fails(What::InDoubt, Stage::Final, 0).hold;
+        assert_eq!(hold.as_ref().map(|hold| hold.until.since(lane.now).as_secs()), expected);
+        if let Some(hold) = hold {
+            assert_eq!(hold.scope, model::Scope::Site);
+            lane.now = hold.until;
+        }
+    }
+}
+
+#[test]
 fn what_was_learned_is_kept_relaxed_after_a_week_and_forgotten_after_a_month() {
     let mut lane = Lane::new(ceilings());
     assert_eq!(lane.pace.memory(), None);
