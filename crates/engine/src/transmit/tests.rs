@@ -285,6 +285,30 @@ async fn an_envelope_that_was_not_heard_is_nobodys_verdict() {
 }
 
 #[tokio::test]
+async fn what_is_raved_behind_a_message_is_the_next_ones_alone() {
+    const TAKEN: Move = Say(b"250 taken\r\n");
+    let after = |last: Vec<Move>| {
+        let moves = [&FIRST[..], &[HearLines(3), GO, HearLines(201 + 3)], &last[..]].concat();
+        async move {
+            let (told, _) = send_three(2_400, &moves).await;
+            let is_taken = told[1] == "final: 250";
+            assert_eq!((told.len(), &*told[0]), (2 + usize::from(is_taken), "final: 250"), "{told:?}");
+            told.last().cloned().unwrap_or_default()
+        }
+    };
+    for flood in [&b"2"[..], b"250-and one more thing\r\n", b"\0\xff\x16\x03\r"] {
+        assert!(after(vec![TAKEN, Flood(flood)]).await.starts_with("mail: Protocol"), "{flood:?}");
+        assert!(after(vec![Flood(flood)]).await.starts_with("final: InDoubt"), "{flood:?}");
+    }
+    assert!(after(vec![TAKEN, Flood(b"250 ok\r\n")]).await.starts_with("data: Protocol"), "more than was asked");
+    let slow = STEP / 5;
+    assert_eq!(after(vec![TAKEN, Dribble(b"250-a\r\n250-b", slow)]).await, "mail: TimedOut");
+    assert!(after(vec![Dribble(b"250-taken\r\n250", slow)]).await.starts_with("final: InDoubt"));
+    assert_eq!(after(vec![TAKEN, Deaf]).await, "mail: TimedOut");
+    assert!(after(vec![TAKEN, GO, HearLines(201), Deaf]).await.starts_with("final: InDoubt"));
+}
+
+#[tokio::test]
 async fn nobody_is_begun_with_on_a_line_that_takes_no_more() {
     // A line with room for part of a message: its end does not go out at once, so the next envelope waits for its turn.
     let (ours, theirs) = tokio::io::duplex(1_024);

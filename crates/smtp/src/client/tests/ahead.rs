@@ -448,6 +448,34 @@ fn replies_out_of_count_are_nobodys_acceptance() {
     assert_eq!(short, ["final: 250 a", "rcpt: Protocol(\"a reply out of place: 354 go\")"]);
 }
 
+#[test]
+fn a_flood_behind_a_message_is_ended_early_and_is_one_verdict() {
+    for (chunking, talk) in TALKS {
+        for flood in
+            [&b"2"[..], b"220-and one more thing\r\n", b"250 ok\r\n", b"\x00\xff\x16\x03\r", b"\r\n", b"354 go\r\n"]
+        {
+            let much = flood.repeat(4_096 / flood.len());
+            // Before the end of a message that announces, before what follows it, and in the middle of that.
+            for (well, begun) in [(5, ""), (5, "250 taken\r\n"), (5, "250 taken\r\n250 a\r\n")] {
+                let mut crew = Crew::new(chunking);
+                talk[..well].iter().for_each(|said| crew.hear(said.as_bytes()));
+                crew.hear(begun.as_bytes());
+                let (accepted, mut pieces) = (crew.accepted, 0);
+                while !crew.client.is_closed() {
+                    crew.hear(&much);
+                    pieces += 1;
+                    assert!(pieces < 200, "{flood:?} after {begun:?} is listened to");
+                }
+                crew.check();
+                let kept = crew.client.transcript().entries().map(|entry| entry.line.len()).sum::<usize>();
+                assert!(kept <= 2 * crate::transcript::TEXT_OCTETS_MAX, "{kept}");
+                // What awaits a message's end may find one; who was announced only is not accepted by it.
+                assert!(crew.accepted <= accepted + u32::from(begun.is_empty()), "{:?}", crew.verdicts);
+            }
+        }
+    }
+}
+
 fn one_say() -> impl Strategy<Value = Vec<u8>> {
     let words = [
         &b"250 ok\r\n"[..],
