@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
-use store::{Audience, Campaign, Import, NewCampaign, Store};
+use store::{Acquaintance, Audience, Campaign, Import, NewCampaign, Store};
 
 /// The same message to the same audience under another name is refused for so long.
 pub(crate) const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -54,7 +54,7 @@ pub struct Snapshot {
     pub options: SendOptions,
     /// The audience's columns.
     pub columns: Vec<String>,
-    /// Was nobody of the audience mailed before? Then the sample is waited for longer.
+    /// Has the sample some whose import was never mailed before? Then it is waited for longer.
     #[serde(default)]
     pub never_mailed: bool,
 }
@@ -310,10 +310,11 @@ pub(crate) async fn with_sample(
         return Ok((snapshot, 0));
     }
     let since = now - brakes::CANARY_KNOWN_WITHIN;
-    let (people, accepted_lately) = store.previously_accepted_share(workspace, audience, since, now).await?;
-    let audience = brakes::Audience { people, accepted_lately, has_never_mailed_import: accepted_lately == 0 };
+    let Acquaintance { people, accepted_lately, origins } = store.acquaintance(workspace, audience, since, now).await?;
+    let audience = brakes::Audience { people, accepted_lately, has_never_mailed_import: false };
     let Some(size) = brakes::sample_size(&audience) else { return Ok((snapshot, 0)) };
-    let snapshot = Snapshot { never_mailed: audience.has_never_mailed_import, ..snapshot };
+    let origins = origins.iter().map(|origin| (origin.people, origin.accepted));
+    let snapshot = Snapshot { never_mailed: brakes::waits_for_complaints(origins, size), ..snapshot };
     Ok((snapshot, u32::try_from(size).unwrap_or(u32::MAX)))
 }
 
@@ -479,7 +480,13 @@ pub fn snapshot(campaign: &Campaign) -> Result<Snapshot, SendError> {
     })
 }
 
-async fn signer(store: &Store, workspace: WorkspaceId, name: &str, selector: &str) -> Result<Signer, SendError> {
+/// The signing key of a domain. Refused: none under that selector, or one that cannot be used.
+pub(crate) async fn signer(
+    store: &Store,
+    workspace: WorkspaceId,
+    name: &str,
+    selector: &str,
+) -> Result<Signer, SendError> {
     let keys = store.load_keys(workspace, name).await?;
     let pem = keys.into_iter().find(|(known, _)| known == selector).map(|(_, pem)| pem).ok_or_else(|| {
         SendError::Input(format!(

@@ -65,7 +65,7 @@ use budget::Budgets;
 use fleet::Fleet;
 use gate::Gate;
 use holds::Holds;
-use house::{House, Notice};
+use house::{House, Notice, Outcome};
 use model::DomainId;
 use net::{Cache, World};
 use note::Watch;
@@ -76,7 +76,7 @@ use security::Policies;
 use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
 use terms::Terms;
-use tls_reports::Tally;
+use tls_reports::{Reported, Tally};
 use tokio::sync::{Notify, mpsc};
 use trace::Traces;
 
@@ -156,6 +156,39 @@ impl Engine {
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
         let handle = self.handle();
+        let (house, Rooms { heard, to_settle, bell }) = self.furnish(mailings).await?;
+        for campaign in house.campaigns() {
+            house.recount(campaign).await?;
+        }
+        house.remember().await?;
+        let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
+        let reporter = tokio::spawn(tls_reports::run(house.clone()));
+        let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
+        let visits = tokio::spawn(engage::run(handle.clone()));
+        let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
+        let end = tokio::select! {
+            biased;
+            end = scheduler.run() => end?,
+            broken = &mut settler => return Err(broken_ledger(broken)),
+        };
+        // They wait for what will not come, and hold the ledger open.
+        settler.abort();
+        reporter.abort();
+        clerk.iter().for_each(tokio::task::JoinHandle::abort);
+        visits.abort();
+        handle.write_hits().await?;
+        house.tally.write(&house.store).await?;
+        Ok(end)
+    }
+
+    /// Sends the reports on encryption that are owed for the days that are over, and nothing else.
+    pub async fn send_reports(self) -> Result<Vec<Reported>, StoreError> {
+        let (house, _) = self.furnish(Vec::new()).await?;
+        tls_reports::send_due(&house).await
+    }
+
+    /// What the parts of a run share. Whatever was under way when a former process died is settled first.
+    async fn furnish(self, mailings: Vec<Mailing>) -> Result<(Arc<House>, Rooms), StoreError> {
         let Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard, .. } = self;
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
@@ -205,29 +238,15 @@ impl Engine {
             traces,
             watch,
         });
-        for campaign in house.campaigns() {
-            house.recount(campaign).await?;
-        }
-        house.remember().await?;
-        let mut settler = tokio::spawn(settle::run(house.clone(), to_settle));
-        let reporter = tokio::spawn(tls_reports::run(house.clone()));
-        let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
-        let visits = tokio::spawn(engage::run(handle.clone()));
-        let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
-        let end = tokio::select! {
-            biased;
-            end = scheduler.run() => end?,
-            broken = &mut settler => return Err(broken_ledger(broken)),
-        };
-        // They wait for what will not come, and hold the ledger open.
-        settler.abort();
-        reporter.abort();
-        clerk.iter().for_each(tokio::task::JoinHandle::abort);
-        visits.abort();
-        handle.write_hits().await?;
-        house.tally.write(&house.store).await?;
-        Ok(end)
+        Ok((house, Rooms { heard, to_settle, bell }))
     }
+}
+
+/// Where what the parts tell each other comes in.
+struct Rooms {
+    heard: mpsc::UnboundedReceiver<Notice>,
+    to_settle: mpsc::Receiver<Outcome>,
+    bell: Arc<Notify>,
 }
 
 /// The settler ends before the scheduler only when the ledger is broken.

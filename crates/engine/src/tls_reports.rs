@@ -2,16 +2,19 @@
 //!
 //! Only domains with a policy (MTA-STS or DANE) are counted: to them a report is worth something. Counts gather in
 //! memory and are written a minute after the first of them and at the end of a run; reports of a day are sent when it
-//! is over, by the first run that is at work then. They leave by a way of their own, outside lanes and policies, since
-//! a report about broken encryption must not fail for it (section 3), and nothing about them is counted in turn.
+//! is over, by the first run that is at work then, or by whoever asks for it ([`crate::Engine::send_reports`]). They leave
+//! by a way of their own, outside lanes and policies, since a report about broken encryption must not fail for it
+//! (section 3), and nothing about them is counted in turn.
 
 use crate::house::{House, Way};
+use crate::launch;
 use crate::reach::Approach;
 use crate::route::{self, Placed};
 use crate::security::Owed;
 use crate::transmit::{Hooks, Opening, Session, Unopened, Why};
 use dispatch::security::{Demand, Refusal, ReportTarget, StsPolicy, report_targets};
 use jiff::Timestamp as Moment;
+use mail::sign::Signer;
 use mail::tls_report::{Cover, DateRange, FailureDetail, MEDIA_TYPE, Policy, PolicyResult, Summary, TlsReport};
 use model::{MailDomain, Reply, Timestamp};
 use net::{Egress, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
@@ -27,8 +30,8 @@ use tokio::sync::Notify;
 const TALLY_MAX: usize = 20_000;
 /// How long the first of them waits for others.
 const WRITE_AFTER: Duration = Duration::from_secs(60);
-/// Domains that a run reports to before it pauses.
-const REPORTS_AT_ONCE_MAX: usize = 1_000;
+/// Days and domains read at a time.
+const PAGE: usize = 1_000;
 /// Reports of a day wait up to this long after it, so that not all senders of the world report at midnight.
 const SPREAD: Duration = Duration::from_secs(60 * 60);
 /// Between tries of reports that could not be delivered.
@@ -231,6 +234,28 @@ fn start_of(day: i64) -> Timestamp {
     Timestamp::from_millis(day.saturating_mul(DAY_SECS * 1_000))
 }
 
+/// What became of one report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// The UTC day, counted from 1970.
+    pub day: i64,
+    /// The recipient domain it is about.
+    pub domain: String,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Somebody took it.
+    Taken,
+    /// The domain asks for none.
+    Unwanted,
+    /// Nobody took it yet.
+    Failed,
+}
+
 /// Writes counts and sends reports for as long as a run goes on.
 pub(crate) async fn run(house: Arc<House>) {
     let mut reporter = Reporter { house: &house, first_tries: BTreeMap::new() };
@@ -243,9 +268,14 @@ pub(crate) async fn run(house: Arc<House>) {
                 // A ledger that cannot be written is the settler's alarm.
                 house.tally.write(&house.store).await.ok();
             }
-            () = tokio::time::sleep(next.since(house.now())) => next = reporter.send_due().await,
+            () = tokio::time::sleep(next.since(house.now())) => next = reporter.come_round().await,
         }
     }
+}
+
+/// Sends the reports of all days that are over. None leaves while sending is held: a copied directory owes nobody any.
+pub(crate) async fn send_due(house: &House) -> Result<Vec<Reported>, StoreError> {
+    Reporter { house, first_tries: BTreeMap::new() }.send_due().await
 }
 
 struct Reporter<'a> {
@@ -254,60 +284,95 @@ struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    /// Sends the reports of all days that are over; returns when to come again.
-    async fn send_due(&mut self) -> Timestamp {
+    /// Sends what is due; returns when to come again.
+    async fn come_round(&mut self) -> Timestamp {
         let house = self.house;
         let today = day_of(house.now());
-        let mut left = false;
-        for (day, domain) in house.store.tls_report_days(today, REPORTS_AT_ONCE_MAX).await.unwrap_or_default() {
-            let now = house.now();
-            let first = *self.first_tries.entry((day, domain.clone())).or_insert(now);
-            if report_to(house, day, &domain).await || now.since(first) >= GIVE_UP {
-                self.first_tries.remove(&(day, domain.clone()));
-                left |= house.store.tls_report_sent(day, &domain, now).await.is_err();
-            } else {
-                left = true;
+        match self.send_due().await {
+            Ok(sent) if sent.iter().all(|one| one.fate != Fate::Failed) => {
+                start_of(today + 1) + SPREAD.mul_f64(house.world.entropy.fraction("tls-reports"))
             }
+            Ok(_) | Err(_) => house.now() + TRY_AGAIN,
         }
-        match left {
-            true => house.now() + TRY_AGAIN,
-            false => start_of(today + 1) + SPREAD.mul_f64(house.world.entropy.fraction("tls-reports")),
+    }
+
+    async fn send_due(&mut self) -> Result<Vec<Reported>, StoreError> {
+        let (house, mut all, mut after) = (self.house, Vec::new(), None);
+        if house.store.held().is_some() {
+            return Ok(all);
+        }
+        let own = own_signer(&house.store).await?;
+        let today = day_of(house.now());
+        loop {
+            let page = house.store.tls_report_days(today, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = Some(last.clone());
+            for (day, domain) in page {
+                let fate = report_to(house, own.as_ref(), day, &domain).await;
+                let now = house.now();
+                let first = *self.first_tries.entry((day, domain.clone())).or_insert(now);
+                if fate != Fate::Failed || now.since(first) >= GIVE_UP {
+                    self.first_tries.remove(&(day, domain.clone()));
+                    house.store.tls_report_sent(day, &domain, now).await?;
+                }
+                all.push(Reported { day, domain, fate });
+            }
         }
     }
 }
 
-/// Delivers a day's report to a domain. `true`: done, or nobody wants it.
-async fn report_to(house: &House, day: i64, domain: &str) -> bool {
+/// Who signs reports when no campaign is under way: the newest key of the first sending domain there is.
+async fn own_signer(store: &Store) -> Result<Option<Signer>, StoreError> {
+    for workspace in store.workspaces(None, PAGE).await? {
+        let Some(domain) = store.signing_domains(workspace.id, None, 1).await?.pop() else { continue };
+        let Some((selector, _)) = store.load_keys(workspace.id, &domain).await?.pop() else { continue };
+        return Ok(launch::signer(store, workspace.id, &domain, &selector).await.ok());
+    }
+    Ok(None)
+}
+
+/// Delivers a day's report to a domain.
+async fn report_to(house: &House, own: Option<&Signer>, day: i64, domain: &str) -> Fate {
     let targets = match house.dns.txt(&format!("_smtp._tls.{domain}")).await.result {
         Ok(texts) => report_targets(&texts),
-        Err(failure) if failure.is_definite() => return true,
-        Err(_) => return false,
+        Err(failure) if failure.is_definite() => return Fate::Unwanted,
+        Err(_) => return Fate::Failed,
     };
+    if targets.is_empty() {
+        return Fate::Unwanted;
+    }
     let mut mailings = house.campaigns().into_iter().filter_map(|campaign| house.mailing(campaign));
     let mailing = mailings.find(|mailing| mailing.signer.is_some());
-    let signer = mailing.as_ref().and_then(|mailing| mailing.signer.as_ref());
+    let signer = mailing.as_ref().and_then(|mailing| mailing.signer.as_ref()).or(own);
     let submitter = signer.map_or(house.settings.ehlo_name.as_str(), |signer| signer.domain().as_str());
-    let Ok(results) = house.store.tls_results(day, domain).await else { return false };
+    let Ok(results) = house.store.tls_results(day, domain).await else { return Fate::Failed };
     let report = report(day, domain, submitter, &results);
-    let mut done = targets.is_empty();
+    let mut fate = Fate::Failed;
     for target in targets {
-        done |= match (target, &mailing) {
+        let is_taken = match (target, signer) {
             (ReportTarget::Https(url), _) => {
                 let posted = house.world.fetch.post(&url, MEDIA_TYPE, report.gzip(), POST_LIMITS).await;
                 posted.is_ok_and(|answer| (200..300).contains(&answer.status))
             }
             // Without a signature nobody would believe it (section 3).
             (ReportTarget::Mail(_), None) => false,
-            (ReportTarget::Mail(to), Some(mailing)) => {
+            (ReportTarget::Mail(to), Some(signer)) => {
                 let from = format!("postmaster@{submitter}");
                 let date = house.now();
                 let cover = Cover { from: &from, to: &to, domain, submitter, date };
-                let mut bytes = report.message(&cover, start_of(day), last_second_of(day));
-                mailing.sign(&mut bytes, date).is_ok() && post(house, &to, &bytes).await
+                let message = report.message(&cover, start_of(day), last_second_of(day));
+                let signed = signer.sign(&message, date).map(|signature| [signature, message].concat());
+                match signed {
+                    Ok(signed) => post(house, &to, &signed).await,
+                    Err(_) => false,
+                }
             }
         };
+        if is_taken {
+            fate = Fate::Taken;
+        }
     }
-    done
+    fate
 }
 
 fn last_second_of(day: i64) -> Timestamp {

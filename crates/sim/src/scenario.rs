@@ -55,6 +55,10 @@ pub enum Action {
     World(fn(&Internet)),
     /// Another campaign under this name goes to the same people.
     Mail(String),
+    /// Another campaign under this name goes to the same people and to these, who come with a list of their own.
+    MailAlsoTo(String, Vec<String>),
+    /// Reports on encryption that are owed are sent by whoever asks for it. Needs that no engine is at work.
+    SendReports,
     /// Another campaign to the same people is written, and is to begin so long after the beginning. Needs
     /// [`Scenario::served`].
     Schedule(String, Duration),

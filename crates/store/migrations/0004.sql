@@ -1,5 +1,8 @@
 -- Telling others, sequences, moving in: each slice's tables below its own line.
 
+-- Where a domain's mail went last: samples are drawn in proportion from its provider.
+ALTER TABLE domain ADD COLUMN site INTEGER;
+
 -- Standing campaigns: their deliveries are added one by one, by programs and sequences, and lie among those of others
 -- (first_delivery and end_delivery stay 0). Only these have an occurrence other than 0.
 ALTER TABLE campaign ADD COLUMN standing INTEGER NOT NULL DEFAULT 0;

@@ -42,3 +42,26 @@ impl Audience {
         Audience { include: imports.into_iter().map(Whom::Import).collect(), exclude: Vec::new() }
     }
 }
+
+/// How many people an audience has that can be mailed, and how many of them had mail from us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acquaintance {
+    /// All of them.
+    pub people: u64,
+    /// With mail accepted in campaigns made since a given time.
+    pub accepted_lately: u64,
+    /// By where they come from, import and lead source; what is beyond [`ORIGINS_MAX`] is one group.
+    pub origins: Vec<Origin>,
+}
+
+/// People who came with the same import from the same lead source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// How many they are.
+    pub people: u64,
+    /// Of them: with mail ever accepted.
+    pub accepted: u64,
+}
+
+/// Groups of people that are told apart by where they come from.
+pub const ORIGINS_MAX: usize = 10_000;

@@ -52,7 +52,7 @@ pub mod volume;
 
 pub use answered::{AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
-pub use audience::{Audience, Whom};
+pub use audience::{Acquaintance, Audience, Origin, Whom};
 pub use backup::BackupReport;
 pub use campaign::{Campaign, LeftOut, NewCampaign};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
@@ -438,15 +438,15 @@ impl Store {
         }
         Ok(total)
     }
-    /// How many people an audience has, and how many of them had mail accepted in campaigns made since `since`. Reads
-    /// the whole audience, in bounded pages.
-    pub async fn previously_accepted_share(
+    /// How many people an audience has, and how many of them had mail from us: ever, and in campaigns made since `since`.
+    /// Reads the whole audience, in bounded pages.
+    pub async fn acquaintance(
         &self,
         workspace: WorkspaceId,
         audience: &Audience,
         since: Timestamp,
         now: Timestamp,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<Acquaintance> {
         let audience = audience.clone();
         let begin = move |conn: &Connection| Share::begin(conn, workspace, &audience, since, now);
         let mut share = self.core.lanes.read(begin).await?;

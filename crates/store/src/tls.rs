@@ -67,9 +67,14 @@ impl Store {
     pub async fn add_tls_results(&self, results: Vec<TlsResult>) -> Result<()> {
         self.core.lanes.write(move |ledger| ledger.add_tls_results(&results)).await
     }
-    /// Days and domains before a day that have results and no report yet, oldest first, at most `limit`.
-    pub async fn tls_report_days(&self, before_day: i64, limit: usize) -> Result<Vec<(i64, String)>> {
-        self.core.lanes.read(move |conn| tls::report_days(conn, before_day, limit)).await
+    /// Days and domains before a day that have results and no report yet, oldest first, after `after`, at most `limit`.
+    pub async fn tls_report_days(
+        &self,
+        before_day: i64,
+        after: Option<(i64, String)>,
+        limit: usize,
+    ) -> Result<Vec<(i64, String)>> {
+        self.core.lanes.read(move |conn| tls::report_days(conn, before_day, after.as_ref(), limit)).await
     }
     /// Every day and domain with results, latest first, and when its report was sent; at most `limit`.
     pub async fn tls_days(&self, limit: usize) -> Result<Vec<(i64, String, Option<Timestamp>)>> {

@@ -1,7 +1,7 @@
 //! A sample first: a small, fair part of the audience goes out, and only what comes of it lets the rest go.
 //!
-//! The sample is drawn at random from every stratum (provider, lead source, age of import, engagement) in proportion, so
-//! that it is like the whole; the engaged head of a list would prove nothing. What must survive a restart is the whole
+//! The sample is drawn at random and in proportion from every stratum (provider, engagement, lead source, age of import)
+//! where the audience is, in the ledger; the engaged head of a list would prove nothing. What must survive a restart is the whole
 //! value; the rates in it could be counted again from the ledger.
 
 use super::Trip;
@@ -24,6 +24,8 @@ pub const CANARY_SAMPLE_MIN: u64 = 200;
 pub const CANARY_SAMPLE_PERCENT: u64 = 1;
 /// The greatest sample.
 pub const CANARY_SAMPLE_MAX: u64 = 2_000;
+/// Of a group of people (an import, a lead source) with mail accepted by fewer percent than this, we know nothing.
+pub const CANARY_MAILED_PERCENT: u64 = 5;
 /// The sample is judged when so many percent of it have a first verdict.
 pub const CANARY_JUDGED_PERCENT: u64 = 95;
 /// … or after this, whichever comes first.
@@ -38,7 +40,7 @@ pub struct Audience {
     pub people: u64,
     /// Of them: with mail accepted within [`CANARY_KNOWN_WITHIN`].
     pub accepted_lately: u64,
-    /// Are there any from an import that was never mailed?
+    /// Are there any from an import that was never mailed ([`waits_for_complaints`])?
     pub has_never_mailed_import: bool,
 }
 
@@ -85,35 +87,18 @@ pub fn sample_size(audience: &Audience) -> Option<u64> {
     Some(share.clamp(CANARY_SAMPLE_MIN, CANARY_SAMPLE_MAX))
 }
 
-/// How many of each stratum belong to a sample of `size`: in proportion, and at least one of each while there is room
-/// (the largest strata first). The sum is `size`, or all there are.
-pub fn quotas(strata: &[u64], size: u64) -> Vec<u64> {
-    let people: u64 = strata.iter().sum();
-    let size = size.min(people);
-    let mut order: Vec<usize> = (0..strata.len()).collect();
-    order.sort_by_key(|at| (std::cmp::Reverse(strata[*at]), *at));
-    let mut quotas = vec![0; strata.len()];
-    let mut left = size;
-    for at in &order {
-        let one = strata[*at].min(1).min(left);
-        quotas[*at] = one;
-        left -= one;
+/// Do so many of the audience come from where nobody was mailed before that a sample of `size` has one of them? Then
+/// their complaints are waited for. Each group is the people of one import and lead source: how many they are, and how
+/// many of them ever accepted mail from us.
+pub fn waits_for_complaints(groups: impl IntoIterator<Item = (u64, u64)>, size: u64) -> bool {
+    let (mut people, mut never_mailed) = (0_u64, 0_u64);
+    for (of_group, accepted) in groups {
+        people = people.saturating_add(of_group);
+        if accepted.saturating_mul(100) < of_group.saturating_mul(CANARY_MAILED_PERCENT) {
+            never_mailed = never_mailed.saturating_add(of_group);
+        }
     }
-    // The rest in proportion to who is left in each; what rounding leaves over goes to the largest strata.
-    let (rest, others) = (left, people - (size - left));
-    for at in &order {
-        let there = strata[*at] - quotas[*at];
-        let share = u128::from(there) * u128::from(rest) / u128::from(others.max(1));
-        let share = u64::try_from(share).unwrap_or(0).min(left);
-        quotas[*at] += share;
-        left -= share;
-    }
-    for at in order {
-        let more = (strata[at] - quotas[at]).min(left).min(1);
-        quotas[at] += more;
-        left -= more;
-    }
-    quotas
+    never_mailed > 0 && never_mailed.saturating_mul(size) >= people
 }
 
 impl Canary {
@@ -187,7 +172,6 @@ impl Canary {
 mod tests {
     use super::*;
     use model::{Category, Outcome};
-    use proptest::prelude::*;
 
     fn at(minute: u64) -> Timestamp {
         Timestamp::from_millis(0) + Duration::from_secs(minute * 60)
@@ -281,26 +265,21 @@ mod tests {
     }
 
     #[test]
-    fn every_stratum_is_asked_and_large_ones_more() {
-        assert_eq!(quotas(&[9_000, 900, 100, 1, 0], 200), [178, 19, 2, 1, 0]);
-        assert_eq!(quotas(&[10, 20], 100), [10, 20]);
-        assert_eq!(quotas(&[5, 9, 7], 2), [0, 1, 1]);
-        assert_eq!(quotas(&[], 200), [0; 0]);
-    }
-
-    proptest! {
-        #[test]
-        fn quotas_add_up_and_are_near_their_part(strata in proptest::collection::vec(0u64..50_000, 0..40), size in 0u64..3_000) {
-            let people: u64 = strata.iter().sum();
-            let quotas = quotas(&strata, size);
-            prop_assert_eq!(quotas.iter().sum::<u64>(), size.min(people));
-            for (quota, there) in quotas.iter().zip(&strata) {
-                prop_assert!(quota <= there);
-                if size >= 40 {
-                    prop_assert!(*there == 0 || *quota >= 1);
-                    prop_assert!(quota * people <= there * size + 2 * people, "{quota} of {there}");
-                }
-            }
+    fn whoever_was_never_mailed_is_waited_for_if_the_sample_has_one_of_them() {
+        for (groups, size, expected) in [
+            (&[(1_000, 0)][..], 200, true),
+            (&[(1_000, 900)][..], 200, false),
+            (&[(9_000, 8_000), (1_000, 0)][..], 200, true),
+            (&[(9_950, 8_000), (50, 0)][..], 200, true),
+            (&[(9_951, 8_000), (49, 0)][..], 200, false),
+            // Each of them alone would be too small.
+            (&[(9_940, 8_000), (30, 0), (30, 0)][..], 200, true),
+            // A mailing to a few of them has shown nothing of the others.
+            (&[(100_000, 4_999)][..], 1_000, true),
+            (&[(100_000, 5_000)][..], 1_000, false),
+            (&[][..], 200, false),
+        ] {
+            assert_eq!(waits_for_complaints(groups.iter().copied(), size), expected, "{groups:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ mod resolver;
 
 pub use authentication::{AUTHENTICATION_ATTEMPTS, AUTHENTICATION_SITES, Authentication};
 pub use blocked::{BlockedShare, PROBE_ATTEMPTS};
-pub use canary::{Audience, CANARY_KNOWN_WITHIN, Canary, Decision, quotas, sample_size};
+pub use canary::{Audience, CANARY_KNOWN_WITHIN, Canary, Decision, sample_size, waits_for_complaints};
 pub use groups::{Group, Groups};
 pub use incident::{INCIDENT_PROBE_ATTEMPTS, Incident};
 pub use limits::{Limits, LimitsError, Wish};
@@ -161,10 +161,12 @@ mod tests {
             ),
             format!(
                 "| the sample (canary) | {} % of the people, at least {}, at most 2,000; the rest goes when {} % of them \
-                 have a first answer or after {minutes} min; {hours} h if some",
+                 have a first answer or after {minutes} min; {hours} h if some of the sample come from an import that was \
+                 never mailed (accepted by fewer than {} % of its people).",
                 canary::CANARY_SAMPLE_PERCENT,
                 canary::CANARY_SAMPLE_MIN,
-                canary::CANARY_JUDGED_PERCENT
+                canary::CANARY_JUDGED_PERCENT,
+                canary::CANARY_MAILED_PERCENT
             ),
             format!(
                 "None below {} people, or when {} % accepted mail within {} days |",

@@ -1,28 +1,56 @@
 //! `postroom tls-reports`: what came of encryption at domains with a policy, day by day, as it is reported to them.
 //!
-//! Reports are sent by the engine while it is at work (RFC 8460); here they are read, also those of today, which nobody
-//! has been told yet.
+//! Reports are sent by the engine while it is at work (RFC 8460). Here they are read, also those of today, which nobody
+//! has been told yet; and sent, where nothing is at work when a day is over.
 
 use super::reading;
 use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
 use crate::output::{Output, counted, iso_time};
-use engine::tls_reports::{day_named, day_text, report};
+use crate::transport::{self, Chosen, Signatures};
+use dispatch::retry::Schedule;
+use engine::Engine;
+use engine::note::Unwatched;
+use engine::options::{SMTP_PORT, Transport};
+use engine::tls_reports::{Fate, Reported, day_named, day_text, report};
 use mail::tls_report::{PolicyResult, TlsReport};
 use model::Timestamp;
 use serde::Serialize;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use store::{Durability, StoreError};
 
 /// Days and domains that are shown at most.
 const SHOWN_MAX: usize = 1_000;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Only this day, in UTC
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     day: Option<i64>,
     /// Only reports to this recipient domain
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Send the reports that are owed for days that are over, as a campaign under way or `serve` does by itself
+    Send(SendArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct SendArgs {
+    /// Ask this name server
+    #[arg(long, value_name = "IP:PORT")]
+    dns: Option<SocketAddr>,
+    /// Who checks the signatures in DNS
+    #[arg(long, value_name = "WHO", value_enum, default_value = "validate", env = "POSTROOM_DNSSEC")]
+    dnssec: Signatures,
 }
 
 fn day(text: &str) -> Result<i64, String> {
@@ -39,6 +67,9 @@ struct Shown {
 }
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    if let Some(Command::Send(args)) = args.command {
+        return send(&args, dir, output).await;
+    }
     let (ledger, _) = reading::settled(dir, output).await?;
     let mut shown = 0;
     for (day, domain, sent_at) in ledger.store.tls_days(SHOWN_MAX).await? {
@@ -58,6 +89,51 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         output.line("Nothing was counted. Only domains with a policy (MTA-STS or DANE) are reported to.");
     }
     Ok(Exit::Done)
+}
+
+/// What became of one report.
+#[derive(Serialize)]
+struct Sent {
+    day: String,
+    domain: String,
+    became: &'static str,
+}
+
+async fn send(args: &SendArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    drop(Ledger::read(dir)?);
+    let ledger = Ledger::own_soon(dir, Durability::Power).await.map_err(|failure| match failure.exit {
+        Exit::Refused => {
+            failure.advise("a process that is at work sends the reports by itself, within an hour of midnight")
+        }
+        _ => failure,
+    })?;
+    if ledger.store.held().is_some() {
+        return Err(StoreError::Held.into());
+    }
+    let domains = ledger.store.signing_domains(ledger.workspace, None, 1).await?;
+    let Some(name) = domains.first() else {
+        return Err(Failure::bad_input("there is no sending domain here in whose name a report could be sent")
+            .advise("make its key: postroom domain keygen DOMAIN"));
+    };
+    let transport = Transport::Direct { port: SMTP_PORT, dns: args.dns };
+    let chosen = Chosen { transport: &transport, connections: None, schedule: Schedule::shipped() };
+    let settings = transport::settings_of(chosen, name, None, transport::described(dir)?)?;
+    let world = transport::world(&transport, args.dnssec)?;
+    let sent = Engine::new(ledger.store.clone(), world, settings, Arc::new(Unwatched)).send_reports().await?;
+    if sent.is_empty() {
+        output.line("No report is due. Those of a day are when it is over, in UTC.");
+    }
+    for Reported { day, domain, fate } in &sent {
+        let became = match fate {
+            Fate::Taken => "sent",
+            Fate::Unwanted => "not wanted",
+            Fate::Failed => "not taken, try again later",
+        };
+        let one = Sent { day: day_text(*day), domain: domain.clone(), became };
+        output.answer(&one, || vec![format!("{}  {}  {}", one.day, one.domain, one.became)]);
+    }
+    let is_done = sent.iter().all(|one| one.fate != Fate::Failed);
+    Ok(if is_done { Exit::Done } else { Exit::RetriesRemain })
 }
 
 fn lines(one: &Shown, sent_at: Option<Timestamp>) -> Vec<String> {

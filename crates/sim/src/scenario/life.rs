@@ -349,6 +349,22 @@ impl Life {
                 process.start().await.expect("started");
                 process.hand_over().await;
             }
+            Action::MailAlsoTo(name, newcomers) => {
+                if !process.scenario.is_served {
+                    process.stop().await;
+                }
+                let (store, scenario) = (&process.store, process.scenario);
+                let mut lists = first_lists(store, scenario).await;
+                lists.push(import(store, scenario, &newcomers, 4, now).await);
+                let letter = Letter { lists: Some(lists), ..Letter::beside(scenario, &name) };
+                mail(store, &letter, now).await.expect("launched");
+                process.start().await.expect("started");
+                process.hand_over().await;
+            }
+            Action::SendReports => {
+                process.stop().await;
+                process.make_engine().send_reports().await.expect("the ledger works");
+            }
             Action::Schedule(name, begins) => {
                 let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
                 let proposal = Proposal {
@@ -417,7 +433,9 @@ impl Life {
         let urgent = process.scenario.urgent.len();
         let people = process.scenario.people.len() + process.scenario.second_list.len();
         let built = mailed.iter().filter(|one| one.campaign.built_at.is_some()).count();
-        let due = people * (built - urgent) + urgent;
+        let newcomers: usize =
+            process.scenario.actions.iter().filter_map(|(_, action)| newcomers(action, &mailed)).sum();
+        let due = people * (built - urgent) + urgent + newcomers;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         // Reports on encryption, which have no envelope sender, are nobody's campaign.
         let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
@@ -522,7 +540,9 @@ impl Process<'_> {
             | Action::LosePower
             | Action::Dns(_)
             | Action::DnsFault(..)
-            | Action::World(_) => true,
+            | Action::World(_)
+            | Action::MailAlsoTo(..)
+            | Action::SendReports => true,
         }
     }
 
@@ -543,17 +563,21 @@ impl Process<'_> {
             mailings.push(launch::mailing(&self.store, known, entropy).await?);
             self.works_on.insert(known.id);
         }
-        let mut settings = Settings { stakes: self.scenario.stakes, ..settings() };
-        if let Some(change) = self.scenario.settings {
-            change(&mut settings);
-        }
-        let engine = Engine::new(self.store.clone(), self.sim.world.clone(), settings, self.watch.clone());
+        let engine = self.make_engine();
         let handle = engine.handle();
         let is_served = self.scenario.is_served;
         let has_work = !mailings.is_empty() || is_served;
         let run = engine.run(mailings, if is_served { Until::Told } else { Until::Settled });
         self.engine = Some((handle, has_work.then(|| tokio::spawn(run))));
         Ok(())
+    }
+
+    fn make_engine(&self) -> Engine {
+        let mut settings = Settings { stakes: self.scenario.stakes, ..settings() };
+        if let Some(change) = self.scenario.settings {
+            change(&mut settings);
+        }
+        Engine::new(self.store.clone(), self.sim.world.clone(), settings, self.watch.clone())
     }
 
     /// Hands the engine at work whatever may be sent and is new to it.
@@ -672,7 +696,8 @@ pub(crate) struct Letter<'a> {
     name: &'a str,
     kind: CampaignKind,
     /// To whom; `None`: everybody on the first list.
-    only: Option<Import>,
+    /// The people's lists, if they are not those of the first campaign.
+    lists: Option<Vec<Import>>,
     timing: Timing,
     scenario: &'a Scenario,
 }
@@ -683,20 +708,20 @@ impl<'a> Letter<'a> {
     }
 
     fn beside(scenario: &'a Scenario, name: &'a str) -> Letter<'a> {
-        Letter { name, kind: CampaignKind::Broadcast, only: None, timing: Timing::default(), scenario }
+        Letter { name, kind: CampaignKind::Broadcast, lists: None, timing: Timing::default(), scenario }
     }
 
     fn urgent(scenario: &'a Scenario, name: &'a str, only: Import) -> Letter<'a> {
-        Letter { kind: CampaignKind::Transactional, only: Some(only), ..Letter::beside(scenario, name) }
+        Letter { kind: CampaignKind::Transactional, lists: Some(vec![only]), ..Letter::beside(scenario, name) }
     }
 }
 
 /// Makes a campaign and starts it.
 pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> Result<(), SendError> {
-    let Letter { name, kind, only, timing, scenario } = letter;
-    let imports = match only {
-        Some(only) => vec![only.clone()],
-        None => store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read"),
+    let Letter { name, kind, lists, timing, scenario } = letter;
+    let imports = match lists {
+        Some(lists) => lists.clone(),
+        None => first_lists(store, scenario).await,
     };
     let source = source(name);
     let zone = (!scenario.attributes.is_empty()).then(|| "timezone".to_owned());
@@ -706,16 +731,22 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
         columns: ["email".to_owned()].into_iter().chain(zone).collect(),
         never_mailed: false,
     };
-    let draft = Draft {
-        name: (*name).to_owned(),
-        snapshot,
-        imports: imports.into_iter().take(1 + usize::from(!scenario.second_list.is_empty())).collect(),
-        stakes: scenario.stakes,
-        kind: *kind,
-    };
+    let draft = Draft { name: (*name).to_owned(), snapshot, imports, stakes: scenario.stakes, kind: *kind };
     let launched = launch::launch(store, &draft, &actor(), now).await?;
     store.set_campaign_state(launched.campaign.id, CampaignState::Sending, None, &actor(), now).await?;
     Ok(())
+}
+
+/// How many people more than the first a campaign goes to, if this action made it.
+fn newcomers(action: &Action, mailed: &[Mailed]) -> Option<usize> {
+    let Action::MailAlsoTo(name, people) = action else { return None };
+    mailed.iter().any(|one| one.campaign.name == *name).then_some(people.len())
+}
+
+/// The lists of the first campaign.
+async fn first_lists(store: &Store, scenario: &Scenario) -> Vec<Import> {
+    let lists = store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
+    lists.into_iter().take(1 + usize::from(!scenario.second_list.is_empty())).collect()
 }
 
 /// A message under this subject.

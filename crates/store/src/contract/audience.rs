@@ -31,8 +31,8 @@ fn people_of_a_group_left_out_are_skipped_by_the_rule_and_counted() {
     assert_eq!(skipped, [(SkipReason::InvalidAddress, 1), (SkipReason::Excluded, 1)]);
     assert_adds_up(&store, campaign.id);
     assert_eq!(now(store.audience_of(campaign.id)).unwrap(), audience);
-    let share = now(store.previously_accepted_share(W, &audience, at(0), at(20))).unwrap();
-    assert_eq!(share, (2, 0), "only whoever can be mailed counts");
+    let known = now(store.acquaintance(W, &audience, at(0), at(20))).unwrap();
+    assert_eq!((known.people, known.accepted_lately), (2, 0), "only whoever can be mailed counts");
 }
 
 #[test]

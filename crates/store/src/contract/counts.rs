@@ -177,9 +177,11 @@ fn results_add_up_until_the_report_is_sent_and_go_after_their_days() {
     now(store.add_tls_results(vec![result(10, "a.example", "192.0.2.1", 2), result(10, "b.example", "", 1)])).unwrap();
     now(store.add_tls_results(vec![result(10, "a.example", "192.0.2.1", 3), result(11, "a.example", "", 1)])).unwrap();
     assert_eq!(now(store.tls_results(10, "a.example")).unwrap(), [result(10, "a.example", "192.0.2.1", 5)]);
-    let open = |before| now(store.tls_report_days(before, 10)).unwrap();
+    let open = |before| now(store.tls_report_days(before, None, 10)).unwrap();
     let named = |day, domain: &str| (day, domain.to_owned());
     assert_eq!(open(11), [named(10, "a.example"), named(10, "b.example")]);
+    let rest = now(store.tls_report_days(12, Some(named(10, "a.example")), 10)).unwrap();
+    assert_eq!(rest, [named(10, "b.example"), named(11, "a.example")]);
     now(store.tls_report_sent(10, "a.example", at(5))).unwrap();
     now(store.add_tls_results(vec![result(10, "a.example", "late", 1)])).unwrap();
     assert_eq!(open(12), [named(10, "b.example"), named(11, "a.example")], "a report is sent once");

@@ -1,6 +1,7 @@
 //! In which order people are reached: by engagement, a canary first, the cold last or not at all.
 
 use super::*;
+use crate::Origin;
 use model::{ContactId, SkipReason};
 use std::collections::BTreeMap;
 
@@ -234,7 +235,8 @@ fn how_many_were_accepted_before_is_counted_over_those_who_can_be_mailed() {
     let store = empty();
     let old = import_today(&store, 1, (1..=10).map(|n| row(n, &format!("p{n}@a.example"))).collect());
     let share = |audience: Audience, since: u64| {
-        now(store.previously_accepted_share(W, &audience, at(since * DAY_S), at(1_010 * DAY_S))).unwrap()
+        let known = now(store.acquaintance(W, &audience, at(since * DAY_S), at(1_010 * DAY_S))).unwrap();
+        (known.people, known.accepted_lately)
     };
     let both = |new: ImportId| Audience::imports([old, new]);
     let new = import_today(&store, 2, vec![row(1, "new@a.example"), row(2, "no address")]);
@@ -246,4 +248,42 @@ fn how_many_were_accepted_before_is_counted_over_those_who_can_be_mailed() {
     assert_eq!(share(both(new), 910), (10, 9), "who bounced will not be mailed");
     assert_eq!(share(Audience::everyone(), 910), (10, 9));
     assert_eq!(share(both(new), 1_001), (10, 0), "too long ago");
+    let known = now(store.acquaintance(W, &both(new), at(1_001 * DAY_S), at(1_010 * DAY_S))).unwrap();
+    let (mailed, never) = (Origin { people: 9, accepted: 9 }, Origin { people: 1, accepted: 0 });
+    assert_eq!(known.origins, [mailed, never], "but once, and nobody of the new file");
+}
+
+#[test]
+fn people_of_one_file_are_told_apart_by_where_their_addresses_were_collected() {
+    let store = empty();
+    let met = |line: u64, place: &str| ImportRow {
+        lead_source: Some(place.to_owned()),
+        ..row(line, &format!("p{line}@a.example"))
+    };
+    let rows = vec![met(1, "fair"), met(2, "shop"), met(3, "shop"), row(4, "p4@a.example")];
+    let id = import_today(&store, 1, rows);
+    let known = now(store.acquaintance(W, &Audience::imports([id]), at(0), at(1_010 * DAY_S))).unwrap();
+    let sizes: Vec<u64> = known.origins.iter().map(|origin| origin.people).collect();
+    assert_eq!((known.people, sizes), (4, vec![1, 1, 2]));
+}
+
+/// Two people in each of 400 domains; every fourth domain is hosted by one provider.
+#[test]
+fn a_canary_has_its_part_of_the_domains_that_a_provider_hosts() {
+    let store = empty();
+    let rows = (1..=800).map(|n| row(n, &format!("p{n}@d{}.example", n.div_ceil(2)))).collect();
+    let id = import_today(&store, 1, rows);
+    let earlier = build(&store, new_campaign("earlier", vec![id]));
+    let hosts = now(store.site_id("mx.hosts.example", Some("hosts"), today())).unwrap();
+    let own = now(store.site_id("mx.own.example", None, today())).unwrap();
+    let heads = now(store.unresolved_heads(earlier.id, None, 1_000, Part::All)).unwrap();
+    let is_hosted = |domain: &str| domain[1..].split_once('.').is_some_and(|(n, _)| n.parse::<u32>().unwrap() % 4 == 1);
+    let site = |head: &crate::Head| if is_hosted(&head.domain_name) { hosts } else { own };
+    now(store.assign_site(heads.iter().map(|head| (head.id, site(head))).collect())).unwrap();
+    let campaign = build(&store, NewCampaign { canary: 100, ..new_campaign("news", vec![id]) });
+    let heads = now(store.unresolved_heads(campaign.id, None, 1_000, Part::Canary)).unwrap();
+    let keys: Vec<_> = heads.iter().map(|head| (head.id, None)).collect();
+    let members = now(store.read_windows(&keys, 1_000, Part::Canary)).unwrap();
+    let hosted = members.iter().filter(|member| is_hosted(&member.domain_name)).count();
+    assert_eq!((members.len(), hosted), (100, 25), "every eighth of 800, and of the 200 who are hosted");
 }

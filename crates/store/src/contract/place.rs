@@ -129,7 +129,7 @@ fn what_the_second_schema_kept_is_read() {
     assert_eq!(learned[0].memory, r#"{"connections":3}"#);
     assert!(now(store.suppressions(W, None, 10)).unwrap()[0].provisional);
     assert!(now(store.tls_policy("a.example")).unwrap().is_some());
-    assert_eq!(now(store.tls_report_days(30_000, 10)).unwrap().len(), 1);
+    assert_eq!(now(store.tls_report_days(30_000, None, 10)).unwrap().len(), 1);
 }
 
 #[test]

@@ -509,8 +509,8 @@ fn a_campaign_goes_to_whom_the_segment_was_when_it_was_built() {
     assert_eq!(mailed(campaign.id), ["1@a.example", "3@a.example"]);
     let new =
         NewCampaign { name: "out".to_owned(), ..audience(vec![Whom::Import(id)], vec![Whom::Segment(berlin.id)]) };
-    let share = now(store.previously_accepted_share(W, &new.audience, at(0), at(12))).unwrap();
-    assert_eq!(share, (2, 0));
+    let known = now(store.acquaintance(W, &new.audience, at(0), at(12))).unwrap();
+    assert_eq!((known.people, known.accepted_lately), (2, 0));
     let campaign = now(store.create_campaign(new, &ME, at(12))).unwrap();
     now(store.build_campaign(campaign.id, &ME, at(13))).unwrap();
     assert_eq!(mailed(campaign.id), ["1@a.example", "3@a.example"]);

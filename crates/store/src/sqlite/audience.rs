@@ -5,14 +5,15 @@
 use super::build::decision_sql;
 use super::segment_sql::Compiler;
 use super::{imports, segments};
-use crate::audience::{Audience, GROUPS_MAX, Whom};
+use crate::audience::{Acquaintance, Audience, GROUPS_MAX, ORIGINS_MAX, Origin, Whom};
 use crate::contact::ENGAGEMENT_MAILINGS_MAX;
 use crate::error::{Result, StoreError};
 use crate::import::ImportState;
 use model::segment::Rule;
 use model::{CampaignId, DeliveryState, ImportId, ListId, SegmentId, SkipReason, Timestamp, WorkspaceId};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use std::collections::BTreeMap;
 
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
@@ -228,7 +229,7 @@ impl Member {
 /// People looked at in one read.
 const PAGE_ROWS: i64 = 5_000;
 
-/// Counting how many of an audience had mail accepted before, page by page.
+/// Counting how many of an audience had mail from us, page by page.
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
     workspace: WorkspaceId,
@@ -237,7 +238,16 @@ pub(crate) struct Share {
     after: i64,
     since: Timestamp,
     now: Timestamp,
+    accepted_lately: u64,
+    origins: BTreeMap<(Option<i64>, Option<String>), Origin>,
+}
+
+/// What one page has of one origin.
+struct Page {
+    origin: (Option<i64>, Option<String>),
+    last: i64,
     people: u64,
+    accepted_lately: u64,
     accepted: u64,
 }
 
@@ -252,7 +262,7 @@ impl Share {
     ) -> Result<Share> {
         let mut audience = Resolved::new(conn, workspace, audience)?;
         audience.groups.retain(|group| group.skip().is_none());
-        Ok(Share { workspace, audience, group: 0, after: 0, since, now, people: 0, accepted: 0 })
+        Ok(Share { workspace, audience, group: 0, after: 0, since, now, accepted_lately: 0, origins: BTreeMap::new() })
     }
 
     /// Is everybody counted?
@@ -260,42 +270,68 @@ impl Share {
         self.group >= self.audience.groups.len()
     }
 
-    /// People who may be mailed, and how many of them had mail accepted.
-    pub(crate) const fn found(&self) -> (u64, u64) {
-        (self.people, self.accepted)
+    /// What was counted.
+    pub(crate) fn found(self) -> Acquaintance {
+        let origins: Vec<Origin> = self.origins.into_values().collect();
+        let people = origins.iter().map(|origin| origin.people).sum();
+        Acquaintance { people, accepted_lately: self.accepted_lately, origins }
     }
 
     /// Counts one page.
     pub(crate) fn go_on(mut self, conn: &Connection) -> Result<Share> {
         let Some(group) = self.audience.groups.get(self.group) else { return Ok(self) };
+        let pages = self.read(conn, group)?;
+        match pages.iter().map(|page| page.last).max() {
+            Some(last) => self.after = last,
+            None => (self.group, self.after) = (self.group + 1, 0),
+        }
+        for page in pages.into_iter().filter(|page| page.people > 0) {
+            self.accepted_lately += page.accepted_lately;
+            let is_full = self.origins.len() >= ORIGINS_MAX && !self.origins.contains_key(&page.origin);
+            let origin = self.origins.entry(if is_full { (None, None) } else { page.origin }).or_default();
+            origin.people += page.people;
+            origin.accepted += page.accepted;
+        }
+        Ok(self)
+    }
+
+    fn read(&self, conn: &Connection, group: &Group) -> Result<Vec<Page>> {
         let (page, key) = group.page();
         let mut compiler = Compiler::new(6, self.now);
-        // Campaigns made since; their ids are in the order of their making.
+        // Each person is looked at once, and only at their last acceptance.
         let sql = format!(
-            "SELECT max(place), coalesce(sum(free), 0), coalesce(sum(free AND EXISTS (
-                SELECT 1 FROM delivery d WHERE d.contact = person AND d.state = {accepted} AND d.campaign >= ?5)), 0)
-             FROM (SELECT p.place, c.id AS person,
+            "WITH looked AS MATERIALIZED (
+                SELECT p.place, c.id AS person, c.import, c.lead_source,
                     c.workspace = ?4 AND {member} AND NOT {excluded} AND {decision} IS NULL AS free
-                FROM ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address)",
+                FROM ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address),
+             known AS MATERIALIZED (
+                SELECT place, import, lead_source, free, CASE WHEN free THEN (
+                    SELECT d.campaign FROM delivery d WHERE d.contact = person AND d.state = {accepted}
+                    ORDER BY d.campaign DESC LIMIT 1) END AS last FROM looked)
+             SELECT import, lead_source, max(place), coalesce(sum(free), 0), coalesce(sum(last >= ?5), 0), count(last)
+             FROM known GROUP BY import, lead_source",
             accepted = DeliveryState::Accepted.code(),
             member = group.member_sql(&mut compiler),
             excluded = self.audience.excluded_sql(&mut compiler),
             decision = decision_sql(),
         );
+        // Campaigns made since; their ids are in the order of their making.
         let first =
             "SELECT coalesce(min(id), 9223372036854775807) FROM campaign WHERE workspace = ?1 AND created_at >= ?2";
         let first: i64 =
             conn.prepare_cached(first)?.query_row([self.workspace.0, self.since.as_millis()], |row| row.get(0))?;
         let given = [key, self.after, PAGE_ROWS, self.workspace.0, first].map(Value::from);
         let values = params_from_iter(given.into_iter().chain(compiler.values));
-        let (last, people, accepted): (Option<i64>, u64, u64) =
-            conn.prepare_cached(&sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        self.people += people;
-        self.accepted += accepted;
-        match last {
-            Some(last) => self.after = last,
-            None => (self.group, self.after) = (self.group + 1, 0),
-        }
-        Ok(self)
+        let read = |row: &Row<'_>| {
+            Ok(Page {
+                origin: (row.get(0)?, row.get(1)?),
+                last: row.get(2)?,
+                people: row.get(3)?,
+                accepted_lately: row.get(4)?,
+                accepted: row.get(5)?,
+            })
+        };
+        let mut statement = conn.prepare_cached(&sql)?;
+        Ok(statement.query_map(values, read)?.collect::<rusqlite::Result<_>>()?)
     }
 }

@@ -1,9 +1,10 @@
 //! The canary: a sample of the audience that is mailed first and whose verdicts decide about the rest.
 //!
 //! Drawn while the audience is read, in bounded memory: of everybody the ones with the lowest seeded hash are kept, a
-//! few times as many as are wanted; of these, in the order of domain, engagement, lead source and import, every n-th is taken. So each
-//! of those groups is there in proportion, and the same campaign draws the same people. Integers only and below 2^63,
-//! so that any SQL gives the same numbers.
+//! few times as many as are wanted; of these, in the order of provider, engagement, lead source and import, every n-th is
+//! taken. So each of those groups is there in proportion, and the same campaign draws the same people. Who runs a
+//! domain's servers is known from earlier mailings; a large domain nobody described or mailed yet is a group of its own,
+//! small ones are one together. Integers only and below 2^63, so that any SQL gives the same numbers.
 
 use super::Ledger;
 use super::audience::COLD_TIER;
@@ -13,6 +14,11 @@ use rusqlite::params;
 
 /// So many times as many people as are wanted are kept while the audience is read.
 const KEPT_TIMES: i64 = 8;
+
+/// With the group of each: the provider, if one was described, or else a large domain, or else neither.
+const STRATA: &str = "SELECT s.domain, s.place, s.lead, s.import, s.hash, t.provider,
+        CASE WHEN t.provider IS NULL AND count(*) OVER (PARTITION BY s.domain) >= ?3 THEN s.domain END AS large
+    FROM temp.sample s LEFT JOIN domain d ON d.id = s.domain LEFT JOIN site t ON t.id = d.site";
 
 /// The scratch tables of a sample.
 pub(crate) const SCRATCH: &str = "
@@ -55,14 +61,14 @@ impl Ledger {
             return Ok(0);
         }
         let conn = &self.conn;
-        let drawn = conn
-            .prepare_cached(
-                "INSERT INTO temp.canary (domain, place) SELECT domain, place FROM (
-                    SELECT domain, place, row_number() OVER (ORDER BY domain, place / ?2, lead, import, hash) AS n,
-                        count(*) OVER () AS people FROM temp.sample)
-                 WHERE n * min(?1, people) / people > (n - 1) * min(?1, people) / people",
-            )?
-            .execute([build.canary, TIER_STEP])?;
+        let draw = format!(
+            "INSERT INTO temp.canary (domain, place) SELECT domain, place FROM (
+                SELECT domain, place, count(*) OVER () AS people, row_number() OVER (
+                    ORDER BY provider, large, place / ?2, lead, import, hash, domain, place) AS n
+                FROM ({STRATA}))
+             WHERE n * min(?1, people) / people > (n - 1) * min(?1, people) / people"
+        );
+        let drawn = conn.prepare_cached(&draw)?.execute([build.canary, TIER_STEP, KEPT_TIMES])?;
         conn.prepare_cached(
             "UPDATE temp.candidate SET place = place - ?1
              WHERE (domain, place) IN (SELECT domain, place FROM temp.canary)",

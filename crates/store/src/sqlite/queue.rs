@@ -265,11 +265,15 @@ pub(crate) fn recheck(
 }
 
 impl Ledger {
-    /// Stamps heads with their site.
+    /// Stamps heads with their site, and remembers for later campaigns where the mail of their domains goes.
     pub(crate) fn assign_site(&mut self, assigned: &[(DeliveryId, SiteId)]) -> Result<()> {
-        let mut statement = self.conn.prepare_cached("UPDATE head SET site = ?2 WHERE id = ?1 AND site IS NOT ?2")?;
-        for (head, site) in assigned {
-            statement.execute(params![head.0, site.0])?;
+        let mut head = self.conn.prepare_cached("UPDATE head SET site = ?2 WHERE id = ?1 AND site IS NOT ?2")?;
+        let mut domain = self.conn.prepare_cached(
+            "UPDATE domain SET site = ?2 WHERE id = (SELECT domain FROM head WHERE id = ?1) AND site IS NOT ?2",
+        )?;
+        for (id, site) in assigned {
+            head.execute(params![id.0, site.0])?;
+            domain.execute(params![id.0, site.0])?;
         }
         Ok(())
     }

@@ -31,11 +31,18 @@ pub(crate) fn policy_domains(conn: &Connection) -> Result<Vec<String>> {
 }
 
 /// Days and domains without a report.
-pub(crate) fn report_days(conn: &Connection, before_day: i64, limit: usize) -> Result<Vec<(i64, String)>> {
-    let sql = "SELECT day, domain FROM tls_day WHERE reported_at IS NULL AND day < ?1 ORDER BY day, domain LIMIT ?2";
+pub(crate) fn report_days(
+    conn: &Connection,
+    before_day: i64,
+    after: Option<&(i64, String)>,
+    limit: usize,
+) -> Result<Vec<(i64, String)>> {
+    let sql = "SELECT day, domain FROM tls_day WHERE reported_at IS NULL AND day < ?1 AND (day, domain) > (?2, ?3)
+        ORDER BY day, domain LIMIT ?4";
     let mut statement = conn.prepare_cached(sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![before_day, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (day, domain) = after.map_or((i64::MIN, ""), |(day, domain)| (*day, domain.as_str()));
+    let rows = statement.query_map(params![before_day, day, domain, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
