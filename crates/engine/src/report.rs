@@ -6,6 +6,7 @@
 
 pub mod people;
 
+use crate::resume::braked_by;
 use dispatch::rules::RulePack;
 use dispatch::words;
 use jiff::Timestamp as Moment;
@@ -91,6 +92,29 @@ pub struct CampaignLine {
     /// Why it is paused or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Does it go on only for a reason (`resume --because`)? A brake stopped it for what it did to people.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub needs_reason: bool,
+}
+
+impl CampaignLine {
+    /// How a campaign stands.
+    pub(crate) async fn of(store: &Store, campaign: &Campaign) -> Result<CampaignLine, StoreError> {
+        let is_paused = campaign.state == CampaignState::Paused;
+        Ok(CampaignLine {
+            number: campaign.number,
+            name: campaign.name.clone(),
+            state: campaign.state,
+            why: campaign.why.clone(),
+            needs_reason: is_paused && braked_by(store, campaign).await?.is_some(),
+        })
+    }
+
+    /// The command that takes it up again, without the program's name.
+    pub fn resume(&self) -> String {
+        let because = if self.needs_reason { " --because \"…\"" } else { "" };
+        format!("resume {}{because}", self.number)
+    }
 }
 
 /// For what the people in progress wait.
@@ -180,12 +204,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
     report.holds_under(store, campaign.id, now).await?;
-    report.campaign = Some(CampaignLine {
-        number: campaign.number,
-        name: campaign.name.clone(),
-        state: campaign.state,
-        why: campaign.why.clone(),
-    });
+    report.campaign = Some(CampaignLine::of(store, &campaign).await?);
     let (waiting, ended): (Vec<_>, Vec<_>) =
         counts.into_iter().partition(|count| count.state == DeliveryState::Deferred);
     report.causes = causes(store, ended).await?;

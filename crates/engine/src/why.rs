@@ -334,12 +334,7 @@ async fn tell(
     };
     let stands = stands(row, &schedule);
     let mut told = Told {
-        campaign: CampaignLine {
-            number: campaign.number,
-            name: campaign.name.clone(),
-            state: campaign.state,
-            why: campaign.why.clone(),
-        },
+        campaign: CampaignLine::of(store, &campaign).await?,
         delivery: row.delivery.to_string(),
         address: row.email.clone(),
         headline: format!("{}: {meaning}", stands.word()),

@@ -59,7 +59,7 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
 fn waiting(told: &Told) -> Advice {
     let number = told.campaign.number;
     match told.campaign.state {
-        CampaignState::Paused => run("The campaign is paused. Take it up again:", format!("resume {number}")),
+        CampaignState::Paused => run("The campaign is paused. Take it up again:", told.campaign.resume()),
         CampaignState::Building | CampaignState::Draft => say("The campaign has not been started."),
         CampaignState::Scheduled => say("Nothing: the campaign begins at its time."),
         CampaignState::Cancelled | CampaignState::Complete => say("Nothing to do."),

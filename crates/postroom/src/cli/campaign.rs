@@ -6,15 +6,15 @@
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
 use crate::ledger::{Ledger, person_here};
-use crate::order::{self, Order, number};
-use crate::output::{Output, counted, thousands};
+use crate::order::{self, Order};
+use crate::output::{Output, thousands};
 use crate::show::Style;
 use crate::show::forecast::in_words;
 use crate::{ending, which};
 use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
 use engine::launch;
-use engine::report::{Report, overview};
+use engine::report::{CampaignLine, Report, overview};
 use model::CampaignState;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -83,20 +83,7 @@ pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Res
 }
 
 pub(crate) async fn resend(args: ResendArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let campaign = find(dir, &args.campaign).await?;
-    if campaign.state == CampaignState::Cancelled {
-        return Err(Failure::refused(format!("campaign {:?} was cancelled for good", campaign.name)));
-    }
-    let answer = order::place(dir, Order::ResendInDoubt { campaign: campaign.id, only: None }, &mut |_| {}).await?;
-    output.answer(&answer, || {
-        let count = number(&answer, "queued_again");
-        let mut lines = vec![format!("{} in doubt will be sent to once more.", counted(count, "person", "people"))];
-        if count > 0 {
-            lines.push(format!("To send: postroom resume {}{}", campaign.number, ending::data_option(dir)));
-        }
-        lines
-    });
-    Ok(Exit::Done)
+    super::doubt::resend(&args.campaign, &[], dir, output).await
 }
 
 pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
@@ -177,7 +164,8 @@ fn told(
         lines.push(format!("   why it goes as fast as it does: {}", style.command("lanes")));
     }
     if campaign.state == CampaignState::Paused || (process.is_none() && campaign.state.may_send()) {
-        lines.push(format!("   to go on: postroom resume {}{}", campaign.number, ending::data_option(dir)));
+        let resume = report.campaign.as_ref().map_or_else(|| "resume".to_owned(), CampaignLine::resume);
+        lines.push(format!("   to go on: postroom {resume}{}", ending::data_option(dir)));
     }
     lines
 }

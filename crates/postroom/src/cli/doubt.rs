@@ -203,7 +203,8 @@ fn delivery_of(doubt: &Doubt) -> Result<DeliveryId, Failure> {
     doubt.person.delivery.parse().map_err(|why| Failure::own("the delivery has no id", why))
 }
 
-async fn resend(named: &str, addresses: &[String], dir: &Path, output: &Output) -> Result<Exit, Failure> {
+/// Sends once more to those in doubt, or only to these addresses. `postroom resend` is the same for all of them.
+pub(crate) async fn resend(named: &str, addresses: &[String], dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let campaign = find(dir, named).await?;
     if campaign.state == CampaignState::Cancelled {
         return Err(Failure::refused(format!("campaign {:?} was cancelled for good", campaign.name)));

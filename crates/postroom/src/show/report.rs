@@ -347,7 +347,7 @@ fn ask_next(report: &Report, is_running: bool) -> Vec<String> {
     let number = report.campaign.as_ref().map(|campaign| campaign.number);
     if !report.is_settled() && !is_running {
         match &report.campaign {
-            Some(campaign) if !campaign.state.is_over() => next.push(format!("resume {}", campaign.number)),
+            Some(campaign) if !campaign.state.is_over() => next.push(campaign.resume()),
             Some(_) => {}
             None => next.push("resume".to_owned()),
         }

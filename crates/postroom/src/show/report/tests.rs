@@ -4,7 +4,7 @@ use crate::show::report::{Remarks, end_of_campaign, line};
 use crate::show::sample::{at, ledger, now, style};
 use engine::report::{CampaignLine, Cause, PutOff, Report, Waiting, report};
 use expect_test::expect;
-use model::{Actor, CampaignState, Category, DeliveryState, EnhancedCode, SkipReason, WorkspaceId};
+use model::{Actor, CampaignState, Category, DeliveryState, EnhancedCode, EventKind, SkipReason, WorkspaceId};
 use store::NewHold;
 
 #[test]
@@ -45,6 +45,23 @@ fn a_campaign_in_which_everything_happened() {
     "#]]
     .assert_eq(&(lines + "\n"));
     expect!["   1  Spring news  ·  retrying  ·  13 people = 5 accepted + 3 skipped + 1 in progress + 1 soft + 1 hard + 1 blocked + 1 in doubt"].assert_eq(&line(&report, &style(at(3_000), 110)));
+}
+
+#[test]
+fn what_a_brake_stopped_is_taken_up_with_a_reason() {
+    let (store, campaign) = ledger();
+    let next = |why: &str| {
+        let (to, why, actor) = (CampaignState::Paused, Some(why.to_owned()), Actor::Engine);
+        now(store.set_campaign_state(campaign, to, why.clone(), &actor, at(2_900))).unwrap();
+        let noted = store.note(WorkspaceId::FIRST, EventKind::Braked, Some(campaign), why, &actor, at(2_900));
+        now(noted).unwrap();
+        let report = now(report(&store, campaign, at(3_000))).unwrap();
+        let lines = end_of_campaign(&report, &style(at(3_000), 110), &Remarks::default());
+        now(store.set_campaign_state(campaign, CampaignState::Sending, None, &actor, at(2_950))).unwrap();
+        lines.into_iter().find(|line| line.contains("resume")).unwrap()
+    };
+    assert_eq!(next("6 % of the addresses do not exist").trim(), "postroom resume 1 --because \"…\" --data demo");
+    assert_eq!(next(dispatch::brakes::Trip::Port25.why()).trim(), "postroom resume 1 --data demo");
 }
 
 #[test]
@@ -129,6 +146,7 @@ fn demo() -> Report {
             name: "Spring news".to_owned(),
             state: CampaignState::Complete,
             why: None,
+            needs_reason: false,
         }),
         recipients: 1_000,
         skipped: 62,
