@@ -162,12 +162,12 @@ fn is_about_the_lane(verdict: &Verdict) -> bool {
 /// The hold that rules alone ask for, by cause and without any history.
 ///
 /// Never longer than the longest gap between tries: a rehearsal whose gaps are seconds is not held for hours.
-pub fn shipped_hold(verdict: &Verdict, now: Timestamp, schedule: &Schedule) -> Option<LaneHold> {
+pub fn rules_hold(rules: &RulePack, verdict: &Verdict, now: Timestamp, schedule: &Schedule) -> Option<LaneHold> {
     if !is_not_the_recipients(verdict) {
         return None;
     }
-    let shipped = RulePack::shipped().hold_of(verdict)?;
-    let lasts = verdict.retry_after.map_or(shipped, |asked| asked.clamp(shipped.min(HOLD_ASKED_MIN), HOLD_MAX));
+    let usual = rules.hold_of(verdict)?;
+    let lasts = verdict.retry_after.map_or(usual, |asked| asked.clamp(usual.min(HOLD_ASKED_MIN), HOLD_MAX));
     let lasts = lasts.min(schedule.longest_gap());
     let rule = verdict.rule.to_string();
     Some(LaneHold { scope: verdict.scope, until: now + lasts, category: verdict.category, rule })
@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn reacted(before: &Before, verdict: &Verdict) -> Reaction {
-        let hold = shipped_hold(verdict, NOW, &Schedule::shipped());
+        let hold = rules_hold(RulePack::shipped(), verdict, NOW, &Schedule::shipped());
         react(before, verdict, hold.as_ref(), NOW, &Schedule::shipped(), &Policy::default(), 0.0)
     }
 
@@ -427,7 +427,7 @@ mod tests {
             let before = Before { state, tries, reached: tries, first_try_at, ..fresh() };
             let retry_after = asked_s.map(Duration::from_secs);
             let verdict = Verdict { retry_after, ..verdict(outcome, category, scope) };
-            let hold = if held { shipped_hold(&verdict, NOW, &Schedule::shipped()) } else { None };
+            let hold = if held { rules_hold(RulePack::shipped(), &verdict, NOW, &Schedule::shipped()) } else { None };
             let reaction =
                 react(&before, &verdict, hold.as_ref(), NOW, &Schedule::shipped(), &Policy::default(), jitter);
             prop_assert!(state.may_become(reaction.to), "{state} -> {}", reaction.to);

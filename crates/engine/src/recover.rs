@@ -6,7 +6,7 @@
 use crate::house::Settings;
 use crate::journey::{before, change};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{react, shipped_hold};
+use dispatch::react::{react, rules_hold};
 use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
 use store::{Claimed, Recovered, Settlement, Site, Store, StoreError};
 
@@ -45,7 +45,7 @@ fn settlement(
     let verdict =
         judge(settings.described.rules, &Circumstance { stage: Stage::Final, provider: provider.as_deref(), what });
     let before = before(claimed, true, false);
-    let hold = shipped_hold(&verdict, now, &settings.schedule);
+    let hold = rules_hold(settings.described.rules, &verdict, now, &settings.schedule);
     let reaction = react(&before, &verdict, hold.as_ref(), now, &settings.schedule, &settings.policy, 0.5);
     let note = reply.is_none().then(|| LOST_REPLY.to_owned());
     let attempt = Attempt {
