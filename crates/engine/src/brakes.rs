@@ -74,6 +74,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) groups: Groups<'a>,
     /// What tells unrelated sites apart.
     pub(crate) operator: &'a str,
+    /// What people call the operator; `None`: a relay, which refuses in the name of others.
+    pub(crate) name: Option<&'a str>,
     pub(crate) verdict: &'a Verdict,
     /// Does the rule alone stop a campaign?
     pub(crate) stops_campaign: bool,
@@ -138,7 +140,7 @@ impl Brakes {
 
     /// Counts a verdict; what trips, and whom it concerns.
     pub(crate) fn judged(&mut self, judged: Judged<'_>, now: Timestamp) -> Vec<(Trip, Whom)> {
-        let Judged { campaign, workspace, groups, operator, verdict, stops_campaign, is_first } = judged;
+        let Judged { campaign, workspace, groups, operator, name, verdict, stops_campaign, is_first } = judged;
         let provider = groups.provider;
         let mut trips = Vec::new();
         self.changed.insert(campaign);
@@ -152,7 +154,8 @@ impl Brakes {
             kept.workspaces.values_mut().for_each(|of| of.0.forgive(provider));
         }
         trips.extend(incident.map(|trip| (trip, Whom::Everybody)));
-        trips.extend(kept.blocked.judged(now, provider, verdict).map(|trip| (trip, Whom::Everybody)));
+        let blocked = name.and_then(|name| kept.blocked.judged(now, operator, name, verdict));
+        trips.extend(blocked.map(|trip| (trip, Whom::Everybody)));
         // What a provider in trouble says of its people is held against nobody. A domain that does not exist has never
         // seen the mail, and its people have their verdict long before the others: they would make any list look dead.
         if provider.is_some_and(|provider| kept.incident.is_under_way(provider)) || verdict.stage == Stage::Dns {
@@ -259,6 +262,7 @@ mod tests {
             workspace: WorkspaceId::FIRST,
             groups: Groups { provider: Some(provider), ..Groups::default() },
             operator: provider,
+            name: Some(provider),
             verdict,
             stops_campaign: false,
             is_first: true,

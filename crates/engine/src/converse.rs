@@ -25,8 +25,12 @@ const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Runs one connection of `lane` to its end.
 pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
-    house.gate.until_ledger_works().await;
-    if let (Next::Deliver(first), hungry) = lane.next(house.now()) {
+    let may_go = tokio::select! {
+        biased;
+        () = house.gate.until_ledger_works() => true,
+        () = house.gate.until_stopped() => false,
+    };
+    if may_go && let (Next::Deliver(first), hungry) = lane.next(house.now()) {
         if hungry {
             house.tell(Notice::Hungry(lane.id.site));
         }

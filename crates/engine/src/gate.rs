@@ -6,8 +6,11 @@
 
 use model::{CampaignId, SkipReason};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, RwLock, RwLockReadGuard};
+use tokio::time::Instant;
 
 /// What may start at the moment.
 #[derive(Debug, Default)]
@@ -17,6 +20,12 @@ pub(crate) struct Gate {
     ledger_in_trouble: AtomicBool,
     /// Writes that wait until they can be recorded: while there are any, the trouble is not over.
     waiting: AtomicUsize,
+    /// Rings when the last of them has been recorded, for the same one.
+    nobody_waits: Notify,
+    /// Since when everything is stopped.
+    stopped_at: OnceLock<Instant>,
+    /// Rings then.
+    stopped: Notify,
     /// Rings when the trouble begins, for the one who looks whether it is over.
     ledger_failed: Notify,
     /// Rings when it is over. Everybody who waits goes on in the order in which they came: the simulator's order must not
@@ -42,7 +51,9 @@ pub(crate) struct Waiting<'a>(&'a Gate);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.0.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.nobody_waits.notify_one();
+        }
     }
 }
 
@@ -84,6 +95,22 @@ impl Gate {
     /// Stops everything; when this returns, nothing starts any more.
     pub(crate) async fn stop(&self) {
         self.closed.write().await.stopping = true;
+        self.stopped_at.get_or_init(Instant::now);
+        self.stopped.notify_waiters();
+    }
+
+    /// How long everything has been stopped, if it is.
+    pub(crate) fn stopped_for(&self) -> Option<Duration> {
+        self.stopped_at.get().map(Instant::elapsed)
+    }
+
+    /// Waits until everything is stopped.
+    pub(crate) async fn until_stopped(&self) {
+        // Before the look, so that what rings between the two is heard.
+        let stopped = self.stopped.notified();
+        if self.stopped_at.get().is_none() {
+            stopped.await;
+        }
     }
 
     /// Is the ledger unable to record? Then nothing is started whose outcome would have to wait.
@@ -106,9 +133,11 @@ impl Gate {
         Waiting(self)
     }
 
-    /// Does a write wait for the ledger?
-    pub(crate) fn is_waited_for(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0
+    /// Waits while writes wait for the ledger. For one waiter.
+    pub(crate) async fn until_nobody_waits(&self) {
+        while self.waiting.load(Ordering::Acquire) > 0 {
+            self.nobody_waits.notified().await;
+        }
     }
 
     /// The ledger can record again; `true` if that is news.

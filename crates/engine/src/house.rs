@@ -31,6 +31,7 @@ use model::{
 };
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -295,8 +296,12 @@ pub(crate) struct House {
     pub(crate) files: Mutex<BTreeMap<ImportId, Arc<str>>>,
 }
 
-/// Between tries while the ledger cannot record.
+/// Between the first tries while the ledger cannot record; each further wait is twice as long …
 pub(crate) const LEDGER_RETRY: Duration = Duration::from_secs(1);
+/// … up to this.
+const LEDGER_RETRY_MAX: Duration = Duration::from_secs(30);
+/// So long after a stop it is tried still: conversations under way come to their end meanwhile.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a probe's verdicts are waited for, before the lane looks again.
 const PROBE_LOOK: Duration = Duration::from_secs(60);
 /// Imports whose file's name is remembered.
@@ -309,6 +314,11 @@ pub(crate) const SITE_FOR_PROVIDER: &str = "all of ";
 /// While no site has answered at all, a silent one is left alone for so long and nobody is charged.
 const FORGIVEN_HOLD: Duration = Duration::from_secs(300);
 
+/// The next wait for a ledger in trouble.
+pub(crate) fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LEDGER_RETRY_MAX)
+}
+
 impl House {
     /// Something that has to be recorded cannot be: nothing starts any more, and then it is told; the settler finds out when
     /// it can be again.
@@ -319,24 +329,44 @@ impl House {
     }
 
     /// Does what writes to the ledger, as often as it takes: while it cannot record, nothing starts, and it is told once.
-    /// Fails when the ledger can never work again.
+    /// Fails when the ledger can never work again, and a moment after a stop: then whoever starts again goes on.
     pub(crate) async fn until_recorded<T, W>(&self, write: impl Fn() -> W) -> Result<T, StoreError>
     where
         W: Future<Output = Result<T, StoreError>>,
     {
-        let (mut waiting, mut turn) = (None, None);
+        let (mut waiting, mut turn, mut pause) = (None, None, LEDGER_RETRY);
         loop {
-            match write().await {
-                Err(trouble) if trouble.is_transient() => self.unrecorded(&trouble.to_string()),
+            let trouble = match write().await {
+                Err(trouble) if trouble.is_transient() => trouble,
                 done => return done,
-            }
+            };
+            self.unrecorded(&trouble.to_string());
             waiting.get_or_insert_with(|| self.gate.waits_for_ledger());
+            if self.gate.stopped_for().is_some_and(|since| since >= STOP_PATIENCE) {
+                return Err(trouble);
+            }
             // One tries again for all that wait.
-            match turn {
-                None => turn = Some(self.ledger_turn.lock().await),
-                Some(_) => tokio::time::sleep(LEDGER_RETRY).await,
+            if turn.is_none() {
+                turn = Some(self.ledger_turn.lock().await);
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.gate.until_stopped(), if pause > LEDGER_RETRY => pause = LEDGER_RETRY,
+                () = tokio::time::sleep(pause) => pause = longer(pause),
+            }
+            if self.gate.stopped_for().is_some() {
+                pause = LEDGER_RETRY;
             }
         }
+    }
+
+    /// Reads from the ledger, as often as it takes: one that cannot be read is in trouble as one that cannot record.
+    pub(crate) async fn until_read<T, R>(&self, read: impl Fn() -> R) -> Result<T, StoreError>
+    where
+        R: Future<Output = Result<T, StoreError>>,
+    {
+        self.until_recorded(read).await
     }
 
     /// Tells whoever watches.
@@ -375,7 +405,7 @@ impl House {
     pub(crate) async fn take_up(&self, mailing: Mailing) -> Result<(), StoreError> {
         let (campaign, now) = (mailing.campaign, self.now());
         if let Some(identity) = mailing.identity {
-            self.budgets.know(&self.store, identity).await?;
+            self.until_read(|| self.budgets.know(&self.store, identity)).await?;
         }
         let is_sample_over = self.brakes().is_sample_over(campaign);
         self.terms.put(campaign, mailing.plan.begin(self.settings.stakes, is_sample_over, now));
@@ -534,11 +564,16 @@ impl House {
         };
         let now = self.now();
         self.budgets.judged(lane.id.source, mailing.identity, lane.operator(), verdict, now);
+        let name = matches!(self.settings.way, Way::Direct { .. }).then(|| match lane.provider {
+            Some(provider) => Cow::Borrowed(provider.name.as_str()),
+            None => Cow::Owned(lane.name()),
+        });
         let judged = Judged {
             campaign: claimed.campaign,
             workspace: claimed.workspace,
             groups,
             operator: lane.operator(),
+            name: name.as_deref(),
             verdict,
             stops_campaign: self.rules.stops_campaign(verdict),
             is_first: claimed.attempts == 0,
@@ -572,7 +607,7 @@ impl House {
 
     /// A provider that was left alone is being probed, and the probe is out: until when to wait for what comes of it.
     pub(crate) fn probe_is_out(&self, lane: &Lane, now: Timestamp) -> Option<Timestamp> {
-        let left = self.brakes().probe_left(&lane.provider?.key, now);
+        let left = self.brakes().probe_left(lane.operator(), now);
         left.is_some_and(|left| left == 0).then(|| now + PROBE_LOOK)
     }
 

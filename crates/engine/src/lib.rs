@@ -168,14 +168,15 @@ impl Engine {
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
-            end = scheduler.run() => end?,
-            broken = &mut settler => return Err(broken_ledger(broken)),
+            end = scheduler.run() => end,
+            broken = &mut settler => Err(broken_ledger(broken)),
         };
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
         clerk.iter().for_each(tokio::task::JoinHandle::abort);
         visits.abort();
+        let end = end?;
         handle.write_hits().await?;
         house.tally.write(&house.store).await?;
         Ok(end)

@@ -15,7 +15,7 @@ use model::{CampaignKind, DeliveryState, SkipReason, Timestamp};
 use smtp::client::{Dsn, Envelope, Notify, Ret};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Claimed, Settlement, Slot, Standing, VolumeOf};
+use store::{Claimed, Settlement, Slot, Standing, StoreError, VolumeOf};
 
 /// A delivery that passed every check, with its message and leave to use a slot.
 #[derive(Debug)]
@@ -127,10 +127,15 @@ async fn check<'a>(
     };
     let mut claimed = claimed;
     match last_check(house, &claimed).await {
-        Ok(generation) => claimed.generation = generation,
-        Err(reason) => {
+        Ok(Ok(generation)) => claimed.generation = generation,
+        Ok(Err(reason)) => {
             skip(house, &claimed, reason).await;
             return Err(After::Reuse);
+        }
+        Err(why) => {
+            house.unrecorded(&why.to_string());
+            house.put_first(lane, claimed);
+            return Err(After::Leave);
         }
     }
     let claimed = unless_held(house, lane, &mailing, claimed).await?;
@@ -211,16 +216,17 @@ async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timest
 }
 
 /// Everything that changed since the delivery was read: suppressions, unsubscribes, edits. Not every one of them keeps
-/// away what a program asked for: then the ledger is asked. As of which of the ledger's changes it may be sent.
-pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Result<u64, SkipReason> {
+/// away what a program asked for: then the ledger is asked. As of which of the ledger's changes it may be sent, or why it
+/// may not. Fails when the ledger cannot say: nobody is mailed on its silence.
+pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Result<Result<u64, SkipReason>, StoreError> {
     let is_asked_for = |mailing: Arc<Mailing>| mailing.kind == CampaignKind::Transactional;
     match house.store.changed_since(claimed) {
-        Standing::Unchanged => Ok(claimed.generation),
-        Standing::Skip(reason) if !house.mailing(claimed.campaign).is_some_and(is_asked_for) => Err(reason),
+        Standing::Unchanged => Ok(Ok(claimed.generation)),
+        Standing::Skip(reason) if !house.mailing(claimed.campaign).is_some_and(is_asked_for) => Ok(Err(reason)),
         Standing::Skip(_) | Standing::AskLedger => {
             let generation = house.store.generation();
-            let forbidden = house.store.recheck(claimed, house.now()).await.unwrap_or(None);
-            forbidden.map_or(Ok(generation), Err)
+            let forbidden = house.store.recheck(claimed, house.now()).await?;
+            Ok(forbidden.map_or(Ok(generation), Err))
         }
     }
 }

@@ -40,7 +40,7 @@ impl House {
     pub(crate) async fn remember(&self) -> Result<(), StoreError> {
         let changed = self.brakes().take_changed();
         for campaign in changed {
-            let counted = self.store.campaign_providers(campaign).await?;
+            let counted = self.until_read(|| self.store.campaign_providers(campaign)).await?;
             self.brakes().counted_by_ledger(campaign, counted);
         }
         let (brakes, rests) = (self.brakes().kept(), self.fleet.rests(self.now()));
@@ -51,7 +51,7 @@ impl House {
     /// Adds what the ledger counted of a campaign and the brakes do not know, or begins anew when somebody has answered
     /// for it since.
     pub(crate) async fn recount(&self, campaign: CampaignId) -> Result<(), StoreError> {
-        let counted = self.store.campaign_providers(campaign).await?;
+        let counted = self.until_read(|| self.store.campaign_providers(campaign)).await?;
         let answered = self.answered_at(campaign).await?;
         if let Some(mailing) = self.mailing(campaign) {
             let mut brakes = self.brakes();
@@ -74,7 +74,7 @@ impl House {
     /// When the campaign was resumed for a reason, if no brake has stopped it since.
     async fn answered_at(&self, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {
         let decided = vec![EventKind::Braked, EventKind::Resumed];
-        let decided = self.store.latest_events(decided, DECISIONS_LOOKED_AT).await?;
+        let decided = self.until_read(|| self.store.latest_events(decided.clone(), DECISIONS_LOOKED_AT)).await?;
         let with_words = |event: &&store::Event| event.campaign == Some(campaign) && event.detail.is_some();
         let last = decided.iter().find(with_words);
         Ok(last.filter(|event| event.kind == EventKind::Resumed).map(|event| event.at))

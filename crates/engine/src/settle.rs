@@ -4,7 +4,7 @@
 //! batches follows the load. When the ledger cannot record (a full disk), the batch is kept and tried again; the
 //! channel fills, connections wait, and nothing new starts until it is recorded.
 
-use crate::house::{House, LEDGER_RETRY, Moved, Notice, Outcome};
+use crate::house::{House, LEDGER_RETRY, Moved, Notice, Outcome, longer};
 use crate::note::Note;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,12 +21,12 @@ const TICK: Duration = Duration::from_millis(50);
 /// Settles until every sender is gone, and looks after a ledger in trouble. Ends early only if the ledger can never work
 /// again (its text says why).
 pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>) -> Result<(), store::StoreError> {
-    let mut batch = Vec::new();
+    let (mut batch, mut pause) = (Vec::new(), LEDGER_RETRY);
     loop {
         tokio::select! {
             biased;
             count = outcomes.recv_many(&mut batch, SETTLE_BATCH_MAX) => if count == 0 { return Ok(()) },
-            () = mended(&house) => continue,
+            () = mended(&house, &mut pause) => continue,
         }
         let (settlements, slots): (Vec<Settlement>, Vec<_>) =
             batch.drain(..).map(|outcome| (outcome.settlement, outcome.slot)).unzip();
@@ -47,13 +47,16 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
     }
 }
 
-/// Waits for trouble, and looks once whether it is over. Outcomes were recorded before this is asked, so what is left to
-/// be tried is the in-flight file.
-async fn mended(house: &House) {
+/// Waits for trouble and until no write waits any more, and looks once whether it is over: what is left to be tried is the
+/// in-flight file. The next look comes after `pause`.
+async fn mended(house: &House, pause: &mut Duration) {
     house.gate.until_ledger_fails().await;
-    tokio::time::sleep(LEDGER_RETRY).await;
-    let is_over = !house.gate.is_waited_for() && house.store.inflight().probe().await.is_ok();
-    if is_over && house.gate.ledger_mended() {
+    tokio::time::sleep(*pause).await;
+    house.gate.until_nobody_waits().await;
+    if house.store.inflight().probe().await.is_err() {
+        *pause = longer(*pause);
+    } else if house.gate.ledger_mended() {
+        *pause = LEDGER_RETRY;
         house.note(Note::LedgerWorks);
     }
 }

@@ -45,6 +45,8 @@ pub struct Counts {
     pub failed_writes: u64,
     /// Syncs that failed.
     pub failed_syncs: u64,
+    /// Reads that failed.
+    pub failed_reads: u64,
 }
 
 /// A disk in memory. Cloning gives another handle on it.
@@ -272,7 +274,16 @@ impl State {
         if let Some(death) = self.plan.deaths.last().filter(|death| death.operation == self.operation) {
             return Fate::Dies { power: death.power };
         }
-        self.plan.trouble_at(self.counts.operations).map_or(Fate::Done, Fate::Refused)
+        let refused = self.plan.trouble_at(self.counts.operations).filter(|what| *what != What::ReadsFail);
+        refused.map_or(Fate::Done, Fate::Refused)
+    }
+
+    /// Does a read fail? Then it counts as an operation.
+    fn is_unreadable(&mut self) -> bool {
+        let fails = self.is_armed && self.plan.trouble_at(self.counts.operations + 1) == Some(What::ReadsFail);
+        self.counts.operations += u64::from(fails);
+        self.counts.failed_reads += u64::from(fails);
+        fails
     }
 
     /// The end in the middle of an operation.
@@ -331,7 +342,11 @@ impl Handle {
     }
 
     pub(crate) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, Refusal> {
-        Ok(self.state()?.image(&self.path)?.read(into, at))
+        let mut state = self.state()?;
+        if state.is_unreadable() {
+            return Err(Refusal::Failed);
+        }
+        Ok(state.image(&self.path)?.read(into, at))
     }
 
     pub(crate) fn write(&self, bytes: &[u8], at: u64) -> Result<(), Refusal> {

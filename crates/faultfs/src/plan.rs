@@ -23,6 +23,8 @@ pub enum What {
     SyncsFail,
     /// Whatever needs room fails.
     Full,
+    /// Reads fail. Only while they do, they count as operations, so that this ends too.
+    ReadsFail,
 }
 
 /// A time of trouble.
@@ -53,13 +55,22 @@ impl Plan {
         Plan { deaths: (0..deaths).map(draw).collect(), troubles: Vec::new() }
     }
 
-    /// And `troubles` of them within the first `operations` from the arming on.
-    pub fn with_troubles(mut self, seed: u64, troubles: usize, operations: u64) -> Plan {
+    /// And `troubles` of them with writing within the first `operations` from the arming on.
+    pub fn with_troubles(self, seed: u64, troubles: usize, operations: u64) -> Plan {
+        self.with(&[What::WritesFail, What::SyncsFail, What::Full], seed, troubles, operations)
+    }
+
+    /// And so many times within which nothing can be read.
+    pub fn with_unreadable(self, seed: u64, troubles: usize, operations: u64) -> Plan {
+        self.with(&[What::ReadsFail], seed, troubles, operations)
+    }
+
+    fn with(mut self, of: &[What], seed: u64, troubles: usize, operations: u64) -> Plan {
         let mut chance = Rng::with_seed(seed);
         for _ in 0..troubles {
             let from = chance.u64(1..=operations.max(1));
             let until = from + chance.u64(1..=TROUBLE_OPERATIONS_MAX);
-            let what = [What::WritesFail, What::SyncsFail, What::Full][chance.usize(..3)];
+            let what = of[chance.usize(..of.len())];
             self.troubles.push(Trouble { from, until, what });
         }
         self

@@ -104,8 +104,18 @@ fn people(seed: u64) -> Scenario {
         .and(Scenario::crowd(12, "papermill.test"))
 }
 
-/// Plays a story on a machine with this plan, and adds what came of it.
+/// Plays a story on a machine with this plan, with two deaths between operations, and adds what came of it.
 fn play(seed: u64, plan: Plan, sum: &mut Sum) {
+    let mut chance = fastrand::Rng::with_seed(seed ^ 0xdead);
+    let (first, second) = (chance.u64(50..2_000), chance.u64(2_000..40_000));
+    let mut death = || if chance.bool() { Action::Kill } else { Action::LosePower };
+    let (one, other) = (death(), death());
+    let story = people(seed).then(Duration::from_millis(first), one).then(Duration::from_millis(second), other);
+    play_on(seed, plan, story, sum);
+}
+
+/// Plays this story on a machine with this plan, and adds what came of it.
+fn play_on(seed: u64, plan: Plan, story: Scenario, sum: &mut Sum) {
     let folder = faultfs::folder().unwrap();
     let disks: Arc<Mutex<Vec<FaultDisk>>> = Arc::default();
     let made = disks.clone();
@@ -114,15 +124,7 @@ fn play(seed: u64, plan: Plan, sum: &mut Sum) {
         made.lock().unwrap().push(disk.clone());
         Arc::new(Breaking { disk, losses: Mutex::new(0) })
     };
-    let mut chance = fastrand::Rng::with_seed(seed ^ 0xdead);
-    let (first, second) = (chance.u64(50..2_000), chance.u64(2_000..40_000));
-    let ended = people(seed)
-        .seed(seed)
-        .in_directory(folder.path())
-        .on(make)
-        .then(Duration::from_millis(first), if chance.bool() { Action::Kill } else { Action::LosePower })
-        .then(Duration::from_millis(second), if chance.bool() { Action::Kill } else { Action::LosePower })
-        .play();
+    let ended = story.seed(seed).in_directory(folder.path()).on(make).play();
     let counts = disks.lock().unwrap().last().map(FaultDisk::counts).unwrap();
     sum.add(&ended, counts);
 }
@@ -152,7 +154,7 @@ impl Sum {
         self.deaths += ended.deaths.len() as u64;
         self.power_losses += counts.power_losses;
         self.mid_write += counts.deaths;
-        self.failed += counts.failed_writes + counts.failed_syncs;
+        self.failed += counts.failed_writes + counts.failed_syncs + counts.failed_reads;
         self.in_doubt += ended.count(DeliveryState::InDoubt);
         self.troubles += ended.troubles.len() as u64;
     }
@@ -170,10 +172,15 @@ impl Sum {
 
 /// Plays every seed, and says which failed.
 fn all(what: &str, plan: impl Fn(u64) -> Plan) -> Sum {
+    each(what, |seed, sum| play(seed, plan(seed), sum))
+}
+
+/// The same, each seed played so.
+fn each(what: &str, play: impl Fn(u64, &mut Sum)) -> Sum {
     let (first, count) = (number(FIRST).unwrap_or(0), number(SEEDS).unwrap_or(STORIES));
     let (mut sum, mut failed) = (Sum::default(), Vec::new());
     for seed in first..first + count {
-        let one = || play(seed, plan(seed), &mut sum);
+        let one = || play(seed, &mut sum);
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(one)).is_err() {
             say(&format!("crash: {what}: seed {seed} fails: cargo xtask crash --first {seed} --seeds 1"));
             failed.push(seed);
@@ -194,4 +201,16 @@ fn whoever_dies_in_the_middle_of_a_write_forgets_nobody_and_doubles_nobody() {
 fn nor_does_whoever_dies_while_the_disk_fails() {
     let sum = all("deaths and troubles", |seed| Plan::deaths(seed, DEATHS, OPERATIONS).with_troubles(seed, 6, 600));
     assert!(sum.stories < STORIES || (sum.failed > sum.stories && sum.troubles > 0), "{sum:?}");
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_for_a_while_is_waited_for() {
+    let sum = each("unreadable", |seed, sum| {
+        // What the process before had read already, a new one has to read again.
+        let killed = people(seed).then(Duration::from_millis(300), Action::Kill);
+        play_on(seed, Plan::default().with_unreadable(seed, 12, 400), killed, sum);
+    });
+    assert!(sum.stories < STORIES || (sum.failed > sum.stories && sum.troubles > 0), "{sum:?}");
+    // One was asked for; a start that cannot read says so and is made again.
+    assert!(sum.deaths <= 2 * sum.stories, "{sum:?}");
 }

@@ -1,10 +1,10 @@
-//! A provider that refuses too much is left alone for an hour, then asked again with a few.
+//! An operator (a provider, or a site that nobody described) that refuses too much is left alone for an hour, then asked
+//! again with a few.
 //!
 //! Apart from the pace of a lane, which reacts to what single replies say: this looks at the share, whatever the words.
 //! What must survive a restart is the whole value; losing it costs one more sample of refusals.
 
 use super::Trip;
-use super::groups::provider_name;
 use model::{Blame, Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,13 +20,13 @@ pub const BLOCKED_HOLD: Duration = Duration::from_secs(3600);
 pub const BLOCKED_HOLD_MAX: Duration = Duration::from_secs(16 * 3600);
 /// Attempts that make a probe.
 pub const PROBE_ATTEMPTS: u32 = 20;
-/// Providers watched at once.
+/// Operators watched at once; beyond that the one of whom the least is known makes room.
 const PROVIDERS_MAX: usize = 256;
 
 /// The last attempts, one bit each.
 const RECENT_MASK: u128 = (1 << BLOCKED_ATTEMPTS) - 1;
 
-/// Shares of refusals by provider.
+/// Shares of refusals by operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockedShare {
     providers: BTreeMap<String, Watched>,
@@ -47,11 +47,11 @@ struct Held {
 }
 
 impl BlockedShare {
-    /// Counts a verdict. What a recipient's own filter refuses is not the provider's refusal; sites nobody described are
-    /// the lanes' business.
-    pub fn judged(&mut self, now: Timestamp, provider: Option<&str>, verdict: &Verdict) -> Option<Trip> {
-        let key = provider?;
-        if !self.providers.contains_key(key) && self.providers.len() >= PROVIDERS_MAX {
+    /// Counts a verdict. `operator`: a provider's key, or the fingerprint of a site that nobody described; `name` is what
+    /// people call it. What a recipient's own filter refuses is not the operator's refusal.
+    pub fn judged(&mut self, now: Timestamp, operator: &str, name: &str, verdict: &Verdict) -> Option<Trip> {
+        let key = operator;
+        if !self.providers.contains_key(key) && self.providers.len() >= PROVIDERS_MAX && !self.make_room() {
             return None;
         }
         let watched = self.providers.entry(key.to_owned()).or_default();
@@ -62,10 +62,17 @@ impl BlockedShare {
         let is_blocked = verdict.outcome == Outcome::Blocked && verdict.category.blame() != Blame::Recipient;
         watched.recent = (watched.recent << 1 | u128::from(is_blocked)) & RECENT_MASK;
         watched.attempts = watched.attempts.saturating_add(1).min(BLOCKED_ATTEMPTS);
-        watched.decide(now, key)
+        watched.decide(now, key, name)
     }
 
-    /// Until when nothing goes to this provider.
+    /// Forgets the operator of whom the least is known, and who is not held. `false`: all are held.
+    fn make_room(&mut self) -> bool {
+        let free = self.providers.iter().filter(|(_, watched)| watched.held.is_none());
+        let least = free.min_by_key(|(_, watched)| watched.attempts).map(|(key, _)| key.clone());
+        least.is_some_and(|key| self.providers.remove(&key).is_some())
+    }
+
+    /// Until when nothing goes to this operator.
     pub fn held_until(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
         self.providers.get(provider)?.held.map(|held| held.until).filter(|until| now < *until)
     }
@@ -79,7 +86,7 @@ impl BlockedShare {
 }
 
 impl Watched {
-    fn decide(&mut self, now: Timestamp, key: &str) -> Option<Trip> {
+    fn decide(&mut self, now: Timestamp, key: &str, name: &str) -> Option<Trip> {
         let sample = if self.held.is_some() { PROBE_ATTEMPTS } else { BLOCKED_ATTEMPTS };
         if self.attempts < sample {
             return None;
@@ -97,7 +104,6 @@ impl Watched {
             "{name} refused {blocked} of the last {sample} messages ({BLOCKED_PERCENT} % is the limit). Nothing goes \
              there for {hours} h; then {PROBE_ATTEMPTS} messages show whether it still refuses. See what it says with \
              `postroom report`, and mend that first.",
-            name = provider_name(key),
             hours = hold.as_secs() / 3600,
         );
         Some(Trip::HoldProvider { provider: key.to_owned(), until, why })
@@ -120,7 +126,7 @@ mod tests {
     /// `all` verdicts of which every `each`-th is a refusal; what it trips.
     fn send(share: &mut BlockedShare, now: Timestamp, all: u32, each: u32) -> Vec<Trip> {
         let verdict = |n: u32| if n % each == each - 1 { blocked(Category::Policy) } else { Verdict::accepted() };
-        (0..all).filter_map(|n| share.judged(now, Some("google"), &verdict(n))).collect()
+        (0..all).filter_map(|n| share.judged(now, "google", "Google", &verdict(n))).collect()
     }
 
     #[test]
@@ -128,7 +134,7 @@ mod tests {
         let mut share = BlockedShare::default();
         assert_eq!(send(&mut share, at(0), 99, 10), []);
         let trips: Vec<Trip> =
-            share.judged(at(7), Some("google"), &blocked(Category::IpReputation)).into_iter().collect();
+            share.judged(at(7), "google", "Google", &blocked(Category::IpReputation)).into_iter().collect();
         let [Trip::HoldProvider { provider, until, why }] = &trips[..] else { panic!("{trips:?}") };
         assert_eq!((provider.as_str(), *until), ("google", at(3607)));
         assert_eq!(
@@ -152,9 +158,19 @@ mod tests {
     fn what_ones_own_filter_refuses_is_not_the_providers_refusal() {
         let mut share = BlockedShare::default();
         for _ in 0..500 {
-            assert_eq!(share.judged(at(0), Some("google"), &blocked(Category::RecipientFilter)), None);
-            assert_eq!(share.judged(at(0), None, &blocked(Category::Policy)), None);
+            assert_eq!(share.judged(at(0), "google", "Google", &blocked(Category::RecipientFilter)), None);
         }
+    }
+
+    #[test]
+    fn a_new_operator_finds_room_among_many_small_ones() {
+        let mut share = BlockedShare::default();
+        for n in 0..10_000 {
+            share.judged(at(0), &format!("site {n}"), "a server", &Verdict::accepted());
+        }
+        assert_eq!(share.providers.len(), PROVIDERS_MAX);
+        assert_eq!(send(&mut share, at(0), 100, 10).len(), 1, "the last to come is watched too");
+        assert!(share.held_until("google", at(1)).is_some());
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Scheduler {
                 self.crowded_out.insert(site);
                 return Ok(None);
             }
-            let Some(known) = self.house.store.site(site).await? else { return Ok(None) };
+            let Some(known) = self.house.until_read(|| self.house.store.site(site)).await? else { return Ok(None) };
             let provider =
                 known.provider.as_deref().and_then(|key| self.house.settings.described.providers.by_key(key));
             self.enter(site, known.fingerprint, provider, Vec::new()).await?;

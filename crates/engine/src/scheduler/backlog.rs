@@ -24,7 +24,7 @@ impl Scheduler {
         self.campaigns.insert(campaign, Campaign { unresolved: Some(None), seen: None });
         let mut after = None;
         loop {
-            let sites = self.house.store.sites_of(campaign, after, PAGE).await?;
+            let sites = self.house.until_read(|| self.house.store.sites_of(campaign, after, PAGE)).await?;
             after = sites.last().copied();
             let last_page = sites.len() < PAGE;
             for site in sites {
@@ -39,7 +39,7 @@ impl Scheduler {
         }
         let mut after = None;
         loop {
-            let wakes = self.house.store.next_wakes(campaign, after, PAGE).await?;
+            let wakes = self.house.until_read(|| self.house.store.next_wakes(campaign, after, PAGE)).await?;
             after = wakes.last().map(|(site, _)| *site);
             let last_page = wakes.len() < PAGE;
             for (site, at) in wakes {
@@ -110,7 +110,8 @@ impl Scheduler {
                 continue;
             }
             let part = self.house.part_of(campaign, now);
-            let heads = self.house.store.unresolved_heads(campaign, *after, PAGE, part).await?;
+            let read = || self.house.store.unresolved_heads(campaign, *after, PAGE, part);
+            let heads = self.house.until_read(read).await?;
             let last = heads.last().map(|head| head.id);
             let unresolved = (heads.len() == PAGE).then_some(last);
             let seen = (*seen).max(last);
@@ -243,7 +244,8 @@ impl Scheduler {
                 return Ok(());
             };
             self.house.outstanding.begin_reading();
-            let rows = self.house.store.due_retries(campaign, site, now, after, room).await?;
+            let read = || self.house.store.due_retries(campaign, site, now, after, room);
+            let rows = self.house.until_read(read).await?;
             if rows.len() < room {
                 flow.retries_due = None;
                 // Up to `now` everything due was read just now, so what is still due then is in hand.
@@ -300,7 +302,8 @@ impl Scheduler {
                 continue;
             }
             let Some(after) = flow.heads_left else { return Ok(()) };
-            let heads = self.house.store.heads_of_site(campaign, site, after, PAGE, part).await?;
+            let read = || self.house.store.heads_of_site(campaign, site, after, PAGE, part);
+            let heads = self.house.until_read(read).await?;
             flow.heads_left = (heads.len() == PAGE).then(|| heads.last().map(|head| head.id));
             if has_hosts {
                 flow.heads.extend(heads.into_iter().map(|head| Reading { head, after: None }));
@@ -336,7 +339,7 @@ impl Scheduler {
             heads.push((reading.head.id, reading.after));
         }
         self.house.outstanding.begin_reading();
-        let rows = self.house.store.read_windows(&heads, room, part).await?;
+        let rows = self.house.until_read(|| self.house.store.read_windows(&heads, room, part)).await?;
         match rows.last().filter(|_| rows.len() >= room) {
             None => {
                 flow.heads.drain(..heads.len());

@@ -307,7 +307,7 @@ impl Scheduler {
             Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
             Notice::Changed(campaign) => {
                 self.deactivate(campaign);
-                let campaign = self.house.store.campaign(campaign).await?;
+                let campaign = self.house.until_read(|| self.house.store.campaign(campaign)).await?;
                 let ours = |campaign: &store::Campaign| self.house.mailing(campaign.id).is_some();
                 if let Some(campaign) = campaign.filter(|campaign| campaign.state.may_send() && ours(campaign)) {
                     self.house.resumed(campaign.id).await?;
@@ -381,7 +381,8 @@ impl Scheduler {
     /// When a site's next retry is due, as the ledger has it; those in hand are among them.
     async fn next_retry(&self, site: SiteId, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {
         let just_before = SiteId(site.0 - 1);
-        let next = self.house.store.next_wakes(campaign, Some(just_before), 1).await?;
+        let read = || self.house.store.next_wakes(campaign, Some(just_before), 1);
+        let next = self.house.until_read(read).await?;
         Ok(next.first().filter(|(found, _)| *found == site).map(|(_, at)| *at))
     }
 
@@ -502,7 +503,7 @@ impl Scheduler {
     /// A domain that was missing hours ago: if it still is, its addresses are suppressed.
     async fn look_up_second_times(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let house = self.house.clone();
-        for lookup in house.store.second_lookups(now, PAGE).await? {
+        for lookup in house.until_read(|| house.store.second_lookups(now, PAGE)).await? {
             match route::place(&self.house, &lookup.domain_name).await {
                 Placed::Verdict(verdict) if verdict.outcome == model::Outcome::Deferred => {
                     self.second_lookup_at = Some(now + SECOND_LOOKUP_AGAIN);

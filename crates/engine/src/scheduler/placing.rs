@@ -116,7 +116,8 @@ impl Scheduler {
             let mut after = None;
             loop {
                 self.house.outstanding.begin_reading();
-                let rows = self.house.store.read_window(&head, after, PAGE, Part::All).await?;
+                let read = || self.house.store.read_window(&head, after, PAGE, Part::All);
+                let rows = self.house.until_read(read).await?;
                 after = rows.last().map(|row| row.delivery);
                 let last_page = rows.len() < PAGE;
                 for claimed in rows {
@@ -138,11 +139,16 @@ impl Scheduler {
             house.outstanding.release(claimed.delivery);
             return;
         };
-        if let Err(reason) = ready::last_check(house, claimed).await {
-            ready::skip(house, claimed, reason).await;
-            return;
-        }
+        let checked = ready::last_check(house, claimed).await;
         drop(pass);
+        match checked {
+            Ok(Ok(_)) => {}
+            Ok(Err(reason)) => return ready::skip(house, claimed, reason).await,
+            Err(why) => {
+                house.unrecorded(&why.to_string());
+                return house.outstanding.release(claimed.delivery);
+            }
+        }
         let attempt = attempt_without_contact(claimed, verdict, house.now());
         journey::conclude(house, &self.nowhere, claimed, attempt, Heard::default(), None, None).await;
     }

@@ -64,9 +64,9 @@ impl Scheduler {
 
     /// Moves a campaign to where its counters say it stands.
     async fn stand(&mut self, campaign: CampaignId) -> Result<Tally, StoreError> {
-        let store = self.house.store.clone();
-        let tally = store.tally(campaign).await?;
-        let known = store.campaign(campaign).await?;
+        let house = self.house.clone();
+        let tally = house.until_read(|| house.store.tally(campaign)).await?;
+        let known = house.until_read(|| house.store.campaign(campaign)).await?;
         let (state, standing) = (known.as_ref().map(|known| known.state), known.is_some_and(|known| known.standing));
         if standing {
             // Never complete: it waits for what is added, as long as the run does.

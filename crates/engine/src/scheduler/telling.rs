@@ -145,7 +145,7 @@ impl Scheduler {
 
     /// Holds were placed, lifted, or have ended: everything is read again with them in mind.
     pub(super) async fn holds_changed(&mut self) -> Result<(), StoreError> {
-        let active = self.house.store.holds(Some(self.house.now())).await?;
+        let active = self.house.until_read(|| self.house.store.holds(Some(self.house.now()))).await?;
         self.house.holds.replace(active);
         self.holds_end_at = self.house.holds.next_end(self.house.now());
         for campaign in self.campaigns.keys().copied().collect::<Vec<CampaignId>>() {

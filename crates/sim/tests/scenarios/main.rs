@@ -37,6 +37,7 @@ mod a_server_raves_behind_a_message;
 mod a_server_reports_with_nothing_to_send;
 mod a_server_that_raves;
 mod a_server_the_policy_leaves_out;
+mod a_site_nobody_described_refuses_too_much;
 mod a_stale_list_beside_a_good_one;
 mod a_stale_list_is_stopped;
 mod a_stale_offer_is_not_sent;
