@@ -36,7 +36,24 @@ pub struct Windows {
     /// Sorted; none twice.
     spans: Vec<Span>,
     /// For recipients whose zone is not known.
-    zone: String,
+    zone: Zone,
+}
+
+/// A time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The zone that somebody wrote (`europe/berlin `, `America/New York`). `None`: there is no such zone.
+    pub fn find(text: &str) -> Option<Zone> {
+        let name: Vec<&str> = text.split_whitespace().collect();
+        ZONES.get(&name.join("_")).ok().filter(|zone| !zone.is_unknown()).map(Zone)
+    }
+
+    /// Its name as the database spells it.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
 }
 
 /// From a minute of a weekday on; `close` may lie in the day after.
@@ -60,15 +77,14 @@ impl Windows {
         text.parse()
     }
 
-    /// `now` if mail may start now, else when it next may. `zone` is the recipient's, if known; a name nobody knows is
-    /// taken as not known.
-    pub fn next_open(&self, now: Timestamp, zone: Option<&str>) -> Timestamp {
+    /// `now` if mail may start now, else when it next may. `zone` is the recipient's, if known.
+    pub fn next_open(&self, now: Timestamp, zone: Option<&Zone>) -> Timestamp {
         // None only where the calendar ends.
         self.openings(now, zone).first().map_or(now, |(opens, _)| now.max(*opens))
     }
 
     /// Until when mail may start, if it may at `now`.
-    pub fn open_until(&self, now: Timestamp, zone: Option<&str>) -> Option<Timestamp> {
+    pub fn open_until(&self, now: Timestamp, zone: Option<&Zone>) -> Option<Timestamp> {
         let mut until = None;
         for (opens, closes) in self.openings(now, zone) {
             if opens > until.unwrap_or(now) {
@@ -80,15 +96,15 @@ impl Windows {
     }
 
     /// The openings that have not closed at `now`, in order.
-    fn openings(&self, now: Timestamp, zone: Option<&str>) -> Vec<(Timestamp, Timestamp)> {
-        let zone = zone.and_then(find_zone).or_else(|| find_zone(&self.zone)).unwrap_or(TimeZone::UTC);
+    fn openings(&self, now: Timestamp, zone: Option<&Zone>) -> Vec<(Timestamp, Timestamp)> {
+        let Zone(zone) = zone.unwrap_or(&self.zone);
         let Ok(moment) = Moment::from_millisecond(now.as_millis()) else { return Vec::new() };
         let today = zone.to_datetime(moment).date();
         // One that began yesterday may reach into today.
         let dates = (-1..=DAYS_AHEAD).filter_map(|offset| today.checked_add(offset.days()).ok());
         let all = dates.flat_map(|date| self.spans.iter().map(move |span| (date, span)));
         let mut openings: Vec<(Timestamp, Timestamp)> =
-            all.filter_map(|(date, span)| span.on(date, &zone)).filter(|(_, closes)| *closes > now).collect();
+            all.filter_map(|(date, span)| span.on(date, zone)).filter(|(_, closes)| *closes > now).collect();
         openings.sort_unstable();
         openings
     }
@@ -116,17 +132,6 @@ fn instant(date: Date, minutes: u16, zone: &TimeZone) -> Option<Timestamp> {
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => meant.compatible().ok()?,
     };
     Some(Timestamp::from_millis(moment.as_millisecond()))
-}
-
-/// The zone that somebody wrote (`europe/berlin `, `America/New York`), as the database spells it. `None`: there is no
-/// such zone.
-pub fn zone_name(text: &str) -> Option<String> {
-    find_zone(text)?.iana_name().map(str::to_owned)
-}
-
-fn find_zone(text: &str) -> Option<TimeZone> {
-    let name: Vec<&str> = text.split_whitespace().collect();
-    ZONES.get(&name.join("_")).ok().filter(|zone| !zone.is_unknown())
 }
 
 /// `at`; or, when that is within the first minutes of an hour, a moment in the minutes after those. `seed` spreads
@@ -165,13 +170,13 @@ impl FromStr for Windows {
 }
 
 /// The text without the zone at its end, and the zone.
-fn split_zone(text: &str) -> Result<(&str, String), WindowsError> {
+fn split_zone(text: &str) -> Result<(&str, Zone), WindowsError> {
     let is_zone = |word: &str| word.starts_with(char::is_alphabetic) && !is_days(word);
     let (before, last) = text.rsplit_once([' ', ',', ';']).unwrap_or(("", text));
     if !is_zone(last) {
-        return Ok((text, "UTC".to_owned()));
+        return Ok((text, Zone(TimeZone::UTC)));
     }
-    let zone = zone_name(last).ok_or_else(|| {
+    let zone = Zone::find(last).ok_or_else(|| {
         WindowsError(format!("{last:?} is neither a weekday nor a time zone (those are names like America/New_York)"))
     })?;
     Ok((before, zone))
@@ -240,7 +245,7 @@ impl fmt::Display for Windows {
             left.retain(|span| !(first.day..=last).any(|day| *span == on(day)));
             parts.push(format!("{} {}-{}", Days(first.day, last), Clock(first.open), Clock(first.close)));
         }
-        write!(f, "{} {}", parts.join(", "), self.zone)
+        write!(f, "{} {}", parts.join(", "), self.zone.name())
     }
 }
 
@@ -303,7 +308,8 @@ mod tests {
             ("2026-11-20T11:30:00Z", Some("Asia/Kolkata"), "2026-11-21T04:30:00Z"),
             ("2026-11-20T08:30:00Z", Some("Middle/Earth"), "2026-11-20T08:30:00Z"),
         ] {
-            assert_eq!(office.next_open(at(now), zone), at(expected), "{now} {zone:?}");
+            let known = zone.and_then(Zone::find);
+            assert_eq!(office.next_open(at(now), known.as_ref()), at(expected), "{now} {zone:?}");
         }
     }
 
@@ -399,7 +405,7 @@ mod tests {
             ("../../etc/passwd", None),
             ("", None),
         ] {
-            assert_eq!(zone_name(written).as_deref(), name, "{written:?}");
+            assert_eq!(Zone::find(written).as_ref().map(Zone::name), name, "{written:?}");
         }
     }
 
@@ -434,7 +440,7 @@ mod tests {
         });
         let zone = prop_oneof![Just("UTC"), Just("Europe/Berlin"), Just("America/St_Johns"), Just("Pacific/Apia")];
         (proptest::collection::btree_set(span, 1..8), zone)
-            .prop_map(|(spans, zone)| Windows { spans: spans.into_iter().collect(), zone: zone.to_owned() })
+            .prop_map(|(spans, zone)| Windows { spans: spans.into_iter().collect(), zone: Zone::find(zone).unwrap() })
     }
 
     proptest! {
@@ -459,7 +465,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_stumble(text in ".{0,60}") {
             text.parse::<Windows>().ok();
-            zone_name(&text);
+            Zone::find(&text);
         }
     }
 }

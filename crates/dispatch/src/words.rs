@@ -71,34 +71,55 @@ pub const fn whose(blame: Blame) -> &'static str {
 pub fn explain(category: Category, outcome: Outcome, rule: &str) -> Explanation {
     let words = of(category);
     let known = RulePack::shipped().rule(rule);
-    let meaning = known.and_then(|rule| rule.meaning).or_else(|| seen_by_us(rule));
+    let seen = seen_by_us(rule);
+    let meaning = known.and_then(|rule| rule.meaning).or_else(|| seen.map(|seen| seen.meaning));
+    let blame = seen.and_then(|seen| seen.blame).unwrap_or_else(|| category.blame());
+    let next_step = known.and_then(|rule| rule.next_step).or_else(|| seen.and_then(|seen| seen.next_step));
     let done = match outcome {
         Outcome::Deferred => "tried again within the window; not suppressed",
         Outcome::Accepted | Outcome::Hard | Outcome::Blocked | Outcome::InDoubt => &words.done,
     };
     Explanation {
         meaning: meaning.unwrap_or(&words.meaning),
-        whose: whose(category.blame()),
+        whose: whose(blame),
         done,
-        next_step: known.and_then(|rule| rule.next_step).unwrap_or(&words.next_step),
+        next_step: next_step.unwrap_or(&words.next_step),
     }
 }
 
+/// What we saw ourselves, and what of it differs from the words of its category.
+#[derive(Clone, Copy)]
+struct Seen {
+    meaning: &'static str,
+    blame: Option<Blame>,
+    next_step: Option<&'static str>,
+}
+
 /// What happened where no server said a word: the verdicts that `judge` makes without a rule.
-fn seen_by_us(rule: &str) -> Option<&'static str> {
+fn seen_by_us(rule: &str) -> Option<Seen> {
+    let plain = |meaning| Seen { meaning, blame: None, next_step: None };
+    let theirs = |meaning, next_step| Seen { meaning, blame: Some(Blame::Receiver), next_step: Some(next_step) };
     Some(match rule {
-        "dns-failure" => "name server of the domain did not answer",
-        "dns-no-address" => "mail server of the domain has no address",
-        "dns-no-records" => "domain exists and has no mail server",
-        "mx-points-inside" => "domain's mail server is an address inside our own network",
-        "connection-refused" => "nobody listens at their mail server",
-        "egress-down" => "our own way out does not work; the note says why",
-        "host-unreachable" => "no way to their mail server",
-        "line-lost" => "connection broke before the message was handed over",
-        "no-reply-line" => "their server did not speak SMTP",
-        "no-requiretls" => "their server does not promise to keep the message encrypted (REQUIRETLS)",
-        "no-smtputf8" => "their server cannot take addresses beyond ASCII",
-        "size-announced" => "message larger than the size they announced",
+        "dns-failure" => plain("name server of the domain did not answer"),
+        "dns-no-address" => plain("mail server of the domain has no address"),
+        "dns-no-records" => plain("domain exists and has no mail server"),
+        "mx-points-inside" => plain("domain's mail server is an address inside our own network"),
+        "connection-refused" => plain("nobody listens at their mail server"),
+        "egress-down" => {
+            Seen { blame: Some(Blame::OwnFault), ..plain("our own way out does not work; the note says why") }
+        }
+        "host-unreachable" => plain("no way to their mail server"),
+        "line-lost" => plain("connection broke before the message was handed over"),
+        "no-reply-line" => theirs(
+            "their server did not speak SMTP",
+            "Nothing to do if it passes; otherwise tell the postmaster of the receiving domain, with the transcript.",
+        ),
+        "no-requiretls" => plain("their server does not promise to keep the message encrypted (REQUIRETLS)"),
+        "no-smtputf8" => theirs(
+            "their server cannot take addresses beyond ASCII",
+            "Ask the person for an address in plain letters, or their postmaster for SMTPUTF8.",
+        ),
+        "size-announced" => plain("message larger than the size they announced"),
         _ => return None,
     })
 }
@@ -129,6 +150,10 @@ mod tests {
         assert!(better.meaning.contains("directory") && better.next_step == plain.next_step);
         let ours = explain(Category::Policy, Outcome::Blocked, "mx-points-inside");
         assert!(ours.meaning.contains("inside our own network"));
+        let babble = explain(Category::ProtocolError, Outcome::Deferred, "no-reply-line");
+        assert_eq!((babble.meaning, babble.whose), ("their server did not speak SMTP", "their servers"));
+        assert_eq!(explain(Category::ProtocolError, Outcome::Blocked, "reply-syntax").whose, "our machine");
+        assert_eq!(explain(Category::NetworkFailure, Outcome::Deferred, "egress-down").whose, "our machine");
         assert!(explain(Category::MailboxFull, Outcome::Deferred, "mailbox-full").done.contains("tried again"));
     }
 }

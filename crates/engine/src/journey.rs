@@ -99,8 +99,6 @@ enum CutShort {
 async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) -> After {
     let Tried { ready, finished, started_at, was_announced, cut_short } = tried;
     if let Ending::MessageFailed(_) = &finished.ending {
-        // No dot went out, so there is nothing to doubt; the slot must not say otherwise.
-        house.store.inflight().withdraw(&ready.slot).ok();
         give_way(house, lane, ready, cut_short).await;
         return After::Leave;
     }
@@ -207,11 +205,12 @@ async fn give_way(house: &House, lane: &Lane, ready: Ready, cut_short: Option<Cu
     match cut_short {
         Some(CutShort::Stopped) => unsay(house, lane, ready).await,
         Some(CutShort::Unrecorded(why)) => {
-            house.unrecorded(&why);
+            // First what was recorded is taken back: what cannot be is for whoever looks whether the trouble is over.
             unsay(house, lane, ready).await;
+            house.unrecorded(&why);
         }
         None => {
-            house.store.inflight().free(ready.slot);
+            house.store.inflight().withdraw(ready.slot).await;
             skip(house, &ready.claimed, SkipReason::CannotCompose).await;
         }
     }

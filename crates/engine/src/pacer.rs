@@ -28,14 +28,13 @@ pub(crate) struct Pacer {
 struct Inner {
     pace: Pace,
     open: u32,
-    held: Option<LaneHold>,
     /// Something was learned that is not written down yet.
     unwritten: bool,
 }
 
 impl Pacer {
     pub(crate) fn new(key: PacerKey, pace: Pace) -> Pacer {
-        let inner = Mutex::new(Inner { pace, open: 0, held: None, unwritten: false });
+        let inner = Mutex::new(Inner { pace, open: 0, unwritten: false });
         Pacer { key, turnstile: tokio::sync::Mutex::default(), known: None, inner }
     }
 
@@ -110,22 +109,17 @@ impl Pacer {
         let open = inner.open;
         let response = inner.pace.heard(&Heard { open, ..heard }, now);
         inner.unwritten |= !response.changes.is_empty();
-        if let Some(hold) = &response.hold
-            && inner.held.as_ref().is_none_or(|held| held.until < hold.until)
-        {
-            inner.held = Some(hold.clone());
-        }
         response
     }
 
     /// The hold in force.
     pub(crate) fn held(&self, now: Timestamp) -> Option<LaneHold> {
-        self.lock().held.clone().filter(|hold| hold.until > now)
+        self.lock().pace.hold(now)
     }
 
     /// Is a hold in force?
     pub(crate) fn is_held(&self, now: Timestamp) -> bool {
-        self.lock().held.as_ref().is_some_and(|hold| hold.until > now)
+        self.lock().pace.is_held(now)
     }
 
     /// The limits in force, for people.

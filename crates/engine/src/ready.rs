@@ -95,11 +95,11 @@ pub(crate) async fn prepare_ahead<'a>(house: &'a House, lane: &Lane) -> Option<(
 }
 
 /// Takes back what was prepared, or was said and not heard: it waits in front of its lane, uncharged, unless its campaign
-/// was stopped meanwhile.
+/// was stopped meanwhile. No dot went out, so there is nothing to doubt, and its slot does not say otherwise.
 pub(crate) async fn unsay(house: &House, lane: &Lane, ready: Ready) {
     let Ready { claimed, mailing, slot, .. } = ready;
+    house.store.inflight().withdraw(slot).await;
     house.budgets.give_back(lane.id.source, mailing.identity, lane.operator(), house.now());
-    house.store.inflight().free(slot);
     if house.gate.is_closed_to(claimed.campaign) {
         turn_away(house, lane, claimed).await;
     } else {

@@ -18,7 +18,10 @@ pub const LOST_REPLY: &str = "the program ended between the last byte and the re
 /// Does nothing when there is nothing; safe to call again after being killed itself.
 pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Result<usize, StoreError> {
     let mut settled = 0;
-    for left in store.inflight().recovered() {
+    let mut found = store.inflight().recovered();
+    // An attempt may stand in two slots, one of which could not be taken back: the one that knows the reply decides.
+    found.sort_by_key(|left| left.reply.is_none());
+    for left in found {
         if let Some(claimed) = store.claim_one(left.going.delivery).await? {
             let is_new = claimed.attempts < left.going.number && claimed.state.is_in_progress();
             if is_new {

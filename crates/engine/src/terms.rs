@@ -5,7 +5,7 @@
 
 use crate::Stakes;
 use dispatch::brakes::{Audience, Canary, Decision, Limits};
-use dispatch::windows::{Windows, avoid_the_full_hour, zone_name};
+use dispatch::windows::{Windows, Zone, avoid_the_full_hour};
 use model::{CampaignId, DayCount, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -102,7 +102,7 @@ impl Terms {
         let of = self.lock();
         let term = of.get(&claimed.campaign).filter(|term| term.by_recipient)?;
         let zone = zone_of(&claimed.attributes);
-        closed(term, zone.as_deref(), claimed.campaign, now).map(|(until, _)| until)
+        closed(term, zone.as_ref(), claimed.campaign, now).map(|(until, _)| until)
     }
 
     /// Is this person's part of the campaign the cold one?
@@ -160,7 +160,7 @@ impl Terms {
 }
 
 /// When the windows open next, if they are closed; not all with the first second of an hour.
-fn closed(term: &Term, zone: Option<&str>, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
+fn closed(term: &Term, zone: Option<&Zone>, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
     let windows = term.windows.as_ref()?;
     let opens = windows.next_open(now, zone);
     let until = avoid_the_full_hour(opens, campaign.0 as u64);
@@ -168,11 +168,11 @@ fn closed(term: &Term, zone: Option<&str>, campaign: CampaignId, now: Timestamp)
 }
 
 /// The time zone among a person's values.
-fn zone_of(attributes: &str) -> Option<String> {
+fn zone_of(attributes: &str) -> Option<Zone> {
     let values: BTreeMap<String, serde_json::Value> = serde_json::from_str(attributes).ok()?;
     let named = |(name, value): (&String, &serde_json::Value)| {
         let is_zone = ZONE_COLUMNS.iter().any(|column| name.eq_ignore_ascii_case(column));
-        value.as_str().filter(|_| is_zone).and_then(zone_name)
+        value.as_str().filter(|_| is_zone).and_then(Zone::find)
     };
     values.iter().find_map(named)
 }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_persons_zone_is_found_among_their_values() {
         let zone = zone_of(r#"{"first_name": "Kim", "Time_Zone": " europe/berlin "}"#);
-        assert_eq!(zone.as_deref(), Some("Europe/Berlin"));
+        assert_eq!(zone.as_ref().map(Zone::name), Some("Europe/Berlin"));
         assert_eq!(zone_of(r#"{"timezone": "Middle Earth"}"#), None);
         assert_eq!(zone_of("no json"), None);
     }

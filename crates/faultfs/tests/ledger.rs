@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use faultfs::{FaultDisk, Plan};
+use faultfs::{Death, FaultDisk, Plan, Trouble, What};
 use model::{Actor, Timestamp, WorkspaceId};
 use std::path::Path;
 use std::sync::Arc;
@@ -111,14 +111,80 @@ fn a_ledger_in_trouble_says_so_and_goes_on_afterwards() {
     assert!(failed > SEEDS, "{failed} writes failed");
 }
 
+/// The disk on which a process died after its second setting could not be synced, in so many operations: the log in memory
+/// has it, the one on the disk has holes. The next process loses the power in operation `second` of its life.
+fn a_log_with_holes(dir: &Path, seed: u64, failing: u64, second: u64) -> FaultDisk {
+    let deaths = [u64::MAX, second].map(|operation| Death { operation, power: true }).to_vec();
+    let troubles = vec![Trouble { from: 1, until: failing, what: What::SyncsFail }];
+    let disk = FaultDisk::new(dir, Plan { deaths, troubles }, seed);
+    let store = Store::open(options(dir, &disk), at(0)).unwrap();
+    write(&store, 1).unwrap();
+    disk.arm();
+    assert!(write(&store, 2).is_err());
+    disk.die(false);
+    disk.start();
+    disk
+}
+
+#[test]
+fn what_is_found_in_a_log_with_holes_outlives_the_power() {
+    let folder = faultfs::folder().unwrap();
+    let failing = a_log_with_holes(folder.path(), 0, u64::MAX, u64::MAX).counts().operations + 1;
+    let mut refused = 0;
+    for seed in 0..SEEDS {
+        // At the opening, or when it is over.
+        let second = if seed % 4 == 0 { u64::MAX } else { 1 + seed % 40 };
+        let folder = faultfs::folder().unwrap();
+        let disk = a_log_with_holes(folder.path(), seed, failing, second);
+        let next = Store::open(options(folder.path(), &disk), at(0));
+        let found = next.as_ref().ok().and_then(|store| read(store).ok());
+        disk.die(true);
+        disk.start();
+        drop(next);
+        let last = read(&Store::open(options(folder.path(), &disk), at(0)).unwrap()).unwrap();
+        assert!((1..=2).contains(&last), "seed {seed}, second {second}: {last}");
+        assert!(found.is_none_or(|found| found == last), "seed {seed}, second {second}: {found:?}, then {last}");
+        refused += u64::from(found == Some(2));
+    }
+    assert!(refused > SEEDS / 4, "{refused}: what was refused is found where the log in memory has it");
+}
+
+fn going(number: u16) -> Going {
+    let peer = std::net::IpAddr::from([192, 0, 2, 1]);
+    Going { delivery: model::DeliveryId(77), number, phase: Phase::FinalDot, peer }
+}
+
+#[test]
+fn a_record_that_cannot_be_taken_back_is_before_anything_is_recorded_again() {
+    let trouble = |at, what| Trouble { from: at, until: at + 1, what };
+    // The record is written, its sync fails, and so does the first try to take it back.
+    let troubles = vec![trouble(2, What::SyncsFail), trouble(3, What::WritesFail)];
+    for seed in 0..SEEDS {
+        let folder = faultfs::folder().unwrap();
+        let plan = Plan { troubles: troubles.clone(), ..Plan::default() };
+        let disk = FaultDisk::new(folder.path(), plan, seed);
+        let store = Store::open(options(folder.path(), &disk), at(0)).unwrap();
+        disk.arm();
+        let inflight = store.inflight();
+        let slot = now(inflight.take_slot()).unwrap();
+        assert!(now(inflight.record(&slot, going(1), at(0))).is_err());
+        now(inflight.withdraw(slot));
+        let others: Vec<_> = std::iter::from_fn(|| inflight.try_slot()).collect();
+        assert_eq!(others.len(), 15, "nobody gets a place that says what is not true");
+        others.into_iter().for_each(|slot| inflight.free(slot));
+        now(inflight.probe()).unwrap();
+        let all: Vec<_> = std::iter::from_fn(|| inflight.try_slot()).collect();
+        assert_eq!(all.len(), 16, "then it is there for anybody");
+        disk.die(seed % 2 == 0);
+        disk.start();
+        drop(store);
+        let store = Store::open(options(folder.path(), &disk), at(0)).unwrap();
+        assert_eq!(store.inflight().recovered(), [], "seed {seed}: in doubt, and nothing was sent");
+    }
+}
+
 #[test]
 fn a_recorded_slot_survives_and_one_that_was_refused_means_nothing_to_anybody() {
-    let going = |number| Going {
-        delivery: model::DeliveryId(77),
-        number,
-        phase: Phase::FinalDot,
-        peer: std::net::IpAddr::from([192, 0, 2, 1]),
-    };
     let mut lost = 0;
     for seed in 0..SEEDS {
         let folder = faultfs::folder().unwrap();

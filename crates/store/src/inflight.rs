@@ -86,13 +86,15 @@ struct Places {
     spare: VecDeque<u32>,
     /// Where the round goes on.
     next: u32,
+    /// Given back while they say what is not true: a record could not be taken back. Nobody gets them until it is.
+    stained: BTreeSet<u32>,
 }
 
 impl Places {
     fn new(places: impl Iterator<Item = u32>) -> Places {
         let mut places: VecDeque<u32> = places.collect();
         let round = places.len().min(ROUND_SLOTS);
-        Places { free: places.drain(..round).collect(), spare: places, next: 0 }
+        Places { free: places.drain(..round).collect(), spare: places, ..Places::default() }
     }
 
     fn take(&mut self) -> Option<u32> {
@@ -200,8 +202,15 @@ impl InFlight {
     }
 
     async fn put(&self, slot: &Slot, bytes: [u8; SLOT_BYTES]) -> Result<()> {
+        if self.inner.files.is_none() {
+            return Ok(());
+        }
+        self.put_at(self.place_of(slot)?, bytes).await
+    }
+
+    /// Writes a place; under `power` it is durable when this returns.
+    async fn put_at(&self, index: u32, bytes: [u8; SLOT_BYTES]) -> Result<()> {
         let Some(files) = &self.inner.files else { return Ok(()) };
-        let index = self.place_of(slot)?;
         if let Some(syncer) = &self.inner.syncer {
             return syncer.synced(index, bytes).await;
         }
@@ -225,8 +234,17 @@ impl InFlight {
         self.inner.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Can slots be recorded? Tries it on one that nobody holds; if all are held, there is nothing to say against it.
+    /// Can slots be recorded? First takes back what could not be taken back before; then tries it on one that nobody
+    /// holds. If all are held, there is nothing to say against it.
     pub async fn probe(&self) -> Result<()> {
+        let stained: Vec<u32> = self.places().stained.iter().copied().collect();
+        for index in stained {
+            self.put_at(index, [0; SLOT_BYTES]).await?;
+            let mut places = self.places();
+            places.stained.remove(&index);
+            places.free.insert(index);
+            self.inner.permits.add_permits(1);
+        }
         if self.inner.permits.available_permits() == 0 {
             return Ok(());
         }
@@ -252,10 +270,18 @@ impl InFlight {
         drop(slot.permit);
     }
 
-    /// Takes a record back: the last bytes did *not* go out after all. Call before [`InFlight::free`].
-    pub fn withdraw(&self, slot: &Slot) -> Result<()> {
-        let (Some(files), Some(index)) = (&self.inner.files, slot.index.get()) else { return Ok(()) };
-        Ok(files.slots.write_at(&[0; SLOT_BYTES], slot_at(*index))?)
+    /// Takes a record back and gives the slot back: the last bytes did *not* go out after all, whatever became of the
+    /// record. On a disk that refuses this too, the place is out of use until [`InFlight::probe`] has done it: given to
+    /// somebody else later or never, it would call in doubt what was never sent.
+    pub async fn withdraw(&self, slot: Slot) {
+        if let Some(index) = slot.index.get().copied()
+            && self.put_at(index, [0; SLOT_BYTES]).await.is_err()
+        {
+            self.places().stained.insert(index);
+            slot.permit.forget();
+            return;
+        }
+        self.free(slot);
     }
 
     /// What a dead process left behind; each stays until [`InFlight::free_recovered`].

@@ -235,6 +235,17 @@ impl Pace {
         not_before([rest, day, self.starts.next(now)].into_iter().flatten().max())
     }
 
+    /// The hold that its rest is to the engine, while nothing may start because of it.
+    pub fn hold(&self, now: Timestamp) -> Option<LaneHold> {
+        let rest = self.rest.as_ref().filter(|_| self.is_held(now))?;
+        Some(rest.hold(self.rest_max, now))
+    }
+
+    /// Does a rest keep everything from starting?
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.waits_until(now).is_some())
+    }
+
     /// Do messages start as they come: no rate, no rest, no number for the day? Then it is the same whether the site hears
     /// of one now or a little later.
     pub fn is_free(&self) -> bool {

@@ -37,7 +37,7 @@ fn after_a_kill_slots_say_what_was_accepted_and_what_is_in_doubt() {
     inflight.reply(&slots[0], claimed[0].delivery, claimed[0].attempts + 1, b"250 2.0.0 Ok: queued as 77").unwrap();
     inflight.reply(&slots[1], claimed[1].delivery, claimed[1].attempts + 1, b"250 2.0.0 Ok: queued as 78").unwrap();
     now(store.settle(vec![accepted(&claimed[1], at(31))])).unwrap();
-    inflight.withdraw(&slots[3]).unwrap();
+    now(inflight.withdraw(slots.remove(3)));
     let left = killed(dir.path());
     let store = open(left.path());
     let found = store.inflight().recovered();

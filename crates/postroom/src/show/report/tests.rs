@@ -58,7 +58,7 @@ fn what_a_brake_stopped_is_taken_up_with_a_reason() {
         let report = now(report(&store, campaign, at(3_000))).unwrap();
         let lines = end_of_campaign(&report, &style(at(3_000), 110), &Remarks::default());
         now(store.set_campaign_state(campaign, CampaignState::Sending, None, &actor, at(2_950))).unwrap();
-        lines.into_iter().find(|line| line.contains("resume")).unwrap()
+        lines.into_iter().find(|line| line.contains("postroom resume")).unwrap()
     };
     assert_eq!(next("6 % of the addresses do not exist").trim(), "postroom resume 1 --because \"…\" --data demo");
     assert_eq!(next(dispatch::brakes::Trip::Port25.why()).trim(), "postroom resume 1 --data demo");
