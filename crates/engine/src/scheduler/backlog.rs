@@ -58,7 +58,7 @@ impl Scheduler {
             known.unresolved.get_or_insert(known.seen);
             return Ok(());
         }
-        let known = self.house.store.campaign(campaign).await?;
+        let known = self.house.until_read(|| self.house.store.campaign(campaign)).await?;
         let Some(known) = known.filter(|known| known.state.may_send()) else { return Ok(()) };
         match launch::mailing(&self.house.store, &known, self.house.world.entropy.as_ref()).await {
             Ok(mailing) => self.house.take_up(mailing).await?,
