@@ -17,6 +17,7 @@ pub mod history;
 pub mod import;
 pub mod lanes;
 pub mod launch;
+pub mod migrate;
 pub mod note;
 pub mod options;
 pub mod report;

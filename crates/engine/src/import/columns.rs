@@ -103,7 +103,7 @@ impl Role {
 }
 
 /// Which column holds what, as a person said it: role → header name, or `#3` for the third column. Roles not named
-/// are guessed; `-` for a name says that no column has the role.
+/// are guessed; `-` for a name says that no column has the role, `=TEXT` that every row says this.
 pub type Mapping = BTreeMap<Role, String>;
 
 /// One column of the file.
@@ -124,6 +124,8 @@ pub struct Column {
 pub struct Columns {
     all: Vec<Column>,
     by_role: BTreeMap<Role, usize>,
+    /// What every row says, where no column does.
+    by_all: BTreeMap<Role, String>,
 }
 
 impl Columns {
@@ -148,7 +150,9 @@ impl Columns {
         if !by_role.contains_key(&Role::Email) {
             return Err(no_email(&names));
         }
-        Ok(Columns { all: name_all(&names, &by_role), by_role })
+        let constant = |(role, wanted): (&Role, &String)| Some((*role, wanted.strip_prefix('=')?.to_owned()));
+        let by_all = mapping.iter().filter_map(constant).collect();
+        Ok(Columns { all: name_all(&names, &by_role), by_role, by_all })
     }
 
     /// All columns, in the order of the file.
@@ -161,6 +165,11 @@ impl Columns {
         self.by_role.get(&role).copied()
     }
 
+    /// What every row says for `role`.
+    pub fn of_all(&self, role: Role) -> Option<&str> {
+        self.by_all.get(&role).map(String::as_str)
+    }
+
     /// Every tag a message may use for people of this file.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         self.all.iter().flat_map(|c| [c.tag.as_deref(), c.alias.as_deref()]).flatten()
@@ -170,7 +179,7 @@ impl Columns {
 /// Finds the columns that the person named.
 fn said(names: &[String], mapping: &Mapping) -> Result<BTreeMap<Role, usize>, ImportError> {
     let mut by_role = BTreeMap::new();
-    for (role, wanted) in mapping.iter().filter(|(_, wanted)| *wanted != "-") {
+    for (role, wanted) in mapping.iter().filter(|(_, wanted)| *wanted != "-" && !wanted.starts_with('=')) {
         let by_number = || wanted.strip_prefix('#')?.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < names.len());
         let exact = names.iter().position(|name| name == wanted);
         let folded = || names.iter().position(|name| words::fold(name) == words::fold(wanted));

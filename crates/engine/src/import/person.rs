@@ -105,8 +105,9 @@ impl<'a> Reading<'a> {
         Person { row, unreadable, suppress }
     }
 
-    fn value<'r>(&self, row: &'r Row, role: Role) -> Option<&'r str> {
-        self.columns.index_of(role).map(|index| row.field(index)).filter(|value| !value.is_empty())
+    fn value<'r>(&'r self, row: &'r Row, role: Role) -> Option<&'r str> {
+        let said = self.columns.index_of(role).map(|index| row.field(index)).filter(|value| !value.is_empty());
+        said.or_else(|| self.columns.of_all(role))
     }
 
     /// Where the file says the person stands; nothing if it does not say.

@@ -211,6 +211,18 @@ async fn a_dry_run_counts_as_the_import_does_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_every_row_of_a_file_says_need_not_stand_in_it() {
+    let desk = Desk::new();
+    let mut request = desk.request("cleaned.csv", b"Email\na@x.example\n");
+    request.mapping = [(Role::Status, "=cleaned".to_owned()), (Role::LeadSource, "=Mailchimp".to_owned())].into();
+    desk.import(&request).await.unwrap();
+    let address = EmailAddress::parse("a@x.example").unwrap();
+    let found = desk.store.contacts_by_address(WorkspaceId::FIRST, &address).await.unwrap();
+    assert_eq!(found[0].lead_source.as_deref(), Some("Mailchimp"));
+    assert_eq!(found[0].suppressions[0].reason, SuppressionReason::HardBounced);
+}
+
+#[tokio::test]
 async fn a_preview_shows_columns_and_first_rows() {
     let desk = Desk::new();
     let seen = preview(&desk.request("p.csv", b"Mail;Vorname\na@x.example;Ann\n;;\nb@x.example;Bo\n")).unwrap();

@@ -246,16 +246,21 @@ pub(super) fn standing(word: &str) -> Option<Standing> {
         | "sí" | "softbounced" | "softbounce" | "delivered" | "verified" => standing_of(Active, None),
         "unsubscribed" | "unsubscribe" | "optedout" | "optout" | "unsub" | "removed" | "cancelled" | "canceled"
         | "abgemeldet" | "désinscrit" | "désabonné" | "baja" | "no" | "false" | "0" | "nein" | "non" | "donotemail"
-        | "donotcontact" | "notsubscribed" => standing_of(OptedOut, Some(SuppressionReason::Unsubscribed)),
+        | "donotcontact" | "notsubscribed" | "manualsuppression" | "unsubscribes" => {
+            standing_of(OptedOut, Some(SuppressionReason::Unsubscribed))
+        }
         "complained" | "complaint" | "spam" | "abuse" | "spamcomplaint" | "spamreport" | "markedasspam"
-        | "beschwerde" | "plainte" => standing_of(OptedOut, Some(SuppressionReason::Complained)),
+        | "spamreports" | "complaints" | "beschwerde" | "plainte" => {
+            standing_of(OptedOut, Some(SuppressionReason::Complained))
+        }
         "bounced" | "bounce" | "hardbounced" | "hardbounce" | "cleaned" | "invalid" | "undeliverable" | "dead"
-        | "unzustellbar" => standing_of(Error, Some(SuppressionReason::HardBounced)),
+        | "bounces" | "badmailbox" | "unzustellbar" => standing_of(Error, Some(SuppressionReason::HardBounced)),
         "unconfirmed"
         | "pending"
         | "notconfirmed"
         | "unverified"
         | "awaitingconfirmation"
+        | "nonsubscribed"
         | "unbestätigt"
         | "enattente"
         | "pendiente" => standing_of(Unconfirmed, None),

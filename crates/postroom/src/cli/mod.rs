@@ -16,6 +16,7 @@ pub(crate) mod import;
 pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod lanes;
+pub(crate) mod migrate;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod report;
@@ -84,6 +85,8 @@ enum Command {
     Lanes(lanes::Args),
     /// Import people from a CSV file
     Import(import::Args),
+    /// Move in from another platform with its export files
+    Migrate(migrate::Args),
     /// Show, change, export or forget a person
     #[command(subcommand)]
     Contact(contact::Command),
@@ -139,6 +142,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Settings(args) => settings::run(args, dir, output).await,
         Command::Simulate(args) => simulate::run(args, output).await,
         Command::Import(args) => import::run(args, dir, output).await,
+        Command::Migrate(args) => migrate::run(args, dir, output).await,
         Command::Contact(command) => contact::run(command, dir, output).await,
         Command::Suppress(command) => suppress::run(command, dir, output).await,
         Command::Hold(args) => hold::run(*args, dir, output).await,

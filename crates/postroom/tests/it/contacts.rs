@@ -187,3 +187,39 @@ fn keys_are_made_once_and_their_record_is_shown() {
     assert!(key["record_value"].as_str().unwrap().starts_with("v=DKIM1; k=rsa; p="), "{key}");
     assert_eq!(room.fails(&["domain", "keygen", "example.org", "--selector", "s1"]).0, 3);
 }
+
+#[test]
+fn an_export_of_another_platform_moves_in_and_whoever_left_stays_away() {
+    let room = Room::new();
+    let export = room.path("export");
+    fs::create_dir(&export).unwrap();
+    let write = |name: &str, text: &str| fs::write(export.join(name), text).unwrap();
+    write(
+        "subscribed_email_audience_export_1.csv",
+        "Email Address,First Name,CONFIRM_TIME\nann@x.example,Ann,2024-03-01 10:00:00\nbo@x.example,Bo,\n",
+    );
+    write("cleaned_email_audience_export_1.csv", "Email Address,First Name\nbo@x.example,Bo\n");
+    write("unsubscribed_email_audience_export_1.csv", "Email Address\nann@x.example\ncy@x.example\nno address\n");
+    let folder = export.display().to_string();
+
+    let dry = room.json(&["migrate", "mailchimp", &folder, "--dry-run"]);
+    assert_eq!(dry.last().unwrap()["rows"], 6);
+    assert_eq!(room.json(&["suppress", "list"]).len(), 0);
+
+    let told = room.json(&["migrate", "mailchimp", &folder]);
+    let kinds: Vec<&str> = told.iter().filter_map(|file| file["kind"].as_str()).collect();
+    assert_eq!(kinds, ["bounced", "unsubscribed", "people"]);
+    for one in &told {
+        let count = |name: &str| one[name].as_u64().unwrap();
+        let fates = count("added") + count("updated") + count("unchanged") + count("duplicates") + count("rejected");
+        assert_eq!(count("rows"), fates, "{one}");
+    }
+    let suppressed: Vec<Value> = room.json(&["suppress", "list"]);
+    let reason = |address: &str| suppressed.iter().find(|entry| entry["target"] == address).unwrap()["reason"].clone();
+    assert_eq!((reason("bo@x.example"), reason("cy@x.example")), ("hard_bounced".into(), "unsubscribed".into()));
+    assert_eq!(reason("ann@x.example"), "unsubscribed", "a list of subscribers revives nobody");
+    let again = room.json(&["migrate", "mailchimp", &folder]);
+    assert_eq!(again.last().unwrap()["added"], 0, "the same files again change nothing");
+    let (code, error) = room.fails(&["migrate", "mailchump", &folder]);
+    assert!(code == 2 && error.contains("did you mean mailchimp"), "{error}");
+}

@@ -1,0 +1,432 @@
+//! Moving in from another platform: which of its export files are what, and in which order they are imported.
+//!
+//! Every platform exports people and those who must not be mailed in files of its own making. A file is known by its
+//! name and its header; what all its rows have in common (that they bounced, that they left) is in its name rather than in
+//! its rows. Invariant: whoever must not be mailed comes first, so that at no moment anybody of them could be; a file
+//! that is not known is refused rather than guessed at. Reading the rows is the import's work ([`crate::import`]).
+
+use crate::import::{Mapping, Role};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest first line that is looked at, in octets.
+const HEADER_BYTES_MAX: u64 = 64 * 1024;
+/// The longest answer of another platform's API that is read, in octets.
+const JSON_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Where somebody comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// listmonk.
+    Listmonk,
+    /// Mailchimp.
+    Mailchimp,
+    /// Emma.
+    Emma,
+    /// Customer.io.
+    CustomerIo,
+    /// Postmark.
+    Postmark,
+    /// Amazon SES.
+    Ses,
+    /// SendGrid.
+    SendGrid,
+}
+
+/// What the people of a file have in common, in the order they are imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// They complained.
+    Complained,
+    /// Their addresses are dead.
+    Bounced,
+    /// They left.
+    Unsubscribed,
+    /// Each row says itself why its address must not be mailed.
+    Suppressed,
+    /// They never agreed.
+    Unconfirmed,
+    /// Everybody else.
+    People,
+}
+
+impl Kind {
+    /// The word shown for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Complained => "complained",
+            Kind::Bounced => "bounced",
+            Kind::Unsubscribed => "unsubscribed",
+            Kind::Suppressed => "suppressed",
+            Kind::Unconfirmed => "unconfirmed",
+            Kind::People => "people",
+        }
+    }
+
+    /// What every row says about the person's standing, where the rows do not.
+    const fn status(self) -> Option<&'static str> {
+        match self {
+            Kind::Complained => Some("=complained"),
+            Kind::Bounced => Some("=bounced"),
+            Kind::Unsubscribed => Some("=unsubscribed"),
+            Kind::Unconfirmed => Some("=unconfirmed"),
+            Kind::Suppressed | Kind::People => None,
+        }
+    }
+}
+
+/// A file of an export, and how it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The file.
+    pub file: PathBuf,
+    /// What its people have in common.
+    pub kind: Kind,
+    /// Which column holds what.
+    pub mapping: Mapping,
+}
+
+/// Why an export cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A file is not what the platform exports.
+    #[error("{file} is not known as an export of {platform}: {why}")]
+    Unknown {
+        /// Which.
+        file: String,
+        /// Of which platform it should be.
+        platform: &'static str,
+        /// What is missing.
+        why: String,
+    },
+    /// A file or folder cannot be read.
+    #[error("{file} cannot be read: {why}")]
+    Read {
+        /// Which.
+        file: String,
+        /// Why.
+        why: io::Error,
+    },
+    /// Nothing to import.
+    #[error("there is no file to import; name the export's files, or the folder they are in")]
+    Nothing,
+}
+
+/// How a platform's files are told apart.
+struct Shape {
+    /// Words of a file's name and what its people have in common; the first that is in the name.
+    names: &'static [(&'static str, Kind)],
+    /// What a file is if its name says nothing.
+    otherwise: Kind,
+    /// Columns that mean more than their own names say, where a file has them.
+    columns: &'static [(Role, &'static str)],
+}
+
+impl Platform {
+    /// All of them.
+    pub const ALL: [Platform; 7] = [
+        Platform::Listmonk,
+        Platform::Mailchimp,
+        Platform::Emma,
+        Platform::CustomerIo,
+        Platform::Postmark,
+        Platform::Ses,
+        Platform::SendGrid,
+    ];
+
+    /// The word for the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Platform::Listmonk => "listmonk",
+            Platform::Mailchimp => "mailchimp",
+            Platform::Emma => "emma",
+            Platform::CustomerIo => "customerio",
+            Platform::Postmark => "postmark",
+            Platform::Ses => "ses",
+            Platform::SendGrid => "sendgrid",
+        }
+    }
+
+    /// The platform with that word.
+    pub fn from_word(word: &str) -> Option<Platform> {
+        Platform::ALL.into_iter().find(|platform| platform.word() == word)
+    }
+
+    /// How its files are told apart. Longer words come before those they contain.
+    const fn shape(self) -> Shape {
+        match self {
+            // Subscribers as one file with a status; the blocklist is that status.
+            Platform::Listmonk => Shape {
+                names: &[("bounce", Kind::Bounced), ("blocklist", Kind::Suppressed)],
+                otherwise: Kind::People,
+                columns: &[(Role::ExternalId, "uuid"), (Role::ConsentTime, "created_at")],
+            },
+            // An audience is exported as one file for each standing.
+            Platform::Mailchimp => Shape {
+                names: &[
+                    ("nonsubscribed", Kind::Unconfirmed),
+                    ("unsubscribed", Kind::Unsubscribed),
+                    ("cleaned", Kind::Bounced),
+                    ("abuse", Kind::Complained),
+                    ("subscribed", Kind::People),
+                ],
+                otherwise: Kind::People,
+                columns: &[
+                    (Role::ExternalId, "EUID"),
+                    (Role::ConsentTime, "CONFIRM_TIME"),
+                    (Role::ConsentIp, "CONFIRM_IP"),
+                ],
+            },
+            Platform::Emma => Shape {
+                names: &[("opt-out", Kind::Unsubscribed), ("optout", Kind::Unsubscribed), ("error", Kind::Bounced)],
+                otherwise: Kind::People,
+                columns: &[(Role::Status, "member_status"), (Role::ConsentTime, "member_since")],
+            },
+            Platform::CustomerIo => Shape {
+                names: &[
+                    ("suppress", Kind::Suppressed),
+                    ("unsubscribe", Kind::Unsubscribed),
+                    ("bounce", Kind::Bounced),
+                    ("spam", Kind::Complained),
+                ],
+                otherwise: Kind::People,
+                columns: &[(Role::ExternalId, "cio_id"), (Role::OptedOut, "unsubscribed")],
+            },
+            Platform::Postmark => Shape {
+                names: &[],
+                otherwise: Kind::Suppressed,
+                columns: &[(Role::Status, "SuppressionReason"), (Role::LeadSource, "Origin")],
+            },
+            Platform::Ses => Shape { names: &[], otherwise: Kind::Suppressed, columns: &[(Role::Status, "Reason")] },
+            Platform::SendGrid => Shape {
+                names: &[
+                    ("unsubscribe", Kind::Unsubscribed),
+                    ("spam", Kind::Complained),
+                    ("bounce", Kind::Bounced),
+                    ("invalid", Kind::Bounced),
+                ],
+                otherwise: Kind::People,
+                columns: &[(Role::ExternalId, "CONTACT_ID"), (Role::ConsentTime, "CREATED_AT")],
+            },
+        }
+    }
+}
+
+/// What to import of these files and folders, in which order. What another platform's API answered (JSON) is written
+/// down as a table in `scratch` first. Refuses a file that is not known; then nothing is imported.
+pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Vec<Part>, MigrateError> {
+    let mut parts = Vec::new();
+    for file in files(given)? {
+        let is_json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let table = if is_json { table_of(platform, &file, scratch)? } else { file.clone() };
+        parts.push(part(platform, &file, table)?);
+    }
+    parts.sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
+    if parts.is_empty() { Err(MigrateError::Nothing) } else { Ok(parts) }
+}
+
+/// The files that were named, and those in the folders that were named.
+fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, MigrateError> {
+    let mut files = Vec::new();
+    for path in given {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let unreadable = |why| MigrateError::Read { file: path.display().to_string(), why };
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            let known = |extension: &std::ffi::OsStr| ["csv", "json"].iter().any(|k| extension.eq_ignore_ascii_case(k));
+            if file.extension().is_some_and(known) {
+                files.push(file);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What a file is, by its name and its header.
+fn part(platform: Platform, named: &Path, file: PathBuf) -> Result<Part, MigrateError> {
+    let shape = platform.shape();
+    let name = named.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let kind = shape.names.iter().find(|(word, _)| name.contains(word)).map_or(shape.otherwise, |(_, kind)| *kind);
+    let header = header(&file)?;
+    let mut mapping: Mapping = BTreeMap::new();
+    for (role, column) in shape.columns {
+        if let Some(found) = header.iter().find(|name| name.eq_ignore_ascii_case(column)) {
+            mapping.insert(*role, found.clone());
+        }
+    }
+    if let Some(status) = kind.status() {
+        mapping.insert(Role::Status, status.to_owned());
+    }
+    if kind == Kind::Suppressed && !mapping.contains_key(&Role::Status) {
+        // SES takes such files without a reason as well: then nobody knows it.
+        let says = header.iter().any(|name| ["status", "reason"].iter().any(|word| name.to_lowercase().contains(word)));
+        if !says {
+            mapping.insert(Role::Status, "=blocklisted".to_owned());
+        }
+    }
+    if !header.iter().any(|name| name.to_lowercase().contains("mail") || name.eq_ignore_ascii_case("address")) {
+        let why = format!("no column holds addresses; the columns are {}", header.join(", "));
+        let file = named.display().to_string();
+        return Err(MigrateError::Unknown { file, platform: platform.word(), why });
+    }
+    mapping.entry(Role::Consent).or_insert_with(|| format!("=moved from {}", platform.word()));
+    mapping.entry(Role::LeadSource).or_insert_with(|| format!("={}", platform.word()));
+    Ok(Part { file, kind, mapping })
+}
+
+/// The names in the first line of a file. Only names are looked for: quotes and the rest are the import's.
+fn header(file: &Path) -> Result<Vec<String>, MigrateError> {
+    let unreadable = |why| MigrateError::Read { file: file.display().to_string(), why };
+    let mut line = Vec::new();
+    let opened = fs::File::open(file).map_err(unreadable)?;
+    BufReader::new(opened.take(HEADER_BYTES_MAX)).read_until(b'\n', &mut line).map_err(unreadable)?;
+    let line = String::from_utf8_lossy(&line);
+    let line = line.trim_start_matches('\u{feff}').trim_end();
+    let names = line.split([',', ';', '\t']).map(|name| name.trim().trim_matches('"').trim().to_owned());
+    Ok(names.filter(|name| !name.is_empty()).collect())
+}
+
+/// The list in what an API answered, as a table.
+fn table_of(platform: Platform, file: &Path, scratch: &Path) -> Result<PathBuf, MigrateError> {
+    let unreadable = |why| MigrateError::Read { file: file.display().to_string(), why };
+    let unknown = |why: &str| MigrateError::Unknown {
+        file: file.display().to_string(),
+        platform: platform.word(),
+        why: why.to_owned(),
+    };
+    let opened = fs::File::open(file).map_err(unreadable)?.take(JSON_BYTES_MAX);
+    let read: Value = serde_json::from_reader(BufReader::new(opened)).map_err(|why| unknown(&why.to_string()))?;
+    let entries = entries(&read).ok_or_else(|| unknown("it holds no list of people"))?;
+    let mut columns: Vec<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
+    columns.sort();
+    columns.dedup();
+    fs::create_dir_all(scratch).map_err(unreadable)?;
+    let table = scratch.join(file.with_extension("csv").file_name().unwrap_or_default());
+    let mut writer = csv::Writer::from_path(&table).map_err(|why| unreadable(io::Error::other(why)))?;
+    let failed = |why: csv::Error| unreadable(io::Error::other(why));
+    writer.write_record(columns.iter().map(|name| name.as_str())).map_err(failed)?;
+    for entry in entries {
+        let cell = |name: &&String| match entry.get(*name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        writer.write_record(columns.iter().map(cell)).map_err(failed)?;
+    }
+    writer.flush().map_err(unreadable)?;
+    Ok(table)
+}
+
+/// The list of objects that an answer is, or has in one of its members.
+fn entries(read: &Value) -> Option<Vec<&Map<String, Value>>> {
+    let list = match read {
+        Value::Array(list) => list,
+        Value::Object(members) => members.values().find_map(Value::as_array)?,
+        _ => return None,
+    };
+    list.iter().map(Value::as_object).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(platform: Platform, files: &[(&str, &str)], expected: Expect) {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let shown = match plan(platform, &[dir.path().to_owned()], &dir.path().join("scratch")) {
+            Err(error) => error.to_string().replace(&dir.path().display().to_string(), "DIR"),
+            Ok(parts) => {
+                let line = |part: &Part| {
+                    let said: Vec<String> =
+                        part.mapping.iter().map(|(role, column)| format!("{}={column}", role.word())).collect();
+                    let name = part.file.file_name().unwrap().to_string_lossy().into_owned();
+                    format!("{name}: {}: {}", part.kind.word(), said.join(", "))
+                };
+                parts.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn whoever_must_not_be_mailed_comes_first() {
+        check(
+            Platform::Mailchimp,
+            &[
+                ("subscribed_email_audience_export_1.csv", "Email Address,First Name,CONFIRM_TIME,CONFIRM_IP,EUID\n"),
+                ("unsubscribed_email_audience_export_1.csv", "Email Address,UNSUB_TIME\n"),
+                ("cleaned_email_audience_export_1.csv", "Email Address,CLEAN_TIME\n"),
+                ("nonsubscribed_email_audience_export_1.csv", "Email Address\n"),
+                ("readme.txt", "not a table"),
+            ],
+            expect![[r#"
+                cleaned_email_audience_export_1.csv: bounced: status==bounced, consent==moved from mailchimp, lead_source==mailchimp
+                unsubscribed_email_audience_export_1.csv: unsubscribed: status==unsubscribed, consent==moved from mailchimp, lead_source==mailchimp
+                nonsubscribed_email_audience_export_1.csv: unconfirmed: status==unconfirmed, consent==moved from mailchimp, lead_source==mailchimp
+                subscribed_email_audience_export_1.csv: people: external_id=EUID, consent==moved from mailchimp, consent_time=CONFIRM_TIME, consent_ip=CONFIRM_IP, lead_source==mailchimp"#]],
+        );
+        check(
+            Platform::SendGrid,
+            &[
+                ("contacts.csv", "EMAIL,FIRST_NAME,CONTACT_ID\n"),
+                ("suppression_spam_reports.csv", "email,ip,created\n"),
+                ("suppression_bounces.csv", "status,reason,email,created\n"),
+                ("suppression_unsubscribes.csv", "email,created\n"),
+            ],
+            expect![[r#"
+                suppression_spam_reports.csv: complained: status==complained, consent==moved from sendgrid, lead_source==sendgrid
+                suppression_bounces.csv: bounced: status==bounced, consent==moved from sendgrid, lead_source==sendgrid
+                suppression_unsubscribes.csv: unsubscribed: status==unsubscribed, consent==moved from sendgrid, lead_source==sendgrid
+                contacts.csv: people: external_id=CONTACT_ID, consent==moved from sendgrid, lead_source==sendgrid"#]],
+        );
+    }
+
+    #[test]
+    fn what_an_api_answered_becomes_a_table() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("suppressed.json");
+        let text = r#"{"SuppressedDestinationSummaries":[{"EmailAddress":"a@x.example","Reason":"BOUNCE",
+            "LastUpdateTime":1700000000},{"EmailAddress":"b@x.example","Reason":"COMPLAINT"}],"NextToken":"x"}"#;
+        fs::write(&file, text).unwrap();
+        let parts = plan(Platform::Ses, &[file], &dir.path().join("scratch")).unwrap();
+        assert_eq!((parts[0].kind, parts[0].mapping[&Role::Status].as_str()), (Kind::Suppressed, "Reason"));
+        expect![[r#"
+            EmailAddress,LastUpdateTime,Reason
+            a@x.example,1700000000,BOUNCE
+            b@x.example,,COMPLAINT
+        "#]]
+        .assert_eq(&fs::read_to_string(&parts[0].file).unwrap());
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        check(
+            Platform::Listmonk,
+            &[("subscribers.csv", "uuid,name\n")],
+            expect![
+                "DIR/subscribers.csv is not known as an export of listmonk: no column holds addresses; the columns are uuid, name"
+            ],
+        );
+        check(
+            Platform::Ses,
+            &[("x.json", "{}")],
+            expect!["DIR/x.json is not known as an export of ses: it holds no list of people"],
+        );
+        check(
+            Platform::Emma,
+            &[],
+            expect!["there is no file to import; name the export's files, or the folder they are in"],
+        );
+    }
+}

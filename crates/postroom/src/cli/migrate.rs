@@ -1,0 +1,108 @@
+//! `postroom migrate`: move in from another platform with its export files.
+//!
+//! Whoever must not be mailed comes first, then everybody else; a dry run counts what would become of every row. The same
+//! files again change nothing.
+
+use super::absolute;
+use crate::failure::{Exit, Failure};
+use crate::order::{self, Order, number};
+use crate::output::{Output, thousands};
+use engine::migrate::{MigrateError, Part, Platform, plan};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where from: listmonk, mailchimp, emma, customerio, postmark, ses or sendgrid
+    #[arg(value_name = "PLATFORM", value_parser = read_platform)]
+    platform: Platform,
+    /// The files of its export (CSV, or what its API answered as JSON), or the folder they are in
+    #[arg(value_name = "FILE|FOLDER", required = true)]
+    files: Vec<PathBuf>,
+    /// Only tell what would become of every row; the ledger is as before afterwards
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn read_platform(word: &str) -> Result<Platform, String> {
+    let words = || Platform::ALL.iter().map(|platform| platform.word());
+    Platform::from_word(word).ok_or_else(|| match model::nearest(word, words()).first() {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("known are {}", words().collect::<Vec<_>>().join(", ")),
+    })
+}
+
+pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let scratch = dir.join("migrate");
+    let parts = plan(args.platform, &args.files, &scratch).map_err(refused)?;
+    if args.dry_run {
+        output.note(
+            "A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.".to_owned(),
+        );
+    }
+    let mut sums: [u64; 6] = [0; 6];
+    for part in &parts {
+        let answer = import(part, args.dry_run, dir).await?;
+        let counts = counts(&answer);
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum += count;
+        }
+        let file = part.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut told = json!({ "file": file, "kind": part.kind.word(), "dry_run": args.dry_run });
+        tell_counts(&mut told, &counts);
+        told["import"] = answer.get("import").cloned().unwrap_or(Value::Null);
+        told["rejects_file"] = answer.get("rejects_file").cloned().unwrap_or(Value::Null);
+        output.answer(&told, || vec![format!("{file}  ({})\n  {}", part.kind.word(), line(&counts))]);
+    }
+    std::fs::remove_dir_all(&scratch).unwrap_or_default();
+    let mut told = json!({ "files": parts.len(), "dry_run": args.dry_run });
+    tell_counts(&mut told, &sums);
+    output.answer(&told, || vec![String::new(), format!("{} files\n  {}", parts.len(), line(&sums))]);
+    Ok(Exit::Done)
+}
+
+/// What is counted of every file: rows, and the five fates that add up to them.
+const COUNTS: [&str; 6] = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
+
+/// Of a file that was imported before, every row is as it was.
+fn counts(answer: &Value) -> [u64; 6] {
+    let counts = COUNTS.map(|name| number(answer, name));
+    match answer.get("already_done").and_then(Value::as_bool) {
+        Some(true) => [counts[0], 0, 0, counts[0], 0, 0],
+        _ => counts,
+    }
+}
+
+fn tell_counts(told: &mut Value, counts: &[u64; 6]) {
+    for (name, count) in COUNTS.iter().zip(counts) {
+        told[name] = json!(count);
+    }
+}
+
+fn line(counts: &[u64; 6]) -> String {
+    let [rows, added, updated, unchanged, duplicates, rejected] = counts.map(thousands);
+    format!(
+        "{rows} rows = {added} added + {updated} updated + {unchanged} already so + {duplicates} with the address of an \
+         earlier row + {rejected} rejected"
+    )
+}
+
+async fn import(part: &Part, dry_run: bool, dir: &Path) -> Result<Value, Failure> {
+    let stem = part.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let order = Order::Import {
+        file: absolute(&part.file)?,
+        mapping: part.mapping.clone(),
+        encoding: None,
+        delimiter: None,
+        rejects: absolute(&dir.join("rejects").join(format!("{stem}.rejects.csv")))?,
+        dry_run,
+    };
+    order::place(dir, order, &mut |_| {}).await
+}
+
+fn refused(error: MigrateError) -> Failure {
+    match error {
+        MigrateError::Read { .. } => Failure::own("an export cannot be read", error),
+        MigrateError::Unknown { .. } | MigrateError::Nothing => Failure::bad_input(error.to_string()),
+    }
+}
