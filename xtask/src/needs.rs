@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Tells the tests which Python has the verifier.
+/// Tells the tests which Python has the verifiers.
 pub(crate) const PYTHON_VARIABLE: &str = "POSTROOM_TEST_PYTHON";
 
 /// Set to anything: install nothing.
@@ -22,14 +22,14 @@ const PROGRAMS: &[(&str, &str)] =
 /// Places where Debian puts programs for root, often missing in a person's PATH.
 const MORE_PLACES: &[&str] = &["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
-/// The independent DKIM verifier and what it needs for Ed25519, and who reads the document of the API and tries all of it.
-const VERIFIER: &[&str] = &["dkimpy==1.1.8", "pynacl", "schemathesis==4.32.5"];
+/// The independent verifiers: of DKIM, with what it needs for Ed25519, of the API by its document, and of webhooks.
+const VERIFIERS: &[&str] = &["dkimpy==1.1.8", "pynacl", "schemathesis==4.32.5", "standardwebhooks==1.1.0"];
 
 /// What is there and what is not.
 #[derive(Debug)]
 pub(crate) struct Needs {
     missing: Vec<&'static str>,
-    /// The interpreter with the verifier.
+    /// The interpreter with the verifiers.
     pub(crate) python: Option<PathBuf>,
 }
 
@@ -40,7 +40,7 @@ impl Needs {
         }
         match &self.python {
             Some(python) => println!("needs: {PYTHON_VARIABLE}={}", python.display()),
-            None => println!("needs: no Python with dkimpy and schemathesis; its tests will be skipped"),
+            None => println!("needs: no Python with dkimpy, schemathesis and standardwebhooks; its tests will be skipped"),
         }
     }
 }
@@ -82,7 +82,7 @@ fn install(packages: &[&str]) {
     }
 }
 
-/// A Python that can `import` them: the one named by the variable, the one made before, or one made now.
+/// A Python that has the verifiers: the one named by the variable, the one made before, or one made now.
 fn verifier(root: &Path) -> Result<Option<PathBuf>> {
     if let Some(named) = std::env::var_os(PYTHON_VARIABLE).map(PathBuf::from) {
         return Ok(has_verifier(&named).then_some(named));
@@ -96,19 +96,19 @@ fn verifier(root: &Path) -> Result<Option<PathBuf>> {
     if !is_there("python3") || std::env::var_os(NO_INSTALL_VARIABLE).is_some() {
         return Ok(None);
     }
-    println!("needs: making a Python environment with {}", VERIFIER.join(" and "));
+    println!("needs: making a Python environment with {}", VERIFIERS.join(", "));
     std::fs::create_dir_all(&target)?;
     let make = || quietly(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
     if !make() && may_install() {
         install(&["python3-venv"]);
         make();
     }
-    quietly(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(VERIFIER));
+    quietly(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(VERIFIERS));
     Ok(has_verifier(&python).then_some(python))
 }
 
 fn has_verifier(python: &Path) -> bool {
-    python.is_file() && quietly(Command::new(python).args(["-c", "import dkim, nacl, schemathesis"]))
+    python.is_file() && quietly(Command::new(python).args(["-c", "import dkim, nacl, schemathesis, standardwebhooks"]))
 }
 
 fn quietly(command: &mut Command) -> bool {

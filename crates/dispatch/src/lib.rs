@@ -17,6 +17,7 @@
 //! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`share`]: whose turn it is in a lane.
 //! - [`volume`]: how much a day; warm-up and no jumps.
+//! - [`webhook`]: which events another system is told, when again, and what its answer means.
 //! - [`windows`]: on which hours of the week.
 //!
 //! Invariant: the same arguments give the same answer.
@@ -40,6 +41,7 @@ pub mod security;
 pub mod share;
 pub mod text;
 pub mod volume;
+pub mod webhook;
 pub mod windows;
 pub mod words;
 

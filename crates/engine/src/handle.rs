@@ -25,6 +25,7 @@ pub struct Handle {
     pub(crate) traces: Arc<Traces>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) webhooks_bell: Arc<Notify>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 
@@ -161,6 +162,11 @@ impl Handle {
         self.gate.settle().await;
         self.tell(Notice::HoldsChanged);
         Ok(())
+    }
+
+    /// A webhook was made, changed or removed: from now on events are told as the ledger says.
+    pub fn webhooks_changed(&self) {
+        self.webhooks_bell.notify_one();
     }
 
     /// Every lane, as it stands; none when the engine has stopped.

@@ -52,6 +52,7 @@ mod terms;
 pub mod tls_reports;
 mod transmit;
 mod wakes;
+pub mod webhooks;
 
 pub use error::SendError;
 pub use fleet::proxy_secret;
@@ -117,6 +118,7 @@ pub struct Engine {
     traces: Arc<Traces>,
     bell: Arc<Notify>,
     desk: Arc<engage::Desk>,
+    webhooks_bell: Arc<Notify>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -132,8 +134,22 @@ impl Engine {
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
         let (notices, heard) = mpsc::unbounded_channel();
         let (gate, outstanding, holds, traces) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        let (bell, desk) = (Arc::default(), Arc::default());
-        Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, desk, notices, heard }
+        let (bell, desk, webhooks_bell) = (Arc::default(), Arc::default(), Arc::default());
+        Engine {
+            store,
+            world,
+            settings,
+            watch,
+            gate,
+            outstanding,
+            holds,
+            traces,
+            bell,
+            desk,
+            webhooks_bell,
+            notices,
+            heard,
+        }
     }
 
     /// What commands use while the engine runs.
@@ -147,6 +163,7 @@ impl Engine {
             traces: self.traces.clone(),
             bell: self.bell.clone(),
             desk: self.desk.clone(),
+            webhooks_bell: self.webhooks_bell.clone(),
             notices: self.notices.clone(),
         }
     }
@@ -157,7 +174,7 @@ impl Engine {
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
         let handle = self.handle();
-        let (house, Rooms { heard, to_settle, bell }) = self.furnish(mailings).await?;
+        let (house, Rooms { heard, to_settle, bell, webhooks_bell }) = self.furnish(mailings).await?;
         for campaign in house.campaigns() {
             house.recount(campaign).await?;
         }
@@ -166,6 +183,7 @@ impl Engine {
         let reporter = tokio::spawn(tls_reports::run(house.clone()));
         let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
         let visits = tokio::spawn(engage::run(handle.clone()));
+        let teller = (until == Until::Told).then(|| tokio::spawn(webhooks::run(house.clone(), webhooks_bell)));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
@@ -175,7 +193,7 @@ impl Engine {
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
-        clerk.iter().for_each(tokio::task::JoinHandle::abort);
+        clerk.iter().chain(&teller).for_each(tokio::task::JoinHandle::abort);
         visits.abort();
         let end = end?;
         handle.write_hits().await?;
@@ -191,7 +209,8 @@ impl Engine {
 
     /// What the parts of a run share. Whatever was under way when a former process died is settled first.
     async fn furnish(self, mailings: Vec<Mailing>) -> Result<(Arc<House>, Rooms), StoreError> {
-        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, bell, notices, heard, .. } = self;
+        let Engine { store, world, settings, watch, gate, outstanding, holds, traces, notices, heard, .. } = self;
+        let (bell, webhooks_bell) = (self.bell, self.webhooks_bell);
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
         let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
@@ -240,7 +259,7 @@ impl Engine {
             traces,
             watch,
         });
-        Ok((house, Rooms { heard, to_settle, bell }))
+        Ok((house, Rooms { heard, to_settle, bell, webhooks_bell }))
     }
 }
 
@@ -249,6 +268,7 @@ struct Rooms {
     heard: mpsc::UnboundedReceiver<Notice>,
     to_settle: mpsc::Receiver<Outcome>,
     bell: Arc<Notify>,
+    webhooks_bell: Arc<Notify>,
 }
 
 /// The settler ends before the scheduler only when the ledger is broken.

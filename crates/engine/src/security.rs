@@ -289,7 +289,7 @@ mod tests {
 
     fn answer(status: u16, content_type: &str, body: &str) -> Result<Fetched, FetchFailure> {
         let content_type = Some(content_type.to_owned()).filter(|kind| !kind.is_empty());
-        Ok(Fetched { status, content_type, body: body.as_bytes().to_vec() })
+        Ok(Fetched { status, content_type, retry_after: None, body: body.as_bytes().to_vec() })
     }
 
     #[test]

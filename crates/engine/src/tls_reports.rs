@@ -17,7 +17,7 @@ use jiff::Timestamp as Moment;
 use mail::sign::Signer;
 use mail::tls_report::{Cover, DateRange, FailureDetail, MEDIA_TYPE, Policy, PolicyResult, Summary, TlsReport};
 use model::{MailDomain, Reply, Timestamp};
-use net::{Egress, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
+use net::{Egress, FetchLimits, Outgoing, Resolve, TlsFault, Tlsa, Trust};
 use smtp::client::{Ending, Envelope, Settings, TlsMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -351,7 +351,8 @@ async fn report_to(house: &House, own: Option<&Signer>, day: i64, domain: &str) 
     for target in targets {
         let is_taken = match (target, signer) {
             (ReportTarget::Https(url), _) => {
-                let posted = house.world.fetch.post(&url, MEDIA_TYPE, report.gzip(), POST_LIMITS).await;
+                let document = Outgoing { content_type: MEDIA_TYPE, headers: Vec::new(), body: report.gzip() };
+                let posted = house.world.fetch.post(&url, document, POST_LIMITS).await;
                 posted.is_ok_and(|answer| (200..300).contains(&answer.status))
             }
             // Without a signature nobody would believe it (section 3).

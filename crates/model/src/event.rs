@@ -159,6 +159,16 @@ words! {
         TakenBack = 92 "taken_back",
         /// A delivery was added to a campaign that takes them one by one.
         Queued = 93 "queued",
+        /// A webhook was made.
+        WebhookMade = 100 "webhook_made",
+        /// A webhook was changed, got a new secret, or goes on from another place of the log.
+        WebhookChanged = 101 "webhook_changed",
+        /// A webhook was removed.
+        WebhookRemoved = 102 "webhook_removed",
+        /// A webhook is told nothing any more.
+        WebhookDisabled = 103 "webhook_disabled",
+        /// A webhook is told again.
+        WebhookEnabled = 104 "webhook_enabled",
     }
 }
 

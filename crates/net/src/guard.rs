@@ -33,10 +33,10 @@ impl Guard {
             Guard::LoopbackOnly => Some(format!("{target} is not a loopback address, and only those may be reached")),
             Guard::Production { own } => {
                 if let Some(kind) = special_purpose(target) {
-                    return Some(format!("{target} is {kind}: the mail server points inside"));
+                    return Some(format!("{target} is {kind}: its name points inside"));
                 }
                 let ours = own.contains(&target) || is_held_here(target);
-                ours.then(|| format!("{target} is one of our own addresses: the mail server points inside"))
+                ours.then(|| format!("{target} is one of our own addresses: its name points inside"))
             }
         }
     }

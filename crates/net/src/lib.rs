@@ -27,7 +27,7 @@ pub use clock::{Clock, SystemClock};
 pub use dns::{DnsClient, DnsClientError, Dnssec};
 pub use egress::{Egress, Proxy};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
-pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https};
+pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https, Outgoing};
 pub use guard::Guard;
 pub use tcp::Tcp;
 pub use tls::{Encrypted, TlsClient, TlsFailure, TlsFault, TlsServer, Trust};

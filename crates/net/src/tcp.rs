@@ -27,7 +27,7 @@ impl Tcp {
     }
 
     /// Why this connection is forbidden, if it is. In a rehearsal the proxy must be on this machine too.
-    fn forbids(&self, from: &Egress, target: SocketAddr) -> Option<String> {
+    fn forbids_way(&self, from: &Egress, target: SocketAddr) -> Option<String> {
         let proxy = from.proxy.as_ref().map(Proxy::server).filter(|_| self.guard == Guard::LoopbackOnly);
         self.guard.forbids(target.ip()).or_else(|| proxy.and_then(|proxy| self.guard.forbids(proxy.ip())))
     }
@@ -103,6 +103,10 @@ fn why_not_bound(error: &io::Error, local: IpAddr) -> ConnectFailure {
 }
 
 impl Connect for Tcp {
+    fn forbids(&self, target: IpAddr) -> Option<String> {
+        self.guard.forbids(target)
+    }
+
     fn connect<'a>(
         &'a self,
         from: &'a Egress,
@@ -110,7 +114,7 @@ impl Connect for Tcp {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Box<dyn Stream>, ConnectFailure>> {
         Box::pin(async move {
-            if let Some(why) = self.forbids(from, target) {
+            if let Some(why) = self.forbids_way(from, target) {
                 return Err(ConnectFailure::Forbidden(why));
             }
             match tokio::time::timeout(timeout, open(from, target)).await {

@@ -49,10 +49,12 @@ impl World {
         }?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let resolve: Arc<dyn Resolve> = Arc::new(Cache::new(Arc::new(client), Arc::clone(&clock)));
+        let is_rehearsal = guard == Guard::LoopbackOnly;
         let connect: Arc<dyn Connect> = Arc::new(Tcp::new(guard));
         let tls = TlsClient::new(Arc::clone(&clock));
+        let https = Https::new(Arc::clone(&resolve), Arc::clone(&connect), tls.clone());
         Ok(World {
-            fetch: Arc::new(Https::new(Arc::clone(&resolve), Arc::clone(&connect), tls.clone())),
+            fetch: Arc::new(if is_rehearsal { https.speaking_plain() } else { https }),
             resolve,
             connect,
             tls,
@@ -199,6 +201,11 @@ pub enum ConnectFailure {
 
 /// Opens byte streams to servers.
 pub trait Connect: Send + Sync {
+    /// Why a connection to this address would be forbidden; `None` if it is allowed.
+    fn forbids(&self, _target: IpAddr) -> Option<String> {
+        None
+    }
+
     /// Connects to `target` within `timeout`, leaving by `from`; a proxy's part in it is within the same time.
     fn connect<'a>(
         &'a self,
@@ -218,6 +225,14 @@ mod tests {
         let world = World::production(Guard::production(), Some(nobody), Dnssec::Validate).unwrap();
         let failure = world.connect.connect(&Egress::default(), nobody, Duration::from_secs(5)).await.err().unwrap();
         assert!(matches!(failure, ConnectFailure::Forbidden(_)), "{failure}");
+        let inside = world.fetch.may_reach("https://127.0.0.1/hook").await.unwrap_err();
+        assert_eq!(inside.to_string(), "cannot connect: 127.0.0.1 is a loopback address: its name points inside");
+        assert!(matches!(world.fetch.may_reach("http://1.1.1.1/").await, Err(crate::FetchFailure::Address(_))));
+        assert_eq!(world.fetch.may_reach("https://1.1.1.1/hook").await, Ok(()));
+        let limits = crate::FetchLimits { body_bytes: 10, timeout: Duration::from_secs(5) };
+        let told = world.fetch.post("https://127.0.0.1:9/hook", crate::Outgoing::default(), limits).await;
+        let is_forbidden = matches!(told, Err(crate::FetchFailure::Connect(ConnectFailure::Forbidden(_))));
+        assert!(is_forbidden, "checked again when it is connected: {told:?}");
         assert!(world.clock.now() > model::Timestamp::from_millis(0));
     }
 }

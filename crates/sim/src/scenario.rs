@@ -62,6 +62,8 @@ pub enum Action {
     /// Another campaign to the same people is written, and is to begin so long after the beginning. Needs
     /// [`Scenario::served`].
     Schedule(String, Duration),
+    /// A webhook is made that wants every event at this address. Needs [`Scenario::served`].
+    Webhook(&'static str),
     /// Part of the work is stopped, until so long after the beginning.
     Hold(Held, Duration),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].

@@ -52,8 +52,17 @@ pub struct Delivered {
     pub path: String,
     /// As what.
     pub content_type: String,
+    /// The head of the request.
+    pub head: String,
     /// What.
     pub body: Vec<u8>,
+}
+
+impl Delivered {
+    /// A field of the head; empty when it is not there.
+    pub fn header(&self, name: &str) -> String {
+        field(&self.head, name)
+    }
 }
 
 /// Serves one connection; what was delivered on it, if anything.
@@ -63,9 +72,10 @@ pub async fn serve(server: WebServer, plain: Box<dyn Stream>) -> io::Result<Opti
         return Ok(None);
     }
     let (mut stream, _) = server.identity.accept(plain).await.map_err(io::Error::other)?;
-    let Request { method, path, content_type, body } = tokio::time::timeout(PATIENCE, read(&mut stream)).await??;
+    let Request { method, path, content_type, head: said, body } =
+        tokio::time::timeout(PATIENCE, read(&mut stream)).await??;
     let nothing = Document { status: 404, content_type: "text/plain".to_owned(), body: "nothing here\n".to_owned() };
-    let delivered = (method == "POST").then(|| Delivered { path: path.clone(), content_type, body });
+    let delivered = (method == "POST").then(|| Delivered { path: path.clone(), content_type, head: said, body });
     let document = server.documents.get(&path).cloned().unwrap_or(nothing);
     let head = format!(
         "HTTP/1.1 {} Said\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -82,6 +92,7 @@ struct Request {
     method: String,
     path: String,
     content_type: String,
+    head: String,
     body: Vec<u8>,
 }
 
@@ -114,7 +125,8 @@ async fn read(stream: &mut Box<dyn Stream>) -> io::Result<Request> {
         body.extend_from_slice(piece.get(..read).unwrap_or_default());
     }
     let content_type = field(&head, "content-type");
-    Ok(Request { method: method.to_owned(), path: path.to_owned(), content_type, body })
+    let (method, path) = (method.to_owned(), path.to_owned());
+    Ok(Request { method, path, content_type, head, body })
 }
 
 fn field(head: &str, name: &str) -> String {
@@ -128,7 +140,7 @@ mod tests {
     use super::*;
     use crate::certificates::{Shows, identity};
     use crate::world::SimWorld;
-    use net::{FetchFailure, FetchLimits, Fetched, TlsFault};
+    use net::{FetchFailure, FetchLimits, Fetched, Outgoing, TlsFault};
 
     const LIMITS: FetchLimits = FetchLimits { body_bytes: 1_000, timeout: Duration::from_secs(60) };
 
@@ -159,9 +171,15 @@ mod tests {
         assert_eq!(get(&sim, "https://WEB.test:443/detour").await.unwrap().status, 302);
         assert_eq!(get(&sim, "https://web.test").await.unwrap().status, 404);
         assert_eq!(get(&sim, "https://web.test/long").await, Err(FetchFailure::TooLong(1_000)));
-        let posted = sim.world.fetch.post("https://web.test/page", "text/plain", b"for you".to_vec(), LIMITS).await;
+        let for_you = Outgoing {
+            content_type: "text/plain",
+            headers: vec![("x-kind", "gift".to_owned())],
+            body: b"for you".to_vec(),
+        };
+        let posted = sim.world.fetch.post("https://web.test/page", for_you, LIMITS).await;
         assert_eq!(posted.unwrap().status, 200);
-        assert_eq!(sim.internet.delivered_to_web()[0].body, b"for you");
+        let delivered = &sim.internet.delivered_to_web()[0];
+        assert_eq!((&*delivered.body, &*delivered.header("X-Kind")), (&b"for you"[..], "gift"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,3 +17,19 @@ CREATE TABLE image_of (
     workspace INTEGER NOT NULL, hash BLOB NOT NULL, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (workspace, hash)
 ) WITHOUT ROWID;
+
+-- Webhooks: who is told of events, how far in the log, and with which (sealed) secrets. `generation` moves with every
+-- change by hand: what was under way then does not overwrite it.
+CREATE TABLE webhook (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, url TEXT NOT NULL, description TEXT NOT NULL,
+    events TEXT NOT NULL, secret BLOB NOT NULL, old_secret BLOB, old_secret_until INTEGER, cursor INTEGER NOT NULL,
+    generation INTEGER NOT NULL, failures INTEGER NOT NULL, failing_since INTEGER, due_at INTEGER,
+    delivered_at INTEGER, disabled_at INTEGER, disabled_why TEXT, created_at INTEGER NOT NULL
+);
+CREATE INDEX webhook_by_workspace ON webhook (workspace, id);
+-- What became of each request, the latest of each webhook. event: of which event; none for a test.
+CREATE TABLE webhook_try (
+    workspace INTEGER NOT NULL, webhook INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL, event INTEGER, type TEXT NOT NULL, status INTEGER, said TEXT,
+    PRIMARY KEY (webhook, number)
+) WITHOUT ROWID;

@@ -9,6 +9,7 @@ use model::SkipReason;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// How many changes are remembered before the memory starts again.
 const CHANGES_MAX: usize = 65_536;
@@ -48,9 +49,21 @@ pub(crate) const FORBIDDEN: u64 = u64::MAX;
 pub(crate) struct Changes {
     generation: AtomicU64,
     memory: Mutex<Memory>,
+    /// The last event of the log that was written in this process.
+    log: watch::Sender<i64>,
 }
 
 impl Changes {
+    /// The log has grown; told after the commit.
+    pub(crate) fn log_moved(&self, last: i64) {
+        self.log.send_replace(last);
+    }
+
+    /// Hears when the log has grown.
+    pub(crate) fn log_moves(&self) -> watch::Receiver<i64> {
+        self.log.subscribe()
+    }
+
     /// What to stamp on a claim; taken before its rows are read.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)

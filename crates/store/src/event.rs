@@ -3,7 +3,10 @@
 //! Attempts, reactions and everything else share one sequence; an attempt *is* its event, and so is a reaction. Events hold ids, never addresses.
 
 use crate::reaction::ReactionPart;
-use model::{AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp};
+use model::{
+    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp,
+    WorkspaceId,
+};
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -35,6 +38,8 @@ impl FromStr for Cursor {
 pub struct Event {
     /// Its place; ask for events after it.
     pub cursor: Cursor,
+    /// Whose.
+    pub workspace: WorkspaceId,
     /// When.
     pub at: Timestamp,
     /// What.

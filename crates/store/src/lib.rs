@@ -49,6 +49,7 @@ pub mod suppression;
 pub mod tls;
 pub mod user;
 pub mod volume;
+pub mod webhook;
 
 pub use answered::{AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
@@ -83,6 +84,7 @@ pub use suppression::{LiftFilter, SecondLookup, Suppression, Target};
 pub use tls::{TlsPolicy, TlsResult};
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
 pub use volume::{DayVolume, VolumeOf};
+pub use webhook::{EventFacts, FreshSecret, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
 
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ImportId, SiteId, SkipReason,

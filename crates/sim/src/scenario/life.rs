@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
     AttemptRow, Audience, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewHold, NewImport,
-    NewSource, OpenOptions, Store, StoreError, Target,
+    NewSource, OpenOptions, Store, StoreError, Target, WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -378,6 +378,14 @@ impl Life {
                 let handle = process.handle();
                 handle.schedule(WorkspaceId::FIRST, draft.id, EPOCH + begins, &actor).await.expect("scheduled");
             }
+            Action::Webhook(url) => {
+                let secret = engine::webhooks::fresh_secret(process.sim.world.entropy.as_ref());
+                let chosen =
+                    WebhookEdit { url: url.to_owned(), description: String::new(), events: vec!["*".to_owned()] };
+                let made = process.store.make_webhook(WorkspaceId::FIRST, chosen, secret, &actor, now).await;
+                made.expect("there is room for a webhook");
+                process.handle().webhooks_changed();
+            }
             Action::Hold(held, until) => {
                 let first = process.first().await;
                 let mut hold = NewHold {
@@ -542,7 +550,8 @@ impl Process<'_> {
             | Action::DnsFault(..)
             | Action::World(_)
             | Action::MailAlsoTo(..)
-            | Action::SendReports => true,
+            | Action::SendReports
+            | Action::Webhook(_) => true,
         }
     }
 

@@ -28,6 +28,7 @@ mod a_policy_in_testing_is_only_watched;
 mod a_policy_that_cannot_be_fetched;
 mod a_proved_server_that_promises_nothing;
 mod a_receipt_overtakes_a_backlog;
+mod a_receiver_of_events_is_down;
 mod a_report_by_mail_is_signed;
 mod a_resolver_gone_wrong;
 mod a_rest_outlives_the_process;

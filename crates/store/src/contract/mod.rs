@@ -23,6 +23,7 @@ mod segments;
 mod standing;
 mod sums;
 mod ways;
+mod webhooks;
 
 use crate::settlement::Settlement;
 use crate::{

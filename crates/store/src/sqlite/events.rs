@@ -63,15 +63,16 @@ impl Ledger {
 
 /// A row of `event` as [`read_event`] reads it.
 const EVENT: &str = "SELECT e.seq AS seq, e.at, e.kind, coalesce(w.text, ''), e.campaign, e.delivery, e.contact,
-        e.address, e.import, NULL, e.skip, NULL, e.detail, NULL, NULL, NULL, NULL, NULL
+        e.address, e.import, NULL, e.skip, NULL, e.detail, NULL, NULL, NULL, NULL, NULL, e.workspace
     FROM event e LEFT JOIN word w ON w.id = e.actor";
 /// An attempt likewise.
 const ATTEMPT: &str = "SELECT a.seq AS seq, a.started_at + a.duration_ms, NULL, 'engine', d.campaign, a.delivery,
-        d.contact, d.address, NULL, a.became, d.skip, a.number, NULL, NULL, NULL, NULL, NULL, NULL
+        d.contact, d.address, NULL, a.became, d.skip, a.number, NULL, NULL, NULL, NULL, NULL, NULL,
+        a.workspace
     FROM attempt a JOIN delivery d ON d.id = a.delivery";
 /// A reaction likewise.
 const REACTION: &str = "SELECT r.seq AS seq, r.at, NULL, 'recipient', r.campaign, r.delivery, r.contact, NULL, NULL,
-        NULL, NULL, NULL, r.detail, r.kind, r.link, n.text, r.score, r.value_micros
+        NULL, NULL, NULL, r.detail, r.kind, r.link, n.text, r.score, r.value_micros, r.workspace
     FROM reaction r LEFT JOIN word n ON n.id = r.name";
 
 /// Events after a cursor: rows of `event`, attempts and reactions, merged by their common sequence.
@@ -212,6 +213,7 @@ fn read_event(row: &Row<'_>) -> Result<Event> {
     let skip = row.get::<_, Option<i64>>(10)?.map(|code| word!(SkipReason, code)).transpose()?;
     Ok(Event {
         cursor: Cursor(row.get(0)?),
+        workspace: WorkspaceId(row.get(18)?),
         at: Timestamp::from_millis(row.get(1)?),
         kind,
         actor: row.get(3)?,

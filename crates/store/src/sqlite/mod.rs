@@ -40,6 +40,7 @@ mod sweep;
 pub(crate) mod tls;
 pub(crate) mod users;
 pub(crate) mod volume;
+pub(crate) mod webhooks;
 
 use crate::changes::{Change, Changes};
 use crate::disk::Disk;
@@ -138,6 +139,7 @@ impl Ledger {
             coalesce((SELECT max(id) FROM segment), 0),
             coalesce((SELECT max(id) FROM app_user), 0),
             coalesce((SELECT max(id) FROM api_key), 0), coalesce((SELECT max(id) FROM job), 0),
+            coalesce((SELECT max(id) FROM webhook), 0),
             coalesce((SELECT max(id) FROM workspace), 0),
             coalesce((SELECT max(id) FROM delivery), 0), coalesce((SELECT max(end_delivery) FROM campaign), 0))";
         const LAST_SEQ: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),
@@ -153,6 +155,7 @@ impl Ledger {
     /// Runs `work` in one transaction: all of it is durable when this returns `Ok`, none of it otherwise. What it
     /// changed about who may be mailed is published before the answer is given.
     pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Ledger) -> Result<T>) -> Result<T> {
+        let first_seq = self.next_seq;
         self.conn.execute_batch("BEGIN IMMEDIATE")?;
         let outcome = work(self).and_then(|value| {
             self.conn.execute_batch("COMMIT")?;
@@ -161,6 +164,9 @@ impl Ledger {
         match outcome {
             Ok(value) => {
                 self.changes.publish(&mut self.pending);
+                if self.next_seq != first_seq {
+                    self.changes.log_moved(self.next_seq - 1);
+                }
                 Ok(value)
             }
             Err(error) => {

@@ -20,6 +20,7 @@ mod settings;
 mod suppressions;
 mod told;
 mod users;
+mod webhooks;
 mod workspaces;
 
 use crate::{App, auth, frame, idempotency, openapi};
@@ -57,7 +58,8 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(contacts::routes())
         .merge(lists::routes())
         .merge(segments::routes())
-        .merge(told::routes());
+        .merge(told::routes())
+        .merge(webhooks::routes());
     let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();
     let (closed, mut described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
     described.merge(described_open);

@@ -11,3 +11,4 @@ mod people;
 mod readers;
 mod strangers;
 mod suppressions;
+mod webhooks;

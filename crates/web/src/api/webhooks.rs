@@ -1,0 +1,413 @@
+//! Webhooks: who is told what happens. Their secrets are shown once.
+
+use crate::extract::{Asked, At, Input};
+use crate::idempotency::ShownOnce;
+use crate::page::{self, Page};
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use dispatch::webhook::Filter;
+use engine::webhooks::{fresh_secret, secret_text, test as send_test};
+use model::WebhookId;
+use model::access::Scope;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use store::{Cursor, WebhookEdit, WebhookTry};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "webhooks";
+const LOG: &str = "webhook-log";
+/// How long the secret before the new one goes on signing.
+const OLD_SECRET_WORKS: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, make))
+        .routes(routes!(names))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(rotate))
+        .routes(routes!(disable))
+        .routes(routes!(enable))
+        .routes(routes!(test))
+        .routes(routes!(log))
+        .routes(routes!(replay))
+}
+
+/// A webhook, without its secret.
+#[derive(Serialize, ToSchema)]
+struct Webhook {
+    /// Its id (`wh_…`).
+    id: String,
+    /// Where events are posted.
+    url: String,
+    /// What it is for.
+    description: String,
+    /// Which events.
+    events: Vec<String>,
+    /// `working`, `failing` or `disabled`.
+    state: &'static str,
+    /// Everything up to this place of the event log was told, or was not asked for.
+    cursor: String,
+    /// Failures in a row.
+    failures: u32,
+    /// Since when it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<Time>,
+    /// When it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<Time>,
+    /// When it last took an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered_at: Option<Time>,
+    /// Since when it is told nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Time>,
+    /// Why it is told nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_why: Option<String>,
+    /// Until when the secret before this one signs as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secret_until: Option<Time>,
+    /// When it was made.
+    created_at: Time,
+}
+
+impl From<store::Webhook> for Webhook {
+    fn from(known: store::Webhook) -> Webhook {
+        let state = match (known.disabled_at, known.failing_since) {
+            (Some(_), _) => "disabled",
+            (None, Some(_)) => "failing",
+            (None, None) => "working",
+        };
+        Webhook {
+            id: known.id.to_string(),
+            url: known.chosen.url,
+            description: known.chosen.description,
+            events: known.chosen.events,
+            state,
+            cursor: known.cursor.to_string(),
+            failures: known.failures,
+            failing_since: known.failing_since.map(Time),
+            next_attempt_at: known.due_at.map(Time),
+            delivered_at: known.delivered_at.map(Time),
+            disabled_at: known.disabled_at.map(Time),
+            disabled_why: known.disabled_why,
+            old_secret_until: known.old_secret_until.map(Time),
+            created_at: known.created_at.into(),
+        }
+    }
+}
+
+/// A webhook with its secret.
+#[derive(Serialize, ToSchema)]
+struct WithSecret {
+    /// What its requests are signed with (`whsec_…`). It is shown this once.
+    secret: String,
+    /// The webhook.
+    webhook: Webhook,
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// The webhooks, oldest first.
+#[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(Which),
+    responses((status = 200, body = Page<Webhook>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Page<Webhook>>, Problem> {
+    caller.may(Scope::WebhooksRead)?;
+    let limit = page::limit(which.limit)?;
+    let after = page::open_as(LIST, which.after.as_deref())?;
+    let found = app.store.webhooks(caller.workspace, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LIST, |webhook| webhook.id.to_string(), Webhook::from)))
+}
+
+/// A webhook to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewWebhook {
+    /// Where events are posted: an `https` address that is not on a private network.
+    url: String,
+    /// Which events: names such as `message.bounced`, `message.*` for a whole noun, or `*`.
+    events: Vec<String>,
+    /// What it is for.
+    #[serde(default)]
+    description: String,
+}
+
+/// Make a webhook.
+///
+/// It is told of everything that happens from now on, one event a request, in order.
+#[utoipa::path(post, path = "/webhooks", tag = "webhooks", request_body = NewWebhook,
+    responses((status = 201, body = WithSecret)))]
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    Input(new): Input<NewWebhook>,
+) -> Result<(StatusCode, Extension<ShownOnce>, Json<WithSecret>), Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let chosen = WebhookEdit { url: new.url, description: new.description, events: read_events(&new.events)? };
+    check_url(&app, &chosen.url).await?;
+    let secret = fresh_secret(app.world.entropy.as_ref());
+    let text = secret_text(&secret.bytes);
+    let made = app.store.make_webhook(caller.workspace, chosen, secret, &caller.actor, app.now()).await?;
+    app.engine.webhooks_changed();
+    Ok((StatusCode::CREATED, Extension(ShownOnce), Json(WithSecret { secret: text, webhook: made.into() })))
+}
+
+/// The names of events.
+#[derive(Serialize, ToSchema)]
+struct Names {
+    /// Every name a webhook may ask for.
+    names: Vec<&'static str>,
+}
+
+/// The names of all events a webhook may ask for.
+#[utoipa::path(get, path = "/webhooks/event-names", tag = "webhooks", responses((status = 200, body = Names)))]
+async fn names(caller: Caller) -> Result<Json<Names>, Problem> {
+    caller.may(Scope::WebhooksRead)?;
+    Ok(Json(Names { names: dispatch::webhook::names() }))
+}
+
+/// A webhook.
+#[utoipa::path(get, path = "/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Webhook>, Problem> {
+    caller.may(Scope::WebhooksRead)?;
+    Ok(Json(known(&app, &caller, id).await?.into()))
+}
+
+/// What to change; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Where events are posted.
+    #[serde(default)]
+    url: Option<String>,
+    /// Which events.
+    #[serde(default)]
+    events: Option<Vec<String>>,
+    /// What it is for.
+    #[serde(default)]
+    description: Option<String>,
+}
+
+/// Change a webhook.
+///
+/// It goes on where it was in the log. If it waited for another try, it is tried at once.
+#[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", request_body = Change,
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+    Input(change): Input<Change>,
+) -> Result<Json<Webhook>, Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let mut chosen = known(&app, &caller, id).await?.chosen;
+    if let Some(url) = change.url {
+        check_url(&app, &url).await?;
+        chosen.url = url;
+    }
+    if let Some(events) = change.events {
+        chosen.events = read_events(&events)?;
+    }
+    chosen.description = change.description.unwrap_or(chosen.description);
+    let changed = app.store.change_webhook(caller.workspace, id, chosen, &caller.actor, app.now()).await?;
+    app.engine.webhooks_changed();
+    Ok(Json(changed.into()))
+}
+
+/// Remove a webhook with its log.
+#[utoipa::path(delete, path = "/webhooks/{id}", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook")), responses((status = 204)))]
+async fn remove(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<StatusCode, Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    app.store.remove_webhook(caller.workspace, id, &caller.actor, app.now()).await?;
+    app.engine.webhooks_changed();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give a webhook a new secret.
+///
+/// For 24 hours requests are signed with both, so that the receiver can change over in its own time.
+#[utoipa::path(post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = WithSecret)))]
+async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+) -> Result<(Extension<ShownOnce>, Json<WithSecret>), Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let secret = fresh_secret(app.world.entropy.as_ref());
+    let text = secret_text(&secret.bytes);
+    let (now, actor) = (app.now(), &caller.actor);
+    let rotated = app.store.rotate_webhook(caller.workspace, id, secret, now + OLD_SECRET_WORKS, actor, now).await?;
+    app.engine.webhooks_changed();
+    Ok((Extension(ShownOnce), Json(WithSecret { secret: text, webhook: rotated.into() })))
+}
+
+/// Stop telling a webhook. Its place in the log is kept.
+#[utoipa::path(post, path = "/webhooks/{id}/disable", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
+async fn disable(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Webhook>, Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let (why, actor) = ("somebody disabled it", &caller.actor);
+    let disabled = app.store.disable_webhook(caller.workspace, id, why, actor, app.now()).await?;
+    app.engine.webhooks_changed();
+    Ok(Json(disabled.into()))
+}
+
+/// Go on telling a webhook from where it was, at once.
+#[utoipa::path(post, path = "/webhooks/{id}/enable", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
+async fn enable(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Webhook>, Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let enabled = app.store.enable_webhook(caller.workspace, id, &caller.actor, app.now()).await?;
+    app.engine.webhooks_changed();
+    Ok(Json(enabled.into()))
+}
+
+/// One request to a webhook.
+#[derive(Serialize, ToSchema)]
+struct Request {
+    /// When.
+    at: Time,
+    /// How long it took.
+    duration_ms: u32,
+    /// Of which event, as a place in the log; absent: a test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    /// The event's name.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status of the answer; absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// What was said, or why nothing came; its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<String>,
+}
+
+impl From<WebhookTry> for Request {
+    fn from(tried: WebhookTry) -> Request {
+        Request {
+            at: tried.at.into(),
+            duration_ms: tried.duration_ms,
+            event: tried.event.map(|event| event.to_string()),
+            kind: tried.kind,
+            status: tried.status,
+            said: tried.said,
+        }
+    }
+}
+
+/// How a test went.
+#[derive(Serialize, ToSchema)]
+struct Tested {
+    /// Did the receiver take it?
+    taken: bool,
+    /// What came back.
+    request: Request,
+}
+
+/// Send a signed test event, and see what comes back.
+///
+/// If the receiver takes it and the webhook was failing, it goes on at once.
+#[utoipa::path(post, path = "/webhooks/{id}/test", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Tested)))]
+async fn test(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Tested>, Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let webhook = known(&app, &caller, id).await?;
+    let (tried, taken) = send_test(&app.store, &app.world, &webhook).await?;
+    if taken && webhook.failing_since.is_some() && webhook.disabled_at.is_none() {
+        app.store.enable_webhook(caller.workspace, id, &caller.actor, app.now()).await?;
+        app.engine.webhooks_changed();
+    }
+    Ok(Json(Tested { taken, request: tried.into() }))
+}
+
+/// The latest requests, newest first.
+#[utoipa::path(get, path = "/webhooks/{id}/log", tag = "webhooks",
+    params(("id" = String, Path, description = "The webhook"), Which), responses((status = 200, body = Page<Request>)))]
+async fn log(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Page<Request>>, Problem> {
+    caller.may(Scope::WebhooksRead)?;
+    known(&app, &caller, id).await?;
+    let limit = page::limit(which.limit)?;
+    let before = page::open_as(LOG, which.after.as_deref())?;
+    let found = app.store.webhook_tries(caller.workspace, id, before, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LOG, |tried| tried.number.to_string(), Request::from)))
+}
+
+/// From where to go on: a time or a place in the log.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Replay {
+    /// Everything since then is told again.
+    #[serde(default)]
+    since: Option<Time>,
+    /// Everything after this place in the log (the `event` of a body) is told again. A later place leaves out what is
+    /// between.
+    #[serde(default)]
+    after: Option<String>,
+}
+
+/// Go on from another place of the event log.
+///
+/// What is told again has the `webhook-id` it had before.
+#[utoipa::path(post, path = "/webhooks/{id}/replay", tag = "webhooks", request_body = Replay,
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
+async fn replay(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+    Input(replay): Input<Replay>,
+) -> Result<Json<Webhook>, Problem> {
+    caller.may(Scope::WebhooksWrite)?;
+    let from: Cursor = match (replay.since, replay.after) {
+        (Some(since), None) => app.store.cursor_at(since.0).await?,
+        (None, Some(after)) => {
+            after.parse().map_err(|_| Problem::field("after", "that is no place in the event log"))?
+        }
+        _ => return Err(Problem::new(Code::InvalidField, "say either since or after")),
+    };
+    let moved = app.store.replay_webhook(caller.workspace, id, from, &caller.actor, app.now()).await?;
+    app.engine.webhooks_changed();
+    Ok(Json(moved.into()))
+}
+
+async fn known(app: &App, caller: &Caller, id: WebhookId) -> Result<store::Webhook, Problem> {
+    app.store.webhook(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("webhook", id))
+}
+
+fn read_events(events: &[String]) -> Result<Vec<String>, Problem> {
+    let filter = Filter::parse(events).map_err(|why| Problem::field("events", why.to_string()))?;
+    Ok(filter.patterns().to_vec())
+}
+
+/// Told at once where it is plain; what the name leads to later is checked with every request.
+async fn check_url(app: &App, url: &str) -> Result<(), Problem> {
+    app.world.fetch.may_reach(url).await.map_err(|why| Problem::field("url", why.to_string()))
+}
