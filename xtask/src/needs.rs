@@ -40,7 +40,9 @@ impl Needs {
         }
         match &self.python {
             Some(python) => println!("needs: {PYTHON_VARIABLE}={}", python.display()),
-            None => println!("needs: no Python with dkimpy, schemathesis and standardwebhooks; its tests will be skipped"),
+            None => {
+                println!("needs: no Python with dkimpy, schemathesis and standardwebhooks; its tests will be skipped")
+            }
         }
     }
 }

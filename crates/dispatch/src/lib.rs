@@ -13,6 +13,7 @@
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
 //! - [`brakes`]: when to stop altogether.
+//! - [`alert`]: when something is said about trouble.
 //! - [`engage`]: whether a person or a machine opened or clicked.
 //! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`share`]: whose turn it is in a lane.
@@ -23,6 +24,7 @@
 //! Invariant: the same arguments give the same answer.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alert;
 pub mod brakes;
 pub mod engage;
 pub mod enhanced;

@@ -3,9 +3,11 @@
 //! Asks the ledger what begins next and waits for that moment or for the bell; nothing polls. One campaign begins at a
 //! time, in the order of their times. What cannot begin is a draft again and says why.
 
+use crate::alerts::About;
 use crate::house::{House, Notice};
 use crate::{SendError, drafts, launch};
-use model::{Actor, CampaignId, CampaignState, EventKind};
+use dispatch::alert::Turn;
+use model::{Actor, AlertKind, CampaignId, CampaignState, EventKind};
 use std::sync::Arc;
 use std::time::Duration;
 use store::StoreError;
@@ -62,6 +64,8 @@ async fn begin(house: &Arc<House>, id: CampaignId) {
     let (workspace, now) = (campaign.workspace, house.now());
     let told = house.store.take_back(workspace, id, Some(why.clone()), &Actor::Engine, now).await;
     if told.is_ok() {
+        let about = About { workspace, kind: AlertKind::Warned, subject: id.to_string() };
+        house.alarm(about, Turn::Happened(format!("it could not begin and is a draft again: {why}")));
         let warned = house.store.note(workspace, EventKind::Warned, Some(id), Some(why), &Actor::Engine, now);
         warned.await.ok();
     } else {

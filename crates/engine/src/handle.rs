@@ -1,6 +1,7 @@
 //! What commands do to a running engine. Each is in force when it returns.
 
 use crate::Mailing;
+use crate::alerts::{Errand, Tested};
 use crate::engage::Desk;
 use crate::gate::Gate;
 use crate::holds::Holds;
@@ -8,7 +9,9 @@ use crate::house::Notice;
 use crate::lanes::LaneView;
 use crate::outstanding::Outstanding;
 use crate::trace::{Traced, Traces};
-use model::{Actor, CampaignId, CampaignState, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId};
+use model::{
+    Actor, CampaignId, CampaignState, ChannelId, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
+};
 use net::Clock;
 use std::sync::Arc;
 use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
@@ -26,6 +29,7 @@ pub struct Handle {
     pub(crate) bell: Arc<Notify>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) webhooks_bell: Arc<Notify>,
+    pub(crate) alarms: mpsc::UnboundedSender<Errand>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 
@@ -167,6 +171,29 @@ impl Handle {
     /// A webhook was made, changed or removed: from now on events are told as the ledger says.
     pub fn webhooks_changed(&self) {
         self.webhooks_bell.notify_one();
+    }
+
+    /// Channels of alerts, or what is snoozed, changed: from now on alerts are told as the ledger says.
+    pub fn alerts_changed(&self) {
+        self.alarms.send(Errand::Changed).ok();
+    }
+
+    /// The certificate of the HTTP server ends then; `None`: there is none.
+    pub fn certificate_ends(&self, at: Option<Timestamp>) {
+        self.alarms.send(Errand::CertificateEnds(at)).ok();
+    }
+
+    /// Tries a channel of alerts; what went wrong, in words. Refused with [`StoreError::Closed`] when nobody tells alerts: the
+    /// engine has stopped, or the ledger is held.
+    pub async fn test_alert_channel(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<Tested, StoreError> {
+        let (answer, tested) = tokio::sync::oneshot::channel();
+        self.alarms.send(Errand::Test { workspace, channel, answer }).ok();
+        tested.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Can what happens not be recorded, so that nothing is sent?
+    pub fn is_ledger_in_trouble(&self) -> bool {
+        self.gate.is_ledger_in_trouble()
     }
 
     /// Every lane, as it stands; none when the engine has stopped.

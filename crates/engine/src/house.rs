@@ -1,5 +1,6 @@
 //! What every part of a run shares: the ledger, the world, the rules, and the ways to the scheduler and the settler.
 
+use crate::alerts::{About, Errand, Heard as Noticed};
 use crate::brakes::{Brakes, Judged, Whom};
 use crate::budget::Budgets;
 use crate::fleet::Fleet;
@@ -16,6 +17,7 @@ use crate::security::Policies;
 use crate::terms::Terms;
 use crate::tls_reports::Tally;
 use crate::trace::Traces;
+use dispatch::alert::Turn;
 use dispatch::brakes::{Groups, Trip};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::own::Described;
@@ -26,8 +28,8 @@ use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow};
 use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, Stage, Timestamp,
-    Verdict,
+    Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, Stage,
+    Timestamp, Verdict,
 };
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
@@ -278,6 +280,7 @@ pub(crate) struct House {
     pub(crate) terms: Terms,
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
+    pub(crate) alarms: mpsc::UnboundedSender<Errand>,
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) watch: Arc<dyn Watch>,
@@ -325,6 +328,7 @@ impl House {
     pub(crate) fn unrecorded(&self, why: &str) {
         if self.gate.ledger_fails() {
             self.note(Note::LedgerTrouble(why.to_owned()));
+            self.alarm(About::house(AlertKind::LedgerUnwritable, ""), Turn::Lasts(format!("{why}.")));
         }
     }
 
@@ -367,6 +371,11 @@ impl House {
         R: Future<Output = Result<T, StoreError>>,
     {
         self.until_recorded(read).await
+    }
+
+    /// Tells the alarm desk; in a run without one nobody hears.
+    pub(crate) fn alarm(&self, about: About, turn: Turn) {
+        self.alarms.send(Errand::Heard(Noticed { about, turn })).ok();
     }
 
     /// Tells whoever watches.

@@ -25,6 +25,7 @@ pub mod resume;
 pub mod trace;
 pub mod why;
 
+pub mod alerts;
 mod brakes;
 mod budget;
 mod clerk;
@@ -119,6 +120,8 @@ pub struct Engine {
     bell: Arc<Notify>,
     desk: Arc<engage::Desk>,
     webhooks_bell: Arc<Notify>,
+    alarms: mpsc::UnboundedSender<alerts::Errand>,
+    errands: mpsc::UnboundedReceiver<alerts::Errand>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -133,6 +136,7 @@ impl Engine {
     /// An engine over this ledger and this world.
     pub fn new(store: Store, world: World, settings: Settings, watch: Arc<dyn Watch>) -> Engine {
         let (notices, heard) = mpsc::unbounded_channel();
+        let (alarms, errands) = mpsc::unbounded_channel();
         let (gate, outstanding, holds, traces) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         let (bell, desk, webhooks_bell) = (Arc::default(), Arc::default(), Arc::default());
         Engine {
@@ -147,6 +151,8 @@ impl Engine {
             bell,
             desk,
             webhooks_bell,
+            alarms,
+            errands,
             notices,
             heard,
         }
@@ -164,6 +170,7 @@ impl Engine {
             bell: self.bell.clone(),
             desk: self.desk.clone(),
             webhooks_bell: self.webhooks_bell.clone(),
+            alarms: self.alarms.clone(),
             notices: self.notices.clone(),
         }
     }
@@ -174,7 +181,7 @@ impl Engine {
     /// work any more; whatever was not recorded then is queued or in doubt at the next start.
     pub async fn run(self, mailings: Vec<Mailing>, until: Until) -> Result<RunEnd, StoreError> {
         let handle = self.handle();
-        let (house, Rooms { heard, to_settle, bell, webhooks_bell }) = self.furnish(mailings).await?;
+        let (house, Rooms { heard, to_settle, bell, webhooks_bell, errands }) = self.furnish(mailings).await?;
         for campaign in house.campaigns() {
             house.recount(campaign).await?;
         }
@@ -184,6 +191,7 @@ impl Engine {
         let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
         let visits = tokio::spawn(engage::run(handle.clone()));
         let teller = (until == Until::Told).then(|| tokio::spawn(webhooks::run(house.clone(), webhooks_bell)));
+        let alarm_desk = (until == Until::Told).then(|| tokio::spawn(alerts::run(house.clone(), errands)));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
@@ -193,7 +201,7 @@ impl Engine {
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
-        clerk.iter().chain(&teller).for_each(tokio::task::JoinHandle::abort);
+        clerk.iter().chain(&teller).chain(&alarm_desk).for_each(tokio::task::JoinHandle::abort);
         visits.abort();
         let end = end?;
         handle.write_hits().await?;
@@ -210,7 +218,7 @@ impl Engine {
     /// What the parts of a run share. Whatever was under way when a former process died is settled first.
     async fn furnish(self, mailings: Vec<Mailing>) -> Result<(Arc<House>, Rooms), StoreError> {
         let Engine { store, world, settings, watch, gate, outstanding, holds, traces, notices, heard, .. } = self;
-        let (bell, webhooks_bell) = (self.bell, self.webhooks_bell);
+        let (bell, webhooks_bell, errands) = (self.bell, self.webhooks_bell, self.errands);
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
         let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
@@ -255,11 +263,12 @@ impl Engine {
             gate,
             outcomes,
             notices,
+            alarms: self.alarms,
             outstanding,
             traces,
             watch,
         });
-        Ok((house, Rooms { heard, to_settle, bell, webhooks_bell }))
+        Ok((house, Rooms { heard, to_settle, bell, webhooks_bell, errands }))
     }
 }
 
@@ -269,6 +278,7 @@ struct Rooms {
     to_settle: mpsc::Receiver<Outcome>,
     bell: Arc<Notify>,
     webhooks_bell: Arc<Notify>,
+    errands: mpsc::UnboundedReceiver<alerts::Errand>,
 }
 
 /// The settler ends before the scheduler only when the ledger is broken.

@@ -9,6 +9,7 @@
 //! - [`values`]: what the merge tags of one person stand for;
 //! - [`headers`]: the header fields that a whole campaign shares, validated once;
 //! - [`message`]: one recipient's message, 7-bit and deterministic;
+//! - [`notice`]: a few words to whoever runs the machine;
 //! - [`sign`]: DKIM keys and signatures;
 //! - [`tls_report`]: what a domain is told about the encryption of its mail;
 //! - [`token`]: sealed delivery ids for return paths and links;
@@ -19,6 +20,7 @@
 pub mod compose;
 pub mod headers;
 pub mod message;
+pub mod notice;
 mod qp;
 pub mod sign;
 pub mod tls_report;

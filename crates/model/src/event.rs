@@ -169,6 +169,10 @@ words! {
         WebhookDisabled = 103 "webhook_disabled",
         /// A webhook is told again.
         WebhookEnabled = 104 "webhook_enabled",
+        /// A way to tell somebody of alerts was made or removed.
+        AlertChannelChanged = 105 "alert_channel_changed",
+        /// An alert was snoozed, or is no longer.
+        AlertSnoozed = 106 "alert_snoozed",
     }
 }
 

@@ -145,6 +145,10 @@ id!(/// A saved rule over contacts.
     SegmentId, "g", "a segment");
 id!(/// A receiver of events.
     WebhookId, "wh", "a webhook");
+id!(/// Trouble that somebody has to know of.
+    AlertId, "al", "an alert");
+id!(/// A way to tell somebody of alerts.
+    ChannelId, "ac", "an alert channel");
 id!(/// Mail that follows an event, step by step.
     SequenceId, "q", "a sequence");
 id!(/// Work that goes on after the answer.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod address;
+pub mod alert;
 pub mod attempt;
 pub mod campaign;
 pub mod contact;
@@ -23,14 +24,15 @@ pub mod volume;
 
 pub use access::{Role, Scopes};
 pub use address::{AddressError, EmailAddress, MailDomain};
+pub use alert::AlertKind;
 pub use attempt::{Attempt, TlsVersion};
 pub use campaign::{CampaignKind, CampaignState};
 pub use contact::{ContactChange, ContactStatus, ErrorCause, SuppressionReason};
 pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
 pub use id::{
-    AddressId, CampaignId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId, KeyId, ListId, PoolId,
-    SegmentId, SequenceId, SiteId, SourceId, UserId, WebhookId, WorkspaceId,
+    AddressId, AlertId, CampaignId, ChannelId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId,
+    KeyId, ListId, PoolId, SegmentId, SequenceId, SiteId, SourceId, UserId, WebhookId, WorkspaceId,
 };
 pub use nearest::nearest;
 pub use reaction::ReactionKind;

@@ -10,12 +10,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cache;
+mod certificate;
 pub mod clock;
 pub mod dns;
 pub mod egress;
 pub mod entropy;
 pub mod fetch;
 pub mod guard;
+pub mod programs;
 pub mod tcp;
 pub mod tls;
 pub mod world;
@@ -29,6 +31,7 @@ pub use egress::{Egress, Proxy};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https, Outgoing};
 pub use guard::Guard;
+pub use programs::{NoPrograms, Programs, SystemPrograms};
 pub use tcp::Tcp;
 pub use tls::{Encrypted, TlsClient, TlsFailure, TlsFault, TlsServer, Trust};
 pub use world::{BoxFuture, Connect, ConnectFailure, DnsAnswer, DnsFailure, Mx, Resolve, Stream, Tlsa, World};

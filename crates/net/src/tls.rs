@@ -11,8 +11,8 @@ mod verify;
 pub use dane::usable;
 pub use verify::{TlsFailure, TlsFault};
 
-use crate::{Clock, Stream, Tlsa};
-use model::TlsVersion;
+use crate::{Clock, Stream, Tlsa, certificate};
+use model::{Timestamp, TlsVersion};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::CryptoProvider;
@@ -184,6 +184,7 @@ fn config(time: &Arc<OurTime>, verifier: Arc<dyn ServerCertVerifier>, resume: bo
 #[derive(Clone)]
 pub struct TlsServer {
     acceptor: TlsAcceptor,
+    ends_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for TlsServer {
@@ -216,11 +217,17 @@ impl TlsServer {
     }
 
     fn with(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<TlsServer, String> {
+        let ends_at = chain.iter().filter_map(|one| certificate::ends_at(one)).min();
         let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|e| format!("unusable certificate: {e}"))?;
-        Ok(TlsServer { acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(TlsServer { acceptor: TlsAcceptor::from(Arc::new(config)), ends_at })
+    }
+
+    /// When the first certificate of its chain ends; `None`: that cannot be read.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.ends_at
     }
 
     /// Does the server's side of the handshake; the stream is lost if it fails.

@@ -1,11 +1,12 @@
 //! The seams: what the engine may ask of the outside world, and the answers it may get.
 //!
-//! Kept apart from the implementations so that the simulator can stand behind the same five traits. Every question
+//! Kept apart from the implementations so that the simulator can stand behind the same traits. Every question
 //! ends: implementations bound their own waiting, and say `TimedOut` rather than wait for ever.
 
 use crate::dns::DnsClientError;
 use crate::{
-    Cache, Clock, DnsClient, Dnssec, Egress, Entropy, Fetch, Guard, Https, SystemClock, SystemEntropy, Tcp, TlsClient,
+    Cache, Clock, DnsClient, Dnssec, Egress, Entropy, Fetch, Guard, Https, NoPrograms, Programs, SystemClock,
+    SystemEntropy, SystemPrograms, Tcp, TlsClient,
 };
 use std::fmt;
 use std::future::Future;
@@ -34,6 +35,8 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Random numbers.
     pub entropy: Arc<dyn Entropy>,
+    /// Programs of this machine.
+    pub programs: Arc<dyn Programs>,
 }
 
 impl World {
@@ -60,6 +63,7 @@ impl World {
             tls,
             clock,
             entropy: Arc::new(SystemEntropy::new()),
+            programs: if is_rehearsal { Arc::new(NoPrograms) } else { Arc::new(SystemPrograms) },
         })
     }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use model::Timestamp;
 use net::{Stream, TlsServer};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,11 @@ impl Certificate {
         let fresh = read_pair(&self.chain, &self.key)?;
         *self.server.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
+    }
+
+    /// When it ends.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        self.server().ends_at()
     }
 
     fn server(&self) -> TlsServer {

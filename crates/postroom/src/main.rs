@@ -4,6 +4,7 @@
 //! told in three parts (what, why, what to do), never as a stack trace.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod alarms;
 mod campaigner;
 mod cli;
 mod control;

@@ -4,6 +4,7 @@
 //! Invariant: paths in an order are absolute and texts are as the person typed them, checked where the order is
 //! carried out.
 
+use crate::alarms::{self, Alarms};
 use crate::control::{self, Answer, Request};
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
@@ -94,6 +95,8 @@ pub(crate) enum Order {
     WaysOut(WaysOut),
     /// Something about who may use the API.
     People(People),
+    /// Something about alerts.
+    Alarms(Alarms),
     /// The lanes, as they stand.
     Lanes { provider: Option<String>, all: bool },
     /// What a trace has gathered since it was last asked.
@@ -284,6 +287,7 @@ pub(crate) async fn carry_out(
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
         Order::WaysOut(order) => ways_out::carry_out(ledger, actor, order).await,
         Order::People(order) => people::carry_out(ledger, actor, order).await,
+        Order::Alarms(order) => alarms::carry_out(ledger, None, actor, order).await,
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }

@@ -67,6 +67,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
     });
     let app = App::new(ledger.store.clone(), handle.clone(), world, config);
     let certificate = certificate.map(Arc::new);
+    handle.certificate_ends(certificate.as_deref().and_then(Certificate::ends_at));
     let (stop, stopping) = watch::channel(false);
     let mut http = tokio::spawn(listen::serve(doors, certificate.clone(), web::router(app), stopping));
     tracing::info!(campaigns = mailings.len(), process = std::process::id(), "serving");
@@ -78,7 +79,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
             tokio::select! { biased;
                 ended = &mut run => break engine_ended(ended),
                 () = interrupts.next() => break Ok(()),
-                _ = hangups.recv() => reload(certificate.as_deref(), &ledger.dir),
+                _ = hangups.recv() => reload(certificate.as_deref(), &handle, &ledger.dir),
                 () = &mut obeying => break Err(Failure::own("orders could not be listened for", "the socket is gone")),
                 _ = &mut http => break Err(Failure::own("the HTTP server ended", "a fault of this program")),
             }
@@ -125,11 +126,14 @@ async fn wind_up(
 }
 
 /// Reads again what may change while the service runs. What cannot be used changes nothing and is told.
-fn reload(certificate: Option<&Certificate>, dir: &std::path::Path) {
+fn reload(certificate: Option<&Certificate>, handle: &Handle, dir: &std::path::Path) {
     notify::tell("RELOADING=1");
     if let Some(certificate) = certificate {
         match certificate.reload() {
-            Ok(()) => tracing::info!("the certificate was read again"),
+            Ok(()) => {
+                handle.certificate_ends(certificate.ends_at());
+                tracing::info!("the certificate was read again");
+            }
             Err(failure) => tracing::error!(%failure, "the certificate was not changed"),
         }
     }

@@ -4,6 +4,7 @@
 //! new conversations and waits for the replies of those under way; a second one ends at once, which the ledger
 //! survives like any kill. Invariant: an order that was begun is finished before the shift ends.
 
+use crate::alarms;
 use crate::campaigner;
 use crate::cli::lanes;
 use crate::control::{Answer, Desk, Request};
@@ -197,6 +198,7 @@ impl Staff {
             }
             Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
             Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,
+            Order::Alarms(order) => alarms::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
             Order::Lanes { provider, all } => Ok(lanes::picked(self.handle.lanes().await, provider.as_deref(), all)),
             Order::Trace { trace, whom } => match self.handle.trace(trace, &whom) {
                 Some(traced) => Ok(json!(traced)),

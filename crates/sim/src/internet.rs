@@ -117,6 +117,7 @@ struct State {
     web: BTreeMap<IpAddr, WebServer>,
     /// What was delivered to them.
     delivered: Vec<Delivered>,
+    asked: Vec<(Timestamp, String)>,
     open: u64,
     peak_open: u64,
 }
@@ -157,6 +158,7 @@ impl Internet {
             identities: BTreeMap::new(),
             web: BTreeMap::new(),
             delivered: Vec::new(),
+            asked: Vec::new(),
             open: 0,
             peak_open: 0,
         };
@@ -276,9 +278,18 @@ impl Internet {
         self.lock().web.get(&address).cloned()
     }
 
-    /// Something was delivered to a web server.
+    /// Something was delivered to a web server, or shown by it.
     pub(crate) fn delivered(&self, what: Delivered) {
-        self.lock().delivered.push(what);
+        let now = self.now();
+        match what.method.as_str() {
+            "POST" => self.lock().delivered.push(what),
+            _ => self.lock().asked.push((now, what.path)),
+        }
+    }
+
+    /// Which documents of web servers were shown, and when.
+    pub fn asked_of_web(&self) -> Vec<(Timestamp, String)> {
+        self.lock().asked.clone()
     }
 
     /// What was delivered to web servers.

@@ -64,6 +64,9 @@ pub enum Action {
     Schedule(String, Duration),
     /// A webhook is made that wants every event at this address. Needs [`Scenario::served`].
     Webhook(&'static str),
+    /// Alerts are posted to this address, and this one is asked every five minutes while all is well. Needs
+    /// [`Scenario::served`].
+    Alerts(&'static str, &'static str),
     /// Part of the work is stopped, until so long after the beginning.
     Hold(Held, Duration),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].

@@ -45,9 +45,11 @@ pub struct WebServer {
     pub silent: bool,
 }
 
-/// Something that was delivered to a web server.
+/// Something that was asked of a web server, or delivered to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
+    /// How: `POST` delivers, `GET` asks.
+    pub method: String,
     /// To which path.
     pub path: String,
     /// As what.
@@ -65,7 +67,7 @@ impl Delivered {
     }
 }
 
-/// Serves one connection; what was delivered on it, if anything.
+/// Serves one connection; what was asked or delivered on it, if it was taken.
 pub async fn serve(server: WebServer, plain: Box<dyn Stream>) -> io::Result<Option<Delivered>> {
     if server.silent {
         tokio::time::sleep(60 * PATIENCE).await;
@@ -75,7 +77,7 @@ pub async fn serve(server: WebServer, plain: Box<dyn Stream>) -> io::Result<Opti
     let Request { method, path, content_type, head: said, body } =
         tokio::time::timeout(PATIENCE, read(&mut stream)).await??;
     let nothing = Document { status: 404, content_type: "text/plain".to_owned(), body: "nothing here\n".to_owned() };
-    let delivered = (method == "POST").then(|| Delivered { path: path.clone(), content_type, head: said, body });
+    let delivered = Delivered { method, path: path.clone(), content_type, head: said, body };
     let document = server.documents.get(&path).cloned().unwrap_or(nothing);
     let head = format!(
         "HTTP/1.1 {} Said\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -85,7 +87,7 @@ pub async fn serve(server: WebServer, plain: Box<dyn Stream>) -> io::Result<Opti
     );
     stream.write_all(&[head.as_bytes(), document.body.as_bytes()].concat()).await?;
     stream.shutdown().await?;
-    Ok(delivered.filter(|_| document.status < 300))
+    Ok((document.status < 300).then_some(delivered))
 }
 
 struct Request {

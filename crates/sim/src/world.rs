@@ -14,7 +14,10 @@ use crate::receiver::Insistence;
 use crate::session;
 use crate::web;
 use model::Timestamp;
-use net::{BoxFuture, Clock, Connect, ConnectFailure, Egress, Https, Resolve, SeededEntropy, Stream, TlsClient, World};
+use net::{
+    BoxFuture, Clock, Connect, ConnectFailure, Egress, Https, NoPrograms, Resolve, SeededEntropy, Stream, TlsClient,
+    World,
+};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -116,6 +119,7 @@ impl SimWorld {
             tls,
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),
+            programs: Arc::new(NoPrograms),
         };
         SimWorld { internet, world, clock: shown }
     }

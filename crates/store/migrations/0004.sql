@@ -33,3 +33,18 @@ CREATE TABLE webhook_try (
     duration_ms INTEGER NOT NULL, event INTEGER, type TEXT NOT NULL, status INTEGER, said TEXT,
     PRIMARY KEY (webhook, number)
 ) WITHOUT ROWID;
+
+-- Alerts: the ways to tell somebody (their addresses and secrets sealed, `shown` for the eye), and how each trouble
+-- stands. One open row for each workspace, kind and subject; closed ones are kept for a while.
+CREATE TABLE alert_channel (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, shown TEXT NOT NULL,
+    sealed BLOB NOT NULL, created_at INTEGER NOT NULL, told_at INTEGER, failed_at INTEGER, failure TEXT
+);
+CREATE UNIQUE INDEX alert_channel_by_name ON alert_channel (workspace, name);
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, kind INTEGER NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL,
+    first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, count INTEGER NOT NULL, told_at INTEGER, told_count INTEGER,
+    told_over INTEGER, snoozed_until INTEGER, over_at INTEGER, closed_at INTEGER
+);
+CREATE INDEX alert_by_workspace ON alert (workspace, id);
+CREATE INDEX alert_open ON alert (id) WHERE closed_at IS NULL;

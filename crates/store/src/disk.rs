@@ -21,6 +21,10 @@ pub trait Disk: Debug + Send + Sync {
     fn identity(&self, path: &Path) -> Result<String>;
     /// Opens a file for reading and writing; made if need be, readable by its owner only.
     fn open(&self, path: &Path) -> Result<Box<dyn DiskFile>>;
+    /// Octets free for us, and in all, where this path lies; `None`: nobody knows.
+    fn room(&self, _path: &Path) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// A file that is read and written in place.
@@ -72,6 +76,11 @@ impl Disk for SystemDisk {
             File::open(directory)?.sync_all()?;
         }
         Ok(Box::new(file))
+    }
+
+    fn room(&self, path: &Path) -> Option<(u64, u64)> {
+        let about = rustix::fs::statvfs(path).ok()?;
+        Some((about.f_bavail.saturating_mul(about.f_frsize), about.f_blocks.saturating_mul(about.f_frsize)))
     }
 }
 

@@ -8,6 +8,7 @@
 //! written nothing.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alert;
 pub mod answered;
 pub mod api_key;
 pub mod audience;
@@ -51,6 +52,7 @@ pub mod user;
 pub mod volume;
 pub mod webhook;
 
+pub use alert::{Alert, Channel, NewChannel};
 pub use answered::{AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};

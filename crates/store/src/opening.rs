@@ -52,6 +52,13 @@ pub(crate) struct Core {
     _lock: Option<File>,
 }
 
+impl Core {
+    /// Octets free and in all of the disk the ledger lies on.
+    pub(crate) fn room(&self) -> Option<(u64, u64)> {
+        self.dir.as_deref().and_then(|dir| self.disk.room(dir))
+    }
+}
+
 pub(crate) fn open(options: &OpenOptions, _now: Timestamp) -> Result<Core> {
     match (&options.place, options.access) {
         (Place::Memory, _) => open_owner(options, None),

@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
+use model::AlertKind;
 use model::access::Scope;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -137,8 +138,32 @@ async fn write_mail(app: &App, text: &mut Text) -> Result<(), Problem> {
     text.sample("postroom_holds", &[], app.store.holds(Some(app.now())).await?.len() as f64);
     text.head("postroom_ledger_bytes", "gauge", "Size of the ledger and its log");
     text.sample("postroom_ledger_bytes", &[], app.store.bytes() as f64);
+    if let Some((free, _)) = app.store.room() {
+        text.head("postroom_disk_free_bytes", "gauge", "Room left on the disk of the ledger");
+        text.sample("postroom_disk_free_bytes", &[], free as f64);
+    }
+    text.head("postroom_ledger_trouble", "gauge", "1 while nothing can be recorded, so that nothing is sent");
+    text.sample("postroom_ledger_trouble", &[], f64::from(u8::from(app.engine.is_ledger_in_trouble())));
+    write_alerts(app, text).await?;
     text.head("postroom_sending_held", "gauge", "1 while the directory is held after a restore or a copy");
     text.sample("postroom_sending_held", &[], f64::from(u8::from(app.store.held().is_some())));
+    Ok(())
+}
+
+/// What is wrong, and whether those who should hear of it do.
+async fn write_alerts(app: &App, text: &mut Text) -> Result<(), Problem> {
+    let mut open: BTreeMap<AlertKind, u64> = AlertKind::ALL.iter().map(|kind| (*kind, 0)).collect();
+    for alert in app.store.open_alerts().await?.iter().filter(|alert| alert.standing.over_at.is_none()) {
+        *open.entry(alert.kind).or_default() += 1;
+    }
+    text.head("postroom_alerts_open", "gauge", "Alerts that are not over, by kind and severity");
+    for (kind, count) in open {
+        let labels = [("kind", kind.word()), ("severity", kind.severity().word())];
+        text.sample("postroom_alerts_open", &labels, count as f64);
+    }
+    let failing = app.store.alert_channels(None).await?.iter().filter(|channel| channel.failed_at.is_some()).count();
+    text.head("postroom_alert_channels_failing", "gauge", "Channels of alerts that failed when they were last used");
+    text.sample("postroom_alert_channels_failing", &[], failing as f64);
     Ok(())
 }
 

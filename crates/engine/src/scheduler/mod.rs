@@ -21,10 +21,11 @@ use crate::pacer::{Pacer, PacerKey};
 use crate::route::{self, Place, Placed};
 use crate::wakes::Wakes;
 use crate::{RunEnd, Until, converse};
+use dispatch::alert::Turn;
 use dispatch::brakes::{NxdomainFlood, Trip};
 use dispatch::pace::{Memory, Pace};
 use dispatch::providers::Limits;
-use model::{CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
+use model::{AlertKind, CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
 use site::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -396,6 +397,7 @@ impl Scheduler {
         match &stop {
             Stop::Brake(Trip::Warned { why }) => {
                 self.tell(EventKind::Warned, campaign_of(whom), why.clone()).await?;
+                self.alarm(AlertKind::Warned, campaign_of(whom), None, Turn::Happened(why.clone()));
                 self.house.note(Note::Warned { why: why.clone() });
                 return Ok(());
             }
@@ -405,7 +407,8 @@ impl Scheduler {
             Stop::Brake(Trip::Incident { provider, until, why, .. }) => {
                 return self.hold_provider(EventKind::Incident, provider, *until, why).await;
             }
-            Stop::Brake(Trip::IncidentOver { why, .. }) => {
+            Stop::Brake(Trip::IncidentOver { why, provider }) => {
+                self.alarm(AlertKind::ProviderIncident, None, Some(provider), Turn::Over);
                 self.tell(EventKind::Incident, None, why.clone()).await?;
                 self.house.note(Note::Warned { why: why.clone() });
                 return Ok(());
@@ -435,6 +438,7 @@ impl Scheduler {
         self.house.set_state(campaign, CampaignState::Paused, Some(&why)).await?;
         self.tell(EventKind::Braked, Some(campaign), why.clone()).await?;
         self.deactivate(campaign);
+        self.alarm(AlertKind::CampaignBraked, Some(campaign), None, Turn::Lasts(why.clone()));
         self.braked = Some(why.clone());
         self.house.note(Note::Braked { campaign: Some(campaign), why });
         Ok(())
@@ -449,6 +453,11 @@ impl Scheduler {
         why: &str,
     ) -> Result<(), StoreError> {
         self.tell(kind, None, why.to_owned()).await?;
+        let trouble = match kind {
+            EventKind::Incident => AlertKind::ProviderIncident,
+            _ => AlertKind::ProviderHeld,
+        };
+        self.alarm(trouble, None, Some(provider), Turn::Happened(why.to_owned()));
         self.house.note(Note::ProviderHeld { provider: provider.to_owned(), until, why: why.to_owned() });
         let sites: Vec<SiteId> = self.sites.values().filter(|e| e.operator() == provider).map(|e| e.site).collect();
         for site in sites {

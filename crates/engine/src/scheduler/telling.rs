@@ -1,6 +1,7 @@
 //! What the scheduler remembers for later runs and tells to people: learned limits, rests, holds, the state of lanes.
 
 use super::Scheduler;
+use crate::alerts::About;
 use crate::budget::day_of;
 use crate::fleet::Rest;
 use crate::house::House;
@@ -9,9 +10,10 @@ use crate::lanes::{self, BudgetView, HeldView, LaneView, LimitView};
 use crate::note::Note;
 use crate::pacer::PacerKey;
 use crate::remembered;
+use dispatch::alert::Turn;
 use dispatch::brakes::Decision;
 use dispatch::pace::{Change, Memory};
-use model::{Actor, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
+use model::{Actor, AlertKind, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{StoreError, VolumeOf};
@@ -105,10 +107,21 @@ impl Scheduler {
                 lane.name()
             )
         };
-        self.tell(EventKind::SourceRested, None, detail).await?;
+        self.tell(EventKind::SourceRested, None, detail.clone()).await?;
+        let subject = format!("{} at {}", lane.source.name, lane.name());
+        self.alarm(AlertKind::SourceListed, None, Some(&subject), Turn::Happened(detail));
         self.house.note(Note::SourceRests { source: lane.source.name.clone(), site: lane.name(), why: why.to_owned() });
         self.redeal(lane.id).await;
         self.house.remember().await
+    }
+
+    /// Tells the alarm desk: of a campaign it is its workspace's trouble, anything else the machine's.
+    pub(super) fn alarm(&self, kind: AlertKind, campaign: Option<CampaignId>, subject: Option<&str>, turn: Turn) {
+        let workspace = campaign.and_then(|campaign| self.house.mailing(campaign)).map(|mailing| mailing.workspace);
+        let subject = campaign.map(|campaign| campaign.to_string()).or_else(|| subject.map(str::to_owned));
+        let about =
+            About { workspace: workspace.unwrap_or(WorkspaceId::FIRST), kind, subject: subject.unwrap_or_default() };
+        self.house.alarm(about, turn);
     }
 
     /// A day's budget is spent; what is over it waits for the next day, or goes by another source.

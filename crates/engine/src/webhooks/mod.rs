@@ -10,9 +10,11 @@ mod sign;
 
 pub use sign::{fresh_secret, secret_text};
 
+use crate::alerts::About;
 use crate::house::House;
+use dispatch::alert::Turn;
 use dispatch::webhook::{self as rules, Filter, Meaning};
-use model::{Actor, Timestamp, WebhookId};
+use model::{Actor, AlertKind, Timestamp, WebhookId};
 use net::{FetchLimits, Fetched, Outgoing, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -213,6 +215,10 @@ impl Courier {
                 self.house
                     .until_recorded(|| store.disable_webhook(webhook.workspace, webhook.id, why, &actor, now))
                     .await?;
+                let host = webhook.chosen.url.split('/').take(3).collect::<Vec<_>>().join("/");
+                let text = format!("{host}: {why}. Enable it again, or remove it.");
+                let (kind, subject) = (AlertKind::WebhookDisabled, webhook.id.to_string());
+                self.house.alarm(About { workspace: webhook.workspace, kind, subject }, Turn::Happened(text));
                 Err(Over::Changed)
             }
         }

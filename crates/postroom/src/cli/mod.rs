@@ -4,6 +4,7 @@
 //! place an order (see `order`). Invariant: a command returns its exit code or a failure; it never ends the process.
 
 pub(crate) mod adopt;
+pub(crate) mod alert;
 pub(crate) mod backup;
 pub(crate) mod campaign;
 pub(crate) mod contact;
@@ -119,6 +120,9 @@ enum Command {
     /// Keys by which programs use the API
     #[command(subcommand)]
     Key(key::Command),
+    /// What is wrong, and who is told of it
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// Write a consistent copy of the data directory, also while sending
     Backup(backup::Args),
     /// Make a data directory from a backup; it opens with sending held
@@ -157,6 +161,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Domain(command) => domain::run(command, dir, output).await,
         Command::Serve(args) => Box::pin(serve::run(*args, dir, output)).await,
         Command::User(command) => user::run(command, dir, output).await,
+        Command::Alert(command) => alert::run(command, dir, output).await,
         Command::Key(command) => key::run(command, dir, output).await,
         Command::Backup(args) => backup::run(args, dir, output).await,
         Command::Restore(args) => restore::run(args, dir, output),

@@ -47,6 +47,8 @@ pub struct Ended {
     pub arrivals: Vec<Arrival>,
     /// What was delivered to web servers.
     pub delivered: Vec<Delivered>,
+    /// Which documents of web servers were shown, and when.
+    pub asked: Vec<(Timestamp, String)>,
     /// The recipients they were asked about.
     pub sightings: Vec<Sighting>,
     /// The suppression list at the end, by what is shown.

@@ -28,8 +28,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
-    AttemptRow, Audience, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewHold, NewImport,
-    NewSource, OpenOptions, Store, StoreError, Target, WebhookEdit,
+    AttemptRow, Audience, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewChannel, NewHold,
+    NewImport, NewSource, OpenOptions, Store, StoreError, Target, WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -386,6 +386,23 @@ impl Life {
                 made.expect("there is room for a webhook");
                 process.handle().webhooks_changed();
             }
+            Action::Alerts(told, pinged) => {
+                let webhook = engine::alerts::Way::Webhook { url: told.to_owned() };
+                for way in [webhook, engine::alerts::Way::Ping { url: pinged.to_owned(), every_minutes: 5 }] {
+                    let mut nonce = [0; 12];
+                    process.sim.world.entropy.fill("alert channel nonce", &mut nonce);
+                    let channel = NewChannel {
+                        workspace: WorkspaceId::FIRST,
+                        name: way.word().to_owned(),
+                        kind: way.word().to_owned(),
+                        shown: way.shown(),
+                        needs: way.kept(),
+                        nonce,
+                    };
+                    process.store.make_alert_channel(channel, &actor, now).await.expect("there is room for a channel");
+                }
+                process.handle().alerts_changed();
+            }
             Action::Hold(held, until) => {
                 let first = process.first().await;
                 let mut hold = NewHold {
@@ -486,6 +503,7 @@ impl Life {
             contacts: contacts(store, &process.scenario.people).await,
             arrivals,
             delivered: internet.delivered_to_web(),
+            asked: internet.asked_of_web(),
             sightings,
             suppressed: suppressions.iter().map(|(shown, (reason, _))| (shown.clone(), *reason)).collect(),
             suppressed_at: suppressions.into_iter().map(|(shown, (_, at))| (shown, at)).collect(),
@@ -551,7 +569,8 @@ impl Process<'_> {
             | Action::World(_)
             | Action::MailAlsoTo(..)
             | Action::SendReports
-            | Action::Webhook(_) => true,
+            | Action::Webhook(_)
+            | Action::Alerts(..) => true,
         }
     }
 

@@ -46,6 +46,7 @@ mod a_start_does_not_read_the_backlog;
 mod a_tarpit_is_sat_out;
 mod a_thousand_people;
 mod accepted_is_not_in_the_inbox;
+mod alerts_are_told;
 mod an_acceptance_forgives_full_mailboxes;
 mod an_address_beyond_ascii;
 mod an_enforced_policy_and_an_expired_certificate;

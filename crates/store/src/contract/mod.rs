@@ -4,6 +4,7 @@
 //! are about ours only: `place` (directories, owners, copies) and `crash` (what a killed process leaves on disk).
 
 mod access;
+mod alerts;
 mod audience;
 mod counts;
 mod crash;

@@ -35,6 +35,7 @@ pub(crate) mod settle;
 pub(crate) mod sources;
 pub(crate) mod standing;
 
+pub(crate) mod alerts;
 pub(crate) mod suppressions;
 mod sweep;
 pub(crate) mod tls;
@@ -139,7 +140,8 @@ impl Ledger {
             coalesce((SELECT max(id) FROM segment), 0),
             coalesce((SELECT max(id) FROM app_user), 0),
             coalesce((SELECT max(id) FROM api_key), 0), coalesce((SELECT max(id) FROM job), 0),
-            coalesce((SELECT max(id) FROM webhook), 0),
+            coalesce((SELECT max(id) FROM webhook), 0), coalesce((SELECT max(id) FROM alert), 0),
+            coalesce((SELECT max(id) FROM alert_channel), 0),
             coalesce((SELECT max(id) FROM workspace), 0),
             coalesce((SELECT max(id) FROM delivery), 0), coalesce((SELECT max(end_delivery) FROM campaign), 0))";
         const LAST_SEQ: &str = "SELECT max(coalesce((SELECT max(seq) FROM event), 0),

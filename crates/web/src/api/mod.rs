@@ -1,5 +1,6 @@
 //! The nouns of API version 1, one file each.
 
+mod alerts;
 mod campaigns;
 mod contacts;
 mod deliveries;
@@ -59,7 +60,8 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(lists::routes())
         .merge(segments::routes())
         .merge(told::routes())
-        .merge(webhooks::routes());
+        .merge(webhooks::routes())
+        .merge(alerts::routes());
     let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();
     let (closed, mut described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
     described.merge(described_open);

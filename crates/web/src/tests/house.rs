@@ -192,6 +192,10 @@ impl House {
         let member = store.add_member(workspace, "anna@first.example", "Anna", Role::Owner, &me, now).await.unwrap();
         let job = store.begin_job(workspace, "import", None, &me, now).await.unwrap();
         let keys = store.api_keys(workspace, None, 1).await.unwrap();
+        let secret = engine::webhooks::fresh_secret(self.app.world.entropy.as_ref());
+        let (url, events) = ("https://hooks.example/first".to_owned(), vec!["*".to_owned()]);
+        let chosen = store::WebhookEdit { url, description: "first".to_owned(), events };
+        let webhook = store.make_webhook(workspace, chosen, secret, &me, now).await.unwrap();
         Things {
             campaign: campaign.id.to_string(),
             by_kind: [
@@ -203,6 +207,7 @@ impl House {
                 ("jobs", job.id.to_string()),
                 ("keys", keys.first().map(|key| key.id.to_string()).unwrap_or_default()),
                 ("workspaces", workspace.to_string()),
+                ("webhooks", webhook.id.to_string()),
             ]
             .into(),
         }

@@ -1,5 +1,6 @@
 //! The API as a stranger meets it: requests go through the whole router.
 
+mod alerts;
 mod audience;
 mod campaigns;
 mod house;
