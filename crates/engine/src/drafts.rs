@@ -160,7 +160,7 @@ async fn freeze(
 }
 
 /// The draft with everything that is chosen for its author, and its message compiled against what is known of people.
-async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snapshot, Compiled), SendError> {
+pub(crate) async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snapshot, Compiled), SendError> {
     let workspace = campaign.workspace;
     let mut snapshot = launch::snapshot(campaign)?;
     snapshot.columns = store.attribute_names(workspace).await?;

@@ -6,6 +6,7 @@
 //! Invariant: who comes with a token that is not ours learns nothing, and nobody is sent anywhere that we did not write.
 
 use crate::launch::{self, TOKEN_RING};
+use crate::messages;
 use crate::{Handle, SendError};
 use dispatch::engage::{Asked, Hit, Recent, Signs};
 use mail::compose::{Compiled, HeaderPlan, Recipient as Reader, Tokens, Values, page};
@@ -186,8 +187,11 @@ impl Handle {
         let Some(contact) = self.store.contact(recipient.contact).await? else { return Ok(None) };
         let Some(row) = self.store.delivery(recipient.delivery).await? else { return Ok(None) };
         let Some(to) = row.email.and_then(|email| EmailAddress::parse(&email).ok()) else { return Ok(None) };
-        let shown = self.page_of(recipient.campaign).await?;
         let Some(tokens) = self.with_ring(|ring| Some(Tokens::seal(ring, recipient.delivery))) else { return Ok(None) };
+        if let Some(stream) = self.store.campaign(recipient.campaign).await?.filter(messages::is_each_its_own) {
+            return messages::shown(&self.store, &stream, recipient.delivery, &to, &tokens).await;
+        }
+        let shown = self.page_of(recipient.campaign).await?;
         let values = Values::from_json(&contact.attributes).map_err(|why| SendError::Input(why.to_string()))?;
         let delivery = recipient.delivery;
         let reader = Reader { to: &to, to_name: None, values: &values, delivery, tokens: &tokens, tracker: None };

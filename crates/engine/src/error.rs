@@ -36,6 +36,12 @@ pub enum SendError {
     Store(#[from] StoreError),
 }
 
+impl From<mail::compose::RenderError> for SendError {
+    fn from(why: mail::compose::RenderError) -> SendError {
+        SendError::Input(why.to_string())
+    }
+}
+
 fn told(objections: &[Objection]) -> String {
     objections.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

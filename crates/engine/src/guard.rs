@@ -74,11 +74,10 @@ pub async fn objections(
     options: &SendOptions,
     world: &World,
 ) -> Result<Vec<Objection>, SendError> {
-    let mut objections = Vec::new();
+    let mut objections = about_sender(store, workspace, options, world).await?;
     if options.transport.is_loopback() {
         return Ok(objections);
     }
-    objections.extend(about_key(store, workspace, options, world).await?);
     if options.unsubscribe == Unsubscribe::None {
         objections.push(Objection::NoUnsubscribe);
     }
@@ -86,6 +85,19 @@ pub async fn objections(
         objections.push(Objection::NoPostalAddress);
     }
     Ok(objections)
+}
+
+/// What speaks against the sending domain alone: what holds for mail that a program asked for as well.
+pub async fn about_sender(
+    store: &Store,
+    workspace: WorkspaceId,
+    options: &SendOptions,
+    world: &World,
+) -> Result<Vec<Objection>, SendError> {
+    if options.transport.is_loopback() {
+        return Ok(Vec::new());
+    }
+    Ok(about_key(store, workspace, options, world).await?.into_iter().collect())
 }
 
 /// The signing key must be the one its DNS record shows (RFC 6376 section 3.6).

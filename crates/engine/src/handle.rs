@@ -7,6 +7,7 @@ use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
 use crate::lanes::LaneView;
+use crate::messages::Postbox;
 use crate::outstanding::Outstanding;
 use crate::trace::{Traced, Traces};
 use model::{
@@ -30,6 +31,7 @@ pub struct Handle {
     pub(crate) desk: Arc<Desk>,
     pub(crate) webhooks_bell: Arc<Notify>,
     pub(crate) alarms: mpsc::UnboundedSender<Errand>,
+    pub(crate) postbox: Arc<Postbox>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
 }
 

@@ -3,7 +3,9 @@
 //! A campaign keeps everything its message is made of, so that it can be taken up by another process at any time. It is
 //! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
 
-use crate::options::{SendOptions, Tracking, TrackingMode, Unsubscribe};
+use crate::mailing::{Contents, Sheet, Wording};
+use crate::messages::{self, Look};
+use crate::options::{Dkim, SendOptions, Tracking, TrackingMode, Unsubscribe};
 use crate::terms::{Plan, Sample, ZONE_COLUMNS};
 use crate::{Mailing, SendError, Stakes};
 use aws_lc_rs::digest;
@@ -43,6 +45,21 @@ pub struct MessageFile {
     pub name: String,
     /// Its content.
     pub source: String,
+    /// What is written apart from it.
+    #[serde(default)]
+    pub parts: Parts,
+}
+
+/// Parts of a message that are written apart from its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parts {
+    /// The text part, in place of the one that is made from the page.
+    pub text: Option<String>,
+    /// What mail programs show behind the subject; front matter wins over it.
+    pub preheader: Option<String>,
+    /// Where answers go, when not to the sender: an address, or `Name <address>`.
+    pub reply_to: Option<String>,
 }
 
 /// Everything a campaign's message is made of, as the ledger keeps it.
@@ -86,6 +103,11 @@ pub struct Launched {
 }
 
 impl MessageFile {
+    /// A message without parts written apart.
+    pub fn new(name: String, source: String) -> MessageFile {
+        MessageFile { name, source, parts: Parts::default() }
+    }
+
     /// Reads a message file; its extension says what it is (`.mjml`, `.md`, `.html`).
     pub fn read(path: &Path) -> Result<MessageFile, SendError> {
         let name = path.display().to_string();
@@ -98,7 +120,7 @@ impl MessageFile {
                 bad.utf8_error().valid_up_to()
             ),
         })?;
-        let file = MessageFile { name, source };
+        let file = MessageFile::new(name, source);
         file.kind()?;
         Ok(file)
     }
@@ -107,9 +129,23 @@ impl MessageFile {
         let extension = Path::new(&self.name).extension().and_then(|e| e.to_str()).unwrap_or_default();
         SourceKind::from_extension(extension).ok_or_else(|| SendError::Message {
             file: self.name.clone(),
-            why: "what it is cannot be told from its name: .mjml, .md or .html is expected".to_owned(),
+            why: "what it is cannot be told from its name: .mjml, .md, .html or .txt is expected".to_owned(),
         })
     }
+}
+
+/// Compiles a message for nobody in particular: every tag may be known, and a subject may be given later.
+pub(crate) fn compile_for_anybody(file: &MessageFile, subject: Option<&str>) -> Result<Compiled, SendError> {
+    let options = CompileOptions {
+        subject: subject.map(str::to_owned),
+        fallback_subject: Some(String::from("-")),
+        any_tag: true,
+        text: file.parts.text.clone(),
+        preheader: file.parts.preheader.clone(),
+        ..CompileOptions::default()
+    };
+    compose::compile(&file.source, file.kind()?, &options)
+        .map_err(|why| SendError::Message { file: file.name.clone(), why: why.to_string() })
 }
 
 impl Snapshot {
@@ -120,6 +156,25 @@ impl Snapshot {
 
     fn compile_with(&self, name: &str, links: LinkOptions) -> Result<Compiled, SendError> {
         let loopback = self.options.transport.is_loopback();
+        self.compile_as(CompileOptions {
+            fallback_subject: loopback.then(|| name.to_owned()),
+            needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
+            links,
+            ..CompileOptions::default()
+        })
+    }
+
+    /// Compiles a message that a program asked for: it has a subject of its own or none.
+    pub(crate) fn compile_message(&self, look: Look) -> Result<Compiled, SendError> {
+        let (needs_unsubscribe, subject_prefix) = match look {
+            Look::Transactional => (false, ""),
+            Look::Marketing => (true, ""),
+            Look::Test => (true, "[Test] "),
+        };
+        self.compile_as(CompileOptions { needs_unsubscribe, subject_prefix, ..CompileOptions::default() })
+    }
+
+    fn compile_as(&self, options: CompileOptions) -> Result<Compiled, SendError> {
         let known_tags: BTreeSet<String> = self
             .columns
             .iter()
@@ -129,10 +184,10 @@ impl Snapshot {
             .collect();
         let options = CompileOptions {
             subject: self.options.subject.clone(),
-            fallback_subject: loopback.then(|| name.to_owned()),
             known_tags,
-            needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
-            links,
+            text: self.file.parts.text.clone(),
+            preheader: self.file.parts.preheader.clone(),
+            ..options
         };
         compose::compile(&self.file.source, self.file.kind()?, &options)
             .map_err(|why| SendError::Message { file: self.file.name.clone(), why: why.to_string() })
@@ -195,6 +250,7 @@ impl Snapshot {
         let domain = from.address.domain().clone();
         let complaints = EmailAddress::parse(&format!("fbl@{return_path}"));
         Ok(HeaderFields {
+            reply_to: self.file.parts.reply_to.as_deref().map(parse_mailbox).transpose()?,
             message_id_tag: id_tag,
             list_id: Some((format!("broadcast.{domain}"), None)),
             feedback_id: vec![
@@ -385,14 +441,22 @@ pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
 /// Reads a campaign back from the ledger, ready to be sent.
 pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) -> Result<Mailing, SendError> {
     let snapshot = snapshot(campaign)?;
-    let compiled = snapshot.compile(&campaign.name)?;
-    let fields = snapshot.fields(campaign, &compiled, id_tag(store, entropy)?)?;
-    let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
-    let signer = match &snapshot.options.dkim {
+    let id_tag = id_tag(store, entropy)?;
+    let from = parse_mailbox(&snapshot.options.from)?;
+    let each_its_own = campaign.standing && snapshot.file.source.is_empty();
+    let dkim = match &snapshot.options.dkim {
+        // It stands longer than keys do.
+        None if each_its_own => {
+            let domain = from.address.domain().as_str().to_owned();
+            let newest = messages::newest_selector(store, campaign.workspace, &domain).await?;
+            newest.map(|selector| Dkim { domain, selector })
+        }
+        chosen => chosen.clone(),
+    };
+    let signer = match &dkim {
         Some(dkim) => Some(signer(store, campaign.workspace, &dkim.domain, &dkim.selector).await?),
         None => None,
     };
-    let from = parse_mailbox(&snapshot.options.from)?;
     Ok(Mailing {
         campaign: campaign.id,
         workspace: campaign.workspace,
@@ -401,14 +465,23 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         identity: identity(store, &from.address, campaign.created_at).await?,
         plan: plan(store, campaign, &snapshot).await?,
         key_name: signer.as_ref().map(|s| format!("{}._domainkey.{}", s.selector(), s.domain())),
-        compiled,
-        headers,
         signer,
         ring: token_ring(store, entropy)?,
-        tracker: snapshot.tracker(campaign)?,
         return_path: domain(&snapshot.options.return_path, "the return path")?,
         require_tls: snapshot.options.require_tls,
+        wording: match each_its_own {
+            true => Wording::Each(Box::new(Contents::new(campaign.clone(), snapshot, id_tag))),
+            false => Wording::Same(Box::new(letterhead(campaign, &snapshot, id_tag)?)),
+        },
     })
+}
+
+/// The message of a campaign, compiled.
+fn letterhead(campaign: &Campaign, snapshot: &Snapshot, id_tag: String) -> Result<Sheet, SendError> {
+    let compiled = snapshot.compile(&campaign.name)?;
+    let fields = snapshot.fields(campaign, &compiled, id_tag)?;
+    let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
+    Ok(Sheet { compiled, headers, tracker: snapshot.tracker(campaign)?, files: Vec::new() })
 }
 
 /// Keeps the links of a campaign whose clicks are counted. Refused: nowhere to count.

@@ -17,6 +17,7 @@ pub mod history;
 pub mod import;
 pub mod lanes;
 pub mod launch;
+pub mod messages;
 pub mod migrate;
 pub mod note;
 pub mod options;
@@ -122,6 +123,7 @@ pub struct Engine {
     webhooks_bell: Arc<Notify>,
     alarms: mpsc::UnboundedSender<alerts::Errand>,
     errands: mpsc::UnboundedReceiver<alerts::Errand>,
+    postbox: Arc<messages::Postbox>,
     notices: mpsc::UnboundedSender<Notice>,
     heard: mpsc::UnboundedReceiver<Notice>,
 }
@@ -138,7 +140,7 @@ impl Engine {
         let (notices, heard) = mpsc::unbounded_channel();
         let (alarms, errands) = mpsc::unbounded_channel();
         let (gate, outstanding, holds, traces) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        let (bell, desk, webhooks_bell) = (Arc::default(), Arc::default(), Arc::default());
+        let (bell, desk, webhooks_bell, postbox) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         Engine {
             store,
             world,
@@ -151,6 +153,7 @@ impl Engine {
             bell,
             desk,
             webhooks_bell,
+            postbox,
             alarms,
             errands,
             notices,
@@ -171,6 +174,7 @@ impl Engine {
             desk: self.desk.clone(),
             webhooks_bell: self.webhooks_bell.clone(),
             alarms: self.alarms.clone(),
+            postbox: self.postbox.clone(),
             notices: self.notices.clone(),
         }
     }

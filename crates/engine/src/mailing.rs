@@ -1,16 +1,28 @@
 //! A campaign ready to be sent: its message compiled, its headers checked, its key loaded.
 //!
 //! Made once per run from what the ledger keeps; a recipient is rendered just before it is sent and nothing rendered
-//! is stored.
+//! is stored. Where every message has its own content, that is read then as well.
 
+use crate::SendError;
+use crate::launch::Snapshot;
+use crate::messages::{self, Content};
 use crate::terms::Plan;
-use mail::compose::{Compiled, HeaderPlan, Recipient, RenderError, Tokens, Values, assemble};
+use mail::attach::Attachment;
+use mail::compose::{Compiled, HeaderPlan, Recipient, RenderError, Tokens, Values};
+use mail::message::assemble_with;
 use mail::sign::Signer;
 use mail::token::{KeyRing, return_local_part};
 use mail::track::Tracker;
 use model::{CampaignId, CampaignKind, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
 use std::borrow::Cow;
-use store::Claimed;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{Campaign, Claimed, Store};
+
+/// Contents that are kept compiled for one campaign.
+const SHEETS_MAX: usize = 64;
+/// A content that is longer is compiled each time it is needed, in octets.
+const SHEET_OCTETS_MAX: usize = 256 * 1024;
 
 /// A campaign ready to be sent.
 #[derive(Debug)]
@@ -27,22 +39,49 @@ pub struct Mailing {
     pub identity: Option<DomainId>,
     /// When it may be sent, and on what terms.
     pub(crate) plan: Plan,
-    /// Its message.
-    pub compiled: Compiled,
-    /// Its header fields.
-    pub headers: HeaderPlan,
+    /// What it says.
+    pub(crate) wording: Wording,
     /// Its signing identity. `None` only toward a relay that signs.
     pub signer: Option<Signer>,
     /// The keys of its tokens.
     pub ring: KeyRing,
-    /// What counts its opens and clicks.
-    pub tracker: Option<Tracker>,
     /// Where its key is published: `selector._domainkey.domain`.
     pub key_name: Option<String>,
     /// The domain of its envelope sender.
     pub return_path: MailDomain,
     /// Must it be encrypted all the way (RFC 8689)?
     pub require_tls: bool,
+}
+
+/// What a campaign says.
+#[derive(Debug)]
+pub(crate) enum Wording {
+    /// The same to everybody, but for their values.
+    Same(Box<Sheet>),
+    /// Each message has its own content.
+    Each(Box<Contents>),
+}
+
+/// A message compiled, with everything around it.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    /// The message.
+    pub(crate) compiled: Compiled,
+    /// Its header fields.
+    pub(crate) headers: HeaderPlan,
+    /// What counts its opens and clicks.
+    pub(crate) tracker: Option<Tracker>,
+    /// What goes with it.
+    pub(crate) files: Vec<Attachment>,
+}
+
+/// The contents of a campaign whose messages have their own.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) campaign: Campaign,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) id_tag: String,
+    known: Mutex<BTreeMap<i64, Arc<Sheet>>>,
 }
 
 /// One recipient's message, not yet signed, and its envelope.
@@ -55,21 +94,44 @@ pub(crate) struct Letter {
 }
 
 impl Mailing {
-    /// Renders one recipient. Fails when the template fails for their values, or the address cannot be read.
-    pub(crate) fn compose(&self, claimed: &Claimed, now: Timestamp) -> Result<Letter, RenderError> {
+    /// Renders one recipient. Fails when the template fails for their values, the address cannot be read or the content
+    /// is not kept any more; with [`SendError::Store`] when it cannot be read now.
+    pub(crate) async fn letter(&self, store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Letter, SendError> {
+        match &self.wording {
+            Wording::Same(sheet) => {
+                let values = Values::from_json(&claimed.attributes).map_err(|why| unusable("merge values", &why))?;
+                let name = display_name(&values);
+                Ok(self.compose(sheet, claimed, (&values, name), now)?)
+            }
+            Wording::Each(contents) => {
+                let gone = || SendError::Input("what it says is not kept any more".to_owned());
+                let message = store.message(claimed.delivery).await?.ok_or_else(gone)?;
+                let sheet = contents.sheet(store, message.content.ok_or_else(gone)?).await?;
+                let data = message.data.unwrap_or_default();
+                let values = Values::from_json(&data).map_err(|why| unusable("merge values", &why))?;
+                Ok(self.compose(&sheet, claimed, (&values, message.to_name.map(Cow::Owned)), now)?)
+            }
+        }
+    }
+
+    fn compose(
+        &self,
+        sheet: &Sheet,
+        claimed: &Claimed,
+        (values, name): (&Values, Option<Cow<'_, str>>),
+        now: Timestamp,
+    ) -> Result<Letter, RenderError> {
         let to = EmailAddress::parse(&claimed.rcpt).map_err(|why| unusable("address", &why))?;
-        let values = Values::from_json(&claimed.attributes).map_err(|why| unusable("merge values", &why))?;
         let tokens = Tokens::seal(&self.ring, claimed.delivery);
-        let name = display_name(&values);
         let recipient = Recipient {
             to: &to,
             to_name: name.as_deref(),
-            values: &values,
+            values,
             delivery: claimed.delivery,
             tokens: &tokens,
-            tracker: self.tracker.as_ref().map(|tracker| (tracker, &self.ring)),
+            tracker: sheet.tracker.as_ref().map(|tracker| (tracker, &self.ring)),
         };
-        let message = assemble(&self.compiled, &self.headers, &recipient, now)?;
+        let message = assemble_with(&sheet.compiled, &sheet.headers, &recipient, now, &sheet.files)?;
         Ok(Letter {
             mail_from: format!("{}@{}", return_local_part(&tokens.return_path), self.return_path),
             rcpt_to: to.to_string(),
@@ -86,6 +148,31 @@ impl Mailing {
             put_in_front(&signatures, message);
         }
         Ok(())
+    }
+}
+
+impl Contents {
+    pub(crate) fn new(campaign: Campaign, snapshot: Snapshot, id_tag: String) -> Contents {
+        Contents { campaign, snapshot, id_tag, known: Mutex::default() }
+    }
+
+    /// A content, compiled.
+    pub(crate) async fn sheet(&self, store: &Store, number: i64) -> Result<Arc<Sheet>, SendError> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sheet) = known().get(&number) {
+            return Ok(Arc::clone(sheet));
+        }
+        let text = store.message_content(number).await?;
+        let text = text.ok_or_else(|| SendError::Input("what it says is not kept any more".to_owned()))?;
+        let sheet = Arc::new(messages::sheet(&Content::read(&text)?, &self.campaign, &self.snapshot, &self.id_tag)?);
+        if text.len() <= SHEET_OCTETS_MAX {
+            let mut known = known();
+            if known.len() >= SHEETS_MAX {
+                known.clear();
+            }
+            known.insert(number, Arc::clone(&sheet));
+        }
+        Ok(sheet)
     }
 }
 

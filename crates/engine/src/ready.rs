@@ -4,6 +4,7 @@
 //! goes out with the message before. Invariant: both pass the same checks, in the same order, under a pass of the gate that
 //! is held until MAIL FROM is written.
 
+use crate::SendError;
 use crate::budget::day_of;
 use crate::gate::Pass;
 use crate::holds::Asked;
@@ -139,11 +140,18 @@ async fn check<'a>(
         }
     }
     let claimed = unless_held(house, lane, &mailing, claimed).await?;
-    let Ok(letter) = mailing.compose(&claimed, house.now()) else {
-        skip(house, &claimed, SkipReason::CannotCompose).await;
-        return Err(After::Reuse);
-    };
-    Ok((claimed, mailing, letter, pass))
+    match mailing.letter(&house.store, &claimed, house.now()).await {
+        Ok(letter) => Ok((claimed, mailing, letter, pass)),
+        Err(SendError::Store(why)) => {
+            house.unrecorded(&why.to_string());
+            house.put_first(lane, claimed);
+            Err(After::Leave)
+        }
+        Err(_) => {
+            skip(house, &claimed, SkipReason::CannotCompose).await;
+            Err(After::Reuse)
+        }
+    }
 }
 
 /// Its campaign was stopped after it was taken from the lane. Stopped for good: nobody else would skip it any more.

@@ -54,6 +54,8 @@ pub enum SourceKind {
     Markdown,
     /// HTML.
     Html,
+    /// Nothing but text.
+    Text,
 }
 
 impl SourceKind {
@@ -63,6 +65,7 @@ impl SourceKind {
             "mjml" => Some(SourceKind::Mjml),
             "md" | "markdown" => Some(SourceKind::Markdown),
             "html" | "htm" => Some(SourceKind::Html),
+            "txt" => Some(SourceKind::Text),
             _ => None,
         }
     }
@@ -77,10 +80,18 @@ pub struct CompileOptions {
     pub fallback_subject: Option<String>,
     /// The audience's columns. [`OUR_TAGS`] are always known.
     pub known_tags: BTreeSet<String>,
+    /// Nobody knows yet who will be written to: every tag may be known.
+    pub any_tag: bool,
     /// Marketing mail: refuse a message without an unsubscribe place.
     pub needs_unsubscribe: bool,
     /// What is done with the links.
     pub links: LinkOptions,
+    /// The text part, where it is written apart from the page.
+    pub text: Option<String>,
+    /// What mail programs show behind the subject, where the front matter does not say it.
+    pub preheader: Option<String>,
+    /// Stands before the subject, whatever it is: `[Test] `. No template.
+    pub subject_prefix: &'static str,
 }
 
 /// A place in the author's file; both count from 1, columns in characters.
@@ -139,6 +150,14 @@ pub enum ComposeError {
         place: Place,
         /// What is wrong.
         what: String,
+    },
+    /// Something is wrong in a part that was given apart from the file.
+    #[error("the {part}, {error}")]
+    Given {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong, with its line and column in that part.
+        error: Box<ComposeError>,
     },
     /// A tag that the audience has no column for.
     #[error("{place}: the audience has no column {tag:?}{}", in_words(nearest, known))]
@@ -243,6 +262,7 @@ pub struct Compiled {
     subject_pieces: Pieces,
     subject: String,
     has_preheader: bool,
+    is_text_only: bool,
     from_name: Option<String>,
     tags: BTreeSet<String>,
     /// Tags that stand somewhere without a fallback.
@@ -280,11 +300,15 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     }
     let mut draft = Draft { source, options, tags: BTreeSet::new(), bare_tags: BTreeSet::new(), warnings: Vec::new() };
     let body_tags = draft.read_piece(front.body_at, source.len())?;
-    let preheader = front.preheader.clone();
-    let front_tags = match &preheader {
-        Some(range) => draft.read_piece(range.start, range.end)?,
-        None => Vec::new(),
+    // The preheader: what it is written in, where, and its tags.
+    let preheader = match (&front.preheader, &options.preheader) {
+        (Some(range), _) => Some((source, range.clone(), draft.read_piece(range.start, range.end)?)),
+        (None, Some(given)) => Some((given.as_str(), 0..given.len(), draft.read_given("preheader", given)?)),
+        (None, None) => None,
     };
+    if let Some(given) = &options.text {
+        draft.read_given("text part", given)?;
+    }
     if let Some(range) = &front.subject {
         draft.read_piece(range.start, range.end)?;
     }
@@ -302,16 +326,22 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     let (page, _) = layout::survey(&counted_page, preheader.as_ref().map(|_| PREHEADER_MARK))?;
     let page = if link_options.count { links::with_ending(&page)? } else { page };
     let given = front.subject.map(|range| span(source, range).to_owned());
-    let subject = draft.subject(given, &hidden.restore(&found.title).0)?;
+    let subject = format!("{}{}", options.subject_prefix, draft.subject(given, &hidden.restore(&found.title).0)?);
 
     let (html, html_places) = hidden.restore(&page);
     let html = links::put_tags(&html, &numbered);
     let html = match &preheader {
-        Some(range) => html.replacen(PREHEADER_MARK, &escaped_piece(source, range.clone(), &front_tags), 1),
+        Some((text, range, tags)) => html.replacen(PREHEADER_MARK, &escaped_piece(text, range.clone(), tags), 1),
         None => html,
     };
     let (text, text_places) = hidden.restore(&text);
     let text = links::put_tags(&text, &numbered);
+    // Text that is written as such stays as it is.
+    let (text, text_places) = match (kind, &options.text) {
+        (SourceKind::Text, _) => (span(source, front.body_at..).to_owned(), Vec::new()),
+        (_, Some(given)) => (given.clone(), Vec::new()),
+        (_, None) => (text, text_places),
+    };
     draft.warn_of(&hidden, &page, &found, &html);
     let links: Vec<String> = found.links.iter().map(|href| hidden.restore(href).0).collect();
     draft.check_unsubscribe(&html, &links)?;
@@ -323,7 +353,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     let html = draft.add_part(&mut env, HTML, Kind::Html, html, &html_places)?;
     let text = draft.add_part(&mut env, TEXT, Kind::Text, text, &text_places)?;
     let subject_pieces = draft.add_part(&mut env, SUBJECT, Kind::Text, subject.clone(), &[])?;
-    let preheader_text = preheader.map(|range| span(source, range).to_owned());
+    let preheader_text = preheader.map(|(text, range, _)| span(text, range).to_owned());
     let has_preheader = preheader_text.is_some();
     draft.add_part(&mut env, PREHEADER, Kind::Text, preheader_text.unwrap_or_default(), &[])?;
     let targets = links::targets(&mut env, &numbered).map_err(|e| draft.of_link(&e))?;
@@ -336,6 +366,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
         subject_pieces,
         subject,
         has_preheader,
+        is_text_only: kind == SourceKind::Text,
         from_name,
         tags,
         bare_tags,
@@ -395,7 +426,8 @@ impl Draft<'_> {
     }
 
     fn is_known(&self, name: &str) -> bool {
-        OUR_TAGS.contains(&name)
+        self.options.any_tag
+            || OUR_TAGS.contains(&name)
             || self.options.known_tags.contains(name)
             || self.options.known_tags.iter().any(|column| tag_of_column(column) == name)
     }
@@ -436,6 +468,15 @@ impl Draft<'_> {
             }
             other => other,
         })
+    }
+
+    /// Reads what was given apart from the file; mistakes are told with the name of the part.
+    fn read_given(&mut self, part: &'static str, text: &str) -> Result<Vec<Tag>, ComposeError> {
+        if text.len() > SOURCE_OCTETS_MAX {
+            return Err(ComposeError::TooLarge { octets: text.len() });
+        }
+        let found = tags::scan(text, 0).and_then(|found| self.read_tags(text, 0, &found).map(|()| found));
+        found.map_err(|error| ComposeError::Given { part, error: Box::new(error) })
     }
 
     fn check_unsubscribe(&mut self, html: &str, links: &[String]) -> Result<(), ComposeError> {
@@ -523,6 +564,11 @@ impl Compiled {
     /// The subject, with its tags.
     pub fn subject_template(&self) -> &str {
         &self.subject
+    }
+
+    /// Is there no page, only text?
+    pub(crate) fn is_text_only(&self) -> bool {
+        self.is_text_only
     }
 
     /// The From name of the front matter (`from_name: …`).

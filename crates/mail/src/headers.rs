@@ -18,6 +18,8 @@ const WORD_CHARS_MAX: usize = 60;
 const NAME_CHARS_MAX: usize = 200;
 /// The most characters of a URL in a field: lines end at 998 (RFC 5322 section 2.1.1).
 const URL_CHARS_MAX: usize = 900;
+/// The most characters of the name of a sender's own field.
+const EXTRA_NAME_CHARS_MAX: usize = 60;
 /// Gmail reads four.
 const FEEDBACK_FIELDS_MAX: usize = 4;
 
@@ -65,6 +67,8 @@ pub struct HeaderFields {
     /// Made by a program without a person's asking: `Auto-Submitted: auto-generated` (RFC 3834). Not for broadcasts,
     /// which a person sent.
     pub auto_submitted: bool,
+    /// Fields of the sender's own: `X-…`, and what makes an answer one (`In-Reply-To`, `References`).
+    pub extra: Vec<(String, String)>,
 }
 
 impl HeaderFields {
@@ -82,6 +86,7 @@ impl HeaderFields {
             view_url: None,
             postal_address: None,
             auto_submitted: false,
+            extra: Vec::new(),
         }
     }
 }
@@ -160,6 +165,9 @@ impl HeaderPlan {
         }
         if fields.auto_submitted {
             push(&mut shared, "Auto-Submitted: auto-generated\r\n");
+        }
+        for (name, value) in &fields.extra {
+            write_extra(&mut shared, name, value)?;
         }
         let Unsubscribe { url, mailto } = fields.unsubscribe;
         for (field, text) in [("the unsubscribe URL", &url), ("the view URL", &fields.view_url)] {
@@ -272,6 +280,27 @@ fn check_mailto(mailto: &str) -> Result<(), HeaderError> {
     refuse_unless(is_address, FIELD, mailto, "an address is needed, such as unsubscribe+{token}@example.org")?;
     let is_plain = mailto.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"?&#%".contains(&b));
     refuse_unless(is_plain, FIELD, mailto, "it holds a character that cannot stand in a mailto: link")
+}
+
+/// A field of the sender's own. What is ours, or what receivers act on, is not among those that may be given.
+fn write_extra(out: &mut Vec<u8>, name: &str, value: &str) -> Result<(), HeaderError> {
+    const FIELD: &str = "a header field";
+    let is_answer = ["in-reply-to", "references"].contains(&name.to_ascii_lowercase().as_str());
+    let is_own = name.len() > 2 && name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"));
+    let is_name = name.len() <= EXTRA_NAME_CHARS_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let may_be = is_name && (is_own || is_answer);
+    refuse_unless(may_be, FIELD, name, "fields may be X-…, In-Reply-To and References; the others are ours")?;
+    refuse_control(FIELD, value)?;
+    refuse_unless(!value.trim().is_empty() && value.len() <= URL_CHARS_MAX, FIELD, name, "1 to 900 octets")?;
+    refuse_unless(!is_answer || value.is_ascii(), FIELD, value, "message ids are ASCII")?;
+    push(out, name);
+    push(out, ":");
+    match is_answer {
+        true => drop(write_words(out, name.len() + 1, value.split_ascii_whitespace())),
+        false => write_text(out, name.len() + 1, value),
+    }
+    push(out, "\r\n");
+    Ok(())
 }
 
 fn write_list_id(out: &mut Vec<u8>, id: &str, name: Option<&str>) -> Result<(), HeaderError> {
@@ -536,6 +565,16 @@ mod tests {
         assert!(url("ftp://example.org").contains("https://"));
         assert!(url("https://example.org/a b").contains("percent-encode"));
         assert!(url("https://example.org/>\r\nX: y").contains("control"));
+        let extra =
+            |name: &'static str, value: &'static str| refusal(&|f| f.extra = vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(
+            (extra("X-Order", "7 ü"), extra("references", "<a@b> <c@d>")),
+            ("accepted".into(), "accepted".into())
+        );
+        for name in ["Bcc", "From", "List-Unsubscribe", "DKIM-Signature", "X-", "X-a: b", "Received", "Content-Type"] {
+            assert!(extra(name, "x").contains("the others are ours"), "{name}");
+        }
+        assert!(extra("X-A", "a\r\nBcc: b@c.de").contains("control"));
         let mailto = |text: &'static str| refusal(&|f| f.unsubscribe.mailto = Some(text.to_owned()));
         assert!(mailto("mailto:u@example.org").contains("an address is needed"));
         assert!(mailto("u?x@example.org").contains("cannot stand in a mailto"));

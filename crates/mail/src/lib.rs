@@ -12,11 +12,13 @@
 //! - [`notice`]: a few words to whoever runs the machine;
 //! - [`sign`]: DKIM keys and signatures;
 //! - [`tls_report`]: what a domain is told about the encryption of its mail;
+//! - [`attach`]: files that go with a message;
 //! - [`token`]: sealed delivery ids for return paths and links;
 //! - [`track`]: the addresses by which opens and clicks are counted.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stderr, clippy::string_slice))]
 
+pub mod attach;
 pub mod compose;
 pub mod headers;
 pub mod message;

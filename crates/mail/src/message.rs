@@ -4,6 +4,7 @@
 //! Invariants: same arguments, same bytes; CRLF line ends only; 7-bit (but for a To address that needs SMTPUTF8), so
 //! that one signed form suits every server; the last line is the closing boundary.
 
+use crate::attach::Attachment;
 use crate::compose::{Compiled, RenderError};
 use crate::headers::{HeaderPlan, Tokens};
 use crate::token::KeyRing;
@@ -44,26 +45,77 @@ pub fn assemble(
     recipient: &Recipient<'_>,
     date: Timestamp,
 ) -> Result<Message, RenderError> {
+    assemble_with(compiled, plan, recipient, date, &[])
+}
+
+/// The same with files: those the HTML part names beside it (RFC 2387), the others behind the text.
+pub fn assemble_with(
+    compiled: &Compiled,
+    plan: &HeaderPlan,
+    recipient: &Recipient<'_>,
+    date: Timestamp,
+    files: &[Attachment],
+) -> Result<Message, RenderError> {
     let mut person = person(plan, recipient);
     let counted = recipient.tracker.map(|(tracker, ring)| tracker.of(ring, recipient.delivery));
     compiled.address(&mut person, counted.as_ref())?;
     let subject = compiled.subject(&person)?;
-    let mut out = Vec::with_capacity(compiled.fixed_octets() * 9 / 8 + PERSONAL_OCTETS);
+    let of_files: usize = files.iter().map(Attachment::wire_octets).sum();
+    let mut out = Vec::with_capacity(compiled.fixed_octets() * 9 / 8 + PERSONAL_OCTETS + of_files);
     let to = (recipient.to_name, recipient.to);
     plan.write(&mut out, recipient.delivery, recipient.tokens, date, to, &subject);
-    // Quoted-printable never writes "=_": the boundary cannot occur in a part.
-    let boundary = format!("=_{}", recipient.delivery);
-    out.extend_from_slice(b"Content-Type: multipart/alternative;\r\n boundary=\"");
-    out.extend_from_slice(boundary.as_bytes());
-    out.extend_from_slice(b"\"\r\n\r\n");
-    begin_part(&mut out, &boundary, "plain");
-    compiled.write_text(&person, &mut out)?;
-    begin_part(&mut out, &boundary, "html");
-    compiled.write_html(&person, &mut out)?;
+    let (shown, attached): (Vec<&Attachment>, Vec<&Attachment>) = files.iter().partition(|file| file.is_inline());
+    let wraps = [("mixed", "m", attached), ("related", "r", shown)];
+    let wraps: Vec<_> = wraps.into_iter().filter(|(_, _, files)| !files.is_empty()).collect();
+    // Neither quoted-printable nor base64 ever writes "=_": no boundary can occur in a part.
+    for (kind, letter, _) in &wraps {
+        let boundary = format!("=_{letter}{}", recipient.delivery);
+        begin_multipart(&mut out, kind, &boundary);
+        out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+    }
+    match compiled.is_text_only() {
+        true => {
+            out.extend_from_slice(PLAIN_TEXT);
+            compiled.write_text(&person, &mut out)?;
+        }
+        false => write_alternatives(compiled, &person, recipient.delivery, &mut out)?,
+    }
+    for (_, letter, files) in wraps.iter().rev() {
+        let boundary = format!("=_{letter}{}", recipient.delivery);
+        for file in files {
+            out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+            file.write(&mut out);
+        }
+        out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    }
+    Ok(Message { bytes: out, empty_tags: compiled.empty_tags(&person) })
+}
+
+/// The message as text and as HTML.
+fn write_alternatives(
+    compiled: &Compiled,
+    person: &Person<'_>,
+    delivery: DeliveryId,
+    out: &mut Vec<u8>,
+) -> Result<(), RenderError> {
+    let boundary = format!("=_{delivery}");
+    begin_multipart(out, "alternative", &boundary);
+    begin_part(out, &boundary, "plain");
+    compiled.write_text(person, out)?;
+    begin_part(out, &boundary, "html");
+    compiled.write_html(person, out)?;
     out.extend_from_slice(b"--");
     out.extend_from_slice(boundary.as_bytes());
     out.extend_from_slice(b"--\r\n");
-    Ok(Message { bytes: out, empty_tags: compiled.empty_tags(&person) })
+    Ok(())
+}
+
+fn begin_multipart(out: &mut Vec<u8>, kind: &str, boundary: &str) {
+    out.extend_from_slice(b"Content-Type: multipart/");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b";\r\n boundary=\"");
+    out.extend_from_slice(boundary.as_bytes());
+    out.extend_from_slice(b"\"\r\n\r\n");
 }
 
 /// One recipient's HTML as a browser shows it. Refuses nothing but what [`Compiled::render`] refuses.
@@ -86,6 +138,9 @@ fn person<'r>(plan: &HeaderPlan, recipient: &Recipient<'r>) -> Person<'r> {
 
 /// Room for header fields, values and signatures: with it, most messages are written and signed without growing.
 const PERSONAL_OCTETS: usize = 4_096;
+/// The fields of a message that is nothing but text.
+const PLAIN_TEXT: &[u8] =
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
 
 fn begin_part(out: &mut Vec<u8>, boundary: &str, subtype: &str) {
     out.extend_from_slice(b"--");
@@ -186,6 +241,54 @@ mod tests {
         let values = [("name", "Kim"), ("city", "")];
         assert_eq!(message(SOURCE, &values), message(SOURCE, &values));
         assert_eq!(message(SOURCE, &values).empty_tags, ["city"]);
+    }
+
+    /// What a program sends: text alone or a page, with files.
+    fn with_files(source: &str, kind: SourceKind, files: &[Attachment]) -> String {
+        let options = CompileOptions {
+            subject: Some("Hi".to_owned()),
+            known_tags: ["name"].map(str::to_owned).into(),
+            ..CompileOptions::default()
+        };
+        let compiled = compile(source, kind, &options).unwrap();
+        let from = Mailbox { name: None, address: "shop@example.org".parse().unwrap() };
+        let plan = HeaderPlan::new(HeaderFields {
+            extra: vec![("X-Order".to_owned(), "77 \u{fc}".to_owned())],
+            ..HeaderFields::from_sender(from)
+        });
+        let tokens = Tokens::seal(&KeyRing::new([3; 32]), DELIVERY);
+        let values: Values = [("name", "Kim <kim>")].into_iter().collect();
+        let to = "kim@example.net".parse().unwrap();
+        let recipient =
+            Recipient { to: &to, to_name: None, values: &values, delivery: DELIVERY, tokens: &tokens, tracker: None };
+        String::from_utf8(assemble_with(&compiled, &plan.unwrap(), &recipient, DATE, files).unwrap().bytes).unwrap()
+    }
+
+    #[test]
+    fn a_text_alone_is_one_part() {
+        let made = with_files("Dear {{ name }},\n\n1 < 2 & so on.\n", SourceKind::Text, &[]);
+        let parsed = MessageParser::default().parse(made.as_bytes()).unwrap();
+        assert!(parsed.parts.len() == 1 && made.contains("\r\nContent-Type: text/plain; charset=utf-8\r\n"), "{made}");
+        assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), "Dear Kim <kim>,\n\n1 < 2 & so on.\n");
+        assert!(made.contains("X-Order: =?utf-8?Q?77_=C3=BC?=\r\n") || made.contains("X-Order: =?utf-8?B?"), "{made}");
+    }
+
+    #[test]
+    fn files_go_behind_the_text_and_pictures_beside_the_page() {
+        let bill = Attachment::new("Rechnung ü.pdf", "application/pdf", None, "aGVsbG8=").unwrap();
+        let logo = Attachment::new("logo.png", "image/png", Some("logo@shop"), "aGVsbG8=").unwrap();
+        let made = with_files("<p>Hi <img src=\"cid:logo@shop\"></p>", SourceKind::Html, &[bill, logo]);
+        let parsed = MessageParser::default().parse(made.as_bytes()).unwrap();
+        use mail_parser::MimeHeaders;
+        let files: Vec<(Option<&str>, Option<&str>, &[u8])> =
+            parsed.attachments().map(|part| (part.attachment_name(), part.content_id(), part.contents())).collect();
+        assert_eq!(
+            files,
+            [(Some("logo.png"), Some("logo@shop"), b"hello".as_slice()), (Some("Rechnung ü.pdf"), None, b"hello")]
+        );
+        let kinds: Vec<&str> = made.lines().filter(|line| line.starts_with("Content-Type: multipart/")).collect();
+        assert_eq!(kinds, ["mixed", "related", "alternative"].map(|kind| format!("Content-Type: multipart/{kind};")));
+        assert_eq!((parsed.text_body.len(), parsed.html_body.len()), (1, 1));
     }
 
     proptest! {

@@ -159,6 +159,10 @@ words! {
         TakenBack = 92 "taken_back",
         /// A delivery was added to a campaign that takes them one by one.
         Queued = 93 "queued",
+        /// A template was made or has a new version.
+        TemplateSaved = 94 "template_saved",
+        /// A template was removed.
+        TemplateRemoved = 95 "template_removed",
         /// A webhook was made.
         WebhookMade = 100 "webhook_made",
         /// A webhook was changed, got a new secret, or goes on from another place of the log.

@@ -135,6 +135,11 @@ id!(/// A weighted set of sources.
 id!(/// A hold that a person or a brake placed on part of the work.
     HoldId, "h", "a hold");
 
+id!(/// One message that a program asked for: its delivery, by another name.
+    MessageId, "msg", "a message");
+id!(/// A message's parts under a name, in versions.
+    TemplateId, "t", "a template");
+
 id!(/// Somebody who works here and signs in.
     UserId, "u", "a user");
 id!(/// A program's key to the API.
@@ -159,6 +164,23 @@ impl SourceId {
     pub const THIS_MACHINE: SourceId = SourceId(0);
 }
 
+impl From<DeliveryId> for MessageId {
+    fn from(delivery: DeliveryId) -> MessageId {
+        MessageId(delivery.0)
+    }
+}
+
+impl From<MessageId> for DeliveryId {
+    fn from(message: MessageId) -> DeliveryId {
+        DeliveryId(message.0)
+    }
+}
+
+/// No id made at this time or later is below it.
+pub fn floor(at: Timestamp) -> i64 {
+    (at.as_millis() - EPOCH_MS).max(0) << (NODE_BITS + SEQUENCE_BITS)
+}
+
 impl WorkspaceId {
     /// The workspace a fresh ledger starts with.
     pub const FIRST: WorkspaceId = WorkspaceId(1);
@@ -178,6 +200,13 @@ mod tests {
         let d = maker.next(Timestamp::from_millis(EPOCH_MS + 5));
         assert!(a < b && b < c && c + 9_999 * ID_STEP < d);
         assert!([a, b, c, d].iter().all(|id| id & (ID_STEP - 1) == 3));
+    }
+
+    #[test]
+    fn the_floor_of_a_time_lies_below_its_ids() {
+        let at = Timestamp::from_millis(EPOCH_MS + 10);
+        let id = IdMaker::new(3).next(at);
+        assert!(floor(at) <= id && id < floor(Timestamp::from_millis(EPOCH_MS + 11)));
     }
 
     #[test]

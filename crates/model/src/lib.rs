@@ -32,7 +32,8 @@ pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
 pub use id::{
     AddressId, AlertId, CampaignId, ChannelId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId,
-    KeyId, ListId, PoolId, SegmentId, SequenceId, SiteId, SourceId, UserId, WebhookId, WorkspaceId,
+    KeyId, ListId, MessageId, PoolId, SegmentId, SequenceId, SiteId, SourceId, TemplateId, UserId, WebhookId,
+    WorkspaceId,
 };
 pub use nearest::nearest;
 pub use reaction::ReactionKind;

@@ -67,6 +67,8 @@ pub enum Action {
     /// Alerts are posted to this address, and this one is asked every five minutes while all is well. Needs
     /// [`Scenario::served`].
     Alerts(&'static str, &'static str),
+    /// A program asks for a message to this address, and is answered.
+    Post(String),
     /// Part of the work is stopped, until so long after the beginning.
     Hold(Held, Duration),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].

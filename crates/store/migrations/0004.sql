@@ -48,3 +48,31 @@ CREATE TABLE alert (
 );
 CREATE INDEX alert_by_workspace ON alert (workspace, id);
 CREATE INDEX alert_open ON alert (id) WHERE closed_at IS NULL;
+
+-- What programs ask to be sent. The content is shared by all messages it is the same for; content and values are kept
+-- for a time, the delivery for good.
+CREATE TABLE message_content (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, hash BLOB NOT NULL, content TEXT NOT NULL
+);
+CREATE UNIQUE INDEX message_content_by_hash ON message_content (workspace, hash);
+CREATE TABLE message (
+    delivery INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, content INTEGER, data TEXT, to_name TEXT, tags TEXT
+);
+CREATE INDEX message_by_content ON message (content) WHERE content IS NOT NULL;
+CREATE INDEX message_kept ON message (delivery) WHERE content IS NOT NULL;
+-- Requests that may be repeated: what they made stands here from the same commit on.
+CREATE TABLE message_request (
+    workspace INTEGER NOT NULL, actor TEXT NOT NULL, key_hash BLOB NOT NULL, request_hash BLOB NOT NULL,
+    made TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (workspace, actor, key_hash)
+) WITHOUT ROWID;
+CREATE INDEX message_request_by_at ON message_request (at);
+-- Parts of messages under a name; every version stays.
+CREATE TABLE message_template (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX message_template_by_name ON message_template (workspace, name);
+CREATE TABLE message_template_version (
+    template INTEGER NOT NULL, workspace INTEGER NOT NULL, version INTEGER NOT NULL, parts TEXT NOT NULL,
+    at INTEGER NOT NULL, actor INTEGER NOT NULL, PRIMARY KEY (template, version)
+) WITHOUT ROWID;

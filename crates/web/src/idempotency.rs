@@ -10,11 +10,13 @@ use crate::problem::{Code, Problem};
 use crate::{App, Caller, extract, frame};
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use store::{AnswerKey, Answered};
@@ -29,6 +31,19 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// Marks an answer that shows a secret: it is not kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShownOnce;
+
+/// By what a request is known if it is repeated, for those whose deed is written down with it: the key, and the request's
+/// fingerprint.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed(pub(crate) Option<(AnswerKey, [u8; 32])>);
+
+impl FromRequestParts<App> for Keyed {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Keyed, Infallible> {
+        Ok(parts.extensions.get::<Keyed>().cloned().unwrap_or(Keyed(None)))
+    }
+}
 
 /// The requests with a key that are being done: of whom, under which key.
 #[derive(Default)]
@@ -67,10 +82,11 @@ fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 async fn once(app: &App, caller: &Caller, key: &str, request: Request, next: Next) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let bytes = extract::body(Request::from_parts(parts.clone(), body)).await?;
     let fingerprint = fingerprint(&parts, &bytes);
     let key = AnswerKey { workspace: caller.workspace, actor: caller.actor.as_text(), key: hash(key) };
+    parts.extensions.insert(Keyed(Some((key.clone(), fingerprint))));
     let _turn = Turn::take(app, &key)?;
     if let Some(known) = app.store.answer(key.clone(), app.now()).await? {
         return replay(known, fingerprint);
@@ -95,7 +111,7 @@ async fn once(app: &App, caller: &Caller, key: &str, request: Request, next: Nex
 }
 
 /// What makes two requests the same.
-fn fingerprint(parts: &axum::http::request::Parts, body: &[u8]) -> [u8; 32] {
+fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     for part in [parts.method.as_str().as_bytes(), path.as_bytes(), body] {

@@ -229,6 +229,7 @@ impl Scheduler {
         let forget = || house.store.forget_old_transcripts(before, FORGOTTEN_AT_ONCE);
         while house.until_recorded(forget).await? >= FORGOTTEN_AT_ONCE {}
         while house.until_recorded(|| house.store.forget_old_hits(now)).await? {}
+        while house.until_recorded(|| house.store.forget_old_messages(now)).await? {}
         Ok(())
     }
 

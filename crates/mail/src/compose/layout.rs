@@ -32,6 +32,7 @@ pub(super) fn page(source: &str, hidden: &Hidden, kind: SourceKind) -> Result<St
         SourceKind::Mjml => mjml(source, hidden)?,
         SourceKind::Markdown => markdown(&hidden.text),
         SourceKind::Html => hidden.text.clone(),
+        SourceKind::Text => plain(hidden),
     };
     let inliner = CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).keep_link_tags(true).build();
     let html = inliner.inline(&html).map_err(|e| ComposeError::Style { what: e.to_string() })?;
@@ -39,6 +40,13 @@ pub(super) fn page(source: &str, hidden: &Hidden, kind: SourceKind) -> Result<St
     let html = if hidden.text.contains("<tbody") { html } else { hidden.move_into(&html, "<tbody>") };
     let has_doctype = html.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
     Ok(if has_doctype { html } else { format!("<!DOCTYPE html>{html}") })
+}
+
+/// A text as a browser shows it; hidden statements stay comments.
+fn plain(hidden: &Hidden) -> String {
+    let text = escape(&hidden.text).replace(&format!("&lt;!--{}", hidden.mark), &format!("<!--{}", hidden.mark));
+    let text = text.replace("z--&gt;", "z-->");
+    format!("<html><body><div style=\"white-space: pre-wrap; font-family: monospace\">{text}</div></body></html>")
 }
 
 fn mjml(source: &str, hidden: &Hidden) -> Result<String, ComposeError> {

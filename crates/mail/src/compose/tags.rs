@@ -277,7 +277,7 @@ fn without_strings(text: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Hidden {
     pub(super) text: String,
-    mark: String,
+    pub(super) mark: String,
     tags: Vec<HiddenTag>,
     /// Pairs (offset in `text`, offset in the source), growing.
     offsets: Vec<(usize, usize)>,

@@ -94,7 +94,7 @@ fn the_message_suits_the_list() {
         fallback_subject: None,
         known_tags: columns.into_iter().chain(ours).collect(),
         needs_unsubscribe: true,
-        links: mail::compose::LinkOptions::default(),
+        ..Default::default()
     };
     let compiled = mail::compose::compile(MESSAGE, mail::compose::SourceKind::Mjml, &options).unwrap();
     assert!(compiled.tags().contains("first_name") && compiled.tags().contains("postal_address"));

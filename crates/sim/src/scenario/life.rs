@@ -14,6 +14,7 @@ use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::drafts::{self, Proposal};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
+use engine::messages::{Content, Look, Outgoing};
 use engine::options::{Dkim, SendOptions, Timing, Tracking, Transport, Unsubscribe};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
 use mail::sign::SigningKey;
@@ -368,7 +369,7 @@ impl Life {
             Action::Schedule(name, begins) => {
                 let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
                 let proposal = Proposal {
-                    file: MessageFile { name: "spring.md".into(), source: source(&name) },
+                    file: MessageFile::new("spring.md".into(), source(&name)),
                     name,
                     options: options(),
                     audience: Audience::imports(imports.iter().take(1).map(|import| import.id)),
@@ -402,6 +403,29 @@ impl Life {
                     process.store.make_alert_channel(channel, &actor, now).await.expect("there is room for a channel");
                 }
                 process.handle().alerts_changed();
+            }
+            Action::Post(address) => {
+                let content = Content {
+                    file: MessageFile::new("message.html".into(), "<p>Thank you, {{ name }}.</p>".into()),
+                    from: SENDER.into(),
+                    subject: Some("Your order".into()),
+                    headers: Vec::new(),
+                    files: Vec::new(),
+                    columns: vec!["name".into()],
+                    look: Look::Transactional,
+                    postal_address: None,
+                };
+                let message = Outgoing {
+                    to: EmailAddress::parse(&address).expect("an address"),
+                    to_name: None,
+                    content,
+                    data: r#"{"name":"Ada"}"#.into(),
+                    tags: None,
+                    stream: "receipts".into(),
+                };
+                let (handle, workspace) = (process.handle(), WorkspaceId::FIRST);
+                let posted = handle.post(&process.sim.world, &options(), workspace, vec![message], None, &actor).await;
+                assert!(posted.expect("taken").iter().all(|one| one.skip.is_none()));
             }
             Action::Hold(held, until) => {
                 let first = process.first().await;
@@ -457,10 +481,13 @@ impl Life {
         let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
         let urgent = process.scenario.urgent.len();
         let people = process.scenario.people.len() + process.scenario.second_list.len();
-        let built = mailed.iter().filter(|one| one.campaign.built_at.is_some()).count();
+        let is_built = |one: &&Mailed| one.campaign.built_at.is_some() && !one.campaign.standing;
+        let built = mailed.iter().filter(is_built).count();
         let newcomers: usize =
             process.scenario.actions.iter().filter_map(|(_, action)| newcomers(action, &mailed)).sum();
-        let due = people * (built - urgent) + urgent + newcomers;
+        let is_post = |(_, action): &&(Duration, Action)| matches!(action, Action::Post(_));
+        let posted = process.scenario.actions.iter().filter(is_post).count();
+        let due = people * (built - urgent) + urgent + newcomers + posted;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         // Reports on encryption, which have no envelope sender, are nobody's campaign.
         let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
@@ -561,6 +588,7 @@ impl Process<'_> {
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
             Action::Suppress(..)
             | Action::Schedule(..)
+            | Action::Post(..)
             | Action::Hold(..)
             | Action::Kill
             | Action::LosePower
@@ -621,10 +649,22 @@ impl Process<'_> {
 
     /// Waits until there is nothing left to send.
     async fn until_all_is_over(&self) {
-        let is_open = |campaign: &Campaign| campaign.state.may_send() || campaign.state == CampaignState::Scheduled;
-        while self.campaigns().await.iter().any(is_open) {
+        while self.is_anything_open().await {
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    async fn is_anything_open(&self) -> bool {
+        for campaign in self.campaigns().await {
+            let is_open = match campaign.standing {
+                true => self.store.tally(campaign.id).await.expect("tallied").in_progress() > 0,
+                false => campaign.state.may_send() || campaign.state == CampaignState::Scheduled,
+            };
+            if is_open {
+                return true;
+            }
+        }
+        false
     }
 
     /// Lets the world go on until then, whether or not the engine has ended before.
@@ -754,7 +794,7 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
     let source = source(name);
     let zone = (!scenario.attributes.is_empty()).then(|| "timezone".to_owned());
     let snapshot = Snapshot {
-        file: MessageFile { name: "spring.md".into(), source },
+        file: MessageFile::new("spring.md".into(), source),
         options: SendOptions { timing: timing.clone(), require_tls: scenario.require_tls, ..options() },
         columns: ["email".to_owned()].into_iter().chain(zone).collect(),
         never_mailed: false,

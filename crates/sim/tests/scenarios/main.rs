@@ -19,6 +19,7 @@ mod a_line_cut_after_the_dot_is_in_doubt;
 mod a_line_cut_before_the_dot_is_tried_again;
 mod a_listed_source_is_gone_round;
 mod a_mailbox_switched_off;
+mod a_message_by_program_overtakes_a_backlog;
 mod a_missing_domain_is_looked_up_twice;
 mod a_new_address_is_warmed_up;
 mod a_null_mx_takes_no_mail;

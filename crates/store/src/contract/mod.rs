@@ -15,6 +15,7 @@ mod images;
 mod import;
 mod journey;
 mod lists;
+mod messages;
 mod order;
 mod people;
 mod persons;

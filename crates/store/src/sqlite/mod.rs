@@ -22,6 +22,7 @@ pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lists;
+pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod pacing;
 pub(crate) mod persons;
@@ -38,6 +39,7 @@ pub(crate) mod standing;
 pub(crate) mod alerts;
 pub(crate) mod suppressions;
 mod sweep;
+pub(crate) mod templates;
 pub(crate) mod tls;
 pub(crate) mod users;
 pub(crate) mod volume;
@@ -138,6 +140,7 @@ impl Ledger {
             coalesce((SELECT max(id) FROM source), 0), coalesce((SELECT max(id) FROM pool), 0),
             coalesce((SELECT max(id) FROM hold), 0), coalesce((SELECT max(id) FROM list), 0),
             coalesce((SELECT max(id) FROM segment), 0),
+            coalesce((SELECT max(id) FROM message_content), 0), coalesce((SELECT max(id) FROM message_template), 0),
             coalesce((SELECT max(id) FROM app_user), 0),
             coalesce((SELECT max(id) FROM api_key), 0), coalesce((SELECT max(id) FROM job), 0),
             coalesce((SELECT max(id) FROM webhook), 0), coalesce((SELECT max(id) FROM alert), 0),

@@ -1,5 +1,7 @@
 //! Campaigns: written, foretold, begun, watched, stopped.
 
+use super::messages::{self, PostedMessage, PostedMessages, house_options};
+use super::templates;
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
@@ -9,11 +11,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use engine::drafts::{self, Proposal};
-use engine::launch::{self, MessageFile};
-use engine::options::{SendOptions, Timing, Tracking, TrackingMode, Unsubscribe};
+use engine::launch::{self, MessageFile, Parts};
+use engine::messages::TESTED_MAX;
+use engine::options::{SendOptions, Timing, Tracking, TrackingMode};
 use engine::{report, resume};
 use model::access::Scope;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, ImportId, ListId, SegmentId, Tally};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, EmailAddress, ImportId, ListId, SegmentId, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,6 +34,10 @@ const NAME_CHARS_MAX: usize = 200;
 const SOURCE_BYTES_MAX: usize = 900 * 1024;
 /// How far ahead a campaign may be scheduled.
 const AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// For so long a campaign that was started can be taken back, in seconds, if nothing else is asked for …
+const CANCEL_WINDOW_SECS: u16 = 60;
+/// … and at most.
+const CANCEL_WINDOW_SECS_MAX: u16 = 3_600;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -44,6 +51,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(go_on))
         .routes(routes!(cancel))
         .routes(routes!(duplicate))
+        .routes(routes!(test))
         .routes(routes!(tell))
         .routes(routes!(recipients))
 }
@@ -60,6 +68,8 @@ enum Format {
     Markdown,
     /// HTML.
     Html,
+    /// Text alone.
+    Text,
 }
 
 /// A message as its author wrote it.
@@ -70,6 +80,12 @@ struct Message {
     format: Format,
     /// Its source, with merge tags as `{{ first_name }}`.
     source: String,
+    /// The text part; without, it is made from the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// What mail programs show behind the subject, if the source does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preheader: Option<String>,
 }
 
 /// Whom a campaign is for. A group is `everyone`, or the id of an import (`i_…`), a list (`l_…`) or a segment (`g_…`).
@@ -98,7 +114,14 @@ struct Written {
     #[serde(default)]
     subject: Option<String>,
     /// The message.
-    message: Message,
+    #[serde(default)]
+    message: Option<Message>,
+    /// A template (`t_…`) in place of the message: it is copied, and later versions of it change nothing here.
+    #[serde(default)]
+    template: Option<String>,
+    /// Where answers go, when not to `from`.
+    #[serde(default)]
+    reply_to: Option<String>,
     /// Whom it is for.
     audience: Groups,
     /// The domain bounces return to; else that of `from`.
@@ -211,6 +234,9 @@ struct WholeCampaign {
     /// The subject, if the message does not say it itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    /// Where answers go, when not to `from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
     /// The message.
     message: Message,
     /// Whom it is for.
@@ -292,17 +318,20 @@ impl Message {
             Format::Mjml => "mjml",
             Format::Markdown => "md",
             Format::Html => "html",
+            Format::Text => "txt",
         };
-        Ok(MessageFile { name: format!("message.{extension}"), source: self.source })
+        let parts = Parts { text: self.text, preheader: self.preheader, reply_to: None };
+        Ok(MessageFile { parts, ..MessageFile::new(format!("message.{extension}"), self.source) })
     }
 
     fn from_file(file: MessageFile) -> Message {
         let format = match file.name.rsplit('.').next() {
             Some("mjml") => Format::Mjml,
             Some("html" | "htm") => Format::Html,
+            Some("txt") => Format::Text,
             _ => Format::Markdown,
         };
-        Message { format, source: file.source }
+        Message { format, source: file.source, text: file.parts.text, preheader: file.parts.preheader }
     }
 }
 
@@ -351,22 +380,29 @@ fn no_group(field: &str, text: &str) -> Problem {
 }
 
 impl Written {
-    fn into_proposal(self, app: &App) -> Result<Proposal, Problem> {
+    async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
         let name = check_name(&self.name)?;
+        let (mut file, of_template) = match (self.message, &self.template) {
+            (Some(message), None) => (message.into_file()?, None),
+            (None, Some(text)) => {
+                let parts = templates::parts(app, caller, crate::extract::id("template", text)?, None).await?;
+                let subject = parts.subject.clone();
+                (parts.into_file()?, subject)
+            }
+            (Some(_), Some(_)) => return Err(Problem::field("template", "give a message or a template, not both")),
+            (None, None) => return Err(Problem::field("message", "give a message or a template")),
+        };
+        if let Some(reply_to) = self.reply_to {
+            launch::parse_mailbox(&reply_to).map_err(|error| Problem::field("reply_to", error.to_string()))?;
+            file.parts.reply_to = Some(reply_to);
+        }
         let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
         let domain = from.address.domain().as_str().to_owned();
-        let sending = app.config.sending.clone();
         let audience = self.audience.read()?;
         let options = SendOptions {
             from: self.from,
-            subject: self.subject,
+            subject: self.subject.or(of_template),
             return_path: self.return_path.unwrap_or(domain),
-            unsubscribe: Unsubscribe::PublicUrl(app.config.public_url.clone()),
-            postal_address: None,
-            dkim: None,
-            transport: sending.transport,
-            connections: sending.connections,
-            retry: sending.retry,
             require_tls: self.require_tls,
             timing: Timing {
                 windows: self.windows,
@@ -374,8 +410,9 @@ impl Written {
                 weight: self.weight,
             },
             tracking: self.tracking.into(),
+            ..house_options(app)
         };
-        Ok(Proposal { name, file: self.message.into_file()?, options, audience })
+        Ok(Proposal { name, file, options, audience })
     }
 }
 
@@ -399,6 +436,7 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
     Ok(Json(WholeCampaign {
         from: chosen.options.from,
         subject: chosen.options.subject,
+        reply_to: chosen.file.parts.reply_to.clone(),
         message: Message::from_file(chosen.file),
         audience: Groups::of(&chosen.audience),
         tracking: chosen.options.tracking.into(),
@@ -448,7 +486,7 @@ async fn make(
     Input(written): Input<Written>,
 ) -> Result<(StatusCode, Json<WholeCampaign>), Problem> {
     caller.may(Scope::CampaignsWrite)?;
-    let proposal = written.into_proposal(&app)?;
+    let proposal = written.into_proposal(&app, &caller).await?;
     let made = drafts::make(&app.store, caller.workspace, &proposal, &caller.actor, app.now()).await?;
     Ok((StatusCode::CREATED, whole(&app, made).await?))
 }
@@ -473,7 +511,7 @@ async fn change(
 ) -> Result<Json<WholeCampaign>, Problem> {
     caller.may(Scope::CampaignsWrite)?;
     campaign(&app, &caller, id).await?;
-    let proposal = written.into_proposal(&app)?;
+    let proposal = written.into_proposal(&app, &caller).await?;
     let changed = drafts::edit(&app.store, caller.workspace, id, &proposal, &caller.actor, app.now()).await?;
     whole(&app, changed).await
 }
@@ -563,18 +601,69 @@ async fn forecast(State(app): State<App>, caller: Caller, At(id): At<CampaignId>
     Ok(Json(Equation::from(&tally)))
 }
 
+/// To whom a test goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Tested {
+    /// Addresses, 1 to 20.
+    #[schema(min_items = 1, max_items = 20)]
+    to: Vec<String>,
+    /// The contact whose values it is made with (`c_…`); without, every tag is empty.
+    #[serde(default)]
+    contact: Option<String>,
+}
+
+/// Send a campaign to its author first: the real way, with `[Test]` before the subject, and counted nowhere in it.
+///
+/// An address that is suppressed for any reason is refused with that reason; nobody gets it then.
+#[utoipa::path(post, path = "/campaigns/{id}/test", tag = "campaigns", request_body = Tested,
+    params(("id" = String, Path, description = "Its id")), responses((status = 202, body = PostedMessages)))]
+async fn test(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+    Input(tested): Input<Tested>,
+) -> Result<(StatusCode, Json<PostedMessages>), Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let known = campaign(&app, &caller, id).await?;
+    if tested.to.is_empty() || tested.to.len() > TESTED_MAX {
+        return Err(Problem::field("to", format!("a test goes to 1 to {TESTED_MAX} addresses")));
+    }
+    let read = |(at, text): (usize, &String)| {
+        EmailAddress::parse(text).map_err(|error| Problem::field(&format!("to[{at}]"), error.to_string()))
+    };
+    let to: Vec<EmailAddress> = tested.to.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let data = match &tested.contact {
+        Some(text) => templates::attributes(&app, &caller, crate::extract::id("contact", text)?).await?,
+        None => serde_json::Map::new(),
+    };
+    let data = Value::Object(data).to_string();
+    let posted = app.engine.test(&app.world, &house_options(&app), &known, to, data, &caller.actor).await;
+    let posted = posted.map_err(|refusal| {
+        messages::problem_of(
+            refusal,
+            |at, field| if field == "to" { format!("to[{at}]") } else { "message".to_owned() },
+        )
+    })?;
+    Ok((StatusCode::ACCEPTED, Json(PostedMessages { data: posted.into_iter().map(PostedMessage::from).collect() })))
+}
+
 /// When it begins.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Begin {
-    /// The time; absent: now.
+    /// The time; absent: when the time to take it back is over.
     #[serde(default)]
     at: Option<Time>,
+    /// For how long it can be taken back at least, in seconds; absent: 60.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 3600)]
+    cancel_window_seconds: Option<u16>,
 }
 
 /// Let a draft begin, now or at a time.
 ///
-/// Durable when answered. Until its time comes it can be taken back. If it cannot begin then, it is a draft again and
+/// Durable when answered. It begins at `start_at`, a minute from now or later, and can be taken back until then. If it cannot begin then, it is a draft again and
 /// `why` says what stood against it; what is known to stand against it now refuses the request.
 #[utoipa::path(post, path = "/campaigns/{id}/start", tag = "campaigns", request_body = Begin,
     params(("id" = String, Path, description = "Its id")), responses((status = 202, body = Campaign)))]
@@ -591,7 +680,13 @@ async fn start(
         return Err(Problem::new(Code::WrongState, text));
     }
     let now = app.now();
-    let at = begin.at.map_or(now, |time| time.0);
+    let window = begin.cancel_window_seconds.unwrap_or(CANCEL_WINDOW_SECS);
+    if window > CANCEL_WINDOW_SECS_MAX {
+        let says = format!("a campaign can be taken back for {CANCEL_WINDOW_SECS_MAX} seconds at most");
+        return Err(Problem::field("cancel_window_seconds", says));
+    }
+    let soonest = now + Duration::from_secs(u64::from(window));
+    let at = begin.at.map_or(soonest, |time| time.0);
     if at > now + AHEAD_MAX {
         return Err(Problem::field("at", "a campaign is scheduled at most a year ahead"));
     }
@@ -603,7 +698,7 @@ async fn start(
         let all: Vec<String> = checked.objections.iter().map(ToString::to_string).collect();
         return Err(Problem { field: Some(first.code().to_owned()), ..Problem::new(Code::Refused, all.join("; ")) });
     }
-    let scheduled = app.engine.schedule(caller.workspace, id, at.max(now), &caller.actor).await?;
+    let scheduled = app.engine.schedule(caller.workspace, id, at.max(soonest), &caller.actor).await?;
     Ok((StatusCode::ACCEPTED, Json(scheduled.into())))
 }
 

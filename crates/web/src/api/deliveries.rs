@@ -117,7 +117,7 @@ impl From<DeliveryRow> for Delivery {
 
 /// One attempt.
 #[derive(Serialize, ToSchema)]
-struct Try {
+pub(crate) struct Try {
     /// 1, 2, 3 …
     number: u16,
     /// When it began.

@@ -15,10 +15,12 @@ mod jobs;
 mod keys;
 mod lists;
 mod me;
+mod messages;
 mod segments;
 mod sessions;
 mod settings;
 mod suppressions;
+mod templates;
 mod told;
 mod users;
 mod webhooks;
@@ -26,6 +28,7 @@ mod workspaces;
 
 use crate::{App, auth, frame, idempotency, openapi};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,14 +62,21 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(contacts::routes())
         .merge(lists::routes())
         .merge(segments::routes())
+        .merge(templates::routes())
         .merge(told::routes())
         .merge(webhooks::routes())
         .merge(alerts::routes());
     let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();
     let (closed, mut described) = OpenApiRouter::new().nest(V1, closed).split_for_parts();
+    let (roomy, described_roomy) = OpenApiRouter::new().nest(V1, messages::routes()).split_for_parts();
     described.merge(described_open);
-    let closed = closed
-        .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
-        .route_layer(from_fn_with_state(app.clone(), auth::require));
+    described.merge(described_roomy);
+    let guarded = |router: Router<App>| {
+        router
+            .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
+            .route_layer(from_fn_with_state(app.clone(), auth::require))
+    };
+    // Files come with messages.
+    let closed = guarded(closed).merge(guarded(roomy).layer(DefaultBodyLimit::max(messages::BODY_BYTES_MAX)));
     (closed.merge(open).route_layer(from_fn(frame::note_route)), openapi::document(&described))
 }

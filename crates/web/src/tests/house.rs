@@ -66,9 +66,23 @@ fn snapshot() -> String {
         timing: Default::default(),
         tracking: engine::options::Tracking::default(),
     };
-    let file = MessageFile { name: "news.md".to_owned(), source: "Hello".to_owned() };
+    let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
     let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false };
     serde_json::to_string(&snapshot).unwrap()
+}
+
+/// A stream of single messages, all but its name.
+fn new_stream(workspace: WorkspaceId) -> NewCampaign {
+    NewCampaign {
+        workspace,
+        name: String::new(),
+        kind: CampaignKind::Transactional,
+        message: snapshot(),
+        audience: Audience::default(),
+        files_hash: [3; 32],
+        content_hash: [3; 32],
+        canary: 0,
+    }
 }
 
 /// An answer, read to its end.
@@ -196,6 +210,21 @@ impl House {
         let (url, events) = ("https://hooks.example/first".to_owned(), vec!["*".to_owned()]);
         let chosen = store::WebhookEdit { url, description: "first".to_owned(), events };
         let webhook = store.make_webhook(workspace, chosen, secret, &me, now).await.unwrap();
+        let parts = r#"{"format":"html","source":"x"}"#.to_owned();
+        let template = store.make_template(workspace, "first receipt", parts, &me, now).await.unwrap();
+        let stream = NewCampaign { name: "first receipts".to_owned(), ..new_stream(workspace) };
+        let stream = store.open_standing(stream, &me, now).await.unwrap();
+        let content = Arc::new(store::Content { hash: [4; 32], text: "{}".to_owned() });
+        let message = store::NewMessage {
+            campaign: stream.id,
+            to: EmailAddress::parse("buyer@first.example").unwrap(),
+            to_name: None,
+            content,
+            data: "{}".to_owned(),
+            tags: None,
+        };
+        let posting = store::Posting { workspace, messages: vec![message], once: None, actor: me.clone() };
+        let posted = store.post(vec![posting], now).await.unwrap().remove(0).unwrap();
         Things {
             campaign: campaign.id.to_string(),
             by_kind: [
@@ -203,6 +232,8 @@ impl House {
                 ("contacts", queued[0].contact.to_string()),
                 ("campaigns", campaign.id.to_string()),
                 ("imports", import.id.to_string()),
+                ("templates", template.id.to_string()),
+                ("messages", model::MessageId::from(posted[0].delivery).to_string()),
                 ("users", member.user.id.to_string()),
                 ("jobs", job.id.to_string()),
                 ("keys", keys.first().map(|key| key.id.to_string()).unwrap_or_default()),

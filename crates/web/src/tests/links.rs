@@ -67,7 +67,7 @@ impl Sent {
             timing: Timing::default(),
             tracking: Tracking { mode, ..Tracking::default() },
         };
-        let file = MessageFile { name: "spring.md".to_owned(), source: source.to_owned() };
+        let file = MessageFile::new("spring.md".to_owned(), source.to_owned());
         let draft = Draft {
             name: "spring".to_owned(),
             snapshot: Snapshot { file, options, columns, never_mailed: false },

@@ -7,6 +7,7 @@ mod house;
 mod imports;
 mod keys;
 mod links;
+mod messages;
 mod nouns;
 mod people;
 mod readers;
