@@ -173,7 +173,7 @@ impl Ledger {
     }
 
     pub(crate) fn note_alert_channel(&mut self, id: ChannelId, failure: Option<&str>, now: Timestamp) -> Result<()> {
-        let failure = failure.map(|text| &text[..text.floor_char_boundary(FAILURE_BYTES_MAX)]);
+        let failure = failure.and_then(|text| text.get(..text.floor_char_boundary(FAILURE_BYTES_MAX)));
         let sql = "UPDATE alert_channel SET told_at = CASE WHEN ?2 IS NULL THEN ?3 ELSE told_at END,
             failed_at = CASE WHEN ?2 IS NULL THEN NULL ELSE ?3 END, failure = ?2 WHERE id = ?1";
         self.conn.execute(sql, params![id.0, failure, now.as_millis()])?;

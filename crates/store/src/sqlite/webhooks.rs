@@ -351,7 +351,7 @@ impl Ledger {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         for tried in tries {
             number += 1;
-            let said = tried.said.as_deref().map(|said| &said[..said.floor_char_boundary(SAID_BYTES_MAX)]);
+            let said = tried.said.as_deref().and_then(|said| said.get(..said.floor_char_boundary(SAID_BYTES_MAX)));
             let (at, event) = (tried.at.as_millis(), tried.event.map(|event| event.0));
             let (took, kind, status) = (tried.duration_ms, &tried.kind, tried.status);
             let row = params![workspace.0, id.0, number, at, took, event, kind, status, said];
