@@ -204,7 +204,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
     report.holds_under(store, campaign.id, now).await?;
-    report.campaign = Some(CampaignLine::of(store, &campaign).await?);
+    report.campaign = Some(CampaignLine::of(store, campaign).await?);
     let (waiting, ended): (Vec<_>, Vec<_>) =
         counts.into_iter().partition(|count| count.state == DeliveryState::Deferred);
     report.causes = causes(store, ended).await?;

@@ -17,6 +17,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Octets of one file.
 pub(crate) const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
@@ -44,7 +45,7 @@ impl Folder {
         let (pieces, waiting) = mpsc::channel(PIECES_MAX);
         let writing = {
             let (folder, part, now) = (self.clone(), part.clone(), app.now());
-            tokio::task::spawn_blocking(move || folder.write(&part, waiting, now))
+            beside(move || folder.write(&part, waiting, now))
         };
         let mut size_bytes = 0;
         let broken = loop {
@@ -125,6 +126,12 @@ impl Folder {
     pub(crate) fn rejects(&self, job: JobId) -> PathBuf {
         self.0.join(format!("{job}.rejects.csv"))
     }
+}
+
+/// Work that reads and writes files, beside the threads that answer requests.
+#[expect(clippy::disallowed_methods, reason = "files come and go over real sockets alone, never in the simulator")]
+pub(crate) fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    tokio::task::spawn_blocking(work)
 }
 
 /// The disk would not: what exactly is for the log.

@@ -1,5 +1,6 @@
 //! Answers that are longer than memory: files, and tables written page by page while they are read.
 
+use crate::files::beside;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -71,7 +72,7 @@ fn harmless(cell: &str) -> String {
 pub(crate) fn file(mut file: File) -> Body {
     let (mut sender, body) = Channel::<Bytes, io::Error>::new(WAITING);
     let here = Handle::current();
-    tokio::task::spawn_blocking(move || {
+    beside(move || {
         loop {
             let mut piece = vec![0; PIECE_BYTES];
             match file.read(&mut piece) {

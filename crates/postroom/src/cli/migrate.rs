@@ -36,9 +36,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let scratch = dir.join("migrate");
     let parts = plan(args.platform, &args.files, &scratch).map_err(refused)?;
     if args.dry_run {
-        output.note(
-            "A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.".to_owned(),
-        );
+        output.note("A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.");
     }
     let mut sums: [u64; 6] = [0; 6];
     for part in &parts {

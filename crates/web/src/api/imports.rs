@@ -3,7 +3,7 @@
 
 use super::jobs::Job;
 use crate::extract::{Asked, At, Input, id};
-use crate::files::{Folder, disk};
+use crate::files::{Folder, beside, disk};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
@@ -103,7 +103,8 @@ async fn send_in(
     let file = folder.take(&app, request.into_body()).await?;
     let path = folder.find(&file).ok_or_else(|| Problem::from(Code::OwnFailure))?;
     let wanted = request_for(caller.workspace, path.clone());
-    let seen = in_the_background(move || import::preview(&wanted)).await?.map_err(|error| {
+    let seen = beside(move || import::preview(&wanted)).await.map_err(|_| Problem::from(Code::OwnFailure))?;
+    let seen = seen.map_err(|error| {
         fs::remove_file(&path).unwrap_or_default();
         refused(&error)
     })?;
@@ -255,7 +256,7 @@ async fn watched(app: &App, job: JobId, request: &ImportRequest, actor: &Actor) 
         let (store, engine, clock) = (app.store.clone(), app.engine.clone(), app.world.clock.clone());
         let (request, actor) = (request.clone(), actor.clone());
         let here = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || {
+        beside(move || {
             let now = || clock.now();
             let mut tell = |progress| {
                 seen.send_replace(progress);
@@ -294,11 +295,6 @@ async fn join(
         let people = people.into_iter().map(|(_, contact)| contact).collect();
         joined += app.store.join_list(workspace, list, people, None, actor, app.now()).await?;
     }
-}
-
-/// Work that reads files, beside the threads that answer requests.
-async fn in_the_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::from(Code::OwnFailure))
 }
 
 /// Why a file cannot be imported.
