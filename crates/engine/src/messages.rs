@@ -14,6 +14,7 @@ use mail::compose::{HeaderPlan, Recipient as Reader, RenderError, Rendered, Toke
 use model::{Actor, CampaignId, CampaignKind, DeliveryId, EmailAddress, Timestamp, WorkspaceId};
 use net::World;
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -119,11 +120,14 @@ struct Stream {
     checked_at: Timestamp,
 }
 
+/// A request that waits, and who is told what became of it.
+type Asked = (Posting, oneshot::Sender<Result<Vec<Posted>, StoreError>>);
+
 /// What waits to be written, and what is remembered of streams.
 #[derive(Default)]
 pub(crate) struct Postbox {
     streams: Mutex<BTreeMap<StreamKey, Stream>>,
-    waiting: Mutex<VecDeque<(Posting, oneshot::Sender<Result<Vec<Posted>, StoreError>>)>>,
+    waiting: Mutex<VecDeque<Asked>>,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -177,11 +181,13 @@ impl Handle {
         let campaign = self.stream(world, house, workspace, &one, actor).await?;
         let text = serde_json::to_string(&one.content).map_err(|why| SendError::Input(why.to_string()))?;
         let hash = launch::hash(&[text.as_bytes()]);
-        if !contents.contains_key(&hash) {
-            let sheet = sheet(&one.content, &campaign, &launch::snapshot(&campaign)?, "")?;
-            contents.insert(hash, (Arc::new(store::Content { hash, text }), sheet));
-        }
-        let (content, sheet) = contents.get(&hash).ok_or_else(|| SendError::Input("no content".to_owned()))?;
+        let (content, sheet) = match contents.entry(hash) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let sheet = sheet(&one.content, &campaign, &launch::snapshot(&campaign)?, "")?;
+                place.insert((Arc::new(store::Content { hash, text }), sheet))
+            }
+        };
         let values = Values::from_json(&one.data).map_err(|why| SendError::Input(why.to_string()))?;
         sheet.compiled.render(&values).map_err(|why| not_for_these(&one.content, &why))?;
         Ok(NewMessage {

@@ -91,7 +91,7 @@ impl Bench<'_> {
         });
         let made = self.ask("POST", "/campaigns", &campaign)?;
         let id = made.get("id").and_then(Value::as_str).context("no campaign was made")?.to_owned();
-        self.ask("POST", &format!("/campaigns/{id}/start"), &json!({}))?;
+        self.ask("POST", &format!("/campaigns/{id}/start"), &json!({ "cancel_window_seconds": 0 }))?;
         let before = self.sink.messages()?;
         let started = Instant::now();
         let mut first_at = None;

@@ -8,6 +8,7 @@ use crate::standing::Addition;
 use model::{CampaignId, DeliveryId, SkipReason, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Messages looked at in one step of forgetting.
 const FORGOTTEN_ROWS: usize = 1_000;
@@ -69,9 +70,8 @@ impl Ledger {
         for (at, message) in posting.messages.iter().enumerate() {
             let contact = self.addressee(posting.workspace, &message.to, now)?;
             by_campaign.entry(message.campaign).or_default().push((at, Addition { contact, occurrence: None }));
-            if !contents.contains_key(&message.content.hash) {
-                let number = self.content_id(posting.workspace, &message.content, now)?;
-                contents.insert(message.content.hash, number);
+            if let Entry::Vacant(place) = contents.entry(message.content.hash) {
+                place.insert(self.content_id(posting.workspace, &message.content, now)?);
             }
         }
         let mut posted = vec![None; posting.messages.len()];

@@ -68,18 +68,7 @@ impl Ledger {
         self.set_campaign_state(made.id, CampaignState::Sending, None, actor, now)
     }
 
-    /// Adds one delivery.
-    pub(crate) fn add_delivery(
-        &mut self,
-        campaign: CampaignId,
-        who: Addition,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<Added> {
-        let added = self.add_deliveries(campaign, &[who], actor, now)?;
-        added.first().copied().ok_or(StoreError::Closed)
-    }
-
+    /// Adds deliveries, each decided upon as things stand now.
     pub(crate) fn add_deliveries(
         &mut self,
         campaign: CampaignId,
