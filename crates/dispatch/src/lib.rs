@@ -16,6 +16,7 @@
 //! - [`alert`]: when something is said about trouble.
 //! - [`engage`]: whether a person or a machine opened or clicked.
 //! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
+//! - [`sequence`]: somebody's next move in a sequence.
 //! - [`share`]: whose turn it is in a lane.
 //! - [`volume`]: how much a day; warm-up and no jumps.
 //! - [`webhook`]: which events another system is told, when again, and what its answer means.
@@ -40,6 +41,7 @@ pub mod retry;
 pub mod route;
 pub mod rules;
 pub mod security;
+pub mod sequence;
 pub mod share;
 pub mod text;
 pub mod volume;

@@ -134,6 +134,18 @@ fn instant(date: Date, minutes: u16, zone: &TimeZone) -> Option<Timestamp> {
     Some(Timestamp::from_millis(moment.as_millisecond()))
 }
 
+/// The next moment at which it is so many minutes after midnight (below 1,440) in a zone (none: UTC); `now`, if it is just
+/// then.
+pub fn next_time_of_day(now: Timestamp, minutes: u16, zone: Option<&Zone>) -> Timestamp {
+    let utc = Zone(TimeZone::UTC);
+    let Zone(zone) = zone.unwrap_or(&utc);
+    let Ok(moment) = Moment::from_millisecond(now.as_millis()) else { return now };
+    let today = zone.to_datetime(moment).date();
+    let dates = (0..=DAYS_AHEAD).filter_map(|offset| today.checked_add(offset.days()).ok());
+    // None only where the calendar ends.
+    dates.filter_map(|date| instant(date, minutes, zone)).find(|at| *at >= now).unwrap_or(now)
+}
+
 /// `at`; or, when that is within the first minutes of an hour, a moment in the minutes after those. `seed` spreads
 /// them: give each start its own.
 pub fn avoid_the_full_hour(at: Timestamp, seed: u64) -> Timestamp {

@@ -177,6 +177,26 @@ words! {
         AlertChannelChanged = 105 "alert_channel_changed",
         /// An alert was snoozed, or is no longer.
         AlertSnoozed = 106 "alert_snoozed",
+        /// A sequence was made.
+        SequenceMade = 110 "sequence_made",
+        /// A sequence was changed: a new version of it is being written.
+        SequenceChanged = 111 "sequence_changed",
+        /// A sequence was activated, or goes on after a pause.
+        SequenceActivated = 112 "sequence_activated",
+        /// A sequence was paused.
+        SequencePaused = 113 "sequence_paused",
+        /// A sequence was archived, or thrown away before it was ever activated.
+        SequenceArchived = 114 "sequence_archived",
+        /// Somebody came into a sequence.
+        SequenceEntered = 115 "sequence_entered",
+        /// Somebody reached the goal of a sequence.
+        SequenceReached = 116 "sequence_reached",
+        /// Somebody left a sequence before its end.
+        SequenceLeft = 117 "sequence_left",
+        /// Somebody came to the end of a sequence.
+        SequenceEnded = 118 "sequence_ended",
+        /// A sequence told whoever listens.
+        SequenceCalled = 119 "sequence_called",
     }
 }
 

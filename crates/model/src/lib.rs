@@ -17,6 +17,7 @@ mod nearest;
 pub mod reaction;
 pub mod reply;
 pub mod segment;
+pub mod sequence;
 pub mod tally;
 pub mod time;
 pub mod verdict;
@@ -38,6 +39,7 @@ pub use id::{
 pub use nearest::nearest;
 pub use reaction::ReactionKind;
 pub use reply::{EnhancedCode, Reply};
+pub use sequence::{Departure, SequenceState};
 pub use tally::Tally;
 pub use time::Timestamp;
 pub use verdict::{Blame, Category, Class, Disposition, Outcome, Scope, Stage, Verdict};
