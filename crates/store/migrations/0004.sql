@@ -76,3 +76,47 @@ CREATE TABLE message_template_version (
     template INTEGER NOT NULL, workspace INTEGER NOT NULL, version INTEGER NOT NULL, parts TEXT NOT NULL,
     at INTEGER NOT NULL, actor INTEGER NOT NULL, PRIMARY KEY (template, version)
 ) WITHOUT ROWID;
+
+-- Sequences. What was activated of a version never changes; `campaigns` are the standing campaigns of its messages, by
+-- name (JSON), `goal` is the word of the event that is its goal.
+CREATE TABLE sequence (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL, version INTEGER,
+    newest INTEGER NOT NULL, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, activated_at INTEGER
+);
+CREATE UNIQUE INDEX sequence_by_name ON sequence (workspace, name);
+CREATE INDEX sequence_active ON sequence (id) WHERE state = 1;
+CREATE TABLE sequence_version (
+    workspace INTEGER NOT NULL, sequence INTEGER NOT NULL, version INTEGER NOT NULL, definition TEXT NOT NULL,
+    messages TEXT NOT NULL, campaigns TEXT, goal INTEGER, PRIMARY KEY (sequence, version)
+) WITHOUT ROWID;
+-- By what people come in. kind 0: an event (its word); 1: onto a list; 2: on a list; 3: in a segment; 4: by the API.
+-- again_ms: they may come in again so long after; NULL: never. Lists and segments are looked through when they are due,
+-- contacts up to `passed` already.
+CREATE TABLE sequence_entry (
+    workspace INTEGER NOT NULL, sequence INTEGER NOT NULL, kind INTEGER NOT NULL, what INTEGER NOT NULL,
+    again_ms INTEGER, since INTEGER NOT NULL, due INTEGER, passed INTEGER NOT NULL,
+    PRIMARY KEY (sequence, kind, what)
+) WITHOUT ROWID;
+CREATE INDEX sequence_entry_by_what ON sequence_entry (workspace, kind, what);
+CREATE INDEX sequence_entry_by_due ON sequence_entry (due) WHERE due IS NOT NULL;
+CREATE TABLE sequence_entered (
+    workspace INTEGER NOT NULL, sequence INTEGER NOT NULL, contact INTEGER NOT NULL, kind INTEGER NOT NULL,
+    what INTEGER NOT NULL, times INTEGER NOT NULL, last_at INTEGER NOT NULL,
+    PRIMARY KEY (sequence, contact, kind, what)
+) WITHOUT ROWID;
+CREATE INDEX sequence_entered_by_contact ON sequence_entered (contact);
+-- Who is on their way. `until`: they wait there, perhaps for an event (the word `awaits`).
+CREATE TABLE sequence_place (
+    workspace INTEGER NOT NULL, sequence INTEGER NOT NULL, contact INTEGER NOT NULL, version INTEGER NOT NULL,
+    round INTEGER NOT NULL, step INTEGER NOT NULL, until INTEGER, due INTEGER NOT NULL, awaits INTEGER, goal INTEGER,
+    heard INTEGER NOT NULL, reached INTEGER NOT NULL, entered_at INTEGER NOT NULL, since INTEGER NOT NULL,
+    turn INTEGER NOT NULL, PRIMARY KEY (sequence, contact)
+) WITHOUT ROWID;
+CREATE INDEX sequence_place_by_due ON sequence_place (sequence, due, contact);
+CREATE INDEX sequence_place_by_contact ON sequence_place (contact);
+-- What happened at each step. what 0: came to it; 1: went on; 2: sent; 3: skipped; from 16: left there.
+CREATE TABLE sequence_count (
+    workspace INTEGER NOT NULL, sequence INTEGER NOT NULL, version INTEGER NOT NULL, step INTEGER NOT NULL,
+    what INTEGER NOT NULL, node INTEGER NOT NULL, value INTEGER NOT NULL,
+    PRIMARY KEY (sequence, version, step, what, node)
+) WITHOUT ROWID;

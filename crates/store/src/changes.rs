@@ -49,11 +49,23 @@ pub(crate) const FORBIDDEN: u64 = u64::MAX;
 pub(crate) struct Changes {
     generation: AtomicU64,
     memory: Mutex<Memory>,
+    /// How often something about people in sequences changed.
+    stirred: watch::Sender<u64>,
     /// The last event of the log that was written in this process.
     log: watch::Sender<i64>,
 }
 
 impl Changes {
+    /// Something about people in sequences changed; told after the commit.
+    pub(crate) fn stir(&self) {
+        self.stirred.send_modify(|count| *count += 1);
+    }
+
+    /// Hears when something about people in sequences changed.
+    pub(crate) fn stirs(&self) -> watch::Receiver<u64> {
+        self.stirred.subscribe()
+    }
+
     /// The log has grown; told after the commit.
     pub(crate) fn log_moved(&self, last: i64) {
         self.log.send_replace(last);

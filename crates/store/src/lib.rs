@@ -42,6 +42,7 @@ mod reply_text;
 pub mod report;
 pub mod secrets;
 pub mod segment;
+pub mod sequence;
 pub mod session;
 pub mod settlement;
 pub mod source;
@@ -81,6 +82,10 @@ pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use secrets::Secrets;
 pub use segment::{Explained, Segment};
+pub use sequence::{
+    DuePlace, Entered, NewSequence, PlaceAct, PlaceMove, Sequence, SequencePlace, SequenceVersion, SequencesDue,
+    StepCount,
+};
 pub use session::{FailureLimit, LinkPurpose, OneTimeLink, Session};
 pub use settlement::{Refused, Settled, Settlement};
 pub use source::{NewPool, NewSource, Pool, Source, StreamPool};

@@ -22,6 +22,7 @@ mod persons;
 mod place;
 mod reactions;
 mod segments;
+mod sequences;
 mod standing;
 mod sums;
 mod ways;

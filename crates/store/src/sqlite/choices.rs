@@ -175,7 +175,7 @@ impl Ledger {
         if campaign.workspace != workspace {
             return Err(StoreError::NotFound { what: "campaign", name: id.to_string() });
         }
-        if campaign.built_at.is_some() {
+        if campaign.built_at.is_some() && !campaign.standing {
             return Err(StoreError::Refused(format!("the audience of {:?} is resolved already", campaign.name)));
         }
         self.conn.execute("UPDATE campaign SET topic = ?2 WHERE id = ?1", params![id.0, topic])?;

@@ -169,6 +169,7 @@ impl Ledger {
         let detail = Some(format!("{}{reason}", done.join(", ")));
         let about = NewEvent { contact: Some(id), detail, ..NewEvent::default() };
         self.event(contact.workspace, EventKind::ContactEdited, actor, now, about)?;
+        self.stir(id, None, now)?;
         require(&self.conn, id)
     }
 
@@ -252,6 +253,7 @@ impl Ledger {
             statement.query_map([id.0, workspace.0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
         };
         self.conn.execute("DELETE FROM former_address WHERE workspace = ?2 AND contact = ?1", [id.0, workspace.0])?;
+        self.forget_places(id)?;
         self.conn.execute("DELETE FROM event WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM reaction WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM list_member WHERE contact = ?1", [id.0])?;
@@ -270,7 +272,7 @@ impl Ledger {
     }
 }
 
-fn merge_attributes(old: &str, new: &str) -> Result<String> {
+pub(crate) fn merge_attributes(old: &str, new: &str) -> Result<String> {
     let object = |text: &str| match serde_json::from_str(text) {
         Ok(serde_json::Value::Object(map)) => Ok(map),
         _ => Err(StoreError::Refused(format!("{text:?} is not a JSON object of values"))),

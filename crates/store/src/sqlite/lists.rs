@@ -159,6 +159,9 @@ impl Ledger {
         if let Some(name) = used {
             return Err(StoreError::Refused(format!("the campaign {name:?} is to go to it and is not built yet")));
         }
+        if let Some(name) = self.sequence_by("1, 2", id.0)? {
+            return Err(StoreError::Refused(format!("people come into the sequence {name:?} by it")));
+        }
         let sql = "DELETE FROM list_member WHERE list = ?1 AND contact IN
             (SELECT contact FROM list_member WHERE list = ?1 LIMIT ?2)";
         if self.conn.execute(sql, [id.0, STEP_ROWS])? > 0 {
@@ -197,6 +200,9 @@ impl Ledger {
             if let Some(consent) = consent {
                 self.note_consent(workspace, *contact, Some(id), consent, actor, now)?;
             }
+            if !list.list.confirms {
+                self.came_onto(workspace, id, *contact, now)?;
+            }
         }
         Ok(joined)
     }
@@ -225,6 +231,7 @@ impl Ledger {
         self.note_consent(workspace, contact, Some(id), consent, &Actor::Recipient, now)?;
         self.member_event(workspace, EventKind::ListConfirmed, &list, contact, &Actor::Recipient, now)?;
         self.revive(workspace, contact, now)?;
+        self.came_onto(workspace, id, contact, now)?;
         Ok(true)
     }
 
@@ -262,6 +269,7 @@ impl Ledger {
                 // What waits for them because of this list is asked about.
                 self.conn.prepare_cached("UPDATE contact SET chooses = 1 WHERE id = ?1")?.execute([contact.0])?;
                 self.member_event(workspace, EventKind::ListLeft, &list, *contact, actor, now)?;
+                self.stir(*contact, None, now)?;
             }
         }
         Ok(left)

@@ -25,12 +25,15 @@ pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod pacing;
+pub(crate) mod passes;
 pub(crate) mod persons;
+pub(crate) mod places;
 pub(crate) mod queue;
 pub(crate) mod reactions;
 pub(crate) mod reports;
 pub(crate) mod segment_sql;
 pub(crate) mod segments;
+pub(crate) mod sequences;
 pub(crate) mod sessions;
 pub(crate) mod settle;
 pub(crate) mod sources;
@@ -86,6 +89,8 @@ pub(crate) struct Ledger {
     pub(crate) volume_day: i64,
     next_seq: i64,
     pending: Vec<Change>,
+    /// Somebody on their way through a sequence may be due earlier.
+    stirred: bool,
     changes: Arc<Changes>,
 }
 
@@ -125,6 +130,7 @@ impl Ledger {
             volume_day: 0,
             next_seq: 0,
             pending: Vec::new(),
+            stirred: false,
             changes,
         };
         ledger.reload()?;
@@ -139,7 +145,7 @@ impl Ledger {
             coalesce((SELECT max(id) FROM domain), 0), coalesce((SELECT max(id) FROM site), 0),
             coalesce((SELECT max(id) FROM source), 0), coalesce((SELECT max(id) FROM pool), 0),
             coalesce((SELECT max(id) FROM hold), 0), coalesce((SELECT max(id) FROM list), 0),
-            coalesce((SELECT max(id) FROM segment), 0),
+            coalesce((SELECT max(id) FROM segment), 0), coalesce((SELECT max(id) FROM sequence), 0),
             coalesce((SELECT max(id) FROM message_content), 0), coalesce((SELECT max(id) FROM message_template), 0),
             coalesce((SELECT max(id) FROM app_user), 0),
             coalesce((SELECT max(id) FROM api_key), 0), coalesce((SELECT max(id) FROM job), 0),
@@ -172,10 +178,14 @@ impl Ledger {
                 if self.next_seq != first_seq {
                     self.changes.log_moved(self.next_seq - 1);
                 }
+                if std::mem::take(&mut self.stirred) {
+                    self.changes.stir();
+                }
                 Ok(value)
             }
             Err(error) => {
                 self.pending.clear();
+                self.stirred = false;
                 if !self.conn.is_autocommit() {
                     self.conn.execute_batch("ROLLBACK")?;
                 }
@@ -194,6 +204,11 @@ impl Ledger {
     /// Notes a change of who may be mailed, to be published with the commit.
     pub(crate) fn changed(&mut self, change: Change) {
         self.pending.push(change);
+    }
+
+    /// Somebody on their way through a sequence may be due earlier; told with the commit.
+    pub(crate) fn stirs(&mut self) {
+        self.stirred = true;
     }
 
     /// The next number of the event sequence.

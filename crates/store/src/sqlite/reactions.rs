@@ -95,6 +95,10 @@ impl Ledger {
             self.conn.prepare_cached(sql)?.execute(params![new.contact.0, new.at.as_millis()])?;
         }
         self.count_reaction(workspace, new)?;
+        match name {
+            Some(name) => self.told_of(workspace, name, new.contact, new.at, now)?,
+            None => self.stir(new.contact, None, now)?,
+        }
         Ok((Recorded::New, seq))
     }
 }

@@ -11,7 +11,7 @@ use model::{Actor, ContactId, EventKind, SegmentId, Timestamp, WorkspaceId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, params_from_iter};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps of SQLite's machine between two looks at how many it were.
 const STEPS_BETWEEN: i32 = 1_000_000;
@@ -80,7 +80,7 @@ pub(crate) fn watch(conn: &mut Connection) -> Result<()> {
 }
 
 /// Asks a question that is interrupted when it takes too long.
-fn bounded<T>(conn: &Connection, ask: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+pub(crate) fn bounded<T>(conn: &Connection, ask: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     LOOKS_LEFT.with(|left| left.set(Some(LOOKS_MAX)));
     let answer = ask(conn);
     LOOKS_LEFT.with(|left| left.set(None));
@@ -126,6 +126,26 @@ pub(crate) fn sample(
     })?;
     let found = ids.into_iter().map(|id| contacts::contact(conn, ContactId(id)));
     Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// For whom of these people a rule holds.
+pub(crate) fn holds_for(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    rule: &Rule,
+    contacts: &[ContactId],
+    now: Timestamp,
+) -> Result<BTreeSet<ContactId>> {
+    let mut compiler = Compiler::new(3, now);
+    let sql = format!(
+        "SELECT c.id FROM json_each(?2) w CROSS JOIN contact c ON c.id = w.value WHERE c.workspace = ?1 AND {}",
+        compiler.each(rule)
+    );
+    let ids = serde_json::to_string(contacts).map_err(|why| StoreError::Refused(why.to_string()))?;
+    let values = [Value::from(workspace.0), Value::from(ids)].into_iter().chain(compiler.values);
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| row.get(0).map(ContactId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Every part of a rule asked of one person.
@@ -249,6 +269,9 @@ impl Ledger {
         let used: Option<String> = self.conn.query_row(sql, [id.0], |row| row.get(0)).optional()?;
         if let Some(name) = used {
             return Err(StoreError::Refused(format!("the campaign {name:?} is to go to it and is not built yet")));
+        }
+        if let Some(name) = self.sequence_by("3", id.0)? {
+            return Err(StoreError::Refused(format!("people come into the sequence {name:?} by it")));
         }
         self.conn.execute("DELETE FROM segment WHERE id = ?1", [id.0])?;
         let about = NewEvent { detail: Some(format!("{id} {}", segment.name)), ..NewEvent::default() };
