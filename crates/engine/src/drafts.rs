@@ -164,7 +164,17 @@ pub(crate) async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snap
     let workspace = campaign.workspace;
     let mut snapshot = launch::snapshot(campaign)?;
     snapshot.columns = store.attribute_names(workspace).await?;
-    let options = &mut snapshot.options;
+    complete(store, workspace, &mut snapshot.options).await?;
+    let compiled = snapshot.compile(&campaign.name)?;
+    Ok((snapshot, compiled))
+}
+
+/// Chooses for the author what may be left to us: the workspace's postal address, the newest key of the From domain.
+pub(crate) async fn complete(
+    store: &Store,
+    workspace: WorkspaceId,
+    options: &mut SendOptions,
+) -> Result<(), SendError> {
     if options.postal_address.is_none() {
         options.postal_address = store.setting(workspace, POSTAL_ADDRESS).await?;
     }
@@ -173,8 +183,7 @@ pub(crate) async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snap
         let newest = store.load_keys(workspace, &domain).await?.into_iter().next_back();
         options.dkim = newest.map(|(selector, _)| Dkim { domain, selector });
     }
-    let compiled = snapshot.compile(&campaign.name)?;
-    Ok((snapshot, compiled))
+    Ok(())
 }
 
 /// What "the same message to the same people" means: the source, and the groups of the audience; of an import, the

@@ -23,6 +23,7 @@ pub mod note;
 pub mod options;
 pub mod report;
 pub mod resume;
+pub mod sequences;
 pub mod trace;
 pub mod why;
 
@@ -196,6 +197,7 @@ impl Engine {
         let visits = tokio::spawn(engage::run(handle.clone()));
         let teller = (until == Until::Told).then(|| tokio::spawn(webhooks::run(house.clone(), webhooks_bell)));
         let alarm_desk = (until == Until::Told).then(|| tokio::spawn(alerts::run(house.clone(), errands)));
+        let keeper = (until == Until::Told).then(|| tokio::spawn(sequences::keeper::run(house.clone())));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
             biased;
@@ -205,7 +207,7 @@ impl Engine {
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
-        clerk.iter().chain(&teller).chain(&alarm_desk).for_each(tokio::task::JoinHandle::abort);
+        clerk.iter().chain(&teller).chain(&alarm_desk).chain(&keeper).for_each(tokio::task::JoinHandle::abort);
         visits.abort();
         let end = end?;
         handle.write_hits().await?;

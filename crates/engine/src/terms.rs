@@ -168,7 +168,7 @@ fn closed(term: &Term, zone: Option<&Zone>, campaign: CampaignId, now: Timestamp
 }
 
 /// The time zone among a person's values.
-fn zone_of(attributes: &str) -> Option<Zone> {
+pub(crate) fn zone_of(attributes: &str) -> Option<Zone> {
     let values: BTreeMap<String, serde_json::Value> = serde_json::from_str(attributes).ok()?;
     let named = |(name, value): (&String, &serde_json::Value)| {
         let is_zone = ZONE_COLUMNS.iter().any(|column| name.eq_ignore_ascii_case(column));

@@ -1,0 +1,232 @@
+//! Sequences: their messages made ready, and people moved on through them.
+//!
+//! Each message of a version has a standing campaign of its own, made when the version is activated; a step that sends
+//! adds a delivery to it, which meets everything that any delivery meets: suppressions, consent, frequency, topics,
+//! hours, brakes. `keeper` moves people on. Invariant: nobody is sent what was not checked as a whole before.
+
+pub(crate) mod keeper;
+
+use crate::launch::{self, MessageFile, Snapshot};
+use crate::options::SendOptions;
+use crate::{Handle, SendError, drafts, guard};
+use dispatch::windows::Zone;
+use mail::compose::{Compiled, HeaderPlan};
+use model::{Actor, CampaignId, CampaignKind, CampaignState, SequenceId, WorkspaceId};
+use net::World;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use store::{Audience, Campaign, NewCampaign, NewSequence, Sequence, SequenceVersion, Store, StoreError};
+
+/// A message of a sequence, as its author wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceMessage {
+    /// The message.
+    pub file: MessageFile,
+    /// How it is sent. Without a signing identity, the newest key of the From domain signs; without a postal address, the
+    /// workspace's stands in it.
+    pub options: SendOptions,
+    /// What it is about: whoever declined that is not sent it.
+    pub topic: Option<String>,
+}
+
+/// The messages of a sequence, by name.
+pub type Messages = BTreeMap<String, SequenceMessage>;
+
+/// What an author chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The sequence's name; unique in the workspace.
+    pub name: String,
+    /// What is done with people.
+    pub definition: model::sequence::Definition,
+    /// What they are sent.
+    pub messages: Messages,
+}
+
+impl Proposal {
+    /// What the ledger keeps. Refused: a step whose message is not there, a message of no step, a From address or hours
+    /// that cannot be read, a zone nobody knows.
+    pub fn into_new(self) -> Result<NewSequence, SendError> {
+        self.definition.check().map_err(|why| SendError::Input(why.to_string()))?;
+        let named = self.definition.messages();
+        if let Some(missing) = named.iter().find(|name| !self.messages.contains_key(**name)) {
+            return Err(SendError::Input(format!("a step sends the message {missing:?}, which is not there")));
+        }
+        if let Some(idle) = self.messages.keys().find(|name| !named.contains(&name.as_str())) {
+            return Err(SendError::Input(format!("no step sends the message {idle:?}")));
+        }
+        for message in self.messages.values() {
+            launch::parse_mailbox(&message.options.from)?;
+            message.snapshot(Vec::new()).windows()?;
+        }
+        let mut definition = self.definition;
+        if let Some(zone) = &definition.zone {
+            let known = Zone::find(zone).ok_or_else(|| SendError::Input(format!("there is no time zone {zone:?}")))?;
+            definition.zone = Some(known.name().to_owned());
+        }
+        let messages = serde_json::to_string(&self.messages).map_err(|why| SendError::Input(why.to_string()))?;
+        Ok(NewSequence { name: self.name, definition, messages })
+    }
+}
+
+/// The messages of a version.
+pub fn messages(version: &SequenceVersion) -> Result<Messages, SendError> {
+    serde_json::from_str(&version.messages)
+        .map_err(|why| SendError::Input(format!("the messages cannot be read ({why}); another version made them")))
+}
+
+impl SequenceMessage {
+    fn snapshot(&self, columns: Vec<String>) -> Snapshot {
+        let (file, options) = (self.file.clone(), self.options.clone());
+        Snapshot { file, options, columns, never_mailed: false }
+    }
+}
+
+impl Handle {
+    /// Lets people come in by the newest version of a sequence, or lets a paused one go on. When this returns it is durably
+    /// active. Refused, with nobody let in: a message that cannot be sent to the world.
+    pub async fn activate_sequence(
+        &self,
+        world: &World,
+        workspace: WorkspaceId,
+        id: SequenceId,
+        actor: &Actor,
+    ) -> Result<Sequence, SendError> {
+        if self.store.held().is_some() {
+            return Err(StoreError::Held.into());
+        }
+        let sequence = require(&self.store, workspace, id).await?;
+        let mut campaigns = BTreeMap::new();
+        if sequence.version != Some(sequence.newest) {
+            let written = self.store.sequence_version(workspace, id, sequence.newest).await?;
+            let written = written.ok_or_else(|| StoreError::NotFound { what: "version", name: id.to_string() })?;
+            let messages = messages(&written)?;
+            // All of them are looked at before the first is made.
+            let mut ready = Vec::new();
+            for (name, message) in messages {
+                ready.push((name.clone(), Ready::check(&self.store, world, &sequence, &name, message).await?));
+            }
+            for (name, one) in ready {
+                campaigns.insert(name, one.make(self, &sequence, actor).await?);
+            }
+        }
+        let activated = self.store.activate_sequence(workspace, id, campaigns, actor, self.clock.now()).await?;
+        // A brake's stop is not lifted with the sequence's.
+        let stopped = |known: &Campaign| {
+            known.state == CampaignState::Paused && known.why.as_deref() == Some(why_paused(id).as_str())
+        };
+        for campaign in self.campaigns_of(&activated, stopped).await? {
+            self.resume(campaign, None, actor).await?;
+            self.added_to(campaign);
+        }
+        Ok(activated)
+    }
+
+    /// Pauses a sequence: when this returns nobody goes on, and nothing starts of what was on its way out.
+    pub async fn pause_sequence(
+        &self,
+        workspace: WorkspaceId,
+        id: SequenceId,
+        actor: &Actor,
+    ) -> Result<Sequence, StoreError> {
+        let paused = self.store.pause_sequence(workspace, id, actor, self.clock.now()).await?;
+        for campaign in self.campaigns_of(&paused, |known| known.state.may_send()).await? {
+            self.pause(campaign, Some(why_paused(id)), actor).await?;
+        }
+        Ok(paused)
+    }
+
+    /// Ends a sequence for good: when this returns nobody is in it, and what was on its way out is skipped.
+    pub async fn archive_sequence(
+        &self,
+        workspace: WorkspaceId,
+        id: SequenceId,
+        actor: &Actor,
+    ) -> Result<Sequence, StoreError> {
+        let archived = self.store.archive_sequence(workspace, id, actor, self.clock.now()).await?;
+        for campaign in self.campaigns_of(&archived, |known| !known.state.is_over()).await? {
+            self.cancel(campaign, actor).await?;
+        }
+        Ok(archived)
+    }
+
+    /// Those of a sequence's campaigns that are as wanted.
+    async fn campaigns_of(
+        &self,
+        sequence: &Sequence,
+        wanted: impl Fn(&Campaign) -> bool,
+    ) -> Result<Vec<CampaignId>, StoreError> {
+        let mut found = Vec::new();
+        for campaign in self.store.sequence_campaigns(sequence.workspace, sequence.id).await? {
+            if self.store.campaign(campaign).await?.as_ref().is_some_and(&wanted) {
+                found.push(campaign);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn why_paused(sequence: SequenceId) -> String {
+    format!("its sequence {sequence} is paused")
+}
+
+async fn require(store: &Store, workspace: WorkspaceId, id: SequenceId) -> Result<Sequence, StoreError> {
+    let known = store.sequence(workspace, id).await?;
+    known.ok_or_else(|| StoreError::NotFound { what: "sequence", name: id.to_string() })
+}
+
+/// A message that may go out.
+struct Ready {
+    new: NewCampaign,
+    snapshot: Snapshot,
+    compiled: Compiled,
+    topic: Option<String>,
+}
+
+impl Ready {
+    /// Everything that would stop it at somebody half-way stops it here.
+    async fn check(
+        store: &Store,
+        world: &World,
+        sequence: &Sequence,
+        name: &str,
+        message: SequenceMessage,
+    ) -> Result<Ready, SendError> {
+        let workspace = sequence.workspace;
+        let mut snapshot = message.snapshot(store.attribute_names(workspace).await?);
+        drafts::complete(store, workspace, &mut snapshot.options).await?;
+        let called = format!("{}: {name}", sequence.name);
+        let compiled = snapshot.compile(&called)?;
+        snapshot.warnings(&compiled)?;
+        let objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+        if !objections.is_empty() {
+            return Err(SendError::Objections(objections));
+        }
+        let message_json = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
+        // One campaign for each message of each version, found again if an activation was cut short.
+        let version = sequence.newest.to_be_bytes();
+        let parts: [&[u8]; 4] = [&sequence.id.0.to_be_bytes(), &version, name.as_bytes(), message_json.as_bytes()];
+        let content_hash = launch::hash(&parts);
+        let new = NewCampaign {
+            workspace,
+            name: called,
+            kind: CampaignKind::Automated,
+            message: message_json,
+            audience: Audience::default(),
+            files_hash: content_hash,
+            content_hash,
+            canary: 0,
+        };
+        Ok(Ready { new, snapshot, compiled, topic: message.topic })
+    }
+
+    async fn make(self, handle: &Handle, sequence: &Sequence, actor: &Actor) -> Result<CampaignId, SendError> {
+        let store = &handle.store;
+        let campaign = store.open_standing(self.new, actor, handle.clock.now()).await?;
+        HeaderPlan::new(self.snapshot.fields(&campaign, &self.compiled, String::new())?)
+            .map_err(|why| SendError::Input(why.to_string()))?;
+        launch::keep_links(store, &campaign, &self.snapshot, &self.compiled).await?;
+        store.set_campaign_topic(sequence.workspace, campaign.id, self.topic).await?;
+        Ok(campaign.id)
+    }
+}
