@@ -75,7 +75,7 @@ enum Format {
 /// A message as its author wrote it.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Message {
+pub(super) struct Message {
     /// How it is written.
     format: Format,
     /// Its source, with merge tags as `{{ first_name }}`.
@@ -148,7 +148,7 @@ struct Written {
 /// Whether opens and clicks are counted, and what is added to links.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Counting {
+pub(super) struct Counting {
     /// Whether, and of whom.
     mode: Mode,
     /// Are the links of the text part counted as well?
@@ -309,7 +309,7 @@ impl From<&Tally> for Equation {
 
 impl Message {
     /// As the ledger keeps it: a file whose name tells how it is written.
-    fn into_file(self) -> Result<MessageFile, Problem> {
+    pub(super) fn into_file(self) -> Result<MessageFile, Problem> {
         if self.source.len() > SOURCE_BYTES_MAX {
             let text = format!("a message has at most {} kB", SOURCE_BYTES_MAX / 1024);
             return Err(Problem::field("message.source", text));
@@ -324,7 +324,7 @@ impl Message {
         Ok(MessageFile { parts, ..MessageFile::new(format!("message.{extension}"), self.source) })
     }
 
-    fn from_file(file: MessageFile) -> Message {
+    pub(super) fn from_file(file: MessageFile) -> Message {
         let format = match file.name.rsplit('.').next() {
             Some("mjml") => Format::Mjml,
             Some("html" | "htm") => Format::Html,

@@ -17,6 +17,7 @@ mod lists;
 mod me;
 mod messages;
 mod segments;
+mod sequences;
 mod sessions;
 mod settings;
 mod suppressions;
@@ -62,6 +63,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(contacts::routes())
         .merge(lists::routes())
         .merge(segments::routes())
+        .merge(sequences::routes())
         .merge(templates::routes())
         .merge(told::routes())
         .merge(webhooks::routes())

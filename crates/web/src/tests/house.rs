@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use store::{Audience, ImportRow, NewApiKey, NewCampaign, NewImport, OpenOptions, Store};
+use store::{Audience, ImportRow, NewApiKey, NewCampaign, NewImport, NewSequence, OpenOptions, Store};
 use tower::ServiceExt;
 
 /// 2026-01-01.
@@ -210,6 +210,9 @@ impl House {
         let (url, events) = ("https://hooks.example/first".to_owned(), vec!["*".to_owned()]);
         let chosen = store::WebhookEdit { url, description: "first".to_owned(), events };
         let webhook = store.make_webhook(workspace, chosen, secret, &me, now).await.unwrap();
+        let definition = serde_json::from_str(r#"{"entries": [{"by": "api"}], "steps": ["end"]}"#).unwrap();
+        let new = NewSequence { name: "first steps".to_owned(), definition, messages: "{}".to_owned() };
+        let sequence = store.create_sequence(workspace, new, &me, now).await.unwrap();
         let parts = r#"{"format":"html","source":"x"}"#.to_owned();
         let template = store.make_template(workspace, "first receipt", parts, &me, now).await.unwrap();
         let stream = NewCampaign { name: "first receipts".to_owned(), ..new_stream(workspace) };
@@ -236,6 +239,7 @@ impl House {
                 ("messages", model::MessageId::from(posted[0].delivery).to_string()),
                 ("users", member.user.id.to_string()),
                 ("jobs", job.id.to_string()),
+                ("sequences", sequence.id.to_string()),
                 ("keys", keys.first().map(|key| key.id.to_string()).unwrap_or_default()),
                 ("workspaces", workspace.to_string()),
                 ("webhooks", webhook.id.to_string()),

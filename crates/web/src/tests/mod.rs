@@ -11,6 +11,7 @@ mod messages;
 mod nouns;
 mod people;
 mod readers;
+mod sequences;
 mod strangers;
 mod suppressions;
 mod webhooks;

@@ -1,0 +1,595 @@
+//! Sequences: written, activated, paused, archived; who is in them, and what came of each step.
+
+use super::campaigns::{Counting, Message};
+use super::messages::house_options;
+use crate::extract::{Asked, At, Input};
+use crate::page::{self, Page, Plain};
+use crate::problem::Problem;
+use crate::shape::Time;
+use crate::{App, Caller};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use dispatch::sequence::{Op, Plan};
+use engine::launch;
+use engine::options::{SendOptions, Timing};
+use engine::sequences::{self, Messages, Proposal, SequenceMessage};
+use model::access::Scope;
+use model::reaction::Doer;
+use model::segment;
+use model::sequence::Definition;
+use model::{ContactId, DeliveryState, Departure, ReactionKind, SequenceId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use store::{Entered, SequenceVersion, StepCount};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LIST: &str = "sequences";
+const PEOPLE: &str = "sequence_people";
+/// The most messages of a sequence.
+const MESSAGES_MAX: usize = 50;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, make))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(activate))
+        .routes(routes!(pause))
+        .routes(routes!(archive))
+        .routes(routes!(people, enter))
+        .routes(routes!(take_out))
+        .routes(routes!(report))
+}
+
+// ── shapes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A message of a sequence.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SequenceLetter {
+    /// Who it is from: an address, or `Name <address>`.
+    from: String,
+    /// The subject, if the message does not say it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// The message.
+    message: Message,
+    /// What it is about; whoever declined that is not sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+    /// The domain bounces return to; else that of `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    return_path: Option<String>,
+    /// The hours in which it is sent, by the recipient's clock where it is known: `Mon-Fri 09:00-17:00 Europe/Berlin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    windows: Option<String>,
+    /// Whether opens and clicks are counted; left out: they are not.
+    #[serde(default)]
+    tracking: Counting,
+}
+
+/// What a sequence is to be. Changed as a whole.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WrittenSequence {
+    /// Its name; unique in the workspace.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// By what people come in, the goal, and the steps, as docs/reference/sequences.md has them. A rule may be written as
+    /// text or as a tree.
+    #[schema(value_type = Object)]
+    definition: Value,
+    /// The messages its steps send, by name.
+    #[serde(default)]
+    messages: BTreeMap<String, SequenceLetter>,
+}
+
+/// A sequence.
+#[derive(Serialize, ToSchema)]
+struct Sequence {
+    /// Its id.
+    #[schema(example = "q_01h2xcejqt")]
+    id: String,
+    /// Its name.
+    name: String,
+    /// `draft`, `active`, `paused` or `archived`.
+    state: &'static str,
+    /// The version by which people come in; absent: it was never activated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    /// The newest version. If it is not the one in force, it is in force from the next activation on.
+    newest: u32,
+    /// When it was made.
+    created_at: Time,
+    /// When it was last changed.
+    changed_at: Time,
+    /// When the version in force was activated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activated_at: Option<Time>,
+}
+
+/// A sequence with its newest version.
+#[derive(Serialize, ToSchema)]
+struct WholeSequence {
+    /// What it is and where it stands.
+    #[serde(flatten)]
+    sequence: Sequence,
+    /// By what people come in, the goal, and the steps.
+    #[schema(value_type = Object)]
+    definition: Value,
+    /// The messages its steps send, by name.
+    messages: BTreeMap<String, SequenceLetter>,
+}
+
+impl From<store::Sequence> for Sequence {
+    fn from(known: store::Sequence) -> Sequence {
+        Sequence {
+            id: known.id.to_string(),
+            name: known.name,
+            state: known.state.word(),
+            version: known.version,
+            newest: known.newest,
+            created_at: known.created_at.into(),
+            changed_at: known.changed_at.into(),
+            activated_at: known.activated_at.map(Time),
+        }
+    }
+}
+
+impl SequenceLetter {
+    fn into_message(self, app: &App) -> Result<SequenceMessage, Problem> {
+        let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
+        let domain = from.address.domain().as_str().to_owned();
+        let options = SendOptions {
+            from: self.from,
+            subject: self.subject,
+            return_path: self.return_path.unwrap_or(domain),
+            timing: Timing { windows: self.windows, ..Timing::default() },
+            tracking: self.tracking.into(),
+            ..house_options(app)
+        };
+        Ok(SequenceMessage { file: self.message.into_file()?, options, topic: self.topic })
+    }
+
+    fn of(message: SequenceMessage) -> SequenceLetter {
+        let SendOptions { from, subject, return_path, timing, tracking, .. } = message.options;
+        SequenceLetter {
+            from,
+            subject,
+            message: Message::from_file(message.file),
+            topic: message.topic,
+            return_path: Some(return_path),
+            windows: timing.windows,
+            tracking: tracking.into(),
+        }
+    }
+}
+
+impl WrittenSequence {
+    fn into_proposal(self, app: &App) -> Result<Proposal, Problem> {
+        if self.messages.len() > MESSAGES_MAX {
+            return Err(Problem::field("messages", format!("a sequence has at most {MESSAGES_MAX} messages")));
+        }
+        let mut tree = self.definition;
+        read_rules(&mut tree)?;
+        let definition: Definition =
+            serde_json::from_value(tree).map_err(|why| Problem::field("definition", why.to_string()))?;
+        definition.check().map_err(|why| Problem::field("definition", why.to_string()))?;
+        let mut messages = Messages::new();
+        for (name, letter) in self.messages {
+            let message = letter.into_message(app).map_err(|problem| {
+                let field = problem.field.as_ref().map(|field| format!("messages.{name}.{field}"));
+                Problem { field, ..problem }
+            })?;
+            messages.insert(name, message);
+        }
+        Ok(Proposal { name: self.name, definition, messages })
+    }
+}
+
+/// Puts the tree in place of a rule that is written as text: `when` of a branch, `rule` of the goal.
+fn read_rules(tree: &mut Value) -> Result<(), Problem> {
+    match tree {
+        Value::Array(parts) => parts.iter_mut().try_for_each(read_rules),
+        Value::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| match value {
+            Value::String(text) if name == "when" || name == "rule" => {
+                let rule = segment::parse(text).map_err(|why| Problem::field("definition", why.to_string()))?;
+                *value = serde_json::to_value(rule).unwrap_or_default();
+                Ok(())
+            }
+            other => read_rules(other),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn require(app: &App, caller: &Caller, id: SequenceId) -> Result<store::Sequence, Problem> {
+    let known = app.store.sequence(caller.workspace, id).await?;
+    known.ok_or_else(|| Problem::not_found("sequence", id))
+}
+
+async fn version(app: &App, known: &store::Sequence, number: u32) -> Result<SequenceVersion, Problem> {
+    let found = app.store.sequence_version(known.workspace, known.id, number).await?;
+    found.ok_or_else(|| Problem::field("version", format!("there is no version {number}")))
+}
+
+async fn whole(app: &App, known: store::Sequence) -> Result<Json<WholeSequence>, Problem> {
+    let newest = version(app, &known, known.newest).await?;
+    let messages = sequences::messages(&newest)?;
+    Ok(Json(WholeSequence {
+        sequence: known.into(),
+        definition: serde_json::to_value(&newest.definition).unwrap_or_default(),
+        messages: messages.into_iter().map(|(name, message)| (name, SequenceLetter::of(message))).collect(),
+    }))
+}
+
+// ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The sequences of the workspace.
+#[utoipa::path(get, path = "/sequences", tag = "sequences", params(Plain),
+    responses((status = 200, body = Page<Sequence>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(which): Asked<Plain>,
+) -> Result<Json<Page<Sequence>>, Problem> {
+    caller.may(Scope::CampaignsRead)?;
+    let limit = page::limit(which.limit)?;
+    let after: Option<SequenceId> = page::open_as(LIST, which.after.as_deref())?;
+    let found = app.store.sequences(caller.workspace, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, LIST, |known| known.id.to_string(), Sequence::from)))
+}
+
+/// Write a sequence. It is a draft: nobody comes in until it is activated.
+#[utoipa::path(post, path = "/sequences", tag = "sequences", request_body = WrittenSequence,
+    responses((status = 201, body = WholeSequence)))]
+async fn make(
+    State(app): State<App>,
+    caller: Caller,
+    Input(written): Input<WrittenSequence>,
+) -> Result<(StatusCode, Json<WholeSequence>), Problem> {
+    caller.may(Scope::CampaignsWrite)?;
+    let new = written.into_proposal(&app)?.into_new()?;
+    let made = app.store.create_sequence(caller.workspace, new, &caller.actor, app.now()).await?;
+    Ok((StatusCode::CREATED, whole(&app, made).await?))
+}
+
+/// A sequence.
+#[utoipa::path(get, path = "/sequences/{id}", tag = "sequences", params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = WholeSequence)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<WholeSequence>, Problem> {
+    caller.may(Scope::CampaignsRead)?;
+    let known = require(&app, &caller, id).await?;
+    whole(&app, known).await
+}
+
+/// Change a sequence as a whole.
+///
+/// A version that was activated never changes: this begins a new one, which is in force once it is activated. Whoever is
+/// on their way keeps the version they came in by.
+#[utoipa::path(put, path = "/sequences/{id}", tag = "sequences", request_body = WrittenSequence,
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = WholeSequence)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+    Input(written): Input<WrittenSequence>,
+) -> Result<Json<WholeSequence>, Problem> {
+    caller.may(Scope::CampaignsWrite)?;
+    require(&app, &caller, id).await?;
+    let to = written.into_proposal(&app)?.into_new()?;
+    let changed = app.store.change_sequence(caller.workspace, id, to, &caller.actor, app.now()).await?;
+    whole(&app, changed).await
+}
+
+/// Throw away a sequence that was never activated.
+#[utoipa::path(delete, path = "/sequences/{id}", tag = "sequences",
+    params(("id" = String, Path, description = "Its id")), responses((status = 204)))]
+async fn remove(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<StatusCode, Problem> {
+    caller.may(Scope::CampaignsWrite)?;
+    app.store.remove_sequence(caller.workspace, id, &caller.actor, app.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+// ── at work ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Let people come in by the newest version, or let a paused sequence go on.
+///
+/// Refused, with nobody let in, if a message cannot be sent to the world: unsigned, with nowhere to unsubscribe, without
+/// a postal address.
+#[utoipa::path(post, path = "/sequences/{id}/activate", tag = "sequences",
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
+async fn activate(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    require(&app, &caller, id).await?;
+    Ok(Json(app.engine.activate_sequence(&app.world, caller.workspace, id, &caller.actor).await?.into()))
+}
+
+/// Pause a sequence: people come in and nobody goes on; nothing starts of what was on its way out.
+#[utoipa::path(post, path = "/sequences/{id}/pause", tag = "sequences",
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
+async fn pause(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    Ok(Json(app.engine.pause_sequence(caller.workspace, id, &caller.actor).await?.into()))
+}
+
+/// End a sequence for good: everybody in it leaves, and what was on its way out is skipped.
+#[utoipa::path(post, path = "/sequences/{id}/archive", tag = "sequences",
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
+async fn archive(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    Ok(Json(app.engine.archive_sequence(caller.workspace, id, &caller.actor).await?.into()))
+}
+
+// ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Somebody on their way.
+#[derive(Serialize, ToSchema)]
+struct OnTheWay {
+    /// Who.
+    contact: String,
+    /// By which version.
+    version: u32,
+    /// For the how manieth time, from 1.
+    round: i64,
+    /// At which step, from 1.
+    step: u16,
+    /// Since when they are at this step.
+    since: Time,
+    /// They wait there until then at the latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Time>,
+    /// When they came in.
+    entered_at: Time,
+}
+
+impl From<store::SequencePlace> for OnTheWay {
+    fn from(known: store::SequencePlace) -> OnTheWay {
+        OnTheWay {
+            contact: known.contact.to_string(),
+            version: known.version,
+            round: known.round,
+            step: known.step,
+            since: known.since.into(),
+            until: known.until.map(Time),
+            entered_at: known.entered_at.into(),
+        }
+    }
+}
+
+/// Who is on their way through a sequence, and where.
+#[utoipa::path(get, path = "/sequences/{id}/people", tag = "sequences",
+    params(("id" = String, Path, description = "Its id"), Plain), responses((status = 200, body = Page<OnTheWay>)))]
+async fn people(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+    Asked(which): Asked<Plain>,
+) -> Result<Json<Page<OnTheWay>>, Problem> {
+    caller.may(Scope::CampaignsRead)?;
+    caller.may(Scope::ContactsRead)?;
+    require(&app, &caller, id).await?;
+    let limit = page::limit(which.limit)?;
+    let after: Option<ContactId> = page::open_as(PEOPLE, which.after.as_deref())?;
+    let found = app.store.sequence_places(caller.workspace, id, after, limit + 1).await?;
+    Ok(Json(Page::cut(found, limit, PEOPLE, |place| place.contact.to_string(), OnTheWay::from)))
+}
+
+/// Which people.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ThesePeople {
+    /// Ids of contacts, at most 1,000.
+    #[schema(max_items = 1000)]
+    contacts: Vec<String>,
+}
+
+impl ThesePeople {
+    fn read(&self) -> Result<Vec<ContactId>, Problem> {
+        let read = |(at, text): (usize, &String)| crate::extract::id(&format!("contacts[{at}]"), text);
+        self.contacts.iter().enumerate().map(read).collect()
+    }
+}
+
+/// What became of somebody who was to come in.
+#[derive(Serialize, ToSchema)]
+struct LetIn {
+    /// Who.
+    contact: String,
+    /// `entered`, `under_way` (they are in it already), `not_again` (they were in it, and its rule lets nobody in twice or
+    /// not yet) or `unknown` (there is no such contact).
+    result: &'static str,
+}
+
+/// What became of all of them.
+#[derive(Serialize, ToSchema)]
+struct LetInAll {
+    /// One for each contact, in their order.
+    results: Vec<LetIn>,
+}
+
+/// Let people come into a sequence that has `api` among the rules by which people come in.
+#[utoipa::path(post, path = "/sequences/{id}/people", tag = "sequences", request_body = ThesePeople,
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = LetInAll)))]
+async fn enter(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+    Input(these): Input<ThesePeople>,
+) -> Result<Json<LetInAll>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let contacts = these.read()?;
+    let fates = app.store.enter_sequence(caller.workspace, id, contacts, &caller.actor, app.now()).await?;
+    let word = |fate| match fate {
+        Entered::In => "entered",
+        Entered::UnderWay => "under_way",
+        Entered::NotAgain => "not_again",
+        Entered::Unknown => "unknown",
+    };
+    let results = these.contacts.into_iter().zip(fates);
+    Ok(Json(LetInAll { results: results.map(|(contact, fate)| LetIn { contact, result: word(fate) }).collect() }))
+}
+
+/// How many it was.
+#[derive(Serialize, ToSchema)]
+struct TakenOut {
+    /// People who were in it.
+    removed: u64,
+}
+
+/// Take people out of a sequence. What is on its way to them goes on.
+#[utoipa::path(post, path = "/sequences/{id}/people/remove", tag = "sequences", request_body = ThesePeople,
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = TakenOut)))]
+async fn take_out(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+    Input(these): Input<ThesePeople>,
+) -> Result<Json<TakenOut>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let removed = app.store.leave_sequence(caller.workspace, id, these.read()?, &caller.actor, app.now()).await?;
+    Ok(Json(TakenOut { removed }))
+}
+
+// ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Of which version.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OfVersion {
+    /// The version; else the one in force.
+    version: Option<u32>,
+}
+
+/// What happened at a step.
+#[derive(Serialize, ToSchema)]
+struct SequenceStep {
+    /// Its number, from 1.
+    step: u16,
+    /// What it does, in words.
+    does: String,
+    /// Who came to it.
+    entered: u64,
+    /// Who is there now.
+    waiting: u64,
+    /// Whose way ended there, and how.
+    left: BTreeMap<&'static str, u64>,
+    /// Of a step that sends: what became of its messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<StepMail>,
+}
+
+/// What became of the messages of a step.
+#[derive(Serialize, ToSchema)]
+struct StepMail {
+    /// Its campaign, whose report tells more.
+    campaign: String,
+    /// Queued by this step.
+    sent: u64,
+    /// Skipped, each for a reason.
+    skipped: u64,
+    /// Accepted by the server.
+    accepted: u64,
+    /// People who followed a link; machines aside.
+    clicked: u64,
+}
+
+/// What came of a version of a sequence.
+#[derive(Serialize, ToSchema)]
+struct SequenceReport {
+    /// Which version.
+    version: u32,
+    /// Who came in.
+    entered: u64,
+    /// Who is on their way.
+    under_way: u64,
+    /// Who reached the goal.
+    reached: u64,
+    /// Who came to the end.
+    ended: u64,
+    /// Who left before, and how.
+    left: BTreeMap<&'static str, u64>,
+    /// Step by step.
+    steps: Vec<SequenceStep>,
+}
+
+/// What came of a sequence: who came in, who is where, who reached the goal, who left, and the mail of each step.
+/// `entered` = `under_way` + `reached` + `ended` + everybody in `left`.
+#[utoipa::path(get, path = "/sequences/{id}/report", tag = "sequences",
+    params(OfVersion, ("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = SequenceReport)))]
+async fn report(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+    Asked(of): Asked<OfVersion>,
+) -> Result<Json<SequenceReport>, Problem> {
+    caller.may(Scope::CampaignsRead)?;
+    let known = require(&app, &caller, id).await?;
+    let number = of.version.or(known.version).unwrap_or(known.newest);
+    let written = version(&app, &known, number).await?;
+    let counts = app.store.sequence_counts(caller.workspace, id, number).await?;
+    let departed =
+        |how: Departure| -> u64 { counts.values().map(|count| count.departed.get(&how).copied().unwrap_or(0)).sum() };
+    let early = |how: &Departure| !matches!(how, Departure::Ended | Departure::Reached);
+    let left = Departure::ALL.iter().filter(|how| early(how)).map(|how| (how.word(), departed(*how)));
+    let plan = Plan::of(&written.definition);
+    let mut steps = Vec::new();
+    for number in 1..=plan.len() {
+        if let Some(op) = plan.op(number) {
+            let count = counts.get(&number).cloned().unwrap_or_default();
+            steps.push(step(&app, &written, (number, op), count, caller.workspace).await?);
+        }
+    }
+    Ok(Json(SequenceReport {
+        version: number,
+        entered: counts.get(&1).map_or(0, |count| count.arrived),
+        under_way: counts.values().map(StepCount::waiting).sum(),
+        reached: departed(Departure::Reached),
+        ended: departed(Departure::Ended),
+        left: left.filter(|(_, count)| *count > 0).collect(),
+        steps,
+    }))
+}
+
+async fn step(
+    app: &App,
+    written: &SequenceVersion,
+    (number, op): (u16, &Op),
+    count: StepCount,
+    workspace: model::WorkspaceId,
+) -> Result<SequenceStep, Problem> {
+    let campaign = match op {
+        Op::Send(message) => written.campaigns.get(message).copied(),
+        _ => None,
+    };
+    let mail = match campaign {
+        Some(campaign) => {
+            let tally = app.store.tally(campaign).await?;
+            let reactions = app.store.reaction_counts(workspace, campaign).await?;
+            let by_people = reactions
+                .iter()
+                .filter(|one| one.kind == ReactionKind::Clicked && one.doer == Doer::Person && one.link.is_none());
+            Some(StepMail {
+                campaign: campaign.to_string(),
+                sent: count.sent,
+                skipped: count.skipped,
+                accepted: tally.count(DeliveryState::Accepted),
+                clicked: by_people.map(|one| one.people).sum(),
+            })
+        }
+        None => None,
+    };
+    Ok(SequenceStep {
+        step: number,
+        does: op.to_string(),
+        entered: count.arrived,
+        waiting: count.waiting(),
+        left: count.departed.iter().map(|(how, people)| (how.word(), *people)).collect(),
+        mail,
+    })
+}

@@ -1,0 +1,162 @@
+//! Sequences over the API, from their first words to their report.
+
+use super::house::House;
+use crate::{Config, Sending};
+use axum::http::Method;
+use engine::options::Transport;
+use model::{Scopes, WorkspaceId};
+use serde_json::{Value, json};
+
+/// Where mail cannot leave this machine, strangers need no protection.
+fn rehearsal() -> House {
+    let transport = Transport::Direct { port: 2525, dns: Some("127.0.0.1:5353".parse().unwrap()) };
+    House::with(Config { sending: Sending { transport, ..Sending::default() }, ..Config::default() })
+}
+
+fn letter(subject: &str) -> Value {
+    let source =
+        format!("---\nsubject: {subject}\n---\n[Stop]({{{{ unsubscribe_url }}}})\n\n{{{{ postal_address }}}}\n");
+    json!({ "from": "Anna <anna@news.example>", "message": { "format": "markdown", "source": source } })
+}
+
+fn written(name: &str) -> Value {
+    json!({
+        "name": name,
+        "definition": {
+            "entries": [{ "by": "api" }, { "by": { "event": "signed_up" } }],
+            "goal": { "rule": "did(\"booked\")" },
+            "zone": "europe/berlin",
+            "steps": [
+                { "wait": { "for": { "days": 2 } } },
+                { "branch": { "when": "attr.plan == \"pro\"", "then": [{ "send": "tips" }], "else": [{ "send": "tour" }] } },
+                "end"
+            ]
+        },
+        "messages": { "tips": letter("Tips"), "tour": letter("Tour") }
+    })
+}
+
+async fn contact(house: &House, key: &str, email: &str) -> String {
+    let made = house.post("/api/v1/contacts", key, json!({ "email": email })).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_sequence_is_written_activated_followed_and_archived() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let made = house.post("/api/v1/sequences", &key, written("Onboarding")).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = made.json();
+    assert_eq!((&made["state"], &made["newest"], made.get("version")), (&json!("draft"), &json!(1), None));
+    assert_eq!(made["definition"]["zone"], "Europe/Berlin");
+    let when = json!({ "attribute": { "name": "plan", "is": { "text": { "op": "==", "value": "pro" } } } });
+    assert_eq!(made["definition"]["steps"][1]["branch"]["when"], when, "the text became a tree");
+    assert_eq!(made["messages"]["tips"]["from"], "Anna <anna@news.example>");
+    let at = |rest: &str| format!("/api/v1/sequences/{}{rest}", made["id"].as_str().unwrap());
+    let (anna, bob) = (contact(&house, &key, "anna@a.example").await, contact(&house, &key, "bob@b.example").await);
+    let early = house.post(&at("/people"), &key, json!({ "contacts": [anna] })).await;
+    assert_eq!((early.status.as_u16(), early.code()), (422, "refused".to_owned()), "nobody comes into a draft");
+
+    let activated = house.post(&at("/activate"), &key, json!({})).await;
+    assert_eq!(activated.status, 200, "{}", activated.text);
+    assert_eq!((&activated.json()["state"], &activated.json()["version"]), (&json!("active"), &json!(1)));
+    let people = json!({ "contacts": [anna, anna, "c_0"] });
+    let let_in = house.post(&at("/people"), &key, people).await.json();
+    let results: Vec<&str> =
+        let_in["results"].as_array().unwrap().iter().filter_map(|r| r["result"].as_str()).collect();
+    assert_eq!(results, ["entered", "under_way", "unknown"]);
+    let told = json!({ "events": [{ "contact": bob, "name": "signed_up" }] });
+    let told = house.post("/api/v1/events", &key, told).await;
+    assert!(told.status.is_success(), "{}", told.text);
+    let inside = house.get(&at("/people"), &key).await.json();
+    let inside: Vec<&Value> = inside["data"].as_array().unwrap().iter().map(|one| &one["contact"]).collect();
+    assert_eq!(inside, [&json!(anna), &json!(bob)]);
+
+    let changed = house.ask(Method::PUT, &at(""), Some(&key), Some(written("Welcome"))).await.json();
+    assert_eq!((&changed["name"], &changed["version"], &changed["newest"]), (&json!("Welcome"), &json!(1), &json!(2)));
+    let removed = house.post(&at("/people/remove"), &key, json!({ "contacts": [bob] })).await.json();
+    assert_eq!(removed, json!({ "removed": 1 }));
+    assert_eq!(house.post(&at("/pause"), &key, json!({})).await.json()["state"], "paused");
+    let report = house.get(&at("/report"), &key).await.json();
+    assert_eq!((&report["version"], &report["entered"], &report["under_way"]), (&json!(1), &json!(2), &json!(1)));
+    assert_eq!(report["left"], json!({ "removed": 1 }));
+    let does: Vec<&str> = report["steps"].as_array().unwrap().iter().filter_map(|s| s["does"].as_str()).collect();
+    assert_eq!(does, ["wait 2 days", "branch on attr.plan == \"pro\"", "send tips", "send tour", "end"]);
+    assert_eq!(report["steps"][2]["mail"]["sent"], 0);
+    let gone = house.ask(Method::DELETE, &at(""), Some(&key), None).await;
+    assert_eq!(gone.code(), "refused", "it was activated");
+    assert_eq!(house.post(&at("/archive"), &key, json!({})).await.json()["state"], "archived");
+    let report = house.get(&at("/report"), &key).await.json();
+    assert_eq!((&report["under_way"], &report["left"]["archived"]), (&json!(0), &json!(1)));
+    let story = house.get(&format!("/api/v1/contacts/{anna}/timeline"), &key).await.json();
+    let kinds: Vec<&str> = story["data"].as_array().unwrap().iter().filter_map(|e| e["kind"].as_str()).collect();
+    assert_eq!(kinds[..2], ["sequence_left", "sequence_entered"]);
+}
+
+#[tokio::test]
+async fn what_is_no_sequence_is_refused_and_says_where() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let refused = async |change: &dyn Fn(&mut Value), field: &str, says: &str| {
+        let mut body = written("Onboarding");
+        change(&mut body);
+        let answer = house.post("/api/v1/sequences", &key, body).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (422, "invalid_field".to_owned()), "{}", answer.text);
+        let problem = answer.json();
+        assert_eq!(problem["field"].as_str().unwrap_or_default(), field);
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{}", answer.text);
+    };
+    refused(&|b| b["definition"]["steps"][1]["branch"]["when"] = json!("nonsense ("), "definition", "").await;
+    refused(&|b| b["definition"]["steps"] = json!([{ "jump": 1 }]), "definition", "unknown variant").await;
+    refused(&|b| b["definition"]["steps"] = json!([]), "definition", "at least one step").await;
+    refused(&|b| b["messages"]["tips"]["from"] = json!("nobody"), "messages.tips.from", "no @").await;
+    refused(&|b| b["definition"]["zone"] = json!("Middle/Earth"), "", "no time zone").await;
+    refused(&|b| drop(b["messages"].as_object_mut().unwrap().remove("tour")), "", "which is not there").await;
+    refused(&|b| b["messages"]["idle"] = letter("Idle"), "", "no step sends").await;
+    let mut unknown = written("Onboarding");
+    unknown["definition"]["entries"] = json!([{ "by": { "list": "l_7" } }]);
+    assert_eq!(house.post("/api/v1/sequences", &key, unknown).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_where_mail_could_not_go_out() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let made = house.post("/api/v1/sequences", &key, written("Onboarding")).await.json();
+    let id = made["id"].as_str().unwrap();
+    let activated = house.post(&format!("/api/v1/sequences/{id}/activate"), &key, json!({})).await;
+    assert_eq!((activated.status.as_u16(), activated.code()), (422, "refused".to_owned()));
+    assert!(activated.text.contains("no key to sign"), "{}", activated.text);
+    assert_eq!(house.get(&format!("/api/v1/sequences/{id}"), &key).await.json()["state"], "draft");
+    assert_eq!(house.get("/api/v1/campaigns", &key).await.json()["data"], json!([]), "no campaign was made");
+    let reader: Scopes = [model::access::Scope::CampaignsRead].into_iter().collect();
+    let reader = house.key(WorkspaceId::FIRST, reader).await;
+    for act in ["activate", "pause", "archive"] {
+        let answer = house.post(&format!("/api/v1/sequences/{id}/{act}"), &reader, json!({})).await;
+        assert_eq!(answer.code(), "not_allowed", "{act}");
+    }
+    assert_eq!(house.ask(Method::DELETE, &format!("/api/v1/sequences/{id}"), Some(&key), None).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_example_of_the_reference_is_a_sequence() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let page = include_str!("../../../../docs/reference/sequences.md");
+    let example = page.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let made = house.post("/api/v1/sequences", &key, serde_json::from_str(example).unwrap()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let activated = house.post(&format!("/api/v1/sequences/{id}/activate"), &key, json!({})).await;
+    assert_eq!(activated.status, 200, "{}", activated.text);
+    let campaigns = house.get("/api/v1/campaigns", &key).await.json();
+    let kinds: Vec<(&str, &str)> = campaigns["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(kinds, [("Onboarding: welcome", "automated"), ("Onboarding: offer", "automated")]);
+}
