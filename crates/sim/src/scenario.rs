@@ -24,6 +24,7 @@ use engine::options::Timing;
 use engine::{Settings, Stakes};
 use life::Life;
 use machine::Workshop;
+use model::sequence::Definition;
 use model::{SuppressionReason, Timestamp};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,13 @@ pub enum Action {
     Hold(Held, Duration),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].
     MakeRoom,
+    /// A sequence under this name is made and activated; each of its messages has its own name as its subject. Needs
+    /// [`Scenario::served`].
+    Sequence(String, Box<Definition>),
+    /// Another system tells of something that somebody did.
+    Tell(String, String),
+    /// Nothing is done: the story goes on at least until then.
+    Wait,
 }
 
 /// What a hold covers.

@@ -12,7 +12,7 @@ use model::{DeliveryState, SuppressionReason, Tally, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use store::{AttemptRow, Campaign, Contact, DeliveryRow};
+use store::{AttemptRow, Campaign, Contact, DeliveryRow, StepCount};
 
 /// A story is told person by person up to so many people.
 const TOLD_MAX: usize = 40;
@@ -41,6 +41,8 @@ pub struct Ended {
     pub deliveries: Vec<(DeliveryRow, Vec<AttemptRow>)>,
     /// The further campaigns, in the order they were made; tally, campaign and deliveries are those of the first.
     pub others: Vec<Mailed>,
+    /// What happened at each step of the first sequence, by number; the number behind the last is the end.
+    pub steps: BTreeMap<u16, StepCount>,
     /// The people, by address.
     pub contacts: BTreeMap<String, Contact>,
     /// The copies the receivers took.

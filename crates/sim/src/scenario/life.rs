@@ -1,5 +1,7 @@
 //! How a story is lived: a process that begins, is commanded, may die and begin again, and is judged in the end.
 
+mod followed;
+
 use super::ended::{Ended, Mailed};
 use super::machine::Machine;
 use super::watcher::Watcher;
@@ -451,10 +453,12 @@ impl Life {
                 let unused = imports.last().expect("there is a list that nobody uses");
                 process.store.remove_import(unused.id, &actor, now).await.expect("removed");
             }
+            Action::Sequence(name, definition) => process.sequence(name, *definition).await,
+            Action::Tell(address, event) => process.tell(&address, event).await,
             Action::Dns(change) => change(process.sim.internet.zone()),
             Action::World(change) => change(&process.sim.internet),
             Action::DnsFault(domain, fault) => process.sim.internet.zone().set_fault(&domain, fault),
-            Action::Kill | Action::LosePower => {}
+            Action::Kill | Action::LosePower | Action::Wait => {}
         }
     }
 
@@ -487,7 +491,9 @@ impl Life {
             process.scenario.actions.iter().filter_map(|(_, action)| newcomers(action, &mailed)).sum();
         let is_post = |(_, action): &&(Duration, Action)| matches!(action, Action::Post(_));
         let posted = process.scenario.actions.iter().filter(is_post).count();
-        let due = people * (built - urgent) + urgent + newcomers + posted;
+        let is_of_a_sequence = |one: &&Mailed| one.campaign.standing && one.campaign.kind == CampaignKind::Automated;
+        let followed: usize = mailed.iter().filter(is_of_a_sequence).map(|one| one.deliveries.len()).sum();
+        let due = people * (built - urgent) + urgent + newcomers + posted + followed;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
         // Reports on encryption, which have no envelope sender, are nobody's campaign.
         let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
@@ -527,6 +533,7 @@ impl Life {
             run,
             deliveries,
             others: others.collect(),
+            steps: process.steps().await,
             contacts: contacts(store, &process.scenario.people).await,
             arrivals,
             delivered: internet.delivered_to_web(),
@@ -592,6 +599,9 @@ impl Process<'_> {
             | Action::Hold(..)
             | Action::Kill
             | Action::LosePower
+            | Action::Sequence(..)
+            | Action::Tell(..)
+            | Action::Wait
             | Action::Dns(_)
             | Action::DnsFault(..)
             | Action::World(_)

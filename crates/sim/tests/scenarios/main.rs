@@ -35,6 +35,7 @@ mod a_resolver_gone_wrong;
 mod a_rest_outlives_the_process;
 mod a_sample_goes_first;
 mod a_sample_is_waited_for_over_a_death;
+mod a_sequence_over_weeks;
 mod a_server_raves_behind_a_message;
 mod a_server_reports_with_nothing_to_send;
 mod a_server_that_raves;
