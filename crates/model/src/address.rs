@@ -31,7 +31,8 @@ impl MailDomain {
             return Err(AddressError::Literal);
         }
         let wrong = || AddressError::Domain(text.to_owned());
-        let ascii = idna::domain_to_ascii_strict(text).map_err(|_| wrong())?;
+        let ascii =
+            if is_plain(text) { text.to_owned() } else { idna::domain_to_ascii_strict(text).map_err(|_| wrong())? };
         let labels: Vec<&str> = ascii.split('.').collect();
         if labels.len() < 2 {
             return Err(AddressError::SingleLabel(text.to_owned()));
@@ -113,7 +114,8 @@ impl EmailAddress {
             return Err(AddressError::Empty);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
-        let local: String = local.nfc().collect();
+        // ASCII is in NFC as it is.
+        let local: String = if local.is_ascii() { local.to_owned() } else { local.nfc().collect() };
         check_local(&local)?;
         let domain = MailDomain::parse(domain)?;
         let octets = local.len() + 1 + domain.0.len();
@@ -192,6 +194,16 @@ impl FromStr for EmailAddress {
     fn from_str(text: &str) -> Result<EmailAddress, AddressError> {
         EmailAddress::parse(text)
     }
+}
+
+/// Is this its own A-label form already? Of what UTS 46 would change or refuse there is nothing in it: capitals, hyphens
+/// where only A-labels have them, anything but letters, digits, hyphens and dots.
+fn is_plain(domain: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let hyphens = |label: &str| {
+        label.starts_with('-') || label.ends_with('-') || label.as_bytes().get(2..4) == Some(b"--".as_slice())
+    };
+    domain.bytes().all(plain) && !domain.split('.').any(hyphens)
 }
 
 fn check_local(local: &str) -> Result<(), AddressError> {
@@ -295,6 +307,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_taken_as_it_is_would_have_come_out_so(domain in "[a-z0-9.-]{1,30}|[a-z]{1,8}\\.[a-z]{2,5}|xn--[a-z0-9]{1,6}") {
+            if is_plain(&domain) {
+                let known = idna::domain_to_ascii_strict(&domain);
+                let valid = !domain.split('.').any(|label| label.is_empty() || label.len() > 63) && domain.len() <= 253;
+                prop_assert!(!valid || known.as_deref().ok() == Some(domain.as_str()), "{domain:?} {known:?}");
+            }
+        }
+
         #[test]
         fn nothing_parsed_can_break_a_command_line(text in "\\PC{0,80}|[a-z\"\\\\@.\r\n\t<> ]{0,20}") {
             if let Ok(address) = EmailAddress::parse(&text) {
