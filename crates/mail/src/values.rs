@@ -45,7 +45,19 @@ impl Values {
         }
         let columns: BTreeMap<String, Value> =
             serde_json::from_str(text).map_err(|e| ValuesError::NotAnObject(e.to_string()))?;
-        Ok(columns.into_iter().collect())
+        Ok(Values::of(columns))
+    }
+
+    /// Values by column, and by the tag that a column answers to.
+    fn of(mut by_name: BTreeMap<String, Value>) -> Values {
+        let renamed = |(column, value): (&String, &Value)| {
+            (!is_tag(column)).then(|| (tag_of_column(column), value.clone())).filter(|(tag, _)| tag != column)
+        };
+        let renamed: Vec<(String, Value)> = by_name.iter().filter_map(renamed).collect();
+        for (tag, value) in renamed {
+            by_name.entry(tag).or_insert(value);
+        }
+        Values { by_name: Arc::new(by_name) }
     }
 
     /// The value of a tag; a value of text is what most are.
@@ -65,19 +77,7 @@ impl Values {
 
 impl FromIterator<(String, Value)> for Values {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(columns: I) -> Values {
-        let mut by_name = BTreeMap::new();
-        let mut renamed = Vec::new();
-        for (column, value) in columns {
-            let tag = tag_of_column(&column);
-            if tag != column {
-                renamed.push((tag, value.clone()));
-            }
-            by_name.insert(column, value);
-        }
-        for (tag, value) in renamed {
-            by_name.entry(tag).or_insert(value);
-        }
-        Values { by_name: Arc::new(by_name) }
+        Values::of(columns.into_iter().collect())
     }
 }
 
@@ -99,6 +99,15 @@ pub fn tag_of_column(column: &str) -> String {
     }
     let tag = tag.trim_end_matches('_');
     if tag.starts_with(|c: char| c.is_ascii_digit()) { format!("_{tag}") } else { tag.to_owned() }
+}
+
+/// Surely its own tag, seen at a glance: small letters, with digits and single underscores after the first of them.
+fn is_tag(column: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    column.starts_with(|c: char| c.is_ascii_lowercase())
+        && column.bytes().all(is_plain)
+        && !column.ends_with('_')
+        && !column.contains("__")
 }
 
 /// Nothing that would show.
@@ -184,6 +193,13 @@ mod tests {
             ("***", ""),
         ] {
             assert_eq!(tag_of_column(column), tag, "{column:?}");
+            assert!(!is_tag(column) || column == tag, "{column:?}");
+        }
+        for column in ["first_name", "a", "x2_y"] {
+            assert!(is_tag(column) && tag_of_column(column) == column, "{column:?}");
+        }
+        for column in ["a__b", "a_", "_a", "2a", "A", "ä"] {
+            assert!(!is_tag(column), "{column:?}");
         }
     }
 
