@@ -2,7 +2,7 @@
 //!
 //! A purpose is a short literal ("retry jitter", "mx order"). In the simulator every purpose has its own stream from
 //! the seed, so that a new question somewhere does not shift the numbers everywhere else. Production draws from the
-//! cryptographic generator for every purpose.
+//! cryptographic generator for every purpose but fractions, which protect nothing and are drawn for every verdict.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,30 +19,53 @@ pub trait Entropy: Send + Sync {
         u64::from_le_bytes(bytes)
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 up to, not including, 1. For spreading things in time, never for what has to be a secret.
     fn fraction(&self, purpose: &str) -> f64 {
-        const MANTISSA_BITS: u32 = 53;
-        (self.u64(purpose) >> (u64::BITS - MANTISSA_BITS)) as f64 / (1_u64 << MANTISSA_BITS) as f64
+        fraction_of(self.u64(purpose))
     }
 }
 
+fn fraction_of(bits: u64) -> f64 {
+    const MANTISSA_BITS: u32 = 53;
+    (bits >> (u64::BITS - MANTISSA_BITS)) as f64 / (1_u64 << MANTISSA_BITS) as f64
+}
+
 /// The cryptographic generator, seeded by the operating system.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemEntropy {
     source: aws_lc_rs::rand::SystemRandom,
+    /// For fractions: seeded once from the other.
+    quick: Mutex<fastrand::Rng>,
 }
 
 impl SystemEntropy {
     /// The generator.
     pub fn new() -> SystemEntropy {
-        SystemEntropy::default()
+        let source = aws_lc_rs::rand::SystemRandom::new();
+        let mut seed = [0; 8];
+        fill_from(&source, &mut seed);
+        SystemEntropy { source, quick: Mutex::new(fastrand::Rng::with_seed(u64::from_le_bytes(seed))) }
     }
+}
+
+impl Default for SystemEntropy {
+    fn default() -> SystemEntropy {
+        SystemEntropy::new()
+    }
+}
+
+fn fill_from(source: &aws_lc_rs::rand::SystemRandom, bytes: &mut [u8]) {
+    use aws_lc_rs::rand::SecureRandom;
+    source.fill(bytes).expect("the operating system gives random bytes");
 }
 
 impl Entropy for SystemEntropy {
     fn fill(&self, _purpose: &str, bytes: &mut [u8]) {
-        use aws_lc_rs::rand::SecureRandom;
-        self.source.fill(bytes).expect("the operating system gives random bytes");
+        fill_from(&self.source, bytes);
+    }
+
+    fn fraction(&self, _purpose: &str) -> f64 {
+        fraction_of(self.quick.lock().unwrap_or_else(PoisonError::into_inner).u64(..))
     }
 }
 
@@ -114,6 +137,11 @@ mod tests {
         let drawn: Vec<f64> = (0..1_000).map(|_| entropy.fraction("jitter")).collect();
         assert!(drawn.iter().all(|f| (0.0..1.0).contains(f)));
         assert!(drawn.iter().any(|f| *f < 0.1) && drawn.iter().any(|f| *f > 0.9));
+        let (system, other) = (SystemEntropy::new(), SystemEntropy::new());
+        let drawn: Vec<f64> = (0..1_000).map(|_| system.fraction("jitter")).collect();
+        assert!(drawn.iter().all(|f| (0.0..1.0).contains(f)));
+        assert!(drawn.iter().any(|f| *f < 0.1) && drawn.iter().any(|f| *f > 0.9));
+        assert!(drawn.iter().any(|f| *f != other.fraction("jitter")), "each process has its own");
     }
 
     #[test]
