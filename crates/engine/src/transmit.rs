@@ -286,8 +286,12 @@ impl Session {
             self.is_announced = false;
             self.client.kept_back();
         }
-        // A line that broke says so again.
-        self.write(bytes.get(taken..until).unwrap_or_default()).await;
+        let rest = bytes.get(taken..until).unwrap_or_default();
+        // What a line in clear took is on its way; an encrypted one may have some of it still.
+        if !rest.is_empty() || self.tls.is_some() {
+            // A line that broke says so again.
+            self.write(rest).await;
+        }
     }
 
     async fn write(&mut self, bytes: &[u8]) {

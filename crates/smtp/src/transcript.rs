@@ -108,7 +108,9 @@ impl Transcript {
 
     /// Records one line.
     pub(crate) fn record(&mut self, at: Timestamp, who: Who, line: &str) {
-        self.record_parts(at, who, format_args!("{line}"));
+        let start = self.text.len();
+        self.text.push_str(line);
+        self.end_line(at, who, start);
     }
 
     /// Records one line put together from parts, straight into the buffer.
@@ -116,6 +118,11 @@ impl Transcript {
         let start = self.text.len();
         // Writing to a `String` cannot fail.
         self.text.write_fmt(parts).unwrap_or_default();
+        self.end_line(at, who, start);
+    }
+
+    /// The line that was written into the buffer from `start` on is whole.
+    fn end_line(&mut self, at: Timestamp, who: Who, start: usize) {
         if self.text.len() > start + LINE_OCTETS_MAX {
             let most = start + LINE_OCTETS_MAX - CUT.len_utf8();
             let end = (start..=most).rev().find(|at| self.text.is_char_boundary(*at));
