@@ -4,6 +4,7 @@
 
 use super::Ledger;
 use super::events::NewEvent;
+use super::reports::IS_ENDED;
 use super::settle::{Stands, Sums, bare_settlement, stands};
 use crate::doubt::SilentSite;
 use crate::error::{Result, StoreError};
@@ -28,11 +29,10 @@ pub(crate) fn silent_sites(
     but: &str,
 ) -> Result<Vec<SilentSite>> {
     let doubt = DeliveryState::InDoubt.code();
-    // The list of states repeats that of the index, so that it is used.
     let sql = format!(
         "SELECT t.seq, p.host, c.provider, t.started_at FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
          JOIN cause c ON c.id = t.cause JOIN peer p ON p.id = t.peer LEFT JOIN word w ON w.id = t.note
-         WHERE d.campaign = ?1 AND d.state = {doubt} AND d.state IN (3, 4, 5, 6) AND coalesce(w.text, '') <> ?2
+         WHERE d.campaign = ?1 AND d.state = {doubt} AND {IS_ENDED} AND coalesce(w.text, '') <> ?2
              AND p.host <> ''
          ORDER BY p.host, t.seq"
     );
@@ -128,9 +128,11 @@ impl Ledger {
     /// One bounded step of putting deliveries in doubt back in the queue; how many.
     pub(crate) fn requeue_step(&mut self, id: CampaignId, only: Option<&[DeliveryId]>, now: Timestamp) -> Result<u64> {
         let doubtful: Vec<(i64, i64, Option<i64>)> = {
-            let sql = "SELECT d.id, d.workspace, a.domain FROM delivery d LEFT JOIN address a ON a.id = d.address
-                WHERE d.state IN (3, 4, 5, 6) AND d.campaign = ?1 AND d.state = 6 ORDER BY d.id";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let sql = format!(
+                "SELECT d.id, d.workspace, a.domain FROM delivery d LEFT JOIN address a ON a.id = d.address
+                WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = 6 ORDER BY d.id"
+            );
+            let mut statement = self.conn.prepare_cached(&sql)?;
             let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             let wanted = |row: &rusqlite::Result<(i64, i64, Option<i64>)>| {
                 row.as_ref()

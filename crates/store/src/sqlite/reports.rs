@@ -21,6 +21,9 @@ const EVENTS_MAX: usize = 1_000;
 /// Neighbours looked at on each side.
 const NEIGHBOURS_MAX: i64 = 2_000;
 
+/// Says of a delivery `d` that it is in the index `delivery_ended`. SQLite believes it in these very words only.
+pub(super) const IS_ENDED: &str = "NOT (d.state < 3 OR d.state > 6)";
+
 /// Causes of a campaign, most frequent first.
 pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<CauseCount>> {
     let sql = "SELECT n.state, c.category, c.scope, c.stage, c.rule, c.provider, c.code, c.enhanced, n.value, n.example
@@ -96,12 +99,12 @@ pub(crate) fn deliveries(
     let (after, end) = (after.map_or(first - 1, |id| id.0), if standing { i64::MAX } else { end });
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let hint = match state {
-        _ if standing => "d.occurrence <> 0 AND",
-        Soft | Hard | Blocked | InDoubt => "d.state IN (3, 4, 5, 6) AND",
-        _ => "",
+        _ if standing => "d.occurrence <> 0",
+        Soft | Hard | Blocked | InDoubt => IS_ENDED,
+        _ => "true",
     };
     let sql = format!(
-        "{DELIVERY} WHERE {hint} d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 ORDER BY d.id LIMIT ?5"
+        "{DELIVERY} WHERE {hint} AND d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 ORDER BY d.id LIMIT ?5"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let key = params![after, end, campaign.0, state.code(), limit];
@@ -324,4 +327,22 @@ pub(crate) fn site_of_head(conn: &Connection, delivery: DeliveryId) -> Result<Op
     let mut statement = conn.prepare_cached(sql)?;
     let site = statement.query_map([delivery.0], |row| row.get::<_, Option<i64>>(0))?.next().transpose()?;
     Ok(site.flatten().map(SiteId))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    #[test]
+    fn deliveries_that_ended_are_found_by_campaign_and_state_in_order() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        super::super::migrate::migrate(&mut conn, None).unwrap();
+        let sql =
+            format!("SELECT d.id FROM delivery d WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = ?2 ORDER BY d.id");
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map([1, 6], |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.collect::<rusqlite::Result<_>>().unwrap();
+        assert_eq!(steps, ["SEARCH d USING COVERING INDEX delivery_ended (campaign=? AND state=?)"]);
+    }
 }
