@@ -18,10 +18,7 @@ pub const LOST_REPLY: &str = "the program ended between the last byte and the re
 /// Does nothing when there is nothing; safe to call again after being killed itself.
 pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Result<usize, StoreError> {
     let mut settled = 0;
-    let mut found = store.inflight().recovered();
-    // An attempt may stand in two slots, one of which could not be taken back: the one that knows the reply decides.
-    found.sort_by_key(|left| left.reply.is_none());
-    for left in found {
+    for left in answered_first(store.inflight().recovered()) {
         if let Some(claimed) = store.claim_one(left.going.delivery).await? {
             let is_new = claimed.attempts < left.going.number && claimed.state.is_in_progress();
             if is_new {
@@ -33,6 +30,13 @@ pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Resu
         store.inflight().free_recovered(left.index);
     }
     Ok(settled)
+}
+
+/// An attempt may stand in two slots, one of which could not be taken back: the one that knows the reply decides, and the
+/// other is no news any more.
+fn answered_first(mut found: Vec<Recovered>) -> Vec<Recovered> {
+    found.sort_by_key(|left| left.reply.is_none());
+    found
 }
 
 fn settlement(
@@ -171,6 +175,14 @@ mod tests {
         assert_eq!((known.site, known.provider.as_deref()), (Some(site.id), Some("google")));
         let unknown = settlement(&claimed, &left, None, &settings, now);
         assert_eq!((unknown.to, unknown.due), (DeliveryState::Queued, None), "its site is looked up first");
+    }
+
+    #[test]
+    fn of_two_slots_of_one_attempt_the_one_with_the_reply_decides() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let replied = left(&claimed(now), now, "250 2.0.0 Ok");
+        let refused = Recovered { reply: None, ..replied.clone() };
+        assert_eq!(answered_first(vec![refused.clone(), replied.clone()]), [replied, refused]);
     }
 
     #[test]
