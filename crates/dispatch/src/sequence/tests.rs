@@ -1,3 +1,5 @@
+//! Ways through sequences: branches, waits, goals, and any way through any tree.
+
 use super::*;
 use model::ListId;
 use model::sequence::{Awaited, Branch, By, Entry, Goal, Length, Scalar};

@@ -1,6 +1,10 @@
 //! How a story is lived: a process that begins, is commanded, may die and begin again, and is judged in the end.
 
 mod followed;
+mod letters;
+mod rows;
+
+pub(crate) use letters::{Letter, import, mail};
 
 use super::ended::{Ended, Mailed};
 use super::machine::Machine;
@@ -9,21 +13,21 @@ use super::{Action, Held, Room, Scenario};
 use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
 use crate::internet::Internet;
 use crate::ledger::Arrival;
-use crate::people::{POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
+use crate::people::{SENDER, SENDER_DOMAIN};
 use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::drafts::{self, Proposal};
-use engine::launch::{self, Draft, MessageFile, Snapshot};
+use engine::launch::{self, MessageFile};
 use engine::messages::{Content, Look, Outgoing};
-use engine::options::{Dkim, SendOptions, Timing, Tracking, Transport, Unsubscribe};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
+use letters::{first_lists, options, source};
 use mail::sign::SigningKey;
 use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EmailAddress, MailDomain, SuppressionReason,
-    Timestamp, WorkspaceId,
+    Actor, CampaignId, CampaignKind, CampaignState, EmailAddress, MailDomain, SuppressionReason, Timestamp, WorkspaceId,
 };
+use rows::{contacts, deliveries, lost_replies, outcome};
 use smtp::client::Timeouts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -31,8 +35,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
-    AttemptRow, Audience, Campaign, Contact, DeliveryRow, Durability, Import, ImportRow, LeftOut, NewChannel, NewHold,
-    NewImport, NewSource, OpenOptions, Store, StoreError, Target, WebhookEdit,
+    Audience, Campaign, Durability, LeftOut, NewChannel, NewHold, NewSource, OpenOptions, Store, StoreError, Target,
+    WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -769,171 +773,8 @@ pub(crate) fn actor() -> Actor {
     Actor::CommandLine("scenario".into())
 }
 
-/// A campaign to be made.
-pub(crate) struct Letter<'a> {
-    name: &'a str,
-    kind: CampaignKind,
-    /// To whom; `None`: everybody on the first list.
-    /// The people's lists, if they are not those of the first campaign.
-    lists: Option<Vec<Import>>,
-    timing: Timing,
-    scenario: &'a Scenario,
-}
-
-impl<'a> Letter<'a> {
-    pub(crate) fn first(scenario: &'a Scenario) -> Letter<'a> {
-        Letter { timing: scenario.timing.clone(), ..Letter::beside(scenario, NAME) }
-    }
-
-    fn beside(scenario: &'a Scenario, name: &'a str) -> Letter<'a> {
-        Letter { name, kind: CampaignKind::Broadcast, lists: None, timing: Timing::default(), scenario }
-    }
-
-    fn urgent(scenario: &'a Scenario, name: &'a str, only: Import) -> Letter<'a> {
-        Letter { kind: CampaignKind::Transactional, lists: Some(vec![only]), ..Letter::beside(scenario, name) }
-    }
-}
-
-/// Makes a campaign and starts it.
-pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> Result<(), SendError> {
-    let Letter { name, kind, lists, timing, scenario } = letter;
-    let imports = match lists {
-        Some(lists) => lists.clone(),
-        None => first_lists(store, scenario).await,
-    };
-    let source = source(name);
-    let zone = (!scenario.attributes.is_empty()).then(|| "timezone".to_owned());
-    let snapshot = Snapshot {
-        file: MessageFile::new("spring.md".into(), source),
-        options: SendOptions { timing: timing.clone(), require_tls: scenario.require_tls, ..options() },
-        columns: ["email".to_owned()].into_iter().chain(zone).collect(),
-        never_mailed: false,
-    };
-    let draft = Draft { name: (*name).to_owned(), snapshot, imports, stakes: scenario.stakes, kind: *kind };
-    let launched = launch::launch(store, &draft, &actor(), now).await?;
-    store.set_campaign_state(launched.campaign.id, CampaignState::Sending, None, &actor(), now).await?;
-    Ok(())
-}
-
 /// How many people more than the first a campaign goes to, if this action made it.
 fn newcomers(action: &Action, mailed: &[Mailed]) -> Option<usize> {
     let Action::MailAlsoTo(name, people) = action else { return None };
     mailed.iter().any(|one| one.campaign.name == *name).then_some(people.len())
-}
-
-/// The lists of the first campaign.
-async fn first_lists(store: &Store, scenario: &Scenario) -> Vec<Import> {
-    let lists = store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
-    lists.into_iter().take(1 + usize::from(!scenario.second_list.is_empty())).collect()
-}
-
-/// A message under this subject.
-fn source(subject: &str) -> String {
-    format!(
-        "---\nsubject: {subject}\n---\nDear {{{{ email }}}},\n\nspring is here.\n\n[Unsubscribe]({{{{ unsubscribe_url \
-         }}}})\n\n{{{{ postal_address }}}}\n"
-    )
-}
-
-fn options() -> SendOptions {
-    SendOptions {
-        from: SENDER.into(),
-        subject: None,
-        return_path: SENDER_DOMAIN.into(),
-        unsubscribe: Unsubscribe::PublicUrl(format!("https://{SENDER_DOMAIN}")),
-        postal_address: Some(POSTAL_ADDRESS.into()),
-        dkim: Some(Dkim { domain: SENDER_DOMAIN.into(), selector: SELECTOR.into() }),
-        transport: Transport::Direct { port: engine::options::SMTP_PORT, dns: None },
-        connections: None,
-        retry: None,
-        timing: Timing::default(),
-        require_tls: false,
-        tracking: Tracking::default(),
-    }
-}
-
-pub(crate) async fn import(
-    store: &Store,
-    scenario: &Scenario,
-    people: &[String],
-    number: u8,
-    now: Timestamp,
-) -> Import {
-    let new = NewImport {
-        workspace: WorkspaceId::FIRST,
-        file_name: format!("people{number}.csv"),
-        content_hash: [number; 32],
-        columns: vec!["email".into()],
-    };
-    let import = store.begin_import(new, &actor(), now).await.expect("an import");
-    let rows: Vec<ImportRow> = people.iter().zip(1..).map(|(person, line)| row(scenario, person, line)).collect();
-    for chunk in rows.chunks(PAGE) {
-        store.write_import_chunk(import.id, chunk.to_vec(), now).await.expect("written");
-    }
-    store.finish_import(import.id, &actor(), now).await.expect("finished")
-}
-
-fn row(scenario: &Scenario, person: &str, line: u64) -> ImportRow {
-    let values = scenario.attributes.iter().find(|(address, _)| address == person);
-    let engaged = scenario.engaged.iter().find(|(address, _)| address == person);
-    ImportRow {
-        line,
-        external_id: None,
-        typed: (!person.is_empty()).then(|| person.to_owned()),
-        address: EmailAddress::parse(person).ok(),
-        attributes: values.map_or_else(|| "{}".to_owned(), |(_, values)| values.clone()),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: engaged.map(|(_, before)| EPOCH - *before),
-    }
-}
-
-/// The people with a usable address; of several with the same one, the first.
-async fn contacts(store: &Store, people: &[String]) -> BTreeMap<String, Contact> {
-    let mut all = BTreeMap::new();
-    for person in people {
-        if let Ok(address) = EmailAddress::parse(person) {
-            let found = store.contacts_by_address(WorkspaceId::FIRST, &address).await.expect("the ledger can be read");
-            all.extend(found.into_iter().next().map(|contact| (person.clone(), contact)));
-        }
-    }
-    all
-}
-
-/// Every delivery with its tries, by address.
-async fn deliveries(store: &Store, id: CampaignId) -> Vec<(DeliveryRow, Vec<AttemptRow>)> {
-    let mut all = Vec::new();
-    for state in DeliveryState::ALL {
-        let mut after = None;
-        loop {
-            let page = store.deliveries(id, *state, after, PAGE).await.expect("the ledger can be read");
-            after = page.last().map(|row| row.delivery);
-            if page.is_empty() {
-                break;
-            }
-            for row in page {
-                let attempts = store.attempts(row.delivery).await.expect("the ledger can be read");
-                all.push((row, attempts));
-            }
-        }
-    }
-    all.sort_by(|(a, _), (b, _)| (&a.email, a.delivery).cmp(&(&b.email, b.delivery)));
-    all
-}
-
-fn outcome((row, attempts): &(DeliveryRow, Vec<AttemptRow>)) -> Outcome {
-    let is_doubt = |attempt: &&AttemptRow| attempt.became == DeliveryState::InDoubt;
-    Outcome {
-        address: row.email.clone(),
-        state: row.state,
-        is_scheduled: row.state == DeliveryState::Queued || row.due.is_some(),
-        doubts: u32::try_from(attempts.iter().filter(is_doubt).count()).unwrap_or(u32::MAX),
-    }
-}
-
-/// When the attempts began whose reply was lost with a process.
-fn lost_replies((_, attempts): &(DeliveryRow, Vec<AttemptRow>)) -> Vec<Timestamp> {
-    let is_lost = |row: &&AttemptRow| row.attempt.note.as_deref() == Some(engine::LOST_REPLY);
-    attempts.iter().filter(is_lost).map(|row| row.attempt.started_at).collect()
 }
