@@ -425,7 +425,7 @@ fn bad_input_is_told_with_what_to_do() {
     let cases: [(&str, &str, &[&str], i32, &str); 8] = [
         ("spring.md", "nobody.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "nobody.csv"),
         ("none.md", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "none.md"),
-        ("people.csv", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, ".mjml, .md or .html"),
+        ("people.csv", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, ".mjml, .md, .html or .txt"),
         ("broken.md", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "line 4"),
         ("tag.md", "people.csv", &["--relay", "smtp://127.0.0.1:9"], 2, "first_name"),
         ("spring.md", "people.csv", &["--relay", "smtp://a:b@127.0.0.1:9"], 2, "password"),
