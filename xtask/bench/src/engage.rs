@@ -109,6 +109,7 @@ fn addresses(kept: &Path) -> Result<Addresses> {
     let mut found = Addresses { opens: Vec::new(), clicks: Vec::new() };
     for entry in fs::read_dir(kept)? {
         let text = String::from_utf8_lossy(&fs::read(entry?.path())?).replace("=\r\n", "").replace("=3D", "=");
+        let text = text.replace("&amp;", "&");
         let path = |door: &str| -> Vec<String> {
             let after = text.split(door).skip(1);
             after
@@ -116,8 +117,11 @@ fn addresses(kept: &Path) -> Result<Addresses> {
                 .map(|rest| format!("{door}{rest}"))
                 .collect()
         };
-        found.opens.extend(path("/o/"));
-        found.clicks.extend(path("/c/").into_iter().filter(|path| !path.ends_with("/0")));
+        // Header fields may hold the same letters by chance, and link 0 is the trap.
+        found.opens.extend(path("/o/").into_iter().filter(|path| path.ends_with(".gif")));
+        let is_link =
+            |path: &String| path.split('/').nth(3).is_some_and(|link| link.starts_with(|c| ('1'..='9').contains(&c)));
+        found.clicks.extend(path("/c/").into_iter().filter(is_link));
     }
     if found.opens.is_empty() || found.clicks.is_empty() {
         bail!("no message has a pixel and a link");
