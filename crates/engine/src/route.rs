@@ -6,6 +6,7 @@ use dispatch::providers::Provider;
 use dispatch::route::{self, HostGroup, Mx, MxAnswer, Route, site_fingerprint};
 use model::{Stage, Verdict};
 use net::{DnsFailure, Resolve};
+use store::StoreError;
 
 /// Where a domain's mail goes, or why nowhere.
 #[derive(Debug)]
@@ -27,18 +28,18 @@ pub(crate) struct Place {
     pub(crate) groups: Vec<HostGroup>,
 }
 
-/// Looks a domain up (RFC 5321 section 5.1).
-pub(crate) async fn place(house: &House, domain: &str) -> Placed {
+/// Looks a domain up (RFC 5321 section 5.1). `Err`: the ledger, which knows policies, cannot be read.
+pub(crate) async fn place(house: &House, domain: &str) -> Result<Placed, StoreError> {
     if let Way::Relay(relay) = &house.settings.way {
         let groups = vec![HostGroup { preference: 0, hosts: vec![relay.host.clone()] }];
         let fingerprint = format!("relay {}:{}", relay.host, relay.port);
-        return Placed::Site(Place { fingerprint, provider: None, groups });
+        return Ok(Placed::Site(Place { fingerprint, provider: None, groups }));
     }
     let (answer, proved) = ask(house, domain).await;
-    match route::plan(domain, &answer, house.world.entropy.u64("route")) {
+    Ok(match route::plan(domain, &answer, house.world.entropy.u64("route")) {
         Route::Hosts(groups) => {
             let hosts: Vec<&str> = groups.iter().flat_map(|g| g.hosts.iter().map(String::as_str)).collect();
-            let security = security::of_domain(house, domain, proved, &hosts).await;
+            let security = security::of_domain(house, domain, proved, &hosts).await?;
             let fingerprint = security::fingerprint(site_fingerprint(&hosts), &security, &hosts);
             if !security.is_opportunistic() {
                 house.policies.put_site(&fingerprint, &security);
@@ -47,7 +48,7 @@ pub(crate) async fn place(house: &House, domain: &str) -> Placed {
             Placed::Site(Place { fingerprint, provider, groups })
         }
         Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => Placed::Verdict(verdict),
-    }
+    })
 }
 
 /// The domain's servers, and whether DNSSEC vouches for the answer.

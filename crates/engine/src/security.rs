@@ -10,12 +10,12 @@ use crate::house::House;
 use crate::tls_reports::Told;
 use dispatch::security::{Demand, HostRecords, Refusal, Security, StsMode, StsPolicy, sts_id};
 use model::Timestamp;
-use net::{DnsFailure, FetchFailure, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
+use net::{FetchFailure, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
 use smtp::client::TlsMode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use store::TlsPolicy;
+use store::{Store, StoreError, TlsPolicy};
 
 /// How long a policy host may take for everything (RFC 8461 section 3.3).
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ impl Policies {
 
     /// Notes what a site demands.
     pub(crate) fn put_site(&self, fingerprint: &str, security: &Security) {
-        put(&mut self.lock().sites, fingerprint, security.clone());
+        put(&mut self.lock().sites, fingerprint.to_owned(), security.clone());
     }
 
     /// Did encryption fail at this site within memory?
@@ -72,7 +72,7 @@ impl Policies {
 
     /// Encryption failed at this site: talk in clear for a while, where nothing demands it (RFC 7435).
     pub(crate) fn set_broken(&self, fingerprint: &str, now: Timestamp) {
-        put(&mut self.lock().broken, fingerprint, now + BROKEN_FOR);
+        put(&mut self.lock().broken, fingerprint.to_owned(), now + BROKEN_FOR);
     }
 
     /// The policy of a domain that is in force.
@@ -81,11 +81,11 @@ impl Policies {
     }
 }
 
-fn put<T>(table: &mut BTreeMap<String, T>, key: &str, value: T) {
-    if table.len() >= REMEMBERED_MAX && !table.contains_key(key) {
+fn put<K: Ord, T>(table: &mut BTreeMap<K, T>, key: K, value: T) {
+    if table.len() >= REMEMBERED_MAX && !table.contains_key(&key) {
         table.clear();
     }
-    table.insert(key.to_owned(), value);
+    table.insert(key, value);
 }
 
 /// The fingerprint of servers under a policy.
@@ -93,10 +93,16 @@ pub(crate) fn fingerprint(servers: String, security: &Security, hosts: &[&str]) 
     servers + &security.key(hosts)
 }
 
-/// What a domain demands of its servers. `proved`: do signatures vouch for its MX records?
-pub(crate) async fn of_domain(house: &House, domain: &str, proved: bool, hosts: &[&str]) -> Security {
+/// What a domain demands of its servers. `proved`: do signatures vouch for its MX records? `Err`: the ledger, which may
+/// know a policy, could not be read; then nothing is known, least of all that there is none.
+pub(crate) async fn of_domain(
+    house: &House,
+    domain: &str,
+    proved: bool,
+    hosts: &[&str],
+) -> Result<Security, StoreError> {
     let (sts, dane) = tokio::join!(biased; sts_of(house, domain), dane_of(house, proved, hosts));
-    Security { dane, sts }
+    Ok(Security { dane, sts: sts? })
 }
 
 async fn dane_of(house: &House, proved: bool, hosts: &[&str]) -> bool {
@@ -117,9 +123,11 @@ async fn records_of(house: &House, host: &str) -> (HostRecords, Vec<Tlsa>) {
     let addresses = house.dns.addresses(host).await;
     match addresses.result {
         Ok(_) if addresses.secure => {}
-        Err(DnsFailure::Bogus) => return (HostRecords::Doubtful, Vec::new()),
         // Without an address there is nothing to protect; the connection fails by itself.
-        Ok(_) | Err(_) => return (HostRecords::Absent, Vec::new()),
+        Ok(_) => return (HostRecords::Absent, Vec::new()),
+        Err(failure) if failure.is_definite() => return (HostRecords::Absent, Vec::new()),
+        // DNS that cannot say now whether a server's zone is signed does not say that it is not (section 2.2).
+        Err(_) => return (HostRecords::Doubtful, Vec::new()),
     }
     let answer = house.dns.tlsa(&format!("_{}._tcp.{host}", house.settings.way.port())).await;
     match answer.result {
@@ -134,45 +142,42 @@ async fn records_of(house: &House, host: &str) -> (HostRecords, Vec<Tlsa>) {
 }
 
 /// The domain's MTA-STS policy, if one is in force (RFC 8461 section 5).
-async fn sts_of(house: &House, domain: &str) -> Option<StsPolicy> {
+async fn sts_of(house: &House, domain: &str) -> Result<Option<StsPolicy>, StoreError> {
     let texts = house.dns.txt(&format!("_mta-sts.{domain}")).await.result;
     let id = texts.ok().and_then(|texts| sts_id(&texts));
     let now = house.now();
-    let kept = kept(house, domain).await.filter(|kept| kept.expires_at > now);
+    let kept =
+        house.until_read(|| kept(&house.store, &house.policies, domain)).await?.filter(|kept| kept.expires_at > now);
     let policy = match (id, kept) {
         // Without a usable record the policy at hand stays in force (section 3.1).
-        (None, kept) => kept?.policy,
-        (Some(id), Some(kept)) if kept.id == id => kept.policy,
-        (Some(id), kept) => match fetch(house, domain, &id).await {
-            Some(fetched) => fetched,
-            None => kept?.policy,
-        },
+        (None, kept) => kept.map(|kept| kept.policy),
+        (Some(id), Some(kept)) if kept.id == id => Some(kept.policy),
+        (Some(id), kept) => fetch(house, domain, &id).await.or(kept.map(|kept| kept.policy)),
     };
-    Some(policy).filter(|policy| policy.mode != StsMode::None)
+    Ok(policy.filter(|policy| policy.mode != StsMode::None))
 }
 
 /// What is remembered of a domain's policy, in memory or in the ledger.
-async fn kept(house: &House, domain: &str) -> Option<Kept> {
-    let unread = house.policies.lock().kept.is_none();
+async fn kept(store: &Store, policies: &Policies, domain: &str) -> Result<Option<Kept>, StoreError> {
+    let unread = policies.lock().kept.is_none();
     if unread {
-        // A ledger that cannot be read is somebody else's alarm; until then nothing is known.
-        let domains = house.store.tls_policy_domains().await.ok()?;
-        house.policies.lock().kept = Some(domains.into_iter().collect());
+        let domains = store.tls_policy_domains().await?;
+        policies.lock().kept.get_or_insert_default().extend(domains);
     }
     {
-        let known = house.policies.lock();
+        let known = policies.lock();
         if let Some(kept) = known.domains.get(domain) {
-            return Some(kept.clone());
+            return Ok(Some(kept.clone()));
         }
         if !known.kept.as_ref().is_some_and(|kept| kept.contains(domain)) {
-            return None;
+            return Ok(None);
         }
     }
-    let row = house.store.tls_policy(domain).await.ok()??;
-    let policy = StsPolicy::parse(&row.body).ok()?;
+    let Some(row) = store.tls_policy(domain).await? else { return Ok(None) };
+    let Ok(policy) = StsPolicy::parse(&row.body) else { return Ok(None) };
     let kept = Kept { id: row.id, policy, expires_at: row.expires_at };
-    put(&mut house.policies.lock().domains, domain, kept.clone());
-    Some(kept)
+    put(&mut policies.lock().domains, domain.to_owned(), kept.clone());
+    Ok(Some(kept))
 }
 
 /// Fetches a policy and keeps it. `None` if that fails, or failed a moment ago.
@@ -194,7 +199,7 @@ async fn fetch(house: &House, domain: &str, id: &str) -> Option<StsPolicy> {
                 let mut known = house.policies.lock();
                 known.failed.remove(domain);
                 known.kept.get_or_insert_default().insert(domain.to_owned());
-                put(&mut known.domains, domain, kept);
+                put(&mut known.domains, domain.to_owned(), kept);
             }
             let (domain, id) = (domain.to_owned(), id.to_owned());
             // Not kept, it holds for this run and is fetched again in the next.
@@ -202,7 +207,7 @@ async fn fetch(house: &House, domain: &str, id: &str) -> Option<StsPolicy> {
             Some(policy)
         }
         Err((result, why)) => {
-            put(&mut house.policies.lock().failed, domain, (id.to_owned(), now + FETCH_AGAIN));
+            put(&mut house.policies.lock().failed, domain.to_owned(), (id.to_owned(), now + FETCH_AGAIN));
             house.tally.count(Told::policy_missing(domain, result, &why), now);
             None
         }
@@ -320,5 +325,32 @@ mod tests {
             policies.set_broken(&n.to_string(), then);
         }
         assert!(policies.lock().broken.len() <= REMEMBERED_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_cannot_be_read_is_not_taken_for_one_without_policies() {
+        let (directory, then) = (tempfile::tempdir().unwrap(), Timestamp::from_millis(0));
+        let open = || {
+            let executor = store::Executor::Inline;
+            let options = store::OpenOptions::directory(directory.path(), [7; 32]);
+            Store::open(store::OpenOptions { executor, ..options }, then).unwrap()
+        };
+        let (domain, id) = ("kept.example".to_owned(), "1".to_owned());
+        let body = "version: STSv1\nmode: enforce\nmx: mx.example\nmax_age: 86400\n".to_owned();
+        let expires_at = then + Duration::from_secs(86_400);
+        let policy = TlsPolicy { domain, id, body, fetched_at: then, expires_at };
+        open().put_tls_policy(policy).await.unwrap();
+        let store = open();
+        assert!(kept(&store, &Policies::default(), "kept.example").await.unwrap().is_some());
+        drop(store);
+        let (store, ledger) = (open(), directory.path().join("ledger.db"));
+        // All but the first page, which has been read already.
+        let octets = std::fs::metadata(&ledger).unwrap().len();
+        let file = std::fs::File::options().write(true).open(&ledger).unwrap();
+        file.set_len(4_096).unwrap();
+        file.set_len(octets).unwrap();
+        for domain in ["kept.example", "another.example"] {
+            assert!(kept(&store, &Policies::default(), domain).await.is_err());
+        }
     }
 }

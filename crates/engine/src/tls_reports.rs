@@ -434,7 +434,7 @@ pub fn report(day: i64, domain: &str, submitter: &str, results: &[TlsResult]) ->
 async fn post(house: &House, to: &str, message: &[u8]) -> bool {
     let domain = to.rsplit_once('@').and_then(|(_, domain)| MailDomain::parse(domain).ok());
     let (Some(domain), Way::Direct { port }) = (domain, &house.settings.way) else { return false };
-    let Placed::Site(place) = route::place(house, domain.as_str()).await else { return false };
+    let Ok(Placed::Site(place)) = route::place(house, domain.as_str()).await else { return false };
     let hosts = place.groups.iter().flat_map(|group| &group.hosts).take(HOSTS_MAX);
     for host in hosts {
         for tls in [TlsMode::Opportunistic, TlsMode::Off] {

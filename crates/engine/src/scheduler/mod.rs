@@ -513,7 +513,7 @@ impl Scheduler {
     async fn look_up_second_times(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let house = self.house.clone();
         for lookup in house.until_read(|| house.store.second_lookups(now, PAGE)).await? {
-            match route::place(&self.house, &lookup.domain_name).await {
+            match route::place(&self.house, &lookup.domain_name).await? {
                 Placed::Verdict(verdict) if verdict.outcome == model::Outcome::Deferred => {
                     self.second_lookup_at = Some(now + SECOND_LOOKUP_AGAIN);
                 }

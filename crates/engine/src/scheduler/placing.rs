@@ -17,8 +17,9 @@ impl Scheduler {
             let house = self.house.clone();
             self.lookups.spawn(async move {
                 let located = match route::place(&house, &pending.domain).await {
-                    Placed::Verdict(verdict) => Ok(Located::Nowhere(verdict)),
-                    Placed::Site(place) => house.site_of(&place).await.map(|site| Located::Site(site, place)),
+                    Ok(Placed::Verdict(verdict)) => Ok(Located::Nowhere(verdict)),
+                    Err(error) => Err(error),
+                    Ok(Placed::Site(place)) => house.site_of(&place).await.map(|site| Located::Site(site, place)),
                 };
                 (pending, located)
             });

@@ -70,6 +70,7 @@ mod dane_comes_before_a_policy;
 mod dane_in_an_unsigned_zone;
 mod dane_proved_to_be_absent;
 mod dane_records_that_are_forged;
+mod dane_servers_whose_addresses_fail;
 mod four_full_mailings_are_an_error;
 mod four_full_mailings_in_a_week_are_not;
 mod greylisted_then_accepted;
