@@ -34,22 +34,30 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
         if hungry {
             house.tell(Notice::Hungry(lane.id.site));
         }
-        let started_at = house.now();
-        match open(&house, &lane, &first.domain_name).await {
-            Ok(session) => {
-                house.reached();
-                send_all(&house, &lane, session, *first).await;
-            }
-            Err(failure) => give_up(&house, &lane, *first, failure, started_at).await,
+        let mut next = Some(first);
+        while let Some(first) = next {
+            let started_at = house.now();
+            next = match open(&house, &lane, &first).await {
+                Ok(session) => {
+                    house.reached();
+                    send_all(&house, &lane, session, *first).await
+                }
+                Err(failure) => {
+                    give_up(&house, &lane, *first, failure, started_at).await;
+                    None
+                }
+            };
         }
     }
     lane.closed();
     house.tell(Notice::Ended(lane.id));
 }
 
-/// Sends delivery after delivery until the session is spent, the lane is empty, or others should have the turn.
-async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claimed) {
+/// Sends delivery after delivery until the session is spent, the lane is empty, or others should have the turn. Returns
+/// whom the session is not good enough for: what it lacks may be for want of asking, so they need one of their own.
+async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claimed) -> Option<Box<Claimed>> {
     let mut turn = Turn::Fresh(Box::new(first));
+    let mut unfit = None;
     loop {
         if let Some(seen) = &mut session.seen {
             seen.tell(house, &turn.claimed().domain_name);
@@ -58,6 +66,10 @@ async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claim
             After::GoOn(ready) => Turn::Announced(ready),
             After::Reuse if session.transactions < lane.per_connection(house.now()) => {
                 match next_or_leave(house, lane).await {
+                    Some(next) if !session.may_require_tls && requires_tls(house, &next) => {
+                        unfit = Some(next);
+                        break;
+                    }
                     Some(next) => Turn::Fresh(next),
                     None => break,
                 }
@@ -66,6 +78,12 @@ async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claim
         };
     }
     session.quit().await;
+    unfit
+}
+
+/// May this go only where encryption is kept up all the way (RFC 8689)?
+fn requires_tls(house: &House, claimed: &Claimed) -> bool {
+    house.mailing(claimed.campaign).is_some_and(|mailing| mailing.require_tls)
 }
 
 async fn next_or_leave(house: &House, lane: &Lane) -> Option<Box<Claimed>> {
@@ -118,7 +136,8 @@ struct Failure {
 }
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
-async fn open(house: &House, lane: &Lane, domain: &str) -> Result<Session, Failure> {
+async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Failure> {
+    let (domain, strict) = (first.domain_name.as_str(), requires_tls(house, first));
     let from = &lane.source.egress;
     let mut hosts = lane.hosts();
     house.reach.put_hosts_in_order(from, &mut hosts, house.now());
@@ -127,7 +146,7 @@ async fn open(house: &House, lane: &Lane, domain: &str) -> Result<Session, Failu
     for host in &hosts {
         let expected = lane.provider.is_some_and(|provider| provider.limits.tls_expected);
         let owed = match security::owed(house, &lane.fingerprint, host, expected).await {
-            Ok(owed) => owed,
+            Ok(owed) => Owed { strict, watched: owed.watched || strict, ..owed },
             Err(refusal) => {
                 house.tally.count(Told::refused(house, domain, host, refusal), house.now());
                 last = Some(not_allowed(house, lane, host, refusal));
@@ -158,7 +177,12 @@ async fn open(house: &House, lane: &Lane, domain: &str) -> Result<Session, Failu
             if is_final(&unopened) {
                 refused = SESSIONS_REFUSED_MAX;
             }
-            last = Some(failure(house, lane, host, address, unopened));
+            let mut failure = failure(house, lane, host, address, unopened);
+            if strict && owed.demand.allows_clear() && failure.stage == Stage::Tls {
+                // It is this message that insists; others may go to the site in clear.
+                failure.verdict.scope = Scope::Recipient;
+            }
+            last = Some(failure);
             if addresses.is_empty() {
                 break;
             }
@@ -236,24 +260,28 @@ async fn open_one(
         chunking: true,
         tracer: Some(house.traces.tap(lane.provider, host, &lane.source)),
     };
-    let (mode, trust) = match &house.settings.way {
-        Way::Direct { .. } => (owed.mode(house.policies.is_broken(&lane.fingerprint, house.now())), owed.trust()),
-        Way::Relay(relay) if relay.implicit_tls => (TlsMode::Implicit, Trust::Named),
-        Way::Relay(relay) if relay.is_loopback => (TlsMode::Opportunistic, Trust::Any),
-        Way::Relay(_) => (TlsMode::Required, Trust::Named),
-    };
     let port = house.settings.way.port();
     let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
     let approach = Approach { connect, clock, from, host, port };
     let (stream, address) = house.reach.connect(&approach, addresses, tries_max).await.map_err(unreached)?;
+    let (mode, trust) = match &house.settings.way {
+        Way::Direct { .. } => (owed.mode(house.policies.is_broken(address, house.now())), owed.trust()),
+        Way::Relay(relay) if relay.implicit_tls => (TlsMode::Implicit, Trust::Named),
+        Way::Relay(relay) if relay.is_loopback => (TlsMode::Opportunistic, Trust::Any),
+        Way::Relay(_) => (TlsMode::Required, Trust::Named),
+    };
+    let may_require_tls = mode != TlsMode::Off && trust != Trust::Any;
     let unopened = match Session::open(house, (settings(mode), trust), host, address, stream).await {
-        Ok(session) => return Ok(session),
+        Ok(mut session) => {
+            session.may_require_tls = may_require_tls || owed.strict;
+            return Ok(session);
+        }
         Err(unopened) => unopened,
     };
-    if mode != TlsMode::Opportunistic || !matches!(unopened.why, Why::Tls(_)) {
+    if mode != TlsMode::Opportunistic || owed.strict || !matches!(unopened.why, Why::Tls(_)) {
         return Err((Some(address), unopened));
     }
-    house.policies.set_broken(&lane.fingerprint, house.now());
+    house.policies.set_broken(address, house.now());
     let (stream, _) = house.reach.connect(&approach, &mut vec![address], 1).await.map_err(unreached)?;
     let opened = Session::open(house, (settings(TlsMode::Off), Trust::Any), host, address, stream).await;
     match opened {

@@ -13,6 +13,7 @@ use model::Timestamp;
 use net::{FetchFailure, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
 use smtp::client::TlsMode;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{Store, StoreError, TlsPolicy};
@@ -21,7 +22,7 @@ use store::{Store, StoreError, TlsPolicy};
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 /// After a policy could not be fetched, its host is left alone for so long (section 3.3).
 const FETCH_AGAIN: Duration = Duration::from_secs(5 * 60);
-/// Encryption that failed is not tried again at a site for so long, where nothing demands it.
+/// Encryption that failed is not tried again at an address for so long, where nothing demands it.
 const BROKEN_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// Servers of a domain whose records are looked at.
 const HOSTS_MAX: usize = 16;
@@ -44,8 +45,8 @@ struct Known {
     failed: BTreeMap<String, (String, Timestamp)>,
     /// What the sites demand that demand something, by fingerprint.
     sites: BTreeMap<String, Security>,
-    /// Sites where encryption failed, by fingerprint, and until when that is remembered.
-    broken: BTreeMap<String, Timestamp>,
+    /// Addresses at which encryption failed, and until when that is remembered.
+    broken: BTreeMap<IpAddr, Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,14 +66,15 @@ impl Policies {
         put(&mut self.lock().sites, fingerprint.to_owned(), security.clone());
     }
 
-    /// Did encryption fail at this site within memory?
-    pub(crate) fn is_broken(&self, fingerprint: &str, now: Timestamp) -> bool {
-        self.lock().broken.get(fingerprint).is_some_and(|until| *until > now)
+    /// Did encryption fail at this address within memory?
+    pub(crate) fn is_broken(&self, address: IpAddr, now: Timestamp) -> bool {
+        self.lock().broken.get(&address).is_some_and(|until| *until > now)
     }
 
-    /// Encryption failed at this site: talk in clear for a while, where nothing demands it (RFC 7435).
-    pub(crate) fn set_broken(&self, fingerprint: &str, now: Timestamp) {
-        put(&mut self.lock().broken, fingerprint.to_owned(), now + BROKEN_FOR);
+    /// Encryption failed at this address: talk in clear there for a while, where nothing demands it (RFC 7435). Other
+    /// servers of the site are not judged by it.
+    pub(crate) fn set_broken(&self, address: IpAddr, now: Timestamp) {
+        put(&mut self.lock().broken, address, now + BROKEN_FOR);
     }
 
     /// The policy of a domain that is in force.
@@ -243,13 +245,15 @@ pub(crate) struct Owed {
     pub(crate) records: Vec<Tlsa>,
     /// Is a certificate looked at in any case, because a campaign asks for it?
     pub(crate) watched: bool,
+    /// Is the message at hand to be sent encrypted or not at all (RFC 8689)?
+    pub(crate) strict: bool,
 }
 
 impl Owed {
     /// How the session is to be encrypted. `broken`: where nothing is demanded, do not even try.
     pub(crate) fn mode(&self, broken: bool) -> TlsMode {
         match self.demand.allows_clear() {
-            true if broken && self.demand == Demand::Opportunistic => TlsMode::Off,
+            true if broken && !self.strict && self.demand == Demand::Opportunistic => TlsMode::Off,
             true => TlsMode::Opportunistic,
             false => TlsMode::Required,
         }
@@ -273,7 +277,7 @@ pub(crate) async fn owed(house: &House, fingerprint: &str, host: &str, encrypted
     let watched = house.requires_tls();
     if !fingerprint.contains('+') {
         let demand = if encrypted { Demand::Encrypted } else { Demand::Opportunistic };
-        return Ok(Owed { demand, records: Vec::new(), watched });
+        return Ok(Owed { demand, records: Vec::new(), watched, strict: false });
     }
     let known = house.policies.lock().sites.get(fingerprint).cloned();
     let Some(security) = known else { return Err(Refusal::PolicyNotAtHand) };
@@ -283,7 +287,7 @@ pub(crate) async fn owed(house: &House, fingerprint: &str, host: &str, encrypted
     };
     match security.demand(host, found, encrypted) {
         Demand::Refused(refusal) => Err(refusal),
-        demand => Ok(Owed { demand, records, watched }),
+        demand => Ok(Owed { demand, records, watched, strict: false }),
     }
 }
 
@@ -317,14 +321,27 @@ mod tests {
     #[test]
     fn broken_encryption_is_remembered_for_three_days() {
         let (policies, then) = (Policies::default(), Timestamp::from_millis(0));
-        policies.set_broken("site", then);
-        assert!(policies.is_broken("site", then + Duration::from_secs(3 * 86_400 - 1)));
-        assert!(!policies.is_broken("site", then + BROKEN_FOR));
-        assert!(!policies.is_broken("another", then));
-        for n in 0..=REMEMBERED_MAX {
-            policies.set_broken(&n.to_string(), then);
+        let [one, another] = [1, 2].map(|n| IpAddr::from([192, 0, 2, n]));
+        policies.set_broken(one, then);
+        assert!(policies.is_broken(one, then + Duration::from_secs(3 * 86_400 - 1)));
+        assert!(!policies.is_broken(one, then + BROKEN_FOR));
+        assert!(!policies.is_broken(another, then));
+        for n in 0..=u32::try_from(REMEMBERED_MAX).unwrap() {
+            policies.set_broken(std::net::Ipv4Addr::from(n).into(), then);
         }
         assert!(policies.lock().broken.len() <= REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn broken_encryption_is_done_without_only_where_nothing_demands_any() {
+        let owed = |demand, strict| Owed { demand, records: Vec::new(), watched: strict, strict };
+        assert_eq!(owed(Demand::Opportunistic, false).mode(true), TlsMode::Off);
+        assert_eq!(owed(Demand::Opportunistic, true).mode(true), TlsMode::Opportunistic);
+        let watched = Demand::Watched { allowed: true, encrypted: false };
+        assert_eq!(owed(watched, false).mode(true), TlsMode::Opportunistic);
+        for demand in [Demand::Named, Demand::Records, Demand::Encrypted] {
+            assert_eq!(owed(demand, false).mode(true), TlsMode::Required);
+        }
     }
 
     #[tokio::test]

@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) proof: Option<Result<(), TlsFailure>>,
     /// What is to be told about its encryption, under a policy.
     pub(crate) seen: Option<Seen>,
+    /// Was all asked for that a message with REQUIRETLS needs? If so, what is missing the server does not have.
+    pub(crate) may_require_tls: bool,
     /// Transactions so far.
     pub(crate) transactions: u32,
     /// Has the next transaction's envelope gone out with the last message?
@@ -127,6 +129,7 @@ impl Session {
             tls: None,
             proof: None,
             seen: None,
+            may_require_tls: false,
             transactions: 0,
             is_announced: false,
         };

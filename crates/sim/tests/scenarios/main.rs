@@ -94,6 +94,7 @@ mod paused_means_nothing_starts;
 mod put_off_twice_then_gone;
 mod refused_three_times_is_an_error;
 mod reports_are_sent_when_somebody_asks;
+mod required_tls_waits_for_a_handshake;
 mod secured;
 mod silence_after_the_dot_is_in_doubt;
 mod stopped_between_two_messages;
