@@ -17,6 +17,8 @@ pub(crate) struct Brakes {
     kept: Kept,
     /// Campaigns of which something was counted since it was written down.
     changed: BTreeSet<CampaignId>,
+    /// Was anything counted since then? Also of a campaign that is over: its workspace and the providers remember it.
+    is_unwritten: bool,
 }
 
 /// Campaigns remembered that no run works on any more, beside those at work.
@@ -108,12 +110,13 @@ impl Brakes {
 
     /// The campaigns of which something was counted since this was last asked.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<CampaignId> {
+        self.is_unwritten = false;
         std::mem::take(&mut self.changed)
     }
 
     /// Was anything counted since it was written down?
     pub(crate) fn has_changed(&self) -> bool {
-        !self.changed.is_empty()
+        self.is_unwritten
     }
 
     /// Takes note of what the ledger has counted of a campaign.
@@ -132,7 +135,7 @@ impl Brakes {
         self.kept.campaigns.entry(campaign).or_default().is_sample_over = true;
     }
 
-    /// A campaign is over.
+    /// A campaign is over. What was counted of its workspace and at providers is still to be written down.
     pub(crate) fn forget(&mut self, campaign: CampaignId) {
         self.kept.campaigns.remove(&campaign);
         self.changed.remove(&campaign);
@@ -144,6 +147,7 @@ impl Brakes {
         let provider = groups.provider;
         let mut trips = Vec::new();
         self.changed.insert(campaign);
+        self.is_unwritten = true;
         let kept = &mut self.kept;
         let of_campaign = kept.campaigns.entry(campaign).or_default();
         let refused = of_campaign.authentication.judged(operator, verdict, stops_campaign);
@@ -206,6 +210,7 @@ impl Brakes {
             of_workspace.0.resumed();
         }
         self.changed.insert(campaign);
+        self.is_unwritten = true;
         true
     }
 
@@ -331,12 +336,31 @@ mod tests {
     }
 
     #[test]
+    fn short_campaigns_that_are_over_add_up_for_their_workspace() {
+        let mut brakes = Brakes::default();
+        let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
+        let mut trips = Vec::new();
+        for id in 1..=2 {
+            send(&mut brakes, CampaignId(id), "gmx", 138, &Verdict::accepted());
+            trips = send(&mut brakes, CampaignId(id), "gmx", 12, &dead);
+            brakes.forget(CampaignId(id));
+            assert!(brakes.has_changed(), "its workspace is yet to be written down");
+            brakes = killed(brakes);
+        }
+        let stopped = |(trip, whom): &(Trip, Whom)| {
+            matches!(trip, Trip::Rates { .. }) && *whom == Whom::Workspace(WorkspaceId::FIRST)
+        };
+        assert!(trips.iter().any(stopped), "{trips:?}");
+    }
+
+    #[test]
     fn what_is_over_is_forgotten_and_the_rest_is_bounded() {
         let mut brakes = Brakes::default();
         brakes.sample_is_over(CAMPAIGN);
         send(&mut brakes, OTHER, "gmx", 1, &Verdict::accepted());
         brakes.forget(OTHER);
-        assert!(!brakes.has_changed() && brakes.is_sample_over(CAMPAIGN));
+        assert!(brakes.has_changed() && brakes.is_sample_over(CAMPAIGN));
+        assert!(brakes.take_changed().is_empty() && !brakes.has_changed());
         for id in 10..1_000 {
             brakes.sample_is_over(CampaignId(id));
         }
