@@ -29,6 +29,10 @@ const CAMPAIGNS_REMEMBERED_MAX: usize = 256;
 pub(crate) struct Kept {
     campaigns: BTreeMap<CampaignId, OfCampaign>,
     workspaces: BTreeMap<WorkspaceId, OfWorkspace>,
+    /// The last time that somebody answered for one. A campaign that is over is forgotten with its answers, and may come
+    /// back with an old one: that answers for nothing that tripped since.
+    #[serde(default)]
+    answered: BTreeMap<WorkspaceId, Timestamp>,
     blocked: BlockedShare,
     incident: Incident,
 }
@@ -206,12 +210,18 @@ impl Brakes {
         }
         of_campaign.answered_at = at;
         of_campaign.rates.resumed();
-        if let Some(of_workspace) = self.kept.workspaces.get_mut(&workspace) {
-            of_workspace.0.resumed();
+        if at > self.kept.answered.get(&workspace).copied() {
+            self.kept.answered.extend(at.map(|at| (workspace, at)));
+            self.kept.workspaces.entry(workspace).or_default().0.resumed();
         }
         self.changed.insert(campaign);
         self.is_unwritten = true;
         true
+    }
+
+    /// Why a workspace sends nothing more until somebody gives a reason; `None`: it may send.
+    pub(crate) fn workspace_stopped(&self, workspace: WorkspaceId) -> Option<String> {
+        self.kept.workspaces.get(&workspace).and_then(|of| of.0.tripped().map(str::to_owned))
     }
 
     /// Is the provider having an incident? Then what it says about people is provisional.
@@ -351,6 +361,31 @@ mod tests {
             matches!(trip, Trip::Rates { .. }) && *whom == Whom::Workspace(WorkspaceId::FIRST)
         };
         assert!(trips.iter().any(stopped), "{trips:?}");
+    }
+
+    #[test]
+    fn a_workspace_stays_stopped_until_somebody_gives_a_reason() {
+        let mut brakes = Brakes::default();
+        let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
+        send(&mut brakes, CAMPAIGN, "gmx", 400, &Verdict::accepted());
+        assert_eq!(brakes.workspace_stopped(WorkspaceId::FIRST), None);
+        send(&mut brakes, CAMPAIGN, "gmx", 30, &dead);
+        brakes.forget(CAMPAIGN);
+        let mut brakes = killed(brakes);
+        let why = brakes.workspace_stopped(WorkspaceId::FIRST).unwrap();
+        assert!(why.contains("over all campaigns of this workspace"), "{why}");
+        assert!(!brakes.answered(OTHER, WorkspaceId::FIRST, None));
+        assert!(brakes.workspace_stopped(WorkspaceId::FIRST).is_some(), "resumed without a reason");
+        assert!(brakes.answered(OTHER, WorkspaceId::FIRST, Some(at(5))));
+        assert_eq!(brakes.workspace_stopped(WorkspaceId::FIRST), None);
+        brakes.forget(OTHER);
+        send(&mut brakes, CAMPAIGN, "gmx", 400, &Verdict::accepted());
+        send(&mut brakes, CAMPAIGN, "gmx", 30, &dead);
+        assert!(
+            brakes.answered(OTHER, WorkspaceId::FIRST, Some(at(5))),
+            "forgotten, it comes back with its old answer"
+        );
+        assert!(brakes.workspace_stopped(WorkspaceId::FIRST).is_some(), "which answers for nothing that came later");
     }
 
     #[test]

@@ -151,6 +151,11 @@ impl Rates {
         }
     }
 
+    /// What was said when it tripped, until somebody answers for it; `None`: it has not.
+    pub fn tripped(&self) -> Option<&str> {
+        self.tripped.as_deref()
+    }
+
     /// The provider has an incident: what it said about its people is not held against anybody.
     pub fn forgive(&mut self, provider: &str) {
         let key = Group::Provider(provider.to_owned());
@@ -433,7 +438,9 @@ mod tests {
         send(&mut rates, at(0), Groups::default(), 180, 0);
         assert_eq!(send(&mut rates, at(0), Groups::default(), 30, 30).len(), 1);
         assert!(matches!(rates.rating(), Rating::Pause(_)));
+        assert!(rates.tripped().is_some());
         rates.resumed();
+        assert_eq!(rates.tripped(), None);
         assert_eq!(rates.rating(), Rating::Fine);
         assert_eq!(send(&mut rates, at(0), Groups::default(), 199, 199), []);
         assert_eq!(send(&mut rates, at(0), Groups::default(), 1, 1).len(), 1, "what comes next is measured anew");

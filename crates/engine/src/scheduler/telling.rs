@@ -168,14 +168,22 @@ impl Scheduler {
         Ok(())
     }
 
-    /// A campaign is taken up: is there still a point in it? `false`: it has expired and is over.
+    /// A campaign is taken up: is there still a point in it, and may its workspace send? `false`: it has expired and is
+    /// over, or it is paused because nobody has answered yet for what stopped its workspace.
     pub(super) async fn begin(&mut self, campaign: CampaignId) -> Result<bool, StoreError> {
         let now = self.house.now();
         let stale = self.house.terms.expires_at(campaign).is_some_and(|at| at <= now);
         if stale {
             self.expire(campaign).await?;
+            return Ok(false);
         }
-        Ok(!stale)
+        let workspace = self.house.mailing(campaign).map(|mailing| mailing.workspace);
+        let stopped = workspace.and_then(|workspace| self.house.brakes().workspace_stopped(workspace));
+        if let Some(why) = stopped {
+            self.pause(campaign, why).await?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Who of an expired campaign was not under way is skipped: the offer is stale. Those whose conversation is open
