@@ -131,9 +131,19 @@ fn judge_reply(pack: &RulePack, stage: Stage, provider: Option<&str>, reply: &Re
     by_authority(pack, &input)
 }
 
-/// Telling words, then the enhanced code, then vague words ("rejected", "denied"), then the reply code.
+/// What the rules come to. An operator's own ones are heard after the shipped ones where they would soften them.
 pub(crate) fn by_authority(pack: &RulePack, input: &Input<'_>) -> Verdict {
-    let rule = pack.best(input);
+    let verdict = with_best(pack.best(input), input);
+    if !pack.is_own(&verdict) {
+        return verdict;
+    }
+    let shipped = with_best(pack.best_shipped(input), input);
+
+    if pack.may_replace(&verdict, &shipped) { verdict } else { shipped }
+}
+
+/// Telling words, then the enhanced code, then vague words ("rejected", "denied"), then the reply code.
+fn with_best(rule: Option<&Rule>, input: &Input<'_>) -> Verdict {
     if let Some(rule) = rule.filter(|rule| !rule.is_vague()) {
         return by_rule(rule, input);
     }

@@ -17,13 +17,15 @@
 //! stand above all others, and words above bare codes; words of strength 1 and 2 are vague and speak only where the
 //! enhanced code is silent.
 //!
-//! Invariant: all patterns are compiled once into one set, run once over the normalised text.
+//! Invariants: all patterns are compiled once into one set, run over the normalised text, a second time only where an
+//! operator's own rule won; such a rule never softens what the shipped ones say of dead addresses, of authentication
+//! or of our reputation.
 
 use crate::file_error::FileError;
-use crate::judge::{judge_text, judge_text_of};
+use crate::judge::{judge_text, judge_text_of, leads_to_suppression};
 use crate::lever::Lever;
 use crate::providers::Providers;
-use model::{Category, EnhancedCode, Outcome, Scope, Stage, Verdict};
+use model::{Category, Class, EnhancedCode, Outcome, Scope, Stage, Verdict};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -111,7 +113,8 @@ impl Written {
         for hit in &self.hits {
             let verdict = judged(hit);
             if verdict.rule != *name || verdict.category != self.category {
-                return Some(format!("rule {name} should take {hit:?}, but: {verdict}"));
+                let why = if pack.must_stand(&verdict) { " (which an own rule may not soften)" } else { "" };
+                return Some(format!("rule {name} should take {hit:?}, but: {verdict}{why}"));
             }
         }
         let taken = self.misses.iter().find(|miss| judged(miss).rule == *name)?;
@@ -163,6 +166,7 @@ pub struct Rule {
     without_code: bool,
     strength: u8,
     points: u32,
+    is_own: bool,
 }
 
 /// `550` or `5xx`.
@@ -269,7 +273,7 @@ impl RulePack {
         let line_of = |name: &str| {
             own.rule.iter().rev().find(|rule| rule.get_ref().name == name).map_or(0..0, |rule| rule.span())
         };
-        let pack = RulePack::read(&files).map_err(|error| {
+        let mut pack = RulePack::read(&files).map_err(|error| {
             let span = match &error {
                 RuleError::Code { rule, .. } | RuleError::Twice(rule) | RuleError::Empty(rule) => line_of(rule),
                 RuleError::Syntax(_) => 0..0,
@@ -279,6 +283,8 @@ impl RulePack {
             };
             FileError::at(path, text, span, error.to_string().replace('\n', " "))
         })?;
+        let shipped = pack.rules.len().saturating_sub(own.rule.len());
+        pack.rules.iter_mut().skip(shipped).for_each(|rule| rule.is_own = true);
         for rule in &own.rule {
             let wrong = |reason: String| FileError::at(path, text, rule.span(), reason);
             let written = rule.get_ref();
@@ -294,18 +300,56 @@ impl RulePack {
 
     /// The most specific rule that matches.
     pub fn best(&self, input: &Input<'_>) -> Option<&Rule> {
+        self.best_of(input, |_| true)
+    }
+
+    /// The same, of the shipped rules alone.
+    pub(crate) fn best_shipped(&self, input: &Input<'_>) -> Option<&Rule> {
+        self.best_of(input, |rule| !rule.is_own)
+    }
+
+    fn best_of(&self, input: &Input<'_>, counts: impl Fn(&Rule) -> bool) -> Option<&Rule> {
         let matches = self.set.matches(input.text.as_bytes());
         let by_words = matches.iter().filter_map(|pattern| self.rule_of_pattern.get(pattern));
         by_words
             .chain(&self.bare)
             .filter_map(|rule| self.rules.get(*rule))
-            .filter(|rule| rule.admits(input))
+            .filter(|rule| counts(rule) && rule.admits(input))
             .max_by(|a, b| a.points.cmp(&b.points).then_with(|| b.name.cmp(a.name)))
     }
 
     /// The rule of that name.
     pub fn rule(&self, name: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.name == name)
+    }
+
+    /// Does an operator's own rule lie behind this verdict?
+    pub(crate) fn is_own(&self, verdict: &Verdict) -> bool {
+        self.rule(&verdict.rule).is_some_and(|rule| rule.is_own)
+    }
+
+    /// May an own rule's verdict stand where the shipped rules say something else? Always, unless brakes, suppressions
+    /// or rests hang on what they say: then it must mean the same and be at least as strict in all that follows.
+    pub(crate) fn may_replace(&self, own: &Verdict, shipped: &Verdict) -> bool {
+        !self.must_stand(shipped)
+            || (own.category == shipped.category
+                && own.scope == shipped.scope
+                && (own.outcome == shipped.outcome
+                    || own.outcome == Outcome::Blocked && shipped.outcome == Outcome::Deferred)
+                && self.lever_of(own) == self.lever_of(shipped)
+                && self.hold_of(own) >= self.hold_of(shipped)
+                && self.is_listing(own) >= self.is_listing(shipped)
+                && self.stops_campaign(own) >= self.stops_campaign(shipped))
+    }
+
+    /// A dead address, a complaint, failed authentication, a blocklist or a reputation.
+    fn must_stand(&self, shipped: &Verdict) -> bool {
+        let ours = [Category::AuthFailure, Category::MissingPtr, Category::IpReputation, Category::DomainReputation];
+        leads_to_suppression(shipped)
+            || shipped.category.class() == Class::Hard
+            || ours.contains(&shipped.category)
+            || self.is_listing(shipped)
+            || self.stops_campaign(shipped)
     }
 
     /// How long the lane is held after such a refusal; `None`: not at all.
@@ -441,6 +485,7 @@ fn compile(written: Written) -> Result<Rule, RuleError> {
         without_code: written.without_code,
         strength,
         points,
+        is_own: false,
     })
 }
 
@@ -591,6 +636,47 @@ mod tests {
             judge_text(&pack, "550 5.1.1 no such user"),
             judge_text(RulePack::shipped(), "550 5.1.1 no such user")
         );
+    }
+
+    #[test]
+    fn an_own_rule_does_not_soften_what_brakes_and_suppressions_hang_on() {
+        let soft = "[[rule]]\nname = 'all-is-well'\ncodes = ['550', '421', '450']\nany = ['.']\nstrength = 9\n\
+                    category = 'mailbox_full'\noutcome = 'deferred'\nsource = 'hope'\nhits = ['550 zzz']\n\
+                    misses = ['554 zzz']\n";
+        let for_google = soft.replace("codes", "provider = 'google'\ncodes").replace("all-is", "there-is");
+        let pack = RulePack::parse_with("rules.toml", &format!("{soft}{for_google}"), Providers::shipped()).unwrap();
+        for stands in [
+            "550 5.1.1 no such user",
+            "550 user unknown",
+            "550 5.1.1",
+            "450 4.1.1 user unknown",
+            "550 5.7.26 unauthenticated",
+            "550 5.7.1 blocked using zen.spamhaus.org",
+            "421 4.7.28 unusual rate of mail from your IP",
+        ] {
+            for provider in ["google", "yahoo"] {
+                let shipped = judge_text_of(RulePack::shipped(), provider, stands);
+                assert_eq!(judge_text_of(&pack, provider, stands), shipped, "{provider} {stands}");
+            }
+        }
+        let unknown = judge_text(&pack, "550 zzz");
+        assert_eq!((unknown.rule.as_ref(), unknown.outcome), ("all-is-well", Outcome::Deferred));
+        let dead = soft.replace("hits = ['550 zzz']", "hits = ['550 5.1.1 no such user']");
+        let said = RulePack::parse_with("rules.toml", &dead, Providers::shipped()).unwrap_err().to_string();
+        assert!(said.starts_with("rules.toml, line 1: rule all-is-well should take"), "{said}");
+        assert!(said.contains("which an own rule may not soften"), "{said}");
+    }
+
+    #[test]
+    fn an_own_rule_may_say_the_same_more_strictly() {
+        let strict = "[[rule]]\nname = 'acme-list'\nany = ['\\bacme']\nstrength = 9\ncategory = 'ip_reputation'\n\
+                      lever = 'reputation'\nlisted = true\nhold_min = 100000\nsource = 'seen'\n\
+                      hits = ['550 5.7.1 acme blocked using zen.spamhaus.org']\nmisses = ['550 zzz']\n";
+        let pack = RulePack::parse_with("rules.toml", strict, Providers::shipped()).unwrap();
+        assert_eq!(judge_text(&pack, "550 5.7.1 acme blocked using zen.spamhaus.org").rule, "acme-list");
+        let weak = strict.replace("listed = true\n", "").replace("hold_min = 100000", "hold_min = 0");
+        let said = RulePack::parse_with("rules.toml", &weak, Providers::shipped()).unwrap_err().to_string();
+        assert!(said.contains("may not soften"), "{said}");
     }
 
     #[test]
