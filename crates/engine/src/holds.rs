@@ -62,9 +62,16 @@ impl Holds {
         self.longest(now, whole).map(|(until, _)| until)
     }
 
-    /// Is the cold part of a campaign held?
-    pub(crate) fn holds_cold(&self, campaign: CampaignId, now: Timestamp) -> bool {
-        let cold = |hold: &Hold| hold.cold_only && hold.campaign.is_none_or(|one| one == campaign);
+    /// Is all of the cold part of a campaign held toward an operator? `None`: toward everybody. What is held of one domain
+    /// or by one source only, [`Holds::of`] says of each delivery.
+    pub(crate) fn holds_cold(&self, campaign: CampaignId, operator: Option<&str>, now: Timestamp) -> bool {
+        let cold = |hold: &Hold| {
+            hold.cold_only
+                && hold.source.is_none()
+                && hold.domain.is_none()
+                && hold.campaign.is_none_or(|one| one == campaign)
+                && hold.provider.as_deref().is_none_or(|provider| operator == Some(provider))
+        };
         self.longest(now, cold).is_some()
     }
 
@@ -133,11 +140,28 @@ mod tests {
         assert!(provider.of_flow(CampaignId(9), "google", now).is_some());
         let cold = holds(Hold { cold_only: true, campaign: Some(CampaignId(1)), ..hold() });
         assert!(cold.of(asked("google", true), now).is_some() && cold.of(asked("google", false), now).is_none());
-        assert!(cold.holds_cold(CampaignId(1), now) && !cold.holds_cold(CampaignId(2), now));
+        assert!(cold.holds_cold(CampaignId(1), None, now) && !cold.holds_cold(CampaignId(2), None, now));
+        assert!(cold.holds_cold(CampaignId(1), Some("google"), now));
         assert!(cold.of_flow(CampaignId(1), "google", now).is_none(), "the engaged go on");
         let source = holds(Hold { source: Some(SourceId(4)), until: None, ..hold() });
         assert_eq!(source.of_source(SourceId(4), now), Some(Timestamp::MAX));
         assert_eq!(source.of_source(SourceId(5), now), None);
+    }
+
+    #[test]
+    fn the_cold_of_one_provider_domain_or_source_are_not_the_cold_of_all() {
+        let now = Timestamp::from_millis(10);
+        let cold = Hold { cold_only: true, ..hold() };
+        let at_google = holds(Hold { provider: Some("google".into()), ..cold.clone() });
+        let holds_cold = |holds: &Holds, operator| holds.holds_cold(CampaignId(1), operator, now);
+        assert!(holds_cold(&at_google, Some("google")));
+        assert!(!holds_cold(&at_google, Some("yahoo")) && !holds_cold(&at_google, None));
+        let of_domain = holds(Hold { domain: Some(DomainId(3)), ..cold.clone() });
+        let by_source = holds(Hold { source: Some(SourceId(0)), ..cold });
+        for narrow in [&of_domain, &by_source] {
+            assert!(!holds_cold(narrow, Some("google")) && !holds_cold(narrow, None));
+            assert!(narrow.of(asked("google", true), now).is_some());
+        }
     }
 
     #[test]

@@ -464,9 +464,9 @@ impl House {
         [own, held, braked].into_iter().flatten().max_by_key(|(until, _)| *until)
     }
 
-    /// Which part of a campaign may be read.
-    pub(crate) fn part_of(&self, campaign: CampaignId, now: Timestamp) -> Part {
-        self.terms.part(campaign, self.holds.holds_cold(campaign, now))
+    /// Which part of a campaign may be read, for an operator if it is known whose it is.
+    pub(crate) fn part_of(&self, campaign: CampaignId, operator: Option<&str>, now: Timestamp) -> Part {
+        self.terms.part(campaign, self.holds.holds_cold(campaign, operator, now))
     }
 
     /// Learns from a verdict of a lane. The hold that follows, if one does, is in force already.

@@ -109,7 +109,7 @@ impl Scheduler {
             if self.house.not_before(campaign, now).is_some() {
                 continue;
             }
-            let part = self.house.part_of(campaign, now);
+            let part = self.house.part_of(campaign, None, now);
             let read = || self.house.store.unresolved_heads(campaign, *after, PAGE, part);
             let heads = self.house.until_read(read).await?;
             let last = heads.last().map(|head| head.id);
@@ -284,7 +284,8 @@ impl Scheduler {
 
     async fn feed_heads(&mut self, site: SiteId, campaign: CampaignId) -> Result<(), StoreError> {
         let Some(stream) = self.house.stream(campaign) else { return Ok(()) };
-        let part = self.house.part_of(campaign, self.house.now());
+        let Some(operator) = self.sites.get(&site).map(|entry| entry.operator().to_owned()) else { return Ok(()) };
+        let part = self.house.part_of(campaign, Some(&operator), self.house.now());
         loop {
             let Some(entry) = self.sites.get_mut(&site) else { return Ok(()) };
             let room = entry.room(stream.flow);
