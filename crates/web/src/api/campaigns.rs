@@ -3,7 +3,7 @@
 use super::messages::{self, PostedMessage, PostedMessages, house_options};
 use super::templates;
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -447,25 +447,13 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// Campaigns, newest first.
-#[utoipa::path(get, path = "/campaigns", tag = "campaigns", params(Which),
+#[utoipa::path(get, path = "/campaigns", tag = "campaigns", params(Plain),
     responses((status = 200, body = Page<Campaign>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(which): Asked<Which>,
+    Asked(which): Asked<Plain>,
 ) -> Result<Json<Page<Campaign>>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let limit = page::limit(which.limit)?;

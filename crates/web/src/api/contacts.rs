@@ -1,7 +1,7 @@
 //! People: made, found, changed, forgotten, and what happened to them.
 
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -321,29 +321,17 @@ impl From<Event> for Entry {
     }
 }
 
-/// Which part of the timeline.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// What happened to somebody and what they did, newest first.
 ///
 /// In the order it was written down: every try of every message with its outcome, opens and clicks with whether a machine
 /// did it, replies, lists, consents, and what other systems told.
 #[utoipa::path(get, path = "/contacts/{id}/timeline", tag = "contacts",
-    params(("id" = String, Path, description = "The contact"), Part), responses((status = 200, body = Page<Entry>)))]
+    params(("id" = String, Path, description = "The contact"), Plain), responses((status = 200, body = Page<Entry>)))]
 async fn timeline(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ContactId>,
-    Asked(part): Asked<Part>,
+    Asked(part): Asked<Plain>,
 ) -> Result<Json<Page<Entry>>, Problem> {
     caller.may(Scope::ContactsRead)?;
     let limit = page::limit(part.limit)?;

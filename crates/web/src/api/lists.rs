@@ -2,7 +2,7 @@
 
 use super::contacts::{Consent, found};
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Plain};
 use crate::problem::Problem;
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -14,7 +14,7 @@ use model::{ContactId, ListId};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use store::{Choice, NewList};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -80,21 +80,9 @@ impl From<store::List> for List {
     }
 }
 
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// The lists of the workspace.
-#[utoipa::path(get, path = "/lists", tag = "lists", params(Part), responses((status = 200, body = Page<List>)))]
-async fn list(State(app): State<App>, caller: Caller, Asked(part): Asked<Part>) -> Result<Json<Page<List>>, Problem> {
+#[utoipa::path(get, path = "/lists", tag = "lists", params(Plain), responses((status = 200, body = Page<List>)))]
+async fn list(State(app): State<App>, caller: Caller, Asked(part): Asked<Plain>) -> Result<Json<Page<List>>, Problem> {
     caller.may(Scope::SegmentsRead)?;
     let limit = page::limit(part.limit)?;
     let after: Option<ListId> = page::open_as(LIST, part.after.as_deref())?;
@@ -176,12 +164,12 @@ impl From<store::Membership> for ListMember {
 
 /// Who is on a list.
 #[utoipa::path(get, path = "/lists/{id}/members", tag = "lists",
-    params(("id" = String, Path, description = "The list"), Part), responses((status = 200, body = Page<ListMember>)))]
+    params(("id" = String, Path, description = "The list"), Plain), responses((status = 200, body = Page<ListMember>)))]
 async fn members(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ListId>,
-    Asked(part): Asked<Part>,
+    Asked(part): Asked<Plain>,
 ) -> Result<Json<Page<ListMember>>, Problem> {
     caller.may(Scope::ContactsRead)?;
     let limit = page::limit(part.limit)?;

@@ -2,7 +2,7 @@
 
 use super::contacts::Contact;
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Plain};
 use crate::problem::Problem;
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use store::segment::SAMPLE_MAX;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -84,25 +84,13 @@ fn needed_rule(text: Option<&str>, tree: Option<Value>) -> Result<Rule, Problem>
     read_rule(text, tree)?.ok_or_else(|| Problem::field("text", "a rule is needed, as text or as a tree (rule)"))
 }
 
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// Segments of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// The segments of the workspace.
-#[utoipa::path(get, path = "/segments", tag = "segments", params(Part),
+#[utoipa::path(get, path = "/segments", tag = "segments", params(Plain),
     responses((status = 200, body = Page<Segment>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(part): Asked<Part>,
+    Asked(part): Asked<Plain>,
 ) -> Result<Json<Page<Segment>>, Problem> {
     caller.may(Scope::SegmentsRead)?;
     let limit = page::limit(part.limit)?;

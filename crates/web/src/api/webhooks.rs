@@ -2,7 +2,7 @@
 
 use crate::extract::{Asked, At, Input};
 use crate::idempotency::ShownOnce;
-use crate::page::{self, Page};
+use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -16,7 +16,7 @@ use model::access::Scope;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::{Cursor, WebhookEdit, WebhookTry};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -112,25 +112,13 @@ struct WithSecret {
     webhook: Webhook,
 }
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// Entries of a page, 1 to 500.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// The webhooks, oldest first.
-#[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(Which),
+#[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(Plain),
     responses((status = 200, body = Page<Webhook>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(which): Asked<Which>,
+    Asked(which): Asked<Plain>,
 ) -> Result<Json<Page<Webhook>>, Problem> {
     caller.may(Scope::WebhooksRead)?;
     let limit = page::limit(which.limit)?;
@@ -346,12 +334,12 @@ async fn test(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> 
 
 /// The latest requests, newest first.
 #[utoipa::path(get, path = "/webhooks/{id}/log", tag = "webhooks",
-    params(("id" = String, Path, description = "The webhook"), Which), responses((status = 200, body = Page<Request>)))]
+    params(("id" = String, Path, description = "The webhook"), Plain), responses((status = 200, body = Page<Request>)))]
 async fn log(
     State(app): State<App>,
     caller: Caller,
     At(id): At<WebhookId>,
-    Asked(which): Asked<Which>,
+    Asked(which): Asked<Plain>,
 ) -> Result<Json<Page<Request>>, Problem> {
     caller.may(Scope::WebhooksRead)?;
     known(&app, &caller, id).await?;
