@@ -74,6 +74,10 @@ impl Default for Limits {
     }
 }
 
+/// What registries of countries sort their names by (`co.uk`, `com.br`, `ne.jp`).
+const REGISTRY_LABELS: [&str; 14] =
+    ["ac", "co", "com", "edu", "gob", "go", "gouv", "gov", "mil", "ne", "net", "nom", "or", "org"];
+
 /// Described providers, in the order in which they are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Providers {
@@ -174,7 +178,7 @@ impl Providers {
     }
 
     /// Reads a file. Refuses unknown keys, values of the wrong kind, a description without hosts, name, source or
-    /// examples, an example that does not hold, a limit of nothing, a key that stands there twice or is no plain word, and
+    /// examples, hosts that end as anybody's do (`.com`), an example that does not hold, a limit of nothing, a key that stands there twice or is no plain word, and
     /// more than [`PROVIDERS_MAX`].
     pub fn parse(path: &str, text: &str) -> Result<Providers, FileError> {
         let file: File = toml::from_str(text).map_err(|error| FileError::syntax(path, text, &error))?;
@@ -273,6 +277,17 @@ fn is_plain(key: &str) -> bool {
     (1..=KEY_CHARS_MAX).contains(&key.len()) && key.chars().all(fits)
 }
 
+/// Does this ending stand under a registry, so that its hosts belong to many? A top-level domain, and under a country's
+/// those labels by which registries sort their names.
+fn is_anybodys(ending: &str) -> bool {
+    let labels: Vec<&str> = ending.split('.').filter(|label| !label.is_empty()).collect();
+    match labels.as_slice() {
+        [] | [_] => true,
+        [sort, country] => country.len() == 2 && REGISTRY_LABELS.iter().any(|label| label.eq_ignore_ascii_case(sort)),
+        _ => false,
+    }
+}
+
 /// A whole description, its examples tried; else why not.
 fn described(written: Written) -> Result<Provider, String> {
     let Written { key, name, mx, texts, limits, region, source, hits, misses } = written;
@@ -280,6 +295,9 @@ fn described(written: Written) -> Result<Provider, String> {
     let mx = mx.filter(|mx| !mx.is_empty()).ok_or_else(|| wants("host name endings in mx"))?;
     if let Some(ending) = mx.iter().find(|ending| !ending.starts_with('.') || ending.len() < 2) {
         return Err(format!("provider {key}: {ending:?} must start with a dot"));
+    }
+    if let Some(ending) = mx.iter().find(|ending| is_anybodys(ending)) {
+        return Err(format!("provider {key}: {ending:?} is no provider's own: anybody's servers end so"));
     }
     let readable = |name: &String| !name.trim().is_empty() && !name.chars().any(char::is_control);
     let name = name.filter(readable).filter(|name| name.chars().count() <= NAME_CHARS_MAX);
@@ -476,6 +494,9 @@ mod tests {
             (&OWN.replace("mx1.acme", "mx1.acne"), "own example [\"mx1.acne.test\"] does not match"),
             (&OWN.replace("mx.notacme", "mx.acme"), "the example [\"mx.acme.test\"] matches and must not"),
             (&OWN.replace("'.acme.test'", "'acme.test'"), "\"acme.test\" must start with a dot"),
+            (&OWN.replace("'.acme.test'", "'.acme.test', '.com'"), "\".com\" is no provider's own"),
+            (&OWN.replace("'.acme.test'", "'.acme.test', '.Co.uk'"), "\".Co.uk\" is no provider's own"),
+            (&OWN.replace("'.acme.test'", "'.acme.test', '..'"), "\"..\" is no provider's own"),
             (
                 &OWN.replace("connections = 2", "connections = 40"),
                 "provider acme: connections = 40 is looser than the 10 in force",

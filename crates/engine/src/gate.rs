@@ -6,8 +6,8 @@
 
 use model::{CampaignId, SkipReason};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, RwLock, RwLockReadGuard};
 use tokio::time::Instant;
@@ -47,9 +47,9 @@ pub(crate) struct Pass<'a>(#[expect(dead_code, reason = "held, not read")] RwLoc
 
 /// A write that waits until it can be recorded.
 #[derive(Debug)]
-pub(crate) struct Waiting<'a>(&'a Gate);
+pub(crate) struct Waiting(Arc<Gate>);
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
         if self.0.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.nobody_waits.notify_one();
@@ -128,7 +128,7 @@ impl Gate {
     }
 
     /// A write begins to wait for the ledger; it does as long as this is kept.
-    pub(crate) fn waits_for_ledger(&self) -> Waiting<'_> {
+    pub(crate) fn waits_for_ledger(self: Arc<Gate>) -> Waiting {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         Waiting(self)
     }
@@ -140,8 +140,11 @@ impl Gate {
         }
     }
 
-    /// The ledger can record again; `true` if that is news.
+    /// The ledger can record again; `true` if that is news. While a write waits still, it cannot.
     pub(crate) fn ledger_mended(&self) -> bool {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            return false;
+        }
         let is_news = self.ledger_in_trouble.swap(false, Ordering::AcqRel);
         self.ledger_works.notify_waiters();
         is_news

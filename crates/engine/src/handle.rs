@@ -8,13 +8,15 @@ use crate::holds::Holds;
 use crate::house::Notice;
 use crate::lanes::LaneView;
 use crate::messages::Postbox;
+use crate::note::Watch;
 use crate::outstanding::Outstanding;
+use crate::stopping::Obeyed;
 use crate::trace::{Traced, Traces};
 use model::{
     Actor, CampaignId, CampaignState, ChannelId, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
 use net::Clock;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
 use tokio::sync::{Notify, mpsc};
 
@@ -23,6 +25,7 @@ use tokio::sync::{Notify, mpsc};
 pub struct Handle {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) watch: Arc<dyn Watch>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) holds: Arc<Holds>,
@@ -87,10 +90,24 @@ impl Handle {
         campaign: CampaignId,
         why: Option<String>,
         actor: &Actor,
-    ) -> Result<Campaign, StoreError> {
+    ) -> Result<Obeyed<Campaign>, StoreError> {
         self.gate.close(campaign).await;
+        let actor = actor.clone();
+        self.see_to(move |handle| {
+            let (why, actor) = (why.clone(), actor.clone());
+            async move { handle.write_pause(campaign, why, &actor).await }
+        })
+        .await
+    }
+
+    async fn write_pause(
+        &self,
+        campaign: CampaignId,
+        why: Option<String>,
+        actor: &Actor,
+    ) -> Result<Campaign, StoreError> {
         let paused = self.store.set_campaign_state(campaign, CampaignState::Paused, why, actor, self.now()).await;
-        if paused.is_err() {
+        if paused.as_ref().is_err_and(|why| !why.is_transient()) {
             self.gate.open(campaign).await;
         }
         self.tell(Notice::Changed(campaign));
@@ -105,6 +122,10 @@ impl Handle {
         actor: &Actor,
     ) -> Result<Campaign, StoreError> {
         let known = self.store.campaign(campaign).await?;
+        if self.gate.is_ledger_in_trouble() && known.as_ref().is_some_and(|known| known.state.may_send()) {
+            // It may be paused, and the ledger not know it yet.
+            return Err(StoreError::Full);
+        }
         let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
         let resumed = self.store.set_campaign_state(campaign, back, why, actor, self.now()).await?;
         self.gate.open(campaign).await;
@@ -112,17 +133,39 @@ impl Handle {
         Ok(resumed)
     }
 
-    /// Stops a campaign for good: when this returns nothing of it starts, and whoever was not under way is skipped.
-    pub async fn cancel(&self, campaign: CampaignId, actor: &Actor) -> Result<Campaign, StoreError> {
+    /// Stops a campaign for good: when this returns nothing of it starts, and whoever was not under way is skipped (as
+    /// soon as the ledger can record).
+    pub async fn cancel(&self, campaign: CampaignId, actor: &Actor) -> Result<Obeyed<Campaign>, StoreError> {
         self.gate.end(campaign, SkipReason::Cancelled).await;
-        let cancelled =
-            self.store.set_campaign_state(campaign, CampaignState::Cancelled, None, actor, self.now()).await?;
-        let (done, dropped) = tokio::sync::oneshot::channel();
-        self.tell(Notice::Drop(campaign, done));
+        let (actor, cancelled) = (actor.clone(), Arc::new(OnceLock::new()));
+        self.see_to(move |handle| {
+            let (actor, cancelled) = (actor.clone(), cancelled.clone());
+            async move { handle.write_cancel(campaign, &actor, &cancelled).await }
+        })
+        .await
+    }
+
+    /// `cancelled`: as the campaign was when that was written; who is left may have to be skipped later.
+    async fn write_cancel(
+        &self,
+        campaign: CampaignId,
+        actor: &Actor,
+        cancelled: &OnceLock<Campaign>,
+    ) -> Result<Campaign, StoreError> {
+        let done = match cancelled.get() {
+            Some(done) => done.clone(),
+            None => {
+                let to = CampaignState::Cancelled;
+                let done = self.store.set_campaign_state(campaign, to, None, actor, self.now()).await?;
+                cancelled.get_or_init(|| done).clone()
+            }
+        };
+        let (told, dropped) = tokio::sync::oneshot::channel();
+        self.tell(Notice::Drop(campaign, told));
         dropped.await.ok();
         let under_way = self.outstanding.all();
         self.store.skip_remaining(campaign, SkipReason::Cancelled, &under_way, actor, self.now()).await?;
-        Ok(cancelled)
+        Ok(done)
     }
 
     /// Leaves a group of people out of a campaign: whoever of it is not under way is skipped. How many were.
@@ -150,10 +193,17 @@ impl Handle {
     }
 
     /// Stops part of the work: when this returns, nothing that the hold covers starts.
-    pub async fn place_hold(&self, hold: NewHold, actor: &Actor) -> Result<Hold, StoreError> {
-        let placed = self.store.place_hold(hold, actor, self.now()).await?;
-        self.holds_changed().await?;
-        Ok(placed)
+    pub async fn place_hold(&self, hold: NewHold, actor: &Actor) -> Result<Obeyed<Hold>, StoreError> {
+        let actor = actor.clone();
+        self.see_to(move |handle| {
+            let (hold, actor) = (hold.clone(), actor.clone());
+            async move {
+                let placed = handle.store.place_hold(hold, &actor, handle.now()).await?;
+                handle.holds_changed().await?;
+                Ok(placed)
+            }
+        })
+        .await
     }
 
     /// Lets the work go on that a hold covers.

@@ -322,14 +322,20 @@ pub(crate) fn longer(pause: Duration) -> Duration {
     (pause * 2).min(LEDGER_RETRY_MAX)
 }
 
+/// Something that has to be recorded cannot be: nothing starts any more, and whoever watches hears it once.
+pub(crate) fn tell_trouble(gate: &Gate, watch: &dyn Watch, alarms: &mpsc::UnboundedSender<Errand>, why: &str) {
+    if gate.ledger_fails() {
+        watch.note(Note::LedgerTrouble(why.to_owned()));
+        let about = About::house(AlertKind::LedgerUnwritable, "");
+        alarms.send(Errand::Heard(Noticed { about, turn: Turn::Lasts(format!("{why}.")) })).ok();
+    }
+}
+
 impl House {
     /// Something that has to be recorded cannot be: nothing starts any more, and then it is told; the settler finds out when
     /// it can be again.
     pub(crate) fn unrecorded(&self, why: &str) {
-        if self.gate.ledger_fails() {
-            self.note(Note::LedgerTrouble(why.to_owned()));
-            self.alarm(About::house(AlertKind::LedgerUnwritable, ""), Turn::Lasts(format!("{why}.")));
-        }
+        tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, why);
     }
 
     /// Does what writes to the ledger, as often as it takes: while it cannot record, nothing starts, and it is told once.
@@ -345,7 +351,7 @@ impl House {
                 done => return done,
             };
             self.unrecorded(&trouble.to_string());
-            waiting.get_or_insert_with(|| self.gate.waits_for_ledger());
+            waiting.get_or_insert_with(|| Arc::clone(&self.gate).waits_for_ledger());
             if self.gate.stopped_for().is_some_and(|since| since >= STOP_PATIENCE) {
                 return Err(trouble);
             }

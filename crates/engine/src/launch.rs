@@ -154,6 +154,11 @@ impl Snapshot {
         self.compile_with(name, self.options.tracking.links())
     }
 
+    /// Refuses a message that could not be sent: one that does not compile, or is too much work for anybody.
+    pub fn check(&self, name: &str) -> Result<(), SendError> {
+        self.warnings(&self.compile(name)?).map(drop)
+    }
+
     fn compile_with(&self, name: &str, links: LinkOptions) -> Result<Compiled, SendError> {
         let loopback = self.options.transport.is_loopback();
         self.compile_as(CompileOptions {

@@ -51,6 +51,7 @@ mod route;
 mod scheduler;
 mod security;
 mod settle;
+mod stopping;
 mod terms;
 pub mod tls_reports;
 mod transmit;
@@ -64,6 +65,7 @@ pub use handle::Handle;
 pub use house::{CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, Relay, Settings, Stakes, Way};
 pub use mailing::Mailing;
 pub use recover::{LOST_REPLY, recover};
+pub use stopping::Obeyed;
 
 use brakes::Brakes;
 use budget::Budgets;
@@ -167,6 +169,7 @@ impl Engine {
         Handle {
             store: self.store.clone(),
             clock: self.world.clock.clone(),
+            watch: self.watch.clone(),
             gate: self.gate.clone(),
             outstanding: self.outstanding.clone(),
             holds: self.holds.clone(),

@@ -3,18 +3,17 @@
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::output::{Output, counted, thousands};
-use engine::import::{ImportReport, ImportRequest, Mapping, Pace, Progress, import_file};
+use engine::import::{ImportReport, ImportRequest, Mapping, Pace, Progress, import_file, preview};
 use engine::{Mailing, launch};
 use model::CampaignId;
 use net::SystemEntropy;
 use std::path::Path;
 use store::Import;
 
-/// Imports a file of people, or finds that it was imported before. Ctrl-C leaves what was written for the next run.
-pub(crate) async fn import(file: &Path, mapping: Mapping, ledger: &Ledger, output: &Output) -> Result<Import, Failure> {
-    let bar = output.bytes_bar("importing");
+/// A file of people as it is to be read.
+pub(crate) fn people(file: &Path, mapping: Mapping, ledger: &Ledger) -> ImportRequest {
     let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-    let request = ImportRequest {
+    ImportRequest {
         workspace: ledger.workspace,
         file: file.to_owned(),
         name: None,
@@ -23,7 +22,19 @@ pub(crate) async fn import(file: &Path, mapping: Mapping, ledger: &Ledger, outpu
         delimiter: None,
         rejects: ledger.dir.join("rejects").join(format!("{stem}.rejects.csv")),
         dry_run: false,
-    };
+    }
+}
+
+/// What a message may call the columns of a file, before anything of it is imported.
+pub(crate) fn columns(request: &ImportRequest) -> Result<Vec<String>, Failure> {
+    let preview = preview(request).map_err(|error| Failure::from(error).about(request.file.display()))?;
+    Ok(preview.columns.into_iter().flat_map(|column| [column.tag, column.alias]).flatten().collect())
+}
+
+/// Imports a file of people, or finds that it was imported before. Ctrl-C leaves what was written for the next run.
+pub(crate) async fn import(request: &ImportRequest, ledger: &Ledger, output: &Output) -> Result<Import, Failure> {
+    let file = &request.file;
+    let bar = output.bytes_bar("importing");
     let mut show = |progress: Progress| {
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes_done.min(progress.bytes_total));
@@ -31,7 +42,7 @@ pub(crate) async fn import(file: &Path, mapping: Mapping, ledger: &Ledger, outpu
         Pace::Full
     };
     let clock = || ledger.now();
-    let importing = import_file(&ledger.store, &request, &ledger.actor, &clock, &mut show);
+    let importing = import_file(&ledger.store, request, &ledger.actor, &clock, &mut show);
     let report = tokio::select! { biased;
         report = importing => report.map_err(|error| Failure::from(error).about(file.display())),
         _ = tokio::signal::ctrl_c() => Err(Failure::refused("interrupted during the import; nothing was sent")

@@ -5,11 +5,12 @@
 use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
+use crate::order;
 use crate::output::iso_time;
 use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
-use engine::Handle;
+use engine::{Handle, Obeyed};
 use model::{Actor, CampaignId, HoldId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,13 +38,37 @@ pub(crate) async fn place(ledger: &Ledger, engine: Option<&Handle>, actor: &Acto
     let covered = ledger.store.covered_by(new.clone()).await?;
     let placed = match engine {
         Some(engine) => engine.place_hold(new, actor).await?,
-        None => ledger.store.place_hold(new, actor, ledger.now()).await?,
+        None => Obeyed::Recorded(ledger.store.place_hold(new, actor, ledger.now()).await?),
     };
-    let mut answer = described(ledger, &placed).await?;
+    let mut answer = match placed {
+        Obeyed::Recorded(placed) => described(ledger, &placed).await?,
+        Obeyed::Unrecorded => foreseen(ledger, reach).await?,
+    };
     if let Some(object) = answer.as_object_mut() {
         object.insert("covers".to_owned(), covered.waiting.into());
         object.insert("not_placed_yet".to_owned(), covered.unplaced.into());
     }
+    Ok(answer)
+}
+
+/// A hold that is in force and has no number yet: the ledger cannot record.
+async fn foreseen(ledger: &Ledger, reach: &Reach) -> Answer {
+    let campaign = match reach.campaign {
+        Some(id) => ledger.store.campaign(id).await?,
+        None => None,
+    };
+    let mut answer = json!({
+        "hold": null,
+        "campaign": campaign.as_ref().map(|campaign| campaign.number),
+        "campaign_name": campaign.map(|campaign| campaign.name),
+        "provider": reach.provider,
+        "domain": reach.domain,
+        "source": reach.source,
+        "cold_only": reach.cold,
+        "until": reach.until.map(iso_time),
+        "why": reach.why,
+    });
+    order::mark_unrecorded(&mut answer);
     Ok(answer)
 }
 

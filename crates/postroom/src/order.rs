@@ -179,13 +179,44 @@ pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Pr
             return answer;
         }
         // An owner that does not listen yet is about to, or only settles what a kill left.
-        match Ledger::own(dir, Durability::Power) {
-            Ok(ledger) => return carry_out(&ledger, &request.actor, &request.order, progress).await,
-            Err(failure) if failure.exit == Exit::Refused && moments > 0 => moments -= 1,
-            Err(failure) => return Err(failure),
+        let answer = match Ledger::own(dir, Durability::Power) {
+            Err(failure) if failure.exit == Exit::Refused && moments > 0 => None,
+            Ok(ledger) => Some(carry_out(&ledger, &request.actor, &request.order, progress).await),
+            Err(failure) => Some(Err(failure)),
+        };
+        if let Some(answer) = answer {
+            return answer.map_err(|failure| in_vain(&request.order, failure));
         }
+        moments -= 1;
         tokio::time::sleep(MOMENT).await;
     }
+}
+
+/// Somebody wants something stopped, and the disk does not take it: what they need to know is that it stands still.
+fn in_vain(order: &Order, failure: Failure) -> Failure {
+    let stops = matches!(order, Order::Pause { .. } | Order::Cancel { .. } | Order::PlaceHold { .. });
+    if !stops || failure.exit != Exit::OwnFailure {
+        return failure;
+    }
+    failure
+        .advise("no process sends from this directory, so nothing goes out now")
+        .advise("make room (or mend the disk), then run this command again, before postroom resume or postroom serve")
+}
+
+/// Says in an answer that the order is in force and could not be written down yet.
+pub(crate) fn mark_unrecorded(answer: &mut Value) {
+    if let Some(object) = answer.as_object_mut() {
+        object.insert("recorded".to_owned(), false.into());
+    }
+}
+
+/// What a person is told of such an answer.
+pub(crate) fn unrecorded_in_words(answer: &Value) -> Option<String> {
+    (answer.get("recorded") == Some(&Value::Bool(false))).then(|| {
+        "It cannot be written down yet: the disk is full or fails. That is done as soon as there is room, and nothing is sent \
+         before. If the process ends earlier, give the order again."
+            .to_owned()
+    })
 }
 
 /// Carries out an order on a ledger this process owns.

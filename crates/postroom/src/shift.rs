@@ -14,13 +14,13 @@ use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
 use crate::progress::{Progress, TELL_EVERY};
-use engine::{Engine, Handle, Mailing, RunEnd, Settings, Until};
+use engine::{Engine, Handle, Mailing, Obeyed, RunEnd, Settings, Until};
 use model::{Actor, CampaignId, CampaignState, SuppressionReason};
 use net::World;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Campaign;
+use store::{Campaign, StoreError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::RwLock;
 
@@ -171,7 +171,8 @@ impl Staff {
         let Request { actor, order } = request;
         match order {
             Order::Pause { campaign, why } if self.works_on(campaign) => {
-                Ok(as_json(&self.handle.pause(campaign, why, &actor).await?))
+                let paused = self.handle.pause(campaign, why.clone(), &actor).await?;
+                self.stopped(campaign, paused, CampaignState::Paused, why).await
             }
             Order::Resume { campaign, why } if self.works_on(campaign) => {
                 let resumed = self.handle.resume(campaign, why, &actor).await?;
@@ -189,7 +190,8 @@ impl Staff {
                 Ok(json!({ "left_out": left_out }))
             }
             Order::Cancel { campaign } if self.works_on(campaign) => {
-                Ok(as_json(&self.handle.cancel(campaign, &actor).await?))
+                let cancelled = self.handle.cancel(campaign, &actor).await?;
+                self.stopped(campaign, cancelled, CampaignState::Cancelled, None).await
             }
             Order::Suppress { target, note } => {
                 let reason = SuppressionReason::Manual;
@@ -210,6 +212,24 @@ impl Staff {
             }
             other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| {})).await,
         }
+    }
+
+    /// The answer to an order that stops a campaign; one that could not be written down says so.
+    async fn stopped(
+        &self,
+        id: CampaignId,
+        obeyed: Obeyed<Campaign>,
+        state: CampaignState,
+        why: Option<String>,
+    ) -> Answer {
+        if let Obeyed::Recorded(campaign) = obeyed {
+            return Ok(as_json(&campaign));
+        }
+        let known = self.ledger.store.campaign(id).await?;
+        let known = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: id.to_string() })?;
+        let mut answer = as_json(&Campaign { state, why, ..known });
+        order::mark_unrecorded(&mut answer);
+        Ok(answer)
     }
 
     fn works_on(&self, campaign: CampaignId) -> bool {

@@ -4,6 +4,7 @@
 //! reach nothing but this machine, so its campaigns may go without the guards that protect strangers.
 
 use crate::failure::Failure;
+use dispatch::FileError;
 use dispatch::own::{Described, OwnFile};
 use dispatch::providers::Providers;
 use dispatch::react::Policy;
@@ -109,8 +110,16 @@ fn own_file(dir: &Path, name: &str) -> Result<Option<(String, String)>, Failure>
     if bytes > OWN_FILE_BYTES_MAX {
         return Err(unreadable(&format!("it has {bytes} bytes, more than {OWN_FILE_BYTES_MAX}")));
     }
-    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
-    Ok(Some((path.display().to_string(), text)))
+    let read = std::fs::read(&path).map_err(|error| unreadable(&error))?;
+    let path = path.display().to_string();
+    match String::from_utf8(read) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) => {
+            let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+            let line = before.filter(|byte| **byte == b'\n').count() + 1;
+            Err(Failure::bad_input(FileError { path, line, reason: "it is not UTF-8".to_owned() }.to_string()))
+        }
+    }
 }
 
 /// The deadlines of RFC 5321; in a rehearsal that gives up after a minute no single answer is waited for longer.

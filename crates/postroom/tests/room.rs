@@ -1,5 +1,6 @@
 //! A disk that is really full: a small tmpfs under the data directory of the real binary. Sending stops first, then it is
-//! told, then it goes on by itself when there is room. Nobody is forgotten, doubled or in doubt.
+//! told, then it goes on by itself when there is room; whoever orders it to stop meanwhile is obeyed. Nobody is forgotten,
+//! doubled or in doubt.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
@@ -91,4 +92,36 @@ fn a_full_disk_stops_sending_is_told_and_is_got_over() {
     let copies = copies(&server);
     assert_eq!(copies.len() as u64, PEOPLE);
     assert!(copies.values().all(|count| *count == 1), "nobody twice");
+}
+
+#[test]
+fn an_order_to_stop_is_obeyed_on_a_full_disk() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "20"]) else { return };
+    let place = Place::new(PEOPLE, &server);
+    let Some(disk) = Tmpfs::mount(&place.data()) else {
+        skipped("leave to mount a small tmpfs (root)");
+        return;
+    };
+    let mut sending = place.begin_send();
+    assert!(server.wait_for(50, LIMIT).len() >= 50, "{}", place.errors());
+    let filler = disk.fill();
+    wait_until(LIMIT, || place.errors().contains("is full").then_some(())).expect("it is told");
+    let paused = place.run(&["pause", "spring", "--reason", "wrong link"]);
+    assert_eq!((&paused["state"], &paused["recorded"]), (&"paused".into(), &false.into()), "{paused}");
+    let held = place.run(&["hold", "--domain", "peer1.test", "--because", "their postmaster asked"]);
+    assert_eq!((&held["domain"], &held["recorded"]), (&"peer1.test".into(), &false.into()), "{held}");
+    let ordered_at = server.received().len();
+    fs::remove_file(filler).unwrap();
+    let ended = wait_until(LIMIT, || sending.try_wait().unwrap());
+    assert_eq!(ended.and_then(|ended| ended.code()), Some(3), "paused, there is nothing left to do");
+    let stopped_at = server.received().len();
+    assert!(stopped_at <= ordered_at + CONNECTIONS, "{} came after the order", stopped_at - ordered_at);
+    let status = place.run(&["status", "spring"]);
+    assert_eq!(status["campaign"]["state"], "paused", "{status}");
+    let hold = place.run(&["hold", "list"]);
+    assert_eq!(hold["domain"], "peer1.test", "{hold}");
+    place.run(&["hold", "lift", hold["hold"].as_str().unwrap()]);
+    let end = place.run(&["resume", "spring", "--wait", "done"]);
+    assert_eq!((end["accepted"].as_u64(), end["in_doubt"].as_u64()), (Some(PEOPLE), Some(0)), "{end}");
+    assert!(copies(&server).values().all(|count| *count == 1), "nobody twice");
 }

@@ -444,6 +444,11 @@ fn bad_input_is_told_with_what_to_do() {
         assert!(done.errors.contains(word), "{message} {contacts} {more:?}: {}", done.errors);
         assert_eq!(done.said, "");
     }
+    assert_eq!(place.run(&["import", "--list"]).said, "", "a message that cannot be sent leaves no people behind");
+    fs::write(place.dir.path().join("data").join("providers.toml"), b"# mine\n# M\xfcller\n").unwrap();
+    let foreign = place.run(&[base("spring.md", "people.csv"), vec!["--relay", "smtp://127.0.0.1:9"]].concat());
+    assert_eq!(foreign.code, 2, "{}", foreign.errors);
+    assert!(foreign.errors.contains("providers.toml, line 2: it is not UTF-8"), "{}", foreign.errors);
     let typo = place.run(&["pause", "sprnig"]);
     assert_eq!(typo.code, 2, "{}", typo.errors);
     fs::write(place.dir.path().join("data").join("ledger.db"), "no database\n".repeat(1_000)).unwrap();

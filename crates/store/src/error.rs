@@ -74,7 +74,7 @@ pub enum StoreError {
         name: String,
     },
     /// The name is taken.
-    #[error("there is already a {what} {name:?}")]
+    #[error("there is a {what} {name:?} already")]
     Exists {
         /// "campaign", …
         what: &'static str,

@@ -5,7 +5,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::SendError;
+use engine::{Obeyed, SendError};
 use serde::Serialize;
 use std::time::Duration;
 use store::StoreError;
@@ -198,6 +198,18 @@ impl From<SendError> for Problem {
             SendError::Relay { .. } | SendError::Input(_) => Problem::new(Code::InvalidField, error.to_string()),
             SendError::Guard(_) | SendError::Objections(_) => Problem::new(Code::Refused, error.to_string()),
         }
+    }
+}
+
+/// What an order to stop came to. One that is in force and cannot be written down is told as such.
+pub(crate) fn recorded<T>(obeyed: Obeyed<T>) -> Result<T, Problem> {
+    match obeyed {
+        Obeyed::Recorded(answer) => Ok(answer),
+        Obeyed::Unrecorded => Err(Problem::new(
+            Code::CannotRecord,
+            "the order is in force, but it cannot be written down yet: the disk is full or fails. That is done as soon as \
+             there is room, and nothing is sent before; if the service ends earlier, order it again",
+        )),
     }
 }
 

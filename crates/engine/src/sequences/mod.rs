@@ -8,7 +8,7 @@ pub(crate) mod keeper;
 
 use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::SendOptions;
-use crate::{Handle, SendError, drafts, guard};
+use crate::{Handle, Obeyed, SendError, drafts, guard};
 use dispatch::windows::Zone;
 use mail::compose::{Compiled, HeaderPlan};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, SequenceId, WorkspaceId};
@@ -128,12 +128,19 @@ impl Handle {
         workspace: WorkspaceId,
         id: SequenceId,
         actor: &Actor,
-    ) -> Result<Sequence, StoreError> {
-        let paused = self.store.pause_sequence(workspace, id, actor, self.clock.now()).await?;
-        for campaign in self.campaigns_of(&paused, |known| known.state.may_send()).await? {
-            self.pause(campaign, Some(why_paused(id)), actor).await?;
-        }
-        Ok(paused)
+    ) -> Result<Obeyed<Sequence>, StoreError> {
+        let actor = actor.clone();
+        self.see_to(move |handle| {
+            let actor = actor.clone();
+            async move {
+                let paused = handle.store.pause_sequence(workspace, id, &actor, handle.clock.now()).await?;
+                for campaign in handle.campaigns_of(&paused, |known| known.state.may_send()).await? {
+                    handle.pause(campaign, Some(why_paused(id)), &actor).await?;
+                }
+                Ok(paused)
+            }
+        })
+        .await
     }
 
     /// Ends a sequence for good: when this returns nobody is in it, and what was on its way out is skipped.
@@ -142,12 +149,19 @@ impl Handle {
         workspace: WorkspaceId,
         id: SequenceId,
         actor: &Actor,
-    ) -> Result<Sequence, StoreError> {
-        let archived = self.store.archive_sequence(workspace, id, actor, self.clock.now()).await?;
-        for campaign in self.campaigns_of(&archived, |known| !known.state.is_over()).await? {
-            self.cancel(campaign, actor).await?;
-        }
-        Ok(archived)
+    ) -> Result<Obeyed<Sequence>, StoreError> {
+        let actor = actor.clone();
+        self.see_to(move |handle| {
+            let actor = actor.clone();
+            async move {
+                let archived = handle.store.archive_sequence(workspace, id, &actor, handle.clock.now()).await?;
+                for campaign in handle.campaigns_of(&archived, |known| !known.state.is_over()).await? {
+                    handle.cancel(campaign, &actor).await?;
+                }
+                Ok(archived)
+            }
+        })
+        .await
     }
 
     /// Those of a sequence's campaigns that are as wanted.

@@ -197,7 +197,11 @@ fn lines_of(alert: &Alert, style: &Style) -> Vec<String> {
 
 async fn channels(dir: &Path, output: &Output, style: &Style) -> Result<Exit, Failure> {
     let ledger = Ledger::read(dir)?;
-    for channel in &ledger.store.alert_channels(Some(ledger.workspace)).await? {
+    let channels = ledger.store.alert_channels(Some(ledger.workspace)).await?;
+    if channels.is_empty() {
+        output.note(format!("Nobody is told: {}", style.command("help alert add")));
+    }
+    for channel in &channels {
         output.answer(&channel_json(channel), || {
             let how = match (channel.failed_at, channel.told_at) {
                 (Some(at), _) => {

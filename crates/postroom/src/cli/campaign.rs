@@ -67,7 +67,8 @@ pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Resul
     let answer = order::place(dir, order, &mut |_| {}).await?;
     output.answer(&answer, || {
         let again = format!("To take it up: postroom resume {}{}", campaign.number, ending::data_option(dir));
-        vec![format!("Campaign {:?} is paused: nothing of it starts any more.", campaign.name), again]
+        let paused = format!("Campaign {:?} is paused: nothing of it starts any more.", campaign.name);
+        [Some(paused), order::unrecorded_in_words(&answer), Some(again)].into_iter().flatten().collect()
     });
     Ok(Exit::Done)
 }
@@ -77,7 +78,8 @@ pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Res
     refuse_over(&campaign)?;
     let answer = order::place(dir, Order::Cancel { campaign: campaign.id }, &mut |_| {}).await?;
     output.answer(&answer, || {
-        vec![format!("Campaign {:?} is cancelled for good: whoever was waiting is skipped.", campaign.name)]
+        let cancelled = format!("Campaign {:?} is cancelled for good: whoever was waiting is skipped.", campaign.name);
+        [Some(cancelled), order::unrecorded_in_words(&answer)].into_iter().flatten().collect()
     });
     Ok(Exit::Done)
 }

@@ -64,7 +64,7 @@ fn key_in_file(domain: &str, selector: &str, ed25519: bool, path: &Path) -> Resu
 fn tell(answer: &Value, output: &Output) -> Vec<String> {
     let (domain, selector) = (text(answer, "domain"), text(answer, "selector"));
     let mut lines = vec![
-        format!("A {} key for {domain}, selector {selector}.", text(answer, "kind").to_uppercase()),
+        format!("{} key for {domain}, selector {selector}.", text(answer, "kind").to_uppercase()),
         String::new(),
         "Publish this TXT record where the domain's DNS is kept:".to_owned(),
         format!("  name   {}", output.ink(Ink::Bold, text(answer, "record_name"))),

@@ -162,7 +162,12 @@ fn told(answer: &Value, until: Option<model::Timestamp>, rest: Option<String>, s
         ));
     }
     lines.extend(rest.map(|rest| format!("  The rest: {rest}")));
-    lines.push(format!("  To lift it: {}", style.command(&format!("hold lift {}", text(answer, "hold")))));
+    match order::unrecorded_in_words(answer) {
+        Some(unrecorded) => lines.push(format!("  {unrecorded}")),
+        None => {
+            lines.push(format!("  To lift it: {}", style.command(&format!("hold lift {}", text(answer, "hold")))));
+        }
+    }
     lines
 }
 

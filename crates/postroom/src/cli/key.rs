@@ -76,7 +76,12 @@ async fn list(dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let mut after = None;
     loop {
         let page = ledger.store.api_keys(ledger.workspace, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(Exit::Done) };
+        let Some(last) = page.last() else {
+            if after.is_none() {
+                output.note("No key was made yet.");
+            }
+            return Ok(Exit::Done);
+        };
         after = Some(last.id);
         for key in &page {
             output.answer(&key_json(key), || {

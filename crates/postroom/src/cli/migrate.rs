@@ -6,7 +6,7 @@
 use super::absolute;
 use crate::failure::{Exit, Failure};
 use crate::order::{self, Order, number};
-use crate::output::{Output, thousands};
+use crate::output::{Output, counted, thousands};
 use engine::migrate::{MigrateError, Part, Platform, plan};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -55,7 +55,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     std::fs::remove_dir_all(&scratch).unwrap_or_default();
     let mut told = json!({ "files": parts.len(), "dry_run": args.dry_run });
     tell_counts(&mut told, &sums);
-    output.answer(&told, || vec![String::new(), format!("{} files\n  {}", parts.len(), line(&sums))]);
+    output.answer(&told, || {
+        vec![String::new(), format!("{}\n  {}", counted(parts.len() as u64, "file", "files"), line(&sums))]
+    });
     Ok(Exit::Done)
 }
 

@@ -169,7 +169,8 @@ async fn list(
         }
     }
     let people = if count == 1 { "person" } else { "people" };
-    output.line(format!("{} {people}. Ask about one: {}", thousands(count), style.command("why ADDRESS")));
+    let ask = if count > 0 { format!(" Ask about one: {}", style.command("why ADDRESS")) } else { String::new() };
+    output.line(format!("{} {people}.{ask}", thousands(count)));
     Ok(())
 }
 

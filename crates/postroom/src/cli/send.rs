@@ -29,7 +29,7 @@ use net::clock::{Clock, SystemClock};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Durability, Import};
+use store::Durability;
 
 /// The selector of a key made for loopback mode.
 const LOOPBACK_SELECTOR: &str = "postroom1";
@@ -108,7 +108,7 @@ struct Identity {
     /// The domain that bounces return to [default: that of --from]
     #[arg(long, value_name = "DOMAIN")]
     return_path: Option<String>,
-    /// Where a service of yours answers unsubscribe links, URL/u/TOKEN: https://mail.example.org
+    /// Where `postroom serve` answers unsubscribe links, URL/u/TOKEN: https://mail.example.org
     #[arg(long, value_name = "URL", conflicts_with = "unsubscribe")]
     public_url: Option<String>,
     /// Where unsubscribe requests go otherwise: an https:// page or a mailto: address
@@ -308,8 +308,15 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     if !args.dry_run {
         guard::refuse(&objections)?;
     }
-    let import = campaigner::import(&args.contacts, mapping, &ledger, output).await?;
-    let draft = draft(&args, options, file, import)?;
+    let people = campaigner::people(&args.contacts, mapping, &ledger);
+    // A message that cannot be sent leaves no people behind.
+    let snapshot = Snapshot { file, options, columns: campaigner::columns(&people)?, never_mailed: false };
+    let name = name_of(&args)?;
+    snapshot.check(&name)?;
+    let import = campaigner::import(&people, &ledger, output).await?;
+    let snapshot = Snapshot { columns: import.columns.clone(), ..snapshot };
+    let stakes = snapshot.options.transport.stakes();
+    let draft = Draft { name, snapshot, imports: vec![import], stakes, kind: CampaignKind::Broadcast };
     let launched = tokio::select! { biased;
         launched = launch::launch(&ledger.store, &draft, &ledger.actor, ledger.now()) => launched?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::refused("interrupted before anything was sent")
@@ -380,15 +387,13 @@ fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {
     Ok(options)
 }
 
-fn draft(args: &Args, options: SendOptions, file: MessageFile, import: Import) -> Result<Draft, Failure> {
+fn name_of(args: &Args) -> Result<String, Failure> {
     let stem = args.message.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = args.name.clone().unwrap_or(stem).trim().to_owned();
     if name.is_empty() {
         return Err(Failure::bad_input("a campaign needs a name").advise("give it one: --name \"Spring news\""));
     }
-    let snapshot = Snapshot { file, options, columns: import.columns.clone(), never_mailed: false };
-    let stakes = snapshot.options.transport.stakes();
-    Ok(Draft { name, snapshot, imports: vec![import], stakes, kind: CampaignKind::Broadcast })
+    Ok(name)
 }
 
 /// The key that signs: from a file, from the ledger, or made here for a rehearsal.

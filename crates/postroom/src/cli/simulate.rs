@@ -1,7 +1,7 @@
 //! `postroom simulate`: the simulated receivers on real loopback sockets, for any mail program to be tried against.
 
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::shift;
 use net::SystemClock;
 use sim::worlds::World;
@@ -52,8 +52,8 @@ pub(crate) async fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
     })?;
     output.record(&listening.ready);
     output.note(format!(
-        "{about}: {} hosts listen on port {}; name server {}. Send to them:\n  postroom send … --dns {} --port {}\nCtrl-C ends it.",
-        listening.ready.hosts.len(),
+        "{about}: {} on port {}; name server {}. Send to them:\n  postroom send … --dns {} --port {}\nCtrl-C ends it.",
+        counted(listening.ready.hosts.len() as u64, "host", "hosts"),
         listening.ready.port,
         listening.ready.dns,
         listening.ready.dns,

@@ -80,7 +80,12 @@ async fn list(dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let mut after = None;
     loop {
         let page = ledger.store.members(ledger.workspace, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(Exit::Done) };
+        let Some(last) = page.last() else {
+            if after.is_none() {
+                output.note("Nobody may sign in yet.");
+            }
+            return Ok(Exit::Done);
+        };
         after = Some(last.user.id);
         for member in &page {
             output.answer(&user_json(member), || {

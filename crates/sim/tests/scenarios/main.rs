@@ -92,6 +92,7 @@ mod only_in_their_own_morning;
 mod our_own_network_is_nobodys_bounce;
 mod paused_killed_and_resumed;
 mod paused_means_nothing_starts;
+mod paused_on_a_full_disk;
 mod put_off_twice_then_gone;
 mod refused_three_times_is_an_error;
 mod reports_are_sent_when_somebody_asks;

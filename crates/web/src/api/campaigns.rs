@@ -4,7 +4,7 @@ use super::messages::{self, PostedMessage, PostedMessages, house_options};
 use super::templates;
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, recorded};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -726,7 +726,7 @@ async fn pause(
 ) -> Result<Json<Campaign>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     campaign(&app, &caller, id).await?;
-    Ok(Json(app.engine.pause(id, why.text(), &caller.actor).await?.into()))
+    Ok(Json(recorded(app.engine.pause(id, why.text(), &caller.actor).await?)?.into()))
 }
 
 /// Let a paused campaign go on. One that a brake stopped needs a reason.
@@ -759,7 +759,7 @@ async fn go_on(
 async fn cancel(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -> Result<Json<Campaign>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     campaign(&app, &caller, id).await?;
-    Ok(Json(app.engine.cancel(id, &caller.actor).await?.into()))
+    Ok(Json(recorded(app.engine.cancel(id, &caller.actor).await?)?.into()))
 }
 
 /// The report: the equation, why people were not reached, for what the others wait, and what may be done.

@@ -2,7 +2,7 @@
 
 use crate::extract::{Asked, At, Input, id};
 use crate::page::{self, Page, Plain};
-use crate::problem::Problem;
+use crate::problem::{Problem, recorded};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -149,7 +149,7 @@ async fn place(
         why: reach.why,
     };
     let covered = app.store.covered_by(new.clone()).await?;
-    let hold = app.engine.place_hold(new, &caller.actor).await?.into();
+    let hold = recorded(app.engine.place_hold(new, &caller.actor).await?)?.into();
     Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
 }
 

@@ -4,7 +4,7 @@ use super::campaigns::{Counting, Message};
 use super::messages::house_options;
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
-use crate::problem::Problem;
+use crate::problem::{Problem, recorded};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -313,7 +313,7 @@ async fn activate(State(app): State<App>, caller: Caller, At(id): At<SequenceId>
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
 async fn pause(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
     caller.may(Scope::CampaignsSend)?;
-    Ok(Json(app.engine.pause_sequence(caller.workspace, id, &caller.actor).await?.into()))
+    Ok(Json(recorded(app.engine.pause_sequence(caller.workspace, id, &caller.actor).await?)?.into()))
 }
 
 /// End a sequence for good: everybody in it leaves, and what was on its way out is skipped.
@@ -321,7 +321,7 @@ async fn pause(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
 async fn archive(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
     caller.may(Scope::CampaignsSend)?;
-    Ok(Json(app.engine.archive_sequence(caller.workspace, id, &caller.actor).await?.into()))
+    Ok(Json(recorded(app.engine.archive_sequence(caller.workspace, id, &caller.actor).await?)?.into()))
 }
 
 // ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
