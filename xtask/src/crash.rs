@@ -23,8 +23,12 @@ struct Asked {
 /// Runs the tests that kill.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let asked = read(arguments)?;
-    let (package, test) = if asked.is_real { ("postroom", "kills") } else { ("sim", "crashes") };
-    let mut command = cargo(root, &["test", "--quiet", "--locked", "--package", package, "--test", test]);
+    let which: &[&str] = match asked.is_real {
+        true => &["--package", "postroom", "--test", "it", "kills::"],
+        false => &["--package", "sim", "--test", "crashes"],
+    };
+    let mut command = cargo(root, &["test", "--quiet", "--locked"]);
+    command.args(which);
     if asked.is_release {
         command.arg("--release");
     }

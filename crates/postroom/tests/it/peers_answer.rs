@@ -1,13 +1,9 @@
 //! The peers of the end-to-end tests are themselves tried by hand-written conversations, so that a failing send is
 //! not blamed on us when the peer is broken.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up its peer has failed")]
-
-mod peers;
-
-use peers::dkim::DkimVerifier;
-use peers::postfix::Postfix;
-use peers::python_smtp::PythonSmtp;
+use crate::peers::dkim::DkimVerifier;
+use crate::peers::postfix::Postfix;
+use crate::peers::python_smtp::PythonSmtp;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

@@ -5,14 +5,11 @@
 //!
 //! A few kills belong to the tests; `cargo xtask crash --real --kills N` does hundreds.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
-mod peers;
-
-use peers::place::{Place, address, copies};
-use peers::python_smtp::PythonSmtp;
-use peers::wait_until;
+use crate::peers::place::{Place, address, copies};
+use crate::peers::python_smtp::PythonSmtp;
+use crate::peers::wait_until;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

@@ -2,14 +2,11 @@
 //! told, then it goes on by itself when there is room; whoever orders it to stop meanwhile is obeyed. Nobody is forgotten,
 //! doubled or in doubt.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
-mod peers;
-
-use peers::place::{Place, copies};
-use peers::python_smtp::PythonSmtp;
-use peers::{skipped, wait_until};
+use crate::peers::place::{Place, copies};
+use crate::peers::python_smtp::PythonSmtp;
+use crate::peers::{skipped, wait_until};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,11 @@
 //! Whole campaigns by the real binary toward real servers on loopback: what the receiver's own log shows is what counts.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
-mod peers;
-
-use peers::dkim::DkimVerifier;
-use peers::postfix::Postfix;
-use peers::python_smtp::PythonSmtp;
-use peers::{end, wait_until};
+use crate::peers::dkim::DkimVerifier;
+use crate::peers::postfix::Postfix;
+use crate::peers::python_smtp::PythonSmtp;
+use crate::peers::{end, free_port, wait_until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -460,7 +457,7 @@ fn bad_input_is_told_with_what_to_do() {
 #[test]
 fn a_relay_that_is_not_there_charges_nobody() {
     let place = Place::with(5);
-    let port = peers::free_port();
+    let port = free_port();
     let url = format!("smtp://127.0.0.1:{port}");
     let silent = place.run(&place.send(&url, &[]));
     assert_eq!(silent.code, 3, "{}", silent.errors);

@@ -1,12 +1,9 @@
 //! Webhooks of the real service, told to a receiver that verifies them with the public library: the service is killed while
 //! it tells, and nothing is missing, forged or out of order.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot set up its peer has failed")]
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
-mod peers;
-
-use peers::{START_TIMEOUT, end, free_port, kit_file, skipped, wait_until};
+use crate::peers::{START_TIMEOUT, end, free_port, kit_file, skipped, wait_until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -5,9 +5,8 @@
 //! Where a program cannot be had the `start` functions return `None` after saying so: the test returns early, and
 //! `cargo xtask test` counts it.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the kit")]
+#![allow(dead_code, reason = "some of what a peer tells is only shown, when a test fails")]
 #![allow(unreachable_pub, reason = "a module of a test binary has no outside")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot set up its peer has failed")]
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
 pub mod dkim;
@@ -38,7 +37,7 @@ pub fn skipped(needs: &str) {
 
 /// The path of a file of this kit.
 pub fn kit_file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/peers").join(name)
 }
 
 /// A program by name, also in the places Debian keeps programs for root.
