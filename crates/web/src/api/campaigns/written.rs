@@ -1,0 +1,273 @@
+//! What a campaign is to be, as its author writes it: the message, whom it is for, what is counted.
+
+use super::super::messages::house_options;
+use super::super::templates;
+use crate::problem::Problem;
+use crate::shape::Time;
+use crate::{App, Caller};
+use engine::drafts::Proposal;
+use engine::launch::{self, MessageFile, Parts};
+use engine::options::{SendOptions, Timing, Tracking, TrackingMode};
+use model::{ImportId, ListId, SegmentId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use store::{Audience, Whom};
+use utoipa::ToSchema;
+
+/// The longest name, in characters.
+const NAME_CHARS_MAX: usize = 200;
+/// The longest source of a message, in octets.
+const SOURCE_BYTES_MAX: usize = 900 * 1024;
+
+/// How a message is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    /// MJML.
+    Mjml,
+    /// Markdown, with front matter.
+    Markdown,
+    /// HTML.
+    Html,
+    /// Text alone.
+    Text,
+}
+
+/// A message as its author wrote it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Message {
+    /// How it is written.
+    format: Format,
+    /// Its source, with merge tags as `{{ first_name }}`.
+    source: String,
+    /// The text part; without, it is made from the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// What mail programs show behind the subject, if the source does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preheader: Option<String>,
+}
+
+/// Whom a campaign is for. A group is `everyone`, or the id of an import (`i_…`), a list (`l_…`) or a segment (`g_…`).
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Groups {
+    /// Taken in, in this order.
+    #[schema(min_items = 1, max_items = 100)]
+    include: Vec<String>,
+    /// Left out; whoever is in one of these is skipped as `excluded`.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    exclude: Vec<String>,
+}
+
+/// What a campaign is to be. Changed as a whole.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    /// Its name; unique in the workspace.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// Who it is from: an address, or `Name <address>`.
+    from: String,
+    /// The subject, if the message does not say it itself.
+    #[serde(default)]
+    subject: Option<String>,
+    /// The message.
+    #[serde(default)]
+    message: Option<Message>,
+    /// A template (`t_…`) in place of the message: it is copied, and later versions of it change nothing here.
+    #[serde(default)]
+    template: Option<String>,
+    /// Where answers go, when not to `from`.
+    #[serde(default)]
+    reply_to: Option<String>,
+    /// Whom it is for.
+    audience: Groups,
+    /// The domain bounces return to; else that of `from`.
+    #[serde(default)]
+    return_path: Option<String>,
+    /// The hours in which it is sent, by the recipient's clock where it is known: `Mon-Fri 09:00-17:00 Europe/Berlin`.
+    #[serde(default)]
+    windows: Option<String>,
+    /// Whoever was not reached by then is skipped as stale.
+    #[serde(default)]
+    expires_at: Option<Time>,
+    /// Its share among the campaigns of the workspace; 100 is usual.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10000)]
+    weight: Option<u32>,
+    /// Only where every server on the way keeps it encrypted (RFC 8689).
+    #[serde(default)]
+    require_tls: bool,
+    /// Whether opens and clicks are counted; left out: they are not.
+    #[serde(default)]
+    tracking: Counting,
+}
+
+/// Whether opens and clicks are counted, and what is added to links.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::api) struct Counting {
+    /// Whether, and of whom.
+    mode: Mode,
+    /// Are the links of the text part counted as well?
+    text_links: bool,
+    /// Added to every link where the author wrote no such parameter: `utm_source` and its like.
+    parameters: BTreeMap<String, String>,
+}
+
+/// Whose opens and clicks are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    /// Nobody's.
+    #[default]
+    Off,
+    /// The campaign's; nobody can tell whose they are.
+    Anonymous,
+    /// Each recipient's.
+    Full,
+}
+
+impl From<Counting> for Tracking {
+    fn from(counting: Counting) -> Tracking {
+        let mode = match counting.mode {
+            Mode::Off => TrackingMode::Off,
+            Mode::Anonymous => TrackingMode::Anonymous,
+            Mode::Full => TrackingMode::Full,
+        };
+        let parameters = counting.parameters.into_iter().collect();
+        Tracking { mode, url: None, text_links: counting.text_links, parameters }
+    }
+}
+
+impl From<Tracking> for Counting {
+    fn from(tracking: Tracking) -> Counting {
+        let mode = match tracking.mode {
+            TrackingMode::Off => Mode::Off,
+            TrackingMode::Anonymous => Mode::Anonymous,
+            TrackingMode::Full => Mode::Full,
+        };
+        let parameters = tracking.parameters.into_iter().collect();
+        Counting { mode, text_links: tracking.text_links, parameters }
+    }
+}
+
+impl Message {
+    /// As the ledger keeps it: a file whose name tells how it is written.
+    pub(in crate::api) fn into_file(self) -> Result<MessageFile, Problem> {
+        if self.source.len() > SOURCE_BYTES_MAX {
+            let text = format!("a message has at most {} kB", SOURCE_BYTES_MAX / 1024);
+            return Err(Problem::field("message.source", text));
+        }
+        let extension = match self.format {
+            Format::Mjml => "mjml",
+            Format::Markdown => "md",
+            Format::Html => "html",
+            Format::Text => "txt",
+        };
+        let parts = Parts { text: self.text, preheader: self.preheader, reply_to: None };
+        Ok(MessageFile { parts, ..MessageFile::new(format!("message.{extension}"), self.source) })
+    }
+
+    pub(in crate::api) fn from_file(file: MessageFile) -> Message {
+        let format = match file.name.rsplit('.').next() {
+            Some("mjml") => Format::Mjml,
+            Some("html" | "htm") => Format::Html,
+            Some("txt") => Format::Text,
+            _ => Format::Markdown,
+        };
+        Message { format, source: file.source, text: file.parts.text, preheader: file.parts.preheader }
+    }
+}
+
+impl Groups {
+    fn read(&self) -> Result<Audience, Problem> {
+        let read = |field: &str, groups: &[String]| -> Result<Vec<Whom>, Problem> {
+            groups.iter().map(|text| read_group(text).ok_or_else(|| no_group(field, text))).collect()
+        };
+        let audience = Audience {
+            include: read("audience.include", &self.include)?,
+            exclude: read("audience.exclude", &self.exclude)?,
+        };
+        if audience.include.is_empty() {
+            return Err(Problem::field("audience.include", "name at least one group"));
+        }
+        Ok(audience)
+    }
+
+    pub(super) fn of(audience: &Audience) -> Groups {
+        let words = |groups: &[Whom]| groups.iter().map(group_word).collect();
+        Groups { include: words(&audience.include), exclude: words(&audience.exclude) }
+    }
+}
+
+fn read_group(text: &str) -> Option<Whom> {
+    if text == "everyone" {
+        return Some(Whom::Everyone);
+    }
+    let import = text.parse::<ImportId>().ok().map(Whom::Import);
+    let list = || text.parse::<ListId>().ok().map(Whom::List);
+    import.or_else(list).or_else(|| text.parse::<SegmentId>().ok().map(Whom::Segment))
+}
+
+fn group_word(whom: &Whom) -> String {
+    match whom {
+        Whom::Everyone => "everyone".to_owned(),
+        Whom::Import(id) => id.to_string(),
+        Whom::List(id) => id.to_string(),
+        Whom::Segment(id) => id.to_string(),
+    }
+}
+
+fn no_group(field: &str, text: &str) -> Problem {
+    let says = format!("{text:?} is no group: everyone, or the id of an import (i_…), a list (l_…) or a segment (g_…)");
+    Problem::field(field, says)
+}
+
+impl Written {
+    pub(super) async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
+        let name = check_name(&self.name)?;
+        let (mut file, of_template) = match (self.message, &self.template) {
+            (Some(message), None) => (message.into_file()?, None),
+            (None, Some(text)) => {
+                let parts = templates::parts(app, caller, crate::extract::id("template", text)?, None).await?;
+                let subject = parts.subject.clone();
+                (parts.into_file()?, subject)
+            }
+            (Some(_), Some(_)) => return Err(Problem::field("template", "give a message or a template, not both")),
+            (None, None) => return Err(Problem::field("message", "give a message or a template")),
+        };
+        if let Some(reply_to) = self.reply_to {
+            launch::parse_mailbox(&reply_to).map_err(|error| Problem::field("reply_to", error.to_string()))?;
+            file.parts.reply_to = Some(reply_to);
+        }
+        let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
+        let domain = from.address.domain().as_str().to_owned();
+        let audience = self.audience.read()?;
+        let options = SendOptions {
+            from: self.from,
+            subject: self.subject.or(of_template),
+            return_path: self.return_path.unwrap_or(domain),
+            require_tls: self.require_tls,
+            timing: Timing {
+                windows: self.windows,
+                expires_at: self.expires_at.map(|time| time.0),
+                weight: self.weight,
+            },
+            tracking: self.tracking.into(),
+            ..house_options(app)
+        };
+        Ok(Proposal { name, file, options, audience })
+    }
+}
+
+pub(super) fn check_name(name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        return Err(Problem::field("name", format!("a name has 1 to {NAME_CHARS_MAX} characters")));
+    }
+    Ok(name.to_owned())
+}
