@@ -199,7 +199,7 @@ async fn channels(dir: &Path, output: &Output, style: &Style) -> Result<Exit, Fa
     let ledger = Ledger::read(dir)?;
     let channels = ledger.store.alert_channels(Some(ledger.workspace)).await?;
     if channels.is_empty() {
-        output.note(format!("Nobody is told: {}", style.command("help alert add")));
+        output.note("Nobody is told yet; postroom help alert add has the ways.");
     }
     for channel in &channels {
         output.answer(&channel_json(channel), || {
