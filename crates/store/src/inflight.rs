@@ -17,7 +17,7 @@ use model::{DeliveryId, Timestamp};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use syncer::Syncer;
+use syncer::{Coming, Syncer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Octets of one slot: which attempt.
@@ -74,6 +74,7 @@ pub struct Recovered {
 #[derive(Debug)]
 pub struct Slot {
     index: OnceLock<u32>,
+    coming: Coming,
     permit: OwnedSemaphorePermit,
 }
 
@@ -186,13 +187,18 @@ impl InFlight {
     /// Waits for a free slot.
     pub async fn take_slot(&self) -> Result<Slot> {
         let permit = self.inner.permits.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        Ok(Slot { index: OnceLock::new(), permit })
+        Ok(self.slot(permit))
     }
 
     /// A free slot, if there is one now.
     pub fn try_slot(&self) -> Option<Slot> {
         let permit = self.inner.permits.clone().try_acquire_owned().ok()?;
-        Some(Slot { index: OnceLock::new(), permit })
+        Some(self.slot(permit))
+    }
+
+    fn slot(&self, permit: OwnedSemaphorePermit) -> Slot {
+        let coming = self.inner.syncer.as_ref().map_or_else(Coming::unnoticed, Syncer::coming);
+        Slot { index: OnceLock::new(), coming, permit }
     }
 
     /// Records that the last bytes of an attempt are about to go out. When it returns they may; if it fails, they must
@@ -205,6 +211,7 @@ impl InFlight {
         if self.inner.files.is_none() {
             return Ok(());
         }
+        slot.coming.asks();
         self.put_at(self.place_of(slot)?, bytes).await
     }
 
