@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Answers kept of each kind; beyond that the one that expires first makes room.
-pub const MAX_ENTRIES: usize = 50_000;
+pub const MAX_ENTRIES: usize = 10_000;
 
 /// Questions on their way at once, all kinds together; further ones wait.
 pub const MAX_QUESTIONS: usize = 64;

@@ -1,6 +1,7 @@
 //! DNS over real sockets: a thin client that only translates.
 //!
-//! It asks a recursive resolver, the machine's own or a given one, over UDP and, when an answer is cut short, TCP.
+//! It asks a recursive resolver, the machine's own or a given one, over UDP and, when an answer is cut short, TCP; one on
+//! this machine over a socket that stays ([`nearby`]).
 //! It keeps nothing: the cache above it runs on our clock. Its one duty is to tell apart what `dispatch` must judge
 //! differently: NXDOMAIN, no such records, SERVFAIL and silence (RFC 1035, RFC 2308), and what signatures vouch for
 //! from what they contradict ([`proof`]).
@@ -13,16 +14,18 @@ use hickory_resolver::proto::dnssec::Proof as Proved;
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
+use nearby::Servers;
 use proof::Prover;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
+mod nearby;
 mod proof;
 
-/// The way to the name servers, with its tries.
-type Servers = RetryDnsHandle<NameServerPool<TokioRuntimeProvider>>;
+/// The resolver library's way to the name servers, with its tries.
+type Library = RetryDnsHandle<NameServerPool<TokioRuntimeProvider>>;
 
 /// How long one try of a question may take.
 const TRY_TIMEOUT: Duration = Duration::from_secs(4);
@@ -122,10 +125,12 @@ impl DnsClient {
         options.attempts = RETRIES;
         options.max_active_requests = QUESTIONS_PER_CONNECTION;
         options.edns0 = true;
+        let nearby = nearby::preferred(&servers).map(|server| (server, try_timeout));
         let tls = TlsConfig::new().map_err(|e| DnsClientError::Configuration(e.to_string()))?;
         let context = Arc::new(PoolContext::new(options, tls));
         let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());
-        let prover = Prover::new(RetryDnsHandle::new(pool, RETRIES), dnssec);
+        let servers = Servers::new(RetryDnsHandle::new(pool, RETRIES), nearby);
+        let prover = Prover::new(servers, dnssec);
         Ok(DnsClient { prover, timeout })
     }
 

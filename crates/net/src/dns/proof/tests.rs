@@ -103,7 +103,8 @@ fn servers(address: SocketAddr) -> Servers {
     connection.port = address.port();
     let server = NameServerConfig::new(address.ip(), true, vec![connection]);
     let context = Arc::new(PoolContext::new(ResolverOpts::default(), TlsConfig::new().unwrap()));
-    RetryDnsHandle::new(NameServerPool::from_config([server], context, TokioRuntimeProvider::default()), 1)
+    let pool = NameServerPool::from_config([server], context, TokioRuntimeProvider::default());
+    Servers::new(RetryDnsHandle::new(pool, 1), Some((address, Duration::from_secs(5))))
 }
 
 fn mx(host: &str) -> RData {
