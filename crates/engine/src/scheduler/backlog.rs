@@ -303,8 +303,12 @@ impl Scheduler {
                 continue;
             }
             let Some(after) = flow.heads_left else { return Ok(()) };
+            // Among them may be some that were placed a moment ago and found no room.
+            self.stamp(true).await?;
             let read = || self.house.store.heads_of_site(campaign, site, after, PAGE, part);
             let heads = self.house.until_read(read).await?;
+            let flow = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign));
+            let Some(flow) = flow else { return Ok(()) };
             flow.heads_left = (heads.len() == PAGE).then(|| heads.last().map(|head| head.id));
             if has_hosts {
                 flow.heads.extend(heads.into_iter().map(|head| Reading { head, after: None }));

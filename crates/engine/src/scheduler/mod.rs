@@ -44,6 +44,8 @@ const LOOKUPS_WAITING_MAX: usize = 512;
 const MISSING_HELD_MAX: usize = 512;
 /// Heads and sites read at once.
 const PAGE: usize = 128;
+/// Heads whose site is written down with one commit.
+const STAMPS_AT_ONCE: usize = 512;
 /// Deliveries in memory at once, over all lanes.
 const OUTSTANDING_MAX: usize = 65_536;
 /// The dictionary entry of deliveries that DNS put off: they have no site yet.
@@ -226,8 +228,12 @@ impl Scheduler {
                 }
             }
             Some(found) = self.lookups.join_next(), if !self.lookups.is_empty() => {
-                if let Ok((pending, located)) = found {
-                    self.place(pending, located?).await?;
+                let mut next = Some(found);
+                while let Some(found) = next {
+                    if let Ok((pending, located)) = found {
+                        self.place(pending, located?).await?;
+                    }
+                    next = self.lookups.try_join_next();
                 }
             }
             Some(_) = self.connections.join_next(), if !self.connections.is_empty() => {}

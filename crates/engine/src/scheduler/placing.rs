@@ -1,7 +1,6 @@
 //! Placing domains at sites: look-ups, bounded in number, and what becomes of those who have nowhere to go.
 
-use super::site::Reading;
-use super::{LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, SITES_MAX, Scheduler};
+use super::{LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, SITES_MAX, STAMPS_AT_ONCE, Scheduler};
 use crate::brakes::Whom;
 use crate::house::{Heard, Stop};
 use crate::journey;
@@ -71,8 +70,7 @@ impl Scheduler {
         let Some(entry) = self.sites.get_mut(&site) else { return Ok(()) };
         entry.set_groups(place.groups);
         for head in pending.heads.into_iter().filter(|head| active(&head.campaign)) {
-            let flow = entry.flows.entry(head.campaign).or_default();
-            flow.heads.push_back(Reading { head, after: None });
+            entry.flows.entry(head.campaign).or_default().add(head);
         }
         let (ready, stopped): (Vec<Claimed>, Vec<Claimed>) =
             pending.claimed.into_iter().partition(|claimed| active(&claimed.campaign));
@@ -156,7 +154,7 @@ impl Scheduler {
 
     /// Writes down which heads belong to which sites, in batches.
     pub(super) async fn stamp(&mut self, all: bool) -> Result<(), StoreError> {
-        let due = self.to_stamp.len() >= PAGE || all || (self.lookups.is_empty() && self.waiting.is_empty());
+        let due = self.to_stamp.len() >= STAMPS_AT_ONCE || all || (self.lookups.is_empty() && self.waiting.is_empty());
         if due && !self.to_stamp.is_empty() {
             let (house, stamped) = (&self.house, std::mem::take(&mut self.to_stamp));
             house.until_recorded(|| house.store.assign_site(stamped.clone())).await?;

@@ -9,6 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use store::Head;
 
+/// Heads of one campaign that a site keeps in memory. Look-ups run ahead of a site that is slow, or held; the heads
+/// beyond these are read from the ledger again when their turn comes.
+pub(super) const HEADS_MAX: usize = 512;
+
 /// A head being read.
 pub(super) struct Reading {
     pub(super) head: Head,
@@ -33,6 +37,15 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
+    /// Takes a head that was placed; the ledger keeps it if there is no room.
+    pub(super) fn add(&mut self, head: Head) {
+        if self.heads.len() < HEADS_MAX {
+            return self.heads.push_back(Reading { head, after: None });
+        }
+        let before = Some(DeliveryId(head.id.0 - 1));
+        self.heads_left = Some(self.heads_left.map_or(before, |left| left.min(before)));
+    }
+
     /// May more come, without anything new happening?
     pub(super) fn has_more(&self) -> bool {
         self.is_readable() || self.pending > 0
@@ -98,5 +111,42 @@ impl Entry {
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let waits = self.flows.values().any(|flow| flow.again_at.is_some());
         !waits && !self.has_more() && self.lanes.values().all(|lane| lane.is_empty() && lane.held(now).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::DomainId;
+
+    fn head(id: i64) -> Head {
+        Head {
+            id: DeliveryId(id),
+            campaign: CampaignId(1),
+            domain: DomainId(id),
+            domain_name: format!("d{id}.test"),
+            site: Some(SiteId(1)),
+            next: DeliveryId(id),
+            remaining: 1,
+            canary_end: None,
+            cold_start: None,
+        }
+    }
+
+    #[test]
+    fn however_many_domains_a_site_has_few_of_them_are_in_memory() {
+        let mut flow = Backlog::default();
+        (1..=HEADS_MAX).for_each(|n| flow.add(head(10 * n as i64)));
+        assert_eq!((flow.heads.len(), flow.heads_left), (HEADS_MAX, None));
+        // Answers come in any order: all that found no room lie behind the place from which the ledger is read on.
+        [90_020, 90_010, 90_030].into_iter().for_each(|id| flow.add(head(id)));
+        assert_eq!((flow.heads.len(), flow.heads_left), (HEADS_MAX, Some(Some(DeliveryId(90_009)))));
+        assert!(flow.is_readable());
+        flow.heads.clear();
+        assert!(flow.is_readable());
+        // Where everything is to be read anyway, it stays so.
+        flow.heads_left = Some(None);
+        (0..=HEADS_MAX).for_each(|_| flow.add(head(90_040)));
+        assert_eq!((flow.heads.len(), flow.heads_left), (HEADS_MAX, Some(None)));
     }
 }

@@ -47,6 +47,7 @@ mod a_stale_offer_is_not_sent;
 mod a_start_does_not_read_the_backlog;
 mod a_stopped_workspace_stays_stopped;
 mod a_tarpit_is_sat_out;
+mod a_thousand_domains_at_a_slow_site;
 mod a_thousand_people;
 mod accepted_is_not_in_the_inbox;
 mod alerts_are_told;
