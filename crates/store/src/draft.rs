@@ -106,10 +106,12 @@ impl Store {
                 Ok((build, tally))
             };
             let (next, tally) = self.core.lanes.write(step).await?;
-            match tally {
-                Some(tally) => return Ok(tally),
-                None => build = next,
-            }
+            let Some(tally) = tally else {
+                build = next;
+                continue;
+            };
+            self.core.lanes.at_writer(|ledger| ledger.forget_scratch()).await?;
+            return Ok(tally);
         }
     }
 

@@ -348,6 +348,7 @@ impl Store {
             };
             build = self.core.lanes.write(step).await?;
         }
+        self.core.lanes.at_writer(|ledger| ledger.forget_scratch()).await?;
         self.tally(id).await
     }
     /// A campaign.

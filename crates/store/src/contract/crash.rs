@@ -171,3 +171,22 @@ fn threads_settle_together_and_wait_for_slots() {
 fn going(delivery: model::DeliveryId, number: u16, phase: Phase) -> Going {
     Going { delivery, number, phase, peer: std::net::IpAddr::from([192, 0, 2, 1]) }
 }
+
+#[test]
+fn what_a_build_gathered_on_the_way_is_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let id = import(&store, 1, &["1@a.example", "2@b.example"]);
+    let tables = |store: &Store| {
+        let count = "SELECT count(*) FROM sqlite_temp_master";
+        now(store
+            .core
+            .lanes
+            .at_writer(move |ledger| Ok(ledger.conn.query_row(count, [], |row| row.get::<_, i64>(0))?)))
+        .unwrap()
+    };
+    for name in ["news", "more news"] {
+        sending(&store, name, id);
+        assert_eq!(tables(&store), 0, "after {name}");
+    }
+}

@@ -24,7 +24,7 @@ use rusqlite::{params, params_from_iter};
 /// Rows resolved or written in one step.
 const STEP_ROWS: i64 = 10_000;
 /// The temporary tables' page cache, in kibibytes.
-const SCRATCH_CACHE_KIB: i64 = 32_768;
+const SCRATCH_CACHE_KIB: i64 = 16_384;
 /// What lies between the places of two tiers: a place is tier × step + number in the tier.
 pub(crate) const TIER_STEP: i64 = 1 << 40;
 /// Added to the place of everybody who is not a member of the canary.
@@ -210,6 +210,12 @@ impl Ledger {
         drop(statement);
         self.clear_scratch()?;
         Ok(Some(tally))
+    }
+
+    /// Gives back what was gathered on the way, in memory and in a file. Not within a transaction.
+    pub(crate) fn forget_scratch(&self) -> Result<()> {
+        // Tables that are emptied keep both. To choose another place for them closes them all; then the choice is undone.
+        Ok(self.conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA temp_store = DEFAULT")?)
     }
 
     /// Empties the scratch tables.

@@ -4,7 +4,7 @@
 //! person waits in `import_change`. Invariant: until `finish` nothing that existed before looks different.
 
 use super::events::NewEvent;
-use super::{AddressHash, Ledger, word};
+use super::{AddressHash, IMPORT_CACHE_KIB, Ledger, WRITER_CACHE_KIB, word};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::import::{IMPORT_CHUNK_ROWS_MAX, Import, ImportRow, ImportState, NewImport, RowFate};
@@ -133,6 +133,7 @@ struct Sums {
 
 impl Ledger {
     pub(crate) fn begin_import(&mut self, new: &NewImport, actor: &Actor, now: Timestamp) -> Result<Import> {
+        self.conn.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB)?;
         if let Some(open) = of_content(&self.conn, new.workspace, &new.content_hash, ImportState::Open)? {
             return Ok(open);
         }
@@ -413,6 +414,7 @@ impl Ledger {
         let detail = format!("{} added, {} updated, {} duplicates", open.added, open.updated, open.duplicates);
         let about = NewEvent { import: Some(id), detail: Some(detail), ..NewEvent::default() };
         self.event(open.workspace, EventKind::Imported, actor, now, about)?;
+        self.conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         Ok(true)
     }
 

@@ -61,8 +61,10 @@ use std::sync::Arc;
 
 /// Prepared statements kept per connection.
 const STATEMENTS_CACHED_MAX: usize = 256;
-/// The writer's page cache, in kibibytes.
-const WRITER_CACHE_KIB: i64 = 65_536;
+/// The writer's page cache, in kibibytes. A campaign is built and settled in the order of its keys.
+pub(crate) const WRITER_CACHE_KIB: i64 = 16_384;
+/// The same while people are imported, who come in no order of their addresses.
+pub(crate) const IMPORT_CACHE_KIB: i64 = 65_536;
 /// A reader's page cache, in kibibytes.
 const READER_CACHE_KIB: i64 = 16_384;
 /// Pages of log after which the writer copies them into the ledger (16 MiB).
