@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::engage::HITS_MAX;
-use store::{Hits, Nameless, NewReaction, ReactionId, Recipient, Rescored, StoreError};
+use store::{Hits, Nameless, NewReaction, OwnChoice, ReactionId, Recipient, Rescored, StoreError};
 use tokio::sync::Notify;
 
 /// So long hits wait for others, to be written together.
@@ -165,19 +165,31 @@ impl Handle {
         Ok(self.store.recipients(vec![delivery]).await?.pop())
     }
 
+    /// The token of a delivery for one purpose; `None`: nothing was ever sent from here.
+    pub fn token(&self, purpose: Purpose, delivery: DeliveryId) -> Option<String> {
+        self.with_ring(|ring| Some(ring.seal(purpose, delivery)))
+    }
+
     /// Whoever has this token wants no more marketing mail. When this returns, that is durable and nothing starts toward
     /// them. `None`: the token is none of ours.
-    pub async fn unsubscribe(&self, token: &str, how: &str) -> Result<Option<Recipient>, StoreError> {
-        let Some(recipient) = self.recipient(Purpose::Unsubscribe, token).await? else { return Ok(None) };
+    pub async fn unsubscribe(&self, purpose: Purpose, token: &str, how: &str) -> Result<Option<Recipient>, StoreError> {
+        let Some(recipient) = self.recipient(purpose, token).await? else { return Ok(None) };
         self.store.unsubscribe(recipient.delivery, how, self.clock.now()).await?;
         self.gate.settle().await;
         Ok(Some(recipient))
     }
 
-    /// They take it back. `false`: there is nothing that this token could take back.
-    pub async fn take_back_unsubscribe(&self, token: &str) -> Result<bool, StoreError> {
-        let Some(recipient) = self.recipient(Purpose::Unsubscribe, token).await? else { return Ok(false) };
+    /// They take it back. `false`: there is nothing that this delivery's links could take back.
+    pub async fn take_back_unsubscribe(&self, recipient: &Recipient) -> Result<bool, StoreError> {
         self.store.take_back_unsubscribe(recipient.delivery, self.clock.now()).await
+    }
+
+    /// They chose which mail they want. When this returns, that is durable and nothing starts toward them that they do not
+    /// want. `false`: they were forgotten.
+    pub async fn choose(&self, recipient: &Recipient, own: OwnChoice) -> Result<bool, StoreError> {
+        let is_known = self.store.choose_by_link(recipient.delivery, own, self.clock.now()).await?;
+        self.gate.settle().await;
+        Ok(is_known)
     }
 
     /// The message as this person's browser shows it, uncounted. `None`: the token is none of ours, or they were

@@ -13,7 +13,8 @@ use dispatch::brakes;
 use dispatch::share::WEIGHT_USUAL;
 use dispatch::windows::Windows;
 use mail::compose::{
-    self, CompileOptions, Compiled, HeaderFields, HeaderPlan, LinkOptions, Mailbox, RenderError, SourceKind, Values,
+    self, CompileOptions, Compiled, HeaderFields, HeaderPlan, LinkOptions, Mailbox, OUR_TAGS, RenderError, SourceKind,
+    Values,
 };
 use mail::sign::{Signer, SigningKey};
 use mail::token::KeyRing;
@@ -35,8 +36,6 @@ pub(crate) const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 360
 pub(crate) const TOKEN_RING: &str = "tokens";
 /// The secret that tells this ledger's Message-IDs from another's.
 const MESSAGE_ID_TAG: &str = "message-id-tag";
-/// The tags Postroom makes.
-const BUILT_IN_TAGS: [&str; 3] = ["unsubscribe_url", "view_url", "postal_address"];
 
 /// A message file as it was when the campaign was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +184,7 @@ impl Snapshot {
             .iter()
             .map(|column| mail::values::tag_of_column(column))
             .chain(self.columns.iter().cloned())
-            .chain(BUILT_IN_TAGS.map(str::to_owned))
+            .chain(OUR_TAGS.map(str::to_owned))
             .collect();
         let options = CompileOptions {
             subject: self.options.subject.clone(),
@@ -266,14 +265,20 @@ impl Snapshot {
             ],
             cfbl_address: complaints.ok(),
             unsubscribe: self.unsubscribe(&return_path),
-            view_url: match &self.options.unsubscribe {
-                Unsubscribe::PublicUrl(url) => Some(format!("{}/v/{{token}}", url.trim_end_matches('/'))),
-                Unsubscribe::Target(_) | Unsubscribe::None => None,
-            },
+            view_url: self.page_url("v"),
+            preferences_url: self.page_url("p"),
             postal_address: self.options.postal_address.clone(),
             auto_submitted: campaign.kind != CampaignKind::Broadcast,
             ..HeaderFields::from_sender(from)
         })
+    }
+
+    /// A page that a server of ours answers with.
+    fn page_url(&self, door: &str) -> Option<String> {
+        match &self.options.unsubscribe {
+            Unsubscribe::PublicUrl(url) => Some(format!("{}/{door}/{{token}}", url.trim_end_matches('/'))),
+            Unsubscribe::Target(_) | Unsubscribe::None => None,
+        }
     }
 
     fn unsubscribe(&self, return_path: &MailDomain) -> compose::Unsubscribe {

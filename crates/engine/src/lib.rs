@@ -9,6 +9,7 @@
 //! TLS library is named here; time is the world's clock and tokio's timers, so the simulator can hand in its own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod brand;
 pub mod drafts;
 pub mod engage;
 pub mod forecast;

@@ -42,7 +42,7 @@ pub const SUBJECT_OCTETS_MAX: usize = 2_000;
 /// Gmail shows no more of a message's HTML than this.
 const CLIPPED_OCTETS: usize = 102 * 1024;
 /// Tags that stand for something Postroom makes.
-pub const OUR_TAGS: [&str; 3] = ["unsubscribe_url", "view_url", "postal_address"];
+pub const OUR_TAGS: [&str; 4] = ["unsubscribe_url", "view_url", "preferences_url", "postal_address"];
 const UNSUBSCRIBE_TAG: &str = OUR_TAGS[0];
 
 /// What language the author wrote in.

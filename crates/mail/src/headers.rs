@@ -62,6 +62,8 @@ pub struct HeaderFields {
     pub unsubscribe: Unsubscribe,
     /// Where the message can be seen in a browser; [`TOKEN_MARK`] is replaced.
     pub view_url: Option<String>,
+    /// Where topics, lists and a pause are chosen; [`TOKEN_MARK`] is replaced.
+    pub preferences_url: Option<String>,
     /// The sender's postal address, for `{{ postal_address }}`.
     pub postal_address: Option<String>,
     /// Made by a program without a person's asking: `Auto-Submitted: auto-generated` (RFC 3834). Not for broadcasts,
@@ -84,6 +86,7 @@ impl HeaderFields {
             cfbl_address: None,
             unsubscribe: Unsubscribe::default(),
             view_url: None,
+            preferences_url: None,
             postal_address: None,
             auto_submitted: false,
             extra: Vec::new(),
@@ -121,6 +124,8 @@ pub struct Tokens {
     pub unsubscribe: String,
     /// For the page that shows the message.
     pub view: String,
+    /// For the page where they choose which mail they want.
+    pub preferences: String,
 }
 
 impl Tokens {
@@ -130,6 +135,7 @@ impl Tokens {
             return_path: ring.seal(Purpose::Return, delivery),
             unsubscribe: ring.seal(Purpose::Unsubscribe, delivery),
             view: ring.seal(Purpose::View, delivery),
+            preferences: ring.seal(Purpose::Preferences, delivery),
         }
     }
 }
@@ -143,6 +149,7 @@ pub struct HeaderPlan {
     mailto: Option<String>,
     has_cfbl: bool,
     view_url: Option<String>,
+    preferences_url: Option<String>,
     postal_address: Option<String>,
 }
 
@@ -170,7 +177,12 @@ impl HeaderPlan {
             write_extra(&mut shared, name, value)?;
         }
         let Unsubscribe { url, mailto } = fields.unsubscribe;
-        for (field, text) in [("the unsubscribe URL", &url), ("the view URL", &fields.view_url)] {
+        let pages = [
+            ("the unsubscribe URL", &url),
+            ("the view URL", &fields.view_url),
+            ("the preferences URL", &fields.preferences_url),
+        ];
+        for (field, text) in pages {
             text.as_deref().map_or(Ok(()), |text| check_url(field, text))?;
         }
         mailto.as_deref().map_or(Ok(()), check_mailto)?;
@@ -188,6 +200,7 @@ impl HeaderPlan {
             mailto,
             has_cfbl: fields.cfbl_address.is_some(),
             view_url: fields.view_url,
+            preferences_url: fields.preferences_url,
             postal_address: fields.postal_address,
         })
     }
@@ -206,6 +219,11 @@ impl HeaderPlan {
     /// Where this delivery's message can be seen.
     pub fn view_url(&self, tokens: &Tokens) -> Option<String> {
         self.view_url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.view))
+    }
+
+    /// Where this delivery's recipient chooses which mail they want.
+    pub fn preferences_url(&self, tokens: &Tokens) -> Option<String> {
+        self.preferences_url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.preferences))
     }
 
     /// The sender's postal address.

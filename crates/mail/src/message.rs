@@ -131,6 +131,7 @@ fn person<'r>(plan: &HeaderPlan, recipient: &Recipient<'r>) -> Person<'r> {
         [
             ("unsubscribe_url", plan.unsubscribe_url(recipient.tokens)),
             ("view_url", plan.view_url(recipient.tokens)),
+            ("preferences_url", plan.preferences_url(recipient.tokens)),
             ("postal_address", plan.postal_address().map(str::to_owned)),
         ],
     )

@@ -44,10 +44,12 @@ pub enum Purpose {
     ClickTogether,
     /// Loading a pixel that is counted for the campaign alone.
     OpenTogether,
+    /// Choosing topics, lists and a pause.
+    Preferences,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 7] = [
+    const ALL: [Purpose; 8] = [
         Purpose::Return,
         Purpose::Unsubscribe,
         Purpose::View,
@@ -55,6 +57,7 @@ impl Purpose {
         Purpose::Open,
         Purpose::ClickTogether,
         Purpose::OpenTogether,
+        Purpose::Preferences,
     ];
 
     const fn code(self) -> u8 {
@@ -66,6 +69,7 @@ impl Purpose {
             Purpose::Open => 5,
             Purpose::ClickTogether => 6,
             Purpose::OpenTogether => 7,
+            Purpose::Preferences => 8,
         }
     }
 }

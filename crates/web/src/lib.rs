@@ -31,6 +31,7 @@ mod shape;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use auth::password::{objection as password_objection, stretch};
 pub use auth::sign_in::{LINK_LASTS, make_link};

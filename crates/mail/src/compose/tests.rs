@@ -181,7 +181,7 @@ fn mistakes_are_told_with_line_and_column_of_the_whole_file() {
         "---\nsubject: Hi {{ nobody }}\n---\n\nDear",
         Markdown,
         expect![[
-            r#"line 2, column 16: the audience has no column "nobody"; there is: city, first_name, items, name, points, postal_address, unsubscribe_url, view_url"#
+            r#"line 2, column 16: the audience has no column "nobody"; there is: city, first_name, items, name, points, postal_address, preferences_url, unsubscribe_url, view_url"#
         ]],
     );
     check(&html("a\n  {{ name "), Html, expect!["line 5, column 3: this tag is never closed: }} is missing"]);
@@ -221,7 +221,7 @@ fn mistakes_are_told_with_line_and_column_of_the_whole_file() {
         &html("{{ debug() }}"),
         Html,
         expect![[
-            r#"line 4, column 4: the audience has no column "debug"; there is: city, first_name, items, name, points, postal_address, unsubscribe_url, view_url"#
+            r#"line 4, column 4: the audience has no column "debug"; there is: city, first_name, items, name, points, postal_address, preferences_url, unsubscribe_url, view_url"#
         ]],
     );
     check(

@@ -1,10 +1,11 @@
-//! `postroom settings`: what holds for every campaign of the workspace.
+//! `postroom settings`: what holds for every campaign and every page of the workspace.
 
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
-use engine::options::{SETTING_CHARS_MAX, SETTINGS};
+use engine::brand::read_setting;
+use engine::options::SETTINGS;
 use serde_json::json;
 use std::path::Path;
 
@@ -26,11 +27,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
             .suggest(&model::nearest(name, names())));
     }
     if let (Some(name), Some(value)) = (&args.name, &args.value) {
-        let value = value.trim();
-        if value.is_empty() || value.chars().count() > SETTING_CHARS_MAX {
-            return Err(Failure::bad_input(format!("{name} needs a text of 1 to {SETTING_CHARS_MAX} characters")));
-        }
-        let order = Order::Set { name: name.clone(), value: value.to_owned() };
+        let value = read_setting(name, value)
+            .map_err(|expected| Failure::bad_input(format!("{name} cannot be that; expected: {expected}")))?;
+        let order = Order::Set { name: name.clone(), value: value.clone() };
         let answer = order::place(dir, order, &mut |_| {}).await?;
         output.answer(&answer, || vec![format!("{name} is now: {value}")]);
         return Ok(Exit::Done);

@@ -1,8 +1,8 @@
 //! Lists and choices: who is on which and on what grounds, and what keeps mailings from people by their own wish.
 
 use super::*;
-use crate::{Choice, Consent, Frequency, List, NewList, NewReaction, StoreError, Whom};
-use model::{ContactId, ContactStatus, ReactionKind, SkipReason, SuppressionReason};
+use crate::{Choice, Consent, Frequency, List, NewList, NewReaction, OwnChoice, StoreError, Whom};
+use model::{ContactId, ContactStatus, ListId, ReactionKind, SkipReason, SuppressionReason};
 use std::collections::BTreeMap;
 
 const DAY_S: u64 = 86_400;
@@ -195,4 +195,48 @@ fn lists_are_their_workspaces_alone() {
     now(store.record_reactions(W, vec![NewReaction::new(ReactionKind::Replied, people[0], at(8))], at(8))).unwrap();
     now(store.forget(W, &address("1@a.example"), &ME, at(9))).unwrap();
     assert_eq!(now(store.preferences(W, people[0])).unwrap(), None);
+}
+
+#[test]
+fn what_recipients_choose_by_link_is_done_at_once_and_can_be_undone_where_it_is_theirs() {
+    let store = empty();
+    let (_, people) = people(&store, 2);
+    let (weekly, hidden) = (list(&store, "weekly", true), list(&store, "hidden", false));
+    let internal = NewList { name: "hidden".to_owned(), topic: Some("internal".to_owned()), ..NewList::default() };
+    now(store.change_list(W, hidden.id, internal, &ME, at(5))).unwrap();
+    for list in [&weekly, &hidden] {
+        now(store.join_list(W, list.id, people.clone(), None, &ME, at(6))).unwrap();
+    }
+    now(store.confirm_member(W, weekly.id, people[0], form(7), at(7))).unwrap();
+    let campaign = to(&store, "offers", vec![Whom::List(hidden.id)], Some("offers"), 10);
+    let waiting = claims(&store, campaign.id);
+    let link = waiting[0].delivery;
+    let offered = |when: u64| now(store.offered(link, at(when))).unwrap().unwrap();
+    let topics = |when: u64| offered(when).topics.into_iter().collect::<Vec<_>>();
+    assert_eq!(topics(11), [("news".to_owned(), true), ("offers".to_owned(), true)], "not that of a hidden list");
+    let lists = |when: u64| offered(when).lists.into_iter().map(|one| (one.id, one.is_on)).collect::<Vec<_>>();
+    assert_eq!(lists(11), [(weekly.id, true)]);
+    let leave = OwnChoice {
+        choice: Choice { paused_until: Some(Some(at(60))), topics: BTreeMap::from([("news".to_owned(), false)]) },
+        leaves: vec![weekly.id, ListId(1)],
+        returns: vec![],
+    };
+    assert!(now(store.choose_by_link(link, leave, at(12))).unwrap());
+    assert_eq!(store.changed_since(&waiting[0]), crate::Standing::AskLedger);
+    assert_eq!(now(store.recheck(&waiting[0], at(13))).unwrap(), Some(SkipReason::PausedByPerson));
+    assert_eq!(store.changed_since(&waiting[1]), crate::Standing::Unchanged, "nobody else is concerned");
+    assert_eq!((lists(13), offered(13).paused_until), (vec![(weekly.id, false)], Some(at(60))));
+    assert_eq!((lists(12 + DAY_S), offered(60).paused_until), (vec![], None), "both are over");
+    let back = || OwnChoice { returns: vec![weekly.id], ..OwnChoice::default() };
+    now(store.choose_by_link(link, back(), at(12 + DAY_S))).unwrap();
+    assert_eq!(now(store.list_members(W, weekly.id, None, 10)).unwrap().len(), 1, "too late");
+    now(store.choose_by_link(link, back(), at(14))).unwrap();
+    let known = now(store.preferences(W, people[0])).unwrap().unwrap();
+    assert_eq!((known.lists[0].confirmed_at, known.lists[0].ended_at), (Some(at(7)), None), "as they were before");
+    now(store.leave_list(W, weekly.id, vec![people[0]], &ME, at(20))).unwrap();
+    now(store.choose_by_link(link, back(), at(21))).unwrap();
+    assert_eq!(lists(21), [], "they did not leave: somebody took them off");
+    now(store.forget(W, &address("1@a.example"), &ME, at(30))).unwrap();
+    assert_eq!(now(store.offered(link, at(31))).unwrap(), None);
+    assert!(!now(store.choose_by_link(link, back(), at(31))).unwrap());
 }

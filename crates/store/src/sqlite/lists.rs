@@ -331,7 +331,7 @@ impl Ledger {
         self.event(workspace, kind, actor, now, about)
     }
 
-    fn member_event(
+    pub(crate) fn member_event(
         &mut self,
         workspace: WorkspaceId,
         kind: EventKind,

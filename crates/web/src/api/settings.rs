@@ -1,4 +1,4 @@
-//! What holds for every campaign of the workspace.
+//! What holds for every campaign and every page of the workspace.
 
 use crate::extract::Input;
 use crate::page::Page;
@@ -6,7 +6,8 @@ use crate::problem::Problem;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::{Path, State};
-use engine::options::{SETTING_CHARS_MAX, SETTINGS};
+use engine::brand::read_setting;
+use engine::options::SETTINGS;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -62,10 +63,7 @@ async fn set(
     caller.may(Scope::SettingsWrite)?;
     let known = SETTINGS.iter().find(|(known, _)| *known == name);
     let (name, about) = known.ok_or_else(|| Problem::not_found("setting", &name))?;
-    let value = given.value.trim();
-    if value.is_empty() || value.chars().count() > SETTING_CHARS_MAX {
-        return Err(Problem::field("value", format!("a text of 1 to {SETTING_CHARS_MAX} characters")));
-    }
-    app.store.set_setting(caller.workspace, name, value, &caller.actor, app.now()).await?;
-    Ok(Json(Setting { name: (*name).to_owned(), about: (*about).to_owned(), value: Some(value.to_owned()) }))
+    let value = read_setting(name, &given.value).map_err(|expected| Problem::field("value", expected))?;
+    app.store.set_setting(caller.workspace, name, &value, &caller.actor, app.now()).await?;
+    Ok(Json(Setting { name: (*name).to_owned(), about: (*about).to_owned(), value: Some(value) }))
 }

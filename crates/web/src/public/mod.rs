@@ -6,6 +6,8 @@
 //! | `GET /c/TOKEN/N` | link `N`: on to its target |
 //! | `GET /u/TOKEN` | a page with a button; never acts |
 //! | `POST /u/TOKEN` | unsubscribes at once (RFC 8058), or takes it back |
+//! | `GET /p/TOKEN` | a page with what somebody may choose; never acts |
+//! | `POST /p/TOKEN` | changes topics, lists and pause, or unsubscribes |
 //! | `GET /v/TOKEN` | the message in the browser |
 //! | `GET /m/HASH.png` | a picture of a message |
 //!
@@ -15,34 +17,45 @@
 mod clicks;
 mod images;
 mod pages;
+mod preferences;
 mod unsubscribe;
 mod view;
 
 use crate::{App, Peer};
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::{Router, routing};
 use engine::engage::Visitor;
+use pages::Bare;
 use std::net::IpAddr;
 
 /// The first part of every address here.
-const DOORS: [&str; 5] = ["/o/", "/c/", "/u/", "/v/", "/m/"];
+const DOORS: [&str; 6] = ["/o/", "/c/", "/u/", "/p/", "/v/", "/m/"];
 
 pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/o/{file}", routing::get(clicks::open))
         .route("/c/{token}/{number}", routing::get(clicks::click))
         .route("/u/{token}", routing::get(unsubscribe::show).post(unsubscribe::act))
+        .route("/p/{token}", routing::get(preferences::show).post(preferences::act))
         .route("/v/{token}", routing::get(view::show))
         .route("/m/{file}", routing::get(images::show))
         .layer(from_fn_with_state(app.clone(), known_host))
+        .layer(from_fn(in_words))
 }
 
 /// The path as a log may show it.
 pub(crate) fn without_token(path: &str) -> &str {
     DOORS.into_iter().find(|door| path.starts_with(door)).unwrap_or(path)
+}
+
+/// Pages about nobody speak the language of whoever asks.
+async fn in_words(request: Request, next: Next) -> Response {
+    let language = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    let asked = language.map(|language| (header::ACCEPT_LANGUAGE, language)).into_iter().collect();
+    Bare::put_into_words(next.run(request).await, &asked)
 }
 
 /// Who asks under a name that is not ours gets nothing.

@@ -1,104 +1,157 @@
-//! The few pages that recipients see: plain, without scripts, readable with any program.
+//! The pages that recipients see: plain, without scripts, in the sender's language and colour, readable with any program.
 //!
-//! Invariant: whatever comes from outside is escaped; a page allows nothing to be loaded and posts only to us.
+//! Their shape is in `templates/public`, their words in `words/`. Invariant: whatever comes from outside is escaped (the
+//! templates do); a page allows nothing to be loaded and posts only to us.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use crate::App;
+use crate::words::Words;
+use askama::Template;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{margin:0;background:light-dark(#f6f5f1,#131417);color:light-dark(#1b1d22,#e9e9e6);\
-font:1rem/1.5 -apple-system,'Segoe UI',Roboto,'Noto Sans',Arial,system-ui,sans-serif}\
-main{max-width:34rem;margin:12vh auto 0;padding:2rem 1.5rem;background:light-dark(#fff,#1a1c20);border-radius:6px;\
-border:1px solid light-dark(#e2dfd8,#30343b)}\
-h1{font-size:1.375rem;line-height:1.25;margin:0 0 1rem}p{margin:0 0 1rem}\
-button{font:inherit;font-weight:650;padding:.625rem 1.25rem;border-radius:6px;cursor:pointer;\
-border:1px solid light-dark(#2a48c4,#a5b6ff);background:light-dark(#2a48c4,#a5b6ff);color:light-dark(#fff,#12141c)}\
-button.quiet{background:none;color:light-dark(#2a48c4,#a5b6ff)}\
-:focus-visible{outline:3px solid light-dark(#2a48c4,#a5b6ff);outline-offset:2px}";
+use engine::brand::Brand;
+use model::{Colour, Language, WorkspaceId};
+use store::StoreError;
 
 /// The style alone may be used, and forms may be sent to ourselves.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; \
     base-uri 'none'";
+/// The colour of a sender who has none, on a light ground …
+const LIGHT: Colour = Colour { red: 0x2a, green: 0x48, blue: 0xc4 };
+/// … and on a dark one.
+const DARK: Colour = Colour { red: 0xa5, green: 0xb6, blue: 0xff };
+/// The dark ground that text stands on.
+const DARK_GROUND: Colour = Colour { red: 0x1a, green: 0x1c, blue: 0x20 };
 
-/// A page: title and what stands below it, as HTML.
-fn page(status: StatusCode, title: &str, body: &str) -> Response {
-    let html = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1>{body}</main></body></html>"
-    );
+/// In whose name a page speaks, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub(super) words: Words,
+    pub(super) name: Option<String>,
+    pub(super) light: Colour,
+    pub(super) dark: Colour,
+}
+
+impl Look {
+    /// A workspace's.
+    pub(super) async fn of(app: &App, workspace: WorkspaceId) -> Result<Look, StoreError> {
+        let brand = Brand::of(&app.store, workspace).await?;
+        let dark = brand.colour.map_or(DARK, |colour| colour.light_on(DARK_GROUND));
+        let light = brand.colour.unwrap_or(LIGHT);
+        Ok(Look { words: Words::of(brand.language), name: brand.name, light, dark })
+    }
+
+    /// Nobody's, in the reader's language.
+    fn nobodys(headers: &HeaderMap) -> Look {
+        let field = headers.get(header::ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok()).unwrap_or_default();
+        Look { words: Words::of(Language::accepted(field)), name: None, light: LIGHT, dark: DARK }
+    }
+
+    /// Enough of an address to recognise one's own, and too little for whoever a message was forwarded to.
+    pub(super) fn shortened(&self, address: &str) -> String {
+        let Some((local, domain)) = address.rsplit_once('@') else { return self.words.say("your-address") };
+        let first: String = local.chars().take(1).collect();
+        format!("{first}…@{domain}")
+    }
+}
+
+/// A page as an answer.
+pub(super) fn show(status: StatusCode, page: &impl Template) -> Response {
     let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
-    (status, policy, Html(html)).into_response()
+    match page.render() {
+        Ok(html) => (status, policy, Html(html)).into_response(),
+        Err(why) => {
+            tracing::error!(%why, "a page could not be written");
+            Bare::Later.into_response()
+        }
+    }
+}
+
+/// A page that says something, with at most one thing to do and one place to go.
+#[derive(Template)]
+#[template(path = "public/notice.html")]
+pub(super) struct Notice<'l> {
+    pub(super) look: &'l Look,
+    pub(super) title: String,
+    pub(super) lines: Vec<String>,
+    pub(super) button: Option<Button>,
+    /// Where to, and the words.
+    pub(super) link: Option<(String, String)>,
+}
+
+impl<'l> Notice<'l> {
+    pub(super) fn new(look: &'l Look, title: String, lines: impl IntoIterator<Item = String>) -> Notice<'l> {
+        Notice { look, title, lines: lines.into_iter().collect(), button: None, link: None }
+    }
+
+    pub(super) fn with_button(self, wish: &'static str, words: String, is_quiet: bool) -> Notice<'l> {
+        Notice { button: Some(Button { wish, words, is_quiet }), ..self }
+    }
 }
 
 /// A form that sends nothing but what is to be done.
-fn button(what: &str, words: &str, class: &str) -> String {
-    format!(
-        "<form method=\"post\"><input type=\"hidden\" name=\"do\" value=\"{what}\">\
-         <button type=\"submit\" class=\"{class}\">{words}</button></form>"
-    )
+pub(super) struct Button {
+    wish: &'static str,
+    words: String,
+    is_quiet: bool,
+}
+
+/// A page about nobody: what it says is put in on its way out, in the language of whoever asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bare {
+    Nothing,
+    Later,
+    NotUnderstood,
+}
+
+impl IntoResponse for Bare {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Bare::Nothing => StatusCode::NOT_FOUND,
+            Bare::Later => StatusCode::SERVICE_UNAVAILABLE,
+            Bare::NotUnderstood => StatusCode::BAD_REQUEST,
+        };
+        let mut response = status.into_response();
+        if matches!(self, Bare::Later) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl Bare {
+    /// The answer with its words, if it is one of these.
+    pub(super) fn put_into_words(mut response: Response, asked: &HeaderMap) -> Response {
+        let Some(bare) = response.extensions_mut().remove::<Bare>() else { return response };
+        let look = Look::nobodys(asked);
+        let words = look.words;
+        let (title, why) = match bare {
+            Bare::Nothing => (words.say("nothing"), words.say("nothing-why")),
+            Bare::Later => (words.say("later"), words.say("later-why")),
+            Bare::NotUnderstood => (words.say("not-understood"), words.say("not-understood-why")),
+        };
+        let mut shown = show(response.status(), &Notice::new(&look, title, [why]));
+        shown
+            .headers_mut()
+            .extend(response.headers().get(header::RETRY_AFTER).map(|after| (header::RETRY_AFTER, after.clone())));
+        shown
+    }
 }
 
 pub(super) fn not_found() -> Response {
-    page(StatusCode::NOT_FOUND, "There is nothing here", "<p>The address may be cut off or mistyped.</p>")
+    Bare::Nothing.into_response()
 }
 
 pub(super) fn try_again() -> Response {
-    let mut answer = page(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Please try again in a moment",
-        "<p>We could not look this up just now. Nothing was changed.</p>",
-    );
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
-    answer
-}
-
-/// The page before: it asks.
-pub(super) fn ask_to_unsubscribe(address: &str) -> Response {
-    let body = format!(
-        "<p>Mail to <strong>{}</strong> from this sender will stop at once.</p>{}",
-        escape(&shortened(address)),
-        button("unsubscribe", "Unsubscribe", "")
-    );
-    page(StatusCode::OK, "Unsubscribe?", &body)
-}
-
-/// The page after.
-pub(super) fn unsubscribed(address: &str) -> Response {
-    let body = format!(
-        "<p>Nothing more will be sent to <strong>{}</strong>.</p><p>Was that a mistake?</p>{}",
-        escape(&shortened(address)),
-        button("undo", "Subscribe again", "quiet")
-    );
-    page(StatusCode::OK, "You are unsubscribed", &body)
-}
-
-pub(super) fn subscribed_again() -> Response {
-    let body = format!("<p>You will get mail as before.</p>{}", button("unsubscribe", "Unsubscribe", "quiet"));
-    page(StatusCode::OK, "You are subscribed again", &body)
-}
-
-pub(super) fn cannot_take_back() -> Response {
-    page(
-        StatusCode::CONFLICT,
-        "This cannot be taken back here",
-        "<p>To get mail again, please sign up where you did before.</p>",
-    )
+    Bare::Later.into_response()
 }
 
 pub(super) fn not_understood() -> Response {
-    page(StatusCode::BAD_REQUEST, "That was not understood", "<p>Please open the link of the message once more.</p>")
+    Bare::NotUnderstood.into_response()
 }
 
-/// Enough to recognise one's own address, and too little for whoever a message was forwarded to.
-fn shortened(address: &str) -> String {
-    let Some((local, domain)) = address.rsplit_once('@') else { return "your address".to_owned() };
-    let first: String = local.chars().take(1).collect();
-    format!("{first}…@{domain}")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+/// The ledger could not be asked or could not write.
+pub(super) fn failed(why: &StoreError) -> Response {
+    tracing::warn!(%why, "a page had to be put off");
+    try_again()
 }

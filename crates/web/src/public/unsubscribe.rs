@@ -3,13 +3,14 @@
 //! A scanner that follows the link changes nothing, because GET only shows. The POST needs no cookie, no sign-in and no
 //! redirect; the token is what makes it the recipient's, so that no other page can forge it.
 
-use super::pages;
+use super::pages::{self, Look, Notice};
 use crate::App;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use mail::token::Purpose;
-use store::Recipient;
+use store::{Recipient, StoreError};
 
 /// What a POST asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,47 +24,73 @@ enum Wish {
 }
 
 pub(super) async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
-    match app.engine.recipient(Purpose::Unsubscribe, &token).await {
-        Ok(Some(recipient)) => pages::ask_to_unsubscribe(&address_of(&app, &recipient).await),
-        Ok(None) => pages::not_found(),
-        Err(_) => pages::try_again(),
-    }
+    answered(ask(&app, &token).await)
 }
 
 pub(super) async fn act(State(app): State<App>, Path(token): Path<String>, body: Bytes) -> Response {
-    let Some(wish) = wish(&body) else { return pages::not_understood() };
-    let how = match wish {
-        Wish::OneClick => "one_click",
-        Wish::Unsubscribe => "page",
-        Wish::Undo => return take_back(&app, &token).await,
-    };
-    match app.engine.unsubscribe(&token, how).await {
-        Ok(Some(_)) if wish == Wish::OneClick => "You are unsubscribed.\n".into_response(),
-        Ok(Some(recipient)) => pages::unsubscribed(&address_of(&app, &recipient).await),
-        Ok(None) => pages::not_found(),
-        Err(why) => {
-            tracing::error!(%why, "an unsubscribe could not be recorded");
-            pages::try_again()
-        }
+    match wish(&body) {
+        None => pages::not_understood(),
+        Some(Wish::OneClick) => match app.engine.unsubscribe(Purpose::Unsubscribe, &token, "one_click").await {
+            Ok(Some(_)) => "You are unsubscribed.\n".into_response(),
+            Ok(None) => pages::not_found(),
+            Err(why) => pages::failed(&why),
+        },
+        Some(Wish::Unsubscribe) => answered(leave(&app, Purpose::Unsubscribe, &token).await),
+        Some(Wish::Undo) => answered(take_back(&app, Purpose::Unsubscribe, &token).await),
     }
 }
 
-async fn take_back(app: &App, token: &str) -> Response {
-    match app.engine.recipient(Purpose::Unsubscribe, token).await {
-        Ok(Some(_)) => {}
-        Ok(None) => return pages::not_found(),
-        Err(_) => return pages::try_again(),
-    }
-    match app.engine.take_back_unsubscribe(token).await {
-        Ok(true) => pages::subscribed_again(),
-        Ok(false) => pages::cannot_take_back(),
-        Err(_) => pages::try_again(),
+/// A page; none, if there is nobody it could be about.
+pub(super) fn answered(page: Result<Option<Response>, StoreError>) -> Response {
+    match page {
+        Ok(page) => page.unwrap_or_else(pages::not_found),
+        Err(why) => pages::failed(&why),
     }
 }
 
-async fn address_of(app: &App, recipient: &Recipient) -> String {
-    let row = app.store.delivery(recipient.delivery).await;
-    row.ok().flatten().and_then(|row| row.email).unwrap_or_default()
+/// The page before: it asks.
+async fn ask(app: &App, token: &str) -> Result<Option<Response>, StoreError> {
+    let Some(recipient) = app.engine.recipient(Purpose::Unsubscribe, token).await? else { return Ok(None) };
+    let look = Look::of(app, recipient.workspace).await?;
+    let words = look.words;
+    let address = look.shortened(&address_of(app, &recipient).await?);
+    let what = words.fill("unsubscribe-what", &[("address", address.into())]);
+    let link = app.engine.token(Purpose::Preferences, recipient.delivery);
+    let link = link.map(|token| (format!("/p/{token}"), words.say("unsubscribe-less")));
+    let notice = Notice { link, ..Notice::new(&look, words.say("unsubscribe-ask"), [what]) };
+    let notice = notice.with_button("unsubscribe", words.say("unsubscribe-do"), false);
+    Ok(Some(pages::show(StatusCode::OK, &notice)))
+}
+
+/// Unsubscribes, and shows the page after.
+pub(super) async fn leave(app: &App, purpose: Purpose, token: &str) -> Result<Option<Response>, StoreError> {
+    let Some(recipient) = app.engine.unsubscribe(purpose, token, "page").await? else { return Ok(None) };
+    let look = Look::of(app, recipient.workspace).await?;
+    let words = look.words;
+    let address = look.shortened(&address_of(app, &recipient).await?);
+    let what = words.fill("unsubscribed-what", &[("address", address.into())]);
+    let notice = Notice::new(&look, words.say("unsubscribed"), [what, words.say("unsubscribed-undo")]);
+    let notice = notice.with_button("undo", words.say("subscribe-again"), true);
+    Ok(Some(pages::show(StatusCode::OK, &notice)))
+}
+
+/// Takes an unsubscribe back, if that can be, and says so.
+pub(super) async fn take_back(app: &App, purpose: Purpose, token: &str) -> Result<Option<Response>, StoreError> {
+    let Some(recipient) = app.engine.recipient(purpose, token).await? else { return Ok(None) };
+    let look = Look::of(app, recipient.workspace).await?;
+    let words = look.words;
+    if !app.engine.take_back_unsubscribe(&recipient).await? {
+        let notice = Notice::new(&look, words.say("no-way-back"), [words.say("no-way-back-why")]);
+        return Ok(Some(pages::show(StatusCode::CONFLICT, &notice)));
+    }
+    let notice = Notice::new(&look, words.say("subscribed-again"), [words.say("subscribed-again-what")]);
+    let notice = notice.with_button("unsubscribe", words.say("unsubscribe-do"), true);
+    Ok(Some(pages::show(StatusCode::OK, &notice)))
+}
+
+/// The address a delivery went to; empty: they were forgotten.
+pub(super) async fn address_of(app: &App, recipient: &Recipient) -> Result<String, StoreError> {
+    Ok(app.store.delivery(recipient.delivery).await?.and_then(|row| row.email).unwrap_or_default())
 }
 
 /// Both ways in which a form is sent (RFC 8058 section 3.1 allows either). Nothing at all is what some mail programs

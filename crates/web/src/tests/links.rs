@@ -94,18 +94,18 @@ impl Sent {
         Sent::with(Config::default(), TrackingMode::Full).await
     }
 
-    fn token(&self, purpose: Purpose) -> String {
+    pub(super) fn token(&self, purpose: Purpose) -> String {
         self.ring.seal(purpose, self.delivery)
     }
 
-    async fn come(&self, method: Method, path: &str, body: &'static str) -> Answer {
+    pub(super) async fn come(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
         let form = "application/x-www-form-urlencoded";
         let request = Request::builder().method(method).uri(path).header("user-agent", FIREFOX);
         let request = request.header("host", "t.example:443").header("content-type", form);
-        self.house.send(request.body(Body::from(body)).unwrap()).await
+        self.house.send(request.body(body.into()).unwrap()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.come(Method::GET, path, "").await
     }
 
@@ -114,7 +114,7 @@ impl Sent {
         self.house.app.store.reaction_counts(W, self.campaign).await.unwrap()
     }
 
-    async fn is_suppressed(&self) -> bool {
+    pub(super) async fn is_suppressed(&self) -> bool {
         let address = EmailAddress::parse("kim@a.example").unwrap();
         !self.house.app.store.suppressions_of(W, &address).await.unwrap().is_empty()
     }

@@ -10,6 +10,7 @@ mod links;
 mod messages;
 mod nouns;
 mod people;
+mod preferences;
 mod readers;
 mod sequences;
 mod strangers;

@@ -1,0 +1,192 @@
+//! What pages say: one catalogue for each language, in `words/`, in Fluent's syntax (projectfluent.org).
+//!
+//! No page and no template has words of its own; all ask here, by id. Numbers among the values are written as the language
+//! writes them. Invariants, proved by tests: what can be said in one language can be said in all, with the same values;
+//! whatever code or templates ask for exists, and whatever exists is asked for.
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use model::{Language, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// A language's words.
+type Catalogue = FluentBundle<FluentResource>;
+
+static CATALOGUES: LazyLock<BTreeMap<Language, Catalogue>> =
+    LazyLock::new(|| Language::ALL.iter().map(|language| (*language, catalogue(*language))).collect());
+
+/// A catalogue as it is written.
+const fn source(language: Language) -> &'static str {
+    match language {
+        Language::En => include_str!("../words/en.ftl"),
+        Language::De => include_str!("../words/de.ftl"),
+    }
+}
+
+/// The words of one language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    language: Language,
+}
+
+impl Words {
+    /// The words of a language.
+    pub(crate) const fn of(language: Language) -> Words {
+        Words { language }
+    }
+
+    /// The language's tag (BCP 47).
+    pub(crate) const fn tag(self) -> &'static str {
+        self.language.word()
+    }
+
+    /// What has no values.
+    pub(crate) fn say(self, id: &str) -> String {
+        self.formatted(id, None)
+    }
+
+    /// What has values: texts, and numbers, by which forms are chosen as well.
+    pub(crate) fn fill(self, id: &str, values: &[(&str, FluentValue<'_>)]) -> String {
+        let mut filled = FluentArgs::with_capacity(values.len());
+        values.iter().for_each(|(name, value)| filled.set(*name, value.clone()));
+        self.formatted(id, Some(&filled))
+    }
+
+    /// A day in words, in UTC.
+    pub(crate) fn date(self, at: Timestamp) -> String {
+        let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+        let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let year = date.year().to_string();
+        self.fill("date", &[("day", date.day().into()), ("month", date.month().into()), ("year", year.into())])
+    }
+
+    /// An id that does not exist stands for itself.
+    fn formatted(self, id: &str, values: Option<&FluentArgs<'_>>) -> String {
+        let said = || {
+            let bundle = CATALOGUES.get(&self.language)?;
+            let message = bundle.get_message(id)?;
+            Some(bundle.format_pattern(message.value()?, values, &mut Vec::new()).into_owned())
+        };
+        said().unwrap_or_else(|| id.to_owned())
+    }
+}
+
+fn catalogue(language: Language) -> Catalogue {
+    // What cannot be read is left out, and the test that every id exists says which.
+    let resource = FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(read, _)| read);
+    let mut bundle = FluentBundle::new_concurrent(language.word().parse().into_iter().collect());
+    // Marks around values help where directions mix; these languages both run from the left.
+    bundle.set_use_isolating(false);
+    bundle.set_formatter(Some(match language {
+        Language::En => in_english,
+        Language::De => in_german,
+    }));
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+fn in_english<M>(value: &FluentValue<'_>, _memory: &M) -> Option<String> {
+    number(value, ',', '.')
+}
+
+fn in_german<M>(value: &FluentValue<'_>, _memory: &M) -> Option<String> {
+    number(value, '.', ',')
+}
+
+/// A number with its thousands and its fraction set off.
+fn number(value: &FluentValue<'_>, thousands: char, point: char) -> Option<String> {
+    let FluentValue::Number(number) = value else { return None };
+    let text = number.as_string();
+    let (whole, fraction) = text.split_once('.').map_or((text.as_ref(), None), |(whole, rest)| (whole, Some(rest)));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut out = sign.to_owned();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(thousands);
+        }
+        out.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        out.push(point);
+        out.push_str(fraction);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The ids of a catalogue, each with the values it names.
+    fn ids(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut current = String::new();
+        for line in source(language).lines().filter(|line| !line.starts_with('#')) {
+            if let Some((id, _)) = line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            {
+                current = id.to_owned();
+                assert!(found.insert(current.clone(), BTreeSet::new()).is_none(), "{id} twice in {language}");
+            }
+            let names = line.split('$').skip(1).map(|rest| {
+                rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').next().unwrap().to_owned()
+            });
+            found.entry(current.clone()).or_default().extend(names);
+        }
+        found.remove("");
+        found
+    }
+
+    /// What the code and the templates below `folder` ask for by name.
+    fn asked(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.path().is_dir() {
+                asked(&entry.path(), found);
+                continue;
+            }
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            for verb in [concat!("words.say", "("), concat!("words.fill", "(")] {
+                let ids =
+                    text.split(verb).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+                found.extend(ids.map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn every_language_says_the_same_with_the_same_values() {
+        let english = ids(Language::En);
+        for language in Language::ALL {
+            assert_eq!(ids(*language), english, "{language}");
+            for id in english.keys() {
+                let readable = CATALOGUES[language].get_message(id).is_some_and(|message| message.value().is_some());
+                assert!(readable, "{id} of {language} cannot be read");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_exists_and_what_exists_is_asked_for() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = BTreeSet::from(["date".to_owned()]);
+        asked(&root.join("src"), &mut found);
+        asked(&root.join("templates"), &mut found);
+        assert_eq!(found, ids(Language::En).into_keys().collect());
+    }
+
+    #[test]
+    fn numbers_and_days_are_written_as_the_language_writes_them() {
+        let written = |language: Language, value: FluentValue<'_>| match language {
+            Language::En => in_english(&value, &()).unwrap(),
+            Language::De => in_german(&value, &()).unwrap(),
+        };
+        assert_eq!(written(Language::En, 1_234_567.into()), "1,234,567");
+        assert_eq!(written(Language::De, (-1_234.5).into()), "-1.234,5");
+        assert_eq!(written(Language::De, 999.into()), "999");
+        let day = Timestamp::from_millis(1_772_323_200_000);
+        assert_eq!(Words::of(Language::En).date(day), "1 March 2026");
+        assert_eq!(Words::of(Language::De).date(day), "1. März 2026");
+    }
+}

@@ -1,0 +1,59 @@
+# Die Worte der Seiten auf Deutsch. Jede Kennung gibt es in jeder Sprache, mit denselben Werten.
+
+# Ein Tag.
+date = { $day }. { $month ->
+    [1] Januar
+    [2] Februar
+    [3] März
+    [4] April
+    [5] Mai
+    [6] Juni
+    [7] Juli
+    [8] August
+    [9] September
+    [10] Oktober
+    [11] November
+   *[12] Dezember
+  } { $year }
+
+# Öffentliche Seiten: was jede von ihnen sagen kann.
+nothing = Hier ist nichts
+nothing-why = Vielleicht ist die Adresse abgeschnitten oder vertippt.
+later = Bitte versuchen Sie es gleich noch einmal
+later-why = Das ließ sich gerade nicht nachschlagen. Es wurde nichts geändert.
+not-understood = Das wurde nicht verstanden
+not-understood-why = Bitte öffnen Sie den Link der Nachricht noch einmal.
+your-address = Ihre Adresse
+
+# Abmelden.
+unsubscribe-ask = Abmelden?
+unsubscribe-what = Nachrichten dieses Absenders an { $address } hören sofort auf.
+unsubscribe-do = Abmelden
+unsubscribe-less = Lieber weniger Nachrichten oder andere Themen
+unsubscribed = Sie sind abgemeldet
+unsubscribed-what = An { $address } wird nichts mehr gesendet.
+unsubscribed-undo = War das ein Versehen?
+subscribe-again = Wieder anmelden
+subscribed-again = Sie sind wieder angemeldet
+subscribed-again-what = Sie bekommen Nachrichten wie zuvor.
+no-way-back = Das lässt sich hier nicht zurücknehmen
+no-way-back-why = Um wieder Nachrichten zu bekommen, melden Sie sich bitte dort an, wo Sie es zuvor getan haben.
+
+# Einstellungen.
+preferences = Ihre Nachrichten
+preferences-of = Das haben Sie für { $address } gewählt. Nichts ändert sich, bevor Sie es speichern.
+preferences-saved = Gespeichert. Es gilt sofort, auch für Nachrichten, die schon zu Ihnen unterwegs sind.
+preferences-wrong-date = Bitte wählen Sie einen Tag ab morgen, höchstens in einem Jahr. Es wurde nichts geändert.
+preferences-topics = Worüber möchten Sie lesen?
+preferences-lists = Auf welchen Listen möchten Sie stehen?
+preferences-list-left = Sie haben sie verlassen; mit dem Häkchen nehmen Sie das zurück
+preferences-pause = Möchten Sie eine Pause?
+preferences-pause-none = Keine Pause
+preferences-pause-days = { $days } Tage Pause
+preferences-pause-until = Pause bis
+preferences-paused = Bis zum { $date } bekommen Sie keine Nachrichten.
+preferences-save = Speichern
+preferences-leave = Gar keine Nachrichten mehr
+preferences-leave-what = Alles von diesem Absender hört sofort auf, auch was schon auf Sie wartet.
+preferences-complained = Sie haben eine Nachricht dieses Absenders als Spam gemeldet. Es wird Ihnen nichts mehr gesendet, und diese Seite kann das nicht ändern.
+preferences-silent = Zurzeit wird an diese Adresse aus einem anderen Grund nichts gesendet. Was Sie hier wählen, gilt, falls sich das ändert.
