@@ -50,6 +50,7 @@ pub const fn name(kind: EventKind) -> Option<&'static str> {
         EventKind::TopicsChosen => "contact.topics_chosen",
         EventKind::MailPaused => "contact.mail_paused",
         EventKind::ListJoined => "contact.list_joined",
+        EventKind::ConfirmationAsked => "contact.confirmation_asked",
         EventKind::ListConfirmed => "contact.list_confirmed",
         EventKind::ListLeft => "contact.list_left",
         EventKind::ImportBegun => "import.started",

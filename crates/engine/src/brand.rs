@@ -9,6 +9,8 @@ use store::{Store, StoreError};
 pub const BRAND_NAME: &str = "brand_name";
 /// The colour of buttons and links.
 pub const BRAND_COLOUR: &str = "brand_colour";
+/// The From address of what Postroom itself writes for the workspace.
+pub const SENDER: &str = "sender";
 /// What is spoken.
 pub const LANGUAGE: &str = "language";
 /// The longest name of a sender, in characters.
@@ -45,6 +47,10 @@ pub fn read_setting(name: &str, value: &str) -> Result<String, String> {
         return Err(format!("a text of 1 to {most} characters"));
     }
     match name {
+        SENDER => match crate::launch::parse_mailbox(value) {
+            Ok(_) => Ok(value.to_owned()),
+            Err(_) => Err("an address, or `Name <address>`".to_owned()),
+        },
         BRAND_NAME if value.chars().any(char::is_control) => Err("a name on one line".to_owned()),
         BRAND_COLOUR => {
             let colour = Colour::parse(value).ok_or("a colour as in #2a48c4")?;

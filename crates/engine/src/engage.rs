@@ -13,7 +13,7 @@ use mail::compose::{Compiled, HeaderPlan, Recipient as Reader, Tokens, Values, p
 use mail::token::{KeyRing, Purpose};
 use mail::track::{self, Named, TRAP};
 use model::reaction::Doer;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState, EmailAddress, ReactionKind, Timestamp};
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, EmailAddress, ReactionKind, Timestamp, WorkspaceId};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -46,6 +46,8 @@ pub struct Visitor {
     pub agent: String,
     /// Did they only ask whether it is there?
     pub is_head: bool,
+    /// Under whose name they came: what is another's is not answered or counted. `None`: under the server's own.
+    pub under: Option<WorkspaceId>,
 }
 
 /// Where a click leads.
@@ -76,8 +78,20 @@ struct Visit {
     visitor: Visitor,
 }
 
-/// Links by their numbers.
-type Links = Arc<BTreeMap<u16, String>>;
+impl Visit {
+    /// Did they come under a name that answers for this workspace?
+    fn is_under(&self, workspace: WorkspaceId) -> bool {
+        self.visitor.under.is_none_or(|under| under == workspace)
+    }
+}
+
+/// What stands behind the links of a campaign.
+struct Behind {
+    /// Whose it is; `None`: there is no such campaign.
+    workspace: Option<WorkspaceId>,
+    /// Targets by their numbers.
+    links: BTreeMap<u16, String>,
+}
 
 /// What is remembered between requests.
 #[derive(Default)]
@@ -87,7 +101,7 @@ pub(crate) struct Desk {
     lost: AtomicU64,
     arrived: Notify,
     writer: tokio::sync::Mutex<Writer>,
-    links: Mutex<BTreeMap<CampaignId, Links>>,
+    links: Mutex<BTreeMap<CampaignId, Arc<Behind>>>,
     ranges: Mutex<BTreeMap<i64, (i64, CampaignId)>>,
     pages: Mutex<VecDeque<(CampaignId, Arc<Page>)>>,
 }
@@ -138,6 +152,9 @@ impl Handle {
         visitor: Visitor,
     ) -> Result<Leads, StoreError> {
         let Some(named) = self.with_ring(|ring| track::click_token(ring, token)) else { return Ok(Leads::Unknown) };
+        if visitor.under.is_some() && self.behind(named).await?.is_none_or(|behind| behind.workspace != visitor.under) {
+            return Ok(Leads::Unknown);
+        }
         let leads = match sealed {
             _ if number == TRAP => Leads::Nowhere,
             Some((to, by)) => {
@@ -145,7 +162,7 @@ impl Handle {
                 target.map_or(Leads::Unknown, Leads::To)
             }
             // A target that has merge tags leads nowhere without its seal.
-            None => match self.links_behind(named).await?.and_then(|links| links.get(&number).cloned()) {
+            None => match self.behind(named).await?.and_then(|behind| behind.links.get(&number).cloned()) {
                 Some(target) if track::is_web(&target) && !target.contains("{{") && !target.contains("{%") => {
                     Leads::To(target)
                 }
@@ -160,14 +177,19 @@ impl Handle {
 
     /// Whom a token for this purpose is about; `None`: it is none of ours, or they are not there any more.
     pub async fn recipient(&self, purpose: Purpose, token: &str) -> Result<Option<Recipient>, StoreError> {
-        let opened = self.with_ring(|ring| ring.open(token).ok());
-        let Some((_, delivery)) = opened.filter(|(sealed_for, _)| *sealed_for == purpose) else { return Ok(None) };
+        let Some(delivery) = self.opened_token(purpose, token) else { return Ok(None) };
         Ok(self.store.recipients(vec![delivery]).await?.pop())
     }
 
     /// The token of a delivery for one purpose; `None`: nothing was ever sent from here.
     pub fn token(&self, purpose: Purpose, delivery: DeliveryId) -> Option<String> {
         self.with_ring(|ring| Some(ring.seal(purpose, delivery)))
+    }
+
+    /// The id in a token for this purpose; `None`: it is none of ours.
+    pub fn opened_token(&self, purpose: Purpose, token: &str) -> Option<DeliveryId> {
+        let opened = self.with_ring(|ring| ring.open(token).ok());
+        opened.filter(|(sealed_for, _)| *sealed_for == purpose).map(|(_, id)| id)
     }
 
     /// Whoever has this token wants no more marketing mail. When this returns, that is durable and nothing starts toward
@@ -260,11 +282,18 @@ impl Handle {
         for visit in &next {
             match visit.named {
                 Named::Delivery(delivery) => {
-                    let Some(recipient) = known.get(&delivery) else { continue };
-                    let links = self.links_of(recipient.campaign).await?.len();
+                    let Some(recipient) = known.get(&delivery).filter(|known| visit.is_under(known.workspace)) else {
+                        continue;
+                    };
+                    let links = self.behind_campaign(recipient.campaign).await?.links.len();
                     draft.add(writer, visit, recipient, links);
                 }
-                Named::Campaign(campaign) => draft.nameless.push(nameless(visit, campaign)),
+                Named::Campaign(campaign) => {
+                    let workspace = self.behind_campaign(campaign).await?.workspace;
+                    if workspace.is_some_and(|workspace| visit.is_under(workspace)) {
+                        draft.nameless.push(nameless(visit, campaign));
+                    }
+                }
             }
         }
         // Only now: had a question to the ledger failed, they would be judged again.
@@ -309,15 +338,15 @@ impl Handle {
         ask(ring.as_ref()?)
     }
 
-    /// The links of the campaign that is meant.
-    async fn links_behind(&self, named: Named) -> Result<Option<Links>, StoreError> {
+    /// The campaign that is meant.
+    async fn behind(&self, named: Named) -> Result<Option<Arc<Behind>>, StoreError> {
         let delivery = match named {
-            Named::Campaign(campaign) => return self.links_of(campaign).await.map(Some),
+            Named::Campaign(campaign) => return self.behind_campaign(campaign).await.map(Some),
             Named::Delivery(delivery) => delivery,
         };
         let in_memory = lock(&self.desk.ranges).range(..=delivery.0).next_back().map(|(_, found)| *found);
         if let Some((_, campaign)) = in_memory.filter(|(end, _)| delivery.0 < *end) {
-            return self.links_of(campaign).await.map(Some);
+            return self.behind_campaign(campaign).await.map(Some);
         }
         let Some(recipient) = self.store.recipients(vec![delivery]).await?.pop() else { return Ok(None) };
         let campaign = recipient.campaign;
@@ -329,23 +358,24 @@ impl Handle {
             }
             ranges.insert(start, (end, campaign));
         }
-        self.links_of(campaign).await.map(Some)
+        self.behind_campaign(campaign).await.map(Some)
     }
 
-    async fn links_of(&self, campaign: CampaignId) -> Result<Links, StoreError> {
-        if let Some(links) = lock(&self.desk.links).get(&campaign) {
-            return Ok(Arc::clone(links));
+    async fn behind_campaign(&self, campaign: CampaignId) -> Result<Arc<Behind>, StoreError> {
+        if let Some(behind) = lock(&self.desk.links).get(&campaign) {
+            return Ok(Arc::clone(behind));
         }
-        let links: Links = Arc::new(self.store.links(campaign).await?.into_iter().collect());
+        let workspace = self.store.campaign(campaign).await?.map(|campaign| campaign.workspace);
+        let behind = Arc::new(Behind { workspace, links: self.store.links(campaign).await?.into_iter().collect() });
         let mut kept = lock(&self.desk.links);
         if kept.len() >= CAMPAIGNS_MAX {
             kept.clear();
         }
         // A campaign that has none yet may have some later.
-        if !links.is_empty() {
-            kept.insert(campaign, Arc::clone(&links));
+        if !behind.links.is_empty() {
+            kept.insert(campaign, Arc::clone(&behind));
         }
-        Ok(links)
+        Ok(behind)
     }
 
     async fn page_of(&self, campaign: CampaignId) -> Result<Arc<Page>, SendError> {

@@ -15,6 +15,7 @@ pub mod engage;
 pub mod forecast;
 pub mod guard;
 pub mod history;
+pub mod hosts;
 pub mod import;
 pub mod lanes;
 pub mod launch;

@@ -15,8 +15,9 @@ pub const SMTP_PORT: u16 = 25;
 pub const LOOPBACK_CONNECTIONS: u32 = 20;
 
 /// Every setting of a workspace and what it is.
-pub const SETTINGS: [(&str, &str); 4] = [
+pub const SETTINGS: [(&str, &str); 5] = [
     (crate::drafts::POSTAL_ADDRESS, "the sender's legal name and postal address"),
+    (crate::brand::SENDER, "the From address of what Postroom itself writes, such as requests to confirm"),
     (crate::brand::BRAND_NAME, "the sender's name on the pages that recipients see"),
     (crate::brand::BRAND_COLOUR, "the colour of buttons and links there, such as #2a48c4; it must be legible on white"),
     (crate::brand::LANGUAGE, "the language of those pages: en or de"),

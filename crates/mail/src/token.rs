@@ -46,10 +46,12 @@ pub enum Purpose {
     OpenTogether,
     /// Choosing topics, lists and a pause.
     Preferences,
+    /// Confirming that somebody wants to be on a list: the id in the token is the question's.
+    Confirm,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 8] = [
+    const ALL: [Purpose; 9] = [
         Purpose::Return,
         Purpose::Unsubscribe,
         Purpose::View,
@@ -58,6 +60,7 @@ impl Purpose {
         Purpose::ClickTogether,
         Purpose::OpenTogether,
         Purpose::Preferences,
+        Purpose::Confirm,
     ];
 
     const fn code(self) -> u8 {
@@ -70,6 +73,7 @@ impl Purpose {
             Purpose::ClickTogether => 6,
             Purpose::OpenTogether => 7,
             Purpose::Preferences => 8,
+            Purpose::Confirm => 9,
         }
     }
 }

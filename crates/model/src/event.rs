@@ -137,6 +137,8 @@ words! {
         SegmentRemoved = 71 "segment_removed",
         /// A contact was made.
         ContactMade = 72 "contact_made",
+        /// Somebody was asked by mail whether they want to be on a list.
+        ConfirmationAsked = 73 "confirmation_asked",
         /// A message was opened.
         Opened = 80 "opened",
         /// A link was followed.

@@ -13,6 +13,7 @@ pub mod campaign;
 pub mod contact;
 pub mod delivery;
 pub mod event;
+pub mod host;
 pub mod id;
 mod nearest;
 pub mod reaction;
@@ -33,6 +34,7 @@ pub use campaign::{CampaignKind, CampaignState};
 pub use contact::{ContactChange, ContactStatus, ErrorCause, SuppressionReason};
 pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
+pub use host::HostFound;
 pub use id::{
     AddressId, AlertId, CampaignId, ChannelId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId,
     KeyId, ListId, MessageId, PoolId, SegmentId, SequenceId, SiteId, SourceId, TemplateId, UserId, WebhookId,

@@ -11,6 +11,7 @@ mod control;
 mod ending;
 mod failure;
 mod holding;
+mod hosts;
 mod ledger;
 mod listen;
 mod moment;

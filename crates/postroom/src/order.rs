@@ -8,6 +8,7 @@ use crate::alarms::{self, Alarms};
 use crate::control::{self, Answer, Request};
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
+use crate::hosts::{self, Hosts};
 use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
 use crate::people::{self, People};
 use crate::shift;
@@ -95,6 +96,8 @@ pub(crate) enum Order {
     WaysOut(WaysOut),
     /// Something about who may use the API.
     People(People),
+    /// Something about the names under which links are answered.
+    Hosts(Hosts),
     /// Something about alerts.
     Alarms(Alarms),
     /// The lanes, as they stand.
@@ -318,6 +321,7 @@ pub(crate) async fn carry_out(
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
         Order::WaysOut(order) => ways_out::carry_out(ledger, actor, order).await,
         Order::People(order) => people::carry_out(ledger, actor, order).await,
+        Order::Hosts(order) => hosts::carry_out(ledger, actor, order).await,
         Order::Alarms(order) => alarms::carry_out(ledger, None, actor, order).await,
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),

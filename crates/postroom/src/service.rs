@@ -69,6 +69,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
     let certificate = certificate.map(Arc::new);
     handle.certificate_ends(certificate.as_deref().and_then(Certificate::ends_at));
     let (stop, stopping) = watch::channel(false);
+    let asking = tokio::spawn(web::ask_to_confirm(app.clone()));
     let mut http = tokio::spawn(listen::serve(doors, certificate.clone(), web::router(app), stopping));
     tracing::info!(campaigns = mailings.len(), process = std::process::id(), "serving");
     notify::tell("READY=1");
@@ -86,6 +87,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
         }
     };
     notify::tell("STOPPING=1");
+    asking.abort();
     stop.send_replace(true);
     drop(desk);
     let _all_obeyed = busy.write().await;

@@ -7,7 +7,7 @@ use crate::Store;
 use crate::error::Result;
 use crate::import::Consent;
 use crate::sqlite::{Ledger, choices, lists};
-use model::{Actor, CampaignId, ContactId, ListId, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, ContactId, ListId, TemplateId, Timestamp, WorkspaceId};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
@@ -31,6 +31,19 @@ pub struct NewList {
     pub public: bool,
     /// Members have to confirm before they are mailed.
     pub confirms: bool,
+    /// How they are asked to.
+    pub asking: Asking,
+}
+
+/// How a list asks people to confirm ([`crate::confirmation`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asking {
+    /// Who the message is from; `None`: the template or the workspace says.
+    pub sender: Option<String>,
+    /// The message; `None`: the built-in one.
+    pub template: Option<TemplateId>,
+    /// Does it remind once whoever did not answer?
+    pub reminds: bool,
 }
 
 /// A list.
@@ -59,6 +72,10 @@ pub struct Membership {
     pub confirmed_at: Option<Timestamp>,
     /// When they left.
     pub ended_at: Option<Timestamp>,
+    /// When they were asked last to confirm.
+    pub asked_at: Option<Timestamp>,
+    /// Why they could not be asked yet.
+    pub not_asked_because: Option<String>,
 }
 
 /// One consent as it was given.
@@ -68,6 +85,8 @@ pub struct ConsentGiven {
     pub consent: Consent,
     /// To which list.
     pub list: Option<ListId>,
+    /// To what, in the words they were shown.
+    pub said: Option<String>,
     /// When it was written down.
     pub noted_at: Timestamp,
 }

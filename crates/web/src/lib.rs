@@ -15,11 +15,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod api;
+mod asking;
 mod auth;
 mod extract;
 mod files;
 mod frame;
 mod health;
+mod hosts;
 mod idempotency;
 mod limit;
 mod metrics;
@@ -33,6 +35,7 @@ mod stream;
 mod tests;
 mod words;
 
+pub use asking::run as ask_to_confirm;
 pub use auth::password::{objection as password_objection, stretch};
 pub use auth::sign_in::{LINK_LASTS, make_link};
 pub use auth::{Caller, fresh_key};
@@ -49,7 +52,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// Octets of a request's body, where a noun does not say otherwise.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -140,6 +143,9 @@ pub(crate) struct Desk {
     pub(crate) passwords: auth::password::Places,
     pub(crate) running: idempotency::Running,
     pub(crate) followers: Arc<Semaphore>,
+    /// Rung when somebody is to be asked whether they want to be on a list.
+    pub(crate) joined: Notify,
+    pub(crate) hosts: hosts::Hosts,
     /// Imports are done one at a time: each keeps the writer busy.
     pub(crate) importing: Semaphore,
 }
@@ -153,6 +159,8 @@ impl Default for Desk {
             passwords: auth::password::Places::default(),
             running: idempotency::Running::default(),
             followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
+            joined: Notify::new(),
+            hosts: hosts::Hosts::default(),
             importing: Semaphore::new(1),
         }
     }

@@ -57,3 +57,17 @@ preferences-leave = Gar keine Nachrichten mehr
 preferences-leave-what = Alles von diesem Absender hört sofort auf, auch was schon auf Sie wartet.
 preferences-complained = Sie haben eine Nachricht dieses Absenders als Spam gemeldet. Es wird Ihnen nichts mehr gesendet, und diese Seite kann das nicht ändern.
 preferences-silent = Zurzeit wird an diese Adresse aus einem anderen Grund nichts gesendet. Was Sie hier wählen, gilt, falls sich das ändert.
+
+# Bestätigen (Double-Opt-in).
+this-sender = diesem Absender
+confirm-ask = Möchten Sie diese Nachrichten?
+confirm-what = Ich möchte Nachrichten von „{ $list }“ von { $sender } an { $address } bekommen. Das kann ich jederzeit mit dem Link in jeder Nachricht beenden.
+confirm-do = Ja, ich möchte sie
+confirmed = Danke
+confirmed-what = Sie stehen jetzt auf „{ $list }“.
+confirm-over = Dieser Link ist zu alt
+confirm-over-why = Bitte melden Sie sich noch einmal dort an, wo Sie es zuvor getan haben.
+question-subject = Bitte bestätigen: { $list }
+question-what = Jemand, wahrscheinlich Sie, hat Nachrichten von „{ $list }“ von { $sender } an diese Adresse bestellt. Bitte sagen Sie uns, dass Sie es waren:
+question-yes = Ja, ich möchte sie
+question-no = Wenn Sie es nicht waren, tun Sie nichts: dann wird nichts gesendet. Der Link gilt 30 Tage.

@@ -57,3 +57,17 @@ preferences-leave = No more mail at all
 preferences-leave-what = Everything from this sender stops at once, also what waits for you already.
 preferences-complained = You reported a message of this sender as spam. Nothing more is sent to you, and this page cannot change that.
 preferences-silent = At present no mail is sent to this address for another reason. What you choose here holds if that changes.
+
+# Confirming (double opt-in).
+this-sender = this sender
+confirm-ask = Do you want this mail?
+confirm-what = I want mail of “{ $list }” from { $sender } at { $address }. I can end that at any time by the link in every message.
+confirm-do = Yes, I want it
+confirmed = Thank you
+confirmed-what = You are on “{ $list }” now.
+confirm-over = This link is too old
+confirm-over-why = Please sign up once more where you did before.
+question-subject = Please confirm: { $list }
+question-what = Somebody, probably you, asked for mail of “{ $list }” from { $sender } to this address. Please tell us that it was you:
+question-yes = Yes, I want it
+question-no = If it was not you, do nothing: nothing will be sent then. The link works for 30 days.

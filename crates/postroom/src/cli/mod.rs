@@ -13,6 +13,7 @@ pub(crate) mod domain;
 pub(crate) mod doubt;
 pub(crate) mod guard;
 pub(crate) mod hold;
+pub(crate) mod host;
 pub(crate) mod import;
 pub(crate) mod judge;
 pub(crate) mod key;
@@ -112,6 +113,9 @@ enum Command {
     /// Sending domains: keys and DNS records
     #[command(subcommand)]
     Domain(domain::Command),
+    /// The names under which links of messages are answered
+    #[command(subcommand)]
+    Host(host::Command),
     /// The HTTP API and the engine, as a service over the data directory
     Serve(Box<serve::Args>),
     /// Who may sign in
@@ -162,6 +166,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Serve(args) => Box::pin(serve::run(*args, dir, output)).await,
         Command::User(command) => user::run(command, dir, output).await,
         Command::Alert(command) => alert::run(command, dir, output).await,
+        Command::Host(command) => host::run(command, dir, output).await,
         Command::Key(command) => key::run(command, dir, output).await,
         Command::Backup(args) => backup::run(args, dir, output).await,
         Command::Restore(args) => restore::run(args, dir, output),

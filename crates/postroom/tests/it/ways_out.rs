@@ -119,3 +119,16 @@ fn holds_are_placed_listed_and_lifted() {
     assert_eq!(room.says(&["hold", "list"]).trim(), "Nothing is held.");
     assert!(room.says(&["lanes", "--log"]).contains("hold placed"));
 }
+
+#[test]
+fn names_for_links_are_added_looked_for_and_retired() {
+    let room = room();
+    // Nobody answers there.
+    let look = ["--public-url", "https://127.0.0.1", "--dns", "127.0.0.1:9"];
+    let host = |words: &[&'static str]| [&["host"][..], words].concat();
+    let added = room.says(&[&["host", "add", "Links.Example.org"][..], &look].concat());
+    assert!(added.contains("links.example.org  unknown  (links.example.org: "), "{added}");
+    assert!(room.says(&host(&["retire", "links.example.org"])).contains("  retired"));
+    assert!(room.says(&host(&["list"])).contains("links.example.org  unknown  retired"));
+    assert!(!room.says(&host(&["reuse", "links.example.org"])).contains("retired"));
+}

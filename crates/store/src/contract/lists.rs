@@ -18,7 +18,8 @@ fn people(store: &Store, count: u64) -> (ImportId, Vec<ContactId>) {
 }
 
 fn list(store: &Store, name: &str, confirms: bool) -> List {
-    let new = NewList { name: name.to_owned(), topic: Some("news".to_owned()), public: true, confirms };
+    let new =
+        NewList { name: name.to_owned(), topic: Some("news".to_owned()), public: true, confirms, ..NewList::default() };
     now(store.create_list(W, new, &ME, at(5))).unwrap()
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod alerts;
 mod audience;
+mod confirm;
 mod counts;
 mod crash;
 mod doubt;

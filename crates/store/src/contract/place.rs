@@ -83,6 +83,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         include_str!("../../fixtures/schema-1.sql"),
         include_str!("../../fixtures/schema-2.sql"),
         include_str!("../../fixtures/schema-3.sql"),
+        include_str!("../../fixtures/schema-4.sql"),
     ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);
@@ -183,6 +184,35 @@ fn the_doors_of_the_third_schema_open_to_the_same_people() {
     assert_eq!(now(store.answer(key, at(100))).unwrap().unwrap().status, 201);
     let job = now(store.jobs(W, None, 10)).unwrap().remove(0);
     assert_eq!((job.done, job.total, job.about.as_deref()), (3, Some(10), Some("i_1")));
+}
+
+#[test]
+fn what_the_fourth_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-4.sql"));
+    let stream = now(store.campaign_by_name(W, "receipts")).unwrap().unwrap();
+    let asked = claims(&store, stream.id);
+    assert_eq!(asked.len(), 2, "messages that programs asked for");
+    let message = now(store.message(asked[0].delivery)).unwrap().unwrap();
+    assert_eq!(now(store.message_content(message.content.unwrap())).unwrap().as_deref(), Some(r#"{"what":1}"#));
+    let template = now(store.templates(W, None, 10)).unwrap().remove(0);
+    assert_eq!((template.name.as_str(), template.version), ("receipt", 2));
+    assert_eq!(now(store.template_versions(W, template.id, None, 10)).unwrap().len(), 2);
+    assert_eq!(now(store.image_content([2; 32])).unwrap(), Some(("image/png".to_owned(), vec![2; 10])));
+    let webhook = now(store.webhooks(W, None, 10)).unwrap().remove(0);
+    assert_eq!(
+        now(store.webhook_secrets(W, webhook.id, at(300))).unwrap(),
+        [vec![1; 32]],
+        "sealed with the same secrets"
+    );
+    assert_eq!(now(store.webhook_tries(W, webhook.id, None, 10)).unwrap()[0].status, Some(204));
+    let channel = now(store.alert_channels(Some(W))).unwrap().remove(0);
+    assert!(now(store.alert_channel_needs(W, channel.id)).unwrap().contains("hooks.slack.test/secret"));
+    assert_eq!(now(store.open_alerts()).unwrap()[0].standing.text, "It is full.");
+    let sequence = now(store.sequences(W, None, 10)).unwrap().remove(0);
+    let place = now(store.sequence_places(W, sequence.id, None, 10)).unwrap().remove(0);
+    assert_eq!((sequence.name.as_str(), place.step), ("onboarding", 2));
+    let counts = now(store.sequence_counts(W, sequence.id, 1)).unwrap();
+    assert_eq!((counts[&1].arrived, counts[&1].sent), (1, 1));
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn lists_and_segments_bring_in_whom_they_hold() {
     let store = empty();
     let who = people(&store, 4);
     let make = |name: &str, confirms| {
-        let new = NewList { name: name.to_owned(), topic: None, public: false, confirms };
+        let new = NewList { name: name.to_owned(), confirms, ..NewList::default() };
         now(store.create_list(W, new, &ME, at(5))).unwrap().id
     };
     let (plain, asks) = (make("plain", false), make("asks", true));

@@ -81,7 +81,7 @@ pub(crate) fn preferences(
         conn.prepare_cached("SELECT topic, wanted FROM topic_choice WHERE contact = ?1 ORDER BY topic")?;
     let topics: BTreeMap<String, bool> =
         statement.query_map([contact.0], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    let sql = "SELECT source, at, ip, list, noted_at FROM consent WHERE contact = ?1 ORDER BY id";
+    let sql = "SELECT source, at, ip, list, noted_at, said FROM consent WHERE contact = ?1 ORDER BY id";
     let mut statement = conn.prepare_cached(sql)?;
     let consents = statement.query_map([contact.0], |row| {
         let at = Some(Timestamp::from_millis(row.get(1)?));
@@ -89,6 +89,7 @@ pub(crate) fn preferences(
             consent: Consent { source: row.get(0)?, at, ip: row.get(2)? },
             list: row.get::<_, Option<i64>>(3)?.map(ListId),
             noted_at: Timestamp::from_millis(row.get(4)?),
+            said: row.get(5)?,
         })
     })?;
     Ok(Some(Preferences {

@@ -257,6 +257,7 @@ impl Ledger {
         self.conn.execute("DELETE FROM event WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM reaction WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM list_member WHERE contact = ?1", [id.0])?;
+        self.conn.execute("DELETE FROM confirmation WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM topic_choice WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM consent WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM import_change WHERE contact = ?1", [id.0])?;

@@ -5,21 +5,43 @@ use super::events::NewEvent;
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::import::Consent;
-use crate::list::{LISTS_MAX, List, MEMBERS_MAX, Membership, NAME_BYTES_MAX, NewList};
-use model::{Actor, ContactId, ContactStatus, EventKind, ListId, SuppressionReason, Timestamp, WorkspaceId};
+use crate::list::{Asking, LISTS_MAX, List, MEMBERS_MAX, Membership, NAME_BYTES_MAX, NewList};
+use model::{
+    Actor, ContactId, ContactStatus, EventKind, ListId, SuppressionReason, TemplateId, Timestamp, WorkspaceId,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A consent as it is written down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given<'a> {
+    pub(crate) consent: &'a Consent,
+    /// To what, in the words they were shown.
+    pub(crate) said: Option<&'a str>,
+}
 
 /// Members removed in one step.
 const STEP_ROWS: i64 = 5_000;
 
-const COLUMNS: &str = "SELECT id, workspace, name, topic, public, confirms, created_at FROM list";
-const MEMBERS: &str = "SELECT m.list, m.contact, m.since, m.confirmed_at, m.ended_at FROM list_member m";
+const COLUMNS: &str =
+    "SELECT id, workspace, name, topic, public, confirms, created_at, sender, template, reminds FROM list";
+const MEMBERS: &str = "SELECT m.list, m.contact, m.since, m.confirmed_at, m.ended_at, f.last_at, f.problem
+    FROM list_member m LEFT JOIN confirmation f ON f.list = m.list AND f.contact = m.contact";
 
 fn read_list(row: &Row<'_>) -> rusqlite::Result<List> {
     Ok(List {
         id: ListId(row.get(0)?),
         workspace: WorkspaceId(row.get(1)?),
-        list: NewList { name: row.get(2)?, topic: row.get(3)?, public: row.get(4)?, confirms: row.get(5)? },
+        list: NewList {
+            name: row.get(2)?,
+            topic: row.get(3)?,
+            public: row.get(4)?,
+            confirms: row.get(5)?,
+            asking: Asking {
+                sender: row.get(7)?,
+                template: row.get::<_, Option<i64>>(8)?.map(TemplateId),
+                reminds: row.get(9)?,
+            },
+        },
         created_at: Timestamp::from_millis(row.get(6)?),
     })
 }
@@ -34,6 +56,8 @@ fn read_member(row: &Row<'_>) -> rusqlite::Result<Membership> {
         since: Timestamp::from_millis(row.get(2)?),
         confirmed_at: time(3)?,
         ended_at: time(4)?,
+        asked_at: time(5)?,
+        not_asked_because: row.get(6)?,
     })
 }
 
@@ -99,7 +123,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_members(contacts: &[ContactId]) -> Result<()> {
+pub(crate) fn check_members(contacts: &[ContactId]) -> Result<()> {
     if contacts.len() > MEMBERS_MAX {
         return Err(StoreError::Refused(format!("at most {MEMBERS_MAX} people at once")));
     }
@@ -120,10 +144,25 @@ impl Ledger {
             return Err(StoreError::Refused(format!("a workspace has at most {LISTS_MAX} lists")));
         }
         let id = ListId(self.new_id(now));
-        let sql = "INSERT INTO list (id, workspace, name, topic, public, confirms, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let key = params![id.0, workspace.0, new.name.trim(), new.topic, new.public, new.confirms, now.as_millis()];
-        self.conn.execute(sql, key)?;
+        let sql =
+            "INSERT INTO list (id, workspace, name, topic, public, confirms, created_at, sender, template, reminds)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let Asking { sender, template, reminds } = &new.asking;
+        self.conn.execute(
+            sql,
+            params![
+                id.0,
+                workspace.0,
+                new.name.trim(),
+                new.topic,
+                new.public,
+                new.confirms,
+                now.as_millis(),
+                sender,
+                template.map(|id| id.0),
+                reminds
+            ],
+        )?;
         self.list_event(workspace, EventKind::ListMade, id, &new.name, actor, now)?;
         require(&self.conn, workspace, id)
     }
@@ -138,8 +177,12 @@ impl Ledger {
     ) -> Result<List> {
         require(&self.conn, workspace, id)?;
         self.check_list(workspace, to, id)?;
-        let sql = "UPDATE list SET name = ?2, topic = ?3, public = ?4, confirms = ?5 WHERE id = ?1";
-        self.conn.execute(sql, params![id.0, to.name.trim(), to.topic, to.public, to.confirms])?;
+        let sql = "UPDATE list SET name = ?2, topic = ?3, public = ?4, confirms = ?5, sender = ?6, template = ?7,
+            reminds = ?8 WHERE id = ?1";
+        let Asking { sender, template, reminds } = &to.asking;
+        let template = template.map(|id| id.0);
+        let key = params![id.0, to.name.trim(), to.topic, to.public, to.confirms, sender, template, reminds];
+        self.conn.execute(sql, key)?;
         self.list_event(workspace, EventKind::ListChanged, id, &to.name, actor, now)?;
         require(&self.conn, workspace, id)
     }
@@ -164,6 +207,10 @@ impl Ledger {
         }
         let sql = "DELETE FROM list_member WHERE list = ?1 AND contact IN
             (SELECT contact FROM list_member WHERE list = ?1 LIMIT ?2)";
+        if self.conn.execute(sql, [id.0, STEP_ROWS])? > 0 {
+            return Ok(false);
+        }
+        let sql = "DELETE FROM confirmation WHERE id IN (SELECT id FROM confirmation WHERE list = ?1 LIMIT ?2)";
         if self.conn.execute(sql, [id.0, STEP_ROWS])? > 0 {
             return Ok(false);
         }
@@ -198,7 +245,8 @@ impl Ledger {
             joined += 1;
             self.member_event(workspace, EventKind::ListJoined, &list, *contact, actor, now)?;
             if let Some(consent) = consent {
-                self.note_consent(workspace, *contact, Some(id), consent, actor, now)?;
+                let given = Given { consent, said: None };
+                self.note_consent(workspace, *contact, Some(id), given, actor, now)?;
             }
             if !list.list.confirms {
                 self.came_onto(workspace, id, *contact, now)?;
@@ -215,6 +263,18 @@ impl Ledger {
         consent: &Consent,
         now: Timestamp,
     ) -> Result<bool> {
+        self.confirm_membership(workspace, id, contact, Given { consent, said: None }, now)
+    }
+
+    /// The same, with what they agreed to.
+    pub(crate) fn confirm_membership(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        contact: ContactId,
+        given: Given<'_>,
+        now: Timestamp,
+    ) -> Result<bool> {
         let list = require(&self.conn, workspace, id)?;
         let sql = "SELECT confirmed_at IS NULL FROM list_member
             WHERE list = ?1 AND contact = ?2 AND ended_at IS NULL AND workspace = ?3";
@@ -228,7 +288,8 @@ impl Ledger {
         }
         let sql = "UPDATE list_member SET confirmed_at = ?3 WHERE list = ?1 AND contact = ?2";
         self.conn.execute(sql, params![id.0, contact.0, now.as_millis()])?;
-        self.note_consent(workspace, contact, Some(id), consent, &Actor::Recipient, now)?;
+        self.stop_asking(id, contact)?;
+        self.note_consent(workspace, contact, Some(id), given, &Actor::Recipient, now)?;
         self.member_event(workspace, EventKind::ListConfirmed, &list, contact, &Actor::Recipient, now)?;
         self.revive(workspace, contact, now)?;
         self.came_onto(workspace, id, contact, now)?;
@@ -268,6 +329,7 @@ impl Ledger {
                 left += 1;
                 // What waits for them because of this list is asked about.
                 self.conn.prepare_cached("UPDATE contact SET chooses = 1 WHERE id = ?1")?.execute([contact.0])?;
+                self.stop_asking(id, *contact)?;
                 self.member_event(workspace, EventKind::ListLeft, &list, *contact, actor, now)?;
                 self.stir(*contact, None, now)?;
             }
@@ -281,17 +343,17 @@ impl Ledger {
         workspace: WorkspaceId,
         contact: ContactId,
         list: Option<ListId>,
-        consent: &Consent,
+        given: Given<'_>,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let id = self.new_id(now);
+        let Given { consent, said } = given;
+        let (id, list, noted) = (self.new_id(now), list.map(|list| list.0), now.as_millis());
         let given = consent.at.unwrap_or(now);
-        let sql = "INSERT INTO consent (id, workspace, contact, list, source, at, ip, noted_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let list = list.map(|list| list.0);
-        let key =
-            params![id, workspace.0, contact.0, list, consent.source, given.as_millis(), consent.ip, now.as_millis()];
+        let sql = "INSERT INTO consent (id, workspace, contact, list, source, at, ip, noted_at, said)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let (source, at, ip) = (&consent.source, given.as_millis(), &consent.ip);
+        let key = params![id, workspace.0, contact.0, list, source, at, ip, noted, said];
         self.conn.prepare_cached(sql)?.execute(key)?;
         let sql = "UPDATE contact SET consent_source = ?2, consent_at = ?3, consent_ip = ?4
             WHERE id = ?1 AND coalesce(consent_at, 0) <= ?3";

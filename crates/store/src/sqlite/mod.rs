@@ -10,6 +10,7 @@ pub(crate) mod build;
 pub(crate) mod campaigns;
 mod canary;
 pub(crate) mod choices;
+pub(crate) mod confirmations;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
 pub(crate) mod doubt;
@@ -39,6 +40,7 @@ pub(crate) mod sessions;
 pub(crate) mod settle;
 pub(crate) mod sources;
 pub(crate) mod standing;
+pub(crate) mod tracking_hosts;
 
 pub(crate) mod alerts;
 pub(crate) mod suppressions;

@@ -2,6 +2,7 @@
 
 use super::events::{NewEvent, story_of};
 use super::imports::find_address;
+use super::lists::Given;
 use super::{Ledger, contacts};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
@@ -102,7 +103,8 @@ impl Ledger {
         let about = NewEvent { contact: Some(id), address: Some(address), ..NewEvent::default() };
         self.event(workspace, EventKind::ContactMade, actor, now, about)?;
         if let Some(consent) = &new.consent {
-            self.note_consent(workspace, id, None, consent, actor, now)?;
+            let given = Given { consent, said: None };
+            self.note_consent(workspace, id, None, given, actor, now)?;
         }
         contacts::require(&self.conn, id)
     }

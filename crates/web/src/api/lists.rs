@@ -1,6 +1,7 @@
 //! Lists, who is on them, what people chose, and how much mail they get at most.
 
 use super::contacts::{Consent, found};
+use super::templates::template_file;
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
 use crate::problem::Problem;
@@ -9,11 +10,12 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use engine::brand::{SENDER, read_setting};
 use model::access::Scope;
-use model::{ContactId, ListId};
+use model::{ContactId, ListId, TemplateId};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use store::{Choice, NewList};
+use store::{Asking, Choice, NewList};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -44,14 +46,46 @@ struct ListBody {
     /// Shown on the page where people choose.
     #[serde(default)]
     public: bool,
-    /// Members have to confirm before they are mailed (double opt-in).
+    /// Members have to confirm before they are mailed (double opt-in). Whoever is put on it is asked by mail, but for
+    /// those an import brings.
     #[serde(default)]
     confirms: bool,
+    /// Who the message that asks is from: an address, or `Name <address>`. Without, the template's `from` or the workspace's
+    /// setting `sender`.
+    #[serde(default)]
+    sender: Option<String>,
+    /// The template of that message; it must use `{{ confirm_url }}`, and has `{{ list }}` and `{{ sender }}`. Without, it is
+    /// a few plain words in the workspace's language.
+    #[serde(default)]
+    template: Option<String>,
+    /// Is whoever does not answer reminded once, after three days?
+    #[serde(default)]
+    reminds: bool,
 }
 
-impl From<ListBody> for NewList {
-    fn from(body: ListBody) -> NewList {
-        NewList { name: body.name, topic: body.topic, public: body.public, confirms: body.confirms }
+impl ListBody {
+    async fn read(self, app: &App, caller: &Caller) -> Result<NewList, Problem> {
+        let sender = self.sender.map(|sender| read_setting(SENDER, &sender)).transpose();
+        let sender = sender.map_err(|expected| Problem::field("sender", expected))?;
+        let template = match &self.template {
+            Some(text) => Some(asking_template(app, caller, text).await?),
+            None => None,
+        };
+        let asking = Asking { sender, template, reminds: self.reminds };
+        Ok(NewList { name: self.name, topic: self.topic, public: self.public, confirms: self.confirms, asking })
+    }
+}
+
+/// A template that can ask somebody to confirm.
+async fn asking_template(app: &App, caller: &Caller, text: &str) -> Result<TemplateId, Problem> {
+    let id = crate::extract::id("template", text)?;
+    let (_, known) = template_file(app, caller.workspace, id).await.map_err(|error| {
+        let problem = Problem::from(error);
+        Problem { field: Some("template".to_owned()), ..problem }
+    })?;
+    match known.tags.iter().any(|tag| tag == "confirm_url") {
+        true => Ok(id),
+        false => Err(Problem::field("template", "its message has no link to {{ confirm_url }}")),
     }
 }
 
@@ -69,14 +103,25 @@ struct List {
     public: bool,
     /// Members have to confirm before they are mailed (double opt-in).
     confirms: bool,
+    /// Who the message that asks is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    /// The template of that message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    /// Is whoever does not answer reminded once?
+    reminds: bool,
     /// When it was made.
     created_at: Time,
 }
 
 impl From<store::List> for List {
     fn from(known: store::List) -> List {
-        let NewList { name, topic, public, confirms } = known.list;
-        List { id: known.id.to_string(), name, topic, public, confirms, created_at: known.created_at.into() }
+        let NewList { name, topic, public, confirms, asking } = known.list;
+        let Asking { sender, template, reminds } = asking;
+        let template = template.map(|id| id.to_string());
+        let (id, created_at) = (known.id.to_string(), known.created_at.into());
+        List { id, name, topic, public, confirms, sender, template, reminds, created_at }
     }
 }
 
@@ -98,7 +143,8 @@ async fn make(
     Input(new): Input<ListBody>,
 ) -> Result<(StatusCode, Json<List>), Problem> {
     caller.may(Scope::SegmentsWrite)?;
-    let made = app.store.create_list(caller.workspace, new.into(), &caller.actor, app.now()).await?;
+    let new = new.read(&app, &caller).await?;
+    let made = app.store.create_list(caller.workspace, new, &caller.actor, app.now()).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -121,7 +167,8 @@ async fn change(
     Input(to): Input<ListBody>,
 ) -> Result<Json<List>, Problem> {
     caller.may(Scope::SegmentsWrite)?;
-    Ok(Json(app.store.change_list(caller.workspace, id, to.into(), &caller.actor, app.now()).await?.into()))
+    let to = to.read(&app, &caller).await?;
+    Ok(Json(app.store.change_list(caller.workspace, id, to, &caller.actor, app.now()).await?.into()))
 }
 
 /// Remove a list. The people stay, and so does the evidence of their consent.
@@ -148,6 +195,12 @@ struct ListMember {
     /// When they left.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Time>,
+    /// When they were asked last to confirm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_at: Option<Time>,
+    /// Why they could not be asked yet; it is tried again every hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_asked_because: Option<String>,
 }
 
 impl From<store::Membership> for ListMember {
@@ -158,6 +211,8 @@ impl From<store::Membership> for ListMember {
             since: known.since.into(),
             confirmed_at: known.confirmed_at.map(Time::from),
             ended_at: known.ended_at.map(Time::from),
+            asked_at: known.asked_at.map(Time::from),
+            not_asked_because: known.not_asked_because,
         }
     }
 }
@@ -207,6 +262,15 @@ struct Changed {
     changed: u64,
 }
 
+/// How many it was.
+#[derive(Serialize, ToSchema)]
+struct Joined {
+    /// People whose membership changed.
+    changed: u64,
+    /// People who are asked by mail whether they want to be on it: once a day for one list, three times a day at one address.
+    asked: u64,
+}
+
 fn read_contacts(texts: &[String]) -> Result<Vec<ContactId>, Problem> {
     let read = |(at, text): (usize, &String)| {
         text.parse().map_err(|error: model::id::IdError| Problem::field(&format!("contacts[{at}]"), error.to_string()))
@@ -216,21 +280,24 @@ fn read_contacts(texts: &[String]) -> Result<Vec<ContactId>, Problem> {
 
 /// Put people on a list.
 ///
-/// Of a list that asks for confirmation they are mailed once they gave it. Whoever unsubscribed from everything is not
-/// brought back.
+/// A list that asks for confirmation asks them by mail, and they are mailed once they gave it. To put somebody on it again
+/// who did not answer asks them again. Whoever unsubscribed from everything is not brought back but by their own answer.
 #[utoipa::path(post, path = "/lists/{id}/members", tag = "lists", request_body = Joining,
-    params(("id" = String, Path, description = "The list")), responses((status = 200, body = Changed)))]
+    params(("id" = String, Path, description = "The list")), responses((status = 200, body = Joined)))]
 async fn join(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ListId>,
     Input(joining): Input<Joining>,
-) -> Result<Json<Changed>, Problem> {
+) -> Result<Json<Joined>, Problem> {
     caller.may(Scope::ContactsWrite)?;
     let contacts = read_contacts(&joining.contacts)?;
     let consent = joining.consent.map(store::Consent::from);
-    let changed = app.store.join_list(caller.workspace, id, contacts, consent, &caller.actor, app.now()).await?;
-    Ok(Json(Changed { changed }))
+    let (store, workspace, now) = (&app.store, caller.workspace, app.now());
+    let changed = store.join_list(workspace, id, contacts.clone(), consent, &caller.actor, now).await?;
+    let asked = store.ask_members(workspace, id, contacts, now).await?;
+    app.desk.joined.notify_one();
+    Ok(Json(Joined { changed, asked }))
 }
 
 /// Take people off a list. It holds for mail that waits for them because of it.
@@ -290,6 +357,9 @@ struct Given {
     /// To which list.
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<String>,
+    /// To what, in the words they were shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<String>,
     /// When it was written down.
     noted_at: Time,
 }
@@ -301,6 +371,7 @@ impl From<store::Preferences> for Preferences {
             at: one.consent.at.map(Time::from),
             ip: one.consent.ip,
             list: one.list.map(|id| id.to_string()),
+            said: one.said,
             noted_at: one.noted_at.into(),
         };
         Preferences {

@@ -186,14 +186,14 @@ impl From<Posted> for PostedMessage {
     }
 }
 
-/// How everything that starts here leaves this machine.
-pub(crate) fn house_options(app: &App) -> SendOptions {
+/// How everything that starts here leaves this machine; `links_at`: where its links lead ([`App::links_at`]).
+pub(crate) fn house_options(app: &App, links_at: String) -> SendOptions {
     let sending = app.config.sending.clone();
     SendOptions {
         from: String::new(),
         subject: None,
         return_path: String::new(),
-        unsubscribe: Unsubscribe::PublicUrl(app.config.public_url.clone()),
+        unsubscribe: Unsubscribe::PublicUrl(links_at),
         postal_address: None,
         dkim: None,
         transport: sending.transport,
@@ -287,7 +287,12 @@ async fn take(
         outgoing.push(read.map_err(told)?);
     }
     let once = keyed.0.map(|(key, request)| Once { key, request });
-    let house = house_options(app);
+    // One request, one name: that for the first message's sender.
+    let links_at = match outgoing.first().and_then(|first| launch::parse_mailbox(&first.content.from).ok()) {
+        Some(from) => app.links_at(caller.workspace, from.address.domain()).await?,
+        None => app.config.public_url.clone(),
+    };
+    let house = house_options(app, links_at);
     let posted = app.engine.post(&app.world, &house, caller.workspace, outgoing, once, &caller.actor).await;
     posted.map_err(|refusal| problem_of(refusal, named))
 }

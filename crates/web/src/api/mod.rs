@@ -23,6 +23,7 @@ mod settings;
 mod suppressions;
 mod templates;
 mod told;
+mod tracking_hosts;
 mod users;
 mod webhooks;
 mod workspaces;
@@ -36,6 +37,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use events::FOLLOWERS_MAX;
 pub(crate) use images::read_hash;
+pub(crate) use messages::house_options;
+pub(crate) use templates::template_file;
 
 /// Where version 1 begins.
 const V1: &str = "/api/v1";
@@ -66,6 +69,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(sequences::routes())
         .merge(templates::routes())
         .merge(told::routes())
+        .merge(tracking_hosts::routes())
         .merge(webhooks::routes())
         .merge(alerts::routes());
     let (open, described_open) = OpenApiRouter::new().nest(V1, sessions::open_routes()).split_for_parts();

@@ -140,16 +140,17 @@ impl From<store::Sequence> for Sequence {
 }
 
 impl SequenceLetter {
-    fn into_message(self, app: &App) -> Result<SequenceMessage, Problem> {
+    async fn into_message(self, app: &App, caller: &Caller) -> Result<SequenceMessage, Problem> {
         let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
         let domain = from.address.domain().as_str().to_owned();
+        let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
         let options = SendOptions {
             from: self.from,
             subject: self.subject,
             return_path: self.return_path.unwrap_or(domain),
             timing: Timing { windows: self.windows, ..Timing::default() },
             tracking: self.tracking.into(),
-            ..house_options(app)
+            ..house_options(app, links_at)
         };
         Ok(SequenceMessage { file: self.message.into_file()?, options, topic: self.topic })
     }
@@ -169,7 +170,7 @@ impl SequenceLetter {
 }
 
 impl WrittenSequence {
-    fn into_proposal(self, app: &App) -> Result<Proposal, Problem> {
+    async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
         if self.messages.len() > MESSAGES_MAX {
             return Err(Problem::field("messages", format!("a sequence has at most {MESSAGES_MAX} messages")));
         }
@@ -180,7 +181,7 @@ impl WrittenSequence {
         definition.check().map_err(|why| Problem::field("definition", why.to_string()))?;
         let mut messages = Messages::new();
         for (name, letter) in self.messages {
-            let message = letter.into_message(app).map_err(|problem| {
+            let message = letter.into_message(app, caller).await.map_err(|problem| {
                 let field = problem.field.as_ref().map(|field| format!("messages.{name}.{field}"));
                 Problem { field, ..problem }
             })?;
@@ -252,7 +253,7 @@ async fn make(
     Input(written): Input<WrittenSequence>,
 ) -> Result<(StatusCode, Json<WholeSequence>), Problem> {
     caller.may(Scope::CampaignsWrite)?;
-    let new = written.into_proposal(&app)?.into_new()?;
+    let new = written.into_proposal(&app, &caller).await?.into_new()?;
     let made = app.store.create_sequence(caller.workspace, new, &caller.actor, app.now()).await?;
     Ok((StatusCode::CREATED, whole(&app, made).await?))
 }
@@ -280,7 +281,7 @@ async fn change(
 ) -> Result<Json<WholeSequence>, Problem> {
     caller.may(Scope::CampaignsWrite)?;
     require(&app, &caller, id).await?;
-    let to = written.into_proposal(&app)?.into_new()?;
+    let to = written.into_proposal(&app, &caller).await?.into_new()?;
     let changed = app.store.change_sequence(caller.workspace, id, to, &caller.actor, app.now()).await?;
     whole(&app, changed).await
 }

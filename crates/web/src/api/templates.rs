@@ -12,7 +12,7 @@ use engine::SendError;
 use engine::launch::{self, MessageFile, Parts};
 use engine::messages::{self, Surveyed};
 use model::access::Scope;
-use model::{ContactId, TemplateId};
+use model::{ContactId, TemplateId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -195,6 +195,30 @@ pub(crate) async fn parts(
 ) -> Result<TemplateParts, Problem> {
     let known = app.store.template(caller.workspace, id, version).await?;
     read_parts(&known.ok_or_else(|| Problem::field("template", format!("there is no template {id}")))?)
+}
+
+/// What a template is to those who use it without a caller.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// The merge tags it uses.
+    pub(crate) tags: Vec<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) from: Option<String>,
+}
+
+/// A template of a workspace as a message, and what is known of it.
+pub(crate) async fn template_file(
+    app: &App,
+    workspace: WorkspaceId,
+    id: TemplateId,
+) -> Result<(MessageFile, Known), SendError> {
+    let known = app.store.template(workspace, id, None).await?;
+    let known = known.ok_or_else(|| SendError::Input(format!("there is no template {id}")))?;
+    let refused = |problem: Problem| SendError::Input(problem.detail);
+    let parts = read_parts(&known).map_err(refused)?;
+    let tags = parts.survey().map_err(refused)?.tags;
+    let known = Known { tags, subject: parts.subject.clone(), from: parts.from.clone() };
+    Ok((parts.into_file().map_err(refused)?, known))
 }
 
 fn whole(known: &store::Template) -> Result<Json<WholeTemplate>, Problem> {

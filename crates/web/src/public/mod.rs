@@ -8,6 +8,8 @@
 //! | `POST /u/TOKEN` | unsubscribes at once (RFC 8058), or takes it back |
 //! | `GET /p/TOKEN` | a page with what somebody may choose; never acts |
 //! | `POST /p/TOKEN` | changes topics, lists and pause, or unsubscribes |
+//! | `GET /confirm/TOKEN` | a page that asks whether somebody wants to be on a list; never acts |
+//! | `POST /confirm/TOKEN` | they do |
 //! | `GET /v/TOKEN` | the message in the browser |
 //! | `GET /m/HASH.png` | a picture of a message |
 //!
@@ -15,12 +17,14 @@
 //! a message; a token that is not ours gets the same answer as a path that does not exist; tokens stand in no log.
 
 mod clicks;
+mod confirm;
 mod images;
 mod pages;
 mod preferences;
 mod unsubscribe;
 mod view;
 
+use crate::hosts::Under;
 use crate::{App, Peer};
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
@@ -28,11 +32,14 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::{Router, routing};
 use engine::engage::Visitor;
+use mail::token::Purpose;
+use model::WorkspaceId;
 use pages::Bare;
 use std::net::IpAddr;
+use store::StoreError;
 
 /// The first part of every address here.
-const DOORS: [&str; 6] = ["/o/", "/c/", "/u/", "/p/", "/v/", "/m/"];
+const DOORS: [&str; 7] = ["/o/", "/c/", "/u/", "/p/", "/confirm/", "/v/", "/m/"];
 
 pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
@@ -40,6 +47,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/c/{token}/{number}", routing::get(clicks::click))
         .route("/u/{token}", routing::get(unsubscribe::show).post(unsubscribe::act))
         .route("/p/{token}", routing::get(preferences::show).post(preferences::act))
+        .route("/confirm/{token}", routing::get(confirm::show).post(confirm::act))
         .route("/v/{token}", routing::get(view::show))
         .route("/m/{file}", routing::get(images::show))
         .layer(from_fn_with_state(app.clone(), known_host))
@@ -58,21 +66,52 @@ async fn in_words(request: Request, next: Next) -> Response {
     Bare::put_into_words(next.run(request).await, &asked)
 }
 
-/// Who asks under a name that is not ours gets nothing.
-async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Who asks under a name that is not ours gets nothing, and under a workspace's name only what is that workspace's.
+async fn known_host(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.parse::<u16>().is_ok() { name } else { host });
-    let hosts = &app.config.tracking_hosts;
-    let is_own = app.config.public_host().eq_ignore_ascii_case(name);
-    if !hosts.is_empty() && !is_own && !hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return pages::not_found();
+    let under = match app.under(name).await {
+        Ok(under) => under,
+        Err(why) => return pages::failed(&why),
+    };
+    let is_answered = match under {
+        Under::Ours => Ok(true),
+        Under::Nobody => Ok(false),
+        Under::Workspace(workspace) => is_of(&app, workspace, request.uri().path()).await,
+    };
+    match is_answered {
+        Ok(true) => {
+            request.extensions_mut().insert(under);
+            next.run(request).await
+        }
+        Ok(false) => pages::not_found(),
+        Err(why) => pages::failed(&why),
     }
-    next.run(request).await
+}
+
+/// Is what a page is about this workspace's? Opens and clicks are looked at where they are answered from memory.
+async fn is_of(app: &App, workspace: WorkspaceId, path: &str) -> Result<bool, StoreError> {
+    let mut parts = path.split('/').skip(1);
+    let (door, token) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let purpose = match door {
+        "u" => Purpose::Unsubscribe,
+        "p" => Purpose::Preferences,
+        "v" => Purpose::View,
+        "confirm" => {
+            return Ok(confirm::found(app, token).await?.is_some_and(|(_, asked)| asked.workspace == workspace));
+        }
+        _ => return Ok(true),
+    };
+    Ok(app.engine.recipient(purpose, token).await?.is_some_and(|recipient| recipient.workspace == workspace))
 }
 
 /// Who came, as far as they tell.
 fn visitor(request: &Request) -> Visitor {
     let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let ip = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |Peer(ip)| *ip);
-    Visitor { ip, agent: agent.to_owned(), is_head: request.method() == Method::HEAD }
+    let under = match request.extensions().get::<Under>() {
+        Some(Under::Workspace(workspace)) => Some(*workspace),
+        Some(Under::Ours | Under::Nobody) | None => None,
+    };
+    Visitor { ip, agent: agent.to_owned(), is_head: request.method() == Method::HEAD, under }
 }

@@ -46,6 +46,11 @@ impl Look {
         Look { words: Words::of(Language::accepted(field)), name: None, light: LIGHT, dark: DARK }
     }
 
+    /// Who it is, in the middle of a sentence.
+    pub(super) fn sender(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.words.say("this-sender"))
+    }
+
     /// Enough of an address to recognise one's own, and too little for whoever a message was forwarded to.
     pub(super) fn shortened(&self, address: &str) -> String {
         let Some((local, domain)) = address.rsplit_once('@') else { return self.words.say("your-address") };

@@ -8,9 +8,10 @@ use engine::launch::{MessageFile, Snapshot};
 use engine::options::{SendOptions, Transport, Unsubscribe};
 use engine::{Engine, Settings, Until};
 use model::{Actor, CampaignKind, DeliveryState, EmailAddress, Role, Scopes, Timestamp, WorkspaceId};
-use net::{Clock, Guard, SeededEntropy, World};
+use net::{BoxFuture, Clock, DnsAnswer, DnsFailure, Guard, Mx, Resolve, SeededEntropy, Tlsa, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -35,6 +36,30 @@ pub(crate) struct House {
     pub(crate) clock: Arc<StillClock>,
     router: Router,
     _uploads: tempfile::TempDir,
+}
+
+/// A resolver that has no name server: it says so at once.
+struct NoNameServer;
+
+impl NoNameServer {
+    fn answer<'a, T: Send + 'a>() -> BoxFuture<'a, DnsAnswer<T>> {
+        Box::pin(async { DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO) })
+    }
+}
+
+impl Resolve for NoNameServer {
+    fn mx<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
+        NoNameServer::answer()
+    }
+    fn addresses<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
+        NoNameServer::answer()
+    }
+    fn txt<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
+        NoNameServer::answer()
+    }
+    fn tlsa<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
+        NoNameServer::answer()
+    }
 }
 
 struct Silence;
@@ -135,6 +160,8 @@ impl House {
         let engine = Engine::new(store.clone(), world.clone(), settings, Arc::new(Silence));
         let uploads = tempfile::tempdir().unwrap();
         let config = Config { uploads: uploads.path().to_owned(), ..config };
+        // Requests do not wait for time-outs.
+        let world = World { resolve: Arc::new(NoNameServer), ..world };
         let app = App::new(store, engine.handle(), world, config);
         tokio::spawn(engine.run(Vec::new(), Until::Told));
         House { router: router(app.clone()), app, clock, _uploads: uploads }
@@ -213,6 +240,7 @@ impl House {
         let definition = serde_json::from_str(r#"{"entries": [{"by": "api"}], "steps": ["end"]}"#).unwrap();
         let new = NewSequence { name: "first steps".to_owned(), definition, messages: "{}".to_owned() };
         let sequence = store.create_sequence(workspace, new, &me, now).await.unwrap();
+        let host = store.add_tracking_host(workspace, "links.first.example", &me, now).await.unwrap().host;
         let parts = r#"{"format":"html","source":"x"}"#.to_owned();
         let template = store.make_template(workspace, "first receipt", parts, &me, now).await.unwrap();
         let stream = NewCampaign { name: "first receipts".to_owned(), ..new_stream(workspace) };
@@ -243,6 +271,7 @@ impl House {
                 ("keys", keys.first().map(|key| key.id.to_string()).unwrap_or_default()),
                 ("workspaces", workspace.to_string()),
                 ("webhooks", webhook.id.to_string()),
+                ("tracking-hosts", host),
             ]
             .into(),
         }

@@ -109,7 +109,7 @@ impl Sent {
         self.come(Method::GET, path, "").await
     }
 
-    async fn counts(&self) -> Vec<ReactionCount> {
+    pub(super) async fn counts(&self) -> Vec<ReactionCount> {
         self.house.app.engine.write_hits().await.unwrap();
         self.house.app.store.reaction_counts(W, self.campaign).await.unwrap()
     }

@@ -3,6 +3,8 @@
 mod alerts;
 mod audience;
 mod campaigns;
+mod confirm;
+mod hosts;
 mod house;
 mod imports;
 mod keys;

@@ -133,7 +133,8 @@ async fn test(
         None => serde_json::Map::new(),
     };
     let data = Value::Object(data).to_string();
-    let posted = app.engine.test(&app.world, &house_options(&app), &known, to, data, &caller.actor).await;
+    let house = house_options(&app, app.config.public_url.clone());
+    let posted = app.engine.test(&app.world, &house, &known, to, data, &caller.actor).await;
     let posted = posted.map_err(|refusal| {
         messages::problem_of(
             refusal,

@@ -247,6 +247,7 @@ impl Written {
         let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
         let domain = from.address.domain().as_str().to_owned();
         let audience = self.audience.read()?;
+        let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
         let options = SendOptions {
             from: self.from,
             subject: self.subject.or(of_template),
@@ -258,7 +259,7 @@ impl Written {
                 weight: self.weight,
             },
             tracking: self.tracking.into(),
-            ..house_options(app)
+            ..house_options(app, links_at)
         };
         Ok(Proposal { name, file, options, audience })
     }
