@@ -9,6 +9,7 @@
 //! - [`judge`]: reply or failure → [`model::Verdict`], by the rules in `rules/*.toml` ([`rules`]).
 //! - [`lever`]: which part of pacing a reply concerns.
 //! - [`pace`]: how many connections, messages and how fast, as learned from replies.
+//! - [`origin`]: how much harm people of one origin do.
 //! - [`own`]: an operator's own providers and rules on top of the shipped ones.
 //! - [`react`]: verdict and history → the next state, suppression, contact, hold.
 //! - [`retry`]: when to try again.
@@ -32,6 +33,7 @@ pub mod enhanced;
 mod file_error;
 pub mod judge;
 pub mod lever;
+pub mod origin;
 pub mod own;
 pub mod pace;
 pub mod pool;

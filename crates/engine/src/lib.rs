@@ -23,6 +23,7 @@ pub mod messages;
 pub mod migrate;
 pub mod note;
 pub mod options;
+pub mod origins;
 pub mod report;
 pub mod resume;
 pub mod sequences;

@@ -5,6 +5,7 @@
 //! counts rows but [`PutOff`], and that only for campaigns small enough.
 
 pub mod people;
+pub mod reactions;
 
 use crate::resume::braked_by;
 use dispatch::rules::RulePack;
@@ -14,6 +15,7 @@ use model::{
     CampaignId, CampaignState, Category, DeliveryState, EnhancedCode, Outcome, Scope, SkipReason, Stage, Tally,
     Timestamp, Verdict,
 };
+use reactions::{Reactions, reactions};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,6 +71,9 @@ pub struct Report {
     pub waiting_causes: Vec<Cause>,
     /// Who was put off at first and accepted later; `None` when the campaign is too large to tell cheaply.
     pub put_off_then_accepted: Option<PutOff>,
+    /// What people did with it; `None` in lists and sums.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reactions: Option<Reactions>,
     /// When somebody is tried next; one that is overdue is due now.
     #[serde(serialize_with = "iso_or_null")]
     pub next_try_at: Option<Timestamp>,
@@ -195,10 +200,11 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     let known = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: campaign.to_string() })?;
     let mut report = overview(store, &known, now).await?;
     report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
+    report.reactions = Some(reactions(store, &known).await?);
     Ok(report)
 }
 
-/// The same without [`Report::put_off_then_accepted`]: for lists of campaigns.
+/// The same without [`Report::put_off_then_accepted`] and [`Report::reactions`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);

@@ -436,6 +436,7 @@ pub fn skip_meaning(reason: SkipReason) -> &'static str {
         SkipReason::Stale => "the offer had expired",
         SkipReason::TopicDeclined => "they do not want this topic",
         SkipReason::PausedByPerson => "they asked for a pause",
+        SkipReason::OriginStopped => "nobody who came from there is mailed any more",
     }
 }
 

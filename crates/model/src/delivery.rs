@@ -85,6 +85,8 @@ words! {
         TopicDeclined = 18 "topic_declined",
         /// The person asked for a pause.
         PausedByPerson = 19 "paused_by_person",
+        /// Nobody who came from there is mailed any more.
+        OriginStopped = 20 "origin_stopped",
     }
 }
 

@@ -139,6 +139,10 @@ words! {
         ContactMade = 72 "contact_made",
         /// Somebody was asked by mail whether they want to be on a list.
         ConfirmationAsked = 73 "confirmation_asked",
+        /// Whoever came from somewhere is not mailed any more.
+        OriginStopped = 74 "origin_stopped",
+        /// They are mailed again.
+        OriginAllowed = 75 "origin_allowed",
         /// A message was opened.
         Opened = 80 "opened",
         /// A link was followed.

@@ -16,6 +16,7 @@ pub mod event;
 pub mod host;
 pub mod id;
 mod nearest;
+pub mod origin;
 pub mod reaction;
 pub mod reply;
 pub mod segment;

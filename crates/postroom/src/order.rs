@@ -15,6 +15,7 @@ use crate::shift;
 use crate::ways_out::{self, WaysOut};
 use engine::import::{ImportRequest, Mapping, Pace, Progress, import_file};
 use mail::sign::{KeyKind, SigningKey};
+use model::origin::Origin;
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, HoldId, ImportId, MailDomain,
     SuppressionReason, Timestamp,
@@ -63,6 +64,10 @@ pub(crate) enum Order {
         reason: String,
         dry_run: bool,
     },
+    /// Stop mailing whoever came from there.
+    StopOrigin { origin: Origin, because: String },
+    /// Mail them again.
+    AllowOrigin { origin: Origin, because: String },
     /// Make a signing key and keep it in the ledger.
     MakeKey { domain: String, selector: String, ed25519: bool },
     /// Write a backup.
@@ -287,6 +292,14 @@ pub(crate) async fn carry_out(
             };
             let lifted = store.lift(workspace, filter, reason, *dry_run, actor, now).await?;
             Ok(json!({ "lifted": lifted, "dry_run": dry_run }))
+        }
+        Order::StopOrigin { origin, because } => {
+            let changed = store.stop_origin(workspace, origin, because, actor, now).await?;
+            Ok(json!({ "origin": origin.to_string(), "stopped": true, "changed": changed }))
+        }
+        Order::AllowOrigin { origin, because } => {
+            let changed = store.allow_origin(workspace, origin, because, actor, now).await?;
+            Ok(json!({ "origin": origin.to_string(), "stopped": false, "changed": changed }))
         }
         Order::MakeKey { domain, selector, ed25519 } => make_key(ledger, actor, domain, selector, *ed25519).await,
         Order::Backup { to, verify } => {

@@ -198,6 +198,11 @@ impl Staff {
                 self.handle.suppress(self.ledger.workspace, target.target(), reason, note, &actor).await?;
                 Ok(json!({ "suppressed": target.shown(), "reason": reason }))
             }
+            Order::StopOrigin { origin, because } => {
+                let workspace = self.ledger.workspace;
+                let changed = self.handle.stop_origin(workspace, &origin, &because, &actor).await?;
+                Ok(json!({ "origin": origin.to_string(), "stopped": true, "changed": changed }))
+            }
             Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
             Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,
             Order::Alarms(order) => alarms::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,

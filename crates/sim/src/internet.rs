@@ -11,6 +11,7 @@ use crate::dns::{self, Zone};
 use crate::fault::{Fault, Trouble};
 use crate::ledger::{Arrival, Doing, Folder, Ledger, Sighting};
 use crate::people::readers::{Mail, Readers};
+use crate::people::visits::Letter;
 use crate::provider::{DnsKind, Host, HostState, Profile, TlsOffer};
 use crate::receiver::{Action, Answer, Block, Insistence, Receiver, Reception, Sign, Visit};
 use crate::trace::Trace;
@@ -108,6 +109,8 @@ struct State {
     faults: Vec<Fault>,
     listings: Vec<Listing>,
     readers: Readers,
+    /// The letters themselves, if somebody asked to have them.
+    letters: Option<Vec<Letter>>,
     usage: Usage,
     at_next_connection: Option<Hook>,
     tries: u64,
@@ -152,6 +155,7 @@ impl Internet {
             faults: Vec::new(),
             listings: Vec::new(),
             readers: Readers::new(chance),
+            letters: None,
             usage: Usage::default(),
             at_next_connection: None,
             tries: 0,
@@ -306,6 +310,11 @@ impl Internet {
                 place.state
             }
         }
+    }
+
+    /// The letters that came since this was asked last, whole. They are kept from the first time on.
+    pub fn take_letters(&self) -> Vec<Letter> {
+        self.lock().letters.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Reads the ledger; whatever people have done until now is in it.
@@ -464,6 +473,10 @@ impl Internet {
         for (recipient, folder) in copies {
             state.record(now, &place.name, &format!("message {recipient} {said} {}", folder_word(folder)));
             state.deliver(now, place, visit.peer, &recipient, &checks.from_domain, folder);
+            if let Some(letters) = &mut state.letters {
+                let provider = place.provider.to_string();
+                letters.push(Letter { at: now, provider, recipient: recipient.clone(), folder, raw: bytes.to_vec() });
+            }
             let arrival = Arrival {
                 at: now,
                 provider: place.provider.to_string(),

@@ -5,6 +5,7 @@
 //! People are spread over the providers by the weights in their profiles. All domains are reserved ones (RFC 2606).
 
 pub(crate) mod readers;
+pub mod visits;
 
 use crate::provider::{DnsKind, Profile};
 use fastrand::Rng;

@@ -23,3 +23,27 @@ CREATE TABLE tracking_host (
     found INTEGER NOT NULL, problem TEXT, retired_at INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX tracking_host_by_workspace ON tracking_host (workspace, host);
+
+-- People of whom only machines, or nobody knows whom, are known to have opened or clicked: 3 in the place of a doer.
+INSERT INTO reaction_count (workspace, campaign, kind, doer, link, node, events, people)
+    SELECT workspace, campaign, kind, 3, -1, 0, 0, count(*) FROM (
+        SELECT workspace, campaign, kind, contact FROM reaction WHERE campaign IS NOT NULL
+        GROUP BY campaign, kind, contact HAVING min(score) >= 30)
+    GROUP BY workspace, campaign, kind;
+
+-- Messages are listed newest first; their ids are in order of time.
+CREATE INDEX message_by_workspace ON message (workspace, delivery);
+
+-- The last open by a person: a direction, which moves no engagement but counts in the reach of a list.
+ALTER TABLE contact ADD COLUMN read_at INTEGER;
+UPDATE contact SET read_at = (SELECT max(r.at) FROM reaction r
+    WHERE r.contact = contact.id AND r.kind = 0 AND r.score < 30);
+CREATE INDEX contact_by_reading ON contact (workspace, read_at, engaged_at) WHERE read_at IS NOT NULL;
+
+-- Where people came from, as far as no column says it yet: the key of the program that added them. Origins that are not
+-- mailed any more, of a kind (0: import, 1: lead source, 2: consent, 3: key); `name` is the id of an import or key.
+ALTER TABLE contact ADD COLUMN api_key INTEGER;
+CREATE TABLE stopped_origin (
+    workspace INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
+    actor INTEGER NOT NULL, PRIMARY KEY (workspace, kind, name)
+) WITHOUT ROWID;

@@ -94,6 +94,19 @@ pub struct ReactionCount {
     pub people: u64,
 }
 
+/// What was done with one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reacted {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: ReactionKind,
+    /// Which link, from 1.
+    pub link: Option<u32>,
+    /// How sure it is that a machine did it, 0 … 100.
+    pub score: u8,
+}
+
 impl Store {
     /// Whom these deliveries are about; those that do not exist are missing.
     pub async fn recipients(&self, deliveries: Vec<DeliveryId>) -> Result<Vec<Recipient>> {
@@ -107,6 +120,24 @@ impl Store {
     /// The opens, clicks, replies, complaints and unsubscribes of a campaign, by link as well.
     pub async fn reaction_counts(&self, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<ReactionCount>> {
         self.core.lanes.read(move |conn| engage_sql::counts(conn, workspace, campaign)).await
+    }
+    /// Of how many of a campaign's people it is not known whether they did it themselves: only machines, or nobody knows
+    /// whom, were seen.
+    pub async fn unknown_people(
+        &self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+    ) -> Result<Vec<(ReactionKind, u64)>> {
+        self.core.lanes.read(move |conn| engage_sql::unknown_people(conn, workspace, campaign)).await
+    }
+    /// What was done with one message, newest first, at most `limit`.
+    pub async fn reactions_of(
+        &self,
+        workspace: WorkspaceId,
+        delivery: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<Reacted>> {
+        self.core.lanes.read(move |conn| engage_sql::reactions_of(conn, workspace, delivery, limit)).await
     }
     /// Keeps the links of a campaign's message, by number; what was kept before is replaced.
     pub async fn save_links(

@@ -4,8 +4,8 @@
 //! whatever happens between its commit and its answer.
 
 use crate::sqlite::{Ledger, messages};
-use crate::{AnswerKey, Result, Store};
-use model::{Actor, CampaignId, DeliveryId, EmailAddress, SkipReason, Timestamp, WorkspaceId};
+use crate::{AnswerKey, DeliveryRow, Result, Store};
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Timestamp, WorkspaceId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +86,37 @@ pub struct Message {
     pub tags: Option<String>,
 }
 
+/// Which messages of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// Where they stand.
+    pub state: Option<DeliveryState>,
+    /// To whom they were addressed.
+    pub to: Option<EmailAddress>,
+    /// Asked for at this time or later.
+    pub since: Option<Timestamp>,
+    /// Asked for before this time.
+    pub before: Option<Timestamp>,
+}
+
+/// A message of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Where it stands.
+    pub delivery: DeliveryRow,
+    /// Words of the sender's own, a JSON array.
+    pub tags: Option<String>,
+}
+
+/// Messages, newest first. A page may be short, or empty, and yet not be the last: what is looked at for it is bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessagePage {
+    /// The messages.
+    pub messages: Vec<MessageRow>,
+    /// The next page begins after this one; `None`: there are no more.
+    pub next: Option<DeliveryId>,
+}
+
 impl Store {
     /// Writes requests down, in one commit; one that cannot be done fails by itself. What is answered is durable.
     pub async fn post(&self, postings: Vec<Posting>, now: Timestamp) -> Result<Vec<Result<Vec<Posted>>>> {
@@ -94,6 +125,17 @@ impl Store {
     /// What is kept of a message.
     pub async fn message(&self, delivery: DeliveryId) -> Result<Option<Message>> {
         self.core.lanes.read(move |conn| messages::message(conn, delivery)).await
+    }
+    /// Messages of a workspace, newest first, after `after`, at most `limit`.
+    pub async fn messages(
+        &self,
+        workspace: WorkspaceId,
+        filter: MessageFilter,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<MessagePage> {
+        let to = filter.to.as_ref().map(|address| self.hash_of(workspace, address));
+        self.core.lanes.read(move |conn| messages::page(conn, workspace, &filter, to.as_ref(), after, limit)).await
     }
     /// A content by its number.
     pub async fn message_content(&self, number: i64) -> Result<Option<String>> {

@@ -125,4 +125,8 @@ impl Store {
     pub async fn engagement_levels(&self, workspace: WorkspaceId, now: Timestamp) -> Result<BTreeMap<Level, u64>> {
         self.core.lanes.ponder(move |conn| crate::sqlite::segments::levels(conn, workspace, now)).await
     }
+    /// How many people of the workspace took notice or opened a message themselves since then, from indexes alone.
+    pub async fn people_reached(&self, workspace: WorkspaceId, since: Timestamp) -> Result<u64> {
+        self.core.lanes.ponder(move |conn| crate::sqlite::segments::reached(conn, workspace, since)).await
+    }
 }

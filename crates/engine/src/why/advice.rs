@@ -100,6 +100,7 @@ fn skipped(reason: SkipReason, contact: &Contact) -> Advice {
         SkipReason::Excluded | SkipReason::FrequencyCap | SkipReason::QuarantinedImport | SkipReason::Stale => {
             say("Nothing to do for this campaign.")
         }
+        SkipReason::OriginStopped => run("Where they came from was stopped; which, and why:", "origins".to_owned()),
         SkipReason::TopicDeclined | SkipReason::PausedByPerson => {
             say("Nothing: it is their own choice, and they change it on their preference page.")
         }

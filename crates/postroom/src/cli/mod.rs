@@ -19,6 +19,7 @@ pub(crate) mod judge;
 pub(crate) mod key;
 pub(crate) mod lanes;
 pub(crate) mod migrate;
+pub(crate) mod origins;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod report;
@@ -95,6 +96,8 @@ enum Command {
     /// Addresses and domains that must not be mailed
     #[command(subcommand)]
     Suppress(suppress::Command),
+    /// Where people came from, whose addresses do the harm, and the end of mailing them
+    Origins(origins::Args),
     /// What became of a campaign, and of its people
     Report(report::Args),
     /// Every campaign in a line, oldest first
@@ -157,6 +160,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Source(command) => source::run(command, dir, output).await,
         Command::Pool(command) => pool::run(command, dir, output).await,
         Command::Lanes(args) => lanes::run(args, dir, output).await,
+        Command::Origins(args) => origins::run(args, dir, output).await,
         Command::Report(args) => report::run(args, dir, output).await,
         Command::Campaigns => report::campaigns(dir, output).await,
         Command::Why(args) => why::run(args, dir, output).await,

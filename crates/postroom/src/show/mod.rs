@@ -5,6 +5,8 @@
 
 pub(crate) mod forecast;
 pub(crate) mod lanes;
+pub(crate) mod origins;
+mod reactions;
 pub(crate) mod report;
 #[cfg(test)]
 mod sample;

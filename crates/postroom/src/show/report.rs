@@ -54,6 +54,10 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.push(String::new());
         lines.extend(waiting(report, style));
     }
+    if let Some(told) = report.reactions.as_ref().filter(|told| !told.is_nothing()) {
+        lines.push(String::new());
+        lines.extend(super::reactions::reactions(told, report.accepted, style));
+    }
     lines.push(String::new());
     lines.extend(put_off(report));
     if report.accepted > 0 {
@@ -183,6 +187,7 @@ pub(crate) fn skip_word(reason: SkipReason) -> &'static str {
         SkipReason::Stale => "offer expired",
         SkipReason::TopicDeclined => "topic not wanted",
         SkipReason::PausedByPerson => "asked for a pause",
+        SkipReason::OriginStopped => "origin stopped",
     }
 }
 

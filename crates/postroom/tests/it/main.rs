@@ -9,6 +9,7 @@ mod kills;
 mod lanes;
 mod peers;
 mod peers_answer;
+mod readers;
 mod room;
 mod sends;
 mod tells;

@@ -90,6 +90,66 @@ fn what_turns_out_to_be_a_machines_moves_over_and_engages_nobody() {
 }
 
 #[test]
+fn whoever_only_machines_clicked_for_is_unknown_until_they_do_it_themselves() {
+    let (store, campaign, who) = house();
+    let unknown = |store: &Store| {
+        let found = now(store.unknown_people(W, campaign.id)).unwrap();
+        found.iter().map(|(kind, people)| (*kind, *people)).find(|(kind, _)| *kind == ReactionKind::Clicked)
+    };
+    let people = |count: u64| Some((ReactionKind::Clicked, count));
+    let write = |reactions: Vec<(WorkspaceId, NewReaction)>, s: u64| {
+        now(store.record_hits(Hits { reactions, ..Hits::default() }, at(s))).unwrap()
+    };
+    assert_eq!(unknown(&store), None);
+    write(vec![click(&who[0], 50, 100), click(&who[0], 51, 40), click(&who[1], 52, 100)], 53);
+    assert_eq!(unknown(&store), people(2), "each once, whatever was seen of them");
+    let id = write(vec![click(&who[0], 54, 0), click(&who[0], 55, 100)], 56)[0].unwrap();
+    assert_eq!(unknown(&store), people(1));
+    let rescored = vec![Rescored { reaction: id, score: 80, properties: None }];
+    now(store.record_hits(Hits { rescored, ..Hits::default() }, at(57))).unwrap();
+    assert_eq!(unknown(&store), people(2), "it was none of theirs after all");
+    assert_eq!(now(store.unknown_people(WorkspaceId(2), campaign.id)).unwrap(), []);
+}
+
+#[test]
+fn the_reach_of_a_list_counts_peoples_own_opens_and_clicks() {
+    let (store, _, who) = house();
+    let reached = |since| now(store.people_reached(W, at(since))).unwrap();
+    let open = |of: &Recipient, s, score| {
+        let (workspace, click) = click(of, s, score);
+        (workspace, NewReaction { kind: ReactionKind::Opened, link: None, ..click })
+    };
+    let write = |reactions: Vec<(WorkspaceId, NewReaction)>, s: u64| {
+        now(store.record_hits(Hits { reactions, ..Hits::default() }, at(s))).unwrap()
+    };
+    write(vec![open(&who[0], 50, 100), open(&who[1], 51, 40)], 52);
+    assert_eq!(reached(0), 0, "machines read nothing");
+    let id = write(vec![open(&who[0], 60, 0)], 61)[0].unwrap();
+    assert_eq!((reached(60), reached(61)), (1, 0));
+    write(vec![click(&who[0], 70, 0), click(&who[1], 80, 0)], 81);
+    assert_eq!((reached(0), reached(71), reached(81)), (2, 1, 0), "somebody who did both is one");
+    let rescored = vec![Rescored { reaction: id, score: 80, properties: None }];
+    now(store.record_hits(Hits { rescored, ..Hits::default() }, at(82))).unwrap();
+    assert_eq!((reached(60), reached(71)), (2, 1));
+    assert_eq!(now(store.people_reached(WorkspaceId(2), at(0))).unwrap(), 0);
+}
+
+#[test]
+fn what_was_done_with_a_message_is_read_newest_first() {
+    let (store, _, who) = house();
+    let reactions = vec![click(&who[0], 50, 0), click(&who[1], 51, 0), click(&who[0], 52, 100)];
+    now(store.record_hits(Hits { reactions, ..Hits::default() }, at(60))).unwrap();
+    let of = |workspace, limit| {
+        let found = now(store.reactions_of(workspace, who[0].delivery, limit)).unwrap();
+        found.iter().map(|one| (one.at, one.kind, one.link, one.score)).collect::<Vec<_>>()
+    };
+    let clicked = |s, score| (at(s), ReactionKind::Clicked, Some(2), score);
+    assert_eq!(of(W, 9), [clicked(52, 100), clicked(50, 0)]);
+    assert_eq!(of(W, 1), [clicked(52, 100)]);
+    assert_eq!(of(WorkspaceId(2), 9), []);
+}
+
+#[test]
 fn addresses_and_details_are_forgotten_in_their_time() {
     let (store, _, who) = house();
     let hits = Hits { reactions: vec![click(&who[0], 50, 0), click(&who[1], 60, 0)], ..Hits::default() };

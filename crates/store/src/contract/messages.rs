@@ -2,7 +2,10 @@
 
 use super::{ME, W, accepted, address, assert_adds_up, at, claims, empty, new_campaign, now, row};
 use crate::message::CONTENT_KEPT;
-use crate::{AnswerKey, Audience, Campaign, Content, ImportRow, NewMessage, Once, Posted, Posting, Store, StoreError};
+use crate::{
+    AnswerKey, Audience, Campaign, Content, ImportRow, MessageFilter, NewMessage, Once, Posted, Posting, Store,
+    StoreError,
+};
 use model::{CampaignKind, ContactStatus, DeliveryState, SkipReason, WorkspaceId};
 use std::sync::Arc;
 
@@ -132,4 +135,35 @@ fn a_template_has_versions_and_belongs_to_its_workspace() {
     assert!(now(store.remove_template(elsewhere, made.id, &ME, at(4))).is_err());
     now(store.remove_template(W, made.id, &ME, at(4))).unwrap();
     assert!(now(store.templates(W, None, 10)).unwrap().is_empty());
+}
+
+#[test]
+fn messages_are_listed_newest_first_by_state_person_and_time() {
+    let store = empty();
+    let to = stream(&store);
+    let early = post(&store, posting(&to, &["a@x.example", "b@y.example"], 1), 10).unwrap();
+    let late = post(&store, posting(&to, &["A@x.example"], 2), 5_000).unwrap();
+    let taken = claims(&store, to.id).into_iter().find(|one| one.delivery == early[1].delivery).unwrap();
+    now(store.settle(vec![accepted(&taken, at(20))])).unwrap();
+    let ids = |filter: MessageFilter, after, limit| {
+        let page = now(store.messages(W, filter, after, limit)).unwrap();
+        (page.messages.iter().map(|one| one.delivery.delivery).collect::<Vec<_>>(), page.next)
+    };
+    let all = [late[0].delivery, early[1].delivery, early[0].delivery];
+    assert_eq!(ids(MessageFilter::default(), None, 3), (all.to_vec(), None));
+    assert_eq!(ids(MessageFilter::default(), None, 2), (all[..2].to_vec(), Some(all[1])));
+    assert_eq!(ids(MessageFilter::default(), Some(all[1]), 2), (vec![all[2]], None));
+    let of_one = MessageFilter { to: Some(address("a@X.example")), ..MessageFilter::default() };
+    assert_eq!(ids(of_one.clone(), None, 9), (vec![all[0], all[2]], None), "however they write themselves");
+    assert_eq!(ids(of_one, None, 1), (vec![all[0]], Some(all[0])));
+    let stranger = MessageFilter { to: Some(address("c@x.example")), ..MessageFilter::default() };
+    assert_eq!(ids(stranger, None, 9), (Vec::new(), None));
+    let queued = MessageFilter { state: Some(DeliveryState::Queued), ..MessageFilter::default() };
+    assert_eq!(ids(queued, None, 9), (vec![all[0], all[2]], None));
+    let lately = MessageFilter { since: Some(at(5_000)), ..MessageFilter::default() };
+    assert_eq!(ids(lately, None, 9), (vec![all[0]], None));
+    let before = MessageFilter { before: Some(at(5_000)), ..MessageFilter::default() };
+    assert_eq!(ids(before, None, 9), (all[1..].to_vec(), None));
+    let other = now(store.messages(WorkspaceId(2), MessageFilter::default(), None, 9)).unwrap();
+    assert_eq!(other.messages, [], "of another workspace");
 }

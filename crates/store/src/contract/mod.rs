@@ -18,6 +18,7 @@ mod journey;
 mod lists;
 mod messages;
 mod order;
+mod origins;
 mod people;
 mod persons;
 mod place;

@@ -10,6 +10,7 @@ use super::audience::{COLD_TIER, Resolved, tier_sql};
 use super::campaigns::{CounterMoves, require};
 use super::choices::choice_sql;
 use super::events::NewEvent;
+use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
 use super::{Ledger, canary, word};
 use crate::error::Result;
@@ -98,7 +99,7 @@ pub(crate) fn decision_sql() -> String {
         ContactStatus::Unconfirmed.code(),
         SkipReason::Unconfirmed.code()
     );
-    decision("", &status)
+    decision("", &status, &stopped_sql())
 }
 
 /// The same for mail that a program asked for (`m`, a standing campaign): unsubscribing does not end it, and a complaint
@@ -112,11 +113,12 @@ pub(crate) fn urgent_decision_sql() -> String {
         complained = SuppressionReason::Complained.code(),
         reaction = ReactionKind::Complained.code(),
     );
-    decision(&counts, "")
+    decision(&counts, "", "NULL")
 }
 
-/// `counts`: which suppressions `s` count; `by_status`: what other statuses than `error` mean.
-fn decision(counts: &str, by_status: &str) -> String {
+/// `counts`: which suppressions `s` count; `by_status`: what other statuses than `error` mean; `by_origin`: whether where
+/// they came from keeps mail away.
+fn decision(counts: &str, by_status: &str, by_origin: &str) -> String {
     let by_suppression: String =
         SuppressionReason::ALL.iter().map(|r| format!(" WHEN {} THEN {}", r.code(), r.skip_reason().code())).collect();
     // The strongest reason first: what no operator may lift.
@@ -133,7 +135,8 @@ fn decision(counts: &str, by_status: &str) -> String {
                 (SELECT CASE s.reason{by_suppression} END FROM suppressed_domain s
                     WHERE s.workspace = c.workspace AND s.domain = a.domain {counts} ORDER BY {order} LIMIT 1),
                 CASE c.status {by_status}
-                    WHEN {error} THEN CASE c.error{by_error} ELSE {by_hand} END END)
+                    WHEN {error} THEN CASE c.error{by_error} ELSE {by_hand} END END,
+                {by_origin})
         END",
         no_email = SkipReason::NoEmail.code(),
         invalid = SkipReason::InvalidAddress.code(),

@@ -1,13 +1,15 @@
 //! Opens and clicks: written with their counters, judged anew, forgotten in part.
 //!
 //! Counters: `link` −1 stands for all links together and bears the people; a person is counted once for each kind and
-//! doer. Invariant: a counter moves in the transaction that writes or changes what it counts.
+//! doer, and once more under [`UNKNOWN`] while nothing shows that they did it themselves. Invariant: a counter moves in
+//! the transaction that writes or changes what it counts.
 
 use super::events::NewEvent;
 use super::suppressions::Because;
 use super::{Ledger, word};
 use crate::engage::{
-    ADDRESSES_KEPT, DETAILS_KEPT, HITS_MAX, Hits, Nameless, ReactionCount, ReactionId, Recipient, Rescored, UNDO_WITHIN,
+    ADDRESSES_KEPT, DETAILS_KEPT, HITS_MAX, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored,
+    UNDO_WITHIN,
 };
 use crate::error::{Result, StoreError};
 use crate::reaction::{NewReaction, Recorded};
@@ -23,12 +25,18 @@ const ALL_LINKS: i64 = -1;
 /// Rows looked at in one step of forgetting.
 const FORGOTTEN_ROWS: i64 = 5_000;
 
+/// In the place of a doer: people of whom only machines, or nobody knows whom, are known to have done it.
+const UNKNOWN: i64 = 3;
+/// Every doer, in the order of its scores.
+const DOERS: [Doer; 3] = [Doer::Person, Doer::Unsure, Doer::Machine];
+
 /// A reaction to be counted.
 struct Counted {
     workspace: i64,
     campaign: i64,
     kind: ReactionKind,
-    contact: Option<i64>,
+    /// Whose, and which of theirs; `None`: nobody's in particular.
+    of: Option<(i64, i64)>,
     link: Option<i64>,
 }
 
@@ -50,16 +58,16 @@ impl Ledger {
     }
 
     /// Counts a reaction that was just written.
-    pub(crate) fn count_reaction(&mut self, workspace: WorkspaceId, new: &NewReaction) -> Result<()> {
+    pub(crate) fn count_reaction(&mut self, workspace: WorkspaceId, new: &NewReaction, seq: i64) -> Result<()> {
         let Some(campaign) = new.campaign else { return Ok(()) };
         let counted = Counted {
             workspace: workspace.0,
             campaign: campaign.0,
             kind: new.kind,
-            contact: Some(new.contact.0),
+            of: Some((new.contact.0, seq)),
             link: new.link.map(i64::from),
         };
-        self.count(&counted, Doer::of(new.score), 1)
+        self.count(&counted, None, Doer::of(new.score))
     }
 
     fn count_nameless(&mut self, one: &Nameless) -> Result<()> {
@@ -67,32 +75,53 @@ impl Ledger {
         let known = self.conn.prepare_cached(sql)?.query_row([one.campaign.0], |row| row.get(0)).optional()?;
         let Some(workspace) = known else { return Ok(()) };
         let link = one.link.map(i64::from);
-        let counted = Counted { workspace, campaign: one.campaign.0, kind: one.kind, contact: None, link };
-        self.count(&counted, Doer::of(one.score), 1)
+        let counted = Counted { workspace, campaign: one.campaign.0, kind: one.kind, of: None, link };
+        self.count(&counted, None, Doer::of(one.score))
     }
 
-    /// Moves the counters by one; the reaction itself stands in the table as it is to be counted (or no more).
-    fn count(&mut self, counted: &Counted, doer: Doer, by: i64) -> Result<()> {
-        let (low, high) = scores(doer);
-        let people = match counted.contact {
-            None => 0,
-            Some(contact) => {
-                let sql = "SELECT count(*) FROM (SELECT 1 FROM reaction WHERE campaign = ?1 AND kind = ?2
-                    AND contact = ?3 AND score BETWEEN ?4 AND ?5 LIMIT 2)";
-                let key = params![counted.campaign, counted.kind.code(), contact, low, high];
-                let others: i64 = self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
-                // Coming, it is one of them already; going, it is none any more.
-                if others == i64::from(by > 0) { by } else { 0 }
+    /// Moves the counters: the reaction was taken for one doer's (or is new) and is another's now.
+    fn count(&mut self, counted: &Counted, was: Option<Doer>, is: Doer) -> Result<()> {
+        if was == Some(is) {
+            return Ok(());
+        }
+        let others = counted.of.map(|(contact, seq)| self.others(counted, contact, seq)).transpose()?;
+        for (doer, by) in was.map(|was| (was, -1)).into_iter().chain([(is, 1)]) {
+            let first = others.is_some_and(|[person, unsure, machine]| match doer {
+                Doer::Person => !person,
+                Doer::Unsure => !unsure,
+                Doer::Machine => !machine,
+            });
+            self.move_count(counted, code_of(doer), ALL_LINKS, by, if first { by } else { 0 })?;
+            if let Some(link) = counted.link {
+                self.move_count(counted, code_of(doer), link, by, 0)?;
             }
+        }
+        let Some([person, unsure, machine]) = others else { return Ok(()) };
+        let unknown = |this: Option<Doer>| {
+            let any = unsure || machine || this.is_some();
+            i64::from(any && !person && this != Some(Doer::Person))
         };
-        self.move_count(counted, doer, ALL_LINKS, by, people)?;
-        match counted.link {
-            Some(link) => self.move_count(counted, doer, link, by, 0),
-            None => Ok(()),
+        match unknown(Some(is)) - unknown(was) {
+            0 => Ok(()),
+            by => self.move_count(counted, UNKNOWN, ALL_LINKS, 0, by),
         }
     }
 
-    fn move_count(&mut self, counted: &Counted, doer: Doer, link: i64, events: i64, people: i64) -> Result<()> {
+    /// By whom the same person did the same beside this one reaction: a person, nobody knows whom, a machine.
+    fn others(&self, counted: &Counted, contact: i64, seq: i64) -> Result<[bool; 3]> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM reaction WHERE campaign = ?1 AND kind = ?2 AND contact = ?3
+            AND score BETWEEN ?4 AND ?5 AND seq <> ?6)";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut found = [false; 3];
+        for (found, doer) in found.iter_mut().zip(DOERS) {
+            let (low, high) = scores(doer);
+            let key = params![counted.campaign, counted.kind.code(), contact, low, high, seq];
+            *found = statement.query_row(key, |row| row.get(0))?;
+        }
+        Ok(found)
+    }
+
+    fn move_count(&mut self, counted: &Counted, doer: i64, link: i64, events: i64, people: i64) -> Result<()> {
         let sql = "INSERT INTO reaction_count (workspace, campaign, kind, doer, link, node, events, people)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
             ON CONFLICT DO UPDATE SET events = events + excluded.events, people = people + excluded.people";
@@ -100,7 +129,7 @@ impl Ledger {
             counted.workspace,
             counted.campaign,
             counted.kind.code(),
-            code_of(doer),
+            doer,
             link,
             self.node,
             events,
@@ -122,10 +151,12 @@ impl Ledger {
         let kind = word!(ReactionKind, kind)?;
         let sql = "UPDATE reaction SET score = ?2, detail = ?3 WHERE seq = ?1";
         self.conn.prepare_cached(sql)?.execute(params![one.reaction.0, score, one.properties])?;
-        let counted = Counted { workspace, campaign, kind, contact: Some(contact), link };
-        if Doer::of(before) != Doer::of(score) {
-            self.count(&counted, Doer::of(before), -1)?;
-            self.count(&counted, Doer::of(score), 1)?;
+        let counted = Counted { workspace, campaign, kind, of: Some((contact, one.reaction.0)), link };
+        self.count(&counted, Some(Doer::of(before)), Doer::of(score))?;
+        if kind == ReactionKind::Opened && (before < UNSURE_SCORE) != (score < UNSURE_SCORE) {
+            let sql = "UPDATE contact SET read_at = (SELECT max(at) FROM reaction
+                WHERE contact = ?1 AND kind = ?2 AND score < ?3) WHERE id = ?1";
+            self.conn.prepare_cached(sql)?.execute(params![contact, kind.code(), UNSURE_SCORE])?;
         }
         if kind.is_engagement(before) && !kind.is_engagement(score) {
             self.take_back_engagement(contact, at, engaged_before)?;
@@ -138,6 +169,15 @@ impl Ledger {
             ..NewEvent::default()
         };
         self.event(WorkspaceId(workspace), EventKind::Rescored, &Actor::Engine, now, about)
+    }
+
+    /// Somebody opened a message, perhaps they themselves.
+    pub(crate) fn note_reading(&mut self, contact: ContactId, at: Timestamp, score: u8) -> Result<()> {
+        if score < UNSURE_SCORE {
+            let sql = "UPDATE contact SET read_at = ?2 WHERE id = ?1 AND (read_at IS NULL OR read_at < ?2)";
+            self.conn.prepare_cached(sql)?.execute(params![contact.0, at.as_millis()])?;
+        }
+        Ok(())
     }
 
     /// The person's engagement is again what it was before a machine's click was taken for theirs.
@@ -285,9 +325,9 @@ pub(crate) fn recipients(conn: &Connection, deliveries: &[DeliveryId]) -> Result
 
 pub(crate) fn counts(conn: &Connection, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<ReactionCount>> {
     let sql = "SELECT kind, doer, link, sum(events), sum(people) FROM reaction_count
-        WHERE campaign = ?1 AND workspace = ?2 GROUP BY kind, doer, link ORDER BY kind, doer, link";
+        WHERE campaign = ?1 AND workspace = ?2 AND doer <> ?3 GROUP BY kind, doer, link ORDER BY kind, doer, link";
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_and_then([campaign.0, workspace.0], |row| {
+    let rows = statement.query_and_then([campaign.0, workspace.0, UNKNOWN], |row| {
         let link: i64 = row.get(2)?;
         Ok(ReactionCount {
             kind: word!(ReactionKind, row.get(0)?)?,
@@ -295,6 +335,45 @@ pub(crate) fn counts(conn: &Connection, workspace: WorkspaceId, campaign: Campai
             link: u32::try_from(link).ok(),
             events: row.get::<_, i64>(3)?.max(0).unsigned_abs(),
             people: row.get::<_, i64>(4)?.max(0).unsigned_abs(),
+        })
+    })?;
+    rows.collect()
+}
+
+/// Of how many people it is not known whether they did it themselves, by what they did.
+pub(crate) fn unknown_people(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    campaign: CampaignId,
+) -> Result<Vec<(ReactionKind, u64)>> {
+    let sql = "SELECT kind, sum(people) FROM reaction_count WHERE campaign = ?1 AND workspace = ?2 AND doer = ?3
+        GROUP BY kind ORDER BY kind";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([campaign.0, workspace.0, UNKNOWN], |row| {
+        Ok((word!(ReactionKind, row.get(0)?)?, row.get::<_, i64>(1)?.max(0).unsigned_abs()))
+    })?;
+    rows.collect()
+}
+
+/// What was done with one message, newest first.
+pub(crate) fn reactions_of(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    delivery: DeliveryId,
+    limit: usize,
+) -> Result<Vec<Reacted>> {
+    // A person's reactions are few; no index leads from a delivery to its own.
+    let sql = "SELECT r.at, r.kind, r.link, r.score FROM delivery d
+        JOIN reaction r ON r.contact = d.contact AND r.delivery = d.id
+        WHERE d.id = ?1 AND d.workspace = ?2 ORDER BY r.at DESC, r.seq DESC LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let key = params![delivery.0, workspace.0, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let rows = statement.query_and_then(key, |row| {
+        Ok(Reacted {
+            at: Timestamp::from_millis(row.get(0)?),
+            kind: word!(ReactionKind, row.get(1)?)?,
+            link: row.get(2)?,
+            score: row.get(3)?,
         })
     })?;
     rows.collect()

@@ -1,17 +1,22 @@
 //! Messages that programs ask for.
 
-use super::{Ledger, word};
+use super::imports::find_address;
+use super::{AddressHash, Ledger, reports, word};
 use crate::answered::ANSWERS_KEPT;
 use crate::error::{Result, StoreError};
-use crate::message::{CONTENT_KEPT, Content, MESSAGES_MAX, Message, Once, Posted, Posting};
+use crate::message::{
+    CONTENT_KEPT, Content, MESSAGES_MAX, Message, MessageFilter, MessagePage, MessageRow, Once, Posted, Posting,
+};
 use crate::standing::Addition;
-use model::{CampaignId, DeliveryId, SkipReason, Timestamp, WorkspaceId};
+use model::{CampaignId, DeliveryId, DeliveryState, SkipReason, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// Messages looked at in one step of forgetting.
 const FORGOTTEN_ROWS: usize = 1_000;
+/// Messages looked at for one page.
+const LOOKED_AT_MAX: usize = 10_000;
 /// Requests that are too old and removed in one step.
 const SWEPT_ROWS: i64 = 100;
 
@@ -28,6 +33,61 @@ pub(crate) fn message(conn: &Connection, delivery: DeliveryId) -> Result<Option<
         })
     };
     Ok(conn.prepare_cached(sql)?.query_row([delivery.0], read).optional()?)
+}
+
+/// Messages of a workspace, newest first. Their ids are in order of time.
+pub(crate) fn page(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    filter: &MessageFilter,
+    to: Option<&AddressHash>,
+    after: Option<DeliveryId>,
+    limit: usize,
+) -> Result<MessagePage> {
+    let address = match to {
+        None => None,
+        Some(hash) => match find_address(conn, workspace, hash)? {
+            None => return Ok(MessagePage { messages: Vec::new(), next: None }),
+            known => known,
+        },
+    };
+    let from = filter.since.map_or(0, model::id::floor);
+    let before = filter.before.map_or(i64::MAX, model::id::floor);
+    let before = after.map_or(before, |after| before.min(after.0));
+    // Somebody's messages are found by the person; without one, by the workspace's own order.
+    let sql = match address {
+        Some(_) => {
+            "SELECT d.id, d.state, m.tags FROM delivery d JOIN message m ON m.delivery = d.id
+            WHERE d.contact IN (SELECT id FROM contact WHERE workspace = ?1 AND address = ?5
+                UNION SELECT contact FROM former_address WHERE workspace = ?1 AND address = ?5)
+            AND d.address = ?5 AND d.workspace = ?1 AND d.id >= ?2 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?4"
+        }
+        None => {
+            "SELECT d.id, d.state, m.tags FROM message m JOIN delivery d ON d.id = m.delivery
+            WHERE m.workspace = ?1 AND m.delivery >= ?2 AND m.delivery < ?3 AND ?5 IS NULL
+            ORDER BY m.delivery DESC LIMIT ?4"
+        }
+    };
+    let mut statement = conn.prepare_cached(sql)?;
+    let looked_at_max = i64::try_from(LOOKED_AT_MAX).unwrap_or(i64::MAX);
+    let key = params![workspace.0, from, before, looked_at_max, address.map(|id| id.0)];
+    let mut rows = statement.query(key)?;
+    let (mut messages, mut looked_at, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.next()? {
+        let id = DeliveryId(row.get(0)?);
+        let state = word!(DeliveryState, row.get(1)?)?;
+        if filter.state.is_none_or(|wanted| wanted == state) {
+            if messages.len() == limit {
+                return Ok(MessagePage { messages, next: last });
+            }
+            if let Some(delivery) = reports::delivery(conn, id)? {
+                messages.push(MessageRow { delivery, tags: row.get(2)? });
+            }
+        }
+        looked_at += 1;
+        last = Some(id);
+    }
+    Ok(MessagePage { messages, next: last.filter(|_| looked_at == LOOKED_AT_MAX) })
 }
 
 /// A content by its number.

@@ -26,6 +26,7 @@ pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod offers;
+pub(crate) mod origins;
 pub(crate) mod pacing;
 pub(crate) mod passes;
 pub(crate) mod persons;

@@ -81,10 +81,14 @@ impl Ledger {
         }
         let (address, _) = self.address_id(workspace, &new.address, now)?;
         let id = ContactId(self.new_id(now));
+        let key = match actor {
+            Actor::Key(key) => Some(key.0),
+            Actor::Engine | Actor::CommandLine(_) | Actor::Recipient | Actor::User(_) => None,
+        };
         let status = if new.unconfirmed { ContactStatus::Unconfirmed } else { ContactStatus::Active };
         self.conn.execute(
             "INSERT INTO contact (id, workspace, external_id, address, attributes, status, soft_count, refused_count,
-                lead_source, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8)",
+                lead_source, created_at, api_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, ?9)",
             params![
                 id.0,
                 workspace.0,
@@ -93,7 +97,8 @@ impl Ledger {
                 new.attributes,
                 status.code(),
                 new.lead_source,
-                now.as_millis()
+                now.as_millis(),
+                key
             ],
         )?;
         self.conn.execute(

@@ -91,10 +91,11 @@ impl Ledger {
             self.note_engagement(&[(new.contact, new.at)])?;
         }
         if new.kind == ReactionKind::Opened {
+            self.note_reading(new.contact, new.at, new.score)?;
             let sql = "UPDATE contact SET opened_at = ?2 WHERE id = ?1 AND opened_at IS NULL";
             self.conn.prepare_cached(sql)?.execute(params![new.contact.0, new.at.as_millis()])?;
         }
-        self.count_reaction(workspace, new)?;
+        self.count_reaction(workspace, new, seq)?;
         match name {
             Some(name) => self.told_of(workspace, name, new.contact, new.at, now)?,
             None => self.stir(new.contact, None, now)?,

@@ -206,6 +206,15 @@ pub(crate) fn levels(conn: &Connection, workspace: WorkspaceId, now: Timestamp) 
     Ok(found)
 }
 
+/// How many took notice or read since then: the one index, and those of the other who are not in it.
+pub(crate) fn reached(conn: &Connection, workspace: WorkspaceId, since: Timestamp) -> Result<u64> {
+    let sql = "SELECT (SELECT count(*) FROM contact c WHERE c.workspace = ?1 AND c.engaged_at >= ?2)
+        + (SELECT count(*) FROM contact c WHERE c.workspace = ?1 AND c.read_at >= ?2
+            AND (c.engaged_at IS NULL OR c.engaged_at < ?2))";
+    let key = [workspace.0, since.as_millis()];
+    bounded(conn, |conn| Ok(conn.prepare_cached(sql)?.query_row(key, |row| row.get(0))?))
+}
+
 fn checked(rule: &Rule) -> Result<Rule> {
     rule.check().map_err(|why| StoreError::Refused(why.to_string()))?;
     Ok(rule.clone())

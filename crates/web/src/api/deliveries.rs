@@ -1,5 +1,6 @@
 //! Deliveries: where each recipient of a campaign stands, every attempt, and why.
 
+use super::reacted::{Reacted, reacted};
 use crate::extract::{Asked, At, id};
 use crate::page::{self, Page};
 use crate::problem::Problem;
@@ -56,6 +57,16 @@ struct Delivery {
     /// What came of the latest attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Verdict>,
+}
+
+/// A delivery, and what was done with the message.
+#[derive(Serialize, ToSchema)]
+struct DeliveryStory {
+    /// Where it stands.
+    #[serde(flatten)]
+    delivery: Delivery,
+    /// Opens, clicks and the like, newest first, at most 100.
+    reactions: Vec<Reacted>,
 }
 
 /// What came of an attempt.
@@ -210,11 +221,13 @@ async fn require(app: &App, caller: &Caller, id: DeliveryId) -> Result<DeliveryR
     app.store.delivery_in(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("delivery", id))
 }
 
-/// A delivery.
+/// A delivery, and what was done with the message: opens, clicks and answers, each with who did it, person or machine.
 #[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries",
-    params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = Delivery)))]
-async fn show(State(app): State<App>, caller: Caller, At(id): At<DeliveryId>) -> Result<Json<Delivery>, Problem> {
-    Ok(Json(require(&app, &caller, id).await?.into()))
+    params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = DeliveryStory)))]
+async fn show(State(app): State<App>, caller: Caller, At(id): At<DeliveryId>) -> Result<Json<DeliveryStory>, Problem> {
+    let row = require(&app, &caller, id).await?;
+    let reactions = reacted(&app, caller.workspace, id).await?;
+    Ok(Json(DeliveryStory { delivery: row.into(), reactions }))
 }
 
 /// Every attempt of a delivery, oldest first, with its conversation.

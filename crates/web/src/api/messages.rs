@@ -1,10 +1,14 @@
 //! Single messages that programs ask for, one or many in a request.
 
+use super::campaigns::read_state;
 use super::deliveries::Try;
+use super::reacted::{Reacted, reacted};
 use super::templates::{self, TemplateParts};
-use crate::extract::{At, Input};
+use crate::extract::{Asked, At, Input};
 use crate::idempotency::Keyed;
+use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
+use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -16,16 +20,17 @@ use engine::messages::{Content, Look, Outgoing, Refusal, STREAM_CHARS_MAX};
 use engine::options::{SendOptions, Unsubscribe};
 use mail::attach::{Attachment, FILES_MAX, FILES_OCTETS_MAX};
 use model::access::Scope;
-use model::{CampaignKind, MessageId, TemplateId};
+use model::{CampaignKind, DeliveryId, EmailAddress, MessageId, TemplateId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use store::message::MESSAGES_MAX;
-use store::{Once, Posted};
-use utoipa::ToSchema;
+use store::{MessageFilter, MessageRow, Once, Posted};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+const LIST: &str = "messages";
 /// Octets of a request's body here: files come with it.
 pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Words of the sender's own on a message at most.
@@ -36,7 +41,7 @@ const TAG_CHARS_MAX: usize = 50;
 const HEADERS_MAX: usize = 20;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(send)).routes(routes!(send_many)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list, send)).routes(routes!(send_many)).routes(routes!(show))
 }
 
 /// What a message is to whoever gets it.
@@ -173,6 +178,78 @@ struct MessageStory {
     content_kept: bool,
     /// Every attempt, oldest first.
     attempts: Vec<Try>,
+    /// Opens, clicks and the like, newest first, at most 100.
+    reactions: Vec<Reacted>,
+}
+
+/// A message of a list.
+#[derive(Serialize, ToSchema)]
+struct ListedMessage {
+    /// Its id.
+    id: String,
+    /// Its delivery.
+    delivery: String,
+    /// The campaign that stands for its stream and sending domain.
+    campaign: String,
+    /// To whom.
+    contact: String,
+    /// At which address; absent when the person was forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    /// `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
+    state: &'static str,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped_because: Option<&'static str>,
+    /// When it was first tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_try_at: Option<Time>,
+    /// The words it was given.
+    tags: Vec<String>,
+}
+
+/// Words as they are kept.
+fn words(kept: Option<&str>) -> Vec<String> {
+    kept.and_then(|tags| serde_json::from_str(tags).ok()).unwrap_or_default()
+}
+
+impl From<MessageRow> for ListedMessage {
+    fn from(row: MessageRow) -> ListedMessage {
+        let MessageRow { delivery, tags } = row;
+        ListedMessage {
+            id: MessageId::from(delivery.delivery).to_string(),
+            delivery: delivery.delivery.to_string(),
+            campaign: delivery.campaign.to_string(),
+            contact: delivery.contact.to_string(),
+            to: delivery.email,
+            state: delivery.state.word(),
+            skipped_because: delivery.skip.map(model::SkipReason::word),
+            first_try_at: delivery.first_try_at.map(Time),
+            tags: words(tags.as_deref()),
+        }
+    }
+}
+
+/// Which messages.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// In this state: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
+    state: Option<String>,
+    /// To this address.
+    to: Option<String>,
+    /// Asked for at this time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Time>,
+    /// Asked for before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    before: Option<Time>,
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
 }
 
 impl From<Posted> for PostedMessage {
@@ -241,7 +318,33 @@ async fn send_many(
     Ok((StatusCode::ACCEPTED, Json(PostedMessages { data: posted.into_iter().map(PostedMessage::from).collect() })))
 }
 
-/// Where a message stands: every attempt, and what servers said.
+/// Messages that programs asked for, newest first.
+///
+/// A page may be short, even empty, and yet have a `next`: what is looked at for one page is bounded.
+#[utoipa::path(get, path = "/messages", tag = "messages", params(Which),
+    responses((status = 200, body = Page<ListedMessage>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Page<ListedMessage>>, Problem> {
+    caller.may(Scope::DeliveriesRead)?;
+    let limit = page::limit(which.limit)?;
+    let after: Option<DeliveryId> = page::open_as(LIST, which.after.as_deref())?;
+    let to = which.to.as_deref().map(EmailAddress::parse).transpose();
+    let filter = MessageFilter {
+        state: which.state.as_deref().map(read_state).transpose()?,
+        to: to.map_err(|error| Problem::field("to", error.to_string()))?,
+        since: which.since.map(|time| time.0),
+        before: which.before.map(|time| time.0),
+    };
+    let found = app.store.messages(caller.workspace, filter, after, limit).await?;
+    let next = found.next.map(|last| page::seal(LIST, &last.to_string()));
+    let data = found.messages.into_iter().map(ListedMessage::from).collect();
+    Ok(Json(Page { data, has_more: next.is_some(), next }))
+}
+
+/// Where a message stands: every attempt, what servers said, and what was done with it.
 #[utoipa::path(get, path = "/messages/{id}", tag = "messages",
     params(("id" = String, Path, description = "The message")), responses((status = 200, body = MessageStory)))]
 async fn show(State(app): State<App>, caller: Caller, At(id): At<MessageId>) -> Result<Json<MessageStory>, Problem> {
@@ -264,9 +367,10 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<MessageId>) -> 
         to: row.email,
         state: row.state.word(),
         skipped_because: row.skip.map(model::SkipReason::word),
-        tags: kept.tags.and_then(|tags| serde_json::from_str(&tags).ok()).unwrap_or_default(),
+        tags: words(kept.tags.as_deref()),
         content_kept: kept.content.is_some(),
         attempts: attempts.into_iter().map(Try::from).collect(),
+        reactions: reacted(&app, caller.workspace, row.delivery).await?,
     }))
 }
 

@@ -16,6 +16,8 @@ mod keys;
 mod lists;
 mod me;
 mod messages;
+mod origins;
+mod reacted;
 mod segments;
 mod sequences;
 mod sessions;
@@ -64,6 +66,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(suppressions::routes())
         .merge(settings::routes())
         .merge(contacts::routes())
+        .merge(origins::routes())
         .merge(lists::routes())
         .merge(segments::routes())
         .merge(sequences::routes())

@@ -15,6 +15,7 @@ use model::{ContactId, SegmentId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use store::segment::SAMPLE_MAX;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -286,15 +287,34 @@ async fn explain(
 struct Engagement {
     /// By level: `active_30`, `active_90`, `active_180`, `cold`, `never`, `unknown`.
     levels: BTreeMap<&'static str, u64>,
+    /// How much of the list is reached at all.
+    reach: Reach,
+}
+
+/// The effective reach: people who took notice, or opened a message themselves, within so many days. Whose mail machines
+/// alone open may read it all the same, so it is a lower bound.
+#[derive(Serialize, ToSchema)]
+struct Reach {
+    /// Everybody.
+    people: u64,
+    /// Within 30 days.
+    days_30: u64,
+    /// Within 90 days.
+    days_90: u64,
 }
 
 /// How many people took notice how lately: a click, a reply, an event of their own; never an open.
 ///
-/// People with nothing but opens, which may be a machine's, are `unknown`, not cold.
+/// People with nothing but opens, which may be a machine's, are `unknown`, not cold. `reach` counts people's own opens as well.
 #[utoipa::path(get, path = "/engagement", tag = "segments", responses((status = 200, body = Engagement)))]
 async fn engagement(State(app): State<App>, caller: Caller) -> Result<Json<Engagement>, Problem> {
     caller.may(Scope::SegmentsRead)?;
     let known = app.store.engagement_levels(caller.workspace, app.now()).await?;
+    let reached = async |days: u64| {
+        let since = app.now() - Duration::from_secs(days * 24 * 3_600);
+        app.store.people_reached(caller.workspace, since).await
+    };
+    let reach = Reach { people: known.values().sum(), days_30: reached(30).await?, days_90: reached(90).await? };
     let levels = Level::ALL.iter().map(|level| (level.word(), known.get(level).copied().unwrap_or(0))).collect();
-    Ok(Json(Engagement { levels }))
+    Ok(Json(Engagement { levels, reach }))
 }

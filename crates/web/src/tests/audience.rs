@@ -70,6 +70,7 @@ async fn events_of_other_systems_make_segments_and_timelines() {
     assert_eq!(older["data"][0]["kind"], "consented");
     let levels = house.get("/api/v1/engagement", &key).await.json();
     assert_eq!((&levels["levels"]["active_30"], &levels["levels"]["never"]), (&json!(1), &json!(1)));
+    assert_eq!(levels["reach"], json!({ "people": 2, "days_30": 1, "days_90": 1 }), "{levels}");
 }
 
 #[tokio::test]

@@ -68,6 +68,44 @@ async fn a_message_is_durable_when_answered_and_tells_its_story() {
 }
 
 #[tokio::test]
+async fn messages_are_listed_and_found() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let mut ids = Vec::new();
+    for to in ["kim@a.example", "ada@b.example", "kim@a.example"] {
+        house.pass(std::time::Duration::from_secs(60));
+        let sent = house.post("/api/v1/messages", &key, receipt(to)).await;
+        ids.push(sent.json()["id"].as_str().unwrap().to_owned());
+    }
+    let list = async |query: &str| -> Value { house.get(&format!("/api/v1/messages{query}"), &key).await.json() };
+    let listed = |page: &Value| -> Vec<String> {
+        page["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let newest_first: Vec<String> = ids.iter().rev().cloned().collect();
+    let page = list("").await;
+    assert_eq!((listed(&page), &page["has_more"]), (newest_first.clone(), &json!(false)), "{page}");
+    assert_eq!((&page["data"][1]["to"], &page["data"][1]["tags"]), (&json!("ada@b.example"), &json!(["order"])));
+    let first = list("?limit=2").await;
+    assert_eq!(listed(&first), newest_first[..2]);
+    let rest = list(&format!("?limit=2&after={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((listed(&rest), &rest["has_more"]), (newest_first[2..].to_vec(), &json!(false)));
+    assert_eq!(listed(&list("?to=Kim@a.example").await), [ids[2].clone(), ids[0].clone()]);
+    assert_eq!(listed(&list("?since=2026-01-01T00:03:00Z").await), [ids[2].clone()]);
+    assert_eq!(listed(&list("?before=2026-01-01T00:02:00Z").await), [ids[0].clone()]);
+    suppress(&house, "gone@a.example", SuppressionReason::HardBounced).await;
+    house.post("/api/v1/messages", &key, receipt("gone@a.example")).await;
+    let skipped = list("?state=skipped").await;
+    assert_eq!(skipped["data"][0]["skipped_because"], "hard_bounced", "{skipped}");
+    for (query, field) in [("?state=lost", "state"), ("?to=nobody", "to"), ("?limit=0", "limit")] {
+        let refused = house.get(&format!("/api/v1/messages{query}"), &key).await;
+        assert_eq!((refused.code().as_str(), &refused.json()["field"]), ("invalid_field", &json!(field)));
+    }
+    assert_eq!(house.get("/api/v1/messages?after=xyz", &key).await.code(), "invalid_cursor");
+    let foreign = house.foreign_key().await;
+    assert_eq!(house.get("/api/v1/messages", &foreign).await.json()["data"], json!([]));
+}
+
+#[tokio::test]
 async fn a_batch_is_taken_as_a_whole_and_who_must_not_be_mailed_is_skipped() {
     let house = rehearsal();
     let key = house.master_key().await;

@@ -11,6 +11,7 @@ mod keys;
 mod links;
 mod messages;
 mod nouns;
+mod origins;
 mod people;
 mod preferences;
 mod readers;

@@ -206,6 +206,8 @@ async fn people_and_machines_are_told_apart_and_who_left_gets_nothing_more() {
     assert!(opens.0 >= 900 && opens.1 > 300, "of 1,000 opens right: {opens:?}");
     assert_eq!(clicks.1 + opens.1, truth.len(), "every hit is kept");
 
+    tells_them_apart(&sent).await;
+
     let left: BTreeSet<usize> = (0..PEOPLE).filter(|person| person % 50 == 9).collect();
     for person in &left {
         let path = format!("/u/{}", sent.ring.seal(Purpose::Unsubscribe, delivery(*person)));
@@ -217,4 +219,28 @@ async fn people_and_machines_are_told_apart_and_who_left_gets_nothing_more() {
     assert_eq!(report.skipped_by_reason, BTreeMap::from([(SkipReason::Unsubscribed, left.len() as u64)]));
     let counts = app.store.reaction_counts(W, sent.campaign).await.unwrap();
     assert!(counts.iter().any(|one| one.kind == ReactionKind::Unsubscribed && one.people == left.len() as u64));
+}
+
+/// The report and the deliveries tell people and machines apart, with the figures of the ledger.
+async fn tells_them_apart(sent: &Sent) {
+    let key = sent.house.master_key().await;
+    let report = sent.house.get(&format!("/api/v1/campaigns/{}/report", sent.campaign), &key).await.json();
+    let told = &report["reactions"];
+    let number = |path: &str| told.pointer(path).and_then(serde_json::Value::as_u64).unwrap();
+    assert_eq!(told["counted"], "full");
+    let people = BTreeMap::from([("opened", number("/opened/people")), ("clicked", number("/clicked/people"))]);
+    assert!(people["opened"] > people["clicked"] && people["clicked"] > 50, "{told}");
+    assert!(number("/opened/unknown") > 100 && number("/clicked/unknown") > 50, "{told}");
+    assert!(people["opened"] + number("/opened/unknown") < PEOPLE as u64);
+    assert!(number("/clicked/times/machine") > number("/clicked/times/person"), "gateways click more: {told}");
+    let links = told["links"].as_array().unwrap();
+    assert_eq!(links[0]["url"], "https://a.example/", "people follow the first link most: {told}");
+    let sum = |by: &str| links.iter().map(|link| link["times"][by].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("person"), sum("machine")), (number("/clicked/times/person"), number("/clicked/times/machine")));
+
+    let of_one = sent.house.get(&format!("/api/v1/deliveries/{}", sent.delivery), &key).await.json();
+    let done = of_one["reactions"].as_array().unwrap();
+    assert!(done.iter().any(|one| one["by"] == "machine" && one["what"] == "clicked"), "{of_one}");
+    assert!(done.iter().all(|one| (one["machine_score"].as_u64().unwrap() >= 60) == (one["by"] == "machine")));
+    assert!(done.is_sorted_by(|a, b| a["at"].as_str() >= b["at"].as_str()), "newest first: {of_one}");
 }

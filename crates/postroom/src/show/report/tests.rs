@@ -116,7 +116,7 @@ fn the_object_for_programs() {
         }
     "#]].assert_eq(&(serde_json::to_string_pretty(&json.get("causes").unwrap().get(0)).unwrap() + "\n"));
     let rest: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
-    expect!["accepted attempted blocked campaign causes hard in_doubt in_progress next_try_at put_off_then_accepted recipients skipped skipped_by_reason soft waiting waiting_causes"].assert_eq(&rest.join(" "));
+    expect!["accepted attempted blocked campaign causes hard in_doubt in_progress next_try_at put_off_then_accepted reactions recipients skipped skipped_by_reason soft waiting waiting_causes"].assert_eq(&rest.join(" "));
 }
 
 fn cause(count: u64, class: DeliveryState, category: Category, codes: Option<(u16, &str)>) -> Cause {
