@@ -83,6 +83,16 @@ impl Windows {
         self.openings(now, zone).first().map_or(now, |(opens, _)| now.max(*opens))
     }
 
+    /// `now` if mail may start now, else when it should: within the next opening, and not with everybody else's mail at
+    /// the full hour. `seed` spreads such starts.
+    pub fn next_start(&self, now: Timestamp, zone: Option<&Zone>, seed: u64) -> Timestamp {
+        let opens = self.next_open(now, zone);
+        match self.open_until(opens, zone).filter(|_| opens > now) {
+            Some(closes) => avoid_the_full_hour(opens, closes, seed),
+            None => opens,
+        }
+    }
+
     /// Until when mail may start, if it may at `now`.
     pub fn open_until(&self, now: Timestamp, zone: Option<&Zone>) -> Option<Timestamp> {
         let mut until = None;
@@ -146,17 +156,23 @@ pub fn next_time_of_day(now: Timestamp, minutes: u16, zone: Option<&Zone>) -> Ti
     dates.filter_map(|date| instant(date, minutes, zone)).find(|at| *at >= now).unwrap_or(now)
 }
 
-/// `at`; or, when that is within the first minutes of an hour, a moment in the minutes after those. `seed` spreads
-/// them: give each start its own.
-pub fn avoid_the_full_hour(at: Timestamp, seed: u64) -> Timestamp {
+/// `at`; or, when that is within the first minutes of an hour, a moment in the minutes after those, always within the
+/// first half of the time until `before`. `seed` spreads them: give each start its own.
+pub fn avoid_the_full_hour(at: Timestamp, before: Timestamp, seed: u64) -> Timestamp {
     let quiet_ms = FULL_HOUR_MINUTES * 60_000;
     let past_ms = at.as_millis().rem_euclid(3_600_000);
     if past_ms >= quiet_ms {
         return at;
     }
-    let spread_ms = u64::try_from(FULL_HOUR_SPREAD.as_millis()).unwrap_or(u64::MAX);
-    let later_ms = i64::try_from(seed % spread_ms).unwrap_or(0);
-    Timestamp::from_millis(at.as_millis().saturating_add(quiet_ms - past_ms + later_ms))
+    let half_ms = before.as_millis().saturating_sub(at.as_millis()).max(0) / 2;
+    let spread_ms = i64::try_from(FULL_HOUR_SPREAD.as_millis()).unwrap_or(i64::MAX);
+    let (from_ms, spread_ms) = match quiet_ms - past_ms {
+        quiet_ms if quiet_ms + spread_ms <= half_ms => (quiet_ms, spread_ms),
+        // A short opening: what there is of it is used.
+        _ => (0, half_ms),
+    };
+    let later_ms = i64::try_from(seed % u64::try_from(spread_ms).unwrap_or(1).max(1)).unwrap_or(0);
+    Timestamp::from_millis(at.as_millis().saturating_add(from_ms + later_ms))
 }
 
 impl FromStr for Windows {
@@ -424,9 +440,10 @@ mod tests {
     #[test]
     fn starts_keep_away_from_the_full_hour() {
         let late = at("2026-11-20T09:03:00Z");
-        assert_eq!(avoid_the_full_hour(late, 7), late);
+        let (opens, closes) = (at("2026-11-20T09:00:00Z"), at("2026-11-20T17:00:00Z"));
+        assert_eq!(avoid_the_full_hour(late, closes, 7), late);
         let mut starts: Vec<Timestamp> =
-            (0..400).map(|seed| avoid_the_full_hour(at("2026-11-20T09:00:00Z"), seed * 7_919)).collect();
+            (0..400).map(|seed| avoid_the_full_hour(opens, closes, seed * 7_919)).collect();
         starts.sort_unstable();
         assert!(starts.first() >= Some(&late) && starts.last() < Some(&at("2026-11-20T09:15:00Z")));
         for minute in 3..15 {
@@ -471,6 +488,23 @@ mod tests {
             if next > now {
                 prop_assert_eq!(windows.open_until(now, None), None);
                 prop_assert_eq!(windows.next_open(next - Duration::from_millis(1), None), next);
+            }
+        }
+
+        /// However short the opening and whatever the seed: the start lies in it, with half of it left at least.
+        #[test]
+        fn every_opening_is_used(
+            day in 0u8..7, hour in 0u16..24, late in 0u16..4, length in 1u16..30, seed: u64, minutes in 0i64..20_000,
+        ) {
+            let open = hour * 60 + late;
+            let windows = Windows { spans: vec![Span { day, open, close: open + length }], zone: Zone(TimeZone::UTC) };
+            let now = at("2024-01-01T00:00:00Z") + Duration::from_secs(minutes.unsigned_abs() * 60);
+            let (opens, starts) = (windows.next_open(now, None), windows.next_start(now, None, seed));
+            let closes = windows.open_until(opens, None).unwrap();
+            prop_assert!(opens <= starts && starts < closes, "{opens:?} {starts:?} {closes:?}");
+            if opens > now {
+                prop_assert_eq!(windows.next_start(starts, None, seed), starts, "nothing waits any more then");
+                prop_assert!(length > 25 || starts.since(opens) * 2 <= closes.since(opens) || late > 2);
             }
         }
 

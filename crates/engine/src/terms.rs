@@ -5,7 +5,7 @@
 
 use crate::Stakes;
 use dispatch::brakes::{Audience, Canary, Decision, Limits};
-use dispatch::windows::{Windows, Zone, avoid_the_full_hour};
+use dispatch::windows::{Windows, Zone};
 use model::{CampaignId, DayCount, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -162,9 +162,8 @@ impl Terms {
 /// When the windows open next, if they are closed; not all with the first second of an hour.
 fn closed(term: &Term, zone: Option<&Zone>, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
     let windows = term.windows.as_ref()?;
-    let opens = windows.next_open(now, zone);
-    let until = avoid_the_full_hour(opens, campaign.0 as u64);
-    (opens > now).then(|| (until, format!("outside the sending hours ({windows})")))
+    let until = windows.next_start(now, zone, campaign.0 as u64);
+    (until > now).then(|| (until, format!("outside the sending hours ({windows})")))
 }
 
 /// The time zone among a person's values.
