@@ -46,7 +46,9 @@ pub struct Limits {
     pub per_connection: u32,
     /// New connections a minute.
     pub connects_per_minute: u32,
-    /// Messages a minute over all connections; `None`: as fast as the connections allow.
+    /// Messages a second over all connections; `None`: as fast as the connections allow.
+    pub messages_per_second: Option<u32>,
+    /// Messages a minute.
     pub messages_per_minute: Option<u32>,
     /// Messages an hour.
     pub messages_per_hour: Option<u32>,
@@ -65,6 +67,7 @@ impl Default for Limits {
             connections: 10,
             per_connection: 100,
             connects_per_minute: 100,
+            messages_per_second: None,
             messages_per_minute: None,
             messages_per_hour: None,
             messages_per_day: None,
@@ -132,6 +135,7 @@ struct WrittenLimits {
     connections: Option<u32>,
     per_connection: Option<u32>,
     connects_per_minute: Option<u32>,
+    messages_per_second: Option<u32>,
     messages_per_minute: Option<u32>,
     messages_per_hour: Option<u32>,
     messages_per_day: Option<u32>,
@@ -323,6 +327,7 @@ impl WrittenLimits {
             connections: self.connections.unwrap_or(base.connections),
             per_connection: self.per_connection.unwrap_or(base.per_connection),
             connects_per_minute: self.connects_per_minute.unwrap_or(base.connects_per_minute),
+            messages_per_second: self.messages_per_second.or(base.messages_per_second),
             messages_per_minute: self.messages_per_minute.or(base.messages_per_minute),
             messages_per_hour: self.messages_per_hour.or(base.messages_per_hour),
             messages_per_day: self.messages_per_day.or(base.messages_per_day),
@@ -337,6 +342,7 @@ impl WrittenLimits {
             ("connections", self.connections),
             ("per_connection", self.per_connection),
             ("connects_per_minute", self.connects_per_minute),
+            ("messages_per_second", self.messages_per_second),
             ("messages_per_minute", self.messages_per_minute),
             ("messages_per_hour", self.messages_per_hour),
             ("messages_per_day", self.messages_per_day),
@@ -351,6 +357,7 @@ fn looser(new: &Limits, old: &Limits) -> Option<String> {
         ("connections", Some(new.connections), Some(old.connections)),
         ("per_connection", Some(new.per_connection), Some(old.per_connection)),
         ("connects_per_minute", Some(new.connects_per_minute), Some(old.connects_per_minute)),
+        ("messages_per_second", new.messages_per_second, old.messages_per_second),
         ("messages_per_minute", new.messages_per_minute, old.messages_per_minute),
         ("messages_per_hour", new.messages_per_hour, old.messages_per_hour),
         ("messages_per_day", new.messages_per_day, old.messages_per_day),

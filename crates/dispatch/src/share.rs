@@ -2,8 +2,8 @@
 //!
 //! A lane toward one site is shared by everybody who has mail for it. Shares are by weight, never by the length of a
 //! backlog (start-time fair queueing: Goyal, Vin and Cheng, 1996): each flow carries a virtual start time that moves
-//! on by 1/weight with every item served; the smallest is served next. There are two levels: workspaces are equals,
-//! whatever the number of their campaigns; campaigns share what their workspace gets. Transactional mail stands before
+//! on by 1/weight with every item served; the smallest is served next. There are two levels: workspaces share by their
+//! weights, whatever the number of their campaigns; campaigns share what their workspace gets. Transactional mail stands before
 //! all of it, but yields one turn in ten, so that nothing starves.
 //!
 //! Invariants: items of one flow and class leave in the order they came; every operation costs the logarithm of the
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub const TRANSACTIONAL_RUN_MAX: u32 = 9;
 /// The greatest weight; more means this.
 pub const WEIGHT_MAX: u32 = 1_000;
-/// The weight of a campaign about which nothing was said.
+/// The weight of a campaign or a workspace about which nothing was said.
 pub const WEIGHT_USUAL: u32 = 100;
 /// Idle flows (and workspaces) whose spent turns are remembered, per class.
 pub const IDLE_REMEMBERED_MAX: usize = 1_024;
@@ -27,10 +27,19 @@ const TURN: u64 = 1 << 24;
 /// Whose mail: the workspace, and the campaign in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
-    /// First level: workspaces are equals.
+    /// First level: workspaces share by weight.
     pub workspace: WorkspaceId,
     /// Second level: campaigns share by weight what their workspace gets.
     pub campaign: CampaignId,
+}
+
+/// How large a flow's share is: 1 to [`WEIGHT_MAX`] each, others are clamped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// The workspace's among all workspaces.
+    pub workspace: u32,
+    /// The campaign's among those of its workspace.
+    pub campaign: u32,
 }
 
 /// How urgent mail is.
@@ -58,27 +67,48 @@ impl<T> Default for Share<T> {
 }
 
 impl<T> Share<T> {
-    /// Adds an item behind the others of its flow. `weight` (1 to [`WEIGHT_MAX`], others are clamped) holds for the
-    /// flow from now on.
-    pub fn push(&mut self, flow: Flow, weight: u32, class: Class, item: T) {
-        self.tree(class).queue(flow, weight).push_back(item);
+    /// Adds an item behind the others of its flow. The weights hold for workspace and campaign from now on.
+    pub fn push(&mut self, flow: Flow, weights: Weights, class: Class, item: T) {
+        self.tree(class).queue(flow, weights).push_back(item);
     }
 
     /// Puts an item back before the others of its flow. The turn it was given is spent all the same: who cannot use
     /// their turns does not hold up the rest.
-    pub fn push_front(&mut self, flow: Flow, weight: u32, class: Class, item: T) {
-        self.tree(class).queue(flow, weight).push_front(item);
+    pub fn push_front(&mut self, flow: Flow, weights: Weights, class: Class, item: T) {
+        self.tree(class).queue(flow, weights).push_front(item);
     }
 
     /// The item whose turn it is.
     pub fn pop(&mut self) -> Option<(Flow, T)> {
+        self.pop_of(|_| true)
+    }
+
+    /// The item whose turn it is among the workspaces that `may`. Who is passed over gains nothing by it: no credit for the
+    /// turns they could not use.
+    pub fn pop_of(&mut self, may: impl Fn(WorkspaceId) -> bool) -> Option<(Flow, T)> {
         let urgent_first = self.bulk.len == 0 || self.run < TRANSACTIONAL_RUN_MAX;
-        if urgent_first && let Some(found) = self.urgent.pop() {
+        if urgent_first && let Some(found) = self.urgent.pop(&may) {
             self.run = if self.bulk.len == 0 { 0 } else { self.run + 1 };
             return Some(found);
         }
-        self.run = 0;
-        self.bulk.pop()
+        if let Some(found) = self.bulk.pop(&may) {
+            self.run = 0;
+            return Some(found);
+        }
+        // Only what is urgent may start, so nobody is kept waiting by it.
+        self.urgent.pop(&may)
+    }
+
+    /// Whose item [`Share::pop_of`] would take out.
+    pub fn next_of(&self, may: impl Fn(WorkspaceId) -> bool) -> Option<WorkspaceId> {
+        let urgent = self.urgent.workspaces.next(&may);
+        let bulk = self.bulk.workspaces.next(&may);
+        if self.bulk.len == 0 || self.run < TRANSACTIONAL_RUN_MAX { urgent.or(bulk) } else { bulk.or(urgent) }
+    }
+
+    /// The workspaces that have something waiting.
+    pub fn workspaces(&self) -> BTreeSet<WorkspaceId> {
+        self.urgent.inside.keys().chain(self.bulk.inside.keys()).copied().collect()
     }
 
     /// How many items wait.
@@ -151,18 +181,18 @@ impl<T> Default for Inside<T> {
 
 impl<T> Tree<T> {
     /// The queue of a flow that is about to get an item.
-    fn queue(&mut self, flow: Flow, weight: u32) -> &mut VecDeque<T> {
+    fn queue(&mut self, flow: Flow, weights: Weights) -> &mut VecDeque<T> {
         self.len += 1;
-        self.workspaces.enter(flow.workspace, 1);
+        self.workspaces.enter(flow.workspace, weights.workspace);
         let inside = self.inside.entry(flow.workspace).or_default();
-        inside.turns.enter(flow.campaign, weight);
+        inside.turns.enter(flow.campaign, weights.campaign);
         inside.queues.entry(flow.campaign).or_default()
     }
 
-    fn pop(&mut self) -> Option<(Flow, T)> {
-        let workspace = self.workspaces.next()?;
+    fn pop(&mut self, may: impl Fn(WorkspaceId) -> bool) -> Option<(Flow, T)> {
+        let workspace = self.workspaces.next(may)?;
         let inside = self.inside.get_mut(&workspace)?;
-        let campaign = inside.turns.next()?;
+        let campaign = inside.turns.next(|_| true)?;
         let queue = inside.queues.get_mut(&campaign)?;
         let item = queue.pop_front()?;
         self.len -= 1;
@@ -250,9 +280,9 @@ impl<K: Copy + Ord> Turns<K> {
         self.waiting.insert((start, key));
     }
 
-    /// Whose turn it is.
-    fn next(&self) -> Option<K> {
-        self.waiting.first().map(|(_, key)| *key)
+    /// Whose turn it is among those that `may`.
+    fn next(&self, may: impl Fn(K) -> bool) -> Option<K> {
+        self.waiting.iter().map(|(_, key)| *key).find(|key| may(*key))
     }
 
     /// `key` had its turn.
@@ -260,7 +290,8 @@ impl<K: Copy + Ord> Turns<K> {
         let Some((start, weight)) = self.entered.get_mut(&key) else { return };
         self.waiting.remove(&(*start, key));
         self.now = self.now.max(*start);
-        *start = start.saturating_add(TURN / u64::from(*weight));
+        // Who was passed over meanwhile goes on from here, not from where they stood.
+        *start = (*start).max(self.now).saturating_add(TURN / u64::from(*weight));
         self.waiting.insert((*start, key));
         while let Some((start, key)) = self.idle_by_start.first().copied().filter(|(start, _)| *start <= self.now) {
             self.idle_by_start.remove(&(start, key));
@@ -298,9 +329,14 @@ mod tests {
         Flow { workspace: WorkspaceId(workspace), campaign: CampaignId(campaign) }
     }
 
+    /// A campaign of this weight in a workspace like the others.
+    fn usual(campaign: u32) -> Weights {
+        Weights { workspace: WEIGHT_USUAL, campaign }
+    }
+
     fn fill(share: &mut Share<u32>, flow: Flow, weight: u32, class: Class, count: u32) {
         for n in 0..count {
-            share.push(flow, weight, class, n);
+            share.push(flow, usual(weight), class, n);
         }
     }
 
@@ -334,6 +370,30 @@ mod tests {
     }
 
     #[test]
+    fn who_is_passed_over_comes_back_without_a_credit() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 1_000);
+        fill(&mut share, flow(2, 2), 100, Class::Bulk, 1_000);
+        let only_second = |workspace| workspace == WorkspaceId(2);
+        for _ in 0..100 {
+            assert_eq!(share.next_of(only_second), Some(WorkspaceId(2)));
+            assert_eq!(share.pop_of(only_second).unwrap().0, flow(2, 2));
+        }
+        let tally = served(&mut share, 100);
+        assert!((50..=51).contains(&tally[&flow(1, 1)]), "{tally:?}");
+        assert_eq!(share.pop_of(|_| false), None);
+    }
+
+    #[test]
+    fn what_is_urgent_starts_even_out_of_turn_where_nobody_else_may() {
+        let mut share = Share::default();
+        fill(&mut share, flow(1, 1), 100, Class::Bulk, 5);
+        fill(&mut share, flow(2, 9), 100, Class::Transactional, 50);
+        let only_second = |workspace| workspace == WorkspaceId(2);
+        assert!((0..50).all(|_| share.pop_of(only_second).is_some()));
+    }
+
+    #[test]
     fn a_long_backlog_delays_nobody_who_comes_later() {
         let mut share = Share::default();
         fill(&mut share, flow(1, 1), 100, Class::Bulk, 100_000);
@@ -350,7 +410,7 @@ mod tests {
         for turn in 0..1_000 {
             // There is always exactly one item of the second flow, which leaves the queue empty when served.
             if share.len_of(flow(1, 2)) == 0 {
-                share.push(flow(1, 2), 100, Class::Bulk, turn);
+                share.push(flow(1, 2), usual(100), Class::Bulk, turn);
             }
             coming += usize::from(share.pop().unwrap().0 == flow(1, 2));
         }
@@ -362,7 +422,7 @@ mod tests {
         let mut share = Share::default();
         fill(&mut share, flow(1, 1), 100, Class::Bulk, 1_000);
         served(&mut share, 3);
-        share.push(flow(2, 9), 100, Class::Transactional, 7);
+        share.push(flow(2, 9), usual(100), Class::Transactional, 7);
         assert_eq!(share.pop(), Some((flow(2, 9), 7)));
         fill(&mut share, flow(2, 9), 100, Class::Transactional, 1_000);
         let tally = served(&mut share, 1_000);
@@ -384,7 +444,7 @@ mod tests {
         fill(&mut share, flow(1, 2), 100, Class::Bulk, 1);
         let (first, item) = share.pop().unwrap();
         assert_eq!((first, item), (flow(1, 1), 0));
-        share.push_front(first, 100, Class::Bulk, item);
+        share.push_front(first, usual(100), Class::Bulk, item);
         let rest: Vec<(Flow, u32)> = std::iter::from_fn(|| share.pop()).collect();
         assert_eq!(rest, [(flow(1, 2), 0), (flow(1, 1), 0), (flow(1, 1), 1)]);
     }
@@ -394,7 +454,7 @@ mod tests {
         let mut share = Share::default();
         fill(&mut share, flow(1, 1), 100, Class::Bulk, 3);
         fill(&mut share, flow(1, 2), 100, Class::Bulk, 2);
-        share.push(flow(1, 1), 100, Class::Transactional, 9);
+        share.push(flow(1, 1), usual(100), Class::Transactional, 9);
         assert_eq!((share.len(), share.len_of(flow(1, 1))), (6, 4));
         assert_eq!(share.flows(), [flow(1, 1), flow(1, 2)]);
         assert_eq!(share.remove_flow(flow(1, 1)), [9, 0, 1, 2]);
@@ -408,7 +468,7 @@ mod tests {
         let mut share = Share::default();
         fill(&mut share, flow(1, 0), 1_000, Class::Bulk, 10_000);
         for campaign in 1..5_000 {
-            share.push(flow(1, campaign), 1, Class::Bulk, 0);
+            share.push(flow(1, campaign), usual(1), Class::Bulk, 0);
         }
         while share.bulk.inside[&WorkspaceId(1)].queues.len() > 1 {
             share.pop();
@@ -450,7 +510,7 @@ mod tests {
                 match step {
                     Step::Push { workspace, campaign, weight, urgent } => {
                         let flow = flow(workspace, campaign);
-                        share.push(flow, weight, class_of(urgent), (number, urgent));
+                        share.push(flow, usual(weight), class_of(urgent), (number, urgent));
                         plain.entry((urgent, flow)).or_default().push_back((number, urgent));
                     }
                     Step::Pop | Step::PutBack => {
@@ -459,7 +519,7 @@ mod tests {
                             let queue = plain.get_mut(&(urgent, flow)).unwrap();
                             prop_assert_eq!(queue.pop_front(), Some((number, urgent)));
                             if matches!(step, Step::PutBack) {
-                                share.push_front(flow, 5, class_of(urgent), (number, urgent));
+                                share.push_front(flow, usual(5), class_of(urgent), (number, urgent));
                                 queue.push_front((number, urgent));
                             }
                         } else {
@@ -494,6 +554,30 @@ mod tests {
             }
         }
 
+        /// The same between workspaces, whatever their campaigns weigh; and something urgent of the least of them is next.
+        #[test]
+        fn workspaces_share_by_their_weights(weights in proptest::collection::vec((1u32..=50, 1u32..=1_000), 2..8)) {
+            let mut share = Share::default();
+            let total: u32 = weights.iter().map(|(workspace, _)| workspace).sum();
+            for (at, (workspace, campaign)) in (0i64..).zip(&weights) {
+                for n in 0..total {
+                    let weights = Weights { workspace: *workspace, campaign: *campaign };
+                    share.push(flow(at, at * 10 + i64::from(n % 3)), weights, Class::Bulk, n);
+                }
+            }
+            let mut tally: BTreeMap<i64, usize> = BTreeMap::new();
+            for _ in 0..total {
+                *tally.entry(share.pop().unwrap().0.workspace.0).or_default() += 1;
+            }
+            for (at, (workspace, _)) in (0i64..).zip(&weights) {
+                let (got, due) = (tally.get(&at).copied().unwrap_or(0), usize::try_from(*workspace).unwrap());
+                prop_assert!(got.abs_diff(due) <= 2, "{got} of {due}");
+            }
+            let urgent = flow(0, 99);
+            share.push(urgent, Weights { workspace: 1, campaign: 1 }, Class::Transactional, 0);
+            prop_assert_eq!(share.pop().map(|(flow, _)| flow), Some(urgent));
+        }
+
         /// One item of a workspace that comes new waits for no more than one turn of each other workspace, and a
         /// transactional one for one turn at most.
         #[test]
@@ -505,7 +589,7 @@ mod tests {
             fill(&mut share, flow(0, 77), 1_000, Class::Transactional, 3);
             served(&mut share, before);
             let one = flow(99, 99);
-            share.push(one, 1, class_of(urgent), 0);
+            share.push(one, usual(1), class_of(urgent), 0);
             let waited = std::iter::from_fn(|| share.pop()).position(|(flow, _)| flow == one).unwrap();
             let most = if urgent { 4 } else { usize::try_from(others).unwrap() + 5 };
             prop_assert!(waited <= most, "{waited}");

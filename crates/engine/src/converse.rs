@@ -4,7 +4,9 @@ use crate::house::{House, Notice, Way};
 use crate::journey::{self, After, Turn};
 use crate::lane::{Lane, Next};
 use crate::reach::{Approach, Unreached};
+use crate::ready;
 use crate::security::{self, Owed};
+use crate::throttles::{Line, Seat};
 use crate::tls_reports::{Seen, Told};
 use crate::transmit::{Session, Unopened, Why};
 use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
@@ -24,38 +26,68 @@ const SESSIONS_REFUSED_MAX: usize = 2;
 const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Runs one connection of `lane` to its end.
-pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>) {
+pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>, mut seat: Seat) {
     let may_go = tokio::select! {
         biased;
         () = house.gate.until_ledger_works() => true,
         () = house.gate.until_stopped() => false,
     };
-    if may_go && let (Next::Deliver(first), hungry) = lane.next(house.now()) {
+    if may_go && let (Next::Deliver(first), hungry) = lane.next(&mut seat, house.now()) {
         if hungry {
             house.tell(Notice::Hungry(lane.id.site));
         }
         let mut next = Some(first);
         while let Some(first) = next {
-            let started_at = house.now();
+            let (started_at, workspace) = (house.now(), first.workspace);
+            let first = match ready::unless_stopped(&house, &lane, *first).await {
+                Ok(first) => first,
+                Err(after) => {
+                    house.throttles.give_back(lane.id.source, workspace, started_at);
+                    next = another(&house, &lane, &mut seat, &after);
+                    continue;
+                }
+            };
             next = match open(&house, &lane, &first).await {
                 Ok(session) => {
                     house.reached();
-                    send_all(&house, &lane, session, *first).await
+                    send_all(&house, &lane, &mut seat, session, first).await
                 }
                 Err(failure) => {
-                    give_up(&house, &lane, *first, failure, started_at).await;
+                    give_up(&house, &lane, first, failure, started_at).await;
                     None
                 }
             };
         }
     }
+    drop(seat);
     lane.closed();
     house.tell(Notice::Ended(lane.id));
 }
 
+/// Whoever is next for a connection that is not opened yet.
+fn another(house: &House, lane: &Lane, seat: &mut Seat, after: &After) -> Option<Box<Claimed>> {
+    if !matches!(after, After::Reuse) {
+        return None;
+    }
+    let (next, hungry) = lane.next(seat, house.now());
+    if hungry {
+        house.tell(Notice::Hungry(lane.id.site));
+    }
+    match next {
+        Next::Deliver(claimed) => Some(claimed),
+        Next::Wait | Next::Pace(..) | Next::Leave => None,
+    }
+}
+
 /// Sends delivery after delivery until the session is spent, the lane is empty, or others should have the turn. Returns
 /// whom the session is not good enough for: what it lacks may be for want of asking, so they need one of their own.
-async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claimed) -> Option<Box<Claimed>> {
+async fn send_all(
+    house: &House,
+    lane: &Lane,
+    seat: &mut Seat,
+    mut session: Session,
+    first: Claimed,
+) -> Option<Box<Claimed>> {
     let mut turn = Turn::Fresh(Box::new(first));
     let mut unfit = None;
     loop {
@@ -64,8 +96,8 @@ async fn send_all(house: &House, lane: &Lane, mut session: Session, first: Claim
         }
         turn = match journey::deliver(house, lane, &mut session, turn).await {
             After::GoOn(ready) => Turn::Announced(ready),
-            After::Reuse if session.transactions < lane.per_connection(house.now()) => {
-                match next_or_leave(house, lane).await {
+            After::Reuse if session.transactions < house.per_connection(lane) => {
+                match next_or_leave(house, lane, seat).await {
                     Some(next) if !session.may_require_tls && requires_tls(house, &next) => {
                         unfit = Some(next);
                         break;
@@ -86,19 +118,21 @@ fn requires_tls(house: &House, claimed: &Claimed) -> bool {
     house.mailing(claimed.campaign).is_some_and(|mailing| mailing.require_tls)
 }
 
-async fn next_or_leave(house: &House, lane: &Lane) -> Option<Box<Claimed>> {
+async fn next_or_leave(house: &House, lane: &Lane, seat: &mut Seat) -> Option<Box<Claimed>> {
     loop {
         let supplied = lane.supplied.notified();
-        let (next, hungry) = lane.next(house.now());
+        let (next, hungry) = lane.next(seat, house.now());
         if hungry {
             house.tell(Notice::Hungry(lane.id.site));
         }
         match next {
             Next::Deliver(claimed) => return Some(claimed),
-            Next::Pace(_) => match in_line(house, lane).await? {
+            Next::Pace(_, line) => match in_line(house, lane, seat, line).await? {
                 Next::Deliver(claimed) => return Some(claimed),
+                // It goes on in another line.
+                Next::Pace(wait, _) if wait <= IDLE => {}
                 Next::Wait => {}
-                Next::Pace(_) | Next::Leave => return None,
+                Next::Pace(..) | Next::Leave => return None,
             },
             Next::Wait => {
                 tokio::time::timeout(IDLE, supplied).await.ok()?;
@@ -108,19 +142,30 @@ async fn next_or_leave(house: &House, lane: &Lane) -> Option<Box<Claimed>> {
     }
 }
 
-/// Waits for the rate behind the others of the lane: only the first in line has a timer. `None`: it would take too long
-/// to keep the session open for.
-async fn in_line(house: &House, lane: &Lane) -> Option<Next> {
-    let _first = tokio::time::timeout(IDLE, lane.pacer.turnstile.lock()).await.ok()?;
+/// Waits for the rate behind the others of the lane, or of the source or workspace that has a ceiling: only the first in
+/// line has a timer. `None`: it would take too long to keep the session open for.
+async fn in_line(house: &House, lane: &Lane, seat: &mut Seat, line: Option<Line>) -> Option<Next> {
+    let turnstile = line.as_deref().unwrap_or(&lane.pacer.turnstile);
+    let _first = tokio::time::timeout(IDLE, turnstile.lock()).await.ok()?;
     loop {
-        let (next, hungry) = lane.next(house.now());
+        let (next, hungry) = lane.next(seat, house.now());
         if hungry {
             house.tell(Notice::Hungry(lane.id.site));
         }
         match next {
-            Next::Pace(wait) if wait <= IDLE => tokio::time::sleep(wait).await,
+            Next::Pace(wait, next_line) if wait <= IDLE && is_same(&line, &next_line) => {
+                tokio::time::sleep(wait).await;
+            }
             next => return Some(next),
         }
+    }
+}
+
+fn is_same(one: &Option<Line>, other: &Option<Line>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::messages::Postbox;
 use crate::note::Watch;
 use crate::outstanding::Outstanding;
 use crate::stopping::Obeyed;
+use crate::throttles::Throttles;
 use crate::trace::{Traced, Traces};
 use model::{
     Actor, CampaignId, CampaignState, ChannelId, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
@@ -29,6 +30,7 @@ pub struct Handle {
     pub(crate) gate: Arc<Gate>,
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) holds: Arc<Holds>,
+    pub(crate) throttles: Arc<Throttles>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) desk: Arc<Desk>,
@@ -217,6 +219,13 @@ impl Handle {
         self.holds.replace(self.store.holds(Some(self.now())).await?);
         self.gate.settle().await;
         self.tell(Notice::HoldsChanged);
+        Ok(())
+    }
+
+    /// Ceilings or weights were set in the ledger: when this returns, nothing starts beyond them.
+    pub async fn ceilings_changed(&self) -> Result<(), StoreError> {
+        self.throttles.read(&self.store, self.now()).await?;
+        self.tell(Notice::CeilingsChanged);
         Ok(())
     }
 

@@ -5,13 +5,15 @@
 //! [`Holds::replace`] returned.
 
 use model::{CampaignId, DomainId, SourceId, Timestamp};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use store::Hold;
 
 /// The holds of a ledger that are in force.
 #[derive(Debug, Default)]
 pub(crate) struct Holds {
     active: RwLock<Vec<Hold>>,
+    /// Those that ended or were lifted, until the scheduler has read again what they covered.
+    over: Mutex<Vec<Hold>>,
 }
 
 /// What a delivery is, as far as holds ask.
@@ -27,7 +29,15 @@ pub(crate) struct Asked<'a> {
 impl Holds {
     /// Takes note of what is in force now.
     pub(crate) fn replace(&self, active: Vec<Hold>) {
-        *self.active.write().unwrap_or_else(PoisonError::into_inner) = active;
+        let mut known = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, active);
+        let over = before.into_iter().filter(|hold| !known.iter().any(|one| one.id == hold.id));
+        self.over.lock().unwrap_or_else(PoisonError::into_inner).extend(over);
+    }
+
+    /// The holds that are over since this was last asked.
+    pub(crate) fn take_over(&self) -> Vec<Hold> {
+        std::mem::take(&mut *self.over.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The hold that a delivery is under, if any.
@@ -162,6 +172,16 @@ mod tests {
             assert!(!holds_cold(narrow, Some("google")) && !holds_cold(narrow, None));
             assert!(narrow.of(asked("google", true), now).is_some());
         }
+    }
+
+    #[test]
+    fn what_is_over_is_told_once_and_what_was_placed_never() {
+        let two = holds(hold());
+        two.replace(vec![hold(), Hold { id: HoldId(2), ..hold() }]);
+        assert_eq!(two.take_over(), [], "placing a hold gives nobody anything to do");
+        two.replace(vec![Hold { id: HoldId(2), ..hold() }]);
+        assert_eq!(two.take_over(), [hold()]);
+        assert_eq!(two.take_over(), []);
     }
 
     #[test]

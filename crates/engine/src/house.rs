@@ -15,6 +15,7 @@ use crate::reach::Reach;
 use crate::route::Place;
 use crate::security::Policies;
 use crate::terms::Terms;
+use crate::throttles::Throttles;
 use crate::tls_reports::Tally;
 use crate::trace::Traces;
 use dispatch::alert::Turn;
@@ -26,7 +27,7 @@ use dispatch::providers::{Limits, Provider};
 use dispatch::react::{LaneHold, Policy};
 use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
-use dispatch::share::{Class, Flow};
+use dispatch::share::{Class, Flow, Weights};
 use model::{
     Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, Stage,
     Timestamp, Verdict,
@@ -38,7 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use store::{Claimed, Part, Settlement, Slot, Store, StoreError, VolumeOf};
+use store::{CeilingOf, Claimed, Part, Settlement, Slot, Store, StoreError, VolumeOf};
 use tokio::sync::{mpsc, oneshot};
 
 /// Conversations at once over all sites, unless a campaign asks for fewer.
@@ -168,6 +169,7 @@ impl Ceiling {
                 connections,
                 per_connection: of_provider.per_connection,
                 connects_per_minute: u32::MAX,
+                messages_per_second: None,
                 messages_per_minute: None,
                 messages_per_hour: None,
                 messages_per_day: None,
@@ -205,6 +207,10 @@ pub(crate) enum Notice {
     Changed(CampaignId),
     /// Holds were placed or lifted.
     HoldsChanged,
+    /// Ceilings or weights were set.
+    CeilingsChanged,
+    /// A place that a ceiling counts fell free, and somebody waits for one.
+    Vacant(CeilingOf),
     /// Deliveries were added to a standing campaign.
     Added(CampaignId),
     /// A campaign comes into a run under way; answered when its work will be found.
@@ -276,6 +282,7 @@ pub(crate) struct House {
     pub(crate) mailings: RwLock<BTreeMap<CampaignId, Arc<Mailing>>>,
     pub(crate) fleet: Fleet,
     pub(crate) budgets: Budgets,
+    pub(crate) throttles: Arc<Throttles>,
     pub(crate) holds: Arc<Holds>,
     pub(crate) terms: Terms,
     pub(crate) outcomes: mpsc::Sender<Outcome>,
@@ -442,7 +449,13 @@ impl House {
             CampaignKind::Transactional => Class::Transactional,
             CampaignKind::Broadcast | CampaignKind::Automated => Class::Bulk,
         };
-        Some(Stream { flow: Flow { workspace: mailing.workspace, campaign }, class, weight: mailing.weight })
+        let weights = Weights { workspace: self.throttles.weight(mailing.workspace), campaign: mailing.weight };
+        Some(Stream { flow: Flow { workspace: mailing.workspace, campaign }, class, weights })
+    }
+
+    /// Messages a session of a lane may carry.
+    pub(crate) fn per_connection(&self, lane: &Lane) -> u32 {
+        lane.per_connection(self.now()).min(self.throttles.per_connection(lane.id.source))
     }
 
     /// May a transactional message come?
@@ -456,7 +469,7 @@ impl House {
         self.terms.not_before(campaign, now)
     }
 
-    /// The same toward one operator: terms, holds, and what the brakes say of the provider.
+    /// The same toward one operator: terms, holds, the ceilings of its workspace, and what the brakes say of the provider.
     pub(crate) fn not_before_at(
         &self,
         campaign: CampaignId,
@@ -467,7 +480,10 @@ impl House {
         let held = self.holds.of_flow(campaign, operator, now);
         let braked = self.brakes().provider_held(operator, now);
         let braked = braked.map(|until| (until, format!("{operator} is left alone for a while")));
-        [own, held, braked].into_iter().flatten().max_by_key(|(until, _)| *until)
+        let of = self.mailing(campaign).map(|mailing| CeilingOf::Workspace(mailing.workspace));
+        let closed = of.and_then(|of| Some((of, self.throttles.closed_until(of, now)?)));
+        let closed = closed.and_then(|(of, until)| Some((until, self.throttles.told(of, now)?.reached())));
+        [own, held, braked, closed].into_iter().flatten().max_by_key(|(until, _)| *until)
     }
 
     /// Which part of a campaign may be read, for an operator if it is known whose it is.

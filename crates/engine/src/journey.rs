@@ -60,7 +60,7 @@ pub(crate) async fn deliver(house: &House, lane: &Lane, session: &mut Session, t
         },
     };
     let (started_at, was_announced) = (house.now(), pass.is_none());
-    let may_follow = session.transactions + 1 < lane.per_connection(started_at);
+    let may_follow = session.transactions + 1 < house.per_connection(lane);
     let peer = session.address;
     let mut sending =
         Sending { house, lane, ready, peer, pass, was_announced, may_follow, next: None, cut_short: None };

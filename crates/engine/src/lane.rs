@@ -6,14 +6,15 @@
 
 use crate::fleet::Source;
 use crate::pacer::Pacer;
+use crate::throttles::{Barred, Line, Seat, Taken, Throttles};
 use dispatch::pace::{Heard, Permit, Response};
 use dispatch::providers::Provider;
 use dispatch::react::LaneHold;
 use dispatch::retry::Schedule;
 use dispatch::route::HostGroup;
-use dispatch::share::{Class, Flow, Share};
-use model::{SiteId, SourceId, Timestamp, Verdict};
-use std::collections::BTreeMap;
+use dispatch::share::{Class, Flow, Share, Weights};
+use model::{SiteId, SourceId, Timestamp, Verdict, WorkspaceId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub(crate) struct LaneId {
 pub(crate) struct Stream {
     pub(crate) flow: Flow,
     pub(crate) class: Class,
-    pub(crate) weight: u32,
+    pub(crate) weights: Weights,
 }
 
 /// One lane.
@@ -88,19 +89,21 @@ pub(crate) enum Next {
     Deliver(Box<Claimed>),
     /// Wait: more is on its way.
     Wait,
-    /// Not before then.
-    Pace(Duration),
+    /// Not before then; behind the others in that line, else in the lane's.
+    Pace(Duration, Option<Line>),
     /// Leave.
     Leave,
 }
 
 /// May a connection be opened?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Opening {
     /// It is counted: open it.
-    Yes,
+    Yes(Seat),
     /// Only time keeps it from being opened.
     NotBefore(Timestamp),
+    /// Ceilings of its source, or of everybody who has something here, are in the way.
+    Barred(Vec<Barred>),
     /// Not unless something happens: work, or another connection's end.
     No,
 }
@@ -150,7 +153,7 @@ impl Lane {
     pub(crate) fn supply(&self, stream: Stream, deliveries: impl IntoIterator<Item = Claimed>) {
         let mut inner = self.lock();
         for claimed in deliveries {
-            inner.ready.push(stream.flow, stream.weight, stream.class, claimed);
+            inner.ready.push(stream.flow, stream.weights, stream.class, claimed);
         }
         drop(inner);
         self.supplied.notify_waiters();
@@ -171,7 +174,7 @@ impl Lane {
 
     /// Puts a delivery in front again: its conversation ended before it began.
     pub(crate) fn put_first(&self, stream: Stream, claimed: Claimed) {
-        self.lock().ready.push_front(stream.flow, stream.weight, stream.class, claimed);
+        self.lock().ready.push_front(stream.flow, stream.weights, stream.class, claimed);
     }
 
     /// A delivery was given back to the ledger without an outcome.
@@ -180,7 +183,8 @@ impl Lane {
     }
 
     /// The next thing for a connection to do. The second value asks the scheduler for more.
-    pub(crate) fn next(&self, now: Timestamp) -> (Next, bool) {
+    pub(crate) fn next(&self, seat: &mut Seat, now: Timestamp) -> (Next, bool) {
+        seat.put_down();
         let mut inner = self.lock();
         if inner.is_held(now) || self.pacer.is_held(now) {
             return (Next::Leave, false);
@@ -189,26 +193,33 @@ impl Lane {
             let ask = inner.ask_for_all();
             return (if inner.more.is_empty() { Next::Leave } else { Next::Wait }, ask);
         }
-        match self.pacer.start_one(now) {
-            Permit::Yes => {}
-            Permit::NotBefore(at) => return (Next::Pace(at.since(now)), false),
-            Permit::WhenOneEnds => return (Next::Leave, false),
-        }
-        match inner.ready.pop() {
-            Some((flow, claimed)) => (Next::Deliver(Box::new(claimed)), inner.ask_for(flow)),
-            None => (Next::Leave, false),
+        match seat.take(&mut inner.ready, || self.pacer.start_one(now), now) {
+            Taken::Item(flow, claimed) => (Next::Deliver(Box::new(claimed)), inner.ask_for(flow)),
+            Taken::NotBefore(at, line) => (Next::Pace(at.since(now), line), false),
+            Taken::Nothing => (Next::Leave, false),
         }
     }
 
     /// Somebody whose envelope may go out before the message before it is answered: only where messages start as they
-    /// come and the server is known to follow. The second value asks the scheduler for more.
+    /// come and the server is known to follow. Not to be asked where somebody has ceilings. The second value asks the
+    /// scheduler for more.
     pub(crate) fn next_ahead(&self, now: Timestamp) -> (Option<Box<Claimed>>, bool) {
         if self.lost_thread.load(Ordering::Relaxed) || !self.pacer.is_free() {
             return (None, false);
         }
-        match self.next(now) {
-            (Next::Deliver(claimed), hungry) => (Some(claimed), hungry),
-            (Next::Wait | Next::Pace(_) | Next::Leave, hungry) => (None, hungry),
+        let mut inner = self.lock();
+        if inner.is_held(now) {
+            return (None, false);
+        }
+        if inner.ready.is_empty() {
+            return (None, inner.ask_for_all());
+        }
+        if self.pacer.start_one(now) != Permit::Yes {
+            return (None, false);
+        }
+        match inner.ready.pop() {
+            Some((flow, claimed)) => (Some(Box::new(claimed)), inner.ask_for(flow)),
+            None => (None, false),
         }
     }
 
@@ -270,7 +281,7 @@ impl Lane {
     }
 
     /// Counts one more connection if work and limits ask for it.
-    pub(crate) fn try_open(&self, now: Timestamp) -> Opening {
+    pub(crate) fn try_open(&self, throttles: &Arc<Throttles>, now: Timestamp) -> Opening {
         let mut inner = self.lock();
         if inner.ready.is_empty() || inner.groups.is_empty() {
             return Opening::No;
@@ -286,14 +297,26 @@ impl Lane {
         if let Permit::NotBefore(at) = self.pacer.may_start(now) {
             return if inner.open == 0 { Opening::NotBefore(at) } else { Opening::No };
         }
-        match self.pacer.open_one(now) {
-            Permit::Yes => {
-                inner.open += 1;
-                Opening::Yes
-            }
-            Permit::NotBefore(at) => Opening::NotBefore(at),
-            Permit::WhenOneEnds => Opening::No,
+        match self.pacer.may_open(now) {
+            Permit::Yes => {}
+            Permit::NotBefore(at) => return Opening::NotBefore(at),
+            Permit::WhenOneEnds => return Opening::No,
         }
+        match throttles.seat(self.id.source, &inner.ready, now) {
+            Ok(seat) => {
+                self.pacer.open_one(now);
+                inner.open += 1;
+                Opening::Yes(seat)
+            }
+            // The connection there is goes on when it may; another could only wait beside it.
+            Err(barred) if inner.open > 0 && barred.iter().any(|one| one.until.is_some()) => Opening::No,
+            Err(barred) => Opening::Barred(barred),
+        }
+    }
+
+    /// The workspaces that have something waiting here.
+    pub(crate) fn workspaces(&self) -> BTreeSet<WorkspaceId> {
+        self.lock().ready.workspaces()
     }
 
     /// A connection has ended.

@@ -5,13 +5,15 @@
 
 use crate::Stakes;
 use crate::budget::day_of;
+use crate::remembered::Remembered;
+use crate::throttles::Told;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, HISTORY_DAYS, Who};
-use model::{DayCount, SourceId, Timestamp};
+use model::{Ceilings, DayCount, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::{Source, Store, StoreError, VolumeOf};
+use store::{CeilingOf, Source, Store, StoreError, VolumeOf};
 
 /// One lane, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,37 @@ pub struct LimitView {
     pub limit: InForce,
     /// The same in a sentence.
     pub says: String,
+    /// Whose ceiling it is, over all sites; `None`: the lane's own limit.
+    #[serde(default)]
+    pub whose: Option<String>,
+    /// Is it a ceiling that keeps the lane back now?
+    #[serde(default)]
+    pub holds_back: bool,
+}
+
+impl LimitView {
+    /// A limit of the lane itself.
+    fn of_lane(limit: InForce) -> LimitView {
+        LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }
+    }
+
+    /// A ceiling of its source, or of a workspace that has something there.
+    fn ceiling(limit: InForce, whose: &str, holds_back: bool) -> LimitView {
+        let says = format!("{limit} for {whose}");
+        LimitView { says, limit, whose: Some(whose.to_owned()), holds_back }
+    }
+}
+
+/// The limits of a lane, then the ceilings of its source and of those who have something there.
+pub(crate) fn limits_of(own: Vec<InForce>, ceilings: Vec<Told>) -> Vec<LimitView> {
+    let own = own.into_iter().map(LimitView::of_lane);
+    let ceilings = ceilings.into_iter().flat_map(|Told { whose, set, binds }| {
+        let kind = binds.as_ref().map(|bound| bound.limit);
+        let others = set.into_iter().filter(move |limit| Some(limit.limit) != kind).map(|limit| (limit, false));
+        let all: Vec<(InForce, bool)> = binds.into_iter().map(|bound| (bound, true)).chain(others).collect();
+        all.into_iter().map(move |(limit, holds_back)| LimitView::ceiling(limit, &whose, holds_back))
+    });
+    own.chain(ceilings).collect()
 }
 
 /// A day's budget.
@@ -78,7 +111,8 @@ pub(crate) fn written(memory: &Memory, name: Option<String>) -> Option<String> {
     serde_json::to_string(&Written { name, memory: memory.clone() }).ok()
 }
 
-/// What the lanes of earlier runs left: limits learned and still believed, rests that are not over.
+/// What the lanes of earlier runs left: limits learned and still believed, rests that are not over, sources left out
+/// because they are listed.
 pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result<Vec<LaneView>, StoreError> {
     // What was learned is told whatever the ceilings of the next run will be.
     let unbounded =
@@ -112,13 +146,38 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             open: 0,
             waiting: 0,
             held,
-            limits: limits.into_iter().map(|limit| LimitView { says: limit.to_string(), limit }).collect(),
+            limits: limits_of(limits, Vec::new()),
             budget: budget.filter(|_| stakes == Stakes::Real).map(|toward| BudgetView {
                 today: toward.today,
                 spent: toward.spent,
                 why: toward.why.clone(),
             }),
         });
+    }
+    for (source, operator, rest) in
+        Remembered::read(store).await?.rests.into_iter().filter(|(.., rest)| rest.until > now)
+    {
+        let Some(source) = standings.iter().find(|one| one.source.id == source) else { continue };
+        let held = HeldView { until: rest.until, why: format!("listed there: {}", rest.why) };
+        let name = &source.source.name;
+        let known = lanes.iter_mut().find(|lane| lane.source == *name && lane.provider.as_deref() == Some(&*operator));
+        match known {
+            Some(lane) if lane.held.as_ref().is_none_or(|held| held.until < rest.until) => lane.held = Some(held),
+            Some(_) => {}
+            None => {
+                let provider = providers::by_key(&operator);
+                lanes.push(LaneView {
+                    source: name.clone(),
+                    site: provider.map_or_else(|| operator.clone(), |provider| provider.name.clone()),
+                    provider: provider.map(|provider| provider.key.clone()),
+                    open: 0,
+                    waiting: 0,
+                    held: Some(held),
+                    limits: Vec::new(),
+                    budget: None,
+                });
+            }
+        }
     }
     Ok(lanes)
 }
@@ -128,6 +187,8 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
 pub struct SourceView {
     /// The source.
     pub source: Source,
+    /// How much it may send at most, over all sites.
+    pub ceilings: Ceilings,
     /// The pools it is in, with its weight.
     pub pools: Vec<(String, u32)>,
     /// Toward every provider it has sent to lately, most mail today first; sites nobody described are one entry.
@@ -153,7 +214,7 @@ pub struct TowardView {
 
 /// How every source that is in use stands, this machine's own first.
 pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, StoreError> {
-    let (pools, today) = (store.pools().await?, day_of(now));
+    let (pools, today, set) = (store.pools().await?, day_of(now), store.ceilings().await?);
     let mut views = Vec::new();
     for source in store.sources().await? {
         let mut history: BTreeMap<Option<String>, Vec<(i64, DayCount)>> = BTreeMap::new();
@@ -171,7 +232,9 @@ pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, S
             };
             pools.iter().filter_map(weight).collect()
         };
-        views.push(SourceView { pools: of(source.id), source, toward });
+        let its = set.iter().find(|ceiling| ceiling.of == CeilingOf::Source(source.id));
+        let ceilings = its.map(|ceiling| ceiling.ceilings).unwrap_or_default();
+        views.push(SourceView { pools: of(source.id), source, ceilings, toward });
     }
     Ok(views)
 }

@@ -56,6 +56,7 @@ mod security;
 mod settle;
 mod stopping;
 mod terms;
+mod throttles;
 pub mod tls_reports;
 mod transmit;
 mod wakes;
@@ -86,6 +87,7 @@ use security::Policies;
 use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
 use terms::Terms;
+use throttles::Throttles;
 use tls_reports::{Reported, Tally};
 use tokio::sync::{Notify, mpsc};
 use trace::Traces;
@@ -123,6 +125,7 @@ pub struct Engine {
     gate: Arc<Gate>,
     outstanding: Arc<Outstanding>,
     holds: Arc<Holds>,
+    throttles: Arc<Throttles>,
     traces: Arc<Traces>,
     bell: Arc<Notify>,
     desk: Arc<engage::Desk>,
@@ -155,6 +158,7 @@ impl Engine {
             gate,
             outstanding,
             holds,
+            throttles: Arc::new(Throttles::new(notices.clone())),
             traces,
             bell,
             desk,
@@ -176,6 +180,7 @@ impl Engine {
             gate: self.gate.clone(),
             outstanding: self.outstanding.clone(),
             holds: self.holds.clone(),
+            throttles: self.throttles.clone(),
             traces: self.traces.clone(),
             bell: self.bell.clone(),
             desk: self.desk.clone(),
@@ -240,6 +245,7 @@ impl Engine {
         let budgets =
             Budgets::read(&store, &fleet, &identities, (settings.stakes, settings.described.providers), now).await?;
         holds.replace(store.holds(Some(now)).await?);
+        self.throttles.read(&store, now).await?;
         let Remembered { brakes, rests } = Remembered::read(&store).await?;
         for (source, operator, rest) in rests {
             fleet.rest_from(source, &operator, rest, now);
@@ -264,6 +270,7 @@ impl Engine {
             reach: Reach::default(),
             fleet,
             budgets,
+            throttles: self.throttles,
             holds,
             terms,
             ledger_turn: tokio::sync::Mutex::default(),

@@ -49,7 +49,7 @@ pub enum Note<'a> {
         /// Why.
         why: String,
     },
-    /// A source is listed at a provider: others take its place there.
+    /// A source is listed at a provider.
     SourceRests {
         /// Its name.
         source: String,
@@ -57,6 +57,8 @@ pub enum Note<'a> {
         site: String,
         /// What they said.
         why: String,
+        /// The same in a sentence, with what happens to its mail: as an alert tells it.
+        says: String,
     },
     /// The pacing toward a site changed.
     Learned {
@@ -76,6 +78,8 @@ pub enum Note<'a> {
     Ended {
         /// How often the scheduler woke.
         turns: u64,
+        /// Sites that were looked at again because of holds.
+        sites_for_holds: u64,
     },
     /// The ledger cannot record: nothing new is started until it can.
     LedgerTrouble(String),

@@ -56,15 +56,17 @@ impl Pacer {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more connection, counted if it may be opened now.
-    pub(crate) fn open_one(&self, now: Timestamp) -> Permit {
-        let mut inner = self.at(now);
-        let permit = inner.pace.may_connect(inner.open, now);
-        if permit == Permit::Yes {
-            inner.pace.connecting(now);
-            inner.open += 1;
-        }
-        permit
+    /// May one more connection be opened?
+    pub(crate) fn may_open(&self, now: Timestamp) -> Permit {
+        let inner = self.at(now);
+        inner.pace.may_connect(inner.open, now)
+    }
+
+    /// One more connection is opened. Only the scheduler opens any, so what it was permitted a moment ago still holds.
+    pub(crate) fn open_one(&self, now: Timestamp) {
+        let mut inner = self.lock();
+        inner.pace.connecting(now);
+        inner.open += 1;
     }
 
     /// A connection has ended.

@@ -57,12 +57,20 @@ impl Ready {
 
 /// Checks a delivery whose turn it is. `Err`: it may not start, and is where it waits or ends.
 pub(crate) async fn prepare<'a>(house: &'a House, lane: &Lane, claimed: Claimed) -> Result<(Ready, Pass<'a>), After> {
-    let (claimed, mailing, letter, pass) = check(house, lane, claimed).await?;
-    let Ok(slot) = house.store.inflight().take_slot().await else {
-        house.put_back(lane, claimed.delivery);
-        return Err(After::Leave);
+    let workspace = claimed.workspace;
+    let prepared = async {
+        let (claimed, mailing, letter, pass) = check(house, lane, claimed).await?;
+        let Ok(slot) = house.store.inflight().take_slot().await else {
+            house.put_back(lane, claimed.delivery);
+            return Err(After::Leave);
+        };
+        Ok((Ready { claimed, mailing, letter, slot }, pass))
     };
-    Ok((Ready { claimed, mailing, letter, slot }, pass))
+    let prepared = prepared.await;
+    if prepared.is_err() {
+        house.throttles.give_back(lane.id.source, workspace, house.now());
+    }
+    prepared
 }
 
 /// So long the reply to a message may take, and its follower begins no earlier than that.
@@ -72,10 +80,10 @@ const FOLLOWS_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// start ahead of time.
 ///
 /// The server hears of it when it likes, perhaps minutes later. So it is left to wait where somebody counts messages by
-/// time: where the pacer keeps a rate or rests, and at the end of a day.
+/// time: where the pacer keeps a rate or rests, where a source or a workspace has ceilings, and at the end of a day.
 pub(crate) async fn prepare_ahead<'a>(house: &'a House, lane: &Lane) -> Option<(Ready, Pass<'a>)> {
     let now = house.now();
-    if day_of(now) != day_of(now + FOLLOWS_WITHIN) {
+    if day_of(now) != day_of(now + FOLLOWS_WITHIN) || !house.throttles.is_free() {
         return None;
     }
     // Waiting for one would keep the message before waiting, whose own slot is written already.
@@ -101,6 +109,7 @@ pub(crate) async fn unsay(house: &House, lane: &Lane, ready: Ready) {
     let Ready { claimed, mailing, slot, .. } = ready;
     house.store.inflight().withdraw(slot).await;
     house.budgets.give_back(lane.id.source, mailing.identity, lane.operator(), house.now());
+    house.throttles.give_back(lane.id.source, claimed.workspace, house.now());
     if house.gate.is_closed_to(claimed.campaign) {
         turn_away(house, lane, claimed).await;
     } else {
@@ -162,23 +171,46 @@ async fn turn_away(house: &House, lane: &Lane, claimed: Claimed) {
     }
 }
 
+/// The delivery back if a session may be opened for it: its campaign was not stopped, and no hold was placed, while it
+/// waited in the lane. A pause and a hold are in force at once, but whoever waits finds out only here: placing one touches no
+/// lane.
+pub(crate) async fn unless_stopped(house: &House, lane: &Lane, claimed: Claimed) -> Result<Claimed, After> {
+    if house.gate.is_closed_to(claimed.campaign) {
+        turn_away(house, lane, claimed).await;
+        return Err(After::Reuse);
+    }
+    not_under_a_hold(house, lane, claimed, house.now())
+}
+
+/// The delivery back if no hold covers it. Otherwise it waits where the ledger has it; one on its whole flow, or on the
+/// source, is told to the scheduler, which takes out the others.
+fn not_under_a_hold(house: &House, lane: &Lane, claimed: Claimed, now: Timestamp) -> Result<Claimed, After> {
+    if house.holds.is_empty() {
+        return Ok(claimed);
+    }
+    let (campaign, operator) = (claimed.campaign, lane.operator());
+    let is_cold = house.terms.is_cold(&claimed);
+    let asked = Asked { campaign, operator, source: lane.id.source, domain: claimed.domain, is_cold };
+    if house.holds.of(asked, now).is_none() {
+        return Ok(claimed);
+    }
+    if house.holds.of_source(lane.id.source, now).is_some() {
+        house.put_first(lane, claimed);
+        house.tell(Notice::Redeal(lane.id));
+        return Err(After::Leave);
+    }
+    house.put_back(lane, claimed.delivery);
+    if let Some((until, why)) = house.holds.of_flow(campaign, operator, now) {
+        house.tell(Notice::FlowHeld { site: lane.id.site, campaign, until, why });
+    }
+    Err(After::Reuse)
+}
+
 /// The delivery back if it may start now: no hold covers it, it is an hour at which its person is written to, and the
 /// day's budgets have room. Otherwise it has been put where it waits; a session whose lane has nothing to do today leaves.
 async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Result<Claimed, After> {
     let now = house.now();
-    if !house.holds.is_empty() {
-        let asked = Asked {
-            campaign: claimed.campaign,
-            operator: lane.operator(),
-            source: lane.id.source,
-            domain: claimed.domain,
-            is_cold: house.terms.is_cold(&claimed),
-        };
-        if house.holds.of(asked, now).is_some() {
-            house.put_back(lane, claimed.delivery);
-            return Err(After::Reuse);
-        }
-    }
+    let claimed = not_under_a_hold(house, lane, claimed, now)?;
     if let Some(until) = house.terms.not_before_for(&claimed, now) {
         wait_until(house, lane, &claimed, until).await;
         return Err(After::Reuse);
@@ -200,7 +232,7 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
             house.put_first(lane, claimed);
             house.tell(Notice::Redeal(lane.id));
         }
-        VolumeOf::Domain(_) => {
+        VolumeOf::Domain(_) | VolumeOf::Workspace(_) => {
             let (site, campaign) = (lane.id.site, claimed.campaign);
             house.put_first(lane, claimed);
             house.tell(Notice::FlowHeld { site, campaign, until: spent.until, why: spent.why });

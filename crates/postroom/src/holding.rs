@@ -11,11 +11,11 @@ use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
 use engine::{Handle, Obeyed};
-use model::{Actor, CampaignId, HoldId, Timestamp};
+use model::{Actor, CampaignId, HoldId, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
-use store::{Hold, NewHold};
+use store::{Hold, NewHold, Pool};
 
 /// What a hold is to cover.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,7 @@ pub(crate) struct Reach {
 /// Places a hold, through the engine that is at work or in the ledger alone, and counts what it covers.
 pub(crate) async fn place(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, reach: &Reach) -> Answer {
     let new = as_new(ledger, reach).await?;
+    let source = new.source;
     let covered = ledger.store.covered_by(new.clone()).await?;
     let placed = match engine {
         Some(engine) => engine.place_hold(new, actor).await?,
@@ -47,6 +48,9 @@ pub(crate) async fn place(ledger: &Ledger, engine: Option<&Handle>, actor: &Acto
     if let Some(object) = answer.as_object_mut() {
         object.insert("covers".to_owned(), covered.waiting.into());
         object.insert("not_placed_yet".to_owned(), covered.unplaced.into());
+        if let Some(source) = source {
+            object.insert("others".to_owned(), has_others(ledger, source).await?.into());
+        }
     }
     Ok(answer)
 }
@@ -70,6 +74,23 @@ async fn foreseen(ledger: &Ledger, reach: &Reach) -> Answer {
     });
     order::mark_unrecorded(&mut answer);
     Ok(answer)
+}
+
+/// Can another source carry what this one would have? Of a pool its other members can; outside of all pools the other
+/// described sources that are in none. This machine's own way out takes part only where nothing else is described.
+async fn has_others(ledger: &Ledger, source: SourceId) -> Result<bool, Failure> {
+    let (pools, sources) = (ledger.store.pools().await?, ledger.store.sources().await?);
+    let its_pools: Vec<&Pool> = pools.iter().filter(|pool| is_member(pool, source)).collect();
+    if !its_pools.is_empty() {
+        return Ok(its_pools.iter().all(|pool| pool.members.len() > 1));
+    }
+    let others = sources.iter().filter(|one| one.retired_at.is_none() && one.id != source);
+    let mut free = others.filter(|one| !pools.iter().any(|pool| is_member(pool, one.id)));
+    Ok(free.any(|one| one.id != SourceId::THIS_MACHINE))
+}
+
+fn is_member(pool: &Pool, source: SourceId) -> bool {
+    pool.members.iter().any(|(member, _)| *member == source)
 }
 
 /// Lifts a hold.

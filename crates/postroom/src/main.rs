@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod alarms;
+mod allot;
 mod campaigner;
 mod cli;
 mod control;

@@ -5,6 +5,7 @@
 //! carried out.
 
 use crate::alarms::{self, Alarms};
+use crate::allot::{self, Allot};
 use crate::control::{self, Answer, Request};
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
@@ -97,6 +98,8 @@ pub(crate) enum Order {
     PlaceHold { reach: Reach },
     /// Let what a hold covers go on.
     LiftHold { hold: HoldId },
+    /// How much a source or a workspace may send.
+    Allot(Allot),
     /// Something about sources and pools.
     WaysOut(WaysOut),
     /// Something about who may use the API.
@@ -332,6 +335,7 @@ pub(crate) async fn carry_out(
         }
         Order::PlaceHold { reach } => holding::place(ledger, None, actor, reach).await,
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
+        Order::Allot(order) => allot::carry_out(ledger, None, actor, order).await,
         Order::WaysOut(order) => ways_out::carry_out(ledger, actor, order).await,
         Order::People(order) => people::carry_out(ledger, actor, order).await,
         Order::Hosts(order) => hosts::carry_out(ledger, actor, order).await,

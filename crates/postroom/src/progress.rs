@@ -89,9 +89,7 @@ impl Watch for Progress {
             Note::Braked { why, .. } => seen.remark(format!("stopped: {why}")),
             Note::Warned { why } => seen.remark(why),
             Note::ProviderHeld { why, .. } => seen.remark(why),
-            Note::SourceRests { source, site, why } => {
-                seen.remark(format!("{source} is listed at {site}, others take its place there: {why}"))
-            }
+            Note::SourceRests { says, .. } => seen.remark(says),
             Note::Learned { site, says } => seen.remark(format!("{site}: {says}")),
             Note::CanaryEnded { why, .. } => seen.remark(format!("the sample has its verdict: {why}")),
             Note::Ended { .. } => {}

@@ -189,7 +189,7 @@ impl Watch for Log {
                 tracing::info!(site, until_ms = until.as_millis(), rule, "a site asks us to wait");
             }
             Note::ProviderHeld { provider, why, .. } => tracing::warn!(provider, why, "a provider is left alone"),
-            Note::SourceRests { source, site, why } => tracing::warn!(source, site, why, "a source rests"),
+            Note::SourceRests { source, site, why, .. } => tracing::warn!(source, site, why, "a source rests"),
             Note::Learned { site, says } => tracing::debug!(site, says, "a limit was learned"),
             Note::CanaryEnded { why, .. } => tracing::info!(why, "the sample has its verdict"),
             Note::LedgerTrouble(why) => tracing::error!(%why, "outcomes cannot be recorded: nothing new is started"),

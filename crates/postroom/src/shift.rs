@@ -5,6 +5,7 @@
 //! survives like any kill. Invariant: an order that was begun is finished before the shift ends.
 
 use crate::alarms;
+use crate::allot;
 use crate::campaigner;
 use crate::cli::lanes;
 use crate::control::{Answer, Desk, Request};
@@ -205,6 +206,7 @@ impl Staff {
             }
             Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
             Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,
+            Order::Allot(order) => allot::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
             Order::Alarms(order) => alarms::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
             Order::Lanes { provider, all } => Ok(lanes::picked(self.handle.lanes().await, provider.as_deref(), all)),
             Order::Trace { trace, whom } => match self.handle.trace(trace, &whom) {

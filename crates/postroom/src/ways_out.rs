@@ -269,6 +269,8 @@ pub(crate) async fn described(ledger: &Ledger) -> Result<Vec<Value>, Failure> {
             "proxy": view.source.proxy,
             "known_warm_since": view.source.warm_since.map(crate::output::iso_time),
             "is_this_machine": is_this_machine,
+            "ceilings": view.ceilings,
+            "ceilings_say": view.ceilings.to_string(),
             "pools": view.pools.iter().map(|(name, weight)| json!({ "pool": name, "weight": weight })).collect::<Vec<_>>(),
             "toward": view.toward,
         })

@@ -25,7 +25,7 @@ use engine::{Settings, Stakes};
 use life::Life;
 use machine::Workshop;
 use model::sequence::Definition;
-use model::{SuppressionReason, Timestamp};
+use model::{Ceilings, SuppressionReason, Timestamp};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,6 +132,8 @@ pub struct Scenario {
     stakes: Stakes,
     timing: Timing,
     ways_out: Vec<WayOut>,
+    /// Of a source by its name, or of the workspace.
+    ceilings: Vec<(Option<String>, Ceilings)>,
     engaged: Vec<(String, Duration)>,
     attributes: Vec<(String, String)>,
     /// Actions that have become impossible are left out.
@@ -165,6 +167,7 @@ impl Scenario {
             stakes: Stakes::Rehearsal,
             timing: Timing::default(),
             ways_out: Vec::new(),
+            ceilings: Vec::new(),
             engaged: Vec::new(),
             attributes: Vec::new(),
             is_lenient: false,
@@ -319,6 +322,18 @@ impl Scenario {
     pub fn way_out(mut self, name: &str, address: &str, is_warm: bool) -> Scenario {
         let address = address.parse().expect("an address");
         self.ways_out.push(WayOut { name: name.to_owned(), address, is_warm });
+        self
+    }
+
+    /// With ceilings of the workspace.
+    pub fn at_most(mut self, ceilings: Ceilings) -> Scenario {
+        self.ceilings.push((None, ceilings));
+        self
+    }
+
+    /// With ceilings of a source, by its name.
+    pub fn source_at_most(mut self, source: &str, ceilings: Ceilings) -> Scenario {
+        self.ceilings.push((Some(source.to_owned()), ceilings));
         self
     }
 

@@ -47,3 +47,8 @@ CREATE TABLE stopped_origin (
     workspace INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
     actor INTEGER NOT NULL, PRIMARY KEY (workspace, kind, name)
 ) WITHOUT ROWID;
+
+-- Ceilings that people set. kind 0: of a source; kind 1: of a workspace, which has a weight among the others as well.
+CREATE TABLE ceiling (
+    kind INTEGER NOT NULL, who INTEGER NOT NULL, weight INTEGER, ceilings TEXT NOT NULL, PRIMARY KEY (kind, who)
+) WITHOUT ROWID;

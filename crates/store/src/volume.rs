@@ -1,4 +1,5 @@
-//! How much went out per day: by source and by sending domain toward each provider, and by campaign and provider.
+//! How much went out per day: by source and by sending domain toward each provider, by workspace, and by campaign and
+//! provider.
 //!
 //! The counts move in the transaction that settles, so that budgets and rates are rebuilt at a start without counting
 //! rows. What another system sent before is kept beside our own numbers and added when read.
@@ -6,7 +7,7 @@
 use crate::Store;
 use crate::error::Result;
 use crate::sqlite::volume;
-use model::{Actor, CampaignId, DayCount, DeliveryId, DomainId, SourceId, Timestamp};
+use model::{Actor, CampaignId, DayCount, DeliveryId, DomainId, SourceId, Timestamp, WorkspaceId};
 
 /// Days that are kept.
 pub const VOLUME_DAYS_KEPT: i64 = 400;
@@ -21,6 +22,8 @@ pub enum VolumeOf {
     Source(SourceId),
     /// A sending domain: that of From.
     Domain(DomainId),
+    /// A tenant, toward all.
+    Workspace(WorkspaceId),
 }
 
 /// One day of somebody's volume toward one provider.

@@ -1,5 +1,6 @@
 //! Shapes that many answers share.
 
+use crate::problem::Problem;
 use model::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -34,6 +35,61 @@ impl<'de> Deserialize<'de> for Time {
 impl From<Timestamp> for Time {
     fn from(at: Timestamp) -> Time {
         Time(at)
+    }
+}
+
+/// How much a source or a workspace may send at most, over all sites; each is 1 or more, what is absent is without bound.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ceilings {
+    /// Connections at once; of a workspace, those that carry its mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<u32>,
+    /// Messages of it that one connection carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_connection: Option<u32>,
+    /// New connections a minute; of a workspace, those that begin with its mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connects_per_minute: Option<u32>,
+    /// Messages a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_per_second: Option<u32>,
+    /// Messages an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_per_hour: Option<u32>,
+    /// Messages a day (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_per_day: Option<u32>,
+}
+
+impl Ceilings {
+    /// As the ledger takes them. Refused: a ceiling of 0.
+    pub(crate) fn checked(self) -> Result<model::Ceilings, Problem> {
+        let ceilings = model::Ceilings {
+            connections: self.connections,
+            per_connection: self.per_connection,
+            connects_per_minute: self.connects_per_minute,
+            messages_per_second: self.messages_per_second,
+            messages_per_hour: self.messages_per_hour,
+            messages_per_day: self.messages_per_day,
+        };
+        match ceilings.zero() {
+            Some(zero) => Err(Problem::field(zero, "1 or more; leave it out to lift it")),
+            None => Ok(ceilings),
+        }
+    }
+}
+
+impl From<model::Ceilings> for Ceilings {
+    fn from(set: model::Ceilings) -> Ceilings {
+        Ceilings {
+            connections: set.connections,
+            per_connection: set.per_connection,
+            connects_per_minute: set.connects_per_minute,
+            messages_per_second: set.messages_per_second,
+            messages_per_hour: set.messages_per_hour,
+            messages_per_day: set.messages_per_day,
+        }
     }
 }
 

@@ -35,11 +35,13 @@ mod span;
 mod story;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod width;
 
 pub use memory::Memory;
 pub use rest::REST_MAX;
 pub use story::{Cause, Change, InForce, Limit, WORDS_CHARS_MAX};
+pub use throttle::Throttle;
 
 use crate::providers::Limits;
 use crate::react::LaneHold;
@@ -57,6 +59,7 @@ use span::Span;
 use std::time::Duration;
 use width::Width;
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -304,6 +307,7 @@ impl Pace {
             let (cause, since, next_probe) = (Some(rate.cause.clone()), Some(rate.since), Some(rate.next_probe()));
             all.push(InForce { limit, value, cause, since, next_probe });
         }
+        all.extend(ceilings.messages_per_second.map(|value| configured(Limit::PerSecond, value)));
         all.extend(ceilings.messages_per_minute.map(|value| configured(Limit::PerMinute, value)));
         all.extend(ceilings.messages_per_hour.map(|value| configured(Limit::PerHour, value)));
         let day =
@@ -319,11 +323,12 @@ impl Pace {
 
     /// The slowest of ceilings, learned rate and ramp.
     fn spacing_now(&self) -> Option<Spacing> {
+        let per_second = self.limits.messages_per_second.map(|limit| Spacing::of(f64::from(limit.max(1)), SECOND));
         let per_minute = self.limits.messages_per_minute.map(|limit| Spacing::of(f64::from(limit.max(1)), MINUTE));
         let per_hour = self.limits.messages_per_hour.map(|limit| Spacing::of(f64::from(limit.max(1)), HOUR));
         let learned = self.rate.as_ref().map(Rate::spacing);
         let ramp = self.ramp.as_ref().map(Ramp::spacing);
-        [per_minute, per_hour, learned, ramp].into_iter().flatten().reduce(Spacing::slower)
+        [per_second, per_minute, per_hour, learned, ramp].into_iter().flatten().reduce(Spacing::slower)
     }
 
     fn respace(&mut self, now: Timestamp) {

@@ -18,6 +18,10 @@ pub enum Limit {
     Connections,
     /// Messages before the connection is left.
     PerConnection,
+    /// New connections a minute.
+    ConnectsPerMinute,
+    /// Messages a second.
+    PerSecond,
     /// Messages a minute.
     PerMinute,
     /// Messages an hour.
@@ -34,6 +38,8 @@ impl Limit {
         match self {
             Limit::Connections => "connections",
             Limit::PerConnection => "per_connection",
+            Limit::ConnectsPerMinute => "connects_per_minute",
+            Limit::PerSecond => "per_second",
             Limit::PerMinute => "per_minute",
             Limit::PerHour => "per_hour",
             Limit::PerDay => "per_day",
@@ -42,7 +48,7 @@ impl Limit {
     }
 
     /// A number with its unit: `3 connections`, `1 message a connection`.
-    fn counted(self, value: u32) -> String {
+    pub fn counted(self, value: u32) -> String {
         let unit = self.unit();
         match value {
             1 => format!("1 {}", unit.replacen("messages", "message", 1).replacen("connections", "connection", 1)),
@@ -54,6 +60,8 @@ impl Limit {
         match self {
             Limit::Connections => "connections",
             Limit::PerConnection => "messages a connection",
+            Limit::ConnectsPerMinute => "new connections a minute",
+            Limit::PerSecond => "messages a second",
             Limit::PerMinute => "messages a minute",
             Limit::PerHour => "messages an hour",
             Limit::PerDay => "messages a day",

@@ -439,9 +439,12 @@ proptest! {
     #[test]
     fn whatever_is_heard_ceilings_hold_and_time_goes_on(
         steps in proptest::collection::vec((0usize..12, 0u64..400_000, 0u32..12, 0u32..30), 1..120), per_minute in 1u32..200,
-        per_day in 1u32..60,
+        per_day in 1u32..60, per_second in 1u32..5,
     ) {
-        let limits = Limits { messages_per_minute: Some(per_minute), messages_per_day: Some(per_day), ..ceilings() };
+        let limits = Limits {
+            messages_per_second: Some(per_second), messages_per_minute: Some(per_minute), messages_per_day: Some(per_day),
+            ..ceilings()
+        };
         let mut lane = Lane::new(limits);
         let mut starts: Vec<Timestamp> = Vec::new();
         for (what, gap_ms, open, in_session) in steps {
@@ -476,7 +479,9 @@ proptest! {
                 }
                 let lately = starts.iter().filter(|at| lane.now.since(**at) < MINUTE).count();
                 let today = starts.iter().filter(|at| at.as_secs() / 86_400 == lane.now.as_secs() / 86_400).count();
+                let second = starts.iter().filter(|at| lane.now.since(**at) < Duration::from_secs(1)).count();
                 prop_assert!(lately <= per_minute as usize && today <= per_day as usize, "{lately} {today}");
+                prop_assert!(second <= per_second as usize, "{second} within a second");
             }
         }
         // However it stood, the lane goes on: wait as told, feel the way, be taken.

@@ -13,7 +13,7 @@ use dispatch::route::HostGroup;
 use model::{CampaignId, DeliveryId, SiteId, SourceId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Claimed, StoreError};
+use store::{CeilingOf, Claimed, StoreError};
 
 impl Scheduler {
     /// Gives what was read to the lanes of the site; whoever has no way out for now goes back to the ledger.
@@ -90,7 +90,8 @@ impl Scheduler {
             let long = held.filter(|until| until.since(now) > HOLD_GONE_ROUND);
             let budget = self.house.budgets.standing(source, operator, now);
             let stopped = self.house.holds.of_source(source, now);
-            let spent_until = [long, budget.spent_until, stopped].into_iter().flatten().max();
+            let closed = self.house.throttles.closed_until(CeilingOf::Source(source), now);
+            let spent_until = [long, budget.spent_until, stopped, closed].into_iter().flatten().max();
             Standing { spent_until, ..budget }
         };
         let toward = (operator, entry.provider.and_then(|provider| provider.region.as_deref()));
@@ -179,6 +180,7 @@ impl Scheduler {
         let Some(entry) = self.sites.remove(&site) else { return };
         for lane in entry.lanes.values() {
             self.wanting.remove(&lane.id);
+            self.parking.forget(lane.id);
             let key = lane.pacer.key;
             let Some(sharers) = self.sharing.get_mut(&key) else { continue };
             sharers.remove(&lane.id);

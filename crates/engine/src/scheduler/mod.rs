@@ -4,10 +4,12 @@
 //! may not start has a time at which it may. The queue is the ledger itself; what is held here is one window per lane,
 //! a bounded number of look-ups, and one next-wake time per site with retries.
 //!
-//! `backlog` reads, `placing` looks up, `assigning` chooses the source and makes lanes, `stock` tells when all is done.
+//! `backlog` reads, `placing` looks up, `assigning` chooses the source and makes lanes, `parking` keeps those who wait for
+//! a ceiling, `stock` tells when all is done.
 
 mod assigning;
 mod backlog;
+mod parking;
 mod placing;
 mod site;
 mod stock;
@@ -26,11 +28,12 @@ use dispatch::brakes::{NxdomainFlood, Trip};
 use dispatch::pace::{Memory, Pace};
 use dispatch::providers::Limits;
 use model::{AlertKind, CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
+use parking::Parking;
 use site::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Claimed, Head, StoreError};
+use store::{CeilingOf, Claimed, Head, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -98,6 +101,12 @@ pub(crate) struct Scheduler {
     hungry: BTreeSet<SiteId>,
     /// Lanes that may want a connection.
     wanting: BTreeSet<LaneId>,
+    /// Lanes that wait for a ceiling.
+    parking: Parking,
+    /// Lanes whose ceilings are reached for so long that nothing waits in them for it.
+    closed: Vec<(LaneId, CeilingOf, Timestamp)>,
+    /// Whose ceiling was last told to be reached, and until when.
+    ceilings_told: BTreeMap<CeilingOf, Timestamp>,
     /// Sites that only time keeps from going on.
     timed: BTreeSet<(Timestamp, SiteId)>,
     /// Sites with work that found no room.
@@ -127,6 +136,8 @@ pub(crate) struct Scheduler {
     forgot_at: Option<Timestamp>,
     /// How often the scheduler woke: throttled work must not make it turn.
     turns: u64,
+    /// Sites looked at again because of holds: placing one must not be among the reasons.
+    sites_for_holds: u64,
     stopping: bool,
     braked: Option<String>,
 }
@@ -162,6 +173,9 @@ impl Scheduler {
             brakes_written_at: written_at,
             hungry: BTreeSet::new(),
             wanting: BTreeSet::new(),
+            parking: Parking::default(),
+            closed: Vec::new(),
+            ceilings_told: BTreeMap::new(),
             timed: BTreeSet::new(),
             crowded_out: BTreeSet::new(),
             readmitted: BTreeSet::new(),
@@ -181,6 +195,7 @@ impl Scheduler {
             stock_at: None,
             forgot_at: None,
             turns: 0,
+            sites_for_holds: 0,
             stopping: false,
             braked: None,
         })
@@ -201,12 +216,15 @@ impl Scheduler {
                 self.judge_missing().await?;
                 self.stamp(false).await?;
                 self.connect();
+                if self.go_round_ceilings().await? {
+                    continue;
+                }
             }
             if let Some(end) = self.end().await? {
                 self.stamp(true).await?;
                 self.write_down(true).await?;
                 self.write_down_brakes(true).await?;
-                self.house.note(Note::Ended { turns: self.turns });
+                self.house.note(Note::Ended { turns: self.turns, sites_for_holds: self.sites_for_holds });
                 return Ok(end);
             }
             self.write_down(false).await?;
@@ -253,10 +271,15 @@ impl Scheduler {
         if urgent_may_come {
             self.connect_urgent(total);
         }
-        while self.connections.len() < total.saturating_sub(kept).max(1) && !self.wanting.is_empty() {
+        while self.connections.len() < total.saturating_sub(kept).max(1) {
             let behind = |served: LaneId| (std::ops::Bound::Excluded(served), std::ops::Bound::Unbounded);
             let next = self.served.and_then(|served| self.wanting.range(behind(served)).next());
-            let Some(id) = next.or_else(|| self.wanting.first()).copied() else { return };
+            let Some(id) = next.or_else(|| self.wanting.first()).copied() else {
+                // Nobody else wants one: whom a ceiling kept back is next, one at a time.
+                let Some(parked) = self.parking.next() else { return };
+                self.wanting.insert(parked);
+                continue;
+            };
             self.served = Some(id);
             if !self.try_connect(id) {
                 self.wanting.remove(&id);
@@ -280,10 +303,15 @@ impl Scheduler {
 
     fn try_connect(&mut self, id: LaneId) -> bool {
         let Some(lane) = self.lane_at(id).cloned() else { return false };
-        match lane.try_open(self.house.now()) {
-            Opening::Yes => {
-                self.connections.spawn(converse::converse(self.house.clone(), lane));
+        let now = self.house.now();
+        match lane.try_open(&self.house.throttles, now) {
+            Opening::Yes(seat) => {
+                self.connections.spawn(converse::converse(self.house.clone(), lane, seat));
                 true
+            }
+            Opening::Barred(all) => {
+                self.barred(id, all, now);
+                false
             }
             Opening::NotBefore(at) => {
                 self.timed.insert((at, id.site));
@@ -322,6 +350,8 @@ impl Scheduler {
                 }
             }
             Notice::HoldsChanged => self.holds_changed().await?,
+            Notice::CeilingsChanged => self.ceilings_changed().await?,
+            Notice::Vacant(of) => self.parking.vacant(of),
             Notice::TakeUp(mailing, taken) => {
                 let campaign = mailing.campaign;
                 self.deactivate(campaign);
@@ -482,7 +512,15 @@ impl Scheduler {
         let timed = self.timed.first().map(|(at, _)| *at);
         let (house, now) = (&self.house, self.house.now());
         let terms = house.terms.next_change(now).filter(|_| !self.campaigns.is_empty());
-        let own = [timed, self.wakes.first(), self.second_lookup_at, terms, self.holds_end_at, self.stock_at];
+        let own = [
+            timed,
+            self.wakes.first(),
+            self.second_lookup_at,
+            terms,
+            self.holds_end_at,
+            self.stock_at,
+            self.parking.first(),
+        ];
         own.into_iter().flatten().min()
     }
 
@@ -493,6 +531,7 @@ impl Scheduler {
         if self.holds_end_at.is_some_and(|at| at <= now) {
             self.holds_changed().await?;
         }
+        self.parking.wake(now);
         while let Some((at, site)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
             self.timed.remove(&(at, site));
             self.hungry.insert(site);

@@ -6,7 +6,7 @@ use crate::budget::day_of;
 use crate::fleet::Rest;
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
-use crate::lanes::{self, BudgetView, HeldView, LaneView, LimitView};
+use crate::lanes::{self, BudgetView, HeldView, LaneView};
 use crate::note::Note;
 use crate::pacer::PacerKey;
 use crate::remembered;
@@ -16,7 +16,7 @@ use dispatch::pace::{Change, Memory};
 use model::{Actor, AlertKind, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{StoreError, VolumeOf};
+use store::{CeilingOf, StoreError, VolumeOf};
 
 /// What was learned is written down at most this often; a kill forgets no more than that.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
@@ -83,7 +83,7 @@ impl Scheduler {
         self.house.remember().await
     }
 
-    /// A source is listed at a provider: others take its place there, and somebody is told.
+    /// A source is listed at a provider: others take its place there if there are any, and somebody is told.
     pub(super) async fn rests(&mut self, lane: LaneId, why: &str) -> Result<(), StoreError> {
         let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
         let now = self.house.now();
@@ -109,8 +109,9 @@ impl Scheduler {
         };
         self.tell(EventKind::SourceRested, None, detail.clone()).await?;
         let subject = format!("{} at {}", lane.source.name, lane.name());
-        self.alarm(AlertKind::SourceListed, None, Some(&subject), Turn::Happened(detail));
-        self.house.note(Note::SourceRests { source: lane.source.name.clone(), site: lane.name(), why: why.to_owned() });
+        self.alarm(AlertKind::SourceListed, None, Some(&subject), Turn::Happened(detail.clone()));
+        let (source, site, why) = (lane.source.name.clone(), lane.name(), why.to_owned());
+        self.house.note(Note::SourceRests { source, site, why, says: detail });
         self.redeal(lane.id).await;
         self.house.remember().await
     }
@@ -136,6 +137,7 @@ impl Scheduler {
         let whose = match of {
             VolumeOf::Source(_) => format!("{} toward {}", lane.source.name, lane.name()),
             VolumeOf::Domain(_) => "the sending domain".to_owned(),
+            VolumeOf::Workspace(_) => "the workspace".to_owned(),
         };
         let minutes = until.as_millis().div_euclid(60_000).rem_euclid(1_440);
         let detail = format!(
@@ -156,12 +158,17 @@ impl Scheduler {
         self.assign(id.site, rows).await;
     }
 
-    /// Holds were placed, lifted, or have ended: everything is read again with them in mind.
+    /// Holds were placed, lifted, or have ended. One that was placed costs the same here whatever the number of lanes: each
+    /// of them finds out when its turn comes ([`crate::ready::unless_stopped`]). What one covered that is over is read again.
     pub(super) async fn holds_changed(&mut self) -> Result<(), StoreError> {
-        let active = self.house.until_read(|| self.house.store.holds(Some(self.house.now()))).await?;
+        let now = self.house.now();
+        let active = self.house.until_read(|| self.house.store.holds(Some(now))).await?;
         self.house.holds.replace(active);
-        self.holds_end_at = self.house.holds.next_end(self.house.now());
-        for campaign in self.campaigns.keys().copied().collect::<Vec<CampaignId>>() {
+        let over = self.house.holds.take_over();
+        self.holds_end_at = self.house.holds.next_end(now);
+        let covered = |campaign: &CampaignId| over.iter().any(|hold| hold.campaign.is_none_or(|one| one == *campaign));
+        for campaign in self.campaigns.keys().copied().filter(covered).collect::<Vec<CampaignId>>() {
+            self.sites_for_holds += self.sites.len() as u64;
             self.deactivate(campaign);
             self.activate(campaign).await?;
         }
@@ -276,7 +283,9 @@ impl Scheduler {
     }
 
     fn view(&self, lane: &Lane, held: Option<HeldView>, now: Timestamp) -> LaneView {
-        let limit = |limit: dispatch::pace::InForce| LimitView { says: limit.to_string(), limit };
+        let theirs = lane.workspaces().into_iter().map(CeilingOf::Workspace);
+        let of = std::iter::once(CeilingOf::Source(lane.id.source)).chain(theirs);
+        let ceilings = of.filter_map(|of| self.house.throttles.told(of, now)).collect();
         let budget = self.house.budgets.today(lane.id.source, lane.operator(), now);
         LaneView {
             source: lane.source.name.clone(),
@@ -285,7 +294,7 @@ impl Scheduler {
             open: lane.open(),
             waiting: lane.len(),
             held,
-            limits: lane.pacer.limits_in_force(now).into_iter().map(limit).collect(),
+            limits: lanes::limits_of(lane.pacer.limits_in_force(now), ceilings),
             budget: budget.map(|(today, spent, why)| BudgetView { today, spent, why }),
         }
     }

@@ -1,13 +1,16 @@
-//! For what somebody waits who is not tried now: a pause, a hold, the sending hours, a lane at rest, a day's budget.
+//! For what somebody waits who is not tried now: a pause, a hold, a ceiling, the sending hours, a lane at rest, a
+//! day's budget.
 
 use crate::budget::day_of;
 use crate::launch;
 use crate::report::iso_or_null;
+use crate::throttles::CEILING_REACHED;
 use crate::{Stakes, lanes};
+use dispatch::pace::Throttle;
 use dispatch::windows::Windows;
-use model::{CampaignState, DeliveryId, DeliveryState, EventKind, Timestamp};
+use model::{CampaignState, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
 use serde::Serialize;
-use store::{Hold, Store, StoreError};
+use store::{CeilingOf, Hold, Store, StoreError, VolumeOf};
 
 /// Spent budgets that are looked through.
 const BUDGETS_LOOKED_AT: usize = 50;
@@ -53,6 +56,7 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     for hold in store.holds(Some(now)).await?.iter().filter(|hold| covers(hold)) {
         waits.push(WaitsFor { until: hold.until, why: format!("held by {}: {}", hold.actor, hold.why) });
     }
+    waits.extend(at_ceilings(store, campaign.workspace, now).await?);
     let options = launch::snapshot(&campaign).ok().map(|snapshot| snapshot.options);
     let windows = options.as_ref().and_then(|options| options.timing.windows.as_deref()?.parse::<Windows>().ok());
     if let Some(windows) = windows {
@@ -75,7 +79,35 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         let spent = store.latest_events(vec![EventKind::BudgetSpent], BUDGETS_LOOKED_AT).await?;
         let today = spent.into_iter().filter(|event| day_of(event.at) == day_of(now));
         let today = today.filter(|event| event.campaign.is_none_or(|one| one == campaign.id));
-        waits.extend(today.filter_map(|event| Some(WaitsFor { until: None, why: event.detail? })).take(1));
+        // Ceilings are told above, from what is set and was sent.
+        let budgets = today.filter_map(|event| event.detail).filter(|why| !why.contains(CEILING_REACHED));
+        waits.extend(budgets.map(|why| WaitsFor { until: None, why }).take(1));
+    }
+    Ok(waits)
+}
+
+/// The ceilings of a workspace and of the sources that are reached today, and those that slow the workspace down.
+async fn at_ceilings(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<WaitsFor>, StoreError> {
+    let mut waits = Vec::new();
+    for set in store.ceilings().await? {
+        let (of, whose) = match set.of {
+            CeilingOf::Workspace(id) if id == workspace => (VolumeOf::Workspace(id), "the workspace".to_owned()),
+            CeilingOf::Workspace(_) => continue,
+            CeilingOf::Source(id) => {
+                let known = store.sources().await?.into_iter().find(|one| one.id == id && one.retired_at.is_none());
+                let Some(source) = known else { continue };
+                (VolumeOf::Source(id), format!("source {:?}", source.name))
+            }
+        };
+        let today = store.volume_of(of, day_of(now)).await?;
+        let sent: u32 = today.iter().map(|row| row.count.attempted).sum();
+        let throttle = Throttle::new(set.ceilings, sent, now);
+        if let Some(bound) = throttle.binds(now) {
+            let why = format!("{whose} {CEILING_REACHED} {}", bound.limit.counted(bound.value));
+            waits.push(WaitsFor { until: bound.next_probe, why });
+        } else if matches!(set.of, CeilingOf::Workspace(_)) && !set.ceilings.is_none() {
+            waits.push(WaitsFor { until: None, why: format!("{whose} sends at most {}", set.ceilings) });
+        }
     }
     Ok(waits)
 }

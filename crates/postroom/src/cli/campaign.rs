@@ -89,7 +89,8 @@ pub(crate) async fn resend(args: ResendArgs, dir: &Path, output: &Output) -> Res
 }
 
 pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let ledger = Ledger::read(dir)?;
+    // As a report does: what a killed process left is settled first, so that both tell the same numbers.
+    let (ledger, _) = super::reading::settled(dir, output).await?;
     ledger.tell_if_held(output);
     let campaigns = match &args.campaign {
         Some(typed) => vec![which::campaign(&ledger, typed).await?],

@@ -49,7 +49,7 @@ struct Place {
     /// Only to people at this domain
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
-    /// Nothing through this source; others of its pool take its place
+    /// Nothing through this source; others of its pool take its place, if there are any
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     /// Only the people who have not reacted for long
@@ -149,6 +149,9 @@ fn told(answer: &Value, until: Option<model::Timestamp>, rest: Option<String>, s
     let covers = counted(number(answer, "covers"), "delivery", "deliveries");
     let mut lines = vec![format!("Held: {}, {until}.", reach_in_words(answer))];
     match answer.get("source").and_then(Value::as_str) {
+        Some(_) if answer.get("others") == Some(&Value::Bool(false)) => lines.push(
+            "  There is no other source in its place: everything that would go through it waits until then.".to_owned(),
+        ),
         Some(_) => lines.push(format!(
             "  {covers} tried through it before wait; what it would have carried goes through the others of its pool."
         )),
@@ -195,4 +198,22 @@ async fn list(all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::TimeZone;
+    use model::Timestamp;
+    use serde_json::json;
+
+    #[test]
+    fn a_held_source_says_who_takes_its_place_and_that_nobody_does() {
+        let style = Style::plain(TimeZone::UTC, Timestamp::from_millis(1_795_351_920_000), 100);
+        let placed = |others| json!({ "source": "mta1", "covers": 3, "others": others, "hold": "h_1" });
+        let second_line = |others| told(&placed(others), None, None, &style).swap_remove(1);
+        assert!(second_line(true).contains("goes through the others of its pool"));
+        let alone = second_line(false);
+        assert!(alone.contains("no other source") && !alone.contains("the others"), "{alone}");
+    }
 }

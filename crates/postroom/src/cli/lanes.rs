@@ -6,11 +6,12 @@
 use super::demo;
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
+use crate::holding;
 use crate::ledger::{Ledger, person_here};
 use crate::moment;
 use crate::order::{Order, number};
-use crate::output::{Output, iso_time};
-use crate::show::{Style, lanes as lines_of};
+use crate::output::{Ink, Output, iso_time};
+use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
 use engine::lanes::{LaneView, remembered};
 use engine::trace::Traced;
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 /// Lanes an answer has at most; the others are counted.
 pub(crate) const LANES_SHOWN_MAX: usize = 200;
+/// Holds told in a line each; the others are counted.
+const HOLDS_SHOWN_MAX: usize = 5;
 /// Lines of the log when no number is given.
 const LOG_LINES: &str = "30";
 /// The longest trace.
@@ -110,6 +113,13 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     if !holds.is_empty() && !output.is_json() {
         let list = style.command("hold list");
         output.line(format!("\n{} in force: {list}", crate::output::counted(holds.len() as u64, "hold", "holds")));
+        for hold in holds.iter().take(HOLDS_SHOWN_MAX) {
+            let reach = holding::reach_in_words(&holding::described(&ledger, hold).await?);
+            let until = hold.until.map_or("until it is lifted".to_owned(), |at| format!("until {}", style.moment(at)));
+            wrapped("    HELD ", &format!("{reach}, {until}: {}", hold.why), style.width)
+                .iter()
+                .for_each(|line| output.line(style.ink(Ink::Red, line)));
+        }
     }
     Ok(())
 }
@@ -143,15 +153,17 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
     }
     let learned = |lane: &LaneView| lane.limits.iter().filter(|one| one.limit.cause.is_some()).count();
     let is_spent = |lane: &LaneView| lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
-    let is_held_back = |lane: &LaneView| lane.held.is_some() || is_spent(lane) || learned(lane) > 0;
+    let at_ceiling = |lane: &LaneView| lane.limits.iter().any(|one| one.holds_back);
+    let is_held_back = |lane: &LaneView| lane.held.is_some() || is_spent(lane) || learned(lane) > 0 || at_ceiling(lane);
     if !all {
         lanes.retain(|lane| is_held_back(lane) || lane.open > 0 || lane.waiting > 0);
         for lane in &mut lanes {
-            lane.limits.retain(|one| one.limit.cause.is_some());
+            lane.limits.retain(|one| one.limit.cause.is_some() || one.holds_back);
         }
     }
     lanes.sort_by(|a, b| {
-        let rank = |lane: &LaneView| (lane.held.is_some(), is_spent(lane), learned(lane) > 0, lane.waiting);
+        let rank =
+            |lane: &LaneView| (lane.held.is_some(), is_spent(lane), learned(lane) > 0, at_ceiling(lane), lane.waiting);
         rank(b).cmp(&rank(a)).then_with(|| (&a.site, &a.source).cmp(&(&b.site, &b.source)))
     });
     let more = lanes.len().saturating_sub(LANES_SHOWN_MAX);
@@ -170,6 +182,8 @@ fn as_json(lane: &LaneView) -> Value {
                 "limit": limit.limit,
                 "value": limit.value,
                 "says": one.says,
+                "whose": one.whose,
+                "holds_back": one.holds_back,
                 "rule": cause.map(|cause| &cause.rule),
                 "reply": cause.map(|cause| &cause.words),
                 "since": limit.since.map(iso_time),

@@ -34,6 +34,7 @@ pub(crate) mod suppress;
 pub(crate) mod tls_reports;
 pub(crate) mod user;
 pub(crate) mod why;
+pub(crate) mod workspace;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -111,6 +112,9 @@ enum Command {
     Judge(judge::Command),
     /// What holds for every campaign, such as the postal address
     Settings(settings::Args),
+    /// The tenants: how large each one's share is, and how much it may send
+    #[command(subcommand)]
+    Workspace(workspace::Command),
     /// The simulated receivers on loopback sockets, for any mail program
     Simulate(simulate::Args),
     /// Sending domains: keys and DNS records
@@ -151,6 +155,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Doubt(command) => doubt::run(command, dir, output).await,
         Command::Status(args) => campaign::status(args, dir, output).await,
         Command::Settings(args) => settings::run(args, dir, output).await,
+        Command::Workspace(command) => workspace::run(command, dir, output).await,
         Command::Simulate(args) => simulate::run(args, output).await,
         Command::Import(args) => import::run(args, dir, output).await,
         Command::Migrate(args) => migrate::run(args, dir, output).await,

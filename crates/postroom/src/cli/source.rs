@@ -1,5 +1,7 @@
 //! `postroom source`: the addresses mail leaves from, what they may send today, and what they sent elsewhere before.
 
+use super::workspace::{CeilingArgs, at_most};
+use crate::allot::Allot;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number, text};
@@ -46,6 +48,14 @@ pub(crate) enum Command {
     },
     /// Every source: its pools, how warm it is toward whom, and what it may send today
     List,
+    /// Bound what a source sends, over all sites; ceilings not named are lifted
+    Limit {
+        /// Its name; of this machine's own: "this machine"
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        ceilings: CeilingArgs,
+    },
     /// Take a source out of use; what it sent stays known
     Retire {
         /// Its name
@@ -111,6 +121,13 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
             });
         }
         Command::List => list(dir, output).await?,
+        Command::Limit { name, ceilings } => {
+            let order = Allot::LimitSource { name, ceilings: ceilings.read() };
+            let answer = order::place(dir, Order::Allot(order), &mut |_| {}).await?;
+            output.answer(&answer, || {
+                vec![format!("Source {:?} now sends {}.", text(&answer, "source"), at_most(text(&answer, "says")))]
+            });
+        }
         Command::Retire { name } => {
             let answer = order::place(dir, Order::WaysOut(WaysOut::RetireSource { name }), &mut |_| {}).await?;
             output.answer(&answer, || vec![format!("Source {:?} is retired. {IN_FORCE}", text(&answer, "retired"))]);
@@ -206,6 +223,9 @@ fn told(source: &Value) -> Vec<String> {
     }
     if field("known_warm_since").is_some() {
         facts.push("known to be warm".to_owned());
+    }
+    if !text(source, "ceilings_say").is_empty() {
+        facts.push(format!("at most {}", text(source, "ceilings_say")));
     }
     let mut lines = vec![facts.join(" · ")];
     let toward = source.get("toward").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::{Style, columns, cut, wrapped};
 use crate::output::{Ink, thousands};
 use dispatch::pace::Limit;
-use engine::lanes::LaneView;
+use engine::lanes::{LaneView, LimitView};
 use engine::trace::TraceLine;
 use model::Timestamp;
 use store::Event;
@@ -19,7 +19,10 @@ pub(crate) fn lanes(lanes: &[LaneView], more: u64, is_live: bool, style: &Style)
         lines.extend(wrapped("", said, style.width));
     }
     if lanes.is_empty() {
-        lines.push(if is_live { "No lane has work, and none is held back." } else { "  nothing" }.to_owned());
+        lines.push(
+            if is_live { "No lane has work, and none is held back." } else { "  no limit, and nobody rests" }
+                .to_owned(),
+        );
     }
     for lane in lanes {
         lines.push(String::new());
@@ -50,8 +53,8 @@ fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
     }
     for limit in &lane.limits {
         let ink = if limit.limit.limit == Limit::Rest { Ink::Red } else { Ink::Yellow };
-        let ink = if limit.limit.cause.is_some() { ink } else { Ink::Dim };
-        lines.extend(told("", &limit.limit.in_words(&|at| style.moment(at)), ink, style));
+        let ink = if limit.limit.cause.is_some() || limit.holds_back { ink } else { Ink::Dim };
+        lines.extend(told("", &in_words(limit, style), ink, style));
     }
     if let Some(budget) = &lane.budget {
         let (spent, today) = (thousands(budget.spent.into()), thousands(budget.today.into()));
@@ -59,6 +62,15 @@ fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
         lines.extend(told("", &format!("{spent} of {today} today: {}", budget.why), ink, style));
     }
     lines
+}
+
+/// A limit in a sentence; of a ceiling whose it is, and until when it keeps the lane back.
+fn in_words(view: &LimitView, style: &Style) -> String {
+    let says = view.limit.in_words(&|at| style.moment(at));
+    let Some(whose) = &view.whose else { return says };
+    let goes_on = view.limit.next_probe.filter(|_| view.holds_back);
+    let goes_on = goes_on.map(|at| format!(", reached; it goes on {}", style.moment(at)));
+    format!("{says} for {whose}{}", goes_on.unwrap_or_default())
 }
 
 fn told(first: &str, text: &str, ink: Ink, style: &Style) -> Vec<String> {
@@ -106,7 +118,7 @@ pub(crate) fn traced(line: &TraceLine, style: &Style) -> String {
 mod tests {
     use super::*;
     use dispatch::pace::{Cause, InForce};
-    use engine::lanes::{BudgetView, HeldView, LimitView};
+    use engine::lanes::{BudgetView, HeldView};
     use jiff::tz::TimeZone;
 
     fn at(minutes: i64) -> Timestamp {
@@ -129,7 +141,7 @@ mod tests {
             open: 3,
             waiting: 1_200,
             held: None,
-            limits: vec![LimitView { says: limit.to_string(), limit }],
+            limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],
             budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
         }
     }
@@ -146,6 +158,14 @@ mod tests {
         );
         assert_eq!(told[2], "    200 of 200 today: day 1 of warming");
         assert!(told.last().unwrap().contains("2 more lanes"));
+        let limit = InForce { limit: Limit::PerHour, value: 500, cause: None, since: None, next_probe: Some(at(6)) };
+        let whose = Some("workspace \"first\"".to_owned());
+        let ceiling = LimitView { says: String::new(), limit, whose, holds_back: true };
+        let kept_back = LaneView { limits: vec![ceiling], budget: None, ..lane() };
+        assert_eq!(
+            lanes(&[kept_back], 0, true, &style)[1],
+            "    at most 500 messages an hour as configured for workspace \"first\", reached; it goes on 13:58 CET"
+        );
         let held = LaneView {
             held: Some(HeldView { until: at(25), why: "rule busy".into() }),
             limits: Vec::new(),

@@ -192,7 +192,7 @@ fn cut(text: &str, width: usize) -> String {
 
 /// A text in lines of at most `width` columns, broken between words; the first line after `first`, the others after
 /// as many blanks.
-fn wrapped(first: &str, text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(first: &str, text: &str, width: usize) -> Vec<String> {
     let indent = " ".repeat(columns(first));
     let mut lines = Vec::new();
     let mut line = first.to_owned();

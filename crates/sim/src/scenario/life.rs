@@ -35,8 +35,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
-    Audience, Campaign, Durability, LeftOut, NewChannel, NewHold, NewSource, OpenOptions, Store, StoreError, Target,
-    WebhookEdit,
+    Audience, Campaign, CeilingOf, Durability, LeftOut, NewChannel, NewHold, NewSource, OpenOptions, Store, StoreError,
+    Target, WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -278,6 +278,15 @@ impl Life {
                 ..NewSource::default()
             };
             store.put_source(new, &actor, now).await.expect("described");
+        }
+        for (source, ceilings) in &scenario.ceilings {
+            let known = store.sources().await.expect("the ledger can be read").into_iter();
+            let mut known = known.filter(|one| Some(&one.name) == source.as_ref());
+            let of = match known.next() {
+                Some(source) => CeilingOf::Source(source.id),
+                None => CeilingOf::Workspace(WorkspaceId::FIRST),
+            };
+            store.set_ceilings(of, *ceilings, &actor, now).await.expect("set");
         }
         for (address, reason) in &scenario.suppressed {
             let target = Target::Address(address.clone());

@@ -61,10 +61,12 @@ impl Watch for Watcher {
             Note::ProviderHeld { provider, until, why } => {
                 format!("{provider} left alone for {} s: {why}", until.since(EPOCH).as_secs())
             }
-            Note::SourceRests { source, site, why } => format!("{source} rests toward {site}: {why}"),
+            Note::SourceRests { source, site, why, .. } => format!("{source} rests toward {site}: {why}"),
             Note::Learned { site, says } => format!("learned of {site}: {says}"),
             Note::CanaryEnded { why, .. } => format!("canary: {why}"),
-            Note::Ended { turns } => format!("the run is over after {turns} turns"),
+            Note::Ended { turns, sites_for_holds } => {
+                format!("the run is over after {turns} turns, {sites_for_holds} sites looked at for holds")
+            }
             Note::LedgerTrouble(why) => {
                 seen.troubles.push(Stop { from: now, until: Timestamp::MAX });
                 format!("ledger trouble: {why}")

@@ -1,8 +1,8 @@
-//! What is counted with the writes: volume by day, a campaign by provider; holds; transport security.
+//! What is counted with the writes: volume by day, a campaign by provider; ceilings; holds; transport security.
 
 use super::*;
-use crate::{DayVolume, NewHold, StoreError, TlsPolicy, TlsResult, VolumeOf};
-use model::{DayCount, DomainId, SourceId};
+use crate::{Ceiling, CeilingOf, DayVolume, NewHold, StoreError, TlsPolicy, TlsResult, VolumeOf};
+use model::{Ceilings, DayCount, DomainId, SourceId};
 
 const TODAY: i64 = 20_454;
 const OWN: VolumeOf = VolumeOf::Source(SourceId::THIS_MACHINE);
@@ -54,6 +54,9 @@ fn volume_moves_with_the_settlements_by_source_and_by_domain() {
         let volume = now(store.volume_of(of, TODAY)).unwrap();
         assert_eq!(volume, [DayVolume { of, provider: Some("google".to_owned()), day: TODAY, count: day }]);
     }
+    let of = VolumeOf::Workspace(W);
+    let volume = now(store.volume_of(of, TODAY)).unwrap();
+    assert_eq!(volume, [DayVolume { of, provider: None, day: TODAY, count: day }], "toward all of them together");
     assert!(now(store.volume_of(OWN, 0)).unwrap().is_empty());
     let retried = now(store.claim_one(claimed[2].delivery)).unwrap().unwrap();
     now(store.settle(vec![through(accepted(&retried, at(86_400)))])).unwrap();
@@ -68,7 +71,29 @@ fn volume_moves_with_the_settlements_by_source_and_by_domain() {
     assert_eq!(only(complaints), DayCount { complained: 1, ..DayCount::default() });
     let by_provider = now(store.campaign_providers(campaign.id)).unwrap();
     assert_eq!(by_provider.iter().map(|(_, count)| count.complained).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(now(store.volume_days(TODAY)).unwrap().len(), 7);
+    assert_eq!(now(store.volume_days(TODAY)).unwrap().len(), 9);
+}
+
+#[test]
+fn ceilings_and_weights_are_kept_and_refused_where_they_would_send_nothing() {
+    let store = empty();
+    assert_eq!(now(store.ceilings()).unwrap(), []);
+    let some = Ceilings { messages_per_day: Some(5), ..Ceilings::default() };
+    let (source, workspace) = (CeilingOf::Source(SourceId::THIS_MACHINE), CeilingOf::Workspace(W));
+    now(store.set_weight(W, Some(300), &ME, at(1))).unwrap();
+    now(store.set_ceilings(workspace, some, &ME, at(1))).unwrap();
+    now(store.set_ceilings(source, some, &ME, at(1))).unwrap();
+    now(store.set_ceilings(source, Ceilings::default(), &ME, at(2))).unwrap();
+    let expected = [
+        Ceiling { of: source, ceilings: Ceilings::default(), weight: None },
+        Ceiling { of: workspace, ceilings: some, weight: Some(300) },
+    ];
+    assert_eq!(now(store.ceilings()).unwrap(), expected);
+    let nothing = Ceilings { connections: Some(0), ..some };
+    assert!(matches!(now(store.set_ceilings(source, nothing, &ME, at(3))), Err(StoreError::Refused(_))));
+    assert!(matches!(now(store.set_weight(W, Some(0), &ME, at(3))), Err(StoreError::Refused(_))));
+    let nobody = CeilingOf::Source(SourceId(9));
+    assert!(matches!(now(store.set_ceilings(nobody, some, &ME, at(3))), Err(StoreError::NotFound { .. })));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub(crate) mod audience;
 pub(crate) mod build;
 pub(crate) mod campaigns;
 mod canary;
+pub(crate) mod ceilings;
 pub(crate) mod choices;
 pub(crate) mod confirmations;
 pub(crate) mod contacts;

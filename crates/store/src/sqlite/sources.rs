@@ -35,7 +35,7 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Source>> {
     select(conn, "ORDER BY id", [])
 }
 
-fn require(conn: &Connection, id: SourceId) -> Result<Source> {
+pub(crate) fn require(conn: &Connection, id: SourceId) -> Result<Source> {
     let found = select(conn, "WHERE id = ?1", [id.0])?.pop();
     found.ok_or_else(|| StoreError::NotFound { what: "source", name: id.to_string() })
 }

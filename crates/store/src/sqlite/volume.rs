@@ -21,6 +21,7 @@ impl VolumeOf {
         match self {
             VolumeOf::Source(id) => (0, id.0),
             VolumeOf::Domain(id) => (1, id.0),
+            VolumeOf::Workspace(id) => (2, id.0),
         }
     }
 
@@ -28,6 +29,7 @@ impl VolumeOf {
         match kind {
             0 => Ok(VolumeOf::Source(SourceId(who))),
             1 => Ok(VolumeOf::Domain(DomainId(who))),
+            2 => Ok(VolumeOf::Workspace(WorkspaceId(who))),
             _ => Err(super::unknown_code("volume kind", kind)),
         }
     }
@@ -122,6 +124,8 @@ impl<'a> VolumeSums<'a> {
                 let (kind, who) = of.key();
                 self.days.entry((kind, who, day, provider)).or_default().add(&count);
             }
+            let (kind, who) = VolumeOf::Workspace(one.workspace).key();
+            self.days.entry((kind, who, day, "")).or_default().add(&count);
         }
         // A domain that does not exist has never seen the mail: the rates that are counted again from this look at what
         // receivers say.

@@ -3,7 +3,7 @@
 use crate::extract::Input;
 use crate::page::Page;
 use crate::problem::{Code, Problem};
-use crate::shape::Time;
+use crate::shape::{Ceilings, Time};
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{NewPool, NewSource};
+use store::{CeilingOf, NewPool, NewSource};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(lanes))
         .routes(routes!(sources))
         .routes(routes!(put_source, retire_source))
+        .routes(routes!(limit_source))
         .routes(routes!(pools))
         .routes(routes!(put_pool, remove_pool))
 }
@@ -76,6 +77,8 @@ struct StandingSource {
     /// When it was taken out of use.
     #[serde(skip_serializing_if = "Option::is_none")]
     retired_at: Option<Time>,
+    /// How much it may send at most, over all sites.
+    ceilings: Ceilings,
     /// The pools it is in.
     pools: Vec<String>,
     /// How it stands with each provider: `provider`, `name`, `is_warm`, `today` (messages), `spent`, `why`.
@@ -94,6 +97,7 @@ impl From<engine::lanes::SourceView> for StandingSource {
             region: source.region,
             proxy: source.proxy,
             retired_at: source.retired_at.map(Time),
+            ceilings: view.ceilings.into(),
             pools: view.pools.into_iter().map(|(name, _)| name).collect(),
             toward: serde_json::to_value(view.toward).unwrap_or_default(),
         }
@@ -164,6 +168,25 @@ async fn put_source(
     };
     let source = app.store.put_source(new, &caller.actor, app.now()).await?;
     Ok(Json(Described { id: source.id.to_string(), name: source.name, at_next_start: true }))
+}
+
+/// Bound what a source sends, over all sites: these ceilings in place of those before, in force at once.
+#[utoipa::path(put, path = "/sources/{name}/ceilings", tag = "dispatch",
+    params(("name" = String, Path, description = "Its name")), request_body = Ceilings,
+    responses((status = 200, body = Ceilings)))]
+async fn limit_source(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Input(given): Input<Ceilings>,
+) -> Result<Json<Ceilings>, Problem> {
+    may_write(&caller)?;
+    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
+    let known = known.ok_or_else(|| Problem::not_found("source", &name))?;
+    let of = CeilingOf::Source(known.id);
+    let set = app.store.set_ceilings(of, given.checked()?, &caller.actor, app.now()).await?;
+    app.engine.ceilings_changed().await?;
+    Ok(Json(set.ceilings.into()))
 }
 
 /// Take a source out of use.

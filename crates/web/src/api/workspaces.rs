@@ -3,13 +3,16 @@
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
 use crate::problem::Problem;
+use crate::shape::Ceilings;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use dispatch::share::{WEIGHT_MAX, WEIGHT_USUAL};
 use model::access::Scope;
 use model::{Role, WorkspaceId};
 use serde::{Deserialize, Serialize};
+use store::CeilingOf;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,7 +20,7 @@ use utoipa_axum::routes;
 const LIST: &str = "workspaces";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(show, rename))
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(show, rename)).routes(routes!(share, set_share))
 }
 
 /// A workspace.
@@ -110,4 +113,53 @@ async fn rename(
     caller.may(Scope::UsersWrite)?;
     require(&app, &caller, id).await?;
     Ok(Json(app.store.rename_workspace(id, &named.name, &caller.actor, app.now()).await?.into()))
+}
+
+/// How large a workspace's share is, and how much it may send.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Share {
+    /// Its weight among the workspaces that have mail for one site, from 1 to 1000; twice the weight is twice the share.
+    #[serde(default = "usual_weight")]
+    weight: u32,
+    /// How much it sends at most, over all sites and sources.
+    #[serde(default)]
+    ceilings: Ceilings,
+}
+
+const fn usual_weight() -> u32 {
+    WEIGHT_USUAL
+}
+
+/// A workspace's share: its weight and its ceilings.
+#[utoipa::path(get, path = "/workspaces/{id}/share", tag = "workspaces",
+    params(("id" = String, Path, description = "The workspace")), responses((status = 200, body = Share)))]
+async fn share(State(app): State<App>, caller: Caller, At(id): At<WorkspaceId>) -> Result<Json<Share>, Problem> {
+    let of = CeilingOf::Workspace(require(&app, &caller, id).await?.id);
+    let set = app.store.ceilings().await?.into_iter().find(|ceiling| ceiling.of == of);
+    let weight = set.and_then(|set| set.weight).unwrap_or(WEIGHT_USUAL);
+    Ok(Json(Share { weight, ceilings: set.map(|set| set.ceilings).unwrap_or_default().into() }))
+}
+
+/// Set a workspace's share, in force at once. For the first workspace.
+#[utoipa::path(put, path = "/workspaces/{id}/share", tag = "workspaces",
+    params(("id" = String, Path, description = "The workspace")), request_body = Share,
+    responses((status = 200, body = Share)))]
+async fn set_share(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WorkspaceId>,
+    Input(given): Input<Share>,
+) -> Result<Json<Share>, Problem> {
+    caller.may(Scope::DispatchWrite)?;
+    caller.of_the_house()?;
+    require(&app, &caller, id).await?;
+    if !(1..=WEIGHT_MAX).contains(&given.weight) {
+        return Err(Problem::field("weight", format!("from 1 to {WEIGHT_MAX}")));
+    }
+    let ceilings = given.ceilings.checked()?;
+    app.store.set_weight(id, Some(given.weight), &caller.actor, app.now()).await?;
+    app.store.set_ceilings(CeilingOf::Workspace(id), ceilings, &caller.actor, app.now()).await?;
+    app.engine.ceilings_changed().await?;
+    Ok(Json(Share { weight: given.weight, ceilings: ceilings.into() }))
 }

@@ -170,6 +170,29 @@ async fn settings_lanes_and_sources_are_shown_and_changed() {
 }
 
 #[tokio::test]
+async fn ceilings_and_weights_are_set_by_the_house_alone() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let put = async |path: &str, key: &str, body| house.ask(Method::PUT, path, Some(key), Some(body)).await;
+    let of_source = "/api/v1/sources/this%20machine/ceilings";
+    let set = put(of_source, &key, json!({ "messages_per_second": 5 })).await;
+    assert_eq!((set.status.as_u16(), set.json()), (200, json!({ "messages_per_second": 5 })));
+    assert_eq!(house.get("/api/v1/sources", &key).await.json()["data"][0]["ceilings"]["messages_per_second"], 5);
+    assert_eq!(put(of_source, &key, json!({ "messages_per_day": 0 })).await.code(), "invalid_field");
+    assert_eq!(put("/api/v1/sources/none/ceilings", &key, json!({})).await.code(), "not_found");
+    let foreign = house.foreign_key().await;
+    assert_eq!(put(of_source, &foreign, json!({})).await.code(), "not_allowed");
+    let workspaces = house.get("/api/v1/workspaces", &foreign).await.json();
+    let share = format!("/api/v1/workspaces/{}/share", workspaces["data"][0]["id"].as_str().unwrap());
+    let set = json!({ "weight": 300, "ceilings": { "messages_per_hour": 1000 } });
+    assert_eq!(put(&share, &foreign, set.clone()).await.code(), "not_allowed", "nobody raises their own share");
+    assert_eq!(put(&share, &key, set.clone()).await.json(), set);
+    assert_eq!(house.get(&share, &foreign).await.json(), set);
+    assert_eq!(put(&share, &key, json!({ "weight": 1001 })).await.code(), "invalid_field");
+    assert_eq!(put(&share, &key, json!({})).await.json(), json!({ "weight": 100, "ceilings": {} }));
+}
+
+#[tokio::test]
 async fn metrics_tell_where_mail_stands_and_need_a_key() {
     let house = House::new();
     let key = house.master_key().await;

@@ -1,0 +1,94 @@
+//! Ceilings: how much somebody may send at most, over all sites together, as a person has set it.
+//!
+//! Apart from the limits of providers, which are toward one of them: these belong to a source or to a workspace.
+//! Invariant: no ceiling is 0; who is to send nothing is held, retired or paused.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The ceilings of a source or a workspace; `None`: without bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ceilings {
+    /// Connections at once; of a workspace, those that carry its mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
+    /// Messages of it that one connection carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_connection: Option<u32>,
+    /// New connections a minute; of a workspace, those that begin with its mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connects_per_minute: Option<u32>,
+    /// Messages a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_per_second: Option<u32>,
+    /// Messages an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_per_hour: Option<u32>,
+    /// Messages a day (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_per_day: Option<u32>,
+}
+
+impl Ceilings {
+    /// Is nothing bounded?
+    pub fn is_none(&self) -> bool {
+        *self == Ceilings::default()
+    }
+
+    /// Each with its name, in the order in which they are told.
+    pub const fn named(&self) -> [(&'static str, Option<u32>); 6] {
+        [
+            ("connections", self.connections),
+            ("per_connection", self.per_connection),
+            ("connects_per_minute", self.connects_per_minute),
+            ("messages_per_second", self.messages_per_second),
+            ("messages_per_hour", self.messages_per_hour),
+            ("messages_per_day", self.messages_per_day),
+        ]
+    }
+
+    /// The name of the ceiling that would allow nothing at all, if one would.
+    pub fn zero(&self) -> Option<&'static str> {
+        self.named().into_iter().find(|(_, value)| *value == Some(0)).map(|(name, _)| name)
+    }
+}
+
+impl fmt::Display for Ceilings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [
+            ("connection", "connections"),
+            ("message a connection", "messages a connection"),
+            ("new connection a minute", "new connections a minute"),
+            ("message a second", "messages a second"),
+            ("message an hour", "messages an hour"),
+            ("message a day", "messages a day"),
+        ];
+        let set = self.named().into_iter().zip(units).filter_map(|((_, value), unit)| Some((value?, unit)));
+        for (at, (value, (one, many))) in set.enumerate() {
+            let comma = if at > 0 { ", " } else { "" };
+            write!(f, "{comma}{value} {}", if value == 1 { one } else { many })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ceilings_are_told_in_words_and_kept_as_text() {
+        let ceilings = Ceilings { connections: Some(1), messages_per_hour: Some(500), ..Ceilings::default() };
+        assert_eq!(ceilings.to_string(), "1 connection, 500 messages an hour");
+        let text = serde_json::to_string(&ceilings).unwrap();
+        assert_eq!(text, r#"{"connections":1,"messages_per_hour":500}"#);
+        assert_eq!(serde_json::from_str::<Ceilings>(&text).unwrap(), ceilings);
+        assert!(serde_json::from_str::<Ceilings>(r#"{"messages_per_week":1}"#).is_err());
+        assert!(Ceilings::default().is_none() && !ceilings.is_none());
+        assert_eq!(
+            (ceilings.zero(), Ceilings { per_connection: Some(0), ..ceilings }.zero()),
+            (None, Some("per_connection"))
+        );
+    }
+}
