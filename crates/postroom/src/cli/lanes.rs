@@ -267,7 +267,10 @@ async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Resul
             () = tokio::time::sleep(FETCH_EVERY) => {}
         }
     }
-    output.note(format!("{printed} lines"));
+    output.note(match printed {
+        0 => format!("nobody spoke with {whom} meanwhile"),
+        _ => format!("{printed} lines"),
+    });
     if dropped > 0 {
         output.note(format!("{dropped} more came too fast and were not kept"));
     }

@@ -6,8 +6,11 @@ use dispatch::pace::Limit;
 use engine::lanes::{LaneView, LimitView};
 use engine::trace::TraceLine;
 use model::Timestamp;
+use std::time::Duration;
 use store::Event;
 
+/// A ceiling that lets somebody go on sooner says no time.
+const TOLD_FROM: Duration = Duration::from_secs(60);
 /// Columns of an event's name in the log.
 const EVENT_COLUMNS: usize = 14;
 
@@ -68,9 +71,11 @@ fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
 fn in_words(view: &LimitView, style: &Style) -> String {
     let says = view.limit.in_words(&|at| style.moment(at));
     let Some(whose) = &view.whose else { return says };
-    let goes_on = view.limit.next_probe.filter(|_| view.holds_back);
-    let goes_on = goes_on.map(|at| format!(", reached; it goes on {}", style.moment(at)));
-    format!("{says} for {whose}{}", goes_on.unwrap_or_default())
+    // Of a rate the next moment is over before anybody has read of it.
+    let goes_on = view.limit.next_probe.filter(|at| at.since(style.now()) >= TOLD_FROM);
+    let goes_on = goes_on.map(|at| format!("; it goes on {}", style.moment(at)));
+    let reached = if view.holds_back { ", reached" } else { "" };
+    format!("{says} for {whose}{reached}{}", goes_on.unwrap_or_default())
 }
 
 fn told(first: &str, text: &str, ink: Ink, style: &Style) -> Vec<String> {
@@ -158,13 +163,13 @@ mod tests {
         );
         assert_eq!(told[2], "    200 of 200 today: day 1 of warming");
         assert!(told.last().unwrap().contains("2 more lanes"));
-        let limit = InForce { limit: Limit::PerHour, value: 500, cause: None, since: None, next_probe: Some(at(6)) };
+        let limit = InForce { limit: Limit::PerHour, value: 500, cause: None, since: None, next_probe: Some(at(7)) };
         let whose = Some("workspace \"first\"".to_owned());
         let ceiling = LimitView { says: String::new(), limit, whose, holds_back: true };
         let kept_back = LaneView { limits: vec![ceiling], budget: None, ..lane() };
         assert_eq!(
             lanes(&[kept_back], 0, true, &style)[1],
-            "    at most 500 messages an hour as configured for workspace \"first\", reached; it goes on 13:58 CET"
+            "    at most 500 messages an hour as configured for workspace \"first\", reached; it goes on 13:59 CET"
         );
         let held = LaneView {
             held: Some(HeldView { until: at(25), why: "rule busy".into() }),
