@@ -52,3 +52,10 @@ CREATE TABLE stopped_origin (
 CREATE TABLE ceiling (
     kind INTEGER NOT NULL, who INTEGER NOT NULL, weight INTEGER, ceilings TEXT NOT NULL, PRIMARY KEY (kind, who)
 ) WITHOUT ROWID;
+
+-- What went out today to each site that no provider's description covers: a restart goes on where the day stood. Rows of
+-- past days go. The sums of all such sites stand in `volume`.
+CREATE TABLE site_day (
+    day INTEGER NOT NULL, source INTEGER NOT NULL, site INTEGER NOT NULL, node INTEGER NOT NULL,
+    attempted INTEGER NOT NULL, PRIMARY KEY (day, source, site, node)
+) WITHOUT ROWID;

@@ -103,7 +103,7 @@ pub use template::Template;
 pub use tls::{TlsPolicy, TlsResult};
 pub use tracking_host::TrackingHost;
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
-pub use volume::{DayVolume, VolumeOf};
+pub use volume::{DayVolume, SiteDay, VolumeOf};
 pub use webhook::{EventFacts, FreshSecret, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
 
 use model::{

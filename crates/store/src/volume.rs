@@ -15,6 +15,9 @@ pub const VOLUME_DAYS_KEPT: i64 = 400;
 /// The most rows of one call that writes history.
 pub const VOLUME_ROWS_MAX: usize = 100_000;
 
+/// The most sites of one day that are read back: those that got the most.
+pub const SITE_DAYS_READ_MAX: usize = 100_000;
+
 /// Whose volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VolumeOf {
@@ -39,7 +42,23 @@ pub struct DayVolume {
     pub count: DayCount,
 }
 
+/// What one source sent to one site that no provider's description covers, on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteDay {
+    /// From where.
+    pub source: SourceId,
+    /// The site's fingerprint.
+    pub site: String,
+    /// Messages offered there.
+    pub attempted: u32,
+}
+
 impl Store {
+    /// What went out on `day` to each site without a provider, by every source; at most [`SITE_DAYS_READ_MAX`], the
+    /// busiest first. Days before the last two are forgotten.
+    pub async fn site_days(&self, day: i64) -> Result<Vec<SiteDay>> {
+        self.core.lanes.read(move |conn| volume::site_days(conn, day)).await
+    }
     /// The volume of one source or domain from a day on, by provider and day.
     pub async fn volume_of(&self, of: VolumeOf, since_day: i64) -> Result<Vec<DayVolume>> {
         self.core.lanes.read(move |conn| volume::of(conn, of, since_day)).await

@@ -1,7 +1,7 @@
 //! What is counted with the writes: volume by day, a campaign by provider; ceilings; holds; transport security.
 
 use super::*;
-use crate::{Ceiling, CeilingOf, DayVolume, NewHold, StoreError, TlsPolicy, TlsResult, VolumeOf};
+use crate::{Ceiling, CeilingOf, DayVolume, NewHold, SiteDay, StoreError, TlsPolicy, TlsResult, VolumeOf};
 use model::{Ceilings, DayCount, DomainId, SourceId};
 
 const TODAY: i64 = 20_454;
@@ -94,6 +94,40 @@ fn ceilings_and_weights_are_kept_and_refused_where_they_would_send_nothing() {
     assert!(matches!(now(store.set_weight(W, Some(0), &ME, at(3))), Err(StoreError::Refused(_))));
     let nobody = CeilingOf::Source(SourceId(9));
     assert!(matches!(now(store.set_ceilings(nobody, some, &ME, at(3))), Err(StoreError::NotFound { .. })));
+}
+
+#[test]
+fn what_each_undescribed_site_got_today_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = || OpenOptions { executor: crate::Executor::Inline, ..OpenOptions::directory(folder.path(), [7; 32]) };
+    let store = Store::open(place(), at(0)).unwrap();
+    let emails: Vec<String> = (0..6).map(|n| format!("{n}@a.example")).collect();
+    let id = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let [one, other] =
+        ["mx.one.example", "mx.other.example"].map(|name| now(store.site_id(name, None, at(20))).unwrap());
+    let through = |settlement: Settlement, source, site| Settlement { source, site: Some(site), ..settlement };
+    let mut nobody = in_doubt(&claimed[3], at(30));
+    nobody.attempt.as_mut().unwrap().reached_receiver = false;
+    let named = Settlement { provider: Some("google".to_owned()), ..accepted(&claimed[4], at(30)) };
+    let batch = vec![
+        through(accepted(&claimed[0], at(30)), Some(SourceId(9)), one),
+        through(Settlement { provider: None, ..refused(&claimed[1], at(30)) }, Some(SourceId(9)), one),
+        through(accepted(&claimed[2], at(30)), None, other),
+        through(nobody, None, other),
+        through(named, None, other),
+    ];
+    now(store.settle(batch)).unwrap();
+    drop(store);
+    let store = Store::open(place(), at(40)).unwrap();
+    let day = |source, site: &str, attempted| SiteDay { source, site: site.to_owned(), attempted };
+    let busiest_first = [day(SourceId(9), "mx.one.example", 2), day(SourceId::THIS_MACHINE, "mx.other.example", 1)];
+    assert_eq!(now(store.site_days(TODAY)).unwrap(), busiest_first);
+    assert!(now(store.site_days(TODAY + 1)).unwrap().is_empty());
+    now(store.settle(vec![through(accepted(&claimed[5], at(2 * 86_400)), None, one)])).unwrap();
+    assert!(now(store.site_days(TODAY)).unwrap().is_empty(), "the rows of past days go");
+    assert_eq!(now(store.site_days(TODAY + 2)).unwrap(), [day(SourceId::THIS_MACHINE, "mx.one.example", 1)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::Ledger;
 use super::events::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
-use crate::volume::{DayVolume, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
+use crate::volume::{DayVolume, SITE_DAYS_READ_MAX, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
 use model::{
     Actor, CampaignId, DayCount, DeliveryId, DeliveryState, DomainId, EventKind, SourceId, Stage, Timestamp,
     WorkspaceId,
@@ -86,6 +86,17 @@ pub(crate) fn days(conn: &Connection, since_day: i64) -> Result<Vec<DayVolume>> 
     select(conn, "day >= ?1", [since_day])
 }
 
+/// One day's by source and site, of sites without a provider, the busiest first.
+pub(crate) fn site_days(conn: &Connection, day: i64) -> Result<Vec<SiteDay>> {
+    let sql = "SELECT d.source, s.fingerprint, sum(d.attempted) AS attempted FROM site_day d
+        JOIN site s ON s.id = d.site WHERE d.day = ?1
+        GROUP BY d.source, d.site ORDER BY attempted DESC, d.source, d.site LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| Ok(SiteDay { source: SourceId(row.get(0)?), site: row.get(1)?, attempted: row.get(2)? });
+    let rows = statement.query_map(params![day, i64::try_from(SITE_DAYS_READ_MAX).unwrap_or(i64::MAX)], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// A campaign's deliveries by provider.
 pub(crate) fn of_campaign(conn: &Connection, campaign: CampaignId) -> Result<Vec<(Option<String>, DayCount)>> {
     let sql = format!(
@@ -101,11 +112,13 @@ fn day_of(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(DAY_MS)
 }
 
-/// What a batch adds, by (kind, who, day, provider) and by (campaign, provider).
+/// What a batch adds, by (kind, who, day, provider), by (campaign, provider), and to sites without a provider by (day,
+/// source, site).
 #[derive(Default)]
 pub(crate) struct VolumeSums<'a> {
     days: BTreeMap<(i64, i64, i64, &'a str), DayCount>,
     campaigns: BTreeMap<(i64, &'a str), (i64, DayCount)>,
+    sites: BTreeMap<(i64, i64, i64), u32>,
 }
 
 impl<'a> VolumeSums<'a> {
@@ -126,6 +139,10 @@ impl<'a> VolumeSums<'a> {
             }
             let (kind, who) = VolumeOf::Workspace(one.workspace).key();
             self.days.entry((kind, who, day, "")).or_default().add(&count);
+            if let Some(site) = one.site.filter(|_| provider.is_empty()) {
+                let source = one.source.unwrap_or(SourceId::THIS_MACHINE);
+                *self.sites.entry((day, source.0, site.0)).or_default() += 1;
+            }
         }
         // A domain that does not exist has never seen the mail: the rates that are counted again from this look at what
         // receivers say.
@@ -153,6 +170,8 @@ const ADD_DAY: &str = "INSERT INTO volume (kind, who, day, provider, imported, n
         accepted = accepted + excluded.accepted, deferred = deferred + excluded.deferred,
         blocked = blocked + excluded.blocked, hard = hard + excluded.hard,
         complained = complained + excluded.complained";
+const ADD_SITE: &str = "INSERT INTO site_day (day, source, site, node, attempted) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (day, source, site, node) DO UPDATE SET attempted = attempted + excluded.attempted";
 const ADD_CAMPAIGN: &str = "INSERT INTO campaign_provider (workspace, campaign, provider, node, attempted, accepted,
         deferred, blocked, hard, complained) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
     ON CONFLICT (campaign, provider, node) DO UPDATE SET attempted = attempted + excluded.attempted,
@@ -166,6 +185,9 @@ impl Ledger {
         for ((kind, who, day, provider), count) in sums.days {
             self.add_day((kind, who), day, provider, false, &count)?;
         }
+        for ((day, source, site), attempted) in sums.sites {
+            self.conn.prepare_cached(ADD_SITE)?.execute(params![day, source, site, self.node, attempted])?;
+        }
         for ((campaign, provider), (workspace, count)) in sums.campaigns {
             self.add_campaign(workspace, campaign, provider, &count)?;
         }
@@ -178,6 +200,9 @@ impl Ledger {
             self.volume_day = day;
             let sql = "DELETE FROM volume WHERE day < ?1";
             self.conn.prepare_cached(sql)?.execute([day - VOLUME_DAYS_KEPT])?;
+            // What was under way at midnight still counts for the day before.
+            let sql = "DELETE FROM site_day WHERE day < ?1";
+            self.conn.prepare_cached(sql)?.execute([day - 1])?;
         }
         let DayCount { attempted, accepted, deferred, blocked, hard, complained } = count;
         self.conn.prepare_cached(ADD_DAY)?.execute(params![
