@@ -110,7 +110,7 @@ impl Pacer {
         let mut inner = self.lock();
         let open = inner.open;
         let response = inner.pace.heard(&Heard { open, ..heard }, now);
-        inner.unwritten |= !response.changes.is_empty();
+        inner.unwritten |= response.steps || !response.changes.is_empty();
         response
     }
 

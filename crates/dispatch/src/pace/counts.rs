@@ -4,6 +4,7 @@
 //! backwards is taken for the latest time seen.
 
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Slots per ring: a little more than twice the span each is for.
@@ -12,6 +13,23 @@ const FINE_MS: i64 = 2_000;
 const COARSE_MS: i64 = 120_000;
 /// Spans up to this are counted in the fine ring.
 const FINE_SPAN_MS: i64 = FINE_MS * (SLOTS as i64 - 2);
+
+/// Spans before a moment for which [`Lately`] keeps numbers, in seconds: those that rates are reckoned in.
+const SPANS_S: [u32; 5] = [60, 300, 900, 1_800, 3_600];
+/// What was under way at that moment was counted so long after it.
+const UNDER_WAY: Duration = Duration::from_secs(30);
+/// Pieces a span is spread over when it is restored.
+const PIECES: u32 = 30;
+
+/// How many went through in each of [`SPANS_S`] before a moment: little enough to be kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lately(Vec<u32>);
+
+impl Lately {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// Messages by time.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +54,37 @@ impl Default for Ring {
 impl Counts {
     /// One more.
     pub(super) fn add(&mut self, now: Timestamp) {
-        self.fine.add(now.as_millis().div_euclid(FINE_MS));
-        self.coarse.add(now.as_millis().div_euclid(COARSE_MS));
+        self.add_many(1, now);
+    }
+
+    fn add_many(&mut self, messages: u32, now: Timestamp) {
+        self.fine.add(messages, now.as_millis().div_euclid(FINE_MS));
+        self.coarse.add(messages, now.as_millis().div_euclid(COARSE_MS));
+    }
+
+    /// What went through before `at`, what was under way then included.
+    pub(super) fn lately(&self, at: Timestamp) -> Lately {
+        let end = at + UNDER_WAY;
+        let before = |span_s: &u32| self.between(at - Duration::from_secs(u64::from(*span_s)), end, end);
+        Lately(SPANS_S.iter().map(before).map(|count| count.round() as u32).collect())
+    }
+
+    /// Counters that say the same of the spans before `at`; evenly within each.
+    pub(super) fn restored(lately: &Lately, at: Timestamp) -> Counts {
+        let mut counts = Counts::default();
+        let spans: Vec<(u32, u32)> = SPANS_S.into_iter().zip(lately.0.iter().copied()).collect();
+        for (index, (span_s, messages)) in spans.iter().enumerate().rev() {
+            let (inner_s, inner) =
+                index.checked_sub(1).and_then(|before| spans.get(before)).copied().unwrap_or_default();
+            let (length_ms, more) = (u64::from(span_s - inner_s) * 1_000, messages.saturating_sub(inner));
+            let begin = at - Duration::from_secs(u64::from(*span_s));
+            for piece in 0..PIECES {
+                let upto = |piece: u32| u64::from(more) * u64::from(piece) / u64::from(PIECES);
+                let at = begin + Duration::from_millis(length_ms * u64::from(2 * piece + 1) / u64::from(2 * PIECES));
+                counts.add_many(u32::try_from(upto(piece + 1) - upto(piece)).unwrap_or(u32::MAX), at);
+            }
+        }
+        counts
     }
 
     /// About how many went through between two times, at most about two hours ago. A slot that is only partly inside
@@ -56,7 +103,7 @@ impl Counts {
 }
 
 impl Ring {
-    fn add(&mut self, slot: i64) {
+    fn add(&mut self, messages: u32, slot: i64) {
         if slot > self.slot {
             let skipped = slot.saturating_sub(self.slot);
             for back in 0..skipped.min(SLOTS as i64) {
@@ -65,7 +112,7 @@ impl Ring {
             self.slot = slot;
         }
         let counter = &mut self.counters[index(self.slot)];
-        *counter = counter.saturating_add(1);
+        *counter = counter.saturating_add(messages);
     }
 
     fn between(&self, from_ms: i64, to_ms: i64, width: i64, now_ms: i64) -> f64 {
@@ -102,6 +149,22 @@ mod tests {
 
     fn at(ms: u64) -> Timestamp {
         START + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn what_is_kept_says_the_same_of_every_span() {
+        let mut counts = Counts::default();
+        // An hour at two a minute, then five minutes at one a second.
+        (0..110).for_each(|n| counts.add(at(n * 30_000)));
+        (3_300..3_600).for_each(|s| counts.add(at(s * 1_000)));
+        let end = at(3_600_000);
+        let restored = Counts::restored(&counts.lately(end), end);
+        for span_s in SPANS_S {
+            let span = Duration::from_secs(u64::from(span_s));
+            let (was, is) = (counts.within(span, end), restored.within(span, end));
+            assert!((was - is).abs() <= was * 0.1 + 4.0, "{span_s} s: {was} and {is}");
+        }
+        assert!(Counts::restored(&Lately::default(), end).within(Duration::from_secs(3_600), end) < 0.5);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::width::Crowded;
 use super::{Cause, Change, Heard, Limit, Pace, Ramp, Response};
 use crate::lever::Lever;
 use model::{Category, Outcome, Scope, Stage, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Failures without a word in a row, before a site that nobody answers at rests.
@@ -21,11 +22,18 @@ const SHORT_REST: Duration = Duration::from_secs(60);
 const DISTRUST_LASTS: Duration = Duration::from_secs(24 * 3600);
 
 /// Distrust met lately.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Distrust {
     strikes: u32,
     at: Timestamp,
     pub(super) cause: Cause,
+}
+
+impl Distrust {
+    /// Does it still double the next rest?
+    pub(super) fn lasts(&self, now: Timestamp) -> bool {
+        now.since(self.at) < DISTRUST_LASTS
+    }
 }
 
 /// What it is about.
@@ -128,7 +136,9 @@ impl Pace {
         }
         response.changes.extend(self.day.taken(now));
         if self.rest.is_none() && heard.idle_cap {
+            let before = self.ramp;
             self.faster(now, &mut response.changes);
+            response.steps = self.ramp != before;
         }
         response
     }
@@ -236,7 +246,7 @@ impl Pace {
 
     /// How often in a row, this time included, less one.
     fn distrust_met(&mut self, cause: &Cause, now: Timestamp) -> u32 {
-        let before = self.distrust.take().filter(|before| now.since(before.at) < DISTRUST_LASTS);
+        let before = self.distrust.take().filter(|before| before.lasts(now));
         let strikes = before.map_or(0, |before| before.strikes.saturating_add(1));
         self.distrust = Some(Distrust { strikes, at: now, cause: cause.clone() });
         self.ramp = None;

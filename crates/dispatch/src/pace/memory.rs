@@ -3,7 +3,9 @@
 //! Learned values age: what nobody has confirmed for a week is relaxed a step a day, and forgotten after a month.
 //! Invariant: a restored lane is never stricter than it was left, and never looser than its ceilings.
 
+use super::hearing::Distrust;
 use super::probe::Probe;
+use super::ramp::Ramp;
 use super::rate::KeptRate;
 use super::rest::KeptRest;
 use super::story::Cause;
@@ -35,6 +37,12 @@ pub struct Memory {
     pub(super) rate: Option<KeptRate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rest: Option<KeptRest>,
+    /// How far the way back has been gone, after a rest for reputation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ramp: Option<Ramp>,
+    /// How often in a row distrust was met, and when last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) distrust: Option<Distrust>,
     /// The UTC day of `started` …
     pub(super) day: i64,
     /// … and how many messages were started on it.
@@ -54,7 +62,8 @@ impl Memory {
     /// Is there anything worth keeping?
     pub(super) fn is_empty(&self) -> bool {
         let nothing = self.connections.is_none() && self.per_connection.is_none() && self.per_day.is_none();
-        nothing && self.rate.is_none() && self.rest.is_none()
+        let is_trusted = self.ramp.is_none() && self.distrust.is_none();
+        nothing && self.rate.is_none() && self.rest.is_none() && is_trusted
     }
 
     /// As it is to be believed now: relaxed a step for each day beyond the first seven, forgotten after thirty.
@@ -74,6 +83,8 @@ impl Memory {
             per_day: relaxed(&self.per_day),
             rate: self.rate.clone().map(|rate| rate.relaxed(steps, now)),
             rest: self.rest.clone().filter(|rest| rest.is_worth_restoring(now)),
+            ramp: self.ramp.filter(|_| steps == 0),
+            distrust: self.distrust.clone().filter(|distrust| distrust.lasts(now) || self.ramp.is_some()),
             ..*self
         }
     }

@@ -54,7 +54,7 @@ use memory::Kept;
 use model::{Timestamp, Verdict};
 use ramp::Ramp;
 use rate::Rate;
-use rest::{Rest, next_day};
+use rest::{KeptRest, Rest, next_day};
 use span::Span;
 use std::time::Duration;
 use width::Width;
@@ -100,6 +100,8 @@ pub struct Response {
     pub changes: Vec<Change>,
     /// Close this session now.
     pub leave: bool,
+    /// The way back is a step further: worth keeping, and not worth telling.
+    pub steps: bool,
     /// The source is on a blocklist there or banned: take it out of the pool for this provider.
     pub listed: bool,
 }
@@ -166,7 +168,10 @@ impl Pace {
             span: Span::restored(memory.per_connection),
             rate: memory.rate.map(|rate| rate.restored(now)),
             day: Day::restored(memory.per_day, memory.day, memory.started),
+            counts: memory.rest.as_ref().map(KeptRest::counts).unwrap_or_default(),
             rest: memory.rest.map(|rest| Box::new(rest.restored())),
+            ramp: memory.ramp.map(|ramp| ramp.restored(now)),
+            distrust: memory.distrust,
             confirmed_at: memory.at,
             ..Pace::new(limits)
         };
@@ -201,7 +206,9 @@ impl Pace {
             per_connection: self.span.learned().cloned(),
             per_day: self.day.cap().cloned(),
             rate: self.rate.as_ref().map(Rate::kept),
-            rest: self.rest.as_ref().map(|rest| rest.kept()),
+            rest: self.rest.as_ref().map(|rest| rest.kept(&self.counts)),
+            ramp: self.ramp,
+            distrust: self.distrust.clone(),
             day,
             started,
         };

@@ -4,6 +4,7 @@
 
 use super::bucket::Spacing;
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,7 +18,7 @@ const END: f64 = 1_000.0;
 const ONE_CONNECTION: f64 = 60.0;
 
 /// One lane's way back.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ramp {
     per_minute: f64,
     stepped_at: Timestamp,
@@ -26,6 +27,13 @@ pub(super) struct Ramp {
 impl Ramp {
     pub(super) fn begun(now: Timestamp) -> Ramp {
         Ramp { per_minute: START, stepped_at: now }
+    }
+
+    /// As it was left. A step counts from when it was made, so nothing is lost by a restart and nothing gained: time in
+    /// which nothing was sent is no quiet time.
+    pub(super) fn restored(self, now: Timestamp) -> Ramp {
+        let per_minute = if self.per_minute.is_finite() { self.per_minute.clamp(START, END) } else { START };
+        Ramp { per_minute, stepped_at: self.stepped_at.min(now) }
     }
 
     pub(super) fn spacing(&self) -> Spacing {

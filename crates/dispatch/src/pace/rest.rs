@@ -4,6 +4,7 @@
 //! taken does the lane go on. Each cause has its own times. Invariant: a rest ends at a time in the future that is at
 //! most [`REST_MAX`] away (a day cap: the next day), and a probe that never reports is given up.
 
+use super::counts::{Counts, Lately};
 use super::story::{Cause, Change, Limit};
 use crate::react::LaneHold;
 use crate::rules::RulePack;
@@ -21,6 +22,8 @@ const ASKED_MIN: Duration = Duration::from_secs(30);
 const ASKED_MAX: Duration = Duration::from_secs(6 * 3600);
 /// A probe that has not reported by then is given up for lost.
 const PROBE_LASTS: Duration = Duration::from_secs(15);
+/// A rest for reputation that was over for less than this before anybody tried is followed by its slow way back.
+const FELT_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// Providers turn their day at midnight UTC or not far from it; this much later it has turned.
 const DAY_MARGIN: Duration = Duration::from_secs(300);
 
@@ -71,13 +74,27 @@ pub(super) struct KeptRest {
     scope: Scope,
     category: Category,
     base_s: u64,
+    /// What went through before a refusal for the rate: the rate is learned from it when the rest is over.
+    #[serde(default, skip_serializing_if = "Lately::is_empty")]
+    lately: Lately,
 }
 
 impl KeptRest {
-    /// Rests for reputation and for the day outlive a restart; after the others one simply tries.
+    /// Rests for reputation, for the day and for the rate outlive a restart; after the others one simply tries. After
+    /// one for reputation the way has to be felt also when it was over meanwhile. How long a rate refusal lasted cannot
+    /// be told any more when nobody was there at its end.
     pub(super) fn is_worth_restoring(&self, now: Timestamp) -> bool {
-        let lasting = matches!(self.kind, Kind::Reputation | Kind::Day);
-        lasting && self.until > now && self.until <= now + Duration::from_secs(2 * 24 * 3600)
+        let lasting = match self.kind {
+            Kind::Reputation => now.since(self.until) < FELT_WITHIN,
+            Kind::Day | Kind::Rate => self.until > now,
+            Kind::Trouble | Kind::Silence | Kind::Door => false,
+        };
+        lasting && self.until <= now + Duration::from_secs(2 * 24 * 3600)
+    }
+
+    /// What went through before it.
+    pub(super) fn counts(&self) -> Counts {
+        Counts::restored(&self.lately, self.began)
     }
 
     pub(super) fn restored(self) -> Rest {
@@ -172,7 +189,8 @@ impl Rest {
         Change { limit: Limit::Rest, from: None, to: Some(0), cause, at: now, next_probe }
     }
 
-    pub(super) fn kept(&self) -> KeptRest {
+    pub(super) fn kept(&self, counts: &Counts) -> KeptRest {
+        let lately = if self.kind == Kind::Rate { counts.lately(self.began) } else { Lately::default() };
         KeptRest {
             kind: self.kind,
             began: self.began,
@@ -182,6 +200,7 @@ impl Rest {
             scope: self.scope,
             category: self.category,
             base_s: self.base.as_secs(),
+            lately,
         }
     }
 }

@@ -412,6 +412,59 @@ fn replies_lost_in_a_row_rest_and_a_lost_one_among_others_does_not() {
     }
 }
 
+/// The same lane in the next process, as its text says.
+fn restarted(lane: &Lane) -> Lane {
+    let text = serde_json::to_string(&lane.pace.memory().unwrap()).unwrap();
+    let memory = serde_json::from_str(&text).unwrap();
+    Lane { pace: Pace::restore(ceilings(), &memory, lane.now), now: lane.now }
+}
+
+#[test]
+fn the_way_back_after_distrust_goes_on_where_it_was() {
+    let mut lane = Lane::new(ceilings());
+    lane.refused(DISTRUST);
+    let mut lane = restarted(lane.after(HOUR));
+    assert!(!lane.starts(), "it rests on");
+    let mut lane = restarted(lane.after(HOUR * 2));
+    assert!(lane.starts() && !lane.starts(), "over while nobody was there: the way is felt all the same");
+    let change = lane.accepted(1, 0).changes.remove(0);
+    assert_eq!((change.limit, change.to), (Limit::PerMinute, Some(2)));
+    let mut lane = restarted(&lane);
+    let shown = |lane: &Lane| lane.in_force(Limit::PerMinute).unwrap().to_string();
+    assert!(shown(&lane).starts_with("2 messages a minute"), "{}", shown(&lane));
+    assert!(lane.connects(0) && !lane.connects(1));
+    let response = lane.after(MINUTE * 10).accepted(1, 1);
+    assert!(response.steps && response.changes.is_empty());
+    let mut lane = restarted(&lane);
+    assert!(shown(&lane).starts_with("4 messages a minute"), "{}", shown(&lane));
+    let again = lane.refused(DISTRUST).hold.unwrap();
+    assert_eq!(again.until.since(lane.now), HOUR * 4, "met again, though by another process: twice as long");
+}
+
+#[test]
+fn a_rest_for_the_rate_goes_on_and_teaches_the_same_rate() {
+    let learned = |restart: bool| {
+        let mut lane = Lane::new(ceilings());
+        for _ in 0..300 {
+            lane.starts();
+            lane.accepted(1, 0);
+            lane.after(Duration::from_millis(190));
+        }
+        lane.starts();
+        let hold = lane.refused(TOO_FAST).hold.unwrap();
+        lane.after(MINUTE / 2);
+        let mut lane = if restart { restarted(&lane) } else { lane };
+        assert!(!lane.starts(), "not before the rest is over");
+        lane.now = hold.until;
+        assert!(lane.starts() && !lane.starts(), "one feels the way");
+        let change = lane.accepted(1, 0).changes.remove(0);
+        assert_eq!(change.limit, Limit::PerMinute);
+        f64::from(change.to.unwrap())
+    };
+    let (without, with) = (learned(false), learned(true));
+    assert!((without - with).abs() <= without * 0.1, "{without} and {with}");
+}
+
 #[test]
 fn what_was_learned_is_kept_relaxed_after_a_week_and_forgotten_after_a_month() {
     let mut lane = Lane::new(ceilings());
