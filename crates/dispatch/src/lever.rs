@@ -54,6 +54,17 @@ impl Lever {
         }
     }
 
+    /// How far it slows us down, for comparing: nothing, a little narrower, slower, nothing today, a long rest.
+    pub(crate) const fn slows(self) -> u8 {
+        match self {
+            Lever::None | Lever::Recipient => 0,
+            Lever::Connections | Lever::PerConnection => 1,
+            Lever::Rate => 2,
+            Lever::DayCap => 3,
+            Lever::Reputation => 4,
+        }
+    }
+
     /// The lever of a verdict whose rule names none.
     pub fn usual(verdict: &Verdict) -> Lever {
         let refused = matches!(verdict.outcome, Outcome::Deferred | Outcome::Blocked);

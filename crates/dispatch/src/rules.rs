@@ -18,8 +18,8 @@
 //! enhanced code is silent.
 //!
 //! Invariants: all patterns are compiled once into one set, run over the normalised text, a second time only where an
-//! operator's own rule won; such a rule never softens what the shipped ones say of dead addresses, of authentication
-//! or of our reputation.
+//! operator's own rule won; such a rule never softens what the shipped ones say: no refusal for good becomes one to try
+//! again, and where dead addresses, authentication or our reputation hang on it, it means the same.
 
 use crate::file_error::FileError;
 use crate::judge::{judge_text, judge_text_of, leads_to_suppression};
@@ -113,7 +113,8 @@ impl Written {
         for hit in &self.hits {
             let verdict = judged(hit);
             if verdict.rule != *name || verdict.category != self.category {
-                let why = if pack.must_stand(&verdict) { " (which an own rule may not soften)" } else { "" };
+                let overruled = pack.rule(name).is_some_and(|rule| rule.is_own && rule.takes(hit, pack));
+                let why = if overruled { " (which an own rule may not soften)" } else { "" };
                 return Some(format!("rule {name} should take {hit:?}, but: {verdict}{why}"));
             }
         }
@@ -328,9 +329,18 @@ impl RulePack {
         self.rule(&verdict.rule).is_some_and(|rule| rule.is_own)
     }
 
-    /// May an own rule's verdict stand where the shipped rules say something else? Always, unless brakes, suppressions
-    /// or rests hang on what they say: then it must mean the same and be at least as strict in all that follows.
+    /// May an own rule's verdict stand where the shipped rules say something else? Only towards stricter: what is final is
+    /// not tried again for its sake, and does not slow us down less. Where brakes, suppressions or rests hang on what they
+    /// say, it must mean the same as well.
     pub(crate) fn may_replace(&self, own: &Verdict, shipped: &Verdict) -> bool {
+        if severity(own.outcome) < severity(shipped.outcome) {
+            return false;
+        }
+        let is_final = severity(shipped.outcome) > severity(Outcome::Deferred);
+        if is_final && !self.must_stand(shipped) {
+            return self.lever_of(own).slows() >= self.lever_of(shipped).slows()
+                && self.hold_of(own) >= self.hold_of(shipped);
+        }
         !self.must_stand(shipped)
             || (own.category == shipped.category
                 && own.scope == shipped.scope
@@ -375,7 +385,31 @@ impl RulePack {
     }
 }
 
+/// How much an outcome ends: a verdict that ends less is softer.
+const fn severity(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Accepted | Outcome::InDoubt => 0,
+        Outcome::Deferred => 1,
+        Outcome::Blocked => 2,
+        Outcome::Hard => 3,
+    }
+}
+
 impl Rule {
+    /// Would it speak of this reply if nothing overruled it?
+    fn takes(&self, reply: &str, pack: &RulePack) -> bool {
+        let found = crate::text::read(reply);
+        let text = crate::text::normal(&found.text);
+        let input = Input {
+            provider: self.provider,
+            stage: Stage::Any,
+            code: found.code,
+            enhanced: found.enhanced,
+            text: &text,
+        };
+        pack.best(&input).is_some_and(|best| best.name == self.name)
+    }
+
     /// Are its words so general ("rejected", "denied") that an enhanced code says more?
     pub fn is_vague(&self) -> bool {
         self.provider.is_none() && self.strength <= STRENGTH_VAGUE
@@ -640,9 +674,9 @@ mod tests {
 
     #[test]
     fn an_own_rule_does_not_soften_what_brakes_and_suppressions_hang_on() {
-        let soft = "[[rule]]\nname = 'all-is-well'\ncodes = ['550', '421', '450']\nany = ['.']\nstrength = 9\n\
-                    category = 'mailbox_full'\noutcome = 'deferred'\nsource = 'hope'\nhits = ['550 zzz']\n\
-                    misses = ['554 zzz']\n";
+        let soft = "[[rule]]\nname = 'all-is-well'\ncodes = ['550', '554', '421', '450']\nany = ['.']\nstrength = 9\n\
+                    category = 'mailbox_full'\noutcome = 'deferred'\nsource = 'hope'\nhits = ['450 zzz']\n\
+                    misses = ['552 zzz']\n";
         let for_google = soft.replace("codes", "provider = 'google'\ncodes").replace("all-is", "there-is");
         let pack = RulePack::parse_with("rules.toml", &format!("{soft}{for_google}"), Providers::shipped()).unwrap();
         for stands in [
@@ -653,17 +687,43 @@ mod tests {
             "550 5.7.26 unauthenticated",
             "550 5.7.1 blocked using zen.spamhaus.org",
             "421 4.7.28 unusual rate of mail from your IP",
+            "550 zzz",
+            "554 5.7.1 refused under local policy",
+            "554 5.7.1 message looks like spam",
+            "550 5.7.509 zzz",
         ] {
             for provider in ["google", "yahoo"] {
                 let shipped = judge_text_of(RulePack::shipped(), provider, stands);
                 assert_eq!(judge_text_of(&pack, provider, stands), shipped, "{provider} {stands}");
             }
         }
-        let unknown = judge_text(&pack, "550 zzz");
+        let unknown = judge_text(&pack, "450 zzz");
         assert_eq!((unknown.rule.as_ref(), unknown.outcome), ("all-is-well", Outcome::Deferred));
-        let dead = soft.replace("hits = ['550 zzz']", "hits = ['550 5.1.1 no such user']");
-        let said = RulePack::parse_with("rules.toml", &dead, Providers::shipped()).unwrap_err().to_string();
-        assert!(said.starts_with("rules.toml, line 1: rule all-is-well should take"), "{said}");
+        for (softened, outcome) in [
+            ("550 5.1.1 no such user", "deferred"),
+            ("550 zzz", "deferred"),
+            ("554 5.7.1 refused under local policy", "deferred"),
+            ("554 5.7.1 message looks like spam", "deferred"),
+            ("550 zzz", "accepted"),
+        ] {
+            let soft = soft.replace("'deferred'", &format!("'{outcome}'"));
+            let text = format!("\n{}", soft.replace("hits = ['450 zzz']", &format!("hits = ['{softened}']")));
+            let said = RulePack::parse_with("rules.toml", &text, Providers::shipped()).unwrap_err().to_string();
+            assert!(said.starts_with("rules.toml, line 2: rule all-is-well should take"), "{said}");
+            assert!(said.contains("which an own rule may not soften"), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_own_rule_may_slow_down_for_what_is_final_and_not_take_it_for_passing() {
+        let slower = "[[rule]]\nname = 'acme-never'\nany = ['\\bacme never']\nstrength = 9\ncategory = 'policy'\n\
+                      lever = 'rate'\nsource = 'seen'\nhits = ['550 acme never']\nmisses = ['550 zzz']\n";
+        let pack = RulePack::parse_with("rules.toml", slower, Providers::shipped()).unwrap();
+        let verdict = judge_text(&pack, "550 acme never");
+        assert_eq!((verdict.outcome, pack.lever_of(&verdict)), (Outcome::Blocked, Lever::Rate));
+        // A rate is a passing cause: a 5xx for it would be tried again.
+        let passing = slower.replace("'policy'", "'rate_limited'");
+        let said = RulePack::parse_with("rules.toml", &passing, Providers::shipped()).unwrap_err().to_string();
         assert!(said.contains("which an own rule may not soften"), "{said}");
     }
 
