@@ -15,6 +15,7 @@ use hickory_resolver::proto::rr::{DNSClass, RData, RecordSet};
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Mutex as StdMutex;
 use tokio::net::UdpSocket;
 
 const TTL_SECS: u32 = 300;
@@ -24,9 +25,18 @@ fn named(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }
 
+/// What a resolver does with some questions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trouble {
+    Silent,
+    Says(ResponseCode),
+}
+
 /// A root zone and the key that signs it.
 struct Root {
     records: BTreeMap<(String, RecordType), Vec<Record>>,
+    /// By name and kind of the question.
+    troubles: Arc<StdMutex<BTreeMap<(String, RecordType), Trouble>>>,
     signer: DnssecSigner,
     anchors: Arc<TrustAnchors>,
 }
@@ -40,7 +50,8 @@ impl Root {
         let mut anchors = TrustAnchors::empty();
         anchors.insert(&public);
         let signer = DnssecSigner::new(dnskey.clone(), Box::new(key), Name::root(), SIXTY_YEARS);
-        let mut root = Root { records: BTreeMap::new(), signer, anchors: Arc::new(anchors) };
+        let (records, troubles, anchors) = (BTreeMap::new(), Arc::default(), Arc::new(anchors));
+        let mut root = Root { records, troubles, signer, anchors };
         root.publish(".", RData::DNSSEC(DNSSECRData::DNSKEY(dnskey)));
         let (server, person) = (named("ns.test."), named("post.test."));
         root.publish(".", RData::SOA(SOA::new(server, person, 1, 1, 1, 1, TTL_SECS)));
@@ -69,18 +80,25 @@ impl Root {
         self.records.values_mut().for_each(|records| records.retain(is_kept));
     }
 
-    fn answer(&self, question: &[u8]) -> Vec<u8> {
+    /// `None`: nothing is said.
+    fn answer(&self, question: &[u8]) -> Option<Vec<u8>> {
         let asked = Message::from_vec(question).unwrap();
         let query = asked.queries.first().unwrap().clone();
         let mut reply = Message::response(asked.metadata.id, OpCode::Query);
         reply.metadata.recursion_available = true;
         let key = (query.name().to_lowercase().to_ascii(), query.query_type());
-        reply.add_answers(self.records.get(&key).cloned().unwrap_or_default());
+        match self.troubles.lock().unwrap().get(&key) {
+            Some(Trouble::Silent) => return None,
+            Some(Trouble::Says(code)) => reply.metadata.response_code = *code,
+            None => {
+                reply.add_answers(self.records.get(&key).cloned().unwrap_or_default());
+            }
+        }
         reply.add_query(query);
         let mut edns = Edns::new();
         edns.set_max_payload(1_232).enable_dnssec();
         reply.set_edns(edns);
-        reply.to_vec().unwrap()
+        Some(reply.to_vec().unwrap())
     }
 
     /// A client that trusts this root and asks a resolver that it has to distrust.
@@ -91,7 +109,9 @@ impl Root {
         tokio::spawn(async move {
             let mut buffer = [0; 4_096];
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-                socket.send_to(&self.answer(&buffer[..length]), from).await.unwrap();
+                if let Some(reply) = self.answer(&buffer[..length]) {
+                    socket.send_to(&reply, from).await.unwrap();
+                }
             }
         });
         DnsClient { prover: Prover::validating(servers(address), anchors), timeout: Duration::from_secs(20) }
@@ -142,4 +162,93 @@ async fn through_a_resolver_that_strips_signatures_nothing_is_proved_and_everyth
     let answer = client.mx("signed.test").await;
     assert!(answer.result.is_ok(), "{answer:?}");
     assert!(!answer.secure);
+}
+
+fn soa() -> (String, RecordType) {
+    (".".to_owned(), RecordType::SOA)
+}
+
+/// Lets a client look again at once.
+async fn let_time_pass(client: &DnsClient) -> u32 {
+    let Way::OurCheck { seen, .. } = &client.prover.way else { panic!("it checks itself") };
+    let mut seen = seen.lock().await;
+    let wait = seen.look_at.take().unwrap().duration_since(Instant::now());
+    let unanswered = seen.unanswered;
+    let expected = ASK_AGAIN_MIN.saturating_mul(1 << (unanswered - 1).min(DOUBLINGS_MAX)).min(ASK_AGAIN_MAX);
+    assert!(wait <= expected && wait + Duration::from_millis(900) > expected, "{wait:?} after {unanswered}");
+    unanswered
+}
+
+#[tokio::test]
+async fn while_nobody_says_whether_signatures_come_through_a_question_fails_and_is_not_unproved() {
+    for trouble in [ResponseCode::ServFail, ResponseCode::Refused].map(Trouble::Says) {
+        let mut root = Root::new();
+        root.publish("signed.test.", mx("mx.signed.test."));
+        let troubles = Arc::clone(&root.troubles);
+        troubles.lock().unwrap().insert(soa(), trouble);
+        let client = root.client().await;
+        for look in 1..=3 {
+            let answer = client.mx("signed.test").await;
+            assert!(answer.result.as_ref().is_err_and(|failure| !failure.is_definite()), "{trouble:?}: {answer:?}");
+            let between = client.mx("signed.test").await;
+            assert!(between.result.is_err_and(|failure| failure.to_string().contains("not said yet")), "{trouble:?}");
+            assert_eq!(let_time_pass(&client).await, look, "{trouble:?}: asked again soon, and then less soon");
+        }
+        troubles.lock().unwrap().clear();
+        let answer = client.mx("signed.test").await;
+        assert!(answer.result.is_ok() && answer.secure, "{trouble:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_that_is_silent_about_the_root_says_nothing_about_signatures() {
+    let mut root = Root::new();
+    root.publish("signed.test.", mx("mx.signed.test."));
+    let troubles = Arc::clone(&root.troubles);
+    troubles.lock().unwrap().insert(soa(), Trouble::Silent);
+    let client = root.client().await;
+    assert_eq!(client.mx("signed.test").await.result, Err(DnsFailure::TimedOut));
+    let_time_pass(&client).await;
+    troubles.lock().unwrap().clear();
+    assert!(client.mx("signed.test").await.secure);
+}
+
+#[tokio::test]
+async fn keys_that_are_not_to_be_had_now_are_no_sign_of_a_zone_without_any() {
+    let mut root = Root::new();
+    root.publish("signed.test.", mx("mx.signed.test."));
+    let troubles = Arc::clone(&root.troubles);
+    let keys = (".".to_owned(), RecordType::DNSKEY);
+    troubles.lock().unwrap().insert(keys, Trouble::Says(ResponseCode::ServFail));
+    let client = root.client().await;
+    let answer = client.mx("signed.test").await;
+    assert!(answer.result.is_err_and(|failure| !failure.is_definite()));
+    let_time_pass(&client).await;
+    troubles.lock().unwrap().clear();
+    assert!(client.mx("signed.test").await.secure);
+}
+
+#[tokio::test]
+async fn what_was_seen_holds_over_looks_that_bring_nothing() {
+    let mut root = Root::new();
+    root.publish("signed.test.", mx("mx.signed.test."));
+    let troubles = Arc::clone(&root.troubles);
+    let client = root.client().await;
+    assert!(client.mx("signed.test").await.secure);
+    troubles.lock().unwrap().insert(soa(), Trouble::Says(ResponseCode::ServFail));
+    let Way::OurCheck { seen, .. } = &client.prover.way else { panic!("it checks itself") };
+    seen.lock().await.look_at = None;
+    assert!(client.mx("signed.test").await.secure, "not downgraded");
+    assert_eq!(let_time_pass(&client).await, 1);
+}
+
+#[tokio::test]
+async fn a_resolver_that_does_not_understand_the_question_strips_and_proves_nothing() {
+    for code in [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::NXDomain] {
+        let mut root = Root::new();
+        root.publish("plain.test.", mx("mx.plain.test."));
+        root.troubles.lock().unwrap().insert(soa(), Trouble::Says(code));
+        let answer = root.client().await.mx("plain.test").await;
+        assert!(answer.result.is_ok() && !answer.secure, "{code}: {answer:?}");
+    }
 }
