@@ -180,14 +180,51 @@ impl Whom {
     }
 }
 
+impl Order {
+    /// May it be the first thing done in a new directory? What concerns something that must be there already would only
+    /// make a ledger where `--data` was mistyped.
+    fn may_begin(&self) -> bool {
+        match self {
+            Order::Import { .. }
+            | Order::MakeKey { .. }
+            | Order::Set { .. }
+            | Order::Suppress { .. }
+            | Order::People(_)
+            | Order::Alarms(_) => true,
+            Order::WaysOut(order) => order.may_begin(),
+            Order::RemoveImport { .. }
+            | Order::EditContact { .. }
+            | Order::Forget { .. }
+            | Order::Unsuppress { .. }
+            | Order::Lift { .. }
+            | Order::Backup { .. }
+            | Order::Adopt
+            | Order::Pause { .. }
+            | Order::Resume { .. }
+            | Order::LeaveOut { .. }
+            | Order::Cancel { .. }
+            | Order::ResendInDoubt { .. }
+            | Order::SettleDoubt { .. }
+            | Order::PlaceHold { .. }
+            | Order::LiftHold { .. }
+            | Order::Lanes { .. }
+            | Order::Trace { .. }
+            | Order::Status => false,
+        }
+    }
+}
+
 /// Has an order carried out: by the owner of `dir` if there is one, else here, under the lock. `progress` is called
-/// only for what is done here.
+/// only for what is done here. Refused: an order about what must be there already, where there is no ledger.
 pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Progress) + Send)) -> Answer {
     let request = Request { actor: person_here(), order };
     let mut moments = MOMENTS;
     loop {
         if let Ok(answer) = control::ask(dir, &request).await {
             return answer;
+        }
+        if !request.order.may_begin() {
+            refuse_nothing_there(dir)?;
         }
         // An owner that does not listen yet is about to, or only settles what a kill left.
         let answer = match Ledger::own(dir, Durability::Power) {
@@ -200,6 +237,14 @@ pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Pr
         }
         moments -= 1;
         tokio::time::sleep(MOMENT).await;
+    }
+}
+
+/// Refuses a directory in which there is no ledger of ours. What else is wrong with it shows when it is opened to write.
+fn refuse_nothing_there(dir: &Path) -> Result<(), Failure> {
+    match Ledger::read(dir) {
+        Err(failure) if failure.exit == Exit::BadInput => Err(failure),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -419,4 +464,38 @@ pub(crate) fn number(answer: &Value, field: &str) -> u64 {
 /// A field of an answer as text; empty when it is not there.
 pub(crate) fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
     answer.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_order_about_what_must_be_there_makes_no_ledger() {
+        let dir = tempfile::tempdir().unwrap();
+        let history = WaysOut::ImportHistory {
+            files: Vec::new(),
+            source: "mta1".to_owned(),
+            of: Vec::new(),
+            format: None,
+            zone: None,
+        };
+        let pool = WaysOut::PutPool { name: "p".to_owned(), members: Vec::new(), dedicated: false };
+        let stream = WaysOut::UsePool { kind: model::CampaignKind::Broadcast, pool: None, region: None };
+        let mistyped = [
+            Order::Pause { campaign: CampaignId(7), why: None },
+            Order::WaysOut(history),
+            Order::WaysOut(pool),
+            Order::WaysOut(stream),
+        ];
+        for order in mistyped {
+            let refused = place(dir.path(), order.clone(), &mut |_| {}).await.unwrap_err();
+            let expected = format!("there is no Postroom ledger in {}; check --data", dir.path().display());
+            assert_eq!((refused.exit, refused.message), (Exit::BadInput, expected), "{order:?}");
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "{order:?}");
+        }
+        let first = Order::Set { name: "postal_address".to_owned(), value: "1 High Street".to_owned() };
+        place(dir.path(), first, &mut |_| {}).await.unwrap();
+        assert!(Ledger::read(dir.path()).is_ok());
+    }
 }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
 use std::net::IpAddr;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use store::{DayVolume, NewPool, NewSource, Pool, Source, VolumeOf};
 
@@ -49,6 +50,13 @@ pub(crate) enum WaysOut {
     RemovePool { name: String },
     /// Send a stream through a pool (`None`: through every source in no pool), preferring a region.
     UsePool { kind: CampaignKind, pool: Option<String>, region: Option<String> },
+}
+
+impl WaysOut {
+    /// May it be the first thing done in a new directory? Pools and logs are of sources that are there.
+    pub(crate) fn may_begin(&self) -> bool {
+        matches!(self, WaysOut::PutSource { .. })
+    }
 }
 
 /// A password on its way to the secrets file.
@@ -180,6 +188,10 @@ async fn import_history(
     for path in files {
         let bad = |why: &dyn fmt::Display| Failure::bad_input(format!("{}: {why}", path.display()));
         let file = File::open(path).map_err(|error| bad(&error))?;
+        let kind = file.metadata().map_err(|error| bad(&error))?.file_type();
+        if kind.is_char_device() || kind.is_block_device() {
+            return Err(bad(&"it is a device and no log"));
+        }
         let told = history::read(BufReader::new(file), &How { format, zone, now }).map_err(|error| bad(&error))?;
         for (key, count) in &told.days {
             days.entry(key.clone()).or_default().add(count);

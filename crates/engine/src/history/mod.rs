@@ -105,6 +105,15 @@ pub enum HistoryError {
         /// Why.
         source: io::Error,
     },
+    /// A line without an end.
+    #[error("line {line} has no end within {} MB: this is no log", lines::LINE_PASSED_BYTES_MAX >> 20)]
+    Endless {
+        /// Its number, from 1.
+        line: u64,
+    },
+    /// A file without an end, or nearly.
+    #[error("it is longer than {} GB; split the log by month and import the parts", lines::FILE_BYTES_MAX >> 30)]
+    TooLong,
     /// Nothing in it.
     #[error("the file is empty")]
     Empty,
@@ -161,6 +170,8 @@ pub fn read(input: impl BufRead, how: &How<'_>) -> Result<History, HistoryError>
         let failed = |source| HistoryError::Read { line: tally.lines, source };
         let line = match lines.next().map_err(failed)? {
             Got::End => break,
+            Got::Endless => return Err(HistoryError::Endless { line: tally.lines + 1 }),
+            Got::TooMuch => return Err(HistoryError::TooLong),
             Got::TooLong => {
                 tally.lines += 1;
                 tally.unread("the line is longer than any log line should be");

@@ -255,3 +255,14 @@ proptest! {
         told(&format!("{head}{tail}\n"), &How { format, ..how() });
     }
 }
+
+#[test]
+fn what_never_ends_is_refused_and_no_log() {
+    let how = How { format: None, zone: None, now: Timestamp::from_millis(1_795_351_920_000) };
+    let zeros = std::io::BufReader::new(std::io::repeat(0));
+    let said = read(zeros, &how).unwrap_err().to_string();
+    assert_eq!(said, "line 1 has no end within 16 MB: this is no log");
+    let noise = std::io::BufReader::new(std::io::Read::chain(&b"\n\nx\n"[..], std::io::repeat(b'x')));
+    let said = read(noise, &how).unwrap_err().to_string();
+    assert_eq!(said, "line 4 has no end within 16 MB: this is no log");
+}
