@@ -2,8 +2,9 @@
 //!
 //! The numbers are those of [`dispatch::volume`]; here is what has been spent. A message is taken off its budgets before
 //! it is offered, so a budget is never exceeded; what was spent is in the ledger with each settlement, so a restart
-//! goes on where the day stands. Providers count as one, whatever their sites; a site nobody described counts alone.
-//! In a rehearsal nothing is at stake and nothing is bounded.
+//! goes on where the day stands. Providers count as one, whatever their sites; a site nobody described counts alone, and
+//! the ledger keeps today's number of each beside the sum of all such sites, from which their budgets follow.
+//! Behind a relay only the sending domain's budget is kept. In a rehearsal nothing is at stake and nothing is bounded.
 
 use crate::Stakes;
 use crate::fleet::{Fleet, Standing};
@@ -31,18 +32,24 @@ pub(crate) struct Budgets {
 #[derive(Debug)]
 struct Inner {
     providers: &'static Providers,
+    /// Are the addresses that receivers see ours?
+    bounds_sources: bool,
     day: i64,
     who: BTreeMap<VolumeOf, Who>,
     /// What went out before today, by who and provider.
     history: BTreeMap<(VolumeOf, String), Vec<(i64, DayCount)>>,
     /// Today's, by who and operator.
     today: BTreeMap<(VolumeOf, String), Spent>,
+    /// What earlier processes sent today to sites nobody described, which `today` does not hold yet.
+    before: BTreeMap<(VolumeOf, String), u32>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Spent {
     allowance: Allowance,
     count: DayCount,
+    /// How many of `count` the history knows already, in its sum of all sites nobody described.
+    known: u32,
     is_told: bool,
 }
 
@@ -72,8 +79,11 @@ impl Budgets {
             return Ok(Budgets { real: None });
         }
         let today = day_of(now);
-        let mut inner =
-            Inner { providers, day: today, who: BTreeMap::new(), history: BTreeMap::new(), today: BTreeMap::new() };
+        let site_days = store.site_days(today).await?.into_iter();
+        let before = site_days.map(|row| ((VolumeOf::Source(row.source), row.site), row.attempted)).collect();
+        let (who, history, spent) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let bounds_sources = stakes == Stakes::Real;
+        let mut inner = Inner { providers, bounds_sources, day: today, who, history, today: spent, before };
         for source in fleet.sources() {
             let who = Who::Source { warm_since: source.warm_since };
             let of = VolumeOf::Source(source.id);
@@ -95,9 +105,8 @@ impl Budgets {
         now: Timestamp,
     ) -> Result<(), Exhausted> {
         let Some(mut inner) = self.lock(now) else { return Ok(()) };
-        let mut all = vec![(VolumeOf::Source(source), operator)];
-        all.extend(identity.map(|identity| (VolumeOf::Domain(identity), UNNAMED)));
-        for (of, operator) in &all {
+        let all = inner.whose(source, identity, operator);
+        for (of, operator) in all.iter().flatten() {
             let spent = inner.spent(*of, operator);
             if spent.count.attempted >= spent.allowance.messages {
                 let why = spent.allowance.why.clone();
@@ -105,7 +114,7 @@ impl Budgets {
                 return Err(Exhausted { until: next_day(now), of: *of, why, is_news });
             }
         }
-        for (of, operator) in all {
+        for (of, operator) in all.into_iter().flatten() {
             inner.spent(of, operator).count.attempted += 1;
         }
         Ok(())
@@ -114,13 +123,9 @@ impl Budgets {
     /// Gives a message back that was not offered after all.
     pub(crate) fn give_back(&self, source: SourceId, identity: Option<DomainId>, operator: &str, now: Timestamp) {
         let Some(mut inner) = self.lock(now) else { return };
-        let mut back = |of, operator: &str| {
+        for (of, operator) in inner.whose(source, identity, operator).into_iter().flatten() {
             let count = &mut inner.spent(of, operator).count;
             count.attempted = count.attempted.saturating_sub(1);
-        };
-        back(VolumeOf::Source(source), operator);
-        if let Some(identity) = identity {
-            back(VolumeOf::Domain(identity), UNNAMED);
         }
     }
 
@@ -134,21 +139,17 @@ impl Budgets {
         now: Timestamp,
     ) {
         let Some(mut inner) = self.lock(now) else { return };
-        let mut count = |of, operator: &str| {
+        for (of, operator) in inner.whose(source, identity, operator).into_iter().flatten() {
             let count = &mut inner.spent(of, operator).count;
             let attempted = count.attempted;
             count.count(verdict);
             count.attempted = attempted;
-        };
-        count(VolumeOf::Source(source), operator);
-        if let Some(identity) = identity {
-            count(VolumeOf::Domain(identity), UNNAMED);
         }
     }
 
     /// How a source stands toward an operator.
     pub(crate) fn standing(&self, source: SourceId, operator: &str, now: Timestamp) -> Standing {
-        let Some(mut inner) = self.lock(now) else { return Standing::default() };
+        let Some(mut inner) = self.lock(now).filter(|inner| inner.bounds_sources) else { return Standing::default() };
         let spent = inner.spent(VolumeOf::Source(source), operator);
         let is_spent = spent.count.attempted >= spent.allowance.messages;
         Standing { is_cold: !spent.allowance.is_warm, spent_until: is_spent.then(|| next_day(now)) }
@@ -156,7 +157,7 @@ impl Budgets {
 
     /// Today's budget and what was spent of it, for people; `None` where nothing is bounded.
     pub(crate) fn today(&self, source: SourceId, operator: &str, now: Timestamp) -> Option<(u32, u32, String)> {
-        let mut inner = self.lock(now)?;
+        let mut inner = self.lock(now).filter(|inner| inner.bounds_sources)?;
         let spent = inner.spent(VolumeOf::Source(source), operator);
         let bounded = spent.allowance.messages != u32::MAX;
         bounded.then(|| (spent.allowance.messages, spent.count.attempted, spent.allowance.why.clone()))
@@ -191,6 +192,17 @@ impl Budgets {
 }
 
 impl Inner {
+    /// Whose budgets a message is on.
+    fn whose<'o>(
+        &self,
+        source: SourceId,
+        identity: Option<DomainId>,
+        operator: &'o str,
+    ) -> [Option<(VolumeOf, &'o str)>; 2] {
+        let source = self.bounds_sources.then_some((VolumeOf::Source(source), operator));
+        [source, identity.map(|identity| (VolumeOf::Domain(identity), UNNAMED))]
+    }
+
     fn take_in(&mut self, of: VolumeOf, who: Who, rows: Vec<store::DayVolume>) {
         self.who.insert(of, who);
         for row in rows {
@@ -210,16 +222,34 @@ impl Inner {
 
     fn spent(&mut self, of: VolumeOf, operator: &str) -> &mut Spent {
         let key = (of, operator.to_owned());
-        let fresh = if self.today.contains_key(&key) { None } else { Some(self.fresh(of, operator)) };
-        if fresh.is_some() && self.today.len() >= SITES_MAX {
-            let providers = self.providers;
-            self.today.retain(|(_, operator), _| providers.by_key(operator).is_some() || operator == UNNAMED);
+        if !self.today.contains_key(&key) {
+            if self.today.len() >= SITES_MAX {
+                self.put_away();
+            }
+            let before = self.before.remove(&key);
+            let fresh = self.fresh(of, operator, before);
+            self.today.insert(key.clone(), fresh);
         }
-        self.today.entry(key).or_insert_with(|| fresh.unwrap_or_default())
+        self.today.entry(key).or_default()
+    }
+
+    /// Makes room: of sites nobody described only the number is kept, of so many as there is room for.
+    fn put_away(&mut self) {
+        for ((of, operator), spent) in std::mem::take(&mut self.today) {
+            if operator == UNNAMED || self.providers.by_key(&operator).is_some() {
+                self.today.insert((of, operator), spent);
+                continue;
+            }
+            let days = self.history.entry((of, UNNAMED.to_owned())).or_default();
+            add_to_day(days, self.day, &spent.news());
+            if spent.count.attempted > 0 && self.before.len() < SITES_MAX {
+                self.before.insert((of, operator), spent.count.attempted);
+            }
+        }
     }
 
     /// Today's budget, with what the ledger says was spent of it already.
-    fn fresh(&self, of: VolumeOf, operator: &str) -> Spent {
+    fn fresh(&self, of: VolumeOf, operator: &str, before: Option<u32>) -> Spent {
         let who = self.who.get(&of).copied().unwrap_or(Who::Source { warm_since: None });
         let named = operator == UNNAMED || self.providers.by_key(operator).is_some();
         let provider = if named { operator } else { UNNAMED };
@@ -229,11 +259,12 @@ impl Inner {
         if named {
             let today = history.iter().find(|(day, _)| *day == self.day).map(|(_, count)| *count);
             let allowance = volume::allowance(&who, of_provider, history, self.day);
-            return Spent { allowance, count: today.unwrap_or_default(), is_told: false };
+            return Spent { allowance, count: today.unwrap_or_default(), known: 0, is_told: false };
         }
-        // The ledger counts all sites nobody described together; the budget is for each of them.
+        // The history is that of all sites nobody described together; the budget is for each of them.
         let allowance = volume::allowance(&who, None, history, self.day);
-        Spent { allowance, count: DayCount::default(), is_told: false }
+        let known = before.unwrap_or_default();
+        Spent { allowance, count: DayCount { attempted: known, ..DayCount::default() }, known, is_told: false }
     }
 
     fn turn_over(&mut self, today: i64) {
@@ -244,12 +275,27 @@ impl Inner {
             let days = self.history.entry((of, provider)).or_default();
             match days.last_mut() {
                 Some((day, count)) if *day == yesterday && named => *count = spent.count,
-                Some((day, count)) if *day == yesterday => count.add(&spent.count),
-                _ => days.push((yesterday, spent.count)),
+                _ if named => days.push((yesterday, spent.count)),
+                _ => add_to_day(days, yesterday, &spent.news()),
             }
             days.retain(|(day, _)| *day >= today - HISTORY_DAYS);
         }
+        self.before.clear();
         self.day = today;
+    }
+}
+
+impl Spent {
+    /// What the history does not know yet.
+    fn news(&self) -> DayCount {
+        DayCount { attempted: self.count.attempted.saturating_sub(self.known), ..self.count }
+    }
+}
+
+fn add_to_day(days: &mut Vec<(i64, DayCount)>, day: i64, count: &DayCount) {
+    match days.last_mut() {
+        Some((last, sum)) if *last == day => sum.add(count),
+        _ => days.push((day, *count)),
     }
 }
 

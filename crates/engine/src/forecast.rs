@@ -51,12 +51,15 @@ pub async fn forecast(
         forecast.at_this_rate_s = Some(waiting * elapsed_ms / tries / 1_000);
     }
     let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(forecast) };
-    if waiting == 0 || snapshot.options.transport.stakes() == Stakes::Rehearsal {
+    let stakes = snapshot.options.transport.stakes();
+    if waiting == 0 || stakes == Stakes::Rehearsal {
         return Ok(forecast);
     }
     let mut plans = Vec::new();
     plans.extend(of_domain(store, &snapshot.options.from, waiting, now).await?);
-    plans.extend(of_sources(store, campaign, now).await?);
+    if stakes == Stakes::Real {
+        plans.extend(of_sources(store, campaign, now).await?);
+    }
     // The narrowest decides.
     let last = plans.into_iter().max_by_key(|(days, _)| days.ends.unwrap_or(i64::MAX));
     if let Some((days, because)) = last {

@@ -66,7 +66,7 @@ impl fmt::Display for Objection {
     }
 }
 
-/// Everything that speaks against sending this to the world; nothing in loopback mode. Fails when a key of the ledger
+/// Everything that speaks against sending this to the world; nothing in a rehearsal. Fails when a key of the ledger
 /// cannot be used at all.
 pub async fn objections(
     store: &Store,
@@ -75,7 +75,7 @@ pub async fn objections(
     world: &World,
 ) -> Result<Vec<Objection>, SendError> {
     let mut objections = about_sender(store, workspace, options, world).await?;
-    if options.transport.is_loopback() {
+    if options.transport.is_rehearsal() {
         return Ok(objections);
     }
     if options.unsubscribe == Unsubscribe::None {
@@ -94,7 +94,7 @@ pub async fn about_sender(
     options: &SendOptions,
     world: &World,
 ) -> Result<Vec<Objection>, SendError> {
-    if options.transport.is_loopback() {
+    if options.transport.is_rehearsal() {
         return Ok(Vec::new());
     }
     Ok(about_key(store, workspace, options, world).await?.into_iter().collect())

@@ -70,12 +70,14 @@ pub struct Settings {
     pub limits: Option<KnownLimits>,
 }
 
-/// Whether a reputation is at stake. Toward loopback, in the demo and behind a relay none is: day budgets, warm-up and
-/// the canary's wait are left out then. The brakes work everywhere.
+/// Whose reputation is at stake: day budgets, warm-up and the canary's wait follow it. The brakes work everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stakes {
-    /// Real receivers, who remember.
+    /// Our addresses' and our domains': receivers see both.
     Real,
+    /// Our domains' alone: a relay stands between, whose addresses and queue are its own and which hides who receives. The
+    /// sample goes first and the sending domain makes no jump; budgets of addresses toward providers cannot be known.
+    Relayed,
     /// Nobody who remembers.
     Rehearsal,
 }
@@ -506,7 +508,7 @@ impl House {
             let why = reply.map_or_else(|| verdict.rule.to_string(), str::to_owned);
             self.tell(Notice::Rests { lane: lane.id, why });
         }
-        if !response.changes.is_empty() {
+        if response.steps || !response.changes.is_empty() {
             self.tell(Notice::Learned { lane: lane.id, changes: response.changes });
         }
         // A refusal of us that comes while the lane rests already is no recipient's either.

@@ -159,7 +159,7 @@ impl Snapshot {
     }
 
     fn compile_with(&self, name: &str, links: LinkOptions) -> Result<Compiled, SendError> {
-        let loopback = self.options.transport.is_loopback();
+        let loopback = self.options.transport.is_rehearsal();
         self.compile_as(CompileOptions {
             fallback_subject: loopback.then(|| name.to_owned()),
             needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
@@ -208,7 +208,7 @@ impl Snapshot {
             Ok(_) | Err(RenderError::Template { .. }) => {}
         }
         let mut warnings = compiled.warnings().to_vec();
-        if !compiled.tags().contains("unsubscribe_url") && self.options.transport.is_loopback() {
+        if !compiled.tags().contains("unsubscribe_url") && self.options.transport.is_rehearsal() {
             warnings.push(
                 "the message has no unsubscribe place; outside a rehearsal it is refused. Add a link to {{ unsubscribe_url }}"
                     .to_owned(),
@@ -372,7 +372,7 @@ pub(crate) async fn with_sample(
     audience: &Audience,
     now: Timestamp,
 ) -> Result<(Snapshot, u32), SendError> {
-    if stakes != Stakes::Real || kind == CampaignKind::Transactional {
+    if stakes == Stakes::Rehearsal || kind == CampaignKind::Transactional {
         return Ok((snapshot, 0));
     }
     let since = now - brakes::CANARY_KNOWN_WITHIN;

@@ -11,6 +11,9 @@ use std::net::SocketAddr;
 
 /// Port 25: delivery to an MX (RFC 5321 section 4.5.4.2); 587 is for submission.
 pub const SMTP_PORT: u16 = 25;
+/// Ports of mail servers (RFC 5321, RFC 8314): a relay of this machine at one of them is its own mail server, which sends to
+/// the world, and never the end of a rehearsal.
+pub const MAIL_PORTS: [u16; 3] = [SMTP_PORT, 465, 587];
 /// Conversations at once in loopback mode when nothing else is said.
 pub const LOOPBACK_CONNECTIONS: u32 = 20;
 
@@ -158,21 +161,32 @@ pub struct RetryOverride {
 }
 
 impl Transport {
-    /// Is the reputation of an address of ours at stake? Not toward loopback, and a relay's is its own.
+    /// Whose reputation is at stake? In a rehearsal nobody's; behind a relay the sending domain's alone.
     pub fn stakes(&self) -> Stakes {
         match self {
-            Transport::Direct { .. } if !self.is_loopback() => Stakes::Real,
-            Transport::Direct { .. } | Transport::Relay { .. } => Stakes::Rehearsal,
+            _ if self.is_rehearsal() => Stakes::Rehearsal,
+            Transport::Direct { .. } => Stakes::Real,
+            Transport::Relay { .. } => Stakes::Relayed,
         }
     }
 
-    /// A way out that cannot leave this machine: a relay or a name server at a loopback address. Every connection
-    /// elsewhere is then refused.
-    pub fn is_loopback(&self) -> bool {
+    /// A way out that ends on this machine: a name server at a loopback address, or a relay at one that is not at a
+    /// port of real mail servers ([`MAIL_PORTS`]): what listens there passes mail on. Every connection elsewhere is then
+    /// refused.
+    pub fn is_rehearsal(&self) -> bool {
         match self {
             Transport::Direct { dns, .. } => dns.is_some_and(|dns| dns.ip().is_loopback()),
-            Transport::Relay { url } => RelayUrl::parse(url).is_ok_and(|relay| relay.is_loopback()),
+            Transport::Relay { url } => {
+                RelayUrl::parse(url).is_ok_and(|relay| relay.is_loopback() && !MAIL_PORTS.contains(&relay.port))
+            }
         }
+    }
+
+    /// The port of a mail server on this machine that passes our mail on to the world.
+    pub fn local_relay(&self) -> Option<u16> {
+        let Transport::Relay { url } = self else { return None };
+        let relay = RelayUrl::parse(url).ok().filter(RelayUrl::is_loopback)?;
+        (!self.is_rehearsal()).then_some(relay.port)
     }
 }
 
@@ -255,10 +269,26 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_addresses_make_loopback_mode() {
-        let relay = |url: &str| Transport::Relay { url: url.to_owned() }.is_loopback();
-        assert!(relay("smtp://127.0.0.9:2525") && relay("smtp://[::1]:2525"));
-        assert!(!relay("smtp://192.0.2.1:25") && !relay("smtp://127.example.org"));
-        assert!(!Transport::Direct { port: 25, dns: None }.is_loopback());
+    fn only_what_ends_on_this_machine_is_a_rehearsal() {
+        let relay = |url: &str| Transport::Relay { url: url.to_owned() };
+        for sink in ["smtp://127.0.0.9:2525", "smtp://[::1]:2525", "smtp://localhost:1025"] {
+            assert_eq!((relay(sink).stakes(), relay(sink).local_relay()), (Stakes::Rehearsal, None), "{sink}");
+        }
+        // The mail server that every machine has sends to the world.
+        for (own, port) in [
+            ("smtp://127.0.0.1", 25),
+            ("smtp://127.0.0.1:25", 25),
+            ("smtp://localhost", 25),
+            ("smtp://[::1]:587", 587),
+            ("smtps://localhost", 465),
+        ] {
+            assert_eq!((relay(own).stakes(), relay(own).local_relay()), (Stakes::Relayed, Some(port)), "{own}");
+        }
+        for elsewhere in ["smtp://192.0.2.1:25", "smtp://192.0.2.1:2525", "smtp://127.example.org"] {
+            assert_eq!((relay(elsewhere).stakes(), relay(elsewhere).local_relay()), (Stakes::Relayed, None));
+        }
+        assert_eq!(Transport::Direct { port: 25, dns: None }.stakes(), Stakes::Real);
+        let dns = Some("127.0.0.1:5353".parse().unwrap());
+        assert_eq!(Transport::Direct { port: 2525, dns }.stakes(), Stakes::Rehearsal);
     }
 }

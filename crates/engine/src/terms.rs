@@ -70,7 +70,7 @@ impl Sample {
 impl Plan {
     /// The terms as they stand when the campaign is taken up.
     pub(crate) fn begin(&self, stakes: Stakes, is_sample_over: bool, now: Timestamp) -> Term {
-        let canary = self.canary.as_ref().filter(|_| stakes == Stakes::Real && !is_sample_over);
+        let canary = self.canary.as_ref().filter(|_| stakes != Stakes::Rehearsal && !is_sample_over);
         Term {
             windows: self.windows.clone(),
             by_recipient: self.by_recipient,

@@ -4,7 +4,7 @@
 //! network around us, so every target is checked just before the connection is opened, after all DNS is done (a name
 //! checked earlier could have changed). The ranges are those of the IANA special-purpose registries (RFC 6890).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The rule about targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub enum Guard {
         /// Addresses that are ours although this machine does not hold them: the outside of a NAT, for instance.
         /// Those it does hold are found without being listed.
         own: Vec<IpAddr>,
+        /// The port of this machine's own mail server, when everything goes through it: chosen by the operator and not
+        /// by a stranger's MX record. Nothing else of this machine may be reached.
+        local_relay: Option<u16>,
     },
     /// Tests and rehearsals: only 127.0.0.0/8 and ::1.
     LoopbackOnly,
@@ -22,16 +25,28 @@ pub enum Guard {
 impl Guard {
     /// The guard for mail to the world, when all our addresses are on this machine.
     pub fn production() -> Guard {
-        Guard::Production { own: Vec::new() }
+        Guard::Production { own: Vec::new(), local_relay: None }
     }
 
-    /// Why a connection to `target` is forbidden; `None` if it is allowed.
+    /// Why a connection to this port is forbidden; `None` if it is allowed.
+    pub fn forbids_port(&self, target: SocketAddr) -> Option<String> {
+        match self {
+            Guard::Production { local_relay: Some(port), .. }
+                if target.port() == *port && target.ip().is_loopback() =>
+            {
+                None
+            }
+            Guard::Production { .. } | Guard::LoopbackOnly => self.forbids(target.ip()),
+        }
+    }
+
+    /// Why a connection to `target` is forbidden, whatever the port; `None` if it is allowed.
     pub fn forbids(&self, target: IpAddr) -> Option<String> {
         let target = target.to_canonical();
         match self {
             Guard::LoopbackOnly if target.is_loopback() => None,
             Guard::LoopbackOnly => Some(format!("{target} is not a loopback address, and only those may be reached")),
-            Guard::Production { own } => {
+            Guard::Production { own, .. } => {
                 if let Some(kind) = special_purpose(target) {
                     return Some(format!("{target} is {kind}: its name points inside"));
                 }
@@ -156,8 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn this_machines_own_mail_server_is_reached_when_everything_goes_through_it_and_nothing_else_here() {
+        let guard = Guard::Production { own: Vec::new(), local_relay: Some(25) };
+        let reached = |target: &str| guard.forbids_port(target.parse().unwrap()).is_none();
+        assert!(reached("127.0.0.1:25") && reached("[::1]:25") && reached("1.1.1.1:443"));
+        assert!(!reached("127.0.0.1:80") && !reached("10.0.0.1:25"));
+        assert!(Guard::production().forbids_port("127.0.0.1:25".parse().unwrap()).is_some());
+        assert!(guard.forbids("127.0.0.1".parse().unwrap()).is_some(), "a URL that points there is refused");
+    }
+
+    #[test]
     fn our_own_addresses_are_inside() {
-        let guard = Guard::Production { own: vec!["1.2.3.4".parse().unwrap()] };
+        let guard = Guard::Production { own: vec!["1.2.3.4".parse().unwrap()], local_relay: None };
         assert_eq!(forbidden(&guard, &["1.2.3.4", "1.2.3.5"]), ["1.2.3.4"]);
         assert!(is_held_here("127.0.0.1".parse().unwrap()), "this machine holds its loopback address");
         assert!(!is_held_here("1.1.1.1".parse().unwrap()));

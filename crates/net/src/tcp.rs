@@ -29,7 +29,7 @@ impl Tcp {
     /// Why this connection is forbidden, if it is. In a rehearsal the proxy must be on this machine too.
     fn forbids_way(&self, from: &Egress, target: SocketAddr) -> Option<String> {
         let proxy = from.proxy.as_ref().map(Proxy::server).filter(|_| self.guard == Guard::LoopbackOnly);
-        self.guard.forbids(target.ip()).or_else(|| proxy.and_then(|proxy| self.guard.forbids(proxy.ip())))
+        self.guard.forbids_port(target).or_else(|| proxy.and_then(|proxy| self.guard.forbids(proxy.ip())))
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn settings_of(
     let Chosen { transport, connections, schedule } = chosen;
     let flat = Ceiling::Flat(connections.unwrap_or(LOOPBACK_CONNECTIONS));
     let (way, ceiling) = match transport {
-        Transport::Direct { port, .. } if transport.is_loopback() => (Way::Direct { port: *port }, flat),
+        Transport::Direct { port, .. } if transport.is_rehearsal() => (Way::Direct { port: *port }, flat),
         Transport::Direct { port, .. } => {
             let total = connections.unwrap_or(CONNECTIONS_MAX).min(CONNECTIONS_MAX);
             (Way::Direct { port: *port }, Ceiling::Providers { total })
@@ -181,10 +181,13 @@ impl Signatures {
 
 /// The world these choices may reach.
 pub(crate) fn world(transport: &Transport, signatures: Signatures) -> Result<World, Failure> {
-    let guard = if transport.is_loopback() { Guard::LoopbackOnly } else { Guard::production() };
+    let guard = match transport.is_rehearsal() {
+        true => Guard::LoopbackOnly,
+        false => Guard::Production { own: Vec::new(), local_relay: transport.local_relay() },
+    };
     let dns = match transport {
         Transport::Direct { dns, .. } => *dns,
-        Transport::Relay { .. } if transport.is_loopback() => Some(NO_NAME_SERVER),
+        Transport::Relay { .. } if transport.is_rehearsal() => Some(NO_NAME_SERVER),
         Transport::Relay { .. } => None,
     };
     World::production(guard, dns, signatures.dnssec()).map_err(|error| match error {

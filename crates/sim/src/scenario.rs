@@ -312,6 +312,13 @@ impl Scenario {
         self
     }
 
+    /// With only the sending domain's reputation at stake, as behind a relay: a sample goes first, and the domain's day
+    /// budgets bound the work.
+    pub fn relayed(mut self) -> Scenario {
+        self.stakes = Stakes::Relayed;
+        self
+    }
+
     /// With hours, an expiry or a weight for the first campaign.
     pub fn timing(mut self, timing: Timing) -> Scenario {
         self.timing = timing;

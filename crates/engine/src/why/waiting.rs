@@ -75,7 +75,7 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
             }));
         }
     }
-    if stakes == Stakes::Real {
+    if stakes != Stakes::Rehearsal {
         let spent = store.latest_events(vec![EventKind::BudgetSpent], BUDGETS_LOOKED_AT).await?;
         let today = spent.into_iter().filter(|event| day_of(event.at) == day_of(now));
         let today = today.filter(|event| event.campaign.is_none_or(|one| one == campaign.id));

@@ -168,7 +168,7 @@ fn tracking(args: &Counting) -> Tracking {
 /// The way out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WayOut {
-    /// Send everything through this server: smtp(s)://[user@]host[:port]
+    /// Send everything through this server, smtp(s)://[user@]host[:port]; one of this machine at no mail port (25, 465, 587) makes a rehearsal
     #[arg(long, value_name = "URL", conflicts_with_all = ["dns", "port"])]
     relay: Option<String>,
     /// Read the relay's password from this file instead of POSTROOM_RELAY_PASSWORD
@@ -211,7 +211,7 @@ impl WayOut {
             Failure::bad_input(format!("{what} is for rehearsals only"))
                 .advise("a rehearsal sends to this machine: --dns 127.0.0.1:5353 or --relay smtp://127.0.0.1:2525")
         };
-        if transport.is_loopback() {
+        if transport.is_rehearsal() {
             return Ok(transport);
         }
         if self.port.is_some_and(|port| port != SMTP_PORT) {
@@ -329,7 +329,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     if let Some(exit) = already_over(&launched, &draft, &ledger, output).await? {
         return Ok(exit);
     }
-    let is_loopback = draft.snapshot.options.transport.is_loopback();
+    let is_loopback = draft.snapshot.options.transport.is_rehearsal();
     if !launched.continued {
         foretell(&launched, &ledger, output).await?;
     }
@@ -414,14 +414,14 @@ async fn signing_key(
     let known = store.load_keys(ledger.workspace, &domain).await?;
     let selector = match &identity.selector {
         Some(named) if known.iter().any(|(selector, _)| selector == named) => Some(named.clone()),
-        Some(named) if !options.transport.is_loopback() => {
+        Some(named) if !options.transport.is_rehearsal() => {
             return Err(Failure::bad_input(format!(
                 "there is no signing key {named} for {domain} in {}",
                 ledger.dir.display()
             ))
             .advise(format!("make one: postroom domain keygen {domain} --selector {named}")));
         }
-        named if options.transport.is_loopback() => {
+        named if options.transport.is_rehearsal() => {
             let wanted = named.as_deref().unwrap_or(LOOPBACK_SELECTOR);
             Some(launch::any_key(store, &domain, wanted, entropy, &ledger.actor, now).await?)
         }
@@ -463,11 +463,11 @@ async fn already_over(
         return Ok(None);
     }
     let before = launch::snapshot(campaign)?.options.transport;
-    if before.is_loopback() != draft.snapshot.options.transport.is_loopback() {
+    if before.is_rehearsal() != draft.snapshot.options.transport.is_rehearsal() {
         return Err(Failure::refused(format!(
             "campaign {:?} (number {number}) was begun {}; it cannot go on the other way",
             campaign.name,
-            if before.is_loopback() { "as a rehearsal on this machine" } else { "toward the world" }
+            if before.is_rehearsal() { "as a rehearsal on this machine" } else { "toward the world" }
         ))
         .advise("give it another name: --name"));
     }
