@@ -190,6 +190,8 @@ impl Order {
             | Order::Set { .. }
             | Order::Suppress { .. }
             | Order::People(_)
+            | Order::Hosts(_)
+            | Order::Allot(_)
             | Order::Alarms(_) => true,
             Order::WaysOut(order) => order.may_begin(),
             Order::RemoveImport { .. }
