@@ -3,8 +3,8 @@
 //! What they are is decided in [`dispatch::brakes`]; here they are fed. Invariant: a verdict is counted once for its
 //! campaign, once for its workspace and once for its provider; nothing can be switched off.
 
-use dispatch::brakes::{Authentication, BlockedShare, Groups, Incident, Limits, Port25, Rates, Trip};
-use model::{CampaignId, DayCount, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
+use dispatch::brakes::{Authentication, BlockedShare, Group, Groups, Incident, Limits, Missing, Port25, Rates, Trip};
+use model::{CampaignId, DayCount, Outcome, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,13 @@ pub(crate) struct Brakes {
 /// Campaigns remembered that no run works on any more, beside those at work.
 const CAMPAIGNS_REMEMBERED_MAX: usize = 256;
 
+impl Kept {
+    /// How often a campaign was stopped for what it did to people, and which group was named the last time.
+    pub(crate) fn stops(&self, campaign: CampaignId) -> (u32, Option<&Group>) {
+        self.campaigns.get(&campaign).map_or((0, None), |of| (of.stops, of.worst.as_ref()))
+    }
+}
+
 /// What outlives a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Kept {
@@ -42,6 +49,13 @@ pub(crate) struct Kept {
 struct OfCampaign {
     authentication: Authentication,
     rates: Rates,
+    #[serde(default)]
+    missing: Missing,
+    /// How often it was stopped for what it did to people, and which group was named the last time.
+    #[serde(default)]
+    stops: u32,
+    #[serde(default)]
+    worst: Option<Group>,
     /// What the ledger had counted when this was written down, by provider (empty: nobody described it).
     counted: BTreeMap<String, DayCount>,
     /// The last time that somebody answered for it.
@@ -54,6 +68,9 @@ impl Default for OfCampaign {
         OfCampaign {
             authentication: Authentication::default(),
             rates: Rates::of_campaign(Limits::default()),
+            missing: Missing::default(),
+            stops: 0,
+            worst: None,
             counted: BTreeMap::new(),
             answered_at: None,
             is_sample_over: false,
@@ -164,9 +181,16 @@ impl Brakes {
         trips.extend(incident.map(|trip| (trip, Whom::Everybody)));
         let blocked = name.and_then(|name| kept.blocked.judged(now, operator, name, verdict));
         trips.extend(blocked.map(|trip| (trip, Whom::Everybody)));
-        // What a provider in trouble says of its people is held against nobody. A domain that does not exist has never
-        // seen the mail, and its people have their verdict long before the others: they would make any list look dead.
-        if provider.is_some_and(|provider| kept.incident.is_under_way(provider)) || verdict.stage == Stage::Dns {
+        // A domain that does not exist has never seen the mail, and its people have their verdict long before the others:
+        // among the people tried they would make any list look dead.
+        if verdict.stage == Stage::Dns {
+            let of_campaign = kept.campaigns.entry(campaign).or_default();
+            let gone = if verdict.outcome == Outcome::Hard { of_campaign.missing.gone() } else { None };
+            trips.extend(gone.map(|trip| (trip, Whom::Campaign(campaign))));
+            return trips;
+        }
+        // What a provider in trouble says of its people is held against nobody.
+        if provider.is_some_and(|provider| kept.incident.is_under_way(provider)) {
             return trips;
         }
         let of_campaign = &mut kept.campaigns.entry(campaign).or_default().rates;
@@ -180,14 +204,16 @@ impl Brakes {
         trips
     }
 
-    /// Adds what the ledger has counted of a campaign beyond what is known of it.
+    /// Adds what the ledger has counted of a campaign beyond what is known of it. What complaints trip that came while
+    /// nobody sent, and whom it concerns.
     pub(crate) fn recount(
         &mut self,
         campaign: CampaignId,
         workspace: WorkspaceId,
         counted: &[(Option<String>, DayCount)],
         now: Timestamp,
-    ) {
+    ) -> Vec<(Trip, Whom)> {
+        let mut trips = Vec::new();
         let of_campaign = self.kept.campaigns.entry(campaign).or_default();
         let of_workspace = &mut self.kept.workspaces.entry(workspace).or_default().0;
         for (provider, count) in counted {
@@ -196,9 +222,59 @@ impl Brakes {
             if more != DayCount::default() && !self.kept.incident.is_under_way(provider.as_deref().unwrap_or_default())
             {
                 of_campaign.rates.recount(now, provider.as_deref(), &more);
-                of_workspace.recount(now, provider.as_deref(), &more);
+                // Of complaints that came while nobody sent it is not known which day's mail they are about.
+                of_workspace.recount(now, provider.as_deref(), &DayCount { complained: 0, ..more });
+                if more.complained > 0 {
+                    let trip = of_campaign.rates.look_at_complaints(provider.as_deref());
+                    trips.extend(trip.map(|trip| (trip, Whom::Campaign(campaign))));
+                }
             }
         }
+        trips
+    }
+
+    /// Counts a complaint about mail of a campaign at work (`None`: it is over) and of a workspace; what trips, and whom it
+    /// concerns. What was sent before somebody answered for it has been answered for.
+    pub(crate) fn complained(
+        &mut self,
+        (campaign, workspace): (Option<CampaignId>, WorkspaceId),
+        groups: &Groups<'_>,
+        sent_at: Timestamp,
+    ) -> Vec<(Trip, Whom)> {
+        let kept = &mut self.kept;
+        self.is_unwritten = true;
+        let mut trips = Vec::new();
+        if let Some(campaign) = campaign {
+            self.changed.insert(campaign);
+            let of_campaign = kept.campaigns.entry(campaign).or_default();
+            let counts = of_campaign.answered_at.is_none_or(|answered| sent_at > answered);
+            let trip = if counts { of_campaign.rates.complained(sent_at, groups) } else { None };
+            trips.extend(trip.map(|trip| (trip, Whom::Campaign(campaign))));
+        }
+        if kept.answered.get(&workspace).is_none_or(|answered| sent_at > *answered) {
+            let of_workspace = &mut kept.workspaces.entry(workspace).or_default().0;
+            trips.extend(of_workspace.complained(sent_at, groups).map(|trip| (trip, Whom::Workspace(workspace))));
+        }
+        trips
+    }
+
+    /// Takes note of how many people a campaign goes to, and how many of them are at domains that do not exist.
+    pub(crate) fn listed(&mut self, campaign: CampaignId, (people, gone): (u64, u64)) {
+        self.kept.campaigns.entry(campaign).or_default().missing.counted(people, gone);
+    }
+
+    /// What the people at domains that do not exist trip, as they are known.
+    pub(crate) fn look_at_missing(&mut self, campaign: CampaignId) -> Option<Trip> {
+        self.kept.campaigns.get_mut(&campaign).and_then(|of| of.missing.look())
+    }
+
+    /// A campaign stops for what it does to people; the group that was named, to be taken out before it goes on.
+    pub(crate) fn stopped(&mut self, campaign: CampaignId, worst: Option<Group>) {
+        let of_campaign = self.kept.campaigns.entry(campaign).or_default();
+        of_campaign.stops = of_campaign.stops.saturating_add(1);
+        of_campaign.worst = worst;
+        self.changed.insert(campaign);
+        self.is_unwritten = true;
     }
 
     /// Somebody looked at the rates of a campaign and gave a reason to go on: it is measured anew, and so is its
@@ -210,6 +286,7 @@ impl Brakes {
         }
         of_campaign.answered_at = at;
         of_campaign.rates.resumed();
+        of_campaign.missing.resumed();
         if at > self.kept.answered.get(&workspace).copied() {
             self.kept.answered.extend(at.map(|at| (workspace, at)));
             self.kept.workspaces.entry(workspace).or_default().0.resumed();
@@ -219,9 +296,10 @@ impl Brakes {
         true
     }
 
-    /// Why a workspace sends nothing more until somebody gives a reason; `None`: it may send.
-    pub(crate) fn workspace_stopped(&self, workspace: WorkspaceId) -> Option<String> {
-        self.kept.workspaces.get(&workspace).and_then(|of| of.0.tripped().map(str::to_owned))
+    /// Why a workspace sends nothing more until somebody gives a reason, and which group was named; `None`: it may send.
+    pub(crate) fn workspace_stopped(&self, workspace: WorkspaceId) -> Option<(String, Option<Group>)> {
+        let tripped = self.kept.workspaces.get(&workspace).and_then(|of| of.0.tripped());
+        tripped.map(|(why, worst)| (why.to_owned(), worst.cloned()))
     }
 
     /// Is the provider having an incident? Then what it says about people is provisional.
@@ -329,6 +407,44 @@ mod tests {
     }
 
     #[test]
+    fn complaints_count_where_their_mail_did() {
+        let mut brakes = Brakes::default();
+        let groups = Groups { provider: Some("yahoo"), ..Groups::default() };
+        let sent = |brakes: &mut Brakes, campaign| send(brakes, campaign, "yahoo", 1_000, &Verdict::accepted());
+        let complain = |brakes: &mut Brakes, campaign, count: u32, sent_at| {
+            let about = |_| brakes.complained((campaign, WorkspaceId::FIRST), &groups, sent_at);
+            (0..count)
+                .flat_map(about)
+                .map(|(trip, whom)| (matches!(trip, Trip::Rates { .. }), whom))
+                .collect::<Vec<_>>()
+        };
+        sent(&mut brakes, CAMPAIGN);
+        assert_eq!(complain(&mut brakes, Some(OTHER), 2, at(1)), [], "nothing of that campaign was counted");
+        let paused = complain(&mut brakes, Some(CAMPAIGN), 5, at(1));
+        let both = [(true, Whom::Workspace(WorkspaceId::FIRST)), (true, Whom::Campaign(CAMPAIGN))];
+        assert_eq!(paused, both, "the workspace had seven of a thousand first");
+        brakes.answered(CAMPAIGN, WorkspaceId::FIRST, Some(at(5)));
+        let mut brakes = killed(brakes);
+        sent(&mut brakes, CAMPAIGN);
+        assert_eq!(complain(&mut brakes, Some(CAMPAIGN), 9, at(3)), [], "that has been answered for");
+        assert_eq!(complain(&mut brakes, None, 9, at(1) - Duration::from_secs(30 * 3_600)), [], "of another day");
+    }
+
+    #[test]
+    fn complaints_that_came_while_nobody_sent_are_found_at_a_start() {
+        let mut brakes = Brakes::default();
+        send(&mut brakes, CAMPAIGN, "yahoo", 1_000, &Verdict::accepted());
+        let count = |complained| {
+            let count = DayCount { attempted: 1_000, accepted: 1_000, complained, ..DayCount::default() };
+            vec![(Some("yahoo".to_owned()), count)]
+        };
+        brakes.counted_by_ledger(CAMPAIGN, count(0));
+        let mut brakes = killed(brakes);
+        let trips = brakes.recount(CAMPAIGN, WorkspaceId::FIRST, &count(5), at(3_000));
+        assert!(matches!(&trips[..], [(Trip::Rates { .. }, Whom::Campaign(CAMPAIGN))]), "{trips:?}");
+    }
+
+    #[test]
     fn a_reason_counts_once_and_is_remembered() {
         let mut brakes = Brakes::default();
         let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
@@ -372,7 +488,7 @@ mod tests {
         send(&mut brakes, CAMPAIGN, "gmx", 30, &dead);
         brakes.forget(CAMPAIGN);
         let mut brakes = killed(brakes);
-        let why = brakes.workspace_stopped(WorkspaceId::FIRST).unwrap();
+        let (why, _) = brakes.workspace_stopped(WorkspaceId::FIRST).unwrap();
         assert!(why.contains("over all campaigns of this workspace"), "{why}");
         assert!(!brakes.answered(OTHER, WorkspaceId::FIRST, None));
         assert!(brakes.workspace_stopped(WorkspaceId::FIRST).is_some(), "resumed without a reason");

@@ -285,7 +285,7 @@ impl Handle {
         &self.store
     }
 
-    fn tell(&self, notice: Notice) {
+    pub(crate) fn tell(&self, notice: Notice) {
         self.notices.send(notice).ok();
     }
 

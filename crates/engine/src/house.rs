@@ -39,6 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
+use store::complaint::Complained;
 use store::{CeilingOf, Claimed, Part, Settlement, Slot, Store, StoreError, VolumeOf};
 use tokio::sync::{mpsc, oneshot};
 
@@ -97,6 +98,15 @@ impl std::fmt::Debug for KnownLimits {
 }
 
 impl Settings {
+    /// Does no mail leave this machine? Then nobody outside has seen anything that could be history of a name or an
+    /// address.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        match &self.way {
+            Way::Direct { .. } => self.stakes == Stakes::Rehearsal,
+            Way::Relay(relay) => relay.is_loopback,
+        }
+    }
+
     /// The ceilings of a lane toward a site.
     pub(crate) fn limits(&self, provider: Option<&Provider>, fingerprint: &str, now: Timestamp) -> Limits {
         let operator = provider.map_or(fingerprint, |provider| provider.key.as_str());
@@ -207,6 +217,8 @@ pub(crate) enum Notice {
     Learned { lane: LaneId, changes: Vec<Change> },
     /// A campaign was paused or resumed.
     Changed(CampaignId),
+    /// Somebody called a message spam.
+    Complained(Box<Complained>),
     /// Holds were placed or lifted.
     HoldsChanged,
     /// Ceilings or weights were set.
@@ -622,7 +634,7 @@ impl House {
     }
 
     /// The name of an import's file: a brake that accuses an import says what a person calls it.
-    async fn file_of(&self, import: ImportId) -> Arc<str> {
+    pub(crate) async fn file_of(&self, import: ImportId) -> Arc<str> {
         let remembered = || self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = remembered().get(&import) {
             return file.clone();

@@ -384,6 +384,7 @@ fn settlement(
         site: Some(lane.id.site),
         source: Some(lane.id.source),
         identity: house.mailing(claimed.campaign).and_then(|mailing| mailing.identity),
+        rehearsed: house.settings.is_rehearsal(),
         provider: lane.provider.map(|provider| provider.key.clone()),
         provisional: reaction.suppress.is_some() && house.is_provisional(lane),
         due: reaction.due.map(|at| (lane.id.site, at)),

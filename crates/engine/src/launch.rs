@@ -35,7 +35,7 @@ pub(crate) const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 360
 /// The secret that holds the keys of tokens.
 pub(crate) const TOKEN_RING: &str = "tokens";
 /// The secret that tells this ledger's Message-IDs from another's.
-const MESSAGE_ID_TAG: &str = "message-id-tag";
+pub(crate) const MESSAGE_ID_TAG: &str = "message-id-tag";
 
 /// A message file as it was when the campaign was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod brand;
+pub mod complaints;
 pub mod drafts;
 pub mod engage;
 pub mod forecast;

@@ -5,13 +5,13 @@
 //! while verdicts are counted. What the ledger counted itself after it was written is added from its counters at the next
 //! start; so a start reads no deliveries, and what a kill forgets are a few seconds of the last hour of a provider.
 
-use crate::brakes::Kept;
+use crate::brakes::{Kept, Whom};
 use crate::fleet::Rest;
-use crate::house::House;
-use model::{CampaignId, EventKind, SourceId, Timestamp};
+use crate::house::{House, Notice, Stop};
+use model::{CampaignId, DeliveryState, EventKind, SourceId, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use store::{Store, StoreError};
+use store::{CauseCount, Store, StoreError};
 
 /// What the brakes count is written down at most this often.
 pub(crate) const WRITE_EVERY: Duration = Duration::from_secs(15);
@@ -52,23 +52,49 @@ impl House {
     /// for it since.
     pub(crate) async fn recount(&self, campaign: CampaignId) -> Result<(), StoreError> {
         let counted = self.until_read(|| self.store.campaign_providers(campaign)).await?;
+        let listed = self.listed(campaign).await?;
         let answered = self.answered_at(campaign).await?;
-        if let Some(mailing) = self.mailing(campaign) {
-            let mut brakes = self.brakes();
-            if !brakes.answered(campaign, mailing.workspace, answered) {
-                brakes.recount(campaign, mailing.workspace, &counted, self.now());
-            }
-            brakes.counted_by_ledger(campaign, counted);
+        let Some(mailing) = self.mailing(campaign) else { return Ok(()) };
+        let mut brakes = self.brakes();
+        brakes.listed(campaign, listed);
+        let mut trips = Vec::new();
+        if !brakes.answered(campaign, mailing.workspace, answered) {
+            trips = brakes.recount(campaign, mailing.workspace, &counted, self.now());
+        }
+        brakes.counted_by_ledger(campaign, counted);
+        trips.extend(brakes.look_at_missing(campaign).map(|trip| (trip, Whom::Campaign(campaign))));
+        drop(brakes);
+        for (trip, whom) in trips {
+            self.tell(Notice::Tripped(Stop::Brake(trip), whom));
         }
         Ok(())
     }
 
-    /// A campaign goes on. If somebody gave a reason for it, after a brake, its rates are measured anew.
+    /// A campaign goes on. If somebody gave a reason for it, after a brake, its rates are measured anew; whoever was taken
+    /// out is nobody it goes to.
     pub(crate) async fn resumed(&self, campaign: CampaignId) -> Result<(), StoreError> {
+        let listed = self.listed(campaign).await?;
         let answered = self.answered_at(campaign).await?;
         let Some(mailing) = self.mailing(campaign) else { return Ok(()) };
-        let is_news = self.brakes().answered(campaign, mailing.workspace, answered);
+        let is_news = {
+            let mut brakes = self.brakes();
+            brakes.listed(campaign, listed);
+            brakes.answered(campaign, mailing.workspace, answered)
+        };
         if is_news { self.remember().await } else { Ok(()) }
+    }
+
+    /// How many people a campaign goes to, and how many of them are at domains that do not exist. A standing one goes to
+    /// nobody in particular.
+    async fn listed(&self, campaign: CampaignId) -> Result<(u64, u64), StoreError> {
+        let known = self.until_read(|| self.store.campaign(campaign)).await?;
+        if known.is_none_or(|known| known.standing) {
+            return Ok((0, 0));
+        }
+        let people = self.until_read(|| self.store.tally(campaign)).await?.attempted();
+        let causes = self.until_read(|| self.store.causes(campaign)).await?;
+        let is_gone = |cause: &&CauseCount| (cause.state, cause.stage) == (DeliveryState::Hard, Stage::Dns);
+        Ok((people, causes.iter().filter(is_gone).map(|cause| cause.count).sum()))
     }
 
     /// When the campaign was resumed for a reason, if no brake has stopped it since.

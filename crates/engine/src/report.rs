@@ -7,7 +7,7 @@
 pub mod people;
 pub mod reactions;
 
-use crate::resume::braked_by;
+use crate::resume::demanded;
 use dispatch::rules::RulePack;
 use dispatch::words;
 use jiff::Timestamp as Moment;
@@ -100,25 +100,31 @@ pub struct CampaignLine {
     /// Does it go on only for a reason (`resume --because`)? A brake stopped it for what it did to people.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub needs_reason: bool,
+    /// What `resume` has to be given beside the reason, as arguments: the worst group is taken out.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub takes_out: String,
 }
 
 impl CampaignLine {
     /// How a campaign stands.
     pub(crate) async fn of(store: &Store, campaign: &Campaign) -> Result<CampaignLine, StoreError> {
         let is_paused = campaign.state == CampaignState::Paused;
+        let demand = if is_paused { demanded(store, campaign).await? } else { None };
         Ok(CampaignLine {
             number: campaign.number,
             name: campaign.name.clone(),
             state: campaign.state,
             why: campaign.why.clone(),
-            needs_reason: is_paused && braked_by(store, campaign).await?.is_some(),
+            needs_reason: demand.is_some(),
+            takes_out: demand.map(|demand| demand.arguments().trim().to_owned()).unwrap_or_default(),
         })
     }
 
     /// The command that takes it up again, without the program's name.
     pub fn resume(&self) -> String {
         let because = if self.needs_reason { " --because \"…\"" } else { "" };
-        format!("resume {}{because}", self.number)
+        let gap = if self.takes_out.is_empty() { "" } else { " " };
+        format!("resume {}{because}{gap}{}", self.number, self.takes_out)
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! - [`compose`]: an author's `.mjml`, `.md` or `.html` becomes a [`compose::Compiled`] once per campaign, and every
 //!   mistake in it is told with its line and column;
+//! - [`complaint`]: reports of complaints that come back;
 //! - [`values`]: what the merge tags of one person stand for;
 //! - [`headers`]: the header fields that a whole campaign shares, validated once;
 //! - [`message`]: one recipient's message, 7-bit and deterministic;
@@ -19,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stderr, clippy::string_slice))]
 
 pub mod attach;
+pub mod complaint;
 pub mod compose;
 pub mod headers;
 pub mod message;

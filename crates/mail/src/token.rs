@@ -63,6 +63,11 @@ impl Purpose {
         Purpose::Confirm,
     ];
 
+    /// Is the id in a token for this a delivery's?
+    pub const fn names_delivery(self) -> bool {
+        !matches!(self, Purpose::ClickTogether | Purpose::OpenTogether)
+    }
+
     const fn code(self) -> u8 {
         match self {
             Purpose::Return => 1,

@@ -113,7 +113,16 @@ mod tests {
 
     #[test]
     fn the_exit_code_tells_a_script_whether_to_come_again() {
-        let line = |state| Some(CampaignLine { number: 1, name: "x".into(), state, why: None, needs_reason: false });
+        let line = |state| {
+            Some(CampaignLine {
+                number: 1,
+                name: "x".into(),
+                state,
+                why: None,
+                needs_reason: false,
+                takes_out: String::new(),
+            })
+        };
         let waiting = Report { in_progress: 3, campaign: line(CampaignState::Retrying), ..Report::default() };
         let paused = Report { in_progress: 3, campaign: line(CampaignState::Paused), ..Report::default() };
         let ran = |end| ShiftEnd::Ran(end);

@@ -14,7 +14,9 @@ use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
 use crate::people::{self, People};
 use crate::shift;
 use crate::ways_out::{self, WaysOut};
+use engine::complaints::{self, Claim};
 use engine::import::{ImportRequest, Mapping, Pace, Progress, import_file};
+use mail::complaint::Report;
 use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
 use model::{
@@ -52,6 +54,8 @@ pub(crate) enum Order {
     },
     /// Forget a person.
     Forget { address: String },
+    /// Take in a report of a complaint.
+    Complaint { report: Box<Report> },
     /// Suppress an address or a domain.
     Suppress { target: Whom, note: Option<String> },
     /// Remove a suppression by hand.
@@ -323,6 +327,10 @@ pub(crate) async fn carry_out(
             let left = store.forget(workspace, &address, actor, now).await?;
             Ok(json!({ "contacts_removed": left.contacts, "deliveries_kept_without_a_name": left.deliveries_kept }))
         }
+        Order::Complaint { report } => {
+            let claim = complaint_claim(ledger, report).await?;
+            complaint_answer(complaints::record(store, &claim, actor, now).await?)
+        }
         Order::Suppress { target, note } => {
             let reason = SuppressionReason::Manual;
             store.suppress(workspace, target.target(), reason, note.clone(), actor, now).await?;
@@ -390,6 +398,30 @@ pub(crate) async fn carry_out(
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }
+}
+
+/// What a report claims. Refused: one about a message that is none of ours.
+pub(crate) async fn complaint_claim(ledger: &Ledger, report: &Report) -> Result<Claim, Failure> {
+    let found = complaints::find(&ledger.store, report).await?;
+    let delivery = found.ok_or_else(|| {
+        Failure::bad_input("the report is about no message that was sent from here")
+            .advise("a report is known by what we wrote into the message: it must hold its header fields")
+    })?;
+    Ok(Claim { delivery, kind: report.kind, workspace: None, at: None, how: "feedback_report" })
+}
+
+/// What became of a report.
+pub(crate) fn complaint_answer(settled: Option<complaints::Settled>) -> Answer {
+    let settled = settled.ok_or_else(|| {
+        Failure::bad_input("the message that the report is about was never tried, or its recipient was forgotten")
+    })?;
+    let recipient = &settled.recipient;
+    Ok(json!({
+        "did": settled.done.word(),
+        "delivery": recipient.delivery.to_string(),
+        "campaign": recipient.campaign.to_string(),
+        "contact": recipient.contact.to_string(),
+    }))
 }
 
 /// The values to set with a new address: those named, and those that repeat the old address (a file's own column of

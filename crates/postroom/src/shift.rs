@@ -194,6 +194,10 @@ impl Staff {
                 let cancelled = self.handle.cancel(campaign, &actor).await?;
                 self.stopped(campaign, cancelled, CampaignState::Cancelled, None).await
             }
+            Order::Complaint { report } => {
+                let claim = order::complaint_claim(&self.ledger, &report).await?;
+                order::complaint_answer(self.handle.complained(&claim, &actor).await?)
+            }
             Order::Suppress { target, note } => {
                 let reason = SuppressionReason::Manual;
                 self.handle.suppress(self.ledger.workspace, target.target(), reason, note, &actor).await?;

@@ -42,6 +42,11 @@ pub enum Action {
     Resume,
     /// It is resumed for a reason, without the people of the second list ([`Scenario::and_list`]).
     ResumeWithoutSecondList,
+    /// It is resumed for this reason, and nobody is left out.
+    ResumeBecause(&'static str),
+    /// So many of the people at this domain who have its message call it spam, and their provider says so in reports that do
+    /// not name them.
+    Complain(&'static str, usize),
     /// It is cancelled.
     Cancel,
     /// The process dies and is started again at once. Needs [`Scenario::in_directory`].

@@ -22,6 +22,19 @@ impl LeftOut {
     }
 }
 
+/// A group of a campaign's people, and how many of them are at domains that do not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingOf {
+    /// Which.
+    pub who: LeftOut,
+    /// The name of the import's file; empty for a lead source.
+    pub file: String,
+    /// How many they are.
+    pub people: u64,
+    /// Of them: at domains that do not exist.
+    pub gone: u64,
+}
+
 /// The most people of a canary sample.
 pub const CANARY_MAX: u32 = 10_000;
 

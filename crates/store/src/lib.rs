@@ -16,6 +16,7 @@ pub mod backup;
 pub mod campaign;
 pub mod ceiling;
 mod changes;
+pub mod complaint;
 pub mod confirmation;
 pub mod contact;
 #[cfg(test)]
@@ -65,7 +66,7 @@ pub use answered::{AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};
 pub use backup::BackupReport;
-pub use campaign::{Campaign, LeftOut, NewCampaign};
+pub use campaign::{Campaign, LeftOut, MissingOf, NewCampaign};
 pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
@@ -113,7 +114,7 @@ use model::{
 use rusqlite::Connection;
 use sqlite::audience::Share;
 use sqlite::events::NewEvent;
-use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports};
+use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports, sweep};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -629,6 +630,15 @@ impl Store {
     /// Causes of a campaign by state, category, rule, provider and code, most frequent first, from the counters.
     pub async fn causes(&self, campaign: CampaignId) -> Result<Vec<CauseCount>> {
         self.core.lanes.read(move |conn| reports::causes(conn, campaign)).await
+    }
+    /// The imports and lead sources that a campaign's people come from, each with how many of them are at domains that do
+    /// not exist. Reads the whole campaign: for when a brake has stopped it.
+    pub async fn missing_by_group(&self, campaign: CampaignId) -> Result<Vec<MissingOf>> {
+        self.core.lanes.read(move |conn| reports::missing_by_group(conn, campaign)).await
+    }
+    /// Is anybody of this group still to be tried?
+    pub async fn has_left(&self, campaign: CampaignId, who: LeftOut) -> Result<bool> {
+        self.core.lanes.read(move |conn| sweep::has_left(conn, campaign, &who)).await
     }
     /// Deliveries of a campaign in a state, in order of id, after `after`.
     pub async fn deliveries(

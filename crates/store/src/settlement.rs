@@ -47,6 +47,8 @@ pub struct Settlement {
     pub source: Option<SourceId>,
     /// The sending domain (that of From), for the day's volume.
     pub identity: Option<DomainId>,
+    /// Did it go to a server of our own on this machine? Then it is nobody's volume.
+    pub rehearsed: bool,
     /// Where it was due before (as in [`Claimed::retry`]), for whoever keeps the lanes; the ledger finds its own row.
     pub was_due: Option<(SiteId, Timestamp)>,
     /// Where and when it is due next; only when `to` is `deferred`.
@@ -87,6 +89,7 @@ impl Settlement {
             provider: None,
             source: None,
             identity: None,
+            rehearsed: false,
             was_due: claimed.retry,
             due: None,
             suppress: None,

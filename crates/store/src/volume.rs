@@ -7,7 +7,7 @@
 use crate::Store;
 use crate::error::Result;
 use crate::sqlite::volume;
-use model::{Actor, CampaignId, DayCount, DeliveryId, DomainId, SourceId, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, DayCount, DomainId, SourceId, Timestamp, WorkspaceId};
 
 /// Days that are kept.
 pub const VOLUME_DAYS_KEPT: i64 = 400;
@@ -72,15 +72,6 @@ impl Store {
     pub async fn add_volume(&self, rows: Vec<DayVolume>, actor: &Actor, now: Timestamp) -> Result<()> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.add_volume(&rows, &actor, now)).await
-    }
-    /// Counts a complaint about a delivery, for its source, its sending domain and its campaign.
-    pub async fn count_complaint(
-        &self,
-        delivery: DeliveryId,
-        identity: Option<DomainId>,
-        now: Timestamp,
-    ) -> Result<()> {
-        self.core.lanes.write(move |ledger| ledger.count_complaint(delivery, identity, now)).await
     }
     /// A campaign's deliveries by provider: `attempted` were tried; `accepted`, `blocked` and `hard` ended so;
     /// `deferred` were put off by their first verdict.

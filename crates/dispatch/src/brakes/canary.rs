@@ -5,7 +5,7 @@
 //! value; the rates in it could be counted again from the ledger.
 
 use super::Trip;
-use super::groups::Groups;
+use super::groups::{Group, Groups};
 use super::limits::Limits;
 use super::rates::{Rates, Rating};
 use model::{DayCount, Timestamp, Verdict};
@@ -61,6 +61,8 @@ pub enum Decision {
     },
     /// The rest must not go: pause the campaign.
     Stop {
+        /// The group that is worst, to be taken out before going on.
+        worst: Option<Group>,
         /// What the sample showed, and what to do.
         why: String,
     },
@@ -124,14 +126,14 @@ impl Canary {
     }
 
     /// Counts a complaint of one of the sample.
-    pub fn complained(&mut self, now: Timestamp, groups: &Groups<'_>) -> Option<Trip> {
-        self.rates.complained(now, groups)
+    pub fn complained(&mut self, sent_at: Timestamp, groups: &Groups<'_>) -> Option<Trip> {
+        self.rates.complained(sent_at, groups)
     }
 
     /// May the rest go?
     pub fn decide(&self, now: Timestamp) -> Decision {
-        if let Rating::Pause(why) = self.rates.rating() {
-            return Decision::Stop { why: format!("The sample of {} people went badly. {why}", self.size) };
+        if let Rating::Pause { worst, why } = self.rates.rating() {
+            return Decision::Stop { worst, why: format!("The sample of {} people went badly. {why}", self.size) };
         }
         let wait = if self.has_never_mailed { CANARY_WAIT_NEVER_MAILED } else { CANARY_WAIT };
         let ends = self.started + wait;
@@ -153,7 +155,7 @@ impl Canary {
     fn good(&self) -> String {
         let rating = match self.rates.rating() {
             Rating::Warn(why) => format!(" A warning: {why}"),
-            Rating::Fine | Rating::Pause(_) => String::new(),
+            Rating::Fine | Rating::Pause { .. } => String::new(),
         };
         format!("{} of the sample of {} have a first answer, within the limits.{rating}", self.judged, self.size)
     }
@@ -244,7 +246,7 @@ mod tests {
         for _ in 0..6 {
             canary.complained(at(200), &groups);
         }
-        let Decision::Stop { why } = canary.decide(at(200)) else { panic!() };
+        let Decision::Stop { why, .. } = canary.decide(at(200)) else { panic!() };
         assert!(why.starts_with("The sample of 2000 people went badly. 0.3 % of those who got it"), "{why}");
     }
 

@@ -6,6 +6,7 @@
 //!
 //! - [`Port25`], [`NxdomainFlood`], [`Authentication`]: our line, our resolver, our records.
 //! - [`Rates`]: hard bounces and complaints, of a campaign, or of everything a workspace sent in a day.
+//! - [`Missing`]: people at domains that do not exist, of a campaign.
 //! - [`BlockedShare`]: a provider that refuses too much is left alone for a while.
 //! - [`Incident`]: a provider that suddenly knows nobody is having trouble; nobody is suppressed for good by it.
 //! - [`Canary`]: a sample first.
@@ -16,6 +17,7 @@ pub mod canary;
 mod groups;
 pub mod incident;
 pub mod limits;
+pub mod missing;
 mod port25;
 pub mod rates;
 mod resolver;
@@ -26,6 +28,7 @@ pub use canary::{Audience, CANARY_KNOWN_WITHIN, Canary, Decision, sample_size, w
 pub use groups::{Group, Groups};
 pub use incident::{INCIDENT_PROBE_ATTEMPTS, Incident};
 pub use limits::{Limits, LimitsError, Wish};
+pub use missing::Missing;
 pub use port25::{PORT25_SITES, Port25};
 pub use rates::{Rates, Rating};
 pub use resolver::{NXDOMAIN_PERCENT_MAX, NXDOMAIN_SAMPLE_MIN, NXDOMAIN_WINDOW, NxdomainFlood};
@@ -54,6 +57,16 @@ pub enum Trip {
         /// The group that is worst, to be taken out before going on.
         worst: Option<Group>,
         /// What, how many of how many, which group is worst, what to do.
+        why: String,
+    },
+    /// Too many people are at domains that do not exist: pause the campaign, once it is known whom to name
+    /// ([`missing::accuse`]).
+    Missing {
+        /// How many.
+        gone: u64,
+        /// Of how many.
+        people: u64,
+        /// The same in words.
         why: String,
     },
     /// A provider refuses too much: nothing to it until then, after that a probe.
@@ -108,6 +121,7 @@ impl Trip {
             }
             Trip::Warned { why }
             | Trip::Rates { why, .. }
+            | Trip::Missing { why, .. }
             | Trip::HoldProvider { why, .. }
             | Trip::Incident { why, .. }
             | Trip::IncidentOver { why, .. } => why,

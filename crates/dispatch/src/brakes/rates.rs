@@ -19,7 +19,7 @@ pub const WORKSPACE_WINDOW_HOURS: i64 = 24;
 /// Groups counted apart; those beyond are in the total only.
 pub const GROUPS_MAX: usize = 256;
 /// Attempts in a group before it can be called the worst.
-const WORST_ATTEMPTS_MIN: u32 = 10;
+const WORST_ATTEMPTS_MIN: u64 = 10;
 
 /// Providers that tell senders who complained (ARF, RFC 5965), to whoever enrolled: only there a share of complaints
 /// means anything. Yahoo: Complaint Feedback Loop; Outlook.com: Junk Mail Reporting Program; Comcast, Fastmail: Universal
@@ -34,7 +34,12 @@ pub enum Rating {
     /// Near a limit.
     Warn(String),
     /// Over a limit.
-    Pause(String),
+    Pause {
+        /// The group that is worst.
+        worst: Option<Group>,
+        /// In words.
+        why: String,
+    },
 }
 
 /// Counters of hard bounces and complaints.
@@ -48,6 +53,9 @@ pub struct Rates {
     warned: BTreeSet<Measure>,
     /// What was said when it tripped.
     tripped: Option<String>,
+    /// Who was named then.
+    #[serde(default)]
+    worst: Option<Group>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +91,14 @@ enum Kind {
 impl Rates {
     /// Of one campaign, from its start.
     pub fn of_campaign(limits: Limits) -> Rates {
-        Rates { limits, window_hours: None, hours: VecDeque::new(), warned: BTreeSet::new(), tripped: None }
+        Rates {
+            limits,
+            window_hours: None,
+            hours: VecDeque::new(),
+            warned: BTreeSet::new(),
+            tripped: None,
+            worst: None,
+        }
     }
 
     /// Of everything a workspace sends, over the last day.
@@ -119,19 +134,33 @@ impl Rates {
         }
     }
 
-    /// Counts a complaint. One from a provider that does not report them as a rule says nothing about a share.
-    pub fn complained(&mut self, now: Timestamp, groups: &Groups<'_>) -> Option<Trip> {
+    /// Counts a complaint about mail that was sent at this time, where that mail was counted: complaints come for days, and
+    /// those about mail that counts no more say nothing about what is sent now. One from a provider that does not report
+    /// them as a rule says nothing about a share.
+    pub fn complained(&mut self, sent_at: Timestamp, groups: &Groups<'_>) -> Option<Trip> {
         if !groups.provider.is_some_and(reports_complaints) {
             return None;
         }
-        self.count(now, groups, |count| count.complained = count.complained.saturating_add(1));
+        let hour = if self.window_hours.is_some() { sent_at.as_secs().div_euclid(3600) } else { 0 };
+        let latest = self.hours.back().map(|(at, _)| *at)?;
+        if self.window_hours.is_some_and(|window| hour <= latest - window) {
+            return None;
+        }
+        // What came late, or was counted again at a start, stands in a later hour.
+        let (_, tally) = self.hours.iter_mut().find(|(at, _)| *at >= hour)?;
+        tally.add(groups, |count| count.complained = count.complained.saturating_add(1));
         self.check(Kind::Complaint, groups.provider)
+    }
+
+    /// What complaints trip that were counted before ([`Rates::recount`]).
+    pub fn look_at_complaints(&mut self, provider: Option<&str>) -> Option<Trip> {
+        self.check(Kind::Complaint, provider)
     }
 
     /// How things stand.
     pub fn rating(&self) -> Rating {
         if let Some(why) = &self.tripped {
-            return Rating::Pause(why.clone());
+            return Rating::Pause { worst: self.worst.clone(), why: why.clone() };
         }
         let providers: BTreeSet<&Group> = self.hours.iter().flat_map(|(_, tally)| tally.groups.keys()).collect();
         let providers = providers.into_iter().filter_map(|group| match group {
@@ -143,7 +172,7 @@ impl Rates {
         let all = kinds.into_iter().flat_map(|kind| places.iter().map(move |place| (kind, place.clone())));
         let measures: Vec<Measure> = all.map(|(kind, provider)| Measure { kind, provider }).collect();
         if let Some(over) = measures.iter().find(|measure| self.is_over(measure, self.pause_at(measure.kind))) {
-            return Rating::Pause(self.sentence(over, true));
+            return Rating::Pause { worst: self.worst(over.kind), why: self.sentence(over, true) };
         }
         match measures.into_iter().find(|measure| self.is_over(measure, self.warn_at(measure.kind))) {
             Some(near) => Rating::Warn(self.sentence(&near, false)),
@@ -151,9 +180,9 @@ impl Rates {
         }
     }
 
-    /// What was said when it tripped, until somebody answers for it; `None`: it has not.
-    pub fn tripped(&self) -> Option<&str> {
-        self.tripped.as_deref()
+    /// What was said when it tripped, and who was named, until somebody answers for it; `None`: it has not.
+    pub fn tripped(&self) -> Option<(&str, Option<&Group>)> {
+        self.tripped.as_deref().map(|why| (why, self.worst.as_ref()))
     }
 
     /// The provider has an incident: what it said about its people is not held against anybody.
@@ -170,12 +199,18 @@ impl Rates {
     pub fn resumed(&mut self) {
         self.hours.clear();
         self.warned.clear();
-        self.tripped = None;
+        (self.tripped, self.worst) = (None, None);
     }
 }
 
 fn reports_complaints(provider: &str) -> bool {
     REPORTS_COMPLAINTS.contains(&provider)
+}
+
+/// Does a group stand out: at least three in ten of all that is bad, at half as much again as the whole? Each is what is
+/// bad and of how many.
+pub(super) fn is_worst((bad, people): (u64, u64), (all_bad, all): (u64, u64)) -> bool {
+    people >= WORST_ATTEMPTS_MIN && bad * 10 >= all_bad * 3 && bad * all * 2 >= all_bad * people * 3
 }
 
 impl Rates {
@@ -191,12 +226,7 @@ impl Rates {
             self.hours.push_back((hour, Tally::default()));
         }
         let Some((_, tally)) = self.hours.back_mut() else { return };
-        add(&mut tally.all);
-        for group in groups.each() {
-            if tally.groups.len() < GROUPS_MAX || tally.groups.contains_key(&group) {
-                add(tally.groups.entry(group).or_default());
-            }
-        }
+        tally.add(groups, add);
     }
 
     fn check(&mut self, kind: Kind, provider: Option<&str>) -> Option<Trip> {
@@ -209,7 +239,8 @@ impl Rates {
         if let Some(over) = measures.iter().find(|measure| self.is_over(measure, self.pause_at(kind))) {
             let why = self.sentence(over, true);
             self.tripped = Some(why.clone());
-            return Some(Trip::Rates { worst: self.worst(kind), why });
+            self.worst = self.worst(kind);
+            return Some(Trip::Rates { worst: self.worst.clone(), why });
         }
         // Warned once, and again only after it was well below.
         let mut warned = std::mem::take(&mut self.warned);
@@ -242,7 +273,8 @@ impl Rates {
         let (bad, all) = measure.kind.of(&count);
         let is_enough = match measure.kind {
             Kind::Hard => all >= ATTEMPTS_MIN && bad >= HARD_MIN,
-            Kind::Complaint => bad >= COMPLAINTS_MIN,
+            // Complaints about mail that is not counted here say nothing about what is.
+            Kind::Complaint => bad >= COMPLAINTS_MIN && bad <= all,
         };
         is_enough && u64::from(bad) * 10_000 >= u64::from(all) * u64::from(per_10_000)
     }
@@ -259,7 +291,7 @@ impl Rates {
         Count::sum(self.hours.iter().filter_map(|(_, tally)| tally.groups.get(group)))
     }
 
-    /// The group that stands out: at least three in ten of all that is bad, at half as much again as the whole.
+    /// The group that stands out.
     fn worst(&self, kind: Kind) -> Option<Group> {
         let mut groups: BTreeMap<&Group, Count> = BTreeMap::new();
         for (_, tally) in &self.hours {
@@ -267,15 +299,11 @@ impl Rates {
                 groups.entry(group).or_default().add(*count);
             }
         }
-        let (all_bad, all) = kind.of(&self.of(None));
-        let stands_out = |bad: u32, attempted: u32| {
-            attempted >= WORST_ATTEMPTS_MIN
-                && u64::from(bad) * 10 >= u64::from(all_bad) * 3
-                && u64::from(bad) * u64::from(all) * 2 >= u64::from(all_bad) * u64::from(attempted) * 3
-        };
+        let wide = |(bad, all): (u32, u32)| (u64::from(bad), u64::from(all));
+        let whole = wide(kind.of(&self.of(None)));
         let candidates = groups.into_iter().map(|(group, count)| (group, kind.of(&count)));
         candidates
-            .filter(|(_, (bad, attempted))| stands_out(*bad, *attempted))
+            .filter(|(_, counted)| is_worst(wide(*counted), whole))
             .max_by(|(_, (a_bad, a_all)), (_, (b_bad, b_all))| {
                 (u64::from(*a_bad) * u64::from(*b_all)).cmp(&(u64::from(*b_bad) * u64::from(*a_all)))
             })
@@ -329,6 +357,17 @@ impl Kind {
         match self {
             Kind::Hard => (count.hard, count.attempted),
             Kind::Complaint => (count.complained, count.reporting),
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, groups: &Groups<'_>, add: impl Fn(&mut Count)) {
+        add(&mut self.all);
+        for group in groups.each() {
+            if self.groups.len() < GROUPS_MAX || self.groups.contains_key(&group) {
+                add(self.groups.entry(group).or_default());
+            }
         }
     }
 }
@@ -437,7 +476,7 @@ mod tests {
         let mut rates = campaign();
         send(&mut rates, at(0), Groups::default(), 180, 0);
         assert_eq!(send(&mut rates, at(0), Groups::default(), 30, 30).len(), 1);
-        assert!(matches!(rates.rating(), Rating::Pause(_)));
+        assert!(matches!(rates.rating(), Rating::Pause { .. }));
         assert!(rates.tripped().is_some());
         rates.resumed();
         assert_eq!(rates.tripped(), None);

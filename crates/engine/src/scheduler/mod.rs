@@ -24,7 +24,8 @@ use crate::route::{self, Place, Placed};
 use crate::wakes::Wakes;
 use crate::{RunEnd, Until, converse};
 use dispatch::alert::Turn;
-use dispatch::brakes::{NxdomainFlood, Trip};
+use dispatch::brakes::missing::{self, Share};
+use dispatch::brakes::{Group, NxdomainFlood, Trip};
 use dispatch::pace::{Memory, Pace};
 use dispatch::providers::Limits;
 use model::{AlertKind, CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
@@ -33,7 +34,7 @@ use site::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CeilingOf, Claimed, Head, StoreError};
+use store::{CeilingOf, Claimed, Head, LeftOut, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -349,6 +350,14 @@ impl Scheduler {
                     self.activate(campaign.id).await?;
                 }
             }
+            Notice::Complained(complained) => {
+                let trips = self.house.complained(&complained).await;
+                // A sample that stops its campaign says so itself: it is one stop.
+                self.look_at_terms().await?;
+                for (trip, whom) in trips {
+                    self.brake(Stop::Brake(trip), whom).await?;
+                }
+            }
             Notice::HoldsChanged => self.holds_changed().await?,
             Notice::CeilingsChanged => self.ceilings_changed().await?,
             Notice::Vacant(of) => self.parking.vacant(of),
@@ -455,6 +464,10 @@ impl Scheduler {
                     return Ok(());
                 }
             }
+            Stop::Brake(Trip::Missing { gone, people, why }) => {
+                let Some(campaign) = campaign_of(whom) else { return Ok(()) };
+                return self.stop_for_missing(campaign, (*gone, *people), why).await;
+            }
             Stop::Brake(_) | Stop::RelaySilent(_) => {}
         }
         let reached = |campaign: &CampaignId| match whom {
@@ -463,9 +476,54 @@ impl Scheduler {
             Whom::Everybody => true,
         };
         for one in self.campaigns.keys().copied().filter(reached).collect::<Vec<_>>() {
-            self.pause(one, stop.why()).await?;
+            match &stop {
+                Stop::Brake(Trip::Rates { worst, why }) => self.stop_for(one, worst.clone(), why.clone()).await?,
+                _ => self.pause(one, stop.why()).await?,
+            }
         }
         Ok(())
+    }
+
+    /// Too many people of a campaign are at domains that do not exist: it stops, and the list they came with is named.
+    async fn stop_for_missing(
+        &mut self,
+        campaign: CampaignId,
+        counted: (u64, u64),
+        why: &str,
+    ) -> Result<(), StoreError> {
+        if !self.campaigns.contains_key(&campaign) {
+            return Ok(());
+        }
+        self.house.gate.close(campaign).await;
+        let shares = self.house.until_read(|| self.house.store.missing_by_group(campaign)).await?;
+        let shares: Vec<Share> = shares
+            .into_iter()
+            .map(|store::MissingOf { who, file, people, gone }| {
+                let group = match who {
+                    LeftOut::Import(id) => Group::Import { id, file },
+                    LeftOut::LeadSource(name) => Group::LeadSource(name),
+                };
+                Share { group, people, gone }
+            })
+            .collect();
+        match missing::accuse(why, counted, &shares) {
+            Trip::Rates { worst, why } => self.stop_for(campaign, worst, why).await,
+            trip => self.pause(campaign, trip.why().to_owned()).await,
+        }
+    }
+
+    /// A brake pauses a campaign for what it does to people. Which group was named is written down first: it is to be
+    /// taken out before the campaign goes on.
+    pub(super) async fn stop_for(
+        &mut self,
+        campaign: CampaignId,
+        worst: Option<Group>,
+        why: String,
+    ) -> Result<(), StoreError> {
+        self.house.gate.close(campaign).await;
+        self.house.brakes().stopped(campaign, worst);
+        self.house.remember().await?;
+        self.pause(campaign, why).await
     }
 
     /// A brake pauses a campaign.

@@ -186,8 +186,8 @@ impl Scheduler {
         }
         let workspace = self.house.mailing(campaign).map(|mailing| mailing.workspace);
         let stopped = workspace.and_then(|workspace| self.house.brakes().workspace_stopped(workspace));
-        if let Some(why) = stopped {
-            self.pause(campaign, why).await?;
+        if let Some((why, worst)) = stopped {
+            self.stop_for(campaign, worst, why).await?;
             return Ok(false);
         }
         Ok(true)
@@ -220,7 +220,11 @@ impl Scheduler {
                     self.deactivate(campaign);
                     self.activate(campaign).await?;
                 }
-                Decision::Stop { why } => self.pause(campaign, why).await?,
+                // The rates of the campaign may have stopped it by the same verdict: it is one stop.
+                Decision::Stop { worst, why } if self.campaigns.contains_key(&campaign) => {
+                    self.stop_for(campaign, worst, why).await?;
+                }
+                Decision::Stop { why, .. } => self.pause(campaign, why).await?,
                 Decision::Wait { .. } => {}
             }
             self.house.remember().await?;

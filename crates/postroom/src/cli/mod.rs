@@ -7,6 +7,7 @@ pub(crate) mod adopt;
 pub(crate) mod alert;
 pub(crate) mod backup;
 pub(crate) mod campaign;
+pub(crate) mod complaints;
 pub(crate) mod contact;
 pub(crate) mod demo;
 pub(crate) mod domain;
@@ -99,6 +100,8 @@ enum Command {
     Suppress(suppress::Command),
     /// Where people came from, whose addresses do the harm, and the end of mailing them
     Origins(origins::Args),
+    /// Take in reports of complaints, as feedback loops send them
+    Complaints(complaints::Args),
     /// What became of a campaign, and of its people
     Report(report::Args),
     /// Every campaign in a line, oldest first
@@ -161,6 +164,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Migrate(args) => migrate::run(args, dir, output).await,
         Command::Contact(command) => contact::run(command, dir, output).await,
         Command::Suppress(command) => suppress::run(command, dir, output).await,
+        Command::Complaints(args) => complaints::run(args, dir, output).await,
         Command::Hold(args) => hold::run(*args, dir, output).await,
         Command::Source(command) => source::run(command, dir, output).await,
         Command::Pool(command) => pool::run(command, dir, output).await,

@@ -14,6 +14,7 @@ use crate::shift::{self, ShiftEnd, Work};
 use crate::transport::Signatures;
 use crate::{campaigner, ending, transport, which};
 use engine::options::SendOptions;
+use engine::resume::{TakenOut, demanded};
 use engine::{RunEnd, Until, launch};
 use model::{CampaignId, CampaignState};
 use serde_json::Value;
@@ -94,10 +95,11 @@ async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Fail
     if campaign.state != CampaignState::Paused {
         return Err(failure);
     }
-    let why = reason(&ledger, &campaign, args).await?;
+    let out = taken_out(&ledger, args).await?;
+    let why = reason(&ledger, &campaign, args, &out).await?;
     let resume = Order::Resume { campaign: campaign.id, why };
     let mut answer = Value::Null;
-    for order in without(&ledger, &campaign, args).await?.into_iter().chain([resume]) {
+    for order in without(&campaign, args, out).into_iter().chain([resume]) {
         let request = Request { actor: person_here(), order };
         answer = control::ask(dir, &request).await.map_err(|_| failure.clone())??;
     }
@@ -113,9 +115,10 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
     match campaign.state {
         CampaignState::Sending | CampaignState::Retrying => Ok(true),
         CampaignState::Paused => {
-            let why = reason(ledger, campaign, args).await?;
+            let out = taken_out(ledger, args).await?;
+            let why = reason(ledger, campaign, args, &out).await?;
             let resume = Order::Resume { campaign: campaign.id, why };
-            for order in without(ledger, campaign, args).await?.into_iter().chain([resume]) {
+            for order in without(campaign, args, out).into_iter().chain([resume]) {
                 order::carry_out(ledger, &ledger.actor, &order, &mut |_| {}).await?;
             }
             Ok(true)
@@ -136,39 +139,63 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
 }
 
 /// Why a campaign may go on. One that a brake stopped for what it does to people goes on only for a reason, which is
-/// kept; what stopped it for a fault of ours that is mended needs none.
-async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<Option<String>, Failure> {
+/// kept, and without the group that did the harm; what stopped it for a fault of ours that is mended needs neither.
+async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOut) -> Result<Option<String>, Failure> {
     let given = args.because.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    if let Some(given) = given {
-        return Ok(Some(format!("resumed because: {given}")));
+    let because = given.map(|given| format!("resumed because: {given}"));
+    let Some(demand) = demanded(&ledger.store, campaign).await? else { return Ok(because) };
+    if because.is_some() && demand.is_met_by(out) {
+        return Ok(because);
     }
-    let Some(why) = engine::resume::braked_by(&ledger.store, campaign).await? else { return Ok(None) };
-    Err(Failure::refused(format!("campaign {:?} was stopped by a brake: {why}", campaign.name))
-        .advise("to go on, say why it may: --because \"the dead addresses are taken out\"")
+    let name = &campaign.name;
+    let failure = match given {
+        None => Failure::refused(format!("campaign {name:?} was stopped by a brake: {}", demand.why)),
+        Some(_) => Failure::refused(format!(
+            "campaign {name:?} was stopped by a brake: {} To go on, {}.",
+            demand.why,
+            demand.missing()
+        )),
+    };
+    let number = campaign.number;
+    let because = given.unwrap_or("the dead addresses are taken out");
+    Err(failure
+        .advise(format!(
+            "to go on, say why it may: postroom resume {number} --because {because:?}{}",
+            demand.arguments()
+        ))
         .advise("to leave a group out: --without PROVIDER, --without-cold, --without-import FILE, --without-lead-source NAME")
-        .advise(format!("to end it: postroom cancel {}", campaign.number)))
+        .advise(format!("to end it: postroom cancel {number}")))
 }
 
-/// The groups that are taken out. A provider's people and the cold are good addresses that have to wait: they are held.
+/// The groups that are named to be taken out.
+async fn taken_out(ledger: &Ledger, args: &Args) -> Result<TakenOut, Failure> {
+    let mut out =
+        TakenOut { cold: args.without_cold, lead_sources: args.without_lead_source.clone(), ..TakenOut::default() };
+    for provider in &args.without {
+        out.providers.push(provider_key(provider, &ledger.dir)?);
+    }
+    for typed in &args.without_import {
+        out.imports.push(which::import(ledger, typed).await?.id);
+    }
+    Ok(out)
+}
+
+/// The orders that take them out. A provider's people and the cold are good addresses that have to wait: they are held.
 /// A bad list is left out for good.
-async fn without(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<Vec<Order>, Failure> {
+fn without(campaign: &Campaign, args: &Args, out: TakenOut) -> Vec<Order> {
     let why = args.because.clone().unwrap_or_else(|| "left out when the campaign was resumed".to_owned());
     let blank = Reach { campaign: Some(campaign.id), why, ..Reach::default() };
     let mut orders = Vec::new();
-    for provider in &args.without {
-        let provider = Some(provider_key(provider, &ledger.dir)?);
-        orders.push(Order::PlaceHold { reach: Reach { provider, ..blank.clone() } });
+    for provider in out.providers {
+        orders.push(Order::PlaceHold { reach: Reach { provider: Some(provider), ..blank.clone() } });
     }
-    if args.without_cold {
+    if out.cold {
         orders.push(Order::PlaceHold { reach: Reach { cold: true, ..blank } });
     }
-    let mut groups = Vec::new();
-    for typed in &args.without_import {
-        groups.push(Group::Import(which::import(ledger, typed).await?.id));
-    }
-    groups.extend(args.without_lead_source.iter().cloned().map(Group::LeadSource));
-    orders.extend(groups.into_iter().map(|who| Order::LeaveOut { campaign: campaign.id, who }));
-    Ok(orders)
+    let imports = out.imports.into_iter().map(Group::Import);
+    let groups = imports.chain(out.lead_sources.into_iter().map(Group::LeadSource));
+    orders.extend(groups.map(|who| Order::LeaveOut { campaign: campaign.id, who }));
+    orders
 }
 
 /// Campaigns under way that nobody works on; we own the directory, so nobody does.

@@ -1,5 +1,6 @@
 //! How a story is lived: a process that begins, is commanded, may die and begin again, and is judged in the end.
 
+mod complaining;
 mod followed;
 mod letters;
 mod rows;
@@ -21,6 +22,7 @@ use dispatch::retry::Schedule;
 use engine::drafts::{self, Proposal};
 use engine::launch::{self, MessageFile};
 use engine::messages::{Content, Look, Outgoing};
+use engine::resume::{Demand, TakenOut, ToTakeOut, demanded};
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
 use letters::{first_lists, options, source};
 use mail::sign::SigningKey;
@@ -347,11 +349,25 @@ impl Life {
                 let lists = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
                 let second = lists.get(1).expect("there is a second list").id;
                 process.stop().await;
+                let without = TakenOut { imports: vec![second], ..TakenOut::default() };
+                let demand = process.demand(first).await;
+                assert!(demand.is_met_by(&without) && !demand.is_met_by(&TakenOut::default()), "{demand:?}");
                 process.store.leave_out(first, LeftOut::Import(second), &[], &actor, now).await.expect("left out");
+                assert_eq!(process.demand(first).await.out, ToTakeOut::Nothing);
                 let why = Some("resumed because: the second list is taken out".to_owned());
                 process.handle().resume(first, why, &actor).await.expect("resumed");
                 process.start().await.expect("started");
             }
+            Action::ResumeBecause(why) => {
+                let first = process.first().await;
+                process.stop().await;
+                let demand = process.demand(first).await;
+                assert!(demand.is_met_by(&TakenOut::default()), "{demand:?}");
+                let why = Some(format!("resumed because: {why}"));
+                process.handle().resume(first, why, &actor).await.expect("resumed");
+                process.start().await.expect("started");
+            }
+            Action::Complain(domain, people) => process.complain(domain, people).await,
             Action::Cancel => {
                 let first = process.first().await;
                 process.handle().cancel(first, &actor).await.expect("cancelled");
@@ -602,7 +618,9 @@ impl Process<'_> {
         let state = campaigns.first().expect("there is a campaign").state;
         match action {
             Action::Pause => state.may_send(),
-            Action::Resume | Action::ResumeWithoutSecondList => state == CampaignState::Paused,
+            Action::Resume | Action::ResumeWithoutSecondList | Action::ResumeBecause(_) => {
+                state == CampaignState::Paused
+            }
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
@@ -614,6 +632,7 @@ impl Process<'_> {
             | Action::LosePower
             | Action::Sequence(..)
             | Action::Tell(..)
+            | Action::Complain(..)
             | Action::Wait
             | Action::Dns(_)
             | Action::DnsFault(..)
@@ -623,6 +642,12 @@ impl Process<'_> {
             | Action::Webhook(_)
             | Action::Alerts(..) => true,
         }
+    }
+
+    /// What has to be given before a campaign that a brake stopped goes on.
+    async fn demand(&self, campaign: CampaignId) -> Demand {
+        let campaign = self.store.campaign(campaign).await.expect("the ledger can be read").expect("it is there");
+        demanded(&self.store, &campaign).await.expect("the ledger can be read").expect("a brake stopped it")
     }
 
     async fn first(&self) -> CampaignId {

@@ -1,8 +1,9 @@
 //! What is counted with the writes: volume by day, a campaign by provider; ceilings; holds; transport security.
 
 use super::*;
+use crate::complaint::NewComplaint;
 use crate::{Ceiling, CeilingOf, DayVolume, NewHold, SiteDay, StoreError, TlsPolicy, TlsResult, VolumeOf};
-use model::{Ceilings, DayCount, DomainId, SourceId};
+use model::{Ceilings, DayCount, DeliveryId, DomainId, SourceId, SuppressionReason};
 
 const TODAY: i64 = 20_454;
 const OWN: VolumeOf = VolumeOf::Source(SourceId::THIS_MACHINE);
@@ -66,7 +67,25 @@ fn volume_moves_with_the_settlements_by_source_and_by_domain() {
     assert_eq!(by_provider, [(Some("google".to_owned()), count)], "deliveries, each by what became of it");
     now(store.settle(vec![accepted(&claimed[5], at(30))])).unwrap();
     assert_eq!(only(now(store.volume_of(OWN, TODAY)).unwrap()).accepted, 1, "nobody named: this machine");
-    now(store.count_complaint(claimed[0].delivery, Some(identity), at(2 * 86_400))).unwrap();
+    let complaint = NewComplaint {
+        delivery: claimed[0].delivery,
+        workspace: Some(WorkspaceId::FIRST),
+        identity: Some(identity),
+        at: at(2 * 86_400),
+        how: "told",
+    };
+    let complain = |complaint: &NewComplaint| now(store.complain(complaint.clone(), &ME, complaint.at)).unwrap();
+    let written = complain(&complaint).unwrap();
+    assert_eq!((written.provider.as_deref(), written.is_new), (Some("google"), true));
+    assert!(written.sent_at >= at(30));
+    assert!(!complain(&complaint).unwrap().is_new, "told twice it counts once");
+    let elsewhere = NewComplaint { workspace: Some(WorkspaceId(77)), ..complaint.clone() };
+    assert_eq!(complain(&elsewhere), None, "another workspace's message is nobody's");
+    let untried = NewComplaint { delivery: DeliveryId(77), ..complaint };
+    assert_eq!(complain(&untried), None);
+    let address = EmailAddress::parse(&claimed[0].rcpt).unwrap();
+    let because = now(store.suppressions_of(WorkspaceId::FIRST, &address)).unwrap();
+    assert_eq!(because.iter().map(|one| one.reason).collect::<Vec<_>>(), [SuppressionReason::Complained]);
     let complaints = now(store.volume_of(VolumeOf::Source(SourceId(9)), TODAY + 2)).unwrap();
     assert_eq!(only(complaints), DayCount { complained: 1, ..DayCount::default() });
     let by_provider = now(store.campaign_providers(campaign.id)).unwrap();
@@ -128,6 +147,19 @@ fn what_each_undescribed_site_got_today_outlives_the_process() {
     now(store.settle(vec![through(accepted(&claimed[5], at(2 * 86_400)), None, one)])).unwrap();
     assert!(now(store.site_days(TODAY)).unwrap().is_empty(), "the rows of past days go");
     assert_eq!(now(store.site_days(TODAY + 2)).unwrap(), [day(SourceId::THIS_MACHINE, "mx.one.example", 1)]);
+}
+
+#[test]
+fn a_rehearsal_is_nobodys_volume() {
+    let store = empty();
+    let identity = Some(now(store.domain_id("news.example", at(1))).unwrap());
+    let id = import(&store, 1, &["1@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let one = Settlement { identity, rehearsed: true, ..accepted(&claimed[0], at(30)) };
+    assert_eq!(now(store.settle(vec![one])).unwrap().written, 1);
+    assert!(now(store.volume_days(0)).unwrap().is_empty());
+    assert_eq!(now(store.campaign_providers(campaign.id)).unwrap()[0].1.accepted, 1, "its rates are its own");
 }
 
 #[test]

@@ -241,9 +241,7 @@ impl Ledger {
 
     pub(crate) fn unsubscribe(&mut self, delivery: DeliveryId, how: &str, now: Timestamp) -> Result<bool> {
         let Some(recipient) = recipients(&self.conn, &[delivery])?.pop() else { return Ok(false) };
-        let current = self.current_address(recipient.contact)?;
-        let mut addresses: Vec<AddressId> = recipient.address.into_iter().chain(current).collect();
-        addresses.dedup();
+        let addresses = self.addresses_of(&recipient)?;
         if addresses.is_empty() {
             return Ok(false);
         }
@@ -295,10 +293,14 @@ impl Ledger {
         Ok(self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0))?)
     }
 
-    fn current_address(&self, contact: ContactId) -> Result<Option<AddressId>> {
+    /// The address a delivery went to, and the one its person has now; none: they were forgotten.
+    pub(super) fn addresses_of(&self, recipient: &Recipient) -> Result<Vec<AddressId>> {
         let sql = "SELECT address FROM contact WHERE id = ?1";
-        let found = self.conn.prepare_cached(sql)?.query_row([contact.0], |row| row.get::<_, Option<i64>>(0));
-        Ok(found.optional()?.flatten().map(AddressId))
+        let found = self.conn.prepare_cached(sql)?.query_row([recipient.contact.0], |row| row.get::<_, Option<i64>>(0));
+        let current = found.optional()?.flatten().map(AddressId);
+        let mut addresses: Vec<AddressId> = recipient.address.into_iter().chain(current).collect();
+        addresses.dedup();
+        Ok(addresses)
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod campaigns;
 mod canary;
 pub(crate) mod ceilings;
 pub(crate) mod choices;
+mod complaints;
 pub(crate) mod confirmations;
 pub(crate) mod contacts;
 pub(crate) mod dictionary;
@@ -46,7 +47,7 @@ pub(crate) mod tracking_hosts;
 
 pub(crate) mod alerts;
 pub(crate) mod suppressions;
-mod sweep;
+pub(crate) mod sweep;
 pub(crate) mod templates;
 pub(crate) mod tls;
 pub(crate) mod users;

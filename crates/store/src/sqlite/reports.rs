@@ -2,13 +2,14 @@
 
 use super::dictionary::unpack_enhanced;
 use super::{contacts, events, word};
+use crate::campaign::{LeftOut, MissingOf};
 use crate::error::Result;
 use crate::reply_text;
 use crate::report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 use model::id::ID_STEP;
 use model::{
-    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, Outcome, Reply, Scope,
-    SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
+    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, Outcome,
+    Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -47,6 +48,31 @@ pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<Caus
         })
     })?;
     rows.collect()
+}
+
+/// The groups of a campaign's people, with those at domains that do not exist.
+pub(crate) fn missing_by_group(conn: &Connection, campaign: CampaignId) -> Result<Vec<MissingOf>> {
+    let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
+    let sums = "count(*), sum(d.state = ?4 AND k.stage = ?5)";
+    let from = "FROM delivery d JOIN contact c ON c.id = d.contact LEFT JOIN cause k ON k.id = d.cause";
+    let those = "d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state <> ?6";
+    let sql = format!(
+        "SELECT c.import, NULL, (SELECT file_name FROM import WHERE id = c.import), {sums} {from}
+         WHERE {those} AND c.import IS NOT NULL GROUP BY c.import
+         UNION ALL SELECT NULL, c.lead_source, NULL, {sums} {from}
+         WHERE {those} AND c.lead_source IS NOT NULL GROUP BY c.lead_source"
+    );
+    let (hard, skipped) = (DeliveryState::Hard.code(), DeliveryState::Skipped.code());
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map(params![first, end, campaign.0, hard, Stage::Dns.code(), skipped], |row| {
+        let who = match row.get::<_, Option<i64>>(0)? {
+            Some(import) => LeftOut::Import(ImportId(import)),
+            None => LeftOut::LeadSource(row.get(1)?),
+        };
+        let file: Option<String> = row.get(2)?;
+        Ok(MissingOf { who, file: file.unwrap_or_default(), people: row.get(3)?, gone: row.get(4)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 const DELIVERY: &str =

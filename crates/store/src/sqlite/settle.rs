@@ -462,6 +462,7 @@ pub(super) fn bare_settlement(
         provider: None,
         source: None,
         identity: None,
+        rehearsed: false,
         was_due: None,
         due: None,
         suppress: None,

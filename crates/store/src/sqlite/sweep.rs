@@ -9,12 +9,26 @@ use crate::error::Result;
 use crate::settlement::Settlement;
 use model::id::ID_STEP;
 use model::{CampaignId, DeliveryId, DeliveryState, SkipReason, Timestamp};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 /// Rows skipped in one step.
 const STEP_ROWS: i64 = 5_000;
 /// Rows looked at in one step: most of a campaign may be settled.
 const STEP_SCANNED: i64 = 50_000;
+
+/// Is anybody of this group of a campaign's people still to be tried?
+pub(crate) fn has_left(conn: &Connection, id: CampaignId, who: &LeftOut) -> Result<bool> {
+    let (first, end) = super::campaigns::delivery_range(conn, id)?;
+    let end = if super::campaigns::require(conn, id)?.standing { i64::MAX } else { end };
+    let (import, lead_source) = match who {
+        LeftOut::Import(import) => (Some(import.0), None),
+        LeftOut::LeadSource(name) => (None, Some(name)),
+    };
+    let sql = "SELECT EXISTS (SELECT 1 FROM delivery d JOIN contact c ON c.id = d.contact
+        WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
+            AND (?4 IS NULL OR c.import = ?4) AND (?5 IS NULL OR c.lead_source = ?5))";
+    Ok(conn.query_row(sql, params![first, end, id.0, import, lead_source], |row| row.get(0))?)
+}
 
 impl Ledger {
     /// One bounded step of skipping what is left of a campaign or of a group of its people, above `after`; the last

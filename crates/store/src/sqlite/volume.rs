@@ -123,12 +123,12 @@ pub(crate) struct VolumeSums<'a> {
 
 impl<'a> VolumeSums<'a> {
     /// Counts one settlement whose delivery had `attempts` before. In a day's numbers only those refusals count that
-    /// concern the sender: budgets follow them. Attempts that reached nobody are nobody's volume;
-    /// what is settled without an attempt says nothing about a provider.
+    /// concern the sender: budgets follow them. Attempts that reached nobody, and
+    /// rehearsals, are nobody's volume; what is settled without an attempt says nothing about a provider.
     pub(crate) fn count(&mut self, one: &'a Settlement, attempts: u16) {
         let Some(attempt) = &one.attempt else { return };
         let provider = one.provider.as_deref().unwrap_or_default();
-        if attempt.reached_receiver {
+        if attempt.reached_receiver && !one.rehearsed {
             let mut count = DayCount::default();
             count.count(&attempt.verdict);
             let day = day_of(attempt.started_at);

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod campaigns;
+mod complaints;
 mod contacts;
 mod deliveries;
 mod dispatch;
@@ -59,6 +60,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(jobs::routes())
         .merge(me::routes())
         .merge(campaigns::routes())
+        .merge(complaints::routes())
         .merge(keys::routes())
         .merge(sessions::routes())
         .merge(users::routes())

@@ -3,6 +3,7 @@
 mod alerts;
 mod audience;
 mod campaigns;
+mod complaints;
 mod confirm;
 mod hosts;
 mod house;

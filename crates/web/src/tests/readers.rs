@@ -129,7 +129,7 @@ impl Crowd {
 }
 
 /// The server took the message.
-async fn take(sent: &Sent, delivery: DeliveryId, at: Timestamp) {
+pub(super) async fn take(sent: &Sent, delivery: DeliveryId, at: Timestamp) {
     let claimed = sent.house.app.store.claim_one(delivery).await.unwrap().unwrap();
     let attempt = Attempt {
         delivery,

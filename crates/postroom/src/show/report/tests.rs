@@ -147,6 +147,7 @@ fn demo() -> Report {
             state: CampaignState::Complete,
             why: None,
             needs_reason: false,
+            takes_out: String::new(),
         }),
         recipients: 1_000,
         skipped: 62,

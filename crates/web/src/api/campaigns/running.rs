@@ -1,7 +1,7 @@
 //! A campaign while it runs and afterwards: paused, resumed, cancelled, reported on.
 
 use super::{Campaign, campaign};
-use crate::extract::{Asked, At, Input};
+use crate::extract::{self, Asked, At, Input};
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem, recorded};
 use crate::{App, Caller};
@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use engine::{launch, report, resume};
 use model::access::Scope;
-use model::{CampaignId, DeliveryId, DeliveryState};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -56,24 +56,80 @@ async fn pause(
     Ok(Json(recorded(app.engine.pause(id, why.text(), &caller.actor).await?)?.into()))
 }
 
-/// Let a paused campaign go on. One that a brake stopped needs a reason.
-#[utoipa::path(post, path = "/campaigns/{id}/resume", tag = "campaigns", request_body = Why,
+/// Why it may go on, and without whom.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Resumption {
+    /// The reason; it is kept in the audit log.
+    #[serde(default)]
+    because: Option<String>,
+    /// Who is taken out.
+    #[serde(default)]
+    without: Without,
+}
+
+/// Groups that are taken out of a campaign.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Without {
+    /// The people at these providers (their keys): they are held until the hold is lifted.
+    #[serde(default)]
+    providers: Vec<String>,
+    /// The people who have not reacted for long: they are held likewise.
+    #[serde(default)]
+    cold: bool,
+    /// The people whom these imports (`i_…`) brought in: they are skipped.
+    #[serde(default)]
+    imports: Vec<String>,
+    /// The people whose address was collected there: they are skipped.
+    #[serde(default)]
+    lead_sources: Vec<String>,
+}
+
+/// The most groups that are taken out at once.
+const WITHOUT_MAX: usize = 100;
+
+impl Without {
+    fn read(self) -> Result<resume::TakenOut, Problem> {
+        let Without { providers, cold, imports, lead_sources } = self;
+        if providers.len() + imports.len() + lead_sources.len() > WITHOUT_MAX {
+            return Err(Problem::field("without", format!("at most {WITHOUT_MAX} groups")));
+        }
+        let imports = imports.iter().map(|text| extract::id("without.imports", text)).collect::<Result<Vec<_>, _>>()?;
+        Ok(resume::TakenOut { providers, cold, imports, lead_sources })
+    }
+}
+
+/// Let a paused campaign go on.
+///
+/// One that a brake stopped needs a reason, and goes on without the group that the brake named.
+#[utoipa::path(post, path = "/campaigns/{id}/resume", tag = "campaigns", request_body = Resumption,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
 async fn go_on(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
-    Input(why): Input<Why>,
+    Input(wish): Input<Resumption>,
 ) -> Result<Json<Campaign>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     let known = campaign(&app, &caller, id).await?;
-    let because = why.text().map(|text| format!("resumed because: {text}"));
-    if because.is_none()
-        && let Some(brake) = resume::braked_by(&app.store, &known).await?
-    {
-        let says = format!("a brake stopped it: {brake} To go on, say why it may.");
-        return Err(Problem { field: Some("because".to_owned()), ..Problem::new(Code::Refused, says) });
+    let Resumption { because, without } = wish;
+    let (because, out) = (Why { because }.text(), without.read()?);
+    if let Some(demand) = resume::demanded(&app.store, &known).await? {
+        let lacks = match because {
+            None => Some(("because", "say why it may".to_owned())),
+            Some(_) => (!demand.is_met_by(&out)).then(|| ("without", demand.missing())),
+        };
+        if let Some((field, lacks)) = lacks {
+            let says = format!("a brake stopped it: {} To go on, {lacks}.", demand.why);
+            return Err(Problem { field: Some(field.to_owned()), ..Problem::new(Code::Refused, says) });
+        }
     }
+    if known.state == CampaignState::Paused {
+        let why = because.as_deref().unwrap_or("left out when the campaign was resumed");
+        app.engine.take_out(&known, &out, why, &caller.actor).await?;
+    }
+    let because = because.map(|text| format!("resumed because: {text}"));
     let resumed = app.engine.resume(id, because, &caller.actor).await?;
     let mailing = launch::mailing(&app.store, &resumed, app.world.entropy.as_ref()).await?;
     app.engine.take_up(mailing).await?;

@@ -1,0 +1,207 @@
+//! Complaints: reports of feedback loops, and what other systems tell, become a suppression, a word on the person's timeline
+//! and a count in the brakes.
+//!
+//! A report comes from anybody who can write a mail. So only what we sealed is believed: a token of our key ring in the
+//! returned message. Our Message-ID alone tells it too where the report also names the recipient that this message had;
+//! without that, whoever got one message could complain in the name of their neighbours.
+
+use crate::brakes::Whom;
+use crate::handle::Handle;
+use crate::house::{House, Notice};
+use crate::launch::{self, MESSAGE_ID_TAG, TOKEN_RING};
+use dispatch::brakes::{Groups, Trip};
+use mail::complaint::{Kind, MessageName, Report};
+use mail::token::KeyRing;
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, DomainId, EmailAddress, Timestamp, WorkspaceId};
+use std::sync::Arc;
+use store::complaint::{Complained, NewComplaint};
+use store::{Recipient, Store, StoreError};
+
+/// Mailings of a person that are looked through for the one they complain about.
+const MAILINGS_LOOKED_AT: usize = 100;
+
+/// Somebody complained, or did something like it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// About which delivery.
+    pub delivery: DeliveryId,
+    /// What they did.
+    pub kind: Kind,
+    /// Only if it is of this workspace.
+    pub workspace: Option<WorkspaceId>,
+    /// When; `None`: now.
+    pub at: Option<Timestamp>,
+    /// How it came: `feedback_report`, `told`.
+    pub how: &'static str,
+}
+
+/// What was done about a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// The person is suppressed, and the complaint counts.
+    Complained,
+    /// It had been told before: it counts once.
+    Repeated,
+    /// They wanted no more of it: they are unsubscribed.
+    Unsubscribed,
+    /// Nobody complained: nothing was done.
+    Nothing,
+}
+
+impl Done {
+    /// In a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Done::Complained => "complained",
+            Done::Repeated => "repeated",
+            Done::Unsubscribed => "unsubscribed",
+            Done::Nothing => "nothing",
+        }
+    }
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// What was done.
+    pub done: Done,
+    /// Whose message it is about.
+    pub recipient: Recipient,
+    /// What the brakes have to know.
+    complained: Option<Complained>,
+}
+
+/// The delivery that a report is about; `None`: nothing in it proves to be ours.
+pub async fn find(store: &Store, report: &Report) -> Result<Option<DeliveryId>, StoreError> {
+    let ring: Option<KeyRing> = store.secrets().get(TOKEN_RING).and_then(|kept| serde_json::from_slice(&kept).ok());
+    let sealed = ring.and_then(|ring| {
+        report.tokens.iter().find_map(|token| {
+            let (purpose, delivery) = ring.open(token).ok()?;
+            purpose.names_delivery().then_some(delivery)
+        })
+    });
+    if sealed.is_some() {
+        return Ok(sealed);
+    }
+    let Some(tag) = store.secrets().get(MESSAGE_ID_TAG) else { return Ok(None) };
+    let ours = |name: &&MessageName| name.tag.as_bytes() == tag.as_slice();
+    for name in report.messages.iter().filter(ours) {
+        if is_recipient(store, name.delivery, &report.recipients).await? {
+            return Ok(Some(name.delivery));
+        }
+    }
+    Ok(None)
+}
+
+/// The message that an address had been sent last at a time; `None`: none in the latest mailings of its people.
+pub async fn latest_to(
+    store: &Store,
+    workspace: WorkspaceId,
+    address: &EmailAddress,
+    at: Timestamp,
+) -> Result<Option<DeliveryId>, StoreError> {
+    let mut latest: Option<(Timestamp, DeliveryId)> = None;
+    for contact in store.contacts_by_address(workspace, address).await? {
+        for entry in store.timeline(contact.id, MAILINGS_LOOKED_AT).await? {
+            let row = entry.delivery;
+            let has_it = matches!(row.state, DeliveryState::Accepted | DeliveryState::InDoubt);
+            let sent = row.last.filter(|_| has_it).map(|last| (last.started_at, row.delivery));
+            latest = latest.max(sent.filter(|(sent_at, _)| *sent_at <= at));
+        }
+    }
+    Ok(latest.map(|(_, delivery)| delivery))
+}
+
+async fn is_recipient(store: &Store, delivery: DeliveryId, named: &[String]) -> Result<bool, StoreError> {
+    let row = store.delivery(delivery).await?;
+    let key = |text: &str| EmailAddress::parse(text).ok().map(|address| address.key());
+    let to = row.and_then(|row| row.email).and_then(|email| key(&email));
+    Ok(to.is_some_and(|to| named.iter().any(|named| key(named).as_ref() == Some(&to))))
+}
+
+/// Writes down what follows from a claim. `None`: there is no such message, or its person was forgotten.
+pub async fn record(
+    store: &Store,
+    claim: &Claim,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Option<Settled>, StoreError> {
+    let Some(recipient) = store.recipients(vec![claim.delivery]).await?.pop() else { return Ok(None) };
+    let is_meant = claim.workspace.is_none_or(|only| only == recipient.workspace);
+    if !is_meant || recipient.tried_at.is_none() {
+        return Ok(None);
+    }
+    let nothing = |done| Ok(Some(Settled { done, recipient: recipient.clone(), complained: None }));
+    if claim.kind == Kind::OptOut {
+        let is_known = store.unsubscribe(claim.delivery, claim.how, now).await?;
+        return if is_known { nothing(Done::Unsubscribed) } else { Ok(None) };
+    }
+    if !claim.kind.is_complaint() {
+        return nothing(Done::Nothing);
+    }
+    let complaint = NewComplaint {
+        delivery: claim.delivery,
+        workspace: claim.workspace,
+        identity: identity(store, recipient.campaign).await?,
+        at: claim.at.map_or(now, |at| at.min(now)),
+        how: claim.how,
+    };
+    let Some(complained) = store.complain(complaint, actor, now).await? else { return Ok(None) };
+    if recipient.state == DeliveryState::InDoubt {
+        settle_doubt(store, claim.delivery, now).await?;
+    }
+    let done = if complained.is_new { Done::Complained } else { Done::Repeated };
+    Ok(Some(Settled { done, recipient, complained: Some(complained) }))
+}
+
+/// Who complains about a message has it.
+async fn settle_doubt(store: &Store, delivery: DeliveryId, now: Timestamp) -> Result<(), StoreError> {
+    let evidence = "the recipient complained about the message";
+    match store.settle_doubt(delivery, DeliveryState::Accepted, evidence, &Actor::Engine, now).await {
+        // Somebody was faster.
+        Err(StoreError::Refused(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The sending domain of a campaign, if anything was ever counted for it.
+async fn identity(store: &Store, campaign: CampaignId) -> Result<Option<DomainId>, StoreError> {
+    let Some(campaign) = store.campaign(campaign).await? else { return Ok(None) };
+    let from = launch::snapshot(&campaign).and_then(|snapshot| launch::parse_mailbox(&snapshot.options.from));
+    match from {
+        Ok(from) => store.known_domain(from.address.domain().as_str()).await,
+        Err(_) => Ok(None),
+    }
+}
+
+impl Handle {
+    /// Somebody complained: when this returns, that is durable, nothing starts toward them any more, and the brakes of the
+    /// running engine are about to hear of it. `None` as for [`record`].
+    pub async fn complained(&self, claim: &Claim, actor: &Actor) -> Result<Option<Settled>, StoreError> {
+        let Some(settled) = record(&self.store, claim, actor, self.clock.now()).await? else { return Ok(None) };
+        self.gate.settle().await;
+        if let Some(complained) = settled.complained.clone().filter(|complained| complained.is_new) {
+            self.tell(Notice::Complained(Box::new(complained)));
+        }
+        Ok(Some(settled))
+    }
+}
+
+impl House {
+    /// Shows a complaint to the brakes; what trips, and whom it concerns.
+    pub(crate) async fn complained(&self, complained: &Complained) -> Vec<(Trip, Whom)> {
+        let Recipient { campaign, workspace, .. } = complained.recipient;
+        let file = match complained.import {
+            Some(import) => self.file_of(import).await,
+            None => Arc::default(),
+        };
+        let groups = Groups {
+            provider: complained.provider.as_deref(),
+            lead_source: complained.lead_source.as_deref(),
+            import: complained.import.map(|import| (import, &*file)),
+        };
+        let at_work = self.mailing(campaign).map(|_| campaign);
+        self.terms.with_canary(campaign, |canary| canary.complained(complained.sent_at, &groups));
+        self.brakes().complained((at_work, workspace), &groups, complained.sent_at)
+    }
+}
