@@ -215,6 +215,9 @@ impl Order {
             | Order::LiftHold { .. }
             | Order::Lanes { .. }
             | Order::Trace { .. }
+            | Order::Complaint { .. }
+            | Order::StopOrigin { .. }
+            | Order::AllowOrigin { .. }
             | Order::Status => false,
         }
     }
