@@ -99,7 +99,7 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 mod tests {
     use super::*;
     use crate::Stakes;
-    use crate::house::{Ceiling, Relay, Way};
+    use crate::house::{Ceiling, Way};
     use dispatch::react::Policy;
     use dispatch::retry::Schedule;
     use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, WorkspaceId};
@@ -179,22 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn what_went_to_a_server_of_this_machine_is_a_rehearsal() {
+    fn only_what_stays_on_this_machine_is_a_rehearsal() {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let claimed = claimed(now);
-        let relay = |is_loopback| {
-            let host = "relay.example".to_owned();
-            Way::Relay(Relay { host, port: 25, implicit_tls: false, is_loopback, credentials: None })
-        };
-        let real = Settings { stakes: Stakes::Real, ..settings() };
-        for (settings, rehearsed) in [
-            (settings(), true),
-            (real, false),
-            (Settings { way: relay(true), ..settings() }, true),
-            (Settings { way: relay(false), ..settings() }, false),
-        ] {
+        for (stakes, rehearsed) in [(Stakes::Rehearsal, true), (Stakes::Relayed, false), (Stakes::Real, false)] {
+            let settings = Settings { stakes, ..settings() };
             let settlement = settlement(&claimed, &left(&claimed, now, "250 2.0.0 Ok"), None, &settings, now);
-            assert_eq!(settlement.rehearsed, rehearsed, "{:?}", settings.way);
+            assert_eq!(settlement.rehearsed, rehearsed, "{stakes:?}");
         }
     }
 

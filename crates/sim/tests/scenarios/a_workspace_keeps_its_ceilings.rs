@@ -48,6 +48,8 @@ fn a_day_is_counted_on_after_a_death_and_the_rest_waits_for_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let ceilings = Ceilings { messages_per_day: Some(100), messages_per_second: Some(5), ..Ceilings::default() };
     let ended = two_providers(75)
+        .for_real()
+        .way_out("warm", "203.0.113.200", true)
         .at_most(ceilings)
         .in_directory(folder.path())
         .then(Duration::from_secs(10), Action::Kill)
