@@ -13,6 +13,8 @@ pub const BRAND_COLOUR: &str = "brand_colour";
 pub const SENDER: &str = "sender";
 /// What is spoken.
 pub const LANGUAGE: &str = "language";
+/// The zone in which operators read times and write windows (an IANA name).
+pub const TIME_ZONE: &str = "time_zone";
 /// The longest name of a sender, in characters.
 const BRAND_CHARS_MAX: usize = 80;
 
@@ -68,6 +70,10 @@ pub fn read_setting(name: &str, value: &str) -> Result<String, String> {
             let language = Language::from_word(&value.to_ascii_lowercase());
             Ok(language.ok_or_else(|| format!("one of: {}", words()))?.word().to_owned())
         }
+        TIME_ZONE => {
+            let zone = jiff::tz::TimeZone::get(value).map_err(|_| "a time zone as in Europe/Berlin")?;
+            Ok(zone.iana_name().unwrap_or(value).to_owned())
+        }
         _ => Ok(value.to_owned()),
     }
 }
@@ -84,6 +90,8 @@ mod tests {
         assert!(read_setting(BRAND_COLOUR, "#ffdd00").unwrap_err().contains("contrast of 1.3"));
         assert!(read_setting(BRAND_COLOUR, "red;}").is_err());
         assert!(read_setting(BRAND_NAME, "two\nlines").is_err());
+        assert_eq!(read_setting(TIME_ZONE, "Europe/Berlin"), Ok("Europe/Berlin".to_owned()));
+        assert!(read_setting(TIME_ZONE, "Berlin").is_err());
         assert!(read_setting(BRAND_NAME, &"x".repeat(81)).is_err());
         assert_eq!(read_setting("postal_address", " 1 Way\nTown "), Ok("1 Way\nTown".to_owned()));
     }

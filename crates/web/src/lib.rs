@@ -27,6 +27,7 @@ mod limit;
 mod metrics;
 mod openapi;
 mod page;
+mod pages;
 mod problem;
 mod public;
 mod shape;
@@ -146,6 +147,8 @@ pub(crate) struct Desk {
     /// Rung when somebody is to be asked whether they want to be on a list.
     pub(crate) joined: Notify,
     pub(crate) hosts: hosts::Hosts,
+    /// What pages that move show.
+    pub(crate) latest: pages::Latest,
     /// Imports are done one at a time: each keeps the writer busy.
     pub(crate) importing: Semaphore,
 }
@@ -158,6 +161,7 @@ impl Default for Desk {
             seen: auth::Seen::default(),
             passwords: auth::password::Places::default(),
             running: idempotency::Running::default(),
+            latest: pages::Latest::default(),
             followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
             joined: Notify::new(),
             hosts: hosts::Hosts::default(),
@@ -196,6 +200,8 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(api)
         .merge(public::routes(&app))
+        .merge(pages::routes(&app))
+        .merge(pages::asset_routes())
         .route("/api/v1/openapi.json", document_route)
         .route("/api/docs", docs_route)
         .route("/healthz", routing::get(health::alive))

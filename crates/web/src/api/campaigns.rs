@@ -22,7 +22,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use written::{Groups, Written, check_name};
 
+pub(crate) use beginning::take_back;
 pub(super) use running::read_state;
+pub(crate) use running::{Resumption, Why, cancel, go_on, pause};
 pub(super) use written::{Counting, Message};
 
 const LIST: &str = "campaigns";
@@ -40,7 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A campaign.
 #[derive(Serialize, ToSchema)]
-struct Campaign {
+pub(crate) struct Campaign {
     /// Its id (`m_…`).
     id: String,
     /// 1, 2, 3 … in its workspace.
@@ -152,7 +154,7 @@ impl From<&Tally> for Equation {
 }
 
 /// The campaign, if it is of the caller's workspace.
-pub(super) async fn campaign(app: &App, caller: &Caller, id: CampaignId) -> Result<store::Campaign, Problem> {
+pub(crate) async fn campaign(app: &App, caller: &Caller, id: CampaignId) -> Result<store::Campaign, Problem> {
     let known = app.store.campaign(id).await?.filter(|known| known.workspace == caller.workspace);
     known.ok_or_else(|| Problem::not_found("campaign", id))
 }

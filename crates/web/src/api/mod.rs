@@ -1,7 +1,7 @@
 //! The nouns of API version 1, one file each.
 
 mod alerts;
-mod campaigns;
+pub(crate) mod campaigns;
 mod complaints;
 mod contacts;
 mod deliveries;
@@ -21,7 +21,7 @@ mod origins;
 mod reacted;
 mod segments;
 mod sequences;
-mod sessions;
+pub(crate) mod sessions;
 mod settings;
 mod suppressions;
 mod templates;

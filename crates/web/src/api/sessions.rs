@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::{Extension, Json};
-use model::{Actor, EmailAddress, Role, WorkspaceId};
+use model::{Actor, EmailAddress, Role, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::CredentialChange;
 use utoipa::ToSchema;
@@ -63,15 +63,28 @@ async fn sign_in(
 ) -> Result<([(HeaderName, String); 1], Json<SignedIn>), Problem> {
     auth::not_foreign(&app, &headers)?;
     let asked = sign_in::Given { email: &given.email, password: &given.password, code: given.code.as_deref() };
-    let known = sign_in::check(&app, &asked, ip).await?;
-    // A session the browser had before is not taken up: whoever planted it would share this one.
-    if let Some(old) = auth::presented_session(&app, &headers) {
+    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let old = auth::presented_session(&app, &headers);
+    let (secret, user, workspace) = enter(&app, &asked, &sign_in::Whence { ip, agent }, old).await?;
+    let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
+    Ok((cookie, Json(SignedIn { user: user.to_string(), workspace: workspace.to_string() })))
+}
+
+/// Checks what somebody gives and begins their session: its secret, who they are, and in which workspace.
+///
+/// A session the browser had before (`old`) is not taken up: whoever planted it would share this one.
+pub(crate) async fn enter(
+    app: &App,
+    given: &sign_in::Given<'_>,
+    from: &sign_in::Whence<'_>,
+    old: Option<[u8; 32]>,
+) -> Result<(String, UserId, WorkspaceId), Problem> {
+    let known = sign_in::check(app, given, from.ip).await?;
+    if let Some(old) = old {
         app.store.end_session(old, &Actor::User(known.user.id), app.now()).await?;
     }
-    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let (secret, workspace) = sign_in::begin(&app, known.user.id, &sign_in::Whence { ip, agent }).await?;
-    let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
-    Ok((cookie, Json(SignedIn { user: known.user.id.to_string(), workspace: workspace.to_string() })))
+    let (secret, workspace) = sign_in::begin(app, known.user.id, from).await?;
+    Ok((secret, known.user.id, workspace))
 }
 
 /// Whoever opens a link.
@@ -110,34 +123,55 @@ async fn welcome(
     Input(given): Input<Welcome>,
 ) -> Result<Json<Welcomed>, Problem> {
     auth::not_foreign(&app, &headers)?;
-    let over = || Problem::new(Code::NotFound, "this link does not work: it was used, or is too old");
-    let token = auth::hash(&given.token);
-    let link = app.store.link(token, app.now()).await?.ok_or_else(over)?;
-    let email = match link.user {
-        Some(user) => app.store.user(user).await?.ok_or_else(over)?.email,
-        None => owner_address(&given)?,
+    let begun = Begun {
+        token: &given.token,
+        password: &given.password,
+        email: given.email.as_deref(),
+        name: given.name.as_deref(),
     };
-    if let Some(why) = auth::password::objection(&given.password, &email) {
-        return Err(Problem::field("password", why));
-    }
-    let stretched = app.stretch(&given.password).await?;
-    app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
-    let user = match link.user {
-        Some(user) => user,
-        None => first_owner(&app, link.workspace, &email, given.name.as_deref().unwrap_or(&email)).await?,
-    };
-    let change = CredentialChange { password: Some(stretched), ..CredentialChange::default() };
-    app.store.change_credentials(user, change, None, &Actor::User(user), app.now()).await?;
+    let (user, email) = begin(&app, begun).await?;
     Ok(Json(Welcomed { user: user.to_string(), email }))
 }
 
-fn owner_address(given: &Welcome) -> Result<String, Problem> {
-    let email = given.email.as_deref().ok_or_else(|| Problem::field("email", "the first owner names their address"))?;
+/// What whoever opens a link gives.
+pub(crate) struct Begun<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) password: &'a str,
+    /// Only of the first owner.
+    pub(crate) email: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
+}
+
+/// Uses a one-time link: who they are, and the address they sign in with.
+pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String), Problem> {
+    let over = || Problem::new(Code::NotFound, "this link does not work: it was used, or is too old");
+    let token = auth::hash(given.token);
+    let link = app.store.link(token, app.now()).await?.ok_or_else(over)?;
+    let email = match link.user {
+        Some(user) => app.store.user(user).await?.ok_or_else(over)?.email,
+        None => owner_address(given.email)?,
+    };
+    if let Some(why) = auth::password::objection(given.password, &email) {
+        return Err(Problem::field("password", why));
+    }
+    let stretched = app.stretch(given.password).await?;
+    app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
+    let user = match link.user {
+        Some(user) => user,
+        None => first_owner(app, link.workspace, &email, given.name.unwrap_or(&email)).await?,
+    };
+    let change = CredentialChange { password: Some(stretched), ..CredentialChange::default() };
+    app.store.change_credentials(user, change, None, &Actor::User(user), app.now()).await?;
+    Ok((user, email))
+}
+
+fn owner_address(given: Option<&str>) -> Result<String, Problem> {
+    let email = given.ok_or_else(|| Problem::field("email", "the first owner names their address"))?;
     let read = EmailAddress::parse(email).map_err(|error| Problem::field("email", error.to_string()))?;
     Ok(read.to_string().to_lowercase())
 }
 
-async fn first_owner(app: &App, workspace: WorkspaceId, email: &str, name: &str) -> Result<model::UserId, Problem> {
+async fn first_owner(app: &App, workspace: WorkspaceId, email: &str, name: &str) -> Result<UserId, Problem> {
     if app.store.has_owner(workspace).await? {
         return Err(Problem::new(Code::WrongState, "there is an owner already: ask them for an invitation"));
     }

@@ -13,6 +13,7 @@ mod links;
 mod messages;
 mod nouns;
 mod origins;
+mod pages;
 mod people;
 mod preferences;
 mod readers;

@@ -201,7 +201,11 @@ async fn start(
 /// Take back a campaign whose time has not come.
 #[utoipa::path(post, path = "/campaigns/{id}/take-back", tag = "campaigns",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
-async fn take_back(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -> Result<Json<Campaign>, Problem> {
+pub(crate) async fn take_back(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+) -> Result<Json<Campaign>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     Ok(Json(app.engine.take_back(caller.workspace, id, &caller.actor).await?.into()))
 }

@@ -7,6 +7,8 @@ use crate::problem::{Code, Problem, recorded};
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
+use dispatch::brakes::Group;
+use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState};
@@ -30,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Why, in words.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Why {
+pub(crate) struct Why {
     /// The reason; it is kept in the audit log.
     #[serde(default)]
     because: Option<String>,
@@ -45,7 +47,7 @@ impl Why {
 /// Pause a campaign: when this is answered, nothing of it starts.
 #[utoipa::path(post, path = "/campaigns/{id}/pause", tag = "campaigns", request_body = Why,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
-async fn pause(
+pub(crate) async fn pause(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
@@ -59,7 +61,7 @@ async fn pause(
 /// Why it may go on, and without whom.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Resumption {
+pub(crate) struct Resumption {
     /// The reason; it is kept in the audit log.
     #[serde(default)]
     because: Option<String>,
@@ -71,7 +73,7 @@ struct Resumption {
 /// Groups that are taken out of a campaign.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Without {
+pub(crate) struct Without {
     /// The people at these providers (their keys): they are held until the hold is lifted.
     #[serde(default)]
     providers: Vec<String>,
@@ -89,7 +91,29 @@ struct Without {
 /// The most groups that are taken out at once.
 const WITHOUT_MAX: usize = 100;
 
+impl Resumption {
+    /// As somebody typed it, who takes out what is demanded or nobody.
+    pub(crate) fn typed(because: String, out: Option<&resume::ToTakeOut>) -> Resumption {
+        Resumption { because: Some(because), without: out.map(Without::demanded).unwrap_or_default() }
+    }
+}
+
 impl Without {
+    /// What a brake demands. Where it names nobody, those who have not reacted for long.
+    fn demanded(out: &resume::ToTakeOut) -> Without {
+        match out {
+            ToTakeOut::Nothing => Without::default(),
+            ToTakeOut::Some => Without { cold: true, ..Without::default() },
+            ToTakeOut::Named(Group::Provider(key)) => Without { providers: vec![key.clone()], ..Without::default() },
+            ToTakeOut::Named(Group::Import { id, .. }) => {
+                Without { imports: vec![id.to_string()], ..Without::default() }
+            }
+            ToTakeOut::Named(Group::LeadSource(name)) => {
+                Without { lead_sources: vec![name.clone()], ..Without::default() }
+            }
+        }
+    }
+
     fn read(self) -> Result<resume::TakenOut, Problem> {
         let Without { providers, cold, imports, lead_sources } = self;
         if providers.len() + imports.len() + lead_sources.len() > WITHOUT_MAX {
@@ -105,7 +129,7 @@ impl Without {
 /// One that a brake stopped needs a reason, and goes on without the group that the brake named.
 #[utoipa::path(post, path = "/campaigns/{id}/resume", tag = "campaigns", request_body = Resumption,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
-async fn go_on(
+pub(crate) async fn go_on(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
@@ -139,7 +163,11 @@ async fn go_on(
 /// Stop a campaign for good: when this is answered nothing of it starts, and whoever was not reached is skipped.
 #[utoipa::path(post, path = "/campaigns/{id}/cancel", tag = "campaigns",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
-async fn cancel(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -> Result<Json<Campaign>, Problem> {
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+) -> Result<Json<Campaign>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     campaign(&app, &caller, id).await?;
     Ok(Json(recorded(app.engine.cancel(id, &caller.actor).await?)?.into()))

@@ -1,0 +1,99 @@
+// Makes a page that works without it move: parts that the server draws anew are put in their place, once a second.
+"use strict";
+
+(() => {
+  const main = document.getElementById("main");
+  const source = main && main.querySelector("[data-stream]");
+  if (!source || !window.EventSource) return;
+
+  const STALE_MS = 10_000;
+  const SPEAK_EVERY_MS = 30_000;
+  const stale = document.getElementById("stale");
+  const voice = document.getElementById("voice");
+  let heard = Date.now();
+  let spoken = 0;
+
+  const stream = new EventSource(source.dataset.stream);
+  const alive = () => {
+    heard = Date.now();
+    if (stale) stale.hidden = true;
+  };
+
+  for (const part of main.querySelectorAll("[data-part]")) {
+    stream.addEventListener(part.dataset.part, (event) => {
+      alive();
+      // What somebody reads or has opened stays as it is under their hands.
+      const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
+      const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+      part.innerHTML = event.data;
+      for (const id of open) {
+        const one = id && document.getElementById(id);
+        if (one) one.open = true;
+      }
+      if (focused) document.getElementById(focused)?.focus();
+    });
+  }
+  stream.addEventListener("voice", (event) => {
+    alive();
+    if (voice && Date.now() - spoken >= SPEAK_EVERY_MS) {
+      voice.textContent = event.data;
+      spoken = Date.now();
+    }
+  });
+  stream.addEventListener("over", () => {
+    stream.close();
+    window.clearInterval(watch);
+    // The page of a campaign that is over is another one.
+    window.location.reload();
+  });
+  stream.addEventListener("open", alive);
+
+  const watch = window.setInterval(() => {
+    if (stale && Date.now() - heard > STALE_MS) stale.hidden = false;
+  }, 1_000);
+})();
+
+// The keys: g and a letter goes somewhere, j and k go down and up the rows, ? says so.
+(() => {
+  const places = { h: "/", c: "/campaigns", p: "/contacts" };
+  let wentTo = 0;
+  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.key === "g") {
+      wentTo = Date.now();
+      return;
+    }
+    const place = Date.now() - wentTo < 1_500 && places[event.key];
+    if (place) window.location.assign(place);
+    if (event.key === "j" || event.key === "k") {
+      const rows = [...document.querySelectorAll("#main :is(tbody tr, .pick li, .todo li) a[href]:first-of-type")];
+      const at = rows.indexOf(document.activeElement);
+      const next = rows[Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)))];
+      next?.focus();
+    }
+    if (event.key === "f") {
+      const filter = document.querySelector("#main [data-filter]");
+      if (filter) {
+        event.preventDefault();
+        filter.focus();
+      }
+    }
+  });
+  // The way one sees pages is kept as soon as it is chosen.
+  for (const select of document.querySelectorAll("[data-look] select")) {
+    select.addEventListener("change", () => select.form.requestSubmit());
+  }
+  // The current place of the menu is brought into view where the menu is a strip.
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // One press sends a form once.
+  for (const form of document.querySelectorAll("form[method=post]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "1";
+    });
+  }
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+})();

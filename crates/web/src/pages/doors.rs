@@ -1,0 +1,229 @@
+//! The doors: signing in and out, and the links by which people begin.
+//!
+//! Invariants: a form that was filled in wrongly comes back with what was typed, secrets excepted; whoever was on the way
+//! somewhere arrives there, and never at another site.
+
+use super::visit::{Stranger, Visitor};
+use super::{Layout, page};
+use crate::api::sessions;
+use crate::auth::{self, sign_in};
+use crate::problem::{Code, Problem};
+use crate::{App, Peer};
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
+use model::Actor;
+use serde::Deserialize;
+
+/// Where somebody was going.
+#[derive(Deserialize)]
+pub(super) struct Going {
+    #[serde(default)]
+    next: String,
+}
+
+/// What was typed.
+#[derive(Default, Deserialize)]
+pub(super) struct SignIn {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/sign_in.html")]
+struct SignInPage {
+    layout: Layout,
+    email: String,
+    next: String,
+    error: Option<String>,
+    /// Is a code of the second factor asked for?
+    asks_code: bool,
+}
+
+/// The door.
+pub(super) async fn ask(State(app): State<App>, stranger: Stranger, Query(going): Query<Going>) -> Response {
+    let layout = Layout::outside(&app, &stranger, stranger.words.say("sign-in-title"));
+    page(&SignInPage { layout, email: String::new(), next: going.next, error: None, asks_code: false })
+}
+
+/// Somebody knocks.
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    stranger: Stranger,
+    Extension(Peer(ip)): Extension<Peer>,
+    headers: HeaderMap,
+    Form(typed): Form<SignIn>,
+) -> Result<Response, Problem> {
+    auth::not_foreign(&app, &headers)?;
+    let code = Some(typed.code.trim()).filter(|code| !code.is_empty());
+    let given = sign_in::Given { email: typed.email.trim(), password: &typed.password, code };
+    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let from = sign_in::Whence { ip, agent };
+    let old = auth::presented_session(&app, &headers);
+    match sessions::enter(&app, &given, &from, old).await {
+        Ok((secret, _, _)) => {
+            let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
+            Ok((cookie, Redirect::to(own_path(&typed.next))).into_response())
+        }
+        Err(problem)
+            if matches!(problem.code, Code::BadCredentials | Code::SecondFactorNeeded | Code::TooManyAttempts) =>
+        {
+            let layout = Layout::outside(&app, &stranger, stranger.words.say("sign-in-title"));
+            let asks_code = problem.code == Code::SecondFactorNeeded || code.is_some();
+            let error = Some(stranger.words.one_of("problem", problem.code.word()));
+            let form = SignInPage { layout, email: typed.email, next: typed.next, error, asks_code };
+            let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            // The password was right: what is missing is no mistake.
+            let status = if problem.code == Code::SecondFactorNeeded { StatusCode::OK } else { status };
+            Ok((status, page(&form)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Leaves.
+pub(super) async fn sign_out(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    if let Some(session) = visitor.caller.session {
+        app.store.end_session(session, &visitor.caller.actor, app.now()).await?;
+    }
+    let cookie = [(SET_COOKIE, sign_in::cookie(&app, None))];
+    Ok((cookie, Redirect::to("/sign-in")).into_response())
+}
+
+/// What whoever opens a link types.
+#[derive(Default, Deserialize)]
+pub(super) struct Begun {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/welcome.html")]
+struct WelcomePage {
+    layout: Layout,
+    /// Is it the first owner, who names their address?
+    is_owner: bool,
+    /// The known address of whoever was invited.
+    known: Option<String>,
+    typed: Begun,
+    error: Option<Problem>,
+}
+
+impl WelcomePage {
+    /// What is wrong with a field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        let error = self.error.as_ref()?;
+        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+    }
+}
+
+/// A link was opened.
+pub(super) async fn ask_for_password(
+    State(app): State<App>,
+    stranger: Stranger,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    let form = welcome_page(&app, &stranger, &token, Begun::default(), None).await?;
+    Ok(page(&form))
+}
+
+async fn welcome_page(
+    app: &App,
+    stranger: &Stranger,
+    token: &str,
+    typed: Begun,
+    error: Option<Problem>,
+) -> Result<WelcomePage, Problem> {
+    let link = app.store.link(auth::hash(token), app.now()).await?;
+    let link = link.ok_or_else(|| Problem::new(Code::NotFound, stranger.words.say("welcome-over")))?;
+    let known = match link.user {
+        Some(user) => app.store.user(user).await?.map(|user| user.email),
+        None => None,
+    };
+    let layout = Layout::outside(app, stranger, stranger.words.say("welcome-title"));
+    Ok(WelcomePage { layout, is_owner: link.user.is_none(), known, typed, error })
+}
+
+/// A password was chosen: the person is signed in with it at once.
+pub(super) async fn welcome(
+    State(app): State<App>,
+    stranger: Stranger,
+    Path(token): Path<String>,
+    Extension(Peer(ip)): Extension<Peer>,
+    headers: HeaderMap,
+    Form(typed): Form<Begun>,
+) -> Result<Response, Problem> {
+    auth::not_foreign(&app, &headers)?;
+    let email = Some(typed.email.trim()).filter(|email| !email.is_empty());
+    let name = Some(typed.name.trim()).filter(|name| !name.is_empty());
+    let asked = sessions::Begun { token: &token, password: &typed.password, email, name };
+    match sessions::begin(&app, asked).await {
+        Ok((user, _)) => {
+            let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+            let (secret, _) = sign_in::begin(&app, user, &sign_in::Whence { ip, agent }).await?;
+            if let Some(old) = auth::presented_session(&app, &headers) {
+                app.store.end_session(old, &Actor::User(user), app.now()).await?;
+            }
+            let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
+            Ok((cookie, Redirect::to("/")).into_response())
+        }
+        Err(problem) if problem.field.is_some() => {
+            let form = welcome_page(&app, &stranger, &token, typed, Some(problem)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// An address with where to go afterwards.
+pub(super) fn with_next(path: &str, next: &str) -> String {
+    if next == "/" {
+        return path.to_owned();
+    }
+    let quoted: String = next.bytes().map(quoted).collect();
+    format!("{path}?next={quoted}")
+}
+
+/// A byte of a query's value (RFC 3986, section 2.1).
+fn quoted(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+        return char::from(byte).to_string();
+    }
+    format!("%{byte:02X}")
+}
+
+/// The path if it leads to a page of ours, else the first page. Browsers take `//` and `/\` for another host.
+pub(super) fn own_path(path: &str) -> &str {
+    let is_own = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.starts_with("/\\")
+        && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_own { path } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_to_another_site() {
+        assert_eq!(own_path("/campaigns?after=x"), "/campaigns?after=x");
+        for foreign in ["//evil.example", "/\\evil.example", "https://evil.example", "", "/\nSet-Cookie: a"] {
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
+        }
+        assert_eq!(with_next("/sign-in", "/a?b=c&d"), "/sign-in?next=/a%3Fb%3Dc%26d");
+    }
+}

@@ -1,0 +1,121 @@
+//! The first page: what needs somebody, what is being sent, what was sent last.
+
+use super::equation::Equation;
+use super::layout::{Layout, Section};
+use super::{Visitor, campaigns, page};
+use crate::App;
+use crate::problem::Problem;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use engine::report;
+use model::CampaignState;
+use model::access::Scope;
+use model::alert::Severity;
+use store::Campaign;
+
+/// Things that need somebody, shown at once.
+const NEEDS_MAX: usize = 5;
+/// Campaigns under way that are shown with their equation.
+const UNDER_WAY_MAX: usize = 5;
+/// Campaigns that are listed.
+const LAST_MAX: usize = 8;
+
+/// Something that waits for a person.
+pub(super) struct Need {
+    /// The class of the stylesheet.
+    class: &'static str,
+    icon: &'static str,
+    /// What is so.
+    fact: String,
+    /// Why, and what the machine does by itself.
+    reason: String,
+    /// Where to go.
+    href: String,
+    button: String,
+}
+
+struct UnderWay {
+    id: String,
+    name: String,
+    state: String,
+    class: &'static str,
+    equation: Equation,
+}
+
+#[derive(Template)]
+#[template(path = "pages/home.html")]
+struct Home {
+    layout: Layout,
+    needs: Vec<Need>,
+    under_way: Vec<UnderWay>,
+    last: Vec<campaigns::Line>,
+}
+
+/// The page.
+pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let found = app.store.campaigns_page(visitor.caller.workspace, None, LAST_MAX).await?;
+    let mut under_way = Vec::new();
+    let is_moving = |state| matches!(state, CampaignState::Building | CampaignState::Sending | CampaignState::Retrying);
+    for campaign in found.iter().filter(|campaign| is_moving(campaign.state)).take(UNDER_WAY_MAX) {
+        under_way.push(moving(&app, &visitor, campaign).await?);
+    }
+    let needs = needs(&app, &visitor, &found).await?;
+    let last = campaigns::lines(&app, &visitor, found).await?;
+    let layout = Layout::of(&app, &visitor, Section::Home, visitor.shown.say("menu-home"));
+    Ok(page(&Home { layout, needs, under_way, last }))
+}
+
+async fn moving(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<UnderWay, Problem> {
+    let report = app.desk.latest.overview(app, campaign).await?;
+    let base = format!("/campaigns/{}", campaign.id);
+    Ok(UnderWay {
+        id: campaign.id.to_string(),
+        name: campaign.name.clone(),
+        state: visitor.shown.one_of("state", campaign.state.word()),
+        class: super::shown::campaign_class(campaign.state).0,
+        equation: Equation::of(&visitor.shown, &report, &base).short(),
+    })
+}
+
+/// What waits for a person, worst first.
+async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Need>, Problem> {
+    let shown = &visitor.shown;
+    let mut needs = Vec::new();
+    if visitor.caller.scopes.has(Scope::DispatchRead) {
+        let mut alerts = app.store.alerts(visitor.caller.workspace, false, None, NEEDS_MAX).await?;
+        alerts.retain(|alert| alert.standing.over_at.is_none());
+        alerts.sort_by_key(|alert| alert.kind.severity() != Severity::Critical);
+        needs.extend(alerts.into_iter().map(|alert| {
+            let is_critical = alert.kind.severity() == Severity::Critical;
+            let campaign = alert.subject.starts_with("m_").then(|| format!("/campaigns/{}", alert.subject));
+            Need {
+                class: if is_critical { "hard" } else { "soft" },
+                icon: if is_critical { "hard" } else { "soft" },
+                fact: shown.one_of("alert", alert.kind.word()),
+                reason: alert.standing.text,
+                href: campaign.unwrap_or_else(|| "/campaigns".to_owned()),
+                button: shown.say("need-look"),
+            }
+        }));
+    }
+    for campaign in last.iter().filter(|campaign| campaign.state == CampaignState::Paused) {
+        let href = format!("/campaigns/{}", campaign.id);
+        if needs.iter().any(|need| need.href == href) {
+            continue;
+        }
+        let known = report::overview(&app.store, campaign, app.now()).await?;
+        needs.push(Need {
+            class: "soft",
+            icon: "pause",
+            fact: shown
+                .fill("need-paused", &[("name", campaign.name.as_str().into()), ("n", known.in_progress.into())]),
+            reason: campaign.why.clone().unwrap_or_default(),
+            href,
+            button: shown.say("need-look"),
+        });
+    }
+    needs.truncate(NEEDS_MAX);
+    Ok(needs)
+}

@@ -1,0 +1,180 @@
+//! Why people did not get their mail: causes, the people of one, and one person's story; whose problem it is, what was
+//! done, and what a person can do.
+//!
+//! What is chosen stands in the address, so that a page can be sent to somebody and found again.
+
+use super::layout::{Layout, Section};
+use super::shown::verdict_class as class_of;
+use super::{Visitor, campaign, page};
+use crate::App;
+use crate::extract::At;
+use crate::problem::Problem;
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use engine::report::people::Person;
+use engine::report::{self, Cause};
+use engine::why::{self, Step, Told, Try, Who};
+use model::access::Scope;
+use model::{CampaignId, DeliveryId};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// People of a cause that are shown at once.
+const PEOPLE_MAX: usize = 40;
+/// People looked through for those of a cause.
+const LOOKED_THROUGH_MAX: usize = 4_000;
+/// People read at once.
+const PAGE: usize = 500;
+
+/// What was chosen.
+#[derive(Deserialize)]
+pub(super) struct Chosen {
+    /// The number of the cause, from 0.
+    cause: Option<usize>,
+    /// The delivery.
+    person: Option<String>,
+}
+
+/// Causes that are the same party's problem.
+struct Group {
+    /// Whose, as a word of the catalogue.
+    whose: &'static str,
+    people: u64,
+    causes: Vec<(usize, Cause)>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/investigation.html")]
+struct Investigation {
+    layout: Layout,
+    base: String,
+    name: String,
+    groups: Vec<Group>,
+    not_delivered: u64,
+    waiting: u64,
+    chosen: Option<(usize, Cause)>,
+    people: Vec<Person>,
+    /// There are more people of this cause than are shown.
+    is_cut: bool,
+    story: Option<Story>,
+    /// Which pane a telephone shows.
+    at: &'static str,
+}
+
+/// One person's story.
+struct Story {
+    contact: String,
+    told: Told,
+}
+
+impl Story {
+    /// The tries, newest first.
+    fn tries(&self) -> Vec<&Try> {
+        let tries = self.told.timeline.iter().filter_map(|step| match step {
+            Step::Try(one) => Some(one.as_ref()),
+            _ => None,
+        });
+        tries.rev().collect()
+    }
+}
+
+impl Investigation {
+    fn is_cause(&self, at: &usize) -> bool {
+        self.chosen.as_ref().is_some_and(|(chosen, _)| chosen == at)
+    }
+
+    fn is_person(&self, delivery: &str) -> bool {
+        self.story.as_ref().is_some_and(|story| story.told.delivery == delivery)
+    }
+
+    fn lasted(&self, ms: &u32) -> String {
+        self.layout.shown.lasted(&Duration::from_millis((*ms).into()))
+    }
+}
+
+/// The page.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+    Query(chosen): Query<Chosen>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    visitor.caller.may(Scope::ContactsRead)?;
+    let campaign = campaign::found(&app, &visitor, id).await?;
+    let known = report::report(&app.store, id, app.now()).await?;
+    let causes: Vec<Cause> = known.causes.iter().chain(&known.waiting_causes).cloned().collect();
+    let at = match (&chosen.person, chosen.cause) {
+        (Some(_), _) => "detail",
+        (None, Some(_)) => "people",
+        (None, None) => "causes",
+    };
+    let number = chosen.cause.unwrap_or(0);
+    let cause = causes.get(number).cloned().map(|cause| (number, cause));
+    let (people, is_cut) = match &cause {
+        Some((_, cause)) => people_of(&app, id, cause).await?,
+        None => (Vec::new(), false),
+    };
+    let story = match chosen.person.or_else(|| people.first().map(|person| person.delivery.clone())) {
+        Some(delivery) => story(&app, &visitor, id, &delivery).await?,
+        None => None,
+    };
+    let title = visitor.shown.fill("investigation-title", &[("name", campaign.name.as_str().into())]);
+    Ok(page(&Investigation {
+        layout: Layout::of(&app, &visitor, Section::Campaigns, title),
+        base: format!("/campaigns/{id}"),
+        name: campaign.name,
+        groups: grouped(causes),
+        not_delivered: known.not_delivered(),
+        waiting: known.waiting.retry,
+        chosen: cause,
+        people,
+        is_cut,
+        story,
+        at,
+    }))
+}
+
+/// Causes by whose problem they are: ours first, then by size.
+fn grouped(causes: Vec<Cause>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (number, cause) in causes.into_iter().enumerate() {
+        match groups.iter_mut().find(|group| group.whose == cause.whose) {
+            Some(group) => {
+                group.people += cause.count;
+                group.causes.push((number, cause));
+            }
+            None => groups.push(Group { whose: cause.whose, people: cause.count, causes: vec![(number, cause)] }),
+        }
+    }
+    groups.sort_by_key(|group| (!group.whose.starts_with("our "), std::cmp::Reverse(group.people)));
+    groups
+}
+
+/// Some of the people who stand where they stand for this cause.
+async fn people_of(app: &App, id: CampaignId, cause: &Cause) -> Result<(Vec<Person>, bool), Problem> {
+    let mut found: Vec<Person> = Vec::new();
+    let (mut after, mut looked): (Option<DeliveryId>, usize) = (None, 0);
+    loop {
+        let people = report::people::people(&app.store, id, cause.class, after, PAGE).await?;
+        looked += people.people.len();
+        found.extend(people.people.into_iter().filter(|person| person.category == Some(cause.category)));
+        after = people.next;
+        if found.len() > PEOPLE_MAX || after.is_none() || looked >= LOOKED_THROUGH_MAX {
+            let is_cut = found.len() > PEOPLE_MAX || after.is_some();
+            found.truncate(PEOPLE_MAX);
+            return Ok((found, is_cut));
+        }
+    }
+}
+
+/// One person's story; `None`: they are not of this campaign.
+async fn story(app: &App, visitor: &Visitor, id: CampaignId, delivery: &str) -> Result<Option<Story>, Problem> {
+    let Ok(delivery) = delivery.parse::<DeliveryId>() else { return Ok(None) };
+    let row = app.store.delivery_in(visitor.caller.workspace, delivery).await?;
+    let Some(row) = row.filter(|row| row.campaign == id) else { return Ok(None) };
+    let known = why::why(&app.store, visitor.caller.workspace, &Who::Contact(row.contact), Some(id)).await?;
+    let told = known.and_then(|known| known.mailing);
+    Ok(told.map(|told| Story { contact: row.contact.to_string(), told }))
+}

@@ -1,0 +1,137 @@
+//! What is around every page: the menu, whose workspace it is, whether mail is under way.
+
+use super::assets::PLACE;
+use super::shown::Shown;
+use super::visit::{Look, Stranger, Visitor};
+use crate::App;
+use model::Language;
+use model::access::Scope;
+
+/// Where in the menu a page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Home,
+    Campaigns,
+    Contacts,
+}
+
+/// A line of the menu.
+pub(crate) struct Place {
+    pub(crate) section: Section,
+    pub(crate) path: &'static str,
+    pub(crate) icon: &'static str,
+    /// Its text, in the catalogue.
+    pub(crate) words: &'static str,
+    /// Does a new group begin with it?
+    pub(crate) gap: bool,
+    scope: Scope,
+}
+
+const MENU: [Place; 3] = [
+    Place {
+        section: Section::Home,
+        path: "/",
+        icon: "home",
+        words: "menu-home",
+        gap: false,
+        scope: Scope::CampaignsRead,
+    },
+    Place {
+        section: Section::Campaigns,
+        path: "/campaigns",
+        icon: "send",
+        words: "menu-campaigns",
+        gap: false,
+        scope: Scope::CampaignsRead,
+    },
+    Place {
+        section: Section::Contacts,
+        path: "/contacts",
+        icon: "people",
+        words: "menu-contacts",
+        gap: false,
+        scope: Scope::ContactsRead,
+    },
+];
+
+/// What is around a page.
+pub(crate) struct Layout {
+    /// The page's title.
+    pub(crate) title: String,
+    pub(crate) look: Look,
+    pub(crate) shown: Shown,
+    /// Where the stylesheet stands.
+    pub(crate) assets: &'static str,
+    /// The menu; `None` on pages for strangers.
+    pub(crate) inside: Option<Inside>,
+}
+
+/// Of a page for those who signed in.
+pub(crate) struct Inside {
+    pub(crate) menu: Vec<&'static Place>,
+    pub(crate) section: Section,
+    pub(crate) workspace: String,
+    pub(crate) name: String,
+    pub(crate) is_sending: bool,
+}
+
+impl Layout {
+    /// Around a page for somebody who signed in.
+    pub(crate) fn of(app: &App, visitor: &Visitor, section: Section, title: impl Into<String>) -> Layout {
+        let menu = MENU.iter().filter(|place| visitor.caller.scopes.has(place.scope)).collect();
+        Layout {
+            title: title.into(),
+            look: visitor.look,
+            shown: visitor.shown.clone(),
+            assets: &PLACE,
+            inside: Some(Inside {
+                menu,
+                section,
+                workspace: visitor.workspace.clone(),
+                name: visitor.name.clone(),
+                is_sending: app.engine.is_sending(),
+            }),
+        }
+    }
+
+    /// Around a page for anybody.
+    pub(crate) fn outside(app: &App, stranger: &Stranger, title: impl Into<String>) -> Layout {
+        let shown = Shown { words: stranger.words, zone: jiff::tz::TimeZone::UTC, now: app.now() };
+        Layout { title: title.into(), look: stranger.look, shown, assets: &PLACE, inside: None }
+    }
+
+    /// An icon; what it means stands beside it in words.
+    pub(crate) fn icon(&self, name: &str) -> Icon {
+        Icon { place: self.assets, name: name.to_owned() }
+    }
+
+    /// A text of the catalogue.
+    pub(crate) fn say(&self, id: &str) -> String {
+        self.shown.say(id)
+    }
+
+    /// The language's tag.
+    pub(crate) fn language(&self) -> &'static str {
+        self.shown.words.tag()
+    }
+
+    /// Every language: its tag, and its name in itself.
+    pub(crate) fn languages(&self) -> [(&'static str, &'static str); Language::ALL.len()] {
+        [("en", "English"), ("de", "Deutsch")]
+    }
+}
+
+/// An icon, as markup.
+pub(crate) struct Icon {
+    place: &'static str,
+    name: String,
+}
+
+impl askama::filters::HtmlSafe for Icon {}
+
+impl std::fmt::Display for Icon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Icon { place, name } = self;
+        write!(f, "<svg class=\"icon\" aria-hidden=\"true\"><use href=\"{place}/icons.svg#{name}\"/></svg>")
+    }
+}

@@ -1,0 +1,144 @@
+//! What moves on a page while mail moves.
+//!
+//! A page that watches a campaign gets, once a second, those of its parts that changed, drawn by the templates that drew
+//! the page. Invariants: all terms of an equation change together; however many watch a campaign, its counters are read
+//! once a second at most, and no rows of people are read for it.
+
+use super::campaign::Room;
+use super::visit::Visitor;
+use crate::App;
+use crate::extract::At;
+use crate::problem::{Code, Problem};
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use engine::report::{self, Report};
+use http_body_util::channel::{Channel, Sender};
+use model::access::Scope;
+use model::{CampaignId, Timestamp};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Campaign;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How often a page is drawn anew, and how old its figures may be.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often a page hears that nothing changed, so that proxies keep the line open and the page knows it is live.
+const QUIET: Duration = Duration::from_secs(5);
+/// After this long the browser has to ask again: who may look is looked up anew then.
+const LASTS: Duration = Duration::from_secs(15 * 60);
+/// Campaigns whose figures are remembered.
+const REMEMBERED_MAX: usize = 64;
+/// Pieces waiting to be sent.
+const WAITING: usize = 2;
+
+/// The latest figures of campaigns that somebody watches.
+#[derive(Debug, Default)]
+pub(crate) struct Latest(Mutex<BTreeMap<CampaignId, Arc<tokio::sync::Mutex<Option<Known>>>>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    at: Timestamp,
+    report: Arc<Report>,
+}
+
+impl Latest {
+    /// The report of a campaign, at most a second old. Whoever asks meanwhile waits for the same reading.
+    pub(crate) async fn overview(&self, app: &App, campaign: &Campaign) -> Result<Arc<Report>, Problem> {
+        let place = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= REMEMBERED_MAX && !all.contains_key(&campaign.id) {
+                all.retain(|_, place| Arc::strong_count(place) > 1);
+            }
+            all.entry(campaign.id).or_default().clone()
+        };
+        let mut known = place.lock().await;
+        let now = app.now();
+        if let Some(known) = known.as_ref().filter(|known| now.since(known.at) < EVERY) {
+            return Ok(known.report.clone());
+        }
+        let report = Arc::new(report::overview(&app.store, campaign, now).await?);
+        *known = Some(Known { at: now, report: report.clone() });
+        Ok(report)
+    }
+}
+
+/// The stream of a campaign's page.
+pub(super) async fn campaign(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    super::campaign::found(&app, &visitor, id).await?;
+    let busy = || Problem::new(Code::Unavailable, "too many pages are live at once; this one shows what it knows");
+    let place = app.desk.followers.clone().try_acquire_owned().map_err(|_| busy())?;
+    let (sender, body) = Channel::<Bytes, Infallible>::new(WAITING);
+    tokio::spawn(Stream { app, visitor, id, _place: place }.send(sender));
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
+    Ok((kind, Body::new(body)).into_response())
+}
+
+/// Somebody who watches.
+struct Stream {
+    app: App,
+    visitor: Visitor,
+    id: CampaignId,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    /// Sends what changed until the reader goes, the campaign is over, or it is time to ask again.
+    async fn send(mut self, mut sender: Sender<Bytes>) {
+        let mut told: BTreeMap<&'static str, String> = BTreeMap::new();
+        let (begun, mut last) = (self.app.now(), self.app.now());
+        loop {
+            self.visitor.shown.now = self.app.now();
+            let Ok(campaign) = super::campaign::found(&self.app, &self.visitor, self.id).await else { return };
+            let Ok(room) = Room::of(&self.app, &self.visitor, &campaign).await else { return };
+            let mut text = String::new();
+            for (part, html) in room.parts() {
+                if told.get(part) != Some(&html) {
+                    text.push_str(&event(part, &html));
+                    told.insert(part, html);
+                }
+            }
+            let now = self.app.now();
+            if text.is_empty() && now.since(last) >= QUIET {
+                text.push_str(": the same\n\n");
+            }
+            if campaign.state.is_over() {
+                text.push_str("event: over\ndata: \n\n");
+            }
+            if !text.is_empty() {
+                last = now;
+                if sender.send_data(Bytes::from(text)).await.is_err() {
+                    return;
+                }
+            }
+            if campaign.state.is_over() || now.since(begun) >= LASTS {
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+}
+
+/// An event of the stream: a part's name and its markup, a line each (HTML Living Standard, 9.2.6).
+fn event(part: &str, html: &str) -> String {
+    let data: String = html.lines().map(|line| format!("data: {line}\n")).collect();
+    format!("event: {part}\n{data}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_of_several_lines_is_one_event() {
+        assert_eq!(event("lanes", "<p>\na</p>"), "event: lanes\ndata: <p>\ndata: a</p>\n\n");
+    }
+}

@@ -1,0 +1,80 @@
+//! The operator's pages: what the API answers, drawn by the server.
+//!
+//! Every page works without scripts; `assets/live.js` only makes what is on it move. What a page changes it changes by the
+//! function that answers the same request of the API, so that rules, refusals and the audit log are the same; what it shows
+//! it reads from the engine's own objects. How a page is added: its template in `templates/pages/`, its texts in
+//! `words/*.ftl`, a file here with one function per request, and a line in [`routes`].
+//!
+//! Invariants: a page is shown to people who signed in, in their workspace alone; nothing is changed by GET; everything
+//! is of this origin ([`POLICY`]); what is refused is said in words on a page, beside its field where there is one.
+
+mod assets;
+mod campaign;
+mod campaigns;
+mod contacts;
+mod doors;
+mod equation;
+mod home;
+mod investigation;
+mod layout;
+mod live;
+mod refusal;
+mod shown;
+mod visit;
+
+#[cfg(test)]
+pub(crate) use assets::PLACE as ASSETS_PLACE;
+pub(crate) use assets::routes as asset_routes;
+use layout::Layout;
+pub(crate) use live::Latest;
+use visit::Visitor;
+
+use crate::{App, frame};
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+
+/// What a browser may do with a page: nothing but what comes from here.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
+    frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Every page.
+pub(crate) fn routes(app: &App) -> Router<App> {
+    let closed = Router::new()
+        .route("/", get(home::show))
+        .route("/campaigns", get(campaigns::list))
+        .route("/campaigns/{id}", get(campaign::show))
+        .route("/campaigns/{id}/report", get(campaign::report))
+        .route("/campaigns/{id}/people", get(campaign::people))
+        .route("/campaigns/{id}/investigate", get(investigation::show))
+        .route("/campaigns/{id}/live", get(live::campaign))
+        .route("/campaigns/{id}/pause", post(campaign::pause))
+        .route("/campaigns/{id}/resume", get(campaign::ask_to_resume).post(campaign::resume))
+        .route("/campaigns/{id}/cancel", get(campaign::ask_to_cancel).post(campaign::cancel))
+        .route("/campaigns/{id}/take-back", post(campaign::take_back))
+        .route("/contacts", get(contacts::list))
+        .route("/contacts/{id}", get(contacts::show))
+        .route("/sign-out", post(doors::sign_out))
+        .route_layer(from_fn_with_state(app.clone(), visit::require));
+    let open = Router::new()
+        .route("/sign-in", get(doors::ask).post(doors::sign_in))
+        .route("/welcome/{token}", get(doors::ask_for_password).post(doors::welcome))
+        .route("/look", post(visit::look));
+    closed.merge(open).layer(from_fn_with_state(app.clone(), refusal::in_words)).route_layer(from_fn(frame::note_route))
+}
+
+/// A page that is finished.
+pub(crate) fn page(template: &impl askama::Template) -> Response {
+    match template.render() {
+        Ok(html) => {
+            let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
+            (policy, Html(html)).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be drawn");
+            crate::Problem::from(crate::Code::OwnFailure).into_response()
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Numbers, shares and times as people read them, in their language and the workspace's zone.
+
+use crate::words::Words;
+use fluent_bundle::FluentValue;
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+use model::{CampaignState, DeliveryState, Timestamp};
+use std::time::Duration;
+
+/// Below so many per cent a share is told with two figures behind the point.
+const SMALL_PERCENT: f64 = 1.0;
+
+/// How things are shown to somebody.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) words: Words,
+    pub(crate) zone: TimeZone,
+    pub(crate) now: Timestamp,
+}
+
+impl Shown {
+    /// A text of the catalogue.
+    pub(crate) fn say(&self, id: &str) -> String {
+        self.words.say(id)
+    }
+
+    /// The text for a word of a family: for `sending` of `state` it is `state-sending`.
+    pub(crate) fn one_of(&self, family: &str, word: &str) -> String {
+        self.words.one_of(family, word)
+    }
+
+    /// A text with something in it.
+    pub(crate) fn fill(&self, id: &str, values: &[(&str, FluentValue<'_>)]) -> String {
+        self.words.fill(id, values)
+    }
+
+    /// A text that depends on a number, its `$n`.
+    pub(crate) fn count(&self, id: &str, n: &u64) -> String {
+        self.words.fill(id, &[("n", (*n).into())])
+    }
+
+    /// `50,812`.
+    pub(crate) fn number(&self, n: &u64) -> String {
+        self.words.number((*n).into())
+    }
+
+    /// `97.8 %`, `0.36 %`; a dash where there is nothing to compare with.
+    pub(crate) fn share(&self, part: &u64, whole: &u64) -> String {
+        if *whole == 0 {
+            return "–".to_owned();
+        }
+        let percent = *part as f64 * 100.0 / *whole as f64;
+        let figures = if percent > 0.0 && percent < SMALL_PERCENT { 2 } else { 1 };
+        format!("{} %", self.decimal(percent, figures))
+    }
+
+    /// `10:51` today, else `Tue 10 Mar 00:00`, with the year where it is another.
+    pub(crate) fn time(&self, at: &Timestamp) -> String {
+        let (then, now) = (self.zoned(*at), self.zoned(self.now));
+        let clock = then.strftime("%H:%M");
+        if then.date() == now.date() {
+            return clock.to_string();
+        }
+        format!("{} {clock}", self.day_of(&then, &now))
+    }
+
+    /// The same with seconds: for lists of events.
+    pub(crate) fn second(&self, at: &Timestamp) -> String {
+        let (then, now) = (self.zoned(*at), self.zoned(self.now));
+        let clock = then.strftime("%H:%M:%S");
+        if then.date() == now.date() { clock.to_string() } else { format!("{} {clock}", self.day_of(&then, &now)) }
+    }
+
+    /// `Tue 10 Mar`, with the year where it is not this one.
+    pub(crate) fn day(&self, at: &Timestamp) -> String {
+        self.day_of(&self.zoned(*at), &self.zoned(self.now))
+    }
+
+    fn day_of(&self, then: &Zoned, now: &Zoned) -> String {
+        let weekday = self.one_of("weekday", &then.weekday().to_monday_one_offset().to_string());
+        let month = self.one_of("month", &then.month().to_string());
+        let values = [("weekday", weekday.into()), ("day", then.day().into()), ("month", month.into())];
+        let day = self.fill("short-date", &values);
+        if then.year() == now.year() { day } else { format!("{day} {}", then.year()) }
+    }
+
+    /// For the `datetime` of a `<time>`.
+    pub(crate) fn machine(&self, at: &Timestamp) -> String {
+        crate::shape::Time(*at).to_string()
+    }
+
+    /// The zone's name, which a page says once.
+    pub(crate) fn zone_name(&self) -> String {
+        self.zone.iana_name().unwrap_or("UTC").to_owned()
+    }
+
+    /// `0.8 s`, `4 min`, `3 h`, `2 d`.
+    pub(crate) fn lasted(&self, span: &Duration) -> String {
+        let secs = span.as_secs();
+        match secs {
+            0..=9 => format!("{} s", self.decimal(span.as_secs_f64(), 1)),
+            10..=119 => format!("{secs} s"),
+            120..=7_199 => format!("{} min", secs / 60),
+            7_200..=172_799 => format!("{} h", secs / 3_600),
+            _ => format!("{} d", secs / 86_400),
+        }
+    }
+
+    /// The same, from seconds.
+    pub(crate) fn lasted_secs(&self, secs: &u64) -> String {
+        self.lasted(&Duration::from_secs(*secs))
+    }
+
+    fn decimal(&self, value: f64, figures: usize) -> String {
+        self.words.number(FluentValue::try_number(&format!("{value:.figures$}")))
+    }
+
+    fn zoned(&self, at: Timestamp) -> Zoned {
+        let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+        at.to_zoned(self.zone.clone())
+    }
+}
+
+/// The class of the stylesheet and the icon that belong to where a delivery stands.
+pub(crate) const fn verdict_class(state: &DeliveryState) -> &'static str {
+    match *state {
+        DeliveryState::Accepted => "ok",
+        DeliveryState::Queued | DeliveryState::Deferred => "go",
+        DeliveryState::Soft => "soft",
+        DeliveryState::Hard => "hard",
+        DeliveryState::Blocked => "block",
+        DeliveryState::InDoubt => "doubt",
+        DeliveryState::Skipped => "skip",
+    }
+}
+
+/// The same for where a campaign stands.
+pub(crate) const fn campaign_class(state: CampaignState) -> (&'static str, &'static str) {
+    match state {
+        CampaignState::Draft => ("skip", "skip"),
+        CampaignState::Scheduled => ("go", "go"),
+        CampaignState::Building | CampaignState::Sending | CampaignState::Retrying => ("go", "go"),
+        CampaignState::Paused => ("soft", "pause"),
+        CampaignState::Cancelled => ("hard", "stop"),
+        CampaignState::Complete => ("ok", "ok"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Language;
+
+    fn shown(language: Language) -> Shown {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        // 2026-03-09T09:42:07Z
+        Shown { words: Words::of(language), zone, now: Timestamp::from_millis(1_773_049_327_000) }
+    }
+
+    #[test]
+    fn figures_are_read_as_people_write_them() {
+        let (en, de) = (shown(Language::En), shown(Language::De));
+        assert_eq!((en.number(&50_812), de.number(&50_812)), ("50,812".to_owned(), "50.812".to_owned()));
+        assert_eq!((en.share(&388, &48_965), de.share(&388, &48_965)), ("0.79 %".to_owned(), "0,79 %".to_owned()));
+        assert_eq!((en.share(&978, &1_000), en.share(&0, &0)), ("97.8 %".to_owned(), "–".to_owned()));
+        assert_eq!(en.share(&0, &9), "0.0 %");
+    }
+
+    #[test]
+    fn times_are_of_the_zone_and_say_the_day_when_it_is_another() {
+        let en = shown(Language::En);
+        assert_eq!(en.time(&en.now), "10:42");
+        let tomorrow = en.now + Duration::from_secs(24 * 3600);
+        assert_eq!(en.time(&tomorrow), "Tue 10 Mar 10:42");
+        assert_eq!(shown(Language::De).time(&tomorrow), "Di 10. März 10:42");
+        let next_year = en.now + Duration::from_secs(365 * 24 * 3600);
+        assert_eq!(en.time(&next_year), "Tue 9 Mar 2027 10:42");
+    }
+}

@@ -1,0 +1,175 @@
+//! The operator's pages, as a browser meets them: forms in, HTML out, through the whole router.
+
+use super::house::{Answer, House};
+use crate::auth::sign_in;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use model::{Actor, WorkspaceId};
+use store::{LinkPurpose, NewContact};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// What a browser sends from a page of ours.
+async fn submit(house: &House, path: &str, cookie: &str, form: &str) -> Answer {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("cookie", cookie)
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form.to_owned()))
+        .unwrap();
+    house.send(request).await
+}
+
+async fn look(house: &House, path: &str, cookie: &str) -> Answer {
+    let request = Request::builder().uri(path).header("cookie", cookie).body(Body::empty()).unwrap();
+    house.send(request).await
+}
+
+/// Becomes the owner by the link, on the page; the cookie.
+async fn owner(house: &House) -> String {
+    let (store, entropy) = (&house.app.store, house.app.world.entropy.as_ref());
+    let who = (WorkspaceId::FIRST, None, LinkPurpose::Welcome);
+    let token = sign_in::make_link(store, entropy, who, house.app.now()).await.unwrap();
+    let path = format!("/welcome/{token}");
+    assert!(look(house, &path, "").await.text.contains("name=\"email\""));
+    let short = submit(house, &path, "", "email=anna%40example.org&name=Anna&password=short").await;
+    assert_eq!(short.status, 422);
+    assert!(short.text.contains("value=\"anna@example.org\"") && short.text.contains("id=\"password-wrong\""));
+    let form = format!("email=anna%40example.org&name=Anna&password={}", PASSWORD.replace(' ', "+"));
+    let begun = submit(house, &path, "", &form).await;
+    assert_eq!((begun.status.as_u16(), &begun.headers["location"]), (303, &"/".parse().unwrap()), "{}", begun.text);
+    assert_eq!(look(house, &path, "").await.status, 404, "a link works once");
+    let cookie = begun.headers["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_led_to_the_door_and_back() {
+    let house = House::new();
+    owner(&house).await;
+    let away = look(&house, "/campaigns?after=x", "").await;
+    assert_eq!(away.headers["location"], "/sign-in?next=/campaigns%3Fafter%3Dx");
+    let wrong = submit(&house, "/sign-in", "", "email=anna%40example.org&password=wrong&next=/campaigns").await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.text.contains("value=\"anna@example.org\"") && wrong.text.contains("value=\"/campaigns\""));
+    let form = format!("email=anna%40example.org&password={}&next=/campaigns", PASSWORD.replace(' ', "+"));
+    let entered = submit(&house, "/sign-in", "", &form).await;
+    assert_eq!((entered.status.as_u16(), entered.headers["location"].to_str().unwrap()), (303, "/campaigns"));
+    let cookie = entered.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(look(&house, "/campaigns", &cookie).await.status, 200);
+    assert_eq!(submit(&house, "/sign-out", &cookie, "").await.status, 303);
+    assert_eq!(look(&house, "/campaigns", &cookie).await.status, 303);
+}
+
+#[tokio::test]
+async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let (campaign, contact) = (&things.campaign, &things.by_kind["contacts"]);
+    let delivery = &things.by_kind["deliveries"];
+    let paths = [
+        "/".to_owned(),
+        "/campaigns".to_owned(),
+        format!("/campaigns/{campaign}"),
+        format!("/campaigns/{campaign}/report"),
+        format!("/campaigns/{campaign}/people"),
+        format!("/campaigns/{campaign}/people?state=in_progress"),
+        format!("/campaigns/{campaign}/investigate"),
+        format!("/campaigns/{campaign}/investigate?person={delivery}"),
+        format!("/campaigns/{campaign}/cancel"),
+        "/contacts".to_owned(),
+        "/contacts?q=p1@first.example".to_owned(),
+        "/contacts?q=nonsense".to_owned(),
+        format!("/contacts/{contact}"),
+    ];
+    for path in paths {
+        for language in ["en", "de"] {
+            let cookie = format!("{cookie}; postroom-look=dark.more.{language}");
+            let page = look(&house, &path, &cookie).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.text);
+            let policy = page.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}");
+            assert!(
+                page.text.contains(&format!("<html lang=\"{language}\" data-theme=\"dark\" data-contrast=\"more\">"))
+            );
+            assert_eq!(page.text.matches("<h1").count(), 1, "{path}");
+            for foreign in [" style=", "<style", "http://", "javascript:", "onclick"] {
+                assert!(!page.text.contains(foreign), "{path} has {foreign}");
+            }
+        }
+    }
+    let style = look(&house, &format!("{}/style.css", *crate::pages::ASSETS_PLACE), "").await;
+    assert_eq!(
+        (style.status.as_u16(), style.headers["cache-control"].to_str().unwrap()),
+        (200, "public, max-age=31536000, immutable")
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_workspace_is_not_found_and_foreign_forms_do_nothing() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let campaign = &things.campaign;
+    assert_eq!(look(&house, "/campaigns/m_7zzzzzzzzzzzz", &cookie).await.status, 404);
+    let foreign = Request::builder()
+        .method(Method::POST)
+        .uri(format!("/campaigns/{campaign}/pause"))
+        .header("cookie", &cookie)
+        .header("sec-fetch-site", "cross-site")
+        .body(Body::empty())
+        .unwrap();
+    let answer = house.send(foreign).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/html"), "people get a page");
+    let key = house.foreign_key().await;
+    let by_key = house.get(&format!("/campaigns/{campaign}"), &key).await;
+    assert_eq!(by_key.status, 403, "keys have the API");
+}
+
+#[tokio::test]
+async fn a_campaign_is_paused_cancelled_and_told() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let base = format!("/campaigns/{}", things.campaign);
+    let page = look(&house, &base, &cookie).await;
+    assert!(page.text.contains("data-stream=\"") && page.text.contains("data-part=\"equation\""), "{}", page.text);
+    assert_eq!(submit(&house, &format!("{base}/pause"), &cookie, "").await.status, 303);
+    let paused = look(&house, "/", &cookie).await.text;
+    assert!(paused.contains("first news is paused; 2 people wait"), "{paused}");
+    assert!(look(&house, &format!("{base}/cancel"), &cookie).await.text.contains("Cancel it for 2 people"));
+    assert_eq!(submit(&house, &format!("{base}/cancel"), &cookie, "").await.status, 303);
+    let report = look(&house, &base, &cookie).await;
+    assert_eq!(
+        report.headers["location"].to_str().unwrap(),
+        format!("{base}/report"),
+        "it is over: this is its report"
+    );
+    let report = look(&house, &format!("{base}/report"), &cookie).await.text;
+    assert!(report.contains("2 cancelled") && report.contains("These totals are final."), "{report}");
+    let again = submit(&house, &format!("{base}/pause"), &cookie, "").await;
+    assert_eq!(again.status, 409, "nothing is done twice");
+}
+
+#[tokio::test]
+async fn hostile_names_are_letters_and_nothing_else() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let new = NewContact {
+        address: "eve@example.org".parse().unwrap(),
+        external_id: None,
+        attributes: r#"{"<script>alert(1)</script>": "\"><img src=x onerror=alert(2)>"}"#.to_owned(),
+        unconfirmed: false,
+        consent: None,
+        lead_source: Some("<b>fair</b>".to_owned()),
+    };
+    let made = house.app.store.create_contact(WorkspaceId::FIRST, new, &Actor::Engine, house.app.now()).await.unwrap();
+    let page = look(&house, &format!("/contacts/{}", made.id), &cookie).await.text;
+    for hostile in ["<script>alert", "<img", "<b>fair"] {
+        assert!(!page.contains(hostile), "{hostile}");
+    }
+}

@@ -1,0 +1,450 @@
+# Die Wörter der Seiten für Absender.
+
+# What is around every page.
+skip-link = Zum Inhalt
+menu-main = Hauptmenü
+menu-home = Start
+menu-campaigns = Kampagnen
+menu-contacts = Kontakte
+engine-sending = Es wird gesendet
+engine-idle = Es wird nichts gesendet
+sign-out = Abmelden
+look = Darstellung
+look-theme = Hell oder dunkel
+look-system = Wie das System
+look-light = Hell
+look-dark = Dunkel
+look-contrast = Kontrast
+look-more = Mehr
+look-language = Sprache
+look-save = Behalten
+back = Zurück
+pages = Seiten
+first-page = Erste Seite
+next-page = Nächste Seite
+find = Suchen
+when = Wann
+state = Zustand
+unknown = unbekannt
+short-date = { $weekday } { $day }. { $month }
+weekday-1 = Mo
+weekday-2 = Di
+weekday-3 = Mi
+weekday-4 = Do
+weekday-5 = Fr
+weekday-6 = Sa
+weekday-7 = So
+month-1 = Jan.
+month-2 = Feb.
+month-3 = März
+month-4 = Apr.
+month-5 = Mai
+month-6 = Juni
+month-7 = Juli
+month-8 = Aug.
+month-9 = Sep.
+month-10 = Okt.
+month-11 = Nov.
+month-12 = Dez.
+
+# Signing in.
+sign-in-title = Anmelden
+sign-in = Anmelden
+email = E-Mail-Adresse
+password = Passwort
+sign-in-code = Code des zweiten Faktors
+sign-in-code-help = Sechs Ziffern aus Ihrer App oder einer Ihrer Wiederherstellungscodes.
+welcome-title = Passwort wählen
+welcome-owner = Ihnen wird diese Installation gehören.
+welcome-password = Passwort
+welcome-password-help = Zwölf Zeichen oder mehr. Gut sind ein paar Wörter, die niemand nacheinander sagt.
+welcome-go = Beginnen
+welcome-over = Dieser Link gilt nicht mehr: Er wurde benutzt oder ist zu alt. Bitten Sie um einen neuen.
+your-name = Ihr Name
+
+# Home.
+home-calm = Nichts braucht Sie
+home-needs = { $n ->
+    [one] Eine Sache braucht Sie
+   *[other] { $n } Sachen brauchen Sie
+  }
+home-needs-list = Was Sie braucht
+home-last = Letzte Kampagnen
+home-all = Alle
+need-paused = { $name } ist angehalten; { $n } Personen warten
+need-look = Ansehen
+
+# Campaigns.
+campaign = Kampagne
+campaigns-table = Kampagnen, Tabelle
+campaigns-empty = Hier werden Kampagnen stehen. Die erste entsteht über die Schnittstelle oder mit postroom send.
+campaign-tabs = Diese Kampagne
+tab-review = Vor dem Beginn
+tab-room = Maschinenraum
+tab-report = Bericht
+tab-investigate = Untersuchen
+tab-people = Personen
+started = Begonnen
+pause = Anhalten
+resume = Weiter
+resume-ask = Weiter…
+cancel-ask = Rest abbrechen…
+take-back = Zurücknehmen
+do-nothing = Lassen, wie es ist
+resume-question = { $n ->
+    [one] Weiter an die eine Person, die wartet?
+   *[other] Weiter an die { $n } Personen, die warten?
+  }
+cancel-question = { $n ->
+    [one] Die Mail an die eine Person abbrechen, die wartet?
+   *[other] Die Mail an die { $n } Personen abbrechen, die warten?
+  }
+cancel-meaning = Sie werden übersprungen, und das lässt sich nicht rückgängig machen. Wer sie hat, behält sie.
+cancel-button = { $n ->
+    [one] Für eine Person abbrechen
+   *[other] Für { $n } Personen abbrechen
+  }
+because = Warum darf es weitergehen?
+because-help = Eine Bremse hat sie angehalten, weil sie Menschen schadete. Ihr Grund steht danach im Prüfprotokoll.
+without = Herausnehmen:
+without-cold = alle, die lange nicht reagiert haben
+draft-forecast = Wer sie jetzt bekäme
+draft-checks = Was geprüft wurde
+draft-ready = Sie kann beginnen
+draft-objection = Steht dagegen
+draft-warning = Sehen Sie hin
+draft-starts = Sie beginnt
+
+# The equation.
+equation-title = Jede Person, einmal gezählt
+equation-told = Von { $people } Personen: { $skipped } übersprungen, { $accepted } angenommen, { $in_progress } unterwegs, { $refused } nicht zugestellt
+equation-magnified = { $n ->
+    [one] eine nicht zugestellt, vergrößert
+   *[other] { $n } nicht zugestellt, vergrößert
+  }
+equation-accepted = Vom Server angenommen heißt nicht „im Posteingang“. Was unterwegs ist, hat noch kein Urteil: Bis zum letzten Versuch bewegen sich die Zahlen.
+equation-skips = Wer übersprungen wurde und warum
+op-equals = gleich
+op-plus = plus
+term-recipients = Personen
+term-skipped = übersprungen
+term-attempted = versucht
+term-accepted = angenommen
+term-in_progress = unterwegs
+term-soft = weich
+term-hard = hart
+term-blocked = abgelehnt
+term-in_doubt = ungewiss
+term-not_delivered = nicht zugestellt
+term-all = alle
+term-queued = wartet
+term-deferred = aufgeschoben
+
+# The machine room.
+stale = Seit mehr als zehn Sekunden keine Nachricht: Hier steht das zuletzt Bekannte. Es wird weiter versucht.
+room-voice = { $accepted } angenommen, { $in_progress } unterwegs.
+belt-title = Wo sie jetzt sind
+belt-build = Aufbau
+belt-skipped = { $n } hier übersprungen
+belt-wait = Warten
+belt-wait-what = auf den ersten Versuch
+belt-retry = Aufgeschoben
+belt-retry-what = wird von selbst wiederholt
+belt-held = Angehalten
+belt-held-what = bis ein Halt endet
+belt-talk = Gespräch
+belt-talk-what = offene Gespräche
+belt-verdict = Urteil
+belt-accepted = { $n } angenommen
+belt-not = { $n } nicht
+lanes-title = Bahnen
+lanes-table = Bahnen, Tabelle
+lanes-empty = Keine Bahn ist gerade offen.
+lanes-more = und { $n } weitere
+lane-site = Nach
+lane-source = Von
+lane-waiting = In Arbeit
+lane-open = Verbindungen
+lane-why = Warum so schnell
+lane-next = Ändert sich
+lane-nothing = nichts steht an
+lane-held = Angehalten
+lane-spent = Tagesmenge verbraucht
+lane-slowed = Verlangsamt
+lane-full = Volle Fahrt
+waits-title = Worauf sie warten
+waits-empty = Niemand wartet auf etwas anderes als die Reihe.
+waits-held = { $n ->
+    [one] Eine Person ist angehalten
+   *[other] { $n } Personen sind angehalten
+  }
+waits-put-off = { $n ->
+    [one] Eine Person wurde aufgeschoben
+   *[other] { $n } Personen wurden aufgeschoben
+  }
+waits-investigate = Die Ablehnungen lesen
+
+# The report.
+report-title = { $name }, Bericht
+report-final = Diese Zahlen sind endgültig.
+report-not-final = Nicht endgültig: Was unterwegs ist, hat noch kein Urteil.
+report-causes = Warum Personen sie nicht bekamen
+report-no-causes = Alle, die versucht wurden, bekamen ein Ja oder sind noch unterwegs.
+tile-accepted = Angenommen, von den versuchten
+tile-hard = Harte Fehler
+tile-hard-limits = warnt bei 2, hält an bei 5 %
+tile-blocked = Abgelehnt
+tile-blocked-what = aus einem Grund, der nicht die Adresse ist
+tile-put-off = Erst aufgeschoben, später angenommen
+tile-put-off-what = die Hälfte binnen
+
+# Why people did not get their mail.
+cause = Ursache
+causes = Ursachen
+causes-table = Ursachen, Tabelle
+cause-provider = Anbieter
+cause-whose = Wessen Problem
+cause-means = Was es heißt
+cause-done = Was geschah
+cause-next = Was Sie tun können
+investigation = Wer sie nicht bekam und warum
+investigation-title = { $name }, Untersuchung
+investigation-not = { $n ->
+    [one] eine Person nicht zugestellt
+   *[other] { $n } Personen nicht zugestellt
+  }
+investigation-waiting = { $n ->
+    [one] eine Person wartet auf einen weiteren Versuch
+   *[other] { $n } Personen warten auf einen weiteren Versuch
+  }
+investigation-empty = Niemand wurde abgelehnt und niemand wartet: Es gibt nichts zu untersuchen.
+investigation-choose = Wählen Sie eine Ursache, dann eine Person.
+tries = Versuche
+tries-n = { $n ->
+    [one] ein Versuch
+   *[other] { $n } Versuche
+  }
+try-server = Server
+last-said = Was gesagt wurde
+next-try = nächster Versuch
+transcript = Das Gespräch
+neighbours = Andere bei dieser Domain
+refused = abgelehnt
+
+# People.
+person = Person
+people-title = { $name }, Personen
+people-filter = Wo sie stehen
+people-table = Personen, Tabelle
+people-empty = Dort steht niemand.
+people-more = Alle zeigen
+contacts-find = Nach Adresse suchen
+contacts-table = Kontakte, Tabelle
+contacts-empty = Hier werden Personen stehen. Sie kommen durch einen Import, ein Formular oder die Schnittstelle.
+contacts-none = Niemand hat diese Adresse.
+contact-since = Bekannt seit
+contact-accepted = Zuletzt angenommen
+contact-engaged = Zuletzt reagiert
+contact-values = Werte
+contact-no-values = Es sind keine Werte bekannt.
+consent = Einwilligung
+consent-how = Wie
+consent-none = Es ist keine Einwilligung festgehalten.
+timeline = Verlauf
+timeline-empty = Es ist noch nichts geschehen.
+by-machine = (eine Maschine)
+earlier = Früher
+suppressed-liftable = Es kann mit einem Grund aufgehoben werden.
+suppressed-for-good = Niemand kann es aufheben als die Person selbst.
+
+# Family: state.
+state-draft = Entwurf
+state-scheduled = Geplant
+state-building = Wird aufgebaut
+state-sending = Wird gesendet
+state-retrying = Wird wiederholt
+state-paused = Angehalten
+state-cancelled = Abgebrochen
+state-complete = Vollständig
+
+# Family: status.
+status-active = erreichbar
+status-error = mit der Adresse stimmt etwas nicht
+status-opted_out = will keine Mail
+status-unconfirmed = hat nicht bestätigt
+
+# Family: skip.
+skip-unsubscribed = abgemeldet
+skip-hard_bounced = früher unzustellbar
+skip-complained = hatte sich beschwert
+skip-no_email = keine Adresse
+skip-invalid_address = ungültige Adresse
+skip-duplicate_address = doppelte Adresse
+skip-excluded = durch Regel ausgenommen
+skip-unconfirmed = nicht bestätigt
+skip-soft_bounce_limit = zu oft aufgeschoben
+skip-frequency_cap = hatte genug Mail
+skip-quarantined_import = Import in Quarantäne
+skip-suppressed_by_hand = von Hand gesperrt
+skip-cancelled = abgebrochen
+skip-domain_refuses_mail = Domain nimmt keine Mail
+skip-refused = abgelehnt
+skip-cannot_compose = nicht zu verfassen
+skip-forgotten = vergessen
+skip-stale = kam zu spät
+skip-topic_declined = will dieses Thema nicht
+skip-origin_stopped = Herkunft wird nicht angeschrieben
+skip-paused_by_person = von der Person pausiert
+
+# Family: suppressed.
+suppressed-unsubscribed = Abgemeldet
+suppressed-complained = Beschwert
+suppressed-hard_bounced = Die Adresse gibt es nicht
+suppressed-manual = Von Hand gesperrt
+suppressed-domain_refuses_mail = Die Domain nimmt keine Mail
+suppressed-forgotten = Vergessen
+
+# Family: alert.
+alert-campaign_braked = Eine Bremse hat eine Kampagne angehalten
+alert-warned = Ein Anteil kommt seiner Grenze nahe
+alert-provider_held = Ein Anbieter wird eine Weile in Ruhe gelassen
+alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
+alert-source_listed = Eine Absenderadresse steht bei einem Anbieter auf einer Liste
+alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
+alert-work_stuck = Personen warten und nichts geht voran
+alert-ledger_unwritable = Es kann nichts festgehalten werden
+alert-disk_low = Die Platte ist fast voll
+alert-webhook_failing = Ein Webhook antwortet nicht
+alert-webhook_disabled = Ein Webhook wurde abgeschaltet
+alert-certificate_ends = Das Zertifikat läuft bald ab
+
+# Family: problem.
+problem-malformed_json = Die Anfrage ist nicht lesbar
+problem-malformed_query = Die Adresse ist nicht lesbar
+problem-invalid_cursor = Diese Seite der Liste gibt es nicht
+problem-invalid_header = Die Anfrage ist nicht brauchbar
+problem-not_signed_in = Sie sind nicht angemeldet
+problem-bad_credentials = Adresse und Passwort gehören nicht zusammen
+problem-second_factor_needed = Ein Code des zweiten Faktors wird gebraucht
+problem-not_allowed = Das dürfen Sie nicht
+problem-cross_site = Die Anfrage kam von einer fremden Seite
+problem-not_found = Das gibt es nicht
+problem-no_such_route = Diese Seite gibt es nicht
+problem-method_not_allowed = Das geht hier nicht
+problem-timed_out = Es hat zu lange gedauert
+problem-already_exists = Das gibt es schon
+problem-wrong_state = In diesem Zustand nicht
+problem-held = Das Senden ist hier angehalten
+problem-still_running = Es wird noch getan
+problem-shown_once = Es ist schon geschehen, und die Antwort wird nur einmal gezeigt
+problem-too_large = Das ist zu lang
+problem-unsupported_media_type = Diese Art Datei wird nicht verstanden
+problem-unknown_field = Dieses Feld gibt es nicht
+problem-invalid_field = Etwas ist falsch ausgefüllt
+problem-refused = Eine Regel verbietet es
+problem-key_reused = Das wurde schon mit anderem Inhalt gesendet
+problem-too_many_requests = Zu viele Anfragen; warten Sie einen Moment
+problem-too_many_attempts = Zu viele Fehlversuche; warten Sie eine Viertelstunde
+problem-own_failure = Das war unser Fehler
+problem-cannot_record = Gerade kann nichts festgehalten werden
+problem-unavailable = Gerade nicht; versuchen Sie es gleich wieder
+
+# Family: event.
+event-imported = importiert
+event-import_removed = Import entfernt
+event-contact_edited = geändert
+event-forgotten = vergessen
+event-built = Empfängerkreis festgelegt
+event-started = begonnen
+event-paused = angehalten
+event-resumed = fortgesetzt
+event-cancelled = abgebrochen
+event-completed = vollendet
+event-skipped = übersprungen
+event-accepted = vom Server angenommen
+event-deferred = aufgeschoben
+event-soft_bounced = nach dem letzten Versuch aufgegeben
+event-hard_bounced = die Adresse gibt es nicht
+event-blocked = abgelehnt
+event-in_doubt = ungewiss
+event-requeued = wieder in der Warteschlange
+event-suppressed = gesperrt
+event-suppression_lifted = Sperre aufgehoben
+event-status_changed = Zustand geändert
+event-key_made = Signaturschlüssel erzeugt
+event-backed_up = gesichert
+event-adopted = Verzeichnis übernommen
+event-site_held = Ziel angehalten
+event-setting_changed = Einstellung geändert
+event-import_begun = Import begonnen
+event-campaign_made = Kampagne geschrieben
+event-campaign_discarded = Kampagne verworfen
+event-limit_learned = Grenze gelernt
+event-source_changed = Absenderadresse geändert
+event-source_rested = Absenderadresse ruht
+event-braked = von einer Bremse angehalten
+event-warned = gewarnt
+event-incident = Störung bei einem Anbieter
+event-hold_placed = Halt gesetzt
+event-hold_lifted = Halt aufgehoben
+event-doubt_settled = Zweifel geklärt
+event-canary_ended = Stichprobe beurteilt
+event-tls_reported = TLS-Bericht gesendet
+event-budget_spent = Tagesmenge verbraucht
+event-user_added = Person hinzugefügt
+event-user_changed = Person geändert
+event-user_removed = Person entfernt
+event-signed_in = angemeldet
+event-sign_in_refused = Anmeldung abgelehnt
+event-signed_out = abgemeldet
+event-api_key_made = API-Schlüssel erzeugt
+event-api_key_revoked = API-Schlüssel widerrufen
+event-workspace_changed = Arbeitsbereich geändert
+event-exported = exportiert
+event-image_kept = Bild abgelegt
+event-list_made = Liste angelegt
+event-list_changed = Liste geändert
+event-list_removed = Liste entfernt
+event-list_joined = auf eine Liste gekommen
+event-list_confirmed = Liste bestätigt
+event-list_left = eine Liste verlassen
+event-consented = eingewilligt
+event-topics_chosen = Themen gewählt
+event-mail_paused = Mail pausiert
+event-segment_made = Segment angelegt
+event-segment_changed = Segment geändert
+event-segment_removed = Segment entfernt
+event-contact_made = hinzugefügt
+event-opened = geöffnet
+event-clicked = geklickt
+event-replied = geantwortet
+event-complained = beschwert
+event-unsubscribed = abgemeldet
+event-custom_event = von einem anderen System gemeldet
+event-rescored = neu beurteilt
+event-campaign_edited = Kampagne geändert
+event-scheduled = geplant
+event-taken_back = zurückgenommen
+event-queued = eingereiht
+event-template_saved = Vorlage gesichert
+event-template_removed = Vorlage entfernt
+event-webhook_made = Webhook angelegt
+event-webhook_changed = Webhook geändert
+event-webhook_removed = Webhook entfernt
+event-webhook_disabled = Webhook abgeschaltet
+event-webhook_enabled = Webhook eingeschaltet
+event-alert_channel_changed = Meldeweg geändert
+event-alert_snoozed = Meldung stummgeschaltet
+event-sequence_made = Sequenz geschrieben
+event-sequence_changed = Sequenz geändert
+event-sequence_activated = Sequenz eingeschaltet
+event-sequence_paused = Sequenz angehalten
+event-sequence_archived = Sequenz abgelegt
+event-sequence_entered = in eine Sequenz gekommen
+event-sequence_reached = einen Schritt erreicht
+event-sequence_left = eine Sequenz verlassen
+event-sequence_ended = Ende einer Sequenz erreicht
+event-confirmation_asked = um Bestätigung gebeten
+event-origin_stopped = Herkunft gesperrt
+event-origin_allowed = Herkunft wieder zugelassen
+event-sequence_called = eine Sequenz rief einen Webhook

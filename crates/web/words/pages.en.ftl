@@ -1,0 +1,450 @@
+# The words of the operator's pages.
+
+# What is around every page.
+skip-link = Skip to content
+menu-main = Main
+menu-home = Home
+menu-campaigns = Campaigns
+menu-contacts = Contacts
+engine-sending = Sending
+engine-idle = Nothing is being sent
+sign-out = Sign out
+look = How pages look
+look-theme = Light or dark
+look-system = As the system
+look-light = Light
+look-dark = Dark
+look-contrast = Contrast
+look-more = More
+look-language = Language
+look-save = Keep
+back = Back
+pages = Pages
+first-page = First page
+next-page = Next page
+find = Find
+when = When
+state = State
+unknown = unknown
+short-date = { $weekday } { $day } { $month }
+weekday-1 = Mon
+weekday-2 = Tue
+weekday-3 = Wed
+weekday-4 = Thu
+weekday-5 = Fri
+weekday-6 = Sat
+weekday-7 = Sun
+month-1 = Jan
+month-2 = Feb
+month-3 = Mar
+month-4 = Apr
+month-5 = May
+month-6 = Jun
+month-7 = Jul
+month-8 = Aug
+month-9 = Sep
+month-10 = Oct
+month-11 = Nov
+month-12 = Dec
+
+# Signing in.
+sign-in-title = Sign in
+sign-in = Sign in
+email = E-mail address
+password = Password
+sign-in-code = Code of your second factor
+sign-in-code-help = Six digits of your app, or one of your recovery codes.
+welcome-title = Choose a password
+welcome-owner = You will be the owner of this installation.
+welcome-password = Password
+welcome-password-help = Twelve characters or more. A few words that nobody would say in a row are good.
+welcome-go = Begin
+welcome-over = This link does not work any more: it was used, or is too old. Ask for another.
+your-name = Your name
+
+# Home.
+home-calm = Nothing needs you
+home-needs = { $n ->
+    [one] One thing needs you
+   *[other] { $n } things need you
+  }
+home-needs-list = What needs you
+home-last = Last campaigns
+home-all = All
+need-paused = { $name } is paused; { $n } people wait
+need-look = Look
+
+# Campaigns.
+campaign = Campaign
+campaigns-table = Campaigns, table
+campaigns-empty = Campaigns will be here. The first is written over the API or with postroom send.
+campaign-tabs = This campaign
+tab-review = Before it begins
+tab-room = Machine room
+tab-report = Report
+tab-investigate = Investigate
+tab-people = People
+started = Started
+pause = Pause
+resume = Go on
+resume-ask = Go on…
+cancel-ask = Cancel the rest…
+take-back = Take it back
+do-nothing = Leave it as it is
+resume-question = { $n ->
+    [one] Go on to the one person who waits?
+   *[other] Go on to the { $n } people who wait?
+  }
+cancel-question = { $n ->
+    [one] Cancel the mail to the one person who waits?
+   *[other] Cancel the mail to the { $n } people who wait?
+  }
+cancel-meaning = They are skipped, and that cannot be undone. Whoever has it keeps it.
+cancel-button = { $n ->
+    [one] Cancel it for one person
+   *[other] Cancel it for { $n } people
+  }
+because = Why may it go on?
+because-help = A brake stopped it for what it did to people. Your reason is kept in the audit log.
+without = Take out
+without-cold = those who have not reacted for long
+draft-forecast = Who would get it now
+draft-checks = What was checked
+draft-ready = It may begin
+draft-objection = Stands against it
+draft-warning = Look at this
+draft-starts = It begins
+
+# The equation.
+equation-title = Every person, counted once
+equation-told = Of { $people } people: { $skipped } skipped, { $accepted } accepted, { $in_progress } in progress, { $refused } not delivered
+equation-magnified = { $n ->
+    [one] one not delivered, magnified
+   *[other] { $n } not delivered, magnified
+  }
+equation-accepted = Accepted by the server is not “in the inbox”. What is in progress has no verdict yet: until the last retry the totals move.
+equation-skips = Who was skipped, and why
+op-equals = equals
+op-plus = plus
+term-recipients = people
+term-skipped = skipped
+term-attempted = attempted
+term-accepted = accepted
+term-in_progress = in progress
+term-soft = soft
+term-hard = hard
+term-blocked = blocked
+term-in_doubt = in doubt
+term-not_delivered = not delivered
+term-all = all
+term-queued = waits
+term-deferred = put off
+
+# The machine room.
+stale = No news for more than ten seconds: what stands here is the last that is known. Trying again.
+room-voice = { $accepted } accepted, { $in_progress } in progress.
+belt-title = Where they are now
+belt-build = Build
+belt-skipped = { $n } skipped here
+belt-wait = Wait for a turn
+belt-wait-what = for the first try
+belt-retry = Put off
+belt-retry-what = tried again by itself
+belt-held = Held
+belt-held-what = until a hold ends
+belt-talk = Talk
+belt-talk-what = open conversations
+belt-verdict = Verdict
+belt-accepted = { $n } accepted
+belt-not = { $n } not
+lanes-title = Lanes
+lanes-table = Lanes, table
+lanes-empty = No lane is open now.
+lanes-more = and { $n } more
+lane-site = Toward
+lane-source = From
+lane-waiting = In hand
+lane-open = Connections
+lane-why = Why this speed
+lane-next = Changes next
+lane-nothing = nothing due
+lane-held = Held
+lane-spent = Day budget spent
+lane-slowed = Slowed
+lane-full = Full speed
+waits-title = What they wait for
+waits-empty = Nobody waits for anything but their turn.
+waits-held = { $n ->
+    [one] One person is held
+   *[other] { $n } people are held
+  }
+waits-put-off = { $n ->
+    [one] One person was put off
+   *[other] { $n } people were put off
+  }
+waits-investigate = Read the refusals
+
+# The report.
+report-title = { $name }, report
+report-final = These totals are final.
+report-not-final = Not final: what is in progress has no verdict yet.
+report-causes = Why people did not get it
+report-no-causes = Everybody who was tried got a yes, or is still in progress.
+tile-accepted = Accepted, of attempted
+tile-hard = Hard bounces
+tile-hard-limits = warns at 2, pauses at 5 %
+tile-blocked = Blocked
+tile-blocked-what = refused for a reason that is not the address
+tile-put-off = Put off at first, accepted later
+tile-put-off-what = half of them within
+
+# Why people did not get their mail.
+cause = Cause
+causes = Causes
+causes-table = Causes, table
+cause-provider = Provider
+cause-whose = Whose problem
+cause-means = What it means
+cause-done = What was done
+cause-next = What you can do
+investigation = Who did not get it, and why
+investigation-title = { $name }, investigation
+investigation-not = { $n ->
+    [one] one person not delivered
+   *[other] { $n } people not delivered
+  }
+investigation-waiting = { $n ->
+    [one] one person waits for another try
+   *[other] { $n } people wait for another try
+  }
+investigation-empty = Nobody was refused and nobody waits: there is nothing to investigate.
+investigation-choose = Choose a cause, then a person.
+tries = Tries
+tries-n = { $n ->
+    [one] one try
+   *[other] { $n } tries
+  }
+try-server = Server
+last-said = What was said
+next-try = next try
+transcript = The conversation
+neighbours = Others at this domain
+refused = refused
+
+# People.
+person = Person
+people-title = { $name }, people
+people-filter = Where they stand
+people-table = People, table
+people-empty = Nobody stands there.
+people-more = Show all
+contacts-find = Find by address
+contacts-table = Contacts, table
+contacts-empty = People will be here. They come by an import, a form or the API.
+contacts-none = Nobody has this address.
+contact-since = Known since
+contact-accepted = Last accepted
+contact-engaged = Last took notice
+contact-values = Values
+contact-no-values = No values are known.
+consent = Consent
+consent-how = How
+consent-none = No consent is recorded.
+timeline = Timeline
+timeline-empty = Nothing has happened yet.
+by-machine = (a machine)
+earlier = Earlier
+suppressed-liftable = It can be lifted with a reason.
+suppressed-for-good = Nobody can lift it but the person.
+
+# Family: state.
+state-draft = Draft
+state-scheduled = Scheduled
+state-building = Building
+state-sending = Sending
+state-retrying = Retrying
+state-paused = Paused
+state-cancelled = Cancelled
+state-complete = Complete
+
+# Family: status.
+status-active = may be mailed
+status-error = something is wrong with the address
+status-opted_out = wants no mail
+status-unconfirmed = has not confirmed
+
+# Family: skip.
+skip-unsubscribed = unsubscribed
+skip-hard_bounced = bounced before
+skip-complained = complained before
+skip-no_email = no address
+skip-invalid_address = invalid address
+skip-duplicate_address = duplicate address
+skip-excluded = excluded by a rule
+skip-unconfirmed = not confirmed
+skip-soft_bounce_limit = put off too often
+skip-frequency_cap = had enough mail
+skip-quarantined_import = import under quarantine
+skip-suppressed_by_hand = suppressed by hand
+skip-cancelled = cancelled
+skip-domain_refuses_mail = their domain takes no mail
+skip-refused = refused
+skip-cannot_compose = could not be written
+skip-forgotten = forgotten
+skip-stale = came too late
+skip-topic_declined = does not want this topic
+skip-origin_stopped = where they came from is not mailed
+skip-paused_by_person = paused by the person
+
+# Family: suppressed.
+suppressed-unsubscribed = Unsubscribed
+suppressed-complained = Complained
+suppressed-hard_bounced = The address does not exist
+suppressed-manual = Suppressed by hand
+suppressed-domain_refuses_mail = The domain takes no mail
+suppressed-forgotten = Forgotten
+
+# Family: alert.
+alert-campaign_braked = A brake stopped a campaign
+alert-warned = A rate comes near its limit
+alert-provider_held = A provider is left alone for a while
+alert-provider_incident = A provider seems to have an incident
+alert-source_listed = A source is listed at a provider
+alert-domain_dns = DNS does not show what mail is verified by
+alert-work_stuck = People wait and nothing moves
+alert-ledger_unwritable = Nothing can be recorded
+alert-disk_low = The disk is almost full
+alert-webhook_failing = A webhook does not answer
+alert-webhook_disabled = A webhook was switched off
+alert-certificate_ends = The certificate ends soon
+
+# Family: problem.
+problem-malformed_json = The request cannot be read
+problem-malformed_query = The address cannot be read
+problem-invalid_cursor = This page of the list does not exist
+problem-invalid_header = The request cannot be used
+problem-not_signed_in = You are not signed in
+problem-bad_credentials = This address and password do not belong together
+problem-second_factor_needed = A code of your second factor is needed
+problem-not_allowed = You may not do that
+problem-cross_site = The request came from a foreign page
+problem-not_found = There is no such thing
+problem-no_such_route = There is no such page
+problem-method_not_allowed = This cannot be done here
+problem-timed_out = It took too long
+problem-already_exists = There is one already
+problem-wrong_state = Not in this state
+problem-held = Sending is held here
+problem-still_running = It is still being done
+problem-shown_once = It was done before, and its answer is shown only once
+problem-too_large = That is too long
+problem-unsupported_media_type = This kind of file is not understood
+problem-unknown_field = There is no such field
+problem-invalid_field = Something was filled in wrongly
+problem-refused = A rule forbids it
+problem-key_reused = This was sent before with other contents
+problem-too_many_requests = Too many requests; wait a moment
+problem-too_many_attempts = Too many failed attempts; wait a quarter of an hour
+problem-own_failure = That was a fault of ours
+problem-cannot_record = Nothing can be recorded now
+problem-unavailable = Not now; try again in a moment
+
+# Family: event.
+event-imported = imported
+event-import_removed = import removed
+event-contact_edited = changed
+event-forgotten = forgotten
+event-built = audience frozen
+event-started = started
+event-paused = paused
+event-resumed = went on
+event-cancelled = cancelled
+event-completed = completed
+event-skipped = skipped
+event-accepted = accepted by the server
+event-deferred = put off
+event-soft_bounced = given up after the last try
+event-hard_bounced = the address does not exist
+event-blocked = refused
+event-in_doubt = in doubt
+event-requeued = back in the queue
+event-suppressed = suppressed
+event-suppression_lifted = suppression lifted
+event-status_changed = state changed
+event-key_made = signing key made
+event-backed_up = backed up
+event-adopted = directory taken over
+event-site_held = site held
+event-setting_changed = setting changed
+event-import_begun = import begun
+event-campaign_made = campaign written
+event-campaign_discarded = campaign discarded
+event-limit_learned = limit learned
+event-source_changed = source changed
+event-source_rested = source rests
+event-braked = stopped by a brake
+event-warned = warned
+event-incident = incident at a provider
+event-hold_placed = hold placed
+event-hold_lifted = hold lifted
+event-doubt_settled = doubt settled
+event-canary_ended = sample judged
+event-tls_reported = TLS report sent
+event-budget_spent = day budget spent
+event-user_added = person added
+event-user_changed = person changed
+event-user_removed = person removed
+event-signed_in = signed in
+event-sign_in_refused = sign-in refused
+event-signed_out = signed out
+event-api_key_made = API key made
+event-api_key_revoked = API key revoked
+event-workspace_changed = workspace changed
+event-exported = exported
+event-image_kept = picture kept
+event-list_made = list made
+event-list_changed = list changed
+event-list_removed = list removed
+event-list_joined = joined a list
+event-list_confirmed = confirmed a list
+event-list_left = left a list
+event-consented = consented
+event-topics_chosen = chose topics
+event-mail_paused = paused mail
+event-segment_made = segment made
+event-segment_changed = segment changed
+event-segment_removed = segment removed
+event-contact_made = added
+event-opened = opened
+event-clicked = clicked
+event-replied = replied
+event-complained = complained
+event-unsubscribed = unsubscribed
+event-custom_event = told by another system
+event-rescored = judged anew
+event-campaign_edited = campaign changed
+event-scheduled = scheduled
+event-taken_back = taken back
+event-queued = queued
+event-template_saved = template saved
+event-template_removed = template removed
+event-webhook_made = webhook made
+event-webhook_changed = webhook changed
+event-webhook_removed = webhook removed
+event-webhook_disabled = webhook switched off
+event-webhook_enabled = webhook switched on
+event-alert_channel_changed = alert channel changed
+event-alert_snoozed = alert snoozed
+event-sequence_made = sequence written
+event-sequence_changed = sequence changed
+event-sequence_activated = sequence activated
+event-sequence_paused = sequence paused
+event-sequence_archived = sequence archived
+event-sequence_entered = came into a sequence
+event-sequence_reached = reached a step
+event-sequence_left = left a sequence
+event-sequence_ended = reached the end of a sequence
+event-confirmation_asked = asked to confirm
+event-origin_stopped = origin stopped
+event-origin_allowed = origin allowed again
+event-sequence_called = a sequence called a webhook
