@@ -220,6 +220,7 @@ investigation-waiting = { $n ->
 investigation-empty = Niemand wurde abgelehnt und niemand wartet: Es gibt nichts zu untersuchen.
 investigation-choose = Wählen Sie eine Ursache, dann eine Person.
 tries = Versuche
+tries-table = Versuche, Tabelle
 tries-n = { $n ->
     [one] ein Versuch
    *[other] { $n } Versuche

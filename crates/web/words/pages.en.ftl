@@ -220,6 +220,7 @@ investigation-waiting = { $n ->
 investigation-empty = Nobody was refused and nobody waits: there is nothing to investigate.
 investigation-choose = Choose a cause, then a person.
 tries = Tries
+tries-table = Tries, table
 tries-n = { $n ->
     [one] one try
    *[other] { $n } tries

@@ -69,8 +69,13 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 pub(crate) fn page(template: &impl askama::Template) -> Response {
     match template.render() {
         Ok(html) => {
-            let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
-            (policy, Html(html)).into_response()
+            let headers = [
+                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+                // Without a referrer browsers hide the origin of forms as well (Fetch, "append a request Origin header"),
+                // and nobody could tell ours from a foreign one.
+                (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+            ];
+            (headers, Html(html)).into_response()
         }
         Err(error) => {
             tracing::error!(%error, "a page could not be drawn");

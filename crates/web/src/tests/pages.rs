@@ -92,6 +92,7 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
             assert_eq!(page.status, 200, "{path}: {}", page.text);
             let policy = page.headers["content-security-policy"].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}");
+            assert_eq!(page.headers["referrer-policy"], "same-origin", "forms tell where they come from");
             assert!(
                 page.text.contains(&format!("<html lang=\"{language}\" data-theme=\"dark\" data-contrast=\"more\">"))
             );
