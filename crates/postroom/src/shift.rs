@@ -218,7 +218,8 @@ impl Staff {
                 None => Err(Failure::refused("too many traces run already").advise("end one of them first")),
             },
             Order::Status => {
-                let campaigns: Vec<String> = self.campaigns.iter().flatten().map(ToString::to_string).collect();
+                let words = |given: &Vec<CampaignId>| given.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let campaigns = self.campaigns.as_ref().map(words);
                 Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))
             }
             other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| {})).await,

@@ -15,7 +15,7 @@ use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
 use engine::launch;
 use engine::report::{CampaignLine, Report, overview};
-use model::CampaignState;
+use model::{CampaignId, CampaignState};
 use serde_json::{Value, json};
 use std::path::Path;
 use store::Campaign;
@@ -103,7 +103,8 @@ pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Res
     }
     for campaign in &campaigns {
         let report = overview(&ledger.store, campaign, ledger.now()).await?;
-        let process = owner.as_ref().filter(|owner| works_on(owner, campaign)).and_then(|owner| owner.get("process"));
+        let process =
+            owner.as_ref().filter(|owner| works_on(owner, campaign.id)).and_then(|owner| owner.get("process"));
         let foreseen = match report.in_progress {
             0 => None,
             waiting => Some(forecast(&ledger.store, campaign, waiting, ledger.now()).await?),
@@ -127,9 +128,13 @@ async fn under_way(ledger: &Ledger) -> Result<Vec<Campaign>, Failure> {
     Ok(if open.is_empty() { latest.into_iter().collect() } else { open })
 }
 
-fn works_on(owner: &Value, campaign: &Campaign) -> bool {
-    let at_work = owner.get("campaigns").and_then(Value::as_array);
-    at_work.is_some_and(|ids| ids.contains(&json!(campaign.id.to_string())))
+/// Is the campaign among those the owner works on? A service names none: it works on every one.
+fn works_on(owner: &Value, campaign: CampaignId) -> bool {
+    match owner.get("campaigns") {
+        Some(Value::Array(ids)) => ids.contains(&json!(campaign.to_string())),
+        Some(Value::Null) => true,
+        _ => false,
+    }
 }
 
 fn told(
@@ -190,4 +195,18 @@ fn refuse_over(campaign: &Campaign) -> Result<(), Failure> {
         return Err(Failure::refused(format!("campaign {:?} is {} already", campaign.name, campaign.state)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_works_on_every_campaign_and_a_run_on_its_own() {
+        let (one, other) = (CampaignId(1), CampaignId(2));
+        let run = json!({ "process": 7, "campaigns": [one.to_string()] });
+        assert!(works_on(&run, one) && !works_on(&run, other));
+        assert!(works_on(&json!({ "process": 7, "campaigns": null }), other));
+        assert!(!works_on(&json!({}), one), "nobody answered");
+    }
 }

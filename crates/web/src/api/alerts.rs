@@ -361,7 +361,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -
 
 /// How a test went.
 #[derive(Serialize, ToSchema)]
-struct Tried {
+struct ChannelTried {
     /// Was it told?
     told: bool,
     /// Why not.
@@ -371,8 +371,8 @@ struct Tried {
 
 /// Send a test by a channel.
 #[utoipa::path(post, path = "/alerts/channels/{id}/test", tag = "alerts",
-    params(("id" = String, Path, description = "The channel")), responses((status = 200, body = Tried)))]
-async fn test(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -> Result<Json<Tried>, Problem> {
+    params(("id" = String, Path, description = "The channel")), responses((status = 200, body = ChannelTried)))]
+async fn test(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -> Result<Json<ChannelTried>, Problem> {
     caller.may(Scope::SettingsWrite)?;
     let known = app.store.alert_channel(caller.workspace, id).await?;
     known.ok_or_else(|| Problem::not_found("alert channel", id))?;
@@ -380,5 +380,5 @@ async fn test(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -> 
         return Err(Problem::new(Code::Held, "a held directory tells no alerts: its original may be at work"));
     }
     let tested = app.engine.test_alert_channel(caller.workspace, id).await?;
-    Ok(Json(Tried { told: tested.is_ok(), failure: tested.err() }))
+    Ok(Json(ChannelTried { told: tested.is_ok(), failure: tested.err() }))
 }

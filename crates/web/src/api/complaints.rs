@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// A complaint that another system tells of.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct ComplaintTold {
     /// The delivery they complained about (`d_…`); this or `recipient`.
     #[serde(default)]
     delivery: Option<String>,
@@ -62,7 +62,7 @@ struct Complaint {
 /// another system tells, as `application/json`. A report is about the message whose tokens it holds: who complained may be
 /// blacked out. In force when answered: nothing starts toward that person any more. The same complaint again counts once.
 #[utoipa::path(post, path = "/complaints", tag = "suppressions",
-    request_body(content((Told = "application/json"), (String = "message/rfc822"), (String = "message/feedback-report"))),
+    request_body(content((ComplaintTold = "application/json"), (String = "message/rfc822"), (String = "message/feedback-report"))),
     responses((status = 200, body = Complaint)))]
 async fn take_in(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Complaint>, Problem> {
     caller.may(Scope::SuppressionsWrite)?;
@@ -93,7 +93,7 @@ async fn take_in(State(app): State<App>, caller: Caller, request: Request) -> Re
 }
 
 async fn told(app: &App, caller: &Caller, octets: &[u8]) -> Result<Claim, Problem> {
-    let Told { delivery, recipient, kind, at } = read_json(octets)?;
+    let ComplaintTold { delivery, recipient, kind, at } = read_json(octets)?;
     let kind = match kind.as_deref() {
         None | Some("abuse") => Kind::Abuse,
         Some("fraud") => Kind::Fraud,

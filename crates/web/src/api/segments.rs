@@ -182,7 +182,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -
 /// A rule to try.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Tried {
+struct TriedRule {
     /// The rule as text.
     #[serde(default)]
     text: Option<String>,
@@ -210,9 +210,13 @@ struct Preview {
 }
 
 /// How many people a rule holds for now, and some of them. Nothing is saved.
-#[utoipa::path(post, path = "/segments/preview", tag = "segments", request_body = Tried,
+#[utoipa::path(post, path = "/segments/preview", tag = "segments", request_body = TriedRule,
     responses((status = 200, body = Preview)))]
-async fn preview(State(app): State<App>, caller: Caller, Input(tried): Input<Tried>) -> Result<Json<Preview>, Problem> {
+async fn preview(
+    State(app): State<App>,
+    caller: Caller,
+    Input(tried): Input<TriedRule>,
+) -> Result<Json<Preview>, Problem> {
     caller.may(Scope::SegmentsRead)?;
     caller.may(Scope::ContactsRead)?;
     let rule = needed_rule(tried.text.as_deref(), tried.rule)?;
@@ -288,13 +292,13 @@ struct Engagement {
     /// By level: `active_30`, `active_90`, `active_180`, `cold`, `never`, `unknown`.
     levels: BTreeMap<&'static str, u64>,
     /// How much of the list is reached at all.
-    reach: Reach,
+    reach: EffectiveReach,
 }
 
 /// The effective reach: people who took notice, or opened a message themselves, within so many days. Whose mail machines
 /// alone open may read it all the same, so it is a lower bound.
 #[derive(Serialize, ToSchema)]
-struct Reach {
+struct EffectiveReach {
     /// Everybody.
     people: u64,
     /// Within 30 days.
@@ -314,7 +318,8 @@ async fn engagement(State(app): State<App>, caller: Caller) -> Result<Json<Engag
         let since = app.now() - Duration::from_secs(days * 24 * 3_600);
         app.store.people_reached(caller.workspace, since).await
     };
-    let reach = Reach { people: known.values().sum(), days_30: reached(30).await?, days_90: reached(90).await? };
+    let reach =
+        EffectiveReach { people: known.values().sum(), days_30: reached(30).await?, days_90: reached(90).await? };
     let levels = Level::ALL.iter().map(|level| (level.word(), known.get(level).copied().unwrap_or(0))).collect();
     Ok(Json(Engagement { levels, reach }))
 }

@@ -143,7 +143,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<UserId>) -> Res
 /// What to change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct UserChange {
     /// Their role in this workspace.
     #[serde(default)]
     role: Option<String>,
@@ -155,12 +155,12 @@ struct Change {
 
 /// Change somebody's role, shut them out, or let them in again.
 #[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")),
-    request_body = Change, responses((status = 200, body = User)))]
+    request_body = UserChange, responses((status = 200, body = User)))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<UserId>,
-    Input(change): Input<Change>,
+    Input(change): Input<UserChange>,
 ) -> Result<Json<User>, Problem> {
     caller.may(Scope::UsersWrite)?;
     let known = require(&app, &caller, id).await?;

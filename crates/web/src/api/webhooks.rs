@@ -185,7 +185,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> 
 /// What to change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct WebhookChange {
     /// Where events are posted.
     #[serde(default)]
     url: Option<String>,
@@ -200,13 +200,13 @@ struct Change {
 /// Change a webhook.
 ///
 /// It goes on where it was in the log. If it waited for another try, it is tried at once.
-#[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", request_body = Change,
+#[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", request_body = WebhookChange,
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<WebhookId>,
-    Input(change): Input<Change>,
+    Input(change): Input<WebhookChange>,
 ) -> Result<Json<Webhook>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     let mut chosen = known(&app, &caller, id).await?.chosen;
@@ -309,7 +309,7 @@ impl From<WebhookTry> for Request {
 
 /// How a test went.
 #[derive(Serialize, ToSchema)]
-struct Tested {
+struct WebhookTested {
     /// Did the receiver take it?
     taken: bool,
     /// What came back.
@@ -320,8 +320,8 @@ struct Tested {
 ///
 /// If the receiver takes it and the webhook was failing, it goes on at once.
 #[utoipa::path(post, path = "/webhooks/{id}/test", tag = "webhooks",
-    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Tested)))]
-async fn test(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Tested>, Problem> {
+    params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = WebhookTested)))]
+async fn test(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<WebhookTested>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     let webhook = known(&app, &caller, id).await?;
     let (tried, taken) = send_test(&app.store, &app.world, &webhook).await?;
@@ -329,7 +329,7 @@ async fn test(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> 
         app.store.enable_webhook(caller.workspace, id, &caller.actor, app.now()).await?;
         app.engine.webhooks_changed();
     }
-    Ok(Json(Tested { taken, request: tried.into() }))
+    Ok(Json(WebhookTested { taken, request: tried.into() }))
 }
 
 /// The latest requests, newest first.

@@ -13,6 +13,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
+use dispatch::pace::Limit;
 use engine::lanes::LaneView;
 use engine::report::{self, Report};
 use engine::resume::{self, Demand, ToTakeOut};
@@ -107,7 +108,10 @@ impl Lane {
             (None, false, Some(_)) => ("soft", "slow", "slowed"),
             (None, false, None) => ("ok", "ok", "full"),
         };
+        let is_rest = learned.as_ref().is_some_and(|limit| limit.limit.limit == Limit::Rest);
         let (why, next) = match (view.held, learned) {
+            // The rest knows what the server said.
+            (Some(held), Some(limit)) if is_rest => (limit.says, Some(held.until)),
             (Some(held), _) => (held.why, Some(held.until)),
             (None, Some(limit)) => (limit.says, limit.limit.next_probe),
             (None, None) => (view.budget.map(|budget| budget.why).unwrap_or_default(), None),

@@ -222,3 +222,37 @@ async fn the_reference_page_loads_nothing_from_elsewhere() {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
 }
+
+/// The names of the shapes of a file: of two with one name the document would show one for both.
+fn shapes(text: &str) -> Vec<String> {
+    let described = |above: &[&str]| {
+        above.iter().rev().take_while(|line| line.trim().starts_with('#')).any(|line| line.contains("ToSchema"))
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let name = |(at, line): (usize, &&str)| {
+        let rest = line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+        let rest = rest.strip_prefix("struct ").or_else(|| rest.strip_prefix("enum "))?;
+        let name: String = rest.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+        described(&lines[..at]).then_some(name)
+    };
+    lines.iter().enumerate().filter_map(name).collect()
+}
+
+fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.path().is_dir() {
+            true => sources(&entry.path(), found),
+            false => found.extend(shapes(&std::fs::read_to_string(entry.path()).unwrap())),
+        }
+    }
+}
+
+#[test]
+fn no_two_shapes_of_the_document_have_one_name() {
+    let mut found = Vec::new();
+    sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"), &mut found);
+    found.sort();
+    assert!(found.len() > 150, "{}", found.len());
+    let twice: Vec<&String> = found.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &pair[0]).collect();
+    assert_eq!(twice, Vec::<&String>::new());
+}

@@ -99,7 +99,7 @@ async fn forecast(State(app): State<App>, caller: Caller, At(id): At<CampaignId>
 /// To whom a test goes.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Tested {
+struct TestSend {
     /// Addresses, 1 to 20.
     #[schema(min_items = 1, max_items = 20)]
     to: Vec<String>,
@@ -111,13 +111,13 @@ struct Tested {
 /// Send a campaign to its author first: the real way, with `[Test]` before the subject, and counted nowhere in it.
 ///
 /// An address that is suppressed for any reason is refused with that reason; nobody gets it then.
-#[utoipa::path(post, path = "/campaigns/{id}/test", tag = "campaigns", request_body = Tested,
+#[utoipa::path(post, path = "/campaigns/{id}/test", tag = "campaigns", request_body = TestSend,
     params(("id" = String, Path, description = "Its id")), responses((status = 202, body = PostedMessages)))]
 async fn test(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
-    Input(tested): Input<Tested>,
+    Input(tested): Input<TestSend>,
 ) -> Result<(StatusCode, Json<PostedMessages>), Problem> {
     caller.may(Scope::CampaignsSend)?;
     let known = campaign(&app, &caller, id).await?;
