@@ -324,6 +324,11 @@ impl RulePack {
         self.rules.iter().find(|rule| rule.name == name)
     }
 
+    /// What rules say better than the words of their category.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &'static str> {
+        self.rules.iter().flat_map(|rule| [rule.meaning, rule.next_step]).flatten()
+    }
+
     /// Does an operator's own rule lie behind this verdict?
     pub(crate) fn is_own(&self, verdict: &Verdict) -> bool {
         self.rule(&verdict.rule).is_some_and(|rule| rule.is_own)

@@ -6,7 +6,7 @@
 use crate::rules::RulePack;
 use model::{Blame, Category, Outcome, Verdict};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -47,6 +47,9 @@ pub struct Explanation {
 static WORDS: LazyLock<BTreeMap<Category, Words>> =
     LazyLock::new(|| toml::from_str(include_str!("../rules/words.toml")).expect("words.toml is tested"));
 
+/// What the machine does while it still tries.
+pub const TRIED_AGAIN: &str = "tried again within the window; not suppressed";
+
 /// The texts of a category.
 pub fn of(category: Category) -> &'static Words {
     WORDS.get(&category).expect("a test asserts that every category has its words")
@@ -76,7 +79,7 @@ pub fn explain(category: Category, outcome: Outcome, rule: &str) -> Explanation 
     let blame = seen.and_then(|seen| seen.blame).unwrap_or_else(|| category.blame());
     let next_step = known.and_then(|rule| rule.next_step).or_else(|| seen.and_then(|seen| seen.next_step));
     let done = match outcome {
-        Outcome::Deferred => "tried again within the window; not suppressed",
+        Outcome::Deferred => TRIED_AGAIN,
         Outcome::Accepted | Outcome::Hard | Outcome::Blocked | Outcome::InDoubt => &words.done,
     };
     Explanation {
@@ -95,33 +98,53 @@ struct Seen {
     next_step: Option<&'static str>,
 }
 
+const fn plain(meaning: &'static str) -> Seen {
+    Seen { meaning, blame: None, next_step: None }
+}
+
+const fn theirs(meaning: &'static str, next_step: &'static str) -> Seen {
+    Seen { meaning, blame: Some(Blame::Receiver), next_step: Some(next_step) }
+}
+
 /// What happened where no server said a word: the verdicts that `judge` makes without a rule.
-fn seen_by_us(rule: &str) -> Option<Seen> {
-    let plain = |meaning| Seen { meaning, blame: None, next_step: None };
-    let theirs = |meaning, next_step| Seen { meaning, blame: Some(Blame::Receiver), next_step: Some(next_step) };
-    Some(match rule {
-        "dns-failure" => plain("name server of the domain did not answer"),
-        "dns-no-address" => plain("mail server of the domain has no address"),
-        "dns-no-records" => plain("domain exists and has no mail server"),
-        "mx-points-inside" => plain("domain's mail server is an address inside our own network"),
-        "connection-refused" => plain("nobody listens at their mail server"),
-        "egress-down" => {
-            Seen { blame: Some(Blame::OwnFault), ..plain("our own way out does not work; the note says why") }
-        }
-        "host-unreachable" => plain("no way to their mail server"),
-        "line-lost" => plain("connection broke before the message was handed over"),
-        "no-reply-line" => theirs(
+const SEEN: [(&str, Seen); 12] = [
+    ("dns-failure", plain("name server of the domain did not answer")),
+    ("dns-no-address", plain("mail server of the domain has no address")),
+    ("dns-no-records", plain("domain exists and has no mail server")),
+    ("mx-points-inside", plain("domain's mail server is an address inside our own network")),
+    ("connection-refused", plain("nobody listens at their mail server")),
+    ("egress-down", Seen { blame: Some(Blame::OwnFault), ..plain("our own way out does not work; the note says why") }),
+    ("host-unreachable", plain("no way to their mail server")),
+    ("line-lost", plain("connection broke before the message was handed over")),
+    (
+        "no-reply-line",
+        theirs(
             "their server did not speak SMTP",
             "Nothing to do if it passes; otherwise tell the postmaster of the receiving domain, with the transcript.",
         ),
-        "no-requiretls" => plain("their server does not promise to keep the message encrypted (REQUIRETLS)"),
-        "no-smtputf8" => theirs(
+    ),
+    ("no-requiretls", plain("their server does not promise to keep the message encrypted (REQUIRETLS)")),
+    (
+        "no-smtputf8",
+        theirs(
             "their server cannot take addresses beyond ASCII",
             "Ask the person for an address in plain letters, or their postmaster for SMTPUTF8.",
         ),
-        "size-announced" => plain("message larger than the size they announced"),
-        _ => return None,
-    })
+    ),
+    ("size-announced", plain("message larger than the size they announced")),
+];
+
+fn seen_by_us(rule: &str) -> Option<Seen> {
+    SEEN.iter().find(|(known, _)| *known == rule).map(|(_, seen)| *seen)
+}
+
+/// Every text that [`explain`] may give for the shipped rules: for those who translate them.
+pub fn texts() -> BTreeSet<&'static str> {
+    let of_categories = WORDS.values().flat_map(|words| [&*words.meaning, &words.done, &words.next_step]);
+    let of_rules = RulePack::shipped().texts();
+    let of_seen = SEEN.iter().flat_map(|(_, seen)| [Some(seen.meaning), seen.next_step]).flatten();
+    let blames = Blame::ALL.iter().map(|blame| whose(*blame));
+    of_categories.chain(of_rules).chain(of_seen).chain(blames).chain([TRIED_AGAIN]).collect()
 }
 
 /// The texts for a verdict.

@@ -17,7 +17,7 @@ use model::{
 };
 use reactions::{Reactions, reactions};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use store::{Campaign, CauseCount, DeliveryRow, Hold, NewHold, Store, StoreError};
 
@@ -483,17 +483,31 @@ pub(crate) fn done(state: DeliveryState, category: Category) -> &'static str {
     use model::Class;
     let usual = words::of(category).done.as_str();
     match (state, category.class()) {
-        (DeliveryState::Queued | DeliveryState::Deferred, _) => "tried again within the window; not suppressed",
+        (DeliveryState::Queued | DeliveryState::Deferred, _) => words::TRIED_AGAIN,
         (DeliveryState::Hard, Class::Hard)
         | (DeliveryState::Soft, Class::Soft)
         | (DeliveryState::Blocked, Class::Blocked | Class::Unknown)
         | (DeliveryState::InDoubt, _)
         | (DeliveryState::Accepted, _) => usual,
-        (DeliveryState::Hard, _) => "suppressed: this address is not mailed again",
-        (DeliveryState::Soft, _) => "tried until the window closed; not suppressed",
-        (DeliveryState::Blocked, _) => "not suppressed",
-        (DeliveryState::Skipped, _) => "not sent",
+        (ended, _) => ended_unusually(ended),
     }
+}
+
+/// The same for an end that is not the usual one of its category.
+const fn ended_unusually(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Hard => "suppressed: this address is not mailed again",
+        DeliveryState::Soft => "tried until the window closed; not suppressed",
+        DeliveryState::Skipped => "not sent",
+        _ => "not suppressed",
+    }
+}
+
+/// Every text about verdicts, skips and what may be done about them that [`Report`] and [`crate::why`] may have, those
+/// of operators' own rules excepted: for those who translate them.
+pub fn texts() -> BTreeSet<&'static str> {
+    let ends = DeliveryState::ALL.iter().map(|state| ended_unusually(*state));
+    words::texts().into_iter().chain(ends).chain(crate::why::texts()).collect()
 }
 
 fn merge(into: &mut Vec<Cause>, more: &[Cause]) {

@@ -25,6 +25,8 @@ use serde::Serialize;
 use std::time::Duration;
 use store::{Campaign, Contact, DeliveryRow, PersonData, Store, StoreError, Suppression, TimelineEntry};
 
+const NOT_TRIED: &str = "not tried yet";
+
 /// Whom is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -330,7 +332,7 @@ async fn tell(
     let (meaning, whose) = match (row.skip, explained) {
         (Some(reason), _) => (skip_meaning(reason).to_owned(), None),
         (None, Some(explained)) => (explained.meaning.to_owned(), Some(explained.whose)),
-        (None, None) => ("not tried yet".to_owned(), None),
+        (None, None) => (NOT_TRIED.to_owned(), None),
     };
     let stands = stands(row, &schedule);
     let mut told = Told {
@@ -411,6 +413,11 @@ async fn neighbours(store: &Store, row: &DeliveryRow) -> Result<Option<Neighbour
         waiting: count(DeliveryState::Queued) + count(DeliveryState::Deferred),
         truncated: found.truncated,
     }))
+}
+
+/// Every text of the house about one delivery, but those of rules and categories.
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    SkipReason::ALL.iter().map(|reason| skip_meaning(*reason)).chain(advice::texts()).chain([NOT_TRIED])
 }
 
 /// Why a person was skipped, as a clause.

@@ -1,4 +1,5 @@
-//! What pages say: one catalogue for each language, in `words/`, in Fluent's syntax (projectfluent.org).
+//! What pages say: one catalogue for each language, in `words/`, in Fluent's syntax (projectfluent.org), and what rules say
+//! of verdicts in languages that are not theirs (`verdicts.*.toml`): rules are data and bring their English along.
 //!
 //! No page and no template has words of its own; all ask here, by id. Numbers among the values are written as the language
 //! writes them. Invariants, proved by tests: what can be said in one language can be said in all, with the same values;
@@ -21,6 +22,18 @@ const fn sources(language: Language) -> [&'static str; 2] {
     match language {
         Language::En => [include_str!("../words/en.ftl"), include_str!("../words/pages.en.ftl")],
         Language::De => [include_str!("../words/de.ftl"), include_str!("../words/pages.de.ftl")],
+    }
+}
+
+/// What rules say of verdicts, in the languages that are not theirs: by their own text.
+static TOLD: LazyLock<BTreeMap<Language, BTreeMap<String, String>>> =
+    LazyLock::new(|| Language::ALL.iter().map(|language| (*language, told_in(*language))).collect());
+
+fn told_in(language: Language) -> BTreeMap<String, String> {
+    match language {
+        Language::En => BTreeMap::new(),
+        // What cannot be read is left out, and the test that everything is translated says so.
+        Language::De => toml::from_str(include_str!("../words/verdicts.de.toml")).unwrap_or_default(),
     }
 }
 
@@ -65,6 +78,11 @@ impl Words {
         let mut filled = FluentArgs::with_capacity(values.len());
         values.iter().for_each(|(name, value)| filled.set(*name, value.clone()));
         self.formatted(id, Some(&filled))
+    }
+
+    /// What a rule or a category says of a verdict. Whatever is not of the house (an operator's own rule) stays as it is.
+    pub(crate) fn told(self, text: &str) -> String {
+        TOLD.get(&self.language).and_then(|known| known.get(text)).map_or_else(|| text.to_owned(), String::clone)
     }
 
     /// A day in words, in UTC.
@@ -205,6 +223,18 @@ mod tests {
                 assert!(readable, "{id} of {language} cannot be read");
             }
         }
+    }
+
+    #[test]
+    fn what_rules_say_is_said_in_every_language() {
+        let texts: BTreeSet<String> = engine::report::texts().into_iter().map(str::to_owned).collect();
+        for language in Language::ALL.iter().filter(|language| **language != Language::En) {
+            let known: BTreeSet<String> = TOLD[language].keys().cloned().collect();
+            let (missing, idle) = (texts.difference(&known), known.difference(&texts));
+            assert_eq!((missing.collect::<Vec<_>>(), idle.collect::<Vec<_>>()), (vec![], vec![]), "{language}");
+        }
+        assert_eq!(Words::of(Language::De).told("mailbox full"), "das Postfach ist voll");
+        assert_eq!(Words::of(Language::De).told("a rule of the operator's own"), "a rule of the operator's own");
     }
 
     #[test]

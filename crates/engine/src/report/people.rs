@@ -1,7 +1,7 @@
 //! The people behind a term of the equation, in pages.
 
-use super::{iso_or_null, words};
-use model::{CampaignId, Category, DeliveryId, DeliveryState, SkipReason, Stage, Timestamp};
+use super::{Cause, iso_or_null, of_dns, words};
+use model::{CampaignId, Category, DeliveryId, DeliveryState, EnhancedCode, SkipReason, Stage, Timestamp};
 use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,6 +41,20 @@ pub struct Person {
     /// When they are tried next.
     #[serde(serialize_with = "iso_or_null")]
     pub next_try_at: Option<Timestamp>,
+    /// The reply code, if there was a reply; `reply` has it for programs.
+    #[serde(skip)]
+    pub code: Option<u16>,
+    /// The enhanced code, of the reply or of what DNS said.
+    #[serde(skip)]
+    pub enhanced: Option<EnhancedCode>,
+}
+
+impl Person {
+    /// Do they stand where they stand for this cause? Which provider it was is not looked at.
+    pub fn is_of(&self, cause: &Cause) -> bool {
+        let own = (self.state, self.category, self.code, self.enhanced);
+        own == (cause.class, Some(cause.category), cause.code, cause.enhanced)
+    }
 }
 
 /// A page of people.
@@ -65,7 +79,8 @@ pub async fn people(
     Ok(Page { people: rows.into_iter().map(person).collect(), next })
 }
 
-fn person(row: DeliveryRow) -> Person {
+/// How a delivery stands.
+pub fn person(row: DeliveryRow) -> Person {
     let last = row.last;
     let explained = last.as_ref().map(|last| words::explain_verdict(&last.verdict));
     let said = |last: &model::Attempt| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone());
@@ -82,7 +97,14 @@ fn person(row: DeliveryRow) -> Person {
         reply: last.as_ref().and_then(said),
         meaning: explained.map(|explained| explained.meaning),
         next_try_at: row.due.map(|(_, at)| at),
+        code: last.as_ref().and_then(|last| last.reply.as_ref()).map(|reply| reply.code),
+        enhanced: last.as_ref().and_then(enhanced),
         ip: last.as_ref().and_then(|last| last.address),
         host: last.and_then(|last| last.host.or_else(|| last.address.map(|address| address.to_string()))),
     }
+}
+
+fn enhanced(last: &model::Attempt) -> Option<EnhancedCode> {
+    let said = last.reply.as_ref().and_then(|reply| reply.enhanced);
+    said.or_else(|| of_dns(last.verdict.stage, last.verdict.category))
 }

@@ -6,6 +6,9 @@ use model::{CampaignState, DeliveryState, SkipReason};
 use serde::Serialize;
 use store::{Contact, DeliveryRow};
 
+const LIFT: &str = "Think the server was wrong? Lifting the suppression needs a reason:";
+const DOUBT: &str = "Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:";
+
 /// One thing that can be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
@@ -39,72 +42,91 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
         DeliveryState::Accepted => Vec::new(),
         DeliveryState::Hard => {
             let whom = contact.suppressions.iter().find(|kept| kept.reason.may_be_lifted());
-            let lift = whom.and_then(|kept| kept.shown.as_ref()).map(|target| {
-                let text = "Think the server was wrong? Lifting the suppression needs a reason:";
-                run(text, format!("suppress lift {target} --reason \"…\" --yes"))
-            });
+            let lift = whom
+                .and_then(|kept| kept.shown.as_ref())
+                .map(|target| run(LIFT, format!("suppress lift {target} --reason \"…\" --yes")));
             let edit = format!("contact edit {} --email NEW", contact.id);
             let edit = run(next_step.first().map_or("", |step| &step.text), edit);
             std::iter::once(edit).chain(lift).collect()
         }
         DeliveryState::InDoubt => {
             let number = told.campaign.number;
-            let text = "Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:";
-            vec![run(text, format!("resend {number} --in-doubt"))]
+            vec![run(DOUBT, format!("resend {number} --in-doubt"))]
         }
         _ => next_step,
     }
 }
 
 fn waiting(told: &Told) -> Advice {
-    let number = told.campaign.number;
-    match told.campaign.state {
-        CampaignState::Paused => run("The campaign is paused. Take it up again:", told.campaign.resume()),
-        CampaignState::Building | CampaignState::Draft => say("The campaign has not been started."),
-        CampaignState::Scheduled => say("Nothing: the campaign begins at its time."),
-        CampaignState::Cancelled | CampaignState::Complete => say("Nothing to do."),
-        CampaignState::Sending | CampaignState::Retrying => run(
-            "Nothing, while a process is sending. If none is, take the campaign up again:",
-            format!("resume {number}"),
-        ),
+    let state = told.campaign.state;
+    let command = match state {
+        CampaignState::Paused => Some(told.campaign.resume()),
+        CampaignState::Sending | CampaignState::Retrying => Some(format!("resume {}", told.campaign.number)),
+        _ => None,
+    };
+    Advice { text: while_waiting(state).to_owned(), command }
+}
+
+const fn while_waiting(state: CampaignState) -> &'static str {
+    match state {
+        CampaignState::Paused => "The campaign is paused. Take it up again:",
+        CampaignState::Building | CampaignState::Draft => "The campaign has not been started.",
+        CampaignState::Scheduled => "Nothing: the campaign begins at its time.",
+        CampaignState::Cancelled | CampaignState::Complete => "Nothing to do.",
+        CampaignState::Sending | CampaignState::Retrying => {
+            "Nothing, while a process is sending. If none is, take the campaign up again:"
+        }
     }
 }
 
 fn skipped(reason: SkipReason, contact: &Contact) -> Advice {
     let id = contact.id;
-    match reason {
-        SkipReason::Unsubscribed => say("Nothing: only their own newer confirmed opt-in brings them back."),
-        SkipReason::Complained => say("Nothing: a complaint cannot be lifted."),
-        SkipReason::Forgotten => say("Nothing: they asked to be forgotten."),
-        SkipReason::NoEmail | SkipReason::InvalidAddress => {
-            run("Correct the address:", format!("contact edit {id} --email ADDRESS"))
-        }
-        SkipReason::HardBounced => run(
-            "Ask them for an address that works; the new one is free at once:",
-            format!("contact edit {id} --email NEW"),
-        ),
+    let command = match reason {
+        SkipReason::NoEmail | SkipReason::InvalidAddress => Some(format!("contact edit {id} --email ADDRESS")),
+        SkipReason::HardBounced => Some(format!("contact edit {id} --email NEW")),
         SkipReason::SoftBounceLimit | SkipReason::Refused => {
-            run("Sure that it works again? Say why:", format!("contact edit {id} --reactivate --reason \"…\""))
+            Some(format!("contact edit {id} --reactivate --reason \"…\""))
         }
         SkipReason::SuppressedByHand | SkipReason::DomainRefusesMail => {
             let shown = contact.suppressions.iter().find_map(|kept| kept.shown.clone());
             let target = shown.or_else(|| contact.email.clone()).unwrap_or_else(|| id.to_string());
-            run("To mail them again, lift it with a reason:", format!("suppress lift {target} --reason \"…\" --yes"))
+            Some(format!("suppress lift {target} --reason \"…\" --yes"))
         }
-        SkipReason::DuplicateAddress => run("The one who was mailed, and the twin:", show(contact)),
-        SkipReason::Unconfirmed => say("They have to confirm; until then nothing is sent."),
-        SkipReason::CannotCompose => {
-            run("Look at their values; the template needs one that is missing or wrong:", show(contact))
-        }
-        SkipReason::Cancelled => say("Start a new campaign for those who were left."),
+        SkipReason::DuplicateAddress | SkipReason::CannotCompose => Some(show(contact)),
+        SkipReason::OriginStopped => Some("origins".to_owned()),
+        _ => None,
+    };
+    Advice { text: when_skipped(reason).to_owned(), command }
+}
+
+const fn when_skipped(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Unsubscribed => "Nothing: only their own newer confirmed opt-in brings them back.",
+        SkipReason::Complained => "Nothing: a complaint cannot be lifted.",
+        SkipReason::Forgotten => "Nothing: they asked to be forgotten.",
+        SkipReason::NoEmail | SkipReason::InvalidAddress => "Correct the address:",
+        SkipReason::HardBounced => "Ask them for an address that works; the new one is free at once:",
+        SkipReason::SoftBounceLimit | SkipReason::Refused => "Sure that it works again? Say why:",
+        SkipReason::SuppressedByHand | SkipReason::DomainRefusesMail => "To mail them again, lift it with a reason:",
+        SkipReason::DuplicateAddress => "The one who was mailed, and the twin:",
+        SkipReason::Unconfirmed => "They have to confirm; until then nothing is sent.",
+        SkipReason::CannotCompose => "Look at their values; the template needs one that is missing or wrong:",
+        SkipReason::Cancelled => "Start a new campaign for those who were left.",
         SkipReason::Excluded | SkipReason::FrequencyCap | SkipReason::QuarantinedImport | SkipReason::Stale => {
-            say("Nothing to do for this campaign.")
+            "Nothing to do for this campaign."
         }
-        SkipReason::OriginStopped => run("Where they came from was stopped; which, and why:", "origins".to_owned()),
+        SkipReason::OriginStopped => "Where they came from was stopped; which, and why:",
         SkipReason::TopicDeclined | SkipReason::PausedByPerson => {
-            say("Nothing: it is their own choice, and they change it on their preference page.")
+            "Nothing: it is their own choice, and they change it on their preference page."
         }
     }
+}
+
+/// Every text of an advice but those of rules.
+pub(super) fn texts() -> impl Iterator<Item = &'static str> {
+    let waiting = CampaignState::ALL.iter().map(|state| while_waiting(*state));
+    let skipped = SkipReason::ALL.iter().map(|reason| when_skipped(*reason));
+    waiting.chain(skipped).chain([LIFT, DOUBT])
 }
 
 fn show(contact: &Contact) -> String {

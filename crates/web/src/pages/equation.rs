@@ -17,7 +17,7 @@ const MAGNIFIED_PERCENT_MAX: f64 = 10.0;
 pub(crate) struct Term {
     /// What stands before it.
     pub(crate) op: &'static str,
-    /// What it is called on the wire, and `data-live` on the page.
+    /// What it is called on the wire.
     pub(crate) key: &'static str,
     /// The class of the stylesheet, and its icon; empty for those that are no verdict.
     pub(crate) class: &'static str,

@@ -9,9 +9,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use engine::report;
-use model::CampaignState;
 use model::access::Scope;
 use model::alert::Severity;
+use model::{CampaignId, CampaignState};
 use store::Campaign;
 
 /// Things that need somebody, shown at once.
@@ -30,8 +30,8 @@ pub(super) struct Need {
     fact: String,
     /// Why, and what the machine does by itself.
     reason: String,
-    /// Where to go.
-    href: String,
+    /// Where to go, if there is a page about it.
+    href: Option<String>,
     button: String,
 }
 
@@ -89,19 +89,19 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
         alerts.sort_by_key(|alert| alert.kind.severity() != Severity::Critical);
         needs.extend(alerts.into_iter().map(|alert| {
             let is_critical = alert.kind.severity() == Severity::Critical;
-            let campaign = alert.subject.starts_with("m_").then(|| format!("/campaigns/{}", alert.subject));
+            let campaign = alert.subject.parse::<CampaignId>().ok().map(|id| format!("/campaigns/{id}"));
             Need {
                 class: if is_critical { "hard" } else { "soft" },
                 icon: if is_critical { "hard" } else { "soft" },
                 fact: shown.one_of("alert", alert.kind.word()),
                 reason: alert.standing.text,
-                href: campaign.unwrap_or_else(|| "/campaigns".to_owned()),
+                href: campaign,
                 button: shown.say("need-look"),
             }
         }));
     }
     for campaign in last.iter().filter(|campaign| campaign.state == CampaignState::Paused) {
-        let href = format!("/campaigns/{}", campaign.id);
+        let href = Some(format!("/campaigns/{}", campaign.id));
         if needs.iter().any(|need| need.href == href) {
             continue;
         }

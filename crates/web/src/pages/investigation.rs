@@ -3,9 +3,10 @@
 //!
 //! What is chosen stands in the address, so that a page can be sent to somebody and found again.
 
+use super::campaign::{self, Head};
 use super::layout::{Layout, Section};
 use super::shown::verdict_class as class_of;
-use super::{Visitor, campaign, page};
+use super::{Visitor, page};
 use crate::App;
 use crate::extract::At;
 use crate::problem::Problem;
@@ -48,8 +49,7 @@ struct Group {
 #[template(path = "pages/investigation.html")]
 struct Investigation {
     layout: Layout,
-    base: String,
-    name: String,
+    head: Head,
     groups: Vec<Group>,
     not_delivered: u64,
     waiting: u64,
@@ -64,7 +64,8 @@ struct Investigation {
 
 /// One person's story.
 struct Story {
-    contact: String,
+    /// Where they stand.
+    person: Person,
     told: Told,
 }
 
@@ -110,21 +111,25 @@ pub(super) async fn show(
         (None, Some(_)) => "people",
         (None, None) => "causes",
     };
-    let number = chosen.cause.unwrap_or(0);
-    let cause = causes.get(number).cloned().map(|cause| (number, cause));
+    let mut story = match &chosen.person {
+        Some(delivery) => story(&app, &visitor, id, delivery).await?,
+        None => None,
+    };
+    let own = story.as_ref().and_then(|story| causes.iter().position(|cause| story.person.is_of(cause)));
+    // Whoever was asked for without a cause, and has none, belongs to nobody's people.
+    let number = chosen.cause.or(own).or_else(|| story.is_none().then_some(0));
+    let cause = number.and_then(|number| causes.get(number).cloned().map(|cause| (number, cause)));
     let (people, is_cut) = match &cause {
         Some((_, cause)) => people_of(&app, id, cause).await?,
         None => (Vec::new(), false),
     };
-    let story = match chosen.person.or_else(|| people.first().map(|person| person.delivery.clone())) {
-        Some(delivery) => story(&app, &visitor, id, &delivery).await?,
-        None => None,
-    };
+    if let (None, Some(first)) = (&story, people.first()) {
+        story = self::story(&app, &visitor, id, &first.delivery).await?;
+    }
     let title = visitor.shown.fill("investigation-title", &[("name", campaign.name.as_str().into())]);
     Ok(page(&Investigation {
         layout: Layout::of(&app, &visitor, Section::Campaigns, title),
-        base: format!("/campaigns/{id}"),
-        name: campaign.name,
+        head: Head::of(&app, &visitor, &campaign, "investigate").await?,
         groups: grouped(causes),
         not_delivered: known.not_delivered(),
         waiting: known.waiting.retry,
@@ -159,7 +164,7 @@ async fn people_of(app: &App, id: CampaignId, cause: &Cause) -> Result<(Vec<Pers
     loop {
         let people = report::people::people(&app.store, id, cause.class, after, PAGE).await?;
         looked += people.people.len();
-        found.extend(people.people.into_iter().filter(|person| person.category == Some(cause.category)));
+        found.extend(people.people.into_iter().filter(|person| person.is_of(cause)));
         after = people.next;
         if found.len() > PEOPLE_MAX || after.is_none() || looked >= LOOKED_THROUGH_MAX {
             let is_cut = found.len() > PEOPLE_MAX || after.is_some();
@@ -176,5 +181,5 @@ async fn story(app: &App, visitor: &Visitor, id: CampaignId, delivery: &str) -> 
     let Some(row) = row.filter(|row| row.campaign == id) else { return Ok(None) };
     let known = why::why(&app.store, visitor.caller.workspace, &Who::Contact(row.contact), Some(id)).await?;
     let told = known.and_then(|known| known.mailing);
-    Ok(told.map(|told| Story { contact: row.contact.to_string(), told }))
+    Ok(told.map(|told| Story { person: report::people::person(row), told }))
 }

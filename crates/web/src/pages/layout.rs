@@ -73,6 +73,8 @@ pub(crate) struct Inside {
     pub(crate) workspace: String,
     pub(crate) name: String,
     pub(crate) is_sending: bool,
+    /// The page one looks at.
+    pub(crate) at: String,
 }
 
 impl Layout {
@@ -90,6 +92,7 @@ impl Layout {
                 workspace: visitor.workspace.clone(),
                 name: visitor.name.clone(),
                 is_sending: app.engine.is_sending(),
+                at: visitor.at.clone(),
             }),
         }
     }

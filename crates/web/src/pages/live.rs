@@ -1,10 +1,10 @@
 //! What moves on a page while mail moves.
 //!
 //! A page that watches a campaign gets, once a second, those of its parts that changed, drawn by the templates that drew
-//! the page. Invariants: all terms of an equation change together; however many watch a campaign, its counters are read
-//! once a second at most, and no rows of people are read for it.
+//! the page. Invariants: all terms of an equation change together; however many watch, the counters of a campaign and the
+//! lanes are read once a second at most, and no rows of people are read for it.
 
-use super::campaign::Room;
+use super::room::Room;
 use super::visit::Visitor;
 use crate::App;
 use crate::extract::At;
@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use engine::lanes::LaneView;
 use engine::report::{self, Report};
 use http_body_util::channel::{Channel, Sender};
 use model::access::Scope;
@@ -35,9 +36,15 @@ const REMEMBERED_MAX: usize = 64;
 /// Pieces waiting to be sent.
 const WAITING: usize = 2;
 
-/// The latest figures of campaigns that somebody watches.
+/// How long the engine may take to show its lanes.
+const LANES_WAIT: Duration = Duration::from_secs(1);
+
+/// The latest figures of campaigns that somebody watches, and of the lanes, which are the same for all.
 #[derive(Debug, Default)]
-pub(crate) struct Latest(Mutex<BTreeMap<CampaignId, Arc<tokio::sync::Mutex<Option<Known>>>>>);
+pub(crate) struct Latest {
+    campaigns: Mutex<BTreeMap<CampaignId, Arc<tokio::sync::Mutex<Option<Known>>>>>,
+    lanes: tokio::sync::Mutex<Option<(Timestamp, Vec<LaneView>)>>,
+}
 
 #[derive(Clone, Debug)]
 struct Known {
@@ -49,7 +56,7 @@ impl Latest {
     /// The report of a campaign, at most a second old. Whoever asks meanwhile waits for the same reading.
     pub(crate) async fn overview(&self, app: &App, campaign: &Campaign) -> Result<Arc<Report>, Problem> {
         let place = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
             if all.len() >= REMEMBERED_MAX && !all.contains_key(&campaign.id) {
                 all.retain(|_, place| Arc::strong_count(place) > 1);
             }
@@ -63,6 +70,18 @@ impl Latest {
         let report = Arc::new(report::overview(&app.store, campaign, now).await?);
         *known = Some(Known { at: now, report: report.clone() });
         Ok(report)
+    }
+
+    /// The lanes, at most a second old; none while the engine does not answer.
+    pub(crate) async fn lanes(&self, app: &App) -> Vec<LaneView> {
+        let mut known = self.lanes.lock().await;
+        let now = app.now();
+        if let Some((_, lanes)) = known.as_ref().filter(|(at, _)| now.since(*at) < EVERY) {
+            return lanes.clone();
+        }
+        let lanes = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await.unwrap_or_default();
+        *known = Some((now, lanes.clone()));
+        lanes
     }
 }
 

@@ -18,7 +18,12 @@ mod home;
 mod investigation;
 mod layout;
 mod live;
+mod orders;
+mod people;
 mod refusal;
+mod report;
+mod review;
+mod room;
 mod shown;
 mod visit;
 
@@ -46,14 +51,14 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/", get(home::show))
         .route("/campaigns", get(campaigns::list))
         .route("/campaigns/{id}", get(campaign::show))
-        .route("/campaigns/{id}/report", get(campaign::report))
-        .route("/campaigns/{id}/people", get(campaign::people))
+        .route("/campaigns/{id}/report", get(report::show))
+        .route("/campaigns/{id}/people", get(people::show))
         .route("/campaigns/{id}/investigate", get(investigation::show))
         .route("/campaigns/{id}/live", get(live::campaign))
-        .route("/campaigns/{id}/pause", post(campaign::pause))
-        .route("/campaigns/{id}/resume", get(campaign::ask_to_resume).post(campaign::resume))
-        .route("/campaigns/{id}/cancel", get(campaign::ask_to_cancel).post(campaign::cancel))
-        .route("/campaigns/{id}/take-back", post(campaign::take_back))
+        .route("/campaigns/{id}/pause", post(orders::pause))
+        .route("/campaigns/{id}/resume", get(orders::ask_to_resume).post(orders::resume))
+        .route("/campaigns/{id}/cancel", get(orders::ask_to_cancel).post(orders::cancel))
+        .route("/campaigns/{id}/take-back", post(orders::take_back))
         .route("/contacts", get(contacts::list))
         .route("/contacts/{id}", get(contacts::show))
         .route("/sign-out", post(doors::sign_out))

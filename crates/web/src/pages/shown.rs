@@ -29,6 +29,11 @@ impl Shown {
         self.words.one_of(family, word)
     }
 
+    /// What a rule or a category says of a verdict.
+    pub(crate) fn told(&self, text: &str) -> String {
+        self.words.told(text)
+    }
+
     /// A text with something in it.
     pub(crate) fn fill(&self, id: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         self.words.fill(id, values)

@@ -97,6 +97,8 @@ pub(crate) struct Visitor {
     pub(crate) workspace: String,
     /// How numbers and times are shown to them.
     pub(crate) shown: Shown,
+    /// The page they look at.
+    pub(crate) at: String,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -114,9 +116,7 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
         Ok(caller) if caller.role.is_some() => caller,
         Ok(_) => return Err(Problem::new(Code::NotAllowed, "pages are for people who signed in; keys have the API")),
         Err(problem) if problem.code == Code::NotSignedIn => {
-            let whence = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-            let back = if parts.method == Method::GET { whence } else { "/" };
-            return Ok(Redirect::to(&with_next("/sign-in", back)).into_response());
+            return Ok(Redirect::to(&with_next("/sign-in", asked_page(&parts))).into_response());
         }
         Err(problem) => return Err(problem),
     };
@@ -132,6 +132,14 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
     Ok(response)
 }
 
+/// The page that was asked for; the first one where a form was sent.
+fn asked_page(parts: &Parts) -> &str {
+    match parts.method {
+        Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
+        _ => "/",
+    }
+}
+
 async fn visitor(app: &App, parts: &Parts, caller: Caller) -> Result<Visitor, Problem> {
     let Stranger { look, words } = Stranger::of(&parts.headers);
     let member = app.store.member(caller.workspace, caller.person()?).await?;
@@ -144,6 +152,7 @@ async fn visitor(app: &App, parts: &Parts, caller: Caller) -> Result<Visitor, Pr
         shown: Shown { words, zone, now: app.now() },
         caller,
         look,
+        at: asked_page(parts).to_owned(),
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::{App, Config, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use engine::launch::{MessageFile, Snapshot};
 use engine::options::{SendOptions, Transport, Unsubscribe};
 use engine::{Engine, Settings, Until};
@@ -277,8 +277,13 @@ impl House {
         }
     }
 
+    /// The answer to a request as it begins: what follows may take long.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 10_000_000).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

@@ -10,6 +10,7 @@ mod house;
 mod imports;
 mod keys;
 mod links;
+mod live;
 mod messages;
 mod nouns;
 mod origins;

@@ -10,7 +10,7 @@ use store::{LinkPurpose, NewContact};
 const PASSWORD: &str = "correct horse battery";
 
 /// What a browser sends from a page of ours.
-async fn submit(house: &House, path: &str, cookie: &str, form: &str) -> Answer {
+pub(super) async fn submit(house: &House, path: &str, cookie: &str, form: &str) -> Answer {
     let request = Request::builder()
         .method(Method::POST)
         .uri(path)
@@ -22,13 +22,13 @@ async fn submit(house: &House, path: &str, cookie: &str, form: &str) -> Answer {
     house.send(request).await
 }
 
-async fn look(house: &House, path: &str, cookie: &str) -> Answer {
+pub(super) async fn look(house: &House, path: &str, cookie: &str) -> Answer {
     let request = Request::builder().uri(path).header("cookie", cookie).body(Body::empty()).unwrap();
     house.send(request).await
 }
 
 /// Becomes the owner by the link, on the page; the cookie.
-async fn owner(house: &House) -> String {
+pub(super) async fn owner(house: &House) -> String {
     let (store, entropy) = (&house.app.store, house.app.world.entropy.as_ref());
     let who = (WorkspaceId::FIRST, None, LinkPurpose::Welcome);
     let token = sign_in::make_link(store, entropy, who, house.app.now()).await.unwrap();
@@ -79,6 +79,7 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
         format!("/campaigns/{campaign}/people?state=in_progress"),
         format!("/campaigns/{campaign}/investigate"),
         format!("/campaigns/{campaign}/investigate?person={delivery}"),
+        format!("/campaigns/{campaign}/investigate?cause=7"),
         format!("/campaigns/{campaign}/cancel"),
         "/contacts".to_owned(),
         "/contacts?q=p1@first.example".to_owned(),
@@ -154,6 +155,16 @@ async fn a_campaign_is_paused_cancelled_and_told() {
     assert!(report.contains("2 cancelled") && report.contains("These totals are final."), "{report}");
     let again = submit(&house, &format!("{base}/pause"), &cookie, "").await;
     assert_eq!(again.status, 409, "nothing is done twice");
+}
+
+#[tokio::test]
+async fn how_pages_look_is_chosen_where_one_stands() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let page = look(&house, "/contacts?q=a@b.example", &cookie).await.text;
+    assert!(page.contains("<input type=\"hidden\" name=\"next\" value=\"/contacts?q=a@b.example\">"), "{page}");
+    let chosen = submit(&house, "/look", &cookie, "theme=dark&next=%2Fcampaigns").await;
+    assert_eq!((chosen.status.as_u16(), chosen.headers["location"].to_str().unwrap()), (303, "/campaigns"));
 }
 
 #[tokio::test]

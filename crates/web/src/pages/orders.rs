@@ -1,0 +1,176 @@
+//! What may be done to a campaign: paused, taken up, taken back, cancelled. What cannot be undone asks first, on a page
+//! of its own that says how many people it concerns.
+
+use super::campaign::{Head, found};
+use super::layout::{Layout, Section};
+use super::{Visitor, page};
+use crate::App;
+use crate::api::campaigns as api;
+use crate::extract::{At, Input};
+use crate::problem::Problem;
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Form, Json};
+use engine::report::{self, Report};
+use engine::resume::{self, Demand, ToTakeOut};
+use model::CampaignId;
+use model::access::Scope;
+use serde::Deserialize;
+
+/// What was typed and ticked before a campaign goes on.
+#[derive(Default, Deserialize)]
+pub(super) struct Wish {
+    #[serde(default)]
+    because: String,
+    /// Is the group that has to go taken out?
+    out: Option<String>,
+}
+
+fn back_to(id: CampaignId) -> Response {
+    Redirect::to(&format!("/campaigns/{id}")).into_response()
+}
+
+/// Pauses it.
+pub(super) async fn pause(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    let Json(_paused) = api::pause(State(app), visitor.caller, At(id), Input(api::Why::default())).await?;
+    Ok(back_to(id))
+}
+
+/// Takes it back before it begins.
+pub(super) async fn take_back(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    let Json(_draft) = api::take_back(State(app), visitor.caller, At(id)).await?;
+    Ok(back_to(id))
+}
+
+#[derive(Template)]
+#[template(path = "pages/ask.html")]
+struct AskPage {
+    layout: Layout,
+    head: Head,
+    /// What is asked, what it means, and what the button says.
+    question: String,
+    meaning: String,
+    button: String,
+    action: String,
+    /// What a brake demands before it goes on.
+    demand: Option<Demand>,
+    typed: Wish,
+    error: Option<Problem>,
+    class: &'static str,
+}
+
+impl AskPage {
+    /// What is wrong with a field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        let error = self.error.as_ref()?;
+        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+    }
+
+    /// Who has to be taken out, in words.
+    fn goes(&self) -> Option<String> {
+        match &self.demand.as_ref()?.out {
+            ToTakeOut::Nothing => None,
+            ToTakeOut::Named(group) => Some(group.to_string()),
+            ToTakeOut::Some => Some(self.layout.say("without-cold")),
+        }
+    }
+}
+
+/// Asks before it goes on.
+pub(super) async fn ask_to_resume(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    Ok(page(&resume_page(&app, &visitor, id, Wish::default(), None).await?))
+}
+
+async fn resume_page(
+    app: &App,
+    visitor: &Visitor,
+    id: CampaignId,
+    typed: Wish,
+    error: Option<Problem>,
+) -> Result<AskPage, Problem> {
+    visitor.caller.may(Scope::CampaignsSend)?;
+    let campaign = found(app, visitor, id).await?;
+    let known = report::overview(&app.store, &campaign, app.now()).await?;
+    let shown = &visitor.shown;
+    let demand = resume::demanded(&app.store, &campaign).await?;
+    Ok(AskPage {
+        head: Head::of(app, visitor, &campaign, "room").await?,
+        question: shown.count("resume-question", &known.in_progress),
+        meaning: campaign.why.clone().unwrap_or_default(),
+        button: shown.say("resume"),
+        action: format!("/campaigns/{id}/resume"),
+        demand,
+        typed,
+        error,
+        class: "main",
+        layout: Layout::of(app, visitor, Section::Campaigns, campaign.name),
+    })
+}
+
+/// Lets it go on.
+pub(super) async fn resume(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+    Form(wish): Form<Wish>,
+) -> Result<Response, Problem> {
+    let campaign = found(&app, &visitor, id).await?;
+    let demand = resume::demanded(&app.store, &campaign).await?;
+    let out = demand.as_ref().map(|demand| &demand.out).filter(|_| wish.out.is_some());
+    let given = api::Resumption::typed(wish.because.clone(), out);
+    match api::go_on(State(app.clone()), visitor.caller.clone(), At(id), Input(given)).await {
+        Ok(_) => Ok(back_to(id)),
+        Err(problem) if matches!(problem.field.as_deref(), Some("because" | "without")) => {
+            let form = resume_page(&app, &visitor, id, wish, Some(problem)).await?;
+            Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Asks before the rest is cancelled.
+pub(super) async fn ask_to_cancel(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsSend)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let known = Report::of_tally(&app.store.tally(id).await?);
+    let shown = &visitor.shown;
+    Ok(page(&AskPage {
+        head: Head::of(&app, &visitor, &campaign, "room").await?,
+        question: shown.count("cancel-question", &known.in_progress),
+        meaning: shown.say("cancel-meaning"),
+        button: shown.count("cancel-button", &known.in_progress),
+        action: format!("/campaigns/{id}/cancel"),
+        demand: None,
+        typed: Wish::default(),
+        error: None,
+        class: "risk",
+        layout: Layout::of(&app, &visitor, Section::Campaigns, campaign.name),
+    }))
+}
+
+/// Cancels the rest.
+pub(super) async fn cancel(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    let Json(_cancelled) = api::cancel(State(app), visitor.caller, At(id)).await?;
+    Ok(back_to(id))
+}

@@ -1,0 +1,117 @@
+//! The people behind a number: everybody of a campaign who stands where the equation says, a page at a time.
+
+use super::campaign::{Head, found};
+use super::layout::{Layout, Section};
+use super::shown::verdict_class as class_of;
+use super::{Visitor, page};
+use crate::App;
+use crate::extract::At;
+use crate::page as pages;
+use crate::problem::{Code, Problem};
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use engine::report::{self, Report};
+use model::access::Scope;
+use model::{CampaignId, DeliveryId, DeliveryState};
+use serde::Deserialize;
+
+/// People of a page.
+const PEOPLE: usize = 50;
+const RECIPIENTS: &str = "recipients";
+
+/// Which people.
+#[derive(Deserialize)]
+pub(super) struct Behind {
+    /// A state, or a term of the equation.
+    #[serde(default)]
+    state: String,
+    after: Option<String>,
+}
+
+/// The states whose people make up a term of the equation.
+fn states(term: &str) -> Option<Vec<DeliveryState>> {
+    use DeliveryState::{Accepted, Blocked, Deferred, Hard, InDoubt, Queued, Soft};
+    match term {
+        "all" | "" => Some(DeliveryState::ALL.to_vec()),
+        "attempted" => Some(vec![Accepted, Queued, Deferred, Soft, Hard, Blocked, InDoubt]),
+        "in_progress" => Some(vec![Queued, Deferred]),
+        "not_delivered" => Some(vec![Soft, Hard, Blocked, InDoubt]),
+        word => DeliveryState::from_word(word).map(|state| vec![state]),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/people.html")]
+struct PeoplePage {
+    layout: Layout,
+    head: Head,
+    /// Where they stand.
+    term: String,
+    people: Vec<report::people::Person>,
+    next: Option<String>,
+    /// The choices: term, class, and how many.
+    terms: Vec<(&'static str, &'static str, u64)>,
+}
+
+impl PeoplePage {
+    fn is_here(&self, term: &str) -> bool {
+        self.term == term
+    }
+}
+
+/// The people behind a term of the equation.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+    Query(behind): Query<Behind>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    visitor.caller.may(Scope::ContactsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
+    let (people, next) = page_of(&app, id, &states, behind.after.as_deref()).await?;
+    let known = Report::of_tally(&app.store.tally(id).await?);
+    let terms = vec![
+        ("all", "", known.recipients),
+        ("skipped", "skip", known.skipped),
+        ("accepted", "ok", known.accepted),
+        ("in_progress", "go", known.in_progress),
+        ("soft", "soft", known.soft),
+        ("hard", "hard", known.hard),
+        ("blocked", "block", known.blocked),
+        ("in_doubt", "doubt", known.in_doubt),
+    ];
+    let head = Head::of(&app, &visitor, &campaign, "people").await?;
+    let title = visitor.shown.fill("people-title", &[("name", campaign.name.as_str().into())]);
+    let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
+    let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
+    Ok(page(&PeoplePage { layout, head, term, people, next, terms }))
+}
+
+/// A page of people who stand in one of `states`, one state after the other. The cursor names the state it stopped in.
+async fn page_of(
+    app: &App,
+    id: CampaignId,
+    states: &[DeliveryState],
+    after: Option<&str>,
+) -> Result<(Vec<report::people::Person>, Option<String>), Problem> {
+    let place = after.map(|cursor| pages::open(RECIPIENTS, cursor)).transpose()?;
+    let place = place.as_deref().and_then(|place| place.split_once(' '));
+    let mut after: Option<DeliveryId> = match place.map(|(_, delivery)| delivery).filter(|text| !text.is_empty()) {
+        Some(text) => Some(text.parse().map_err(|_| Problem::from(Code::InvalidCursor))?),
+        None => None,
+    };
+    let first = place.map(|(state, _)| state);
+    let mut people = Vec::new();
+    for state in states.iter().skip_while(|state| first.is_some_and(|first| first != state.word())) {
+        let found = report::people::people(&app.store, id, *state, after.take(), PEOPLE - people.len()).await?;
+        people.extend(found.people);
+        if people.len() >= PEOPLE {
+            let last = found.next.map(|last| last.to_string()).unwrap_or_default();
+            return Ok((people, Some(pages::seal(RECIPIENTS, &format!("{} {last}", state.word())))));
+        }
+    }
+    Ok((people, None))
+}

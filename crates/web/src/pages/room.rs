@@ -1,0 +1,132 @@
+//! The machine room: where a campaign's people are while it is sent, by which lanes they go, for what they wait.
+//!
+//! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
+//! in the same places.
+
+use super::Visitor;
+use super::equation::Equation;
+use super::shown::Shown;
+use crate::App;
+use crate::problem::Problem;
+use askama::Template;
+use dispatch::pace::Limit;
+use engine::lanes::LaneView;
+use engine::report::Report;
+use model::Timestamp;
+use model::access::Scope;
+use std::collections::BTreeMap;
+use store::Campaign;
+
+/// Lanes that are shown; the others are counted.
+const LANES_MAX: usize = 40;
+
+/// A lane as it is drawn.
+struct Lane {
+    site: String,
+    source: String,
+    open: u32,
+    waiting: u64,
+    /// The class of the stylesheet, the icon and the word of how it goes.
+    class: &'static str,
+    icon: &'static str,
+    goes: &'static str,
+    why: String,
+    next: Option<Timestamp>,
+}
+
+impl Lane {
+    fn of(view: LaneView) -> Lane {
+        let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
+        // What was configured is no news; what was learned has a time at which it is tried again.
+        let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
+        let (class, icon, goes) = match (&view.held, is_spent, &learned) {
+            (Some(_), _, _) => ("hard", "pause", "held"),
+            (None, true, _) => ("go", "go", "spent"),
+            (None, false, Some(_)) => ("soft", "slow", "slowed"),
+            (None, false, None) => ("ok", "ok", "full"),
+        };
+        let is_rest = learned.as_ref().is_some_and(|limit| limit.limit.limit == Limit::Rest);
+        let (why, next) = match (view.held, learned) {
+            // The rest knows what the server said.
+            (Some(held), Some(limit)) if is_rest => (limit.says, Some(held.until)),
+            (Some(held), _) => (held.why, Some(held.until)),
+            (None, Some(limit)) => (limit.says, limit.limit.next_probe),
+            (None, None) => (view.budget.map(|budget| budget.why).unwrap_or_default(), None),
+        };
+        let waiting = u64::try_from(view.waiting).unwrap_or(u64::MAX);
+        Lane { site: view.site, source: view.source, open: view.open, waiting, class, icon, goes, why, next }
+    }
+}
+
+/// What moves in the machine room: its parts by name, drawn.
+pub(super) struct Room(BTreeMap<&'static str, String>);
+
+#[derive(Template)]
+#[template(path = "pages/belt.html")]
+struct Belt<'a> {
+    shown: &'a Shown,
+    report: &'a Report,
+    open: u64,
+}
+
+#[derive(Template)]
+#[template(path = "pages/lanes.html")]
+struct Lanes<'a> {
+    shown: &'a Shown,
+    icons: &'static str,
+    lanes: &'a [Lane],
+    more: u64,
+}
+
+#[derive(Template)]
+#[template(path = "pages/waits.html")]
+struct Waits<'a> {
+    shown: &'a Shown,
+    icons: &'static str,
+    base: &'a str,
+    report: &'a Report,
+}
+
+impl Room {
+    /// As it stands.
+    pub(super) async fn of(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Room, Problem> {
+        let base = format!("/campaigns/{}", campaign.id);
+        let report = app.desk.latest.overview(app, campaign).await?;
+        let sees_lanes = visitor.caller.scopes.has(Scope::DispatchRead) && visitor.caller.of_the_house().is_ok();
+        let lanes = if sees_lanes { app.desk.latest.lanes(app).await } else { Vec::new() };
+        Ok(Room(drawn(&visitor.shown, &base, &report, lanes)))
+    }
+
+    /// Its parts, by name.
+    pub(super) fn parts(self) -> BTreeMap<&'static str, String> {
+        self.0
+    }
+
+    /// One of them; nothing where it could not be drawn.
+    pub(super) fn part(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
+fn drawn(shown: &Shown, base: &str, report: &Report, views: Vec<LaneView>) -> BTreeMap<&'static str, String> {
+    let mut lanes: Vec<Lane> = views.into_iter().map(Lane::of).collect();
+    let open = lanes.iter().map(|lane| u64::from(lane.open)).sum();
+    lanes.sort_by_key(|lane| std::cmp::Reverse((lane.class == "hard", lane.waiting, lane.open)));
+    let more = lanes.len().saturating_sub(LANES_MAX) as u64;
+    lanes.truncate(LANES_MAX);
+    let icons: &'static str = &super::assets::PLACE;
+    let drawn = [
+        ("equation", Equation::of(shown, report, base).render()),
+        ("belt", Belt { shown, report, open }.render()),
+        ("lanes", Lanes { shown, icons, lanes: &lanes, more }.render()),
+        ("waits", Waits { shown, icons, base, report }.render()),
+        ("voice", Ok(told(shown, report))),
+    ];
+    drawn.into_iter().filter_map(|(name, html)| html.ok().map(|html| (name, html))).collect()
+}
+
+/// Where it stands, in a sentence that is read aloud.
+fn told(shown: &Shown, report: &Report) -> String {
+    let values = [("accepted", report.accepted.into()), ("in_progress", report.in_progress.into())];
+    shown.fill("room-voice", &values)
+}

@@ -1,0 +1,124 @@
+//! Pages that move: the stream of a campaign's page, read while the campaign moves, and whoever is looked at in the
+//! investigation.
+
+use super::house::House;
+use super::pages::{look, owner};
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use model::{
+    Actor, Attempt, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Scope, Stage, Verdict,
+};
+use std::time::Duration;
+use store::Settlement;
+
+/// Tries somebody of the campaign: `reply` was the last word.
+async fn settle(house: &House, delivery: DeliveryId, to: DeliveryState, outcome: Outcome, reply: Reply) {
+    let (store, now) = (&house.app.store, house.app.now());
+    let claimed = store.claim_one(delivery).await.unwrap().unwrap();
+    let (category, rule) = match outcome {
+        Outcome::Accepted => (Category::Delivered, "accepted"),
+        _ => (Category::UnknownRecipient, "enhanced-5.1.1"),
+    };
+    let verdict = Verdict {
+        outcome,
+        category,
+        scope: Scope::Recipient,
+        stage: Stage::Rcpt,
+        rule: rule.into(),
+        retry_after: None,
+    };
+    let attempt = Attempt {
+        delivery,
+        number: 1,
+        started_at: now,
+        duration_ms: 20,
+        verdict,
+        reply: Some(reply),
+        note: None,
+        host: Some("mx.first.example".to_owned()),
+        address: None,
+        tls: None,
+        reached_receiver: true,
+    };
+    let one = Settlement { attempt: Some(attempt), ..Settlement::of(&claimed, to, now) };
+    assert_eq!(store.settle(vec![one]).await.unwrap().written, 1);
+}
+
+async fn accept(house: &House, delivery: DeliveryId) {
+    settle(house, delivery, DeliveryState::Accepted, Outcome::Accepted, Reply::new(250, "ok")).await;
+}
+
+/// The figure of a term in a drawn equation.
+fn figure(html: &str, term: &str) -> String {
+    let mark = format!("people?state={term}\"><b>");
+    let (_, rest) = html.split_once(&mark).unwrap_or_else(|| panic!("no {term} in {html}"));
+    rest.split('<').next().unwrap().to_owned()
+}
+
+/// Reads on until the named event comes; its data.
+async fn event(body: &mut Body, name: &str) -> String {
+    let wanted = format!("event: {name}\n");
+    let reading = async {
+        loop {
+            let frame = body.frame().await.expect("the stream goes on").unwrap().into_data().unwrap();
+            let text = String::from_utf8(frame.to_vec()).unwrap();
+            if let Some((_, rest)) = text.split_once(&wanted) {
+                let lines = rest.split("\n\n").next().unwrap().lines();
+                return lines.map(|line| line.strip_prefix("data: ").unwrap()).collect::<Vec<_>>().join("\n");
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), reading).await.unwrap_or_else(|_| panic!("{name} did not come"))
+}
+
+#[tokio::test]
+async fn figures_move_on_every_page_that_watches() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let (id, store) = (things.campaign.parse().unwrap(), &house.app.store);
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
+    let watch = async || {
+        let path = format!("/campaigns/{id}/live");
+        let request = Request::builder().uri(path).header("cookie", &cookie).body(Body::empty()).unwrap();
+        let response = house.open(request).await;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        response.into_body()
+    };
+    let (mut one, mut other) = (watch().await, watch().await);
+    for body in [&mut one, &mut other] {
+        let drawn = event(body, "equation").await;
+        assert_eq!((figure(&drawn, "accepted"), figure(&drawn, "in_progress")), ("0".to_owned(), "2".to_owned()));
+    }
+    accept(&house, queued[0].delivery).await;
+    house.pass(Duration::from_secs(2));
+    for body in [&mut one, &mut other] {
+        let drawn = event(body, "equation").await;
+        assert_eq!((figure(&drawn, "accepted"), figure(&drawn, "in_progress")), ("1".to_owned(), "1".to_owned()));
+    }
+    store.set_campaign_state(id, CampaignState::Cancelled, None, &Actor::Engine, house.app.now()).await.unwrap();
+    house.pass(Duration::from_secs(2));
+    event(&mut one, "over").await;
+    assert!(one.frame().await.is_none(), "the stream of what is over ends");
+}
+
+#[tokio::test]
+async fn whoever_is_looked_at_brings_their_cause_along() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let id = things.campaign.parse().unwrap();
+    let queued = house.app.store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
+    let (dead, well) = (queued[0].delivery, queued[1].delivery);
+    let reply = Reply::new(550, "5.1.1 no such user");
+    settle(&house, dead, DeliveryState::Hard, Outcome::Hard, reply).await;
+    accept(&house, well).await;
+    let page = look(&house, &format!("/campaigns/{id}/investigate?person={dead}"), &cookie).await.text;
+    let chosen = |page: &str| page.matches("aria-current=\"true\"").count();
+    assert_eq!(chosen(&page), 2, "their cause and themselves: {page}");
+    assert!(page.contains("aria-current=\"page\">Investigate</a>"));
+    let page = look(&house, &format!("/campaigns/{id}/investigate?person={well}"), &cookie).await.text;
+    assert_eq!(chosen(&page), 0, "whoever was accepted is among nobody's people");
+    assert!(page.contains("class=\"dl note ok\""), "{page}");
+}
