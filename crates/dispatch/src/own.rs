@@ -1,6 +1,7 @@
 //! What an operator adds: `providers.toml` and `rules.toml` in the data directory, on top of the shipped ones.
 //!
-//! Apart because both files are read together, once, at the start: own rules may name own providers. Invariant: a file
+//! Apart because both files are read together, at the start and when somebody changed them: own rules may name own
+//! providers. Invariant: a file
 //! that is wrong in any way does not load at all, and what loads is nowhere looser than what is shipped.
 
 use crate::file_error::FileError;
@@ -31,8 +32,8 @@ impl Described {
         Described { providers: Providers::shipped(), rules: RulePack::shipped() }
     }
 
-    /// What comes with the program, and an operator's files on top. `None`: there is no such file. To be called once:
-    /// what is read is kept for good.
+    /// What comes with the program, and an operator's files on top. `None`: there is no such file. To be called
+    /// where a file changed only: what is read is kept for good.
     pub fn with(providers: Option<OwnFile<'_>>, rules: Option<OwnFile<'_>>) -> Result<Described, FileError> {
         let mut described = Described::shipped();
         if let Some(OwnFile { path, text }) = providers {

@@ -7,7 +7,7 @@
 //! Behind a relay only the sending domain's budget is kept. In a rehearsal nothing is at stake and nothing is bounded.
 
 use crate::Stakes;
-use crate::fleet::{Fleet, Standing};
+use crate::fleet::{Standing, Ways};
 use dispatch::providers::Providers;
 use dispatch::volume::{self, Allowance, HISTORY_DAYS, Who};
 use model::{DayCount, DomainId, SourceId, Timestamp, Verdict};
@@ -70,7 +70,7 @@ impl Budgets {
     /// Reads what was sent lately, by every source and by these sending domains.
     pub(crate) async fn read(
         store: &Store,
-        fleet: &Fleet,
+        ways: &Ways,
         identities: &[DomainId],
         (stakes, providers): (Stakes, &'static Providers),
         now: Timestamp,
@@ -84,7 +84,7 @@ impl Budgets {
         let (who, history, spent) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let bounds_sources = stakes == Stakes::Real;
         let mut inner = Inner { providers, bounds_sources, day: today, who, history, today: spent, before };
-        for source in fleet.sources() {
+        for source in ways.sources() {
             let who = Who::Source { warm_since: source.warm_since };
             let of = VolumeOf::Source(source.id);
             inner.take_in(of, who, store.volume_of(of, today - HISTORY_DAYS).await?);
@@ -180,6 +180,33 @@ impl Budgets {
         Ok(())
     }
 
+    /// Reads what sources sent lately that are new here, and takes note of what is known of the others.
+    pub(crate) async fn know_sources(&self, store: &Store, ways: &Ways) -> Result<(), StoreError> {
+        let Some(real) = &self.real else { return Ok(()) };
+        let lock = || real.lock().unwrap_or_else(PoisonError::into_inner);
+        for source in ways.sources() {
+            let (of, who) = (VolumeOf::Source(source.id), Who::Source { warm_since: source.warm_since });
+            let day = {
+                let mut inner = lock();
+                if inner.who.contains_key(&of) {
+                    inner.is_known_as(of, who);
+                    continue;
+                }
+                inner.day
+            };
+            let rows = store.volume_of(of, day - HISTORY_DAYS).await?;
+            lock().take_in(of, who, rows);
+        }
+        Ok(())
+    }
+
+    /// These are the providers from now on. What was spent toward one stays spent.
+    pub(crate) fn describe(&self, providers: &'static Providers) {
+        if let Some(real) = &self.real {
+            real.lock().unwrap_or_else(PoisonError::into_inner).providers = providers;
+        }
+    }
+
     /// The budgets of the day that `now` is in.
     fn lock(&self, now: Timestamp) -> Option<MutexGuard<'_, Inner>> {
         let mut inner = self.real.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,6 +244,18 @@ impl Inner {
         }
         for days in self.history.values_mut() {
             days.sort_by_key(|(day, _)| *day);
+        }
+    }
+
+    /// Somebody whose mail was counted before is known as this now: today's budgets follow.
+    fn is_known_as(&mut self, of: VolumeOf, who: Who) {
+        self.who.insert(of, who);
+        let theirs: Vec<String> = self.today.keys().filter(|(one, _)| *one == of).map(|(_, at)| at.clone()).collect();
+        for operator in theirs {
+            let allowance = self.fresh(of, &operator, None).allowance;
+            if let Some(spent) = self.today.get_mut(&(of, operator)) {
+                spent.allowance = allowance;
+            }
         }
     }
 

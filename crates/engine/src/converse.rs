@@ -183,13 +183,13 @@ struct Failure {
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
 async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Failure> {
     let (domain, strict) = (first.domain_name.as_str(), requires_tls(house, first));
-    let from = &lane.source.egress;
+    let from = &lane.source().egress;
     let mut hosts = lane.hosts();
     house.reach.put_hosts_in_order(from, &mut hosts, house.now());
     let mut last = None;
     let (mut tries_left, mut refused) = (ADDRESSES_TRIED_MAX, 0);
     for host in &hosts {
-        let expected = lane.provider.is_some_and(|provider| provider.limits.tls_expected);
+        let expected = lane.provider().is_some_and(|provider| provider.limits.tls_expected);
         let owed = match security::owed(house, &lane.fingerprint, host, expected).await {
             Ok(owed) => Owed { strict, watched: owed.watched || strict, ..owed },
             Err(refusal) => {
@@ -272,8 +272,8 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
 /// A server that the policy leaves out.
 fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Failure {
     let why = refusal.to_string();
-    let provider = lane.provider.map(|provider| provider.key.as_str());
-    let verdict = judge(house.rules, &Circumstance { stage: Stage::Tls, provider, what: What::TlsFailed(&why) });
+    let provider = lane.provider().map(|provider| provider.key.as_str());
+    let verdict = judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what: What::TlsFailed(&why) });
     let note = Some(format!("not sent: {why}"));
     Failure { host: host.to_owned(), address: None, stage: Stage::Tls, verdict, reply: None, note, reached: false }
 }
@@ -294,7 +294,7 @@ async fn open_one(
     tries_max: usize,
 ) -> Result<Session, (Option<IpAddr>, Unopened)> {
     let settings = |tls| Settings {
-        ehlo_name: lane.source.ehlo_name.clone(),
+        ehlo_name: lane.source().ehlo_name.clone(),
         tls,
         auth: match &house.settings.way {
             Way::Relay(relay) => relay.credentials.clone(),
@@ -303,7 +303,7 @@ async fn open_one(
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
         chunking: true,
-        tracer: Some(house.traces.tap(lane.provider, host, &lane.source)),
+        tracer: Some(house.traces.tap(lane.provider(), host, &lane.source())),
     };
     let port = house.settings.way.port();
     let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
@@ -344,8 +344,8 @@ fn unreached(Unreached { failure, address }: Unreached) -> (Option<IpAddr>, Unop
 
 fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unopened: Unopened) -> Failure {
     let Unopened { stage, why, reached, .. } = unopened;
-    let provider = lane.provider.map(|provider| provider.key.as_str());
-    let judged = |what| judge(house.rules, &Circumstance { stage, provider, what });
+    let provider = lane.provider().map(|provider| provider.key.as_str());
+    let judged = |what| judge(house.rules(), &Circumstance { stage, provider, what });
     let (verdict, reply, note) = match why {
         Why::Connect(failure) => {
             let verdict = match &failure {

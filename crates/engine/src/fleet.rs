@@ -1,6 +1,7 @@
 //! The ways out of this machine: sources, the pools they make up, and which of them rest toward whom.
 //!
-//! Read from the ledger when a run begins. A machine on which nothing was described has one source, itself.
+//! Read from the ledger when a run begins and when they were changed ([`Fleet::replace`]). A machine on which nothing was
+//! described has one source, itself.
 //! Invariant: a source that a provider has listed takes nothing there until its rest is over, whatever the pool says.
 
 use dispatch::pool::Candidate;
@@ -8,7 +9,7 @@ use model::{CampaignKind, SourceId, Timestamp, WorkspaceId};
 use net::Egress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use store::{Pool, Store, StoreError};
 
 /// A way out: an address, and the name we greet with from there.
@@ -23,12 +24,18 @@ pub(crate) struct Source {
     pub(crate) warm_since: Option<Timestamp>,
 }
 
-/// All ways out.
+/// All ways out, as the ledger describes them.
 #[derive(Debug)]
-pub(crate) struct Fleet {
+pub(crate) struct Ways {
     sources: BTreeMap<SourceId, Arc<Source>>,
     pools: Vec<Pool>,
     streams: Vec<store::StreamPool>,
+}
+
+/// The ways out that are used now.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    ways: RwLock<Arc<Ways>>,
     resting: Mutex<BTreeMap<(SourceId, String), Rest>>,
 }
 
@@ -39,9 +46,9 @@ pub(crate) struct Rest {
     pub(crate) why: String,
 }
 
-impl Fleet {
-    /// Reads the fleet. `ehlo_name` is this machine's.
-    pub(crate) async fn read(store: &Store, ehlo_name: &str) -> Result<Fleet, StoreError> {
+impl Ways {
+    /// Reads them. `ehlo_name` is this machine's.
+    pub(crate) async fn read(store: &Store, ehlo_name: &str) -> Result<Ways, StoreError> {
         let mut sources = BTreeMap::new();
         for described in store.sources().await?.into_iter().filter(|one| one.retired_at.is_none()) {
             let proxy = described.proxy.as_deref().map(net::Proxy::parse).transpose();
@@ -65,10 +72,10 @@ impl Fleet {
             sources.insert(SourceId::THIS_MACHINE, Arc::new(Source::this_machine(ehlo_name)));
         }
         let (pools, streams) = (store.pools().await?, store.stream_pools().await?);
-        Ok(Fleet { sources, pools, streams, resting: Mutex::default() })
+        Ok(Ways { sources, pools, streams })
     }
 
-    /// A source; one that was retired meanwhile is this machine's own way out.
+    /// A source that is in use.
     pub(crate) fn source(&self, id: SourceId) -> Option<&Arc<Source>> {
         self.sources.get(&id)
     }
@@ -100,9 +107,26 @@ impl Fleet {
     }
 
     /// The region a stream prefers.
-    pub(crate) fn region(&self, workspace: WorkspaceId, kind: CampaignKind) -> Option<&str> {
+    fn region(&self, workspace: WorkspaceId, kind: CampaignKind) -> Option<&str> {
         let of_stream = self.streams.iter().find(|one| one.workspace == workspace && one.kind == kind);
         of_stream.and_then(|stream| stream.region.as_deref())
+    }
+}
+
+impl Fleet {
+    /// A fleet of which no source rests.
+    pub(crate) fn new(ways: Ways) -> Fleet {
+        Fleet { ways: RwLock::new(Arc::new(ways)), resting: Mutex::default() }
+    }
+
+    /// The ways out, as they are described now.
+    pub(crate) fn ways(&self) -> Arc<Ways> {
+        self.ways.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// These from now on. Who rests goes on resting.
+    pub(crate) fn replace(&self, ways: Ways) {
+        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ways);
     }
 
     /// The candidates for one stream toward one operator. The region preferred for that operator comes before the one
@@ -114,8 +138,9 @@ impl Fleet {
         now: Timestamp,
         spent: impl Fn(SourceId) -> Standing,
     ) -> Vec<Candidate> {
-        let members = self.members(stream.0, stream.1);
-        let near = its_region.or_else(|| self.region(stream.0, stream.1));
+        let ways = self.ways();
+        let members = ways.members(stream.0, stream.1);
+        let near = its_region.or_else(|| ways.region(stream.0, stream.1));
         let candidate = |source: &Arc<Source>| {
             let weight = members.iter().find(|(id, _)| *id == source.id).map(|(_, weight)| *weight);
             let standing = spent(source.id);
@@ -129,7 +154,7 @@ impl Fleet {
                 is_near: near.is_some() && source.region.as_deref() == near,
             }
         };
-        self.sources.values().map(candidate).collect()
+        ways.sources().map(candidate).collect()
     }
 
     /// Takes a source out toward an operator. `false` when it was out already.
@@ -196,7 +221,7 @@ mod tests {
         let kind = CampaignKind::Broadcast;
         let stream = StreamPool { workspace: WORKSPACE, kind, pool: None, region: Some("us".to_owned()) };
         let sources = BTreeMap::from([stands(1, "eu"), stands(2, "us")]);
-        Fleet { sources, pools: Vec::new(), streams: vec![stream], resting: Mutex::default() }
+        Fleet::new(Ways { sources, pools: Vec::new(), streams: vec![stream] })
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::Stakes;
 use crate::budget::day_of;
-use crate::fleet::Fleet;
+use crate::fleet::Ways;
 use crate::launch;
 use dispatch::volume::{self, Forecast as Days, HISTORY_DAYS, Who};
 use model::DayCount;
@@ -94,14 +94,14 @@ async fn of_domain(
 
 /// What the budgets of the sources toward the providers that are known to wait allow.
 async fn of_sources(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Vec<(Days, String)>, StoreError> {
-    let (fleet, today) = (Fleet::read(store, "").await?, day_of(now));
-    let members = fleet.members(campaign.workspace, campaign.kind);
+    let (ways, today) = (Ways::read(store, "").await?, day_of(now));
+    let members = ways.members(campaign.workspace, campaign.kind);
     let share_of_all: u64 = members.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>().max(1);
     let mut plans = Vec::new();
     for (provider, waiting) in store.waiting_by_provider(campaign.id).await? {
         let (mut parts, mut why) = (Vec::new(), String::new());
         for (id, weight) in &members {
-            let Some(source) = fleet.source(*id) else { continue };
+            let Some(source) = ways.source(*id) else { continue };
             let rows = store.volume_of(VolumeOf::Source(*id), today - HISTORY_DAYS).await?;
             let rows = rows.iter().filter(|row| row.provider.as_deref() == Some(provider.as_str()));
             let mut history: Vec<(i64, DayCount)> = rows.map(|row| (row.day, row.count)).collect();

@@ -3,6 +3,7 @@
 use crate::Mailing;
 use crate::alerts::{Errand, Tested};
 use crate::engage::Desk;
+use crate::fleet::Ways;
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
@@ -13,6 +14,7 @@ use crate::outstanding::Outstanding;
 use crate::stopping::Obeyed;
 use crate::throttles::Throttles;
 use crate::trace::{Traced, Traces};
+use dispatch::own::Described;
 use model::{
     Actor, CampaignId, CampaignState, ChannelId, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
@@ -26,6 +28,7 @@ use tokio::sync::{Notify, mpsc};
 pub struct Handle {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ehlo_name: Arc<str>,
     pub(crate) watch: Arc<dyn Watch>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) outstanding: Arc<Outstanding>,
@@ -227,6 +230,19 @@ impl Handle {
         self.throttles.read(&self.store, self.now()).await?;
         self.tell(Notice::CeilingsChanged);
         Ok(())
+    }
+
+    /// Sources, pools or streams were changed in the ledger: they are used so from now on. Nothing under way is cut off; only
+    /// what waits for a source that was retired goes another way. Refused: what cannot be used, and then nothing changes.
+    pub async fn ways_changed(&self) -> Result<(), StoreError> {
+        Ways::read(&self.store, &self.ehlo_name).await?;
+        self.tell(Notice::WaysChanged);
+        Ok(())
+    }
+
+    /// Who runs which servers, and what replies mean, from now on. What was learned and what waits stays as it is.
+    pub fn describe(&self, described: Described) {
+        self.tell(Notice::Described(described));
     }
 
     /// A webhook was made, changed or removed: from now on events are told as the ledger says.

@@ -23,7 +23,7 @@ use dispatch::brakes::{Groups, Trip};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::own::Described;
 use dispatch::pace::Change;
-use dispatch::providers::{Limits, Provider};
+use dispatch::providers::{Limits, Provider, Providers};
 use dispatch::react::{LaneHold, Policy};
 use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
@@ -218,6 +218,10 @@ pub(crate) enum Notice {
     Complained(Box<Complained>),
     /// Holds were placed or lifted.
     HoldsChanged,
+    /// Sources, pools or streams were changed.
+    WaysChanged,
+    /// Providers or rules were changed.
+    Described(Described),
     /// Ceilings or weights were set.
     CeilingsChanged,
     /// A place that a ceiling counts fell free, and somebody waits for one.
@@ -287,11 +291,12 @@ pub(crate) struct House {
     pub(crate) world: World,
     pub(crate) dns: Cache,
     pub(crate) tls: TlsClient,
-    pub(crate) rules: &'static RulePack,
     pub(crate) settings: Settings,
     pub(crate) gate: Arc<Gate>,
     pub(crate) mailings: RwLock<BTreeMap<CampaignId, Arc<Mailing>>>,
     pub(crate) fleet: Fleet,
+    /// Who runs which servers, and what replies mean; what the settings say is how the run began.
+    pub(crate) described: RwLock<Described>,
     pub(crate) budgets: Budgets,
     pub(crate) throttles: Arc<Throttles>,
     pub(crate) holds: Arc<Holds>,
@@ -395,6 +400,16 @@ impl House {
         R: Future<Output = Result<T, StoreError>>,
     {
         self.until_recorded(read).await
+    }
+
+    /// Who runs which servers, as it is described now.
+    pub(crate) fn providers(&self) -> &'static Providers {
+        self.described.read().unwrap_or_else(PoisonError::into_inner).providers
+    }
+
+    /// What replies mean, as it is described now.
+    pub(crate) fn rules(&self) -> &'static RulePack {
+        self.described.read().unwrap_or_else(PoisonError::into_inner).rules
     }
 
     /// Tells the alarm desk; in a run without one nobody hears.
@@ -533,8 +548,8 @@ impl House {
         if verdict.outcome != model::Outcome::InDoubt {
             return verdict.clone();
         }
-        let provider = lane.provider.map(|provider| provider.key.as_str());
-        judge(self.rules, &Circumstance { stage: verdict.stage, provider, what: What::TimedOut })
+        let provider = lane.provider().map(|provider| provider.key.as_str());
+        judge(self.rules(), &Circumstance { stage: verdict.stage, provider, what: What::TimedOut })
     }
 
     /// Holds a lane alone, for a reason of ours, and says so.
@@ -600,13 +615,13 @@ impl House {
             None => Arc::default(),
         };
         let groups = Groups {
-            provider: lane.provider.map(|provider| provider.key.as_str()),
+            provider: lane.provider().map(|provider| provider.key.as_str()),
             lead_source: claimed.lead_source.as_deref(),
             import: claimed.import.map(|import| (import, &*file)),
         };
         let now = self.now();
         self.budgets.judged(lane.id.source, mailing.identity, lane.operator(), verdict, now);
-        let name = matches!(self.settings.way, Way::Direct { .. }).then(|| match lane.provider {
+        let name = matches!(self.settings.way, Way::Direct { .. }).then(|| match lane.provider() {
             Some(provider) => Cow::Borrowed(provider.name.as_str()),
             None => Cow::Owned(lane.name()),
         });
@@ -617,7 +632,7 @@ impl House {
             operator: lane.operator(),
             name: name.as_deref(),
             verdict,
-            stops_campaign: self.rules.stops_campaign(verdict),
+            stops_campaign: self.rules().stops_campaign(verdict),
             is_first: claimed.attempts == 0,
         };
         let trips = self.brakes().judged(judged, now);
@@ -655,7 +670,7 @@ impl House {
 
     /// Is the provider of a lane having an incident? Then suppressions by it are provisional.
     pub(crate) fn is_provisional(&self, lane: &Lane) -> bool {
-        self.brakes().is_incident(lane.provider.map(|provider| provider.key.as_str()))
+        self.brakes().is_incident(lane.provider().map(|provider| provider.key.as_str()))
     }
 
     pub(crate) fn brakes(&self) -> std::sync::MutexGuard<'_, Brakes> {
@@ -725,7 +740,7 @@ impl House {
     /// Could another source than the lane's carry the campaign there now?
     pub(crate) fn has_other_source(&self, lane: &Lane, campaign: CampaignId) -> bool {
         let Some(mailing) = self.mailing(campaign) else { return false };
-        let members = self.fleet.members(mailing.workspace, mailing.kind);
+        let members = self.fleet.ways().members(mailing.workspace, mailing.kind);
         let now = self.now();
         let rests = |source| self.fleet.rest(source, lane.operator(), now).is_some();
         members.into_iter().any(|(source, _)| source != lane.id.source && !rests(source))

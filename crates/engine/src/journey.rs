@@ -254,8 +254,8 @@ fn judged(house: &House, lane: &Lane, finished: &Finished) -> Verdict {
         Ending::NoRequireTls => What::NoRequireTls,
         Ending::InDoubt { .. } => What::InDoubt,
     };
-    let provider = lane.provider.map(|provider| provider.key.as_str());
-    judge(house.rules, &Circumstance { stage: finished.stage, provider, what })
+    let provider = lane.provider().map(|provider| provider.key.as_str());
+    judge(house.rules(), &Circumstance { stage: finished.stage, provider, what })
 }
 
 fn record(
@@ -385,7 +385,7 @@ fn settlement(
         source: Some(lane.id.source),
         identity: house.mailing(claimed.campaign).and_then(|mailing| mailing.identity),
         rehearsed: house.settings.is_rehearsal(),
-        provider: lane.provider.map(|provider| provider.key.clone()),
+        provider: lane.provider().map(|provider| provider.key.clone()),
         provisional: reaction.suppress.is_some() && house.is_provisional(lane),
         due: reaction.due.map(|at| (lane.id.site, at)),
         suppress: reaction.suppress.filter(|_| !whole_domain),

@@ -50,8 +50,6 @@ pub(crate) struct Stream {
 pub(crate) struct Lane {
     pub(crate) id: LaneId,
     pub(crate) fingerprint: String,
-    pub(crate) provider: Option<&'static Provider>,
-    pub(crate) source: Arc<Source>,
     pub(crate) pacer: Arc<Pacer>,
     /// Rung when deliveries were added, or when nothing more will be.
     pub(crate) supplied: Notify,
@@ -60,8 +58,12 @@ pub(crate) struct Lane {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    provider: Option<&'static Provider>,
+    source: Arc<Source>,
+    /// The source is retired: nothing starts here any more.
+    is_over: bool,
     groups: Vec<HostGroup>,
     ready: Share<Claimed>,
     open: u32,
@@ -117,7 +119,48 @@ impl Lane {
         pacer: Arc<Pacer>,
     ) -> Lane {
         let (supplied, lost_thread) = (Notify::new(), AtomicBool::new(false));
-        Lane { id, fingerprint, provider, source, pacer, supplied, lost_thread, inner: Mutex::default() }
+        let inner = Mutex::new(Inner {
+            provider,
+            source,
+            is_over: false,
+            groups: Vec::new(),
+            ready: Share::default(),
+            open: 0,
+            held: None,
+            refused_since: None,
+            more: BTreeMap::new(),
+            accepted: 0,
+        });
+        Lane { id, fingerprint, pacer, supplied, lost_thread, inner }
+    }
+
+    /// Who runs the site, if that is described.
+    pub(crate) fn provider(&self) -> Option<&'static Provider> {
+        self.lock().provider
+    }
+
+    /// Another file describes who runs the site.
+    pub(crate) fn set_provider(&self, provider: Option<&'static Provider>) {
+        self.lock().provider = provider;
+    }
+
+    /// The source; a conversation keeps the one it began with.
+    pub(crate) fn source(&self) -> Arc<Source> {
+        self.lock().source.clone()
+    }
+
+    /// How the source is described now; `None`: it is retired, and nothing starts here any more.
+    pub(crate) fn set_source(&self, source: Option<Arc<Source>>) {
+        let mut inner = self.lock();
+        inner.is_over = source.is_none();
+        inner.source = source.unwrap_or_else(|| inner.source.clone());
+        drop(inner);
+        self.supplied.notify_waiters();
+    }
+
+    /// Is its source retired?
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().is_over
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -136,12 +179,12 @@ impl Lane {
 
     /// What tells unrelated sites apart for brakes and budgets: the provider, else the site itself.
     pub(crate) fn operator(&self) -> &str {
-        self.provider.map_or(self.fingerprint.as_str(), |provider| provider.key.as_str())
+        self.provider().map_or(self.fingerprint.as_str(), |provider| provider.key.as_str())
     }
 
     /// A name a person knows: the provider's, else a server's.
     pub(crate) fn name(&self) -> String {
-        match self.provider {
+        match self.provider() {
             Some(provider) => provider.name.clone(),
             None => self.hosts().into_iter().next().unwrap_or_else(|| self.fingerprint.clone()),
         }
@@ -186,7 +229,7 @@ impl Lane {
     pub(crate) fn next(&self, seat: &mut Seat, now: Timestamp) -> (Next, bool) {
         seat.put_down();
         let mut inner = self.lock();
-        if inner.is_held(now) || self.pacer.is_held(now) {
+        if inner.is_over || inner.is_held(now) || self.pacer.is_held(now) {
             return (Next::Leave, false);
         }
         if inner.ready.is_empty() {
@@ -208,7 +251,7 @@ impl Lane {
             return (None, false);
         }
         let mut inner = self.lock();
-        if inner.is_held(now) {
+        if inner.is_over || inner.is_held(now) {
             return (None, false);
         }
         if inner.ready.is_empty() {
@@ -283,7 +326,7 @@ impl Lane {
     /// Counts one more connection if work and limits ask for it.
     pub(crate) fn try_open(&self, throttles: &Arc<Throttles>, now: Timestamp) -> Opening {
         let mut inner = self.lock();
-        if inner.ready.is_empty() || inner.groups.is_empty() {
+        if inner.is_over || inner.ready.is_empty() || inner.groups.is_empty() {
             return Opening::No;
         }
         if let Some(until) = self.held_until(&inner, now) {

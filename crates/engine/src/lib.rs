@@ -74,7 +74,7 @@ pub use stopping::Obeyed;
 
 use brakes::Brakes;
 use budget::Budgets;
-use fleet::Fleet;
+use fleet::{Fleet, Ways};
 use gate::Gate;
 use holds::Holds;
 use house::{House, Notice, Outcome};
@@ -177,6 +177,7 @@ impl Engine {
         Handle {
             store: self.store.clone(),
             clock: self.world.clock.clone(),
+            ehlo_name: self.settings.ehlo_name.as_str().into(),
             watch: self.watch.clone(),
             gate: self.gate.clone(),
             outstanding: self.outstanding.clone(),
@@ -239,15 +240,16 @@ impl Engine {
         let (bell, webhooks_bell, errands) = (self.bell, self.webhooks_bell, self.errands);
         let now = world.clock.now();
         recover(&store, &settings, now).await?;
-        let fleet = Fleet::read(&store, &settings.ehlo_name).await?;
+        let ways = Ways::read(&store, &settings.ehlo_name).await?;
         let mut identities: Vec<DomainId> = mailings.iter().filter_map(|mailing| mailing.identity).collect();
         identities.sort_unstable();
         identities.dedup();
         let budgets =
-            Budgets::read(&store, &fleet, &identities, (settings.stakes, settings.described.providers), now).await?;
+            Budgets::read(&store, &ways, &identities, (settings.stakes, settings.described.providers), now).await?;
         holds.replace(store.holds(Some(now)).await?);
         self.throttles.read(&store, now).await?;
         let Remembered { brakes, rests } = Remembered::read(&store).await?;
+        let fleet = Fleet::new(ways);
         for (source, operator, rest) in rests {
             fleet.rest_from(source, &operator, rest, now);
         }
@@ -263,7 +265,7 @@ impl Engine {
         let house = Arc::new(House {
             dns: Cache::new(world.resolve.clone(), world.clock.clone()),
             tls: world.tls.clone(),
-            rules: settings.described.rules,
+            described: RwLock::new(settings.described),
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::new(brakes),
             sites: Mutex::default(),

@@ -6,7 +6,9 @@
 
 use crate::house::KnownLimits;
 use dispatch::pace::{Heard, InForce, Memory, Pace, Permit, Response};
+use dispatch::providers::Limits;
 use dispatch::react::LaneHold;
+use dispatch::rules::RulePack;
 use model::{SiteId, SourceId, Timestamp};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -41,6 +43,13 @@ impl Pacer {
     /// The same, asking for the limits of `operator` each time instead of learning them.
     pub(crate) fn told(self, limits: KnownLimits, operator: &str) -> Pacer {
         Pacer { known: Some((limits, operator.to_owned())), ..self }
+    }
+
+    /// Other ceilings and rules from now on; what was learned and counted stays.
+    pub(crate) fn describe(&self, limits: Limits, rules: &'static RulePack, now: Timestamp) {
+        let mut inner = self.lock();
+        inner.pace.set_limits(limits, now);
+        inner.pace.set_rules(rules);
     }
 
     fn at(&self, now: Timestamp) -> MutexGuard<'_, Inner> {

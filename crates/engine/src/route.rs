@@ -44,7 +44,7 @@ pub(crate) async fn place(house: &House, domain: &str) -> Result<Placed, StoreEr
             if !security.is_opportunistic() {
                 house.policies.put_site(&fingerprint, &security);
             }
-            let provider = house.settings.described.providers.provider_of(&hosts);
+            let provider = house.providers().provider_of(&hosts);
             Placed::Site(Place { fingerprint, provider, groups })
         }
         Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => Placed::Verdict(verdict),

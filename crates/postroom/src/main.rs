@@ -21,6 +21,7 @@ mod order;
 mod output;
 mod people;
 mod progress;
+mod reloading;
 mod service;
 mod shift;
 mod show;

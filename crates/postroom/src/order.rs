@@ -112,6 +112,8 @@ pub(crate) enum Order {
     Hosts(Hosts),
     /// Something about alerts.
     Alarms(Alarms),
+    /// Read again what may change while the engine is at work.
+    Reload,
     /// The lanes, as they stand.
     Lanes { provider: Option<String>, all: bool },
     /// What a trace has gathered since it was last asked.
@@ -213,6 +215,7 @@ impl Order {
             | Order::SettleDoubt { .. }
             | Order::PlaceHold { .. }
             | Order::LiftHold { .. }
+            | Order::Reload
             | Order::Lanes { .. }
             | Order::Trace { .. }
             | Order::Complaint { .. }
@@ -394,10 +397,14 @@ pub(crate) async fn carry_out(
         Order::PlaceHold { reach } => holding::place(ledger, None, actor, reach).await,
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
         Order::Allot(order) => allot::carry_out(ledger, None, actor, order).await,
-        Order::WaysOut(order) => ways_out::carry_out(ledger, actor, order).await,
+        Order::WaysOut(order) => ways_out::carry_out(ledger, None, actor, order).await,
         Order::People(order) => people::carry_out(ledger, actor, order).await,
         Order::Hosts(order) => hosts::carry_out(ledger, actor, order).await,
         Order::Alarms(order) => alarms::carry_out(ledger, None, actor, order).await,
+        Order::Reload => {
+            Err(Failure::refused("no process is at work here")
+                .advise("whoever starts next reads everything as it is then"))
+        }
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::listen::{self, Certificate};
 use crate::notify;
+use crate::reloading::Reloading;
 use crate::shift::{Interrupts, LAST_REPLIES, Staff, died};
 use engine::note::{Note, Watch};
 use engine::options::Transport;
@@ -60,17 +61,23 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
     let handle = engine.handle();
     let desk = Desk::open(&ledger.dir).map_err(|error| Failure::own("orders could not be listened for", error))?;
     let busy: Arc<RwLock<()>> = Arc::default();
-    let staff = Arc::new(Staff { ledger: ledger.clone(), handle: handle.clone(), campaigns: None, busy: busy.clone() });
+    let certificate = certificate.map(Arc::new);
+    let reloading = Arc::new(Reloading::of(ledger.dir.clone(), certificate.clone(), handle.clone()));
+    let staff = Arc::new(Staff {
+        ledger: ledger.clone(),
+        handle: handle.clone(),
+        campaigns: None,
+        busy: busy.clone(),
+        reloading: reloading.clone(),
+    });
     let obeying = desk.serve(move |request| {
         let staff = staff.clone();
         async move { Box::pin(staff.obey(request)).await }
     });
     let app = App::new(ledger.store.clone(), handle.clone(), world, config);
-    let certificate = certificate.map(Arc::new);
-    handle.certificate_ends(certificate.as_deref().and_then(Certificate::ends_at));
     let (stop, stopping) = watch::channel(false);
     let asking = tokio::spawn(web::ask_to_confirm(app.clone()));
-    let mut http = tokio::spawn(listen::serve(doors, certificate.clone(), web::router(app), stopping));
+    let mut http = tokio::spawn(listen::serve(doors, certificate, web::router(app), stopping));
     tracing::info!(campaigns = mailings.len(), process = std::process::id(), "serving");
     notify::tell("READY=1");
     let mut run = tokio::spawn(engine.run(mailings, Until::Told));
@@ -80,7 +87,9 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
             tokio::select! { biased;
                 ended = &mut run => break engine_ended(ended),
                 () = interrupts.next() => break Ok(()),
-                _ = hangups.recv() => reload(certificate.as_deref(), &handle, &ledger.dir),
+                _ = hangups.recv() => {
+                    tokio::spawn(reload(reloading.clone()));
+                }
                 () = &mut obeying => break Err(Failure::own("orders could not be listened for", "the socket is gone")),
                 _ = &mut http => break Err(Failure::own("the HTTP server ended", "a fault of this program")),
             }
@@ -127,21 +136,12 @@ async fn wind_up(
     Ok(())
 }
 
-/// Reads again what may change while the service runs. What cannot be used changes nothing and is told.
-fn reload(certificate: Option<&Certificate>, handle: &Handle, dir: &std::path::Path) {
+/// SIGHUP: reads again what may change while the service runs, and tells what became of it.
+async fn reload(reloading: Arc<Reloading>) {
     notify::tell("RELOADING=1");
-    if let Some(certificate) = certificate {
-        match certificate.reload() {
-            Ok(()) => {
-                handle.certificate_ends(certificate.ends_at());
-                tracing::info!("the certificate was read again");
-            }
-            Err(failure) => tracing::error!(%failure, "the certificate was not changed"),
-        }
-    }
-    match crate::transport::described(dir) {
-        Ok(_) => tracing::info!("providers.toml and rules.toml can be read; they are in force at the next start"),
-        Err(failure) => tracing::error!(%failure, "providers.toml or rules.toml cannot be used"),
+    match reloading.read_again().await {
+        Ok(answer) => tracing::info!(%answer, "read again"),
+        Err(failure) => tracing::error!(%failure, "not everything could be read again"),
     }
     notify::tell("READY=1");
 }

@@ -15,6 +15,8 @@ use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
 use crate::progress::{Progress, TELL_EVERY};
+use crate::reloading::Reloading;
+use crate::ways_out;
 use engine::{Engine, Handle, Mailing, Obeyed, RunEnd, Settings, Until};
 use model::{Actor, CampaignId, CampaignState, SuppressionReason};
 use net::World;
@@ -67,6 +69,7 @@ pub(crate) async fn work(ledger: &Arc<Ledger>, work: Work, output: &Output) -> R
         handle: handle.clone(),
         campaigns: Some(campaigns),
         busy: busy.clone(),
+        reloading: Arc::new(Reloading::of(ledger.dir.clone(), None, handle.clone())),
     });
     let serve = desk.serve(move |request| {
         let staff = staff.clone();
@@ -164,6 +167,8 @@ pub(crate) struct Staff {
     pub(crate) campaigns: Option<Vec<CampaignId>>,
     /// Held while an order is carried out.
     pub(crate) busy: Arc<RwLock<()>>,
+    /// What can be read again meanwhile.
+    pub(crate) reloading: Arc<Reloading>,
 }
 
 impl Staff {
@@ -211,6 +216,8 @@ impl Staff {
             Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
             Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,
             Order::Allot(order) => allot::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
+            Order::WaysOut(order) => ways_out::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
+            Order::Reload => self.reloading.read_again().await,
             Order::Alarms(order) => alarms::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
             Order::Lanes { provider, all } => Ok(lanes::picked(self.handle.lanes().await, provider.as_deref(), all)),
             Order::Trace { trace, whom } => match self.handle.trace(trace, &whom) {

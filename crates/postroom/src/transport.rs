@@ -22,6 +22,8 @@ use std::path::Path;
 pub(crate) const PASSWORD_VARIABLE: &str = "POSTROOM_RELAY_PASSWORD";
 /// The longest password file, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+/// How it is read again while the engine is at work.
+pub(crate) const AGAIN: &str = "postroom reload";
 /// An operator's own providers.
 const PROVIDERS_FILE: &str = "providers.toml";
 /// The largest file of an operator's own providers or rules, in bytes.
@@ -79,15 +81,33 @@ pub(crate) fn settings_of(
     })
 }
 
+/// The operator's own providers and rules as their files say it: path and text of each, where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnFiles {
+    providers: Option<(String, String)>,
+    rules: Option<(String, String)>,
+}
+
+impl OwnFiles {
+    /// Reads them.
+    pub(crate) fn read(dir: &Path) -> Result<OwnFiles, Failure> {
+        Ok(OwnFiles { providers: own_file(dir, PROVIDERS_FILE)?, rules: own_file(dir, "rules.toml")? })
+    }
+
+    /// What they say, on top of what is shipped. Refused with file, line and reason.
+    pub(crate) fn described(&self) -> Result<Described, Failure> {
+        fn own((path, text): &(String, String)) -> OwnFile<'_> {
+            OwnFile { path, text }
+        }
+        let described = Described::with(self.providers.as_ref().map(own), self.rules.as_ref().map(own));
+        described.map_err(|error| Failure::bad_input(error.to_string()))
+    }
+}
+
 /// The operator's own providers and rules, on top of the shipped ones. A file that is wrong stops the command.
 pub(crate) fn described(dir: &Path) -> Result<Described, Failure> {
-    let (providers, rules) = (own_file(dir, PROVIDERS_FILE)?, own_file(dir, "rules.toml")?);
-    fn own((path, text): &(String, String)) -> OwnFile<'_> {
-        OwnFile { path, text }
-    }
-    Described::with(providers.as_ref().map(own), rules.as_ref().map(own)).map_err(|error| {
-        Failure::bad_input(error.to_string())
-            .advise("nothing was sent: mend the file, or take it away to go on with what is shipped")
+    OwnFiles::read(dir)?.described().map_err(|failure| {
+        failure.advise("nothing was sent: mend the file, or take it away to go on with what is shipped")
     })
 }
 

@@ -1,13 +1,13 @@
 //! Orders about sources and pools: the ways out of this machine.
 //!
-//! A process that is sending has read them at its start and goes on with what it read; the answers say so. Invariant: a
+//! A process that is sending uses them so from the answer on. Invariant: a
 //! proxy's password is kept in the secrets file and nowhere else, and is never shown.
 
 use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use engine::history::{self, Format, How, Key};
-use engine::{lanes, proxy_secret};
+use engine::{Handle, lanes, proxy_secret};
 use model::{Actor, CampaignKind, DayCount, SourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,8 +84,19 @@ pub(crate) enum LogFormat {
     Kumomta,
 }
 
-/// Carries out an order on a ledger this process owns.
-pub(crate) async fn carry_out(ledger: &Ledger, actor: &Actor, order: &WaysOut) -> Answer {
+/// Carries out an order on a ledger this process owns, and tells the engine that is at work, if one is.
+pub(crate) async fn carry_out(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, order: &WaysOut) -> Answer {
+    let mut answer = write_down(ledger, actor, order).await?;
+    if let Some(engine) = engine {
+        engine.ways_changed().await?;
+    }
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("in_force_now".to_owned(), engine.is_some().into());
+    }
+    Ok(answer)
+}
+
+async fn write_down(ledger: &Ledger, actor: &Actor, order: &WaysOut) -> Answer {
     let (store, now) = (&ledger.store, ledger.now());
     match order {
         WaysOut::PutSource { name, address, ehlo_name, region, proxy, password, is_warm } => {

@@ -243,7 +243,8 @@ mod tests {
     }
 
     fn seen(recipient: &str, seconds: i64) -> Sighting {
-        Sighting { at: at(seconds), provider: "papermill".into(), recipient: recipient.into(), code: 250 }
+        let peer = [192, 0, 2, 1].into();
+        Sighting { at: at(seconds), peer, provider: "papermill".into(), recipient: recipient.into(), code: 250 }
     }
 
     #[test]

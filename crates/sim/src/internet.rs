@@ -444,7 +444,13 @@ impl Internet {
             self.decide(place, Stage::Rcpt, visit, &what, |receiver, now, visit| receiver.rcpt(now, visit, to, usual));
         if let Action::Say(reply) | Action::SayAndClose(reply) = &answer.action {
             let (provider, at) = (place.provider.to_string(), self.now());
-            self.lock().ledger.sighted(Sighting { at, provider, recipient: to.to_owned(), code: reply.code });
+            self.lock().ledger.sighted(Sighting {
+                at,
+                peer: visit.peer,
+                provider,
+                recipient: to.to_owned(),
+                code: reply.code,
+            });
         }
         answer
     }

@@ -91,6 +91,8 @@ pub struct Arrival {
 pub struct Sighting {
     /// When.
     pub at: Timestamp,
+    /// By whom: the address that connected.
+    pub peer: IpAddr,
     /// Who was asked: the provider's key.
     pub provider: String,
     /// About whom.

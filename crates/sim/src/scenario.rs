@@ -84,6 +84,12 @@ pub enum Action {
     Sequence(String, Box<Definition>),
     /// Another system tells of something that somebody did.
     Tell(String, String),
+    /// A source is described that providers know: its name and address.
+    DescribeSource(&'static str, &'static str),
+    /// The source of this name is taken out of use.
+    RetireSource(&'static str),
+    /// The operator's own `providers.toml` and `rules.toml` are read again: what they say now.
+    Describe(&'static str, &'static str),
     /// Nothing is done: the story goes on at least until then.
     Wait,
 }

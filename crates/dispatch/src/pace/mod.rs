@@ -185,6 +185,11 @@ impl Pace {
         self.respace(now);
     }
 
+    /// Replies are read by these rules from now on.
+    pub fn set_rules(&mut self, rules: &'static RulePack) {
+        self.rules = rules;
+    }
+
     /// The same, its replies read by these rules.
     #[must_use]
     pub fn ruled_by(self, rules: &'static RulePack) -> Pace {

@@ -49,7 +49,7 @@ impl Scheduler {
         if let Some((at_site, at)) = row.retry {
             self.wakes.add(at_site, row.campaign, at.max(until));
         }
-        self.hold_flow(site, row.campaign, until, "no source may go there yet".to_owned());
+        self.hold_flow(site, row.campaign, until, super::NO_WAY_OUT.to_owned());
     }
 
     /// Nothing of a campaign starts at a site before `until`; it is read again from where the ledger stands.
@@ -113,7 +113,7 @@ impl Scheduler {
         if let Some(lane) = entry.lanes.get(&source) {
             return Some(lane.clone());
         }
-        let way_out = self.house.fleet.source(source)?.clone();
+        let way_out = self.house.fleet.ways().source(source)?.clone();
         let key = (source, entry.paced_as);
         let now = self.house.now();
         let limits = self.house.settings.limits(entry.provider, &entry.fingerprint, now);
@@ -121,7 +121,7 @@ impl Scheduler {
             let memory = self.memories.get(&key);
             let pace = memory.map_or_else(|| Pace::new(limits), |memory| Pace::restore(limits, memory, now));
             let longest = self.house.settings.schedule.longest_gap();
-            let pacer = Pacer::new(key, pace.ruled_by(self.house.rules).resting_at_most(longest));
+            let pacer = Pacer::new(key, pace.ruled_by(self.house.rules()).resting_at_most(longest));
             Arc::new(match &self.house.settings.limits {
                 Some(known) => pacer.told(known.clone(), entry.operator()),
                 None => pacer,
@@ -144,8 +144,7 @@ impl Scheduler {
                 return Ok(None);
             }
             let Some(known) = self.house.until_read(|| self.house.store.site(site)).await? else { return Ok(None) };
-            let provider =
-                known.provider.as_deref().and_then(|key| self.house.settings.described.providers.by_key(key));
+            let provider = known.provider.as_deref().and_then(|key| self.house.providers().by_key(key));
             self.enter(site, known.fingerprint, provider, Vec::new()).await?;
         }
         Ok(self.sites.get_mut(&site))

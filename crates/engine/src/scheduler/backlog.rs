@@ -203,7 +203,7 @@ impl Scheduler {
         {
             return Some((until, why));
         }
-        self.way_out_at(site, campaign, now).map(|until| (until, "no source may go there yet".to_owned()))
+        self.way_out_at(site, campaign, now).map(|until| (until, super::NO_WAY_OUT.to_owned()))
     }
 
     /// The refusal that has outlived everybody's window at a site, if no other source can go there.

@@ -5,12 +5,13 @@
 //! a bounded number of look-ups, and one next-wake time per site with retries.
 //!
 //! `backlog` reads, `placing` looks up, `assigning` chooses the source and makes lanes, `parking` keeps those who wait for
-//! a ceiling, `stock` tells when all is done.
+//! a ceiling, `stock` tells when all is done, `renewing` takes over what was described anew.
 
 mod assigning;
 mod backlog;
 mod parking;
 mod placing;
+mod renewing;
 mod site;
 mod stock;
 mod telling;
@@ -58,6 +59,8 @@ const NO_SITE: &str = "unresolved";
 const SECOND_LOOKUP_AGAIN: Duration = Duration::from_secs(3600);
 /// What is noted for those whom a site that refused us never let us try (again).
 const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
+/// Why a campaign waits that nothing may carry to a site now.
+const NO_WAY_OUT: &str = "no source may go there yet";
 /// Stands in for a wake-up that is switched off.
 const NEVER: Duration = Duration::from_secs(3600);
 /// Of all connections, one in so many is kept for transactional messages while any may come.
@@ -329,7 +332,10 @@ impl Scheduler {
             Notice::Hungry(site) => {
                 self.hungry.insert(site);
             }
-            Notice::Ended(lane) => self.connection_ended(lane),
+            Notice::Ended(lane) => {
+                self.connection_ended(lane);
+                self.leave_if_over(lane).await;
+            }
             Notice::Committed(moved) => self.committed(&moved).await?,
             Notice::Tripped(stop, whom) => self.brake(stop, whom).await?,
             Notice::FlowHeld { site, campaign, until, why } => {
@@ -359,6 +365,8 @@ impl Scheduler {
                 }
             }
             Notice::HoldsChanged => self.holds_changed().await?,
+            Notice::WaysChanged => self.ways_changed().await?,
+            Notice::Described(described) => self.described_anew(described),
             Notice::CeilingsChanged => self.ceilings_changed().await?,
             Notice::Vacant(of) => self.parking.vacant(of),
             Notice::TakeUp(mailing, taken) => {
@@ -644,5 +652,5 @@ fn campaign_of(whom: Whom) -> Option<CampaignId> {
 fn nowhere(house: &House, no_site: SiteId) -> Arc<Lane> {
     let id = LaneId { site: no_site, source: SourceId::THIS_MACHINE };
     let pacer = Arc::new(Pacer::new((id.source, no_site), Pace::new(Limits::default())));
-    Arc::new(Lane::new(id, NO_SITE.to_owned(), None, house.fleet.any(), pacer))
+    Arc::new(Lane::new(id, NO_SITE.to_owned(), None, house.fleet.ways().any(), pacer))
 }

@@ -43,7 +43,7 @@ impl Scheduler {
         }
         for change in changes {
             let says = change.to_string();
-            let detail = format!("{} by {}: {says}", lane.name(), lane.source.name);
+            let detail = format!("{} by {}: {says}", lane.name(), lane.source().name);
             self.tell(EventKind::LimitLearned, None, detail).await?;
             self.house.note(Note::Learned { site: lane.name(), says });
         }
@@ -97,20 +97,20 @@ impl Scheduler {
         let detail = if others {
             format!(
                 "{} is listed at {} and rests there for a day; others take its place: {why}",
-                lane.source.name,
+                lane.source().name,
                 lane.name()
             )
         } else {
             format!(
                 "{} is listed at {} and there is no other source: its mail waits there: {why}",
-                lane.source.name,
+                lane.source().name,
                 lane.name()
             )
         };
         self.tell(EventKind::SourceRested, None, detail.clone()).await?;
-        let subject = format!("{} at {}", lane.source.name, lane.name());
+        let subject = format!("{} at {}", lane.source().name, lane.name());
         self.alarm(AlertKind::SourceListed, None, Some(&subject), Turn::Happened(detail.clone()));
-        let (source, site, why) = (lane.source.name.clone(), lane.name(), why.to_owned());
+        let (source, site, why) = (lane.source().name.clone(), lane.name(), why.to_owned());
         self.house.note(Note::SourceRests { source, site, why, says: detail });
         self.redeal(lane.id).await;
         self.house.remember().await
@@ -135,7 +135,7 @@ impl Scheduler {
     ) -> Result<(), StoreError> {
         let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
         let whose = match of {
-            VolumeOf::Source(_) => format!("{} toward {}", lane.source.name, lane.name()),
+            VolumeOf::Source(_) => format!("{} toward {}", lane.source().name, lane.name()),
             VolumeOf::Domain(_) => "the sending domain".to_owned(),
             VolumeOf::Workspace(_) => "the workspace".to_owned(),
         };
@@ -292,9 +292,9 @@ impl Scheduler {
         let ceilings = of.filter_map(|of| self.house.throttles.told(of, now)).collect();
         let budget = self.house.budgets.today(lane.id.source, lane.operator(), now);
         LaneView {
-            source: lane.source.name.clone(),
+            source: lane.source().name.clone(),
             site: lane.name(),
-            provider: lane.provider.map(|provider| provider.key.clone()),
+            provider: lane.provider().map(|provider| provider.key.clone()),
             open: lane.open(),
             waiting: lane.len(),
             held,

@@ -23,6 +23,7 @@ pub(crate) mod migrate;
 pub(crate) mod origins;
 pub(crate) mod pool;
 pub(crate) mod reading;
+pub(crate) mod reload;
 pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod resume;
@@ -128,6 +129,8 @@ enum Command {
     Host(host::Command),
     /// The HTTP API and the engine, as a service over the data directory
     Serve(Box<serve::Args>),
+    /// Read again what may change while mail goes out: certificate, providers.toml, rules.toml, sources and pools
+    Reload,
     /// Who may sign in
     #[command(subcommand)]
     User(user::Command),
@@ -170,6 +173,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Pool(command) => pool::run(command, dir, output).await,
         Command::Lanes(args) => lanes::run(args, dir, output).await,
         Command::Origins(args) => origins::run(args, dir, output).await,
+        Command::Reload => reload::run(dir, output).await,
         Command::Report(args) => report::run(args, dir, output).await,
         Command::Campaigns => report::campaigns(dir, output).await,
         Command::Why(args) => why::run(args, dir, output).await,

@@ -1,6 +1,6 @@
 //! `postroom pool`: which sources carry which kind of mail.
 
-use super::source::IN_FORCE;
+use super::source::in_force;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order};
@@ -73,7 +73,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         }
     };
     let answer = order::place(dir, Order::WaysOut(order), &mut |_| {}).await?;
-    output.answer(&answer, || vec![format!("{said} {IN_FORCE}")]);
+    output.answer(&answer, || vec![format!("{said} {}", in_force(&answer))]);
     Ok(Exit::Done)
 }
 

@@ -109,7 +109,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
             let answer = order::place(dir, Order::WaysOut(order), &mut |_| {}).await?;
             output.answer(&answer, || {
                 let done = if answer.get("changed") == Some(&Value::Bool(true)) { "changed" } else { "added" };
-                let mut lines = vec![format!("Source {:?} is {done}. {IN_FORCE}", text(&answer, "source"))];
+                let mut lines = vec![format!("Source {:?} is {done}. {}", text(&answer, "source"), in_force(&answer))];
                 if !warm && done == "added" {
                     lines.push(
                         "It is new: it warms up by itself, a little more each day. If it was in use elsewhere: postroom \
@@ -130,7 +130,9 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         }
         Command::Retire { name } => {
             let answer = order::place(dir, Order::WaysOut(WaysOut::RetireSource { name }), &mut |_| {}).await?;
-            output.answer(&answer, || vec![format!("Source {:?} is retired. {IN_FORCE}", text(&answer, "retired"))]);
+            output.answer(&answer, || {
+                vec![format!("Source {:?} is retired. {}", text(&answer, "retired"), in_force(&answer))]
+            });
         }
         Command::History(History::Import { files, source, of, format, zone }) => {
             let files = files.iter().map(|file| super::absolute(file)).collect::<Result<Vec<_>, _>>()?;
@@ -143,7 +145,14 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
 }
 
 /// What every change of a way out says.
-pub(crate) const IN_FORCE: &str = "It counts from the next postroom send or resume on.";
+pub(crate) fn in_force(answer: &Value) -> &'static str {
+    match answer.get("in_force_now") {
+        Some(Value::Bool(true)) => {
+            "It is in force: what is under way ends as it began, what waits for a source keeps it."
+        }
+        _ => "It counts from the next postroom send, resume or serve on.",
+    }
+}
 
 fn checked_name(name: &str) -> Result<String, Failure> {
     let name = name.trim();

@@ -11,16 +11,18 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
 /// A server on a port of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     /// What it says after that, read all the time: a full pipe would stop it.
     said: Option<JoinHandle<String>>,
-    address: String,
+    /// Where it listens.
+    pub(crate) address: String,
     link: String,
 }
 
 impl Server {
-    fn start(room: &Room, more: &[&str]) -> Server {
+    /// Starts it; returns when it serves.
+    pub(crate) fn start(room: &Room, more: &[&str]) -> Server {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let address = free.to_string();
         let mut command = room.command(&["serve", "--listen", &address, "--dns", "127.0.0.1:9"]);
@@ -46,7 +48,7 @@ impl Server {
     }
 
     /// The status and the body of an answer.
-    fn ask(&self, method: &str, path: &str, key: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, key: &str, body: &Value) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.to_string();
         write!(
@@ -64,11 +66,18 @@ impl Server {
         (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn stop(mut self) {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// Stops it in order; what it said while it served.
+    pub(crate) fn stop(mut self) -> String {
+        self.signal("-TERM");
         let rest = self.said.take().unwrap().join().unwrap();
         assert!(self.child.wait().unwrap().success() && rest.contains("stopped"), "{rest}");
+        rest
     }
 }
 

@@ -11,6 +11,7 @@ mod lanes;
 mod peers;
 mod peers_answer;
 mod readers;
+mod reloads;
 mod room;
 mod sends;
 mod tells;

@@ -17,6 +17,7 @@ use crate::ledger::Arrival;
 use crate::people::{SENDER, SENDER_DOMAIN};
 use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
+use dispatch::own::{Described, OwnFile};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::drafts::{self, Proposal};
@@ -477,6 +478,28 @@ impl Life {
                 }
                 process.handle().place_hold(hold, &actor).await.expect("held");
             }
+            Action::DescribeSource(name, address) => {
+                let new = NewSource {
+                    name: name.to_owned(),
+                    address: Some(address.parse().expect("an address")),
+                    ehlo_name: format!("{name}.{SENDER_DOMAIN}"),
+                    warm_since: Some(EPOCH - STORY * 10),
+                    ..NewSource::default()
+                };
+                process.store.put_source(new, &actor, now).await.expect("described");
+                process.handle().ways_changed().await.expect("read again");
+            }
+            Action::RetireSource(name) => {
+                let known = process.store.sources().await.expect("the ledger can be read");
+                let known = known.into_iter().find(|source| source.name == name).expect("it is described");
+                process.store.retire_source(known.id, &actor, now).await.expect("retired");
+                process.handle().ways_changed().await.expect("read again");
+            }
+            Action::Describe(providers, rules) => {
+                let own = |path, text| OwnFile { path, text };
+                let described = Described::with(Some(own("providers.toml", providers)), Some(own("rules.toml", rules)));
+                process.handle().describe(described.expect("the files can be used"));
+            }
             Action::MakeRoom => {
                 let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
                 let unused = imports.last().expect("there is a list that nobody uses");
@@ -633,6 +656,9 @@ impl Process<'_> {
             | Action::Sequence(..)
             | Action::Tell(..)
             | Action::Complain(..)
+            | Action::DescribeSource(..)
+            | Action::RetireSource(_)
+            | Action::Describe(..)
             | Action::Wait
             | Action::Dns(_)
             | Action::DnsFault(..)

@@ -139,8 +139,6 @@ struct Described {
     id: String,
     /// Its name.
     name: String,
-    /// Is it in force only at the next start?
-    at_next_start: bool,
 }
 
 /// Describe a source, or change the one with this name.
@@ -167,7 +165,8 @@ async fn put_source(
         warm_since: was_warm.or_else(|| given.is_warm.then_some(app.now())),
     };
     let source = app.store.put_source(new, &caller.actor, app.now()).await?;
-    Ok(Json(Described { id: source.id.to_string(), name: source.name, at_next_start: true }))
+    app.engine.ways_changed().await?;
+    Ok(Json(Described { id: source.id.to_string(), name: source.name }))
 }
 
 /// Bound what a source sends, over all sites: these ceilings in place of those before, in force at once.
@@ -201,7 +200,8 @@ async fn retire_source(
     let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
     let known = known.ok_or_else(|| Problem::not_found("source", &name))?;
     let source = app.store.retire_source(known.id, &caller.actor, app.now()).await?;
-    Ok(Json(Described { id: source.id.to_string(), name: source.name, at_next_start: true }))
+    app.engine.ways_changed().await?;
+    Ok(Json(Described { id: source.id.to_string(), name: source.name }))
 }
 
 /// A pool: sources with their weights.
@@ -278,7 +278,8 @@ async fn put_pool(
     let members = given.members.iter().map(member).collect::<Result<_, _>>()?;
     let new = NewPool { name, workspace: given.dedicated.then_some(caller.workspace), members };
     let pool = app.store.put_pool(new, &caller.actor, app.now()).await?;
-    Ok(Json(Described { id: pool.id.to_string(), name: pool.name, at_next_start: true }))
+    app.engine.ways_changed().await?;
+    Ok(Json(Described { id: pool.id.to_string(), name: pool.name }))
 }
 
 /// Remove a pool.
@@ -293,5 +294,6 @@ async fn remove_pool(
     let known = app.store.pools().await?.into_iter().find(|pool| pool.name == name);
     let pool = known.ok_or_else(|| Problem::not_found("pool", &name))?;
     app.store.remove_pool(pool.id, &caller.actor, app.now()).await?;
-    Ok(Json(Described { id: pool.id.to_string(), name: pool.name, at_next_start: true }))
+    app.engine.ways_changed().await?;
+    Ok(Json(Described { id: pool.id.to_string(), name: pool.name }))
 }
