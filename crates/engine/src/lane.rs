@@ -299,6 +299,11 @@ impl Lane {
         self.lock().ready.len()
     }
 
+    /// Does anybody wait here?
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.lock().ready.is_empty()
+    }
+
     /// Does a transactional message wait here?
     pub(crate) fn is_urgent(&self) -> bool {
         self.lock().ready.has_transactional()

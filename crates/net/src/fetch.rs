@@ -1,7 +1,8 @@
 //! HTTPS over our own connections: policies are fetched with it (RFC 8461), reports delivered (RFC 8460), and webhooks told.
 //!
 //! A small client on purpose. It resolves, connects and encrypts through the same doors as mail does, so the guard
-//! against addresses inside and the simulator apply to it too. One request, one connection; HTTP/1.1; no redirects
+//! against addresses inside and the simulator apply to it too. One request, one connection, unless somebody keeps a [`Line`]
+//! for what comes next; HTTP/1.1; no redirects
 //! (RFC 8461 section 3.3 forbids them), no cookies, no compression; certificates are always verified. Invariants: a
 //! body is never kept beyond its limit, and an exchange ends within its time. Plain HTTP is spoken only by a client that was
 //! made for rehearsals, whose connections do not leave the machine.
@@ -9,19 +10,28 @@
 use crate::{BoxFuture, Connect, ConnectFailure, DnsFailure, Egress, Resolve, Stream, TlsClient, TlsFailure, Trust};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::SendRequest;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::time::Instant;
 
 /// Addresses of one host that are tried.
 const ADDRESSES_TRIED_MAX: usize = 3;
 
 /// Octets of a response's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// A kept connection that nobody used for so long is not used again: servers close them about then.
+pub const LINE_IDLE_MAX: Duration = Duration::from_secs(15);
+
+/// A kept connection is used for so long: then the name is looked up, and the address judged, again.
+const LINE_AGE_MAX: Duration = Duration::from_secs(300);
 
 /// How we introduce ourselves.
 const AGENT: &str = concat!("Postroom/", env!("CARGO_PKG_VERSION"));
@@ -102,6 +112,48 @@ pub trait Fetch: Send + Sync {
         document: Outgoing<'a>,
         limits: FetchLimits,
     ) -> BoxFuture<'a, Result<Fetched, FetchFailure>>;
+
+    /// Delivers a document, over the line if it leads there still, and keeps the connection in it. A server that closed the
+    /// line meanwhile may have seen the document: it is sent once more over a fresh connection, so this is for what may be
+    /// told twice.
+    fn post_on<'a>(
+        &'a self,
+        line: &'a mut Line,
+        url: &'a str,
+        document: Outgoing<'a>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'a, Result<Fetched, FetchFailure>>;
+}
+
+/// A connection that is kept for the next exchange with the same server; none to begin with. Dropped, it is closed.
+#[derive(Default)]
+pub struct Line {
+    kept: Option<Kept>,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").field("is_open", &self.is_open()).finish()
+    }
+}
+
+impl Line {
+    /// Is a connection kept?
+    pub fn is_open(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Closes the connection, if one is kept.
+    pub fn close(&mut self) {
+        self.kept = None;
+    }
+
+    /// Takes the connection out, if it leads there and is fresh enough.
+    fn take_to(&mut self, target: &Target) -> Option<Kept> {
+        let kept = self.kept.take()?;
+        let (idle, age) = (kept.used_at.elapsed(), kept.opened_at.elapsed());
+        (kept.to == target.server() && idle < LINE_IDLE_MAX && age < LINE_AGE_MAX).then_some(kept)
+    }
 }
 
 /// The client.
@@ -144,6 +196,16 @@ impl Fetch for Https {
     ) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
         Box::pin(self.exchange(Method::POST, url, Some(document), limits))
     }
+
+    fn post_on<'a>(
+        &'a self,
+        line: &'a mut Line,
+        url: &'a str,
+        document: Outgoing<'a>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'a, Result<Fetched, FetchFailure>> {
+        Box::pin(self.exchange_on(line, url, document, limits))
+    }
 }
 
 impl Https {
@@ -166,16 +228,50 @@ impl Https {
         limits: FetchLimits,
     ) -> Result<Fetched, FetchFailure> {
         let target = Target::parse(url, self.speaks_plain)?;
-        let request = target.request(method, content)?;
+        let request = target.request(method, content, Afterwards::Close)?;
         let within = async {
-            let plain = self.open(&target, limits.timeout).await?;
-            if target.is_plain {
-                return converse(plain, request, limits.body_bytes).await;
-            }
-            let encrypted = self.tls.upgrade(plain, &target.host, &Trust::Named).await.map_err(FetchFailure::Tls)?;
-            converse(encrypted.stream, request, limits.body_bytes).await
+            let mut fresh = self.dial(&target, limits.timeout).await?;
+            fresh.ask(request, limits.body_bytes).await
         };
         tokio::time::timeout(limits.timeout, within).await.unwrap_or(Err(FetchFailure::TimedOut))
+    }
+
+    async fn exchange_on(
+        &self,
+        line: &mut Line,
+        url: &str,
+        document: Outgoing<'_>,
+        limits: FetchLimits,
+    ) -> Result<Fetched, FetchFailure> {
+        let target = Target::parse(url, self.speaks_plain)?;
+        let request = || target.request(Method::POST, Some(document.clone()), Afterwards::Keep);
+        let within = async {
+            if let Some(mut kept) = line.take_to(&target) {
+                match kept.ask(request()?, limits.body_bytes).await {
+                    Err(FetchFailure::Http(_)) => {}
+                    Err(failure) => return Err(failure),
+                    Ok(answer) => {
+                        line.kept = kept.for_next_time();
+                        return Ok(answer);
+                    }
+                }
+            }
+            let mut fresh = self.dial(&target, limits.timeout).await?;
+            let answer = fresh.ask(request()?, limits.body_bytes).await?;
+            line.kept = fresh.for_next_time();
+            Ok(answer)
+        };
+        tokio::time::timeout(limits.timeout, within).await.unwrap_or(Err(FetchFailure::TimedOut))
+    }
+
+    /// A connection on which a request may be made, encrypted where the address says so.
+    async fn dial(&self, target: &Target, timeout: Duration) -> Result<Kept, FetchFailure> {
+        let plain = self.open(target, timeout).await?;
+        if target.is_plain {
+            return Kept::begin(target, plain).await;
+        }
+        let encrypted = self.tls.upgrade(plain, &target.host, &Trust::Named).await.map_err(FetchFailure::Tls)?;
+        Kept::begin(target, encrypted.stream).await
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<IpAddr>, DnsFailure> {
@@ -211,7 +307,19 @@ struct Target {
     path: String,
 }
 
+/// What becomes of the connection after the exchange.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Afterwards {
+    Close,
+    Keep,
+}
+
 impl Target {
+    /// Which server it is, and how it is spoken to.
+    fn server(&self) -> (String, u16, bool) {
+        (self.host.clone(), self.port, self.is_plain)
+    }
+
     fn parse(url: &str, may_be_plain: bool) -> Result<Target, FetchFailure> {
         let refused = || FetchFailure::Address(url.chars().take(200).collect());
         let uri: Uri = url.parse().map_err(|_| refused())?;
@@ -226,14 +334,21 @@ impl Target {
         Ok(Target { host, port, is_plain, authority: authority.as_str().to_owned(), path })
     }
 
-    fn request(&self, method: Method, content: Option<Outgoing<'_>>) -> Result<Request<Full<Bytes>>, FetchFailure> {
+    fn request(
+        &self,
+        method: Method,
+        content: Option<Outgoing<'_>>,
+        afterwards: Afterwards,
+    ) -> Result<Request<Full<Bytes>>, FetchFailure> {
         let mut request = Request::builder()
             .method(method)
             .uri(&self.path)
             .header(HOST, &self.authority)
             .header(USER_AGENT, AGENT)
-            .header(ACCEPT, "*/*")
-            .header(CONNECTION, "close");
+            .header(ACCEPT, "*/*");
+        if afterwards == Afterwards::Close {
+            request = request.header(CONNECTION, "close");
+        }
         let mut body = Vec::new();
         if let Some(content) = content {
             request = request.header(CONTENT_TYPE, content.content_type);
@@ -246,28 +361,59 @@ impl Target {
     }
 }
 
-/// One request and its answer. The connection is driven here, not by a task of its own, and ends with the exchange.
-async fn converse(
-    stream: Box<dyn Stream>,
-    request: Request<Full<Bytes>>,
-    body_bytes: usize,
-) -> Result<Fetched, FetchFailure> {
-    let http = |e: hyper::Error| FetchFailure::Http(e.to_string());
-    let mut client = hyper::client::conn::http1::Builder::new();
-    client.max_buf_size(HEAD_BYTES_MAX);
-    let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(http)?;
-    let exchange = async {
-        let response = sender.send_request(request).await.map_err(http)?;
-        collect(response, body_bytes).await
-    };
-    tokio::pin!(exchange, connection);
-    tokio::select! {
-        biased;
-        done = &mut exchange => return done,
-        // Over while the answer is still being read out of memory, or broken: then the exchange says so.
-        _ended = &mut connection => {}
+/// A connection, the next request of which may follow. It is driven only while a request is under way, not by a task of its
+/// own, and ends with whoever has it.
+struct Kept {
+    to: (String, u16, bool),
+    sender: SendRequest<Full<Bytes>>,
+    connection: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
+    is_over: bool,
+    opened_at: Instant,
+    used_at: Instant,
+}
+
+fn http(error: hyper::Error) -> FetchFailure {
+    FetchFailure::Http(error.to_string())
+}
+
+impl Kept {
+    async fn begin(target: &Target, stream: Box<dyn Stream>) -> Result<Kept, FetchFailure> {
+        let mut client = hyper::client::conn::http1::Builder::new();
+        client.max_buf_size(HEAD_BYTES_MAX);
+        let (sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(http)?;
+        let (opened_at, to) = (Instant::now(), target.server());
+        Ok(Kept { to, sender, connection: Box::pin(connection), is_over: false, opened_at, used_at: opened_at })
     }
-    exchange.await
+
+    /// One request and its answer.
+    async fn ask(&mut self, request: Request<Full<Bytes>>, body_bytes: usize) -> Result<Fetched, FetchFailure> {
+        let Kept { sender, connection, is_over, used_at, .. } = self;
+        let exchange = async {
+            sender.ready().await.map_err(http)?;
+            let response = sender.send_request(request).await.map_err(http)?;
+            collect(response, body_bytes).await
+        };
+        tokio::pin!(exchange);
+        let done = tokio::select! {
+            biased;
+            done = &mut exchange => Some(done),
+            // Over while the answer is still being read out of memory, or broken: then the exchange says so.
+            _ended = connection.as_mut() => {
+                *is_over = true;
+                None
+            }
+        };
+        *used_at = Instant::now();
+        match done {
+            Some(done) => done,
+            None => exchange.await,
+        }
+    }
+
+    /// The same, if another request may follow.
+    fn for_next_time(self) -> Option<Kept> {
+        (!self.is_over && !self.sender.is_closed()).then_some(self)
+    }
 }
 
 async fn collect(response: Response<Incoming>, body_bytes: usize) -> Result<Fetched, FetchFailure> {
@@ -285,3 +431,6 @@ fn media_type(value: &HeaderValue) -> Option<String> {
     let kind = text.split(';').next().unwrap_or_default().trim();
     (!kind.is_empty()).then(|| kind.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub use clock::{Clock, SystemClock};
 pub use dns::{DnsClient, DnsClientError, Dnssec};
 pub use egress::{Egress, Proxy};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
-pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https, Outgoing};
+pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https, LINE_IDLE_MAX, Line, Outgoing};
 pub use guard::Guard;
 pub use programs::{NoPrograms, Programs, SystemPrograms};
 pub use tcp::Tcp;

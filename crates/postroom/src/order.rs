@@ -241,7 +241,13 @@ pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Pr
         // An owner that does not listen yet is about to, or only settles what a kill left.
         let answer = match Ledger::own(dir, Durability::Power) {
             Err(failure) if failure.exit == Exit::Refused && moments > 0 => None,
-            Ok(ledger) => Some(carry_out(&ledger, &request.actor, &request.order, progress).await),
+            Ok(ledger) => {
+                let mut alone = |far| {
+                    progress(far);
+                    Pace::Full
+                };
+                Some(carry_out(&ledger, &request.actor, &request.order, &mut alone).await)
+            }
             Err(failure) => Some(Err(failure)),
         };
         if let Some(answer) = answer {
@@ -287,12 +293,13 @@ pub(crate) fn unrecorded_in_words(answer: &Value) -> Option<String> {
     })
 }
 
-/// Carries out an order on a ledger this process owns.
+/// Carries out an order on a ledger this process owns. `progress` hears how far what takes long is, and says how fast it may
+/// go on.
 pub(crate) async fn carry_out(
     ledger: &Ledger,
     actor: &Actor,
     order: &Order,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) -> Pace + Send),
 ) -> Answer {
     let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
     match order {
@@ -307,11 +314,7 @@ pub(crate) async fn carry_out(
                 rejects: rejects.clone(),
                 dry_run: *dry_run,
             };
-            let mut tell = |far: Progress| {
-                progress(far);
-                Pace::Full
-            };
-            let report = import_file(store, &request, actor, &|| ledger.now(), &mut tell).await;
+            let report = import_file(store, &request, actor, &|| ledger.now(), progress).await;
             as_value(&report.map_err(|error| Failure::from(error).about(file.display()))?)
         }
         Order::RemoveImport { import } => {

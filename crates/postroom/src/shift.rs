@@ -17,6 +17,7 @@ use crate::output::Output;
 use crate::progress::{Progress, TELL_EVERY};
 use crate::reloading::Reloading;
 use crate::ways_out;
+use engine::import::Pace;
 use engine::{Engine, Handle, Mailing, Obeyed, RunEnd, Settings, Until};
 use model::{Actor, CampaignId, CampaignState, SuppressionReason};
 use net::World;
@@ -229,8 +230,22 @@ impl Staff {
                 let campaigns = self.campaigns.as_ref().map(words);
                 Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))
             }
-            other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| {})).await,
+            Order::Import { .. } => self.bring_in(actor, order).await,
+            other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| Pace::Full)).await,
         }
+    }
+
+    /// An import beside the threads that send, which gives way to them as one over the API does.
+    async fn bring_in(&self, actor: Actor, order: Order) -> Answer {
+        let (ledger, handle) = (self.ledger.clone(), self.handle.clone());
+        let here = tokio::runtime::Handle::current();
+        let work = move || {
+            let mut pace = |_| if handle.is_sending() { Pace::GiveWay } else { Pace::Full };
+            here.block_on(order::carry_out(&ledger, &actor, &order, &mut pace))
+        };
+        #[expect(clippy::disallowed_methods, reason = "a file is read; no simulated code takes orders")]
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(Failure::own("the import ended by a fault of this program", error)))
     }
 
     /// The answer to an order that stops a campaign; one that could not be written down says so.

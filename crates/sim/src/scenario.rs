@@ -70,6 +70,9 @@ pub enum Action {
     Schedule(String, Duration),
     /// A webhook is made that wants every event at this address. Needs [`Scenario::served`].
     Webhook(&'static str),
+    /// The first webhook is told a part of the log again: what lies after the first of these places, up to the second. Needs
+    /// [`Scenario::served`].
+    TellAgain(u32, u32),
     /// Alerts are posted to this address, and this one is asked every five minutes while all is well. Needs
     /// [`Scenario::served`].
     Alerts(&'static str, &'static str),

@@ -105,7 +105,7 @@ pub use tls::{TlsPolicy, TlsResult};
 pub use tracking_host::TrackingHost;
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
 pub use volume::{DayVolume, SiteDay, VolumeOf};
-pub use webhook::{EventFacts, FreshSecret, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
+pub use webhook::{EventFacts, FreshSecret, Replay, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
 
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ImportId, SiteId, SkipReason,

@@ -47,6 +47,15 @@ pub struct WebhookEdit {
     pub events: Vec<String>,
 }
 
+/// Part of the log that is told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Up to and with the event there.
+    pub until: Cursor,
+    /// Where it goes on afterwards.
+    pub back_to: Cursor,
+}
+
 /// A webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
@@ -58,6 +67,8 @@ pub struct Webhook {
     pub chosen: WebhookEdit,
     /// Everything up to here was told, or was not asked for.
     pub cursor: Cursor,
+    /// What it is told again before it goes on, if it is.
+    pub replay: Option<Replay>,
     /// Moves with every change by hand.
     pub generation: i64,
     /// Failures in a row.
@@ -106,6 +117,8 @@ pub struct WebhookProgress {
     pub generation: i64,
     /// Everything up to here is done.
     pub cursor: Cursor,
+    /// What is told again, unless that is over.
+    pub replay: Option<Replay>,
     /// Failures in a row.
     pub failures: u32,
     /// Since when.
@@ -228,17 +241,18 @@ impl Store {
         self.core.lanes.write(move |ledger| ledger.enable_webhook(workspace, id, &actor, now)).await
     }
 
-    /// Goes on from another place of the log: everything after it is told (again).
+    /// Goes on from another place of the log: everything after it is told (again); with `until`, everything up to and with the
+    /// event there, and then it goes on where it was. Refused: an end before the beginning.
     pub async fn replay_webhook(
         &self,
         workspace: WorkspaceId,
         id: WebhookId,
-        from: Cursor,
+        (from, until): (Cursor, Option<Cursor>),
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Webhook> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.replay_webhook(workspace, id, from, &actor, now)).await
+        self.core.lanes.write(move |ledger| ledger.replay_webhook(workspace, id, (from, until), &actor, now)).await
     }
 
     /// Removes a webhook with its log.

@@ -40,7 +40,7 @@ impl Scheduler {
 
     /// A connection of a lane has ended whose source is retired: what it put back goes another way.
     pub(super) async fn leave_if_over(&mut self, id: LaneId) {
-        if self.lane_at(id).is_some_and(|lane| lane.is_over() && lane.len() > 0) {
+        if self.lane_at(id).is_some_and(|lane| lane.is_over() && lane.has_waiting()) {
             self.redeal(id).await;
         }
     }

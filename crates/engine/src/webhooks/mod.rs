@@ -15,12 +15,12 @@ use crate::house::House;
 use dispatch::alert::Turn;
 use dispatch::webhook::{self as rules, Filter, Meaning};
 use model::{Actor, AlertKind, Timestamp, WebhookId};
-use net::{FetchLimits, Fetched, Outgoing, World};
+use net::{FetchLimits, Fetched, LINE_IDLE_MAX, Line, Outgoing, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Cursor, Event, Store, StoreError, Webhook, WebhookProgress, WebhookTry};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -28,6 +28,8 @@ use tokio::time::Instant;
 const LIMITS: FetchLimits = FetchLimits { body_bytes: 64 * 1024, timeout: Duration::from_secs(20) };
 /// Requests under way at once, of all webhooks; one of each.
 const REQUESTS_MAX: usize = 32;
+/// Connections kept between requests, of all webhooks; one of each. Who finds no place opens one for each request.
+const LINES_MAX: usize = 64;
 /// Events read from the log at a time.
 const PAGE: usize = 256;
 /// Events that concern nobody here, after which the cursor is recorded all the same.
@@ -44,7 +46,7 @@ pub(crate) async fn run(house: Arc<House>, bell: Arc<Notify>) {
         return;
     }
     let mut couriers = Couriers::default();
-    let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
+    let (requests, lines) = (Arc::new(Semaphore::new(REQUESTS_MAX)), Arc::new(Semaphore::new(LINES_MAX)));
     loop {
         match house.store.webhooks_at_work().await {
             Ok(webhooks) => {
@@ -58,7 +60,7 @@ pub(crate) async fn run(house: Arc<House>, bell: Arc<Notify>) {
                 for webhook in webhooks {
                     let (id, generation) = (webhook.id, webhook.generation);
                     couriers.0.entry(id).or_insert_with(|| {
-                        let courier = Courier::new(house.clone(), requests.clone(), webhook);
+                        let courier = Courier::new(house.clone(), (requests.clone(), lines.clone()), webhook);
                         (generation, tokio::spawn(courier.run(bell.clone())).abort_handle())
                     });
                 }
@@ -83,6 +85,9 @@ impl Drop for Couriers {
 struct Courier {
     house: Arc<House>,
     requests: Arc<Semaphore>,
+    lines: Arc<Semaphore>,
+    /// The connection to the receiver, and its place among those that are kept.
+    line: (Line, Option<OwnedSemaphorePermit>),
     webhook: Webhook,
     /// As the ledger is to know it.
     progress: WebhookProgress,
@@ -107,18 +112,20 @@ impl From<StoreError> for Over {
 }
 
 impl Courier {
-    fn new(house: Arc<House>, requests: Arc<Semaphore>, webhook: Webhook) -> Courier {
+    fn new(house: Arc<House>, (requests, lines): (Arc<Semaphore>, Arc<Semaphore>), webhook: Webhook) -> Courier {
         let progress = WebhookProgress {
             webhook: webhook.id,
             generation: webhook.generation,
             cursor: webhook.cursor,
+            replay: webhook.replay,
             failures: webhook.failures,
             failing_since: webhook.failing_since,
             due_at: webhook.due_at,
             delivered_at: None,
         };
         let recorded_at = Instant::now();
-        Courier { house, requests, webhook, progress, tries: Vec::new(), passed_over: 0, recorded_at }
+        let (line, tries) = ((Line::default(), None), Vec::new());
+        Courier { house, requests, lines, line, webhook, progress, tries, passed_over: 0, recorded_at }
     }
 
     async fn run(mut self, bell: Arc<Notify>) {
@@ -126,6 +133,7 @@ impl Courier {
         let mut log = self.house.store.log_moves();
         loop {
             if let Some(due) = self.progress.due_at.take() {
+                self.hang_up();
                 tokio::time::sleep(due.since(self.house.now())).await;
             }
             log.mark_unchanged();
@@ -136,7 +144,7 @@ impl Courier {
                     continue;
                 }
             };
-            let is_end = page.len() < PAGE;
+            let is_end = page.len() < PAGE && self.progress.replay.is_none();
             match self.tell(page, &filter).await {
                 Ok(()) => {}
                 Err(Over::Changed) => return bell.notify_one(),
@@ -146,15 +154,33 @@ impl Courier {
                 }
             }
             // The sender of the log outlives the couriers: both hang on the ledger.
-            if is_end && self.progress.due_at.is_none() && log.changed().await.is_err() {
+            if is_end && self.progress.due_at.is_none() && self.until_more(&mut log).await.is_err() {
                 return;
             }
         }
     }
 
+    /// Waits for the log to grow. A connection that is not used for long is not kept open meanwhile.
+    async fn until_more(&mut self, log: &mut watch::Receiver<i64>) -> Result<(), watch::error::RecvError> {
+        tokio::select! {
+            biased;
+            more = log.changed() => return more,
+            () = tokio::time::sleep(LINE_IDLE_MAX), if self.line.0.is_open() => {}
+        }
+        self.hang_up();
+        log.changed().await
+    }
+
+    fn hang_up(&mut self) {
+        self.line = (Line::default(), None);
+    }
+
     /// Tells a page of the log, as far as the receiver takes it.
     async fn tell(&mut self, page: Vec<Event>, filter: &Filter) -> Result<(), Over> {
         for event in page {
+            if self.progress.replay.is_some_and(|replay| event.cursor > replay.until) {
+                return self.goes_back().await;
+            }
             let name = filter.wants(event.kind).filter(|_| event.workspace == self.webhook.workspace);
             let Some(name) = name else {
                 self.progress.cursor = event.cursor;
@@ -169,10 +195,21 @@ impl Courier {
                 self.record().await?;
             }
         }
+        if self.progress.replay.is_some_and(|replay| self.progress.cursor >= replay.until) {
+            return self.goes_back().await;
+        }
         if !self.tries.is_empty() || self.passed_over >= PASSED_OVER_MAX {
             self.record().await?;
         }
         Ok(())
+    }
+
+    /// What was to be told again is told: it goes on where it was.
+    async fn goes_back(&mut self) -> Result<(), Over> {
+        if let Some(replay) = self.progress.replay.take() {
+            self.progress.cursor = replay.back_to;
+        }
+        self.record().await
     }
 
     async fn tell_one(&mut self, name: &'static str, event: &Event) -> Result<(), Over> {
@@ -181,8 +218,15 @@ impl Courier {
         let body = body::of_event(name, event, &facts);
         let turn = self.requests.acquire().await;
         let id = format!("{}_{}", self.webhook.id, event.cursor);
-        let mut asked = post(&house.store, &house.world, &self.webhook, &id, body).await?;
+        let (line, place) = &mut self.line;
+        let mut asked = post(&house.store, &house.world, &self.webhook, line, &id, body).await?;
         drop(turn);
+        if place.is_none() {
+            *place = self.lines.clone().try_acquire_owned().ok();
+        }
+        if place.is_none() || !line.is_open() {
+            self.hang_up();
+        }
         asked.tried.event = Some(event.cursor);
         name.clone_into(&mut asked.tried.kind);
         self.judge(event.cursor, asked).await
@@ -248,7 +292,14 @@ impl Asked {
 }
 
 /// Posts a signed body; what went wrong is an answer too.
-async fn post(store: &Store, world: &World, webhook: &Webhook, id: &str, body: Vec<u8>) -> Result<Asked, StoreError> {
+async fn post(
+    store: &Store,
+    world: &World,
+    webhook: &Webhook,
+    line: &mut Line,
+    id: &str,
+    body: Vec<u8>,
+) -> Result<Asked, StoreError> {
     let at = world.clock.now();
     let secrets = store.webhook_secrets(webhook.workspace, webhook.id, at).await?;
     let headers = vec![
@@ -257,7 +308,7 @@ async fn post(store: &Store, world: &World, webhook: &Webhook, id: &str, body: V
         ("webhook-signature", sign::signatures(&secrets, id, at.as_secs(), &body)),
     ];
     let document = Outgoing { content_type: "application/json", headers, body };
-    let heard = world.fetch.post(&webhook.chosen.url, document, LIMITS).await;
+    let heard = world.fetch.post_on(line, &webhook.chosen.url, document, LIMITS).await;
     let duration_ms = u32::try_from(world.clock.now().since(at).as_millis()).unwrap_or(u32::MAX);
     let said = match &heard {
         Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
@@ -279,7 +330,7 @@ async fn post(store: &Store, world: &World, webhook: &Webhook, id: &str, body: V
 pub async fn test(store: &Store, world: &World, webhook: &Webhook) -> Result<(WebhookTry, bool), StoreError> {
     let now = world.clock.now();
     let id = format!("{}_test_{}", webhook.id, now.as_millis());
-    let mut asked = post(store, world, webhook, &id, body::of_test(webhook, now)).await?;
+    let mut asked = post(store, world, webhook, &mut Line::default(), &id, body::of_test(webhook, now)).await?;
     "webhook.test".clone_into(&mut asked.tried.kind);
     let is_taken = asked.meaning(now) == Meaning::Done;
     store.note_webhook_test(webhook.workspace, webhook.id, asked.tried.clone()).await?;

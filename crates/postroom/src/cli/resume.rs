@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::shift::{self, ShiftEnd, Work};
 use crate::transport::Signatures;
 use crate::{campaigner, ending, transport, which};
+use engine::import::Pace;
 use engine::options::SendOptions;
 use engine::resume::{TakenOut, demanded};
 use engine::{RunEnd, Until, launch};
@@ -119,7 +120,7 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
             let why = reason(ledger, campaign, args, &out).await?;
             let resume = Order::Resume { campaign: campaign.id, why };
             for order in without(campaign, args, out).into_iter().chain([resume]) {
-                order::carry_out(ledger, &ledger.actor, &order, &mut |_| {}).await?;
+                order::carry_out(ledger, &ledger.actor, &order, &mut |_| Pace::Full).await?;
             }
             Ok(true)
         }

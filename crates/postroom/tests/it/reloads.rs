@@ -1,5 +1,5 @@
-//! What may change while the real binary is at work: `postroom reload` and SIGHUP read it again, a wrong file is refused with
-//! its line and changes nothing, and mail under way goes on.
+//! What happens beside the real binary at work: `postroom reload` and SIGHUP read again what may change, a wrong file is refused
+//! with its line and changes nothing, people are imported, and mail under way goes on.
 
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
@@ -73,4 +73,26 @@ fn mail_under_way_outlives_it() {
     assert_eq!((n("accepted"), n("in_doubt"), n("in_progress")), (PEOPLE, 0, 0), "{end}");
     let copies = wait_until(LIMIT, || Some(copies(&receiver)).filter(|copies| copies.len() as u64 == PEOPLE));
     assert!(copies.is_some_and(|copies| copies.values().all(|count| *count == 1)), "everybody once");
+}
+
+#[test]
+fn people_are_imported_beside_mail_under_way() {
+    let Some(receiver) = PythonSmtp::start(&["--final-delay-ms", "20"]) else { return };
+    const PEOPLE: u64 = 400;
+    const NEWCOMERS: u64 = 30_000;
+    let place = Place::new(PEOPLE, &receiver);
+    let sending = place.begin_send();
+    assert!(receiver.wait_for(20, LIMIT).len() >= 20, "{}", place.errors());
+    let rows: String = (0..NEWCOMERS).map(|n| format!("n{n}@newcomers.test\n")).collect();
+    let file = place.data().join("newcomers.csv");
+    fs::write(&file, format!("email\n{rows}")).unwrap();
+    let mut import = Command::new(env!("CARGO_BIN_EXE_postroom"));
+    import.arg("import").arg(&file).arg("--json").arg("--data").arg(place.data()).env_remove("POSTROOM_DATA");
+    let done = import.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!((report["rows"].as_u64(), report["added"].as_u64()), (Some(NEWCOMERS), Some(NEWCOMERS)), "{report}");
+    let end = place.last(sending);
+    assert_eq!(end["accepted"].as_u64(), Some(PEOPLE), "{end}");
+    assert!(copies(&receiver).values().all(|count| *count == 1), "nobody twice");
 }

@@ -38,8 +38,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
-    Audience, Campaign, CeilingOf, Durability, LeftOut, NewChannel, NewHold, NewSource, OpenOptions, Store, StoreError,
-    Target, WebhookEdit,
+    Audience, Campaign, CeilingOf, Cursor, Durability, LeftOut, NewChannel, NewHold, NewSource, OpenOptions, Store,
+    StoreError, Target, WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -419,6 +419,13 @@ impl Life {
                 made.expect("there is room for a webhook");
                 process.handle().webhooks_changed();
             }
+            Action::TellAgain(after, through) => {
+                let webhook = process.store.webhooks_at_work().await.expect("the ledger can be read")[0].id;
+                let place = |place: u32| place.to_string().parse::<Cursor>().expect("a place");
+                let part = (place(after), Some(place(through)));
+                process.store.replay_webhook(WorkspaceId::FIRST, webhook, part, &actor, now).await.expect("moved");
+                process.handle().webhooks_changed();
+            }
             Action::Alerts(told, pinged) => {
                 let webhook = engine::alerts::Way::Webhook { url: told.to_owned() };
                 for way in [webhook, engine::alerts::Way::Ping { url: pinged.to_owned(), every_minutes: 5 }] {
@@ -666,6 +673,7 @@ impl Process<'_> {
             | Action::MailAlsoTo(..)
             | Action::SendReports
             | Action::Webhook(_)
+            | Action::TellAgain(..)
             | Action::Alerts(..) => true,
         }
     }

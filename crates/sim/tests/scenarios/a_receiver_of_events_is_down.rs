@@ -1,5 +1,5 @@
 //! A webhook's receiver misses nothing. In the first story it refuses everything for a day; in the second our own process
-//! is killed while it tells what it does. Every try of every delivery is told, in order; what is told twice has the same
+//! is killed while it tells what it does; in the third it is told a part again. Every try of every delivery is told, in order; what is told twice has the same
 //! id and says the same.
 
 use model::DeliveryId;
@@ -98,4 +98,23 @@ fn what_was_told_before_a_death_is_told_again_under_its_id() {
     let (told, repeats) = told(&ended);
     assert!((1..20).contains(&repeats), "a second of them at most: {repeats}");
     assert_all_is_told(&ended, &told);
+}
+
+#[test]
+fn a_part_is_told_again_and_nothing_is_left_out() {
+    let people: Vec<String> = (1..=20).map(|n| format!("person{n}@village-post.test")).collect();
+    let (after, through) = (12, 20);
+    let ended = Scenario::of(&[])
+        .with_people(people)
+        .served()
+        .world(|internet| answers(internet, 200))
+        .then(Duration::ZERO, Action::Webhook(RECEIVER))
+        .then(hours(2), Action::TellAgain(after, through))
+        .then(hours(3), Action::Mail("Autumn news".into()))
+        .play();
+    let (told, repeats) = told(&ended);
+    assert_all_is_told(&ended, &told);
+    let place = |event: &Value| event["data"]["event"].as_str().unwrap().parse::<u32>().unwrap();
+    let part = told.iter().filter(|(_, event)| (after + 1..=through).contains(&place(event))).count();
+    assert!(part > 0 && repeats == part, "{repeats} of {part}");
 }

@@ -84,6 +84,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         include_str!("../../fixtures/schema-2.sql"),
         include_str!("../../fixtures/schema-3.sql"),
         include_str!("../../fixtures/schema-4.sql"),
+        include_str!("../../fixtures/schema-5.sql"),
     ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::webhook::{TRIES_KEPT, WEBHOOKS_MAX};
-use crate::{Cursor, FreshSecret, NewReaction, StoreError, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
+use crate::{Cursor, FreshSecret, NewReaction, Replay, StoreError, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
 use model::{EventKind, ReactionKind};
 
 fn chosen(url: &str) -> WebhookEdit {
@@ -22,6 +22,7 @@ fn progress(webhook: &Webhook, cursor: Cursor) -> WebhookProgress {
         webhook: webhook.id,
         generation: webhook.generation,
         cursor,
+        replay: None,
         failures: 2,
         failing_since: Some(at(20)),
         due_at: Some(at(99)),
@@ -53,7 +54,7 @@ fn a_webhook_begins_at_the_end_of_the_log_and_is_its_workspaces_alone() {
     assert!(missing(now(store.rotate_webhook(other, webhook.id, secret(2), at(99), &ME, at(12)))));
     assert!(missing(now(store.disable_webhook(other, webhook.id, "why", &ME, at(12)))));
     assert!(missing(now(store.enable_webhook(other, webhook.id, &ME, at(12)))));
-    assert!(missing(now(store.replay_webhook(other, webhook.id, Cursor::START, &ME, at(12)))));
+    assert!(missing(now(store.replay_webhook(other, webhook.id, (Cursor::START, None), &ME, at(12)))));
     assert!(now(store.remove_webhook(other, webhook.id, &ME, at(12))).is_err());
     assert!(now(store.webhook_secrets(other, webhook.id, at(12))).is_err());
     now(store.note_webhook_test(W, webhook.id, tried(13))).unwrap();
@@ -85,14 +86,35 @@ fn what_was_under_way_does_not_overwrite_what_somebody_chose() {
     assert!(noted(progress(&webhook, end(&store))));
     let known = now(store.webhook(W, webhook.id)).unwrap().unwrap();
     assert_eq!((known.cursor, known.failures, known.due_at), (end(&store), 2, Some(at(99))));
-    let replayed = now(store.replay_webhook(W, webhook.id, Cursor::START, &ME, at(40))).unwrap();
+    let replayed = now(store.replay_webhook(W, webhook.id, (Cursor::START, None), &ME, at(40))).unwrap();
     assert_eq!((replayed.cursor, replayed.failures, replayed.due_at), (Cursor::START, 0, None));
     assert!(!noted(progress(&webhook, end(&store))), "it was read before the replay");
     assert_eq!(now(store.webhook(W, webhook.id)).unwrap().unwrap().cursor, Cursor::START);
     assert_eq!(now(store.webhook_tries(W, webhook.id, None, 9)).unwrap().len(), 2, "what was said is kept");
     let far: Cursor = "999999".parse().unwrap();
-    let ahead = now(store.replay_webhook(W, webhook.id, far, &ME, at(41))).unwrap();
+    let ahead = now(store.replay_webhook(W, webhook.id, (far, None), &ME, at(41))).unwrap();
     assert!(ahead.cursor <= end(&store), "nothing that is to come is left out");
+}
+
+#[test]
+fn a_part_of_the_log_is_told_again_and_then_it_goes_on_where_it_was() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example"]);
+    let webhook = made(&store);
+    let at_cursor = |place: u32| place.to_string().parse::<Cursor>().unwrap();
+    let replay = |from, until| now(store.replay_webhook(W, webhook.id, (from, Some(until)), &ME, at(40)));
+    let part = replay(Cursor::START, at_cursor(2)).unwrap();
+    let told_again = Replay { until: at_cursor(2), back_to: webhook.cursor };
+    assert_eq!((part.cursor, part.replay), (Cursor::START, Some(told_again)));
+    let again = replay(at_cursor(1), at_cursor(2)).unwrap();
+    assert_eq!(again.replay, Some(told_again), "another one in the middle forgets nothing");
+    assert!(matches!(replay(at_cursor(2), at_cursor(2)), Err(StoreError::Refused(_))));
+    let all = replay(Cursor::START, end(&store)).unwrap();
+    assert_eq!(all.replay, None, "beyond where it stands it goes on by itself");
+    let part = replay(Cursor::START, at_cursor(1)).unwrap();
+    let back = WebhookProgress { cursor: webhook.cursor, ..progress(&part, webhook.cursor) };
+    assert!(now(store.note_webhook(back, Vec::new())).unwrap());
+    assert_eq!(now(store.webhook(W, webhook.id)).unwrap().unwrap().replay, None, "it is over");
 }
 
 #[test]

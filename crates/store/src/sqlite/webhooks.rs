@@ -5,18 +5,19 @@ use super::{Ledger, reports, users::workspace_exists};
 use crate::error::{Result, StoreError};
 use crate::event::{Cursor, Event};
 use crate::webhook::{
-    DESCRIPTION_CHARS_MAX, EventFacts, SAID_BYTES_MAX, TRIES_KEPT, URL_BYTES_MAX, WEBHOOKS_MAX, Webhook, WebhookEdit,
-    WebhookProgress, WebhookTry,
+    DESCRIPTION_CHARS_MAX, EventFacts, Replay, SAID_BYTES_MAX, TRIES_KEPT, URL_BYTES_MAX, WEBHOOKS_MAX, Webhook,
+    WebhookEdit, WebhookProgress, WebhookTry,
 };
 use model::{Actor, EventKind, Timestamp, WebhookId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 const COLUMNS: &str =
     "SELECT id, workspace, url, description, events, cursor, generation, failures, failing_since, due_at,
-        delivered_at, disabled_at, disabled_why, old_secret_until, created_at FROM webhook";
+        delivered_at, disabled_at, disabled_why, old_secret_until, created_at, replay_until, back_to FROM webhook";
 
 fn read_webhook(row: &Row<'_>) -> rusqlite::Result<Webhook> {
     let time = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis));
+    let cursor = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(Cursor));
     let events: String = row.get(4)?;
     Ok(Webhook {
         id: WebhookId(row.get(0)?),
@@ -27,6 +28,7 @@ fn read_webhook(row: &Row<'_>) -> rusqlite::Result<Webhook> {
             events: events.split_ascii_whitespace().map(str::to_owned).collect(),
         },
         cursor: Cursor(row.get(5)?),
+        replay: cursor(15)?.zip(cursor(16)?).map(|(until, back_to)| Replay { until, back_to }),
         generation: row.get(6)?,
         failures: row.get(7)?,
         failing_since: time(8)?,
@@ -294,16 +296,25 @@ impl Ledger {
         &mut self,
         workspace: WorkspaceId,
         id: WebhookId,
-        from: Cursor,
+        (from, until): (Cursor, Option<Cursor>),
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Webhook> {
-        self.webhook(workspace, id)?;
+        let known = self.webhook(workspace, id)?;
         let from = from.0.clamp(0, self.next_seq - 1);
-        let sql = "UPDATE webhook SET cursor = ?3, generation = generation + 1, failures = 0, failing_since = NULL,
-            due_at = NULL WHERE workspace = ?1 AND id = ?2";
-        self.conn.execute(sql, params![workspace.0, id.0, from])?;
-        let what = format!("goes on after {from}");
+        if until.is_some_and(|until| until.0 <= from) {
+            return Err(StoreError::Refused("there is nothing between the beginning and the end".to_owned()));
+        }
+        // What it has not been told yet comes by itself.
+        let stands = known.replay.map_or(known.cursor, |replay| replay.back_to);
+        let until = until.map(|until| until.0).filter(|until| *until < stands.0);
+        let sql = "UPDATE webhook SET cursor = ?3, replay_until = ?4, back_to = ?5, generation = generation + 1,
+            failures = 0, failing_since = NULL, due_at = NULL WHERE workspace = ?1 AND id = ?2";
+        self.conn.execute(sql, params![workspace.0, id.0, from, until, until.map(|_| stands.0)])?;
+        let what = match until {
+            Some(until) => format!("is told again what lies after {from}, up to {until}"),
+            None => format!("goes on after {from}"),
+        };
         self.note_of_webhook(workspace, EventKind::WebhookChanged, id, &what, actor, now)?;
         self.webhook(workspace, id)
     }
@@ -328,13 +339,14 @@ impl Ledger {
         let Some(workspace) = workspace else { return Ok(false) };
         self.note_webhook_tries(WorkspaceId(workspace), id, tries)?;
         let sql = "UPDATE webhook SET cursor = ?3, failures = ?4, failing_since = ?5, due_at = ?6,
-            delivered_at = coalesce(?7, delivered_at) WHERE id = ?1 AND generation = ?2";
+            delivered_at = coalesce(?7, delivered_at), replay_until = ?8, back_to = ?9 WHERE id = ?1 AND generation = ?2";
         let ms = |time: Option<Timestamp>| time.map(Timestamp::as_millis);
+        let (until, back_to) = progress.replay.map(|replay| (replay.until.0, replay.back_to.0)).unzip();
         let (since, due, delivered) = (ms(progress.failing_since), ms(progress.due_at), ms(progress.delivered_at));
         let moved = self
             .conn
             .prepare_cached(sql)?
-            .execute(params![id.0, generation, cursor.0, failures, since, due, delivered])?;
+            .execute(params![id.0, generation, cursor.0, failures, since, due, delivered, until, back_to])?;
         Ok(moved == 1)
     }
 

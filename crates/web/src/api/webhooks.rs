@@ -53,6 +53,9 @@ struct Webhook {
     state: &'static str,
     /// Everything up to this place of the event log was told, or was not asked for.
     cursor: String,
+    /// Up to here it is told again, before it goes on where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaying_through: Option<String>,
     /// Failures in a row.
     failures: u32,
     /// Since when it fails.
@@ -91,6 +94,7 @@ impl From<store::Webhook> for Webhook {
             events: known.chosen.events,
             state,
             cursor: known.cursor.to_string(),
+            replaying_through: known.replay.map(|replay| replay.until.to_string()),
             failures: known.failures,
             failing_since: known.failing_since.map(Time),
             next_attempt_at: known.due_at.map(Time),
@@ -349,7 +353,7 @@ async fn log(
     Ok(Json(Page::cut(found, limit, LOG, |tried| tried.number.to_string(), Request::from)))
 }
 
-/// From where to go on: a time or a place in the log.
+/// From where to go on, and up to where if not for good: times or places in the log.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Replay {
@@ -360,11 +364,18 @@ struct Replay {
     /// between.
     #[serde(default)]
     after: Option<String>,
+    /// Only what was before then is told again; afterwards it goes on where it was.
+    #[serde(default)]
+    until: Option<Time>,
+    /// Only what lies up to this place, with the event there, is told again; afterwards it goes on where it was.
+    #[serde(default)]
+    through: Option<String>,
 }
 
-/// Go on from another place of the event log.
+/// Go on from another place of the event log, or tell a part of it again.
 ///
-/// What is told again has the `webhook-id` it had before.
+/// With `until` or `through` only that part is told again; then it goes on where it was, and nothing is left out. What is told
+/// again has the `webhook-id` it had before.
 #[utoipa::path(post, path = "/webhooks/{id}/replay", tag = "webhooks", request_body = Replay,
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
 async fn replay(
@@ -376,14 +387,26 @@ async fn replay(
     caller.may(Scope::WebhooksWrite)?;
     let from: Cursor = match (replay.since, replay.after) {
         (Some(since), None) => app.store.cursor_at(since.0).await?,
-        (None, Some(after)) => {
-            after.parse().map_err(|_| Problem::field("after", "that is no place in the event log"))?
-        }
+        (None, Some(after)) => place("after", &after)?,
         _ => return Err(Problem::new(Code::InvalidField, "say either since or after")),
     };
-    let moved = app.store.replay_webhook(caller.workspace, id, from, &caller.actor, app.now()).await?;
+    let until = match (replay.until, replay.through) {
+        (None, None) => None,
+        (Some(until), None) => Some(app.store.cursor_at(until.0).await?),
+        (None, Some(through)) => Some(place("through", &through)?),
+        (Some(_), Some(_)) => return Err(Problem::new(Code::InvalidField, "say either until or through")),
+    };
+    if until.is_some_and(|until| until <= from) {
+        return Err(Problem::new(Code::InvalidField, "nothing happened between the beginning and the end"));
+    }
+    let moved = app.store.replay_webhook(caller.workspace, id, (from, until), &caller.actor, app.now()).await?;
     app.engine.webhooks_changed();
     Ok(Json(moved.into()))
+}
+
+/// A place in the event log, as bodies tell it.
+fn place(field: &'static str, text: &str) -> Result<Cursor, Problem> {
+    text.parse().map_err(|_| Problem::field(field, "that is no place in the event log"))
 }
 
 async fn known(app: &App, caller: &Caller, id: WebhookId) -> Result<store::Webhook, Problem> {

@@ -114,6 +114,19 @@ async fn it_is_disabled_enabled_replayed_and_removed() {
     assert_eq!(since["cursor"], "0");
     let after = house.post(&replay, &key, json!({ "after": "1" })).await.json();
     assert_eq!(after["cursor"], "1");
+    house.post(&replay, &key, json!({ "after": "999" })).await;
+    let part = house.post(&replay, &key, json!({ "after": "1", "through": "2" })).await.json();
+    assert_eq!((&part["cursor"], &part["replaying_through"]), (&json!("1"), &json!("2")));
+    let part = json!({ "since": "2025-12-31T00:00:00Z", "until": "2099-12-31T00:00:00Z" });
+    let all = house.post(&replay, &key, part).await.json();
+    assert_eq!((&all["cursor"], &all["replaying_through"]), (&json!("0"), &Value::Null), "to the end is no part");
+    for wrong in [
+        json!({ "after": "2", "through": "2" }),
+        json!({ "after": "0", "through": "2", "until": "2099-12-31T00:00:00Z" }),
+        json!({ "through": "2" }),
+    ] {
+        assert_eq!(house.post(&replay, &key, wrong).await.code(), "invalid_field");
+    }
     assert_eq!(house.post(&replay, &key, json!({})).await.code(), "invalid_field");
     assert_eq!(house.post(&replay, &key, json!({ "after": "soon" })).await.json()["field"], "after");
     let foreign = house.foreign_key().await;
