@@ -27,6 +27,22 @@ pub struct SequenceMessage {
     pub options: SendOptions,
     /// What it is about: whoever declined that is not sent it.
     pub topic: Option<String>,
+    /// The template that `file` and the subject were copied from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<CopiedFrom>,
+}
+
+/// Where a message of a sequence was copied from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedFrom {
+    /// The template's id, as text.
+    pub template: String,
+    /// The version its author fixed; `None`: the newest when the sequence is activated.
+    pub fixed: Option<u32>,
+    /// The version that was copied.
+    pub version: u32,
+    /// The subject in place of the template's.
+    pub subject: Option<String>,
 }
 
 /// The messages of a sequence, by name.

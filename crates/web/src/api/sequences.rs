@@ -2,6 +2,7 @@
 
 use super::campaigns::{Counting, Message};
 use super::messages::house_options;
+use super::templates;
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Problem, recorded};
@@ -11,14 +12,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use dispatch::sequence::{Op, Plan};
-use engine::launch;
+use engine::launch::{self, MessageFile};
 use engine::options::{SendOptions, Timing};
-use engine::sequences::{self, Messages, Proposal, SequenceMessage};
+use engine::sequences::{self, CopiedFrom, Messages, Proposal, SequenceMessage};
 use model::access::Scope;
 use model::reaction::Doer;
 use model::segment;
 use model::sequence::Definition;
-use model::{ContactId, DeliveryState, Departure, ReactionKind, SequenceId};
+use model::{ContactId, DeliveryState, Departure, ReactionKind, SequenceId, TemplateId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,11 +53,22 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 struct SequenceLetter {
     /// Who it is from: an address, or `Name <address>`.
     from: String,
-    /// The subject, if the message does not say it itself.
+    /// The subject, if the message does not say it itself; in place of the template's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     /// The message.
-    message: Message,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<Message>,
+    /// A template (`t_…`) in place of the message. It is copied when the sequence is activated: later versions of it change
+    /// nothing for whoever comes in by this version of the sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    /// The version of the template; without, the newest at the activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template_version: Option<u32>,
+    /// The version that is copied now; told, and passed over when it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    template_copied: Option<u32>,
     /// What it is about; whoever declined that is not sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     topic: Option<String>,
@@ -144,23 +156,53 @@ impl SequenceLetter {
         let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
         let domain = from.address.domain().as_str().to_owned();
         let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
+        let (file, subject, template) = self.content(app, caller).await?;
         let options = SendOptions {
             from: self.from,
-            subject: self.subject,
+            subject,
             return_path: self.return_path.unwrap_or(domain),
             timing: Timing { windows: self.windows, ..Timing::default() },
             tracking: self.tracking.into(),
             ..house_options(app, links_at)
         };
-        Ok(SequenceMessage { file: self.message.into_file()?, options, topic: self.topic })
+        Ok(SequenceMessage { file, options, topic: self.topic, template })
+    }
+
+    /// The message, its subject, and the template they are copied from.
+    async fn content(
+        &self,
+        app: &App,
+        caller: &Caller,
+    ) -> Result<(MessageFile, Option<String>, Option<CopiedFrom>), Problem> {
+        let (id, fixed) = match (&self.message, &self.template) {
+            (Some(message), None) => return Ok((message.clone().into_file()?, self.subject.clone(), None)),
+            (None, Some(text)) => (crate::extract::id::<TemplateId>("template", text)?, self.template_version),
+            (Some(_), Some(_)) => return Err(Problem::field("template", "give a message or a template, not both")),
+            (None, None) => return Err(Problem::field("message", "give a message or a template")),
+        };
+        let missing = || match fixed {
+            Some(version) => Problem::field("template_version", format!("{id} has no version {version} (any more)")),
+            None => Problem::field("template", format!("there is no template {id}")),
+        };
+        let (version, parts) = templates::known_version(app, caller, id, fixed).await?.ok_or_else(missing)?;
+        let subject = self.subject.clone().or_else(|| parts.subject.clone());
+        let copied = CopiedFrom { template: id.to_string(), fixed, version, subject: self.subject.clone() };
+        Ok((parts.into_file()?, subject, Some(copied)))
     }
 
     fn of(message: SequenceMessage) -> SequenceLetter {
         let SendOptions { from, subject, return_path, timing, tracking, .. } = message.options;
+        let (subject, shown) = match &message.template {
+            Some(copied) => (copied.subject.clone(), None),
+            None => (subject, Some(Message::from_file(message.file))),
+        };
         SequenceLetter {
             from,
             subject,
-            message: Message::from_file(message.file),
+            message: shown,
+            template: message.template.as_ref().map(|copied| copied.template.clone()),
+            template_version: message.template.as_ref().and_then(|copied| copied.fixed),
+            template_copied: message.template.map(|copied| copied.version),
             topic: message.topic,
             return_path: Some(return_path),
             windows: timing.windows,
@@ -299,14 +341,42 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) 
 
 /// Let people come in by the newest version, or let a paused sequence go on.
 ///
-/// Refused, with nobody let in, if a message cannot be sent to the world: unsigned, with nowhere to unsubscribe, without
-/// a postal address.
+/// Templates without a fixed version are copied as they are now. Refused, with nobody let in, if a message cannot be sent to the
+/// world: unsigned, with nowhere to unsubscribe, without a postal address.
 #[utoipa::path(post, path = "/sequences/{id}/activate", tag = "sequences",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
 async fn activate(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
     caller.may(Scope::CampaignsSend)?;
-    require(&app, &caller, id).await?;
+    let known = require(&app, &caller, id).await?;
+    copy_newest(&app, &caller, &known).await?;
     Ok(Json(app.engine.activate_sequence(&app.world, caller.workspace, id, &caller.actor).await?.into()))
+}
+
+/// Copies the newest versions of the templates of a version that is to be activated, where none is fixed. A template that was
+/// removed leaves its copy.
+async fn copy_newest(app: &App, caller: &Caller, known: &store::Sequence) -> Result<(), Problem> {
+    if known.version == Some(known.newest) {
+        return Ok(());
+    }
+    let newest = version(app, known, known.newest).await?;
+    let (mut messages, mut changed) = (sequences::messages(&newest)?, false);
+    for (name, message) in &mut messages {
+        let Some(copied) = message.template.as_mut().filter(|copied| copied.fixed.is_none()) else { continue };
+        let id: TemplateId = crate::extract::id(&format!("messages.{name}.template"), &copied.template)?;
+        let Some((version, parts)) = templates::known_version(app, caller, id, None).await? else { continue };
+        if version == copied.version {
+            continue;
+        }
+        copied.version = version;
+        message.options.subject = copied.subject.clone().or_else(|| parts.subject.clone());
+        message.file = parts.into_file()?;
+        changed = true;
+    }
+    if changed {
+        let to = Proposal { name: known.name.clone(), definition: newest.definition, messages }.into_new()?;
+        app.store.change_sequence(known.workspace, known.id, to, &caller.actor, app.now()).await?;
+    }
+    Ok(())
 }
 
 /// Pause a sequence: people come in and nobody goes on; nothing starts of what was on its way out.

@@ -197,6 +197,18 @@ pub(crate) async fn parts(
     read_parts(&known.ok_or_else(|| Problem::field("template", format!("there is no template {id}")))?)
 }
 
+/// A version of a template of the caller's workspace, with its number; the newest without one. `None`: it is not there (any
+/// more).
+pub(crate) async fn known_version(
+    app: &App,
+    caller: &Caller,
+    id: TemplateId,
+    version: Option<u32>,
+) -> Result<Option<(u32, TemplateParts)>, Problem> {
+    let known = app.store.template(caller.workspace, id, version).await?;
+    known.map(|known| Ok((known.version, read_parts(&known)?))).transpose()
+}
+
 /// What a template is to those who use it without a caller.
 #[derive(Default)]
 pub(crate) struct Known {

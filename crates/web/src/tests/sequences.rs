@@ -96,6 +96,62 @@ async fn a_sequence_is_written_activated_followed_and_archived() {
 }
 
 #[tokio::test]
+async fn a_message_may_be_a_template_as_it_is_at_the_activation_or_one_version_of_it() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let parts = |word: &str| {
+        let source = format!("{word} [Stop]({{{{ unsubscribe_url }}}})\n\n{{{{ postal_address }}}}\n");
+        json!({ "name": "Tour", "parts": { "format": "markdown", "source": source, "subject": word } })
+    };
+    let template = house.post("/api/v1/templates", &key, parts("First")).await.json();
+    let template = template["id"].as_str().unwrap().to_owned();
+    let change = async |word: &str| {
+        let path = format!("/api/v1/templates/{template}");
+        assert_eq!(house.ask(Method::PUT, &path, Some(&key), Some(parts(word))).await.status, 200);
+    };
+    let mut body = written("Onboarding");
+    body["messages"]["tips"] = json!({ "from": "anna@news.example", "template": template });
+    body["messages"]["tour"] = json!({
+        "from": "anna@news.example", "template": template, "template_version": 1, "subject": "Mine"
+    });
+    let made = house.post("/api/v1/sequences", &key, body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("/api/v1/sequences/{}", made.json()["id"].as_str().unwrap());
+    change("Second").await;
+    assert_eq!(house.post(&format!("{path}/activate"), &key, json!({})).await.status, 200);
+    change("Third").await;
+    assert_eq!(house.post(&format!("{path}/activate"), &key, json!({})).await.json()["version"], 1);
+    let sent = async || -> Vec<(String, Option<String>)> {
+        let campaigns = house.app.store.list_campaigns(WorkspaceId::FIRST).await.unwrap();
+        let snapshot = |campaign| engine::launch::snapshot(campaign).unwrap();
+        let said = |text: &str| text.split(' ').next().unwrap().to_owned();
+        campaigns.iter().map(snapshot).map(|one| (said(&one.file.source), one.options.subject)).collect()
+    };
+    let first = [("Second".to_owned(), Some("Second".to_owned())), ("First".to_owned(), Some("Mine".to_owned()))];
+    assert_eq!(sent().await, first, "what was activated never changes");
+    let shown = house.get(&path, &key).await.json()["messages"].clone();
+    assert_eq!((&shown["tips"]["template_copied"], shown["tips"].get("template_version")), (&json!(2), None));
+    assert_eq!((&shown["tour"]["template_copied"], &shown["tour"]["template_version"]), (&json!(1), &json!(1)));
+    assert_eq!((shown["tips"].get("subject"), &shown["tour"]["subject"]), (None, &json!("Mine")));
+
+    // What is shown can be written again as it stands; the next activation copies what is newest then.
+    body["messages"] = shown;
+    assert_eq!(house.ask(Method::PUT, &path, Some(&key), Some(body.clone())).await.status, 200);
+    house.ask(Method::DELETE, &format!("/api/v1/templates/{template}"), Some(&key), None).await;
+    assert_eq!(house.post(&format!("{path}/activate"), &key, json!({})).await.json()["version"], 2);
+    assert_eq!(sent().await[2], ("Third".to_owned(), Some("Third".to_owned())), "a removed template leaves its copy");
+    for (wrong, field) in [
+        (json!({ "from": "anna@news.example", "template": template }), "messages.tips.template"),
+        (json!({ "from": "anna@news.example", "template": "t_x" }), "messages.tips.template"),
+        (json!({ "from": "anna@news.example" }), "messages.tips.message"),
+    ] {
+        body["messages"]["tips"] = wrong;
+        let answer = house.ask(Method::PUT, &path, Some(&key), Some(body.clone())).await;
+        assert_eq!((answer.code().as_str(), answer.json()["field"].as_str()), ("invalid_field", Some(field)));
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_sequence_is_refused_and_says_where() {
     let house = rehearsal();
     let key = house.master_key().await;

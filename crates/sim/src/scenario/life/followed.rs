@@ -13,7 +13,7 @@ impl Process<'_> {
     pub(super) async fn sequence(&self, name: String, definition: Definition) {
         let message = |name: &&str| {
             let file = MessageFile::new("step.md".into(), source(name));
-            ((*name).to_owned(), SequenceMessage { file, options: options(), topic: None })
+            ((*name).to_owned(), SequenceMessage { file, options: options(), topic: None, template: None })
         };
         let messages = definition.messages().iter().map(message).collect();
         let proposal = Proposal { name, definition: definition.clone(), messages };
