@@ -109,6 +109,20 @@ impl Store {
         let limit = limit.min(SAMPLE_MAX);
         self.core.lanes.ponder(move |conn| crate::sqlite::segments::sample(conn, workspace, &rule, limit, now)).await
     }
+    /// The people a rule holds for, in the order they came, after `after`.
+    pub async fn segment_people(
+        &self,
+        workspace: WorkspaceId,
+        rule: Rule,
+        after: Option<ContactId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Contact>> {
+        let read = move |conn: &rusqlite::Connection| {
+            crate::sqlite::segments::people(conn, workspace, &rule, after, limit, now)
+        };
+        self.core.lanes.ponder(read).await
+    }
     /// Why somebody is in a segment or not: every part of the rule asked of them. `None`: there is no such person.
     pub async fn segment_explain(
         &self,

@@ -97,3 +97,37 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 })();
+
+// A rule is asked while it is made; a page that waits for a job looks again.
+(() => {
+  const again = document.querySelector("[data-again]");
+  if (again) window.setTimeout(() => window.location.reload(), Number(again.dataset.again) * 1_000);
+
+  const QUIET_MS = 600;
+  for (const form of document.querySelectorAll("form[data-ask]")) {
+    const place = form.querySelector(`[data-answer=${form.dataset.ask}]`);
+    let waits = 0;
+    let latest = 0;
+    form.addEventListener("change", (event) => {
+      if (place.contains(event.target) || event.target.name === "add" || event.target.name === "name") return;
+      window.clearTimeout(waits);
+      waits = window.setTimeout(async () => {
+        const mine = ++latest;
+        const asked = new URLSearchParams(new FormData(form));
+        asked.set("do", "count");
+        place.setAttribute("aria-busy", "true");
+        try {
+          const answer = await fetch(form.action, { method: "POST", body: asked });
+          const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+          const found = drawn.querySelector(`[data-answer=${form.dataset.ask}]`);
+          // What was asked before and comes later is stale.
+          if (mine === latest && found) place.replaceChildren(...found.childNodes);
+        } catch {
+          // The button asks as well.
+        } finally {
+          place.removeAttribute("aria-busy");
+        }
+      }, QUIET_MS);
+    });
+  }
+})();

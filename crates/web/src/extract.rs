@@ -59,6 +59,11 @@ pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
     Ok(value)
 }
 
+/// What somebody filled in, as the body of the request that does the same: read as strictly, refused with the same fields.
+pub(crate) fn given<T: DeserializeOwned>(value: &serde_json::Value) -> Result<Input<T>, Problem> {
+    read_json(value.to_string().as_bytes()).map(Input)
+}
+
 /// A field that is unknown or has a wrong value, from what serde says about it.
 fn field_problem(path: &str, said: &str) -> Problem {
     let code = if said.contains("unknown field") { Code::UnknownField } else { Code::InvalidField };

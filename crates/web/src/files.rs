@@ -41,45 +41,30 @@ impl Folder {
 
     /// Keeps what is sent in: the name it is found by again, which is the hash of its content in hexadecimal.
     pub(crate) async fn take(&self, app: &App, mut body: Body) -> Result<String, Problem> {
+        let mut taking = self.begin(app);
+        while let Some(frame) = body.frame().await {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) => return taking.give_up(body_problem(&error)).await,
+            };
+            if let Ok(piece) = frame.into_data()
+                && !taking.piece(piece).await
+            {
+                break;
+            }
+        }
+        taking.end().await
+    }
+
+    /// Begins to keep a file.
+    pub(crate) fn begin(&self, app: &App) -> Taking {
         let part = self.0.join(format!("{PART}{:016x}", app.world.entropy.u64("uploaded file")));
         let (pieces, waiting) = mpsc::channel(PIECES_MAX);
         let writing = {
             let (folder, part, now) = (self.clone(), part.clone(), app.now());
             beside(move || folder.write(&part, waiting, now))
         };
-        let mut size_bytes = 0;
-        let broken = loop {
-            match body.frame().await {
-                None => break None,
-                Some(Err(error)) => break Some(body_problem(&error)),
-                Some(Ok(frame)) => {
-                    let Ok(piece) = frame.into_data() else { continue };
-                    size_bytes += piece.len() as u64;
-                    if size_bytes > FILE_BYTES_MAX {
-                        let detail = format!("a file has at most {} MB; send it in parts", FILE_BYTES_MAX >> 20);
-                        break Some(Problem::new(Code::TooLarge, detail));
-                    }
-                    // If the writer is gone, it says why.
-                    if pieces.send(piece).await.is_err() {
-                        break None;
-                    }
-                }
-            }
-        };
-        drop(pieces);
-        let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        let kept = match (broken, written) {
-            (Some(problem), _) => Err(problem),
-            (None, Ok(name)) => fs::rename(&part, self.0.join(&name)).map(|()| name).map_err(|error| disk(&error)),
-            (None, Err(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
-                Err(Problem::new(Code::Refused, "too many files wait to be imported; import them, or wait a week"))
-            }
-            (None, Err(error)) => Err(disk(&error)),
-        };
-        if kept.is_err() {
-            fs::remove_file(&part).unwrap_or_default();
-        }
-        kept
+        Taking { folder: self.0.clone(), part, size_bytes: 0, pieces, writing }
     }
 
     /// Writes the pieces; the hash of all of them.
@@ -125,6 +110,52 @@ impl Folder {
     /// Where the rejected rows of a job are.
     pub(crate) fn rejects(&self, job: JobId) -> PathBuf {
         self.0.join(format!("{job}.rejects.csv"))
+    }
+}
+
+/// A file that is being sent in.
+pub(crate) struct Taking {
+    folder: PathBuf,
+    part: PathBuf,
+    size_bytes: u64,
+    pieces: mpsc::Sender<Bytes>,
+    writing: JoinHandle<io::Result<String>>,
+}
+
+impl Taking {
+    /// Takes a piece. Is more of it wanted? If not, [`Taking::end`] says why.
+    pub(crate) async fn piece(&mut self, piece: Bytes) -> bool {
+        self.size_bytes += piece.len() as u64;
+        self.size_bytes <= FILE_BYTES_MAX && self.pieces.send(piece).await.is_ok()
+    }
+
+    /// It is whole: the name it is found by.
+    pub(crate) async fn end(self) -> Result<String, Problem> {
+        if self.size_bytes > FILE_BYTES_MAX {
+            let detail = format!("a file has at most {} MB; send it in parts", FILE_BYTES_MAX >> 20);
+            return self.give_up(Problem::new(Code::TooLarge, detail)).await;
+        }
+        let Taking { folder, part, pieces, writing, .. } = self;
+        drop(pieces);
+        let kept = match writing.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(name) => fs::rename(&part, folder.join(&name)).map(|()| name).map_err(|error| disk(&error)),
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                Err(Problem::new(Code::Refused, "too many files wait to be imported; import them, or wait a week"))
+            }
+            Err(error) => Err(disk(&error)),
+        };
+        if kept.is_err() {
+            fs::remove_file(&part).unwrap_or_default();
+        }
+        kept
+    }
+
+    /// It broke off, or is too long.
+    pub(crate) async fn give_up<T>(self, problem: Problem) -> Result<T, Problem> {
+        drop(self.pieces);
+        self.writing.await.map(drop).unwrap_or_default();
+        fs::remove_file(&self.part).unwrap_or_default();
+        Err(problem)
     }
 }
 

@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// … and where files are sent in.
 const DEADLINE_OF_FILES: Duration = Duration::from_secs(3600);
 /// Where files are sent in.
-const FILES: [&str; 2] = ["/api/v1/imports/files", "/api/v1/images"];
+const FILES: [&str; 3] = ["/api/v1/imports/files", "/api/v1/images", "/imports/files"];
 /// The longest request id a client may choose, in characters.
 const REQUEST_ID_CHARS_MAX: usize = 64;
 

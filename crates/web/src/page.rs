@@ -15,7 +15,7 @@ const LIMIT_DEFAULT: u32 = 50;
 pub(crate) const LIMIT_MAX: u32 = 500;
 
 /// Which page, of a list without other choices.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Plain {

@@ -17,11 +17,20 @@ type Catalogue = FluentBundle<FluentResource>;
 static CATALOGUES: LazyLock<BTreeMap<Language, Catalogue>> =
     LazyLock::new(|| Language::ALL.iter().map(|language| (*language, catalogue(*language))).collect());
 
-/// A catalogue as it is written: what recipients read, and what operators read.
-const fn sources(language: Language) -> [&'static str; 2] {
+/// A catalogue as it is written: what recipients read, and what operators read on the pages of campaigns and people and
+/// at the desk, where lists and settings are kept.
+const fn sources(language: Language) -> [&'static str; 3] {
     match language {
-        Language::En => [include_str!("../words/en.ftl"), include_str!("../words/pages.en.ftl")],
-        Language::De => [include_str!("../words/de.ftl"), include_str!("../words/pages.de.ftl")],
+        Language::En => [
+            include_str!("../words/en.ftl"),
+            include_str!("../words/pages.en.ftl"),
+            include_str!("../words/desk.en.ftl"),
+        ],
+        Language::De => [
+            include_str!("../words/de.ftl"),
+            include_str!("../words/pages.de.ftl"),
+            include_str!("../words/desk.de.ftl"),
+        ],
     }
 }
 
@@ -171,6 +180,48 @@ mod tests {
         found
     }
 
+    /// What is worth a second look in a row of a file (`engine::import::Note`).
+    const NOTES: [&str; 7] = [
+        "role_address",
+        "missing_consent",
+        "consent_refused",
+        "unknown_status",
+        "mixed_encoding",
+        "no_address",
+        "unreadable_address",
+    ];
+    /// What bounds a source or a workspace.
+    const CEILINGS: [&str; 6] = [
+        "connections",
+        "per_connection",
+        "connects_per_minute",
+        "messages_per_second",
+        "messages_per_hour",
+        "messages_per_day",
+    ];
+    /// How a condition of a segment compares.
+    const OPS: [&str; 19] = [
+        "is",
+        "is_not",
+        "contains",
+        "starts_with",
+        "ends_with",
+        "in",
+        "has",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "true",
+        "false",
+        "since",
+        "before",
+        "within",
+        "older",
+    ];
+
     /// What is asked for by a word of a closed set: [`Words::one_of`].
     fn families() -> impl Iterator<Item = String> {
         use model::{AlertKind, CampaignState, ContactStatus, DeliveryState, EventKind, SkipReason, SuppressionReason};
@@ -189,11 +240,24 @@ mod tests {
             of("alert", AlertKind::ALL.iter().map(|one| one.word()).collect()),
             of("problem", crate::Code::ALL.iter().map(|one| one.word()).collect()),
             of("lane", vec!["held", "spent", "slowed", "full"]),
+            of("published", vec!["published", "not_published", "unknown"]),
+            of("key-kind", vec!["rsa", "ed25519"]),
+            of("ceiling", CEILINGS.to_vec()),
+            of("column", engine::import::Role::ALL.iter().map(|one| one.word()).collect()),
+            of("note", NOTES.to_vec()),
+            of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
+            of("condition", crate::pages::condition_kinds()),
+            of("op", OPS.to_vec()),
             of("weekday", numbers[..7].to_vec()),
             of("month", numbers.to_vec()),
         ]
         .into_iter()
         .flatten()
+    }
+
+    /// What stands in quotes.
+    fn literals(text: &str) -> impl Iterator<Item = &str> {
+        text.split('"').skip(1).step_by(2)
     }
 
     /// What the code and the templates below `folder` ask for by name.
@@ -204,9 +268,19 @@ mod tests {
                 continue;
             }
             let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-            for verb in [concat!("say", "("), concat!(".fill", "("), concat!(".count", "(")] {
-                let ids =
-                    text.split(verb).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+            let lists = text.split(concat!(".says", "([")).skip(1).filter_map(|rest| rest.split(']').next());
+            found.extend(lists.flat_map(literals).map(str::to_owned));
+            for verb in [concat!("say", "("), concat!(".fill", "("), concat!(".count", "("), concat!("words", ": ")] {
+                let ids = text.split(verb).skip(1).flat_map(|rest| match rest.trim_start().strip_prefix("if ") {
+                    // One of two.
+                    Some(choice) => choice.split('}').take(2).flat_map(literals).collect(),
+                    None => rest
+                        .trim_start()
+                        .strip_prefix('"')
+                        .and_then(|id| id.split('"').next())
+                        .into_iter()
+                        .collect::<Vec<_>>(),
+                });
                 // What chance is asked for has blanks in its name; no id has.
                 found.extend(ids.filter(|id| !id.contains(' ')).map(str::to_owned));
             }

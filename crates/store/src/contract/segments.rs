@@ -444,6 +444,16 @@ proptest! {
             found.sort();
             meant.sort();
             prop_assert_eq!(&found, &meant, "{}", rule);
+            let mut paged: Vec<ContactId> = Vec::new();
+            loop {
+                let after = paged.last().copied();
+                let page = now(world.store.segment_people(W, rule.clone(), after, 2, today())).unwrap();
+                if page.is_empty() {
+                    break;
+                }
+                paged.extend(page.into_iter().map(|contact| contact.id));
+            }
+            prop_assert_eq!(&paged, &meant, "{} in pages", rule);
             let count = now(world.store.segment_count(W, rule.clone(), today())).unwrap();
             prop_assert_eq!(count, meant.len() as u64);
             for (id, _) in &world.people {

@@ -118,9 +118,32 @@ pub(crate) fn sample(
         compiler.whole(&checked(rule)?)
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = [Value::from(workspace.0), Value::from(limit)].into_iter().chain(compiler.values);
+    found_by(conn, &sql, [Value::from(workspace.0), Value::from(limit)].into_iter().chain(compiler.values))
+}
+
+/// The people a rule holds for, in the order they came, after `after`.
+pub(crate) fn people(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    rule: &Rule,
+    after: Option<ContactId>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<Contact>> {
+    let mut compiler = Compiler::new(4, now);
+    let sql = format!(
+        "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.id > ?3 AND {} AND {VISIBLE} ORDER BY c.id LIMIT ?2",
+        compiler.whole(&checked(rule)?)
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let place = [workspace.0, limit, after.map_or(0, |id| id.0)].map(Value::from);
+    found_by(conn, &sql, place.into_iter().chain(compiler.values))
+}
+
+/// The people whose ids a question gives.
+fn found_by(conn: &Connection, sql: &str, values: impl Iterator<Item = Value>) -> Result<Vec<Contact>> {
     let ids: Vec<i64> = bounded(conn, |conn| {
-        let mut statement = conn.prepare(&sql)?;
+        let mut statement = conn.prepare(sql)?;
         let rows = statement.query_map(params_from_iter(values), |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     })?;

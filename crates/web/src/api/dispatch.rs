@@ -30,7 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(put_pool, remove_pool))
 }
 
-fn may_read(caller: &Caller) -> Result<(), Problem> {
+pub(crate) fn may_read(caller: &Caller) -> Result<(), Problem> {
     caller.may(Scope::DispatchRead)?;
     caller.of_the_house()
 }
@@ -115,7 +115,7 @@ async fn sources(State(app): State<App>, caller: Caller) -> Result<Json<Page<Sta
 /// A source as it is described.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Source {
+pub(crate) struct Source {
     /// The local address connections are bound to.
     #[serde(default)]
     address: Option<String>,
@@ -134,7 +134,7 @@ struct Source {
 
 /// What was described. A running engine goes on with what it read at its start.
 #[derive(Serialize, ToSchema)]
-struct Described {
+pub(crate) struct Described {
     /// Its id.
     id: String,
     /// Its name.
@@ -145,7 +145,7 @@ struct Described {
 #[utoipa::path(put, path = "/sources/{name}", tag = "dispatch",
     params(("name" = String, Path, description = "Its name")), request_body = Source,
     responses((status = 200, body = Described)))]
-async fn put_source(
+pub(crate) async fn put_source(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
@@ -173,7 +173,7 @@ async fn put_source(
 #[utoipa::path(put, path = "/sources/{name}/ceilings", tag = "dispatch",
     params(("name" = String, Path, description = "Its name")), request_body = Ceilings,
     responses((status = 200, body = Ceilings)))]
-async fn limit_source(
+pub(crate) async fn limit_source(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
@@ -191,7 +191,7 @@ async fn limit_source(
 /// Take a source out of use.
 #[utoipa::path(delete, path = "/sources/{name}", tag = "dispatch",
     params(("name" = String, Path, description = "Its name")), responses((status = 200, body = Described)))]
-async fn retire_source(
+pub(crate) async fn retire_source(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
@@ -207,7 +207,7 @@ async fn retire_source(
 /// A pool: sources with their weights.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Pool {
+pub(crate) struct Pool {
     /// Its members.
     members: Vec<Member>,
     /// May only this workspace use it?
@@ -262,7 +262,7 @@ async fn pools(State(app): State<App>, caller: Caller) -> Result<Json<Page<Named
 #[utoipa::path(put, path = "/pools/{name}", tag = "dispatch",
     params(("name" = String, Path, description = "Its name")), request_body = Pool,
     responses((status = 200, body = Described)))]
-async fn put_pool(
+pub(crate) async fn put_pool(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
@@ -285,7 +285,7 @@ async fn put_pool(
 /// Remove a pool.
 #[utoipa::path(delete, path = "/pools/{name}", tag = "dispatch",
     params(("name" = String, Path, description = "Its name")), responses((status = 200, body = Described)))]
-async fn remove_pool(
+pub(crate) async fn remove_pool(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,

@@ -26,32 +26,32 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A sending domain.
 #[derive(Serialize, ToSchema)]
-struct Domain {
+pub(crate) struct Domain {
     /// The domain.
-    domain: String,
+    pub(crate) domain: String,
     /// Its keys, oldest first.
-    keys: Vec<DomainKey>,
+    pub(crate) keys: Vec<DomainKey>,
 }
 
 /// A signing key and the record that publishes it.
 #[derive(Serialize, ToSchema)]
-struct DomainKey {
+pub(crate) struct DomainKey {
     /// Its name under the domain.
-    selector: String,
+    pub(crate) selector: String,
     /// `rsa` or `ed25519`.
-    kind: String,
+    pub(crate) kind: String,
     /// The name of the TXT record.
-    record_name: String,
+    pub(crate) record_name: String,
     /// Its value.
-    record_value: String,
+    pub(crate) record_value: String,
     /// The same as a line of a zone file.
-    zone_line: String,
+    pub(crate) zone_line: String,
     /// After a check: `published`, `not_published`, or `unknown` when DNS did not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    published: Option<String>,
+    pub(crate) published: Option<String>,
     /// After a check: what is wrong, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 fn as_key(key: &SigningKey, domain: &MailDomain, selector: &str) -> Result<DomainKey, KeyError> {
@@ -101,7 +101,7 @@ fn read_domain(text: &str) -> Result<MailDomain, Problem> {
 /// The sending domains that have a key.
 #[utoipa::path(get, path = "/domains", tag = "domains", params(Plain),
     responses((status = 200, body = Page<Domain>)))]
-async fn list(
+pub(crate) async fn list(
     State(app): State<App>,
     caller: Caller,
     Asked(which): Asked<Plain>,
@@ -120,7 +120,11 @@ async fn list(
 /// A sending domain.
 #[utoipa::path(get, path = "/domains/{domain}", tag = "domains",
     params(("domain" = String, Path, description = "The domain")), responses((status = 200, body = Domain)))]
-async fn show(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Domain>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Domain>, Problem> {
     caller.may(Scope::DomainsRead)?;
     Ok(Json(domain(&app, &caller, &read_domain(&name)?).await?))
 }
@@ -128,7 +132,7 @@ async fn show(State(app): State<App>, caller: Caller, Path(name): Path<String>) 
 /// A key to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewDomainKey {
+pub(crate) struct NewDomainKey {
     /// Its name under the domain; `postroom` when none is named. A key in use is never replaced.
     #[serde(default)]
     selector: Option<String>,
@@ -143,7 +147,7 @@ struct NewDomainKey {
 #[utoipa::path(post, path = "/domains/{domain}/keys", tag = "domains",
     params(("domain" = String, Path, description = "The domain")), request_body = NewDomainKey,
     responses((status = 201, body = DomainKey)))]
-async fn make_key(
+pub(crate) async fn make_key(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
@@ -170,7 +174,11 @@ async fn make_key(
 /// Look in DNS whether the records of a domain are published.
 #[utoipa::path(post, path = "/domains/{domain}/check", tag = "domains",
     params(("domain" = String, Path, description = "The domain")), responses((status = 200, body = Domain)))]
-async fn check(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Domain>, Problem> {
+pub(crate) async fn check(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Domain>, Problem> {
     caller.may(Scope::DomainsRead)?;
     let name = read_domain(&name)?;
     let mut keys = Vec::new();

@@ -10,7 +10,8 @@ use axum::extract::State;
 use axum::response::Response;
 use engine::report;
 use model::access::Scope;
-use model::{CampaignId, DeliveryState, EventKind, Timestamp, WorkspaceId};
+use model::segment::Rule;
+use model::{CampaignId, DeliveryState, EventKind, SegmentId, Timestamp, WorkspaceId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -21,11 +22,17 @@ use utoipa_axum::routes;
 
 /// Rows read at a time.
 const ROWS: usize = 500;
+/// People of a segment looked for at a time: the rule is asked anew for each page.
+const SEGMENT_ROWS: usize = 10_000;
 /// Values of people that get a column of their own, at most; the rest is together in the last one.
 const COLUMNS_MAX: usize = 200;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(contacts)).routes(routes!(suppressions)).routes(routes!(recipients))
+    OpenApiRouter::new()
+        .routes(routes!(contacts))
+        .routes(routes!(segment))
+        .routes(routes!(suppressions))
+        .routes(routes!(recipients))
 }
 
 /// Why a table broke off.
@@ -87,6 +94,45 @@ async fn contacts(State(app): State<App>, caller: Caller) -> Result<Response, Pr
 }
 
 async fn write_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<(), Broken> {
+    let columns = begin_contacts(app, workspace, table).await?;
+    let mut after = None;
+    loop {
+        let found = app.store.contacts_page(workspace, after, ROWS).await?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after = Some(last.id);
+        table.rows(found.into_iter().map(|contact| contact_row(contact, &columns))).await?;
+    }
+}
+
+/// The people of a segment now, with the same columns as everybody.
+#[utoipa::path(get, path = "/exports/segments/{id}", tag = "exports",
+    params(("id" = String, Path, description = "The segment")),
+    responses((status = 200, body = String, content_type = "text/csv")))]
+async fn segment(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -> Result<Response, Problem> {
+    caller.may(Scope::ContactsExport)?;
+    let workspace = caller.workspace;
+    let known = app.store.segment(workspace, id).await?.ok_or_else(|| Problem::not_found("segment", id))?;
+    export(app, &caller, "segment", None, async move |app, mut table| {
+        let written = write_segment(&app, workspace, known.rule, &mut table).await;
+        (table, written)
+    })
+    .await
+}
+
+async fn write_segment(app: &App, workspace: WorkspaceId, rule: Rule, table: &mut Table) -> Result<(), Broken> {
+    let columns = begin_contacts(app, workspace, table).await?;
+    // What is asked of every page is asked at the same moment.
+    let (mut after, now) = (None, app.now());
+    loop {
+        let found = app.store.segment_people(workspace, rule.clone(), after, SEGMENT_ROWS, now).await?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after = Some(last.id);
+        table.rows(found.into_iter().map(|contact| contact_row(contact, &columns))).await?;
+    }
+}
+
+/// Writes the head of a table of people; the columns that are values.
+async fn begin_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<Vec<String>, Broken> {
     let imports = app.store.imports_page(workspace, None, ROWS).await?;
     let named: BTreeSet<String> = imports.into_iter().flat_map(|import| import.columns).collect();
     let columns: Vec<String> = named.into_iter().filter(|name| name != "email").take(COLUMNS_MAX).collect();
@@ -107,13 +153,7 @@ async fn write_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) ->
     ];
     let header = fixed.iter().map(|&name| name.to_owned()).chain(columns.iter().cloned());
     table.rows([header.chain(["other".to_owned()]).collect::<Vec<_>>()]).await?;
-    let mut after = None;
-    loop {
-        let found = app.store.contacts_page(workspace, after, ROWS).await?;
-        let Some(last) = found.last() else { return Ok(()) };
-        after = Some(last.id);
-        table.rows(found.into_iter().map(|contact| contact_row(contact, &columns))).await?;
-    }
+    Ok(columns)
 }
 
 fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {

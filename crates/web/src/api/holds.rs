@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A hold.
 #[derive(Serialize, ToSchema)]
-struct Hold {
+pub(crate) struct Hold {
     /// Its id (`h_…`).
     id: String,
     /// Only of this campaign.
@@ -89,7 +89,7 @@ async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>
 /// What to hold. Every field that is set narrows it; none: all mail of the workspace.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Reach {
+pub(crate) struct Reach {
     /// Only this campaign (`m_…`).
     #[serde(default)]
     campaign: Option<String>,
@@ -111,11 +111,11 @@ struct Reach {
 
 /// A hold and what it stops.
 #[derive(Serialize, ToSchema)]
-struct Placed {
+pub(crate) struct Placed {
     /// The hold.
     hold: Hold,
     /// Deliveries it covers that wait for a try.
-    covers: u64,
+    pub(crate) covers: u64,
     /// Deliveries of which nobody knows yet to which provider they go.
     not_placed_yet: u64,
 }
@@ -124,7 +124,7 @@ struct Placed {
 ///
 /// In force when answered: nothing it covers starts.
 #[utoipa::path(post, path = "/holds", tag = "holds", request_body = Reach, responses((status = 201, body = Placed)))]
-async fn place(
+pub(crate) async fn place(
     State(app): State<App>,
     caller: Caller,
     Input(reach): Input<Reach>,
@@ -156,7 +156,7 @@ async fn place(
 /// Let what a hold covers go on.
 #[utoipa::path(delete, path = "/holds/{id}", tag = "holds", params(("id" = String, Path, description = "The hold")),
     responses((status = 200, body = Hold)))]
-async fn lift(State(app): State<App>, caller: Caller, At(id): At<HoldId>) -> Result<Json<Hold>, Problem> {
+pub(crate) async fn lift(State(app): State<App>, caller: Caller, At(id): At<HoldId>) -> Result<Json<Hold>, Problem> {
     caller.may(Scope::DispatchWrite)?;
     let known =
         app.store.holds(None).await?.into_iter().any(|hold| hold.id == id && hold.workspace == caller.workspace);

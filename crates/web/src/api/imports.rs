@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::import::{self, Column, ImportError, ImportReport, ImportRequest, Mapping, Pace, Progress, Role};
+use engine::import::{self, Column, ImportError, ImportReport, ImportRequest, Mapping, Pace, Preview, Progress, Role};
 use model::access::Scope;
 use model::{Actor, ImportId, JobId, ListId, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -101,13 +101,7 @@ async fn send_in(
     }
     let folder = Folder::of(&app, caller.workspace);
     let file = folder.take(&app, request.into_body()).await?;
-    let path = folder.find(&file).ok_or_else(|| Problem::from(Code::OwnFailure))?;
-    let wanted = request_for(caller.workspace, path.clone());
-    let seen = beside(move || import::preview(&wanted)).await.map_err(|_| Problem::from(Code::OwnFailure))?;
-    let seen = seen.map_err(|error| {
-        fs::remove_file(&path).unwrap_or_default();
-        refused(&error)
-    })?;
+    let seen = look_at(&app, &caller, &file).await?;
     let sent = SentFile {
         file,
         size_bytes: seen.size_bytes,
@@ -119,10 +113,21 @@ async fn send_in(
     Ok((StatusCode::CREATED, Json(sent)))
 }
 
+/// What a file that was sent in is taken to mean. One that is no file of people is not kept.
+pub(crate) async fn look_at(app: &App, caller: &Caller, file: &str) -> Result<Preview, Problem> {
+    let path = Folder::of(app, caller.workspace).find(file).ok_or_else(|| Problem::not_found("file", file))?;
+    let wanted = request_for(caller.workspace, path.clone());
+    let seen = beside(move || import::preview(&wanted)).await.map_err(|_| Problem::from(Code::OwnFailure))?;
+    seen.map_err(|error| {
+        fs::remove_file(&path).unwrap_or_default();
+        refused(&error)
+    })
+}
+
 /// How a file is imported.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewImport {
+pub(crate) struct NewImport {
     /// The `file` that was sent in.
     file: String,
     /// What it is called; `people.csv` if absent.
@@ -153,7 +158,7 @@ struct NewImport {
 /// off by a stop goes on where it stopped when it is imported again; nobody is visible before the end.
 #[utoipa::path(post, path = "/imports", tag = "imports", request_body = NewImport,
     responses((status = 202, body = Job, headers(("Location" = String, description = "The job")))))]
-async fn begin(
+pub(crate) async fn begin(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewImport>,
@@ -378,7 +383,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<ImportId>) -> R
 }
 
 /// An import of the caller's workspace.
-async fn own(app: &App, caller: &Caller, id: ImportId) -> Result<store::Import, Problem> {
+pub(crate) async fn own(app: &App, caller: &Caller, id: ImportId) -> Result<store::Import, Problem> {
     let found = app.store.import(id).await?;
     let is_own = found.workspace == caller.workspace && found.state != ImportState::Removed;
     if is_own { Ok(found) } else { Err(Problem::not_found("import", id)) }
@@ -387,7 +392,11 @@ async fn own(app: &App, caller: &Caller, id: ImportId) -> Result<store::Import, 
 /// Take an import back, with the people only it brought. Refused once a campaign used it.
 #[utoipa::path(delete, path = "/imports/{id}", tag = "imports", params(("id" = String, Path, description = "Its id")),
     responses((status = 204)))]
-async fn remove(State(app): State<App>, caller: Caller, At(id): At<ImportId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ImportId>,
+) -> Result<StatusCode, Problem> {
     caller.may(Scope::ContactsWrite)?;
     own(&app, &caller, id).await?;
     app.store.remove_import(id, &caller.actor, app.now()).await?;
@@ -398,7 +407,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<ImportId>) ->
 #[utoipa::path(get, path = "/jobs/{id}/rejects", tag = "imports",
     params(("id" = String, Path, description = "The job of the import")),
     responses((status = 200, body = String, content_type = "text/csv")))]
-async fn rejects(State(app): State<App>, caller: Caller, At(id): At<JobId>) -> Result<Response, Problem> {
+pub(crate) async fn rejects(State(app): State<App>, caller: Caller, At(id): At<JobId>) -> Result<Response, Problem> {
     caller.may(Scope::ContactsExport)?;
     let known = app.store.job(caller.workspace, id).await?;
     known.ok_or_else(|| Problem::not_found("job", id))?;

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Job {
     /// Its id (`j_…`).
-    id: String,
+    pub(crate) id: String,
     /// What is done.
     kind: String,
     /// `running`, `done` or `failed`.

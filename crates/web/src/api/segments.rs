@@ -36,10 +36,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A saved rule.
 #[derive(Serialize, ToSchema)]
-struct Segment {
+pub(crate) struct Segment {
     /// Its id.
     #[schema(example = "g_01h2xcejqt")]
-    id: String,
+    pub(crate) id: String,
     /// Its name.
     name: String,
     /// The rule as text.
@@ -103,7 +103,7 @@ async fn list(
 /// A segment to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewSegment {
+pub(crate) struct NewSegment {
     /// Unique in the workspace.
     name: String,
     /// The rule as text.
@@ -119,7 +119,7 @@ struct NewSegment {
 /// Save a rule.
 #[utoipa::path(post, path = "/segments", tag = "segments", request_body = NewSegment,
     responses((status = 201, body = Segment)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewSegment>,
@@ -142,7 +142,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -> 
 /// A change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SegmentChange {
+pub(crate) struct SegmentChange {
     /// Another name.
     #[serde(default)]
     name: Option<String>,
@@ -158,7 +158,7 @@ struct SegmentChange {
 /// Change a segment. Campaigns that were built keep whom they were built for.
 #[utoipa::path(patch, path = "/segments/{id}", tag = "segments", request_body = SegmentChange,
     params(("id" = String, Path, description = "The segment")), responses((status = 200, body = Segment)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<SegmentId>,
@@ -173,7 +173,11 @@ async fn change(
 /// Remove a segment.
 #[utoipa::path(delete, path = "/segments/{id}", tag = "segments",
     params(("id" = String, Path, description = "The segment")), responses((status = 204)))]
-async fn remove(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SegmentId>,
+) -> Result<StatusCode, Problem> {
     caller.may(Scope::SegmentsWrite)?;
     app.store.remove_segment(caller.workspace, id, &caller.actor, app.now()).await?;
     Ok(StatusCode::NO_CONTENT)

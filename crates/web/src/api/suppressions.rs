@@ -116,7 +116,7 @@ async fn list(
 /// Whom to suppress.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewSuppression {
+pub(crate) struct NewSuppression {
     /// An address, or a domain (with or without `@` before it).
     target: String,
     /// Why, in words.
@@ -126,7 +126,7 @@ struct NewSuppression {
 
 /// What was suppressed.
 #[derive(Serialize, ToSchema)]
-struct Suppressed {
+pub(crate) struct Suppressed {
     /// The address or domain.
     target: String,
     /// Everything that keeps mail from it now.
@@ -138,7 +138,7 @@ struct Suppressed {
 /// In force when answered: nothing starts toward it any more, also of campaigns that are under way.
 #[utoipa::path(post, path = "/suppressions", tag = "suppressions", request_body = NewSuppression,
     responses((status = 201, body = Suppressed)))]
-async fn add(
+pub(crate) async fn add(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewSuppression>,
@@ -162,7 +162,7 @@ async fn add(
 /// What to lift.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Lift {
+pub(crate) struct Lift {
     /// An address or a domain.
     target: String,
     /// Why; it is kept in the audit log.
@@ -171,9 +171,9 @@ struct Lift {
 
 /// What was lifted.
 #[derive(Serialize, ToSchema)]
-struct Lifted {
+pub(crate) struct Lifted {
     /// How many entries.
-    lifted: u64,
+    pub(crate) lifted: u64,
     /// Was it only counted?
     dry_run: bool,
 }
@@ -183,7 +183,11 @@ struct Lifted {
 /// Refused for complaints, unsubscribes and people who were forgotten: only they themselves undo that.
 #[utoipa::path(post, path = "/suppressions/lift", tag = "suppressions", request_body = Lift,
     responses((status = 200, body = Lifted)))]
-async fn lift(State(app): State<App>, caller: Caller, Input(lift): Input<Lift>) -> Result<Json<Lifted>, Problem> {
+pub(crate) async fn lift(
+    State(app): State<App>,
+    caller: Caller,
+    Input(lift): Input<Lift>,
+) -> Result<Json<Lifted>, Problem> {
     caller.may(Scope::SuppressionsWrite)?;
     let target = read_target(&lift.target)?;
     check_reason(&lift.reason)?;
@@ -197,7 +201,7 @@ async fn lift(State(app): State<App>, caller: Caller, Input(lift): Input<Lift>) 
 /// Which bounce suppressions to lift: at least one of provider, code, since and until.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct LiftMany {
+pub(crate) struct LiftMany {
     /// The provider whose refusals were wrong (`google`).
     #[serde(default)]
     provider: Option<String>,
@@ -225,7 +229,7 @@ struct LiftMany {
 /// For the day a provider answered "no such user" about everybody. Complaints and unsubscribes are never touched.
 #[utoipa::path(post, path = "/suppressions/lift-many", tag = "suppressions", request_body = LiftMany,
     responses((status = 200, body = Lifted)))]
-async fn lift_many(
+pub(crate) async fn lift_many(
     State(app): State<App>,
     caller: Caller,
     Input(lift): Input<LiftMany>,

@@ -40,6 +40,9 @@ struct Contacts {
     people: Vec<Contact>,
     next: Option<String>,
     error: Option<String>,
+    /// The pages beside it.
+    tabs: Vec<(String, String, bool)>,
+    may_export: bool,
 }
 
 /// The class of the stylesheet, and its icon, for where somebody stands.
@@ -75,7 +78,9 @@ pub(super) async fn list(
         }
     }
     let layout = Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts"));
-    Ok(page(&Contacts { layout, q: wanted, people, next, error }))
+    let tabs = super::tabs::people(&visitor, "/contacts");
+    let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
+    Ok(page(&Contacts { layout, q: wanted, people, next, error, tabs, may_export }))
 }
 
 /// Where in a timeline.

@@ -13,6 +13,9 @@ pub(crate) enum Section {
     Home,
     Campaigns,
     Contacts,
+    Segments,
+    Suppressions,
+    Delivery,
 }
 
 /// A line of the menu.
@@ -27,7 +30,7 @@ pub(crate) struct Place {
     scope: Scope,
 }
 
-const MENU: [Place; 3] = [
+const MENU: [Place; 6] = [
     Place {
         section: Section::Home,
         path: "/",
@@ -51,6 +54,30 @@ const MENU: [Place; 3] = [
         words: "menu-contacts",
         gap: false,
         scope: Scope::ContactsRead,
+    },
+    Place {
+        section: Section::Segments,
+        path: "/segments",
+        icon: "slice",
+        words: "menu-segments",
+        gap: false,
+        scope: Scope::SegmentsRead,
+    },
+    Place {
+        section: Section::Suppressions,
+        path: "/suppressions",
+        icon: "shield",
+        words: "menu-suppressions",
+        gap: false,
+        scope: Scope::SuppressionsRead,
+    },
+    Place {
+        section: Section::Delivery,
+        path: "/lanes",
+        icon: "pulse",
+        words: "menu-delivery",
+        gap: true,
+        scope: Scope::DispatchRead,
     },
 ];
 

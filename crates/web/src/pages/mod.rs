@@ -11,25 +11,39 @@
 mod assets;
 mod campaign;
 mod campaigns;
+mod conditions;
 mod contacts;
+mod desk;
+mod domains;
 mod doors;
 mod equation;
+mod forms;
 mod home;
+mod imports;
 mod investigation;
+mod lanes;
 mod layout;
 mod live;
+mod names;
 mod orders;
 mod people;
 mod refusal;
 mod report;
 mod review;
 mod room;
+mod segments;
+mod sheet;
 mod shown;
+mod sources;
+mod suppressions;
+mod tabs;
 mod visit;
 
 #[cfg(test)]
 pub(crate) use assets::PLACE as ASSETS_PLACE;
 pub(crate) use assets::routes as asset_routes;
+#[cfg(test)]
+pub(crate) use conditions::kinds as condition_kinds;
 use layout::Layout;
 pub(crate) use live::Latest;
 use visit::Visitor;
@@ -61,6 +75,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/campaigns/{id}/take-back", post(orders::take_back))
         .route("/contacts", get(contacts::list))
         .route("/contacts/{id}", get(contacts::show))
+        .merge(desk::routes())
         .route("/sign-out", post(doors::sign_out))
         .route_layer(from_fn_with_state(app.clone(), visit::require));
     let open = Router::new()

@@ -1,5 +1,8 @@
 //! Numbers, shares and times as people read them, in their language and the workspace's zone.
 
+use super::forms::Typed;
+use crate::problem::Problem;
+use crate::shape::Time;
 use crate::words::Words;
 use fluent_bundle::FluentValue;
 use jiff::Zoned;
@@ -22,6 +25,11 @@ impl Shown {
     /// A text of the catalogue.
     pub(crate) fn say(&self, id: &str) -> String {
         self.words.say(id)
+    }
+
+    /// Several texts, as the heads of a table's columns are.
+    pub(crate) fn says<const N: usize>(&self, ids: [&str; N]) -> Vec<String> {
+        ids.map(|id| self.say(id)).to_vec()
     }
 
     /// The text for a word of a family: for `sending` of `state` it is `state-sending`.
@@ -87,6 +95,14 @@ impl Shown {
         let values = [("weekday", weekday.into()), ("day", then.day().into()), ("month", month.into())];
         let day = self.fill("short-date", &values);
         if then.year() == now.year() { day } else { format!("{day} {}", then.year()) }
+    }
+
+    /// A time as browsers send it of a field, `2026-03-10T09:30`, read in the workspace's zone.
+    pub(crate) fn typed_time(&self, typed: &Typed, name: &'static str) -> Result<Option<Time>, Problem> {
+        let Some(text) = typed.some(name) else { return Ok(None) };
+        let read = text.parse::<jiff::civil::DateTime>().ok().and_then(|time| time.to_zoned(self.zone.clone()).ok());
+        let read = read.ok_or_else(|| Problem::field(name, self.say("time-wrong")))?;
+        Ok(Some(Time(Timestamp::from_millis(read.timestamp().as_millisecond()))))
     }
 
     /// For the `datetime` of a `<time>`.

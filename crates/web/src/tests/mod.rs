@@ -2,9 +2,12 @@
 
 mod alerts;
 mod audience;
+mod browser;
 mod campaigns;
 mod complaints;
 mod confirm;
+mod delivery;
+mod desk;
 mod hosts;
 mod house;
 mod imports;

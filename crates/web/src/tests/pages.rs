@@ -85,6 +85,17 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
         "/contacts?q=p1@first.example".to_owned(),
         "/contacts?q=nonsense".to_owned(),
         format!("/contacts/{contact}"),
+        "/imports".to_owned(),
+        "/imports/new".to_owned(),
+        format!("/imports/{}/take-back", things.by_kind["imports"]),
+        "/segments".to_owned(),
+        "/segments/new".to_owned(),
+        "/segments/new?text=sent%20%7C%7C%20(attr.a==1%20%26%26%20opened)&who=p1@first.example".to_owned(),
+        "/suppressions".to_owned(),
+        "/suppressions/lift?target=p1@first.example".to_owned(),
+        "/lanes".to_owned(),
+        "/sources".to_owned(),
+        "/domains".to_owned(),
     ];
     for path in paths {
         for language in ["en", "de"] {

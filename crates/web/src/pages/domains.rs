@@ -1,0 +1,147 @@
+//! Sending domains: the records to publish, to be copied, and whether DNS shows them.
+
+use super::forms::{Entered, Field, Form, Typed};
+use super::layout::{Layout, Section};
+use super::sheet::{Cell, Facts, Part, Press, Sheet, Table};
+use super::shown::Shown;
+use super::{Visitor, tabs};
+use crate::App;
+use crate::api::domains::{self as api, Domain};
+use crate::extract::{Asked, given};
+use crate::page as pages;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use model::access::Scope;
+use serde_json::json;
+
+/// The domains.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<pages::Plain>,
+) -> Result<Response, Problem> {
+    draw(&app, &visitor, which, &Entered::default()).await
+}
+
+async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Entered) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let Json(found) = api::list(State(app.clone()), visitor.caller.clone(), Asked(which)).await?;
+    let head = shown.says(["domain", "domain-keys"]);
+    let table = Table::new("domains", shown.say("domains"), head, shown.say("domains-empty"))
+        .rows(found.data.into_iter().map(|domain| {
+            let keys: Vec<String> = domain.keys.iter().map(|key| format!("{} ({})", key.selector, key.kind)).collect();
+            vec![Cell::link(format!("/domains/{}", domain.domain), &domain.domain), Cell::text(keys.join(", "))]
+        }))
+        .next(found.next.map(|next| format!("/domains?after={next}")));
+    let layout = Layout::of(app, visitor, Section::Delivery, shown.say("domains"));
+    let mut sheet = Sheet::new(layout).lead(shown.say("domains-what")).tabs(tabs::delivery(visitor, "/domains"));
+    sheet = sheet.part(table);
+    if visitor.caller.scopes.has(Scope::DomainsWrite) {
+        let form = Form::new("add", shown.say("domain-add"), "/domains", shown.say("domain-add-do"), entered)
+            .field(Field::line("domain", shown.say("domain")).help(shown.say("domain-help")).required());
+        sheet = sheet.part(form);
+    }
+    Ok(sheet.answer(entered))
+}
+
+/// Makes the first key of a domain, which makes it one of ours.
+pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let name = typed.get("domain").to_owned();
+    let made = api::make_key(State(app.clone()), visitor.caller.clone(), Path(name.clone()), given(&json!({}))?).await;
+    match made {
+        Ok(_) => Ok(Redirect::to(&format!("/domains/{}", name.to_ascii_lowercase())).into_response()),
+        Err(mut problem) => {
+            problem.field = problem.field.or(Some("domain".to_owned()));
+            draw(&app, &visitor, pages::Plain::default(), &Entered::refused("add", typed, problem)?).await
+        }
+    }
+}
+
+/// A domain with what is to be published.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let found = api::show(State(app.clone()), visitor.caller.clone(), Path(name)).await?;
+    Ok(drawn(&app, &visitor, found.0, false, &Entered::default()))
+}
+
+/// The same after a look into DNS.
+pub(super) async fn check(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let found = api::check(State(app.clone()), visitor.caller.clone(), Path(name)).await?;
+    Ok(drawn(&app, &visitor, found.0, true, &Entered::default()))
+}
+
+/// Makes another key.
+pub(super) async fn make_key(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    let new = json!({ "selector": typed.some("selector"), "ed25519": typed.get("kind") == "ed25519" });
+    let (state, caller) = (State(app.clone()), visitor.caller.clone());
+    match api::make_key(state, caller, Path(name.clone()), given(&new)?).await {
+        Ok(_) => Ok(Redirect::to(&format!("/domains/{name}")).into_response()),
+        Err(problem) => {
+            let found = api::show(State(app.clone()), visitor.caller.clone(), Path(name)).await?;
+            Ok(drawn(&app, &visitor, found.0, false, &Entered::refused("key", typed, problem)?))
+        }
+    }
+}
+
+fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered: &Entered) -> Response {
+    let shown = &visitor.shown;
+    let base = format!("/domains/{}", domain.domain);
+    let layout = Layout::of(app, visitor, Section::Delivery, &domain.domain);
+    let mut sheet = Sheet::new(layout).up("/domains", shown.say("domains"));
+    sheet = sheet.press(Press::send(format!("{base}/check"), shown.say("domain-check")).class("main"));
+    if is_checked {
+        let all = domain.keys.iter().all(|key| key.published.as_deref() == Some("published"));
+        let told = shown.say(if all { "domain-all-published" } else { "domain-not-published" });
+        sheet = sheet.part(Part::Note(if all { "ok" } else { "soft" }, told, None));
+    }
+    for key in &domain.keys {
+        let mut lines = vec![
+            (shown.say("domain-record-type"), Cell::code("TXT")),
+            (shown.say("domain-record-name"), Cell::code(&key.record_name)),
+            (shown.say("domain-record-value"), Cell::code(&key.record_value)),
+        ];
+        if let Some(found) = &key.published {
+            let (class, icon) = match found.as_str() {
+                "published" => ("ok", "ok"),
+                "unknown" => ("soft", "soft"),
+                _ => ("hard", "hard"),
+            };
+            lines.push((shown.say("domain-found"), Cell::badge(class, icon, shown.one_of("published", found))));
+        }
+        if let Some(problem) = &key.problem {
+            lines.push((shown.say("domain-remedy"), Cell::text(problem)));
+        }
+        let title =
+            shown.fill("domain-key", &[("selector", key.selector.as_str().into()), ("kind", key.kind.as_str().into())]);
+        sheet = sheet.part(Facts { id: "key", title, lines });
+    }
+    let zone: Vec<&str> = domain.keys.iter().map(|key| key.zone_line.as_str()).collect();
+    sheet = sheet.part(Part::Text("zone", shown.say("domain-zone"), shown.say("domain-zone-help"), zone.join("\n")));
+    if visitor.caller.scopes.has(Scope::DomainsWrite) {
+        sheet = sheet.part(key_form(shown, &base, entered));
+    }
+    sheet.answer(entered)
+}
+
+fn key_form(shown: &Shown, base: &str, entered: &Entered) -> Form {
+    let kinds = ["rsa", "ed25519"].map(|kind| (kind.to_owned(), shown.one_of("key-kind", kind))).to_vec();
+    Form::new("key", shown.say("domain-key-add"), format!("{base}/keys"), shown.say("domain-key-add-do"), entered)
+        .help(shown.say("domain-key-what"))
+        .field(Field::line("selector", shown.say("domain-selector")).required())
+        .field(Field::one("kind", shown.say("domain-key-kind"), kinds))
+        .folded()
+}

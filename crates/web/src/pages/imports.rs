@@ -1,0 +1,440 @@
+//! Bringing people in: a file is sent in, its columns are given a meaning, it is tried without a trace, and then
+//! imported while its job tells how far it is.
+
+use super::Visitor;
+use super::forms::{Entered, Field, Form, Kind, Typed};
+use super::layout::{Layout, Section};
+use super::sheet::{Cell, Facts, Part, Press, Sheet, Table};
+use super::shown::Shown;
+use super::tabs;
+use crate::App;
+use crate::api::imports as api;
+use crate::extract::{At, given};
+use crate::files::{Folder, beside};
+use crate::page as pages;
+use crate::problem::{Code, Problem};
+use axum::body::Bytes;
+use axum::extract::{Multipart, Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use engine::import::{Preview, Role};
+use model::access::Scope;
+use model::{ImportId, JobId};
+use serde_json::{Map, Value, json};
+use std::io::Read;
+use store::{Job, JobState};
+
+const LIST: &str = "imports";
+/// Imports of a page.
+const PAGE: usize = 50;
+/// Rejected rows that are shown; all of them are in the table that can be taken out.
+const REJECTS_SHOWN: usize = 20;
+/// Octets of the rejected rows that are looked at for that.
+const REJECTS_BYTES: u64 = 256 * 1024;
+/// Seconds between two looks at a job.
+const LOOK_SECS: u8 = 2;
+/// Lists that may be chosen from.
+const LISTS_MAX: usize = 200;
+/// The name of a column's choice, before its number.
+const COLUMN: &str = "column-";
+/// A column that is a value of the person and nothing else.
+const PLAIN: &str = "";
+
+/// The imports so far.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<pages::Plain>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsRead)?;
+    let shown = &visitor.shown;
+    let before = pages::open_as(LIST, which.after.as_deref())?;
+    let mut found = app.store.imports_page(visitor.caller.workspace, before, PAGE + 1).await?;
+    let has_more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let may_write = visitor.caller.scopes.has(Scope::ContactsWrite);
+    let mut head =
+        shown.says(["import-file", "when", "import-added", "import-updated", "import-unchanged", "import-duplicates"]);
+    if may_write {
+        head.push(String::new());
+    }
+    let row = |import: store::Import| {
+        let mut row = vec![
+            Cell::text(&import.file_name),
+            Cell::time(shown, import.done_at.or(Some(import.begun_at))),
+            Cell::number(shown, import.added),
+            Cell::number(shown, import.updated),
+            Cell::number(shown, import.unchanged),
+            Cell::number(shown, import.duplicates),
+        ];
+        if may_write {
+            let take_back = Press::to(format!("/imports/{}/take-back", import.id), shown.say("import-take-back"));
+            row.push(Cell::presses(vec![take_back.about(&import.file_name)]));
+        }
+        row
+    };
+    let table = Table::new("imports", shown.say("imports"), head, shown.say("imports-empty"))
+        .rows(found.into_iter().map(row))
+        .next(next.map(|next| format!("/imports?after={next}")));
+    let layout = Layout::of(&app, &visitor, Section::Contacts, shown.say("imports"));
+    let mut sheet = Sheet::new(layout).tabs(tabs::people(&visitor, "/imports")).part(table);
+    if may_write {
+        sheet = sheet.press(Press::to("/imports/new", shown.say("import-begin")).class("main"));
+    }
+    Ok(sheet.answer(&Entered::default()))
+}
+
+/// Asks before an import is taken back.
+pub(super) async fn ask_to_take_back(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<ImportId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsWrite)?;
+    take_back_page(&app, &visitor, id, Entered::default()).await
+}
+
+async fn take_back_page(app: &App, visitor: &Visitor, id: ImportId, entered: Entered) -> Result<Response, Problem> {
+    let (shown, known) = (&visitor.shown, api::own(app, &visitor.caller, id).await?);
+    let title = shown.fill("import-take-back-question", &[("name", known.file_name.as_str().into())]);
+    let action = format!("/imports/{id}/take-back");
+    let form = Form::new("take-back", "", action, shown.count("import-take-back-do", &known.added), &entered)
+        .help(shown.say("import-take-back-meaning"))
+        .class("risk");
+    let layout = Layout::of(app, visitor, Section::Contacts, title);
+    Ok(Sheet::new(layout).up("/imports", shown.say("imports")).part(form).answer(&entered))
+}
+
+/// Takes an import back.
+pub(super) async fn take_back(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<ImportId>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    match api::remove(State(app.clone()), visitor.caller.clone(), At(id)).await {
+        Ok(_) => Ok(Redirect::to("/imports").into_response()),
+        Err(problem) => take_back_page(&app, &visitor, id, Entered::refused("take-back", typed, problem)?).await,
+    }
+}
+
+// ── sending a file in ────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Asks for a file.
+pub(super) async fn ask(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsWrite)?;
+    Ok(asking(&app, &visitor, &Entered::default()))
+}
+
+fn asking(app: &App, visitor: &Visitor, entered: &Entered) -> Response {
+    let shown = &visitor.shown;
+    let file = Field::new("file", shown.say("import-file"), Kind::File(".csv,.tsv,.txt,text/csv"));
+    let text = Field::area("text", shown.say("import-paste"), 6).help(shown.say("import-paste-help"));
+    let form = Form::new("send", "", "/imports/files", shown.say("import-look"), entered)
+        .help(shown.say("import-what"))
+        .field(file.help(shown.say("import-file-help")))
+        .field(text);
+    // A form with a file is sent in parts whether a file is chosen or not.
+    let layout = Layout::of(app, visitor, Section::Contacts, shown.say("import-begin"));
+    Sheet::new(layout).up("/imports", shown.say("imports")).part(form).answer(entered)
+}
+
+/// What came with the form: a file and its name, or text.
+struct Sent {
+    file: String,
+    name: String,
+}
+
+/// Keeps a file, and leads to what it is taken to mean.
+pub(super) async fn send_in(State(app): State<App>, visitor: Visitor, parts: Multipart) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsWrite)?;
+    let kept = keep(&app, &visitor, parts).await;
+    let seen = match kept {
+        Ok(sent) => api::look_at(&app, &visitor.caller, &sent.file).await.map(|_| sent),
+        Err(problem) => Err(problem),
+    };
+    match seen {
+        Ok(Sent { file, name }) => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", &name).finish();
+            Ok(Redirect::to(&format!("/imports/files/{file}?{query}")).into_response())
+        }
+        Err(problem) if problem.code == Code::TooLarge => {
+            let problem = Problem::field("file", problem.detail);
+            Ok(asking(&app, &visitor, &Entered::refused("send", Typed::default(), problem)?))
+        }
+        Err(problem) => Ok(asking(&app, &visitor, &Entered::refused("send", Typed::default(), problem)?)),
+    }
+}
+
+async fn keep(app: &App, visitor: &Visitor, mut parts: Multipart) -> Result<Sent, Problem> {
+    let folder = Folder::of(app, visitor.caller.workspace);
+    let broken = || Problem::field("file", visitor.shown.say("import-broke-off"));
+    while let Some(mut part) = parts.next_field().await.map_err(|_| broken())? {
+        let name = part.file_name().map(str::to_owned);
+        let is_text = part.name() == Some("text");
+        if !is_text && part.name() != Some("file") {
+            continue;
+        }
+        let Some(first) = part.chunk().await.map_err(|_| broken())?.filter(|first| !first.is_empty()) else { continue };
+        let mut taking = folder.begin(app);
+        let mut piece: Bytes = first;
+        while taking.piece(piece).await {
+            piece = match part.chunk().await {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                Err(_) => return taking.give_up(broken()).await,
+            };
+        }
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| visitor.shown.say("import-pasted"));
+        return Ok(Sent { file: taking.end().await?, name });
+    }
+    Err(Problem::field("file", visitor.shown.say("import-no-file")))
+}
+
+// ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What a file is taken to mean, to be put right.
+pub(super) async fn mapping(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(file): Path<String>,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsWrite)?;
+    mapping_page(&app, &visitor, &file, &Entered::so_far("mapping", Typed::of(asked))).await
+}
+
+async fn mapping_page(app: &App, visitor: &Visitor, file: &str, entered: &Entered) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let seen = api::look_at(app, &visitor.caller, file).await?;
+    let asked = entered.typed();
+    // Whoever comes first finds what was guessed; whoever comes back finds what they chose.
+    let is_first = !asked.knows(&format!("{COLUMN}1"));
+    let guessed = if is_first { with_guesses(&seen, asked.clone()) } else { asked.clone() };
+    let drawn = entered.again(guessed);
+    let mut form = Form::new(
+        "mapping",
+        shown.say("import-mapping"),
+        format!("/imports/files/{file}"),
+        shown.say("import-try"),
+        &drawn,
+    )
+    .help(shown.say("import-mapping-help"))
+    .field(Field::line("name", shown.say("import-name")).required());
+    for (index, column) in seen.columns.iter().enumerate() {
+        let examples: Vec<&str> = seen
+            .sample
+            .iter()
+            .filter_map(|row| row.get(index))
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+            .collect();
+        let examples = examples.into_iter().take(3).collect::<Vec<_>>().join(" · ");
+        let field =
+            Field::one(format!("{COLUMN}{}", index + 1), column.name.clone(), roles(shown, column.tag.as_deref()));
+        form = form.field(if examples.is_empty() { field } else { field.help(examples) });
+    }
+    let lists = app.store.lists(visitor.caller.workspace, None, LISTS_MAX).await?;
+    let mut choices = vec![(String::new(), shown.say("import-no-list"))];
+    choices.extend(lists.into_iter().map(|list| (list.id.to_string(), list.list.name)));
+    form = form
+        .field(Field::line("consent", shown.say("import-consent")).help(shown.say("import-consent-help")))
+        .field(Field::one("list", shown.say("import-list"), choices))
+        .more("do", "import", shown.say("import-now"));
+    let head = seen.columns.iter().map(|column| column.name.clone()).collect();
+    let rows = seen.sample.iter().map(|row| row.iter().map(Cell::text).collect());
+    let table = Table::new("sample", shown.say("import-sample"), head, shown.say("import-sample-empty")).rows(rows);
+    let facts = [("size", shown.number(&seen.size_bytes).into()), ("encoding", seen.encoding.as_str().into())];
+    let layout = Layout::of(app, visitor, Section::Contacts, shown.say("import-begin"));
+    let sheet = Sheet::new(layout)
+        .up("/imports/new", shown.say("import-another"))
+        .lead(shown.fill("import-seen", &facts))
+        .part(table)
+        .part(form);
+    Ok(sheet.answer(entered))
+}
+
+/// What was guessed of each column, as if it had been chosen.
+fn with_guesses(seen: &Preview, mut typed: Typed) -> Typed {
+    for (index, column) in seen.columns.iter().enumerate() {
+        typed = typed.with(&format!("{COLUMN}{}", index + 1), column.role.map_or(PLAIN, Role::word));
+    }
+    typed
+}
+
+/// What a column may be.
+fn roles(shown: &Shown, tag: Option<&str>) -> Vec<(String, String)> {
+    let plain = shown.fill("import-value", &[("tag", tag.unwrap_or("–").into())]);
+    let role = |role: &Role| (role.word().to_owned(), shown.one_of("column", role.word()));
+    std::iter::once((PLAIN.to_owned(), plain)).chain(Role::ALL.iter().map(role)).collect()
+}
+
+/// What was chosen, as the request of the API: every role has its column, or none.
+fn chosen(shown: &Shown, file: &str, columns: usize, typed: &Typed) -> Result<Value, Problem> {
+    let mut mapping: Map<String, Value> = Role::ALL.iter().map(|role| (role.word().to_owned(), json!("-"))).collect();
+    for number in 1..=columns {
+        let name = format!("{COLUMN}{number}");
+        let role = typed.get(&name);
+        if role == PLAIN {
+            continue;
+        }
+        let place = mapping.get_mut(role).ok_or_else(|| Problem::field(&name, shown.say("import-unknown-role")))?;
+        if *place != json!("-") {
+            return Err(Problem::field(&name, shown.say("import-role-twice")));
+        }
+        *place = json!(format!("#{number}"));
+    }
+    if mapping[Role::Email.word()] == json!("-") {
+        return Err(Problem::new(Code::InvalidField, shown.say("import-no-address")));
+    }
+    if mapping[Role::Consent.word()] == json!("-") {
+        let said = typed.some("consent");
+        let said = said.ok_or_else(|| Problem::field("consent", shown.say("import-consent-missing")))?;
+        mapping.insert(Role::Consent.word().to_owned(), json!(format!("={said}")));
+    }
+    Ok(json!({
+        "file": file,
+        "name": typed.some("name"),
+        "list": typed.some("list"),
+        "mapping": mapping,
+        "dry_run": typed.get("do") != "import",
+    }))
+}
+
+/// Tries the file, or imports it.
+pub(super) async fn begin(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(file): Path<String>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsWrite)?;
+    let seen = api::look_at(&app, &visitor.caller, &file).await?;
+    let begun = match chosen(&visitor.shown, &file, seen.columns.len(), &typed) {
+        Ok(new) => api::begin(State(app.clone()), visitor.caller.clone(), given(&new)?).await,
+        Err(problem) => Err(problem),
+    };
+    match begun {
+        Ok((_, _, job)) => {
+            let query = typed.with("do", "import").as_query();
+            Ok(Redirect::to(&format!("/imports/jobs/{}?{query}", job.id)).into_response())
+        }
+        Err(problem) => mapping_page(&app, &visitor, &file, &Entered::refused("mapping", typed, problem)?).await,
+    }
+}
+
+// ── how far it is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A job: how far it is, and what came of it.
+pub(super) async fn job(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<JobId>,
+    Query(chosen): Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::ContactsWrite)?;
+    let shown = &visitor.shown;
+    let known = app.store.job(visitor.caller.workspace, id).await?;
+    let known = known.filter(|job| job.kind.starts_with("import")).ok_or_else(|| Problem::not_found("job", id))?;
+    let is_try = known.kind == "import_dry_run";
+    let title = shown.say(if is_try { "import-tried" } else { "import-done" });
+    let layout = Layout::of(&app, &visitor, Section::Contacts, title);
+    let mut sheet = Sheet::new(layout).up("/imports", shown.say("imports"));
+    sheet = match known.state {
+        JobState::Running => {
+            let share = shown.share(&known.done, &known.total.unwrap_or(0));
+            let note = shown.fill("import-far", &[("share", share.into())]);
+            sheet.badge("go", "go", shown.say("job-running")).part(Part::Note("go", note, None)).again(LOOK_SECS)
+        }
+        JobState::Failed => {
+            let why = known.error.clone().unwrap_or_default();
+            sheet.badge("hard", "hard", shown.say("job-failed")).part(Part::Note("hard", why, None))
+        }
+        JobState::Done => {
+            let sheet = sheet.badge("ok", "ok", shown.say("job-done"));
+            done(&app, &visitor, &known, is_try, sheet).await?
+        }
+    };
+    if is_try && known.state != JobState::Running {
+        let file = known.about.clone().unwrap_or_default();
+        let chosen = Typed::of(chosen);
+        let back = Press::to(format!("/imports/files/{file}?{}", chosen.as_query()), shown.say("import-change"));
+        let mut now = Press::send(format!("/imports/files/{file}"), shown.say("import-now")).class("main");
+        for (name, value) in chosen.into_pairs() {
+            now = now.with(name, value);
+        }
+        sheet = sheet.press(back).press(now);
+    }
+    Ok(sheet.answer(&Entered::default()))
+}
+
+/// What came of every row: counts that add up, what is worth a second look, the rows that were not taken.
+async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Sheet) -> Result<Sheet, Problem> {
+    let shown = &visitor.shown;
+    let told: Value = job.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let count = |name: &str| told[name].as_u64().unwrap_or(0);
+    let words = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
+    let values: Vec<_> = words.iter().map(|word| (*word, count(word).into())).collect();
+    let mut sheet = sheet.part(Part::Note(
+        if is_try { "us" } else { "ok" },
+        shown.say(if is_try { "import-tried-what" } else { "import-done-what" }),
+        None,
+    ));
+    if told["already_done"].as_bool() == Some(true) {
+        sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
+    }
+    let mut lines = vec![(shown.say("import-rows"), Cell::text(shown.fill("import-sum", &values)))];
+    let more = [
+        (shown.say("import-blank"), count("blank")),
+        (shown.say("import-repeated"), count("repeated")),
+        (shown.say("import-suppressed"), count("suppressed")),
+    ];
+    let more = more.into_iter().filter(|(_, n)| *n > 0);
+    lines.extend(more.map(|(words, n)| (words, Cell::text(shown.number(&n)))));
+    for (note, n) in told["notes"].as_object().into_iter().flatten() {
+        lines.push((shown.one_of("note", note), Cell::text(shown.number(&n.as_u64().unwrap_or(0)))));
+    }
+    sheet = sheet.part(Facts { id: "came-of-it", title: shown.say("import-came-of-it"), lines });
+    if count("listed") > 0 {
+        let delimiter = told["delimiter"].as_str().and_then(|text| text.bytes().next()).unwrap_or(b',');
+        let rejects = first_rejects(app, visitor, job.id, delimiter).await?;
+        let head = shown.says(["import-line", "import-reason", "import-row"]);
+        let mut table = Table::new("rejects", shown.say("import-rejects"), head, shown.say("import-rejects-gone"));
+        if visitor.caller.scopes.has(Scope::ContactsExport) {
+            table = table.press(Press::to(format!("/api/v1/jobs/{}/rejects", job.id), shown.say("export-csv")));
+        }
+        let rows = rejects.into_iter().map(|[line, reason, row]| {
+            vec![Cell::text(line), Cell::text(reason), Cell { is_code: true, ..Cell::text(row) }]
+        });
+        sheet = sheet.part(table.rows(rows));
+    }
+    Ok(sheet)
+}
+
+/// The first rows that were not taken: line, reason, what stood there.
+async fn first_rejects(app: &App, visitor: &Visitor, job: JobId, delimiter: u8) -> Result<Vec<[String; 3]>, Problem> {
+    let path = Folder::of(app, visitor.caller.workspace).rejects(job);
+    let read = beside(move || {
+        let mut text = Vec::new();
+        let Ok(file) = std::fs::File::open(path) else { return text };
+        file.take(REJECTS_BYTES).read_to_end(&mut text).unwrap_or_default();
+        text
+    });
+    let text = read.await.map_err(|_| Problem::from(Code::OwnFailure))?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_slice());
+    let rows = reader.records().filter_map(Result::ok).take(REJECTS_SHOWN);
+    Ok(rows.filter_map(|row| reject(&row)).collect())
+}
+
+/// The last three columns say which line it was, why, and what stood there if it could not be told into fields.
+fn reject(row: &csv::StringRecord) -> Option<[String; 3]> {
+    let mut fields: Vec<&str> = row.iter().collect();
+    let (raw, reason, line) = (fields.pop()?, fields.pop()?, fields.pop()?);
+    let stood = if raw.is_empty() { fields.join(", ") } else { raw.to_owned() };
+    Some([line.to_owned(), reason.to_owned(), stood])
+}
+
+/// A file of people is longer than other forms.
+pub(super) fn room() -> axum::extract::DefaultBodyLimit {
+    axum::extract::DefaultBodyLimit::disable()
+}

@@ -1,0 +1,207 @@
+//! How mail leaves now: every lane with its limits and their reasons, and the holds that keep part of it back.
+
+use super::forms::{Entered, Field, Form, Kind, Typed};
+use super::layout::{Layout, Section};
+use super::names::Names;
+use super::sheet::{Cell, Part, Press, Sheet, Table};
+use super::shown::Shown;
+use super::{Visitor, tabs};
+use crate::App;
+use crate::api::holds as api;
+use crate::extract::{At, given};
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use engine::lanes::LaneView;
+use model::HoldId;
+use model::access::Scope;
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+use store::Hold;
+
+/// How long the engine may take to show its lanes.
+const LANES_WAIT: Duration = Duration::from_secs(2);
+/// Lanes that are shown; those that are kept back come first.
+const LANES_MAX: usize = 200;
+/// Campaigns that may be chosen from.
+const CAMPAIGNS_MAX: usize = 50;
+
+/// Which lanes.
+#[derive(Default, Deserialize)]
+pub(super) struct Which {
+    #[serde(default)]
+    provider: String,
+    /// What a hold that was just placed covers.
+    covers: Option<u64>,
+}
+
+/// The lanes.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::DispatchRead)?;
+    draw(&app, &visitor, &which, &Entered::default()).await
+}
+
+async fn draw(app: &App, visitor: &Visitor, which: &Which, entered: &Entered) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let layout = Layout::of(app, visitor, Section::Delivery, shown.say("lanes-title"));
+    let mut sheet = Sheet::new(layout).lead(shown.say("lanes-what")).tabs(tabs::delivery(visitor, "/lanes"));
+    if let Some(covers) = which.covers {
+        sheet = sheet.part(Part::Note("ok", shown.count("hold-placed", &covers), None));
+    }
+    match visitor.caller.of_the_house() {
+        Ok(()) => {
+            let typed = Typed::of(vec![("provider".to_owned(), which.provider.clone())]);
+            let so_far = Entered::so_far("find", typed);
+            let find = Form::new("find", "", "/lanes", shown.say("find"), &so_far).get().class("").field(Field::new(
+                "provider",
+                shown.say("lanes-find"),
+                Kind::Line("search"),
+            ));
+            sheet = sheet.part(find).part(lane_table(app, shown, &which.provider).await);
+        }
+        Err(_) => sheet = sheet.part(Part::Note("skip", shown.say("lanes-elsewhere"), None)),
+    }
+    let mut holds = app.store.holds(Some(app.now())).await?;
+    holds.retain(|hold| hold.workspace == visitor.caller.workspace);
+    let may_write = visitor.caller.scopes.has(Scope::DispatchWrite);
+    sheet = sheet.part(hold_table(app, visitor, may_write, holds).await?);
+    if may_write {
+        sheet = sheet.part(hold_form(app, visitor, entered).await?);
+    }
+    Ok(sheet.answer(entered))
+}
+
+async fn lane_table(app: &App, shown: &Shown, wanted: &str) -> Table {
+    let views = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await.unwrap_or_default();
+    let wanted = wanted.trim().to_lowercase();
+    let is_wanted = |lane: &LaneView| {
+        let names = [Some(lane.site.as_str()), lane.provider.as_deref()];
+        wanted.is_empty() || names.into_iter().flatten().any(|name| name.to_lowercase().contains(&wanted))
+    };
+    let mut views: Vec<LaneView> = views.into_iter().filter(is_wanted).collect();
+    views.sort_by_key(|lane| std::cmp::Reverse((lane.held.is_some(), lane.waiting, lane.open)));
+    views.truncate(LANES_MAX);
+    let head = shown.says(["lane-site", "lane-source", "lane-open", "lane-waiting", "lane-why"]);
+    let rows = views.into_iter().map(|lane| lane_row(shown, lane));
+    Table::new("lanes", shown.say("lanes-title"), head, shown.say("lanes-empty")).rows(rows)
+}
+
+fn lane_row(shown: &Shown, lane: LaneView) -> Vec<Cell> {
+    let is_kept_back = lane.limits.iter().any(|limit| limit.holds_back || limit.limit.next_probe.is_some());
+    let is_spent = lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
+    let (class, icon, word) = match (&lane.held, is_spent, is_kept_back) {
+        (Some(_), _, _) => ("hard", "pause", "held"),
+        (None, true, _) => ("go", "go", "spent"),
+        (None, false, true) => ("soft", "slow", "slowed"),
+        (None, false, false) => ("ok", "ok", "full"),
+    };
+    let mut why = Cell::badge(class, icon, shown.one_of("lane", word));
+    if let Some(held) = lane.held {
+        why =
+            why.sub(shown.fill("lane-held-until", &[("at", shown.time(&held.until).into()), ("why", held.why.into())]));
+    }
+    for limit in lane.limits {
+        let next = limit.limit.next_probe.map(|at| shown.fill("lane-tried-again", &[("at", shown.time(&at).into())]));
+        why = why.sub(match next {
+            Some(next) => format!("{} {next}", limit.says),
+            None => limit.says,
+        });
+    }
+    if let Some(budget) = lane.budget {
+        let values = [("spent", budget.spent.into()), ("today", budget.today.into()), ("why", budget.why.into())];
+        why = why.sub(shown.fill("lane-budget", &values));
+    }
+    let waiting = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
+    vec![
+        Cell::text(lane.site),
+        Cell::text(lane.source),
+        Cell::number(shown, u64::from(lane.open)),
+        Cell::number(shown, waiting),
+        why,
+    ]
+}
+
+async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Hold>) -> Result<Table, Problem> {
+    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
+    let mut head = shown.says(["hold-reach", "hold-until", "hold-why", "by-whom"]);
+    if may_write {
+        head.push(String::new());
+    }
+    let names = Names::of(app, workspace).await?;
+    let mut table = Table::new("holds", shown.say("holds"), head, shown.say("holds-empty"));
+    for hold in holds {
+        let campaign = match hold.campaign {
+            Some(id) => app.store.campaign(id).await?.map(|campaign| campaign.name),
+            None => None,
+        };
+        let cold = hold.cold_only.then(|| shown.say("hold-cold"));
+        let reach = [hold.provider, hold.domain_name, campaign, cold];
+        let reach = reach.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        let reach = if reach.is_empty() { shown.say("hold-all") } else { reach };
+        let until = hold.until.map_or_else(|| shown.say("hold-lifted-only"), |at| shown.time(&at));
+        let by = Cell::text(names.of_actor(shown, &hold.actor)).sub(shown.time(&hold.at));
+        let mut row = vec![Cell::text(&reach), Cell::text(until), Cell::text(hold.why), by];
+        if may_write {
+            let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift"));
+            row.push(Cell::presses(vec![lift.about(reach)]));
+        }
+        table = table.rows([row]);
+    }
+    Ok(table)
+}
+
+async fn hold_form(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Form, Problem> {
+    let shown = &visitor.shown;
+    let mut campaigns = vec![(String::new(), shown.say("hold-every-campaign"))];
+    let found = app.store.campaigns_page(visitor.caller.workspace, None, CAMPAIGNS_MAX).await?;
+    campaigns.extend(found.into_iter().map(|campaign| (campaign.id.to_string(), campaign.name)));
+    Ok(Form::new("hold", shown.say("hold-place"), "/holds", shown.say("hold-place-do"), entered)
+        .help(shown.say("hold-place-what"))
+        .field(Field::line("provider", shown.say("cause-provider")).help(shown.say("hold-provider-help")))
+        .field(Field::line("domain", shown.say("hold-domain")))
+        .field(Field::one("campaign", shown.say("campaign"), campaigns))
+        .field(Field::tick("cold_only", shown.say("hold-cold")))
+        .field(
+            Field::new("until", shown.say("hold-until"), Kind::Line("datetime-local"))
+                .help(shown.say("hold-until-help")),
+        )
+        .field(Field::line("why", shown.say("hold-why")).required())
+        .folded())
+}
+
+/// Holds part of the work.
+pub(super) async fn place(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let placed = match visitor.shown.typed_time(&typed, "until") {
+        Ok(until) => {
+            let wanted = json!({
+                "provider": typed.some("provider"),
+                "domain": typed.some("domain"),
+                "campaign": typed.some("campaign"),
+                "cold_only": typed.has("cold_only"),
+                "until": until,
+                "why": typed.get("why"),
+            });
+            api::place(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match placed {
+        Ok((_, Json(placed))) => Ok(Redirect::to(&format!("/lanes?covers={}", placed.covers)).into_response()),
+        Err(problem) => {
+            visitor.caller.may(Scope::DispatchRead)?;
+            draw(&app, &visitor, &Which::default(), &Entered::refused("hold", typed, problem)?).await
+        }
+    }
+}
+
+/// Lets what a hold covers go on.
+pub(super) async fn lift(State(app): State<App>, visitor: Visitor, At(id): At<HoldId>) -> Result<Response, Problem> {
+    let Json(_lifted) = api::lift(State(app), visitor.caller, At(id)).await?;
+    Ok(Redirect::to("/lanes").into_response())
+}

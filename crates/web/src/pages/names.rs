@@ -1,0 +1,36 @@
+//! Who did something, by name: the ledger keeps ids.
+
+use super::shown::Shown;
+use crate::App;
+use model::WorkspaceId;
+use std::collections::BTreeMap;
+use store::StoreError;
+
+/// People and keys whose names are read.
+const NAMES_MAX: usize = 500;
+
+/// The people and keys of a workspace.
+pub(super) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    pub(super) async fn of(app: &App, workspace: WorkspaceId) -> Result<Names, StoreError> {
+        let members = app.store.members(workspace, None, NAMES_MAX).await?;
+        let keys = app.store.api_keys(workspace, None, NAMES_MAX).await?;
+        let people = members.into_iter().map(|member| (format!("user:{}", member.user.id), member.user.name));
+        let keys = keys.into_iter().map(|key| (format!("key:{}", key.id), format!("{} ({}…)", key.name, key.hint)));
+        Ok(Names(people.chain(keys).collect()))
+    }
+
+    /// Who it is.
+    pub(super) fn of_actor(&self, shown: &Shown, actor: &str) -> String {
+        if let Some(name) = self.0.get(actor) {
+            return name.clone();
+        }
+        match actor.split_once(':') {
+            None if actor == "engine" => shown.say("actor-machine"),
+            None if actor == "recipient" => shown.say("actor-recipient"),
+            Some(("cli", name)) => shown.fill("actor-terminal", &[("name", name.into())]),
+            _ => actor.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! Segments: saved rules, built in a form or written as text, counted and tried while they are made.
+
+use super::conditions::{self, Line, Lines, Shape};
+use super::forms::{Entered, Form, Typed};
+use super::layout::{Layout, Section};
+use super::sheet::{Cell, Press, Sheet, Table};
+use super::{Visitor, page};
+use crate::App;
+use crate::api::segments as api;
+use crate::extract::{At, given};
+use crate::page as pages;
+use crate::problem::{Code, Problem};
+use askama::Template;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use model::access::Scope;
+use model::segment::{self, Rule};
+use model::{ContactId, EmailAddress, SegmentId};
+use serde::Deserialize;
+use serde_json::json;
+use store::{Contact, Explained};
+
+const LIST: &str = "segments";
+/// Segments of a page.
+const PAGE: usize = 50;
+/// People who are shown of whom a rule holds for.
+const SAMPLE: usize = 10;
+/// Lists, imports and campaigns that may be chosen from.
+const CHOICES_MAX: usize = 100;
+/// Levels of a rule that are set off from each other.
+const DEPTH_SHOWN: usize = 5;
+
+/// The segments.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<pages::Plain>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    let shown = &visitor.shown;
+    let after: Option<SegmentId> = pages::open_as(LIST, which.after.as_deref())?;
+    let mut found = app.store.segments(visitor.caller.workspace, after, PAGE + 1).await?;
+    let has_more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let head = shown.says(["segment", "segment-rule", "changed"]);
+    let table = Table::new("segments", shown.say("menu-segments"), head, shown.say("segments-empty"))
+        .rows(found.into_iter().map(|known| {
+            let name = Cell::link(format!("/segments/{}", known.id), known.name);
+            vec![name, Cell::code(known.rule.to_string()), Cell::time(shown, Some(known.changed_at))]
+        }))
+        .next(next.map(|next| format!("/segments?after={next}")));
+    let layout = Layout::of(&app, &visitor, Section::Segments, shown.say("menu-segments"));
+    let sheet = Sheet::new(layout).lead(shown.say("segments-what")).part(table);
+    let sheet = sheet.press(Press::to("/segments/new", shown.say("segment-new")).class("main"));
+    Ok(sheet.answer(&Entered::default()))
+}
+
+/// What a segment begins with.
+#[derive(Deserialize)]
+pub(super) struct Begun {
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    name: String,
+    /// Whom the rule is asked of.
+    #[serde(default)]
+    who: String,
+}
+
+/// A rule in the making.
+struct Draft {
+    id: Option<SegmentId>,
+    name: String,
+    lines: Lines,
+    /// The rule as text, as it was drawn and as it is now.
+    text: String,
+    who: String,
+    error: Option<Problem>,
+}
+
+/// What came of asking a rule.
+struct Asked {
+    people: u64,
+    sample: Vec<Contact>,
+    /// Of whom it was asked, and what it says of them.
+    why: Option<(Contact, Vec<Reason>)>,
+}
+
+/// A part of a rule and whether it holds: how deep it stands, from 0.
+struct Reason {
+    depth: usize,
+    text: String,
+    holds: bool,
+}
+
+impl Reason {
+    /// A rule and its parts, each after what it is a part of.
+    fn all_of(why: Explained, depth: usize, found: &mut Vec<Reason>) {
+        found.push(Reason { depth: depth.min(DEPTH_SHOWN), text: why.text, holds: why.holds });
+        why.parts.into_iter().for_each(|part| Reason::all_of(part, depth + 1, found));
+    }
+}
+
+/// A choice of a form: value and words.
+type Choices = Vec<(String, String)>;
+
+#[derive(Template)]
+#[template(path = "pages/segment.html")]
+struct SegmentPage {
+    layout: Layout,
+    action: String,
+    draft: Draft,
+    /// What a condition may be about.
+    kinds: Choices,
+    lists: Choices,
+    imports: Choices,
+    campaigns: Choices,
+    asked: Option<Asked>,
+    may_write: bool,
+    may_export: bool,
+    /// Is it saved as it stands here?
+    is_saved: bool,
+}
+
+impl SegmentPage {
+    /// What is wrong with a field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        let error = self.draft.error.as_ref()?;
+        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+    }
+
+    /// What is wrong with no field of its own.
+    fn wrong_at_all(&self) -> Option<&str> {
+        let error = self.draft.error.as_ref()?;
+        let known = ["name", "text", "conditions", "who"];
+        (!error.field.as_deref().is_some_and(|field| known.contains(&field))).then_some(error.detail.as_str())
+    }
+
+    /// What a line may be compared with; what is chosen already is among it, known or not.
+    fn choices(&self, line: &Line) -> Choices {
+        let known = match line.kind.as_str() {
+            conditions::LIST => self.lists.clone(),
+            conditions::IMPORT => self.imports.clone(),
+            _ => line.choices(&self.layout.shown),
+        };
+        with_chosen(known, &line.value)
+    }
+
+    fn campaigns_of(&self, line: &Line) -> Choices {
+        with_chosen(self.campaigns.clone(), &line.campaign)
+    }
+
+    fn is(&self, line: &Line, shape: &str) -> bool {
+        let of = match line.shape() {
+            Shape::Value => "value",
+            Shape::Words => "words",
+            Shape::Choice => "choice",
+            Shape::Time => "time",
+            Shape::Member => "member",
+            Shape::Event => "event",
+            Shape::Text => "text",
+        };
+        of == shape
+    }
+}
+
+fn with_chosen(mut known: Choices, chosen: &str) -> Choices {
+    if !chosen.is_empty() && !known.iter().any(|(value, _)| value == chosen) {
+        known.push((chosen.to_owned(), chosen.to_owned()));
+    }
+    known
+}
+
+/// A segment to be, from nothing or from the people of another page.
+pub(super) async fn new(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(begun): Query<Begun>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    let (lines, error) = match begun.text.trim() {
+        "" => (Lines::default(), None),
+        text => match segment::parse(text) {
+            Ok(rule) => (Lines::of(&rule), None),
+            Err(why) => (Lines::default(), Some(Problem::field("text", why.to_string()))),
+        },
+    };
+    let draft = Draft { id: None, name: begun.name, lines, text: begun.text, who: begun.who, error };
+    let is_to_be_asked = draft.error.is_none() && !draft.lines.lines.is_empty();
+    draw(&app, &visitor, draft, is_to_be_asked, false).await
+}
+
+/// A segment.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SegmentId>,
+    Query(begun): Query<Begun>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    let known = app.store.segment(visitor.caller.workspace, id).await?;
+    let known = known.ok_or_else(|| Problem::not_found("segment", id))?;
+    let (lines, text) = (Lines::of(&known.rule), known.rule.to_string());
+    let draft = Draft { id: Some(id), name: known.name, lines, text, who: begun.who, error: None };
+    draw(&app, &visitor, draft, true, true).await
+}
+
+/// What was pressed on the form of a new segment.
+pub(super) async fn build(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    pressed(app, visitor, None, typed).await
+}
+
+/// The same for a segment that is there.
+pub(super) async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SegmentId>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    pressed(app, visitor, Some(id), typed).await
+}
+
+async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    let wish = typed.get("do").to_owned();
+    let mut draft = Draft {
+        id,
+        name: typed.get("name").to_owned(),
+        lines: Lines::typed(&typed),
+        text: typed.get("text").to_owned(),
+        who: typed.get("who").to_owned(),
+        error: None,
+    };
+    match wish.strip_prefix("remove-").map(str::parse) {
+        Some(Ok(number)) => draft.lines.remove(number),
+        _ if wish == "add" => draft.lines.add(typed.get("add")),
+        _ => {}
+    }
+    let is_edit = wish == "add" || wish.starts_with("remove-");
+    // Text that was changed by hand is what is meant; else the lines are.
+    let is_text_meant = !is_edit && draft.text != typed.get("was");
+    let read = match is_text_meant {
+        true => segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string())),
+        false => draft.lines.rule(&visitor.shown),
+    };
+    let rule = match read {
+        Ok(rule) => rule,
+        Err(problem) => {
+            // A line that was just added is not filled in yet, and that is no mistake.
+            if is_edit {
+                draft.lines.lines.iter_mut().for_each(|line| line.wrong = None);
+            } else {
+                draft.error = Some(problem);
+            }
+            draft.text = if is_text_meant { draft.text } else { String::new() };
+            return draw(&app, &visitor, draft, false, false).await;
+        }
+    };
+    draft.text = rule.to_string();
+    draft.lines = Lines::of(&rule);
+    if wish == "save" {
+        return save(&app, &visitor, draft).await;
+    }
+    draw(&app, &visitor, draft, true, false).await
+}
+
+async fn save(app: &App, visitor: &Visitor, mut draft: Draft) -> Result<Response, Problem> {
+    let body = json!({ "name": draft.name, "text": draft.text });
+    let (state, caller) = (State(app.clone()), visitor.caller.clone());
+    let saved = match draft.id {
+        None => api::make(state, caller, given(&body)?).await.map(|(_, Json(made))| made.id),
+        Some(id) => api::change(state, caller, At(id), given(&body)?).await.map(|Json(made)| made.id),
+    };
+    match saved {
+        Ok(id) => Ok(Redirect::to(&format!("/segments/{id}")).into_response()),
+        Err(problem) => {
+            draft.error =
+                Entered::refused("", Typed::default(), problem)?.into_problem().map(|problem| match problem {
+                    Problem { code: Code::AlreadyExists | Code::Refused, field: None, .. } => {
+                        Problem { field: Some("name".to_owned()), ..problem }
+                    }
+                    other => other,
+                });
+            draw(app, visitor, draft, false, false).await
+        }
+    }
+}
+
+async fn draw(
+    app: &App,
+    visitor: &Visitor,
+    mut draft: Draft,
+    is_to_be_asked: bool,
+    is_saved: bool,
+) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let mut asked = None;
+    if is_to_be_asked && visitor.caller.scopes.has(Scope::ContactsRead) {
+        match ask(app, visitor, &draft).await {
+            Ok(came) => asked = Some(came),
+            Err(problem) if matches!(problem.code, Code::Refused | Code::InvalidField | Code::NotFound) => {
+                draft.error = Some(problem);
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
+    let workspace = visitor.caller.workspace;
+    let (mut lists, mut imports, mut campaigns) = (Vec::new(), Vec::new(), Vec::new());
+    if draft.lines.has(conditions::LIST) {
+        let found = app.store.lists(workspace, None, CHOICES_MAX).await?;
+        lists = found.into_iter().map(|list| (list.id.to_string(), list.list.name)).collect();
+    }
+    if draft.lines.has(conditions::IMPORT) {
+        let found = app.store.imports_page(workspace, None, CHOICES_MAX).await?;
+        imports = found.into_iter().map(|import| (import.id.to_string(), import.file_name)).collect();
+    }
+    if draft.lines.lines.iter().any(Line::has_campaign) {
+        let found = app.store.campaigns_page(workspace, None, CHOICES_MAX).await?;
+        campaigns = found.into_iter().map(|campaign| (campaign.id.to_string(), campaign.name)).collect();
+    }
+    let kinds = conditions::kinds().into_iter().map(|kind| (kind.to_owned(), shown.one_of("condition", kind)));
+    let title = match draft.id {
+        Some(_) if !draft.name.is_empty() => draft.name.clone(),
+        _ => shown.say("segment-new"),
+    };
+    let status = draft.error.as_ref().map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
+    let drawn = SegmentPage {
+        layout: Layout::of(app, visitor, Section::Segments, title),
+        action: draft.id.map_or_else(|| "/segments/new".to_owned(), |id| format!("/segments/{id}")),
+        draft,
+        kinds: kinds.collect(),
+        lists,
+        imports,
+        campaigns,
+        asked,
+        may_write: visitor.caller.scopes.has(Scope::SegmentsWrite),
+        may_export: visitor.caller.scopes.has(Scope::ContactsExport),
+        is_saved,
+    };
+    Ok((status, page(&drawn)).into_response())
+}
+
+/// Asks the rule of everybody, and of one person if somebody is named.
+async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Asked, Problem> {
+    let rule: Rule = segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string()))?;
+    let (workspace, now) = (visitor.caller.workspace, app.now());
+    let people = app.store.segment_count(workspace, rule.clone(), now).await?;
+    let sample = app.store.segment_sample(workspace, rule.clone(), SAMPLE, now).await?;
+    let why = match draft.who.as_str() {
+        "" => None,
+        who => {
+            let contact = person(app, visitor, who).await?;
+            let why = app.store.segment_explain(workspace, rule, contact.id, now).await?;
+            why.map(|why| {
+                let mut reasons = Vec::new();
+                Reason::all_of(why, 0, &mut reasons);
+                (contact, reasons)
+            })
+        }
+    };
+    Ok(Asked { people, sample, why })
+}
+
+/// Somebody by their id or their address.
+async fn person(app: &App, visitor: &Visitor, who: &str) -> Result<Contact, Problem> {
+    let missing = || Problem::field("who", visitor.shown.say("segment-nobody"));
+    let workspace = visitor.caller.workspace;
+    if let Ok(id) = who.parse::<ContactId>() {
+        return app.store.contact_of(workspace, id).await?.ok_or_else(missing);
+    }
+    let address = EmailAddress::parse(who).map_err(|why| Problem::field("who", why.to_string()))?;
+    let found = app.store.contacts_by_address(workspace, &address).await?;
+    found.into_iter().next().ok_or_else(missing)
+}
+
+/// Asks before a segment is removed.
+pub(super) async fn ask_to_remove(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SegmentId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsWrite)?;
+    removing(&app, &visitor, id, &Entered::default()).await
+}
+
+async fn removing(app: &App, visitor: &Visitor, id: SegmentId, entered: &Entered) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let known = app.store.segment(visitor.caller.workspace, id).await?;
+    let known = known.ok_or_else(|| Problem::not_found("segment", id))?;
+    let title = shown.fill("segment-remove-question", &[("name", known.name.as_str().into())]);
+    let form = Form::new("remove", "", format!("/segments/{id}/remove"), shown.say("remove"), entered)
+        .help(shown.say("segment-remove-meaning"))
+        .class("risk");
+    let layout = Layout::of(app, visitor, Section::Segments, title);
+    Ok(Sheet::new(layout).up(format!("/segments/{id}"), known.name).part(form).answer(entered))
+}
+
+/// Removes a segment.
+pub(super) async fn remove(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SegmentId>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    match api::remove(State(app.clone()), visitor.caller.clone(), At(id)).await {
+        Ok(_) => Ok(Redirect::to("/segments").into_response()),
+        Err(problem) => removing(&app, &visitor, id, &Entered::refused("remove", typed, problem)?).await,
+    }
+}

@@ -1,0 +1,237 @@
+//! Who must not be mailed: looked up, added, and lifted with a reason, one by one or many at once.
+
+use super::Visitor;
+use super::forms::{Entered, Field, Form, Typed};
+use super::layout::{Layout, Section};
+use super::names::Names;
+use super::sheet::{Cell, Part, Press, Sheet, Table};
+use super::shown::Shown;
+use crate::App;
+use crate::api::suppressions as api;
+use crate::extract::given;
+use crate::page as pages;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use model::access::Scope;
+use model::{EmailAddress, SuppressionReason};
+use serde::Deserialize;
+use serde_json::json;
+use store::Suppression;
+
+const LIST: &str = "suppressions";
+/// Entries of a page; those of one address are never parted.
+const PAGE: usize = 50;
+
+/// Which entries.
+#[derive(Deserialize)]
+pub(super) struct Which {
+    #[serde(default)]
+    q: String,
+    after: Option<String>,
+}
+
+/// The list.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SuppressionsRead)?;
+    let typed = Typed::of(vec![("q".to_owned(), which.q.clone())]);
+    let entered = match EmailAddress::parse(which.q.trim()) {
+        Err(why) if !which.q.trim().is_empty() => {
+            Entered::refused("find", typed, Problem::field("q", why.to_string()))?
+        }
+        _ => Entered::so_far("find", typed),
+    };
+    draw(&app, &visitor, &which, &entered, None).await
+}
+
+async fn draw(
+    app: &App,
+    visitor: &Visitor,
+    which: &Which,
+    entered: &Entered,
+    note: Option<Part>,
+) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let workspace = visitor.caller.workspace;
+    let (found, next) = match EmailAddress::parse(which.q.trim()) {
+        Ok(address) => (app.store.suppressions_of(workspace, &address).await?, None),
+        Err(_) => page_of(app, visitor, which.after.as_deref()).await?,
+    };
+    let names = Names::of(app, workspace).await?;
+    let may_write = visitor.caller.scopes.has(Scope::SuppressionsWrite);
+    let head = shown.says(["suppressed-whom", "suppressed-why", "since", "by-whom"]);
+    let empty = shown.say(if which.q.is_empty() { "suppressions-empty" } else { "suppressions-none" });
+    let table = Table::new("entries", shown.say("menu-suppressions"), head, empty)
+        .rows(found.into_iter().map(|entry| row(shown, &names, may_write, entry)))
+        .next(next.map(|next| format!("/suppressions?after={next}")))
+        .press(Press::to("/api/v1/exports/suppressions", shown.say("export-csv")));
+    let find = Form::new("find", "", "/suppressions", shown.say("find"), entered).get().class("").field(Field::new(
+        "q",
+        shown.say("suppressed-find"),
+        super::forms::Kind::Line("search"),
+    ));
+    let layout = Layout::of(app, visitor, Section::Suppressions, shown.say("menu-suppressions"));
+    let mut sheet = Sheet::new(layout).lead(shown.say("suppressions-what"));
+    if let Some(note) = note {
+        sheet = sheet.part(note);
+    }
+    sheet = sheet.part(find).part(table);
+    if may_write {
+        sheet = sheet.part(add_form(shown, entered)).part(many_form(shown, entered));
+    }
+    Ok(sheet.answer(entered))
+}
+
+async fn page_of(
+    app: &App,
+    visitor: &Visitor,
+    after: Option<&str>,
+) -> Result<(Vec<Suppression>, Option<String>), Problem> {
+    let after = pages::open_as(LIST, after)?;
+    let more = SuppressionReason::ALL.len();
+    let mut found = app.store.suppressions(visitor.caller.workspace, after, PAGE + more).await?;
+    let mut cut = PAGE.min(found.len());
+    while cut < found.len() && found[cut].hash == found[cut - 1].hash {
+        cut += 1;
+    }
+    let has_more = found.len() > cut;
+    found.truncate(cut);
+    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.hash));
+    Ok((found, next))
+}
+
+fn row(shown: &Shown, names: &Names, may_write: bool, entry: Suppression) -> Vec<Cell> {
+    let whom = entry.shown.clone().unwrap_or_else(|| shown.say("suppressed-nameless"));
+    let mut why = Cell::text(shown.one_of("suppressed", entry.reason.word()));
+    if entry.provisional {
+        why = why.sub(shown.say("suppressed-provisional"));
+    }
+    if let Some(note) = entry.note {
+        why = why.sub(note);
+    }
+    if !entry.reason.may_be_lifted() {
+        why = why.sub(shown.say("suppressed-for-good"));
+    } else if may_write && let Some(target) = &entry.shown {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
+        let lift = Press::to(format!("/suppressions/lift?{query}"), shown.say("suppressed-lift"));
+        why.presses.push(lift.class("tiny").about(target));
+    }
+    vec![Cell::text(whom), why, Cell::time(shown, Some(entry.at)), Cell::text(names.of_actor(shown, &entry.actor))]
+}
+
+fn add_form(shown: &Shown, entered: &Entered) -> Form {
+    Form::new("add", shown.say("suppressed-add"), "/suppressions", shown.say("suppressed-add-do"), entered)
+        .help(shown.say("suppressed-add-what"))
+        .field(Field::line("target", shown.say("suppressed-target")).required())
+        .field(Field::line("note", shown.say("suppressed-note")))
+        .folded()
+}
+
+fn many_form(shown: &Shown, entered: &Entered) -> Form {
+    let action = "/suppressions/lift-many";
+    Form::new("many", shown.say("suppressed-many"), action, shown.say("suppressed-many-count"), entered)
+        .help(shown.say("suppressed-many-what"))
+        .field(Field::line("provider", shown.say("cause-provider")).help(shown.say("suppressed-many-provider")))
+        .field(Field::line("code", shown.say("suppressed-many-code")).help(shown.say("suppressed-many-code-help")))
+        .field(Field::new("since", shown.say("suppressed-many-since"), super::forms::Kind::Line("datetime-local")))
+        .field(Field::new("until", shown.say("suppressed-many-until"), super::forms::Kind::Line("datetime-local")))
+        .field(Field::tick("provisional_only", shown.say("suppressed-many-provisional")))
+        .field(Field::line("reason", shown.say("suppressed-reason")).required())
+        .more("do", "lift", shown.say("suppressed-many-do"))
+        .folded()
+}
+
+/// Adds an entry.
+pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let new = json!({ "target": typed.get("target"), "note": typed.some("note") });
+    match api::add(State(app.clone()), visitor.caller.clone(), given(&new)?).await {
+        Ok(_) => Ok(Redirect::to("/suppressions").into_response()),
+        Err(problem) => {
+            let entered = Entered::refused("add", typed, problem)?;
+            draw(&app, &visitor, &Which { q: String::new(), after: None }, &entered, None).await
+        }
+    }
+}
+
+/// Whose entry.
+#[derive(Deserialize)]
+pub(super) struct Whose {
+    #[serde(default)]
+    target: String,
+}
+
+/// Asks for the reason.
+pub(super) async fn ask_to_lift(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(whose): Query<Whose>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SuppressionsWrite)?;
+    Ok(lifting(&app, &visitor, &whose.target, &Entered::default()))
+}
+
+fn lifting(app: &App, visitor: &Visitor, target: &str, entered: &Entered) -> Response {
+    let shown = &visitor.shown;
+    let title = shown.fill("suppressed-lift-question", &[("target", target.into())]);
+    let form = Form::new("lift", "", "/suppressions/lift", shown.say("suppressed-lift-do"), entered)
+        .help(shown.say("suppressed-lift-meaning"))
+        .field(Field::hidden("target", target))
+        .field(
+            Field::line("reason", shown.say("suppressed-reason")).help(shown.say("suppressed-reason-help")).required(),
+        );
+    let layout = Layout::of(app, visitor, Section::Suppressions, title);
+    Sheet::new(layout).up("/suppressions", shown.say("menu-suppressions")).part(form).answer(entered)
+}
+
+/// Lifts what keeps mail from one address or domain.
+pub(super) async fn lift(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let wanted = json!({ "target": typed.get("target"), "reason": typed.get("reason") });
+    match api::lift(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await {
+        Ok(_) => Ok(Redirect::to("/suppressions").into_response()),
+        Err(problem) => {
+            let target = typed.get("target").to_owned();
+            Ok(lifting(&app, &visitor, &target, &Entered::refused("lift", typed, problem)?))
+        }
+    }
+}
+
+/// Counts what would be lifted, or lifts it.
+pub(super) async fn lift_many(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let which = Which { q: String::new(), after: None };
+    let shown = &visitor.shown;
+    let is_count = typed.get("do") != "lift";
+    let wanted = many_wanted(shown, &typed, is_count);
+    let lifted = match wanted {
+        Ok(wanted) => api::lift_many(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await,
+        Err(problem) => Err(problem),
+    };
+    match lifted {
+        Ok(Json(lifted)) => {
+            let (class, told) = match is_count {
+                true => ("us", shown.count("suppressed-many-counted", &lifted.lifted)),
+                false => ("ok", shown.count("suppressed-many-done", &lifted.lifted)),
+            };
+            let note = Part::Note(class, told, None);
+            let entered = if is_count { Entered::so_far("many", typed) } else { Entered::default() };
+            draw(&app, &visitor, &which, &entered, Some(note)).await
+        }
+        Err(problem) => draw(&app, &visitor, &which, &Entered::refused("many", typed, problem)?, None).await,
+    }
+}
+
+fn many_wanted(shown: &Shown, typed: &Typed, is_count: bool) -> Result<serde_json::Value, Problem> {
+    Ok(json!({
+        "provider": typed.some("provider"),
+        "code": typed.some("code"),
+        "since": shown.typed_time(typed, "since")?,
+        "until": shown.typed_time(typed, "until")?,
+        "provisional_only": typed.has("provisional_only"),
+        "reason": typed.get("reason"),
+        "dry_run": is_count,
+    }))
+}

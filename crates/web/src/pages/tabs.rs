@@ -1,0 +1,34 @@
+//! Pages that stand beside each other.
+
+use super::Visitor;
+use model::access::Scope;
+
+/// A page beside others: its address, its words, and what one needs to see it.
+type Tab = (&'static str, &'static str, Option<Scope>);
+
+const PEOPLE: [Tab; 2] =
+    [("/contacts", "menu-contacts", Some(Scope::ContactsRead)), ("/imports", "imports", Some(Scope::ContactsRead))];
+
+const DELIVERY: [Tab; 3] = [
+    ("/lanes", "lanes-title", Some(Scope::DispatchRead)),
+    ("/sources", "sources", Some(Scope::DispatchRead)),
+    ("/domains", "domains", Some(Scope::DomainsRead)),
+];
+
+/// Of how mail leaves. Sources belong to the whole installation, and are seen in its first workspace.
+pub(super) fn delivery(visitor: &Visitor, here: &str) -> Vec<(String, String, bool)> {
+    let is_house = visitor.caller.of_the_house().is_ok();
+    let tabs = shown(visitor, &DELIVERY, here);
+    tabs.into_iter().filter(|(href, _, _)| is_house || href != "/sources").collect()
+}
+
+/// Of people.
+pub(super) fn people(visitor: &Visitor, here: &str) -> Vec<(String, String, bool)> {
+    shown(visitor, &PEOPLE, here)
+}
+
+fn shown(visitor: &Visitor, tabs: &[Tab], here: &str) -> Vec<(String, String, bool)> {
+    let may = |scope: &Option<Scope>| scope.is_none_or(|scope| visitor.caller.scopes.has(scope));
+    let seen = tabs.iter().filter(|(_, _, scope)| may(scope));
+    seen.map(|(href, words, _)| ((*href).to_owned(), visitor.shown.say(words), *href == here)).collect()
+}

@@ -1,0 +1,111 @@
+//! Whom not to mail, domains, sources and lanes, as a browser meets them.
+
+use super::browser::{Browser, roles};
+use super::house::House;
+use model::{Actor, Role, SuppressionReason, WorkspaceId};
+use store::Target;
+
+#[tokio::test]
+async fn what_keeps_mail_back_is_added_found_and_lifted_with_a_reason() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let wrong = browser.submit("/suppressions", "target=no+address%40&note=typed").await;
+    assert!(
+        wrong.status == 422 && wrong.text.contains("value=\"no address@\"") && wrong.text.contains("value=\"typed\"")
+    );
+    assert!(wrong.text.contains("id=\"add-target-wrong\"") && wrong.text.contains("<details class=\"card fold\" open"));
+    assert_eq!(browser.submit("/suppressions", "target=kim%40a.example&note=asked+by+phone").await.status, 303);
+    let gone = Target::Address("lee@a.example".to_owned());
+    let (store, now) = (&house.app.store, house.app.now());
+    let why = SuppressionReason::Complained;
+    store.suppress(WorkspaceId::FIRST, gone, why, None, &Actor::Engine, now).await.unwrap();
+    let list = browser.look("/suppressions?q=kim%40a.example").await.text;
+    assert!(list.contains("asked by phone") && !list.contains("lee@a.example"), "{list}");
+    let all = browser.look("/suppressions").await.text;
+    assert!(all.contains("Nobody can lift it but the person"), "{all}");
+    assert!(!all.contains("/suppressions/lift?target=lee"), "what cannot be lifted is not offered");
+    let page = browser.look("/suppressions/lift?target=kim%40a.example").await.text;
+    assert!(page.contains("Mail kim@a.example again?"));
+    let reasonless = browser.submit("/suppressions/lift", "target=kim%40a.example&reason=").await;
+    assert!(reasonless.status == 422 && reasonless.text.contains("id=\"lift-reason-wrong\""));
+    let refused = browser.submit("/suppressions/lift", "target=lee%40a.example&reason=x").await;
+    assert!(refused.status == 422 && refused.text.contains("role=\"alert\""), "{}", refused.text);
+    assert_eq!(browser.submit("/suppressions/lift", "target=kim%40a.example&reason=she+wrote").await.status, 303);
+    let counted = browser.submit("/suppressions/lift-many", "code=5.1.1&since=2025-01-01T00:00&reason=outage").await;
+    assert!(counted.text.contains("0 entries would be lifted.") && counted.text.contains("value=\"5.1.1\""));
+    let nothing = browser.submit("/suppressions/lift-many", "reason=outage&do=lift").await;
+    assert!(nothing.status == 422 && nothing.text.contains("value=\"outage\""));
+    let never = browser.submit("/suppressions/lift-many", "since=yesterday&reason=x").await;
+    assert!(never.text.contains("id=\"many-since-wrong\""), "{}", never.text);
+}
+
+#[tokio::test]
+async fn a_domain_gets_a_key_and_its_record_is_looked_for() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let wrong = browser.submit("/domains", "domain=not+one").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"add-domain-wrong\"") && wrong.text.contains("not one"));
+    let made = browser.submit("/domains", "domain=News.first.example").await;
+    assert_eq!(made.headers["location"], "/domains/news.first.example", "{}", made.text);
+    let page = browser.look("/domains/news.first.example").await.text;
+    assert!(page.contains("postroom._domainkey.news.first.example") && page.contains("v=DKIM1"), "{page}");
+    let checked = browser.submit("/domains/news.first.example/check", "").await.text;
+    assert!(checked.contains("DNS did not answer"), "{checked}");
+    let twice = browser.submit("/domains/news.first.example/keys", "selector=postroom&kind=ed25519").await;
+    assert_eq!(twice.status, 409, "a key in use is never replaced");
+    assert!(browser.look("/domains").await.text.contains("postroom (rsa)"));
+}
+
+#[tokio::test]
+async fn sources_pools_and_holds_are_described_bounded_and_let_go() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let wrong = browser.submit("/sources", "name=north&ehlo_name=mx.first.example&address=nowhere").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"source-address-wrong\"") && wrong.text.contains("north"));
+    let form = "name=north&ehlo_name=mx.first.example&address=192.0.2.7&is_warm=yes";
+    assert_eq!(browser.submit("/sources", form).await.status, 303);
+    assert_eq!(browser.submit("/sources/north/ceilings", "messages_per_day=500").await.status, 303);
+    let page = browser.look("/sources/north").await.text;
+    assert!(page.contains("name=\"messages_per_day\" value=\"500\"") && page.contains("192.0.2.7"), "{page}");
+    let zero = browser.submit("/sources/north/ceilings", "messages_per_day=0").await;
+    assert!(zero.text.contains("id=\"ceilings-messages_per_day-wrong\""), "{}", zero.text);
+    let unknown = browser.submit("/pools", "name=main&members=south+2").await;
+    assert!(unknown.status == 422 && unknown.text.contains("id=\"pool-members-wrong\""));
+    assert_eq!(browser.submit("/pools", "name=main&members=north+2").await.status, 303);
+    assert!(browser.look("/sources").await.text.contains("north 2"));
+    assert_eq!(browser.submit("/pools/main/remove", "").await.status, 303);
+    assert_eq!(browser.submit("/sources/north/retire", "").await.status, 303);
+    let reasonless = browser.submit("/holds", "provider=google&why=").await;
+    assert!(reasonless.status == 422 && reasonless.text.contains("id=\"hold-why-wrong\""));
+    assert!(reasonless.text.contains("value=\"google\""));
+    let held = browser.submit("/holds", "provider=google&why=they+asked&until=2026-02-01T09:00").await;
+    assert_eq!(held.headers["location"], "/lanes?covers=0", "{}", held.text);
+    let lanes = browser.look("/lanes?provider=goo").await.text;
+    assert!(lanes.contains("they asked") && lanes.contains("value=\"goo\""), "{lanes}");
+    let lift = lanes.split("action=\"").find(|rest| rest.contains("/lift\"")).unwrap().split('"').next().unwrap();
+    assert_eq!(browser.submit(lift, "").await.status, 303);
+    assert!(!browser.look("/lanes").await.text.contains("they asked"));
+}
+
+#[tokio::test]
+async fn who_may_only_read_sees_it_all_and_changes_nothing() {
+    let house = House::new();
+    house.furnish().await;
+    let analyst = roles(&house, Role::Analyst).await;
+    for path in ["/suppressions", "/lanes", "/sources", "/domains"] {
+        let page = analyst.look(path).await;
+        assert!(page.status == 200 && page.text.matches("method=\"post\"").count() == 2, "{path}: {}", page.text);
+    }
+    let refused = [
+        ("/suppressions", "target=kim%40a.example"),
+        ("/suppressions/lift", "target=kim%40a.example&reason=x"),
+        ("/suppressions/lift-many", "code=550&reason=x"),
+        ("/holds", "why=x"),
+        ("/sources", "name=a&ehlo_name=b.example"),
+        ("/pools", "name=a&members="),
+        ("/domains", "domain=a.example"),
+    ];
+    for (path, form) in refused {
+        assert_eq!(analyst.submit(path, form).await.status, 403, "{path}");
+    }
+}

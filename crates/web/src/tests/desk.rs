@@ -1,0 +1,135 @@
+//! Bringing people in and segments, as a browser meets them.
+
+use super::browser::{Browser, roles};
+use super::house::House;
+use model::{Actor, Role, WorkspaceId};
+
+const FILE: &str = "E-Mail,Stadt,Name\nkim@a.example,Berlin,Kim\nlee@a.example,Bonn,Lee\nnonsense,Ulm,<b>Sam</b>\n";
+
+/// A file as a form sends it.
+fn form(text: &str) -> (String, String) {
+    let boundary = "----line";
+    let body = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"fair.csv\"\r\nContent-Type: \
+         text/csv\r\n\r\n{text}\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n\r\n--{boundary}--\r\n"
+    );
+    (format!("multipart/form-data; boundary={boundary}"), body)
+}
+
+/// The page of a job once it is over.
+async fn over(browser: &Browser<'_>, path: &str) -> String {
+    for _ in 0..200 {
+        let page = browser.look(path).await.text;
+        if !page.contains("data-again") {
+            return page;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{path} goes on");
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_tried_and_imported_and_what_was_not_taken_is_told() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let nothing = form("");
+    let refused = browser.send("/imports/files", &nothing.0, nothing.1).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text.contains("id=\"send-file-wrong\""), "{}", refused.text);
+    let (kind, body) = form(FILE);
+    let sent = browser.send("/imports/files", &kind, body).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let mapping = sent.headers["location"].to_str().unwrap().to_owned();
+    assert!(mapping.ends_with("?name=fair.csv"));
+    let page = browser.look(&mapping).await.text;
+    assert!(page.contains("value=\"fair.csv\"") && page.contains("&#60;b&#62;Sam"), "{page}");
+    assert!(page.contains("<option value=\"email\" selected>the address"));
+    assert!(page.contains("a value of the person: Stadt"), "{page}");
+    let path = mapping.split('?').next().unwrap();
+    let meant = "name=fair&column-1=email&column-2=&column-3=name";
+    let missing = browser.submit(path, meant).await;
+    assert_eq!(missing.status, 422);
+    assert!(missing.text.contains("id=\"mapping-consent-wrong\"") && missing.text.contains("value=\"fair\""));
+    let twice = browser.submit(path, "name=fair&consent=x&column-1=email&column-2=email&column-3=").await;
+    assert!(twice.status == 422 && twice.text.contains("id=\"mapping-column-2-wrong\""), "{}", twice.text);
+    let meant = format!("{meant}&consent=signed+at+the+fair");
+    let tried = browser.submit(path, &meant).await;
+    let job = tried.headers["location"].to_str().unwrap().to_owned();
+    let page = over(&browser, &job).await;
+    assert!(page.contains("3 = 3 new + 0 changed + 0 as they were + 0 duplicates + 0 not taken"), "{page}");
+    assert!(
+        page.contains("name=\"consent\" value=\"signed at the fair\"") && page.contains("<td data-l=\"Why\""),
+        "{page}"
+    );
+    assert!(house.app.store.contacts_page(WorkspaceId::FIRST, None, 9).await.unwrap().is_empty(), "no trace");
+    let done = browser.submit(path, &format!("{meant}&do=import")).await;
+    let page = over(&browser, done.headers["location"].to_str().unwrap()).await;
+    assert!(page.contains("The people are there."), "{page}");
+    let people = house.app.store.contacts_page(WorkspaceId::FIRST, None, 9).await.unwrap();
+    assert_eq!(people.len(), 3);
+    assert!(people.iter().all(|one| one.consent.as_ref().unwrap().source.as_deref() == Some("signed at the fair")));
+    let list = browser.look("/imports").await.text;
+    let take_back = list.split("href=\"").find(|rest| rest.contains("/take-back\"")).unwrap();
+    let take_back = take_back.split('"').next().unwrap();
+    assert!(browser.look(take_back).await.text.contains("Take 3 people back"));
+    assert_eq!(browser.submit(take_back, "").await.status, 303);
+    assert!(house.app.store.contacts_page(WorkspaceId::FIRST, None, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_segment_is_built_in_the_form_or_as_text_and_both_say_the_same() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let browser = Browser::owner(&house).await;
+    let added = browser.submit("/segments/new", "name=Dom&join=all&was=&text=&do=add&add=domain").await;
+    assert_eq!(added.status, 200, "{}", added.text);
+    assert!(added.text.contains("name=\"c1-kind\" value=\"domain\""));
+    let form = "name=Dom&join=all&was=&text=&c1-kind=domain&c1-op=is&c1-value=first.example";
+    let counted = browser.submit("/segments/new", &format!("{form}&do=count")).await.text;
+    assert!(counted.contains("3 people") && counted.contains("p1@first.example"), "{counted}");
+    assert!(counted.contains("domain == &#34;first.example&#34;</textarea>"), "{counted}");
+    let nobody = browser.submit("/segments/new", &format!("{form}&do=count&who=x%40y.example")).await;
+    assert!(nobody.status == 422 && nobody.text.contains("id=\"who-wrong\""));
+    let why = browser.submit("/segments/new", &format!("{form}&do=why&who=p1%40first.example")).await.text;
+    assert!(why.contains("class=\"d0 ok\""), "{why}");
+    let unnamed = browser.submit("/segments/new", &format!("{}&do=save", form.replace("name=Dom", "name="))).await;
+    assert!(unnamed.status == 422 && unnamed.text.contains("id=\"name-wrong\""), "{}", unnamed.text);
+    let saved = browser.submit("/segments/new", &format!("{form}&do=save")).await;
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    let path = saved.headers["location"].to_str().unwrap().to_owned();
+    // The text was changed by hand: it counts, whatever the lines say.
+    let text = "was=domain&text=domain+%3D%3D+%22other.example%22+%7C%7C+email.contains(%22p1%22)";
+    let changed = browser.submit(&path, &format!("name=Dom&c1-kind=domain&c1-op=is&c1-value=x&{text}&do=save")).await;
+    assert_eq!(changed.status, 303, "{}", changed.text);
+    let page = browser.look(&path).await.text;
+    assert!(page.contains("name=\"c2-kind\" value=\"email\"") && page.contains("one person"), "{page}");
+    assert!(page.contains("<option value=\"any\" selected>"));
+    let wrong = browser.submit(&path, "name=Dom&was=&text=domain+%3D%3D%3D&do=count").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"text-wrong\"") && wrong.text.contains("domain ==="));
+    let csv = browser.look(&format!("/api/v1/exports{path}")).await.text;
+    assert!(csv.contains("p1@first.example") && !csv.contains("p0@first.example"), "{csv}");
+    let people = format!("/segments/new?text=accepted.campaign(\"{}\")", things.campaign).replace('"', "%22");
+    assert!(browser.look(&people).await.text.contains("0 people"));
+    assert!(browser.look(&format!("{path}/remove")).await.text.contains("Remove Dom?"));
+    assert_eq!(browser.submit(&format!("{path}/remove"), "").await.status, 303);
+    assert_eq!(browser.look(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn who_may_only_read_changes_nothing_here() {
+    let house = House::new();
+    house.furnish().await;
+    let rule = model::segment::parse("sent").unwrap();
+    let (store, now) = (&house.app.store, house.app.now());
+    let known = store.create_segment(WorkspaceId::FIRST, "all", rule, &Actor::Engine, now).await.unwrap();
+    let analyst = roles(&house, Role::Analyst).await;
+    let path = format!("/segments/{}", known.id);
+    let page = analyst.look(&path).await;
+    assert!(page.status == 200 && !page.text.contains("value=\"save\""));
+    assert_eq!(analyst.submit(&path, "name=x&was=&text=opened&do=save").await.status, 403);
+    assert_eq!(analyst.submit(&format!("{path}/remove"), "").await.status, 403);
+    assert_eq!(analyst.look("/imports/new").await.status, 403);
+    let (kind, body) = form(FILE);
+    assert_eq!(analyst.send("/imports/files", &kind, body).await.status, 403);
+    assert_eq!(analyst.look(&format!("/api/v1/exports{path}")).await.status, 403);
+}

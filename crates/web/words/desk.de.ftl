@@ -1,0 +1,365 @@
+# The words of the operator's desk: people brought in, lists kept, settings made.
+
+# What many pages have.
+sheet-tabs = Seiten neben dieser
+sheet-table = Tabelle
+sheet-actions = Was man tun kann
+sheet-again = Noch einmal nachsehen
+changed = Geändert
+remove = Entfernen
+export-csv = Als CSV herausnehmen
+menu-segments = Segmente
+job-running = läuft
+job-failed = gescheitert
+job-done = fertig
+menu-suppressions = Sperren
+menu-delivery = Zustellung
+since = Seit
+by-whom = Durch
+name-missing = Es braucht einen Namen.
+time-wrong = Tag und Uhrzeit sind nötig.
+actor-machine = die Maschine
+actor-recipient = die Person
+actor-terminal = { $name } an der Kommandozeile
+
+# Bringing people in.
+imports = Importe
+imports-empty = Noch wurde keine Datei importiert.
+import-begin = Personen importieren
+import-another = Eine andere Datei
+import-file = Datei
+import-file-help = CSV mit den Namen der Spalten in der ersten Zeile. Bis 2 GB.
+import-paste = Oder Zeilen einfügen
+import-paste-help = Die erste Zeile nennt die Spalten.
+import-pasted = eingefügte Zeilen
+import-look = Ansehen
+import-what = Noch wird nichts importiert: Zuerst sehen Sie, wofür die Spalten gehalten werden, und können es ausprobieren.
+import-broke-off = Die Datei brach unterwegs ab. Senden Sie sie noch einmal.
+import-no-file = Wählen Sie eine Datei, oder fügen Sie Zeilen ein.
+import-seen = { $size } Oktette, { $encoding }
+import-sample = Ihre ersten Zeilen
+import-sample-empty = Es gibt nur die erste Zeile.
+import-mapping = Was die Spalten bedeuten
+import-mapping-help = Unter jeder Spalte steht, was in ihren ersten Zeilen ist. Was keine eigene Bedeutung hat, wird ein Wert der Person.
+import-name = Wie der Import heißt
+import-value = ein Wert der Person: { $tag }
+import-consent = Wie haben diese Personen eingewilligt, Post zu bekommen?
+import-consent-help = Nötig, wenn keine Spalte es sagt: ein Formular, ein Vertrag, eine Veranstaltung. Es wird bei jeder Person festgehalten.
+import-consent-missing = Sagen Sie, wie sie einwilligten, oder wählen Sie die Spalte, die es sagt.
+import-list = Sie kommen auf die Liste
+import-no-list = keine Liste
+import-try = Ausprobieren, ohne Spuren
+import-now = Jetzt importieren
+import-change = Bedeutung der Spalten ändern
+import-unknown-role = So eine Bedeutung gibt es nicht.
+import-role-twice = Eine andere Spalte bedeutet das schon.
+import-no-address = Wählen Sie die Spalte mit den Adressen.
+import-tried = Was ein Import täte
+import-done = Import
+import-tried-what = Nichts wurde geändert. Dazu käme es jetzt bei einem Import.
+import-done-what = Die Personen sind da.
+import-already = Diese Datei wurde mit derselben Bedeutung der Spalten schon importiert: Nichts wurde noch einmal getan.
+import-far = { $share } der Datei sind geschafft.
+import-came-of-it = Was aus jeder Zeile wurde
+import-rows = Zeilen
+import-sum = { $rows } = { $added } neu + { $updated } geändert + { $unchanged } wie zuvor + { $duplicates } doppelt + { $rejected } nicht genommen
+import-added = Neu
+import-updated = Geändert
+import-unchanged = Wie zuvor
+import-duplicates = Doppelt
+import-blank = Leere Zeilen, nicht gezählt
+import-repeated = Mit dem Schlüssel einer früheren Zeile; die spätere gilt
+import-suppressed = Davon dürfen keine Post bekommen
+import-rejects = Zeilen, die nicht genommen wurden, wie sie stehen
+import-rejects-gone = Ihre Datei wird eine Woche aufbewahrt und ist nicht mehr da.
+import-line = Zeile
+import-reason = Warum
+import-row = Was da steht
+import-take-back = Zurücknehmen…
+import-take-back-question = { $name } zurücknehmen?
+import-take-back-meaning = Wer nur durch ihn kam, geht; wer schon da war, bleibt. Hat eine Kampagne ihn verwendet, bleibt er.
+import-take-back-do = { $n ->
+    [one] Eine Person zurücknehmen
+   *[other] { $n } Personen zurücknehmen
+  }
+
+# Family: column.
+column-email = die Adresse
+column-external_id = Ihr Schlüssel der Person
+column-first_name = Vorname
+column-last_name = Nachname
+column-name = ganzer Name
+column-status = Status
+column-opted_out = abgemeldet
+column-consent = wie sie einwilligten
+column-consent_time = wann sie einwilligten
+column-consent_ip = Netzadresse der Einwilligung
+column-lead_source = woher sie kamen
+column-last_engaged = wann sie zuletzt reagierten
+
+# Family: note.
+note-role_address = Adressen einer Stelle, nicht einer Person
+note-missing_consent = Nichts sagt, dass sie einwilligten
+note-consent_refused = Die Datei sagt, dass sie nicht einwilligten
+note-unknown_status = Ein Status, den niemand kennt: als unbestätigt geführt
+note-mixed_encoding = Zeichen einer anderen Kodierung
+note-no_address = Ohne Adresse
+note-unreadable_address = Was da steht, ist keine Adresse
+
+# Segments.
+segment = Segment
+segments-what = Ein Segment ist eine Regel; wer dazugehört, wird bei jeder Verwendung neu gefragt.
+segments-empty = Noch wurde keine Regel gespeichert.
+segment-new = Neues Segment
+segment-rule = Regel
+segment-name = Name
+segment-join = Dazu gehört, für wen
+segment-all = alle zutreffen
+segment-any = eine zutrifft
+segment-text = Dieselbe als Text
+segment-text-help = Wird der Text geändert, gilt er, und die Zeilen darüber folgen ihm.
+segment-save = Speichern
+segment-unsaved = Noch nicht gespeichert.
+segment-count = Fragen, wer dazugehört
+segment-people = Wer jetzt dazugehört
+segment-people-n = { $n ->
+    [one] eine Person
+   *[other] { $n } Personen
+  }
+segment-some = Einige davon
+segment-why = Warum gehört jemand dazu, oder nicht?
+segment-who = Adresse oder Kennung
+segment-why-do = Fragen
+segment-nobody = Niemand hat diese Adresse oder Kennung.
+segment-remove-question = { $name } entfernen?
+segment-remove-meaning = Die Personen bleiben. Gebaute Kampagnen behalten, für wen sie gebaut wurden.
+reason-holds = trifft zu
+reason-fails = trifft nicht zu
+conditions-wrong = Eine Bedingung lässt sich noch nicht verwenden: siehe unten.
+conditions-none = Fügen Sie eine Bedingung hinzu, oder schreiben Sie die Regel als Text.
+condition-add = Bedingung hinzufügen
+condition-add-what = Eine Bedingung über
+condition-not = Trifft zu oder nicht, Bedingung
+condition-is-so = ist so
+condition-is-not-so = ist nicht so
+condition-name = Name
+condition-op = Wie verglichen, Bedingung
+condition-value = Womit, Bedingung
+condition-count = mindestens so oft
+condition-days = binnen so vieler Tage (leer: jemals)
+condition-campaign = Mit Post von, Bedingung
+condition-any-campaign = irgendeiner Kampagne
+condition-no-name = Nennen Sie den Wert.
+condition-no-choice = Wählen Sie etwas.
+condition-no-number = Eine Zahl ist nötig.
+condition-no-date = Ein Tag ist nötig, etwa 2026-05-01.
+condition-no-days = Eine Zahl von Tagen ist nötig.
+condition-unknown = So eine Bedingung gibt es nicht.
+
+# Family: condition.
+condition-attribute = ein Wert der Person
+condition-email = Adresse
+condition-domain = Domain der Adresse
+condition-external_id = Ihr Schlüssel der Person
+condition-lead_source = woher sie kamen
+condition-status = Stand
+condition-engagement = wie kürzlich sie reagierten
+condition-consent_source = wie sie einwilligten
+condition-consent_at = wann sie einwilligten
+condition-created_at = bekannt seit
+condition-engaged_at = wann sie zuletzt reagierten
+condition-list = auf einer Liste
+condition-import = in einem Import
+condition-sent = Post wurde versandt
+condition-accepted = Post wurde angenommen
+condition-bounced = Post kam zurück
+condition-blocked = Post wurde abgelehnt
+condition-opened = öffnete
+condition-clicked = klickte
+condition-replied = antwortete
+condition-complained = beschwerte sich
+condition-unsubscribed = meldete sich ab
+condition-did = ein anderes System meldete
+condition-text = als Text
+
+# Family: level.
+level-active_30 = binnen 30 Tagen
+level-active_90 = binnen 90 Tagen
+level-active_180 = binnen 180 Tagen
+level-cold = länger her
+level-never = nie
+level-unknown = unbekannt: nur Öffnungen
+
+# Family: op.
+op-is = ist
+op-is_not = ist nicht
+op-contains = enthält
+op-starts_with = beginnt mit
+op-ends_with = endet mit
+op-in = ist eines von (mit Kommas)
+op-has = ist da
+op-eq = =
+op-ne = ≠
+op-lt = <
+op-le = ≤
+op-gt = >
+op-ge = ≥
+op-true = ist wahr
+op-false = ist falsch
+op-since = am Tag oder danach
+op-before = vor dem Tag
+op-within = binnen so vieler Tage
+op-older = länger her als so viele Tage
+
+# Whom not to mail.
+suppressions-what = Wer hier steht, bekommt keine Post, was immer eine Kampagne sagt.
+suppressions-empty = Niemand ist gesperrt.
+suppressions-none = Nichts hält Post von dieser Adresse ab.
+suppressed-whom = Wen
+suppressed-why = Warum
+suppressed-nameless = jemand, der vergessen wurde
+suppressed-provisional = entstand bei einer Störung des Anbieters: noch zu bestätigen
+suppressed-find = Nach Adresse suchen
+suppressed-lift = Aufheben…
+suppressed-lift-question = { $target } wieder anschreiben?
+suppressed-lift-meaning = Ab jetzt ist sie aufgehoben. Was inzwischen übersprungen wurde, wird nicht von selbst gesendet.
+suppressed-lift-do = Aufheben
+suppressed-reason = Warum darf sie aufgehoben werden?
+suppressed-reason-help = Es bleibt im Protokoll.
+suppressed-add = Eine Adresse oder Domain sperren
+suppressed-add-what = Gilt sofort, auch für laufende Kampagnen.
+suppressed-add-do = Sperren
+suppressed-target = Adresse oder Domain
+suppressed-note = Warum
+suppressed-many = Viele auf einmal aufheben
+suppressed-many-what = Für den Tag, an dem ein Anbieter von allen sagte, es gebe sie nicht. Beschwerden und Abmeldungen bleiben immer.
+suppressed-many-provider = Sein Schlüssel, etwa google.
+suppressed-many-code = Code
+suppressed-many-code-help = Ein Antwort- oder erweiterter Code: 550, 5.1.1.
+suppressed-many-since = Gesperrt nicht vor
+suppressed-many-until = Gesperrt vor
+suppressed-many-provisional = Nur die bei einer Störung des Anbieters entstandenen
+suppressed-many-count = Zählen
+suppressed-many-do = Aufheben
+suppressed-many-counted = { $n ->
+    [one] Ein Eintrag würde aufgehoben.
+   *[other] { $n } Einträge würden aufgehoben.
+  }
+suppressed-many-done = { $n ->
+    [one] Ein Eintrag wurde aufgehoben.
+   *[other] { $n } Einträge wurden aufgehoben.
+  }
+
+# Sending domains.
+domain = Domain
+domains = Domains
+domains-what = Post wird mit einem Schlüssel ihrer Domain unterschrieben, dessen andere Hälfte im DNS steht.
+domains-empty = Noch hat keine Domain einen Schlüssel.
+domain-keys = Schlüssel
+domain-add = Domain hinzufügen
+domain-add-do = Ihren Schlüssel erzeugen
+domain-help = Der Teil nach dem @ Ihrer Absenderadressen.
+domain-check = Im DNS nachsehen
+domain-all-published = Das DNS zeigt alle Schlüssel. Post dieser Domain kann unterschrieben werden.
+domain-not-published = Das DNS zeigt noch nicht alle Schlüssel. Was fehlt, steht unten; neue Einträge können eine Stunde brauchen.
+domain-key = Schlüssel { $selector } ({ $kind })
+domain-record-type = Typ
+domain-record-name = Name
+domain-record-value = Wert
+domain-found = Im DNS
+domain-remedy = Was zu tun ist
+domain-zone = Für eine Zonendatei
+domain-zone-help = Dieselben Einträge als Zeilen, die man so einfügen kann.
+domain-key-add = Noch einen Schlüssel erzeugen
+domain-key-add-do = Erzeugen
+domain-key-what = Zum Wechseln: neuen erzeugen, veröffentlichen, und den alten Eintrag eine Woche später wegnehmen. Die geheime Hälfte bleibt hier versiegelt.
+domain-selector = Sein Name unter der Domain
+domain-key-kind = Art
+
+# Family: published.
+published-published = veröffentlicht
+published-not_published = nicht veröffentlicht
+published-unknown = das DNS antwortete nicht
+
+# Family: key-kind.
+key-kind-rsa = RSA: jeder Empfänger kennt es
+key-kind-ed25519 = Ed25519: kurz, neben einem RSA-Schlüssel
+
+# How mail leaves.
+lanes-what = Eine Bahn ist eine Quelle zu einem Anbieter. Warum sie so schnell ist, steht daneben.
+lanes-find = Nur zu (Anbieter oder Server)
+lanes-elsewhere = Bahnen und Quellen gehören zur ganzen Installation und stehen in ihrem ersten Arbeitsbereich.
+lane-held-until = bis { $at }: { $why }
+lane-tried-again = Neuer Versuch { $at }.
+lane-budget = { $spent } von { $today } Nachrichten heute: { $why }
+holds = Anhaltungen
+holds-empty = Nichts wird von Hand oder durch eine Bremse angehalten.
+hold-reach = Was angehalten ist
+hold-all = alle Post des Arbeitsbereichs
+hold-cold = nur Personen, die lange nicht reagierten
+hold-until = Bis
+hold-until-help = Ohne: bis sie aufgehoben wird.
+hold-lifted-only = sie aufgehoben wird
+hold-why = Warum
+hold-lift = Weitergehen lassen
+hold-place = Einen Teil der Post anhalten
+hold-place-do = Anhalten
+hold-place-what = Jedes Feld engt sie ein. Gilt sofort: Nichts davon beginnt.
+hold-provider-help = Sein Schlüssel, etwa google oder microsoft.
+hold-domain = Domain der Empfänger
+hold-every-campaign = jede Kampagne
+hold-placed = { $n ->
+    [one] Angehalten; es betrifft eine wartende Nachricht.
+   *[other] Angehalten; es betrifft { $n } wartende Nachrichten.
+  }
+source = Quelle
+sources = Quellen
+sources-what = Eine Quelle ist eine Adresse, von der Post ausgeht. Eine neue verdient sich ihre Menge Tag für Tag.
+sources-empty = Post geht von der eigenen Adresse dieser Maschine aus.
+source-address = Adresse
+source-address-help = Eine Netzadresse dieser Maschine; leer: welche sie nimmt.
+source-any = welche die Maschine nimmt
+source-own-name = grüßt mit dem Namen der Maschine
+source-pools = Gruppen
+source-today = Heute
+source-budget = { $spent } von { $today }
+source-add = Eine Quelle beschreiben
+source-change = Wie sie beschrieben ist
+source-keep = Behalten
+source-next = Gilt ab dem nächsten Start des Dienstes.
+source-name = Name
+source-ehlo = Der Name, mit dem sie grüßt
+source-ehlo-help = Ein Name, dessen Adresse hierher zurückführt; Empfänger prüfen das.
+source-region = Wo sie steht
+source-proxy = Durch den Proxy
+source-proxy-help = socks5:// oder haproxy://; sein Passwort setzt man an der Kommandozeile.
+source-warm = Sie sendete schon vorher: kein Aufwärmen
+source-stands = Stand
+source-is-warm = warm
+source-is-warming = wärmt sich auf
+source-toward = Zu jedem Anbieter
+source-toward-empty = Von hier wurde zuletzt nichts gesendet.
+source-retire = Außer Dienst nehmen
+source-retire-what = Nichts geht mehr von ihr aus. Was sie lernte, bleibt.
+ceilings = Was sie höchstens sendet
+ceilings-what = Über alle Anbieter, sofort; ein leeres Feld ist ohne Grenze. Grenzen eines Anbieters werden daneben gelernt.
+ceilings-keep = Behalten
+pool = Gruppe
+pools = Gruppen von Quellen
+pools-empty = Es gibt keine Gruppe: Jede Quelle wird verwendet.
+pool-members = Quellen und Gewichte
+pool-members-help = Eine Quelle je Zeile, dahinter ihr Gewicht: eine ganze Zahl.
+pool-for = Für
+pool-one = einen Arbeitsbereich
+pool-everybody = jeden Arbeitsbereich
+pool-add = Eine Gruppe beschreiben
+pool-name = Name
+pool-dedicated = Nur dieser Arbeitsbereich verwendet sie
+
+# Family: ceiling.
+ceiling-connections = Verbindungen zugleich
+ceiling-per_connection = Nachrichten je Verbindung
+ceiling-connects_per_minute = Neue Verbindungen je Minute
+ceiling-messages_per_second = Nachrichten je Sekunde
+ceiling-messages_per_hour = Nachrichten je Stunde
+ceiling-messages_per_day = Nachrichten je Tag

@@ -1,0 +1,365 @@
+# The words of the operator's desk: people brought in, lists kept, settings made.
+
+# What many pages have.
+sheet-tabs = Pages beside this one
+sheet-table = table
+sheet-actions = What can be done
+sheet-again = Look again
+changed = Changed
+remove = Remove
+export-csv = Take out as CSV
+menu-segments = Segments
+job-running = going on
+job-failed = failed
+job-done = done
+menu-suppressions = Suppressions
+menu-delivery = Delivery
+since = Since
+by-whom = By
+name-missing = It needs a name.
+time-wrong = A day and a time are needed.
+actor-machine = the machine
+actor-recipient = the person
+actor-terminal = { $name } at the command line
+
+# Bringing people in.
+imports = Imports
+imports-empty = No file has been imported yet.
+import-begin = Import people
+import-another = Another file
+import-file = File
+import-file-help = CSV, with the names of its columns in the first row. Up to 2 GB.
+import-paste = Or paste rows
+import-paste-help = The first row names the columns.
+import-pasted = pasted rows
+import-look = Look at it
+import-what = Nothing is imported yet: first you see what the columns are taken to mean, and may try it.
+import-broke-off = The file broke off on its way. Send it again.
+import-no-file = Choose a file, or paste rows.
+import-seen = { $size } octets, { $encoding }
+import-sample = Its first rows
+import-sample-empty = There are no rows but the first.
+import-mapping = What the columns mean
+import-mapping-help = Below each column stands what is in its first rows. What has no meaning of its own becomes a value of the person.
+import-name = What the import is called
+import-value = a value of the person: { $tag }
+import-consent = How did these people agree to be mailed?
+import-consent-help = Needed unless a column says it: a form, a contract, an event. It is kept with each of them.
+import-consent-missing = Say how they agreed, or choose the column that says it.
+import-list = They join the list
+import-no-list = no list
+import-try = Try it without a trace
+import-now = Import now
+import-change = Change what the columns mean
+import-unknown-role = There is no such meaning.
+import-role-twice = Another column means this already.
+import-no-address = Choose the column that has the addresses.
+import-tried = What an import would do
+import-done = Import
+import-tried-what = Nothing was changed. This is what an import would come to now.
+import-done-what = The people are there.
+import-already = This file was imported before with the same meaning of its columns: nothing was done again.
+import-far = { $share } of the file is done.
+import-came-of-it = What became of every row
+import-rows = Rows
+import-sum = { $rows } = { $added } new + { $updated } changed + { $unchanged } as they were + { $duplicates } duplicates + { $rejected } not taken
+import-added = New
+import-updated = Changed
+import-unchanged = As they were
+import-duplicates = Duplicates
+import-blank = Blank rows, not counted
+import-repeated = With the key of an earlier row; the later stands
+import-suppressed = Of these must not be mailed
+import-rejects = Rows that were not taken as they stand
+import-rejects-gone = Their file is kept for a week and is gone.
+import-line = Line
+import-reason = Why
+import-row = What stands there
+import-take-back = Take back…
+import-take-back-question = Take back { $name }?
+import-take-back-meaning = The people only it brought go; whoever was there before stays. Once a campaign used it, it stays.
+import-take-back-do = { $n ->
+    [one] Take one person back
+   *[other] Take { $n } people back
+  }
+
+# Family: column.
+column-email = the address
+column-external_id = your key of the person
+column-first_name = first name
+column-last_name = family name
+column-name = whole name
+column-status = status
+column-opted_out = opted out
+column-consent = how they agreed
+column-consent_time = when they agreed
+column-consent_ip = network address of the consent
+column-lead_source = where they came from
+column-last_engaged = when they last took notice
+
+# Family: note.
+note-role_address = Addresses of a function, not of a person
+note-missing_consent = Nothing says that they agreed
+note-consent_refused = The file says that they did not agree
+note-unknown_status = A status that nobody knows: kept as unconfirmed
+note-mixed_encoding = Letters of another encoding
+note-no_address = Without an address
+note-unreadable_address = What stands there is no address
+
+# Segments.
+segment = Segment
+segments-what = A segment is a rule; who is in it is asked anew whenever it is used.
+segments-empty = No rule has been saved yet.
+segment-new = New segment
+segment-rule = Rule
+segment-name = Name
+segment-join = In it is for whom
+segment-all = all of these hold
+segment-any = one of these holds
+segment-text = The same as text
+segment-text-help = If the text is changed, it is what counts, and the lines above follow it.
+segment-save = Save
+segment-unsaved = Not saved yet.
+segment-count = Ask who is in it
+segment-people = Who is in it now
+segment-people-n = { $n ->
+    [one] one person
+   *[other] { $n } people
+  }
+segment-some = Some of them
+segment-why = Why is somebody in it, or not?
+segment-who = Address or id
+segment-why-do = Ask
+segment-nobody = Nobody has this address or id.
+segment-remove-question = Remove { $name }?
+segment-remove-meaning = The people stay. Campaigns that were built keep whom they were built for.
+reason-holds = holds
+reason-fails = does not hold
+conditions-wrong = A condition cannot be used yet: see below.
+conditions-none = Add a condition, or write the rule as text.
+condition-add = Add a condition
+condition-add-what = A condition about
+condition-not = Holds or not, condition
+condition-is-so = is so
+condition-is-not-so = is not so
+condition-name = Name
+condition-op = How compared, condition
+condition-value = With what, condition
+condition-count = at least so often
+condition-days = within so many days (empty: ever)
+condition-campaign = With mail of, condition
+condition-any-campaign = any campaign
+condition-no-name = Name the value.
+condition-no-choice = Choose one.
+condition-no-number = A number is needed.
+condition-no-date = A day is needed, as in 2026-05-01.
+condition-no-days = A number of days is needed.
+condition-unknown = There is no such condition.
+
+# Family: condition.
+condition-attribute = a value of the person
+condition-email = address
+condition-domain = domain of the address
+condition-external_id = your key of them
+condition-lead_source = where they came from
+condition-status = state
+condition-engagement = how lately they took notice
+condition-consent_source = how they agreed
+condition-consent_at = when they agreed
+condition-created_at = known since
+condition-engaged_at = when they last took notice
+condition-list = on a list
+condition-import = in an import
+condition-sent = was sent mail
+condition-accepted = mail was accepted
+condition-bounced = mail bounced
+condition-blocked = mail was refused
+condition-opened = opened
+condition-clicked = clicked
+condition-replied = answered
+condition-complained = complained
+condition-unsubscribed = unsubscribed
+condition-did = another system told of
+condition-text = as text
+
+# Family: level.
+level-active_30 = within 30 days
+level-active_90 = within 90 days
+level-active_180 = within 180 days
+level-cold = longer ago
+level-never = never
+level-unknown = unknown: only opens
+
+# Family: op.
+op-is = is
+op-is_not = is not
+op-contains = has in it
+op-starts_with = begins with
+op-ends_with = ends with
+op-in = is one of (with commas)
+op-has = is there
+op-eq = =
+op-ne = ≠
+op-lt = <
+op-le = ≤
+op-gt = >
+op-ge = ≥
+op-true = is true
+op-false = is false
+op-since = on or after the day
+op-before = before the day
+op-within = within so many days
+op-older = longer ago than so many days
+
+# Whom not to mail.
+suppressions-what = Whoever stands here is not mailed, whatever a campaign says.
+suppressions-empty = Nobody is suppressed.
+suppressions-none = Nothing keeps mail from this address.
+suppressed-whom = Whom
+suppressed-why = Why
+suppressed-nameless = somebody who was forgotten
+suppressed-provisional = made while the provider had trouble: to be confirmed
+suppressed-find = Find by address
+suppressed-lift = Lift…
+suppressed-lift-question = Mail { $target } again?
+suppressed-lift-meaning = It is lifted from now on. What was skipped meanwhile is not sent again by itself.
+suppressed-lift-do = Lift it
+suppressed-reason = Why may it be lifted?
+suppressed-reason-help = It stays in the audit log.
+suppressed-add = Suppress an address or a domain
+suppressed-add-what = In force at once, also for campaigns that are under way.
+suppressed-add-do = Suppress
+suppressed-target = Address or domain
+suppressed-note = Why
+suppressed-many = Lift many at once
+suppressed-many-what = For the day a provider said “no such user” about everybody. Complaints and unsubscribes are never touched.
+suppressed-many-provider = Its key, such as google.
+suppressed-many-code = Code
+suppressed-many-code-help = A reply or enhanced code: 550, 5.1.1.
+suppressed-many-since = Suppressed not before
+suppressed-many-until = Suppressed before
+suppressed-many-provisional = Only those made while the provider had trouble
+suppressed-many-count = Count them
+suppressed-many-do = Lift them
+suppressed-many-counted = { $n ->
+    [one] One entry would be lifted.
+   *[other] { $n } entries would be lifted.
+  }
+suppressed-many-done = { $n ->
+    [one] One entry was lifted.
+   *[other] { $n } entries were lifted.
+  }
+
+# Sending domains.
+domain = Domain
+domains = Domains
+domains-what = Mail is signed with a key of its domain, whose other half stands in DNS.
+domains-empty = No domain has a key yet.
+domain-keys = Keys
+domain-add = Add a domain
+domain-add-do = Make its key
+domain-help = The part after the @ of the addresses you send from.
+domain-check = Look into DNS
+domain-all-published = DNS shows every key. Mail of this domain can be signed.
+domain-not-published = DNS does not show every key yet. What is missing stands below; new records may take an hour to be seen.
+domain-key = Key { $selector } ({ $kind })
+domain-record-type = Type
+domain-record-name = Name
+domain-record-value = Value
+domain-found = In DNS
+domain-remedy = What to do
+domain-zone = For a zone file
+domain-zone-help = The same records as lines that can be pasted as they stand.
+domain-key-add = Make another key
+domain-key-add-do = Make it
+domain-key-what = To change keys: make the new one, publish it, and take the old record away a week later. The private half stays sealed here.
+domain-selector = Its name under the domain
+domain-key-kind = Kind
+
+# Family: published.
+published-published = published
+published-not_published = not published
+published-unknown = DNS did not answer
+
+# Family: key-kind.
+key-kind-rsa = RSA: every receiver knows it
+key-kind-ed25519 = Ed25519: short, beside an RSA key
+
+# How mail leaves.
+lanes-what = A lane is one source toward one provider. Why it is as fast as it is stands beside it.
+lanes-find = Only toward (provider or server)
+lanes-elsewhere = Lanes and sources belong to the whole installation and are seen in its first workspace.
+lane-held-until = until { $at }: { $why }
+lane-tried-again = Tried again { $at }.
+lane-budget = { $spent } of { $today } messages today: { $why }
+holds = Holds
+holds-empty = Nothing is held by hand or by a brake.
+hold-reach = What is held
+hold-all = all mail of the workspace
+hold-cold = only people who have not reacted for long
+hold-until = Until
+hold-until-help = Without it: until it is lifted.
+hold-lifted-only = it is lifted
+hold-why = Why
+hold-lift = Let it go on
+hold-place = Hold part of the mail
+hold-place-do = Hold it
+hold-place-what = Every field narrows it. In force at once: nothing it covers starts.
+hold-provider-help = Its key, such as google or microsoft.
+hold-domain = Domain of the recipients
+hold-every-campaign = every campaign
+hold-placed = { $n ->
+    [one] It is held; it covers one message that waits.
+   *[other] It is held; it covers { $n } messages that wait.
+  }
+source = Source
+sources = Sources
+sources-what = A source is an address mail leaves from. A new one earns its volume day by day.
+sources-empty = Mail leaves by this machine's own address.
+source-address = Address
+source-address-help = A local network address of this machine; empty: whichever it takes.
+source-any = whichever the machine takes
+source-own-name = greets by the machine's own name
+source-pools = Pools
+source-today = Today
+source-budget = { $spent } of { $today }
+source-add = Describe a source
+source-change = How it is described
+source-keep = Keep
+source-next = In force at the next start of the service.
+source-name = Name
+source-ehlo = The name it greets with
+source-ehlo-help = A name whose address leads back here, as receivers check.
+source-region = Where it stands
+source-proxy = Through the proxy
+source-proxy-help = socks5:// or haproxy://; its password is set at the command line.
+source-warm = It sent before it came here: no warm-up
+source-stands = Stands
+source-is-warm = warm
+source-is-warming = warming up
+source-toward = Toward each provider
+source-toward-empty = Nothing was sent from here lately.
+source-retire = Take it out of use
+source-retire-what = Nothing leaves from it any more. What it learned is kept.
+ceilings = What it sends at most
+ceilings-what = Over all providers, in force at once; an empty field is without bound. Limits of a provider are learned beside these.
+ceilings-keep = Keep
+pool = Pool
+pools = Pools of sources
+pools-empty = There is no pool: every source is used.
+pool-members = Sources and weights
+pool-members-help = One source a line, with its weight after it: a whole number.
+pool-for = For
+pool-one = one workspace
+pool-everybody = every workspace
+pool-add = Describe a pool
+pool-name = Name
+pool-dedicated = Only this workspace uses it
+
+# Family: ceiling.
+ceiling-connections = Connections at once
+ceiling-per_connection = Messages a connection
+ceiling-connects_per_minute = New connections a minute
+ceiling-messages_per_second = Messages a second
+ceiling-messages_per_hour = Messages an hour
+ceiling-messages_per_day = Messages a day
