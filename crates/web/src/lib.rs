@@ -149,6 +149,8 @@ pub(crate) struct Desk {
     pub(crate) hosts: hosts::Hosts,
     /// What pages that move show.
     pub(crate) latest: pages::Latest,
+    /// Forms that were taken, and are taken once.
+    pub(crate) once: pages::Once,
     /// Imports are done one at a time: each keeps the writer busy.
     pub(crate) importing: Semaphore,
 }
@@ -162,6 +164,7 @@ impl Default for Desk {
             passwords: auth::password::Places::default(),
             running: idempotency::Running::default(),
             latest: pages::Latest::default(),
+            once: pages::Once::default(),
             followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
             joined: Notify::new(),
             hosts: hosts::Hosts::default(),

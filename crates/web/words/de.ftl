@@ -71,3 +71,12 @@ question-subject = Bitte bestätigen: { $list }
 question-what = Jemand, wahrscheinlich Sie, hat Nachrichten von „{ $list }“ von { $sender } an diese Adresse bestellt. Bitte sagen Sie uns, dass Sie es waren:
 question-yes = Ja, ich möchte sie
 question-no = Wenn Sie es nicht waren, tun Sie nichts: dann wird nichts gesendet. Der Link gilt 30 Tage.
+
+# Anmelden.
+join-ask = Für „{ $list }“ anmelden
+join-what = Post von „{ $list }“ von { $sender }. Sie werden per Mail gefragt, ob Sie es waren, und können sie jederzeit über den Link in jeder Nachricht beenden.
+join-email = Ihre E-Mail-Adresse
+join-do = Anmelden
+join-wrong = Das ist keine Adresse, an die man Post senden kann.
+join-done = Sehen Sie in Ihr Postfach
+join-done-what = Wenn { $address } Post annimmt, ist eine Nachricht dorthin unterwegs, die fragt, ob Sie es waren. Vor Ihrem Ja wird nichts anderes gesendet.

@@ -110,6 +110,7 @@ note-unreadable_address = Was da steht, ist keine Adresse
 segment = Segment
 segments-what = Ein Segment ist eine Regel; wer dazugehört, wird bei jeder Verwendung neu gefragt.
 segments-empty = Noch wurde keine Regel gespeichert.
+segment-of-these = Ein Segment daraus machen
 segment-new = Neues Segment
 segment-rule = Regel
 segment-name = Name
@@ -363,3 +364,327 @@ ceiling-connects_per_minute = Neue Verbindungen je Minute
 ceiling-messages_per_second = Nachrichten je Sekunde
 ceiling-messages_per_hour = Nachrichten je Stunde
 ceiling-messages_per_day = Nachrichten je Tag
+
+# What the desk has besides.
+keep = Behalten
+yes = ja
+no = nein
+menu-sequences = Abläufe
+menu-events = Ereignisse
+menu-settings = Einstellungen
+
+# Keys.
+key = Schlüssel
+keys = Schlüssel
+keys-what = Programme kommen mit Schlüsseln herein, Personen mit ihrem Passwort.
+keys-empty = Noch gibt es keinen Schlüssel.
+key-may = Was er darf
+key-made = Erzeugt
+key-used = Zuletzt verwendet
+key-everything = alles
+key-revoked = widerrufen
+key-over = abgelaufen
+key-works = gilt
+key-until = bis { $at }
+key-revoke = Widerrufen…
+key-revoke-question = { $name } widerrufen?
+key-revoke-meaning = Was mit ihm kommt, wird ab jetzt abgewiesen. Er kann nicht zurückgegeben werden.
+key-revoke-do = Widerrufen
+key-make = Schlüssel erzeugen
+key-make-do = Erzeugen
+key-make-what = Geben Sie ihm nicht mehr, als das Programm braucht. Er darf nie mehr als Sie.
+key-name = Wofür er ist
+key-no-scope = Wählen Sie, was er darf.
+key-until-when = Gilt bis
+key-until-help = Ohne: bis er widerrufen wird.
+key-shown-once = Das ist der Schlüssel. Er wird nur jetzt gezeigt: Legen Sie ihn dahin, wo das Programm ihn findet.
+
+# People who work here.
+user = Person
+users = Wer hier arbeitet
+users-empty = Niemand arbeitet hier.
+user-role = Rolle
+user-factor = Zweiter Faktor
+user-has-factor = ja
+user-no-factor = nein
+user-disabled = ausgesperrt
+user-works = kann sich anmelden
+user-invited = eingeladen
+user-invite = Jemanden einladen
+user-invite-do = Link erzeugen
+user-invite-what = Es wird nichts verschickt: Sie bekommen einen Link und geben ihn selbst weiter.
+your-name-of-them = Name
+user-link = Geben Sie diesen Link weiter. Er gilt einmal, einen Tag lang, und wird nur jetzt gezeigt.
+user-added = Die Person kann sich schon anmelden; der Arbeitsbereich steht ihr jetzt offen.
+user-change = Rolle ändern
+user-let-in = Wieder einlassen
+user-let-in-what = Die Anmeldung geht mit dem bisherigen Passwort.
+user-shut-out = Aussperren
+user-shut-out-what = Alle Sitzungen enden sofort; was die Person tat, bleibt im Protokoll.
+user-reset = Ein neues Passwort
+user-reset-do = Link erzeugen
+user-reset-what = Über den Link wählt die Person ein neues Passwort. Bis dahin gilt das alte.
+user-remove = Aus dem Arbeitsbereich nehmen
+user-remove-what = Die Person gehört nicht mehr zu diesem Arbeitsbereich.
+
+# Family: role.
+role-owner = Inhaber
+role-operator = Betreuer
+role-analyst = Leser
+role-postmaster = Postmeister
+role-developer = Entwickler
+
+# Family: role-what.
+role-what-owner = alles, auch Personen und Schlüssel
+role-what-operator = schreibt und sendet
+role-what-analyst = liest alles, ändert nichts
+role-what-postmaster = Domains, Quellen, Bahnen, Anhaltungen
+role-what-developer = Schlüssel, Webhooks, Post durch Programme
+
+# One's own account.
+account = Mein Konto
+account-who = Sie
+account-password = Ihr jetziges Passwort
+account-code = Code
+account-new = Neues Passwort
+account-change = Passwort ändern
+account-change-what = Alle anderen Sitzungen von Ihnen enden.
+account-changed = Das Passwort wurde geändert.
+factor-begin = Zweiten Faktor einrichten
+factor-begin-what = Ein Code einer App auf Ihrem Telefon, neben dem Passwort.
+factor-offered = Geben Sie das Ihrer App
+factor-secret = Geheimnis
+factor-address = Als Adresse
+factor-confirm = In Kraft setzen
+factor-confirm-what = Er gilt, sobald ein damit erzeugter Code zurückkommt.
+factor-codes = Codes für den Tag, an dem das Telefon fehlt
+factor-codes-what = Der zweite Faktor gilt. Jeder dieser Codes gilt einmal, und sie werden nur jetzt gezeigt.
+factor-drop = Zweiten Faktor entfernen
+factor-drop-what = Danach öffnet das Passwort allein Ihr Konto.
+factor-dropped = Es gibt keinen zweiten Faktor mehr.
+
+# Settings.
+settings = Arbeitsbereich
+settings-brand = Wie sich der Arbeitsbereich zeigt
+settings-caps = Wie viel Post Personen höchstens bekommen
+settings-caps-what = Gilt auch für schon wartende Post; 0 ist ohne Grenze.
+workspace = Arbeitsbereich
+workspace-name = Name
+cap-none = ohne Grenze
+
+# Family: setting.
+setting-brand_name = Name des Absenders
+setting-sender = Wer wir sind, wenn wir schreiben
+setting-postal_address = Rechtlicher Name und Postanschrift
+setting-brand_colour = Farbe
+setting-language = Sprache
+setting-time_zone = Zeitzone
+
+# Family: setting-what.
+setting-what-brand_name = Auf den Seiten für Empfänger.
+setting-what-sender = Eine Adresse, oder Name <Adresse>: für das, was Postroom selbst schreibt, etwa Bitten um Bestätigung.
+setting-what-postal_address = Das Gesetz verlangt sie in jedem Versand.
+setting-what-brand_colour = Der Knöpfe und Links dort, etwa #2a48c4; sie muss auf Weiß lesbar sein.
+setting-what-language = Der Seiten und Nachrichten, die Empfänger von Postroom bekommen.
+setting-what-time_zone = Der Zeiten auf diesen Seiten, etwa Europe/Berlin.
+
+# Family: language.
+language-en = Englisch
+language-de = Deutsch
+
+# Family: cap.
+cap-per_day = Nachrichten in 24 Stunden
+cap-per_week = Nachrichten in sieben Tagen
+cap-topic_per_week = Nachrichten eines Themas in sieben Tagen
+
+# Lists.
+list = Liste
+lists = Listen
+lists-what = Personen kommen auf Listen und verlassen sie. Worum es geht, ist ihr Thema: Man kann ein Thema ablehnen und die anderen behalten.
+lists-empty = Noch gibt es keine Liste.
+list-name = Name
+list-topic = Thema
+list-topic-help = Mehrere Listen können eines teilen.
+list-public = Öffentlich
+list-public-long = Auf der Seite gezeigt, auf der Personen wählen
+list-confirms = Fragt nach Bestätigung
+list-confirms-long = Mitglieder müssen bestätigen, bevor sie Post bekommen (Double-Opt-in)
+list-sender = Wer um Bestätigung bittet
+list-sender-help = Eine Adresse, oder Name <Adresse>; leer: die des Arbeitsbereichs.
+list-template = Mit welcher Nachricht
+list-plain-words = ein paar schlichten Worten
+list-reminds = Wer nicht antwortet, wird einmal erinnert
+list-add = Liste anlegen
+list-add-do = Anlegen
+list-change = Liste ändern
+list-people = Wer darauf ist
+list-remove = Liste entfernen
+list-remove-what = Die Personen bleiben, und auch der Nachweis ihrer Einwilligung.
+form-not-yet = Eine öffentliche Liste, die nach Bestätigung fragt, hat ein Anmeldeformular für Ihre eigenen Seiten.
+form-embed = Anmeldeformular
+form-embed-what = Setzen Sie das auf Ihre Seite, oder verlinken Sie { $url }. Wer sich anmeldet, wird per Mail gefragt und ist nach der Bestätigung auf der Liste; wann, von wo und zu welchen Worten, wird festgehalten.
+
+# Webhooks.
+webhook = Webhook
+webhooks = Webhooks
+webhooks-what = Ihre eigenen Programme erfahren, was geschieht: eine unterschriebene Anfrage je Ereignis, der Reihe nach.
+webhooks-empty = Noch erfährt niemand etwas.
+webhook-off = abgeschaltet
+webhook-failing = antwortet nicht
+webhook-works = arbeitet
+webhook-events = Ereignisse
+webhook-events-help = Eines je Zeile: ein Name, ein ganzes Wort wie message.*, oder * für alle. Namen: { $names }
+webhook-last = Zuletzt angenommen
+webhook-add = Webhook hinzufügen
+webhook-add-do = Hinzufügen
+webhook-url = Adresse
+webhook-url-help = Sie beginnt mit https und liegt in keinem privaten Netz.
+webhook-description = Wofür er ist
+webhook-secret = Er ist angelegt. Seine Anfragen sind mit diesem Geheimnis unterschrieben, das nur jetzt gezeigt wird.
+webhook-rotated = Das ist das neue Geheimnis, nur jetzt gezeigt. 24 Stunden lang unterschreibt auch das alte.
+webhook-enable = Wieder erzählen
+webhook-disable = Abschalten
+webhook-test = Test senden
+webhook-tested = Der Empfänger nahm den Test an.
+webhook-not-tested = Der Empfänger nahm den Test nicht an.
+webhook-stands = Wie er steht
+webhook-failures = { $n ->
+    [one] ein Fehlschlag in Folge
+   *[other] { $n } Fehlschläge in Folge
+  }
+webhook-failing-since = Scheitert seit
+webhook-next = Nächster Versuch
+webhook-off-why = Abgeschaltet, weil
+webhook-old-secret = Das alte Geheimnis unterschreibt bis
+webhook-event = Ereignis
+webhook-answer = Antwort
+webhook-took = Dauer
+webhook-no-answer = keine
+webhook-tries = Seine letzten Anfragen
+webhook-tries-empty = Noch wurde nichts gesendet.
+webhook-change = Ändern
+webhook-since = Seit
+webhook-replay = Noch einmal erzählen
+webhook-replay-what = Alles seitdem wird noch einmal erzählt, mit denselben Kennungen.
+webhook-rotate = Neues Geheimnis
+webhook-rotate-what = 24 Stunden lang sind Anfragen mit beiden unterschrieben.
+webhook-remove = Entfernen
+webhook-remove-what = Es wird ihm nichts mehr erzählt, und sein Protokoll verschwindet.
+
+# The event log.
+event = Ereignis
+events-what = Alles, was geschah, das Neueste zuerst. Die Adresse dieser Seite behält die Auswahl.
+events-none = Nichts davon in diesem Teil des Protokolls.
+events-every = jedes Ereignis
+events-anybody = irgendwem
+events-by-hand = Nur was Personen und Programme änderten
+events-export = Als Datei herausnehmen
+event-about = Worüber
+event-more = Mehr
+
+# Alerts.
+alert = Warnung
+alerts = Warnungen
+alerts-empty = Nichts ist in Unordnung.
+alerts-now = Jetzt
+alerts-all = Auch vergangene
+alerts-which = Welche Warnungen
+alert-about = Worüber
+alert-machine = die Maschine
+alert-open = offen
+alert-over = vorbei
+alert-quiet = still bis { $at }
+alert-speak = Wieder melden
+alert-times = { $n ->
+    [one] einmal
+   *[other] { $n } Mal
+  }
+channel = Kanal
+channels = Wer es erfährt
+channels-empty = Niemand erfährt es, außer wer hier nachsieht.
+channel-kind = Art
+channel-told = Zuletzt gemeldet
+channel-failed = gescheitert
+channel-works = arbeitet
+channel-test = Testen
+channel-tested = Der Test wurde gemeldet.
+channel-not-tested = Der Test konnte nicht gemeldet werden.
+channel-add = Kanal hinzufügen
+channel-add-do = Hinzufügen
+channel-what = Füllen Sie aus, was die Art braucht, und lassen Sie den Rest leer.
+channel-name = Name
+channel-url = Adresse
+channel-url-help = Für alle Arten außer Mail; sie beginnt mit https.
+channel-token = Token des ntfy-Themas
+channel-to = Mail an
+channel-mail-help = Mail braucht An, Von und Relay.
+channel-from = Mail von
+channel-relay = Relay
+channel-relay-help = smtp(s)://[Benutzer@]Host[:Port], ein anderer Weg als der der Kampagnen.
+channel-password = Passwort des Relays
+channel-every = Ping alle so viele Minuten
+
+# Family: channel-way.
+channel-way-webhook = JSON an eine Adresse
+channel-way-slack = Slack, oder was es nachahmt
+channel-way-ntfy = ntfy-Thema
+channel-way-mail = Mail über ein Relay
+channel-way-ping = ein Lebenszeichen, solange alles gut ist
+
+# Family: quiet.
+quiet-hour = Eine Stunde still
+quiet-shift = Acht Stunden
+quiet-day = Einen Tag
+quiet-week = Eine Woche
+
+# Sequences.
+sequence = Ablauf
+sequences-what = Ein Ablauf schreibt Personen der Reihe nach, mit Wartezeiten und Verzweigungen, ab ihrem Eintritt.
+sequences-empty = Noch gibt es keinen Ablauf.
+sequence-new = Neuer Ablauf
+sequence-version = Geltende Fassung
+sequence-of-version = Fassung { $version }
+sequence-people = Personen
+sequence-sum = { $entered } traten ein = { $under_way } unterwegs + { $reached } am Ziel + { $ended } am Ende + { $left } vorher ausgetreten
+sequence-came-of-it = Was daraus wurde
+sequence-steps = Schritt für Schritt
+sequence-no-steps = Er hat keine Schritte.
+sequence-step = Schritt
+sequence-arrived = Kamen
+sequence-waiting = Sind da
+sequence-left = Gingen dort
+sequence-mail = Post
+sequence-mail-sum = { $sent } eingereiht, { $skipped } übersprungen, { $accepted } angenommen, { $clicked } klickten
+sequence-activate = Laufen lassen
+sequence-activate-newest = Neueste Fassung in Kraft setzen
+sequence-archive = Für immer beenden…
+sequence-archive-question = { $name } für immer beenden?
+sequence-archive-meaning = Alle treten aus, und was unterwegs war, wird übersprungen. Er kann nicht wieder aufgenommen werden.
+sequence-archive-do = Für immer beenden
+sequence-edit = Ändern
+sequence-edit-what = Eine geltende Fassung ändert sich nie: Das hier wird eine neue, die nach dem Aktivieren gilt. Wer unterwegs ist, behält seine.
+sequence-name = Name
+sequence-definition = Wer eintritt, das Ziel und die Schritte
+sequence-definition-help = In JSON, wie es in der Referenz der Abläufe steht. Regeln dürfen Text sein.
+sequence-messages = Die Nachrichten seiner Schritte
+sequence-messages-help = In JSON, jede unter dem Namen, den ihr Schritt verwendet.
+sequence-write-what = Vor dem Aktivieren tritt niemand ein.
+sequence-save = Speichern
+sequence-no-json = Zeile { $line }, Spalte { $column } ist kein JSON
+
+# Family: sequence-state.
+sequence-state-draft = Entwurf
+sequence-state-active = läuft
+sequence-state-paused = angehalten
+sequence-state-archived = beendet
+
+# Family: departure.
+departure-ended = am Ende
+departure-reached = am Ziel
+departure-unsubscribed = abgemeldet
+departure-complained = beschwerten sich
+departure-bounced = Adresse ist tot
+departure-suppressed = von Hand gesperrt
+departure-removed = herausgenommen
+departure-archived = er wurde beendet
+departure-forgotten = vergessen

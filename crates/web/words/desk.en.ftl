@@ -110,6 +110,7 @@ note-unreadable_address = What stands there is no address
 segment = Segment
 segments-what = A segment is a rule; who is in it is asked anew whenever it is used.
 segments-empty = No rule has been saved yet.
+segment-of-these = Make a segment of these
 segment-new = New segment
 segment-rule = Rule
 segment-name = Name
@@ -363,3 +364,327 @@ ceiling-connects_per_minute = New connections a minute
 ceiling-messages_per_second = Messages a second
 ceiling-messages_per_hour = Messages an hour
 ceiling-messages_per_day = Messages a day
+
+# What the desk has besides.
+keep = Keep
+yes = yes
+no = no
+menu-sequences = Sequences
+menu-events = Events
+menu-settings = Settings
+
+# Keys.
+key = Key
+keys = Keys
+keys-what = Programs come in by keys; people by their password.
+keys-empty = There is no key yet.
+key-may = What it may do
+key-made = Made
+key-used = Last used
+key-everything = everything
+key-revoked = revoked
+key-over = over
+key-works = works
+key-until = until { $at }
+key-revoke = Revoke…
+key-revoke-question = Revoke { $name }?
+key-revoke-meaning = Whatever comes with it is refused from now on. It cannot be given back.
+key-revoke-do = Revoke it
+key-make = Make a key
+key-make-do = Make it
+key-make-what = Give it no more than the program needs. It may do no more than you may.
+key-name = What it is for
+key-no-scope = Choose what it may do.
+key-until-when = Works until
+key-until-help = Without it: until it is revoked.
+key-shown-once = This is the key. It is shown this once: put it where the program finds it.
+
+# People who work here.
+user = Person
+users = People who work here
+users-empty = Nobody works here.
+user-role = Role
+user-factor = Second factor
+user-has-factor = yes
+user-no-factor = no
+user-disabled = shut out
+user-works = may sign in
+user-invited = invited
+user-invite = Invite somebody
+user-invite-do = Make the link
+user-invite-what = Nothing is mailed: you get a link and hand it over yourself.
+your-name-of-them = Their name
+user-link = Hand this link over. It works once, for a day, and is shown this once.
+user-added = They can sign in already; the workspace is theirs to choose now.
+user-change = Change the role
+user-let-in = Let in again
+user-let-in-what = They sign in with the password they had.
+user-shut-out = Shut out
+user-shut-out-what = Their sessions end at once; what they did stays in the log.
+user-reset = A new password
+user-reset-do = Make a link
+user-reset-what = By the link they choose a new password. Until then the old one works.
+user-remove = Take their place away
+user-remove-what = They do not belong to this workspace any more.
+
+# Family: role.
+role-owner = owner
+role-operator = operator
+role-analyst = analyst
+role-postmaster = postmaster
+role-developer = developer
+
+# Family: role-what.
+role-what-owner = everything, people and keys included
+role-what-operator = writes and sends
+role-what-analyst = reads everything, changes nothing
+role-what-postmaster = domains, sources, lanes, holds
+role-what-developer = keys, webhooks, mail by program
+
+# One's own account.
+account = My account
+account-who = You
+account-password = Your present password
+account-code = Code
+account-new = New password
+account-change = Change the password
+account-change-what = Every other session of yours ends.
+account-changed = The password was changed.
+factor-begin = Set up a second factor
+factor-begin-what = A code of an app on your telephone, besides the password.
+factor-offered = Give this to your app
+factor-secret = Secret
+factor-address = As an address
+factor-confirm = Put it in force
+factor-confirm-what = It is in force when a code made with it comes back.
+factor-codes = Codes for the day the telephone is gone
+factor-codes-what = The second factor is in force. Each of these works once, and they are shown this once.
+factor-drop = Take the second factor away
+factor-drop-what = From then on the password alone opens your account.
+factor-dropped = There is no second factor any more.
+
+# Settings.
+settings = Workspace
+settings-brand = How the workspace shows itself
+settings-caps = How much mail people get at most
+settings-caps-what = It holds for mail that is queued already; 0 is without bound.
+workspace = Workspace
+workspace-name = Name
+cap-none = without bound
+
+# Family: setting.
+setting-brand_name = Name of the sender
+setting-sender = Who we write as
+setting-postal_address = Legal name and postal address
+setting-brand_colour = Colour
+setting-language = Language
+setting-time_zone = Time zone
+
+# Family: setting-what.
+setting-what-brand_name = On the pages recipients see.
+setting-what-sender = An address, or Name <address>: for what Postroom itself writes, such as requests to confirm.
+setting-what-postal_address = The law asks for it in every mailing.
+setting-what-brand_colour = Of buttons and links there, such as #2a48c4; it must be legible on white.
+setting-what-language = Of the pages and messages recipients get from Postroom.
+setting-what-time_zone = Of the times on these pages, such as Europe/Berlin.
+
+# Family: language.
+language-en = English
+language-de = German
+
+# Family: cap.
+cap-per_day = Messages in 24 hours
+cap-per_week = Messages in seven days
+cap-topic_per_week = Messages of one topic in seven days
+
+# Lists.
+list = List
+lists = Lists
+lists-what = People join lists and leave them. What a list is about is its topic: people may decline a topic and keep the others.
+lists-empty = There is no list yet.
+list-name = Name
+list-topic = Topic
+list-topic-help = Several lists may share one.
+list-public = Public
+list-public-long = Shown on the page where people choose
+list-confirms = Asks to confirm
+list-confirms-long = Members have to confirm before they are mailed (double opt-in)
+list-sender = Who asks to confirm
+list-sender-help = An address, or Name <address>; empty: the workspace's.
+list-template = With which message
+list-plain-words = a few plain words
+list-reminds = Whoever does not answer is reminded once
+list-add = Make a list
+list-add-do = Make it
+list-change = Change the list
+list-people = Who is on it
+list-remove = Remove the list
+list-remove-what = The people stay, and so does the evidence of their consent.
+form-not-yet = A list that is public and asks to confirm has a sign-up form for your own pages.
+form-embed = Sign-up form
+form-embed-what = Put this on your own page, or link to { $url }. Whoever signs up is asked by mail and is on the list once they confirm; when, from where and to which words is kept.
+
+# Webhooks.
+webhook = Webhook
+webhooks = Webhooks
+webhooks-what = Your own programs are told what happens, one signed request for each event, in order.
+webhooks-empty = Nobody is told yet.
+webhook-off = switched off
+webhook-failing = does not answer
+webhook-works = works
+webhook-events = Events
+webhook-events-help = One a line: a name, a whole noun such as message.*, or * for all. Names: { $names }
+webhook-last = Last taken
+webhook-add = Add a webhook
+webhook-add-do = Add it
+webhook-url = Address
+webhook-url-help = It begins with https and is on no private network.
+webhook-description = What it is for
+webhook-secret = It was made. Its requests are signed with this secret, which is shown this once.
+webhook-rotated = This is the new secret, shown this once. For 24 hours the old one signs as well.
+webhook-enable = Go on telling it
+webhook-disable = Switch it off
+webhook-test = Send a test
+webhook-tested = The receiver took the test.
+webhook-not-tested = The receiver did not take the test.
+webhook-stands = How it stands
+webhook-failures = { $n ->
+    [one] one failure in a row
+   *[other] { $n } failures in a row
+  }
+webhook-failing-since = Fails since
+webhook-next = Tried again
+webhook-off-why = Switched off because
+webhook-old-secret = The old secret signs until
+webhook-event = Event
+webhook-answer = Answer
+webhook-took = Took
+webhook-no-answer = none
+webhook-tries = Its latest requests
+webhook-tries-empty = Nothing was sent yet.
+webhook-change = Change it
+webhook-since = Since
+webhook-replay = Tell again
+webhook-replay-what = Everything since then is told again, with the ids it had before.
+webhook-rotate = New secret
+webhook-rotate-what = For 24 hours requests are signed with both.
+webhook-remove = Remove it
+webhook-remove-what = Nothing is told to it any more, and its log goes.
+
+# The event log.
+event = Event
+events-what = Everything that happened, newest first. The address of this page keeps the choice.
+events-none = Nothing of this in this part of the log.
+events-every = every event
+events-anybody = anybody
+events-by-hand = Only what people and programs changed
+events-export = Take out as a file
+event-about = About
+event-more = More
+
+# Alerts.
+alert = Alert
+alerts = Alerts
+alerts-empty = Nothing is wrong.
+alerts-now = Now
+alerts-all = Those that are over, too
+alerts-which = Which alerts
+alert-about = About
+alert-machine = the machine
+alert-open = open
+alert-over = over
+alert-quiet = quiet until { $at }
+alert-speak = Speak again
+alert-times = { $n ->
+    [one] once
+   *[other] { $n } times
+  }
+channel = Channel
+channels = Who is told
+channels-empty = Nobody is told but whoever looks here.
+channel-kind = Kind
+channel-told = Last told
+channel-failed = failed
+channel-works = works
+channel-test = Test
+channel-tested = The test was told.
+channel-not-tested = The test could not be told.
+channel-add = Add a channel
+channel-add-do = Add it
+channel-what = Fill in what its kind needs, and leave the rest empty.
+channel-name = Name
+channel-url = Address
+channel-url-help = For all kinds but mail; it begins with https.
+channel-token = Token of the ntfy topic
+channel-to = Mail to
+channel-mail-help = Mail needs to, from and relay.
+channel-from = Mail from
+channel-relay = Relay
+channel-relay-help = smtp(s)://[user@]host[:port], another way than campaigns go.
+channel-password = Password of the relay
+channel-every = Ping every so many minutes
+
+# Family: channel-way.
+channel-way-webhook = JSON to an address
+channel-way-slack = Slack, or what imitates it
+channel-way-ntfy = ntfy topic
+channel-way-mail = mail by a relay
+channel-way-ping = a sign of life while all is well
+
+# Family: quiet.
+quiet-hour = Quiet for an hour
+quiet-shift = For eight hours
+quiet-day = For a day
+quiet-week = For a week
+
+# Sequences.
+sequence = Sequence
+sequences-what = A sequence writes to people one after the other, with waits and branches, from when they come in.
+sequences-empty = There is no sequence yet.
+sequence-new = New sequence
+sequence-version = Version in force
+sequence-of-version = Version { $version }
+sequence-people = People
+sequence-sum = { $entered } came in = { $under_way } on their way + { $reached } reached the goal + { $ended } at the end + { $left } left before
+sequence-came-of-it = What came of it
+sequence-steps = Step by step
+sequence-no-steps = It has no steps.
+sequence-step = Step
+sequence-arrived = Came
+sequence-waiting = Are there
+sequence-left = Left there
+sequence-mail = Mail
+sequence-mail-sum = { $sent } queued, { $skipped } skipped, { $accepted } accepted, { $clicked } clicked
+sequence-activate = Let it go on
+sequence-activate-newest = Put the newest version in force
+sequence-archive = End it for good…
+sequence-archive-question = End { $name } for good?
+sequence-archive-meaning = Everybody in it leaves, and what was on its way out is skipped. It cannot be taken up again.
+sequence-archive-do = End it for good
+sequence-edit = Change it
+sequence-edit-what = A version that was in force never changes: this becomes a new one, in force once it is activated. Whoever is on their way keeps theirs.
+sequence-name = Name
+sequence-definition = Who comes in, the goal, and the steps
+sequence-definition-help = In JSON, as the reference of sequences has it. Rules may be text.
+sequence-messages = The messages its steps send
+sequence-messages-help = In JSON, each under the name its step uses.
+sequence-write-what = Nobody comes in before it is activated.
+sequence-save = Save
+sequence-no-json = Line { $line }, column { $column } is no JSON
+
+# Family: sequence-state.
+sequence-state-draft = draft
+sequence-state-active = active
+sequence-state-paused = paused
+sequence-state-archived = ended
+
+# Family: departure.
+departure-ended = came to the end
+departure-reached = reached the goal
+departure-unsubscribed = unsubscribed
+departure-complained = complained
+departure-bounced = address is dead
+departure-suppressed = suppressed by hand
+departure-removed = taken out
+departure-archived = it was ended
+departure-forgotten = forgotten

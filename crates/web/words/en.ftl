@@ -71,3 +71,12 @@ question-subject = Please confirm: { $list }
 question-what = Somebody, probably you, asked for mail of “{ $list }” from { $sender } to this address. Please tell us that it was you:
 question-yes = Yes, I want it
 question-no = If it was not you, do nothing: nothing will be sent then. The link works for 30 days.
+
+# Signing up.
+join-ask = Sign up for “{ $list }”
+join-what = Mail of “{ $list }” from { $sender }. You are asked by mail whether it was you, and can end it at any time by the link in every message.
+join-email = Your e-mail address
+join-do = Sign up
+join-wrong = That is no address mail can be sent to.
+join-done = Look into your mailbox
+join-done-what = If { $address } takes mail, a message is on its way there that asks whether it was you. Nothing else is sent before you say yes.

@@ -35,7 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// An alert.
 #[derive(Serialize, ToSchema)]
-struct Alert {
+pub(crate) struct Alert {
     /// Its id (`al_…`).
     id: String,
     /// What kind of trouble: `campaign_braked`, `warned`, `provider_held`, `provider_incident`, `source_listed`, `domain_dns`,
@@ -137,7 +137,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<AlertId>) -> Re
 /// For how long.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Snooze {
+pub(crate) struct Snooze {
     /// Minutes of quiet, at most 43200 (30 days); 0 ends a snooze.
     #[schema(maximum = 43200)]
     minutes: u32,
@@ -148,7 +148,7 @@ struct Snooze {
 /// What happens meanwhile is counted and told afterwards; if it is over by then, nothing more is said.
 #[utoipa::path(post, path = "/alerts/{id}/snooze", tag = "alerts", request_body = Snooze,
     params(("id" = String, Path, description = "The alert")), responses((status = 200, body = Alert)))]
-async fn snooze(
+pub(crate) async fn snooze(
     State(app): State<App>,
     caller: Caller,
     At(id): At<AlertId>,
@@ -167,7 +167,7 @@ async fn snooze(
 
 /// A way to tell somebody.
 #[derive(Serialize, ToSchema)]
-struct Channel {
+pub(crate) struct Channel {
     /// Its id (`ac_…`).
     id: String,
     /// What people call it.
@@ -238,7 +238,7 @@ enum Kind {
 /// A channel to be. Which fields it needs follows from its kind.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewChannel {
+pub(crate) struct NewChannel {
     /// What people call it.
     name: String,
     /// What kind it is.
@@ -309,7 +309,7 @@ impl NewChannel {
 /// every other workspace, too.
 #[utoipa::path(post, path = "/alerts/channels", tag = "alerts", request_body = NewChannel,
     responses((status = 201, body = Channel)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewChannel>,
@@ -352,7 +352,11 @@ fn is_our_own_way_out(way: &Way, transport: &Transport) -> bool {
 /// Remove a channel.
 #[utoipa::path(delete, path = "/alerts/channels/{id}", tag = "alerts",
     params(("id" = String, Path, description = "The channel")), responses((status = 204)))]
-async fn remove(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ChannelId>,
+) -> Result<StatusCode, Problem> {
     caller.may(Scope::SettingsWrite)?;
     app.store.remove_alert_channel(caller.workspace, id, &caller.actor, app.now()).await?;
     app.engine.alerts_changed();
@@ -361,18 +365,22 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -
 
 /// How a test went.
 #[derive(Serialize, ToSchema)]
-struct ChannelTried {
+pub(crate) struct ChannelTried {
     /// Was it told?
     told: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
+    pub(crate) failure: Option<String>,
 }
 
 /// Send a test by a channel.
 #[utoipa::path(post, path = "/alerts/channels/{id}/test", tag = "alerts",
     params(("id" = String, Path, description = "The channel")), responses((status = 200, body = ChannelTried)))]
-async fn test(State(app): State<App>, caller: Caller, At(id): At<ChannelId>) -> Result<Json<ChannelTried>, Problem> {
+pub(crate) async fn test(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ChannelId>,
+) -> Result<Json<ChannelTried>, Problem> {
     caller.may(Scope::SettingsWrite)?;
     let known = app.store.alert_channel(caller.workspace, id).await?;
     known.ok_or_else(|| Problem::not_found("alert channel", id))?;

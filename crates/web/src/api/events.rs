@@ -124,7 +124,7 @@ struct Which {
     after: Option<String>,
 }
 
-fn read_kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> {
+pub(crate) fn read_kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> {
     let one = |word: &str| {
         EventKind::from_word(word).ok_or_else(|| Problem::field("kinds", format!("there is no kind {word:?}")))
     };

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A key, without its secret.
 #[derive(Serialize, ToSchema)]
-struct Key {
+pub(crate) struct Key {
     /// Its id (`k_…`).
     id: String,
     /// What it is for.
@@ -78,7 +78,7 @@ async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>
 /// A key to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewKey {
+pub(crate) struct NewKey {
     /// What it is for.
     name: String,
     /// What it may do: never more than its maker.
@@ -90,16 +90,16 @@ struct NewKey {
 
 /// A key with its secret.
 #[derive(Serialize, ToSchema)]
-struct MadeKey {
+pub(crate) struct MadeKey {
     /// Send it as `Authorization: Bearer …`. It is shown this once.
-    secret: String,
+    pub(crate) secret: String,
     /// The key.
     key: Key,
 }
 
 /// Make a key.
 #[utoipa::path(post, path = "/keys", tag = "keys", request_body = NewKey, responses((status = 201, body = MadeKey)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewKey>,
@@ -135,7 +135,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<KeyId>) -> Resu
 /// Revoke a key: it opens nothing any more.
 #[utoipa::path(delete, path = "/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key")),
     responses((status = 200, body = Key)))]
-async fn revoke(State(app): State<App>, caller: Caller, At(id): At<KeyId>) -> Result<Json<Key>, Problem> {
+pub(crate) async fn revoke(State(app): State<App>, caller: Caller, At(id): At<KeyId>) -> Result<Json<Key>, Problem> {
     caller.may(Scope::KeysWrite)?;
     Ok(Json(app.store.revoke_api_key(caller.workspace, id, &caller.actor, app.now()).await?.into()))
 }

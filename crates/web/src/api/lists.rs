@@ -37,7 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// What a list is to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ListBody {
+pub(crate) struct ListBody {
     /// Unique in the workspace.
     name: String,
     /// What it is about; people may decline a topic and keep the others.
@@ -91,7 +91,7 @@ async fn asking_template(app: &App, caller: &Caller, text: &str) -> Result<Templ
 
 /// A list.
 #[derive(Serialize, ToSchema)]
-struct List {
+pub(crate) struct List {
     /// Its id.
     #[schema(example = "l_01h2xcejqt")]
     id: String,
@@ -137,7 +137,7 @@ async fn list(State(app): State<App>, caller: Caller, Asked(part): Asked<Plain>)
 
 /// Make a list.
 #[utoipa::path(post, path = "/lists", tag = "lists", request_body = ListBody, responses((status = 201, body = List)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<ListBody>,
@@ -160,7 +160,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<ListId>) -> Res
 /// Change a list.
 #[utoipa::path(put, path = "/lists/{id}", tag = "lists", request_body = ListBody,
     params(("id" = String, Path, description = "The list")), responses((status = 200, body = List)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ListId>,
@@ -174,7 +174,7 @@ async fn change(
 /// Remove a list. The people stay, and so does the evidence of their consent.
 #[utoipa::path(delete, path = "/lists/{id}", tag = "lists", params(("id" = String, Path, description = "The list")),
     responses((status = 204)))]
-async fn remove(State(app): State<App>, caller: Caller, At(id): At<ListId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(State(app): State<App>, caller: Caller, At(id): At<ListId>) -> Result<StatusCode, Problem> {
     caller.may(Scope::SegmentsWrite)?;
     app.store.remove_list(caller.workspace, id, &caller.actor, app.now()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -433,7 +433,7 @@ async fn choose(
 /// How much mail people get at most; 0: no limit.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Frequency {
+pub(crate) struct Frequency {
     /// Messages in 24 hours.
     #[serde(default)]
     per_day: u32,
@@ -465,7 +465,7 @@ async fn frequency(State(app): State<App>, caller: Caller) -> Result<Json<Freque
 /// counted.
 #[utoipa::path(put, path = "/settings/frequency", tag = "settings", request_body = Frequency,
     responses((status = 200, body = Frequency)))]
-async fn set_frequency(
+pub(crate) async fn set_frequency(
     State(app): State<App>,
     caller: Caller,
     Input(to): Input<Frequency>,

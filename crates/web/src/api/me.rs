@@ -102,7 +102,7 @@ async fn show(State(app): State<App>, caller: Caller) -> Result<Json<Me>, Proble
 /// A new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPassword {
+pub(crate) struct NewPassword {
     /// The present one.
     password: String,
     /// The one to come: 12 characters at least.
@@ -113,7 +113,7 @@ struct NewPassword {
 ///
 /// Every other session of the person ends.
 #[utoipa::path(put, path = "/me/password", tag = "me", request_body = NewPassword, responses((status = 204)))]
-async fn change_password(
+pub(crate) async fn change_password(
     State(app): State<App>,
     caller: Caller,
     Extension(Peer(ip)): Extension<Peer>,
@@ -132,24 +132,24 @@ async fn change_password(
 /// The password, once more.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Proof {
+pub(crate) struct Proof {
     /// The present password.
     password: String,
 }
 
 /// A second factor to be.
 #[derive(Serialize, ToSchema)]
-struct Offered {
+pub(crate) struct Offered {
     /// The secret for the app, in base 32. It is in force when a code made with it comes back.
-    secret: String,
+    pub(crate) secret: String,
     /// The same as an address that apps read from a picture.
-    uri: String,
+    pub(crate) uri: String,
 }
 
 /// Begin a second factor: a secret for the authenticator app.
 #[utoipa::path(post, path = "/me/second-factor", tag = "me", request_body = Proof,
     responses((status = 200, body = Offered)))]
-async fn begin_second_factor(
+pub(crate) async fn begin_second_factor(
     State(app): State<App>,
     caller: Caller,
     Extension(Peer(ip)): Extension<Peer>,
@@ -167,7 +167,7 @@ async fn begin_second_factor(
 /// The secret and a code made with it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Confirmed {
+pub(crate) struct Confirmed {
     /// The present password.
     password: String,
     /// The secret that was offered.
@@ -178,15 +178,15 @@ struct Confirmed {
 
 /// Codes for the day the telephone is gone.
 #[derive(Serialize, ToSchema)]
-struct Recovery {
+pub(crate) struct Recovery {
     /// Each works once. They are shown this once.
-    recovery_codes: Vec<String>,
+    pub(crate) recovery_codes: Vec<String>,
 }
 
 /// Put the second factor in force.
 #[utoipa::path(put, path = "/me/second-factor", tag = "me", request_body = Confirmed,
     responses((status = 200, body = Recovery)))]
-async fn confirm_second_factor(
+pub(crate) async fn confirm_second_factor(
     State(app): State<App>,
     caller: Caller,
     Extension(Peer(ip)): Extension<Peer>,
@@ -217,7 +217,7 @@ async fn confirm_second_factor(
 /// The password and a code.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Farewell {
+pub(crate) struct Farewell {
     /// The present password.
     password: String,
     /// A code of the second factor, or a recovery code.
@@ -227,7 +227,7 @@ struct Farewell {
 /// Take the second factor away.
 #[utoipa::path(post, path = "/me/second-factor/remove", tag = "me", request_body = Farewell,
     responses((status = 204)))]
-async fn drop_second_factor(
+pub(crate) async fn drop_second_factor(
     State(app): State<App>,
     caller: Caller,
     Extension(Peer(ip)): Extension<Peer>,

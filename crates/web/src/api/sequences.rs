@@ -50,7 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// A message of a sequence.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SequenceLetter {
+pub(crate) struct SequenceLetter {
     /// Who it is from: an address, or `Name <address>`.
     from: String,
     /// The subject, if the message does not say it itself; in place of the template's.
@@ -86,7 +86,7 @@ struct SequenceLetter {
 /// What a sequence is to be. Changed as a whole.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WrittenSequence {
+pub(crate) struct WrittenSequence {
     /// Its name; unique in the workspace.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
@@ -101,12 +101,12 @@ struct WrittenSequence {
 
 /// A sequence.
 #[derive(Serialize, ToSchema)]
-struct Sequence {
+pub(crate) struct Sequence {
     /// Its id.
     #[schema(example = "q_01h2xcejqt")]
-    id: String,
+    pub(crate) id: String,
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// `draft`, `active`, `paused` or `archived`.
     state: &'static str,
     /// The version by which people come in; absent: it was never activated.
@@ -125,15 +125,15 @@ struct Sequence {
 
 /// A sequence with its newest version.
 #[derive(Serialize, ToSchema)]
-struct WholeSequence {
+pub(crate) struct WholeSequence {
     /// What it is and where it stands.
     #[serde(flatten)]
-    sequence: Sequence,
+    pub(crate) sequence: Sequence,
     /// By what people come in, the goal, and the steps.
     #[schema(value_type = Object)]
-    definition: Value,
+    pub(crate) definition: Value,
     /// The messages its steps send, by name.
-    messages: BTreeMap<String, SequenceLetter>,
+    pub(crate) messages: BTreeMap<String, SequenceLetter>,
 }
 
 impl From<store::Sequence> for Sequence {
@@ -249,7 +249,7 @@ fn read_rules(tree: &mut Value) -> Result<(), Problem> {
     }
 }
 
-async fn require(app: &App, caller: &Caller, id: SequenceId) -> Result<store::Sequence, Problem> {
+pub(crate) async fn require(app: &App, caller: &Caller, id: SequenceId) -> Result<store::Sequence, Problem> {
     let known = app.store.sequence(caller.workspace, id).await?;
     known.ok_or_else(|| Problem::not_found("sequence", id))
 }
@@ -289,7 +289,7 @@ async fn list(
 /// Write a sequence. It is a draft: nobody comes in until it is activated.
 #[utoipa::path(post, path = "/sequences", tag = "sequences", request_body = WrittenSequence,
     responses((status = 201, body = WholeSequence)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(written): Input<WrittenSequence>,
@@ -303,7 +303,11 @@ async fn make(
 /// A sequence.
 #[utoipa::path(get, path = "/sequences/{id}", tag = "sequences", params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = WholeSequence)))]
-async fn show(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<WholeSequence>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+) -> Result<Json<WholeSequence>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let known = require(&app, &caller, id).await?;
     whole(&app, known).await
@@ -315,7 +319,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) ->
 /// on their way keeps the version they came in by.
 #[utoipa::path(put, path = "/sequences/{id}", tag = "sequences", request_body = WrittenSequence,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = WholeSequence)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<SequenceId>,
@@ -345,7 +349,11 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) 
 /// world: unsigned, with nowhere to unsubscribe, without a postal address.
 #[utoipa::path(post, path = "/sequences/{id}/activate", tag = "sequences",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
-async fn activate(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
+pub(crate) async fn activate(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+) -> Result<Json<Sequence>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     let known = require(&app, &caller, id).await?;
     copy_newest(&app, &caller, &known).await?;
@@ -382,7 +390,11 @@ async fn copy_newest(app: &App, caller: &Caller, known: &store::Sequence) -> Res
 /// Pause a sequence: people come in and nobody goes on; nothing starts of what was on its way out.
 #[utoipa::path(post, path = "/sequences/{id}/pause", tag = "sequences",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
-async fn pause(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
+pub(crate) async fn pause(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+) -> Result<Json<Sequence>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     Ok(Json(recorded(app.engine.pause_sequence(caller.workspace, id, &caller.actor).await?)?.into()))
 }
@@ -390,7 +402,11 @@ async fn pause(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -
 /// End a sequence for good: everybody in it leaves, and what was on its way out is skipped.
 #[utoipa::path(post, path = "/sequences/{id}/archive", tag = "sequences",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
-async fn archive(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) -> Result<Json<Sequence>, Problem> {
+pub(crate) async fn archive(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<SequenceId>,
+) -> Result<Json<Sequence>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     Ok(Json(recorded(app.engine.archive_sequence(caller.workspace, id, &caller.actor).await?)?.into()))
 }
@@ -528,64 +544,64 @@ async fn take_out(
 // ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Of which version.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct OfVersion {
+pub(crate) struct OfVersion {
     /// The version; else the one in force.
     version: Option<u32>,
 }
 
 /// What happened at a step.
 #[derive(Serialize, ToSchema)]
-struct SequenceStep {
+pub(crate) struct SequenceStep {
     /// Its number, from 1.
-    step: u16,
+    pub(crate) step: u16,
     /// What it does, in words.
-    does: String,
+    pub(crate) does: String,
     /// Who came to it.
-    entered: u64,
+    pub(crate) entered: u64,
     /// Who is there now.
-    waiting: u64,
+    pub(crate) waiting: u64,
     /// Whose way ended there, and how.
-    left: BTreeMap<&'static str, u64>,
+    pub(crate) left: BTreeMap<&'static str, u64>,
     /// Of a step that sends: what became of its messages.
     #[serde(skip_serializing_if = "Option::is_none")]
-    mail: Option<StepMail>,
+    pub(crate) mail: Option<StepMail>,
 }
 
 /// What became of the messages of a step.
 #[derive(Serialize, ToSchema)]
-struct StepMail {
+pub(crate) struct StepMail {
     /// Its campaign, whose report tells more.
-    campaign: String,
+    pub(crate) campaign: String,
     /// Queued by this step.
-    sent: u64,
+    pub(crate) sent: u64,
     /// Skipped, each for a reason.
-    skipped: u64,
+    pub(crate) skipped: u64,
     /// Accepted by the server.
-    accepted: u64,
+    pub(crate) accepted: u64,
     /// People who followed a link; machines aside.
-    clicked: u64,
+    pub(crate) clicked: u64,
 }
 
 /// What came of a version of a sequence.
 #[derive(Serialize, ToSchema)]
-struct SequenceReport {
+pub(crate) struct SequenceReport {
     /// Which version.
-    version: u32,
+    pub(crate) version: u32,
     /// Who came in.
-    entered: u64,
+    pub(crate) entered: u64,
     /// Who is on their way.
-    under_way: u64,
+    pub(crate) under_way: u64,
     /// Who reached the goal.
-    reached: u64,
+    pub(crate) reached: u64,
     /// Who came to the end.
-    ended: u64,
+    pub(crate) ended: u64,
     /// Who left before, and how.
-    left: BTreeMap<&'static str, u64>,
+    pub(crate) left: BTreeMap<&'static str, u64>,
     /// Step by step.
-    steps: Vec<SequenceStep>,
+    pub(crate) steps: Vec<SequenceStep>,
 }
 
 /// What came of a sequence: who came in, who is where, who reached the goal, who left, and the mail of each step.
@@ -593,7 +609,7 @@ struct SequenceReport {
 #[utoipa::path(get, path = "/sequences/{id}/report", tag = "sequences",
     params(OfVersion, ("id" = String, Path, description = "Its id")),
     responses((status = 200, body = SequenceReport)))]
-async fn report(
+pub(crate) async fn report(
     State(app): State<App>,
     caller: Caller,
     At(id): At<SequenceId>,

@@ -20,7 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A setting.
 #[derive(Serialize, ToSchema)]
-struct Setting {
+pub(crate) struct Setting {
     /// Its name.
     name: String,
     /// What it is.
@@ -45,7 +45,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Page<Settin
 /// A value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Value {
+pub(crate) struct Value {
     /// The value.
     value: String,
 }
@@ -54,7 +54,7 @@ struct Value {
 #[utoipa::path(put, path = "/settings/{name}", tag = "settings",
     params(("name" = String, Path, description = "Its name")), request_body = Value,
     responses((status = 200, body = Setting)))]
-async fn set(
+pub(crate) async fn set(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,

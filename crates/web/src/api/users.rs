@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// Somebody who works in the workspace.
 #[derive(Serialize, ToSchema)]
-struct User {
+pub(crate) struct User {
     /// Their id (`u_…`).
     id: String,
     /// The address they sign in with.
@@ -75,7 +75,7 @@ async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>
 /// Whom to invite.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Invitation {
+pub(crate) struct Invitation {
     /// Their address.
     email: String,
     /// Their name.
@@ -86,12 +86,12 @@ struct Invitation {
 
 /// Somebody with a link.
 #[derive(Serialize, ToSchema)]
-struct Invited {
+pub(crate) struct Invited {
     /// Who.
     user: User,
     /// The link to hand to them; it works once, for a day. Absent for people who can sign in already.
     #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
+    pub(crate) link: Option<String>,
 }
 
 /// Invite somebody.
@@ -99,7 +99,7 @@ struct Invited {
 /// Nothing is mailed: hand the link over yourself.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = Invitation,
     responses((status = 201, body = Invited)))]
-async fn invite(
+pub(crate) async fn invite(
     State(app): State<App>,
     caller: Caller,
     Input(given): Input<Invitation>,
@@ -128,7 +128,7 @@ async fn link(app: &App, member: &Member, purpose: LinkPurpose) -> Result<String
     Ok(format!("{}/welcome/{token}", app.config.public_url))
 }
 
-async fn require(app: &App, caller: &Caller, id: UserId) -> Result<Member, Problem> {
+pub(crate) async fn require(app: &App, caller: &Caller, id: UserId) -> Result<Member, Problem> {
     app.store.member(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("user", id))
 }
 
@@ -143,7 +143,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<UserId>) -> Res
 /// What to change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UserChange {
+pub(crate) struct UserChange {
     /// Their role in this workspace.
     #[serde(default)]
     role: Option<String>,
@@ -156,7 +156,7 @@ struct UserChange {
 /// Change somebody's role, shut them out, or let them in again.
 #[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")),
     request_body = UserChange, responses((status = 200, body = User)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<UserId>,
@@ -197,7 +197,7 @@ async fn alone_here(app: &App, caller: &Caller, id: UserId) -> Result<(), Proble
 /// Take somebody's place in the workspace away.
 #[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")),
     responses((status = 204)))]
-async fn remove(State(app): State<App>, caller: Caller, At(id): At<UserId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(State(app): State<App>, caller: Caller, At(id): At<UserId>) -> Result<StatusCode, Problem> {
     caller.may(Scope::UsersWrite)?;
     let known = require(&app, &caller, id).await?;
     not_above(&caller, &known)?;
@@ -208,7 +208,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<UserId>) -> R
 /// Make a link by which somebody sets a new password.
 #[utoipa::path(post, path = "/users/{id}/reset", tag = "users",
     params(("id" = String, Path, description = "The person")), responses((status = 201, body = Invited)))]
-async fn reset(
+pub(crate) async fn reset(
     State(app): State<App>,
     caller: Caller,
     At(id): At<UserId>,

@@ -40,9 +40,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A webhook, without its secret.
 #[derive(Serialize, ToSchema)]
-struct Webhook {
+pub(crate) struct Webhook {
     /// Its id (`wh_…`).
-    id: String,
+    pub(crate) id: String,
     /// Where events are posted.
     url: String,
     /// What it is for.
@@ -109,11 +109,11 @@ impl From<store::Webhook> for Webhook {
 
 /// A webhook with its secret.
 #[derive(Serialize, ToSchema)]
-struct WithSecret {
+pub(crate) struct WithSecret {
     /// What its requests are signed with (`whsec_…`). It is shown this once.
-    secret: String,
+    pub(crate) secret: String,
     /// The webhook.
-    webhook: Webhook,
+    pub(crate) webhook: Webhook,
 }
 
 /// The webhooks, oldest first.
@@ -134,7 +134,7 @@ async fn list(
 /// A webhook to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewWebhook {
+pub(crate) struct NewWebhook {
     /// Where events are posted: an `https` address that is not on a private network.
     url: String,
     /// Which events: names such as `message.bounced`, `message.*` for a whole noun, or `*`.
@@ -149,7 +149,7 @@ struct NewWebhook {
 /// It is told of everything that happens from now on, one event a request, in order.
 #[utoipa::path(post, path = "/webhooks", tag = "webhooks", request_body = NewWebhook,
     responses((status = 201, body = WithSecret)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(new): Input<NewWebhook>,
@@ -189,7 +189,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> 
 /// What to change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WebhookChange {
+pub(crate) struct WebhookChange {
     /// Where events are posted.
     #[serde(default)]
     url: Option<String>,
@@ -206,7 +206,7 @@ struct WebhookChange {
 /// It goes on where it was in the log. If it waited for another try, it is tried at once.
 #[utoipa::path(patch, path = "/webhooks/{id}", tag = "webhooks", request_body = WebhookChange,
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<WebhookId>,
@@ -230,7 +230,11 @@ async fn change(
 /// Remove a webhook with its log.
 #[utoipa::path(delete, path = "/webhooks/{id}", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook")), responses((status = 204)))]
-async fn remove(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+) -> Result<StatusCode, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     app.store.remove_webhook(caller.workspace, id, &caller.actor, app.now()).await?;
     app.engine.webhooks_changed();
@@ -242,7 +246,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -
 /// For 24 hours requests are signed with both, so that the receiver can change over in its own time.
 #[utoipa::path(post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = WithSecret)))]
-async fn rotate(
+pub(crate) async fn rotate(
     State(app): State<App>,
     caller: Caller,
     At(id): At<WebhookId>,
@@ -259,7 +263,11 @@ async fn rotate(
 /// Stop telling a webhook. Its place in the log is kept.
 #[utoipa::path(post, path = "/webhooks/{id}/disable", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
-async fn disable(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Webhook>, Problem> {
+pub(crate) async fn disable(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+) -> Result<Json<Webhook>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     let (why, actor) = ("somebody disabled it", &caller.actor);
     let disabled = app.store.disable_webhook(caller.workspace, id, why, actor, app.now()).await?;
@@ -270,7 +278,11 @@ async fn disable(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) 
 /// Go on telling a webhook from where it was, at once.
 #[utoipa::path(post, path = "/webhooks/{id}/enable", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
-async fn enable(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<Webhook>, Problem> {
+pub(crate) async fn enable(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+) -> Result<Json<Webhook>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     let enabled = app.store.enable_webhook(caller.workspace, id, &caller.actor, app.now()).await?;
     app.engine.webhooks_changed();
@@ -279,7 +291,7 @@ async fn enable(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -
 
 /// One request to a webhook.
 #[derive(Serialize, ToSchema)]
-struct Request {
+pub(crate) struct Request {
     /// When.
     at: Time,
     /// How long it took.
@@ -295,7 +307,7 @@ struct Request {
     status: Option<u16>,
     /// What was said, or why nothing came; its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
-    said: Option<String>,
+    pub(crate) said: Option<String>,
 }
 
 impl From<WebhookTry> for Request {
@@ -313,11 +325,11 @@ impl From<WebhookTry> for Request {
 
 /// How a test went.
 #[derive(Serialize, ToSchema)]
-struct WebhookTested {
+pub(crate) struct WebhookTested {
     /// Did the receiver take it?
-    taken: bool,
+    pub(crate) taken: bool,
     /// What came back.
-    request: Request,
+    pub(crate) request: Request,
 }
 
 /// Send a signed test event, and see what comes back.
@@ -325,7 +337,11 @@ struct WebhookTested {
 /// If the receiver takes it and the webhook was failing, it goes on at once.
 #[utoipa::path(post, path = "/webhooks/{id}/test", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = WebhookTested)))]
-async fn test(State(app): State<App>, caller: Caller, At(id): At<WebhookId>) -> Result<Json<WebhookTested>, Problem> {
+pub(crate) async fn test(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<WebhookId>,
+) -> Result<Json<WebhookTested>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     let webhook = known(&app, &caller, id).await?;
     let (tried, taken) = send_test(&app.store, &app.world, &webhook).await?;
@@ -356,7 +372,7 @@ async fn log(
 /// From where to go on, and up to where if not for good: times or places in the log.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Replay {
+pub(crate) struct Replay {
     /// Everything since then is told again.
     #[serde(default)]
     since: Option<Time>,
@@ -378,7 +394,7 @@ struct Replay {
 /// again has the `webhook-id` it had before.
 #[utoipa::path(post, path = "/webhooks/{id}/replay", tag = "webhooks", request_body = Replay,
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = Webhook)))]
-async fn replay(
+pub(crate) async fn replay(
     State(app): State<App>,
     caller: Caller,
     At(id): At<WebhookId>,
@@ -409,7 +425,7 @@ fn place(field: &'static str, text: &str) -> Result<Cursor, Problem> {
     text.parse().map_err(|_| Problem::field(field, "that is no place in the event log"))
 }
 
-async fn known(app: &App, caller: &Caller, id: WebhookId) -> Result<store::Webhook, Problem> {
+pub(crate) async fn known(app: &App, caller: &Caller, id: WebhookId) -> Result<store::Webhook, Problem> {
     app.store.webhook(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("webhook", id))
 }
 

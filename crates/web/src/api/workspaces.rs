@@ -25,7 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A workspace.
 #[derive(Serialize, ToSchema)]
-struct Workspace {
+pub(crate) struct Workspace {
     /// Its id (`w_…`).
     id: String,
     /// Its name.
@@ -59,7 +59,7 @@ async fn list(
 /// A workspace to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Named {
+pub(crate) struct Named {
     /// Its name.
     name: String,
 }
@@ -104,7 +104,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<WorkspaceId>) -
 #[utoipa::path(patch, path = "/workspaces/{id}", tag = "workspaces",
     params(("id" = String, Path, description = "The workspace")), request_body = Named,
     responses((status = 200, body = Workspace)))]
-async fn rename(
+pub(crate) async fn rename(
     State(app): State<App>,
     caller: Caller,
     At(id): At<WorkspaceId>,

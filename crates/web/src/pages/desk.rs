@@ -1,6 +1,9 @@
 //! The pages where lists are kept and settings made, each with its address.
 
-use super::{domains, imports, lanes, segments, sources, suppressions};
+use super::{
+    account, alerts, domains, events, imports, keys, lanes, lists, segments, sequences, settings, sources,
+    suppressions, users, webhooks,
+};
 use crate::App;
 use axum::Router;
 use axum::routing::{get, post};
@@ -34,4 +37,44 @@ pub(super) fn routes() -> Router<App> {
         .route("/domains/{domain}", get(domains::show))
         .route("/domains/{domain}/check", post(domains::check))
         .route("/domains/{domain}/keys", post(domains::make_key))
+        .route("/lists", get(lists::list).post(lists::make))
+        .route("/lists/{id}", get(lists::show).post(lists::change))
+        .route("/lists/{id}/remove", post(lists::remove))
+        .route("/sequences", get(sequences::list))
+        .route("/sequences/new", get(sequences::new).post(sequences::make))
+        .route("/sequences/{id}", get(sequences::show))
+        .route("/sequences/{id}/edit", get(sequences::edit).post(sequences::change))
+        .route("/sequences/{id}/activate", post(sequences::activate))
+        .route("/sequences/{id}/pause", post(sequences::pause))
+        .route("/sequences/{id}/archive", get(sequences::ask_to_archive).post(sequences::archive))
+        .route("/events", get(events::list))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/channels", post(alerts::make))
+        .route("/alerts/channels/{id}/test", post(alerts::test))
+        .route("/alerts/channels/{id}/remove", post(alerts::remove))
+        .route("/alerts/{id}/snooze", post(alerts::snooze))
+        .route("/settings", get(settings::show).post(settings::set))
+        .route("/settings/name", post(settings::rename))
+        .route("/settings/caps", post(settings::set_caps))
+        .route("/users", get(users::list).post(users::invite))
+        .route("/users/{id}", get(users::show))
+        .route("/users/{id}/role", post(users::set_role))
+        .route("/users/{id}/door", post(users::door))
+        .route("/users/{id}/reset", post(users::reset))
+        .route("/users/{id}/remove", post(users::remove))
+        .route("/keys", get(keys::list).post(keys::make))
+        .route("/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))
+        .route("/webhooks", get(webhooks::list).post(webhooks::make))
+        .route("/webhooks/{id}", get(webhooks::show).post(webhooks::change))
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/webhooks/{id}/enable", post(webhooks::enable))
+        .route("/webhooks/{id}/disable", post(webhooks::disable))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/webhooks/{id}/remove", post(webhooks::remove))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::change_password))
+        .route("/account/factor", post(account::begin_factor))
+        .route("/account/factor/confirm", post(account::confirm_factor))
+        .route("/account/factor/drop", post(account::drop_factor))
 }

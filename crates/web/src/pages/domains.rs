@@ -127,7 +127,7 @@ fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered
         }
         let title =
             shown.fill("domain-key", &[("selector", key.selector.as_str().into()), ("kind", key.kind.as_str().into())]);
-        sheet = sheet.part(Facts { id: "key", title, lines });
+        sheet = sheet.part(Facts { id: format!("key-{}", key.selector), title, lines });
     }
     let zone: Vec<&str> = domain.keys.iter().map(|key| key.zone_line.as_str()).collect();
     sheet = sheet.part(Part::Text("zone", shown.say("domain-zone"), shown.say("domain-zone-help"), zone.join("\n")));

@@ -209,6 +209,11 @@ impl Field {
         Field::new(name, "", Kind::Hidden).value(value)
     }
 
+    /// One's password, once more.
+    pub(super) fn password(name: &'static str, label: impl Into<String>) -> Field {
+        Field::new(name, label, Kind::Line("password")).autocomplete("current-password").required()
+    }
+
     pub(super) fn value(mut self, value: impl Into<String>) -> Field {
         self.value = value.into();
         self
@@ -221,6 +226,11 @@ impl Field {
 
     pub(super) fn required(mut self) -> Field {
         self.is_required = true;
+        self
+    }
+
+    pub(super) fn autocomplete(mut self, kind: &'static str) -> Field {
+        self.autocomplete = Some(kind);
         self
     }
 

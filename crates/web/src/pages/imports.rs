@@ -394,7 +394,7 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     for (note, n) in told["notes"].as_object().into_iter().flatten() {
         lines.push((shown.one_of("note", note), Cell::text(shown.number(&n.as_u64().unwrap_or(0)))));
     }
-    sheet = sheet.part(Facts { id: "came-of-it", title: shown.say("import-came-of-it"), lines });
+    sheet = sheet.part(Facts { id: "came-of-it".to_owned(), title: shown.say("import-came-of-it"), lines });
     if count("listed") > 0 {
         let delimiter = told["delimiter"].as_str().and_then(|text| text.bytes().next()).unwrap_or(b',');
         let rejects = first_rejects(app, visitor, job.id, delimiter).await?;

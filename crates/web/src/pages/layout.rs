@@ -16,6 +16,9 @@ pub(crate) enum Section {
     Segments,
     Suppressions,
     Delivery,
+    Sequences,
+    Events,
+    Settings,
 }
 
 /// A line of the menu.
@@ -30,7 +33,7 @@ pub(crate) struct Place {
     scope: Scope,
 }
 
-const MENU: [Place; 6] = [
+const MENU: [Place; 9] = [
     Place {
         section: Section::Home,
         path: "/",
@@ -44,6 +47,14 @@ const MENU: [Place; 6] = [
         path: "/campaigns",
         icon: "send",
         words: "menu-campaigns",
+        gap: false,
+        scope: Scope::CampaignsRead,
+    },
+    Place {
+        section: Section::Sequences,
+        path: "/sequences",
+        icon: "again",
+        words: "menu-sequences",
         gap: false,
         scope: Scope::CampaignsRead,
     },
@@ -78,6 +89,22 @@ const MENU: [Place; 6] = [
         words: "menu-delivery",
         gap: true,
         scope: Scope::DispatchRead,
+    },
+    Place {
+        section: Section::Events,
+        path: "/events",
+        icon: "code",
+        words: "menu-events",
+        gap: false,
+        scope: Scope::EventsRead,
+    },
+    Place {
+        section: Section::Settings,
+        path: "/settings",
+        icon: "gear",
+        words: "menu-settings",
+        gap: false,
+        scope: Scope::SettingsRead,
     },
 ];
 

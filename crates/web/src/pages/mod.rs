@@ -8,6 +8,8 @@
 //! Invariants: a page is shown to people who signed in, in their workspace alone; nothing is changed by GET; everything
 //! is of this origin ([`POLICY`]); what is refused is said in words on a page, beside its field where there is one.
 
+mod account;
+mod alerts;
 mod assets;
 mod campaign;
 mod campaigns;
@@ -17,14 +19,18 @@ mod desk;
 mod domains;
 mod doors;
 mod equation;
+mod events;
 mod forms;
 mod home;
 mod imports;
 mod investigation;
+mod keys;
 mod lanes;
 mod layout;
+mod lists;
 mod live;
 mod names;
+mod once;
 mod orders;
 mod people;
 mod refusal;
@@ -32,12 +38,16 @@ mod report;
 mod review;
 mod room;
 mod segments;
+mod sequences;
+mod settings;
 mod sheet;
 mod shown;
 mod sources;
 mod suppressions;
 mod tabs;
+mod users;
 mod visit;
+mod webhooks;
 
 #[cfg(test)]
 pub(crate) use assets::PLACE as ASSETS_PLACE;
@@ -46,6 +56,7 @@ pub(crate) use assets::routes as asset_routes;
 pub(crate) use conditions::kinds as condition_kinds;
 use layout::Layout;
 pub(crate) use live::Latest;
+pub(crate) use once::Once;
 use visit::Visitor;
 
 use crate::{App, frame};

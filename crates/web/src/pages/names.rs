@@ -33,4 +33,9 @@ impl Names {
             _ => actor.to_owned(),
         }
     }
+
+    /// Everybody there is, as the log names them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.0.iter()
+    }
 }

@@ -3,7 +3,7 @@
 use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
 use super::shown::verdict_class as class_of;
-use super::{Visitor, page};
+use super::{Visitor, page, segments};
 use crate::App;
 use crate::extract::At;
 use crate::page as pages;
@@ -52,6 +52,8 @@ struct PeoplePage {
     next: Option<String>,
     /// The choices: term, class, and how many.
     terms: Vec<(&'static str, &'static str, u64)>,
+    /// Where they become a segment, if a rule can say who they are.
+    segment: Option<String>,
 }
 
 impl PeoplePage {
@@ -87,7 +89,9 @@ pub(super) async fn show(
     let title = visitor.shown.fill("people-title", &[("name", campaign.name.as_str().into())]);
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
     let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
-    Ok(page(&PeoplePage { layout, head, term, people, next, terms }))
+    let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite);
+    let segment = segments::of_term(&campaign, &term).filter(|_| may_make);
+    Ok(page(&PeoplePage { layout, head, term, people, next, terms, segment }))
 }
 
 /// A page of people who stand in one of `states`, one state after the other. The cursor names the state it stopped in.

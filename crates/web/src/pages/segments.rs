@@ -16,11 +16,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
-use model::segment::{self, Rule};
+use model::segment::{self, Counted, Happening, Measure, Rule, What};
 use model::{ContactId, EmailAddress, SegmentId};
 use serde::Deserialize;
 use serde_json::json;
-use store::{Contact, Explained};
+use store::{Campaign, Contact, Explained};
 
 const LIST: &str = "segments";
 /// Segments of a page.
@@ -68,6 +68,20 @@ pub(super) struct Begun {
     /// Whom the rule is asked of.
     #[serde(default)]
     who: String,
+}
+
+/// Where the people of a term of a campaign's equation become a segment; `None`: no rule says exactly who they are.
+pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
+    let what = match term {
+        "accepted" => What::Accepted,
+        "blocked" => What::Blocked,
+        _ => return None,
+    };
+    let of = Happening { campaign: Some(campaign.id), ..Happening::any(what) };
+    let rule = Rule::Event(Counted { of, measure: Measure::ONCE });
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("text", &rule.to_string()).append_pair("name", &campaign.name);
+    Some(format!("/segments/new?{}", query.finish()))
 }
 
 /// A rule in the making.

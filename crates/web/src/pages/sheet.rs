@@ -151,7 +151,7 @@ impl Table {
 
 /// Names and what they are.
 pub(super) struct Facts {
-    pub(super) id: &'static str,
+    pub(super) id: String,
     pub(super) title: String,
     pub(super) lines: Vec<(String, Cell)>,
 }
@@ -165,6 +165,8 @@ pub(super) enum Part {
     Note(&'static str, String, Option<String>),
     /// Text that is copied whole: its id, title and help.
     Text(&'static str, String, String, String),
+    /// Links to choose from: a label, then address, words, is it the present one?
+    Choice(String, Vec<(String, String, bool)>),
 }
 
 impl From<Table> for Part {

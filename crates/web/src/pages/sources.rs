@@ -9,6 +9,7 @@ use crate::App;
 use crate::api::dispatch as api;
 use crate::extract::given;
 use crate::problem::{Code, Problem};
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::lanes::SourceView;
@@ -172,7 +173,7 @@ pub(super) async fn remove_pool(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    api::remove_pool(State(app), visitor.caller, Path(name)).await?;
+    let Json(_removed) = api::remove_pool(State(app), visitor.caller, Path(name)).await?;
     Ok(Redirect::to("/sources").into_response())
 }
 
@@ -206,7 +207,7 @@ async fn one(app: &App, visitor: &Visitor, name: &str, entered: &Entered) -> Res
     if !visitor.caller.scopes.has(Scope::DispatchWrite) {
         let set = CEILINGS.into_iter().filter_map(|ceiling| ceilings[ceiling].as_u64().map(|value| (ceiling, value)));
         let lines = set.map(|(ceiling, value)| (shown.one_of("ceiling", ceiling), Cell::text(shown.number(&value))));
-        let facts = Facts { id: "ceilings", title: shown.say("ceilings"), lines: lines.collect() };
+        let facts = Facts { id: "ceilings".to_owned(), title: shown.say("ceilings"), lines: lines.collect() };
         return Ok(sheet.part(facts).answer(entered));
     }
     let action = format!("/sources/{name}/ceilings");

@@ -6,13 +6,17 @@ use model::access::Scope;
 /// A page beside others: its address, its words, and what one needs to see it.
 type Tab = (&'static str, &'static str, Option<Scope>);
 
-const PEOPLE: [Tab; 2] =
-    [("/contacts", "menu-contacts", Some(Scope::ContactsRead)), ("/imports", "imports", Some(Scope::ContactsRead))];
+const PEOPLE: [Tab; 3] = [
+    ("/contacts", "menu-contacts", Some(Scope::ContactsRead)),
+    ("/lists", "lists", Some(Scope::SegmentsRead)),
+    ("/imports", "imports", Some(Scope::ContactsRead)),
+];
 
-const DELIVERY: [Tab; 3] = [
+const DELIVERY: [Tab; 4] = [
     ("/lanes", "lanes-title", Some(Scope::DispatchRead)),
     ("/sources", "sources", Some(Scope::DispatchRead)),
     ("/domains", "domains", Some(Scope::DomainsRead)),
+    ("/alerts", "alerts", Some(Scope::DispatchRead)),
 ];
 
 /// Of how mail leaves. Sources belong to the whole installation, and are seen in its first workspace.
@@ -20,6 +24,19 @@ pub(super) fn delivery(visitor: &Visitor, here: &str) -> Vec<(String, String, bo
     let is_house = visitor.caller.of_the_house().is_ok();
     let tabs = shown(visitor, &DELIVERY, here);
     tabs.into_iter().filter(|(href, _, _)| is_house || href != "/sources").collect()
+}
+
+const SETTINGS: [Tab; 5] = [
+    ("/settings", "settings", Some(Scope::SettingsRead)),
+    ("/users", "users", Some(Scope::UsersRead)),
+    ("/keys", "keys", Some(Scope::KeysRead)),
+    ("/webhooks", "webhooks", Some(Scope::WebhooksRead)),
+    ("/account", "account", None),
+];
+
+/// Of settings.
+pub(super) fn settings(visitor: &Visitor, here: &str) -> Vec<(String, String, bool)> {
+    shown(visitor, &SETTINGS, here)
 }
 
 /// Of people.

@@ -10,6 +10,8 @@
 //! | `POST /p/TOKEN` | changes topics, lists and pause, or unsubscribes |
 //! | `GET /confirm/TOKEN` | a page that asks whether somebody wants to be on a list; never acts |
 //! | `POST /confirm/TOKEN` | they do |
+//! | `GET /join/WORKSPACE/LIST` | a form to sign up for a public list; never acts |
+//! | `POST /join/WORKSPACE/LIST` | somebody signs up, and is asked by mail whether it was them |
 //! | `GET /v/TOKEN` | the message in the browser |
 //! | `GET /m/HASH.png` | a picture of a message |
 //!
@@ -19,10 +21,13 @@
 mod clicks;
 mod confirm;
 mod images;
+mod join;
 mod pages;
 mod preferences;
 mod unsubscribe;
 mod view;
+
+pub(crate) use join::{form as join_form, is_open as has_form};
 
 use crate::hosts::Under;
 use crate::{App, Peer};
@@ -48,6 +53,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/u/{token}", routing::get(unsubscribe::show).post(unsubscribe::act))
         .route("/p/{token}", routing::get(preferences::show).post(preferences::act))
         .route("/confirm/{token}", routing::get(confirm::show).post(confirm::act))
+        .route("/join/{workspace}/{list}", routing::get(join::show).post(join::act))
         .route("/v/{token}", routing::get(view::show))
         .route("/m/{file}", routing::get(images::show))
         .layer(from_fn_with_state(app.clone(), known_host))
@@ -97,6 +103,7 @@ async fn is_of(app: &App, workspace: WorkspaceId, path: &str) -> Result<bool, St
         "u" => Purpose::Unsubscribe,
         "p" => Purpose::Preferences,
         "v" => Purpose::View,
+        "join" => return Ok(token.parse() == Ok(workspace)),
         "confirm" => {
             return Ok(confirm::found(app, token).await?.is_some_and(|(_, asked)| asked.workspace == workspace));
         }

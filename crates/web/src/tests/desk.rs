@@ -108,6 +108,8 @@ async fn a_segment_is_built_in_the_form_or_as_text_and_both_say_the_same() {
     assert!(wrong.status == 422 && wrong.text.contains("id=\"text-wrong\"") && wrong.text.contains("domain ==="));
     let csv = browser.look(&format!("/api/v1/exports{path}")).await.text;
     assert!(csv.contains("p1@first.example") && !csv.contains("p0@first.example"), "{csv}");
+    let behind = browser.look(&format!("/campaigns/{}/people?state=accepted", things.campaign)).await.text;
+    assert!(behind.contains("/segments/new?text=accepted.campaign"), "the people behind a number become a segment");
     let people = format!("/segments/new?text=accepted.campaign(\"{}\")", things.campaign).replace('"', "%22");
     assert!(browser.look(&people).await.text.contains("0 people"));
     assert!(browser.look(&format!("{path}/remove")).await.text.contains("Remove Dom?"));

@@ -16,6 +16,7 @@ mod links;
 mod live;
 mod messages;
 mod nouns;
+mod office;
 mod origins;
 mod pages;
 mod people;

@@ -96,6 +96,21 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
         "/lanes".to_owned(),
         "/sources".to_owned(),
         "/domains".to_owned(),
+        "/lists".to_owned(),
+        "/sequences".to_owned(),
+        "/sequences/new".to_owned(),
+        format!("/sequences/{}", things.by_kind["sequences"]),
+        format!("/sequences/{}/edit", things.by_kind["sequences"]),
+        "/events".to_owned(),
+        "/events?hand=yes".to_owned(),
+        "/alerts?all=yes".to_owned(),
+        "/settings".to_owned(),
+        "/users".to_owned(),
+        format!("/users/{}", things.by_kind["users"]),
+        "/keys".to_owned(),
+        "/webhooks".to_owned(),
+        format!("/webhooks/{}", things.by_kind["webhooks"]),
+        "/account".to_owned(),
     ];
     for path in paths {
         for language in ["en", "de"] {

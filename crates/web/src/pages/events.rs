@@ -1,0 +1,135 @@
+//! The event log: what happened, newest first, and who changed what. A filtered page has its own address.
+
+use super::Visitor;
+use super::forms::{Entered, Field, Form, Typed};
+use super::layout::{Layout, Section};
+use super::names::Names;
+use super::sheet::{Cell, Press, Sheet, Table};
+use super::shown::Shown;
+use crate::App;
+use crate::api::events as api;
+use crate::page as pages;
+use crate::problem::Problem;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use model::EventKind;
+use model::access::Scope;
+use serde::Deserialize;
+use store::{Event, EventFilter};
+
+const LIST: &str = "event-page";
+/// Events of a page.
+const PAGE: usize = 100;
+
+/// Which events.
+#[derive(Default, Deserialize)]
+pub(super) struct Which {
+    /// Kinds, separated by commas.
+    #[serde(default)]
+    kinds: String,
+    /// Only by this actor.
+    #[serde(default)]
+    actor: String,
+    /// Only what people and programs changed?
+    #[serde(default)]
+    hand: String,
+    after: Option<String>,
+}
+
+impl Which {
+    fn typed(&self) -> Typed {
+        let pairs = [("kinds", &self.kinds), ("actor", &self.actor), ("hand", &self.hand)];
+        Typed::of(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
+    }
+}
+
+/// The log.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::EventsRead)?;
+    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
+    let is_audit = !which.hand.is_empty() || !which.actor.is_empty();
+    if is_audit {
+        visitor.caller.may(Scope::AuditRead)?;
+    }
+    let kinds = Some(which.kinds.trim()).filter(|kinds| !kinds.is_empty());
+    let (kinds, entered) = match api::read_kinds(kinds) {
+        Ok(kinds) => (kinds, Entered::so_far("find", which.typed())),
+        Err(problem) => (Vec::new(), Entered::refused("find", which.typed(), problem)?),
+    };
+    let after = pages::open_as(LIST, which.after.as_deref())?;
+    let actor = Some(which.actor.clone()).filter(|actor| !actor.is_empty());
+    let filter = EventFilter { kinds, by_hand: !which.hand.is_empty(), actor, newest_first: true };
+    let found = app.store.events_in(workspace, filter, after, PAGE).await?;
+    let next = (!found.at_end).then(|| {
+        let cursor = pages::seal(LIST, &found.next.to_string());
+        format!("/events?{}", which.typed().with("after", cursor).as_query())
+    });
+    let names = Names::of(&app, workspace).await?;
+    let head = shown.says(["when", "event", "by-whom", "event-about", "event-more"]);
+    let export = form_urlencoded::Serializer::new(String::new()).append_pair("kinds", &which.kinds).finish();
+    let export = if which.kinds.is_empty() { String::new() } else { format!("?{export}") };
+    let table = Table::new("events", shown.say("menu-events"), head, shown.say("events-none"))
+        .rows(found.events.into_iter().map(|event| row(shown, &names, event)))
+        .next(next)
+        .press(Press::to(format!("/api/v1/events/export{export}"), shown.say("events-export")));
+    let layout = Layout::of(&app, &visitor, Section::Events, shown.say("menu-events"));
+    let form = filter_form(&visitor, &names, &entered);
+    Ok(Sheet::new(layout).lead(shown.say("events-what")).part(form).part(table).answer(&entered))
+}
+
+fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
+    let shown = &visitor.shown;
+    let mut kinds: Vec<(String, String)> =
+        EventKind::ALL.iter().map(|kind| (kind.word().to_owned(), shown.one_of("event", kind.word()))).collect();
+    kinds.sort_by(|one, other| one.1.to_lowercase().cmp(&other.1.to_lowercase()));
+    kinds.insert(0, (String::new(), shown.say("events-every")));
+    // Several kinds come by an address; they stay chosen.
+    let chosen = entered.typed().get("kinds").to_owned();
+    if !kinds.iter().any(|(kind, _)| *kind == chosen) {
+        kinds.push((chosen.clone(), chosen));
+    }
+    let form = Form::new("find", "", "/events", shown.say("find"), entered).get().class("").field(Field::one(
+        "kinds",
+        shown.say("event"),
+        kinds,
+    ));
+    if !visitor.caller.scopes.has(Scope::AuditRead) {
+        return form;
+    }
+    let mut people = vec![(String::new(), shown.say("events-anybody"))];
+    people.extend(names.all().map(|(actor, name)| (actor.clone(), name.clone())));
+    form.field(Field::one("actor", shown.say("by-whom"), people))
+        .field(Field::tick("hand", shown.say("events-by-hand")))
+}
+
+fn row(shown: &Shown, names: &Names, event: Event) -> Vec<Cell> {
+    let mut about = Cell::default();
+    if let Some(campaign) = event.campaign {
+        let href = match event.delivery {
+            Some(delivery) => format!("/campaigns/{campaign}/investigate?person={delivery}"),
+            None => format!("/campaigns/{campaign}"),
+        };
+        about = Cell::link(href, campaign.to_string());
+    }
+    if let Some(contact) = event.contact {
+        let contact_href = format!("/contacts/{contact}");
+        about = match about.href {
+            None => Cell::link(contact_href, contact.to_string()),
+            Some(_) => Cell { presses: vec![Press::to(contact_href, contact.to_string()).class("tiny")], ..about },
+        };
+    }
+    let reaction = event.reaction.as_ref();
+    let skip = event.skip.map(|reason| shown.one_of("skip", reason.word()));
+    let more = [skip, reaction.and_then(|reaction| reaction.name.clone()), event.detail];
+    vec![
+        Cell::text(shown.second(&event.at)),
+        Cell::text(shown.one_of("event", event.kind.word())),
+        Cell::text(names.of_actor(shown, &event.actor)),
+        about,
+        Cell::text(more.into_iter().flatten().collect::<Vec<_>>().join(" · ")),
+    ]
+}

@@ -1,0 +1,330 @@
+//! Sequences: where they stand, what came of each step, and the writing of them as the API has them.
+
+use super::Visitor;
+use super::forms::{Entered, Field, Form, Typed};
+use super::layout::{Layout, Section};
+use super::sheet::{Badge, Cell, Facts, Press, Sheet, Table};
+use super::shown::Shown;
+use crate::App;
+use crate::api::sequences as api;
+use crate::extract::{Asked, At, given};
+use crate::page as pages;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use model::access::Scope;
+use model::{SequenceId, SequenceState};
+use serde_json::{Value, json};
+
+const LIST: &str = "sequences";
+/// Sequences of a page.
+const PAGE: usize = 50;
+/// What a new one begins with: everybody who joins a list is written to, and again three days later.
+const BEGINNING: &str = include_str!("../../templates/pages/sequence.json");
+const FIRST_MESSAGES: &str = include_str!("../../templates/pages/sequence_messages.json");
+
+fn badge(shown: &Shown, state: SequenceState) -> Badge {
+    let (class, icon) = match state {
+        SequenceState::Draft => ("skip", "skip"),
+        SequenceState::Active => ("ok", "ok"),
+        SequenceState::Paused => ("soft", "pause"),
+        SequenceState::Archived => ("skip", "stop"),
+    };
+    Badge { class, icon, text: shown.one_of("sequence-state", state.word()) }
+}
+
+/// The sequences.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<pages::Plain>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let shown = &visitor.shown;
+    let after: Option<SequenceId> = pages::open_as(LIST, which.after.as_deref())?;
+    let mut found = app.store.sequences(visitor.caller.workspace, after, PAGE + 1).await?;
+    let has_more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let head = shown.says(["sequence", "state", "sequence-version", "changed"]);
+    let table = Table::new("sequences", shown.say("menu-sequences"), head, shown.say("sequences-empty"))
+        .rows(found.into_iter().map(|known| {
+            let version = known.version.map_or_else(|| "–".to_owned(), |version| version.to_string());
+            vec![
+                Cell::link(format!("/sequences/{}", known.id), &known.name),
+                Cell { badge: Some(badge(shown, known.state)), ..Cell::default() },
+                Cell::text(version),
+                Cell::time(shown, Some(known.changed_at)),
+            ]
+        }))
+        .next(next.map(|next| format!("/sequences?after={next}")));
+    let layout = Layout::of(&app, &visitor, Section::Sequences, shown.say("menu-sequences"));
+    let mut sheet = Sheet::new(layout).lead(shown.say("sequences-what")).part(table);
+    if visitor.caller.scopes.has(Scope::CampaignsWrite) {
+        sheet = sheet.press(Press::to("/sequences/new", shown.say("sequence-new")).class("main"));
+    }
+    Ok(sheet.answer(&Entered::default()))
+}
+
+/// A sequence: where people are, and what came of each step.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    let shown = &visitor.shown;
+    let of = Asked(api::OfVersion::default());
+    let Json(report) = api::report(State(app.clone()), visitor.caller.clone(), At(id), of).await?;
+    let known = api::require(&app, &visitor.caller, id).await?;
+    let state = badge(shown, known.state);
+    let layout = Layout::of(&app, &visitor, Section::Sequences, &known.name);
+    let version = shown.fill("sequence-of-version", &[("version", report.version.to_string().into())]);
+    let mut sheet = Sheet::new(layout)
+        .up("/sequences", shown.say("menu-sequences"))
+        .badge(state.class, state.icon, state.text)
+        .lead(version);
+    for press in presses(&visitor, &known) {
+        sheet = sheet.press(press);
+    }
+    let left: u64 = report.left.values().sum();
+    let values = [
+        ("entered", report.entered.into()),
+        ("under_way", report.under_way.into()),
+        ("reached", report.reached.into()),
+        ("ended", report.ended.into()),
+        ("left", left.into()),
+    ];
+    let mut lines = vec![(shown.say("sequence-people"), Cell::text(shown.fill("sequence-sum", &values)))];
+    lines.extend(report.left.iter().map(|(how, n)| (shown.one_of("departure", how), Cell::text(shown.number(n)))));
+    sheet = sheet.part(Facts { id: "sum".to_owned(), title: shown.say("sequence-came-of-it"), lines });
+    let head = shown.says(["sequence-step", "sequence-arrived", "sequence-waiting", "sequence-left", "sequence-mail"]);
+    let table = Table::new("steps", shown.say("sequence-steps"), head, shown.say("sequence-no-steps"));
+    Ok(sheet.part(table.rows(report.steps.into_iter().map(|step| step_row(shown, step)))).answer(&Entered::default()))
+}
+
+fn step_row(shown: &Shown, step: api::SequenceStep) -> Vec<Cell> {
+    let left: u64 = step.left.values().sum();
+    let mut gone = Cell::number(shown, left);
+    for (how, n) in &step.left {
+        gone = gone.sub(format!("{} {}", shown.number(n), shown.one_of("departure", how)));
+    }
+    let mail = match step.mail {
+        None => Cell::text("–"),
+        Some(mail) => {
+            let values = [
+                ("sent", mail.sent.into()),
+                ("skipped", mail.skipped.into()),
+                ("accepted", mail.accepted.into()),
+                ("clicked", mail.clicked.into()),
+            ];
+            Cell::link(format!("/campaigns/{}", mail.campaign), shown.fill("sequence-mail-sum", &values))
+        }
+    };
+    vec![
+        Cell::text(format!("{}. {}", step.step, step.does)),
+        Cell::number(shown, step.entered),
+        Cell::number(shown, step.waiting),
+        gone,
+        mail,
+    ]
+}
+
+fn presses(visitor: &Visitor, known: &store::Sequence) -> Vec<Press> {
+    let shown = &visitor.shown;
+    let base = format!("/sequences/{}", known.id);
+    let mut presses = Vec::new();
+    if visitor.caller.scopes.has(Scope::CampaignsSend) {
+        let is_newer = known.version != Some(known.newest);
+        match known.state {
+            SequenceState::Active => presses.push(Press::send(format!("{base}/pause"), shown.say("pause"))),
+            SequenceState::Archived => {}
+            SequenceState::Draft | SequenceState::Paused => {
+                presses.push(Press::send(format!("{base}/activate"), shown.say("sequence-activate")).class("main"));
+            }
+        }
+        if known.state == SequenceState::Active && is_newer {
+            presses.push(Press::send(format!("{base}/activate"), shown.say("sequence-activate-newest")).class("main"));
+        }
+        if matches!(known.state, SequenceState::Active | SequenceState::Paused) {
+            presses.push(Press::to(format!("{base}/archive"), shown.say("sequence-archive")).class("risk"));
+        }
+    }
+    if visitor.caller.scopes.has(Scope::CampaignsWrite) && known.state != SequenceState::Archived {
+        presses.push(Press::to(format!("{base}/edit"), shown.say("sequence-edit")));
+    }
+    presses
+}
+
+// ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A sequence to be.
+pub(super) async fn new(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsWrite)?;
+    let written =
+        Written { name: String::new(), definition: BEGINNING.to_owned(), messages: FIRST_MESSAGES.to_owned() };
+    Ok(editor(&app, &visitor, None, &written, &Entered::default()))
+}
+
+/// What is written of a sequence.
+struct Written {
+    name: String,
+    definition: String,
+    messages: String,
+}
+
+fn editor(app: &App, visitor: &Visitor, id: Option<SequenceId>, written: &Written, entered: &Entered) -> Response {
+    let shown = &visitor.shown;
+    let (action, up) = id.map_or_else(
+        || ("/sequences/new".to_owned(), "/sequences".to_owned()),
+        |id| (format!("/sequences/{id}/edit"), format!("/sequences/{id}")),
+    );
+    let definition = Field::area("definition", shown.say("sequence-definition"), 20).value(&written.definition);
+    let messages = Field::area("messages", shown.say("sequence-messages"), 20).value(&written.messages);
+    let form = Form::new("sequence", "", action, shown.say("sequence-save"), entered)
+        .help(shown.say("sequence-write-what"))
+        .field(Field::line("name", shown.say("sequence-name")).value(&written.name).required())
+        .field(definition.help(shown.say("sequence-definition-help")))
+        .field(messages.help(shown.say("sequence-messages-help")));
+    let title = if written.name.is_empty() { shown.say("sequence-new") } else { written.name.clone() };
+    let layout = Layout::of(app, visitor, Section::Sequences, title);
+    let sheet = Sheet::new(layout).up(up, shown.say("menu-sequences")).part(form);
+    match id {
+        Some(_) => sheet.lead(shown.say("sequence-edit-what")).answer(entered),
+        None => sheet.answer(entered),
+    }
+}
+
+/// What is kept of a sequence, to be changed.
+pub(super) async fn edit(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsWrite)?;
+    let Json(whole) = api::show(State(app.clone()), visitor.caller.clone(), At(id)).await?;
+    let messages = serde_json::to_value(&whole.messages).unwrap_or_default();
+    let written = Written {
+        name: whole.sequence.name,
+        definition: format!("{:#}", whole.definition),
+        messages: format!("{messages:#}"),
+    };
+    Ok(editor(&app, &visitor, Some(id), &written, &Entered::default()))
+}
+
+/// What was written, as the request of the API.
+fn body(shown: &Shown, typed: &Typed) -> Result<Value, Problem> {
+    let json_of = |name: &'static str| -> Result<Value, Problem> {
+        let text = typed.get(name);
+        let text = if text.is_empty() { "{}" } else { text };
+        serde_json::from_str(text).map_err(|why| {
+            let place = [("line", why.line().to_string().into()), ("column", why.column().to_string().into())];
+            Problem::field(name, format!("{}: {why}", shown.fill("sequence-no-json", &place)))
+        })
+    };
+    Ok(json!({ "name": typed.get("name"), "definition": json_of("definition")?, "messages": json_of("messages")? }))
+}
+
+fn refused(typed: Typed, mut problem: Problem) -> Result<Entered, Problem> {
+    // A field of a message is told by its path; what has no field is about the name.
+    let field = problem.field.get_or_insert_with(|| "name".to_owned());
+    if field.starts_with("messages.") || field.starts_with("definition.") {
+        problem.detail = format!("{field}: {}", problem.detail);
+    }
+    Entered::refused("sequence", typed, problem)
+}
+
+fn typed_back(
+    app: &App,
+    visitor: &Visitor,
+    id: Option<SequenceId>,
+    typed: Typed,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    let written = Written { name: typed.get("name").to_owned(), definition: String::new(), messages: String::new() };
+    Ok(editor(app, visitor, id, &written, &refused(typed, problem)?))
+}
+
+/// Writes a sequence.
+pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let made = match body(&visitor.shown, &typed).and_then(|body| given(&body)) {
+        Ok(body) => api::make(State(app.clone()), visitor.caller.clone(), body).await,
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok((_, Json(made))) => Ok(Redirect::to(&format!("/sequences/{}", made.sequence.id)).into_response()),
+        Err(problem) => typed_back(&app, &visitor, None, typed, problem),
+    }
+}
+
+/// Changes a sequence as a whole.
+pub(super) async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    let changed = match body(&visitor.shown, &typed).and_then(|body| given(&body)) {
+        Ok(body) => api::change(State(app.clone()), visitor.caller.clone(), At(id), body).await,
+        Err(problem) => Err(problem),
+    };
+    match changed {
+        Ok(_) => Ok(Redirect::to(&format!("/sequences/{id}")).into_response()),
+        Err(problem) => typed_back(&app, &visitor, Some(id), typed, problem),
+    }
+}
+
+// ── at work ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn back(id: SequenceId) -> Response {
+    Redirect::to(&format!("/sequences/{id}")).into_response()
+}
+
+/// Lets people come in by the newest version.
+pub(super) async fn activate(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    let Json(_) = api::activate(State(app), visitor.caller, At(id)).await?;
+    Ok(back(id))
+}
+
+/// Nobody goes on for now.
+pub(super) async fn pause(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    let Json(_) = api::pause(State(app), visitor.caller, At(id)).await?;
+    Ok(back(id))
+}
+
+/// Asks before a sequence ends for good.
+pub(super) async fn ask_to_archive(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsSend)?;
+    let shown = &visitor.shown;
+    let known = api::require(&app, &visitor.caller, id).await?;
+    let title = shown.fill("sequence-archive-question", &[("name", known.name.into())]);
+    let entered = Entered::default();
+    let action = format!("/sequences/{id}/archive");
+    let form = Form::new("archive", "", action, shown.say("sequence-archive-do"), &entered)
+        .help(shown.say("sequence-archive-meaning"))
+        .class("risk");
+    let layout = Layout::of(&app, &visitor, Section::Sequences, title);
+    Ok(Sheet::new(layout).up(format!("/sequences/{id}"), shown.say("menu-sequences")).part(form).answer(&entered))
+}
+
+/// Ends it for good.
+pub(super) async fn archive(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    let Json(_) = api::archive(State(app), visitor.caller, At(id)).await?;
+    Ok(back(id))
+}
