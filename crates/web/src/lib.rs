@@ -28,6 +28,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod pages;
+mod policies;
 mod problem;
 mod public;
 mod shape;

@@ -261,7 +261,7 @@ domain-add = Domain hinzufügen
 domain-add-do = Ihren Schlüssel erzeugen
 domain-help = Der Teil nach dem @ Ihrer Absenderadressen.
 domain-check = Im DNS nachsehen
-domain-all-published = Das DNS zeigt alle Schlüssel. Post dieser Domain kann unterschrieben werden.
+domain-all-published = Das DNS zeigt alle Schlüssel: Post dieser Domain kann unterschrieben werden. Was Empfänger sonst suchen, steht darunter.
 domain-not-published = Das DNS zeigt noch nicht alle Schlüssel. Was fehlt, steht unten; neue Einträge können eine Stunde brauchen.
 domain-key = Schlüssel { $selector } ({ $kind })
 domain-record-type = Typ
@@ -269,6 +269,8 @@ domain-record-name = Name
 domain-record-value = Wert
 domain-found = Im DNS
 domain-remedy = Was zu tun ist
+domain-record-found = Gefunden
+domain-record-proposed = Würde genügen
 domain-zone = Für eine Zonendatei
 domain-zone-help = Dieselben Einträge als Zeilen, die man so einfügen kann.
 domain-key-add = Noch einen Schlüssel erzeugen
@@ -280,7 +282,12 @@ domain-key-kind = Art
 # Family: published.
 published-published = veröffentlicht
 published-not_published = nicht veröffentlicht
+published-wrong = falsch
 published-unknown = das DNS antwortete nicht
+
+# Family: policy.
+policy-spf = Wer für die Domain senden darf (SPF)
+policy-dmarc = Was aus Post wird, die nichts beweist (DMARC)
 
 # Family: key-kind.
 key-kind-rsa = RSA: jeder Empfänger kennt es
@@ -533,7 +540,7 @@ webhook-off = abgeschaltet
 webhook-failing = antwortet nicht
 webhook-works = arbeitet
 webhook-events = Ereignisse
-webhook-events-help = Eines je Zeile: ein Name, ein ganzes Wort wie message.*, oder * für alle. Namen: { $names }
+webhook-events-help = Eines je Zeile: ein Name wie message.bounced, ein ganzes Wort ({ $nouns }), oder * für alle.
 webhook-last = Zuletzt angenommen
 webhook-add = Webhook hinzufügen
 webhook-add-do = Hinzufügen

@@ -261,7 +261,7 @@ domain-add = Add a domain
 domain-add-do = Make its key
 domain-help = The part after the @ of the addresses you send from.
 domain-check = Look into DNS
-domain-all-published = DNS shows every key. Mail of this domain can be signed.
+domain-all-published = DNS shows every key: mail of this domain can be signed. What else receivers look for stands below.
 domain-not-published = DNS does not show every key yet. What is missing stands below; new records may take an hour to be seen.
 domain-key = Key { $selector } ({ $kind })
 domain-record-type = Type
@@ -269,6 +269,8 @@ domain-record-name = Name
 domain-record-value = Value
 domain-found = In DNS
 domain-remedy = What to do
+domain-record-found = Found
+domain-record-proposed = Would do
 domain-zone = For a zone file
 domain-zone-help = The same records as lines that can be pasted as they stand.
 domain-key-add = Make another key
@@ -280,7 +282,12 @@ domain-key-kind = Kind
 # Family: published.
 published-published = published
 published-not_published = not published
+published-wrong = wrong
 published-unknown = DNS did not answer
+
+# Family: policy.
+policy-spf = Who may send for the domain (SPF)
+policy-dmarc = What becomes of mail that proves nothing (DMARC)
 
 # Family: key-kind.
 key-kind-rsa = RSA: every receiver knows it
@@ -533,7 +540,7 @@ webhook-off = switched off
 webhook-failing = does not answer
 webhook-works = works
 webhook-events = Events
-webhook-events-help = One a line: a name, a whole noun such as message.*, or * for all. Names: { $names }
+webhook-events-help = One a line: a name such as message.bounced, a whole noun ({ $nouns }), or * for all.
 webhook-last = Last taken
 webhook-add = Add a webhook
 webhook-add-do = Add it

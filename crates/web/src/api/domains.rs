@@ -2,6 +2,7 @@
 
 use crate::extract::{Asked, Input};
 use crate::page::{self, Page, Plain};
+use crate::policies::{self, Policy};
 use crate::problem::{Code, Problem};
 use crate::{App, Caller};
 use axum::Json;
@@ -12,6 +13,7 @@ use mail::sign::{KeyError, KeyKind, SigningKey};
 use model::MailDomain;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,6 +33,37 @@ pub(crate) struct Domain {
     pub(crate) domain: String,
     /// Its keys, oldest first.
     pub(crate) keys: Vec<DomainKey>,
+    /// After a check: what it publishes beside them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) policies: Vec<DomainPolicy>,
+}
+
+/// A record receivers judge mail by, beside the keys: who may send (SPF), and what becomes of mail that proves nothing
+/// (DMARC). Sending does not wait for them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DomainPolicy {
+    /// `spf` or `dmarc`.
+    pub(crate) kind: &'static str,
+    /// The name of the TXT record.
+    pub(crate) name: String,
+    /// `published`, `not_published`, `wrong`, or `unknown` when DNS did not answer.
+    pub(crate) state: &'static str,
+    /// What DNS shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) found: Option<String>,
+    /// A record that would do, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proposed: Option<String>,
+    /// What is wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
+}
+
+impl From<Policy> for DomainPolicy {
+    fn from(policy: Policy) -> DomainPolicy {
+        let Policy { kind, name, found, standing, proposed, problem } = policy;
+        DomainPolicy { kind, name, state: standing.word(), found, proposed, problem }
+    }
 }
 
 /// A signing key and the record that publishes it.
@@ -91,7 +124,7 @@ fn broken(error: &KeyError) -> Problem {
 async fn domain(app: &App, caller: &Caller, name: &MailDomain) -> Result<Domain, Problem> {
     let keys = keys_of(app, caller, name).await?;
     let shown = keys.iter().map(|(selector, key)| as_key(key, name, selector).map_err(|error| broken(&error)));
-    Ok(Domain { domain: name.as_str().to_owned(), keys: shown.collect::<Result<_, _>>()? })
+    Ok(Domain { domain: name.as_str().to_owned(), keys: shown.collect::<Result<_, _>>()?, policies: Vec::new() })
 }
 
 fn read_domain(text: &str) -> Result<MailDomain, Problem> {
@@ -171,7 +204,7 @@ pub(crate) async fn make_key(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-/// Look in DNS whether the records of a domain are published.
+/// Look in DNS whether the records of a domain are published, SPF and DMARC among them.
 #[utoipa::path(post, path = "/domains/{domain}/check", tag = "domains",
     params(("domain" = String, Path, description = "The domain")), responses((status = 200, body = Domain)))]
 pub(crate) async fn check(
@@ -193,5 +226,8 @@ pub(crate) async fn check(
         let shown = as_key(&key, &name, &selector).map_err(|error| broken(&error))?;
         keys.push(DomainKey { published: Some(word.to_owned()), problem, ..shown });
     }
-    Ok(Json(Domain { domain: name.as_str().to_owned(), keys }))
+    let ways: Vec<IpAddr> = app.store.sources().await?.into_iter().filter_map(|source| source.address).collect();
+    let policies = policies::look(&app.world, &name, &ways).await;
+    let policies = policies.into_iter().map(DomainPolicy::from).collect();
+    Ok(Json(Domain { domain: name.as_str().to_owned(), keys, policies }))
 }

@@ -6,7 +6,7 @@ use super::sheet::{Cell, Facts, Part, Press, Sheet, Table};
 use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
-use crate::api::domains::{self as api, Domain};
+use crate::api::domains::{self as api, Domain, DomainPolicy};
 use crate::extract::{Asked, given};
 use crate::page as pages;
 use crate::problem::Problem;
@@ -129,12 +129,39 @@ fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered
             shown.fill("domain-key", &[("selector", key.selector.as_str().into()), ("kind", key.kind.as_str().into())]);
         sheet = sheet.part(Facts { id: format!("key-{}", key.selector), title, lines });
     }
+    for policy in &domain.policies {
+        sheet = sheet.part(policy_facts(shown, policy));
+    }
     let zone: Vec<&str> = domain.keys.iter().map(|key| key.zone_line.as_str()).collect();
     sheet = sheet.part(Part::Text("zone", shown.say("domain-zone"), shown.say("domain-zone-help"), zone.join("\n")));
     if visitor.caller.scopes.has(Scope::DomainsWrite) {
         sheet = sheet.part(key_form(shown, &base, entered));
     }
     sheet.answer(entered)
+}
+
+/// A record beside the keys: as it is, and as it could be.
+fn policy_facts(shown: &Shown, policy: &DomainPolicy) -> Facts {
+    let (class, icon) = match policy.state {
+        "published" => ("ok", "ok"),
+        "unknown" => ("soft", "soft"),
+        _ => ("hard", "hard"),
+    };
+    let mut lines = vec![
+        (shown.say("domain-found"), Cell::badge(class, icon, shown.one_of("published", policy.state))),
+        (shown.say("domain-record-type"), Cell::code("TXT")),
+        (shown.say("domain-record-name"), Cell::code(&policy.name)),
+    ];
+    if let Some(found) = &policy.found {
+        lines.push((shown.say("domain-record-found"), Cell::code(found)));
+    }
+    if let Some(proposed) = &policy.proposed {
+        lines.push((shown.say("domain-record-proposed"), Cell::code(proposed)));
+    }
+    if let Some(problem) = &policy.problem {
+        lines.push((shown.say("domain-remedy"), Cell::text(problem)));
+    }
+    Facts { id: policy.kind.to_owned(), title: shown.one_of("policy", policy.kind), lines }
 }
 
 fn key_form(shown: &Shown, base: &str, entered: &Entered) -> Form {

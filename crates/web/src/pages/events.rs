@@ -85,7 +85,7 @@ fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
     let shown = &visitor.shown;
     let mut kinds: Vec<(String, String)> =
         EventKind::ALL.iter().map(|kind| (kind.word().to_owned(), shown.one_of("event", kind.word()))).collect();
-    kinds.sort_by(|one, other| one.1.to_lowercase().cmp(&other.1.to_lowercase()));
+    kinds.sort_by_key(|(_, words)| words.to_lowercase());
     kinds.insert(0, (String::new(), shown.say("events-every")));
     // Several kinds come by an address; they stay chosen.
     let chosen = entered.typed().get("kinds").to_owned();

@@ -143,6 +143,11 @@ impl Table {
         self
     }
 
+    /// Are there numbers in a column?
+    pub(super) fn is_number(&self, index0: &usize) -> bool {
+        self.rows.first().and_then(|row| row.get(*index0)).is_some_and(|cell| cell.is_number)
+    }
+
     /// The head of a column.
     pub(super) fn head_of(&self, index0: &usize) -> &str {
         self.head.get(*index0).map_or("", String::as_str)

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use model::WebhookId;
 use model::access::Scope;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use store::Webhook;
 
 const LIST: &str = "webhooks";
@@ -78,8 +79,10 @@ fn filled(shown: &Shown, form: Form, known: Option<&Webhook>) -> Form {
     let (url, description, events) = known.map_or_else(Default::default, |known| {
         (known.chosen.url.clone(), known.chosen.description.clone(), known.chosen.events.join("\n"))
     });
-    let names = dispatch::webhook::names().join(", ");
-    let help = shown.fill("webhook-events-help", &[("names", names.into())]);
+    let nouns: BTreeSet<&str> =
+        dispatch::webhook::names().into_iter().filter_map(|name| name.split('.').next()).collect();
+    let nouns: Vec<String> = nouns.into_iter().map(|noun| format!("{noun}.*")).collect();
+    let help = shown.fill("webhook-events-help", &[("nouns", nouns.join(", ").into())]);
     let events = if known.is_some() { events } else { "*".to_owned() };
     form.field(
         Field::new("url", shown.say("webhook-url"), Kind::Line("url"))

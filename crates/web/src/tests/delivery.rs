@@ -50,7 +50,7 @@ async fn a_domain_gets_a_key_and_its_record_is_looked_for() {
     let page = browser.look("/domains/news.first.example").await.text;
     assert!(page.contains("postroom._domainkey.news.first.example") && page.contains("v=DKIM1"), "{page}");
     let checked = browser.submit("/domains/news.first.example/check", "").await.text;
-    assert!(checked.contains("DNS did not answer"), "{checked}");
+    assert!(checked.contains("DNS did not answer") && checked.contains("_dmarc."), "{checked}");
     let twice = browser.submit("/domains/news.first.example/keys", "selector=postroom&kind=ed25519").await;
     assert_eq!(twice.status, 409, "a key in use is never replaced");
     assert!(browser.look("/domains").await.text.contains("postroom (rsa)"));
