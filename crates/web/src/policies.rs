@@ -77,7 +77,7 @@ fn spf(name: String, answer: Result<Vec<String>, DnsFailure>, ways: &[IpAddr]) -
         Err(failure) if failure.is_definite() => Vec::new(),
         Err(failure) => return unknown(kind, name, &failure),
     };
-    let is_spf = |record: &&String| is_version(record, "v=spf1") && !record[6..].starts_with(|c: char| c != ' ');
+    let is_spf = |record: &&String| record.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case("v=spf1"));
     let mut found: Vec<&String> = records.iter().filter(is_spf).collect();
     let Some(first) = found.pop() else {
         let ways = ways.iter().map(|way| match way {
