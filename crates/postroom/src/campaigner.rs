@@ -17,6 +17,7 @@ pub(crate) fn people(file: &Path, mapping: Mapping, ledger: &Ledger) -> ImportRe
         workspace: ledger.workspace,
         file: file.to_owned(),
         name: None,
+        typed: Default::default(),
         mapping,
         encoding: None,
         delimiter: None,

@@ -16,6 +16,7 @@ mod hosts;
 mod ledger;
 mod listen;
 mod moment;
+mod moving;
 mod notify;
 mod order;
 mod output;

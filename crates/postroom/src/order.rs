@@ -11,6 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
 use crate::hosts::{self, Hosts};
 use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
+use crate::moving::{self, MoveIn};
 use crate::people::{self, People};
 use crate::shift;
 use crate::ways_out::{self, WaysOut};
@@ -25,6 +26,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use store::{ContactEdit, Durability, LeftOut, LiftFilter, Target};
 
@@ -36,12 +38,17 @@ pub(crate) enum Order {
     Import {
         file: PathBuf,
         mapping: Mapping,
+        /// The columns that hold JSON.
+        #[serde(default)]
+        typed: BTreeSet<String>,
         encoding: Option<String>,
         delimiter: Option<u8>,
         rejects: PathBuf,
         /// Only find out what would become of every row.
         dry_run: bool,
     },
+    /// Take over a list or a template of another platform.
+    MoveIn(MoveIn),
     /// Remove an import that nothing has used.
     RemoveImport { import: ImportId },
     /// Change a contact by hand.
@@ -192,6 +199,7 @@ impl Order {
     fn may_begin(&self) -> bool {
         match self {
             Order::Import { .. }
+            | Order::MoveIn(_)
             | Order::MakeKey { .. }
             | Order::Set { .. }
             | Order::Suppress { .. }
@@ -303,12 +311,13 @@ pub(crate) async fn carry_out(
 ) -> Answer {
     let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
     match order {
-        Order::Import { file, mapping, encoding, delimiter, rejects, dry_run } => {
+        Order::Import { file, mapping, typed, encoding, delimiter, rejects, dry_run } => {
             let request = ImportRequest {
                 workspace,
                 file: file.clone(),
                 name: None,
                 mapping: mapping.clone(),
+                typed: typed.clone(),
                 encoding: encoding.clone(),
                 delimiter: *delimiter,
                 rejects: rejects.clone(),
@@ -317,6 +326,7 @@ pub(crate) async fn carry_out(
             let report = import_file(store, &request, actor, &|| ledger.now(), progress).await;
             as_value(&report.map_err(|error| Failure::from(error).about(file.display()))?)
         }
+        Order::MoveIn(order) => moving::carry_out(ledger, actor, order).await,
         Order::RemoveImport { import } => {
             store.remove_import(*import, actor, now).await?;
             Ok(json!({ "removed": import.to_string() }))

@@ -230,7 +230,7 @@ impl Staff {
                 let campaigns = self.campaigns.as_ref().map(words);
                 Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))
             }
-            Order::Import { .. } => self.bring_in(actor, order).await,
+            Order::Import { .. } | Order::MoveIn(_) => self.bring_in(actor, order).await,
             other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| Pace::Full)).await,
         }
     }

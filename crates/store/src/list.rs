@@ -7,7 +7,7 @@ use crate::Store;
 use crate::error::Result;
 use crate::import::Consent;
 use crate::sqlite::{Ledger, choices, lists};
-use model::{Actor, CampaignId, ContactId, ListId, TemplateId, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, ContactId, EmailAddress, ListId, TemplateId, Timestamp, WorkspaceId};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
@@ -104,6 +104,19 @@ pub struct Preferences {
     pub consents: Vec<ConsentGiven>,
 }
 
+/// What became of people who were to come onto a list by their addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MovedOnto {
+    /// They are on it from now on.
+    pub joined: u64,
+    /// They were on it.
+    pub already: u64,
+    /// They left it once, and stay away.
+    pub left: u64,
+    /// Nobody has the address.
+    pub unknown: u64,
+}
+
 /// A choice somebody makes; what is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
@@ -190,6 +203,32 @@ impl Store {
         let write =
             move |ledger: &mut Ledger| ledger.join_list(workspace, id, &contacts, consent.as_ref(), &actor, now);
         self.core.lanes.write(write).await
+    }
+    /// Puts whoever has these addresses (at most [`MEMBERS_MAX`]) on a list, as they were on it elsewhere: confirmed, where it asks
+    /// for that. Whoever left it stays away, and nobody is revived.
+    pub async fn move_onto_list(
+        &self,
+        workspace: WorkspaceId,
+        id: ListId,
+        addresses: Vec<EmailAddress>,
+        consent: Consent,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<MovedOnto> {
+        let hashes: Vec<_> = addresses.iter().map(|address| self.hash_of(workspace, address)).collect();
+        let actor = actor.clone();
+        let write = move |ledger: &mut Ledger| ledger.move_onto_list(workspace, id, &hashes, &consent, &actor, now);
+        self.core.lanes.write(write).await
+    }
+    /// What would become of them if everybody had an address of somebody here.
+    pub async fn would_move_onto(
+        &self,
+        workspace: WorkspaceId,
+        id: ListId,
+        addresses: Vec<EmailAddress>,
+    ) -> Result<MovedOnto> {
+        let hashes: Vec<_> = addresses.iter().map(|address| self.hash_of(workspace, address)).collect();
+        self.core.lanes.read(move |conn| lists::would_move_onto(conn, workspace, id, &hashes)).await
     }
     /// Somebody confirmed that they want to be on a list. What they unsubscribed from before, they revive by it; a
     /// complaint stays. `false`: they are not on it.

@@ -37,6 +37,7 @@ mod stream;
 mod tests;
 mod words;
 
+pub use api::kept_parts;
 pub use asking::run as ask_to_confirm;
 pub use auth::password::{objection as password_objection, stretch};
 pub use auth::sign_in::{LINK_LASTS, make_link};

@@ -17,7 +17,7 @@ mod rejects;
 pub mod survey;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(crate) mod words;
 
 pub use columns::{Column, Columns, Mapping, Role};
 pub use error::ImportError;
@@ -68,6 +68,8 @@ pub struct ImportRequest {
     pub name: Option<String>,
     /// What the person said about the columns; the rest is guessed.
     pub mapping: Mapping,
+    /// The columns whose values are JSON: a text, a number, `true` or `false`, kept as such.
+    pub typed: BTreeSet<String>,
     /// An encoding label (WHATWG names), if the person named one.
     pub encoding: Option<String>,
     /// The delimiter, if the person named one.
@@ -244,7 +246,7 @@ pub async fn import_file(
         request,
         import: &import,
         columns: &columns,
-        reading: Reading::new(&columns),
+        reading: Reading::new(&columns).typed(&request.typed),
         rejects,
         chunk: Vec::new(),
         chunk_bytes: 0,
@@ -495,6 +497,9 @@ fn identity(survey: &Survey, request: &ImportRequest) -> [u8; 32] {
     context.update(&survey.hash);
     for (role, column) in &request.mapping {
         context.update(format!("{}={column}\n", role.word()).as_bytes());
+    }
+    for column in &request.typed {
+        context.update(format!("typed {column}\n").as_bytes());
     }
     context.update(format!("{} {:?}", survey.encoding.name(), request.delimiter).as_bytes());
     if request.dry_run {

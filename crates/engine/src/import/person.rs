@@ -10,6 +10,7 @@ use super::words;
 use jiff::civil;
 use model::{AddressError, ContactStatus, EmailAddress, SuppressionReason, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use store::{Consent, ImportRow};
 
 /// The longest key of another system, lead source, or text of consent that is kept.
@@ -52,6 +53,8 @@ pub struct Reading<'a> {
     columns: &'a Columns,
     /// Each column with the JSON keys it is stored under, written out once: `"first_name":`.
     keys: Vec<(usize, String)>,
+    /// Columns whose values are JSON.
+    typed: BTreeSet<usize>,
 }
 
 impl<'a> Reading<'a> {
@@ -60,7 +63,14 @@ impl<'a> Reading<'a> {
         let keys = columns.all().iter().enumerate().flat_map(|(index, column)| {
             [&column.tag, &column.alias].into_iter().flatten().map(move |tag| (index, format!("{}:", json_text(tag))))
         });
-        Reading { columns, keys: keys.collect() }
+        Reading { columns, keys: keys.collect(), typed: BTreeSet::new() }
+    }
+
+    /// The same, where the columns of these names hold a text, a number, `true` or `false` as JSON.
+    #[must_use]
+    pub fn typed(self, names: &BTreeSet<String>) -> Reading<'a> {
+        let is_typed = |(index, column): (usize, &super::Column)| names.contains(&column.name).then_some(index);
+        Reading { typed: self.columns.all().iter().enumerate().filter_map(is_typed).collect(), ..self }
     }
 
     /// The person of `row`; `note` is handed each thing worth a second look.
@@ -152,7 +162,10 @@ impl<'a> Reading<'a> {
                     json.push(',');
                 }
                 json.push_str(key);
-                push_json_text(&mut json, value);
+                match self.typed.contains(index) && is_scalar(value) {
+                    true => json.push_str(value),
+                    false => push_json_text(&mut json, value),
+                }
             }
         }
         json.push('}');
@@ -167,6 +180,12 @@ fn moment(text: &str) -> Option<Timestamp> {
     let utc = |time: civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let found = zoned.or_else(|| text.parse::<civil::DateTime>().ok().and_then(utc))?;
     Some(Timestamp::from_millis(found.as_millisecond()))
+}
+
+/// Is it a text, a number, `true` or `false` as JSON, on one line?
+fn is_scalar(text: &str) -> bool {
+    let read = serde_json::from_str::<serde_json::Value>(text);
+    read.is_ok_and(|value| value.is_string() || value.is_number() || value.is_boolean())
 }
 
 fn clip(text: &str) -> &str {

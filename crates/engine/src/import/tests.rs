@@ -26,6 +26,7 @@ impl Desk {
             workspace: WorkspaceId::FIRST,
             file,
             name: None,
+            typed: Default::default(),
             mapping: Mapping::new(),
             encoding: None,
             delimiter: None,

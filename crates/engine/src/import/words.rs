@@ -10,12 +10,12 @@ use model::{ContactStatus, SuppressionReason};
 pub(super) const REJECT_COLUMNS: [&str; 3] = ["reject_line", "reject_reason", "reject_raw"];
 
 /// Lower-case letters and digits only: `E-Mail Address` and `email_address` are the same.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// The header words for a role, likeliest first.
-pub(super) const fn names_of(role: Role) -> &'static [&'static str] {
+pub(crate) const fn names_of(role: Role) -> &'static [&'static str] {
     match role {
         Role::Email => &[
             "email",

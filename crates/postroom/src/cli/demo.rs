@@ -261,7 +261,8 @@ async fn people_in(
     let (workspace, clock) = (WorkspaceId::FIRST, sim.world.clock.clone());
     let rejects = dir.join("people.rejects.csv");
     let (mapping, name, encoding, delimiter) = (Mapping::new(), None, None, None);
-    let request = ImportRequest { workspace, file, name, mapping, encoding, delimiter, rejects, dry_run: false };
+    let typed = Default::default();
+    let request = ImportRequest { workspace, file, name, mapping, typed, encoding, delimiter, rejects, dry_run: false };
     let now = || clock.now();
     let imported = import_file(store, &request, actor, &now, &mut |_| Pace::Full).await?;
     for (address, reason) in &sample.suppressed {

@@ -55,6 +55,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let Some(file) = args.file else { return Err(Failure::bad_input("name a CSV file")) };
     let order = Order::Import {
         mapping: read_mapping(&args.map)?,
+        typed: Default::default(),
         encoding: args.encoding,
         delimiter: args.delimiter.as_deref().map(read_delimiter).transpose()?,
         rejects: absolute(&args.rejects.unwrap_or_else(|| rejects_of(dir, &file)))?,

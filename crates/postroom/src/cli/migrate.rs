@@ -1,13 +1,14 @@
 //! `postroom migrate`: move in from another platform with its export files.
 //!
-//! Whoever must not be mailed comes first, then everybody else; a dry run counts what would become of every row. The same
-//! files again change nothing.
+//! Whoever must not be mailed comes first, then everybody else, then lists with who is on them, and templates; a dry run counts
+//! what would become of every row. The same files again change nothing.
 
 use super::absolute;
 use crate::failure::{Exit, Failure};
-use crate::order::{self, Order, number};
+use crate::moving::MoveIn;
+use crate::order::{self, Order, number, text};
 use crate::output::{Output, counted, thousands};
-use engine::migrate::{MigrateError, Part, Platform, plan};
+use engine::migrate::{MigrateError, MovedList, MovedTemplate, Part, Plan, Platform, plan};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ pub(crate) struct Args {
     /// Where from: listmonk, mailchimp, emma, customerio, postmark, ses or sendgrid
     #[arg(value_name = "PLATFORM", value_parser = read_platform)]
     platform: Platform,
-    /// The files of its export (CSV, or what its API answered as JSON), or the folder they are in
+    /// The files of its export (CSV, what its API answered as JSON, templates as HTML), or the folder they are in
     #[arg(value_name = "FILE|FOLDER", required = true)]
     files: Vec<PathBuf>,
     /// Only tell what would become of every row; the ledger is as before afterwards
@@ -34,7 +35,7 @@ fn read_platform(word: &str) -> Result<Platform, String> {
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let scratch = dir.join("migrate");
-    let parts = plan(args.platform, &args.files, &scratch).map_err(refused)?;
+    let Plan { parts, lists, templates } = plan(args.platform, &args.files, &scratch).map_err(refused)?;
     if args.dry_run {
         output.note("A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.");
     }
@@ -52,13 +53,84 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         told["rejects_file"] = answer.get("rejects_file").cloned().unwrap_or(Value::Null);
         output.answer(&told, || vec![format!("{file}  ({})\n  {}", part.kind.word(), line(&counts))]);
     }
+    for list in &lists {
+        move_list(list, &args, dir, output).await?;
+    }
+    let mut fates = [0; 3];
+    for template in templates {
+        fates[move_template(template, args.dry_run, dir, output).await? as usize] += 1;
+    }
     std::fs::remove_dir_all(&scratch).unwrap_or_default();
-    let mut told = json!({ "files": parts.len(), "dry_run": args.dry_run });
+    let [added, unchanged, refused] = fates;
+    let mut told = json!({
+        "files": parts.len(), "dry_run": args.dry_run, "lists": lists.len(),
+        "templates": { "found": added + unchanged + refused, "added": added, "unchanged": unchanged, "refused": refused },
+    });
     tell_counts(&mut told, &sums);
     output.answer(&told, || {
-        vec![String::new(), format!("{}\n  {}", counted(parts.len() as u64, "file", "files"), line(&sums))]
+        let mut lines = vec![String::new()];
+        lines.push(format!("{}\n  {}", counted(parts.len() as u64, "file", "files"), line(&sums)));
+        lines.push(counted(lists.len() as u64, "list", "lists"));
+        lines.push(format!(
+            "{} = {added} added + {unchanged} there already + {refused} to be written again",
+            counted(added + unchanged + refused, "template", "templates")
+        ));
+        lines
     });
     Ok(Exit::Done)
+}
+
+/// Moves a list, and tells what became of who was on it there.
+async fn move_list(list: &MovedList, args: &Args, dir: &Path, output: &Output) -> Result<(), Failure> {
+    let platform = args.platform.word().to_owned();
+    let list = MovedList { file: absolute(&list.file)?, ..list.clone() };
+    let MovedList { name, members, left, unconfirmed, .. } = list.clone();
+    let order = MoveIn::List { list, platform, dry_run: args.dry_run };
+    let answer = order::place(dir, Order::MoveIn(order), &mut |_| {}).await?;
+    let count = |field: &str| number(&answer, field);
+    let (joined, already) = (count("joined"), count("already"));
+    let (left_here, unknown) = (count("left_here"), count("unknown"));
+    let told = json!({
+        "list": name, "dry_run": args.dry_run, "made": answer.get("made"), "people": members + left + unconfirmed,
+        "left_there": left, "unconfirmed_there": unconfirmed, "members": members, "joined": joined, "already": already,
+        "left_here": left_here, "unknown": unknown,
+    });
+    output.answer(&told, || {
+        vec![
+            format!("list {name:?}"),
+            format!(
+                "  {} people there = {members} on it + {left} who left + {unconfirmed} who never confirmed",
+                members + left + unconfirmed
+            ),
+            format!(
+                "  {members} on it = {joined} put on it + {already} on it already + {left_here} who left it here + {unknown} \
+                 whom nobody here is"
+            ),
+        ]
+    });
+    Ok(())
+}
+
+/// What became of a template.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Added,
+    Unchanged,
+    Refused,
+}
+
+async fn move_template(template: MovedTemplate, dry_run: bool, dir: &Path, output: &Output) -> Result<Fate, Failure> {
+    let name = template.name.clone();
+    let order = MoveIn::Template { template: Box::new(template), dry_run };
+    let mut answer = order::place(dir, Order::MoveIn(order), &mut |_| {}).await?;
+    answer["name"] = json!(name);
+    let (fate, says) = match text(&answer, "fate") {
+        "added" => (Fate::Added, "added".to_owned()),
+        "unchanged" => (Fate::Unchanged, "there is one by that name: it stays as it is".to_owned()),
+        _ => (Fate::Refused, text(&answer, "why").to_owned()),
+    };
+    output.answer(&answer, || vec![format!("template {name:?}: {says}")]);
+    Ok(fate)
 }
 
 /// What is counted of every file: rows, and the five fates that add up to them.
@@ -92,6 +164,7 @@ async fn import(part: &Part, dry_run: bool, dir: &Path) -> Result<Value, Failure
     let order = Order::Import {
         file: absolute(&part.file)?,
         mapping: part.mapping.clone(),
+        typed: part.typed.clone(),
         encoding: None,
         delimiter: None,
         rejects: absolute(&dir.join("rejects").join(format!("{stem}.rejects.csv")))?,

@@ -223,3 +223,61 @@ fn an_export_of_another_platform_moves_in_and_whoever_left_stays_away() {
     let (code, error) = room.fails(&["migrate", "mailchump", &folder]);
     assert!(code == 2 && error.contains("did you mean mailchimp"), "{error}");
 }
+
+#[test]
+fn lists_templates_and_typed_values_of_listmonk_move_in_once() {
+    let room = Room::new();
+    let export = room.path("listmonk");
+    fs::create_dir(&export).unwrap();
+    let write = |name: &str, text: &str| fs::write(export.join(name), text).unwrap();
+    let news = |status: &str| {
+        format!(r#"{{"id":3,"name":"News","type":"public","optin":"double","subscription_status":"{status}"}}"#)
+    };
+    let person = |n: u32, attribs: &str, status: &str| {
+        format!(
+            r#"{{"uuid":"u{n}","email":"p{n}@x.example","name":"P{n}","status":"enabled","attribs":{attribs},"lists":[{}]}}"#,
+            news(status)
+        )
+    };
+    let people = [
+        person(1, r#"{"city":"Ulm","age":42,"vip":true}"#, "confirmed"),
+        person(2, "{}", "confirmed"),
+        person(3, "{}", "unconfirmed"),
+        person(4, "{}", "unsubscribed"),
+    ];
+    write("subscribers.json", &format!(r#"{{"data":{{"results":[{}],"total":4}}}}"#, people.join(",")));
+    write(
+        "templates.json",
+        r#"{"data":[{"name":"Welcome","subject":"Hi","body":"<p>{{ .Subscriber.FirstName }}</p>"},
+            {"name":"Odd","body":"{{ if .Subscriber.Name }}x{{ end }}"}]}"#,
+    );
+    let folder = export.display().to_string();
+    let of = |told: &[Value], name: &str| {
+        told.iter().find(|one| one.get("list").is_some_and(|l| l == name)).unwrap().clone()
+    };
+    let check = |told: &[Value], joined: u64, already: u64| {
+        let list = of(told, "News");
+        let count = |field: &str| list[field].as_u64().unwrap();
+        assert_eq!(count("people"), count("members") + count("left_there") + count("unconfirmed_there"), "{list}");
+        let fates = count("joined") + count("already") + count("left_here") + count("unknown");
+        assert_eq!((count("members"), fates), (2, 2), "{list}");
+        assert_eq!((count("joined"), count("already")), (joined, already), "{list}");
+    };
+    let templates = |told: &[Value]| told.last().unwrap()["templates"].clone();
+    let dry = room.json(&["migrate", "listmonk", &folder, "--dry-run"]);
+    check(&dry, 2, 0);
+    assert_eq!(templates(&dry), serde_json::json!({ "found": 2, "added": 1, "unchanged": 0, "refused": 1 }));
+    let told = room.json(&["migrate", "listmonk", &folder]);
+    check(&told, 2, 0);
+    assert_eq!(templates(&told)["added"], 1);
+    let shown = room.json(&["contact", "show", "p1@x.example"]);
+    let attributes = &shown[0]["attributes"];
+    assert_eq!(
+        (&attributes["age"], &attributes["vip"], &attributes["city"]),
+        (&42.into(), &true.into(), &"Ulm".into())
+    );
+    let again = room.json(&["migrate", "listmonk", &folder]);
+    check(&again, 0, 2);
+    assert_eq!(templates(&again), serde_json::json!({ "found": 2, "added": 0, "unchanged": 1, "refused": 1 }));
+    assert_eq!(again.last().unwrap()["added"], 0);
+}

@@ -1,7 +1,7 @@
 //! Lists and choices: who is on which and on what grounds, and what keeps mailings from people by their own wish.
 
 use super::*;
-use crate::{Choice, Consent, Frequency, List, NewList, NewReaction, OwnChoice, StoreError, Whom};
+use crate::{Choice, Consent, Frequency, List, MovedOnto, NewList, NewReaction, OwnChoice, StoreError, Target, Whom};
 use model::{ContactId, ContactStatus, ListId, ReactionKind, SkipReason, SuppressionReason};
 use std::collections::BTreeMap;
 
@@ -240,4 +240,27 @@ fn what_recipients_choose_by_link_is_done_at_once_and_can_be_undone_where_it_is_
     now(store.forget(W, &address("1@a.example"), &ME, at(30))).unwrap();
     assert_eq!(now(store.offered(link, at(31))).unwrap(), None);
     assert!(!now(store.choose_by_link(link, back(), at(31))).unwrap());
+}
+
+#[test]
+fn whoever_was_on_a_list_elsewhere_comes_onto_it_once_and_nobody_is_revived() {
+    let store = empty();
+    let (_, people) = people(&store, 3);
+    let asks = list(&store, "asks", true);
+    now(store.join_list(W, asks.id, vec![people[1]], None, &ME, at(6))).unwrap();
+    now(store.leave_list(W, asks.id, vec![people[1]], &ME, at(7))).unwrap();
+    now(store.suppress(W, Target::Address("1@a.example".into()), SuppressionReason::Unsubscribed, None, &ME, at(7)))
+        .unwrap();
+    let all: Vec<_> = (1..=4).map(|n| address(&format!("{n}@a.example"))).collect();
+    let would = now(store.would_move_onto(W, asks.id, all.clone())).unwrap();
+    assert_eq!(would, MovedOnto { joined: 3, already: 0, left: 1, unknown: 0 }, "as if everybody were here");
+    let moved = |when| now(store.move_onto_list(W, asks.id, all.clone(), form(3), &ME, at(when))).unwrap();
+    assert_eq!(moved(8), MovedOnto { joined: 2, already: 0, left: 1, unknown: 1 });
+    assert_eq!(moved(9), MovedOnto { joined: 0, already: 2, left: 1, unknown: 1 });
+    let members = now(store.list_members(W, asks.id, None, 9)).unwrap();
+    assert!(members.iter().all(|one| one.confirmed_at == Some(at(8))) && members.len() == 2);
+    assert_eq!(now(store.preferences(W, people[2])).unwrap().unwrap().consents[0].list, Some(asks.id));
+    let campaign = to(&store, "news", vec![Whom::List(asks.id)], None, 10);
+    let mailed: Vec<String> = claims(&store, campaign.id).into_iter().map(|claimed| claimed.rcpt).collect();
+    assert_eq!(mailed, ["3@a.example"]);
 }

@@ -1,11 +1,12 @@
 //! Lists and who is on them. Rows of former members stay as evidence.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::imports::find_address;
+use super::{AddressHash, Ledger};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::import::Consent;
-use crate::list::{Asking, LISTS_MAX, List, MEMBERS_MAX, Membership, NAME_BYTES_MAX, NewList};
+use crate::list::{Asking, LISTS_MAX, List, MEMBERS_MAX, Membership, MovedOnto, NAME_BYTES_MAX, NewList};
 use model::{
     Actor, ContactId, ContactStatus, EventKind, ListId, SuppressionReason, TemplateId, Timestamp, WorkspaceId,
 };
@@ -106,6 +107,51 @@ pub(crate) fn members(
 pub(crate) fn of_contact(conn: &Connection, contact: ContactId) -> Result<Vec<Membership>> {
     let mut statement = conn.prepare_cached(&format!("{MEMBERS} WHERE m.contact = ?1 ORDER BY m.list"))?;
     Ok(statement.query_map([contact.0], read_member)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How somebody stands with a list who is to come onto it by an address.
+enum Stands {
+    /// Nobody has the address.
+    Unknown,
+    On,
+    Left,
+    /// Not on it, and never was.
+    Comes(ContactId),
+}
+
+/// Of those who have the address, the oldest: the others are duplicates.
+fn stands(conn: &Connection, workspace: WorkspaceId, list: ListId, hash: &AddressHash) -> Result<Stands> {
+    let Some(address) = find_address(conn, workspace, hash)? else { return Ok(Stands::Unknown) };
+    let sql = "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.address = ?2
+        AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1) ORDER BY c.id LIMIT 1";
+    let key = [workspace.0, address.0];
+    let contact: Option<i64> = conn.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
+    let Some(contact) = contact else { return Ok(Stands::Unknown) };
+    let sql = "SELECT ended_at IS NULL FROM list_member WHERE list = ?1 AND contact = ?2";
+    let is_on: Option<bool> = conn.prepare_cached(sql)?.query_row([list.0, contact], |row| row.get(0)).optional()?;
+    Ok(match is_on {
+        Some(true) => Stands::On,
+        Some(false) => Stands::Left,
+        None => Stands::Comes(ContactId(contact)),
+    })
+}
+
+/// What would become of people with these addresses, if there were somebody for each.
+pub(crate) fn would_move_onto(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: ListId,
+    hashes: &[AddressHash],
+) -> Result<MovedOnto> {
+    let mut moved = MovedOnto::default();
+    for hash in hashes {
+        match stands(conn, workspace, id, hash)? {
+            Stands::On => moved.already += 1,
+            Stands::Left => moved.left += 1,
+            Stands::Unknown | Stands::Comes(_) => moved.joined += 1,
+        }
+    }
+    Ok(moved)
 }
 
 /// What the lists are about.
@@ -253,6 +299,45 @@ impl Ledger {
             }
         }
         Ok(joined)
+    }
+
+    pub(crate) fn move_onto_list(
+        &mut self,
+        workspace: WorkspaceId,
+        id: ListId,
+        hashes: &[AddressHash],
+        consent: &Consent,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<MovedOnto> {
+        if hashes.len() > MEMBERS_MAX {
+            return Err(StoreError::Refused(format!("at most {MEMBERS_MAX} people at once")));
+        }
+        let list = require(&self.conn, workspace, id)?;
+        let confirmed = list.list.confirms.then_some(now.as_millis());
+        let mut moved = MovedOnto::default();
+        for hash in hashes {
+            let contact = match stands(&self.conn, workspace, id, hash)? {
+                Stands::Comes(contact) => contact,
+                stands => {
+                    match stands {
+                        Stands::On => moved.already += 1,
+                        Stands::Left => moved.left += 1,
+                        _ => moved.unknown += 1,
+                    }
+                    continue;
+                }
+            };
+            let sql =
+                "INSERT INTO list_member (workspace, list, contact, since, confirmed_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let row = params![workspace.0, id.0, contact.0, now.as_millis(), confirmed];
+            self.conn.prepare_cached(sql)?.execute(row)?;
+            moved.joined += 1;
+            self.member_event(workspace, EventKind::ListJoined, &list, contact, actor, now)?;
+            self.note_consent(workspace, contact, Some(id), Given { consent, said: None }, actor, now)?;
+            self.came_onto(workspace, id, contact, now)?;
+        }
+        Ok(moved)
     }
 
     pub(crate) fn confirm_member(

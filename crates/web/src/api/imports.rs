@@ -200,6 +200,7 @@ fn request_for(workspace: WorkspaceId, file: PathBuf) -> ImportRequest {
         workspace,
         file,
         name: None,
+        typed: Default::default(),
         mapping: Mapping::new(),
         encoding: None,
         delimiter: None,

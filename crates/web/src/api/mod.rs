@@ -31,6 +31,8 @@ pub(crate) mod users;
 pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
+pub use templates::kept_parts;
+
 use crate::{App, auth, frame, idempotency, openapi};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

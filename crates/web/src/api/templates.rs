@@ -209,6 +209,14 @@ pub(crate) async fn known_version(
     known.map(|known| Ok((known.version, read_parts(&known)?))).transpose()
 }
 
+/// Parts of a template as the ledger keeps them, from what another platform calls so. Refused, in words: what is wrong with them
+/// as a message.
+pub fn kept_parts(parts: serde_json::Value) -> Result<String, String> {
+    let parts: TemplateParts = serde_json::from_value(parts).map_err(|why| why.to_string())?;
+    parts.survey().map_err(|problem| problem.detail)?;
+    serde_json::to_string(&parts).map_err(|why| why.to_string())
+}
+
 /// What a template is to those who use it without a caller.
 #[derive(Default)]
 pub(crate) struct Known {

@@ -1,13 +1,22 @@
 //! Moving in from another platform: which of its export files are what, and in which order they are imported.
 //!
-//! Every platform exports people and those who must not be mailed in files of its own making. A file is known by its
-//! name and its header; what all its rows have in common (that they bounced, that they left) is in its name rather than in
+//! Every platform exports people and those who must not be mailed in files of its own making, some of them lists and
+//! templates. A file is known by its name and its header; what all its rows have in common (that they bounced, that they left) is in its name rather than in
 //! its rows. Invariant: whoever must not be mailed comes first, so that at no moment anybody of them could be; a file
 //! that is not known is refused rather than guessed at. Reading the rows is the import's work ([`crate::import`]).
 
-use crate::import::{Mapping, Role};
+mod lists;
+mod tables;
+mod tags;
+mod templates;
+
+pub use lists::{ListReport, MoveError, MovedList, move_list};
+pub use templates::{MovedTemplate, TemplateContent};
+
+use crate::import::{Mapping, Role, words};
+use lists::Gathered;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -87,6 +96,19 @@ pub struct Part {
     pub kind: Kind,
     /// Which column holds what.
     pub mapping: Mapping,
+    /// Columns that hold JSON.
+    pub typed: BTreeSet<String>,
+}
+
+/// What there is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// People, those first who must not be mailed.
+    pub parts: Vec<Part>,
+    /// Lists, and who is on them.
+    pub lists: Vec<MovedList>,
+    /// Templates.
+    pub templates: Vec<MovedTemplate>,
 }
 
 /// Why an export cannot be read.
@@ -215,17 +237,65 @@ impl Platform {
     }
 }
 
-/// What to import of these files and folders, in which order. What another platform's API answered (JSON) is written
-/// down as a table in `scratch` first. Refuses a file that is not known; then nothing is imported.
-pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Vec<Part>, MigrateError> {
-    let mut parts = Vec::new();
+/// What to do with these files and folders. What is more than a table is written as one in `scratch` first. Refuses a file that
+/// is not known; then nothing is done.
+pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Plan, MigrateError> {
+    let (mut templates, mut gathered, mut answers, mut tables) =
+        (Vec::new(), Gathered::default(), Vec::new(), Vec::new());
     for file in files(given)? {
-        let is_json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        let table = if is_json { table_of(platform, &file, scratch)? } else { file.clone() };
-        parts.push(part(platform, &file, table)?);
+        match extension(&file).as_str() {
+            "html" | "htm" => templates.push(templates::of_page(platform, &file)?),
+            "json" => answers.push((read_json(platform, &file)?, file)),
+            _ => tables.push(file),
+        }
+    }
+    // Whoever must not be mailed comes onto no list.
+    let of_people = |file: &Path| kind_of(platform, file) == Kind::People;
+    let mut parts = Vec::new();
+    // Names of lists are known before people are read who are on them.
+    let mut people = Vec::new();
+    for (read, file) in &answers {
+        let entries = entries(read).ok_or_else(|| unknown(platform, file, "it holds no list of people"))?;
+        if let Some(found) = templates::of_entries(platform, &entries) {
+            templates.extend(found);
+        } else if lists::told(&entries, &mut gathered).is_none() {
+            people.push((file, entries));
+        }
+    }
+    for (file, entries) in people {
+        let people = tables::People::Entries(entries);
+        let table = tables::write(platform, &people, (file, scratch), of_people(file).then_some(&mut gathered))?;
+        parts.push(part(platform, file, table.file, table.typed)?);
+    }
+    for file in tables {
+        let (table, typed) = match tables::is_more(platform, &header(&file)?) {
+            false => (file.clone(), BTreeSet::new()),
+            true => {
+                let written = tables::write(
+                    platform,
+                    &tables::People::Table(&file),
+                    (&file, scratch),
+                    of_people(&file).then_some(&mut gathered),
+                )?;
+                (written.file, written.typed)
+            }
+        };
+        parts.push(part(platform, &file, table, typed)?);
     }
     parts.sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
-    if parts.is_empty() { Err(MigrateError::Nothing) } else { Ok(parts) }
+    let lists = gathered.write(scratch)?;
+    match parts.is_empty() && lists.is_empty() && templates.is_empty() {
+        true => Err(MigrateError::Nothing),
+        false => Ok(Plan { parts, lists, templates }),
+    }
+}
+
+fn extension(file: &Path) -> String {
+    file.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
+fn unknown(platform: Platform, file: &Path, why: &str) -> MigrateError {
+    MigrateError::Unknown { file: file.display().to_string(), platform: platform.word(), why: why.to_owned() }
 }
 
 /// The files that were named, and those in the folders that were named.
@@ -239,8 +309,7 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, MigrateError> {
         let unreadable = |why| MigrateError::Read { file: path.display().to_string(), why };
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let file = entry.map_err(unreadable)?.path();
-            let known = |extension: &std::ffi::OsStr| ["csv", "json"].iter().any(|k| extension.eq_ignore_ascii_case(k));
-            if file.extension().is_some_and(known) {
+            if ["csv", "json", "html", "htm"].contains(&extension(&file).as_str()) {
                 files.push(file);
             }
         }
@@ -249,11 +318,16 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, MigrateError> {
     Ok(files)
 }
 
+/// What the people of a file have in common, by its name.
+fn kind_of(platform: Platform, named: &Path) -> Kind {
+    let (shape, name) = (platform.shape(), named.file_name().unwrap_or_default().to_string_lossy().to_lowercase());
+    shape.names.iter().find(|(word, _)| name.contains(word)).map_or(shape.otherwise, |(_, kind)| *kind)
+}
+
 /// What a file is, by its name and its header.
-fn part(platform: Platform, named: &Path, file: PathBuf) -> Result<Part, MigrateError> {
+fn part(platform: Platform, named: &Path, file: PathBuf, typed: BTreeSet<String>) -> Result<Part, MigrateError> {
     let shape = platform.shape();
-    let name = named.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let kind = shape.names.iter().find(|(word, _)| name.contains(word)).map_or(shape.otherwise, |(_, kind)| *kind);
+    let kind = kind_of(platform, named);
     let header = header(&file)?;
     let mut mapping: Mapping = BTreeMap::new();
     for (role, column) in shape.columns {
@@ -271,6 +345,9 @@ fn part(platform: Platform, named: &Path, file: PathBuf) -> Result<Part, Migrate
             mapping.insert(Role::Status, "=blocklisted".to_owned());
         }
     }
+    if !typed.is_empty() {
+        name_roles(&mut mapping, header.iter().filter(|name| !typed.contains(*name)));
+    }
     if !header.iter().any(|name| name.to_lowercase().contains("mail") || name.eq_ignore_ascii_case("address")) {
         let why = format!("no column holds addresses; the columns are {}", header.join(", "));
         let file = named.display().to_string();
@@ -278,7 +355,20 @@ fn part(platform: Platform, named: &Path, file: PathBuf) -> Result<Part, Migrate
     }
     mapping.entry(Role::Consent).or_insert_with(|| format!("=moved from {}", platform.word()));
     mapping.entry(Role::LeadSource).or_insert_with(|| format!("={}", platform.word()));
-    Ok(Part { file, kind, mapping })
+    Ok(Part { file, kind, mapping, typed })
+}
+
+/// Says which column has which role: a person's own values may be called as anything and mean nothing by it.
+fn name_roles<'a>(mapping: &mut Mapping, plain: impl Iterator<Item = &'a String> + Clone) {
+    for role in Role::ALL {
+        let names = words::names_of(role);
+        let found = names.iter().find_map(|word| plain.clone().find(|name| words::fold(name) == *word));
+        let said = match found {
+            Some(name) if !mapping.values().any(|taken| taken == name) => name.clone(),
+            _ => "-".to_owned(),
+        };
+        mapping.entry(role).or_insert(said);
+    }
 }
 
 /// The names in the first line of a file. Only names are looked for: quotes and the rest are the import's.
@@ -293,45 +383,32 @@ fn header(file: &Path) -> Result<Vec<String>, MigrateError> {
     Ok(names.filter(|name| !name.is_empty()).collect())
 }
 
-/// The list in what an API answered, as a table.
-fn table_of(platform: Platform, file: &Path, scratch: &Path) -> Result<PathBuf, MigrateError> {
+fn read_json(platform: Platform, file: &Path) -> Result<Value, MigrateError> {
     let unreadable = |why| MigrateError::Read { file: file.display().to_string(), why };
-    let unknown = |why: &str| MigrateError::Unknown {
-        file: file.display().to_string(),
-        platform: platform.word(),
-        why: why.to_owned(),
-    };
     let opened = fs::File::open(file).map_err(unreadable)?.take(JSON_BYTES_MAX);
-    let read: Value = serde_json::from_reader(BufReader::new(opened)).map_err(|why| unknown(&why.to_string()))?;
-    let entries = entries(&read).ok_or_else(|| unknown("it holds no list of people"))?;
-    let mut columns: Vec<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
-    columns.sort();
-    columns.dedup();
-    fs::create_dir_all(scratch).map_err(unreadable)?;
-    let table = scratch.join(file.with_extension("csv").file_name().unwrap_or_default());
-    let mut writer = csv::Writer::from_path(&table).map_err(|why| unreadable(io::Error::other(why)))?;
-    let failed = |why: csv::Error| unreadable(io::Error::other(why));
-    writer.write_record(columns.iter().map(|name| name.as_str())).map_err(failed)?;
-    for entry in entries {
-        let cell = |name: &&String| match entry.get(*name) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        };
-        writer.write_record(columns.iter().map(cell)).map_err(failed)?;
-    }
-    writer.flush().map_err(unreadable)?;
-    Ok(table)
+    serde_json::from_reader(BufReader::new(opened)).map_err(|why| unknown(platform, file, &why.to_string()))
 }
 
-/// The list of objects that an answer is, or has in one of its members.
-fn entries(read: &Value) -> Option<Vec<&Map<String, Value>>> {
-    let list = match read {
-        Value::Array(list) => list,
-        Value::Object(members) => members.values().find_map(Value::as_array)?,
-        _ => return None,
-    };
+fn objects(list: &[Value]) -> Option<Vec<&Map<String, Value>>> {
     list.iter().map(Value::as_object).collect()
+}
+
+/// The objects that an answer is about: it is a list of them, or has one in a member, or is one itself.
+fn entries(read: &Value) -> Option<Vec<&Map<String, Value>>> {
+    match read {
+        Value::Array(list) => objects(list),
+        Value::Object(members) => {
+            let list = members.values().filter_map(Value::as_array).find(|list| list.iter().all(Value::is_object));
+            let is_itself =
+                members.contains_key("name") || members.contains_key("Name") || members.contains_key("TemplateName");
+            if is_itself {
+                return Some(vec![members]);
+            }
+            list.and_then(|list| objects(list))
+                .or_else(|| members.values().filter(|inner| inner.is_object()).find_map(entries))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -346,7 +423,7 @@ mod tests {
         }
         let shown = match plan(platform, &[dir.path().to_owned()], &dir.path().join("scratch")) {
             Err(error) => error.to_string().replace(&dir.path().display().to_string(), "DIR"),
-            Ok(parts) => {
+            Ok(Plan { parts, .. }) => {
                 let line = |part: &Part| {
                     let said: Vec<String> =
                         part.mapping.iter().map(|(role, column)| format!("{}={column}", role.word())).collect();
@@ -399,7 +476,7 @@ mod tests {
         let text = r#"{"SuppressedDestinationSummaries":[{"EmailAddress":"a@x.example","Reason":"BOUNCE",
             "LastUpdateTime":1700000000},{"EmailAddress":"b@x.example","Reason":"COMPLAINT"}],"NextToken":"x"}"#;
         fs::write(&file, text).unwrap();
-        let parts = plan(Platform::Ses, &[file], &dir.path().join("scratch")).unwrap();
+        let parts = plan(Platform::Ses, &[file], &dir.path().join("scratch")).unwrap().parts;
         assert_eq!((parts[0].kind, parts[0].mapping[&Role::Status].as_str()), (Kind::Suppressed, "Reason"));
         expect![[r#"
             EmailAddress,LastUpdateTime,Reason
@@ -407,6 +484,75 @@ mod tests {
             b@x.example,,COMPLAINT
         "#]]
         .assert_eq(&fs::read_to_string(&parts[0].file).unwrap());
+    }
+
+    #[test]
+    fn lists_templates_and_typed_values_are_found_in_what_listmonk_answers() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+        write(
+            "subscribers.json",
+            r#"{"data":{"results":[
+                {"id":1,"uuid":"u1","email":"anna@x.example","name":"Anna","status":"enabled",
+                 "attribs":{"city":"Ulm","age":42,"vip":true,"name":"A.","tags":["a","b"]},
+                 "lists":[{"id":3,"name":"News","type":"public","optin":"double","subscription_status":"confirmed"},
+                          {"id":4,"name":"Offers","type":"private","optin":"single","subscription_status":"unconfirmed"}]},
+                {"id":2,"uuid":"u2","email":"bob@x.example","name":"Bob","status":"enabled","attribs":{},
+                 "lists":[{"id":3,"name":"News","type":"public","optin":"double","subscription_status":"unconfirmed"},
+                          {"id":4,"name":"Offers","type":"private","optin":"single","subscription_status":"unsubscribed"}]}
+            ],"total":2}}"#,
+        );
+        write("lists.json", r#"{"data":{"results":[{"id":9,"name":"Empty","type":"public","optin":"single"}]}}"#);
+        write("templates.json", r#"{"data":[{"id":1,"name":"Plain","body":"<p>{{ .Subscriber.Name }}</p>"}]}"#);
+        let plan = plan(Platform::Listmonk, &[dir.path().to_owned()], &dir.path().join("scratch")).unwrap();
+        expect![[r#"
+            email,id,name,status,uuid,age,city,attribute name,tags,vip
+            anna@x.example,1,Anna,enabled,u1,42,"""Ulm""","""A.""","""[\""a\"",\""b\""]""",true
+            bob@x.example,2,Bob,enabled,u2,,,,,
+        "#]]
+        .assert_eq(&fs::read_to_string(&plan.parts[0].file).unwrap());
+        assert_eq!(plan.parts[0].typed.len(), 5);
+        let role = |role| plan.parts[0].mapping[&role].as_str();
+        assert_eq!((role(Role::Email), role(Role::FullName), role(Role::FirstName)), ("email", "name", "-"));
+        let lists: Vec<String> = plan
+            .lists
+            .iter()
+            .map(|list| {
+                let who = fs::read_to_string(&list.file).unwrap().replace('\n', " ");
+                let MovedList { name, public, confirms, members, left, unconfirmed, .. } = list;
+                format!("{name} {public} {confirms}: {members} + {left} + {unconfirmed}: {who}")
+            })
+            .collect();
+        assert_eq!(
+            lists,
+            [
+                "Empty true false: 0 + 0 + 0: ",
+                "News true true: 1 + 0 + 1: anna@x.example ",
+                "Offers false false: 1 + 1 + 0: anna@x.example "
+            ]
+        );
+        assert_eq!(plan.templates[0].content.as_ref().unwrap().source, "<p>{{ name }}</p>");
+    }
+
+    #[test]
+    fn tags_and_ids_of_lists_are_lists() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+        write("unsubscribed_1.csv", "Email Address,TAGS\nc@x.example,\"\"\"new\"\"\"\n");
+        write("subscribed_1.csv", "Email Address,TAGS\na@x.example,\"\"\"new\"\",\"\"from, Ulm\"\"\"\nb@x.example,\n");
+        let moved = plan(Platform::Mailchimp, &[dir.path().to_owned()], &dir.path().join("scratch")).unwrap();
+        let names: Vec<(&str, u64)> = moved.lists.iter().map(|list| (list.name.as_str(), list.members)).collect();
+        assert_eq!(names, [("from, Ulm", 1), ("new", 1)]);
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+        write(
+            "contacts.json",
+            r#"{"result":[{"email":"a@x.example","list_ids":["l-1"],"custom_fields":{"plan":"pro"}}]}"#,
+        );
+        write("lists.json", r#"{"result":[{"id":"l-1","name":"Members","contact_count":1}]}"#);
+        let moved = plan(Platform::SendGrid, &[dir.path().to_owned()], &dir.path().join("scratch")).unwrap();
+        assert_eq!((moved.lists[0].name.as_str(), moved.lists[0].members), ("Members", 1));
+        assert!(moved.parts[0].typed.contains("plan"));
     }
 
     #[test]

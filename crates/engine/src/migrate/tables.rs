@@ -1,0 +1,154 @@
+//! People in another platform's export, as a table that the import reads: values within values become columns of their own,
+//! with their types, and which lists somebody is on is kept apart.
+
+use super::lists::{Gathered, on_lists};
+use super::{MigrateError, Platform};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Columns that hold a person's own values, as one JSON object.
+const NESTED: [&str; 4] = ["attributes", "attribs", "custom_fields", "merge_fields"];
+
+/// Where the people of a file are read from.
+pub(super) enum People<'a> {
+    /// From what an API answered.
+    Entries(Vec<&'a Map<String, Value>>),
+    /// From a table.
+    Table(&'a Path),
+}
+
+/// A table that was written for the import.
+pub(super) struct Table {
+    pub(super) file: PathBuf,
+    /// The columns of it that hold JSON.
+    pub(super) typed: BTreeSet<String>,
+}
+
+/// Must a table with these columns be written anew, because something in it is more than a column?
+pub(super) fn is_more(platform: Platform, header: &[String]) -> bool {
+    header.iter().any(|name| is_nested(name) || super::lists::is_about_lists(platform, name))
+}
+
+fn is_nested(name: &str) -> bool {
+    NESTED.iter().any(|nested| name.eq_ignore_ascii_case(nested))
+}
+
+impl People<'_> {
+    /// Hands over one person after the other; `Err`: the table cannot be read.
+    fn each(&self, take: &mut dyn FnMut(&Map<String, Value>) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            People::Entries(entries) => entries.iter().try_for_each(|entry| take(entry)),
+            People::Table(path) => {
+                let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(io::Error::other)?;
+                let header: Vec<String> = header(&mut reader)?;
+                let mut row = csv::ByteRecord::new();
+                while reader.read_byte_record(&mut row).map_err(io::Error::other)? {
+                    let cell = |field: &[u8]| Value::String(String::from_utf8_lossy(field).into_owned());
+                    take(&header.iter().cloned().zip(row.iter().map(cell)).collect())?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The columns that are no more than that, in their order.
+    fn plain_columns(&self) -> io::Result<Vec<String>> {
+        let all = match self {
+            People::Entries(entries) => {
+                let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
+                names.into_iter().cloned().collect()
+            }
+            People::Table(path) => {
+                let mut reader = csv::ReaderBuilder::new().from_path(path).map_err(io::Error::other)?;
+                header(&mut reader)?
+            }
+        };
+        Ok(all.into_iter().filter(|name| !is_nested(name)).collect())
+    }
+}
+
+fn header<R: io::Read>(reader: &mut csv::Reader<R>) -> io::Result<Vec<String>> {
+    let names = reader.byte_headers().map_err(io::Error::other)?;
+    let name = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_owned();
+    Ok(names.iter().map(name).collect())
+}
+
+/// Writes the people as a table into `scratch`, and gathers who is on which list where that is asked for.
+pub(super) fn write(
+    platform: Platform,
+    people: &People<'_>,
+    (named, scratch): (&Path, &Path),
+    mut lists: Option<&mut Gathered>,
+) -> Result<Table, MigrateError> {
+    let unreadable = |why| MigrateError::Read { file: named.display().to_string(), why };
+    let mut written = || -> io::Result<Table> {
+        let plain: Vec<String> = people.plain_columns()?;
+        let plain: Vec<String> =
+            plain.into_iter().filter(|name| !super::lists::is_only_about_lists(platform, name)).collect();
+        let inner = inner_columns(people, &plain)?;
+        fs::create_dir_all(scratch)?;
+        let file = scratch.join(named.with_extension("csv").file_name().unwrap_or_default());
+        let mut writer = csv::Writer::from_path(&file).map_err(io::Error::other)?;
+        writer.write_record(plain.iter().chain(inner.values())).map_err(io::Error::other)?;
+        people.each(&mut |row| {
+            if let Some(lists) = &mut lists {
+                on_lists(platform, row, lists);
+            }
+            let values = inner_values(row);
+            let cells = plain.iter().map(|name| text_of(row.get(name)));
+            let typed = inner.keys().map(|key| values.get(key).map(json_of).unwrap_or_default());
+            writer.write_record(cells.chain(typed)).map_err(io::Error::other)
+        })?;
+        writer.flush()?;
+        Ok(Table { file, typed: inner.into_values().collect() })
+    };
+    written().map_err(unreadable)
+}
+
+/// The columns for what stands within values, by its key; a name that is taken already gets another.
+fn inner_columns(people: &People<'_>, plain: &[String]) -> io::Result<BTreeMap<String, String>> {
+    let mut keys = BTreeSet::new();
+    people.each(&mut |row| {
+        keys.extend(inner_values(row).into_iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key));
+        Ok(())
+    })?;
+    let is_taken = |key: &str| plain.iter().any(|name| name.eq_ignore_ascii_case(key));
+    let column = |key: String| {
+        let column = if is_taken(&key) { format!("attribute {key}") } else { key.clone() };
+        (key, column)
+    };
+    Ok(keys.into_iter().filter(|key| !key.trim().is_empty()).map(column).collect())
+}
+
+/// A person's own values: a JSON object, or the text of one.
+fn inner_values(row: &Map<String, Value>) -> Map<String, Value> {
+    let mut values = Map::new();
+    for (_, value) in row.iter().filter(|(name, _)| is_nested(name)) {
+        match value {
+            Value::Object(inner) => values.extend(inner.clone()),
+            Value::String(text) => values.extend(serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    values
+}
+
+fn text_of(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A text, a number, `true` or `false` as JSON; of what holds more, its JSON as a text.
+fn json_of(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Array(_) | Value::Object(_) => Value::String(value.to_string()).to_string(),
+        scalar => scalar.to_string(),
+    }
+}
