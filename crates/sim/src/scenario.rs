@@ -76,6 +76,8 @@ pub enum Action {
     /// Alerts are posted to this address, and this one is asked every five minutes while all is well. Needs
     /// [`Scenario::served`].
     Alerts(&'static str, &'static str),
+    /// Alerts go by mail to this address, by this relay. Needs [`Scenario::served`].
+    AlertMail(&'static str, &'static str),
     /// A program asks for a message to this address, and is answered.
     Post(String),
     /// Part of the work is stopped, until so long after the beginning.

@@ -7,6 +7,7 @@
 
 mod looks;
 mod message;
+mod post;
 mod ways;
 
 pub use ways::{PING_MINUTES_MAX, Way};

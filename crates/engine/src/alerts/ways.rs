@@ -1,30 +1,22 @@
 //! The ways to tell somebody of an alert: an address that takes JSON, Slack's form of it, ntfy, mail by a relay of its own,
 //! a program, and the sign of life that stops when something is wrong.
 //!
-//! Addresses pass the same guard as those of webhooks, here and again when they are asked. Mail goes by a relay that is
-//! named for it and nothing of lanes, holds or policies: the path that broke must not carry the news of it.
+//! Addresses pass the same guard as those of webhooks, here and again when they are asked. How mail goes is in [`post`].
 
 use super::message::Message;
+use super::post;
 use crate::house::House;
 use crate::options::RelayUrl;
-use crate::reach::Approach;
-use crate::transmit::{Hooks, Opening, Session, Why};
-use mail::notice::Notice;
+use model::EmailAddress;
 use model::alert::Severity;
-use model::{EmailAddress, Reply};
-use net::{Egress, FetchFailure, FetchLimits, Outgoing, Resolve, Trust, World};
+use net::{FetchFailure, FetchLimits, Outgoing, World};
 use serde::{Deserialize, Serialize};
-use smtp::client::{Credentials, Ending, Envelope, Settings, TlsMode};
 use std::time::Duration;
 
 /// How long whoever is told may take, and how much of the answer is read.
 const LIMITS: FetchLimits = FetchLimits { body_bytes: 16 * 1024, timeout: Duration::from_secs(20) };
 /// How long a program may take.
 const PROGRAM_LIMIT: Duration = Duration::from_secs(30);
-/// How long handing mail to the relay may take.
-const MAIL_LIMIT: Duration = Duration::from_secs(60);
-/// Addresses of the relay that are tried.
-const ADDRESSES_MAX: usize = 3;
 /// Words of a command.
 const WORDS_MAX: usize = 50;
 /// The longest time between two signs of life.
@@ -157,10 +149,10 @@ impl Way {
 /// Tells somebody; why not, if nobody was told.
 pub(super) async fn send(house: &House, way: &Way, message: &Message) -> Result<(), String> {
     match way {
-        Way::Webhook { url } => post(house, url, Vec::new(), ("application/json", message.json().to_string())).await,
+        Way::Webhook { url } => deliver(house, url, Vec::new(), ("application/json", message.json().to_string())).await,
         Way::Slack { url } => {
             let body = serde_json::json!({ "text": format!("*{}*\n{}", message.title, message.text) });
-            post(house, url, Vec::new(), ("application/json", body.to_string())).await
+            deliver(house, url, Vec::new(), ("application/json", body.to_string())).await
         }
         Way::Ntfy { url, token } => {
             let urgent = message.severity == Severity::Critical && message.state != "alert.over";
@@ -170,7 +162,7 @@ pub(super) async fn send(house: &House, way: &Way, message: &Message) -> Result<
                 ("tags", if message.state == "alert.over" { "white_check_mark" } else { "warning" }.to_owned()),
             ];
             headers.extend(token.as_ref().map(|token| ("authorization", format!("Bearer {token}"))));
-            post(house, url, headers, ("text/plain; charset=utf-8", message.text.clone())).await
+            deliver(house, url, headers, ("text/plain; charset=utf-8", message.text.clone())).await
         }
         Way::Ping { url, .. } => taken(house.world.fetch.get(url, LIMITS).await.map(|answer| answer.status)),
         Way::Command { argv } => {
@@ -178,13 +170,12 @@ pub(super) async fn send(house: &House, way: &Way, message: &Message) -> Result<
             house.world.programs.run(&argv, message.json().to_string().as_bytes(), PROGRAM_LIMIT).await
         }
         Way::Mail { to, from, relay, password } => {
-            let handed = mail(house, (to, from), (relay, password.as_deref()), message);
-            tokio::time::timeout(MAIL_LIMIT, handed).await.unwrap_or_else(|_| Err("the relay took too long".to_owned()))
+            post::send(house, (to, from), (relay, password.as_deref()), message).await
         }
     }
 }
 
-async fn post(
+async fn deliver(
     house: &House,
     url: &str,
     headers: Vec<(&'static str, String)>,
@@ -199,81 +190,6 @@ fn taken(status: Result<u16, FetchFailure>) -> Result<(), String> {
         Ok(200..=299) => Ok(()),
         Ok(status) => Err(format!("it answered {status}")),
         Err(failure) => Err(failure.to_string()),
-    }
-}
-
-async fn mail(
-    house: &House,
-    (to, from): (&str, &str),
-    (relay, password): (&str, Option<&str>),
-    message: &Message,
-) -> Result<(), String> {
-    let url = RelayUrl::parse(relay).map_err(|error| error.to_string())?;
-    let mut addresses = match url.host.parse() {
-        Ok(literal) => vec![literal],
-        Err(_) => house.dns.addresses(&url.host).await.result.map_err(|failure| failure.to_string())?,
-    };
-    let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
-    let approach = Approach { connect, clock, from: &Egress::default(), host: &url.host, port: url.port };
-    let reached = house.reach.connect(&approach, &mut addresses, ADDRESSES_MAX).await;
-    let (stream, address) = reached.map_err(|unreached| unreached.failure.to_string())?;
-    let (tls, trust) = match (url.implicit_tls, url.is_loopback()) {
-        (true, _) => (TlsMode::Implicit, Trust::Named),
-        (false, true) => (TlsMode::Opportunistic, Trust::Any),
-        (false, false) => (TlsMode::Required, Trust::Named),
-    };
-    let auth =
-        url.user.clone().zip(password).map(|(user, password)| Credentials { user, password: password.to_owned() });
-    let settings = Settings {
-        ehlo_name: house.settings.ehlo_name.clone(),
-        tls,
-        auth,
-        timeouts: house.settings.timeouts.clone(),
-        pipelining: true,
-        chunking: false,
-        tracer: None,
-    };
-    let opened = Session::open(house, (settings, trust), &url.host, address, stream).await;
-    let mut session = opened.map_err(|unopened| refusal(&unopened.why))?;
-    let mut token = [0; 8];
-    house.world.entropy.fill("alert message id", &mut token);
-    let notice = Notice { from, to, subject: &message.title, text: &message.text, at: message.at, token };
-    let bytes = notice.bytes();
-    let (size_bytes, mail_from, rcpt_to) = (bytes.len() as u64, from.to_owned(), to.to_owned());
-    let envelope = Envelope { mail_from, rcpt_to, size_bytes, ..Envelope::default() };
-    let finished = session.transact(Opening::Say(envelope), &mut Parcel(bytes)).await;
-    session.quit().await;
-    match &finished.ending {
-        Ending::Reply(reply) if Reply::is_positive(reply) => Ok(()),
-        ending => Err(refusal(&Why::Ending(ending.clone()))),
-    }
-}
-
-/// What the relay did, in words.
-fn refusal(why: &Why) -> String {
-    match why {
-        Why::Connect(failure) => format!("the relay cannot be reached: {failure}"),
-        Why::Ending(Ending::Reply(reply)) => format!("the relay said {} {}", reply.code, reply.text),
-        Why::Ending(ending) => format!("the conversation with the relay broke off: {ending:?}"),
-        Why::Tls(why) => format!("no encryption with the relay: {why}"),
-    }
-}
-
-struct Parcel(Vec<u8>);
-
-impl Hooks for Parcel {
-    fn started(&mut self) {}
-
-    fn message(&mut self) -> Result<Vec<u8>, String> {
-        Ok(self.0.clone())
-    }
-
-    async fn before_final(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn follower(&mut self) -> Option<Envelope> {
-        None
     }
 }
 

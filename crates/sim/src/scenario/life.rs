@@ -60,6 +60,8 @@ const NAME: &str = "Spring news";
 const UNUSED: usize = 2_000;
 /// Octets in a page of the ledger.
 const PAGE_BYTES: u64 = 4_096;
+/// Whom alerts by mail are from.
+const SENDER_ADDRESS: &str = "postroom@letters.example";
 /// The selector of the sample sender's key.
 pub(crate) const SELECTOR: &str = "s1";
 
@@ -428,20 +430,12 @@ impl Life {
             }
             Action::Alerts(told, pinged) => {
                 let webhook = engine::alerts::Way::Webhook { url: told.to_owned() };
-                for way in [webhook, engine::alerts::Way::Ping { url: pinged.to_owned(), every_minutes: 5 }] {
-                    let mut nonce = [0; 12];
-                    process.sim.world.entropy.fill("alert channel nonce", &mut nonce);
-                    let channel = NewChannel {
-                        workspace: WorkspaceId::FIRST,
-                        name: way.word().to_owned(),
-                        kind: way.word().to_owned(),
-                        shown: way.shown(),
-                        needs: way.kept(),
-                        nonce,
-                    };
-                    process.store.make_alert_channel(channel, &actor, now).await.expect("there is room for a channel");
-                }
-                process.handle().alerts_changed();
+                let ping = engine::alerts::Way::Ping { url: pinged.to_owned(), every_minutes: 5 };
+                process.tell_alerts_by([webhook, ping].as_slice()).await;
+            }
+            Action::AlertMail(to, relay) => {
+                let (to, from, relay) = (to.to_owned(), SENDER_ADDRESS.to_owned(), relay.to_owned());
+                process.tell_alerts_by(&[engine::alerts::Way::Mail { to, from, relay, password: None }]).await;
             }
             Action::Post(address) => {
                 let content = Content {
@@ -554,8 +548,9 @@ impl Life {
         let followed: usize = mailed.iter().filter(is_of_a_sequence).map(|one| one.deliveries.len()).sum();
         let due = people * (built - urgent) + urgent + newcomers + posted + followed;
         breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
-        // Reports on encryption, which have no envelope sender, are nobody's campaign.
-        let letters: Vec<Arrival> = arrivals.iter().filter(|copy| !copy.return_path.is_empty()).cloned().collect();
+        // Reports on encryption, which have no envelope sender, and alerts are nobody's campaign.
+        let is_letter = |copy: &&Arrival| !copy.return_path.is_empty() && copy.return_path != SENDER_ADDRESS;
+        let letters: Vec<Arrival> = arrivals.iter().filter(is_letter).cloned().collect();
         breaches.extend(check::nobody_twice(&outcomes, &letters));
         let doubts: Vec<Timestamp> =
             mailed.iter().flat_map(|one| one.deliveries.iter().flat_map(lost_replies)).collect();
@@ -674,8 +669,26 @@ impl Process<'_> {
             | Action::SendReports
             | Action::Webhook(_)
             | Action::TellAgain(..)
+            | Action::AlertMail(..)
             | Action::Alerts(..) => true,
         }
+    }
+
+    async fn tell_alerts_by(&self, ways: &[engine::alerts::Way]) {
+        for way in ways {
+            let mut nonce = [0; 12];
+            self.sim.world.entropy.fill("alert channel nonce", &mut nonce);
+            let channel = NewChannel {
+                workspace: WorkspaceId::FIRST,
+                name: way.word().to_owned(),
+                kind: way.word().to_owned(),
+                shown: way.shown(),
+                needs: way.kept(),
+                nonce,
+            };
+            self.store.make_alert_channel(channel, &actor(), self.now()).await.expect("there is room for a channel");
+        }
+        self.handle().alerts_changed();
     }
 
     /// What has to be given before a campaign that a brake stopped goes on.
