@@ -88,8 +88,8 @@ pub struct CredentialChange {
     pub second_factor: Option<Option<(Vec<u8>, [u8; 12])>>,
     /// Hashes of recovery codes.
     pub recovery: Option<Vec<String>>,
-    /// Who they are at an identity provider: issuer and subject.
-    pub identity: Option<(String, String)>,
+    /// Who they are at an identity provider: issuer and subject; `Some(None)`: nobody any more.
+    pub identity: Option<Option<(String, String)>>,
 }
 
 impl std::fmt::Debug for CredentialChange {

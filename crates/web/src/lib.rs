@@ -39,6 +39,7 @@ mod words;
 
 pub use api::kept_parts;
 pub use asking::run as ask_to_confirm;
+pub use auth::oidc::IdentityProvider;
 pub use auth::password::{objection as password_objection, stretch};
 pub use auth::sign_in::{LINK_LASTS, make_link};
 pub use auth::{Caller, fresh_key};
@@ -76,6 +77,8 @@ pub struct Config {
     pub tracking_hosts: Vec<String>,
     /// The folder for files that are sent in.
     pub uploads: PathBuf,
+    /// Who people may sign in by, besides their passwords.
+    pub identity_provider: Option<IdentityProvider>,
     /// May anybody who reaches the server read the metrics of the whole installation?
     pub open_metrics: bool,
 }
@@ -106,6 +109,7 @@ impl Default for Config {
             sending: Sending::default(),
             tracking_hosts: Vec::new(),
             uploads: PathBuf::from("uploads"),
+            identity_provider: None,
             open_metrics: false,
         }
     }
@@ -144,6 +148,8 @@ pub(crate) struct Desk {
     pub(crate) buckets: limit::Buckets,
     pub(crate) seen: auth::Seen,
     pub(crate) passwords: auth::password::Places,
+    /// What the identity provider publishes.
+    pub(crate) identity: auth::oidc::Remembered,
     pub(crate) running: idempotency::Running,
     pub(crate) followers: Arc<Semaphore>,
     /// Rung when somebody is to be asked whether they want to be on a list.
@@ -164,6 +170,7 @@ impl Default for Desk {
             buckets: limit::Buckets::default(),
             seen: auth::Seen::default(),
             passwords: auth::password::Places::default(),
+            identity: auth::oidc::Remembered::default(),
             running: idempotency::Running::default(),
             latest: pages::Latest::default(),
             once: pages::Once::default(),

@@ -239,6 +239,7 @@ mod tests {
             of("event", EventKind::ALL.iter().map(|one| one.word()).collect()),
             of("alert", AlertKind::ALL.iter().map(|one| one.word()).collect()),
             of("problem", crate::Code::ALL.iter().map(|one| one.word()).collect()),
+            of("sign-in-by", crate::auth::oidc::Refusal::WORDS.to_vec()),
             of("lane", vec!["held", "spent", "slowed", "full"]),
             of("role", model::Role::ALL.iter().map(|one| one.word()).collect()),
             of("role-what", model::Role::ALL.iter().map(|one| one.word()).collect()),

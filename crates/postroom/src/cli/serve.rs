@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing_subscriber::filter::LevelFilter;
-use web::{Config, Sending};
+use web::{Config, IdentityProvider, Sending};
 
 /// Where the server listens when nothing is said: nobody else reaches it there.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8025);
@@ -52,6 +52,21 @@ pub(crate) struct Args {
     /// Their password, on the first line of this file
     #[arg(long, value_name = "FILE", requires = "owner")]
     owner_password_file: Option<PathBuf>,
+    /// An identity provider by which people may sign in: its issuer (OpenID Connect)
+    #[arg(long, value_name = "URL", env = "POSTROOM_OIDC_ISSUER", requires = "oidc_client")]
+    oidc_issuer: Option<String>,
+    /// Who this server is there; its redirect URI is PUBLIC_URL/sign-in/provider/back
+    #[arg(long, value_name = "ID", env = "POSTROOM_OIDC_CLIENT", requires = "oidc_issuer")]
+    oidc_client: Option<String>,
+    /// Its secret there, on the first line of this file
+    #[arg(long, value_name = "FILE", env = "POSTROOM_OIDC_SECRET_FILE", requires = "oidc_issuer")]
+    oidc_secret_file: Option<PathBuf>,
+    /// What the button for it says
+    #[arg(long, value_name = "NAME", env = "POSTROOM_OIDC_NAME", requires = "oidc_issuer")]
+    oidc_name: Option<String>,
+    /// Believe its addresses also where it does not say that they are proved
+    #[arg(long, requires = "oidc_issuer")]
+    oidc_trust_email: bool,
     /// The log as lines of text or of JSON
     #[arg(long, value_name = "FORM", value_enum, default_value = "text")]
     log: Form,
@@ -102,6 +117,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         tracking_hosts: args.tracking_host.clone(),
         requests_per_minute: args.requests_per_minute,
         open_metrics: args.open_metrics,
+        identity_provider: identity_provider(&args)?,
         uploads: dir.join("uploads"),
         sending: Sending { transport, connections, retry },
     };
@@ -124,6 +140,19 @@ fn public_url(args: &Args, listen: SocketAddr) -> Result<String, Failure> {
             .advise("name it as in --public-url https://mail.example.org"));
     }
     Ok(url)
+}
+
+/// By whom people may sign in, besides their passwords.
+fn identity_provider(args: &Args) -> Result<Option<IdentityProvider>, Failure> {
+    let Some((issuer, client)) = args.oidc_issuer.clone().zip(args.oidc_client.clone()) else { return Ok(None) };
+    let host = issuer.split("://").last().unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
+    Ok(Some(IdentityProvider {
+        name: args.oidc_name.clone().unwrap_or_else(|| host.to_owned()),
+        client_id: client,
+        client_secret: args.oidc_secret_file.as_deref().map(people::password_in).transpose()?,
+        trusts_email: args.oidc_trust_email,
+        issuer,
+    }))
 }
 
 /// The first start: somebody becomes the owner.

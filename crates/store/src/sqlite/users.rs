@@ -301,7 +301,8 @@ impl Ledger {
         if let Some(recovery) = &change.recovery {
             self.write_recovery(user, recovery)?;
         }
-        if let Some((issuer, subject)) = &change.identity {
+        if let Some(identity) = &change.identity {
+            let (issuer, subject) = identity.as_ref().map(|(issuer, subject)| (issuer, subject)).unzip();
             let sql = "UPDATE app_user SET issuer = ?2, subject = ?3 WHERE id = ?1";
             self.conn.execute(sql, params![user.0, issuer, subject])?;
         }

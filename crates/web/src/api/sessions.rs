@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::{Extension, Json};
 use model::{Actor, EmailAddress, Role, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
-use store::CredentialChange;
+use store::{CredentialChange, LinkPurpose};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -160,7 +160,9 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
         Some(user) => user,
         None => first_owner(app, link.workspace, &email, given.name.unwrap_or(&email)).await?,
     };
-    let change = CredentialChange { password: Some(stretched), ..CredentialChange::default() };
+    // Whoever was reset begins anew at the identity provider, too.
+    let identity = (link.purpose == LinkPurpose::Reset).then_some(None);
+    let change = CredentialChange { password: Some(stretched), identity, ..CredentialChange::default() };
     app.store.change_credentials(user, change, None, &Actor::User(user), app.now()).await?;
     Ok((user, email))
 }

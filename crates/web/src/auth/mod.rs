@@ -4,6 +4,7 @@
 //! somebody opens it. Invariants: a secret is compared by its hash alone; whoever comes with a cookie must come from a
 //! page of ours before anything is changed.
 
+pub(crate) mod oidc;
 mod origin;
 pub(crate) mod password;
 pub(crate) mod sign_in;

@@ -90,7 +90,7 @@ fn too_often(until: Timestamp, now: Timestamp) -> Problem {
 }
 
 /// The network whose failures are counted together: an IPv6 client has a /64 to itself.
-fn network(ip: IpAddr) -> String {
+pub(crate) fn network(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {

@@ -15,6 +15,7 @@ use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Form};
+use fluent_bundle::FluentValue;
 use model::Actor;
 use serde::Deserialize;
 
@@ -22,7 +23,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub(super) struct Going {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 /// What was typed.
@@ -47,12 +48,29 @@ struct SignInPage {
     error: Option<String>,
     /// Is a code of the second factor asked for?
     asks_code: bool,
+    /// The way to the identity provider, and what the button says, if one is configured.
+    provider: Option<(String, String)>,
+}
+
+impl SignInPage {
+    fn new(app: &App, stranger: &Stranger, next: String) -> SignInPage {
+        let layout = Layout::outside(app, stranger, stranger.words.say("sign-in-title"));
+        let provider = app.config.identity_provider.as_ref().map(|provider| {
+            let name = [("name", FluentValue::from(provider.name.as_str()))];
+            (with_next("/sign-in/provider", own_path(&next)), stranger.words.fill("sign-in-by", &name))
+        });
+        SignInPage { layout, email: String::new(), next, error: None, asks_code: false, provider }
+    }
 }
 
 /// The door.
 pub(super) async fn ask(State(app): State<App>, stranger: Stranger, Query(going): Query<Going>) -> Response {
-    let layout = Layout::outside(&app, &stranger, stranger.words.say("sign-in-title"));
-    page(&SignInPage { layout, email: String::new(), next: going.next, error: None, asks_code: false })
+    page(&SignInPage::new(&app, &stranger, going.next))
+}
+
+/// The same, after somebody was turned away elsewhere.
+pub(super) fn door(app: &App, stranger: &Stranger, error: Option<String>) -> Response {
+    page(&SignInPage { error, ..SignInPage::new(app, stranger, String::new()) })
 }
 
 /// Somebody knocks.
@@ -77,10 +95,10 @@ pub(super) async fn sign_in(
         Err(problem)
             if matches!(problem.code, Code::BadCredentials | Code::SecondFactorNeeded | Code::TooManyAttempts) =>
         {
-            let layout = Layout::outside(&app, &stranger, stranger.words.say("sign-in-title"));
             let asks_code = problem.code == Code::SecondFactorNeeded || code.is_some();
             let error = Some(stranger.words.one_of("problem", problem.code.word()));
-            let form = SignInPage { layout, email: typed.email, next: typed.next, error, asks_code };
+            let blank = SignInPage::new(&app, &stranger, typed.next);
+            let form = SignInPage { email: typed.email, error, asks_code, ..blank };
             let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNAUTHORIZED);
             // The password was right: what is missing is no mistake.
             let status = if problem.code == Code::SecondFactorNeeded { StatusCode::OK } else { status };

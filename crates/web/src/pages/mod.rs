@@ -33,6 +33,7 @@ mod names;
 mod once;
 mod orders;
 mod people;
+mod provider;
 mod refusal;
 mod report;
 mod review;
@@ -59,6 +60,7 @@ pub(crate) use live::Latest;
 pub(crate) use once::Once;
 use visit::Visitor;
 
+use crate::auth::oidc::BACK;
 use crate::{App, frame};
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -91,6 +93,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route_layer(from_fn_with_state(app.clone(), visit::require));
     let open = Router::new()
         .route("/sign-in", get(doors::ask).post(doors::sign_in))
+        .route("/sign-in/provider", get(provider::away))
+        .route(BACK, get(provider::back))
         .route("/welcome/{token}", get(doors::ask_for_password).post(doors::welcome))
         .route("/look", post(visit::look));
     closed.merge(open).layer(from_fn_with_state(app.clone(), refusal::in_words)).route_layer(from_fn(frame::note_route))

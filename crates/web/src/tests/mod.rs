@@ -21,6 +21,7 @@ mod origins;
 mod pages;
 mod people;
 mod preferences;
+mod provider;
 mod readers;
 mod sequences;
 mod strangers;
