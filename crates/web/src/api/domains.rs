@@ -226,7 +226,8 @@ pub(crate) async fn check(
         let shown = as_key(&key, &name, &selector).map_err(|error| broken(&error))?;
         keys.push(DomainKey { published: Some(word.to_owned()), problem, ..shown });
     }
-    let ways: Vec<IpAddr> = app.store.sources().await?.into_iter().filter_map(|source| source.address).collect();
+    let ways = app.store.sources().await?.into_iter().filter_map(|source| source.address);
+    let ways: Vec<IpAddr> = ways.filter(|way| !way.is_loopback()).collect();
     let policies = policies::look(&app.world, &name, &ways).await;
     let policies = policies.into_iter().map(DomainPolicy::from).collect();
     Ok(Json(Domain { domain: name.as_str().to_owned(), keys, policies }))

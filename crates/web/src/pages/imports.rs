@@ -134,7 +134,6 @@ fn asking(app: &App, visitor: &Visitor, entered: &Entered) -> Response {
         .help(shown.say("import-what"))
         .field(file.help(shown.say("import-file-help")))
         .field(text);
-    // A form with a file is sent in parts whether a file is chosen or not.
     let layout = Layout::of(app, visitor, Section::Contacts, shown.say("import-begin"));
     Sheet::new(layout).up("/imports", shown.say("imports")).part(form).answer(entered)
 }
