@@ -19,6 +19,7 @@
 //! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`sequence`]: somebody's next move in a sequence.
 //! - [`share`]: whose turn it is in a lane.
+//! - [`trial`]: which variant of a message did better, if any did.
 //! - [`volume`]: how much a day; warm-up and no jumps.
 //! - [`webhook`]: which events another system is told, when again, and what its answer means.
 //! - [`windows`]: on which hours of the week.
@@ -46,6 +47,7 @@ pub mod security;
 pub mod sequence;
 pub mod share;
 pub mod text;
+pub mod trial;
 pub mod volume;
 pub mod webhook;
 pub mod windows;

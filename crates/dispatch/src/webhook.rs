@@ -68,6 +68,8 @@ pub const fn name(kind: EventKind) -> Option<&'static str> {
         EventKind::Cancelled => "campaign.cancelled",
         EventKind::Completed => "campaign.completed",
         EventKind::CanaryEnded => "campaign.sample_ended",
+        EventKind::TrialJudged => "campaign.trial_judged",
+        EventKind::VariantChosen => "campaign.variant_chosen",
         EventKind::Braked => "campaign.braked",
         EventKind::Warned => "campaign.warned",
         EventKind::Incident => "provider.incident",

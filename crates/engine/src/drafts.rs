@@ -6,6 +6,7 @@
 
 use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, SendOptions};
+use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard};
 use mail::compose::{Compiled, HeaderPlan};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Timestamp, WorkspaceId};
@@ -27,6 +28,8 @@ pub struct Proposal {
     pub options: SendOptions,
     /// Whom it is for.
     pub audience: Audience,
+    /// What is compared with the message, on a sample first.
+    pub trial: Option<Comparison>,
 }
 
 /// What is known about a draft before it begins.
@@ -43,8 +46,11 @@ pub struct Checked {
 impl Proposal {
     fn message(&self) -> Result<String, SendError> {
         launch::parse_mailbox(&self.options.from)?;
-        let (file, options) = (self.file.clone(), self.options.clone());
-        let snapshot = Snapshot { file, options, columns: Vec::new(), never_mailed: false };
+        let (file, options, trial) = (self.file.clone(), self.options.clone(), self.trial.clone());
+        if let Some(trial) = &trial {
+            trial.check(options.tracking.mode)?;
+        }
+        let snapshot = Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial };
         snapshot.windows()?;
         serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))
     }
@@ -68,6 +74,7 @@ pub async fn make(
         files_hash: [0; 32],
         content_hash: [0; 32],
         canary: 0,
+        trial: None,
     };
     Ok(store.make_draft(new, actor, now).await?)
 }
@@ -90,13 +97,14 @@ pub async fn edit(
 pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, SendError> {
     let snapshot = launch::snapshot(campaign)?;
     let audience = store.audience_of(campaign.id).await?;
-    Ok(Proposal { name: campaign.name.clone(), file: snapshot.file, options: snapshot.options, audience })
+    let Snapshot { file, options, trial, .. } = snapshot;
+    Ok(Proposal { name: campaign.name.clone(), file, options, audience, trial })
 }
 
 /// What speaks against sending a draft as it stands. Fails when its message does not compile.
 pub async fn check(store: &Store, world: &World, campaign: &Campaign) -> Result<Checked, SendError> {
     let (snapshot, compiled) = finished(store, campaign).await?;
-    let warnings = snapshot.warnings(&compiled)?;
+    let warnings = snapshot.check(&campaign.name)?;
     let objections = guard::objections(store, campaign.workspace, &snapshot.options, world).await?;
     Ok(Checked { objections, warnings, tags: compiled.tags().iter().cloned().collect() })
 }
@@ -131,14 +139,14 @@ async fn freeze(
 ) -> Result<(), SendError> {
     let workspace = campaign.workspace;
     let (snapshot, compiled) = finished(store, campaign).await?;
-    snapshot.warnings(&compiled)?;
+    snapshot.check(&campaign.name)?;
     let objections = guard::objections(store, workspace, &snapshot.options, world).await?;
     if !objections.is_empty() {
         return Err(SendError::Objections(objections));
     }
     HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
         .map_err(|why| SendError::Input(why.to_string()))?;
-    launch::keep_links(store, campaign, &snapshot, &compiled).await?;
+    launch::keep_links(store, campaign, &snapshot).await?;
     let forecast = store.forecast_draft(workspace, campaign.id, now).await?;
     if forecast.count(DeliveryState::Queued) == 0 {
         return Err(SendError::Input(format!(
@@ -147,14 +155,18 @@ async fn freeze(
         )));
     }
     let audience = store.audience_of(campaign.id).await?;
-    let content_hash = content_hash(store, &snapshot.file, &audience).await?;
+    let content_hash = content_hash(store, &snapshot, &audience).await?;
     launch::refuse_twins(store, workspace, &campaign.name, content_hash, now).await?;
     let sender = [snapshot.options.from.as_bytes(), snapshot.options.subject.as_deref().unwrap_or_default().as_bytes()];
     let files_hash = launch::hash(&[&content_hash, sender[0], sender[1]]);
     let terms = (stakes, campaign.kind);
     let (snapshot, canary) = launch::with_sample(store, workspace, snapshot, terms, &audience, now).await?;
     let message = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
-    let frozen = Frozen { message, files_hash, content_hash, canary };
+    let trial = match &snapshot.trial {
+        Some(trial) => Some(trial.split(store, workspace, &audience, now).await?),
+        None => None,
+    };
+    let frozen = Frozen { message, files_hash, content_hash, canary, trial };
     store.freeze_draft(workspace, campaign.id, frozen, actor, now).await?;
     Ok(())
 }
@@ -188,8 +200,8 @@ pub(crate) async fn complete(
 
 /// What "the same message to the same people" means: the source, and the groups of the audience; of an import, the
 /// content of its file.
-async fn content_hash(store: &Store, file: &MessageFile, audience: &Audience) -> Result<[u8; 32], SendError> {
-    let mut parts: Vec<Vec<u8>> = vec![file.source.clone().into_bytes()];
+async fn content_hash(store: &Store, snapshot: &Snapshot, audience: &Audience) -> Result<[u8; 32], SendError> {
+    let mut parts: Vec<Vec<u8>> = snapshot.said().into_iter().map(String::into_bytes).collect();
     for (group, side) in [(&audience.include, 0), (&audience.exclude, 1)] {
         for whom in group {
             parts.push(match whom {

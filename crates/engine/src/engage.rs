@@ -9,7 +9,7 @@ use crate::launch::{self, TOKEN_RING};
 use crate::messages;
 use crate::{Handle, SendError};
 use dispatch::engage::{Asked, Hit, Recent, Signs};
-use mail::compose::{Compiled, HeaderPlan, Recipient as Reader, Tokens, Values, page};
+use mail::compose::{Compiled, HeaderPlan, LINKS_MAX, Recipient as Reader, Tokens, Values, page};
 use mail::token::{KeyRing, Purpose};
 use mail::track::{self, Named, TRAP};
 use model::reaction::Doer;
@@ -93,6 +93,18 @@ struct Behind {
     links: BTreeMap<u16, String>,
 }
 
+impl Behind {
+    /// How many links the message has that somebody came from. Each message of a campaign has numbers of its own.
+    fn beside(&self, asked: Asked) -> usize {
+        let message = |number: u16| usize::from(number.saturating_sub(1)) / LINKS_MAX;
+        let of = match asked {
+            Asked::Click(number) => message(number),
+            Asked::Open => 0,
+        };
+        self.links.keys().filter(|number| message(**number) == of).count()
+    }
+}
+
 /// What is remembered between requests.
 #[derive(Default)]
 pub(crate) struct Desk {
@@ -103,8 +115,11 @@ pub(crate) struct Desk {
     writer: tokio::sync::Mutex<Writer>,
     links: Mutex<BTreeMap<CampaignId, Arc<Behind>>>,
     ranges: Mutex<BTreeMap<i64, (i64, CampaignId)>>,
-    pages: Mutex<VecDeque<(CampaignId, Arc<Page>)>>,
+    pages: Mutex<VecDeque<(Worded, Arc<Page>)>>,
 }
+
+/// A campaign, and which variant of its message.
+type Worded = (CampaignId, u8);
 
 /// A message as somebody reads it in a browser.
 struct Page {
@@ -225,7 +240,7 @@ impl Handle {
         if let Some(stream) = self.store.campaign(recipient.campaign).await?.filter(messages::is_each_its_own) {
             return messages::shown(&self.store, &stream, recipient.delivery, &to, &tokens).await;
         }
-        let shown = self.page_of(recipient.campaign).await?;
+        let shown = self.page_of(recipient.campaign, row.variant.unwrap_or(0)).await?;
         let values = Values::from_json(&contact.attributes).map_err(|why| SendError::Input(why.to_string()))?;
         let delivery = recipient.delivery;
         let reader = Reader { to: &to, to_name: None, values: &values, delivery, tokens: &tokens, tracker: None };
@@ -285,7 +300,7 @@ impl Handle {
                     let Some(recipient) = known.get(&delivery).filter(|known| visit.is_under(known.workspace)) else {
                         continue;
                     };
-                    let links = self.behind_campaign(recipient.campaign).await?.links.len();
+                    let links = self.behind_campaign(recipient.campaign).await?.beside(visit.asked);
                     draft.add(writer, visit, recipient, links);
                 }
                 Named::Campaign(campaign) => {
@@ -378,17 +393,17 @@ impl Handle {
         Ok(behind)
     }
 
-    async fn page_of(&self, campaign: CampaignId) -> Result<Arc<Page>, SendError> {
-        if let Some((_, page)) = lock(&self.desk.pages).iter().find(|(known, _)| *known == campaign) {
+    async fn page_of(&self, campaign: CampaignId, variant: u8) -> Result<Arc<Page>, SendError> {
+        if let Some((_, page)) = lock(&self.desk.pages).iter().find(|(known, _)| *known == (campaign, variant)) {
             return Ok(Arc::clone(page));
         }
         let known = self.store.campaign(campaign).await?;
         let known = known.ok_or_else(|| SendError::Input(format!("campaign {campaign} is gone")))?;
-        let (compiled, headers) = launch::readable(&known)?;
+        let (compiled, headers) = launch::readable(&known, variant)?;
         let page = Arc::new(Page { compiled, headers });
         let mut pages = lock(&self.desk.pages);
         pages.truncate(PAGES_MAX - 1);
-        pages.push_front((campaign, Arc::clone(&page)));
+        pages.push_front(((campaign, variant), Arc::clone(&page)));
         Ok(page)
     }
 }

@@ -3,10 +3,11 @@
 //! A campaign keeps everything its message is made of, so that it can be taken up by another process at any time. It is
 //! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
 
-use crate::mailing::{Contents, Sheet, Wording};
+use crate::mailing::{Contents, Sheet, Variants, Wording};
 use crate::messages::{self, Look};
 use crate::options::{Dkim, SendOptions, Tracking, TrackingMode, Unsubscribe};
 use crate::terms::{Plan, Sample, ZONE_COLUMNS};
+use crate::trial::{Comparison, UnderWay};
 use crate::{Mailing, SendError, Stakes};
 use aws_lc_rs::digest;
 use dispatch::brakes;
@@ -25,7 +26,7 @@ use model::{
 };
 use net::Entropy;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use store::{Acquaintance, Audience, Campaign, Import, NewCampaign, Store};
@@ -73,6 +74,9 @@ pub struct Snapshot {
     /// Has the sample some whose import was never mailed before? Then it is waited for longer.
     #[serde(default)]
     pub never_mailed: bool,
+    /// What is compared with the message, on a sample first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Comparison>,
 }
 
 /// A campaign about to be made.
@@ -150,17 +154,33 @@ pub(crate) fn compile_for_anybody(file: &MessageFile, subject: Option<&str>) -> 
 impl Snapshot {
     /// Compiles the message against the audience's columns. `name` stands in for a subject toward loopback.
     pub fn compile(&self, name: &str) -> Result<Compiled, SendError> {
-        self.compile_with(name, self.options.tracking.links())
+        self.compile_with(name, self.options.tracking.links(), None)
     }
 
-    /// Refuses a message that could not be sent: one that does not compile, or is too much work for anybody.
-    pub fn check(&self, name: &str) -> Result<(), SendError> {
-        self.warnings(&self.compile(name)?).map(drop)
+    /// Refuses a message that could not be sent: one that does not compile or is too much work for anybody, in any of its
+    /// variants, or a comparison that could show nothing. What the author should look at.
+    pub fn check(&self, name: &str) -> Result<Vec<String>, SendError> {
+        if let Some(trial) = &self.trial {
+            trial.check(self.options.tracking.mode)?;
+        }
+        let mut warnings = Vec::new();
+        for variant in 0..self.variants() {
+            warnings.extend(self.warnings(&self.compile_variant(name, variant)?)?);
+        }
+        warnings.sort();
+        warnings.dedup();
+        Ok(warnings)
     }
 
-    fn compile_with(&self, name: &str, links: LinkOptions) -> Result<Compiled, SendError> {
+    pub(crate) fn compile_with(
+        &self,
+        name: &str,
+        links: LinkOptions,
+        only_subject: Option<String>,
+    ) -> Result<Compiled, SendError> {
         let loopback = self.options.transport.is_rehearsal();
         self.compile_as(CompileOptions {
+            only_subject,
             fallback_subject: loopback.then(|| name.to_owned()),
             needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
             links,
@@ -195,6 +215,16 @@ impl Snapshot {
         };
         compose::compile(&self.file.source, self.file.kind()?, &options)
             .map_err(|why| SendError::Message { file: self.file.name.clone(), why: why.to_string() })
+    }
+
+    /// Everything that it says to anybody, for telling it from another.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let mut said = vec![self.file.source.clone()];
+        for variant in self.trial.iter().flat_map(|trial| &trial.variants) {
+            said.push(variant.subject.clone().unwrap_or_default());
+            said.push(variant.file.as_ref().map(|file| file.source.clone()).unwrap_or_default());
+        }
+        said
     }
 
     /// What the author should look at. Refused: a message that is too much work for anybody.
@@ -313,7 +343,7 @@ fn with_token(url: &str) -> String {
 /// seven days; a message that does not compile; an address or domain that is none.
 pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp) -> Result<Launched, SendError> {
     let compiled = draft.snapshot.compile(&draft.name)?;
-    let warnings = draft.warnings(&compiled)?;
+    let warnings = draft.warnings()?;
     let workspace = WorkspaceId::FIRST;
     let (files_hash, content_hash) = (draft.files_hash()?, draft.content_hash());
     if let Some(campaign) = store.campaign_by_name(workspace, &draft.name).await? {
@@ -328,6 +358,10 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
     let (snapshot, canary) =
         with_sample(store, workspace, draft.snapshot.clone(), (draft.stakes, draft.kind), &audience, now).await?;
+    let trial = match &snapshot.trial {
+        Some(trial) => Some(trial.split(store, workspace, &audience, now).await?),
+        None => None,
+    };
     let new = NewCampaign {
         workspace,
         name: draft.name.clone(),
@@ -337,12 +371,13 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         files_hash,
         content_hash,
         canary,
+        trial,
     };
     let campaign = store.create_campaign(new, actor, now).await?;
     // Whatever cannot be written into header fields is found before anybody is counted.
     HeaderPlan::new(draft.snapshot.fields(&campaign, &compiled, String::new())?)
         .map_err(|why| SendError::Input(why.to_string()))?;
-    keep_links(store, &campaign, &draft.snapshot, &compiled).await?;
+    keep_links(store, &campaign, &draft.snapshot).await?;
     store.build_campaign(campaign.id, actor, now).await?;
     Ok(Launched { campaign, continued: false, warnings })
 }
@@ -408,14 +443,14 @@ fn sent_already(twin: &Campaign, name: &str) -> String {
 
 impl Draft {
     /// What the author should look at. Refused: nobody to send to; a message that is too much work for anybody.
-    fn warnings(&self, compiled: &Compiled) -> Result<Vec<String>, SendError> {
+    fn warnings(&self) -> Result<Vec<String>, SendError> {
         let people = |import: &Import| import.added + import.updated + import.unchanged + import.duplicates;
         if self.imports.iter().map(people).sum::<u64>() == 0 {
             return Err(SendError::Input(
                 "there is nobody in the audience: the file has no row that can be used".to_owned(),
             ));
         }
-        self.snapshot.warnings(compiled)
+        self.snapshot.check(&self.name)
     }
 
     /// What "the same files" means: message, audience and everything chosen that recipients would see.
@@ -431,7 +466,8 @@ impl Draft {
     }
 
     fn content_hash(&self) -> [u8; 32] {
-        let mut parts: Vec<&[u8]> = vec![self.snapshot.file.source.as_bytes()];
+        let said = self.snapshot.said();
+        let mut parts: Vec<&[u8]> = said.iter().map(String::as_bytes).collect();
         parts.extend(self.imports.iter().map(|import| import.content_hash.as_slice()));
         hash(&parts)
     }
@@ -481,37 +517,48 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         require_tls: snapshot.options.require_tls,
         wording: match each_its_own {
             true => Wording::Each(Box::new(Contents::new(campaign.clone(), snapshot, id_tag))),
-            false => Wording::Same(Box::new(letterhead(campaign, &snapshot, id_tag)?)),
+            false => wording(campaign, &snapshot, &id_tag)?,
         },
     })
 }
 
-/// The message of a campaign, compiled.
-fn letterhead(campaign: &Campaign, snapshot: &Snapshot, id_tag: String) -> Result<Sheet, SendError> {
-    let compiled = snapshot.compile(&campaign.name)?;
-    let fields = snapshot.fields(campaign, &compiled, id_tag)?;
+/// The message of a campaign, in all its variants.
+fn wording(campaign: &Campaign, snapshot: &Snapshot, id_tag: &str) -> Result<Wording, SendError> {
+    let sheets = (0..snapshot.variants()).map(|variant| letterhead(campaign, snapshot, variant, id_tag.to_owned()));
+    let mut sheets = sheets.collect::<Result<Vec<Sheet>, SendError>>()?;
+    Ok(match snapshot.trial {
+        Some(_) => Wording::Variants(Box::new(Variants::new(sheets))),
+        None => Wording::Same(Box::new(sheets.remove(0))),
+    })
+}
+
+/// A variant of the message of a campaign, compiled.
+fn letterhead(campaign: &Campaign, snapshot: &Snapshot, variant: u8, id_tag: String) -> Result<Sheet, SendError> {
+    let compiled = snapshot.compile_variant(&campaign.name, variant)?;
+    let fields = snapshot.of_variant(variant).fields(campaign, &compiled, id_tag)?;
     let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
     Ok(Sheet { compiled, headers, tracker: snapshot.tracker(campaign)?, files: Vec::new() })
 }
 
 /// Keeps the links of a campaign whose clicks are counted. Refused: nowhere to count.
-pub(crate) async fn keep_links(
-    store: &Store,
-    campaign: &Campaign,
-    snapshot: &Snapshot,
-    compiled: &Compiled,
-) -> Result<(), SendError> {
+pub(crate) async fn keep_links(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result<(), SendError> {
     if snapshot.tracker(campaign)?.is_none() {
         return Ok(());
     }
-    let links = compiled.numbered_links().iter().map(|link| (link.number, link.target.clone())).collect();
+    let mut links = BTreeMap::new();
+    for variant in 0..snapshot.variants() {
+        let compiled = snapshot.compile_variant(&campaign.name, variant)?;
+        links.extend(compiled.numbered_links().iter().map(|link| (link.number, link.target.clone())));
+    }
+    let links = links.into_iter().collect();
     Ok(store.save_links(campaign.workspace, campaign.id, links).await?)
 }
 
-/// A campaign's message as it is read in a browser: nothing in it is counted.
-pub(crate) fn readable(campaign: &Campaign) -> Result<(Compiled, HeaderPlan), SendError> {
-    let snapshot = snapshot(campaign)?;
-    let compiled = snapshot.compile_with(&campaign.name, LinkOptions::default())?;
+/// A campaign's message as it is read in a browser, in one of its variants: nothing in it is counted.
+pub(crate) fn readable(campaign: &Campaign, variant: u8) -> Result<(Compiled, HeaderPlan), SendError> {
+    let whole = snapshot(campaign)?;
+    let snapshot = whole.of_variant(variant);
+    let compiled = snapshot.compile_with(&campaign.name, LinkOptions::default(), whole.own_subject(variant))?;
     let fields = snapshot.fields(campaign, &compiled, String::new())?;
     let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
     Ok((compiled, headers))
@@ -536,6 +583,7 @@ async fn plan(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result
         expires_at: snapshot.options.timing.expires_at,
         cold_from: campaign.cold_from,
         canary: canary(store, campaign, snapshot).await?,
+        trial: UnderWay::of(store, campaign, snapshot).await?,
     })
 }
 

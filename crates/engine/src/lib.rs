@@ -29,6 +29,7 @@ pub mod report;
 pub mod resume;
 pub mod sequences;
 pub mod trace;
+pub mod trial;
 pub mod why;
 
 pub mod alerts;

@@ -16,7 +16,7 @@ use mail::track::Tracker;
 use model::{CampaignId, CampaignKind, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use store::{Campaign, Claimed, Store};
 
 /// Contents that are kept compiled for one campaign.
@@ -58,6 +58,8 @@ pub struct Mailing {
 pub(crate) enum Wording {
     /// The same to everybody, but for their values.
     Same(Box<Sheet>),
+    /// The same in variants: on a sample they are compared, everybody else gets one of them.
+    Variants(Box<Variants>),
     /// Each message has its own content.
     Each(Box<Contents>),
 }
@@ -73,6 +75,14 @@ pub(crate) struct Sheet {
     pub(crate) tracker: Option<Tracker>,
     /// What goes with it.
     pub(crate) files: Vec<Attachment>,
+}
+
+/// The variants of a message.
+#[derive(Debug)]
+pub(crate) struct Variants {
+    sheets: Vec<Sheet>,
+    /// What everybody gets who has none of their own, once it was read.
+    chosen: OnceLock<u8>,
 }
 
 /// The contents of a campaign whose messages have their own.
@@ -98,11 +108,8 @@ impl Mailing {
     /// is not kept any more; with [`SendError::Store`] when it cannot be read now.
     pub(crate) async fn letter(&self, store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Letter, SendError> {
         match &self.wording {
-            Wording::Same(sheet) => {
-                let values = Values::from_json(&claimed.attributes).map_err(|why| unusable("merge values", &why))?;
-                let name = display_name(&values);
-                Ok(self.compose(sheet, claimed, (&values, name), now)?)
-            }
+            Wording::Same(sheet) => Ok(self.personal(sheet, claimed, now)?),
+            Wording::Variants(variants) => Ok(self.personal(variants.sheet(store, claimed).await?, claimed, now)?),
             Wording::Each(contents) => {
                 let gone = || SendError::Input("what it says is not kept any more".to_owned());
                 let message = store.message(claimed.delivery).await?.ok_or_else(gone)?;
@@ -112,6 +119,12 @@ impl Mailing {
                 Ok(self.compose(&sheet, claimed, (&values, message.to_name.map(Cow::Owned)), now)?)
             }
         }
+    }
+
+    fn personal(&self, sheet: &Sheet, claimed: &Claimed, now: Timestamp) -> Result<Letter, RenderError> {
+        let values = Values::from_json(&claimed.attributes).map_err(|why| unusable("merge values", &why))?;
+        let name = display_name(&values);
+        self.compose(sheet, claimed, (&values, name), now)
     }
 
     fn compose(
@@ -148,6 +161,27 @@ impl Mailing {
             put_in_front(&signatures, message);
         }
         Ok(())
+    }
+}
+
+impl Variants {
+    pub(crate) fn new(sheets: Vec<Sheet>) -> Variants {
+        Variants { sheets, chosen: OnceLock::new() }
+    }
+
+    /// What somebody gets. Nobody of the rest is read before the choice for them is durable: it is looked up once.
+    async fn sheet(&self, store: &Store, claimed: &Claimed) -> Result<&Sheet, SendError> {
+        let variant = match claimed.variant.or(self.chosen.get().copied()) {
+            Some(variant) => variant,
+            None => {
+                let trial = store.trial(claimed.workspace, claimed.campaign).await?;
+                let chosen = trial.and_then(|trial| trial.winner);
+                let chosen = chosen.ok_or_else(|| SendError::Input("no variant is chosen yet".to_owned()))?;
+                *self.chosen.get_or_init(|| chosen)
+            }
+        };
+        let none = || SendError::Input(format!("there is no variant {}", dispatch::trial::letter(variant.into())));
+        self.sheets.get(usize::from(variant)).ok_or_else(none)
     }
 }
 

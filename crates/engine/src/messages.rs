@@ -352,7 +352,7 @@ pub(crate) fn sheet(
         ..snapshot.options.clone()
     };
     let file = content.file.clone();
-    let snapshot = Snapshot { file, options, columns: content.columns.clone(), never_mailed: false };
+    let snapshot = Snapshot { file, options, columns: content.columns.clone(), never_mailed: false, trial: None };
     let compiled = snapshot.compile_message(content.look)?;
     let mut fields = snapshot.fields(campaign, &compiled, id_tag.to_owned())?;
     fields.extra = content.headers.clone();
@@ -403,7 +403,7 @@ fn standing(
     options: SendOptions,
 ) -> Result<NewCampaign, SendError> {
     let file = MessageFile::new("message.html".to_owned(), String::new());
-    let snapshot = Snapshot { file, options, columns: Vec::new(), never_mailed: false };
+    let snapshot = Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial: None };
     let message = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
     let hash = launch::hash(&[stream.as_bytes(), kind.word().as_bytes(), domain.as_bytes(), message.as_bytes()]);
     Ok(NewCampaign {
@@ -415,6 +415,7 @@ fn standing(
         files_hash: hash,
         content_hash: hash,
         canary: 0,
+        trial: None,
     })
 }
 

@@ -74,6 +74,13 @@ pub enum Note<'a> {
         /// What it showed.
         why: String,
     },
+    /// A comparison of variants was judged.
+    TrialJudged {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// What it showed, and what follows.
+        why: String,
+    },
     /// The run is over.
     Ended {
         /// How often the scheduler woke.

@@ -96,6 +96,7 @@ impl Tracking {
             count: self.mode != TrackingMode::Off,
             in_text: self.text_links,
             parameters: self.parameters.clone(),
+            after: 0,
         }
     }
 }

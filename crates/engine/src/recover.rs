@@ -131,6 +131,7 @@ mod tests {
             attributes: "{}".into(),
             import: None,
             lead_source: None,
+            variant: None,
             generation: 0,
         }
     }

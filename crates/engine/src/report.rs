@@ -8,6 +8,7 @@ pub mod people;
 pub mod reactions;
 
 use crate::resume::demanded;
+use crate::trial::{self, Told};
 use dispatch::rules::RulePack;
 use dispatch::words;
 use jiff::Timestamp as Moment;
@@ -35,7 +36,7 @@ const SILENT_IN_A_ROW: u32 = 3;
 const READINGS_MAX: usize = 3;
 
 /// The one object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     /// Which campaign; `None` for the sum of several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +75,9 @@ pub struct Report {
     /// What people did with it; `None` in lists and sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reactions: Option<Reactions>,
+    /// How the comparison of its variants stands, where there is one; `None` in lists and sums.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Told>,
     /// When somebody is tried next; one that is overdue is due now.
     #[serde(serialize_with = "iso_or_null")]
     pub next_try_at: Option<Timestamp>,
@@ -207,10 +211,11 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     let mut report = overview(store, &known, now).await?;
     report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
     report.reactions = Some(reactions(store, &known).await?);
+    report.trial = trial::told(store, &known, now).await?;
     Ok(report)
 }
 
-/// The same without [`Report::put_off_then_accepted`] and [`Report::reactions`]: for lists of campaigns.
+/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`] and [`Report::trial`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);

@@ -1,9 +1,11 @@
-//! On what terms a campaign is sent: in which hours, until when, and whether a sample goes first.
+//! On what terms a campaign is sent: in which hours, until when, and whether a sample goes first or variants are compared.
 //!
 //! Read from the campaign when it is taken up. Invariants: nothing of a campaign starts outside its windows, by the
-//! recipient's clock where it is known; nothing starts after it has expired; while the canary is out, nobody else is.
+//! recipient's clock where it is known; nothing starts after it has expired; while the canary is out, nobody else is;
+//! while variants are compared, nobody else is but those they are compared on.
 
 use crate::Stakes;
+use crate::trial::UnderWay;
 use dispatch::brakes::{Audience, Canary, Decision, Limits};
 use dispatch::windows::{Windows, Zone};
 use model::{CampaignId, DayCount, Timestamp};
@@ -30,6 +32,7 @@ pub(crate) struct Term {
     /// From this position on, people have not reacted for long.
     pub(crate) cold_from: Option<u32>,
     pub(crate) canary: Option<Canary>,
+    pub(crate) trial: Option<UnderWay>,
 }
 
 /// What a campaign asks for, as it was made.
@@ -41,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) cold_from: Option<u32>,
     /// The sample that goes first, while its verdict may still be open.
     pub(crate) canary: Option<Sample>,
+    /// The comparison of variants, while nothing is chosen.
+    pub(crate) trial: Option<UnderWay>,
 }
 
 /// A sample that goes first, and what the ledger knows of it.
@@ -77,6 +82,7 @@ impl Plan {
             expires_at: self.expires_at,
             cold_from: self.cold_from,
             canary: canary.map(|sample| sample.begin(now)),
+            trial: self.trial.clone(),
         }
     }
 }
@@ -113,10 +119,12 @@ impl Terms {
 
     /// Which part of the campaign may be read.
     pub(crate) fn part(&self, campaign: CampaignId, holds_cold: bool) -> Part {
-        let canary_is_out = self.lock().get(&campaign).is_some_and(|term| term.canary.is_some());
-        match (canary_is_out, holds_cold) {
+        let of = self.lock();
+        let term = of.get(&campaign);
+        match (term.is_some_and(|term| term.canary.is_some()), term.is_some_and(|term| term.trial.is_some())) {
             (true, _) => Part::Canary,
-            (false, true) => Part::NotCold,
+            (false, true) => Part::Trial { cold: !holds_cold },
+            (false, false) if holds_cold => Part::NotCold,
             (false, false) => Part::All,
         }
     }
@@ -143,14 +151,51 @@ impl Terms {
         decided
     }
 
-    /// When time alone changes something: a canary's patience, an expiry.
+    /// Comparisons whose sample is still being sent.
+    pub(crate) fn trials_going_out(&self) -> Vec<CampaignId> {
+        let of = self.lock();
+        let going_out = |term: &Term| term.trial.as_ref().is_some_and(|trial| trial.out_at.is_none());
+        of.iter().filter(|(_, term)| going_out(term)).map(|(campaign, _)| *campaign).collect()
+    }
+
+    /// Comparisons that are to be judged now.
+    pub(crate) fn trials_due(&self, now: Timestamp) -> Vec<CampaignId> {
+        let of = self.lock();
+        let is_due = |term: &Term| term.trial.as_ref().and_then(UnderWay::due).is_some_and(|at| at <= now);
+        of.iter().filter(|(_, term)| is_due(term)).map(|(campaign, _)| *campaign).collect()
+    }
+
+    /// Is there a comparison that will be judged by itself?
+    pub(crate) fn is_judged_later(&self) -> bool {
+        self.lock().values().any(|term| term.trial.as_ref().and_then(UnderWay::due).is_some())
+    }
+
+    /// Lets somebody change what is known of a comparison under way.
+    pub(crate) fn with_trial(&self, campaign: CampaignId, change: impl FnOnce(&mut UnderWay)) {
+        if let Some(under_way) = self.lock().get_mut(&campaign).and_then(|term| term.trial.as_mut()) {
+            change(under_way);
+        }
+    }
+
+    /// A variant was chosen: the rest may be read. `false`: nothing was waited for.
+    pub(crate) fn end_trial(&self, campaign: CampaignId) -> bool {
+        self.lock().get_mut(&campaign).and_then(|term| term.trial.take()).is_some()
+    }
+
+    /// Is a comparison under way?
+    pub(crate) fn has_trial(&self, campaign: CampaignId) -> bool {
+        self.lock().get(&campaign).is_some_and(|term| term.trial.is_some())
+    }
+
+    /// When time alone changes something: a canary's patience, a comparison's end, an expiry.
     pub(crate) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let of = self.lock();
         let patience = |term: &Term| match term.canary.as_ref()?.decide(now) {
             Decision::Wait { until, .. } => Some(until),
             Decision::Go { .. } | Decision::Stop { .. } => Some(now),
         };
-        let changes = of.values().flat_map(|term| [patience(term), term.expires_at]);
+        let judged = |term: &Term| term.trial.as_ref().and_then(UnderWay::due);
+        let changes = of.values().flat_map(|term| [patience(term), judged(term), term.expires_at]);
         changes.flatten().min()
     }
 

@@ -76,6 +76,8 @@ impl SourceKind {
 pub struct CompileOptions {
     /// Used when the front matter has none.
     pub subject: Option<String>,
+    /// Used in place of every other, the front matter's as well.
+    pub only_subject: Option<String>,
     /// Used, with a warning, when nothing else gives a subject (toward loopback: the campaign's name).
     pub fallback_subject: Option<String>,
     /// The audience's columns. [`OUR_TAGS`] are always known.
@@ -442,6 +444,10 @@ impl Draft<'_> {
 
     /// Front matter, else the option, else the title, else the fallback with a warning.
     fn subject(&mut self, given: Option<String>, title: &str) -> Result<String, ComposeError> {
+        if let Some(subject) = self.options.only_subject.clone().filter(|s| !s.trim().is_empty()) {
+            self.read_given_subject(&subject)?;
+            return Ok(subject);
+        }
         if let Some(subject) = given.filter(|s| !s.trim().is_empty()) {
             return Ok(subject);
         }

@@ -169,6 +169,10 @@ words! {
         TemplateSaved = 94 "template_saved",
         /// A template was removed.
         TemplateRemoved = 95 "template_removed",
+        /// What a comparison of variants showed.
+        TrialJudged = 96 "trial_judged",
+        /// A variant was chosen for everybody who has none.
+        VariantChosen = 97 "variant_chosen",
         /// A webhook was made.
         WebhookMade = 100 "webhook_made",
         /// A webhook was changed, got a new secret, or goes on from another place of the log.

@@ -17,6 +17,7 @@ use crate::shift;
 use crate::ways_out::{self, WaysOut};
 use engine::complaints::{self, Claim};
 use engine::import::{ImportRequest, Mapping, Pace, Progress, import_file};
+use engine::trial::CHOSEN_BY_HAND;
 use mail::complaint::Report;
 use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use store::{ContactEdit, Durability, LeftOut, LiftFilter, Target};
+use store::{ContactEdit, Durability, LeftOut, LiftFilter, Settling, Target};
 
 /// Something to be done to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,8 @@ pub(crate) enum Order {
     LeaveOut { campaign: CampaignId, who: Group },
     /// Stop a campaign for good.
     Cancel { campaign: CampaignId },
+    /// Choose the variant of a campaign's message that the rest of its people get.
+    ChooseVariant { campaign: CampaignId, variant: u8, because: Option<String> },
     /// Put those in doubt back in the queue.
     ResendInDoubt {
         campaign: CampaignId,
@@ -219,6 +222,7 @@ impl Order {
             | Order::Resume { .. }
             | Order::LeaveOut { .. }
             | Order::Cancel { .. }
+            | Order::ChooseVariant { .. }
             | Order::ResendInDoubt { .. }
             | Order::SettleDoubt { .. }
             | Order::PlaceHold { .. }
@@ -390,6 +394,12 @@ pub(crate) async fn carry_out(
         }
         Order::LeaveOut { .. } | Order::Pause { .. } | Order::Resume { .. } | Order::Cancel { .. } => {
             shift::move_idle(ledger, actor, order).await
+        }
+        Order::ChooseVariant { campaign, variant, because } => {
+            let said = because.clone().unwrap_or_else(|| CHOSEN_BY_HAND.to_owned());
+            let settling = Settling { found: None, winner: Some(*variant), said };
+            store.settle_trial(workspace, *campaign, settling, actor, now).await?;
+            Ok(json!({ "variant": dispatch::trial::letter(usize::from(*variant)) }))
         }
         Order::SettleDoubt { delivery, to, because } => {
             store.settle_doubt(*delivery, *to, because, actor, now).await?;

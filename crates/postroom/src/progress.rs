@@ -92,6 +92,7 @@ impl Watch for Progress {
             Note::SourceRests { says, .. } => seen.remark(says),
             Note::Learned { site, says } => seen.remark(format!("{site}: {says}")),
             Note::CanaryEnded { why, .. } => seen.remark(format!("the sample has its verdict: {why}")),
+            Note::TrialJudged { why, .. } => seen.remark(format!("the variants are compared: {why}")),
             Note::Ended { .. } => {}
             Note::LedgerTrouble(why) => {
                 if !std::mem::replace(&mut seen.ledger_trouble, true) {

@@ -192,6 +192,7 @@ impl Watch for Log {
             Note::SourceRests { source, site, why, .. } => tracing::warn!(source, site, why, "a source rests"),
             Note::Learned { site, says } => tracing::debug!(site, says, "a limit was learned"),
             Note::CanaryEnded { why, .. } => tracing::info!(why, "the sample has its verdict"),
+            Note::TrialJudged { why, .. } => tracing::info!(why, "variants were compared"),
             Note::LedgerTrouble(why) => tracing::error!(%why, "outcomes cannot be recorded: nothing new is started"),
             Note::LedgerWorks => tracing::info!("outcomes can be recorded again"),
             Note::SettlementRefused(refused) => tracing::error!(?refused, "a fault of this program"),

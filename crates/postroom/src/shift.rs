@@ -200,6 +200,10 @@ impl Staff {
                 let cancelled = self.handle.cancel(campaign, &actor).await?;
                 self.stopped(campaign, cancelled, CampaignState::Cancelled, None).await
             }
+            Order::ChooseVariant { campaign, variant, because } if self.works_on(campaign) => {
+                self.handle.choose_variant(self.ledger.workspace, campaign, variant, because, &actor).await?;
+                Ok(json!({ "variant": dispatch::trial::letter(usize::from(variant)) }))
+            }
             Order::Complaint { report } => {
                 let claim = order::complaint_claim(&self.ledger, &report).await?;
                 order::complaint_answer(self.handle.complained(&claim, &actor).await?)

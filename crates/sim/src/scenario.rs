@@ -21,6 +21,7 @@ use crate::internet::{Internet, Listing};
 use crate::provider::{HostState, Profile};
 use crate::world::{EPOCH, SOURCE};
 use engine::options::Timing;
+use engine::trial::Comparison;
 use engine::{Settings, Stakes};
 use life::Life;
 use machine::Workshop;
@@ -147,6 +148,7 @@ pub struct Scenario {
     room: Option<Room>,
     stakes: Stakes,
     timing: Timing,
+    comparing: Option<Comparison>,
     ways_out: Vec<WayOut>,
     /// Of a source by its name, or of the workspace.
     ceilings: Vec<(Option<String>, Ceilings)>,
@@ -182,6 +184,7 @@ impl Scenario {
             room: None,
             stakes: Stakes::Rehearsal,
             timing: Timing::default(),
+            comparing: None,
             ways_out: Vec::new(),
             ceilings: Vec::new(),
             engaged: Vec::new(),
@@ -338,6 +341,12 @@ impl Scenario {
     /// With hours, an expiry or a weight for the first campaign.
     pub fn timing(mut self, timing: Timing) -> Scenario {
         self.timing = timing;
+        self
+    }
+
+    /// With a first campaign whose message is compared with others.
+    pub fn comparing(mut self, comparison: Comparison) -> Scenario {
+        self.comparing = Some(comparison);
         self
     }
 

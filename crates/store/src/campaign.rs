@@ -1,6 +1,7 @@
 //! Campaigns as the ledger keeps them: the frozen message, the frozen audience, and where the whole stands.
 
 use crate::audience::Audience;
+use crate::trial::NewTrial;
 use model::{CampaignId, CampaignKind, CampaignState, ImportId, SkipReason, Timestamp, WorkspaceId};
 
 /// A group of a campaign's people that is left out of it.
@@ -57,6 +58,8 @@ pub struct NewCampaign {
     pub content_hash: [u8; 32],
     /// How many people the canary sample is to have (at most [`CANARY_MAX`]); 0: none.
     pub canary: u32,
+    /// Variants of the message are compared first.
+    pub trial: Option<NewTrial>,
 }
 
 /// A campaign.

@@ -4,7 +4,7 @@
 //! ([`Store::freeze_draft`]) and its audience is resolved; from then on it is a campaign like any other.
 
 use crate::sqlite::{Ledger, campaigns, drafts};
-use crate::{Audience, Campaign, NewCampaign, Result, Store};
+use crate::{Audience, Campaign, NewCampaign, NewTrial, Result, Store};
 use model::{Actor, CampaignId, CampaignState, Tally, Timestamp, WorkspaceId};
 
 /// What a draft is to be from now on.
@@ -29,6 +29,8 @@ pub struct Frozen {
     pub content_hash: [u8; 32],
     /// How many people the canary sample is to have; 0: none.
     pub canary: u32,
+    /// Variants of the message are compared first.
+    pub trial: Option<NewTrial>,
 }
 
 impl Store {

@@ -37,6 +37,11 @@ pub struct Head {
 pub enum Part {
     /// Members of the canary sample only.
     Canary,
+    /// Those on whom variants are compared.
+    Trial {
+        /// The cold as well?
+        cold: bool,
+    },
     /// Everybody but the cold (see [`crate::Campaign::cold_from`]).
     NotCold,
     /// Everybody.
@@ -91,6 +96,8 @@ pub struct Claimed {
     pub import: Option<ImportId>,
     /// Where the address was collected, if the contact says.
     pub lead_source: Option<String>,
+    /// Which variant of the message is compared on them; `None`: they get the one that is chosen, if there are several.
+    pub variant: Option<u8>,
     /// What the ledger's changes stood at when this was read; for [`crate::Store::changed_since`].
     pub generation: u64,
 }

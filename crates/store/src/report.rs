@@ -60,6 +60,8 @@ pub struct DeliveryRow {
     pub due: Option<(SiteId, Timestamp)>,
     /// The latest attempt.
     pub last: Option<Attempt>,
+    /// Which variant of the message they get; `None`: there are none, or none is chosen for them yet.
+    pub variant: Option<u8>,
 }
 
 /// One attempt with what belongs to it.

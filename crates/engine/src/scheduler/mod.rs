@@ -348,6 +348,7 @@ impl Scheduler {
             Notice::Rests { lane, why } => self.rests(lane, &why).await?,
             Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
             Notice::Changed(campaign) => {
+                self.look_at_choice(campaign).await?;
                 self.deactivate(campaign);
                 let campaign = self.house.until_read(|| self.house.store.campaign(campaign)).await?;
                 let ours = |campaign: &store::Campaign| self.house.mailing(campaign.id).is_some();
@@ -355,6 +356,7 @@ impl Scheduler {
                     self.house.resumed(campaign.id).await?;
                     self.activate(campaign.id).await?;
                 }
+                self.look_at_terms().await?;
             }
             Notice::Complained(complained) => {
                 let trips = self.house.complained(&complained).await;

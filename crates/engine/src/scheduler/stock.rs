@@ -55,7 +55,8 @@ impl Scheduler {
         if self.until == Until::FirstTries && (queued == 0 || !soon) {
             return Ok(Some(RunEnd::RetriesRemain));
         }
-        let nothing_to_wait_for = self.timed.is_empty() && self.wakes.first().is_none();
+        let is_judged_later = self.house.terms.is_judged_later();
+        let nothing_to_wait_for = self.timed.is_empty() && self.wakes.first().is_none() && !is_judged_later;
         if open > 0 && nothing_to_wait_for {
             return self.look_again().await;
         }

@@ -10,6 +10,7 @@ use crate::lanes::{self, BudgetView, HeldView, LaneView};
 use crate::note::Note;
 use crate::pacer::PacerKey;
 use crate::remembered;
+use crate::trial;
 use dispatch::alert::Turn;
 use dispatch::brakes::Decision;
 use dispatch::pace::{Change, Memory};
@@ -229,9 +230,55 @@ impl Scheduler {
             }
             self.house.remember().await?;
         }
+        self.look_at_trials().await?;
         let stale = |campaign: &CampaignId| self.house.terms.expires_at(*campaign).is_some_and(|at| at <= now);
         for campaign in self.campaigns.keys().copied().filter(stale).collect::<Vec<_>>() {
             self.expire(campaign).await?;
+        }
+        Ok(())
+    }
+
+    /// Comparisons of variants: is the sample out, and are people's days to act over?
+    async fn look_at_trials(&mut self) -> Result<(), StoreError> {
+        let (house, now) = (self.house.clone(), self.house.now());
+        for campaign in house.terms.trials_going_out() {
+            let Some(workspace) = house.mailing(campaign).map(|mailing| mailing.workspace) else { continue };
+            if house.until_read(|| trial::is_out(&house.store, workspace, campaign)).await? {
+                let at = house.until_recorded(|| house.store.note_trial_out(campaign, now)).await?;
+                house.terms.with_trial(campaign, |under_way| under_way.out_at = Some(at));
+            }
+        }
+        for campaign in house.terms.trials_due(now) {
+            let concluded = house.until_recorded(|| trial::conclude(&house.store, campaign, now)).await?;
+            let Some((why, is_chosen)) = concluded else {
+                self.look_at_choice(campaign).await?;
+                continue;
+            };
+            house.note(Note::TrialJudged { campaign, why });
+            match is_chosen {
+                true => self.release(campaign).await?,
+                false => house.terms.with_trial(campaign, |under_way| under_way.is_asked = true),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has somebody chosen a variant?
+    pub(super) async fn look_at_choice(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
+        let house = self.house.clone();
+        let Some(mailing) = house.mailing(campaign).filter(|_| house.terms.has_trial(campaign)) else { return Ok(()) };
+        let trial = house.until_read(|| house.store.trial(mailing.workspace, campaign)).await?;
+        match trial.is_none_or(|trial| trial.winner.is_some()) {
+            true => self.release(campaign).await,
+            false => Ok(()),
+        }
+    }
+
+    /// A variant is chosen: everybody else may go.
+    async fn release(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
+        if self.house.terms.end_trial(campaign) && self.campaigns.contains_key(&campaign) {
+            self.deactivate(campaign);
+            self.activate(campaign).await?;
         }
         Ok(())
     }

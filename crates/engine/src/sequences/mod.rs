@@ -94,7 +94,7 @@ pub fn messages(version: &SequenceVersion) -> Result<Messages, SendError> {
 impl SequenceMessage {
     fn snapshot(&self, columns: Vec<String>) -> Snapshot {
         let (file, options) = (self.file.clone(), self.options.clone());
-        Snapshot { file, options, columns, never_mailed: false }
+        Snapshot { file, options, columns, never_mailed: false, trial: None }
     }
 }
 
@@ -246,6 +246,7 @@ impl Ready {
             files_hash: content_hash,
             content_hash,
             canary: 0,
+            trial: None,
         };
         Ok(Ready { new, snapshot, compiled, topic: message.topic })
     }
@@ -255,7 +256,7 @@ impl Ready {
         let campaign = store.open_standing(self.new, actor, handle.clock.now()).await?;
         HeaderPlan::new(self.snapshot.fields(&campaign, &self.compiled, String::new())?)
             .map_err(|why| SendError::Input(why.to_string()))?;
-        launch::keep_links(store, &campaign, &self.snapshot, &self.compiled).await?;
+        launch::keep_links(store, &campaign, &self.snapshot).await?;
         store.set_campaign_topic(sequence.workspace, campaign.id, self.topic).await?;
         Ok(campaign.id)
     }

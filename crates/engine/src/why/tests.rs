@@ -50,6 +50,7 @@ fn campaign(store: &Store, name: &str, import: ImportId, when: u64) -> CampaignI
         files_hash: [1; 32],
         content_hash: [2; 32],
         canary: 0,
+        trial: None,
     };
     let campaign = now(store.create_campaign(new, &ME, at(when))).unwrap();
     now(store.build_campaign(campaign.id, &ME, at(when))).unwrap();

@@ -36,6 +36,8 @@ pub struct LinkOptions {
     pub in_text: bool,
     /// Added to the query of every link, where the author wrote no such parameter: `utm_source` and its like.
     pub parameters: Vec<(String, String)>,
+    /// Numbers begin after this one: where a campaign has several messages, each has its own.
+    pub after: u16,
 }
 
 impl LinkOptions {
@@ -48,7 +50,7 @@ impl LinkOptions {
 /// A numbered link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Its number, from 1, in order of the page.
+    /// Its number, from 1 (or what [`LinkOptions::after`] says), in order of the page.
     pub number: u16,
     /// Where it leads, parameters included; with merge tags where it has them.
     pub target: String,
@@ -83,7 +85,7 @@ pub(super) fn number(
     let each = ElementContentHandlers::default().element(|el: &mut Element<'_, '_>| {
         let mut links = links.borrow_mut();
         let Some(href) = el.get_attribute("href").filter(|_| links.len() < LINKS_MAX) else { return Ok(()) };
-        let number = u16::try_from(links.len() + 1).unwrap_or(u16::MAX);
+        let number = options.after.saturating_add(u16::try_from(links.len() + 1).unwrap_or(u16::MAX));
         let target = unescape(href.trim());
         if !hidden.has_tag(&target) {
             if is_web(&target) {

@@ -38,6 +38,19 @@ pub(crate) struct CancelArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct ChooseArgs {
+    /// The campaign's number or name
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: String,
+    /// A, B, … as the report names them
+    #[arg(value_name = "VARIANT")]
+    variant: char,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct ResendArgs {
     /// The campaign's number or name
     #[arg(value_name = "CAMPAIGN")]
@@ -80,6 +93,22 @@ pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Res
     output.answer(&answer, || {
         let cancelled = format!("Campaign {:?} is cancelled for good: whoever was waiting is skipped.", campaign.name);
         [Some(cancelled), order::unrecorded_in_words(&answer)].into_iter().flatten().collect()
+    });
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn choose(args: ChooseArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let campaign = find(dir, &args.campaign).await?;
+    refuse_over(&campaign)?;
+    let letter = args.variant.to_ascii_uppercase();
+    let variant = u8::try_from(letter).ok().and_then(|letter| letter.checked_sub(b'A'));
+    let variant = variant.ok_or_else(|| Failure::bad_input(format!("{letter:?} is no variant: A, B, …")))?;
+    let order = Order::ChooseVariant { campaign: campaign.id, variant, because: args.because };
+    let answer = order::place(dir, order, &mut |_| {}).await?;
+    output.answer(&answer, || {
+        let chosen = format!("Everybody of campaign {:?} who is not in the sample gets {letter}.", campaign.name);
+        let again = format!("If no process sends it: postroom resume {}{}", campaign.number, ending::data_option(dir));
+        vec![chosen, again]
     });
     Ok(Exit::Done)
 }

@@ -210,7 +210,13 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     let import = people_in(&store, &sim, dir, people, seed, &actor).await?;
     launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key, entropy.as_ref(), &actor, clock.now()).await?;
     let file = MessageFile::new(MESSAGE_FILE.to_owned(), MESSAGE.to_owned());
-    let snapshot = Snapshot { file, options: options_of_demo(), columns: import.columns.clone(), never_mailed: false };
+    let snapshot = Snapshot {
+        file,
+        options: options_of_demo(),
+        columns: import.columns.clone(),
+        never_mailed: false,
+        trial: None,
+    };
     let draft = Draft {
         name: CAMPAIGN.to_owned(),
         snapshot,

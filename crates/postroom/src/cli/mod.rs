@@ -7,7 +7,8 @@ pub(crate) mod adopt;
 pub(crate) mod alert;
 pub(crate) mod backup;
 pub(crate) mod campaign;
-pub(crate) mod complaints;
+pub(crate) mod compare;
+mod complaints;
 pub(crate) mod contact;
 pub(crate) mod demo;
 pub(crate) mod domain;
@@ -72,6 +73,8 @@ enum Command {
     Pause(campaign::PauseArgs),
     /// End a campaign for good
     Cancel(campaign::CancelArgs),
+    /// Choose the variant of a message that everybody gets who is not in the sample
+    Choose(campaign::ChooseArgs),
     /// Send once more to those nobody knows about
     Resend(campaign::ResendArgs),
     /// The people of whom nobody knows whether they got their copy: who, what somebody found out, once more
@@ -157,6 +160,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Resume(args) => Box::pin(resume::run(args, dir, output)).await,
         Command::Pause(args) => campaign::pause(args, dir, output).await,
         Command::Cancel(args) => campaign::cancel(args, dir, output).await,
+        Command::Choose(args) => campaign::choose(args, dir, output).await,
         Command::Resend(args) => campaign::resend(args, dir, output).await,
         Command::Doubt(command) => doubt::run(command, dir, output).await,
         Command::Status(args) => campaign::status(args, dir, output).await,

@@ -5,6 +5,7 @@
 //! leave this machine. The campaign is durably `sending` before its first conversation, so from then on a kill costs
 //! nothing but time: `postroom resume` goes on.
 
+use super::compare::Compare;
 use super::guard;
 use crate::ending;
 use crate::failure::{Exit, Failure};
@@ -72,6 +73,8 @@ pub(crate) struct Args {
     identity: Identity,
     #[command(flatten)]
     counting: Counting,
+    #[command(flatten)]
+    compare: Compare,
     #[command(flatten)]
     way: WayOut,
     /// Do not ask; needed where no terminal is
@@ -293,6 +296,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let mut options = read_options(&args, SystemClock::new().now())?;
     let mapping = super::import::read_mapping(&args.map)?;
     let file = MessageFile::read(&args.message)?;
+    let trial = args.compare.read()?;
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
     if ledger.store.held().is_some() && !args.dry_run {
         return Err(store::StoreError::Held.into());
@@ -310,7 +314,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     }
     let people = campaigner::people(&args.contacts, mapping, &ledger);
     // A message that cannot be sent leaves no people behind.
-    let snapshot = Snapshot { file, options, columns: campaigner::columns(&people)?, never_mailed: false };
+    let snapshot = Snapshot { file, options, columns: campaigner::columns(&people)?, never_mailed: false, trial };
     let name = name_of(&args)?;
     snapshot.check(&name)?;
     let import = campaigner::import(&people, &ledger, output).await?;
@@ -511,6 +515,15 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
         output.note(format!(
             "{} of them go first, drawn at random; the rest follows when these have answers",
             counted(u64::from(campaign.canary), "person", "people")
+        ));
+    }
+    let arms = ledger.store.trial_arms(campaign.workspace, campaign.id).await?;
+    if !arms.is_empty() {
+        let sample = arms.iter().map(|arm| arm.tally.attempted()).sum();
+        output.note(format!(
+            "{} variants are compared on {} of them; everybody else waits for what that shows",
+            arms.len(),
+            counted(sample, "person", "people")
         ));
     }
     if let Some(windows) = launch::snapshot(&campaign)?.options.timing.windows {

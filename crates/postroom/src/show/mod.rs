@@ -10,6 +10,7 @@ mod reactions;
 pub(crate) mod report;
 #[cfg(test)]
 mod sample;
+mod trial;
 pub(crate) mod why;
 
 use crate::output::{Ink, Output};

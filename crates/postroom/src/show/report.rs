@@ -58,6 +58,10 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.push(String::new());
         lines.extend(super::reactions::reactions(told, report.accepted, style));
     }
+    if let Some(told) = &report.trial {
+        lines.push(String::new());
+        lines.extend(super::trial::trial(told, style));
+    }
     lines.push(String::new());
     lines.extend(put_off(report));
     if report.accepted > 0 {

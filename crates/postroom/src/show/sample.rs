@@ -93,6 +93,7 @@ fn built(store: &Store) -> CampaignId {
         files_hash: [1; 32],
         content_hash: [2; 32],
         canary: 0,
+        trial: None,
     };
     let campaign = now(store.create_campaign(new, &ME, at(1))).unwrap().id;
     now(store.build_campaign(campaign, &ME, at(2))).unwrap();

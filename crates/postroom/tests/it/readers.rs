@@ -89,7 +89,7 @@ fn snapshot() -> Snapshot {
         tracking: Tracking { mode: TrackingMode::Full, ..Tracking::default() },
     };
     let file = MessageFile::new("spring.md".to_owned(), SOURCE.to_owned());
-    Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false }
+    Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None }
 }
 
 async fn people(store: &Store, emails: &[String], now: Timestamp) -> Import {

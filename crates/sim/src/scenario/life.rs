@@ -407,6 +407,7 @@ impl Life {
                     name,
                     options: options(),
                     audience: Audience::imports(imports.iter().take(1).map(|import| import.id)),
+                    trial: None,
                 };
                 let draft =
                     drafts::make(&process.store, WorkspaceId::FIRST, &proposal, &actor, now).await.expect("made");

@@ -64,6 +64,7 @@ impl Watch for Watcher {
             Note::SourceRests { source, site, why, .. } => format!("{source} rests toward {site}: {why}"),
             Note::Learned { site, says } => format!("learned of {site}: {says}"),
             Note::CanaryEnded { why, .. } => format!("canary: {why}"),
+            Note::TrialJudged { why, .. } => format!("trial: {why}"),
             Note::Ended { turns, sites_for_holds } => {
                 format!("the run is over after {turns} turns, {sites_for_holds} sites looked at for holds")
             }

@@ -14,12 +14,19 @@ fn draft(store: &Store, name: &str, audience: Audience) -> CampaignId {
         files_hash: [0; 32],
         content_hash: [0; 32],
         canary: 0,
+        trial: None,
     };
     now(store.make_draft(new, &ME, at(1))).unwrap().id
 }
 
 fn frozen() -> Frozen {
-    Frozen { message: r#"{"frozen":true}"#.to_owned(), files_hash: [1; 32], content_hash: [2; 32], canary: 0 }
+    Frozen {
+        message: r#"{"frozen":true}"#.to_owned(),
+        files_hash: [1; 32],
+        content_hash: [2; 32],
+        canary: 0,
+        trial: None,
+    }
 }
 
 #[test]

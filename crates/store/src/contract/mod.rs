@@ -27,6 +27,7 @@ mod segments;
 mod sequences;
 mod standing;
 mod sums;
+mod trials;
 mod ways;
 mod webhooks;
 
@@ -107,6 +108,7 @@ pub(crate) fn new_campaign(name: &str, imports: Vec<ImportId>) -> NewCampaign {
         files_hash: [1; 32],
         content_hash: [2; 32],
         canary: 0,
+        trial: None,
     }
 }
 

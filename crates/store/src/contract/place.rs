@@ -217,6 +217,21 @@ fn what_the_fourth_schema_kept_is_read() {
 }
 
 #[test]
+fn what_the_fifth_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-5.sql"));
+    assert_eq!(now(store.tracking_hosts(W)).unwrap()[0].host, "links.a.example");
+    let stopped = now(store.stopped_origins(W)).unwrap();
+    assert_eq!(stopped.iter().map(|origin| origin.why.as_str()).collect::<Vec<_>>(), ["too many complaints"]);
+    let today = now(store.site_days(20_453)).unwrap();
+    assert_eq!(today.iter().map(|day| day.attempted).collect::<Vec<_>>(), [42]);
+    assert_eq!(now(store.ceilings()).unwrap()[0].weight, Some(200));
+    assert!(now(store.next_confirmation()).unwrap().is_some());
+    let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
+    assert_eq!(now(store.trial(W, campaign.id)).unwrap(), None);
+    assert!(claims(&store, campaign.id).iter().all(|one| one.variant.is_none()));
+}
+
+#[test]
 fn a_copied_directory_is_held_until_it_is_adopted() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(options(dir.path()), at(0)).unwrap();

@@ -3,8 +3,8 @@
 //! Set-based and in bounded steps. What is gathered on the way lives in temporary tables, which are not logged and not
 //! kept: a build that was interrupted removes the rows it had written and starts again, before anything was sent.
 //! Positions follow engagement: whoever reacted lately is first, the cold are last, and among equals the order of the
-//! audience holds. Invariant: delivery ids are contiguous per domain, members of the canary first, then in the order of
-//! position; domains follow in the order of their lowest position; skipped people come last.
+//! audience holds. Invariant: delivery ids are contiguous per domain, members of the canary first, then those on whom
+//! variants are compared, then everybody else, each in the order of position; domains follow in the order of their lowest position; skipped people come last.
 
 use super::audience::{COLD_TIER, Resolved, tier_sql};
 use super::campaigns::{CounterMoves, require};
@@ -12,6 +12,7 @@ use super::choices::choice_sql;
 use super::events::NewEvent;
 use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
+use super::trials::{self, Split};
 use super::{Ledger, canary, word};
 use crate::error::Result;
 use model::id::ID_STEP;
@@ -30,21 +31,23 @@ const SCRATCH_CACHE_KIB: i64 = 16_384;
 pub(crate) const TIER_STEP: i64 = 1 << 40;
 /// Added to the place of everybody who is not a member of the canary.
 pub(crate) const NOT_CANARY: i64 = 1 << 50;
+/// Added to the place of everybody on whom no variants are compared; more than every other place.
+pub(crate) const NOT_TRIAL: i64 = 1 << 51;
 /// Stands for "no domain" in the scratch tables: people who are skipped.
 const SKIPPED: i64 = i64::MAX;
 
 const SCRATCH: &str = "
     CREATE TEMP TABLE IF NOT EXISTS chunk
         (n INTEGER PRIMARY KEY, contact INTEGER UNIQUE, address INTEGER, domain INTEGER, skip INTEGER, tier INTEGER,
-        lead TEXT, import INTEGER, place INTEGER);
+        lead TEXT, import INTEGER, place INTEGER, variant INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS person (contact INTEGER PRIMARY KEY);
     CREATE TEMP TABLE IF NOT EXISTS seen (address INTEGER PRIMARY KEY, contact INTEGER NOT NULL);
     CREATE TEMP TABLE IF NOT EXISTS candidate (domain INTEGER, place INTEGER, contact INTEGER NOT NULL,
-        address INTEGER, skip INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
+        address INTEGER, skip INTEGER, variant INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
     CREATE TEMP TABLE IF NOT EXISTS gathered
-        (domain INTEGER PRIMARY KEY, people INTEGER, first INTEGER, canary INTEGER, cold INTEGER);
+        (domain INTEGER PRIMARY KEY, people INTEGER, first INTEGER, canary INTEGER, trial INTEGER, cold INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS layout (rank INTEGER PRIMARY KEY, domain INTEGER, people INTEGER, first_id INTEGER,
-        canary INTEGER, cold INTEGER);
+        canary INTEGER, trial INTEGER, cold INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS tier (tier INTEGER PRIMARY KEY, people INTEGER, before INTEGER);
     DELETE FROM chunk; DELETE FROM person; DELETE FROM seen; DELETE FROM candidate; DELETE FROM gathered;
     DELETE FROM layout; DELETE FROM tier;";
@@ -59,6 +62,8 @@ pub(crate) struct Build {
     audience: Resolved,
     /// Members of the canary that are wanted; after the draw, that there are.
     pub(crate) canary: i64,
+    /// How the people on whom variants are compared are found.
+    pub(super) split: Option<Split>,
     /// Queued people so far.
     queued: i64,
     /// Skipped people so far.
@@ -180,6 +185,7 @@ impl Ledger {
             stage,
             audience,
             canary: i64::from(campaign.canary),
+            split: trials::split(&self.conn, id)?,
             queued: 0,
             skipped: 0,
         })
@@ -317,29 +323,31 @@ impl Ledger {
                 SELECT c.n, ?1 + c.tier * ?2 + t.people + row_number() OVER (PARTITION BY c.tier ORDER BY c.n) AS place
                 FROM temp.chunk c JOIN temp.tier t ON t.tier = c.tier WHERE c.skip IS NULL) w WHERE w.n = chunk.n",
         )?
-        .execute([NOT_CANARY, TIER_STEP])?;
+        .execute([NOT_TRIAL + NOT_CANARY, TIER_STEP])?;
+        trials::deal(conn, build)?;
         conn.prepare_cached(
             "UPDATE temp.tier SET people = people
                 + (SELECT count(*) FROM temp.chunk c WHERE c.skip IS NULL AND c.tier = tier.tier)",
         )?
         .execute([])?;
         conn.prepare_cached(
-            "INSERT INTO temp.gathered (domain, people, first, canary, cold)
-             SELECT domain, count(*), min(place), 0, sum(tier = ?1) FROM temp.chunk WHERE skip IS NULL GROUP BY domain
+            "INSERT INTO temp.gathered (domain, people, first, canary, trial, cold)
+             SELECT domain, count(*), min(place % ?2), 0, sum(place < ?2), sum(tier = ?1 AND place >= ?2)
+             FROM temp.chunk WHERE skip IS NULL GROUP BY domain
              ON CONFLICT (domain) DO UPDATE SET people = people + excluded.people, cold = cold + excluded.cold,
-                first = min(first, excluded.first)",
+                trial = trial + excluded.trial, first = min(first, excluded.first)",
         )?
-        .execute([COLD_TIER])?;
+        .execute([COLD_TIER, NOT_TRIAL])?;
         let queued = conn
             .prepare_cached(
-                "INSERT INTO temp.candidate SELECT domain, place, contact, address, NULL FROM temp.chunk
+                "INSERT INTO temp.candidate SELECT domain, place, contact, address, NULL, variant FROM temp.chunk
                  WHERE skip IS NULL",
             )?
             .execute([])?;
         let skipped = conn
             .prepare_cached(
-                "INSERT INTO temp.candidate SELECT ?2, ?1 + row_number() OVER (ORDER BY n), contact, address, skip
-                 FROM temp.chunk WHERE skip IS NOT NULL",
+                "INSERT INTO temp.candidate SELECT ?2, ?1 + row_number() OVER (ORDER BY n), contact, address, skip,
+                    NULL FROM temp.chunk WHERE skip IS NOT NULL",
             )?
             .execute([build.skipped, SKIPPED])?;
         self.gather_sample(build)?;
@@ -362,7 +370,7 @@ impl Ledger {
         self.conn.execute(sql, params![build.campaign.0, first, first + ID_STEP * people])?;
         self.conn.execute(
             "INSERT INTO temp.layout SELECT row_number() OVER (ORDER BY first), domain, people,
-                ?1 + ?2 * (sum(people) OVER (ORDER BY first) - people), canary, cold FROM temp.gathered",
+                ?1 + ?2 * (sum(people) OVER (ORDER BY first) - people), canary, trial, cold FROM temp.gathered",
             params![first, ID_STEP],
         )?;
         Ok(BuildStage::Write { rank: 0, position: 0, written: 0 })
@@ -384,21 +392,23 @@ impl Ledger {
             self.conn
                 .prepare_cached(
                     "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining, canary_end,
-                        cold_start)
+                        cold_start, trial_end)
                      SELECT first_id, ?3, ?4, domain, NULL, first_id, first_id + ?5 * people, people,
                         CASE WHEN canary > 0 THEN first_id + ?5 * canary END,
-                        CASE WHEN cold > 0 THEN first_id + ?5 * (people - cold) END
+                        CASE WHEN cold > 0 THEN first_id + ?5 * (people - cold) END,
+                        CASE WHEN ?6 AND trial > 0 THEN first_id + ?5 * trial END
                      FROM temp.layout WHERE rank > ?1 AND rank <= ?2 ORDER BY rank",
                 )?
-                .execute(params![rank, upto, build.workspace, build.campaign.0, ID_STEP])?;
+                .execute(params![rank, upto, build.workspace, build.campaign.0, ID_STEP, build.split.is_some()])?;
         }
         let large = total > STEP_ROWS;
         // A large domain is written alone, in parts; small ones together.
         let (upto, last) = if large { (rank + 1, self.part_end(rank + 1, position)?) } else { (upto, i64::MAX) };
         let sql = "INSERT INTO delivery (id, workspace, campaign, contact, occurrence, address, position, state,
-                attempts, tries, reached, first_try_at, last_attempt, cause)
+                attempts, tries, reached, first_try_at, last_attempt, cause, variant)
             SELECT l.first_id + ?1 * (?2 + row_number() OVER (PARTITION BY l.rank ORDER BY p.place) - 1), ?3, ?4,
-                p.contact, 0, p.address, t.before + p.place % ?9, 0, 0, 0, 0, 9223372036854775807, 2147483647, 0
+                p.contact, 0, p.address, t.before + p.place % ?9, 0, 0, 0, 0, 9223372036854775807, 2147483647, 0,
+                CASE WHEN p.place < ?10 THEN p.variant END
             FROM temp.layout l CROSS JOIN temp.candidate p ON p.domain = l.domain
                 CROSS JOIN temp.tier t ON t.tier = p.place / ?9 % 1024
             WHERE l.rank > ?5 AND l.rank <= ?6 AND p.place > ?7 AND p.place <= ?8 ORDER BY 1";
@@ -411,10 +421,16 @@ impl Ledger {
             upto,
             position,
             last,
-            TIER_STEP
+            TIER_STEP,
+            NOT_TRIAL
         ])?;
         let rows = i64::try_from(rows).unwrap_or(0);
         let mut counters = CounterMoves::default();
+        if build.split.is_some() {
+            for (variant, people) in trials::dealt(&self.conn, (rank, upto), (position, last))? {
+                counters.variant(build.workspace, build.campaign.0, variant, DeliveryState::Queued, people);
+            }
+        }
         counters.state(build.workspace, build.campaign.0, DeliveryState::Queued, rows);
         counters.write(self)?;
         let unfinished = large && written + rows < total;

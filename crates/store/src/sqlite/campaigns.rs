@@ -166,6 +166,9 @@ impl Ledger {
                 state.code(),
             ],
         )?;
+        if let Some(trial) = &new.trial {
+            self.keep_trial(new.workspace, id, trial)?;
+        }
         let about = NewEvent { campaign: Some(id), detail: Some(new.name.clone()), ..NewEvent::default() };
         self.event(new.workspace, EventKind::CampaignMade, actor, now, about)?;
         require(&self.conn, id)
@@ -228,6 +231,7 @@ impl Ledger {
     pub(crate) fn note_discarded(&mut self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<()> {
         let campaign = require(&self.conn, id)?;
         self.conn.execute("DELETE FROM campaign_audience WHERE campaign = ?1", [id.0])?;
+        self.conn.execute("DELETE FROM trial WHERE campaign = ?1", [id.0])?;
         self.conn.execute("DELETE FROM campaign WHERE id = ?1", [id.0])?;
         let about = NewEvent { campaign: Some(id), detail: Some(campaign.name), ..NewEvent::default() };
         self.event(campaign.workspace, EventKind::CampaignDiscarded, actor, now, about)
@@ -266,6 +270,12 @@ pub(crate) const COUNT_STATE: i64 = 0;
 pub(crate) const COUNT_SKIP: i64 = 1;
 /// Members of the canary that are still queued.
 pub(crate) const COUNT_CANARY_WAITS: i64 = 2;
+/// Deliveries by variant and state, of those on whom variants are compared.
+pub(crate) const COUNT_VARIANT: i64 = 3;
+/// People by variant, what they did, and who did it.
+pub(crate) const COUNT_VARIANT_PEOPLE: i64 = 4;
+/// What lies between the keys of two variants, in both.
+pub(crate) const VARIANT_STEP: i64 = 256;
 
 /// Moves of counters gathered in a transaction and written once at its end.
 #[derive(Debug, Default)]
@@ -276,12 +286,12 @@ pub(crate) struct CounterMoves {
 impl CounterMoves {
     /// `by` more deliveries of a campaign are in `state`.
     pub(crate) fn state(&mut self, workspace: i64, campaign: i64, state: DeliveryState, by: i64) {
-        self.add(workspace, campaign, COUNT_STATE, state.code(), by);
+        self.add(workspace, campaign, COUNT_STATE, state.code().into(), by);
     }
 
     /// `by` more deliveries of a campaign were skipped for `reason`.
     pub(crate) fn skip(&mut self, workspace: i64, campaign: i64, reason: SkipReason, by: i64) {
-        self.add(workspace, campaign, COUNT_SKIP, reason.code(), by);
+        self.add(workspace, campaign, COUNT_SKIP, reason.code().into(), by);
     }
 
     /// `by` more members of a campaign's canary wait for their first verdict.
@@ -289,8 +299,19 @@ impl CounterMoves {
         self.add(workspace, campaign, COUNT_CANARY_WAITS, 0, by);
     }
 
-    fn add(&mut self, workspace: i64, campaign: i64, kind: i64, key: u8, by: i64) {
-        self.moves.entry((campaign, kind, i64::from(key))).or_insert((workspace, 0)).1 += by;
+    /// `by` more deliveries with a variant are in `state`.
+    pub(crate) fn variant(&mut self, workspace: i64, campaign: i64, variant: u8, state: DeliveryState, by: i64) {
+        let key = i64::from(variant) * VARIANT_STEP + i64::from(state.code());
+        self.add(workspace, campaign, COUNT_VARIANT, key, by);
+    }
+
+    /// `by` more people with a variant did something: `what` is below [`VARIANT_STEP`].
+    pub(crate) fn variant_people(&mut self, workspace: i64, campaign: i64, variant: u8, what: i64, by: i64) {
+        self.add(workspace, campaign, COUNT_VARIANT_PEOPLE, i64::from(variant) * VARIANT_STEP + what, by);
+    }
+
+    fn add(&mut self, workspace: i64, campaign: i64, kind: i64, key: i64, by: i64) {
+        self.moves.entry((campaign, kind, key)).or_insert((workspace, 0)).1 += by;
     }
 
     /// Writes the moves.

@@ -8,7 +8,7 @@
 
 use super::Ledger;
 use super::audience::COLD_TIER;
-use super::build::{Build, NOT_CANARY, TIER_STEP};
+use super::build::{Build, NOT_CANARY, NOT_TRIAL, TIER_STEP};
 use crate::error::Result;
 use rusqlite::params;
 
@@ -28,8 +28,9 @@ pub(crate) const SCRATCH: &str = "
     DELETE FROM sample; DELETE FROM canary;";
 
 /// A number below 2^31 out of contact and seed: two rounds of squaring modulo a prime.
-const HASH: &str = "((h * h) % 2147483647 * 69621 + 12345) % 2147483647";
-const MIX: &str = "((x * x) % 2147483647 * 48271 + ?2) % 2147483647";
+pub(super) const HASH: &str = "((h * h) % 2147483647 * 69621 + 12345) % 2147483647";
+/// The first round: out of the contact `x`, with the seed ?2.
+pub(super) const MIX: &str = "((x * x) % 2147483647 * 48271 + ?2) % 2147483647";
 
 impl Ledger {
     /// Keeps of the chunk just decided whoever may still be drawn.
@@ -70,16 +71,17 @@ impl Ledger {
         );
         let drawn = conn.prepare_cached(&draw)?.execute([build.canary, TIER_STEP, KEPT_TIMES])?;
         conn.prepare_cached(
-            "UPDATE temp.candidate SET place = place - ?1
+            "UPDATE temp.candidate SET place = place % ?1
              WHERE (domain, place) IN (SELECT domain, place FROM temp.canary)",
         )?
         .execute([NOT_CANARY])?;
         conn.prepare_cached(
-            "UPDATE temp.gathered SET canary = c.people, cold = gathered.cold - c.cold
-             FROM (SELECT domain, count(*) AS people, sum(place / ?1 % 1024 = ?2) AS cold FROM temp.canary
+            "UPDATE temp.gathered SET canary = c.people, trial = trial + c.more, cold = gathered.cold - c.cold
+             FROM (SELECT domain, count(*) AS people, sum(place >= ?3) AS more,
+                    sum(place >= ?3 AND place / ?1 % 1024 = ?2) AS cold FROM temp.canary
                 GROUP BY domain) c WHERE c.domain = gathered.domain",
         )?
-        .execute([TIER_STEP, COLD_TIER])?;
+        .execute([TIER_STEP, COLD_TIER, NOT_TRIAL])?;
         Ok(i64::try_from(drawn).unwrap_or(0))
     }
 }

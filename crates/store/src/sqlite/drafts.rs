@@ -110,6 +110,9 @@ impl Ledger {
                 frozen.canary
             ],
         )?;
+        if let Some(trial) = &frozen.trial {
+            self.keep_trial(workspace, id, trial)?;
+        }
         self.about_draft(workspace, id, EventKind::CampaignMade, None, actor, now)
     }
 

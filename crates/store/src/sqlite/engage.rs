@@ -4,9 +4,10 @@
 //! doer, and once more under [`UNKNOWN`] while nothing shows that they did it themselves. Invariant: a counter moves in
 //! the transaction that writes or changes what it counts.
 
+use super::campaigns::CounterMoves;
 use super::events::NewEvent;
 use super::suppressions::Because;
-use super::{Ledger, word};
+use super::{Ledger, trials, word};
 use crate::engage::{
     ADDRESSES_KEPT, DETAILS_KEPT, HITS_MAX, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored,
     UNDO_WITHIN,
@@ -26,7 +27,7 @@ const ALL_LINKS: i64 = -1;
 const FORGOTTEN_ROWS: i64 = 5_000;
 
 /// In the place of a doer: people of whom only machines, or nobody knows whom, are known to have done it.
-const UNKNOWN: i64 = 3;
+pub(super) const UNKNOWN: i64 = 3;
 /// Every doer, in the order of its scores.
 const DOERS: [Doer; 3] = [Doer::Person, Doer::Unsure, Doer::Machine];
 
@@ -92,6 +93,9 @@ impl Ledger {
                 Doer::Machine => !machine,
             });
             self.move_count(counted, code_of(doer), ALL_LINKS, by, if first { by } else { 0 })?;
+            if first {
+                self.move_people_of_variant(counted, code_of(doer), by)?;
+            }
             if let Some(link) = counted.link {
                 self.move_count(counted, code_of(doer), link, by, 0)?;
             }
@@ -103,8 +107,21 @@ impl Ledger {
         };
         match unknown(Some(is)) - unknown(was) {
             0 => Ok(()),
-            by => self.move_count(counted, UNKNOWN, ALL_LINKS, 0, by),
+            by => {
+                self.move_count(counted, UNKNOWN, ALL_LINKS, 0, by)?;
+                self.move_people_of_variant(counted, UNKNOWN, by)
+            }
         }
+    }
+
+    /// The same among those who got the same variant of the message.
+    fn move_people_of_variant(&mut self, counted: &Counted, doer: i64, by: i64) -> Result<()> {
+        let Some((contact, _)) = counted.of else { return Ok(()) };
+        let Some(variant) = trials::variant_of_contact(&self.conn, counted.campaign, contact)? else { return Ok(()) };
+        let mut counters = CounterMoves::default();
+        let what = trials::people_key(counted.kind, doer);
+        counters.variant_people(counted.workspace, counted.campaign, variant, what, by);
+        counters.write(self)
     }
 
     /// By whom the same person did the same beside this one reaction: a person, nobody knows whom, a machine.

@@ -50,6 +50,7 @@ pub(crate) mod suppressions;
 pub(crate) mod sweep;
 pub(crate) mod templates;
 pub(crate) mod tls;
+pub(crate) mod trials;
 pub(crate) mod users;
 pub(crate) mod volume;
 pub(crate) mod webhooks;

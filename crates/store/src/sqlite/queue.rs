@@ -47,6 +47,7 @@ pub(crate) fn heads(
 ) -> Result<Vec<Head>> {
     let left = match part {
         Part::Canary => "AND h.next < h.canary_end",
+        Part::Trial { .. } => "AND h.next < h.trial_end",
         Part::NotCold => "AND h.next < coalesce(h.cold_start, h.end)",
         Part::All => "",
     };
@@ -121,7 +122,7 @@ pub(crate) fn site_of(conn: &Connection, claimed: &Claimed) -> Result<Option<Sit
 const CLAIM_COLUMNS: &str =
     "d.workspace, d.id, d.campaign, d.contact, d.address, a.domain, a.email, n.name, d.position,
     d.state, d.attempts, d.tries, d.reached, d.first_try_at, c.soft_count, c.soft_since, c.refused_count, c.attributes,
-    c.import, c.lead_source";
+    c.import, c.lead_source, d.variant";
 const CLAIM_JOINS: &str = "CROSS JOIN address a ON a.id = d.address CROSS JOIN contact c ON c.id = d.contact
     CROSS JOIN domain n ON n.id = a.domain";
 
@@ -136,9 +137,9 @@ static DOUBTED: LazyLock<String> =
 
 /// Whatever forbids sending may have come since the build, before this process even started: it is read with the row.
 fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
-    let forbidden = row.get::<_, Option<i64>>(23)?.is_some();
+    let forbidden = row.get::<_, Option<i64>>(24)?.is_some();
     let first_try_at = Timestamp::from_millis(row.get(13)?);
-    let retry: (Option<i64>, Option<i64>) = (row.get(20)?, row.get(21)?);
+    let retry: (Option<i64>, Option<i64>) = (row.get(21)?, row.get(22)?);
     Ok(Claimed {
         workspace: WorkspaceId(row.get(0)?),
         delivery: DeliveryId(row.get(1)?),
@@ -155,13 +156,14 @@ fn read_claimed(row: &Row<'_>, generation: u64) -> Result<Claimed> {
         reached: row.get(12)?,
         first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
         retry: retry.0.zip(retry.1).map(|(site, due)| (SiteId(site), Timestamp::from_millis(due))),
-        source: row.get::<_, Option<i64>>(22)?.map(SourceId),
+        source: row.get::<_, Option<i64>>(23)?.map(SourceId),
         soft_count: row.get(14)?,
         soft_since: row.get::<_, Option<i64>>(15)?.map(Timestamp::from_millis),
         refused_count: row.get(16)?,
         attributes: row.get(17)?,
         import: row.get::<_, Option<i64>>(18)?.map(ImportId),
         lead_source: row.get(19)?,
+        variant: row.get(20)?,
         generation: if forbidden { FORBIDDEN } else { generation },
     })
 }
@@ -181,16 +183,17 @@ pub(crate) fn read_windows(
 ) -> Result<Vec<Claimed>> {
     let end = match part {
         Part::Canary => "h.canary_end",
+        Part::Trial { .. } => "h.trial_end",
         Part::NotCold => "coalesce(h.cold_start, h.end)",
         Part::All => "h.end",
     };
-    // Members of the canary stand first though they may be cold.
+    // Those who stand first, of the canary or for a comparison, may be cold.
     let cold = match part {
-        Part::NotCold => {
-            "AND (d.id >= coalesce(h.canary_end, 0) OR d.position <
+        Part::NotCold | Part::Trial { cold: false } => {
+            "AND (d.id >= coalesce(h.trial_end, h.canary_end, 0) OR d.position <
                 (SELECT coalesce(m.cold_from, 4294967296) FROM campaign m WHERE m.id = d.campaign))"
         }
-        Part::Canary | Part::All => "",
+        Part::Canary | Part::Trial { cold: true } | Part::All => "",
     };
     // One lower bound: of two, SQLite would seek by either.
     let sql = format!(

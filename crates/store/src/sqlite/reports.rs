@@ -77,7 +77,8 @@ pub(crate) fn missing_by_group(conn: &Connection, campaign: CampaignId) -> Resul
 
 const DELIVERY: &str =
     "SELECT d.id, d.campaign, d.contact, coalesce(a.email, c.invalid), a.domain, d.position, d.state,
-        d.skip, d.attempts, d.tries, d.first_try_at, d.last_attempt
+        d.skip, d.attempts, d.tries, d.first_try_at, d.last_attempt,
+        coalesce(d.variant, (SELECT t.winner FROM trial t WHERE t.campaign = d.campaign))
     FROM delivery d LEFT JOIN address a ON a.id = d.address LEFT JOIN contact c ON c.id = d.contact";
 
 fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
@@ -107,6 +108,7 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
         first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
         due,
         last,
+        variant: row.get(12)?,
     })
 }
 

@@ -33,6 +33,7 @@ pub(super) struct Stands {
     first_try_at: i64,
     pub(super) last_attempt: i64,
     pub(super) cause: i64,
+    variant: Option<u8>,
 }
 
 /// What a batch does to heads and counters, written once at its end.
@@ -258,6 +259,10 @@ impl Ledger {
         if stands.state != one.to {
             sums.counters.state(workspace, campaign, stands.state, -1);
             sums.counters.state(workspace, campaign, one.to, 1);
+            if let Some(variant) = stands.variant {
+                sums.counters.variant(workspace, campaign, variant, stands.state, -1);
+                sums.counters.variant(workspace, campaign, variant, one.to, 1);
+            }
             if let Some(reason) = one.skip.filter(|_| one.to == DeliveryState::Skipped) {
                 sums.counters.skip(workspace, campaign, reason, 1);
             }
@@ -279,7 +284,7 @@ impl Ledger {
         if was_queued && !is_queued {
             self.leave_head(workspace, one.campaign, one.delivery, sums)?;
         } else if is_queued && !was_queued {
-            self.join_head(one, sums)?;
+            self.join_head(one, stands.variant.is_some(), sums)?;
         }
         Ok(())
     }
@@ -311,7 +316,7 @@ impl Ledger {
     }
 
     /// A delivery is queued again: into its head, or into one of its own if that is gone.
-    fn join_head(&mut self, one: &Settlement, sums: &mut Sums) -> Result<()> {
+    fn join_head(&mut self, one: &Settlement, is_compared: bool, sums: &mut Sums) -> Result<()> {
         match find_head(&self.conn, one.campaign, one.delivery)? {
             Some(Lies { head, canary_end, .. }) => {
                 if one.delivery.0 < canary_end {
@@ -321,10 +326,10 @@ impl Ledger {
                 self.conn.prepare_cached(sql)?.execute(params![head, one.delivery.0])?;
             }
             None => {
-                let sql = "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining)
-                    VALUES (?1, ?2, ?3, ?4, NULL, ?1, ?5, 1)";
+                let sql = "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining, trial_end)
+                    VALUES (?1, ?2, ?3, ?4, NULL, ?1, ?5, 1, CASE WHEN ?6 THEN ?5 END)";
                 let end = one.delivery.0 + ID_STEP;
-                let row = params![one.delivery.0, one.workspace.0, one.campaign.0, one.domain.0, end];
+                let row = params![one.delivery.0, one.workspace.0, one.campaign.0, one.domain.0, end, is_compared];
                 self.conn.prepare_cached(sql)?.execute(row)?;
             }
         }
@@ -494,7 +499,8 @@ fn inline_texts(attempt: &Attempt, note: Option<i64>, peer: Option<i64>, ip: Opt
 
 /// A delivery as it stands; `None`: there is none.
 pub(super) fn stands(conn: &Connection, delivery: DeliveryId) -> Result<Option<Stands>> {
-    let sql = "SELECT state, attempts, tries, reached, first_try_at, last_attempt, cause FROM delivery WHERE id = ?1";
+    let sql = "SELECT state, attempts, tries, reached, first_try_at, last_attempt, cause, variant FROM delivery
+        WHERE id = ?1";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([delivery.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -506,6 +512,7 @@ pub(super) fn stands(conn: &Connection, delivery: DeliveryId) -> Result<Option<S
         first_try_at: row.get(4)?,
         last_attempt: row.get(5)?,
         cause: row.get(6)?,
+        variant: row.get(7)?,
     }))
 }
 

@@ -1,6 +1,7 @@
 //! Campaigns: written, foretold, begun, watched, stopped.
 
 mod beginning;
+mod compared;
 mod running;
 mod written;
 
@@ -12,6 +13,7 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use compared::Compared;
 use engine::drafts::{self, Proposal};
 use model::access::Scope;
 use model::{CampaignId, DeliveryState, Tally};
@@ -35,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, change))
         .routes(routes!(duplicate))
         .merge(beginning::routes())
+        .merge(compared::routes())
         .merge(running::routes())
 }
 
@@ -89,6 +92,9 @@ struct WholeCampaign {
     audience: Groups,
     /// Whether opens and clicks are counted.
     tracking: Counting,
+    /// What is compared with the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compare: Option<Compared>,
     /// Where everybody stands; empty before it began.
     equation: Equation,
 }
@@ -169,6 +175,7 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
         message: Message::from_file(chosen.file),
         audience: Groups::of(&chosen.audience),
         tracking: chosen.options.tracking.into(),
+        compare: chosen.trial.map(Compared::of),
         equation: Equation::from(&tally),
         campaign: known.into(),
     }))

@@ -8,6 +8,7 @@ use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
+use dispatch::trial::letter;
 use engine::why::{Who, why};
 use model::access::Scope;
 use model::{Attempt, CampaignId, DeliveryId, DeliveryState, EmailAddress};
@@ -57,6 +58,9 @@ struct Delivery {
     /// What came of the latest attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Verdict>,
+    /// Which variant of the message they get (`A`, `B`, …), where the campaign compares some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<char>,
 }
 
 /// A delivery, and what was done with the message.
@@ -122,6 +126,7 @@ impl From<DeliveryRow> for Delivery {
             first_try_at: row.first_try_at.map(Time),
             due_at: row.due.map(|(_, due)| Time(due)),
             last: row.last.as_ref().map(Verdict::from),
+            variant: row.variant.map(|at| letter(at.into())),
         }
     }
 }

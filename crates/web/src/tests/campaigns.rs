@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use store::{ImportRow, NewImport, Target};
 
 /// Where mail cannot leave this machine, strangers need no protection.
-fn rehearsal() -> House {
+pub(super) fn rehearsal() -> House {
     let transport = Transport::Direct { port: 2525, dns: Some("127.0.0.1:5353".parse().unwrap()) };
     House::with(Config { sending: Sending { transport, ..Sending::default() }, ..Config::default() })
 }
 
 /// A finished import of these people; its id.
-async fn people(house: &House, people: &[&str]) -> String {
+pub(super) async fn people(house: &House, people: &[&str]) -> String {
     let (store, now) = (&house.app.store, house.app.now());
     let new = NewImport {
         workspace: WorkspaceId::FIRST,
@@ -40,7 +40,7 @@ async fn people(house: &House, people: &[&str]) -> String {
     store.finish_import(import.id, &Actor::Engine, now).await.unwrap().id.to_string()
 }
 
-fn written(name: &str, group: &str) -> Value {
+pub(super) fn written(name: &str, group: &str) -> Value {
     json!({
         "name": name,
         "from": "Anna <anna@news.example>",

@@ -92,7 +92,7 @@ fn snapshot() -> String {
         tracking: engine::options::Tracking::default(),
     };
     let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
-    let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false };
+    let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None };
     serde_json::to_string(&snapshot).unwrap()
 }
 
@@ -107,6 +107,7 @@ fn new_stream(workspace: WorkspaceId) -> NewCampaign {
         files_hash: [3; 32],
         content_hash: [3; 32],
         canary: 0,
+        trial: None,
     }
 }
 
@@ -226,6 +227,7 @@ impl House {
             files_hash: [1; 32],
             content_hash: [2; 32],
             canary: 0,
+            trial: None,
         };
         let campaign = store.create_campaign(new, &me, now).await.unwrap();
         store.build_campaign(campaign.id, &me, now).await.unwrap();

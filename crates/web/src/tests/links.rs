@@ -70,7 +70,7 @@ impl Sent {
         let file = MessageFile::new("spring.md".to_owned(), source.to_owned());
         let draft = Draft {
             name: "spring".to_owned(),
-            snapshot: Snapshot { file, options, columns, never_mailed: false },
+            snapshot: Snapshot { file, options, columns, never_mailed: false, trial: None },
             imports: vec![import],
             stakes: engine::Stakes::Rehearsal,
             kind: CampaignKind::Broadcast,

@@ -4,6 +4,7 @@ mod alerts;
 mod audience;
 mod browser;
 mod campaigns;
+mod compared;
 mod complaints;
 mod confirm;
 mod delivery;

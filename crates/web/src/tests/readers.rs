@@ -1,6 +1,7 @@
 //! A campaign among people, gateways and prefetchers: are they told apart? Who did what is known here, and compared with
 //! what the ledger says.
 
+use super::house::House;
 use super::links::{FIREFOX, Sent, W};
 use crate::{Config, Peer};
 use axum::body::Body;
@@ -130,7 +131,12 @@ impl Crowd {
 
 /// The server took the message.
 pub(super) async fn take(sent: &Sent, delivery: DeliveryId, at: Timestamp) {
-    let claimed = sent.house.app.store.claim_one(delivery).await.unwrap().unwrap();
+    accept(&sent.house, delivery, at).await;
+}
+
+/// The same of any campaign.
+pub(super) async fn accept(house: &House, delivery: DeliveryId, at: Timestamp) {
+    let claimed = house.app.store.claim_one(delivery).await.unwrap().unwrap();
     let attempt = Attempt {
         delivery,
         number: 1,
@@ -145,7 +151,7 @@ pub(super) async fn take(sent: &Sent, delivery: DeliveryId, at: Timestamp) {
         reached_receiver: true,
     };
     let one = Settlement { attempt: Some(attempt), ..Settlement::of(&claimed, DeliveryState::Accepted, at) };
-    assert_eq!(sent.house.app.store.settle(vec![one]).await.unwrap().written, 1);
+    assert_eq!(house.app.store.settle(vec![one]).await.unwrap().written, 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::world::EPOCH;
 use engine::SendError;
 use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::options::{Dkim, SendOptions, Timing, Tracking, Transport, Unsubscribe};
+use engine::trial::Comparison;
 use model::{CampaignKind, CampaignState, EmailAddress, Timestamp, WorkspaceId};
 use store::{Import, ImportRow, NewImport, Store};
 
@@ -17,16 +18,19 @@ pub(crate) struct Letter<'a> {
     /// The people's lists, if they are not those of the first campaign.
     pub(super) lists: Option<Vec<Import>>,
     pub(super) timing: Timing,
+    pub(super) comparing: Option<Comparison>,
     pub(super) scenario: &'a Scenario,
 }
 
 impl<'a> Letter<'a> {
     pub(crate) fn first(scenario: &'a Scenario) -> Letter<'a> {
-        Letter { timing: scenario.timing.clone(), ..Letter::beside(scenario, NAME) }
+        let (timing, comparing) = (scenario.timing.clone(), scenario.comparing.clone());
+        Letter { timing, comparing, ..Letter::beside(scenario, NAME) }
     }
 
     pub(super) fn beside(scenario: &'a Scenario, name: &'a str) -> Letter<'a> {
-        Letter { name, kind: CampaignKind::Broadcast, lists: None, timing: Timing::default(), scenario }
+        let timing = Timing::default();
+        Letter { name, kind: CampaignKind::Broadcast, lists: None, timing, comparing: None, scenario }
     }
 
     pub(super) fn urgent(scenario: &'a Scenario, name: &'a str, only: Import) -> Letter<'a> {
@@ -36,7 +40,7 @@ impl<'a> Letter<'a> {
 
 /// Makes a campaign and starts it.
 pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> Result<(), SendError> {
-    let Letter { name, kind, lists, timing, scenario } = letter;
+    let Letter { name, kind, lists, timing, comparing, scenario } = letter;
     let imports = match lists {
         Some(lists) => lists.clone(),
         None => first_lists(store, scenario).await,
@@ -48,6 +52,7 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
         options: SendOptions { timing: timing.clone(), require_tls: scenario.require_tls, ..options() },
         columns: ["email".to_owned()].into_iter().chain(zone).collect(),
         never_mailed: false,
+        trial: comparing.clone(),
     };
     let draft = Draft { name: (*name).to_owned(), snapshot, imports, stakes: scenario.stakes, kind: *kind };
     let launched = launch::launch(store, &draft, &actor(), now).await?;

@@ -2,6 +2,7 @@
 
 use super::super::messages::house_options;
 use super::super::templates;
+use super::compared::Compared;
 use crate::problem::Problem;
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -104,6 +105,9 @@ pub(super) struct Written {
     /// Whether opens and clicks are counted; left out: they are not.
     #[serde(default)]
     tracking: Counting,
+    /// What is compared with the message, on a sample of the audience first.
+    #[serde(default)]
+    compare: Option<Compared>,
 }
 
 /// Whether opens and clicks are counted, and what is added to links.
@@ -111,7 +115,7 @@ pub(super) struct Written {
 #[serde(deny_unknown_fields, default)]
 pub(in crate::api) struct Counting {
     /// Whether, and of whom.
-    mode: Mode,
+    pub(super) mode: Mode,
     /// Are the links of the text part counted as well?
     text_links: bool,
     /// Added to every link where the author wrote no such parameter: `utm_source` and its like.
@@ -121,7 +125,7 @@ pub(in crate::api) struct Counting {
 /// Whose opens and clicks are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Mode {
+pub(super) enum Mode {
     /// Nobody's.
     #[default]
     Off,
@@ -131,13 +135,19 @@ enum Mode {
     Full,
 }
 
-impl From<Counting> for Tracking {
-    fn from(counting: Counting) -> Tracking {
-        let mode = match counting.mode {
+impl From<Mode> for TrackingMode {
+    fn from(mode: Mode) -> TrackingMode {
+        match mode {
             Mode::Off => TrackingMode::Off,
             Mode::Anonymous => TrackingMode::Anonymous,
             Mode::Full => TrackingMode::Full,
-        };
+        }
+    }
+}
+
+impl From<Counting> for Tracking {
+    fn from(counting: Counting) -> Tracking {
+        let mode = counting.mode.into();
         let parameters = counting.parameters.into_iter().collect();
         Tracking { mode, url: None, text_links: counting.text_links, parameters }
     }
@@ -247,6 +257,7 @@ impl Written {
         let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
         let domain = from.address.domain().as_str().to_owned();
         let audience = self.audience.read()?;
+        let trial = self.compare.map(|compared| compared.read(&self.tracking)).transpose()?;
         let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
         let options = SendOptions {
             from: self.from,
@@ -261,7 +272,7 @@ impl Written {
             tracking: self.tracking.into(),
             ..house_options(app, links_at)
         };
-        Ok(Proposal { name, file, options, audience })
+        Ok(Proposal { name, file, options, audience, trial })
     }
 }
 

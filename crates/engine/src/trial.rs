@@ -1,0 +1,417 @@
+//! Variants of a message: what an author chose to compare, and what comes of it.
+//!
+//! The message itself is variant A. On a sample of the audience each variant goes to its part; when nearly all of them have a
+//! first verdict, people get the stated time to act; then clicks of people (machines do not judge), or a goal that another
+//! system tells, are compared ([`dispatch::trial`]), and everybody else gets the better one, or what a person chooses. Invariant:
+//! the choice is durable before anybody of the rest is read, so that a process that dies in between loses and doubles nobody.
+
+use crate::launch::{self, MessageFile, Snapshot};
+use crate::options::TrackingMode;
+use crate::report::iso_or_null;
+use crate::{Handle, SendError};
+use dispatch::trial::{Arm, Finding, Judgement, Undecided, choose, judge, letter};
+use mail::compose::{Compiled, LINKS_MAX, LinkOptions};
+use model::{Actor, CampaignId, DeliveryState, ReactionKind, Timestamp, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use store::trial::{VARIANTS_MAX, WHOLE};
+use store::{Audience, Campaign, NewTrial, Settling, Store, StoreError, Trial};
+
+/// The longest time that people are given to act, in minutes: two weeks.
+pub const WAIT_MINUTES_MAX: u32 = 14 * 24 * 60;
+
+/// Why a variant was chosen, where nobody said why.
+pub const CHOSEN_BY_HAND: &str = "chosen by hand";
+
+/// What an author chose to compare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The variants beside the message itself: B, C, …
+    pub variants: Vec<Variant>,
+    /// On how many they are compared.
+    pub sample: Size,
+    /// For how long people may act, from when the sample is out; in minutes.
+    pub wait_minutes: u32,
+    /// What counts.
+    pub measure: Measure,
+    /// A person chooses, whatever the figures say.
+    #[serde(default)]
+    pub asks: bool,
+    /// What is done when there is no difference.
+    #[serde(default)]
+    pub undecided: Undecided,
+}
+
+/// What a variant says that the message does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// The subject, in place of every other.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// The whole message, in place of the first.
+    #[serde(default)]
+    pub file: Option<MessageFile>,
+}
+
+/// How large a sample is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// So many percent of the audience.
+    Percent(u8),
+    /// About so many people.
+    People(u32),
+}
+
+/// What counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// People who followed a link themselves.
+    Clicks,
+    /// People of whom another system tells this.
+    Goal(String),
+}
+
+impl Measure {
+    fn did(&self) -> &str {
+        match self {
+            Measure::Clicks => "clicked",
+            Measure::Goal(name) => name,
+        }
+    }
+}
+
+impl Comparison {
+    /// Refused, in words: nothing to compare, a sample of nobody, no time or too much of it, clicks that are not counted.
+    pub fn check(&self, tracking: TrackingMode) -> Result<(), SendError> {
+        let refuse = |why: String| Err(SendError::Input(why));
+        if self.variants.is_empty() || self.variants.len() >= usize::from(VARIANTS_MAX) {
+            return refuse(format!("a message is compared with 1 to {} others", VARIANTS_MAX - 1));
+        }
+        if self.variants.iter().any(|variant| *variant == Variant::default()) {
+            return refuse("every variant needs a subject or a message of its own".to_owned());
+        }
+        if matches!(self.sample, Size::Percent(0 | 101..) | Size::People(0)) {
+            return refuse("the sample is 1 to 100 percent of the audience, or a number of people".to_owned());
+        }
+        if !(1..=WAIT_MINUTES_MAX).contains(&self.wait_minutes) {
+            return refuse(format!("people get 1 to {WAIT_MINUTES_MAX} minutes to act"));
+        }
+        match &self.measure {
+            Measure::Clicks if tracking != TrackingMode::Full => {
+                refuse("clicks can be compared only where each recipient's are counted".to_owned())
+            }
+            Measure::Goal(name) if name.is_empty() || name.len() > store::reaction::NAME_BYTES_MAX => {
+                refuse(format!("the name of a goal has 1 to {} octets", store::reaction::NAME_BYTES_MAX))
+            }
+            Measure::Clicks | Measure::Goal(_) => Ok(()),
+        }
+    }
+
+    /// How many variants there are, the message itself among them.
+    pub(crate) fn len(&self) -> u8 {
+        u8::try_from(1 + self.variants.len()).unwrap_or(VARIANTS_MAX)
+    }
+
+    /// As the ledger splits an audience.
+    pub(crate) async fn split(
+        &self,
+        store: &Store,
+        workspace: WorkspaceId,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> Result<NewTrial, StoreError> {
+        let share = match self.sample {
+            Size::Percent(percent) => u64::from(percent) * u64::from(WHOLE) / 100,
+            Size::People(people) => {
+                let all = store.acquaintance(workspace, audience, now, now).await?.people.max(1);
+                (u64::from(people) * u64::from(WHOLE)).div_ceil(all)
+            }
+        };
+        let share_millionths = u32::try_from(share).unwrap_or(WHOLE).clamp(1, WHOLE);
+        Ok(NewTrial { variants: self.len(), share_millionths })
+    }
+
+    fn wait(&self) -> Duration {
+        Duration::from_secs(u64::from(self.wait_minutes) * 60)
+    }
+}
+
+impl Snapshot {
+    /// How many variants of the message there are.
+    pub(crate) fn variants(&self) -> u8 {
+        self.trial.as_ref().map_or(1, Comparison::len)
+    }
+
+    /// A variant of the message, compiled against the audience's columns: its links have numbers of their own.
+    pub(crate) fn compile_variant(&self, name: &str, variant: u8) -> Result<Compiled, SendError> {
+        let links = LinkOptions { after: self.links_before(variant), ..self.options.tracking.links() };
+        self.of_variant(variant).compile_with(name, links, self.own_subject(variant))
+    }
+
+    /// The campaign as if there were no other variant.
+    pub(crate) fn of_variant(&self, variant: u8) -> Snapshot {
+        let mut snapshot = self.clone();
+        if let Some(file) = self.other(variant).and_then(|variant| variant.file.clone()) {
+            let reply_to = file.parts.reply_to.clone().or(self.file.parts.reply_to.clone());
+            snapshot.file = MessageFile { parts: launch::Parts { reply_to, ..file.parts }, ..file };
+        }
+        snapshot
+    }
+
+    pub(crate) fn own_subject(&self, variant: u8) -> Option<String> {
+        self.other(variant).and_then(|variant| variant.subject.clone())
+    }
+
+    fn other(&self, variant: u8) -> Option<&Variant> {
+        self.trial.as_ref()?.variants.get(usize::from(variant.checked_sub(1)?))
+    }
+
+    /// Variants that differ in nothing but the subject share their links.
+    fn links_before(&self, variant: u8) -> u16 {
+        let has_own = |at: u8| self.other(at).is_some_and(|variant| variant.file.is_some());
+        let messages = if has_own(variant) { (1..=variant).filter(|at| has_own(*at)).count() } else { 0 };
+        u16::try_from(messages * LINKS_MAX).unwrap_or(u16::MAX)
+    }
+}
+
+/// A comparison under way, as the run remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnderWay {
+    wait: Duration,
+    /// Since when nearly all of the sample have a first verdict.
+    pub(crate) out_at: Option<Timestamp>,
+    /// It was judged, and a person is asked.
+    pub(crate) is_asked: bool,
+}
+
+impl UnderWay {
+    /// Of a campaign that is taken up; `None`: it compares nothing, or not any more.
+    pub(crate) async fn of(
+        store: &Store,
+        campaign: &Campaign,
+        snapshot: &Snapshot,
+    ) -> Result<Option<UnderWay>, StoreError> {
+        let Some(chosen) = &snapshot.trial else { return Ok(None) };
+        let Some(trial) = store.trial(campaign.workspace, campaign.id).await? else { return Ok(None) };
+        let under_way = UnderWay { wait: chosen.wait(), out_at: trial.out_at, is_asked: trial.judged_at.is_some() };
+        Ok(trial.winner.is_none().then_some(under_way))
+    }
+
+    /// When it is judged, if that is known.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.out_at.filter(|_| !self.is_asked).map(|at| at + self.wait)
+    }
+}
+
+/// Have nearly all of the sample a first verdict?
+pub(crate) async fn is_out(store: &Store, workspace: WorkspaceId, campaign: CampaignId) -> Result<bool, StoreError> {
+    let (mut all, mut queued) = (0, 0);
+    for arm in store.trial_arms(workspace, campaign).await? {
+        all += arm.tally.recipients();
+        queued += arm.tally.count(DeliveryState::Queued);
+    }
+    Ok((all - queued) * 100 >= all * dispatch::trial::OUT_PERCENT)
+}
+
+/// What the figures show now.
+async fn figures(
+    store: &Store,
+    campaign: &Campaign,
+    chosen: &Comparison,
+    until: Timestamp,
+) -> Result<Vec<Arm>, StoreError> {
+    let arms = store.trial_arms(campaign.workspace, campaign.id).await?;
+    let acted: Vec<u64> = match &chosen.measure {
+        Measure::Clicks => {
+            arms.iter().map(|arm| arm.people.get(&ReactionKind::Clicked).copied().unwrap_or(0)).collect()
+        }
+        Measure::Goal(name) => store.trial_goals(campaign.workspace, campaign.id, name.clone(), until).await?,
+    };
+    let people = arms.iter().map(|arm| arm.tally.count(DeliveryState::Accepted));
+    Ok(people.zip(acted).map(|(people, acted)| Arm { people, acted }).collect())
+}
+
+/// What a comparison showed when it was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Found {
+    arms: Vec<Arm>,
+    judgement: Judgement,
+}
+
+/// The time is over: compares, and writes what that shows and what follows from it. In words, and whether there is a choice.
+pub(crate) async fn conclude(
+    store: &Store,
+    campaign: CampaignId,
+    now: Timestamp,
+) -> Result<Option<(String, bool)>, StoreError> {
+    let Some(known) = store.campaign(campaign).await? else { return Ok(None) };
+    // One that cannot be read was never taken up.
+    let Some(chosen) = launch::snapshot(&known).ok().and_then(|snapshot| snapshot.trial) else { return Ok(None) };
+    let arms = figures(store, &known, &chosen, now).await?;
+    let judgement = judge(&arms);
+    let winner = choose(&judgement, chosen.asks, chosen.undecided);
+    let said = judgement.told(&arms, chosen.measure.did());
+    let settling = Settling {
+        found: serde_json::to_string(&Found { arms, judgement }).ok(),
+        winner: winner.and_then(|at| u8::try_from(at).ok()),
+        said: said.clone(),
+    };
+    match store.settle_trial(known.workspace, campaign, settling, &Actor::Engine, now).await {
+        Ok(_) => {}
+        // Somebody was faster.
+        Err(StoreError::Refused(_)) => return Ok(None),
+        Err(why) => return Err(why),
+    }
+    let ending = match winner {
+        Some(at) => format!("Everybody else gets {}.", letter(at)),
+        None => "A person chooses what everybody else gets.".to_owned(),
+    };
+    Ok(Some((format!("{said} {ending}"), winner.is_some())))
+}
+
+impl Handle {
+    /// A person chooses the variant that everybody gets who is not in the sample, whatever the figures say or before they
+    /// say anything. Refused: no comparison, no such variant, chosen already.
+    pub async fn choose_variant(
+        &self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        variant: u8,
+        because: Option<String>,
+        actor: &Actor,
+    ) -> Result<Trial, StoreError> {
+        let said = because.unwrap_or_else(|| CHOSEN_BY_HAND.to_owned());
+        let settling = Settling { found: None, winner: Some(variant), said };
+        let settled = self.store.settle_trial(workspace, campaign, settling, actor, self.clock.now()).await?;
+        self.tell(crate::house::Notice::Changed(campaign));
+        Ok(settled)
+    }
+}
+
+/// How a comparison stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The sample is being sent.
+    Sending,
+    /// People have time to act.
+    Waiting,
+    /// A person is asked which variant the rest gets.
+    Asking,
+    /// The rest gets the winner.
+    Chosen,
+}
+
+/// A comparison in a report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Told {
+    /// How it stands.
+    pub stage: Stage,
+    /// What counts: `clicks`, or the name of the goal.
+    pub measure: String,
+    /// The variants, A first, with the figures of their part of the sample.
+    pub variants: Vec<VariantTold>,
+    /// When nearly all of the sample had a first verdict.
+    #[serde(serialize_with = "iso_or_null")]
+    pub out_at: Option<Timestamp>,
+    /// When it is (or was) judged.
+    #[serde(serialize_with = "iso_or_null")]
+    pub due_at: Option<Timestamp>,
+    /// What the comparison showed when it was judged; before, what the figures show so far.
+    pub finding: Finding,
+    /// Is that the judgement, and not the figures so far?
+    pub is_judged: bool,
+    /// The variant that is ahead: `A`, `B`, …
+    pub leader: Option<char>,
+    /// How often chance alone would make such a difference, 0 … 1; `None`: too little to say.
+    pub p: Option<f64>,
+    /// The same in words.
+    pub says: String,
+    /// The variant that everybody gets who is not in the sample.
+    pub winner: Option<char>,
+    /// When it was chosen.
+    #[serde(serialize_with = "iso_or_null")]
+    pub chosen_at: Option<Timestamp>,
+}
+
+/// A variant's part of the sample.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VariantTold {
+    /// `A`, `B`, …
+    pub variant: char,
+    /// Its subject, with its tags; `None`: it cannot be told.
+    pub subject: Option<String>,
+    /// Who of the sample gets it.
+    pub people: u64,
+    /// Whose server accepted it.
+    pub accepted: u64,
+    /// Who opened it themselves: a direction, no more.
+    pub opened: u64,
+    /// Who followed a link themselves.
+    pub clicked: u64,
+    /// Others, for whom only machines did, or nobody knows who.
+    pub clicked_unknown: u64,
+    /// Who reached the goal, where that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<u64>,
+    /// Who unsubscribed with its links.
+    pub unsubscribed: u64,
+    /// Who called it spam.
+    pub complained: u64,
+}
+
+/// How a campaign's comparison stands; `None`: it compares nothing.
+pub(crate) async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Told>, StoreError> {
+    let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(None) };
+    let Some(chosen) = &snapshot.trial else { return Ok(None) };
+    let Some(trial) = store.trial(campaign.workspace, campaign.id).await? else { return Ok(None) };
+    let until = trial.judged_at.unwrap_or(now);
+    let live = figures(store, campaign, chosen, until).await?;
+    let found: Option<Found> = trial.found.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let is_judged = found.is_some();
+    let Found { arms, judgement } = found.unwrap_or_else(|| Found { judgement: judge(&live), arms: live.clone() });
+    let all = store.trial_arms(campaign.workspace, campaign.id).await?;
+    let variants = all.iter().zip(&live).enumerate().map(|(at, (arm, live))| {
+        let people = |kind| arm.people.get(&kind).copied().unwrap_or(0);
+        let compiled = u8::try_from(at).ok().map(|at| snapshot.compile_variant(&campaign.name, at));
+        VariantTold {
+            variant: letter(at),
+            subject: compiled.and_then(Result::ok).map(|compiled| compiled.subject_template().to_owned()),
+            people: arm.tally.recipients(),
+            accepted: arm.tally.count(DeliveryState::Accepted),
+            opened: people(ReactionKind::Opened),
+            clicked: people(ReactionKind::Clicked),
+            clicked_unknown: arm.unknown.get(&ReactionKind::Clicked).copied().unwrap_or(0),
+            reached: matches!(chosen.measure, Measure::Goal(_)).then_some(live.acted),
+            unsubscribed: people(ReactionKind::Unsubscribed),
+            complained: people(ReactionKind::Complained),
+        }
+    });
+    let stage = match (&trial.winner, &trial.judged_at, &trial.out_at) {
+        (Some(_), ..) => Stage::Chosen,
+        (None, Some(_), _) => Stage::Asking,
+        (None, None, Some(_)) => Stage::Waiting,
+        (None, None, None) => Stage::Sending,
+    };
+    Ok(Some(Told {
+        stage,
+        measure: match &chosen.measure {
+            Measure::Clicks => "clicks".to_owned(),
+            Measure::Goal(name) => name.clone(),
+        },
+        variants: variants.collect(),
+        out_at: trial.out_at,
+        due_at: trial.judged_at.or(trial.out_at.map(|at| at + chosen.wait())),
+        finding: judgement.finding,
+        is_judged,
+        leader: judgement.leader.map(letter),
+        p: judgement.p,
+        says: judgement.told(&arms, chosen.measure.did()),
+        winner: trial.winner.map(|at| letter(usize::from(at))),
+        chosen_at: trial.settled_at,
+    }))
+}

@@ -1,0 +1,170 @@
+//! Trials: who gets which variant, what is counted of each, and a choice that is made once.
+
+use super::*;
+use crate::trial::WHOLE;
+use crate::{Arm, Cursor, Hits, NewReaction, NewTrial, Rescored, Settling, StoreError};
+use model::{EventKind, ReactionKind};
+use std::collections::BTreeMap;
+
+const QUARTER: NewTrial = NewTrial { variants: 2, share_millionths: WHOLE / 4 };
+
+/// 1,200 people of three domains, and a campaign to them that compares variants.
+fn tried(canary: u32, trial: NewTrial) -> (Store, Campaign) {
+    let store = empty();
+    let rows = (1..=1_200).map(|n| row(n, &format!("p{n}@{}.example", ["a", "b", "c"][(n % 3) as usize])));
+    let id = import_rows(&store, 1, rows.collect()).0;
+    let new = NewCampaign { canary, trial: Some(trial), ..new_campaign("news", vec![id]) };
+    let campaign = now(store.create_campaign(new, &ME, at(10))).unwrap();
+    now(store.build_campaign(campaign.id, &ME, at(11))).unwrap();
+    (store.clone(), now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(12))).unwrap())
+}
+
+fn read(store: &Store, campaign: &Campaign, part: Part) -> Vec<Claimed> {
+    let heads = now(store.unresolved_heads(campaign.id, None, 100, part)).unwrap();
+    heads.iter().flat_map(|head| now(store.read_window(head, None, 10_000, part)).unwrap()).collect()
+}
+
+fn queued(arms: &[Arm]) -> Vec<u64> {
+    arms.iter().map(|arm| arm.tally.count(DeliveryState::Queued)).collect()
+}
+
+#[test]
+fn a_stated_share_is_split_by_a_hash_and_stands_first() {
+    let (store, campaign) = tried(0, QUARTER);
+    let sample = read(&store, &campaign, Part::Trial { cold: true });
+    assert!((240..=360).contains(&sample.len()), "{} of 1,200", sample.len());
+    let of = |variant| sample.iter().filter(|one| one.variant == Some(variant)).count();
+    assert_eq!(of(0) + of(1), sample.len());
+    assert!((100..=200).contains(&of(0)) && (100..=200).contains(&of(1)), "{} and {}", of(0), of(1));
+    let arms = now(store.trial_arms(W, campaign.id)).unwrap();
+    assert_eq!(queued(&arms), [of(0) as u64, of(1) as u64]);
+    let all = read(&store, &campaign, Part::All);
+    assert_eq!(all.len(), 1_200);
+    for domain in ["a.example", "b.example", "c.example"] {
+        let here: Vec<bool> =
+            all.iter().filter(|one| one.domain_name == domain).map(|one| one.variant.is_some()).collect();
+        assert!(here.is_sorted_by(|before, after| before >= after), "the sample first, then the rest, at {domain}");
+    }
+    assert_eq!(now(store.delivery(all[0].delivery)).unwrap().unwrap().variant, all[0].variant);
+    assert_eq!(now(store.delivery(all[399].delivery)).unwrap().unwrap().variant, None, "not chosen yet");
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn the_same_people_are_drawn_again_and_those_of_the_canary_are_among_them() {
+    let (store, campaign) = tried(60, QUARTER);
+    let canary = read(&store, &campaign, Part::Canary);
+    assert_eq!(canary.len(), 60);
+    assert!(canary.iter().all(|one| one.variant.is_some()));
+    let sample = read(&store, &campaign, Part::Trial { cold: true });
+    let (other, again) = tried(60, QUARTER);
+    let drawn = |sample: &[Claimed]| sample.iter().map(|one| (one.rcpt.clone(), one.variant)).collect::<Vec<_>>();
+    assert_eq!(drawn(&sample), drawn(&read(&other, &again, Part::Trial { cold: true })));
+    let heads = now(store.unresolved_heads(campaign.id, None, 100, Part::Canary)).unwrap();
+    for head in heads {
+        let here: Vec<_> = sample.iter().filter(|one| one.domain == head.domain).map(|one| one.delivery).collect();
+        assert!(here.iter().take_while(|one| Some(**one) < head.canary_end).count() > 0, "the canary stands first");
+    }
+    assert_eq!(queued(&now(store.trial_arms(W, campaign.id)).unwrap()).iter().sum::<u64>(), sample.len() as u64);
+}
+
+#[test]
+fn four_variants_may_go_to_everybody() {
+    let (store, campaign) = tried(0, NewTrial { variants: 4, share_millionths: WHOLE });
+    let sample = read(&store, &campaign, Part::Trial { cold: true });
+    assert_eq!(sample.len(), 1_200);
+    let arms = queued(&now(store.trial_arms(W, campaign.id)).unwrap());
+    assert!(arms.len() == 4 && arms.iter().all(|arm| (240..=360).contains(arm)), "{arms:?}");
+    for (variants, share_millionths) in [(1, WHOLE), (5, WHOLE), (2, 0), (2, WHOLE + 1)] {
+        let trial = Some(NewTrial { variants, share_millionths });
+        let made = now(store.create_campaign(NewCampaign { trial, ..new_campaign("x", vec![]) }, &ME, at(10)));
+        assert!(matches!(made, Err(StoreError::Refused(_))));
+    }
+}
+
+#[test]
+fn verdicts_and_deeds_are_counted_by_variant() {
+    let (store, campaign) = tried(0, QUARTER);
+    let sample = read(&store, &campaign, Part::Trial { cold: true });
+    let rest = read(&store, &campaign, Part::All).into_iter().find(|one| one.variant.is_none()).unwrap();
+    let of = |variant: u8| sample.iter().filter(|one| one.variant == Some(variant)).cloned().collect::<Vec<_>>();
+    let (first, second) = (of(0), of(1));
+    let batch = [&first[..], &second[..1]].concat();
+    now(store.settle(batch.iter().map(|one| accepted(one, at(30))).collect::<Vec<_>>())).unwrap();
+    now(store.settle(vec![refused(&second[1], at(31)), accepted(&rest, at(31))])).unwrap();
+    let arms = now(store.trial_arms(W, campaign.id)).unwrap();
+    let count = |arm: usize, state| arms[arm].tally.count(state);
+    assert_eq!(count(0, DeliveryState::Accepted), first.len() as u64);
+    assert_eq!(count(0, DeliveryState::Queued), 0);
+    let left = [DeliveryState::Accepted, DeliveryState::Hard, DeliveryState::Queued].map(|state| count(1, state));
+    assert_eq!(left, [1, 1, second.len() as u64 - 2]);
+    let click = |of: &Claimed, score: u8| {
+        let reaction = NewReaction { score, ..NewReaction::new(ReactionKind::Clicked, of.contact, at(60)) };
+        (W, NewReaction { campaign: Some(campaign.id), delivery: Some(of.delivery), link: Some(1), ..reaction })
+    };
+    let reactions =
+        vec![click(&first[0], 0), click(&first[0], 0), click(&first[1], 90), click(&second[0], 0), click(&rest, 0)];
+    let written = now(store.record_hits(Hits { reactions, ..Hits::default() }, at(61))).unwrap();
+    let clicked =
+        |arm: &Arm| (arm.people.get(&ReactionKind::Clicked).copied(), arm.unknown.get(&ReactionKind::Clicked).copied());
+    let arms = now(store.trial_arms(W, campaign.id)).unwrap();
+    assert_eq!((clicked(&arms[0]), clicked(&arms[1])), ((Some(1), Some(1)), (Some(1), None)));
+    let machine = Rescored { reaction: written[3].unwrap(), score: 100, properties: None };
+    now(store.record_hits(Hits { rescored: vec![machine], ..Hits::default() }, at(62))).unwrap();
+    let arms = now(store.trial_arms(W, campaign.id)).unwrap();
+    assert_eq!(clicked(&arms[1]), (None, Some(1)), "a machine's after all");
+}
+
+#[test]
+fn a_goal_counts_who_had_the_message_before() {
+    let (store, campaign) = tried(0, QUARTER);
+    let sample = read(&store, &campaign, Part::Trial { cold: true });
+    now(store.settle(sample[..3].iter().map(|one| accepted(one, at(30))).collect::<Vec<_>>())).unwrap();
+    let booked = |of: &Claimed, when: u64| NewReaction {
+        name: Some("booked".to_owned()),
+        ..NewReaction::new(ReactionKind::Custom, of.contact, at(when))
+    };
+    let rest = read(&store, &campaign, Part::All).into_iter().find(|one| one.variant.is_none()).unwrap();
+    let told = vec![
+        booked(&sample[0], 40),
+        booked(&sample[0], 41),
+        booked(&sample[1], 29),
+        booked(&sample[2], 90),
+        booked(&sample[3], 40),
+        booked(&rest, 40),
+    ];
+    now(store.record_reactions(W, told, at(95))).unwrap();
+    let mut expected = vec![0, 0];
+    expected[usize::from(sample[0].variant.unwrap())] = 1;
+    let goals = |name: &str| now(store.trial_goals(W, campaign.id, name.to_owned(), at(60))).unwrap();
+    assert_eq!(goals("booked"), expected, "once, after it was sent, before the end, and only who has it");
+    assert_eq!(goals("bought"), [0, 0]);
+}
+
+#[test]
+fn a_choice_is_made_once_and_told() {
+    let (store, campaign) = tried(0, QUARTER);
+    assert_eq!(now(store.note_trial_out(campaign.id, at(50))).unwrap(), at(50));
+    assert_eq!(now(store.note_trial_out(campaign.id, at(70))).unwrap(), at(50), "noted once");
+    let settle = |found: Option<&str>, winner| {
+        let settling = Settling { found: found.map(str::to_owned), winner, said: "B led".to_owned() };
+        now(store.settle_trial(W, campaign.id, settling, &ME, at(80)))
+    };
+    assert!(matches!(settle(None, Some(2)), Err(StoreError::Refused(_))), "there is no C");
+    let judged = settle(Some("{}"), None).unwrap();
+    assert_eq!((judged.judged_at, judged.winner, judged.found.as_deref()), (Some(at(80)), None, Some("{}")));
+    let chosen = settle(None, Some(1)).unwrap();
+    assert_eq!((chosen.winner, chosen.settled_at, chosen.out_at), (Some(1), Some(at(80)), Some(at(50))));
+    assert!(matches!(settle(None, Some(0)), Err(StoreError::Refused(_))), "once");
+    let rest = read(&store, &campaign, Part::All).into_iter().find(|one| one.variant.is_none()).unwrap();
+    assert_eq!(now(store.delivery(rest.delivery)).unwrap().unwrap().variant, Some(1));
+    let other = now(store.trial(WorkspaceId(99), campaign.id)).unwrap();
+    assert!(other.is_none(), "nobody else's");
+    let told: BTreeMap<EventKind, String> = now(store.events(Cursor::default(), 1_000))
+        .unwrap()
+        .into_iter()
+        .filter_map(|event| Some((event.kind, event.detail?)))
+        .collect();
+    assert_eq!(told.get(&EventKind::TrialJudged).map(String::as_str), Some("B led"));
+    assert_eq!(told.get(&EventKind::VariantChosen).map(String::as_str), Some("variant B: B led"));
+}

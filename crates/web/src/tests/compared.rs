@@ -1,0 +1,165 @@
+//! Variants of a message: written by the API, compared by people's own clicks, shown as each got theirs, chosen once.
+
+use super::campaigns::{people, rehearsal, written};
+use super::house::House;
+use super::links::{FIREFOX, W};
+use super::readers::accept;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use engine::launch::token_ring;
+use mail::token::Purpose;
+use model::{Actor, CampaignId, DeliveryId, DeliveryState};
+use serde_json::{Value, json};
+use std::time::Duration;
+use store::DeliveryRow;
+
+const OTHER: &str = "---\nsubject: Other\n---\nThe [other](https://shop.example/other).\n\n[Stop]({{ unsubscribe_url }})\n\n\
+    {{ postal_address }}\n";
+const FIRST: &str = "---\nsubject: Hi\n---\nThe [first](https://shop.example/first).\n\n[Stop]({{ unsubscribe_url }})\n\n\
+    {{ postal_address }}\n";
+
+/// A campaign that compares two messages on everybody, or on half.
+fn compared(import: &str, percent: u8) -> Value {
+    let mut body = written("Spring", import);
+    body["message"]["source"] = json!(FIRST);
+    body["tracking"] = json!({ "mode": "full" });
+    body["compare"] = json!({
+        "variants": [{ "message": { "format": "markdown", "source": OTHER } }, { "subject": "Hello, {{ first_name }}" }],
+        "sample_percent": percent,
+        "chosen_by": "person"
+    });
+    body
+}
+
+/// The campaign of an import of so many, begun; its id.
+async fn begun(house: &House, key: &str, percent: u8) -> CampaignId {
+    let all: Vec<String> = (0..120).map(|n| format!("p{n}@a.example")).collect();
+    let import = people(house, &all.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let made = house.post("/api/v1/campaigns", key, compared(&import, percent)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id: CampaignId = made.json()["id"].as_str().unwrap().parse().unwrap();
+    let app = &house.app;
+    let stakes = engine::Stakes::Rehearsal;
+    engine::drafts::begin(&app.store, &app.world, stakes, id, &Actor::Engine).await.unwrap();
+    id
+}
+
+/// Everybody's deliveries.
+async fn rows(house: &House, campaign: CampaignId, state: DeliveryState) -> Vec<DeliveryRow> {
+    house.app.store.deliveries(campaign, state, None, 1_000).await.unwrap()
+}
+
+async fn get(house: &House, path: &str) -> super::house::Answer {
+    let request = Request::builder().method(Method::GET).uri(path).header("user-agent", FIREFOX);
+    house.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn what_is_compared_is_written_and_read_again() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example"]).await;
+    let made = house.post("/api/v1/campaigns", &key, compared(&import, 50)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let compare = &made.json()["compare"];
+    assert_eq!((&compare["sample_percent"], &compare["wait_minutes"]), (&json!(50), &json!(240)));
+    assert_eq!(compare["variants"][1], json!({ "subject": "Hello, {{ first_name }}" }));
+    assert_eq!(compare["variants"][0]["message"]["source"], OTHER);
+    let copy = format!("/api/v1/campaigns/{}/duplicate", made.json()["id"].as_str().unwrap());
+    let copy = house.post(&copy, &key, json!({ "name": "Copy" })).await;
+    assert_eq!(copy.json()["compare"], *compare);
+    let with = |field: &str, value: Value| {
+        let mut body = compared(&import, 50);
+        body["name"] = json!(format!("with {field} {value}"));
+        body["compare"][field] = value;
+        body
+    };
+    let mut unread = with("wait_minutes", json!(5));
+    unread["tracking"] = json!({ "mode": "anonymous" });
+    for wrong in [
+        with("sample_percent", json!(0)),
+        with("sample_people", json!(5)),
+        with("wait_minutes", json!(0)),
+        with("variants", json!([])),
+        with("variants", json!([{}])),
+        with("goal", json!("")),
+        unread.clone(),
+    ] {
+        let refused = house.post("/api/v1/campaigns", &key, wrong.clone()).await;
+        assert_eq!(refused.code(), "invalid_field", "{wrong}: {}", refused.text);
+    }
+    unread["compare"]["goal"] = json!("booked");
+    assert_eq!(house.post("/api/v1/campaigns", &key, unread).await.status, 201, "a goal needs no clicks");
+    let broken = with("variants", json!([{ "subject": "Hello, {{ nobody }}" }]));
+    let made = house.post("/api/v1/campaigns", &key, broken).await.json();
+    let checked =
+        house.post(&format!("/api/v1/campaigns/{}/check", made["id"].as_str().unwrap()), &key, json!({})).await;
+    assert_eq!(checked.status.as_u16(), 422, "every variant is checked: {}", checked.text);
+}
+
+#[tokio::test]
+async fn each_sees_and_clicks_their_own_variant() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let campaign = begun(&house, &key, 100).await;
+    let ring = token_ring(&house.app.store, house.app.world.entropy.as_ref()).unwrap();
+    let (all, start) = (rows(&house, campaign, DeliveryState::Queued).await, house.app.now());
+    assert!(all.iter().all(|row| row.variant.is_some()));
+    for row in &all {
+        accept(&house, row.delivery, start).await;
+    }
+    house.pass(Duration::from_secs(3_600));
+    let of =
+        |variant: u8| all.iter().filter(|row| row.variant == Some(variant)).map(|row| row.delivery).collect::<Vec<_>>();
+    let arms: Vec<Vec<DeliveryId>> = (0..3).map(of).collect();
+    for (variant, says) in [(0, "first"), (1, "other"), (2, "first")] {
+        let page = get(&house, &format!("/v/{}", ring.seal(Purpose::View, arms[variant][0]))).await;
+        assert!(page.text.contains(&format!("https://shop.example/{says}")), "{variant}: {}", page.text);
+    }
+    let click = |delivery: DeliveryId, link: u16| format!("/c/{}/{link}", ring.seal(Purpose::Click, delivery));
+    for (delivery, link, leads) in
+        [(arms[1][0], 1_001, "other"), (arms[1][1], 1_001, "other"), (arms[0][0], 1, "first")]
+    {
+        let answer = get(&house, &click(delivery, link)).await;
+        assert_eq!(answer.headers["location"], format!("https://shop.example/{leads}"));
+        house.pass(Duration::from_secs(60));
+    }
+    house.app.engine.write_hits().await.unwrap();
+    let told = house.get(&format!("/api/v1/campaigns/{campaign}/report"), &key).await.json()["trial"].clone();
+    let clicked: Vec<&Value> = told["variants"].as_array().unwrap().iter().map(|one| &one["clicked"]).collect();
+    assert_eq!(clicked, [&json!(1), &json!(2), &json!(0)], "{told}");
+    let subjects: Vec<&Value> = told["variants"].as_array().unwrap().iter().map(|one| &one["subject"]).collect();
+    assert_eq!(subjects, [&json!("Hi"), &json!("Other"), &json!("Hello, {{ first_name }}")]);
+    assert_eq!(
+        (&told["finding"], &told["is_judged"], &told["leader"]),
+        (&json!("too_little"), &json!(false), &json!("B"))
+    );
+    let one = house.get(&format!("/api/v1/deliveries/{}", arms[1][0]), &key).await.json();
+    assert_eq!(one["variant"], "B");
+}
+
+#[tokio::test]
+async fn a_person_chooses_once_and_the_rest_gets_it() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let campaign = begun(&house, &key, 50).await;
+    let at = |rest: &str| format!("/api/v1/campaigns/{campaign}/{rest}");
+    let choose = async |body: Value| house.post(&at("variant"), &key, body).await;
+    assert_eq!(choose(json!({ "variant": "Z" })).await.code(), "refused");
+    assert_eq!(choose(json!({ "variant": "7" })).await.code(), "invalid_field");
+    let told = house.get(&at("report"), &key).await.json()["trial"].clone();
+    assert_eq!((&told["stage"], &told["winner"]), (&json!("sending"), &Value::Null), "{told}");
+    let chosen = choose(json!({ "variant": "b", "because": "it is shorter" })).await;
+    assert_eq!(chosen.status, 200, "{}", chosen.text);
+    assert_eq!((&chosen.json()["stage"], &chosen.json()["winner"]), (&json!("chosen"), &json!("B")));
+    assert_eq!(choose(json!({ "variant": "A" })).await.code(), "refused", "once");
+    let rest = rows(&house, campaign, DeliveryState::Queued).await;
+    assert_eq!(rest.iter().filter(|row| row.variant.is_none()).count(), 0, "everybody gets one");
+    let events = house.get("/api/v1/events?limit=100", &key).await.text;
+    assert!(events.contains("it is shorter"), "{events}");
+    let plain = house.post("/api/v1/campaigns", &key, written("Plain", "everyone")).await.json();
+    let nothing = format!("/api/v1/campaigns/{}/variant", plain["id"].as_str().unwrap());
+    assert_eq!(house.post(&nothing, &key, json!({ "variant": "A" })).await.code(), "not_found");
+    assert!(house.app.store.trial(model::WorkspaceId(77), campaign).await.unwrap().is_none());
+    assert_eq!(house.app.store.trial(W, campaign).await.unwrap().unwrap().winner, Some(1));
+}
