@@ -28,6 +28,7 @@ pub mod origins;
 pub mod report;
 pub mod resume;
 pub mod sequences;
+pub mod sunsets;
 pub mod trace;
 pub mod trial;
 pub mod why;

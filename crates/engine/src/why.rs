@@ -444,6 +444,7 @@ pub fn skip_meaning(reason: SkipReason) -> &'static str {
         SkipReason::TopicDeclined => "they do not want this topic",
         SkipReason::PausedByPerson => "they asked for a pause",
         SkipReason::OriginStopped => "nobody who came from there is mailed any more",
+        SkipReason::AtRest => "they did nothing for long and were put to rest",
     }
 }
 

@@ -87,6 +87,8 @@ words! {
         PausedByPerson = 19 "paused_by_person",
         /// Nobody who came from there is mailed any more.
         OriginStopped = 20 "origin_stopped",
+        /// They did nothing for long, and were put to rest.
+        AtRest = 21 "at_rest",
     }
 }
 

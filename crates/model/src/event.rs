@@ -143,6 +143,10 @@ words! {
         OriginStopped = 74 "origin_stopped",
         /// They are mailed again.
         OriginAllowed = 75 "origin_allowed",
+        /// People who did nothing for long were put to rest.
+        PutToRest = 76 "put_to_rest",
+        /// People who had been put to rest were woken.
+        Woken = 77 "woken",
         /// A message was opened.
         Opened = 80 "opened",
         /// A link was followed.

@@ -156,6 +156,8 @@ id!(/// A way to tell somebody of alerts.
     ChannelId, "ac", "an alert channel");
 id!(/// Mail that follows an event, step by step.
     SequenceId, "q", "a sequence");
+id!(/// Once that people who did nothing for long were put to rest.
+    SunsetId, "su", "a sunset");
 id!(/// Work that goes on after the answer.
     JobId, "j", "a job");
 

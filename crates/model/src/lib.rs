@@ -40,7 +40,7 @@ pub use event::{Actor, EventKind};
 pub use host::HostFound;
 pub use id::{
     AddressId, AlertId, CampaignId, ChannelId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId,
-    KeyId, ListId, MessageId, PoolId, SegmentId, SequenceId, SiteId, SourceId, TemplateId, UserId, WebhookId,
+    KeyId, ListId, MessageId, PoolId, SegmentId, SequenceId, SiteId, SourceId, SunsetId, TemplateId, UserId, WebhookId,
     WorkspaceId,
 };
 pub use nearest::nearest;

@@ -6,6 +6,7 @@
 
 use crate::alarms::{self, Alarms};
 use crate::allot::{self, Allot};
+use crate::cli::sunset;
 use crate::control::{self, Answer, Request};
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
@@ -23,12 +24,13 @@ use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
 use model::{
     Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, HoldId, ImportId, MailDomain,
-    SuppressionReason, Timestamp,
+    SunsetId, SuppressionReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use store::sunset::SleepRule;
 use store::{ContactEdit, Durability, LeftOut, LiftFilter, Settling, Target};
 
 /// Something to be done to the ledger.
@@ -81,6 +83,10 @@ pub(crate) enum Order {
     StopOrigin { origin: Origin, because: String },
     /// Mail them again.
     AllowOrigin { origin: Origin, because: String },
+    /// Put people to rest who did nothing for long.
+    PutToRest { days: u16, mailings: u16, because: String },
+    /// Wake them.
+    UndoSunset { sunset: SunsetId, because: String },
     /// Make a signing key and keep it in the ledger.
     MakeKey { domain: String, selector: String, ed25519: bool },
     /// Write a backup.
@@ -233,6 +239,8 @@ impl Order {
             | Order::Complaint { .. }
             | Order::StopOrigin { .. }
             | Order::AllowOrigin { .. }
+            | Order::PutToRest { .. }
+            | Order::UndoSunset { .. }
             | Order::Status => false,
         }
     }
@@ -381,6 +389,14 @@ pub(crate) async fn carry_out(
         Order::AllowOrigin { origin, because } => {
             let changed = store.allow_origin(workspace, origin, because, actor, now).await?;
             Ok(json!({ "origin": origin.to_string(), "stopped": false, "changed": changed }))
+        }
+        Order::PutToRest { days, mailings, because } => {
+            let rule = SleepRule { days: *days, mailings: *mailings };
+            Ok(sunset::as_json(&store.put_to_rest(workspace, rule, because, actor, now).await?))
+        }
+        Order::UndoSunset { sunset, because } => {
+            let woken = store.undo_sunset(workspace, *sunset, because, actor, now).await?;
+            Ok(json!({ "sunset": sunset.to_string(), "woken": woken }))
         }
         Order::MakeKey { domain, selector, ed25519 } => make_key(ledger, actor, domain, selector, *ed25519).await,
         Order::Backup { to, verify } => {

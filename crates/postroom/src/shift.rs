@@ -7,7 +7,7 @@
 use crate::alarms;
 use crate::allot;
 use crate::campaigner;
-use crate::cli::lanes;
+use crate::cli::{lanes, sunset};
 use crate::control::{Answer, Desk, Request};
 use crate::failure::Failure;
 use crate::holding;
@@ -24,6 +24,7 @@ use net::World;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use store::sunset::SleepRule;
 use store::{Campaign, StoreError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::RwLock;
@@ -217,6 +218,11 @@ impl Staff {
                 let workspace = self.ledger.workspace;
                 let changed = self.handle.stop_origin(workspace, &origin, &because, &actor).await?;
                 Ok(json!({ "origin": origin.to_string(), "stopped": true, "changed": changed }))
+            }
+            Order::PutToRest { days, mailings, because } => {
+                let rule = SleepRule { days, mailings };
+                let done = self.handle.put_to_rest(self.ledger.workspace, rule, &because, &actor).await?;
+                Ok(sunset::as_json(&done))
             }
             Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
             Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,

@@ -15,3 +15,14 @@ CREATE TABLE trial (
     workspace INTEGER NOT NULL, campaign INTEGER PRIMARY KEY, variants INTEGER NOT NULL, share INTEGER NOT NULL,
     out_at INTEGER, judged_at INTEGER, found TEXT, winner INTEGER, settled_at INTEGER
 );
+
+-- Sunsets: people who did nothing for long are put to rest, each time by a stated rule, and may be woken as they were. A
+-- contact's `rests` names the sunset that put them there; whoever acts is awake again.
+CREATE TABLE sunset (
+    id INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, days INTEGER NOT NULL, mailings INTEGER NOT NULL,
+    why TEXT NOT NULL, people INTEGER NOT NULL, at INTEGER NOT NULL, actor INTEGER NOT NULL, done_at INTEGER,
+    undone_at INTEGER
+);
+CREATE INDEX sunset_by_workspace ON sunset (workspace, id);
+ALTER TABLE contact ADD COLUMN rests INTEGER;
+CREATE INDEX contact_resting ON contact (rests) WHERE rests IS NOT NULL;

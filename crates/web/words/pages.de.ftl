@@ -302,6 +302,7 @@ skip-forgotten = vergessen
 skip-stale = kam zu spät
 skip-topic_declined = will dieses Thema nicht
 skip-origin_stopped = Herkunft wird nicht angeschrieben
+skip-at_rest = lange ohne Regung, ruht
 skip-paused_by_person = von der Person pausiert
 
 # Family: suppressed.
@@ -436,8 +437,8 @@ event-taken_back = zurückgenommen
 event-queued = eingereiht
 event-template_saved = Vorlage gesichert
 event-template_removed = Vorlage entfernt
-event-trial_judged = Varianten einer Nachricht wurden verglichen
-event-variant_chosen = Eine Variante wurde für alle anderen gewählt
+event-trial_judged = Varianten verglichen
+event-variant_chosen = Variante gewählt
 event-webhook_made = Webhook angelegt
 event-webhook_changed = Webhook geändert
 event-webhook_removed = Webhook entfernt
@@ -457,4 +458,6 @@ event-sequence_ended = Ende einer Sequenz erreicht
 event-confirmation_asked = um Bestätigung gebeten
 event-origin_stopped = Herkunft gesperrt
 event-origin_allowed = Herkunft wieder zugelassen
+event-put_to_rest = Kontakte ruhen
+event-woken = Kontakte geweckt
 event-sequence_called = eine Sequenz rief einen Webhook

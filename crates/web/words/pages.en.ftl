@@ -302,6 +302,7 @@ skip-forgotten = forgotten
 skip-stale = came too late
 skip-topic_declined = does not want this topic
 skip-origin_stopped = where they came from is not mailed
+skip-at_rest = did nothing for long, at rest
 skip-paused_by_person = paused by the person
 
 # Family: suppressed.
@@ -436,8 +437,8 @@ event-taken_back = taken back
 event-queued = queued
 event-template_saved = template saved
 event-template_removed = template removed
-event-trial_judged = Variants of a message were compared
-event-variant_chosen = A variant was chosen for everybody else
+event-trial_judged = variants compared
+event-variant_chosen = variant chosen
 event-webhook_made = webhook made
 event-webhook_changed = webhook changed
 event-webhook_removed = webhook removed
@@ -457,4 +458,6 @@ event-sequence_ended = reached the end of a sequence
 event-confirmation_asked = asked to confirm
 event-origin_stopped = origin stopped
 event-origin_allowed = origin allowed again
+event-put_to_rest = people put to rest
+event-woken = people woken
 event-sequence_called = a sequence called a webhook

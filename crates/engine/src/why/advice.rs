@@ -94,6 +94,7 @@ fn skipped(reason: SkipReason, contact: &Contact) -> Advice {
         }
         SkipReason::DuplicateAddress | SkipReason::CannotCompose => Some(show(contact)),
         SkipReason::OriginStopped => Some("origins".to_owned()),
+        SkipReason::AtRest => Some("sunset list".to_owned()),
         _ => None,
     };
     Advice { text: when_skipped(reason).to_owned(), command }
@@ -116,6 +117,7 @@ const fn when_skipped(reason: SkipReason) -> &'static str {
             "Nothing to do for this campaign."
         }
         SkipReason::OriginStopped => "Where they came from was stopped; which, and why:",
+        SkipReason::AtRest => "Whatever they do wakes them; to wake all who were put to rest with them:",
         SkipReason::TopicDeclined | SkipReason::PausedByPerson => {
             "Nothing: it is their own choice, and they change it on their preference page."
         }

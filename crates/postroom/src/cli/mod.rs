@@ -33,6 +33,7 @@ pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod simulate;
 pub(crate) mod source;
+pub(crate) mod sunset;
 pub(crate) mod suppress;
 pub(crate) mod tls_reports;
 pub(crate) mod user;
@@ -104,6 +105,8 @@ enum Command {
     Suppress(suppress::Command),
     /// Where people came from, whose addresses do the harm, and the end of mailing them
     Origins(origins::Args),
+    /// Who did nothing for long: a proposal, putting them to rest, and waking them
+    Sunset(sunset::Args),
     /// Take in reports of complaints, as feedback loops send them
     Complaints(complaints::Args),
     /// What became of a campaign, and of its people
@@ -171,6 +174,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Migrate(args) => migrate::run(args, dir, output).await,
         Command::Contact(command) => contact::run(command, dir, output).await,
         Command::Suppress(command) => suppress::run(command, dir, output).await,
+        Command::Sunset(args) => sunset::run(args, dir, output).await,
         Command::Complaints(args) => complaints::run(args, dir, output).await,
         Command::Hold(args) => hold::run(*args, dir, output).await,
         Command::Source(command) => source::run(command, dir, output).await,

@@ -192,6 +192,7 @@ pub(crate) fn skip_word(reason: SkipReason) -> &'static str {
         SkipReason::TopicDeclined => "topic not wanted",
         SkipReason::PausedByPerson => "asked for a pause",
         SkipReason::OriginStopped => "origin stopped",
+        SkipReason::AtRest => "at rest",
     }
 }
 

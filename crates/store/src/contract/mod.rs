@@ -27,6 +27,7 @@ mod segments;
 mod sequences;
 mod standing;
 mod sums;
+mod sunsets;
 mod trials;
 mod ways;
 mod webhooks;

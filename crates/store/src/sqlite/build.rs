@@ -104,7 +104,8 @@ pub(crate) fn decision_sql() -> String {
         ContactStatus::Unconfirmed.code(),
         SkipReason::Unconfirmed.code()
     );
-    decision("", &status, &stopped_sql())
+    let by_us = format!("{}, CASE WHEN c.rests IS NOT NULL THEN {} END", stopped_sql(), SkipReason::AtRest.code());
+    decision("", &status, &by_us)
 }
 
 /// The same for mail that a program asked for (`m`, a standing campaign): unsubscribing does not end it, and a complaint
@@ -121,9 +122,9 @@ pub(crate) fn urgent_decision_sql() -> String {
     decision(&counts, "", "NULL")
 }
 
-/// `counts`: which suppressions `s` count; `by_status`: what other statuses than `error` mean; `by_origin`: whether where
-/// they came from keeps mail away.
-fn decision(counts: &str, by_status: &str, by_origin: &str) -> String {
+/// `counts`: which suppressions `s` count; `by_status`: what other statuses than `error` mean; `by_us`: what else here keeps
+/// mail away: where they came from, or that they were put to rest.
+fn decision(counts: &str, by_status: &str, by_us: &str) -> String {
     let by_suppression: String =
         SuppressionReason::ALL.iter().map(|r| format!(" WHEN {} THEN {}", r.code(), r.skip_reason().code())).collect();
     // The strongest reason first: what no operator may lift.
@@ -141,7 +142,7 @@ fn decision(counts: &str, by_status: &str, by_origin: &str) -> String {
                     WHERE s.workspace = c.workspace AND s.domain = a.domain {counts} ORDER BY {order} LIMIT 1),
                 CASE c.status {by_status}
                     WHEN {error} THEN CASE c.error{by_error} ELSE {by_hand} END END,
-                {by_origin})
+                {by_us})
         END",
         no_email = SkipReason::NoEmail.code(),
         invalid = SkipReason::InvalidAddress.code(),

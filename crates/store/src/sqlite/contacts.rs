@@ -175,7 +175,9 @@ impl Ledger {
 
     /// People reacted: the later time wins.
     pub(crate) fn note_engagement(&mut self, reacted: &[(ContactId, Timestamp)]) -> Result<()> {
-        let sql = "UPDATE contact SET engaged_at = ?2 WHERE id = ?1 AND (engaged_at IS NULL OR engaged_at < ?2)";
+        // Whoever acts is awake.
+        let sql = "UPDATE contact SET engaged_at = ?2, rests = NULL
+            WHERE id = ?1 AND (engaged_at IS NULL OR engaged_at < ?2)";
         let mut statement = self.conn.prepare_cached(sql)?;
         for (contact, at) in reacted {
             statement.execute(params![contact.0, at.as_millis()])?;

@@ -373,6 +373,7 @@ impl Ledger {
         }
         let sql = "UPDATE list_member SET confirmed_at = ?3 WHERE list = ?1 AND contact = ?2";
         self.conn.execute(sql, params![id.0, contact.0, now.as_millis()])?;
+        self.wake(contact)?;
         self.stop_asking(id, contact)?;
         self.note_consent(workspace, contact, Some(id), given, &Actor::Recipient, now)?;
         self.member_event(workspace, EventKind::ListConfirmed, &list, contact, &Actor::Recipient, now)?;

@@ -46,6 +46,7 @@ pub(crate) mod standing;
 pub(crate) mod tracking_hosts;
 
 pub(crate) mod alerts;
+pub(crate) mod sunsets;
 pub(crate) mod suppressions;
 pub(crate) mod sweep;
 pub(crate) mod templates;

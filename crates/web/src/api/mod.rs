@@ -23,6 +23,7 @@ pub(crate) mod segments;
 pub(crate) mod sequences;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+mod sunsets;
 pub(crate) mod suppressions;
 mod templates;
 mod told;
@@ -67,6 +68,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(sessions::routes())
         .merge(users::routes())
         .merge(workspaces::routes())
+        .merge(sunsets::routes())
         .merge(suppressions::routes())
         .merge(settings::routes())
         .merge(contacts::routes())

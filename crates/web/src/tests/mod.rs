@@ -26,5 +26,6 @@ mod provider;
 mod readers;
 mod sequences;
 mod strangers;
+mod sunsets;
 mod suppressions;
 mod webhooks;
