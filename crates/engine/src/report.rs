@@ -4,11 +4,13 @@
 //! Invariants: every term of the equation comes from one reading of one [`Tally`], so it always adds up; nothing here
 //! counts rows but [`PutOff`], and that only for campaigns small enough.
 
+pub mod curve;
 pub mod people;
 pub mod reactions;
 
 use crate::resume::demanded;
 use crate::trial::{self, Told};
+use curve::Curve;
 use dispatch::rules::RulePack;
 use dispatch::words;
 use jiff::Timestamp as Moment;
@@ -75,6 +77,9 @@ pub struct Report {
     /// What people did with it; `None` in lists and sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reactions: Option<Reactions>,
+    /// When people acted; `None` in lists and sums, and where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
     /// How the comparison of its variants stands, where there is one; `None` in lists and sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<Told>,
@@ -211,11 +216,12 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     let mut report = overview(store, &known, now).await?;
     report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
     report.reactions = Some(reactions(store, &known).await?);
+    report.curve = curve::curve(store, &known, now).await?;
     report.trial = trial::told(store, &known, now).await?;
     Ok(report)
 }
 
-/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`] and [`Report::trial`]: for lists of campaigns.
+/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::curve`] and [`Report::trial`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);

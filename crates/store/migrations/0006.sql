@@ -26,3 +26,20 @@ CREATE TABLE sunset (
 CREATE INDEX sunset_by_workspace ON sunset (workspace, id);
 ALTER TABLE contact ADD COLUMN rests INTEGER;
 CREATE INDEX contact_resting ON contact (rests) WHERE rests IS NOT NULL;
+
+-- When people opened and clicked: reactions by time since their campaign began. slot: the hours of the first week, 0 to 167, then
+-- the days after it. `people` are counted where they did it first.
+CREATE TABLE reaction_curve (
+    workspace INTEGER NOT NULL, campaign INTEGER NOT NULL, kind INTEGER NOT NULL, doer INTEGER NOT NULL,
+    slot INTEGER NOT NULL, node INTEGER NOT NULL, events INTEGER NOT NULL, people INTEGER NOT NULL,
+    PRIMARY KEY (campaign, kind, doer, slot, node)
+) WITHOUT ROWID;
+INSERT INTO reaction_curve (workspace, campaign, kind, doer, slot, node, events, people)
+    SELECT workspace, campaign, kind, doer, CASE WHEN hours < 168 THEN hours ELSE min(167 + hours / 24 - 6, 563) END AS slot,
+        0, count(*), sum(is_first)
+    FROM (SELECT r.workspace, r.campaign, r.kind, max(r.at - m.started_at, 0) / 3600000 AS hours,
+            CASE WHEN r.score >= 60 THEN 2 WHEN r.score >= 30 THEN 1 ELSE 0 END AS doer,
+            row_number() OVER (PARTITION BY r.campaign, r.kind, r.contact,
+                CASE WHEN r.score >= 60 THEN 2 WHEN r.score >= 30 THEN 1 ELSE 0 END ORDER BY r.at, r.seq) = 1 AS is_first
+        FROM reaction r JOIN campaign m ON m.id = r.campaign WHERE m.started_at IS NOT NULL AND m.standing = 0)
+    GROUP BY workspace, campaign, kind, doer, slot;

@@ -94,6 +94,23 @@ pub struct ReactionCount {
     pub people: u64,
 }
 
+/// What people did in a stretch of time since their campaign began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CurvePoint {
+    /// The stretch begins so many hours after the campaign.
+    pub after_hours: u32,
+    /// How long it is: an hour in the first week, then a day. The last one has no end.
+    pub hours: u32,
+    /// What.
+    pub kind: ReactionKind,
+    /// By whom, as far as that is known.
+    pub doer: Doer,
+    /// How often.
+    pub events: u64,
+    /// How many did it for the first time.
+    pub people: u64,
+}
+
 /// What was done with one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reacted {
@@ -129,6 +146,10 @@ impl Store {
         campaign: CampaignId,
     ) -> Result<Vec<(ReactionKind, u64)>> {
         self.core.lanes.read(move |conn| engage_sql::unknown_people(conn, workspace, campaign)).await
+    }
+    /// When people of a campaign acted, in order of time; nothing of one that goes on for years.
+    pub async fn reaction_curve(&self, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<CurvePoint>> {
+        self.core.lanes.read(move |conn| engage_sql::curve(conn, workspace, campaign)).await
     }
     /// What was done with one message, newest first, at most `limit`.
     pub async fn reactions_of(

@@ -3,6 +3,7 @@
 use super::{Style, columns, cut, wrapped};
 use crate::output::{Ink, thousands};
 use engine::options::TrackingMode;
+use engine::report::curve::Curve;
 use engine::report::reactions::{Deeds, LinkClicks, Reactions};
 
 /// Links shown; the rest is summed up in a line.
@@ -58,6 +59,20 @@ fn deeds_told(deeds: &Deeds, verb: &str, accepted: u64) -> String {
         return did;
     }
     format!("{did}; of {} more no person was seen to: unknown", thousands(deeds.unknown))
+}
+
+/// How soon people came.
+pub(super) fn curve(curve: &Curve, style: &Style) -> Vec<String> {
+    let within = |hours: u32| match hours {
+        0..=1 => "an hour".to_owned(),
+        2..168 => format!("{hours} hours"),
+        _ => format!("{} days", hours / 24),
+    };
+    let told = curve.within.iter().map(|one| {
+        format!("within {}: {} opened, {} clicked", within(one.hours), thousands(one.opened), thousands(one.clicked))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { Vec::new() } else { wrapped("    ", &format!("people {}", told.join("; ")), style.width) }
 }
 
 /// The links, with how often people and machines followed them.

@@ -57,6 +57,7 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
     if let Some(told) = report.reactions.as_ref().filter(|told| !told.is_nothing()) {
         lines.push(String::new());
         lines.extend(super::reactions::reactions(told, report.accepted, style));
+        lines.extend(report.curve.iter().flat_map(|curve| super::reactions::curve(curve, style)));
     }
     if let Some(told) = &report.trial {
         lines.push(String::new());

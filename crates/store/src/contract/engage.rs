@@ -52,6 +52,50 @@ fn a_token_tells_whom_it_is_about_and_when_they_had_it() {
 }
 
 #[test]
+fn a_curve_tells_when_people_acted() {
+    let (store, campaign, who) = house();
+    let hours = |n: u64| 12 + n * 3_600;
+    let reactions = vec![
+        click(&who[0], hours(0), 0),
+        click(&who[0], hours(2), 0),
+        click(&who[1], hours(2), 100),
+        click(&who[1], hours(24 * 9) + 5, 0),
+        click(&who[1], hours(24 * 800), 0),
+    ];
+    let written = now(store.record_hits(Hits { reactions, ..Hits::default() }, at(60))).unwrap();
+    let curve = || {
+        let points = now(store.reaction_curve(W, campaign.id)).unwrap();
+        let told = points.iter().map(|one| (one.after_hours, one.hours, one.doer, one.events, one.people));
+        told.collect::<Vec<_>>()
+    };
+    let late = 168 + 395 * 24;
+    assert_eq!(
+        curve(),
+        [
+            (0, 1, Doer::Person, 1, 1),
+            (2, 1, Doer::Person, 1, 0),
+            (2, 1, Doer::Machine, 1, 1),
+            (24 * 9, 24, Doer::Person, 1, 1),
+            (late, 24, Doer::Person, 1, 0)
+        ]
+    );
+    let machine = Rescored { reaction: written[3].unwrap(), score: 100, properties: None };
+    now(store.record_hits(Hits { rescored: vec![machine], ..Hits::default() }, at(61))).unwrap();
+    let (machines, people) = ((24 * 9, 24, Doer::Machine, 1, 0), (late, 24, Doer::Person, 1, 1));
+    assert_eq!(curve()[3..], [machines, people], "a machine's after all: theirs came later");
+    let earlier = vec![click(&who[0], hours(0) - 3, 0), click(&who[1], hours(5), 0)];
+    now(store.record_hits(Hits { reactions: earlier, ..Hits::default() }, at(62))).unwrap();
+    let points = curve().into_iter().filter(|(.., doer, _, _)| *doer == Doer::Person).collect::<Vec<_>>();
+    let (first, fifth) = ((0, 1, Doer::Person, 2, 1), (5, 1, Doer::Person, 1, 1));
+    assert_eq!(
+        points,
+        [first, (2, 1, Doer::Person, 1, 0), fifth, (late, 24, Doer::Person, 1, 0)],
+        "where they did it first"
+    );
+    assert!(now(store.reaction_curve(WorkspaceId(2), campaign.id)).unwrap().is_empty());
+}
+
+#[test]
 fn people_are_counted_once_and_machines_apart() {
     let (store, campaign, who) = house();
     let reactions = vec![click(&who[0], 50, 0), click(&who[0], 51, 0), click(&who[1], 52, 100), click(&who[1], 53, 0)];

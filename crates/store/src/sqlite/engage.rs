@@ -9,8 +9,8 @@ use super::events::NewEvent;
 use super::suppressions::Because;
 use super::{Ledger, trials, word};
 use crate::engage::{
-    ADDRESSES_KEPT, DETAILS_KEPT, HITS_MAX, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored,
-    UNDO_WITHIN,
+    ADDRESSES_KEPT, CurvePoint, DETAILS_KEPT, HITS_MAX, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient,
+    Rescored, UNDO_WITHIN,
 };
 use crate::error::{Result, StoreError};
 use crate::reaction::{NewReaction, Recorded};
@@ -28,6 +28,11 @@ const FORGOTTEN_ROWS: i64 = 5_000;
 
 /// In the place of a doer: people of whom only machines, or nobody knows whom, are known to have done it.
 pub(super) const UNKNOWN: i64 = 3;
+/// Slots of an hour at the beginning of a curve: those of a week. The others are days.
+const HOUR_SLOTS: u32 = 168;
+/// The last slot: 13 months. What comes later is in it.
+const SLOT_MAX: u32 = HOUR_SLOTS + 395;
+
 /// Every doer, in the order of its scores.
 const DOERS: [Doer; 3] = [Doer::Person, Doer::Unsure, Doer::Machine];
 
@@ -39,6 +44,7 @@ struct Counted {
     /// Whose, and which of theirs; `None`: nobody's in particular.
     of: Option<(i64, i64)>,
     link: Option<i64>,
+    at: i64,
 }
 
 impl Ledger {
@@ -53,7 +59,7 @@ impl Ledger {
                 (Recorded::Repeated | Recorded::UnknownContact, _) => None,
             });
         }
-        hits.nameless.iter().try_for_each(|one| self.count_nameless(one))?;
+        hits.nameless.iter().try_for_each(|one| self.count_nameless(one, now))?;
         hits.rescored.iter().try_for_each(|one| self.rescore(one, now))?;
         Ok(written)
     }
@@ -67,16 +73,18 @@ impl Ledger {
             kind: new.kind,
             of: Some((new.contact.0, seq)),
             link: new.link.map(i64::from),
+            at: new.at.as_millis(),
         };
         self.count(&counted, None, Doer::of(new.score))
     }
 
-    fn count_nameless(&mut self, one: &Nameless) -> Result<()> {
+    fn count_nameless(&mut self, one: &Nameless, now: Timestamp) -> Result<()> {
         let sql = "SELECT workspace FROM campaign WHERE id = ?1";
         let known = self.conn.prepare_cached(sql)?.query_row([one.campaign.0], |row| row.get(0)).optional()?;
         let Some(workspace) = known else { return Ok(()) };
         let link = one.link.map(i64::from);
-        let counted = Counted { workspace, campaign: one.campaign.0, kind: one.kind, of: None, link };
+        let at = now.as_millis();
+        let counted = Counted { workspace, campaign: one.campaign.0, kind: one.kind, of: None, link, at };
         self.count(&counted, None, Doer::of(one.score))
     }
 
@@ -87,12 +95,23 @@ impl Ledger {
         }
         let others = counted.of.map(|(contact, seq)| self.others(counted, contact, seq)).transpose()?;
         for (doer, by) in was.map(|was| (was, -1)).into_iter().chain([(is, 1)]) {
-            let first = others.is_some_and(|[person, unsure, machine]| match doer {
-                Doer::Person => !person,
-                Doer::Unsure => !unsure,
-                Doer::Machine => !machine,
+            let before = others.map(|[person, unsure, machine]| match doer {
+                Doer::Person => person,
+                Doer::Unsure => unsure,
+                Doer::Machine => machine,
             });
+            let first = before == Some(None);
             self.move_count(counted, code_of(doer), ALL_LINKS, by, if first { by } else { 0 })?;
+            // People stand where they did it first.
+            let (here, there) = match before.flatten() {
+                None => (if first { by } else { 0 }, None),
+                Some(at) if counted.at < at => (by, Some(at)),
+                Some(_) => (0, None),
+            };
+            self.move_curve(counted, code_of(doer), (counted.at, by, here))?;
+            if let Some(at) = there {
+                self.move_curve(counted, code_of(doer), (at, 0, -by))?;
+            }
             if first {
                 self.move_people_of_variant(counted, code_of(doer), by)?;
             }
@@ -102,8 +121,8 @@ impl Ledger {
         }
         let Some([person, unsure, machine]) = others else { return Ok(()) };
         let unknown = |this: Option<Doer>| {
-            let any = unsure || machine || this.is_some();
-            i64::from(any && !person && this != Some(Doer::Person))
+            let any = unsure.is_some() || machine.is_some() || this.is_some();
+            i64::from(any && person.is_none() && this != Some(Doer::Person))
         };
         match unknown(Some(is)) - unknown(was) {
             0 => Ok(()),
@@ -124,12 +143,12 @@ impl Ledger {
         counters.write(self)
     }
 
-    /// By whom the same person did the same beside this one reaction: a person, nobody knows whom, a machine.
-    fn others(&self, counted: &Counted, contact: i64, seq: i64) -> Result<[bool; 3]> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM reaction WHERE campaign = ?1 AND kind = ?2 AND contact = ?3
-            AND score BETWEEN ?4 AND ?5 AND seq <> ?6)";
+    /// When the same person first did the same beside this one reaction: they themselves, nobody knows who, a machine.
+    fn others(&self, counted: &Counted, contact: i64, seq: i64) -> Result<[Option<i64>; 3]> {
+        let sql = "SELECT min(at) FROM reaction WHERE campaign = ?1 AND kind = ?2 AND contact = ?3
+            AND score BETWEEN ?4 AND ?5 AND seq <> ?6";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let mut found = [false; 3];
+        let mut found = [None; 3];
         for (found, doer) in found.iter_mut().zip(DOERS) {
             let (low, high) = scores(doer);
             let key = params![counted.campaign, counted.kind.code(), contact, low, high, seq];
@@ -155,6 +174,29 @@ impl Ledger {
         Ok(())
     }
 
+    /// The same by time since the campaign began; one that goes on for years has no beginning to count from.
+    fn move_curve(&mut self, counted: &Counted, doer: i64, (at, events, people): (i64, i64, i64)) -> Result<()> {
+        let sql = "INSERT INTO reaction_curve (workspace, campaign, kind, doer, slot, node, events, people)
+            SELECT ?1, ?2, ?3, ?4, CASE WHEN hours < ?5 THEN hours ELSE min(?5 + hours / 24 - ?5 / 24, ?6) END, ?7, ?8, ?9
+            FROM (SELECT max(?10 - m.started_at, 0) / 3600000 AS hours FROM campaign m
+                WHERE m.id = ?2 AND m.started_at IS NOT NULL AND m.standing = 0)
+            WHERE TRUE
+            ON CONFLICT DO UPDATE SET events = events + excluded.events, people = people + excluded.people";
+        self.conn.prepare_cached(sql)?.execute(params![
+            counted.workspace,
+            counted.campaign,
+            counted.kind.code(),
+            doer,
+            HOUR_SLOTS,
+            SLOT_MAX,
+            self.node,
+            events,
+            people,
+            at
+        ])?;
+        Ok(())
+    }
+
     fn rescore(&mut self, one: &Rescored, now: Timestamp) -> Result<()> {
         let score = one.score.min(MACHINE_SCORE_MAX);
         let sql = "SELECT workspace, campaign, kind, contact, link, score, delivery, at, engaged_before FROM reaction
@@ -168,7 +210,7 @@ impl Ledger {
         let kind = word!(ReactionKind, kind)?;
         let sql = "UPDATE reaction SET score = ?2, detail = ?3 WHERE seq = ?1";
         self.conn.prepare_cached(sql)?.execute(params![one.reaction.0, score, one.properties])?;
-        let counted = Counted { workspace, campaign, kind, of: Some((contact, one.reaction.0)), link };
+        let counted = Counted { workspace, campaign, kind, of: Some((contact, one.reaction.0)), link, at };
         self.count(&counted, Some(Doer::of(before)), Doer::of(score))?;
         if kind == ReactionKind::Opened && (before < UNSURE_SCORE) != (score < UNSURE_SCORE) {
             let sql = "UPDATE contact SET read_at = (SELECT max(at) FROM reaction
@@ -352,6 +394,28 @@ pub(crate) fn counts(conn: &Connection, workspace: WorkspaceId, campaign: Campai
             kind: word!(ReactionKind, row.get(0)?)?,
             doer: doer_of(row.get(1)?)?,
             link: u32::try_from(link).ok(),
+            events: row.get::<_, i64>(3)?.max(0).unsigned_abs(),
+            people: row.get::<_, i64>(4)?.max(0).unsigned_abs(),
+        })
+    })?;
+    rows.collect()
+}
+
+/// When people acted, since the campaign began, in order of time.
+pub(crate) fn curve(conn: &Connection, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<CurvePoint>> {
+    let sql = "SELECT slot, kind, doer, sum(events), sum(people) FROM reaction_curve
+        WHERE campaign = ?1 AND workspace = ?2 GROUP BY slot, kind, doer HAVING sum(events) <> 0 OR sum(people) <> 0
+        ORDER BY slot, kind, doer";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([campaign.0, workspace.0], |row| {
+        let slot: u32 = row.get(0)?;
+        let (after_hours, hours) =
+            if slot < HOUR_SLOTS { (slot, 1) } else { (HOUR_SLOTS + (slot - HOUR_SLOTS) * 24, 24) };
+        Ok(CurvePoint {
+            after_hours,
+            hours,
+            kind: word!(ReactionKind, row.get(1)?)?,
+            doer: doer_of(row.get(2)?)?,
             events: row.get::<_, i64>(3)?.max(0).unsigned_abs(),
             people: row.get::<_, i64>(4)?.max(0).unsigned_abs(),
         })
