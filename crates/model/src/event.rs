@@ -147,6 +147,8 @@ words! {
         PutToRest = 76 "put_to_rest",
         /// People who had been put to rest were woken.
         Woken = 77 "woken",
+        /// Many were restored at once: bounces lifted, or contacts brought back from `error`.
+        Restored = 78 "restored",
         /// A message was opened.
         Opened = 80 "opened",
         /// A link was followed.

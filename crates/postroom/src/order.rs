@@ -23,15 +23,17 @@ use mail::complaint::Report;
 use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
 use model::{
-    Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, HoldId, ImportId, MailDomain,
-    SunsetId, SuppressionReason, Timestamp,
+    Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ErrorCause, HoldId, ImportId,
+    MailDomain, SunsetId, SuppressionReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use store::sunset::SleepRule;
-use store::{ContactEdit, Durability, LeftOut, LiftFilter, Settling, Target};
+use store::{
+    ContactEdit, Durability, LeftOut, LiftFilter, RestoreFilter, RestoreGroup, RestorePreview, Settling, Target,
+};
 
 /// Something to be done to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,16 @@ pub(crate) enum Order {
     Unsuppress { target: Whom, reason: String },
     /// Lift bounce suppressions in bulk.
     Lift {
+        provider: Option<String>,
+        code: Option<String>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        reason: String,
+        dry_run: bool,
+    },
+    /// Bring contacts back from `error` in bulk.
+    RestoreContacts {
+        cause: ErrorCause,
         provider: Option<String>,
         code: Option<String>,
         since: Option<Timestamp>,
@@ -222,6 +234,7 @@ impl Order {
             | Order::Forget { .. }
             | Order::Unsuppress { .. }
             | Order::Lift { .. }
+            | Order::RestoreContacts { .. }
             | Order::Backup { .. }
             | Order::Adopt
             | Order::Pause { .. }
@@ -379,8 +392,26 @@ pub(crate) async fn carry_out(
                 until: *until,
                 ..LiftFilter::default()
             };
-            let lifted = store.lift(workspace, filter, reason, *dry_run, actor, now).await?;
-            Ok(json!({ "lifted": lifted, "dry_run": dry_run }))
+            if *dry_run {
+                return Ok(previewed("lifted", &store.lift_preview(workspace, filter).await?));
+            }
+            let lifted = store.lift(workspace, filter, reason, false, actor, now).await?;
+            Ok(json!({ "lifted": lifted, "dry_run": false }))
+        }
+        Order::RestoreContacts { cause, provider, code, since, until, reason, dry_run } => {
+            let evidence = LiftFilter {
+                provider: provider.clone(),
+                code: code.clone(),
+                since: *since,
+                until: *until,
+                ..LiftFilter::default()
+            };
+            let filter = RestoreFilter { cause: *cause, evidence };
+            if *dry_run {
+                return Ok(previewed("restored", &store.restore_preview(workspace, filter).await?));
+            }
+            let restored = store.restore_contacts(workspace, filter, reason, actor, now).await?;
+            Ok(json!({ "restored": restored, "dry_run": false }))
         }
         Order::StopOrigin { origin, because } => {
             let changed = store.stop_origin(workspace, origin, because, actor, now).await?;
@@ -447,6 +478,13 @@ pub(crate) async fn carry_out(
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
     }
+}
+
+/// What would be restored, as orders answer.
+fn previewed(what: &str, told: &RestorePreview) -> Value {
+    let group = |one: &RestoreGroup| json!({ "provider": one.provider, "code": one.code, "count": one.count });
+    let groups: Vec<Value> = told.groups.iter().map(group).collect();
+    json!({ what: told.count, "dry_run": true, "groups": groups, "sample": told.sample })
 }
 
 /// What a report claims. Refused: one about a message that is none of ours.

@@ -45,6 +45,7 @@ pub mod queue;
 pub mod reaction;
 mod reply_text;
 pub mod report;
+pub mod restore;
 pub mod secrets;
 pub mod segment;
 pub mod sequence;
@@ -91,6 +92,7 @@ pub use person::NewContact;
 pub use queue::{Claimed, Head, Part, Site, Standing};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
+pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
 pub use segment::{Explained, Segment};
 pub use sequence::{

@@ -153,10 +153,18 @@ impl Store {
             let step = move |ledger: &mut Ledger| ledger.lift_step(workspace, &filter, &why, dry_run, &actor, now);
             let count = self.core.lanes.write(step).await?;
             lifted += count;
-            if dry_run || count == 0 {
+            if dry_run {
                 return Ok(lifted);
             }
+            if count == 0 {
+                break;
+            }
         }
+        if lifted > 0 {
+            let (detail, actor) = (format!("{lifted} bounces lifted{}: {why}", filter.told()), actor.clone());
+            self.core.lanes.write(move |ledger| ledger.note_restored(workspace, detail, &actor, now)).await?;
+        }
+        Ok(lifted)
     }
     /// Makes provisional suppressions final: those whose evidence is a refusal of this provider (`None`: of any) since
     /// a time. Returns how many.

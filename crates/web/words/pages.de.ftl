@@ -460,4 +460,5 @@ event-origin_stopped = Herkunft gesperrt
 event-origin_allowed = Herkunft wieder zugelassen
 event-put_to_rest = Kontakte ruhen
 event-woken = Kontakte geweckt
+event-restored = viele zurückgeholt
 event-sequence_called = eine Sequenz rief einen Webhook

@@ -460,4 +460,5 @@ event-origin_stopped = origin stopped
 event-origin_allowed = origin allowed again
 event-put_to_rest = people put to rest
 event-woken = people woken
+event-restored = restored in bulk
 event-sequence_called = a sequence called a webhook

@@ -3,11 +3,13 @@
 //! A person is named by address or by id (`c_…`). Several contacts may have one address; they are shown together, and
 //! a change asks which one is meant. Forgetting cannot be undone and is confirmed by typing.
 
+use super::suppress::told_groups;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
+use crate::moment;
 use crate::order::{self, Order, number, text};
-use crate::output::{Ink, Output, iso_time, local_time};
-use model::{Attempt, ContactId, EmailAddress};
+use crate::output::{Ink, Output, counted, iso_time, local_time};
+use model::{Attempt, ContactId, EmailAddress, ErrorCause};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use store::{AttemptRow, Contact, Event, PersonData, Suppression, TimelineEntry};
@@ -38,6 +40,30 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// Bring many back from "error": those whose mail was put off or refused too often, by an answer that was wrong
+    Restore {
+        /// Why they are there
+        #[arg(long, value_name = "CAUSE", value_enum)]
+        cause: Cause,
+        /// Those whom this provider's answers put there (gmail, microsoft, …)
+        #[arg(long, value_name = "PROVIDER")]
+        provider: Option<String>,
+        /// Those whom this reply code or enhanced code put there (451, 4.2.2)
+        #[arg(long, value_name = "CODE")]
+        code: Option<String>,
+        /// Those put there from this time on (2026-11-22, "2026-11-22 14:00", or 6h for six hours ago)
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Those put there before this time
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// Why; it is kept in the log and on each timeline
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Bring them back; without this they are only counted
+        #[arg(long)]
+        yes: bool,
+    },
     /// Forget a person: everything goes but anonymous verdicts and the fact that they must not be mailed
     Forget {
         /// The address
@@ -55,8 +81,38 @@ pub(crate) enum Command {
     },
 }
 
+/// Why contacts are in "error", as far as many are brought back at once.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Cause {
+    /// Put off in too many mailings in a row
+    SoftBounceLimit,
+    /// Refused in too many mailings in a row
+    Refused,
+}
+
 pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     match command {
+        Command::Restore { cause, provider, code, since, until, reason, yes } => {
+            let now = Ledger::read(dir)?.now();
+            let time = |text: Option<String>| text.map(|text| moment::past(&text, now)).transpose();
+            let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
+            let cause = match cause {
+                Cause::SoftBounceLimit => ErrorCause::SoftBounceLimit,
+                Cause::Refused => ErrorCause::Refused,
+            };
+            let order = Order::RestoreContacts { cause, provider, code, since, until, reason, dry_run };
+            let answer = order::place(dir, order, &mut |_| {}).await?;
+            output.answer(&answer, || {
+                let people = counted(number(&answer, "restored"), "contact", "contacts");
+                if !dry_run {
+                    return vec![format!("{people} brought back from \"error\".")];
+                }
+                let mut lines = vec![format!("{people} would be brought back from \"error\".")];
+                lines.extend(told_groups(&answer));
+                lines.push("To bring them back, run the same command with --yes.".to_owned());
+                lines
+            });
+        }
         Command::Show { who } => {
             for contact in find(&Ledger::read(dir)?, &who).await? {
                 output.answer(&as_json(&contact), || tell(&contact, output));

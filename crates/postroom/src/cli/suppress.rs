@@ -8,10 +8,13 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::moment;
 use crate::order::{self, Order, Whom, number};
-use crate::output::{Output, counted, local_time};
+use crate::output::{Output, counted, local_time, thousands};
 use model::SuppressionReason;
+use serde_json::Value;
 use std::path::Path;
 
+/// Groups of a preview that are shown.
+const GROUPS_SHOWN: usize = 10;
 /// Entries read at once.
 const PAGE: usize = 500;
 
@@ -84,7 +87,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
             let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
             let order = Order::Lift { provider, code, since, until, reason, dry_run };
             let answer = order::place(dir, order, &mut |_| {}).await?;
-            output.answer(&answer, || told_lift(number(&answer, "lifted"), dry_run));
+            output.answer(&answer, || told_lift(&answer, dry_run));
         }
     }
     Ok(Exit::Done)
@@ -144,15 +147,33 @@ async fn list(reason: Option<SuppressionReason>, dir: &Path, output: &Output) ->
     }
 }
 
-fn told_lift(lifted: u64, dry_run: bool) -> Vec<String> {
-    let entries = counted(lifted, "suppression", "suppressions");
+fn told_lift(answer: &Value, dry_run: bool) -> Vec<String> {
+    let entries = counted(number(answer, "lifted"), "suppression", "suppressions");
     match dry_run {
-        true => vec![
-            format!("{entries} would be lifted. Complaints and unsubscribes are never touched."),
-            "To lift them, run the same command with --yes.".to_owned(),
-        ],
+        true => {
+            let mut lines = vec![format!("{entries} would be lifted. Complaints and unsubscribes are never touched.")];
+            lines.extend(told_groups(answer));
+            lines.push("To lift them, run the same command with --yes.".to_owned());
+            lines
+        }
         false => vec![format!("{entries} lifted. Complaints and unsubscribes were not touched.")],
     }
+}
+
+/// By whom and with which reply, most first, and an example.
+pub(super) fn told_groups(answer: &Value) -> Vec<String> {
+    let groups = answer.get("groups").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let line = |group: &Value| {
+        let word = |field: &str, other: &str| match order::text(group, field) {
+            "" => other.to_owned(),
+            text => text.to_owned(),
+        };
+        let (provider, code) = (word("provider", "elsewhere"), word("code", "no reply"));
+        format!("    {:>9}  {provider}: {code}", thousands(number(group, "count")))
+    };
+    let example = answer.pointer("/sample/0").and_then(Value::as_str);
+    let example = example.map(|address| format!("    such as {address}"));
+    groups.iter().take(GROUPS_SHOWN).map(line).chain(example).collect()
 }
 
 fn read_reason(text: &str) -> Result<SuppressionReason, String> {

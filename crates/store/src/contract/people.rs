@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::contact::ContactChange;
-use crate::{ContactEdit, LiftFilter, StoreError, Target};
-use model::{ContactStatus, ErrorCause, SkipReason, SuppressionReason};
+use crate::{ContactEdit, LiftFilter, RestoreFilter, RestoreGroup, RestorePreview, StoreError, Target};
+use model::{ContactStatus, ErrorCause, EventKind, SkipReason, SuppressionReason};
 
 fn contact(store: &Store, email: &str) -> crate::Contact {
     now(store.contacts_by_address(W, &address(email))).unwrap().remove(0)
@@ -88,9 +88,71 @@ fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
         provisional_only: false,
     };
     let lift = |dry| now(store.lift(W, filter.clone(), "their incident", dry, &ME, at(60))).unwrap();
+    let told = now(store.lift_preview(W, filter.clone())).unwrap();
+    let group = RestoreGroup { provider: Some("example".to_owned()), code: Some("5.1.1".to_owned()), count: 2 };
+    assert_eq!((told.count, told.groups), (2, vec![group]));
+    let mut sample = told.sample;
+    sample.sort();
+    assert_eq!(sample, ["2@a.example", "3@a.example"]);
     assert_eq!((lift(true), lift(false), lift(true)), (2, 2, 0));
+    assert_eq!(now(store.lift_preview(W, filter.clone())).unwrap(), RestorePreview::default());
+    let audit = now(store.latest_events(vec![EventKind::Restored], 9)).unwrap();
+    let said = audit.iter().filter_map(|event| event.detail.as_deref()).collect::<Vec<_>>();
+    assert_eq!(said.len(), 1, "what lifted nothing leaves nothing");
+    assert!(said[0].starts_with("2 bounces lifted, provider example, code 5.1.1, since "), "{said:?}");
+    assert!(said[0].ends_with(": their incident"), "{said:?}");
     assert_eq!(contact(&store, "2@a.example").status, ContactStatus::Active);
     assert_eq!(contact(&store, "1@a.example").suppressions.len(), 2, "earlier, and complained");
+}
+
+#[test]
+fn contacts_whose_mail_was_put_off_too_often_are_brought_back_by_their_evidence() {
+    let store = empty();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example", "4@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let ended = |n: usize, provider: &str, error: ErrorCause, when: u64| {
+        let soft = verdict(Outcome::Deferred, Category::MailboxFull, Stage::Rcpt);
+        let reply = Reply::new(452, "4.2.2 over quota");
+        Settlement {
+            attempt: Some(attempt(&claimed[n], soft, Some(reply), at(when))),
+            change: Some(ContactChange {
+                error: Some(error),
+                soft: Some((4, Some(at(1)))),
+                ..ContactChange::default()
+            }),
+            provider: Some(provider.to_owned()),
+            ..Settlement::of(&claimed[n], DeliveryState::Soft, at(when))
+        }
+    };
+    let limit = ErrorCause::SoftBounceLimit;
+    let batch =
+        [(0, "one", limit, 30), (1, "one", limit, 50), (2, "two", limit, 50), (3, "one", ErrorCause::Refused, 50)];
+    now(store.settle(batch.map(|(n, provider, error, when)| ended(n, provider, error, when)).to_vec())).unwrap();
+    let evidence =
+        LiftFilter { provider: Some("one".to_owned()), code: Some("4.2.2".to_owned()), ..LiftFilter::default() };
+    let filter = RestoreFilter { cause: limit, evidence };
+    let told = now(store.restore_preview(W, filter.clone())).unwrap();
+    let group = RestoreGroup { provider: Some("one".to_owned()), code: Some("4.2.2".to_owned()), count: 2 };
+    assert_eq!((told.count, &told.groups[..], told.sample.len()), (2, &[group][..], 2));
+    let late =
+        RestoreFilter { evidence: LiftFilter { since: Some(at(40)), ..filter.evidence.clone() }, ..filter.clone() };
+    let restore = |filter: &RestoreFilter, why: &str| now(store.restore_contacts(W, filter.clone(), why, &ME, at(60)));
+    assert!(matches!(restore(&late, " "), Err(StoreError::Refused(_))), "a reason is needed");
+    let hard = RestoreFilter { cause: ErrorCause::HardBounced, ..filter.clone() };
+    assert!(matches!(restore(&hard, "x"), Err(StoreError::Refused(_))), "bounces are on the list, and lifted there");
+    assert_eq!(restore(&late, "their disk was full").unwrap(), 1);
+    let back = contact(&store, "2@a.example");
+    assert_eq!((back.status, back.error), (ContactStatus::Active, None));
+    assert_eq!(contact(&store, "1@a.example").status, ContactStatus::Error, "earlier");
+    assert_eq!(contact(&store, "3@a.example").status, ContactStatus::Error, "another provider");
+    assert_eq!(restore(&filter, "theirs as well").unwrap(), 1);
+    assert_eq!(restore(&filter, "nobody is left").unwrap(), 0);
+    assert_eq!(now(store.latest_events(vec![EventKind::Restored], 9)).unwrap().len(), 2);
+    let next = sending(&store, "next", id);
+    assert_eq!(now(store.tally(next.id)).unwrap().count(DeliveryState::Queued), 2, "they are mailed again");
+    let other = now(store.restore_preview(WorkspaceId(2), RestoreFilter { evidence: LiftFilter::default(), ..filter }));
+    assert_eq!(other.unwrap(), RestorePreview::default());
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! kept: a build that was interrupted removes the rows it had written and starts again, before anything was sent.
 //! Positions follow engagement: whoever reacted lately is first, the cold are last, and among equals the order of the
 //! audience holds. Invariant: delivery ids are contiguous per domain, members of the canary first, then those on whom
-//! variants are compared, then everybody else, each in the order of position; domains follow in the order of their lowest position; skipped people come last.
+//! variants are compared, then everybody else, each in the order of position; domains follow in the order of their lowest
+//! position; skipped people come last.
 
 use super::audience::{COLD_TIER, Resolved, tier_sql};
 use super::campaigns::{CounterMoves, require};

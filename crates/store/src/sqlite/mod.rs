@@ -36,6 +36,7 @@ pub(crate) mod places;
 pub(crate) mod queue;
 pub(crate) mod reactions;
 pub(crate) mod reports;
+pub(crate) mod restores;
 pub(crate) mod segment_sql;
 pub(crate) mod segments;
 pub(crate) mod sequences;

@@ -5,6 +5,7 @@ use super::imports::find_address;
 use super::{AddressHash, Ledger, dictionary, word};
 use crate::changes::{Change, Whom};
 use crate::error::{Result, StoreError};
+use crate::restore::{GROUPS_MAX, RestoreGroup, RestorePreview, SHOWN_MAX};
 use crate::secrets::{hex, unhex};
 use crate::suppression::{LiftFilter, SecondLookup, Suppression, Target};
 use model::{
@@ -394,6 +395,11 @@ impl Ledger {
     }
 }
 
+/// The code of a cause `c`: the enhanced one or, without it, that of the reply.
+pub(super) const CODE: &str = "CASE WHEN c.enhanced <> 0
+    THEN (c.enhanced / 1000000) || '.' || (c.enhanced / 1000 % 1000) || '.' || (c.enhanced % 1000)
+    WHEN c.code <> 0 THEN CAST(c.code AS TEXT) END";
+
 /// Bounce suppressions that a filter picks out by their evidence.
 const MATCHING: &str =
     "FROM suppression s LEFT JOIN delivery d ON d.id = s.evidence LEFT JOIN cause c ON c.id = d.cause
@@ -422,6 +428,40 @@ fn select_matching<T: FromSql>(
     ];
     let mut statement = conn.prepare_cached(&sql)?;
     Ok(statement.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What a filter picks out, by provider and reply.
+pub(crate) fn preview(conn: &Connection, workspace: WorkspaceId, filter: &LiftFilter) -> Result<RestorePreview> {
+    let whose = if filter.provisional_only { "s.provisional = 1 AND +s.workspace = ?1" } else { "s.workspace = ?1" };
+    let key = || {
+        (
+            workspace.0,
+            SuppressionReason::HardBounced.code(),
+            &filter.provider,
+            &filter.code,
+            filter.since.map(Timestamp::as_millis),
+            filter.until.map(Timestamp::as_millis),
+        )
+    };
+    let groups =
+        format!("SELECT c.provider, {CODE}, count(*) {MATCHING} AND {whose} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2");
+    let mut told = RestorePreview::default();
+    let mut statement = conn.prepare_cached(&groups)?;
+    let mut rows = statement.query(key())?;
+    while let Some(row) = rows.next()? {
+        let group = RestoreGroup { provider: row.get(0)?, code: row.get(1)?, count: row.get(2)? };
+        told.count += group.count;
+        if told.groups.len() < GROUPS_MAX {
+            told.groups.push(group);
+        }
+    }
+    let sample = format!(
+        "SELECT (SELECT a.email FROM address a WHERE a.workspace = s.workspace AND a.hash = s.hash) AS email {MATCHING}
+            AND {whose} AND email IS NOT NULL LIMIT {SHOWN_MAX}"
+    );
+    let mut statement = conn.prepare_cached(&sample)?;
+    told.sample = statement.query_map(key(), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(told)
 }
 
 /// The id of a domain by any spelling of its name.

@@ -19,6 +19,7 @@ pub(crate) mod me;
 mod messages;
 mod origins;
 mod reacted;
+mod restores;
 pub(crate) mod segments;
 pub(crate) mod sequences;
 pub(crate) mod sessions;
@@ -68,6 +69,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(sessions::routes())
         .merge(users::routes())
         .merge(workspaces::routes())
+        .merge(restores::routes())
         .merge(sunsets::routes())
         .merge(suppressions::routes())
         .merge(settings::routes())

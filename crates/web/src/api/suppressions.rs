@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use model::access::Scope;
 use model::{EmailAddress, MailDomain, SuppressionReason};
 use serde::{Deserialize, Serialize};
-use store::{LiftFilter, Target};
+use store::{LiftFilter, RestoreGroup, RestorePreview, Target};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -176,6 +176,31 @@ pub(crate) struct Lifted {
     pub(crate) lifted: u64,
     /// Was it only counted?
     dry_run: bool,
+    /// By the provider and the reply that did it, most first, at most 100; of a bulk lift that was only counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<Refusals>,
+    /// Addresses of some, at most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sample: Vec<String>,
+}
+
+/// People whom the same provider refused with the same reply.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Refusals {
+    /// The provider's key; absent: another, or there is no evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// The enhanced code or, without one, the reply code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// How many.
+    count: u64,
+}
+
+impl From<RestoreGroup> for Refusals {
+    fn from(group: RestoreGroup) -> Refusals {
+        Refusals { provider: group.provider, code: group.code, count: group.count }
+    }
 }
 
 /// Lift what keeps mail from one address or domain.
@@ -195,7 +220,7 @@ pub(crate) async fn lift(
     if count == 0 {
         return Err(Problem::new(Code::NotFound, format!("{} is not suppressed", lift.target)));
     }
-    Ok(Json(Lifted { lifted: u64::from(count), dry_run: false }))
+    Ok(Json(Lifted { lifted: u64::from(count), dry_run: false, groups: Vec::new(), sample: Vec::new() }))
 }
 
 /// Which bounce suppressions to lift: at least one of provider, code, since and until.
@@ -246,9 +271,16 @@ pub(crate) async fn lift_many(
     if filter == LiftFilter::default() {
         return Err(Problem::new(Code::InvalidField, "say which: provider, code, since, until or provisional_only"));
     }
-    let (actor, now) = (&caller.actor, app.now());
-    let lifted = app.store.lift(caller.workspace, filter, &lift.reason, lift.dry_run, actor, now).await?;
-    Ok(Json(Lifted { lifted, dry_run: lift.dry_run }))
+    let told = match lift.dry_run {
+        true => app.store.lift_preview(caller.workspace, filter).await?,
+        false => {
+            let (actor, now) = (&caller.actor, app.now());
+            let count = app.store.lift(caller.workspace, filter, &lift.reason, false, actor, now).await?;
+            RestorePreview { count, ..RestorePreview::default() }
+        }
+    };
+    let groups = told.groups.into_iter().map(Refusals::from).collect();
+    Ok(Json(Lifted { lifted: told.count, dry_run: lift.dry_run, groups, sample: told.sample }))
 }
 
 /// With an `@` inside an address, else a domain.
@@ -262,7 +294,7 @@ fn read_target(text: &str) -> Result<Target, Problem> {
     }
 }
 
-fn check_reason(reason: &str) -> Result<(), Problem> {
+pub(super) fn check_reason(reason: &str) -> Result<(), Problem> {
     if reason.trim().is_empty() {
         return Err(Problem::field("reason", "say why: it stays in the audit log"));
     }

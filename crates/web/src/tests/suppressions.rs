@@ -38,6 +38,14 @@ async fn what_people_asked_for_is_not_lifted_by_others() {
     assert_eq!(all.code(), "invalid_field");
     let many = json!({ "reason": "wrong day", "code": "5.1.1", "dry_run": true });
     assert_eq!(house.post("/api/v1/suppressions/lift-many", &key, many).await.json()["lifted"], 0);
+    let nobody =
+        json!({ "cause": "soft_bounce_limit", "provider": "google", "reason": "their outage", "dry_run": true });
+    let told = house.post("/api/v1/contacts/restore", &key, nobody).await;
+    assert_eq!(told.json(), json!({ "restored": 0, "dry_run": true }), "{}", told.text);
+    let unsaid = json!({ "cause": "refused", "reason": " " });
+    assert_eq!(house.post("/api/v1/contacts/restore", &key, unsaid).await.code(), "invalid_field");
+    let bounced = json!({ "cause": "hard_bounced", "reason": "x" });
+    assert_eq!(house.post("/api/v1/contacts/restore", &key, bounced).await.status.as_u16(), 422);
 }
 
 #[tokio::test]
