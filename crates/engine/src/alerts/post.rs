@@ -74,11 +74,12 @@ pub(super) async fn send(
     let mut token = [0; 8];
     house.world.entropy.fill("alert message id", &mut token);
     let bytes = Notice { from, to, subject: &message.title, text: &message.text, at: message.at, token }.bytes();
-    let mut failures = Vec::new();
+    let (is_one, mut failures) = (servers.len() == 1, Vec::new());
     for server in servers {
         let handed = tokio::time::timeout(SERVER_LIMIT, hand_over(house, &server, (to, from), &bytes)).await;
         match handed.unwrap_or_else(|_| Err("it took too long".to_owned())) {
             Ok(()) => return Ok(()),
+            Err(why) if is_one => failures.push(why),
             Err(why) => failures.push(format!("{}: {why}", server.host)),
         }
     }
