@@ -43,3 +43,11 @@ INSERT INTO reaction_curve (workspace, campaign, kind, doer, slot, node, events,
                 CASE WHEN r.score >= 60 THEN 2 WHEN r.score >= 30 THEN 1 ELSE 0 END ORDER BY r.at, r.seq) = 1 AS is_first
         FROM reaction r JOIN campaign m ON m.id = r.campaign WHERE m.started_at IS NOT NULL AND m.standing = 0)
     GROUP BY workspace, campaign, kind, doer, slot;
+
+-- Drafts as they were before they were changed: name, message and audience (as campaign_audience has it, JSON). What one
+-- person changes within a few minutes is one version; `begun` is when it began.
+CREATE TABLE draft_version (
+    workspace INTEGER NOT NULL, campaign INTEGER NOT NULL, version INTEGER NOT NULL, begun INTEGER NOT NULL,
+    at INTEGER NOT NULL, actor INTEGER NOT NULL, name TEXT NOT NULL, message TEXT NOT NULL, audience TEXT NOT NULL,
+    PRIMARY KEY (campaign, version)
+) WITHOUT ROWID;

@@ -6,6 +6,7 @@
 use crate::sqlite::{Ledger, campaigns, drafts};
 use crate::{Audience, Campaign, NewCampaign, NewTrial, Result, Store};
 use model::{Actor, CampaignId, CampaignState, Tally, Timestamp, WorkspaceId};
+use std::time::Duration;
 
 /// What a draft is to be from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,24 @@ pub struct DraftEdit {
     pub message: String,
     /// Whom it is for.
     pub audience: Audience,
+}
+
+/// Versions of a draft that are kept; the oldest go first.
+pub const DRAFT_VERSIONS_KEPT: u32 = 100;
+/// What one person changes within so long is one version.
+pub(crate) const ONE_SITTING: Duration = Duration::from_secs(5 * 60);
+
+/// A draft as it was written once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftVersion {
+    /// Its number, from 1.
+    pub version: u32,
+    /// When it was last changed.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: String,
+    /// What it was.
+    pub draft: DraftEdit,
 }
 
 /// What is frozen when a draft begins.
@@ -41,7 +60,8 @@ impl Store {
         self.core.lanes.write(write).await
     }
 
-    /// Changes a draft as a whole. Refused for anything that is no draft, and for a name that is taken.
+    /// Changes a draft as a whole; what it is from now on is a version. Refused for anything that is no draft, and for a
+    /// name that is taken.
     pub async fn edit_draft(
         &self,
         workspace: WorkspaceId,
@@ -52,6 +72,18 @@ impl Store {
     ) -> Result<Campaign> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.edit_draft(workspace, id, &edit, &actor, now)).await
+    }
+
+    /// The versions of a campaign's draft before the number `before`, newest first; none of those that were never changed
+    /// after they were made.
+    pub async fn draft_versions(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<DraftVersion>> {
+        self.core.lanes.read(move |conn| drafts::versions(conn, workspace, id, before, limit)).await
     }
 
     /// Lets a draft (or one that waits) begin at this time.

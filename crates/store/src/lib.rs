@@ -74,7 +74,7 @@ pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::SilentSite;
-pub use draft::{DraftEdit, Frozen};
+pub use draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Frozen};
 pub use engage::{CurvePoint, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event, EventFilter, EventPage};

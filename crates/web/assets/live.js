@@ -131,3 +131,16 @@
     });
   }
 })();
+
+// How long something can still be taken back. The server's clock is the one that counts.
+(() => {
+  for (const left of document.querySelectorAll("[data-until]")) {
+    const ends = Date.now() + Number(left.dataset.until) - Number(left.dataset.now);
+    const tell = () => {
+      const seconds = Math.round((ends - Date.now()) / 1_000);
+      left.textContent = seconds > 0 && seconds < 600 ? `(${seconds} s)` : "";
+      if (seconds > 0) window.setTimeout(tell, 1_000);
+    };
+    tell();
+  }
+})();

@@ -110,6 +110,36 @@ async fn once(app: &App, caller: &Caller, key: &str, request: Request, next: Nex
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
+/// A form that must be obeyed once however often it is sent: `token` is of the page that showed it, and the deed answers
+/// where one goes on. A second press, or the form sent again from a page one went back to, leads to the same place.
+pub(crate) async fn form<F>(app: &App, caller: &Caller, token: &str, deed: F) -> Result<String, Problem>
+where
+    F: Future<Output = Result<String, Problem>>,
+{
+    if token.is_empty() || token.len() > KEY_CHARS_MAX {
+        return deed.await;
+    }
+    let key =
+        AnswerKey { workspace: caller.workspace, actor: caller.actor.as_text(), key: hash(&format!("form {token}")) };
+    let _turn = Turn::take(app, &key)?;
+    if let Some(known) = app.store.answer(key.clone(), app.now()).await? {
+        return Ok(String::from_utf8_lossy(&known.body).into_owned());
+    }
+    let place = deed.await?;
+    let answer =
+        Answered { request: [0; 32], status: StatusCode::SEE_OTHER.as_u16(), body: place.clone().into_bytes() };
+    if let Err(error) = app.store.keep_answer(key, answer, app.now()).await {
+        // It is done; saying otherwise would have it done again.
+        tracing::error!(%error, "where a form led could not be kept");
+    }
+    Ok(place)
+}
+
+/// A token for [`form`].
+pub(crate) fn form_token(app: &App) -> String {
+    format!("{:016x}{:016x}", app.world.entropy.u64("form token"), app.world.entropy.u64("form token"))
+}
+
 /// What makes two requests the same.
 fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);

@@ -221,6 +221,9 @@ mod tests {
         "within",
         "older",
     ];
+    /// The codes of [`engine::Objection`].
+    const OBJECTIONS: [&str; 5] =
+        ["no_signing_key", "key_not_published", "key_not_seen", "no_unsubscribe", "no_postal_address"];
 
     /// What is asked for by a word of a closed set: [`Words::one_of`].
     fn families() -> impl Iterator<Item = String> {
@@ -240,6 +243,12 @@ mod tests {
             of("alert", AlertKind::ALL.iter().map(|one| one.word()).collect()),
             of("problem", crate::Code::ALL.iter().map(|one| one.word()).collect()),
             of("sign-in-by", crate::auth::oidc::Refusal::WORDS.to_vec()),
+            of("objection", OBJECTIONS.to_vec()),
+            of("remedy", OBJECTIONS.to_vec()),
+            of("reaction", model::ReactionKind::ALL.iter().map(|one| one.word()).collect()),
+            of("preview", crate::pages::WAYS.to_vec()),
+            of("tracking", vec!["off", "anonymous", "full"]),
+            of("group", vec!["list", "segment"]),
             of("lane", vec!["held", "spent", "slowed", "full"]),
             of("role", model::Role::ALL.iter().map(|one| one.word()).collect()),
             of("role-what", model::Role::ALL.iter().map(|one| one.word()).collect()),

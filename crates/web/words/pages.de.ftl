@@ -265,6 +265,190 @@ earlier = Früher
 suppressed-liftable = Es kann mit einem Grund aufgehoben werden.
 suppressed-for-good = Niemand kann es aufheben als die Person selbst.
 
+# Writing a campaign.
+new-campaign = Neue Kampagne
+new-begin = Zu schreiben beginnen
+name = Name
+from = Von
+subject = Betreff
+preheader = Vorschautext
+audience = Für wen
+audience-out = Auslassen
+audience-count = Wie viele das sind, und wer übersprungen würde
+group-everyone = Alle
+group-list = Liste
+group-segment = Segment
+format = Geschrieben als
+format-text = nur Text
+message-source = Nachricht
+source-help = Ein Name in doppelten geschweiften Klammern steht für den Wert einer Person; es gibt:
+text-own = Ein eigener Textteil
+text-part = Text
+text-help = Ohne ihn wird er aus der Nachricht gemacht.
+compose-more = Mehr: Antworten, Stunden, Zählen, wer ausgelassen wird
+reply-to = Antworten gehen an
+windows = Nur zu diesen Stunden
+windows-help = Nach der Uhr dessen, der sie bekommt, wo sie bekannt ist:
+tracking = Öffnen und Klicks
+tracking-off = werden nicht gezählt
+tracking-anonymous = werden gezählt, niemand weiß, wessen es sind
+tracking-full = werden für jede Person gezählt
+save = Speichern
+save-test = Speichern und testen…
+save-review = Speichern und prüfen
+saved-at = Wie gespeichert um
+autosave-failed = Gerade nicht gespeichert. Was Sie getippt haben, steht noch hier.
+autosave-door = Sie sind abgemeldet. Was Sie getippt haben, steht noch hier: Drücken Sie Speichern, melden Sie sich an, und es geht weiter.
+form-wrong = Etwas ist nicht richtig ausgefüllt.
+draft-no-more = Es ist kein Entwurf mehr: Die Kampagne beginnt oder hat begonnen. Duplizieren Sie sie, um eine andere zu schreiben.
+starter-hello = Guten Tag,
+starter-write = Hier steht Ihre Nachricht.
+starter-leave = Abmelden
+tab-edit = Schreiben
+tab-versions = Fassungen
+duplicate = Duplizieren
+preview = Was sie sehen
+preview-with = Mit den Werten von
+preview-nobody = niemandem (jeder Wert leer)
+preview-as = Als
+preview-show = Zeigen
+preview-frame = Die Nachricht
+preview-refused = Sie lässt sich nicht zeigen
+preview-desktop = am Schreibtisch
+preview-mobile = am Telefon
+preview-dark = mit umgekehrten Farben
+preview-plain = ohne Bilder
+preview-text = Text
+subject-none = kein Betreff
+tags-empty = Leer bei dieser Person:
+size-kb = { $n } kB HTML.
+size-clipped = Gmail schneidet Nachrichten nach 102 kB ab.
+pictures = Bilder
+picture-choose = Ein Bild
+picture-send = Einsenden
+picture-none = Wählen Sie ein Bild: PNG, JPEG, GIF oder WebP.
+versions-title = { $name }, Fassungen
+versions-table = Fassungen, Tabelle
+versions-what = Die letzten hundert werden aufgehoben.
+versions-empty = Sie wurde nicht geändert, seit sie angelegt ist.
+versions-choose = Wählen Sie eine Fassung, um sie zu sehen.
+version-restore = Zurückholen
+test-title = Versuchen Sie sie an sich selbst
+test-what = Sie geht den wirklichen Weg, mit [Test] vor dem Betreff, und zählt nirgends.
+test-to = An
+test-to-help = Eine Adresse oder mehrere, höchstens zwanzig.
+test-send = Test senden
+test-sent = Der Test ist unterwegs
+test-sent-what = Was aus ihm wird:
+carry-waits = Ihre Sitzung war zu Ende. Was Sie getippt haben, ist aufgehoben: Melden Sie sich an, und es geht weiter.
+carry-title = Angemeldet
+carry-what = Was Sie getippt hatten, steht noch hier und ist noch nicht gesendet.
+carry-go = Das Getippte senden
+carry-leave = Verwerfen
+
+# One message.
+message-whole = Die ganze Nachricht
+message-person = Die Person
+message-envelope = Die Nachricht
+message-stage = Wie weit der letzte Versuch kam
+message-rule = Beurteilt nach
+message-reactions = Was mit ihr geschah
+message-no-reactions = Nichts, was bekannt wäre.
+message-said = Was in ihr stand
+link-number = Link { $n }
+
+# What people did.
+did = Was die Leute taten
+did-what = Klicks sind Absicht, Öffnen eine Richtung und nicht mehr
+did-clicked = Leute, die klickten
+did-of-accepted = der Angenommenen
+did-machines = { $n } Klicks von Maschinen
+did-opened = Leute, die öffneten
+did-opened-what = eine Richtung
+did-unknown = { $n } unbekannt
+did-replied = Antworteten
+did-unsubscribed = Meldeten sich ab
+did-complained = Nannten es Spam
+did-no-links = Die Nachricht hat keine Links.
+did-not-counted = Öffnen und Klicks dieser Kampagne wurden nicht gezählt.
+links-table = Links, Tabelle
+link = Link
+link-trap = nur Maschinen sehen ihn
+link-own = für jeden Empfänger gemacht
+clicks-people = Von Menschen
+clicks-unsure = Nicht sicher
+clicks-machines = Von Maschinen
+csv = Als Tabelle (CSV)
+
+# Beginning, and once more.
+finding-nobody = Niemand bekäme sie: Alle werden übersprungen.
+finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie oder wurde wiederhergestellt.
+remedy-nobody = Eine andere Zielgruppe wählen
+remedy-held = postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
+remedy-message = In der Nachricht beheben
+start-title = Beginnen lassen
+start-when = Wann
+start-now = Jetzt
+start-later = Später
+start-at = Um
+start-at-wrong = Ein Tag und eine Stunde.
+start-at-past = Diese Stunde ist vorbei.
+start-type = Tippen Sie, wie viele Leute sie bekommen: { $n }
+start-people-wrong = Tippen Sie die Zahl, wie sie ist: { $n }
+start-what = Eine Minute lang lässt sie sich zurücknehmen. Wer jetzt oder später übersprungen wird, bekommt nichts.
+start-button = { $n ->
+    [one] An eine Person senden
+   *[other] An { $n } Leute senden
+  }
+start-taken-back = Bis dahin lässt sie sich zurücknehmen, und niemand hat etwas bekommen.
+again-title = Noch einmal
+again-helped = { $n ->
+    [one] Eine Person wurde bis zum Ende zurückgestellt oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
+   *[other] { $n } Leute wurden bis zum Ende zurückgestellt oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
+  }
+again-write = Ihnen noch einmal schreiben
+again-doubt = { $n ->
+    [one] Eine Person ist im Zweifel: Sie hat sie vielleicht schon.
+   *[other] { $n } Leute sind im Zweifel: Sie haben sie vielleicht schon.
+  }
+again-ask = Ihnen noch einmal senden…
+again-hard = { $n ->
+    [one] Eine Adresse gibt es nicht; dorthin zu senden hilft niemandem.
+   *[other] { $n } Adressen gibt es nicht; dorthin zu senden hilft niemandem.
+  }
+again-question = { $n ->
+    [one] Der einen Person im Zweifel noch einmal senden?
+   *[other] Den { $n } Leuten im Zweifel noch einmal senden?
+  }
+again-meaning = Wer sie schon hat, bekommt eine zweite Kopie. Fragen Sie zuerst auf der Empfängerseite, ob sie ankam.
+again-button = { $n ->
+    [one] Einer Person noch einmal senden
+   *[other] { $n } Leuten noch einmal senden
+  }
+again-segment = { $name }: nicht erreicht ({ $n })
+
+# Family: objection.
+objection-no_signing_key = Es gibt keinen Schlüssel, um Post dieser Domain zu unterschreiben.
+objection-key_not_published = DNS zeigt den Schlüssel nicht, der unterschreibt.
+objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlagen.
+objection-no_unsubscribe = Niemand könnte sich abmelden.
+objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
+
+# Family: remedy.
+remedy-no_signing_key = Fügen Sie die Domain hinzu und veröffentlichen Sie den Eintrag ihres Schlüssels.
+remedy-key_not_published = Veröffentlichen Sie diesen Eintrag und sehen Sie dann wieder nach:
+remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
+remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
+remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
+
+# Family: reaction.
+reaction-opened = geöffnet
+reaction-clicked = geklickt
+reaction-replied = geantwortet
+reaction-complained = nannte es Spam
+reaction-unsubscribed = abgemeldet
+reaction-custom = von einem anderen System gemeldet
+
 # Family: state.
 state-draft = Entwurf
 state-scheduled = Geplant

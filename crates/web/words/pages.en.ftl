@@ -84,7 +84,7 @@ need-look = Look
 # Campaigns.
 campaign = Campaign
 campaigns-table = Campaigns, table
-campaigns-empty = Campaigns will be here. The first is written over the API or with postroom send.
+campaigns-empty = Campaigns will be here.
 campaign-tabs = This campaign
 tab-review = Before it begins
 tab-room = Machine room
@@ -264,6 +264,190 @@ by-machine = (a machine)
 earlier = Earlier
 suppressed-liftable = It can be lifted with a reason.
 suppressed-for-good = Nobody can lift it but the person.
+
+# Writing a campaign.
+new-campaign = New campaign
+new-begin = Begin to write
+name = Name
+from = From
+subject = Subject
+preheader = Preheader
+audience = For whom
+audience-out = Leave out
+audience-count = How many that are, and who would be skipped
+group-everyone = Everybody
+group-list = list
+group-segment = segment
+format = Written as
+format-text = Text alone
+message-source = Message
+source-help = A name in double braces stands for a person's value; there is:
+text-own = A text part of its own
+text-part = Text
+text-help = Without one it is made from the message.
+compose-more = More: answers, hours, counting, who is left out
+reply-to = Answers go to
+windows = Only at these hours
+windows-help = By the clock of whoever gets it, where it is known:
+tracking = Opens and clicks
+tracking-off = are not counted
+tracking-anonymous = are counted, nobody knows whose they are
+tracking-full = are counted for each person
+save = Save
+save-test = Save and test…
+save-review = Save and review
+saved-at = As saved at
+autosave-failed = Not saved just now. What you typed is still here.
+autosave-door = You are signed out. What you typed is still here: press Save, sign in, and it goes on.
+form-wrong = Something was not filled in right.
+draft-no-more = It is no draft any more: it begins, or has begun. Duplicate it to write another.
+starter-hello = Hello,
+starter-write = Write your message here.
+starter-leave = Unsubscribe
+tab-edit = Write
+tab-versions = Versions
+duplicate = Duplicate
+preview = What they see
+preview-with = With the values of
+preview-nobody = nobody (every value empty)
+preview-as = As
+preview-show = Show
+preview-frame = The message
+preview-refused = It cannot be shown
+preview-desktop = on a desk
+preview-mobile = on a telephone
+preview-dark = with colours turned around
+preview-plain = without pictures
+preview-text = text
+subject-none = no subject
+tags-empty = Empty for this person:
+size-kb = { $n } kB of HTML.
+size-clipped = Gmail cuts messages off after 102 kB.
+pictures = Pictures
+picture-choose = A picture
+picture-send = Send in
+picture-none = Choose a picture: PNG, JPEG, GIF or WebP.
+versions-title = { $name }, versions
+versions-table = Versions, table
+versions-what = The last hundred are kept.
+versions-empty = It has not been changed since it was made.
+versions-choose = Choose a version to see it.
+version-restore = Have it back
+test-title = Try it on yourself
+test-what = It goes the real way, with [Test] before the subject, and counts nowhere.
+test-to = To
+test-to-help = One address or several, at most twenty.
+test-send = Send the test
+test-sent = The test is on its way
+test-sent-what = What becomes of it:
+carry-waits = Your session had ended. What you typed is kept: sign in, and it goes on.
+carry-title = Signed in
+carry-what = What you had typed is still here and has not been sent yet.
+carry-go = Send what was typed
+carry-leave = Throw it away
+
+# One message.
+message-whole = The whole message
+message-person = The person
+message-envelope = The message
+message-stage = How far the last try came
+message-rule = Judged by
+message-reactions = What was done with it
+message-no-reactions = Nothing that is known.
+message-said = What it said
+link-number = link { $n }
+
+# What people did.
+did = What people did
+did-what = Clicks are intent, opens a direction and no more
+did-clicked = People who clicked
+did-of-accepted = of accepted
+did-machines = { $n } clicks by machines
+did-opened = People who opened
+did-opened-what = a direction
+did-unknown = { $n } unknown
+did-replied = Replied
+did-unsubscribed = Unsubscribed
+did-complained = Called it spam
+did-no-links = The message has no links.
+did-not-counted = Opens and clicks of this campaign were not counted.
+links-table = Links, table
+link = Link
+link-trap = seen by machines alone
+link-own = made for each recipient
+clicks-people = By people
+clicks-unsure = Not sure
+clicks-machines = By machines
+csv = As a table (CSV)
+
+# Beginning, and once more.
+finding-nobody = Nobody would get it: everybody is skipped.
+finding-held = Sending is held here: this directory is a copy, or was restored.
+remedy-nobody = Choose another audience
+remedy-held = postroom adopt says that this directory sends from now on.
+remedy-message = Mend it in the message
+start-title = Let it begin
+start-when = When
+start-now = Now
+start-later = Later
+start-at = At
+start-at-wrong = A day and an hour.
+start-at-past = That hour is over.
+start-type = Type how many people get it: { $n }
+start-people-wrong = Type the number as it is: { $n }
+start-what = It can be taken back for a minute. Whoever is skipped now or later gets nothing.
+start-button = { $n ->
+    [one] Send to one person
+   *[other] Send to { $n } people
+  }
+start-taken-back = Until then it can be taken back, and nobody has got anything.
+again-title = Once more
+again-helped = { $n ->
+    [one] One person was put off to the end or refused for what is not their address: another message may reach them.
+   *[other] { $n } people were put off to the end or refused for what is not their address: another message may reach them.
+  }
+again-write = Write to them once more
+again-doubt = { $n ->
+    [one] One person is in doubt: they may have it already.
+   *[other] { $n } people are in doubt: they may have it already.
+  }
+again-ask = Send to them once more…
+again-hard = { $n ->
+    [one] One address does not exist; nothing sent there helps.
+   *[other] { $n } addresses do not exist; nothing sent there helps.
+  }
+again-question = { $n ->
+    [one] Send once more to the one person in doubt?
+   *[other] Send once more to the { $n } people in doubt?
+  }
+again-meaning = Whoever has it already gets a second copy. Ask at the receiving side first whether it arrived.
+again-button = { $n ->
+    [one] Send to one person once more
+   *[other] Send to { $n } people once more
+  }
+again-segment = { $name }: not reached ({ $n })
+
+# Family: objection.
+objection-no_signing_key = There is no key to sign mail of this domain with.
+objection-key_not_published = DNS does not show the key that signs.
+objection-key_not_seen = The key's record could not be looked up.
+objection-no_unsubscribe = Nobody could unsubscribe.
+objection-no_postal_address = The sender's legal name and postal address are missing.
+
+# Family: remedy.
+remedy-no_signing_key = Add the domain, and publish the record of its key.
+remedy-key_not_published = Publish this record, then look again:
+remedy-key_not_seen = Look again in a moment; what DNS said:
+remedy-no_unsubscribe = Put a link to the unsubscribe address into the message
+remedy-no_postal_address = Set postal_address in the workspace's settings.
+
+# Family: reaction.
+reaction-opened = opened
+reaction-clicked = clicked
+reaction-replied = replied
+reaction-complained = called it spam
+reaction-unsubscribed = unsubscribed
+reaction-custom = told by another system
 
 # Family: state.
 state-draft = Draft

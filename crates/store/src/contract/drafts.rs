@@ -2,7 +2,9 @@
 
 use super::{ME, W, at, empty, import, now};
 use crate::{Audience, DraftEdit, Frozen, NewCampaign, Store, StoreError, Target, Whom};
-use model::{CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId};
+use model::{
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId,
+};
 
 fn draft(store: &Store, name: &str, audience: Audience) -> CampaignId {
     let new = NewCampaign {
@@ -107,4 +109,38 @@ fn a_name_is_taken_once_and_another_workspaces_draft_is_not_there() {
     assert_eq!(now(store.campaigns_page(W, None, 1)).unwrap()[0].id, other, "newest first");
     assert_eq!(now(store.campaigns_page(W, Some(2), 9)).unwrap()[0].id, id);
     assert_eq!(now(store.attribute_names(W)).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_draft_was_can_be_read_again() {
+    let store = empty();
+    let first = import(&store, 1, &["anna@a.example"]);
+    let id = draft(&store, "news", Audience::imports([first]));
+    let versions = |before| now(store.draft_versions(W, id, before, 10)).unwrap();
+    assert_eq!(versions(None), vec![], "there is nothing before the first change");
+    let edit = |name: &str, who: &Actor, second: u64| {
+        let audience = Audience { include: vec![Whom::Everyone], exclude: vec![Whom::Import(first)] };
+        let edit = DraftEdit { name: name.to_owned(), message: format!("{{\"n\":{second}}}"), audience };
+        now(store.edit_draft(W, id, edit, who, at(second))).unwrap();
+    };
+    let other = Actor::Key(model::KeyId(7));
+    edit("better", &ME, 10);
+    edit("better still", &ME, 60);
+    edit("another hand", &other, 70);
+    edit("much later", &other, 70 + 3_600);
+    let known = versions(None);
+    let names: Vec<_> = known.iter().map(|one| (one.version, one.draft.name.as_str(), one.at)).collect();
+    let expected = [
+        (4, "much later", at(70 + 3_600)),
+        (3, "another hand", at(70)),
+        (2, "better still", at(60)),
+        (1, "news", at(1)),
+    ];
+    assert_eq!(names, expected, "one person's changes within minutes are one version");
+    assert_eq!(known[1].actor, other.as_text());
+    assert_eq!(known[3].draft.audience, Audience::imports([first]));
+    assert_eq!(known[0].draft.audience.exclude, vec![Whom::Import(first)]);
+    assert_eq!(versions(Some(3)).len(), 2);
+    let foreign = model::WorkspaceId(WorkspaceId::FIRST.0 + 1);
+    assert_eq!(now(store.draft_versions(foreign, id, None, 10)).unwrap(), vec![]);
 }

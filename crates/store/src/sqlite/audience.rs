@@ -51,6 +51,16 @@ const fn code(whom: Whom) -> (i64, i64) {
     }
 }
 
+fn decode(kind: i64, what: i64) -> Result<Whom> {
+    Ok(match kind {
+        0 => Whom::Everyone,
+        1 => Whom::Import(ImportId(what)),
+        2 => Whom::List(ListId(what)),
+        3 => Whom::Segment(SegmentId(what)),
+        kind => return Err(StoreError::Corrupt(format!("audience of kind {kind}"))),
+    })
+}
+
 /// Writes whom a campaign is for. Refused: nobody to take in, too many groups, a group that is not of the workspace or
 /// not finished.
 pub(crate) fn write(conn: &Connection, workspace: WorkspaceId, id: CampaignId, audience: &Audience) -> Result<()> {
@@ -105,17 +115,26 @@ pub(crate) fn of_campaign(conn: &Connection, id: CampaignId) -> Result<Audience>
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([id.0])?;
     while let Some(row) = rows.next()? {
-        let what: i64 = row.get(1)?;
-        let whom = match row.get::<_, i64>(0)? {
-            0 => Whom::Everyone,
-            1 => Whom::Import(ImportId(what)),
-            2 => Whom::List(ListId(what)),
-            3 => Whom::Segment(SegmentId(what)),
-            kind => return Err(StoreError::Corrupt(format!("audience of kind {kind}"))),
-        };
+        let whom = decode(row.get(0)?, row.get(1)?)?;
         if row.get(2)? { &mut audience.exclude } else { &mut audience.include }.push(whom);
     }
     Ok(audience)
+}
+
+/// An audience as a text, in the order of its groups.
+pub(crate) fn written(audience: &Audience) -> String {
+    let groups = |groups: &[Whom]| groups.iter().map(|whom| code(*whom)).collect::<Vec<_>>();
+    serde_json::json!([groups(&audience.include), groups(&audience.exclude)]).to_string()
+}
+
+/// The audience that was [`written`].
+pub(crate) fn read_written(text: &str) -> Result<Audience> {
+    let corrupt = |why: serde_json::Error| StoreError::Corrupt(format!("an audience: {why}"));
+    let [include, exclude]: [Vec<(i64, i64)>; 2] = serde_json::from_str(text).map_err(corrupt)?;
+    let read = |groups: Vec<(i64, i64)>| -> Result<Vec<Whom>> {
+        groups.into_iter().map(|(kind, what)| decode(kind, what)).collect()
+    };
+    Ok(Audience { include: read(include)?, exclude: read(exclude)? })
 }
 
 /// An audience with the rules of its segments, as they stood when it was resolved.

@@ -2,11 +2,12 @@
 
 use super::events::NewEvent;
 use super::{Ledger, audience, campaigns};
+use crate::Audience;
 use crate::campaign::{CANARY_MAX, Campaign};
-use crate::draft::{DraftEdit, Frozen};
+use crate::draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Frozen, ONE_SITTING};
 use crate::error::{Result, StoreError};
 use model::{Actor, CampaignId, CampaignState, EventKind, Timestamp, WorkspaceId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeSet;
 
 /// A campaign of the workspace that is a draft or waits for its time.
@@ -40,6 +41,48 @@ pub(crate) fn attribute_names(conn: &Connection, workspace: WorkspaceId) -> Resu
     Ok(names.into_iter().collect())
 }
 
+/// The newest version of a draft: which, since when, and by whom.
+struct Newest {
+    version: u32,
+    begun: Timestamp,
+    by: i64,
+}
+
+fn newest_version(conn: &Connection, id: CampaignId) -> Result<Option<Newest>> {
+    let sql = "SELECT version, begun, actor FROM draft_version WHERE campaign = ?1 ORDER BY version DESC LIMIT 1";
+    let read = |row: &Row<'_>| {
+        Ok(Newest { version: row.get(0)?, begun: Timestamp::from_millis(row.get(1)?), by: row.get(2)? })
+    };
+    Ok(conn.prepare_cached(sql)?.query_row([id.0], read).optional()?)
+}
+
+/// The versions of a campaign's draft, newest first.
+pub(crate) fn versions(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: CampaignId,
+    before: Option<u32>,
+    limit: usize,
+) -> Result<Vec<DraftVersion>> {
+    let sql = "SELECT v.version, v.at, coalesce(w.text, ''), v.name, v.message, v.audience
+        FROM draft_version v LEFT JOIN word w ON w.id = v.actor
+        WHERE v.campaign = ?1 AND v.workspace = ?2 AND v.version < ?3 ORDER BY v.version DESC LIMIT ?4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![id.0, workspace.0, before.unwrap_or(u32::MAX), limit])?;
+    let mut versions = Vec::new();
+    while let Some(row) = rows.next()? {
+        let audience = audience::read_written(&row.get::<_, String>(5)?)?;
+        versions.push(DraftVersion {
+            version: row.get(0)?,
+            at: Timestamp::from_millis(row.get(1)?),
+            actor: row.get(2)?,
+            draft: DraftEdit { name: row.get(3)?, message: row.get(4)?, audience },
+        });
+    }
+    Ok(versions)
+}
+
 impl Ledger {
     pub(crate) fn edit_draft(
         &mut self,
@@ -57,11 +100,67 @@ impl Ledger {
         if campaigns::by_name(&self.conn, workspace, &edit.name)?.is_some_and(|other| other.id != id) {
             return Err(StoreError::Exists { what: "campaign", name: edit.name.clone() });
         }
+        let before = audience::of_campaign(&self.conn, id)?;
         let sql = "UPDATE campaign SET name = ?2, message = ?3 WHERE id = ?1";
         self.conn.execute(sql, params![id.0, edit.name, edit.message])?;
         self.conn.execute("DELETE FROM campaign_audience WHERE campaign = ?1", [id.0])?;
         audience::write(&self.conn, workspace, id, &edit.audience)?;
+        self.keep_version(&draft, &before, edit, actor, now)?;
         self.about_draft(workspace, id, EventKind::CampaignEdited, None, actor, now)
+    }
+
+    /// Keeps what a draft is from now on. Before its first change what it was made as is kept as well.
+    fn keep_version(
+        &mut self,
+        draft: &Campaign,
+        before: &Audience,
+        edit: &DraftEdit,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let by = self.actor_id(actor)?;
+        let id = draft.id;
+        let newest = newest_version(&self.conn, id)?;
+        if newest.is_none() {
+            let made = DraftEdit { name: draft.name.clone(), message: draft.message.clone(), audience: before.clone() };
+            // It belongs to nobody's sitting: whoever changes it first does not change this.
+            self.write_draft_version(draft, 1, (draft.created_at, draft.created_at, by), &made)?;
+        }
+        let (version, begun) = match newest {
+            Some(last) if last.version > 1 && last.by == by && now.since(last.begun) < ONE_SITTING => {
+                (last.version, last.begun)
+            }
+            Some(last) => (last.version + 1, now),
+            None => (2, now),
+        };
+        self.write_draft_version(draft, version, (begun, now, by), edit)?;
+        let sql = "DELETE FROM draft_version WHERE campaign = ?1 AND version <= ?2 - ?3";
+        self.conn.execute(sql, params![id.0, version, DRAFT_VERSIONS_KEPT])?;
+        Ok(())
+    }
+
+    fn write_draft_version(
+        &self,
+        of: &Campaign,
+        version: u32,
+        (begun, at, by): (Timestamp, Timestamp, i64),
+        draft: &DraftEdit,
+    ) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO draft_version
+            (workspace, campaign, version, begun, at, actor, name, message, audience)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        self.conn.prepare_cached(sql)?.execute(params![
+            of.workspace.0,
+            of.id.0,
+            version,
+            begun.as_millis(),
+            at.as_millis(),
+            by,
+            draft.name,
+            draft.message,
+            audience::written(&draft.audience)
+        ])?;
+        Ok(())
     }
 
     /// A draft begins at this time; without one it is a draft again.

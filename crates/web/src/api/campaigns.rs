@@ -2,6 +2,7 @@
 
 mod beginning;
 mod compared;
+mod drafts;
 mod running;
 mod written;
 
@@ -14,7 +15,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use compared::Compared;
-use engine::drafts::{self, Proposal};
+use engine::drafts::Proposal;
 use model::access::Scope;
 use model::{CampaignId, DeliveryState, Tally};
 use serde::{Deserialize, Serialize};
@@ -22,12 +23,13 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use written::{Groups, Written, check_name};
+use written::check_name;
 
-pub(crate) use beginning::take_back;
+pub(crate) use beginning::{Begin, TestSend, start, take_back, test};
+pub(crate) use drafts::{preview_of, read_version};
 pub(super) use running::read_state;
-pub(crate) use running::{Resumption, Why, cancel, go_on, pause};
-pub(super) use written::{Counting, Message};
+pub(crate) use running::{Resumption, Why, cancel, go_on, pause, send_again};
+pub(crate) use written::{Counting, Format, Groups, Message, Mode, Written};
 
 const LIST: &str = "campaigns";
 
@@ -36,6 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, make))
         .routes(routes!(show, change))
         .routes(routes!(duplicate))
+        .merge(drafts::routes())
         .merge(beginning::routes())
         .merge(compared::routes())
         .merge(running::routes())
@@ -74,7 +77,7 @@ pub(crate) struct Campaign {
 
 /// A campaign with everything that was chosen for it.
 #[derive(Serialize, ToSchema)]
-struct WholeCampaign {
+pub(crate) struct WholeCampaign {
     /// What it is and where it stands.
     #[serde(flatten)]
     campaign: Campaign,
@@ -101,7 +104,7 @@ struct WholeCampaign {
 
 /// `people = skipped + attempted`, `attempted = accepted + in_progress + soft + hard + blocked + in_doubt`.
 #[derive(Serialize, ToSchema)]
-struct Equation {
+pub(crate) struct Equation {
     /// Everybody of the audience.
     people: u64,
     /// Not mailed, for a reason.
@@ -122,6 +125,13 @@ struct Equation {
     in_doubt: u64,
     /// Why people were skipped.
     skipped_by_reason: BTreeMap<String, u64>,
+}
+
+impl WholeCampaign {
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.campaign.id
+    }
 }
 
 impl From<store::Campaign> for Campaign {
@@ -166,7 +176,7 @@ pub(crate) async fn campaign(app: &App, caller: &Caller, id: CampaignId) -> Resu
 }
 
 async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>, Problem> {
-    let chosen = drafts::proposal(&app.store, &known).await?;
+    let chosen = engine::drafts::proposal(&app.store, &known).await?;
     let tally = app.store.tally(known.id).await?;
     Ok(Json(WholeCampaign {
         from: chosen.options.from,
@@ -204,14 +214,14 @@ async fn list(
 /// signature are not chosen here, because they are not optional.
 #[utoipa::path(post, path = "/campaigns", tag = "campaigns", request_body = Written,
     responses((status = 201, body = WholeCampaign)))]
-async fn make(
+pub(crate) async fn make(
     State(app): State<App>,
     caller: Caller,
     Input(written): Input<Written>,
 ) -> Result<(StatusCode, Json<WholeCampaign>), Problem> {
     caller.may(Scope::CampaignsWrite)?;
     let proposal = written.into_proposal(&app, &caller).await?;
-    let made = drafts::make(&app.store, caller.workspace, &proposal, &caller.actor, app.now()).await?;
+    let made = engine::drafts::make(&app.store, caller.workspace, &proposal, &caller.actor, app.now()).await?;
     Ok((StatusCode::CREATED, whole(&app, made).await?))
 }
 
@@ -227,7 +237,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) ->
 /// Change a draft as a whole.
 #[utoipa::path(put, path = "/campaigns/{id}", tag = "campaigns", request_body = Written,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = WholeCampaign)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
@@ -236,22 +246,22 @@ async fn change(
     caller.may(Scope::CampaignsWrite)?;
     campaign(&app, &caller, id).await?;
     let proposal = written.into_proposal(&app, &caller).await?;
-    let changed = drafts::edit(&app.store, caller.workspace, id, &proposal, &caller.actor, app.now()).await?;
+    let changed = engine::drafts::edit(&app.store, caller.workspace, id, &proposal, &caller.actor, app.now()).await?;
     whole(&app, changed).await
 }
 
 /// What the copy is called.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Copy {
+pub(crate) struct Copy {
     /// Its name; unique in the workspace.
-    name: String,
+    pub(crate) name: String,
 }
 
 /// Write another campaign like this one, whatever became of it.
 #[utoipa::path(post, path = "/campaigns/{id}/duplicate", tag = "campaigns", request_body = Copy,
     params(("id" = String, Path, description = "Its id")), responses((status = 201, body = WholeCampaign)))]
-async fn duplicate(
+pub(crate) async fn duplicate(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
@@ -259,7 +269,7 @@ async fn duplicate(
 ) -> Result<(StatusCode, Json<WholeCampaign>), Problem> {
     caller.may(Scope::CampaignsWrite)?;
     let known = campaign(&app, &caller, id).await?;
-    let proposal = Proposal { name: check_name(&copy.name)?, ..drafts::proposal(&app.store, &known).await? };
-    let made = drafts::make(&app.store, caller.workspace, &proposal, &caller.actor, app.now()).await?;
+    let proposal = Proposal { name: check_name(&copy.name)?, ..engine::drafts::proposal(&app.store, &known).await? };
+    let made = engine::drafts::make(&app.store, caller.workspace, &proposal, &caller.actor, app.now()).await?;
     Ok((StatusCode::CREATED, whole(&app, made).await?))
 }

@@ -50,12 +50,16 @@ struct Image {
     at: Time,
 }
 
-fn shown(app: &App, known: store::image::Image) -> Image {
-    let hash = hex(&known.hash);
+/// Where a picture is shown.
+pub(crate) fn address(app: &App, known: &store::image::Image) -> String {
     let suffix = KINDS.iter().find(|(_, kind, _)| *kind == known.kind).map_or("bin", |(_, _, suffix)| *suffix);
+    format!("{}/m/{}.{suffix}", app.config.public_url, hex(&known.hash))
+}
+
+fn shown(app: &App, known: store::image::Image) -> Image {
     Image {
-        url: format!("{}/m/{hash}.{suffix}", app.config.public_url),
-        hash,
+        url: address(app, &known),
+        hash: hex(&known.hash),
         kind: known.kind,
         name: known.name,
         size_bytes: known.size_bytes,
@@ -114,19 +118,28 @@ async fn send_in(
     request: Request,
 ) -> Result<(StatusCode, Json<Image>), Problem> {
     caller.may(Scope::CampaignsWrite)?;
-    let name = named.name.unwrap_or_else(|| "picture".to_owned());
+    let bytes = body(request).await?;
+    let kept = keep(&app, &caller, named.name.unwrap_or_else(|| "picture".to_owned()), &bytes).await?;
+    Ok((StatusCode::CREATED, Json(shown(&app, kept))))
+}
+
+/// Keeps a picture that somebody sent in. Refused: what is none.
+pub(crate) async fn keep(
+    app: &App,
+    caller: &Caller,
+    name: String,
+    bytes: &[u8],
+) -> Result<store::image::Image, Problem> {
     if !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
         return Err(Problem::field("name", format!("a name has 1 to {NAME_CHARS_MAX} characters")));
     }
-    let bytes = body(request).await?;
-    let kind = sniff(&bytes).ok_or_else(|| {
+    let kind = sniff(bytes).ok_or_else(|| {
         Problem::new(Code::UnsupportedMediaType, "this is no PNG, JPEG, GIF or WebP picture; mail programs show these")
     })?;
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     let hash = digest.as_ref().try_into().map_err(|_| Problem::from(Code::OwnFailure))?;
     let new = NewImage { hash, kind, name, bytes: bytes.to_vec() };
-    let kept = app.store.keep_image(caller.workspace, new, &caller.actor, app.now()).await?;
-    Ok((StatusCode::CREATED, Json(shown(&app, kept))))
+    Ok(app.store.keep_image(caller.workspace, new, &caller.actor, app.now()).await?)
 }
 
 /// The media type of a picture.

@@ -136,7 +136,7 @@ pub(crate) struct PostedMessage {
     /// Its id (`msg_…`).
     id: String,
     /// Its delivery (`d_…`), under which events tell of it.
-    delivery: String,
+    pub(crate) delivery: String,
     /// `queued` or `skipped`.
     state: &'static str,
     /// Why it is not sent.

@@ -10,7 +10,7 @@ pub(crate) mod domains;
 pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod holds;
-mod images;
+pub(crate) mod images;
 pub(crate) mod imports;
 pub(crate) mod jobs;
 pub(crate) mod keys;

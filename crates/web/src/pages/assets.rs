@@ -9,11 +9,12 @@ use axum::routing::get;
 use std::sync::LazyLock;
 
 /// Name, kind and content.
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     ("style.css", "text/css; charset=utf-8", include_str!("../../assets/style.css")),
     ("icons.svg", "image/svg+xml", include_str!("../../assets/icons.svg")),
     ("mark.svg", "image/svg+xml", include_str!("../../assets/mark.svg")),
     ("live.js", "text/javascript; charset=utf-8", include_str!("../../assets/live.js")),
+    ("compose.js", "text/javascript; charset=utf-8", include_str!("../../assets/compose.js")),
 ];
 /// They never change under their address.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

@@ -8,12 +8,13 @@ use super::{Visitor, page, review};
 use crate::App;
 use crate::api::campaigns as api;
 use crate::extract::At;
+use crate::idempotency;
 use crate::problem::Problem;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
-use model::{CampaignId, CampaignState};
+use model::{CampaignId, CampaignKind, CampaignState};
 use store::Campaign;
 
 /// A campaign of the visitor's workspace.
@@ -37,6 +38,13 @@ pub(super) struct Head {
     pub(super) may_resume: bool,
     pub(super) may_cancel: bool,
     pub(super) may_take_back: bool,
+    /// Has it not begun?
+    pub(super) is_draft: bool,
+    /// May it be changed?
+    pub(super) may_write: bool,
+    pub(super) may_copy: bool,
+    /// Copies of one page are one.
+    pub(super) once: String,
 }
 
 impl Head {
@@ -47,11 +55,12 @@ impl Head {
         campaign: &Campaign,
         tab: &'static str,
     ) -> Result<Head, Problem> {
-        use CampaignState::{Building, Paused, Retrying, Scheduled, Sending};
+        use CampaignState::{Building, Draft, Paused, Retrying, Scheduled, Sending};
         let shown = &visitor.shown;
         let (class, icon) = campaign_class(campaign.state);
         let chosen = engine::drafts::proposal(&app.store, campaign).await?;
         let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
+        let may_write = visitor.caller.scopes.has(Scope::CampaignsWrite);
         let is_moving = matches!(campaign.state, Building | Sending | Retrying);
         Ok(Head {
             base: format!("/campaigns/{}", campaign.id),
@@ -67,6 +76,10 @@ impl Head {
             may_resume: may_send && campaign.state == Paused,
             may_cancel: may_send && (is_moving || campaign.state == Paused),
             may_take_back: may_send && campaign.state == Scheduled,
+            is_draft: matches!(campaign.state, Draft | Scheduled),
+            may_write: may_write && campaign.state == Draft,
+            may_copy: may_write && campaign.kind == CampaignKind::Broadcast,
+            once: idempotency::form_token(app),
         })
     }
 }

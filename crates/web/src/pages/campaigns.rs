@@ -43,6 +43,8 @@ struct Campaigns {
     next: Option<String>,
     /// Is it the first page?
     is_first: bool,
+    /// May one be written?
+    may_write: bool,
 }
 
 /// The page.
@@ -59,7 +61,8 @@ pub(super) async fn list(
     let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.number.to_string()));
     let lines = lines(&app, &visitor, found).await?;
     let layout = Layout::of(&app, &visitor, Section::Campaigns, visitor.shown.say("menu-campaigns"));
-    Ok(page(&Campaigns { layout, lines, next, is_first: which.after.is_none() }))
+    let may_write = visitor.caller.scopes.has(Scope::CampaignsWrite);
+    Ok(page(&Campaigns { layout, lines, next, is_first: which.after.is_none(), may_write }))
 }
 
 /// Campaigns with where their people stand: one reading of the counters each, no rows.

@@ -37,11 +37,33 @@ pub(super) struct SignIn {
     code: String,
     #[serde(default)]
     next: String,
+    #[serde(flatten)]
+    carried: Carried,
+}
+
+/// A form that was sent when nobody was signed in any more.
+#[derive(Clone, Default, Deserialize)]
+pub(super) struct Carried {
+    /// Where it goes; empty: there is none.
+    #[serde(default, rename = "carried_to")]
+    pub(super) to: String,
+    /// What was typed, as the browser wrote it.
+    #[serde(default, rename = "carried")]
+    pub(super) body: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/carry.html")]
+struct CarryPage {
+    layout: Layout,
+    action: String,
+    pairs: Vec<(String, String)>,
 }
 
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
 struct SignInPage {
+    carried: Carried,
     layout: Layout,
     email: String,
     next: String,
@@ -59,7 +81,8 @@ impl SignInPage {
             let name = [("name", FluentValue::from(provider.name.as_str()))];
             (with_next("/sign-in/provider", own_path(&next)), stranger.words.fill("sign-in-by", &name))
         });
-        SignInPage { layout, email: String::new(), next, error: None, asks_code: false, provider }
+        let carried = Carried::default();
+        SignInPage { carried, layout, email: String::new(), next, error: None, asks_code: false, provider }
     }
 }
 
@@ -71,6 +94,13 @@ pub(super) async fn ask(State(app): State<App>, stranger: Stranger, Query(going)
 /// The same, after somebody was turned away elsewhere.
 pub(super) fn door(app: &App, stranger: &Stranger, error: Option<String>) -> Response {
     page(&SignInPage { error, ..SignInPage::new(app, stranger, String::new()) })
+}
+
+/// The door for somebody who sent a form: it waits until they are in.
+pub(super) fn ask_and_carry(app: &App, stranger: &Stranger, carried: Carried) -> Response {
+    let error = Some(stranger.words.say("carry-waits"));
+    let form = SignInPage { carried, error, ..SignInPage::new(app, stranger, "/".to_owned()) };
+    (StatusCode::UNAUTHORIZED, page(&form)).into_response()
 }
 
 /// Somebody knocks.
@@ -90,7 +120,13 @@ pub(super) async fn sign_in(
     match sessions::enter(&app, &given, &from, old).await {
         Ok((secret, _, _)) => {
             let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
-            Ok((cookie, Redirect::to(own_path(&typed.next))).into_response())
+            if typed.carried.to.is_empty() {
+                return Ok((cookie, Redirect::to(own_path(&typed.next))).into_response());
+            }
+            let layout = Layout::outside(&app, &stranger, stranger.words.say("carry-title"));
+            let pairs = form_urlencoded::parse(typed.carried.body.as_bytes()).into_owned().collect();
+            let action = own_path(&typed.carried.to).to_owned();
+            Ok((cookie, page(&CarryPage { layout, action, pairs })).into_response())
         }
         Err(problem)
             if matches!(problem.code, Code::BadCredentials | Code::SecondFactorNeeded | Code::TooManyAttempts) =>
@@ -98,7 +134,8 @@ pub(super) async fn sign_in(
             let asks_code = problem.code == Code::SecondFactorNeeded || code.is_some();
             let error = Some(stranger.words.one_of("problem", problem.code.word()));
             let blank = SignInPage::new(&app, &stranger, typed.next);
-            let form = SignInPage { email: typed.email, error, asks_code, ..blank };
+            let carried = typed.carried;
+            let form = SignInPage { carried, email: typed.email, error, asks_code, ..blank };
             let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNAUTHORIZED);
             // The password was right: what is missing is no mistake.
             let status = if problem.code == Code::SecondFactorNeeded { StatusCode::OK } else { status };

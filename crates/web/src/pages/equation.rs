@@ -87,6 +87,11 @@ impl Equation {
         }
     }
 
+    /// People, skipped and attempted alone: before it begins there is no more.
+    pub(crate) fn first_line(self) -> Equation {
+        Equation { second: Vec::new(), ..self.short() }
+    }
+
     /// The terms alone.
     pub(crate) fn short(self) -> Equation {
         Equation { is_short: true, ..self }

@@ -11,7 +11,7 @@ use axum::response::Response;
 use engine::report;
 use model::access::Scope;
 use model::alert::Severity;
-use model::{CampaignId, CampaignState};
+use model::{AlertKind, CampaignId, CampaignState};
 use store::Campaign;
 
 /// Things that need somebody, shown at once.
@@ -30,8 +30,8 @@ pub(super) struct Need {
     fact: String,
     /// Why, and what the machine does by itself.
     reason: String,
-    /// Where to go, if there is a page about it.
-    href: Option<String>,
+    /// Where to go.
+    href: String,
     button: String,
 }
 
@@ -89,19 +89,19 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
         alerts.sort_by_key(|alert| alert.kind.severity() != Severity::Critical);
         needs.extend(alerts.into_iter().map(|alert| {
             let is_critical = alert.kind.severity() == Severity::Critical;
-            let campaign = alert.subject.parse::<CampaignId>().ok().map(|id| format!("/campaigns/{id}"));
+            let href = place_of(alert.kind, &alert.subject);
             Need {
                 class: if is_critical { "hard" } else { "soft" },
                 icon: if is_critical { "hard" } else { "soft" },
                 fact: shown.one_of("alert", alert.kind.word()),
                 reason: alert.standing.text,
-                href: campaign,
+                href,
                 button: shown.say("need-look"),
             }
         }));
     }
     for campaign in last.iter().filter(|campaign| campaign.state == CampaignState::Paused) {
-        let href = Some(format!("/campaigns/{}", campaign.id));
+        let href = format!("/campaigns/{}", campaign.id);
         if needs.iter().any(|need| need.href == href) {
             continue;
         }
@@ -118,4 +118,15 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
     }
     needs.truncate(NEEDS_MAX);
     Ok(needs)
+}
+
+/// The page about what an alert is about; where there is none, the one of alerts.
+fn place_of(kind: AlertKind, subject: &str) -> String {
+    match kind {
+        AlertKind::DomainDns => "/domains".to_owned(),
+        AlertKind::SourceListed => "/sources".to_owned(),
+        AlertKind::ProviderHeld | AlertKind::ProviderIncident => "/lanes".to_owned(),
+        AlertKind::WebhookFailing | AlertKind::WebhookDisabled => "/webhooks".to_owned(),
+        _ => subject.parse::<CampaignId>().map_or_else(|_| "/alerts".to_owned(), |id| format!("/campaigns/{id}")),
+    }
 }

@@ -5,6 +5,7 @@
 
 use super::campaign::{self, Head};
 use super::layout::{Layout, Section};
+use super::message::Story;
 use super::shown::verdict_class as class_of;
 use super::{Visitor, page};
 use crate::App;
@@ -15,11 +16,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use engine::report::people::Person;
 use engine::report::{self, Cause};
-use engine::why::{self, Step, Told, Try, Who};
 use model::access::Scope;
 use model::{CampaignId, DeliveryId};
 use serde::Deserialize;
-use std::time::Duration;
 
 /// People of a cause that are shown at once.
 const PEOPLE_MAX: usize = 40;
@@ -62,24 +61,6 @@ struct Investigation {
     at: &'static str,
 }
 
-/// One person's story.
-struct Story {
-    /// Where they stand.
-    person: Person,
-    told: Told,
-}
-
-impl Story {
-    /// The tries, newest first.
-    fn tries(&self) -> Vec<&Try> {
-        let tries = self.told.timeline.iter().filter_map(|step| match step {
-            Step::Try(one) => Some(one.as_ref()),
-            _ => None,
-        });
-        tries.rev().collect()
-    }
-}
-
 impl Investigation {
     fn is_cause(&self, at: &usize) -> bool {
         self.chosen.as_ref().is_some_and(|(chosen, _)| chosen == at)
@@ -87,10 +68,6 @@ impl Investigation {
 
     fn is_person(&self, delivery: &str) -> bool {
         self.story.as_ref().is_some_and(|story| story.told.delivery == delivery)
-    }
-
-    fn lasted(&self, ms: &u32) -> String {
-        self.layout.shown.lasted(&Duration::from_millis((*ms).into()))
     }
 }
 
@@ -178,8 +155,8 @@ async fn people_of(app: &App, id: CampaignId, cause: &Cause) -> Result<(Vec<Pers
 async fn story(app: &App, visitor: &Visitor, id: CampaignId, delivery: &str) -> Result<Option<Story>, Problem> {
     let Ok(delivery) = delivery.parse::<DeliveryId>() else { return Ok(None) };
     let row = app.store.delivery_in(visitor.caller.workspace, delivery).await?;
-    let Some(row) = row.filter(|row| row.campaign == id) else { return Ok(None) };
-    let known = why::why(&app.store, visitor.caller.workspace, &Who::Contact(row.contact), Some(id)).await?;
-    let told = known.and_then(|known| known.mailing);
-    Ok(told.map(|told| Story { person: report::people::person(row), told }))
+    match row.filter(|row| row.campaign == id) {
+        Some(row) => Story::of(app, visitor, row).await,
+        None => Ok(None),
+    }
 }

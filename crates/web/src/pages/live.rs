@@ -17,7 +17,7 @@ use engine::lanes::LaneView;
 use engine::report::{self, Report};
 use http_body_util::channel::{Channel, Sender};
 use model::access::Scope;
-use model::{CampaignId, Timestamp};
+use model::{CampaignId, CampaignState, Timestamp};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,12 +114,22 @@ impl Stream {
     async fn send(mut self, mut sender: Sender<Bytes>) {
         let mut told: BTreeMap<&'static str, String> = BTreeMap::new();
         let (begun, mut last) = (self.app.now(), self.app.now());
+        let mut began_as: Option<bool> = None;
         loop {
             self.visitor.shown.now = self.app.now();
             let Ok(campaign) = super::campaign::found(&self.app, &self.visitor, self.id).await else { return };
-            let Ok(room) = Room::of(&self.app, &self.visitor, &campaign).await else { return };
+            // What waits for its time has no figures yet; when it begins, its page is another one.
+            let waits = matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled);
+            let is_over = campaign.state.is_over() || *began_as.get_or_insert(waits) != waits;
+            let room = match waits {
+                true => None,
+                false => match Room::of(&self.app, &self.visitor, &campaign).await {
+                    Ok(room) => Some(room),
+                    Err(_) => return,
+                },
+            };
             let mut text = String::new();
-            for (part, html) in room.parts() {
+            for (part, html) in room.into_iter().flat_map(Room::parts) {
                 if told.get(part) != Some(&html) {
                     text.push_str(&event(part, &html));
                     told.insert(part, html);
@@ -129,7 +139,7 @@ impl Stream {
             if text.is_empty() && now.since(last) >= QUIET {
                 text.push_str(": the same\n\n");
             }
-            if campaign.state.is_over() {
+            if is_over {
                 text.push_str("event: over\ndata: \n\n");
             }
             if !text.is_empty() {
@@ -138,7 +148,7 @@ impl Stream {
                     return;
                 }
             }
-            if campaign.state.is_over() || now.since(begun) >= LASTS {
+            if is_over || now.since(begun) >= LASTS {
                 return;
             }
             tokio::time::sleep(EVERY).await;

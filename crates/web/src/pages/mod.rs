@@ -9,10 +9,12 @@
 //! is of this origin ([`POLICY`]); what is refused is said in words on a page, beside its field where there is one.
 
 mod account;
+mod again;
 mod alerts;
 mod assets;
 mod campaign;
 mod campaigns;
+mod composer;
 mod conditions;
 mod contacts;
 mod desk;
@@ -29,10 +31,12 @@ mod lanes;
 mod layout;
 mod lists;
 mod live;
+mod message;
 mod names;
 mod once;
 mod orders;
 mod people;
+mod preview;
 mod provider;
 mod refusal;
 mod report;
@@ -46,7 +50,9 @@ mod shown;
 mod sources;
 mod suppressions;
 mod tabs;
+mod tried;
 mod users;
+mod versions;
 mod visit;
 mod webhooks;
 
@@ -58,11 +64,14 @@ pub(crate) use conditions::kinds as condition_kinds;
 use layout::Layout;
 pub(crate) use live::Latest;
 pub(crate) use once::Once;
+#[cfg(test)]
+pub(crate) use preview::WAYS;
 use visit::Visitor;
 
 use crate::auth::oidc::BACK;
 use crate::{App, frame};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
@@ -72,20 +81,17 @@ use axum::routing::{get, post};
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
     frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// A form with a picture: the picture, and what is around it.
+const PICTURE_BYTES_MAX: usize = store::image::IMAGE_BYTES_MAX + 64 * 1024;
+
+/// A form with a message: what may be written, as browsers write forms, and what is around it.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Every page.
 pub(crate) fn routes(app: &App) -> Router<App> {
     let closed = Router::new()
         .route("/", get(home::show))
-        .route("/campaigns", get(campaigns::list))
-        .route("/campaigns/{id}", get(campaign::show))
-        .route("/campaigns/{id}/report", get(report::show))
-        .route("/campaigns/{id}/people", get(people::show))
-        .route("/campaigns/{id}/investigate", get(investigation::show))
-        .route("/campaigns/{id}/live", get(live::campaign))
-        .route("/campaigns/{id}/pause", post(orders::pause))
-        .route("/campaigns/{id}/resume", get(orders::ask_to_resume).post(orders::resume))
-        .route("/campaigns/{id}/cancel", get(orders::ask_to_cancel).post(orders::cancel))
-        .route("/campaigns/{id}/take-back", post(orders::take_back))
+        .merge(of_campaigns())
         .route("/contacts", get(contacts::list))
         .route("/contacts/{id}", get(contacts::show))
         .merge(desk::routes())
@@ -98,6 +104,38 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/welcome/{token}", get(doors::ask_for_password).post(doors::welcome))
         .route("/look", post(visit::look));
     closed.merge(open).layer(from_fn_with_state(app.clone(), refusal::in_words)).route_layer(from_fn(frame::note_route))
+}
+
+/// Pages about campaigns: writing, beginning, watching, looking into.
+fn of_campaigns() -> Router<App> {
+    Router::new()
+        .route("/campaigns", get(campaigns::list))
+        .route("/campaigns/new", get(composer::ask_for_new).post(composer::begin))
+        .route("/campaigns/{id}", get(campaign::show))
+        .route(
+            "/campaigns/{id}/edit",
+            get(composer::edit).post(composer::save).layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX)),
+        )
+        .route("/campaigns/{id}/audience", get(composer::audience))
+        .route("/campaigns/{id}/images", post(composer::send_picture).layer(DefaultBodyLimit::max(PICTURE_BYTES_MAX)))
+        .route("/campaigns/{id}/duplicate", post(composer::duplicate))
+        .route("/campaigns/{id}/preview", get(preview::show))
+        .route("/campaigns/{id}/versions", get(versions::list).post(versions::restore))
+        .route("/campaigns/{id}/test", get(tried::ask).post(tried::send))
+        .route("/campaigns/{id}/report", get(report::show))
+        .route("/campaigns/{id}/causes.csv", get(report::causes))
+        .route("/campaigns/{id}/links.csv", get(report::links))
+        .route("/campaigns/{id}/people", get(people::show))
+        .route("/campaigns/{id}/investigate", get(investigation::show))
+        .route("/campaigns/{id}/live", get(live::campaign))
+        .route("/campaigns/{id}/pause", post(orders::pause))
+        .route("/campaigns/{id}/resume", get(orders::ask_to_resume).post(orders::resume))
+        .route("/campaigns/{id}/cancel", get(orders::ask_to_cancel).post(orders::cancel))
+        .route("/campaigns/{id}/start", post(review::start))
+        .route("/campaigns/{id}/again", post(again::write))
+        .route("/campaigns/{id}/resend", get(again::ask).post(again::send))
+        .route("/campaigns/{id}/take-back", post(orders::take_back))
+        .route("/deliveries/{id}", get(message::show))
 }
 
 /// A page that is finished.

@@ -53,22 +53,38 @@ pub(super) async fn take_back(
 
 #[derive(Template)]
 #[template(path = "pages/ask.html")]
-struct AskPage {
-    layout: Layout,
-    head: Head,
+pub(super) struct AskPage {
+    pub(super) layout: Layout,
+    pub(super) head: Head,
     /// What is asked, what it means, and what the button says.
-    question: String,
-    meaning: String,
-    button: String,
-    action: String,
+    pub(super) question: String,
+    pub(super) meaning: String,
+    pub(super) button: String,
+    pub(super) action: String,
     /// What a brake demands before it goes on.
-    demand: Option<Demand>,
-    typed: Wish,
-    error: Option<Problem>,
-    class: &'static str,
+    pub(super) demand: Option<Demand>,
+    pub(super) typed: Wish,
+    pub(super) error: Option<Problem>,
+    pub(super) class: &'static str,
 }
 
 impl AskPage {
+    /// Asks for nothing but a yes.
+    pub(super) fn plain(head: Head, layout: Layout) -> AskPage {
+        AskPage {
+            layout,
+            head,
+            question: String::new(),
+            meaning: String::new(),
+            button: String::new(),
+            action: String::new(),
+            demand: None,
+            typed: Wish::default(),
+            error: None,
+            class: "main",
+        }
+    }
+
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
         let error = self.error.as_ref()?;
@@ -151,17 +167,15 @@ pub(super) async fn ask_to_cancel(
     let campaign = found(&app, &visitor, id).await?;
     let known = Report::of_tally(&app.store.tally(id).await?);
     let shown = &visitor.shown;
+    let head = Head::of(&app, &visitor, &campaign, "room").await?;
+    let layout = Layout::of(&app, &visitor, Section::Campaigns, campaign.name);
     Ok(page(&AskPage {
-        head: Head::of(&app, &visitor, &campaign, "room").await?,
         question: shown.count("cancel-question", &known.in_progress),
         meaning: shown.say("cancel-meaning"),
         button: shown.count("cancel-button", &known.in_progress),
         action: format!("/campaigns/{id}/cancel"),
-        demand: None,
-        typed: Wish::default(),
-        error: None,
         class: "risk",
-        layout: Layout::of(&app, &visitor, Section::Campaigns, campaign.name),
+        ..AskPage::plain(head, layout)
     }))
 }
 

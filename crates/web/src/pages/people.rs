@@ -54,6 +54,10 @@ struct PeoplePage {
     terms: Vec<(&'static str, &'static str, u64)>,
     /// Where they become a segment, if a rule can say who they are.
     segment: Option<String>,
+    campaign: CampaignId,
+    /// The one state of those who are shown, where it is one.
+    one_state: Option<&'static str>,
+    may_export: bool,
 }
 
 impl PeoplePage {
@@ -91,7 +95,12 @@ pub(super) async fn show(
     let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
     let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite);
     let segment = segments::of_term(&campaign, &term).filter(|_| may_make);
-    Ok(page(&PeoplePage { layout, head, term, people, next, terms, segment }))
+    let one_state = match states.as_slice() {
+        [one] => Some(one.word()),
+        _ => None,
+    };
+    let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
+    Ok(page(&PeoplePage { layout, head, term, people, next, terms, campaign: id, one_state, may_export, segment }))
 }
 
 /// A page of people who stand in one of `states`, one state after the other. The cursor names the state it stopped in.

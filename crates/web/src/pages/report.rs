@@ -8,12 +8,14 @@ use super::{Visitor, page};
 use crate::App;
 use crate::extract::At;
 use crate::problem::Problem;
+use crate::stream::Table;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use engine::options::TrackingMode;
 use engine::report::{self, Report};
-use model::CampaignId;
 use model::access::Scope;
+use model::{CampaignId, CampaignKind, CampaignState};
 
 #[derive(Template)]
 #[template(path = "pages/report.html")]
@@ -24,6 +26,21 @@ struct ReportPage {
     report: Report,
     /// Are the totals final?
     is_final: bool,
+    may_send: bool,
+    /// How many in doubt can be sent to once more: none of a campaign that was cancelled for good.
+    doubted: u64,
+}
+
+impl ReportPage {
+    /// How many can be helped by another message: put off to the end, or refused for what is not their address.
+    fn helped(&self) -> u64 {
+        self.report.soft + self.report.blocked
+    }
+
+    /// Are opens and clicks counted at all?
+    fn is_counted(&self) -> bool {
+        self.report.reactions.as_ref().is_some_and(|did| did.counted != TrackingMode::Off)
+    }
 }
 
 /// The report.
@@ -39,6 +56,73 @@ pub(super) async fn show(
     let equation = Equation::of(&visitor.shown, &known, &head.base);
     let title = visitor.shown.fill("report-title", &[("name", campaign.name.as_str().into())]);
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
+    let may_send = visitor.caller.scopes.has(Scope::CampaignsSend) && campaign.kind == CampaignKind::Broadcast;
     let is_final = campaign.state.is_over() && known.is_settled();
-    Ok(page(&ReportPage { layout, head, equation, report: known, is_final }))
+    let doubted = if campaign.state == CampaignState::Complete { known.in_doubt } else { 0 };
+    Ok(page(&ReportPage { layout, head, equation, report: known, is_final, may_send, doubted }))
+}
+
+/// The table of causes, for a spreadsheet.
+pub(super) async fn causes(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let known = report::overview(&app.store, &campaign, app.now()).await?;
+    let header = [
+        "state",
+        "people",
+        "provider",
+        "code",
+        "enhanced",
+        "category",
+        "rule",
+        "meaning",
+        "whose",
+        "done",
+        "next_step",
+    ];
+    let rows = known.causes.iter().chain(&known.waiting_causes).map(|cause| {
+        vec![
+            cause.class.word().to_owned(),
+            cause.count.to_string(),
+            cause.provider.clone().unwrap_or_default(),
+            cause.code.map(|code| code.to_string()).unwrap_or_default(),
+            cause.enhanced.map(|code| code.to_string()).unwrap_or_default(),
+            cause.category.word().to_owned(),
+            cause.rule.clone(),
+            visitor.shown.told(&cause.meaning),
+            visitor.shown.told(cause.whose),
+            visitor.shown.told(cause.done),
+            visitor.shown.told(&cause.next_step),
+        ]
+    });
+    Ok(table("causes", &header, rows.collect()))
+}
+
+/// The table of links, for a spreadsheet.
+pub(super) async fn links(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let known = report::reactions::reactions(&app.store, &campaign).await?;
+    let rows = known.links.into_iter().map(|link| {
+        let times = [link.times.person, link.times.unsure, link.times.machine].map(|times| times.to_string());
+        [vec![link.link.to_string(), link.url.unwrap_or_default()], times.to_vec()].concat()
+    });
+    Ok(table("links", &["link", "url", "people", "unsure", "machines"], rows.collect()))
+}
+
+/// A short table as it is sent.
+fn table(name: &str, header: &[&str], rows: Vec<Vec<String>>) -> Response {
+    let (mut table, response) = Table::begin(name);
+    let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
+    // It is read while it is written, and whoever goes away wants no more of it.
+    tokio::spawn(async move { table.rows(std::iter::once(header).chain(rows)).await });
+    response
 }

@@ -1,15 +1,58 @@
-//! A campaign before it begins: who would get it, what stands against it, when it begins.
+//! A campaign before it begins: who would get it, what stands against it and what mends that, and the button.
+//!
+//! Invariants: the button of one page begins it once, however often it is pressed and from wherever one comes back; many
+//! people ask for their number to be typed; what begins can be taken back for a minute at least.
 
-use super::campaign::Head;
+use super::campaign::{Head, found};
+use super::composer::Pairs;
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::{Visitor, page};
 use crate::App;
-use crate::problem::Problem;
+use crate::api::campaigns as api;
+use crate::extract::{At, Input};
+use crate::idempotency;
+use crate::problem::{Code, Problem};
+use crate::shape::Time;
 use askama::Template;
-use axum::response::Response;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use engine::report::Report;
+use engine::{Objection, SendError};
+use model::access::Scope;
+use model::{CampaignId, CampaignState, Timestamp};
 use store::Campaign;
+
+/// Beyond so many people their number has to be typed.
+const TYPED_ABOVE: u64 = 1_000;
+
+/// Something that was found before it begins.
+struct Finding {
+    class: &'static str,
+    /// Does it forbid the beginning?
+    forbids: bool,
+    says: String,
+    /// What mends it.
+    remedy: String,
+    /// The record that mends it, as a line of a zone file.
+    record: Option<String>,
+    /// Where it is mended.
+    href: Option<String>,
+}
+
+/// What was typed.
+#[derive(Clone, Default)]
+struct Typed {
+    /// `now` or `later`.
+    when: String,
+    /// A day and an hour in the workspace's zone, as browsers write them.
+    at: String,
+    /// The number of people, typed.
+    people: String,
+    once: String,
+}
 
 #[derive(Template)]
 #[template(path = "pages/draft.html")]
@@ -17,24 +60,183 @@ struct DraftPage {
     layout: Layout,
     head: Head,
     equation: Equation,
-    objections: Vec<String>,
-    warnings: Vec<String>,
-    start_at: Option<String>,
+    findings: Vec<Finding>,
+    warnings: Vec<Finding>,
+    /// Who would get it.
+    people: u64,
+    start_at: Option<Timestamp>,
+    typed: Typed,
+    error: Option<Problem>,
+    may_begin: bool,
+}
+
+impl DraftPage {
+    fn is_typed(&self) -> bool {
+        self.people > TYPED_ABOVE
+    }
+
+    fn is_later(&self) -> bool {
+        self.typed.when == "later"
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        let error = self.error.as_ref()?;
+        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+    }
+
+    /// What is wrong and belongs to no field of the page.
+    fn wrong_at_all(&self) -> Option<&str> {
+        let error = self.error.as_ref()?;
+        (!matches!(error.field.as_deref(), Some("at" | "people"))).then_some(error.detail.as_str())
+    }
 }
 
 /// The page.
 pub(super) async fn show(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Response, Problem> {
+    let typed = Typed { once: idempotency::form_token(app), ..Typed::default() };
+    Ok(page(&review(app, visitor, campaign, typed, None).await?))
+}
+
+async fn review(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &Campaign,
+    typed: Typed,
+    error: Option<Problem>,
+) -> Result<DraftPage, Problem> {
     let head = Head::of(app, visitor, campaign, "review").await?;
     let tally = app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?;
-    let checked = engine::drafts::check(&app.store, &app.world, campaign).await?;
-    let equation = Equation::of(&visitor.shown, &Report::of_tally(&tally), &head.base);
-    let layout = Layout::of(app, visitor, Section::Campaigns, campaign.name.clone());
-    Ok(page(&DraftPage {
-        layout,
+    let report = Report::of_tally(&tally);
+    let (mut findings, warnings) = findings(app, visitor, campaign, &head.base).await?;
+    let shown = &visitor.shown;
+    let plain =
+        |says: String, remedy: String| Finding { class: "hard", forbids: true, says, remedy, record: None, href: None };
+    if report.attempted == 0 {
+        let edit = Some(format!("{}/edit", head.base));
+        findings.push(Finding { href: edit, ..plain(shown.say("finding-nobody"), shown.say("remedy-nobody")) });
+    }
+    if app.store.held().is_some() {
+        findings.push(plain(shown.say("finding-held"), shown.say("remedy-held")));
+    }
+    let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
+    Ok(DraftPage {
+        equation: Equation::of(&visitor.shown, &report, &head.base),
+        people: report.attempted,
+        may_begin: may_send && campaign.state == CampaignState::Draft && !findings.iter().any(|found| found.forbids),
+        start_at: campaign.start_at.filter(|_| campaign.state == CampaignState::Scheduled),
+        layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),
         head,
-        equation,
-        objections: checked.objections.iter().map(ToString::to_string).collect(),
-        warnings: checked.warnings,
-        start_at: campaign.start_at.map(|at| visitor.shown.time(&at)),
-    }))
+        findings,
+        warnings,
+        typed,
+        error,
+    })
+}
+
+/// What stands against it, and what its author should look at.
+async fn findings(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &Campaign,
+    base: &str,
+) -> Result<(Vec<Finding>, Vec<Finding>), Problem> {
+    let shown = &visitor.shown;
+    let edit = format!("{base}/edit");
+    let in_text = |class, forbids, says: String| Finding {
+        class,
+        forbids,
+        says,
+        remedy: shown.say("remedy-message"),
+        record: None,
+        href: Some(edit.clone()),
+    };
+    let checked = match engine::drafts::check(&app.store, &app.world, campaign).await {
+        Ok(checked) => checked,
+        Err(why @ (SendError::Message { .. } | SendError::Input(_))) => {
+            return Ok((vec![in_text("hard", true, why.to_string())], Vec::new()));
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let against = |objection: &Objection| Finding {
+        class: "hard",
+        forbids: true,
+        says: shown.one_of("objection", objection.code()),
+        remedy: shown.one_of("remedy", objection.code()),
+        record: match objection {
+            Objection::KeyNotPublished { zone_line, .. } => Some(zone_line.clone()),
+            Objection::KeyUnseen { record, why } => Some(format!("{record}: {why}")),
+            _ => None,
+        },
+        href: match objection {
+            Objection::NoUnsubscribe => Some(edit.clone()),
+            Objection::NoKey { .. } | Objection::KeyNotPublished { .. } => Some("/domains".to_owned()),
+            Objection::NoPostalAddress => Some("/settings".to_owned()),
+            Objection::KeyUnseen { .. } => None,
+        },
+    };
+    let warnings = checked.warnings.into_iter().map(|says| in_text("soft", false, says)).collect();
+    Ok((checked.objections.iter().map(against).collect(), warnings))
+}
+
+/// Lets it begin, now or at a time.
+pub(super) async fn start(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+    Form(pairs): Form<Pairs>,
+) -> Result<Response, Problem> {
+    let value = |name: &str| {
+        let found = pairs.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+    };
+    let typed = Typed { when: value("when"), at: value("at"), people: value("people"), once: value("once") };
+    let campaign = found(&app, &visitor, id).await?;
+    let once = typed.once.clone();
+    let begun = idempotency::form(&app, &visitor.caller, &once, async {
+        let at = begins(&visitor, &typed)?;
+        right_number(&app, &visitor, &campaign, &typed).await?;
+        let begin = api::Begin { at, cancel_window_seconds: None };
+        let _begun = api::start(State(app.clone()), visitor.caller.clone(), At(id), Input(begin)).await?;
+        Ok(format!("/campaigns/{id}"))
+    });
+    match begun.await {
+        Ok(place) => Ok(Redirect::to(&place).into_response()),
+        Err(problem)
+            if matches!(problem.code, Code::InvalidField | Code::Refused | Code::Held)
+                && campaign.state == CampaignState::Draft =>
+        {
+            let form = review(&app, &visitor, &campaign, typed, Some(problem)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// When it is to begin; `None`: now.
+fn begins(visitor: &Visitor, typed: &Typed) -> Result<Option<Time>, Problem> {
+    if typed.when != "later" {
+        return Ok(None);
+    }
+    let wrong = || Problem::field("at", visitor.shown.say("start-at-wrong"));
+    let civil: jiff::civil::DateTime = typed.at.parse().map_err(|_| wrong())?;
+    let zoned = civil.to_zoned(visitor.shown.zone.clone()).map_err(|_| wrong())?;
+    let at = Timestamp::from_millis(zoned.timestamp().as_millisecond());
+    if at <= visitor.shown.now {
+        return Err(Problem::field("at", visitor.shown.say("start-at-past")));
+    }
+    Ok(Some(Time(at)))
+}
+
+/// Was the number of many people typed as it is?
+async fn right_number(app: &App, visitor: &Visitor, campaign: &Campaign, typed: &Typed) -> Result<(), Problem> {
+    if campaign.state != CampaignState::Draft {
+        return Ok(());
+    }
+    let tally = app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?;
+    let people = Report::of_tally(&tally).attempted;
+    let digits: String = typed.people.chars().filter(char::is_ascii_digit).collect();
+    if people <= TYPED_ABOVE || digits == people.to_string() {
+        return Ok(());
+    }
+    Err(Problem::field("people", visitor.shown.count("start-people-wrong", &people)))
 }

@@ -127,6 +127,11 @@ impl Shown {
         }
     }
 
+    /// The same, from milliseconds.
+    pub(crate) fn lasted_ms(&self, ms: &u32) -> String {
+        self.lasted(&Duration::from_millis((*ms).into()))
+    }
+
     /// The same, from seconds.
     pub(crate) fn lasted_secs(&self, secs: &u64) -> String {
         self.lasted(&Duration::from_secs(*secs))

@@ -3,11 +3,11 @@
 //! How one wants to see pages belongs to the browser one sits at, so it is kept in a cookie of its own and works before
 //! anybody signs in.
 
-use super::doors::with_next;
+use super::doors::{Carried, with_next};
 use super::shown::Shown;
 use crate::problem::{Code, Problem};
 use crate::words::Words;
-use crate::{App, Caller, auth};
+use crate::{App, Caller, auth, extract};
 use axum::Form;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -22,6 +22,9 @@ use serde::Deserialize;
 const LOOK_COOKIE: &str = "postroom-look";
 /// A year.
 const LOOK_LASTS_SECS: u32 = 365 * 24 * 3600;
+
+/// How browsers write forms.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How one wants to see pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +119,7 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
         Ok(caller) if caller.role.is_some() => caller,
         Ok(_) => return Err(Problem::new(Code::NotAllowed, "pages are for people who signed in; keys have the API")),
         Err(problem) if problem.code == Code::NotSignedIn => {
-            return Ok(Redirect::to(&with_next("/sign-in", asked_page(&parts))).into_response());
+            return Ok(to_the_door(&app, Request::from_parts(parts, body)).await);
         }
         Err(problem) => return Err(problem),
     };
@@ -130,6 +133,23 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
     let mut response = next.run(Request::from_parts(parts, body)).await;
     response.extensions_mut().insert(caller);
     Ok(response)
+}
+
+/// Whoever is not signed in is asked to; what they typed into a form is carried along.
+async fn to_the_door(app: &App, request: Request) -> Response {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_form = kind.split(';').next().is_some_and(|kind| kind.trim() == FORM);
+    if request.method() == Method::POST && is_form && auth::not_foreign(app, request.headers()).is_ok() {
+        let stranger = Stranger::of(request.headers());
+        let to = request.uri().path().to_owned();
+        if let Ok(body) = extract::body(request).await {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return super::doors::ask_and_carry(app, &stranger, Carried { to, body });
+        }
+        return Redirect::to("/sign-in").into_response();
+    }
+    let (parts, _) = request.into_parts();
+    Redirect::to(&with_next("/sign-in", asked_page(&parts))).into_response()
 }
 
 /// The page that was asked for; the first one where a form was sent.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use store::Settlement;
 
 /// Tries somebody of the campaign: `reply` was the last word.
-async fn settle(house: &House, delivery: DeliveryId, to: DeliveryState, outcome: Outcome, reply: Reply) {
+pub(super) async fn settle(house: &House, delivery: DeliveryId, to: DeliveryState, outcome: Outcome, reply: Reply) {
     let (store, now) = (&house.app.store, house.app.now());
     let claimed = store.claim_one(delivery).await.unwrap().unwrap();
     let (category, rule) = match outcome {
@@ -45,7 +45,7 @@ async fn settle(house: &House, delivery: DeliveryId, to: DeliveryState, outcome:
     assert_eq!(store.settle(vec![one]).await.unwrap().written, 1);
 }
 
-async fn accept(house: &House, delivery: DeliveryId) {
+pub(super) async fn accept(house: &House, delivery: DeliveryId) {
     settle(house, delivery, DeliveryState::Accepted, Outcome::Accepted, Reply::new(250, "ok")).await;
 }
 

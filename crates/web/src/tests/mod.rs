@@ -1,11 +1,13 @@
 //! The API as a stranger meets it: requests go through the whole router.
 
+mod afterwards;
 mod alerts;
 mod audience;
 mod browser;
 mod campaigns;
 mod compared;
 mod complaints;
+mod composer;
 mod confirm;
 mod delivery;
 mod desk;

@@ -99,13 +99,13 @@ async fn forecast(State(app): State<App>, caller: Caller, At(id): At<CampaignId>
 /// To whom a test goes.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TestSend {
+pub(crate) struct TestSend {
     /// Addresses, 1 to 20.
     #[schema(min_items = 1, max_items = 20)]
-    to: Vec<String>,
+    pub(crate) to: Vec<String>,
     /// The contact whose values it is made with (`c_…`); without, every tag is empty.
     #[serde(default)]
-    contact: Option<String>,
+    pub(crate) contact: Option<String>,
 }
 
 /// Send a campaign to its author first: the real way, with `[Test]` before the subject, and counted nowhere in it.
@@ -113,7 +113,7 @@ struct TestSend {
 /// An address that is suppressed for any reason is refused with that reason; nobody gets it then.
 #[utoipa::path(post, path = "/campaigns/{id}/test", tag = "campaigns", request_body = TestSend,
     params(("id" = String, Path, description = "Its id")), responses((status = 202, body = PostedMessages)))]
-async fn test(
+pub(crate) async fn test(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
@@ -147,14 +147,14 @@ async fn test(
 /// When it begins.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Begin {
+pub(crate) struct Begin {
     /// The time; absent: when the time to take it back is over.
     #[serde(default)]
-    at: Option<Time>,
+    pub(crate) at: Option<Time>,
     /// For how long it can be taken back at least, in seconds; absent: 60.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 3600)]
-    cancel_window_seconds: Option<u16>,
+    pub(crate) cancel_window_seconds: Option<u16>,
 }
 
 /// Let a draft begin, now or at a time.
@@ -163,7 +163,7 @@ struct Begin {
 /// `why` says what stood against it; what is known to stand against it now refuses the request.
 #[utoipa::path(post, path = "/campaigns/{id}/start", tag = "campaigns", request_body = Begin,
     params(("id" = String, Path, description = "Its id")), responses((status = 202, body = Campaign)))]
-async fn start(
+pub(crate) async fn start(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Machines do not judge.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Compared {
+pub(crate) struct Compared {
     /// The others: B, C, D.
     #[schema(min_items = 1, max_items = 3)]
     variants: Vec<Other>,

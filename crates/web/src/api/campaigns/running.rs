@@ -12,7 +12,7 @@ use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(pause))
         .routes(routes!(go_on))
         .routes(routes!(cancel))
+        .routes(routes!(send_again))
         .routes(routes!(tell))
         .routes(routes!(recipients))
 }
@@ -171,6 +172,36 @@ pub(crate) async fn cancel(
     caller.may(Scope::CampaignsSend)?;
     campaign(&app, &caller, id).await?;
     Ok(Json(recorded(app.engine.cancel(id, &caller.actor).await?)?.into()))
+}
+
+/// Who is sent to once more.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SentAgain {
+    /// People who are in the queue again.
+    pub(crate) queued_again: u64,
+}
+
+/// Send once more to those in doubt, at the risk of a second copy.
+///
+/// In doubt is whoever the last bytes went out to without a final reply. A campaign that is complete goes on for them.
+#[utoipa::path(post, path = "/campaigns/{id}/resend", tag = "campaigns",
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = SentAgain)))]
+pub(crate) async fn send_again(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+) -> Result<Json<SentAgain>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let known = campaign(&app, &caller, id).await?;
+    if known.state == CampaignState::Cancelled {
+        return Err(Problem::new(Code::WrongState, "it was cancelled for good; duplicate it to send another"));
+    }
+    let queued_again = app.store.resend_in_doubt(id, None, &caller.actor, app.now()).await?;
+    if queued_again > 0 && known.state == CampaignState::Complete {
+        let going = app.store.set_campaign_state(id, CampaignState::Sending, None, &caller.actor, app.now()).await?;
+        app.engine.take_up(launch::mailing(&app.store, &going, app.world.entropy.as_ref()).await?).await?;
+    }
+    Ok(Json(SentAgain { queued_again }))
 }
 
 /// The report: the equation, why people were not reached, for what the others wait, and what may be done.

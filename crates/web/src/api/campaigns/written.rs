@@ -23,7 +23,7 @@ const SOURCE_BYTES_MAX: usize = 900 * 1024;
 /// How a message is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Format {
+pub(crate) enum Format {
     /// MJML.
     Mjml,
     /// Markdown, with front matter.
@@ -34,98 +34,114 @@ enum Format {
     Text,
 }
 
+impl Format {
+    /// Every way, with its word.
+    const WORDS: [(Format, &str); 4] =
+        [(Format::Html, "html"), (Format::Markdown, "markdown"), (Format::Mjml, "mjml"), (Format::Text, "text")];
+
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        Format::WORDS.iter().find(|(known, _)| *known == self).map_or("html", |(_, word)| word)
+    }
+
+    /// The way of a word.
+    pub(crate) fn from_word(word: &str) -> Option<Format> {
+        Format::WORDS.iter().find(|(_, known)| *known == word).map(|(format, _)| *format)
+    }
+}
+
 /// A message as its author wrote it.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::api) struct Message {
+pub(crate) struct Message {
     /// How it is written.
-    format: Format,
+    pub(crate) format: Format,
     /// Its source, with merge tags as `{{ first_name }}`.
-    source: String,
+    pub(crate) source: String,
     /// The text part; without, it is made from the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    pub(crate) text: Option<String>,
     /// What mail programs show behind the subject, if the source does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    preheader: Option<String>,
+    pub(crate) preheader: Option<String>,
 }
 
 /// Whom a campaign is for. A group is `everyone`, or the id of an import (`i_…`), a list (`l_…`) or a segment (`g_…`).
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// Taken in, in this order.
     #[schema(min_items = 1, max_items = 100)]
-    include: Vec<String>,
+    pub(crate) include: Vec<String>,
     /// Left out; whoever is in one of these is skipped as `excluded`.
     #[serde(default)]
     #[schema(max_items = 100)]
-    exclude: Vec<String>,
+    pub(crate) exclude: Vec<String>,
 }
 
 /// What a campaign is to be. Changed as a whole.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Its name; unique in the workspace.
     #[schema(min_length = 1, max_length = 200)]
-    name: String,
+    pub(crate) name: String,
     /// Who it is from: an address, or `Name <address>`.
-    from: String,
+    pub(crate) from: String,
     /// The subject, if the message does not say it itself.
     #[serde(default)]
-    subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// The message.
     #[serde(default)]
-    message: Option<Message>,
+    pub(crate) message: Option<Message>,
     /// A template (`t_…`) in place of the message: it is copied, and later versions of it change nothing here.
     #[serde(default)]
-    template: Option<String>,
+    pub(crate) template: Option<String>,
     /// Where answers go, when not to `from`.
     #[serde(default)]
-    reply_to: Option<String>,
+    pub(crate) reply_to: Option<String>,
     /// Whom it is for.
-    audience: Groups,
+    pub(crate) audience: Groups,
     /// The domain bounces return to; else that of `from`.
     #[serde(default)]
-    return_path: Option<String>,
+    pub(crate) return_path: Option<String>,
     /// The hours in which it is sent, by the recipient's clock where it is known: `Mon-Fri 09:00-17:00 Europe/Berlin`.
     #[serde(default)]
-    windows: Option<String>,
+    pub(crate) windows: Option<String>,
     /// Whoever was not reached by then is skipped as stale.
     #[serde(default)]
-    expires_at: Option<Time>,
+    pub(crate) expires_at: Option<Time>,
     /// Its share among the campaigns of the workspace; 100 is usual.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10000)]
-    weight: Option<u32>,
+    pub(crate) weight: Option<u32>,
     /// Only where every server on the way keeps it encrypted (RFC 8689).
     #[serde(default)]
-    require_tls: bool,
+    pub(crate) require_tls: bool,
     /// Whether opens and clicks are counted; left out: they are not.
     #[serde(default)]
-    tracking: Counting,
+    pub(crate) tracking: Counting,
     /// What is compared with the message, on a sample of the audience first.
     #[serde(default)]
-    compare: Option<Compared>,
+    pub(crate) compare: Option<Compared>,
 }
 
 /// Whether opens and clicks are counted, and what is added to links.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::api) struct Counting {
+pub(crate) struct Counting {
     /// Whether, and of whom.
-    pub(super) mode: Mode,
+    pub(crate) mode: Mode,
     /// Are the links of the text part counted as well?
-    text_links: bool,
+    pub(crate) text_links: bool,
     /// Added to every link where the author wrote no such parameter: `utm_source` and its like.
-    parameters: BTreeMap<String, String>,
+    pub(crate) parameters: BTreeMap<String, String>,
 }
 
 /// Whose opens and clicks are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// Nobody's.
     #[default]
     Off,
@@ -133,6 +149,20 @@ pub(super) enum Mode {
     Anonymous,
     /// Each recipient's.
     Full,
+}
+
+impl Mode {
+    const WORDS: [(Mode, &str); 3] = [(Mode::Off, "off"), (Mode::Anonymous, "anonymous"), (Mode::Full, "full")];
+
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        Mode::WORDS.iter().find(|(known, _)| *known == self).map_or("off", |(_, word)| word)
+    }
+
+    /// The way of a word.
+    pub(crate) fn from_word(word: &str) -> Option<Mode> {
+        Mode::WORDS.iter().find(|(_, known)| *known == word).map(|(mode, _)| *mode)
+    }
 }
 
 impl From<Mode> for TrackingMode {
@@ -167,7 +197,7 @@ impl From<Tracking> for Counting {
 
 impl Message {
     /// As the ledger keeps it: a file whose name tells how it is written.
-    pub(in crate::api) fn into_file(self) -> Result<MessageFile, Problem> {
+    pub(crate) fn into_file(self) -> Result<MessageFile, Problem> {
         if self.source.len() > SOURCE_BYTES_MAX {
             let text = format!("a message has at most {} kB", SOURCE_BYTES_MAX / 1024);
             return Err(Problem::field("message.source", text));
@@ -182,7 +212,7 @@ impl Message {
         Ok(MessageFile { parts, ..MessageFile::new(format!("message.{extension}"), self.source) })
     }
 
-    pub(in crate::api) fn from_file(file: MessageFile) -> Message {
+    pub(crate) fn from_file(file: MessageFile) -> Message {
         let format = match file.name.rsplit('.').next() {
             Some("mjml") => Format::Mjml,
             Some("html" | "htm") => Format::Html,
@@ -238,6 +268,28 @@ fn no_group(field: &str, text: &str) -> Problem {
 }
 
 impl Written {
+    /// What was written, to be changed.
+    pub(crate) fn of(chosen: Proposal) -> Written {
+        let Proposal { name, file, options, audience, trial } = chosen;
+        let timing = options.timing;
+        Written {
+            name,
+            from: options.from,
+            subject: options.subject,
+            reply_to: file.parts.reply_to.clone(),
+            message: Some(Message::from_file(file)),
+            template: None,
+            audience: Groups::of(&audience),
+            return_path: Some(options.return_path),
+            windows: timing.windows,
+            expires_at: timing.expires_at.map(Time),
+            weight: timing.weight,
+            require_tls: options.require_tls,
+            tracking: options.tracking.into(),
+            compare: trial.map(Compared::of),
+        }
+    }
+
     pub(super) async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
         let name = check_name(&self.name)?;
         let (mut file, of_template) = match (self.message, &self.template) {

@@ -1,0 +1,197 @@
+//! What a message says to somebody, shown where it can do nothing.
+//!
+//! What an author wrote is foreign to the page: it comes as a document of its own into a frame without scripts, forms,
+//! links and origin. Twice: the frame says so, and so does the document's own policy, whoever opens it and however.
+
+use super::Visitor;
+use super::campaign::found;
+use super::shown::Shown;
+use crate::App;
+use crate::api::campaigns as api;
+use crate::extract::At;
+use crate::problem::{Code, Problem};
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use engine::drafts::{self, Proposal};
+use mail::compose::Rendered;
+use model::access::Scope;
+use model::{CampaignId, ContactId};
+use serde::Deserialize;
+
+/// People to look at a message with.
+const FACES_MAX: usize = 30;
+/// Beyond this Gmail cuts a message off, in octets.
+const CLIPPED_BYTES: usize = 102 * 1024;
+/// Nothing may act: no scripts, no forms, no way out, no origin.
+const POLICY: &str = "sandbox; default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; \
+    frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
+/// The same without pictures, as many mail programs begin.
+const POLICY_WITHOUT_PICTURES: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; \
+    base-uri 'none'; form-action 'none'";
+/// How programs that turn colours around show a message.
+const DARK: &str = "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}\
+    img{filter:invert(1) hue-rotate(180deg)}</style>";
+
+/// How a message is looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Seen {
+    /// With whose values; empty: nobody's.
+    pub(super) contact: String,
+    /// `desktop`, `mobile`, `dark`, `plain` (no pictures) or `text`.
+    #[serde(rename = "as")]
+    pub(super) way: String,
+    /// Of which version of the draft, if not of the newest.
+    pub(super) version: Option<u32>,
+}
+
+impl Seen {
+    /// As a query.
+    pub(super) fn query(&self) -> String {
+        let contact = self.contact_id().map(|id| id.to_string()).unwrap_or_default();
+        format!("contact={contact}&as={}", self.way())
+    }
+
+    /// One of the known ways.
+    pub(super) fn way(&self) -> &'static str {
+        WAYS.iter().find(|way| **way == self.way).unwrap_or(&WAYS[0])
+    }
+
+    fn contact_id(&self) -> Option<ContactId> {
+        self.contact.parse().ok()
+    }
+}
+
+/// The ways to look at a message.
+pub(crate) const WAYS: [&str; 5] = ["desktop", "mobile", "dark", "plain", "text"];
+
+/// Somebody a message is looked at with.
+pub(super) struct Face {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) is_chosen: bool,
+}
+
+/// Some people of the workspace, whoever is chosen among them.
+pub(super) async fn faces(app: &App, visitor: &Visitor, seen: &Seen) -> Result<Vec<Face>, Problem> {
+    if !visitor.caller.scopes.has(Scope::ContactsRead) {
+        return Ok(Vec::new());
+    }
+    let workspace = visitor.caller.workspace;
+    let mut people = app.store.contacts_page(workspace, None, FACES_MAX).await?;
+    if let Some(id) = seen.contact_id().filter(|id| people.iter().all(|one| one.id != *id)) {
+        people.extend(app.store.contact_of(workspace, id).await?);
+    }
+    let face = |one: store::Contact| Face {
+        is_chosen: one.id.to_string() == seen.contact,
+        id: one.id.to_string(),
+        name: one.email.unwrap_or_else(|| one.id.to_string()),
+    };
+    Ok(people.into_iter().map(face).collect())
+}
+
+#[derive(Template)]
+#[template(path = "pages/preview.html")]
+struct Pane {
+    shown: Shown,
+    way: &'static str,
+    src: String,
+    subject: String,
+    preheader: Option<String>,
+    empty_tags: Vec<String>,
+    /// In kB.
+    size: u64,
+    is_clipped: bool,
+    saved_at: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/preview_refused.html")]
+struct Refused<'a> {
+    shown: &'a Shown,
+    why: &'a str,
+}
+
+/// What is beside the form: subject and preheader as a list of messages shows them, and the frame.
+pub(super) async fn pane(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &store::Campaign,
+    seen: &Seen,
+) -> Result<String, Problem> {
+    let proposal = drafts::proposal(&app.store, campaign).await?;
+    let rendered = match api::preview_of(app, &visitor.caller, &proposal, seen.contact_id()).await {
+        Ok(rendered) => rendered,
+        Err(problem) if problem.field.is_some() => return refused(visitor, &problem),
+        Err(problem) => return Err(problem),
+    };
+    let Rendered { subject, preheader, html, empty_tags, .. } = rendered;
+    let pane = Pane {
+        way: seen.way(),
+        // Of this moment: a frame with the address it had is not drawn anew.
+        src: format!("/campaigns/{}/preview?{}&at={}", campaign.id, seen.query(), app.now().as_millis()),
+        subject,
+        preheader,
+        empty_tags,
+        size: html.len().div_ceil(1024) as u64,
+        is_clipped: html.len() > CLIPPED_BYTES,
+        saved_at: visitor.shown.second(&app.now()),
+        shown: visitor.shown.clone(),
+    };
+    pane.render().map_err(|error| own_failure(&error))
+}
+
+/// Why there is nothing to be looked at.
+pub(super) fn refused(visitor: &Visitor, problem: &Problem) -> Result<String, Problem> {
+    let drawn = Refused { shown: &visitor.shown, why: &problem.detail }.render();
+    drawn.map_err(|error| own_failure(&error))
+}
+
+pub(super) fn own_failure(error: &askama::Error) -> Problem {
+    tracing::error!(%error, "a part of a page could not be drawn");
+    Code::OwnFailure.into()
+}
+
+/// The message, for the frame.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+    Query(seen): Query<Seen>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let proposal = match seen.version {
+        Some(version) => super::versions::version(&app, &visitor, id, version).await?,
+        None => drafts::proposal(&app.store, &campaign).await?,
+    };
+    Ok(framed(&rendered(&app, &visitor, &proposal, &seen).await?, seen.way()))
+}
+
+async fn rendered(app: &App, visitor: &Visitor, proposal: &Proposal, seen: &Seen) -> Result<Rendered, Problem> {
+    api::preview_of(app, &visitor.caller, proposal, seen.contact_id()).await
+}
+
+/// A rendered message as a document that can do nothing.
+fn framed(rendered: &Rendered, way: &str) -> Response {
+    let html = match way {
+        "text" => format!("<!doctype html><meta charset=\"utf-8\"><pre>{}</pre>", escaped(&rendered.text)),
+        "dark" => format!("{}{DARK}", rendered.html),
+        _ => rendered.html.clone(),
+    };
+    let policy = if way == "plain" { POLICY_WITHOUT_PICTURES } else { POLICY };
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+        // The policy says who may frame it; this older word would say nobody.
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (headers, Html(html)).into_response()
+}
+
+/// Text as it stands in a document.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}

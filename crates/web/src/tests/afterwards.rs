@@ -1,0 +1,79 @@
+//! When it is over: one message looked into, tables out, and once more to those whom it can help.
+
+use super::composer::{hidden, place};
+use super::house::House;
+use super::live::{accept, settle};
+use super::pages::{look, owner, submit};
+use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply};
+
+/// A campaign of two that is over: one was refused by a rule of theirs, the other stands at `other`.
+async fn over(house: &House, other: DeliveryState) -> CampaignId {
+    let things = house.furnish().await;
+    let id = things.campaign.parse().unwrap();
+    let store = &house.app.store;
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
+    let reply = Reply::new(550, "5.7.1 <b>not</b> today");
+    settle(house, queued[0].delivery, DeliveryState::Blocked, Outcome::Blocked, reply).await;
+    match other {
+        DeliveryState::Accepted => accept(house, queued[1].delivery).await,
+        _ => settle(house, queued[1].delivery, other, Outcome::InDoubt, Reply::new(421, "gone")).await,
+    }
+    for state in [CampaignState::Sending, CampaignState::Complete] {
+        store.set_campaign_state(id, state, None, &Actor::Engine, house.app.now()).await.unwrap();
+    }
+    id
+}
+
+#[tokio::test]
+async fn what_became_of_it_is_told_and_taken_along() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id = over(&house, DeliveryState::Accepted).await;
+    let report = look(&house, &format!("/campaigns/{id}/report"), &cookie).await.text;
+    assert!(report.contains("Opens and clicks of this campaign were not counted."), "{report}");
+    let table = look(&house, &format!("/campaigns/{id}/causes.csv"), &cookie).await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(table.text.starts_with("state,people,provider") && table.text.contains("blocked,1,,550"), "{}", table.text);
+    assert_eq!(look(&house, &format!("/campaigns/{id}/links.csv"), &cookie).await.text.lines().count(), 1);
+    let people = look(&house, &format!("/campaigns/{id}/people?state=blocked"), &cookie).await.text;
+    let export = format!("/api/v1/exports/campaigns/{id}?state=blocked");
+    assert!(people.contains(&format!("href=\"{export}\"")), "{people}");
+    assert!(look(&house, &export, &cookie).await.text.contains("@first.example"), "the link is one that works");
+    let message = people.split("href=\"/deliveries/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let message = look(&house, &format!("/deliveries/{message}"), &cookie).await.text;
+    assert!(message.contains("&#60;b&#62;not&#60;/b&#62; today") && !message.contains("<b>not</b>"), "{message}");
+    assert!(message.contains("enhanced-5.1.1") && message.contains("sandbox=\"\""), "{message}");
+}
+
+#[tokio::test]
+async fn once_more_is_for_those_whom_it_helps() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id = over(&house, DeliveryState::Accepted).await;
+    let base = format!("/campaigns/{id}");
+    let report = look(&house, &format!("{base}/report"), &cookie).await.text;
+    assert!(report.contains("Write to them once more") && !report.contains("/resend"), "{report}");
+    let once = hidden(report.split("/again\"").nth(1).unwrap(), "once");
+    let press = async || place(&submit(&house, &format!("{base}/again"), &cookie, &format!("once={once}")).await);
+    let again = press().await;
+    assert_eq!(press().await, again, "two presses are one campaign");
+    let review = look(&house, &again, &cookie).await.text;
+    assert!(review.contains("first news (2)") && review.contains("Of 1 people: 0 skipped"), "{review}");
+}
+
+#[tokio::test]
+async fn those_in_doubt_are_asked_about_first() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id = over(&house, DeliveryState::InDoubt).await;
+    let resend = format!("/campaigns/{id}/resend");
+    assert!(look(&house, &format!("/campaigns/{id}/report"), &cookie).await.text.contains(&resend));
+    assert!(look(&house, &resend, &cookie).await.text.contains("Send once more to the one person in doubt?"));
+    let state = async || house.app.store.campaign(id).await.unwrap().unwrap().state;
+    assert_eq!(state().await, CampaignState::Complete, "a question changes nothing");
+    place(&submit(&house, &resend, &cookie, "").await);
+    assert_eq!(state().await, CampaignState::Sending);
+    let queued = house.app.store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
+    let tally = house.app.store.tally(id).await.unwrap();
+    assert!(queued.len() == 1 || tally.in_progress() == 1, "whoever was in doubt is tried again: {tally:?}");
+}
