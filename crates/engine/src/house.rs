@@ -83,10 +83,24 @@ pub enum Stakes {
     Rehearsal,
 }
 
-/// Tells the limits of an operator (a provider's key, or the fingerprint of a site nobody described) at a time: for a
-/// benchmark that compares learning with knowing. `None`: learn them.
+/// Limits from elsewhere: for a benchmark that compares learning with knowing, and with numbers somebody once set.
 #[derive(Clone)]
-pub struct KnownLimits(pub Arc<LimitsAt>);
+pub struct KnownLimits {
+    /// The limits of an operator (a provider's key, or the fingerprint of a site nobody described) at a time. `None`: learn
+    /// them.
+    pub at: Arc<LimitsAt>,
+    /// What a lane makes of a refusal.
+    pub after_refusal: AfterRefusal,
+}
+
+/// What a lane with limits from elsewhere makes of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterRefusal {
+    /// It paces itself by it, below the limits it was told.
+    Learn,
+    /// Nothing: the message is tried again when it is due, the lane goes on as before.
+    GoOn,
+}
 
 /// The limits of an operator at a time.
 pub type LimitsAt = dyn Fn(&str, Timestamp) -> Option<Limits> + Send + Sync;
@@ -107,7 +121,7 @@ impl Settings {
     /// The ceilings of a lane toward a site.
     pub(crate) fn limits(&self, provider: Option<&Provider>, fingerprint: &str, now: Timestamp) -> Limits {
         let operator = provider.map_or(fingerprint, |provider| provider.key.as_str());
-        let known = self.limits.as_ref().and_then(|limits| (limits.0)(operator, now));
+        let known = self.limits.as_ref().and_then(|limits| (limits.at)(operator, now));
         let shipped = provider.map(|provider| provider.limits).unwrap_or_default();
         known.unwrap_or_else(|| self.ceiling.limits(shipped))
     }

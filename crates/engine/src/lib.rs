@@ -69,7 +69,7 @@ pub use error::SendError;
 pub use fleet::proxy_secret;
 pub use guard::Objection;
 pub use handle::Handle;
-pub use house::{CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, Relay, Settings, Stakes, Way};
+pub use house::{AfterRefusal, CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, Relay, Settings, Stakes, Way};
 pub use mailing::Mailing;
 pub use recover::{LOST_REPLY, recover};
 pub use stopping::Obeyed;

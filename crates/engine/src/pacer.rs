@@ -4,12 +4,12 @@
 //! connection and every message is counted where it is permitted, under one lock; nobody is woken to be told "not yet":
 //! whoever has to wait for the rate waits in a line of which only the first has a timer.
 
-use crate::house::KnownLimits;
+use crate::house::{AfterRefusal, KnownLimits};
 use dispatch::pace::{Heard, InForce, Memory, Pace, Permit, Response};
 use dispatch::providers::Limits;
 use dispatch::react::LaneHold;
 use dispatch::rules::RulePack;
-use model::{SiteId, SourceId, Timestamp};
+use model::{Outcome, SiteId, SourceId, Timestamp};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where a pacer's memory is kept: a source, and a site or the entry that stands for a provider's sites together.
@@ -53,7 +53,7 @@ impl Pacer {
     }
 
     fn at(&self, now: Timestamp) -> MutexGuard<'_, Inner> {
-        let told = self.known.as_ref().and_then(|(limits, operator)| (limits.0)(operator, now));
+        let told = self.known.as_ref().and_then(|(limits, operator)| (limits.at)(operator, now));
         let mut inner = self.lock();
         if let Some(limits) = told {
             inner.pace.set_limits(limits, now);
@@ -116,6 +116,10 @@ impl Pacer {
 
     /// Learns from what was heard; `heard.open` is filled in here.
     pub(crate) fn heard(&self, heard: Heard<'_>, now: Timestamp) -> Response {
+        let goes_on = self.known.as_ref().is_some_and(|(limits, _)| limits.after_refusal == AfterRefusal::GoOn);
+        if goes_on && heard.verdict.outcome != Outcome::Accepted {
+            return Response::default();
+        }
         let mut inner = self.lock();
         let open = inner.open;
         let response = inner.pace.heard(&Heard { open, ..heard }, now);

@@ -1,7 +1,7 @@
 //! `cargo xtask bench pace`: how well the engine paces itself where limits are hidden.
 //!
-//! Ten worlds, each with one kind of hidden limit ([`sim::pacing`]), each played twice: by the engine that learns, and by
-//! the same engine told every limit the moment it changes. Prints lines for a person and a JSON line for each world, and
+//! Ten worlds, each with one kind of hidden limit ([`sim::pacing`]), each played three times: by the engine that learns, by
+//! the same engine told every limit the moment it changes, and by one with fixed limits that learns nothing. Prints lines for a person and a JSON line for each world, and
 //! the sum at the end. Virtual time, so any machine will do.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its standard streams")]
@@ -19,11 +19,12 @@ struct Order {
     world: Option<usize>,
 }
 
-/// One world, played both ways.
+/// One world, played in every way.
 struct Played {
     trial: Trial,
     learned: Came,
     told: Came,
+    fixed: Came,
 }
 
 fn main() -> ExitCode {
@@ -81,7 +82,8 @@ fn play_all(trial: &Trial, order: &Order) -> Played {
         let _removed = std::fs::remove_dir_all(&directory);
         came
     };
-    Played { learned: played(Knowledge::Learns), told: played(Knowledge::Told), trial: trial.clone() }
+    let [learned, told, fixed] = [Knowledge::Learns, Knowledge::Told, Knowledge::Fixed].map(played);
+    Played { learned, told, fixed, trial: trial.clone() }
 }
 
 /// How fast it was compared with whoever knew everything: 1 is as fast.
@@ -107,7 +109,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 fn tell(played: &Played, people: usize) {
-    let Played { trial, learned, told } = played;
+    let Played { trial, learned, told, fixed } = played;
     let shown = |word: &str, came: &Came| {
         println!(
             "  {word:<8} {:>5.1} % of the oracle, {:>7} refusals ({:.2} %), {} long blocks, {} of {people} accepted",
@@ -122,9 +124,11 @@ fn tell(played: &Played, people: usize) {
     println!("bench pace: {}: {} hidden limits; the oracle needs {hours:.2} h", trial.name, trial.hidden);
     shown("learned", learned);
     shown("told", told);
+    shown("fixed", fixed);
     let line = json!({
         "bench": "pace", "world": trial.name, "people": people, "hidden_limits": trial.hidden,
         "learned": figures(learned, told, trial.hidden), "told": figures(told, told, trial.hidden),
+        "fixed": figures(fixed, told, trial.hidden),
     });
     println!("{line}");
 }

@@ -1,9 +1,10 @@
 //! Trials of pacing: worlds with hidden limits, a campaign to many people, and how long it took the engine to reach them.
 //!
-//! Each world is played with an engine that has to learn everything from replies ([`Knowledge::Learns`]), and with one
-//! that is told every limit the moment it changes ([`Knowledge::Told`], the oracle no real sender has). What is compared is
-//! virtual time, refusals, and whether anybody was driven into a long block. Messages are small and signed with Ed25519;
-//! nothing here measures a machine.
+//! Each world is played with an engine that has to learn everything from replies ([`Knowledge::Learns`]), with one that is
+//! told every limit the moment it changes ([`Knowledge::Told`], the oracle no real sender has), and with one that keeps to
+//! the same numbers everywhere, as mail servers do that nobody has tuned ([`Knowledge::Fixed`]). What is compared is virtual
+//! time, refusals, and whether anybody was driven into a long block. Messages are small and signed with Ed25519; nothing
+//! here measures a machine.
 
 mod worlds;
 
@@ -13,7 +14,7 @@ use crate::provider::{Limits, Profile, in_force};
 use crate::scenario::{Scenario, life, runtime};
 use crate::world::{EPOCH, SimWorld};
 use dispatch::route::site_fingerprint;
-use engine::{Engine, KnownLimits, Until, launch};
+use engine::{AfterRefusal, Engine, KnownLimits, Until, launch};
 use model::{DeliveryState, MailDomain, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +34,13 @@ pub enum Knowledge {
     Learns,
     /// Everything, the moment it changes.
     Told,
+    /// Nothing, and it learns nothing: everywhere the same connections ([`FIXED_CONNECTIONS`]), at any rate, each message
+    /// that is refused again after the usual gaps.
+    Fixed,
 }
+
+/// Connections to a site where nobody set another number: Postfix's `default_destination_concurrency_limit`.
+const FIXED_CONNECTIONS: u32 = 20;
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,7 +148,15 @@ fn known(profiles: &[Arc<Profile>], knowledge: Knowledge) -> Option<KnownLimits>
                 let profile = by_site.get(site)?;
                 Some(as_given(in_force(profile.limits, &profile.moods, now.since(EPOCH))))
             };
-            Some(KnownLimits(Arc::new(told)))
+            Some(KnownLimits { at: Arc::new(told), after_refusal: AfterRefusal::Learn })
+        }
+        Knowledge::Fixed => {
+            let limits = dispatch::providers::Limits {
+                connections: FIXED_CONNECTIONS,
+                connects_per_minute: u32::MAX,
+                ..dispatch::providers::Limits::default()
+            };
+            Some(KnownLimits { at: Arc::new(move |_, _| Some(limits)), after_refusal: AfterRefusal::GoOn })
         }
     }
 }
@@ -179,5 +194,7 @@ mod tests {
         assert_eq!(learned.accepted, 600, "{learned:?}");
         assert!(learned.refused() > 0, "the limits are hidden: {learned:?}");
         assert_eq!(learned, played(Knowledge::Learns), "the same seed, the same trial");
+        let fixed = played(Knowledge::Fixed);
+        assert!(fixed.refused() > 4 * learned.refused(), "it runs into the same limits again and again: {fixed:?}");
     }
 }
