@@ -11,7 +11,7 @@ use crate::tls_reports::{Seen, Told};
 use crate::transmit::{Session, Unopened, Why};
 use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
 use dispatch::security::Refusal;
-use model::{Attempt, Scope, Stage, Timestamp, Verdict};
+use model::{Attempt, Outcome, Scope, Stage, Timestamp, Verdict};
 use net::{ConnectFailure, Egress, Resolve, Trust};
 use smtp::client::{Ending, Settings, TlsMode};
 use std::net::IpAddr;
@@ -47,9 +47,14 @@ pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>, mut seat: Seat)
                     continue;
                 }
             };
+            if let Some(rest) = house.fleet.is_down(lane.id.source, house.now()) {
+                not_begun(&house, &lane, first);
+                house.leave_source(&lane, rest.until);
+                break;
+            }
             next = match open(&house, &lane, &first).await {
                 Ok(session) => {
-                    house.reached();
+                    house.reached(&lane);
                     send_all(&house, &lane, &mut seat, session, first).await
                 }
                 Err(failure) => {
@@ -178,6 +183,8 @@ struct Failure {
     reply: Option<model::Reply>,
     note: Option<String>,
     reached: bool,
+    /// Our own way out does not work: nothing is known of the site.
+    is_ours: bool,
 }
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
@@ -266,6 +273,7 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
         reply: None,
         note: Some(format!("no address was found for the mail server {host:?}")),
         reached: false,
+        is_ours: false,
     }
 }
 
@@ -275,7 +283,8 @@ fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Fail
     let provider = lane.provider().map(|provider| provider.key.as_str());
     let verdict = judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what: What::TlsFailed(&why) });
     let note = Some(format!("not sent: {why}"));
-    Failure { host: host.to_owned(), address: None, stage: Stage::Tls, verdict, reply: None, note, reached: false }
+    let (host, stage) = (host.to_owned(), Stage::Tls);
+    Failure { host, address: None, stage, verdict, reply: None, note, reached: false, is_ours: false }
 }
 
 /// A server and what it owes us.
@@ -302,7 +311,7 @@ async fn open_one(
         },
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
-        chunking: true,
+        chunking: lane.may_chunk(),
         tracer: Some(house.traces.tap(lane.provider(), host, &lane.source())),
     };
     let port = house.settings.way.port();
@@ -346,6 +355,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
     let Unopened { stage, why, reached, .. } = unopened;
     let provider = lane.provider().map(|provider| provider.key.as_str());
     let judged = |what| judge(house.rules(), &Circumstance { stage, provider, what });
+    let is_ours = matches!(why, Why::Connect(ConnectFailure::Egress(_)));
     let (verdict, reply, note) = match why {
         Why::Connect(failure) => {
             let verdict = match &failure {
@@ -369,29 +379,53 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
             (judged(what), None, Some(journey::in_words(&ending)))
         }
     };
-    Failure { host: host.to_owned(), address, stage, verdict, reply, note, reached }
+    Failure { host: host.to_owned(), address, stage, verdict, reply, note, reached, is_ours }
 }
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
 async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, started_at: Timestamp) {
+    if failure.is_ours {
+        not_begun(house, lane, first);
+        house.source_down(lane, failure.note.as_deref().unwrap_or_default());
+        return;
+    }
     let verdict = Verdict { stage: failure.stage, ..failure.verdict.clone() };
     let text = failure.reply.as_ref().map(model::Reply::to_string);
     let one_too_many = is_one_too_many(lane, &failure);
     let heard = house.heard(lane, &verdict, text.as_deref(), 0);
     if one_too_many {
-        house.put_first(lane, first);
+        not_begun(house, lane, first);
         return;
     }
     // Encryption that fails is no silence: there is a server, and it is not to be talked to.
     let silent = !failure.reached && failure.verdict.scope != Scope::Source && failure.stage != Stage::Tls;
-    if silent && house.is_our_silence(lane) {
-        house.put_first(lane, first);
+    // Servers whose names point inside are not tried at all: that says nothing about our line.
+    let unheard = silent && failure.verdict.outcome == Outcome::Deferred;
+    if unheard && house.is_our_silence(lane) {
+        not_begun(house, lane, first);
         return;
     }
     let others = if silent { lane.drain() } else { Vec::new() };
+    if !attempt(&first, &failure, started_at, house.now()).is_volume() {
+        give_back(house, lane, &first);
+    }
     for claimed in std::iter::once(first).chain(others) {
         let attempt = attempt(&claimed, &failure, started_at, house.now());
         journey::conclude(house, lane, &claimed, attempt, heard.clone(), None, None).await;
+    }
+}
+
+/// No server heard of it: it is the lane's next again, and the day has its place back.
+fn not_begun(house: &House, lane: &Lane, claimed: Claimed) {
+    give_back(house, lane, &claimed);
+    house.throttles.give_back(lane.id.source, claimed.workspace, house.now());
+    house.put_first(lane, claimed);
+}
+
+/// The day's budgets have back what was taken for this one.
+fn give_back(house: &House, lane: &Lane, claimed: &Claimed) {
+    if let Some(mailing) = house.mailing(claimed.campaign) {
+        house.budgets.give_back(lane.id.source, mailing.identity, lane.operator(), house.now());
     }
 }
 

@@ -37,9 +37,11 @@ pub(crate) struct Ways {
 pub(crate) struct Fleet {
     ways: RwLock<Arc<Ways>>,
     resting: Mutex<BTreeMap<(SourceId, String), Rest>>,
+    /// Sources that cannot send at all, whoever the receiver is.
+    down: Mutex<BTreeMap<SourceId, Rest>>,
 }
 
-/// Why a source is left out toward a provider, and until when.
+/// Why a source is left out, toward a provider or everywhere, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rest {
     pub(crate) until: Timestamp,
@@ -116,7 +118,7 @@ impl Ways {
 impl Fleet {
     /// A fleet of which no source rests.
     pub(crate) fn new(ways: Ways) -> Fleet {
-        Fleet { ways: RwLock::new(Arc::new(ways)), resting: Mutex::default() }
+        Fleet { ways: RwLock::new(Arc::new(ways)), resting: Mutex::default(), down: Mutex::default() }
     }
 
     /// The ways out, as they are described now.
@@ -171,9 +173,30 @@ impl Fleet {
         in_force.map(|((source, operator), rest)| (*source, operator.clone(), rest.clone())).collect()
     }
 
-    /// Does it rest there?
+    /// Does it rest there, or everywhere?
     pub(crate) fn rest(&self, source: SourceId, operator: &str, now: Timestamp) -> Option<Rest> {
-        self.lock().get(&(source, operator.to_owned())).filter(|rest| rest.until > now).cloned()
+        let there = self.lock().get(&(source, operator.to_owned())).filter(|rest| rest.until > now).cloned();
+        [there, self.is_down(source, now)].into_iter().flatten().max_by_key(|rest| rest.until)
+    }
+
+    /// Nothing goes through a source: it rests everywhere. `true`: that is news, or the cause is another.
+    pub(crate) fn went_down(&self, source: SourceId, rest: Rest) -> bool {
+        let before = self.lock_down().insert(source, rest.clone());
+        before.is_none_or(|before| before.why != rest.why)
+    }
+
+    /// Something went through it.
+    pub(crate) fn works(&self, source: SourceId) {
+        self.lock_down().remove(&source);
+    }
+
+    /// Until when nothing is tried through it.
+    pub(crate) fn is_down(&self, source: SourceId, now: Timestamp) -> Option<Rest> {
+        self.lock_down().get(&source).filter(|rest| rest.until > now).cloned()
+    }
+
+    fn lock_down(&self) -> MutexGuard<'_, BTreeMap<SourceId, Rest>> {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(SourceId, String), Rest>> {

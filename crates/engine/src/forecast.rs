@@ -1,4 +1,4 @@
-//! When a campaign will be through, and what that depends on: the rate of the last minutes, and the day budgets.
+//! When a campaign will be through, and what that depends on: the rate of the last minutes, the day budgets, the ceilings.
 //!
 //! A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when somebody asks.
 
@@ -6,18 +6,19 @@ use crate::Stakes;
 use crate::budget::day_of;
 use crate::fleet::Ways;
 use crate::launch;
+use crate::throttles::before;
 use dispatch::volume::{self, Forecast as Days, HISTORY_DAYS, Who};
-use model::DayCount;
-use model::Timestamp;
+use model::{Ceilings, DayCount, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Campaign, Store, StoreError, VolumeOf};
+use store::{Campaign, CeilingOf, Store, StoreError, VolumeOf};
 
 /// The rate is that of so long …
 const RATE_OVER: Duration = Duration::from_secs(600);
 /// … and means nothing before so many tries.
 const TRIES_MIN: u64 = 20;
+const DAY_S: u64 = 86_400;
 
 /// When the people who wait will have been tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,11 +29,11 @@ pub struct Forecast {
     pub per_minute: Option<u64>,
     /// Seconds this takes at that rate.
     pub at_this_rate_s: Option<u64>,
-    /// How the day budgets spread it: UTC days (counted from 1970-01-01) and messages; empty where they bound nothing.
+    /// How day budgets and ceilings spread it: UTC days (counted from 1970-01-01) and messages; empty where they bound nothing.
     pub days: Vec<(i64, u64)>,
-    /// The day on which budgets let the last of them go.
+    /// The day on which they let the last of them go.
     pub ends_on_day: Option<i64>,
-    /// Whose budget is the narrowest, in words.
+    /// Whose budget or ceiling is the narrowest, in words.
     pub because: Option<String>,
 }
 
@@ -51,12 +52,14 @@ pub async fn forecast(
         forecast.at_this_rate_s = Some(waiting * elapsed_ms / tries / 1_000);
     }
     let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(forecast) };
-    let stakes = snapshot.options.transport.stakes();
-    if waiting == 0 || stakes == Stakes::Rehearsal {
+    if waiting == 0 {
         return Ok(forecast);
     }
-    let mut plans = Vec::new();
-    plans.extend(of_domain(store, &snapshot.options.from, waiting, now).await?);
+    let mut plans = of_ceilings(store, campaign, waiting, now).await?;
+    let stakes = snapshot.options.transport.stakes();
+    if stakes != Stakes::Rehearsal {
+        plans.extend(of_domain(store, &snapshot.options.from, waiting, now).await?);
+    }
     if stakes == Stakes::Real {
         plans.extend(of_sources(store, campaign, now).await?);
     }
@@ -69,6 +72,53 @@ pub async fn forecast(
         forecast.because = Some(because).filter(|_| is_bounded);
     }
     Ok(forecast)
+}
+
+/// What the ceilings of the workspace and of all its sources together allow.
+async fn of_ceilings(
+    store: &Store,
+    campaign: &Campaign,
+    waiting: u64,
+    now: Timestamp,
+) -> Result<Vec<(Days, String)>, StoreError> {
+    let set: BTreeMap<CeilingOf, Ceilings> =
+        store.ceilings().await?.into_iter().map(|set| (set.of, set.ceilings.over_time())).collect();
+    let mut plans = Vec::new();
+    if let Some(ceilings) = set.get(&CeilingOf::Workspace(campaign.workspace)).filter(|set| !set.is_none()) {
+        let room = room(store, CeilingOf::Workspace(campaign.workspace), ceilings, now).await?;
+        plans.push((room, format!("the workspace's ceiling of {ceilings}")));
+    }
+    let ways = Ways::read(store, "").await?;
+    let members = ways.members(campaign.workspace, campaign.kind);
+    let (mut together, mut why) = ((!members.is_empty()).then_some((0, 0)), String::new());
+    for (id, _) in members {
+        let ceilings = set.get(&CeilingOf::Source(id)).copied().unwrap_or_default();
+        let (a_day, today) = room(store, CeilingOf::Source(id), &ceilings, now).await?;
+        together =
+            together.zip(a_day.zip(today)).map(|((all, of_today), (a_day, today))| (all + a_day, of_today + today));
+        let name = ways.source(id).map_or("this machine", |source| source.name.as_str());
+        why = format!("the ceiling of {name}: {ceilings}");
+    }
+    plans.push(((together.map(|of| of.0), together.map(|of| of.1)), why));
+    let spread = |((a_day, today), why): ((Option<u64>, Option<u64>), String)| {
+        Some((volume::forecast_at(a_day?, today?, waiting, day_of(now)), why))
+    };
+    Ok(plans.into_iter().filter_map(spread).collect())
+}
+
+/// Messages that ceilings let go on a whole day, and on what is left of today; `None`: as many as come.
+async fn room(
+    store: &Store,
+    of: CeilingOf,
+    ceilings: &Ceilings,
+    now: Timestamp,
+) -> Result<(Option<u64>, Option<u64>), StoreError> {
+    if ceilings.is_none() {
+        return Ok((None, None));
+    }
+    let sent = u64::from(before(store, of, now).await?.started_today);
+    let left_s = DAY_S - now.as_secs().rem_euclid(DAY_S as i64) as u64;
+    Ok((ceilings.messages_within(DAY_S, 0), ceilings.messages_within(left_s, sent)))
 }
 
 /// What the sending domain's budget allows.

@@ -3,7 +3,7 @@
 use crate::alerts::{About, Errand, Heard as Noticed};
 use crate::brakes::{Brakes, Judged, Whom};
 use crate::budget::Budgets;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Rest};
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::lane::{Lane, LaneId, Stream};
@@ -220,6 +220,8 @@ pub(crate) enum Notice {
     ReadAgain { site: SiteId, campaign: CampaignId, at: Timestamp },
     /// A source is listed where this lane leads.
     Rests { lane: LaneId, why: String },
+    /// Nothing goes through the source of this lane.
+    SourceDown { lane: LaneId, why: String },
     /// The day's budget of the lane's source is spent: others take what waits in it, or it waits.
     Redeal(LaneId),
     /// A day's budget is spent: somebody is told.
@@ -581,8 +583,26 @@ impl House {
     }
 
     /// A server of the site talked to us.
-    pub(crate) fn reached(&self) {
+    pub(crate) fn reached(&self, lane: &Lane) {
         self.brakes().port25.answered();
+        self.fleet.works(lane.id.source);
+    }
+
+    /// Nothing goes through the lane's source, whoever the receiver is: it rests, and others carry what waits in its lanes.
+    pub(crate) fn source_down(&self, lane: &Lane, why: &str) {
+        let until = self.now() + self.forgiven_hold();
+        let news = self.fleet.went_down(lane.id.source, Rest { until, why: format!("cannot send: {why}") });
+        if news {
+            self.tell(Notice::SourceDown { lane: lane.id, why: why.to_owned() });
+        }
+        self.leave_source(lane, until);
+    }
+
+    /// What waits in a lane is left to other sources until then; if there are none, it waits.
+    pub(crate) fn leave_source(&self, lane: &Lane, until: Timestamp) {
+        let (scope, category) = (Scope::Source, Category::NetworkFailure);
+        lane.hold(LaneHold { scope, until, category, rule: "egress-down".to_owned() });
+        self.tell(Notice::Redeal(lane.id));
     }
 
     /// No server of the site answered. `true`: charge nobody, it may be our own fault (or is: the brake has tripped).

@@ -107,6 +107,11 @@ async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) ->
         unsay(house, lane, ready).await;
         return After::Leave;
     }
+    if session.is_chunked() && is_chunk_unknown(&finished) {
+        lane.chunk_no_more();
+        unsay(house, lane, ready).await;
+        return After::Leave;
+    }
     let verdict = judged(house, lane, &finished);
     let text = match &finished.ending {
         Ending::Reply(reply) => Some(reply.to_string()),
@@ -239,6 +244,13 @@ fn is_out_of_step(finished: &Finished) -> bool {
         _ => false,
     };
     finished.stage == Stage::Mail && is_complaint
+}
+
+/// The server offered CHUNKING and does not know BDAT: a proxy before it answers for it. Nothing was taken; as lines the
+/// message gets its true answer.
+fn is_chunk_unknown(finished: &Finished) -> bool {
+    let is_unknown = matches!(&finished.ending, Ending::Reply(reply) if matches!(reply.code, 500 | 502 | 504));
+    matches!(finished.stage, Stage::Data | Stage::Final) && is_unknown
 }
 
 /// What the ending means.

@@ -11,15 +11,19 @@ mod tests;
 use crate::budget::day_of;
 use crate::house::Notice;
 use crate::lane::HOLD_GONE_ROUND;
-use dispatch::pace::{InForce, Permit, Throttle};
+use dispatch::pace::{Before, InForce, Permit, Throttle};
 use dispatch::share::{Flow, Share, WEIGHT_USUAL};
 use model::{Ceilings, SourceId, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use store::{CeilingOf, Store, StoreError, VolumeOf};
 use tokio::sync::mpsc;
 
+const DAY_MS: i64 = 86_400_000;
+/// No ceiling but the day's looks further back.
+const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 /// How a sentence about a ceiling that is reached begins, after whose it is.
 pub(crate) const CEILING_REACHED: &str = "has reached its ceiling of";
 
@@ -116,18 +120,12 @@ impl Throttles {
     pub(crate) async fn read(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let mut found = Vec::new();
         for set in store.ceilings().await? {
-            let of = match set.of {
-                CeilingOf::Source(id) => VolumeOf::Source(id),
-                CeilingOf::Workspace(id) => VolumeOf::Workspace(id),
-            };
-            let today = store.volume_of(of, day_of(now)).await?;
-            let sent: u32 = today.iter().map(|row| row.count.attempted).sum();
-            found.push((set, sent, name_of(store, set.of).await?));
+            found.push((set, before(store, set.of, now).await?, name_of(store, set.of).await?));
         }
         let mut inner = self.lock();
         let mut before = std::mem::take(&mut inner.gauges);
         inner.weights.clear();
-        for (set, sent, name) in found {
+        for (set, before_now, name) in found {
             if let (CeilingOf::Workspace(workspace), Some(weight)) = (set.of, set.weight) {
                 inner.weights.insert(workspace, weight);
             }
@@ -136,7 +134,7 @@ impl Throttles {
                 Gauge { name: name.clone(), ..gauge }
             });
             let bounded = !set.ceilings.is_none();
-            if let Some(gauge) = gauge.or_else(|| bounded.then(|| Gauge::new(set.ceilings, sent, name, now))) {
+            if let Some(gauge) = gauge.or_else(|| bounded.then(|| Gauge::new(set.ceilings, before_now, name, now))) {
                 inner.gauges.insert(set.of, gauge);
             }
         }
@@ -233,9 +231,23 @@ impl Throttles {
     }
 }
 
+/// What counts against somebody's ceilings from before. Rehearsals count here and are nobody's volume; of a day with more
+/// tries than are looked at, the volume knows all.
+pub(crate) async fn before(store: &Store, of: CeilingOf, now: Timestamp) -> Result<Before, StoreError> {
+    let volume = match of {
+        CeilingOf::Source(id) => VolumeOf::Source(id),
+        CeilingOf::Workspace(id) => VolumeOf::Workspace(id),
+    };
+    let today = store.volume_of(volume, day_of(now)).await?;
+    let sent = today.iter().map(|row| row.count.attempted).sum();
+    let (tries, _) = store.tries_of(of, Timestamp::from_millis(day_of(now) * DAY_MS)).await?;
+    let (_, last_at) = store.tries_of(of, now - LONGEST_WINDOW).await?;
+    Ok(Before { started_today: tries.max(sent), last_at })
+}
+
 impl Gauge {
-    fn new(ceilings: Ceilings, sent: u32, name: String, now: Timestamp) -> Gauge {
-        Gauge { throttle: Throttle::new(ceilings, sent, now), name, line: Line::default(), was_full: false }
+    fn new(ceilings: Ceilings, before: Before, name: String, now: Timestamp) -> Gauge {
+        Gauge { throttle: Throttle::new(ceilings, before, now), name, line: Line::default(), was_full: false }
     }
 }
 

@@ -212,6 +212,11 @@ impl Session {
         !envelope.require_tls || self.proof == Some(Ok(()))
     }
 
+    /// Do messages go as chunks?
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.client.is_chunked()
+    }
+
     /// Has the next transaction's envelope gone out with the last message?
     pub(crate) fn is_announced(&self) -> bool {
         self.is_announced

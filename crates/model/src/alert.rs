@@ -32,6 +32,8 @@ words! {
         WebhookDisabled = 10 "webhook_disabled",
         /// The certificate of the HTTP server ends soon.
         CertificateEnds = 11 "certificate_ends",
+        /// A source cannot send: its proxy does not work, or its address is not this machine's.
+        SourceDown = 12 "source_down",
     }
 }
 
@@ -56,6 +58,7 @@ impl AlertKind {
             | AlertKind::ProviderHeld
             | AlertKind::ProviderIncident
             | AlertKind::SourceListed
+            | AlertKind::SourceDown
             | AlertKind::DiskLow
             | AlertKind::WebhookFailing
             | AlertKind::WebhookDisabled
@@ -71,6 +74,7 @@ impl AlertKind {
             AlertKind::ProviderHeld => "A provider is left alone for a while",
             AlertKind::ProviderIncident => "A provider seems to have an incident",
             AlertKind::SourceListed => "A source is listed",
+            AlertKind::SourceDown => "A source cannot send",
             AlertKind::DomainDns => "The DNS of a sending domain is broken",
             AlertKind::WorkStuck => "Work is stuck",
             AlertKind::LedgerUnwritable => "Nothing can be recorded, so nothing is sent",
@@ -89,6 +93,7 @@ impl AlertKind {
                 | AlertKind::ProviderHeld
                 | AlertKind::ProviderIncident
                 | AlertKind::SourceListed
+                | AlertKind::SourceDown
                 | AlertKind::WebhookDisabled
         )
     }

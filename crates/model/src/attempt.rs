@@ -1,6 +1,6 @@
 //! One try of a delivery: what was tried, what the server said, and what it means.
 
-use crate::{DeliveryId, Reply, Timestamp, Verdict};
+use crate::{DeliveryId, Reply, Stage, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -29,6 +29,13 @@ pub struct Attempt {
     pub tls: Option<TlsVersion>,
     /// Did a receiving server answer at all? Tries that reached nobody do not count against the recipient.
     pub reached_receiver: bool,
+}
+
+impl Attempt {
+    /// Did a receiver hear of a message? Nothing else counts as history of who sent it, or is taken off a day's budget.
+    pub fn is_volume(&self) -> bool {
+        self.reached_receiver && self.verdict.stage != Stage::Tls
+    }
 }
 
 crate::verdict::words! {

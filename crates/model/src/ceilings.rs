@@ -36,6 +36,19 @@ impl Ceilings {
         *self == Ceilings::default()
     }
 
+    /// Messages that may start within so many seconds of a day on which so many have started; `None`: as many as come.
+    pub fn messages_within(&self, seconds: u64, started: u64) -> Option<u64> {
+        let by_rate = |most: Option<u32>, per_s: u64| most.map(|most| u64::from(most) * seconds / per_s);
+        let left = self.messages_per_day.map(|most| u64::from(most).saturating_sub(started));
+        let all = [by_rate(self.messages_per_second, 1), by_rate(self.messages_per_hour, 3_600), left];
+        all.into_iter().flatten().min()
+    }
+
+    /// Those that count messages over time, without the others.
+    pub fn over_time(&self) -> Ceilings {
+        Ceilings { connections: None, per_connection: None, connects_per_minute: None, ..*self }
+    }
+
     /// Each with its name, in the order in which they are told.
     pub const fn named(&self) -> [(&'static str, Option<u32>); 6] {
         [
@@ -86,9 +99,19 @@ mod tests {
         assert_eq!(serde_json::from_str::<Ceilings>(&text).unwrap(), ceilings);
         assert!(serde_json::from_str::<Ceilings>(r#"{"messages_per_week":1}"#).is_err());
         assert!(Ceilings::default().is_none() && !ceilings.is_none());
+        assert_eq!(ceilings.over_time().to_string(), "500 messages an hour");
         assert_eq!(
             (ceilings.zero(), Ceilings { per_connection: Some(0), ..ceilings }.zero()),
             (None, Some("per_connection"))
         );
+    }
+
+    #[test]
+    fn the_narrowest_of_rate_and_day_tells_what_may_still_start() {
+        let ceilings = Ceilings { messages_per_hour: Some(500), messages_per_day: Some(2_000), ..Ceilings::default() };
+        assert_eq!(ceilings.messages_within(7_200, 0), Some(1_000));
+        assert_eq!(ceilings.messages_within(86_400, 0), Some(2_000));
+        assert_eq!(ceilings.messages_within(86_400, 2_500), Some(0));
+        assert_eq!(Ceilings { connections: Some(1), ..Ceilings::default() }.messages_within(60, 9), None);
     }
 }

@@ -6,7 +6,7 @@
 use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use engine::history::{self, Format, How, Key};
+use engine::history::{self, Format, History, How, Key};
 use engine::{Handle, lanes, proxy_secret};
 use model::{Actor, CampaignKind, DayCount, SourceId};
 use serde::{Deserialize, Serialize};
@@ -196,6 +196,7 @@ async fn import_history(
     });
     let mut days: BTreeMap<Key, DayCount> = BTreeMap::new();
     let mut read = Vec::new();
+    let mut seen: Vec<(&PathBuf, History)> = Vec::new();
     for path in files {
         let bad = |why: &dyn fmt::Display| Failure::bad_input(format!("{}: {why}", path.display()));
         let file = File::open(path).map_err(|error| bad(&error))?;
@@ -204,6 +205,11 @@ async fn import_history(
             return Err(bad(&"it is a device and no log"));
         }
         let told = history::read(BufReader::new(file), &How { format, zone, now }).map_err(|error| bad(&error))?;
+        // A copy counted twice would make an address look warm that is not.
+        if let Some((other, _)) = seen.iter().find(|(_, other)| told.attempts > 0 && other.tells_the_same(&told)) {
+            let why = format!("it tells the same as {}; name each log once", other.display());
+            return Err(bad(&why));
+        }
         for (key, count) in &told.days {
             days.entry(key.clone()).or_default().add(count);
         }
@@ -212,6 +218,7 @@ async fn import_history(
             "file": path, "is": told.format.to_string(), "lines": told.lines, "attempts": told.attempts,
             "unread_lines": told.unread_lines, "first_unread": unread,
         }));
+        seen.push((path, told));
     }
     let meant = meant(&days, &source, of)?;
     let rows: Vec<DayVolume> = days

@@ -19,7 +19,7 @@ use crate::usage::{Usage, Used};
 use crate::web::{Delivered, Document, WebServer};
 use model::{Reply, Stage, Timestamp};
 use net::{Clock, TlsServer, Tlsa};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -68,6 +68,8 @@ pub struct Place {
     pub ascii_only: bool,
     /// Does it take a message in one piece?
     pub chunking: bool,
+    /// Does it refuse every piece, whatever it offers?
+    pub refuses_chunks: bool,
     /// Does it report on demand?
     pub dsn: bool,
     /// Whose it is, by the provider's key.
@@ -108,6 +110,8 @@ struct State {
     is_traced: bool,
     faults: Vec<Fault>,
     listings: Vec<Listing>,
+    /// Addresses of the sender's that its machine has lost.
+    lost: BTreeSet<IpAddr>,
     readers: Readers,
     /// The letters themselves, if somebody asked to have them.
     letters: Option<Vec<Letter>>,
@@ -154,6 +158,7 @@ impl Internet {
             is_traced: true,
             faults: Vec::new(),
             listings: Vec::new(),
+            lost: BTreeSet::new(),
             readers: Readers::new(chance),
             letters: None,
             usage: Usage::default(),
@@ -198,6 +203,20 @@ impl Internet {
     /// Adds a fault.
     pub fn add_fault(&self, fault: Fault) {
         self.lock().faults.push(fault);
+    }
+
+    /// The sender's machine has this address no more, or again: nothing can be sent from it meanwhile.
+    pub fn lose_address(&self, ours: IpAddr, is_lost: bool) {
+        let mut state = self.lock();
+        if is_lost {
+            state.lost.insert(ours);
+        } else {
+            state.lost.remove(&ours);
+        }
+    }
+
+    pub(crate) fn has_lost(&self, ours: IpAddr) -> bool {
+        self.lock().lost.contains(&ours)
     }
 
     /// Puts a source on a blocklist for a while.
@@ -599,6 +618,7 @@ fn places(profiles: &[Arc<Profile>], addressing: Addressing) -> BTreeMap<IpAddr,
             message_bytes: profile.limits.message_bytes,
             ascii_only: profile.ascii_only,
             chunking: profile.chunking,
+            refuses_chunks: profile.manners.refuses_chunks,
             dsn: profile.dsn,
             provider: profile.key.as_str().into(),
             receiver: *receiver,

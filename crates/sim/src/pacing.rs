@@ -34,13 +34,11 @@ pub enum Knowledge {
     Learns,
     /// Everything, the moment it changes.
     Told,
-    /// Nothing, and it learns nothing: everywhere the same connections ([`FIXED_CONNECTIONS`]), at any rate, each message
-    /// that is refused again after the usual gaps.
+    /// Nothing, and it learns nothing: everywhere the ceilings of a site nobody described, as common engines ship them (ten
+    /// connections, a hundred messages each, a hundred new ones a minute), each message that is refused again after the
+    /// usual gaps.
     Fixed,
 }
-
-/// Connections to a site where nobody set another number: Postfix's `default_destination_concurrency_limit`.
-const FIXED_CONNECTIONS: u32 = 20;
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,11 +149,7 @@ fn known(profiles: &[Arc<Profile>], knowledge: Knowledge) -> Option<KnownLimits>
             Some(KnownLimits { at: Arc::new(told), after_refusal: AfterRefusal::Learn })
         }
         Knowledge::Fixed => {
-            let limits = dispatch::providers::Limits {
-                connections: FIXED_CONNECTIONS,
-                connects_per_minute: u32::MAX,
-                ..dispatch::providers::Limits::default()
-            };
+            let limits = dispatch::providers::Limits::default();
             Some(KnownLimits { at: Arc::new(move |_, _| Some(limits)), after_refusal: AfterRefusal::GoOn })
         }
     }
@@ -165,11 +159,13 @@ fn known(profiles: &[Arc<Profile>], knowledge: Knowledge) -> Option<KnownLimits>
 fn as_given(hidden: Limits) -> dispatch::providers::Limits {
     let ours = dispatch::providers::Limits::default();
     let least = |of: Option<u32>, of_domain: Option<u32>| [of, of_domain].into_iter().flatten().min();
+    // Whoever has a rate to keep starts each message by itself; that is slower, and the oracle does it only where it must.
+    let per_minute = Some(hidden.messages_per_minute).filter(|most| *most < worlds::ANY_PER_MINUTE);
     dispatch::providers::Limits {
         connections: hidden.connections.min(ours.connections),
         per_connection: hidden.messages_per_connection.min(ours.per_connection),
         connects_per_minute: hidden.connects_per_minute.unwrap_or(u32::MAX).min(ours.connects_per_minute),
-        messages_per_minute: least(Some(hidden.messages_per_minute), hidden.domain_per_minute),
+        messages_per_minute: least(per_minute, hidden.domain_per_minute),
         messages_per_hour: least(hidden.messages_per_hour, hidden.domain_per_hour),
         messages_per_day: least(hidden.messages_per_day, hidden.domain_per_day),
         ..ours

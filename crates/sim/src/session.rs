@@ -39,6 +39,7 @@ pub async fn serve(internet: Arc<Internet>, place: Place, peer: IpAddr, stream: 
         requiretls: place.requiretls,
         smtputf8: !place.ascii_only,
         chunking: place.chunking,
+        chunks_refused: place.refuses_chunks,
         dsn: place.dsn,
         ..Config::default()
     });

@@ -167,6 +167,11 @@ impl Network {
         if let Some(server) = self.internet.web_server(target.ip()).filter(|_| target.port() == HTTPS_PORT) {
             return Ok(self.browse(server).await);
         }
+        if self.internet.has_lost(from) {
+            return Err(ConnectFailure::Egress(format!(
+                "cannot send from {from}: it is not an address of this machine"
+            )));
+        }
         self.internet.tried();
         let place = self.internet.place(target.ip()).cloned();
         if place.is_none() && target.is_ipv6() {

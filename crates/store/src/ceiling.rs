@@ -32,6 +32,10 @@ impl Store {
     pub async fn ceilings(&self) -> Result<Vec<Ceiling>> {
         self.core.lanes.read(ceilings::list).await
     }
+    /// How many tries somebody began at or after a time, of the latest 200,000 of all, and when the last of them was begun.
+    pub async fn tries_of(&self, of: CeilingOf, since: Timestamp) -> Result<(u32, Option<Timestamp>)> {
+        self.core.lanes.read(move |conn| ceilings::tries_of(conn, of, since)).await
+    }
     /// Sets the ceilings of a source or a workspace, in place of those before. Refused: a ceiling of 0, nobody with that id.
     pub async fn set_ceilings(
         &self,

@@ -331,6 +331,7 @@ source-own-name = grüßt mit dem Namen der Maschine
 source-pools = Gruppen
 source-today = Heute
 source-budget = { $spent } von { $today }
+source-budget-each = je höchstens { $today }; an alle zusammen { $spent }
 source-add = Eine Quelle beschreiben
 source-change = Wie sie beschrieben ist
 source-keep = Behalten

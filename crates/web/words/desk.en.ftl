@@ -331,6 +331,7 @@ source-own-name = greets by the machine's own name
 source-pools = Pools
 source-today = Today
 source-budget = { $spent } of { $today }
+source-budget-each = at most { $today } each; { $spent } to all of them
 source-add = Describe a source
 source-change = How it is described
 source-keep = Keep

@@ -503,6 +503,7 @@ alert-warned = Ein Anteil kommt seiner Grenze nahe
 alert-provider_held = Ein Anbieter wird eine Weile in Ruhe gelassen
 alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
 alert-source_listed = Eine Absenderadresse steht bei einem Anbieter auf einer Liste
+alert-source_down = Eine Absenderadresse kann nicht senden
 alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
 alert-work_stuck = Personen warten und nichts geht voran
 alert-ledger_unwritable = Es kann nichts festgehalten werden

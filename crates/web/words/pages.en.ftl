@@ -503,6 +503,7 @@ alert-warned = A rate comes near its limit
 alert-provider_held = A provider is left alone for a while
 alert-provider_incident = A provider seems to have an incident
 alert-source_listed = A source is listed at a provider
+alert-source_down = A source cannot send
 alert-domain_dns = DNS does not show what mail is verified by
 alert-work_stuck = People wait and nothing moves
 alert-ledger_unwritable = Nothing can be recorded

@@ -41,7 +41,7 @@ mod width;
 pub use memory::Memory;
 pub use rest::REST_MAX;
 pub use story::{Cause, Change, InForce, Limit, WORDS_CHARS_MAX};
-pub use throttle::Throttle;
+pub use throttle::{Before, Throttle};
 
 use crate::providers::Limits;
 use crate::react::LaneHold;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is learned here. Whoever opens a connection or starts a message asks first and says so when it does, as with a
 //! lane's pacing; a permit that names a time names the exact one. Invariants: no window of a second, a minute or an hour
-//! holds more than its ceiling, no UTC day more than the day's, restarts included if what was sent today is handed in; at
+//! holds more than its ceiling, no UTC day more than the day's, restarts included if what was done before is handed in; at
 //! no time are more connections counted than allowed.
 
 use super::bucket::{Bucket, Spacing};
@@ -22,10 +22,29 @@ pub struct Throttle {
     started: u32,
 }
 
+/// What counts against ceilings from before, in this process or an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Messages that were started on this UTC day.
+    pub started_today: u32,
+    /// When the last of all was started: the next is as far from it as from any other.
+    pub last_at: Option<Timestamp>,
+}
+
 impl Throttle {
-    /// Within these ceilings, of whose day so many messages were started before.
-    pub fn new(ceilings: Ceilings, started_today: u32, now: Timestamp) -> Throttle {
-        Throttle { ceilings, day: day_of(now), started: started_today, ..Throttle::default() }
+    /// Within these ceilings, after what was done before.
+    pub fn new(ceilings: Ceilings, before: Before, now: Timestamp) -> Throttle {
+        let mut throttle =
+            Throttle { ceilings, day: day_of(now), started: before.started_today, ..Throttle::default() };
+        if let Some(last) = before.last_at {
+            if let Some(spacing) = throttle.start_spacing() {
+                throttle.starts.begun_again(spacing, last);
+            }
+            if let Some(spacing) = throttle.connect_spacing() {
+                throttle.connects.begun_again(spacing, last);
+            }
+        }
+        throttle
     }
 
     /// Other ceilings from now on; what was counted stays.
@@ -184,13 +203,26 @@ mod tests {
         Timestamp::from_millis(20_000 * DAY_MS + ms)
     }
 
+    fn started(started_today: u32) -> Before {
+        Before { started_today, last_at: None }
+    }
+
+    #[test]
+    fn whoever_begins_again_is_no_nearer_to_the_last_start_than_any_other() {
+        let hourly = Ceilings { messages_per_hour: Some(12), connects_per_minute: Some(2), ..none() };
+        let throttle = Throttle::new(hourly, Before { started_today: 1, last_at: Some(at(0)) }, at(1_000));
+        assert!(matches!(throttle.may_start(at(1_000)), Permit::NotBefore(due) if due >= at(300_000)));
+        assert!(matches!(throttle.may_connect(at(1_000)), Permit::NotBefore(due) if due >= at(30_000)));
+        assert_eq!(throttle.may_start(at(310_000)), Permit::Yes);
+    }
+
     fn none() -> Ceilings {
         Ceilings::default()
     }
 
     #[test]
     fn nothing_set_bounds_nothing() {
-        let mut throttle = Throttle::new(none(), 7, at(0));
+        let mut throttle = Throttle::new(none(), started(7), at(0));
         for _ in 0..10_000 {
             assert_eq!((throttle.may_start(at(0)), throttle.may_connect(at(0))), (Permit::Yes, Permit::Yes));
             assert_eq!((throttle.may_hold(), throttle.binds(at(0))), (Permit::Yes, None));
@@ -203,7 +235,7 @@ mod tests {
 
     #[test]
     fn connections_are_counted_and_one_that_ends_makes_room() {
-        let mut throttle = Throttle::new(Ceilings { connections: Some(2), ..none() }, 0, at(0));
+        let mut throttle = Throttle::new(Ceilings { connections: Some(2), ..none() }, started(0), at(0));
         throttle.holding();
         throttle.holding();
         assert_eq!(throttle.may_hold(), Permit::WhenOneEnds);
@@ -215,7 +247,7 @@ mod tests {
     #[test]
     fn a_day_goes_on_after_a_restart_and_opens_anew_the_next() {
         let ceilings = Ceilings { messages_per_day: Some(3), ..none() };
-        let mut throttle = Throttle::new(ceilings, 2, at(1_000));
+        let mut throttle = Throttle::new(ceilings, started(2), at(1_000));
         throttle.starting(at(2_000));
         let Permit::NotBefore(opens) = throttle.may_start(at(2_000)) else { panic!("the day is over") };
         assert!(opens >= at(DAY_MS) && opens < at(DAY_MS + 600_000));
@@ -228,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_ceiling_that_is_raised_is_not_waited_for_any_longer() {
-        let mut throttle = Throttle::new(Ceilings { messages_per_hour: Some(1), ..none() }, 0, at(0));
+        let mut throttle = Throttle::new(Ceilings { messages_per_hour: Some(1), ..none() }, started(0), at(0));
         throttle.starting(at(0));
         assert!(matches!(throttle.may_start(at(1_000)), Permit::NotBefore(_)));
         throttle.set_ceilings(Ceilings { messages_per_second: Some(10), ..none() }, at(1_000));
@@ -247,7 +279,7 @@ mod tests {
             let ceilings = Ceilings {
                 messages_per_second: per_second, messages_per_hour: per_hour, messages_per_day: per_day, ..none()
             };
-            let mut throttle = Throttle::new(ceilings, 0, at(0));
+            let mut throttle = Throttle::new(ceilings, started(0), at(0));
             let (mut now, mut starts) = (at(0), Vec::new());
             for gap in gaps {
                 now = now + std::time::Duration::from_millis(gap.unsigned_abs());

@@ -143,6 +143,22 @@ pub fn forecast(waiting: u64, who: &Who, provider: Option<&str>, history: &[(i64
     Forecast { days, ends: None }
 }
 
+/// How `waiting` messages are spread when so many may go on each day, and `left_today` today.
+pub fn forecast_at(per_day: u64, left_today: u64, waiting: u64, today: i64) -> Forecast {
+    let (mut left, mut days) = (waiting, Vec::new());
+    for day in today..today.saturating_add(FORECAST_DAYS_MAX) {
+        let goes = left.min(if day == today { left_today } else { per_day });
+        left -= goes;
+        if goes > 0 {
+            days.push((day, goes));
+        }
+        if left == 0 {
+            return Forecast { days, ends: Some(day) };
+        }
+    }
+    Forecast { days, ends: None }
+}
+
 /// Messages on the first day of a new address toward the provider with this key; `None`: a site nobody described.
 pub fn first_day(provider: Option<&str>) -> u32 {
     let known = FIRST_DAY.iter().find(|(key, _)| Some(*key) == provider);

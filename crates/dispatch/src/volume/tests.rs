@@ -328,3 +328,13 @@ proptest! {
         prop_assert!(first <= u64::from(allowance(&who, provider, &past, today).messages));
     }
 }
+
+#[test]
+fn what_goes_on_each_day_spreads_the_rest_over_the_next() {
+    assert_eq!(
+        forecast_at(500, 200, 1_000, 9),
+        Forecast { days: vec![(9, 200), (10, 500), (11, 300)], ends: Some(11) }
+    );
+    assert_eq!(forecast_at(500, 200, 100, 9), Forecast { days: vec![(9, 100)], ends: Some(9) });
+    assert_eq!(forecast_at(0, 0, 1, 9), Forecast { days: Vec::new(), ends: None });
+}

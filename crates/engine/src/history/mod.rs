@@ -94,6 +94,13 @@ pub struct History {
     pub last: Timestamp,
 }
 
+impl History {
+    /// Is it the same log, or a copy of it? Two logs do not count the same toward everybody between the same two moments.
+    pub fn tells_the_same(&self, other: &History) -> bool {
+        (self.first, self.last, self.attempts) == (other.first, other.last, other.attempts) && self.days == other.days
+    }
+}
+
 /// Why a log cannot be read. The texts do not name the file: whoever shows them knows it.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {

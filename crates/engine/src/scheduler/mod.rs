@@ -346,6 +346,7 @@ impl Scheduler {
             Notice::Redeal(lane) => self.redeal(lane).await,
             Notice::ReadAgain { site, campaign, at } => self.read_again(site, campaign, at),
             Notice::Rests { lane, why } => self.rests(lane, &why).await?,
+            Notice::SourceDown { lane, why } => self.source_down(lane, &why).await?,
             Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
             Notice::Changed(campaign) => {
                 self.look_at_choice(campaign).await?;

@@ -91,7 +91,7 @@ impl Scheduler {
         // Where nobody can take its place, the lane's own hold is all there is: it tries again as that says.
         let others = self.campaigns.keys().any(|campaign| self.house.has_other_source(&lane, *campaign));
         let until = if others { now + REST } else { now };
-        let rest = Rest { until, why: why.to_owned() };
+        let rest = Rest { until, why: format!("listed there: {why}") };
         if !self.house.fleet.rest_from(lane.id.source, lane.operator(), rest, now) {
             return Ok(());
         }
@@ -115,6 +115,20 @@ impl Scheduler {
         self.house.note(Note::SourceRests { source, site, why, says: detail });
         self.redeal(lane.id).await;
         self.house.remember().await
+    }
+
+    /// Nothing goes through a source: others take its place if there are any, and somebody is told.
+    pub(super) async fn source_down(&mut self, lane: LaneId, why: &str) -> Result<(), StoreError> {
+        let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
+        let others = self.campaigns.keys().any(|campaign| self.house.has_other_source(&lane, *campaign));
+        let rest = if others { "others take its place" } else { "its mail waits, and nobody is charged for it" };
+        let detail = format!("{} cannot send: {why}. It is tried again until it works; {rest}", lane.source().name);
+        self.tell(EventKind::SourceRested, None, detail.clone()).await?;
+        let name = lane.source().name.clone();
+        self.alarm(AlertKind::SourceDown, None, Some(&name), Turn::Happened(detail.clone()));
+        let (site, why) = ("everybody".to_owned(), why.to_owned());
+        self.house.note(Note::SourceRests { source: name, site, why, says: detail });
+        Ok(())
     }
 
     /// Tells the alarm desk: of a campaign it is its workspace's trouble, anything else the machine's.
@@ -326,7 +340,7 @@ impl Scheduler {
                 let flow_held = flow_held.filter(|(until, _)| *until > now && lane.is_empty());
                 let own = lane.held(now).map(|hold| HeldView { until: hold.until, why: format!("rule {}", hold.rule) });
                 let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
-                let rest = rest.map(|rest| HeldView { until: rest.until, why: format!("listed there: {}", rest.why) });
+                let rest = rest.map(|rest| HeldView { until: rest.until, why: rest.why });
                 let held = [own, rest].into_iter().flatten().max_by_key(|held| held.until);
                 self.view(lane, held.or(flow_held.map(|(until, why)| HeldView { until, why })), now)
             })

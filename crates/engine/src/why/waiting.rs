@@ -4,13 +4,13 @@
 use crate::budget::day_of;
 use crate::launch;
 use crate::report::iso_or_null;
-use crate::throttles::CEILING_REACHED;
+use crate::throttles::{CEILING_REACHED, before};
 use crate::{Stakes, lanes};
 use dispatch::pace::Throttle;
 use dispatch::windows::Windows;
 use model::{CampaignState, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
 use serde::Serialize;
-use store::{CeilingOf, Hold, Store, StoreError, VolumeOf};
+use store::{CeilingOf, Hold, Store, StoreError};
 
 /// Spent budgets that are looked through.
 const BUDGETS_LOOKED_AT: usize = 50;
@@ -90,18 +90,16 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
 async fn at_ceilings(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<WaitsFor>, StoreError> {
     let mut waits = Vec::new();
     for set in store.ceilings().await? {
-        let (of, whose) = match set.of {
-            CeilingOf::Workspace(id) if id == workspace => (VolumeOf::Workspace(id), "the workspace".to_owned()),
+        let whose = match set.of {
+            CeilingOf::Workspace(id) if id == workspace => "the workspace".to_owned(),
             CeilingOf::Workspace(_) => continue,
             CeilingOf::Source(id) => {
                 let known = store.sources().await?.into_iter().find(|one| one.id == id && one.retired_at.is_none());
                 let Some(source) = known else { continue };
-                (VolumeOf::Source(id), format!("source {:?}", source.name))
+                format!("source {:?}", source.name)
             }
         };
-        let today = store.volume_of(of, day_of(now)).await?;
-        let sent: u32 = today.iter().map(|row| row.count.attempted).sum();
-        let throttle = Throttle::new(set.ceilings, sent, now);
+        let throttle = Throttle::new(set.ceilings, before(store, set.of, now).await?, now);
         if let Some(bound) = throttle.binds(now) {
             let why = format!("{whose} {CEILING_REACHED} {}", bound.limit.counted(bound.value));
             waits.push(WaitsFor { until: bound.next_probe, why });

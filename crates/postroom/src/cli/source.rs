@@ -249,8 +249,10 @@ fn told(source: &Value) -> Vec<String> {
 fn stands(toward: &Value) -> String {
     let warmth = if toward.get("is_warm") == Some(&Value::Bool(true)) { "warm" } else { "warming up" };
     let (spent, today) = (number(toward, "spent"), number(toward, "today"));
+    let is_of_each = toward.get("provider").is_none_or(Value::is_null);
     let budget = match today >= u64::from(u32::MAX) {
         true => format!("{} today, no bound", thousands(spent)),
+        false if is_of_each => format!("at most {} a day, {} today to all of them", thousands(today), thousands(spent)),
         false => format!("{} of {} today", thousands(spent), thousands(today)),
     };
     format!("    {}: {warmth}; {budget}: {}", text(toward, "name"), text(toward, "why"))

@@ -97,6 +97,9 @@ fn what_another_system_sent_counts_once() {
     );
     let again = &room.json(&import)[0];
     assert_eq!(again["toward"], first["toward"], "twice adds nothing");
+    let copy = room.file("mail.log.copy", &std::fs::read(&log).unwrap());
+    let (code, error) = room.fails(&["source", "history", "import", &log, &copy, "--source", "mta1"]);
+    assert!(code == 2 && error.contains("it tells the same as"), "{error}");
     let (code, error) = room.fails(&["source", "history", "import", &log, "--source", "mta1", "--of", "mta9"]);
     assert!(code == 2 && error.contains("it names: mta1"), "{error}");
     let people = room.file("people.csv", b"email\nkim@a.example\n");

@@ -4,6 +4,9 @@ use crate::provider::{Host, HostState, Limits, Mood, Profile, Regard, Served, Te
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+/// As many messages a minute as anybody likes.
+pub(super) const ANY_PER_MINUTE: u32 = u32::MAX;
+
 /// A world and how its people are spread.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -208,7 +211,12 @@ fn plain(number: usize) -> Profile {
         key,
         dns: Default::default(),
         greylist_s: None,
-        limits: Limits { connections: 50, messages_per_connection: 1_000, ..Limits::default() },
+        limits: Limits {
+            connections: 50,
+            messages_per_connection: 1_000,
+            messages_per_minute: ANY_PER_MINUTE,
+            ..Limits::default()
+        },
         moods: Vec::new(),
         temper: None,
         regard: None,

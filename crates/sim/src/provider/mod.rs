@@ -229,6 +229,8 @@ pub struct Manners {
     pub refuse_at_connect: bool,
     /// Waits so long before each reply.
     pub pause_ms: u64,
+    /// Refuses every BDAT, whatever it offers.
+    pub refuses_chunks: bool,
     /// Of the tries, how many meet a passing trouble of the server.
     pub trouble_share: f64,
     /// Of the accepted messages, how many land in the spam folder.

@@ -1,11 +1,14 @@
 //! A workspace may send two messages a second, on three connections at once, and a hundred a day. Two providers could take
 //! it all in a minute; the ceilings hold over both together, over a death of the process, and nobody is woken for nothing.
 
-use model::{Ceilings, DeliveryState};
+use engine::forecast::{Forecast, forecast};
+use model::{Ceilings, DeliveryState, Timestamp, WorkspaceId};
 use sim::scenario::{Action, Ended, Scenario};
 use sim::world::EPOCH;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
+use store::{Executor, OpenOptions, Store};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -60,6 +63,23 @@ fn a_day_is_counted_on_after_a_death_and_the_rest_waits_for_the_next() {
     assert!((96..=104).contains(&days[0]) && days.len() >= 2, "{days:?}");
     let told = ended.trace.lines().iter().any(|line| line.contains("has reached its ceiling of 100 messages a day"));
     assert!(told, "{}", ended.story());
+    let foreseen = foreseen(&folder.path().join("run1"), 250);
+    let messages: Vec<u64> = foreseen.days.iter().map(|(_, messages)| *messages).collect();
+    assert_eq!(messages, [100, 100, 50], "{foreseen:?}");
+    let why = "the workspace's ceiling of 5 messages a second, 100 messages a day";
+    assert_eq!(foreseen.because.as_deref(), Some(why));
+}
+
+/// What is told of so many who would wait at noon, a month later.
+fn foreseen(ledger: &Path, waiting: u64) -> Forecast {
+    let noon = Timestamp::from_millis(EPOCH.as_millis().div_euclid(DAY_MS) * DAY_MS + DAY_MS / 2 + 30 * DAY_MS);
+    let options = OpenOptions { executor: Executor::Inline, ..OpenOptions::directory(ledger, [7; 32]) };
+    let store = Store::open(options, noon).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let campaign = store.list_campaigns(WorkspaceId::FIRST).await.unwrap().remove(0);
+        forecast(&store, &campaign, waiting, noon).await.unwrap()
+    })
 }
 
 #[test]

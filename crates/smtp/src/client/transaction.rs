@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// Does the message go as a chunk rather than as lines?
-    pub(super) fn is_chunked(&self) -> bool {
+    pub fn is_chunked(&self) -> bool {
         self.settings.chunking && self.extensions.chunking
     }
 

@@ -23,6 +23,8 @@ pub struct Config {
     pub starttls: bool,
     /// Offer CHUNKING, and take BDAT.
     pub chunking: bool,
+    /// Offer CHUNKING, and refuse BDAT all the same, as a server behind a proxy may.
+    pub chunks_refused: bool,
     /// Offer REQUIRETLS on an encrypted line.
     pub requiretls: bool,
     /// Offer DSN.
@@ -51,6 +53,7 @@ impl Default for Config {
             smtputf8: true,
             starttls: false,
             chunking: false,
+            chunks_refused: false,
             requiretls: false,
             dsn: false,
             enhanced_status_codes: true,

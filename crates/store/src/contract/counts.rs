@@ -55,6 +55,15 @@ fn volume_moves_with_the_settlements_by_source_and_by_domain() {
         let volume = now(store.volume_of(of, TODAY)).unwrap();
         assert_eq!(volume, [DayVolume { of, provider: Some("google".to_owned()), day: TODAY, count: day }]);
     }
+    for (of, since, tries) in [
+        (CeilingOf::Source(SourceId(9)), at(0), 5),
+        (CeilingOf::Workspace(W), at(0), 5),
+        (CeilingOf::Source(SourceId::THIS_MACHINE), at(0), 0),
+        (CeilingOf::Workspace(W), at(1_000_000), 0),
+    ] {
+        let (begun, last) = now(store.tries_of(of, since)).unwrap();
+        assert_eq!((begun, last.is_some()), (tries, tries > 0), "{of:?}");
+    }
     let of = VolumeOf::Workspace(W);
     let volume = now(store.volume_of(of, TODAY)).unwrap();
     assert_eq!(volume, [DayVolume { of, provider: None, day: TODAY, count: day }], "toward all of them together");

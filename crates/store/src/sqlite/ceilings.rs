@@ -37,6 +37,27 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Ceiling>> {
     rows.collect()
 }
 
+/// So many attempts are looked at, the latest first. Beyond that somebody's last is long ago by any ceiling worth setting.
+const ATTEMPTS_LOOKED_AT: i64 = 200_000;
+
+/// What somebody has begun lately.
+pub(crate) fn tries_of(conn: &Connection, of: CeilingOf, since: Timestamp) -> Result<(u32, Option<Timestamp>)> {
+    let whose = match of {
+        CeilingOf::Source(_) => "coalesce(source, 0)",
+        CeilingOf::Workspace(_) => "workspace",
+    };
+    let sql = format!(
+        "SELECT count(*), max(started_at) FROM
+            (SELECT started_at, {whose} AS whose FROM attempt ORDER BY seq DESC LIMIT ?3) WHERE started_at >= ?1 AND whose = ?2"
+    );
+    let (_, who) = of.key();
+    let row = conn.query_row(&sql, params![since.as_millis(), who, ATTEMPTS_LOOKED_AT], |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, Option<i64>>(1)?))
+    });
+    let (count, last) = row?;
+    Ok((count, last.map(Timestamp::from_millis)))
+}
+
 fn find(conn: &Connection, of: CeilingOf) -> Result<Ceiling> {
     let known = list(conn)?.into_iter().find(|ceiling| ceiling.of == of);
     Ok(known.unwrap_or(Ceiling { of, ceilings: Ceilings::default(), weight: None }))

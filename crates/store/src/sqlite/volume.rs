@@ -128,7 +128,7 @@ impl<'a> VolumeSums<'a> {
     pub(crate) fn count(&mut self, one: &'a Settlement, attempts: u16) {
         let Some(attempt) = &one.attempt else { return };
         let provider = one.provider.as_deref().unwrap_or_default();
-        if attempt.reached_receiver && !one.rehearsed {
+        if attempt.is_volume() && !one.rehearsed {
             let mut count = DayCount::default();
             count.count(&attempt.verdict);
             let day = day_of(attempt.started_at);

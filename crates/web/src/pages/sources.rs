@@ -199,7 +199,8 @@ async fn one(app: &App, visitor: &Visitor, name: &str, entered: &Entered) -> Res
     let rows = view.toward.into_iter().map(|toward| {
         let class = if toward.is_warm { "ok" } else { "go" };
         let stands = shown.say(if toward.is_warm { "source-is-warm" } else { "source-is-warming" });
-        let budget = shown.fill("source-budget", &[("spent", toward.spent.into()), ("today", toward.today.into())]);
+        let budget = if toward.provider.is_some() { "source-budget" } else { "source-budget-each" };
+        let budget = shown.fill(budget, &[("spent", toward.spent.into()), ("today", toward.today.into())]);
         vec![Cell::text(toward.name), Cell::badge(class, class, stands), Cell::text(budget), Cell::text(toward.why)]
     });
     sheet =
