@@ -29,6 +29,11 @@ impl Kept {
     pub(crate) fn stops(&self, campaign: CampaignId) -> (u32, Option<&Group>) {
         self.campaigns.get(&campaign).map_or((0, None), |of| (of.stops, of.worst.as_ref()))
     }
+
+    /// Has the sample of a campaign been judged?
+    pub(crate) fn is_sample_over(&self, campaign: CampaignId) -> bool {
+        self.campaigns.get(&campaign).is_some_and(|of| of.is_sample_over)
+    }
 }
 
 /// What outlives a run.
@@ -148,7 +153,7 @@ impl Brakes {
 
     /// Has the sample of a campaign been judged?
     pub(crate) fn is_sample_over(&self, campaign: CampaignId) -> bool {
-        self.kept.campaigns.get(&campaign).is_some_and(|of| of.is_sample_over)
+        self.kept.is_sample_over(campaign)
     }
 
     /// The sample of a campaign has been judged.

@@ -46,6 +46,9 @@ pub(crate) struct Fleet {
 pub(crate) struct Rest {
     pub(crate) until: Timestamp,
     pub(crate) why: String,
+    /// A name of the site that people know; older ledgers have none.
+    #[serde(default)]
+    pub(crate) site: Option<String>,
 }
 
 impl Ways {

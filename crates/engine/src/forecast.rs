@@ -6,6 +6,7 @@ use crate::Stakes;
 use crate::budget::day_of;
 use crate::fleet::Ways;
 use crate::launch;
+use crate::sample::{SampleOut, sample_out};
 use crate::throttles::before;
 use dispatch::volume::{self, Forecast as Days, HISTORY_DAYS, Who};
 use model::{Ceilings, DayCount, Timestamp};
@@ -35,6 +36,8 @@ pub struct Forecast {
     pub ends_on_day: Option<i64>,
     /// Whose budget or ceiling is the narrowest, in words.
     pub because: Option<String>,
+    /// The sample that is out: until then nobody else is tried.
+    pub sample: Option<SampleOut>,
 }
 
 /// The forecast for `waiting` people of a campaign.
@@ -55,6 +58,7 @@ pub async fn forecast(
     if waiting == 0 {
         return Ok(forecast);
     }
+    forecast.sample = sample_out(store, campaign, now).await?.filter(|out| out.rest > 0);
     let mut plans = of_ceilings(store, campaign, waiting, now).await?;
     let stakes = snapshot.options.transport.stakes();
     if stakes != Stakes::Rehearsal {

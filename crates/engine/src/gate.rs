@@ -4,10 +4,10 @@
 //! the command returned. Each delivery holds a [`Pass`] from the last check until its MAIL FROM is written; closing
 //! the gate waits for the passes that are out, so there is no moment between check and act.
 
-use model::{CampaignId, SkipReason};
+use model::{CampaignId, SkipReason, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, RwLock, RwLockReadGuard};
 use tokio::time::Instant;
@@ -18,6 +18,8 @@ pub(crate) struct Gate {
     closed: RwLock<Closed>,
     /// What happens cannot be recorded at the moment: outcomes, or which message is about to end.
     ledger_in_trouble: AtomicBool,
+    /// Since when, and why.
+    trouble: Mutex<Option<(Timestamp, String)>>,
     /// Writes that wait until they can be recorded: while there are any, the trouble is not over.
     waiting: AtomicUsize,
     /// Rings when the last of them has been recorded, for the same one.
@@ -118,10 +120,23 @@ impl Gate {
         self.ledger_in_trouble.load(Ordering::Acquire)
     }
 
-    /// The ledger cannot record; `true` if that is news.
-    pub(crate) fn ledger_fails(&self) -> bool {
+    /// Since when the ledger cannot record, and why.
+    pub(crate) fn ledger_trouble(&self) -> Option<(Timestamp, String)> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.filter(|_| self.is_ledger_in_trouble())
+    }
+
+    /// Campaigns of which nothing starts, and those of them that are over.
+    pub(crate) async fn stopped_campaigns(&self) -> (Vec<CampaignId>, Vec<CampaignId>) {
+        let closed = self.closed.read().await;
+        (closed.campaigns.iter().copied().collect(), closed.ended.keys().copied().collect())
+    }
+
+    /// The ledger cannot record, for this reason; `true` if that is news.
+    pub(crate) fn ledger_fails(&self, why: &str, now: Timestamp) -> bool {
         let is_news = !self.ledger_in_trouble.swap(true, Ordering::AcqRel);
         if is_news {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, why.to_owned()));
             self.ledger_failed.notify_one();
         }
         is_news

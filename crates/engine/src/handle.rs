@@ -7,10 +7,11 @@ use crate::fleet::Ways;
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
-use crate::lanes::LaneView;
+use crate::lanes::{LaneView, Shown};
 use crate::messages::Postbox;
 use crate::note::Watch;
 use crate::outstanding::Outstanding;
+use crate::sample;
 use crate::stopping::Obeyed;
 use crate::throttles::Throttles;
 use crate::trace::{Traced, Traces};
@@ -20,8 +21,12 @@ use model::{
 };
 use net::Clock;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
 use tokio::sync::{Notify, mpsc};
+
+/// How long the end of a run waits for its alerts to be written.
+const ALERTS_WAIT: Duration = Duration::from_secs(5);
 
 /// A way to command a running engine; cheap to clone.
 #[derive(Clone)]
@@ -275,9 +280,32 @@ impl Handle {
 
     /// Every lane, as it stands; none when the engine has stopped.
     pub async fn lanes(&self) -> Vec<LaneView> {
-        let (answer, lanes) = tokio::sync::oneshot::channel();
+        let (answer, shown) = tokio::sync::oneshot::channel();
         self.tell(Notice::Show(answer));
-        lanes.await.unwrap_or_default()
+        let Shown { mut lanes, samples_out } = shown.await.unwrap_or_default();
+        for campaign in samples_out {
+            if let Ok(Some(known)) = self.store.campaign(campaign).await {
+                lanes.extend(sample::lane(&self.store, &known, self.now()).await.ok().flatten());
+            }
+        }
+        lanes
+    }
+
+    /// Waits until the alarm desk has written what it heard, for a moment at most.
+    pub(crate) async fn write_alerts(&self) {
+        let (written, answer) = tokio::sync::oneshot::channel();
+        self.alarms.send(Errand::Write(written)).ok();
+        tokio::time::timeout(ALERTS_WAIT, answer).await.ok();
+    }
+
+    /// Since when nothing can be recorded, and why; nothing is started meanwhile.
+    pub fn ledger_trouble(&self) -> Option<(Timestamp, String)> {
+        self.gate.ledger_trouble()
+    }
+
+    /// Campaigns of which nothing starts, and those of them that are stopped for good. The ledger may not know it yet.
+    pub async fn stopped_campaigns(&self) -> (Vec<CampaignId>, Vec<CampaignId>) {
+        self.gate.stopped_campaigns().await
     }
 
     /// What the trace of this number has gathered since it was last asked; the first time it begins. `whom`: a provider
@@ -305,7 +333,7 @@ impl Handle {
         self.notices.send(notice).ok();
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

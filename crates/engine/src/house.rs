@@ -7,7 +7,7 @@ use crate::fleet::{Fleet, Rest};
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::lane::{Lane, LaneId, Stream};
-use crate::lanes::LaneView;
+use crate::lanes::Shown;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
 use crate::outstanding::Outstanding;
@@ -247,7 +247,7 @@ pub(crate) enum Notice {
     /// A campaign comes into a run under way; answered when its work will be found.
     TakeUp(Box<Mailing>, oneshot::Sender<()>),
     /// Somebody wants to see the lanes.
-    Show(oneshot::Sender<Vec<LaneView>>),
+    Show(oneshot::Sender<Shown>),
     /// A campaign was cancelled: give back what was read, then answer.
     Drop(CampaignId, oneshot::Sender<()>),
     /// The run is to end.
@@ -362,8 +362,14 @@ pub(crate) fn longer(pause: Duration) -> Duration {
 }
 
 /// Something that has to be recorded cannot be: nothing starts any more, and whoever watches hears it once.
-pub(crate) fn tell_trouble(gate: &Gate, watch: &dyn Watch, alarms: &mpsc::UnboundedSender<Errand>, why: &str) {
-    if gate.ledger_fails() {
+pub(crate) fn tell_trouble(
+    gate: &Gate,
+    watch: &dyn Watch,
+    alarms: &mpsc::UnboundedSender<Errand>,
+    why: &str,
+    now: Timestamp,
+) {
+    if gate.ledger_fails(why, now) {
         watch.note(Note::LedgerTrouble(why.to_owned()));
         let about = About::house(AlertKind::LedgerUnwritable, "");
         alarms.send(Errand::Heard(Noticed { about, turn: Turn::Lasts(format!("{why}.")) })).ok();
@@ -374,7 +380,7 @@ impl House {
     /// Something that has to be recorded cannot be: nothing starts any more, and then it is told; the settler finds out when
     /// it can be again.
     pub(crate) fn unrecorded(&self, why: &str) {
-        tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, why);
+        tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, why, self.now());
     }
 
     /// Does what writes to the ledger, as often as it takes: while it cannot record, nothing starts, and it is told once.
@@ -591,7 +597,7 @@ impl House {
     /// Nothing goes through the lane's source, whoever the receiver is: it rests, and others carry what waits in its lanes.
     pub(crate) fn source_down(&self, lane: &Lane, why: &str) {
         let until = self.now() + self.forgiven_hold();
-        let news = self.fleet.went_down(lane.id.source, Rest { until, why: format!("cannot send: {why}") });
+        let news = self.fleet.went_down(lane.id.source, Rest { until, why: format!("cannot send: {why}"), site: None });
         if news {
             self.tell(Notice::SourceDown { lane: lane.id, why: why.to_owned() });
         }

@@ -297,6 +297,9 @@ fn record(
     }
 }
 
+/// How what we saw begins where a message is in doubt.
+pub(crate) const NO_FINAL_REPLY: &str = "no final reply: ";
+
 /// What we saw where the server said nothing that decides.
 pub(crate) fn in_words(ending: &Ending) -> String {
     match ending {
@@ -310,7 +313,7 @@ pub(crate) fn in_words(ending: &Ending) -> String {
         Ending::NoRequireTls => "5.7.30: the server does not prove who it is, or does not promise to keep the message \
                                  encrypted (REQUIRETLS)"
             .to_owned(),
-        Ending::InDoubt { why } => format!("no final reply: {why}"),
+        Ending::InDoubt { why } => format!("{NO_FINAL_REPLY}{why}"),
         Ending::MessageFailed(why) => format!("our own fault, nothing was sent: {why}"),
     }
 }

@@ -10,7 +10,7 @@ use crate::throttles::Told;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, HISTORY_DAYS, Who};
-use model::{Ceilings, DayCount, SourceId, Timestamp};
+use model::{CampaignId, Ceilings, DayCount, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{CeilingOf, Source, Store, StoreError, VolumeOf};
@@ -34,6 +34,24 @@ pub struct LaneView {
     pub limits: Vec<LimitView>,
     /// Today's budget of the source toward the provider.
     pub budget: Option<BudgetView>,
+}
+
+impl LaneView {
+    /// Is it none of a source and a site, but what keeps a whole campaign back ([`crate::sample`])?
+    pub fn is_everywhere(&self) -> bool {
+        self.site == EVERYWHERE
+    }
+}
+
+/// The site of a view that is about all of them.
+pub(crate) const EVERYWHERE: &str = "any site";
+
+/// What the scheduler shows.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) lanes: Vec<LaneView>,
+    /// Campaigns whose sample is out: the rest of them waits wherever it goes.
+    pub(crate) samples_out: Vec<CampaignId>,
 }
 
 /// A hold.
@@ -119,6 +137,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         Limits { connections: u32::MAX, per_connection: u32::MAX, connects_per_minute: u32::MAX, ..Limits::default() };
     let standings = sources(store, now).await?;
     let mut lanes = Vec::new();
+    let mut operators: Vec<String> = Vec::new();
     for kept in store.lane_memories().await? {
         let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
         let (Some(site), Some(source)) =
@@ -135,6 +154,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         let held = rest.and_then(|rest| Some((rest.next_probe.filter(|until| *until > now)?, rest.cause.as_ref()?)));
         let held = held.map(|(until, cause)| HeldView { until, why: format!("rule {}", cause.rule) });
         let provider = site.provider.as_deref().and_then(providers::by_key);
+        operators.push(site.provider.clone().unwrap_or_else(|| site.fingerprint.clone()));
         let budget = source.toward.iter().find(|toward| toward.provider == site.provider);
         lanes.push(LaneView {
             source: source.source.name.clone(),
@@ -158,17 +178,22 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         Remembered::read(store).await?.rests.into_iter().filter(|(.., rest)| rest.until > now)
     {
         let Some(source) = standings.iter().find(|one| one.source.id == source) else { continue };
-        let held = HeldView { until: rest.until, why: format!("listed there: {}", rest.why) };
+        let held = HeldView { until: rest.until, why: rest.why.clone() };
         let name = &source.source.name;
-        let known = lanes.iter_mut().find(|lane| lane.source == *name && lane.provider.as_deref() == Some(&*operator));
-        match known {
-            Some(lane) if lane.held.as_ref().is_none_or(|held| held.until < rest.until) => lane.held = Some(held),
+        let known = lanes.iter().zip(&operators).position(|(lane, of)| lane.source == *name && *of == operator);
+        match known.and_then(|at| lanes.get_mut(at)) {
+            Some(lane) if lane.held.as_ref().is_none_or(|held| held.until < rest.until) => {
+                // One end is told: the later.
+                lane.limits.retain(|one| one.limit.limit != Limit::Rest);
+                lane.held = Some(held);
+            }
             Some(_) => {}
             None => {
                 let provider = providers::by_key(&operator);
+                let named = provider.map(|provider| provider.name.clone()).or(rest.site);
                 lanes.push(LaneView {
                     source: name.clone(),
-                    site: provider.map_or_else(|| operator.clone(), |provider| provider.name.clone()),
+                    site: named.unwrap_or(operator),
                     provider: provider.map(|provider| provider.key.clone()),
                     open: 0,
                     waiting: 0,
@@ -250,4 +275,27 @@ fn stands_toward(who: Who, provider: Option<String>, mut days: Vec<(i64, DayCoun
         (None, None) => "each other site".to_owned(),
     };
     TowardView { provider, name, is_warm: allowance.is_warm, today: allowance.messages, spent, why: allowance.why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Rest;
+    use std::time::Duration;
+    use store::OpenOptions;
+
+    #[tokio::test]
+    async fn a_source_that_is_left_out_is_told_with_a_name_people_know() {
+        let now = Timestamp::from_millis(1_767_225_600_000);
+        let store = Store::open(OpenOptions::memory([7; 32]), now).unwrap();
+        let source = store.sources().await.unwrap().swap_remove(0).id;
+        let until = now + Duration::from_secs(86_400);
+        let rest = Rest { until, why: "554 listed".to_owned(), site: Some("mx.gatehouse.test".to_owned()) };
+        let rests = vec![(source, "354c53ad99946c11".to_owned(), rest)];
+        let text = serde_json::to_string(&Remembered { rests, ..Remembered::default() }).unwrap();
+        store.keep_brake_memory(&text).await.unwrap();
+        let told = remembered(&store, Stakes::Real, now).await.unwrap();
+        let seen: Vec<_> = told.iter().map(|lane| (lane.site.as_str(), lane.held.as_ref().unwrap().until)).collect();
+        assert_eq!(seen, [("mx.gatehouse.test", until)]);
+    }
 }

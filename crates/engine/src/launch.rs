@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
-use store::{Acquaintance, Audience, Campaign, Import, NewCampaign, Store};
+use store::{Acquaintance, Audience, Campaign, Import, NewCampaign, Store, StoreError};
 
 /// The same message to the same audience under another name is refused for so long.
 pub(crate) const SAME_CONTENT_GUARD: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -568,7 +568,7 @@ pub(crate) fn readable(campaign: &Campaign, variant: u8) -> Result<(Compiled, He
 async fn identity(store: &Store, from: &EmailAddress, now: Timestamp) -> Result<Option<DomainId>, SendError> {
     match store.domain_id(from.domain().as_str(), now).await {
         Ok(id) => Ok(Some(id)),
-        Err(store::StoreError::ReadOnly) => Ok(None),
+        Err(StoreError::ReadOnly) => Ok(None),
         Err(why) => Err(why.into()),
     }
 }
@@ -588,7 +588,11 @@ async fn plan(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result
 }
 
 /// The sample that is still out: who it stands for, how many it is, and since when.
-async fn canary(store: &Store, campaign: &Campaign, snapshot: &Snapshot) -> Result<Option<Sample>, SendError> {
+pub(crate) async fn canary(
+    store: &Store,
+    campaign: &Campaign,
+    snapshot: &Snapshot,
+) -> Result<Option<Sample>, StoreError> {
     if campaign.canary == 0 {
         return Ok(None);
     }

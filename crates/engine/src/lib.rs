@@ -27,6 +27,7 @@ pub mod options;
 pub mod origins;
 pub mod report;
 pub mod resume;
+pub mod sample;
 pub mod sequences;
 pub mod sunsets;
 pub mod trace;
@@ -211,7 +212,7 @@ impl Engine {
         let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
         let visits = tokio::spawn(engage::run(handle.clone()));
         let teller = (until == Until::Told).then(|| tokio::spawn(webhooks::run(house.clone(), webhooks_bell)));
-        let alarm_desk = (until == Until::Told).then(|| tokio::spawn(alerts::run(house.clone(), errands)));
+        let alarm_desk = tokio::spawn(alerts::run(house.clone(), errands, until == Until::Told));
         let keeper = (until == Until::Told).then(|| tokio::spawn(sequences::keeper::run(house.clone())));
         let scheduler = scheduler::Scheduler::new(house.clone(), heard, until).await?;
         let end = tokio::select! {
@@ -219,10 +220,13 @@ impl Engine {
             end = scheduler.run() => end,
             broken = &mut settler => Err(broken_ledger(broken)),
         };
+        if until != Until::Told {
+            handle.write_alerts().await;
+        }
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
-        clerk.iter().chain(&teller).chain(&alarm_desk).chain(&keeper).for_each(tokio::task::JoinHandle::abort);
+        clerk.iter().chain(&teller).chain([&alarm_desk]).chain(&keeper).for_each(tokio::task::JoinHandle::abort);
         visits.abort();
         let end = end?;
         handle.write_hits().await?;

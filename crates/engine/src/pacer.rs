@@ -32,11 +32,13 @@ struct Inner {
     open: u32,
     /// Something was learned that is not written down yet.
     unwritten: bool,
+    /// What people call the site: its lanes may be gone when it is written down.
+    site_name: Option<String>,
 }
 
 impl Pacer {
     pub(crate) fn new(key: PacerKey, pace: Pace) -> Pacer {
-        let inner = Mutex::new(Inner { pace, open: 0, unwritten: false });
+        let inner = Mutex::new(Inner { pace, open: 0, unwritten: false, site_name: None });
         Pacer { key, turnstile: tokio::sync::Mutex::default(), known: None, inner }
     }
 
@@ -50,6 +52,16 @@ impl Pacer {
         let mut inner = self.lock();
         inner.pace.set_limits(limits, now);
         inner.pace.set_rules(rules);
+    }
+
+    /// What people call the site.
+    pub(crate) fn named(&self, name: String) {
+        self.lock().site_name = Some(name);
+    }
+
+    /// The same, if it was told.
+    pub(crate) fn site_name(&self) -> Option<String> {
+        self.lock().site_name.clone()
     }
 
     fn at(&self, now: Timestamp) -> MutexGuard<'_, Inner> {

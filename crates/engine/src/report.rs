@@ -8,7 +8,9 @@ pub mod curve;
 pub mod people;
 pub mod reactions;
 
+use crate::journey::NO_FINAL_REPLY;
 use crate::resume::demanded;
+use crate::sample::{SampleOut, sample_out};
 use crate::trial::{self, Told};
 use curve::Curve;
 use dispatch::rules::RulePack;
@@ -68,6 +70,9 @@ pub struct Report {
     /// The holds that keep some of them waiting, oldest first. They may overlap: somebody under two is in both.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<HeldBy>,
+    /// The sample that is out, while others wait for it; they are among those held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleOut>,
     /// Why people were not delivered, most frequent first; ended ones only.
     pub causes: Vec<Cause>,
     /// Why people wait for another try, most frequent first.
@@ -86,7 +91,7 @@ pub struct Report {
     /// When somebody is tried next; one that is overdue is due now.
     #[serde(serialize_with = "iso_or_null")]
     pub next_try_at: Option<Timestamp>,
-    /// Sites that went silent after the last byte several times in a row.
+    /// Sites that gave no final reply after the last byte several times in a row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub silent_sites: Vec<Silent>,
     /// The campaigns of a sum.
@@ -227,6 +232,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
     report.holds_under(store, campaign.id, now).await?;
+    report.behind(sample_out(store, campaign, now).await?);
     report.campaign = Some(CampaignLine::of(store, campaign).await?);
     let (waiting, ended): (Vec<_>, Vec<_>) =
         counts.into_iter().partition(|count| count.state == DeliveryState::Deferred);
@@ -241,7 +247,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     Ok(report)
 }
 
-/// A site that went silent after the last byte several times in a row: its fault, or of something on the way to it.
+/// A site that gave no final reply after the last byte several times in a row: its fault, or of something on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Silent {
     /// Its server.
@@ -256,15 +262,19 @@ pub struct Silent {
     /// When the last of them began.
     #[serde(serialize_with = "iso")]
     pub until: Timestamp,
+    /// What was seen instead, if it was the same each time: silence, a broken line, something nobody understands.
+    pub said: Option<String>,
 }
 
 impl Silent {
     /// In a sentence: what it did, and what to do.
     pub fn told(&self) -> String {
         format!(
-            "{} went silent after the last byte {} times in a row: a fault there or on the way to it. Ask there whether \
-             the messages arrived before anything is sent again.",
-            self.host, self.count
+            "{} gave no final reply after the last byte {} times in a row{}: a fault there or on the way to it. Ask there \
+             whether the messages arrived before anything is sent again.",
+            self.host,
+            self.count,
+            self.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default()
         )
     }
 }
@@ -273,8 +283,9 @@ impl Silent {
 pub async fn silent_sites(store: &Store, campaign: CampaignId) -> Result<Vec<Silent>, StoreError> {
     let found = store.silent_sites(campaign, SILENT_IN_A_ROW, crate::LOST_REPLY).await?;
     let shown = |one: store::SilentSite| {
-        let store::SilentSite { host, provider, count, since, until } = one;
-        Silent { host, provider, count, since, until }
+        let store::SilentSite { host, provider, count, since, until, note } = one;
+        let said = note.map(|note| note.strip_prefix(NO_FINAL_REPLY).map(str::to_owned).unwrap_or(note));
+        Silent { host, provider, count, since, until, said }
     };
     Ok(found.into_iter().map(shown).collect())
 }
@@ -327,6 +338,16 @@ impl Report {
         waiting.retry -= of_retries;
         waiting.held += of_first + of_retries;
         Ok(())
+    }
+
+    /// Counts those who wait for the sample among those held.
+    fn behind(&mut self, sample: Option<SampleOut>) {
+        let Some(out) = sample.filter(|out| out.rest > 0) else { return };
+        // A hold may cover some of them as well.
+        let held = out.rest.saturating_sub(self.waiting.held).min(self.waiting.first_try);
+        self.waiting.first_try -= held;
+        self.waiting.held += held;
+        self.sample = Some(out);
     }
 
     /// The sum of several campaigns, which it lists.

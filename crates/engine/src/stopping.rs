@@ -34,7 +34,7 @@ impl Handle {
             done => return done.map(Obeyed::Recorded),
         };
         let waiting = Arc::clone(&self.gate).waits_for_ledger();
-        tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, &trouble.to_string());
+        tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, &trouble.to_string(), self.now());
         // What has passed its last check writes its MAIL FROM; nothing passes after that.
         self.gate.settle().await;
         let handle = self.clone();
@@ -60,7 +60,8 @@ impl Handle {
             };
             match carry_out(self.clone()).await {
                 Err(trouble) if trouble.is_transient() && !stopped => {
-                    tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, &trouble.to_string());
+                    let why = trouble.to_string();
+                    tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, &why, self.now());
                 }
                 _ => return,
             }

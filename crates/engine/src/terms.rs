@@ -65,7 +65,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// The sample as it stands.
-    fn begin(&self, now: Timestamp) -> Canary {
+    pub(crate) fn begin(&self, now: Timestamp) -> Canary {
         let mut canary = Canary::new(&self.audience, self.size, Limits::default(), self.since.min(now));
         canary.recount(now, self.judged, &self.counted);
         canary
@@ -127,6 +127,12 @@ impl Terms {
             (false, false) if holds_cold => Part::NotCold,
             (false, false) => Part::All,
         }
+    }
+
+    /// The campaigns whose sample is out.
+    pub(crate) fn samples_out(&self) -> Vec<CampaignId> {
+        let of = self.lock();
+        of.iter().filter(|(_, term)| term.canary.is_some()).map(|(campaign, _)| *campaign).collect()
     }
 
     pub(crate) fn expires_at(&self, campaign: CampaignId) -> Option<Timestamp> {

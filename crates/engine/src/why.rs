@@ -19,13 +19,15 @@ use dispatch::retry::Schedule;
 use dispatch::words;
 use model::{
     Attempt, CampaignId, CampaignState, Category, ContactId, ContactStatus, DeliveryState, EmailAddress, ErrorCause,
-    Scope, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
+    EventKind, Outcome, Scope, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
 use serde::Serialize;
 use std::time::Duration;
-use store::{Campaign, Contact, DeliveryRow, PersonData, Store, StoreError, Suppression, TimelineEntry};
+use store::{Campaign, Contact, DeliveryRow, Event, PersonData, Store, StoreError, Suppression, TimelineEntry};
 
 const NOT_TRIED: &str = "not tried yet";
+const FOUND_OUT: &str = "nobody knew at first; somebody found out what became of it";
+const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +120,9 @@ pub struct Told {
     pub done: &'static str,
     /// What happened, oldest first.
     pub timeline: Vec<Step>,
+    /// By whom it was settled when nobody knew, and because of what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<SettledBy>,
     /// What keeps it from being tried now; filled in by [`waits_for`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<WaitsFor>,
@@ -127,6 +132,18 @@ pub struct Told {
     pub counts_as_soft: bool,
     /// What a person can do.
     pub advice: Vec<Advice>,
+}
+
+/// Somebody found out what became of a delivery in doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettledBy {
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(serialize_with = "iso")]
+    pub at: Timestamp,
+    /// How it is known, in their words.
+    pub because: String,
 }
 
 /// Where a delivery stands.
@@ -329,8 +346,10 @@ async fn tell(
     let newest = mailings.iter().all(|(_, other)| other.campaign_number <= entry.campaign_number);
     let last = row.last.as_ref().map(|last| &last.verdict);
     let explained = last.map(words::explain_verdict);
+    let settled = settled_by(person, row);
     let (meaning, whose) = match (row.skip, explained) {
         (Some(reason), _) => (skip_meaning(reason).to_owned(), None),
+        (None, Some(_)) if settled.is_some() => (FOUND_OUT.to_owned(), None),
         (None, Some(explained)) => (explained.meaning.to_owned(), Some(explained.whose)),
         (None, None) => (NOT_TRIED.to_owned(), None),
     };
@@ -343,7 +362,11 @@ async fn tell(
         stands,
         meaning,
         whose: whose.filter(|_| row.state != DeliveryState::Accepted),
-        done: done(row.state, last.map_or(Category::Unknown, |last| last.category)),
+        done: match settled {
+            Some(_) => NOTHING_MORE,
+            None => done(row.state, last.map_or(Category::Unknown, |last| last.category)),
+        },
+        settled,
         timeline: timeline::timeline(person, entry, recipients, mailings),
         waits_for: Vec::new(),
         neighbours,
@@ -352,6 +375,17 @@ async fn tell(
     };
     told.advice = advice::advice(&told, row, &person.contact);
     Ok(Some(told))
+}
+
+/// Who settled a delivery that had been in doubt. It is not tried again after that.
+fn settled_by(person: &PersonData, row: &DeliveryRow) -> Option<SettledBy> {
+    let was_in_doubt = row.last.as_ref().is_some_and(|last| last.verdict.outcome == Outcome::InDoubt);
+    let is_about_it = |event: &&Event| event.kind == EventKind::DoubtSettled && event.delivery == Some(row.delivery);
+    let last = person.events.iter().filter(is_about_it).max_by_key(|event| event.at);
+    let event = last.filter(|_| was_in_doubt && row.state != DeliveryState::InDoubt)?;
+    let detail = event.detail.as_deref().unwrap_or_default();
+    let because = detail.split_once(": ").map_or(detail, |(_, because)| because);
+    Some(SettledBy { by: event.actor.clone(), at: event.at, because: because.to_owned() })
 }
 
 /// The campaign's own schedule of tries.
@@ -417,7 +451,11 @@ async fn neighbours(store: &Store, row: &DeliveryRow) -> Result<Option<Neighbour
 
 /// Every text of the house about one delivery, but those of rules and categories.
 pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
-    SkipReason::ALL.iter().map(|reason| skip_meaning(*reason)).chain(advice::texts()).chain([NOT_TRIED])
+    SkipReason::ALL.iter().map(|reason| skip_meaning(*reason)).chain(advice::texts()).chain([
+        NOT_TRIED,
+        FOUND_OUT,
+        NOTHING_MORE,
+    ])
 }
 
 /// Why a person was skipped, as a clause.

@@ -4,10 +4,10 @@
 
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
-use crate::output::{Output, thousands};
+use crate::output::{Output, counted, thousands};
 use crate::shift::ShiftEnd;
-use crate::show::Style;
 use crate::show::report::{Remarks, end_of_campaign, skip_word};
+use crate::show::{Style, wrapped};
 use engine::RunEnd;
 use engine::report::{Report, report};
 use model::{CampaignId, CampaignState, SkipReason};
@@ -52,14 +52,19 @@ fn show(ledger: &Ledger, report: &Report, end: &ShiftEnd, output: &Output) {
         let style = Style::of_this_process(output, &ledger.dir, ledger.now());
         let mut lines = end_of_campaign(report, &style, &Remarks::default());
         lines.push(String::new());
-        lines.extend(aftermath(report));
+        lines.extend(aftermath(report, &style));
         lines
     });
 }
 
 /// What happens to those who wait, and to mail that is refused after it was accepted.
-fn aftermath(report: &Report) -> Vec<String> {
+fn aftermath(report: &Report, style: &Style) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(out) = &report.sample {
+        let (rest, until) = (counted(out.rest, "person was", "people were"), style.moment(out.until));
+        let told = format!("{rest} not tried yet: {}. They may go from {until} on, while postroom runs.", out.why);
+        lines.extend(wrapped("", &told, style.width));
+    }
     if !report.is_settled() {
         lines.push(
             "Whoever waits is tried again only while postroom runs; each until the end of its own window.".to_owned(),

@@ -20,6 +20,7 @@ mod moving;
 mod notify;
 mod order;
 mod output;
+mod owner;
 mod people;
 mod progress;
 mod reloading;

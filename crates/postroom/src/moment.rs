@@ -9,6 +9,9 @@ use jiff::{SignedDuration, civil};
 use model::Timestamp;
 use std::time::Duration;
 
+/// Nothing is put off for longer: ten years.
+const AHEAD_MAX: Duration = Duration::from_secs(3_653 * 86_400);
+
 /// Reads a time that is over: `2026-11-22`, `"2026-11-22 14:00"`, `6h` (ago).
 pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     match (point(text, now), span(text)) {
@@ -25,16 +28,24 @@ pub(crate) fn to_come(text: &str, now: Timestamp) -> Result<Timestamp, Failure> 
         (None, Some(wait)) => now + wait,
         (None, None) => return Err(no_time(text)),
     };
+    if at.since(now) > AHEAD_MAX {
+        return Err(too_far(text));
+    }
     if at <= now {
         return Err(Failure::bad_input(format!("{text:?} is over already")));
     }
     Ok(at)
 }
 
-/// Reads a span: `90s`, `15m`, `2h`, `3d`.
+/// Reads a span: `90s`, `15m`, `2h`, `3d`. Refuses one of more than ten years.
 pub(crate) fn span_of(text: &str) -> Result<Duration, Failure> {
     let wrong = || Failure::bad_input(format!("{text:?} is not a length of time")).advise("write 90s, 15m, 2h or 3d");
-    span(text).ok_or_else(wrong)
+    let read = span(text).ok_or_else(wrong)?;
+    if read > AHEAD_MAX { Err(too_far(text)) } else { Ok(read) }
+}
+
+fn too_far(text: &str) -> Failure {
+    Failure::bad_input(format!("{text:?} is more than ten years ahead"))
 }
 
 fn no_time(text: &str) -> Failure {
@@ -90,6 +101,9 @@ mod tests {
         assert!(to_come("1999-01-01", NOW).unwrap_err().message.contains("over already"));
         assert!(to_come("soon", NOW).is_err());
         assert_eq!(span_of("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(span_of("3653d").unwrap(), AHEAD_MAX);
+        assert!(span_of("99999999d").unwrap_err().message.contains("ten years"));
+        assert!(to_come("3654d", NOW).is_err() && to_come("2099-01-01", NOW).is_err());
         assert!(span_of("0s").is_err() && span_of("-1h").is_err() && span_of("99999999999999999d").is_err());
     }
 }

@@ -13,6 +13,7 @@ use crate::holding::{self, Reach};
 use crate::hosts::{self, Hosts};
 use crate::ledger::{Ledger, MOMENT, MOMENTS, person_here};
 use crate::moving::{self, MoveIn};
+use crate::owner::Owner;
 use crate::people::{self, People};
 use crate::shift;
 use crate::ways_out::{self, WaysOut};
@@ -476,7 +477,7 @@ pub(crate) async fn carry_out(
                 .advise("whoever starts next reads everything as it is then"))
         }
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
-        Order::Status => Ok(json!({ "process": null, "campaigns": [] })),
+        Order::Status => Ok(json!(Owner::nobody())),
     }
 }
 

@@ -185,7 +185,7 @@ impl Output {
 }
 
 /// Text from files and servers must not steer the terminal: control characters other than line ends, tabs and our own
-/// colours are shown as `�`.
+/// colours, and what breaks lines or turns the order of letters round, are shown as `�`.
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -194,12 +194,20 @@ fn printable(text: &str) -> String {
         match c {
             '\x1b' if ours(rest) => shown.push(c),
             '\n' | '\t' => shown.push(c),
-            c if c.is_control() => shown.push(char::REPLACEMENT_CHARACTER),
+            c if steers(c) => shown.push(char::REPLACEMENT_CHARACTER),
             c => shown.push(c),
         }
         rest = after;
     }
     shown
+}
+
+/// Control characters, separators of lines and paragraphs, embeddings, overrides and isolates of the writing direction
+/// (Unicode Standard Annex 9 section 2).
+fn steers(c: char) -> bool {
+    let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
+    let is_direction = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || is_separator || is_direction
 }
 
 /// One of the colours of [`Output::ink`].
@@ -258,5 +266,9 @@ mod tests {
     fn foreign_text_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\r\x07"), "a\u{FFFD}[2Jb\u{FFFD}\u{FFFD}");
         assert_eq!(printable("\x1b[31mred\x1b[0m\n"), "\x1b[31mred\x1b[0m\n");
+        for c in ['\u{202E}', '\u{202A}', '\u{2066}', '\u{2069}', '\u{2028}', '\u{2029}', '\u{9B}', '\0'] {
+            assert_eq!(printable(&format!("a{c}b")), "a\u{FFFD}b", "{c:?}");
+        }
+        assert_eq!(printable("Zoë שלום 👩\u{200D}🚀"), "Zoë שלום 👩\u{200D}🚀");
     }
 }

@@ -14,6 +14,7 @@ use crate::holding;
 use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
+use crate::owner::Owner;
 use crate::progress::{Progress, TELL_EVERY};
 use crate::reloading::Reloading;
 use crate::ways_out;
@@ -235,11 +236,7 @@ impl Staff {
                 Some(traced) => Ok(json!(traced)),
                 None => Err(Failure::refused("too many traces run already").advise("end one of them first")),
             },
-            Order::Status => {
-                let words = |given: &Vec<CampaignId>| given.iter().map(ToString::to_string).collect::<Vec<_>>();
-                let campaigns = self.campaigns.as_ref().map(words);
-                Ok(json!({ "process": std::process::id(), "campaigns": campaigns }))
-            }
+            Order::Status => Ok(json!(Owner::here(&self.handle, self.campaigns.clone()).await)),
             Order::Import { .. } | Order::MoveIn(_) => self.bring_in(actor, order).await,
             other => Box::pin(order::carry_out(&self.ledger, &actor, &other, &mut |_| Pace::Full)).await,
         }

@@ -6,7 +6,7 @@ use crate::sqlite::{Ledger, doubt as doubt_sql};
 use model::{Actor, CampaignId, DeliveryId, DeliveryState, Timestamp};
 use std::sync::Arc;
 
-/// A server that went silent after the last byte, several times in a row.
+/// A server that gave no final reply after the last byte, several times in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SilentSite {
     /// Its name.
@@ -19,6 +19,8 @@ pub struct SilentSite {
     pub since: Timestamp,
     /// When the last of them began.
     pub until: Timestamp,
+    /// What was noted of each, if it is the same.
+    pub note: Option<String>,
 }
 
 impl Store {

@@ -713,6 +713,10 @@ impl Store {
     pub async fn tries_since(&self, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
         self.core.lanes.read(move |conn| reports::tries_since(conn, since)).await
     }
+    /// Is the delivery one of the sample that goes first in its campaign?
+    pub async fn is_in_sample(&self, delivery: DeliveryId) -> Result<bool> {
+        self.core.lanes.read(move |conn| reports::is_in_sample(conn, delivery)).await
+    }
     /// The site of the head a delivery belongs to, once it was resolved.
     pub async fn site_of_head(&self, delivery: DeliveryId) -> Result<Option<SiteId>> {
         self.core.lanes.read(move |conn| reports::site_of_head(conn, delivery)).await

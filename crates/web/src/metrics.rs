@@ -116,7 +116,8 @@ async fn write_mail(app: &App, text: &mut Text) -> Result<(), Problem> {
         let labels = [("workspace", workspace.as_str()), ("kind", row.kind.word()), ("state", row.state.word())];
         text.sample("postroom_deliveries", &labels, row.count as f64);
     }
-    if let Ok(lanes) = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await {
+    if let Ok(mut lanes) = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await {
+        lanes.retain(|lane| !lane.is_everywhere());
         text.head("postroom_lane_connections", "gauge", "Connections open, by source and site");
         let labels = |lane: &engine::lanes::LaneView| (lane.source.clone(), lane.site.clone());
         for lane in &lanes {

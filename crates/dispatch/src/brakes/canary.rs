@@ -146,7 +146,7 @@ impl Canary {
         }
         if self.judged == 0 {
             // Nothing has been learned: the sample waits for whatever holds it.
-            let why = format!("Nobody of the sample of {} has a first answer yet; the rest waits for them.", self.size);
+            let why = format!("nobody of the sample of {} has a first answer yet; the rest waits for them", self.size);
             return Decision::Wait { until: now + CANARY_WAIT, why };
         }
         Decision::Go { why: self.good() }
@@ -162,11 +162,11 @@ impl Canary {
 
     fn waiting(&self) -> String {
         let what = if self.has_never_mailed {
-            "some of these people were never mailed before, so complaints are waited for as well (4 h)"
+            "the rest waits 4 h for their complaints, because some of these people were never mailed before"
         } else {
             "the rest goes when 95 % have one, or after 15 min"
         };
-        format!("{} of the sample of {} have a first answer: {what}.", self.judged, self.size)
+        format!("the sample of {} went first, and {} of it have a first answer; {what}", self.size, self.judged)
     }
 }
 
@@ -217,8 +217,10 @@ mod tests {
         judge(&mut canary, at(1), 189, 3);
         let waiting = Decision::Wait {
             until: at(15),
-            why: "189 of the sample of 200 have a first answer: the rest goes when 95 % have one, or after 15 min."
-                .to_owned(),
+            why:
+                "the sample of 200 went first, and 189 of it have a first answer; the rest goes when 95 % have one, or \
+                  after 15 min"
+                    .to_owned(),
         };
         assert_eq!(canary.decide(at(1)), waiting);
         judge(&mut canary, at(1), 1, 0);

@@ -57,6 +57,20 @@ impl Found<'_> {
     }
 }
 
+/// What was told of and is over by now, as far as it shows without a look at the world.
+pub(super) async fn over(house: &House, open: &[About]) -> Vec<Heard> {
+    let mut found = Found { open, heard: Vec::new() };
+    recorded(house, &mut found);
+    braked(house, &mut found).await;
+    found.heard
+}
+
+fn recorded(house: &House, found: &mut Found<'_>) {
+    if !house.gate.is_ledger_in_trouble() {
+        found.is(About::house(AlertKind::LedgerUnwritable, ""), None);
+    }
+}
+
 impl Looks {
     /// Looks once. What cannot be found out now is found out at the next look.
     pub(super) async fn look(
@@ -67,10 +81,7 @@ impl Looks {
     ) -> Vec<Heard> {
         let now = house.now();
         let mut found = Found { open, heard: Vec::new() };
-        let unwritable = About::house(AlertKind::LedgerUnwritable, "");
-        if !house.gate.is_ledger_in_trouble() {
-            found.is(unwritable, None);
-        }
+        recorded(house, &mut found);
         disk(house, &mut found);
         certificate(certificate_ends, now, &mut found);
         braked(house, &mut found).await;

@@ -46,6 +46,8 @@ pub(crate) enum Errand {
     CertificateEnds(Option<Timestamp>),
     /// A channel is to be tried.
     Test { workspace: WorkspaceId, channel: ChannelId, answer: oneshot::Sender<Result<Tested, StoreError>> },
+    /// Everything heard so far is to be written now; answered when that was tried.
+    Write(oneshot::Sender<()>),
 }
 
 /// How a test went: in words, if it failed.
@@ -73,25 +75,39 @@ impl About {
     }
 }
 
-/// Works until it is dropped. A ledger that is a copy or was restored tells nobody: its original may be at work.
-pub(crate) async fn run(house: Arc<House>, mut errands: mpsc::UnboundedReceiver<Errand>) {
+/// Works until it is dropped. A ledger that is a copy or was restored tells nobody: its original may be at work. In a run
+/// that is no service (`!tells`) what is heard is kept for whoever looks, and for the next service to tell.
+pub(crate) async fn run(house: Arc<House>, mut errands: mpsc::UnboundedReceiver<Errand>, tells: bool) {
     if house.store.held().is_some() {
         return;
     }
-    let mut desk = Desk::new(house);
+    let mut desk = Desk::new(house, tells);
     desk.begin().await;
+    if !tells {
+        desk.look().await;
+    }
     loop {
         let wait = desk.wake_at.since(desk.house.now());
+        let is_unwritable = !tells && desk.knows_of_trouble();
+        let mut written = None;
         tokio::select! {
             biased;
             errand = errands.recv() => match errand {
+                Some(Errand::Write(answer)) => {
+                    desk.is_unsure = true;
+                    written = Some(answer);
+                }
                 Some(errand) => desk.obey(errand).await,
                 None => return,
             },
+            () = desk.house.gate.until_ledger_works(), if is_unwritable => desk.is_unsure = true,
             () = tokio::time::sleep(wait) => {}
         }
         desk.look().await;
         desk.say_what_is_due().await;
+        if let Some(written) = written {
+            written.send(()).ok();
+        }
     }
 }
 
@@ -107,6 +123,10 @@ struct Open {
 
 struct Desk {
     house: Arc<House>,
+    /// Does it look for trouble and tell the channels?
+    tells: bool,
+    /// Something it knows of may be over.
+    is_unsure: bool,
     open: BTreeMap<About, Open>,
     channels: Vec<(Channel, Way)>,
     /// The channels are to be read (again).
@@ -120,10 +140,12 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(house: Arc<House>) -> Desk {
+    fn new(house: Arc<House>, tells: bool) -> Desk {
         let now = house.now();
         Desk {
             house,
+            tells,
+            is_unsure: true,
             open: BTreeMap::new(),
             channels: Vec::new(),
             is_stale: true,
@@ -158,6 +180,9 @@ impl Desk {
         match errand {
             Errand::Heard(heard) => self.hear(heard).await,
             Errand::Changed => self.is_stale = true,
+            Errand::Write(answer) => drop(answer),
+            // Whoever asked hears that nobody tells.
+            Errand::Test { .. } if !self.tells => {}
             Errand::CertificateEnds(at) => {
                 self.certificate_ends = at;
                 self.look_at = self.house.now();
@@ -215,15 +240,30 @@ impl Desk {
             self.read_channels().await;
         }
         let now = self.house.now();
+        let open: Vec<About> = self.open.keys().cloned().collect();
+        if !self.tells {
+            self.look_at = now + LOOK_ALONE_EVERY;
+            if std::mem::take(&mut self.is_unsure) {
+                for heard in looks::over(&self.house, &open).await {
+                    self.hear(heard).await;
+                }
+            }
+            return;
+        }
         if now < self.look_at {
             return;
         }
         self.look_at = now + if self.channels.is_empty() { LOOK_ALONE_EVERY } else { LOOK_EVERY };
-        let open: Vec<About> = self.open.keys().cloned().collect();
         for heard in self.looks.look(&self.house, &open, self.certificate_ends).await {
             self.hear(heard).await;
         }
         self.ping(now);
+    }
+
+    /// Is it open that the ledger cannot be written?
+    fn knows_of_trouble(&self) -> bool {
+        let open = self.open.get(&About::house(AlertKind::LedgerUnwritable, ""));
+        open.is_some_and(|open| open.standing.over_at.is_none())
     }
 
     async fn read_channels(&mut self) {
@@ -255,6 +295,8 @@ impl Desk {
         for (about, open) in &mut self.open {
             loop {
                 match rules::next(about.kind, &open.standing, now) {
+                    // A service will tell it.
+                    Next::Say(_) if !self.tells && !self.channels.is_empty() => {}
                     Next::Say(saying) => {
                         sayings.push(Message::of(about, &open.standing, saying, now));
                         rules::told(&mut open.standing, saying, now);

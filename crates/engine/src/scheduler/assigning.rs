@@ -130,6 +130,9 @@ impl Scheduler {
         let id = LaneId { site, source };
         let lane = Lane::new(id, entry.fingerprint.clone(), entry.provider, way_out, pacer.clone());
         lane.set_groups(entry.groups.clone());
+        if !entry.groups.is_empty() {
+            pacer.named(lane.name());
+        }
         let lane = Arc::new(lane);
         entry.lanes.insert(source, lane.clone());
         self.sharing.entry(key).or_default().insert(id);
@@ -201,7 +204,7 @@ impl Scheduler {
                 Some(memory) => self.memories.insert(key, memory.clone()),
                 None => self.memories.remove(&key),
             };
-            self.unwritten.insert(key, (None, memory));
+            self.unwritten.insert(key, (pacer.site_name(), memory));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::budget::day_of;
 use crate::fleet::Rest;
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
-use crate::lanes::{self, BudgetView, HeldView, LaneView};
+use crate::lanes::{self, BudgetView, HeldView, LaneView, Shown};
 use crate::note::Note;
 use crate::pacer::PacerKey;
 use crate::remembered;
@@ -39,6 +39,7 @@ impl Scheduler {
     /// A pacer learned something: it is told now and written down soon.
     pub(super) async fn learned(&mut self, lane: LaneId, changes: Vec<Change>) -> Result<(), StoreError> {
         let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
+        lane.pacer.named(lane.name());
         if let Some(memory) = lane.pacer.take_unwritten() {
             self.unwritten.insert(lane.pacer.key, (Some(lane.name()), memory));
         }
@@ -58,7 +59,8 @@ impl Scheduler {
             // Day counts and the age of limits move without a word; they are written at the end.
             for (key, pacer) in &self.pacers {
                 let lane = self.sharing.get(key).and_then(|sharers| self.lane_at(*sharers.first()?));
-                self.unwritten.insert(*key, (lane.map(|lane| lane.name()), pacer.memory()));
+                let name = lane.map(|lane| lane.name()).or_else(|| pacer.site_name());
+                self.unwritten.insert(*key, (name, pacer.memory()));
             }
         }
         if self.unwritten.is_empty() || !(all || now.since(self.written_at) >= WRITE_EVERY) {
@@ -91,7 +93,7 @@ impl Scheduler {
         // Where nobody can take its place, the lane's own hold is all there is: it tries again as that says.
         let others = self.campaigns.keys().any(|campaign| self.house.has_other_source(&lane, *campaign));
         let until = if others { now + REST } else { now };
-        let rest = Rest { until, why: format!("listed there: {why}") };
+        let rest = Rest { until, why: format!("listed there: {why}"), site: Some(lane.name()) };
         if !self.house.fleet.rest_from(lane.id.source, lane.operator(), rest, now) {
             return Ok(());
         }
@@ -330,7 +332,11 @@ impl Scheduler {
     }
 
     /// Every lane, as it stands.
-    pub(super) fn show(&self) -> Vec<LaneView> {
+    pub(super) fn show(&self) -> Shown {
+        Shown { lanes: self.lanes_now(), samples_out: self.house.terms.samples_out() }
+    }
+
+    fn lanes_now(&self) -> Vec<LaneView> {
         let now = self.house.now();
         let lanes = self.sites.values().flat_map(|entry| entry.lanes.values().map(move |lane| (entry, lane)));
         lanes

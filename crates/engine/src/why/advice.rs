@@ -9,6 +9,9 @@ use store::{Contact, DeliveryRow};
 const LIFT: &str = "Think the server was wrong? Lifting the suppression needs a reason:";
 const DOUBT: &str = "Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:";
 
+const ANOTHER: &str = "Ask them for an address that works:";
+const SUPPRESS: &str = "Is the address dead? It is mailed again in the next campaign, unless it is suppressed:";
+
 /// One thing that can be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
@@ -40,6 +43,11 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
     let next_step: Vec<Advice> = next_step.map(say).into_iter().collect();
     match ended {
         DeliveryState::Accepted => Vec::new(),
+        DeliveryState::Hard if told.settled.is_some() && contact.suppressions.is_empty() => {
+            let edit = run(ANOTHER, format!("contact edit {} --email NEW", contact.id));
+            let target = told.address.clone().unwrap_or_else(|| contact.id.to_string());
+            vec![edit, run(SUPPRESS, format!("suppress add {target} --note \"…\""))]
+        }
         DeliveryState::Hard => {
             let whom = contact.suppressions.iter().find(|kept| kept.reason.may_be_lifted());
             let lift = whom
@@ -128,7 +136,7 @@ const fn when_skipped(reason: SkipReason) -> &'static str {
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     let waiting = CampaignState::ALL.iter().map(|state| while_waiting(*state));
     let skipped = SkipReason::ALL.iter().map(|reason| when_skipped(*reason));
-    waiting.chain(skipped).chain([LIFT, DOUBT])
+    waiting.chain(skipped).chain([LIFT, DOUBT, ANOTHER, SUPPRESS])
 }
 
 fn show(contact: &Contact) -> String {

@@ -121,7 +121,8 @@ pub(super) fn timeline(
         steps.push((at, Step::Suppressed { at, reason, whole_domain, evidence_try: entry.delivery.attempts }));
     }
     let told = |event: &&Event| {
-        let kinds = [EventKind::StatusChanged, EventKind::ContactEdited, EventKind::SuppressionLifted];
+        let kinds =
+            [EventKind::StatusChanged, EventKind::ContactEdited, EventKind::SuppressionLifted, EventKind::DoubtSettled];
         let in_time = event.at >= built_at && next_built_at.is_none_or(|next| event.at < next);
         kinds.contains(&event.kind) && in_time && event.delivery.is_none_or(|id| id == entry.delivery.delivery)
     };

@@ -1,9 +1,10 @@
-//! For what somebody waits who is not tried now: a pause, a hold, a ceiling, the sending hours, a lane at rest, a
+//! For what somebody waits who is not tried now: a pause, the sample that goes first, a hold, a ceiling, the sending hours, a lane at rest, a
 //! day's budget.
 
 use crate::budget::day_of;
 use crate::launch;
 use crate::report::iso_or_null;
+use crate::sample::sample_out;
 use crate::throttles::{CEILING_REACHED, before};
 use crate::{Stakes, lanes};
 use dispatch::pace::Throttle;
@@ -36,6 +37,10 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     if campaign.state == CampaignState::Paused {
         let why = campaign.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         waits.push(WaitsFor { until: None, why: format!("the campaign is paused{why}") });
+    }
+    if row.state == DeliveryState::Queued && !store.is_in_sample(delivery).await? {
+        let out = sample_out(store, &campaign, now).await?;
+        waits.extend(out.map(|out| WaitsFor { until: Some(out.until), why: out.why }));
     }
     let site = match row.due {
         Some((site, _)) => Some(site),

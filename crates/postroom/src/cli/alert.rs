@@ -6,13 +6,14 @@ use crate::ledger::Ledger;
 use crate::moment;
 use crate::order::{self, Order, text};
 use crate::output::{Ink, Output};
+use crate::owner::Owner;
 use crate::people::password_in;
 use crate::show::Style;
 use engine::alerts::Way;
 use model::alert::Severity;
-use model::{AlertId, ChannelId};
+use model::{AlertId, AlertKind, ChannelId};
 use net::clock::{Clock, SystemClock};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::Alert;
@@ -165,7 +166,22 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
 async fn list(all: bool, dir: &Path, output: &Output, style: &Style) -> Result<Exit, Failure> {
     let ledger = Ledger::read(dir)?;
     let found = ledger.store.alerts(ledger.workspace, all, None, SHOWN_MAX).await?;
-    if found.is_empty() && !output.is_json() {
+    // What keeps the ledger from being written cannot stand in it.
+    let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
+    if let Some(trouble) = &trouble {
+        let kind = AlertKind::LedgerUnwritable;
+        let value = json!({
+            "id": null,
+            "kind": kind,
+            "severity": kind.severity(),
+            "title": kind.title(),
+            "text": trouble.why,
+            "since": trouble.since,
+            "closed_at": null,
+        });
+        output.answer(&value, || trouble.told(style));
+    }
+    if found.is_empty() && trouble.is_none() && !output.is_json() {
         output.line("Nothing is wrong that we know of.");
     }
     for alert in &found {

@@ -3,11 +3,11 @@
 //! Each is in force when it returns: the process that sends obeys over the socket, and without one the ledger is
 //! changed here.
 
-use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
-use crate::ledger::{Ledger, person_here};
+use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::{Output, thousands};
+use crate::owner::{Owner, Trouble};
 use crate::show::Style;
 use crate::show::forecast::in_words;
 use crate::{ending, which};
@@ -15,8 +15,8 @@ use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
 use engine::launch;
 use engine::report::{CampaignLine, Report, overview};
-use model::{CampaignId, CampaignState};
-use serde_json::{Value, json};
+use model::CampaignState;
+use serde_json::json;
 use std::path::Path;
 use store::Campaign;
 
@@ -125,26 +125,37 @@ pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Res
         Some(typed) => vec![which::campaign(&ledger, typed).await?],
         None => under_way(&ledger).await?,
     };
-    let owner = control::ask(dir, &Request { actor: person_here(), order: Order::Status }).await;
-    let owner = owner.ok().and_then(Result::ok);
+    let owner = Owner::ask(dir).await.unwrap_or_else(Owner::nobody);
+    let style = Style::of_this_process(output, dir, ledger.now());
+    if let Some(trouble) = owner.trouble.as_ref().filter(|_| !output.is_json()) {
+        trouble.told(&style).iter().for_each(|line| output.line(line));
+    }
     if campaigns.is_empty() {
         output.note("no campaign is under way here");
     }
     for campaign in &campaigns {
-        let report = overview(&ledger.store, campaign, ledger.now()).await?;
-        let process =
-            owner.as_ref().filter(|owner| works_on(owner, campaign.id)).and_then(|owner| owner.get("process"));
+        let mut report = overview(&ledger.store, campaign, ledger.now()).await?;
+        let process = owner.process.filter(|_| owner.works_on(campaign.id));
+        let unrecorded = owner.unrecorded_state(campaign);
+        let campaign = &Campaign { state: unrecorded.unwrap_or(campaign.state), ..campaign.clone() };
+        if let Some(line) = &mut report.campaign {
+            line.state = campaign.state;
+        }
         let foreseen = match report.in_progress {
             0 => None,
             waiting => Some(forecast(&ledger.store, campaign, waiting, ledger.now()).await?),
         };
         let mut value = serde_json::to_value(&report).map_err(|error| Failure::own("the status", error))?;
         if let Some(object) = value.as_object_mut() {
-            object.insert("process".to_owned(), process.cloned().unwrap_or(Value::Null));
+            object.insert("process".to_owned(), json!(process));
+            object.insert("ledger_trouble".to_owned(), json!(owner.trouble.as_ref().map(Trouble::as_json)));
             object.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
         }
-        let style = Style::of_this_process(output, dir, ledger.now());
-        output.answer(&value, || told(campaign, &report, process, foreseen.as_ref(), dir, &style));
+        if unrecorded.is_some() {
+            order::mark_unrecorded(&mut value);
+        }
+        let at_work = At { process, is_still: owner.trouble.is_some(), is_recorded: unrecorded.is_none() };
+        output.answer(&value, || told(campaign, &report, &at_work, foreseen.as_ref(), dir, &style));
     }
     Ok(Exit::Done)
 }
@@ -157,24 +168,27 @@ async fn under_way(ledger: &Ledger) -> Result<Vec<Campaign>, Failure> {
     Ok(if open.is_empty() { latest.into_iter().collect() } else { open })
 }
 
-/// Is the campaign among those the owner works on? A service names none: it works on every one.
-fn works_on(owner: &Value, campaign: CampaignId) -> bool {
-    match owner.get("campaigns") {
-        Some(Value::Array(ids)) => ids.contains(&json!(campaign.to_string())),
-        Some(Value::Null) => true,
-        _ => false,
-    }
+/// Who is at work on a campaign.
+struct At {
+    process: Option<u32>,
+    /// It cannot record, so it sends nothing.
+    is_still: bool,
+    /// The ledger knows how the campaign stands.
+    is_recorded: bool,
 }
 
 fn told(
     campaign: &Campaign,
     report: &Report,
-    process: Option<&Value>,
+    at: &At,
     foreseen: Option<&Forecast>,
     dir: &Path,
     style: &Style,
 ) -> Vec<String> {
+    let process = at.process;
     let at_work = match process {
+        _ if !at.is_recorded => "obeyed, and not written down yet: the ledger cannot be written".to_owned(),
+        Some(process) if at.is_still => format!("process {process} stands still: the ledger cannot be written"),
         Some(process) => format!("process {process} is at work"),
         None if campaign.state.may_send() => "no process at work".to_owned(),
         None => String::new(),
@@ -194,9 +208,9 @@ fn told(
     if let Some((windows, opens)) = closed_hours(campaign, report, style) {
         lines.push(format!("   outside its sending hours ({windows}); they open {opens}"));
     }
-    if let Some(foreseen) =
-        foreseen.filter(|foreseen| campaign.state.may_send() && (process.is_some() || foreseen.because.is_some()))
-    {
+    if let Some(foreseen) = foreseen.filter(|foreseen| {
+        campaign.state.may_send() && { process.is_some() || foreseen.because.is_some() || foreseen.sample.is_some() }
+    }) {
         lines.push(format!("   {}", in_words(foreseen, style)));
         lines.push(format!("   why it goes as fast as it does: {}", style.command("lanes")));
     }
@@ -224,18 +238,4 @@ fn refuse_over(campaign: &Campaign) -> Result<(), Failure> {
         return Err(Failure::refused(format!("campaign {:?} is {} already", campaign.name, campaign.state)));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_service_works_on_every_campaign_and_a_run_on_its_own() {
-        let (one, other) = (CampaignId(1), CampaignId(2));
-        let run = json!({ "process": 7, "campaigns": [one.to_string()] });
-        assert!(works_on(&run, one) && !works_on(&run, other));
-        assert!(works_on(&json!({ "process": 7, "campaigns": null }), other));
-        assert!(!works_on(&json!({}), one), "nobody answered");
-    }
 }

@@ -11,9 +11,11 @@ use crate::ledger::{Ledger, person_here};
 use crate::moment;
 use crate::order::{Order, number};
 use crate::output::{Ink, Output, iso_time};
+use crate::owner::{Owner, Trouble};
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
 use engine::lanes::{LaneView, remembered};
+use engine::sample;
 use engine::trace::Traced;
 use model::{EventKind, Timestamp};
 use serde_json::{Value, json};
@@ -97,7 +99,10 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     let (answer, is_live) = match control::ask(dir, &request).await {
         Ok(answer) => (answer?, true),
         Err(_) => {
-            let lanes = remembered(&ledger.store, stakes(&ledger).await?, now).await?;
+            let mut lanes = remembered(&ledger.store, stakes(&ledger).await?, now).await?;
+            for campaign in ledger.store.list_campaigns(ledger.workspace).await? {
+                lanes.extend(sample::lane(&ledger.store, &campaign, now).await?);
+            }
             (picked(lanes, provider.as_deref(), all), false)
         }
     };
@@ -107,8 +112,17 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         })?;
     let more = number(&answer, "more");
     let style = Style::of_this_process(output, dir, now);
-    let value = json!({ "live": is_live, "lanes": lanes.iter().map(as_json).collect::<Vec<_>>(), "more": more });
-    output.answer(&value, || lines_of::lanes(&lanes, more, is_live, &style));
+    let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
+    let value = json!({
+        "live": is_live,
+        "ledger_trouble": trouble.as_ref().map(Trouble::as_json),
+        "lanes": lanes.iter().map(as_json).collect::<Vec<_>>(),
+        "more": more,
+    });
+    output.answer(&value, || {
+        let trouble = trouble.iter().flat_map(|trouble| trouble.told(&style));
+        trouble.chain(lines_of::lanes(&lanes, more, is_live, &style)).collect()
+    });
     let holds = ledger.store.holds(Some(ledger.now())).await?;
     if !holds.is_empty() && !output.is_json() {
         let list = style.command("hold list");
@@ -147,7 +161,8 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
     if let Some(provider) = provider {
         let provider = provider.to_lowercase();
         let is_meant = |lane: &LaneView| {
-            lane.provider.as_deref() == Some(provider.as_str()) || lane.site.to_lowercase().contains(&provider)
+            let name = lane.site.to_lowercase();
+            lane.is_everywhere() || lane.provider.as_deref() == Some(provider.as_str()) || name.contains(&provider)
         };
         lanes.retain(is_meant);
     }

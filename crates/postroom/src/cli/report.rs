@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::output::{Output, thousands};
+use crate::owner::Owner;
 use crate::show::Style;
 use crate::show::report::{Remarks, end_of_campaign, line, skip_word};
 use crate::which;
@@ -87,6 +88,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         }
         output.record(&object);
     } else if states.is_empty() {
+        if let Some(trouble) = Owner::ask(dir).await.and_then(|owner| owner.trouble) {
+            trouble.told(&style).iter().for_each(|line| output.line(line));
+        }
         let remarks = Remarks { is_running, ..Remarks::default() };
         end_of_campaign(&report, &style, &remarks).iter().for_each(|line| output.line(line));
     } else {

@@ -16,6 +16,7 @@ use crate::show::Style;
 use crate::show::forecast::in_words;
 use crate::transport::Signatures;
 use crate::{campaigner, moment, transport};
+use dispatch::brakes::canary::CANARY_WAIT;
 use dispatch::share::WEIGHT_MAX;
 use dispatch::windows::Windows;
 use engine::forecast::forecast;
@@ -23,6 +24,7 @@ use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
 use engine::options::{
     Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport,
 };
+use engine::sample::sample_out;
 use engine::{CONNECTIONS_MAX, Until};
 use model::{CampaignKind, CampaignState, Timestamp};
 use net::World;
@@ -512,10 +514,16 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
     let waiting = ledger.store.tally(campaign.id).await?.in_progress();
     let style = Style::of_this_process(output, &ledger.dir, ledger.now());
     if campaign.canary > 0 {
-        output.note(format!(
-            "{} of them go first, drawn at random; the rest follows when these have answers",
-            counted(u64::from(campaign.canary), "person", "people")
-        ));
+        let first = counted(u64::from(campaign.canary), "person", "people");
+        let out = sample_out(&ledger.store, &campaign, ledger.now()).await?;
+        let rest = match out.filter(|out| out.until.since(ledger.now()) > CANARY_WAIT) {
+            Some(out) => format!(
+                "the rest waits until about {} for their complaints, because some of these people were never mailed before",
+                style.moment(out.until)
+            ),
+            None => "the rest follows when these have answers".to_owned(),
+        };
+        output.note(format!("{first} of them go first, drawn at random; {rest}"));
     }
     let arms = ledger.store.trial_arms(campaign.workspace, campaign.id).await?;
     if !arms.is_empty() {

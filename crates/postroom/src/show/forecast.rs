@@ -16,6 +16,13 @@ pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
     if forecast.waiting == 0 {
         return "nobody waits".to_owned();
     }
+    let waiting = match &forecast.sample {
+        Some(out) => {
+            let until = style.moment(out.until);
+            format!("{waiting}, {} of them not before {until} ({})", thousands(out.rest), out.why)
+        }
+        None => waiting,
+    };
     if let Some(because) = &forecast.because {
         let part = |(day, messages): &(i64, u64)| format!("{} on {}", thousands(*messages), day_of(*day, style));
         let mut days: Vec<String> = forecast.days.iter().take(DAYS_SHOWN).map(part).collect();
@@ -29,6 +36,7 @@ pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
         return format!("{waiting}: {}; {end}, because of {because}", days.join(", "));
     }
     match (forecast.per_minute, forecast.at_this_rate_s) {
+        _ if forecast.sample.is_some() => waiting,
         (Some(per_minute), Some(seconds)) => {
             let wait = lapse(Duration::from_secs(seconds.max(1)));
             format!("{waiting}, about {wait} at the {} tries a minute of the last minutes", thousands(per_minute))
@@ -45,6 +53,7 @@ fn day_of(day: i64, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::sample::SampleOut;
     use jiff::tz::TimeZone;
 
     #[test]
@@ -67,6 +76,19 @@ mod tests {
         assert_eq!(
             in_words(&by_budget, &style),
             "1,200 people to go: 500 on 22 Nov, 700 on 23 Nov; the last on 23 Nov, because of the budget of x.example: day 1"
+        );
+        let out = SampleOut {
+            size: 200,
+            answered: 200,
+            rest: 1_000,
+            since: style.now(),
+            until: style.now() + Duration::from_secs(4 * 3_600),
+            why: "the sample of 200 went first".to_owned(),
+        };
+        let behind = Forecast { waiting: 1_000, sample: Some(out), per_minute: Some(9), ..Forecast::default() };
+        assert_eq!(
+            in_words(&behind, &style),
+            "1,000 people to go, 1,000 of them not before 16:52 UTC (the sample of 200 went first)"
         );
         assert!(in_words(&Forecast { waiting: 1, ..Forecast::default() }, &style).contains("not known"));
     }

@@ -43,7 +43,9 @@ pub(crate) fn lanes(lanes: &[LaneView], more: u64, is_live: bool, style: &Style)
 fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
     let way = format!("{} → {}", lane.source, lane.site);
     let mut head = style.ink(Ink::Bold, &way);
-    if is_live {
+    if is_live && lane.is_everywhere() {
+        head = format!("{head}   {} waiting", thousands(lane.waiting as u64));
+    } else if is_live {
         head = format!("{head}   {} open, {} waiting", lane.open, thousands(lane.waiting as u64));
     }
     let mut lines = vec![head];

@@ -311,6 +311,8 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
     let next = next.map(|at| format!("; the next {} ({})", style.moment(at), style.until(at))).unwrap_or_default();
     let held = if paused {
         "until the campaign is resumed"
+    } else if report.sample.is_some() {
+        "for the sample that went first, a hold to end, or a site to take mail from us again"
     } else {
         "for a hold to end, or a site to take mail from us again"
     };
@@ -325,6 +327,10 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
             lines.push(format!("    {:>number$} {what}", thousands(count)));
         }
     }
+    lines.extend(report.sample.iter().flat_map(|out| {
+        let told = format!("{} until {}: {}", thousands(out.rest), style.moment(out.until), out.why);
+        wrapped("        held: ", &told, style.width)
+    }));
     lines.extend(holds.flatten());
     if !report.waiting_causes.is_empty() {
         lines.push(String::new());

@@ -59,6 +59,7 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
             format!("{next}try {next_try} of {tries_max}{end}. So far: {}.", told.meaning)
         }
         Stands::Ended { ended, tries, lasted_s, at } => match ended {
+            _ if told.settled.is_some() => found_out(told, style),
             DeliveryState::Accepted => {
                 let at = at.map(|at| format!(" {}", style.moment(at))).unwrap_or_default();
                 let tries = if *tries > 1 { format!(" at try {tries}") } else { String::new() };
@@ -101,6 +102,15 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
         lines.push(format!("  Whose problem: {whose}.{not_yours}"));
     }
     lines
+}
+
+/// Who settled what nobody had known, when and because of what.
+fn found_out(told: &Told, style: &Style) -> String {
+    let Some(settled) = &told.settled else { return String::new() };
+    let by = if settled.by == "engine" { "a sign of the recipient's" } else { &settled.by };
+    let because = settled.because.trim_end_matches('.');
+    let at = style.moment(settled.at);
+    format!("it was in doubt, and settled by {by} {at}: {because}. Nothing more is tried in this campaign.")
 }
 
 fn plural(tries: u16) -> &'static str {

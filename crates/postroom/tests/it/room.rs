@@ -7,6 +7,7 @@
 use crate::peers::place::{Place, copies};
 use crate::peers::python_smtp::PythonSmtp;
 use crate::peers::{skipped, wait_until};
+use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,14 @@ fn an_order_to_stop_is_obeyed_on_a_full_disk() {
     assert_eq!((&paused["state"], &paused["recorded"]), (&"paused".into(), &false.into()), "{paused}");
     let held = place.run(&["hold", "--domain", "peer1.test", "--because", "their postmaster asked"]);
     assert_eq!((&held["domain"], &held["recorded"]), (&"peer1.test".into(), &false.into()), "{held}");
+    let status = place.run(&["status", "spring"]);
+    assert_eq!((&status["campaign"]["state"], &status["recorded"]), (&"paused".into(), &false.into()), "{status}");
+    let trouble = |value: &Value| value["ledger_trouble"]["why"].as_str().is_some_and(|why| why.contains("full"));
+    assert!(trouble(&status), "{status}");
+    let lanes = place.run(&["lanes"]);
+    assert!(trouble(&lanes), "{lanes}");
+    let alert = place.run(&["alert", "list"]);
+    assert_eq!((&alert["kind"], &alert["severity"]), (&"ledger_unwritable".into(), &"critical".into()), "{alert}");
     let ordered_at = server.received().len();
     fs::remove_file(filler).unwrap();
     let ended = wait_until(LIMIT, || sending.try_wait().unwrap());

@@ -8,7 +8,7 @@ use crate::usage::Used;
 use crate::web::Delivered;
 use crate::world::EPOCH;
 use engine::RunEnd;
-use model::{DeliveryState, SuppressionReason, Tally, Timestamp};
+use model::{AlertKind, DeliveryState, SuppressionReason, Tally, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -57,6 +57,8 @@ pub struct Ended {
     pub suppressed: BTreeMap<String, SuppressionReason>,
     /// Since when each of them is on it.
     pub suppressed_at: BTreeMap<String, Timestamp>,
+    /// The alerts the ledger knows, newest first: which kind, about what, and is it over?
+    pub alerts: Vec<(AlertKind, String, bool)>,
     /// When the ledger could not record.
     pub troubles: Vec<Stop>,
     /// When the process died.

@@ -580,6 +580,8 @@ impl Life {
         let suppressions = store.suppressions(WorkspaceId::FIRST, None, PAGE).await.expect("listed");
         let shown = |entry: store::Suppression| entry.shown.map(|shown| (shown, (entry.reason, entry.at)));
         let suppressions: BTreeMap<String, _> = suppressions.into_iter().filter_map(shown).collect();
+        let alerts = store.alerts(WorkspaceId::FIRST, true, None, PAGE).await.expect("listed").into_iter();
+        let alerts = alerts.map(|one| (one.kind, one.subject, one.standing.over_at.is_some())).collect();
         let mut others = mailed.into_iter();
         let Mailed { tally, campaign, deliveries } = others.next().expect("there is a campaign");
         Ended {
@@ -591,6 +593,7 @@ impl Life {
             steps: process.steps().await,
             contacts: contacts(store, &process.scenario.people).await,
             arrivals,
+            alerts,
             delivered: internet.delivered_to_web(),
             asked: internet.asked_of_web(),
             sightings,

@@ -1,7 +1,7 @@
 //! The disk fills up in the middle of a campaign. Sending stops at once, since what cannot be recorded must not be
 //! started; an hour later somebody makes room, and it goes on by itself. Nobody is forgotten, doubled or in doubt.
 
-use model::DeliveryState;
+use model::{AlertKind, DeliveryState};
 use sim::scenario::{Action, Scenario};
 use sim::world::EPOCH;
 use std::time::Duration;
@@ -18,6 +18,7 @@ fn a_full_disk_stops_sending() {
     assert_eq!(ended.troubles.len(), 1, "{:?}", ended.troubles);
     let trouble = ended.troubles[0];
     assert!(trouble.until.since(EPOCH).as_secs() < 3_640, "sending went on when there was room");
+    assert_eq!(ended.alerts, [(AlertKind::LedgerUnwritable, String::new(), true)], "kept when there was room");
     let before = ended.arrivals.iter().filter(|copy| copy.at < trouble.from).count();
     assert!((1..400).contains(&before), "{before} of 400 before it: it came in the middle");
     assert_eq!((ended.count(DeliveryState::Accepted), ended.arrivals.len()), (400, 400), "{}", ended.equation());

@@ -1,7 +1,7 @@
 //! A receiver finds one of our two addresses on a blocklist. That address rests there, the other takes its place at
 //! once, and nobody waits for the end of the listing.
 
-use model::DeliveryState;
+use model::{AlertKind, DeliveryState};
 use sim::provider::Mailboxes;
 use sim::scenario::Scenario;
 use sim::world::EPOCH;
@@ -26,5 +26,9 @@ fn a_listed_source_is_gone_round() {
         "the last copy came after {} s",
         last.since(EPOCH).as_secs()
     );
+    assert_eq!(ended.alerts.len(), 1, "{:?}", ended.alerts);
+    let (kind, about, is_over) = &ended.alerts[0];
+    assert_eq!((*kind, *is_over), (AlertKind::SourceListed, false), "who looks later finds it, without a service");
+    assert!(about.starts_with("listed at "), "{about}");
     assert!(ended.trace.lines().iter().any(|line| line.contains("listed rests toward")), "{}", ended.story());
 }

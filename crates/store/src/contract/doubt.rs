@@ -91,7 +91,11 @@ fn several_in_doubt_in_a_row_at_one_site_are_the_sites_fault_and_an_answer_break
         now(store.settle(vec![there])).unwrap();
         assert_eq!(now(store.silent_sites(campaign.id, 1, "ours")).unwrap().is_empty(), n == 0);
     };
-    let lost = |n: usize| in_doubt(&claimed[n], at(30 + n as u64));
+    let lost = |n: usize| {
+        let mut lost = in_doubt(&claimed[n], at(30 + n as u64));
+        lost.attempt.as_mut().unwrap().note = Some(if n < 7 { "silence" } else { "rubbish" }.to_owned());
+        lost
+    };
     let ours = |n: usize| {
         let mut lost = lost(n);
         lost.attempt.as_mut().unwrap().note = Some("ours".to_owned());
@@ -108,5 +112,9 @@ fn several_in_doubt_in_a_row_at_one_site_are_the_sites_fault_and_an_answer_break
     let silent = now(store.silent_sites(campaign.id, 3, "ours")).unwrap();
     assert_eq!(silent.len(), 1, "{silent:?}");
     assert_eq!((silent[0].count, silent[0].since, silent[0].until), (3, at(34), at(36)));
+    assert_eq!(silent[0].note.as_deref(), Some("silence"), "the same each time");
+    ends(7, lost(7));
+    let silent = now(store.silent_sites(campaign.id, 3, "ours")).unwrap();
+    assert_eq!((silent[0].count, silent[0].note.as_deref()), (4, None), "not the same any more");
     assert_eq!((silent[0].host.as_str(), silent[0].provider.as_deref()), ("mx1.example.org", Some("example")));
 }

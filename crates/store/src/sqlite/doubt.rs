@@ -30,7 +30,7 @@ pub(crate) fn silent_sites(
 ) -> Result<Vec<SilentSite>> {
     let doubt = DeliveryState::InDoubt.code();
     let sql = format!(
-        "SELECT t.seq, p.host, c.provider, t.started_at FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
+        "SELECT t.seq, p.host, c.provider, t.started_at, w.text FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
          JOIN cause c ON c.id = t.cause JOIN peer p ON p.id = t.peer LEFT JOIN word w ON w.id = t.note
          WHERE d.campaign = ?1 AND d.state = {doubt} AND {IS_ENDED} AND coalesce(w.text, '') <> ?2
              AND p.host <> ''
@@ -48,7 +48,8 @@ pub(crate) fn silent_sites(
         let (seq, one): (i64, SilentSite) = (row.get(0)?, read_silent(row)?);
         run = match run.take() {
             Some((last, before)) if before.host == one.host && !between.exists(params![last, seq, one.host])? => {
-                Some((seq, SilentSite { count: before.count + 1, until: one.until, ..before }))
+                let note = before.note.filter(|note| one.note.as_ref() == Some(note));
+                Some((seq, SilentSite { count: before.count + 1, until: one.until, note, ..before }))
             }
             ended => {
                 found.extend(ended.map(|(_, run)| run));
@@ -64,7 +65,7 @@ pub(crate) fn silent_sites(
 fn read_silent(row: &Row<'_>) -> Result<SilentSite> {
     let at = Timestamp::from_millis(row.get(3)?);
     let provider = row.get::<_, Option<String>>(2)?.filter(|provider| !provider.is_empty());
-    Ok(SilentSite { host: row.get(1)?, provider, count: 1, since: at, until: at })
+    Ok(SilentSite { host: row.get(1)?, provider, count: 1, since: at, until: at, note: row.get(4)? })
 }
 
 impl Ledger {

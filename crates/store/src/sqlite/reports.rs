@@ -348,6 +348,14 @@ pub(crate) fn waiting_by_provider(conn: &Connection, campaign: CampaignId) -> Re
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Does a delivery stand before the end of its head's sample?
+pub(crate) fn is_in_sample(conn: &Connection, delivery: DeliveryId) -> Result<bool> {
+    let sql = "SELECT coalesce(canary_end, 0) > ?1 FROM head WHERE id <= ?1 AND end > ?1 ORDER BY id DESC LIMIT 1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map([delivery.0], |row| row.get::<_, bool>(0))?.next().transpose()?;
+    Ok(found.unwrap_or(false))
+}
+
 /// The site of the head a delivery belongs to.
 pub(crate) fn site_of_head(conn: &Connection, delivery: DeliveryId) -> Result<Option<SiteId>> {
     // Ids of a head are contiguous from its own on.

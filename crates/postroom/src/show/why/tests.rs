@@ -3,7 +3,7 @@
 use crate::show::sample::{W, at, ledger, now, style};
 use engine::why::{Who, why};
 use expect_test::{Expect, expect};
-use model::EmailAddress;
+use model::{Actor, DeliveryState, EmailAddress};
 
 /// What is told of a person at `seconds` after the campaign began.
 fn told(address: &str, seconds: u64, transcript: bool) -> String {
@@ -226,4 +226,25 @@ fn a_transcript_stands_below_its_try() {
     let tries = told.matches("> RCPT TO:<…>").count();
     assert_eq!(tries, 3, "{told}");
     assert!(!told.contains("--transcript"));
+}
+
+#[test]
+fn who_settled_a_doubt_is_told_with_the_reason_and_what_fits_it() {
+    for (to, word) in [(DeliveryState::Hard, "HARD BOUNCE"), (DeliveryState::Accepted, "ACCEPTED")] {
+        let (store, campaign) = ledger();
+        let lost = now(store.deliveries(campaign, DeliveryState::InDoubt, None, 1)).unwrap().swap_remove(0);
+        let by = Actor::CommandLine("anna".to_owned());
+        now(store.settle_doubt(lost.delivery, to, "postmaster: user unknown", &by, at(4_000))).unwrap();
+        let who = Who::Address(EmailAddress::parse("joe.lost@dropper.test").unwrap());
+        let known = now(why(&store, W, &who, None)).unwrap().unwrap();
+        let told = super::why(&known, false, &style(at(4_060), 200)).join("\n");
+        let found = format!(
+            "{word}: it was in doubt, and settled by cli:anna 10:06 CET: postmaster: user unknown. Nothing more is tried in \
+             this campaign."
+        );
+        assert!(told.contains(&found), "{told}");
+        assert!(told.contains("Mon 10:06:40  doubt settled: "), "{told}");
+        assert!(!told.contains("nobody knows") && !told.contains("second look-up"), "{told}");
+        assert_eq!(told.contains("suppress add joe.lost@dropper.test"), to == DeliveryState::Hard, "{told}");
+    }
 }
