@@ -42,8 +42,9 @@ impl Spacing {
     }
 }
 
-/// No spacing is longer than an hour: a lane that may send at all may send once an hour.
-const LONGEST_US: i64 = 3_600_000_000;
+/// No spacing is longer than an hour, and what somebody who comes late may catch up: a lane that may send at all may send
+/// once an hour.
+const LONGEST_US: i64 = 3_600_000_000 + TOLERANCE_MAX_US;
 
 impl Bucket {
     /// When the next may start; `None`: now.

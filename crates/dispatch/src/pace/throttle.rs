@@ -216,6 +216,16 @@ mod tests {
         assert_eq!(throttle.may_start(at(310_000)), Permit::Yes);
     }
 
+    #[test]
+    fn one_an_hour_is_never_two_within_an_hour() {
+        let mut throttle = Throttle::new(Ceilings { messages_per_hour: Some(1), ..none() }, started(0), at(0));
+        throttle.starting(at(0));
+        assert!(matches!(throttle.may_start(at(1)), Permit::NotBefore(due) if due >= at(3_600_000)), "{throttle:?}");
+        let late = at(3_700_000);
+        throttle.starting(late);
+        assert!(matches!(throttle.may_start(late), Permit::NotBefore(due) if due >= at(7_300_000)), "{throttle:?}");
+    }
+
     fn none() -> Ceilings {
         Ceilings::default()
     }

@@ -199,8 +199,11 @@ async fn one(app: &App, visitor: &Visitor, name: &str, entered: &Entered) -> Res
     let rows = view.toward.into_iter().map(|toward| {
         let class = if toward.is_warm { "ok" } else { "go" };
         let stands = shown.say(if toward.is_warm { "source-is-warm" } else { "source-is-warming" });
-        let budget = if toward.provider.is_some() { "source-budget" } else { "source-budget-each" };
-        let budget = shown.fill(budget, &[("spent", toward.spent.into()), ("today", toward.today.into())]);
+        let values = [("spent", toward.spent.into()), ("today", toward.today.into())];
+        let budget = match toward.provider {
+            Some(_) => shown.fill("source-budget", &values),
+            None => shown.fill("source-budget-each", &values),
+        };
         vec![Cell::text(toward.name), Cell::badge(class, class, stands), Cell::text(budget), Cell::text(toward.why)]
     });
     sheet =
