@@ -677,6 +677,10 @@ impl House {
         };
         let trips = self.brakes().judged(judged, now);
         for (trip, reach) in trips {
+            // A domain that is gone may hold thousands, who have their verdicts faster than the scheduler hears of it.
+            if let (Trip::Missing { .. }, Whom::Campaign(campaign)) = (&trip, reach) {
+                self.gate.close(campaign).await;
+            }
             self.tell(Notice::Tripped(Stop::Brake(trip), reach));
         }
         // What DNS alone decided says nothing about the list, as for the rates.

@@ -32,6 +32,9 @@ const EXAMPLES_MAX: usize = 200;
 const ACCEPTED_WALKED_MAX: u64 = 20_000;
 /// Deliveries read at once.
 const PAGE: usize = 1_000;
+/// What a doubt that evidence settled means, and what is left to do about it.
+const SETTLED_MEANING: &str = "was in doubt, settled by evidence";
+const SETTLED_NEXT_STEP: &str = "Nothing to do; `postroom why` tells whose evidence it was.";
 /// Sites read at once.
 const SITES_PAGE: usize = 10_000;
 /// So many in doubt in a row at one site are that site's fault.
@@ -478,7 +481,10 @@ async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, St
 }
 
 fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause {
-    let words = words::explain(sample.category, Outcome::Deferred, &sample.rule);
+    let mut words = words::explain(sample.category, Outcome::Deferred, &sample.rule);
+    if is_settled(&sample) {
+        (words.meaning, words.next_step) = (SETTLED_MEANING, SETTLED_NEXT_STEP);
+    }
     let last = example.and_then(|row| row.last.as_ref());
     let said = last.and_then(|last| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone()));
     Cause {
@@ -496,6 +502,12 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         done: done(sample.state, sample.category),
         next_step: words.next_step.to_owned(),
     }
+}
+
+/// Was it in doubt, until somebody or something told what had become of it? The ledger keeps the cause of the doubt.
+const fn is_settled(count: &CauseCount) -> bool {
+    let is_final = !matches!(count.state, DeliveryState::InDoubt | DeliveryState::Queued | DeliveryState::Deferred);
+    is_final && matches!(count.category, Category::LostReply)
 }
 
 /// What DNS told us has an enhanced code as well, though no server said it (RFC 3463 section 3.2, RFC 7505 section 4.2).
@@ -539,7 +551,8 @@ const fn ended_unusually(state: DeliveryState) -> &'static str {
 /// of operators' own rules excepted: for those who translate them.
 pub fn texts() -> BTreeSet<&'static str> {
     let ends = DeliveryState::ALL.iter().map(|state| ended_unusually(*state));
-    words::texts().into_iter().chain(ends).chain(crate::why::texts()).collect()
+    let settled = [SETTLED_MEANING, SETTLED_NEXT_STEP];
+    words::texts().into_iter().chain(ends).chain(settled).chain(crate::why::texts()).collect()
 }
 
 fn merge(into: &mut Vec<Cause>, more: &[Cause]) {

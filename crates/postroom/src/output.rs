@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::tz::TimeZone;
 use model::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -83,7 +85,7 @@ impl Output {
     /// A JSON line, whatever was asked for: for commands that speak nothing else.
     pub(crate) fn record(&self, value: &impl Serialize) {
         let line = serde_json::to_string(value).map_err(io::Error::other);
-        self.written(line.and_then(|line| writeln!(io::stdout().lock(), "{line}")));
+        self.written(line.and_then(|line| writeln!(io::stdout().lock(), "{}", escaped(&line))));
     }
 
     /// The answer as one JSON line with `--json`, else as the lines of `text`.
@@ -202,6 +204,22 @@ fn printable(text: &str) -> String {
     shown
 }
 
+/// JSON whose strings hold nothing that steers a terminal: such characters stand as escapes (RFC 8259 section 7), the
+/// value is the same.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(steers) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        match c {
+            c if steers(c) => write!(shown, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Control characters, separators of lines and paragraphs, embeddings, overrides and isolates of the writing direction
 /// (Unicode Standard Annex 9 section 2).
 fn steers(c: char) -> bool {
@@ -260,6 +278,14 @@ mod tests {
         assert_eq!(counted(1, "row", "rows"), "1 row");
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         assert_eq!(in_zone(Timestamp::from_millis(1_795_351_920_000), zone), "2026-11-22 13:52 CET");
+    }
+
+    #[test]
+    fn nor_can_it_in_json_which_says_the_same_all_the_same() {
+        let said = serde_json::to_string("a\u{202E}b\u{2028}\u{9B}\x07 Zoë").unwrap();
+        let shown = escaped(&said);
+        assert_eq!(shown, r#""a\u202eb\u2028\u009b\u0007 Zoë""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), "a\u{202E}b\u{2028}\u{9B}\x07 Zoë");
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// DNS has the last word on a domain (for now): everybody there gets its verdict.
+    /// DNS has the last word on a domain (for now): everybody there gets its verdict, until a brake stops the campaign.
     async fn settle_nowhere(&mut self, pending: Pending, verdict: &Verdict) -> Result<(), StoreError> {
         for claimed in pending.claimed {
             self.settle_one_nowhere(&claimed, verdict).await;
@@ -124,7 +124,7 @@ impl Scheduler {
                         self.settle_one_nowhere(&claimed, verdict).await;
                     }
                 }
-                if last_page {
+                if last_page || self.house.gate.is_closed_to(head.campaign) {
                     break;
                 }
             }

@@ -26,6 +26,7 @@ fn a_list_of_dead_domains_is_stopped() {
     let RunEnd::Braked(why) = &ended.run else { panic!("{:?}", ended.run) };
     assert!(why.contains("of the people on the list are at domains that do not exist"), "{why}");
     assert!(why.contains("The worst group is import i_") && why.contains("(people3.csv)"), "{why}");
+    assert_eq!(ended.count(DeliveryState::Hard), 100, "5 % of 2,000, and nobody after them: {}", ended.equation());
 }
 
 #[test]
