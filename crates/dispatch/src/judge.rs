@@ -37,12 +37,16 @@ pub enum What<'a> {
     Refused,
     /// No way to the host.
     Unreachable,
+    /// They have only addresses of a family (IPv4, IPv6) that we do not have.
+    OtherFamily,
     /// Our own way out does not work: a source address that is not ours, a proxy that does not answer.
     EgressDown,
     /// What came is no reply.
     Protocol(&'a str),
     /// STARTTLS was refused or the handshake failed, and clear text is not allowed.
     TlsFailed(&'a str),
+    /// Encryption is not as the domain's own policy demands it (MTA-STS, DANE).
+    PolicyUnmet,
     /// The address needs SMTPUTF8 (RFC 6531) and the server does not offer it.
     NoSmtpUtf8,
     /// The message may only go where REQUIRETLS (RFC 8689) is offered on an encrypted line, and here it is not.
@@ -86,9 +90,11 @@ pub fn judge(pack: &RulePack, circumstance: &Circumstance<'_>) -> Verdict {
         What::Disconnected => failed(stage, "line-lost"),
         What::Refused => failed(stage, "connection-refused"),
         What::Unreachable => failed(stage, "host-unreachable"),
+        What::OtherFamily => failed(stage, "other-family"),
         What::EgressDown => fixed(Outcome::Deferred, Category::NetworkFailure, Scope::Source, stage, "egress-down"),
         What::Protocol(_) => fixed(Outcome::Deferred, Category::ProtocolError, Scope::Site, stage, "no-reply-line"),
         What::TlsFailed(_) => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-failed"),
+        What::PolicyUnmet => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-policy"),
         What::NoSmtpUtf8 => fixed(Outcome::Blocked, Category::ProtocolError, Scope::Recipient, stage, "no-smtputf8"),
         What::NoRequireTls => fixed(Outcome::Blocked, Category::TlsFailure, Scope::Recipient, stage, "no-requiretls"),
         What::TooLarge => fixed(Outcome::Blocked, Category::MessageTooLarge, Scope::Message, stage, "size-announced"),

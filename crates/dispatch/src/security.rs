@@ -246,6 +246,15 @@ impl fmt::Display for Refusal {
 }
 
 impl Demand {
+    /// What the domain's own policy demands of the encryption, in words; `None`: nothing that fails for more than us.
+    pub const fn policy(self) -> Option<&'static str> {
+        match self {
+            Demand::Named => Some("the domain's MTA-STS policy demands a valid certificate"),
+            Demand::Records => Some("the server's TLSA records (DANE) demand a certificate that matches them"),
+            Demand::Opportunistic | Demand::Watched { .. } | Demand::Encrypted | Demand::Refused(_) => None,
+        }
+    }
+
     /// May the message go in clear when encryption fails?
     pub fn allows_clear(self) -> bool {
         matches!(self, Demand::Opportunistic | Demand::Watched { encrypted: false, .. })

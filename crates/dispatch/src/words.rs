@@ -107,7 +107,7 @@ const fn theirs(meaning: &'static str, next_step: &'static str) -> Seen {
 }
 
 /// What happened where no server said a word: the verdicts that `judge` makes without a rule.
-const SEEN: [(&str, Seen); 12] = [
+const SEEN: [(&str, Seen); 14] = [
     ("dns-failure", plain("name server of the domain did not answer")),
     ("dns-no-address", plain("mail server of the domain has no address")),
     ("dns-no-records", plain("domain exists and has no mail server")),
@@ -131,7 +131,23 @@ const SEEN: [(&str, Seen); 12] = [
             "Ask the person for an address in plain letters, or their postmaster for SMTPUTF8.",
         ),
     ),
+    (
+        "other-family",
+        Seen {
+            meaning: "their mail server has only addresses of a family (IPv4, IPv6) that no source of ours has",
+            blame: Some(Blame::OwnFault),
+            next_step: Some("Add a source with an address of that family."),
+        },
+    ),
     ("size-announced", plain("message larger than the size they announced")),
+    (
+        "tls-policy",
+        theirs(
+            "their own policy demands encryption that their server did not offer",
+            "Nothing goes there in clear. Tell the postmaster of the receiving domain: their MTA-STS policy or TLSA records \
+             and their server's certificate do not fit.",
+        ),
+    ),
 ];
 
 fn seen_by_us(rule: &str) -> Option<Seen> {

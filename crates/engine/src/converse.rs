@@ -230,6 +230,10 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
                 refused = SESSIONS_REFUSED_MAX;
             }
             let mut failure = failure(house, lane, host, address, unopened);
+            if let Some(demanded) = owed.demand.policy().filter(|_| failure.stage == Stage::Tls) {
+                failure.verdict = policy_unmet(house, lane);
+                failure.note = failure.note.map(|why| format!("not sent: {demanded}, and {why}"));
+            }
             if strict && owed.demand.allows_clear() && failure.stage == Stage::Tls {
                 // It is this message that insists; others may go to the site in clear.
                 failure.verdict.scope = Scope::Recipient;
@@ -277,12 +281,16 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
     }
 }
 
+/// The domain's own policy keeps the message from going there.
+fn policy_unmet(house: &House, lane: &Lane) -> Verdict {
+    let provider = lane.provider().map(|provider| provider.key.as_str());
+    judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what: What::PolicyUnmet })
+}
+
 /// A server that the policy leaves out.
 fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Failure {
-    let why = refusal.to_string();
-    let provider = lane.provider().map(|provider| provider.key.as_str());
-    let verdict = judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what: What::TlsFailed(&why) });
-    let note = Some(format!("not sent: {why}"));
+    let verdict = policy_unmet(house, lane);
+    let note = Some(format!("not sent: {refusal}"));
     let (host, stage) = (host.to_owned(), Stage::Tls);
     Failure { host, address: None, stage, verdict, reply: None, note, reached: false, is_ours: false }
 }
@@ -361,6 +369,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
             let verdict = match &failure {
                 ConnectFailure::Refused => judged(What::Refused),
                 ConnectFailure::Unreachable(_) | ConnectFailure::Other(_) => judged(What::Unreachable),
+                ConnectFailure::OtherFamily(_) => judged(What::OtherFamily),
                 ConnectFailure::Egress(_) => judged(What::EgressDown),
                 ConnectFailure::TimedOut => judged(What::TimedOut),
                 ConnectFailure::Forbidden(_) => dns_verdict(DnsOutcome::PointsInside),

@@ -180,7 +180,10 @@ async fn first_through<T>(running: &mut Vec<(IpAddr, BoxFuture<'_, T>)>) -> (IpA
 /// Does the failure speak of the address, rather than of ourselves?
 fn is_theirs(failure: &ConnectFailure) -> bool {
     match failure {
-        ConnectFailure::Refused | ConnectFailure::Unreachable(_) | ConnectFailure::TimedOut => true,
+        ConnectFailure::Refused
+        | ConnectFailure::Unreachable(_)
+        | ConnectFailure::OtherFamily(_)
+        | ConnectFailure::TimedOut => true,
         ConnectFailure::Forbidden(_) | ConnectFailure::Egress(_) | ConnectFailure::Other(_) => false,
     }
 }
@@ -192,7 +195,7 @@ fn weight(failure: &ConnectFailure) -> u8 {
         ConnectFailure::TimedOut => 4,
         ConnectFailure::Egress(_) => 3,
         ConnectFailure::Other(_) => 2,
-        ConnectFailure::Unreachable(_) => 1,
+        ConnectFailure::Unreachable(_) | ConnectFailure::OtherFamily(_) => 1,
         ConnectFailure::Forbidden(_) => 0,
     }
 }
@@ -200,7 +203,7 @@ fn weight(failure: &ConnectFailure) -> u8 {
 fn no_address_of_this_family(way: &Approach<'_>) -> Unreached {
     let from = way.from.local.map_or_else(|| "here".to_owned(), |local| local.to_string());
     let why = format!("{} has no address that can be reached from {from}", way.host);
-    Unreached { failure: ConnectFailure::Unreachable(why), address: None }
+    Unreached { failure: ConnectFailure::OtherFamily(why), address: None }
 }
 
 /// What did not answer, seen from one of our addresses: a server may drop the packets of one and take those of another.

@@ -13,6 +13,10 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
+/// How long our own proxy may take to answer us; half of the whole deadline, where that is shorter. Whoever is silent for
+/// longer is to blame, not the mail server behind.
+const PROXY_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Opens real TCP connections.
 #[derive(Clone, Debug)]
 pub struct Tcp {
@@ -34,19 +38,21 @@ impl Tcp {
 }
 
 /// A connection to `target`, directly or through the proxy.
-async fn open(from: &Egress, target: SocketAddr) -> Result<TcpStream, ConnectFailure> {
+async fn open(from: &Egress, target: SocketAddr, patience: Duration) -> Result<TcpStream, ConnectFailure> {
     match &from.proxy {
         None => open_from(from.local, target).await,
         Some(Proxy::Socks5 { server, user }) => {
-            socks::connect(open_proxy(*server).await?, *server, user.as_ref(), target).await
+            let stream = open_proxy(*server, patience).await?;
+            socks::connect(stream, *server, user.as_ref(), target, patience).await
         }
-        Some(Proxy::Haproxy { server }) => open_through_haproxy(from.local, *server, target).await,
+        Some(Proxy::Haproxy { server }) => open_through_haproxy(from.local, *server, target, patience).await,
     }
 }
 
 /// A connection to our proxy: if it fails, nobody else is to blame.
-async fn open_proxy(server: SocketAddr) -> Result<TcpStream, ConnectFailure> {
-    let opened = open_from(None, server).await;
+async fn open_proxy(server: SocketAddr, patience: Duration) -> Result<TcpStream, ConnectFailure> {
+    let opened = tokio::time::timeout(patience, open_from(None, server)).await;
+    let opened = opened.unwrap_or(Err(ConnectFailure::TimedOut));
     opened.map_err(|why| ConnectFailure::Egress(format!("the proxy {server} cannot be reached: {why}")))
 }
 
@@ -54,13 +60,14 @@ async fn open_through_haproxy(
     local: Option<IpAddr>,
     server: SocketAddr,
     target: SocketAddr,
+    patience: Duration,
 ) -> Result<TcpStream, ConnectFailure> {
     let Some(source) = local else {
         let why = format!("the HAProxy {server} has to be told a source address; give the source one");
         return Err(ConnectFailure::Egress(why));
     };
     let header = proxy_header(source, target).ok_or_else(|| another_family(source, target))?;
-    let mut stream = open_proxy(server).await?;
+    let mut stream = open_proxy(server, patience).await?;
     let sent = stream.write_all(&header).await;
     sent.map_err(|why| ConnectFailure::Egress(format!("the proxy {server} closed the line: {why}")))?;
     Ok(stream)
@@ -88,7 +95,7 @@ fn socket_for(local: Option<IpAddr>, target: SocketAddr) -> Result<TcpSocket, Co
 }
 
 fn another_family(local: IpAddr, target: SocketAddr) -> ConnectFailure {
-    ConnectFailure::Unreachable(format!("{} cannot be reached from {local}: another family", target.ip()))
+    ConnectFailure::OtherFamily(format!("{} cannot be reached from {local}: another family", target.ip()))
 }
 
 fn why_not_bound(error: &io::Error, local: IpAddr) -> ConnectFailure {
@@ -117,7 +124,7 @@ impl Connect for Tcp {
             if let Some(why) = self.forbids_way(from, target) {
                 return Err(ConnectFailure::Forbidden(why));
             }
-            match tokio::time::timeout(timeout, open(from, target)).await {
+            match tokio::time::timeout(timeout, open(from, target, PROXY_PATIENCE.min(timeout / 2))).await {
                 Ok(opened) => opened.map(|stream| Box::new(stream) as Box<dyn Stream>),
                 Err(_) => Err(ConnectFailure::TimedOut),
             }
@@ -132,7 +139,7 @@ fn why_no_socket(error: &io::Error, target: SocketAddr) -> ConnectFailure {
         Some(code) if TOO_MANY_OPEN_FILES.contains(&code) => {
             ConnectFailure::Other(format!("cannot open another connection (raise the limit of open files): {error}"))
         }
-        _ if target.is_ipv6() => ConnectFailure::Unreachable(format!("this machine has no IPv6: {error}")),
+        _ if target.is_ipv6() => ConnectFailure::OtherFamily(format!("this machine has no IPv6: {error}")),
         _ => ConnectFailure::Other(format!("cannot open a socket: {error}")),
     }
 }
@@ -147,7 +154,7 @@ fn why_not_connected(error: &io::Error, target: SocketAddr) -> ConnectFailure {
         | io::ErrorKind::NetworkDown
         | io::ErrorKind::PermissionDenied => ConnectFailure::Unreachable(error.to_string()),
         // Without an IPv6 address there is nothing to send from; over IPv4 it means that the local ports ran out.
-        io::ErrorKind::AddrNotAvailable if target.is_ipv6() => ConnectFailure::Unreachable(error.to_string()),
+        io::ErrorKind::AddrNotAvailable if target.is_ipv6() => ConnectFailure::OtherFamily(error.to_string()),
         _ => ConnectFailure::Other(error.to_string()),
     }
 }
@@ -214,7 +221,7 @@ mod tests {
         let refused = failure(&tcp, &from, target, PATIENCE).await;
         assert!(matches!(refused, ConnectFailure::Egress(why) if why.contains("not an address of this machine")));
         let refused = failure(&tcp, &Egress::from("::1".parse().unwrap()), target, PATIENCE).await;
-        assert!(matches!(refused, ConnectFailure::Unreachable(_)), "{refused}");
+        assert!(matches!(refused, ConnectFailure::OtherFamily(_)), "{refused}");
     }
 
     #[test]
@@ -224,10 +231,10 @@ mod tests {
         let of = |kind: io::ErrorKind, target| why_not_connected(&io::Error::from(kind), target);
         assert!(matches!(of(io::ErrorKind::NetworkUnreachable, v4), ConnectFailure::Unreachable(_)));
         assert!(matches!(of(io::ErrorKind::HostUnreachable, v6), ConnectFailure::Unreachable(_)));
-        assert!(matches!(of(io::ErrorKind::AddrNotAvailable, v6), ConnectFailure::Unreachable(_)));
+        assert!(matches!(of(io::ErrorKind::AddrNotAvailable, v6), ConnectFailure::OtherFamily(_)));
         assert!(matches!(of(io::ErrorKind::AddrNotAvailable, v4), ConnectFailure::Other(_)));
         assert_eq!(of(io::ErrorKind::TimedOut, v4), ConnectFailure::TimedOut);
         assert!(matches!(why_no_socket(&io::Error::from_raw_os_error(24), v6), ConnectFailure::Other(_)));
-        assert!(matches!(why_no_socket(&io::Error::from_raw_os_error(97), v6), ConnectFailure::Unreachable(_)));
+        assert!(matches!(why_no_socket(&io::Error::from_raw_os_error(97), v6), ConnectFailure::OtherFamily(_)));
     }
 }

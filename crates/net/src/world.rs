@@ -188,6 +188,9 @@ pub enum ConnectFailure {
     /// No route to the host or its network, from here, for this address family.
     #[error("host unreachable: {0}")]
     Unreachable(String),
+    /// It has only addresses of a family (IPv4, IPv6) that our way out does not have.
+    #[error("{0}")]
+    OtherFamily(String),
     /// No answer in time.
     #[error("no answer within the time allowed")]
     TimedOut,

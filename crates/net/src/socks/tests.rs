@@ -131,10 +131,35 @@ async fn the_guard_looks_at_the_target_and_in_a_rehearsal_at_the_proxy_too() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_says_nothing_costs_one_deadline() {
-    let server = proxy(vec![Hears(NO_NAME)]).await;
-    let from = Egress { local: None, proxy: Some(Proxy::Socks5 { server, user: None }) };
-    let tcp = Tcp::new(Guard::LoopbackOnly);
-    let silent = tcp.connect(&from, TARGET.parse().unwrap(), Duration::from_millis(100)).await.err();
-    assert_eq!(silent, Some(ConnectFailure::TimedOut));
+async fn a_proxy_that_says_nothing_does_not_work_and_one_that_waits_for_the_target_does() {
+    let within = Duration::from_millis(400);
+    let (tcp, target) = (Tcp::new(Guard::LoopbackOnly), TARGET.parse().unwrap());
+    for (steps, is_ours) in [(vec![Hears(NO_NAME)], true), (vec![Hears(NO_NAME), Says(b"\x05\x00")], false)] {
+        let server = proxy(steps).await;
+        let from = Egress { local: None, proxy: Some(Proxy::Socks5 { server, user: None }) };
+        match tcp.connect(&from, target, within).await.err() {
+            Some(ConnectFailure::Egress(why)) => assert!(is_ours && why.contains("says nothing"), "{why}"),
+            other => assert_eq!((other, is_ours), (Some(ConnectFailure::TimedOut), false)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_whose_machine_is_gone_does_not_work() {
+    // A listener whose queue is full drops what comes next, as a machine that is switched off does.
+    let listener = tokio::net::TcpSocket::new_v4().unwrap();
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listener.listen(1).unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(Ok(line)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(server)).await {
+        queued.push(line);
+        assert!(queued.len() < 64, "the queue has an end");
+    }
+    let (tcp, target) = (Tcp::new(Guard::LoopbackOnly), TARGET.parse().unwrap());
+    for proxy in [Proxy::Socks5 { server, user: None }, Proxy::Haproxy { server }] {
+        let from = Egress { local: Some("127.0.0.3".parse().unwrap()), proxy: Some(proxy) };
+        let gone = tcp.connect(&from, target, Duration::from_millis(400)).await.err();
+        assert!(matches!(&gone, Some(ConnectFailure::Egress(why)) if why.contains("cannot be reached")), "{gone:?}");
+    }
 }

@@ -19,6 +19,12 @@ fn dane_and_another_key() {
     let tries = ended.tries("ida@northmail.test");
     assert!(tries.len() > 5, "it is tried again for the whole window");
     assert!(tries.iter().all(|row| row.attempt.verdict.category == Category::TlsFailure), "{}", ended.story());
+    let notes = tries.iter().filter_map(|row| row.attempt.note.as_deref());
+    assert!(
+        notes.clone().count() > 5 && notes.clone().all(|note| note.contains("TLSA records (DANE) demand")),
+        "{}",
+        ended.story()
+    );
     assert!(ended.arrivals.is_empty() && ended.sightings.is_empty(), "nothing goes out, in clear least of all");
     assert!(ended.suppressed.is_empty());
 }
