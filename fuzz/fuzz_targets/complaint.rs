@@ -3,10 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mail::complaint::{NAMES_MAX, TOKENS_MAX, read};
+use mail::complaint::{RECIPIENTS_MAX, read};
+use mail::traces::{NAMES_MAX, TOKENS_MAX};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(report) = read(octets) else { return };
-    assert!(report.tokens.len() <= TOKENS_MAX && report.messages.len() <= NAMES_MAX);
-    assert!(report.recipients.len() <= NAMES_MAX);
+    assert!(report.traces.tokens.len() <= TOKENS_MAX && report.traces.messages.len() <= NAMES_MAX);
+    assert!(report.recipients.len() <= RECIPIENTS_MAX);
 });

@@ -1,24 +1,19 @@
 //! Complaints: reports of feedback loops, and what other systems tell, become a suppression, a word on the person's timeline
 //! and a count in the brakes.
 //!
-//! A report comes from anybody who can write a mail. So only what we sealed is believed: a token of our key ring in the
-//! returned message. Our Message-ID alone tells it too where the report also names the recipient that this message had;
-//! without that, whoever got one message could complain in the name of their neighbours.
+//! Which message a report is about, and when that is believed, is found by [`crate::returned`].
 
 use crate::brakes::Whom;
 use crate::handle::Handle;
 use crate::house::{House, Notice};
-use crate::launch::{self, MESSAGE_ID_TAG, TOKEN_RING};
+use crate::launch;
+use crate::returned;
 use dispatch::brakes::{Groups, Trip};
-use mail::complaint::{Kind, MessageName, Report};
-use mail::token::KeyRing;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState, DomainId, EmailAddress, Timestamp, WorkspaceId};
+use mail::complaint::Kind;
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, DomainId, Timestamp, WorkspaceId};
 use std::sync::Arc;
 use store::complaint::{Complained, NewComplaint};
 use store::{Recipient, Store, StoreError};
-
-/// Mailings of a person that are looked through for the one they complain about.
-const MAILINGS_LOOKED_AT: usize = 100;
 
 /// Somebody complained, or did something like it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,54 +66,6 @@ pub struct Settled {
     complained: Option<Complained>,
 }
 
-/// The delivery that a report is about; `None`: nothing in it proves to be ours.
-pub async fn find(store: &Store, report: &Report) -> Result<Option<DeliveryId>, StoreError> {
-    let ring: Option<KeyRing> = store.secrets().get(TOKEN_RING).and_then(|kept| serde_json::from_slice(&kept).ok());
-    let sealed = ring.and_then(|ring| {
-        report.tokens.iter().find_map(|token| {
-            let (purpose, delivery) = ring.open(token).ok()?;
-            purpose.names_delivery().then_some(delivery)
-        })
-    });
-    if sealed.is_some() {
-        return Ok(sealed);
-    }
-    let Some(tag) = store.secrets().get(MESSAGE_ID_TAG) else { return Ok(None) };
-    let ours = |name: &&MessageName| name.tag.as_bytes() == tag.as_slice();
-    for name in report.messages.iter().filter(ours) {
-        if is_recipient(store, name.delivery, &report.recipients).await? {
-            return Ok(Some(name.delivery));
-        }
-    }
-    Ok(None)
-}
-
-/// The message that an address had been sent last at a time; `None`: none in the latest mailings of its people.
-pub async fn latest_to(
-    store: &Store,
-    workspace: WorkspaceId,
-    address: &EmailAddress,
-    at: Timestamp,
-) -> Result<Option<DeliveryId>, StoreError> {
-    let mut latest: Option<(Timestamp, DeliveryId)> = None;
-    for contact in store.contacts_by_address(workspace, address).await? {
-        for entry in store.timeline(contact.id, MAILINGS_LOOKED_AT).await? {
-            let row = entry.delivery;
-            let has_it = matches!(row.state, DeliveryState::Accepted | DeliveryState::InDoubt);
-            let sent = row.last.filter(|_| has_it).map(|last| (last.started_at, row.delivery));
-            latest = latest.max(sent.filter(|(sent_at, _)| *sent_at <= at));
-        }
-    }
-    Ok(latest.map(|(_, delivery)| delivery))
-}
-
-async fn is_recipient(store: &Store, delivery: DeliveryId, named: &[String]) -> Result<bool, StoreError> {
-    let row = store.delivery(delivery).await?;
-    let key = |text: &str| EmailAddress::parse(text).ok().map(|address| address.key());
-    let to = row.and_then(|row| row.email).and_then(|email| key(&email));
-    Ok(to.is_some_and(|to| named.iter().any(|named| key(named).as_ref() == Some(&to))))
-}
-
 /// Writes down what follows from a claim. `None`: there is no such message, or its person was forgotten.
 pub async fn record(
     store: &Store,
@@ -148,20 +95,10 @@ pub async fn record(
     };
     let Some(complained) = store.complain(complaint, actor, now).await? else { return Ok(None) };
     if recipient.state == DeliveryState::InDoubt {
-        settle_doubt(store, claim.delivery, now).await?;
+        returned::has_arrived(store, claim.delivery, "the recipient complained about the message", now).await?;
     }
     let done = if complained.is_new { Done::Complained } else { Done::Repeated };
     Ok(Some(Settled { done, recipient, complained: Some(complained) }))
-}
-
-/// Who complains about a message has it.
-async fn settle_doubt(store: &Store, delivery: DeliveryId, now: Timestamp) -> Result<(), StoreError> {
-    let evidence = "the recipient complained about the message";
-    match store.settle_doubt(delivery, DeliveryState::Accepted, evidence, &Actor::Engine, now).await {
-        // Somebody was faster.
-        Err(StoreError::Refused(_)) => Ok(()),
-        other => other,
-    }
 }
 
 /// The sending domain of a campaign, if anything was ever counted for it.

@@ -7,13 +7,14 @@
 
 use crate::launch::{self, TOKEN_RING};
 use crate::messages;
+use crate::returned;
 use crate::{Handle, SendError};
 use dispatch::engage::{Asked, Hit, Recent, Signs};
 use mail::compose::{Compiled, HeaderPlan, LINKS_MAX, Recipient as Reader, Tokens, Values, page};
 use mail::token::{KeyRing, Purpose};
 use mail::track::{self, Named, TRAP};
 use model::reaction::Doer;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState, EmailAddress, ReactionKind, Timestamp, WorkspaceId};
+use model::{CampaignId, DeliveryId, DeliveryState, EmailAddress, ReactionKind, Timestamp, WorkspaceId};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -276,7 +277,8 @@ impl Handle {
             writer.written.extend(places);
             writer.written = writer.written.split_off(&oldest);
             for delivery in batch.proved {
-                self.settle_by_click(delivery).await?;
+                let evidence = "a person followed a link of the message";
+                returned::has_arrived(&self.store, delivery, evidence, self.clock.now()).await?;
             }
         }
     }
@@ -314,20 +316,6 @@ impl Handle {
         // Only now: had a question to the ledger failed, they would be judged again.
         lock(&self.desk.waiting).drain(..next.len());
         Ok(draft.finish())
-    }
-
-    /// Somebody clicked: they have the message.
-    async fn settle_by_click(&self, delivery: DeliveryId) -> Result<(), StoreError> {
-        let evidence = "a person followed a link of the message";
-        let settled = self
-            .store
-            .settle_doubt(delivery, DeliveryState::Accepted, evidence, &Actor::Engine, self.clock.now())
-            .await;
-        match settled {
-            // Somebody was faster.
-            Err(StoreError::Refused(_)) => Ok(()),
-            other => other,
-        }
     }
 
     fn note_visit(&self, named: Named, asked: Asked, mut visitor: Visitor) {

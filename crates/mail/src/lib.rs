@@ -7,6 +7,8 @@
 //! - [`compose`]: an author's `.mjml`, `.md` or `.html` becomes a [`compose::Compiled`] once per campaign, and every
 //!   mistake in it is told with its line and column;
 //! - [`complaint`]: reports of complaints that come back;
+//! - [`letter`]: what recipients write back;
+//! - [`traces`]: what of ours is in either;
 //! - [`values`]: what the merge tags of one person stand for;
 //! - [`headers`]: the header fields that a whole campaign shares, validated once;
 //! - [`message`]: one recipient's message, 7-bit and deterministic;
@@ -23,11 +25,13 @@ pub mod attach;
 pub mod complaint;
 pub mod compose;
 pub mod headers;
+pub mod letter;
 pub mod message;
 pub mod notice;
 mod qp;
 pub mod sign;
 pub mod tls_report;
 pub mod token;
+pub mod traces;
 pub mod track;
 pub mod values;

@@ -29,6 +29,7 @@ mod shift;
 mod show;
 mod stage;
 mod transport;
+mod upload;
 mod ways_out;
 mod which;
 

@@ -19,8 +19,11 @@ use crate::shift;
 use crate::ways_out::{self, WaysOut};
 use engine::complaints::{self, Claim};
 use engine::import::{ImportRequest, Mapping, Pace, Progress, import_file};
+use engine::replies;
+use engine::returned;
 use engine::trial::CHOSEN_BY_HAND;
 use mail::complaint::Report;
+use mail::letter::Letter;
 use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
 use model::{
@@ -33,7 +36,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use store::sunset::SleepRule;
 use store::{
-    ContactEdit, Durability, LeftOut, LiftFilter, RestoreFilter, RestoreGroup, RestorePreview, Settling, Target,
+    ContactEdit, Durability, LeftOut, LiftFilter, Recipient, RestoreFilter, RestoreGroup, RestorePreview, Settling,
+    Target,
 };
 
 /// Something to be done to the ledger.
@@ -69,6 +73,8 @@ pub(crate) enum Order {
     Forget { address: String },
     /// Take in a report of a complaint.
     Complaint { report: Box<Report> },
+    /// Take in what a recipient wrote back.
+    Reply { letter: Box<Letter> },
     /// Suppress an address or a domain.
     Suppress { target: Whom, note: Option<String> },
     /// Remove a suppression by hand.
@@ -251,6 +257,7 @@ impl Order {
             | Order::Lanes { .. }
             | Order::Trace { .. }
             | Order::Complaint { .. }
+            | Order::Reply { .. }
             | Order::StopOrigin { .. }
             | Order::AllowOrigin { .. }
             | Order::PutToRest { .. }
@@ -376,6 +383,10 @@ pub(crate) async fn carry_out(
             let claim = complaint_claim(ledger, report).await?;
             complaint_answer(complaints::record(store, &claim, actor, now).await?)
         }
+        Order::Reply { letter } => {
+            let claim = reply_claim(ledger, letter).await?;
+            reply_answer(replies::record(store, &claim, now).await?)
+        }
         Order::Suppress { target, note } => {
             let reason = SuppressionReason::Manual;
             store.suppress(workspace, target.target(), reason, note.clone(), actor, now).await?;
@@ -490,7 +501,7 @@ fn previewed(what: &str, told: &RestorePreview) -> Value {
 
 /// What a report claims. Refused: one about a message that is none of ours.
 pub(crate) async fn complaint_claim(ledger: &Ledger, report: &Report) -> Result<Claim, Failure> {
-    let found = complaints::find(&ledger.store, report).await?;
+    let found = returned::find(&ledger.store, &report.traces, &report.recipients).await?;
     let delivery = found.ok_or_else(|| {
         Failure::bad_input("the report is about no message that was sent from here")
             .advise("a report is known by what we wrote into the message: it must hold its header fields")
@@ -503,13 +514,34 @@ pub(crate) fn complaint_answer(settled: Option<complaints::Settled>) -> Answer {
     let settled = settled.ok_or_else(|| {
         Failure::bad_input("the message that the report is about was never tried, or its recipient was forgotten")
     })?;
-    let recipient = &settled.recipient;
-    Ok(json!({
-        "did": settled.done.word(),
+    Ok(told_of(settled.done.word(), &settled.recipient))
+}
+
+/// What a letter claims. Refused: one that answers no message of ours.
+pub(crate) async fn reply_claim(ledger: &Ledger, letter: &Letter) -> Result<replies::Claim, Failure> {
+    let claim = replies::claim(&ledger.store, letter).await?;
+    claim.ok_or_else(|| {
+        Failure::bad_input("the reply is to no message that was sent from here, or not from its recipient")
+            .advise("a reply is known by its In-Reply-To and its From, or by a link of ours in what it quotes")
+    })
+}
+
+/// What became of a letter.
+pub(crate) fn reply_answer(settled: Option<replies::Settled>) -> Answer {
+    let settled = settled.ok_or_else(|| {
+        Failure::bad_input("the message that the reply is to was never tried, or its recipient was forgotten")
+    })?;
+    Ok(told_of(settled.done.word(), &settled.recipient))
+}
+
+/// What was done about what came back, and about which message.
+fn told_of(did: &str, recipient: &Recipient) -> Value {
+    json!({
+        "did": did,
         "delivery": recipient.delivery.to_string(),
         "campaign": recipient.campaign.to_string(),
         "contact": recipient.contact.to_string(),
-    }))
+    })
 }
 
 /// The values to set with a new address: those named, and those that repeat the old address (a file's own column of

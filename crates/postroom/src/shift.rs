@@ -210,6 +210,10 @@ impl Staff {
                 let claim = order::complaint_claim(&self.ledger, &report).await?;
                 order::complaint_answer(self.handle.complained(&claim, &actor).await?)
             }
+            Order::Reply { letter } => {
+                let claim = order::reply_claim(&self.ledger, &letter).await?;
+                order::reply_answer(self.handle.replied(&claim).await?)
+            }
             Order::Suppress { target, note } => {
                 let reason = SuppressionReason::Manual;
                 self.handle.suppress(self.ledger.workspace, target.target(), reason, note, &actor).await?;

@@ -43,6 +43,7 @@ pub mod pacing;
 pub mod person;
 pub mod queue;
 pub mod reaction;
+pub mod reply;
 mod reply_text;
 pub mod report;
 pub mod restore;

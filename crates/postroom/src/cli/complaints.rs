@@ -7,8 +7,8 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, text};
 use crate::output::Output;
+use crate::upload::read_file;
 use mail::complaint::{REPORT_OCTETS_MAX, Report, read};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -41,13 +41,6 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 }
 
 fn read_report(file: &Path) -> Result<Report, Failure> {
-    let most = u64::try_from(REPORT_OCTETS_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let mut octets = Vec::new();
-    let got = if file == Path::new("-") {
-        std::io::stdin().lock().take(most).read_to_end(&mut octets)
-    } else {
-        std::fs::File::open(file).and_then(|open| open.take(most).read_to_end(&mut octets))
-    };
-    got.map_err(|error| Failure::bad_input(format!("{}: {error}", file.display())))?;
+    let octets = read_file(file, REPORT_OCTETS_MAX)?;
     read(&octets).map_err(|error| Failure::bad_input(format!("{}: {error}", file.display())))
 }

@@ -25,6 +25,7 @@ pub(crate) mod origins;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod reload;
+mod replies;
 pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod resume;
@@ -109,6 +110,8 @@ enum Command {
     Sunset(sunset::Args),
     /// Take in reports of complaints, as feedback loops send them
     Complaints(complaints::Args),
+    /// Take in what recipients write back
+    Replies(replies::Args),
     /// What became of a campaign, and of its people
     Report(report::Args),
     /// Every campaign in a line, oldest first
@@ -176,6 +179,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Suppress(command) => suppress::run(command, dir, output).await,
         Command::Sunset(args) => sunset::run(args, dir, output).await,
         Command::Complaints(args) => complaints::run(args, dir, output).await,
+        Command::Replies(args) => replies::run(args, dir, output).await,
         Command::Hold(args) => hold::run(*args, dir, output).await,
         Command::Source(command) => source::run(command, dir, output).await,
         Command::Pool(command) => pool::run(command, dir, output).await,

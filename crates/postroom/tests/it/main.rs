@@ -12,6 +12,7 @@ mod peers;
 mod peers_answer;
 mod readers;
 mod reloads;
+mod replies;
 mod room;
 mod sends;
 mod tells;

@@ -35,6 +35,7 @@ pub(crate) mod persons;
 pub(crate) mod places;
 pub(crate) mod queue;
 pub(crate) mod reactions;
+mod replies;
 pub(crate) mod reports;
 pub(crate) mod restores;
 pub(crate) mod segment_sql;

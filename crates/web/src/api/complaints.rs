@@ -1,16 +1,17 @@
 //! Complaints that come in: a report of a feedback loop as it arrived, or what another system tells.
 
-use crate::extract::{self, body, read_json};
+use super::meant::meant;
+use crate::extract::{body, read_json};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use engine::complaints::{self, Claim};
+use engine::complaints::Claim;
+use engine::returned;
 use mail::complaint::{Kind, REPORT_OCTETS_MAX, read};
 use model::access::Scope;
-use model::{DeliveryId, EmailAddress};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -100,22 +101,14 @@ async fn told(app: &App, caller: &Caller, octets: &[u8]) -> Result<Claim, Proble
         Some("opt_out") => Kind::OptOut,
         Some(other) => return Err(Problem::field("kind", format!("{other:?} is none of abuse, fraud and opt_out"))),
     };
-    let delivery: DeliveryId = match (delivery, recipient) {
-        (Some(text), None) => extract::id("delivery", &text)?,
-        (None, Some(text)) => {
-            let address = EmailAddress::parse(&text).map_err(|error| Problem::field("recipient", error.to_string()))?;
-            let before = at.map_or(app.now(), |time| time.0);
-            let found = complaints::latest_to(&app.store, caller.workspace, &address, before).await?;
-            found.ok_or_else(|| Problem::not_found("message to", address))?
-        }
-        _ => return Err(Problem::field("delivery", "name the delivery or the recipient")),
-    };
-    Ok(Claim { delivery, kind, workspace: None, at: at.map(|time| time.0), how: "told" })
+    let at = at.map(|time| time.0);
+    let delivery = meant(app, caller, (delivery, recipient), at).await?;
+    Ok(Claim { delivery, kind, workspace: None, at, how: "told" })
 }
 
 async fn reported(app: &App, octets: &[u8]) -> Result<Claim, Problem> {
     let report = read(octets).map_err(|error| Problem::new(Code::InvalidField, error.to_string()))?;
-    let found = complaints::find(&app.store, &report).await?;
+    let found = returned::find(&app.store, &report.traces, &report.recipients).await?;
     let delivery = found.ok_or_else(|| {
         let says = "the report is about no message that was sent from here: it must hold the message's header fields";
         Problem::new(Code::NotFound, says)

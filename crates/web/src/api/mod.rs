@@ -16,9 +16,11 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lists;
 pub(crate) mod me;
+mod meant;
 mod messages;
 mod origins;
 mod reacted;
+mod replies;
 mod restores;
 pub(crate) mod segments;
 pub(crate) mod sequences;
@@ -65,6 +67,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(me::routes())
         .merge(campaigns::routes())
         .merge(complaints::routes())
+        .merge(replies::routes())
         .merge(keys::routes())
         .merge(sessions::routes())
         .merge(users::routes())

@@ -26,6 +26,7 @@ mod people;
 mod preferences;
 mod provider;
 mod readers;
+mod replies;
 mod sequences;
 mod strangers;
 mod sunsets;

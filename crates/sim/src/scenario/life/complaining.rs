@@ -1,7 +1,8 @@
 //! People who call a message spam, and a provider that tells the sender so without naming them.
 
 use super::{PAGE, Process, actor};
-use engine::complaints::{Claim, Done, find};
+use engine::complaints::{Claim, Done};
+use engine::returned::find;
 use mail::complaint::read;
 use mail::token::{KeyRing, Purpose};
 use model::{DeliveryId, DeliveryState};
@@ -25,8 +26,10 @@ impl Process<'_> {
         for delivery in who {
             let report = read(report(&ring, delivery).as_bytes()).expect("a report");
             for done in [Done::Complained, Done::Repeated] {
-                let found =
-                    find(&self.store, &report).await.expect("the ledger can be read").expect("a message of ours");
+                let found = find(&self.store, &report.traces, &report.recipients)
+                    .await
+                    .expect("the ledger can be read")
+                    .expect("a message of ours");
                 let claim =
                     Claim { delivery: found, kind: report.kind, workspace: None, at: None, how: "feedback_report" };
                 let settled = self.handle().complained(&claim, &actor()).await.expect("written").expect("is known");
