@@ -185,6 +185,8 @@ struct Failure {
     reached: bool,
     /// Our own way out does not work: nothing is known of the site.
     is_ours: bool,
+    /// The site has no address of a family that our way out has; another source may.
+    is_other_family: bool,
 }
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
@@ -238,7 +240,9 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
                 // It is this message that insists; others may go to the site in clear.
                 failure.verdict.scope = Scope::Recipient;
             }
-            last = Some(failure);
+            if last.is_none() || !failure.is_other_family {
+                last = Some(failure);
+            }
             if addresses.is_empty() {
                 break;
             }
@@ -278,6 +282,7 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
         note: Some(format!("no address was found for the mail server {host:?}")),
         reached: false,
         is_ours: false,
+        is_other_family: false,
     }
 }
 
@@ -292,7 +297,8 @@ fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Fail
     let verdict = policy_unmet(house, lane);
     let note = Some(format!("not sent: {refusal}"));
     let (host, stage) = (host.to_owned(), Stage::Tls);
-    Failure { host, address: None, stage, verdict, reply: None, note, reached: false, is_ours: false }
+    let (reached, is_ours, is_other_family) = (false, false, false);
+    Failure { host, address: None, stage, verdict, reply: None, note, reached, is_ours, is_other_family }
 }
 
 /// A server and what it owes us.
@@ -364,6 +370,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
     let provider = lane.provider().map(|provider| provider.key.as_str());
     let judged = |what| judge(house.rules(), &Circumstance { stage, provider, what });
     let is_ours = matches!(why, Why::Connect(ConnectFailure::Egress(_)));
+    let is_other_family = matches!(why, Why::Connect(ConnectFailure::OtherFamily(_)));
     let (verdict, reply, note) = match why {
         Why::Connect(failure) => {
             let verdict = match &failure {
@@ -388,7 +395,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
             (judged(what), None, Some(journey::in_words(&ending)))
         }
     };
-    Failure { host: host.to_owned(), address, stage, verdict, reply, note, reached, is_ours }
+    Failure { host: host.to_owned(), address, stage, verdict, reply, note, reached, is_ours, is_other_family }
 }
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
@@ -396,6 +403,10 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
     if failure.is_ours {
         not_begun(house, lane, first);
         house.source_down(lane, failure.note.as_deref().unwrap_or_default());
+        return;
+    }
+    if failure.is_other_family && house.leave_to_another_family(lane, &first) {
+        not_begun(house, lane, first);
         return;
     }
     let verdict = Verdict { stage: failure.stage, ..failure.verdict.clone() };
@@ -408,8 +419,9 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
     }
     // Encryption that fails is no silence: there is a server, and it is not to be talked to.
     let silent = !failure.reached && failure.verdict.scope != Scope::Source && failure.stage != Stage::Tls;
-    // Servers whose names point inside are not tried at all: that says nothing about our line.
-    let unheard = silent && failure.verdict.outcome == Outcome::Deferred;
+    // Servers whose names point inside, or that have no address of our family, are not tried at all: that says nothing
+    // about our line.
+    let unheard = silent && failure.verdict.outcome == Outcome::Deferred && !failure.is_other_family;
     if unheard && house.is_our_silence(lane) {
         not_begun(house, lane, first);
         return;

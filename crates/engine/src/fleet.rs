@@ -4,6 +4,7 @@
 //! described has one source, itself.
 //! Invariant: a source that a provider has listed takes nothing there until its rest is over, whatever the pool says.
 
+use crate::lane::LaneId;
 use dispatch::pool::Candidate;
 use model::{CampaignKind, SourceId, Timestamp, WorkspaceId};
 use net::Egress;
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use store::{Pool, Store, StoreError};
+
+/// Sources without a way to a site that are remembered; of more than these it is found out at each try.
+const NO_WAY_MAX: usize = 20_000;
 
 /// A way out: an address, and the name we greet with from there.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub(crate) struct Fleet {
     resting: Mutex<BTreeMap<(SourceId, String), Rest>>,
     /// Sources that cannot send at all, whoever the receiver is.
     down: Mutex<BTreeMap<SourceId, Rest>>,
+    /// Sources that have no address of a site's family, until the look is repeated.
+    no_way: Mutex<BTreeMap<LaneId, Timestamp>>,
 }
 
 /// Why a source is left out, toward a provider or everywhere, and until when.
@@ -121,7 +127,12 @@ impl Ways {
 impl Fleet {
     /// A fleet of which no source rests.
     pub(crate) fn new(ways: Ways) -> Fleet {
-        Fleet { ways: RwLock::new(Arc::new(ways)), resting: Mutex::default(), down: Mutex::default() }
+        Fleet {
+            ways: RwLock::new(Arc::new(ways)),
+            resting: Mutex::default(),
+            down: Mutex::default(),
+            no_way: Mutex::default(),
+        }
     }
 
     /// The ways out, as they are described now.
@@ -196,6 +207,21 @@ impl Fleet {
     /// Until when nothing is tried through it.
     pub(crate) fn is_down(&self, source: SourceId, now: Timestamp) -> Option<Rest> {
         self.lock_down().get(&source).filter(|rest| rest.until > now).cloned()
+    }
+
+    /// The source of a lane has no address of its site's family: nothing is tried there before then.
+    pub(crate) fn has_no_way(&self, lane: LaneId, until: Timestamp, now: Timestamp) {
+        let mut known = self.no_way.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, until| *until > now);
+        if known.len() < NO_WAY_MAX {
+            known.insert(lane, until);
+        }
+    }
+
+    /// Until when the source of a lane is known to have no way to its site.
+    pub(crate) fn no_way_until(&self, lane: LaneId, now: Timestamp) -> Option<Timestamp> {
+        let known = self.no_way.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&lane).copied().filter(|until| *until > now)
     }
 
     fn lock_down(&self) -> MutexGuard<'_, BTreeMap<SourceId, Rest>> {

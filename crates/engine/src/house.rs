@@ -47,6 +47,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const CONNECTIONS_MAX: u32 = 1_000;
 /// How long a connection may take to open.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A source that has no address of a site's family is tried there again after this: sites get new addresses.
+const OTHER_FAMILY_REST: Duration = Duration::from_secs(6 * 3_600);
 
 /// How a run sends.
 #[derive(Clone, Debug)]
@@ -609,6 +611,22 @@ impl House {
         let (scope, category) = (Scope::Source, Category::NetworkFailure);
         lane.hold(LaneHold { scope, until, category, rule: "egress-down".to_owned() });
         self.tell(Notice::Redeal(lane.id));
+    }
+
+    /// The site has no address of a family that the lane's source has. `true`: another source may have one, and carries what
+    /// waits in the lane; until the look is repeated this one takes nothing there.
+    pub(crate) fn leave_to_another_family(&self, lane: &Lane, claimed: &Claimed) -> bool {
+        let now = self.now();
+        let until = now + OTHER_FAMILY_REST;
+        self.fleet.has_no_way(lane.id, until, now);
+        let Some(mailing) = self.mailing(claimed.campaign) else { return false };
+        let ways = self.fleet.ways();
+        let mut members = ways.members(mailing.workspace, mailing.kind).into_iter();
+        let is_left = members.any(|(source, _)| self.fleet.no_way_until(LaneId { source, ..lane.id }, now).is_none());
+        if is_left {
+            self.tell(Notice::Redeal(lane.id));
+        }
+        is_left
     }
 
     /// No server of the site answered. `true`: charge nobody, it may be our own fault (or is: the brake has tripped).

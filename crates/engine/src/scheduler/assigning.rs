@@ -91,7 +91,8 @@ impl Scheduler {
             let budget = self.house.budgets.standing(source, operator, now);
             let stopped = self.house.holds.of_source(source, now);
             let closed = self.house.throttles.closed_until(CeilingOf::Source(source), now);
-            let spent_until = [long, budget.spent_until, stopped, closed].into_iter().flatten().max();
+            let no_way = self.house.fleet.no_way_until(LaneId { site, source }, now);
+            let spent_until = [long, budget.spent_until, stopped, closed, no_way].into_iter().flatten().max();
             Standing { spent_until, ..budget }
         };
         let toward = (operator, entry.provider.and_then(|provider| provider.region.as_deref()));

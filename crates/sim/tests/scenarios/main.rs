@@ -46,6 +46,7 @@ mod a_server_reports_with_nothing_to_send;
 mod a_server_that_raves;
 mod a_server_the_policy_leaves_out;
 mod a_site_nobody_described_refuses_too_much;
+mod a_site_of_another_family;
 mod a_source_that_cannot_send_is_gone_round;
 mod a_stale_list_beside_a_good_one;
 mod a_stale_list_is_stopped;
