@@ -180,22 +180,23 @@ impl Budgets {
         Ok(())
     }
 
-    /// Reads what sources sent lately that are new here, and takes note of what is known of the others.
+    /// Reads again what sources and sending domains sent before today: some may be new here, and logs of another system
+    /// may have been counted. Today's budgets follow; what was spent of them stays spent.
     pub(crate) async fn know_sources(&self, store: &Store, ways: &Ways) -> Result<(), StoreError> {
         let Some(real) = &self.real else { return Ok(()) };
         let lock = || real.lock().unwrap_or_else(PoisonError::into_inner);
-        for source in ways.sources() {
-            let (of, who) = (VolumeOf::Source(source.id), Who::Source { warm_since: source.warm_since });
-            let day = {
-                let mut inner = lock();
-                if inner.who.contains_key(&of) {
-                    inner.is_known_as(of, who);
-                    continue;
-                }
-                inner.day
-            };
+        let sources = ways.sources().map(|source| (VolumeOf::Source(source.id), source.warm_since));
+        let sources = sources.map(|(of, warm_since)| (of, Who::Source { warm_since }));
+        let (day, domains) = {
+            let inner = lock();
+            let is_domain = |(of, _): &(&VolumeOf, &Who)| matches!(of, VolumeOf::Domain(_));
+            let domains: Vec<(VolumeOf, Who)> =
+                inner.who.iter().filter(is_domain).map(|(of, who)| (*of, *who)).collect();
+            (inner.day, domains)
+        };
+        for (of, who) in sources.chain(domains) {
             let rows = store.volume_of(of, day - HISTORY_DAYS).await?;
-            lock().take_in(of, who, rows);
+            lock().is_known_as(of, who, rows);
         }
         Ok(())
     }
@@ -247,9 +248,18 @@ impl Inner {
         }
     }
 
-    /// Somebody whose mail was counted before is known as this now: today's budgets follow.
-    fn is_known_as(&mut self, of: VolumeOf, who: Who) {
-        self.who.insert(of, who);
+    /// Somebody is known as this now, and sent this before today, as the ledger has it: today's budgets follow.
+    fn is_known_as(&mut self, of: VolumeOf, who: Who, rows: Vec<store::DayVolume>) {
+        let today = self.day;
+        if self.who.contains_key(&of) {
+            // Of today this process knows more than the ledger, which is told of a message when its verdict is written.
+            for ((one, _), days) in &mut self.history {
+                days.retain(|(day, _)| *one != of || *day >= today);
+            }
+            self.take_in(of, who, rows.into_iter().filter(|row| row.day < today).collect());
+        } else {
+            self.take_in(of, who, rows);
+        }
         let theirs: Vec<String> = self.today.keys().filter(|(one, _)| *one == of).map(|(_, at)| at.clone()).collect();
         for operator in theirs {
             let allowance = self.fresh(of, &operator, None).allowance;
@@ -345,4 +355,48 @@ pub(crate) fn day_of(at: Timestamp) -> i64 {
 
 fn next_day(now: Timestamp) -> Timestamp {
     Timestamp::from_millis((day_of(now) + 1) * DAY_MS + AFTER_MIDNIGHT_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Actor;
+    use store::{DayVolume, OpenOptions};
+
+    const TODAY: i64 = 20_454;
+
+    fn noon() -> Timestamp {
+        Timestamp::from_millis(TODAY * DAY_MS + DAY_MS / 2)
+    }
+
+    /// Messages that go until one of the budgets says no, at most `most`.
+    fn go(budgets: &Budgets, domain: DomainId, most: u32) -> u32 {
+        let take = |_: &u32| budgets.take(SourceId::THIS_MACHINE, Some(domain), "google", noon()).is_ok();
+        u32::try_from((0..most).take_while(take).count()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_another_system_sent_counts_at_once_for_the_domain_and_the_source() {
+        let store = Store::open(OpenOptions::memory([7; 32]), noon()).unwrap();
+        let domain = store.domain_id("letters.example", noon()).await.unwrap();
+        let ways = Ways::read(&store, "mta.letters.example").await.unwrap();
+        let how = (Stakes::Real, Providers::shipped());
+        let budgets = Budgets::read(&store, &ways, &[domain], how, noon()).await.unwrap();
+        assert_eq!(go(&budgets, domain, 10_000), 200, "a new address and a new domain");
+        let count = DayCount { attempted: 5_000, accepted: 5_000, ..DayCount::default() };
+        let weekly = |of: VolumeOf| {
+            let provider = Some("google".to_owned());
+            (1..=4).map(move |week| DayVolume { of, provider: provider.clone(), day: TODAY - 7 * week, count })
+        };
+        let own = SourceId::THIS_MACHINE;
+        let rows = weekly(VolumeOf::Source(own)).chain(weekly(VolumeOf::Domain(domain))).collect();
+        store.add_volume(own, rows, &Actor::Engine, noon()).await.unwrap();
+        assert_eq!(go(&budgets, domain, 10_000), 0);
+        budgets.know_sources(&store, &ways).await.unwrap();
+        assert_eq!(go(&budgets, domain, 20_000), 9_800, "what was spent stays spent");
+        budgets.know_sources(&store, &ways).await.unwrap();
+        assert_eq!(go(&budgets, domain, 10), 0, "told twice is known once");
+        let restarted = Budgets::read(&store, &ways, &[domain], how, noon()).await.unwrap();
+        assert_eq!(go(&restarted, domain, 20_000), 10_000, "the same after a start");
+    }
 }

@@ -10,7 +10,7 @@ use crate::throttles::Told;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, HISTORY_DAYS, Who};
-use model::{CampaignId, Ceilings, DayCount, SourceId, Timestamp};
+use model::{CampaignId, Ceilings, DayCount, DomainId, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{CeilingOf, Source, Store, StoreError, VolumeOf};
@@ -262,6 +262,18 @@ pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, S
         views.push(SourceView { pools: of(source.id), source, ceilings, toward });
     }
     Ok(views)
+}
+
+/// How a From domain stands: it has one budget toward all providers together.
+pub async fn domain_stands(store: &Store, domain: DomainId, now: Timestamp) -> Result<TowardView, StoreError> {
+    let today = day_of(now);
+    let mut sums: BTreeMap<i64, DayCount> = BTreeMap::new();
+    for row in store.volume_of(VolumeOf::Domain(domain), today - HISTORY_DAYS).await? {
+        sums.entry(row.day).or_default().add(&row.count);
+    }
+    let days = sums.into_iter().collect();
+    let stands = stands_toward(Who::Domain { warm_since: None }, None, days, today);
+    Ok(TowardView { name: "all providers together".to_owned(), ..stands })
 }
 
 fn stands_toward(who: Who, provider: Option<String>, mut days: Vec<(i64, DayCount)>, today: i64) -> TowardView {

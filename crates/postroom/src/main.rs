@@ -15,6 +15,7 @@ mod holding;
 mod hosts;
 mod ledger;
 mod listen;
+mod log_history;
 mod moment;
 mod moving;
 mod notify;

@@ -623,17 +623,19 @@ pub(crate) fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log_history::LogImport;
 
     #[tokio::test]
     async fn an_order_about_what_must_be_there_makes_no_ledger() {
         let dir = tempfile::tempdir().unwrap();
-        let history = WaysOut::ImportHistory {
+        let history = WaysOut::ImportHistory(LogImport {
             files: Vec::new(),
             source: "mta1".to_owned(),
             of: Vec::new(),
+            domains: Vec::new(),
             format: None,
             zone: None,
-        };
+        });
         let pool = WaysOut::PutPool { name: "p".to_owned(), members: Vec::new(), dedicated: false };
         let stream = WaysOut::UsePool { kind: model::CampaignKind::Broadcast, pool: None, region: None };
         let mistyped = [

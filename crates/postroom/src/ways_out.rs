@@ -6,19 +6,14 @@
 use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use engine::history::{self, Format, History, How, Key};
+use crate::log_history::{self, LogImport};
 use engine::{Handle, lanes, proxy_secret};
-use model::{Actor, CampaignKind, DayCount, SourceId};
+use model::{Actor, CampaignKind, SourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::File;
-use std::io::BufReader;
 use std::net::IpAddr;
-use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
-use store::{DayVolume, NewPool, NewSource, Pool, Source, VolumeOf};
+use store::{NewPool, NewSource, Pool, Source};
 
 /// Something to be done to the ways out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,14 +31,8 @@ pub(crate) enum WaysOut {
     },
     /// Take a source out of use.
     RetireSource { name: String },
-    /// Count what another system sent from this source.
-    ImportHistory {
-        files: Vec<PathBuf>,
-        source: String,
-        of: Vec<String>,
-        format: Option<LogFormat>,
-        zone: Option<String>,
-    },
+    /// Count what another system sent from a source.
+    ImportHistory(LogImport),
     /// Describe a pool, or change the one with this name.
     PutPool { name: String, members: Vec<(String, u32)>, dedicated: bool },
     /// Remove a pool.
@@ -68,20 +57,6 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password")
     }
-}
-
-/// Who wrote a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LogFormat {
-    /// Postfix: `maillog`, `mail.log`.
-    Postfix,
-    /// Exim: `mainlog`.
-    Exim,
-    /// PowerMTA accounting files, with their header line.
-    Powermta,
-    /// KumoMTA log records, unpacked.
-    Kumomta,
 }
 
 /// Carries out an order on a ledger this process owns, and tells the engine that is at work, if one is.
@@ -121,9 +96,7 @@ async fn write_down(ledger: &Ledger, actor: &Actor, order: &WaysOut) -> Answer {
             store.retire_source(source.id, actor, now).await?;
             Ok(json!({ "retired": source.name }))
         }
-        WaysOut::ImportHistory { files, source, of, format, zone } => {
-            import_history(ledger, actor, files, source, of, *format, zone.as_deref()).await
-        }
+        WaysOut::ImportHistory(import) => log_history::import(ledger, actor, import).await,
         WaysOut::PutPool { name, members, dedicated } => {
             let mut weights = Vec::new();
             for (source, weight) in members {
@@ -173,116 +146,6 @@ async fn pool_named(ledger: &Ledger, name: &str) -> Result<Pool, Failure> {
     let near = model::nearest(name, all.iter().map(|pool| pool.name.as_str()));
     let failure = Failure::bad_input(format!("there is no pool {name:?}")).suggest(&near);
     Err(if near.is_empty() { failure.advise("postroom pool list shows those there are") } else { failure })
-}
-
-// ── what another system sent ─────────────────────────────────────────────────────────────────────────────────────
-
-/// Reads logs and counts what they tell of one source. All files are read before anything is written.
-async fn import_history(
-    ledger: &Ledger,
-    actor: &Actor,
-    files: &[PathBuf],
-    source: &str,
-    of: &[String],
-    format: Option<LogFormat>,
-    zone: Option<&str>,
-) -> Answer {
-    let (source, now) = (source_named(ledger, source).await?, ledger.now());
-    let format = format.map(|format| match format {
-        LogFormat::Postfix => Format::Postfix,
-        LogFormat::Exim => Format::Exim,
-        LogFormat::Powermta => Format::PowerMta,
-        LogFormat::Kumomta => Format::KumoMta,
-    });
-    let mut days: BTreeMap<Key, DayCount> = BTreeMap::new();
-    let mut read = Vec::new();
-    let mut seen: Vec<(&PathBuf, History)> = Vec::new();
-    for path in files {
-        let bad = |why: &dyn fmt::Display| Failure::bad_input(format!("{}: {why}", path.display()));
-        let file = File::open(path).map_err(|error| bad(&error))?;
-        let kind = file.metadata().map_err(|error| bad(&error))?.file_type();
-        if kind.is_char_device() || kind.is_block_device() {
-            return Err(bad(&"it is a device and no log"));
-        }
-        let told = history::read(BufReader::new(file), &How { format, zone, now }).map_err(|error| bad(&error))?;
-        // A copy counted twice would make an address look warm that is not.
-        if let Some((other, _)) = seen.iter().find(|(_, other)| told.attempts > 0 && other.tells_the_same(&told)) {
-            let why = format!("it tells the same as {}; name each log once", other.display());
-            return Err(bad(&why));
-        }
-        for (key, count) in &told.days {
-            days.entry(key.clone()).or_default().add(count);
-        }
-        let unread = told.first_unread.map(|(line, why)| json!({ "line": line, "why": why }));
-        read.push(json!({
-            "file": path, "is": told.format.to_string(), "lines": told.lines, "attempts": told.attempts,
-            "unread_lines": told.unread_lines, "first_unread": unread,
-        }));
-        seen.push((path, told));
-    }
-    let meant = meant(&days, &source, of)?;
-    let rows: Vec<DayVolume> = days
-        .iter()
-        .filter(|(key, _)| meant.contains(&key.source))
-        .map(|(key, count)| DayVolume {
-            of: VolumeOf::Source(source.id),
-            provider: key.provider.clone(),
-            day: key.day,
-            count: *count,
-        })
-        .collect();
-    let attempts: u64 = rows.iter().map(|row| u64::from(row.count.attempted)).sum();
-    let dates: BTreeSet<i64> = rows.iter().map(|row| row.day).collect();
-    ledger.store.add_volume(summed(rows), actor, now).await?;
-    let stands = lanes::sources(&ledger.store, now).await?.into_iter().find(|view| view.source.id == source.id);
-    Ok(json!({
-        "source": source.name, "files": read, "counted_of": meant, "attempts": attempts, "days": dates.len(),
-        "first_day": dates.first(), "last_day": dates.last(),
-        "toward": stands.map(|view| view.toward).unwrap_or_default(),
-    }))
-}
-
-/// Which of the log's sources are this one.
-fn meant(days: &BTreeMap<Key, DayCount>, source: &Source, of: &[String]) -> Result<BTreeSet<String>, Failure> {
-    let named: BTreeSet<&str> = days.keys().map(|key| key.source.as_str()).collect();
-    let list = || named.iter().take(20).copied().collect::<Vec<_>>().join(", ");
-    for wanted in of {
-        if !named.contains(wanted.as_str()) {
-            return Err(Failure::bad_input(format!("the log names no source {wanted:?}"))
-                .advise(format!("it names: {}", list())));
-        }
-    }
-    if !of.is_empty() {
-        return Ok(of.iter().cloned().collect());
-    }
-    let address = source.address.map(|address| address.to_string());
-    let is_it =
-        |name: &&&str| Some(**name) == address.as_deref() || **name == source.name || **name == source.ehlo_name;
-    match (named.iter().find(is_it), named.len()) {
-        (Some(one), _) => Ok([(*one).to_owned()].into()),
-        (None, 1) => Ok(named.into_iter().map(str::to_owned).collect()),
-        (None, _) => Err(Failure::bad_input(format!(
-            "the log tells of {} sources, and none has the name or address of {:?}",
-            named.len(),
-            source.name
-        ))
-        .advise(format!("say which is meant with --of: {}", list()))),
-    }
-}
-
-/// Rows of one provider and day together: several sources of a log may be one of ours.
-fn summed(rows: Vec<DayVolume>) -> Vec<DayVolume> {
-    let mut sums: BTreeMap<(Option<String>, i64), DayVolume> = BTreeMap::new();
-    for row in rows {
-        let key = (row.provider.clone(), row.day);
-        match sums.get_mut(&key) {
-            Some(sum) => sum.count.add(&row.count),
-            None => {
-                sums.insert(key, row);
-            }
-        }
-    }
-    sums.into_values().collect()
 }
 
 /// Every source that is in use, the pools it is in and how it stands.

@@ -67,11 +67,19 @@ impl Store {
     pub async fn volume_days(&self, since_day: i64) -> Result<Vec<DayVolume>> {
         self.core.lanes.read(move |conn| volume::days(conn, since_day)).await
     }
-    /// Writes what another system sent. The same day again replaces what was written for it: twice adds nothing.
-    /// Days before the last [`VOLUME_DAYS_KEPT`] are left out. Refused: a day to come, more than [`VOLUME_ROWS_MAX`].
-    pub async fn add_volume(&self, rows: Vec<DayVolume>, actor: &Actor, now: Timestamp) -> Result<()> {
+    /// Writes what another system sent through a source: rows of the source, and of the sending domains it sent for. The
+    /// same day again replaces what was written for it, of a domain what was written of the same source: twice adds
+    /// nothing, and several sources add up. Days before the last [`VOLUME_DAYS_KEPT`] are left out. Refused: a day to
+    /// come, more than [`VOLUME_ROWS_MAX`].
+    pub async fn add_volume(
+        &self,
+        source: SourceId,
+        rows: Vec<DayVolume>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.add_volume(&rows, &actor, now)).await
+        self.core.lanes.write(move |ledger| ledger.add_volume(source, &rows, &actor, now)).await
     }
     /// A campaign's deliveries by provider: `attempted` were tried; `accepted`, `blocked` and `hard` ended so;
     /// `deferred` were put off by their first verdict.

@@ -6,7 +6,8 @@
 //!
 //! Two plans. A new address (or From domain) follows the *warm-up*: a first day by provider, half as much again after
 //! every good day. Once warm, only a *jump* is refused: twice the greatest day of the last thirty is the most. A weekly
-//! newsletter is no jump; 5,000 one week and 80,000 the next is one, and is spread over four days.
+//! newsletter is no jump; 5,000 one week and 80,000 the next is one, and is spread over four days. Who sends every day is
+//! warm after two weeks, who sends every week or month after four good mailings that four weeks or more have passed since.
 //!
 //! Invariants: a budget is at most twice the greatest day lately (or than what it starts with), never zero, and better
 //! signals never make it smaller.
@@ -53,6 +54,10 @@ pub const BUDGET_LEAST: u32 = 10;
 pub const WARM_GOOD_DAYS: u32 = 14;
 /// … of which so many in a row, up to the last.
 pub const WARM_GOOD_RUN: u32 = 7;
+/// Or, of whoever sends seldom: so many good days in a row, up to the last …
+pub const WARM_SELDOM_RUN: u32 = 4;
+/// … the first of them so many days ago or more. A weekly newsletter is known after four.
+pub const WARM_SELDOM_DAYS: i64 = 28;
 /// Idle days after which it is new again: reputation systems remember weeks, not seasons.
 pub const COLD_IDLE_DAYS: i64 = 90;
 
@@ -295,6 +300,8 @@ struct Past {
     days: u32,
     good_days: u32,
     good_run: u32,
+    /// The first day of the good days in a row.
+    run_since: Option<i64>,
     is_warm: bool,
     /// The most accepted on one day lately, faded when nothing was sent since.
     greatest: u32,
@@ -320,6 +327,7 @@ impl Past {
             days: 0,
             good_days: 0,
             good_run: 0,
+            run_since: None,
             is_warm: plan.is_told_warm,
             greatest: 0,
             idle_days: 0,
@@ -328,19 +336,28 @@ impl Past {
         let mut before = None;
         for (day, count) in days {
             past.rest(plan, idle_days(before, *day));
+            past.prove(&sent, *day);
             let mut count = *count;
             if plan.is_for_each {
-                past.greatest = greatest_day(&sent, *day);
                 count.accepted = count.accepted.min(plan.allowance(&past).messages);
             }
             sent.push((*day, count));
-            past.greatest = greatest_day(&sent, day.saturating_add(1));
-            past.live(plan, count);
+            past.live(plan, count, *day);
+            past.prove(&sent, day.saturating_add(1));
             before = Some(*day);
         }
         past.rest(plan, idle_days(before, today));
-        past.greatest = greatest_day(&sent, today);
+        past.prove(&sent, today);
         past
+    }
+
+    /// What the days before `today` prove. What is warm stays so, until it rests for too long.
+    fn prove(&mut self, sent: &[(i64, DayCount)], today: i64) {
+        self.greatest = greatest_day(sent, today);
+        let is_often = self.good_days >= WARM_GOOD_DAYS && self.good_run >= WARM_GOOD_RUN;
+        let since = self.run_since.map_or(0, |since| today.saturating_sub(since));
+        let is_seldom = self.good_run >= WARM_SELDOM_RUN && since >= WARM_SELDOM_DAYS;
+        self.is_warm |= (is_often || is_seldom) && self.greatest >= JUMP_BASE_MIN;
     }
 
     /// Nothing was sent for so many days.
@@ -348,7 +365,7 @@ impl Past {
         self.idle_days = idle_days;
         if idle_days >= COLD_IDLE_DAYS {
             self.budget = plan.first;
-            (self.days, self.good_days, self.good_run) = (0, 0, 0);
+            (self.days, self.good_days, self.good_run, self.run_since) = (0, 0, 0, None);
             self.is_warm = plan.is_told_warm;
             self.last = None;
             return;
@@ -357,7 +374,7 @@ impl Past {
     }
 
     /// One day on which something was sent.
-    fn live(&mut self, plan: &Plan<'_>, count: DayCount) {
+    fn live(&mut self, plan: &Plan<'_>, count: DayCount, day: i64) {
         let signals = signals(&count);
         self.last = Some(LastDay { count, signals, budget: self.budget });
         self.days += 1;
@@ -372,15 +389,14 @@ impl Past {
                 self.budget = proven.max(grown.min(used));
                 self.good_days += 1;
                 self.good_run += 1;
+                self.run_since.get_or_insert(day);
             }
-            Signals::Middling => self.good_run = 0,
+            Signals::Middling => (self.good_run, self.run_since) = (0, None),
             Signals::Bad => {
                 self.budget = (self.budget / 2).max(self.budget.min(BUDGET_LEAST));
-                self.good_run = 0;
+                (self.good_run, self.run_since) = (0, None);
             }
         }
-        let is_proven = self.good_days >= WARM_GOOD_DAYS && self.good_run >= WARM_GOOD_RUN;
-        self.is_warm |= is_proven && self.greatest >= JUMP_BASE_MIN;
     }
 }
 

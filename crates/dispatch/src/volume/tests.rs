@@ -154,6 +154,29 @@ fn two_good_weeks_and_a_day_of_five_hundred_make_it_warm() {
 }
 
 #[test]
+fn whoever_sends_seldom_is_warm_after_four_good_mailings_and_four_weeks() {
+    let every = |days: i64, mailings: i64, messages: u32| -> Vec<(i64, DayCount)> {
+        (0..mailings).map(|n| (n * days, good(messages))).collect()
+    };
+    let domain = Who::Domain { warm_since: None };
+    for who in [COLD, domain] {
+        assert!(allowance(&who, Some("google"), &every(7, 4, 5_000), 28).is_warm);
+        assert!(!allowance(&who, Some("google"), &every(7, 4, 5_000), 27).is_warm, "four weeks");
+        assert!(!allowance(&who, Some("google"), &every(10, 3, 5_000), 30).is_warm, "four mailings");
+        assert!(!allowance(&who, Some("google"), &every(7, 4, 499), 28).is_warm, "a day of 500");
+        assert!(allowance(&who, Some("google"), &every(30, 4, 5_000), 120).is_warm, "a monthly one too");
+    }
+    let mut shaky = every(7, 5, 5_000);
+    shaky[2].1 = day(5_000, 400, 0);
+    assert!(!allowance(&COLD, Some("google"), &shaky, 35).is_warm, "in a row");
+    let mut later = every(7, 4, 5_000);
+    later.push((28, day(5_000, 400, 0)));
+    assert!(allowance(&COLD, Some("google"), &later, 29).is_warm, "what is warm stays so");
+    let idle = allowance(&COLD, Some("google"), &every(7, 4, 5_000), 70);
+    assert!(idle.is_warm, "also when what was usual has faded: {}", idle.why);
+}
+
+#[test]
 fn imported_history_counts_like_our_own() {
     let imported: Vec<(i64, DayCount)> = (100..130).map(|today| (today, good(20_000))).collect();
     let today = allowance(&COLD, Some("yahoo"), &imported, 130);
@@ -172,9 +195,12 @@ fn a_weekly_newsletter_is_no_jump() {
 #[test]
 fn five_thousand_then_eighty_thousand_is_spread() {
     let usual: Vec<(i64, DayCount)> = (0..4).map(|week| (week * 7, good(5_000))).collect();
-    let spread = forecast(80_000, &WARM, Some("google"), &usual, 28);
-    assert_eq!(spread.days, [(28, 10_000), (29, 20_000), (30, 40_000), (31, 10_000)]);
-    assert_eq!(spread.ends, Some(31));
+    // Nobody has to say that it is warm: its four weeks show it.
+    for who in [WARM, COLD, Who::Domain { warm_since: None }] {
+        let spread = forecast(80_000, &who, Some("google"), &usual, 28);
+        assert_eq!(spread.days, [(28, 10_000), (29, 20_000), (30, 40_000), (31, 10_000)]);
+        assert_eq!(spread.ends, Some(31));
+    }
     let mut half_spent = usual.clone();
     half_spent.push((28, good(4_000)));
     let spread = forecast(80_000, &WARM, Some("google"), &half_spent, 28);
@@ -236,7 +262,8 @@ fn the_documents_say_the_same() {
         format!("a day of fewer than {SIGNAL_ATTEMPTS_MIN} attempts says nothing"),
         format!(
             "| warm | after {WARM_GOOD_DAYS} good days, the last {WARM_GOOD_RUN} of them in a row, with a day of \
-             {JUMP_BASE_MIN} or more among the last {JUMP_DAYS}; until {COLD_IDLE_DAYS} days pass without mail |"
+             {JUMP_BASE_MIN} or more among the last {JUMP_DAYS}; or after {WARM_SELDOM_RUN} good days in a row, the first \
+             of them {WARM_SELDOM_DAYS} days ago or more, with such a day; until {COLD_IDLE_DAYS} days pass without mail |"
         ),
         format!(
             "| no jump | at most {JUMP_TIMES_MAX} times the greatest day of the last {JUMP_DAYS}, or of {JUMP_BASE_MIN} \

@@ -1,6 +1,7 @@
 //! Exim's mainlog: `2026-11-07 10:11:12 1abcDE-000001-A2 => a@b R=dnslookup T=remote_smtp H=mx.b [192.0.2.1] …`; `=>` and
 //! `->` are taken, `==` put off, `**` refused. Times are local unless the log names an offset.
 
+use super::senders::{Senders, sender_of};
 use super::{Attempt, Clock, Ending, Line, is_inside, verdict_of};
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
@@ -15,12 +16,23 @@ pub(super) fn is_line(line: &str) -> bool {
 }
 
 /// Reads one line. What was delivered on the machine, or to one of one's own, is something else.
-pub(super) fn read(line: &str, clock: &Clock) -> Line {
+pub(super) fn read(line: &str, clock: &Clock, senders: &mut Senders) -> Line {
     let Some(Parts { time, flag, rest }) = parts(line) else { return Line::Other };
+    // The message's own name is the last word before the flag.
+    let message = time.trim_end().rsplit(' ').next().unwrap_or_default();
     let ending = match flag {
         "=>" | "->" => Ending::Taken,
         "==" => Ending::PutOff,
         "**" => Ending::Refused,
+        "<=" => {
+            let sender = rest.trim_start().split(' ').next().unwrap_or_default();
+            senders.came(message.to_owned(), sender_of(sender.trim_matches(['<', '>'])));
+            return Line::Other;
+        }
+        "Completed" => {
+            senders.gone(message);
+            return Line::Other;
+        }
         _ => return Line::Other,
     };
     let Some((_, after)) = rest.split_once(" H=") else { return Line::Other };
@@ -34,10 +46,15 @@ pub(super) fn read(line: &str, clock: &Clock) -> Line {
     let source = interface.map_or(UNNAMED, |(address, _)| address).to_owned();
     // `…after RCPT TO:<a@b>: 550 5.1.1 …`: what follows is the reply.
     let said = said.split_once(">: ").map_or(said, |(_, reply)| reply);
-    Line::Attempt(Attempt { at, source, host: host.to_owned(), verdict: verdict_of(ending, said, None) })
+    // On the line itself with `log_selector = +sender_on_delivery`.
+    let named = rest.split_once(" F=<").and_then(|(_, after)| after.split_once('>'));
+    let sender = named.map_or_else(|| senders.of(message), |(sender, _)| sender_of(sender));
+    let verdict = verdict_of(ending, said, None);
+    Line::Attempt(Attempt { at, source, sender, host: host.to_owned(), verdict })
 }
 
 struct Parts<'a> {
+    /// The time, and what stands between it and the flag.
     time: &'a str,
     flag: &'a str,
     rest: &'a str,

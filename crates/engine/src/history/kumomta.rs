@@ -1,7 +1,8 @@
 //! KumoMTA's log records: a JSON object a line. `Delivery`, `TransientFailure` and `Bounce` with a peer are attempts;
 //! other types, and failures before anybody was reached, are not.
 
-use super::{Attempt, Ending, Line, is_inside, verdict_of};
+use super::senders::sender_of;
+use super::{Attempt, Ending, Line, Sender, is_inside, verdict_of};
 use model::Timestamp;
 use serde::Deserialize;
 
@@ -10,6 +11,7 @@ struct Record {
     #[serde(rename = "type")]
     kind: String,
     timestamp: f64,
+    sender: Option<String>,
     response: Option<Response>,
     peer_address: Option<Peer>,
     egress_source: Option<String>,
@@ -78,7 +80,8 @@ pub(super) fn read(line: &str) -> Line {
     #[expect(clippy::cast_possible_truncation, reason = "what lies beyond is cut to the last time there is")]
     let at = Timestamp::from_millis((record.timestamp * 1000.0) as i64);
     let verdict = verdict_of(ending, &said, status.as_deref());
-    Line::Attempt(Attempt { at, source, host: peer.name, verdict })
+    let sender = record.sender.as_deref().map_or(Sender::Unnamed, sender_of);
+    Line::Attempt(Attempt { at, source, sender, host: peer.name, verdict })
 }
 
 /// `192.0.2.1:53211` and `[2001:db8::1]:53211` without the port.

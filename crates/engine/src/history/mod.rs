@@ -1,8 +1,9 @@
 //! What another mail system sent before us, read from its logs: so that an address that is warm is not warmed again.
 //!
 //! Read: Postfix and Exim logs, PowerMTA accounting files, KumoMTA log records ([`Format`]). Each line that tells of an
-//! attempt at a receiving server is counted by source, provider and UTC day; refusals are judged by the same rules as our
-//! own ([`dispatch::judge`]), so a day from a log means what a day of ours means.
+//! attempt at a receiving server is counted by source, provider and UTC day, and where the log names the envelope sender by
+//! its domain as well; refusals are judged by the same rules as our own ([`dispatch::judge`]), so a day from a log means
+//! what a day of ours means.
 //!
 //! Guarantees: one line at a time is held, and what is counted is bounded, whatever the size of the file; no line makes
 //! it fail; every line is counted as an attempt, as something else, or as one that could not be read, and the first of
@@ -13,8 +14,11 @@ mod kumomta;
 mod lines;
 mod postfix;
 mod powermta;
+mod senders;
 #[cfg(test)]
 mod tests;
+
+pub use senders::{Credit, by_domain};
 
 use dispatch::judge::judge_text;
 use dispatch::providers::provider_of;
@@ -23,6 +27,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use lines::{Got, Lines};
 use model::DayCount;
 use model::{Category, Outcome, Timestamp, Verdict};
+use senders::Senders;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead};
@@ -32,6 +37,8 @@ use std::net::IpAddr;
 pub const GUESS_LINES_MAX: u64 = 1_000;
 /// Sources × providers × days counted from one file.
 pub const COUNTS_MAX: usize = 100_000;
+/// The same, by the sender's domain as well; what is beyond counts for its source alone.
+pub const SENDER_COUNTS_MAX: usize = 200_000;
 /// The longest name of a source.
 const SOURCE_BYTES_MAX: usize = 255;
 /// A time may be so far ahead of ours: clocks differ.
@@ -73,6 +80,17 @@ pub struct Key {
     pub day: i64,
 }
 
+/// From whom a message is, as its envelope says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sender {
+    /// The log does not say.
+    Unnamed,
+    /// A report: the empty sender.
+    Report,
+    /// The domain of the envelope sender, in lower case.
+    Domain(String),
+}
+
 /// What a log tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
@@ -80,10 +98,14 @@ pub struct History {
     pub format: Format,
     /// What was sent.
     pub days: BTreeMap<Key, DayCount>,
+    /// The same by sender, as far as there is room for ([`SENDER_COUNTS_MAX`]).
+    pub senders: BTreeMap<(Sender, Key), DayCount>,
     /// Lines of the file.
     pub lines: u64,
     /// Of these, attempts that were counted.
     pub attempts: u64,
+    /// Of these, attempts that `senders` had no room for.
+    pub senders_left_out: u64,
     /// Of these, lines about an attempt that could not be read.
     pub unread_lines: u64,
     /// The first of those: its number, from 1, and what is wrong with it.
@@ -216,6 +238,7 @@ enum Line {
 struct Attempt {
     at: Timestamp,
     source: String,
+    sender: Sender,
     /// The host name of the receiving server.
     host: String,
     verdict: Verdict,
@@ -223,8 +246,8 @@ struct Attempt {
 
 /// Reads the lines of one format.
 enum Reader {
-    Postfix,
-    Exim,
+    Postfix(Senders),
+    Exim(Senders),
     PowerMta(powermta::Columns),
     KumoMta,
 }
@@ -232,8 +255,8 @@ enum Reader {
 impl Reader {
     fn new(format: Format) -> Reader {
         match format {
-            Format::Postfix => Reader::Postfix,
-            Format::Exim => Reader::Exim,
+            Format::Postfix => Reader::Postfix(Senders::default()),
+            Format::Exim => Reader::Exim(Senders::default()),
             Format::PowerMta => Reader::PowerMta(powermta::Columns::default()),
             Format::KumoMta => Reader::KumoMta,
         }
@@ -241,8 +264,8 @@ impl Reader {
 
     fn format(&self) -> Format {
         match self {
-            Reader::Postfix => Format::Postfix,
-            Reader::Exim => Format::Exim,
+            Reader::Postfix(_) => Format::Postfix,
+            Reader::Exim(_) => Format::Exim,
             Reader::PowerMta(_) => Format::PowerMta,
             Reader::KumoMta => Format::KumoMta,
         }
@@ -250,8 +273,8 @@ impl Reader {
 
     fn read(&mut self, line: &str, clock: &Clock) -> Line {
         match self {
-            Reader::Postfix => postfix::read(line, clock),
-            Reader::Exim => exim::read(line, clock),
+            Reader::Postfix(senders) => postfix::read(line, clock, senders),
+            Reader::Exim(senders) => exim::read(line, clock, senders),
             Reader::PowerMta(columns) => columns.read(line),
             Reader::KumoMta => kumomta::read(line),
         }
@@ -349,8 +372,10 @@ fn is_inside(address: &str) -> bool {
 #[derive(Default)]
 struct Tally {
     days: BTreeMap<Key, DayCount>,
+    senders: BTreeMap<(Sender, Key), DayCount>,
     lines: u64,
     attempts: u64,
+    senders_left_out: u64,
     unread_lines: u64,
     first_unread: Option<(u64, &'static str)>,
     span: Option<(Timestamp, Timestamp)>,
@@ -377,11 +402,17 @@ impl Tally {
     }
 
     fn count(&mut self, attempt: Attempt) -> Result<(), HistoryError> {
-        let Attempt { at, source, host, verdict } = attempt;
+        let Attempt { at, source, sender, host, verdict } = attempt;
         let provider = provider_of(&[host.trim_end_matches('.')]).map(|provider| provider.key.clone());
         let key = Key { source, provider, day: at.as_secs().div_euclid(86_400) };
         if self.days.len() >= COUNTS_MAX && !self.days.contains_key(&key) {
             return Err(HistoryError::TooMany { line: self.lines, example: key.source });
+        }
+        let of_sender = (sender, key.clone());
+        if self.senders.len() < SENDER_COUNTS_MAX || self.senders.contains_key(&of_sender) {
+            self.senders.entry(of_sender).or_default().count(&verdict);
+        } else {
+            self.senders_left_out += 1;
         }
         self.days.entry(key).or_default().count(&verdict);
         self.attempts += 1;
@@ -396,7 +427,7 @@ impl Tally {
     }
 
     fn finish(self, format: Option<Format>) -> Result<History, HistoryError> {
-        let Tally { days, lines, attempts, unread_lines, first_unread, span } = self;
+        let Tally { days, senders, lines, attempts, senders_left_out, unread_lines, first_unread, span } = self;
         if lines == 0 {
             return Err(HistoryError::Empty);
         }
@@ -405,7 +436,18 @@ impl Tally {
             let unread = first_unread.map_or(String::new(), |(line, why)| format!("; line {line}: {why}"));
             return Err(HistoryError::NoAttempts { format, lines, unread });
         };
-        Ok(History { format, days, lines, attempts, unread_lines, first_unread, first, last })
+        Ok(History {
+            format,
+            days,
+            senders,
+            lines,
+            attempts,
+            senders_left_out,
+            unread_lines,
+            first_unread,
+            first,
+            last,
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Syslog lines of Postfix's SMTP client: `… host postfix/smtp[1]: 3F2A: to=<a@b>, relay=mx.b[192.0.2.1]:25, …,
-//! dsn=2.0.0, status=sent (250 2.0.0 Ok)`. Times in RFC 3339 or the traditional form without a year (RFC 3164).
+//! dsn=2.0.0, status=sent (250 2.0.0 Ok)`. Times in RFC 3339 or the traditional form without a year (RFC 3164). Who sent a
+//! message is told by the queue manager before: `… host postfix/qmgr[2]: 3F2A: from=<n@c>, size=…`.
 
+use super::senders::{Senders, sender_of};
 use super::{Attempt, Clock, Ending, Line, is_inside, verdict_of};
 use jiff::civil;
 use model::Timestamp;
@@ -13,16 +15,35 @@ pub(super) fn is_line(line: &str) -> bool {
 }
 
 /// Reads one line. Attempts that reached nobody, and those at a machine of one's own, are something else.
-pub(super) fn read(line: &str, clock: &Clock) -> Line {
+pub(super) fn read(line: &str, clock: &Clock, senders: &mut Senders) -> Line {
     let Some(Parts { time, host, tag, message }) = parts(line) else { return Line::Other };
-    let Some((instance, _)) = tag.split_once('/').filter(|_| tag.ends_with("/smtp")) else { return Line::Other };
-    let Some((envelope, result)) = message.split_once(", status=") else { return Line::Other };
+    let Some((instance, program)) = tag.split_once('/') else { return Line::Other };
+    let Some((queue_id, told)) = message.split_once(": ") else { return Line::Other };
+    // Queue ids are an instance's own.
+    let message_name = || format!("{host} {instance} {queue_id}");
+    match program {
+        "qmgr" => {
+            if let Some((sender, _)) = told.strip_prefix("from=<").and_then(|told| told.split_once('>')) {
+                senders.came(message_name(), sender_of(sender));
+            } else if told == "removed" {
+                senders.gone(&message_name());
+            }
+            return Line::Other;
+        }
+        program if program.rsplit('/').next() == Some("smtp") && told.starts_with("to=<") => {}
+        _ => return Line::Other,
+    }
+    let Some((envelope, result)) = message.split_once(", status=") else {
+        return Line::Unread("it ends before its status");
+    };
     let (status, said) = result.split_once(' ').unwrap_or((result, ""));
     let ending = match status {
         "sent" => Ending::Taken,
-        "deferred" => Ending::PutOff,
+        "deferred" | "SOFTBOUNCE" => Ending::PutOff,
         "bounced" => Ending::Refused,
-        _ => return Line::Other,
+        // What is only probed is not sent.
+        "deliverable" | "undeliverable" => return Line::Other,
+        _ => return Line::Unread("its status is none that Postfix writes"),
     };
     let value = |name: &str| {
         let (_, after) = envelope.split_once(name)?;
@@ -39,7 +60,8 @@ pub(super) fn read(line: &str, clock: &Clock) -> Line {
     let Some(at) = time_of(time, clock) else { return Line::Unread("its time cannot be read") };
     let source = if instance == "postfix" { host.to_owned() } else { format!("{host} {instance}") };
     let verdict = verdict_of(ending, said.trim_matches(['(', ')']), value(", dsn="));
-    Line::Attempt(Attempt { at, source, host: name.to_owned(), verdict })
+    let sender = senders.of(&message_name());
+    Line::Attempt(Attempt { at, source, sender, host: name.to_owned(), verdict })
 }
 
 struct Parts<'a> {

@@ -2,7 +2,8 @@
 //! failure) are attempts; others are not. The columns differ with the configuration; those that are needed are looked for
 //! by name.
 
-use super::{Attempt, Ending, Line, is_inside, verdict_of};
+use super::senders::sender_of;
+use super::{Attempt, Ending, Line, Sender, is_inside, verdict_of};
 use jiff::fmt::strtime;
 use model::Timestamp;
 
@@ -13,8 +14,8 @@ pub(super) struct Columns {
     at: Vec<Option<usize>>,
 }
 
-const NAMES: [&str; 8] =
-    ["type", "timelogged", "dsnstatus", "dsndiag", "dsnmta", "dlvsourceip", "dlvdestinationip", "vmta"];
+const NAMES: [&str; 9] =
+    ["type", "timelogged", "dsnstatus", "dsndiag", "dsnmta", "dlvsourceip", "dlvdestinationip", "vmta", "orig"];
 
 /// Is this the header line?
 pub(super) fn is_header(line: &str) -> bool {
@@ -38,13 +39,16 @@ impl Columns {
             let at = self.at.get(column).copied().flatten();
             at.and_then(|at| fields.get(at)).map_or("", String::as_str)
         };
-        let [kind, time, status, said, mta, source_ip, destination_ip, vmta] = std::array::from_fn(value);
+        let [kind, time, status, said, mta, source_ip, destination_ip, vmta, orig] = std::array::from_fn(value);
         let ending = match kind {
             "d" => Ending::Taken,
             "b" => Ending::Refused,
             "t" => Ending::PutOff,
             _ => return Line::Other,
         };
+        if self.at.iter().flatten().any(|at| *at >= fields.len()) {
+            return Line::Unread("it has fewer fields than its header line");
+        }
         // Without a destination no server was spoken with; a filter of one's own is no receiver.
         if (mta.is_empty() && destination_ip.is_empty()) || is_inside(destination_ip) {
             return Line::Other;
@@ -58,7 +62,10 @@ impl Columns {
         let host = mta.split([' ', '(']).next().unwrap_or_default();
         let status = status.split(' ').next().filter(|code| !code.is_empty());
         let verdict = verdict_of(ending, said, status);
-        Line::Attempt(Attempt { at, source: source.to_owned(), host: host.to_owned(), verdict })
+        // The empty sender is an empty field, or brackets.
+        let has_orig = self.at.last().is_some_and(Option::is_some);
+        let sender = if has_orig { sender_of(orig.trim_matches(['<', '>'])) } else { Sender::Unnamed };
+        Line::Attempt(Attempt { at, source: source.to_owned(), sender, host: host.to_owned(), verdict })
     }
 }
 

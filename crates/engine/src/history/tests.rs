@@ -34,6 +34,21 @@ fn told(log: &str, how: &How<'_>) -> String {
     text
 }
 
+/// Whose mail the log shows.
+fn senders(log: &str) -> Vec<(Sender, u32)> {
+    let history = read(log.as_bytes(), &how()).unwrap();
+    let mut sums: BTreeMap<Sender, u32> = BTreeMap::new();
+    for ((sender, _), count) in history.senders {
+        *sums.entry(sender).or_default() += count.attempted;
+    }
+    assert_eq!(u64::from(sums.values().sum::<u32>()), history.attempts);
+    sums.into_iter().collect()
+}
+
+fn from(domain: &str) -> Sender {
+    Sender::Domain(domain.to_owned())
+}
+
 fn check(log: &str, how: &How<'_>, expected: &Expect) {
     expected.assert_eq(&told(log, how));
 }
@@ -63,6 +78,61 @@ fn postfix_traditional_times() {
             mail1 postfix-bulk | - | 2026-11-21 | 1 = 0 taken, 0 deferred, 0 blocked, 0 hard
         "#]],
     );
+}
+
+#[test]
+fn postfix_names_the_sender_when_a_message_is_taken_up() {
+    let queued = "2026-11-20T10:00:00Z out postfix/qmgr[1]: 3zY: from=<B+1@Bounce.Letters.example>, size=1, nrcpt=1 (queue active)\n";
+    let report = queued.replace("B+1@Bounce.Letters.example", "");
+    let sent = "2026-11-20T10:00:01Z out postfix/smtp[2]: 3zY: to=<a@b.example>, relay=mx.b.example[192.0.2.9]:25, dsn=2.0.0, status=sent (250 Ok)\n";
+    let removed = "2026-11-20T10:00:02Z out postfix/qmgr[1]: 3zY: removed\n";
+    let elsewhere = queued.replace(" out ", " other ").replace("postfix/", "postfix-bulk/");
+    for (log, expected) in [
+        (format!("{queued}{sent}{sent}{removed}"), vec![(from("bounce.letters.example"), 2)]),
+        (format!("{report}{sent}"), vec![(Sender::Report, 1)]),
+        (format!("{queued}{removed}{sent}"), vec![(Sender::Unnamed, 1)]),
+        (format!("{elsewhere}{sent}"), vec![(Sender::Unnamed, 1)]),
+        (format!("{sent}{queued}{sent}"), vec![(Sender::Unnamed, 1), (from("bounce.letters.example"), 1)]),
+    ] {
+        assert_eq!(senders(&log), expected, "{log}");
+    }
+}
+
+#[test]
+fn a_line_that_was_torn_off_is_counted_as_one() {
+    let line = POSTFIX.lines().nth(1).unwrap();
+    for (after, why) in [
+        ("status=se", "its status is none that Postfix writes"),
+        (", status", "it ends before its status"),
+        (", dsn=2.", "it ends before its status"),
+    ] {
+        let torn = format!("{}{after}", line.split_once(after).unwrap().0);
+        let history = read(format!("{line}\n{torn}").as_bytes(), &how()).unwrap();
+        assert_eq!((history.attempts, history.first_unread), (1, Some((2, why))), "{torn}");
+    }
+    let probe = line.replace("status=sent", "status=deliverable");
+    let history = read(format!("{line}\n{probe}").as_bytes(), &how()).unwrap();
+    assert_eq!((history.attempts, history.unread_lines), (1, 0), "a probe is not sent");
+    let accounts = "type,timeLogged,orig,dsnMta,dlvSourceIp\n\
+        d,2026-11-20 10:00:00+0000,n@letters.example,mx.b.example (192.0.2.9),198.51.100.7\n\
+        d,2026-11-20 10:00:01+0000,n@letters.example,mx.b.ex";
+    let history = read(accounts.as_bytes(), &how()).unwrap();
+    assert_eq!(history.first_unread, Some((3, "it has fewer fields than its header line")));
+    assert_eq!(senders(accounts), [(from("letters.example"), 1)]);
+}
+
+#[test]
+fn exim_and_kumomta_name_the_sender() {
+    let came = "2026-11-20 10:00:01 1tAbCd-000000001Ab-2xYz <= n@letters.example H=app [10.0.0.3] P=esmtp S=9871\n";
+    let sent = "2026-11-20 10:00:02 1tAbCd-000000001Ab-2xYz => ada@shop.example R=dnslookup T=remote_smtp H=mx.shop.example [192.0.2.27]\n";
+    let named = sent.replace(" R=", " F=<b@bounces.example> R=");
+    let done = "2026-11-20 10:00:08 1tAbCd-000000001Ab-2xYz Completed\n";
+    assert_eq!(senders(&format!("{came}{sent}{done}")), [(from("letters.example"), 1)]);
+    assert_eq!(senders(&format!("{came}{named}")), [(from("bounces.example"), 1)]);
+    assert_eq!(senders(&format!("{came}{done}{sent}")), [(Sender::Unnamed, 1)]);
+    assert_eq!(senders(&format!("{}{sent}", came.replace("<= n@letters.example", "<= <>"))), [(Sender::Report, 1)]);
+    let record = r#"{"type":"Delivery","sender":"n@letters.example","peer_address":{"name":"mx.shop.example","addr":"192.0.2.27"},"timestamp":1763589602,"egress_source":"ip7"}"#;
+    assert_eq!(senders(&format!("{record}\n")), [(from("letters.example"), 1)]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ struct Place {
     /// Nothing through this source; others of its pool take its place, if there are any
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Only the people who have not reacted for long
+    /// Only the people who have not reacted for long: whose last known reaction is more than 180 days ago
     #[arg(long)]
     cold: bool,
     /// Until then: 17:30, "2026-11-23 09:00" [default: until it is lifted]

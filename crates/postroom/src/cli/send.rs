@@ -19,7 +19,7 @@ use crate::{campaigner, moment, transport};
 use dispatch::brakes::canary::CANARY_WAIT;
 use dispatch::share::WEIGHT_MAX;
 use dispatch::windows::Windows;
-use engine::forecast::forecast;
+use engine::forecast::{Forecast, forecast};
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
 use engine::options::{
     Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport,
@@ -446,10 +446,18 @@ async fn dry_run(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let report = engine::report::report(&ledger.store, launched.campaign.id, ledger.now()).await?;
+    let foreseen = foretell(launched, ledger, output).await?;
     if !launched.continued {
         ledger.store.discard_campaign(launched.campaign.id, &ledger.actor, ledger.now()).await?;
     }
-    output.answer(&report, || ending::forecast(&report));
+    let mut value = serde_json::to_value(&report).map_err(|error| Failure::own("the forecast", error))?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
+    }
+    if foreseen.is_some_and(|foreseen| foreseen.because.is_none()) {
+        output.note("no day budget and no ceiling spreads it over several days");
+    }
+    output.answer(&value, || ending::forecast(&report));
     for objection in objections {
         output.note(format!("a real send would be refused: {objection}"));
     }
@@ -507,10 +515,10 @@ async fn already_over(
     }
 }
 
-/// What a real send is bound by: the sample that goes first, the hours, the budgets.
-async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Result<(), Failure> {
+/// Tells what a real send is bound by: the sample that goes first, the hours, the budgets.
+async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Result<Option<Forecast>, Failure> {
     let campaign = ledger.store.campaign(launched.campaign.id).await?;
-    let Some(campaign) = campaign else { return Ok(()) };
+    let Some(campaign) = campaign else { return Ok(None) };
     let waiting = ledger.store.tally(campaign.id).await?.in_progress();
     let style = Style::of_this_process(output, &ledger.dir, ledger.now());
     if campaign.canary > 0 {
@@ -544,7 +552,7 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
     if foreseen.because.is_some() {
         output.note(in_words(&foreseen, &style));
     }
-    Ok(())
+    Ok(Some(foreseen))
 }
 
 /// Asks the person to type how many will be mailed. Whoever does not is left without a campaign.

@@ -4,9 +4,11 @@ use super::workspace::{CeilingArgs, at_most};
 use crate::allot::Allot;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
+use crate::log_history::{LogFormat, LogImport};
 use crate::order::{self, Order, number, text};
 use crate::output::{Output, counted, thousands};
-use crate::ways_out::{self, LogFormat, Password, WaysOut};
+use crate::ways_out::{self, Password, WaysOut};
+use jiff::{ToSpan, civil};
 use model::MailDomain;
 use net::Proxy;
 use serde_json::Value;
@@ -17,6 +19,8 @@ use std::path::{Path, PathBuf};
 const PASSWORD_VARIABLE: &str = "POSTROOM_PROXY_PASSWORD";
 /// The longest password file, in bytes.
 const PASSWORD_BYTES_MAX: usize = 4096;
+/// From domains told of after logs were counted.
+const DOMAINS_SHOWN: usize = 10;
 /// The longest name.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -80,6 +84,10 @@ pub(crate) enum History {
         /// Which source of the log is meant, where it tells of several
         #[arg(long, value_name = "NAME|IP")]
         of: Vec<String>,
+        /// Whose mail it was: the domain of the From address; where its bounces went to another domain,
+        /// example.org=bounces.mailer.example [default: the domains of the logs' envelope senders]
+        #[arg(long, value_name = "DOMAIN")]
+        domain: Vec<String>,
         /// Who wrote them [default: found out]
         #[arg(long, value_enum, value_name = "PROGRAM")]
         format: Option<LogFormat>,
@@ -134,9 +142,9 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
                 vec![format!("Source {:?} is retired. {}", text(&answer, "retired"), in_force(&answer))]
             });
         }
-        Command::History(History::Import { files, source, of, format, zone }) => {
+        Command::History(History::Import { files, source, of, domain: domains, format, zone }) => {
             let files = files.iter().map(|file| super::absolute(file)).collect::<Result<Vec<_>, _>>()?;
-            let order = WaysOut::ImportHistory { files, source, of, format, zone };
+            let order = WaysOut::ImportHistory(LogImport { files, source, of, domains, format, zone });
             let answer = order::place(dir, Order::WaysOut(order), &mut |_| {}).await?;
             output.answer(&answer, || told_history(&answer));
         }
@@ -277,6 +285,10 @@ fn told_history(answer: &Value) -> Vec<String> {
                 text(first, "why")
             ));
         }
+        let unnamed = number(file, "attempts_without_sender");
+        if unnamed > 0 {
+            lines.push(format!("  it does not name the sender of {}", counted(unnamed, "attempt", "attempts")));
+        }
     }
     let of = answer.get("counted_of").and_then(Value::as_array).cloned().unwrap_or_default();
     let of: Vec<&str> = of.iter().filter_map(Value::as_str).collect();
@@ -288,7 +300,53 @@ fn told_history(answer: &Value) -> Vec<String> {
         counted(number(answer, "days"), "day", "days"),
     ));
     lines.extend(answer.get("toward").and_then(Value::as_array).into_iter().flatten().map(stands));
+    let domains = answer.get("domains").and_then(Value::as_array).cloned().unwrap_or_default();
+    if domains.is_empty() {
+        lines.push(
+            "The logs do not name the senders, so nothing is counted for a From domain: --domain example.org says whose \
+             mail it was."
+                .to_owned(),
+        );
+    }
+    let shown: Vec<&Value> = domains.iter().filter(|domain| !is_told_above(domain, &domains)).collect();
+    lines.extend(shown.iter().take(DOMAINS_SHOWN).flat_map(|domain| domain_lines(domain)));
+    let more = shown.len().saturating_sub(DOMAINS_SHOWN) as u64 + number(answer, "domains_left_out");
+    if more > 0 {
+        let more = counted(more, "domain has", "domains have");
+        lines.push(format!("{more} less mail; --domain example.org says which are meant."));
+    }
     lines
+}
+
+/// Is it the same mail as that of a domain above, which is told?
+fn is_told_above(domain: &Value, all: &[Value]) -> bool {
+    let is_above = |above: &&Value| {
+        let below = text(domain, "domain").strip_suffix(text(above, "domain"));
+        below.is_some_and(|rest| rest.ends_with('.')) && number(above, "attempts") == number(domain, "attempts")
+    };
+    all.iter().any(|above| is_above(&above))
+}
+
+/// What a From domain sent, and what that gives.
+fn domain_lines(domain: &Value) -> [String; 2] {
+    let name = text(domain, "domain");
+    let day = |field: &str| {
+        let day = domain.get(field).and_then(Value::as_i64).unwrap_or_default();
+        let date = i32::try_from(day).ok().and_then(|day| civil::date(1970, 1, 1).checked_add(day.days()).ok());
+        date.map(|date| date.to_string()).unwrap_or_default()
+    };
+    let sent = format!(
+        "Counted for mail from {name}: {} on {} from {} to {}, at most {} a day.",
+        counted(number(domain, "attempts"), "attempt", "attempts"),
+        counted(number(domain, "days"), "day", "days"),
+        day("first_day"),
+        day("last_day"),
+        thousands(number(domain, "greatest_day")),
+    );
+    let warmth = if domain.get("is_warm") == Some(&Value::Bool(true)) { "warm" } else { "warming up" };
+    let (spent, today) = (number(domain, "spent"), number(domain, "today"));
+    let why = text(domain, "why");
+    [sent, format!("    {name}: {warmth}; {} of {} today: {why}", thousands(spent), thousands(today))]
 }
 
 #[cfg(test)]

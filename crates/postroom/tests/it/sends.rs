@@ -392,7 +392,59 @@ fn a_dry_run_says_what_would_be_and_keeps_nothing() {
         forecast.errors
     );
     assert_eq!(forecast.object()["skipped_by_reason"]["duplicate_address"], 1);
+    assert_eq!(forecast.object()["forecast"]["waiting"], 1);
     assert_eq!(place.run(&["campaigns"]).said, "");
+}
+
+#[test]
+fn a_weekly_newsletter_that_moved_in_with_its_logs_goes_in_one_day() {
+    let place = Place::with(700);
+    let foretold = || {
+        let done = place.run(&place.send("smtp://192.0.2.1:25", &["--dry-run", "--name", "weekly"]));
+        assert_eq!((done.code, done.count("attempted")), (0, 700), "{}", done.errors);
+        (done.object()["forecast"].clone(), done.errors)
+    };
+    let (new, said) = foretold();
+    let days: Vec<u64> = new["days"].as_array().unwrap().iter().map(|day| day[1].as_u64().unwrap()).collect();
+    assert_eq!(days, [500, 200], "{new}");
+    let because = "the last on";
+    assert!(said.contains(because) && said.contains("the budget of letters.example: day 1 of warming"), "{said}");
+
+    // Four weeks of it from another system, whose bounces came to a name below the domain.
+    let today = jiff::Timestamp::now();
+    let letter = |(week, n): (i64, usize)| {
+        let at = today - jiff::SignedDuration::from_hours(24 * 7 * week);
+        let log = |program: &str, told: String| format!("{at} mta1 postfix/{program}[9]: {week:X}{n:05X}: {told}\n");
+        log("qmgr", format!("from=<b+p{n}=peer.test@bounces.letters.example>, size=900, nrcpt=1 (queue active)"))
+            + &log(
+                "smtp",
+                format!("to=<p{n}@peer.test>, relay=mx.peer.test[192.0.2.9]:25, dsn=2.0.0, status=sent (250 OK)"),
+            )
+            + &log("qmgr", "removed".to_owned())
+    };
+    let mails = (1..=4).rev().flat_map(|week| (0..700).map(move |n| (week, n)));
+    place.write("mail.log", &mails.map(letter).collect::<String>());
+    let import = ["source", "history", "import", "mail.log", "--source", "this machine"];
+    for _ in 0..2 {
+        let counted = place.run(&import).object();
+        let domains = counted["domains"].as_array().unwrap();
+        let names: Vec<_> = domains.iter().map(|domain| domain["domain"].as_str().unwrap()).collect();
+        assert_eq!(names, ["letters.example", "bounces.letters.example"]);
+        let own = &domains[0];
+        assert_eq!((&own["attempts"], &own["days"], &own["greatest_day"]), (&2800.into(), &4.into(), &700.into()));
+        assert_eq!((&own["is_warm"], &own["today"]), (&true.into(), &1400.into()), "{own}");
+    }
+    let (known, said) = foretold();
+    assert!(known["because"].is_null() && known["days"].as_array().unwrap().is_empty(), "{known}");
+    assert!(said.contains("no day budget and no ceiling spreads it over several days"), "{said}");
+
+    // Mail of nobody else is counted for a domain, unless it is said whose it was.
+    let wrong = place.run(&[&import[..], &["--domain", "shop.example"]].concat());
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.errors.contains("the senders are of: bounces.letters.example"), "{}", wrong.errors);
+    let said = place.run(&[&import[..], &["--domain", "shop.example=letters.example"]].concat()).object();
+    assert_eq!(said["domains"][0]["domain"], "shop.example");
+    assert_eq!(foretold().0["days"][0][1], 500, "the days were said to be the shop's");
 }
 
 #[test]

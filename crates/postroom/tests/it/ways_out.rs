@@ -95,8 +95,17 @@ fn what_another_system_sent_counts_once() {
         (&first["attempts"], &first["days"], &first["toward"][0]["name"]),
         (&120.into(), &3.into(), &"Google".into())
     );
+    assert_eq!(first["domains"].as_array().map(Vec::len), Some(0), "the log names no sender");
     let again = &room.json(&import)[0];
     assert_eq!(again["toward"], first["toward"], "twice adds nothing");
+    assert!(room.says(&import).contains("nothing is counted for a From domain"));
+    let mine = room.says(&[&import[..], &["--domain", "news.example"]].concat());
+    assert!(
+        mine.contains("Counted for mail from news.example: 120 attempts on 3 days from 2026-10-01 to 2026-10-03"),
+        "{mine}"
+    );
+    let (code, error) = room.fails(&[&import[..], &["--domain", "news"]].concat());
+    assert!(code == 2 && error.contains("--domain \"news\""), "{error}");
     let copy = room.file("mail.log.copy", &std::fs::read(&log).unwrap());
     let (code, error) = room.fails(&["source", "history", "import", &log, &copy, "--source", "mta1"]);
     assert!(code == 2 && error.contains("it tells the same as"), "{error}");

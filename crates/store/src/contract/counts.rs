@@ -190,13 +190,41 @@ fn imported_history_is_added_once() {
     };
     now(store.settle(vec![sent])).unwrap();
     for _ in 0..2 {
-        now(store.add_volume(vec![row(TODAY, 100), row(TODAY - 1, 50), row(TODAY - 500, 9)], &ME, at(60))).unwrap();
+        now(store.add_volume(SourceId(9), vec![row(TODAY, 100), row(TODAY - 1, 50), row(TODAY - 500, 9)], &ME, at(60)))
+            .unwrap();
     }
     let days: Vec<_> = now(store.volume_of(of, 0)).unwrap().into_iter().map(|v| (v.day, v.count.accepted)).collect();
     assert_eq!(days, [(TODAY - 1, 50), (TODAY, 101)]);
-    now(store.add_volume(vec![row(TODAY, 20), row(TODAY, 3)], &ME, at(61))).unwrap();
+    now(store.add_volume(SourceId(9), vec![row(TODAY, 20), row(TODAY, 3)], &ME, at(61))).unwrap();
     assert_eq!(now(store.volume_of(of, TODAY)).unwrap()[0].count.accepted, 24);
-    assert!(matches!(now(store.add_volume(vec![row(TODAY + 1, 1)], &ME, at(62))), Err(StoreError::Refused(_))));
+    let future = now(store.add_volume(SourceId(9), vec![row(TODAY + 1, 1)], &ME, at(62)));
+    assert!(matches!(future, Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn what_several_sources_sent_for_a_domain_adds_up_and_the_last_word_on_a_day_counts() {
+    let store = empty();
+    let [news, shop] = [VolumeOf::Domain(DomainId(7)), VolumeOf::Domain(DomainId(8))];
+    let row = |of, day, accepted| DayVolume {
+        of,
+        provider: None,
+        day,
+        count: DayCount { attempted: accepted, accepted, ..DayCount::default() },
+    };
+    let add = |source, rows| now(store.add_volume(source, rows, &ME, at(60))).unwrap();
+    let of = |of| -> Vec<(i64, u32)> {
+        now(store.volume_of(of, 0)).unwrap().into_iter().map(|row| (row.day, row.count.accepted)).collect()
+    };
+    let [one, other] = [SourceId(9), SourceId(1 << 50)];
+    for _ in 0..2 {
+        add(one, vec![row(VolumeOf::Source(one), TODAY, 30), row(news, TODAY, 30), row(news, TODAY - 1, 5)]);
+        add(other, vec![row(VolumeOf::Source(other), TODAY, 12), row(news, TODAY, 12)]);
+    }
+    assert_eq!(of(news), [(TODAY - 1, 5), (TODAY, 42)]);
+    // Whose mail it was is said anew: today's was the shop's.
+    add(one, vec![row(VolumeOf::Source(one), TODAY, 30), row(shop, TODAY, 30)]);
+    assert_eq!((of(news), of(shop)), (vec![(TODAY - 1, 5), (TODAY, 12)], vec![(TODAY, 30)]));
+    assert_eq!(of(VolumeOf::Source(one)), [(TODAY, 30)]);
 }
 
 fn hold(until: Option<Timestamp>) -> NewHold {

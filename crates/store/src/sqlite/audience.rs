@@ -6,7 +6,6 @@ use super::build::decision_sql;
 use super::segment_sql::Compiler;
 use super::{imports, segments};
 use crate::audience::{Acquaintance, Audience, GROUPS_MAX, ORIGINS_MAX, Origin, Whom};
-use crate::contact::ENGAGEMENT_MAILINGS_MAX;
 use crate::error::{Result, StoreError};
 use crate::import::ImportState;
 use model::segment::Rule;
@@ -18,26 +17,22 @@ use std::collections::BTreeMap;
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 /// Whoever reacted within so many days is reached first.
-const ENGAGED_DAYS: i64 = 90;
-/// Whoever did not within so many may be cold.
-const COLD_DAYS: i64 = 180;
-/// The tier of the cold: the last. Before it: 0 engaged, 1 unknown, 2 lapsing, 3 silent for long but hardly mailed.
-pub(crate) const COLD_TIER: i64 = 4;
+pub(crate) const ENGAGED_DAYS: i64 = 90;
+/// Whoever did not within so many is cold, as in the levels of segments.
+pub(crate) const COLD_DAYS: i64 = 180;
+/// The tier of the cold: the last. Before it: 0 engaged, 1 unknown, 2 lapsing.
+pub(crate) const COLD_TIER: i64 = 3;
 
-/// The tier of a person as SQL over `c` (contact), with the time in `now`. Whoever never reacted to anything we know of
-/// is unknown, not cold.
+/// The tier of a person as SQL over `c` (contact), with the time in `now`. When somebody last reacted is known from what
+/// they did here or from what an import says of them. Whoever never reacted to anything we know of is unknown, not cold.
 pub(crate) fn tier_sql(now: &str) -> String {
     format!(
         "CASE WHEN c.engaged_at IS NULL THEN 1
             WHEN c.engaged_at >= {now} - {engaged} THEN 0
             WHEN c.engaged_at >= {now} - {cold} THEN 2
-            WHEN (SELECT count(*) FROM (SELECT 1 FROM delivery e WHERE e.contact = c.id AND e.state = {accepted}
-                AND e.first_try_at > c.engaged_at LIMIT {mailings})) >= {mailings} THEN {COLD_TIER}
-            ELSE 3 END",
+            ELSE {COLD_TIER} END",
         engaged = ENGAGED_DAYS * DAY_MS,
         cold = COLD_DAYS * DAY_MS,
-        accepted = DeliveryState::Accepted.code(),
-        mailings = ENGAGEMENT_MAILINGS_MAX,
     )
 }
 

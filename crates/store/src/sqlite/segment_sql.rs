@@ -4,6 +4,7 @@
 //! Invariant: each condition is 0 or 1, never NULL, so that a negation is the other half of the people. What is counted
 //! is counted only as far as the comparison asks.
 
+use super::audience::{COLD_DAYS, ENGAGED_DAYS};
 use model::reaction::MACHINE_SCORE;
 use model::segment::{
     About, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Order, Rule, Test, TextOp, What,
@@ -334,8 +335,8 @@ pub(crate) fn level_sql(now: &str) -> String {
     format!(
         "CASE{}{}{} WHEN c.engaged_at IS NOT NULL THEN '{}' WHEN c.opened_at IS NOT NULL THEN '{}' ELSE '{}' END",
         active(30, Level::Active30),
-        active(90, Level::Active90),
-        active(180, Level::Active180),
+        active(ENGAGED_DAYS, Level::Active90),
+        active(COLD_DAYS, Level::Active180),
         Level::Cold,
         Level::Unknown,
         Level::Never,

@@ -11,7 +11,13 @@ use model::{
     WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// `imported` of what we sent ourselves.
+const OURS: i64 = 0;
+/// `imported` of what another system sent from a source. Of what it sent for a domain it is more by the source's id, so
+/// that what several sources sent adds up.
+const IMPORTED: i64 = 1;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -183,7 +189,7 @@ impl Ledger {
     /// Writes what a batch added.
     pub(crate) fn write_volume(&mut self, sums: VolumeSums<'_>) -> Result<()> {
         for ((kind, who, day, provider), count) in sums.days {
-            self.add_day((kind, who), day, provider, false, &count)?;
+            self.add_day((kind, who), day, provider, OURS, &count)?;
         }
         for ((day, source, site), attempted) in sums.sites {
             self.conn.prepare_cached(ADD_SITE)?.execute(params![day, source, site, self.node, attempted])?;
@@ -194,7 +200,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn add_day(&mut self, of: (i64, i64), day: i64, provider: &str, imported: bool, count: &DayCount) -> Result<()> {
+    fn add_day(&mut self, of: (i64, i64), day: i64, provider: &str, imported: i64, count: &DayCount) -> Result<()> {
         if self.volume_day < day {
             // Once a day, and once after a start.
             self.volume_day = day;
@@ -219,8 +225,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes what another system sent, in place of what was written for the same days before.
-    pub(crate) fn add_volume(&mut self, rows: &[DayVolume], actor: &Actor, now: Timestamp) -> Result<()> {
+    /// Writes what another system sent through a source, in place of what was written for the same days before.
+    pub(crate) fn add_volume(
+        &mut self,
+        source: SourceId,
+        rows: &[DayVolume],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
         if rows.len() > VOLUME_ROWS_MAX {
             return Err(StoreError::Refused(format!("at most {VOLUME_ROWS_MAX} days at once")));
         }
@@ -228,17 +240,30 @@ impl Ledger {
         if let Some(future) = rows.iter().find(|row| row.day > today) {
             return Err(StoreError::Refused(format!("day {} has not come yet", future.day)));
         }
-        let mut sums: BTreeMap<((i64, i64), i64, &str), DayCount> = BTreeMap::new();
+        let of_domain = IMPORTED.saturating_add(source.0);
+        let mut sums: BTreeMap<(VolumeOf, i64, &str), DayCount> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.day > today - VOLUME_DAYS_KEPT) {
-            let key = (row.of.key(), row.day, row.provider.as_deref().unwrap_or_default());
+            let key = (row.of, row.day, row.provider.as_deref().unwrap_or_default());
             sums.entry(key).or_default().add(&row.count);
         }
-        for ((of, day, provider), count) in &sums {
-            let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND day = ?3 AND provider = ?4 AND imported = 1";
-            self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, day, provider])?;
-            self.add_day(*of, *day, provider, true, count)?;
+        // Of these days every domain that was named before is forgotten, also one that is not named now.
+        let days: BTreeSet<i64> = sums.keys().map(|(_, day, _)| *day).collect();
+        for day in days {
+            let sql = "DELETE FROM volume WHERE day = ?1 AND kind = 1 AND imported = ?2";
+            self.conn.prepare_cached(sql)?.execute(params![day, of_domain])?;
         }
-        let detail = Some(format!("history of {} days by provider", sums.len()));
+        for ((of, day, provider), count) in &sums {
+            let imported = if matches!(of, VolumeOf::Domain(_)) { of_domain } else { IMPORTED };
+            let of = of.key();
+            let sql =
+                "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND day = ?3 AND provider = ?4 AND imported = ?5";
+            self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, day, provider, imported])?;
+            self.add_day(of, *day, provider, imported, count)?;
+        }
+        let detail = Some(format!(
+            "history of {} days by provider",
+            sums.keys().filter(|(of, ..)| *of == VolumeOf::Source(source)).count()
+        ));
         let about = NewEvent { detail, ..NewEvent::default() };
         self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
     }
@@ -263,7 +288,7 @@ impl Ledger {
         let count = DayCount { complained: 1, ..DayCount::default() };
         let source = VolumeOf::Source(source.map_or(SourceId::THIS_MACHINE, SourceId));
         for of in [Some(source), identity.map(VolumeOf::Domain)].into_iter().flatten() {
-            self.add_day(of.key(), day_of(now), &provider, false, &count)?;
+            self.add_day(of.key(), day_of(now), &provider, OURS, &count)?;
         }
         self.add_campaign(workspace, campaign, &provider, &count)
     }
