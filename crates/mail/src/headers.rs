@@ -145,12 +145,27 @@ impl Tokens {
 pub struct HeaderPlan {
     shared: Vec<u8>,
     message_id_end: String,
-    url: Option<String>,
-    mailto: Option<String>,
+    url: Option<Marked>,
+    mailto: Option<Marked>,
     has_cfbl: bool,
-    view_url: Option<String>,
-    preferences_url: Option<String>,
+    view_url: Option<Marked>,
+    preferences_url: Option<Marked>,
     postal_address: Option<String>,
+}
+
+/// A text cut at its [`TOKEN_MARK`]s, so that nobody's copy has to look for them.
+#[derive(Clone, Debug)]
+struct Marked(Vec<String>);
+
+impl Marked {
+    fn cut(text: &str) -> Marked {
+        Marked(text.split(TOKEN_MARK).map(str::to_owned).collect())
+    }
+
+    /// The text with a token in place of every mark.
+    fn with(&self, token: &str) -> String {
+        self.0.join(token)
+    }
 }
 
 impl HeaderPlan {
@@ -196,11 +211,11 @@ impl HeaderPlan {
         Ok(HeaderPlan {
             shared,
             message_id_end: format!("{dot}{tag}@{}", fields.message_id_domain),
-            url,
-            mailto,
+            url: url.as_deref().map(Marked::cut),
+            mailto: mailto.as_deref().map(Marked::cut),
             has_cfbl: fields.cfbl_address.is_some(),
-            view_url: fields.view_url,
-            preferences_url: fields.preferences_url,
+            view_url: fields.view_url.as_deref().map(Marked::cut),
+            preferences_url: fields.preferences_url.as_deref().map(Marked::cut),
             postal_address: fields.postal_address,
         })
     }
@@ -212,18 +227,18 @@ impl HeaderPlan {
 
     /// Where this delivery's unsubscribing leads: the URL, else a `mailto:` one.
     pub fn unsubscribe_url(&self, tokens: &Tokens) -> Option<String> {
-        let mailto = || Some(mailto_url(self.mailto.as_deref()?, tokens));
-        self.url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.unsubscribe)).or_else(mailto)
+        let mailto = || Some(mailto_url(self.mailto.as_ref()?, tokens));
+        self.url.as_ref().map(|url| url.with(&tokens.unsubscribe)).or_else(mailto)
     }
 
     /// Where this delivery's message can be seen.
     pub fn view_url(&self, tokens: &Tokens) -> Option<String> {
-        self.view_url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.view))
+        self.view_url.as_ref().map(|url| url.with(&tokens.view))
     }
 
     /// Where this delivery's recipient chooses which mail they want.
     pub fn preferences_url(&self, tokens: &Tokens) -> Option<String> {
-        self.preferences_url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.preferences))
+        self.preferences_url.as_ref().map(|url| url.with(&tokens.preferences))
     }
 
     /// The sender's postal address.
@@ -260,8 +275,8 @@ impl HeaderPlan {
     }
 
     fn write_list_unsubscribe(&self, out: &mut Vec<u8>, tokens: &Tokens) {
-        let url = self.url.as_deref().map(|url| url.replace(TOKEN_MARK, &tokens.unsubscribe));
-        let mailto = self.mailto.as_deref().map(|mailto| mailto_url(mailto, tokens));
+        let url = self.url.as_ref().map(|url| url.with(&tokens.unsubscribe));
+        let mailto = self.mailto.as_ref().map(|mailto| mailto_url(mailto, tokens));
         let (first, second) = if url.is_some() { (url, mailto) } else { (mailto, None) };
         let Some(first) = first else { return };
         push(out, "List-Unsubscribe: <");
@@ -276,8 +291,8 @@ impl HeaderPlan {
 
 const ASCII_ONLY: &str = "only ASCII can be written here: most servers could not take the message otherwise";
 
-fn mailto_url(mailto: &str, tokens: &Tokens) -> String {
-    format!("mailto:{}?subject=unsubscribe", mailto.replace(TOKEN_MARK, &tokens.unsubscribe))
+fn mailto_url(mailto: &Marked, tokens: &Tokens) -> String {
+    format!("mailto:{}?subject=unsubscribe", mailto.with(&tokens.unsubscribe))
 }
 
 fn check_url(field: &'static str, url: &str) -> Result<(), HeaderError> {

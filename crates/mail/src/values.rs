@@ -144,6 +144,14 @@ impl<'a> Person<'a> {
         }
     }
 
+    /// Is there nothing that would show, not even of what Postroom makes?
+    pub(crate) fn is_blank(&self, name: &str) -> bool {
+        match self.ours.iter().find(|(own, _)| *own == name) {
+            Some((_, text)) => text.trim().is_empty(),
+            None => self.values.is_empty_for(name),
+        }
+    }
+
     /// Would the tag show nothing?
     pub(crate) fn is_empty_for(&self, tag: &str) -> bool {
         !self.ours.iter().any(|(own, _)| *own == tag) && self.values.is_empty_for(tag)

@@ -56,18 +56,21 @@ impl Reply {
     /// text (RFC 2034 repeats it on every line).
     pub fn new(code: u16, text: &str) -> Reply {
         let mut enhanced = None;
-        let mut lines = Vec::new();
-        for line in text.split('\n') {
+        let mut kept = String::with_capacity(text.len());
+        for (at, line) in text.split('\n').enumerate() {
+            if at > 0 {
+                kept.push('\n');
+            }
             let (first, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
             match first.parse::<EnhancedCode>() {
                 Ok(found) if enhanced.is_none_or(|known| known == found) => {
                     enhanced = Some(found);
-                    lines.push(rest.trim_start());
+                    kept.push_str(rest.trim_start());
                 }
-                _ => lines.push(line),
+                _ => kept.push_str(line),
             }
         }
-        Reply { code, enhanced, text: lines.join("\n") }
+        Reply { code, enhanced, text: kept }
     }
 
     /// 2xx: done.

@@ -1,7 +1,7 @@
 //! A part of a message cut at its tags, so that one person costs their values and little else.
 //!
-//! What stands between two tags is put into its wire form once per campaign; a tag that is only a name is looked up and
-//! written; every other tag, and every block from its `if` or `for` to its end, is a small template of its own. Apart from
+//! What stands between two tags is put into its wire form once per campaign; a tag that is only a name, or a name and what
+//! stands in its place where it is empty, is looked up and written; every other tag, and every block from its `if` or `for` to its end, is a small template of its own. Apart from
 //! the templates because it must say the same as they do. Invariant: a part written by pieces decodes to what the whole
 //! template renders (a property compares them), and takes no more steps and octets than that may.
 
@@ -12,6 +12,7 @@ use super::{PART_OCTETS_MAX, span};
 use crate::qp::{Encoded, Encoder};
 use crate::values::Person;
 use minijinja::{Environment, Error};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Between two tags, fewer octets than this are encoded for each person: they are cheaper than a soft break on the wire.
@@ -33,8 +34,8 @@ pub(super) enum Kind {
 pub(super) struct Pieces {
     kind: Kind,
     pieces: Vec<Piece>,
-    /// The columns that are shown as they are, each once.
-    columns: Vec<String>,
+    /// The columns that are looked up, each once.
+    columns: Vec<Column>,
     /// What is the same for everybody, in octets.
     fixed_octets: usize,
 }
@@ -47,6 +48,14 @@ enum Piece {
     Value(usize),
     /// A template of its own, by its name.
     Template(String),
+}
+
+/// A column that a tag shows.
+#[derive(Debug, PartialEq, Eq)]
+struct Column {
+    name: String,
+    /// What is shown where it is empty, as `default('…')` has it.
+    or: Option<String>,
 }
 
 /// What stands between two tags. Of a text part only the inner part is encoded, which begins and ends with something that
@@ -132,7 +141,7 @@ impl Pieces {
         mut say: impl FnMut(Said<'_>),
     ) -> Result<(), Fault> {
         let (mut room, mut fuel) = (max, FUEL);
-        let shown: Vec<_> = self.columns.iter().map(|name| person.shown(name, self.kind == Kind::Html)).collect();
+        let shown: Vec<_> = self.columns.iter().map(|column| column.shown(person, self.kind == Kind::Html)).collect();
         for piece in &self.pieces {
             let octets = match piece {
                 Piece::Fixed(fixed) => {
@@ -157,6 +166,31 @@ impl Pieces {
     }
 }
 
+impl Column {
+    /// What the inside of a tag shows, if it is a column at all.
+    fn of_tag(inside: &str) -> Column {
+        let (name, or) = with_default(inside).map_or((inside, None), |(name, or)| (name, Some(or.to_owned())));
+        Column { name: name.to_owned(), or }
+    }
+
+    /// What one person's tag shows, escaped for HTML if need be; `None`: nothing.
+    fn shown<'p>(&'p self, person: &'p Person<'_>, in_html: bool) -> Option<Cow<'p, str>> {
+        match &self.or {
+            Some(or) if person.is_blank(&self.name) && in_html => Some(dialect::escaped(Cow::Borrowed(or))),
+            Some(or) if person.is_blank(&self.name) => Some(Cow::Borrowed(or)),
+            Some(_) | None => person.shown(&self.name, in_html),
+        }
+    }
+}
+
+/// `name | default('text')` in its two parts; a text with quotes, line ends or backslashes in it is left to the engine.
+fn with_default(inside: &str) -> Option<(&str, &str)> {
+    let (name, filter) = inside.split_once('|')?;
+    let quoted = filter.trim().strip_prefix("default(")?.strip_suffix(')')?.trim();
+    let text = ['\'', '"'].iter().find_map(|quote| quoted.strip_prefix(*quote)?.strip_suffix(*quote))?;
+    (!text.contains(['\'', '"', '\\', '\r', '\n'])).then_some((name.trim(), text))
+}
+
 /// What a piece comes out as.
 enum Said<'p> {
     Fixed(&'p Fixed),
@@ -169,7 +203,7 @@ struct Cut<'c> {
     name: &'c str,
     kind: Kind,
     pieces: Vec<Piece>,
-    columns: Vec<String>,
+    columns: Vec<Column>,
     fixed: String,
     fixed_octets: usize,
 }
@@ -192,9 +226,9 @@ impl Cut<'_> {
             }
         }
         self.end_fixed();
-        let column = inside.filter(|inside| columns.len() == 1 && columns.contains(*inside));
-        let column = column.filter(|column| !FUNCTIONS.contains(column) && !OWN_NAMES.contains(column));
-        self.pieces.push(match column.map(str::to_owned) {
+        let column = inside.map(Column::of_tag).filter(|column| columns.len() == 1 && columns.contains(&column.name));
+        let is_own = |name: &str| FUNCTIONS.contains(&name) || OWN_NAMES.contains(&name);
+        self.pieces.push(match column.filter(|column| !is_own(&column.name)) {
             Some(column) => {
                 self.env.remove_template(&name);
                 let known = self.columns.iter().position(|known| *known == column);
@@ -320,7 +354,10 @@ mod tests {
         let pieces = Pieces::cut(&mut dialect::environment(), "text", Kind::Text, source).unwrap();
         let shown = |piece: &Piece| match piece {
             Piece::Fixed(fixed) => fixed.text.clone(),
-            Piece::Value(column) => format!("value {}", pieces.columns[*column]),
+            Piece::Value(column) => match &pieces.columns[*column] {
+                Column { name, or: None } => format!("value {name}"),
+                Column { name, or: Some(or) } => format!("value {name} or {or}"),
+            },
             Piece::Template(name) => format!("template {name}"),
         };
         pieces.pieces.iter().map(shown).collect()
@@ -333,6 +370,10 @@ mod tests {
             cut("{% if a %}{% for b in c %}{{ b }}{% endfor %}{% endif %}.{{ a|upper }}"),
             ["template 0.text", ".", "template 1.text"]
         );
+        assert_eq!(cut("{{ a | default('you') }}{{ a|default( \"\" ) }}"), ["value a or you", "value a or "]);
+        for left in ["{{ a | default('y\\u006fu') }}", "{{ a | default(b) }}", "{{ a.b | default('c') }}"] {
+            assert_eq!(cut(left), ["template 0.text"], "{left}");
+        }
         assert_eq!(cut("{{ '{{' }} and {{ 1 + 1 }}"), ["{{ and 2"]);
         assert_eq!(cut("{{ loop }}{{ range }}"), ["template 0.text", "template 1.text"]);
         assert_eq!(cut("a {{- name }}"), ["template text"], "white space is taken away across the cut");
@@ -359,6 +400,9 @@ mod tests {
                 1 => Just("{{ missing }}".to_owned()),
                 1 => Just("{{ number }}".to_owned()),
                 1 => Just("{{ city|default('no city') }}".to_owned()),
+                1 => Just("{{ name | default(\"<somebody>\") }}".to_owned()),
+                1 => Just("{{ ours | default('nothing of ours') }}".to_owned()),
+                1 => Just("{{ city | default('') | upper }}".to_owned()),
                 1 => Just("{% if name %}yes,\n\n {{ name }} {% else %}\n{% endif %}".to_owned()),
                 1 => Just("{% for n in range(2) %}\n{{ n }} {{ city }}{% endfor %}".to_owned()),
                 1 => Just("{{ '{%' }}".to_owned()),

@@ -4,6 +4,7 @@
 //! fixed point, and lines of nothing but white space at the end of a body count as empty and are dropped (a mistake
 //! here is only noticed by receivers).
 
+use memchr::memchr;
 use std::borrow::Cow;
 
 /// One header field: its name as written, and all octets after the colon, folded lines and last CRLF included.
@@ -40,7 +41,7 @@ fn field(octets: &[u8]) -> Option<Field<'_>> {
 /// The line that starts at `at`, its line end included; empty at the end.
 fn line_at(octets: &[u8], at: usize) -> &[u8] {
     let rest = octets.get(at..).unwrap_or_default();
-    rest.iter().position(|b| *b == b'\n').map_or(rest, |end| &rest[..=end])
+    memchr(b'\n', rest).map_or(rest, |end| &rest[..=end])
 }
 
 /// Writes a field in canonical form, without the final CRLF.
@@ -102,8 +103,7 @@ fn made_canonical(body: &[u8]) -> Vec<u8> {
 }
 
 fn write_line(out: &mut Vec<u8>, text: &[u8]) {
-    let is_plain = !text.contains(&b'\t') && !text.windows(2).any(|pair| pair == b"  ");
-    if is_plain {
+    if has_single_blanks(text) {
         out.extend_from_slice(text);
     } else {
         let mut blank = false;
@@ -115,6 +115,15 @@ fn write_line(out: &mut Vec<u8>, text: &[u8]) {
         }
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// No tab, and no blank before a blank: again one look at every pair, without a branch.
+fn has_single_blanks(text: &[u8]) -> bool {
+    let mut bad = u8::from(text.first() == Some(&b'\t'));
+    for (first, second) in text.iter().zip(text.get(1..).unwrap_or_default()) {
+        bad |= u8::from(*second == b'\t') | (u8::from(*first == b' ') & u8::from(*second == b' '));
+    }
+    bad == 0
 }
 
 const fn is_blank(b: u8) -> bool {
