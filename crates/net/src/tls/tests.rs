@@ -151,6 +151,16 @@ async fn coming_back_resumes_the_session_in_both_versions() {
     }
 }
 
+#[test]
+fn the_quick_suites_are_named_first_and_none_is_left_out() {
+    let usual = rustls::crypto::aws_lc_rs::default_provider().cipher_suites;
+    let ours = &provider().cipher_suites;
+    let quick = ours.iter().take_while(|suite| is_quick(suite.suite())).count();
+    assert_eq!((quick, ours.len()), (3, usual.len()));
+    assert!(usual.iter().all(|suite| ours.contains(suite)));
+    assert!(!is_quick(usual[0].suite()), "the library does so itself by now");
+}
+
 /// A chain below an authority of its own: the leaf's certificate and key, and the authority's certificate.
 struct Chain {
     leaf: Vec<u8>,
