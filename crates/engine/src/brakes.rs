@@ -126,12 +126,12 @@ impl Brakes {
     }
 
     /// What the next run has to know.
-    pub(crate) fn kept(&mut self) -> Kept {
+    pub(crate) fn kept(&mut self) -> &Kept {
         while self.kept.campaigns.len() > CAMPAIGNS_REMEMBERED_MAX {
             // The ids are in the order of their making.
             self.kept.campaigns.pop_first();
         }
-        self.kept.clone()
+        &self.kept
     }
 
     /// The campaigns of which something was counted since this was last asked.
@@ -370,7 +370,7 @@ mod tests {
 
     /// A process ends and another begins: what it wrote down is all it left.
     fn killed(mut brakes: Brakes) -> Brakes {
-        let text = serde_json::to_string(&brakes.kept()).unwrap();
+        let text = serde_json::to_string(brakes.kept()).unwrap();
         Brakes::restored(serde_json::from_str(&text).unwrap())
     }
 

@@ -261,7 +261,7 @@ impl Engine {
         for (source, operator, rest) in rests {
             fleet.rest_from(source, &operator, rest, now);
         }
-        let brakes = Brakes::restored(brakes);
+        let brakes = Brakes::restored(brakes.into_owned());
         let terms = Terms::default();
         for mailing in &mailings {
             terms.put(

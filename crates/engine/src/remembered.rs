@@ -10,6 +10,7 @@ use crate::fleet::Rest;
 use crate::house::{House, Notice, Stop};
 use model::{CampaignId, DeliveryState, EventKind, SourceId, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::time::Duration;
 use store::{CauseCount, Store, StoreError};
 
@@ -21,15 +22,15 @@ const DECISIONS_LOOKED_AT: usize = 1_000;
 /// Everything remembered.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Remembered {
-    pub(crate) brakes: Kept,
+pub(crate) struct Remembered<'b> {
+    pub(crate) brakes: Cow<'b, Kept>,
     /// Sources left out toward an operator.
     pub(crate) rests: Vec<(SourceId, String, Rest)>,
 }
 
-impl Remembered {
+impl Remembered<'_> {
     /// What the run before this one knew. A text of another version is passed over: it is counted again.
-    pub(crate) async fn read(store: &Store) -> Result<Remembered, StoreError> {
+    pub(crate) async fn read(store: &Store) -> Result<Remembered<'static>, StoreError> {
         let text = store.brake_memory().await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
@@ -43,8 +44,9 @@ impl House {
             let counted = self.until_read(|| self.store.campaign_providers(campaign)).await?;
             self.brakes().counted_by_ledger(campaign, counted);
         }
-        let (brakes, rests) = (self.brakes().kept(), self.fleet.rests(self.now()));
-        let Ok(text) = serde_json::to_string(&Remembered { brakes, rests }) else { return Ok(()) };
+        let rests = self.fleet.rests(self.now());
+        let text = serde_json::to_string(&Remembered { brakes: Cow::Borrowed(self.brakes().kept()), rests });
+        let Ok(text) = text else { return Ok(()) };
         self.until_recorded(|| self.store.keep_brake_memory(&text)).await
     }
 

@@ -175,7 +175,7 @@ mod tests {
         let judged = format!("{{\"brakes\":{}}}", {
             let mut brakes = crate::brakes::Brakes::restored(crate::brakes::Kept::default());
             brakes.sample_is_over(campaign.id);
-            serde_json::to_string(&brakes.kept()).unwrap()
+            serde_json::to_string(brakes.kept()).unwrap()
         });
         store.keep_brake_memory(&judged).await.unwrap();
         assert_eq!(sample_out(&store, &campaign, at(160)).await.unwrap(), None);

@@ -113,7 +113,7 @@ impl Ledger {
     pub(crate) fn set_meta(&mut self, name: &str, value: &str) -> Result<()> {
         let sql =
             "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.conn.execute(sql, params![name, value])?;
+        self.conn.prepare_cached(sql)?.execute(params![name, value])?;
         Ok(())
     }
 }

@@ -179,9 +179,9 @@ impl Ledger {
     /// changed about who may be mailed is published before the answer is given.
     pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Ledger) -> Result<T>) -> Result<T> {
         let first_seq = self.next_seq;
-        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let outcome = work(self).and_then(|value| {
-            self.conn.execute_batch("COMMIT")?;
+            self.conn.prepare_cached("COMMIT")?.execute([])?;
             Ok(value)
         });
         match outcome {
