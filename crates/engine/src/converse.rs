@@ -427,12 +427,14 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
         return;
     }
     let others = if silent { lane.drain() } else { Vec::new() };
-    if !attempt(&first, &failure, started_at, house.now()).is_volume() {
+    let tried = attempt(&first, &failure, started_at, house.now());
+    if !tried.is_volume() {
         give_back(house, lane, &first);
     }
-    for claimed in std::iter::once(first).chain(others) {
-        let attempt = attempt(&claimed, &failure, started_at, house.now());
-        journey::conclude(house, lane, &claimed, attempt, heard.clone(), None, None).await;
+    journey::conclude(house, lane, &first, tried, heard.clone(), None, None).await;
+    for claimed in others {
+        let tried = attempt(&claimed, &failure, started_at, house.now());
+        journey::conclude(house, lane, &claimed, tried, heard.clone(), None, None).await;
     }
 }
 

@@ -240,8 +240,8 @@ pub(crate) async fn before(store: &Store, of: CeilingOf, now: Timestamp) -> Resu
     };
     let today = store.volume_of(volume, day_of(now)).await?;
     let sent = today.iter().map(|row| row.count.attempted).sum();
-    let (tries, _) = store.tries_of(of, Timestamp::from_millis(day_of(now) * DAY_MS)).await?;
-    let (_, last_at) = store.tries_of(of, now - LONGEST_WINDOW).await?;
+    let (tries, last_at) = store.tries_of(of, Timestamp::from_millis(day_of(now) * DAY_MS)).await?;
+    let last_at = last_at.filter(|at| *at >= now - LONGEST_WINDOW);
     Ok(Before { started_today: tries.max(sent), last_at })
 }
 

@@ -32,7 +32,8 @@ impl Store {
     pub async fn ceilings(&self) -> Result<Vec<Ceiling>> {
         self.core.lanes.read(ceilings::list).await
     }
-    /// How many tries somebody began at or after a time, of the latest 200,000 of all, and when the last of them was begun.
+    /// Of the latest 200,000 tries of all: how many somebody began at or after a time, and when they began their last,
+    /// whenever that was.
     pub async fn tries_of(&self, of: CeilingOf, since: Timestamp) -> Result<(u32, Option<Timestamp>)> {
         self.core.lanes.read(move |conn| ceilings::tries_of(conn, of, since)).await
     }

@@ -47,8 +47,8 @@ pub(crate) fn tries_of(conn: &Connection, of: CeilingOf, since: Timestamp) -> Re
         CeilingOf::Workspace(_) => "workspace",
     };
     let sql = format!(
-        "SELECT count(*), max(started_at) FROM
-            (SELECT started_at, {whose} AS whose FROM attempt ORDER BY seq DESC LIMIT ?3) WHERE started_at >= ?1 AND whose = ?2"
+        "SELECT count(*) FILTER (WHERE started_at >= ?1), max(started_at) FROM
+            (SELECT started_at, {whose} AS whose FROM attempt ORDER BY seq DESC LIMIT ?3) WHERE whose = ?2"
     );
     let (_, who) = of.key();
     let row = conn.query_row(&sql, params![since.as_millis(), who, ATTEMPTS_LOOKED_AT], |row| {
