@@ -118,6 +118,8 @@ struct State {
     usage: Usage,
     at_next_connection: Option<Hook>,
     tries: u64,
+    /// Messages that senders began.
+    begun: u64,
     /// What servers show that show something of their own, by name.
     identities: BTreeMap<String, TlsServer>,
     /// Web servers, by address.
@@ -164,6 +166,7 @@ impl Internet {
             usage: Usage::default(),
             at_next_connection: None,
             tries: 0,
+            begun: 0,
             identities: BTreeMap::new(),
             web: BTreeMap::new(),
             delivered: Vec::new(),
@@ -393,6 +396,11 @@ impl Internet {
         self.lock().tries
     }
 
+    /// How many messages senders began: conversations about one recipient, whatever came of them.
+    pub fn begun(&self) -> u64 {
+        self.lock().begun
+    }
+
     pub(crate) fn tried(&self) {
         self.lock().tries += 1;
     }
@@ -453,7 +461,11 @@ impl Internet {
 
     pub(crate) fn mail(&self, place: &Place, visit: &mut Visit, from: &str, usual: Reply) -> Answer {
         visit.begun += 1;
-        self.lock().usage.began(self.now(), visit.peer, &place.provider, visit.begun);
+        let now = self.now();
+        let mut state = self.lock();
+        state.begun += 1;
+        state.usage.began(now, visit.peer, &place.provider, visit.begun);
+        drop(state);
         self.decide(place, Stage::Mail, visit, "mail", |receiver, now, visit| receiver.mail(now, visit, from, usual))
     }
 
@@ -664,8 +676,9 @@ fn folder_word(folder: Folder) -> &'static str {
 
 /// The value of a header field on one line, or nothing.
 fn header(message: &[u8], name: &str) -> String {
-    let text = String::from_utf8_lossy(message);
-    let fields = text.split("\r\n").take_while(|line| !line.is_empty());
-    let value = fields.filter_map(|line| line.split_once(':')).find(|(field, _)| field.eq_ignore_ascii_case(name));
+    let end = message.windows(4).position(|octets| octets == b"\r\n\r\n").unwrap_or(message.len());
+    let head = String::from_utf8_lossy(message.get(..end).unwrap_or_default());
+    let mut fields = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    let value = fields.find(|(field, _)| field.eq_ignore_ascii_case(name));
     value.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
 }

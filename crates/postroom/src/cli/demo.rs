@@ -86,6 +86,8 @@ struct Simulator {
     inbox: u64,
     spam: u64,
     silently_dropped: u64,
+    conversations: u64,
+    connections: u64,
 }
 
 /// The answer with `--json`.
@@ -320,6 +322,8 @@ fn seen(sim: &SimWorld) -> Simulator {
         inbox: in_folder(Folder::Inbox),
         spam: in_folder(Folder::Spam),
         silently_dropped: in_folder(Folder::Dropped),
+        conversations: sim.internet.begun(),
+        connections: sim.internet.tries(),
     }
 }
 
