@@ -29,6 +29,7 @@ cargo xtask COMMAND
     layers      who may depend on whom, and what the pure crates must not touch
     licences    licences and banned crates of the whole dependency tree
     tidy        rules of the house that no compiler checks
+    screens     draw the pictures of the pages in docs/screens anew; look at each before it is committed
     needs       find or install the outside programs the tests use, and say what is missing
     swarm ...   play random worlds: --seeds N [--from S], or one: --seed S [--verbose] (see docs/contributing/simulator.md)
     crash ...   kill it: --seeds N [--first S] in the simulator, --real --kills N [--seed S] the binary itself
@@ -57,6 +58,7 @@ fn run(arguments: &[String]) -> Result<()> {
             needs::provide(&root)?.print();
             Ok(())
         }
+        Some("screens") => suite::screens(&root),
         Some("swarm") => programs::swarm(&root, arguments.get(1..).unwrap_or_default()),
         Some("crash") => crash::run(&root, arguments.get(1..).unwrap_or_default()),
         Some("bench") => programs::bench(&root, arguments.get(1..).unwrap_or_default()),

@@ -3,7 +3,7 @@
 //! The tests themselves run as plain `cargo test --workspace --locked`, so that nothing passes here that would fail
 //! for somebody who knows only cargo. Their output goes through unchanged; we read along to count what was skipped.
 
-use crate::needs::{self, PYTHON_VARIABLE};
+use crate::needs::{self, BROWSER_VARIABLE, PYTHON_VARIABLE};
 use crate::programs::{cargo, succeed};
 use crate::{layers, licences, tidy, verdict};
 use anyhow::{Context, Result, bail};
@@ -37,6 +37,18 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Plays the stories in a browser and keeps what was to be seen.
+pub(crate) fn screens(root: &Path) -> Result<()> {
+    let needs = needs::provide(root)?;
+    let Some(browser) = &needs.browser else {
+        needs.print();
+        bail!("there is nothing to draw with");
+    };
+    let mut command = cargo(root, &["test", "--locked", "--package", "postroom", "--test", "it", "browser"]);
+    command.env(BROWSER_VARIABLE, browser).env("POSTROOM_SCREENS", "1");
+    succeed(command, "the stories in a browser")
+}
+
 fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("xtask test: {name} …");
     let started = Instant::now();
@@ -56,6 +68,9 @@ fn tests(root: &Path, needs: &needs::Needs) -> Result<Counts> {
     let mut command = cargo(root, &["test", "--workspace", "--locked"]);
     if let Some(python) = &needs.python {
         command.env(PYTHON_VARIABLE, python);
+    }
+    if let Some(browser) = &needs.browser {
+        command.env(BROWSER_VARIABLE, browser);
     }
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot run cargo test")?;
     let (out, err) = (child.stdout.take(), child.stderr.take());

@@ -351,6 +351,11 @@ impl Internet {
         self.lock().ledger.write_to(path)
     }
 
+    /// Keeps every letter as a file of a folder as well, from now on.
+    pub fn keep_letters_in(&self, folder: &std::path::Path) -> std::io::Result<()> {
+        self.lock().ledger.keep_letters_in(folder)
+    }
+
     /// The trace's hash so far.
     pub fn trace_hash(&self) -> String {
         self.lock().trace.hash()
@@ -514,6 +519,7 @@ impl Internet {
                 let provider = place.provider.to_string();
                 letters.push(Letter { at: now, provider, recipient: recipient.clone(), folder, raw: bytes.to_vec() });
             }
+            let kept = state.ledger.letter(&return_path, &recipient, bytes);
             let arrival = Arrival {
                 at: now,
                 provider: place.provider.to_string(),
@@ -528,7 +534,7 @@ impl Internet {
                 bytes: bytes.len() as u64,
                 checks: checks.clone(),
             };
-            if state.ledger.arrived(arrival).is_err() {
+            if kept.and_then(|()| state.ledger.arrived(arrival)).is_err() {
                 let reply = Reply::new(452, "4.3.1 The receiver's ledger cannot be written");
                 return Answer { action: Action::Say(reply), after: Duration::ZERO };
             }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Entries of each kind kept in memory; beyond it they are only counted (and written, if there is a file).
 const ENTRIES_KEPT_MAX: usize = 2_000_000;
@@ -160,6 +160,8 @@ pub struct Ledger {
     /// When each copy was taken, where nothing else is kept.
     times: Option<Vec<Timestamp>>,
     file: Option<File>,
+    /// Where whole letters are kept, and how many have been.
+    letters: Option<(PathBuf, u64)>,
 }
 
 impl Ledger {
@@ -172,6 +174,24 @@ impl Ledger {
     pub fn write_to(&mut self, path: &Path) -> io::Result<()> {
         self.file = Some(File::options().create(true).append(true).open(path)?);
         Ok(())
+    }
+
+    /// Also keeps every letter whole, as a file `N.eml` of `folder`, which is made if it is not there.
+    pub fn keep_letters_in(&mut self, folder: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let before = std::fs::read_dir(folder)?.count() as u64;
+        self.letters = Some((folder.to_owned(), before));
+        Ok(())
+    }
+
+    /// A letter came, and is kept as a mailbox keeps it, if that is wanted: with whose it was on its first lines. Fails
+    /// only if it cannot be written: then it is not taken.
+    pub(crate) fn letter(&mut self, return_path: &str, recipient: &str, raw: &[u8]) -> io::Result<()> {
+        let Some((folder, count)) = &mut self.letters else { return Ok(()) };
+        *count += 1;
+        let mut kept = format!("Return-Path: <{return_path}>\r\nDelivered-To: {recipient}\r\n").into_bytes();
+        kept.extend_from_slice(raw);
+        std::fs::write(folder.join(format!("{count}.eml")), kept)
     }
 
     /// A copy was taken. Fails only if the file cannot be written: then the copy is not taken.
@@ -243,6 +263,22 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_is_kept_whole_with_whose_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = folder.path().join("letters");
+        for round in 1..=2 {
+            let mut ledger = Ledger::new();
+            ledger.letter("t@news.example", "ada@northmail.test", b"").unwrap();
+            ledger.keep_letters_in(&letters).unwrap();
+            ledger.letter("t@news.example", "ada@northmail.test", b"Subject: Hi\r\n\r\nHello\r\n").unwrap();
+            assert_eq!(std::fs::read_dir(&letters).unwrap().count(), round, "what was kept before stays");
+        }
+        let kept = std::fs::read_to_string(letters.join("2.eml")).unwrap();
+        let head = "Return-Path: <t@news.example>\r\nDelivered-To: ada@northmail.test\r\nSubject: Hi\r\n";
+        assert!(kept.starts_with(head) && kept.ends_with("Hello\r\n"), "{kept}");
+    }
 
     #[test]
     fn every_arrival_is_one_json_line() {

@@ -45,6 +45,8 @@ pub struct Options {
     pub seed: u64,
     /// Where to write each accepted copy as a JSON line.
     pub ledger: Option<PathBuf>,
+    /// The folder in which to keep each accepted letter whole.
+    pub letters: Option<PathBuf>,
     /// TXT records to publish: names and values, such as the sender's SPF, DKIM and DMARC.
     pub records: Vec<(String, String)>,
 }
@@ -58,6 +60,7 @@ impl Default for Options {
             time_scale: 1,
             seed: 7,
             ledger: None,
+            letters: None,
             records: Vec::new(),
         }
     }
@@ -140,6 +143,9 @@ pub async fn listen(options: &Options, clock: Arc<dyn Clock>) -> io::Result<List
     let later = happen(&internet, &options.world);
     if let Some(path) = &options.ledger {
         internet.write_ledger_to(path)?;
+    }
+    if let Some(folder) = &options.letters {
+        internet.keep_letters_in(folder)?;
     }
     let places: Vec<Place> = internet.places().filter(|place| place.state == HostState::Up).cloned().collect();
     let (port, listeners) = bind_all(&places, options.port).await?;

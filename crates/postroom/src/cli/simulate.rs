@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Write every accepted copy into this file, a JSON line each
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
+    /// Keep every accepted letter whole in this folder, a file N.eml each
+    #[arg(long, value_name = "DIR")]
+    letters: Option<PathBuf>,
     /// Decides every draw
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
@@ -44,6 +47,7 @@ pub(crate) async fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
         time_scale: args.time_scale,
         seed: args.seed,
         ledger: args.ledger,
+        letters: args.letters,
         records,
     };
     let listening = sim::listen::listen(&options, Arc::new(SystemClock::new())).await.map_err(|error| {

@@ -17,7 +17,8 @@ pub(crate) struct Server {
     said: Option<JoinHandle<String>>,
     /// Where it listens.
     pub(crate) address: String,
-    link: String,
+    /// The token of the first owner's link; empty: somebody owns it.
+    pub(crate) link: String,
 }
 
 impl Server {
@@ -25,8 +26,10 @@ impl Server {
     pub(crate) fn start(room: &Room, more: &[&str]) -> Server {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let address = free.to_string();
-        let mut command = room.command(&["serve", "--listen", &address, "--dns", "127.0.0.1:9"]);
-        command.args(more);
+        let mut command = room.command(&["serve", "--listen", &address]);
+        // Nobody answers there, unless a test says who does.
+        let nowhere: &[&str] = if more.contains(&"--dns") { &[] } else { &["--dns", "127.0.0.1:9"] };
+        command.args(nowhere).args(more);
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut server = Server { child, said: None, address, link: String::new() };
         let mut said = BufReader::new(server.child.stderr.take().unwrap());

@@ -4,6 +4,7 @@
 
 // Begins first, because it takes longest: tests begin in the order of their names.
 mod api;
+mod browser;
 mod complaints;
 mod contacts;
 mod kills;

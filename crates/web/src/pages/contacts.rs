@@ -1,6 +1,7 @@
 //! People: found by address, and one person's timeline.
 
 use super::layout::{Layout, Section};
+use super::shown::Shown;
 use super::{Visitor, page};
 use crate::App;
 use crate::extract::At;
@@ -45,14 +46,31 @@ struct Contacts {
     may_export: bool,
 }
 
-/// The class of the stylesheet, and its icon, for where somebody stands.
-const fn class_of(status: &ContactStatus) -> &'static str {
-    match *status {
+/// Where somebody stands: the class of the stylesheet, which is the icon's name, and in words. Nobody who is suppressed may
+/// be mailed, whatever else is known of them.
+fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
+    let class = match contact.status {
         ContactStatus::Active => "ok",
         ContactStatus::Error => "hard",
         ContactStatus::OptedOut => "skip",
         ContactStatus::Unconfirmed => "go",
+    };
+    match contact.suppressions.first().filter(|_| contact.status == ContactStatus::Active) {
+        Some(suppressed) => ("skip", shown.one_of("suppressed", suppressed.reason.word())),
+        None => (class, shown.one_of("status", contact.status.word())),
     }
+}
+
+/// What is kept beside an event, for people: programs note what they know as an object of JSON.
+fn in_words(detail: String) -> String {
+    let Ok(known) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&detail) else { return detail };
+    let one = |(name, value): (&String, &serde_json::Value)| format!("{name}: {}", plain(value));
+    known.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A value without the quotes of JSON.
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The list.
@@ -144,11 +162,7 @@ pub(super) async fn show(
 fn attributes(contact: &Contact) -> Vec<(String, String)> {
     let values: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&contact.attributes).unwrap_or_default();
-    let text = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    values.into_iter().map(|(name, value)| (name, text(value))).collect()
+    values.into_iter().map(|(name, value)| (name, plain(&value))).collect()
 }
 
 async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Problem> {
@@ -169,7 +183,7 @@ async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Prob
         icon,
         delivery: event.delivery.map(|id| id.to_string()),
         is_machine: reaction.is_some_and(|reaction| reaction.score >= MACHINE_SCORE),
-        detail: skipped.or(name).or(event.detail),
+        detail: skipped.or(name).or(event.detail.map(in_words)),
         campaign,
     })
 }
@@ -187,5 +201,16 @@ fn looks(event: &Event) -> (&'static str, &'static str) {
         Some(_) => ("us", "people"),
         None if event.skip.is_some() => ("skip", "skip"),
         None => ("skip", "plus"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_noted_is_told_without_its_marks() {
+        assert_eq!(in_words("{\"how\":\"page\",\"times\":2}".to_owned()), "how: page, times: 2");
+        assert_eq!(in_words("error: hard_bounced".to_owned()), "error: hard_bounced");
     }
 }
