@@ -6,6 +6,7 @@
 import { DESK, PHONE, api, ask, holds, linkTo, overhang, step, told, violations } from "./driver.mjs";
 import { furnish } from "./furnish.mjs";
 import hostile from "./hostile.mjs";
+import pictures from "./pictures.mjs";
 
 /// Routes that show nobody a page of ours.
 const NO_PAGES = {
@@ -90,6 +91,7 @@ export default async function story(browser) {
   const gone = [...Object.keys(PAGES), ...Object.keys(NO_PAGES)].filter((route) => !told.routes.includes(route));
   holds(gone.length === 0, `there is no route ${gone.join(", ")} any more`);
   const anna = await becomesOwner(browser);
+  await pictures(anna);
   const has = await furnish();
   Object.assign(has, await found(anna, has));
   await hostile(browser, has);
@@ -108,6 +110,7 @@ async function becomesOwner(browser) {
   const anna = await browser.somebody();
   const { link } = await ask("link");
   await anna.goes(link);
+  await anna.types("Your name", "Anna");
   await anna.types("E-mail address", "anna@letters.example");
   await anna.types("Password", "a kettle of nine herons");
   await anna.presses("Begin");
