@@ -77,6 +77,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// No ceiling at all: what is bounded then was learned.
+    pub fn unbounded() -> Limits {
+        let none = u32::MAX;
+        Limits { connections: none, per_connection: none, connects_per_minute: none, ..Limits::default() }
+    }
+}
+
 /// What registries of countries sort their names by (`co.uk`, `com.br`, `ne.jp`).
 const REGISTRY_LABELS: [&str; 14] =
     ["ac", "co", "com", "edu", "gob", "go", "gouv", "gov", "mil", "ne", "net", "nom", "or", "org"];

@@ -353,8 +353,14 @@ pub(crate) fn day_of(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(DAY_MS)
 }
 
-fn next_day(now: Timestamp) -> Timestamp {
-    Timestamp::from_millis((day_of(now) + 1) * DAY_MS + AFTER_MIDNIGHT_MS)
+/// When the next day's budgets open.
+pub(crate) fn next_day(now: Timestamp) -> Timestamp {
+    opens_on(day_of(now) + 1)
+}
+
+/// When the budgets of a UTC day open.
+pub(crate) fn opens_on(day: i64) -> Timestamp {
+    Timestamp::from_millis(day.saturating_mul(DAY_MS).saturating_add(AFTER_MIDNIGHT_MS))
 }
 
 #[cfg(test)]

@@ -1,43 +1,75 @@
-//! When a campaign will be through, and what that depends on: the rate of the last minutes, the day budgets, the ceilings.
+//! When a campaign will be through, and what that depends on: the rate of the last minutes, and what is known to slow it:
+//! rests and learned limits of the lanes, day budgets, ceilings.
 //!
-//! A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when somebody asks.
+//! Every site is foreseen by itself, from who waits there and from the ways that lead there ([`crate::paths`]); the one that ends
+//! last is told, and why. Where other campaigns at work have people at the same place, each is reckoned to get as many
+//! turns as this one. A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when
+//! somebody asks.
 
 use crate::Stakes;
-use crate::budget::day_of;
+use crate::budget::{day_of, opens_on};
 use crate::fleet::Ways;
 use crate::launch;
+use crate::paths::{self, Path, Paths, sending_domain};
+use crate::report::iso_or_null;
 use crate::sample::{SampleOut, sample_out};
 use crate::throttles::before;
-use dispatch::volume::{self, Forecast as Days, HISTORY_DAYS, Who};
-use model::{Ceilings, DayCount, Timestamp};
+use dispatch::pace::{Cause, InForce, Limit, Outlook};
+use dispatch::volume::{self, Forecast as Days};
+use model::{CampaignId, Ceilings, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Campaign, CeilingOf, Store, StoreError, VolumeOf};
+use store::{Campaign, CeilingOf, Store, StoreError, WaitingAt};
 
 /// The rate is that of so long …
 const RATE_OVER: Duration = Duration::from_secs(600);
 /// … and means nothing before so many tries.
 const TRIES_MIN: u64 = 20;
 const DAY_S: u64 = 86_400;
+const DAY_MS: i64 = 86_400_000;
 
 /// When the people who wait will have been tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Forecast {
     /// People who wait.
     pub waiting: u64,
-    /// Tries a minute lately, of everything that is sent from here; `None`: too few to tell.
+    /// Tries of this campaign a minute lately; `None`: too few to tell.
     pub per_minute: Option<u64>,
-    /// Seconds this takes at that rate.
+    /// Seconds those take at that rate whom nothing known slows.
     pub at_this_rate_s: Option<u64>,
-    /// How day budgets and ceilings spread it: UTC days (counted from 1970-01-01) and messages; empty where they bound nothing.
+    /// How rests, limits, budgets and ceilings spread all who wait: UTC days (counted from 1970-01-01) and messages; empty
+    /// where it ends today.
     pub days: Vec<(i64, u64)>,
     /// The day on which they let the last of them go.
     pub ends_on_day: Option<i64>,
-    /// Whose budget or ceiling is the narrowest, in words.
+    /// When that is, where something known bounds it; `None` also where that is more than a year away.
+    #[serde(serialize_with = "iso_or_null")]
+    pub ends_at: Option<Timestamp>,
+    /// The site that ends last, if it is one site that does, and how many of the campaign wait there.
+    pub last_site: Option<LastSite>,
+    /// What that is: whose rest, limit, budget or ceiling, in words; `None` where nothing known slows it.
     pub because: Option<String>,
     /// The sample that is out: until then nobody else is tried.
     pub sample: Option<SampleOut>,
+}
+
+/// Where it ends last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastSite {
+    /// A name people know: the provider's, a server's, or whose servers they are.
+    pub name: String,
+    /// How many of the campaign wait there.
+    pub waiting: u64,
+}
+
+/// Part of the work, or all of it, as something bounds it.
+struct Plan {
+    days: Days,
+    /// When the last goes; [`Timestamp::MAX`]: not within a year.
+    ends_at: Timestamp,
+    because: String,
+    site: Option<LastSite>,
 }
 
 /// The forecast for `waiting` people of a campaign.
@@ -48,43 +80,323 @@ pub async fn forecast(
     now: Timestamp,
 ) -> Result<Forecast, StoreError> {
     let mut forecast = Forecast { waiting, ..Forecast::default() };
-    let (tries, since) = store.tries_since(now - RATE_OVER).await?;
+    let (tries, since) = store.tries_since(campaign.id, now - RATE_OVER).await?;
     let elapsed_ms = since.map_or(0, |since| now.since(since).as_millis() as u64).max(1);
     if tries >= TRIES_MIN {
         forecast.per_minute = Some((tries * 60_000 / elapsed_ms).max(1));
-        forecast.at_this_rate_s = Some(waiting * elapsed_ms / tries / 1_000);
     }
     let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(forecast) };
     if waiting == 0 {
         return Ok(forecast);
     }
     forecast.sample = sample_out(store, campaign, now).await?.filter(|out| out.rest > 0);
-    let mut plans = of_ceilings(store, campaign, waiting, now).await?;
     let stakes = snapshot.options.transport.stakes();
+    let work = Work::read(store, campaign, waiting, now).await?;
+    let paths = Paths::read(store, campaign, stakes, now).await?;
+    let (sites, free) = of_sites(&work, &paths, now);
+    if tries >= TRIES_MIN {
+        forecast.at_this_rate_s = Some(free * elapsed_ms / tries / 1_000);
+    }
+    let mut plans = of_ceilings(store, campaign, &work, now).await?;
     if stakes != Stakes::Rehearsal {
-        plans.extend(of_domain(store, &snapshot.options.from, waiting, now).await?);
+        plans.extend(of_domain(store, &snapshot.options.from, &work, now).await?);
     }
-    if stakes == Stakes::Real {
-        plans.extend(of_sources(store, campaign, now).await?);
-    }
-    // The narrowest decides.
-    let last = plans.into_iter().max_by_key(|(days, _)| days.ends.unwrap_or(i64::MAX));
-    if let Some((days, because)) = last {
-        forecast.ends_on_day = days.ends;
-        let is_bounded = days.ends != Some(day_of(now));
-        forecast.days = if is_bounded { days.days } else { Vec::new() };
-        forecast.because = Some(because).filter(|_| is_bounded);
+    plans.extend(sites);
+    // The narrowest decides, unless the rate of the rest does.
+    let by_rate = now + Duration::from_secs(forecast.at_this_rate_s.unwrap_or(0));
+    let last = plans.into_iter().max_by_key(|plan| plan.ends_at).filter(|plan| plan.ends_at > by_rate);
+    if let Some(plan) = last {
+        forecast.ends_on_day = plan.days.ends.filter(|_| plan.ends_at < Timestamp::MAX);
+        forecast.ends_at = Some(plan.ends_at).filter(|at| *at < Timestamp::MAX);
+        let is_today = forecast.ends_on_day == Some(day_of(now));
+        forecast.days = if is_today { Vec::new() } else { plan.days.days };
+        (forecast.because, forecast.last_site) = (Some(plan.because), plan.site);
+    } else {
+        forecast.ends_on_day = Some(day_of(by_rate)).filter(|_| forecast.at_this_rate_s.is_some());
     }
     Ok(forecast)
 }
 
-/// What the ceilings of the workspace and of all its sources together allow.
-async fn of_ceilings(
-    store: &Store,
-    campaign: &Campaign,
+/// Who waits where.
+struct Work {
+    /// All of the campaign who are foreseen.
     waiting: u64,
-    now: Timestamp,
-) -> Result<Vec<(Days, String)>, StoreError> {
+    /// Where its people are known to go.
+    here: Vec<WaitingAt>,
+    /// How many people of each other campaign at work wait at an operator …
+    others_there: BTreeMap<String, Vec<u64>>,
+    /// … at one site …
+    others_at: BTreeMap<String, Vec<u64>>,
+    /// … and anywhere, with the campaign, in the same workspace.
+    others: Vec<(Campaign, u64)>,
+}
+
+impl Work {
+    /// `waiting` may be fewer than the ledger has: some are held. Those held toward a provider are left out by name,
+    /// others in proportion.
+    async fn read(store: &Store, campaign: &Campaign, waiting: u64, now: Timestamp) -> Result<Work, StoreError> {
+        let held = store.holds(Some(now)).await?.into_iter().filter(|hold| {
+            let whole = hold.domain.is_none() && hold.source.is_none() && !hold.cold_only;
+            whole && hold.workspace == campaign.workspace && hold.campaign.is_none_or(|one| one == campaign.id)
+        });
+        let held: Vec<String> = held.filter_map(|hold| hold.provider).collect();
+        let mut work = Work {
+            waiting,
+            here: Vec::new(),
+            others_there: BTreeMap::new(),
+            others_at: BTreeMap::new(),
+            others: Vec::new(),
+        };
+        let mut sums: BTreeMap<CampaignId, u64> = BTreeMap::new();
+        for row in store.waiting_by_site(None).await? {
+            let is_held = |site: &store::Site| site.provider.as_ref().is_some_and(|key| held.contains(key));
+            if row.campaign == campaign.id {
+                if !row.site.as_ref().is_some_and(is_held) {
+                    work.here.push(row);
+                }
+                continue;
+            }
+            if !row.state.may_send() {
+                continue;
+            }
+            *sums.entry(row.campaign).or_default() += row.waiting;
+            if let Some(site) = &row.site {
+                work.others_at.entry(site.fingerprint.clone()).or_default().push(row.waiting);
+                if site.provider.is_some() {
+                    work.others_there.entry(paths::operator(site).to_owned()).or_default().push(row.waiting);
+                }
+            }
+        }
+        let known: u64 = work.here.iter().map(|row| row.waiting).sum();
+        if known > waiting {
+            let share = |row: &mut WaitingAt| row.waiting = row.waiting * waiting / known.max(1);
+            work.here.iter_mut().for_each(share);
+        }
+        if !sums.is_empty() {
+            let others = store.list_campaigns(campaign.workspace).await?.into_iter();
+            work.others = others.filter_map(|one| sums.get(&one.id).map(|sum| (one.clone(), *sum))).collect();
+        }
+        Ok(work)
+    }
+
+    /// All of the campaign, and those who go beside them of the other campaigns for which `is_beside`.
+    fn beside(&self, is_beside: impl Fn(&Campaign) -> bool) -> u64 {
+        let others = self.others.iter().filter(|(campaign, _)| is_beside(campaign));
+        with_others(self.waiting, others.map(|(_, waiting)| *waiting))
+    }
+}
+
+/// So many, and of everybody else as many, or all where they have fewer: turns are shared.
+fn with_others(waiting: u64, others: impl Iterator<Item = u64>) -> u64 {
+    others.fold(waiting, |sum, other| sum.saturating_add(other.min(waiting)))
+}
+
+/// The part of a campaign in days that others share: it goes in step with them.
+fn part_of(days: Vec<(i64, u64)>, waiting: u64, all: u64) -> Vec<(i64, u64)> {
+    let (mut gone, mut told) = (0u64, 0u64);
+    let mut part = |(day, messages): (i64, u64)| {
+        gone = gone.saturating_add(messages);
+        let up_to = u64::try_from(u128::from(gone) * u128::from(waiting) / u128::from(all.max(1))).unwrap_or(waiting);
+        let now = up_to.saturating_sub(std::mem::replace(&mut told, up_to));
+        (now > 0).then_some((day, now))
+    };
+    days.into_iter().filter_map(&mut part).collect()
+}
+
+/// When the budgets of the day on which the last goes open.
+fn day_begins(days: &Days, now: Timestamp) -> Timestamp {
+    days.ends.map_or(Timestamp::MAX, |day| if day <= day_of(now) { now } else { opens_on(day) })
+}
+
+/// What waits at one operator's sites, as lanes and budgets there let it go.
+struct There<'w> {
+    rows: Vec<&'w WaitingAt>,
+    waiting: u64,
+}
+
+/// All sites side by side, and how many of the campaign nothing known slows.
+fn of_sites(work: &Work, paths: &Paths, now: Timestamp) -> (Option<Plan>, u64) {
+    let mut there: BTreeMap<&str, There<'_>> = BTreeMap::new();
+    for row in &work.here {
+        if let Some(site) = &row.site {
+            let one = there.entry(paths::operator(site)).or_insert(There { rows: Vec::new(), waiting: 0 });
+            one.rows.push(row);
+            one.waiting += row.waiting;
+        }
+    }
+    let (mut slowed, mut dated, mut last): (u64, u64, Option<Plan>) = (0, 0, None);
+    let (mut parts, mut budgets, today) = (Vec::new(), BTreeMap::new(), day_of(now));
+    for one in there.values().filter(|one| one.waiting > 0) {
+        let by_lanes = by_lanes(one, work, paths, now);
+        let by_budget = by_budget(one, work, paths, &mut budgets, now);
+        let bounded = by_lanes.into_iter().chain(by_budget).max_by_key(|plan| plan.ends_at);
+        slowed += bounded.as_ref().map_or(0, |_| one.waiting);
+        let Some(plan) = by_retries(one, bounded.as_ref(), now).or(bounded) else { continue };
+        dated += one.waiting;
+        parts.push(plan.days.clone());
+        if last.as_ref().is_none_or(|last| last.ends_at < plan.ends_at) {
+            last = Some(plan);
+        }
+    }
+    // Whom nothing slows goes today; where that takes longer, the rate decides.
+    parts.push(all_on(today, work.waiting.saturating_sub(dated)));
+    let last = last.map(|last| Plan { days: Days::together(&parts), ..last });
+    (last, work.waiting.saturating_sub(slowed))
+}
+
+/// So many on one day.
+fn all_on(day: i64, messages: u64) -> Days {
+    Days { days: (messages > 0).then_some((day, messages)).into_iter().collect(), ends: Some(day) }
+}
+
+/// As rests and learned limits let it go; `None`: nothing slows it.
+fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Option<Plan> {
+    let mut last: Option<Plan> = None;
+    let (mut parts, mut shared) = (Vec::new(), 0);
+    let mut foresee = |waiting: u64, all: u64, row: &WaitingAt| {
+        let site = row.site.as_ref()?;
+        let mut ways = paths.toward(site);
+        if ways.iter().any(|way| !way.is_left_alone()) {
+            ways.retain(|way| !way.is_left_alone());
+        }
+        let outlooks: Vec<Outlook> = ways.iter().map(Path::outlook).collect();
+        if outlooks.is_empty() || outlooks.iter().any(|outlook| outlook.is_free(now)) {
+            return None;
+        }
+        let ends_at = Outlook::ends(&outlooks, all, now).unwrap_or(Timestamp::MAX);
+        let days = spread(&outlooks, all, now, ends_at);
+        parts.push(Days { days: part_of(days, waiting, all), ends: Some(day_of(ends_at)) });
+        let slowest = ways.iter().max_by_key(|way| way.outlook().from)?;
+        let name = slowest.site_name(row.domain.as_deref());
+        let limits = in_words(&slowest.limits(), now);
+        let listed = slowest.rests().filter(|_| limits.is_empty()).map(|(_, why)| why);
+        let why = limits.into_iter().chain(listed).collect::<Vec<_>>().join("; ");
+        let site = LastSite { name, waiting };
+        let because = format!("{}, where {} wait: {why}", site.name, site.waiting);
+        if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
+            last = Some(Plan { days: Days::default(), ends_at, because, site: Some(site) });
+        }
+        Some(())
+    };
+    let is_shared =
+        |row: &WaitingAt| row.site.as_ref().is_some_and(|site| paths.toward(site).iter().any(Path::is_shared));
+    for row in &one.rows {
+        if is_shared(row) {
+            shared += row.waiting;
+            continue;
+        }
+        let others = row.site.as_ref().and_then(|site| work.others_at.get(&site.fingerprint));
+        foresee(row.waiting, with_others(row.waiting, others.into_iter().flatten().copied()), row);
+    }
+    if let Some(row) = one.rows.iter().find(|row| is_shared(row)) {
+        let others = row.site.as_ref().and_then(|site| work.others_there.get(paths::operator(site)));
+        foresee(shared, with_others(shared, others.into_iter().flatten().copied()), row);
+    }
+    let mut last = last?;
+    let slowed: u64 = parts.iter().flat_map(|part| &part.days).map(|(_, messages)| messages).sum();
+    parts.push(all_on(day_of(now), one.waiting.saturating_sub(slowed)));
+    last.days = Days::together(&parts);
+    Some(last)
+}
+
+/// Limits that bound how many go; the words that caused two are told once.
+fn in_words(limits: &[InForce], now: Timestamp) -> Vec<String> {
+    let mut told: Option<&Cause> = None;
+    let bounds = limits.iter().filter(|limit| !matches!(limit.limit, Limit::Connections | Limit::PerConnection));
+    let mut words = Vec::new();
+    for limit in bounds {
+        words.push(match (told, &limit.cause) {
+            (Some(told), Some(cause)) if told == cause => limit.limit.counted(limit.value),
+            _ => limit.told_at(now),
+        });
+        told = told.or(limit.cause.as_ref());
+    }
+    words
+}
+
+/// Messages by day until they end.
+fn spread(outlooks: &[Outlook], all: u64, now: Timestamp, ends_at: Timestamp) -> Vec<(i64, u64)> {
+    let (today, mut gone, mut days) = (day_of(now), 0, Vec::new());
+    let last = if ends_at == Timestamp::MAX { today + volume::FORECAST_DAYS_MAX } else { day_of(ends_at) };
+    for day in today..=last {
+        let midnight = Timestamp::from_millis((day + 1).saturating_mul(DAY_MS));
+        let sum = outlooks.iter().fold(0u64, |sum, outlook| sum.saturating_add(outlook.before(midnight)));
+        let up_to = if day == last && ends_at < Timestamp::MAX { all } else { sum.min(all) };
+        if up_to > gone {
+            days.push((day, up_to - gone));
+        }
+        gone = gone.max(up_to);
+    }
+    days
+}
+
+/// What a budget made of so many, spent so far, is the same for every site nobody described.
+type Budgets = BTreeMap<(model::SourceId, u64, u32), Days>;
+
+/// As the day budgets of the sources let it go; `None`: nothing bounds it, or all may go today.
+fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, now: Timestamp) -> Option<Plan> {
+    let (row, today) = (one.rows.first()?, day_of(now));
+    let site = row.site.as_ref()?;
+    let others = match &site.provider {
+        Some(key) => work.others_there.get(key),
+        None => work.others_at.get(&site.fingerprint),
+    };
+    let all = with_others(one.waiting, others.into_iter().flatten().copied());
+    let ways = paths.toward(site);
+    let weights = ways.iter().map(|way| u64::from(way.weight)).sum::<u64>().max(1);
+    let (mut parts, mut last, mut dealt): (Vec<Days>, Option<(Timestamp, Path<'_>)>, u64) = (Vec::new(), None, 0);
+    for (at, way) in ways.iter().enumerate() {
+        let rest = all - dealt;
+        let part = if at + 1 == ways.len() { rest } else { (all * u64::from(way.weight) / weights).min(rest) };
+        dealt += part;
+        let (who, history) = way.history()?;
+        let provider = site.provider.as_deref();
+        let foresee = || volume::forecast(part, &who, provider, &history, today);
+        let days = match provider {
+            Some(_) => foresee(),
+            None => {
+                let spent = history.last().map_or(0, |(_, count)| count.attempted);
+                known.entry((way.source.id, part, spent)).or_insert_with(foresee).clone()
+            }
+        };
+        let ends_at = day_begins(&days, now);
+        if last.is_none_or(|(end, _)| end < ends_at) {
+            last = Some((ends_at, *way));
+        }
+        parts.push(days);
+    }
+    let (ends_at, way) = last.filter(|(ends_at, _)| *ends_at > now)?;
+    let days = Days::together(&parts);
+    let name = way.site_name(row.domain.as_deref());
+    let why = way.budget().map(|(allowance, _)| allowance.why).unwrap_or_default();
+    let because = format!("the budget of {} toward {name}: {why}", way.source.name);
+    let site = Some(LastSite { name, waiting: one.waiting });
+    Some(Plan { days: Days { days: part_of(days.days, one.waiting, all), ends: days.ends }, ends_at, because, site })
+}
+
+/// Those who were put off come again at their own time: if the last of them comes later than what else is known, that is the
+/// end.
+fn by_retries(one: &There<'_>, bounded: Option<&Plan>, now: Timestamp) -> Option<Plan> {
+    let (due, row) = one.rows.iter().filter_map(|row| Some((row.last_due?, *row))).max_by_key(|(due, _)| *due)?;
+    if due <= bounded.map_or(now, |plan| plan.ends_at) {
+        return None;
+    }
+    // How many of them come how late is not looked up: at least one does.
+    let last = day_of(due);
+    let Days { mut days, .. } = bounded.map_or(all_on(day_of(now), one.waiting), |plan| plan.days.clone());
+    if let Some((_, messages)) = days.last_mut().filter(|(day, _)| *day < last) {
+        *messages -= 1;
+        days.push((last, 1));
+    }
+    days.retain(|(_, messages)| *messages > 0);
+    let whose = row.site.as_ref().and_then(|site| site.provider.clone()).or_else(|| row.domain.clone());
+    let at = whose.map(|whose| format!(" at {whose}")).unwrap_or_default();
+    let because = format!("people{at} who were put off and are tried again then");
+    Some(Plan { days: Days { days, ends: Some(last) }, ends_at: due, because, site: None })
+}
+
+/// What the ceilings of the workspace and of all its sources together allow.
+async fn of_ceilings(store: &Store, campaign: &Campaign, work: &Work, now: Timestamp) -> Result<Vec<Plan>, StoreError> {
     let set: BTreeMap<CeilingOf, Ceilings> =
         store.ceilings().await?.into_iter().map(|set| (set.of, set.ceilings.over_time())).collect();
     let mut plans = Vec::new();
@@ -104,8 +416,10 @@ async fn of_ceilings(
         why = format!("the ceiling of {name}: {ceilings}");
     }
     plans.push(((together.map(|of| of.0), together.map(|of| of.1)), why));
-    let spread = |((a_day, today), why): ((Option<u64>, Option<u64>), String)| {
-        Some((volume::forecast_at(a_day?, today?, waiting, day_of(now)), why))
+    let all = work.beside(|_| true);
+    let spread = |((a_day, today), because): ((Option<u64>, Option<u64>), String)| {
+        let days = volume::forecast_at(a_day?, today?, all, day_of(now));
+        Some(Plan::of_all(days, because, work.waiting, all, now))
     };
     Ok(plans.into_iter().filter_map(spread).collect())
 }
@@ -126,52 +440,60 @@ async fn room(
 }
 
 /// What the sending domain's budget allows.
-async fn of_domain(
-    store: &Store,
-    from: &str,
-    waiting: u64,
-    now: Timestamp,
-) -> Result<Option<(Days, String)>, StoreError> {
-    let Ok(from) = launch::parse_mailbox(from) else { return Ok(None) };
-    let (name, today) = (from.address.domain().as_str(), day_of(now));
-    let mut sums: BTreeMap<i64, DayCount> = BTreeMap::new();
-    if let Some(id) = store.known_domain(name).await? {
-        for row in store.volume_of(VolumeOf::Domain(id), today - HISTORY_DAYS).await? {
-            sums.entry(row.day).or_default().add(&row.count);
-        }
-    }
-    let (who, history) = (Who::Domain { warm_since: None }, sums.into_iter().collect::<Vec<_>>());
-    let budget = volume::allowance(&who, None, &history, today);
-    let days = volume::forecast(waiting, &who, None, &history, today);
-    Ok(Some((days, format!("the budget of {name}: {}", budget.why))))
+async fn of_domain(store: &Store, from: &str, work: &Work, now: Timestamp) -> Result<Option<Plan>, StoreError> {
+    let Some((name, who, history)) = sending_domain(store, from, now).await? else { return Ok(None) };
+    let is_from = |other: &Campaign| {
+        let theirs = launch::snapshot(other).ok().and_then(|other| launch::parse_mailbox(&other.options.from).ok());
+        theirs.is_some_and(|theirs| theirs.address.domain().as_str() == name)
+    };
+    let (all, today) = (work.beside(is_from), day_of(now));
+    let (budget, _) = paths::today_of(&who, None, &history, today);
+    let days = volume::forecast(all, &who, None, &history, today);
+    Ok(Some(Plan::of_all(days, format!("the budget of {name}: {}", budget.why), work.waiting, all, now)))
 }
 
-/// What the budgets of the sources toward the providers that are known to wait allow.
-async fn of_sources(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Vec<(Days, String)>, StoreError> {
-    let (ways, today) = (Ways::read(store, "").await?, day_of(now));
-    let members = ways.members(campaign.workspace, campaign.kind);
-    let share_of_all: u64 = members.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>().max(1);
-    let mut plans = Vec::new();
-    for (provider, waiting) in store.waiting_by_provider(campaign.id).await? {
-        let (mut parts, mut why) = (Vec::new(), String::new());
-        for (id, weight) in &members {
-            let Some(source) = ways.source(*id) else { continue };
-            let rows = store.volume_of(VolumeOf::Source(*id), today - HISTORY_DAYS).await?;
-            let rows = rows.iter().filter(|row| row.provider.as_deref() == Some(provider.as_str()));
-            let mut history: Vec<(i64, DayCount)> = rows.map(|row| (row.day, row.count)).collect();
-            history.sort_by_key(|(day, _)| *day);
-            let who = Who::Source { warm_since: source.warm_since };
-            let part = waiting * u64::from(*weight) / share_of_all;
-            why = format!(
-                "the budget of {} toward {provider}: {}",
-                source.name,
-                volume::allowance(&who, Some(&provider), &history, today).why
-            );
-            parts.push(volume::forecast(part, &who, Some(&provider), &history, today));
-        }
-        if !parts.is_empty() {
-            plans.push((Days::together(&parts), why));
-        }
+impl Plan {
+    /// For a whole campaign of `waiting` that goes with others, `all` of them together.
+    fn of_all(days: Days, because: String, waiting: u64, all: u64, now: Timestamp) -> Plan {
+        let ends_at = day_begins(&days, now);
+        let days = Days { days: part_of(days.days, waiting, all), ends: days.ends };
+        Plan { days, ends_at, because, site: None }
     }
-    Ok(plans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{CampaignState, SiteId};
+    use store::Site;
+
+    const NOON: Timestamp = Timestamp::from_millis(20_000 * DAY_MS + DAY_MS / 2);
+
+    #[test]
+    fn who_was_put_off_until_later_than_all_else_is_the_end() {
+        let row = |due_s: u64| WaitingAt {
+            campaign: CampaignId(1),
+            state: CampaignState::Retrying,
+            site: Some(Site { id: SiteId(1), fingerprint: "aa11".to_owned(), provider: Some("google".to_owned()) }),
+            waiting: 10,
+            last_due: Some(NOON + Duration::from_secs(due_s)),
+            domain: None,
+        };
+        let told = |due_s: u64, bounded: Option<&Plan>| {
+            let row = row(due_s);
+            by_retries(&There { rows: vec![&row], waiting: 10 }, bounded, NOON).map(|plan| plan.days.days)
+        };
+        assert_eq!(told(900, None), Some(vec![(20_000, 10)]));
+        assert_eq!(told(DAY_S, None), Some(vec![(20_000, 9), (20_001, 1)]));
+        let days = Days { days: vec![(20_000, 4), (20_001, 6)], ends: Some(20_001) };
+        let plan = Plan { days, ends_at: NOON + Duration::from_secs(DAY_S), because: String::new(), site: None };
+        assert_eq!(told(900, Some(&plan)), None, "the budget ends later");
+        assert_eq!(told(2 * DAY_S, Some(&plan)), Some(vec![(20_000, 4), (20_001, 5), (20_002, 1)]));
+    }
+
+    #[test]
+    fn a_part_goes_in_step_with_the_others_and_is_whole_at_the_end() {
+        assert_eq!(part_of(vec![(1, 20), (2, 30), (3, 10)], 20, 60), [(1, 6), (2, 10), (3, 4)]);
+        assert_eq!(with_others(20, [5, 100].into_iter()), 45);
+    }
 }

@@ -1,10 +1,10 @@
 //! Holds in force: parts of the work that a person or a brake has stopped, and until when.
 //!
-//! The ledger keeps them; here they are looked at by the scheduler before anything is read, and once more just before
+//! A hold is its workspace's alone; one on a source, which only the house places, is everybody's. The ledger keeps them; here they are looked at by the scheduler before anything is read, and once more just before
 //! MAIL FROM. Invariant: a hold that was placed is in force for every delivery that passes the gate after
 //! [`Holds::replace`] returned.
 
-use model::{CampaignId, DomainId, SourceId, Timestamp};
+use model::{CampaignId, DomainId, SourceId, Timestamp, WorkspaceId};
 use std::sync::{Mutex, PoisonError, RwLock};
 use store::Hold;
 
@@ -19,6 +19,7 @@ pub(crate) struct Holds {
 /// What a delivery is, as far as holds ask.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
+    pub(crate) workspace: WorkspaceId,
     pub(crate) campaign: CampaignId,
     pub(crate) operator: &'a str,
     pub(crate) source: SourceId,
@@ -43,7 +44,8 @@ impl Holds {
     /// The hold that a delivery is under, if any.
     pub(crate) fn of(&self, asked: Asked<'_>, now: Timestamp) -> Option<(Timestamp, String)> {
         self.longest(now, |hold| {
-            hold.campaign.is_none_or(|campaign| campaign == asked.campaign)
+            concerns(hold, asked.workspace)
+                && hold.campaign.is_none_or(|campaign| campaign == asked.campaign)
                 && hold.provider.as_deref().is_none_or(|provider| provider == asked.operator)
                 && hold.source.is_none_or(|source| source == asked.source)
                 && hold.domain.is_none_or(|domain| domain == asked.domain)
@@ -52,9 +54,15 @@ impl Holds {
     }
 
     /// A hold on everything of a campaign toward an operator.
-    pub(crate) fn of_flow(&self, campaign: CampaignId, operator: &str, now: Timestamp) -> Option<(Timestamp, String)> {
+    pub(crate) fn of_flow(
+        &self,
+        (workspace, campaign): (WorkspaceId, CampaignId),
+        operator: &str,
+        now: Timestamp,
+    ) -> Option<(Timestamp, String)> {
         self.longest(now, |hold| {
-            hold.source.is_none()
+            concerns(hold, workspace)
+                && hold.source.is_none()
                 && hold.domain.is_none()
                 && !hold.cold_only
                 && hold.campaign.is_none_or(|one| one == campaign)
@@ -62,21 +70,27 @@ impl Holds {
         })
     }
 
-    /// A hold on everything by a source.
-    pub(crate) fn of_source(&self, source: SourceId, now: Timestamp) -> Option<Timestamp> {
+    /// A hold on everything of a workspace by a source.
+    pub(crate) fn of_source(&self, source: SourceId, workspace: WorkspaceId, now: Timestamp) -> Option<Timestamp> {
         let whole = |hold: &Hold| {
             let narrower =
                 hold.campaign.is_some() || hold.provider.is_some() || hold.domain.is_some() || hold.cold_only;
-            hold.source == Some(source) && !narrower
+            hold.source == Some(source) && concerns(hold, workspace) && !narrower
         };
         self.longest(now, whole).map(|(until, _)| until)
     }
 
     /// Is all of the cold part of a campaign held toward an operator? `None`: toward everybody. What is held of one domain
     /// or by one source only, [`Holds::of`] says of each delivery.
-    pub(crate) fn holds_cold(&self, campaign: CampaignId, operator: Option<&str>, now: Timestamp) -> bool {
+    pub(crate) fn holds_cold(
+        &self,
+        (workspace, campaign): (WorkspaceId, CampaignId),
+        operator: Option<&str>,
+        now: Timestamp,
+    ) -> bool {
         let cold = |hold: &Hold| {
-            hold.cold_only
+            concerns(hold, workspace)
+                && hold.cold_only
                 && hold.source.is_none()
                 && hold.domain.is_none()
                 && hold.campaign.is_none_or(|one| one == campaign)
@@ -107,10 +121,18 @@ impl Holds {
     }
 }
 
+/// Does a hold reach the mail of a workspace? What the house says of a source is said to all who use it.
+pub(crate) fn concerns(hold: &Hold, workspace: WorkspaceId) -> bool {
+    hold.workspace == workspace || (hold.source.is_some() && hold.workspace == WorkspaceId::FIRST)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{HoldId, WorkspaceId};
+    use model::HoldId;
+
+    const W: WorkspaceId = WorkspaceId::FIRST;
+    const ONE: (WorkspaceId, CampaignId) = (W, CampaignId(1));
 
     fn hold() -> Hold {
         Hold {
@@ -137,7 +159,7 @@ mod tests {
     }
 
     fn asked(operator: &str, is_cold: bool) -> Asked<'_> {
-        Asked { campaign: CampaignId(1), operator, source: SourceId(0), domain: DomainId(3), is_cold }
+        Asked { workspace: W, campaign: CampaignId(1), operator, source: SourceId(0), domain: DomainId(3), is_cold }
     }
 
     #[test]
@@ -147,15 +169,15 @@ mod tests {
         assert!(
             provider.of(asked("google", false), now).is_some() && provider.of(asked("yahoo", false), now).is_none()
         );
-        assert!(provider.of_flow(CampaignId(9), "google", now).is_some());
+        assert!(provider.of_flow((W, CampaignId(9)), "google", now).is_some());
         let cold = holds(Hold { cold_only: true, campaign: Some(CampaignId(1)), ..hold() });
         assert!(cold.of(asked("google", true), now).is_some() && cold.of(asked("google", false), now).is_none());
-        assert!(cold.holds_cold(CampaignId(1), None, now) && !cold.holds_cold(CampaignId(2), None, now));
-        assert!(cold.holds_cold(CampaignId(1), Some("google"), now));
-        assert!(cold.of_flow(CampaignId(1), "google", now).is_none(), "the engaged go on");
+        assert!(cold.holds_cold(ONE, None, now) && !cold.holds_cold((W, CampaignId(2)), None, now));
+        assert!(cold.holds_cold(ONE, Some("google"), now));
+        assert!(cold.of_flow(ONE, "google", now).is_none(), "the engaged go on");
         let source = holds(Hold { source: Some(SourceId(4)), until: None, ..hold() });
-        assert_eq!(source.of_source(SourceId(4), now), Some(Timestamp::MAX));
-        assert_eq!(source.of_source(SourceId(5), now), None);
+        assert_eq!(source.of_source(SourceId(4), WorkspaceId(7), now), Some(Timestamp::MAX));
+        assert_eq!(source.of_source(SourceId(5), W, now), None);
     }
 
     #[test]
@@ -163,7 +185,7 @@ mod tests {
         let now = Timestamp::from_millis(10);
         let cold = Hold { cold_only: true, ..hold() };
         let at_google = holds(Hold { provider: Some("google".into()), ..cold.clone() });
-        let holds_cold = |holds: &Holds, operator| holds.holds_cold(CampaignId(1), operator, now);
+        let holds_cold = |holds: &Holds, operator| holds.holds_cold(ONE, operator, now);
         assert!(holds_cold(&at_google, Some("google")));
         assert!(!holds_cold(&at_google, Some("yahoo")) && !holds_cold(&at_google, None));
         let of_domain = holds(Hold { domain: Some(DomainId(3)), ..cold.clone() });
@@ -172,6 +194,20 @@ mod tests {
             assert!(!holds_cold(narrow, Some("google")) && !holds_cold(narrow, None));
             assert!(narrow.of(asked("google", true), now).is_some());
         }
+    }
+
+    #[test]
+    fn a_workspace_holds_nobody_elses_mail() {
+        let now = Timestamp::from_millis(10);
+        let theirs = Hold { workspace: WorkspaceId(7), ..hold() };
+        let everything = holds(theirs.clone());
+        assert!(
+            everything.of(asked("google", true), now).is_none() && everything.of_flow(ONE, "google", now).is_none()
+        );
+        assert!(everything.of_flow((WorkspaceId(7), CampaignId(9)), "google", now).is_some());
+        assert!(!holds(Hold { cold_only: true, ..theirs.clone() }).holds_cold(ONE, None, now));
+        let source = holds(Hold { source: Some(SourceId(4)), ..theirs });
+        assert_eq!(source.of_source(SourceId(4), W, now), None, "only the house speaks for a source to all");
     }
 
     #[test]

@@ -527,18 +527,21 @@ impl House {
         now: Timestamp,
     ) -> Option<(Timestamp, String)> {
         let own = self.not_before(campaign, now);
-        let held = self.holds.of_flow(campaign, operator, now);
+        let workspace = self.mailing(campaign).map(|mailing| mailing.workspace);
+        let held = workspace.and_then(|workspace| self.holds.of_flow((workspace, campaign), operator, now));
         let braked = self.brakes().provider_held(operator, now);
         let braked = braked.map(|until| (until, format!("{operator} is left alone for a while")));
-        let of = self.mailing(campaign).map(|mailing| CeilingOf::Workspace(mailing.workspace));
+        let of = workspace.map(CeilingOf::Workspace);
         let closed = of.and_then(|of| Some((of, self.throttles.closed_until(of, now)?)));
-        let closed = closed.and_then(|(of, until)| Some((until, self.throttles.told(of, now)?.reached())));
+        let closed = closed.and_then(|(of, until)| Some((until, self.throttles.told(of, now)?.reached(now))));
         [own, held, braked, closed].into_iter().flatten().max_by_key(|(until, _)| *until)
     }
 
     /// Which part of a campaign may be read, for an operator if it is known whose it is.
     pub(crate) fn part_of(&self, campaign: CampaignId, operator: Option<&str>, now: Timestamp) -> Part {
-        self.terms.part(campaign, self.holds.holds_cold(campaign, operator, now))
+        let workspace = self.mailing(campaign).map(|mailing| mailing.workspace);
+        let is_held = workspace.is_some_and(|workspace| self.holds.holds_cold((workspace, campaign), operator, now));
+        self.terms.part(campaign, is_held)
     }
 
     /// Learns from a verdict of a lane. The hold that follows, if one does, is in force already.

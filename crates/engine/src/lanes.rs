@@ -5,6 +5,8 @@
 
 use crate::Stakes;
 use crate::budget::day_of;
+use crate::fleet::Ways;
+use crate::paths;
 use crate::remembered::Remembered;
 use crate::throttles::Told;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
@@ -13,7 +15,7 @@ use dispatch::volume::{self, HISTORY_DAYS, Who};
 use model::{CampaignId, Ceilings, DayCount, DomainId, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::{CeilingOf, Source, Store, StoreError, VolumeOf};
+use store::{Campaign, CeilingOf, Covered, NewHold, Source, Store, StoreError, VolumeOf};
 
 /// One lane, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,9 +26,14 @@ pub struct LaneView {
     pub site: String,
     /// The provider's key.
     pub provider: Option<String>,
+    /// What tells unrelated sites apart: the provider's key, else the site's fingerprint. A process of an older version
+    /// does not say it.
+    #[serde(default)]
+    pub operator: String,
     /// Connections open.
     pub open: u32,
-    /// Deliveries read and waiting for a connection.
+    /// Deliveries in hand: read, and waiting for a connection; a few hundred at most. All who wait for their first try or
+    /// another are counted by [`at_their_sites`].
     pub waiting: usize,
     /// Nothing starts before then, and why.
     pub held: Option<HeldView>,
@@ -81,25 +88,25 @@ pub struct LimitView {
 
 impl LimitView {
     /// A limit of the lane itself.
-    fn of_lane(limit: InForce) -> LimitView {
-        LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }
+    fn of_lane(limit: InForce, now: Timestamp) -> LimitView {
+        LimitView { says: limit.told_at(now), limit, whose: None, holds_back: false }
     }
 
     /// A ceiling of its source, or of a workspace that has something there.
-    fn ceiling(limit: InForce, whose: &str, holds_back: bool) -> LimitView {
-        let says = format!("{limit} for {whose}");
+    fn ceiling(limit: InForce, whose: &str, holds_back: bool, now: Timestamp) -> LimitView {
+        let says = format!("{} for {whose}", limit.told_at(now));
         LimitView { says, limit, whose: Some(whose.to_owned()), holds_back }
     }
 }
 
 /// The limits of a lane, then the ceilings of its source and of those who have something there.
-pub(crate) fn limits_of(own: Vec<InForce>, ceilings: Vec<Told>) -> Vec<LimitView> {
-    let own = own.into_iter().map(LimitView::of_lane);
+pub(crate) fn limits_of(own: Vec<InForce>, ceilings: Vec<Told>, now: Timestamp) -> Vec<LimitView> {
+    let own = own.into_iter().map(|limit| LimitView::of_lane(limit, now));
     let ceilings = ceilings.into_iter().flat_map(|Told { whose, set, binds }| {
         let kind = binds.as_ref().map(|bound| bound.limit);
         let others = set.into_iter().filter(move |limit| Some(limit.limit) != kind).map(|limit| (limit, false));
         let all: Vec<(InForce, bool)> = binds.into_iter().map(|bound| (bound, true)).chain(others).collect();
-        all.into_iter().map(move |(limit, holds_back)| LimitView::ceiling(limit, &whose, holds_back))
+        all.into_iter().map(move |(limit, holds_back)| LimitView::ceiling(limit, &whose, holds_back, now))
     });
     own.chain(ceilings).collect()
 }
@@ -117,11 +124,11 @@ pub struct BudgetView {
 
 /// How the ledger keeps a lane's memory: with a name, because a fingerprint tells nobody anything.
 #[derive(Serialize, Deserialize)]
-struct Written {
+pub(crate) struct Written {
     #[serde(rename = "site_name")]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(flatten)]
-    memory: Memory,
+    pub(crate) memory: Memory,
 }
 
 /// A lane's memory as the ledger keeps it; [`Memory`] reads it as well.
@@ -133,11 +140,9 @@ pub(crate) fn written(memory: &Memory, name: Option<String>) -> Option<String> {
 /// because they are listed.
 pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result<Vec<LaneView>, StoreError> {
     // What was learned is told whatever the ceilings of the next run will be.
-    let unbounded =
-        Limits { connections: u32::MAX, per_connection: u32::MAX, connects_per_minute: u32::MAX, ..Limits::default() };
+    let unbounded = Limits::unbounded();
     let standings = sources(store, now).await?;
-    let mut lanes = Vec::new();
-    let mut operators: Vec<String> = Vec::new();
+    let mut lanes: Vec<LaneView> = Vec::new();
     for kept in store.lane_memories().await? {
         let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
         let (Some(site), Some(source)) =
@@ -154,7 +159,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         let held = rest.and_then(|rest| Some((rest.next_probe.filter(|until| *until > now)?, rest.cause.as_ref()?)));
         let held = held.map(|(until, cause)| HeldView { until, why: format!("rule {}", cause.rule) });
         let provider = site.provider.as_deref().and_then(providers::by_key);
-        operators.push(site.provider.clone().unwrap_or_else(|| site.fingerprint.clone()));
+        let operator = paths::operator(&site).to_owned();
         let budget = source.toward.iter().find(|toward| toward.provider == site.provider);
         lanes.push(LaneView {
             source: source.source.name.clone(),
@@ -163,10 +168,11 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                 None => name.unwrap_or(site.fingerprint),
             },
             provider: site.provider,
+            operator,
             open: 0,
             waiting: 0,
             held,
-            limits: limits_of(limits, Vec::new()),
+            limits: limits_of(limits, Vec::new(), now),
             budget: budget.filter(|_| stakes == Stakes::Real).map(|toward| BudgetView {
                 today: toward.today,
                 spent: toward.spent,
@@ -180,8 +186,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         let Some(source) = standings.iter().find(|one| one.source.id == source) else { continue };
         let held = HeldView { until: rest.until, why: rest.why.clone() };
         let name = &source.source.name;
-        let known = lanes.iter().zip(&operators).position(|(lane, of)| lane.source == *name && *of == operator);
-        match known.and_then(|at| lanes.get_mut(at)) {
+        match lanes.iter_mut().find(|lane| lane.source == *name && lane.operator == operator) {
             Some(lane) if lane.held.as_ref().is_none_or(|held| held.until < rest.until) => {
                 // One end is told: the later.
                 lane.limits.retain(|one| one.limit.limit != Limit::Rest);
@@ -193,8 +198,9 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                 let named = provider.map(|provider| provider.name.clone()).or(rest.site);
                 lanes.push(LaneView {
                     source: name.clone(),
-                    site: named.unwrap_or(operator),
+                    site: named.unwrap_or_else(|| operator.clone()),
                     provider: provider.map(|provider| provider.key.clone()),
+                    operator,
                     open: 0,
                     waiting: 0,
                     held: Some(held),
@@ -205,6 +211,40 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         }
     }
     Ok(lanes)
+}
+
+/// How many people of all campaigns that are not over wait at each operator's sites, whichever source carries them: by the
+/// key or fingerprint that [`LaneView::operator`] names.
+pub async fn at_their_sites(store: &Store) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut sums = BTreeMap::new();
+    for row in store.waiting_by_site(None).await? {
+        if let Some(site) = &row.site {
+            *sums.entry(paths::operator(site).to_owned()).or_default() += row.waiting;
+        }
+    }
+    Ok(sums)
+}
+
+/// How much work a hold with this reach stops. Who will carry what waits is decided late: of a source it is what it has
+/// tried before, and everything of the campaigns that have no other way out.
+pub async fn covered_by(store: &Store, reach: NewHold) -> Result<Covered, StoreError> {
+    let mut covered = store.covered_by(reach.clone()).await?;
+    let Some(source) = reach.source else { return Ok(covered) };
+    let ways = Ways::read(store, "").await?;
+    let alone = |campaign: &Campaign| {
+        let members = ways.members(campaign.workspace, campaign.kind);
+        !campaign.state.is_over() && matches!(members.as_slice(), [(only, _)] if *only == source)
+    };
+    let is_meant = |campaign: &Campaign| reach.campaign.is_none_or(|one| one == campaign.id);
+    let all = store.list_campaigns(reach.workspace).await?;
+    for campaign in all.iter().filter(|campaign| is_meant(campaign) && alone(campaign)) {
+        let its = NewHold { campaign: Some(campaign.id), ..reach.clone() };
+        let tried = store.covered_by(its.clone()).await?;
+        let whole = store.covered_by(NewHold { source: None, ..its }).await?;
+        covered.waiting += whole.waiting.saturating_sub(tried.waiting);
+        covered.unplaced += whole.unplaced;
+    }
+    Ok(covered)
 }
 
 /// A source, the pools it is in, and what it may send today.

@@ -52,6 +52,7 @@ mod lane;
 mod mailing;
 mod outstanding;
 mod pacer;
+mod paths;
 mod reach;
 mod ready;
 mod recover;

@@ -190,17 +190,18 @@ fn not_under_a_hold(house: &House, lane: &Lane, claimed: Claimed, now: Timestamp
     }
     let (campaign, operator) = (claimed.campaign, lane.operator());
     let is_cold = house.terms.is_cold(&claimed);
-    let asked = Asked { campaign, operator, source: lane.id.source, domain: claimed.domain, is_cold };
+    let workspace = claimed.workspace;
+    let asked = Asked { workspace, campaign, operator, source: lane.id.source, domain: claimed.domain, is_cold };
     if house.holds.of(asked, now).is_none() {
         return Ok(claimed);
     }
-    if house.holds.of_source(lane.id.source, now).is_some() {
+    if house.holds.of_source(lane.id.source, workspace, now).is_some() {
         house.put_first(lane, claimed);
         house.tell(Notice::Redeal(lane.id));
         return Err(After::Leave);
     }
     house.put_back(lane, claimed.delivery);
-    if let Some((until, why)) = house.holds.of_flow(campaign, operator, now) {
+    if let Some((until, why)) = house.holds.of_flow((workspace, campaign), operator, now) {
         house.tell(Notice::FlowHeld { site: lane.id.site, campaign, until, why });
     }
     Err(After::Reuse)

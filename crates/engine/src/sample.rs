@@ -60,6 +60,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         source: "any source".to_owned(),
         site: EVERYWHERE.to_owned(),
         provider: None,
+        operator: String::new(),
         open: 0,
         waiting: usize::try_from(out.rest).unwrap_or(usize::MAX),
         held: Some(HeldView { until: out.until, why }),

@@ -11,7 +11,7 @@ mod tests;
 use crate::budget::day_of;
 use crate::house::Notice;
 use crate::lane::HOLD_GONE_ROUND;
-use dispatch::pace::{Before, InForce, Permit, Throttle};
+use dispatch::pace::{Before, InForce, Permit, Throttle, clock};
 use dispatch::share::{Flow, Share, WEIGHT_USUAL};
 use model::{Ceilings, SourceId, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
@@ -76,11 +76,10 @@ pub(crate) struct Told {
 
 impl Told {
     /// That a ceiling is reached for long, in a sentence.
-    pub(crate) fn reached(&self) -> String {
+    pub(crate) fn reached(&self, now: Timestamp) -> String {
         let Some(bound) = &self.binds else { return format!("the ceiling of {} is reached", self.whose) };
         let most = bound.limit.counted(bound.value);
-        let minutes = bound.next_probe.map(|at| at.as_millis().div_euclid(60_000).rem_euclid(1_440));
-        let goes_on = minutes.map(|at| format!("; it goes on at {:02}:{:02} UTC", at / 60, at % 60));
+        let goes_on = bound.next_probe.map(|at| format!("; it goes on at {} UTC", clock(at, now)));
         format!("{} {CEILING_REACHED} {most}{}", self.whose, goes_on.unwrap_or_default())
     }
 }

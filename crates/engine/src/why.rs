@@ -10,7 +10,7 @@ mod waiting;
 
 pub use advice::Advice;
 pub use timeline::{Step, Try};
-pub use waiting::{WaitsFor, waits_for};
+pub use waiting::{WaitsFor, also_rests, operator_of, waits_for};
 
 use crate::launch::Snapshot;
 use crate::report::{CampaignLine, done, iso, iso_or_null};

@@ -10,7 +10,7 @@ use crate::output::iso_time;
 use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
-use engine::{Handle, Obeyed};
+use engine::{Handle, Obeyed, lanes};
 use model::{Actor, CampaignId, HoldId, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub(crate) struct Reach {
 pub(crate) async fn place(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, reach: &Reach) -> Answer {
     let new = as_new(ledger, reach).await?;
     let source = new.source;
-    let covered = ledger.store.covered_by(new.clone()).await?;
+    let covered = lanes::covered_by(&ledger.store, new.clone()).await?;
     let placed = match engine {
         Some(engine) => engine.place_hold(new, actor).await?,
         None => Obeyed::Recorded(ledger.store.place_hold(new, actor, ledger.now()).await?),
@@ -127,6 +127,13 @@ pub(crate) fn provider_key(typed: &str, dir: &Path) -> Result<String, Failure> {
     let known = known.as_ref().map_or(providers::all(), |own| own.all());
     if let Some(found) = known.iter().find(is_it) {
         return Ok(found.key.clone());
+    }
+    if typed.contains('.') {
+        let what =
+            format!("no provider is called {typed:?}: it looks like a server or a domain, and holds name providers");
+        let advise =
+            "to hold the people at a domain whose servers nobody described: --domain example.org, once for each";
+        return Err(Failure::bad_input(what).advise(format!("{advise}; or describe them in providers.toml")));
     }
     let near = model::nearest(typed, known.iter().map(|provider| provider.key.as_str()));
     let failure = Failure::bad_input(format!("no provider is called {typed:?}")).suggest(&near);

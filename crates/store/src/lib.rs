@@ -90,7 +90,7 @@ pub use open::{Access, Durability, Executor, OpenOptions, Place};
 pub use origin::{OriginCount, OriginPage, StoppedOrigin};
 pub use pacing::LaneMemory;
 pub use person::NewContact;
-pub use queue::{Claimed, Head, Part, Site, Standing};
+pub use queue::{Claimed, Head, Part, Site, Standing, WaitingAt};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
@@ -710,9 +710,10 @@ impl Store {
     pub async fn latest_events(&self, kinds: Vec<model::EventKind>, limit: usize) -> Result<Vec<Event>> {
         self.core.lanes.read(move |conn| events::latest(conn, &kinds, limit)).await
     }
-    /// How many tries began at or after a time, of the latest few thousand, and when the first of those did.
-    pub async fn tries_since(&self, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
-        self.core.lanes.read(move |conn| reports::tries_since(conn, since)).await
+    /// How many tries of a campaign began at or after a time, among the latest few thousand of all campaigns, and when the
+    /// first of those did.
+    pub async fn tries_since(&self, campaign: CampaignId, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+        self.core.lanes.read(move |conn| reports::tries_since(conn, campaign, since)).await
     }
     /// Is the delivery one of the sample that goes first in its campaign?
     pub async fn is_in_sample(&self, delivery: DeliveryId) -> Result<bool> {
@@ -722,9 +723,10 @@ impl Store {
     pub async fn site_of_head(&self, delivery: DeliveryId) -> Result<Option<SiteId>> {
         self.core.lanes.read(move |conn| reports::site_of_head(conn, delivery)).await
     }
-    /// How many people of a campaign wait for each provider that is known.
-    pub async fn waiting_by_provider(&self, campaign: CampaignId) -> Result<Vec<(String, u64)>> {
-        self.core.lanes.read(move |conn| reports::waiting_by_provider(conn, campaign)).await
+    /// How many people wait at each site, of one campaign or of all that are not over; costs a row for each domain in
+    /// which somebody waits, not for each person who was not tried yet.
+    pub async fn waiting_by_site(&self, campaign: Option<CampaignId>) -> Result<Vec<WaitingAt>> {
+        self.core.lanes.read(move |conn| reports::waiting_by_site(conn, campaign)).await
     }
     /// Writes an event of the engine's own (a hold, a start) that no other verb writes.
     pub async fn note(

@@ -5,8 +5,8 @@
 //! settled. Invariant: nothing here claims anything: one process owns the directory, so its memory is the claim.
 
 use model::{
-    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, SiteId, SourceId, Timestamp,
-    WorkspaceId,
+    AddressId, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, SiteId, SourceId,
+    Timestamp, WorkspaceId,
 };
 
 /// Where a campaign stands in a domain.
@@ -111,6 +111,23 @@ pub struct Site {
     pub fingerprint: String,
     /// The provider key, if it is a known one.
     pub provider: Option<String>,
+}
+
+/// The people of one campaign who wait at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingAt {
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// Where that stands.
+    pub state: CampaignState,
+    /// At which site; `None`: nobody knows yet where their mail goes.
+    pub site: Option<Site>,
+    /// How many.
+    pub waiting: u64,
+    /// When the last of those who were put off is to be tried again.
+    pub last_due: Option<Timestamp>,
+    /// The domain of some who were not tried yet (A-label).
+    pub domain: Option<String>,
 }
 
 /// What the last moment before MAIL FROM finds.

@@ -349,6 +349,8 @@ carry-leave = Verwerfen
 # One message.
 message-whole = Die ganze Nachricht
 message-person = Die Person
+message-waits-until = Wartet bis { $at }: { $why }
+message-waits = Wartet: { $why }
 message-envelope = Die Nachricht
 message-stage = Wie weit der letzte Versuch kam
 message-rule = Beurteilt nach

@@ -349,6 +349,8 @@ carry-leave = Throw it away
 # One message.
 message-whole = The whole message
 message-person = The person
+message-waits-until = Waits until { $at }: { $why }
+message-waits = Waits: { $why }
 message-envelope = The message
 message-stage = How far the last try came
 message-rule = Judged by

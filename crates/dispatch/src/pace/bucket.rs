@@ -1,7 +1,7 @@
 //! Spacing: starts so far apart that no window ever holds more than its limit (GCRA with a small tolerance).
 //!
 //! Apart from the controllers because ceilings, learned rates and ramps all space the same way. Invariant: with the
-//! interval of [`interval_us`], no half-open window of the given length holds more starts than allowed, whatever the
+//! interval of [`Spacing::of`], no half-open window of the given length holds more starts than allowed, whatever the
 //! times of asking.
 
 use model::Timestamp;
@@ -31,6 +31,11 @@ impl Spacing {
         let tolerance_us = (window_us / 64).min(TOLERANCE_MAX_US);
         let interval = (window_us + tolerance_us) as f64 / messages.max(f64::MIN_POSITIVE);
         Spacing { interval_us: (interval.ceil() as i64).clamp(1, LONGEST_US), tolerance_us }
+    }
+
+    /// Microseconds from one start to the next.
+    pub(super) const fn interval_us(self) -> i64 {
+        self.interval_us
     }
 
     /// The slower of two.

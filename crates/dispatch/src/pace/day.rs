@@ -39,6 +39,11 @@ impl Day {
         (self.day, self.started)
     }
 
+    /// So many may start on a day; `None`: without bound.
+    pub(super) fn most(&self, ceiling: Option<u32>) -> Option<u32> {
+        [ceiling, self.cap.as_ref().map(|cap| cap.value)].into_iter().flatten().min()
+    }
+
     /// Is the day's number used up?
     pub(super) fn is_over(&self, ceiling: Option<u32>, now: Timestamp) -> bool {
         // A clock that was set back does not give the day back.

@@ -27,6 +27,7 @@ mod hearing;
 #[cfg(test)]
 mod lab;
 mod memory;
+mod outlook;
 mod probe;
 mod ramp;
 mod rate;
@@ -39,8 +40,9 @@ mod throttle;
 mod width;
 
 pub use memory::Memory;
+pub use outlook::Outlook;
 pub use rest::REST_MAX;
-pub use story::{Cause, Change, InForce, Limit, WORDS_CHARS_MAX};
+pub use story::{Cause, Change, InForce, Limit, WORDS_CHARS_MAX, clock};
 pub use throttle::{Before, Throttle};
 
 use crate::providers::Limits;

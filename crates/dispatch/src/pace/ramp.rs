@@ -49,6 +49,17 @@ impl Ramp {
         self.stepped_at + DOUBLES_AFTER
     }
 
+    /// How many it lets go within so long, if nobody refuses.
+    pub(super) fn lets_go(&self, within: Duration) -> u64 {
+        let (mut per_minute, mut left_s, mut sum) = (self.per_minute, within.as_secs_f64(), 0.0);
+        while per_minute <= END && left_s > 0.0 {
+            let step_s = left_s.min(DOUBLES_AFTER.as_secs_f64());
+            sum += per_minute * step_s / 60.0;
+            (per_minute, left_s) = (per_minute * 2.0, left_s - step_s);
+        }
+        if left_s > 0.0 { u64::MAX } else { (sum as u64).saturating_add(1) }
+    }
+
     /// Connections at once.
     pub(super) fn connections(&self) -> u32 {
         if self.per_minute <= ONE_CONNECTION { 1 } else { u32::MAX }

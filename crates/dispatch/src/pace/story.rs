@@ -1,7 +1,8 @@
 //! What pacing tells people: the limits in force, and each change of one, in a sentence with its reason.
 //!
 //! Apart from the controllers because words are no business of theirs. Times are points in time; the text shows UTC
-//! hours and minutes, pages may show them otherwise. Invariant: texts of servers are cut to [`WORDS_CHARS_MAX`].
+//! hours and minutes, with the day where it is another ([`clock`]); pages may show them otherwise. Invariant: texts of
+//! servers are cut to [`WORDS_CHARS_MAX`].
 
 use model::{Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
@@ -120,13 +121,37 @@ pub struct Change {
     pub next_probe: Option<Timestamp>,
 }
 
+impl Limit {
+    /// Does it bound how many messages go in a time?
+    const fn is_rate(self) -> bool {
+        matches!(self, Limit::PerSecond | Limit::PerMinute | Limit::PerHour)
+    }
+}
+
+/// The rule that read it, behind what was said: `"421 4.7.0 Too many" (rule too-many)`.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.words.as_str() {
+            "" => write!(f, "rule {}", self.rule),
+            words => write!(f, "\"{words}\" (rule {})", self.rule),
+        }
+    }
+}
+
+/// As read on the day it began.
 impl fmt::Display for InForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, &|at| Clock(at).to_string())
+        let began = self.since.or(self.cause.as_ref().map(|cause| cause.at)).unwrap_or_default();
+        self.write(f, &|at| clock(at, began))
     }
 }
 
 impl InForce {
+    /// The sentence as it is read `now` by whoever knows nothing of our zone: `since 14:02 UTC`.
+    pub fn told_at(&self, now: Timestamp) -> String {
+        self.in_words(&|at| format!("{} UTC", clock(at, now)))
+    }
+
     /// The sentence with times as `clock` writes them: in the reader's zone.
     pub fn in_words(&self, clock: &dyn Fn(Timestamp) -> String) -> String {
         let mut words = String::new();
@@ -146,7 +171,7 @@ impl InForce {
         if let Some(since) = self.since {
             write!(f, " since {}", clock(since))?;
         }
-        because(f, cause)?;
+        because(f, self.limit, cause)?;
         next(f, self.limit, self.next_probe, clock)
     }
 }
@@ -161,20 +186,28 @@ impl fmt::Display for Change {
             (_, _, Some(to)) => write!(f, "raised to {}", self.limit.counted(to))?,
             (_, _, None) => write!(f, "no limit of {} any more", self.limit.unit())?,
         }
-        write!(f, " at {}", Clock(self.at))?;
+        write!(f, " at {}", clock(self.at, self.at))?;
         match &self.cause {
-            Some(cause) => because(f, cause)?,
+            Some(cause) => because(f, self.limit, cause)?,
             None => f.write_str(" because all was quiet")?,
         }
-        next(f, self.limit, self.next_probe, &|at| Clock(at).to_string())
+        next(f, self.limit, self.next_probe, &|at| clock(at, self.at))
     }
 }
 
-fn because(f: &mut dyn fmt::Write, cause: &Cause) -> fmt::Result {
-    match cause.words.as_str() {
-        "" => write!(f, " because of rule {}", cause.rule),
-        words => write!(f, " because of \"{words}\" (rule {})", cause.rule),
+fn because(f: &mut dyn fmt::Write, limit: Limit, cause: &Cause) -> fmt::Result {
+    // What they count is connections; what is slowed for it are the messages that ask for them.
+    if limit.is_rate() && counts_connections(&cause.words) {
+        f.write_str(", which asks for few enough new connections,")?;
     }
+    write!(f, " because of {cause}")
+}
+
+/// Does the reply speak of how often we connect?
+fn counts_connections(words: &str) -> bool {
+    let words = words.to_lowercase();
+    let marks = ["connection rate", "connections per", "connections in", "connection frequency", "rate of connection"];
+    marks.iter().any(|mark| words.contains(mark))
 }
 
 fn next(
@@ -190,13 +223,17 @@ fn next(
     }
 }
 
-/// Hours and minutes of the UTC day.
-struct Clock(Timestamp);
-
-impl fmt::Display for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let minutes = self.0.as_secs().rem_euclid(24 * 3600) / 60;
-        write!(f, "{:02}:{:02}", minutes / 60, minutes % 60)
+/// A moment in UTC as it is told `now`: `14:02`; of another day `Mon 00:05`, of another week `30 Nov 00:05`.
+pub fn clock(at: Timestamp, now: Timestamp) -> String {
+    const DAY_S: i64 = 24 * 3600;
+    let day = |at: Timestamp| at.as_secs().div_euclid(DAY_S);
+    let minutes = at.as_secs().rem_euclid(DAY_S) / 60;
+    let (time, away) = (format!("{:02}:{:02}", minutes / 60, minutes % 60), day(at).saturating_sub(day(now)));
+    let civil = jiff::Timestamp::from_second(at.as_secs()).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
+    match civil {
+        Ok(civil) if away != 0 && away.abs() < 7 => format!("{} {time}", civil.strftime("%a")),
+        Ok(civil) if away != 0 => format!("{} {time}", civil.strftime("%-d %b")),
+        Ok(_) | Err(_) => time,
     }
 }
 
@@ -250,6 +287,30 @@ mod tests {
         assert_eq!(raised.to_string(), "raised to 969 messages an hour at 14:02 because all was quiet");
         let rest = Change { limit: Limit::Rest, to: Some(0), next_probe: Some(AT), ..change };
         assert!(rest.to_string().starts_with("rests at 14:02") && rest.to_string().ends_with(", until 14:02"));
+    }
+
+    #[test]
+    fn a_time_on_another_day_names_the_day() {
+        let days = |days: i64| Timestamp::from_millis(AT.as_millis() + days * 86_400_000);
+        assert_eq!(clock(AT, AT), "14:02");
+        assert_eq!(
+            [1, 6, 7, -1].map(|away| clock(days(away), AT)),
+            ["Fri 14:02", "Wed 14:02", "8 Jan 14:02", "Wed 14:02"]
+        );
+        let (cause, since) = (Some(cause()), Some(AT));
+        let day = InForce { limit: Limit::PerDay, value: 6_000, cause, since, next_probe: Some(days(1)) };
+        assert!(day.to_string().ends_with(", next probe Fri 14:02"), "{day}");
+        let tomorrow = day.told_at(days(1));
+        assert!(tomorrow.contains("since Thu 14:02 UTC") && tomorrow.ends_with("next probe 14:02 UTC"), "{tomorrow}");
+    }
+
+    #[test]
+    fn a_limit_on_connections_is_not_told_as_one_on_messages() {
+        let cause = Cause { words: "421 Connection rate limit exceeded".to_owned(), ..cause() };
+        let (since, next_probe) = (Some(AT), None);
+        let slow = InForce { limit: Limit::PerMinute, value: 1_425, cause: Some(cause), since, next_probe };
+        let said = "1425 messages a minute since 14:02, which asks for few enough new connections, because of \"421";
+        assert!(slow.to_string().starts_with(said), "{slow}");
     }
 
     #[test]

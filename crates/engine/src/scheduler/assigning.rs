@@ -89,7 +89,7 @@ impl Scheduler {
             let held = entry.lanes.get(&source).and_then(|lane| lane.held(now)).map(|hold| hold.until);
             let long = held.filter(|until| until.since(now) > HOLD_GONE_ROUND);
             let budget = self.house.budgets.standing(source, operator, now);
-            let stopped = self.house.holds.of_source(source, now);
+            let stopped = self.house.holds.of_source(source, mailing.workspace, now);
             let closed = self.house.throttles.closed_until(CeilingOf::Source(source), now);
             let no_way = self.house.fleet.no_way_until(LaneId { site, source }, now);
             let spent_until = [long, budget.spent_until, stopped, closed, no_way].into_iter().flatten().max();

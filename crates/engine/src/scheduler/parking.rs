@@ -108,8 +108,9 @@ impl Scheduler {
     pub(super) async fn go_round_ceilings(&mut self) -> Result<bool, StoreError> {
         let closed = std::mem::take(&mut self.closed);
         for (lane, of, until) in &closed {
-            let told = self.house.throttles.told(*of, self.house.now());
-            let why = told.map_or_else(String::new, |told| told.reached());
+            let now = self.house.now();
+            let told = self.house.throttles.told(*of, now);
+            let why = told.map_or_else(String::new, |told| told.reached(now));
             if self.ceilings_told.insert(*of, *until).is_none_or(|before| before < *until) {
                 self.tell(EventKind::BudgetSpent, None, why.clone()).await?;
                 self.house.note(Note::Warned { why: why.clone() });

@@ -13,7 +13,7 @@ use crate::remembered;
 use crate::trial;
 use dispatch::alert::Turn;
 use dispatch::brakes::Decision;
-use dispatch::pace::{Change, Memory};
+use dispatch::pace::{Change, Memory, clock};
 use model::{Actor, AlertKind, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -156,12 +156,8 @@ impl Scheduler {
             VolumeOf::Domain(_) => "the sending domain".to_owned(),
             VolumeOf::Workspace(_) => "the workspace".to_owned(),
         };
-        let minutes = until.as_millis().div_euclid(60_000).rem_euclid(1_440);
-        let detail = format!(
-            "today's budget of {whose} is spent, the next opens {:02}:{:02} UTC: {why}",
-            minutes / 60,
-            minutes % 60
-        );
+        let opens = clock(until, self.house.now());
+        let detail = format!("today's budget of {whose} is spent, the next opens {opens} UTC: {why}");
         self.tell(EventKind::BudgetSpent, None, detail.clone()).await?;
         self.house.note(Note::Warned { why: detail });
         Ok(())
@@ -362,10 +358,11 @@ impl Scheduler {
             source: lane.source().name.clone(),
             site: lane.name(),
             provider: lane.provider().map(|provider| provider.key.clone()),
+            operator: lane.operator().to_owned(),
             open: lane.open(),
             waiting: lane.len(),
             held,
-            limits: lanes::limits_of(lane.pacer.limits_in_force(now), ceilings),
+            limits: lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now),
             budget: budget.map(|(today, spent, why)| BudgetView { today, spent, why }),
         }
     }

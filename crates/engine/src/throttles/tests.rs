@@ -115,9 +115,9 @@ async fn what_did_not_start_is_given_back_and_a_days_end_is_long() {
     drop(seat);
     let until = throttles.closed_until(of, at(0)).unwrap();
     assert_eq!(throttles.seat(SOURCE, &waiting, at(0)).unwrap_err(), [Barred { of, until: Some(until) }]);
-    let told = throttles.told(of, at(0)).unwrap().reached();
+    let told = throttles.told(of, at(0)).unwrap().reached(at(0));
     assert!(
-        told.starts_with("workspace \"first\" has reached its ceiling of 1 message a day; it goes on at 00:"),
+        told.starts_with("workspace \"first\" has reached its ceiling of 1 message a day; it goes on at Sat 00:"),
         "{told}"
     );
     throttles.give_back(SOURCE, ONE, at(1));

@@ -1,20 +1,19 @@
-//! For what somebody waits who is not tried now: a pause, the sample that goes first, a hold, a ceiling, the sending hours, a lane at rest, a
-//! day's budget.
+//! For what somebody waits who is not tried now: a pause, the sample that goes first, a hold, a ceiling, the sending hours, lanes at
+//! rest toward their site, limits learned there, a day's budget.
 
-use crate::budget::day_of;
-use crate::launch;
+use crate::budget::{day_of, next_day};
+use crate::holds::concerns;
+use crate::lanes::LaneView;
+use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
 use crate::sample::sample_out;
 use crate::throttles::{CEILING_REACHED, before};
-use crate::{Stakes, lanes};
-use dispatch::pace::Throttle;
+use crate::{Stakes, launch};
+use dispatch::pace::{Limit, Throttle};
 use dispatch::windows::Windows;
-use model::{CampaignState, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
+use model::{CampaignState, DeliveryId, DeliveryState, Timestamp, WorkspaceId};
 use serde::Serialize;
-use store::{CeilingOf, Hold, Store, StoreError};
-
-/// Spent budgets that are looked through.
-const BUDGETS_LOOKED_AT: usize = 50;
+use store::{Campaign, CeilingOf, DeliveryRow, Hold, Site, Store, StoreError};
 
 /// Something that keeps a delivery from being tried now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,17 +41,12 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         let out = sample_out(store, &campaign, now).await?;
         waits.extend(out.map(|out| WaitsFor { until: Some(out.until), why: out.why }));
     }
-    let site = match row.due {
-        Some((site, _)) => Some(site),
-        None => store.site_of_head(delivery).await?,
-    };
-    let provider = match site {
-        Some(site) => store.site(site).await?.and_then(|site| site.provider),
-        None => None,
-    };
+    let site = site_of(store, &row).await?;
+    let provider = site.as_ref().and_then(|site| site.provider.clone());
     let is_cold = campaign.cold_from.is_some_and(|from| row.position >= from);
     let covers = |hold: &Hold| {
-        hold.campaign.is_none_or(|one| one == campaign.id)
+        concerns(hold, campaign.workspace)
+            && hold.campaign.is_none_or(|one| one == campaign.id)
             && hold.provider.as_ref().is_none_or(|one| Some(one) == provider.as_ref())
             && hold.domain.is_none_or(|one| Some(one) == row.domain)
             && hold.source.is_none()
@@ -70,25 +64,97 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
             waits.push(WaitsFor { until: Some(opens), why: format!("outside the sending hours ({windows})") });
         }
     }
-    let stakes = options.map_or(Stakes::Rehearsal, |options| options.transport.stakes());
-    if provider.is_some() {
-        let resting = lanes::remembered(store, stakes, now).await?;
-        for lane in resting.into_iter().filter(|lane| lane.provider == provider) {
-            waits.extend(lane.held.map(|held| WaitsFor {
-                until: Some(held.until),
-                why: format!("{} rests toward {} ({})", lane.source, lane.site, held.why),
-            }));
+    let stakes = options.as_ref().map_or(Stakes::Rehearsal, |options| options.transport.stakes());
+    if let Some(site) = &site {
+        let paths = Paths::read(store, &campaign, stakes, now).await?;
+        let ways = paths.toward(site);
+        let domain = row.email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain);
+        waits.extend(toward(&ways, domain, now));
+        if row.state == DeliveryState::Queued && ways.iter().any(|way| !way.limits().is_empty()) {
+            waits.extend(in_line(store, &campaign, site).await?);
         }
     }
-    if stakes != Stakes::Rehearsal {
-        let spent = store.latest_events(vec![EventKind::BudgetSpent], BUDGETS_LOOKED_AT).await?;
-        let today = spent.into_iter().filter(|event| day_of(event.at) == day_of(now));
-        let today = today.filter(|event| event.campaign.is_none_or(|one| one == campaign.id));
-        // Ceilings are told above, from what is set and was sent.
-        let budgets = today.filter_map(|event| event.detail).filter(|why| !why.contains(CEILING_REACHED));
-        waits.extend(budgets.map(|why| WaitsFor { until: None, why }).take(1));
+    if stakes != Stakes::Rehearsal
+        && let Some(options) = &options
+        && let Some((name, who, history)) = paths::sending_domain(store, &options.from, now).await?
+    {
+        let (allowance, spent) = paths::today_of(&who, None, &history, day_of(now));
+        let why = format!("today's budget of the sending domain {name} is spent: {}", allowance.why);
+        waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }
     Ok(waits)
+}
+
+/// The operator a delivery goes to, as [`LaneView::operator`] names it, once its mail was routed.
+pub async fn operator_of(store: &Store, delivery: DeliveryId) -> Result<Option<String>, StoreError> {
+    let Some(row) = store.delivery(delivery).await? else { return Ok(None) };
+    Ok(site_of(store, &row).await?.map(|site| paths::operator(&site).to_owned()))
+}
+
+/// What a process at work knows beyond the ledger: rests that it does not keep, such as for servers that do not answer.
+/// `lanes`: how its lanes stand; `operator`: of the delivery's site; `told`: what the ledger says.
+pub fn also_rests(lanes: &[LaneView], operator: &str, told: &[WaitsFor]) -> Vec<WaitsFor> {
+    let there: Vec<&LaneView> = lanes.iter().filter(|lane| lane.operator == operator).collect();
+    if there.iter().any(|lane| lane.held.is_none()) {
+        return Vec::new();
+    }
+    let rests = there.into_iter().filter_map(|lane| {
+        let held = lane.held.as_ref()?;
+        let rest = lane.limits.iter().find(|limit| limit.limit.limit == Limit::Rest);
+        let cause = rest.and_then(|rest| rest.limit.cause.as_ref()).map(|cause| format!("because of {cause}"));
+        let why = format!("{} rests toward {}: {}", lane.source, lane.site, cause.unwrap_or_else(|| held.why.clone()));
+        Some(WaitsFor { until: Some(held.until), why })
+    });
+    let is_told = |one: &WaitsFor| told.iter().any(|known| known.until == one.until || known.why == one.why);
+    rests.filter(|one| !is_told(one)).collect()
+}
+
+/// Where it is to be tried again, else where its domain's mail goes.
+async fn site_of(store: &Store, row: &DeliveryRow) -> Result<Option<Site>, StoreError> {
+    let id = match row.due {
+        Some((site, _)) => Some(site),
+        None => store.site_of_head(row.delivery).await?,
+    };
+    match id {
+        Some(id) => store.site(id).await,
+        None => Ok(None),
+    }
+}
+
+/// What of the ways to somebody's site keeps them waiting. Where one way is open, the others' rests keep nobody.
+fn toward(ways: &[Path<'_>], domain: Option<&str>, now: Timestamp) -> Vec<WaitsFor> {
+    let mut waits = Vec::new();
+    let closed = |way: &Path<'_>| {
+        let (source, site) = (&way.source.name, way.site_name(domain));
+        let rests = way.rests().map(|(until, why)| (until, format!("{source} rests toward {site}: {why}")));
+        let spent = way
+            .is_spent()
+            .map(|(until, why)| (until, format!("today's budget of {source} toward {site} is spent: {why}")));
+        [rests, spent].into_iter().flatten().max_by_key(|(until, _)| *until)
+    };
+    let all: Vec<Option<(Timestamp, String)>> = ways.iter().map(closed).collect();
+    if all.iter().all(Option::is_some) {
+        waits.extend(all.into_iter().flatten().map(|(until, why)| WaitsFor { until: Some(until), why }));
+    }
+    for way in ways {
+        let learned = way.limits().into_iter().filter(|limit| limit.limit != Limit::Rest);
+        let says = |limit: dispatch::pace::InForce| {
+            let why = format!("{} toward {}: at most {}", way.source.name, way.site_name(domain), limit.told_at(now));
+            WaitsFor { until: None, why }
+        };
+        waits.extend(learned.map(says));
+    }
+    waits
+}
+
+/// How many of the campaign wait at a site: limits say how fast, this how long the line is.
+async fn in_line(store: &Store, campaign: &Campaign, site: &Site) -> Result<Option<WaitsFor>, StoreError> {
+    let rows = store.waiting_by_site(Some(campaign.id)).await?;
+    let there = rows.iter().filter(|row| row.site.as_ref().is_some_and(|one| one.id == site.id));
+    let waiting: u64 = there.map(|row| row.waiting).sum();
+    let others = waiting.saturating_sub(1);
+    let why = format!("their turn: {others} others of this campaign wait for the same servers");
+    Ok((others > 0).then_some(WaitsFor { until: None, why }))
 }
 
 /// The ceilings of a workspace and of the sources that are reached today, and those that slow the workspace down.

@@ -149,11 +149,11 @@ fn told(answer: &Value, until: Option<model::Timestamp>, rest: Option<String>, s
     let covers = counted(number(answer, "covers"), "delivery", "deliveries");
     let mut lines = vec![format!("Held: {}, {until}.", reach_in_words(answer))];
     match answer.get("source").and_then(Value::as_str) {
-        Some(_) if answer.get("others") == Some(&Value::Bool(false)) => lines.push(
-            "  There is no other source in its place: everything that would go through it waits until then.".to_owned(),
-        ),
+        Some(_) if answer.get("others") == Some(&Value::Bool(false)) => lines.push(format!(
+            "  There is no other source in its place: {covers} that wait would go through it, and wait until then."
+        )),
         Some(_) => lines.push(format!(
-            "  {covers} tried through it before wait; what it would have carried goes through the others of its pool."
+            "  It covers {covers} that it tried before; what it would have carried beside them goes through the others of its pool."
         )),
         None => lines.push(format!("  It covers {covers} that wait.")),
     }
@@ -215,5 +215,6 @@ mod tests {
         assert!(second_line(true).contains("goes through the others of its pool"));
         let alone = second_line(false);
         assert!(alone.contains("no other source") && !alone.contains("the others"), "{alone}");
+        assert!(alone.contains("3 deliveries that wait"), "{alone}");
     }
 }

@@ -14,11 +14,12 @@ use crate::output::{Ink, Output, iso_time};
 use crate::owner::{Owner, Trouble};
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
-use engine::lanes::{LaneView, remembered};
+use engine::lanes::{LaneView, at_their_sites, remembered};
 use engine::sample;
 use engine::trace::Traced;
 use model::{EventKind, Timestamp};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -111,17 +112,18 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
             Failure::own("the lanes cannot be read", error).advise("both processes must be of one version")
         })?;
     let more = number(&answer, "more");
+    let at_sites = at_their_sites(&ledger.store).await?;
     let style = Style::of_this_process(output, dir, now);
     let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
     let value = json!({
         "live": is_live,
         "ledger_trouble": trouble.as_ref().map(Trouble::as_json),
-        "lanes": lanes.iter().map(as_json).collect::<Vec<_>>(),
+        "lanes": lanes.iter().map(|lane| as_json(lane, &at_sites)).collect::<Vec<_>>(),
         "more": more,
     });
     output.answer(&value, || {
         let trouble = trouble.iter().flat_map(|trouble| trouble.told(&style));
-        trouble.chain(lines_of::lanes(&lanes, more, is_live, &style)).collect()
+        trouble.chain(lines_of::lanes(&lanes, &at_sites, more, is_live, &style)).collect()
     });
     let holds = ledger.store.holds(Some(ledger.now())).await?;
     if !holds.is_empty() && !output.is_json() {
@@ -162,7 +164,7 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
         let provider = provider.to_lowercase();
         let is_meant = |lane: &LaneView| {
             let name = lane.site.to_lowercase();
-            lane.is_everywhere() || lane.provider.as_deref() == Some(provider.as_str()) || name.contains(&provider)
+            lane.is_everywhere() || lane.operator.to_lowercase() == provider || name.contains(&provider)
         };
         lanes.retain(is_meant);
     }
@@ -187,7 +189,7 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
 }
 
 /// A lane for programs: times in ISO 8601.
-fn as_json(lane: &LaneView) -> Value {
+fn as_json(lane: &LaneView, at_sites: &BTreeMap<String, u64>) -> Value {
     let limits: Vec<Value> = lane
         .limits
         .iter()
@@ -212,6 +214,7 @@ fn as_json(lane: &LaneView) -> Value {
         "provider": lane.provider,
         "open": lane.open,
         "waiting": lane.waiting,
+        "waiting_at_site": at_sites.get(&lane.operator).copied().unwrap_or(0),
         "held": lane.held.as_ref().map(|held| json!({ "until": iso_time(held.until), "why": held.why })),
         "limits": limits,
         "budget": lane.budget,

@@ -1,11 +1,15 @@
 //! `postroom why`: what happened to one person's mail, whose problem it is, and what can be done.
 
+use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
+use crate::ledger::{Ledger, person_here};
+use crate::order::Order;
 use crate::output::Output;
 use crate::show::{Style, why as lines_of};
 use crate::which;
-use engine::why::{Who, waits_for, why};
-use model::{ContactId, EmailAddress};
+use engine::lanes::LaneView;
+use engine::why::{Stands, WaitsFor, Who, also_rests, operator_of, waits_for, why};
+use model::{ContactId, DeliveryId, EmailAddress};
 use std::path::Path;
 
 /// Addresses named when nobody has the one that was typed.
@@ -50,8 +54,28 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         && let Ok(delivery) = told.delivery.parse()
     {
         told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
+        if matches!(told.stands, Stands::Queued | Stands::Waiting { .. }) {
+            let known = at_work(&ledger, dir, delivery, &told.waits_for).await?;
+            told.waits_for.extend(known);
+        }
     }
     let style = Style::of_this_process(output, dir, ledger.now());
     output.answer(&known, || lines_of::why(&known, args.transcript, &style));
     Ok(Exit::Done)
+}
+
+/// What the process that sends from here knows of the lanes to a delivery's site and the ledger does not.
+async fn at_work(
+    ledger: &Ledger,
+    dir: &Path,
+    delivery: DeliveryId,
+    told: &[WaitsFor],
+) -> Result<Vec<WaitsFor>, Failure> {
+    let Some(operator) = operator_of(&ledger.store, delivery).await? else { return Ok(Vec::new()) };
+    let order = Order::Lanes { provider: Some(operator.clone()), all: true };
+    let Ok(Ok(answer)) = control::ask(dir, &Request { actor: person_here(), order }).await else {
+        return Ok(Vec::new());
+    };
+    let lanes = answer.get("lanes").cloned().and_then(|lanes| serde_json::from_value::<Vec<LaneView>>(lanes).ok());
+    Ok(also_rests(&lanes.unwrap_or_default(), &operator, told))
 }

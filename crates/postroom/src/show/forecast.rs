@@ -23,15 +23,19 @@ pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
         }
         None => waiting,
     };
+    if let (Some(because), Some(at), true) = (&forecast.because, forecast.ends_at, forecast.days.is_empty()) {
+        return format!("{waiting}, the last {} ({}), because of {because}", style.moment(at), style.until(at));
+    }
     if let Some(because) = &forecast.because {
         let part = |(day, messages): &(i64, u64)| format!("{} on {}", thousands(*messages), day_of(*day, style));
         let mut days: Vec<String> = forecast.days.iter().take(DAYS_SHOWN).map(part).collect();
         if forecast.days.len() > DAYS_SHOWN {
             days.push("…".to_owned());
         }
-        let end = match forecast.ends_on_day {
-            Some(day) => format!("the last on {}", day_of(day, style)),
-            None => "more than a year".to_owned(),
+        let end = match (forecast.ends_on_day, forecast.ends_at) {
+            (Some(_), Some(at)) if forecast.last_site.is_some() => format!("the last {}", style.moment(at)),
+            (Some(day), _) => format!("the last on {}", day_of(day, style)),
+            (None, _) => "more than a year".to_owned(),
         };
         return format!("{waiting}: {}; {end}, because of {because}", days.join(", "));
     }
@@ -53,6 +57,7 @@ fn day_of(day: i64, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::forecast::LastSite;
     use engine::sample::SampleOut;
     use jiff::tz::TimeZone;
 
@@ -76,6 +81,23 @@ mod tests {
         assert_eq!(
             in_words(&by_budget, &style),
             "1,200 people to go: 500 on 22 Nov, 700 on 23 Nov; the last on 23 Nov, because of the budget of x.example: day 1"
+        );
+        let at_a_site = Forecast {
+            last_site: Some(LastSite { name: "mx.x.example".into(), waiting: 700 }),
+            ends_at: Some(Timestamp::from_millis((today + 1) * DAY_MS + 300_000)),
+            because: Some("mx.x.example, where 700 wait: resting".into()),
+            ..by_budget.clone()
+        };
+        assert_eq!(
+            in_words(&at_a_site, &style),
+            "1,200 people to go: 500 on 22 Nov, 700 on 23 Nov; the last Mon 00:05 UTC, because of mx.x.example, where 700 wait: \
+             resting"
+        );
+        let ends_at = Some(style.now() + Duration::from_secs(7_200));
+        let today = Forecast { days: Vec::new(), ends_at, ..at_a_site };
+        assert_eq!(
+            in_words(&today, &style),
+            "1,200 people to go, the last 14:52 UTC (in 2 h), because of mx.x.example, where 700 wait: resting"
         );
         let out = SampleOut {
             size: 200,

@@ -6,6 +6,7 @@ use dispatch::pace::Limit;
 use engine::lanes::{LaneView, LimitView};
 use engine::trace::TraceLine;
 use model::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use store::Event;
 
@@ -14,8 +15,14 @@ const TOLD_FROM: Duration = Duration::from_secs(60);
 /// Columns of an event's name in the log.
 const EVENT_COLUMNS: usize = 14;
 
-/// The lanes, in lines.
-pub(crate) fn lanes(lanes: &[LaneView], more: u64, is_live: bool, style: &Style) -> Vec<String> {
+/// The lanes, in lines. `at_sites`: how many wait at each operator's sites, whichever lane carries them.
+pub(crate) fn lanes(
+    lanes: &[LaneView],
+    at_sites: &BTreeMap<String, u64>,
+    more: u64,
+    is_live: bool,
+    style: &Style,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if !is_live {
         let said = "No process is sending from here. What earlier runs learned, and the next one starts with:";
@@ -29,7 +36,7 @@ pub(crate) fn lanes(lanes: &[LaneView], more: u64, is_live: bool, style: &Style)
     }
     for lane in lanes {
         lines.push(String::new());
-        lines.extend(one(lane, is_live, style));
+        lines.extend(one(lane, at_sites.get(&lane.operator).copied(), is_live, style));
     }
     if more > 0 {
         lines.push(format!("\n… and {} more lanes: name a provider with --provider", thousands(more)));
@@ -40,13 +47,18 @@ pub(crate) fn lanes(lanes: &[LaneView], more: u64, is_live: bool, style: &Style)
     lines
 }
 
-fn one(lane: &LaneView, is_live: bool, style: &Style) -> Vec<String> {
+fn one(lane: &LaneView, at_site: Option<u64>, is_live: bool, style: &Style) -> Vec<String> {
     let way = format!("{} → {}", lane.source, lane.site);
     let mut head = style.ink(Ink::Bold, &way);
     if is_live && lane.is_everywhere() {
         head = format!("{head}   {} waiting", thousands(lane.waiting as u64));
     } else if is_live {
-        head = format!("{head}   {} open, {} waiting", lane.open, thousands(lane.waiting as u64));
+        head = format!("{head}   {} open, {} in hand", lane.open, thousands(lane.waiting as u64));
+    }
+    if !lane.is_everywhere()
+        && let Some(waiting) = at_site.filter(|waiting| *waiting > 0)
+    {
+        head = format!("{head}{} {} waiting there", if is_live { "," } else { "  " }, thousands(waiting));
     }
     let mut lines = vec![head];
     // A rest is a limit with its own sentence: it is not told twice.
@@ -145,8 +157,9 @@ mod tests {
             source: "this machine".into(),
             site: "Northmail".into(),
             provider: Some("northmail".into()),
+            operator: "northmail".into(),
             open: 3,
-            waiting: 1_200,
+            waiting: 186,
             held: None,
             limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],
             budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
@@ -157,8 +170,11 @@ mod tests {
     fn a_lane_says_what_holds_it_back_and_why_in_the_readers_time() {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let style = Style::plain(zone, at(5), 160);
-        let told = lanes(&[lane()], 2, true, &style);
-        assert_eq!(told[0], "this machine → Northmail   3 open, 1,200 waiting");
+        let at_sites = BTreeMap::from([("northmail".to_owned(), 4_000)]);
+        let told = lanes(&[lane()], &at_sites, 2, true, &style);
+        assert_eq!(told[0], "this machine → Northmail   3 open, 186 in hand, 4,000 waiting there");
+        let left = lanes(&[lane()], &at_sites, 0, false, &style);
+        assert!(left.contains(&"this machine → Northmail   4,000 waiting there".to_owned()), "{left:?}");
         assert_eq!(
             told[1],
             "    3 connections since 13:52 CET because of \"421 4.7.28 Too many connections\" (rule too-many), next probe 14:22 CET"
@@ -170,7 +186,7 @@ mod tests {
         let ceiling = LimitView { says: String::new(), limit, whose, holds_back: true };
         let kept_back = LaneView { limits: vec![ceiling], budget: None, ..lane() };
         assert_eq!(
-            lanes(&[kept_back], 0, true, &style)[1],
+            lanes(&[kept_back], &at_sites, 0, true, &style)[1],
             "    at most 500 messages an hour as configured for workspace \"first\", reached; it goes on 13:59 CET"
         );
         let held = LaneView {
@@ -179,13 +195,13 @@ mod tests {
             budget: None,
             ..lane()
         };
-        assert_eq!(lanes(&[held], 0, true, &style)[1], "    HELD until 14:17 CET (in 20 min): rule busy");
+        assert_eq!(lanes(&[held], &at_sites, 0, true, &style)[1], "    HELD until 14:17 CET (in 20 min): rule busy");
     }
 
     #[test]
     fn nothing_to_tell_is_told() {
         let style = Style::plain(TimeZone::UTC, at(0), 100);
-        assert_eq!(lanes(&[], 0, true, &style), ["No lane has work, and none is held back."]);
+        assert_eq!(lanes(&[], &BTreeMap::new(), 0, true, &style), ["No lane has work, and none is held back."]);
         assert_eq!(log(&[], &style), ["Nothing was learned, held or stopped yet."]);
     }
 }

@@ -4,12 +4,13 @@ use super::dictionary::unpack_enhanced;
 use super::{contacts, events, word};
 use crate::campaign::{LeftOut, MissingOf};
 use crate::error::Result;
+use crate::queue::{Site, WaitingAt};
 use crate::reply_text;
 use crate::report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 use model::id::ID_STEP;
 use model::{
-    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, Outcome,
-    Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
+    Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId,
+    ImportId, Outcome, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -325,27 +326,50 @@ pub(crate) fn neighbours(conn: &Connection, id: DeliveryId) -> Result<Neighbours
 /// Tries that are looked through for the rate.
 const TRIES_LOOKED_AT: i64 = 5_000;
 
-/// How many of the latest tries began at or after a time, and when the first of those did.
-pub(crate) fn tries_since(conn: &Connection, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
-    let sql = "SELECT count(*), min(started_at) FROM
-        (SELECT started_at FROM attempt ORDER BY seq DESC LIMIT ?2) WHERE started_at >= ?1";
-    let (count, first) = conn.query_row(sql, params![since.as_millis(), TRIES_LOOKED_AT], |row| {
+/// How many of the latest tries, anybody's, began at or after a time and are of this campaign, and when the first of those
+/// did.
+pub(crate) fn tries_since(
+    conn: &Connection,
+    campaign: CampaignId,
+    since: Timestamp,
+) -> Result<(u64, Option<Timestamp>)> {
+    let sql = "SELECT count(*), min(t.started_at) FROM
+        (SELECT delivery, started_at FROM attempt ORDER BY seq DESC LIMIT ?2) t
+        JOIN delivery d ON d.id = t.delivery WHERE t.started_at >= ?1 AND d.campaign = ?3";
+    let (count, first) = conn.query_row(sql, params![since.as_millis(), TRIES_LOOKED_AT, campaign.0], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
     })?;
     Ok((u64::try_from(count).unwrap_or(0), first.map(Timestamp::from_millis)))
 }
 
-/// How many people of a campaign wait for each known provider.
-pub(crate) fn waiting_by_provider(conn: &Connection, campaign: CampaignId) -> Result<Vec<(String, u64)>> {
-    let sql = "SELECT s.provider, sum(waiting) FROM (
-            SELECT site, remaining AS waiting FROM head WHERE campaign = ?1 AND remaining > 0
-            UNION ALL SELECT site, 1 FROM retry WHERE campaign = ?1) w
-        JOIN site s ON s.id = w.site WHERE s.provider IS NOT NULL GROUP BY s.provider ORDER BY s.provider";
+/// How many wait at each site, of one campaign or of all that are not over. Whoever was not tried yet is counted from what
+/// the heads say is left of them.
+pub(crate) fn waiting_by_site(conn: &Connection, campaign: Option<CampaignId>) -> Result<Vec<WaitingAt>> {
+    let sql = "WITH open(id, state) AS MATERIALIZED
+            (SELECT id, state FROM campaign WHERE ended_at IS NULL AND (?1 IS NULL OR id = ?1)),
+        w(campaign, state, site, waiting, due, domain) AS (
+            SELECT o.id, o.state, h.site, sum(h.remaining), NULL, min(h.domain)
+                FROM open o CROSS JOIN head h ON h.campaign = o.id AND h.remaining > 0 GROUP BY o.id, h.site
+            UNION ALL SELECT o.id, o.state, r.site, count(*), max(r.due), NULL
+                FROM open o CROSS JOIN retry r ON r.campaign = o.id GROUP BY o.id, r.site)
+        SELECT w.campaign, w.state, w.site, s.fingerprint, s.provider, sum(w.waiting), max(w.due), d.name
+        FROM w LEFT JOIN site s ON s.id = w.site LEFT JOIN domain d ON d.id = w.domain
+        GROUP BY w.campaign, w.site ORDER BY w.campaign, w.site";
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map([campaign.0], |row| {
-        Ok((row.get::<_, String>(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    let rows = statement.query_and_then(params![campaign.map(|id| id.0)], |row| {
+        let id = row.get::<_, Option<i64>>(2)?.map(SiteId);
+        let provider: Option<String> = row.get(4)?;
+        let site = id.zip(row.get(3)?).map(|(id, fingerprint)| Site { id, fingerprint, provider });
+        Ok(WaitingAt {
+            campaign: CampaignId(row.get(0)?),
+            state: word!(CampaignState, row.get(1)?)?,
+            site,
+            waiting: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
+            last_due: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis),
+            domain: row.get(7)?,
+        })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    rows.collect()
 }
 
 /// Does a delivery stand before the end of its head's sample?

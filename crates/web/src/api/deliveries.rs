@@ -9,7 +9,7 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use dispatch::trial::letter;
-use engine::why::{Who, why};
+use engine::why::{Who, waits_for, why};
 use model::access::Scope;
 use model::{Attempt, CampaignId, DeliveryId, DeliveryState, EmailAddress};
 use serde::{Deserialize, Serialize};
@@ -276,6 +276,12 @@ async fn explain_address(
 
 async fn tell(app: &App, caller: &Caller, who: &Who, campaign: Option<CampaignId>) -> Result<Json<Value>, Problem> {
     let told = why(&app.store, caller.workspace, who, campaign).await?;
-    let told = told.ok_or_else(|| Problem::new(crate::Code::NotFound, "nothing is known about this address"))?;
+    let mut told = told.ok_or_else(|| Problem::new(crate::Code::NotFound, "nothing is known about this address"))?;
+    // What somebody waits for names sources, which are the house's.
+    if let Some(mailing) = told.mailing.as_mut().filter(|_| caller.of_the_house().is_ok())
+        && let Ok(delivery) = mailing.delivery.parse()
+    {
+        mailing.waits_for = waits_for(&app.store, delivery, app.now()).await?;
+    }
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }

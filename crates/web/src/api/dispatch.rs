@@ -48,7 +48,7 @@ fn as_values(list: &impl Serialize) -> Json<Page<Value>> {
     Json(Page { data, has_more: false, next: None })
 }
 
-/// Every lane, as it stands: connections, limits learned, budgets, holds, each with its reason.
+/// Every lane, as it stands: connections, what it has in hand (`waiting`), limits learned, budgets, holds, each with its reason.
 #[utoipa::path(get, path = "/lanes", tag = "dispatch", responses((status = 200, body = Page<Object>)))]
 async fn lanes(State(app): State<App>, caller: Caller) -> Result<Json<Page<Value>>, Problem> {
     may_read(&caller)?;

@@ -99,6 +99,9 @@ pub(crate) struct Reach {
     /// Only to this domain.
     #[serde(default)]
     domain: Option<String>,
+    /// Only through this source (its name), for whoever may see sources: others of its pool take its place.
+    #[serde(default)]
+    source: Option<String>,
     /// Only the people who have not reacted for long.
     #[serde(default)]
     cold_only: bool,
@@ -114,7 +117,7 @@ pub(crate) struct Reach {
 pub(crate) struct Placed {
     /// The hold.
     hold: Hold,
-    /// Deliveries it covers that wait for a try.
+    /// Deliveries it covers that wait for a try; of a source what it has tried before, and all that has no other way out.
     pub(crate) covers: u64,
     /// Deliveries of which nobody knows yet to which provider they go.
     not_placed_yet: u64,
@@ -138,17 +141,27 @@ pub(crate) async fn place(
         let known = app.store.campaign(campaign).await?.filter(|known| known.workspace == caller.workspace);
         known.ok_or_else(|| Problem::not_found("campaign", campaign))?;
     }
+    let source = match &reach.source {
+        Some(name) => {
+            caller.of_the_house()?;
+            let known = app.store.sources().await?.into_iter();
+            let named = known.filter(|source| source.retired_at.is_none()).find(|source| source.name == *name);
+            let named = named.ok_or_else(|| Problem::field("source", format!("no source is called {name:?}")))?;
+            Some(named.id)
+        }
+        None => None,
+    };
     let new = NewHold {
         workspace: caller.workspace,
         campaign,
         provider: reach.provider,
         domain: reach.domain,
-        source: None,
+        source,
         cold_only: reach.cold_only,
         until: reach.until.map(|time| time.0),
         why: reach.why,
     };
-    let covered = app.store.covered_by(new.clone()).await?;
+    let covered = engine::lanes::covered_by(&app.store, new.clone()).await?;
     let hold = recorded(app.engine.place_hold(new, &caller.actor).await?)?.into();
     Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
 }

@@ -26,6 +26,8 @@ pub(super) struct Story {
     /// Where they stand.
     pub(super) person: Person,
     pub(super) told: Told,
+    /// For what they wait, in words.
+    waits: Vec<String>,
 }
 
 impl Story {
@@ -34,7 +36,20 @@ impl Story {
         let (workspace, who) = (visitor.caller.workspace, Who::Contact(row.contact));
         let known = why::why(&app.store, workspace, &who, Some(row.campaign)).await?;
         let told = known.and_then(|known| known.mailing);
-        Ok(told.map(|told| Story { person: people::person(row), told }))
+        // What somebody waits for names sources, which are the house's.
+        let waits = match visitor.caller.of_the_house() {
+            Ok(()) => why::waits_for(&app.store, row.delivery, app.now()).await?,
+            Err(_) => Vec::new(),
+        };
+        let shown = &visitor.shown;
+        let in_words = |wait: why::WaitsFor| match wait.until {
+            Some(until) => {
+                shown.fill("message-waits-until", &[("at", shown.time(&until).into()), ("why", wait.why.into())])
+            }
+            None => shown.fill("message-waits", &[("why", wait.why.into())]),
+        };
+        let waits = waits.into_iter().map(in_words).collect();
+        Ok(told.map(|told| Story { person: people::person(row), told, waits }))
     }
 
     /// The tries, newest first.

@@ -123,6 +123,10 @@ async fn a_hold_is_placed_and_lifted() {
     assert!(house.ask(Method::DELETE, &path, Some(&key), None).await.json()["lifted_at"].is_string());
     assert_eq!(house.get("/api/v1/holds", &key).await.json()["data"], json!([]));
     assert_eq!(house.post("/api/v1/holds", &key, json!({ "why": " " })).await.json()["field"], "why");
+    let through = |name: &str| json!({ "why": "its cable is out", "source": name });
+    assert_eq!(house.post("/api/v1/holds", &key, through("nobody")).await.json()["field"], "source");
+    let held = house.post("/api/v1/holds", &key, through("this machine")).await.json();
+    assert!(held["hold"]["source"].is_string(), "{held}");
 }
 
 #[tokio::test]

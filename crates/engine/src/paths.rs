@@ -1,0 +1,220 @@
+//! What is known of the ways to a site: rests, learned limits and day budgets of every source that may carry a campaign there.
+//!
+//! Read from the ledger alone, where a run at work writes what it learned within seconds, so that it can be told beside a
+//! process and without one. Forecasts and `why` tell from this, so they cannot disagree. Nothing is decided here.
+
+use crate::Stakes;
+use crate::budget::{day_of, next_day};
+use crate::fleet::{Rest, Source, Ways};
+use crate::house::SITE_FOR_PROVIDER;
+use crate::lane::HOLD_GONE_ROUND;
+use crate::lanes::Written;
+use crate::launch;
+use crate::remembered::Remembered;
+use dispatch::pace::{InForce, Limit, Outlook, Pace};
+use dispatch::providers::{self, Limits};
+use dispatch::volume::{self, Allowance, HISTORY_DAYS, Who};
+use model::{DayCount, SiteId, SourceId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{Campaign, Site, Store, StoreError, VolumeOf};
+
+/// Days of somebody's volume, ascending.
+pub(crate) type Days = Vec<(i64, DayCount)>;
+
+/// The ways of a campaign's mail.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    now: Timestamp,
+    members: Vec<(Arc<Source>, u32)>,
+    lanes: BTreeMap<(SourceId, SiteId), Learned>,
+    /// Where that is learned for all sites of a provider together: under which site it is kept.
+    shared: BTreeMap<(SourceId, String), SiteId>,
+    /// Sources left out toward an operator.
+    rests: BTreeMap<(SourceId, String), Rest>,
+    /// What went out lately, by source and provider; `None` where no budget bounds the sources.
+    spent: Option<BTreeMap<(SourceId, Option<String>), Days>>,
+    /// What went out today to each site nobody described.
+    at_sites: BTreeMap<(SourceId, String), u32>,
+}
+
+/// What a lane has learned.
+#[derive(Debug)]
+struct Learned {
+    pace: Pace,
+    /// What people call its site.
+    name: Option<String>,
+    /// Is it for all sites of the provider together?
+    is_shared: bool,
+}
+
+/// One source toward one site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) weight: u32,
+    pub(crate) site: &'a Site,
+    learned: Option<&'a Learned>,
+    rest: Option<&'a Rest>,
+    paths: &'a Paths,
+}
+
+/// What tells unrelated sites apart: the provider's key, else the site itself.
+pub(crate) fn operator(site: &Site) -> &str {
+    site.provider.as_deref().unwrap_or(&site.fingerprint)
+}
+
+impl Paths {
+    /// Reads what is known for a campaign's mail.
+    pub(crate) async fn read(
+        store: &Store,
+        campaign: &Campaign,
+        stakes: Stakes,
+        now: Timestamp,
+    ) -> Result<Paths, StoreError> {
+        let (ways, today) = (Ways::read(store, "").await?, day_of(now));
+        let members = ways.members(campaign.workspace, campaign.kind);
+        let members: Vec<(Arc<Source>, u32)> =
+            members.into_iter().filter_map(|(id, weight)| Some((ways.source(id)?.clone(), weight))).collect();
+        let (mut lanes, mut shared) = (BTreeMap::new(), BTreeMap::new());
+        for kept in store.lane_memories().await? {
+            let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
+            let site = store.site(kept.site).await?;
+            let provider = site.and_then(|site| Some(site.fingerprint.strip_prefix(SITE_FOR_PROVIDER)?.to_owned()));
+            let is_shared = provider.is_some();
+            shared.extend(provider.map(|provider| ((kept.source, provider), kept.site)));
+            // What was learned counts, whatever the ceilings of the next run will be.
+            let pace = Pace::restore(Limits::unbounded(), &memory, now);
+            lanes.insert((kept.source, kept.site), Learned { pace, name, is_shared });
+        }
+        let rests = Remembered::read(store).await?.rests.into_iter().filter(|(.., rest)| rest.until > now);
+        let rests = rests.map(|(source, operator, rest)| ((source, operator), rest)).collect();
+        let mut paths = Paths { now, members, lanes, shared, rests, spent: None, at_sites: BTreeMap::new() };
+        if stakes == Stakes::Real {
+            let mut spent: BTreeMap<(SourceId, Option<String>), Days> = BTreeMap::new();
+            for (source, _) in &paths.members {
+                for row in store.volume_of(VolumeOf::Source(source.id), today - HISTORY_DAYS).await? {
+                    spent.entry((source.id, row.provider)).or_default().push((row.day, row.count));
+                }
+            }
+            spent.values_mut().for_each(|days| days.sort_by_key(|(day, _)| *day));
+            paths.spent = Some(spent);
+            let rows = store.site_days(today).await?.into_iter();
+            paths.at_sites = rows.map(|row| ((row.source, row.site), row.attempted)).collect();
+        }
+        Ok(paths)
+    }
+
+    /// The sources that may carry mail to a site.
+    pub(crate) fn toward<'a>(&'a self, site: &'a Site) -> Vec<Path<'a>> {
+        let path = |(source, weight): &'a (Arc<Source>, u32)| {
+            let of_provider = site.provider.as_ref().and_then(|key| self.shared.get(&(source.id, key.clone())));
+            let at = of_provider.filter(|_| !self.lanes.contains_key(&(source.id, site.id))).unwrap_or(&site.id);
+            let learned = self.lanes.get(&(source.id, *at));
+            let rest = self.rests.get(&(source.id, operator(site).to_owned()));
+            Path { source, weight: *weight, site, learned, rest, paths: self }
+        };
+        self.members.iter().map(path).collect()
+    }
+}
+
+impl Path<'_> {
+    /// A name of the site that people know; `domain`: one of those it receives for.
+    pub(crate) fn site_name(&self, domain: Option<&str>) -> String {
+        let provider = self.site.provider.as_deref();
+        let described = provider.and_then(providers::by_key).map(|provider| provider.name.as_str()).or(provider);
+        let learned = self.learned.and_then(|learned| learned.name.as_deref());
+        let rested = self.rest.and_then(|rest| rest.site.as_deref());
+        match (described.or(learned).or(rested), domain) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(domain)) => format!("the servers of {domain}"),
+            (None, None) => self.site.fingerprint.clone(),
+        }
+    }
+
+    /// Is what it learned for all sites of the provider together?
+    pub(crate) fn is_shared(&self) -> bool {
+        self.learned.is_some_and(|learned| learned.is_shared)
+    }
+
+    /// What it lets go, budgets aside.
+    pub(crate) fn outlook(&self) -> Outlook {
+        let now = self.paths.now;
+        let outlook = self.learned.map_or(Outlook::free(now), |learned| learned.pace.outlook(now));
+        self.rest.map_or(outlook, |rest| outlook.resting(rest.until))
+    }
+
+    /// The limits that were learned, a rest first.
+    pub(crate) fn limits(&self) -> Vec<InForce> {
+        let all = self.learned.map(|learned| learned.pace.limits_in_force(self.paths.now)).unwrap_or_default();
+        all.into_iter().filter(|limit| limit.cause.is_some()).collect()
+    }
+
+    /// Until when it rests, if it does, and why.
+    pub(crate) fn rests(&self) -> Option<(Timestamp, String)> {
+        let now = self.paths.now;
+        let is_on = |limit: &InForce| limit.limit == Limit::Rest && limit.next_probe.is_some_and(|at| at > now);
+        let own = self.limits().into_iter().find(is_on);
+        let own = own.and_then(|rest| Some((rest.next_probe?, format!("because of {}", rest.cause?))));
+        let listed = self.rest.map(|rest| (rest.until, rest.why.clone()));
+        [own, listed].into_iter().flatten().max_by_key(|(until, _)| *until)
+    }
+
+    /// Is it gone round where another source can go?
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.outlook().from.since(self.paths.now) > HOLD_GONE_ROUND
+    }
+
+    /// The history its budget follows, and for whom: what is spent of today is today's.
+    pub(crate) fn history(&self) -> Option<(Who, Days)> {
+        let spent = self.paths.spent.as_ref()?;
+        let key = (self.source.id, self.site.provider.clone());
+        let mut days = spent.get(&key).cloned().unwrap_or_default();
+        if self.site.provider.is_none() {
+            // Told together, and the budget is for each of them.
+            let today = day_of(self.paths.now);
+            days.retain(|(day, _)| *day < today);
+            let there = self.paths.at_sites.get(&(self.source.id, self.site.fingerprint.clone()));
+            days.push((today, DayCount { attempted: there.copied().unwrap_or_default(), ..DayCount::default() }));
+        }
+        Some((Who::Source { warm_since: self.source.warm_since }, days))
+    }
+
+    /// Today's budget, and what is spent of it; `None` where nothing is bounded.
+    pub(crate) fn budget(&self) -> Option<(Allowance, u32)> {
+        let (who, history) = self.history()?;
+        Some(today_of(&who, self.site.provider.as_deref(), &history, day_of(self.paths.now)))
+    }
+
+    /// Until when today's budget is spent, if it is, and why it was so large.
+    pub(crate) fn is_spent(&self) -> Option<(Timestamp, String)> {
+        let (allowance, spent) = self.budget()?;
+        (spent >= allowance.messages).then(|| (next_day(self.paths.now), allowance.why))
+    }
+}
+
+/// The name of the domain a campaign is from and what it sent lately.
+pub(crate) async fn sending_domain(
+    store: &Store,
+    from: &str,
+    now: Timestamp,
+) -> Result<Option<(String, Who, Days)>, StoreError> {
+    let Ok(from) = launch::parse_mailbox(from) else { return Ok(None) };
+    let name = from.address.domain().as_str().to_owned();
+    let mut sums: BTreeMap<i64, DayCount> = BTreeMap::new();
+    if let Some(id) = store.known_domain(&name).await? {
+        for row in store.volume_of(VolumeOf::Domain(id), day_of(now) - HISTORY_DAYS).await? {
+            sums.entry(row.day).or_default().add(&row.count);
+        }
+    }
+    Ok(Some((name, Who::Domain { warm_since: None }, sums.into_iter().collect())))
+}
+
+/// The budget of a day, and what is spent of it.
+pub(crate) fn today_of(who: &Who, provider: Option<&str>, history: &[(i64, DayCount)], today: i64) -> (Allowance, u32) {
+    let spent = history.iter().filter(|(day, _)| *day == today).map(|(_, count)| count.attempted).sum();
+    (volume::allowance(who, provider, history, today), spent)
+}
+
+#[cfg(test)]
+mod tests;

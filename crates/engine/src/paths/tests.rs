@@ -1,0 +1,275 @@
+//! What is told of people behind lanes that rest, learned limits and spent budgets: `why` for one of them, the forecast
+//! for all.
+
+use super::*;
+use crate::forecast::{Forecast, forecast};
+use crate::lanes::{covered_by, written};
+use crate::launch::{MessageFile, Snapshot};
+use crate::options::{SendOptions, Timing, Tracking, Transport, Unsubscribe};
+use crate::why::{WaitsFor, waits_for};
+use dispatch::judge::{Circumstance, What, judge};
+use dispatch::pace::Heard;
+use dispatch::rules::RulePack;
+use model::{
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, EmailAddress, ImportId, Reply, Stage,
+    Verdict, WorkspaceId,
+};
+use store::{Audience, DayVolume, ImportRow, NewCampaign, NewHold, NewImport, OpenOptions, Part};
+
+const W: WorkspaceId = WorkspaceId::FIRST;
+const ME: Actor = Actor::Engine;
+/// Thursday noon, UTC.
+const NOON: Timestamp = Timestamp::from_millis(1_767_225_600_000 + 12 * 3_600_000);
+const HERE: SourceId = SourceId::THIS_MACHINE;
+
+fn rehearsed() -> Transport {
+    Transport::Relay { url: "smtp://127.0.0.1:2525".to_owned() }
+}
+
+fn direct() -> Transport {
+    Transport::Direct { port: 25, dns: None }
+}
+
+fn message(transport: Transport) -> String {
+    let options = SendOptions {
+        from: "us@first.example".to_owned(),
+        subject: Some("News".to_owned()),
+        return_path: "first.example".to_owned(),
+        unsubscribe: Unsubscribe::None,
+        postal_address: None,
+        dkim: None,
+        transport,
+        connections: None,
+        retry: None,
+        require_tls: false,
+        timing: Timing::default(),
+        tracking: Tracking::default(),
+    };
+    let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
+    let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None };
+    serde_json::to_string(&snapshot).unwrap()
+}
+
+/// So many people at each of these domains.
+async fn people(store: &Store, domains: &[(u64, &str)]) -> ImportId {
+    let (file_name, columns) = ("people.csv".to_owned(), vec!["email".to_owned()]);
+    let new = NewImport { workspace: W, file_name, content_hash: [1; 32], columns };
+    let import = store.begin_import(new, &ME, NOON).await.unwrap().id;
+    let addresses = domains.iter().flat_map(|(count, domain)| (0..*count).map(move |n| format!("p{n}@{domain}")));
+    let row = |(email, line): (String, u64)| ImportRow {
+        line,
+        external_id: None,
+        address: EmailAddress::parse(&email).ok(),
+        typed: Some(email),
+        attributes: "{}".to_owned(),
+        status: None,
+        consent: None,
+        lead_source: None,
+        engaged_at: None,
+    };
+    store.write_import_chunk(import, addresses.zip(1..).map(row).collect(), NOON).await.unwrap();
+    store.finish_import(import, &ME, NOON).await.unwrap();
+    import
+}
+
+/// A campaign at work, the mail of each domain going to the site of that name, of this provider.
+async fn sending(store: &Store, name: &str, to: ImportId, by: Transport, providers: &[(&str, &str)]) -> Campaign {
+    let new = NewCampaign {
+        workspace: W,
+        name: name.to_owned(),
+        kind: CampaignKind::Broadcast,
+        message: message(by),
+        audience: Audience::imports([to]),
+        files_hash: [1; 32],
+        content_hash: [2; 32],
+        canary: 0,
+        trial: None,
+    };
+    let id = store.create_campaign(new, &ME, NOON).await.unwrap().id;
+    store.build_campaign(id, &ME, NOON).await.unwrap();
+    store.set_campaign_state(id, CampaignState::Sending, None, &ME, NOON).await.unwrap();
+    let mut assigned = Vec::new();
+    for head in store.unresolved_heads(id, None, 10, Part::All).await.unwrap() {
+        let provider = providers.iter().find(|(domain, _)| *domain == head.domain_name).map(|(_, key)| *key);
+        let site = store.site_id(&format!("f-{}", head.domain_name), provider, NOON).await.unwrap();
+        assigned.push((head.id, site));
+    }
+    store.assign_site(assigned).await.unwrap();
+    store.campaign(id).await.unwrap().unwrap()
+}
+
+/// The lane of a source toward a domain's site took sixty today, and heard that this is enough.
+async fn had_enough(store: &Store, source: SourceId, domain: &str) {
+    taught(store, source, &format!("f-{domain}"), &format!("mx.{domain}")).await;
+}
+
+/// The same, kept under a fingerprint and a name.
+async fn taught(store: &Store, source: SourceId, fingerprint: &str, name: &str) {
+    let mut pace = Pace::new(Limits::unbounded());
+    let taken = Verdict::accepted();
+    let heard = Heard { verdict: &taken, reply: None, open: 1, in_session: 1, opening: false, idle_cap: true };
+    for _ in 0..60 {
+        pace.starting(NOON);
+        pace.heard(&heard, NOON);
+    }
+    let text = "4.3.2 daily limit of 60 messages reached, come back tomorrow";
+    let what = What::Reply(&Reply::new(452, text));
+    let enough = judge(RulePack::shipped(), &Circumstance { stage: Stage::Mail, provider: None, what });
+    pace.heard(&Heard { verdict: &enough, reply: Some(&format!("452 {text}")), ..heard }, NOON);
+    let memory = written(&pace.memory().unwrap(), Some(name.to_owned()));
+    let site = store.site_id(fingerprint, None, NOON).await.unwrap();
+    store.keep_lane_memories(vec![(source, site, memory)], NOON).await.unwrap();
+}
+
+async fn at_domain(store: &Store, campaign: CampaignId, domain: &str) -> DeliveryId {
+    let rows = store.deliveries(campaign, DeliveryState::Queued, None, 1_000).await.unwrap();
+    let mut there = rows.into_iter().filter(|row| row.email.as_ref().is_some_and(|email| email.ends_with(domain)));
+    there.next().unwrap().delivery
+}
+
+async fn waits(store: &Store, campaign: &Campaign, domain: &str) -> Vec<WaitsFor> {
+    waits_for(store, at_domain(store, campaign.id, domain).await, NOON).await.unwrap()
+}
+
+fn in_days(foreseen: &Forecast) -> Vec<(i64, u64)> {
+    foreseen.days.iter().map(|(day, messages)| (day - day_of(NOON), *messages)).collect()
+}
+
+#[tokio::test]
+async fn a_lane_at_rest_is_told_to_whoever_waits_for_it_and_to_nobody_else() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "daybook.test"), (50, "quick.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    assert_eq!(waits(&store, &campaign, "daybook.test").await, [], "nothing is known yet");
+    had_enough(&store, HERE, "daybook.test").await;
+    let told = waits(&store, &campaign, "daybook.test").await;
+    let tomorrow = Timestamp::from_millis((day_of(NOON) + 1) * 86_400_000 + 300_000);
+    assert_eq!(told[0].until, Some(tomorrow), "{told:?}");
+    assert!(told[0].why.starts_with("this machine rests toward mx.daybook.test: because of \"452 4.3.2 daily limit"));
+    assert!(told[1].why.starts_with("this machine toward mx.daybook.test: at most 60 messages a day since 12:00"));
+    assert!(told[2].why.contains("99 others of this campaign"), "{told:?}");
+    assert_eq!(waits(&store, &campaign, "quick.test").await, []);
+}
+
+#[tokio::test]
+async fn the_forecast_ends_with_the_lane_that_rests_and_adds_up() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "daybook.test"), (50, "quick.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    let free = forecast(&store, &campaign, 150, NOON).await.unwrap();
+    assert_eq!((free.because, free.ends_at, free.last_site), (None, None, None), "nothing known slows it");
+    had_enough(&store, HERE, "daybook.test").await;
+    let foreseen = forecast(&store, &campaign, 150, NOON).await.unwrap();
+    assert_eq!(in_days(&foreseen), [(0, 50), (1, 60), (2, 40)], "{foreseen:?}");
+    let last = foreseen.last_site.clone().unwrap();
+    assert_eq!((last.name.as_str(), last.waiting), ("mx.daybook.test", 100));
+    assert_eq!(foreseen.ends_at.map(day_of), Some(day_of(NOON) + 2));
+    let because = foreseen.because.unwrap();
+    assert!(because.starts_with("mx.daybook.test, where 100 wait: resting since 12:00 UTC because of"), "{because}");
+    assert!(because.ends_with("until Fri 00:05 UTC; 60 messages a day"), "{because}");
+    // Who is held toward the slow site is no part of the rest.
+    let few = forecast(&store, &campaign, 15, NOON).await.unwrap();
+    assert_eq!(few.last_site.map(|last| last.waiting), Some(10), "a tenth of each");
+}
+
+#[tokio::test]
+async fn two_campaigns_at_one_site_share_what_it_takes() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "daybook.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    let second = sending(&store, "Summer", import, rehearsed(), &[]).await;
+    had_enough(&store, HERE, "daybook.test").await;
+    let foreseen = forecast(&store, &campaign, 100, NOON).await.unwrap();
+    assert_eq!(in_days(&foreseen), [(1, 30), (2, 30), (3, 30), (4, 10)], "{foreseen:?}");
+    store.set_campaign_state(second.id, CampaignState::Paused, None, &ME, NOON).await.unwrap();
+    let alone = forecast(&store, &campaign, 100, NOON).await.unwrap();
+    assert_eq!(in_days(&alone), [(1, 60), (2, 40)], "{alone:?}");
+}
+
+#[tokio::test]
+async fn what_a_provider_counts_over_its_sites_is_foreseen_over_them_together() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(50, "one.test"), (50, "two.test")]).await;
+    let google = [("one.test", "google"), ("two.test", "google")];
+    let campaign = sending(&store, "Spring", import, rehearsed(), &google).await;
+    taught(&store, HERE, &format!("{SITE_FOR_PROVIDER}google"), "Google").await;
+    let foreseen = forecast(&store, &campaign, 100, NOON).await.unwrap();
+    assert_eq!(in_days(&foreseen), [(1, 60), (2, 40)], "{foreseen:?}");
+    assert_eq!(foreseen.last_site.map(|last| (last.name, last.waiting)), Some(("Google".to_owned(), 100)));
+    assert_eq!(waits(&store, &campaign, "two.test").await.iter().filter(|one| one.until.is_some()).count(), 1);
+}
+
+#[tokio::test]
+async fn each_site_nobody_described_has_a_budget_that_the_forecast_knows() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "site1.test"), (10, "gmail.test")]).await;
+    let campaign = sending(&store, "Spring", import, direct(), &[("gmail.test", "google")]).await;
+    let foreseen = forecast(&store, &campaign, 110, NOON).await.unwrap();
+    assert_eq!(in_days(&foreseen), [(0, 30), (1, 30), (2, 45), (3, 5)], "{foreseen:?}");
+    assert_eq!(foreseen.last_site.map(|last| last.name).as_deref(), Some("the servers of site1.test"));
+    assert!(
+        foreseen.because.unwrap().starts_with("the budget of this machine toward the servers of site1.test: day 1")
+    );
+}
+
+#[tokio::test]
+async fn a_spent_budget_is_told_to_those_whose_site_it_is() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(10, "site1.test"), (10, "gmail.test")]).await;
+    let campaign = sending(&store, "Spring", import, direct(), &[("gmail.test", "google")]).await;
+    let count = DayCount { attempted: 200, accepted: 200, ..DayCount::default() };
+    let provider = Some("google".to_owned());
+    let spent = DayVolume { of: VolumeOf::Source(HERE), provider, day: day_of(NOON), count };
+    store.add_volume(HERE, vec![spent], &ME, NOON).await.unwrap();
+    assert_eq!(waits(&store, &campaign, "site1.test").await, [], "what another site had concerns nobody there");
+    let told = waits(&store, &campaign, "gmail.test").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].until, Some(next_day(NOON)));
+    assert!(told[0].why.starts_with("today's budget of this machine toward Google"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_hold_on_the_only_way_out_covers_all_who_wait_for_it() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(20, "site1.test")]).await;
+    sending(&store, "Spring", import, rehearsed(), &[]).await;
+    let reach = NewHold {
+        workspace: W,
+        campaign: None,
+        provider: None,
+        domain: None,
+        source: Some(HERE),
+        cold_only: false,
+        until: None,
+        why: "to look at it".to_owned(),
+    };
+    assert_eq!(covered_by(&store, reach.clone()).await.unwrap().waiting, 20);
+    let elsewhere = NewHold { source: Some(SourceId(99)), ..reach };
+    assert_eq!(covered_by(&store, elsewhere).await.unwrap().waiting, 0, "it carries nothing here");
+}
+
+#[tokio::test]
+async fn one_way_at_rest_keeps_nobody_where_another_is_open() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(20, "daybook.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    let mut sources = Vec::new();
+    for (name, address) in [("out1", "203.0.113.7"), ("out2", "203.0.113.8")] {
+        let new = store::NewSource {
+            name: name.to_owned(),
+            address: address.parse().ok(),
+            ehlo_name: "mta.first.example".to_owned(),
+            region: None,
+            proxy: None,
+            warm_since: None,
+        };
+        sources.push(store.put_source(new, &ME, NOON).await.unwrap().id);
+    }
+    had_enough(&store, sources[0], "daybook.test").await;
+    let rests = |told: &[WaitsFor]| told.iter().filter(|one| one.until.is_some()).count();
+    assert_eq!(rests(&waits(&store, &campaign, "daybook.test").await), 0, "the other takes its place");
+    assert_eq!(forecast(&store, &campaign, 20, NOON).await.unwrap().because, None);
+    had_enough(&store, sources[1], "daybook.test").await;
+    assert_eq!(rests(&waits(&store, &campaign, "daybook.test").await), 2);
+    assert!(forecast(&store, &campaign, 20, NOON).await.unwrap().because.is_some());
+}
