@@ -7,11 +7,12 @@ use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
 use crate::sample::sample_out;
+use crate::terms::zone_of;
 use crate::throttles::{CEILING_REACHED, before};
 use crate::{Stakes, launch};
 use dispatch::pace::{Limit, Throttle};
-use dispatch::windows::Windows;
-use model::{CampaignState, DeliveryId, DeliveryState, Timestamp, WorkspaceId};
+use dispatch::windows::{Windows, Zone};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Timestamp, WorkspaceId};
 use serde::Serialize;
 use store::{Campaign, CeilingOf, DeliveryRow, Hold, Site, Store, StoreError};
 
@@ -59,10 +60,9 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     let options = launch::snapshot(&campaign).ok().map(|snapshot| snapshot.options);
     let windows = options.as_ref().and_then(|options| options.timing.windows.as_deref()?.parse::<Windows>().ok());
     if let Some(windows) = windows {
-        let opens = windows.next_open(now, None);
-        if opens > now {
-            waits.push(WaitsFor { until: Some(opens), why: format!("outside the sending hours ({windows})") });
-        }
+        let person = store.contact(row.contact).await?;
+        let zone = person.and_then(|person| zone_of(&person.attributes));
+        waits.extend(outside(&windows, zone.as_ref(), campaign.id, now));
     }
     let stakes = options.as_ref().map_or(Stakes::Rehearsal, |options| options.transport.stakes());
     if let Some(site) = &site {
@@ -83,6 +83,14 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }
     Ok(waits)
+}
+
+/// Outside the sending hours, by the clock where the person lives if that is known.
+fn outside(windows: &Windows, zone: Option<&Zone>, campaign: CampaignId, now: Timestamp) -> Option<WaitsFor> {
+    let opens = windows.next_start(now, zone, campaign.0 as u64);
+    let there = zone.map(|zone| format!(", by the clock of {}", zone.name())).unwrap_or_default();
+    let why = format!("outside the sending hours ({windows}){there}");
+    (opens > now).then_some(WaitsFor { until: Some(opens), why })
 }
 
 /// The operator a delivery goes to, as [`LaneView::operator`] names it, once its mail was routed.
@@ -179,4 +187,25 @@ async fn at_ceilings(store: &Store, workspace: WorkspaceId, now: Timestamp) -> R
         }
     }
     Ok(waits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_those_of_where_the_person_lives() {
+        let windows: Windows = "Sun 14:00-16:00 Europe/Berlin".parse().unwrap();
+        // A Friday noon in Berlin.
+        let now = Timestamp::from_millis(1_795_777_200_000);
+        let opens = |zone: Option<&str>| {
+            let zone = zone.and_then(Zone::find);
+            let told = outside(&windows, zone.as_ref(), CampaignId(0), now).unwrap();
+            (told.until.unwrap().since(now).as_secs() / 3_600, told.why)
+        };
+        let (berlin, plain) = opens(None);
+        let (tokyo, there) = opens(Some("Asia/Tokyo"));
+        assert_eq!(berlin - tokyo, 8, "eight hours earlier in Tokyo");
+        assert!(!plain.contains("clock of") && there.ends_with("by the clock of Asia/Tokyo"), "{plain} / {there}");
+    }
 }

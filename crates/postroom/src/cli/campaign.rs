@@ -206,7 +206,9 @@ fn told(
         thousands(report.accepted)
     ));
     if let Some((windows, opens)) = closed_hours(campaign, report, style) {
-        lines.push(format!("   outside its sending hours ({windows}); they open {opens}"));
+        lines.push(format!(
+            "   outside its sending hours ({windows}) for whoever has no zone of their own; they open {opens}"
+        ));
     }
     if let Some(foreseen) = foreseen.filter(|foreseen| {
         campaign.state.may_send() && { process.is_some() || foreseen.because.is_some() || foreseen.sample.is_some() }
