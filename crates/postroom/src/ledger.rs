@@ -5,12 +5,13 @@
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::sandbox;
 use model::{Actor, Timestamp, WorkspaceId};
 use net::clock::{Clock, SystemClock};
 use net::entropy::{Entropy, SystemEntropy};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use store::{Durability, OpenOptions, Store};
+use store::{Access, Durability, OpenOptions, Store};
 
 /// An owner that may be gone, or listen, in a moment is waited for so long …
 pub(crate) const MOMENT: Duration = Duration::from_millis(100);
@@ -58,6 +59,13 @@ impl Ledger {
     }
 
     fn open(dir: &Path, options: OpenOptions, entropy: SystemEntropy) -> Result<Ledger, Failure> {
+        if options.access == Access::Owner && sandbox::is_sandbox(dir) {
+            return Err(Failure::refused(format!(
+                "{} is the sandbox of a service: only it writes there",
+                dir.display()
+            ))
+            .advise("open it on the page /first; commands that read work here"));
+        }
         let clock = SystemClock::new();
         let store = Store::open(options, clock.now())?;
         let (dir, workspace) = (dir.to_owned(), WorkspaceId::FIRST);

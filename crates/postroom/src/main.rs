@@ -25,6 +25,8 @@ mod owner;
 mod people;
 mod progress;
 mod reloading;
+mod sample;
+mod sandbox;
 mod service;
 mod shift;
 mod show;

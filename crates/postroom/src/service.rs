@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::listen::{self, Certificate};
 use crate::notify;
 use crate::reloading::Reloading;
+use crate::sandbox::Sandboxes;
 use crate::shift::{Interrupts, LAST_REPLIES, Staff, died};
 use engine::note::{Note, Watch};
 use engine::options::Transport;
@@ -21,7 +22,7 @@ use net::{SystemEntropy, World};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use store::StoreError;
+use store::{Store, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
@@ -56,7 +57,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
         doors.push(listen::open(address).await?);
     }
     ledger.store.break_off_jobs(ledger.now()).await?;
-    let mailings = left_to_send(&ledger, &config.sending.transport).await?;
+    let mailings = left_to_send(&ledger.store, &config.sending.transport).await?;
     let engine = Engine::new(ledger.store.clone(), world.clone(), settings, Arc::new(Log));
     let handle = engine.handle();
     let desk = Desk::open(&ledger.dir).map_err(|error| Failure::own("orders could not be listened for", error))?;
@@ -74,9 +75,14 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
         let staff = staff.clone();
         async move { Box::pin(staff.obey(request)).await }
     });
-    let app = App::new(ledger.store.clone(), handle.clone(), world, config);
+    let sandbox = Arc::new(Sandboxes::of(&ledger.dir));
+    let app = App::new(ledger.store.clone(), handle.clone(), world, config).with_sandbox(sandbox.clone());
     let (stop, stopping) = watch::channel(false);
     let asking = tokio::spawn(web::ask_to_confirm(app.clone()));
+    if sandbox.is_there() {
+        let (sandbox, app) = (sandbox.clone(), app.clone());
+        tokio::spawn(async move { web::Sandbox::open(sandbox.as_ref(), &app).await });
+    }
     let mut http = tokio::spawn(listen::serve(doors, certificate, web::router(app), stopping));
     tracing::info!(campaigns = mailings.len(), process = std::process::id(), "serving");
     notify::tell("READY=1");
@@ -98,6 +104,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
     notify::tell("STOPPING=1");
     asking.abort();
     stop.send_replace(true);
+    sandbox.close().await;
     drop(desk);
     let _all_obeyed = busy.write().await;
     if end.is_ok() {
@@ -147,18 +154,18 @@ async fn reload(reloading: Arc<Reloading>) {
 }
 
 /// What was under way when a former process ended, of every workspace, as far as it goes by this way out.
-async fn left_to_send(ledger: &Ledger, transport: &Transport) -> Result<Vec<Mailing>, Failure> {
+pub(crate) async fn left_to_send(store: &Store, transport: &Transport) -> Result<Vec<Mailing>, Failure> {
     let mut mailings = Vec::new();
-    if ledger.store.held().is_some() {
+    if store.held().is_some() {
         return Ok(mailings);
     }
     let mut after = None;
     loop {
-        let page = ledger.store.workspaces(after, PAGE).await?;
+        let page = store.workspaces(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(mailings) };
         after = Some(last.id);
         for workspace in page {
-            for campaign in ledger.store.list_campaigns(workspace.id).await? {
+            for campaign in store.list_campaigns(workspace.id).await? {
                 if !campaign.state.may_send() {
                     continue;
                 }
@@ -167,7 +174,7 @@ async fn left_to_send(ledger: &Ledger, transport: &Transport) -> Result<Vec<Mail
                     tracing::warn!(%campaign, name, "made for another way out, so not sent from here");
                     continue;
                 }
-                mailings.push(launch::mailing(&ledger.store, &campaign, &SystemEntropy::new()).await?);
+                mailings.push(launch::mailing(store, &campaign, &SystemEntropy::new()).await?);
             }
         }
     }

@@ -339,6 +339,11 @@ impl Internet {
         self.lock().letters.replace(Vec::new()).unwrap_or_default()
     }
 
+    /// Is there somebody who will still do something with what they got?
+    pub fn somebody_will_act(&self) -> bool {
+        self.lock().readers.has_deeds_ahead()
+    }
+
     /// Reads the ledger; whatever people have done until now is in it.
     pub fn with_ledger<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
         let mut state = self.lock();

@@ -2,7 +2,7 @@
 //!
 //! A map of the crate, from the outside in:
 //!
-//! * [`world`]: what an engine sees in memory on virtual time. [`listen`]: the same on loopback sockets, [`worlds`]: what is played there.
+//! * [`world`]: what an engine sees in memory on virtual time. [`listen`]: the same on loopback sockets, [`worlds`]: what is played there. [`tempo`]: how fast virtual time passes where somebody watches.
 //! * [`internet`]: all receivers, their DNS, ledger and trace as one thing. [`session`]: one conversation of theirs.
 //! * [`receiver`]: a provider's mind, pure. [`provider`]: what it is made of, as data. [`fault`]: what goes wrong.
 //! * [`dns`], [`dns_server`], [`authentication`]: names, and whether mail is what it says.
@@ -31,6 +31,7 @@ pub mod receiver;
 pub mod scenario;
 pub mod session;
 pub mod swarm;
+pub mod tempo;
 pub mod trace;
 pub mod usage;
 pub mod web;

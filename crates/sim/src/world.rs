@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// When every simulation begins: Monday 2026-03-02, 09:00:00 UTC.
@@ -50,12 +51,19 @@ const LATENCY_MS: (u64, u64) = (8, 120);
 pub struct VirtualClock {
     /// What it showed, and when that was; `None` while it stands still.
     shown_at: Mutex<(Timestamp, Option<Instant>)>,
+    /// The runtime whose time it tells to those who ask from elsewhere.
+    home: Option<Handle>,
 }
 
 impl VirtualClock {
     /// A clock that shows [`EPOCH`] now; it only makes sense on a paused runtime.
     pub fn new() -> VirtualClock {
-        VirtualClock { shown_at: Mutex::new((EPOCH, Some(Instant::now()))) }
+        VirtualClock { shown_at: Mutex::new((EPOCH, Some(Instant::now()))), home: None }
+    }
+
+    /// A clock that shows `at` now, and the time of the runtime it is made on to whoever asks, on any thread.
+    pub fn shared(at: Timestamp) -> VirtualClock {
+        VirtualClock { shown_at: Mutex::new((at, Some(Instant::now()))), home: Some(Handle::current()) }
     }
 
     /// Goes on from `at` on the runtime that calls: the one it was made on is gone (a simulated kill).
@@ -78,6 +86,7 @@ impl Default for VirtualClock {
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
+        let _there = self.home.as_ref().map(Handle::enter);
         let (shown, at) = *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner);
         shown + at.map_or(Duration::ZERO, |at| at.elapsed())
     }
@@ -102,7 +111,12 @@ impl SimWorld {
 
     /// These providers, with every draw from `seed`.
     pub fn with_profiles(seed: u64, profiles: &[Arc<Profile>]) -> SimWorld {
-        let shown = Arc::new(VirtualClock::new());
+        SimWorld::by_clock(seed, profiles, VirtualClock::new())
+    }
+
+    /// The same by a clock that was set before.
+    pub fn by_clock(seed: u64, profiles: &[Arc<Profile>], clock: VirtualClock) -> SimWorld {
+        let shown = Arc::new(clock);
         let clock: Arc<dyn Clock> = shown.clone();
         let setup =
             Setup { seed, addressing: Addressing::Documentation, insistence: Insistence::Always, time_scale: 1 };

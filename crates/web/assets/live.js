@@ -55,7 +55,8 @@
 
 // The keys: g and a letter goes somewhere, j and k go down and up the rows, ? says so.
 (() => {
-  const places = { h: "/", c: "/campaigns", p: "/contacts" };
+  const root = document.body.dataset.root ?? "";
+  const places = { h: `${root}/`, c: `${root}/campaigns`, p: `${root}/contacts` };
   let wentTo = 0;
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {

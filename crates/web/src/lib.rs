@@ -31,6 +31,7 @@ mod pages;
 mod policies;
 mod problem;
 mod public;
+mod sandbox;
 mod shape;
 mod stream;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use auth::sign_in::{LINK_LASTS, make_link};
 pub use auth::{Caller, fresh_key};
 pub use frame::Peer;
 pub use problem::{Code, Problem};
+pub use sandbox::{PLACE as SANDBOX_PLACE, Sandbox};
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -118,7 +120,7 @@ impl Default for Config {
 impl Config {
     /// The name people reach the server by, without its port.
     pub fn public_host(&self) -> &str {
-        let host = self.public_url.split("://").last().unwrap_or_default();
+        let host = self.public_url.split("://").last().unwrap_or_default().split('/').next().unwrap_or_default();
         host.rsplit_once(':').map_or(host, |(name, _)| name)
     }
 
@@ -140,6 +142,10 @@ pub struct App {
     /// What the operator chose.
     pub config: Arc<Config>,
     desk: Arc<Desk>,
+    /// What keeps the sandbox; none where none is offered.
+    sandbox: Option<Arc<dyn Sandbox>>,
+    /// Of a sandbox: where its people sign in.
+    home: Option<Arc<App>>,
 }
 
 /// What requests share and nobody else sees.
@@ -191,7 +197,29 @@ impl std::fmt::Debug for App {
 impl App {
     /// An API over this ledger, this engine and this world.
     pub fn new(store: Store, engine: engine::Handle, world: World, config: Config) -> App {
-        App { store, engine, world, config: Arc::new(config), desk: Arc::default() }
+        App { store, engine, world, config: Arc::new(config), desk: Arc::default(), sandbox: None, home: None }
+    }
+
+    /// The same, with a sandbox to go to.
+    #[must_use]
+    pub fn with_sandbox(self, sandbox: Arc<dyn Sandbox>) -> App {
+        App { sandbox: Some(sandbox), ..self }
+    }
+
+    /// The same as a sandbox for those who sign in at `home`.
+    #[must_use]
+    pub fn as_sandbox_of(self, home: &App) -> App {
+        App { home: Some(Arc::new(home.clone())), sandbox: None, ..self }
+    }
+
+    /// Is it a sandbox?
+    pub(crate) const fn is_sandbox(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Where people sign in: here, or at the sandbox's home.
+    pub(crate) fn front(&self) -> &App {
+        self.home.as_deref().unwrap_or(self)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -209,7 +237,7 @@ pub fn router(app: App) -> Router {
         move || async move { axum::Json(document.as_ref().clone()) }
     });
     let docs_route = routing::get(move || async move { openapi::html(&page) });
-    Router::new()
+    let router = Router::new()
         .merge(api)
         .merge(public::routes(&app))
         .merge(pages::routes(&app))
@@ -223,5 +251,10 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), frame::frame))
-        .with_state(app)
+        .with_state(app.clone());
+    match (&app.home, &app.sandbox) {
+        (Some(_), _) => sandbox::around(&app, router),
+        (None, Some(_)) => router.layer(from_fn_with_state(app.clone(), sandbox::choose)),
+        (None, None) => router,
+    }
 }

@@ -7,28 +7,24 @@
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::sample;
 use crate::show::{Style, lapse, report::Remarks, report::end_of_campaign};
 use crate::stage::{Recorder, Recording};
-use dispatch::react::Policy;
-use dispatch::retry::Schedule;
-use engine::import::{ImportRequest, Mapping, Pace, import_file};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
-use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Tracking, Transport, Unsubscribe};
+use engine::options::{Dkim, SendOptions, Timing, Tracking, Unsubscribe};
 use engine::report::{Report, report};
-use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Stakes, Until, Way};
-use mail::sign::SigningKey;
-use model::{Actor, CampaignKind, CampaignState, MailDomain, Timestamp, WorkspaceId};
+use engine::{Engine, Stakes, Until};
+use model::{Actor, CampaignKind, CampaignState, Timestamp};
 use net::{Clock, SystemClock};
 use serde::Serialize;
 use sim::ledger::Folder;
 use sim::people::{MESSAGE, MESSAGE_FILE, POSTAL_ADDRESS, SENDER, SENDER_DOMAIN};
 use sim::world::{EPOCH, SimWorld};
-use smtp::client::Timeouts;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Durability, Executor, Import, OpenOptions, Store, Target};
+use store::{Durability, Executor, OpenOptions, Store};
 
 /// Where the demo's ledger is when nothing else is said.
 const DEMO_DIR: &str = "./postroom-demo";
@@ -38,8 +34,8 @@ const MARK: &str = ".postroom-demo";
 const MARK_TEXT: &str = "Made by postroom demo. The next demo replaces what it made here; delete it any time.\n";
 /// What a demo leaves in its directory; nothing else is ever removed.
 const LEFT_BEHIND: [&str; 12] = [
-    "people.csv",
-    "people.rejects.csv",
+    sample::PEOPLE_FILE,
+    sample::REJECTS_FILE,
     MESSAGE_FILE,
     "ledger.db",
     "ledger.db-wal",
@@ -53,8 +49,6 @@ const LEFT_BEHIND: [&str; 12] = [
 ];
 /// The campaign's name.
 const CAMPAIGN: &str = "Spring news";
-/// The selector of its key.
-const SELECTOR: &str = "s1";
 /// Two people of the sample with a story worth asking for.
 const STORIES: [&str; 2] = ["ada.full@northmail.test", "kim.left@harbour-bank.test"];
 
@@ -198,7 +192,7 @@ fn play_alone(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
 
 async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     let sim = SimWorld::new(seed);
-    let key = key(&sim)?;
+    let key = sample::publish_key(&sim)?;
     let actor = Actor::CommandLine("demo".to_owned());
     let (clock, entropy) = (sim.world.clock.clone(), sim.world.entropy.clone());
     let mut fresh_key = [0; 32];
@@ -209,8 +203,8 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
         ..OpenOptions::directory(dir, fresh_key)
     };
     let store = Store::open(options, clock.now())?;
-    let import = people_in(&store, &sim, dir, people, seed, &actor).await?;
-    launch::keep_key(&store, SENDER_DOMAIN, SELECTOR, &key, entropy.as_ref(), &actor, clock.now()).await?;
+    let import = sample::people_in(&store, &sim, dir, (people, seed), &actor).await?;
+    sample::keep_key(&store, &sim, &key, &actor).await?;
     let file = MessageFile::new(MESSAGE_FILE.to_owned(), MESSAGE.to_owned());
     let snapshot = Snapshot {
         file,
@@ -230,7 +224,7 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     let campaign = store.set_campaign_state(campaign.id, CampaignState::Sending, None, &actor, clock.now()).await?;
     let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await?;
     let recorder = Arc::new(Recorder::new(clock.clone(), store.tally(campaign.id).await?));
-    let engine = Engine::new(store.clone(), sim.world.clone(), settings(), recorder.clone());
+    let engine = Engine::new(store.clone(), sim.world.clone(), sample::settings(), recorder.clone());
     Box::pin(engine.run(vec![mailing], Until::Settled)).await?;
     let over_at = clock.now();
     Ok(Played {
@@ -242,46 +236,6 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     })
 }
 
-/// The sample sender's key: the same in every demo, and published.
-fn key(sim: &SimWorld) -> Result<SigningKey, Failure> {
-    let own = |error: &dyn std::fmt::Display| Failure::own("the demo's key could not be made", error);
-    let key = SigningKey::ed25519_from_seed([7; 32]).map_err(|error| own(&error))?;
-    let domain = MailDomain::parse(SENDER_DOMAIN).map_err(|error| own(&error))?;
-    let record = key.dns_record(&domain, SELECTOR).map_err(|error| own(&error))?;
-    sim.publish_sender(SENDER_DOMAIN, &[(record.name, record.value)]);
-    Ok(key)
-}
-
-/// Imports the sample people, and what earlier mailings have taught about some of them.
-async fn people_in(
-    store: &Store,
-    sim: &SimWorld,
-    dir: &Path,
-    people: usize,
-    seed: u64,
-    actor: &Actor,
-) -> Result<Import, Failure> {
-    let sample = sim::people::sample(people, seed);
-    let cannot = |error: std::io::Error| Failure::own("the sample people could not be written down", error);
-    let file: PathBuf = dir.join("people.csv");
-    fs::write(&file, &sample.csv).map_err(cannot)?;
-    fs::write(dir.join(MESSAGE_FILE), MESSAGE).map_err(cannot)?;
-    let (workspace, clock) = (WorkspaceId::FIRST, sim.world.clock.clone());
-    let rejects = dir.join("people.rejects.csv");
-    let (mapping, name, encoding, delimiter) = (Mapping::new(), None, None, None);
-    let typed = Default::default();
-    let request = ImportRequest { workspace, file, name, mapping, typed, encoding, delimiter, rejects, dry_run: false };
-    let now = || clock.now();
-    let imported = import_file(store, &request, actor, &now, &mut |_| Pace::Full).await?;
-    for (address, reason) in &sample.suppressed {
-        let note = Some("from earlier mailings".to_owned());
-        store.suppress(workspace, Target::Address(address.clone()), *reason, note, actor, clock.now()).await?;
-    }
-    let imports = store.list_imports(workspace).await?;
-    let found = imports.into_iter().find(|import| import.id == imported.import);
-    found.ok_or_else(|| Failure::own("the sample people cannot be found", "the import is gone"))
-}
-
 fn options_of_demo() -> SendOptions {
     SendOptions {
         from: SENDER.to_owned(),
@@ -289,28 +243,13 @@ fn options_of_demo() -> SendOptions {
         return_path: SENDER_DOMAIN.to_owned(),
         unsubscribe: Unsubscribe::PublicUrl(format!("https://{SENDER_DOMAIN}")),
         postal_address: Some(POSTAL_ADDRESS.to_owned()),
-        dkim: Some(Dkim { domain: SENDER_DOMAIN.to_owned(), selector: SELECTOR.to_owned() }),
-        // Whoever resumes or resends this campaign later reaches `postroom simulate`, never the world.
-        transport: Transport::Direct { port: SMTP_PORT, dns: Some(([127, 0, 0, 1], 5353).into()) },
+        dkim: Some(Dkim { domain: SENDER_DOMAIN.to_owned(), selector: sample::SELECTOR.to_owned() }),
+        transport: sample::transport(),
         connections: None,
         retry: None,
         timing: Timing::default(),
         require_tls: false,
         tracking: Tracking::default(),
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        ehlo_name: format!("out.{SENDER_DOMAIN}"),
-        way: Way::Direct { port: SMTP_PORT },
-        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: Schedule::shipped(),
-        policy: Policy::default(),
-        stakes: Stakes::Rehearsal,
-        described: dispatch::own::Described::shipped(),
-        limits: None,
-        timeouts: Timeouts::default(),
     }
 }
 

@@ -136,7 +136,7 @@ enum Command {
     /// The names under which links of messages are answered
     #[command(subcommand)]
     Host(host::Command),
-    /// The HTTP API and the engine, as a service over the data directory
+    /// The pages, the HTTP API and the engine, as a service over the data directory, with a sandbox to try them in
     Serve(Box<serve::Args>),
     /// Read again what may change while mail goes out: certificate, providers.toml, rules.toml, sources and pools
     Reload,

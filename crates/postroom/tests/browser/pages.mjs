@@ -16,6 +16,7 @@ const NO_PAGES = {
   "/campaigns/{id}/causes.csv": "a table to take out",
   "/campaigns/{id}/links.csv": "a table to take out",
   "/sign-in/provider": "leads to the identity provider",
+  "/first/sandbox/remove": "asks while there is a sandbox; leads to /first otherwise",
   "/assets/{mark}/{name}": "styles, scripts and icons",
   "/o/{file}": "a pixel",
   "/m/{file}": "a picture",
@@ -26,6 +27,7 @@ const NO_PAGES = {
 /// Where each route is looked at.
 const PAGES = {
   "/": () => ["/"],
+  "/first": () => ["/first"],
   "/sign-in": () => [guest("/sign-in?next=/campaigns")],
   "/welcome/{token}": (has) => [guest(has.welcome), guest("/welcome/nothing-of-ours", 404)],
   "/contacts": () => ["/contacts", "/contacts?q=rae@openhouse.test", "/contacts?q=nonsense"],

@@ -15,6 +15,7 @@ mod readers;
 mod reloads;
 mod replies;
 mod room;
+mod sandbox;
 mod sends;
 mod tells;
 mod ways_out;

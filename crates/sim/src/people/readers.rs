@@ -92,6 +92,11 @@ impl Readers {
         self.ahead.insert((at, n), deed);
     }
 
+    /// Is anything still to be done?
+    pub(crate) fn has_deeds_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
     /// The next deed that is due.
     pub(crate) fn next_until(&mut self, now: Timestamp) -> Option<Deed> {
         let first = self.ahead.first_entry().filter(|entry| entry.key().0 <= now)?;

@@ -105,8 +105,13 @@ enum Mailbox {
 impl Targets {
     /// What of a letter leads to `host`, as a browser reads it.
     pub fn of(letter: &Letter, host: &str) -> Targets {
+        Targets::below(letter, &format!("https://{host}"))
+    }
+
+    /// What of a letter leads below an address, which has no final slash.
+    pub fn below(letter: &Letter, address: &str) -> Targets {
         let text = String::from_utf8_lossy(&unquoted(&letter.raw)).into_owned();
-        let start = format!("https://{host}/");
+        let start = format!("{address}/");
         let mut targets = Targets::default();
         for piece in text.split(start.as_str()).skip(1) {
             let end = piece.find(|c: char| c.is_whitespace() || "\"'<>)".contains(c)).unwrap_or(piece.len());

@@ -112,6 +112,14 @@ pub(crate) async fn require(State(app): State<App>, request: Request, next: Next
 
 /// Who asks.
 pub(crate) async fn caller(app: &App, parts: &mut Parts) -> Result<Caller, Problem> {
+    if let Some(home) = &app.home {
+        let known = at_home(home, parts).await?;
+        return crate::sandbox::guest(app, home, &known).await;
+    }
+    at_home(app, parts).await
+}
+
+async fn at_home(app: &App, parts: &mut Parts) -> Result<Caller, Problem> {
     if let Some(secret) = bearer(&parts.headers) {
         return by_key(app, secret).await;
     }

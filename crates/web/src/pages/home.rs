@@ -1,6 +1,7 @@
 //! The first page: what needs somebody, what is being sent, what was sent last.
 
 use super::equation::Equation;
+use super::first::{self, Steps};
 use super::layout::{Layout, Section};
 use super::{Visitor, campaigns, page};
 use crate::App;
@@ -24,15 +25,15 @@ const LAST_MAX: usize = 8;
 /// Something that waits for a person.
 pub(super) struct Need {
     /// The class of the stylesheet.
-    class: &'static str,
-    icon: &'static str,
+    pub(super) class: &'static str,
+    pub(super) icon: &'static str,
     /// What is so.
-    fact: String,
+    pub(super) fact: String,
     /// Why, and what the machine does by itself.
-    reason: String,
+    pub(super) reason: String,
     /// Where to go.
-    href: String,
-    button: String,
+    pub(super) href: String,
+    pub(super) button: String,
 }
 
 struct UnderWay {
@@ -50,11 +51,16 @@ struct Home {
     needs: Vec<Need>,
     under_way: Vec<UnderWay>,
     last: Vec<campaigns::Line>,
+    /// How many of the first steps are done, of how many; `None`: all.
+    steps: Option<String>,
+    /// In a sandbox: a campaign to try it with.
+    sample: Option<String>,
 }
 
 /// The page.
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
+    let steps = if app.is_sandbox() { None } else { Some(Steps::of(&app, &visitor).await?) };
     let found = app.store.campaigns_page(visitor.caller.workspace, None, LAST_MAX).await?;
     let mut under_way = Vec::new();
     let is_moving = |state| matches!(state, CampaignState::Building | CampaignState::Sending | CampaignState::Retrying);
@@ -62,9 +68,16 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         under_way.push(moving(&app, &visitor, campaign).await?);
     }
     let needs = needs(&app, &visitor, &found).await?;
+    let steps = match steps {
+        Some(steps) if steps.is_untouched() => return Ok(first::draw(&app, &visitor, steps, needs, None)),
+        steps => steps.and_then(|steps| steps.left()),
+    };
+    let steps =
+        steps.map(|(done, all)| visitor.shown.fill("first-progress", &[("done", done.into()), ("all", all.into())]));
+    let sample = found.last().filter(|_| app.is_sandbox()).map(|campaign| campaign.id.to_string());
     let last = campaigns::lines(&app, &visitor, found).await?;
     let layout = Layout::of(&app, &visitor, Section::Home, visitor.shown.say("menu-home"));
-    Ok(page(&Home { layout, needs, under_way, last }))
+    Ok(page(&Home { layout, needs, under_way, last, steps, sample }))
 }
 
 async fn moving(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<UnderWay, Problem> {

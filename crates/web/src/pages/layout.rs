@@ -118,6 +118,8 @@ pub(crate) struct Layout {
     pub(crate) assets: &'static str,
     /// The menu; `None` on pages for strangers.
     pub(crate) inside: Option<Inside>,
+    /// Is it a page of the sandbox?
+    pub(crate) is_sandbox: bool,
 }
 
 /// Of a page for those who signed in.
@@ -140,6 +142,7 @@ impl Layout {
             look: visitor.look,
             shown: visitor.shown.clone(),
             assets: &PLACE,
+            is_sandbox: app.is_sandbox(),
             inside: Some(Inside {
                 menu,
                 section,
@@ -154,7 +157,8 @@ impl Layout {
     /// Around a page for anybody.
     pub(crate) fn outside(app: &App, stranger: &Stranger, title: impl Into<String>) -> Layout {
         let shown = Shown { words: stranger.words, zone: jiff::tz::TimeZone::UTC, now: app.now() };
-        Layout { title: title.into(), look: stranger.look, shown, assets: &PLACE, inside: None }
+        let is_sandbox = app.is_sandbox();
+        Layout { title: title.into(), look: stranger.look, shown, assets: &PLACE, inside: None, is_sandbox }
     }
 
     /// An icon; what it means stands beside it in words.
@@ -165,6 +169,11 @@ impl Layout {
     /// A text of the catalogue.
     pub(crate) fn say(&self, id: &str) -> String {
         self.shown.say(id)
+    }
+
+    /// Where the sandbox is.
+    pub(crate) const fn sandbox_place(&self) -> &'static str {
+        crate::sandbox::PLACE
     }
 
     /// The language's tag.

@@ -22,6 +22,7 @@ mod domains;
 mod doors;
 mod equation;
 mod events;
+mod first;
 mod forms;
 mod home;
 mod imports;
@@ -66,6 +67,8 @@ pub(crate) use live::Latest;
 pub(crate) use once::Once;
 #[cfg(test)]
 pub(crate) use preview::WAYS;
+pub(crate) use refusal::not_in_sandbox;
+pub(crate) use visit::LOOK_COOKIE;
 use visit::Visitor;
 
 use crate::auth::oidc::BACK;
@@ -91,6 +94,9 @@ const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(crate) fn routes(app: &App) -> Router<App> {
     let closed = Router::new()
         .route("/", get(home::show))
+        .route("/first", get(first::show))
+        .route("/first/sandbox", post(first::open))
+        .route("/first/sandbox/remove", get(first::ask_to_remove).post(first::remove))
         .merge(of_campaigns())
         .route("/contacts", get(contacts::list))
         .route("/contacts/{id}", get(contacts::show))

@@ -3,12 +3,12 @@
 use super::visit::Stranger;
 use super::{Layout, page};
 use crate::App;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 /// The page.
 #[derive(Template)]
@@ -29,9 +29,7 @@ pub(super) async fn in_words(State(app): State<App>, request: Request, next: Nex
     let back = referer(&app, &request);
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let what = stranger.words.one_of("problem", problem.code.word());
-    let layout = Layout::outside(&app, &stranger, what.clone());
-    let mut drawn = page(&Refusal { layout, what, detail: problem.detail, back });
+    let mut drawn = told(&app, &stranger, problem, back);
     *drawn.status_mut() = response.status();
     // Who asked is told to the layer outside, and when to come again to the browser.
     if let Some(after) = response.headers_mut().remove(header::RETRY_AFTER) {
@@ -39,6 +37,19 @@ pub(super) async fn in_words(State(app): State<App>, request: Request, next: Nex
     }
     *drawn.extensions_mut() = std::mem::take(response.extensions_mut());
     drawn
+}
+
+fn told(app: &App, stranger: &Stranger, problem: Problem, back: Option<String>) -> Response {
+    let what = stranger.words.one_of("problem", problem.code.word());
+    let layout = Layout::outside(app, stranger, what.clone());
+    page(&Refusal { layout, what, detail: problem.detail, back })
+}
+
+/// What belongs to the installation is no part of a sandbox.
+pub(crate) fn not_in_sandbox(app: &App, headers: &HeaderMap) -> Response {
+    let stranger = Stranger::of(headers);
+    let problem = Problem::new(Code::NotFound, stranger.words.say("sandbox-not-here"));
+    (StatusCode::NOT_FOUND, told(app, &stranger, problem, None)).into_response()
 }
 
 /// The page of ours one came from.

@@ -34,6 +34,9 @@ const SETTINGS: [Tab; 5] = [
     ("/account", "account", None),
 ];
 
+/// What a sandbox has none of its own of.
+const OF_THE_INSTALLATION: [&str; 3] = ["/users", "/keys", "/account"];
+
 /// Of settings.
 pub(super) fn settings(visitor: &Visitor, here: &str) -> Vec<(String, String, bool)> {
     shown(visitor, &SETTINGS, here)
@@ -46,6 +49,7 @@ pub(super) fn people(visitor: &Visitor, here: &str) -> Vec<(String, String, bool
 
 fn shown(visitor: &Visitor, tabs: &[Tab], here: &str) -> Vec<(String, String, bool)> {
     let may = |scope: &Option<Scope>| scope.is_none_or(|scope| visitor.caller.scopes.has(scope));
-    let seen = tabs.iter().filter(|(_, _, scope)| may(scope));
+    let is_there = |href: &str| !visitor.is_inside || !OF_THE_INSTALLATION.contains(&href);
+    let seen = tabs.iter().filter(|(href, _, scope)| may(scope) && is_there(href));
     seen.map(|(href, words, _)| ((*href).to_owned(), visitor.shown.say(words), *href == here)).collect()
 }

@@ -19,7 +19,7 @@ use model::Language;
 use serde::Deserialize;
 
 /// The cookie of how one wants to see pages.
-const LOOK_COOKIE: &str = "postroom-look";
+pub(crate) const LOOK_COOKIE: &str = "postroom-look";
 /// A year.
 const LOOK_LASTS_SECS: u32 = 365 * 24 * 3600;
 
@@ -102,6 +102,8 @@ pub(crate) struct Visitor {
     pub(crate) shown: Shown,
     /// The page they look at.
     pub(crate) at: String,
+    /// Are they in a sandbox?
+    pub(crate) is_inside: bool,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -139,17 +141,22 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
 async fn to_the_door(app: &App, request: Request) -> Response {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_form = kind.split(';').next().is_some_and(|kind| kind.trim() == FORM);
-    if request.method() == Method::POST && is_form && auth::not_foreign(app, request.headers()).is_ok() {
+    if request.method() == Method::POST && is_form && auth::not_foreign(app.front(), request.headers()).is_ok() {
         let stranger = Stranger::of(request.headers());
-        let to = request.uri().path().to_owned();
+        let to = from_outside(app, request.uri().path());
         if let Ok(body) = extract::body(request).await {
             let body = String::from_utf8_lossy(&body).into_owned();
-            return super::doors::ask_and_carry(app, &stranger, Carried { to, body });
+            return super::doors::ask_and_carry(app.front(), &stranger, Carried { to, body });
         }
         return Redirect::to("/sign-in").into_response();
     }
     let (parts, _) = request.into_parts();
-    Redirect::to(&with_next("/sign-in", asked_page(&parts))).into_response()
+    Redirect::to(&with_next("/sign-in", &from_outside(app, asked_page(&parts)))).into_response()
+}
+
+/// A page's address as the door has it.
+fn from_outside(app: &App, path: &str) -> String {
+    if app.is_sandbox() { format!("{}{path}", crate::sandbox::PLACE) } else { path.to_owned() }
 }
 
 /// The page that was asked for; the first one where a form was sent.
@@ -173,6 +180,7 @@ async fn visitor(app: &App, parts: &Parts, caller: Caller) -> Result<Visitor, Pr
         caller,
         look,
         at: asked_page(parts).to_owned(),
+        is_inside: app.is_sandbox(),
     })
 }
 
@@ -196,7 +204,7 @@ pub(super) async fn look(
     headers: HeaderMap,
     Form(wanted): Form<Wanted>,
 ) -> Result<Response, Problem> {
-    auth::not_foreign(&app, &headers)?;
+    auth::not_foreign(app.front(), &headers)?;
     let look = Look {
         theme: theme(&wanted.theme),
         contrast: contrast(&wanted.contrast),

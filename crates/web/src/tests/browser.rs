@@ -28,6 +28,11 @@ impl<'h> Browser<'h> {
         roles(house, Role::Owner).await
     }
 
+    /// Somebody with this cookie.
+    pub(super) fn of(house: &'h House, cookie: &str) -> Browser<'h> {
+        Browser { house, cookie: cookie.to_owned() }
+    }
+
     pub(super) async fn look(&self, path: &str) -> Answer {
         let request = Request::builder().uri(path).header("cookie", &self.cookie).body(Body::empty()).unwrap();
         self.house.send(request).await

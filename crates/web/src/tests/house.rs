@@ -168,6 +168,12 @@ impl House {
         House { router: router(app.clone()), app, clock, _uploads: uploads }
     }
 
+    /// The same with a sandbox to go to.
+    pub(crate) fn offering(self, sandbox: Arc<dyn crate::Sandbox>) -> House {
+        let app = self.app.with_sandbox(sandbox);
+        House { router: router(app.clone()), app, ..self }
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
         let ms = i64::try_from(time.as_millis()).unwrap();
         self.clock.0.fetch_add(ms, Ordering::Relaxed);

@@ -27,6 +27,7 @@ mod preferences;
 mod provider;
 mod readers;
 mod replies;
+mod sandbox;
 mod sequences;
 mod strangers;
 mod sunsets;
