@@ -22,6 +22,8 @@ const MODULES_VARIABLE: &str = "POSTROOM_TEST_BROWSER";
 const SCREENS_VARIABLE: &str = "POSTROOM_SCREENS";
 /// The oldest Node that playwright-core runs on.
 const NODE_MAJOR_MIN: u32 = 20;
+/// A browser that takes longer to show an empty page does not start.
+const START_MAX: Duration = Duration::from_secs(60);
 /// A story that takes longer hangs.
 const STORY_MAX: Duration = Duration::from_secs(540);
 /// The receivers' five minutes of greylisting take a second.
@@ -46,8 +48,9 @@ impl Kit {
         let modules = std::env::var_os(MODULES_VARIABLE).map(PathBuf::from);
         let modules = modules.filter(|modules| modules.join("node_modules/playwright-core").is_dir());
         let node = find_program("node").filter(|node| is_new_enough(node));
+        let chromium = chromium.filter(|chromium| starts(chromium));
         let missing = [
-            (chromium.is_none(), "Chromium"),
+            (chromium.is_none(), "a Chromium that starts"),
             (node.is_none(), "Node.js 20 or newer"),
             (modules.is_none(), "playwright-core and axe-core (cargo xtask test sets POSTROOM_TEST_BROWSER)"),
         ];
@@ -57,6 +60,22 @@ impl Kit {
         }
         Some(Kit { node: node?, chromium: chromium?, modules: modules? })
     }
+}
+
+/// Some machines do not let a browser have what it wants of the kernel: that is theirs, and no fault of a page.
+fn starts(chromium: &Path) -> bool {
+    let profile = tempfile::tempdir().unwrap();
+    let mut command = Command::new(chromium);
+    command.args(["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--dump-dom"]);
+    command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = started else { return false };
+    let ended = wait_until(START_MAX, || child.try_wait().unwrap());
+    if ended.is_none() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    ended.is_some_and(|status| status.success())
 }
 
 fn is_new_enough(node: &Path) -> bool {
