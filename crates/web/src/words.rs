@@ -1,5 +1,6 @@
 //! What pages say: one catalogue for each language, in `words/`, in Fluent's syntax (projectfluent.org), and what rules say
-//! of verdicts in languages that are not theirs (`verdicts.*.toml`): rules are data and bring their English along.
+//! of verdicts and the API of refusals in languages that are not theirs (`verdicts.*.toml`, `refusals.*.toml`): both bring
+//! their English along.
 //!
 //! No page and no template has words of its own; all ask here, by id. Numbers among the values are written as the language
 //! writes them. Invariants, proved by tests: what can be said in one language can be said in all, with the same values;
@@ -44,6 +45,37 @@ fn told_in(language: Language) -> BTreeMap<String, String> {
         // What cannot be read is left out, and the test that everything is translated says so.
         Language::De => toml::from_str(include_str!("../words/verdicts.de.toml")).unwrap_or_default(),
     }
+}
+
+/// What the API says of refusals, in the languages that are not its own: by its own text, `{}` for what stands in it.
+static REFUSED: LazyLock<BTreeMap<Language, BTreeMap<String, String>>> =
+    LazyLock::new(|| Language::ALL.iter().map(|language| (*language, refused_in(*language))).collect());
+
+fn refused_in(language: Language) -> BTreeMap<String, String> {
+    match language {
+        Language::En => BTreeMap::new(),
+        // As with verdicts.
+        Language::De => toml::from_str(include_str!("../words/refusals.de.toml")).unwrap_or_default(),
+    }
+}
+
+/// Stands in a text for what was put into it.
+const HOLE: &str = "{}";
+
+/// What a text has where a pattern has holes; `None`: it is of another pattern.
+fn filling<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let (first, holes) = pattern.split_once(HOLE)?;
+    let (mut rest, mut found) = (text.strip_prefix(first)?, Vec::new());
+    let mut parts = holes.split(HOLE).peekable();
+    while let Some(part) = parts.next() {
+        let end = match parts.peek() {
+            None => rest.len().checked_sub(part.len()).filter(|_| rest.ends_with(part))?,
+            Some(_) => rest.find(part)?,
+        };
+        found.push(rest.get(..end)?);
+        rest = rest.get(end + part.len()..)?;
+    }
+    Some(found)
 }
 
 /// The words of one language.
@@ -92,6 +124,19 @@ impl Words {
     /// What a rule or a category says of a verdict. Whatever is not of the house (an operator's own rule) stays as it is.
     pub(crate) fn told(self, text: &str) -> String {
         TOLD.get(&self.language).and_then(|known| known.get(text)).map_or_else(|| text.to_owned(), String::clone)
+    }
+
+    /// What the API says of what it refused. What is not known in this language stays as it is.
+    pub(crate) fn refused(self, text: &str) -> String {
+        let Some(known) = REFUSED.get(&self.language) else { return text.to_owned() };
+        if let Some(said) = known.get(text) {
+            return said.clone();
+        }
+        let found = known.iter().find_map(|(pattern, said)| Some((said, filling(pattern, text)?)));
+        found.map_or_else(
+            || text.to_owned(),
+            |(said, parts)| parts.into_iter().fold(said.clone(), |said, part| said.replacen(HOLE, part, 1)),
+        )
     }
 
     /// A day in words, in UTC.
@@ -355,5 +400,58 @@ mod tests {
         let day = Timestamp::from_millis(1_772_323_200_000);
         assert_eq!(Words::of(Language::En).date(day), "1 March 2026");
         assert_eq!(Words::of(Language::De).date(day), "1. März 2026");
+    }
+
+    /// The sources with whatever stands in a text replaced by its hole, and texts over several lines made one.
+    fn said_in_sources() -> String {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut folders: Vec<_> = ["web", "store", "model", "engine"].map(|name| root.join(name).join("src")).to_vec();
+        let mut all = String::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "rs") {
+                    all.push_str(&std::fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        let lines: Vec<&str> = all.split("\\\n").map(str::trim_start).collect();
+        let (mut plain, mut in_text, mut in_hole, mut before) = (String::new(), false, false, ' ');
+        for letter in lines.concat().chars() {
+            match letter {
+                '"' if before != '\\' => (in_text, in_hole) = (!in_text, false),
+                // A text that is not over at the end of its line is a letter of code.
+                '\n' => (in_text, in_hole) = (false, false),
+                '{' if in_text => {
+                    in_hole = true;
+                    plain.push_str(HOLE);
+                }
+                '}' if in_hole => in_hole = false,
+                _ if in_text && !in_hole => plain.push(letter),
+                _ => {}
+            }
+            before = letter;
+        }
+        plain
+    }
+
+    #[test]
+    fn refusals_are_said_in_other_languages_as_the_api_says_them() {
+        let sources = said_in_sources();
+        for (language, known) in REFUSED.iter().filter(|(language, _)| **language != Language::En) {
+            assert!(!known.is_empty(), "the refusals of {language} are not read");
+            for (pattern, said) in known {
+                assert_eq!(pattern.matches(HOLE).count(), said.matches(HOLE).count(), "{pattern}");
+                assert!(sources.contains(pattern.as_str()), "nobody says {pattern:?} any more");
+            }
+        }
+        let de = Words::of(Language::De);
+        assert_eq!(de.refused("there is no @ in it"), "es fehlt ein @");
+        assert_eq!(de.refused("a name has 1 to 100 characters"), "ein Name hat 1 bis 100 Zeichen");
+        assert_eq!(de.refused("there is a list \"News\" already"), "das gibt es schon (list \"News\")");
+        assert_eq!(de.refused("whatever it is"), "whatever it is");
+        assert_eq!(Words::of(Language::En).refused("there is no @ in it"), "there is no @ in it");
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn in_words(State(app): State<App>, request: Request, next: Nex
 fn told(app: &App, stranger: &Stranger, problem: Problem, back: Option<String>) -> Response {
     let what = stranger.words.one_of("problem", problem.code.word());
     let layout = Layout::outside(app, stranger, what.clone());
-    page(&Refusal { layout, what, detail: problem.detail, back })
+    page(&Refusal { layout, what, detail: stranger.words.refused(&problem.detail), back })
 }
 
 /// What belongs to the installation is no part of a sandbox.

@@ -42,6 +42,16 @@ impl Shown {
         self.words.told(text)
     }
 
+    /// What the API says of what it refused.
+    pub(crate) fn refused(&self, text: &str) -> String {
+        self.words.refused(text)
+    }
+
+    /// A provider by the name people know, where it is one of the shipped ones.
+    pub(crate) fn provider(&self, key: &str) -> String {
+        dispatch::providers::by_key(key).map_or_else(|| key.to_owned(), |known| known.name.clone())
+    }
+
     /// A text with something in it.
     pub(crate) fn fill(&self, id: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         self.words.fill(id, values)
