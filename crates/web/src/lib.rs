@@ -63,6 +63,8 @@ use tokio::sync::{Notify, Semaphore};
 /// Octets of a request's body, where a noun does not say otherwise.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// For so long a campaign that was started can be taken back, in seconds, if neither operator nor sender chose.
+pub const CANCEL_WINDOW_SECS: u16 = 60;
 /// What an operator may choose about the API.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -74,6 +76,8 @@ pub struct Config {
     /// Requests a minute of one key or person.
     pub requests_per_minute: u32,
     /// How what is started here leaves this machine.
+    /// For so long a campaign that was started can be taken back, in seconds, where whoever starts it asks for nothing else.
+    pub cancel_window_secs: u16,
     pub sending: Sending,
     /// The names under which links of messages are answered, without ports; empty: under any.
     pub tracking_hosts: Vec<String>,
@@ -109,6 +113,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             requests_per_minute: 1_200,
             sending: Sending::default(),
+            cancel_window_secs: CANCEL_WINDOW_SECS,
             tracking_hosts: Vec::new(),
             uploads: PathBuf::from("uploads"),
             identity_provider: None,

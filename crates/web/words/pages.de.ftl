@@ -397,7 +397,11 @@ start-at-wrong = Ein Tag und eine Stunde.
 start-at-past = Diese Stunde ist vorbei.
 start-type = Tippen Sie, wie viele Leute sie bekommen: { $n }
 start-people-wrong = Tippen Sie die Zahl, wie sie ist: { $n }
-start-what = Eine Minute lang lässt sie sich zurücknehmen. Wer jetzt oder später übersprungen wird, bekommt nichts.
+start-what = { $n ->
+    [0] Sie beginnt sofort und lässt sich nicht zurücknehmen. Wer jetzt oder später übersprungen wird, bekommt nichts.
+    [60] Eine Minute lang lässt sie sich zurücknehmen. Wer jetzt oder später übersprungen wird, bekommt nichts.
+   *[other] { $n } s lang lässt sie sich zurücknehmen. Wer jetzt oder später übersprungen wird, bekommt nichts.
+  }
 start-button = { $n ->
     [one] An eine Person senden
    *[other] An { $n } Leute senden

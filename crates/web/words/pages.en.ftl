@@ -397,7 +397,11 @@ start-at-wrong = A day and an hour.
 start-at-past = That hour is over.
 start-type = Type how many people get it: { $n }
 start-people-wrong = Type the number as it is: { $n }
-start-what = It can be taken back for a minute. Whoever is skipped now or later gets nothing.
+start-what = { $n ->
+    [0] It begins at once and cannot be taken back. Whoever is skipped now or later gets nothing.
+    [60] It can be taken back for a minute. Whoever is skipped now or later gets nothing.
+   *[other] It can be taken back for { $n } s. Whoever is skipped now or later gets nothing.
+  }
 start-button = { $n ->
     [one] Send to one person
    *[other] Send to { $n } people

@@ -17,6 +17,8 @@ use web::{Config, IdentityProvider, Sending};
 
 /// Where the server listens when nothing is said: nobody else reaches it there.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8025);
+/// The longest time, in seconds, that every campaign of a server waits to be taken back: beyond, one schedules it.
+const CANCEL_WINDOW_SECS_MAX: i64 = 600;
 /// What the log has when nothing is said.
 const LOG_LEVEL: &str = "info";
 
@@ -46,6 +48,10 @@ pub(crate) struct Args {
     /// Requests a minute of one key or person
     #[arg(long, value_name = "N", default_value_t = 1_200, value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_minute: u32,
+    /// For so many seconds a campaign that was started can be taken back, where its sender asks for nothing else
+    #[arg(long, value_name = "SECONDS", default_value_t = web::CANCEL_WINDOW_SECS,
+        value_parser = clap::value_parser!(u16).range(..=CANCEL_WINDOW_SECS_MAX))]
+    cancel_window: u16,
     /// Make this person the owner, if nobody is yet; without it a link for that is printed
     #[arg(long, value_name = "EMAIL", requires = "owner_password_file")]
     owner: Option<String>,
@@ -116,6 +122,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         trusted_proxies: args.trust_proxy.clone(),
         tracking_hosts: args.tracking_host.clone(),
         requests_per_minute: args.requests_per_minute,
+        cancel_window_secs: args.cancel_window,
         open_metrics: args.open_metrics,
         identity_provider: identity_provider(&args)?,
         uploads: dir.join("uploads"),

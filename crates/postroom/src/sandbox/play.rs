@@ -156,6 +156,7 @@ impl Opened {
             public_url: address,
             trusted_proxies: home.config.trusted_proxies.clone(),
             requests_per_minute: home.config.requests_per_minute,
+            cancel_window_secs: home.config.cancel_window_secs,
             sending: Sending { transport: sample::transport(), connections: None, retry: None },
             uploads: dir.join("uploads"),
             ..Config::default()

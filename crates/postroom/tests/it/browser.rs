@@ -26,6 +26,8 @@ const NODE_MAJOR_MIN: u32 = 20;
 const START_MAX: Duration = Duration::from_secs(60);
 /// A story that takes longer hangs.
 const STORY_MAX: Duration = Duration::from_secs(540);
+/// For so many seconds a campaign can be taken back: long enough that its countdown is looked at, however busy the machine.
+const CANCEL_WINDOW: &str = "20";
 /// The receivers' five minutes of greylisting take a second.
 const TIME_SCALE: &str = "300";
 
@@ -153,7 +155,8 @@ impl Stage {
         let receivers = Receivers::start(&room);
         let port = receivers.port.to_string();
         let way = ["--dns", &receivers.dns, "--port", &port, "--retry", retries[0], "--give-up", retries[1]];
-        let server = Server::start(&room, &[&way[..], &["--requests-per-minute", "1000000"]].concat());
+        let more = ["--requests-per-minute", "1000000", "--cancel-window", CANCEL_WINDOW];
+        let server = Server::start(&room, &[&way[..], &more].concat());
         Stage { room, receivers: Some(receivers), server }
     }
 

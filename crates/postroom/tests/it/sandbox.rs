@@ -75,7 +75,9 @@ impl Visitor {
 
 fn serve(room: &Room) -> Server {
     let password = room.file("password", PASSWORD.as_bytes());
-    Server::start(room, &["--owner", "anna@example.org", "--owner-password-file", &password])
+    let owner = ["--owner", "anna@example.org", "--owner-password-file", &password];
+    // Nobody takes anything back here.
+    Server::start(room, &[&owner[..], &["--cancel-window", "1"]].concat())
 }
 
 /// The value of a hidden field.

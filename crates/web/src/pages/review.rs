@@ -1,7 +1,7 @@
 //! A campaign before it begins: who would get it, what stands against it and what mends that, and the button.
 //!
 //! Invariants: the button of one page begins it once, however often it is pressed and from wherever one comes back; many
-//! people ask for their number to be typed; what begins can be taken back for a minute at least.
+//! people ask for their number to be typed; what begins can be taken back for as long as the server was told to wait.
 
 use super::campaign::{Head, found};
 use super::composer::Pairs;
@@ -64,6 +64,8 @@ struct DraftPage {
     warnings: Vec<Finding>,
     /// Who would get it.
     people: u64,
+    /// For so long it can be taken back, in seconds.
+    window_secs: u64,
     start_at: Option<Timestamp>,
     typed: Typed,
     error: Option<Problem>,
@@ -122,6 +124,7 @@ async fn review(
     Ok(DraftPage {
         equation: Equation::of(&visitor.shown, &report, &head.base),
         people: report.attempted,
+        window_secs: app.config.cancel_window_secs.into(),
         may_begin: may_send && campaign.state == CampaignState::Draft && !findings.iter().any(|found| found.forbids),
         start_at: campaign.start_at.filter(|_| campaign.state == CampaignState::Scheduled),
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),

@@ -10,8 +10,12 @@ use store::{ImportRow, NewImport, Target};
 
 /// Where mail cannot leave this machine, strangers need no protection.
 pub(super) fn rehearsal() -> House {
+    House::with(rehearsal_config())
+}
+
+pub(super) fn rehearsal_config() -> Config {
     let transport = Transport::Direct { port: 2525, dns: Some("127.0.0.1:5353".parse().unwrap()) };
-    House::with(Config { sending: Sending { transport, ..Sending::default() }, ..Config::default() })
+    Config { sending: Sending { transport, ..Sending::default() }, ..Config::default() }
 }
 
 /// A finished import of these people; its id.

@@ -1,9 +1,10 @@
 //! A campaign is written on the pages: from nothing to a draft that is saved, looked at, tried, changed back and copied;
 //! and what is hostile in it does nothing.
 
-use super::campaigns::rehearsal;
+use super::campaigns::{rehearsal, rehearsal_config};
 use super::house::{Answer, House};
 use super::pages::{look, owner, submit};
+use crate::Config;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use model::{CampaignId, CampaignState};
@@ -242,4 +243,26 @@ async fn a_campaign_begins_once_and_is_taken_back() {
     place(&submit(&house, &start, &cookie, &late).await);
     let campaign = house.app.store.campaign(id).await.unwrap().unwrap();
     assert_eq!(campaign.start_at.map(|at| at.as_millis()), Some(1_769_940_000_000), "in the workspace's zone");
+}
+
+#[tokio::test]
+async fn a_server_may_wait_longer_or_not_at_all_for_a_campaign_to_be_taken_back() {
+    for (secs, says) in [(5, "taken back for 5 s"), (0, "begins at once")] {
+        let house = House::with(Config { cancel_window_secs: secs, ..rehearsal_config() });
+        house.furnish().await;
+        let cookie = owner(&house).await;
+        let (edit, id) = begun(&house, &cookie, "spring").await;
+        let source = "<p>Hi</p><a href=\"{{ unsubscribe_url }}\">bye</a>{{ postal_address }}";
+        place(&submit(&house, &edit, &cookie, &form(&written("spring", "Spring", source))).await);
+        let page = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+        assert!(page.contains(says), "{page}");
+        let once = hidden(page.split("/start\"").nth(1).unwrap(), "once");
+        let now = house.app.now();
+        place(
+            &submit(&house, &format!("/campaigns/{id}/start"), &cookie, &form(&[("when", "now"), ("once", &once)]))
+                .await,
+        );
+        let campaign = house.app.store.campaign(id).await.unwrap().unwrap();
+        assert_eq!(campaign.start_at, Some(now + std::time::Duration::from_secs(secs.into())));
+    }
 }

@@ -23,9 +23,7 @@ use utoipa_axum::routes;
 
 /// How far ahead a campaign may be scheduled.
 const AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
-/// For so long a campaign that was started can be taken back, in seconds, if nothing else is asked for …
-const CANCEL_WINDOW_SECS: u16 = 60;
-/// … and at most.
+/// For so long a campaign that was started can be taken back at most, in seconds.
 const CANCEL_WINDOW_SECS_MAX: u16 = 3_600;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -151,7 +149,7 @@ pub(crate) struct Begin {
     /// The time; absent: when the time to take it back is over.
     #[serde(default)]
     pub(crate) at: Option<Time>,
-    /// For how long it can be taken back at least, in seconds; absent: 60.
+    /// For how long it can be taken back at least, in seconds; absent: what the server was started with, usually 60.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 3600)]
     pub(crate) cancel_window_seconds: Option<u16>,
@@ -159,7 +157,7 @@ pub(crate) struct Begin {
 
 /// Let a draft begin, now or at a time.
 ///
-/// Durable when answered. It begins at `start_at`, a minute from now or later, and can be taken back until then. If it cannot begin then, it is a draft again and
+/// Durable when answered. It begins at `start_at`, when the time to take it back is over (a minute, usually) or later, and can be taken back until then. If it cannot begin then, it is a draft again and
 /// `why` says what stood against it; what is known to stand against it now refuses the request.
 #[utoipa::path(post, path = "/campaigns/{id}/start", tag = "campaigns", request_body = Begin,
     params(("id" = String, Path, description = "Its id")), responses((status = 202, body = Campaign)))]
@@ -176,7 +174,7 @@ pub(crate) async fn start(
         return Err(Problem::new(Code::WrongState, text));
     }
     let now = app.now();
-    let window = begin.cancel_window_seconds.unwrap_or(CANCEL_WINDOW_SECS);
+    let window = begin.cancel_window_seconds.unwrap_or(app.config.cancel_window_secs);
     if window > CANCEL_WINDOW_SECS_MAX {
         let says = format!("a campaign can be taken back for {CANCEL_WINDOW_SECS_MAX} seconds at most");
         return Err(Problem::field("cancel_window_seconds", says));
