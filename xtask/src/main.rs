@@ -33,7 +33,7 @@ cargo xtask COMMAND
     needs       find or install the outside programs the tests use, and say what is missing
     swarm ...   play random worlds: --seeds N [--from S], or one: --seed S [--verbose] (see docs/contributing/simulator.md)
     crash ...   kill it: --seeds N [--first S] in the simulator, --real --kills N [--seed S] the binary itself
-    bench ...   build the release binary and measure it: send | import | sim | pace | sign (see docs/reference/bench.md)
+    bench ...   build the release binary and measure it: send | import | sim | pages | sign | … (see docs/reference/bench.md)
 ";
 
 fn main() -> ExitCode {

@@ -8,6 +8,7 @@ use crate::settlement::{Settled, Settlement};
 use crate::sqlite::Ledger;
 use rusqlite::Connection;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -72,6 +73,8 @@ pub(crate) struct Lanes {
     writer: Writer,
     readers: Readers,
     threads: Vec<JoinHandle<()>>,
+    /// Pieces of reading that were handed in.
+    reads: AtomicU64,
 }
 
 impl Lanes {
@@ -79,7 +82,7 @@ impl Lanes {
     pub(crate) fn inline(ledger: Option<Ledger>, reader: Option<Connection>) -> Lanes {
         let writer = ledger.map_or(Writer::None, |ledger| Writer::Inline(Box::new(Mutex::new(ledger))));
         let readers = reader.map_or(Readers::Writer, |conn| Readers::Inline(Mutex::new(conn)));
-        Lanes { writer, readers, threads: Vec::new() }
+        Lanes { writer, readers, threads: Vec::new(), reads: AtomicU64::new(0) }
     }
 
     /// A writer thread (for an owner) and one reader thread per connection, the first of them for what may take long
@@ -114,7 +117,7 @@ impl Lanes {
             }
             Readers::Threads { pages, pondering }
         };
-        Ok(Lanes { writer, readers, threads })
+        Ok(Lanes { writer, readers, threads, reads: AtomicU64::new(0) })
     }
 
     /// Runs `work` in a transaction of its own at the writer.
@@ -181,11 +184,17 @@ impl Lanes {
         self.at_reader(Reading::Pondering, work).await
     }
 
+    /// So many pieces of reading were handed in.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     async fn at_reader<T, F>(&self, reading: Reading, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         match &self.readers {
             Readers::Writer => self.at_writer(move |ledger| work(&ledger.conn)).await,
             Readers::Inline(conn) => work(&conn.lock().unwrap_or_else(PoisonError::into_inner)),

@@ -675,6 +675,10 @@ impl Store {
         let sizes = self.core.dir.iter().flat_map(files).map(|path| self.core.disk.size(&path).ok().flatten());
         sizes.flatten().sum()
     }
+    /// How often the ledger was read since it was opened; a count, to see what something costs.
+    pub fn reads(&self) -> u64 {
+        self.core.lanes.reads()
+    }
     /// Every attempt of a delivery, oldest first.
     pub async fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>> {
         self.core.lanes.read(move |conn| reports::attempts(conn, delivery)).await

@@ -17,6 +17,7 @@
 mod api;
 mod asking;
 mod auth;
+mod compressed;
 mod extract;
 mod files;
 mod frame;
@@ -49,7 +50,7 @@ pub use problem::{Code, Problem};
 pub use sandbox::{PLACE as SANDBOX_PLACE, Sandbox};
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Router, routing};
 use engine::options::{RetryOverride, SMTP_PORT, Transport};
 use model::Timestamp;
@@ -62,9 +63,9 @@ use tokio::sync::{Notify, Semaphore};
 
 /// Octets of a request's body, where a noun does not say otherwise.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-
 /// For so long a campaign that was started can be taken back, in seconds, if neither operator nor sender chose.
 pub const CANCEL_WINDOW_SECS: u16 = 60;
+
 /// What an operator may choose about the API.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -75,9 +76,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Requests a minute of one key or person.
     pub requests_per_minute: u32,
-    /// How what is started here leaves this machine.
     /// For so long a campaign that was started can be taken back, in seconds, where whoever starts it asks for nothing else.
     pub cancel_window_secs: u16,
+    /// How what is started here leaves this machine.
     pub sending: Sending,
     /// The names under which links of messages are answered, without ports; empty: under any.
     pub tracking_hosts: Vec<String>,
@@ -112,8 +113,8 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8025".to_owned(),
             trusted_proxies: Vec::new(),
             requests_per_minute: 1_200,
-            sending: Sending::default(),
             cancel_window_secs: CANCEL_WINDOW_SECS,
+            sending: Sending::default(),
             tracking_hosts: Vec::new(),
             uploads: PathBuf::from("uploads"),
             identity_provider: None,
@@ -259,7 +260,9 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone());
     match (&app.home, &app.sandbox) {
         (Some(_), _) => sandbox::around(&app, router),
-        (None, Some(_)) => router.layer(from_fn_with_state(app.clone(), sandbox::choose)),
-        (None, None) => router,
+        (None, Some(_)) => {
+            router.layer(from_fn_with_state(app.clone(), sandbox::choose)).layer(from_fn(compressed::small))
+        }
+        (None, None) => router.layer(from_fn(compressed::small)),
     }
 }

@@ -139,6 +139,8 @@ async fn write_mail(app: &App, text: &mut Text) -> Result<(), Problem> {
     text.sample("postroom_holds", &[], app.store.holds(Some(app.now())).await?.len() as f64);
     text.head("postroom_ledger_bytes", "gauge", "Size of the ledger and its log");
     text.sample("postroom_ledger_bytes", &[], app.store.bytes() as f64);
+    text.head("postroom_ledger_reads_total", "counter", "How often the ledger was read");
+    text.sample("postroom_ledger_reads_total", &[], app.store.reads() as f64);
     if let Some((free, _)) = app.store.room() {
         text.head("postroom_disk_free_bytes", "gauge", "Room left on the disk of the ledger");
         text.sample("postroom_disk_free_bytes", &[], free as f64);

@@ -1,12 +1,12 @@
 //! Requests over one kept connection: as little work as HTTP/1.1 allows (RFC 9112), for answers of our own server.
 //!
-//! A measuring stick, not a client to imitate: no redirects, no compression, no chunks.
+//! A measuring stick, not a client to imitate: no redirects, and what is compressed is only weighed.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Nothing asked here takes longer.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -18,6 +18,8 @@ pub(crate) struct Client {
     host: String,
     line: String,
     body: Vec<u8>,
+    /// What the last answer set.
+    cookie: String,
 }
 
 impl Client {
@@ -26,7 +28,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(LIMIT))?;
         let stream = BufReader::new(stream);
-        Ok(Client { stream, host: address.to_owned(), line: String::new(), body: Vec::new() })
+        Ok(Client { stream, host: address.to_owned(), line: String::new(), body: Vec::new(), cookie: String::new() })
     }
 
     /// Asks for a page; its status.
@@ -34,6 +36,45 @@ impl Client {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {agent}\r\n\r\n", self.host);
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.answer()
+    }
+
+    /// Signs in as a browser does; the cookie.
+    pub(crate) fn sign_in(&mut self, email: &str, password: &str) -> Result<String> {
+        let form = format!("email={}&password={}", email.replace('@', "%40"), password.replace(' ', "+"));
+        let head = format!(
+            "POST /sign-in HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+            self.host,
+            form.len()
+        );
+        self.stream.get_mut().write_all(head.as_bytes())?;
+        let status = self.answer()?;
+        if status == 303 && !self.cookie.is_empty() { Ok(self.cookie.clone()) } else { bail!("signing in: {status}") }
+    }
+
+    /// Looks at a page as a browser of somebody who signed in; its status and the octets of it that came over the wire.
+    pub(crate) fn look(&mut self, path: &str, cookie: &str) -> Result<(u16, usize)> {
+        self.browse(path, cookie, "gzip, deflate, br")
+    }
+
+    /// What a page says.
+    pub(crate) fn read(&mut self, path: &str, cookie: &str) -> Result<String> {
+        let (status, _) = self.browse(path, cookie, "identity")?;
+        if status == 200 { Ok(self.text()) } else { bail!("{path} was answered with {status}") }
+    }
+
+    fn browse(&mut self, path: &str, cookie: &str, encodings: &str) -> Result<(u16, usize)> {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nAccept-Encoding: {encodings}\r\n\r\n",
+            self.host
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        Ok((self.answer()?, self.body.len()))
+    }
+
+    /// The last answer's body.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Sends something in; status and body.
@@ -66,7 +107,7 @@ impl Client {
 
     fn answer(&mut self) -> Result<u16> {
         let status = self.header()?.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no HTTP answer")?;
-        let mut length = 0;
+        let (mut length, mut cookie) = (0, None);
         loop {
             let line = self.header()?;
             if line.is_empty() {
@@ -76,7 +117,11 @@ impl Client {
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse()?;
             }
+            if name.eq_ignore_ascii_case("set-cookie") {
+                cookie = Some(value.trim().split(';').next().unwrap_or_default().to_owned());
+            }
         }
+        self.cookie = cookie.unwrap_or_default();
         self.body.resize(length, 0);
         self.stream.read_exact(&mut self.body)?;
         Ok(status)
@@ -89,4 +134,24 @@ impl Client {
         }
         Ok(self.line.trim_end())
     }
+}
+
+/// Watches a page that moves for a while; how often its figures were drawn.
+pub(crate) fn watch(address: &str, path: &str, cookie: &str, lasting: Duration) -> Result<u64> {
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n")?;
+    let (mut lines, mut line, mut drawn) = (BufReader::new(stream), String::new(), 0);
+    while begun.elapsed() < lasting {
+        line.clear();
+        if lines.read_line(&mut line)? == 0 {
+            bail!("the stream ended");
+        }
+        if line.starts_with("HTTP/1.1") && !line.contains(" 200 ") {
+            bail!("{path} was answered with {line}");
+        }
+        drawn += u64::from(line.starts_with("event: equation"));
+    }
+    Ok(drawn)
 }

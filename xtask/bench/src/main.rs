@@ -1,4 +1,4 @@
-//! Measures what the release binary costs: `cargo xtask bench send | import | sim | engage | segments | sign`.
+//! Measures what the release binary costs: `cargo xtask bench send | import | sim | engage | segments | pages | sign`.
 //!
 //! A package of its own because it links the cryptography kit (for the bare signature), which `cargo xtask test` must
 //! not wait for. It never gates a test: it prints figures, for a person and as one JSON line. It drives the binary as
@@ -17,6 +17,7 @@ mod http;
 mod import;
 mod ledger;
 mod options;
+mod pages;
 mod process;
 mod segments;
 mod send;
@@ -45,6 +46,8 @@ cargo xtask bench WHAT [options]
                --people N (1000000)  --events N (20000000)  --runs N (5)
     beside   a campaign alone, and the same while a million rows are imported over the API
                --recipients N (100000)  --rows N (1000000)  --runs N (3)
+    pages    the pages over a large store, quiet and while a campaign is sent, and what watching it reads
+               --people N (1000000)
     sign     the bare RSA-2048 signature, on every core --seconds N (3)
     sink     only the fast sink and its DNS answers, until standard input ends
                --sites N (10)  --smtp-port N  --dns-port N (0: any free port)
@@ -75,6 +78,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "engage" => engage::run(&options),
         "segments" => segments::run(&options),
         "beside" => beside::run(&options),
+        "pages" => pages::run(&options),
         "sim" => simulation::run(&options),
         "sign" => sign::run(&options),
         "sink" => sink::run(&options),

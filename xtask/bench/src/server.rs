@@ -8,6 +8,7 @@ use crate::sink::Sink;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,17 @@ pub(crate) struct Server {
 impl Server {
     /// Serves a directory; mail goes to the sink.
     pub(crate) fn start(ledger: &Ledger, sink: &Sink, connections: u64) -> Result<Server> {
+        Server::start_with(ledger, sink, connections, &[])
+    }
+
+    /// The same, with somebody who owns it and signs in.
+    pub(crate) fn start_owned(ledger: &Ledger, sink: &Sink, connections: u64, owner: (&str, &Path)) -> Result<Server> {
+        let (email, password) = owner;
+        let password = password.to_str().context("the directory has a strange name")?;
+        Server::start_with(ledger, sink, connections, &["--owner", email, "--owner-password-file", password])
+    }
+
+    fn start_with(ledger: &Ledger, sink: &Sink, connections: u64, more: &[&str]) -> Result<Server> {
         let made = measure(ledger.command(&["key", "make", "bench", "--scope", "all"]))?;
         succeeded(&made)?;
         let shown: Value = serde_json::from_str(made.stdout.lines().last().unwrap_or_default())?;
@@ -35,6 +47,7 @@ impl Server {
         let mut command = ledger.command(&["serve", "--listen", &address, "--log-level", "warn"]);
         command.args(["--dns", &format!("127.0.0.1:{}", sink.dns_port), "--port", &sink.smtp_port.to_string()]);
         command.args(["--connections", &connections.to_string(), "--requests-per-minute", "100000000"]);
+        command.args(more);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut server = Server { child, address, key };
         let started = Instant::now();

@@ -2,7 +2,7 @@
 //!
 //! A page that watches a campaign gets, once a second, those of its parts that changed, drawn by the templates that drew
 //! the page. Invariants: all terms of an equation change together; however many watch, the counters of a campaign and the
-//! lanes are read once a second at most, and no rows of people are read for it.
+//! lanes are read about once a second, and no rows of people are read for it.
 
 use super::room::Room;
 use super::visit::Visitor;
@@ -24,9 +24,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Campaign;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::MissedTickBehavior;
 
-/// How often a page is drawn anew, and how old its figures may be.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often a page is drawn anew: a little oftener than once a second, so that it is once a second whatever else is done …
+const EVERY: Duration = Duration::from_millis(900);
+/// … and how old its figures may be: a little less, so that a page that is early does not show the same again.
+const FRESH: Duration = Duration::from_millis(800);
 /// How often a page hears that nothing changed, so that proxies keep the line open and the page knows it is live.
 const QUIET: Duration = Duration::from_secs(5);
 /// After this long the browser has to ask again: who may look is looked up anew then.
@@ -39,44 +42,70 @@ const WAITING: usize = 2;
 /// How long the engine may take to show its lanes.
 const LANES_WAIT: Duration = Duration::from_secs(1);
 
-/// The latest figures of campaigns that somebody watches, and of the lanes, which are the same for all.
-#[derive(Debug, Default)]
-pub(crate) struct Latest {
-    campaigns: Mutex<BTreeMap<CampaignId, Arc<tokio::sync::Mutex<Option<Known>>>>>,
-    lanes: tokio::sync::Mutex<Option<(Timestamp, Vec<LaneView>)>>,
+/// Something that was read, and when. Whoever asks while it is read anew waits for the same reading.
+type Place<T> = Arc<tokio::sync::Mutex<Option<(Timestamp, T)>>>;
+
+/// What is the same for all who watch a campaign, by campaign.
+#[derive(Debug)]
+struct Shared<T>(Mutex<BTreeMap<CampaignId, Place<T>>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Shared<T> {
+        Shared(Mutex::default())
+    }
 }
 
-#[derive(Clone, Debug)]
-struct Known {
-    at: Timestamp,
-    report: Arc<Report>,
-}
-
-impl Latest {
-    /// The report of a campaign, at most a second old. Whoever asks meanwhile waits for the same reading.
-    pub(crate) async fn overview(&self, app: &App, campaign: &Campaign) -> Result<Arc<Report>, Problem> {
+impl<T: Clone> Shared<T> {
+    /// What is known of the campaign, if it is fresh; else what `read` finds.
+    async fn get(
+        &self,
+        app: &App,
+        id: CampaignId,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
         let place = {
-            let mut all = self.campaigns.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= REMEMBERED_MAX && !all.contains_key(&campaign.id) {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= REMEMBERED_MAX && !all.contains_key(&id) {
                 all.retain(|_, place| Arc::strong_count(place) > 1);
             }
-            all.entry(campaign.id).or_default().clone()
+            all.entry(id).or_default().clone()
         };
         let mut known = place.lock().await;
         let now = app.now();
-        if let Some(known) = known.as_ref().filter(|known| now.since(known.at) < EVERY) {
-            return Ok(known.report.clone());
+        if let Some((_, known)) = known.as_ref().filter(|(at, _)| now.since(*at) < FRESH) {
+            return Ok(known.clone());
         }
-        let report = Arc::new(report::overview(&app.store, campaign, now).await?);
-        *known = Some(Known { at: now, report: report.clone() });
-        Ok(report)
+        let found = read.await?;
+        *known = Some((now, found.clone()));
+        Ok(found)
+    }
+}
+
+/// The latest of campaigns that somebody watches: how they stand, their figures, and the lanes, which are the same for all.
+#[derive(Debug, Default)]
+pub(crate) struct Latest {
+    campaigns: Shared<Campaign>,
+    reports: Shared<Arc<Report>>,
+    lanes: tokio::sync::Mutex<Option<(Timestamp, Vec<LaneView>)>>,
+}
+
+impl Latest {
+    /// A campaign that this visitor was shown before.
+    async fn campaign(&self, app: &App, visitor: &Visitor, id: CampaignId) -> Result<Campaign, Problem> {
+        self.campaigns.get(app, id, super::campaign::found(app, visitor, id)).await
+    }
+
+    /// The report of a campaign, at most a second old.
+    pub(crate) async fn overview(&self, app: &App, campaign: &Campaign) -> Result<Arc<Report>, Problem> {
+        let read = async { Ok(Arc::new(report::overview(&app.store, campaign, app.now()).await?)) };
+        self.reports.get(app, campaign.id, read).await
     }
 
     /// The lanes, at most a second old; none while the engine does not answer.
     pub(crate) async fn lanes(&self, app: &App) -> Vec<LaneView> {
         let mut known = self.lanes.lock().await;
         let now = app.now();
-        if let Some((_, lanes)) = known.as_ref().filter(|(at, _)| now.since(*at) < EVERY) {
+        if let Some((_, lanes)) = known.as_ref().filter(|(at, _)| now.since(*at) < FRESH) {
             return lanes.clone();
         }
         let lanes = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await.unwrap_or_default();
@@ -116,9 +145,13 @@ impl Stream {
         // In rounds: time in the world may pass faster than where the reader sits.
         let (mut waited, mut quiet) = (Duration::ZERO, Duration::ZERO);
         let mut began_as: Option<bool> = None;
+        let mut rounds = tokio::time::interval(EVERY);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            rounds.tick().await;
             self.visitor.shown.now = self.app.now();
-            let Ok(campaign) = super::campaign::found(&self.app, &self.visitor, self.id).await else { return };
+            let latest = &self.app.desk.latest;
+            let Ok(campaign) = latest.campaign(&self.app, &self.visitor, self.id).await else { return };
             // What waits for its time has no figures yet; when it begins, its page is another one.
             let waits = matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled);
             let is_over = campaign.state.is_over() || *began_as.get_or_insert(waits) != waits;
@@ -151,7 +184,6 @@ impl Stream {
             if is_over || waited >= LASTS {
                 return;
             }
-            tokio::time::sleep(EVERY).await;
             (waited, quiet) = (waited + EVERY, quiet + EVERY);
         }
     }

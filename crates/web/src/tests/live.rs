@@ -103,6 +103,34 @@ async fn figures_move_on_every_page_that_watches() {
     assert!(one.frame().await.is_none(), "the stream of what is over ends");
 }
 
+#[tokio::test(start_paused = true)]
+async fn fifty_who_watch_read_the_ledger_as_often_as_one() {
+    const ROUNDS: u64 = 10;
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let path = format!("/campaigns/{}/live", things.campaign);
+    let watched = async |watchers: usize| {
+        let mut streams = Vec::new();
+        for _ in 0..watchers {
+            let request = Request::builder().uri(&path).header("cookie", &cookie).body(Body::empty()).unwrap();
+            streams.push(house.open(request).await.into_body());
+        }
+        for body in &mut streams {
+            event(body, "equation").await;
+        }
+        let before = house.app.store.reads();
+        for _ in 0..ROUNDS {
+            // Nothing of it is a real second.
+            house.pass(Duration::from_millis(900));
+            tokio::time::sleep(Duration::from_millis(900)).await;
+        }
+        (house.app.store.reads() - before) / ROUNDS
+    };
+    let (one, fifty) = (watched(1).await, watched(50).await);
+    assert!(one > 0 && one == fifty, "a round is {one} reads for one and {fifty} for fifty");
+}
+
 #[tokio::test]
 async fn whoever_is_looked_at_brings_their_cause_along() {
     let house = House::new();

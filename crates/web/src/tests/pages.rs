@@ -214,3 +214,36 @@ async fn hostile_names_are_letters_and_nothing_else() {
         assert!(!page.contains(hostile), "{hostile}");
     }
 }
+
+#[tokio::test]
+async fn pages_are_small_on_the_way_to_whoever_takes_that() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let plain = look(&house, "/campaigns", &cookie).await;
+    assert!(plain.headers.get("content-encoding").is_none() && plain.headers["vary"] == "accept-encoding");
+    let asked = |path: &str| {
+        let request = Request::builder().uri(path).header("cookie", &cookie).header("accept-encoding", "gzip, br");
+        request.body(Body::empty()).unwrap()
+    };
+    let response = house.open(asked("/campaigns")).await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let packed = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let mut page = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed[..]), &mut page).unwrap();
+    assert_eq!(page, plain.text);
+    assert!(packed.len() * 2 < page.len(), "{} of {}", packed.len(), page.len());
+    let program = house.open(asked("/api/v1/campaigns")).await;
+    assert!(program.headers().get("content-encoding").is_none(), "programs get what they got before");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_said_in_the_language_of_the_page() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let german = format!("{cookie}; postroom-look=..de");
+    let form = "target=nobody&note=";
+    let page = submit(&house, "/suppressions", &cookie, form).await.text;
+    assert!(page.contains("has no dot: a whole domain name is needed"), "{page}");
+    let page = submit(&house, "/suppressions", &german, form).await.text;
+    assert!(page.contains("lang=\"de\"") && page.contains("hat keinen Punkt"), "{page}");
+}

@@ -1,7 +1,8 @@
 //! A receiver that costs almost nothing: SMTP on several loopback addresses, and the DNS answers that lead there.
 //!
 //! It runs as a process of its own so that its CPU time is not the engine's. A thread per connection with blocking
-//! reads: there are tens of connections, not thousands. It takes every message, keeps none, and counts.
+//! reads: there are tens of connections, not thousands. It takes every message but those to people who
+//! are gone, keeps none, and counts.
 
 mod dns;
 mod smtp;
@@ -18,6 +19,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+
+/// Whose address begins so has no mailbox.
+pub(crate) const GONE: &str = "gone";
 
 /// Sites live at 127.0.1.1, 127.0.1.2, …
 fn site_address(site: u8) -> Ipv4Addr {
