@@ -63,14 +63,6 @@ impl Cache {
         }
     }
 
-    /// Forgets everything, so that the next questions are asked afresh: for a second, independent look-up.
-    pub fn clear(&self) {
-        self.mx.lock().forget_all();
-        self.addresses.lock().forget_all();
-        self.txt.lock().forget_all();
-        self.tlsa.lock().forget_all();
-    }
-
     /// The answer from memory, or from the question under way, or from a new one; with the TTL that remains.
     async fn answer<'q, T: Clone + Send + Sync>(
         &self,
@@ -110,6 +102,14 @@ impl Resolve for Cache {
 
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
         Box::pin(self.answer(&self.tlsa, name, || self.inner.tlsa(name)))
+    }
+
+    fn forget(&self) {
+        self.mx.lock().forget_all();
+        self.addresses.lock().forget_all();
+        self.txt.lock().forget_all();
+        self.tlsa.lock().forget_all();
+        self.inner.forget();
     }
 }
 

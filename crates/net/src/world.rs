@@ -177,6 +177,9 @@ pub trait Resolve: Send + Sync {
 
     /// The TLSA records of a name (`_25._tcp.mx.example.net`).
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>>;
+
+    /// Forgets what is remembered, if anything is: somebody changed a record a moment ago and wants to know what DNS shows now.
+    fn forget(&self) {}
 }
 
 /// Why a connection could not be opened.

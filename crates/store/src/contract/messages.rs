@@ -94,6 +94,19 @@ fn an_import_is_the_first_consent_of_somebody_who_was_only_written_to() {
 }
 
 #[test]
+fn whoever_was_only_written_to_is_in_no_audience() {
+    let store = empty();
+    super::import_rows(&store, 1, vec![row(1, "anna@a.example")]);
+    post(&store, posting(&stream(&store), &["me@a.example", "anna@a.example"], 1), 10).unwrap();
+    let rule = model::segment::parse("domain == \"a.example\"").unwrap();
+    assert_eq!(now(store.segment_count(W, rule, at(20))).unwrap(), 1);
+    let news = crate::NewCampaign { audience: Audience::everyone(), ..new_campaign("news", Vec::new()) };
+    let news = now(store.create_campaign(news, &ME, at(20))).unwrap();
+    let tally = now(store.build_campaign(news.id, &ME, at(21))).unwrap();
+    assert_eq!((tally.count(DeliveryState::Queued), tally.count(DeliveryState::Skipped)), (1, 0));
+}
+
+#[test]
 fn contents_are_forgotten_when_they_are_old_and_nobody_waits_for_them() {
     let store = empty();
     let to = stream(&store);

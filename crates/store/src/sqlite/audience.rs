@@ -4,6 +4,7 @@
 
 use super::build::decision_sql;
 use super::segment_sql::Compiler;
+use super::segments::VISIBLE;
 use super::{imports, segments};
 use crate::audience::{Acquaintance, Audience, GROUPS_MAX, ORIGINS_MAX, Origin, Whom};
 use crate::error::{Result, StoreError};
@@ -227,7 +228,6 @@ impl Group {
 impl Member {
     /// Whether `c` (a contact) is one, as SQL.
     fn holds_sql(&self, compiler: &mut Compiler) -> String {
-        const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
         match self {
             Member::Of(Whom::Import(id)) => compiler.each(&Rule::Import(*id)),
             Member::Of(Whom::List(id)) => format!(

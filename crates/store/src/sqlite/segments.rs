@@ -19,8 +19,10 @@ const STEPS_BETWEEN: i32 = 1_000_000;
 const LOOKS_MAX: u32 = 2_000;
 
 const COLUMNS: &str = "SELECT id, workspace, name, rule, created_at, changed_at FROM segment";
-/// People of finished imports only.
-const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
+/// Whom an audience may have: people of finished imports; nobody who is here only because a program wrote to them once, or
+/// somebody sent a test (unconfirmed, `ContactStatus` 3).
+pub(crate) const VISIBLE: &str = "(NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
+    AND NOT (c.by_message = 1 AND c.status = 3))";
 
 fn read_segment(row: &Row<'_>) -> Result<Segment> {
     let id = SegmentId(row.get(0)?);

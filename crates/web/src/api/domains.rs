@@ -214,6 +214,8 @@ pub(crate) async fn check(
 ) -> Result<Json<Domain>, Problem> {
     caller.may(Scope::DomainsRead)?;
     let name = read_domain(&name)?;
+    // Whoever asks has published something a moment ago: what was remembered is not what they want to see.
+    app.world.resolve.forget();
     let mut keys = Vec::new();
     for (selector, key) in keys_of(&app, &caller, &name).await? {
         let found = published(&key, &name, &selector, &app.world).await.map_err(|error| broken(&error))?;

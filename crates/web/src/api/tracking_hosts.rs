@@ -132,6 +132,7 @@ async fn check(
     if !known.iter().any(|known| known.host == host) {
         return Err(Problem::not_found("tracking host", host));
     }
+    app.world.resolve.forget();
     Ok(Json(look(&app, &caller, &host).await?))
 }
 
