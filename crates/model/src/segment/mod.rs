@@ -311,13 +311,22 @@ words! {
         Unsubscribed = 8 "unsubscribed",
         /// Another system told of it.
         Did = 9 "did",
+        /// A message was put off until nobody tried any more, or could not be delivered this time.
+        Soft = 10 "soft",
+        /// The address of a message does not work.
+        Hard = 11 "hard",
+        /// It is not known whether a message arrived.
+        InDoubt = 12 "in_doubt",
+        /// They were left out of a mailing; that is at no time.
+        Skipped = 13 "skipped",
     }
 }
 
 impl What {
     /// Is it found among deliveries, at the time of the first try?
     pub const fn is_of_a_delivery(self) -> bool {
-        matches!(self, What::Sent | What::Accepted | What::Bounced | What::Blocked)
+        use What::{Accepted, Blocked, Bounced, Hard, InDoubt, Sent, Skipped, Soft};
+        matches!(self, Sent | Accepted | Bounced | Blocked | Soft | Hard | InDoubt | Skipped)
     }
 }
 

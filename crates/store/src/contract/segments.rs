@@ -94,6 +94,7 @@ fn tested(value: Option<&Value>, test: &Test) -> bool {
 fn is_meant(of: &Happening, person: &Person, happened: &Happened, campaigns: &[CampaignId]) -> bool {
     let kind = match of.what {
         What::Sent => happened.what.is_of_a_delivery(),
+        What::Bounced => matches!(happened.what, What::Soft | What::Hard),
         what => happened.what == what,
     };
     let human = of.machines
@@ -404,12 +405,19 @@ fn world(mut people: Vec<Person>) -> World {
     let claimed = claims(&store, campaigns[0]);
     for (n, claim) in claimed.iter().enumerate() {
         let when = at((n as u64 * 100) * HOUR_S);
-        let settled =
-            if n % 2 == 0 { accepted(claim, when) } else { Settlement { suppress: None, ..refused(claim, when) } };
+        let refused = Settlement { suppress: None, ..refused(claim, when) };
+        let (what, settled) = match n % 4 {
+            1 => (What::Hard, refused),
+            3 => (
+                What::Soft,
+                Settlement { attempt: refused.attempt, ..Settlement::of(claim, DeliveryState::Soft, when) },
+            ),
+            _ => (What::Accepted, accepted(claim, when)),
+        };
         now(store.settle(vec![settled])).unwrap();
         let person = &mut found.iter_mut().find(|(id, _)| *id == claim.contact).unwrap().1;
         person.happened.push(Happened {
-            what: if n % 2 == 0 { What::Accepted } else { What::Bounced },
+            what,
             at: when,
             campaign: Some(0),
             link: None,

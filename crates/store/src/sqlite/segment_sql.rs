@@ -272,24 +272,38 @@ fn names_few(rule: &Rule) -> bool {
 /// How the ledger keeps it, if not as a delivery.
 const fn reaction_of(what: What) -> Option<ReactionKind> {
     match what {
-        What::Sent | What::Accepted | What::Bounced | What::Blocked => None,
         What::Opened => Some(ReactionKind::Opened),
         What::Clicked => Some(ReactionKind::Clicked),
         What::Replied => Some(ReactionKind::Replied),
         What::Complained => Some(ReactionKind::Complained),
         What::Unsubscribed => Some(ReactionKind::Unsubscribed),
         What::Did => Some(ReactionKind::Custom),
+        What::Sent
+        | What::Accepted
+        | What::Bounced
+        | What::Blocked
+        | What::Soft
+        | What::Hard
+        | What::InDoubt
+        | What::Skipped => None,
     }
 }
 
 /// Which deliveries are meant.
 fn delivery_sql(what: What) -> String {
-    match what {
-        What::Accepted => format!("state = {}", DeliveryState::Accepted.code()),
-        What::Bounced => format!("state IN ({}, {})", DeliveryState::Soft.code(), DeliveryState::Hard.code()),
-        What::Blocked => format!("state = {}", DeliveryState::Blocked.code()),
-        _ => "attempts > 0".to_owned(),
-    }
+    let state = match what {
+        What::Accepted => DeliveryState::Accepted,
+        What::Soft => DeliveryState::Soft,
+        What::Hard => DeliveryState::Hard,
+        What::Blocked => DeliveryState::Blocked,
+        What::InDoubt => DeliveryState::InDoubt,
+        What::Skipped => DeliveryState::Skipped,
+        What::Bounced => {
+            return format!("state IN ({}, {})", DeliveryState::Soft.code(), DeliveryState::Hard.code());
+        }
+        _ => return "attempts > 0".to_owned(),
+    };
+    format!("state = {}", state.code())
 }
 
 const fn time_of(what: What) -> &'static str {

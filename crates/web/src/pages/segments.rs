@@ -74,7 +74,11 @@ pub(super) struct Begun {
 pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
     let what = match term {
         "accepted" => What::Accepted,
+        "soft" => What::Soft,
+        "hard" => What::Hard,
         "blocked" => What::Blocked,
+        "in_doubt" => What::InDoubt,
+        "skipped" => What::Skipped,
         _ => return None,
     };
     let of = Happening { campaign: Some(campaign.id), ..Happening::any(what) };

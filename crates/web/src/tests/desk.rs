@@ -110,6 +110,10 @@ async fn a_segment_is_built_in_the_form_or_as_text_and_both_say_the_same() {
     assert!(csv.contains("p1@first.example") && !csv.contains("p0@first.example"), "{csv}");
     let behind = browser.look(&format!("/campaigns/{}/people?state=accepted", things.campaign)).await.text;
     assert!(behind.contains("/segments/new?text=accepted.campaign"), "the people behind a number become a segment");
+    for state in ["soft", "hard", "blocked", "in_doubt", "skipped"] {
+        let behind = browser.look(&format!("/campaigns/{}/people?state={state}", things.campaign)).await.text;
+        assert!(behind.contains(&format!("/segments/new?text={state}.campaign")), "{state}: {behind}");
+    }
     let people = format!("/segments/new?text=accepted.campaign(\"{}\")", things.campaign).replace('"', "%22");
     assert!(browser.look(&people).await.text.contains("0 people"));
     assert!(browser.look(&format!("{path}/remove")).await.text.contains("Remove Dom?"));
