@@ -601,6 +601,25 @@ alerts-empty = Nichts ist in Unordnung.
 alerts-now = Jetzt
 alerts-all = Auch vergangene
 alerts-which = Welche Warnungen
+machine = Die Maschine
+machine-what = Was von der Maschine und ihrer Umgebung bekannt ist. Was nicht stimmt, ist auch eine Meldung.
+machine-part = Teil
+machine-known = Was bekannt ist
+machine-well = keine Meldung
+machine-held = angehalten
+machine-ledger = Das Hauptbuch nimmt auf, was geschieht
+machine-ledger-size = { $size } GB
+machine-disk = Platz auf der Platte
+machine-disk-free = { $free } von { $all } GB frei
+machine-sending = Das Senden geht weiter
+machine-sources-n = { $n ->
+    [one] eine
+   *[other] { $n }
+  }
+machine-dns = DNS zeigt, woran Post erkannt wird
+machine-providers = Anbieter nehmen Post
+machine-certificate = Das Zertifikat gilt
+machine-clock = Die Uhr
 alert-about = Worüber
 alert-machine = die Maschine
 alert-open = offen
@@ -751,3 +770,40 @@ sandbox-tour-begin = Sehen, wer sie bekäme und wer übergangen würde, sie begi
 sandbox-tour-report = Den Bericht lesen: was aus allen wurde.
 sandbox-tour-investigate = Nachsehen, warum manche sie nicht bekamen, wessen Problem das ist und was getan wurde.
 sandbox-tour-own = Selbst erfundene Menschen importieren. Hier gibt es nur die erfundenen Domains: alle anderen Postfächer werden abgelehnt.
+
+# Der Schlummerhelfer.
+sunsets = Schläfer
+sunsets-what = Wer lange nichts tat, und was sich änderte, ließe man sie ruhen. Wer ruht, wird übergangen, bis er wieder etwas tut.
+sunsets-past = Wann Leute zur Ruhe gelegt wurden
+sunsets-empty = Noch niemand wurde zur Ruhe gelegt.
+sunset = Wann
+sunset-why = Warum
+sunset-why-help = Es bleibt im Protokoll.
+sunset-rule = { $days } Tage, { $mailings ->
+    [one] eine Aussendung
+   *[other] { $mailings } Aussendungen
+  }
+sunset-undone = zurückgenommen { $at }
+sunset-unfinished = abgebrochen
+sunset-undo = Wecken…
+sunset-undo-do = Wecken
+sunset-undo-question = Wecken, wer damals zur Ruhe gelegt wurde?
+sunset-undo-what = Wer damals zur Ruhe gelegt wurde und noch ruht, bekommt wieder Post. Wer inzwischen übergangen wurde, bleibt übergangen.
+sunset-ask = Wer schläft?
+sunset-help = Nachsehen ändert nichts; es dauert länger, je länger die Liste ist.
+sunset-days = Tage ohne Klick, Antwort oder Ereignis
+sunset-mailings = Aussendungen, die in dieser Stille mindestens angenommen wurden
+sunset-look = Nachsehen
+sunset-do = Zur Ruhe legen
+sunset-proposal = Was dabei herauskäme
+sunset-asleep = Würden ruhen
+sunset-people = Können Post bekommen
+sunset-unknown = In Frieden gelassen
+sunset-unknown-what = Ihre Post wird geöffnet, niemand weiß von wem.
+sunset-reach = Jetzt binnen 90 Tagen erreicht
+sunset-reach-what = Von denen, die Post bekommen können: wer etwas tat oder eine Nachricht selbst öffnete.
+sunset-reach-then = Dann binnen 90 Tagen erreicht
+sunset-nobody = Niemand.
+sunset-providers = Nach Anbietern
+sunset-origins = Nach der Herkunft der Adressen
+sunset-origin = Herkunft

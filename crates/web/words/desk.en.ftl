@@ -601,6 +601,25 @@ alerts-empty = Nothing is wrong.
 alerts-now = Now
 alerts-all = Those that are over, too
 alerts-which = Which alerts
+machine = The machine
+machine-what = What is known of the machine and its surroundings. Whatever is wrong is an alert as well.
+machine-part = Part
+machine-known = What is known
+machine-well = no alert
+machine-held = held
+machine-ledger = The ledger takes what happens
+machine-ledger-size = { $size } GB
+machine-disk = Room on the disk
+machine-disk-free = { $free } of { $all } GB free
+machine-sending = Sending goes on
+machine-sources-n = { $n ->
+    [one] one
+   *[other] { $n }
+  }
+machine-dns = DNS shows what mail is verified by
+machine-providers = Providers take mail
+machine-certificate = The certificate holds
+machine-clock = The clock
 alert-about = About
 alert-machine = the machine
 alert-open = open
@@ -751,3 +770,40 @@ sandbox-tour-begin = See who would get it and who would be skipped, begin it, an
 sandbox-tour-report = Read the report: what became of everybody.
 sandbox-tour-investigate = Look into why some did not get it, whose problem it is, and what was done.
 sandbox-tour-own = Import people of your own making. Here only the made-up domains exist: everybody else's mailbox is refused.
+
+# The sunset assistant.
+sunsets = Sleepers
+sunsets-what = Who did nothing for long, and what putting them to rest would change. Whoever is at rest is skipped until they act again.
+sunsets-past = When people were put to rest
+sunsets-empty = Nobody was put to rest yet.
+sunset = When
+sunset-why = Why
+sunset-why-help = It stays in the log.
+sunset-rule = { $days } days, { $mailings ->
+    [one] one mailing
+   *[other] { $mailings } mailings
+  }
+sunset-undone = undone { $at }
+sunset-unfinished = cut short
+sunset-undo = Wake them…
+sunset-undo-do = Wake them
+sunset-undo-question = Wake whoever was put to rest then?
+sunset-undo-what = Whoever was put to rest then and is at rest still is mailed again. Whoever was skipped meanwhile stays skipped.
+sunset-ask = Who sleeps?
+sunset-help = Looking changes nothing; it takes longer the longer the list is.
+sunset-days = Days without a click, a reply or an event
+sunset-mailings = Mailings that were accepted in that silence, at least
+sunset-look = Look
+sunset-do = Put them to rest
+sunset-proposal = What it would come to
+sunset-asleep = Would be put to rest
+sunset-people = Can be mailed
+sunset-unknown = Left alone
+sunset-unknown-what = Their mail is opened, nobody knows by whom.
+sunset-reach = Reached within 90 days now
+sunset-reach-what = Of those who can be mailed: who took notice or opened a message themselves.
+sunset-reach-then = Reached within 90 days then
+sunset-nobody = Nobody.
+sunset-providers = By provider
+sunset-origins = By where addresses were collected
+sunset-origin = Where

@@ -365,6 +365,15 @@ did-what = Klicks sind Absicht, Öffnen eine Richtung und nicht mehr
 did-clicked = Leute, die klickten
 did-of-accepted = der Angenommenen
 did-machines = { $n } Klicks von Maschinen
+curve = Wann die Leute etwas taten
+curve-what = Wie viele es zum ersten Mal getan hatten, nach Stunden seit dem Beginn
+curve-within = Binnen
+curve-top = bis { $n }
+curve-hours = { $n ->
+    [one] einer Stunde
+   *[other] { $n } Stunden
+  }
+curve-told = Binnen { $hours } Stunden hatten { $opened } Leute geöffnet und { $clicked } geklickt.
 did-opened = Leute, die öffneten
 did-opened-what = eine Richtung
 did-unknown = { $n } unbekannt

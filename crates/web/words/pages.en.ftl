@@ -365,6 +365,15 @@ did-what = Clicks are intent, opens a direction and no more
 did-clicked = People who clicked
 did-of-accepted = of accepted
 did-machines = { $n } clicks by machines
+curve = When people acted
+curve-what = How many had done it for the first time, by hours since it began
+curve-within = Within
+curve-top = up to { $n }
+curve-hours = { $n ->
+    [one] an hour
+   *[other] { $n } hours
+  }
+curve-told = Within { $hours } hours { $opened } people had opened and { $clicked } had clicked.
 did-opened = People who opened
 did-opened-what = a direction
 did-unknown = { $n } unknown

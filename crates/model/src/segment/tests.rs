@@ -287,5 +287,5 @@ fn the_examples_of_the_manual_are_rules() {
             assert_eq!(rule, parse(r#"attr.city == "Berlin" && !did("booked").within(days(7))"#).unwrap());
         }
     }
-    assert_eq!(examples, 10);
+    assert_eq!(examples, 12);
 }

@@ -3,10 +3,9 @@
 //
 // The routes come from the server's own tables; a page that is not in [`PAGES`] fails the story.
 
-import { DESK, PHONE, api, ask, holds, linkTo, overhang, step, told, violations } from "./driver.mjs";
+import { DESK, PHONE, api, holds, linkTo, overhang, step, told, violations } from "./driver.mjs";
 import { furnish } from "./furnish.mjs";
 import hostile from "./hostile.mjs";
-import pictures from "./pictures.mjs";
 
 /// Routes that show nobody a page of ours.
 const NO_PAGES = {
@@ -63,6 +62,8 @@ const PAGES = {
   "/domains/{domain}": () => ["/domains/letters.example"],
   "/lists": () => ["/lists"],
   "/lists/{id}": (has) => [`/lists/${has.list}`],
+  "/sunsets": () => ["/sunsets"],
+  "/sunsets/{id}/undo": () => ["/sunsets/su_1/undo"],
   "/sequences": () => ["/sequences"],
   "/sequences/new": () => ["/sequences/new"],
   "/sequences/{id}": (has) => [`/sequences/${has.sequence}`],
@@ -70,6 +71,7 @@ const PAGES = {
   "/sequences/{id}/archive": (has) => [`/sequences/${has.sequence}/archive`],
   "/events": () => ["/events", "/events?hand=yes"],
   "/alerts": () => ["/alerts?all=yes"],
+  "/machine": () => ["/machine"],
   "/settings": () => ["/settings"],
   "/users": () => ["/users"],
   "/users/{id}": (has) => [`/users/${has.user}`],
@@ -92,8 +94,7 @@ export default async function story(browser) {
   holds(unknown.length === 0, `no story looks at ${unknown.join(", ")}: add it to PAGES in pages.mjs`);
   const gone = [...Object.keys(PAGES), ...Object.keys(NO_PAGES)].filter((route) => !told.routes.includes(route));
   holds(gone.length === 0, `there is no route ${gone.join(", ")} any more`);
-  const anna = await becomesOwner(browser);
-  await pictures(anna);
+  const anna = await browser.owner();
   const has = await furnish();
   Object.assign(has, await found(anna, has));
   await hostile(browser, has);
@@ -107,18 +108,6 @@ export default async function story(browser) {
 }
 
 const rank = (route) => (route.startsWith("/campaigns/{id}") ? 0 : 1);
-
-async function becomesOwner(browser) {
-  const anna = await browser.somebody();
-  const { link } = await ask("link");
-  await anna.goes(link);
-  await anna.types("Your name", "Anna");
-  await anna.types("E-mail address", "anna@letters.example");
-  await anna.types("Password", "a kettle of nine herons");
-  await anna.presses("Begin");
-  await anna.isKnown();
-  return anna;
-}
 
 /// What only a page or a letter leads to.
 async function found(anna, has) {

@@ -26,7 +26,7 @@ pub(crate) mod segments;
 pub(crate) mod sequences;
 pub(crate) mod sessions;
 pub(crate) mod settings;
-mod sunsets;
+pub(crate) mod sunsets;
 pub(crate) mod suppressions;
 mod templates;
 mod told;

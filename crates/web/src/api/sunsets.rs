@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// Who is taken to sleep.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Rule {
+pub(crate) struct Rule {
     /// Days without a click, a reply or an event; 180 when left out.
     #[serde(default = "usual_days")]
     #[schema(minimum = 30, maximum = 3650)]
@@ -53,52 +53,52 @@ impl From<Rule> for SleepRule {
 
 /// What a rule says of everybody who can be mailed. Nothing is done.
 #[derive(Serialize, ToSchema)]
-struct ProposedSunset {
+pub(crate) struct ProposedSunset {
     /// Days without a click, a reply or an event.
-    days: u16,
+    pub(crate) days: u16,
     /// Mailings accepted in that silence at least.
-    mailings: u16,
+    pub(crate) mailings: u16,
     /// Everybody who can be mailed, and is not at rest already.
-    people: u64,
+    pub(crate) people: u64,
     /// Who would be put to rest.
-    asleep: u64,
+    pub(crate) asleep: u64,
     /// Who is left alone because their mail is opened, by whom nobody knows.
-    unknown: u64,
+    pub(crate) unknown: u64,
     /// By provider, most sleepers first, at most 100; `other` is everybody elsewhere.
-    providers: Vec<SleepingGroup>,
+    pub(crate) providers: Vec<SleepingGroup>,
     /// By where addresses were collected; `none` where nobody said.
-    lead_sources: Vec<SleepingGroup>,
+    pub(crate) lead_sources: Vec<SleepingGroup>,
     /// What it does to the effective reach.
-    reach: ReachThen,
+    pub(crate) reach: ReachThen,
     /// Some of them, at most 20.
-    sample: Vec<Sleeper>,
+    pub(crate) sample: Vec<Sleeper>,
 }
 
 /// People who have something in common.
 #[derive(Serialize, ToSchema)]
-struct SleepingGroup {
+pub(crate) struct SleepingGroup {
     /// What they have in common.
-    name: String,
+    pub(crate) name: String,
     /// How many can be mailed.
-    people: u64,
+    pub(crate) people: u64,
     /// How many of them would be put to rest.
-    asleep: u64,
+    pub(crate) asleep: u64,
 }
 
 /// The share of people who took notice, or opened a message themselves, within 90 days.
 #[derive(Serialize, ToSchema)]
-struct ReachThen {
+pub(crate) struct ReachThen {
     /// How many did.
-    reached: u64,
+    pub(crate) reached: u64,
     /// Of a thousand who can be mailed now.
-    per_mille: u64,
+    pub(crate) per_mille: u64,
     /// Of a thousand who could be mailed then.
-    per_mille_then: u64,
+    pub(crate) per_mille_then: u64,
 }
 
 /// Somebody who would be put to rest.
 #[derive(Serialize, ToSchema)]
-struct Sleeper {
+pub(crate) struct Sleeper {
     /// Their id.
     contact: String,
     /// Their address.
@@ -135,7 +135,7 @@ impl From<Proposal> for ProposedSunset {
 /// Everybody is looked at, in short readings: the answer takes longer the longer the list is.
 #[utoipa::path(post, path = "/sunsets/preview", tag = "contacts", request_body = Rule,
     responses((status = 200, body = ProposedSunset)))]
-async fn propose(
+pub(crate) async fn propose(
     State(app): State<App>,
     caller: Caller,
     Input(rule): Input<Rule>,
@@ -148,7 +148,7 @@ async fn propose(
 /// Whom to put to rest, and why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PutToRest {
+pub(crate) struct PutToRest {
     /// Days without a click, a reply or an event; 180 when left out.
     #[serde(default = "usual_days")]
     #[schema(minimum = 30, maximum = 3650)]
@@ -164,26 +164,26 @@ struct PutToRest {
 
 /// Once that people were put to rest.
 #[derive(Serialize, ToSchema)]
-struct Sunset {
+pub(crate) struct Sunset {
     /// Its id (`su_…`).
-    id: String,
+    pub(crate) id: String,
     /// By which rule: days without a click, a reply or an event …
-    days: u16,
+    pub(crate) days: u16,
     /// … over at least so many mailings.
-    mailings: u16,
+    pub(crate) mailings: u16,
     /// Why.
-    because: String,
+    pub(crate) because: String,
     /// How many it put to rest.
-    people: u64,
+    pub(crate) people: u64,
     /// When.
-    at: Time,
+    pub(crate) at: Time,
     /// By whom.
-    actor: String,
+    pub(crate) actor: String,
     /// It was cut short: some who sleep are not at rest. Undo it, or put to rest again.
-    unfinished: bool,
+    pub(crate) unfinished: bool,
     /// When it was undone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    undone_at: Option<Time>,
+    pub(crate) undone_at: Option<Time>,
 }
 
 impl From<store::Sunset> for Sunset {
@@ -207,7 +207,7 @@ impl From<store::Sunset> for Sunset {
 /// What a program asks for one person (a receipt) is not meant. Whoever acts is awake again by themselves.
 #[utoipa::path(post, path = "/sunsets", tag = "contacts", request_body = PutToRest,
     responses((status = 201, body = Sunset)))]
-async fn rest(
+pub(crate) async fn rest(
     State(app): State<App>,
     caller: Caller,
     Input(asked): Input<PutToRest>,
@@ -221,7 +221,7 @@ async fn rest(
 
 /// The times people were put to rest, latest first.
 #[utoipa::path(get, path = "/sunsets", tag = "contacts", params(Plain), responses((status = 200, body = Page<Sunset>)))]
-async fn list(
+pub(crate) async fn list(
     State(app): State<App>,
     caller: Caller,
     Asked(which): Asked<Plain>,
@@ -236,7 +236,7 @@ async fn list(
 /// Why it is undone.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Undo {
+pub(crate) struct Undo {
     /// Why, in 1 to 500 characters; it is kept in the audit log.
     #[schema(min_length = 1, max_length = 500)]
     because: String,
@@ -244,7 +244,7 @@ struct Undo {
 
 /// Who was woken.
 #[derive(Serialize, ToSchema)]
-struct WokenPeople {
+pub(crate) struct WokenPeople {
     /// How many. Who was skipped meanwhile stays skipped.
     woken: u64,
 }
@@ -252,7 +252,7 @@ struct WokenPeople {
 /// Wake whoever was put to rest then and is at rest still.
 #[utoipa::path(post, path = "/sunsets/{id}/undo", tag = "contacts", request_body = Undo,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = WokenPeople)))]
-async fn undo(
+pub(crate) async fn undo(
     State(app): State<App>,
     caller: Caller,
     At(id): At<SunsetId>,

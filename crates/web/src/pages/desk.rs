@@ -1,8 +1,8 @@
 //! The pages where lists are kept and settings made, each with its address.
 
 use super::{
-    account, alerts, domains, events, imports, keys, lanes, lists, segments, sequences, settings, sources,
-    suppressions, users, webhooks,
+    account, alerts, domains, events, imports, keys, lanes, lists, machine, segments, sequences, settings, sources,
+    sunsets, suppressions, users, webhooks,
 };
 use crate::App;
 use axum::Router;
@@ -40,6 +40,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/lists", get(lists::list).post(lists::make))
         .route("/lists/{id}", get(lists::show).post(lists::change))
         .route("/lists/{id}/remove", post(lists::remove))
+        .route("/sunsets", get(sunsets::list).post(sunsets::ask))
+        .route("/sunsets/{id}/undo", get(sunsets::ask_to_undo).post(sunsets::undo))
         .route("/sequences", get(sequences::list))
         .route("/sequences/new", get(sequences::new).post(sequences::make))
         .route("/sequences/{id}", get(sequences::show))
@@ -49,6 +51,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/sequences/{id}/archive", get(sequences::ask_to_archive).post(sequences::archive))
         .route("/events", get(events::list))
         .route("/alerts", get(alerts::list))
+        .route("/machine", get(machine::show))
         .route("/alerts/channels", post(alerts::make))
         .route("/alerts/channels/{id}/test", post(alerts::test))
         .route("/alerts/channels/{id}/remove", post(alerts::remove))

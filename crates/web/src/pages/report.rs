@@ -1,6 +1,7 @@
 //! The report of a campaign: the equation, shares with what they are shares of, and why people did not get it.
 
 use super::campaign::{Head, found};
+use super::curve::Drawn;
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::shown::verdict_class as class_of;
@@ -23,6 +24,8 @@ struct ReportPage {
     layout: Layout,
     head: Head,
     equation: Equation,
+    /// When people acted.
+    curve: Option<Drawn>,
     report: Report,
     /// Are the totals final?
     is_final: bool,
@@ -54,12 +57,13 @@ pub(super) async fn show(
     let known = report::report(&app.store, id, app.now()).await?;
     let head = Head::of(&app, &visitor, &campaign, "report").await?;
     let equation = Equation::of(&visitor.shown, &known, &head.base);
+    let curve = known.curve.as_ref().and_then(|curve| Drawn::of(&visitor.shown, curve));
     let title = visitor.shown.fill("report-title", &[("name", campaign.name.as_str().into())]);
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend) && campaign.kind == CampaignKind::Broadcast;
     let is_final = campaign.state.is_over() && known.is_settled();
     let doubted = if campaign.state == CampaignState::Complete { known.in_doubt } else { 0 };
-    Ok(page(&ReportPage { layout, head, equation, report: known, is_final, may_send, doubted }))
+    Ok(page(&ReportPage { layout, head, equation, curve, report: known, is_final, may_send, doubted }))
 }
 
 /// The table of causes, for a spreadsheet.

@@ -147,7 +147,8 @@ impl Shown {
         self.lasted(&Duration::from_secs(*secs))
     }
 
-    fn decimal(&self, value: f64, figures: usize) -> String {
+    /// A number with so many figures behind the point.
+    pub(crate) fn decimal(&self, value: f64, figures: usize) -> String {
         self.words.number(FluentValue::try_number(&format!("{value:.figures$}")))
     }
 

@@ -6,24 +6,29 @@ use model::access::Scope;
 /// A page beside others: its address, its words, and what one needs to see it.
 type Tab = (&'static str, &'static str, Option<Scope>);
 
-const PEOPLE: [Tab; 3] = [
+const PEOPLE: [Tab; 4] = [
     ("/contacts", "menu-contacts", Some(Scope::ContactsRead)),
     ("/lists", "lists", Some(Scope::SegmentsRead)),
     ("/imports", "imports", Some(Scope::ContactsRead)),
+    ("/sunsets", "sunsets", Some(Scope::ContactsRead)),
 ];
 
-const DELIVERY: [Tab; 4] = [
+const DELIVERY: [Tab; 5] = [
     ("/lanes", "lanes-title", Some(Scope::DispatchRead)),
     ("/sources", "sources", Some(Scope::DispatchRead)),
     ("/domains", "domains", Some(Scope::DomainsRead)),
     ("/alerts", "alerts", Some(Scope::DispatchRead)),
+    ("/machine", "machine", Some(Scope::DispatchRead)),
 ];
 
-/// Of how mail leaves. Sources belong to the whole installation, and are seen in its first workspace.
+/// What belongs to the whole installation, and is seen in its first workspace.
+const OF_THE_HOUSE: [&str; 2] = ["/sources", "/machine"];
+
+/// Of how mail leaves.
 pub(super) fn delivery(visitor: &Visitor, here: &str) -> Vec<(String, String, bool)> {
     let is_house = visitor.caller.of_the_house().is_ok();
     let tabs = shown(visitor, &DELIVERY, here);
-    tabs.into_iter().filter(|(href, _, _)| is_house || href != "/sources").collect()
+    tabs.into_iter().filter(|(href, _, _)| is_house || !OF_THE_HOUSE.contains(&href.as_str())).collect()
 }
 
 const SETTINGS: [Tab; 5] = [

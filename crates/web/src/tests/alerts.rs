@@ -144,6 +144,11 @@ async fn an_alert_is_shown_and_snoozed() {
     assert_eq!((&snoozed["state"], &snoozed["snoozed_until"]), (&json!("snoozed"), &json!("2026-01-01T01:00:00.000Z")));
     house.pass(Duration::from_secs(3_600));
     assert_eq!(house.get(&path, &key).await.json()["state"], "open");
+    let cookie = super::pages::owner(&house).await;
+    let machine = super::pages::look(&house, "/machine", &cookie).await.text;
+    let row = |name: &str| machine.split("<tr").find(|row| row.contains(name)).unwrap_or_else(|| panic!("{machine}"));
+    assert!(row("Room on the disk").contains("It is full."), "{machine}");
+    assert!(row("Sending goes on").contains("no alert") && row("The clock").contains("UTC"), "{machine}");
     let too_long = house.post(&format!("{path}/snooze"), &key, json!({ "minutes": 43_201 })).await;
     assert_eq!(too_long.json()["field"], "minutes");
     let foreign = house.foreign_key().await;

@@ -73,3 +73,29 @@ async fn who_did_nothing_for_long_is_proposed_put_to_rest_and_woken() {
     let refused = house.post(&format!("/api/v1/sunsets/{id}/undo"), &foreign, json!({ "because": "mine" })).await;
     assert_eq!(refused.code(), "not_found");
 }
+
+#[tokio::test]
+async fn the_assistant_is_asked_obeyed_and_undone_on_its_page() {
+    let house = House::new();
+    house.furnish().await;
+    let cookie = super::pages::owner(&house).await;
+    let page = super::pages::look(&house, "/sunsets", &cookie).await.text;
+    assert!(page.contains("Nobody was put to rest yet.") && page.contains("value=\"180\""), "{page}");
+    let asked = super::pages::submit(&house, "/sunsets", &cookie, "days=30&mailings=1&because=").await;
+    assert!(asked.status == 200 && asked.text.contains("What it would come to"), "{}", asked.text);
+    assert!(asked.text.contains("value=\"30\""), "what was typed is kept: {}", asked.text);
+    let why = super::pages::submit(&house, "/sunsets", &cookie, "days=30&mailings=1&because=&do=rest").await;
+    assert!(why.status == 422 && why.text.contains("id=\"rest-because-wrong\""), "{}", why.text);
+    let wrong = super::pages::submit(&house, "/sunsets", &cookie, "days=soon&mailings=1&because=").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"rest-days-wrong\""), "{}", wrong.text);
+    let done = super::pages::submit(&house, "/sunsets", &cookie, "days=30&mailings=1&because=quiet&do=rest").await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let page = super::pages::look(&house, "/sunsets", &cookie).await.text;
+    assert!(page.contains("30 days, one mailing") && page.contains("quiet"), "{page}");
+    let undo =
+        page.split("href=\"").find(|rest| rest.contains("/undo\"")).unwrap().split('"').next().unwrap().to_owned();
+    assert!(super::pages::look(&house, &undo, &cookie).await.text.contains("Wake whoever"), "it asks why");
+    assert_eq!(super::pages::submit(&house, &undo, &cookie, "because=").await.status, 422);
+    assert_eq!(super::pages::submit(&house, &undo, &cookie, "because=a+mistake").await.status, 303);
+    assert!(super::pages::look(&house, "/sunsets", &cookie).await.text.contains("undone"));
+}
