@@ -44,7 +44,8 @@ pub(crate) fn screens(root: &Path) -> Result<()> {
         needs.print();
         bail!("there is nothing to draw with");
     };
-    let mut command = cargo(root, &["test", "--locked", "--package", "postroom", "--test", "it", "browser"]);
+    // The whole workspace, so that nothing is built with other features than the tests were.
+    let mut command = cargo(root, &["test", "--locked", "--workspace", "--test", "it", "browser"]);
     command.env(BROWSER_VARIABLE, browser).env("POSTROOM_SCREENS", "1");
     succeed(command, "the stories in a browser")
 }

@@ -11,6 +11,7 @@ import { smaller } from "./png.mjs";
 
 /// A browser that does not start is started again so often.
 const LAUNCHES_MAX = 3;
+const PASSWORD = "a kettle of nine herons";
 /// A desk and a telephone.
 export const DESK = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
@@ -54,8 +55,8 @@ export async function api(method, path, body) {
 }
 
 /// Looks until `what` gives something.
-export async function until(name, what) {
-  const ends = Date.now() + PATIENCE_MS;
+export async function until(name, what, patience = PATIENCE_MS) {
+  const ends = Date.now() + patience;
   for (;;) {
     const found = await what();
     if (found) return found;
@@ -116,6 +117,21 @@ export class Browser {
       await dialog.dismiss();
     });
     return somebody;
+  }
+
+  /// The owner of an installation that nobody owns yet, by the link that the server printed.
+  async owner() {
+    const { link } = await ask("link");
+    const anna = await this.somebody();
+    await anna.goes(link);
+    await anna.types("Your name", "Anna");
+    await anna.types("E-mail address", "anna@letters.example");
+    await anna.types("Password", PASSWORD);
+    await anna.presses("Begin");
+    holds(!anna.at().startsWith("/welcome"), `the owner is left at ${anna.at()}`);
+    await anna.sees("Campaigns", "header.side");
+    await anna.isKnown();
+    return anna;
   }
 
   async end() {

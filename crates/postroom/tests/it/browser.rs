@@ -266,6 +266,32 @@ fn every_page_keeps_the_rules_of_accessibility_and_runs_nothing_of_what_people_a
     assert!(steps["pages"]["looked"].as_u64() >= Some(60), "{steps:#?}");
 }
 
+#[test]
+fn a_campaign_of_a_thousand_is_watched_in_the_sandbox_to_its_end_and_looked_into() {
+    let Some(kit) = Kit::find() else { return };
+    let room = Room::new();
+    let server = Server::start(&room, &["--requests-per-minute", "1000000", "--cancel-window", "1"]);
+    let mut stage = Stage { room, receivers: None, server };
+    let steps = stage.tell(&kit, "thousand", json!({}));
+    assert!(said(&steps, "begun", "reach").contains("938 attempted"), "{steps:#?}");
+    let readings = steps["watched"]["readings"].as_array().unwrap();
+    let of = |reading: &Value, term: &str| reading[term].as_u64().unwrap_or_else(|| panic!("{term} in {reading}"));
+    let terms = ["accepted", "in_progress", "soft", "hard", "blocked", "in_doubt"];
+    for reading in readings {
+        let sum: u64 = terms.iter().map(|term| of(reading, term)).sum();
+        assert_eq!(sum, of(reading, "attempted"), "the terms of one moment belong together: {reading}");
+    }
+    assert!(readings.len() >= 3, "{readings:#?}");
+    let accepted: Vec<u64> = readings.iter().map(|reading| of(reading, "accepted")).collect();
+    assert!(accepted.is_sorted() && accepted.first() < accepted.last(), "it only grows: {accepted:?}");
+    assert!(said(&steps, "report", "first").starts_with("1,000 people"), "{steps:#?}");
+    assert!(said(&steps, "report", "second").contains("0 in progress"), "{steps:#?}");
+    assert!(said(&steps, "report", "causes").contains("mailbox full"), "{steps:#?}");
+    assert!(steps["investigated"]["causes"].as_u64() >= Some(5), "{steps:#?}");
+    assert!(!said(&steps, "investigated", "advice").is_empty());
+    assert!(said(&steps, "investigated", "told").contains("Spring news"), "{steps:#?}");
+}
+
 /// Every route of the pages that answers GET, as the server's own tables have them.
 fn routes() -> Vec<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/src");

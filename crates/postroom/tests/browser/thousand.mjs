@@ -1,0 +1,82 @@
+// A thousand people in the sandbox: their campaign is begun and watched in the machine room to its end, its report is read,
+// its failures are looked into, and so is one of the people. It is what people are shown first, so its pictures are kept.
+
+import { holds, step, until } from "./driver.mjs";
+
+/// Readings of the room that must differ; a room that is drawn once a second has many more.
+const READINGS_MIN = 3;
+/// A thousand people take a minute; a busy machine may need some.
+const PATIENCE_MS = 420_000;
+/// Pictures of the room are taken when so many are accepted: then every part of it has something to show.
+const SHOWN_FROM = 150;
+
+export default async function story(browser) {
+  const anna = await browser.owner();
+  await anna.goes("/first");
+  await anna.leaves(() => anna.page.locator("#open-sandbox").click());
+  holds(anna.at() === "/sandbox/", anna.at());
+  await anna.goes("/sandbox/campaigns");
+  await anna.leaves(() => anna.page.locator("#main tbody a").first().click());
+  const campaign = anna.at();
+  const reach = await anna.reads(".card .eq");
+  await anna.presses(/^Send to/);
+  step("begun", { reach });
+  await watches(anna);
+  await reads(anna, campaign);
+  await investigates(anna, campaign);
+}
+
+/// The page moves by itself: from the countdown to the machine room, and from there to the report.
+async function watches(anna) {
+  const room = anna.page.locator("[data-part=equation]");
+  await room.waitFor();
+  const readings = [];
+  let isShown = false;
+  await until("the totals are final", async () => {
+    // Between two pages there is nothing to be read.
+    const read = await figures(anna).catch(() => null);
+    if (read && JSON.stringify(read) !== JSON.stringify(readings.at(-1))) readings.push(read);
+    if (!isShown && read?.accepted > SHOWN_FROM) {
+      isShown = true;
+      await anna.pictures("machine-room");
+    }
+    return anna.at().endsWith("/report");
+  }, PATIENCE_MS);
+  holds(readings.length >= READINGS_MIN, `the room was seen to move ${readings.length} times`);
+  step("watched", { readings });
+}
+
+/// The terms of what was attempted, by their names, as they stand on the page at one moment.
+const figures = (anna) =>
+  anna.page.evaluate(() => {
+    const terms = [...document.querySelectorAll("[data-part=equation] [data-eq=attempted] a")];
+    if (!terms.length) return null;
+    const read = (term) => [new URL(term.href).searchParams.get("state") ?? "attempted", Number(term.querySelector("b").textContent.replace(/\D/g, ""))];
+    return Object.fromEntries(terms.map(read));
+  });
+
+async function reads(anna, campaign) {
+  await anna.sees("These totals are final");
+  const [first, second] = [await anna.reads(".card .eq"), await anna.reads("[data-eq=attempted]")];
+  // What people do with it comes later than the last verdict.
+  await until("somebody clicks", async () => {
+    await anna.goes(`${campaign}/report`);
+    return !(await anna.reads(".tiles.inner dd.big")).startsWith("0");
+  }, PATIENCE_MS);
+  await anna.pictures("report");
+  step("report", { first, second, causes: await anna.reads("section[aria-labelledby=causes]") });
+}
+
+async function investigates(anna, campaign) {
+  await anna.goes(`${campaign}/investigate`);
+  const causes = anna.page.locator(".causes a");
+  const count = await causes.count();
+  await anna.leaves(() => causes.filter({ hasText: "mailbox full" }).first().click());
+  await anna.sees("mailbox full", ".detail");
+  const advice = await anna.reads(".detail ol.do");
+  await anna.pictures("investigation");
+  await anna.leaves(() => anna.page.locator(".detail a.mono").click());
+  await anna.sees("Timeline");
+  await anna.pictures("contact");
+  step("investigated", { causes: count, advice, told: await anna.reads("ol.time") });
+}
