@@ -17,6 +17,11 @@ use tokio::sync::mpsc;
 pub(crate) const OUTCOMES_WAITING_MAX: usize = 2_048;
 /// Commits are at least so far apart, so that a batch is worth its pages: a reply waits in its slot meanwhile.
 const TICK: Duration = Duration::from_millis(50);
+/// Where only the death of the process is to be survived, a few outcomes wait for so many ticks: their replies are the
+/// kernel's already, and a commit saves nothing that is not saved.
+const TICKS_MAX: u32 = 5;
+/// So many are worth a commit at the next tick.
+const BATCH_WORTH: usize = 256;
 
 /// Settles until every sender is gone, and looks after a ledger in trouble. Ends early only if the ledger can never work
 /// again (its text says why).
@@ -28,12 +33,16 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
             count = outcomes.recv_many(&mut batch, SETTLE_BATCH_MAX) => if count == 0 { return Ok(()) },
             () = mended(&house, &mut pause) => continue,
         }
-        let (settlements, slots): (Vec<Settlement>, Vec<_>) =
-            batch.drain(..).map(|outcome| (outcome.settlement, outcome.slot)).unzip();
+        // Their number is known: what they are taken apart into is not grown, that is copied, on the way.
+        let (mut settlements, mut slots) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        for outcome in batch.drain(..) {
+            settlements.push(outcome.settlement);
+            slots.extend(outcome.slot);
+        }
         let settlements = Arc::new(settlements);
         let moved: Vec<Moved> = settlements.iter().map(moved).collect();
         record(&house, &settlements).await?;
-        for slot in slots.into_iter().flatten() {
+        for slot in slots {
             house.store.inflight().free(slot);
         }
         for settlement in settlements.iter() {
@@ -43,7 +52,18 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
         }
         house.outstanding.settling.fetch_sub(settlements.len(), Ordering::Relaxed);
         house.tell(Notice::Committed(moved));
+        gather(house.store.inflight().survives_power(), &outcomes).await;
+    }
+}
+
+/// Lets the next batch gather. `survives_power`: a commit makes something safe that was not.
+async fn gather<T>(survives_power: bool, outcomes: &mpsc::Receiver<T>) {
+    let ticks = if survives_power { 1 } else { TICKS_MAX };
+    for _ in 0..ticks {
         tokio::time::sleep(TICK).await;
+        if outcomes.len() >= BATCH_WORTH || outcomes.is_closed() {
+            return;
+        }
     }
 }
 
@@ -76,5 +96,35 @@ fn moved(settlement: &Settlement) -> Moved {
         was_due: settlement.was_due.map(|(site, _)| site),
         due: settlement.due,
         second_lookup_at: settlement.second_lookup_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn gathered(survives_power: bool, waiting: usize, closed: bool) -> Duration {
+        let (sender, outcomes) = mpsc::channel(OUTCOMES_WAITING_MAX);
+        (0..waiting).for_each(|n| sender.try_send(n).unwrap());
+        let _open = (!closed).then_some(sender);
+        let began = tokio::time::Instant::now();
+        gather(survives_power, &outcomes).await;
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_outcomes_wait_longer_only_where_a_commit_saves_nothing() {
+        let long = TICK * TICKS_MAX;
+        for (survives_power, waiting, closed, expected) in [
+            (true, 0, false, TICK),
+            (true, 3, false, TICK),
+            (false, 3, false, long),
+            (false, BATCH_WORTH - 1, false, long),
+            (false, BATCH_WORTH, false, TICK),
+            (false, 3, true, TICK),
+        ] {
+            let waited = gathered(survives_power, waiting, closed).await;
+            assert_eq!(waited, expected, "power {survives_power}, {waiting} wait, closed {closed}");
+        }
     }
 }

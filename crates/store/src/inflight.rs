@@ -184,6 +184,11 @@ impl InFlight {
         Ok(InFlight { inner: Arc::new(inner) })
     }
 
+    /// Does what is recorded here outlive a loss of power? Replies never do, but they outlive the process.
+    pub fn survives_power(&self) -> bool {
+        self.inner.syncer.is_some() || self.inner.sync_here
+    }
+
     /// Waits for a free slot.
     pub async fn take_slot(&self) -> Result<Slot> {
         let permit = self.inner.permits.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;

@@ -142,8 +142,16 @@ fn open_reader(options: &OpenOptions, dir: &Path) -> Result<Core> {
     })
 }
 
+/// The first of them is for what may take long.
 fn readers(disk: &dyn Disk, path: &Path) -> Result<Vec<Connection>> {
-    (0..READERS).map(|_| sqlite::open_reader(disk, path)).collect()
+    let open = |at: usize| {
+        let conn = sqlite::open_reader(disk, path)?;
+        if at > 0 {
+            sqlite::read_pages_only(&conn)?;
+        }
+        Ok(conn)
+    };
+    (0..READERS).map(open).collect()
 }
 
 /// Makes the directory if need be and takes its lock.

@@ -150,7 +150,7 @@ impl Shared {
 fn sync_loop(file: &dyn DiskFile, shared: &Shared) {
     while let Some(mut asked) = shared.gather() {
         asked.sort_unstable_by_key(|one| one.index);
-        let outcome = write(file, &asked).and_then(|()| file.sync());
+        let outcome = write_synced(file, &asked);
         for one in asked {
             let answer = match &outcome {
                 Ok(()) => Ok(()),
@@ -162,15 +162,20 @@ fn sync_loop(file: &dyn DiskFile, shared: &Shared) {
     }
 }
 
-/// Writes slots in order of place; neighbours in one go.
-fn write(file: &dyn DiskFile, asked: &[Asked]) -> std::io::Result<()> {
+/// Writes slots in order of place, and syncs them; neighbours in one go, and that is nearly always all of them.
+fn write_synced(file: &dyn DiskFile, asked: &[Asked]) -> std::io::Result<()> {
+    let runs: Vec<&[Asked]> = asked.chunk_by(|one, next| one.index + 1 == next.index).collect();
     let mut bytes = Vec::with_capacity(asked.len() * SLOT_BYTES);
-    for run in asked.chunk_by(|one, next| one.index + 1 == next.index) {
+    for run in &runs {
         bytes.clear();
         run.iter().for_each(|one| bytes.extend_from_slice(&one.slot));
-        file.write_at(&bytes, slot_at(run.first().map_or(0, |one| one.index)))?;
+        let at = slot_at(run.first().map_or(0, |one| one.index));
+        if runs.len() == 1 {
+            return file.write_synced_at(&bytes, at);
+        }
+        file.write_at(&bytes, at)?;
     }
-    Ok(())
+    file.sync()
 }
 
 #[cfg(test)]

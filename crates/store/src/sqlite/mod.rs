@@ -77,6 +77,8 @@ pub(crate) const WRITER_CACHE_KIB: i64 = 16_384;
 pub(crate) const IMPORT_CACHE_KIB: i64 = 65_536;
 /// A reader's page cache, in kibibytes.
 const READER_CACHE_KIB: i64 = 16_384;
+/// The same of one that reads pages of a queue or a list: it goes along keys, and every commit voids what it keeps.
+const PAGES_CACHE_KIB: i64 = 4_096;
 /// Pages of log after which the writer copies them into the ledger (16 MiB).
 const CHECKPOINT_PAGES: i64 = 4_096;
 /// The log file is cut back to this after it was copied, in bytes.
@@ -345,6 +347,11 @@ pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     migrate::check_identity(&conn, Some(path))?;
     Ok(conn)
+}
+
+/// For a reader of which nothing is asked but pages: it keeps less.
+pub(crate) fn read_pages_only(conn: &Connection) -> Result<()> {
+    Ok(conn.pragma_update(None, "cache_size", -PAGES_CACHE_KIB)?)
 }
 
 /// Statements are planned when they are prepared and never again. Left alone, SQLite plans some of them anew whenever a
