@@ -109,7 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     figures.add("drawn_per_s_of_the_slowest_watcher", slowest_drawn);
     bench.must_be(&under_way, "sending")?;
     // What the engine reads to send would hide what is read to watch.
-    bench.ask("POST", &format!("/campaigns/{under_way}/pause"), &json!({ "reason": "bench" }))?;
+    bench.ask("POST", &format!("/campaigns/{under_way}/pause"), &json!({ "because": "bench" }))?;
     thread::sleep(Duration::from_secs(3));
     figures.add("ledger_reads_per_s_by_nobody", bench.reads_while(|| thread::sleep(WATCHING))?);
     figures.add("ledger_reads_per_s_by_1_watcher", bench.watch(&under_way, 1)?.1);
