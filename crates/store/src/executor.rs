@@ -28,6 +28,11 @@ struct WriteQueues {
     closed: bool,
 }
 
+enum Write {
+    Settle(SettleJob),
+    Work(WriteJob),
+}
+
 struct ReadQueue {
     jobs: VecDeque<ReadJob>,
     closed: bool,
@@ -41,6 +46,35 @@ struct Shared<Q> {
 impl<Q> Shared<Q> {
     fn lock(&self) -> MutexGuard<'_, Q> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared<WriteQueues> {
+    fn push(&self, write: Write) -> Result<()> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(StoreError::Closed);
+        }
+        match write {
+            Write::Settle(job) => queue.settles.push_back(job),
+            Write::Work(job) => queue.rest.push_back(job),
+        }
+        drop(queue);
+        self.ready.notify_one();
+        Ok(())
+    }
+}
+
+impl Shared<ReadQueue> {
+    fn push(&self, job: ReadJob) -> Result<()> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(StoreError::Closed);
+        }
+        queue.jobs.push_back(job);
+        drop(queue);
+        self.ready.notify_one();
+        Ok(())
     }
 }
 
@@ -144,7 +178,7 @@ impl Lanes {
                     // The caller may have gone away; the work is done all the same.
                     reply.send(work(ledger)).ok();
                 });
-                push_write(shared, |queue| queue.rest.push_back(job))?;
+                shared.push(Write::Work(job))?;
                 answer.await.map_err(|_| StoreError::Closed)?
             }
         }
@@ -160,7 +194,7 @@ impl Lanes {
             }
             Writer::Thread(shared) => {
                 let (reply, answer) = oneshot::channel();
-                push_write(shared, |queue| queue.settles.push_back((settlements, reply)))?;
+                shared.push(Write::Settle((settlements, reply)))?;
                 answer.await.map_err(|_| StoreError::Closed)?
             }
         }
@@ -204,15 +238,7 @@ impl Lanes {
                 let job: ReadJob = Box::new(move |conn| {
                     reply.send(work(conn)).ok();
                 });
-                // A block, not `drop`: the guard must not be part of the future, which has to be `Send`.
-                {
-                    let mut queue = shared.lock();
-                    if queue.closed {
-                        return Err(StoreError::Closed);
-                    }
-                    queue.jobs.push_back(job);
-                }
-                shared.ready.notify_one();
+                shared.push(job)?;
                 answer.await.map_err(|_| StoreError::Closed)?
             }
         }
@@ -236,17 +262,6 @@ impl Drop for Lanes {
             thread.join().ok();
         }
     }
-}
-
-fn push_write(shared: &Shared<WriteQueues>, push: impl FnOnce(&mut WriteQueues)) -> Result<()> {
-    let mut queue = shared.lock();
-    if queue.closed {
-        return Err(StoreError::Closed);
-    }
-    push(&mut queue);
-    drop(queue);
-    shared.ready.notify_one();
-    Ok(())
 }
 
 enum Next {

@@ -180,34 +180,41 @@ impl Ledger {
     /// Runs `work` in one transaction: all of it is durable when this returns `Ok`, none of it otherwise. What it
     /// changed about who may be mailed is published before the answer is given.
     pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Ledger) -> Result<T>) -> Result<T> {
-        let first_seq = self.next_seq;
-        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let outcome = work(self).and_then(|value| {
-            self.conn.prepare_cached("COMMIT")?.execute([])?;
-            Ok(value)
-        });
-        match outcome {
-            Ok(value) => {
-                self.changes.publish(&mut self.pending);
-                if self.next_seq != first_seq {
-                    self.changes.log_moved(self.next_seq - 1);
-                }
-                if std::mem::take(&mut self.stirred) {
-                    self.changes.stir();
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                self.pending.clear();
-                self.stirred = false;
-                if !self.conn.is_autocommit() {
-                    self.conn.execute_batch("ROLLBACK")?;
-                }
-                self.dictionary = Dictionary::default();
-                (self.tls_rows, self.volume_day) = (None, 0);
-                Err(error)
-            }
+        let first_seq = self.begin()?;
+        let outcome = work(self).and_then(|value| self.commit(first_seq).map(|()| value));
+        if outcome.is_err() {
+            self.roll_back()?;
         }
+        outcome
+    }
+
+    /// Returns where the log stands.
+    fn begin(&mut self) -> Result<i64> {
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(self.next_seq)
+    }
+
+    fn commit(&mut self, first_seq: i64) -> Result<()> {
+        self.conn.prepare_cached("COMMIT")?.execute([])?;
+        self.changes.publish(&mut self.pending);
+        if self.next_seq != first_seq {
+            self.changes.log_moved(self.next_seq - 1);
+        }
+        if std::mem::take(&mut self.stirred) {
+            self.changes.stir();
+        }
+        Ok(())
+    }
+
+    fn roll_back(&mut self) -> Result<()> {
+        self.pending.clear();
+        self.stirred = false;
+        if !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK")?;
+        }
+        self.dictionary = Dictionary::default();
+        (self.tls_rows, self.volume_day) = (None, 0);
+        Ok(())
     }
 
     /// Copies the whole log into the file and empties it.
