@@ -50,7 +50,8 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let output = Output::of_this_process(cli.json);
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli::run(cli, &output)),
+        // Behind a pointer: the runtime has several loops to block in, and each would hold a copy of the whole program.
+        Ok(runtime) => runtime.block_on(Box::pin(cli::run(cli, &output)) as net::BoxFuture<'_, _>),
         Err(error) => Err(Failure::own("the program could not start its threads", error)),
     };
     let exit = done.and_then(|exit| output.finish().map(|()| exit)).unwrap_or_else(|failure| {

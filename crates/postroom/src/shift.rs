@@ -252,7 +252,7 @@ impl Staff {
         let here = tokio::runtime::Handle::current();
         let work = move || {
             let mut pace = |_| if handle.is_sending() { Pace::GiveWay } else { Pace::Full };
-            here.block_on(order::carry_out(&ledger, &actor, &order, &mut pace))
+            here.block_on(Box::pin(order::carry_out(&ledger, &actor, &order, &mut pace)) as net::BoxFuture<'_, _>)
         };
         #[expect(clippy::disallowed_methods, reason = "a file is read; no simulated code takes orders")]
         let done = tokio::task::spawn_blocking(work).await;
