@@ -31,7 +31,7 @@ pub(super) fn page(source: &str, hidden: &Hidden, kind: SourceKind) -> Result<St
     let html = match kind {
         SourceKind::Mjml => mjml(source, hidden)?,
         SourceKind::Markdown => markdown(&hidden.text),
-        SourceKind::Html => hidden.text.clone(),
+        SourceKind::Html => html(hidden),
         SourceKind::Text => plain(hidden),
     };
     let inliner = CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).keep_link_tags(true).build();
@@ -40,6 +40,18 @@ pub(super) fn page(source: &str, hidden: &Hidden, kind: SourceKind) -> Result<St
     let html = if hidden.text.contains("<tbody") { html } else { hidden.move_into(&html, "<tbody>") };
     let has_doctype = html.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
     Ok(if has_doctype { html } else { format!("<!DOCTYPE html>{html}") })
+}
+
+/// The author's page. A statement before any element would come to stand outside the page that the parser makes around
+/// what follows, and take its beginning with it: then the page begins before it.
+fn html(hidden: &Hidden) -> String {
+    let text = hidden.text.trim_start();
+    let begins_with_a_statement = text.strip_prefix("<!--").is_some_and(|inside| inside.starts_with(&hidden.mark));
+    let lower = text.to_ascii_lowercase();
+    if begins_with_a_statement && !["<html", "<head", "<body"].iter().any(|element| lower.contains(element)) {
+        return format!("<body>{text}");
+    }
+    hidden.text.clone()
 }
 
 /// A text as a browser shows it; hidden statements stay comments.

@@ -171,13 +171,18 @@ fn styles(source: &str) -> Vec<Range<usize>> {
     styles
 }
 
-/// Refuses what messages do not have: other statements and filters, loops over anything but a plain list, blocks that
-/// are not closed.
+/// Refuses what messages do not have: other statements and filters, the sign `*` (one tag could make a hundred million
+/// octets of a letter), loops over anything but a plain list, blocks that are not closed.
 pub(super) fn check(source: &str, tags: &[Tag]) -> Result<(), ComposeError> {
     let mut open: Vec<(&str, usize)> = Vec::new();
     for tag in tags.iter().filter(|tag| tag.kind != TagKind::Comment) {
         let fault = |what: String| ComposeError::Template { place: Place::of(source, tag.range.start), what };
         let bare = without_strings(tag.inside(source));
+        if bare.contains('*') {
+            return Err(fault(
+                "* would also repeat text without end; a product is written price | times(2)".to_owned(),
+            ));
+        }
         check_filters(&bare).map_err(fault)?;
         if tag.kind == TagKind::Expression {
             continue;
@@ -188,7 +193,7 @@ pub(super) fn check(source: &str, tags: &[Tag]) -> Result<(), ComposeError> {
             return Err(fault(format!("{{% {word} %}} {what}")));
         };
         let list = bare.split_once(" in ").map(|(_, list)| list).filter(|_| word == "for");
-        if list.is_some_and(|list| list.contains(['~', '+', '*', '['])) {
+        if list.is_some_and(|list| list.contains(['~', '+', '['])) {
             return Err(fault("a loop runs over a value or range(…), not over a computed one".to_owned()));
         }
         match word.strip_prefix("end") {
