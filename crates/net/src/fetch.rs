@@ -14,7 +14,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -277,6 +277,7 @@ impl Https {
     async fn addresses(&self, target: &Target) -> Result<Vec<IpAddr>, DnsFailure> {
         match target.host.parse() {
             Ok(literal) => Ok(vec![literal]),
+            Err(_) if names_this_machine(&target.host) => Ok(vec![Ipv4Addr::LOCALHOST.into()]),
             Err(_) => self.resolve.addresses(&target.host).await.result,
         }
     }
@@ -307,6 +308,12 @@ struct Target {
     path: String,
 }
 
+/// Whatever DNS says of it (RFC 6761 section 6.3).
+fn names_this_machine(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host == "localhost" || host.ends_with(".localhost")
+}
+
 /// What becomes of the connection after the exchange.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Afterwards {
@@ -329,6 +336,12 @@ impl Target {
             return Err(refused());
         }
         let host = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+        // `127.1`, `2130706433` and `0x7f.1` are names to us and IPv4 addresses to others (WHATWG URL, section 3.5).
+        let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        let ends_in_a_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x");
+        if ends_in_a_number && host.parse::<IpAddr>().is_err() {
+            return Err(refused());
+        }
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let port = authority.port_u16().unwrap_or(if is_plain { 80 } else { 443 });
         Ok(Target { host, port, is_plain, authority: authority.as_str().to_owned(), path })

@@ -96,3 +96,18 @@ async fn a_connection_is_not_trusted_for_ever() {
     world.fetch.post_on(&mut line, &url, note("four."), LIMITS).await.unwrap();
     assert_eq!(came(&mut told, 4).await, [1, 2, 3, 3]);
 }
+
+#[tokio::test]
+async fn this_machine_is_not_reached_by_its_other_names() {
+    let nowhere = "127.0.0.1:9".parse().unwrap();
+    let guard = Guard::production();
+    let world = World::production(guard, Some(nowhere), Dnssec::Validate).unwrap();
+    for host in ["localhost", "LOCALHOST.", "a.localhost", "127.1", "2130706433", "0x7f.1", "10.0.0.0x1"] {
+        let refused = world.fetch.may_reach(&format!("https://{host}/hook")).await;
+        assert!(refused.is_err(), "{host} leads to this machine");
+    }
+    for host in ["203.0.113.7.example", "7.example", "xn--80ak6aa92e.example"] {
+        let taken = world.fetch.may_reach(&format!("https://{host}/hook")).await;
+        assert!(taken.is_ok(), "{host} is a name nobody knows yet: {taken:?}");
+    }
+}
