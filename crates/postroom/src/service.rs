@@ -19,10 +19,10 @@ use engine::options::Transport;
 use engine::{Engine, Handle, Mailing, RunEnd, Settings, Until, launch};
 use model::CampaignId;
 use net::{SystemEntropy, World};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
@@ -39,8 +39,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// Where to.
     pub(crate) world: World,
-    /// Where the HTTP server listens.
-    pub(crate) listen: Vec<SocketAddr>,
+    /// Where the HTTP server listens; open already.
+    pub(crate) doors: Vec<TcpListener>,
     /// Its certificate.
     pub(crate) certificate: Option<Certificate>,
     /// What was chosen for the API.
@@ -49,13 +49,9 @@ pub(crate) struct Plan {
 
 /// Serves until somebody says stop. Fails when the ledger cannot work any more.
 pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure> {
-    let Plan { settings, world, listen, certificate, config } = plan;
+    let Plan { settings, world, doors, certificate, config } = plan;
     let mut interrupts = Interrupts::listen()?;
     let mut hangups = signal(SignalKind::hangup()).map_err(|e| Failure::own("signals could not be listened for", e))?;
-    let mut doors = Vec::new();
-    for address in listen {
-        doors.push(listen::open(address).await?);
-    }
     ledger.store.break_off_jobs(ledger.now()).await?;
     let mailings = left_to_send(&ledger.store, &config.sending.transport).await?;
     let engine = Engine::new(ledger.store.clone(), world.clone(), settings, Arc::new(Log));

@@ -3,7 +3,7 @@
 use super::send::{Survives, WayOut};
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
-use crate::listen::Certificate;
+use crate::listen::{self, Certificate};
 use crate::output::Output;
 use crate::people;
 use crate::service::{self, Plan};
@@ -130,9 +130,13 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     };
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
     ledger.tell_if_held(output);
+    let mut doors = Vec::new();
+    for address in listen {
+        doors.push(listen::open(address).await?);
+    }
     first_owner(&args, &ledger, &config, output).await?;
     output.note(format!("serving at {} (stop with Ctrl-C or SIGTERM)", config.public_url));
-    Box::pin(service::serve(ledger, Plan { settings, world, listen, certificate, config })).await?;
+    Box::pin(service::serve(ledger, Plan { settings, world, doors, certificate, config })).await?;
     Ok(Exit::Done)
 }
 
