@@ -19,7 +19,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if media != "application/json" && !(media.starts_with("application/") && media.ends_with("+json")) {
-            return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
+            return Err(Problem::new(
+                Code::UnsupportedMediaType,
+                "send the body as application/json; {} is one that leaves everything as it is",
+            ));
         }
         let bytes = body(request).await?;
         read_json(&bytes).map(Input)
@@ -64,11 +67,33 @@ pub(crate) fn given<T: DeserializeOwned>(value: &serde_json::Value) -> Result<In
     read_json(value.to_string().as_bytes()).map(Input)
 }
 
-/// A field that is unknown or has a wrong value, from what serde says about it.
+/// A field that is unknown, missing or has a wrong value, from what serde says about it.
 fn field_problem(path: &str, said: &str) -> Problem {
     let code = if said.contains("unknown field") { Code::UnknownField } else { Code::InvalidField };
-    let field = (path != "." && !path.is_empty()).then(|| path.to_owned());
-    Problem { field, ..Problem::new(code, said) }
+    let within = (path != "." && !path.is_empty()).then(|| path.to_owned());
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    let field = match (within, missing) {
+        (Some(path), Some(name)) => Some(format!("{path}.{name}")),
+        (None, Some(name)) => Some(name.to_owned()),
+        (within, None) => within,
+    };
+    Problem { field, ..Problem::new(code, in_words(said)) }
+}
+
+/// What serde says, without the names that our types have.
+fn in_words(said: &str) -> String {
+    let (said, place) = said.find(" at line ").map_or((said, ""), |at| said.split_at(at));
+    let Some((before, expected)) = said.rsplit_once("expected ") else { return format!("{said}{place}") };
+    let kind = match expected {
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => expected,
+    };
+    format!("{before}expected {kind}{place}")
 }
 
 /// What the query asks for.
@@ -111,4 +136,40 @@ where
     T::Err: std::fmt::Display,
 {
     text.parse().map_err(|error: T::Err| Problem::field(field, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only read")]
+    struct Person {
+        name: String,
+        #[serde(default)]
+        weight: f64,
+        #[serde(default)]
+        visits: u32,
+        #[serde(default)]
+        friend: Option<Box<Person>>,
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_our_types() {
+        let said = |json: &str| {
+            let problem = read_json::<Person>(json.as_bytes()).unwrap_err();
+            (problem.field.unwrap_or_default(), problem.detail)
+        };
+        for (json, field, words) in [
+            ("{}", "name", "missing field `name`"),
+            (r#"{"name":"a","friend":{}}"#, "friend.name", "missing field `name`"),
+            (r#"{"name":"a","weight":"heavy"}"#, "weight", "expected a number"),
+            (r#"{"name":"a","visits":-1}"#, "visits", "expected a whole number, not negative"),
+            ("7", "", "expected an object"),
+        ] {
+            let (named, told) = said(json);
+            assert_eq!(named, field, "{json}");
+            assert!(told.to_string().contains(words), "{json}: {told:?}");
+        }
+    }
 }

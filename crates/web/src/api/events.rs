@@ -8,7 +8,7 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::channel::{Channel, Sender};
 use model::access::Scope;
@@ -212,13 +212,22 @@ async fn export(State(app): State<App>, caller: Caller, Asked(from): Asked<From>
     Ok(stream.answer(after, false))
 }
 
-/// Events as they happen (text/event-stream): each a `data:` line of JSON, its `id:` the cursor to go on from.
-#[utoipa::path(get, path = "/events/follow", tag = "events", params(From),
+/// Events as they happen (text/event-stream): each a `data:` line of JSON, its `id:` the cursor to go on from, which
+/// comes back as `Last-Event-ID` when a reader connects again and then counts for more than `after`.
+#[utoipa::path(get, path = "/events/follow", tag = "events",
+    params(From, ("Last-Event-ID" = Option<String>, Header, description = "The `id:` of the last event that was read")),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
-async fn follow(State(app): State<App>, caller: Caller, Asked(from): Asked<From>) -> Result<Response, Problem> {
+async fn follow(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Asked(from): Asked<From>,
+) -> Result<Response, Problem> {
     caller.may(Scope::EventsRead)?;
     let stream = begin(&app, &caller, &from)?;
-    let after = match page::open_as(LIST, from.after.as_deref())? {
+    // Bytes that are no text are no cursor either.
+    let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?")).filter(|id| !id.is_empty());
+    let after = match page::open_as(LIST, last.or(from.after.as_deref()))? {
         Some(after) => after,
         None => app.store.events_end().await?,
     };

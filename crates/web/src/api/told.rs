@@ -7,9 +7,10 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use model::access::Scope;
-use model::{ContactId, EmailAddress, ReactionKind};
+use model::{ContactId, EmailAddress, ReactionKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 use store::{NewReaction, Recorded};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +18,10 @@ use utoipa_axum::routes;
 
 /// Events of one request.
 const EVENTS_MAX: usize = 1_000;
+/// Clocks of other systems may be ahead of ours by so much.
+const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+/// 2000-01-01: what is older was told by a clock that was never set.
+const EARLIEST: Timestamp = Timestamp::from_millis(946_684_800_000);
 /// The greatest value, either way: exact in millionths.
 const VALUE_MAX: f64 = 9e9;
 
@@ -48,7 +53,7 @@ struct Told {
     /// Who, by their address.
     #[serde(default)]
     email: Option<String>,
-    /// When; now if absent.
+    /// When; now if absent. Not before 2000, and at most five minutes ahead of our clock, which then counts as now.
     #[serde(default)]
     at: Option<Time>,
     /// An amount, for example of money.
@@ -87,13 +92,14 @@ async fn tell(State(app): State<App>, caller: Caller, Input(batch): Input<Batch>
             results.push(Recorded::UnknownContact);
             continue;
         };
+        let happened_at = told.at.map_or(Ok(now), |time| happened_at(time.0, now, at))?;
         results.push(Recorded::New);
         reactions.push(NewReaction {
             name: Some(told.name),
             value_micros: told.value.map(|value| micros(value, at)).transpose()?,
             properties: told.properties.map(|properties| Value::Object(properties).to_string()),
             key: told.id,
-            ..NewReaction::new(ReactionKind::Custom, contact, told.at.map_or(now, |time| time.0))
+            ..NewReaction::new(ReactionKind::Custom, contact, happened_at)
         });
     }
     let mut recorded = app.store.record_reactions(caller.workspace, reactions, now).await?.into_iter();
@@ -106,6 +112,16 @@ async fn tell(State(app): State<App>, caller: Caller, Input(batch): Input<Batch>
         Recorded::UnknownContact => "unknown_contact",
     };
     Ok(Json(Outcome { results: results.into_iter().map(word).collect() }))
+}
+
+/// When an event happened, as we tell the time. Refuses what no clock that is merely wrong by minutes would say: an event in
+/// the future would keep its person lively until then.
+fn happened_at(told: Timestamp, now: Timestamp, at: usize) -> Result<Timestamp, Problem> {
+    if told < EARLIEST || told > now + SKEW_MAX {
+        let said = "not before 2000, nor more than five minutes ahead of this server's clock";
+        return Err(Problem::field(&format!("events[{at}].at"), said));
+    }
+    Ok(told.min(now))
 }
 
 /// Whom an event is about.

@@ -1,7 +1,9 @@
 //! People, lists, segments and events, as a program meets them.
 
 use super::house::House;
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 /// A contact by this address.
@@ -38,6 +40,29 @@ async fn a_contact_is_made_found_changed_and_forgotten() {
 }
 
 #[tokio::test]
+async fn who_follows_the_log_goes_on_where_the_connection_broke() {
+    let house = House::new();
+    let key = house.master_key().await;
+    person(&house, &key, "kim@example.org", "Berlin").await;
+    let log = house.get("/api/v1/events", &key).await.json();
+    let cursors: Vec<&str> =
+        log["data"].as_array().unwrap().iter().filter_map(|event| event["cursor"].as_str()).collect();
+    assert!(cursors.len() >= 2, "there is something to follow: {log}");
+    let follow = async |after: &str, last: &str| {
+        let path = format!("/api/v1/events/follow?after={after}");
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {key}"));
+        house.open(request.header("last-event-id", last).body(Body::empty()).unwrap()).await
+    };
+    let (first, second) = (cursors[0], cursors[1]);
+    let mut body = follow(first, second).await.into_body();
+    house.post("/api/v1/contacts", &key, json!({ "email": "bob@example.org" })).await;
+    let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let text = String::from_utf8(frame.to_vec()).unwrap();
+    assert!(!text.contains(&format!("id: {second}\n")), "what was read is not told again: {text}");
+    assert_eq!(follow(first, "garbage").await.status(), 400);
+}
+
+#[tokio::test]
 async fn events_of_other_systems_make_segments_and_timelines() {
     let house = House::new();
     let key = house.master_key().await;
@@ -50,6 +75,17 @@ async fn events_of_other_systems_make_segments_and_timelines() {
     ] });
     let told = house.post("/api/v1/events", &key, events).await;
     assert_eq!(told.json()["results"], json!(["new", "repeated", "unknown_contact"]), "{}", told.text);
+    for (at, is_taken) in [
+        ("2099-01-01T00:00:00Z", false),
+        ("0000-01-01T00:00:00Z", false),
+        ("1969-07-20T00:00:00Z", false),
+        ("2001-02-03T00:00:00Z", true),
+    ] {
+        let events = json!({ "events": [{ "name": "visited", "contact": kim, "at": at }] });
+        let told = house.post("/api/v1/events", &key, events).await;
+        assert_eq!(told.status == 200, is_taken, "{at}: {}", told.text);
+        assert_eq!(told.text.contains("events[0].at"), !is_taken, "{at}: {}", told.text);
+    }
     let rule = r#"attr.city == "Berlin" && !did("booked").within(days(7))"#;
     let seen = house.post("/api/v1/segments/preview", &key, json!({ "text": rule })).await.json();
     assert_eq!((&seen["people"], &seen["sample"][0]["id"]), (&json!(1), &json!(bob)));

@@ -70,8 +70,8 @@ pub(crate) struct Message {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Groups {
-    /// Taken in, in this order.
-    #[schema(min_items = 1, max_items = 100)]
+    /// Taken in, in this order: at least one, but for the standing campaigns of single messages, which have no audience.
+    #[schema(max_items = 100)]
     pub(crate) include: Vec<String>,
     /// Left out; whoever is in one of these is skipped as `excluded`.
     #[serde(default)]
