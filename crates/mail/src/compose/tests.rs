@@ -195,7 +195,7 @@ fn mistakes_are_told_with_line_and_column_of_the_whole_file() {
         &html("{{ name | upcase }}"),
         Html,
         expect![[
-            r#"line 4, column 1: there is no filter "upcase"; there is: abs, capitalize, count, d, default, e, escape, first, float, int, join, last, length, lower, replace, reverse, round, safe, sort, title, trim, truncate, upper, urlencode"#
+            r#"line 4, column 1: there is no filter "upcase"; there is: abs, capitalize, count, d, default, e, escape, first, float, int, join, last, length, lower, replace, reverse, round, safe, sort, times, title, trim, truncate, upper, urlencode"#
         ]],
     );
     check(

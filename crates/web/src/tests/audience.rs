@@ -63,6 +63,24 @@ async fn who_follows_the_log_goes_on_where_the_connection_broke() {
 }
 
 #[tokio::test]
+async fn events_have_times_that_a_clock_may_tell() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let kim = person(&house, &key, "kim@example.org", "Berlin").await;
+    for (at, is_taken) in [
+        ("2099-01-01T00:00:00Z", false),
+        ("0000-01-01T00:00:00Z", false),
+        ("1969-07-20T00:00:00Z", false),
+        ("2001-02-03T00:00:00Z", true),
+    ] {
+        let events = json!({ "events": [{ "name": "visited", "contact": kim, "at": at }] });
+        let told = house.post("/api/v1/events", &key, events).await;
+        assert_eq!(told.status == 200, is_taken, "{at}: {}", told.text);
+        assert_eq!(told.text.contains("events[0].at"), !is_taken, "{at}: {}", told.text);
+    }
+}
+
+#[tokio::test]
 async fn events_of_other_systems_make_segments_and_timelines() {
     let house = House::new();
     let key = house.master_key().await;
@@ -75,17 +93,6 @@ async fn events_of_other_systems_make_segments_and_timelines() {
     ] });
     let told = house.post("/api/v1/events", &key, events).await;
     assert_eq!(told.json()["results"], json!(["new", "repeated", "unknown_contact"]), "{}", told.text);
-    for (at, is_taken) in [
-        ("2099-01-01T00:00:00Z", false),
-        ("0000-01-01T00:00:00Z", false),
-        ("1969-07-20T00:00:00Z", false),
-        ("2001-02-03T00:00:00Z", true),
-    ] {
-        let events = json!({ "events": [{ "name": "visited", "contact": kim, "at": at }] });
-        let told = house.post("/api/v1/events", &key, events).await;
-        assert_eq!(told.status == 200, is_taken, "{at}: {}", told.text);
-        assert_eq!(told.text.contains("events[0].at"), !is_taken, "{at}: {}", told.text);
-    }
     let rule = r#"attr.city == "Berlin" && !did("booked").within(days(7))"#;
     let seen = house.post("/api/v1/segments/preview", &key, json!({ "text": rule })).await.json();
     assert_eq!((&seen["people"], &seen["sample"][0]["id"]), (&json!(1), &json!(bob)));
