@@ -74,6 +74,10 @@ pub async fn people(
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Page, StoreError> {
+    // Not to look through a whole campaign for nobody.
+    if store.tally(campaign).await?.count(state) == 0 {
+        return Ok(Page { people: Vec::new(), next: None });
+    }
     let rows = store.deliveries(campaign, state, after, limit).await?;
     let next = rows.last().map(|row| row.delivery).filter(|_| rows.len() == limit);
     Ok(Page { people: rows.into_iter().map(person).collect(), next })

@@ -112,12 +112,14 @@ pub(crate) fn events_in(
 ) -> Result<EventPage> {
     let Cursor(end) = end(conn)?;
     let direction = if filter.newest_first { "DESC" } else { "ASC" };
-    let sql = format!(
-        "{EVENT} WHERE e.seq > ?2 AND e.seq <= ?3 AND e.workspace = ?1
-        UNION ALL {ATTEMPT} WHERE a.seq > ?2 AND a.seq <= ?3 AND a.workspace = ?1
-        UNION ALL {REACTION} WHERE r.seq > ?2 AND r.seq <= ?3 AND r.workspace = ?1
-        ORDER BY 1 {direction}"
+    let events = format!("{EVENT} WHERE e.seq > ?2 AND e.seq <= ?3 AND e.workspace = ?1");
+    // Tries are the engine's, and reactions the recipients'.
+    let others = format!(
+        "UNION ALL {ATTEMPT} WHERE a.seq > ?2 AND a.seq <= ?3 AND a.workspace = ?1
+        UNION ALL {REACTION} WHERE r.seq > ?2 AND r.seq <= ?3 AND r.workspace = ?1"
     );
+    let others = if filter.by_hand { "" } else { others.as_str() };
+    let sql = format!("{events} {others} ORDER BY 1 {direction}");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut at = match (beyond, filter.newest_first) {
         (Some(Cursor(seq)), true) => (seq - 1).min(end),
