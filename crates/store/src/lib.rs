@@ -727,10 +727,23 @@ impl Store {
     pub async fn site_of_head(&self, delivery: DeliveryId) -> Result<Option<SiteId>> {
         self.core.lanes.read(move |conn| reports::site_of_head(conn, delivery)).await
     }
-    /// How many people wait at each site, of one campaign or of all that are not over; costs a row for each domain in
-    /// which somebody waits, not for each person who was not tried yet.
+    /// How many people wait at each site, of one campaign or of all that are not over. The counts are kept; of a
+    /// campaign with more than two thousand sites, those where fewest wait are one row without a site.
     pub async fn waiting_by_site(&self, campaign: Option<CampaignId>) -> Result<Vec<WaitingAt>> {
         self.core.lanes.read(move |conn| reports::waiting_by_site(conn, campaign)).await
+    }
+    /// The name by which a server at this address was last known.
+    pub async fn host_at(&self, address: std::net::IpAddr) -> Result<Option<String>> {
+        self.core.lanes.read(move |conn| reports::host_at(conn, address)).await
+    }
+    /// How many people of a campaign wait at one site.
+    pub async fn waiting_at(&self, campaign: CampaignId, site: SiteId) -> Result<u64> {
+        self.core.lanes.read(move |conn| reports::waiting_at(conn, campaign, site)).await
+    }
+    /// Who waits of a campaign by site, as it is kept and as it is counted anew.
+    #[cfg(test)]
+    pub(crate) async fn waiting_twice(&self, campaign: CampaignId) -> Result<[Vec<(i64, i64, i64)>; 2]> {
+        self.core.lanes.read(move |conn| reports::waiting_twice(conn, campaign)).await
     }
     /// Writes an event of the engine's own (a hold, a start) that no other verb writes.
     pub async fn note(

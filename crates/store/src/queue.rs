@@ -120,7 +120,7 @@ pub struct WaitingAt {
     pub campaign: CampaignId,
     /// Where that stands.
     pub state: CampaignState,
-    /// At which site; `None`: nobody knows yet where their mail goes.
+    /// At which site; `None`: nobody knows yet where their mail goes, or one of very many small ones.
     pub site: Option<Site>,
     /// How many.
     pub waiting: u64,

@@ -157,10 +157,7 @@ fn toward(ways: &[Path<'_>], domain: Option<&str>, now: Timestamp) -> Vec<WaitsF
 
 /// How many of the campaign wait at a site: limits say how fast, this how long the line is.
 async fn in_line(store: &Store, campaign: &Campaign, site: &Site) -> Result<Option<WaitsFor>, StoreError> {
-    let rows = store.waiting_by_site(Some(campaign.id)).await?;
-    let there = rows.iter().filter(|row| row.site.as_ref().is_some_and(|one| one.id == site.id));
-    let waiting: u64 = there.map(|row| row.waiting).sum();
-    let others = waiting.saturating_sub(1);
+    let others = store.waiting_at(campaign.id, site.id).await?.saturating_sub(1);
     let why = format!("their turn: {others} others of this campaign wait for the same servers");
     Ok((others > 0).then_some(WaitsFor { until: None, why }))
 }

@@ -188,4 +188,6 @@ pub(crate) fn assert_adds_up(store: &Store, campaign: CampaignId) {
     assert_eq!(tally, now(store.recount(campaign)).unwrap());
     let skipped: u64 = tally.by_skip_reason.values().sum();
     assert_eq!(skipped, tally.count(DeliveryState::Skipped));
+    let [kept, counted] = now(store.waiting_twice(campaign)).unwrap();
+    assert_eq!(kept, counted, "who waits where");
 }

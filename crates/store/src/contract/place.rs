@@ -85,6 +85,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         include_str!("../../fixtures/schema-3.sql"),
         include_str!("../../fixtures/schema-4.sql"),
         include_str!("../../fixtures/schema-5.sql"),
+        include_str!("../../fixtures/schema-6.sql"),
     ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);
@@ -229,6 +230,17 @@ fn what_the_fifth_schema_kept_is_read() {
     let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
     assert_eq!(now(store.trial(W, campaign.id)).unwrap(), None);
     assert!(claims(&store, campaign.id).iter().all(|one| one.variant.is_none()));
+}
+
+#[test]
+fn what_the_sixth_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-6.sql"));
+    let campaign = now(store.campaign_by_name(W, "news")).unwrap().unwrap();
+    let trial = now(store.trial(W, campaign.id)).unwrap().unwrap();
+    assert_eq!((trial.variants, trial.winner), (2, Some(1)));
+    let told: Vec<_> =
+        now(store.waiting_by_site(None)).unwrap().into_iter().map(|row| (row.site.is_some(), row.waiting)).collect();
+    assert_eq!(told, [(true, 2), (false, 2), (false, 1)], "queued and put off, counted when it was opened");
 }
 
 #[test]

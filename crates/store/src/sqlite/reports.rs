@@ -342,34 +342,94 @@ pub(crate) fn tries_since(
     Ok((u64::try_from(count).unwrap_or(0), first.map(Timestamp::from_millis)))
 }
 
-/// How many wait at each site, of one campaign or of all that are not over. Whoever was not tried yet is counted from what
-/// the heads say is left of them.
+/// Sites of a campaign that are told of in an answer to who waits where.
+const SITES_TOLD_MAX: usize = 2_000;
+
+/// How many wait at each site, of one campaign or of all that are not over: from the counts that are kept with heads and
+/// retries. Of a campaign with very many sites those are told where most wait; all others of it are one row without a
+/// site, with those of whom nobody knows where their mail goes.
 pub(crate) fn waiting_by_site(conn: &Connection, campaign: Option<CampaignId>) -> Result<Vec<WaitingAt>> {
-    let sql = "WITH open(id, state) AS MATERIALIZED
-            (SELECT id, state FROM campaign WHERE ended_at IS NULL AND (?1 IS NULL OR id = ?1)),
-        w(campaign, state, site, waiting, due, domain) AS (
-            SELECT o.id, o.state, h.site, sum(h.remaining), NULL, min(h.domain)
-                FROM open o CROSS JOIN head h ON h.campaign = o.id AND h.remaining > 0 GROUP BY o.id, h.site
-            UNION ALL SELECT o.id, o.state, r.site, count(*), max(r.due), NULL
-                FROM open o CROSS JOIN retry r ON r.campaign = o.id GROUP BY o.id, r.site)
-        SELECT w.campaign, w.state, w.site, s.fingerprint, s.provider, sum(w.waiting), max(w.due), d.name
-        FROM w LEFT JOIN site s ON s.id = w.site LEFT JOIN domain d ON d.id = w.domain
-        GROUP BY w.campaign, w.site ORDER BY w.campaign, w.site";
+    let sql = "SELECT c.id, c.state, coalesce((SELECT sum(n.value) FROM counter n
+            WHERE n.campaign = c.id AND n.kind = 0 AND n.key IN (?2, ?3)), 0)
+        FROM campaign c WHERE c.ended_at IS NULL AND (?1 IS NULL OR c.id = ?1) ORDER BY c.id";
+    let (queued, put_off) = (DeliveryState::Queued.code(), DeliveryState::Deferred.code());
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_and_then(params![campaign.map(|id| id.0)], |row| {
-        let id = row.get::<_, Option<i64>>(2)?.map(SiteId);
-        let provider: Option<String> = row.get(4)?;
-        let site = id.zip(row.get(3)?).map(|(id, fingerprint)| Site { id, fingerprint, provider });
-        Ok(WaitingAt {
-            campaign: CampaignId(row.get(0)?),
-            state: word!(CampaignState, row.get(1)?)?,
-            site,
-            waiting: u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
-            last_due: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis),
-            domain: row.get(7)?,
-        })
-    })?;
-    rows.collect()
+    let mut open = statement.query(params![campaign.map(|id| id.0), queued, put_off])?;
+    let mut all = Vec::new();
+    while let Some(row) = open.next()? {
+        let (id, state) = (CampaignId(row.get(0)?), word!(CampaignState, row.get(1)?)?);
+        let there = at_most_sites(conn, id, state)?;
+        let told: u64 = there.iter().map(|row| row.waiting).sum();
+        let others = row.get::<_, u64>(2)?.saturating_sub(told);
+        if others > 0 {
+            all.push(WaitingAt { campaign: id, state, site: None, waiting: others, last_due: None, domain: None });
+        }
+        all.extend(there);
+    }
+    Ok(all)
+}
+
+/// The sites where most of a campaign wait, and as many of the small ones as are told besides.
+fn at_most_sites(conn: &Connection, campaign: CampaignId, state: CampaignState) -> Result<Vec<WaitingAt>> {
+    let row = "SELECT w.site, s.fingerprint, s.provider, w.queued + w.put_off,
+            (SELECT max(r.due) FROM retry r WHERE r.campaign = w.campaign AND r.site = w.site),
+            (SELECT d.name FROM head h JOIN domain d ON d.id = h.domain
+                WHERE h.campaign = w.campaign AND h.site = w.site LIMIT 1)
+        FROM waiting w";
+    // The words are those of the index `waiting_many`: SQLite believes no others.
+    let many = "INDEXED BY waiting_many JOIN site s ON s.id = w.site
+        WHERE w.campaign = ?1 AND w.queued + w.put_off > 7 AND w.site <> 0 ORDER BY w.queued + w.put_off DESC LIMIT ?2";
+    let few = "JOIN site s ON s.id = w.site WHERE w.campaign = ?1 AND w.queued + w.put_off <= 7 LIMIT ?2";
+    let mut there: Vec<WaitingAt> = Vec::new();
+    for part in [many, few] {
+        let mut statement = conn.prepare_cached(&format!("{row} {part}"))?;
+        let left = SITES_TOLD_MAX.saturating_sub(there.len());
+        let rows = statement.query_map(params![campaign.0, left], |row| {
+            let site = Site { id: SiteId(row.get(0)?), fingerprint: row.get(1)?, provider: row.get(2)? };
+            Ok(WaitingAt {
+                campaign,
+                state,
+                site: Some(site),
+                waiting: row.get(3)?,
+                last_due: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
+                domain: row.get(5)?,
+            })
+        })?;
+        there.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    there.sort_by_key(|row| row.site.as_ref().map(|site| site.id));
+    Ok(there)
+}
+
+/// How many of a campaign wait at one site.
+pub(crate) fn waiting_at(conn: &Connection, campaign: CampaignId, site: SiteId) -> Result<u64> {
+    let sql = "SELECT queued + put_off FROM waiting WHERE campaign = ?1 AND site = ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map([campaign.0, site.0], |row| row.get(0))?.next().transpose()?;
+    Ok(found.unwrap_or(0))
+}
+
+/// The name by which a server at this address was last known.
+pub(crate) fn host_at(conn: &Connection, address: std::net::IpAddr) -> Result<Option<String>> {
+    let sql = "SELECT host FROM peer WHERE ip = ?1 AND host <> '' ORDER BY id DESC LIMIT 1";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_map([address.to_string()], |row| row.get(0))?.next().transpose()?)
+}
+
+/// What is kept of who waits of a campaign, and what counting heads and retries says: by site, queued and put off.
+#[cfg(test)]
+pub(crate) fn waiting_twice(conn: &Connection, campaign: CampaignId) -> Result<[Vec<(i64, i64, i64)>; 2]> {
+    let counted = "SELECT site, sum(queued), sum(put_off) FROM (
+            SELECT coalesce(site, 0) AS site, remaining AS queued, 0 AS put_off FROM head WHERE campaign = ?1
+            UNION ALL SELECT site, 0, 1 FROM retry WHERE campaign = ?1)
+        GROUP BY site HAVING sum(queued) + sum(put_off) > 0 ORDER BY site";
+    let kept = "SELECT site, queued, put_off FROM waiting WHERE campaign = ?1 ORDER BY site";
+    let read = |sql: &str| -> Result<Vec<(i64, i64, i64)>> {
+        let mut statement = conn.prepare_cached(sql)?;
+        let rows = statement.query_map([campaign.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    };
+    Ok([read(kept)?, read(counted)?])
 }
 
 /// Does a delivery stand before the end of its head's sample?

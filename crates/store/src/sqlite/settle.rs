@@ -127,8 +127,10 @@ impl Ledger {
         }
         self.write_delivery(one, stands, attempt_seq, cause)?;
         if let Some((site, at)) = due {
-            let sql = "INSERT OR REPLACE INTO retry (workspace, campaign, site, due, delivery, source)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            // Not REPLACE: what that removes is not counted off (`waiting`).
+            let sql = "INSERT INTO retry (workspace, campaign, site, due, delivery, source)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                ON CONFLICT (campaign, site, due, delivery) DO UPDATE SET source = excluded.source";
             let source = named(one.source);
             let key = params![one.workspace.0, one.campaign.0, site.0, at.as_millis(), one.delivery.0, source];
             self.conn.prepare_cached(sql)?.execute(key)?;
