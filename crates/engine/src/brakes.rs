@@ -121,7 +121,9 @@ pub(crate) enum Whom {
 
 impl Brakes {
     /// The brakes as the last run left them.
-    pub(crate) fn restored(kept: Kept) -> Brakes {
+    pub(crate) fn restored(mut kept: Kept, now: Timestamp) -> Brakes {
+        kept.blocked.set_back(now);
+        kept.incident.set_back(now);
         Brakes { kept, ..Brakes::default() }
     }
 
@@ -371,7 +373,7 @@ mod tests {
     /// A process ends and another begins: what it wrote down is all it left.
     fn killed(mut brakes: Brakes) -> Brakes {
         let text = serde_json::to_string(brakes.kept()).unwrap();
-        Brakes::restored(serde_json::from_str(&text).unwrap())
+        Brakes::restored(serde_json::from_str(&text).unwrap(), at(100_000))
     }
 
     #[test]
@@ -387,6 +389,23 @@ mod tests {
         assert_eq!(brakes.provider_held("gmx", at(2)), Some(at(61)));
         assert!(brakes.is_incident(Some("google")) && !brakes.is_incident(Some("gmx")));
         assert_eq!(brakes.probe_left("gmx", at(61)), Some(PROBE_ATTEMPTS));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_hold_longer() {
+        let mut brakes = Brakes::default();
+        let refused = verdict(Outcome::Blocked, Category::Policy);
+        send(&mut brakes, CAMPAIGN, "gmx", 95, &Verdict::accepted());
+        send(&mut brakes, CAMPAIGN, "gmx", 10, &refused);
+        let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
+        send(&mut brakes, CAMPAIGN, "google", 40, &dead);
+        let two_days_before = at(1) - std::time::Duration::from_secs(2 * 86_400);
+        let text = serde_json::to_string(brakes.kept()).unwrap();
+        let brakes = Brakes::restored(serde_json::from_str(&text).unwrap(), two_days_before);
+        let hour = two_days_before + std::time::Duration::from_secs(3_600);
+        for provider in ["gmx", "google"] {
+            assert_eq!(brakes.provider_held(provider, two_days_before), Some(hour), "{provider}");
+        }
     }
 
     #[test]

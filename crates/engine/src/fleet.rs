@@ -11,7 +11,11 @@ use net::Egress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 use store::{Pool, Store, StoreError};
+
+/// A source that is listed somewhere is left out there for so long, then tried again.
+pub(crate) const LISTED_REST: Duration = Duration::from_secs(24 * 3600);
 
 /// Sources without a way to a site that are remembered; of more than these it is found out at each try.
 const NO_WAY_MAX: usize = 20_000;

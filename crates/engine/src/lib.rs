@@ -80,7 +80,7 @@ pub use stopping::Obeyed;
 
 use brakes::Brakes;
 use budget::Budgets;
-use fleet::{Fleet, Ways};
+use fleet::{Fleet, LISTED_REST, Rest, Ways};
 use gate::Gate;
 use holds::Holds;
 use house::{House, Notice, Outcome};
@@ -260,9 +260,11 @@ impl Engine {
         let Remembered { brakes, rests } = Remembered::read(&store).await?;
         let fleet = Fleet::new(ways);
         for (source, operator, rest) in rests {
-            fleet.rest_from(source, &operator, rest, now);
+            // The clock may have been set back since it began.
+            let until = rest.until.min(now + LISTED_REST);
+            fleet.rest_from(source, &operator, Rest { until, ..rest }, now);
         }
-        let brakes = Brakes::restored(brakes.into_owned());
+        let brakes = Brakes::restored(brakes.into_owned(), now);
         let terms = Terms::default();
         for mailing in &mailings {
             terms.put(

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(waiting.len(), 400, "whoever is not in the sample");
         // The run remembers that it was judged, in the ledger.
         let judged = format!("{{\"brakes\":{}}}", {
-            let mut brakes = crate::brakes::Brakes::restored(crate::brakes::Kept::default());
+            let mut brakes = crate::brakes::Brakes::restored(crate::brakes::Kept::default(), at(160));
             brakes.sample_is_over(campaign.id);
             serde_json::to_string(brakes.kept()).unwrap()
         });

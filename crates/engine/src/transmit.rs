@@ -12,6 +12,7 @@ use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Setti
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 /// How much is read at once.
 const READ_BYTES: usize = 4096;
@@ -23,7 +24,6 @@ pub(crate) struct Session {
     client: Client,
     stream: Box<dyn Stream>,
     buffer: Vec<u8>,
-    world: World,
     tls_client: TlsClient,
     trust: Trust,
     /// The server's name, as the MX record has it.
@@ -42,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) transactions: u32,
     /// Has the next transaction's envelope gone out with the last message?
     is_announced: bool,
+    /// When it began, by the clock that people set and by one that nobody sets.
+    begun: (Timestamp, Instant),
 }
 
 /// How a transaction begins.
@@ -116,12 +118,12 @@ impl Session {
         (host, address): (&str, IpAddr),
         stream: Box<dyn Stream>,
     ) -> Result<Session, Unopened> {
-        let client = Client::new(settings, world.clock.now());
+        let begun = (world.clock.now(), Instant::now());
+        let client = Client::new(settings, begun.0);
         let mut session = Session {
             client,
             stream,
             buffer: vec![0; READ_BYTES],
-            world: world.clone(),
             tls_client: tls_client.clone(),
             trust,
             host: host.to_owned(),
@@ -132,6 +134,7 @@ impl Session {
             may_require_tls: false,
             transactions: 0,
             is_announced: false,
+            begun,
         };
         match session.pump().await {
             Want::Ready => Ok(session),
@@ -249,8 +252,11 @@ impl Session {
         self.client.transcript()
     }
 
+    /// The time of this conversation: patience is measured as time passes. A clock that jumps ahead would end all
+    /// conversations at once, and the people in them would pay for it.
     fn now(&self) -> Timestamp {
-        self.world.clock.now()
+        let (at, since) = self.begun;
+        at + since.elapsed()
     }
 
     /// Moves bytes until the machine wants something else.
@@ -321,7 +327,7 @@ impl Session {
         self.client.handle_write_failure();
         let hearing = async {
             while let Ok(octets @ 1..) = self.stream.read(&mut self.buffer).await {
-                self.client.handle_input(self.world.clock.now(), self.buffer.get(..octets).unwrap_or_default());
+                self.client.handle_input(self.now(), self.buffer.get(..octets).unwrap_or_default());
             }
         };
         // Late or never, it is a broken line.
@@ -333,7 +339,7 @@ impl Session {
         let wait = self.patience();
         match tokio::time::timeout(wait, self.stream.read(&mut self.buffer)).await {
             Ok(Ok(0) | Err(_)) => self.client.handle_disconnect(self.now()),
-            Ok(Ok(n)) => self.client.handle_input(self.world.clock.now(), &self.buffer[..n]),
+            Ok(Ok(n)) => self.client.handle_input(self.now(), &self.buffer[..n]),
             Err(_) => self.client.handle_timeout(self.now()),
         }
     }

@@ -54,6 +54,8 @@ pub enum Action {
     Kill,
     /// The machine loses its power and is started again at once. Needs [`Scenario::on`].
     LosePower,
+    /// The machine's clock is set ahead. Later times of the story are told by the new clock.
+    Ahead(Duration),
     /// DNS changes.
     Dns(fn(&Zone)),
     /// Something becomes wrong with a domain's name servers, or is put right.

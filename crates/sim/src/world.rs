@@ -71,6 +71,12 @@ impl VirtualClock {
         *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (at, Some(Instant::now()));
     }
 
+    /// Somebody sets it ahead.
+    pub fn jump(&self, ahead: Duration) {
+        let mut shown_at = self.shown_at.lock().unwrap_or_else(PoisonError::into_inner);
+        shown_at.0 = shown_at.0 + ahead;
+    }
+
     /// Stands still: its runtime is about to be dropped, and outside of one tokio tells the machine's time.
     pub fn stand_still(&self) {
         let now = self.now();

@@ -72,6 +72,13 @@ impl BlockedShare {
         least.is_some_and(|key| self.providers.remove(&key).is_some())
     }
 
+    /// The clock may have been set back since the holds began: none lasts longer than one that begins now may.
+    pub fn set_back(&mut self, now: Timestamp) {
+        for held in self.providers.values_mut().filter_map(|watched| watched.held.as_mut()) {
+            held.until = held.until.min(now + hold_after(held.times));
+        }
+    }
+
     /// Until when nothing goes to this operator.
     pub fn held_until(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
         self.providers.get(provider)?.held.map(|held| held.until).filter(|until| now < *until)
@@ -83,6 +90,11 @@ impl BlockedShare {
         let is_probed = watched.held.is_some_and(|held| held.until <= now);
         is_probed.then(|| PROBE_ATTEMPTS.saturating_sub(watched.attempts))
     }
+}
+
+/// How long the hold is that follows upon so many.
+fn hold_after(times: u32) -> Duration {
+    BLOCKED_HOLD.saturating_mul(1 << times.min(8)).min(BLOCKED_HOLD_MAX)
 }
 
 impl Watched {
@@ -97,7 +109,7 @@ impl Watched {
             return None;
         }
         let times = self.held.map_or(0, |held| held.times + 1);
-        let hold = BLOCKED_HOLD.saturating_mul(1 << times.min(8)).min(BLOCKED_HOLD_MAX);
+        let hold = hold_after(times);
         let until = now + hold;
         *self = Watched { recent: 0, attempts: 0, held: Some(Held { until, times }) };
         let why = format!(

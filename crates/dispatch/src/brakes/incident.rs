@@ -132,6 +132,14 @@ impl Incident {
         Some(under_way.until).filter(|until| now < *until)
     }
 
+    /// The clock may have been set back since the holds began: none lasts longer than one that begins now may.
+    pub fn set_back(&mut self, now: Timestamp) {
+        for held in self.providers.values_mut().filter_map(|watched| watched.under_way.as_mut()) {
+            held.until = held.until.min(now + hold_after(held.failed));
+            held.since = held.since.min(now);
+        }
+    }
+
     /// After the hold: how many more may start before the probe is judged. `None`: no probe is under way.
     pub fn probe_left(&self, provider: &str, now: Timestamp) -> Option<u32> {
         let under_way = self.providers.get(provider)?.under_way?;
@@ -265,7 +273,7 @@ impl Watched {
             );
             return Some(Trip::IncidentOver { provider, why });
         }
-        let hold = INCIDENT_HOLD * (1 << (failed + 1));
+        let hold = hold_after(failed + 1);
         let until = now + hold;
         *under_way = UnderWay { since, until, probe: Share::default(), failed: failed + 1 };
         let why = format!(
@@ -276,6 +284,11 @@ impl Watched {
         );
         Some(Trip::Incident { provider, until, since, why })
     }
+}
+
+/// How long the hold is after so many probes that failed.
+fn hold_after(failed: u32) -> Duration {
+    INCIDENT_HOLD * (1 << failed.min(8))
 }
 
 impl Share {

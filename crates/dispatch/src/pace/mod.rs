@@ -171,7 +171,7 @@ impl Pace {
             rate: memory.rate.map(|rate| rate.restored(now)),
             day: Day::restored(memory.per_day, memory.day, memory.started),
             counts: memory.rest.as_ref().map(KeptRest::counts).unwrap_or_default(),
-            rest: memory.rest.map(|rest| Box::new(rest.restored())),
+            rest: memory.rest.map(|rest| Box::new(rest.restored(now))),
             ramp: memory.ramp.map(|ramp| ramp.restored(now)),
             distrust: memory.distrust,
             confirmed_at: memory.at,

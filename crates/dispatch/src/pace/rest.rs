@@ -84,12 +84,11 @@ impl KeptRest {
     /// one for reputation the way has to be felt also when it was over meanwhile. How long a rate refusal lasted cannot
     /// be told any more when nobody was there at its end.
     pub(super) fn is_worth_restoring(&self, now: Timestamp) -> bool {
-        let lasting = match self.kind {
+        match self.kind {
             Kind::Reputation => now.since(self.until) < FELT_WITHIN,
             Kind::Day | Kind::Rate => self.until > now,
             Kind::Trouble | Kind::Silence | Kind::Door => false,
-        };
-        lasting && self.until <= now + Duration::from_secs(2 * 24 * 3600)
+        }
     }
 
     /// What went through before it.
@@ -97,11 +96,13 @@ impl KeptRest {
         Counts::restored(&self.lately, self.began)
     }
 
-    pub(super) fn restored(self) -> Rest {
+    /// It ends no later than one that begins now may: the clock may have been set back since it began.
+    pub(super) fn restored(self, now: Timestamp) -> Rest {
+        let latest = if self.kind == Kind::Day { next_day(now) } else { now + REST_MAX };
         Rest {
             kind: self.kind,
-            began: self.began,
-            until: self.until,
+            began: self.began.min(now),
+            until: self.until.min(latest),
             probing: None,
             strikes: self.strikes.min(STRIKES_MAX),
             cause: self.cause,

@@ -442,6 +442,19 @@ fn the_way_back_after_distrust_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_makes_no_rest_longer() {
+    let mut lane = Lane::new(ceilings());
+    lane.refused(DISTRUST);
+    let ahead = lane.now;
+    for days in [2, 400] {
+        lane.now = ahead - DAY * days;
+        let mut back = restarted(&lane);
+        assert!(!back.starts(), "it rests on");
+        assert!(back.after(super::rest::REST_MAX).starts(), "no longer than any rest: {days} days back");
+    }
+}
+
+#[test]
 fn a_rest_for_the_rate_goes_on_and_teaches_the_same_rate() {
     let learned = |restart: bool| {
         let mut lane = Lane::new(ceilings());

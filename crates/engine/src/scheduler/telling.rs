@@ -3,7 +3,7 @@
 use super::Scheduler;
 use crate::alerts::About;
 use crate::budget::day_of;
-use crate::fleet::Rest;
+use crate::fleet::{LISTED_REST, Rest};
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
 use crate::lanes::{self, BudgetView, HeldView, LaneView, Shown};
@@ -25,8 +25,6 @@ const WRITE_EVERY: Duration = Duration::from_secs(5);
 const TRANSCRIPTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Transcripts that are forgotten at once.
 const FORGOTTEN_AT_ONCE: usize = 1_000;
-/// A source that is listed somewhere is left out there for so long, then tried again.
-const REST: Duration = Duration::from_secs(24 * 3600);
 
 /// What was learned in earlier runs. A text of another version is passed over: it is learned again.
 pub(super) async fn read_memories(house: &House) -> Result<BTreeMap<PacerKey, Memory>, StoreError> {
@@ -92,7 +90,7 @@ impl Scheduler {
         let now = self.house.now();
         // Where nobody can take its place, the lane's own hold is all there is: it tries again as that says.
         let others = self.campaigns.keys().any(|campaign| self.house.has_other_source(&lane, *campaign));
-        let until = if others { now + REST } else { now };
+        let until = if others { now + LISTED_REST } else { now };
         let rest = Rest { until, why: format!("listed there: {why}"), site: Some(lane.name()) };
         if !self.house.fleet.rest_from(lane.id.source, lane.operator(), rest, now) {
             return Ok(());

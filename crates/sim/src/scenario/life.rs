@@ -509,6 +509,7 @@ impl Life {
             }
             Action::Sequence(name, definition) => process.sequence(name, *definition).await,
             Action::Tell(address, event) => process.tell(&address, event).await,
+            Action::Ahead(by) => process.sim.clock.jump(by),
             Action::Dns(change) => change(process.sim.internet.zone()),
             Action::World(change) => change(&process.sim.internet),
             Action::DnsFault(domain, fault) => process.sim.internet.zone().set_fault(&domain, fault),
@@ -666,6 +667,7 @@ impl Process<'_> {
             | Action::RetireSource(_)
             | Action::Describe(..)
             | Action::Wait
+            | Action::Ahead(_)
             | Action::Dns(_)
             | Action::DnsFault(..)
             | Action::World(_)

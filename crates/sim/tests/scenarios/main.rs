@@ -116,6 +116,7 @@ mod stopped_between_two_messages;
 mod suppressed_while_queued;
 mod suppressed_while_waiting;
 mod the_better_subject_goes_to_the_rest;
+mod the_clock_jumps_ahead;
 mod the_first_mx_is_down;
 mod turned_out_after_a_message;
 mod twenty_messages_in_a_connection;
