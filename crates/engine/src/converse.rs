@@ -220,7 +220,7 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
             let server = Server { host, owed: &owed };
             let (address, unopened) = match open_one(house, lane, from, &server, &mut addresses, tries_left).await {
                 Ok(mut session) => {
-                    session.seen = Seen::opened(&owed, &session);
+                    session.seen = Seen::opened(house, &owed, &session);
                     return Ok(session);
                 }
                 Err(turned_away) => turned_away,

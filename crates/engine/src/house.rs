@@ -331,9 +331,9 @@ pub(crate) struct House {
     /// Held by the one write that tries again while the ledger cannot record.
     pub(crate) ledger_turn: tokio::sync::Mutex<()>,
     /// What domains demand of their servers.
-    pub(crate) policies: Policies,
+    pub(crate) policies: Arc<Policies>,
     /// What came of it, for the reports.
-    pub(crate) tally: Tally,
+    pub(crate) tally: Arc<Tally>,
     /// Sites by fingerprint, as the ledger numbers them; a memory of bounded size.
     pub(crate) sites: Mutex<BTreeMap<String, SiteId>>,
     /// The names of imports' files, likewise.

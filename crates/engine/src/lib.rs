@@ -90,12 +90,11 @@ use note::Watch;
 use outstanding::Outstanding;
 use reach::Reach;
 use remembered::Remembered;
-use security::Policies;
 use std::sync::{Arc, Mutex, RwLock};
 use store::{Store, StoreError};
 use terms::Terms;
 use throttles::Throttles;
-use tls_reports::{Reported, Tally};
+use tls_reports::Reported;
 use tokio::sync::{Notify, mpsc};
 use trace::Traces;
 
@@ -229,6 +228,7 @@ impl Engine {
         // They wait for what will not come, and hold the ledger open.
         settler.abort();
         reporter.abort();
+        house.policies.stop();
         clerk.iter().chain(&teller).chain([&alarm_desk]).chain(&keeper).for_each(tokio::task::JoinHandle::abort);
         visits.abort();
         let end = end?;
@@ -288,8 +288,8 @@ impl Engine {
             holds,
             terms,
             ledger_turn: tokio::sync::Mutex::default(),
-            policies: Policies::default(),
-            tally: Tally::default(),
+            policies: Arc::default(),
+            tally: Arc::default(),
             store,
             world,
             settings,

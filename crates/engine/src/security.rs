@@ -7,19 +7,26 @@
 //! sent to; every table here is bounded.
 
 use crate::house::House;
-use crate::tls_reports::Told;
-use dispatch::security::{Demand, HostRecords, Refusal, Security, StsMode, StsPolicy, sts_id};
+use crate::tls_reports::{Tally, Told};
+use dispatch::security::{Demand, HostRecords, Refusal, Security, StsMode, StsPolicy, report_targets, sts_id};
 use model::Timestamp;
-use net::{FetchFailure, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
+use net::{Clock, Fetch, FetchFailure, FetchLimits, Resolve, TlsFault, Tlsa, Trust};
 use smtp::client::TlsMode;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{Store, StoreError, TlsPolicy};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 /// How long a policy host may take for everything (RFC 8461 section 3.3).
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+/// A policy that is in force is not held up by a newer one for longer: what a healthy host needs to tell it. Then the one at
+/// hand is used, and the other fetched beside it.
+const FETCH_BESIDE_AFTER: Duration = Duration::from_secs(2);
+/// Policies that are fetched beside; what is beyond is asked for at the next look-up.
+const FETCHED_BESIDE_MAX: usize = 64;
 /// After a policy could not be fetched, its host is left alone for so long (section 3.3).
 const FETCH_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// Encryption that failed is not tried again at an address for so long, where nothing demands it.
@@ -33,6 +40,14 @@ const REMEMBERED_MAX: usize = 50_000;
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     known: Mutex<Known>,
+    beside: Mutex<Beside>,
+}
+
+/// Newer policies on their way.
+#[derive(Debug, Default)]
+struct Beside {
+    domains: BTreeSet<String>,
+    fetching: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +62,8 @@ struct Known {
     sites: BTreeMap<String, Security>,
     /// Addresses at which encryption failed, and until when that is remembered.
     broken: BTreeMap<IpAddr, Timestamp>,
+    /// Domains that want to be told what came of encryption.
+    told: BTreeMap<String, ()>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +76,22 @@ struct Kept {
 impl Policies {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_beside(&self) -> MutexGuard<'_, Beside> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing more is fetched beside.
+    pub(crate) fn stop(&self) {
+        self.lock_beside().fetching.abort_all();
+    }
+
+    /// Does the domain want to be told what came of encryption (RFC 8460), and announces no policy? One that could not be had
+    /// is told of by itself.
+    pub(crate) fn wants_report_without_policy(&self, domain: &str) -> bool {
+        let known = self.lock();
+        known.told.contains_key(domain) && !known.failed.contains_key(domain)
     }
 
     /// Notes what a site demands.
@@ -103,8 +136,18 @@ pub(crate) async fn of_domain(
     proved: bool,
     hosts: &[&str],
 ) -> Result<Security, StoreError> {
-    let (sts, dane) = tokio::join!(biased; sts_of(house, domain), dane_of(house, proved, hosts));
+    let (sts, dane, wants_report) =
+        tokio::join!(biased; sts_of(house, domain), dane_of(house, proved, hosts), wants_report(house, domain));
+    if wants_report {
+        put(&mut house.policies.lock().told, domain.to_owned(), ());
+    }
     Ok(Security { dane, sts: sts? })
+}
+
+/// Does the domain ask for reports? What DNS cannot say now is asked at the next look-up.
+async fn wants_report(house: &House, domain: &str) -> bool {
+    let texts = house.dns.txt(&format!("_smtp._tls.{domain}")).await.result;
+    texts.is_ok_and(|texts| !report_targets(&texts).is_empty())
 }
 
 async fn dane_of(house: &House, proved: bool, hosts: &[&str]) -> bool {
@@ -154,7 +197,8 @@ async fn sts_of(house: &House, domain: &str) -> Result<Option<StsPolicy>, StoreE
         // Without a usable record the policy at hand stays in force (section 3.1).
         (None, kept) => kept.map(|kept| kept.policy),
         (Some(id), Some(kept)) if kept.id == id => Some(kept.policy),
-        (Some(id), kept) => fetch(house, domain, &id).await.or(kept.map(|kept| kept.policy)),
+        (Some(id), Some(kept)) => Some(newer(house, domain, id).await.unwrap_or(kept.policy)),
+        (Some(id), None) => Fetching::of(house).fetch(domain, &id).await,
     };
     Ok(policy.filter(|policy| policy.mode != StsMode::None))
 }
@@ -182,36 +226,79 @@ async fn kept(store: &Store, policies: &Policies, domain: &str) -> Result<Option
     Ok(Some(kept))
 }
 
-/// Fetches a policy and keeps it. `None` if that fails, or failed a moment ago.
-async fn fetch(house: &House, domain: &str, id: &str) -> Option<StsPolicy> {
-    let now = house.now();
-    let failed = house.policies.lock().failed.get(domain).cloned();
-    if failed.is_some_and(|(failed_id, again_at)| failed_id == id && again_at > now) {
-        return None;
-    }
-    let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
-    let limits = FetchLimits { body_bytes: dispatch::security::POLICY_BYTES_MAX, timeout: FETCH_TIMEOUT };
-    let fetched = house.world.fetch.get(&url, limits).await;
-    let now = house.now();
-    match read(fetched) {
-        Ok((policy, body)) => {
-            let expires_at = now + policy.max_age;
-            let kept = Kept { id: id.to_owned(), policy: policy.clone(), expires_at };
-            {
-                let mut known = house.policies.lock();
-                known.failed.remove(domain);
-                known.kept.get_or_insert_default().insert(domain.to_owned());
-                put(&mut known.domains, domain.to_owned(), kept);
-            }
-            let (domain, id) = (domain.to_owned(), id.to_owned());
-            // Not kept, it holds for this run and is fetched again in the next.
-            house.store.put_tls_policy(TlsPolicy { domain, id, body, fetched_at: now, expires_at }).await.ok();
-            Some(policy)
+/// The newer policy of a domain whose mail goes by another one meanwhile (RFC 8461 section 3.3: a policy at hand is used
+/// when a newer one cannot be had). `None`: it takes longer than a moment, and is fetched beside.
+async fn newer(house: &House, domain: &str, id: String) -> Option<StsPolicy> {
+    let fetching = Fetching::of(house);
+    let (tell, told) = oneshot::channel();
+    {
+        let mut beside = house.policies.lock_beside();
+        while beside.fetching.try_join_next().is_some() {}
+        if beside.domains.len() >= FETCHED_BESIDE_MAX || !beside.domains.insert(domain.to_owned()) {
+            return None;
         }
-        Err((result, why)) => {
-            put(&mut house.policies.lock().failed, domain.to_owned(), (id.to_owned(), now + FETCH_AGAIN));
-            house.tally.count(Told::policy_missing(domain, result, &why), now);
-            None
+        let domain = domain.to_owned();
+        beside.fetching.spawn(async move {
+            let policy = fetching.fetch(&domain, &id).await;
+            fetching.policies.lock_beside().domains.remove(&domain);
+            // Nobody waits for it any more: the next look-up finds it.
+            tell.send(policy).ok();
+        });
+    }
+    tokio::time::timeout(FETCH_BESIDE_AFTER, told).await.ok()?.ok()?
+}
+
+/// What fetching a policy needs, also when nobody waits for it.
+struct Fetching {
+    fetch: Arc<dyn Fetch>,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    policies: Arc<Policies>,
+    tally: Arc<Tally>,
+}
+
+impl Fetching {
+    fn of(house: &House) -> Fetching {
+        Fetching {
+            fetch: house.world.fetch.clone(),
+            clock: house.world.clock.clone(),
+            store: house.store.clone(),
+            policies: house.policies.clone(),
+            tally: house.tally.clone(),
+        }
+    }
+
+    /// Fetches a policy and keeps it. `None` if that fails, or failed a moment ago.
+    async fn fetch(&self, domain: &str, id: &str) -> Option<StsPolicy> {
+        let now = self.clock.now();
+        let failed = self.policies.lock().failed.get(domain).cloned();
+        if failed.is_some_and(|(failed_id, again_at)| failed_id == id && again_at > now) {
+            return None;
+        }
+        let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
+        let limits = FetchLimits { body_bytes: dispatch::security::POLICY_BYTES_MAX, timeout: FETCH_TIMEOUT };
+        let fetched = self.fetch.get(&url, limits).await;
+        let now = self.clock.now();
+        match read(fetched) {
+            Ok((policy, body)) => {
+                let expires_at = now + policy.max_age;
+                let kept = Kept { id: id.to_owned(), policy: policy.clone(), expires_at };
+                {
+                    let mut known = self.policies.lock();
+                    known.failed.remove(domain);
+                    known.kept.get_or_insert_default().insert(domain.to_owned());
+                    put(&mut known.domains, domain.to_owned(), kept);
+                }
+                let (domain, id) = (domain.to_owned(), id.to_owned());
+                // Not kept, it holds for this run and is fetched again in the next.
+                self.store.put_tls_policy(TlsPolicy { domain, id, body, fetched_at: now, expires_at }).await.ok();
+                Some(policy)
+            }
+            Err((result, why)) => {
+                put(&mut self.policies.lock().failed, domain.to_owned(), (id.to_owned(), now + FETCH_AGAIN));
+                self.tally.count(Told::policy_missing(domain, result, &why), now);
+                None
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What came of encryption under the policies of recipient domains: counted, kept by day, and reported (RFC 8460).
 //!
-//! Only domains with a policy (MTA-STS or DANE) are counted: to them a report is worth something. Counts gather in
+//! Counted are domains with a policy (MTA-STS or DANE), and those without one that ask for reports. Counts gather in
 //! memory and are written a minute after the first of them and at the end of a run; reports of a day are sent when it
 //! is over, by the first run that is at work then, or by whoever asks for it ([`crate::Engine::send_reports`]). They leave
 //! by a way of their own, outside lanes and policies, since a report about broken encryption must not fail for it
@@ -46,6 +46,8 @@ const HOSTS_MAX: usize = 3;
 const REASON_CHARS_MAX: usize = 100;
 /// What the ledger calls a session that was encrypted as it should be.
 const SUCCESS: &str = "success";
+/// The type of a domain that has neither (RFC 8460 section 4.4).
+const NONE_FOUND: &str = "no-policy-found";
 const DAY_SECS: i64 = 24 * 60 * 60;
 
 /// One thing to count.
@@ -85,7 +87,8 @@ impl Told {
         Some(Told { policy, result, host: host.to_owned(), ip: String::new() })
     }
 
-    /// No session came about; counted if that was for encryption.
+    /// No session came about; counted if that was for encryption, which is more than where nothing demands it: there it
+    /// goes on in clear.
     pub(crate) fn unopened(
         house: &House,
         domain: &str,
@@ -105,27 +108,40 @@ impl Told {
 }
 
 impl Seen {
-    /// A session came about under a policy.
-    pub(crate) fn opened(owed: &Owed, session: &Session) -> Option<Seen> {
+    /// A session came about.
+    pub(crate) fn opened(house: &House, owed: &Owed, session: &Session) -> Option<Seen> {
+        let (host, ip) = (session.host.clone(), session.address.to_string());
+        if matches!(owed.demand, Demand::Opportunistic | Demand::Encrypted) {
+            let result = match session.tls {
+                Some(_) => SUCCESS.to_owned(),
+                None if house.policies.is_broken(session.address, house.now()) => {
+                    with_reason("validation-failure", "encryption failed here within the last three days")
+                }
+                None => "starttls-not-supported".to_owned(),
+            };
+            let told = Told { policy: none_found(""), result, host, ip };
+            return Some(Seen { told, domains: BTreeSet::new() });
+        }
         let not_named = matches!(owed.demand, Demand::Watched { allowed: false, .. });
         let result = match &session.proof {
-            _ if matches!(owed.demand, Demand::Opportunistic | Demand::Encrypted) => return None,
             Some(Err(failure)) => with_reason(result_of(failure.fault)?, &failure.why),
             _ if session.tls.is_none() => "starttls-not-supported".to_owned(),
             _ if not_named => with_reason("validation-failure", "the policy does not name this server"),
             _ => SUCCESS.to_owned(),
         };
         let policy = tlsa("", &session.host, &owed.records);
-        let (host, ip) = (session.host.clone(), session.address.to_string());
         Some(Seen { told: Told { policy, result, host, ip }, domains: BTreeSet::new() })
     }
 
     /// The session serves a domain: the first time, that is one session of that domain.
     pub(crate) fn tell(&mut self, house: &House, domain: &str) {
-        if !self.domains.insert(domain.to_owned()) {
+        let is_without = self.told.policy.policy_type == NONE_FOUND;
+        if (is_without && !house.policies.wants_report_without_policy(domain))
+            || !self.domains.insert(domain.to_owned())
+        {
             return;
         }
-        let policy = match self.told.policy.policy_string.is_empty() {
+        let policy = match self.told.policy.policy_string.is_empty() && !is_without {
             true => sts(domain, house.policies.policy_of(domain).as_ref()),
             false => Policy { policy_domain: domain.to_owned(), ..self.told.policy.clone() },
         };
@@ -147,6 +163,15 @@ fn sts(domain: &str, policy: Option<&StsPolicy>) -> Policy {
         policy_string: policy.map(StsPolicy::lines).unwrap_or_default(),
         policy_domain: domain.to_owned(),
         mx_host: policy.map(|policy| policy.mx.clone()).unwrap_or_default(),
+    }
+}
+
+fn none_found(domain: &str) -> Policy {
+    Policy {
+        policy_type: NONE_FOUND.to_owned(),
+        policy_string: Vec::new(),
+        policy_domain: domain.to_owned(),
+        mx_host: Vec::new(),
     }
 }
 

@@ -61,7 +61,7 @@ pub struct PolicyResult {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Policy {
-    /// `sts` or `tlsa`.
+    /// `sts`, `tlsa` or `no-policy-found`.
     pub policy_type: String,
     /// Its lines, or its records.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]

@@ -48,6 +48,9 @@ struct SendArgs {
     /// Ask this name server
     #[arg(long, value_name = "IP:PORT")]
     dns: Option<SocketAddr>,
+    /// The port mail servers listen on; other than 25 only in a rehearsal
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
     /// Who checks the signatures in DNS
     #[arg(long, value_name = "WHO", value_enum, default_value = "validate", env = "POSTROOM_DNSSEC")]
     dnssec: Signatures,
@@ -86,7 +89,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         output.answer(&one, || lines(&one, sent_at));
     }
     if shown == 0 {
-        output.line("Nothing was counted. Only domains with a policy (MTA-STS or DANE) are reported to.");
+        output.line("Nothing was counted. Only domains with a policy (MTA-STS or DANE), or that ask for reports, are reported to.");
     }
     Ok(Exit::Done)
 }
@@ -100,6 +103,11 @@ struct Sent {
 }
 
 async fn send(args: &SendArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let transport = Transport::Direct { port: args.port.unwrap_or(SMTP_PORT), dns: args.dns };
+    if args.port.is_some_and(|port| port != SMTP_PORT) && !transport.is_rehearsal() {
+        return Err(Failure::bad_input("--port is for rehearsals only")
+            .advise("a rehearsal stays on this machine: --dns 127.0.0.1:5353"));
+    }
     drop(Ledger::read(dir)?);
     let ledger = Ledger::own_soon(dir, Durability::Power).await.map_err(|failure| match failure.exit {
         Exit::Refused => {
@@ -115,7 +123,6 @@ async fn send(args: &SendArgs, dir: &Path, output: &Output) -> Result<Exit, Fail
         return Err(Failure::bad_input("there is no sending domain here in whose name a report could be sent")
             .advise("make its key: postroom domain keygen DOMAIN"));
     };
-    let transport = Transport::Direct { port: SMTP_PORT, dns: args.dns };
     let chosen = Chosen { transport: &transport, connections: None, schedule: Schedule::shipped() };
     let settings = transport::settings_of(chosen, name, None, transport::described(dir)?)?;
     let world = transport::world(&transport, args.dnssec)?;
@@ -148,10 +155,19 @@ fn policy_lines(result: &PolicyResult) -> Vec<String> {
     let mode = result.policy.policy_string.iter().find_map(|line| line.strip_prefix("mode: "));
     let kind = match (result.policy.policy_type.as_str(), mode) {
         ("tlsa", _) => "DANE".to_owned(),
+        ("no-policy-found", _) => {
+            let sum = format!("  no policy: {} encrypted, {bad} not", counted(good, "session", "sessions"));
+            return with_failures(sum, result);
+        }
         (_, Some(mode)) => format!("MTA-STS, {mode}"),
         (_, None) => "MTA-STS, no policy at hand".to_owned(),
     };
-    let mut lines = vec![format!("  {kind}: {} as the policy wants, {bad} not", counted(good, "session", "sessions"))];
+    let sum = format!("  {kind}: {} as the policy wants, {bad} not", counted(good, "session", "sessions"));
+    with_failures(sum, result)
+}
+
+fn with_failures(sum: String, result: &PolicyResult) -> Vec<String> {
+    let mut lines = vec![sum];
     for failure in &result.failure_details {
         let at =
             if failure.receiving_mx_hostname.is_empty() { "the policy host" } else { &failure.receiving_mx_hostname };

@@ -1,5 +1,5 @@
-//! A domain with an enforced policy is told once, the day after, what came of it: one report with the sums and the policy.
-//! The campaign goes on meanwhile, because somebody's mailbox is full.
+//! A domain with an enforced policy, or one without any that asks for it, is told once, the day after, what came of it: one
+//! report with the sums and the policy. The campaign goes on meanwhile, because somebody's mailbox is full.
 
 use crate::secured::{SERVERS, people, policy, receive_reports, reports};
 use model::DeliveryState;
@@ -29,4 +29,18 @@ fn a_day_of_encryption_is_reported() {
     assert_eq!((&*told.policy.policy_type, &*told.policy.policy_domain), ("sts", "northmail.test"));
     assert!(told.summary.total_successful_session_count >= 5, "{}", report.json());
     assert_eq!(told.summary.total_failure_session_count, 0, "{}", report.json());
+}
+
+#[test]
+fn a_domain_without_a_policy_that_asks_is_told_too() {
+    let ended = people(&["ida@northmail.test", "ada.full@northmail.test", "ben@atelier-noor.test"])
+        .world(|internet| receive_reports(internet, "northmail.test"))
+        .play();
+    let reports = reports(&ended);
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    let told = &reports[0].policies[0];
+    assert_eq!((&*told.policy.policy_type, &*told.policy.policy_domain), ("no-policy-found", "northmail.test"));
+    assert!(told.policy.policy_string.is_empty() && told.policy.mx_host.is_empty(), "{}", reports[0].json());
+    assert!(told.summary.total_successful_session_count >= 5, "{}", reports[0].json());
+    assert_eq!(told.summary.total_failure_session_count, 0, "{}", reports[0].json());
 }

@@ -7,6 +7,7 @@ use sim::certificates::{Shows, identity};
 use sim::internet::Internet;
 use sim::scenario::Action;
 use sim::web::WebServer;
+use sim::world::EPOCH;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -53,4 +54,27 @@ fn a_known_policy_is_enforced_while_its_host_is_silent() {
     let (second, tries) = ended.others[0].of("ida@northmail.test").unwrap();
     assert_eq!(second.state, DeliveryState::Soft);
     assert!(tries.iter().all(|row| row.attempt.verdict.category == Category::TlsFailure), "{tries:?}");
+}
+
+#[test]
+fn a_known_policy_does_not_wait_for_a_newer_one() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let ended = people(&["ida@northmail.test"])
+        .world(|internet| {
+            internet.certify(&SERVERS);
+            internet.publish_policy("northmail.test", "1", policy("enforce", &["*.northmail.test"]));
+        })
+        .then(
+            hours(2),
+            Action::World(|internet| {
+                internet.publish_policy("northmail.test", "2", policy("none", &[]));
+                silence(internet);
+            }),
+        )
+        .then(hours(3), Action::Mail("Second news".to_owned()))
+        .play();
+    let (second, tries) = ended.others[0].of("ida@northmail.test").unwrap();
+    assert_eq!(second.state, DeliveryState::Accepted);
+    let waited = tries[0].attempt.started_at.since(EPOCH + hours(3));
+    assert!(waited < Duration::from_secs(10), "{waited:?}: the host's minute is not theirs");
 }
