@@ -46,6 +46,7 @@ pub mod rules;
 pub mod security;
 pub mod sequence;
 pub mod share;
+pub mod suffix;
 pub mod text;
 pub mod trial;
 pub mod volume;

@@ -6,6 +6,7 @@
 //! Invariant: a site belongs to a provider only if *all* its hosts do; a domain that mixes providers is nobody's.
 
 use crate::file_error::FileError;
+use crate::suffix;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -84,10 +85,6 @@ impl Limits {
         Limits { connections: none, per_connection: none, connects_per_minute: none, ..Limits::default() }
     }
 }
-
-/// What registries of countries sort their names by (`co.uk`, `com.br`, `ne.jp`).
-const REGISTRY_LABELS: [&str; 14] =
-    ["ac", "co", "com", "edu", "gob", "go", "gouv", "gov", "mil", "ne", "net", "nom", "or", "org"];
 
 /// Described providers, in the order in which they are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,8 +228,14 @@ impl Providers {
         Ok(read)
     }
 
+    /// The first of these endings whose hosts a described provider runs, and who that is.
+    fn owner_among<'a>(&self, endings: &'a [String]) -> Option<(&'a str, &Provider)> {
+        let owner = |ending: &String| self.list.iter().find(|known| known.runs(ending.trim_start_matches('.')));
+        endings.iter().find_map(|ending| Some((ending.as_str(), owner(ending)?)))
+    }
+
     /// An operator's file on top of the shipped ones: more providers, stricter limits, regions. Refuses a provider that is
-    /// shipped already, limits for one that nobody describes, and any limit looser than the one it replaces; for a
+    /// shipped already, or whose servers another one described before has, limits for one that nobody describes, and any limit looser than the one it replaces; for a
     /// provider of one's own that is the limit of a site nobody described.
     pub fn over(self, shipped: &Providers) -> Result<Providers, FileError> {
         let mut merged = shipped.clone();
@@ -241,6 +244,15 @@ impl Providers {
             if merged.by_key(&provider.key).is_some() {
                 let reason =
                     format!("provider {} is described already: leave out its mx to tighten its limits", provider.key);
+                return Err(wrong(line, reason));
+            }
+            if let Some((ending, owner)) = merged.owner_among(&provider.mx) {
+                let (key, owner) = (&provider.key, &owner.key);
+                let reason = format!(
+                    "provider {key}: {ending:?} belongs to the provider {owner}, who is asked first: {key} would never have \
+                     those servers. Leave the ending out; to tighten the limits there, write key = '{owner}' and limits \
+                     without mx"
+                );
                 return Err(wrong(line, reason));
             }
             if let Some(looser) = looser(&provider.limits, &Limits::default()) {
@@ -289,15 +301,10 @@ fn is_plain(key: &str) -> bool {
     (1..=KEY_CHARS_MAX).contains(&key.len()) && key.chars().all(fits)
 }
 
-/// Does this ending stand under a registry, so that its hosts belong to many? A top-level domain, and under a country's
-/// those labels by which registries sort their names.
+/// Do the hosts with this ending belong to many?
 fn is_anybodys(ending: &str) -> bool {
-    let labels: Vec<&str> = ending.split('.').filter(|label| !label.is_empty()).collect();
-    match labels.as_slice() {
-        [] | [_] => true,
-        [sort, country] => country.len() == 2 && REGISTRY_LABELS.iter().any(|label| label.eq_ignore_ascii_case(sort)),
-        _ => false,
-    }
+    let name = ending.trim_matches('.');
+    name.is_empty() || suffix::is_public(&name.to_ascii_lowercase())
 }
 
 /// A whole description, its examples tried; else why not.
@@ -517,6 +524,15 @@ mod tests {
                 "provider acme: connections = 40 is looser than the 10 in force",
             ),
             (&OWN.replace("'acme'", "'google'"), "provider google is described already"),
+            (
+                &format!("\n{}", OWN.replace("'.acme.test'", "'.acme.test', '.ASPMX.l.google.com'")),
+                "own.toml, line 2: provider acme: \".ASPMX.l.google.com\" belongs to the provider google, who is asked first",
+            ),
+            (
+                &format!("{OWN}\n{}", OWN.replace("'acme'", "'other'").replace("'.acme.test'", "'.mx1.acme.test'")),
+                "provider other: \".mx1.acme.test\" belongs to the provider acme",
+            ),
+            (&OWN.replace("'.acme.test'", "'.acme.test', '.nsw.edu.au'"), "\".nsw.edu.au\" is no provider's own"),
             ("[[provider]\n", "own.toml, line 1: "),
         ] {
             let said = refused(text);

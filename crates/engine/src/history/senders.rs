@@ -2,6 +2,7 @@
 //! of our domains that counts.
 
 use super::{History, Key, Sender};
+use dispatch::suffix;
 use model::{DayCount, MailDomain};
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,10 +10,6 @@ use std::collections::{BTreeMap, HashMap};
 const MESSAGES_MAX: usize = 100_000;
 /// Names above a sender's domain that its mail counts for, the nearest first.
 const NAMES_ABOVE_MAX: usize = 4;
-/// What stands before a country's two letters where a registry sells names below it (example.co.uk). The public suffix list
-/// knows more; a name that is counted and belongs to nobody is never asked for.
-const REGISTRY_LABELS: [&str; 15] =
-    ["ac", "co", "com", "edu", "go", "gov", "gv", "ltd", "mil", "ne", "net", "or", "org", "plc", "sch"];
 
 /// The senders of messages under way, by the log's own name for each.
 #[derive(Default)]
@@ -107,16 +104,8 @@ pub(super) fn is_at_or_below(name: &str, domain: &str) -> bool {
 
 fn with_names_above(name: &str) -> Vec<String> {
     let above = std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above));
-    let above = above.skip(1).take_while(|name| !is_of_a_registry(name)).take(NAMES_ABOVE_MAX);
+    let above = above.skip(1).take_while(|name| !suffix::is_public(name)).take(NAMES_ABOVE_MAX);
     std::iter::once(name).chain(above).map(str::to_owned).collect()
-}
-
-/// `org` and `co.uk`, but not `example.org`.
-fn is_of_a_registry(name: &str) -> bool {
-    match name.split_once('.') {
-        None => true,
-        Some((label, country)) => country.len() == 2 && REGISTRY_LABELS.contains(&label),
-    }
 }
 
 #[cfg(test)]
@@ -136,6 +125,7 @@ mod tests {
                 &["bounces.news.example.org", "example.org", "news.example.org"],
             ),
             ("b@news.example.co.uk", &["example.co.uk", "news.example.co.uk"]),
+            ("b@news.example.nsw.edu.au", &["example.nsw.edu.au", "news.example.nsw.edu.au"]),
             ("b@bücher.example", &["xn--bcher-kva.example"]),
             ("", &[]),
             ("root@localhost", &[]),
