@@ -77,6 +77,7 @@ pub use house::{AfterRefusal, CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, R
 pub use mailing::Mailing;
 pub use recover::{LOST_REPLY, recover};
 pub use stopping::Obeyed;
+pub use terms::unknown_zone;
 
 use brakes::Brakes;
 use budget::Budgets;

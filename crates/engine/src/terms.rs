@@ -220,11 +220,28 @@ fn closed(term: &Term, zone: Option<&Zone>, campaign: CampaignId, now: Timestamp
 /// The time zone among a person's values.
 pub(crate) fn zone_of(attributes: &str) -> Option<Zone> {
     let values: BTreeMap<String, serde_json::Value> = serde_json::from_str(attributes).ok()?;
-    let named = |(name, value): (&String, &serde_json::Value)| {
-        let is_zone = ZONE_COLUMNS.iter().any(|column| name.eq_ignore_ascii_case(column));
-        value.as_str().filter(|_| is_zone).and_then(Zone::find)
-    };
+    let named =
+        |(name, value): (&String, &serde_json::Value)| value.as_str().filter(|_| names_zone(name)).and_then(Zone::find);
     values.iter().find_map(named)
+}
+
+/// Is this what a column is called that says in which time zone somebody lives?
+pub(crate) fn names_zone(column: &str) -> bool {
+    ZONE_COLUMNS.iter().any(|known| column.eq_ignore_ascii_case(known))
+}
+
+/// What stands for a time zone among a person's values, if none of it is one that is known. Where such a person's own clock
+/// would decide, the campaign's does.
+pub fn unknown_zone(attributes: &str) -> Option<String> {
+    if zone_of(attributes).is_some() {
+        return None;
+    }
+    let values: BTreeMap<String, serde_json::Value> = serde_json::from_str(attributes).ok()?;
+    let said = |(name, value): (&String, &serde_json::Value)| {
+        let text = value.as_str().filter(|text| names_zone(name) && !text.trim().is_empty())?;
+        Some(text.to_owned())
+    };
+    values.iter().find_map(said)
 }
 
 #[cfg(test)]
@@ -237,5 +254,8 @@ mod tests {
         assert_eq!(zone.as_ref().map(Zone::name), Some("Europe/Berlin"));
         assert_eq!(zone_of(r#"{"timezone": "Middle Earth"}"#), None);
         assert_eq!(zone_of("no json"), None);
+        assert_eq!(unknown_zone(r#"{"timezone": "Middle Earth"}"#).as_deref(), Some("Middle Earth"));
+        assert_eq!(unknown_zone(r#"{"timezone": "Middle Earth", "tz": "Asia/Tokyo"}"#), None);
+        assert_eq!(unknown_zone(r#"{"timezone": " ", "city": "Middle Earth"}"#), None);
     }
 }

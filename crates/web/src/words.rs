@@ -226,11 +226,12 @@ mod tests {
     }
 
     /// What is worth a second look in a row of a file (`engine::import::Note`).
-    const NOTES: [&str; 7] = [
+    const NOTES: [&str; 8] = [
         "role_address",
         "missing_consent",
         "consent_refused",
         "unknown_status",
+        "unknown_zone",
         "mixed_encoding",
         "no_address",
         "unreadable_address",

@@ -102,6 +102,7 @@ note-role_address = Adressen einer Stelle, nicht einer Person
 note-missing_consent = Nichts sagt, dass sie einwilligten
 note-consent_refused = Die Datei sagt, dass sie nicht einwilligten
 note-unknown_status = Ein Status, den niemand kennt: als unbestätigt geführt
+note-unknown_zone = Eine Zeitzone, die es nicht gibt: es gilt die Uhr der Kampagne
 note-mixed_encoding = Zeichen einer anderen Kodierung
 note-no_address = Ohne Adresse
 note-unreadable_address = Was da steht, ist keine Adresse

@@ -102,6 +102,7 @@ note-role_address = Addresses of a function, not of a person
 note-missing_consent = Nothing says that they agreed
 note-consent_refused = The file says that they did not agree
 note-unknown_status = A status that nobody knows: kept as unconfirmed
+note-unknown_zone = A time zone that is not known: the campaign's own clock counts
 note-mixed_encoding = Letters of another encoding
 note-no_address = Without an address
 note-unreadable_address = What stands there is no address

@@ -254,6 +254,7 @@ contact-since = Bekannt seit
 contact-accepted = Zuletzt angenommen
 contact-engaged = Zuletzt reagiert
 contact-values = Werte
+contact-zone = { $zone } ist keine bekannte Zeitzone: für Sendezeiten gilt die Uhr der Kampagne.
 contact-no-values = Es sind keine Werte bekannt.
 consent = Einwilligung
 consent-how = Wie

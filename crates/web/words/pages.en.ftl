@@ -254,6 +254,7 @@ contact-since = Known since
 contact-accepted = Last accepted
 contact-engaged = Last took notice
 contact-values = Values
+contact-zone = { $zone } is no time zone that is known: in sending hours the campaign's own clock counts.
 contact-no-values = No values are known.
 consent = Consent
 consent-how = How

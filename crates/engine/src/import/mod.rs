@@ -159,6 +159,8 @@ pub struct ImportReport {
     pub notes: BTreeMap<Note, u64>,
     /// Status words that are not known, the first few.
     pub unknown_status_words: Vec<String>,
+    /// What stands for a time zone and is none, the first few.
+    pub unknown_zones: Vec<String>,
     /// The rejects file, if there were any.
     pub rejects_file: Option<PathBuf>,
 }
@@ -185,6 +187,7 @@ impl ImportReport {
             listed: 0,
             notes: BTreeMap::new(),
             unknown_status_words: Vec::new(),
+            unknown_zones: Vec::new(),
             rejects_file: None,
         }
     }
@@ -364,6 +367,11 @@ impl Run<'_> {
                 words.push(word.to_owned());
             }
         });
+        let zones = &mut self.report.unknown_zones;
+        if let Some(zone) = person.unknown_zone.filter(|zone| zones.len() < UNKNOWN_WORDS_MAX && !zones.contains(zone))
+        {
+            zones.push(zone);
+        }
         if let Some(why) = &person.unreadable {
             let typed = person.row.typed.as_deref().unwrap_or_default();
             self.list(row, &format!("{typed:?} is not an address: {why}"))?;

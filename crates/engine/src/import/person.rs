@@ -7,6 +7,8 @@
 use super::columns::{Columns, Role};
 use super::records::Row;
 use super::words;
+use crate::terms::names_zone;
+use dispatch::windows::Zone;
 use jiff::civil;
 use model::{AddressError, ContactStatus, EmailAddress, SuppressionReason, Timestamp};
 use serde::Serialize;
@@ -25,6 +27,8 @@ pub struct Person {
     pub unreadable: Option<AddressError>,
     /// Why the address must not be mailed, if the file says so.
     pub suppress: Option<SuppressionReason>,
+    /// What stands for their time zone and is none.
+    pub unknown_zone: Option<String>,
 }
 
 /// What is worth a second look, though the row is taken.
@@ -39,6 +43,8 @@ pub enum Note {
     ConsentRefused,
     /// The status word is not known: kept as unconfirmed.
     UnknownStatus,
+    /// What stands for the time zone is none that is known: their campaigns' own clock counts.
+    UnknownZone,
     /// Bytes that were not UTF-8 in a UTF-8 file, read as Windows-1252.
     MixedEncoding,
     /// The contact has no address.
@@ -55,6 +61,8 @@ pub struct Reading<'a> {
     keys: Vec<(usize, String)>,
     /// Columns whose values are JSON.
     typed: BTreeSet<usize>,
+    /// The columns that say in which time zone somebody lives.
+    zones: Vec<usize>,
 }
 
 impl<'a> Reading<'a> {
@@ -63,7 +71,10 @@ impl<'a> Reading<'a> {
         let keys = columns.all().iter().enumerate().flat_map(|(index, column)| {
             [&column.tag, &column.alias].into_iter().flatten().map(move |tag| (index, format!("{}:", json_text(tag))))
         });
-        Reading { columns, keys: keys.collect(), typed: BTreeSet::new() }
+        let is_zone =
+            |column: &super::Column| [&column.tag, &column.alias].into_iter().flatten().any(|tag| names_zone(tag));
+        let zones = columns.all().iter().enumerate().filter(|(_, column)| is_zone(column)).map(|(index, _)| index);
+        Reading { columns, keys: keys.collect(), typed: BTreeSet::new(), zones: zones.collect() }
     }
 
     /// The same, where the columns of these names hold a text, a number, `true` or `false` as JSON.
@@ -101,6 +112,10 @@ impl<'a> Reading<'a> {
             Some(Ok(address)) => (Some(address), None),
             Some(Err(why)) => (None, Some(why)),
         };
+        let unknown_zone = self.unknown_zone(row);
+        if unknown_zone.is_some() {
+            note(Note::UnknownZone);
+        }
         let row = ImportRow {
             line: row.line,
             external_id: text(Role::ExternalId),
@@ -112,7 +127,14 @@ impl<'a> Reading<'a> {
             lead_source: text(Role::LeadSource),
             engaged_at: self.value(row, Role::LastEngaged).and_then(moment),
         };
-        Person { row, unreadable, suppress }
+        Person { row, unreadable, suppress, unknown_zone }
+    }
+
+    /// What a row has for a time zone, if none of it is one.
+    fn unknown_zone(&self, row: &Row) -> Option<String> {
+        let said = || self.zones.iter().map(|index| row.field(*index)).filter(|value| !value.trim().is_empty());
+        let is_known = said().any(|value| Zone::find(value).is_some());
+        said().find(|_| !is_known).map(|value| clip(value).to_owned())
     }
 
     fn value<'r>(&'r self, row: &'r Row, role: Role) -> Option<&'r str> {

@@ -102,6 +102,15 @@ async fn every_row_has_a_fate_and_every_reject_a_reason() {
 }
 
 #[tokio::test]
+async fn what_stands_for_a_time_zone_and_is_none_is_told() {
+    let rows = "email,timezone\na@x.example,Europe/Berlin\nb@x.example,Middle Earth\nc@x.example,\n\
+                d@x.example,CET+1?\ne@x.example,Middle Earth\n";
+    let report = Desk::new().text(rows).await;
+    assert_eq!(report.notes.get(&Note::UnknownZone), Some(&3));
+    assert_eq!(report.unknown_zones, ["Middle Earth", "CET+1?"]);
+}
+
+#[tokio::test]
 async fn a_repaired_rejects_file_is_an_import_like_any_other() {
     let desk = Desk::new();
     desk.text("email,name\nann@,Ann\n").await;

@@ -7,11 +7,11 @@ use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
 use crate::sample::sample_out;
-use crate::terms::zone_of;
+use crate::terms::{unknown_zone, zone_of};
 use crate::throttles::{CEILING_REACHED, before};
 use crate::{Stakes, launch};
 use dispatch::pace::{Limit, Throttle};
-use dispatch::windows::{Windows, Zone};
+use dispatch::windows::Windows;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Timestamp, WorkspaceId};
 use serde::Serialize;
 use store::{Campaign, CeilingOf, DeliveryRow, Hold, Site, Store, StoreError};
@@ -61,8 +61,8 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     let windows = options.as_ref().and_then(|options| options.timing.windows.as_deref()?.parse::<Windows>().ok());
     if let Some(windows) = windows {
         let person = store.contact(row.contact).await?;
-        let zone = person.and_then(|person| zone_of(&person.attributes));
-        waits.extend(outside(&windows, zone.as_ref(), campaign.id, now));
+        let said = person.map(|person| person.attributes).unwrap_or_default();
+        waits.extend(outside(&windows, &said, campaign.id, now));
     }
     let stakes = options.as_ref().map_or(Stakes::Rehearsal, |options| options.transport.stakes());
     if let Some(site) = &site {
@@ -86,9 +86,14 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
 }
 
 /// Outside the sending hours, by the clock where the person lives if that is known.
-fn outside(windows: &Windows, zone: Option<&Zone>, campaign: CampaignId, now: Timestamp) -> Option<WaitsFor> {
-    let opens = windows.next_start(now, zone, campaign.0 as u64);
-    let there = zone.map(|zone| format!(", by the clock of {}", zone.name())).unwrap_or_default();
+fn outside(windows: &Windows, attributes: &str, campaign: CampaignId, now: Timestamp) -> Option<WaitsFor> {
+    let zone = zone_of(attributes);
+    let opens = windows.next_start(now, zone.as_ref(), campaign.0 as u64);
+    let there = match (&zone, unknown_zone(attributes)) {
+        (Some(zone), _) => format!(", by the clock of {}", zone.name()),
+        (None, Some(said)) => format!(", by the campaign's own clock: {said:?} is no time zone that is known"),
+        (None, None) => String::new(),
+    };
     let why = format!("outside the sending hours ({windows}){there}");
     (opens > now).then_some(WaitsFor { until: Some(opens), why })
 }
@@ -196,13 +201,19 @@ mod tests {
         // A Friday noon in Berlin.
         let now = Timestamp::from_millis(1_795_777_200_000);
         let opens = |zone: Option<&str>| {
-            let zone = zone.and_then(Zone::find);
-            let told = outside(&windows, zone.as_ref(), CampaignId(0), now).unwrap();
+            let values = zone.map(|zone| format!("{{\"timezone\":\"{zone}\"}}")).unwrap_or_default();
+            let told = outside(&windows, &values, CampaignId(0), now).unwrap();
             (told.until.unwrap().since(now).as_secs() / 3_600, told.why)
         };
         let (berlin, plain) = opens(None);
         let (tokyo, there) = opens(Some("Asia/Tokyo"));
         assert_eq!(berlin - tokyo, 8, "eight hours earlier in Tokyo");
         assert!(!plain.contains("clock of") && there.ends_with("by the clock of Asia/Tokyo"), "{plain} / {there}");
+        let (shire, taken) = opens(Some("Middle Earth"));
+        assert_eq!(shire, berlin);
+        assert!(
+            taken.ends_with("by the campaign's own clock: \"Middle Earth\" is no time zone that is known"),
+            "{taken}"
+        );
     }
 }

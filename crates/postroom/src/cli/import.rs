@@ -203,6 +203,7 @@ fn told_notes(answer: &Value, output: &Output) -> Vec<String> {
             "missing_consent" => "nothing says that they agreed to be mailed; map it: --map consent=COLUMN",
             "consent_refused" => "the file says they did not agree: kept as unconfirmed, not mailed",
             "unknown_status" => "a status word that is not known: kept as unconfirmed, not mailed",
+            "unknown_zone" => "a time zone that is not known: the campaign's own clock counts for them",
             "mixed_encoding" => "stray bytes, read as Windows-1252",
             "no_address" => "no address: kept, and skipped when a campaign is sent",
             "unreadable_address" => "the address cannot be read: kept, and skipped until it is put right",
@@ -210,13 +211,12 @@ fn told_notes(answer: &Value, output: &Output) -> Vec<String> {
         };
         lines.push(format!("  {:>9}  {words}", thousands(count.as_u64().unwrap_or(0))));
     }
-    let words: Vec<&str> = answer
-        .get("unknown_status_words")
-        .and_then(Value::as_array)
-        .map(|words| words.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    if !words.is_empty() {
-        lines.push(output.ink(Ink::Dim, &format!("             unknown words: {}", words.join(", "))));
+    for (field, what) in [("unknown_status_words", "unknown words"), ("unknown_zones", "unknown time zones")] {
+        let words = answer.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        if !words.is_empty() {
+            lines.push(output.ink(Ink::Dim, &format!("             {what}: {}", words.join(", "))));
+        }
     }
     lines
 }

@@ -128,6 +128,8 @@ struct ContactPage {
     contact: Contact,
     known: Option<Why>,
     attributes: Vec<(String, String)>,
+    /// That the campaign's clock is taken for theirs, and why.
+    zone: Option<String>,
     entries: Vec<Entry>,
     next: Option<String>,
 }
@@ -153,9 +155,11 @@ pub(super) async fn show(
     }
     let known = why::why(&app.store, workspace, &Who::Contact(id), None).await?;
     let title = contact.email.clone().unwrap_or_else(|| id.to_string());
+    let zone = engine::unknown_zone(&contact.attributes);
+    let zone = zone.map(|zone| visitor.shown.fill("contact-zone", &[("zone", zone.into())]));
     let attributes = attributes(&contact);
     let layout = Layout::of(&app, &visitor, Section::Contacts, title);
-    Ok(page(&ContactPage { layout, contact, known, attributes, entries, next }))
+    Ok(page(&ContactPage { layout, contact, known, attributes, zone, entries, next }))
 }
 
 /// A person's values, in the order of their names.

@@ -391,7 +391,15 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     let more = more.into_iter().filter(|(_, n)| *n > 0);
     lines.extend(more.map(|(words, n)| (words, Cell::text(shown.number(&n)))));
     for (note, n) in told["notes"].as_object().into_iter().flatten() {
-        lines.push((shown.one_of("note", note), Cell::text(shown.number(&n.as_u64().unwrap_or(0)))));
+        let which = match note.as_str() {
+            "unknown_status" => &told["unknown_status_words"],
+            "unknown_zone" => &told["unknown_zones"],
+            _ => &serde_json::Value::Null,
+        };
+        let which: Vec<&str> = which.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+        let number = shown.number(&n.as_u64().unwrap_or(0));
+        let told = if which.is_empty() { number } else { format!("{number} ({})", which.join(", ")) };
+        lines.push((shown.one_of("note", note), Cell::text(told)));
     }
     sheet = sheet.part(Facts { id: "came-of-it".to_owned(), title: shown.say("import-came-of-it"), lines });
     if count("listed") > 0 {
