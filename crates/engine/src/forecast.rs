@@ -2,8 +2,8 @@
 //! rests and learned limits of the lanes, day budgets, ceilings.
 //!
 //! Every site is foreseen by itself, from who waits there and from the ways that lead there ([`crate::paths`]); the one that ends
-//! last is told, and why. Where other campaigns at work have people at the same place, each is reckoned to get as many
-//! turns as this one. A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when
+//! last is told, and why. Where other campaigns at work have people at the same place, turns are shared as lanes share them
+//! (`dispatch::share`): by the weights of the workspaces, then by those of their campaigns. A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when
 //! somebody asks.
 
 use crate::Stakes;
@@ -15,10 +15,12 @@ use crate::report::iso_or_null;
 use crate::sample::{SampleOut, sample_out};
 use crate::throttles::before;
 use dispatch::pace::{Cause, InForce, Limit, Outlook};
+use dispatch::share::{WEIGHT_MAX, WEIGHT_USUAL, Weights};
 use dispatch::volume::{self, Forecast as Days};
-use model::{CampaignId, Ceilings, Timestamp};
+use model::{CampaignId, Ceilings, Timestamp, WorkspaceId};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 use store::{Campaign, CeilingOf, Store, StoreError, WaitingAt};
 
@@ -123,12 +125,41 @@ struct Work {
     waiting: u64,
     /// Where its people are known to go.
     here: Vec<WaitingAt>,
-    /// How many people of each other campaign at work wait at an operator …
-    others_there: BTreeMap<String, Vec<u64>>,
+    /// The campaign's own share of turns.
+    own: Claim,
+    /// Who of each other campaign at work waits at an operator …
+    others_there: BTreeMap<String, Others>,
     /// … at one site …
-    others_at: BTreeMap<String, Vec<u64>>,
+    others_at: BTreeMap<String, Others>,
     /// … and anywhere, with the campaign, in the same workspace.
-    others: Vec<(Campaign, u64)>,
+    others: Vec<(Campaign, Other)>,
+}
+
+/// Other campaigns' people at one place.
+type Others = BTreeMap<CampaignId, Other>;
+
+/// What a campaign's share of turns depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Claim {
+    workspace: WorkspaceId,
+    weights: Weights,
+}
+
+/// Another campaign's people at the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Other {
+    claim: Claim,
+    waiting: u64,
+}
+
+impl Claim {
+    fn of(campaign: &Campaign, workspaces: &BTreeMap<WorkspaceId, u32>) -> Claim {
+        let own = launch::snapshot(campaign).ok().and_then(|snapshot| snapshot.options.timing.weight);
+        let workspace = workspaces.get(&campaign.workspace).copied().unwrap_or(WEIGHT_USUAL);
+        let within = |weight: u32| weight.clamp(1, WEIGHT_MAX);
+        let weights = Weights { workspace: within(workspace), campaign: within(own.unwrap_or(WEIGHT_USUAL)) };
+        Claim { workspace: campaign.workspace, weights }
+    }
 }
 
 impl Work {
@@ -140,14 +171,21 @@ impl Work {
             whole && hold.workspace == campaign.workspace && hold.campaign.is_none_or(|one| one == campaign.id)
         });
         let held: Vec<String> = held.filter_map(|hold| hold.provider).collect();
+        let set = store.ceilings().await?.into_iter();
+        let workspaces = set.filter_map(|set| match set.of {
+            CeilingOf::Workspace(workspace) => Some((workspace, set.weight?)),
+            CeilingOf::Source(_) => None,
+        });
+        let workspaces: BTreeMap<WorkspaceId, u32> = workspaces.collect();
         let mut work = Work {
             waiting,
             here: Vec::new(),
+            own: Claim::of(campaign, &workspaces),
             others_there: BTreeMap::new(),
             others_at: BTreeMap::new(),
             others: Vec::new(),
         };
-        let mut sums: BTreeMap<CampaignId, u64> = BTreeMap::new();
+        let mut others: BTreeMap<CampaignId, (Campaign, Other)> = BTreeMap::new();
         for row in store.waiting_by_site(None).await? {
             let is_held = |site: &store::Site| site.provider.as_ref().is_some_and(|key| held.contains(key));
             if row.campaign == campaign.id {
@@ -159,12 +197,21 @@ impl Work {
             if !row.state.may_send() {
                 continue;
             }
-            *sums.entry(row.campaign).or_default() += row.waiting;
-            if let Some(site) = &row.site {
-                work.others_at.entry(site.fingerprint.clone()).or_default().push(row.waiting);
-                if site.provider.is_some() {
-                    work.others_there.entry(paths::operator(site).to_owned()).or_default().push(row.waiting);
+            let (_, other) = match others.entry(row.campaign) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let Some(known) = store.campaign(row.campaign).await? else { continue };
+                    let claim = Claim::of(&known, &workspaces);
+                    new.insert((known, Other { claim, waiting: 0 }))
                 }
+            };
+            other.waiting += row.waiting;
+            let nobody = Other { waiting: 0, ..*other };
+            if let Some(site) = &row.site {
+                let at_site = work.others_at.entry(site.fingerprint.clone()).or_default();
+                at_site.entry(row.campaign).or_insert(nobody).waiting += row.waiting;
+                let there = work.others_there.entry(paths::operator(site).to_owned()).or_default();
+                there.entry(row.campaign).or_insert(nobody).waiting += row.waiting;
             }
         }
         let known: u64 = work.here.iter().map(|row| row.waiting).sum();
@@ -172,23 +219,36 @@ impl Work {
             let share = |row: &mut WaitingAt| row.waiting = row.waiting * waiting / known.max(1);
             work.here.iter_mut().for_each(share);
         }
-        if !sums.is_empty() {
-            let others = store.list_campaigns(campaign.workspace).await?.into_iter();
-            work.others = others.filter_map(|one| sums.get(&one.id).map(|sum| (one.clone(), *sum))).collect();
-        }
+        work.others = others.into_values().filter(|(other, _)| other.workspace == campaign.workspace).collect();
         Ok(work)
     }
 
     /// All of the campaign, and those who go beside them of the other campaigns for which `is_beside`.
     fn beside(&self, is_beside: impl Fn(&Campaign) -> bool) -> u64 {
         let others = self.others.iter().filter(|(campaign, _)| is_beside(campaign));
-        with_others(self.waiting, others.map(|(_, waiting)| *waiting))
+        with_others(self.own, self.waiting, &others.map(|(_, other)| *other).collect::<Vec<_>>())
     }
 }
 
-/// So many, and of everybody else as many, or all where they have fewer: turns are shared.
-fn with_others(waiting: u64, others: impl Iterator<Item = u64>) -> u64 {
-    others.fold(waiting, |sum, other| sum.saturating_add(other.min(waiting)))
+fn listed(others: Option<&Others>) -> Vec<Other> {
+    others.into_iter().flat_map(BTreeMap::values).copied().collect()
+}
+
+/// So many, and of everybody else as many as have their turn meanwhile, or all where they have fewer.
+fn with_others(own: Claim, waiting: u64, others: &[Other]) -> u64 {
+    let mut sums = BTreeMap::from([(own.workspace, u64::from(own.weights.campaign))]);
+    for other in others {
+        *sums.entry(other.claim.workspace).or_default() += u64::from(other.claim.weights.campaign);
+    }
+    // A workspace's turns are shared by its campaigns.
+    let turns = |claim: &Claim| {
+        let sum = sums.get(&claim.workspace).copied().unwrap_or(1).max(1);
+        f64::from(claim.weights.workspace) * f64::from(claim.weights.campaign) / sum as f64
+    };
+    others.iter().fold(waiting, |all, other| {
+        let meanwhile = (waiting as f64 * turns(&other.claim) / turns(&own)).round() as u64;
+        all.saturating_add(other.waiting.min(meanwhile))
+    })
 }
 
 /// The part of a campaign in days that others share: it goes in step with them.
@@ -286,11 +346,11 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
             continue;
         }
         let others = row.site.as_ref().and_then(|site| work.others_at.get(&site.fingerprint));
-        foresee(row.waiting, with_others(row.waiting, others.into_iter().flatten().copied()), row);
+        foresee(row.waiting, with_others(work.own, row.waiting, &listed(others)), row);
     }
     if let Some(row) = one.rows.iter().find(|row| is_shared(row)) {
         let others = row.site.as_ref().and_then(|site| work.others_there.get(paths::operator(site)));
-        foresee(shared, with_others(shared, others.into_iter().flatten().copied()), row);
+        foresee(shared, with_others(work.own, shared, &listed(others)), row);
     }
     let mut last = last?;
     let slowed: u64 = parts.iter().flat_map(|part| &part.days).map(|(_, messages)| messages).sum();
@@ -341,7 +401,7 @@ fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, n
         Some(key) => work.others_there.get(key),
         None => work.others_at.get(&site.fingerprint),
     };
-    let all = with_others(one.waiting, others.into_iter().flatten().copied());
+    let all = with_others(work.own, one.waiting, &listed(others));
     let ways = paths.toward(site);
     let weights = ways.iter().map(|way| u64::from(way.weight)).sum::<u64>().max(1);
     let (mut parts, mut last, mut dealt): (Vec<Days>, Option<(Timestamp, Path<'_>)>, u64) = (Vec::new(), None, 0);
@@ -494,6 +554,22 @@ mod tests {
     #[test]
     fn a_part_goes_in_step_with_the_others_and_is_whole_at_the_end() {
         assert_eq!(part_of(vec![(1, 20), (2, 30), (3, 10)], 20, 60), [(1, 6), (2, 10), (3, 4)]);
-        assert_eq!(with_others(20, [5, 100].into_iter()), 45);
+    }
+
+    #[test]
+    fn turns_are_shared_by_weight() {
+        let claim = |workspace: i64, of_it: u32, campaign: u32| Claim {
+            workspace: WorkspaceId(workspace),
+            weights: Weights { workspace: of_it, campaign },
+        };
+        let other = |claim: Claim, waiting: u64| Other { claim, waiting };
+        let own = claim(1, 100, 100);
+        assert_eq!(with_others(own, 20, &[]), 20);
+        assert_eq!(with_others(own, 20, &[other(own, 5), other(own, 100)]), 45, "equals, and whoever has fewer");
+        assert_eq!(with_others(own, 20, &[other(claim(1, 100, 300), 100)]), 80, "three of their turns to one of ours");
+        assert_eq!(with_others(claim(1, 100, 300), 30, &[other(own, 100)]), 40);
+        // Workspaces are equals however many campaigns each has: two of ours share what one of theirs gets alone.
+        assert_eq!(with_others(own, 20, &[other(own, 100), other(claim(2, 100, 7), 100)]), 20 + 20 + 40);
+        assert_eq!(with_others(own, 20, &[other(claim(2, 50, 100), 100)]), 30, "a workspace of half the weight");
     }
 }

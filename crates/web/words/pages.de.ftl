@@ -171,6 +171,7 @@ lanes-more = und { $n } weitere
 lane-site = Nach
 lane-source = Von
 lane-waiting = In Arbeit
+lane-there = Warten dort
 lane-open = Verbindungen
 lane-why = Warum so schnell
 lane-next = Ändert sich

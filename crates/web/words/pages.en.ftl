@@ -171,6 +171,7 @@ lanes-more = and { $n } more
 lane-site = Toward
 lane-source = From
 lane-waiting = In hand
+lane-there = Waiting there
 lane-open = Connections
 lane-why = Why this speed
 lane-next = Changes next

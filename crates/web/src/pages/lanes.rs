@@ -5,7 +5,7 @@ use super::layout::{Layout, Section};
 use super::names::Names;
 use super::sheet::{Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
-use super::{Visitor, tabs};
+use super::{Visitor, live, tabs};
 use crate::App;
 use crate::api::holds as api;
 use crate::extract::{At, given};
@@ -78,21 +78,22 @@ async fn draw(app: &App, visitor: &Visitor, which: &Which, entered: &Entered) ->
 }
 
 async fn lane_table(app: &App, shown: &Shown, wanted: &str) -> Table {
-    let views = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await.unwrap_or_default();
+    let mut known = live::Lanes::of(app, LANES_WAIT).await;
     let wanted = wanted.trim().to_lowercase();
     let is_wanted = |lane: &LaneView| {
         let names = [Some(lane.site.as_str()), lane.provider.as_deref()];
         wanted.is_empty() || names.into_iter().flatten().any(|name| name.to_lowercase().contains(&wanted))
     };
-    let mut views: Vec<LaneView> = views.into_iter().filter(is_wanted).collect();
-    views.sort_by_key(|lane| std::cmp::Reverse((lane.held.is_some(), lane.waiting, lane.open)));
+    let views = std::mem::take(&mut known.views).into_iter().filter(is_wanted);
+    let mut views: Vec<(u64, LaneView)> = views.map(|lane| (known.waiting_there(&lane), lane)).collect();
+    views.sort_by_key(|(there, lane)| std::cmp::Reverse((lane.held.is_some(), *there, lane.waiting, lane.open)));
     views.truncate(LANES_MAX);
-    let head = shown.says(["lane-site", "lane-source", "lane-open", "lane-waiting", "lane-why"]);
-    let rows = views.into_iter().map(|lane| lane_row(shown, lane));
+    let head = shown.says(["lane-site", "lane-source", "lane-open", "lane-waiting", "lane-there", "lane-why"]);
+    let rows = views.into_iter().map(|(there, lane)| lane_row(shown, lane, there));
     Table::new("lanes", shown.say("lanes-title"), head, shown.say("lanes-empty")).rows(rows)
 }
 
-fn lane_row(shown: &Shown, lane: LaneView) -> Vec<Cell> {
+fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
     let is_kept_back = lane.limits.iter().any(|limit| limit.holds_back || limit.limit.next_probe.is_some());
     let is_spent = lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
     let (class, icon, word) = match (&lane.held, is_spent, is_kept_back) {
@@ -123,6 +124,7 @@ fn lane_row(shown: &Shown, lane: LaneView) -> Vec<Cell> {
         Cell::text(lane.source),
         Cell::number(shown, u64::from(lane.open)),
         Cell::number(shown, waiting),
+        Cell::number(shown, there),
         why,
     ]
 }

@@ -42,6 +42,28 @@ const WAITING: usize = 2;
 /// How long the engine may take to show its lanes.
 const LANES_WAIT: Duration = Duration::from_secs(1);
 
+/// The lanes as they stand, and how many wait at each operator's sites, whichever lane will carry them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lanes {
+    pub(crate) views: Vec<LaneView>,
+    at_sites: BTreeMap<String, u64>,
+}
+
+impl Lanes {
+    /// As they stand; none if the engine does not answer within `patience`.
+    pub(crate) async fn of(app: &App, patience: Duration) -> Lanes {
+        let views = tokio::time::timeout(patience, app.engine.lanes()).await.unwrap_or_default();
+        let at_sites = engine::lanes::at_their_sites(&app.store).await.unwrap_or_default();
+        Lanes { views, at_sites }
+    }
+
+    /// How many wait where a lane leads.
+    pub(crate) fn waiting_there(&self, lane: &LaneView) -> u64 {
+        let all = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
+        if lane.is_everywhere() { all } else { self.at_sites.get(&lane.operator).copied().unwrap_or(0) }
+    }
+}
+
 /// Something that was read, and when. Whoever asks while it is read anew waits for the same reading.
 type Place<T> = Arc<tokio::sync::Mutex<Option<(Timestamp, T)>>>;
 
@@ -86,7 +108,7 @@ impl<T: Clone> Shared<T> {
 pub(crate) struct Latest {
     campaigns: Shared<Campaign>,
     reports: Shared<Arc<Report>>,
-    lanes: tokio::sync::Mutex<Option<(Timestamp, Vec<LaneView>)>>,
+    lanes: tokio::sync::Mutex<Option<(Timestamp, Lanes)>>,
 }
 
 impl Latest {
@@ -102,13 +124,13 @@ impl Latest {
     }
 
     /// The lanes, at most a second old; none while the engine does not answer.
-    pub(crate) async fn lanes(&self, app: &App) -> Vec<LaneView> {
+    pub(crate) async fn lanes(&self, app: &App) -> Lanes {
         let mut known = self.lanes.lock().await;
         let now = app.now();
         if let Some((_, lanes)) = known.as_ref().filter(|(at, _)| now.since(*at) < FRESH) {
             return lanes.clone();
         }
-        let lanes = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await.unwrap_or_default();
+        let lanes = Lanes::of(app, LANES_WAIT).await;
         *known = Some((now, lanes.clone()));
         lanes
     }

@@ -3,9 +3,9 @@
 //! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
 //! in the same places.
 
-use super::Visitor;
 use super::equation::Equation;
 use super::shown::Shown;
+use super::{Visitor, live};
 use crate::App;
 use crate::problem::Problem;
 use askama::Template;
@@ -26,6 +26,8 @@ struct Lane {
     source: String,
     open: u32,
     waiting: u64,
+    /// Who waits there, whichever lane will carry them.
+    there: u64,
     /// The class of the stylesheet, the icon and the word of how it goes.
     class: &'static str,
     icon: &'static str,
@@ -35,7 +37,7 @@ struct Lane {
 }
 
 impl Lane {
-    fn of(view: LaneView) -> Lane {
+    fn of(view: LaneView, there: u64) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
         // What was configured is no news; what was learned has a time at which it is tried again.
         let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
@@ -54,7 +56,7 @@ impl Lane {
             (None, None) => (view.budget.map(|budget| budget.why).unwrap_or_default(), None),
         };
         let waiting = u64::try_from(view.waiting).unwrap_or(u64::MAX);
-        Lane { site: view.site, source: view.source, open: view.open, waiting, class, icon, goes, why, next }
+        Lane { site: view.site, source: view.source, open: view.open, waiting, there, class, icon, goes, why, next }
     }
 }
 
@@ -93,7 +95,7 @@ impl Room {
         let base = format!("/campaigns/{}", campaign.id);
         let report = app.desk.latest.overview(app, campaign).await?;
         let sees_lanes = visitor.caller.scopes.has(Scope::DispatchRead) && visitor.caller.of_the_house().is_ok();
-        let lanes = if sees_lanes { app.desk.latest.lanes(app).await } else { Vec::new() };
+        let lanes = if sees_lanes { app.desk.latest.lanes(app).await } else { live::Lanes::default() };
         Ok(Room(drawn(&visitor.shown, &base, &report, lanes)))
     }
 
@@ -108,10 +110,11 @@ impl Room {
     }
 }
 
-fn drawn(shown: &Shown, base: &str, report: &Report, views: Vec<LaneView>) -> BTreeMap<&'static str, String> {
-    let mut lanes: Vec<Lane> = views.into_iter().map(Lane::of).collect();
+fn drawn(shown: &Shown, base: &str, report: &Report, known: live::Lanes) -> BTreeMap<&'static str, String> {
+    let there: Vec<u64> = known.views.iter().map(|view| known.waiting_there(view)).collect();
+    let mut lanes: Vec<Lane> = known.views.into_iter().zip(there).map(|(view, there)| Lane::of(view, there)).collect();
     let open = lanes.iter().map(|lane| u64::from(lane.open)).sum();
-    lanes.sort_by_key(|lane| std::cmp::Reverse((lane.class == "hard", lane.waiting, lane.open)));
+    lanes.sort_by_key(|lane| std::cmp::Reverse((lane.class == "hard", lane.there, lane.waiting, lane.open)));
     let more = lanes.len().saturating_sub(LANES_MAX) as u64;
     lanes.truncate(LANES_MAX);
     let icons: &'static str = &super::assets::PLACE;
