@@ -182,7 +182,13 @@ impl Hooks for Sending<'_> {
 
     async fn before_final(&mut self) -> Result<(), String> {
         let Claimed { delivery, attempts, .. } = self.ready.claimed;
-        let going = Going { delivery, number: attempts + 1, phase: Phase::FinalDot, peer: self.peer };
+        let going = Going {
+            delivery,
+            number: attempts + 1,
+            phase: Phase::FinalDot,
+            peer: self.peer,
+            source: self.lane.id.source,
+        };
         let recorded = self.house.store.inflight().record(&self.ready.slot, going, self.house.now());
         recorded.await.map_err(|why| {
             self.cut_short = Some(CutShort::Unrecorded(why.to_string()));

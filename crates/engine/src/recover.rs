@@ -23,7 +23,11 @@ pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Resu
             let is_new = claimed.attempts < left.going.number && claimed.state.is_in_progress();
             if is_new {
                 let site = store.site_of(&claimed).await?;
-                store.settle(vec![settlement(&claimed, &left, site.as_ref(), settings, now)]).await?;
+                let host = store.host_at(left.going.peer).await?;
+                let mut settlement = settlement(&claimed, &left, site.as_ref(), settings, now);
+                // The slot has room for the address alone: the name is the one by which it was last known.
+                settlement.attempt.iter_mut().for_each(|attempt| attempt.host.clone_from(&host));
+                store.settle(vec![settlement]).await?;
                 settled += 1;
             }
         }
@@ -80,6 +84,7 @@ fn settlement(
         due,
         site: site.map(|site| site.id),
         provider,
+        source: Some(left.going.source),
         suppress: reaction.suppress,
         change: reaction.contact.map(change),
         charge: reaction.charge,
@@ -102,7 +107,7 @@ mod tests {
     use crate::house::{Ceiling, Way};
     use dispatch::react::Policy;
     use dispatch::retry::Schedule;
-    use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, WorkspaceId};
+    use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, SourceId, WorkspaceId};
     use smtp::client::Timeouts;
     use std::net::IpAddr;
     use store::{Going, Phase};
@@ -138,7 +143,8 @@ mod tests {
 
     fn left(claimed: &Claimed, at: Timestamp, reply: &str) -> Recovered {
         let peer = IpAddr::from([203, 0, 113, 10]);
-        let going = Going { delivery: claimed.delivery, number: 1, phase: Phase::FinalDot, peer };
+        let source = SourceId(6);
+        let going = Going { delivery: claimed.delivery, number: 1, phase: Phase::FinalDot, peer, source };
         Recovered { index: 0, going, at, reply: Some(reply.as_bytes().to_vec()) }
     }
 
@@ -161,7 +167,7 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let claimed = claimed(now);
         let settlement = settlement(&claimed, &left(&claimed, now, "250 2.0.0 Ok"), None, &settings(), now);
-        assert_eq!(settlement.to, DeliveryState::Accepted);
+        assert_eq!((settlement.to, settlement.source), (DeliveryState::Accepted, Some(SourceId(6))));
         let clean = store::ContactChange { soft: Some((0, None)), refused_count: Some(0), error: None };
         assert_eq!(settlement.change, Some(clean));
     }

@@ -151,7 +151,8 @@ fn what_is_found_in_a_log_with_holes_outlives_the_power() {
 
 fn going(number: u16) -> Going {
     let peer = std::net::IpAddr::from([192, 0, 2, 1]);
-    Going { delivery: model::DeliveryId(77), number, phase: Phase::FinalDot, peer }
+    let source = model::SourceId::THIS_MACHINE;
+    Going { delivery: model::DeliveryId(77), number, phase: Phase::FinalDot, peer, source }
 }
 
 #[test]

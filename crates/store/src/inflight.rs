@@ -13,7 +13,7 @@ mod syncer;
 
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
-use model::{DeliveryId, Timestamp};
+use model::{DeliveryId, SourceId, Timestamp};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,7 +23,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Octets of one slot: which attempt.
 const SLOT_BYTES: usize = 64;
 /// Octets of it that the checksum covers.
-const SLOT_BODY_BYTES: usize = 39;
+const SLOT_BODY_BYTES: usize = 47;
+/// The same of a slot as it was written before it named its source.
+const SLOT_BODY_BYTES_BEFORE: usize = 39;
 /// Octets of the place for a slot's reply.
 const REPLY_BYTES: usize = 1_024;
 /// Octets of a reply's place before its text: delivery, attempt, length, checksum.
@@ -33,7 +35,9 @@ const ROUND_SLOTS: usize = 512;
 /// The longest reply a slot keeps, in octets; what is longer is cut.
 pub const SLOT_REPLY_BYTES_MAX: usize = 896;
 /// Marks a written slot.
-const MAGIC: u32 = 0x494E_464C;
+const MAGIC: u32 = 0x494E_464D;
+/// Marked one that does not name its source.
+const MAGIC_BEFORE: u32 = 0x494E_464C;
 
 /// How the last bytes of a message go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct Going {
     pub phase: Phase,
     /// To which server: what is in doubt can be asked about there.
     pub peer: IpAddr,
+    /// By which source.
+    pub source: SourceId,
 }
 
 /// A conversation that a dead process left behind.
@@ -331,6 +337,7 @@ fn slot_bytes(going: Going, now: Timestamp) -> [u8; SLOT_BYTES] {
     put(&going.delivery.0.to_le_bytes());
     put(&now.as_millis().to_le_bytes());
     put(&as_v6(going.peer).octets());
+    put(&going.source.0.to_le_bytes());
     let sum = checksum(&bytes[..SLOT_BODY_BYTES]);
     bytes[SLOT_BODY_BYTES..SLOT_BODY_BYTES + 8].copy_from_slice(&sum.to_le_bytes());
     bytes
@@ -371,14 +378,17 @@ impl Files {
 }
 
 fn parse_slot(bytes: &[u8]) -> Option<(Going, Timestamp)> {
-    let (body, rest) = bytes.split_at_checked(SLOT_BODY_BYTES)?;
+    let length = match Fields(bytes).array::<4>().map(u32::from_le_bytes)? {
+        MAGIC => SLOT_BODY_BYTES,
+        MAGIC_BEFORE => SLOT_BODY_BYTES_BEFORE,
+        _ => return None,
+    };
+    let (body, rest) = bytes.split_at_checked(length)?;
     if Fields(rest).array::<8>().map(u64::from_le_bytes)? != checksum(body) {
         return None;
     }
     let mut body = Fields(body);
-    if body.array::<4>().map(u32::from_le_bytes)? != MAGIC {
-        return None;
-    }
+    body.array::<4>()?;
     let number = body.array::<2>().map(u16::from_le_bytes)?;
     let phase = match body.array::<1>()? {
         [1] => Phase::FinalDot,
@@ -388,7 +398,9 @@ fn parse_slot(bytes: &[u8]) -> Option<(Going, Timestamp)> {
     let delivery = DeliveryId(body.array::<8>().map(i64::from_le_bytes)?);
     let at = Timestamp::from_millis(body.array::<8>().map(i64::from_le_bytes)?);
     let peer = IpAddr::V6(Ipv6Addr::from(body.array::<16>()?)).to_canonical();
-    Some((Going { delivery, number, phase, peer }, at))
+    // A process of before sent by whatever source; this machine is what stands for those that are not named.
+    let source = body.array::<8>().map_or(SourceId::THIS_MACHINE, |id| SourceId(i64::from_le_bytes(id)));
+    Some((Going { delivery, number, phase, peer, source }, at))
 }
 
 /// The reply of this very attempt, whole; `None` if there is none.
@@ -439,12 +451,22 @@ mod tests {
     #[test]
     fn a_torn_slot_says_nothing_and_a_torn_or_foreign_reply_is_doubt() {
         let peer = IpAddr::from([192, 0, 2, 7]);
-        let going = Going { delivery: DeliveryId(77), number: 3, phase: Phase::FinalDot, peer };
+        let source = SourceId(1 << 50);
+        let going = Going { delivery: DeliveryId(77), number: 3, phase: Phase::FinalDot, peer, source };
         let at = Timestamp::from_millis(5);
         let mut slot = slot_bytes(going, at);
         assert_eq!((slot.len(), parse_slot(&slot)), (SLOT_BYTES, Some((going, at))));
-        slot[6] ^= 1;
-        assert_eq!(parse_slot(&slot), None);
+        // As it was written before it named the source.
+        let mut before = slot;
+        before[..4].copy_from_slice(&MAGIC_BEFORE.to_le_bytes());
+        let sum = checksum(&before[..SLOT_BODY_BYTES_BEFORE]);
+        before[SLOT_BODY_BYTES_BEFORE..SLOT_BODY_BYTES_BEFORE + 8].copy_from_slice(&sum.to_le_bytes());
+        assert_eq!(parse_slot(&before), Some((Going { source: SourceId::THIS_MACHINE, ..going }, at)));
+        for octet in [6, SLOT_BODY_BYTES - 1] {
+            slot[octet] ^= 1;
+            assert_eq!(parse_slot(&slot), None);
+            slot[octet] ^= 1;
+        }
         let mut reply = reply_bytes(DeliveryId(77), 3, b"250 ok");
         assert_eq!(parse_reply(&reply, going).as_deref(), Some(b"250 ok".as_slice()));
         assert_eq!(parse_reply(&reply, Going { number: 4, ..going }), None);

@@ -169,7 +169,8 @@ fn threads_settle_together_and_wait_for_slots() {
 }
 
 fn going(delivery: model::DeliveryId, number: u16, phase: Phase) -> Going {
-    Going { delivery, number, phase, peer: std::net::IpAddr::from([192, 0, 2, 1]) }
+    let peer = std::net::IpAddr::from([192, 0, 2, 1]);
+    Going { delivery, number, phase, peer, source: model::SourceId(7) }
 }
 
 #[test]
