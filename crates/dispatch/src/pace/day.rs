@@ -93,9 +93,10 @@ impl Day {
             held.saturating_mul(2).clamp(1, DAYS_MAX)
         });
         let from = self.cap.as_ref().map(|cap| cap.value);
+        let is_probe = self.cap.as_ref().is_some_and(|cap| cap.probe.is_due(now));
         let probe = Probe::first_after(now, DAY * days);
         self.cap = Some(Kept { value, cause: cause.clone(), since: now, probe });
         let (limit, cause, next_probe) = (Limit::PerDay, Some(cause.clone()), Some(probe.at));
-        (from != Some(value)).then_some(Change { limit, from, to: Some(value), cause, at: now, next_probe })
+        (from != Some(value) || is_probe).then_some(Change { limit, from, to: Some(value), cause, at: now, next_probe })
     }
 }

@@ -72,11 +72,13 @@ impl Span {
         let from = self.learned.as_ref().map(|learned| learned.value);
         if let Some(learned) = self.learned.as_mut().filter(|learned| value >= learned.value) {
             // A probe failed; or a session that was under way when the limit was learned.
-            if learned.probe.is_due(now) {
+            let is_probe = learned.probe.is_due(now);
+            if is_probe {
                 learned.probe.failed(now, per_hour);
             }
+            let stays = Change::stays(Limit::PerConnection, learned.value, cause, learned.probe.at, now);
             (self.token, self.exceeded_at) = (None, None);
-            return None;
+            return is_probe.then_some(stays);
         }
         let mut probe = self.learned.as_ref().map_or_else(|| Probe::first(now, INTERVAL_MIN), |learned| learned.probe);
         if from.is_some() {

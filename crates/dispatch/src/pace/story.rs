@@ -109,7 +109,7 @@ pub struct InForce {
 pub struct Change {
     /// What is limited.
     pub limit: Limit,
-    /// What it was; `None`: without bound.
+    /// What it was; `None`: without bound. The same as what it is now: more was tried and refused.
     pub from: Option<u32>,
     /// What it is now; `None`: without bound; 0 for a rest.
     pub to: Option<u32>,
@@ -119,6 +119,14 @@ pub struct Change {
     pub at: Timestamp,
     /// When more is tried; for a rest, when it ends.
     pub next_probe: Option<Timestamp>,
+}
+
+impl Change {
+    /// More was tried than a learned limit allows, and refused: the limit stays.
+    pub(super) fn stays(limit: Limit, value: u32, cause: &Cause, next_probe: Timestamp, now: Timestamp) -> Change {
+        let (from, to) = (Some(value), Some(value));
+        Change { limit, from, to, cause: Some(cause.clone()), at: now, next_probe: Some(next_probe) }
+    }
 }
 
 impl Limit {
@@ -182,6 +190,9 @@ impl fmt::Display for Change {
             (Limit::Rest, _, _) => f.write_str("rests")?,
             (_, from, Some(to)) if from.is_none_or(|from| from > to) => {
                 write!(f, "slowed to {}", self.limit.counted(to))?
+            }
+            (_, Some(from), Some(to)) if from == to && self.cause.is_some() => {
+                write!(f, "stays at {}: more was tried and refused", self.limit.counted(to))?
             }
             (_, _, Some(to)) => write!(f, "raised to {}", self.limit.counted(to))?,
             (_, _, None) => write!(f, "no limit of {} any more", self.limit.unit())?,

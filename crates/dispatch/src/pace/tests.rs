@@ -208,7 +208,10 @@ fn a_cap_on_connections_is_learned_exactly_and_probed_rarely() {
 
     lane.after(MINUTE * 10);
     assert!(lane.connects(4) && !lane.connects(5), "one more is tried");
-    assert_eq!(lane.hears_at(Stage::Greeting, CROWDED, 5, 0).changes, []);
+    let probed = lane.hears_at(Stage::Greeting, CROWDED, 5, 0).changes.remove(0).to_string();
+    let said = "stays at 4 connections: more was tried and refused at 08:10 because of \"421 4.7.0 too many";
+    assert!(probed.starts_with(said) && probed.ends_with("next probe 08:30"), "{probed}");
+    assert_eq!(lane.hears_at(Stage::Greeting, CROWDED, 5, 0).changes, [], "told once");
     assert_eq!(lane.in_force(Limit::Connections).unwrap().next_probe, Some(lane.now + MINUTE * 20));
     lane.after(MINUTE * 20);
     let change = lane.accepted(5, 0).changes.remove(0);
@@ -255,7 +258,9 @@ fn messages_per_connection_are_learned_and_one_session_goes_further_rarely() {
     assert_eq!(lane.pace.per_connection(lane.now), 21, "one further");
     lane.pace.starting(lane.now);
     assert_eq!(lane.pace.per_connection(lane.now), 20, "and no other");
-    assert_eq!(lane.hears_at(Stage::Mail, ENOUGH, 2, 20).changes, []);
+    let probed = lane.hears_at(Stage::Mail, ENOUGH, 2, 20).changes.remove(0);
+    assert_eq!((probed.limit, probed.from, probed.to), (Limit::PerConnection, Some(20), Some(20)));
+    assert_eq!(lane.hears_at(Stage::Mail, ENOUGH, 2, 20).changes, [], "told once");
     lane.accepted(2, 19);
     assert_eq!(lane.pace.per_connection(lane.now), 20, "not soon again");
     lane.after(MINUTE * 21).accepted(2, 19);

@@ -123,10 +123,11 @@ impl Width {
         let fresh_raise = self.raised_at.is_some_and(|at| now.since(at) < FRESH);
         match (&mut self.cap, known) {
             (Some(cap), Some(value)) if open > value => {
-                if cap.probe.is_due(now) {
-                    cap.probe.failed(now, messages_per_hour);
+                if !cap.probe.is_due(now) {
+                    return Crowded::Known;
                 }
-                Crowded::Known
+                cap.probe.failed(now, messages_per_hour);
+                Crowded::Learned(Change::stays(Limit::Connections, value, cause, cap.probe.at, now))
             }
             (Some(_), Some(_)) if !fresh_raise && self.pauses < PAUSES_MAX => {
                 self.pause_until = Some(now + PAUSE * (1 << self.pauses));
