@@ -103,6 +103,28 @@ pub(crate) async fn import(ledger: &Ledger, actor: &Actor, import: &LogImport) -
     }))
 }
 
+/// Counts what somebody says of a From domain's days, where there is no log to prove it.
+pub(crate) async fn declare(
+    ledger: &Ledger,
+    actor: &Actor,
+    domain: &str,
+    days: &BTreeMap<i64, u32>,
+    why: &str,
+) -> Answer {
+    let (store, now) = (&ledger.store, ledger.now());
+    let domain = MailDomain::parse(&domain.to_lowercase())
+        .map_err(|why| Failure::bad_input(format!("{domain:?} is no domain: {why}")))?;
+    let id = store.domain_id(domain.as_str(), now).await?;
+    store.declare_history(id, days.clone(), why, actor, now).await?;
+    let count = |sent: &u32| DayCount { attempted: *sent, accepted: *sent, ..DayCount::default() };
+    let told = Sent {
+        name: domain.as_str().to_owned(),
+        days: days.iter().map(|(day, sent)| ((None, *day), count(sent))).collect(),
+        attempts: days.values().map(|sent| u64::from(*sent)).sum(),
+    };
+    Ok(told.told(&lanes::domain_stands(store, id, now).await?))
+}
+
 /// Reads every log, each once.
 fn read_all(import: &LogImport, now: Timestamp) -> Result<Vec<(&Path, History)>, Failure> {
     let format = import.format.map(|format| match format {

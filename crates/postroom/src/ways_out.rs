@@ -11,6 +11,7 @@ use engine::{Handle, lanes, proxy_secret};
 use model::{Actor, CampaignKind, SourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use store::{NewPool, NewSource, Pool, Source};
@@ -33,6 +34,8 @@ pub(crate) enum WaysOut {
     RetireSource { name: String },
     /// Count what another system sent from a source.
     ImportHistory(LogImport),
+    /// Count what somebody says was sent from a domain before, by UTC day; nothing: take that back.
+    DeclareHistory { domain: String, days: BTreeMap<i64, u32>, why: String },
     /// Describe a pool, or change the one with this name.
     PutPool { name: String, members: Vec<(String, u32)>, dedicated: bool },
     /// Remove a pool.
@@ -97,6 +100,7 @@ async fn write_down(ledger: &Ledger, actor: &Actor, order: &WaysOut) -> Answer {
             Ok(json!({ "retired": source.name }))
         }
         WaysOut::ImportHistory(import) => log_history::import(ledger, actor, import).await,
+        WaysOut::DeclareHistory { domain, days, why } => log_history::declare(ledger, actor, domain, days, why).await,
         WaysOut::PutPool { name, members, dedicated } => {
             let mut weights = Vec::new();
             for (source, weight) in members {

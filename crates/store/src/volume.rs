@@ -8,12 +8,15 @@ use crate::Store;
 use crate::error::Result;
 use crate::sqlite::volume;
 use model::{Actor, CampaignId, DayCount, DomainId, SourceId, Timestamp, WorkspaceId};
+use std::collections::BTreeMap;
 
 /// Days that are kept.
 pub const VOLUME_DAYS_KEPT: i64 = 400;
 
 /// The most rows of one call that writes history.
 pub const VOLUME_ROWS_MAX: usize = 100_000;
+/// Messages of one day that can be declared.
+pub const DECLARED_MESSAGES_MAX: u32 = 10_000_000;
 
 /// The most sites of one day that are read back: those that got the most.
 pub const SITE_DAYS_READ_MAX: usize = 100_000;
@@ -80,6 +83,20 @@ impl Store {
     ) -> Result<()> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.add_volume(source, &rows, &actor, now)).await
+    }
+    /// Writes what somebody says was sent from addresses of a domain before, by UTC day, all of it taken; it replaces what
+    /// was said before, and adds to what logs and we ourselves counted. No days: it is taken back. Refused: a day that is
+    /// not over, or not within the last [`VOLUME_DAYS_KEPT`]; none or more than [`DECLARED_MESSAGES_MAX`] messages; no reason.
+    pub async fn declare_history(
+        &self,
+        domain: DomainId,
+        days: BTreeMap<i64, u32>,
+        why: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (why, actor) = (why.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.declare_history(domain, &days, &why, &actor, now)).await
     }
     /// A campaign's deliveries by provider: `attempted` were tried; `accepted`, `blocked` and `hard` ended so;
     /// `deferred` were put off by their first verdict.

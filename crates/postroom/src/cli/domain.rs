@@ -1,15 +1,19 @@
-//! `postroom domain`: what a sending domain needs. For now: its signing key, and the DNS record that publishes it.
+//! `postroom domain`: what a sending domain needs: its signing key with the DNS record that publishes it, and its history.
 //!
 //! The private key stays sealed in the data directory, or goes into a file of the person's own choice; it is never
 //! shown. A key in use is never replaced: rotation is a new selector.
 
 use super::absolute;
+use super::source::domain_lines;
 use crate::failure::{Exit, Failure};
 use crate::order::{self, Order, describe_key, text};
 use crate::output::{Ink, Output};
+use crate::ways_out::WaysOut;
+use engine::tls_reports::{day_named, day_text};
 use mail::sign::SigningKey;
 use model::MailDomain;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -32,15 +36,76 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE.pem")]
         out: Option<PathBuf>,
     },
+    /// What was sent from a domain before, elsewhere, where no log tells it
+    #[command(subcommand)]
+    History(History),
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum History {
+    /// Say how much went out on which days; it replaces what was said before. (Better proof: `source history import`)
+    Declare {
+        /// The domain of the From address
+        #[arg(value_name = "DOMAIN")]
+        domain: String,
+        /// A day and how much was sent on it, such as 2026-03-02=5000; once for each day
+        #[arg(long, value_name = "DAY=MESSAGES", required = true, value_parser = sent)]
+        sent: Vec<(i64, u32)>,
+        /// How you know
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+    /// Take back what was said
+    Withdraw {
+        /// The domain of the From address
+        #[arg(value_name = "DOMAIN")]
+        domain: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+}
+
+fn sent(text: &str) -> Result<(i64, u32), String> {
+    let read = || {
+        let (day, messages) = text.split_once('=')?;
+        Some((day_named(day.trim())?, messages.trim().parse().ok()?))
+    };
+    read().ok_or_else(|| "a day and a number of messages look like 2026-03-02=5000".to_owned())
 }
 
 pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let Command::Keygen { domain, selector, ed25519, out } = command;
+    let (domain, selector, ed25519, out) = match command {
+        Command::Keygen { domain, selector, ed25519, out } => (domain, selector, ed25519, out),
+        Command::History(command) => return history(command, dir, output).await,
+    };
     let answer = match &out {
         None => order::place(dir, Order::MakeKey { domain, selector, ed25519 }, &mut |_| {}).await?,
         Some(path) => key_in_file(&domain, &selector, ed25519, path)?,
     };
     output.answer(&answer, || tell(&answer, output));
+    Ok(Exit::Done)
+}
+
+async fn history(command: History, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let (domain, sent, why) = match command {
+        History::Declare { domain, sent, why } => (domain, sent, why),
+        History::Withdraw { domain, why } => (domain, Vec::new(), why),
+    };
+    let mut days = BTreeMap::new();
+    for (day, messages) in sent {
+        if days.insert(day, messages).is_some() {
+            let day = day_text(day);
+            return Err(Failure::bad_input(format!("{day} is named twice")).advise("say once how much went out on it"));
+        }
+    }
+    let is_withdrawn = days.is_empty();
+    let order = Order::WaysOut(WaysOut::DeclareHistory { domain, days, why });
+    let answer = order::place(dir, order, &mut |_| {}).await?;
+    output.answer(&answer, || match (is_withdrawn, domain_lines(&answer)) {
+        (true, [_, stands]) => vec!["What was declared is taken back.".to_owned(), stands],
+        (false, lines) => lines.to_vec(),
+    });
     Ok(Exit::Done)
 }
 
@@ -84,6 +149,34 @@ fn tell(answer: &Value, output: &Output) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_declared_by_its_date() {
+        assert_eq!(sent("2026-03-02=5000"), Ok((20_514, 5_000)));
+        for wrong in ["2026-03-02", "5000", "yesterday=5000", "2026-03-02=many", "2026-03-02=-1"] {
+            assert!(sent(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_declared_history_makes_a_domain_warm_until_it_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Order::Set { name: "postal_address".to_owned(), value: "1 High Street".to_owned() };
+        order::place(dir.path(), first, &mut |_| {}).await.unwrap();
+        let today = crate::ledger::Ledger::read(dir.path()).unwrap().now().as_secs().div_euclid(86_400);
+        let say = async |days: BTreeMap<i64, u32>| {
+            let (domain, why) = ("News.example".to_owned(), "invoices of the old provider".to_owned());
+            let order = Order::WaysOut(WaysOut::DeclareHistory { domain, days, why });
+            order::place(dir.path(), order, &mut |_| {}).await.unwrap()
+        };
+        let weekly = say((1..=5).map(|week| (today - 7 * week, 5_000)).collect()).await;
+        assert_eq!(
+            (text(&weekly, "domain"), &weekly["is_warm"], &weekly["today"]),
+            ("news.example", &true.into(), &10_000.into())
+        );
+        let none = say(BTreeMap::new()).await;
+        assert_eq!((&none["is_warm"], &none["today"]), (&false.into(), &500.into()));
+    }
 
     #[test]
     fn a_key_file_is_private_and_never_overwritten() {

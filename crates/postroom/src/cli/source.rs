@@ -328,7 +328,7 @@ fn is_told_above(domain: &Value, all: &[Value]) -> bool {
 }
 
 /// What a From domain sent, and what that gives.
-fn domain_lines(domain: &Value) -> [String; 2] {
+pub(super) fn domain_lines(domain: &Value) -> [String; 2] {
     let name = text(domain, "domain");
     let day = |field: &str| {
         let day = domain.get(field).and_then(Value::as_i64).unwrap_or_default();

@@ -202,6 +202,46 @@ fn imported_history_is_added_once() {
 }
 
 #[test]
+fn what_somebody_declares_of_a_domain_counts_is_replaced_and_taken_back() {
+    let store = empty();
+    let domain = now(store.domain_id("news.example", at(1))).unwrap();
+    let of = VolumeOf::Domain(domain);
+    let logged = DayVolume {
+        of,
+        provider: None,
+        day: TODAY - 7,
+        count: DayCount { attempted: 5, accepted: 5, ..DayCount::default() },
+    };
+    now(store.add_volume(SourceId(9), vec![logged], &ME, at(60))).unwrap();
+    let days = || -> Vec<(i64, u32)> {
+        now(store.volume_of(of, 0)).unwrap().into_iter().map(|row| (row.day, row.count.accepted)).collect()
+    };
+    let by = Actor::CommandLine("anna".to_owned());
+    let say = |days: &[(i64, u32)], why: &str| {
+        now(store.declare_history(domain, days.iter().copied().collect(), why, &by, at(70)))
+    };
+    say(&[(TODAY - 14, 5_000), (TODAY - 7, 4_000)], "the old provider keeps no logs").unwrap();
+    say(&[(TODAY - 14, 6_000), (TODAY - 7, 4_000)], "a slip").unwrap();
+    assert_eq!(days(), [(TODAY - 14, 6_000), (TODAY - 7, 4_005)], "what logs say stays beside it");
+    for (wrong, why) in [
+        (&[(TODAY, 5)][..], "today is not over"),
+        (&[(TODAY - 400, 5)], "too long ago"),
+        (&[(TODAY - 1, 0)], "nothing"),
+        (&[(TODAY - 1, crate::DECLARED_MESSAGES_MAX + 1)], "too much"),
+        (&[(TODAY - 1, 5)], " "),
+    ] {
+        assert!(matches!(say(wrong, why), Err(StoreError::Refused(_))), "{why}");
+    }
+    say(&[], "it was another domain").unwrap();
+    assert_eq!(days(), [(TODAY - 7, 5)]);
+    let told = now(store.events(crate::Cursor::START, 100)).unwrap();
+    let told: Vec<&str> =
+        told.iter().filter(|event| event.actor == "cli:anna").filter_map(|event| event.detail.as_deref()).collect();
+    assert_eq!(told[1], "history of mail from news.example declared: 2 days, at most 6000 a day: a slip");
+    assert_eq!(told[2], "declared history of mail from news.example taken back: it was another domain");
+}
+
+#[test]
 fn what_several_sources_sent_for_a_domain_adds_up_and_the_last_word_on_a_day_counts() {
     let store = empty();
     let [news, shop] = [VolumeOf::Domain(DomainId(7)), VolumeOf::Domain(DomainId(8))];

@@ -5,7 +5,9 @@ use super::Ledger;
 use super::events::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
-use crate::volume::{DayVolume, SITE_DAYS_READ_MAX, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
+use crate::volume::{
+    DECLARED_MESSAGES_MAX, DayVolume, SITE_DAYS_READ_MAX, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf,
+};
 use model::{
     Actor, CampaignId, DayCount, DeliveryId, DeliveryState, DomainId, EventKind, SourceId, Stage, Timestamp,
     WorkspaceId,
@@ -18,6 +20,8 @@ const OURS: i64 = 0;
 /// `imported` of what another system sent from a source. Of what it sent for a domain it is more by the source's id, so
 /// that what several sources sent adds up.
 const IMPORTED: i64 = 1;
+/// `imported` of what somebody said, without a log.
+const DECLARED: i64 = -1;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -265,6 +269,44 @@ impl Ledger {
             sums.keys().filter(|(of, ..)| *of == VolumeOf::Source(source)).count()
         ));
         let about = NewEvent { detail, ..NewEvent::default() };
+        self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
+    }
+
+    /// Replaces what was said of a domain's days.
+    pub(crate) fn declare_history(
+        &mut self,
+        domain: DomainId,
+        days: &BTreeMap<i64, u32>,
+        why: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let today = day_of(now);
+        let refused = |why: String| Err(StoreError::Refused(why));
+        if why.trim().is_empty() {
+            return refused("a history that nobody can check needs a reason".to_owned());
+        }
+        if let Some((day, _)) = days.iter().find(|(day, _)| !(today - VOLUME_DAYS_KEPT + 1..today).contains(*day)) {
+            return refused(format!("day {day} is not over, or longer ago than {VOLUME_DAYS_KEPT} days"));
+        }
+        if let Some((day, _)) = days.iter().find(|(_, sent)| !(1..=DECLARED_MESSAGES_MAX).contains(*sent)) {
+            return refused(format!("1 to {DECLARED_MESSAGES_MAX} messages can be declared for day {day}"));
+        }
+        let of = VolumeOf::Domain(domain).key();
+        let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND imported = ?3";
+        self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, DECLARED])?;
+        for (day, sent) in days {
+            let count = DayCount { attempted: *sent, accepted: *sent, ..DayCount::default() };
+            self.add_day(of, *day, "", DECLARED, &count)?;
+        }
+        let name: String =
+            self.conn.query_row("SELECT name FROM domain WHERE id = ?1", [domain.0], |row| row.get(0))?;
+        let most = days.values().max().copied().unwrap_or(0);
+        let detail = match days.len() {
+            0 => format!("declared history of mail from {name} taken back: {why}"),
+            days => format!("history of mail from {name} declared: {days} days, at most {most} a day: {why}"),
+        };
+        let about = NewEvent { detail: Some(detail), ..NewEvent::default() };
         self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
     }
 
