@@ -41,3 +41,6 @@ END;
 
 -- Servers are found by their address: what a dead process left in flight names no host.
 CREATE INDEX peer_by_ip ON peer (ip);
+
+-- Everybody of a workspace in the order they came: a page of them, however many there are.
+CREATE INDEX contact_by_workspace ON contact (workspace);
