@@ -180,6 +180,8 @@ impl Brakes {
         let of_campaign = kept.campaigns.entry(campaign).or_default();
         let refused = of_campaign.authentication.judged(operator, verdict, stops_campaign);
         trips.extend(refused.map(|trip| (trip, Whom::Campaign(campaign))));
+        let noticed = name.and_then(|name| of_campaign.authentication.noticed(operator, name, verdict));
+        trips.extend(noticed.map(|trip| (trip, Whom::Campaign(campaign))));
         let incident = kept.incident.judged(now, campaign, provider, verdict);
         if let Some(Trip::Incident { provider, .. }) = &incident {
             kept.campaigns.values_mut().for_each(|of| of.rates.forgive(provider));

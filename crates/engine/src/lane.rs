@@ -13,7 +13,7 @@ use dispatch::react::LaneHold;
 use dispatch::retry::Schedule;
 use dispatch::route::HostGroup;
 use dispatch::share::{Class, Flow, Share, Weights};
-use model::{SiteId, SourceId, Timestamp, Verdict, WorkspaceId};
+use model::{Category, Outcome, SiteId, SourceId, Timestamp, Verdict, WorkspaceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +76,8 @@ struct Inner {
     /// Flows of which more may come: a connection with nothing to do waits instead of leaving.
     more: BTreeMap<Flow, Supply>,
     accepted: u64,
+    /// Refused for our authentication since it last accepted.
+    unauthenticated: u32,
 }
 
 /// How a flow is supplied.
@@ -132,6 +134,7 @@ impl Lane {
             refused_since: None,
             more: BTreeMap::new(),
             accepted: 0,
+            unauthenticated: 0,
         });
         Lane { id, fingerprint, pacer, supplied, lost_thread, no_chunks, inner }
     }
@@ -396,12 +399,22 @@ impl Lane {
 
     /// Lets the pacer learn from a verdict of this lane. `in_session`: messages the session carried before.
     pub(crate) fn heard(&self, verdict: &Verdict, reply: Option<&str>, in_session: u32, now: Timestamp) -> Response {
-        let inner = self.lock();
+        let mut inner = self.lock();
         let busy = inner.ready.len() >= inner.open as usize;
+        if verdict.category == Category::AuthFailure {
+            inner.unauthenticated = inner.unauthenticated.saturating_add(1);
+        } else if verdict.outcome == Outcome::Accepted {
+            inner.unauthenticated = 0;
+        }
         drop(inner);
         let opening = in_session == 0 && verdict.stage < model::Stage::Mail;
         let heard = Heard { verdict, reply, open: 0, in_session, opening, idle_cap: busy };
         self.pacer.heard(heard, now)
+    }
+
+    /// How many it refused for our SPF, DKIM or DMARC since it last accepted anybody.
+    pub(crate) fn unauthenticated(&self) -> u32 {
+        self.lock().unauthenticated
     }
 
     /// Starts nothing in this lane until the hold ends. A longer hold stays.

@@ -41,6 +41,9 @@ pub struct LaneView {
     pub limits: Vec<LimitView>,
     /// Today's budget of the source toward the provider.
     pub budget: Option<BudgetView>,
+    /// Tries it refused for our SPF, DKIM or DMARC since it last accepted anybody: our set-up, not theirs.
+    #[serde(default)]
+    pub unauthenticated: u32,
 }
 
 impl LaneView {
@@ -178,6 +181,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                 spent: toward.spent,
                 why: toward.why.clone(),
             }),
+            unauthenticated: 0,
         });
     }
     for (source, operator, rest) in
@@ -206,6 +210,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                     held: Some(held),
                     limits: Vec::new(),
                     budget: None,
+                    unauthenticated: 0,
                 });
             }
         }

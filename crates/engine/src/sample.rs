@@ -66,6 +66,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         held: Some(HeldView { until: out.until, why }),
         limits: Vec::new(),
         budget: None,
+        unauthenticated: 0,
     }))
 }
 

@@ -3,11 +3,17 @@
 use super::Trip;
 use model::{Category, Scope, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Unrelated sites that must refuse our authentication before a campaign stops.
 pub const AUTHENTICATION_SITES: usize = 3;
 /// … within so many attempts.
 pub const AUTHENTICATION_ATTEMPTS: u32 = 50;
+
+/// So often one site must refuse it before somebody is told: one may be an accident.
+pub const AUTHENTICATION_TOLD: u32 = 3;
+/// Sites that are counted; of more nobody is told one by one.
+const SITES_MAX: usize = 64;
 
 /// Is it our authentication, rather than one gateway's opinion of it?
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +21,9 @@ pub struct Authentication {
     attempts: u32,
     /// The attempt at which each site refused; at most as many sites as trip the brake.
     refusals: Vec<(u32, String)>,
+    /// How often each site refused, until somebody was told of it ([`AUTHENTICATION_TOLD`]).
+    #[serde(default)]
+    sites: BTreeMap<String, u32>,
 }
 
 impl Authentication {
@@ -37,6 +46,29 @@ impl Authentication {
     }
 }
 
+impl Authentication {
+    /// Tells, once for each site, that it refuses our authentication: the campaign goes on elsewhere, and somebody should
+    /// look before more of it is spent. `name`: what people call the site.
+    pub fn noticed(&mut self, operator: &str, name: &str, verdict: &Verdict) -> Option<Trip> {
+        if verdict.category != Category::AuthFailure || verdict.scope != Scope::Identity {
+            return None;
+        }
+        if self.sites.len() >= SITES_MAX && !self.sites.contains_key(operator) {
+            return None;
+        }
+        let count = self.sites.entry(operator.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        let why = || {
+            format!(
+                "{name} refuses our mail for failing SPF, DKIM or DMARC ({AUTHENTICATION_TOLD} people so far). That is our \
+                 set-up, not theirs, and further mail there ends the same way: hold what goes to {name}, and check the \
+                 records of the sending domain."
+            )
+        };
+        (*count == AUTHENTICATION_TOLD).then(|| Trip::Warned { why: why() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +88,18 @@ mod tests {
         assert_eq!(brake.judged("b", &refusal(Scope::Identity), false), None);
         let trip = brake.judged("c", &refusal(Scope::Identity), false);
         assert_eq!(trip, Some(Trip::Authentication { needs_dns_check: false }));
+    }
+
+    #[test]
+    fn of_one_site_somebody_is_told_once() {
+        let mut brake = Authentication::default();
+        let refused = refusal(Scope::Identity);
+        let told: Vec<_> = (0..9).filter_map(|_| brake.noticed("a", "mx.a.example", &refused)).collect();
+        assert!(
+            matches!(&told[..], [Trip::Warned { why }] if why.contains("mx.a.example") && why.contains("our set-up"))
+        );
+        assert_eq!(brake.noticed("b", "mx.b.example", &refused), None, "one may be an accident");
+        assert_eq!(brake.noticed("b", "mx.b.example", &Verdict::accepted()), None);
     }
 
     #[test]

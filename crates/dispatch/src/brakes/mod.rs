@@ -22,12 +22,12 @@ mod port25;
 pub mod rates;
 mod resolver;
 
-pub use authentication::{AUTHENTICATION_ATTEMPTS, AUTHENTICATION_SITES, Authentication};
+pub use authentication::{AUTHENTICATION_ATTEMPTS, AUTHENTICATION_SITES, AUTHENTICATION_TOLD, Authentication};
 pub use blocked::{BlockedShare, PROBE_ATTEMPTS};
 pub use canary::{Audience, CANARY_KNOWN_WITHIN, Canary, Decision, sample_size, waits_for_complaints};
 pub use groups::{Group, Groups};
 pub use incident::{INCIDENT_PROBE_ATTEMPTS, Incident};
-pub use limits::{Limits, LimitsError, Wish};
+pub use limits::{ATTEMPTS_MIN, HARD_MIN, Limits, LimitsError, Wish};
 pub use missing::Missing;
 pub use port25::{PORT25_SITES, Port25};
 pub use rates::{Rates, Rating};

@@ -362,6 +362,7 @@ impl Scheduler {
             held,
             limits: lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now),
             budget: budget.map(|(today, spent, why)| BudgetView { today, spent, why }),
+            unauthenticated: lane.unauthenticated(),
         }
     }
 }

@@ -163,6 +163,7 @@ mod tests {
             held: None,
             limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],
             budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
+            unauthenticated: 0,
         }
     }
 
