@@ -20,7 +20,7 @@ use model::{
     Actor, CampaignId, CampaignState, ChannelId, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
 use net::Clock;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
 use tokio::sync::{Notify, mpsc};
@@ -39,6 +39,7 @@ pub struct Handle {
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) holds: Arc<Holds>,
     pub(crate) throttles: Arc<Throttles>,
+    pub(crate) described: Arc<RwLock<Described>>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) desk: Arc<Desk>,

@@ -314,7 +314,7 @@ pub(crate) struct House {
     pub(crate) mailings: RwLock<BTreeMap<CampaignId, Arc<Mailing>>>,
     pub(crate) fleet: Fleet,
     /// Who runs which servers, and what replies mean; what the settings say is how the run began.
-    pub(crate) described: RwLock<Described>,
+    pub(crate) described: Arc<RwLock<Described>>,
     pub(crate) budgets: Budgets,
     pub(crate) throttles: Arc<Throttles>,
     pub(crate) holds: Arc<Holds>,

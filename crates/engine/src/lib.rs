@@ -50,6 +50,7 @@ mod house;
 mod journey;
 mod lane;
 mod mailing;
+pub mod named;
 mod outstanding;
 mod pacer;
 mod paths;
@@ -133,6 +134,8 @@ pub struct Engine {
     outstanding: Arc<Outstanding>,
     holds: Arc<Holds>,
     throttles: Arc<Throttles>,
+    /// Who runs which servers, and what replies mean, as it is described now.
+    described: Arc<RwLock<dispatch::own::Described>>,
     traces: Arc<Traces>,
     bell: Arc<Notify>,
     desk: Arc<engage::Desk>,
@@ -160,6 +163,7 @@ impl Engine {
         Engine {
             store,
             world,
+            described: Arc::new(RwLock::new(settings.described)),
             settings,
             watch,
             gate,
@@ -189,6 +193,7 @@ impl Engine {
             outstanding: self.outstanding.clone(),
             holds: self.holds.clone(),
             throttles: self.throttles.clone(),
+            described: self.described.clone(),
             traces: self.traces.clone(),
             bell: self.bell.clone(),
             desk: self.desk.clone(),
@@ -277,7 +282,7 @@ impl Engine {
         let house = Arc::new(House {
             dns: Cache::new(world.resolve.clone(), world.clock.clone()),
             tls: world.tls.clone(),
-            described: RwLock::new(settings.described),
+            described: self.described,
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::new(brakes),
             sites: Mutex::default(),

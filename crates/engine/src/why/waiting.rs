@@ -43,12 +43,12 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         waits.extend(out.map(|out| WaitsFor { until: Some(out.until), why: out.why }));
     }
     let site = site_of(store, &row).await?;
-    let provider = site.as_ref().and_then(|site| site.provider.clone());
+    let operator = site.as_ref().map(paths::operator);
     let is_cold = campaign.cold_from.is_some_and(|from| row.position >= from);
     let covers = |hold: &Hold| {
         concerns(hold, campaign.workspace)
             && hold.campaign.is_none_or(|one| one == campaign.id)
-            && hold.provider.as_ref().is_none_or(|one| Some(one) == provider.as_ref())
+            && hold.provider.as_deref().is_none_or(|one| operator == Some(one))
             && hold.domain.is_none_or(|one| Some(one) == row.domain)
             && hold.source.is_none()
             && (!hold.cold_only || is_cold)

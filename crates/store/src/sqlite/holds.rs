@@ -68,7 +68,7 @@ pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
             AND (?4 IS NULL OR n.name = ?4)";
     const RETRIES: &str = "SELECT count(*) FROM retry r JOIN campaign c ON c.id = r.campaign AND c.ended_at IS NULL
             LEFT JOIN site s ON s.id = r.site JOIN delivery d ON d.id = r.delivery
-        WHERE r.workspace = ?1 AND (?2 IS NULL OR r.campaign = ?2) AND (?3 IS NULL OR s.provider = ?3)
+        WHERE r.workspace = ?1 AND (?2 IS NULL OR r.campaign = ?2) AND (?3 IS NULL OR coalesce(s.provider, s.fingerprint) = ?3)
             AND (?4 IS NULL OR EXISTS (SELECT 1 FROM head h JOIN domain n ON n.id = h.domain
                 WHERE h.campaign = r.campaign AND n.name = ?4 AND d.id >= h.id AND d.id < h.end))
             AND (?5 = 0 OR d.position >= c.cold_from) AND (?6 IS NULL OR coalesce(r.source, 0) = ?6)";
@@ -91,7 +91,7 @@ pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
     if reach.source.is_some() {
         return Ok(Covered { waiting: retries, unplaced: 0 });
     }
-    let queued = count(&format!("{QUEUED} AND (?3 IS NULL OR s.provider = ?3)"))?;
+    let queued = count(&format!("{QUEUED} AND (?3 IS NULL OR coalesce(s.provider, s.fingerprint) = ?3)"))?;
     let unplaced =
         if reach.provider.is_some() { count(&format!("{QUEUED} AND ?3 IS NOT NULL AND h.site IS NULL"))? } else { 0 };
     Ok(Covered { waiting: queued + retries, unplaced })

@@ -11,12 +11,15 @@ use axum::http::StatusCode;
 use model::access::Scope;
 use model::{CampaignId, HoldId};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use store::NewHold;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const LIST: &str = "holds";
+/// How long the engine may take to tell its lanes.
+const LANES_WAIT: Duration = Duration::from_secs(2);
 /// The longest reason, in characters.
 const WHY_CHARS_MAX: usize = 500;
 
@@ -32,7 +35,7 @@ pub(crate) struct Hold {
     /// Only of this campaign.
     #[serde(skip_serializing_if = "Option::is_none")]
     campaign: Option<String>,
-    /// Only toward this provider.
+    /// Only toward this provider: its key; of a site nobody described, its fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
     /// Only to this domain.
@@ -93,7 +96,8 @@ pub(crate) struct Reach {
     /// Only this campaign (`m_…`).
     #[serde(default)]
     campaign: Option<String>,
-    /// Only toward this provider (its key: `google`).
+    /// Only toward this provider: its key (`google`), its name, one of its servers, or the site of a lane as lanes show it.
+    /// What nobody is called is refused.
     #[serde(default)]
     provider: Option<String>,
     /// Only to this domain.
@@ -151,10 +155,14 @@ pub(crate) async fn place(
         }
         None => None,
     };
+    let provider = match &reach.provider {
+        Some(named) => Some(operator(&app, named).await?),
+        None => None,
+    };
     let new = NewHold {
         workspace: caller.workspace,
         campaign,
-        provider: reach.provider,
+        provider,
         domain: reach.domain,
         source,
         cold_only: reach.cold_only,
@@ -164,6 +172,24 @@ pub(crate) async fn place(
     let covered = engine::lanes::covered_by(&app.store, new.clone()).await?;
     let hold = recorded(app.engine.place_hold(new, &caller.actor).await?)?.into();
     Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
+}
+
+/// The operator that is meant. Refused: a name nobody goes by, under which nothing would ever be held.
+async fn operator(app: &App, named: &str) -> Result<String, Problem> {
+    let lanes = tokio::time::timeout(LANES_WAIT, app.engine.operator_called(named)).await;
+    match lanes.unwrap_or_default() {
+        Some(known) => Ok(known.key),
+        None => {
+            let keys = dispatch::providers::all().iter().map(|known| known.key.as_str());
+            let near = model::nearest(named, keys);
+            let hint = if near.is_empty() { String::new() } else { format!(" (near: {})", near.join(", ")) };
+            let says = format!(
+                "no provider, server or lane is called {named:?}{hint}, so nothing would be held; to hold the people at one \
+                 domain, give it as the domain"
+            );
+            Err(Problem::field("provider", says))
+        }
+    }
 }
 
 /// Let what a hold covers go on.
