@@ -93,6 +93,20 @@ pub async fn edit(
     Ok(store.edit_draft(workspace, id, edit, actor, now).await?)
 }
 
+/// Keeps among the versions of a draft what it does not become; the number of the version.
+pub async fn set_aside(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: CampaignId,
+    proposal: &Proposal,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<u32, SendError> {
+    let (name, audience) = (proposal.name.clone(), proposal.audience.clone());
+    let edit = DraftEdit { name, message: proposal.message()?, audience };
+    Ok(store.set_draft_aside(workspace, id, edit, actor, now).await?)
+}
+
 /// What a campaign was made from, whatever became of it: what a duplicate is written from.
 pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, SendError> {
     let snapshot = launch::snapshot(campaign)?;

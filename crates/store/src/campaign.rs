@@ -106,3 +106,22 @@ pub struct Campaign {
     /// It has no audience: deliveries are added to it for as long as it lives, and it is never complete.
     pub standing: bool,
 }
+
+/// Which campaigns are asked for, as people put them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// One message to many people, whatever became of it.
+    Broadcasts,
+    /// Of these, those that stand so.
+    In(CampaignState),
+    /// Of these, those that are being written.
+    Writing,
+    /// Of these, those that were begun or wait for their time, and are not over.
+    InProgress,
+    /// Of these, those that are over.
+    Over,
+    /// What sequences send.
+    Automated,
+    /// Messages to one person each: what programs ask for, tests and confirmations.
+    Single,
+}

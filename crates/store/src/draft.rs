@@ -4,8 +4,8 @@
 //! ([`Store::freeze_draft`]) and its audience is resolved; from then on it is a campaign like any other.
 
 use crate::sqlite::{Ledger, campaigns, drafts};
-use crate::{Audience, Campaign, NewCampaign, NewTrial, Result, Store};
-use model::{Actor, CampaignId, CampaignState, Tally, Timestamp, WorkspaceId};
+use crate::{Audience, Campaign, NewCampaign, NewTrial, Result, Shelf, Store};
+use model::{Actor, CampaignId, CampaignState, ContactId, SkipReason, Tally, Timestamp, WorkspaceId};
 use std::time::Duration;
 
 /// What a draft is to be from now on.
@@ -35,6 +35,41 @@ pub struct DraftVersion {
     pub actor: String,
     /// What it was.
     pub draft: DraftEdit,
+}
+
+/// Whom a draft would concern, as a term of its equation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeseenTerm {
+    /// Everybody of its audience.
+    Everybody,
+    /// Those who would get it.
+    Attempted,
+    /// Those who would be skipped; for one reason only, where one is named.
+    Skipped(Option<SkipReason>),
+}
+
+/// A page of the people a draft would concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForeseenPage {
+    /// Which of them.
+    pub of: ForeseenTerm,
+    /// The [`Foreseen::place`] of the last one that is known.
+    pub after: Option<(i64, i64)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Somebody a draft would concern if it began now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Where among the others, as long as nothing changes.
+    pub place: (i64, i64),
+    /// Who.
+    pub contact: ContactId,
+    /// Their address, or what stands where one should be.
+    pub address: Option<String>,
+    /// Why they would be skipped; `None`: they would get it.
+    pub skip: Option<SkipReason>,
 }
 
 /// What is frozen when a draft begins.
@@ -72,6 +107,20 @@ impl Store {
     ) -> Result<Campaign> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.edit_draft(workspace, id, &edit, &actor, now)).await
+    }
+
+    /// Keeps among the versions what a draft does not become: what somebody typed over an older copy of it. The number of the
+    /// version; nothing that is changed later takes its place.
+    pub async fn set_draft_aside(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        edit: DraftEdit,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u32> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.set_draft_aside(workspace, id, &edit, &actor, now)).await
     }
 
     /// The versions of a campaign's draft before the number `before`, newest first; none of those that were never changed
@@ -128,6 +177,27 @@ impl Store {
 
     /// Who would get a draft if it began now, and who would be skipped and why. Writes nothing.
     pub async fn forecast_draft(&self, workspace: WorkspaceId, id: CampaignId, now: Timestamp) -> Result<Tally> {
+        Ok(self.foresee(workspace, id, None, now).await?.0)
+    }
+
+    /// The same with a page of the people behind a term of it.
+    pub async fn forecast_people(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        wanted: ForeseenPage,
+        now: Timestamp,
+    ) -> Result<(Tally, Vec<Foreseen>)> {
+        self.foresee(workspace, id, Some(wanted), now).await
+    }
+
+    async fn foresee(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        wanted: Option<ForeseenPage>,
+        now: Timestamp,
+    ) -> Result<(Tally, Vec<Foreseen>)> {
         let _alone = self.core.building.lock().await;
         let begin = move |ledger: &mut Ledger| {
             drafts::require_draft(&ledger.conn, workspace, id)?;
@@ -136,16 +206,16 @@ impl Store {
         let mut build = self.core.lanes.write(begin).await?;
         loop {
             let step = move |ledger: &mut Ledger| {
-                let tally = ledger.forecast_step(&mut build, now)?;
-                Ok((build, tally))
+                let found = ledger.forecast_step(&mut build, wanted.as_ref(), now)?;
+                Ok((build, found))
             };
-            let (next, tally) = self.core.lanes.write(step).await?;
-            let Some(tally) = tally else {
+            let (next, found) = self.core.lanes.write(step).await?;
+            let Some(found) = found else {
                 build = next;
                 continue;
             };
             self.core.lanes.at_writer(|ledger| ledger.forget_scratch()).await?;
-            return Ok(tally);
+            return Ok(found);
         }
     }
 
@@ -162,6 +232,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Campaign>> {
         self.core.lanes.read(move |conn| campaigns::page(conn, workspace, before, limit)).await
+    }
+
+    /// Campaigns of a shelf, newest first, before the number `before`.
+    pub async fn campaigns_of_shelf(
+        &self,
+        workspace: WorkspaceId,
+        shelf: Shelf,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::of_shelf(conn, workspace, shelf, before, limit)).await
     }
 
     /// The names of people's values in a workspace, sorted: what merge tags and segments may use.

@@ -15,11 +15,12 @@ use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
 use super::trials::{self, Split};
 use super::{Ledger, canary, word};
+use crate::draft::{Foreseen, ForeseenPage, ForeseenTerm};
 use crate::error::Result;
 use model::id::ID_STEP;
 use model::{
-    Actor, CampaignId, CampaignState, ContactStatus, DeliveryState, ErrorCause, EventKind, ReactionKind, SkipReason,
-    SuppressionReason, Tally, Timestamp,
+    Actor, CampaignId, CampaignState, ContactId, ContactStatus, DeliveryState, ErrorCause, EventKind, ReactionKind,
+    SkipReason, SuppressionReason, Tally, Timestamp,
 };
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
@@ -202,7 +203,12 @@ impl Ledger {
     }
 
     /// One bounded step of that; the forecast, when everybody was looked at.
-    pub(crate) fn forecast_step(&mut self, build: &mut Build, now: Timestamp) -> Result<Option<Tally>> {
+    pub(crate) fn forecast_step(
+        &mut self,
+        build: &mut Build,
+        wanted: Option<&ForeseenPage>,
+        now: Timestamp,
+    ) -> Result<Option<(Tally, Vec<Foreseen>)>> {
         if let BuildStage::Resolve { group, place } = build.stage {
             build.stage = self.resolve(build, group, place, now)?;
             return Ok(None);
@@ -219,8 +225,40 @@ impl Ledger {
         }
         drop(rows);
         drop(statement);
+        let people = wanted.map(|wanted| self.foreseen(wanted)).transpose()?.unwrap_or_default();
         self.clear_scratch()?;
-        Ok(Some(tally))
+        Ok(Some((tally, people)))
+    }
+
+    /// A page of those a forecast gathered: those who would get it by domain, then those who are skipped.
+    fn foreseen(&self, wanted: &ForeseenPage) -> Result<Vec<Foreseen>> {
+        let (from, to) = match wanted.of {
+            ForeseenTerm::Everybody => (i64::MIN, SKIPPED),
+            ForeseenTerm::Attempted => (i64::MIN, SKIPPED - 1),
+            ForeseenTerm::Skipped(_) => (SKIPPED, SKIPPED),
+        };
+        let reason = match wanted.of {
+            ForeseenTerm::Skipped(Some(reason)) => Some(reason.code()),
+            _ => None,
+        };
+        let sql = "SELECT p.domain, p.place, p.contact, coalesce(a.email, k.invalid), p.skip
+            FROM temp.candidate p JOIN contact k ON k.id = p.contact LEFT JOIN address a ON a.id = k.address
+            WHERE p.domain >= ?1 AND p.domain <= ?2 AND (p.domain, p.place) > (?3, ?4) AND (?5 IS NULL OR p.skip = ?5)
+            ORDER BY p.domain, p.place LIMIT ?6";
+        let (domain, place) = wanted.after.unwrap_or((i64::MIN, i64::MIN));
+        let limit = i64::try_from(wanted.limit).unwrap_or(i64::MAX);
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(params![from, to, domain, place, reason, limit])?;
+        let mut people = Vec::new();
+        while let Some(row) = rows.next()? {
+            people.push(Foreseen {
+                place: (row.get(0)?, row.get(1)?),
+                contact: ContactId(row.get(2)?),
+                address: row.get(3)?,
+                skip: row.get::<_, Option<i64>>(4)?.map(|code| word!(SkipReason, code)).transpose()?,
+            });
+        }
+        Ok(people)
     }
 
     /// Gives back what was gathered on the way, in memory and in a file. Not within a transaction.

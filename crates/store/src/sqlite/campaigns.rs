@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::{Ledger, audience, word};
-use crate::campaign::{CANARY_MAX, Campaign, NewCampaign};
+use crate::campaign::{CANARY_MAX, Campaign, NewCampaign, Shelf};
 use crate::error::{Result, StoreError};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, Tally, Timestamp, WorkspaceId,
@@ -89,6 +89,27 @@ pub(crate) fn page(
 ) -> Result<Vec<Campaign>> {
     let key = params![workspace.0, before.unwrap_or(u32::MAX), i64::try_from(count).unwrap_or(i64::MAX)];
     select(conn, "workspace = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3", key)
+}
+
+/// Campaigns of a shelf before a number, newest first.
+pub(crate) fn of_shelf(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    shelf: Shelf,
+    before: Option<u32>,
+    count: usize,
+) -> Result<Vec<Campaign>> {
+    let which = match shelf {
+        Shelf::Broadcasts => "kind = 0".to_owned(),
+        Shelf::In(state) => format!("kind = 0 AND state = {}", state.code()),
+        Shelf::Writing => "kind = 0 AND state = 6".to_owned(),
+        Shelf::InProgress => "kind = 0 AND state IN (0, 1, 2, 3, 7)".to_owned(),
+        Shelf::Over => "kind = 0 AND state IN (4, 5)".to_owned(),
+        Shelf::Automated => "kind = 1".to_owned(),
+        Shelf::Single => "kind = 2".to_owned(),
+    };
+    let key = params![workspace.0, before.unwrap_or(u32::MAX), i64::try_from(count).unwrap_or(i64::MAX)];
+    select(conn, &format!("workspace = ?1 AND number < ?2 AND {which} ORDER BY number DESC LIMIT ?3"), key)
 }
 
 /// Campaigns of the same content made since.

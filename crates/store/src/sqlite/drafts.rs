@@ -119,13 +119,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<()> {
         let by = self.actor_id(actor)?;
-        let id = draft.id;
-        let newest = newest_version(&self.conn, id)?;
-        if newest.is_none() {
-            let made = DraftEdit { name: draft.name.clone(), message: draft.message.clone(), audience: before.clone() };
-            // It belongs to nobody's sitting: whoever changes it first does not change this.
-            self.write_draft_version(draft, 1, (draft.created_at, draft.created_at, by), &made)?;
-        }
+        let newest = self.newest_or_first(draft, before, by)?;
         let (version, begun) = match newest {
             Some(last) if last.version > 1 && last.by == by && now.since(last.begun) < ONE_SITTING => {
                 (last.version, last.begun)
@@ -134,9 +128,48 @@ impl Ledger {
             None => (2, now),
         };
         self.write_draft_version(draft, version, (begun, now, by), edit)?;
+        self.forget_versions(draft.id, version)
+    }
+
+    /// The newest version; of what was never changed, what it was made as is kept as the first.
+    fn newest_or_first(&mut self, draft: &Campaign, before: &Audience, by: i64) -> Result<Option<Newest>> {
+        let newest = newest_version(&self.conn, draft.id)?;
+        if newest.is_none() {
+            let made = DraftEdit { name: draft.name.clone(), message: draft.message.clone(), audience: before.clone() };
+            // It belongs to nobody's sitting: whoever changes it first does not change this.
+            self.write_draft_version(draft, 1, (draft.created_at, draft.created_at, by), &made)?;
+        }
+        Ok(newest)
+    }
+
+    fn forget_versions(&self, id: CampaignId, newest: u32) -> Result<()> {
         let sql = "DELETE FROM draft_version WHERE campaign = ?1 AND version <= ?2 - ?3";
-        self.conn.execute(sql, params![id.0, version, DRAFT_VERSIONS_KEPT])?;
+        self.conn.execute(sql, params![id.0, newest, DRAFT_VERSIONS_KEPT])?;
         Ok(())
+    }
+
+    /// Keeps beside a draft what it does not become.
+    pub(crate) fn set_draft_aside(
+        &mut self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        edit: &DraftEdit,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u32> {
+        let draft = require_draft(&self.conn, workspace, id)?;
+        let before = audience::of_campaign(&self.conn, id)?;
+        let by = self.actor_id(actor)?;
+        self.newest_or_first(&draft, &before, by)?;
+        let newest = versions(&self.conn, workspace, id, None, 1)?.pop();
+        if let Some(same) = newest.as_ref().filter(|newest| newest.draft == *edit) {
+            return Ok(same.version);
+        }
+        let version = newest.map_or(1, |newest| newest.version) + 1;
+        // It was begun in no sitting: no later change takes its place.
+        self.write_draft_version(&draft, version, (Timestamp::from_millis(0), now, by), edit)?;
+        self.forget_versions(id, version)?;
+        Ok(version)
     }
 
     fn write_draft_version(
