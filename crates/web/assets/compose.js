@@ -11,6 +11,8 @@
   let timer = 0;
   let running = false;
   let again = false;
+  // Somebody else changed it: nothing more is saved by itself.
+  let overtaken = false;
   let counted = "";
 
   // Whom it would reach is counted anew when the groups are others.
@@ -37,6 +39,7 @@
 
   const save = async () => {
     window.clearTimeout(timer);
+    if (overtaken) return;
     if (running) {
       again = true;
       return;
@@ -46,9 +49,12 @@
     typed.set("quietly", "1");
     try {
       const answer = await fetch(form.action, { method: "POST", body: typed, redirect: "manual" });
-      if (answer.status === 200 || answer.status === 422) {
+      if (answer.status === 200 || answer.status === 422 || answer.status === 409) {
         shown.innerHTML = await answer.text();
         saved.textContent = "";
+        const read = answer.headers.get("postroom-read");
+        if (read) form.elements.read.value = read;
+        overtaken = answer.status === 409;
         if (answer.status === 200) count();
       } else {
         // Whoever presses the button is asked to sign in, and what was typed is carried along.

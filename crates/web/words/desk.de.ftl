@@ -70,7 +70,7 @@ import-duplicates = Doppelt
 import-blank = Leere Zeilen, nicht gezählt
 import-repeated = Mit dem Schlüssel einer früheren Zeile; die spätere gilt
 import-suppressed = Davon dürfen keine Post bekommen
-import-rejects = Zeilen, die nicht genommen wurden, wie sie stehen
+import-rejects = Zeilen zum Ansehen: mit Anmerkung genommen oder nicht genommen (jede sagt es)
 import-rejects-gone = Ihre Datei wird eine Woche aufbewahrt und ist nicht mehr da.
 import-line = Zeile
 import-reason = Warum
@@ -318,13 +318,15 @@ hold-lift = Weitergehen lassen
 hold-place = Einen Teil der Post anhalten
 hold-place-do = Anhalten
 hold-place-what = Jedes Feld engt sie ein. Gilt sofort: Nichts davon beginnt.
-hold-provider-help = Sein Schlüssel, etwa google oder microsoft.
+hold-provider-help = Ein Anbieter wie google, einer seiner Server, oder das Ziel einer Bahn, wie es oben steht.
 hold-domain = Domain der Empfänger
 hold-every-campaign = jede Kampagne
 hold-placed = { $n ->
     [one] Angehalten; es betrifft eine wartende Nachricht.
    *[other] Angehalten; es betrifft { $n } wartende Nachrichten.
   }
+hold-placed-nothing = Angehalten; nichts, was jetzt wartet, ist davon betroffen. Was später kommt, schon.
+lane-hold = Anhalten
 source = Quelle
 sources = Quellen
 sources-what = Eine Quelle ist eine Adresse, von der Post ausgeht. Eine neue verdient sich ihre Menge Tag für Tag.
@@ -480,6 +482,7 @@ factor-dropped = Es gibt keinen zweiten Faktor mehr.
 settings = Arbeitsbereich
 settings-brand = Wie sich der Arbeitsbereich zeigt
 settings-caps = Wie viel Post Personen höchstens bekommen
+settings-kept = Behalten; es gilt ab jetzt.
 settings-caps-what = Gilt auch für schon wartende Post; 0 ist ohne Grenze.
 workspace = Arbeitsbereich
 workspace-name = Name

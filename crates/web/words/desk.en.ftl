@@ -70,7 +70,7 @@ import-duplicates = Duplicates
 import-blank = Blank rows, not counted
 import-repeated = With the key of an earlier row; the later stands
 import-suppressed = Of these must not be mailed
-import-rejects = Rows that were not taken as they stand
+import-rejects = Rows to look at: taken with a remark, or not taken (each says which)
 import-rejects-gone = Their file is kept for a week and is gone.
 import-line = Line
 import-reason = Why
@@ -318,13 +318,15 @@ hold-lift = Let it go on
 hold-place = Hold part of the mail
 hold-place-do = Hold it
 hold-place-what = Every field narrows it. In force at once: nothing it covers starts.
-hold-provider-help = Its key, such as google or microsoft.
+hold-provider-help = A provider such as google, one of its servers, or the site of a lane as it stands above.
 hold-domain = Domain of the recipients
 hold-every-campaign = every campaign
 hold-placed = { $n ->
     [one] It is held; it covers one message that waits.
    *[other] It is held; it covers { $n } messages that wait.
   }
+hold-placed-nothing = It is held; nothing that waits now is covered by it. What comes later will be.
+lane-hold = Hold this
 source = Source
 sources = Sources
 sources-what = A source is an address mail leaves from. A new one earns its volume day by day.
@@ -480,6 +482,7 @@ factor-dropped = There is no second factor any more.
 settings = Workspace
 settings-brand = How the workspace shows itself
 settings-caps = How much mail people get at most
+settings-kept = Kept; it holds from now on.
 settings-caps-what = It holds for mail that is queued already; 0 is without bound.
 workspace = Workspace
 workspace-name = Name

@@ -26,7 +26,7 @@ use utoipa_axum::routes;
 use written::check_name;
 
 pub(crate) use beginning::{Begin, TestSend, start, take_back, test};
-pub(crate) use drafts::{preview_of, read_version};
+pub(crate) use drafts::{preview_of, read_version, set_aside};
 pub(super) use running::read_state;
 pub(crate) use running::{Resumption, Why, cancel, go_on, pause, send_again};
 pub(crate) use written::{Counting, Format, Groups, Message, Mode, Written};

@@ -221,7 +221,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> 
 /// A change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ContactChange {
+pub(crate) struct ContactChange {
     /// A new address. The old one stays suppressed if it was.
     #[serde(default)]
     email: Option<String>,
@@ -240,7 +240,7 @@ struct ContactChange {
 /// Change a contact.
 #[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", request_body = ContactChange,
     params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Contact)))]
-async fn change(
+pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     At(id): At<ContactId>,
@@ -368,7 +368,7 @@ async fn export(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -
 
 /// What a forgotten person leaves behind.
 #[derive(Serialize, ToSchema)]
-struct Forgotten {
+pub(crate) struct Forgotten {
     /// Contacts that were removed: everybody with the address.
     contacts: u32,
     /// Verdicts that stay, without a name.
@@ -381,7 +381,11 @@ struct Forgotten {
 /// address from coming back. It cannot be undone.
 #[utoipa::path(post, path = "/contacts/{id}/forget", tag = "contacts",
     params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Forgotten)))]
-async fn forget(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> Result<Json<Forgotten>, Problem> {
+pub(crate) async fn forget(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<ContactId>,
+) -> Result<Json<Forgotten>, Problem> {
     caller.may(Scope::ContactsWrite)?;
     let contact = found(&app, &caller, id).await?;
     let address = contact.email.as_deref().and_then(|email| EmailAddress::parse(email).ok());

@@ -236,7 +236,8 @@ async fn write_suppressions(app: &App, workspace: WorkspaceId, table: &mut Table
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Standing {
-    /// Only those who stand there: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
+    /// Only those who stand there: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`;
+    /// several, with commas between them.
     state: Option<String>,
 }
 
@@ -255,7 +256,7 @@ async fn recipients(
     super::campaigns::campaign(&app, &caller, id).await?;
     let states = match standing.state.as_deref() {
         None => DeliveryState::ALL.to_vec(),
-        Some(word) => vec![super::campaigns::read_state(word)?],
+        Some(words) => words.split(',').map(super::campaigns::read_state).collect::<Result<_, _>>()?,
     };
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
         let written = write_recipients(&app, id, states, &mut table).await;

@@ -3,7 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod campaigns;
 mod complaints;
-mod contacts;
+pub(crate) mod contacts;
 mod deliveries;
 pub(crate) mod dispatch;
 pub(crate) mod domains;

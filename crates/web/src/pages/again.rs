@@ -1,7 +1,7 @@
 //! Once more: offered to those alone who can be helped by it, and after the breakdown of who did not get it.
 //!
-//! Whoever was put off to the end or refused for a reason that is not the address gets another campaign, which is
-//! written, reviewed and begun like any other. Whoever is in doubt may have it already: that is asked on a page of its
+//! Whoever was put off to the end, or refused for a reason that is neither the address nor ours to mend, gets another
+//! campaign, which is written, reviewed and begun like any other. Whoever is in doubt may have it already: that is asked on a page of its
 //! own. Hard bounces are no use to anybody.
 
 use super::campaign::{Head, found};
@@ -17,12 +17,15 @@ use crate::problem::{Code, Problem};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
-use engine::report::Report;
-use model::CampaignId;
+use engine::report::{Cause, Report};
 use model::access::Scope;
+use model::{Blame, CampaignId, Category, ContactId, DeliveryState, ListId};
+use store::{Asking, NewList};
 
-/// Names tried for the segment and the campaign.
+/// Names tried for the list and the campaign.
 const NAMES_MAX: u32 = 50;
+/// People that are put on the list at once.
+const MEMBERS_MAX: usize = 500;
 
 /// Asks before those in doubt are sent to once more.
 pub(super) async fn ask(State(app): State<App>, visitor: Visitor, At(id): At<CampaignId>) -> Result<Response, Problem> {
@@ -65,8 +68,7 @@ pub(super) async fn write(
     let campaign = found(&app, &visitor, id).await?;
     let once = pairs.into_iter().find(|(name, _)| name == "once").map(|(_, value)| value).unwrap_or_default();
     let made = idempotency::form(&app, &visitor.caller, &once, async {
-        let segment = segment(&app, &visitor, &campaign).await?;
-        let audience = Groups { include: vec![segment.clone()], exclude: Vec::new() };
+        let audience = Groups { include: vec![list(&app, &visitor, &campaign).await?], exclude: Vec::new() };
         let chosen = engine::drafts::proposal(&app.store, &campaign).await?;
         let again = Written { audience, ..Written::of(chosen) };
         for number in 2..NAMES_MAX {
@@ -82,20 +84,57 @@ pub(super) async fn write(
     Ok(Redirect::to(&made.await?).into_response())
 }
 
-/// The people as a segment, so that they can be looked at as such.
-async fn segment(app: &App, visitor: &Visitor, campaign: &store::Campaign) -> Result<String, Problem> {
-    let id = campaign.id;
-    let text = format!("(blocked.campaign(\"{id}\") || bounced.campaign(\"{id}\")) && status == \"active\"");
-    let rule = model::segment::parse(&text).map_err(|error| {
-        tracing::error!(%error, "a rule of our own cannot be read");
-        Problem::from(Code::OwnFailure)
-    })?;
+/// Can another message help somebody who stands so? What is ours to mend (our signature, our name, our address on a
+/// blocklist, what the message holds) is not mended by repeating it.
+const fn is_helped(class: DeliveryState, category: Category) -> bool {
+    let is_ours = matches!(category, Category::IpReputation | Category::DomainReputation)
+        || matches!(category.blame(), Blame::Identity | Blame::Content | Blame::OwnFault);
+    matches!(class, DeliveryState::Soft | DeliveryState::Blocked) && !is_ours
+}
+
+/// How many of a report another message can help, and how many wait for something of ours to be mended.
+pub(super) fn helped(report: &Report) -> (u64, u64) {
+    let count = |wanted: bool| -> u64 {
+        let offered = |cause: &&Cause| matches!(cause.class, DeliveryState::Soft | DeliveryState::Blocked);
+        let causes = report.causes.iter().filter(offered);
+        causes.filter(|cause| is_helped(cause.class, cause.category) == wanted).map(|cause| cause.count).sum()
+    };
+    (count(true), count(false))
+}
+
+/// The very people that were promised, as a list, so that they can be looked at as such.
+async fn list(app: &App, visitor: &Visitor, campaign: &store::Campaign) -> Result<String, Problem> {
+    let caller = &visitor.caller;
+    let made = named_list(app, visitor, campaign).await?;
+    for state in [DeliveryState::Soft, DeliveryState::Blocked] {
+        let mut after = None;
+        loop {
+            let found = app.store.deliveries(campaign.id, state, after, MEMBERS_MAX).await?;
+            after = found.last().map(|last| last.delivery);
+            let is_last = found.len() < MEMBERS_MAX;
+            let meant = found
+                .into_iter()
+                .filter(|row| row.last.as_ref().is_some_and(|last| is_helped(row.state, last.verdict.category)));
+            let contacts: Vec<ContactId> = meant.map(|row| row.contact).collect();
+            if !contacts.is_empty() {
+                app.store.join_list(caller.workspace, made, contacts, None, &caller.actor, app.now()).await?;
+            }
+            if is_last {
+                break;
+            }
+        }
+    }
+    Ok(made.to_string())
+}
+
+async fn named_list(app: &App, visitor: &Visitor, campaign: &store::Campaign) -> Result<ListId, Problem> {
     let caller = &visitor.caller;
     for number in 1..NAMES_MAX {
         let values = [("name", campaign.name.as_str().into()), ("n", number.into())];
         let name = visitor.shown.fill("again-segment", &values);
-        match app.store.create_segment(caller.workspace, &name, rule.clone(), &caller.actor, app.now()).await {
-            Ok(made) => return Ok(made.id.to_string()),
+        let new = NewList { name, topic: None, public: false, confirms: false, asking: Asking::default() };
+        match app.store.create_list(caller.workspace, new, &caller.actor, app.now()).await {
+            Ok(made) => return Ok(made.id),
             Err(store::StoreError::Exists { .. }) => {}
             Err(other) => return Err(other.into()),
         }

@@ -1,17 +1,20 @@
-//! The list of campaigns, newest first.
+//! The list of campaigns, newest first, on shelves: being written, in progress, sent; and apart from them what sequences
+//! send and messages to one person each, tests and confirmations among them.
 
 use super::layout::{Layout, Section};
 use super::shown::campaign_class;
 use super::{Visitor, page};
 use crate::App;
-use crate::page::{self as pages, Plain};
-use crate::problem::Problem;
+use crate::page as pages;
+use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use engine::report::Report;
 use model::access::Scope;
-use store::Campaign;
+use model::{CampaignState, DeliveryState};
+use serde::Deserialize;
+use store::{Campaign, Shelf};
 
 const LIST: &str = "campaigns";
 /// Campaigns of a page.
@@ -35,10 +38,53 @@ impl Line {
     }
 }
 
+/// Which campaigns.
+#[derive(Default, Deserialize)]
+pub(super) struct Which {
+    /// A shelf: `writing`, `progress`, `sent`, `automated` or `single`; empty: every broadcast.
+    #[serde(default)]
+    shelf: String,
+    /// Of broadcasts, those that stand so.
+    #[serde(default)]
+    state: String,
+    after: Option<String>,
+}
+
+/// The shelves: the word in the address, and the one in the catalogue.
+const SHELVES: [(&str, &str, Shelf); 6] = [
+    ("", "all", Shelf::Broadcasts),
+    ("writing", "writing", Shelf::Writing),
+    ("progress", "progress", Shelf::InProgress),
+    ("sent", "sent", Shelf::Over),
+    ("automated", "automated", Shelf::Automated),
+    ("single", "single", Shelf::Single),
+];
+
+impl Which {
+    fn shelf(&self) -> Option<Shelf> {
+        if !self.state.is_empty() {
+            return CampaignState::from_word(&self.state).map(Shelf::In);
+        }
+        SHELVES.iter().find(|(word, ..)| *word == self.shelf).map(|(.., shelf)| *shelf)
+    }
+
+    /// The address of what is shown, without its page.
+    fn query(&self) -> String {
+        if self.state.is_empty() { format!("shelf={}", self.shelf) } else { format!("state={}", self.state) }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "pages/campaigns.html")]
 struct Campaigns {
     layout: Layout,
+    /// The shelves: address, words, is it this one?
+    tabs: Vec<(String, String, bool)>,
+    /// States to choose by: address, words, is it this one?
+    states: Vec<(String, String, bool)>,
+    query: String,
+    /// Is it about single messages, of which none is ever over?
+    is_single: bool,
     lines: Vec<Line>,
     next: Option<String>,
     /// Is it the first page?
@@ -51,18 +97,37 @@ struct Campaigns {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Plain>,
+    Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
+    let shown = &visitor.shown;
+    let shelf = which.shelf().ok_or_else(|| Problem::from(Code::NotFound))?;
     let before = pages::open_as(LIST, which.after.as_deref())?;
-    let mut found = app.store.campaigns_page(visitor.caller.workspace, before, PAGE + 1).await?;
+    let mut found = app.store.campaigns_of_shelf(visitor.caller.workspace, shelf, before, PAGE + 1).await?;
     let has_more = found.len() > PAGE;
     found.truncate(PAGE);
     let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.number.to_string()));
     let lines = lines(&app, &visitor, found).await?;
-    let layout = Layout::of(&app, &visitor, Section::Campaigns, visitor.shown.say("menu-campaigns"));
-    let may_write = visitor.caller.scopes.has(Scope::CampaignsWrite);
-    Ok(page(&Campaigns { layout, lines, next, is_first: which.after.is_none(), may_write }))
+    let is_here = |word: &str| which.state.is_empty() && which.shelf == word;
+    let tabs = SHELVES.iter().map(|(word, says, _)| {
+        let href = if word.is_empty() { "/campaigns".to_owned() } else { format!("/campaigns?shelf={word}") };
+        (href, shown.one_of("shelf", says), is_here(word))
+    });
+    let states = CampaignState::ALL.iter().map(|state| {
+        let word = state.word();
+        (format!("/campaigns?state={word}"), shown.one_of("state", word), which.state == word)
+    });
+    Ok(page(&Campaigns {
+        layout: Layout::of(&app, &visitor, Section::Campaigns, shown.say("menu-campaigns")),
+        tabs: tabs.collect(),
+        states: states.collect(),
+        query: which.query(),
+        is_single: shelf == Shelf::Single,
+        lines,
+        next,
+        is_first: which.after.is_none(),
+        may_write: visitor.caller.scopes.has(Scope::CampaignsWrite),
+    }))
 }
 
 /// Campaigns with where their people stand: one reading of the counters each, no rows.
@@ -71,12 +136,15 @@ pub(super) async fn lines(app: &App, visitor: &Visitor, found: Vec<Campaign>) ->
     let mut lines = Vec::with_capacity(found.len());
     for campaign in found {
         let tally = app.store.tally(campaign.id).await?;
-        let (class, icon) = campaign_class(campaign.state);
+        // A standing campaign waits for the next message, and is sending only while there is one.
+        let is_idle =
+            campaign.standing && tally.count(DeliveryState::Queued) + tally.count(DeliveryState::Deferred) == 0;
+        let (class, icon) = if is_idle { ("skip", "ok") } else { campaign_class(campaign.state) };
         let began = campaign.started_at.or(campaign.start_at);
         lines.push(Line {
             id: campaign.id.to_string(),
             when: shown.time(&began.unwrap_or(campaign.created_at)),
-            state: shown.one_of("state", campaign.state.word()),
+            state: if is_idle { shown.say("state-ready") } else { shown.one_of("state", campaign.state.word()) },
             name: campaign.name,
             class,
             icon,

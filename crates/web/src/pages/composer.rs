@@ -8,10 +8,11 @@ use super::campaign::{Head, found};
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::preview::{self, Seen};
-use super::{Visitor, page};
+use super::{Visitor, forms, page};
 use crate::App;
 use crate::api::campaigns::{self as api, Format, Groups, Message, Mode, Written};
 use crate::api::images;
+use crate::auth::hash;
 use crate::extract::{At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Problem};
@@ -32,6 +33,10 @@ use store::Audience;
 const GROUPS_MAX: usize = 100;
 /// Pictures that are shown to be put in.
 const PICTURES_MAX: usize = 12;
+/// The header by which the script learns what it has read.
+const READ: &str = "postroom-read";
+/// Octets of the mark of a draft.
+const MARK_BYTES: usize = 12;
 /// Names tried for a copy.
 const COPIES_MAX: u32 = 50;
 
@@ -46,10 +51,14 @@ pub(super) struct Typed {
     subject: String,
     preheader: String,
     reply_to: String,
+    /// The domain bounces return to; empty: the sender's.
+    return_path: String,
     format: String,
     source: String,
     text: String,
     windows: String,
+    /// Until when it is tried, as browsers write times; `None`: it was not asked.
+    expires_at: Option<String>,
     tracking: String,
     include: Vec<String>,
     exclude: Vec<String>,
@@ -60,6 +69,8 @@ pub(super) struct Typed {
     seen: Seen,
     /// Is it the script that saves?
     quietly: bool,
+    /// The mark of the draft that was read before it was changed; empty: it is not known.
+    read: String,
 }
 
 impl Typed {
@@ -74,10 +85,13 @@ impl Typed {
                 "subject" => typed.subject = value,
                 "preheader" => typed.preheader = value,
                 "reply_to" => typed.reply_to = value,
+                "return_path" => typed.return_path = value,
+                "read" => typed.read = value,
                 "format" => typed.format = value,
                 "source" => typed.source = value,
                 "text" => typed.text = value,
                 "windows" => typed.windows = value,
+                "expires_at" => typed.expires_at = Some(value),
                 "tracking" => typed.tracking = value,
                 "include" => typed.include.push(value),
                 "exclude" => typed.exclude.push(value),
@@ -102,6 +116,7 @@ impl Typed {
             subject: some(&written.subject),
             preheader: message.map(|message| some(&message.preheader)).unwrap_or_default(),
             reply_to: some(&written.reply_to),
+            return_path: some(&written.return_path),
             format: message.map_or("html", |message| message.format.word()).to_owned(),
             source: message.map(|message| message.source.clone()).unwrap_or_default(),
             text: message.map(|message| some(&message.text)).unwrap_or_default(),
@@ -111,6 +126,23 @@ impl Typed {
             exclude: written.audience.exclude.clone(),
             ..Typed::default()
         }
+    }
+
+    /// The draft as it is to be, its times read in the workspace's zone. Refused: a time that is none.
+    fn over(&self, visitor: &Visitor, before: Written) -> Result<Written, Problem> {
+        let expires_at = match &self.expires_at {
+            Some(text) => {
+                let field = "expires_at";
+                visitor.shown.typed_time(&forms::Typed::of(vec![(field.to_owned(), text.clone())]), field)?
+            }
+            None => before.expires_at,
+        };
+        Ok(Written { expires_at, ..self.onto(before) })
+    }
+
+    /// Until when it is tried, for its field.
+    fn expires(&self) -> &str {
+        self.expires_at.as_deref().unwrap_or_default()
     }
 
     /// The draft as it is to be. What has no field here stays as it was.
@@ -125,6 +157,7 @@ impl Typed {
             from: self.from.clone(),
             subject: some(&self.subject),
             reply_to: some(&self.reply_to),
+            return_path: some(&self.return_path),
             message: Some(Message {
                 format: Format::from_word(&self.format).unwrap_or(Format::Html),
                 source: self.source.clone(),
@@ -236,7 +269,7 @@ pub(super) async fn begin(
     let options = SendOptions { from: String::new(), ..crate::api::house_options(&app, String::new()) };
     let file = MessageFile::new("message.html".to_owned(), String::new());
     let blank = engine::drafts::Proposal { name: String::new(), file, options, audience, trial: None };
-    let written = Written { return_path: None, ..typed.onto(Written::of(blank)) };
+    let written = typed.onto(Written::of(blank));
     let made = idempotency::form(&app, &visitor.caller, &typed.once, async {
         let made = api::make(State(app.clone()), visitor.caller.clone(), Input(written)).await;
         made.map(|(_, Json(made))| format!("/campaigns/{}/edit", made.id()))
@@ -296,6 +329,8 @@ struct ComposerPage {
     shown: String,
     error: Option<Problem>,
     may_send: bool,
+    /// It was changed elsewhere since it was read here: the version that keeps what was typed here.
+    aside: Option<u32>,
 }
 
 impl ComposerPage {
@@ -313,6 +348,10 @@ impl ComposerPage {
 
     fn is_tracking(&self, word: &str) -> bool {
         self.typed.tracking == word
+    }
+
+    fn overtaken(&self, version: &u32) -> String {
+        self.layout.shown.count("overtaken", &u64::from(*version))
     }
 
     fn is_way(&self, way: &str) -> bool {
@@ -350,7 +389,8 @@ pub(super) async fn edit(
         Ok(found) => found,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let typed = Typed { seen, ..Typed::of(&written) };
+    let expires_at = Some(written.expires_at.map(|at| visitor.shown.typed_as(&at.0)).unwrap_or_default());
+    let typed = Typed { seen, expires_at, read: mark(&campaign, &written), ..Typed::of(&written) };
     Ok(page(&composer(&app, &visitor, &campaign, typed, None).await?))
 }
 
@@ -387,9 +427,50 @@ async fn composer(
         pictures: pictures.collect(),
         shown,
         error,
+        aside: None,
         may_send: visitor.caller.scopes.has(Scope::CampaignsSend),
         typed,
     })
+}
+
+/// The mark of a draft as it stands: another one whenever anything in it is another.
+fn mark(campaign: &store::Campaign, written: &Written) -> String {
+    let Groups { include, exclude } = &written.audience;
+    let whole =
+        [&campaign.name, &campaign.message, &include.join(" "), &exclude.join(" ")].map(String::as_str).join("\n");
+    hash(&whole).iter().take(MARK_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What was typed over an older copy of the draft is kept beside it, and whoever typed it is told: the draft stays what
+/// somebody else, or another window, made of it since.
+async fn set_aside(
+    app: &App,
+    visitor: &Visitor,
+    (campaign, before): (store::Campaign, Written),
+    typed: Typed,
+) -> Result<Response, Problem> {
+    let read = mark(&campaign, &before);
+    let kept = match typed.over(visitor, before) {
+        Ok(written) => api::set_aside(app, &visitor.caller, campaign.id, written).await,
+        Err(problem) => Err(problem),
+    };
+    let (aside, error) = match kept {
+        Ok(version) => (Some(version), None),
+        Err(problem) if is_mistake(&problem) => (None, Some(problem)),
+        Err(problem) => return Err(problem),
+    };
+    if typed.quietly {
+        let pane = match (aside, error) {
+            (Some(version), _) => preview::overtaken(visitor, campaign.id, version)?,
+            (None, Some(problem)) => preview::refused(visitor, &problem)?,
+            (None, None) => String::new(),
+        };
+        return Ok((StatusCode::CONFLICT, Html(pane)).into_response());
+    }
+    // Whoever presses again has seen what it says, and means it.
+    let typed = Typed { read, ..typed };
+    let form = ComposerPage { aside, ..composer(app, visitor, &campaign, typed, error).await? };
+    Ok((StatusCode::CONFLICT, page(&form)).into_response())
 }
 
 /// Saves what was typed.
@@ -400,16 +481,25 @@ pub(super) async fn save(
     Form(pairs): Form<Pairs>,
 ) -> Result<Response, Problem> {
     let typed = Typed::read(pairs);
+    // One at a time: what was read is compared with what stands, and nobody may change it in between.
+    let _alone = app.desk.writing.lock().await;
     let (campaign, before) = match draft(&app, &visitor, id).await? {
         Ok(found) => found,
         Err(_) => return Err(Problem::new(Code::WrongState, visitor.shown.say("draft-no-more"))),
     };
-    let written = typed.onto(before);
-    let saved = api::change(State(app.clone()), visitor.caller.clone(), At(id), Input(written)).await;
+    if !typed.read.is_empty() && typed.read != mark(&campaign, &before) {
+        return set_aside(&app, &visitor, (campaign, before), typed).await;
+    }
+    let saved = match typed.over(&visitor, before) {
+        Ok(written) => api::change(State(app.clone()), visitor.caller.clone(), At(id), Input(written)).await,
+        Err(problem) => Err(problem),
+    };
     match saved {
         Ok(_) if typed.quietly => {
             let campaign = found(&app, &visitor, id).await?;
-            Ok(Html(preview::pane(&app, &visitor, &campaign, &typed.seen).await?).into_response())
+            let written = Written::of(engine::drafts::proposal(&app.store, &campaign).await?);
+            let pane = Html(preview::pane(&app, &visitor, &campaign, &typed.seen).await?);
+            Ok(([(READ, mark(&campaign, &written))], pane).into_response())
         }
         Ok(_) => Ok(Redirect::to(&after_saving(id, &typed)).into_response()),
         Err(problem) if is_mistake(&problem) && typed.quietly => {

@@ -132,6 +132,7 @@ struct ContactPage {
     zone: Option<String>,
     entries: Vec<Entry>,
     next: Option<String>,
+    may_change: bool,
 }
 
 /// One person.
@@ -159,11 +160,12 @@ pub(super) async fn show(
     let zone = zone.map(|zone| visitor.shown.fill("contact-zone", &[("zone", zone.into())]));
     let attributes = attributes(&contact);
     let layout = Layout::of(&app, &visitor, Section::Contacts, title);
-    Ok(page(&ContactPage { layout, contact, known, attributes, zone, entries, next }))
+    let may_change = visitor.caller.scopes.has(Scope::ContactsWrite);
+    Ok(page(&ContactPage { layout, contact, known, attributes, zone, entries, next, may_change }))
 }
 
 /// A person's values, in the order of their names.
-fn attributes(contact: &Contact) -> Vec<(String, String)> {
+pub(super) fn attributes(contact: &Contact) -> Vec<(String, String)> {
     let values: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&contact.attributes).unwrap_or_default();
     values.into_iter().map(|(name, value)| (name, plain(&value))).collect()

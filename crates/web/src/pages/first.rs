@@ -30,7 +30,8 @@ pub(super) struct Step {
     fact: String,
     /// What is so, or what to do.
     reason: String,
-    href: &'static str,
+    /// Where it is done, for those who may.
+    href: Option<&'static str>,
     button: String,
     is_done: bool,
 }
@@ -60,6 +61,15 @@ impl Steps {
         let is_untouched = domain.is_none() && address.is_none() && !people && campaigns.is_empty();
         let step = |id, fact: String, [todo, done]: [String; 2], href, button: String, is_done| {
             let reason = if is_done { done } else { todo };
+            let needed = match id {
+                "owner" => Scope::UsersRead,
+                "domain" => Scope::DomainsRead,
+                "address" => Scope::SettingsRead,
+                "contacts" => Scope::ContactsWrite,
+                _ => Scope::CampaignsRead,
+            };
+            // Where a role may not go no link leads.
+            let href = Some(href).filter(|_| visitor.caller.scopes.has(needed));
             Step { id, fact, reason, href, button, is_done }
         };
         let name = domain.clone().unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::equation::Equation;
 use super::first::{self, Steps};
 use super::layout::{Layout, Section};
+use super::room::refused_for_our_setup;
 use super::{Visitor, campaigns, page};
 use crate::App;
 use crate::problem::Problem;
@@ -13,7 +14,7 @@ use engine::report;
 use model::access::Scope;
 use model::alert::Severity;
 use model::{AlertKind, CampaignId, CampaignState};
-use store::Campaign;
+use store::{Campaign, Shelf};
 
 /// Things that need somebody, shown at once.
 const NEEDS_MAX: usize = 5;
@@ -61,7 +62,8 @@ struct Home {
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let steps = if app.is_sandbox() { None } else { Some(Steps::of(&app, &visitor).await?) };
-    let found = app.store.campaigns_page(visitor.caller.workspace, None, LAST_MAX).await?;
+    // Tests, confirmations and what sequences send are never over, and have shelves of their own.
+    let found = app.store.campaigns_of_shelf(visitor.caller.workspace, Shelf::Broadcasts, None, LAST_MAX).await?;
     let mut under_way = Vec::new();
     let is_moving = |state| matches!(state, CampaignState::Building | CampaignState::Sending | CampaignState::Retrying);
     for campaign in found.iter().filter(|campaign| is_moving(campaign.state)).take(UNDER_WAY_MAX) {
@@ -129,7 +131,33 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
             button: shown.say("need-look"),
         });
     }
-    needs.truncate(NEEDS_MAX);
+    let mut all = refusals(app, visitor, last, &needs).await?;
+    all.extend(needs);
+    all.truncate(NEEDS_MAX);
+    Ok(all)
+}
+
+/// Campaigns under way of which somebody refuses mail for our own set-up, unless an alert has said so.
+async fn refusals(app: &App, visitor: &Visitor, last: &[Campaign], known: &[Need]) -> Result<Vec<Need>, Problem> {
+    let shown = &visitor.shown;
+    let mut needs = Vec::new();
+    for campaign in last.iter().filter(|campaign| campaign.state.may_send()).take(UNDER_WAY_MAX) {
+        let href = format!("/campaigns/{}/investigate", campaign.id);
+        let report = app.desk.latest.overview(app, campaign).await?;
+        let refused: u64 = refused_for_our_setup(&report).map(|cause| cause.count).sum();
+        if refused == 0 || known.iter().any(|need| need.href == href) {
+            continue;
+        }
+        let values = [("name", campaign.name.as_str().into()), ("n", refused.into())];
+        needs.push(Need {
+            class: "hard",
+            icon: "block",
+            fact: shown.fill("need-refused", &values),
+            reason: shown.say("need-refused-why"),
+            href,
+            button: shown.say("need-refused-who"),
+        });
+    }
     Ok(needs)
 }
 

@@ -35,6 +35,9 @@ pub(super) struct Which {
     provider: String,
     /// What a hold that was just placed covers.
     covers: Option<u64>,
+    /// What is to be held: the name of a lane.
+    #[serde(default)]
+    hold: String,
 }
 
 /// The lanes.
@@ -52,7 +55,11 @@ async fn draw(app: &App, visitor: &Visitor, which: &Which, entered: &Entered) ->
     let layout = Layout::of(app, visitor, Section::Delivery, shown.say("lanes-title"));
     let mut sheet = Sheet::new(layout).lead(shown.say("lanes-what")).tabs(tabs::delivery(visitor, "/lanes"));
     if let Some(covers) = which.covers {
-        sheet = sheet.part(Part::Note("ok", shown.count("hold-placed", &covers), None));
+        let says = match covers {
+            0 => Part::Note("soft", shown.say("hold-placed-nothing"), None),
+            _ => Part::Note("ok", shown.count("hold-placed", &covers), None),
+        };
+        sheet = sheet.part(says);
     }
     match visitor.caller.of_the_house() {
         Ok(()) => {
@@ -63,7 +70,7 @@ async fn draw(app: &App, visitor: &Visitor, which: &Which, entered: &Entered) ->
                 shown.say("lanes-find"),
                 Kind::Line("search"),
             ));
-            sheet = sheet.part(find).part(lane_table(app, shown, &which.provider).await);
+            sheet = sheet.part(find).part(lane_table(app, visitor, &which.provider).await);
         }
         Err(_) => sheet = sheet.part(Part::Note("skip", shown.say("lanes-elsewhere"), None)),
     }
@@ -72,12 +79,15 @@ async fn draw(app: &App, visitor: &Visitor, which: &Which, entered: &Entered) ->
     let may_write = visitor.caller.scopes.has(Scope::DispatchWrite);
     sheet = sheet.part(hold_table(app, visitor, may_write, holds).await?);
     if may_write {
+        let named = Entered::so_far("hold", Typed::of(vec![("provider".to_owned(), which.hold.clone())]));
+        let entered = if which.hold.is_empty() { entered } else { &named };
         sheet = sheet.part(hold_form(app, visitor, entered).await?);
     }
     Ok(sheet.answer(entered))
 }
 
-async fn lane_table(app: &App, shown: &Shown, wanted: &str) -> Table {
+async fn lane_table(app: &App, visitor: &Visitor, wanted: &str) -> Table {
+    let (shown, may_hold) = (&visitor.shown, visitor.caller.scopes.has(Scope::DispatchWrite));
     let mut known = live::Lanes::of(app, LANES_WAIT).await;
     let wanted = wanted.trim().to_lowercase();
     let is_wanted = |lane: &LaneView| {
@@ -88,21 +98,38 @@ async fn lane_table(app: &App, shown: &Shown, wanted: &str) -> Table {
     let mut views: Vec<(u64, LaneView)> = views.map(|lane| (known.waiting_there(&lane), lane)).collect();
     views.sort_by_key(|(there, lane)| std::cmp::Reverse((lane.held.is_some(), *there, lane.waiting, lane.open)));
     views.truncate(LANES_MAX);
-    let head = shown.says(["lane-site", "lane-source", "lane-open", "lane-waiting", "lane-there", "lane-why"]);
-    let rows = views.into_iter().map(|(there, lane)| lane_row(shown, lane, there));
+    let mut head = shown.says(["lane-site", "lane-source", "lane-open", "lane-waiting", "lane-there", "lane-why"]);
+    if may_hold {
+        head.push(String::new());
+    }
+    let rows = views.into_iter().map(|(there, lane)| {
+        let hold = (may_hold && !lane.is_everywhere()).then(|| {
+            let asked = form_urlencoded::Serializer::new(String::new()).append_pair("hold", &lane.site).finish();
+            Press::to(format!("/lanes?{asked}#hold"), shown.say("lane-hold")).about(&lane.site)
+        });
+        let mut row = lane_row(shown, lane, there);
+        if may_hold {
+            row.push(Cell::presses(hold.into_iter().collect()));
+        }
+        row
+    });
     Table::new("lanes", shown.say("lanes-title"), head, shown.say("lanes-empty")).rows(rows)
 }
 
 fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
     let is_kept_back = lane.limits.iter().any(|limit| limit.holds_back || limit.limit.next_probe.is_some());
     let is_spent = lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
-    let (class, icon, word) = match (&lane.held, is_spent, is_kept_back) {
-        (Some(_), _, _) => ("hard", "pause", "held"),
-        (None, true, _) => ("go", "go", "spent"),
-        (None, false, true) => ("soft", "slow", "slowed"),
-        (None, false, false) => ("ok", "ok", "full"),
+    let (class, icon, word) = match (&lane.held, lane.unauthenticated, is_spent, is_kept_back) {
+        (Some(_), _, _, _) => ("hard", "pause", "held"),
+        (None, 1.., _, _) => ("hard", "block", "refused"),
+        (None, 0, true, _) => ("go", "go", "spent"),
+        (None, 0, false, true) => ("soft", "slow", "slowed"),
+        (None, 0, false, false) => ("ok", "ok", "full"),
     };
     let mut why = Cell::badge(class, icon, shown.one_of("lane", word));
+    if lane.unauthenticated > 0 {
+        why = why.sub(shown.count("lane-refused-why", &lane.unauthenticated.into()));
+    }
     if let Some(held) = lane.held {
         why =
             why.sub(shown.fill("lane-held-until", &[("at", shown.time(&held.until).into()), ("why", held.why.into())]));
@@ -110,8 +137,8 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
     for limit in lane.limits {
         let next = limit.limit.next_probe.map(|at| shown.fill("lane-tried-again", &[("at", shown.time(&at).into())]));
         why = why.sub(match next {
-            Some(next) => format!("{} {next}", limit.says),
-            None => limit.says,
+            Some(next) => format!("{} {next}", shown.limit(&limit)),
+            None => shown.limit(&limit),
         });
     }
     if let Some(budget) = lane.budget {
@@ -136,6 +163,12 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         head.push(String::new());
     }
     let names = Names::of(app, workspace).await?;
+    let lanes = app.desk.latest.lanes(app).await;
+    let called = |key: String| {
+        let described = dispatch::providers::by_key(&key).map(|known| known.name.clone());
+        let lane = || lanes.iter().find(|lane| lane.operator == key).map(|lane| lane.site.clone());
+        described.or_else(lane).unwrap_or(key)
+    };
     let mut table = Table::new("holds", shown.say("holds"), head, shown.say("holds-empty"));
     for hold in holds {
         let campaign = match hold.campaign {
@@ -143,7 +176,7 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
             None => None,
         };
         let cold = hold.cold_only.then(|| shown.say("hold-cold"));
-        let reach = [hold.provider, hold.domain_name, campaign, cold];
+        let reach = [hold.provider.map(called), hold.domain_name, campaign, cold];
         let reach = reach.into_iter().flatten().collect::<Vec<_>>().join(" · ");
         let reach = if reach.is_empty() { shown.say("hold-all") } else { reach };
         let until = hold.until.map_or_else(|| shown.say("hold-lifted-only"), |at| shown.time(&at));

@@ -24,6 +24,7 @@ mod doors;
 mod equation;
 mod events;
 mod first;
+mod foreseen;
 mod forms;
 mod home;
 mod imports;
@@ -39,6 +40,7 @@ mod names;
 mod once;
 mod orders;
 mod people;
+mod person;
 mod preview;
 mod provider;
 mod refusal;
@@ -103,6 +105,12 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .merge(of_campaigns())
         .route("/contacts", get(contacts::list))
         .route("/contacts/{id}", get(contacts::show))
+        .route("/contacts/{id}/change", get(person::show))
+        .route("/contacts/{id}/address", post(person::address))
+        .route("/contacts/{id}/values", post(person::values))
+        .route("/contacts/{id}/back", post(person::back))
+        .route("/contacts/{id}/suppress", post(person::suppress))
+        .route("/contacts/{id}/forget", post(person::forget))
         .merge(desk::routes())
         .route("/sign-out", post(doors::sign_out))
         .route_layer(from_fn_with_state(app.clone(), visit::require));

@@ -3,7 +3,7 @@
 use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
 use super::shown::verdict_class as class_of;
-use super::{Visitor, page, segments};
+use super::{Visitor, foreseen, page, segments};
 use crate::App;
 use crate::extract::At;
 use crate::page as pages;
@@ -13,7 +13,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use engine::report::{self, Report};
 use model::access::Scope;
-use model::{CampaignId, DeliveryId, DeliveryState};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState};
 use serde::Deserialize;
 
 /// People of a page.
@@ -26,6 +26,9 @@ pub(super) struct Behind {
     /// A state, or a term of the equation.
     #[serde(default)]
     state: String,
+    /// Before it begins: why they would be skipped.
+    #[serde(default)]
+    reason: String,
     after: Option<String>,
 }
 
@@ -55,8 +58,8 @@ struct PeoplePage {
     /// Where they become a segment, if a rule can say who they are.
     segment: Option<String>,
     campaign: CampaignId,
-    /// The one state of those who are shown, where it is one.
-    one_state: Option<&'static str>,
+    /// The states of those who are shown, as an export asks for them; `None`: everybody.
+    exported: Option<String>,
     may_export: bool,
 }
 
@@ -76,6 +79,10 @@ pub(super) async fn show(
     visitor.caller.may(Scope::CampaignsRead)?;
     visitor.caller.may(Scope::ContactsRead)?;
     let campaign = found(&app, &visitor, id).await?;
+    if matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled) {
+        let which = (behind.state.as_str(), behind.reason.as_str());
+        return foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
+    }
     let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
     let (people, next) = page_of(&app, id, &states, behind.after.as_deref()).await?;
     let known = Report::of_tally(&app.store.tally(id).await?);
@@ -95,12 +102,10 @@ pub(super) async fn show(
     let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
     let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite);
     let segment = segments::of_term(&campaign, &term).filter(|_| may_make);
-    let one_state = match states.as_slice() {
-        [one] => Some(one.word()),
-        _ => None,
-    };
+    let is_all = states.len() == DeliveryState::ALL.len();
+    let exported = (!is_all).then(|| states.iter().map(|state| state.word()).collect::<Vec<_>>().join(","));
     let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
-    Ok(page(&PeoplePage { layout, head, term, people, next, terms, campaign: id, one_state, may_export, segment }))
+    Ok(page(&PeoplePage { layout, head, term, people, next, terms, campaign: id, exported, may_export, segment }))
 }
 
 /// A page of people who stand in one of `states`, one state after the other. The cursor names the state it stopped in.

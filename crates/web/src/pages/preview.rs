@@ -149,6 +149,20 @@ pub(super) fn refused(visitor: &Visitor, problem: &Problem) -> Result<String, Pr
     drawn.map_err(|error| own_failure(&error))
 }
 
+#[derive(Template)]
+#[template(path = "pages/preview_overtaken.html")]
+struct Overtaken<'a> {
+    shown: &'a Shown,
+    base: String,
+    version: u64,
+}
+
+/// That somebody else changed the draft, and where what was typed here is kept.
+pub(super) fn overtaken(visitor: &Visitor, id: CampaignId, version: u32) -> Result<String, Problem> {
+    let (base, version) = (format!("/campaigns/{id}"), u64::from(version));
+    Overtaken { shown: &visitor.shown, base, version }.render().map_err(|error| own_failure(&error))
+}
+
 pub(super) fn own_failure(error: &askama::Error) -> Problem {
     tracing::error!(%error, "a part of a page could not be drawn");
     Code::OwnFailure.into()

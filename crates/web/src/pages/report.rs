@@ -5,7 +5,7 @@ use super::curve::Drawn;
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::shown::verdict_class as class_of;
-use super::{Visitor, page};
+use super::{Visitor, again, page};
 use crate::App;
 use crate::extract::At;
 use crate::problem::Problem;
@@ -13,6 +13,7 @@ use crate::stream::Table;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use dispatch::brakes::{ATTEMPTS_MIN, HARD_MIN};
 use engine::options::TrackingMode;
 use engine::report::{self, Report};
 use model::access::Scope;
@@ -35,9 +36,21 @@ struct ReportPage {
 }
 
 impl ReportPage {
-    /// How many can be helped by another message: put off to the end, or refused for what is not their address.
+    /// How many can be helped by another message: put off to the end, or refused for what is neither their address nor
+    /// ours to mend.
     fn helped(&self) -> u64 {
-        self.report.soft + self.report.blocked
+        again::helped(&self.report).0
+    }
+
+    /// How many wait for something of ours to be mended.
+    fn to_mend(&self) -> u64 {
+        again::helped(&self.report).1
+    }
+
+    /// From when on hard bounces warn and stop.
+    fn hard_limits(&self) -> String {
+        let least = [("tried", u64::from(ATTEMPTS_MIN).into()), ("hard", u64::from(HARD_MIN).into())];
+        self.layout.shown.fill("tile-hard-limits", &least)
     }
 
     /// Are opens and clicks counted at all?

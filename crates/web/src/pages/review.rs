@@ -122,7 +122,7 @@ async fn review(
     }
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
     Ok(DraftPage {
-        equation: Equation::of(&visitor.shown, &report, &head.base),
+        equation: Equation::of(&visitor.shown, &report, &head.base).foretold(&head.base),
         people: report.attempted,
         window_secs: app.config.cancel_window_secs.into(),
         may_begin: may_send && campaign.state == CampaignState::Draft && !findings.iter().any(|found| found.forbids),

@@ -11,9 +11,9 @@ use crate::problem::Problem;
 use askama::Template;
 use dispatch::pace::Limit;
 use engine::lanes::LaneView;
-use engine::report::Report;
-use model::Timestamp;
+use engine::report::{Cause, Report};
 use model::access::Scope;
+use model::{Category, Timestamp};
 use std::collections::BTreeMap;
 use store::Campaign;
 
@@ -23,6 +23,8 @@ const LANES_MAX: usize = 40;
 /// A lane as it is drawn.
 struct Lane {
     site: String,
+    /// The page where it can be held.
+    href: String,
     source: String,
     open: u32,
     waiting: u64,
@@ -34,29 +36,48 @@ struct Lane {
     goes: &'static str,
     why: String,
     next: Option<Timestamp>,
+    /// How many it refused for our authentication since it last accepted anybody.
+    refused: u64,
 }
 
 impl Lane {
-    fn of(view: LaneView, there: u64) -> Lane {
+    fn of(shown: &Shown, view: LaneView, there: u64) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
         // What was configured is no news; what was learned has a time at which it is tried again.
         let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
-        let (class, icon, goes) = match (&view.held, is_spent, &learned) {
-            (Some(_), _, _) => ("hard", "pause", "held"),
-            (None, true, _) => ("go", "go", "spent"),
-            (None, false, Some(_)) => ("soft", "slow", "slowed"),
-            (None, false, None) => ("ok", "ok", "full"),
+        let refused = u64::from(view.unauthenticated);
+        let (class, icon, goes) = match (&view.held, refused, is_spent, &learned) {
+            (Some(_), _, _, _) => ("hard", "pause", "held"),
+            (None, 1.., _, _) => ("hard", "block", "refused"),
+            (None, 0, true, _) => ("go", "go", "spent"),
+            (None, 0, false, Some(_)) => ("soft", "slow", "slowed"),
+            (None, 0, false, None) => ("ok", "ok", "full"),
         };
         let is_rest = learned.as_ref().is_some_and(|limit| limit.limit.limit == Limit::Rest);
         let (why, next) = match (view.held, learned) {
             // The rest knows what the server said.
-            (Some(held), Some(limit)) if is_rest => (limit.says, Some(held.until)),
+            (Some(held), Some(limit)) if is_rest => (shown.limit(&limit), Some(held.until)),
             (Some(held), _) => (held.why, Some(held.until)),
-            (None, Some(limit)) => (limit.says, limit.limit.next_probe),
+            (None, Some(limit)) => (shown.limit(&limit), limit.limit.next_probe),
             (None, None) => (view.budget.map(|budget| budget.why).unwrap_or_default(), None),
         };
         let waiting = u64::try_from(view.waiting).unwrap_or(u64::MAX);
-        Lane { site: view.site, source: view.source, open: view.open, waiting, there, class, icon, goes, why, next }
+        let asked = form_urlencoded::Serializer::new(String::new()).append_pair("provider", &view.site).finish();
+        let href = format!("/lanes?{asked}");
+        Lane {
+            href,
+            site: view.site,
+            source: view.source,
+            open: view.open,
+            waiting,
+            there,
+            class,
+            icon,
+            goes,
+            why,
+            next,
+            refused,
+        }
     }
 }
 
@@ -89,6 +110,19 @@ struct Waits<'a> {
     report: &'a Report,
 }
 
+impl Waits<'_> {
+    /// Who was refused for our own set-up: it will not get better by waiting.
+    fn refusals(&self) -> impl Iterator<Item = &Cause> {
+        refused_for_our_setup(self.report)
+    }
+}
+
+/// The causes of a campaign that our own SPF, DKIM, DMARC or reverse name is to blame for.
+pub(super) fn refused_for_our_setup(report: &Report) -> impl Iterator<Item = &Cause> {
+    let is_ours = |cause: &&Cause| matches!(cause.category, Category::AuthFailure | Category::MissingPtr);
+    report.causes.iter().chain(&report.waiting_causes).filter(is_ours)
+}
+
 impl Room {
     /// As it stands.
     pub(super) async fn of(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Room, Problem> {
@@ -112,7 +146,8 @@ impl Room {
 
 fn drawn(shown: &Shown, base: &str, report: &Report, known: live::Lanes) -> BTreeMap<&'static str, String> {
     let there: Vec<u64> = known.views.iter().map(|view| known.waiting_there(view)).collect();
-    let mut lanes: Vec<Lane> = known.views.into_iter().zip(there).map(|(view, there)| Lane::of(view, there)).collect();
+    let lanes = known.views.into_iter().zip(there);
+    let mut lanes: Vec<Lane> = lanes.map(|(view, there)| Lane::of(shown, view, there)).collect();
     let open = lanes.iter().map(|lane| u64::from(lane.open)).sum();
     lanes.sort_by_key(|lane| std::cmp::Reverse((lane.class == "hard", lane.there, lane.waiting, lane.open)));
     let more = lanes.len().saturating_sub(LANES_MAX) as u64;

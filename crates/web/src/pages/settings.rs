@@ -2,18 +2,19 @@
 
 use super::forms::{Entered, Field, Form, Kind, Typed};
 use super::layout::{Layout, Section};
-use super::sheet::{Cell, Facts, Sheet};
+use super::sheet::{Cell, Facts, Part, Sheet};
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::{lists, settings as api, workspaces};
 use crate::extract::{At, given};
 use crate::problem::Problem;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::brand::{BRAND_COLOUR, BRAND_NAME, LANGUAGE, SENDER, TIME_ZONE};
 use engine::drafts::POSTAL_ADDRESS;
 use model::Language;
 use model::access::Scope;
+use serde::Deserialize;
 use serde_json::{Map, json};
 
 /// The settings in the order they are asked.
@@ -22,17 +23,30 @@ const ASKED: [&str; 6] = [BRAND_NAME, SENDER, POSTAL_ADDRESS, BRAND_COLOUR, LANG
 const CAPS: [&str; 3] = ["per_day", "per_week", "topic_per_week"];
 
 /// The settings.
-pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    draw(&app, &visitor, &Entered::default()).await
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(done): Query<Done>,
+) -> Result<Response, Problem> {
+    draw(&app, &visitor, &Entered::default(), done.kept.is_some()).await
 }
 
-async fn draw(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Response, Problem> {
+/// What was just done.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    kept: Option<String>,
+}
+
+async fn draw(app: &App, visitor: &Visitor, entered: &Entered, is_kept: bool) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SettingsRead)?;
     let shown = &visitor.shown;
     let workspace = visitor.caller.workspace;
     let scopes = visitor.caller.scopes;
     let layout = Layout::of(app, visitor, Section::Settings, shown.say("settings"));
     let mut sheet = Sheet::new(layout).tabs(tabs::settings(visitor, "/settings"));
+    if is_kept {
+        sheet = sheet.part(Part::Note("ok", shown.say("settings-kept"), None));
+    }
     if scopes.has(Scope::UsersWrite) {
         let form = Form::new("name", shown.say("workspace"), "/settings/name", shown.say("keep"), entered)
             .field(Field::line("name", shown.say("workspace-name")).value(&visitor.workspace).required());
@@ -88,10 +102,10 @@ pub(super) async fn set(State(app): State<App>, visitor: Visitor, typed: Typed) 
         let set = api::set(state, caller, Path(name.to_owned()), given(&json!({ "value": value }))?).await;
         if let Err(mut problem) = set {
             problem.field = Some(name.to_owned());
-            return draw(&app, &visitor, &Entered::refused("settings", typed, problem)?).await;
+            return draw(&app, &visitor, &Entered::refused("settings", typed, problem)?, false).await;
         }
     }
-    Ok(Redirect::to("/settings").into_response())
+    Ok(Redirect::to("/settings?kept=yes").into_response())
 }
 
 /// Renames the workspace.
@@ -99,10 +113,10 @@ pub(super) async fn rename(State(app): State<App>, visitor: Visitor, typed: Type
     let id = visitor.caller.workspace;
     let wanted = json!({ "name": typed.get("name") });
     match workspaces::rename(State(app.clone()), visitor.caller.clone(), At(id), given(&wanted)?).await {
-        Ok(_) => Ok(Redirect::to("/settings").into_response()),
+        Ok(_) => Ok(Redirect::to("/settings?kept=yes").into_response()),
         Err(mut problem) => {
             problem.field = problem.field.or(Some("name".to_owned()));
-            draw(&app, &visitor, &Entered::refused("name", typed, problem)?).await
+            draw(&app, &visitor, &Entered::refused("name", typed, problem)?, false).await
         }
     }
 }
@@ -114,11 +128,11 @@ pub(super) async fn set_caps(State(app): State<App>, visitor: Visitor, typed: Ty
     for name in CAPS {
         match typed.number::<u32>(name) {
             Ok(cap) => wanted.insert(name.to_owned(), cap.unwrap_or(0).into()),
-            Err(problem) => return draw(&app, &visitor, &Entered::refused("caps", typed, problem)?).await,
+            Err(problem) => return draw(&app, &visitor, &Entered::refused("caps", typed, problem)?, false).await,
         };
     }
     match lists::set_frequency(State(app.clone()), visitor.caller.clone(), given(&wanted.into())?).await {
-        Ok(_) => Ok(Redirect::to("/settings").into_response()),
-        Err(problem) => draw(&app, &visitor, &Entered::refused("caps", typed, problem)?).await,
+        Ok(_) => Ok(Redirect::to("/settings?kept=yes").into_response()),
+        Err(problem) => draw(&app, &visitor, &Entered::refused("caps", typed, problem)?, false).await,
     }
 }

@@ -4,6 +4,7 @@ use super::forms::Typed;
 use crate::problem::Problem;
 use crate::shape::Time;
 use crate::words::Words;
+use engine::lanes::LimitView;
 use fluent_bundle::FluentValue;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -113,6 +114,20 @@ impl Shown {
         let read = text.parse::<jiff::civil::DateTime>().ok().and_then(|time| time.to_zoned(self.zone.clone()).ok());
         let read = read.ok_or_else(|| Problem::field(name, self.say("time-wrong")))?;
         Ok(Some(Time(Timestamp::from_millis(read.timestamp().as_millisecond()))))
+    }
+
+    /// A time as browsers have it in a field, in the workspace's zone.
+    pub(crate) fn typed_as(&self, at: &Timestamp) -> String {
+        self.zoned(*at).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// A limit of a lane in a sentence, with its times in the workspace's zone.
+    pub(crate) fn limit(&self, view: &LimitView) -> String {
+        let says = view.limit.in_words(&|at| self.time(&at));
+        match &view.whose {
+            Some(whose) => format!("{says} for {whose}"),
+            None => says,
+        }
     }
 
     /// For the `datetime` of a `<time>`.

@@ -3,7 +3,9 @@
 use super::campaign::{Head, found};
 use super::composer::Pairs;
 use super::layout::{Layout, Section};
+use super::message::Story;
 use super::preview::{self, Seen};
+use super::shown::verdict_class as class_of;
 use super::{Visitor, page};
 use crate::App;
 use crate::api::campaigns as api;
@@ -16,9 +18,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use model::access::Scope;
-use model::{CampaignId, DeliveryId};
+use model::{CampaignId, DeliveryId, DeliveryState};
 use serde::Deserialize;
 
+/// Domains that are looked through for the one that signs.
+const DOMAINS_MAX: usize = 1_000;
 /// What was sent lately, as it stands in the address.
 const BETWEEN: char = ' ';
 
@@ -31,8 +35,54 @@ struct TestPage {
     to: String,
     people: Vec<preview::Face>,
     /// The messages of the last test.
-    sent: Vec<DeliveryId>,
+    sent: Vec<Tested>,
+    /// How they are vouched for, in sentences.
+    vouched: Vec<String>,
+    /// Is one of them under way still?
+    is_moving: bool,
     error: Option<String>,
+}
+
+/// A message of a test.
+struct Tested {
+    id: DeliveryId,
+    address: String,
+    state: DeliveryState,
+    /// What it means, and what the server said.
+    says: String,
+    reply: Option<String>,
+}
+
+/// What became of the messages of a test.
+async fn tested(app: &App, visitor: &Visitor, ids: &str) -> Result<Vec<Tested>, Problem> {
+    let mut found = Vec::new();
+    let ids = ids.split(BETWEEN).filter_map(|id| id.parse().ok()).take(engine::messages::TESTED_MAX);
+    for id in ids {
+        let id: DeliveryId = id;
+        let Some(row) = app.store.delivery_in(visitor.caller.workspace, id).await? else { continue };
+        let state = row.state;
+        let Some(story) = Story::of(app, visitor, row).await? else { continue };
+        let reply = story.tries().first().and_then(|last| last.reply.clone());
+        let says = visitor.shown.told(&story.told.meaning);
+        found.push(Tested { id, address: story.told.address.clone().unwrap_or_default(), state, says, reply });
+    }
+    Ok(found)
+}
+
+/// How a campaign's mail is vouched for: who signs it, where SPF is asked, and whether DMARC is content with that.
+async fn vouched(app: &App, visitor: &Visitor, campaign: &store::Campaign) -> Result<Vec<String>, Problem> {
+    let shown = &visitor.shown;
+    let options = engine::drafts::proposal(&app.store, campaign).await?.options;
+    let Ok(sender) = engine::launch::parse_mailbox(&options.from) else { return Ok(Vec::new()) };
+    let domain = sender.address.domain().as_str().to_owned();
+    let signing = app.store.signing_domains(campaign.workspace, None, DOMAINS_MAX).await?;
+    let signed = match signing.contains(&domain) {
+        true => shown.fill("test-signed", &[("domain", domain.as_str().into())]),
+        false => shown.say("test-signed-not"),
+    };
+    let spf = shown.fill("test-spf", &[("domain", options.return_path.as_str().into())]);
+    let aligned = shown.say(if options.return_path == domain { "test-aligned" } else { "test-aligned-not" });
+    Ok(vec![signed, format!("{spf} {aligned}"), shown.say("test-received")])
 }
 
 /// What was sent.
@@ -67,13 +117,17 @@ async fn test_page(
     visitor.caller.may(Scope::CampaignsSend)?;
     let campaign = found(app, visitor, id).await?;
     let seen = Seen { contact: sent.contact, ..Seen::default() };
+    let tested = tested(app, visitor, &sent.sent).await?;
+    let is_open = |one: &Tested| matches!(one.state, DeliveryState::Queued | DeliveryState::Deferred);
     Ok(TestPage {
+        is_moving: tested.iter().any(is_open),
+        vouched: vouched(app, visitor, &campaign).await?,
         layout: Layout::of(app, visitor, Section::Campaigns, visitor.shown.say("test-title")),
         head: Head::of(app, visitor, &campaign, "test").await?,
         once,
         to,
         people: preview::faces(app, visitor, &seen).await?,
-        sent: sent.sent.split(BETWEEN).filter_map(|id| id.parse().ok()).collect(),
+        sent: tested,
         error,
     })
 }

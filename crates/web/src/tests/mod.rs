@@ -17,6 +17,7 @@ mod imports;
 mod keys;
 mod links;
 mod live;
+mod mended;
 mod messages;
 mod nouns;
 mod office;

@@ -29,6 +29,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(preview)).routes(routes!(versions))
 }
 
+/// Keeps among the versions what a draft does not become; the number of the version.
+pub(crate) async fn set_aside(app: &App, caller: &Caller, id: CampaignId, written: Written) -> Result<u32, Problem> {
+    caller.may(Scope::CampaignsWrite)?;
+    campaign(app, caller, id).await?;
+    let proposal = written.into_proposal(app, caller).await?;
+    Ok(drafts::set_aside(&app.store, caller.workspace, id, &proposal, &caller.actor, app.now()).await?)
+}
+
 /// Whose values are shown.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

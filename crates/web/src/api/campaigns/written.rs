@@ -9,7 +9,7 @@ use crate::{App, Caller};
 use engine::drafts::Proposal;
 use engine::launch::{self, MessageFile, Parts};
 use engine::options::{SendOptions, Timing, Tracking, TrackingMode};
-use model::{ImportId, ListId, SegmentId};
+use model::{ImportId, ListId, MailDomain, SegmentId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{Audience, Whom};
@@ -102,7 +102,7 @@ pub(crate) struct Written {
     pub(crate) reply_to: Option<String>,
     /// Whom it is for.
     pub(crate) audience: Groups,
-    /// The domain bounces return to; else that of `from`.
+    /// The domain bounces return to; left out, it is that of `from`, and follows it.
     #[serde(default)]
     pub(crate) return_path: Option<String>,
     /// The hours in which it is sent, by the recipient's clock where it is known: `Mon-Fri 09:00-17:00 Europe/Berlin`.
@@ -272,6 +272,10 @@ impl Written {
     pub(crate) fn of(chosen: Proposal) -> Written {
         let Proposal { name, file, options, audience, trial } = chosen;
         let timing = options.timing;
+        // One that is the sender's own domain was chosen by nobody: it follows when the sender changes.
+        let sender = launch::parse_mailbox(&options.from).ok();
+        let own = sender.as_ref().map(|sender| sender.address.domain().as_str());
+        let return_path = Some(options.return_path).filter(|path| Some(path.as_str()) != own);
         Written {
             name,
             from: options.from,
@@ -280,7 +284,7 @@ impl Written {
             message: Some(Message::from_file(file)),
             template: None,
             audience: Groups::of(&audience),
-            return_path: Some(options.return_path),
+            return_path,
             windows: timing.windows,
             expires_at: timing.expires_at.map(Time),
             weight: timing.weight,
@@ -308,13 +312,20 @@ impl Written {
         }
         let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
         let domain = from.address.domain().as_str().to_owned();
+        let return_path = match self.return_path {
+            Some(text) => {
+                let wrong = |error| Problem::field("return_path", format!("{text:?} is not a domain: {error}"));
+                MailDomain::parse(&text).map_err(wrong)?.as_str().to_owned()
+            }
+            None => domain,
+        };
         let audience = self.audience.read()?;
         let trial = self.compare.map(|compared| compared.read(&self.tracking)).transpose()?;
         let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
         let options = SendOptions {
             from: self.from,
             subject: self.subject.or(of_template),
-            return_path: self.return_path.unwrap_or(domain),
+            return_path,
             require_tls: self.require_tls,
             timing: Timing {
                 windows: self.windows,

@@ -1,0 +1,351 @@
+//! What an operator stumbled over: an envelope that stayed behind its sender, two windows over one draft, numbers without
+//! people, holds that held nothing.
+
+use super::browser::{Browser, roles};
+use super::campaigns::{people, rehearsal, written};
+use super::composer::{hidden, place};
+use super::house::House;
+use super::live::{accept, settle};
+use super::pages::{look, owner, submit};
+use axum::http::Method;
+use model::{
+    Actor, Attempt, CampaignId, CampaignState, Category, DeliveryState, Outcome, Reply, Role, Scope, Stage,
+    SuppressionReason, Verdict, WorkspaceId,
+};
+use serde_json::json;
+use store::{Settlement, Target};
+
+fn form(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// A draft from `Anna <anna@news.example>` to these people; its id.
+async fn draft(house: &House, key: &str, addresses: &[&str]) -> String {
+    let import = people(house, addresses).await;
+    let made = house.post("/api/v1/campaigns", key, written("spring", &import)).await;
+    made.json()["id"].as_str().unwrap_or_else(|| panic!("{}", made.text)).to_owned()
+}
+
+/// The fields of the composer as they stand, with these changed.
+fn typed<'a>(read: &'a str, from: &'a str, subject: &'a str, import: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("name", "spring"),
+        ("from", from),
+        ("subject", subject),
+        ("include", import),
+        ("format", "html"),
+        ("source", "<p>Hi</p><a href=\"{{ unsubscribe_url }}\">bye</a>{{ postal_address }}"),
+        ("tracking", "off"),
+        ("read", read),
+    ]
+}
+
+async fn return_path(house: &House, id: &str) -> String {
+    let campaign = house.app.store.campaign(id.parse().unwrap()).await.unwrap().unwrap();
+    engine::drafts::proposal(&house.app.store, &campaign).await.unwrap().options.return_path
+}
+
+#[tokio::test]
+async fn the_envelope_follows_the_sender_unless_it_was_chosen() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    assert_eq!(return_path(&house, &id).await, "news.example");
+    let edit = format!("/campaigns/{id}/edit");
+    let change = async |from: &str, path: &str| {
+        let mut fields = typed("", from, "Hi", "everyone");
+        fields.push(("return_path", path));
+        submit(&house, &edit, &cookie, &form(&fields)).await
+    };
+    place(&change("Anna <anna@shop.example>", "").await);
+    assert_eq!(return_path(&house, &id).await, "shop.example", "nobody chose the old one");
+    place(&change("Anna <anna@shop.example>", "bounce.shop.example").await);
+    assert_eq!(return_path(&house, &id).await, "bounce.shop.example");
+    let page = look(&house, &edit, &cookie).await.text;
+    assert!(page.contains("name=\"return_path\" value=\"bounce.shop.example\""), "{page}");
+    let wrong = change("Anna <anna@shop.example>", "no domain!").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"return_path-wrong\""), "{}", wrong.text);
+    let mut whole = written("spring", "everyone");
+    whole["from"] = "anna@third.example".into();
+    assert_eq!(house.ask(Method::PUT, &format!("/api/v1/campaigns/{id}"), Some(&key), Some(whole)).await.status, 200);
+    assert_eq!(return_path(&house, &id).await, "third.example", "left out, it follows");
+}
+
+#[tokio::test]
+async fn until_when_it_is_of_use_is_asked_in_the_zone_of_the_workspace() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    house
+        .app
+        .store
+        .set_setting(WorkspaceId::FIRST, "time_zone", "Europe/Berlin", &Actor::Engine, house.app.now())
+        .await
+        .unwrap();
+    let edit = format!("/campaigns/{id}/edit");
+    let save = async |until: &str| {
+        let mut fields = typed("", "Anna <anna@news.example>", "Hi", "everyone");
+        fields.push(("expires_at", until));
+        submit(&house, &edit, &cookie, &form(&fields)).await
+    };
+    place(&save("2026-02-01T10:00").await);
+    let expires = async || {
+        let campaign = house.app.store.campaign(id.parse().unwrap()).await.unwrap().unwrap();
+        engine::drafts::proposal(&house.app.store, &campaign).await.unwrap().options.timing.expires_at
+    };
+    assert_eq!(expires().await.map(|at| at.as_millis()), Some(1_769_936_400_000), "nine in UTC");
+    assert!(look(&house, &edit, &cookie).await.text.contains("name=\"expires_at\" value=\"2026-02-01T10:00\""));
+    let wrong = save("whenever").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"expires_at-wrong\""), "{}", wrong.text);
+    place(&save("").await);
+    assert_eq!(expires().await, None);
+}
+
+#[tokio::test]
+async fn of_two_windows_neither_loses_a_word() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    let (edit, from) = (format!("/campaigns/{id}/edit"), "Anna <anna@news.example>");
+    let read = hidden(&look(&house, &edit, &cookie).await.text, "read");
+    let send = async |read: &str, subject: &str, quietly: bool| {
+        let mut fields = typed(read, from, subject, "everyone");
+        fields.extend(quietly.then_some(("quietly", "1")));
+        submit(&house, &edit, &cookie, &form(&fields)).await
+    };
+    let first = send(&read, "Of the first window", true).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    let newer = first.headers["postroom-read"].to_str().unwrap().to_owned();
+    assert_ne!(newer, read);
+    let second = send(&read, "Of the second window", true).await;
+    assert!(second.status == 409 && second.text.contains("kept as version 3"), "{} {}", second.status, second.text);
+    let subject = async || {
+        let campaign = house.app.store.campaign(id.parse().unwrap()).await.unwrap().unwrap();
+        engine::drafts::proposal(&house.app.store, &campaign).await.unwrap().options.subject.unwrap_or_default()
+    };
+    assert_eq!(subject().await, "Of the first window");
+    assert_eq!(send(&newer, "The first goes on", true).await.status, 200);
+    let versions = house.get(&format!("/api/v1/campaigns/{id}/versions"), &key).await.json();
+    let subjects: Vec<_> = versions["data"].as_array().unwrap().iter().map(|one| one["subject"].clone()).collect();
+    let kept = ["The first goes on", "Of the second window", "Of the first window"].map(|subject| json!(subject));
+    assert_eq!(subjects[..3], kept, "each of them is a version");
+    // The button says so as well; pressed again it is meant.
+    let told = send(&read, "Of the second window", false).await;
+    assert!(told.status == 409 && told.text.contains("Of the second window") && told.text.contains("id=\"overtaken\""));
+    place(&send(&hidden(&told.text, "read"), "Of the second window", false).await);
+    assert_eq!(subject().await, "Of the second window");
+}
+
+#[tokio::test]
+async fn who_would_be_skipped_is_known_before_anything_is_sent() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example", "bob@b.example", "cid@c.example"]).await;
+    let gone = Target::Address("cid@c.example".to_owned());
+    let (store, now) = (&house.app.store, house.app.now());
+    store.suppress(WorkspaceId::FIRST, gone, SuppressionReason::Manual, None, &Actor::Engine, now).await.unwrap();
+    let base = format!("/campaigns/{id}");
+    let review = look(&house, &base, &cookie).await.text;
+    let reason = format!("{base}/people?state=skipped&#38;reason=suppressed_by_hand");
+    assert!(review.contains(&reason) && review.contains("<details class=\"small\" open>"), "{review}");
+    let people = async |query: &str| look(&house, &format!("{base}/people?{query}"), &cookie).await;
+    let all = people("state=all").await.text;
+    assert!(["anna@", "bob@", "cid@"].iter().all(|one| all.contains(one)), "{all}");
+    for query in ["state=skipped", "state=skipped&reason=suppressed_by_hand"] {
+        let skipped = people(query).await.text;
+        assert!(skipped.contains("cid@c.example") && skipped.contains("suppressed by hand"), "{skipped}");
+        assert!(!skipped.contains("anna@a.example"), "{skipped}");
+    }
+    assert!(people("state=skipped&reason=no_email").await.text.contains("Nobody stands there."));
+    let attempted = people("state=attempted").await.text;
+    assert!(attempted.contains("anna@a.example") && !attempted.contains("cid@c.example"), "{attempted}");
+    assert_eq!(people("state=hard").await.status, 404, "nobody has a verdict");
+}
+
+#[tokio::test]
+async fn many_who_are_foreseen_come_a_page_at_a_time() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let addresses: Vec<String> = (0..60).map(|n| format!("p{n}@d{}.example", n % 7)).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let id = draft(&house, &key, &addresses).await;
+    let base = format!("/campaigns/{id}/people");
+    let first = look(&house, &format!("{base}?state=attempted"), &cookie).await.text;
+    let next = first.split("after=").nth(1).unwrap().split('"').next().unwrap();
+    let second = look(&house, &format!("{base}?state=attempted&after={next}"), &cookie).await.text;
+    let seen = |page: &str, address: &str| page.contains(&format!(">{address}<"));
+    assert!(addresses.iter().all(|one| seen(&first, one) != seen(&second, one)), "everybody is on one page");
+    assert_eq!(look(&house, &format!("{base}?after=nonsense"), &cookie).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_hold_names_somebody_or_is_refused() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let key = house.master_key().await;
+    let nobody = browser.submit("/holds", "provider=mx.nobody.example&why=night").await;
+    assert!(nobody.status == 422 && nobody.text.contains("id=\"hold-provider-wrong\""), "{}", nobody.text);
+    let refused = house.post("/api/v1/holds", &key, json!({ "provider": "goggle", "why": "night" })).await;
+    assert!(refused.status == 422 && refused.text.contains("google"), "{}", refused.text);
+    for named in ["google", "Google", "aspmx.l.google.com"] {
+        let placed = house.post("/api/v1/holds", &key, json!({ "provider": named, "why": "night" })).await;
+        assert_eq!(placed.json()["hold"]["provider"], "google", "{named}: {}", placed.text);
+    }
+    let empty = browser.look("/lanes?covers=0").await.text;
+    assert!(empty.contains("nothing that waits now is covered"), "{empty}");
+    let asked = browser.look("/lanes?hold=mx.a.example").await.text;
+    assert!(
+        asked.contains("name=\"provider\" value=\"mx.a.example\"") || asked.contains("value=\"mx.a.example\""),
+        "{asked}"
+    );
+}
+
+/// Somebody is refused for our signature.
+async fn refuse(house: &House, campaign: CampaignId) {
+    let (store, now) = (&house.app.store, house.app.now());
+    let queued = store.deliveries(campaign, DeliveryState::Queued, None, 1).await.unwrap();
+    let claimed = store.claim_one(queued[0].delivery).await.unwrap().unwrap();
+    let verdict = Verdict {
+        outcome: Outcome::Blocked,
+        category: Category::AuthFailure,
+        scope: Scope::Identity,
+        stage: Stage::Final,
+        rule: "enhanced-5.7.26".into(),
+        retry_after: None,
+    };
+    let attempt = Attempt {
+        delivery: queued[0].delivery,
+        number: 1,
+        started_at: now,
+        duration_ms: 20,
+        verdict,
+        reply: Some(Reply::new(550, "5.7.26 unauthenticated")),
+        note: None,
+        host: Some("mx.first.example".to_owned()),
+        address: None,
+        tls: None,
+        reached_receiver: true,
+    };
+    let one = Settlement { attempt: Some(attempt), ..Settlement::of(&claimed, DeliveryState::Blocked, now) };
+    assert_eq!(store.settle(vec![one]).await.unwrap().written, 1);
+}
+
+#[tokio::test]
+async fn refused_for_our_set_up_is_said_at_home_and_in_the_room() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let things = house.furnish().await;
+    let id: CampaignId = things.campaign.parse().unwrap();
+    let store = &house.app.store;
+    store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, house.app.now()).await.unwrap();
+    let before = look(&house, "/", &cookie).await.text;
+    assert!(!before.contains("refused for our own set-up"), "{before}");
+    house.pass(std::time::Duration::from_secs(2));
+    refuse(&house, id).await;
+    let home = look(&house, "/", &cookie).await.text;
+    assert!(home.contains("first news: refused for our own set-up, 1 so far"), "{home}");
+    let room = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+    assert!(room.contains("One person was refused for our own set-up") && room.contains("5.7.26"), "{room}");
+    assert!(room.contains("href=\"/domains\""), "{room}");
+}
+
+#[tokio::test]
+async fn what_is_ours_to_mend_is_not_offered_once_more() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let things = house.furnish().await;
+    let id: CampaignId = things.campaign.parse().unwrap();
+    refuse(&house, id).await;
+    let store = &house.app.store;
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 1).await.unwrap();
+    let reply = Reply::new(550, "5.7.1 not today");
+    settle(&house, queued[0].delivery, DeliveryState::Blocked, Outcome::Blocked, reply).await;
+    for state in [CampaignState::Sending, CampaignState::Complete] {
+        store.set_campaign_state(id, state, None, &Actor::Engine, house.app.now()).await.unwrap();
+    }
+    let base = format!("/campaigns/{id}");
+    let report = look(&house, &format!("{base}/report"), &cookie).await.text;
+    assert!(report.contains("One person was put off to the end or refused"), "{report}");
+    assert!(report.contains("One person was refused for what is ours to mend"), "{report}");
+    let once = hidden(report.split("/again\"").nth(1).unwrap(), "once");
+    let again = place(&submit(&house, &format!("{base}/again"), &cookie, &format!("once={once}")).await);
+    let review = look(&house, &again, &cookie).await.text;
+    assert!(review.contains("Of 1 people: 0 skipped"), "as many as were promised: {review}");
+}
+
+#[tokio::test]
+async fn what_is_taken_out_is_what_is_shown() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let things = house.furnish().await;
+    let id: CampaignId = things.campaign.parse().unwrap();
+    refuse(&house, id).await;
+    let page = look(&house, &format!("/campaigns/{id}/people?state=in_progress"), &cookie).await.text;
+    let export = page.split("href=\"/api/v1/exports/").nth(1).unwrap().split('"').next().unwrap();
+    let table = look(&house, &format!("/api/v1/exports/{export}"), &cookie).await.text;
+    assert_eq!(table.lines().count(), 2, "its head and the one who waits: {table}");
+    assert_eq!(look(&house, &format!("/api/v1/exports/campaigns/{id}?state=hard,nowhere"), &cookie).await.status, 422);
+}
+
+#[tokio::test]
+async fn shelves_keep_what_is_sent_apart_from_tests_and_what_is_being_written() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let things = house.furnish().await;
+    let id: CampaignId = things.campaign.parse().unwrap();
+    let list = async |query: &str| look(&house, &format!("/campaigns?{query}"), &cookie).await;
+    let stream = "first receipts";
+    let all = list("").await.text;
+    assert!(all.contains("first news") && !all.contains(stream), "{all}");
+    assert!(!look(&house, "/", &cookie).await.text.contains(stream), "it is never over, and no campaign");
+    assert!(list("shelf=single").await.text.contains(stream));
+    let is_in = async |query: &str| list(query).await.text.contains(&format!("href=\"/campaigns/{id}\""));
+    assert!(is_in("shelf=progress").await && !is_in("shelf=sent").await && !is_in("shelf=writing").await);
+    let (store, now) = (&house.app.store, house.app.now());
+    for delivery in store.deliveries(id, DeliveryState::Queued, None, 9).await.unwrap() {
+        accept(&house, delivery.delivery).await;
+    }
+    for state in [CampaignState::Sending, CampaignState::Complete] {
+        store.set_campaign_state(id, state, None, &Actor::Engine, now).await.unwrap();
+    }
+    assert!(is_in("shelf=sent").await && !is_in("shelf=progress").await);
+    assert!(is_in("state=complete").await && !is_in("state=paused").await);
+    for wrong in ["shelf=attic", "state=attic"] {
+        assert_eq!(list(wrong).await.status, 404, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_corrected_suppressed_and_forgotten_on_their_page() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let browser = Browser::owner(&house).await;
+    let id = &things.by_kind["contacts"];
+    let base = format!("/contacts/{id}");
+    assert!(browser.look(&base).await.text.contains(&format!("{base}/change")));
+    let page = browser.look(&format!("{base}/change")).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let wrong = browser.submit(&format!("{base}/address"), "email=nonsense").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"address-email-wrong\""), "{}", wrong.text);
+    assert_eq!(browser.submit(&format!("{base}/address"), "email=right%40first.example").await.status, 303);
+    let nameless = browser.submit(&format!("{base}/values"), "name=&new=Ulm").await;
+    assert!(nameless.status == 422 && nameless.text.contains("id=\"values-name-wrong\""), "{}", nameless.text);
+    assert_eq!(browser.submit(&format!("{base}/values"), "name=city&new=Ulm").await.status, 303);
+    let page = browser.look(&base).await.text;
+    assert!(page.contains("right@first.example") && page.contains("<dd>Ulm</dd>"), "{page}");
+    assert_eq!(browser.submit(&format!("{base}/suppress"), "note=asked").await.status, 303);
+    assert!(
+        browser.look(&format!("{base}/change")).await.text.contains("/suppressions/lift?target=right%40first.example")
+    );
+    let typo = browser.submit(&format!("{base}/forget"), "typed=other%40first.example").await;
+    assert!(typo.status == 422 && typo.text.contains("id=\"forget-typed-wrong\""), "{}", typo.text);
+    let analyst = roles(&house, Role::Analyst).await;
+    assert!(!analyst.look(&base).await.text.contains("/change\""));
+    for path in ["address", "values", "back", "suppress", "forget"] {
+        let refused =
+            analyst.submit(&format!("{base}/{path}"), "typed=right%40first.example&email=x%40y.example").await;
+        assert_eq!(refused.status, 403, "{path}");
+    }
+    assert_eq!(browser.submit(&format!("{base}/forget"), "typed=right%40first.example").await.status, 303);
+    assert_eq!(browser.look(&base).await.status, 404);
+}
