@@ -208,7 +208,7 @@ fn a_recorded_slot_survives_and_one_that_was_refused_means_nothing_to_anybody() 
         let mut file = vec![0; 16 * 64];
         let left = store::Disk::open(&disk, &path).unwrap();
         left.read_at(&mut file, 0).unwrap();
-        let there = file.chunks(64).filter(|slot| slot.starts_with(b"LFNI")).count();
+        let there = file.chunks(64).filter(|slot| slot.starts_with(b"MFNI")).count();
         assert!(there >= recorded, "seed {seed}: {there} of {recorded} slots");
         lost += usize::from(recorded < 16);
     }
