@@ -226,11 +226,11 @@ pub(crate) const fn names_of(role: Role) -> &'static [&'static str] {
 
 /// What a status word of another system means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// The status of the contact.
-    pub(super) status: ContactStatus,
+    pub(crate) status: ContactStatus,
     /// Why the address must not be mailed at all, if it must not.
-    pub(super) suppress: Option<SuppressionReason>,
+    pub(crate) suppress: Option<SuppressionReason>,
 }
 
 const fn standing_of(status: ContactStatus, suppress: Option<SuppressionReason>) -> Option<Standing> {
@@ -238,7 +238,7 @@ const fn standing_of(status: ContactStatus, suppress: Option<SuppressionReason>)
 }
 
 /// Reads a status word; `None` for a word that is not known.
-pub(super) fn standing(word: &str) -> Option<Standing> {
+pub(crate) fn standing(word: &str) -> Option<Standing> {
     use ContactStatus::{Active, Error, OptedOut, Unconfirmed};
     match fold(word).as_str() {
         "active" | "subscribed" | "confirmed" | "enabled" | "optedin" | "optin" | "valid" | "ok" | "yes" | "true"
@@ -254,7 +254,8 @@ pub(super) fn standing(word: &str) -> Option<Standing> {
             standing_of(OptedOut, Some(SuppressionReason::Complained))
         }
         "bounced" | "bounce" | "hardbounced" | "hardbounce" | "cleaned" | "invalid" | "undeliverable" | "dead"
-        | "bounces" | "badmailbox" | "unzustellbar" => standing_of(Error, Some(SuppressionReason::HardBounced)),
+        | "bounces" | "badmailbox" | "unzustellbar" | "hardbounces" | "invalidemail" | "invalidemails"
+        | "permanent" => standing_of(Error, Some(SuppressionReason::HardBounced)),
         "unconfirmed"
         | "pending"
         | "notconfirmed"
@@ -264,7 +265,7 @@ pub(super) fn standing(word: &str) -> Option<Standing> {
         | "unbestätigt"
         | "enattente"
         | "pendiente" => standing_of(Unconfirmed, None),
-        "blocked" | "blocklisted" | "blacklisted" | "suppressed" | "banned" | "gesperrt" | "bloqué" => {
+        "blocked" | "blocklisted" | "blacklisted" | "suppressed" | "blocks" | "banned" | "gesperrt" | "bloqué" => {
             standing_of(Error, Some(SuppressionReason::Manual))
         }
         "error" | "inactive" | "disabled" | "inaktiv" | "inactif" | "inactivo" | "archived" => standing_of(Error, None),

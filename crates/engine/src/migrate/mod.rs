@@ -2,10 +2,12 @@
 //!
 //! Every platform exports people and those who must not be mailed in files of its own making, some of them lists and
 //! templates. A file is known by its name and its header; what all its rows have in common (that they bounced, that they left) is in its name rather than in
-//! its rows. Invariant: whoever must not be mailed comes first, so that at no moment anybody of them could be; a file
+//! its rows. Invariant: whoever must not be mailed comes first, so that at no moment anybody of them could be; nobody of a file of
+//! such people becomes somebody who may be mailed, whatever its rows say; a file
 //! that is not known is refused rather than guessed at. Reading the rows is the import's work ([`crate::import`]).
 
 mod lists;
+mod standings;
 mod tables;
 mod tags;
 mod templates;
@@ -16,6 +18,7 @@ pub use templates::{MovedTemplate, TemplateContent};
 use crate::import::{Mapping, Role, words};
 use lists::Gathered;
 use serde_json::{Map, Value};
+use standings::Standings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -54,7 +57,7 @@ pub enum Kind {
     Bounced,
     /// They left.
     Unsubscribed,
-    /// Each row says itself why its address must not be mailed.
+    /// None of their addresses may be mailed; why, each row says itself, if anything does.
     Suppressed,
     /// They never agreed.
     Unconfirmed,
@@ -136,6 +139,24 @@ pub enum MigrateError {
     #[error("there is no file to import; name the export's files, or the folder they are in")]
     Nothing,
 }
+
+/// Words of names that mean the same wherever a file comes from; a platform's own words come before them.
+const NAMES: [(&str, Kind); 14] = [
+    ("suppress", Kind::Suppressed),
+    ("unsub", Kind::Unsubscribed),
+    ("opt-out", Kind::Unsubscribed),
+    ("optout", Kind::Unsubscribed),
+    ("opt_out", Kind::Unsubscribed),
+    ("opted", Kind::Unsubscribed),
+    ("complain", Kind::Complained),
+    ("spam", Kind::Complained),
+    ("abuse", Kind::Complained),
+    ("bounce", Kind::Bounced),
+    ("cleaned", Kind::Bounced),
+    ("invalid", Kind::Bounced),
+    ("block", Kind::Suppressed),
+    ("blacklist", Kind::Suppressed),
+];
 
 /// How a platform's files are told apart.
 struct Shape {
@@ -229,6 +250,9 @@ impl Platform {
                     ("spam", Kind::Complained),
                     ("bounce", Kind::Bounced),
                     ("invalid", Kind::Bounced),
+                    ("block", Kind::Suppressed),
+                    // Who left one group of mail there left: which mail that was, nobody knows here.
+                    ("group_suppress", Kind::Unsubscribed),
                 ],
                 otherwise: Kind::People,
                 columns: &[(Role::ExternalId, "CONTACT_ID"), (Role::ConsentTime, "CREATED_AT")],
@@ -249,8 +273,6 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
             _ => tables.push(file),
         }
     }
-    // Whoever must not be mailed comes onto no list.
-    let of_people = |file: &Path| kind_of(platform, file) == Kind::People;
     let mut parts = Vec::new();
     // Names of lists are known before people are read who are on them.
     let mut people = Vec::new();
@@ -259,28 +281,27 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
         if let Some(found) = templates::of_entries(platform, &entries) {
             templates.extend(found);
         } else if lists::told(&entries, &mut gathered).is_none() {
-            people.push((file, entries));
+            people.push((read, file, entries));
         }
     }
-    for (file, entries) in people {
-        let people = tables::People::Entries(entries);
-        let table = tables::write(platform, &people, (file, scratch), of_people(file).then_some(&mut gathered))?;
-        parts.push(part(platform, file, table.file, table.typed)?);
+    for (read, file, entries) in people {
+        let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
+        let header: Vec<String> = names.into_iter().cloned().collect();
+        let kind = kind_of_name(platform, file)
+            .or_else(|| standings::kind_of_answer(read))
+            .unwrap_or_else(|| kind_of_columns(platform, &header));
+        parts.push(rewritten(platform, &tables::People::Entries(entries), (file, scratch), kind, &mut gathered)?);
     }
     for file in tables {
-        let (table, typed) = match tables::is_more(platform, &header(&file)?) {
-            false => (file.clone(), BTreeSet::new()),
-            true => {
-                let written = tables::write(
-                    platform,
-                    &tables::People::Table(&file),
-                    (&file, scratch),
-                    of_people(&file).then_some(&mut gathered),
-                )?;
-                (written.file, written.typed)
-            }
-        };
-        parts.push(part(platform, &file, table, typed)?);
+        let header = header(&file)?;
+        let kind = kind_of_name(platform, &file).unwrap_or_else(|| kind_of_columns(platform, &header));
+        let is_plain = kind != Kind::Suppressed
+            && !tables::is_more(platform, &header)
+            && !standings::are_needed(platform, kind, &header);
+        parts.push(match is_plain {
+            true => part(platform, (&file, file.clone()), kind, BTreeSet::new())?,
+            false => rewritten(platform, &tables::People::Table(&file), (&file, scratch), kind, &mut gathered)?,
+        });
     }
     parts.sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
     let lists = gathered.write(scratch)?;
@@ -318,16 +339,43 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, MigrateError> {
     Ok(files)
 }
 
-/// What the people of a file have in common, by its name.
-fn kind_of(platform: Platform, named: &Path) -> Kind {
+/// What the people of a file have in common, if its name says so.
+fn kind_of_name(platform: Platform, named: &Path) -> Option<Kind> {
     let (shape, name) = (platform.shape(), named.file_name().unwrap_or_default().to_string_lossy().to_lowercase());
-    shape.names.iter().find(|(word, _)| name.contains(word)).map_or(shape.otherwise, |(_, kind)| *kind)
+    shape.names.iter().chain(&NAMES).find(|(word, _)| name.contains(word)).map(|(_, kind)| *kind)
 }
 
-/// What a file is, by its name and its header.
-fn part(platform: Platform, named: &Path, file: PathBuf, typed: BTreeSet<String>) -> Result<Part, MigrateError> {
+/// The same by its columns, where neither its name nor what is around its rows says so.
+fn kind_of_columns(platform: Platform, header: &[String]) -> Kind {
+    match standings::is_about_suppressed(platform, header) {
+        true => Kind::Suppressed,
+        false => platform.shape().otherwise,
+    }
+}
+
+/// A file whose people are written as another table first.
+fn rewritten(
+    platform: Platform,
+    people: &tables::People<'_>,
+    (named, scratch): (&Path, &Path),
+    kind: Kind,
+    gathered: &mut Gathered,
+) -> Result<Part, MigrateError> {
+    // Whoever must not be mailed comes onto no list.
+    let lists = (kind == Kind::People).then_some(gathered);
+    let standings = Standings::of(platform, kind);
+    let table = tables::write(platform, people, (named, scratch), standings, lists)?;
+    part(platform, (named, table.file), kind, table.typed)
+}
+
+/// How a file is read, by what its people have in common and its header.
+fn part(
+    platform: Platform,
+    (named, file): (&Path, PathBuf),
+    kind: Kind,
+    typed: BTreeSet<String>,
+) -> Result<Part, MigrateError> {
     let shape = platform.shape();
-    let kind = kind_of(platform, named);
     let header = header(&file)?;
     let mut mapping: Mapping = BTreeMap::new();
     for (role, column) in shape.columns {
@@ -337,13 +385,8 @@ fn part(platform: Platform, named: &Path, file: PathBuf, typed: BTreeSet<String>
     }
     if let Some(status) = kind.status() {
         mapping.insert(Role::Status, status.to_owned());
-    }
-    if kind == Kind::Suppressed && !mapping.contains_key(&Role::Status) {
-        // SES takes such files without a reason as well: then nobody knows it.
-        let says = header.iter().any(|name| ["status", "reason"].iter().any(|word| name.to_lowercase().contains(word)));
-        if !says {
-            mapping.insert(Role::Status, "=blocklisted".to_owned());
-        }
+    } else if header.iter().any(|name| name == standings::COLUMN) {
+        mapping.insert(Role::Status, standings::COLUMN.to_owned());
     }
     if !typed.is_empty() {
         name_roles(&mut mapping, header.iter().filter(|name| !typed.contains(*name)));
@@ -477,11 +520,11 @@ mod tests {
             "LastUpdateTime":1700000000},{"EmailAddress":"b@x.example","Reason":"COMPLAINT"}],"NextToken":"x"}"#;
         fs::write(&file, text).unwrap();
         let parts = plan(Platform::Ses, &[file], &dir.path().join("scratch")).unwrap().parts;
-        assert_eq!((parts[0].kind, parts[0].mapping[&Role::Status].as_str()), (Kind::Suppressed, "Reason"));
+        assert_eq!((parts[0].kind, parts[0].mapping[&Role::Status].as_str()), (Kind::Suppressed, standings::COLUMN));
         expect![[r#"
-            EmailAddress,LastUpdateTime,Reason
-            a@x.example,1700000000,BOUNCE
-            b@x.example,,COMPLAINT
+            EmailAddress,LastUpdateTime,Reason,standing_there
+            a@x.example,1700000000,BOUNCE,bounced
+            b@x.example,,COMPLAINT,complained
         "#]]
         .assert_eq(&fs::read_to_string(&parts[0].file).unwrap());
     }

@@ -2,11 +2,12 @@
 //! with their types, and which lists somebody is on is kept apart.
 
 use super::lists::{Gathered, on_lists};
+use super::standings::{self, Standings};
 use super::{MigrateError, Platform};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Columns that hold a person's own values, as one JSON object.
@@ -42,7 +43,7 @@ impl People<'_> {
         match self {
             People::Entries(entries) => entries.iter().try_for_each(|entry| take(entry)),
             People::Table(path) => {
-                let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(io::Error::other)?;
+                let mut reader = reader(path)?;
                 let header: Vec<String> = header(&mut reader)?;
                 let mut row = csv::ByteRecord::new();
                 while reader.read_byte_record(&mut row).map_err(io::Error::other)? {
@@ -61,13 +62,20 @@ impl People<'_> {
                 let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
                 names.into_iter().cloned().collect()
             }
-            People::Table(path) => {
-                let mut reader = csv::ReaderBuilder::new().from_path(path).map_err(io::Error::other)?;
-                header(&mut reader)?
-            }
+            People::Table(path) => header(&mut reader(path)?)?,
         };
         Ok(all.into_iter().filter(|name| !is_nested(name)).collect())
     }
+}
+
+/// Of what may stand between two cells, what the first line has most of does.
+fn reader(path: &Path) -> io::Result<csv::Reader<fs::File>> {
+    let mut line = Vec::new();
+    BufReader::new(fs::File::open(path)?.take(super::HEADER_BYTES_MAX)).read_until(b'\n', &mut line)?;
+    let count = |delimiter: u8| line.iter().filter(|octet| **octet == delimiter).count();
+    // The last of equals is taken.
+    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+    csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_path(path).map_err(io::Error::other)
 }
 
 fn header<R: io::Read>(reader: &mut csv::Reader<R>) -> io::Result<Vec<String>> {
@@ -76,11 +84,13 @@ fn header<R: io::Read>(reader: &mut csv::Reader<R>) -> io::Result<Vec<String>> {
     Ok(names.iter().map(name).collect())
 }
 
-/// Writes the people as a table into `scratch`, and gathers who is on which list where that is asked for.
+/// Writes the people as a table into `scratch`, where each stands in a column of its own if `standings` say it, and gathers
+/// who is on which list where that is asked for.
 pub(super) fn write(
     platform: Platform,
     people: &People<'_>,
     (named, scratch): (&Path, &Path),
+    standings: Option<Standings>,
     mut lists: Option<&mut Gathered>,
 ) -> Result<Table, MigrateError> {
     let unreadable = |why| MigrateError::Read { file: named.display().to_string(), why };
@@ -92,7 +102,8 @@ pub(super) fn write(
         fs::create_dir_all(scratch)?;
         let file = scratch.join(named.with_extension("csv").file_name().unwrap_or_default());
         let mut writer = csv::Writer::from_path(&file).map_err(io::Error::other)?;
-        writer.write_record(plain.iter().chain(inner.values())).map_err(io::Error::other)?;
+        let standing_column = standings.map(|_| standings::COLUMN.to_owned());
+        writer.write_record(plain.iter().chain(inner.values()).chain(&standing_column)).map_err(io::Error::other)?;
         people.each(&mut |row| {
             if let Some(lists) = &mut lists {
                 on_lists(platform, row, lists);
@@ -100,7 +111,8 @@ pub(super) fn write(
             let values = inner_values(row);
             let cells = plain.iter().map(|name| text_of(row.get(name)));
             let typed = inner.keys().map(|key| values.get(key).map(json_of).unwrap_or_default());
-            writer.write_record(cells.chain(typed)).map_err(io::Error::other)
+            let standing = standings.map(|standings| standings.word_for(row).to_owned());
+            writer.write_record(cells.chain(typed).chain(standing)).map_err(io::Error::other)
         })?;
         writer.flush()?;
         Ok(Table { file, typed: inner.into_values().collect() })

@@ -225,6 +225,25 @@ fn an_export_of_another_platform_moves_in_and_whoever_left_stays_away() {
 }
 
 #[test]
+fn nobody_of_a_file_of_suppressions_becomes_mailable() {
+    let room = Room::new();
+    let export = room.path("customerio");
+    fs::create_dir(&export).unwrap();
+    let write = |name: &str, text: &str| fs::write(export.join(name), text).unwrap();
+    write("people.csv", "email,cio_id,unsubscribed\nann@x.example,1,false\nbo@x.example,2,false\n");
+    write("suppressions.csv", "email,reason,created\nbo@x.example,spam,1\ncy@x.example,bounce,1\ndee@x.example,,1\n");
+    room.json(&["migrate", "customerio", &export.display().to_string()]);
+    let suppressed: Vec<Value> = room.json(&["suppress", "list"]);
+    let reason = |address: &str| {
+        let all = suppressed.iter().filter(|entry| entry["target"] == address);
+        all.map(|entry| entry["reason"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    assert!(reason("bo@x.example").contains("complained"), "{suppressed:?}");
+    assert_eq!((reason("cy@x.example"), reason("dee@x.example")), ("hard_bounced".into(), "manual".into()));
+    assert_eq!(reason("ann@x.example"), "");
+}
+
+#[test]
 fn lists_templates_and_typed_values_of_listmonk_move_in_once() {
     let room = Room::new();
     let export = room.path("listmonk");
