@@ -235,7 +235,7 @@ impl Snapshot {
                 return Err(SendError::Message { file: self.file.name.clone(), why: why.to_string() });
             }
             // A value that is missing here may be there for everybody who is mailed.
-            Ok(_) | Err(RenderError::Template { .. }) => {}
+            Ok(_) | Err(RenderError::Template { .. } | RenderError::NoWayOut) => {}
         }
         let mut warnings = compiled.warnings().to_vec();
         if !compiled.tags().contains("unsubscribe_url") && self.options.transport.is_rehearsal() {

@@ -14,6 +14,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
+mod way_out;
 
 pub use crate::headers::{HeaderError, HeaderFields, HeaderPlan, Mailbox, Tokens, Unsubscribe};
 pub use crate::message::{Message, Recipient, assemble, page};
@@ -32,6 +33,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use tags::{Hidden, Tag};
+use way_out::WayOut;
 
 /// The most octets of an author's file.
 pub const SOURCE_OCTETS_MAX: usize = 1024 * 1024;
@@ -205,8 +207,9 @@ pub enum ComposeError {
     NoSubject,
     /// Nothing to unsubscribe with.
     #[error(
-        "the message has no unsubscribe place: add a link such as <a href=\"{{{{ unsubscribe_url }}}}\">Unsubscribe</a> \
-         (in Markdown: [Unsubscribe]({{{{ unsubscribe_url }}}}))"
+        "the message has no unsubscribe place that everybody sees: add a link such as \
+         <a href=\"{{{{ unsubscribe_url }}}}\">Unsubscribe</a> (in Markdown: [Unsubscribe]({{{{ unsubscribe_url }}}})); \
+         a comment, a hidden element or a link without a text is none"
     )]
     NoUnsubscribe,
     /// Nothing in it.
@@ -253,6 +256,12 @@ pub enum RenderError {
         /// The bound.
         max: usize,
     },
+    /// Nothing in this person's copy to unsubscribe with.
+    #[error(
+        "nothing in this person's copy would be there to unsubscribe with: the link stands under a condition that does not \
+         hold for them"
+    )]
+    NoWayOut,
 }
 
 /// A message compiled once per campaign. Cheap to share, never changed.
@@ -274,6 +283,8 @@ pub struct Compiled {
     targets: Vec<(u16, Pieces)>,
     link_options: LinkOptions,
     warnings: Vec<String>,
+    /// Is each copy looked through for its way out?
+    judges_way_out: bool,
 }
 
 /// One person's message before it becomes MIME.
@@ -317,6 +328,9 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
 
     let hidden = tags::hide(source, front.body_at, &body_tags, kind == SourceKind::Markdown);
     let page = layout::page(source, &hidden, kind)?;
+    let is_text_only = kind == SourceKind::Text;
+    let judges_way_out =
+        draft.check_unsubscribe(&page, &hidden, is_text_only.then(|| span(source, front.body_at..)))?;
     let link_options = &options.links;
     let (counted_page, numbered) = match link_options.is_needed() {
         true => links::number(&page, &hidden, link_options, &|name| draft.is_known(name))?,
@@ -341,12 +355,11 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     // Text that is written as such stays as it is.
     let (text, text_places) = match (kind, &options.text) {
         (SourceKind::Text, _) => (span(source, front.body_at..).to_owned(), Vec::new()),
-        (_, Some(given)) => (given.clone(), Vec::new()),
+        (_, Some(given)) => (draft.with_way_out(given), Vec::new()),
         (_, None) => (text, text_places),
     };
     draft.warn_of(&hidden, &page, &found, &html);
     let links: Vec<String> = found.links.iter().map(|href| hidden.restore(href).0).collect();
-    draft.check_unsubscribe(&html, &links)?;
     if link_options.count {
         draft.warn_of_uncounted(&links, &numbered);
     }
@@ -368,7 +381,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
         subject_pieces,
         subject,
         has_preheader,
-        is_text_only: kind == SourceKind::Text,
+        is_text_only,
         from_name,
         tags,
         bare_tags,
@@ -377,6 +390,7 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
         targets,
         link_options: options.links.clone(),
         warnings,
+        judges_way_out,
     })
 }
 
@@ -485,23 +499,32 @@ impl Draft<'_> {
         found.map_err(|error| ComposeError::Given { part, error: Box::new(error) })
     }
 
-    fn check_unsubscribe(&mut self, html: &str, links: &[String]) -> Result<(), ComposeError> {
-        let has_place = self.tags.contains(UNSUBSCRIBE_TAG) && html.contains(UNSUBSCRIBE_TAG);
-        if !self.options.needs_unsubscribe || has_place {
-            return Ok(());
+    /// Refuses a mailing without a way out of it; `true`: whether there is one depends on the person. `text`: there is no
+    /// page, only this.
+    fn check_unsubscribe(&mut self, page: &str, hidden: &Hidden, text: Option<&str>) -> Result<bool, ComposeError> {
+        if !self.options.needs_unsubscribe {
+            return Ok(false);
         }
-        let is_own = |href: &String| {
-            let href = href.to_lowercase();
-            let leads_out = href.starts_with("http") || href.starts_with("mailto:");
-            leads_out && ["unsubscribe", "opt-out", "optout"].iter().any(|word| href.contains(word))
-        };
-        if !links.iter().any(is_own) {
-            return Err(ComposeError::NoUnsubscribe);
+        match text.map_or_else(|| way_out::of_page(page, hidden), |text| Ok(way_out::of_text(text)))? {
+            WayOut::Always => Ok(false),
+            WayOut::Sometimes => Ok(true),
+            WayOut::Own => {
+                let says = "the message has its own unsubscribe link; who uses it is not known here: better \
+                    {{ unsubscribe_url }}";
+                self.warnings.push(says.to_owned());
+                Ok(false)
+            }
+            WayOut::Never => Err(ComposeError::NoUnsubscribe),
         }
-        let text =
-            "the message has its own unsubscribe link; who uses it is not known here: better {{ unsubscribe_url }}";
-        self.warnings.push(text.to_owned());
-        Ok(())
+    }
+
+    /// A text part that was written apart from the page, with the address at its end if it has none for everybody.
+    fn with_way_out(&mut self, text: &str) -> String {
+        if !self.options.needs_unsubscribe || way_out::of_text(text) == WayOut::Always {
+            return text.to_owned();
+        }
+        self.tags.insert(UNSUBSCRIBE_TAG.to_owned());
+        format!("{}\n\n{{{{ {UNSUBSCRIBE_TAG} }}}}\n", text.trim_end())
     }
 
     fn warn_of(&mut self, hidden: &Hidden, page: &str, found: &layout::Findings, html: &str) {
@@ -572,6 +595,11 @@ impl Compiled {
         &self.subject
     }
 
+    /// Does it depend on the person whether there is something to unsubscribe with? Then a copy without is refused.
+    pub fn judges_way_out(&self) -> bool {
+        self.judges_way_out
+    }
+
     /// Is there no page, only text?
     pub(crate) fn is_text_only(&self) -> bool {
         self.is_text_only
@@ -613,11 +641,16 @@ impl Compiled {
                 .map_err(|fault| in_part(fault, if name == HTML { HTML_PART } else { name }, max))
         };
         let preheader = part(PREHEADER, SUBJECT_OCTETS_MAX)?;
+        let (html, text) = (part(HTML, PART_OCTETS_MAX)?, text::close_up(&part(TEXT, PART_OCTETS_MAX)?));
+        // Without an address of theirs there is nothing to be looked for.
+        if let Some(url) = person.shown(UNSUBSCRIBE_TAG, false) {
+            self.require_way_out(if self.is_text_only { &text } else { &html }, &url)?;
+        }
         Ok(Rendered {
             subject: one_line(&part(SUBJECT, SUBJECT_OCTETS_MAX)?, usize::MAX),
             preheader: self.has_preheader.then(|| one_line(&preheader, SUBJECT_OCTETS_MAX)),
-            html: part(HTML, PART_OCTETS_MAX)?,
-            text: text::close_up(&part(TEXT, PART_OCTETS_MAX)?),
+            html,
+            text,
             empty_tags: self.empty_tags(&person),
         })
     }
@@ -654,12 +687,30 @@ impl Compiled {
 
     /// Appends one person's text part as quoted-printable.
     pub(crate) fn write_text(&self, person: &Person<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
-        self.text.write(&self.env, person, out).map_err(|fault| in_part(fault, TEXT, PART_OCTETS_MAX))
+        let fault = |fault| in_part(fault, TEXT, PART_OCTETS_MAX);
+        if self.judges_way_out && self.is_text_only {
+            let text = self.text.plain(&self.env, person, PART_OCTETS_MAX).map_err(fault)?;
+            self.require_way_out(&text, &person.shown(UNSUBSCRIBE_TAG, false).unwrap_or_default())?;
+        }
+        self.text.write(&self.env, person, out).map_err(fault)
     }
 
     /// Appends one person's HTML part as quoted-printable.
     pub(crate) fn write_html(&self, person: &Person<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        if self.judges_way_out {
+            self.require_way_out(&self.html(person)?, &person.shown(UNSUBSCRIBE_TAG, false).unwrap_or_default())?;
+        }
         self.html.write(&self.env, person, out).map_err(|fault| in_part(fault, HTML_PART, PART_OCTETS_MAX))
+    }
+
+    /// Refuses a copy in which nothing leads to `url`, where that was not clear before.
+    fn require_way_out(&self, part: &str, url: &str) -> Result<(), RenderError> {
+        let is_there =
+            || !url.is_empty() && if self.is_text_only { part.contains(url) } else { way_out::leads_to(part, url) };
+        match self.judges_way_out && !is_there() {
+            true => Err(RenderError::NoWayOut),
+            false => Ok(()),
+        }
     }
 
     /// Octets that both parts have for everybody, about.
