@@ -8,13 +8,18 @@ use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, SendOptions};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard};
-use mail::compose::{Compiled, HeaderPlan};
+use mail::compose::{Compiled, HeaderPlan, RenderError, Values};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Timestamp, WorkspaceId};
 use net::World;
-use store::{Audience, Campaign, DraftEdit, Frozen, NewCampaign, Store, StoreError, Whom};
+use store::{Audience, Campaign, Contact, DraftEdit, Frozen, NewCampaign, Store, StoreError, Whom};
 
 /// The workspace's legal name and postal address.
 pub const POSTAL_ADDRESS: &str = "postal_address";
+
+/// So many people are looked at for whether somebody could leave.
+const LOOKED_AT: usize = 100;
+/// Stands for an address that only a recipient has.
+const PLACEHOLDER: &str = "https://unsubscribe.invalid/";
 
 /// What an author chose.
 #[derive(Clone, Debug)]
@@ -117,10 +122,68 @@ pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, Se
 
 /// What speaks against sending a draft as it stands. Fails when its message does not compile.
 pub async fn check(store: &Store, world: &World, campaign: &Campaign) -> Result<Checked, SendError> {
+    let judged = judge(store, world, campaign, world.clock.now()).await?;
+    let tags = judged.compiled.tags().iter().cloned().collect();
+    Ok(Checked { objections: judged.objections, warnings: judged.warnings, tags })
+}
+
+/// A draft that was looked through.
+struct Judged {
+    snapshot: Snapshot,
+    compiled: Compiled,
+    content_hash: [u8; 32],
+    audience: Audience,
+    objections: Vec<Objection>,
+    warnings: Vec<String>,
+}
+
+/// What speaks against a draft: asked by who checks it and by who begins it, so that both hear the same.
+async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp) -> Result<Judged, SendError> {
+    let workspace = campaign.workspace;
     let (snapshot, compiled) = finished(store, campaign).await?;
     let warnings = snapshot.check(&campaign.name)?;
-    let objections = guard::objections(store, campaign.workspace, &snapshot.options, world).await?;
-    Ok(Checked { objections, warnings, tags: compiled.tags().iter().cloned().collect() })
+    somebody_can_leave(store, workspace, &snapshot.file.name, &compiled).await?;
+    let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+    if objections.is_empty() {
+        HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
+            .map_err(|why| SendError::Input(why.to_string()))?;
+    }
+    let forecast = store.forecast_draft(workspace, campaign.id, now).await?;
+    if forecast.count(DeliveryState::Queued) == 0 {
+        objections.push(Objection::Nobody { skipped: forecast.count(DeliveryState::Skipped) });
+    }
+    let audience = store.audience_of(campaign.id).await?;
+    let content_hash = content_hash(store, &snapshot, &audience).await?;
+    match launch::refuse_twins(store, workspace, &campaign.name, content_hash, now).await {
+        Err(SendError::Guard(what)) => objections.push(Objection::SentAlready { what }),
+        other => other?,
+    }
+    Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings })
+}
+
+/// Where the way out of a message stands under a condition: refuses one that nobody of the people here would see, for the
+/// first of them. Whoever else would not see it is skipped when it is their turn.
+async fn somebody_can_leave(
+    store: &Store,
+    workspace: WorkspaceId,
+    file: &str,
+    compiled: &Compiled,
+) -> Result<(), SendError> {
+    if !compiled.judges_way_out() {
+        return Ok(());
+    }
+    let people = store.contacts_page(workspace, None, LOOKED_AT).await?;
+    let cannot = |contact: &Contact| {
+        let mut own: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&contact.attributes).unwrap_or_default();
+        own.insert("unsubscribe_url".to_owned(), PLACEHOLDER.into());
+        let values = Values::from_json(&serde_json::Value::Object(own).to_string());
+        values.is_ok_and(|values| compiled.render(&values) == Err(RenderError::NoWayOut))
+    };
+    match !people.is_empty() && people.iter().all(cannot) {
+        true => Err(SendError::Message { file: file.to_owned(), why: RenderError::NoWayOut.to_string() }),
+        false => Ok(()),
+    }
 }
 
 /// Lets a draft begin: when this returns it is durably `sending`, or it is what it was, and the error says why.
@@ -152,25 +215,11 @@ async fn freeze(
     now: Timestamp,
 ) -> Result<(), SendError> {
     let workspace = campaign.workspace;
-    let (snapshot, compiled) = finished(store, campaign).await?;
-    snapshot.check(&campaign.name)?;
-    let objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+    let Judged { snapshot, content_hash, audience, objections, .. } = judge(store, world, campaign, now).await?;
     if !objections.is_empty() {
         return Err(SendError::Objections(objections));
     }
-    HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
-        .map_err(|why| SendError::Input(why.to_string()))?;
     launch::keep_links(store, campaign, &snapshot).await?;
-    let forecast = store.forecast_draft(workspace, campaign.id, now).await?;
-    if forecast.count(DeliveryState::Queued) == 0 {
-        return Err(SendError::Input(format!(
-            "nobody would get it: all {} people of the audience would be skipped",
-            forecast.count(DeliveryState::Skipped)
-        )));
-    }
-    let audience = store.audience_of(campaign.id).await?;
-    let content_hash = content_hash(store, &snapshot, &audience).await?;
-    launch::refuse_twins(store, workspace, &campaign.name, content_hash, now).await?;
     let sender = [snapshot.options.from.as_bytes(), snapshot.options.subject.as_deref().unwrap_or_default().as_bytes()];
     let files_hash = launch::hash(&[&content_hash, sender[0], sender[1]]);
     let terms = (stakes, campaign.kind);

@@ -37,9 +37,24 @@ pub enum Objection {
     NoUnsubscribe,
     /// The sender's legal name and postal address are missing.
     NoPostalAddress,
+    /// Nobody would get it.
+    Nobody {
+        /// How many people of the audience would be skipped.
+        skipped: u64,
+    },
+    /// The same went to the same people lately.
+    SentAlready {
+        /// Which campaign that was.
+        what: String,
+    },
 }
 
 impl Objection {
+    /// May it be otherwise at another time? Then a draft may be scheduled all the same, and is asked again when it begins.
+    pub const fn is_of_the_moment(&self) -> bool {
+        matches!(self, Objection::Nobody { .. } | Objection::SentAlready { .. })
+    }
+
     /// The word programs decide by.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -48,6 +63,8 @@ impl Objection {
             Objection::KeyUnseen { .. } => "key_not_seen",
             Objection::NoUnsubscribe => "no_unsubscribe",
             Objection::NoPostalAddress => "no_postal_address",
+            Objection::Nobody { .. } => "nobody_to_send_to",
+            Objection::SentAlready { .. } => "sent_already",
         }
     }
 }
@@ -62,6 +79,10 @@ impl fmt::Display for Objection {
             }
             Objection::NoUnsubscribe => f.write_str("nobody could unsubscribe"),
             Objection::NoPostalAddress => f.write_str("the sender's legal name and postal address are missing"),
+            Objection::Nobody { skipped } => {
+                write!(f, "nobody would get it: all {skipped} people of the audience would be skipped")
+            }
+            Objection::SentAlready { what } => f.write_str(what),
         }
     }
 }

@@ -268,8 +268,15 @@ mod tests {
         "older",
     ];
     /// The codes of [`engine::Objection`].
-    const OBJECTIONS: [&str; 5] =
-        ["no_signing_key", "key_not_published", "key_not_seen", "no_unsubscribe", "no_postal_address"];
+    const OBJECTIONS: [&str; 7] = [
+        "no_signing_key",
+        "key_not_published",
+        "key_not_seen",
+        "no_unsubscribe",
+        "no_postal_address",
+        "nobody_to_send_to",
+        "sent_already",
+    ];
 
     /// What is asked for by a word of a closed set: [`Words::one_of`].
     fn families() -> impl Iterator<Item = String> {

@@ -522,6 +522,8 @@ objection-key_not_published = DNS zeigt den Schlüssel nicht, der unterschreibt.
 objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlagen.
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
+objection-nobody_to_send_to = Niemand bekäme sie: Alle der Zielgruppe würden übersprungen.
+objection-sent_already = Dieselbe Nachricht ging vor Kurzem an dieselben Leute.
 
 # Family: remedy.
 remedy-no_signing_key = Fügen Sie die Domain hinzu und veröffentlichen Sie den Eintrag ihres Schlüssels.
@@ -529,6 +531,8 @@ remedy-key_not_published = Veröffentlichen Sie diesen Eintrag und sehen Sie dan
 remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
 remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
 remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
+remedy-nobody_to_send_to = Wählen Sie eine andere Zielgruppe; unten steht, warum jemand übersprungen würde.
+remedy-sent_already = Ändern Sie die Nachricht oder die Zielgruppe:
 
 # Family: reaction.
 reaction-opened = geöffnet

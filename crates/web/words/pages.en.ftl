@@ -522,6 +522,8 @@ objection-key_not_published = DNS does not show the key that signs.
 objection-key_not_seen = The key's record could not be looked up.
 objection-no_unsubscribe = Nobody could unsubscribe.
 objection-no_postal_address = The sender's legal name and postal address are missing.
+objection-nobody_to_send_to = Nobody would get it: everybody of the audience would be skipped.
+objection-sent_already = The same message went to the same people lately.
 
 # Family: remedy.
 remedy-no_signing_key = Add the domain, and publish the record of its key.
@@ -529,6 +531,8 @@ remedy-key_not_published = Publish this record, then look again:
 remedy-key_not_seen = Look again in a moment; what DNS said:
 remedy-no_unsubscribe = Put a link to the unsubscribe address into the message
 remedy-no_postal_address = Set postal_address in the workspace's settings.
+remedy-nobody_to_send_to = Choose another audience; below stands why each would be skipped.
+remedy-sent_already = Change the message or the audience:
 
 # Family: reaction.
 reaction-opened = opened

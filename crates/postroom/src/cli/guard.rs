@@ -45,6 +45,8 @@ fn choices(objection: &Objection) -> Vec<String> {
             "--postal-address \"Name, street, city\" for this campaign".to_owned(),
             "postroom settings postal_address \"Name, street, city\" for all of them".to_owned(),
         ],
+        // Of a draft: whoever sends from here is told by the audience and the guard against sending twice.
+        Objection::Nobody { .. } | Objection::SentAlready { .. } => Vec::new(),
     }
 }
 

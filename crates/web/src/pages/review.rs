@@ -161,17 +161,18 @@ async fn findings(
         Err(other) => return Err(other.into()),
     };
     let against = |objection: &Objection| Finding {
-        class: "hard",
-        forbids: true,
+        class: if objection.is_of_the_moment() { "soft" } else { "hard" },
+        forbids: !objection.is_of_the_moment(),
         says: shown.one_of("objection", objection.code()),
         remedy: shown.one_of("remedy", objection.code()),
         record: match objection {
             Objection::KeyNotPublished { zone_line, .. } => Some(zone_line.clone()),
             Objection::KeyUnseen { record, why } => Some(format!("{record}: {why}")),
+            Objection::SentAlready { what } => Some(what.clone()),
             _ => None,
         },
         href: match objection {
-            Objection::NoUnsubscribe => Some(edit.clone()),
+            Objection::NoUnsubscribe | Objection::Nobody { .. } | Objection::SentAlready { .. } => Some(edit.clone()),
             Objection::NoKey { .. } | Objection::KeyNotPublished { .. } => Some("/domains".to_owned()),
             Objection::NoPostalAddress => Some("/settings".to_owned()),
             Objection::KeyUnseen { .. } => None,

@@ -171,3 +171,55 @@ async fn another_workspaces_campaign_is_not_there() {
     assert_eq!(copy.status, 404);
     assert_eq!(house.get("/api/v1/campaigns", &foreign).await.json()["data"], json!([]));
 }
+
+#[tokio::test]
+async fn a_check_hears_what_the_start_would() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example"]).await;
+    let codes = async |id: &Value| {
+        let checked = house.post(&format!("/api/v1/campaigns/{}/check", id.as_str().unwrap()), &key, json!({})).await;
+        let objections = checked.json()["objections"].as_array().unwrap().clone();
+        objections.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let start = async |id: &Value, body: Value| {
+        house.post(&format!("/api/v1/campaigns/{}/start", id.as_str().unwrap()), &key, body).await.status.as_u16()
+    };
+    let first = house.post("/api/v1/campaigns", &key, written("Spring", &import)).await.json()["id"].clone();
+    assert_eq!(codes(&first).await, [""; 0]);
+    let id = first.as_str().unwrap().parse().unwrap();
+    let stakes = engine::Stakes::Rehearsal;
+    engine::drafts::begin(&house.app.store, &house.app.world, stakes, id, &Actor::Engine).await.unwrap();
+
+    let again = house.post("/api/v1/campaigns", &key, written("Spring again", &import)).await.json()["id"].clone();
+    assert_eq!(codes(&again).await, ["sent_already"]);
+    assert_eq!(start(&again, json!({})).await, 422);
+
+    let list = house.post("/api/v1/lists", &key, json!({ "name": "empty" })).await.json()["id"].clone();
+    let empty = house.post("/api/v1/campaigns", &key, written("Empty", list.as_str().unwrap())).await;
+    let empty = empty.json()["id"].clone();
+    assert_eq!(codes(&empty).await, ["nobody_to_send_to"]);
+    assert_eq!(start(&empty, json!({})).await, 422);
+    // Until its time comes somebody may be on it.
+    assert_eq!(start(&empty, json!({ "at": "2026-03-01T08:00:00Z" })).await, 202);
+}
+
+#[tokio::test]
+async fn a_mailing_that_nobody_could_leave_is_refused_by_its_check() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example"]).await;
+    for (name, source) in [
+        ("comment", "<!-- {{ unsubscribe_url }} --><p>Hi</p>"),
+        ("never", "<p>Hi</p>{% if false %}<a href='{{ unsubscribe_url }}'>u</a>{% endif %}"),
+    ] {
+        let mut body = written(name, &import);
+        body["message"] = json!({ "format": "html", "source": source });
+        body["subject"] = json!("Hi");
+        let made = house.post("/api/v1/campaigns", &key, body).await;
+        let id = made.json()["id"].as_str().unwrap_or_else(|| panic!("{}", made.text)).to_owned();
+        let checked = house.post(&format!("/api/v1/campaigns/{id}/check"), &key, json!({})).await;
+        assert_eq!((checked.status.as_u16(), checked.code().as_str()), (422, "invalid_field"), "{}", checked.text);
+        assert!(checked.text.contains("unsubscribe"), "{}", checked.text);
+    }
+}

@@ -276,6 +276,7 @@ async fn a_test_of_a_campaign_is_real_and_counted_nowhere_in_it() {
 async fn a_campaign_that_was_started_can_be_taken_back_for_a_minute() {
     let house = rehearsal();
     let key = house.master_key().await;
+    super::campaigns::people(&house, &["anna@a.example"]).await;
     let draft = json!({
         "name": "Spring", "from": "anna@news.example", "audience": { "include": ["everyone"] },
         "message": { "format": "markdown", "source": "---\nsubject: Hi\n---\n[Stop]({{ unsubscribe_url }})\n" }

@@ -38,7 +38,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// What stands against sending it to the world.
 #[derive(Serialize, ToSchema)]
 struct Objection {
-    /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe` or `no_postal_address`.
+    /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe`, `no_postal_address`, `nobody_to_send_to` or
+    /// `sent_already`.
     code: &'static str,
     /// In words.
     says: String,
@@ -188,8 +189,11 @@ pub(crate) async fn start(
         return Err(store::StoreError::Held.into());
     }
     let checked = drafts::check(&app.store, &app.world, &known).await?;
-    if let Some(first) = checked.objections.first() {
-        let all: Vec<String> = checked.objections.iter().map(ToString::to_string).collect();
+    let is_later = at > soonest;
+    let against: Vec<_> =
+        checked.objections.iter().filter(|objection| !(is_later && objection.is_of_the_moment())).collect();
+    if let Some(first) = against.first() {
+        let all: Vec<String> = against.iter().map(ToString::to_string).collect();
         return Err(Problem { field: Some(first.code().to_owned()), ..Problem::new(Code::Refused, all.join("; ")) });
     }
     let scheduled = app.engine.schedule(caller.workspace, id, at.max(soonest), &caller.actor).await?;
