@@ -83,11 +83,14 @@ fn a_story_is_told_newest_first_page_by_page() {
         told.push(event);
     }
     let kinds: Vec<EventKind> = told.iter().map(|event| event.kind).collect();
-    let expected = [EventKind::Clicked, EventKind::Accepted, EventKind::Deferred, EventKind::ListJoined];
+    let expected =
+        [EventKind::Clicked, EventKind::Accepted, EventKind::Deferred, EventKind::ListJoined, EventKind::Imported];
     assert_eq!(kinds, expected);
     assert!(told.iter().all(|event| event.contact == Some(kim)));
     assert_eq!((told[1].attempt, told[2].attempt), (Some(2), Some(1)));
     assert_eq!(now(store.story(W, kim, None, 100)).unwrap(), told);
-    assert!(now(store.story(W, kim, Some(Cursor::START), 9)).unwrap().is_empty());
+    // Before everything in the log is how they came.
+    assert_eq!(now(store.story(W, kim, Some(Cursor::START), 9)).unwrap(), told[4..]);
+    assert!(now(store.story(W, kim, Some(told[4].cursor), 9)).unwrap().is_empty());
     assert!(matches!(now(store.story(WorkspaceId(2), kim, None, 9)), Err(StoreError::NotFound { .. })));
 }

@@ -7,6 +7,7 @@ use crate::changes::{Change, Whom};
 use crate::contact::{Contact, ContactEdit, Forgotten};
 use crate::error::{Result, StoreError};
 use crate::import::Consent;
+use crate::suppression::Suppression;
 use model::{
     Actor, AddressId, ContactId, ContactStatus, DomainId, EmailAddress, ErrorCause, EventKind, ImportId, SkipReason,
     SuppressionReason, Timestamp, WorkspaceId,
@@ -24,6 +25,29 @@ const COLUMNS: &str = "SELECT c.id, c.workspace, c.external_id, c.address, coale
         c.engaged_at, (SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.contact = c.id AND d.state = 2
             AND d.first_try_at > coalesce(c.engaged_at, 0) LIMIT 8))
     FROM contact c LEFT JOIN address a ON a.id = c.address LEFT JOIN domain n ON n.id = a.domain";
+/// Where a person stands, as SQL over `c` (contact): whoever asked not to be mailed has opted out, wherever that was
+/// written down. [`standing`] is the same for one who was read.
+pub(crate) fn standing_sql() -> String {
+    let (active, unconfirmed) = (ContactStatus::Active.code(), ContactStatus::Unconfirmed.code());
+    let (left, complained) = (SuppressionReason::Unsubscribed.code(), SuppressionReason::Complained.code());
+    format!(
+        "CASE WHEN c.status IN ({active}, {unconfirmed}) AND EXISTS (SELECT 1 FROM address a
+            JOIN suppression s ON s.workspace = a.workspace AND s.hash = a.hash AND s.reason IN ({left}, {complained})
+            WHERE a.id = c.address) THEN {} ELSE c.status END",
+        ContactStatus::OptedOut.code()
+    )
+}
+
+fn standing(kept: ContactStatus, suppressions: &[Suppression]) -> ContactStatus {
+    let asked = |one: &Suppression| {
+        !one.is_domain && matches!(one.reason, SuppressionReason::Unsubscribed | SuppressionReason::Complained)
+    };
+    match kept {
+        ContactStatus::Active | ContactStatus::Unconfirmed if suppressions.iter().any(asked) => ContactStatus::OptedOut,
+        kept => kept,
+    }
+}
+
 /// People of finished imports only.
 const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
 
@@ -45,7 +69,7 @@ fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
         email: row.get(4)?,
         domain: row.get::<_, Option<i64>>(5)?.map(DomainId),
         attributes: row.get(6)?,
-        status: read_status(row.get(7)?)?,
+        status: standing(read_status(row.get(7)?)?, &suppressions),
         error: row.get::<_, Option<i64>>(8)?.map(|code| word!(ErrorCause, code)).transpose()?,
         soft_count: row.get(9)?,
         soft_since: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_millis),

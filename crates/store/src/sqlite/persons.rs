@@ -53,7 +53,47 @@ pub(crate) fn story(
     if !conn.prepare_cached(sql)?.exists([contact.0, workspace.0])? {
         return Err(StoreError::NotFound { what: "contact", name: contact.to_string() });
     }
-    story_of(conn, contact, before, limit)
+    let mut told = story_of(conn, contact, before, limit)?;
+    if told.len() < limit {
+        let from = beginning(conn, contact)?;
+        told.extend(from.into_iter().filter(|event| before.is_none_or(|before| event.cursor < before)));
+        told.truncate(limit);
+    }
+    Ok(told)
+}
+
+/// How somebody came by a file, and the consent that stood in it, newest first. No event is written for each of a million
+/// rows: the contact itself is the record. Their places are before every other's.
+fn beginning(conn: &Connection, id: ContactId) -> Result<Vec<Event>> {
+    let Some(contact) = contacts::contact(conn, id)? else { return Ok(Vec::new()) };
+    let Some(import) = contact.import else { return Ok(Vec::new()) };
+    let sql = "SELECT 1 FROM event WHERE contact = ?1 AND kind = ?2";
+    let consented_here = conn.prepare_cached(sql)?.exists(params![id.0, EventKind::Consented.code()])?;
+    let event = |place, at, kind, detail| Event {
+        cursor: Cursor(place),
+        workspace: contact.workspace,
+        at,
+        kind,
+        actor: Actor::Engine.as_text(),
+        campaign: None,
+        delivery: None,
+        contact: Some(id),
+        address: contact.address,
+        import: Some(import),
+        became: None,
+        skip: None,
+        attempt: None,
+        reaction: None,
+        detail,
+    };
+    let consent = contact.consent.as_ref().filter(|_| !consented_here);
+    let consented = consent.map(|consent| {
+        event(-1, consent.at.unwrap_or(contact.created_at), EventKind::Consented, consent.source.clone())
+    });
+    let name: String =
+        conn.prepare_cached("SELECT file_name FROM import WHERE id = ?1")?.query_row([import.0], |row| row.get(0))?;
+    let imported = event(-2, contact.created_at, EventKind::Imported, Some(name));
+    Ok(consented.into_iter().chain([imported]).collect())
 }
 
 impl Ledger {

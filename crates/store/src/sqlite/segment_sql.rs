@@ -5,6 +5,7 @@
 //! is counted only as far as the comparison asks.
 
 use super::audience::{COLD_DAYS, ENGAGED_DAYS};
+use super::contacts::standing_sql;
 use model::reaction::MACHINE_SCORE;
 use model::segment::{
     About, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Order, Rule, Test, TextOp, What,
@@ -143,7 +144,7 @@ impl Compiler {
             Field::EngagedAt => "c.engaged_at".to_owned(),
             Field::Status => {
                 let words = ContactStatus::ALL.iter().map(|status| format!(" WHEN {} THEN '{status}'", status.code()));
-                format!("CASE c.status{} END", words.collect::<String>())
+                format!("CASE {}{} END", standing_sql(), words.collect::<String>())
             }
             Field::Engagement => {
                 let now = self.bind(self.now.as_millis());

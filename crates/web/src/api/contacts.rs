@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, EmailAddress};
+use model::{ContactId, EmailAddress, EventKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{ContactEdit, Cursor, Event, NewContact};
@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 const LIST: &str = "contacts";
 const TIMELINE: &str = "timeline";
 /// Entries of the timeline that an export has at most.
-const EXPORTED_MAX: usize = 10_000;
+const STORY_PAGE: usize = 1_000;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -357,8 +357,16 @@ struct Exported {
 async fn export(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> Result<Json<Exported>, Problem> {
     caller.may(Scope::ContactsExport)?;
     let contact = found(&app, &caller, id).await?;
+    let what = Some(format!("contact {id}"));
+    app.store.note(caller.workspace, EventKind::Exported, None, what, &caller.actor, app.now()).await?;
     let preferences = app.store.preferences(caller.workspace, id).await?.unwrap_or_default();
-    let told = app.store.story(caller.workspace, id, None, EXPORTED_MAX).await?;
+    let mut told = app.store.story(caller.workspace, id, None, STORY_PAGE).await?;
+    let mut is_whole = told.len() < STORY_PAGE;
+    while let Some(before) = told.last().map(|event| event.cursor).filter(|_| !is_whole) {
+        let page = app.store.story(caller.workspace, id, Some(before), STORY_PAGE).await?;
+        is_whole = page.len() < STORY_PAGE;
+        told.extend(page);
+    }
     Ok(Json(Exported {
         contact: contact.into(),
         preferences: preferences.into(),

@@ -135,26 +135,30 @@ async fn write_segment(app: &App, workspace: WorkspaceId, rule: Rule, table: &mu
 async fn begin_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<Vec<String>, Broken> {
     let imports = app.store.imports_page(workspace, None, ROWS).await?;
     let named: BTreeSet<String> = imports.into_iter().flat_map(|import| import.columns).collect();
-    let columns: Vec<String> = named.into_iter().filter(|name| name != "email").take(COLUMNS_MAX).collect();
-    let fixed = [
-        "email",
-        "contact",
-        "external_id",
-        "status",
-        "error",
-        "suppressed_because",
-        "consent",
-        "consent_time",
-        "consent_ip",
-        "lead_source",
-        "created_at",
-        "last_accepted_at",
-        "last_engaged",
-    ];
-    let header = fixed.iter().map(|&name| name.to_owned()).chain(columns.iter().cloned());
+    // What a file called as one of ours is in ours already, or among the others.
+    let is_ours = |name: &String| FIXED.iter().any(|fixed| name.eq_ignore_ascii_case(fixed));
+    let columns: Vec<String> = named.into_iter().filter(|name| !is_ours(name)).take(COLUMNS_MAX).collect();
+    let header = FIXED.iter().map(|&name| name.to_owned()).chain(columns.iter().cloned());
     table.rows([header.chain(["other".to_owned()]).collect::<Vec<_>>()]).await?;
     Ok(columns)
 }
+
+/// The columns that stand first in every table of people.
+const FIXED: [&str; 13] = [
+    "email",
+    "contact",
+    "external_id",
+    "status",
+    "error",
+    "suppressed_because",
+    "consent",
+    "consent_time",
+    "consent_ip",
+    "lead_source",
+    "created_at",
+    "last_accepted_at",
+    "last_engaged",
+];
 
 fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
     let mut values: Map<String, Value> = serde_json::from_str(&contact.attributes).unwrap_or_default();
@@ -175,6 +179,7 @@ fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
         time(contact.last_accepted_at),
         time(contact.engaged_at),
     ];
+    values.retain(|name, value| !FIXED.iter().zip(&row).any(|(fixed, cell)| name == fixed && value == cell));
     row.extend(columns.iter().map(|name| match values.remove(name) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text,

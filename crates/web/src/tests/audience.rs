@@ -171,3 +171,42 @@ async fn lists_have_members_and_people_choose() {
     assert_eq!(set, json!({ "per_day": 1, "per_week": 3, "topic_per_week": 0 }));
     assert_eq!(house.get("/api/v1/settings/frequency", &foreign).await.json()["per_day"], 0, "of one workspace only");
 }
+
+#[tokio::test]
+async fn whoever_unsubscribed_has_opted_out_and_the_story_begins_with_the_import() {
+    let house = House::new();
+    let key = house.master_key().await;
+    super::campaigns::people(&house, &["kim@example.org", "bob@example.org"]).await;
+    let gone = store::Target::Address("kim@example.org".to_owned());
+    let (first, reason) = (model::WorkspaceId::FIRST, model::SuppressionReason::Unsubscribed);
+    let (store, now) = (&house.app.store, house.app.now());
+    store.suppress(first, gone, reason, None, &model::Actor::Recipient, now).await.unwrap();
+    let kim = house.get("/api/v1/contacts?email=kim%40example.org", &key).await.json()["data"][0].clone();
+    assert_eq!(kim["status"], "opted_out");
+    let of = async |status: &str| {
+        let rule = json!({ "text": format!("status == {status:?}") });
+        let seen = house.post("/api/v1/segments/preview", &key, rule).await.json();
+        seen["sample"].as_array().unwrap().iter().map(|one| one["email"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of("opted_out").await, of("active").await),
+        (vec![kim["email"].clone()], vec![json!("bob@example.org")])
+    );
+
+    let path = format!("/api/v1/contacts/{}", kim["id"].as_str().unwrap());
+    let story = house.get(&format!("{path}/timeline?limit=1"), &key).await.json();
+    let mut kinds = vec![story["data"][0]["kind"].clone()];
+    let mut next = story["next"].clone();
+    while let Some(after) = next.as_str() {
+        let page = house.get(&format!("{path}/timeline?limit=1&after={after}"), &key).await.json();
+        kinds.extend(page["data"].as_array().unwrap().iter().map(|entry| entry["kind"].clone()));
+        next = page["next"].clone();
+        assert!(kinds.len() < 10, "{kinds:?}");
+    }
+    assert_eq!(kinds.last(), Some(&json!("imported")), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "imported").count(), 1, "{kinds:?}");
+
+    assert_eq!(house.get(&format!("{path}/export"), &key).await.status, 200);
+    let audit = house.get("/api/v1/audit?kinds=exported", &key).await.json();
+    assert_eq!(audit["data"][0]["detail"], format!("contact {}", kim["id"].as_str().unwrap()));
+}
