@@ -5,7 +5,7 @@ use super::events::NewEvent;
 use super::users::workspace_exists;
 use crate::api_key::{ApiKey, KEY_NAME_CHARS_MAX, KEYS_MAX, NewApiKey};
 use crate::error::{Result, StoreError};
-use model::{Actor, EventKind, KeyId, Scopes, Timestamp, WorkspaceId};
+use model::{Actor, EventKind, KeyId, Scopes, Timestamp, UserId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const COLUMNS: &str = "SELECT k.id, k.workspace, k.name, k.hint, k.scopes, coalesce(w.text, ''), k.created_at,
@@ -113,6 +113,31 @@ impl Ledger {
         let about = NewEvent { detail: Some(format!("{id} {}", known.name)), ..NewEvent::default() };
         self.event(workspace, EventKind::ApiKeyRevoked, actor, now, about)?;
         require(&self.conn, workspace, id)
+    }
+
+    /// Revokes what somebody made who is shut out now, and what was made with that: they know the secrets.
+    pub(crate) fn revoke_keys_of(
+        &mut self,
+        workspace: WorkspaceId,
+        user: UserId,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut makers = vec![Actor::User(user)];
+        while let Some(maker) = makers.pop() {
+            let maker = self.actor_id(&maker)?;
+            let made: Vec<KeyId> = {
+                let sql = "SELECT id FROM api_key WHERE workspace = ?1 AND actor = ?2 AND revoked_at IS NULL";
+                let mut statement = self.conn.prepare_cached(sql)?;
+                let rows = statement.query_map(params![workspace.0, maker], |row| row.get(0).map(KeyId))?;
+                rows.collect::<rusqlite::Result<_>>()?
+            };
+            for key in made {
+                self.revoke_api_key(workspace, key, actor, now)?;
+                makers.push(Actor::Key(key));
+            }
+        }
+        Ok(())
     }
 
     /// Notes that a key was used.

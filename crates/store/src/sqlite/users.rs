@@ -236,6 +236,7 @@ impl Ledger {
                 let key = [workspace.0, user.0];
                 self.conn.execute("DELETE FROM membership WHERE workspace = ?1 AND app_user = ?2", key)?;
                 self.conn.execute("DELETE FROM session WHERE workspace = ?1 AND app_user = ?2", key)?;
+                self.revoke_keys_of(workspace, user, actor, now)?;
             }
         }
         self.keep_an_owner(workspace, known.role)?;
@@ -261,6 +262,7 @@ impl Ledger {
             self.conn.execute("DELETE FROM session WHERE app_user = ?1", [user.0])?;
             for place in places(&self.conn, user)? {
                 self.keep_an_owner(place.workspace.id, place.role)?;
+                self.revoke_keys_of(place.workspace.id, user, actor, now)?;
             }
         }
         let what = if disabled { "disabled" } else { "enabled" };

@@ -52,3 +52,34 @@ async fn what_a_key_may_not_do_is_said() {
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (403, "not_allowed"));
     assert!(refused.text.contains("keys.read"));
 }
+
+#[tokio::test]
+async fn the_keys_of_somebody_who_is_removed_open_nothing() {
+    use model::{Actor, Role, Scopes, WorkspaceId};
+    let house = House::new();
+    let key = house.master_key().await;
+    let (store, now) = (&house.app.store, house.app.now());
+    let mut secrets = Vec::new();
+    let mut made = async |actor: Actor| {
+        let (secret, hash, hint) = crate::fresh_key(house.app.world.entropy.as_ref());
+        let (workspace, scopes) = (WorkspaceId::FIRST, Scopes::all());
+        let new = store::NewApiKey { workspace, name: "theirs".to_owned(), hash, hint, scopes, expires_at: None };
+        secrets.push(secret);
+        store.make_api_key(new, &actor, now).await.unwrap().id
+    };
+    let bob = store.add_member(WorkspaceId::FIRST, "bob@example.org", "Bob", Role::Developer, &Actor::Engine, now);
+    let bob = bob.await.unwrap().user.id;
+    let first = made(Actor::User(bob)).await;
+    made(Actor::Key(first)).await;
+    for secret in &secrets {
+        assert_eq!(house.get("/api/v1/me", secret).await.status, 200);
+    }
+    let gone = house.ask(Method::DELETE, &format!("/api/v1/users/{bob}"), Some(&key), None).await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    for secret in &secrets {
+        assert_eq!(house.get("/api/v1/me", secret).await.status, 401);
+    }
+    assert_eq!(house.get("/api/v1/me", &key).await.status, 200);
+    let audit = house.get("/api/v1/audit?kinds=api_key_revoked", &key).await.json();
+    assert_eq!(audit["data"].as_array().map(Vec::len), Some(2), "{audit}");
+}
