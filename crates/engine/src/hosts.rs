@@ -1,6 +1,6 @@
 //! Does a name lead to our server? Asked of DNS, for names under which links are to be answered.
 
-use model::HostFound;
+use model::{HostFound, WorkspaceId};
 use net::{DnsFailure, World};
 use std::net::IpAddr;
 
@@ -20,6 +20,17 @@ pub async fn look_for(world: &World, public_host: &str, host: &str) -> (HostFoun
             (HostFound::Elsewhere, Some(says))
         }
     }
+}
+
+/// The TXT record by which the owner of a name says which workspace it is for.
+pub fn claim_record(host: &str) -> String {
+    format!("_postroom.{host}")
+}
+
+/// Does DNS say that `host` is for this workspace?
+pub async fn is_claimed_by(world: &World, host: &str, workspace: WorkspaceId) -> bool {
+    let found = world.resolve.txt(&claim_record(host)).await.result;
+    found.is_ok_and(|texts| texts.iter().any(|text| text.trim() == workspace.to_string()))
 }
 
 async fn addresses(world: &World, host: &str) -> Result<Vec<IpAddr>, DnsFailure> {

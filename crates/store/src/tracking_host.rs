@@ -1,7 +1,7 @@
 //! Tracking hosts: the names under which the links of a workspace's messages are answered.
 //!
-//! A name belongs to one workspace for good, because links with it are out there for years: it can be retired, which keeps it
-//! out of new messages, and never given away. Whether it leads to this server is found out by asking DNS and kept here.
+//! A name belongs to one workspace, because links with it are out there for years: it can be retired, which keeps it
+//! out of new messages. It goes to another workspace only where its domain names that one in DNS. Whether it leads to this server is found out by asking DNS and kept here.
 
 use crate::Store;
 use crate::error::Result;
@@ -48,6 +48,18 @@ impl Store {
     ) -> Result<TrackingHost> {
         let (host, actor) = (host.to_owned(), actor.clone());
         self.core.lanes.write(move |ledger| ledger.add_tracking_host(workspace, &host, &actor, now)).await
+    }
+    /// Gives a host to a workspace that its domain names, whoever claimed it first; the caller has seen the record. Refused:
+    /// one that nobody has, or that workspace itself, and too many.
+    pub async fn take_over_tracking_host(
+        &self,
+        workspace: WorkspaceId,
+        host: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<TrackingHost> {
+        let (host, actor) = (host.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.take_over_tracking_host(workspace, &host, &actor, now)).await
     }
     /// The tracking hosts of a workspace, by name.
     pub async fn tracking_hosts(&self, workspace: WorkspaceId) -> Result<Vec<TrackingHost>> {

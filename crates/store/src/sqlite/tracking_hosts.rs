@@ -48,6 +48,23 @@ impl Ledger {
         self.require_host(workspace, host)
     }
 
+    pub(crate) fn take_over_tracking_host(
+        &mut self,
+        workspace: WorkspaceId,
+        host: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<TrackingHost> {
+        let known = of(&self.conn, None)?.into_iter().find(|known| known.host == host);
+        let known = known.ok_or_else(|| StoreError::NotFound { what: "tracking host", name: host.to_owned() })?;
+        if known.workspace == workspace {
+            return Err(StoreError::Exists { what: "tracking host", name: host.to_owned() });
+        }
+        self.conn.execute("DELETE FROM tracking_host WHERE host = ?1", [host])?;
+        self.tell_host(known.workspace, &format!("tracking host {host} given to whom its domain names"), actor, now)?;
+        self.add_tracking_host(workspace, host, actor, now)
+    }
+
     pub(crate) fn note_tracking_host(
         &mut self,
         workspace: WorkspaceId,

@@ -2,16 +2,17 @@
 
 use crate::extract::Input;
 use crate::page::Page;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use engine::hosts::look_for;
+use engine::hosts::{claim_record, is_claimed_by, look_for};
 use model::MailDomain;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -88,7 +89,8 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Page<Tracki
 
 /// Add a tracking host, and look in DNS whether it leads here.
 ///
-/// It belongs to this workspace for good: links with it are answered for years. The certificate is your proxy's to have.
+/// It belongs to this workspace: links with it are answered for years. One that another workspace claimed is yours if its
+/// domain says so: a TXT record `_postroom.HOST` with the id of your workspace. The certificate is your proxy's to have.
 #[utoipa::path(post, path = "/tracking-hosts", tag = "domains", request_body = NewTrackingHost,
     responses((status = 201, body = TrackingHost)))]
 async fn add(
@@ -98,7 +100,21 @@ async fn add(
 ) -> Result<(StatusCode, Json<TrackingHost>), Problem> {
     caller.may(Scope::DomainsWrite)?;
     let host = read_host(&new.host)?;
-    app.store.add_tracking_host(caller.workspace, &host, &caller.actor, app.now()).await?;
+    let (workspace, actor, now) = (caller.workspace, &caller.actor, app.now());
+    match app.store.add_tracking_host(workspace, &host, actor, now).await {
+        Err(StoreError::Exists { .. }) if is_claimed_by(&app.world, &host, workspace).await => {
+            app.store.take_over_tracking_host(workspace, &host, actor, now).await?
+        }
+        Err(StoreError::Exists { .. }) => {
+            let record = claim_record(&host);
+            let says = format!(
+                "a workspace has {host} already; if it is yours, publish the TXT record {record} with the value {workspace}, \
+                 and add it again"
+            );
+            return Err(Problem::new(Code::AlreadyExists, says));
+        }
+        added => added?,
+    };
     Ok((StatusCode::CREATED, Json(look(&app, &caller, &host).await?)))
 }
 

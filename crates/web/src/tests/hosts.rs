@@ -7,7 +7,11 @@ use axum::http::{Method, Request};
 use engine::options::TrackingMode;
 use mail::token::Purpose;
 use model::{Actor, HostFound, MailDomain};
-use serde_json::json;
+use net::{BoxFuture, DnsAnswer, DnsFailure, Mx, Resolve, Tlsa};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 const SOURCE: &str =
@@ -86,4 +90,51 @@ async fn hosts_are_added_retired_and_their_workspaces_alone() {
     assert!(retired["retired_at"].is_string() && retired["usable"] == json!(false), "{retired}");
     assert_eq!(at("example.org").await, "http://go.shop.example:8025");
     assert_eq!(house.get(path, &foreign).await.json()["data"], json!([]));
+}
+
+/// A name server that says for which workspace a name is.
+struct Named(String);
+
+impl Resolve for Named {
+    fn mx<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
+        Box::pin(async { DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO) })
+    }
+    fn addresses<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
+        Box::pin(async { DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO) })
+    }
+    fn txt<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
+        let answer = match name {
+            "_postroom.links.example.org" => DnsAnswer::found(vec![self.0.clone()], Duration::from_secs(60)),
+            _ => DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO),
+        };
+        Box::pin(async { answer })
+    }
+    fn tlsa<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
+        Box::pin(async { DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO) })
+    }
+}
+
+#[tokio::test]
+async fn a_host_goes_to_the_workspace_that_its_domain_names() {
+    let mut house = super::messages::rehearsal();
+    let (key, squatter) = (house.master_key().await, house.foreign_key().await);
+    let path = "/api/v1/tracking-hosts";
+    let both = ["links.example.org", "other.example.org"];
+    for host in both {
+        assert_eq!(house.post(path, &squatter, json!({ "host": host })).await.status, 201);
+        let refused = house.post(path, &key, json!({ "host": host })).await;
+        assert_eq!(refused.code(), "already_exists");
+        assert!(refused.text.contains(&format!("_postroom.{host} with the value {W}")), "{}", refused.text);
+    }
+    let world = house.app.world.clone();
+    house.app.world = net::World { resolve: Arc::new(Named(W.to_string())), ..world };
+    house.router = crate::router(house.app.clone());
+    let statuses = [
+        house.post(path, &key, json!({ "host": both[0] })).await.status.as_u16(),
+        house.post(path, &key, json!({ "host": both[0] })).await.status.as_u16(),
+        house.post(path, &key, json!({ "host": both[1] })).await.status.as_u16(),
+    ];
+    assert_eq!(statuses, [201, 409, 409]);
+    let theirs = house.get(path, &squatter).await.json();
+    assert_eq!((&theirs["data"][0]["host"], &theirs["data"][1]), (&json!(both[1]), &Value::Null));
 }

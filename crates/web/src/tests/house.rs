@@ -34,7 +34,7 @@ impl Clock for StillClock {
 pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) clock: Arc<StillClock>,
-    router: Router,
+    pub(crate) router: Router,
     _uploads: tempfile::TempDir,
 }
 
