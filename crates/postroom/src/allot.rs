@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::ways_out::source_named;
 use engine::Handle;
-use model::{Actor, Ceilings};
+use model::{Actor, Ceilings, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Ceiling, CeilingOf, Workspace};
@@ -83,6 +83,14 @@ async fn all_workspaces(ledger: &Ledger) -> Result<Vec<Workspace>, Failure> {
         if is_last {
             return Ok(all);
         }
+    }
+}
+
+/// The workspace that was named, else the first.
+pub(crate) async fn workspace_or_first(ledger: &Ledger, typed: Option<&str>) -> Result<WorkspaceId, Failure> {
+    match typed {
+        Some(typed) => Ok(workspace_named(ledger, typed).await?.id),
+        None => Ok(ledger.workspace),
     }
 }
 

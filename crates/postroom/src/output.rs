@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ pub(crate) struct Output {
     colour: bool,
     error_terminal: bool,
     failed: Mutex<Option<io::Error>>,
+    gone: AtomicBool,
 }
 
 impl Output {
@@ -67,6 +69,7 @@ impl Output {
             colour: io::stdout().is_terminal() && !wants_none,
             error_terminal: io::stderr().is_terminal(),
             failed: Mutex::new(None),
+            gone: AtomicBool::new(false),
         }
     }
 
@@ -177,11 +180,18 @@ impl Output {
         std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
+    /// Did whoever read standard output go away, or can it not be written? Then there is no use in going on.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.gone.load(Ordering::Relaxed) || self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn written(&self, result: io::Result<()>) {
-        if let Err(error) = result
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.gone.store(true, Ordering::Relaxed),
+            Err(error) => {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! The terminal is the way back in for whoever locked themselves out: it needs the directory and no password.
 
+use crate::allot;
 use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
-use model::{Actor, KeyId, Role, Scopes, Timestamp, UserId};
+use model::{Actor, KeyId, Role, Scopes, Timestamp, UserId, WorkspaceId};
 use net::SystemEntropy;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,14 +21,14 @@ const PASSWORD_FILE_BYTES_MAX: u64 = 4096;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum People {
-    /// Invite somebody.
-    Add { email: String, name: String, role: Role },
+    /// Invite somebody, into the first workspace or another.
+    Add { email: String, name: String, role: Role, workspace: Option<String> },
     /// Shut somebody out, or let them in again.
     Disable { user: UserId, disabled: bool },
     /// Make a link for a new password.
     Reset { user: UserId },
-    /// Make a key.
-    MakeKey { name: String, scopes: u64, expires_at: Option<Timestamp> },
+    /// Make a key of the first workspace or another.
+    MakeKey { name: String, scopes: u64, expires_at: Option<Timestamp>, workspace: Option<String> },
     /// Revoke a key.
     RevokeKey { key: KeyId },
 }
@@ -36,11 +37,12 @@ pub(crate) enum People {
 pub(crate) async fn carry_out(ledger: &Ledger, actor: &Actor, order: &People) -> Answer {
     let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
     match order {
-        People::Add { email, name, role } => {
+        People::Add { email, name, role, workspace: named } => {
+            let workspace = allot::workspace_or_first(ledger, named.as_deref()).await?;
             let member = store.add_member(workspace, email, name, *role, actor, now).await?;
             let token = match member.user.has_password {
                 true => None,
-                false => Some(link(ledger, Some(member.user.id), LinkPurpose::Welcome).await?),
+                false => Some(link(ledger, workspace, Some(member.user.id), LinkPurpose::Welcome).await?),
             };
             Ok(json!({ "user": user_json(&member), "link": token.map(|token| format!("/welcome/{token}")) }))
         }
@@ -52,10 +54,11 @@ pub(crate) async fn carry_out(ledger: &Ledger, actor: &Actor, order: &People) ->
             let known = store.member(workspace, *user).await?;
             let missing = || StoreError::NotFound { what: "user", name: user.to_string() };
             let known = known.ok_or_else(missing)?;
-            let token = link(ledger, Some(*user), LinkPurpose::Reset).await?;
+            let token = link(ledger, workspace, Some(*user), LinkPurpose::Reset).await?;
             Ok(json!({ "user": user_json(&known), "link": format!("/welcome/{token}") }))
         }
-        People::MakeKey { name, scopes, expires_at } => {
+        People::MakeKey { name, scopes, expires_at, workspace: named } => {
+            let workspace = allot::workspace_or_first(ledger, named.as_deref()).await?;
             let (secret, hash, hint) = web::fresh_key(&SystemEntropy::new());
             let (name, scopes) = (name.clone(), Scopes::from_bits(*scopes));
             let new = NewApiKey { workspace, name, hash, hint, scopes, expires_at: *expires_at };
@@ -99,11 +102,16 @@ pub(crate) fn key_json(key: &ApiKey) -> serde_json::Value {
 
 /// Makes a link that works once; `None`: by which somebody becomes the first owner.
 pub(crate) async fn welcome(ledger: &Ledger) -> Result<String, Failure> {
-    link(ledger, None, LinkPurpose::Welcome).await
+    link(ledger, ledger.workspace, None, LinkPurpose::Welcome).await
 }
 
-async fn link(ledger: &Ledger, user: Option<UserId>, purpose: LinkPurpose) -> Result<String, Failure> {
-    let who = (ledger.workspace, user, purpose);
+async fn link(
+    ledger: &Ledger,
+    workspace: WorkspaceId,
+    user: Option<UserId>,
+    purpose: LinkPurpose,
+) -> Result<String, Failure> {
+    let who = (workspace, user, purpose);
     Ok(web::make_link(&ledger.store, &SystemEntropy::new(), who, ledger.now()).await?)
 }
 

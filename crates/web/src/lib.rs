@@ -39,7 +39,7 @@ mod stream;
 mod tests;
 mod words;
 
-pub use api::kept_parts;
+pub use api::{event_cursor, event_line, kept_parts};
 pub use asking::run as ask_to_confirm;
 pub use auth::oidc::IdentityProvider;
 pub use auth::password::{objection as password_objection, stretch};

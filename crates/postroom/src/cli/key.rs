@@ -27,6 +27,9 @@ pub(crate) enum Command {
         /// Until when it works: "2027-01-01", 90d
         #[arg(long, value_name = "TIME|SPAN")]
         expires: Option<String>,
+        /// Of which workspace, by its name or id (w_…) [default: the first]
+        #[arg(long, value_name = "NAME")]
+        workspace: Option<String>,
     },
     /// The keys, oldest first; never their secrets
     List,
@@ -42,10 +45,10 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
     let order = match command {
         Command::List => return list(dir, output).await,
         Command::Revoke { key } => People::RevokeKey { key },
-        Command::Make { name, scopes, expires } => {
+        Command::Make { name, scopes, expires, workspace } => {
             let now = SystemClock::new().now();
             let expires_at = expires.as_deref().map(|text| moment::to_come(text, now)).transpose()?;
-            People::MakeKey { name, scopes: read(&scopes)?.bits(), expires_at }
+            People::MakeKey { name, scopes: read(&scopes)?.bits(), expires_at, workspace }
         }
     };
     let answer = order::place(dir, Order::People(order), &mut |_| {}).await?;

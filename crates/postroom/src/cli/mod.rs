@@ -13,6 +13,7 @@ pub(crate) mod contact;
 pub(crate) mod demo;
 pub(crate) mod domain;
 pub(crate) mod doubt;
+pub(crate) mod events;
 pub(crate) mod guard;
 pub(crate) mod hold;
 pub(crate) mod host;
@@ -116,6 +117,8 @@ enum Command {
     Report(report::Args),
     /// Every campaign in a line, oldest first
     Campaigns,
+    /// The event log as JSON lines, to its end or as it happens
+    Events(events::Args),
     /// What happened to a person's mail, whose problem it is, and what can be done
     Why(why::Args),
     /// What came of encryption at domains with a policy, day by day, as it is reported to them
@@ -185,6 +188,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Pool(command) => pool::run(command, dir, output).await,
         Command::Lanes(args) => lanes::run(args, dir, output).await,
         Command::Origins(args) => origins::run(args, dir, output).await,
+        Command::Events(args) => events::run(args, dir, output).await,
         Command::Reload => reload::run(dir, output).await,
         Command::Report(args) => report::run(args, dir, output).await,
         Command::Campaigns => report::campaigns(dir, output).await,

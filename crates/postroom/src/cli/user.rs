@@ -1,5 +1,6 @@
 //! `postroom user`: who may sign in.
 
+use crate::allot;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, text};
@@ -26,9 +27,16 @@ pub(crate) enum Command {
         /// owner, operator, analyst, postmaster or developer
         #[arg(long, value_name = "ROLE", value_parser = role, default_value = "operator")]
         role: Role,
+        /// Into which workspace, by its name or id (w_…) [default: the first]
+        #[arg(long, value_name = "NAME")]
+        workspace: Option<String>,
     },
     /// Who may sign in
-    List,
+    List {
+        /// To which workspace, by its name or id (w_…) [default: the first]
+        #[arg(long, value_name = "NAME")]
+        workspace: Option<String>,
+    },
     /// Shut somebody out: their sessions end
     Disable {
         /// Their address or id
@@ -53,8 +61,10 @@ fn role(word: &str) -> Result<Role, String> {
 
 pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let order = match command {
-        Command::List => return list(dir, output).await,
-        Command::Add { email, name, role } => People::Add { name: name.unwrap_or_else(|| email.clone()), email, role },
+        Command::List { workspace } => return list(workspace.as_deref(), dir, output).await,
+        Command::Add { email, name, role, workspace } => {
+            People::Add { name: name.unwrap_or_else(|| email.clone()), email, role, workspace }
+        }
         Command::Disable { user, undo } => People::Disable { user: find(dir, &user).await?, disabled: !undo },
         Command::Reset { user } => People::Reset { user: find(dir, &user).await? },
     };
@@ -75,11 +85,12 @@ fn tell(answer: &Value) -> Vec<String> {
     }
 }
 
-async fn list(dir: &Path, output: &Output) -> Result<Exit, Failure> {
+async fn list(workspace: Option<&str>, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let ledger = Ledger::read(dir)?;
+    let workspace = allot::workspace_or_first(&ledger, workspace).await?;
     let mut after = None;
     loop {
-        let page = ledger.store.members(ledger.workspace, after, PAGE).await?;
+        let page = ledger.store.members(workspace, after, PAGE).await?;
         let Some(last) = page.last() else {
             if after.is_none() {
                 output.note("Nobody may sign in yet.");

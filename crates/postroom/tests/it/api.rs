@@ -109,6 +109,23 @@ fn an_empty_directory_gets_its_owner_a_key_and_an_orderly_end() {
     assert_eq!(server.ask("POST", "/api/v1/suppressions", &key, &target).0, 201);
     assert_eq!(room.json(&["suppress", "list"])[0]["target"], "bob@example.org");
     assert_eq!(room.json(&["user", "list"])[0]["email"], "anna@example.org");
+    // A workspace that a key made gets its first owner from the terminal.
+    assert_eq!(server.ask("POST", "/api/v1/workspaces", &key, &json!({ "name": "second" })).0, 201);
+    let added = room.json(&["user", "add", "bea@example.org", "--role", "owner", "--workspace", "second"]);
+    let token = added[0]["link"].as_str().unwrap().trim_start_matches("/welcome/").to_owned();
+    let welcome = json!({ "token": token, "password": "another horse battery" });
+    assert_eq!(server.ask("POST", "/api/v1/welcome", "", &welcome).0, 200);
+    assert_eq!(room.json(&["user", "list", "--workspace", "second"])[0]["email"], "bea@example.org");
+    assert_eq!(room.json(&["user", "list"]).len(), 1);
+    let all = room.json(&["events"]);
+    let suppressed = room.json(&["events", "--kind", "suppressed"]);
+    assert_eq!((suppressed.len(), &suppressed[0]["kind"]), (1, &json!("suppressed")), "{suppressed:?}");
+    let rest = room.json(&["events", "--after", all[0]["cursor"].as_str().unwrap()]);
+    assert!(!rest.is_empty() && rest == all[1..], "{rest:?}");
+    assert_eq!(room.json(&["events", "--workspace", "second", "--kind", "suppressed"]).len(), 0);
+    let theirs = room.json(&["key", "make", "test", "--scope", "all", "--workspace", "second"]);
+    let (_, me) = server.ask("GET", "/api/v1/me", theirs[0]["secret"].as_str().unwrap(), &Value::Null);
+    assert_eq!(me["workspace_name"], "second");
     server.stop();
     let again = Server::start(&room, &[]);
     assert_eq!(again.link, "", "it has an owner");

@@ -110,6 +110,16 @@ fn shown(event: store::Event, list: &str) -> Event {
     }
 }
 
+/// An event as the log shows it to whoever reads it without the API.
+pub fn event_line(event: store::Event) -> impl Serialize {
+    shown(event, LIST)
+}
+
+/// The place that the `cursor` of such a line names; `None`: it is none of ours.
+pub fn event_cursor(text: &str) -> Option<Cursor> {
+    page::open_as(LIST, Some(text)).ok().flatten()
+}
+
 /// Which events.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -35,6 +35,7 @@ pub(crate) mod users;
 pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
+pub use events::{event_cursor, event_line};
 pub use templates::kept_parts;
 
 use crate::{App, auth, frame, idempotency, openapi};
