@@ -382,13 +382,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn a_page_that_begins_with_a_condition_keeps_its_body() {
-    let source = "{% if city == 'Bonn' %}<p>Bonn</p>{% endif %}<p>All</p>";
-    let compiled = compile(&html(source), SourceKind::Html, &options()).unwrap();
-    for (city, shown) in [("Bonn", "<p>Bonn</p><p>All</p>"), ("Ulm", "<p>All</p>")] {
-        let html = compiled.render(&Values::from_iter([("city", city)])).unwrap().html;
-        assert!(html.contains(&format!("<html><head></head><body>{shown}</body></html>")), "{html}");
-    }
-}

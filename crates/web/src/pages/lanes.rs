@@ -163,7 +163,7 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         head.push(String::new());
     }
     let names = Names::of(app, workspace).await?;
-    let lanes = app.desk.latest.lanes(app).await;
+    let lanes = app.desk.latest.lanes(app).await.views;
     let called = |key: String| {
         let described = dispatch::providers::by_key(&key).map(|known| known.name.clone());
         let lane = || lanes.iter().find(|lane| lane.operator == key).map(|lane| lane.site.clone());
