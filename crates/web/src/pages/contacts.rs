@@ -55,7 +55,9 @@ fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
         ContactStatus::OptedOut => "skip",
         ContactStatus::Unconfirmed => "go",
     };
-    match contact.suppressions.first().filter(|_| contact.status == ContactStatus::Active) {
+    // Why nobody writes to them says more than that they want no mail.
+    let is_told_by_reason = matches!(contact.status, ContactStatus::Active | ContactStatus::OptedOut);
+    match contact.suppressions.first().filter(|_| is_told_by_reason) {
         Some(suppressed) => ("skip", shown.one_of("suppressed", suppressed.reason.word())),
         None => (class, shown.one_of("status", contact.status.word())),
     }
