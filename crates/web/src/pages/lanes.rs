@@ -136,10 +136,10 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
     }
     for limit in lane.limits {
         let next = limit.limit.next_probe.map(|at| shown.fill("lane-tried-again", &[("at", shown.time(&at).into())]));
-        why = why.sub(match next {
-            Some(next) => format!("{} {next}", shown.limit(&limit)),
-            None => shown.limit(&limit),
-        });
+        why = why.sub(shown.limit(&limit));
+        if let Some(next) = next {
+            why = why.sub(next);
+        }
     }
     if let Some(budget) = lane.budget {
         let values = [("spent", budget.spent.into()), ("today", budget.today.into()), ("why", budget.why.into())];
