@@ -135,7 +135,7 @@ impl Mailing {
         now: Timestamp,
     ) -> Result<Letter, RenderError> {
         let to = EmailAddress::parse(&claimed.rcpt).map_err(|why| unusable("address", &why))?;
-        let tokens = Tokens::seal(&self.ring, claimed.delivery);
+        let tokens = Tokens::seal_for(&self.ring, claimed.delivery, sheet.compiled.tags());
         let recipient = Recipient {
             to: &to,
             to_name: name.as_deref(),

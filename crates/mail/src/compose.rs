@@ -44,8 +44,10 @@ pub const SUBJECT_OCTETS_MAX: usize = 2_000;
 /// Gmail shows no more of a message's HTML than this.
 const CLIPPED_OCTETS: usize = 102 * 1024;
 /// Tags that stand for something Postroom makes.
-pub const OUR_TAGS: [&str; 4] = ["unsubscribe_url", "view_url", "preferences_url", "postal_address"];
-const UNSUBSCRIBE_TAG: &str = OUR_TAGS[0];
+pub const OUR_TAGS: [&str; 4] = [UNSUBSCRIBE_TAG, VIEW_TAG, PREFERENCES_TAG, "postal_address"];
+const UNSUBSCRIBE_TAG: &str = "unsubscribe_url";
+pub(crate) const VIEW_TAG: &str = "view_url";
+pub(crate) const PREFERENCES_TAG: &str = "preferences_url";
 
 /// What language the author wrote in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

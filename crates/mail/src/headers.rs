@@ -4,9 +4,11 @@
 //! recipient. Invariants: no value, whoever gave it, can end a line or begin a field; lines have at most 78
 //! characters where white space allows; everything is 7-bit except a To address that needs SMTPUTF8 (RFC 6532).
 
+use crate::compose::{PREFERENCES_TAG, VIEW_TAG};
 use crate::qp;
 use crate::token::{KeyRing, Purpose};
 use model::{DeliveryId, EmailAddress, MailDomain, Timestamp};
+use std::collections::BTreeSet;
 
 /// Stands for the recipient's token in URLs and addresses.
 pub const TOKEN_MARK: &str = "{token}";
@@ -122,20 +124,29 @@ pub struct Tokens {
     pub return_path: String,
     /// For the unsubscribe URL and address.
     pub unsubscribe: String,
-    /// For the page that shows the message.
-    pub view: String,
-    /// For the page where they choose which mail they want.
-    pub preferences: String,
+    /// For the page that shows the message; `None`: nothing leads there.
+    pub view: Option<String>,
+    /// For the page where they choose which mail they want; `None`: nothing leads there.
+    pub preferences: Option<String>,
 }
 
 impl Tokens {
     /// Seals all tokens of a delivery.
     pub fn seal(ring: &KeyRing, delivery: DeliveryId) -> Tokens {
+        Tokens::seal_where(ring, delivery, |_| true)
+    }
+
+    /// Seals those that a message with these tags needs.
+    pub fn seal_for(ring: &KeyRing, delivery: DeliveryId, tags: &BTreeSet<String>) -> Tokens {
+        Tokens::seal_where(ring, delivery, |tag| tags.contains(tag))
+    }
+
+    fn seal_where(ring: &KeyRing, delivery: DeliveryId, is_named: impl Fn(&str) -> bool) -> Tokens {
         Tokens {
             return_path: ring.seal(Purpose::Return, delivery),
             unsubscribe: ring.seal(Purpose::Unsubscribe, delivery),
-            view: ring.seal(Purpose::View, delivery),
-            preferences: ring.seal(Purpose::Preferences, delivery),
+            view: is_named(VIEW_TAG).then(|| ring.seal(Purpose::View, delivery)),
+            preferences: is_named(PREFERENCES_TAG).then(|| ring.seal(Purpose::Preferences, delivery)),
         }
     }
 }
@@ -231,14 +242,14 @@ impl HeaderPlan {
         self.url.as_ref().map(|url| url.with(&tokens.unsubscribe)).or_else(mailto)
     }
 
-    /// Where this delivery's message can be seen.
+    /// Where this delivery's message can be seen; `None`: nowhere, or its token was not sealed.
     pub fn view_url(&self, tokens: &Tokens) -> Option<String> {
-        self.view_url.as_ref().map(|url| url.with(&tokens.view))
+        Some(self.view_url.as_ref()?.with(tokens.view.as_ref()?))
     }
 
-    /// Where this delivery's recipient chooses which mail they want.
+    /// Where this delivery's recipient chooses which mail they want, likewise.
     pub fn preferences_url(&self, tokens: &Tokens) -> Option<String> {
-        self.preferences_url.as_ref().map(|url| url.with(&tokens.preferences))
+        Some(self.preferences_url.as_ref()?.with(tokens.preferences.as_ref()?))
     }
 
     /// The sender's postal address.
@@ -547,6 +558,19 @@ mod tests {
             MIME-Version: 1.0
         "#]]
         .assert_eq(&text.replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn a_page_that_the_message_does_not_name_gets_no_token() {
+        let ring = KeyRing::new([1; 32]);
+        let named = |tags: &[&str]| {
+            let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            Tokens::seal_for(&ring, DeliveryId(77), &tags)
+        };
+        let all = tokens();
+        assert_eq!(named(&["preferences_url", "view_url"]), all);
+        assert_eq!(named(&["view_url"]), Tokens { preferences: None, ..all.clone() });
+        assert_eq!(named(&["first_name"]), Tokens { view: None, preferences: None, ..all });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! that one signed form suits every server; the last line is the closing boundary.
 
 use crate::attach::Attachment;
-use crate::compose::{Compiled, RenderError};
+use crate::compose::{Compiled, PREFERENCES_TAG, RenderError, VIEW_TAG};
 use crate::headers::{HeaderPlan, Tokens};
 use crate::token::KeyRing;
 use crate::track::Tracker;
@@ -130,8 +130,8 @@ fn person<'r>(plan: &HeaderPlan, recipient: &Recipient<'r>) -> Person<'r> {
         recipient.values,
         [
             ("unsubscribe_url", plan.unsubscribe_url(recipient.tokens)),
-            ("view_url", plan.view_url(recipient.tokens)),
-            ("preferences_url", plan.preferences_url(recipient.tokens)),
+            (VIEW_TAG, plan.view_url(recipient.tokens)),
+            (PREFERENCES_TAG, plan.preferences_url(recipient.tokens)),
             ("postal_address", plan.postal_address().map(str::to_owned)),
         ],
     )

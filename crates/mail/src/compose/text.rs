@@ -157,6 +157,10 @@ pub(super) struct LineEnds {
 impl LineEnds {
     /// Writes a piece.
     pub(super) fn text(&mut self, out: &mut Encoder<'_>, text: &str) {
+        // Between two tags there is often nothing but the inner part that was encoded before.
+        if text.is_empty() {
+            return;
+        }
         for (at, line) in text.split('\n').enumerate() {
             if at > 0 {
                 self.blanks.clear();
@@ -178,7 +182,8 @@ impl LineEnds {
         }
         self.held = 0;
         (self.begun, self.shows) = (true, true);
-        out.text(&std::mem::take(&mut self.blanks));
+        out.text(&self.blanks);
+        self.blanks.clear();
     }
 }
 
