@@ -28,7 +28,7 @@ use crate::providers::Providers;
 use model::{Category, Class, EnhancedCode, Outcome, Scope, Stage, Verdict};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use serde::Deserialize;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 /// What a rule is matched against.
@@ -210,7 +210,10 @@ pub enum RuleError {
 #[derive(Debug)]
 pub struct RulePack {
     rules: Vec<Rule>,
-    set: RegexSet,
+    patterns: Vec<String>,
+    /// All patterns as one. Of the shipped ones it is made when the first text is looked at: that takes a twentieth of a
+    /// second, and where everything is accepted nobody asks.
+    set: OnceLock<RegexSet>,
     /// For each pattern of the set, its rule.
     rule_of_pattern: Vec<usize>,
     /// Rules that need no words.
@@ -229,7 +232,8 @@ const FILES: [&str; 9] = [
     include_str!("../rules/by_provider.toml"),
 ];
 
-static SHIPPED: LazyLock<RulePack> = LazyLock::new(|| RulePack::read(&FILES).expect("the shipped rules are tested"));
+static SHIPPED: LazyLock<RulePack> = LazyLock::new(|| RulePack::gather(&FILES).expect(TESTED));
+const TESTED: &str = "the shipped rules are tested";
 
 /// The compiled set may take this much memory, and its cache as much again per thread.
 const SET_BYTES_MAX: usize = 32 << 20;
@@ -242,6 +246,13 @@ impl RulePack {
 
     /// Compiles rule files. Refuses unknown keys, wrong patterns, two rules of one name and rules without conditions.
     pub fn read(files: &[&str]) -> Result<RulePack, RuleError> {
+        let pack = RulePack::gather(files)?;
+        let set = compile_set(&pack.patterns)?;
+        Ok(RulePack { set: OnceLock::from(set), ..pack })
+    }
+
+    /// The same, with patterns that nobody has tried yet.
+    fn gather(files: &[&str]) -> Result<RulePack, RuleError> {
         let mut rules: Vec<Rule> = Vec::new();
         let mut patterns: Vec<String> = Vec::new();
         let mut rule_of_pattern = Vec::new();
@@ -256,13 +267,12 @@ impl RulePack {
                 rules.push(compile(written)?);
             }
         }
-        let set = RegexSetBuilder::new(&patterns)
-            .unicode(false)
-            .size_limit(SET_BYTES_MAX)
-            .dfa_size_limit(SET_BYTES_MAX)
-            .build()?;
         let bare = rules.iter().enumerate().filter(|(_, rule)| !rule.needs_words).map(|(n, _)| n).collect();
-        Ok(RulePack { rules, set, rule_of_pattern, bare })
+        Ok(RulePack { rules, patterns, set: OnceLock::new(), rule_of_pattern, bare })
+    }
+
+    fn set(&self) -> &RegexSet {
+        self.set.get_or_init(|| compile_set(&self.patterns).expect(TESTED))
     }
 
     /// The shipped rules and an operator's own. Refuses what [`RulePack::read`] refuses, a provider nobody describes,
@@ -310,7 +320,7 @@ impl RulePack {
     }
 
     fn best_of(&self, input: &Input<'_>, counts: impl Fn(&Rule) -> bool) -> Option<&Rule> {
-        let matches = self.set.matches(input.text.as_bytes());
+        let matches = self.set().matches(input.text.as_bytes());
         let by_words = matches.iter().filter_map(|pattern| self.rule_of_pattern.get(pattern));
         by_words
             .chain(&self.bare)
@@ -388,6 +398,10 @@ impl RulePack {
     pub fn stops_campaign(&self, verdict: &Verdict) -> bool {
         self.rule(&verdict.rule).is_some_and(|rule| rule.stops_campaign)
     }
+}
+
+fn compile_set(patterns: &[String]) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(patterns).unicode(false).size_limit(SET_BYTES_MAX).dfa_size_limit(SET_BYTES_MAX).build()
 }
 
 /// How much an outcome ends: a verdict that ends less is softer.
