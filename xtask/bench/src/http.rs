@@ -4,14 +4,14 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Nothing asked here takes longer.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A connection to the server.
+/// A connection to the server, which hangs up after half a minute of silence.
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
@@ -140,13 +140,17 @@ impl Client {
 pub(crate) fn watch(address: &str, path: &str, cookie: &str, lasting: Duration) -> Result<u64> {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(LIMIT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\n\r\n")?;
     let (mut lines, mut line, mut drawn) = (BufReader::new(stream), String::new(), 0);
-    while begun.elapsed() < lasting {
+    // A page where nothing moves is silent until long after that.
+    while let Some(left) = lasting.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+        lines.get_ref().set_read_timeout(Some(left))?;
         line.clear();
-        if lines.read_line(&mut line)? == 0 {
-            bail!("the stream ended");
+        match lines.read_line(&mut line) {
+            Ok(0) => bail!("the stream ended"),
+            Ok(_) => {}
+            Err(silent) if matches!(silent.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) => return Err(error.into()),
         }
         if line.starts_with("HTTP/1.1") && !line.contains(" 200 ") {
             bail!("{path} was answered with {line}");
