@@ -41,6 +41,7 @@ fn report_targets_are_mail_and_https() {
     let mail = ReportTarget::Mail("tls+reports@Example.com".to_owned());
     assert_eq!(found, [mail, ReportTarget::Https("https://reports.example/v1/tlsrpt".to_owned())]);
     assert_eq!(report_targets(&texts(&["v=TLSRPTv1; rua=mailto:a%0d%0a@b.example"])), []);
+    assert_eq!(report_targets(&texts(&["v=TLSRPTv1; rua=mailto:tls%+5@b.example"])), [], "a sign is no digit");
     assert_eq!(report_targets(&texts(&["v=TLSRPTv1;rua=mailto:a@b.example", "v=TLSRPTv1;rua=mailto:c@d.example"])), []);
 }
 
