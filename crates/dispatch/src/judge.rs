@@ -134,7 +134,33 @@ fn judge_reply(pack: &RulePack, stage: Stage, provider: Option<&str>, reply: &Re
     }
     let text = text::normal(&reply.text);
     let input = Input { provider, stage, code: Some(reply.code), enhanced: reply.enhanced, text: &text };
-    by_authority(pack, &input)
+    about_whom(by_authority(pack, &input), &input)
+}
+
+/// A reply is about somebody who was named. Until RCPT that is no recipient: to MAIL "user unknown" means our bounce
+/// address, and before that nobody.
+fn about_whom(judged: Verdict, input: &Input<'_>) -> Verdict {
+    let means_recipient = matches!(
+        judged.category,
+        Category::UnknownRecipient
+            | Category::RecipientMoved
+            | Category::RecipientDisabled
+            | Category::MailboxFull
+            | Category::RecipientFilter
+            | Category::UnknownDomain
+    );
+    let (category, rule) = match input.stage {
+        _ if !means_recipient => return judged,
+        Stage::Mail if judged.category == Category::MailboxFull => (Category::ReceiverError, "full-unasked"),
+        Stage::Mail => (Category::SenderRejected, "sender-unknown"),
+        stage if is_before_sender(stage) => (Category::Policy, "refused-unasked"),
+        _ => return judged,
+    };
+    verdict(category, None, input, Cow::Borrowed(rule))
+}
+
+fn is_before_sender(stage: Stage) -> bool {
+    matches!(stage, Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::Auth)
 }
 
 /// What the rules come to. An operator's own ones are heard after the shipped ones where they would soften them.
@@ -188,6 +214,8 @@ fn by_reply_code(input: &Input<'_>) -> (Category, &'static str) {
         (Some(500..=504 | 555), _) => (Category::ProtocolError, "reply-syntax"),
         (Some(530 | 534 | 535 | 538), _) => (Category::Policy, "reply-authentication"),
         (Some(551), _) if is_about_address(input) => (Category::RecipientMoved, "reply-551"),
+        // To MAIL it answers the size we announce (RFC 1870 section 6.1).
+        (Some(552), _) if input.stage == Stage::Mail => (Category::MessageTooLarge, "reply-552"),
         (Some(552), _) => (Category::MailboxFull, "reply-552"),
         (Some(556), _) => (Category::DomainRefusesMail, "reply-556"),
         (_, Some(false)) => (Category::Unknown, UNMATCHED_4XX),
@@ -228,7 +256,7 @@ fn outcome_of(category: Category, input: &Input<'_>) -> Outcome {
 /// Whom a verdict of this category concerns, unless its rule says otherwise. Before RCPT nobody has been named, so
 /// nobody can be meant.
 fn usual_scope(category: Category, stage: Stage) -> Scope {
-    let before_sender = matches!(stage, Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::Auth);
+    let before_sender = is_before_sender(stage);
     let at_sender = stage == Stage::Mail;
     let about_message = matches!(stage, Stage::Data | Stage::Final);
     match category {
@@ -399,6 +427,30 @@ mod tests {
         assert_eq!(at(Stage::Rcpt, 550, "5.7.1 denied").scope, Scope::Recipient);
         assert_eq!(at(Stage::Final, 550, "5.7.1 denied").scope, Scope::Message);
         assert_eq!(at(Stage::Rcpt, 554, "5.7.1 blocked using zen.spamhaus.org").scope, Scope::Source);
+    }
+
+    #[test]
+    fn nobody_is_suppressed_for_words_about_somebody_before_rcpt() {
+        let words = [
+            "5.1.1 user unknown",
+            "5.1.1 <bounces@sender.example>: Recipient address rejected: User unknown",
+            "5.1.6 mailbox has moved",
+            "5.2.1 mailbox disabled",
+            "5.2.2 mailbox full",
+            "5.1.2 unknown domain",
+            "No such user here",
+        ];
+        for text in words {
+            for stage in [Stage::Greeting, Stage::Ehlo, Stage::Auth, Stage::Mail] {
+                let verdict = at(stage, 550, text);
+                assert!(!leads_to_suppression(&verdict), "{stage:?} {text}: {verdict:?}");
+                assert!(!matches!(verdict.scope, Scope::Recipient), "{stage:?} {text}: {verdict:?}");
+            }
+        }
+        let bounces = at(Stage::Mail, 550, "5.1.1 user unknown");
+        assert_eq!((bounces.category, bounces.rule.as_ref()), (Category::SenderRejected, "sender-unknown"));
+        assert_eq!(at(Stage::Mail, 552, "too much").category, Category::MessageTooLarge, "the size we announced");
+        assert_eq!(at(Stage::Rcpt, 552, "too much").category, Category::MailboxFull);
     }
 
     #[test]

@@ -107,13 +107,14 @@ const fn theirs(meaning: &'static str, next_step: &'static str) -> Seen {
 }
 
 /// What happened where no server said a word: the verdicts that `judge` makes without a rule.
-const SEEN: [(&str, Seen); 14] = [
+const SEEN: [(&str, Seen); 17] = [
     ("dns-failure", plain("name server of the domain did not answer")),
     ("dns-no-address", plain("mail server of the domain has no address")),
     ("dns-no-records", plain("domain exists and has no mail server")),
     ("mx-points-inside", plain("domain's mail server is an address inside our own network")),
     ("connection-refused", plain("nobody listens at their mail server")),
     ("egress-down", Seen { blame: Some(Blame::OwnFault), ..plain("our own way out does not work; the note says why") }),
+    ("full-unasked", plain("their server has no room, and had not been told for whom")),
     ("host-unreachable", plain("no way to their mail server")),
     ("line-lost", plain("connection broke before the message was handed over")),
     (
@@ -139,6 +140,14 @@ const SEEN: [(&str, Seen); 14] = [
             next_step: Some("Add a source with an address of that family."),
         },
     ),
+    (
+        "refused-unasked",
+        theirs(
+            "their server spoke of a recipient before one was named",
+            "Nothing to do if it passes; otherwise tell the postmaster of the receiving domain, with the transcript.",
+        ),
+    ),
+    ("sender-unknown", plain("they do not know our bounce address")),
     ("size-announced", plain("message larger than the size they announced")),
     (
         "tls-policy",
