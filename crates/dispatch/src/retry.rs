@@ -106,7 +106,7 @@ impl Schedule {
     /// `tries_done` counts the tries charged to the recipient, the one just made included. A `retry_after` wins over
     /// the schedule within 30 s … 6 h, so it may also bring the try forward; one that reaches beyond the window ends
     /// it. `jitter` (0 … 1) lengthens the wait by up to a tenth, never beyond the longest gap nor the time of the last
-    /// try: one that would fall behind it (jitter adds up, machines sleep) is brought forward.
+    /// try: one of the schedule that would fall behind it (jitter adds up, machines sleep) is brought forward.
     pub fn next_try(
         &self,
         first_try_at: Timestamp,
@@ -126,9 +126,9 @@ impl Schedule {
         }
         let longest = RETRY_AFTER_MAX.min(self.longest_gap()).max(wait);
         let lengthened = wait.mul_f64(1.0 + JITTER_SHARE * jitter.clamp(0.0, 1.0)).min(longest);
-        // The last try comes when the gaps say, not when their jitter has added up.
+        // The last try comes when the gaps say, not when their jitter has added up; but not before they want it.
         let last = first_try_at + self.gaps.iter().sum::<Duration>();
-        Some((now + lengthened).min(if now < last { last } else { end }))
+        Some((now + lengthened).min(if now < last && retry_after.is_none() { last } else { end }))
     }
 
     /// Has something that began at `since` (a hold, a delivery's first try) lasted as long as the window?
@@ -161,6 +161,18 @@ mod tests {
     use proptest::prelude::*;
 
     const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+    #[test]
+    fn nobody_is_asked_before_the_time_they_named() {
+        let schedule = Schedule::parse("15s, 15s", "100s").unwrap();
+        let asked = Some(Duration::from_secs(40));
+        let next = schedule.next_try(START, 1, START, asked, 0.0);
+        assert_eq!(next, Some(START + Duration::from_secs(40)), "the gaps end after 30 s, the window later");
+        let shipped = Schedule::shipped();
+        let late = START + HOUR * 24;
+        let next = shipped.next_try(START, 3, late, Some(HOUR * 6), 1.0);
+        assert_eq!(next, Some(START + HOUR * 30));
+    }
 
     #[test]
     fn eleven_tries_the_last_at_29_h_45_of_30() {
