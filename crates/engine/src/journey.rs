@@ -113,6 +113,9 @@ async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) ->
         return After::Leave;
     }
     let verdict = judged(house, lane, &finished);
+    if session.tls.is_none() && is_clear_refused(&finished, &verdict) {
+        house.policies.forget_broken(session.address);
+    }
     let text = match &finished.ending {
         Ending::Reply(reply) => Some(reply.to_string()),
         _ => None,
@@ -257,6 +260,12 @@ fn is_out_of_step(finished: &Finished) -> bool {
 fn is_chunk_unknown(finished: &Finished) -> bool {
     let is_unknown = matches!(&finished.ending, Ending::Reply(reply) if matches!(reply.code, 500 | 502 | 504));
     matches!(finished.stage, Stage::Data | Stage::Final) && is_unknown
+}
+
+/// Nothing is taken in clear (RFC 3207 section 4: 530).
+fn is_clear_refused(finished: &Finished, verdict: &Verdict) -> bool {
+    let is_code = matches!(&finished.ending, Ending::Reply(reply) if reply.code == 530);
+    is_code || verdict.category == Category::TlsFailure
 }
 
 /// What the ending means.

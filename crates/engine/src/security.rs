@@ -110,6 +110,11 @@ impl Policies {
         put(&mut self.lock().broken, address, now + BROKEN_FOR);
     }
 
+    /// They take nothing in clear at this address: what failed once is tried again.
+    pub(crate) fn forget_broken(&self, address: IpAddr) {
+        self.lock().broken.remove(&address);
+    }
+
     /// The policy of a domain that is in force.
     pub(crate) fn policy_of(&self, domain: &str) -> Option<StsPolicy> {
         self.lock().domains.get(domain).map(|kept| kept.policy.clone())

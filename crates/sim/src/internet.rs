@@ -122,6 +122,8 @@ struct State {
     begun: u64,
     /// What servers show that show something of their own, by name.
     identities: BTreeMap<String, TlsServer>,
+    /// Mail servers whose first handshake is over.
+    stumbled: BTreeSet<String>,
     /// Web servers, by address.
     web: BTreeMap<IpAddr, WebServer>,
     /// What was delivered to them.
@@ -168,6 +170,7 @@ impl Internet {
             tries: 0,
             begun: 0,
             identities: BTreeMap::new(),
+            stumbled: BTreeSet::new(),
             web: BTreeMap::new(),
             delivered: Vec::new(),
             asked: Vec::new(),
@@ -287,6 +290,15 @@ impl Internet {
         let count = u8::try_from(self.lock().web.len()).unwrap_or(u8::MAX);
         let address = known.unwrap_or(IpAddr::V4(Ipv4Addr::new(198, 51, 100, count)));
         self.set_web_server(host, address, server);
+    }
+
+    /// Does the handshake that a client begins now break?
+    pub(crate) fn breaks_handshake(&self, place: &Place) -> bool {
+        match place.tls {
+            TlsOffer::None | TlsOffer::Good => false,
+            TlsOffer::Broken => true,
+            TlsOffer::Stumbling => self.lock().stumbled.insert(place.name.to_string()),
+        }
     }
 
     /// What a mail server shows.

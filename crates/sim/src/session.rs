@@ -178,7 +178,7 @@ impl Conversation {
     }
 
     async fn encrypt(&mut self) -> io::Result<()> {
-        if self.place.tls == TlsOffer::Broken {
+        if self.internet.breaks_handshake(&self.place) {
             // It hears the client out, then answers with a fatal alert and nothing else.
             let mut hello = [0; 1024];
             let _heard = self.stream()?.read(&mut hello).await?;

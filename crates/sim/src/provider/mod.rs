@@ -198,6 +198,8 @@ pub enum TlsOffer {
     Good,
     /// A handshake that fails.
     Broken,
+    /// A handshake that fails the first time anybody tries.
+    Stumbling,
 }
 
 /// What a provider does with mail that fails DMARC.

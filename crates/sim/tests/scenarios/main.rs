@@ -69,6 +69,7 @@ mod an_enforced_policy_that_holds;
 mod an_envelope_follows_a_message;
 mod an_outage_of_two_hours;
 mod broken_tls_is_done_without;
+mod broken_tls_is_tried_again_where_clear_is_refused;
 mod campaigns_come_and_go;
 mod cancelled_in_the_middle;
 mod cancelled_while_all_wait;
