@@ -182,6 +182,8 @@ struct Failure {
     verdict: Verdict,
     reply: Option<model::Reply>,
     note: Option<String>,
+    /// What was said, where anything was.
+    transcript: Option<String>,
     reached: bool,
     /// Our own way out does not work: nothing is known of the site.
     is_ours: bool,
@@ -280,6 +282,7 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
         verdict: dns_verdict(outcome),
         reply: None,
         note: Some(format!("no address was found for the mail server {host:?}")),
+        transcript: None,
         reached: false,
         is_ours: false,
         is_other_family: false,
@@ -298,7 +301,8 @@ fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Fail
     let note = Some(format!("not sent: {refusal}"));
     let (host, stage) = (host.to_owned(), Stage::Tls);
     let (reached, is_ours, is_other_family) = (false, false, false);
-    Failure { host, address: None, stage, verdict, reply: None, note, reached, is_ours, is_other_family }
+    let (address, reply, transcript) = (None, None, None);
+    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family }
 }
 
 /// A server and what it owes us.
@@ -362,11 +366,12 @@ async fn open_one(
 }
 
 fn unreached(Unreached { failure, address }: Unreached) -> (Option<IpAddr>, Unopened) {
-    (address, Unopened { stage: Stage::Connect, why: Why::Connect(failure), reached: false, handshake: None })
+    let (stage, why) = (Stage::Connect, Why::Connect(failure));
+    (address, Unopened { stage, why, reached: false, handshake: None, transcript: None })
 }
 
 fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unopened: Unopened) -> Failure {
-    let Unopened { stage, why, reached, .. } = unopened;
+    let Unopened { stage, why, reached, transcript, .. } = unopened;
     let provider = lane.provider().map(|provider| provider.key.as_str());
     let judged = |what| judge(house.rules(), &Circumstance { stage, provider, what });
     let is_ours = matches!(why, Why::Connect(ConnectFailure::Egress(_)));
@@ -395,7 +400,8 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
             (judged(what), None, Some(journey::in_words(&ending)))
         }
     };
-    Failure { host: host.to_owned(), address, stage, verdict, reply, note, reached, is_ours, is_other_family }
+    let host = host.to_owned();
+    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family }
 }
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
@@ -431,10 +437,10 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
     if !tried.is_volume() {
         give_back(house, lane, &first);
     }
-    journey::conclude(house, lane, &first, tried, heard.clone(), None, None).await;
+    journey::conclude(house, lane, &first, tried, heard.clone(), failure.transcript.clone(), None).await;
     for claimed in others {
         let tried = attempt(&claimed, &failure, started_at, house.now());
-        journey::conclude(house, lane, &claimed, tried, heard.clone(), None, None).await;
+        journey::conclude(house, lane, &claimed, tried, heard.clone(), failure.transcript.clone(), None).await;
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Unopened {
     pub(crate) reached: bool,
     /// How the handshake failed, if it came to one.
     pub(crate) handshake: Option<TlsFailure>,
+    /// What was said, where anything was.
+    pub(crate) transcript: Option<String>,
 }
 
 /// What kept a session from opening.
@@ -154,7 +156,8 @@ impl Session {
             ending => Why::Ending(ending),
         };
         let handshake = self.proof.clone().and_then(Result::err);
-        Unopened { stage, why, reached, handshake }
+        let transcript = Some(self.transcript().to_string()).filter(|said| !said.is_empty());
+        Unopened { stage, why, reached, handshake, transcript }
     }
 
     /// One transaction, from MAIL FROM to the deciding reply. Another one's envelope may have gone out with its end.

@@ -11,5 +11,7 @@ fn required_tls_waits_for_a_handshake() {
     let tries = ended.tries("ida@rusty-lock.test");
     assert!(tries.len() > 3, "{}", ended.story());
     assert!(tries.iter().all(|row| row.attempt.verdict.category == Category::TlsFailure), "{}", ended.story());
+    let told = |said: &String| said.contains("STARTTLS");
+    assert!(tries.iter().all(|row| row.transcript.as_ref().is_some_and(told)), "what was said is kept");
     assert!(ended.arrivals.is_empty() && ended.sightings.is_empty(), "{}", ended.story());
 }
