@@ -6,6 +6,8 @@
 
 /// A hole in a template.
 pub(crate) const HOLE: char = '\u{1}';
+/// The hole of the remote queue id, where an acceptance has others too.
+const ID_HOLE: char = '\u{2}';
 /// Between variables.
 const SEPARATOR: char = '\u{1f}';
 /// The template that is one hole: a text that goes in-line as a whole.
@@ -25,18 +27,26 @@ pub(crate) struct Parts {
 /// Takes a reply text apart.
 pub(crate) fn split(text: &str, rcpt: &str, accepted: bool) -> Parts {
     let text = hide_recipient(text, rcpt);
+    let variables: Vec<&str> = variables(&text).collect();
+    let kept = if accepted { queue_id(&text, &variables) } else { None };
     let mut template = String::with_capacity(text.len());
-    let mut variables: Vec<&str> = Vec::new();
+    let mut holes = 0;
     for (token, is_word) in tokens(&text) {
         if is_word && is_variable(token) {
-            template.push(HOLE);
-            variables.push(token);
+            match kept {
+                Some((at, id)) if at == holes => {
+                    template.push_str(token.strip_suffix(id).unwrap_or_default());
+                    template.push(ID_HOLE);
+                }
+                _ => template.push(HOLE),
+            }
+            holes += 1;
         } else {
-            template.extend(token.chars().filter(|c| *c != HOLE && *c != SEPARATOR));
+            template.extend(token.chars().filter(|c| !is_ours(*c)));
         }
     }
     if accepted {
-        let queue_id = queue_id(&text, &variables).map(|id| cut(id, QUEUE_ID_BYTES_MAX));
+        let queue_id = kept.map(|(_, id)| cut(id, QUEUE_ID_BYTES_MAX));
         return Parts { template, variables: queue_id.unwrap_or_default().to_owned() };
     }
     let joined = variables.join(&SEPARATOR.to_string());
@@ -45,24 +55,23 @@ pub(crate) fn split(text: &str, rcpt: &str, accepted: bool) -> Parts {
 
 /// A text that finds no place in the dictionary, kept whole up to the bound.
 pub(crate) fn whole(text: &str, rcpt: &str) -> Parts {
-    let text: String = hide_recipient(text, rcpt).chars().filter(|c| *c != HOLE && *c != SEPARATOR).collect();
+    let text: String = hide_recipient(text, rcpt).chars().filter(|c| !is_ours(*c)).collect();
     Parts { template: WHOLE.to_owned(), variables: cut(&text, VARIABLES_BYTES_MAX).to_owned() }
 }
 
 /// Puts a text together again; holes without a variable show as `…`.
 pub(crate) fn join(template: &str, variables: &str, accepted: bool, rcpt: Option<&str>) -> String {
-    let holes = template.matches(HOLE).count();
-    let mut values: Vec<&str> = if variables.is_empty() { Vec::new() } else { variables.split(SEPARATOR).collect() };
-    if accepted && template != WHOLE && holes > 1 {
-        // Only the queue id was kept and not which hole it filled: show it at the last one, where servers put it.
-        let mut padded = vec!["…"; holes - 1];
-        padded.extend(values.first());
-        values = padded;
-    }
-    let mut values = values.into_iter();
+    // Of an acceptance nothing but the id was kept; one that knows no place for it may have filled any of several holes.
+    let is_only_id = accepted && (template.contains(ID_HOLE) || template.matches(HOLE).count() > 1);
+    let mut values = variables.split(SEPARATOR).filter(|_| !variables.is_empty());
     let mut text = String::with_capacity(template.len() + variables.len());
     for c in template.chars() {
-        if c == HOLE { text.push_str(values.next().unwrap_or("…")) } else { text.push(c) }
+        match c {
+            ID_HOLE => text.push_str(variables),
+            HOLE if is_only_id => text.push('…'),
+            HOLE => text.push_str(values.next().unwrap_or("…")),
+            c => text.push(c),
+        }
     }
     match rcpt {
         Some(rcpt) => {
@@ -77,6 +86,11 @@ pub(crate) fn join(template: &str, variables: &str, accepted: bool, rcpt: Option
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
+}
+
+/// Is it a character by which a template says something?
+fn is_ours(c: char) -> bool {
+    matches!(c, HOLE | ID_HOLE | SEPARATOR)
 }
 
 fn hide_recipient(text: &str, rcpt: &str) -> String {
@@ -136,19 +150,27 @@ fn is_variable(token: &str) -> bool {
     token.len() >= 12 && capitals >= 3 && small >= 3
 }
 
-/// The remote queue id of an acceptance: what follows "queued as", "id" and the like, else the longest variable.
-fn queue_id<'a>(text: &str, variables: &[&'a str]) -> Option<&'a str> {
+/// The variables of a text, in order.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    tokens(text).filter(|(token, is_word)| *is_word && is_variable(token)).map(|(token, _)| token)
+}
+
+/// The remote queue id of an acceptance, and the number of the variable it is in or ends: what follows "queued as", "id" and
+/// the like, or is called so (`id=4Zq7` is one word), else the longest.
+fn queue_id<'a>(text: &str, variables: &[&'a str]) -> Option<(usize, &'a str)> {
     let lower = text.to_ascii_lowercase();
-    let named = variables.iter().copied().find(|value| {
+    let is_named = |value: &str| {
         lower.find(&value.to_ascii_lowercase()).is_some_and(|at| {
             let before = lower.get(..at).unwrap_or_default().trim_end_matches([' ', '=', ':', '<', '(', '#']);
             before.ends_with(" as") || before.ends_with(" id") || before.ends_with("message-id")
         })
-    });
-    let longest = || variables.iter().copied().rev().max_by_key(|value| value.len());
-    let id = named.or_else(longest)?;
-    // `id=4Zq7` is one token.
-    Some(id.split_once('=').filter(|(name, rest)| !name.is_empty() && !rest.is_empty()).map_or(id, |(_, rest)| rest))
+    };
+    let parts = |value: &'a str| value.split_once('=').filter(|(name, rest)| !name.is_empty() && !rest.is_empty());
+    let is_called = |value: &'a str| parts(value).is_some_and(|(name, _)| name.to_ascii_lowercase().ends_with("id"));
+    let all = || variables.iter().copied().enumerate();
+    let named = all().find(|(_, value)| is_named(value)).or_else(|| all().find(|(_, value)| is_called(value)));
+    let (at, value) = named.or_else(|| all().rev().max_by_key(|(_, value)| value.len()))?;
+    Some((at, parts(value).map_or(value, |(_, rest)| rest)))
 }
 
 #[cfg(test)]
@@ -157,16 +179,40 @@ mod tests {
 
     fn kept(text: &str, accepted: bool) -> (String, String) {
         let parts = split(text, "Anna.B@example.org", accepted);
-        (parts.template.replace(HOLE, "·"), parts.variables.replace(SEPARATOR, "|"))
+        (parts.template.replace(HOLE, "·").replace(ID_HOLE, "#"), parts.variables.replace(SEPARATOR, "|"))
     }
 
     #[test]
     fn of_an_acceptance_the_queue_id_is_kept() {
         let own = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(kept("Ok: queued as 4Zq7Kd2x1B", true), own("Ok: queued as ·", "4Zq7Kd2x1B"));
-        assert_eq!(kept("OK  1763760000 a92af-1055si7.310 - gsmtp", true), own("OK  · · - gsmtp", "a92af-1055si7.310"));
-        assert_eq!(kept("OK id=1rX4kD-0003Qx-2B", true), own("OK ·", "1rX4kD-0003Qx-2B"));
+        assert_eq!(kept("Ok: queued as 4Zq7Kd2x1B", true), own("Ok: queued as #", "4Zq7Kd2x1B"));
+        assert_eq!(kept("OK  1763760000 a92af-1055si7.310 - gsmtp", true), own("OK  · # - gsmtp", "a92af-1055si7.310"));
+        assert_eq!(kept("OK id=1rX4kD-0003Qx-2B", true), own("OK id=#", "1rX4kD-0003Qx-2B"));
         assert_eq!(kept("Thank you", true), own("Thank you", ""));
+    }
+
+    #[test]
+    fn an_id_comes_back_where_it_stood() {
+        let shown = |text: &str| {
+            let parts = split(text, "anna@example.org", true);
+            join(&parts.template, &parts.variables, true, Some("anna@example.org"))
+        };
+        assert_eq!(
+            shown("OK 1700000000 a1b2c3-77aa.1 - gsmtp queued as 5F3A2BBB01 for 17 s"),
+            "OK … … - gsmtp queued as 5F3A2BBB01 for … s"
+        );
+        assert_eq!(
+            shown(
+                "<20261123.abc@example.net> [InternalId=6571299914, Hostname=AM0PR01MB.prod.example.com] 8523 bytes in 0.138"
+            ),
+            "<…> [InternalId=6571299914, …] … bytes in …"
+        );
+        assert_eq!(
+            shown("Requested mail action okay, completed: id=1Mxab0-9sXY0"),
+            "Requested mail action okay, completed: id=1Mxab0-9sXY0"
+        );
+        // One of several, kept by an older version that did not note which.
+        assert_eq!(join("OK \u{1} \u{1} - gsmtp", "a92af", true, None), "OK … … - gsmtp");
     }
 
     #[test]
