@@ -185,6 +185,7 @@ fn causes_name_an_example_and_follow_the_deliveries() {
     assert_eq!(now(store.causes(campaign.id)).unwrap().len(), 1);
     let again = claims(&store, campaign.id);
     assert_eq!((again.len(), again[0].delivery, again[0].attempts), (1, claimed[2].delivery, 1));
+    assert_eq!((again[0].tries, again[0].first_try_at), (0, None), "a window of its own");
     assert_adds_up(&store, campaign.id);
 }
 

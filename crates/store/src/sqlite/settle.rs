@@ -24,6 +24,9 @@ use model::{
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
+/// Stands for the time of a first try that is still to come.
+const NOT_TRIED: i64 = Timestamp::MAX.as_millis();
+
 /// A delivery as it stands.
 pub(super) struct Stands {
     pub(super) state: DeliveryState,
@@ -149,8 +152,12 @@ impl Ledger {
         let attempt = one.attempt.as_ref();
         let charged = attempt.is_some() && one.charge;
         let reached = charged && attempt.is_some_and(|attempt| attempt.reached_receiver);
+        // Who is put back after a doubt has a window of their own: the first one may be over when that is found out.
+        let is_anew = stands.state == DeliveryState::InDoubt && one.to == DeliveryState::Queued;
+        let tries = if is_anew { 0 } else { stands.tries };
         let first_try_at = match attempt {
-            Some(attempt) if stands.attempts == 0 => attempt.started_at.as_millis(),
+            Some(attempt) if stands.attempts == 0 || stands.first_try_at == NOT_TRIED => attempt.started_at.as_millis(),
+            _ if is_anew => NOT_TRIED,
             _ => stands.first_try_at,
         };
         let sql = "UPDATE delivery SET state = ?2, skip = ?3, attempts = ?4, tries = ?5, reached = ?6,
@@ -160,7 +167,7 @@ impl Ledger {
             one.to.code(),
             one.skip.filter(|_| one.to == DeliveryState::Skipped).map(SkipReason::code),
             attempt.map_or(stands.attempts, |attempt| attempt.number),
-            stands.tries.saturating_add(u16::from(charged)),
+            tries.saturating_add(u16::from(charged)),
             stands.reached.saturating_add(u16::from(reached)),
             first_try_at,
             last_attempt,
