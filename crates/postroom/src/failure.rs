@@ -97,6 +97,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         let exit = match &error {
             StoreError::NewerVersion { .. }
+            | StoreError::OlderVersion { .. }
             | StoreError::NotALedger { .. }
             | StoreError::Missing { .. }
             | StoreError::NotFound { .. } => Exit::BadInput,

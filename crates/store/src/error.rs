@@ -31,6 +31,19 @@ pub enum StoreError {
         /// The newest schema this program knows.
         known: u32,
     },
+    /// The ledger was written by an older program, and a reader does not bring it up to date.
+    #[error(
+        "{} has an older form (schema {found}, this postroom reads {known}); start postroom serve, or run any command that changes something: it is brought up to date then, with a copy kept beside it",
+        path.display()
+    )]
+    OlderVersion {
+        /// The ledger file.
+        path: PathBuf,
+        /// Its schema; 0: it is empty.
+        found: u32,
+        /// The newest schema this program knows.
+        known: u32,
+    },
     /// The file is not a ledger of ours.
     #[error("{} is not a Postroom ledger; choose another data directory", path.display())]
     NotALedger {

@@ -58,6 +58,18 @@ fn newer_and_foreign_files_are_refused_untouched() {
     assert!(matches!(Store::open(options(other.path()), at(0)), Err(StoreError::NotALedger { .. })));
 }
 
+#[test]
+fn an_older_ledger_is_not_read_before_it_was_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ledger.db");
+    rusqlite::Connection::open(&file).unwrap().execute_batch(include_str!("../../fixtures/schema-1.sql")).unwrap();
+    crate::Secrets::open(Some(&dir.path().join("secrets")), false).unwrap().put("ledger", &[7; 32]).unwrap();
+    let error = Store::open(OpenOptions::reader(dir.path()), at(0)).unwrap_err();
+    assert!(matches!(error, StoreError::OlderVersion { found: 1, .. }), "{error}");
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    Store::open(OpenOptions::reader(dir.path()), at(0)).unwrap();
+}
+
 /// A directory as an earlier release left it, opened and so migrated.
 fn opened(fixture: &str) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();

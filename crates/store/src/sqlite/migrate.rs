@@ -48,6 +48,15 @@ pub(crate) fn check_identity(conn: &Connection, path: Option<&Path>) -> Result<(
     }
 }
 
+/// Refuses a ledger whose tables a reader would not find.
+pub(crate) fn check_newest(conn: &Connection, path: &Path) -> Result<()> {
+    let found = u32::try_from(number(conn, "user_version")?).unwrap_or(0);
+    match found == newest() {
+        true => Ok(()),
+        false => Err(StoreError::OlderVersion { path: path.to_owned(), found, known: newest() }),
+    }
+}
+
 /// Brings the file to the newest schema. A ledger that holds something is copied beside itself first
 /// (`ledger.db.before-N`).
 pub(crate) fn migrate(conn: &mut Connection, path: Option<&Path>) -> Result<()> {

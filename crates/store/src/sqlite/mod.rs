@@ -353,6 +353,7 @@ pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     migrate::check_identity(&conn, Some(path))?;
+    migrate::check_newest(&conn, path)?;
     Ok(conn)
 }
 
