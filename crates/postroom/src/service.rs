@@ -16,12 +16,12 @@ use crate::sandbox::Sandboxes;
 use crate::shift::{Interrupts, LAST_REPLIES, Staff, died};
 use engine::note::{Note, Watch};
 use engine::options::Transport;
-use engine::{Engine, Handle, Mailing, RunEnd, Settings, Until, launch};
-use model::CampaignId;
+use engine::{Engine, Handle, Mailing, RunEnd, SendError, Settings, Until, launch};
+use model::{Actor, CampaignId, CampaignState, Timestamp};
 use net::{SystemEntropy, World};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Store, StoreError};
+use store::{Campaign, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{RwLock, watch};
@@ -53,7 +53,7 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, plan: Plan) -> Result<(), Failure
     let mut interrupts = Interrupts::listen()?;
     let mut hangups = signal(SignalKind::hangup()).map_err(|e| Failure::own("signals could not be listened for", e))?;
     ledger.store.break_off_jobs(ledger.now()).await?;
-    let mailings = left_to_send(&ledger.store, &config.sending.transport).await?;
+    let mailings = left_to_send(&ledger.store, &config.sending.transport, ledger.now()).await?;
     let engine = Engine::new(ledger.store.clone(), world.clone(), settings, Arc::new(Log));
     let handle = engine.handle();
     let desk = Desk::open(&ledger.dir).map_err(|error| Failure::own("orders could not be listened for", error))?;
@@ -149,8 +149,13 @@ async fn reload(reloading: Arc<Reloading>) {
     notify::tell("READY=1");
 }
 
-/// What was under way when a former process ended, of every workspace, as far as it goes by this way out.
-pub(crate) async fn left_to_send(store: &Store, transport: &Transport) -> Result<Vec<Mailing>, Failure> {
+/// What was under way when a former process ended, of every workspace, as far as it goes by this way out. A campaign that
+/// cannot be gone on with (its key is gone, another version wrote it) is paused with the reason: the others go on.
+pub(crate) async fn left_to_send(
+    store: &Store,
+    transport: &Transport,
+    now: Timestamp,
+) -> Result<Vec<Mailing>, Failure> {
     let mut mailings = Vec::new();
     if store.held().is_some() {
         return Ok(mailings);
@@ -165,15 +170,28 @@ pub(crate) async fn left_to_send(store: &Store, transport: &Transport) -> Result
                 if !campaign.state.may_send() {
                     continue;
                 }
-                if launch::snapshot(&campaign)?.options.transport != *transport {
-                    let (campaign, name) = (campaign.id, campaign.name);
-                    tracing::warn!(%campaign, name, "made for another way out, so not sent from here");
-                    continue;
+                let (id, name) = (campaign.id, &campaign.name);
+                match taken_up(store, &campaign, transport).await {
+                    Ok(Some(mailing)) => mailings.push(mailing),
+                    Ok(None) => tracing::warn!(campaign = %id, name, "made for another way out, so not sent from here"),
+                    Err(SendError::Store(broken)) => return Err(broken.into()),
+                    Err(why) => {
+                        tracing::error!(campaign = %id, name, %why, "paused: it cannot be gone on with");
+                        let why = Some(format!("it cannot be gone on with: {why}"));
+                        store.set_campaign_state(id, CampaignState::Paused, why, &Actor::Engine, now).await?;
+                    }
                 }
-                mailings.push(launch::mailing(store, &campaign, &SystemEntropy::new()).await?);
             }
         }
     }
+}
+
+/// `None`: it was made for another way out.
+async fn taken_up(store: &Store, campaign: &Campaign, transport: &Transport) -> Result<Option<Mailing>, SendError> {
+    if launch::snapshot(campaign)?.options.transport != *transport {
+        return Ok(None);
+    }
+    launch::mailing(store, campaign, &SystemEntropy::new()).await.map(Some)
 }
 
 /// Writes what the engine tells into the log. Single moves are in the ledger.
@@ -200,5 +218,36 @@ impl Watch for Log {
             Note::LedgerWorks => tracing::info!("outcomes can be recorded again"),
             Note::SettlementRefused(refused) => tracing::error!(?refused, "a fault of this program"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{CampaignKind, WorkspaceId};
+    use store::{Audience, NewCampaign, OpenOptions};
+
+    #[tokio::test]
+    async fn a_campaign_that_cannot_be_read_is_paused_and_stops_nobody() {
+        let now = Timestamp::from_millis(1_000_000);
+        let store = Store::open(OpenOptions::memory([7; 32]), now).unwrap();
+        let new = NewCampaign {
+            workspace: WorkspaceId::FIRST,
+            name: "news".to_owned(),
+            kind: CampaignKind::Broadcast,
+            message: "{}".to_owned(),
+            audience: Audience::everyone(),
+            files_hash: [1; 32],
+            content_hash: [2; 32],
+            canary: 0,
+            trial: None,
+        };
+        let id = store.create_campaign(new, &Actor::Engine, now).await.unwrap().id;
+        store.build_campaign(id, &Actor::Engine, now).await.unwrap();
+        store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        assert!(left_to_send(&store, &Transport::Direct { port: 25, dns: None }, now).await.unwrap().is_empty());
+        let paused = store.campaign(id).await.unwrap().unwrap();
+        let why = paused.why.unwrap_or_default();
+        assert!(paused.state == CampaignState::Paused && why.contains("another version"), "{why}");
     }
 }

@@ -148,7 +148,7 @@ impl Opened {
             fs::write(&ready, "").map_err(cannot)?;
         }
         store.break_off_jobs(sim.world.clock.now()).await?;
-        let mailings = service::left_to_send(&store, &sample::transport()).await?;
+        let mailings = service::left_to_send(&store, &sample::transport(), sim.world.clock.now()).await?;
         // What nobody can guess (a webhook's secret, the id of a request) is drawn by the machine, not by the seed.
         let world = net::World { entropy: Arc::new(SystemEntropy::new()), ..sim.world.clone() };
         let engine = Engine::new(store.clone(), world.clone(), sample::settings(), Arc::new(Silence));
