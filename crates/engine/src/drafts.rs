@@ -8,9 +8,11 @@ use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, SendOptions};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard};
-use mail::compose::{Compiled, HeaderPlan, RenderError, Values};
-use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Timestamp, WorkspaceId};
+use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Values};
+use mail::values::tag_of_column;
+use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
+use std::cmp::Reverse;
 use store::{Audience, Campaign, Contact, DraftEdit, Frozen, NewCampaign, Store, StoreError, Whom};
 
 /// The workspace's legal name and postal address.
@@ -46,6 +48,10 @@ pub struct Checked {
     pub warnings: Vec<String>,
     /// The merge tags it uses.
     pub tags: Vec<String>,
+    /// Who would get it if it began now, and who would be skipped and why.
+    pub forecast: Tally,
+    /// Tags without a fallback for which some of those who would get it have no value, and how many of them; most first.
+    pub gaps: Vec<(String, u64)>,
 }
 
 impl Proposal {
@@ -124,7 +130,8 @@ pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, Se
 pub async fn check(store: &Store, world: &World, campaign: &Campaign) -> Result<Checked, SendError> {
     let judged = judge(store, world, campaign, world.clock.now()).await?;
     let tags = judged.compiled.tags().iter().cloned().collect();
-    Ok(Checked { objections: judged.objections, warnings: judged.warnings, tags })
+    let Judged { objections, warnings, forecast, gaps, .. } = judged;
+    Ok(Checked { objections, warnings, tags, forecast, gaps })
 }
 
 /// A draft that was looked through.
@@ -135,6 +142,8 @@ struct Judged {
     audience: Audience,
     objections: Vec<Objection>,
     warnings: Vec<String>,
+    forecast: Tally,
+    gaps: Vec<(String, u64)>,
 }
 
 /// What speaks against a draft: asked by who checks it and by who begins it, so that both hear the same.
@@ -148,7 +157,11 @@ async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp
         HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
             .map_err(|why| SendError::Input(why.to_string()))?;
     }
-    let forecast = store.forecast_draft(workspace, campaign.id, now).await?;
+    let asked: Vec<&String> = compiled.bare_tags().iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str())).collect();
+    let values = asked.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
+    let (forecast, without) = store.forecast_values(workspace, campaign.id, values, now).await?;
+    let mut gaps: Vec<_> = asked.into_iter().cloned().zip(without).filter(|(_, people)| *people > 0).collect();
+    gaps.sort_by_key(|(_, people)| Reverse(*people));
     if forecast.count(DeliveryState::Queued) == 0 {
         objections.push(Objection::Nobody { skipped: forecast.count(DeliveryState::Skipped) });
     }
@@ -158,7 +171,12 @@ async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp
         Err(SendError::Guard(what)) => objections.push(Objection::SentAlready { what }),
         other => other?,
     }
-    Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings })
+    Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings, forecast, gaps })
+}
+
+/// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it.
+pub fn values_of(columns: &[String], tag: &str) -> Vec<String> {
+    columns.iter().filter(|column| *column == tag || tag_of_column(column) == tag).cloned().collect()
 }
 
 /// Where the way out of a message stands under a condition: refuses one that nobody of the people here would see, for the

@@ -617,6 +617,11 @@ impl Compiled {
         &self.tags
     }
 
+    /// The tags that stand somewhere without a fallback: a gap, for whoever has no value.
+    pub fn bare_tags(&self) -> &BTreeSet<String> {
+        &self.bare_tags
+    }
+
     /// The targets of the message's links, in order, with their tags.
     pub fn links(&self) -> &[String] {
         &self.links

@@ -37,19 +37,24 @@ pub struct DraftVersion {
     pub draft: DraftEdit,
 }
 
+/// So many groups of values are looked for at once: one bit each.
+pub const VALUES_ASKED_MAX: usize = 62;
+
 /// Whom a draft would concern, as a term of its equation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForeseenTerm {
     /// Everybody of its audience.
     Everybody,
     /// Those who would get it.
     Attempted,
+    /// Those of them who have none of these values.
+    Without(Vec<String>),
     /// Those who would be skipped; for one reason only, where one is named.
     Skipped(Option<SkipReason>),
 }
 
 /// A page of the people a draft would concern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeseenPage {
     /// Which of them.
     pub of: ForeseenTerm,
@@ -70,6 +75,16 @@ pub struct Foreseen {
     pub address: Option<String>,
     /// Why they would be skipped; `None`: they would get it.
     pub skip: Option<SkipReason>,
+}
+
+/// What looking through a draft's audience found.
+#[derive(Debug, Default)]
+pub(crate) struct Forecast {
+    pub(crate) tally: Tally,
+    /// For each group of values that was asked for: those who would get it and have none of them.
+    pub(crate) without: Vec<u64>,
+    /// The page that was asked for.
+    pub(crate) people: Vec<Foreseen>,
 }
 
 /// What is frozen when a draft begins.
@@ -177,7 +192,20 @@ impl Store {
 
     /// Who would get a draft if it began now, and who would be skipped and why. Writes nothing.
     pub async fn forecast_draft(&self, workspace: WorkspaceId, id: CampaignId, now: Timestamp) -> Result<Tally> {
-        Ok(self.foresee(workspace, id, None, now).await?.0)
+        Ok(self.foresee(workspace, id, Vec::new(), None, now).await?.tally)
+    }
+
+    /// The same with how many of those who would get it have none of the values of each group: names of values, the first
+    /// [`VALUES_ASKED_MAX`] groups.
+    pub async fn forecast_values(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        values: Vec<Vec<String>>,
+        now: Timestamp,
+    ) -> Result<(Tally, Vec<u64>)> {
+        let forecast = self.foresee(workspace, id, values, None, now).await?;
+        Ok((forecast.tally, forecast.without))
     }
 
     /// The same with a page of the people behind a term of it.
@@ -188,23 +216,30 @@ impl Store {
         wanted: ForeseenPage,
         now: Timestamp,
     ) -> Result<(Tally, Vec<Foreseen>)> {
-        self.foresee(workspace, id, Some(wanted), now).await
+        let values = match &wanted.of {
+            ForeseenTerm::Without(names) => vec![names.clone()],
+            _ => Vec::new(),
+        };
+        let forecast = self.foresee(workspace, id, values, Some(wanted), now).await?;
+        Ok((forecast.tally, forecast.people))
     }
 
     async fn foresee(
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
+        values: Vec<Vec<String>>,
         wanted: Option<ForeseenPage>,
         now: Timestamp,
-    ) -> Result<(Tally, Vec<Foreseen>)> {
+    ) -> Result<Forecast> {
         let _alone = self.core.building.lock().await;
         let begin = move |ledger: &mut Ledger| {
             drafts::require_draft(&ledger.conn, workspace, id)?;
-            ledger.begin_forecast(id)
+            ledger.begin_forecast(id, values)
         };
         let mut build = self.core.lanes.write(begin).await?;
         loop {
+            let wanted = wanted.clone();
             let step = move |ledger: &mut Ledger| {
                 let found = ledger.forecast_step(&mut build, wanted.as_ref(), now)?;
                 Ok((build, found))

@@ -280,6 +280,7 @@ people-more = Alle zeigen
 foreseen-what = Jetzt gezählt, als begänne sie jetzt; durch Ansehen wird nichts gesendet.
 foreseen-would = Begänne sie jetzt
 foreseen-skipped = übergangen:
+foreseen-without = Bekämen sie und haben keinen Wert für „{ $tag }“
 foreseen-gets = bekäme sie
 contacts-find = Nach Adresse suchen
 contacts-table = Kontakte, Tabelle
@@ -462,10 +463,15 @@ clicks-machines = Von Maschinen
 csv = Als Tabelle (CSV)
 
 # Beginning, and once more.
+finding-gap = { $n ->
+    [one] Eine Person hat
+   *[other] { $n } Personen haben
+} keinen Wert für „{ $tag }“: Wo er in der Nachricht steht, ist eine Lücke.
 finding-nobody = Niemand bekäme sie: Alle werden übersprungen.
 finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie oder wurde wiederhergestellt.
 remedy-nobody = Eine andere Zielgruppe wählen
 remedy-held = postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
+remedy-gap = Ansehen, wer; oder ihm in der Nachricht einen Ersatz geben: „{ $tag } | default('…')“
 remedy-message = In der Nachricht beheben
 start-title = Beginnen lassen
 start-when = Wann

@@ -281,6 +281,7 @@ foreseen-what = Counted now, as it would begin now; nothing is sent by looking.
 foreseen-would = If it began now
 foreseen-skipped = skipped:
 foreseen-gets = would get it
+foreseen-without = Would get it, and have no value for “{ $tag }”
 contacts-find = Find by address
 contacts-table = Contacts, table
 contacts-empty = People will be here. They come by an import, a form or the API.
@@ -462,10 +463,15 @@ clicks-machines = By machines
 csv = As a table (CSV)
 
 # Beginning, and once more.
+finding-gap = { $n ->
+    [one] One person has
+   *[other] { $n } people have
+} no value for “{ $tag }”: where it stands in the message there is a gap.
 finding-nobody = Nobody would get it: everybody is skipped.
 finding-held = Sending is held here: this directory is a copy, or was restored.
 remedy-nobody = Choose another audience
 remedy-held = postroom adopt says that this directory sends from now on.
+remedy-gap = See who; or give it a fallback in the message: “{ $tag } | default('…')”
 remedy-message = Mend it in the message
 start-title = Let it begin
 start-when = When

@@ -1,7 +1,9 @@
 //! Drafts: what is being written can be changed and taken back; what has begun cannot.
 
-use super::{ME, W, at, empty, import, now};
-use crate::{Audience, DraftEdit, Frozen, NewCampaign, Store, StoreError, Target, Whom};
+use super::{ME, W, at, empty, import, import_rows, now, row};
+use crate::{
+    Audience, DraftEdit, ForeseenPage, ForeseenTerm, Frozen, ImportRow, NewCampaign, Store, StoreError, Target, Whom,
+};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId,
 };
@@ -69,6 +71,38 @@ fn a_draft_is_changed_forecast_and_begun() {
         at(6),
     ));
     assert!(matches!(again, Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn a_forecast_tells_who_has_nothing_of_a_value() {
+    let store = empty();
+    let with =
+        |line: u64, email: &str, attributes: &str| ImportRow { attributes: attributes.to_owned(), ..row(line, email) };
+    let rows = vec![
+        with(1, "anna@a.example", r#"{"City": "Ghent", "plan": ""}"#),
+        with(2, "bo@b.example", r#"{"City": null, "plan": "pro"}"#),
+        with(3, "cy@a.example", r#"{"town": "Lille"}"#),
+        with(4, "dora@b.example", "{}"),
+        with(5, "eve@a.example", "{}"),
+    ];
+    import_rows(&store, 1, rows);
+    // Who is skipped has no gap.
+    let left = Target::Address("eve@a.example".to_owned());
+    now(store.suppress(W, left, SuppressionReason::Unsubscribed, None, &ME, at(2))).unwrap();
+    let id = draft(&store, "news", Audience::everyone());
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let values = vec![names(&["City"]), names(&["City", "town"]), names(&["plan"]), names(&[])];
+    let (tally, without) = now(store.forecast_values(W, id, values, at(3))).unwrap();
+    assert_eq!(tally.count(DeliveryState::Queued), 4);
+    assert_eq!(without, [3, 2, 3, 4]);
+    let page = |after, limit| {
+        let wanted = ForeseenPage { of: ForeseenTerm::Without(names(&["City", "town"])), after, limit };
+        now(store.forecast_people(W, id, wanted, at(3))).unwrap().1
+    };
+    let all = page(None, 9);
+    let addresses = all.iter().map(|one| one.address.as_deref().unwrap());
+    assert_eq!(addresses.collect::<Vec<_>>(), ["bo@b.example", "dora@b.example"]);
+    assert_eq!(page(Some(all[0].place), 9), all[1..]);
 }
 
 #[test]

@@ -15,9 +15,10 @@ use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
 use super::trials::{self, Split};
 use super::{Ledger, canary, word};
-use crate::draft::{Foreseen, ForeseenPage, ForeseenTerm};
+use crate::draft::{Forecast, Foreseen, ForeseenPage, ForeseenTerm, VALUES_ASKED_MAX};
 use crate::error::Result;
 use model::id::ID_STEP;
+use model::segment::{About, Rule, Test};
 use model::{
     Actor, CampaignId, CampaignState, ContactId, ContactStatus, DeliveryState, ErrorCause, EventKind, ReactionKind,
     SkipReason, SuppressionReason, Tally, Timestamp,
@@ -41,11 +42,11 @@ const SKIPPED: i64 = i64::MAX;
 const SCRATCH: &str = "
     CREATE TEMP TABLE IF NOT EXISTS chunk
         (n INTEGER PRIMARY KEY, contact INTEGER UNIQUE, address INTEGER, domain INTEGER, skip INTEGER, tier INTEGER,
-        lead TEXT, import INTEGER, place INTEGER, variant INTEGER);
+        lead TEXT, import INTEGER, place INTEGER, variant INTEGER, lacks INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS person (contact INTEGER PRIMARY KEY);
     CREATE TEMP TABLE IF NOT EXISTS seen (address INTEGER PRIMARY KEY, contact INTEGER NOT NULL);
     CREATE TEMP TABLE IF NOT EXISTS candidate (domain INTEGER, place INTEGER, contact INTEGER NOT NULL,
-        address INTEGER, skip INTEGER, variant INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
+        address INTEGER, skip INTEGER, variant INTEGER, lacks INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
     CREATE TEMP TABLE IF NOT EXISTS gathered
         (domain INTEGER PRIMARY KEY, people INTEGER, first INTEGER, canary INTEGER, trial INTEGER, cold INTEGER);
     CREATE TEMP TABLE IF NOT EXISTS layout (rank INTEGER PRIMARY KEY, domain INTEGER, people INTEGER, first_id INTEGER,
@@ -62,6 +63,8 @@ pub(crate) struct Build {
     stage: BuildStage,
     /// Whom it is for.
     audience: Resolved,
+    /// Groups of values: of everybody it is noted which of them they have nothing of, one bit each.
+    values: Vec<Vec<String>>,
     /// Members of the canary that are wanted; after the draw, that there are.
     pub(crate) canary: i64,
     /// How the people on whom variants are compared are found.
@@ -153,6 +156,18 @@ fn decision(counts: &str, by_status: &str, by_us: &str) -> String {
     )
 }
 
+/// Which groups of values `c` (a contact) has nothing of, a bit for each; NULL where none is asked for.
+fn lacks_sql(values: &[Vec<String>], compiler: &mut Compiler) -> String {
+    let bit = |(at, names): (usize, &Vec<String>)| {
+        let has = |name: &String| Rule::Attribute(About { name: name.clone(), is: Test::Exists });
+        let has_any = Rule::Any(names.iter().map(has).collect());
+        let has_any = if names.is_empty() { "0".to_owned() } else { compiler.each(&has_any) };
+        format!("((NOT {has_any}) << {at})")
+    };
+    let bits: Vec<String> = values.iter().enumerate().map(bit).collect();
+    if bits.is_empty() { "NULL".to_owned() } else { bits.join(" | ") }
+}
+
 /// How a contact in `error` is counted when it is skipped.
 pub(crate) const fn skip_of_error(cause: ErrorCause) -> SkipReason {
     match cause {
@@ -187,6 +202,7 @@ impl Ledger {
             workspace: campaign.workspace.0,
             stage,
             audience,
+            values: Vec::new(),
             canary: i64::from(campaign.canary),
             split: trials::split(&self.conn, id)?,
             queued: 0,
@@ -194,9 +210,11 @@ impl Ledger {
         })
     }
 
-    /// Begins to look whom a draft would go to, without writing anything.
-    pub(crate) fn begin_forecast(&mut self, id: CampaignId) -> Result<Build> {
+    /// Begins to look whom a draft would go to, and who has nothing of some values, without writing anything.
+    pub(crate) fn begin_forecast(&mut self, id: CampaignId, values: Vec<Vec<String>>) -> Result<Build> {
         let mut build = self.begin_build(id)?;
+        build.values = values;
+        build.values.truncate(VALUES_ASKED_MAX);
         self.clear_scratch()?;
         build.stage = BuildStage::Resolve { group: 0, place: 0 };
         Ok(build)
@@ -208,7 +226,7 @@ impl Ledger {
         build: &mut Build,
         wanted: Option<&ForeseenPage>,
         now: Timestamp,
-    ) -> Result<Option<(Tally, Vec<Foreseen>)>> {
+    ) -> Result<Option<Forecast>> {
         if let BuildStage::Resolve { group, place } = build.stage {
             build.stage = self.resolve(build, group, place, now)?;
             return Ok(None);
@@ -225,16 +243,28 @@ impl Ledger {
         }
         drop(rows);
         drop(statement);
+        let without = self.without(build.values.len())?.into_iter().map(count).collect();
         let people = wanted.map(|wanted| self.foreseen(wanted)).transpose()?.unwrap_or_default();
         self.clear_scratch()?;
-        Ok(Some((tally, people)))
+        Ok(Some(Forecast { tally, without, people }))
+    }
+
+    /// Of each of so many groups of values: how many who would get it have nothing of it.
+    fn without(&self, groups: usize) -> Result<Vec<i64>> {
+        if groups == 0 {
+            return Ok(Vec::new());
+        }
+        let sums: Vec<String> = (0..groups).map(|group| format!("coalesce(sum(lacks >> {group} & 1), 0)")).collect();
+        let sql = format!("SELECT {} FROM temp.candidate WHERE domain < ?1", sums.join(", "));
+        let read = |row: &rusqlite::Row<'_>| (0..groups).map(|at| row.get(at)).collect();
+        Ok(self.conn.prepare_cached(&sql)?.query_row([SKIPPED], read)?)
     }
 
     /// A page of those a forecast gathered: those who would get it by domain, then those who are skipped.
     fn foreseen(&self, wanted: &ForeseenPage) -> Result<Vec<Foreseen>> {
         let (from, to) = match wanted.of {
             ForeseenTerm::Everybody => (i64::MIN, SKIPPED),
-            ForeseenTerm::Attempted => (i64::MIN, SKIPPED - 1),
+            ForeseenTerm::Attempted | ForeseenTerm::Without(_) => (i64::MIN, SKIPPED - 1),
             ForeseenTerm::Skipped(_) => (SKIPPED, SKIPPED),
         };
         let reason = match wanted.of {
@@ -244,11 +274,13 @@ impl Ledger {
         let sql = "SELECT p.domain, p.place, p.contact, coalesce(a.email, k.invalid), p.skip
             FROM temp.candidate p JOIN contact k ON k.id = p.contact LEFT JOIN address a ON a.id = k.address
             WHERE p.domain >= ?1 AND p.domain <= ?2 AND (p.domain, p.place) > (?3, ?4) AND (?5 IS NULL OR p.skip = ?5)
+                AND (NOT ?7 OR p.lacks & 1)
             ORDER BY p.domain, p.place LIMIT ?6";
+        let lack = matches!(wanted.of, ForeseenTerm::Without(_));
         let (domain, place) = wanted.after.unwrap_or((i64::MIN, i64::MIN));
         let limit = i64::try_from(wanted.limit).unwrap_or(i64::MAX);
         let mut statement = self.conn.prepare_cached(sql)?;
-        let mut rows = statement.query(params![from, to, domain, place, reason, limit])?;
+        let mut rows = statement.query(params![from, to, domain, place, reason, limit, lack])?;
         let mut people = Vec::new();
         while let Some(row) = rows.next()? {
             people.push(Foreseen {
@@ -323,9 +355,9 @@ impl Ledger {
         let Some(last) = last else { return Ok(BuildStage::Resolve { group: at + 1, place: 0 }) };
         let mut compiler = Compiler::new(7, now);
         let gather = format!(
-            "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import)
+            "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import, lacks)
              SELECT c.id, c.address, a.domain, coalesce({decision}, CASE WHEN {excluded} THEN {by_rule} END, {choice},
-                {rest}), {tier}, c.lead_source, c.import
+                {rest}), {tier}, c.lead_source, c.import, {lacks}
              FROM campaign m CROSS JOIN ({page}) p CROSS JOIN contact c ON c.id = p.contact LEFT JOIN address a ON a.id = c.address
              WHERE m.id = ?6 AND c.workspace = ?4 AND {member}
                 AND NOT EXISTS (SELECT 1 FROM temp.person known WHERE known.contact = c.id)
@@ -336,6 +368,7 @@ impl Ledger {
             choice = choice_sql("?5"),
             rest = group.skip().map_or("NULL".to_owned(), |reason| reason.code().to_string()),
             tier = tier_sql("?5"),
+            lacks = lacks_sql(&build.values, &mut compiler),
             member = group.member_sql(&mut compiler),
         );
         let given = [key, place, STEP_ROWS, build.workspace, now.as_millis(), build.campaign.0].map(Value::from);
@@ -380,14 +413,14 @@ impl Ledger {
         .execute([COLD_TIER, NOT_TRIAL])?;
         let queued = conn
             .prepare_cached(
-                "INSERT INTO temp.candidate SELECT domain, place, contact, address, NULL, variant FROM temp.chunk
+                "INSERT INTO temp.candidate SELECT domain, place, contact, address, NULL, variant, lacks FROM temp.chunk
                  WHERE skip IS NULL",
             )?
             .execute([])?;
         let skipped = conn
             .prepare_cached(
                 "INSERT INTO temp.candidate SELECT ?2, ?1 + row_number() OVER (ORDER BY n), contact, address, skip,
-                    NULL FROM temp.chunk WHERE skip IS NOT NULL",
+                    NULL, NULL FROM temp.chunk WHERE skip IS NOT NULL",
             )?
             .execute([build.skipped, SKIPPED])?;
         self.gather_sample(build)?;

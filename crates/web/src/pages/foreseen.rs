@@ -27,6 +27,9 @@ struct Page {
     /// Where they stand.
     term: String,
     reason: Option<SkipReason>,
+    /// The tag for which they have no value.
+    tag: Option<String>,
+    heading: String,
     people: Vec<Foreseen>,
     next: Option<String>,
     /// The choices: term, class, and how many.
@@ -45,12 +48,14 @@ impl Page {
 
     /// The address of the next page without its cursor.
     fn query(&self) -> String {
-        let reason = self.reason.map(|reason| format!("&reason={}", reason.word())).unwrap_or_default();
+        let word = self.reason.map(SkipReason::word).or(self.tag.as_deref());
+        let reason = word.map(|word| format!("&reason={word}")).unwrap_or_default();
         format!("?state={}{reason}", self.term)
     }
 }
 
-/// The people behind a term. `reason`: of those who would be skipped only these.
+/// The people behind a term. `reason`: of those who would be skipped only these; of those without a value, the tag that
+/// comes out empty.
 pub(super) async fn show(
     app: &App,
     visitor: &Visitor,
@@ -59,7 +64,9 @@ pub(super) async fn show(
     after: Option<&str>,
 ) -> Result<Response, Problem> {
     let unknown = || Problem::from(Code::NotFound);
+    let tag = (term == "without").then(|| reason.to_owned());
     let reason = match reason {
+        _ if tag.is_some() => None,
         "" => None,
         word => Some(SkipReason::from_word(word).ok_or_else(unknown)?),
     };
@@ -68,6 +75,10 @@ pub(super) async fn show(
         // Before it begins whoever would get it waits, and nobody has a verdict.
         "attempted" | "in_progress" | "queued" => ForeseenTerm::Attempted,
         "skipped" => ForeseenTerm::Skipped(reason),
+        "without" => {
+            let columns = app.store.attribute_names(campaign.workspace).await?;
+            ForeseenTerm::Without(engine::drafts::values_of(&columns, tag.as_deref().unwrap_or_default()))
+        }
         _ => return Err(unknown()),
     };
     let after = after.map(|cursor| pages::open(LIST, cursor)).transpose()?;
@@ -84,11 +95,18 @@ pub(super) async fn show(
         vec![("all", "", known.recipients), ("skipped", "skip", known.skipped), ("attempted", "go", known.attempted)];
     let reasons = known.skipped_by_reason.iter().map(|(reason, count)| (reason.word(), *count));
     let title = visitor.shown.fill("people-title", &[("name", campaign.name.as_str().into())]);
+    let term = if term.is_empty() { "all" } else { term };
+    let heading = match &tag {
+        Some(tag) => visitor.shown.fill("foreseen-without", &[("tag", tag.as_str().into())]),
+        None => visitor.shown.one_of("term", term),
+    };
     Ok(page(&Page {
         layout: Layout::of(app, visitor, Section::Campaigns, title),
         head: Head::of(app, visitor, campaign, "people").await?,
-        term: if term.is_empty() { "all".to_owned() } else { term.to_owned() },
+        term: term.to_owned(),
         reason,
+        tag,
+        heading,
         people,
         next,
         terms,

@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use engine::report::Report;
 use engine::{Objection, SendError};
 use model::access::Scope;
-use model::{CampaignId, CampaignState, Timestamp};
+use model::{CampaignId, CampaignState, Tally, Timestamp};
 use store::Campaign;
 
 /// Beyond so many people their number has to be typed.
@@ -107,9 +107,12 @@ async fn review(
     error: Option<Problem>,
 ) -> Result<DraftPage, Problem> {
     let head = Head::of(app, visitor, campaign, "review").await?;
-    let tally = app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?;
+    let Found { mut findings, warnings, forecast } = findings(app, visitor, campaign, &head.base).await?;
+    let tally = match forecast {
+        Some(tally) => tally,
+        None => app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?,
+    };
     let report = Report::of_tally(&tally);
-    let (mut findings, warnings) = findings(app, visitor, campaign, &head.base).await?;
     let shown = &visitor.shown;
     let plain =
         |says: String, remedy: String| Finding { class: "hard", forbids: true, says, remedy, record: None, href: None };
@@ -136,13 +139,17 @@ async fn review(
     })
 }
 
-/// What stands against it, and what its author should look at.
-async fn findings(
-    app: &App,
-    visitor: &Visitor,
-    campaign: &Campaign,
-    base: &str,
-) -> Result<(Vec<Finding>, Vec<Finding>), Problem> {
+/// What was found by looking it through.
+struct Found {
+    /// What stands against it.
+    findings: Vec<Finding>,
+    /// What its author should look at.
+    warnings: Vec<Finding>,
+    /// Who would get it, where it could be read far enough to count them.
+    forecast: Option<Tally>,
+}
+
+async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str) -> Result<Found, Problem> {
     let shown = &visitor.shown;
     let edit = format!("{base}/edit");
     let in_text = |class, forbids, says: String| Finding {
@@ -156,7 +163,8 @@ async fn findings(
     let checked = match engine::drafts::check(&app.store, &app.world, campaign).await {
         Ok(checked) => checked,
         Err(why @ (SendError::Message { .. } | SendError::Input(_))) => {
-            return Ok((vec![in_text("hard", true, why.to_string())], Vec::new()));
+            let findings = vec![in_text("hard", true, why.to_string())];
+            return Ok(Found { findings, warnings: Vec::new(), forecast: None });
         }
         Err(other) => return Err(other.into()),
     };
@@ -178,8 +186,20 @@ async fn findings(
             Objection::KeyUnseen { .. } => None,
         },
     };
-    let warnings = checked.warnings.into_iter().map(|says| in_text("soft", false, says)).collect();
-    Ok((checked.objections.iter().map(against).collect(), warnings))
+    let gap = |(tag, people): &(String, u64)| Finding {
+        class: "soft",
+        forbids: false,
+        says: shown.fill("finding-gap", &[("n", (*people).into()), ("tag", tag.as_str().into())]),
+        remedy: shown.fill("remedy-gap", &[("tag", tag.as_str().into())]),
+        record: None,
+        href: Some(format!("{base}/people?state=without&reason={tag}")),
+    };
+    let warnings = checked.warnings.into_iter().map(|says| in_text("soft", false, says));
+    Ok(Found {
+        findings: checked.objections.iter().map(against).collect(),
+        warnings: warnings.chain(checked.gaps.iter().map(gap)).collect(),
+        forecast: Some(checked.forecast),
+    })
 }
 
 /// Lets it begin, now or at a time.

@@ -163,6 +163,28 @@ async fn who_would_be_skipped_is_known_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn who_has_no_value_for_a_tag_is_known_before_anything_is_sent() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    people(&house, &["anna@a.example"]).await;
+    for named in
+        [json!({ "email": "bob@b.example" }), json!({ "email": "cid@c.example", "attributes": { "first_name": "" } })]
+    {
+        assert_eq!(house.post("/api/v1/contacts", &key, named).await.status, 201);
+    }
+    let made = house.post("/api/v1/campaigns", &key, written("spring", "everyone")).await.json();
+    let base = format!("/campaigns/{}", made["id"].as_str().unwrap());
+    let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
+    assert_eq!(checked["gaps"], json!([{ "tag": "first_name", "people": 2 }]));
+    let review = look(&house, &base, &cookie).await.text;
+    let behind = format!("{base}/people?state=without&#38;reason=first_name");
+    assert!(review.contains("2 people have no value for “first_name”") && review.contains(&behind), "{review}");
+    let people = look(&house, &format!("{base}/people?state=without&reason=first_name"), &cookie).await.text;
+    assert!(people.contains("bob@b.example") && people.contains("cid@c.example"), "{people}");
+    assert!(!people.contains("anna@a.example"), "{people}");
+}
+
+#[tokio::test]
 async fn many_who_are_foreseen_come_a_page_at_a_time() {
     let house = rehearsal();
     let (cookie, key) = (owner(&house).await, house.master_key().await);

@@ -59,6 +59,17 @@ struct Checked {
     warnings: Vec<String>,
     /// The merge tags it uses.
     tags: Vec<String>,
+    /// Tags without a fallback for which some of those who would get it have no value; most first.
+    gaps: Vec<Gap>,
+}
+
+/// A tag that comes out empty for some.
+#[derive(Serialize, ToSchema)]
+struct Gap {
+    /// The tag.
+    tag: String,
+    /// Those who would get it and have no value for it.
+    people: u64,
 }
 
 impl From<&engine::Objection> for Objection {
@@ -71,7 +82,7 @@ impl From<&engine::Objection> for Objection {
     }
 }
 
-/// Check a draft: does its message compile, is its domain's key published, can people unsubscribe?
+/// Check a draft: does its message compile, is its domain's key published, can people unsubscribe, who has no value for a tag?
 #[utoipa::path(post, path = "/campaigns/{id}/check", tag = "campaigns",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Checked)))]
 async fn check(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -> Result<Json<Checked>, Problem> {
@@ -83,6 +94,7 @@ async fn check(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -
         objections: checked.objections.iter().map(Objection::from).collect(),
         warnings: checked.warnings,
         tags: checked.tags,
+        gaps: checked.gaps.into_iter().map(|(tag, people)| Gap { tag, people }).collect(),
     }))
 }
 
