@@ -133,10 +133,11 @@ async fn listed(
 ) -> Result<serde_json::Map<String, Value>, Failure> {
     let mut found: Vec<Person> = Vec::new();
     let mut is_cut = false;
+    let tally = ledger.store.tally(campaign).await?;
     for state in states {
         let mut after = None;
         loop {
-            let page = people(&ledger.store, campaign, *state, after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign, *state, after, PAGE).await?;
             found.extend(page.people);
             is_cut |= found.len() >= PEOPLE_MAX && page.next.is_some();
             after = page.next.filter(|_| found.len() < PEOPLE_MAX);
@@ -158,10 +159,11 @@ async fn list(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut count: u64 = 0;
+    let tally = ledger.store.tally(campaign).await?;
     for state in states {
         let mut after = None;
         loop {
-            let page = people(&ledger.store, campaign, *state, after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign, *state, after, PAGE).await?;
             for person in &page.people {
                 count += 1;
                 told(person, style).iter().for_each(|line| output.line(line));

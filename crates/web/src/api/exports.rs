@@ -281,10 +281,11 @@ async fn write_recipients(
         "meaning",
     ];
     table.rows([header.map(str::to_owned)]).await?;
+    let tally = app.store.tally(campaign).await?;
     for state in states {
         let mut after = None;
         loop {
-            let page = report::people::people(&app.store, campaign, state, after, ROWS).await?;
+            let page = report::people::people(&app.store, &tally, campaign, state, after, ROWS).await?;
             let rows = page.people.into_iter().map(|person| {
                 [
                     person.address.unwrap_or_default(),

@@ -138,8 +138,9 @@ fn grouped(causes: Vec<Cause>) -> Vec<Group> {
 async fn people_of(app: &App, id: CampaignId, cause: &Cause) -> Result<(Vec<Person>, bool), Problem> {
     let mut found: Vec<Person> = Vec::new();
     let (mut after, mut looked): (Option<DeliveryId>, usize) = (None, 0);
+    let tally = app.store.tally(id).await?;
     loop {
-        let people = report::people::people(&app.store, id, cause.class, after, PAGE).await?;
+        let people = report::people::people(&app.store, &tally, id, cause.class, after, PAGE).await?;
         looked += people.people.len();
         found.extend(people.people.into_iter().filter(|person| person.is_of(cause)));
         after = people.next;

@@ -122,9 +122,10 @@ async fn page_of(
         None => None,
     };
     let first = place.map(|(state, _)| state);
-    let mut people = Vec::new();
+    let (mut people, tally) = (Vec::new(), app.store.tally(id).await?);
     for state in states.iter().skip_while(|state| first.is_some_and(|first| first != state.word())) {
-        let found = report::people::people(&app.store, id, *state, after.take(), PEOPLE - people.len()).await?;
+        let room = PEOPLE - people.len();
+        let found = report::people::people(&app.store, &tally, id, *state, after.take(), room).await?;
         people.extend(found.people);
         if people.len() >= PEOPLE {
             let last = found.next.map(|last| last.to_string()).unwrap_or_default();
