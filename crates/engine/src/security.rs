@@ -63,7 +63,7 @@ struct Known {
     /// Addresses at which encryption failed, and until when that is remembered.
     broken: BTreeMap<IpAddr, Timestamp>,
     /// Domains that want to be told what came of encryption.
-    told: BTreeMap<String, ()>,
+    told: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Policies {
     /// is told of by itself.
     pub(crate) fn wants_report_without_policy(&self, domain: &str) -> bool {
         let known = self.lock();
-        known.told.contains_key(domain) && !known.failed.contains_key(domain)
+        known.told.contains(domain) && !known.failed.contains_key(domain)
     }
 
     /// Notes what a site demands.
@@ -113,6 +113,15 @@ impl Policies {
     /// They take nothing in clear at this address: what failed once is tried again.
     pub(crate) fn forget_broken(&self, address: IpAddr) {
         self.lock().broken.remove(&address);
+    }
+
+    /// A domain wants to be told what came of encryption.
+    fn note_told(&self, domain: &str) {
+        let told = &mut self.lock().told;
+        if told.len() >= REMEMBERED_MAX {
+            told.clear();
+        }
+        told.insert(domain.to_owned());
     }
 
     /// The policy of a domain that is in force.
@@ -144,7 +153,7 @@ pub(crate) async fn of_domain(
     let (sts, dane, wants_report) =
         tokio::join!(biased; sts_of(house, domain), dane_of(house, proved, hosts), wants_report(house, domain));
     if wants_report {
-        put(&mut house.policies.lock().told, domain.to_owned(), ());
+        house.policies.note_told(domain);
     }
     Ok(Security { dane, sts: sts? })
 }

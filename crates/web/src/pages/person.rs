@@ -25,6 +25,9 @@ const VALUE: &str = "value-";
 /// Values that can be changed here at once.
 const VALUES_MAX: usize = 100;
 
+/// A form of somebody's page, as it was sent.
+type Sent = (State<App>, Visitor, At<ContactId>, Typed);
+
 /// The page.
 pub(super) async fn show(State(app): State<App>, visitor: Visitor, At(id): At<ContactId>) -> Result<Response, Problem> {
     draw(&app, &visitor, id, &Entered::default()).await
@@ -114,23 +117,13 @@ async fn change(
 }
 
 /// Another address.
-pub(super) async fn address(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(id): At<ContactId>,
-    typed: Typed,
-) -> Result<Response, Problem> {
+pub(super) async fn address((State(app), visitor, At(id), typed): Sent) -> Result<Response, Problem> {
     let wanted = json!({ "email": typed.get("email") });
     change((app, visitor, id), "address", typed, wanted).await
 }
 
 /// Other values. What was a number or a choice stays one where it can be read so.
-pub(super) async fn values(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(id): At<ContactId>,
-    typed: Typed,
-) -> Result<Response, Problem> {
+pub(super) async fn values((State(app), visitor, At(id), typed): Sent) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsWrite)?;
     let contact = api::found(&app, &visitor.caller, id).await?;
     let known: Map<String, Value> = serde_json::from_str(&contact.attributes).unwrap_or_default();
@@ -162,23 +155,13 @@ pub(super) async fn values(
 }
 
 /// May be mailed again after an error.
-pub(super) async fn back(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(id): At<ContactId>,
-    typed: Typed,
-) -> Result<Response, Problem> {
+pub(super) async fn back((State(app), visitor, At(id), typed): Sent) -> Result<Response, Problem> {
     let wanted = json!({ "reactivate": true, "reason": typed.get("reason") });
     change((app, visitor, id), "back", typed, wanted).await
 }
 
 /// Not to be mailed any more.
-pub(super) async fn suppress(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(id): At<ContactId>,
-    typed: Typed,
-) -> Result<Response, Problem> {
+pub(super) async fn suppress((State(app), visitor, At(id), typed): Sent) -> Result<Response, Problem> {
     let contact = api::found(&app, &visitor.caller, id).await?;
     let wanted = json!({ "target": contact.email.unwrap_or_default(), "note": typed.some("note") });
     match suppressions::add(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await {
@@ -188,12 +171,7 @@ pub(super) async fn suppress(
 }
 
 /// Forgets them, once their address was typed.
-pub(super) async fn forget(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(id): At<ContactId>,
-    typed: Typed,
-) -> Result<Response, Problem> {
+pub(super) async fn forget((State(app), visitor, At(id), typed): Sent) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsWrite)?;
     let contact = api::found(&app, &visitor.caller, id).await?;
     let email = contact.email.ok_or_else(|| Problem::from(Code::Refused))?;
