@@ -111,8 +111,20 @@ pub struct Problem {
     pub detail: String,
     /// The field it is about, as a path (`rules[2].value`).
     pub field: Option<String>,
+    /// What else is wrong: fields and details. Whoever filled in a form hears all of it at once.
+    pub also: Vec<(String, String)>,
     /// When asking again makes sense.
     pub retry_after: Option<Duration>,
+}
+
+/// Another field that cannot be used.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FieldProblem)]
+pub(crate) struct FieldBody {
+    /// The field, as a path.
+    pub(crate) field: String,
+    /// What is wrong with it.
+    pub(crate) detail: String,
 }
 
 /// A problem as it is sent.
@@ -134,6 +146,10 @@ pub(crate) struct ProblemBody {
     /// The field it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    /// The other fields that cannot be used, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(inline)]
+    pub(crate) also: Vec<FieldBody>,
     /// The request's id, also in the header `X-Request-Id` and in the log.
     pub(crate) request_id: String,
 }
@@ -141,7 +157,7 @@ pub(crate) struct ProblemBody {
 impl Problem {
     /// A refusal with its reason.
     pub fn new(code: Code, detail: impl Into<String>) -> Problem {
-        Problem { code, detail: detail.into(), field: None, retry_after: None }
+        Problem { code, detail: detail.into(), field: None, also: Vec::new(), retry_after: None }
     }
 
     /// A field that cannot be used.
@@ -154,6 +170,12 @@ impl Problem {
         Problem::new(Code::NotFound, format!("there is no {what} {name}"))
     }
 
+    /// Each thing that is wrong: its field, if it is about one, and the detail.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let also = self.also.iter().map(|(field, detail)| (Some(field.as_str()), detail.as_str()));
+        std::iter::once((self.field.as_deref(), self.detail.as_str())).chain(also)
+    }
+
     /// The body as it is sent.
     pub(crate) fn body(&self, request_id: &str) -> ProblemBody {
         ProblemBody {
@@ -163,8 +185,50 @@ impl Problem {
             code: self.code.word(),
             detail: self.detail.clone(),
             field: self.field.clone(),
+            also: self
+                .also
+                .iter()
+                .map(|(field, detail)| FieldBody { field: field.clone(), detail: detail.clone() })
+                .collect(),
             request_id: request_id.to_owned(),
         }
+    }
+}
+
+/// What is wrong with several fields, collected so that it is told at once.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Option<Problem>);
+
+impl Faults {
+    /// What was read; nothing where it cannot be used, which is kept to be told.
+    pub(crate) fn take<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.add(problem)).ok()
+    }
+
+    /// Something is wrong. What is no matter of a field comes before all fields.
+    pub(crate) fn add(&mut self, problem: Problem) {
+        self.0 = Some(match self.0.take() {
+            None => problem,
+            Some(first) if first.field.is_none() => first,
+            Some(mut first) => match problem.field {
+                None => problem,
+                Some(field) => {
+                    first.also.push((field, problem.detail));
+                    first.also.extend(problem.also);
+                    first
+                }
+            },
+        });
+    }
+
+    /// Is nothing wrong?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Refuses with everything that is wrong.
+    pub(crate) fn hold(self) -> Result<(), Problem> {
+        self.0.map_or(Ok(()), Err)
     }
 }
 

@@ -76,6 +76,11 @@ impl Typed {
         self.some(name).map(read).transpose()
     }
 
+    /// The same with the line ends of this side: browsers send CRLF (HTML Living Standard, 4.10.21.8).
+    pub(super) fn with_plain_lines(self) -> Typed {
+        Typed(self.0.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect())
+    }
+
     /// What was typed, with one field changed.
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Typed {
         self.0.retain(|(known, _)| known != name);
@@ -273,7 +278,8 @@ pub(super) struct Form {
     /// Is it folded away until somebody wants it?
     pub(super) is_folded: bool,
     typed: Option<Typed>,
-    problem: Option<Problem>,
+    /// What is wrong: the field, where it is about one, and what is said.
+    wrongs: Vec<(Option<String>, String)>,
 }
 
 impl Form {
@@ -298,7 +304,7 @@ impl Form {
             more: Vec::new(),
             is_folded: false,
             typed: is_sent.then(|| entered.typed.clone()),
-            problem: entered.problem.clone().filter(|_| is_sent),
+            wrongs: entered.problem.iter().filter(|_| is_sent).flat_map(Problem::all).map(kept).collect(),
         }
     }
 
@@ -306,10 +312,10 @@ impl Form {
         if let Some(typed) = &self.typed {
             field.take(typed);
         }
-        let meant = self.problem.take_if(|problem| problem.field.as_deref().is_some_and(|name| field.is_meant(name)));
-        if let Some(problem) = meant {
-            field.wrong = Some(problem.detail);
-        }
+        let is_meant =
+            |(name, _): &mut (Option<String>, String)| name.as_deref().is_some_and(|name| field.is_meant(name));
+        let meant: Vec<String> = self.wrongs.extract_if(.., is_meant).map(|(_, says)| says).collect();
+        field.wrong = meant.into_iter().next();
         self.fields.push(field);
         self
     }
@@ -347,12 +353,21 @@ impl Form {
 
     /// What is wrong with it as a whole.
     pub(super) fn wrong(&self) -> Option<&str> {
-        self.problem.as_ref().map(|problem| problem.detail.as_str())
+        self.wrongs.first().map(|(_, says)| says.as_str())
+    }
+
+    /// The fields in which something is wrong.
+    pub(super) fn wrong_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.wrong.is_some() && field.kind != Kind::Hidden)
     }
 
     pub(super) fn has_file(&self) -> bool {
         self.fields.iter().any(|field| matches!(field.kind, Kind::File(_)))
     }
+}
+
+fn kept((field, says): (Option<&str>, &str)) -> (Option<String>, String) {
+    (field.map(str::to_owned), says.to_owned())
 }
 
 #[cfg(test)]
@@ -366,7 +381,10 @@ mod tests {
     #[test]
     fn what_was_typed_comes_back_with_the_reason_beside_its_field() {
         let sent = typed(&[("name", " x "), ("scopes", "b"), ("password", "secret")]);
-        let entered = Entered::refused("add", sent, Problem::field("scopes[0]", "no such scope")).unwrap();
+        let mut faults = crate::problem::Faults::default();
+        faults.add(Problem::field("scopes[0]", "no such scope"));
+        faults.add(Problem::field("name", "taken"));
+        let entered = Entered::refused("add", sent, faults.hold().unwrap_err()).unwrap();
         assert_eq!(entered.status(), 422);
         let options = ["a", "b"].map(|one| (one.to_owned(), one.to_owned(), false)).to_vec();
         let form = Form::new("add", "", "/x", "", &entered)
@@ -377,6 +395,8 @@ mod tests {
         let Kind::Several(options) = &form.fields[1].kind else { panic!() };
         assert_eq!(options.iter().map(|(_, _, chosen)| *chosen).collect::<Vec<_>>(), [false, true]);
         assert_eq!((form.fields[1].wrong.as_deref(), form.wrong()), (Some("no such scope"), None));
+        let all: Vec<_> = form.wrong_fields().map(|field| field.wrong.as_deref().unwrap()).collect();
+        assert_eq!(all, ["taken", "no such scope"], "all at once");
         let other = Form::new("other", "", "/y", "", &entered).field(Field::line("name", "Name").value("as it was"));
         assert_eq!((other.fields[0].value.as_str(), other.wrong()), ("as it was", None));
     }

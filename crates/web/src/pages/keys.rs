@@ -10,7 +10,7 @@ use crate::App;
 use crate::api::keys as api;
 use crate::extract::{At, given};
 use crate::page as pages;
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -111,10 +111,14 @@ fn make_form(app: &App, visitor: &Visitor, entered: &Entered) -> Form {
 pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     once::take(&app, &typed)?;
     let scopes = typed.all("scopes");
-    let made = match (visitor.shown.typed_time(&typed, "expires_at"), scopes.is_empty()) {
-        (Err(problem), _) => Err(problem),
-        (Ok(_), true) => Err(Problem::field("scopes", visitor.shown.say("key-no-scope"))),
-        (Ok(expires_at), false) => {
+    let mut faults = Faults::default();
+    let expires_at = faults.take(visitor.shown.typed_time(&typed, "expires_at")).flatten();
+    if scopes.is_empty() {
+        faults.add(Problem::field("scopes", visitor.shown.say("key-no-scope")));
+    }
+    let made = match faults.hold() {
+        Err(problem) => Err(problem),
+        Ok(()) => {
             let new = json!({ "name": typed.get("name"), "scopes": scopes, "expires_at": expires_at });
             api::make(State(app.clone()), visitor.caller.clone(), given(&new)?).await
         }

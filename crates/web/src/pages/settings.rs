@@ -7,7 +7,7 @@ use super::{Visitor, tabs};
 use crate::App;
 use crate::api::{lists, settings as api, workspaces};
 use crate::extract::{At, given};
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::brand::{BRAND_COLOUR, BRAND_NAME, LANGUAGE, SENDER, TIME_ZONE};
@@ -91,6 +91,7 @@ async fn draw(app: &App, visitor: &Visitor, entered: &Entered, is_kept: bool) ->
 /// Keeps what was changed of the settings.
 pub(super) async fn set(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SettingsWrite)?;
+    let mut faults = Faults::default();
     for name in ASKED {
         let known = app.store.setting(visitor.caller.workspace, name).await?.unwrap_or_default();
         // Browsers end lines in their own way.
@@ -102,8 +103,11 @@ pub(super) async fn set(State(app): State<App>, visitor: Visitor, typed: Typed) 
         let set = api::set(state, caller, Path(name.to_owned()), given(&json!({ "value": value }))?).await;
         if let Err(mut problem) = set {
             problem.field = Some(name.to_owned());
-            return draw(&app, &visitor, &Entered::refused("settings", typed, problem)?, false).await;
+            faults.add(problem);
         }
+    }
+    if let Err(problem) = faults.hold() {
+        return draw(&app, &visitor, &Entered::refused("settings", typed, problem)?, false).await;
     }
     Ok(Redirect::to("/settings?kept=yes").into_response())
 }
@@ -124,12 +128,13 @@ pub(super) async fn rename(State(app): State<App>, visitor: Visitor, typed: Type
 /// Limits how much mail people get.
 pub(super) async fn set_caps(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SettingsWrite)?;
-    let mut wanted = Map::new();
+    let (mut wanted, mut faults) = (Map::new(), Faults::default());
     for name in CAPS {
-        match typed.number::<u32>(name) {
-            Ok(cap) => wanted.insert(name.to_owned(), cap.unwrap_or(0).into()),
-            Err(problem) => return draw(&app, &visitor, &Entered::refused("caps", typed, problem)?, false).await,
-        };
+        let cap = faults.take(typed.number::<u32>(name)).flatten();
+        wanted.insert(name.to_owned(), cap.unwrap_or(0).into());
+    }
+    if let Err(problem) = faults.hold() {
+        return draw(&app, &visitor, &Entered::refused("caps", typed, problem)?, false).await;
     }
     match lists::set_frequency(State(app.clone()), visitor.caller.clone(), given(&wanted.into())?).await {
         Ok(_) => Ok(Redirect::to("/settings?kept=yes").into_response()),

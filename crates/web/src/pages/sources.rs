@@ -8,7 +8,7 @@ use super::{Visitor, tabs};
 use crate::App;
 use crate::api::dispatch as api;
 use crate::extract::given;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -141,10 +141,14 @@ pub(super) async fn put(State(app): State<App>, visitor: Visitor, typed: Typed) 
 /// Describes a pool, or changes one.
 pub(super) async fn put_pool(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     let name = typed.get("name").to_owned();
-    let put = match (name.is_empty(), members(&visitor.shown, typed.get("members"))) {
-        (true, _) => Err(Problem::field("name", visitor.shown.say("name-missing"))),
-        (false, Err(problem)) => Err(problem),
-        (false, Ok(members)) => {
+    let mut faults = Faults::default();
+    if name.is_empty() {
+        faults.add(Problem::field("name", visitor.shown.say("name-missing")));
+    }
+    let members = faults.take(members(&visitor.shown, typed.get("members")));
+    let put = match faults.hold() {
+        Err(problem) => Err(problem),
+        Ok(()) => {
             let wanted = json!({ "members": members, "dedicated": typed.has("dedicated") });
             api::put_pool(State(app.clone()), visitor.caller.clone(), Path(name), given(&wanted)?).await
         }
@@ -256,12 +260,13 @@ pub(super) async fn limit(
 }
 
 fn ceilings(typed: &Typed) -> Result<Map<String, Value>, Problem> {
-    let mut wanted = Map::new();
+    let (mut wanted, mut faults) = (Map::new(), Faults::default());
     for ceiling in CEILINGS {
-        if let Some(value) = typed.number::<u32>(ceiling)? {
+        if let Some(value) = faults.take(typed.number::<u32>(ceiling)).flatten() {
             wanted.insert(ceiling.to_owned(), value.into());
         }
     }
+    faults.hold()?;
     Ok(wanted)
 }
 

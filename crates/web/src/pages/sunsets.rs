@@ -10,7 +10,7 @@ use crate::App;
 use crate::api::sunsets::{self as api, ProposedSunset, SleepingGroup};
 use crate::extract::{Asked, At, given};
 use crate::page as pages;
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -97,7 +97,10 @@ pub(super) async fn ask(State(app): State<App>, visitor: Visitor, typed: Typed) 
 
 /// What the rule says of everybody; `None`: it was done.
 async fn asked(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Option<ProposedSunset>, Problem> {
-    let mut rule: Value = json!({ "days": typed.number::<u16>("days")?, "mailings": typed.number::<u16>("mailings")? });
+    let mut faults = Faults::default();
+    let [days, mailings] = ["days", "mailings"].map(|name| faults.take(typed.number::<u16>(name)).flatten());
+    faults.hold()?;
+    let mut rule: Value = json!({ "days": days, "mailings": mailings });
     let (state, caller) = (State(app.clone()), visitor.caller.clone());
     if typed.get("do") != "rest" {
         let Json(told) = api::propose(state, caller, given(&rule)?).await?;

@@ -10,7 +10,7 @@ use crate::App;
 use crate::api::suppressions as api;
 use crate::extract::given;
 use crate::page as pages;
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -225,11 +225,14 @@ pub(super) async fn lift_many(State(app): State<App>, visitor: Visitor, typed: T
 }
 
 fn many_wanted(shown: &Shown, typed: &Typed, is_count: bool) -> Result<serde_json::Value, Problem> {
+    let mut faults = Faults::default();
+    let [since, until] = ["since", "until"].map(|name| faults.take(shown.typed_time(typed, name)).flatten());
+    faults.hold()?;
     Ok(json!({
         "provider": typed.some("provider"),
         "code": typed.some("code"),
-        "since": shown.typed_time(typed, "since")?,
-        "until": shown.typed_time(typed, "until")?,
+        "since": since,
+        "until": until,
         "provisional_only": typed.has("provisional_only"),
         "reason": typed.get("reason"),
         "dry_run": is_count,
