@@ -14,6 +14,10 @@ pub const EXPECTED_MIN: f64 = 5.0;
 /// The wait for people to act begins when so many percent of the sample have a first verdict.
 pub const OUT_PERCENT: u64 = 95;
 
+/// How far 95 of 100 normal values are from the middle where 1, 3 or 6 pairs are looked at together: of two, three or four
+/// variants (Bonferroni, as the p-value).
+const REACH: [f64; 3] = [1.959_964, 2.393_980, 2.638_257];
+
 /// The people who got one variant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arm {
@@ -44,6 +48,20 @@ pub struct Judgement {
     pub finding: Finding,
     /// How often chance alone would make a difference as large, 0 … 1; `None`: too little to say.
     pub p: Option<f64>,
+}
+
+/// How far the leader is ahead of the next, as shares of people, and how far that may be by chance (95 of 100 such intervals
+/// hold the true difference).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The variant that is next.
+    pub next: usize,
+    /// Ahead by so much, 0 … 1.
+    pub by: f64,
+    /// It may be as little as this, or less than nothing …
+    pub low: f64,
+    /// … or as much as this.
+    pub high: f64,
 }
 
 /// What is done when there is no difference.
@@ -86,6 +104,44 @@ pub fn choose(judgement: &Judgement, asks: bool, undecided: Undecided) -> Option
             Undecided::Leader => Some(judgement.leader.unwrap_or(0)),
             Undecided::Ask => None,
         },
+    }
+}
+
+/// How far the leader is ahead of the next one: the score interval for two shares (Newcombe, Statistics in Medicine 17,
+/// 1998, method 10). `None`: too little to say, as in the judgement.
+pub fn difference(arms: &[Arm], judgement: &Judgement) -> Option<Difference> {
+    let leader = judgement.leader.filter(|_| judgement.finding != Finding::TooLittle)?;
+    let others = (0..arms.len()).filter(|other| *other != leader);
+    let next = others.reduce(|one, other| if is_ahead(arms[other], arms[one]) { other } else { one })?;
+    let reach = REACH[arms.len().saturating_sub(2).min(REACH.len() - 1)];
+    let (one, other) = (Share::of(arms[leader], reach), Share::of(arms[next], reach));
+    let by = one.share - other.share;
+    let low = by - (one.share - one.low).hypot(other.high - other.share);
+    let high = by + (one.high - one.share).hypot(other.share - other.low);
+    Some(Difference { next, by, low, high })
+}
+
+/// How many of each variant are needed before anything can be said, where so many of each act, 0 … 1.
+pub fn least_people(share: f64) -> u64 {
+    (EXPECTED_MIN / share.min(1.0 - share).max(f64::EPSILON)).ceil() as u64
+}
+
+/// A share of people, and where the true one may be (Wilson's score interval).
+struct Share {
+    share: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Share {
+    fn of(arm: Arm, reach: f64) -> Share {
+        let people = (arm.people as f64).max(1.0);
+        let share = (arm.acted as f64 / people).min(1.0);
+        let square = reach * reach;
+        let middle = (share + square / (2.0 * people)) / (1.0 + square / people);
+        let spread = (share * (1.0 - share) / people + square / (4.0 * people * people)).sqrt();
+        let half = spread * reach / (1.0 + square / people);
+        Share { share, low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
     }
 }
 
@@ -191,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn a_known_difference_has_the_known_interval() {
+        // Newcombe 1998, table II, column (a): 56/70 and 48/80, method 10.
+        let arms = [arm(80, 48), arm(70, 56)];
+        let found = difference(&arms, &judge(&arms)).unwrap();
+        assert_eq!(found.next, 0);
+        for (value, known) in [(found.by, 0.2), (found.low, 0.0524), (found.high, 0.3339)] {
+            assert!((value - known).abs() < 5e-5, "{found:?}");
+        }
+        // Of three more may be chance.
+        let three = [arm(80, 48), arm(70, 56), arm(80, 30)];
+        let wider = difference(&three, &judge(&three)).unwrap();
+        assert!(wider.low < found.low && wider.high > found.high && wider.next == 0, "{wider:?}");
+        assert_eq!(difference(&[arm(50, 0), arm(50, 4)], &judge(&[arm(50, 0), arm(50, 4)])), None);
+        assert_eq!((least_people(0.03), least_people(0.5), least_people(0.97)), (167, 10, 167));
+    }
+
+    #[test]
     fn few_people_show_nothing_and_nobody_leads_where_nobody_acted() {
         assert_eq!(judge(&[arm(50, 0), arm(50, 4)]).finding, Finding::TooLittle);
         assert_eq!(
@@ -241,6 +314,14 @@ mod tests {
             if a == b {
                 prop_assert_eq!(one.finding, other.finding);
                 prop_assert!(one.p.zip(other.p).is_none_or(|(one, other)| (one - other).abs() < 1e-9));
+            }
+        }
+
+        #[test]
+        fn the_difference_is_within_its_interval(arms in arms()) {
+            if let Some(found) = difference(&arms, &judge(&arms)) {
+                prop_assert!(found.low <= found.by && found.by <= found.high && found.by >= 0.0, "{:?}", found);
+                prop_assert!(found.low >= -1.0 && found.high <= 1.0 + 1e-9, "{:?}", found);
             }
         }
 

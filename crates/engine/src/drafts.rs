@@ -7,8 +7,8 @@
 use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, SendOptions};
 use crate::trial::Comparison;
-use crate::{Objection, SendError, Stakes, guard};
-use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Values};
+use crate::{Objection, SendError, Stakes, guard, messages};
+use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values};
 use mail::values::tag_of_column;
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
@@ -55,13 +55,31 @@ pub struct Checked {
 }
 
 impl Proposal {
+    /// What one of its variants says with these values (a JSON object); 0: the message itself. Refused: what cannot be
+    /// compiled, and what is too much work.
+    pub fn preview(&self, variant: u8, data: &str) -> Result<Rendered, SendError> {
+        let whole = self.snapshot();
+        let of = whole.of_variant(variant);
+        messages::preview_as(&of.file, of.options.subject.as_deref(), whole.own(variant), data)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let (file, options, trial) = (self.file.clone(), self.options.clone(), self.trial.clone());
+        Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial }
+    }
+
+    /// As a draft keeps it.
+    fn written(&self) -> Result<DraftEdit, SendError> {
+        let (name, audience) = (self.name.clone(), self.audience.clone());
+        Ok(DraftEdit { name, message: self.message()?, audience })
+    }
+
     fn message(&self) -> Result<String, SendError> {
         launch::parse_mailbox(&self.options.from)?;
-        let (file, options, trial) = (self.file.clone(), self.options.clone(), self.trial.clone());
-        if let Some(trial) = &trial {
-            trial.check(options.tracking.mode)?;
+        let snapshot = self.snapshot();
+        if let Some(trial) = &snapshot.trial {
+            trial.check(snapshot.options.tracking.mode)?;
         }
-        let snapshot = Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial };
         snapshot.windows()?;
         serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))
     }
@@ -99,9 +117,7 @@ pub async fn edit(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Campaign, SendError> {
-    let (name, audience) = (proposal.name.clone(), proposal.audience.clone());
-    let edit = DraftEdit { name, message: proposal.message()?, audience };
-    Ok(store.edit_draft(workspace, id, edit, actor, now).await?)
+    Ok(store.edit_draft(workspace, id, proposal.written()?, actor, now).await?)
 }
 
 /// Keeps among the versions of a draft what it does not become; the number of the version.
@@ -113,9 +129,7 @@ pub async fn set_aside(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<u32, SendError> {
-    let (name, audience) = (proposal.name.clone(), proposal.audience.clone());
-    let edit = DraftEdit { name, message: proposal.message()?, audience };
-    Ok(store.set_draft_aside(workspace, id, edit, actor, now).await?)
+    Ok(store.set_draft_aside(workspace, id, proposal.written()?, actor, now).await?)
 }
 
 /// What a campaign was made from, whatever became of it: what a duplicate is written from.

@@ -38,6 +38,8 @@ pub struct Forecast {
     pub waiting: u64,
     /// Tries of this campaign a minute lately; `None`: too few to tell.
     pub per_minute: Option<u64>,
+    /// Over how many seconds that was counted.
+    pub rate_over_s: Option<u64>,
     /// Seconds those take at that rate whom nothing known slows.
     pub at_this_rate_s: Option<u64>,
     /// How rests, limits, budgets and ceilings spread all who wait: UTC days (counted from 1970-01-01) and messages; empty
@@ -50,10 +52,44 @@ pub struct Forecast {
     pub ends_at: Option<Timestamp>,
     /// The site that ends last, if it is one site that does, and how many of the campaign wait there.
     pub last_site: Option<LastSite>,
+    /// What kind of thing lets the last of them go so late.
+    pub bound: Option<Bound>,
     /// What that is: whose rest, limit, budget or ceiling, in words; `None` where nothing known slows it.
     pub because: Option<String>,
     /// The sample that is out: until then nobody else is tried.
     pub sample: Option<SampleOut>,
+}
+
+/// What lets the last go when it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Rests and learned limits of the lanes to a site.
+    Lanes,
+    /// The day's budget of a source toward a site.
+    Budget,
+    /// People who were put off are tried again then.
+    Retries,
+    /// A ceiling that people set on the workspace or on its sources.
+    Ceiling,
+    /// The day's budget of the sending domain.
+    Domain,
+}
+
+impl Bound {
+    /// Every one.
+    pub const ALL: [Bound; 5] = [Bound::Lanes, Bound::Budget, Bound::Retries, Bound::Ceiling, Bound::Domain];
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Bound::Lanes => "lanes",
+            Bound::Budget => "budget",
+            Bound::Retries => "retries",
+            Bound::Ceiling => "ceiling",
+            Bound::Domain => "domain",
+        }
+    }
 }
 
 /// Where it ends last.
@@ -70,6 +106,7 @@ struct Plan {
     days: Days,
     /// When the last goes; [`Timestamp::MAX`]: not within a year.
     ends_at: Timestamp,
+    bound: Bound,
     because: String,
     site: Option<LastSite>,
 }
@@ -86,6 +123,7 @@ pub async fn forecast(
     let elapsed_ms = since.map_or(0, |since| now.since(since).as_millis() as u64).max(1);
     if tries >= TRIES_MIN {
         forecast.per_minute = Some((tries * 60_000 / elapsed_ms).max(1));
+        forecast.rate_over_s = Some(elapsed_ms.div_ceil(1_000));
     }
     let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(forecast) };
     if waiting == 0 {
@@ -112,7 +150,7 @@ pub async fn forecast(
         forecast.ends_at = Some(plan.ends_at).filter(|at| *at < Timestamp::MAX);
         let is_today = forecast.ends_on_day == Some(day_of(now));
         forecast.days = if is_today { Vec::new() } else { plan.days.days };
-        (forecast.because, forecast.last_site) = (Some(plan.because), plan.site);
+        (forecast.bound, forecast.because, forecast.last_site) = (Some(plan.bound), Some(plan.because), plan.site);
     } else {
         forecast.ends_on_day = Some(day_of(by_rate)).filter(|_| forecast.at_this_rate_s.is_some());
     }
@@ -334,7 +372,7 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
         let site = LastSite { name, waiting };
         let because = format!("{}, where {} wait: {why}", site.name, site.waiting);
         if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
-            last = Some(Plan { days: Days::default(), ends_at, because, site: Some(site) });
+            last = Some(Plan { days: Days::default(), ends_at, bound: Bound::Lanes, because, site: Some(site) });
         }
         Some(())
     };
@@ -431,7 +469,8 @@ fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, n
     let why = way.budget().map(|(allowance, _)| allowance.why).unwrap_or_default();
     let because = format!("the budget of {} toward {name}: {why}", way.source.name);
     let site = Some(LastSite { name, waiting: one.waiting });
-    Some(Plan { days: Days { days: part_of(days.days, one.waiting, all), ends: days.ends }, ends_at, because, site })
+    let days = Days { days: part_of(days.days, one.waiting, all), ends: days.ends };
+    Some(Plan { days, ends_at, bound: Bound::Budget, because, site })
 }
 
 /// Those who were put off come again at their own time: if the last of them comes later than what else is known, that is the
@@ -452,7 +491,8 @@ fn by_retries(one: &There<'_>, bounded: Option<&Plan>, now: Timestamp) -> Option
     let whose = row.site.as_ref().and_then(|site| site.provider.clone()).or_else(|| row.domain.clone());
     let at = whose.map(|whose| format!(" at {whose}")).unwrap_or_default();
     let because = format!("people{at} who were put off and are tried again then");
-    Some(Plan { days: Days { days, ends: Some(last) }, ends_at: due, because, site: None })
+    let days = Days { days, ends: Some(last) };
+    Some(Plan { days, ends_at: due, bound: Bound::Retries, because, site: None })
 }
 
 /// What the ceilings of the workspace and of all its sources together allow.
@@ -479,7 +519,7 @@ async fn of_ceilings(store: &Store, campaign: &Campaign, work: &Work, now: Times
     let all = work.beside(|_| true);
     let spread = |((a_day, today), because): ((Option<u64>, Option<u64>), String)| {
         let days = volume::forecast_at(a_day?, today?, all, day_of(now));
-        Some(Plan::of_all(days, because, work.waiting, all, now))
+        Some(Plan::of_all(days, (Bound::Ceiling, because), work.waiting, all, now))
     };
     Ok(plans.into_iter().filter_map(spread).collect())
 }
@@ -509,15 +549,16 @@ async fn of_domain(store: &Store, from: &str, work: &Work, now: Timestamp) -> Re
     let (all, today) = (work.beside(is_from), day_of(now));
     let (budget, _) = paths::today_of(&who, None, &history, today);
     let days = volume::forecast(all, &who, None, &history, today);
-    Ok(Some(Plan::of_all(days, format!("the budget of {name}: {}", budget.why), work.waiting, all, now)))
+    let because = format!("the budget of {name}: {}", budget.why);
+    Ok(Some(Plan::of_all(days, (Bound::Domain, because), work.waiting, all, now)))
 }
 
 impl Plan {
     /// For a whole campaign of `waiting` that goes with others, `all` of them together.
-    fn of_all(days: Days, because: String, waiting: u64, all: u64, now: Timestamp) -> Plan {
+    fn of_all(days: Days, (bound, because): (Bound, String), waiting: u64, all: u64, now: Timestamp) -> Plan {
         let ends_at = day_begins(&days, now);
         let days = Days { days: part_of(days.days, waiting, all), ends: days.ends };
-        Plan { days, ends_at, because, site: None }
+        Plan { days, ends_at, bound, because, site: None }
     }
 }
 
@@ -546,7 +587,8 @@ mod tests {
         assert_eq!(told(900, None), Some(vec![(20_000, 10)]));
         assert_eq!(told(DAY_S, None), Some(vec![(20_000, 9), (20_001, 1)]));
         let days = Days { days: vec![(20_000, 4), (20_001, 6)], ends: Some(20_001) };
-        let plan = Plan { days, ends_at: NOON + Duration::from_secs(DAY_S), because: String::new(), site: None };
+        let ends_at = NOON + Duration::from_secs(DAY_S);
+        let plan = Plan { days, ends_at, bound: Bound::Budget, because: String::new(), site: None };
         assert_eq!(told(900, Some(&plan)), None, "the budget ends later");
         assert_eq!(told(2 * DAY_S, Some(&plan)), Some(vec![(20_000, 4), (20_001, 5), (20_002, 1)]));
     }

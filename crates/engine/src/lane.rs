@@ -6,6 +6,7 @@
 
 use crate::fleet::Source;
 use crate::pacer::Pacer;
+use crate::tempo::Tempo;
 use crate::throttles::{Barred, Line, Seat, Taken, Throttles};
 use dispatch::pace::{Heard, Permit, Response};
 use dispatch::providers::Provider;
@@ -76,6 +77,8 @@ struct Inner {
     /// Flows of which more may come: a connection with nothing to do waits instead of leaving.
     more: BTreeMap<Flow, Supply>,
     accepted: u64,
+    /// Messages that were started.
+    tempo: Tempo,
     /// Refused for our authentication since it last accepted.
     unauthenticated: u32,
 }
@@ -134,6 +137,7 @@ impl Lane {
             refused_since: None,
             more: BTreeMap::new(),
             accepted: 0,
+            tempo: Tempo::default(),
             unauthenticated: 0,
         });
         Lane { id, fingerprint, pacer, supplied, lost_thread, no_chunks, inner }
@@ -242,7 +246,10 @@ impl Lane {
             return (if inner.more.is_empty() { Next::Leave } else { Next::Wait }, ask);
         }
         match seat.take(&mut inner.ready, || self.pacer.start_one(now), now) {
-            Taken::Item(flow, claimed) => (Next::Deliver(Box::new(claimed)), inner.ask_for(flow)),
+            Taken::Item(flow, claimed) => {
+                inner.tempo.count(now);
+                (Next::Deliver(Box::new(claimed)), inner.ask_for(flow))
+            }
             Taken::NotBefore(at, line) => (Next::Pace(at.since(now), line), false),
             Taken::Nothing => (Next::Leave, false),
         }
@@ -266,7 +273,10 @@ impl Lane {
             return (None, false);
         }
         match inner.ready.pop() {
-            Some((flow, claimed)) => (Some(Box::new(claimed)), inner.ask_for(flow)),
+            Some((flow, claimed)) => {
+                inner.tempo.count(now);
+                (Some(Box::new(claimed)), inner.ask_for(flow))
+            }
             None => (None, false),
         }
     }
@@ -410,6 +420,11 @@ impl Lane {
         let opening = in_session == 0 && verdict.stage < model::Stage::Mail;
         let heard = Heard { verdict, reply, open: 0, in_session, opening, idle_cap: busy };
         self.pacer.heard(heard, now)
+    }
+
+    /// Messages that were started here in the last minute.
+    pub(crate) fn last_minute(&self, now: Timestamp) -> u32 {
+        self.lock().tempo.last_minute(now)
     }
 
     /// How many it refused for our SPF, DKIM or DMARC since it last accepted anybody.

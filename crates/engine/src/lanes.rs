@@ -32,6 +32,9 @@ pub struct LaneView {
     pub operator: String,
     /// Connections open.
     pub open: u32,
+    /// Messages started in the last minute; none without a process.
+    #[serde(default)]
+    pub last_minute: u32,
     /// Deliveries in hand: read, and waiting for a connection; a few hundred at most. All who wait for their first try or
     /// another are counted by [`at_their_sites`].
     pub waiting: usize,
@@ -173,6 +176,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             provider: site.provider,
             operator,
             open: 0,
+            last_minute: 0,
             waiting: 0,
             held,
             limits: limits_of(limits, Vec::new(), now),
@@ -206,6 +210,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                     provider: provider.map(|provider| provider.key.clone()),
                     operator,
                     open: 0,
+                    last_minute: 0,
                     waiting: 0,
                     held: Some(held),
                     limits: Vec::new(),

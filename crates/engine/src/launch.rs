@@ -62,6 +62,13 @@ pub struct Parts {
     pub reply_to: Option<String>,
 }
 
+/// What is said in place of whatever a message says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) subject: Option<String>,
+    pub(crate) preheader: Option<String>,
+}
+
 /// Everything a campaign's message is made of, as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -138,9 +145,11 @@ impl MessageFile {
 }
 
 /// Compiles a message for nobody in particular: every tag may be known, and a subject may be given later.
-pub(crate) fn compile_for_anybody(file: &MessageFile, subject: Option<&str>) -> Result<Compiled, SendError> {
+pub(crate) fn compile_for_anybody(file: &MessageFile, subject: Option<&str>, own: Own) -> Result<Compiled, SendError> {
     let options = CompileOptions {
         subject: subject.map(str::to_owned),
+        only_subject: own.subject,
+        only_preheader: own.preheader,
         fallback_subject: Some(String::from("-")),
         any_tag: true,
         text: file.parts.text.clone(),
@@ -154,7 +163,7 @@ pub(crate) fn compile_for_anybody(file: &MessageFile, subject: Option<&str>) -> 
 impl Snapshot {
     /// Compiles the message against the audience's columns. `name` stands in for a subject toward loopback.
     pub fn compile(&self, name: &str) -> Result<Compiled, SendError> {
-        self.compile_with(name, self.options.tracking.links(), None)
+        self.compile_with(name, self.options.tracking.links(), Own::default())
     }
 
     /// Refuses a message that could not be sent: one that does not compile or is too much work for anybody, in any of its
@@ -172,15 +181,11 @@ impl Snapshot {
         Ok(warnings)
     }
 
-    pub(crate) fn compile_with(
-        &self,
-        name: &str,
-        links: LinkOptions,
-        only_subject: Option<String>,
-    ) -> Result<Compiled, SendError> {
+    pub(crate) fn compile_with(&self, name: &str, links: LinkOptions, own: Own) -> Result<Compiled, SendError> {
         let loopback = self.options.transport.is_rehearsal();
         self.compile_as(CompileOptions {
-            only_subject,
+            only_subject: own.subject,
+            only_preheader: own.preheader,
             fallback_subject: loopback.then(|| name.to_owned()),
             needs_unsubscribe: !loopback || self.options.unsubscribe != Unsubscribe::None,
             links,
@@ -222,6 +227,7 @@ impl Snapshot {
         let mut said = vec![self.file.source.clone()];
         for variant in self.trial.iter().flat_map(|trial| &trial.variants) {
             said.push(variant.subject.clone().unwrap_or_default());
+            said.extend([&variant.preheader, &variant.from_name].into_iter().flatten().cloned());
             said.push(variant.file.as_ref().map(|file| file.source.clone()).unwrap_or_default());
         }
         said
@@ -558,7 +564,7 @@ pub(crate) async fn keep_links(store: &Store, campaign: &Campaign, snapshot: &Sn
 pub(crate) fn readable(campaign: &Campaign, variant: u8) -> Result<(Compiled, HeaderPlan), SendError> {
     let whole = snapshot(campaign)?;
     let snapshot = whole.of_variant(variant);
-    let compiled = snapshot.compile_with(&campaign.name, LinkOptions::default(), whole.own_subject(variant))?;
+    let compiled = snapshot.compile_with(&campaign.name, LinkOptions::default(), whole.own(variant))?;
     let fields = snapshot.fields(campaign, &compiled, String::new())?;
     let headers = HeaderPlan::new(fields).map_err(|why| SendError::Input(why.to_string()))?;
     Ok((compiled, headers))

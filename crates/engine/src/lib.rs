@@ -63,6 +63,7 @@ mod scheduler;
 mod security;
 mod settle;
 mod stopping;
+mod tempo;
 mod terms;
 mod throttles;
 pub mod tls_reports;

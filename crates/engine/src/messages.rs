@@ -5,7 +5,7 @@
 //! for these values, a header that cannot be written. Requests that come together share a commit. Invariant: what
 //! [`Handle::post`] answers with is durable.
 
-use crate::launch::{self, MessageFile, Snapshot};
+use crate::launch::{self, MessageFile, Own, Snapshot};
 use crate::mailing::Sheet;
 use crate::options::{Dkim, SendOptions};
 use crate::{Handle, SendError, drafts, guard};
@@ -377,13 +377,23 @@ pub struct Surveyed {
 
 /// Compiles a template whoever it may be for. Refused: what is written wrongly, with line and column.
 pub fn survey(file: &MessageFile, subject: Option<&str>) -> Result<Surveyed, SendError> {
-    let compiled = launch::compile_for_anybody(file, subject)?;
+    let compiled = launch::compile_for_anybody(file, subject, Own::default())?;
     Ok(Surveyed { tags: compiled.tags().iter().cloned().collect(), warnings: compiled.warnings().to_vec() })
 }
 
 /// What a template says with these values (a JSON object). Refused as by [`survey`], and what is too much work.
 pub fn preview(file: &MessageFile, subject: Option<&str>, data: &str) -> Result<Rendered, SendError> {
-    let compiled = launch::compile_for_anybody(file, subject)?;
+    preview_as(file, subject, Own::default(), data)
+}
+
+/// The same, with what is said in place of the message's own.
+pub(crate) fn preview_as(
+    file: &MessageFile,
+    subject: Option<&str>,
+    own: Own,
+    data: &str,
+) -> Result<Rendered, SendError> {
+    let compiled = launch::compile_for_anybody(file, subject, own)?;
     let wrong = |why: &dyn std::fmt::Display| SendError::Message { file: file.name.clone(), why: why.to_string() };
     let values = Values::from_json(data).map_err(|why| wrong(&why))?;
     compiled.render(&values).map_err(|why| wrong(&why))

@@ -62,6 +62,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         provider: None,
         operator: String::new(),
         open: 0,
+        last_minute: 0,
         waiting: usize::try_from(out.rest).unwrap_or(usize::MAX),
         held: Some(HeldView { until: out.until, why }),
         limits: Vec::new(),

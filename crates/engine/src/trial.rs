@@ -5,11 +5,11 @@
 //! system tells, are compared ([`dispatch::trial`]), and everybody else gets the better one, or what a person chooses. Invariant:
 //! the choice is durable before anybody of the rest is read, so that a process that dies in between loses and doubles nobody.
 
-use crate::launch::{self, MessageFile, Snapshot};
+use crate::launch::{self, MessageFile, Own, Snapshot};
 use crate::options::TrackingMode;
 use crate::report::iso_or_null;
 use crate::{Handle, SendError};
-use dispatch::trial::{Arm, Finding, Judgement, Undecided, choose, judge, letter};
+use dispatch::trial::{Arm, Finding, Judgement, Undecided, choose, difference, judge, letter};
 use mail::compose::{Compiled, LINKS_MAX, LinkOptions};
 use model::{Actor, CampaignId, DeliveryState, ReactionKind, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,12 @@ pub struct Variant {
     /// The subject, in place of every other.
     #[serde(default)]
     pub subject: Option<String>,
+    /// What mail programs show behind the subject, in place of every other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preheader: Option<String>,
+    /// The name that stands before the sender's address, in place of every other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
     /// The whole message, in place of the first.
     #[serde(default)]
     pub file: Option<MessageFile>,
@@ -92,7 +98,9 @@ impl Comparison {
             return refuse(format!("a message is compared with 1 to {} others", VARIANTS_MAX - 1));
         }
         if self.variants.iter().any(|variant| *variant == Variant::default()) {
-            return refuse("every variant needs a subject or a message of its own".to_owned());
+            return refuse(
+                "every variant needs a subject, a preheader, a sender's name or a message of its own".to_owned(),
+            );
         }
         if matches!(self.sample, Size::Percent(0 | 101..) | Size::People(0)) {
             return refuse("the sample is 1 to 100 percent of the audience, or a number of people".to_owned());
@@ -135,6 +143,15 @@ impl Comparison {
         Ok(NewTrial { variants: self.len(), share_millionths })
     }
 
+    /// About how many of so many get each variant, and how many wait for the choice.
+    pub fn dealt(&self, people: u64) -> (u64, u64) {
+        let sample = match self.sample {
+            Size::Percent(percent) => people * u64::from(percent.min(100)) / 100,
+            Size::People(few) => people.min(few.into()),
+        };
+        (sample / u64::from(self.len()).max(1), people - sample)
+    }
+
     fn wait(&self) -> Duration {
         Duration::from_secs(u64::from(self.wait_minutes) * 60)
     }
@@ -149,12 +166,16 @@ impl Snapshot {
     /// A variant of the message, compiled against the audience's columns: its links have numbers of their own.
     pub(crate) fn compile_variant(&self, name: &str, variant: u8) -> Result<Compiled, SendError> {
         let links = LinkOptions { after: self.links_before(variant), ..self.options.tracking.links() };
-        self.of_variant(variant).compile_with(name, links, self.own_subject(variant))
+        self.of_variant(variant).compile_with(name, links, self.own(variant))
     }
 
     /// The campaign as if there were no other variant.
     pub(crate) fn of_variant(&self, variant: u8) -> Snapshot {
         let mut snapshot = self.clone();
+        let name = self.other(variant).and_then(|variant| variant.from_name.as_deref());
+        if let Some((name, from)) = name.zip(launch::parse_mailbox(&self.options.from).ok()) {
+            snapshot.options.from = format!("{name} <{}>", from.address);
+        }
         if let Some(file) = self.other(variant).and_then(|variant| variant.file.clone()) {
             let reply_to = file.parts.reply_to.clone().or(self.file.parts.reply_to.clone());
             snapshot.file = MessageFile { parts: launch::Parts { reply_to, ..file.parts }, ..file };
@@ -162,15 +183,17 @@ impl Snapshot {
         snapshot
     }
 
-    pub(crate) fn own_subject(&self, variant: u8) -> Option<String> {
-        self.other(variant).and_then(|variant| variant.subject.clone())
+    /// What a variant says in place of whatever the message says.
+    pub(crate) fn own(&self, variant: u8) -> Own {
+        let other = self.other(variant).cloned().unwrap_or_default();
+        Own { subject: other.subject, preheader: other.preheader }
     }
 
     fn other(&self, variant: u8) -> Option<&Variant> {
         self.trial.as_ref()?.variants.get(usize::from(variant.checked_sub(1)?))
     }
 
-    /// Variants that differ in nothing but the subject share their links.
+    /// Variants without a message of their own share the links of the first.
     fn links_before(&self, variant: u8) -> u16 {
         let has_own = |at: u8| self.other(at).is_some_and(|variant| variant.file.is_some());
         let messages = if has_own(variant) { (1..=variant).filter(|at| has_own(*at)).count() } else { 0 };
@@ -329,13 +352,32 @@ pub struct Told {
     pub leader: Option<char>,
     /// How often chance alone would make such a difference, 0 … 1; `None`: too little to say.
     pub p: Option<f64>,
+    /// How far the leader is ahead of the next; `None`: too little to say.
+    pub difference: Option<Ahead>,
     /// The same in words.
     pub says: String,
     /// The variant that everybody gets who is not in the sample.
     pub winner: Option<char>,
+    /// Did a person choose it?
+    pub is_by_hand: bool,
+    /// Is the sample everybody, so that nobody is left to choose for?
+    pub is_everybody: bool,
     /// When it was chosen.
     #[serde(serialize_with = "iso_or_null")]
     pub chosen_at: Option<Timestamp>,
+}
+
+/// How far the leader is ahead, as shares of those whose server accepted the message, 0 … 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Ahead {
+    /// Of which variant.
+    pub of: char,
+    /// By how much.
+    pub by: f64,
+    /// It may be as little as this, or less than nothing …
+    pub low: f64,
+    /// … or as much as this.
+    pub high: f64,
 }
 
 /// A variant's part of the sample.
@@ -345,6 +387,14 @@ pub struct VariantTold {
     pub variant: char,
     /// Its subject, with its tags; `None`: it cannot be told.
     pub subject: Option<String>,
+    /// Its preheader, where that is another than the message's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preheader: Option<String>,
+    /// The sender's name, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_name: Option<String>,
+    /// Is it a message of its own?
+    pub is_own_message: bool,
     /// Who of the sample gets it.
     pub people: u64,
     /// Whose server accepted it.
@@ -365,7 +415,7 @@ pub struct VariantTold {
 }
 
 /// How a campaign's comparison stands; `None`: it compares nothing.
-pub(crate) async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Told>, StoreError> {
+pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Told>, StoreError> {
     let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(None) };
     let Some(chosen) = &snapshot.trial else { return Ok(None) };
     let Some(trial) = store.trial(campaign.workspace, campaign.id).await? else { return Ok(None) };
@@ -377,10 +427,15 @@ pub(crate) async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> 
     let all = store.trial_arms(campaign.workspace, campaign.id).await?;
     let variants = all.iter().zip(&live).enumerate().map(|(at, (arm, live))| {
         let people = |kind| arm.people.get(&kind).copied().unwrap_or(0);
-        let compiled = u8::try_from(at).ok().map(|at| snapshot.compile_variant(&campaign.name, at));
+        let number = u8::try_from(at).unwrap_or(VARIANTS_MAX);
+        let compiled = snapshot.compile_variant(&campaign.name, number);
+        let other = snapshot.other(number);
         VariantTold {
             variant: letter(at),
-            subject: compiled.and_then(Result::ok).map(|compiled| compiled.subject_template().to_owned()),
+            subject: compiled.ok().map(|compiled| compiled.subject_template().to_owned()),
+            preheader: other.and_then(|other| other.preheader.clone()),
+            from_name: other.and_then(|other| other.from_name.clone()),
+            is_own_message: other.is_some_and(|other| other.file.is_some()),
             people: arm.tally.recipients(),
             accepted: arm.tally.count(DeliveryState::Accepted),
             opened: people(ReactionKind::Opened),
@@ -410,8 +465,74 @@ pub(crate) async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> 
         is_judged,
         leader: judgement.leader.map(letter),
         p: judgement.p,
+        difference: difference(&arms, &judgement).map(|found| Ahead {
+            of: letter(found.next),
+            by: found.by,
+            low: found.low,
+            high: found.high,
+        }),
         says: judgement.told(&arms, chosen.measure.did()),
         winner: trial.winner.map(|at| letter(usize::from(at))),
+        is_by_hand: trial.winner.is_some() && trial.judged_at != trial.settled_at,
+        is_everybody: trial.share_millionths == WHOLE,
         chosen_at: trial.settled_at,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{SendOptions, Transport, Unsubscribe};
+
+    fn snapshot(variants: Vec<Variant>) -> Snapshot {
+        let options = SendOptions {
+            from: "News <us@first.example>".to_owned(),
+            subject: None,
+            return_path: "first.example".to_owned(),
+            unsubscribe: Unsubscribe::None,
+            postal_address: None,
+            dkim: None,
+            transport: Transport::Relay { url: "smtp://127.0.0.1:9".to_owned() },
+            connections: None,
+            retry: None,
+            require_tls: false,
+            timing: Default::default(),
+            tracking: Default::default(),
+        };
+        let source = "---\nsubject: Hi\npreheader: Of the file\nfrom_name: The file\n---\nHello";
+        let file = MessageFile::new("news.md".to_owned(), source.to_owned());
+        let trial = Comparison {
+            variants,
+            sample: Size::Percent(10),
+            wait_minutes: 60,
+            measure: Measure::Clicks,
+            asks: false,
+            undecided: Undecided::Leader,
+        };
+        Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial: Some(trial) }
+    }
+
+    #[test]
+    fn a_variant_says_what_it_says_in_place_of_the_file_too() {
+        let own = Variant {
+            subject: Some("Ho".to_owned()),
+            preheader: Some("Of the variant".to_owned()),
+            from_name: Some("Anna".to_owned()),
+            file: None,
+        };
+        let of_name = Variant { from_name: Some("Bo".to_owned()), ..Variant::default() };
+        let snapshot = snapshot(vec![own, of_name]);
+        let shown = |at: u8| {
+            let compiled = snapshot.compile_variant("x", at).unwrap();
+            let rendered = compiled.render(&mail::compose::Values::from_json("{}").unwrap()).unwrap();
+            let sender = launch::parse_mailbox(&snapshot.of_variant(at).options.from).unwrap();
+            (rendered.subject, rendered.preheader.unwrap(), sender.name.unwrap())
+        };
+        let told =
+            |subject: &str, preheader: &str, name: &str| (subject.to_owned(), preheader.to_owned(), name.to_owned());
+        assert_eq!(shown(0), told("Hi", "Of the file", "News"));
+        assert_eq!(shown(1), told("Ho", "Of the variant", "Anna"));
+        assert_eq!(shown(2), told("Hi", "Of the file", "Bo"));
+        assert_eq!((snapshot.trial.as_ref().unwrap().dealt(1_000), snapshot.variants()), ((33, 900), 3));
+    }
 }

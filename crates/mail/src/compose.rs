@@ -82,6 +82,8 @@ pub struct CompileOptions {
     pub subject: Option<String>,
     /// Used in place of every other, the front matter's as well.
     pub only_subject: Option<String>,
+    /// The preheader, in place of every other, the front matter's as well.
+    pub only_preheader: Option<String>,
     /// Used, with a warning, when nothing else gives a subject (toward loopback: the campaign's name).
     pub fallback_subject: Option<String>,
     /// The audience's columns. [`OUR_TAGS`] are always known.
@@ -316,10 +318,12 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     let mut draft = Draft { source, options, tags: BTreeSet::new(), bare_tags: BTreeSet::new(), warnings: Vec::new() };
     let body_tags = draft.read_piece(front.body_at, source.len())?;
     // The preheader: what it is written in, where, and its tags.
-    let preheader = match (&front.preheader, &options.preheader) {
-        (Some(range), _) => Some((source, range.clone(), draft.read_piece(range.start, range.end)?)),
-        (None, Some(given)) => Some((given.as_str(), 0..given.len(), draft.read_given("preheader", given)?)),
-        (None, None) => None,
+    let preheader = match (&options.only_preheader, &front.preheader, &options.preheader) {
+        (None, Some(range), _) => Some((source, range.clone(), draft.read_piece(range.start, range.end)?)),
+        (Some(given), ..) | (None, None, Some(given)) => {
+            Some((given.as_str(), 0..given.len(), draft.read_given("preheader", given)?))
+        }
+        (None, None, None) => None,
     };
     if let Some(given) = &options.text {
         draft.read_given("text part", given)?;

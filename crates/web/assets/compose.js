@@ -73,7 +73,7 @@
   document.addEventListener("input", (event) => {
     if (event.target.form !== form) return;
     window.clearTimeout(timer);
-    timer = window.setTimeout(save, event.target.matches("#contact, #as") ? 0 : REST_MS);
+    timer = window.setTimeout(save, event.target.matches("#contact, #as, #variant") ? 0 : REST_MS);
   });
   form.addEventListener("submit", () => window.clearTimeout(timer));
   count();

@@ -358,6 +358,7 @@ impl Scheduler {
             provider: lane.provider().map(|provider| provider.key.clone()),
             operator: lane.operator().to_owned(),
             open: lane.open(),
+            last_minute: lane.last_minute(now),
             waiting: lane.len(),
             held,
             limits: lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now),

@@ -43,11 +43,11 @@ impl Compare {
             return Ok(None);
         }
         let subjects =
-            self.or_subjects.iter().map(|subject| Ok(Variant { subject: Some(subject.clone()), file: None }));
+            self.or_subjects.iter().map(|subject| Ok(Variant { subject: Some(subject.clone()), ..Variant::default() }));
         let messages = self
             .or_messages
             .iter()
-            .map(|path| Ok::<_, Failure>(Variant { subject: None, file: Some(MessageFile::read(path)?) }));
+            .map(|path| Ok::<_, Failure>(Variant { file: Some(MessageFile::read(path)?), ..Variant::default() }));
         let wait = moment::span_of(&self.judge_after)?.as_secs().div_ceil(60);
         Ok(Some(Comparison {
             variants: subjects.chain(messages).collect::<Result<_, Failure>>()?,

@@ -159,6 +159,7 @@ mod tests {
             provider: Some("northmail".into()),
             operator: "northmail".into(),
             open: 3,
+            last_minute: 0,
             waiting: 186,
             held: None,
             limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],

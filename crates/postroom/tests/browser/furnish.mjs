@@ -49,8 +49,9 @@ export async function furnish() {
 async function campaigns() {
   const groups = await api("GET", "/campaigns?limit=50");
   const done = groups.data.find((campaign) => campaign.name === "Spring news").id;
-  const write = (name, include, subject) => api("POST", "/campaigns", { name, from: FROM, subject, message: { format: "html", source: SOURCE }, audience: { include }, tracking: { mode: "full" } });
-  const draft = (await write(named("Draft"), ["everyone"], named("For {{ first_name }}"))).id;
+  const write = (name, include, subject, compare) => api("POST", "/campaigns", { name, from: FROM, subject, message: { format: "html", source: SOURCE }, audience: { include }, tracking: { mode: "full" }, compare });
+  const others = [{ subject: named("Or this, {{ first_name }}"), preheader: MARKUP, from_name: IN_ATTRIBUTE }, { message: { format: "html", source: SOURCE } }];
+  const draft = (await write(named("Draft"), ["everyone"], named("For {{ first_name }}"), { variants: others, sample_percent: 40 })).id;
   const planned = (await write(named("Planned"), ["everyone"], "Later")).id;
   await api("POST", `/campaigns/${planned}/start`, { at: new Date(Date.now() + 86_400_000).toISOString() });
   // Toward servers that do not answer, so that it is under way for as long as anybody looks.
@@ -59,7 +60,7 @@ async function campaigns() {
   for (const email of [...sleepers, "early@openhouse.test"]) ids.push((await api("POST", "/contacts", { email, consent: { source: "form" } })).id);
   const list = (await api("POST", "/lists", { name: "Sleepers" })).id;
   await api("POST", `/lists/${list}/members`, { contacts: ids, consent: { source: "form" } });
-  const sending = (await write(named("Under way"), [list], "Sleep well")).id;
+  const sending = (await write(named("Under way"), [list], "Sleep well", { variants: others, sample_percent: 100 })).id;
   await api("POST", `/campaigns/${sending}/start`, { cancel_window_seconds: 0 });
   await until("a letter is accepted", async () => (await api("GET", `/campaigns/${sending}`)).equation.accepted > 0);
   return { done, draft, planned, sending };

@@ -18,7 +18,7 @@ pub(crate) fn hours(n: u64) -> Duration {
 
 /// A story in which a subject is compared with a long one, by who booked.
 pub(crate) fn comparing(people: usize) -> Scenario {
-    let long = Variant { subject: Some(LONG_SUBJECT.to_owned()), file: None };
+    let long = Variant { subject: Some(LONG_SUBJECT.to_owned()), ..Variant::default() };
     Scenario::crowd(people, "papermill.test").provider("papermill", |profile| profile.mailboxes.left = 0.0).comparing(
         Comparison {
             variants: vec![long],

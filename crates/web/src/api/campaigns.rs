@@ -14,7 +14,6 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use compared::Compared;
 use engine::drafts::Proposal;
 use model::access::Scope;
 use model::{CampaignId, DeliveryState, Tally};
@@ -26,6 +25,7 @@ use utoipa_axum::routes;
 use written::check_name;
 
 pub(crate) use beginning::{Begin, TestSend, start, take_back, test};
+pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choose};
 pub(crate) use drafts::{preview_of, read_version, set_aside};
 pub(super) use running::read_state;
 pub(crate) use running::{Resumption, Why, cancel, go_on, pause, send_again};

@@ -5,18 +5,17 @@
 //! own. Hard bounces are no use to anybody.
 
 use super::campaign::{Head, found};
-use super::composer::Pairs;
 use super::layout::{Layout, Section};
 use super::orders::AskPage;
-use super::{Visitor, page};
+use super::{Visitor, forms, page};
 use crate::App;
 use crate::api::campaigns::{self as api, Groups, Written};
 use crate::extract::{At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Problem};
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Form, Json};
 use engine::report::{Cause, Report};
 use model::access::Scope;
 use model::{Blame, CampaignId, Category, ContactId, DeliveryState, ListId};
@@ -61,13 +60,12 @@ pub(super) async fn write(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Form(pairs): Form<Pairs>,
+    form: forms::Typed,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsWrite)?;
     visitor.caller.may(Scope::SegmentsWrite)?;
     let campaign = found(&app, &visitor, id).await?;
-    let once = pairs.into_iter().find(|(name, _)| name == "once").map(|(_, value)| value).unwrap_or_default();
-    let made = idempotency::form(&app, &visitor.caller, &once, async {
+    let made = idempotency::form(&app, &visitor.caller, form.raw("once"), async {
         let audience = Groups { include: vec![list(&app, &visitor, &campaign).await?], exclude: Vec::new() };
         let chosen = engine::drafts::proposal(&app.store, &campaign).await?;
         let again = Written { audience, ..Written::of(chosen) };

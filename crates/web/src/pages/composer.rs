@@ -8,19 +8,19 @@ use super::campaign::{Head, found};
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::preview::{self, Seen};
-use super::{Visitor, forms, page};
+use super::{Visitor, forms, page, trial};
 use crate::App;
 use crate::api::campaigns::{self as api, Format, Groups, Message, Mode, Written};
 use crate::api::images;
 use crate::auth::hash;
 use crate::extract::{At, Input};
 use crate::idempotency;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use askama::Template;
+use axum::Json;
 use axum::extract::{Multipart, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::{Form, Json};
 use engine::brand::SENDER;
 use engine::launch::MessageFile;
 use engine::options::SendOptions;
@@ -40,133 +40,105 @@ const MARK_BYTES: usize = 12;
 /// Names tried for a copy.
 const COPIES_MAX: u32 = 50;
 
-/// What a browser sent of a form: names and values, in its order.
-pub(super) type Pairs = Vec<(String, String)>;
-
-/// What was typed.
+/// What was typed into the composer, and how its message is looked at beside.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Typed {
-    name: String,
-    from: String,
-    subject: String,
-    preheader: String,
-    reply_to: String,
-    /// The domain bounces return to; empty: the sender's.
-    return_path: String,
-    format: String,
-    source: String,
-    text: String,
-    windows: String,
-    /// Until when it is tried, as browsers write times; `None`: it was not asked.
-    expires_at: Option<String>,
-    tracking: String,
-    include: Vec<String>,
-    exclude: Vec<String>,
-    once: String,
-    /// Where to go after saving.
-    then: String,
-    /// How it is looked at beside.
+    form: forms::Typed,
     seen: Seen,
-    /// Is it the script that saves?
-    quietly: bool,
-    /// The mark of the draft that was read before it was changed; empty: it is not known.
-    read: String,
 }
 
 impl Typed {
-    fn read(pairs: Pairs) -> Typed {
-        let mut typed = Typed::default();
-        for (name, value) in pairs {
-            // Browsers send line ends as CRLF (HTML Living Standard, 4.10.21.8).
-            let value = value.replace("\r\n", "\n");
-            match name.as_str() {
-                "name" => typed.name = value,
-                "from" => typed.from = value,
-                "subject" => typed.subject = value,
-                "preheader" => typed.preheader = value,
-                "reply_to" => typed.reply_to = value,
-                "return_path" => typed.return_path = value,
-                "read" => typed.read = value,
-                "format" => typed.format = value,
-                "source" => typed.source = value,
-                "text" => typed.text = value,
-                "windows" => typed.windows = value,
-                "expires_at" => typed.expires_at = Some(value),
-                "tracking" => typed.tracking = value,
-                "include" => typed.include.push(value),
-                "exclude" => typed.exclude.push(value),
-                "once" => typed.once = value,
-                "then" => typed.then = value,
-                "contact" => typed.seen.contact = value,
-                "as" => typed.seen.way = value,
-                "quietly" => typed.quietly = true,
-                _ => {}
-            }
-        }
-        typed
+    fn read(form: forms::Typed) -> Typed {
+        let form = form.with_plain_lines();
+        let seen = Seen {
+            contact: form.raw("contact").to_owned(),
+            way: form.raw("as").to_owned(),
+            variant: form.raw("variant").to_owned(),
+            version: None,
+        };
+        Typed { form, seen }
     }
 
     /// A draft as it stands.
-    fn of(written: &Written) -> Typed {
-        let some = |text: &Option<String>| text.clone().unwrap_or_default();
+    fn of(visitor: &Visitor, written: &Written) -> Typed {
         let message = written.message.as_ref();
-        Typed {
-            name: written.name.clone(),
-            from: written.from.clone(),
-            subject: some(&written.subject),
-            preheader: message.map(|message| some(&message.preheader)).unwrap_or_default(),
-            reply_to: some(&written.reply_to),
-            return_path: some(&written.return_path),
-            format: message.map_or("html", |message| message.format.word()).to_owned(),
-            source: message.map(|message| message.source.clone()).unwrap_or_default(),
-            text: message.map(|message| some(&message.text)).unwrap_or_default(),
-            windows: some(&written.windows),
-            tracking: written.tracking.mode.word().to_owned(),
-            include: written.audience.include.clone(),
-            exclude: written.audience.exclude.clone(),
-            ..Typed::default()
-        }
-    }
-
-    /// The draft as it is to be, its times read in the workspace's zone. Refused: a time that is none.
-    fn over(&self, visitor: &Visitor, before: Written) -> Result<Written, Problem> {
-        let expires_at = match &self.expires_at {
-            Some(text) => {
-                let field = "expires_at";
-                visitor.shown.typed_time(&forms::Typed::of(vec![(field.to_owned(), text.clone())]), field)?
-            }
-            None => before.expires_at,
+        let of_message = |part: fn(&Message) -> &Option<String>| message.and_then(|message| part(message).as_deref());
+        let mut pairs = Vec::new();
+        let mut put = |name: &str, value: Option<&str>| {
+            pairs.push((name.to_owned(), value.unwrap_or_default().to_owned()));
         };
-        Ok(Written { expires_at, ..self.onto(before) })
+        put("name", Some(&written.name));
+        put("from", Some(&written.from));
+        put("subject", written.subject.as_deref());
+        put("preheader", of_message(|message| &message.preheader));
+        put("reply_to", written.reply_to.as_deref());
+        put("return_path", written.return_path.as_deref());
+        put("format", Some(message.map_or("html", |message| message.format.word())));
+        put("source", message.map(|message| message.source.as_str()));
+        put("text", of_message(|message| &message.text));
+        put("windows", written.windows.as_deref());
+        put("expires_at", written.expires_at.map(|at| visitor.shown.typed_as(&at.0)).as_deref());
+        put("tracking", Some(written.tracking.mode.word()));
+        written.audience.include.iter().for_each(|group| put("include", Some(group)));
+        written.audience.exclude.iter().for_each(|group| put("exclude", Some(group)));
+        trial::put(written.compare.as_ref(), &mut put);
+        Typed { form: forms::Typed::of(pairs), seen: Seen::default() }
     }
 
-    /// Until when it is tried, for its field.
-    fn expires(&self) -> &str {
-        self.expires_at.as_deref().unwrap_or_default()
+    /// What is in a field.
+    fn raw(&self, name: &str) -> &str {
+        self.form.raw(name)
     }
 
-    /// The draft as it is to be. What has no field here stays as it was.
-    fn onto(&self, before: Written) -> Written {
-        let some = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
-        let known: Vec<String> = before.audience.include.clone();
-        let imports = known.into_iter().filter(|group| group.starts_with("i_") && !self.include.contains(group));
+    /// Is it the script that saves?
+    fn is_quiet(&self) -> bool {
+        self.form.knows("quietly")
+    }
+
+    /// The draft as it is to be, its times read in the workspace's zone. What has no field stays as it was. Refused with
+    /// everything that is wrong: times and numbers that are none, and what the API would refuse.
+    async fn over(&self, app: &App, visitor: &Visitor, before: Written) -> Result<Written, Problem> {
+        let mut faults = Faults::default();
+        let written = self.read_over(visitor, before, &mut faults);
+        if !faults.is_empty() {
+            faults.take(written.clone().into_proposal(app, &visitor.caller).await);
+        }
+        faults.hold()?;
+        Ok(written)
+    }
+
+    fn read_over(&self, visitor: &Visitor, before: Written, faults: &mut Faults) -> Written {
+        let form = &self.form;
+        let expires_at = match form.knows("expires_at") {
+            true => faults.take(visitor.shown.typed_time(form, "expires_at")).flatten(),
+            false => before.expires_at,
+        };
+        let compare = trial::read(form, before.compare, faults);
+        let mut include = form.all("include");
         // Imports are taken in over the API, and are no boxes here.
-        let include = self.include.iter().cloned().chain(imports).collect();
+        let imports = before.audience.include.into_iter().filter(|group| group.starts_with("i_"));
+        let imports: Vec<String> = imports.filter(|group| !include.contains(group)).collect();
+        include.extend(imports);
         Written {
-            name: self.name.clone(),
-            from: self.from.clone(),
-            subject: some(&self.subject),
-            reply_to: some(&self.reply_to),
-            return_path: some(&self.return_path),
+            name: form.raw("name").to_owned(),
+            from: form.raw("from").to_owned(),
+            subject: form.some("subject"),
+            reply_to: form.some("reply_to"),
+            return_path: form.some("return_path"),
             message: Some(Message {
-                format: Format::from_word(&self.format).unwrap_or(Format::Html),
-                source: self.source.clone(),
-                text: some(&self.text),
-                preheader: some(&self.preheader),
+                format: Format::from_word(form.raw("format")).unwrap_or(Format::Html),
+                source: form.raw("source").to_owned(),
+                text: form.some("text"),
+                preheader: form.some("preheader"),
             }),
-            audience: Groups { include, exclude: self.exclude.clone() },
-            windows: some(&self.windows),
-            tracking: api::Counting { mode: Mode::from_word(&self.tracking).unwrap_or_default(), ..before.tracking },
+            audience: Groups { include, exclude: form.all("exclude") },
+            windows: form.some("windows"),
+            expires_at,
+            tracking: api::Counting {
+                mode: Mode::from_word(form.raw("tracking")).unwrap_or_default(),
+                ..before.tracking
+            },
+            compare,
             ..before
         }
     }
@@ -214,27 +186,60 @@ impl NewPage {
         wrong(self.error.as_ref(), field)
     }
 
+    fn summary(&self) -> Vec<(&'static str, String)> {
+        summary(&self.layout, self.error.as_ref())
+    }
+
     fn is_in(&self, group: &str) -> bool {
-        self.typed.include.iter().any(|known| known == group)
+        self.typed.form.all("include").iter().any(|known| known == group)
     }
 
     fn is_format(&self, word: &str) -> bool {
-        self.typed.format == word
+        self.typed.raw("format") == word
     }
 }
 
 /// What is wrong with a field; what belongs to none is shown above all.
 fn wrong<'e>(error: Option<&'e Problem>, field: &str) -> Option<&'e str> {
     let error = error?;
-    let about = match (error.field.as_deref(), error.code) {
-        (Some("message.source" | "message"), _) => "source",
-        (Some("audience.include"), _) => "include",
-        (Some("audience.exclude"), _) => "exclude",
-        (Some(known), _) => known,
-        (None, Code::AlreadyExists) => "name",
-        (None, _) => "",
+    let about = |of: Option<&str>| match (of, error.code) {
+        (Some("message.source" | "message"), _) => "source".to_owned(),
+        (Some("audience.include"), _) => "include".to_owned(),
+        (Some("audience.exclude"), _) => "exclude".to_owned(),
+        (Some(known), _) if known.starts_with("compare") => "compare".to_owned(),
+        (Some(known), _) => known.to_owned(),
+        (None, Code::AlreadyExists) => "name".to_owned(),
+        (None, _) => String::new(),
     };
-    (about == field).then_some(error.detail.as_str())
+    error.all().find(|(of, _)| about(*of) == field).map(|(_, detail)| detail)
+}
+
+/// The fields of the composer, in its order, and what each is called.
+const FIELDS: [(&str, &str); 12] = [
+    ("name", "name"),
+    ("from", "from"),
+    ("subject", "subject"),
+    ("preheader", "preheader"),
+    ("include", "audience"),
+    ("source", "message-source"),
+    ("sample", "compare-sample"),
+    ("wait", "compare-wait"),
+    ("compare", "compare-title"),
+    ("reply_to", "reply-to"),
+    ("return_path", "return-path"),
+    ("windows", "windows"),
+];
+/// The same of what is folded away at the end.
+const LAST_FIELDS: [(&str, &str); 2] = [("expires_at", "expires"), ("exclude", "audience-out")];
+
+/// Everything that is wrong with what was typed: where it stands, and what is said.
+fn summary(layout: &Layout, error: Option<&Problem>) -> Vec<(&'static str, String)> {
+    let fields = FIELDS.iter().chain(&LAST_FIELDS);
+    let told = fields.filter_map(|(field, label)| {
+        let wrong = wrong(error, field)?;
+        Some((*field, format!("{}: {}", layout.say(label), layout.shown.refused(wrong))))
+    });
+    told.collect()
 }
 
 /// Is it a mistake in what was typed?
@@ -247,7 +252,8 @@ pub(super) async fn ask_for_new(State(app): State<App>, visitor: Visitor) -> Res
     visitor.caller.may(Scope::CampaignsWrite)?;
     let from = app.store.setting(visitor.caller.workspace, SENDER).await?.unwrap_or_default();
     let once = idempotency::form_token(&app);
-    let typed = Typed { from, once, format: "html".to_owned(), ..Typed::default() };
+    let form = forms::Typed::default().with("from", from).with("once", once).with("format", "html");
+    let typed = Typed { form, ..Typed::default() };
     Ok(page(&new_page(&app, &visitor, typed, None).await?))
 }
 
@@ -258,19 +264,15 @@ async fn new_page(app: &App, visitor: &Visitor, typed: Typed, error: Option<Prob
 }
 
 /// Begins a draft with what every message needs in it.
-pub(super) async fn begin(
-    State(app): State<App>,
-    visitor: Visitor,
-    Form(pairs): Form<Pairs>,
-) -> Result<Response, Problem> {
-    let mut typed = Typed::read(pairs);
-    typed.source = starter(&visitor, &typed.format);
+pub(super) async fn begin(State(app): State<App>, visitor: Visitor, form: forms::Typed) -> Result<Response, Problem> {
+    let begun = starter(&visitor, form.raw("format"));
+    let typed = Typed::read(form.with("source", begun));
     let audience = Audience::default();
     let options = SendOptions { from: String::new(), ..crate::api::house_options(&app, String::new()) };
     let file = MessageFile::new("message.html".to_owned(), String::new());
     let blank = engine::drafts::Proposal { name: String::new(), file, options, audience, trial: None };
-    let written = typed.onto(Written::of(blank));
-    let made = idempotency::form(&app, &visitor.caller, &typed.once, async {
+    let written = typed.read_over(&visitor, Written::of(blank), &mut Faults::default());
+    let made = idempotency::form(&app, &visitor.caller, typed.raw("once"), async {
         let made = api::make(State(app.clone()), visitor.caller.clone(), Input(written)).await;
         made.map(|(_, Json(made))| format!("/campaigns/{}/edit", made.id()))
     });
@@ -323,6 +325,8 @@ struct ComposerPage {
     typed: Typed,
     groups: Vec<Group>,
     people: Vec<preview::Face>,
+    /// The variants that can be looked at.
+    variants: Vec<char>,
     /// The names of people's values.
     tags: Vec<String>,
     pictures: Vec<Picture>,
@@ -338,16 +342,20 @@ impl ComposerPage {
         wrong(self.error.as_ref(), field)
     }
 
+    fn summary(&self) -> Vec<(&'static str, String)> {
+        summary(&self.layout, self.error.as_ref())
+    }
+
     fn is_in(&self, group: &str) -> bool {
-        self.typed.include.iter().any(|known| known == group)
+        self.typed.form.all("include").iter().any(|known| known == group)
     }
 
     fn is_format(&self, word: &str) -> bool {
-        self.typed.format == word
+        self.typed.raw("format") == word
     }
 
     fn is_tracking(&self, word: &str) -> bool {
-        self.typed.tracking == word
+        self.typed.raw("tracking") == word
     }
 
     fn overtaken(&self, version: &u32) -> String {
@@ -358,8 +366,38 @@ impl ComposerPage {
         self.typed.seen.way() == way
     }
 
+    fn is_variant(&self, letter: &char) -> bool {
+        self.typed.seen.letter() == *letter
+    }
+
+    /// Is something compared, or wrong about it?
+    fn is_compared(&self) -> bool {
+        !self.variants.is_empty() || self.wrong("compare").is_some()
+    }
+
+    fn is_chosen(&self, field: &str, word: &str) -> bool {
+        self.typed.raw(field) == word
+    }
+
+    /// The variants beside the message: the number in their fields and their letter.
+    fn others(&self) -> [(usize, char); trial::OTHERS] {
+        trial::others()
+    }
+
+    fn titled(&self, letter: &char) -> String {
+        self.layout.shown.fill("compare-variant", &[("letter", letter.to_string().into())])
+    }
+
+    fn has_variant(&self, number: &usize) -> bool {
+        trial::is_filled(&self.typed.form, *number)
+    }
+
+    fn of_variant(&self, number: &usize, part: &str) -> &str {
+        self.typed.raw(&trial::field(*number, part))
+    }
+
     fn is_out(&self, group: &str) -> bool {
-        self.typed.exclude.iter().any(|known| known == group)
+        self.typed.form.all("exclude").iter().any(|known| known == group)
     }
 }
 
@@ -389,8 +427,8 @@ pub(super) async fn edit(
         Ok(found) => found,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let expires_at = Some(written.expires_at.map(|at| visitor.shown.typed_as(&at.0)).unwrap_or_default());
-    let typed = Typed { seen, expires_at, read: mark(&campaign, &written), ..Typed::of(&written) };
+    let form = Typed::of(&visitor, &written).form.with("read", mark(&campaign, &written));
+    let typed = Typed { form, seen };
     Ok(page(&composer(&app, &visitor, &campaign, typed, None).await?))
 }
 
@@ -409,7 +447,7 @@ async fn composer(
     let pictures = app.store.images(workspace, None, PICTURES_MAX).await?;
     let pictures = pictures.into_iter().map(|known| {
         let address = images::address(app, &known);
-        let markup = match typed.format.as_str() {
+        let markup = match typed.raw("format") {
             "markdown" => format!("![{}]({address})", known.name),
             "mjml" => format!("<mj-image src=\"{address}\" alt=\"{}\" />", known.name),
             "text" => address,
@@ -423,6 +461,7 @@ async fn composer(
         head: Head::of(app, visitor, campaign, "edit").await?,
         groups: groups(app, visitor).await?,
         people: preview::faces(app, visitor, &typed.seen).await?,
+        variants: trial::letters(&typed.form),
         tags,
         pictures: pictures.collect(),
         shown,
@@ -450,7 +489,7 @@ async fn set_aside(
     typed: Typed,
 ) -> Result<Response, Problem> {
     let read = mark(&campaign, &before);
-    let kept = match typed.over(visitor, before) {
+    let kept = match typed.over(app, visitor, before).await {
         Ok(written) => api::set_aside(app, &visitor.caller, campaign.id, written).await,
         Err(problem) => Err(problem),
     };
@@ -459,7 +498,7 @@ async fn set_aside(
         Err(problem) if is_mistake(&problem) => (None, Some(problem)),
         Err(problem) => return Err(problem),
     };
-    if typed.quietly {
+    if typed.is_quiet() {
         let pane = match (aside, error) {
             (Some(version), _) => preview::overtaken(visitor, campaign.id, version)?,
             (None, Some(problem)) => preview::refused(visitor, &problem)?,
@@ -468,7 +507,7 @@ async fn set_aside(
         return Ok((StatusCode::CONFLICT, Html(pane)).into_response());
     }
     // Whoever presses again has seen what it says, and means it.
-    let typed = Typed { read, ..typed };
+    let typed = Typed { form: typed.form.with("read", read), ..typed };
     let form = ComposerPage { aside, ..composer(app, visitor, &campaign, typed, error).await? };
     Ok((StatusCode::CONFLICT, page(&form)).into_response())
 }
@@ -478,31 +517,31 @@ pub(super) async fn save(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Form(pairs): Form<Pairs>,
+    form: forms::Typed,
 ) -> Result<Response, Problem> {
-    let typed = Typed::read(pairs);
+    let typed = Typed::read(form);
     // One at a time: what was read is compared with what stands, and nobody may change it in between.
     let _alone = app.desk.writing.lock().await;
     let (campaign, before) = match draft(&app, &visitor, id).await? {
         Ok(found) => found,
         Err(_) => return Err(Problem::new(Code::WrongState, visitor.shown.say("draft-no-more"))),
     };
-    if !typed.read.is_empty() && typed.read != mark(&campaign, &before) {
+    if typed.form.has("read") && typed.raw("read") != mark(&campaign, &before) {
         return set_aside(&app, &visitor, (campaign, before), typed).await;
     }
-    let saved = match typed.over(&visitor, before) {
+    let saved = match typed.over(&app, &visitor, before).await {
         Ok(written) => api::change(State(app.clone()), visitor.caller.clone(), At(id), Input(written)).await,
         Err(problem) => Err(problem),
     };
     match saved {
-        Ok(_) if typed.quietly => {
+        Ok(_) if typed.is_quiet() => {
             let campaign = found(&app, &visitor, id).await?;
             let written = Written::of(engine::drafts::proposal(&app.store, &campaign).await?);
             let pane = Html(preview::pane(&app, &visitor, &campaign, &typed.seen).await?);
             Ok(([(READ, mark(&campaign, &written))], pane).into_response())
         }
         Ok(_) => Ok(Redirect::to(&after_saving(id, &typed)).into_response()),
-        Err(problem) if is_mistake(&problem) && typed.quietly => {
+        Err(problem) if is_mistake(&problem) && typed.is_quiet() => {
             let pane = preview::refused(&visitor, &problem)?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(pane)).into_response())
         }
@@ -516,7 +555,7 @@ pub(super) async fn save(
 
 /// Where one goes on.
 fn after_saving(id: CampaignId, typed: &Typed) -> String {
-    match typed.then.as_str() {
+    match typed.raw("then") {
         "review" => format!("/campaigns/{id}"),
         "test" => format!("/campaigns/{id}/test"),
         _ => format!("/campaigns/{id}/edit?{}", typed.seen.query()),
@@ -567,11 +606,10 @@ pub(super) async fn duplicate(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Form(pairs): Form<Pairs>,
+    form: forms::Typed,
 ) -> Result<Response, Problem> {
-    let typed = Typed::read(pairs);
     let campaign = found(&app, &visitor, id).await?;
-    let made = idempotency::form(&app, &visitor.caller, &typed.once, async {
+    let made = idempotency::form(&app, &visitor.caller, form.raw("once"), async {
         for number in 2..COPIES_MAX {
             let name = format!("{} ({number})", campaign.name);
             let copy = Input(api::Copy { name });

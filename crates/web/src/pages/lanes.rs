@@ -98,7 +98,8 @@ async fn lane_table(app: &App, visitor: &Visitor, wanted: &str) -> Table {
     let mut views: Vec<(u64, LaneView)> = views.map(|lane| (known.waiting_there(&lane), lane)).collect();
     views.sort_by_key(|(there, lane)| std::cmp::Reverse((lane.held.is_some(), *there, lane.waiting, lane.open)));
     views.truncate(LANES_MAX);
-    let mut head = shown.says(["lane-site", "lane-source", "lane-open", "lane-waiting", "lane-there", "lane-why"]);
+    let mut head =
+        shown.says(["lane-site", "lane-source", "lane-open", "lane-rate", "lane-waiting", "lane-there", "lane-why"]);
     if may_hold {
         head.push(String::new());
     }
@@ -150,6 +151,7 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
         Cell::text(lane.site),
         Cell::text(lane.source),
         Cell::number(shown, u64::from(lane.open)),
+        Cell::number(shown, lane.last_minute.into()),
         Cell::number(shown, waiting),
         Cell::number(shown, there),
         why,

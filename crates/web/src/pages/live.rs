@@ -13,8 +13,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use engine::forecast::{Forecast, forecast};
 use engine::lanes::LaneView;
 use engine::report::{self, Report};
+use engine::trial::{self, Told};
 use http_body_util::channel::{Channel, Sender};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, Timestamp};
@@ -30,6 +32,8 @@ use tokio::time::MissedTickBehavior;
 const EVERY: Duration = Duration::from_millis(900);
 /// … and how old its figures may be: a little less, so that a page that is early does not show the same again.
 const FRESH: Duration = Duration::from_millis(800);
+/// How old a comparison may be, for which the variants are compiled, and a forecast, which looks at every site.
+const FRESH_SLOWLY: Duration = Duration::from_secs(5);
 /// How often a page hears that nothing changed, so that proxies keep the line open and the page knows it is live.
 const QUIET: Duration = Duration::from_secs(5);
 /// After this long the browser has to ask again: who may look is looked up anew then.
@@ -83,6 +87,7 @@ impl<T: Clone> Shared<T> {
         &self,
         app: &App,
         id: CampaignId,
+        fresh: Duration,
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         let place = {
@@ -94,7 +99,7 @@ impl<T: Clone> Shared<T> {
         };
         let mut known = place.lock().await;
         let now = app.now();
-        if let Some((_, known)) = known.as_ref().filter(|(at, _)| now.since(*at) < FRESH) {
+        if let Some((_, known)) = known.as_ref().filter(|(at, _)| now.since(*at) < fresh) {
             return Ok(known.clone());
         }
         let found = read.await?;
@@ -108,19 +113,38 @@ impl<T: Clone> Shared<T> {
 pub(crate) struct Latest {
     campaigns: Shared<Campaign>,
     reports: Shared<Arc<Report>>,
+    trials: Shared<Option<Arc<Told>>>,
+    forecasts: Shared<Arc<Forecast>>,
     lanes: tokio::sync::Mutex<Option<(Timestamp, Lanes)>>,
 }
 
 impl Latest {
     /// A campaign that this visitor was shown before.
     async fn campaign(&self, app: &App, visitor: &Visitor, id: CampaignId) -> Result<Campaign, Problem> {
-        self.campaigns.get(app, id, super::campaign::found(app, visitor, id)).await
+        self.campaigns.get(app, id, FRESH, super::campaign::found(app, visitor, id)).await
     }
 
     /// The report of a campaign, at most a second old.
     pub(crate) async fn overview(&self, app: &App, campaign: &Campaign) -> Result<Arc<Report>, Problem> {
         let read = async { Ok(Arc::new(report::overview(&app.store, campaign, app.now()).await?)) };
-        self.reports.get(app, campaign.id, read).await
+        self.reports.get(app, campaign.id, FRESH, read).await
+    }
+
+    /// How the comparison of a campaign's variants stands, a few seconds old at most; `None`: it compares nothing.
+    pub(crate) async fn trial(&self, app: &App, campaign: &Campaign) -> Result<Option<Arc<Told>>, Problem> {
+        let read = async { Ok(trial::told(&app.store, campaign, app.now()).await?.map(Arc::new)) };
+        self.trials.get(app, campaign.id, FRESH_SLOWLY, read).await
+    }
+
+    /// When its `waiting` people will have been tried, a few seconds old at most.
+    pub(crate) async fn forecast(
+        &self,
+        app: &App,
+        campaign: &Campaign,
+        waiting: u64,
+    ) -> Result<Arc<Forecast>, Problem> {
+        let read = async { Ok(Arc::new(forecast(&app.store, campaign, waiting, app.now()).await?)) };
+        self.forecasts.get(app, campaign.id, FRESH_SLOWLY, read).await
     }
 
     /// The lanes, at most a second old; none while the engine does not answer.

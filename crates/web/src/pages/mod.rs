@@ -56,6 +56,7 @@ mod sources;
 mod sunsets;
 mod suppressions;
 mod tabs;
+mod trial;
 mod tried;
 mod users;
 mod versions;
@@ -144,6 +145,7 @@ fn of_campaigns() -> Router<App> {
         .route("/campaigns/{id}/links.csv", get(report::links))
         .route("/campaigns/{id}/people", get(people::show))
         .route("/campaigns/{id}/investigate", get(investigation::show))
+        .route("/campaigns/{id}/variant", post(trial::choose))
         .route("/campaigns/{id}/live", get(live::campaign))
         .route("/campaigns/{id}/pause", post(orders::pause))
         .route("/campaigns/{id}/resume", get(orders::ask_to_resume).post(orders::resume))

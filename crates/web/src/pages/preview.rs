@@ -14,11 +14,13 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
+use dispatch::trial::letter;
 use engine::drafts::{self, Proposal};
 use mail::compose::Rendered;
 use model::access::Scope;
 use model::{CampaignId, ContactId};
 use serde::Deserialize;
+use store::trial::VARIANTS_MAX;
 
 /// People to look at a message with.
 const FACES_MAX: usize = 30;
@@ -43,6 +45,8 @@ pub(super) struct Seen {
     /// `desktop`, `mobile`, `dark`, `plain` (no pictures) or `text`.
     #[serde(rename = "as")]
     pub(super) way: String,
+    /// In which variant: `A` (the message itself), `B`, …
+    pub(super) variant: String,
     /// Of which version of the draft, if not of the newest.
     pub(super) version: Option<u32>,
 }
@@ -51,7 +55,18 @@ impl Seen {
     /// As a query.
     pub(super) fn query(&self) -> String {
         let contact = self.contact_id().map(|id| id.to_string()).unwrap_or_default();
-        format!("contact={contact}&as={}", self.way())
+        let variant = if self.number() == 0 { String::new() } else { format!("&variant={}", self.letter()) };
+        format!("contact={contact}&as={}{variant}", self.way())
+    }
+
+    /// The variant's number; what is none is the message itself.
+    fn number(&self) -> u8 {
+        (1..VARIANTS_MAX).find(|number| self.variant == String::from(letter((*number).into()))).unwrap_or(0)
+    }
+
+    /// The variant's letter.
+    pub(super) fn letter(&self) -> char {
+        letter(self.number().into())
     }
 
     /// One of the known ways.
@@ -122,7 +137,7 @@ pub(super) async fn pane(
     seen: &Seen,
 ) -> Result<String, Problem> {
     let proposal = drafts::proposal(&app.store, campaign).await?;
-    let rendered = match api::preview_of(app, &visitor.caller, &proposal, seen.contact_id()).await {
+    let rendered = match rendered(app, visitor, &proposal, seen).await {
         Ok(rendered) => rendered,
         Err(problem) if problem.field.is_some() => return refused(visitor, &problem),
         Err(problem) => return Err(problem),
@@ -185,7 +200,7 @@ pub(super) async fn show(
 }
 
 async fn rendered(app: &App, visitor: &Visitor, proposal: &Proposal, seen: &Seen) -> Result<Rendered, Problem> {
-    api::preview_of(app, &visitor.caller, proposal, seen.contact_id()).await
+    api::preview_of(app, &visitor.caller, proposal, seen.number(), seen.contact_id()).await
 }
 
 /// A rendered message as a document that can do nothing.

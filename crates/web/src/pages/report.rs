@@ -4,7 +4,9 @@ use super::campaign::{Head, found};
 use super::curve::Drawn;
 use super::equation::Equation;
 use super::layout::{Layout, Section};
+use super::preview::own_failure;
 use super::shown::verdict_class as class_of;
+use super::trial::Trial;
 use super::{Visitor, again, page};
 use crate::App;
 use crate::extract::At;
@@ -25,17 +27,27 @@ struct ReportPage {
     layout: Layout,
     head: Head,
     equation: Equation,
+    /// The comparison of its variants, drawn.
+    trial: Option<String>,
     /// When people acted.
     curve: Option<Drawn>,
     report: Report,
     /// Are the totals final?
     is_final: bool,
     may_send: bool,
+    may_choose: bool,
     /// How many in doubt can be sent to once more: none of a campaign that was cancelled for good.
     doubted: u64,
 }
 
 impl ReportPage {
+    /// The variants that somebody may choose from now.
+    fn choices(&self) -> Vec<(char, &str)> {
+        let open = self.report.trial.as_ref().filter(|told| told.winner.is_none() && !told.is_everybody);
+        let variants = open.filter(|_| self.may_choose).into_iter().flat_map(|told| &told.variants);
+        variants.map(|one| (one.variant, one.subject.as_deref().unwrap_or_default())).collect()
+    }
+
     /// How many can be helped by another message: put off to the end, or refused for what is neither their address nor
     /// ours to mend.
     fn helped(&self) -> u64 {
@@ -76,7 +88,21 @@ pub(super) async fn show(
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend) && campaign.kind == CampaignKind::Broadcast;
     let is_final = campaign.state.is_over() && known.is_settled();
     let doubted = if campaign.state == CampaignState::Complete { known.in_doubt } else { 0 };
-    Ok(page(&ReportPage { layout, head, equation, curve, report: known, is_final, may_send, doubted }))
+    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, told).render());
+    let trial = trial.transpose().map_err(|error| own_failure(&error))?;
+    let may_choose = visitor.caller.scopes.has(Scope::CampaignsSend) && !campaign.state.is_over();
+    Ok(page(&ReportPage {
+        layout,
+        head,
+        equation,
+        trial,
+        curve,
+        report: known,
+        is_final,
+        may_send,
+        may_choose,
+        doubted,
+    }))
 }
 
 /// The table of causes, for a spreadsheet.

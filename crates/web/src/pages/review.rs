@@ -4,18 +4,19 @@
 //! people ask for their number to be typed; what begins can be taken back for as long as the server was told to wait.
 
 use super::campaign::{Head, found};
-use super::composer::Pairs;
 use super::equation::Equation;
+use super::forms::Typed;
 use super::layout::{Layout, Section};
+use super::preview::own_failure;
+use super::trial::Foretold;
 use super::{Visitor, page};
 use crate::App;
 use crate::api::campaigns as api;
 use crate::extract::{At, Input};
 use crate::idempotency;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use askama::Template;
-use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -42,18 +43,6 @@ struct Finding {
     href: Option<String>,
 }
 
-/// What was typed.
-#[derive(Clone, Default)]
-struct Typed {
-    /// `now` or `later`.
-    when: String,
-    /// A day and an hour in the workspace's zone, as browsers write them.
-    at: String,
-    /// The number of people, typed.
-    people: String,
-    once: String,
-}
-
 #[derive(Template)]
 #[template(path = "pages/draft.html")]
 struct DraftPage {
@@ -64,6 +53,8 @@ struct DraftPage {
     warnings: Vec<Finding>,
     /// Who would get it.
     people: u64,
+    /// Who would get which variant, drawn; empty where nothing is compared.
+    trial: String,
     /// For so long it can be taken back, in seconds.
     window_secs: u64,
     start_at: Option<Timestamp>,
@@ -78,12 +69,11 @@ impl DraftPage {
     }
 
     fn is_later(&self) -> bool {
-        self.typed.when == "later"
+        self.typed.get("when") == "later"
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
-        let error = self.error.as_ref()?;
-        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+        self.error.as_ref()?.all().find(|(of, _)| *of == Some(field)).map(|(_, says)| says)
     }
 
     /// What is wrong and belongs to no field of the page.
@@ -95,7 +85,7 @@ impl DraftPage {
 
 /// The page.
 pub(super) async fn show(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Response, Problem> {
-    let typed = Typed { once: idempotency::form_token(app), ..Typed::default() };
+    let typed = Typed::default().with("once", idempotency::form_token(app));
     Ok(page(&review(app, visitor, campaign, typed, None).await?))
 }
 
@@ -124,7 +114,11 @@ async fn review(
         findings.push(plain(shown.say("finding-held"), shown.say("remedy-held")));
     }
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
+    let proposal = engine::drafts::proposal(&app.store, campaign).await?;
+    let foretold = Foretold::of(shown, &head.base, &proposal, report.attempted);
+    let trial = foretold.map(|foretold| foretold.render().map_err(|error| own_failure(&error))).transpose()?;
     Ok(DraftPage {
+        trial: trial.unwrap_or_default(),
         equation: Equation::of(&visitor.shown, &report, &head.base).foretold(&head.base),
         people: report.attempted,
         window_secs: app.config.cancel_window_secs.into(),
@@ -207,18 +201,14 @@ pub(super) async fn start(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Form(pairs): Form<Pairs>,
+    typed: Typed,
 ) -> Result<Response, Problem> {
-    let value = |name: &str| {
-        let found = pairs.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
-    };
-    let typed = Typed { when: value("when"), at: value("at"), people: value("people"), once: value("once") };
     let campaign = found(&app, &visitor, id).await?;
-    let once = typed.once.clone();
-    let begun = idempotency::form(&app, &visitor.caller, &once, async {
-        let at = begins(&visitor, &typed)?;
-        right_number(&app, &visitor, &campaign, &typed).await?;
+    let begun = idempotency::form(&app, &visitor.caller, typed.get("once"), async {
+        let mut faults = Faults::default();
+        let at = faults.take(begins(&visitor, &typed)).flatten();
+        faults.take(right_number(&app, &visitor, &campaign, &typed).await);
+        faults.hold()?;
         let begin = api::Begin { at, cancel_window_seconds: None };
         let _begun = api::start(State(app.clone()), visitor.caller.clone(), At(id), Input(begin)).await?;
         Ok(format!("/campaigns/{id}"))
@@ -238,11 +228,11 @@ pub(super) async fn start(
 
 /// When it is to begin; `None`: now.
 fn begins(visitor: &Visitor, typed: &Typed) -> Result<Option<Time>, Problem> {
-    if typed.when != "later" {
+    if typed.get("when") != "later" {
         return Ok(None);
     }
     let wrong = || Problem::field("at", visitor.shown.say("start-at-wrong"));
-    let civil: jiff::civil::DateTime = typed.at.parse().map_err(|_| wrong())?;
+    let civil: jiff::civil::DateTime = typed.get("at").parse().map_err(|_| wrong())?;
     let zoned = civil.to_zoned(visitor.shown.zone.clone()).map_err(|_| wrong())?;
     let at = Timestamp::from_millis(zoned.timestamp().as_millisecond());
     if at <= visitor.shown.now {
@@ -258,7 +248,7 @@ async fn right_number(app: &App, visitor: &Visitor, campaign: &Campaign, typed: 
     }
     let tally = app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?;
     let people = Report::of_tally(&tally).attempted;
-    let digits: String = typed.people.chars().filter(char::is_ascii_digit).collect();
+    let digits: String = typed.get("people").chars().filter(char::is_ascii_digit).collect();
     if people <= TYPED_ABOVE || digits == people.to_string() {
         return Ok(());
     }

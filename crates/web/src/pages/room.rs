@@ -5,20 +5,25 @@
 
 use super::equation::Equation;
 use super::shown::Shown;
-use super::{Visitor, live};
+use super::{Visitor, live, trial};
 use crate::App;
 use crate::problem::Problem;
 use askama::Template;
 use dispatch::pace::Limit;
+use engine::forecast::Forecast;
 use engine::lanes::LaneView;
 use engine::report::{Cause, Report};
 use model::access::Scope;
-use model::{Category, Timestamp};
+use model::{CampaignState, Category, Timestamp};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use store::Campaign;
 
 /// Lanes that are shown; the others are counted.
 const LANES_MAX: usize = 40;
+
+/// So many messages a minute tell how long a site takes.
+const TOLD_FROM: u64 = 10;
 
 /// A lane as it is drawn.
 struct Lane {
@@ -27,6 +32,10 @@ struct Lane {
     href: String,
     source: String,
     open: u32,
+    /// Messages started there in the last minute.
+    last_minute: u64,
+    /// Who waits there will have been tried after so long, at the rate of the last minute; `None`: that cannot be told.
+    through: Option<Duration>,
     waiting: u64,
     /// Who waits there, whichever lane will carry them.
     there: u64,
@@ -41,7 +50,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn of(shown: &Shown, view: LaneView, there: u64) -> Lane {
+    /// `of_all`: messages started in the last minute by all lanes that lead to its site.
+    fn of(shown: &Shown, view: LaneView, there: u64, of_all: u64) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
         // What was configured is no news; what was learned has a time at which it is tried again.
         let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
@@ -64,7 +74,11 @@ impl Lane {
         let waiting = u64::try_from(view.waiting).unwrap_or(u64::MAX);
         let asked = form_urlencoded::Serializer::new(String::new()).append_pair("provider", &view.site).finish();
         let href = format!("/lanes?{asked}");
+        // What is held or spent does not go at the rate of the last minute.
+        let goes_on = matches!(goes, "full" | "slowed") && there > 0 && of_all >= TOLD_FROM;
         Lane {
+            last_minute: view.last_minute.into(),
+            through: goes_on.then(|| Duration::from_secs((there * 60).div_ceil(of_all))),
             href,
             site: view.site,
             source: view.source,
@@ -92,6 +106,45 @@ struct Belt<'a> {
     open: u64,
 }
 
+/// How fast it goes, and when it is through.
+#[derive(Template)]
+#[template(path = "pages/pace.html")]
+struct Pace<'a> {
+    shown: &'a Shown,
+    foreseen: &'a Forecast,
+    /// As the equation has it now.
+    waiting: u64,
+    ends_at: Option<Timestamp>,
+    why: String,
+}
+
+impl<'a> Pace<'a> {
+    fn counted_over(&self, secs: &u64) -> String {
+        self.shown.fill("pace-over", &[("span", self.shown.lasted_secs(secs).into())])
+    }
+
+    fn of(shown: &'a Shown, (state, waiting): (CampaignState, u64), foreseen: &'a Forecast) -> Pace<'a> {
+        let by_rate = foreseen.at_this_rate_s.map(|secs| shown.now + Duration::from_secs(secs));
+        let (ends_at, why) = match (foreseen.bound, &foreseen.last_site) {
+            _ if state == CampaignState::Paused => (None, shown.say("pace-paused")),
+            _ if waiting == 0 => (None, shown.say("pace-nobody")),
+            (Some(bound), site) => {
+                let why = shown.one_of("bound", bound.word());
+                let last = site.as_ref().map(|site| {
+                    let values = [("site", site.name.as_str().into()), ("n", site.waiting.into())];
+                    shown.fill("pace-last", &values)
+                });
+                let beyond = foreseen.ends_at.is_none().then(|| shown.say("pace-beyond"));
+                let all: Vec<String> = beyond.into_iter().chain(last).chain([why]).collect();
+                (foreseen.ends_at, all.join(" "))
+            }
+            (None, _) if by_rate.is_some() => (by_rate, shown.say("pace-at-this-rate")),
+            (None, _) => (None, shown.say("pace-unknown")),
+        };
+        Pace { shown, foreseen, waiting, ends_at, why }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "pages/lanes.html")]
 struct Lanes<'a> {
@@ -99,6 +152,12 @@ struct Lanes<'a> {
     icons: &'static str,
     lanes: &'a [Lane],
     more: u64,
+}
+
+impl Lanes<'_> {
+    fn still(&self, span: &Duration) -> String {
+        self.shown.fill("lane-through", &[("span", self.shown.lasted(span).into())])
+    }
 }
 
 #[derive(Template)]
@@ -130,7 +189,17 @@ impl Room {
         let report = app.desk.latest.overview(app, campaign).await?;
         let sees_lanes = visitor.caller.scopes.has(Scope::DispatchRead) && visitor.caller.of_the_house().is_ok();
         let lanes = if sees_lanes { app.desk.latest.lanes(app).await } else { live::Lanes::default() };
-        Ok(Room(drawn(&visitor.shown, &base, &report, lanes)))
+        let mut parts = drawn(&visitor.shown, &base, &report, lanes);
+        let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
+        parts.extend(
+            Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen)
+                .render()
+                .ok()
+                .map(|html| ("pace", html)),
+        );
+        parts
+            .extend(trial::watched(&app.desk.latest, app, &visitor.shown, campaign).await?.map(|html| ("trial", html)));
+        Ok(Room(parts))
     }
 
     /// Its parts, by name.
@@ -146,8 +215,16 @@ impl Room {
 
 fn drawn(shown: &Shown, base: &str, report: &Report, known: live::Lanes) -> BTreeMap<&'static str, String> {
     let there: Vec<u64> = known.views.iter().map(|view| known.waiting_there(view)).collect();
+    let mut rates: BTreeMap<String, u64> = BTreeMap::new();
+    for view in &known.views {
+        *rates.entry(view.operator.clone()).or_default() += u64::from(view.last_minute);
+    }
     let lanes = known.views.into_iter().zip(there);
-    let mut lanes: Vec<Lane> = lanes.map(|(view, there)| Lane::of(shown, view, there)).collect();
+    let lanes = lanes.map(|(view, there)| {
+        let of_all = rates.get(&view.operator).copied().unwrap_or(0);
+        Lane::of(shown, view, there, of_all)
+    });
+    let mut lanes: Vec<Lane> = lanes.collect();
     let open = lanes.iter().map(|lane| u64::from(lane.open)).sum();
     lanes.sort_by_key(|lane| std::cmp::Reverse((lane.class == "hard", lane.there, lane.waiting, lane.open)));
     let more = lanes.len().saturating_sub(LANES_MAX) as u64;

@@ -1,22 +1,21 @@
 //! A message is tried on its author: sent the real way, with `[Test]` before its subject, and counted nowhere.
 
 use super::campaign::{Head, found};
-use super::composer::Pairs;
 use super::layout::{Layout, Section};
 use super::message::Story;
 use super::preview::{self, Seen};
 use super::shown::verdict_class as class_of;
-use super::{Visitor, page};
+use super::{Visitor, forms, page};
 use crate::App;
 use crate::api::campaigns as api;
 use crate::extract::{At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Problem};
 use askama::Template;
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Form, Json};
 use model::access::Scope;
 use model::{CampaignId, DeliveryId, DeliveryState};
 use serde::Deserialize;
@@ -137,13 +136,9 @@ pub(super) async fn send(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Form(pairs): Form<Pairs>,
+    form: forms::Typed,
 ) -> Result<Response, Problem> {
-    let value = |name: &str| {
-        let found = pairs.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
-    };
-    let (to, once, contact) = (value("to"), value("once"), value("contact"));
+    let [to, once, contact] = ["to", "once", "contact"].map(|name| form.get(name).to_owned());
     let addresses = to.split([',', ';', ' ', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned);
     let wish =
         api::TestSend { to: addresses.collect(), contact: Some(contact.clone()).filter(|contact| !contact.is_empty()) };

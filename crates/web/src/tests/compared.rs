@@ -1,8 +1,10 @@
 //! Variants of a message: written by the API, compared by people's own clicks, shown as each got theirs, chosen once.
 
 use super::campaigns::{people, rehearsal, written};
+use super::composer::place;
 use super::house::House;
 use super::links::{FIREFOX, W};
+use super::pages::{look, owner, submit};
 use super::readers::accept;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -162,4 +164,119 @@ async fn a_person_chooses_once_and_the_rest_gets_it() {
     assert_eq!(house.post(&nothing, &key, json!({ "variant": "A" })).await.code(), "not_found");
     assert!(house.app.store.trial(model::WorkspaceId(77), campaign).await.unwrap().is_none());
     assert_eq!(house.app.store.trial(W, campaign).await.unwrap().unwrap().winner, Some(1));
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// What the composer sends of a message that is compared by clicks on a fifth, with `more` in place of what is usual.
+fn composed<'a>(more: &[(&'a str, &'a str)]) -> String {
+    let usual = [
+        ("name", "Spring"),
+        ("from", "News <us@first.example>"),
+        ("subject", "Spring is here"),
+        ("include", "everyone"),
+        ("format", "markdown"),
+        ("source", "Hello [there](https://shop.example/a).\n\n[Stop]({{ unsubscribe_url }})\n\n{{ postal_address }}\n"),
+        ("tracking", "full"),
+        ("sample", "20"),
+        ("sample_unit", "percent"),
+        ("wait", "3"),
+        ("wait_unit", "hours"),
+        ("measure", "clicks"),
+        ("goal", ""),
+        ("chosen_by", "clear"),
+        ("variant1_subject", "Is it spring?"),
+        ("variant1_preheader", "Only today"),
+        ("variant1_from_name", "Anna of the shop"),
+        (
+            "variant3_source",
+            "Another [one](https://shop.example/b).\n\n[Stop]({{ unsubscribe_url }})\n\n{{ postal_address }}\n",
+        ),
+        ("variant3_format", "markdown"),
+    ];
+    let kept = usual.into_iter().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+    form(&kept.chain(more.iter().copied()).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn variants_are_written_on_the_page_foretold_and_looked_at() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let all: Vec<String> = (0..50).map(|n| format!("p{n}@a.example")).collect();
+    people(&house, &all.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let cookie = owner(&house).await;
+    let made = house.post("/api/v1/campaigns", &key, written("Spring", "everyone")).await.json();
+    let id = made["id"].as_str().unwrap().to_owned();
+    let edit = format!("/campaigns/{id}/edit");
+    place(&submit(&house, &edit, &cookie, &composed(&[])).await);
+    let compare = house.get(&format!("/api/v1/campaigns/{id}"), &key).await.json()["compare"].clone();
+    assert_eq!(
+        compare["variants"][0],
+        json!({ "subject": "Is it spring?", "preheader": "Only today", "from_name": "Anna of the shop" })
+    );
+    assert_eq!(compare["variants"][1]["message"]["format"], "markdown", "an empty one is none: {compare}");
+    assert_eq!(
+        (&compare["sample_percent"], &compare["wait_minutes"], &compare["no_difference"]),
+        (&json!(20), &json!(180), &json!("ask"))
+    );
+    // What was written stands in the form again, and the third has moved up.
+    let page = look(&house, &edit, &cookie).await.text;
+    for there in ["value=\"Is it spring?\"", "value=\"Only today\"", "Another [one]", "<option value=\"C\">C</option>"]
+    {
+        assert!(page.contains(there), "{there}: {page}");
+    }
+    assert!(page.contains("<option value=\"hours\" selected>") && !page.contains("<option value=\"D\""), "{page}");
+    // Each variant is looked at.
+    let shown =
+        async |variant: &str| look(&house, &format!("/campaigns/{id}/preview?variant={variant}"), &cookie).await;
+    assert!(shown("C").await.text.contains("Another") && shown("B").await.text.contains("Only today"));
+    assert!(shown("A").await.text.contains("Hello") && shown("Z").await.text.contains("Hello"));
+    let pane = submit(&house, &edit, &cookie, &composed(&[("variant", "B"), ("quietly", "1")])).await.text;
+    assert!(pane.contains("<b>Is it spring?</b>") && pane.contains("variant=B"), "{pane}");
+    // Who gets what: 50 people, 3 of each variant, and the rest waits.
+    let review = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+    assert!(review.contains("Who gets which variant") && review.contains("Anna of the shop"), "{review}");
+    assert_eq!(review.matches("data-l=\"People, about\">3</td>").count(), 3, "{review}");
+    assert!(review.contains("data-l=\"People, about\">40</td>") && review.contains("about 167 of each"), "{review}");
+    // What cannot be is refused, with what was typed.
+    for (wrong, says) in [
+        (&[("tracking", "anonymous")][..], "id=\"compare-wrong\""),
+        (&[("sample", "many")], "id=\"sample-wrong\""),
+        (&[("sample", "0")], "id=\"compare-wrong\""),
+        (&[("wait", "15"), ("wait_unit", "days")], "id=\"compare-wrong\""),
+    ] {
+        let refused = submit(&house, &edit, &cookie, &composed(wrong)).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains(says) && refused.text.contains("Only today"), "{wrong:?}: {}", refused.text);
+    }
+    // A form of before, which does not ask, changes nothing of it; empty fields take it away.
+    let nothing =
+        [("variant1_subject", ""), ("variant1_preheader", ""), ("variant1_from_name", ""), ("variant3_source", "")];
+    place(&submit(&house, &edit, &cookie, &composed(&nothing)).await);
+    assert_eq!(house.get(&format!("/api/v1/campaigns/{id}"), &key).await.json().get("compare"), None);
+}
+
+#[tokio::test]
+async fn the_report_compares_and_somebody_chooses_there() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let campaign = begun(&house, &key, 50).await;
+    let cookie = owner(&house).await;
+    let report = format!("/campaigns/{campaign}/report");
+    let page = look(&house, &report, &cookie).await.text;
+    assert!(page.contains("Variants compared") && page.contains("Too few acted to say which is better."), "{page}");
+    assert!(page.contains("The sample is being sent.") && page.contains("A message of its own"), "{page}");
+    let room = look(&house, &format!("/campaigns/{campaign}"), &cookie).await.text;
+    assert!(room.contains("data-part=\"trial\"") && room.contains("/report#trial"), "{room}");
+    let choose = format!("/campaigns/{campaign}/variant");
+    assert_eq!(submit(&house, &choose, &cookie, "").await.status, 422, "nothing is chosen");
+    let chosen = submit(&house, &choose, &cookie, "variant=B&because=shorter").await;
+    assert_eq!(place(&chosen), format!("{report}#trial"));
+    let page = look(&house, &report, &cookie).await.text;
+    assert!(page.contains("Somebody chose B at") && !page.contains(&format!("action=\"{choose}\"")), "{page}");
+    assert_eq!(house.app.store.trial(W, campaign).await.unwrap().unwrap().winner, Some(1));
+    let stranger = submit(&house, &choose, "", "variant=A").await;
+    assert_ne!(stranger.status, 200);
 }

@@ -8,6 +8,7 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use dispatch::trial::Undecided;
+use engine::launch::MessageFile;
 use engine::report;
 use engine::trial::{Comparison, Measure, Size, Variant};
 use model::CampaignId;
@@ -35,46 +36,52 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub(crate) struct Compared {
     /// The others: B, C, D.
     #[schema(min_items = 1, max_items = 3)]
-    variants: Vec<Other>,
+    pub(crate) variants: Vec<Other>,
     /// The share of the audience that is the sample. 100: everybody, and nothing is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100)]
-    sample_percent: Option<u8>,
+    pub(crate) sample_percent: Option<u8>,
     /// About how many people are the sample, in place of a share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
-    sample_people: Option<u32>,
+    pub(crate) sample_people: Option<u32>,
     /// How long people have to act, in minutes; four hours when left out.
     #[serde(default = "usual_wait")]
     #[schema(minimum = 1, maximum = 20160)]
-    wait_minutes: u32,
+    pub(crate) wait_minutes: u32,
     /// The name of the event of another system that counts, such as `booked`; without it people's own clicks count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    goal: Option<String>,
+    pub(crate) goal: Option<String>,
     /// Who chooses.
     #[serde(default)]
-    chosen_by: ChosenBy,
+    pub(crate) chosen_by: ChosenBy,
     /// What happens when the difference may be chance.
     #[serde(default)]
-    no_difference: NoDifference,
+    pub(crate) no_difference: NoDifference,
 }
 
 /// A variant: what it says that the message does not.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Other {
+pub(crate) struct Other {
     /// The subject, in place of every other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    pub(crate) subject: Option<String>,
+    /// What mail programs show behind the subject, in place of every other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) preheader: Option<String>,
+    /// The name that stands before the sender's address, in place of every other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from_name: Option<String>,
     /// The whole message, in place of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    message: Option<Message>,
+    pub(crate) message: Option<Message>,
 }
 
 /// Who chooses the variant for everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ChosenBy {
+pub(crate) enum ChosenBy {
     /// The figures.
     #[default]
     Figures,
@@ -85,7 +92,7 @@ enum ChosenBy {
 /// What happens when the difference may be chance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum NoDifference {
+pub(crate) enum NoDifference {
     /// The variant that is ahead is sent all the same; A where nobody acted.
     #[default]
     SendLeader,
@@ -106,12 +113,17 @@ impl Compared {
                 return Err(Problem::field("compare.sample_percent", "give sample_percent or sample_people"));
             }
         };
-        let read = |other: Other| {
-            let subject = other.subject.filter(|subject| !subject.trim().is_empty());
-            Ok(Variant { subject, file: other.message.map(Message::into_file).transpose()? })
+        let read = |(at, other): (usize, Other)| {
+            let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+            Ok(Variant {
+                subject: filled(other.subject),
+                preheader: filled(other.preheader),
+                from_name: filled(other.from_name),
+                file: other.message.map(|message| into_file(at, message)).transpose()?,
+            })
         };
         let comparison = Comparison {
-            variants: self.variants.into_iter().map(read).collect::<Result<_, Problem>>()?,
+            variants: self.variants.into_iter().enumerate().map(read).collect::<Result<_, Problem>>()?,
             sample,
             wait_minutes: self.wait_minutes,
             measure: self.goal.map_or(Measure::Clicks, Measure::Goal),
@@ -130,8 +142,12 @@ impl Compared {
             Size::Percent(percent) => (Some(percent), None),
             Size::People(people) => (None, Some(people)),
         };
-        let other =
-            |variant: Variant| Other { subject: variant.subject, message: variant.file.map(Message::from_file) };
+        let other = |variant: Variant| Other {
+            subject: variant.subject,
+            preheader: variant.preheader,
+            from_name: variant.from_name,
+            message: variant.file.map(Message::from_file),
+        };
         Compared {
             variants: comparison.variants.into_iter().map(other).collect(),
             sample_percent,
@@ -150,15 +166,19 @@ impl Compared {
     }
 }
 
+fn into_file(at: usize, message: Message) -> Result<MessageFile, Problem> {
+    message.into_file().map_err(|why| Problem::field(&format!("compare.variants[{at}].message"), why.detail))
+}
+
 /// A choice.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Choice {
+pub(crate) struct Choice {
     /// `A`, `B`, …
-    variant: String,
+    pub(crate) variant: String,
     /// Why; it is kept in the audit log.
     #[serde(default)]
-    because: Option<String>,
+    pub(crate) because: Option<String>,
 }
 
 /// Choose the variant that everybody gets who is not in the sample.
@@ -166,7 +186,7 @@ struct Choice {
 /// Whatever the figures say, or before they say anything; once. What is answered is how the comparison stands in the report.
 #[utoipa::path(post, path = "/campaigns/{id}/variant", tag = "campaigns", request_body = Choice,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Value)))]
-async fn choose(
+pub(crate) async fn choose(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
@@ -181,7 +201,7 @@ async fn choose(
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }
 
-fn read_letter(text: &str) -> Result<u8, Problem> {
+pub(super) fn read_letter(text: &str) -> Result<u8, Problem> {
     match text.trim().as_bytes() {
         [letter @ b'A'..=b'Z'] => Ok(letter - b'A'),
         [letter @ b'a'..=b'z'] => Ok(letter - b'a'),

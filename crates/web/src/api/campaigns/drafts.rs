@@ -1,6 +1,7 @@
 //! What a draft says to somebody, and what it was before.
 
 use super::super::templates;
+use super::compared::read_letter;
 use super::written::{Message, Written};
 use super::{Groups, campaign};
 use crate::extract::{Asked, At, Input};
@@ -12,7 +13,6 @@ use axum::Json;
 use axum::extract::State;
 use engine::drafts::{self, POSTAL_ADDRESS, Proposal};
 use engine::launch::Snapshot;
-use engine::messages;
 use mail::compose::{OUR_TAGS, Rendered};
 use model::access::Scope;
 use model::{CampaignId, ContactId};
@@ -44,6 +44,9 @@ struct Whose {
     /// The contact (`c_…`); without, every tag is empty.
     #[serde(default)]
     contact: Option<String>,
+    /// Which variant, where some are compared: `A` (the message itself), `B`, …
+    #[serde(default)]
+    variant: Option<String>,
 }
 
 /// A campaign's message as one person would see it.
@@ -62,12 +65,13 @@ struct CampaignPreview {
     empty_tags: Vec<String>,
 }
 
-/// A message as somebody would see it; without a contact every tag is empty. The links that only a real recipient has lead
+/// A message as somebody would see it, in one of its variants; without a contact every tag is empty. The links that only a real recipient has lead
 /// nowhere.
 pub(crate) async fn preview_of(
     app: &App,
     caller: &crate::Caller,
     proposal: &Proposal,
+    variant: u8,
     contact: Option<ContactId>,
 ) -> Result<Rendered, Problem> {
     let mut data = match contact {
@@ -83,7 +87,7 @@ pub(crate) async fn preview_of(
         data.insert(tag.to_owned(), Value::String(value));
     }
     let data = Value::Object(data).to_string();
-    let mut shown = messages::preview(&proposal.file, proposal.options.subject.as_deref(), &data)?;
+    let mut shown = proposal.preview(variant, &data)?;
     shown.empty_tags.retain(|tag| !OUR_TAGS.contains(&tag.as_str()));
     Ok(shown)
 }
@@ -100,8 +104,10 @@ async fn preview(
     caller.may(Scope::CampaignsRead)?;
     let known = campaign(&app, &caller, id).await?;
     let proposal = drafts::proposal(&app.store, &known).await?;
+    let variant = whose.variant.as_deref().map(read_letter).transpose()?.unwrap_or(0);
     let contact = whose.contact.as_deref().map(|text| crate::extract::id("contact", text)).transpose()?;
-    let Rendered { subject, preheader, html, text, empty_tags } = preview_of(&app, &caller, &proposal, contact).await?;
+    let Rendered { subject, preheader, html, text, empty_tags } =
+        preview_of(&app, &caller, &proposal, variant, contact).await?;
     Ok(Json(CampaignPreview { subject, preheader, html, text, empty_tags }))
 }
 

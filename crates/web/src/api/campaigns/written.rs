@@ -3,9 +3,10 @@
 use super::super::messages::house_options;
 use super::super::templates;
 use super::compared::Compared;
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
+use dispatch::windows::Windows;
 use engine::drafts::Proposal;
 use engine::launch::{self, MessageFile, Parts};
 use engine::options::{SendOptions, Timing, Tracking, TrackingMode};
@@ -294,33 +295,44 @@ impl Written {
         }
     }
 
-    pub(super) async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
-        let name = check_name(&self.name)?;
-        let (mut file, of_template) = match (self.message, &self.template) {
-            (Some(message), None) => (message.into_file()?, None),
+    pub(crate) async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
+        let mut faults = Faults::default();
+        let name = faults.take(check_name(&self.name));
+        let file = match (self.message, &self.template) {
+            (Some(message), None) => message.into_file().map(|file| (file, None)),
             (None, Some(text)) => {
                 let parts = templates::parts(app, caller, crate::extract::id("template", text)?, None).await?;
                 let subject = parts.subject.clone();
-                (parts.into_file()?, subject)
+                parts.into_file().map(|file| (file, subject))
             }
-            (Some(_), Some(_)) => return Err(Problem::field("template", "give a message or a template, not both")),
-            (None, None) => return Err(Problem::field("message", "give a message or a template")),
+            (Some(_), Some(_)) => Err(Problem::field("template", "give a message or a template, not both")),
+            (None, None) => Err(Problem::field("message", "give a message or a template")),
         };
-        if let Some(reply_to) = self.reply_to {
-            launch::parse_mailbox(&reply_to).map_err(|error| Problem::field("reply_to", error.to_string()))?;
-            file.parts.reply_to = Some(reply_to);
-        }
-        let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
+        let file = faults.take(file);
+        let mailbox = |text: &str, field: &str| {
+            launch::parse_mailbox(text).map_err(|error| Problem::field(field, error.to_string()))
+        };
+        let from = faults.take(mailbox(&self.from, "from"));
+        faults.take(self.reply_to.as_deref().map(|text| mailbox(text, "reply_to")).transpose());
+        let return_path = self.return_path.as_deref().map(|text| {
+            let wrong = |error| Problem::field("return_path", format!("{text:?} is not a domain: {error}"));
+            MailDomain::parse(text).map_err(wrong)
+        });
+        let return_path = faults.take(return_path.transpose());
+        let audience = faults.take(self.audience.read());
+        let hours = self.windows.as_deref().map(Windows::parse).transpose();
+        faults.take(hours.map_err(|error| Problem::field("windows", error.to_string())));
+        let trial = faults.take(self.compare.map(|compared| compared.read(&self.tracking)).transpose());
+        let (Some(name), Some((mut file, of_template)), Some(from), Some(return_path), Some(audience), Some(trial)) =
+            (name, file, from, return_path, audience, trial)
+        else {
+            faults.hold()?;
+            return Err(crate::Code::OwnFailure.into());
+        };
+        faults.hold()?;
         let domain = from.address.domain().as_str().to_owned();
-        let return_path = match self.return_path {
-            Some(text) => {
-                let wrong = |error| Problem::field("return_path", format!("{text:?} is not a domain: {error}"));
-                MailDomain::parse(&text).map_err(wrong)?.as_str().to_owned()
-            }
-            None => domain,
-        };
-        let audience = self.audience.read()?;
-        let trial = self.compare.map(|compared| compared.read(&self.tracking)).transpose()?;
+        let return_path = return_path.map_or(domain, |path| path.as_str().to_owned());
+        file.parts.reply_to = self.reply_to.or(file.parts.reply_to);
         let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
         let options = SendOptions {
             from: self.from,
