@@ -98,6 +98,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         include_str!("../../fixtures/schema-4.sql"),
         include_str!("../../fixtures/schema-5.sql"),
         include_str!("../../fixtures/schema-6.sql"),
+        include_str!("../../fixtures/schema-7.sql"),
     ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);
