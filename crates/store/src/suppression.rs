@@ -85,15 +85,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         let actor = actor.clone();
-        let write =
-            move |ledger: &mut Ledger| ledger.suppress(workspace, &target, reason, note.as_deref(), &actor, now);
+        let write = move |ledger: &mut Ledger| {
+            ledger.suppress(workspace, &target, reason, (note.as_deref(), None), &actor, now)
+        };
         self.core.lanes.write(write).await
     }
-    /// Suppresses many (at most [`SUPPRESS_BATCH_MAX`]) in one transaction, for a list another system kept.
+    /// Suppresses many (at most [`SUPPRESS_BATCH_MAX`]) in one transaction, for a list another system kept, each since the
+    /// time it was so there, if that is known.
     pub async fn suppress_all(
         &self,
         workspace: WorkspaceId,
-        targets: Vec<(Target, SuppressionReason)>,
+        targets: Vec<(Target, SuppressionReason, Option<Timestamp>)>,
         note: Option<String>,
         actor: &Actor,
         now: Timestamp,
@@ -103,8 +105,8 @@ impl Store {
             if targets.len() > SUPPRESS_BATCH_MAX {
                 return Err(StoreError::Refused(format!("at most {} at once", SUPPRESS_BATCH_MAX)));
             }
-            targets.iter().try_for_each(|(target, reason)| {
-                ledger.suppress(workspace, target, *reason, note.as_deref(), &actor, now)
+            targets.iter().try_for_each(|(target, reason, since)| {
+                ledger.suppress(workspace, target, *reason, (note.as_deref(), *since), &actor, now)
             })
         };
         self.core.lanes.write(write).await

@@ -36,6 +36,8 @@ pub enum Role {
     FullName,
     /// Subscribed, unsubscribed, bounced and the like.
     Status,
+    /// Since when they bounced or complained there.
+    StatusTime,
     /// Yes, or a date, when the person opted out.
     OptedOut,
     /// Whether or by which form the person agreed.
@@ -52,13 +54,14 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order they are guessed.
-    pub const ALL: [Role; 12] = [
+    pub const ALL: [Role; 13] = [
         Role::Email,
         Role::ExternalId,
         Role::FirstName,
         Role::LastName,
         Role::FullName,
         Role::Status,
+        Role::StatusTime,
         Role::OptedOut,
         Role::Consent,
         Role::ConsentTime,
@@ -76,6 +79,7 @@ impl Role {
             Role::LastName => "last_name",
             Role::FullName => "name",
             Role::Status => "status",
+            Role::StatusTime => "status_time",
             Role::OptedOut => "opted_out",
             Role::Consent => "consent",
             Role::ConsentTime => "consent_time",

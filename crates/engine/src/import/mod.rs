@@ -305,7 +305,7 @@ struct Run<'a> {
     rejects: Rejects,
     chunk: Vec<ImportRow>,
     chunk_bytes: usize,
-    suppress: Vec<(Target, SuppressionReason)>,
+    suppress: Vec<(Target, SuppressionReason, Option<Timestamp>)>,
     report: ImportReport,
 }
 
@@ -381,7 +381,7 @@ impl Run<'_> {
             if let (Some(reason), Some(address)) = (person.suppress, &person.row.address)
                 && reason != SuppressionReason::Unsubscribed
             {
-                self.suppress.push((Target::Address(address.to_string()), reason));
+                self.suppress.push((Target::Address(address.to_string()), reason, person.suppressed_since));
             }
             self.chunk_bytes += person.row.attributes.len() + PERSON_BYTES;
             self.chunk.push(person.row);
@@ -406,7 +406,7 @@ impl Run<'_> {
         // In a dry run nobody is suppressed: who would be is only counted.
         let mut foretold = BTreeSet::new();
         if self.request.dry_run {
-            foretold.extend(suppress.into_iter().filter_map(|(target, _)| match target {
+            foretold.extend(suppress.into_iter().filter_map(|(target, ..)| match target {
                 Target::Address(address) => Some(address),
                 Target::Domain(_) => None,
             }));

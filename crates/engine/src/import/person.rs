@@ -27,6 +27,8 @@ pub struct Person {
     pub unreadable: Option<AddressError>,
     /// Why the address must not be mailed, if the file says so.
     pub suppress: Option<SuppressionReason>,
+    /// Since when, if the file says that too.
+    pub suppressed_since: Option<Timestamp>,
     /// What stands for their time zone and is none.
     pub unknown_zone: Option<String>,
 }
@@ -116,6 +118,8 @@ impl<'a> Reading<'a> {
         if unknown_zone.is_some() {
             note(Note::UnknownZone);
         }
+        let since = self.value(row, Role::StatusTime);
+        let suppressed_since = since.and_then(|text| moment(text).or_else(|| unix_time(text)));
         let row = ImportRow {
             line: row.line,
             external_id: text(Role::ExternalId),
@@ -127,7 +131,7 @@ impl<'a> Reading<'a> {
             lead_source: text(Role::LeadSource),
             engaged_at: self.value(row, Role::LastEngaged).and_then(moment),
         };
-        Person { row, unreadable, suppress, unknown_zone }
+        Person { row, unreadable, suppress, suppressed_since, unknown_zone }
     }
 
     /// What a row has for a time zone, if none of it is one.
@@ -202,6 +206,12 @@ fn moment(text: &str) -> Option<Timestamp> {
     let utc = |time: civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let found = zoned.or_else(|| text.parse::<civil::DateTime>().ok().and_then(utc))?;
     Some(Timestamp::from_millis(found.as_millisecond()))
+}
+
+/// Reads seconds since 1970, with or without a fraction, as APIs answer them.
+fn unix_time(text: &str) -> Option<Timestamp> {
+    let seconds = text.split('.').next().unwrap_or_default().parse::<u32>().ok()?;
+    Some(Timestamp::from_millis(i64::from(seconds) * 1_000))
 }
 
 /// Is it a text, a number, `true` or `false` as JSON, on one line?

@@ -198,6 +198,7 @@ pub(crate) const fn names_of(role: Role) -> &'static [&'static str] {
             "channel",
         ],
         // No word for opens: nothing is decided by them.
+        Role::StatusTime => &["statustime", "suppressedat", "bouncedat", "complainedat"],
         Role::LastEngaged => &[
             "lastengaged",
             "lastengagedat",

@@ -112,6 +112,8 @@ pub struct Plan {
     pub lists: Vec<MovedList>,
     /// Templates.
     pub templates: Vec<MovedTemplate>,
+    /// What is missing of the export, as far as it says so itself, in words.
+    pub missing: Vec<String>,
 }
 
 /// Why an export cannot be read.
@@ -241,9 +243,17 @@ impl Platform {
             Platform::Postmark => Shape {
                 names: &[],
                 otherwise: Kind::Suppressed,
-                columns: &[(Role::Status, "SuppressionReason"), (Role::LeadSource, "Origin")],
+                columns: &[
+                    (Role::Status, "SuppressionReason"),
+                    (Role::StatusTime, "CreatedAt"),
+                    (Role::LeadSource, "Origin"),
+                ],
             },
-            Platform::Ses => Shape { names: &[], otherwise: Kind::Suppressed, columns: &[(Role::Status, "Reason")] },
+            Platform::Ses => Shape {
+                names: &[],
+                otherwise: Kind::Suppressed,
+                columns: &[(Role::Status, "Reason"), (Role::StatusTime, "LastUpdateTime")],
+            },
             Platform::SendGrid => Shape {
                 names: &[
                     ("unsubscribe", Kind::Unsubscribed),
@@ -307,8 +317,32 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
     let lists = gathered.write(scratch)?;
     match parts.is_empty() && lists.is_empty() && templates.is_empty() {
         true => Err(MigrateError::Nothing),
-        false => Ok(Plan { parts, lists, templates }),
+        false => Ok(Plan { parts, lists, templates, missing: missing(platform, &answers) }),
     }
+}
+
+/// Answers that come in pages say when there is another. Every page but the last does: where all say so, the rest was never
+/// asked for.
+fn missing(platform: Platform, answers: &[(Value, PathBuf)]) -> Vec<String> {
+    let mut pages: BTreeMap<&String, (bool, &Path)> = BTreeMap::new();
+    for (read, file) in answers {
+        let Some(members) = read.as_object() else { continue };
+        let Some((about, _)) = members.iter().find(|(_, value)| value.is_array()) else { continue };
+        let token = members.get("NextToken").and_then(Value::as_str).unwrap_or_default();
+        let (has_last, named) = pages.entry(about).or_insert((false, file));
+        *has_last |= token.is_empty();
+        *named = file;
+    }
+    let open = pages.into_iter().filter(|(_, (has_last, _))| !has_last);
+    open.map(|(about, (_, file))| {
+        format!(
+            "{} is not the last page of {about}: it has a NextToken. Ask {} for the rest (--next-token), and name all files: the \
+             same again changes nothing.",
+            file.display(),
+            platform.word()
+        )
+    })
+    .collect()
 }
 
 fn extension(file: &Path) -> String {
@@ -527,6 +561,36 @@ mod tests {
             b@x.example,,COMPLAINT,complained
         "#]]
         .assert_eq(&fs::read_to_string(&parts[0].file).unwrap());
+    }
+
+    #[test]
+    fn an_export_in_pages_is_whole_when_its_last_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = |folder: &str, email: &str, token: &str| {
+            let file = dir.path().join(folder).join("suppressed.json");
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+            let list = format!(r#"[{{"EmailAddress":"{email}","Reason":"BOUNCE"}}]"#);
+            fs::write(&file, format!(r#"{{"SuppressedDestinationSummaries":{list}{token}}}"#)).unwrap();
+            file
+        };
+        let pages = [
+            page("1", "a@x.example", r#","NextToken":"x""#),
+            page("2", "b@x.example", r#","NextToken":"y""#),
+            page("3", "c@x.example", ""),
+        ];
+        let whole = plan(Platform::Ses, &pages, &dir.path().join("scratch")).unwrap();
+        assert_eq!(whole.missing, Vec::<String>::new());
+        let read = |part: &Part| fs::read_to_string(&part.file).unwrap().lines().nth(1).unwrap().to_owned();
+        let mut rows: Vec<String> = whole.parts.iter().map(read).collect();
+        rows.sort();
+        assert_eq!(rows, ["a@x.example,BOUNCE,bounced", "b@x.example,BOUNCE,bounced", "c@x.example,BOUNCE,bounced"]);
+        let part = plan(Platform::Ses, &pages[..2], &dir.path().join("again")).unwrap();
+        assert_eq!(part.missing.len(), 1);
+        assert!(
+            part.missing[0].contains("is not the last page of SuppressedDestinationSummaries"),
+            "{:?}",
+            part.missing
+        );
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub(super) fn write(
             plain.into_iter().filter(|name| !super::lists::is_only_about_lists(platform, name)).collect();
         let inner = inner_columns(people, &plain)?;
         fs::create_dir_all(scratch)?;
-        let file = scratch.join(named.with_extension("csv").file_name().unwrap_or_default());
+        let file = free(scratch, named);
         let mut writer = csv::Writer::from_path(&file).map_err(io::Error::other)?;
         let standing_column = standings.map(|_| standings::COLUMN.to_owned());
         writer.write_record(plain.iter().chain(inner.values()).chain(&standing_column)).map_err(io::Error::other)?;
@@ -118,6 +118,15 @@ pub(super) fn write(
         Ok(Table { file, typed: inner.into_values().collect() })
     };
     written().map_err(unreadable)
+}
+
+/// The table of a file, in `scratch`. Pages of an export that lie in folders of their own may have the same name.
+fn free(scratch: &Path, named: &Path) -> PathBuf {
+    let stem = named.file_stem().unwrap_or_default().to_string_lossy();
+    let names =
+        (1_u32..).map(|number| if number == 1 { format!("{stem}.csv") } else { format!("{stem} ({number}).csv") });
+    let mut free = names.map(|name| scratch.join(name)).filter(|file| !file.exists());
+    free.next().unwrap_or_else(|| scratch.join(named))
 }
 
 /// The columns for what stands within values, by its key; a name that is taken already gets another.

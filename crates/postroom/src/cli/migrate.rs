@@ -35,10 +35,12 @@ fn read_platform(word: &str) -> Result<Platform, String> {
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let scratch = dir.join("migrate");
-    let Plan { parts, lists, templates } = plan(args.platform, &args.files, &scratch).map_err(refused)?;
+    std::fs::remove_dir_all(&scratch).unwrap_or_default();
+    let Plan { parts, lists, templates, missing } = plan(args.platform, &args.files, &scratch).map_err(refused)?;
     if args.dry_run {
         output.note("A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.");
     }
+    missing.iter().for_each(|said| output.note(said));
     let mut sums: [u64; 6] = [0; 6];
     for part in &parts {
         let answer = import(part, args.dry_run, dir).await?;
@@ -64,6 +66,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let [added, unchanged, refused] = fates;
     let mut told = json!({
         "files": parts.len(), "dry_run": args.dry_run, "lists": lists.len(),
+        "missing": missing,
         "templates": { "found": added + unchanged + refused, "added": added, "unchanged": unchanged, "refused": refused },
     });
     tell_counts(&mut told, &sums);
@@ -75,6 +78,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
             "{} = {added} added + {unchanged} there already + {refused} to be written again",
             counted(added + unchanged + refused, "template", "templates")
         ));
+        lines.extend(missing.iter().map(|said| format!("not whole: {said}")));
         lines
     });
     Ok(Exit::Done)

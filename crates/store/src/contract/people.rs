@@ -290,7 +290,7 @@ fn a_list_of_suppressions_is_written_whole_or_not_at_all() {
     let list = |texts: &[&str]| {
         texts
             .iter()
-            .map(|text| (Target::Address((*text).to_owned()), SuppressionReason::HardBounced))
+            .map(|text| (Target::Address((*text).to_owned()), SuppressionReason::HardBounced, None))
             .collect::<Vec<_>>()
     };
     let write = |texts: &[&str]| now(store.suppress_all(W, list(texts), None, &Actor::Engine, at(1)));
@@ -298,4 +298,11 @@ fn a_list_of_suppressions_is_written_whole_or_not_at_all() {
     assert!(now(store.suppressions(W, None, 10)).unwrap().is_empty());
     write(&["a@a.example", "b@a.example", "a@a.example"]).unwrap();
     assert_eq!(now(store.suppressions(W, None, 10)).unwrap().len(), 2);
+    // Since it was so there; what is told to begin later begins now.
+    let told = [("c@a.example", at(0)), ("d@a.example", at(99))]
+        .map(|(text, since)| (Target::Address(text.to_owned()), SuppressionReason::Complained, Some(since)));
+    now(store.suppress_all(W, told.to_vec(), None, &Actor::Engine, at(5))).unwrap();
+    for (text, since) in [("c@a.example", at(0)), ("d@a.example", at(5))] {
+        assert_eq!(now(store.suppressions_of(W, &address(text))).unwrap()[0].at, since, "{text}");
+    }
 }

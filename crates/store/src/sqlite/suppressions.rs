@@ -116,6 +116,8 @@ pub(crate) struct Because<'a> {
     pub(crate) note: Option<&'a str>,
     /// Not certain: the provider seems to have an incident.
     pub(crate) provisional: bool,
+    /// Since when it was so elsewhere, where it was so before it was told here.
+    pub(crate) since: Option<Timestamp>,
 }
 
 /// What a target names in the ledger.
@@ -147,11 +149,11 @@ impl Ledger {
         workspace: WorkspaceId,
         target: &Target,
         reason: SuppressionReason,
-        note: Option<&str>,
+        (note, since): (Option<&str>, Option<Timestamp>),
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let because = Because { note, ..Because::default() };
+        let because = Because { note, since, ..Because::default() };
         match self.name_target(workspace, target, now)? {
             // A typed address that nobody has is remembered, so that the list can show it.
             Named::Address(_, None) => {
@@ -184,7 +186,7 @@ impl Ledger {
             reason.code(),
             because.evidence.map(|id| id.0),
             because.note,
-            at.as_millis(),
+            because.since.map_or(at, |since| since.min(at)).as_millis(),
             actor_id,
             because.provisional
         ])?;
@@ -217,7 +219,7 @@ impl Ledger {
             reason.code(),
             because.evidence.map(|id| id.0),
             because.note,
-            at.as_millis(),
+            because.since.map_or(at, |since| since.min(at)).as_millis(),
             actor_id
         ])?;
         if added > 0 {
