@@ -86,6 +86,8 @@ pub const fn name(kind: EventKind) -> Option<&'static str> {
         EventKind::SegmentMade => "segment.created",
         EventKind::SegmentChanged => "segment.changed",
         EventKind::SegmentRemoved => "segment.removed",
+        EventKind::SegmentEntered => "contact.segment_entered",
+        EventKind::SegmentLeft => "contact.segment_left",
         EventKind::SequenceMade => "sequence.created",
         EventKind::SequenceChanged => "sequence.changed",
         EventKind::SequenceActivated => "sequence.activated",

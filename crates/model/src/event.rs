@@ -213,6 +213,20 @@ words! {
         SequenceEnded = 118 "sequence_ended",
         /// A sequence told whoever listens.
         SequenceCalled = 119 "sequence_called",
+        /// Somebody came into a segment that is watched.
+        SegmentEntered = 120 "segment_entered",
+        /// Somebody is no longer in a segment that is watched.
+        SegmentLeft = 121 "segment_left",
+        /// A delivery was handed to a server for the first time. Told in the story of a person alone: the log has the try,
+        /// which is its own event.
+        Sent = 122 "sent",
+    }
+}
+
+impl EventKind {
+    /// Does the log have events of this kind? Others are told in the story of a person alone.
+    pub const fn is_logged(self) -> bool {
+        !matches!(self, EventKind::Sent)
     }
 }
 

@@ -90,6 +90,8 @@ pub enum Action {
     /// A sequence under this name is made and activated; each of its messages has its own name as its subject. Needs
     /// [`Scenario::served`].
     Sequence(String, Box<Definition>),
+    /// A segment of this name and rule is watched. Needs [`Scenario::served`].
+    Watch(&'static str, &'static str),
     /// Another system tells of something that somebody did.
     Tell(String, String),
     /// A source is described that providers know: its name and address.

@@ -33,6 +33,58 @@ impl FromStr for Cursor {
     }
 }
 
+/// A place in the story of a person, which is told in the order in which things happened: by time, and within a millisecond
+/// by the order in which they were written. Opaque; keep it as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StoryPlace {
+    pub(crate) at: Timestamp,
+    /// Twice the place in the log, and one more for all but what was handed to a server: that comes before its outcome,
+    /// which has the same place in the log.
+    turn: i64,
+}
+
+impl StoryPlace {
+    /// Behind everything that ever happens.
+    pub(crate) const END: StoryPlace = StoryPlace { at: Timestamp::from_millis(i64::MAX), turn: i64::MAX };
+
+    pub(crate) const fn new(at: Timestamp, seq: i64) -> StoryPlace {
+        StoryPlace { at, turn: seq * 2 + 1 }
+    }
+
+    pub(crate) const fn sent(at: Timestamp, seq: i64) -> StoryPlace {
+        StoryPlace { at, turn: seq * 2 }
+    }
+
+    /// The place in the log.
+    pub(crate) const fn seq(self) -> i64 {
+        self.turn.div_euclid(2)
+    }
+
+    pub(crate) const fn is_sent(self) -> bool {
+        self.turn.rem_euclid(2) == 0
+    }
+}
+
+impl fmt::Display for StoryPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.as_millis(), self.turn)
+    }
+}
+
+/// A text that is no place of a story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no place in a story; take the one that a page ended with")]
+pub struct NoStoryPlace;
+
+impl FromStr for StoryPlace {
+    type Err = NoStoryPlace;
+    fn from_str(text: &str) -> Result<StoryPlace, NoStoryPlace> {
+        let (at, turn) = text.split_once('.').ok_or(NoStoryPlace)?;
+        let read = |number: &str| number.parse::<i64>().map_err(|_| NoStoryPlace);
+        Ok(StoryPlace { at: Timestamp::from_millis(read(at)?), turn: read(turn)? })
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -66,6 +118,16 @@ pub struct Event {
     pub reaction: Option<ReactionPart>,
     /// In words or JSON; of a custom event its properties.
     pub detail: Option<String>,
+}
+
+impl Event {
+    /// Its place in the story of the person it is about.
+    pub fn story_place(&self) -> StoryPlace {
+        match self.kind {
+            EventKind::Sent => StoryPlace::sent(self.at, self.cursor.0),
+            _ => StoryPlace::new(self.at, self.cursor.0),
+        }
+    }
 }
 
 /// Which events.

@@ -47,6 +47,7 @@ pub mod reply;
 mod reply_text;
 pub mod report;
 pub mod restore;
+pub mod revenue;
 pub mod secrets;
 pub mod segment;
 pub mod sequence;
@@ -80,7 +81,7 @@ pub use draft::{
 };
 pub use engage::{CurvePoint, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored};
 pub use error::{Result, StoreError};
-pub use event::{Cursor, Event, EventFilter, EventPage};
+pub use event::{Cursor, Event, EventFilter, EventPage, NoStoryPlace, StoryPlace};
 pub use hold::{Covered, Hold, NewHold};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
@@ -97,7 +98,7 @@ pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
-pub use segment::{Explained, Segment};
+pub use segment::{Explained, Segment, SegmentChange};
 pub use sequence::{
     DuePlace, Entered, NewSequence, PlaceAct, PlaceMove, Sequence, SequencePlace, SequenceVersion, SequencesDue,
     StepCount,

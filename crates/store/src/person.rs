@@ -3,7 +3,7 @@
 use crate::Store;
 use crate::contact::Contact;
 use crate::error::Result;
-use crate::event::{Cursor, Event};
+use crate::event::{Event, StoryPlace};
 use crate::import::Consent;
 use crate::sqlite::persons;
 use model::{Actor, ContactId, EmailAddress, Timestamp, WorkspaceId};
@@ -59,13 +59,14 @@ impl Store {
     ) -> Result<Vec<Contact>> {
         self.core.lanes.read(move |conn| persons::page(conn, workspace, after, limit)).await
     }
-    /// What happened to somebody and what they did, newest first, before `before`: events about them, every try of every
-    /// message to them, and reactions, in the order they were written down.
+    /// What happened to somebody and what they did, latest first, before `before`: events about them, every try of every
+    /// message to them, when each was first handed to a server, and reactions, by the time they happened. What is told late
+    /// stands where it belongs.
     pub async fn story(
         &self,
         workspace: WorkspaceId,
         contact: ContactId,
-        before: Option<Cursor>,
+        before: Option<StoryPlace>,
         limit: usize,
     ) -> Result<Vec<Event>> {
         self.core.lanes.read(move |conn| persons::story(conn, workspace, contact, before, limit)).await

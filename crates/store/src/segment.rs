@@ -3,6 +3,7 @@
 use crate::Store;
 use crate::contact::Contact;
 use crate::error::Result;
+use crate::sqlite::watches;
 use model::segment::{Level, Rule};
 use model::{Actor, ContactId, SegmentId, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
@@ -11,6 +12,9 @@ use std::collections::BTreeMap;
 pub const NAME_BYTES_MAX: usize = 200;
 /// The most people of a sample.
 pub const SAMPLE_MAX: usize = 100;
+
+/// Segments of a workspace that are watched at once.
+pub const WATCHED_MAX: i64 = 50;
 
 /// A saved rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +27,24 @@ pub struct Segment {
     pub name: String,
     /// The rule.
     pub rule: Rule,
+    /// Is it noted who comes in and who is no longer in it?
+    pub is_watched: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub changed_at: Timestamp,
+}
+
+/// A change of a segment; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SegmentChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another rule.
+    pub rule: Option<Rule>,
+    /// Watched from now on, or no longer: who comes in and who is no longer in it becomes an event about them, within a
+    /// quarter of an hour. Whoever is in it at the first look came in by no event.
+    pub is_watched: Option<bool>,
 }
 
 /// A rule asked of one person, part by part.
@@ -41,33 +59,43 @@ pub struct Explained {
 }
 
 impl Store {
-    /// Saves a rule under a name. Refused: a taken or empty name, a rule that is none.
+    /// Saves a rule under a name. Refused: a taken or empty name, a rule that is none, more than [`WATCHED_MAX`] watched.
     pub async fn create_segment(
         &self,
         workspace: WorkspaceId,
         name: &str,
         rule: Rule,
+        is_watched: bool,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Segment> {
         let (name, actor) = (name.to_owned(), actor.clone());
-        self.core.lanes.write(move |ledger| ledger.create_segment(workspace, &name, &rule, &actor, now)).await
+        self.core
+            .lanes
+            .write(move |ledger| ledger.create_segment(workspace, &name, &rule, is_watched, &actor, now))
+            .await
     }
-    /// Changes name, rule or both. Campaigns that are built keep whom they were built for.
+    /// Looks through a bounded part of the watched segment whose turn it is, and writes who came and who left. `false`:
+    /// there was nothing to look through.
+    pub async fn look_through_segments(&self, now: Timestamp) -> Result<bool> {
+        let Some(look) = self.core.lanes.ponder(move |conn| watches::next_look(conn, now)).await? else {
+            return Ok(false);
+        };
+        self.core.lanes.write(move |ledger| ledger.end_look(&look, now)).await?;
+        Ok(true)
+    }
+    /// Changes a segment. Campaigns that are built keep whom they were built for; of a watched one whose rule changes it is
+    /// noted anew who is in it. Refused: more than [`WATCHED_MAX`] watched.
     pub async fn change_segment(
         &self,
         workspace: WorkspaceId,
         id: SegmentId,
-        name: Option<String>,
-        rule: Option<Rule>,
+        change: SegmentChange,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Segment> {
         let actor = actor.clone();
-        let write = move |ledger: &mut crate::sqlite::Ledger| {
-            ledger.change_segment(workspace, id, name.as_deref(), rule.as_ref(), &actor, now)
-        };
-        self.core.lanes.write(write).await
+        self.core.lanes.write(move |ledger| ledger.change_segment(workspace, id, &change, &actor, now)).await
     }
     /// Removes a segment. Refused while a campaign that is not built yet names it.
     pub async fn remove_segment(

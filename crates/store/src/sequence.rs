@@ -168,6 +168,8 @@ pub struct SequencesDue {
     pub sequences: Vec<(WorkspaceId, SequenceId)>,
     /// A list or segment is to be looked through.
     pub pass: bool,
+    /// A watched segment is to be looked through.
+    pub look: bool,
     /// When something is due that is not yet.
     pub next: Option<Timestamp>,
 }

@@ -65,11 +65,14 @@ async fn turn(house: &House, versions: &mut Versions, archiving: &mut bool) -> R
     loop {
         let mut due = house.store.sequences_due(house.now()).await?;
         due.sequences.retain(|(_, sequence)| !failed.contains_key(sequence));
-        if due.sequences.is_empty() && !due.pass {
+        if due.sequences.is_empty() && !due.pass && !due.look {
             return failed.into_values().next().map_or(Ok(due.next), Err);
         }
         if due.pass {
             house.store.pass_of_entries(house.now()).await?;
+        }
+        if due.look {
+            house.store.look_through_segments(house.now()).await?;
         }
         // One page of each, so that a large one keeps nobody else waiting, and one that cannot be read stops no other.
         for (workspace, sequence) in due.sequences {

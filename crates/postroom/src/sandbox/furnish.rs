@@ -47,7 +47,7 @@ pub(super) async fn furnish(store: &Store, sim: &SimWorld, dir: &Path, address: 
     }
     let (name, text) = SEGMENT;
     let rule = model::segment::parse(text).map_err(|error| Failure::own("the sample segment", error))?;
-    store.create_segment(workspace, name, rule, &actor, clock.now()).await?;
+    store.create_segment(workspace, name, rule, false, &actor, clock.now()).await?;
     let audience = Audience { include: vec![Whom::List(list)], exclude: Vec::new() };
     let proposal = proposal(audience, address);
     drafts::make(store, workspace, &proposal, &actor, clock.now()).await?;

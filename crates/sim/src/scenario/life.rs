@@ -508,6 +508,7 @@ impl Life {
                 process.store.remove_import(unused.id, &actor, now).await.expect("removed");
             }
             Action::Sequence(name, definition) => process.sequence(name, *definition).await,
+            Action::Watch(name, rule) => process.watch_segment(name, rule).await,
             Action::Tell(address, event) => process.tell(&address, event).await,
             Action::Ahead(by) => process.sim.clock.jump(by),
             Action::Dns(change) => change(process.sim.internet.zone()),
@@ -661,6 +662,7 @@ impl Process<'_> {
             | Action::Kill
             | Action::LosePower
             | Action::Sequence(..)
+            | Action::Watch(..)
             | Action::Tell(..)
             | Action::Complain(..)
             | Action::DescribeSource(..)

@@ -23,12 +23,14 @@ mod people;
 mod persons;
 mod place;
 mod reactions;
+mod revenue;
 mod segments;
 mod sequences;
 mod standing;
 mod sums;
 mod sunsets;
 mod trials;
+mod watches;
 mod ways;
 mod webhooks;
 

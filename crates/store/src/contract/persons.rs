@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::person::NewContact;
-use crate::{Cursor, NewList, NewReaction, StoreError, Target};
+use crate::{NewList, NewReaction, StoreError, Target};
 use model::{ContactId, EventKind, ReactionKind, SkipReason, SuppressionReason};
 
 fn new(email: &str) -> NewContact {
@@ -79,18 +79,87 @@ fn a_story_is_told_newest_first_page_by_page() {
     now(store.record_reactions(W, vec![clicked], at(50))).unwrap();
     let (mut told, mut before) = (Vec::new(), None);
     while let Some(event) = now(store.story(W, kim, before, 1)).unwrap().pop() {
-        before = Some(event.cursor);
+        before = Some(event.story_place());
         told.push(event);
     }
     let kinds: Vec<EventKind> = told.iter().map(|event| event.kind).collect();
-    let expected =
-        [EventKind::Clicked, EventKind::Accepted, EventKind::Deferred, EventKind::ListJoined, EventKind::Imported];
+    let expected = [
+        EventKind::Clicked,
+        EventKind::Accepted,
+        EventKind::Deferred,
+        EventKind::Sent,
+        EventKind::ListJoined,
+        EventKind::Imported,
+    ];
     assert_eq!(kinds, expected);
     assert!(told.iter().all(|event| event.contact == Some(kim)));
-    assert_eq!((told[1].attempt, told[2].attempt), (Some(2), Some(1)));
+    assert_eq!((told[1].attempt, told[2].attempt, told[3].attempt), (Some(2), Some(1), Some(1)));
     assert_eq!(now(store.story(W, kim, None, 100)).unwrap(), told);
-    // Before everything in the log is how they came.
-    assert_eq!(now(store.story(W, kim, Some(Cursor::START), 9)).unwrap(), told[4..]);
-    assert!(now(store.story(W, kim, Some(told[4].cursor), 9)).unwrap().is_empty());
+    assert!(now(store.story(W, kim, Some(told[5].story_place()), 9)).unwrap().is_empty());
     assert!(matches!(now(store.story(WorkspaceId(2), kim, None, 9)), Err(StoreError::NotFound { .. })));
+}
+
+#[test]
+fn what_is_told_late_stands_where_it_happened() {
+    let store = empty();
+    let import = import(&store, 1, &["kim@a.example"]);
+    let kim: ContactId = now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap()[0].id;
+    let campaign = sending(&store, "news", import);
+    let claimed = claims(&store, campaign.id).remove(0);
+    now(store.settle(vec![accepted(&claimed, at(1_000))])).unwrap();
+    let told = |kind, name: Option<&str>, when| NewReaction {
+        name: name.map(str::to_owned),
+        ..NewReaction::new(kind, kim, when)
+    };
+    let before_they_came = at(0) - std::time::Duration::from_secs(86_400);
+    let late = vec![
+        told(ReactionKind::Custom, Some("trial"), before_they_came),
+        told(ReactionKind::Custom, Some("booked"), at(3_000)),
+        told(ReactionKind::Clicked, None, at(2_000)),
+        told(ReactionKind::Opened, None, at(2_000)),
+        told(ReactionKind::Custom, Some("again"), at(3_000)),
+    ];
+    now(store.record_reactions(W, late, at(5_000))).unwrap();
+    let whole = now(store.story(W, kim, None, 100)).unwrap();
+    let words: Vec<&str> = whole
+        .iter()
+        .map(|event| event.reaction.as_ref().and_then(|part| part.name.as_deref()).unwrap_or(event.kind.word()))
+        .collect();
+    let expected = ["again", "booked", "opened", "clicked", "accepted", "sent", "imported", "trial"];
+    assert_eq!(words, expected);
+    // Pages of every size tell the same, and what comes meanwhile and happened earlier moves nothing.
+    for size in 1..=8 {
+        let (mut pages, mut place) = (Vec::new(), None);
+        loop {
+            let page = now(store.story(W, kim, place, size)).unwrap();
+            let Some(last) = page.last() else { break };
+            place = Some(last.story_place());
+            pages.extend(page);
+        }
+        assert_eq!(pages, whole, "pages of {size}");
+    }
+    let place = whole[4].story_place();
+    assert_eq!(place.to_string().parse::<crate::StoryPlace>().unwrap(), place);
+    assert!("7".parse::<crate::StoryPlace>().is_err());
+    let rest = now(store.story(W, kim, Some(place), 100)).unwrap();
+    now(store.record_reactions(W, vec![told(ReactionKind::Custom, Some("later"), at(4_000))], at(6_000))).unwrap();
+    assert_eq!(now(store.story(W, kim, Some(place), 100)).unwrap(), rest);
+}
+
+#[test]
+fn who_was_never_reached_was_sent_nothing() {
+    let store = empty();
+    let import = import(&store, 1, &["kim@a.example"]);
+    let kim: ContactId = now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap()[0].id;
+    let campaign = sending(&store, "news", import);
+    let claimed = claims(&store, campaign.id).remove(0);
+    let site = now(store.site_id("mx.example.org", Some("example"), at(20))).unwrap();
+    let mut unheard = deferred(&claimed, site, at(30), at(40));
+    unheard.attempt.as_mut().unwrap().reached_receiver = false;
+    now(store.settle(vec![unheard])).unwrap();
+    let kinds = || now(store.story(W, kim, None, 9)).unwrap().iter().map(|event| event.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(), [EventKind::Deferred, EventKind::Imported]);
+    let again = now(store.due_retries(campaign.id, site, at(40), None, 9)).unwrap().remove(0);
+    now(store.settle(vec![accepted(&again, at(40))])).unwrap();
+    assert_eq!(kinds(), [EventKind::Accepted, EventKind::Sent, EventKind::Deferred, EventKind::Imported]);
 }

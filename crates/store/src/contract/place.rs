@@ -257,6 +257,18 @@ fn what_the_sixth_schema_kept_is_read() {
 }
 
 #[test]
+fn what_the_seventh_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-7.sql"));
+    let told: Vec<_> =
+        now(store.waiting_by_site(None)).unwrap().into_iter().map(|row| (row.site.is_some(), row.waiting)).collect();
+    assert_eq!(told, [(true, 2), (false, 2), (false, 1)], "as it was kept");
+    assert!(now(store.segments(W, None, 9)).unwrap().iter().all(|segment| !segment.is_watched));
+    let anna = now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap()[0].id;
+    let story = now(store.story(W, anna, None, 100)).unwrap();
+    assert!(!story.is_empty() && story.is_sorted_by_key(|event| std::cmp::Reverse(event.story_place())));
+}
+
+#[test]
 fn a_copied_directory_is_held_until_it_is_adopted() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(options(dir.path()), at(0)).unwrap();

@@ -1,7 +1,7 @@
 //! Segments: what SQL says is what the rule says, over small worlds of every kind; counting, samples and reasons agree.
 
 use super::*;
-use crate::{ContactEdit, NewReaction, StoreError, Whom};
+use crate::{ContactEdit, NewReaction, SegmentChange, StoreError, Whom};
 use model::segment::{
     About, After, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Moment, NumberTest, Order, Rule,
     Span, Test, TextOp, TextTest, TimeTest, What, Window, moment, parse,
@@ -11,6 +11,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 const HOUR_S: u64 = 3_600;
+
+/// To another rule.
+fn to(rule: Rule) -> SegmentChange {
+    SegmentChange { rule: Some(rule), ..SegmentChange::default() }
+}
+
 /// When every rule is asked.
 fn today() -> Timestamp {
     at(1_000 * HOUR_S)
@@ -481,15 +487,16 @@ fn rule(text: &str) -> Rule {
 #[test]
 fn a_segment_is_made_changed_listed_and_removed() {
     let store = empty();
-    let make = |name: &str| now(store.create_segment(W, name, rule("sent >= 1"), &ME, at(5)));
+    let make = |name: &str| now(store.create_segment(W, name, rule("sent >= 1"), false, &ME, at(5)));
     let segment = make(" regulars ").unwrap();
     assert_eq!((segment.name.as_str(), &segment.rule), ("regulars", &rule("sent >= 1")));
     assert!(matches!(make("regulars"), Err(StoreError::Exists { .. })));
     assert!(matches!(make(" "), Err(StoreError::Refused(_))));
     let other = make("others").unwrap();
-    let taken = now(store.change_segment(W, other.id, Some("regulars".to_owned()), None, &ME, at(6)));
+    let named = SegmentChange { name: Some("regulars".to_owned()), ..SegmentChange::default() };
+    let taken = now(store.change_segment(W, other.id, named, &ME, at(6)));
     assert!(matches!(taken, Err(StoreError::Exists { .. })));
-    let changed = now(store.change_segment(W, segment.id, None, Some(rule("!sent")), &ME, at(7))).unwrap();
+    let changed = now(store.change_segment(W, segment.id, to(rule("!sent")), &ME, at(7))).unwrap();
     assert_eq!((changed.rule, changed.changed_at, changed.created_at), (rule("!sent"), at(7), at(5)));
     assert_eq!(now(store.segments(W, None, 10)).unwrap().len(), 2);
     assert_eq!(now(store.segments(W, Some(segment.id), 10)).unwrap()[0].id, other.id);
@@ -513,7 +520,7 @@ fn a_campaign_goes_to_whom_the_segment_was_when_it_was_built() {
         let edit = ContactEdit { attributes: Some(format!(r#"{{"city":"{city}"}}"#)), ..ContactEdit::default() };
         now(store.edit_contact(*person, edit, &ME, at(4))).unwrap();
     }
-    let berlin = now(store.create_segment(W, "Berlin", rule(r#"attr.city == "Berlin""#), &ME, at(5))).unwrap();
+    let berlin = now(store.create_segment(W, "Berlin", rule(r#"attr.city == "Berlin""#), false, &ME, at(5))).unwrap();
     let audience = |include: Vec<Whom>, exclude: Vec<Whom>| NewCampaign {
         audience: Audience { include, exclude },
         ..new_campaign("x", Vec::new())
@@ -522,7 +529,7 @@ fn a_campaign_goes_to_whom_the_segment_was_when_it_was_built() {
     let campaign = now(store.create_campaign(new, &ME, at(10))).unwrap();
     assert!(matches!(now(store.remove_segment(W, berlin.id, &ME, at(10))), Err(StoreError::Refused(_))));
     now(store.build_campaign(campaign.id, &ME, at(11))).unwrap();
-    now(store.change_segment(W, berlin.id, None, Some(rule("attr.city == \"Bonn\"")), &ME, at(12))).unwrap();
+    now(store.change_segment(W, berlin.id, to(rule("attr.city == \"Bonn\"")), &ME, at(12))).unwrap();
     let mailed = |campaign| claims(&store, campaign).into_iter().map(|claimed| claimed.rcpt).collect::<Vec<_>>();
     assert_eq!(mailed(campaign.id), ["1@a.example", "3@a.example"]);
     let new =

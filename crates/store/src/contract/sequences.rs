@@ -193,7 +193,7 @@ fn lists_and_segments_bring_in_whom_they_hold() {
     let on_list = active(&store, new_sequence("on", vec![entry(By::List(plain), Again::Never)]));
     let joining = active(&store, new_sequence("joins", vec![entry(By::Joins(plain), Again::Never)]));
     let confirmed = active(&store, new_sequence("confirmed", vec![entry(By::Joins(asks), Again::Never)]));
-    let segment = now(store.create_segment(W, "on plain", Rule::List(plain), &ME, at(7))).unwrap();
+    let segment = now(store.create_segment(W, "on plain", Rule::List(plain), false, &ME, at(7))).unwrap();
     let in_segment = active(&store, new_sequence("segment", vec![entry(By::Segment(segment.id), Again::Never)]));
     let pass = |when| while now(store.pass_of_entries(at(when))).unwrap() {};
     pass(20);

@@ -286,6 +286,8 @@ impl Ledger {
         self.conn.execute("DELETE FROM confirmation WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM topic_choice WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM consent WHERE contact = ?1", [id.0])?;
+        self.conn.execute("DELETE FROM segment_member WHERE contact = ?1", [id.0])?;
+        self.conn.execute("DELETE FROM revenue_person WHERE contact = ?1", [id.0])?;
         self.conn.execute("DELETE FROM import_change WHERE contact = ?1", [id.0])?;
         self.forget_messages_of(id.0)?;
         self.conn.execute("DELETE FROM contact WHERE id = ?1", [id.0])?;

@@ -2,13 +2,14 @@
 
 use super::{Ledger, word};
 use crate::error::Result;
-use crate::event::{Cursor, Event, EventFilter, EventPage};
+use crate::event::{Cursor, Event, EventFilter, EventPage, StoryPlace};
 use crate::reaction::ReactionPart;
 use model::{
     Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, ReactionKind, SkipReason,
     Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, Row, params};
+use std::collections::BTreeSet;
 
 /// An event about to be written.
 #[derive(Clone, Debug, Default)]
@@ -151,29 +152,80 @@ pub(crate) fn events_in(
     Ok(EventPage { events: found, next, at_end })
 }
 
-/// Events about a contact, every try of every message to them and their reactions, newest first, before a place.
-/// Tries are found by their chain: each names the one before it.
+/// Events about a contact, every try of every message to them, when each was first handed to a server, and their
+/// reactions, before a place, latest first.
 pub(crate) fn story_of(
     conn: &Connection,
     contact: ContactId,
-    before: Option<Cursor>,
+    before: Option<StoryPlace>,
     limit: usize,
 ) -> Result<Vec<Event>> {
+    let upto = before.unwrap_or(StoryPlace::END);
+    let rows = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut told = Vec::new();
     let sql = format!(
-        "WITH RECURSIVE chain(seq) AS (
+        "{EVENT} WHERE e.contact = ?1 AND e.at <= ?2 AND (e.at < ?2 OR e.seq < ?3) ORDER BY e.at DESC, e.seq DESC LIMIT ?4"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let key = params![contact.0, upto.at.as_millis(), upto.seq(), rows];
+    told.extend(statement.query_and_then(key, read_event)?.collect::<Result<Vec<_>>>()?);
+    // The index has the kind before the time.
+    let sql = format!(
+        "{REACTION} WHERE r.contact = ?1 AND r.kind = ?5 AND r.at <= ?2 AND (r.at < ?2 OR r.seq < ?3)
+            ORDER BY r.at DESC, r.seq DESC LIMIT ?4"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    for kind in ReactionKind::ALL {
+        let key = params![contact.0, upto.at.as_millis(), upto.seq(), rows, kind.code()];
+        told.extend(statement.query_and_then(key, read_event)?.collect::<Result<Vec<_>>>()?);
+    }
+    told.extend(tries_of(conn, contact, upto, limit)?);
+    latest_first(&mut told, limit);
+    Ok(told)
+}
+
+/// Puts entries of a story into their order and keeps the latest.
+pub(crate) fn latest_first(told: &mut Vec<Event>, limit: usize) {
+    told.sort_unstable_by_key(|event| std::cmp::Reverse(event.story_place()));
+    told.truncate(limit);
+}
+
+/// The tries of all messages to a contact and, of each message, when a server was handed it first: those before a place,
+/// latest first. Tries are found by their chain: each names the one before it. All of a person's are looked at, but only
+/// those that are told are read.
+fn tries_of(conn: &Connection, contact: ContactId, upto: StoryPlace, limit: usize) -> Result<Vec<Event>> {
+    let sql = "WITH RECURSIVE chain(seq) AS (
             SELECT last_attempt FROM delivery WHERE contact = ?1 AND attempts > 0
             UNION SELECT t.previous FROM chain c JOIN attempt t ON t.seq = c.seq WHERE t.previous IS NOT NULL)
-        SELECT * FROM ({EVENT} WHERE e.contact = ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3)
-        UNION ALL SELECT * FROM ({ATTEMPT} WHERE a.seq IN (SELECT seq FROM chain WHERE seq < ?2)
-            ORDER BY a.seq DESC LIMIT ?3)
-        UNION ALL SELECT * FROM ({REACTION} WHERE r.contact = ?1 AND r.seq < ?2 ORDER BY r.seq DESC LIMIT ?3)
-        ORDER BY 1 DESC LIMIT ?3"
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let before = before.map_or(i64::MAX, |cursor| cursor.0);
+        SELECT a.seq, a.delivery, a.started_at, a.duration_ms, a.reached FROM chain c JOIN attempt a ON a.seq = c.seq
+        ORDER BY a.seq";
+    let mut places = Vec::new();
+    let mut handed_over = BTreeSet::new();
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([contact.0])?;
+    while let Some(row) = rows.next()? {
+        let (seq, began, lasted): (i64, i64, i64) = (row.get(0)?, row.get(2)?, row.get(3)?);
+        places.push(StoryPlace::new(Timestamp::from_millis(began + lasted), seq));
+        if row.get(4)? && handed_over.insert(row.get::<_, i64>(1)?) {
+            places.push(StoryPlace::sent(Timestamp::from_millis(began), seq));
+        }
+    }
+    places.retain(|place| *place < upto);
+    places.sort_unstable_by(|one, other| other.cmp(one));
+    places.truncate(limit);
+    let sql = format!("{ATTEMPT} WHERE a.seq = ?1");
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_and_then(params![contact.0, before, limit], read_event)?;
-    rows.collect()
+    let mut told = Vec::with_capacity(places.len());
+    for place in places {
+        for event in statement.query_and_then([place.seq()], read_event)? {
+            let event = event?;
+            told.push(match place.is_sent() {
+                true => Event { at: place.at, kind: EventKind::Sent, became: None, skip: None, ..event },
+                false => event,
+            });
+        }
+    }
+    Ok(told)
 }
 
 /// The latest events of these kinds, newest first.
@@ -186,9 +238,9 @@ pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Re
     rows.collect()
 }
 
-/// Events about a contact, oldest first.
+/// Events about a contact in the order they happened.
 pub(crate) fn events_of_contact(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<Event>> {
-    let sql = format!("{EVENT} WHERE e.contact = ?1 ORDER BY e.seq LIMIT ?2");
+    let sql = format!("{EVENT} WHERE e.contact = ?1 ORDER BY e.at, e.seq LIMIT ?2");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_and_then(params![contact.0, limit], read_event)?;

@@ -38,6 +38,7 @@ pub(crate) mod reactions;
 mod replies;
 pub(crate) mod reports;
 pub(crate) mod restores;
+pub(crate) mod revenue;
 pub(crate) mod segment_sql;
 pub(crate) mod segments;
 pub(crate) mod sequences;
@@ -56,6 +57,7 @@ pub(crate) mod tls;
 pub(crate) mod trials;
 pub(crate) mod users;
 pub(crate) mod volume;
+pub(crate) mod watches;
 pub(crate) mod webhooks;
 
 use crate::changes::{Change, Changes};

@@ -1,12 +1,12 @@
 //! People one by one: made by a program, found by their keys, and the story of one of them.
 
-use super::events::{NewEvent, story_of};
+use super::events::{NewEvent, latest_first, story_of};
 use super::imports::find_address;
 use super::lists::Given;
 use super::{Ledger, contacts};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
-use crate::event::{Cursor, Event};
+use crate::event::{Cursor, Event, StoryPlace};
 use crate::person::{ATTRIBUTES_BYTES_MAX, NewContact};
 use model::{Actor, ContactId, ContactStatus, EventKind, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -41,12 +41,12 @@ pub(crate) fn page(
     Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-/// What happened to somebody, newest first.
+/// What happened to somebody, latest first.
 pub(crate) fn story(
     conn: &Connection,
     workspace: WorkspaceId,
     contact: ContactId,
-    before: Option<Cursor>,
+    before: Option<StoryPlace>,
     limit: usize,
 ) -> Result<Vec<Event>> {
     let sql = "SELECT 1 FROM contact WHERE id = ?1 AND workspace = ?2";
@@ -54,16 +54,14 @@ pub(crate) fn story(
         return Err(StoreError::NotFound { what: "contact", name: contact.to_string() });
     }
     let mut told = story_of(conn, contact, before, limit)?;
-    if told.len() < limit {
-        let from = beginning(conn, contact)?;
-        told.extend(from.into_iter().filter(|event| before.is_none_or(|before| event.cursor < before)));
-        told.truncate(limit);
-    }
+    let from = beginning(conn, contact)?;
+    told.extend(from.into_iter().filter(|event| before.is_none_or(|before| event.story_place() < before)));
+    latest_first(&mut told, limit);
     Ok(told)
 }
 
-/// How somebody came by a file, and the consent that stood in it, newest first. No event is written for each of a million
-/// rows: the contact itself is the record. Their places are before every other's.
+/// How somebody came by a file, and the consent that stood in it. No event is written for each of a million rows: the
+/// contact itself is the record. Within their millisecond their places are before every other's.
 fn beginning(conn: &Connection, id: ContactId) -> Result<Vec<Event>> {
     let Some(contact) = contacts::contact(conn, id)? else { return Ok(Vec::new()) };
     let Some(import) = contact.import else { return Ok(Vec::new()) };

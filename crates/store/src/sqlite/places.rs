@@ -7,7 +7,7 @@
 use super::build::decision_sql;
 use super::events::NewEvent;
 use super::sequences::{self, BY_API, BY_EVENT, BY_JOINING, BY_LIST};
-use super::{Ledger, campaigns, contacts, word};
+use super::{Ledger, campaigns, contacts, watches, word};
 use crate::error::{Result, StoreError};
 use crate::person::ATTRIBUTES_BYTES_MAX;
 use crate::sequence::{
@@ -92,6 +92,10 @@ pub(crate) fn due(conn: &Connection, now: Timestamp) -> Result<SequencesDue> {
     let pass: Option<i64> = conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     match pass.map(Timestamp::from_millis) {
         Some(due) if due <= now => found.pass = true,
+        due => found.next = found.next.into_iter().chain(due).min(),
+    }
+    match watches::next_due(conn)? {
+        Some(due) if due <= now => found.look = true,
         due => found.next = found.next.into_iter().chain(due).min(),
     }
     Ok(found)

@@ -96,6 +96,9 @@ impl Ledger {
             self.conn.prepare_cached(sql)?.execute(params![new.contact.0, new.at.as_millis()])?;
         }
         self.count_reaction(workspace, new, seq)?;
+        if let Some(name) = name {
+            self.count_revenue(workspace, new, name)?;
+        }
         match name {
             Some(name) => self.told_of(workspace, name, new.contact, new.at, now)?,
             None => self.stir(new.contact, None, now)?,

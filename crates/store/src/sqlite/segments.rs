@@ -5,7 +5,7 @@ use super::segment_sql::{Compiler, level_sql};
 use super::{Ledger, contacts};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
-use crate::segment::{Explained, NAME_BYTES_MAX, Segment};
+use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange};
 use model::segment::{Level, Rule};
 use model::{Actor, ContactId, EventKind, SegmentId, Timestamp, WorkspaceId};
 use rusqlite::types::Value;
@@ -18,7 +18,8 @@ const STEPS_BETWEEN: i32 = 1_000_000;
 /// So many looks, then a statement is interrupted: some ten seconds of work.
 const LOOKS_MAX: u32 = 2_000;
 
-const COLUMNS: &str = "SELECT id, workspace, name, rule, created_at, changed_at FROM segment";
+const COLUMNS: &str = "SELECT id, workspace, name, rule, created_at, changed_at,
+        EXISTS (SELECT 1 FROM segment_watch w WHERE w.segment = segment.id) FROM segment";
 /// Whom an audience may have: people of finished imports; nobody who is here only because a program wrote to them once, or
 /// somebody sent a test (unconfirmed, `ContactStatus` 3).
 pub(crate) const VISIBLE: &str = "(NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
@@ -34,6 +35,7 @@ fn read_segment(row: &Row<'_>) -> Result<Segment> {
         workspace: WorkspaceId(row.get(1)?),
         name: row.get(2)?,
         rule,
+        is_watched: row.get(6)?,
         created_at: Timestamp::from_millis(row.get(4)?),
         changed_at: Timestamp::from_millis(row.get(5)?),
     })
@@ -255,6 +257,7 @@ impl Ledger {
         workspace: WorkspaceId,
         name: &str,
         rule: &Rule,
+        is_watched: bool,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Segment> {
@@ -265,6 +268,9 @@ impl Ledger {
         self.conn.execute(sql, params![id.0, workspace.0, name, written(rule)?, now.as_millis()])?;
         let about = NewEvent { detail: Some(format!("{id} {name}: {rule}")), ..NewEvent::default() };
         self.event(workspace, EventKind::SegmentMade, actor, now, about)?;
+        if is_watched {
+            self.watch(workspace, id, now)?;
+        }
         require(&self.conn, workspace, id)
     }
 
@@ -272,20 +278,31 @@ impl Ledger {
         &mut self,
         workspace: WorkspaceId,
         id: SegmentId,
-        name: Option<&str>,
-        rule: Option<&Rule>,
+        change: &SegmentChange,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Segment> {
         let segment = require(&self.conn, workspace, id)?;
-        let name = match name {
+        let name = match &change.name {
             Some(name) => self.free_segment_name(workspace, name, id)?,
             None => segment.name,
         };
-        let rule = rule.unwrap_or(&segment.rule);
+        let rule = change.rule.as_ref().unwrap_or(&segment.rule);
+        let is_watched = change.is_watched.unwrap_or(segment.is_watched);
         let sql = "UPDATE segment SET name = ?2, rule = ?3, changed_at = ?4 WHERE id = ?1";
         self.conn.execute(sql, params![id.0, name, written(rule)?, now.as_millis()])?;
-        let about = NewEvent { detail: Some(format!("{id} {name}: {rule}")), ..NewEvent::default() };
+        match (segment.is_watched, is_watched) {
+            (false, true) => self.watch(workspace, id, now)?,
+            (true, false) => self.unwatch(id)?,
+            (true, true) if *rule != segment.rule => self.look_anew(id, now)?,
+            (true, true) | (false, false) => {}
+        }
+        let watched = match (segment.is_watched, is_watched) {
+            (false, true) => ", watched",
+            (true, false) => ", no longer watched",
+            _ => "",
+        };
+        let about = NewEvent { detail: Some(format!("{id} {name}: {rule}{watched}")), ..NewEvent::default() };
         self.event(workspace, EventKind::SegmentChanged, actor, now, about)?;
         require(&self.conn, workspace, id)
     }
@@ -308,6 +325,7 @@ impl Ledger {
             return Err(StoreError::Refused(format!("people come into the sequence {name:?} by it")));
         }
         self.conn.execute("DELETE FROM segment WHERE id = ?1", [id.0])?;
+        self.unwatch(id)?;
         let about = NewEvent { detail: Some(format!("{id} {}", segment.name)), ..NewEvent::default() };
         self.event(workspace, EventKind::SegmentRemoved, actor, now, about)
     }

@@ -47,6 +47,8 @@ pub(crate) struct Segment {
     /// The rule as a tree.
     #[schema(value_type = Object)]
     rule: Value,
+    /// Is it noted who comes in and who is no longer in it?
+    watched: bool,
     /// When it was made.
     created_at: Time,
     /// When it was last changed.
@@ -60,6 +62,7 @@ impl From<store::Segment> for Segment {
             name: known.name,
             text: known.rule.to_string(),
             rule: serde_json::to_value(&known.rule).unwrap_or_default(),
+            watched: known.is_watched,
             created_at: known.created_at.into(),
             changed_at: known.changed_at.into(),
         }
@@ -114,9 +117,15 @@ pub(crate) struct NewSegment {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
+    /// Note who comes in and who is no longer in it (`segment_entered`, `segment_left`), from now on.
+    #[serde(default)]
+    watched: bool,
 }
 
 /// Save a rule.
+///
+/// A watched segment is looked through every quarter of an hour; whoever is in it at the first look came in by no event. At
+/// most 50 of a workspace are watched.
 #[utoipa::path(post, path = "/segments", tag = "segments", request_body = NewSegment,
     responses((status = 201, body = Segment)))]
 pub(crate) async fn make(
@@ -126,7 +135,8 @@ pub(crate) async fn make(
 ) -> Result<(StatusCode, Json<Segment>), Problem> {
     caller.may(Scope::SegmentsWrite)?;
     let rule = needed_rule(new.text.as_deref(), new.rule)?;
-    let made = app.store.create_segment(caller.workspace, &new.name, rule, &caller.actor, app.now()).await?;
+    let (workspace, actor, now) = (caller.workspace, &caller.actor, app.now());
+    let made = app.store.create_segment(workspace, &new.name, rule, new.watched, actor, now).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -153,9 +163,14 @@ pub(crate) struct SegmentChange {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
+    /// Note who comes in and who is no longer in it, from now on; or no longer.
+    #[serde(default)]
+    watched: Option<bool>,
 }
 
 /// Change a segment. Campaigns that were built keep whom they were built for.
+///
+/// Of a watched segment whose rule changes it is noted anew who is in it, without events.
 #[utoipa::path(patch, path = "/segments/{id}", tag = "segments", request_body = SegmentChange,
     params(("id" = String, Path, description = "The segment")), responses((status = 200, body = Segment)))]
 pub(crate) async fn change(
@@ -166,8 +181,8 @@ pub(crate) async fn change(
 ) -> Result<Json<Segment>, Problem> {
     caller.may(Scope::SegmentsWrite)?;
     let rule = read_rule(change.text.as_deref(), change.rule)?;
-    let (actor, now) = (&caller.actor, app.now());
-    Ok(Json(app.store.change_segment(caller.workspace, id, change.name, rule, actor, now).await?.into()))
+    let change = store::SegmentChange { name: change.name, rule, is_watched: change.watched };
+    Ok(Json(app.store.change_segment(caller.workspace, id, change, &caller.actor, app.now()).await?.into()))
 }
 
 /// Remove a segment.

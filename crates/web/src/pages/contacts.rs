@@ -13,9 +13,10 @@ use axum::response::Response;
 use engine::why::{self, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, ContactStatus, EmailAddress};
+use model::{ContactId, ContactStatus, EmailAddress, EventKind};
 use serde::Deserialize;
-use store::{Contact, Cursor, Event};
+use std::collections::BTreeSet;
+use store::{Contact, Event, StoryPlace};
 
 const LIST: &str = "contacts";
 const TIMELINE: &str = "timeline";
@@ -147,13 +148,13 @@ pub(super) async fn show(
     visitor.caller.may(Scope::ContactsRead)?;
     let workspace = visitor.caller.workspace;
     let contact = app.store.contact_of(workspace, id).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
-    let before: Option<Cursor> = pages::open_as(TIMELINE, place.after.as_deref())?;
+    let before: Option<StoryPlace> = pages::open_as(TIMELINE, place.after.as_deref())?;
     let mut found = app.store.story(workspace, id, before, ENTRIES + 1).await?;
     let has_more = found.len() > ENTRIES;
     found.truncate(ENTRIES);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(TIMELINE, &last.cursor.to_string()));
+    let next = found.last().filter(|_| has_more).map(|last| pages::seal(TIMELINE, &last.story_place().to_string()));
     let mut entries = Vec::with_capacity(found.len());
-    for event in found {
+    for event in told_once(found) {
         entries.push(entry(&app, &visitor, event).await?);
     }
     let known = why::why(&app.store, workspace, &Who::Contact(id), None).await?;
@@ -164,6 +165,18 @@ pub(super) async fn show(
     let layout = Layout::of(&app, &visitor, Section::Contacts, title);
     let may_change = visitor.caller.scopes.has(Scope::ContactsWrite);
     Ok(page(&ContactPage { layout, contact, known, attributes, zone, entries, next, may_change }))
+}
+
+/// Without the handing over of messages whose first try was also the last and stands above: that tells it as well.
+fn told_once(found: Vec<Event>) -> Vec<Event> {
+    let ended = |event: &Event| event.became.is_some_and(|state| !state.is_in_progress());
+    let at_once: BTreeSet<_> = found
+        .iter()
+        .filter(|event| ended(event) && event.attempt == Some(1))
+        .filter_map(|event| event.delivery)
+        .collect();
+    let is_told = |event: &Event| event.delivery.is_some_and(|delivery| at_once.contains(&delivery));
+    found.into_iter().filter(|event| event.kind != EventKind::Sent || !is_told(event)).collect()
 }
 
 /// A person's values, in the order of their names.

@@ -83,8 +83,11 @@ pub(super) async fn list(
 
 fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
     let shown = &visitor.shown;
-    let mut kinds: Vec<(String, String)> =
-        EventKind::ALL.iter().map(|kind| (kind.word().to_owned(), shown.one_of("event", kind.word()))).collect();
+    let mut kinds: Vec<(String, String)> = EventKind::ALL
+        .iter()
+        .filter(|kind| kind.is_logged())
+        .map(|kind| (kind.word().to_owned(), shown.one_of("event", kind.word())))
+        .collect();
     kinds.sort_by_key(|(_, words)| words.to_lowercase());
     kinds.insert(0, (String::new(), shown.say("events-every")));
     // Several kinds come by an address; they stay chosen.

@@ -95,6 +95,7 @@ struct Draft {
     lines: Lines,
     /// The rule as text, as it was drawn and as it is now.
     text: String,
+    is_watched: bool,
     who: String,
     error: Option<Problem>,
 }
@@ -206,7 +207,7 @@ pub(super) async fn new(
             Err(why) => (Lines::default(), Some(Problem::field("text", why.to_string()))),
         },
     };
-    let draft = Draft { id: None, name: begun.name, lines, text: begun.text, who: begun.who, error };
+    let draft = Draft { id: None, name: begun.name, lines, text: begun.text, is_watched: false, who: begun.who, error };
     let is_to_be_asked = draft.error.is_none() && !draft.lines.lines.is_empty();
     draw(&app, &visitor, draft, is_to_be_asked, false).await
 }
@@ -222,7 +223,8 @@ pub(super) async fn show(
     let known = app.store.segment(visitor.caller.workspace, id).await?;
     let known = known.ok_or_else(|| Problem::not_found("segment", id))?;
     let (lines, text) = (Lines::of(&known.rule), known.rule.to_string());
-    let draft = Draft { id: Some(id), name: known.name, lines, text, who: begun.who, error: None };
+    let (name, is_watched) = (known.name, known.is_watched);
+    let draft = Draft { id: Some(id), name, lines, text, is_watched, who: begun.who, error: None };
     draw(&app, &visitor, draft, true, true).await
 }
 
@@ -249,6 +251,7 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
         name: typed.get("name").to_owned(),
         lines: Lines::typed(&typed),
         text: typed.get("text").to_owned(),
+        is_watched: typed.has("watched"),
         who: typed.get("who").to_owned(),
         error: None,
     };
@@ -286,7 +289,7 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
 }
 
 async fn save(app: &App, visitor: &Visitor, mut draft: Draft) -> Result<Response, Problem> {
-    let body = json!({ "name": draft.name, "text": draft.text });
+    let body = json!({ "name": draft.name, "text": draft.text, "watched": draft.is_watched });
     let (state, caller) = (State(app.clone()), visitor.caller.clone());
     let saved = match draft.id {
         None => api::make(state, caller, given(&body)?).await.map(|(_, Json(made))| made.id),

@@ -127,7 +127,7 @@ async fn who_may_only_read_changes_nothing_here() {
     house.furnish().await;
     let rule = model::segment::parse("sent").unwrap();
     let (store, now) = (&house.app.store, house.app.now());
-    let known = store.create_segment(WorkspaceId::FIRST, "all", rule, &Actor::Engine, now).await.unwrap();
+    let known = store.create_segment(WorkspaceId::FIRST, "all", rule, false, &Actor::Engine, now).await.unwrap();
     let analyst = roles(&house, Role::Analyst).await;
     let path = format!("/segments/{}", known.id);
     let page = analyst.look(&path).await;

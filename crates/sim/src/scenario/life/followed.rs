@@ -30,6 +30,13 @@ impl Process<'_> {
         self.store.sequence_counts(WorkspaceId::FIRST, first.id, 1).await.expect("the ledger can be read")
     }
 
+    /// Saves a rule as a segment that is watched.
+    pub(super) async fn watch_segment(&self, name: &str, rule: &str) {
+        let rule = model::segment::parse(rule).expect("a rule");
+        let made = self.store.create_segment(WorkspaceId::FIRST, name, rule, true, &actor(), self.now()).await;
+        made.expect("there is room for a segment");
+    }
+
     /// Another system tells of an event.
     pub(super) async fn tell(&self, address: &str, event: String) {
         let address = EmailAddress::parse(address).expect("an address");
