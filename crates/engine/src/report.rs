@@ -7,6 +7,7 @@
 pub mod curve;
 pub mod people;
 pub mod reactions;
+pub mod revenue;
 
 use crate::journey::NO_FINAL_REPLY;
 use crate::resume::demanded;
@@ -21,6 +22,7 @@ use model::{
     Timestamp, Verdict,
 };
 use reactions::{Reactions, reactions};
+use revenue::Revenue;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -85,6 +87,9 @@ pub struct Report {
     /// What people did with it; `None` in lists and sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reactions: Option<Reactions>,
+    /// What events of other systems are worth to it; `None` in lists and sums, and where none with a value came after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revenue: Option<Revenue>,
     /// When people acted; `None` in lists and sums, and where nobody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curve: Option<Curve>,
@@ -224,12 +229,14 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     let mut report = overview(store, &known, now).await?;
     report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
     report.reactions = Some(reactions(store, &known).await?);
+    report.revenue = revenue::revenue(store, &known, report.accepted).await?;
     report.curve = curve::curve(store, &known, now).await?;
     report.trial = trial::told(store, &known, now).await?;
     Ok(report)
 }
 
-/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::curve`] and [`Report::trial`]: for lists of campaigns.
+/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`] and
+/// [`Report::trial`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);

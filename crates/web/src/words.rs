@@ -114,6 +114,14 @@ impl Words {
         written.unwrap_or_default()
     }
 
+    /// What stands before the decimals.
+    pub(crate) const fn decimal_sign(self) -> &'static str {
+        match self.language {
+            Language::En => ".",
+            Language::De => ",",
+        }
+    }
+
     /// What has values: texts, and numbers, by which forms are chosen as well.
     pub(crate) fn fill(self, id: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         let mut filled = FluentArgs::with_capacity(values.len());
@@ -306,6 +314,7 @@ mod tests {
             of("wait", vec!["minutes", "hours", "days"]),
             of("measure", vec!["clicks", "goal"]),
             of("chosen", vec!["figures", "clear", "person"]),
+            of("brought-after", vec!["click", "mail"]),
             of("group", vec!["list", "segment"]),
             of("shelf", vec!["all", "writing", "progress", "sent", "automated", "single"]),
             of("lane", vec!["held", "spent", "slowed", "full", "refused"]),

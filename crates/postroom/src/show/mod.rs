@@ -8,6 +8,7 @@ pub(crate) mod lanes;
 pub(crate) mod origins;
 mod reactions;
 pub(crate) mod report;
+mod revenue;
 #[cfg(test)]
 mod sample;
 mod trial;

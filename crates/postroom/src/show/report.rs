@@ -59,6 +59,10 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.extend(super::reactions::reactions(told, report.accepted, style));
         lines.extend(report.curve.iter().flat_map(|curve| super::reactions::curve(curve, style)));
     }
+    if let Some(told) = &report.revenue {
+        lines.push(String::new());
+        lines.extend(super::revenue::revenue(told, style));
+    }
     if let Some(told) = &report.trial {
         lines.push(String::new());
         lines.extend(super::trial::trial(told, style));

@@ -17,6 +17,7 @@ use axum::extract::State;
 use axum::response::Response;
 use dispatch::brakes::{ATTEMPTS_MIN, HARD_MIN};
 use engine::options::TrackingMode;
+use engine::report::revenue::Worth;
 use engine::report::{self, Report};
 use model::access::Scope;
 use model::{CampaignId, CampaignKind, CampaignState};
@@ -63,6 +64,13 @@ impl ReportPage {
     fn hard_limits(&self) -> String {
         let least = [("tried", u64::from(ATTEMPTS_MIN).into()), ("hard", u64::from(HARD_MIN).into())];
         self.layout.shown.fill("tile-hard-limits", &least)
+    }
+
+    /// Where the people behind what it brought are asked for.
+    fn people_of(&self, worth: &Worth) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("text", &worth.segment).append_pair("name", &worth.name);
+        format!("/segments/new?{}", query.finish())
     }
 
     /// Are opens and clicks counted at all?

@@ -68,6 +68,15 @@ impl Shown {
         self.words.number((*n).into())
     }
 
+    /// An amount as it stands, `1249.50 EUR`, with the language's own decimal sign.
+    pub(crate) fn money(&self, amount: &str, currency: &Option<String>) -> String {
+        let amount = amount.replace('.', self.words.decimal_sign());
+        match currency {
+            Some(currency) => format!("{amount} {currency}"),
+            None => amount,
+        }
+    }
+
     /// `97.8 %`, `0.36 %`; a dash where there is nothing to compare with.
     pub(crate) fn share(&self, part: &u64, whole: &u64) -> String {
         if *whole == 0 {
