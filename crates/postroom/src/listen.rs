@@ -24,10 +24,10 @@ const CONNECTIONS_MAX: u32 = 2_048;
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 /// How long a TLS handshake may take.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
-/// Octets of a request's head.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Header fields of a request.
-const HEAD_FIELDS_MAX: usize = 100;
+/// Octets of a request's head: twice what `web` takes, so that most who send too much are told so in the API's words.
+const HEAD_BYTES_MAX: usize = 128 * 1024;
+/// Header fields of a request, likewise.
+const HEAD_FIELDS_MAX: usize = 256;
 /// The largest certificate or key file, in bytes.
 const PEM_BYTES_MAX: u64 = 1024 * 1024;
 

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::problem::{Code, Problem};
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -9,7 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
-/// A body in JSON.
+/// A body in JSON. None at all is `{}` where every field may be absent.
 pub(crate) struct Input<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
@@ -18,7 +19,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Input<T> {
     async fn from_request(request: Request, _app: &App) -> Result<Input<T>, Problem> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if media != "application/json" && !(media.starts_with("application/") && media.ends_with("+json")) {
+        let is_json = media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
+        if (is_json || media.is_empty()) && request.body().is_end_stream() {
+            return read_json(b"{}").map(Input);
+        }
+        if !is_json {
             return Err(Problem::new(
                 Code::UnsupportedMediaType,
                 "send the body as application/json; {} is one that leaves everything as it is",

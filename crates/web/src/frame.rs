@@ -14,6 +14,12 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// … and where files are sent in.
 const DEADLINE_OF_FILES: Duration = Duration::from_secs(3600);
+/// Octets of a request's address, its query included …
+const ADDRESS_BYTES_MAX: usize = 16 * 1024;
+/// … and of its header fields, names and values …
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// … of which there are at most so many. Whoever accepts connections takes more of each, so that the refusal is told here.
+const HEAD_FIELDS_MAX: usize = 100;
 /// Where files are sent in.
 const FILES: [&str; 3] = ["/api/v1/imports/files", "/api/v1/images", "/imports/files"];
 /// The longest request id a client may choose, in characters.
@@ -33,8 +39,13 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     request.extensions_mut().insert(Peer(from));
     let begun = app.now();
     let within = if is_file(&path) { DEADLINE_OF_FILES } else { DEADLINE };
-    let answered = tokio::time::timeout(within, next.run(request)).await;
-    let mut response = answered.unwrap_or_else(|_| Problem::from(Code::TimedOut).into_response());
+    let mut response = match oversized(&request) {
+        Some(problem) => problem.into_response(),
+        None => {
+            let answered = tokio::time::timeout(within, next.run(request)).await;
+            answered.unwrap_or_else(|_| Problem::from(Code::TimedOut).into_response())
+        }
+    };
     let took = app.now().since(begun);
     let route = response.extensions_mut().remove::<Route>();
     let route = route.as_ref().map_or("unmatched", |Route(route)| route.as_str());
@@ -60,6 +71,20 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
+}
+
+/// Is the head of a request larger than anybody needs?
+fn oversized(request: &Request) -> Option<Problem> {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    if address > ADDRESS_BYTES_MAX {
+        let said = format!("an address has at most {ADDRESS_BYTES_MAX} octets with its query; send the rest in a body");
+        return Some(Problem::new(Code::AddressTooLong, said));
+    }
+    let fields = request.headers();
+    let octets: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let is_large = fields.len() > HEAD_FIELDS_MAX || octets > HEAD_BYTES_MAX;
+    let said = || format!("a request has at most {HEAD_FIELDS_MAX} header fields of {HEAD_BYTES_MAX} octets together");
+    is_large.then(|| Problem::new(Code::HeadTooLarge, said()))
 }
 
 /// Are files sent in there?

@@ -6,6 +6,7 @@ use crate::problem::{Code, ProblemBody};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use utoipa::PartialSchema;
 use utoipa::openapi::OpenApi;
@@ -14,7 +15,7 @@ use utoipa::openapi::OpenApi;
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// What any route may answer.
-const ALWAYS: [u16; 6] = [401, 403, 408, 429, 500, 503];
+const ALWAYS: [u16; 8] = [401, 403, 408, 414, 429, 431, 500, 503];
 /// What a route with a body may answer besides.
 const WITH_BODY: [u16; 5] = [400, 409, 413, 415, 422];
 
@@ -35,8 +36,26 @@ pub(crate) fn document(described: &OpenApi) -> Value {
         serde_json::to_value(<ProblemBody as PartialSchema>::schema()).unwrap_or_default();
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
     document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] = json!(codes);
-    each_operation(&mut document, complete);
+    let may_be_absent = without_needs(&document);
+    each_operation(&mut document, |path, method, operation| {
+        complete(path, method, operation);
+        if let Some(body) = operation.get_mut("requestBody") {
+            let shape = body["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
+            let name = shape.rsplit('/').next().unwrap_or_default();
+            if may_be_absent.contains(name) {
+                body["required"] = json!(false);
+            }
+        }
+    });
     document
+}
+
+/// The shapes of which every field may be absent: a body of such a shape may be, too.
+fn without_needs(document: &Value) -> BTreeSet<String> {
+    let none = Map::new();
+    let shapes = document["components"]["schemas"].as_object().unwrap_or(&none);
+    let is_free = |shape: &Value| shape["properties"].is_object() && shape.get("required").is_none();
+    shapes.iter().filter(|(_, shape)| is_free(shape)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Does something to every operation: path, method, the operation itself.

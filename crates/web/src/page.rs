@@ -63,6 +63,25 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
     }
 }
 
+/// A list narrowed by something: a filter, or what its entries belong to. Cursors of one narrowing are refused by another.
+pub(crate) fn within<'a>(list: &str, narrowed_by: impl IntoIterator<Item = &'a str>) -> String {
+    // FNV-1a (64 bits) over the parts, each with its end: the same in every release.
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for octet in narrowed_by.into_iter().flat_map(|part| part.bytes().chain([0xff])) {
+        hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{list}@{hash:016x}")
+}
+
+/// Refuses a cursor where everything is on one page.
+pub(crate) fn no_cursor(cursor: Option<&str>) -> Result<(), Problem> {
+    cursor.map_or(Ok(()), |_| Err(of_another_filter()))
+}
+
+fn of_another_filter() -> Problem {
+    Problem::new(Code::InvalidCursor, "this cursor was given for another filter; begin without one, or ask as before")
+}
+
 /// A cursor of a list.
 pub(crate) fn seal(list: &str, place: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{list}:{place}"))
@@ -70,11 +89,15 @@ pub(crate) fn seal(list: &str, place: &str) -> String {
 
 /// What a cursor of this list says.
 pub(crate) fn open(list: &str, cursor: &str) -> Result<String, Problem> {
-    let place = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
-        let text = String::from_utf8(bytes).ok()?;
-        text.strip_prefix(list)?.strip_prefix(':').map(str::to_owned)
-    });
-    place.ok_or_else(|| Code::InvalidCursor.into())
+    let octets = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Code::InvalidCursor)?;
+    let text = String::from_utf8(octets).map_err(|_| Code::InvalidCursor)?;
+    let (of, place) = text.split_once(':').ok_or(Code::InvalidCursor)?;
+    let noun = |list: &str| list.split('@').next().map(str::to_owned);
+    match of == list {
+        true => Ok(place.to_owned()),
+        false if noun(of) == noun(list) => Err(of_another_filter()),
+        false => Err(Code::InvalidCursor.into()),
+    }
 }
 
 /// The same, where the place is an id or a number.
@@ -94,6 +117,24 @@ mod tests {
         assert_eq!(open("users", &cursor).unwrap_err().code, Code::InvalidCursor);
         assert_eq!(open("keys", "!").unwrap_err().code, Code::InvalidCursor);
         assert_eq!(open_as::<u32>("keys", Some(&cursor)).unwrap_err().code, Code::InvalidCursor);
+    }
+
+    #[test]
+    fn a_cursor_of_one_filter_is_none_of_another() {
+        let (soft, hard) = (within("people", ["m_1", "soft"]), within("people", ["m_1", "hard"]));
+        let cursor = seal(&soft, "d_7");
+        assert_eq!(open(&soft, &cursor).unwrap(), "d_7");
+        for other in [hard.as_str(), "people", &within("people", ["m_1s", "oft"])] {
+            let problem = open(other, &cursor).unwrap_err();
+            assert_eq!(
+                (problem.code, problem.detail.contains("another filter")),
+                (Code::InvalidCursor, true),
+                "{other}"
+            );
+        }
+        assert!(!open("keys", &cursor).unwrap_err().detail.contains("filter"));
+        assert_eq!(no_cursor(Some(&cursor)).unwrap_err().code, Code::InvalidCursor);
+        assert!(no_cursor(None).is_ok());
     }
 
     #[test]

@@ -80,6 +80,8 @@ codes! {
     ShownOnce = 409 "shown_once" "Done before; its answer is shown only once",
     /// The body is longer than allowed here.
     TooLarge = 413 "too_large" "The body is too long",
+    /// The address and its query are longer than anybody needs.
+    AddressTooLong = 414 "address_too_long" "The address is too long",
     /// The body is of another media type.
     UnsupportedMediaType = 415 "unsupported_media_type" "This media type is not understood here",
     /// A field nobody knows.
@@ -94,6 +96,8 @@ codes! {
     TooManyRequests = 429 "too_many_requests" "Too many requests",
     /// Too many failed attempts to sign in.
     TooManyAttempts = 429 "too_many_attempts" "Too many failed attempts",
+    /// The header fields are too many or too long.
+    HeadTooLarge = 431 "head_too_large" "The header fields are too many or too long",
     /// A fault of ours.
     OwnFailure = 500 "own_failure" "A fault of this server",
     /// The ledger cannot record now: the disk is full or failing.

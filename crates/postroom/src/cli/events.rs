@@ -54,14 +54,18 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
             return Ok(Exit::Done);
         }
         if page.at_end {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::select! { biased;
+                // Whoever follows ends it so: everything up to here was told.
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
         }
     }
 }
 
 fn kind(word: &str) -> Result<EventKind, Failure> {
-    EventKind::from_word(word).ok_or_else(|| {
-        let near = model::nearest(word, EventKind::ALL.iter().map(|kind| kind.word()));
+    EventKind::from_word(word).filter(|kind| kind.is_logged()).ok_or_else(|| {
+        let near = model::nearest(word, EventKind::ALL.iter().filter(|kind| kind.is_logged()).map(|kind| kind.word()));
         Failure::bad_input(format!("there is no kind of event {word:?}")).suggest(&near)
     })
 }

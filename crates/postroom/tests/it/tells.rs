@@ -179,3 +179,31 @@ fn a_killed_service_tells_everything_in_order() {
     assert_eq!(addresses, expected);
     drop(service);
 }
+
+#[test]
+fn the_log_is_followed_until_somebody_interrupts_it() {
+    let room = crate::contacts::Room::new();
+    room.says(&["suppress", "add", "before@example.org"]);
+    let mut follower =
+        room.command(&["events", "--follow", "--kind", "suppressed"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    // Somebody else writes until it is heard: how long the follower needs to begin, nobody knows.
+    let said = std::thread::spawn(move || (lines.next().unwrap().unwrap(), lines));
+    let mut written = 0;
+    while !said.is_finished() && written < 60 {
+        written += 1;
+        room.says(&["suppress", "add", &format!("n{written}@example.org")]);
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    let (first, rest) = said.join().unwrap();
+    let first: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(first["kind"], "suppressed", "{first}");
+    let told = room.json(&["events", "--kind", "suppressed"]);
+    assert!(first["cursor"] != told[0]["cursor"], "from now on: what was before is not told");
+    let process = follower.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+    let ended = crate::peers::end(&mut follower);
+    assert_eq!(ended.code(), Some(0), "interrupted is its end, not its failure");
+    let rest: Vec<String> = rest.map(Result::unwrap).collect();
+    assert!(rest.iter().all(|line| line.contains("suppressed")), "{rest:?}");
+}

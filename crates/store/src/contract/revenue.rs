@@ -37,7 +37,8 @@ fn shown(store: &Store, campaign: CampaignId) -> Vec<(Touch, String, u64, u64, i
 /// A campaign that both got at second 100.
 fn mailed(store: &Store, name: &str, import: ImportId) -> CampaignId {
     let campaign = sending(store, name, import);
-    now(store.settle(claims(store, campaign.id).iter().map(|claimed| accepted(claimed, at(100))).collect())).unwrap();
+    let outcomes: Vec<_> = claims(store, campaign.id).iter().map(|claimed| accepted(claimed, at(100))).collect();
+    now(store.settle(outcomes)).unwrap();
     campaign.id
 }
 

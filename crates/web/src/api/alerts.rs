@@ -118,10 +118,11 @@ async fn list(
 ) -> Result<Json<Page<Alert>>, Problem> {
     caller.may(Scope::DispatchRead)?;
     let limit = page::limit(which.limit)?;
-    let before = page::open_as(LIST, which.after.as_deref())?;
+    let list = page::within(LIST, which.all.then_some("all"));
+    let before = page::open_as(&list, which.after.as_deref())?;
     let found = app.store.alerts(caller.workspace, which.all, before, limit + 1).await?;
     let now = app.now();
-    Ok(Json(Page::cut(found, limit, LIST, |alert| alert.id.to_string(), |alert| as_alert(alert, now))))
+    Ok(Json(Page::cut(found, limit, &list, |alert| alert.id.to_string(), |alert| as_alert(alert, now))))
 }
 
 /// An alert.

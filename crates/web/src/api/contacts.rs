@@ -13,7 +13,7 @@ use model::reaction::MACHINE_SCORE;
 use model::{ContactId, EmailAddress, EventKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{ContactEdit, Cursor, Event, NewContact};
+use store::{ContactEdit, Event, NewContact, StoryPlace};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -147,6 +147,9 @@ async fn list(
         let data = found.into_iter().map(Contact::from).collect();
         Ok(Json(Page { data, has_more: false, next: None }))
     };
+    if which.email.is_some() || which.external_id.is_some() {
+        page::no_cursor(which.after.as_deref())?;
+    }
     if let Some(text) = which.email {
         return whole(app.store.contacts_by_address(caller.workspace, &read_address("email", &text)?).await?);
     }
@@ -321,10 +324,11 @@ impl From<Event> for Entry {
     }
 }
 
-/// What happened to somebody and what they did, newest first.
+/// What happened to somebody and what they did, latest first.
 ///
-/// In the order it was written down: every try of every message with its outcome, opens and clicks with whether a machine
-/// did it, replies, lists, consents, and what other systems told.
+/// By the time it happened, also what was told late: each message when a server was first handed it (`sent`), every try
+/// with its outcome, opens and clicks with whether a machine did it, replies, lists, watched segments, consents, and what
+/// other systems told.
 #[utoipa::path(get, path = "/contacts/{id}/timeline", tag = "contacts",
     params(("id" = String, Path, description = "The contact"), Plain), responses((status = 200, body = Page<Entry>)))]
 async fn timeline(
@@ -335,9 +339,10 @@ async fn timeline(
 ) -> Result<Json<Page<Entry>>, Problem> {
     caller.may(Scope::ContactsRead)?;
     let limit = page::limit(part.limit)?;
-    let before: Option<Cursor> = page::open_as(TIMELINE, part.after.as_deref())?;
+    let list = page::within(TIMELINE, [id.to_string().as_str()]);
+    let before: Option<StoryPlace> = page::open_as(&list, part.after.as_deref())?;
     let found = app.store.story(caller.workspace, id, before, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, TIMELINE, |event| event.cursor.to_string(), Entry::from)))
+    Ok(Json(Page::cut(found, limit, &list, |event| event.story_place().to_string(), Entry::from)))
 }
 
 /// Everything held about a person.
@@ -347,7 +352,7 @@ struct Exported {
     contact: Contact,
     /// What they chose.
     preferences: super::lists::Preferences,
-    /// What happened, newest first.
+    /// What happened, latest first.
     timeline: Vec<Entry>,
 }
 
@@ -362,7 +367,7 @@ async fn export(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -
     let preferences = app.store.preferences(caller.workspace, id).await?.unwrap_or_default();
     let mut told = app.store.story(caller.workspace, id, None, STORY_PAGE).await?;
     let mut is_whole = told.len() < STORY_PAGE;
-    while let Some(before) = told.last().map(|event| event.cursor).filter(|_| !is_whole) {
+    while let Some(before) = told.last().map(Event::story_place).filter(|_| !is_whole) {
         let page = app.store.story(caller.workspace, id, Some(before), STORY_PAGE).await?;
         is_whole = page.len() < STORY_PAGE;
         told.extend(page);

@@ -214,11 +214,12 @@ async fn list(
     let campaign: CampaignId = id("campaign", &which.campaign)?;
     let state = DeliveryState::from_word(&which.state)
         .ok_or_else(|| Problem::field("state", format!("there is no state {:?}", which.state)))?;
-    let after = page::open_as(LIST, which.after.as_deref())?;
+    let list = page::within(LIST, [which.campaign.as_str(), state.word()]);
+    let after = page::open_as(&list, which.after.as_deref())?;
     let known = app.store.campaign(campaign).await?.filter(|known| known.workspace == caller.workspace);
     known.ok_or_else(|| Problem::not_found("campaign", campaign))?;
     let found = app.store.deliveries(campaign, state, after, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, LIST, |row| row.delivery.to_string(), Delivery::from)))
+    Ok(Json(Page::cut(found, limit, &list, |row| row.delivery.to_string(), Delivery::from)))
 }
 
 async fn require(app: &App, caller: &Caller, id: DeliveryId) -> Result<DeliveryRow, Problem> {

@@ -136,7 +136,8 @@ struct Which {
 
 pub(crate) fn read_kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> {
     let one = |word: &str| {
-        EventKind::from_word(word).ok_or_else(|| Problem::field("kinds", format!("there is no kind {word:?}")))
+        let known = EventKind::from_word(word).filter(|kind| kind.is_logged());
+        known.ok_or_else(|| Problem::field("kinds", format!("there is no kind {word:?}")))
     };
     text.into_iter().flat_map(|text| text.split(',')).map(one).collect()
 }
@@ -195,8 +196,10 @@ async fn audit(
 ) -> Result<Json<Page<Event>>, Problem> {
     caller.may(Scope::AuditRead)?;
     let kinds = read_kinds(which.kinds.as_deref())?;
+    let list =
+        page::within(AUDIT, [which.kinds.as_deref().unwrap_or_default(), which.actor.as_deref().unwrap_or_default()]);
     let filter = EventFilter { kinds, by_hand: true, actor: which.actor, newest_first: true };
-    read(&app, &caller, filter, (AUDIT, which.after.as_deref()), page::limit(which.limit)?).await
+    read(&app, &caller, filter, (&list, which.after.as_deref()), page::limit(which.limit)?).await
 }
 
 /// From where.

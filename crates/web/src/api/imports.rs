@@ -31,7 +31,7 @@ const LIST: &str = "imports";
 /// The longest name of an import, in characters.
 const NAME_CHARS_MAX: usize = 200;
 /// How often a job says how far it is.
-const TELL_EVERY: Duration = Duration::from_secs(1);
+const TELL_EVERY: Duration = Duration::from_millis(500);
 /// What an import is called if nobody says.
 const NAME: &str = "people.csv";
 
@@ -134,7 +134,7 @@ pub(crate) struct NewImport {
     #[serde(default)]
     name: Option<String>,
     /// Which column holds what, where the guess is wrong: a role (`email`, `external_id`, `first_name`, `last_name`,
-    /// `name`, `status`, `opted_out`, `consent`, `consent_time`, `consent_ip`, `lead_source`, `last_engaged`) to the
+    /// `name`, `status`, `status_time`, `opted_out`, `consent`, `consent_time`, `consent_ip`, `lead_source`, `last_engaged`) to the
     /// header's name, to `#3` for the third column, or to `-` for none.
     #[serde(default)]
     mapping: BTreeMap<String, String>,
@@ -276,13 +276,23 @@ async fn watched(app: &App, job: JobId, request: &ImportRequest, actor: &Actor) 
             ended = &mut work => break ended,
             () = tokio::time::sleep(TELL_EVERY) => {
                 let progress = *far.borrow();
-                let told = app.store.note_job(job, progress.bytes_done, Some(progress.bytes_total)).await;
-                told.unwrap_or_else(|error| tracing::warn!(%error, %job, "how far a job is could not be written down"));
+                note(app, job, progress).await;
             }
         }
     };
+    // Also what was done since: a short import ends before it is asked.
+    let progress = *far.borrow();
+    note(app, job, progress).await;
     let report = ended.map_err(|error| error.to_string())?;
     report.map_err(|error| error.to_string())
+}
+
+/// Writes down how far an import is. Before it has begun there is nothing to tell.
+async fn note(app: &App, job: JobId, progress: Progress) {
+    if progress.bytes_total > 0 {
+        let told = app.store.note_job(job, progress.bytes_done, Some(progress.bytes_total)).await;
+        told.unwrap_or_else(|error| tracing::warn!(%error, %job, "how far a job is could not be written down"));
+    }
 }
 
 /// Everybody of an import joins a list; how many were not on it.

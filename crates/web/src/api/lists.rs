@@ -228,12 +228,13 @@ async fn members(
 ) -> Result<Json<Page<ListMember>>, Problem> {
     caller.may(Scope::ContactsRead)?;
     let limit = page::limit(part.limit)?;
-    let after: Option<ContactId> = page::open_as(MEMBERS, part.after.as_deref())?;
+    let list = page::within(MEMBERS, [id.to_string().as_str()]);
+    let after: Option<ContactId> = page::open_as(&list, part.after.as_deref())?;
     if app.store.list(caller.workspace, id).await?.is_none() {
         return Err(Problem::not_found("list", id));
     }
     let found = app.store.list_members(caller.workspace, id, after, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, MEMBERS, |known| known.contact.to_string(), ListMember::from)))
+    Ok(Json(Page::cut(found, limit, &list, |known| known.contact.to_string(), ListMember::from)))
 }
 
 /// Whom to put on a list.

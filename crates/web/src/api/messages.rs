@@ -330,7 +330,11 @@ async fn list(
 ) -> Result<Json<Page<ListedMessage>>, Problem> {
     caller.may(Scope::DeliveriesRead)?;
     let limit = page::limit(which.limit)?;
-    let after: Option<DeliveryId> = page::open_as(LIST, which.after.as_deref())?;
+    let [since, before] = [&which.since, &which.before]
+        .map(|time| time.as_ref().map(|time| time.0.as_millis().to_string()).unwrap_or_default());
+    let (state, to) = (which.state.as_deref().unwrap_or_default(), which.to.as_deref().unwrap_or_default());
+    let list = page::within(LIST, [state, to, &since, &before]);
+    let after: Option<DeliveryId> = page::open_as(&list, which.after.as_deref())?;
     let to = which.to.as_deref().map(EmailAddress::parse).transpose();
     let filter = MessageFilter {
         state: which.state.as_deref().map(read_state).transpose()?,
@@ -339,7 +343,7 @@ async fn list(
         before: which.before.map(|time| time.0),
     };
     let found = app.store.messages(caller.workspace, filter, after, limit).await?;
-    let next = found.next.map(|last| page::seal(LIST, &last.to_string()));
+    let next = found.next.map(|last| page::seal(&list, &last.to_string()));
     let data = found.messages.into_iter().map(ListedMessage::from).collect();
     Ok(Json(Page { data, has_more: next.is_some(), next }))
 }

@@ -460,9 +460,10 @@ async fn people(
     caller.may(Scope::ContactsRead)?;
     require(&app, &caller, id).await?;
     let limit = page::limit(which.limit)?;
-    let after: Option<ContactId> = page::open_as(PEOPLE, which.after.as_deref())?;
+    let list = page::within(PEOPLE, [id.to_string().as_str()]);
+    let after: Option<ContactId> = page::open_as(&list, which.after.as_deref())?;
     let found = app.store.sequence_places(caller.workspace, id, after, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, PEOPLE, |place| place.contact.to_string(), OnTheWay::from)))
+    Ok(Json(Page::cut(found, limit, &list, |place| place.contact.to_string(), OnTheWay::from)))
 }
 
 /// Which people.

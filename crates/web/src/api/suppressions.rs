@@ -99,6 +99,7 @@ async fn list(
     caller.may(Scope::SuppressionsRead)?;
     let limit = page::limit(which.limit)?;
     if let Some(text) = which.address {
+        page::no_cursor(which.after.as_deref())?;
         let address = EmailAddress::parse(&text).map_err(|error| Problem::field("address", error.to_string()))?;
         let found = app.store.suppressions_of(caller.workspace, &address).await?;
         let data = found.into_iter().map(Suppression::from).collect();

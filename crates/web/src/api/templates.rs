@@ -339,9 +339,10 @@ async fn versions(
 ) -> Result<Json<Page<TemplateEntry>>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let limit = page::limit(which.limit)?;
-    let before = page::open_as(VERSIONS, which.after.as_deref())?;
+    let list = page::within(VERSIONS, [id.to_string().as_str()]);
+    let before = page::open_as(&list, which.after.as_deref())?;
     let found = app.store.template_versions(caller.workspace, id, before, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, VERSIONS, |known| known.version.to_string(), |known| TemplateEntry::from(&known))))
+    Ok(Json(Page::cut(found, limit, &list, |known| known.version.to_string(), |known| TemplateEntry::from(&known))))
 }
 
 /// Whose values are shown.

@@ -364,9 +364,10 @@ async fn log(
     caller.may(Scope::WebhooksRead)?;
     known(&app, &caller, id).await?;
     let limit = page::limit(which.limit)?;
-    let before = page::open_as(LOG, which.after.as_deref())?;
+    let list = page::within(LOG, [id.to_string().as_str()]);
+    let before = page::open_as(&list, which.after.as_deref())?;
     let found = app.store.webhook_tries(caller.workspace, id, before, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, LOG, |tried| tried.number.to_string(), Request::from)))
+    Ok(Json(Page::cut(found, limit, &list, |tried| tried.number.to_string(), Request::from)))
 }
 
 /// From where to go on, and up to where if not for good: times or places in the log.
@@ -422,7 +423,8 @@ pub(crate) async fn replay(
 
 /// A place in the event log, as bodies tell it.
 fn place(field: &'static str, text: &str) -> Result<Cursor, Problem> {
-    text.parse().map_err(|_| Problem::field(field, "that is no place in the event log"))
+    let read = text.parse().ok().filter(|place| *place >= Cursor::START);
+    read.ok_or_else(|| Problem::field(field, "that is no place in the event log: it is a whole number, not negative"))
 }
 
 pub(crate) async fn known(app: &App, caller: &Caller, id: WebhookId) -> Result<store::Webhook, Problem> {

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A contact by this address.
 async fn person(house: &House, key: &str, email: &str, city: &str) -> String {
@@ -209,4 +210,81 @@ async fn whoever_unsubscribed_has_opted_out_and_the_story_begins_with_the_import
     assert_eq!(house.get(&format!("{path}/export"), &key).await.status, 200);
     let audit = house.get("/api/v1/audit?kinds=exported", &key).await.json();
     assert_eq!(audit["data"][0]["detail"], format!("contact {}", kim["id"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn consents_stand_on_the_timeline_and_a_long_one_is_exported_whole() {
+    const EVENTS: usize = 10_500;
+    let house = House::new();
+    let key = house.master_key().await;
+    let consent = json!({ "source": "stand 7", "at": "2025-05-01T09:00:00Z", "ip": "192.0.2.7" });
+    let new = json!({ "email": "kim@example.org", "consent": consent });
+    let made = house.post("/api/v1/contacts", &key, new).await.json();
+    let kim = made["id"].as_str().unwrap();
+    for first in (0..EVENTS).step_by(500) {
+        let one =
+            |n| json!({ "name": "visited", "contact": kim, "at": "2025-06-01T09:00:00Z", "properties": { "n": n } });
+        let events: Vec<Value> = (first..first + 500).map(one).collect();
+        let told = house.post("/api/v1/events", &key, json!({ "events": events })).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+    }
+    let path = format!("/api/v1/contacts/{kim}");
+    let newest = house.get(&format!("{path}/timeline?limit=2"), &key).await.json();
+    let kinds: Vec<&Value> = newest["data"].as_array().unwrap().iter().map(|entry| &entry["kind"]).collect();
+    assert_eq!(kinds, ["consented", "contact_made"], "what was told late stands behind them: {newest}");
+    assert!(newest["data"][0]["detail"].as_str().unwrap().contains("stand 7"), "{newest}");
+    let exported = house.get(&format!("{path}/export"), &key).await.json();
+    let entries = exported["timeline"].as_array().unwrap();
+    assert_eq!(entries.len(), EVENTS + 2);
+    let told: std::collections::BTreeSet<&str> = entries.iter().filter_map(|entry| entry["detail"].as_str()).collect();
+    assert!(told.len() > EVENTS, "none twice: {}", told.len());
+}
+
+#[tokio::test]
+async fn cursors_belong_to_what_was_asked() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let kim = person(&house, &key, "kim@example.org", "Berlin").await;
+    let bob = person(&house, &key, "bob@example.org", "Berlin").await;
+    for who in [&kim, &bob] {
+        let events = json!({ "events": [{ "name": "booked", "contact": who }, { "name": "paid", "contact": who }] });
+        assert_eq!(house.post("/api/v1/events", &key, events).await.status, 200);
+    }
+    let page = house.get(&format!("/api/v1/contacts/{kim}/timeline?limit=1"), &key).await.json();
+    let after = page["next"].as_str().unwrap();
+    assert_eq!(house.get(&format!("/api/v1/contacts/{kim}/timeline?after={after}"), &key).await.status, 200);
+    let other = house.get(&format!("/api/v1/contacts/{bob}/timeline?after={after}"), &key).await;
+    assert_eq!((other.status.as_u16(), other.code().as_str()), (400, "invalid_cursor"));
+    assert!(other.text.contains("another filter"), "{}", other.text);
+    let page = house.get("/api/v1/contacts?limit=1", &key).await.json();
+    let after = page["next"].as_str().unwrap();
+    let narrowed = house.get(&format!("/api/v1/contacts?email=kim%40example.org&after={after}"), &key).await;
+    assert_eq!(narrowed.code(), "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_watched_segment_is_said_to_be_and_its_events_are_told() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let kim = person(&house, &key, "kim@example.org", "Berlin").await;
+    let new = json!({ "name": "Berlin", "text": "attr.city == \"Berlin\"", "watched": true });
+    let made = house.post("/api/v1/segments", &key, new).await.json();
+    assert_eq!(made["watched"], true, "{made}");
+    let store = &house.app.store;
+    let look = async || while store.look_through_segments(house.app.now()).await.unwrap() {};
+    look().await;
+    let path = format!("/api/v1/contacts/{kim}");
+    let moved = json!({ "attributes": { "city": "Bonn" } });
+    assert_eq!(house.ask(Method::PATCH, &path, Some(&key), Some(moved)).await.status, 200);
+    house.pass(Duration::from_secs(15 * 60));
+    look().await;
+    let newest = house.get(&format!("{path}/timeline?limit=1"), &key).await.json();
+    let detail = format!("{} Berlin", made["id"].as_str().unwrap());
+    assert_eq!((&newest["data"][0]["kind"], &newest["data"][0]["detail"]), (&json!("segment_left"), &json!(detail)));
+    let log = house.get("/api/v1/events?kinds=segment_left,segment_entered", &key).await.json();
+    assert_eq!(log["data"].as_array().unwrap().len(), 1, "{log}");
+    assert_eq!(house.get("/api/v1/events?kinds=sent", &key).await.code(), "invalid_field", "the log has tries");
+    let path = format!("/api/v1/segments/{}", made["id"].as_str().unwrap());
+    let change = house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "watched": false }))).await.json();
+    assert_eq!((&change["watched"], &change["name"]), (&json!(false), &json!("Berlin")));
 }

@@ -83,3 +83,24 @@ async fn the_keys_of_somebody_who_is_removed_open_nothing() {
     let audit = house.get("/api/v1/audit?kinds=api_key_revoked", &key).await.json();
     assert_eq!(audit["data"].as_array().map(Vec::len), Some(2), "{audit}");
 }
+
+#[tokio::test]
+async fn whoever_is_shut_out_loses_their_keys_for_good() {
+    use model::{Actor, Role, Scopes, WorkspaceId};
+    let house = House::new();
+    let key = house.master_key().await;
+    let (store, now) = (&house.app.store, house.app.now());
+    let bob = store.add_member(WorkspaceId::FIRST, "bob@example.org", "Bob", Role::Developer, &Actor::Engine, now);
+    let bob = bob.await.unwrap().user.id;
+    let (secret, hash, hint) = crate::fresh_key(house.app.world.entropy.as_ref());
+    let (workspace, scopes) = (WorkspaceId::FIRST, Scopes::all());
+    let new = store::NewApiKey { workspace, name: "theirs".to_owned(), hash, hint, scopes, expires_at: None };
+    store.make_api_key(new, &Actor::User(bob), now).await.unwrap();
+    assert_eq!(house.get("/api/v1/me", &secret).await.status, 200);
+    for (disabled, whose) in [(true, "shut out"), (false, "let in again")] {
+        let change = json!({ "disabled": disabled });
+        let changed = house.ask(Method::PATCH, &format!("/api/v1/users/{bob}"), Some(&key), Some(change)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert_eq!(house.get("/api/v1/me", &secret).await.status, 401, "{whose}");
+    }
+}

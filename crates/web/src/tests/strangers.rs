@@ -256,3 +256,38 @@ fn no_two_shapes_of_the_document_have_one_name() {
     let twice: Vec<&String> = found.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &pair[0]).collect();
     assert_eq!(twice, Vec::<&String>::new());
 }
+
+#[tokio::test]
+async fn heads_that_are_too_large_are_refused_in_the_words_of_the_api() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let long = house.get(&format!("/api/v1/contacts?email={}", "a".repeat(20_000)), &key).await;
+    assert_eq!((long.status.as_u16(), long.code().as_str()), (414, "address_too_long"));
+    let ask = async |fields: Vec<(String, String)>| {
+        let mut request = Request::builder().uri("/api/v1/me").header("authorization", format!("Bearer {key}"));
+        for (name, value) in &fields {
+            request = request.header(name, value);
+        }
+        let answer = house.open(request.body(Body::empty()).unwrap()).await;
+        let kind = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
+        (answer.status().as_u16(), kind)
+    };
+    let problem = (431, "application/problem+json".to_owned());
+    assert_eq!(ask((0..101).map(|n| (format!("x-{n}"), "1".to_owned())).collect()).await, problem);
+    assert_eq!(ask(vec![("x-one".to_owned(), "1".repeat(70_000))]).await, problem);
+    assert_eq!(ask(vec![("x-one".to_owned(), "1".repeat(1_000))]).await.0, 200);
+}
+
+#[tokio::test]
+async fn no_body_is_an_empty_object_where_every_field_may_be_absent() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let path = format!("/api/v1/campaigns/{}/start", model::CampaignId(7));
+    assert_eq!(house.ask(Method::POST, &path, Some(&key), None).await.code(), "not_found", "the body is understood");
+    let document = house.get("/api/v1/openapi.json", &key).await.json();
+    let body = |path: &str| document["paths"][path]["post"]["requestBody"]["required"].clone();
+    assert_eq!(body("/api/v1/campaigns/{id}/start"), json!(false));
+    assert_eq!(body("/api/v1/segments"), json!(true));
+    let needed = house.ask(Method::POST, "/api/v1/segments", Some(&key), None).await;
+    assert_eq!((needed.status.as_u16(), needed.json()["field"].as_str()), (422, Some("name")), "{}", needed.text);
+}

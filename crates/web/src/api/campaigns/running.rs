@@ -241,11 +241,12 @@ async fn recipients(
     campaign(&app, &caller, id).await?;
     let state = read_state(&outcome.state)?;
     let limit = page::limit(outcome.limit)?;
-    let after: Option<DeliveryId> = page::open_as(RECIPIENTS, outcome.after.as_deref())?;
+    let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word()]);
+    let after: Option<DeliveryId> = page::open_as(&list, outcome.after.as_deref())?;
     let tally = app.store.tally(id).await?;
     let found = report::people::people(&app.store, &tally, id, state, after, limit).await?;
     let data = found.people.iter().map(|person| serde_json::to_value(person).unwrap_or_default()).collect();
-    let next = found.next.map(|last| page::seal(RECIPIENTS, &last.to_string()));
+    let next = found.next.map(|last| page::seal(&list, &last.to_string()));
     Ok(Json(Page { data, has_more: next.is_some(), next }))
 }
 
