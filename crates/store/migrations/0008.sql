@@ -29,3 +29,10 @@ CREATE TABLE revenue_person (
     contact INTEGER NOT NULL, workspace INTEGER NOT NULL, campaign INTEGER NOT NULL, touch INTEGER NOT NULL,
     name INTEGER NOT NULL, currency TEXT NOT NULL, PRIMARY KEY (contact, campaign, touch, name, currency)
 ) WITHOUT ROWID;
+
+-- People are looked for by the beginning of their address, by its domain, by their status and by what keeps mail from them.
+-- Of statuses only those few have: whoever may be mailed (0) is found among everybody.
+CREATE INDEX address_by_email ON address (workspace, email COLLATE NOCASE);
+CREATE INDEX address_by_domain ON address (workspace, domain);
+CREATE INDEX contact_by_status ON contact (workspace, status) WHERE status <> 0;
+CREATE INDEX suppression_by_reason ON suppression (workspace, reason, hash);

@@ -49,6 +49,7 @@ pub mod report;
 pub mod restore;
 pub mod revenue;
 pub mod secrets;
+pub mod seeking;
 pub mod segment;
 pub mod sequence;
 pub mod session;
@@ -98,6 +99,7 @@ pub use reaction::{NewReaction, Recorded};
 pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
+pub use seeking::{Found, Sought, SoughtPlace, Stand};
 pub use segment::{Explained, Segment, SegmentChange};
 pub use sequence::{
     DuePlace, Entered, NewSequence, PlaceAct, PlaceMove, Sequence, SequencePlace, SequenceVersion, SequencesDue,

@@ -24,6 +24,7 @@ mod persons;
 mod place;
 mod reactions;
 mod revenue;
+mod seeking;
 mod segments;
 mod sequences;
 mod standing;

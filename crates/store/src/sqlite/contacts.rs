@@ -49,7 +49,7 @@ fn standing(kept: ContactStatus, suppressions: &[Suppression]) -> ContactStatus 
 }
 
 /// People of finished imports only.
-const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
+pub(crate) const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
 
 fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
     let workspace = WorkspaceId(row.get(1)?);
