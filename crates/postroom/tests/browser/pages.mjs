@@ -29,7 +29,7 @@ const PAGES = {
   "/first": () => ["/first"],
   "/sign-in": () => [guest("/sign-in?next=/campaigns")],
   "/welcome/{token}": (has) => [guest(has.welcome), guest("/welcome/nothing-of-ours", 404)],
-  "/contacts": () => ["/contacts", "/contacts?q=rae@openhouse.test", "/contacts?q=nonsense"],
+  "/contacts": () => ["/contacts", "/contacts?q=rae@openhouse.test", "/contacts?q=nonsense", "/contacts?q=a&state=suppressed"],
   "/contacts/{id}": (has) => [`/contacts/${has.contact}`, `/contacts/${has.mailed}`],
   "/contacts/{id}/change": (has) => [`/contacts/${has.contact}/change`, `/contacts/${has.mailed}/change`],
   "/campaigns": () => ["/campaigns", "/campaigns?shelf=sent"],

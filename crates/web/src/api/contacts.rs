@@ -1,6 +1,6 @@
 //! People: made, found, changed, forgotten, and what happened to them.
 
-use crate::extract::{Asked, At, Input};
+use crate::extract::{Asked, At, Input, id};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
@@ -10,15 +10,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, EmailAddress, EventKind};
+use model::{ContactId, EmailAddress, EventKind, ListId, MailDomain, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{ContactEdit, Event, NewContact, StoryPlace};
+use store::{ContactEdit, Event, NewContact, Sought, Stand, StoryPlace};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const LIST: &str = "contacts";
+/// The list of those who are looked for: its places mean something else.
+pub(crate) const SOUGHT: &str = "sought";
 const TIMELINE: &str = "timeline";
 /// Entries of the timeline that an export has at most.
 const STORY_PAGE: usize = 1_000;
@@ -132,9 +134,64 @@ struct Which {
     email: Option<String>,
     /// Only the one with this key of yours.
     external_id: Option<String>,
+    /// Only those whose address begins so; Latin letters may be large or small.
+    email_begins: Option<String>,
+    /// Only those with an address of this domain.
+    domain: Option<String>,
+    /// Only those who stand there: a status (`active`, `error`, `opted_out`, `unconfirmed`), the reason of a suppression
+    /// (`unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`), or `suppressed` for any.
+    state: Option<String>,
+    /// Only those on this list, confirmed where it asks for that.
+    list: Option<String>,
 }
 
-/// Contacts, in the order they came.
+/// Whom is looked for, as an address names it.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// Only those whose address begins so; Latin letters may be large or small.
+    pub(crate) email_begins: Option<String>,
+    /// Only those with an address of this domain.
+    pub(crate) domain: Option<String>,
+    /// Only those who stand there: a status (`active`, `error`, `opted_out`, `unconfirmed`), the reason of a suppression
+    /// (`unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`), or `suppressed` for any.
+    pub(crate) state: Option<String>,
+    /// Only those on this list, confirmed where it asks for that.
+    pub(crate) list: Option<String>,
+}
+
+impl Wanted {
+    /// What is asked of the ledger. Empty fields ask for nothing.
+    pub(crate) async fn read(self, app: &App, workspace: WorkspaceId) -> Result<Sought, Problem> {
+        let some = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let begins = some(self.email_begins);
+        if begins.as_ref().is_some_and(|begins| begins.len() > store::seeking::BEGINNING_BYTES_MAX) {
+            let most = store::seeking::BEGINNING_BYTES_MAX;
+            return Err(Problem::field("email_begins", format!("an address has at most {most} octets")));
+        }
+        let domain = match some(self.domain) {
+            Some(text) => Some(MailDomain::parse(&text).map_err(|why| Problem::field("domain", why.to_string()))?),
+            None => None,
+        };
+        let read_state = |word: String| {
+            Stand::from_word(&word).ok_or_else(|| Problem::field("state", format!("nobody can be {word:?}")))
+        };
+        let stand = some(self.state).map(read_state).transpose()?;
+        let list: Option<ListId> = some(self.list).map(|text| id("list", &text)).transpose()?;
+        if let Some(list) = list
+            && app.store.list(workspace, list).await?.is_none()
+        {
+            return Err(Problem::field("list", format!("there is no list {list}")));
+        }
+        Ok(Sought { begins, domain: domain.map(|domain| domain.as_str().to_owned()), stand, list })
+    }
+}
+
+/// Contacts: all of them in the order they came, or those who are looked for.
+///
+/// Of those looked for a page may be short or empty while `has_more` is true: then so many were looked at, and `next` goes
+/// on. Their order is that of their addresses or of their coming, or none that means anything.
 #[utoipa::path(get, path = "/contacts", tag = "contacts", params(Which), responses((status = 200, body = Page<Contact>)))]
 async fn list(
     State(app): State<App>,
@@ -155,6 +212,15 @@ async fn list(
     }
     if let Some(key) = which.external_id {
         return whole(app.store.contact_by_external_id(caller.workspace, &key).await?.into_iter().collect());
+    }
+    let Which { email_begins, domain, state, list, .. } = which;
+    let sought = Wanted { email_begins, domain, state, list }.read(&app, caller.workspace).await?;
+    if !sought.is_everybody() {
+        let after = page::open_as(SOUGHT, which.after.as_deref())?;
+        let found = app.store.seek(caller.workspace, sought, after, limit).await?;
+        let next = found.next.map(|next| page::seal(SOUGHT, &next.to_string()));
+        let data = found.people.into_iter().map(Contact::from).collect();
+        return Ok(Json(Page { data, has_more: next.is_some(), next }));
     }
     let after: Option<ContactId> = page::open_as(LIST, which.after.as_deref())?;
     let found = app.store.contacts_page(caller.workspace, after, limit + 1).await?;

@@ -1,6 +1,7 @@
 //! Everything out again, as tables (text/csv): people, whom not to mail, the recipients of a campaign. Each export is in
 //! the audit log.
 
+use super::contacts::Wanted;
 use crate::extract::{Asked, At};
 use crate::problem::Problem;
 use crate::shape::Time;
@@ -15,7 +16,8 @@ use model::{CampaignId, DeliveryState, EventKind, SegmentId, Timestamp, Workspac
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use store::{Contact, StoreError};
+use std::io;
+use store::{Contact, Sought, StoreError};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,9 +38,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Why a table broke off.
-enum Broken {
+pub(super) enum Broken {
+    /// Nobody reads it any more.
     Gone,
+    /// The ledger could not be read.
     Store(StoreError),
+    /// A page of the list could not be read: its status.
+    Page(u16),
 }
 
 impl From<Gone> for Broken {
@@ -54,7 +60,7 @@ impl From<StoreError> for Broken {
 }
 
 /// Notes the export and sends the table that `write` writes.
-async fn export<F>(
+pub(super) async fn export<F>(
     app: App,
     caller: &Caller,
     name: &str,
@@ -69,8 +75,12 @@ where
     let (table, response) = Table::begin(name);
     let writing = write(app, table);
     tokio::spawn(async move {
-        if let (table, Err(Broken::Store(error))) = writing.await {
-            table.fail(&error);
+        match writing.await {
+            (_, Ok(()) | Err(Broken::Gone)) => {}
+            (table, Err(Broken::Store(error))) => table.fail(&error),
+            (table, Err(Broken::Page(status))) => {
+                table.fail(&io::Error::other(format!("a page of the list was answered with {status}")));
+            }
         }
     });
     Ok(response)
@@ -80,27 +90,31 @@ fn time(at: Option<Timestamp>) -> String {
     at.map(|at| Time(at).to_string()).unwrap_or_default()
 }
 
-/// Everybody: the columns of the imports each as a column, everything else a person has as JSON in the last.
-#[utoipa::path(get, path = "/exports/contacts", tag = "exports",
+/// People, all or those who are looked for: the columns of the imports each as a column, everything else a person has as
+/// JSON in the last.
+#[utoipa::path(get, path = "/exports/contacts", tag = "exports", params(Wanted),
     responses((status = 200, body = String, content_type = "text/csv")))]
-async fn contacts(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+async fn contacts(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Wanted>) -> Result<Response, Problem> {
     caller.may(Scope::ContactsExport)?;
     let workspace = caller.workspace;
+    let sought = wanted.read(&app, workspace).await?;
     export(app, &caller, "contacts", None, async move |app, mut table| {
-        let written = write_contacts(&app, workspace, &mut table).await;
+        let written = write_contacts(&app, workspace, sought, &mut table).await;
         (table, written)
     })
     .await
 }
 
-async fn write_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<(), Broken> {
+async fn write_contacts(app: &App, workspace: WorkspaceId, sought: Sought, table: &mut Table) -> Result<(), Broken> {
     let columns = begin_contacts(app, workspace, table).await?;
     let mut after = None;
     loop {
-        let found = app.store.contacts_page(workspace, after, ROWS).await?;
-        let Some(last) = found.last() else { return Ok(()) };
-        after = Some(last.id);
-        table.rows(found.into_iter().map(|contact| contact_row(contact, &columns))).await?;
+        let found = app.store.seek(workspace, sought.clone(), after, ROWS).await?;
+        table.rows(found.people.into_iter().map(|contact| contact_row(contact, &columns))).await?;
+        after = found.next;
+        if after.is_none() {
+            return Ok(());
+        }
     }
 }
 

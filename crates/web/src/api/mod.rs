@@ -28,6 +28,7 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sunsets;
 pub(crate) mod suppressions;
+mod tables;
 mod templates;
 mod told;
 mod tracking_hosts;
@@ -92,12 +93,16 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
     let (roomy, described_roomy) = OpenApiRouter::new().nest(V1, messages::routes()).split_for_parts();
     described.merge(described_open);
     described.merge(described_roomy);
+    let tables = tables::Tables::of(app, &described);
     let guarded = |router: Router<App>| {
         router
+            .route_layer(from_fn_with_state(tables.clone(), tables::as_table))
             .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
             .route_layer(from_fn_with_state(app.clone(), auth::require))
     };
     // Files come with messages.
     let closed = guarded(closed).merge(guarded(roomy).layer(DefaultBodyLimit::max(messages::BODY_BYTES_MAX)));
-    (closed.merge(open).route_layer(from_fn(frame::note_route)), openapi::document(&described))
+    let mut document = openapi::document(&described);
+    tables.describe(&mut document);
+    (closed.merge(open).route_layer(from_fn(frame::note_route)), document)
 }

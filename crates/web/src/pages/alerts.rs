@@ -70,7 +70,8 @@ async fn draw(
         shown.say("alerts-empty"),
     )
     .rows(found.into_iter().map(|alert| row(shown, may_snooze, alert)))
-    .next(next.map(|next| format!("/alerts?all={}&after={next}", which.all)));
+    .next(next.map(|next| format!("/alerts?all={}&after={next}", which.all)))
+    .with_csv(shown, "/alerts");
     let choices = vec![
         ("/alerts".to_owned(), shown.say("alerts-now"), !is_all),
         ("/alerts?all=yes".to_owned(), shown.say("alerts-all"), is_all),

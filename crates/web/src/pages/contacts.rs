@@ -1,9 +1,10 @@
-//! People: found by address, and one person's timeline.
+//! People: found by the beginning of their address, by where they stand and by list; and one person's timeline.
 
 use super::layout::{Layout, Section};
 use super::shown::Shown;
-use super::{Visitor, page};
+use super::{Visitor, page, segments};
 use crate::App;
+use crate::api::contacts::{SOUGHT, Wanted};
 use crate::extract::At;
 use crate::page as pages;
 use crate::problem::{Code, Problem};
@@ -16,23 +17,68 @@ use model::reaction::MACHINE_SCORE;
 use model::{ContactId, ContactStatus, EmailAddress, EventKind};
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use store::{Contact, Event, StoryPlace};
+use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
 
-const LIST: &str = "contacts";
 const TIMELINE: &str = "timeline";
 /// People of a page.
 const PAGE: usize = 50;
+/// Lists to choose from.
+const LISTS_MAX: usize = 500;
 /// Entries of a timeline at once.
 const ENTRIES: usize = 100;
 
 /// Which people.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Which {
-    /// An address, or part of none: only whole addresses are looked up.
+    /// How the address begins; `@` and a domain: everybody there.
     #[serde(default)]
     q: String,
+    /// Where they stand.
+    #[serde(default)]
+    state: String,
+    /// A list they are on.
+    #[serde(default)]
+    list: String,
     after: Option<String>,
 }
+
+impl Which {
+    /// The same as the API asks for it.
+    fn wanted(&self) -> Wanted {
+        let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let (domain, email_begins) = match self.q.trim().strip_prefix('@') {
+            Some(domain) => (some(domain), None),
+            None => (None, some(&self.q)),
+        };
+        Wanted { email_begins, domain, state: some(&self.state), list: some(&self.list) }
+    }
+
+    /// The address of the page with these people, from `after` on.
+    fn address(&self, after: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let fields =
+            [("q", self.q.trim()), ("state", self.state.as_str()), ("list", self.list.as_str()), ("after", after)];
+        query.extend_pairs(fields.into_iter().filter(|(_, value)| !value.is_empty()));
+        format!("/contacts?{}", query.finish())
+    }
+}
+
+/// The same people as a table.
+fn export_of(wanted: &Wanted) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let fields = [
+        ("email_begins", &wanted.email_begins),
+        ("domain", &wanted.domain),
+        ("state", &wanted.state),
+        ("list", &wanted.list),
+    ];
+    query.extend_pairs(fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
+    let query = query.finish();
+    if query.is_empty() { "/api/v1/exports/contacts".to_owned() } else { format!("/api/v1/exports/contacts?{query}") }
+}
+
+/// What is to be chosen from: value, words, is it chosen?
+type Choices = Vec<(String, String, bool)>;
 
 #[derive(Template)]
 #[template(path = "pages/contacts.html")]
@@ -40,11 +86,21 @@ struct Contacts {
     layout: Layout,
     q: String,
     people: Vec<Contact>,
+    /// The next page.
     next: Option<String>,
-    error: Option<String>,
+    /// Is everybody shown, whoever they are?
+    is_everybody: bool,
+    /// What is wrong with what was asked.
+    error: Option<Problem>,
     /// The pages beside it.
     tabs: Vec<(String, String, bool)>,
-    may_export: bool,
+    /// The same people as a table.
+    export: Option<String>,
+    /// Where they become a segment.
+    segment: Option<String>,
+    statuses: Choices,
+    suppressed: Choices,
+    lists: Choices,
 }
 
 /// Where somebody stands: the class of the stylesheet, which is the icon's name, and in words. Nobody who is suppressed may
@@ -83,25 +139,68 @@ pub(super) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsRead)?;
-    let workspace = visitor.caller.workspace;
-    let wanted = which.q.trim().to_owned();
-    let (mut people, mut next, mut error) = (Vec::new(), None, None);
-    if wanted.is_empty() {
-        let after: Option<ContactId> = pages::open_as(LIST, which.after.as_deref())?;
-        people = app.store.contacts_page(workspace, after, PAGE + 1).await?;
-        let has_more = people.len() > PAGE;
-        people.truncate(PAGE);
-        next = people.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
-    } else {
-        match EmailAddress::parse(&wanted) {
-            Ok(address) => people = app.store.contacts_by_address(workspace, &address).await?,
-            Err(wrong) => error = Some(wrong.to_string()),
+    let (scopes, workspace) = (visitor.caller.scopes, visitor.caller.workspace);
+    let (sought, error) = match which.wanted().read(&app, workspace).await {
+        Ok(sought) => (sought, None),
+        Err(problem) => (Sought::default(), Some(problem)),
+    };
+    let after = pages::open_as(SOUGHT, which.after.as_deref())?;
+    let mut found = match &error {
+        None => app.store.seek(workspace, sought.clone(), after.clone(), PAGE).await?,
+        Some(_) => Found { people: Vec::new(), next: None },
+    };
+    // Whoever had the address before is found by it as well.
+    if let (None, Ok(address)) = (after, EmailAddress::parse(which.q.trim()))
+        && sought.stand.is_none()
+        && sought.list.is_none()
+    {
+        let holders = app.store.contacts_by_address(workspace, &address).await?;
+        let is_new = |one: &Contact| found.people.iter().all(|known| known.id != one.id);
+        let former: Vec<Contact> = holders.into_iter().filter(is_new).collect();
+        found.people.splice(0..0, former);
+    }
+    let next = found.next.map(|next| which.address(&pages::seal(SOUGHT, &next.to_string())));
+    let export = (scopes.has(Scope::ContactsExport) && error.is_none()).then(|| export_of(&which.wanted()));
+    let segment = segments::of_sought(&sought).filter(|_| scopes.has(Scope::SegmentsWrite));
+    let (statuses, suppressed) = states(&visitor.shown, &which.state);
+    let lists = match scopes.has(Scope::SegmentsRead) {
+        true => app.store.lists(workspace, None, LISTS_MAX).await?,
+        false => Vec::new(),
+    };
+    let lists = lists.into_iter().map(|list| {
+        let id = list.id.to_string();
+        let is_chosen = id == which.list;
+        (id, list.list.name, is_chosen)
+    });
+    Ok(page(&Contacts {
+        layout: Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts")),
+        is_everybody: sought.is_everybody(),
+        people: found.people,
+        tabs: super::tabs::people(&visitor, "/contacts"),
+        lists: lists.collect(),
+        q: which.q.trim().to_owned(),
+        next,
+        error,
+        export,
+        segment,
+        statuses,
+        suppressed,
+    }))
+}
+
+/// Where somebody may stand, to choose from: by status, and by what keeps mail from them.
+fn states(shown: &Shown, chosen: &str) -> (Choices, Choices) {
+    let (mut statuses, mut suppressed) = (Vec::new(), Vec::new());
+    for stand in Stand::all() {
+        let word = stand.word();
+        let one = |words: String| (word.to_owned(), words, word == chosen);
+        match stand {
+            Stand::Status(_) => statuses.push(one(shown.one_of("status", word))),
+            Stand::Suppressed(None) => suppressed.push(one(shown.say("contacts-suppressed-any"))),
+            Stand::Suppressed(Some(_)) => suppressed.push(one(shown.one_of("suppressed", word))),
         }
     }
-    let layout = Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts"));
-    let tabs = super::tabs::people(&visitor, "/contacts");
-    let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
-    Ok(page(&Contacts { layout, q: wanted, people, next, error, tabs, may_export }))
+    (statuses, suppressed)
 }
 
 /// Where in a timeline.

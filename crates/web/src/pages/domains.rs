@@ -34,7 +34,8 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
             let keys: Vec<String> = domain.keys.iter().map(|key| format!("{} ({})", key.selector, key.kind)).collect();
             vec![Cell::link(format!("/domains/{}", domain.domain), &domain.domain), Cell::text(keys.join(", "))]
         }))
-        .next(found.next.map(|next| format!("/domains?after={next}")));
+        .next(found.next.map(|next| format!("/domains?after={next}")))
+        .with_csv(shown, "/domains");
     let layout = Layout::of(app, visitor, Section::Delivery, shown.say("domains"));
     let mut sheet = Sheet::new(layout).lead(shown.say("domains-what")).tabs(tabs::delivery(visitor, "/domains"));
     sheet = sheet.part(table);

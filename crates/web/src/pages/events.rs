@@ -41,6 +41,16 @@ impl Which {
         let pairs = [("kinds", &self.kinds), ("actor", &self.actor), ("hand", &self.hand)];
         Typed::of(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
+
+    /// The same as the API calls it: the log, or the audit log.
+    fn list(&self) -> String {
+        let is_audit = !self.hand.is_empty() || !self.actor.is_empty();
+        let fields = [("kinds", self.kinds.trim()), ("actor", self.actor.as_str())];
+        let asked = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish();
+        let path = if is_audit { "/audit" } else { "/events" };
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
 }
 
 /// The log.
@@ -75,7 +85,8 @@ pub(super) async fn list(
     let table = Table::new("events", shown.say("menu-events"), head, shown.say("events-none"))
         .rows(found.events.into_iter().map(|event| row(shown, &names, event)))
         .next(next)
-        .press(Press::to(format!("/api/v1/events/export{export}"), shown.say("events-export")));
+        .press(Press::to(format!("/api/v1/events/export{export}"), shown.say("events-export")))
+        .with_csv(shown, &which.list());
     let layout = Layout::of(&app, &visitor, Section::Events, shown.say("menu-events"));
     let form = filter_form(&visitor, &names, &entered);
     Ok(Sheet::new(layout).lead(shown.say("events-what")).part(form).part(table).answer(&entered))

@@ -75,7 +75,8 @@ pub(super) async fn list(
     };
     let table = Table::new("imports", shown.say("imports"), head, shown.say("imports-empty"))
         .rows(found.into_iter().map(row))
-        .next(next.map(|next| format!("/imports?after={next}")));
+        .next(next.map(|next| format!("/imports?after={next}")))
+        .with_csv(shown, "/imports");
     let layout = Layout::of(&app, &visitor, Section::Contacts, shown.say("imports"));
     let mut sheet = Sheet::new(layout).tabs(tabs::people(&visitor, "/imports")).part(table);
     if may_write {

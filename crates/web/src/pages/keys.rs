@@ -52,7 +52,8 @@ async fn draw(
     let head = shown.says(["key", "key-may", "key-made", "key-used", "state"]);
     let table = Table::new("keys", shown.say("keys"), head, shown.say("keys-empty"))
         .rows(found.into_iter().map(|key| row(shown, &names, may_write, key)))
-        .next(next.map(|next| format!("/keys?after={next}")));
+        .next(next.map(|next| format!("/keys?after={next}")))
+        .with_csv(shown, "/keys");
     let layout = Layout::of(app, visitor, Section::Settings, shown.say("keys"));
     let mut sheet = Sheet::new(layout).lead(shown.say("keys-what")).tabs(tabs::settings(visitor, "/keys"));
     if let Some(made) = made {

@@ -114,7 +114,7 @@ async fn lane_table(app: &App, visitor: &Visitor, wanted: &str) -> Table {
         }
         row
     });
-    Table::new("lanes", shown.say("lanes-title"), head, shown.say("lanes-empty")).rows(rows)
+    Table::new("lanes", shown.say("lanes-title"), head, shown.say("lanes-empty")).rows(rows).with_csv(shown, "/lanes")
 }
 
 fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
@@ -171,7 +171,7 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         let lane = || lanes.iter().find(|lane| lane.operator == key).map(|lane| lane.site.clone());
         described.or_else(lane).unwrap_or(key)
     };
-    let mut table = Table::new("holds", shown.say("holds"), head, shown.say("holds-empty"));
+    let mut table = Table::new("holds", shown.say("holds"), head, shown.say("holds-empty")).with_csv(shown, "/holds");
     for hold in holds {
         let campaign = match hold.campaign {
             Some(id) => app.store.campaign(id).await?.map(|campaign| campaign.name),

@@ -52,7 +52,8 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
                 Cell::time(shown, Some(known.created_at)),
             ]
         }))
-        .next(next.map(|next| format!("/lists?after={next}")));
+        .next(next.map(|next| format!("/lists?after={next}")))
+        .with_csv(shown, "/lists");
     let layout = Layout::of(app, visitor, Section::Contacts, shown.say("lists"));
     let mut sheet = Sheet::new(layout).lead(shown.say("lists-what")).tabs(tabs::people(visitor, "/lists")).part(table);
     if visitor.caller.scopes.has(Scope::SegmentsWrite) {
@@ -124,11 +125,13 @@ async fn one(app: &App, visitor: &Visitor, id: ListId, entered: &Entered) -> Res
     let shown = &visitor.shown;
     let known = app.store.list(visitor.caller.workspace, id).await?.ok_or_else(|| Problem::not_found("list", id))?;
     let layout = Layout::of(app, visitor, Section::Contacts, &known.list.name);
-    let rule =
-        form_urlencoded::Serializer::new(String::new()).append_pair("text", &format!("in_list(\"{id}\")")).finish();
     let mut sheet = Sheet::new(layout)
         .up("/lists", shown.say("lists"))
-        .press(Press::to(format!("/segments/new?{rule}"), shown.say("list-people")));
+        .press(Press::to(format!("/contacts?list={id}"), shown.say("list-people")));
+    if visitor.caller.scopes.has(Scope::ContactsExport) {
+        let members = format!("/api/v1/lists/{id}/members?format=csv");
+        sheet = sheet.press(Press::to(members, shown.say("export-csv")));
+    }
     sheet = sheet.part(form_to_embed(app, shown, &known).await?);
     if visitor.caller.scopes.has(Scope::SegmentsWrite) {
         let form = Form::new("list", shown.say("list-change"), format!("/lists/{id}"), shown.say("keep"), entered);

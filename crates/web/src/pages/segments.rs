@@ -16,11 +16,11 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
-use model::segment::{self, Counted, Happening, Measure, Rule, What};
-use model::{ContactId, EmailAddress, SegmentId};
+use model::segment::{self, Counted, Field, FieldRule, Happening, Measure, Rule, Test, TextOp, TextTest, What};
+use model::{ContactId, ContactStatus, EmailAddress, SegmentId};
 use serde::Deserialize;
 use serde_json::json;
-use store::{Campaign, Contact, Explained};
+use store::{Campaign, Contact, Explained, Sought, Stand};
 
 const LIST: &str = "segments";
 /// Segments of a page.
@@ -51,7 +51,8 @@ pub(super) async fn list(
             let name = Cell::link(format!("/segments/{}", known.id), known.name);
             vec![name, Cell::code(known.rule.to_string()), Cell::time(shown, Some(known.changed_at))]
         }))
-        .next(next.map(|next| format!("/segments?after={next}")));
+        .next(next.map(|next| format!("/segments?after={next}")))
+        .with_csv(shown, "/segments");
     let layout = Layout::of(&app, &visitor, Section::Segments, shown.say("menu-segments"));
     let sheet = Sheet::new(layout).lead(shown.say("segments-what")).part(table);
     let sheet = sheet.press(Press::to("/segments/new", shown.say("segment-new")).class("main"));
@@ -86,6 +87,29 @@ pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("text", &rule.to_string()).append_pair("name", &campaign.name);
     Some(format!("/segments/new?{}", query.finish()))
+}
+
+/// Where the people who are looked for become a segment; `None`: no rule says exactly who they are. (Rules compare
+/// addresses letter by letter, leave out whoever is here by one message alone, and do not know of suppressions.)
+pub(super) fn of_sought(sought: &Sought) -> Option<String> {
+    let is = |name, value: &str| {
+        let is = Test::Text(TextTest { op: TextOp::Is, value: value.to_owned() });
+        Rule::Field(FieldRule { name, is })
+    };
+    if sought.begins.is_some() {
+        return None;
+    }
+    let mut parts = Vec::new();
+    match sought.stand {
+        None => {}
+        Some(Stand::Suppressed(_) | Stand::Status(ContactStatus::Unconfirmed)) => return None,
+        Some(Stand::Status(status)) => parts.push(is(Field::Status, status.word())),
+    }
+    parts.extend(sought.domain.as_ref().map(|domain| is(Field::Domain, domain)));
+    parts.extend(sought.list.map(Rule::List));
+    let rule = if parts.len() > 1 { Rule::All(parts) } else { parts.pop()? };
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", &rule.to_string()).finish();
+    Some(format!("/segments/new?{query}"))
 }
 
 /// A rule in the making.

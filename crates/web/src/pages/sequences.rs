@@ -58,7 +58,8 @@ pub(super) async fn list(
                 Cell::time(shown, Some(known.changed_at)),
             ]
         }))
-        .next(next.map(|next| format!("/sequences?after={next}")));
+        .next(next.map(|next| format!("/sequences?after={next}")))
+        .with_csv(shown, "/sequences");
     let layout = Layout::of(&app, &visitor, Section::Sequences, shown.say("menu-sequences"));
     let mut sheet = Sheet::new(layout).lead(shown.say("sequences-what")).part(table);
     if visitor.caller.scopes.has(Scope::CampaignsWrite) {
@@ -86,6 +87,9 @@ pub(super) async fn show(
         .lead(version);
     for press in presses(&visitor, &known) {
         sheet = sheet.press(press);
+    }
+    if visitor.caller.scopes.has(Scope::ContactsExport) {
+        sheet = sheet.press(Press::to(format!("/api/v1/sequences/{id}/people?format=csv"), shown.say("export-csv")));
     }
     let left: u64 = report.left.values().sum();
     let values = [

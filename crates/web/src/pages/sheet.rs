@@ -143,6 +143,12 @@ impl Table {
         self
     }
 
+    /// The whole list as a table, by what the API calls it: `/lists`, or with what is asked of it.
+    pub(super) fn with_csv(self, shown: &Shown, list: &str) -> Table {
+        let with = if list.contains('?') { '&' } else { '?' };
+        self.press(Press::to(format!("/api/v1{list}{with}format=csv"), shown.say("export-csv")))
+    }
+
     /// Are there numbers in a column?
     pub(super) fn is_number(&self, index0: &usize) -> bool {
         self.rows.first().and_then(|row| row.get(*index0)).is_some_and(|cell| cell.is_number)

@@ -37,7 +37,8 @@ async fn draw(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Respons
     let found = engine::lanes::sources(&app.store, app.now()).await?;
     let head = shown.says(["source", "source-address", "source-pools", "source-today"]);
     let table = Table::new("sources", shown.say("sources"), head, shown.say("sources-empty"))
-        .rows(found.iter().map(|view| source_row(shown, view)));
+        .rows(found.iter().map(|view| source_row(shown, view)))
+        .with_csv(shown, "/sources");
     let may_write = visitor.caller.scopes.has(Scope::DispatchWrite);
     let layout = Layout::of(app, visitor, Section::Delivery, shown.say("sources"));
     let mut sheet = Sheet::new(layout).lead(shown.say("sources-what")).tabs(tabs::delivery(visitor, "/sources"));
@@ -72,7 +73,8 @@ async fn pool_table(app: &App, shown: &Shown, may_write: bool) -> Result<Table, 
         head.push(String::new());
     }
     let pools = app.store.pools().await?;
-    Ok(Table::new("pools", shown.say("pools"), head, shown.say("pools-empty")).rows(pools.into_iter().map(|pool| {
+    let table = Table::new("pools", shown.say("pools"), head, shown.say("pools-empty")).with_csv(shown, "/pools");
+    Ok(table.rows(pools.into_iter().map(|pool| {
         let members: Vec<String> =
             pool.members.iter().map(|(id, weight)| format!("{} {weight}", name_of(*id))).collect();
         let whose = shown.say(if pool.workspace.is_some() { "pool-one" } else { "pool-everybody" });

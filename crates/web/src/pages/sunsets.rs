@@ -42,7 +42,8 @@ async fn draw(
     let head = shown.says(["sunset", "term-recipients", "sunset-why", "by-whom", "state"]);
     let table = Table::new("sunsets", shown.say("sunsets-past"), head, shown.say("sunsets-empty"))
         .rows(found.data.into_iter().map(|one| row(shown, &names, may_write, one)))
-        .next(found.next.map(|next| format!("/sunsets?after={next}")));
+        .next(found.next.map(|next| format!("/sunsets?after={next}")))
+        .with_csv(shown, "/sunsets");
     let layout = Layout::of(app, visitor, Section::Contacts, shown.say("sunsets"));
     let mut sheet = Sheet::new(layout).lead(shown.say("sunsets-what")).tabs(tabs::people(visitor, "/sunsets"));
     sheet = sheet.part(ask_form(shown, may_write, entered));

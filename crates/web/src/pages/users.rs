@@ -58,7 +58,8 @@ async fn draw(
                 Cell::time(shown, Some(member.since)),
             ]
         }))
-        .next(next.map(|next| format!("/users?after={next}")));
+        .next(next.map(|next| format!("/users?after={next}")))
+        .with_csv(shown, "/users");
     let layout = Layout::of(app, visitor, Section::Settings, shown.say("users"));
     let mut sheet = Sheet::new(layout).tabs(tabs::settings(visitor, "/users"));
     if let Some(note) = note {

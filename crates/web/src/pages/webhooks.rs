@@ -63,7 +63,8 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
                 Cell::time(shown, webhook.delivered_at),
             ]
         }))
-        .next(next.map(|next| format!("/webhooks?after={next}")));
+        .next(next.map(|next| format!("/webhooks?after={next}")))
+        .with_csv(shown, "/webhooks");
     let layout = Layout::of(app, visitor, Section::Settings, shown.say("webhooks"));
     let mut sheet = Sheet::new(layout).lead(shown.say("webhooks-what")).tabs(tabs::settings(visitor, "/webhooks"));
     sheet = sheet.part(table);
@@ -233,7 +234,8 @@ async fn tries(app: &App, visitor: &Visitor, id: WebhookId, after: Option<&str>)
         vec![Cell::text(shown.second(&tried.at)), Cell::text(tried.kind), said, Cell::text(shown.lasted(&took))]
     });
     let table = Table::new("tries", shown.say("webhook-tries"), head, shown.say("webhook-tries-empty"));
-    Ok(table.rows(rows).next(next.map(|next| format!("/webhooks/{id}?after={next}"))))
+    let table = table.rows(rows).next(next.map(|next| format!("/webhooks/{id}?after={next}")));
+    Ok(table.with_csv(shown, &format!("/webhooks/{id}/log")))
 }
 
 /// Changes a webhook.

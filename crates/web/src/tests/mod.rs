@@ -33,4 +33,5 @@ mod sequences;
 mod strangers;
 mod sunsets;
 mod suppressions;
+mod tables;
 mod webhooks;
