@@ -2,6 +2,7 @@
 //! said.
 
 use super::layout::{Layout, Section};
+use super::shown::Shown;
 use super::shown::verdict_class as class_of;
 use super::{Visitor, page};
 use crate::App;
@@ -12,10 +13,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use engine::report::people::{self, Person};
-use engine::why::{self, Step, Told, Try, Who};
+use engine::why::{self, Advice, Step, Told, Try, Who};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{CampaignKind, DeliveryId, DeliveryState};
+use model::{CampaignId, CampaignKind, ContactId, DeliveryId, DeliveryState};
 use store::{Campaign, DeliveryRow};
 
 /// Opens and clicks that are shown.
@@ -28,6 +29,44 @@ pub(super) struct Story {
     pub(super) told: Told,
     /// For what they wait, in words.
     waits: Vec<String>,
+    /// What can be done.
+    pub(super) advice: Vec<Do>,
+}
+
+/// Something that can be done.
+pub(super) struct Do {
+    pub(super) what: String,
+    /// The page where it is done: address and words.
+    pub(super) page: Option<(String, String)>,
+    /// What does it where there is no page.
+    pub(super) command: Option<String>,
+}
+
+impl Do {
+    fn of(shown: &Shown, row: &DeliveryRow, advice: &Advice) -> Do {
+        let page = advice.command.as_deref().and_then(|command| page_of(row.campaign, row.contact, command));
+        let page = page.map(|(href, says)| (href, shown.say(says)));
+        let command = advice.command.clone().filter(|_| page.is_none());
+        Do { what: shown.told(&advice.text), page, command }
+    }
+}
+
+/// The page that does what a command of an advice does: its address, and the id of its words.
+fn page_of(campaign: CampaignId, contact: ContactId, command: &str) -> Option<(String, &'static str)> {
+    let words: Vec<&str> = command.split(' ').collect();
+    match words[..] {
+        ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "do-change")),
+        ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "do-look")),
+        ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "do-suppress")),
+        ["suppress", "lift", target, ..] => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
+            Some((format!("/suppressions/lift?{query}"), "do-lift"))
+        }
+        ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "do-resend")),
+        ["resume", ..] => Some((format!("/campaigns/{campaign}"), "do-campaign")),
+        ["sunset", "list"] => Some(("/sunsets".to_owned(), "do-sunsets")),
+        _ => None,
+    }
 }
 
 impl Story {
@@ -49,7 +88,10 @@ impl Story {
             None => shown.fill("message-waits", &[("why", wait.why.into())]),
         };
         let waits = waits.into_iter().map(in_words).collect();
-        Ok(told.map(|told| Story { person: people::person(row), told, waits }))
+        Ok(told.map(|told| {
+            let advice = told.advice.iter().map(|advice| Do::of(shown, &row, advice)).collect();
+            Story { person: people::person(row), told, waits, advice }
+        }))
     }
 
     /// The tries, newest first.
@@ -119,4 +161,21 @@ pub(super) async fn show(
         is_shown: campaign.kind == CampaignKind::Broadcast && !is_skipped,
         campaign,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_does_is_done_on_a_page_where_there_is_one() {
+        let (campaign, contact) = (CampaignId(7), ContactId(8));
+        let href = |command: &str| page_of(campaign, contact, command).map(|(href, _)| href);
+        assert_eq!(href("contact edit c_8 --email NEW"), Some(format!("/contacts/{contact}/change")));
+        let lift = href("suppress lift kim+x@a.example --reason \"…\" --yes").unwrap();
+        assert_eq!(lift, "/suppressions/lift?target=kim%2Bx%40a.example");
+        assert_eq!(href("resend 3 --in-doubt"), Some(format!("/campaigns/{campaign}/resend")));
+        assert_eq!(href("resume 3"), Some(format!("/campaigns/{campaign}")));
+        assert_eq!(href("origins"), None);
+    }
 }
