@@ -58,6 +58,9 @@ mod tests {
         let variant = |variant, subject: &str, clicked| VariantTold {
             variant,
             subject: Some(subject.to_owned()),
+            preheader: None,
+            from_name: None,
+            is_own_message: false,
             people: 1_010,
             accepted: 1_000,
             opened: 400,
@@ -77,8 +80,11 @@ mod tests {
             is_judged: false,
             leader: Some('B'),
             p: Some(0.019),
+            difference: None,
             says: "B did better: chance alone seldom makes such a difference (p = 0.019).".to_owned(),
             winner: None,
+            is_by_hand: false,
+            is_everybody: false,
             chosen_at: None,
         };
         let lines = trial(&told, &style(at(0), 100));
