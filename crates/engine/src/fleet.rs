@@ -61,6 +61,16 @@ pub(crate) struct Rest {
     pub(crate) site: Option<String>,
 }
 
+/// How the reason of a rest begins that a listing is behind.
+pub(crate) const LISTED: &str = "listed there: ";
+
+impl Rest {
+    /// Is the source listed there?
+    pub(crate) fn is_listing(&self) -> bool {
+        self.why.starts_with(LISTED)
+    }
+}
+
 impl Ways {
     /// Reads them. `ehlo_name` is this machine's.
     pub(crate) async fn read(store: &Store, ehlo_name: &str) -> Result<Ways, StoreError> {
@@ -189,6 +199,24 @@ impl Fleet {
         let resting = self.lock();
         let in_force = resting.iter().filter(|(_, rest)| rest.until > now);
         in_force.map(|((source, operator), rest)| (*source, operator.clone(), rest.clone())).collect()
+    }
+
+    /// Ends the rests of a source for listings at the operators that are meant; which were in force.
+    pub(crate) fn end_listings(
+        &self,
+        source: SourceId,
+        is_meant: impl Fn(&str, &Rest) -> bool,
+        now: Timestamp,
+    ) -> Vec<(String, Rest)> {
+        let mut resting = self.lock();
+        let all = std::mem::take(&mut *resting).into_iter();
+        let is_over = |(id, operator): &(SourceId, String), rest: &Rest| {
+            *id == source && rest.is_listing() && is_meant(operator, rest)
+        };
+        let (over, others): (Vec<_>, Vec<_>) = all.partition(|(key, rest)| is_over(key, rest));
+        resting.extend(others);
+        let in_force = over.into_iter().filter(|(_, rest)| rest.until > now);
+        in_force.map(|((_, operator), rest)| (operator, rest)).collect()
     }
 
     /// Does it rest there, or everywhere?

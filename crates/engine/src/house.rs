@@ -29,8 +29,8 @@ use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow, Weights};
 use model::{
-    Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, Stage,
-    Timestamp, Verdict,
+    Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, SourceId,
+    Stage, Timestamp, Verdict,
 };
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
@@ -238,6 +238,8 @@ pub(crate) enum Notice {
     HoldsChanged,
     /// Sources, pools or streams were changed.
     WaysChanged,
+    /// A source is not listed any more, at one operator or everywhere; answered with the sites where it rested.
+    Delisted { source: SourceId, toward: Option<String>, answer: oneshot::Sender<Vec<String>> },
     /// Providers or rules were changed.
     Described(Described),
     /// Ceilings or weights were set.

@@ -5,6 +5,7 @@
 
 use crate::Stakes;
 use crate::budget::day_of;
+use crate::delisting;
 use crate::fleet::Ways;
 use crate::paths;
 use crate::remembered::Remembered;
@@ -15,6 +16,7 @@ use dispatch::volume::{self, HISTORY_DAYS, Who};
 use model::{CampaignId, Ceilings, DayCount, DomainId, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use store::{Campaign, CeilingOf, Covered, NewHold, Source, Store, StoreError, VolumeOf};
 
 /// One lane, as it stands.
@@ -40,6 +42,9 @@ pub struct LaneView {
     pub waiting: usize,
     /// Nothing starts before then, and why.
     pub held: Option<HeldView>,
+    /// Does it rest because the source's address is listed there? Then somebody can do something about it.
+    #[serde(default)]
+    pub listed: bool,
     /// The limits in force, each with its reason.
     pub limits: Vec<LimitView>,
     /// Today's budget of the source toward the provider.
@@ -53,6 +58,14 @@ impl LaneView {
     /// Is it none of a source and a site, but what keeps a whole campaign back ([`crate::sample`])?
     pub fn is_everywhere(&self) -> bool {
         self.site == EVERYWHERE
+    }
+}
+
+impl LaneView {
+    /// What says that a listing is over, without the program's name: `source delisted "mta1" --provider "gmx"`.
+    pub fn delisted(&self) -> Option<String> {
+        let toward = self.provider.as_deref().unwrap_or(&self.site);
+        self.listed.then(|| delisting::command(&self.source, toward))
     }
 }
 
@@ -117,6 +130,13 @@ pub(crate) fn limits_of(own: Vec<InForce>, ceilings: Vec<Told>, now: Timestamp) 
     own.chain(ceilings).collect()
 }
 
+/// The limits beside a hold: where both end a rest, only the later end is told.
+pub(crate) fn with_one_end(mut limits: Vec<LimitView>, held: Option<&HeldView>) -> Vec<LimitView> {
+    let later = |one: &LimitView| one.limit.next_probe.is_some_and(|at| held.is_some_and(|held| held.until > at));
+    limits.retain(|one| one.limit.limit != Limit::Rest || !later(one));
+    limits
+}
+
 /// A day's budget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetView {
@@ -156,7 +176,8 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         else {
             continue;
         };
-        let limits = Pace::restore(unbounded, &memory, now).limits_in_force(now);
+        let pace = Pace::restore(unbounded, &memory, now);
+        let (listed, limits) = (pace.is_held(now) && pace.is_listed(), pace.limits_in_force(now));
         let limits: Vec<InForce> = limits.into_iter().filter(|limit| limit.cause.is_some()).collect();
         if limits.is_empty() {
             continue;
@@ -179,6 +200,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             last_minute: 0,
             waiting: 0,
             held,
+            listed,
             limits: limits_of(limits, Vec::new(), now),
             budget: budget.filter(|_| stakes == Stakes::Real).map(|toward| BudgetView {
                 today: toward.today,
@@ -195,14 +217,16 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         let held = HeldView { until: rest.until, why: rest.why.clone() };
         let name = &source.source.name;
         match lanes.iter_mut().find(|lane| lane.source == *name && lane.operator == operator) {
-            Some(lane) if lane.held.as_ref().is_none_or(|held| held.until < rest.until) => {
-                // One end is told: the later.
-                lane.limits.retain(|one| one.limit.limit != Limit::Rest);
-                lane.held = Some(held);
+            Some(lane) => {
+                lane.listed |= rest.is_listing();
+                if lane.held.as_ref().is_none_or(|known| known.until < held.until) {
+                    lane.limits = with_one_end(std::mem::take(&mut lane.limits), Some(&held));
+                    lane.held = Some(held);
+                }
             }
-            Some(_) => {}
             None => {
                 let provider = providers::by_key(&operator);
+                let listed = rest.is_listing();
                 let named = provider.map(|provider| provider.name.clone()).or(rest.site);
                 lanes.push(LaneView {
                     source: name.clone(),
@@ -213,6 +237,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                     last_minute: 0,
                     waiting: 0,
                     held: Some(held),
+                    listed,
                     limits: Vec::new(),
                     budget: None,
                     unauthenticated: 0,
@@ -285,6 +310,12 @@ pub struct TowardView {
     pub spent: u32,
     /// Why so many.
     pub why: String,
+}
+
+/// The source in use under another name that has this address: receivers would take both for one.
+pub fn address_taken<'s>(all: &'s [Source], name: &str, address: Option<IpAddr>) -> Option<&'s Source> {
+    let address = address?;
+    all.iter().find(|one| one.retired_at.is_none() && one.name != name && one.address == Some(address))
 }
 
 /// How every source that is in use stands, this machine's own first.

@@ -149,6 +149,20 @@ impl Pacer {
         self.lock().pace.is_held(now)
     }
 
+    /// Does it rest because our address is listed there?
+    pub(crate) fn is_listed(&self, now: Timestamp) -> bool {
+        let inner = self.lock();
+        inner.pace.is_held(now) && inner.pace.is_listed()
+    }
+
+    /// The listing is over. `false`: it rests for none.
+    pub(crate) fn delisted(&self, now: Timestamp) -> bool {
+        let mut inner = self.lock();
+        let was_listed = inner.pace.is_held(now) && inner.pace.delisted(now);
+        inner.unwritten |= was_listed;
+        was_listed
+    }
+
     /// The limits in force, for people.
     pub(crate) fn limits_in_force(&self, now: Timestamp) -> Vec<InForce> {
         self.lock().pace.limits_in_force(now)

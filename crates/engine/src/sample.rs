@@ -65,6 +65,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         last_minute: 0,
         waiting: usize::try_from(out.rest).unwrap_or(usize::MAX),
         held: Some(HeldView { until: out.until, why }),
+        listed: false,
         limits: Vec::new(),
         budget: None,
         unauthenticated: 0,

@@ -110,7 +110,7 @@ async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
     Ok(NewHold {
         workspace: ledger.workspace,
         campaign: reach.campaign,
-        provider: reach.provider.as_deref().map(|typed| provider_key(typed, &ledger.dir)).transpose()?,
+        provider: reach.provider.as_deref().map(|typed| provider_key(typed, &ledger.dir, OF_DOMAIN)).transpose()?,
         domain: reach.domain.clone(),
         source,
         cold_only: reach.cold,
@@ -120,7 +120,8 @@ async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
 }
 
 /// The key of a provider, by its key or its name.
-pub(crate) fn provider_key(typed: &str, dir: &Path) -> Result<String, Failure> {
+/// `of_domain`: what to do about the people at a single domain, where the command can do something.
+pub(crate) fn provider_key(typed: &str, dir: &Path, of_domain: Option<&str>) -> Result<String, Failure> {
     let is_it =
         |one: &&providers::Provider| one.key.eq_ignore_ascii_case(typed) || one.name.eq_ignore_ascii_case(typed);
     let known = transport::own_providers(dir)?;
@@ -128,17 +129,25 @@ pub(crate) fn provider_key(typed: &str, dir: &Path) -> Result<String, Failure> {
     if let Some(found) = known.iter().find(is_it) {
         return Ok(found.key.clone());
     }
-    if typed.contains('.') {
+    if let Some(of_domain) = of_domain.filter(|_| typed.contains('.')) {
         let what =
             format!("no provider is called {typed:?}: it looks like a server or a domain, and holds name providers");
-        let advise =
-            "to hold the people at a domain whose servers nobody described: --domain example.org, once for each";
-        return Err(Failure::bad_input(what).advise(format!("{advise}; or describe them in providers.toml")));
+        return Err(Failure::bad_input(what).advise(format!(
+            "to hold the people at a domain whose servers nobody described: {of_domain}, once for each; or describe them \
+             in providers.toml"
+        )));
     }
     let near = model::nearest(typed, known.iter().map(|provider| provider.key.as_str()));
     let failure = Failure::bad_input(format!("no provider is called {typed:?}")).suggest(&near);
-    Err(if near.is_empty() { failure.advise("for a single domain: --domain example.org") } else { failure })
+    let of_domain = of_domain.filter(|_| near.is_empty());
+    Err(match of_domain {
+        Some(of_domain) => failure.advise(format!("for a single domain: {of_domain}")),
+        None => failure,
+    })
 }
+
+/// What to do about the people at a single domain, of a command that places holds.
+pub(crate) const OF_DOMAIN: Option<&str> = Some("--domain example.org");
 
 /// A hold as orders about it answer, and as it is listed.
 pub(crate) async fn described(ledger: &Ledger, hold: &Hold) -> Answer {

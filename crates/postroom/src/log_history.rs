@@ -9,6 +9,7 @@ use crate::ledger::Ledger;
 use crate::ways_out::source_named;
 use engine::history::{self, Credit, Format, History, How, Key, Sender};
 use engine::lanes;
+use engine::tls_reports::day_text;
 use model::{Actor, DayCount, DomainId, MailDomain, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -114,6 +115,16 @@ pub(crate) async fn declare(
     let (store, now) = (&ledger.store, ledger.now());
     let domain = MailDomain::parse(&domain.to_lowercase())
         .map_err(|why| Failure::bad_input(format!("{domain:?} is no domain: {why}")))?;
+    let today = now.as_secs().div_euclid(24 * 3_600);
+    let earliest = today - store::VOLUME_DAYS_KEPT + 1;
+    if let Some((day, _)) = days.iter().find(|(day, _)| !(earliest..today).contains(*day)) {
+        let (day, first, last) = (day_text(*day), day_text(earliest), day_text(today - 1));
+        return Err(Failure::bad_input(format!(
+            "{day} is not over, or longer ago than {} days",
+            store::VOLUME_DAYS_KEPT
+        ))
+        .advise(format!("days from {first} to {last} count (UTC)")));
+    }
     let id = store.domain_id(domain.as_str(), now).await?;
     store.declare_history(id, days.clone(), why, actor, now).await?;
     let count = |sent: &u32| DayCount { attempted: *sent, accepted: *sent, ..DayCount::default() };

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use store::sunset::SleepRule;
 use store::{
     ContactEdit, Durability, LeftOut, LiftFilter, Recipient, RestoreFilter, RestoreGroup, RestorePreview, Settling,
@@ -165,6 +166,8 @@ pub(crate) enum Group {
     Import(ImportId),
     /// Those whose address was collected there.
     LeadSource(String),
+    /// Those with these addresses, by their keys.
+    People(BTreeSet<String>),
 }
 
 impl Group {
@@ -173,6 +176,7 @@ impl Group {
         match self {
             Group::Import(import) => LeftOut::Import(*import),
             Group::LeadSource(name) => LeftOut::LeadSource(name.clone()),
+            Group::People(keys) => LeftOut::People(Arc::new(keys.clone())),
         }
     }
 }
@@ -313,8 +317,12 @@ fn in_vain(order: &Order, failure: Failure) -> Failure {
     if !stops || failure.exit != Exit::OwnFailure {
         return failure;
     }
+    let failure = failure.advise("no process sends from this directory, so nothing goes out now");
+    let said = failure.message.to_lowercase();
+    if said.contains("permission denied") || said.contains("readonly") || said.contains("read-only") {
+        return failure.advise("run this command again as somebody who may write in the directory");
+    }
     failure
-        .advise("no process sends from this directory, so nothing goes out now")
         .advise("make room (or mend the disk), then run this command again, before postroom resume or postroom serve")
 }
 

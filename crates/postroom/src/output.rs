@@ -5,6 +5,7 @@
 //! reader that goes away (`| head`) is no failure; a disk that is full is one, told at the end.
 
 use crate::failure::Failure;
+use engine::steers;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::tz::TimeZone;
 use model::Timestamp;
@@ -37,17 +38,34 @@ pub(crate) enum Ink {
 }
 
 impl Ink {
-    /// `text` in this colour.
+    /// `text` in this colour: between marks that [`Output`] turns into the terminal's own, so that nobody else's text is
+    /// taken for a colour.
     pub(crate) fn paint(self, text: &str) -> String {
-        let code = match self {
-            Ink::Bold => 1,
-            Ink::Green => 32,
-            Ink::Yellow => 33,
-            Ink::Red => 31,
-            Ink::Dim => 2,
+        let mark = match self {
+            Ink::Bold => '\u{FDD1}',
+            Ink::Dim => '\u{FDD2}',
+            Ink::Red => '\u{FDD3}',
+            Ink::Green => '\u{FDD4}',
+            Ink::Yellow => '\u{FDD5}',
         };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        format!("{mark}{text}{PLAIN}")
     }
+}
+
+/// The end of a colour. The marks are noncharacters, which no text holds that is meant to be read (Unicode section 23.7).
+const PLAIN: char = '\u{FDD0}';
+
+/// What a terminal is told for a mark.
+fn code_of(mark: char) -> Option<&'static str> {
+    Some(match mark {
+        PLAIN => "\x1b[0m",
+        '\u{FDD1}' => "\x1b[1m",
+        '\u{FDD2}' => "\x1b[2m",
+        '\u{FDD3}' => "\x1b[31m",
+        '\u{FDD4}' => "\x1b[32m",
+        '\u{FDD5}' => "\x1b[33m",
+        _ => return None,
+    })
 }
 
 /// Standard output and standard error, and how they may be used.
@@ -63,10 +81,9 @@ pub(crate) struct Output {
 impl Output {
     /// The streams of this process.
     pub(crate) fn of_this_process(json: bool) -> Output {
-        let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Output {
             json,
-            colour: io::stdout().is_terminal() && !wants_none,
+            colour: io::stdout().is_terminal() && may_colour(),
             error_terminal: io::stderr().is_terminal(),
             failed: Mutex::new(None),
             gone: AtomicBool::new(false),
@@ -108,7 +125,7 @@ impl Output {
 
     /// A failure, in words.
     pub(crate) fn failure(&self, failure: &Failure) {
-        let word = if self.error_terminal && self.may_colour() { "\x1b[31merror\x1b[0m" } else { "error" };
+        let word = if self.error_terminal && may_colour() { "\x1b[31merror\x1b[0m" } else { "error" };
         writeln!(io::stderr().lock(), "{word}: {}", printable(&failure.to_string())).unwrap_or_default();
     }
 
@@ -176,10 +193,6 @@ impl Output {
         failed.map_or(Ok(()), |error| Err(Failure::own("standard output could not be written", error)))
     }
 
-    fn may_colour(&self) -> bool {
-        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-    }
-
     /// Did whoever read standard output go away, or can it not be written? Then there is no use in going on.
     pub(crate) fn is_unheard(&self) -> bool {
         self.gone.load(Ordering::Relaxed) || self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
@@ -196,20 +209,25 @@ impl Output {
     }
 }
 
-/// Text from files and servers must not steer the terminal: control characters other than line ends, tabs and our own
-/// colours, and what breaks lines or turns the order of letters round, are shown as `�`.
+/// Does the terminal show colours, and does whoever reads want them?
+fn may_colour() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !unwanted && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// Text from people, files and servers must not steer the terminal: control characters other than line ends and tabs, and
+/// what breaks lines or turns the order of letters round, are shown as `�`. Only our own marks become colours.
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or_default();
+    for c in text.chars() {
         match c {
-            '\x1b' if ours(rest) => shown.push(c),
             '\n' | '\t' => shown.push(c),
             c if steers(c) => shown.push(char::REPLACEMENT_CHARACTER),
-            c => shown.push(c),
+            c => match code_of(c) {
+                Some(code) => shown.push_str(code),
+                None => shown.push(c),
+            },
         }
-        rest = after;
     }
     shown
 }
@@ -228,19 +246,6 @@ fn escaped(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
-}
-
-/// Control characters, separators of lines and paragraphs, embeddings, overrides and isolates of the writing direction
-/// (Unicode Standard Annex 9 section 2).
-fn steers(c: char) -> bool {
-    let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
-    let is_direction = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || is_separator || is_direction
-}
-
-/// One of the colours of [`Output::ink`].
-fn ours(text: &str) -> bool {
-    ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"].iter().any(|code| text.starts_with(code))
 }
 
 /// A time in the reader's zone: `2026-11-22 14:32 CET`.
@@ -301,7 +306,8 @@ mod tests {
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\r\x07"), "a\u{FFFD}[2Jb\u{FFFD}\u{FFFD}");
-        assert_eq!(printable("\x1b[31mred\x1b[0m\n"), "\x1b[31mred\x1b[0m\n");
+        assert_eq!(printable("\x1b[31mred\x1b[0m\n"), "\u{FFFD}[31mred\u{FFFD}[0m\n", "not even in our colours");
+        assert_eq!(printable(&Ink::Red.paint("red")), "\x1b[31mred\x1b[0m");
         for c in ['\u{202E}', '\u{202A}', '\u{2066}', '\u{2069}', '\u{2028}', '\u{2029}', '\u{9B}', '\0'] {
             assert_eq!(printable(&format!("a{c}b")), "a\u{FFFD}b", "{c:?}");
         }

@@ -7,7 +7,7 @@ use crate::control::Answer;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::log_history::{self, LogImport};
-use engine::{Handle, lanes, proxy_secret};
+use engine::{Handle, Stakes, lanes, proxy_secret};
 use model::{Actor, CampaignKind, SourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ pub(crate) enum WaysOut {
     },
     /// Take a source out of use.
     RetireSource { name: String },
+    /// A source is not listed any more, at one provider or server (`None`: anywhere).
+    Delisted { name: String, provider: Option<String> },
     /// Count what another system sent from a source.
     ImportHistory(LogImport),
     /// Count what somebody says was sent from a domain before, by UTC day; nothing: take that back.
@@ -64,6 +66,9 @@ impl fmt::Debug for Password {
 
 /// Carries out an order on a ledger this process owns, and tells the engine that is at work, if one is.
 pub(crate) async fn carry_out(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, order: &WaysOut) -> Answer {
+    if let WaysOut::Delisted { name, provider } = order {
+        return delisted(ledger, engine, actor, name, provider.as_deref()).await;
+    }
     let mut answer = write_down(ledger, actor, order).await?;
     if let Some(engine) = engine {
         engine.ways_changed().await?;
@@ -74,11 +79,39 @@ pub(crate) async fn carry_out(ledger: &Ledger, engine: Option<&Handle>, actor: &
     Ok(answer)
 }
 
+/// A source is not listed any more. Refused: one that is listed nowhere, as far as is known.
+async fn delisted(
+    ledger: &Ledger,
+    engine: Option<&Handle>,
+    actor: &Actor,
+    name: &str,
+    provider: Option<&str>,
+) -> Answer {
+    let source = source_named(ledger, name).await?;
+    let sites = match engine {
+        Some(engine) => engine.delisted(&source, provider, actor).await?,
+        None => engine::delisted(&ledger.store, &source, provider, actor, ledger.now()).await?,
+    };
+    if sites.is_empty() {
+        let there = provider.map(|typed| format!(" at {typed}")).unwrap_or_default();
+        return Err(Failure::refused(format!("{:?} does not rest for a listing{there}", source.name))
+            .advise(format!("what rests where, and why: {}", crate::show::command(&ledger.dir, "lanes"))));
+    }
+    Ok(json!({ "source": source.name, "delisted_at": sites, "in_force_now": engine.is_some() }))
+}
+
 async fn write_down(ledger: &Ledger, actor: &Actor, order: &WaysOut) -> Answer {
     let (store, now) = (&ledger.store, ledger.now());
     match order {
         WaysOut::PutSource { name, address, ehlo_name, region, proxy, password, is_warm } => {
-            let known = store.sources().await?.into_iter().find(|source| source.name == *name);
+            let all = store.sources().await?;
+            if let Some(other) = lanes::address_taken(&all, name, *address) {
+                return Err(Failure::bad_input(format!("its address is that of the source {:?}", other.name)).advise(
+                    "an address is one source, with one warm-up and one set of limits; retire the other first, or change \
+                     it by its name",
+                ));
+            }
+            let known = all.into_iter().find(|source| source.name == *name);
             let was_warm = known.as_ref().and_then(|source| source.warm_since);
             let new = NewSource {
                 name: name.clone(),
@@ -99,6 +132,7 @@ async fn write_down(ledger: &Ledger, actor: &Actor, order: &WaysOut) -> Answer {
             store.retire_source(source.id, actor, now).await?;
             Ok(json!({ "retired": source.name }))
         }
+        WaysOut::Delisted { name, provider } => delisted(ledger, None, actor, name, provider.as_deref()).await,
         WaysOut::ImportHistory(import) => log_history::import(ledger, actor, import).await,
         WaysOut::DeclareHistory { domain, days, why } => log_history::declare(ledger, actor, domain, days, why).await,
         WaysOut::PutPool { name, members, dedicated } => {
@@ -156,8 +190,16 @@ async fn pool_named(ledger: &Ledger, name: &str) -> Result<Pool, Failure> {
 pub(crate) async fn described(ledger: &Ledger) -> Result<Vec<Value>, Failure> {
     let now = ledger.now();
     let views = lanes::sources(&ledger.store, now).await?;
+    let resting = lanes::remembered(&ledger.store, Stakes::Real, now).await?;
     let described = views.into_iter().filter(|view| view.source.retired_at.is_none()).map(|view| {
         let is_this_machine = view.source.id == SourceId::THIS_MACHINE;
+        let its = resting.iter().filter(|lane| lane.listed && lane.source == view.source.name);
+        let listed: Vec<Value> = its
+            .map(|lane| {
+                let until = lane.held.as_ref().map(|held| crate::output::iso_time(held.until));
+                json!({ "site": lane.site, "until": until, "delisted": lane.delisted() })
+            })
+            .collect();
         json!({
             "name": view.source.name,
             "address": view.source.address,
@@ -170,6 +212,7 @@ pub(crate) async fn described(ledger: &Ledger) -> Result<Vec<Value>, Failure> {
             "ceilings_say": view.ceilings.to_string(),
             "pools": view.pools.iter().map(|(name, weight)| json!({ "pool": name, "weight": weight })).collect::<Vec<_>>(),
             "toward": view.toward,
+            "listed": listed,
         })
     });
     let described: Vec<Value> = described.collect();

@@ -45,6 +45,9 @@ pub enum Action {
     ResumeWithoutSecondList,
     /// It is resumed for this reason, and nobody is left out.
     ResumeBecause(&'static str),
+    /// It is resumed without these people, after a second stop at which nobody stood out; groups that hold nobody of it would
+    /// not do.
+    ResumeWithoutPeople(Vec<String>),
     /// So many of the people at this domain who have its message call it spam, and their provider says so in reports that do
     /// not name them.
     Complain(&'static str, usize),
@@ -96,6 +99,8 @@ pub enum Action {
     Tell(String, String),
     /// A source is described that providers know: its name and address.
     DescribeSource(&'static str, &'static str),
+    /// Somebody says that the source of this name is not listed any more.
+    Delisted(&'static str),
     /// The source of this name is taken out of use.
     RetireSource(&'static str),
     /// The operator's own `providers.toml` and `rules.toml` are read again: what they say now.

@@ -3,6 +3,8 @@
 use crate::audience::Audience;
 use crate::trial::NewTrial;
 use model::{CampaignId, CampaignKind, CampaignState, ImportId, SkipReason, Timestamp, WorkspaceId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A group of a campaign's people that is left out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub enum LeftOut {
     Import(ImportId),
     /// Those whose address was collected there.
     LeadSource(String),
+    /// Those with these addresses, by [`model::EmailAddress::key`].
+    People(Arc<BTreeSet<String>>),
 }
 
 impl LeftOut {
@@ -18,7 +22,7 @@ impl LeftOut {
     pub(crate) const fn reason(&self) -> SkipReason {
         match self {
             LeftOut::Import(_) => SkipReason::QuarantinedImport,
-            LeftOut::LeadSource(_) => SkipReason::Excluded,
+            LeftOut::LeadSource(_) | LeftOut::People(_) => SkipReason::Excluded,
         }
     }
 }
@@ -34,6 +38,21 @@ pub struct MissingOf {
     pub people: u64,
     /// Of them: at domains that do not exist.
     pub gone: u64,
+}
+
+/// A group of a campaign's people, and how they fared so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOf {
+    /// Which.
+    pub who: LeftOut,
+    /// The name of the import's file; empty for a lead source.
+    pub file: String,
+    /// How many of them are still to be tried.
+    pub waiting: u64,
+    /// How many of them have a verdict.
+    pub tried: u64,
+    /// Of these: hard bounces.
+    pub hard: u64,
 }
 
 /// The most people of a canary sample.

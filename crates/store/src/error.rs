@@ -62,7 +62,7 @@ pub enum StoreError {
     )]
     Full,
     /// The operating system failed to read or write.
-    #[error("the ledger could not be read or written: {0}; check the disk, then start again")]
+    #[error("the ledger could not be read or written: {0}; check the disk and who may write there, then start again")]
     Io(#[source] std::io::Error),
     /// The file is damaged.
     #[error("the ledger is damaged ({0}); stop, and restore the last backup: postroom restore")]

@@ -72,7 +72,7 @@ pub use answered::{AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};
 pub use backup::BackupReport;
-pub use campaign::{Campaign, LeftOut, MissingOf, NewCampaign, Shelf};
+pub use campaign::{Campaign, GroupOf, LeftOut, MissingOf, NewCampaign, Shelf};
 pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
@@ -116,7 +116,7 @@ pub use tls::{TlsPolicy, TlsResult};
 pub use tracking_host::TrackingHost;
 pub use trial::{Arm, NewTrial, Settling, Trial};
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
-pub use volume::{DECLARED_MESSAGES_MAX, DayVolume, SiteDay, VOLUME_ROWS_MAX, VolumeOf};
+pub use volume::{DECLARED_MESSAGES_MAX, DayVolume, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
 pub use webhook::{EventFacts, FreshSecret, Replay, Webhook, WebhookEdit, WebhookProgress, WebhookTry};
 
 use model::{
@@ -648,9 +648,14 @@ impl Store {
     pub async fn missing_by_group(&self, campaign: CampaignId) -> Result<Vec<MissingOf>> {
         self.core.lanes.read(move |conn| reports::missing_by_group(conn, campaign)).await
     }
-    /// Is anybody of this group still to be tried?
-    pub async fn has_left(&self, campaign: CampaignId, who: LeftOut) -> Result<bool> {
-        self.core.lanes.read(move |conn| sweep::has_left(conn, campaign, &who)).await
+    /// The imports and lead sources that a campaign's people come from, each with how they fared; whoever was skipped is
+    /// among none of their numbers. Reads the whole campaign: for when a brake has stopped it.
+    pub async fn groups_of(&self, campaign: CampaignId) -> Result<Vec<GroupOf>> {
+        self.core.lanes.read(move |conn| reports::groups_of(conn, campaign)).await
+    }
+    /// How many of this group are still to be tried. Reads the whole campaign.
+    pub async fn left_of(&self, campaign: CampaignId, who: LeftOut) -> Result<u64> {
+        self.core.lanes.read(move |conn| sweep::left_of(conn, campaign, &who)).await
     }
     /// Deliveries of a campaign in a state, in order of id, after `after`.
     pub async fn deliveries(

@@ -263,6 +263,22 @@ impl Pace {
         self.rest.as_ref().is_some_and(|rest| rest.waits_until(now).is_some())
     }
 
+    /// Does it rest because our address is listed or banned there?
+    pub fn is_listed(&self) -> bool {
+        let rule = self.rest.as_ref().and_then(|rest| self.rules.rule(&rest.cause.rule));
+        rule.is_some_and(|rule| rule.listed)
+    }
+
+    /// Somebody says that the listing it rests for is over: the single message that ends every rest may go now. `false`: it
+    /// does not rest for one.
+    pub fn delisted(&mut self, now: Timestamp) -> bool {
+        let is_listed = self.is_listed();
+        if let Some(rest) = self.rest.as_mut().filter(|_| is_listed) {
+            rest.until = rest.until.min(now);
+        }
+        is_listed
+    }
+
     /// Do messages start as they come: no rate, no rest, no number for the day? Then it is the same whether the site hears
     /// of one now or a little later.
     pub fn is_free(&self) -> bool {

@@ -346,6 +346,9 @@ impl Scheduler {
             Notice::Redeal(lane) => self.redeal(lane).await,
             Notice::ReadAgain { site, campaign, at } => self.read_again(site, campaign, at),
             Notice::Rests { lane, why } => self.rests(lane, &why).await?,
+            Notice::Delisted { source, toward, answer } => {
+                answer.send(self.delisted(source, toward.as_deref()).await?).ok();
+            }
             Notice::SourceDown { lane, why } => self.source_down(lane, &why).await?,
             Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
             Notice::Changed(campaign) => {
@@ -509,12 +512,13 @@ impl Scheduler {
         let shares = self.house.until_read(|| self.house.store.missing_by_group(campaign)).await?;
         let shares: Vec<Share> = shares
             .into_iter()
-            .map(|store::MissingOf { who, file, people, gone }| {
+            .filter_map(|store::MissingOf { who, file, people, gone }| {
                 let group = match who {
                     LeftOut::Import(id) => Group::Import { id, file },
                     LeftOut::LeadSource(name) => Group::LeadSource(name),
+                    LeftOut::People(_) => return None,
                 };
-                Share { group, people, gone }
+                Some(Share { group, people, gone })
             })
             .collect();
         match missing::accuse(why, counted, &shares) {

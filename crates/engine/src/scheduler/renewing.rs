@@ -4,12 +4,15 @@
 //! what waits for a source that is gone is dealt again.
 
 use super::{NO_WAY_OUT, Scheduler};
-use crate::fleet::Ways;
+use crate::delisting;
+use crate::fleet::{Rest, Ways};
 use crate::house::Way;
 use crate::lane::LaneId;
+use dispatch::alert::Turn;
 use dispatch::own::Described;
 use dispatch::providers::{Provider, Providers};
-use model::{CampaignId, SiteId};
+use model::{AlertKind, CampaignId, SiteId, SourceId};
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use store::StoreError;
 
@@ -36,6 +39,37 @@ impl Scheduler {
         }
         self.look_for_a_way_out();
         Ok(())
+    }
+
+    /// Somebody says that a source is not listed any more: what waited for it is read again. Returns the sites where it rested.
+    pub(super) async fn delisted(&mut self, source: SourceId, toward: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let (house, now) = (self.house.clone(), self.house.now());
+        let is_meant = |operator: &str, rest: &Rest| delisting::is_meant(toward, operator, rest.site.as_deref());
+        let rests = house.fleet.end_listings(source, is_meant, now);
+        let mut sites: BTreeSet<String> =
+            rests.iter().map(|(operator, rest)| delisting::site_name(rest, operator)).collect();
+        for lane in self.sites.values().flat_map(|entry| entry.lanes.values()).filter(|lane| lane.id.source == source) {
+            let name = lane.name();
+            if delisting::is_meant(toward, lane.operator(), Some(&name)) && lane.pacer.delisted(now) {
+                self.wanting.insert(lane.id);
+                sites.insert(name);
+            }
+        }
+        if sites.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ways = house.fleet.ways();
+        let name = ways.source(source).map(|source| source.name.clone()).unwrap_or_default();
+        for site in &sites {
+            self.alarm(AlertKind::SourceListed, None, Some(&delisting::subject(&name, site)), Turn::Over);
+        }
+        self.write_down(true).await?;
+        house.remember().await?;
+        for campaign in self.campaigns.keys().copied().collect::<Vec<CampaignId>>() {
+            self.deactivate(campaign);
+            self.activate(campaign).await?;
+        }
+        Ok(sites.into_iter().collect())
     }
 
     /// A connection of a lane has ended whose source is retired: what it put back goes another way.

@@ -3,7 +3,8 @@
 use super::Scheduler;
 use crate::alerts::About;
 use crate::budget::day_of;
-use crate::fleet::{LISTED_REST, Rest};
+use crate::delisting;
+use crate::fleet::{LISTED, LISTED_REST, Rest};
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
 use crate::lanes::{self, BudgetView, HeldView, LaneView, Shown};
@@ -32,6 +33,9 @@ pub(super) async fn read_memories(house: &House) -> Result<BTreeMap<PacerKey, Me
     let read = |one: store::LaneMemory| Some(((one.source, one.site), serde_json::from_str(&one.memory).ok()?));
     Ok(kept.into_iter().filter_map(read).collect())
 }
+
+/// What becomes of the mail of a listed source that nobody can take the place of.
+const ALONE: &str = "there is no other source: its mail waits there";
 
 impl Scheduler {
     /// A pacer learned something: it is told now and written down soon.
@@ -91,28 +95,18 @@ impl Scheduler {
         // Where nobody can take its place, the lane's own hold is all there is: it tries again as that says.
         let others = self.campaigns.keys().any(|campaign| self.house.has_other_source(&lane, *campaign));
         let until = if others { now + LISTED_REST } else { now };
-        let rest = Rest { until, why: format!("listed there: {why}"), site: Some(lane.name()) };
+        let rest = Rest { until, why: format!("{LISTED}{why}"), site: Some(lane.name()) };
         if !self.house.fleet.rest_from(lane.id.source, lane.operator(), rest, now) {
             return Ok(());
         }
-        let detail = if others {
-            format!(
-                "{} is listed at {} and rests there for a day; others take its place: {why}",
-                lane.source().name,
-                lane.name()
-            )
-        } else {
-            format!(
-                "{} is listed at {} and there is no other source: its mail waits there: {why}",
-                lane.source().name,
-                lane.name()
-            )
-        };
+        let (name, at) = (lane.source().name.clone(), lane.name());
+        let means = if others { "rests there for a day; others take its place" } else { ALONE };
+        let next_step = delisting::next_step(&name, lane.provider().map_or(&at, |provider| &provider.key));
+        let detail = format!("{name} is listed at {at} and {means}: {}. {next_step}", why.trim_end_matches('.'));
         self.tell(EventKind::SourceRested, None, detail.clone()).await?;
-        let subject = format!("{} at {}", lane.source().name, lane.name());
+        let subject = delisting::subject(&name, &at);
         self.alarm(AlertKind::SourceListed, None, Some(&subject), Turn::Happened(detail.clone()));
-        let (source, site, why) = (lane.source().name.clone(), lane.name(), why.to_owned());
-        self.house.note(Note::SourceRests { source, site, why, says: detail });
+        self.house.note(Note::SourceRests { source: name, site: at, why: why.to_owned(), says: detail });
         self.redeal(lane.id).await;
         self.house.remember().await
     }
@@ -352,6 +346,9 @@ impl Scheduler {
         let of = std::iter::once(CeilingOf::Source(lane.id.source)).chain(theirs);
         let ceilings = of.filter_map(|of| self.house.throttles.told(of, now)).collect();
         let budget = self.house.budgets.today(lane.id.source, lane.operator(), now);
+        let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
+        let listed = lane.pacer.is_listed(now) || rest.is_some_and(|rest| rest.is_listing());
+        let limits = lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now);
         LaneView {
             source: lane.source().name.clone(),
             site: lane.name(),
@@ -360,8 +357,9 @@ impl Scheduler {
             open: lane.open(),
             last_minute: lane.last_minute(now),
             waiting: lane.len(),
+            limits: lanes::with_one_end(limits, held.as_ref()),
             held,
-            limits: lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now),
+            listed,
             budget: budget.map(|(today, spent, why)| BudgetView { today, spent, why }),
             unauthenticated: lane.unauthenticated(),
         }

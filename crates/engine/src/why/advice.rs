@@ -1,6 +1,7 @@
 //! What a person can do about one delivery: a sentence, and the command where there is one.
 
 use super::{Stands, Told};
+use crate::lanes::LaneView;
 use dispatch::words;
 use model::{CampaignState, DeliveryState, SkipReason};
 use serde::Serialize;
@@ -8,6 +9,9 @@ use store::{Contact, DeliveryRow};
 
 const LIFT: &str = "Think the server was wrong? Lifting the suppression needs a reason:";
 const DOUBT: &str = "Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:";
+
+const LISTED: &str = "Our address is listed there. Look it up at the list that is named and have it removed, or add another \
+                      source. Then:";
 
 const ANOTHER: &str = "Ask them for an address that works:";
 const SUPPRESS: &str = "Is the address dead? It is mailed again in the next campaign, unless it is suppressed:";
@@ -59,9 +63,30 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
         }
         DeliveryState::InDoubt => {
             let number = told.campaign.number;
-            vec![run(DOUBT, format!("resend {number} --in-doubt"))]
+            let again = match &told.address {
+                Some(address) => format!("doubt resend {number} {address}"),
+                None => format!("doubt list {number}"),
+            };
+            vec![run(DOUBT, again)]
         }
         _ => next_step,
+    }
+}
+
+impl Told {
+    /// What to do first where the mail waits because a source is listed at `operator`, as its lanes say.
+    pub fn advise_of_listings(&mut self, lanes: &[LaneView], operator: &str) {
+        let is_open = |lane: &&LaneView| lane.operator == operator && lane.held.is_none();
+        let at_work = matches!(self.campaign.state, CampaignState::Sending | CampaignState::Retrying);
+        if !at_work || lanes.iter().any(|lane| is_open(&lane)) {
+            return;
+        }
+        let listed = lanes.iter().filter(|lane| lane.operator == operator).filter_map(LaneView::delisted);
+        let listed: Vec<Advice> = listed.map(|command| run(LISTED, command)).collect();
+        if !listed.is_empty() {
+            self.advice.retain(|one| one.text != while_waiting(self.campaign.state));
+            self.advice.splice(0..0, listed);
+        }
     }
 }
 
@@ -136,7 +161,7 @@ const fn when_skipped(reason: SkipReason) -> &'static str {
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     let waiting = CampaignState::ALL.iter().map(|state| while_waiting(*state));
     let skipped = SkipReason::ALL.iter().map(|reason| when_skipped(*reason));
-    waiting.chain(skipped).chain([LIFT, DOUBT, ANOTHER, SUPPRESS])
+    waiting.chain(skipped).chain([LIFT, DOUBT, LISTED, ANOTHER, SUPPRESS])
 }
 
 fn show(contact: &Contact) -> String {

@@ -8,9 +8,9 @@ use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::{Output, thousands};
 use crate::owner::{Owner, Trouble};
-use crate::show::Style;
 use crate::show::forecast::in_words;
-use crate::{ending, which};
+use crate::show::{Style, command};
+use crate::which;
 use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
 use engine::launch;
@@ -76,10 +76,10 @@ pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Resul
             campaign.name
         )));
     }
-    let order = Order::Pause { campaign: campaign.id, why: args.reason };
+    let order = Order::Pause { campaign: campaign.id, why: args.reason.as_deref().map(engine::one_line) };
     let answer = order::place(dir, order, &mut |_| {}).await?;
     output.answer(&answer, || {
-        let again = format!("To take it up: postroom resume {}{}", campaign.number, ending::data_option(dir));
+        let again = format!("To take it up: {}", command(dir, &format!("resume {}", campaign.number)));
         let paused = format!("Campaign {:?} is paused: nothing of it starts any more.", campaign.name);
         [Some(paused), order::unrecorded_in_words(&answer), Some(again)].into_iter().flatten().collect()
     });
@@ -103,11 +103,12 @@ pub(crate) async fn choose(args: ChooseArgs, dir: &Path, output: &Output) -> Res
     let letter = args.variant.to_ascii_uppercase();
     let variant = u8::try_from(letter).ok().and_then(|letter| letter.checked_sub(b'A'));
     let variant = variant.ok_or_else(|| Failure::bad_input(format!("{letter:?} is no variant: A, B, …")))?;
-    let order = Order::ChooseVariant { campaign: campaign.id, variant, because: args.because };
+    let order =
+        Order::ChooseVariant { campaign: campaign.id, variant, because: args.because.as_deref().map(engine::one_line) };
     let answer = order::place(dir, order, &mut |_| {}).await?;
     output.answer(&answer, || {
         let chosen = format!("Everybody of campaign {:?} who is not in the sample gets {letter}.", campaign.name);
-        let again = format!("If no process sends it: postroom resume {}{}", campaign.number, ending::data_option(dir));
+        let again = format!("If no process sends it: {}", command(dir, &format!("resume {}", campaign.number)));
         vec![chosen, again]
     });
     Ok(Exit::Done)
@@ -155,7 +156,7 @@ pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Res
             order::mark_unrecorded(&mut value);
         }
         let at_work = At { process, is_still: owner.trouble.is_some(), is_recorded: unrecorded.is_none() };
-        output.answer(&value, || told(campaign, &report, &at_work, foreseen.as_ref(), dir, &style));
+        output.answer(&value, || told(campaign, &report, &at_work, foreseen.as_ref(), &style));
     }
     Ok(Exit::Done)
 }
@@ -177,14 +178,7 @@ struct At {
     is_recorded: bool,
 }
 
-fn told(
-    campaign: &Campaign,
-    report: &Report,
-    at: &At,
-    foreseen: Option<&Forecast>,
-    dir: &Path,
-    style: &Style,
-) -> Vec<String> {
+fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecast>, style: &Style) -> Vec<String> {
     let process = at.process;
     let at_work = match process {
         _ if !at.is_recorded => "obeyed, and not written down yet: the ledger cannot be written".to_owned(),
@@ -218,7 +212,7 @@ fn told(
     }
     if campaign.state == CampaignState::Paused || (process.is_none() && campaign.state.may_send()) {
         let resume = report.campaign.as_ref().map_or_else(|| "resume".to_owned(), CampaignLine::resume);
-        lines.push(format!("   to go on: postroom {resume}{}", ending::data_option(dir)));
+        lines.push(format!("   to go on: {}", style.command(&resume)));
     }
     lines
 }

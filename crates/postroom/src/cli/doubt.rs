@@ -5,7 +5,6 @@
 //! receiver's log, by asking), or sent to once more.
 
 use crate::cli::campaign::find;
-use crate::ending;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number};
@@ -123,7 +122,10 @@ async fn list(named: Option<&str>, dir: &Path, output: &Output) -> Result<Exit, 
     output.line(format!("{} in doubt.", counted(count, "person is", "people are")));
     if count > 0 {
         output.line(format!("Who knows better: {}", style.command("doubt settle ADDRESS --accepted --because TEXT")));
-        output.line(format!("Once more, at the risk of a second copy: {}", style.command("doubt resend CAMPAIGN")));
+        output.line(format!(
+            "Once more, at the risk of a second copy: {}",
+            style.command("doubt resend CAMPAIGN ADDRESS")
+        ));
     }
     Ok(Exit::Done)
 }
@@ -153,7 +155,8 @@ async fn settle(
     dir: &Path,
     output: &Output,
 ) -> Result<Exit, Failure> {
-    if because.trim().is_empty() {
+    let because = engine::one_line(&because);
+    if because.is_empty() {
         return Err(Failure::bad_input("--because says nothing: how is it known?"));
     }
     let delivery = match who.parse::<DeliveryId>() {
@@ -222,7 +225,8 @@ pub(crate) async fn resend(named: &str, addresses: &[String], dir: &Path, output
         let count = number(&answer, "queued_again");
         let mut lines = vec![format!("{} in doubt will be sent to once more.", counted(count, "person", "people"))];
         if count > 0 {
-            lines.push(format!("To send: postroom resume {}{}", campaign.number, ending::data_option(dir)));
+            let again = crate::show::command(dir, &format!("resume {}", campaign.number));
+            lines.push(format!("To send: {again}"));
         }
         lines
     });

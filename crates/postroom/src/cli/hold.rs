@@ -1,11 +1,11 @@
 //! `postroom hold`: stops part of the work: a provider, a domain, a source, the people who have not reacted for long.
 
 use crate::failure::{Exit, Failure};
-use crate::holding::{self, Reach, provider_key, reach_in_words};
+use crate::holding::{self, OF_DOMAIN, Reach, provider_key, reach_in_words};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number, text};
 use crate::output::{Output, counted};
-use crate::show::{Style, forecast as lines_of};
+use crate::show::{Style, forecast as lines_of, wrapped};
 use crate::{moment, which};
 use engine::forecast::forecast;
 use model::{HoldId, MailDomain};
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> {
     let ledger = Ledger::read(dir)?;
     let now = ledger.now();
-    let why = args.because.as_deref().map(str::trim).filter(|why| !why.is_empty());
+    let why = args.because.as_deref().map(engine::one_line).filter(|why| !why.is_empty());
     let Some(why) = why else {
         return Err(
             Failure::bad_input("a hold needs a reason").advise("--because \"their postmaster asked us to wait\"")
@@ -104,7 +104,7 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
         (None, Some(span)) => Some(now + moment::span_of(span)?),
         (None, None) => None,
     };
-    args.provider.as_deref().map(|typed| provider_key(typed, dir)).transpose()?;
+    args.provider.as_deref().map(|typed| provider_key(typed, dir, OF_DOMAIN)).transpose()?;
     if let Some(domain) = &args.domain {
         MailDomain::parse(domain).map_err(|why| Failure::bad_input(format!("{domain:?} is not a domain: {why}")))?;
     }
@@ -115,7 +115,7 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
         source: args.source,
         cold: args.cold,
         until,
-        why: why.to_owned(),
+        why,
     };
     let answer = order::place(dir, Order::PlaceHold { reach }, &mut |_| {}).await?;
     let style = Style::of_this_process(output, dir, now);
@@ -180,7 +180,7 @@ async fn list(all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
     let holds = ledger.store.holds((!all).then_some(now)).await?;
     let style = Style::of_this_process(output, dir, now);
     if holds.is_empty() && !output.is_json() {
-        output.line("Nothing is held.");
+        output.line(format!("Nothing is held by hand. What rests by itself, and why: {}", style.command("lanes")));
     }
     for hold in &holds {
         let value = holding::described(&ledger, hold).await?;
@@ -191,10 +191,10 @@ async fn list(all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
                 (None, Some(until)) => format!("until {} ({})", style.moment(until), style.until(until)),
                 (None, None) => "until it is lifted".to_owned(),
             };
-            vec![
-                format!("{}  {}, {state}", hold.id, reach_in_words(&value)),
-                format!("    {} ({}, {})", hold.why, hold.actor, style.moment(hold.at)),
-            ]
+            let mut lines = vec![format!("{}  {}, {state}", hold.id, reach_in_words(&value))];
+            let why = format!("{} ({}, {})", hold.why, hold.actor, style.moment(hold.at));
+            lines.extend(wrapped("    ", &why, style.width));
+            lines
         });
     }
     Ok(())

@@ -17,7 +17,7 @@ use engine::Stakes;
 use engine::lanes::{LaneView, at_their_sites, remembered};
 use engine::sample;
 use engine::trace::Traced;
-use model::{EventKind, Timestamp};
+use model::{CampaignState, EventKind, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,6 +29,8 @@ pub(crate) const LANES_SHOWN_MAX: usize = 200;
 const HOLDS_SHOWN_MAX: usize = 5;
 /// Lines of the log when no number is given.
 const LOG_LINES: &str = "30";
+/// Lines of the log at most.
+const LOG_LINES_MAX: usize = 100_000;
 /// The longest trace.
 const TRACE_MAX: Duration = Duration::from_secs(3_600);
 /// Lines after which a trace ends.
@@ -66,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long)]
     all: bool,
     /// The last N things that were learned, stopped, held or spent, oldest first [default: 30]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = LOG_LINES, conflicts_with_all = ["provider", "all"])]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = LOG_LINES, value_parser = log_lines, conflicts_with_all = ["provider", "all"])]
     log: Option<usize>,
 }
 
@@ -81,6 +83,11 @@ enum Command {
         #[arg(long = "for", value_name = "SPAN", default_value = "60s")]
         span: String,
     },
+}
+
+fn log_lines(text: &str) -> Result<usize, String> {
+    let lines = text.parse().ok().filter(|lines| (1..=LOG_LINES_MAX).contains(lines));
+    lines.ok_or_else(|| format!("a number of lines from 1 to {LOG_LINES_MAX}"))
 }
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
@@ -111,6 +118,9 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         serde_json::from_value(answer.get("lanes").cloned().unwrap_or_default()).map_err(|error| {
             Failure::own("the lanes cannot be read", error).advise("both processes must be of one version")
         })?;
+    if let Some(typed) = provider.as_deref().filter(|_| lanes.iter().all(LaneView::is_everywhere)) {
+        refuse_unknown(typed, dir)?;
+    }
     let more = number(&answer, "more");
     let at_sites = at_their_sites(&ledger.store).await?;
     let style = Style::of_this_process(output, dir, now);
@@ -125,6 +135,10 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         let trouble = trouble.iter().flat_map(|trouble| trouble.told(&style));
         trouble.chain(lines_of::lanes(&lanes, &at_sites, more, is_live, &style)).collect()
     });
+    if !output.is_json() {
+        let still = still(&ledger, &lanes, is_live, &style).await?;
+        still.iter().for_each(|line| output.line(line));
+    }
     let holds = ledger.store.holds(Some(ledger.now())).await?;
     if !holds.is_empty() && !output.is_json() {
         let list = style.command("hold list");
@@ -138,6 +152,50 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         }
     }
     Ok(())
+}
+
+/// Refused: a name that no provider has. A name with a dot may be a server's that nothing is known of yet.
+fn refuse_unknown(typed: &str, dir: &Path) -> Result<(), Failure> {
+    match holding::provider_key(typed, dir, None) {
+        Err(_) if typed.contains('.') => Ok(()),
+        known => known.map(drop),
+    }
+}
+
+/// What keeps mail back that is no lane's: campaigns that are paused, and the connections of all lanes together.
+async fn still(ledger: &Ledger, lanes: &[LaneView], is_live: bool, style: &Style) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    let mut most = None;
+    for campaign in ledger.store.list_campaigns(ledger.workspace).await? {
+        if campaign.state.may_send() {
+            let known = engine::launch::snapshot(&campaign).ok();
+            most = most.or(known.and_then(|known| known.options.connections));
+        }
+        if campaign.state != CampaignState::Paused {
+            continue;
+        }
+        let waiting = ledger.store.tally(campaign.id).await?.in_progress();
+        if waiting == 0 {
+            continue;
+        }
+        let waiting = crate::output::counted(waiting, "person waits", "people wait");
+        let why = campaign.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let told = format!("campaign {} ({:?}), of which {waiting}{why}", campaign.number, campaign.name);
+        lines.push(String::new());
+        let told = wrapped("PAUSED ", &told, style.width);
+        lines.extend(told.iter().map(|line| style.ink(Ink::Red, line)));
+        lines.push(format!("    how it goes on: {}", style.command(&format!("status {}", campaign.number))));
+    }
+    let open: u32 = lanes.iter().map(|lane| lane.open).sum();
+    let waits = lanes.iter().any(|lane| lane.open == 0 && lane.waiting > 0 && lane.held.is_none());
+    if let Some(most) = most.filter(|most| is_live && waits && open >= *most) {
+        lines.push(String::new());
+        lines.push(format!(
+            "{} may be open at once over all lanes (--connections {most}), and {open} are: lanes with none wait for one.",
+            crate::output::counted(most.into(), "connection", "connections")
+        ));
+    }
+    Ok(lines)
 }
 
 /// The moment that is told: now, or in a demo's directory when the demo ended, for what it learned would be long forgotten.
@@ -216,6 +274,7 @@ fn as_json(lane: &LaneView, at_sites: &BTreeMap<String, u64>) -> Value {
         "waiting": lane.waiting,
         "waiting_at_site": at_sites.get(&lane.operator).copied().unwrap_or(0),
         "held": lane.held.as_ref().map(|held| json!({ "until": iso_time(held.until), "why": held.why })),
+        "listed": lane.listed,
         "limits": limits,
         "budget": lane.budget,
     })
@@ -256,7 +315,7 @@ async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Resul
     let (mut printed, mut dropped) = (0, 0);
     let deadline = ledger.now() + span;
     let style = Style::of_this_process(output, dir, ledger.now());
-    output.note(format!("tracing {whom}; Ctrl-C ends it"));
+    let mut is_told = false;
     loop {
         let request = Request { actor: person_here(), order: Order::Trace { trace, whom: whom.to_owned() } };
         let Ok(answer) = control::ask(dir, &request).await else {
@@ -269,6 +328,9 @@ async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Resul
         };
         let traced: Traced =
             serde_json::from_value(answer?).map_err(|error| Failure::own("the trace cannot be read", error))?;
+        if !std::mem::replace(&mut is_told, true) {
+            output.note(format!("tracing {whom}; Ctrl-C ends it"));
+        }
         dropped += traced.dropped;
         for line in &traced.lines {
             match output.is_json() {

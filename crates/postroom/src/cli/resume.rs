@@ -11,18 +11,26 @@ use crate::ledger::{Ledger, person_here};
 use crate::order::{self, Group, Order};
 use crate::output::Output;
 use crate::shift::{self, ShiftEnd, Work};
+use crate::show::{self, quoted};
 use crate::transport::Signatures;
 use crate::{campaigner, ending, transport, which};
 use engine::import::Pace;
 use engine::options::SendOptions;
-use engine::resume::{TakenOut, demanded};
+use engine::resume::{TakenOut, ToTakeOut, demanded, people_of, unknown_lead_source};
 use engine::{RunEnd, Until, launch};
-use model::{CampaignId, CampaignState};
+use model::{CampaignId, CampaignState, EmailAddress};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Campaign, StoreError};
+
+/// The largest file of addresses, in bytes.
+const ADDRESSES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Addresses in one order: it goes in a line of its own to the process that sends.
+const ADDRESSES_AT_ONCE: usize = 3_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -50,6 +58,10 @@ pub(crate) struct Args {
     /// Without the people whose address was collected there: they are skipped
     #[arg(long, value_name = "NAME", requires = "campaign")]
     without_lead_source: Vec<String>,
+    /// Without the people whose addresses this file holds, one a line (such as the dead ones that a check of the list found):
+    /// they are skipped
+    #[arg(long, value_name = "FILE", requires = "campaign")]
+    without_addresses: Option<PathBuf>,
     /// Who checks the signatures in DNS that DANE rests on
     #[arg(long, value_name = "WHO", value_enum, default_value = "validate", env = "POSTROOM_DNSSEC")]
     dnssec: Signatures,
@@ -96,7 +108,7 @@ async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Fail
     if campaign.state != CampaignState::Paused {
         return Err(failure);
     }
-    let out = taken_out(&ledger, args).await?;
+    let out = taken_out(&ledger, &campaign, args).await?;
     let why = reason(&ledger, &campaign, args, &out).await?;
     let resume = Order::Resume { campaign: campaign.id, why };
     let mut answer = Value::Null;
@@ -116,7 +128,7 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
     match campaign.state {
         CampaignState::Sending | CampaignState::Retrying => Ok(true),
         CampaignState::Paused => {
-            let out = taken_out(ledger, args).await?;
+            let out = taken_out(ledger, campaign, args).await?;
             let why = reason(ledger, campaign, args, &out).await?;
             let resume = Order::Resume { campaign: campaign.id, why };
             for order in without(campaign, args, out).into_iter().chain([resume]) {
@@ -142,14 +154,14 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
 /// Why a campaign may go on. One that a brake stopped for what it does to people goes on only for a reason, which is
 /// kept, and without the group that did the harm; what stopped it for a fault of ours that is mended needs neither.
 async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOut) -> Result<Option<String>, Failure> {
-    let given = args.because.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let because = given.map(|given| format!("resumed because: {given}"));
+    let given = args.because.as_deref().map(engine::one_line).filter(|text| !text.is_empty());
+    let because = given.as_ref().map(|given| format!("resumed because: {given}"));
     let Some(demand) = demanded(&ledger.store, campaign).await? else { return Ok(because) };
-    if because.is_some() && demand.is_met_by(out) {
+    if because.is_some() && demand.is_met_by(out, people_of(&ledger.store, campaign, out).await?) {
         return Ok(because);
     }
-    let name = &campaign.name;
-    let failure = match given {
+    let (name, number) = (&campaign.name, campaign.number);
+    let failure = match &given {
         None => Failure::refused(format!("campaign {name:?} was stopped by a brake: {}", demand.why)),
         Some(_) => Failure::refused(format!(
             "campaign {name:?} was stopped by a brake: {} To go on, {}.",
@@ -157,34 +169,81 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOu
             demand.missing()
         )),
     };
-    let number = campaign.number;
-    let because = given.unwrap_or("the dead addresses are taken out");
+    let because = given.as_deref().unwrap_or("…");
+    let command =
+        |rest: &str| show::command(&ledger.dir, &format!("resume {number} --because {}{rest}", quoted(because)));
+    let failure = failure.advise(format!("to go on, say why it may: {}", command(&demand.arguments())));
+    let by_name = " --without-addresses FILE";
+    let failure = match demand.out {
+        ToTakeOut::Some { worst: Some(_), .. } => {
+            failure.advise(format!("if a check found who is dead (FILE: one address a line): {}", command(by_name)))
+        }
+        _ => failure,
+    };
     Err(failure
-        .advise(format!(
-            "to go on, say why it may: postroom resume {number} --because {because:?}{}",
-            demand.arguments()
-        ))
-        .advise("to leave a group out: --without PROVIDER, --without-cold, --without-import FILE, --without-lead-source NAME")
-        .advise(format!("to end it: postroom cancel {number}")))
+        .advise(
+            "to leave people out: --without PROVIDER, --without-cold, --without-import FILE, --without-lead-source NAME, \
+             --without-addresses FILE",
+        )
+        .advise(format!("to end it: {}", show::command(&ledger.dir, &format!("cancel {number}")))))
 }
 
 /// The groups that are named to be taken out.
-async fn taken_out(ledger: &Ledger, args: &Args) -> Result<TakenOut, Failure> {
+async fn taken_out(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<TakenOut, Failure> {
     let mut out =
         TakenOut { cold: args.without_cold, lead_sources: args.without_lead_source.clone(), ..TakenOut::default() };
     for provider in &args.without {
-        out.providers.push(provider_key(provider, &ledger.dir)?);
+        out.providers.push(provider_key(provider, &ledger.dir, None)?);
     }
     for typed in &args.without_import {
         out.imports.push(which::import(ledger, typed).await?.id);
     }
+    if let Some((typed, known)) = unknown_lead_source(&ledger.store, campaign.id, &out).await? {
+        let near = model::nearest(&typed, known.iter().map(String::as_str));
+        let failure =
+            Failure::bad_input(format!("nobody of campaign {:?} has the lead source {typed:?}", campaign.name));
+        return Err(match (near.as_slice(), known.as_slice()) {
+            ([], []) => failure.advise("its people came without lead sources"),
+            ([], known) => failure.advise(format!("there are: {}", known.join(", "))),
+            (near, _) => failure.suggest(near),
+        });
+    }
+    if let Some(file) = &args.without_addresses {
+        out.people = Arc::new(addresses_in(file)?);
+    }
     Ok(out)
+}
+
+/// The keys of the addresses in a file, one a line. Blank lines and a first line without an address are passed over.
+fn addresses_in(path: &Path) -> Result<BTreeSet<String>, Failure> {
+    let bad = |why: &dyn std::fmt::Display| Failure::bad_input(format!("{}: {why}", path.display()));
+    let file = File::open(path).map_err(|error| bad(&error))?;
+    if file.metadata().map_err(|error| bad(&error))?.len() > ADDRESSES_BYTES_MAX {
+        return Err(bad(&format!("a list of addresses has at most {ADDRESSES_BYTES_MAX} bytes")));
+    }
+    let mut keys = BTreeSet::new();
+    for (number, line) in (1..).zip(BufReader::new(file.take(ADDRESSES_BYTES_MAX)).lines()) {
+        let line = line.map_err(|error| bad(&error))?;
+        let typed = line.trim_start_matches('\u{FEFF}').trim().trim_matches('"');
+        match EmailAddress::parse(typed) {
+            Ok(address) => {
+                keys.insert(address.key());
+            }
+            Err(_) if typed.is_empty() || (number == 1 && !typed.contains('@')) => {}
+            Err(why) => return Err(bad(&format!("line {number} is no address: {why}")).advise("one address a line")),
+        }
+    }
+    if keys.is_empty() { Err(bad(&"there is no address in it")) } else { Ok(keys) }
 }
 
 /// The orders that take them out. A provider's people and the cold are good addresses that have to wait: they are held.
 /// A bad list is left out for good.
 fn without(campaign: &Campaign, args: &Args, out: TakenOut) -> Vec<Order> {
-    let why = args.because.clone().unwrap_or_else(|| "left out when the campaign was resumed".to_owned());
+    let why = args
+        .because
+        .as_deref()
+        .map(engine::one_line)
+        .unwrap_or_else(|| "left out when the campaign was resumed".to_owned());
     let blank = Reach { campaign: Some(campaign.id), why, ..Reach::default() };
     let mut orders = Vec::new();
     for provider in out.providers {
@@ -194,7 +253,9 @@ fn without(campaign: &Campaign, args: &Args, out: TakenOut) -> Vec<Order> {
         orders.push(Order::PlaceHold { reach: Reach { cold: true, ..blank } });
     }
     let imports = out.imports.into_iter().map(Group::Import);
-    let groups = imports.chain(out.lead_sources.into_iter().map(Group::LeadSource));
+    let people: Vec<&String> = out.people.iter().collect();
+    let people = people.chunks(ADDRESSES_AT_ONCE).map(|some| Group::People(some.iter().copied().cloned().collect()));
+    let groups = imports.chain(out.lead_sources.into_iter().map(Group::LeadSource)).chain(people);
     orders.extend(groups.map(|who| Order::LeaveOut { campaign: campaign.id, who }));
     orders
 }

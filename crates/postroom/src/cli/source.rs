@@ -6,10 +6,10 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::log_history::{LogFormat, LogImport};
 use crate::order::{self, Order, number, text};
-use crate::output::{Output, counted, thousands};
+use crate::output::{Output, counted, local_time, thousands};
 use crate::ways_out::{self, Password, WaysOut};
 use jiff::{ToSpan, civil};
-use model::MailDomain;
+use model::{MailDomain, Timestamp};
 use net::Proxy;
 use serde_json::Value;
 use std::net::{IpAddr, TcpListener};
@@ -59,6 +59,15 @@ pub(crate) enum Command {
         name: String,
         #[command(flatten)]
         ceilings: CeilingArgs,
+    },
+    /// Say that a source is not listed any more: it is tried again, and does not rest on
+    Delisted {
+        /// Its name; this machine's own: "this machine"
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Only at this provider (its key or name) or server, as `lanes` names it
+        #[arg(long, value_name = "PROVIDER")]
+        provider: Option<String>,
     },
     /// Take a source out of use; what it sent stays known
     Retire {
@@ -134,6 +143,23 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
             let answer = order::place(dir, Order::Allot(order), &mut |_| {}).await?;
             output.answer(&answer, || {
                 vec![format!("Source {:?} now sends {}.", text(&answer, "source"), at_most(text(&answer, "says")))]
+            });
+        }
+        Command::Delisted { name, provider } => {
+            let order = WaysOut::Delisted { name, provider };
+            let answer = order::place(dir, Order::WaysOut(order), &mut |_| {}).await?;
+            output.answer(&answer, || {
+                let at = answer.get("delisted_at").and_then(Value::as_array).cloned().unwrap_or_default();
+                let at: Vec<&str> = at.iter().filter_map(Value::as_str).collect();
+                let tried = match answer.get("in_force_now") {
+                    Some(Value::Bool(true)) => "One message goes first; if it is taken, the others follow.",
+                    _ => "It is tried again by the next postroom send, resume or serve.",
+                };
+                vec![format!(
+                    "Source {:?} does not rest any more at {}. {tried}",
+                    text(&answer, "source"),
+                    at.join(", ")
+                )]
             });
         }
         Command::Retire { name } => {
@@ -215,12 +241,12 @@ async fn list(dir: &Path, output: &Output) -> Result<(), Failure> {
         if at > 0 {
             output.line("");
         }
-        output.answer(source, || told(source));
+        output.answer(source, || told(source, &|rest| crate::show::command(dir, rest)));
     }
     Ok(())
 }
 
-fn told(source: &Value) -> Vec<String> {
+fn told(source: &Value, command: &dyn Fn(&str) -> String) -> Vec<String> {
     let field = |name: &str| source.get(name).and_then(Value::as_str);
     let mut facts = vec![text(source, "name").to_owned()];
     facts.extend(field("address").map(str::to_owned));
@@ -247,7 +273,14 @@ fn told(source: &Value) -> Vec<String> {
     let mut lines = vec![facts.join(" · ")];
     let toward = source.get("toward").and_then(Value::as_array).cloned().unwrap_or_default();
     if toward.is_empty() {
-        lines.push("    no mail yet".to_owned());
+        lines.push("    no mail yet (a rehearsal's does not count)".to_owned());
+    }
+    for listed in source.get("listed").and_then(Value::as_array).into_iter().flatten() {
+        let until = text(listed, "until").parse::<jiff::Timestamp>().ok();
+        let until = until.map(|at| local_time(Timestamp::from_millis(at.as_millisecond())));
+        let until = until.map(|at| format!(" until {at}")).unwrap_or_default();
+        let (site, command) = (text(listed, "site"), command(text(listed, "delisted")));
+        lines.push(format!("    listed at {site}, rests there{until}; once it is off the list: {command}"));
     }
     lines.extend(toward.iter().map(stands));
     lines

@@ -2,14 +2,15 @@
 
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
-use crate::ledger::{Ledger, person_here};
+use crate::ledger::person_here;
 use crate::order::Order;
 use crate::output::Output;
 use crate::show::{Style, why as lines_of};
 use crate::which;
-use engine::lanes::LaneView;
-use engine::why::{Stands, WaitsFor, Who, also_rests, operator_of, waits_for, why};
-use model::{ContactId, DeliveryId, EmailAddress};
+use engine::Stakes;
+use engine::lanes::{LaneView, remembered};
+use engine::why::{Stands, Who, also_rests, operator_of, waits_for, why};
+use model::{ContactId, EmailAddress};
 use std::path::Path;
 
 /// Addresses named when nobody has the one that was typed.
@@ -54,9 +55,17 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         && let Ok(delivery) = told.delivery.parse()
     {
         told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
-        if matches!(told.stands, Stands::Queued | Stands::Waiting { .. }) {
-            let known = at_work(&ledger, dir, delivery, &told.waits_for).await?;
-            told.waits_for.extend(known);
+        if matches!(told.stands, Stands::Queued | Stands::Waiting { .. })
+            && let Some(operator) = operator_of(&ledger.store, delivery).await?
+        {
+            let lanes = match at_work(dir, &operator).await {
+                Some(lanes) => {
+                    told.waits_for.extend(also_rests(&lanes, &operator, &told.waits_for));
+                    lanes
+                }
+                None => remembered(&ledger.store, Stakes::Real, ledger.now()).await?,
+            };
+            told.advise_of_listings(&lanes, &operator);
         }
     }
     let style = Style::of_this_process(output, dir, ledger.now());
@@ -64,18 +73,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// What the process that sends from here knows of the lanes to a delivery's site and the ledger does not.
-async fn at_work(
-    ledger: &Ledger,
-    dir: &Path,
-    delivery: DeliveryId,
-    told: &[WaitsFor],
-) -> Result<Vec<WaitsFor>, Failure> {
-    let Some(operator) = operator_of(&ledger.store, delivery).await? else { return Ok(Vec::new()) };
-    let order = Order::Lanes { provider: Some(operator.clone()), all: true };
-    let Ok(Ok(answer)) = control::ask(dir, &Request { actor: person_here(), order }).await else {
-        return Ok(Vec::new());
-    };
-    let lanes = answer.get("lanes").cloned().and_then(|lanes| serde_json::from_value::<Vec<LaneView>>(lanes).ok());
-    Ok(also_rests(&lanes.unwrap_or_default(), &operator, told))
+/// How the lanes to an operator's sites stand in the process that sends from here; `None`: there is none.
+async fn at_work(dir: &Path, operator: &str) -> Option<Vec<LaneView>> {
+    let order = Order::Lanes { provider: Some(operator.to_owned()), all: true };
+    let answer = control::ask(dir, &Request { actor: person_here(), order }).await.ok()?.ok()?;
+    serde_json::from_value(answer.get("lanes").cloned()?).ok()
 }

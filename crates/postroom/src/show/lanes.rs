@@ -73,6 +73,13 @@ fn one(lane: &LaneView, at_site: Option<u64>, is_live: bool, style: &Style) -> V
         let ink = if limit.limit.cause.is_some() || limit.holds_back { ink } else { Ink::Dim };
         lines.extend(told("", &in_words(limit, style), ink, style));
     }
+    if let Some(delisted) = lane.delisted() {
+        let next = format!(
+            "Look the address up at the list that is named and have it removed. Then: {}",
+            style.command(&delisted)
+        );
+        lines.extend(told("", &next, Ink::Bold, style));
+    }
     if let Some(budget) = &lane.budget {
         let (spent, today) = (thousands(budget.spent.into()), thousands(budget.today.into()));
         let ink = if budget.spent >= budget.today { Ink::Red } else { Ink::Dim };
@@ -83,7 +90,7 @@ fn one(lane: &LaneView, at_site: Option<u64>, is_live: bool, style: &Style) -> V
 
 /// A limit in a sentence; of a ceiling whose it is, and until when it keeps the lane back.
 fn in_words(view: &LimitView, style: &Style) -> String {
-    let says = view.limit.in_words(&|at| style.moment(at));
+    let says = view.limit.in_words(&|at| style.close_moment(at));
     let Some(whose) = &view.whose else { return says };
     // Of a rate the next moment is over before anybody has read of it.
     let goes_on = view.limit.next_probe.filter(|at| at.since(style.now()) >= TOLD_FROM);
@@ -98,7 +105,7 @@ fn told(first: &str, text: &str, ink: Ink, style: &Style) -> Vec<String> {
 }
 
 fn until(at: Timestamp, style: &Style) -> String {
-    format!("until {} ({})", style.moment(at), style.until(at))
+    format!("until {} ({})", style.close_moment(at), style.until(at))
 }
 
 /// The log, oldest first; each event with the number of its campaign.
@@ -162,6 +169,7 @@ mod tests {
             last_minute: 0,
             waiting: 186,
             held: None,
+            listed: false,
             limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],
             budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
             unauthenticated: 0,
@@ -204,6 +212,16 @@ mod tests {
     fn nothing_to_tell_is_told() {
         let style = Style::plain(TimeZone::UTC, at(0), 100);
         assert_eq!(lanes(&[], &BTreeMap::new(), 0, true, &style), ["No lane has work, and none is held back."]);
+        let cause = Cause { rule: "busy".into(), words: "451 busy".into(), at: at(0) };
+        let soon = Some(at(0) + Duration::from_secs(30));
+        let rest = InForce { limit: Limit::Rest, value: 0, cause: Some(cause), since: Some(at(0)), next_probe: soon };
+        let rest = LimitView { says: String::new(), limit: rest, whose: None, holds_back: false };
+        let resting = LaneView { limits: vec![rest], budget: None, ..lane() };
+        let told = lanes(&[resting], &BTreeMap::new(), 0, true, &style).join("\n");
+        assert!(told.contains("since 12:52:00 UTC") && told.contains("12:52:30 UTC"), "{told}");
+        let listed = LaneView { listed: true, ..lane() };
+        let told = lanes(&[listed], &BTreeMap::new(), 0, true, &style).join(" ");
+        assert!(told.contains("source delisted \"this machine\" --provider \"northmail\" --data demo"), "{told}");
         assert_eq!(log(&[], &style), ["Nothing was learned, held or stopped yet."]);
     }
 }

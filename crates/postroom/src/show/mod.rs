@@ -51,14 +51,13 @@ impl Style {
     /// it is the usual one.
     pub(crate) fn of_this_process(output: &Output, dir: &Path, now: Timestamp) -> Style {
         let width = terminal_size::terminal_size().map_or(WIDTH_IN_A_PIPE, |(columns, _)| columns.0.into());
-        let usual = dir == Path::new(crate::cli::DATA_DIR) || std::env::var_os("POSTROOM_DATA").is_some();
         Style {
             colour: output.colours(),
             width: width.clamp(WIDTH_MIN, WIDTH_MAX),
             zone: TimeZone::system(),
             now,
             program: program(),
-            data: (!usual).then(|| quoted(&dir.display().to_string())),
+            data: data_named(dir),
         }
     }
 
@@ -81,10 +80,7 @@ impl Style {
 
     /// A command as it can be typed here.
     pub(crate) fn command(&self, rest: &str) -> String {
-        match &self.data {
-            Some(data) => format!("{} {rest} --data {data}", self.program),
-            None => format!("{} {rest}", self.program),
-        }
+        typed(&self.program, rest, self.data.as_deref())
     }
 
     /// A time of a list of events that began at `first`, to the second: `Mon 09:00:41`, with the date where a weekday
@@ -104,6 +100,13 @@ impl Style {
             (false, false) => "%d %b %Y %H:%M %Z",
         };
         time.strftime(form).to_string()
+    }
+
+    /// The same; within a minute of now to the second: `14:32:07 CET`.
+    pub(crate) fn close_moment(&self, at: Timestamp) -> String {
+        let is_close = at.since(self.now).max(self.now.since(at)) < Duration::from_secs(60);
+        let time = self.zoned(at).filter(|_| is_close);
+        time.map_or_else(|| self.moment(at), |time| time.strftime("%H:%M:%S %Z").to_string())
     }
 
     /// A time within seconds of now: `14:02:07.123`.
@@ -138,6 +141,24 @@ impl Style {
     fn is_near(&self, at: Timestamp) -> bool {
         at.since(self.now).max(self.now.since(at)) < WEEK
     }
+}
+
+/// A command about this directory as it can be typed here, where no [`Style`] is at hand.
+pub(crate) fn command(dir: &Path, rest: &str) -> String {
+    typed(&program(), rest, data_named(dir).as_deref())
+}
+
+fn typed(program: &str, rest: &str, data: Option<&str>) -> String {
+    match data {
+        Some(data) => format!("{program} {rest} --data {data}"),
+        None => format!("{program} {rest}"),
+    }
+}
+
+/// The data directory as it has to be named; `None`: it is the usual one.
+fn data_named(dir: &Path) -> Option<String> {
+    let usual = dir == Path::new(crate::cli::DATA_DIR) || std::env::var_os("POSTROOM_DATA").is_some();
+    (!usual).then(|| quoted(&dir.display().to_string()))
 }
 
 /// A length of time as people say it: `0.4 s`, `12 min`, `29 h 45`, `3 days`.

@@ -128,8 +128,38 @@ fn holds_are_placed_listed_and_lifted() {
     );
     let id = placed["hold"].as_str().unwrap();
     assert!(room.says(&["hold", "lift", id]).contains("everything to google goes on"));
-    assert_eq!(room.says(&["hold", "list"]).trim(), "Nothing is held.");
+    assert!(room.says(&["hold", "list"]).starts_with("Nothing is held by hand."));
     assert!(room.says(&["lanes", "--log"]).contains("hold placed"));
+}
+
+#[test]
+fn what_a_person_types_is_one_line_and_steers_no_terminal() {
+    let room = room();
+    room.says(&["hold", "--provider", "google", "--because", "\u{1b}[31mred\nERROR: all is lost\u{1b}[0m"]);
+    for told in [room.says(&["hold", "list"]), room.says(&["lanes"]), room.says(&["lanes", "--log"])] {
+        assert!(told.contains("\u{FFFD}[31mred ERROR: all is lost") && !told.contains('\u{1b}'), "{told:?}");
+    }
+    assert!(room.says(&["lanes", "--log"]).contains("to google: "), "the log says what is held");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let room = room();
+    for (args, expected) in [
+        (&["lanes", "--provider", "nosuch"][..], "no provider is called \"nosuch\""),
+        (&["lanes", "--log", "0"], "from 1 to"),
+        (
+            &["source", "add", "twin", "--address", "127.0.0.2", "--ehlo", "twin.letters.example"],
+            "that of the source \"mta1\"",
+        ),
+        (&["domain", "history", "withdraw", "nosuch.org", "--why", "a slip"], "declared history"),
+        (&["domain", "history", "declare", "a.org", "--sent", "2020-01-01=5", "--why", "x"], "2020-01-01 is not over"),
+    ] {
+        let (code, error) = room.fails(args);
+        assert!(code == 2 && error.contains(expected), "{args:?}: {code} {error}");
+    }
+    let (code, error) = room.fails(&["source", "delisted", "mta1"]);
+    assert!(code == 3 && error.contains("does not rest for a listing"), "{error}");
 }
 
 #[test]

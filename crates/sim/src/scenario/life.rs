@@ -3,6 +3,7 @@
 mod complaining;
 mod followed;
 mod letters;
+mod resuming;
 mod rows;
 
 pub(crate) use letters::{Letter, import, mail};
@@ -354,7 +355,7 @@ impl Life {
                 process.stop().await;
                 let without = TakenOut { imports: vec![second], ..TakenOut::default() };
                 let demand = process.demand(first).await;
-                assert!(demand.is_met_by(&without) && !demand.is_met_by(&TakenOut::default()), "{demand:?}");
+                assert!(demand.is_met_by(&without, 0) && !demand.is_met_by(&TakenOut::default(), 0), "{demand:?}");
                 process.store.leave_out(first, LeftOut::Import(second), &[], &actor, now).await.expect("left out");
                 assert_eq!(process.demand(first).await.out, ToTakeOut::Nothing);
                 let why = Some("resumed because: the second list is taken out".to_owned());
@@ -365,10 +366,17 @@ impl Life {
                 let first = process.first().await;
                 process.stop().await;
                 let demand = process.demand(first).await;
-                assert!(demand.is_met_by(&TakenOut::default()), "{demand:?}");
+                assert!(demand.is_met_by(&TakenOut::default(), 0), "{demand:?}");
                 let why = Some(format!("resumed because: {why}"));
                 process.handle().resume(first, why, &actor).await.expect("resumed");
                 process.start().await.expect("started");
+            }
+            Action::ResumeWithoutPeople(people) => process.resume_without(&people).await,
+            Action::Delisted(name) => {
+                let sources = process.store.sources().await.expect("the ledger can be read");
+                let source = sources.iter().find(|source| source.name == name).expect("it is described");
+                let sites = process.handle().delisted(source, None, &actor).await.expect("the engine is at work");
+                assert!(!sites.is_empty(), "it rested nowhere");
             }
             Action::Complain(domain, people) => process.complain(domain, people).await,
             Action::Cancel => {
@@ -649,9 +657,10 @@ impl Process<'_> {
         let state = campaigns.first().expect("there is a campaign").state;
         match action {
             Action::Pause => state.may_send(),
-            Action::Resume | Action::ResumeWithoutSecondList | Action::ResumeBecause(_) => {
-                state == CampaignState::Paused
-            }
+            Action::Resume
+            | Action::ResumeWithoutSecondList
+            | Action::ResumeWithoutPeople(_)
+            | Action::ResumeBecause(_) => state == CampaignState::Paused,
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
@@ -667,6 +676,7 @@ impl Process<'_> {
             | Action::Complain(..)
             | Action::DescribeSource(..)
             | Action::RetireSource(_)
+            | Action::Delisted(_)
             | Action::Describe(..)
             | Action::Wait
             | Action::Ahead(_)

@@ -293,13 +293,21 @@ fn a_group_is_left_out_and_the_others_stay() {
     let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
     now(store.settle(vec![deferred(of("3@a.example"), site, at(30), at(600))])).unwrap();
     let open = [of("5@b.example").delivery];
+    let keys = ["1@a.example", "nobody@a.example"].map(|email| model::EmailAddress::parse(email).unwrap().key());
+    let named = LeftOut::People(std::sync::Arc::new(keys.into_iter().collect()));
+    let left = |who| now(store.left_of(campaign.id, who)).unwrap();
+    assert_eq!([left(LeftOut::LeadSource("fair".into())), left(LeftOut::LeadSource("nosuch".into()))], [1, 0]);
+    assert_eq!([left(LeftOut::Import(stale)), left(named.clone())], [3, 1]);
+    let groups = now(store.groups_of(campaign.id)).unwrap();
+    assert_eq!(groups.iter().map(|group| group.waiting).sum::<u64>(), 6, "two imports and the fair: {groups:?}");
+    assert_eq!(now(store.leave_out(campaign.id, named, &[], &ME, at(31))).unwrap(), 1);
     assert_eq!(now(store.leave_out(campaign.id, LeftOut::LeadSource("fair".into()), &[], &ME, at(31))).unwrap(), 1);
     assert_eq!(now(store.leave_out(campaign.id, LeftOut::Import(stale), &open, &ME, at(32))).unwrap(), 1);
     assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
     let tally = now(store.tally(campaign.id)).unwrap();
     let skipped = |reason| tally.by_skip_reason.get(&reason).copied();
-    assert_eq!((skipped(SkipReason::QuarantinedImport), skipped(SkipReason::Excluded)), (Some(1), Some(1)));
-    assert_eq!(tally.count(DeliveryState::Queued), 3);
+    assert_eq!((skipped(SkipReason::QuarantinedImport), skipped(SkipReason::Excluded)), (Some(1), Some(2)));
+    assert_eq!(tally.count(DeliveryState::Queued), 2);
     assert_adds_up(&store, campaign.id);
 }
 

@@ -136,9 +136,24 @@ impl Ledger {
                 now.as_millis(),
             ],
         )?;
-        let about = NewEvent { campaign: new.campaign, detail: Some(new.why.clone()), ..NewEvent::default() };
+        let hold = require(&self.conn, id)?;
+        let detail = Some(self.told(&hold)?);
+        let about = NewEvent { campaign: new.campaign, detail, ..NewEvent::default() };
         self.event(new.workspace, EventKind::HoldPlaced, actor, now, about)?;
-        require(&self.conn, id)
+        Ok(hold)
+    }
+
+    /// What a hold covers and why, for the log: `to google, through mta1: they asked us to wait`.
+    fn told(&self, hold: &Hold) -> Result<String> {
+        let mut what = Vec::new();
+        what.extend(hold.cold_only.then(|| "the cold part".to_owned()));
+        what.extend(hold.provider.as_ref().map(|provider| format!("to {provider}")));
+        what.extend(hold.domain_name.as_ref().map(|domain| format!("to {domain}")));
+        if let Some(source) = hold.source {
+            what.push(format!("through {}", super::sources::require(&self.conn, source)?.name));
+        }
+        let why = &hold.why;
+        Ok(if what.is_empty() { format!("everything: {why}") } else { format!("{}: {why}", what.join(", ")) })
     }
 
     /// Notes which holds came to their end, and forgets those long over.
@@ -158,7 +173,8 @@ impl Ledger {
             return Ok(hold);
         }
         self.conn.execute("UPDATE hold SET lifted_at = ?2 WHERE id = ?1", params![id.0, now.as_millis()])?;
-        let about = NewEvent { campaign: hold.campaign, detail: Some(hold.why), ..NewEvent::default() };
+        let detail = Some(self.told(&hold)?);
+        let about = NewEvent { campaign: hold.campaign, detail, ..NewEvent::default() };
         self.event(hold.workspace, EventKind::HoldLifted, actor, now, about)?;
         require(&self.conn, id)
     }

@@ -2,7 +2,7 @@
 
 use super::dictionary::unpack_enhanced;
 use super::{contacts, events, word};
-use crate::campaign::{LeftOut, MissingOf};
+use crate::campaign::{GroupOf, LeftOut, MissingOf};
 use crate::error::Result;
 use crate::queue::{Site, WaitingAt};
 use crate::reply_text;
@@ -72,6 +72,32 @@ pub(crate) fn missing_by_group(conn: &Connection, campaign: CampaignId) -> Resul
         };
         let file: Option<String> = row.get(2)?;
         Ok(MissingOf { who, file: file.unwrap_or_default(), people: row.get(3)?, gone: row.get(4)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The groups of a campaign's people, with how they fared.
+pub(crate) fn groups_of(conn: &Connection, campaign: CampaignId) -> Result<Vec<GroupOf>> {
+    let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
+    let end = if super::campaigns::require(conn, campaign)?.standing { i64::MAX } else { end };
+    let sums = "sum(d.state IN (0, 1)), sum(d.state NOT IN (0, 1, ?5)), sum(d.state = ?4)";
+    let from = "FROM delivery d JOIN contact c ON c.id = d.contact";
+    let those = "d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3";
+    let sql = format!(
+        "SELECT c.import, NULL, (SELECT file_name FROM import WHERE id = c.import), {sums} {from}
+         WHERE {those} AND c.import IS NOT NULL GROUP BY c.import
+         UNION ALL SELECT NULL, c.lead_source, NULL, {sums} {from}
+         WHERE {those} AND c.lead_source IS NOT NULL GROUP BY c.lead_source"
+    );
+    let (hard, skipped) = (DeliveryState::Hard.code(), DeliveryState::Skipped.code());
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map(params![first, end, campaign.0, hard, skipped], |row| {
+        let who = match row.get::<_, Option<i64>>(0)? {
+            Some(import) => LeftOut::Import(ImportId(import)),
+            None => LeftOut::LeadSource(row.get(1)?),
+        };
+        let file: Option<String> = row.get(2)?;
+        Ok(GroupOf { who, file: file.unwrap_or_default(), waiting: row.get(3)?, tried: row.get(4)?, hard: row.get(5)? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -8,7 +8,7 @@ use crate::campaign::LeftOut;
 use crate::error::Result;
 use crate::settlement::Settlement;
 use model::id::ID_STEP;
-use model::{CampaignId, DeliveryId, DeliveryState, SkipReason, Timestamp};
+use model::{CampaignId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Timestamp};
 use rusqlite::{Connection, params};
 
 /// Rows skipped in one step.
@@ -16,18 +16,37 @@ const STEP_ROWS: i64 = 5_000;
 /// Rows looked at in one step: most of a campaign may be settled.
 const STEP_SCANNED: i64 = 50_000;
 
-/// Is anybody of this group of a campaign's people still to be tried?
-pub(crate) fn has_left(conn: &Connection, id: CampaignId, who: &LeftOut) -> Result<bool> {
+/// How many of this group of a campaign's people are still to be tried.
+pub(crate) fn left_of(conn: &Connection, id: CampaignId, who: &LeftOut) -> Result<u64> {
     let (first, end) = super::campaigns::delivery_range(conn, id)?;
     let end = if super::campaigns::require(conn, id)?.standing { i64::MAX } else { end };
-    let (import, lead_source) = match who {
-        LeftOut::Import(import) => (Some(import.0), None),
-        LeftOut::LeadSource(name) => (None, Some(name)),
-    };
-    let sql = "SELECT EXISTS (SELECT 1 FROM delivery d JOIN contact c ON c.id = d.contact
+    let (import, lead_source) = columns_of(Some(who));
+    let sql = "SELECT (SELECT a.email FROM address a WHERE a.id = d.address)
+        FROM delivery d JOIN contact c ON c.id = d.contact
         WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
-            AND (?4 IS NULL OR c.import = ?4) AND (?5 IS NULL OR c.lead_source = ?5))";
-    Ok(conn.query_row(sql, params![first, end, id.0, import, lead_source], |row| row.get(0))?)
+            AND (?4 IS NULL OR c.import = ?4) AND (?5 IS NULL OR c.lead_source = ?5)";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![first, end, id.0, import, lead_source])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        count += u64::from(is_of(who, row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?));
+    }
+    Ok(count)
+}
+
+/// The import or the lead source that a row must have to be of a group.
+fn columns_of(who: Option<&LeftOut>) -> (Option<i64>, Option<&str>) {
+    match who {
+        None | Some(LeftOut::People(_)) => (None, None),
+        Some(LeftOut::Import(import)) => (Some(import.0), None),
+        Some(LeftOut::LeadSource(name)) => (None, Some(name)),
+    }
+}
+
+/// Is somebody with this address of the group, as far as addresses decide?
+fn is_of(who: &LeftOut, email: Option<&str>) -> bool {
+    let LeftOut::People(keys) = who else { return true };
+    email.and_then(|email| EmailAddress::parse(email).ok()).is_some_and(|address| keys.contains(&address.key()))
 }
 
 impl Ledger {
@@ -48,15 +67,11 @@ impl Ledger {
             return Ok((None, 0));
         }
         let upto = if standing { end } else { end.min(from + ID_STEP * STEP_SCANNED) };
-        let picked: Vec<(i64, i64, i64)> = {
-            let (import, lead_source) = match who {
-                None => (None, None),
-                Some(LeftOut::Import(import)) => (Some(import.0), None),
-                Some(LeftOut::LeadSource(name)) => (None, Some(name)),
-            };
+        let picked: Vec<(i64, i64, i64, Option<String>)> = {
+            let (import, lead_source) = columns_of(who);
             let hint = if standing { "d.occurrence <> 0 AND" } else { "" };
             let sql = format!(
-                "SELECT d.id, d.workspace, d.state FROM delivery d
+                "SELECT d.id, d.workspace, d.state, (SELECT a.email FROM address a WHERE a.id = d.address) FROM delivery d
                 WHERE {hint} d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
                     AND (?5 IS NULL OR (SELECT c.import FROM contact c WHERE c.id = d.contact) = ?5)
                     AND (?6 IS NULL OR (SELECT c.lead_source FROM contact c WHERE c.id = d.contact) = ?6)
@@ -64,7 +79,7 @@ impl Ledger {
             );
             let mut statement = self.conn.prepare_cached(&sql)?;
             let key = params![from, upto, id.0, STEP_ROWS, import, lead_source];
-            let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             rows.collect::<rusqlite::Result<_>>()?
         };
         // A full page may have left some behind it.
@@ -72,9 +87,9 @@ impl Ledger {
         let last = picked.last().filter(|_| full).map_or(upto - 1, |(delivery, ..)| *delivery);
         let mut sums = Sums::default();
         let mut skipped = 0_u64;
-        for (delivery, workspace, state) in &picked {
+        for (delivery, workspace, state, email) in &picked {
             let delivery = DeliveryId(*delivery);
-            if except.contains(&delivery) {
+            if except.contains(&delivery) || who.is_some_and(|who| !is_of(who, email.as_deref())) {
                 continue;
             }
             let one = bare_settlement(id, *workspace, delivery, word!(DeliveryState, *state)?, now);

@@ -294,13 +294,16 @@ impl Ledger {
         }
         let of = VolumeOf::Domain(domain).key();
         let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND imported = ?3";
-        self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, DECLARED])?;
+        let name: String =
+            self.conn.query_row("SELECT name FROM domain WHERE id = ?1", [domain.0], |row| row.get(0))?;
+        let before = self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, DECLARED])?;
+        if before == 0 && days.is_empty() {
+            return Err(StoreError::NotFound { what: "declared history of mail from", name });
+        }
         for (day, sent) in days {
             let count = DayCount { attempted: *sent, accepted: *sent, ..DayCount::default() };
             self.add_day(of, *day, "", DECLARED, &count)?;
         }
-        let name: String =
-            self.conn.query_row("SELECT name FROM domain WHERE id = ?1", [domain.0], |row| row.get(0))?;
         let most = days.values().max().copied().unwrap_or(0);
         let detail = match days.len() {
             0 => format!("declared history of mail from {name} taken back: {why}"),

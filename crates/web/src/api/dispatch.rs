@@ -154,7 +154,11 @@ pub(crate) async fn put_source(
     may_write(&caller)?;
     let unreadable = |error: std::net::AddrParseError| Problem::field("address", error.to_string());
     let address: Option<IpAddr> = given.address.map(|text| text.parse().map_err(unreadable)).transpose()?;
-    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
+    let all = app.store.sources().await?;
+    if let Some(other) = engine::lanes::address_taken(&all, &name, address) {
+        return Err(Problem::field("address", format!("it is that of the source {:?}", other.name)));
+    }
+    let known = all.into_iter().find(|source| source.name == name);
     let was_warm = known.and_then(|source| source.warm_since);
     let new = NewSource {
         name,

@@ -167,7 +167,7 @@ pub(crate) async fn place(
         source,
         cold_only: reach.cold_only,
         until: reach.until.map(|time| time.0),
-        why: reach.why,
+        why: engine::one_line(&reach.why),
     };
     let covered = engine::lanes::covered_by(&app.store, new.clone()).await?;
     let hold = recorded(app.engine.place_hold(new, &caller.actor).await?)?.into();

@@ -95,8 +95,8 @@ impl AskPage {
     fn goes(&self) -> Option<String> {
         match &self.demand.as_ref()?.out {
             ToTakeOut::Nothing => None,
-            ToTakeOut::Named(group) => Some(group.to_string()),
-            ToTakeOut::Some => Some(self.layout.say("without-cold")),
+            ToTakeOut::Named(group) | ToTakeOut::Some { worst: Some(group), .. } => Some(group.to_string()),
+            ToTakeOut::Some { worst: None, .. } => Some(self.layout.say("without-cold")),
         }
     }
 }

@@ -11,9 +11,10 @@ use dispatch::brakes::Group;
 use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, EmailAddress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,7 +42,7 @@ pub(crate) struct Why {
 
 impl Why {
     fn text(self) -> Option<String> {
-        self.because.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        self.because.map(|text| engine::one_line(&text)).filter(|text| !text.is_empty())
     }
 }
 
@@ -87,10 +88,15 @@ pub(crate) struct Without {
     /// The people whose address was collected there: they are skipped.
     #[serde(default)]
     lead_sources: Vec<String>,
+    /// The people with these addresses, such as those that a check of the list found dead: they are skipped. At most 10000.
+    #[serde(default)]
+    addresses: Vec<String>,
 }
 
 /// The most groups that are taken out at once.
 const WITHOUT_MAX: usize = 100;
+/// The most addresses that are taken out at once.
+const ADDRESSES_MAX: usize = 10_000;
 
 impl Resumption {
     /// As somebody typed it, who takes out what is demanded or nobody.
@@ -104,30 +110,57 @@ impl Without {
     fn demanded(out: &resume::ToTakeOut) -> Without {
         match out {
             ToTakeOut::Nothing => Without::default(),
-            ToTakeOut::Some => Without { cold: true, ..Without::default() },
-            ToTakeOut::Named(Group::Provider(key)) => Without { providers: vec![key.clone()], ..Without::default() },
-            ToTakeOut::Named(Group::Import { id, .. }) => {
-                Without { imports: vec![id.to_string()], ..Without::default() }
-            }
-            ToTakeOut::Named(Group::LeadSource(name)) => {
-                Without { lead_sources: vec![name.clone()], ..Without::default() }
-            }
+            ToTakeOut::Some { worst: None, .. } => Without { cold: true, ..Without::default() },
+            ToTakeOut::Named(group) | ToTakeOut::Some { worst: Some(group), .. } => match group {
+                Group::Provider(key) => Without { providers: vec![key.clone()], ..Without::default() },
+                Group::Import { id, .. } => Without { imports: vec![id.to_string()], ..Without::default() },
+                Group::LeadSource(name) => Without { lead_sources: vec![name.clone()], ..Without::default() },
+            },
         }
     }
 
     fn read(self) -> Result<resume::TakenOut, Problem> {
-        let Without { providers, cold, imports, lead_sources } = self;
+        let Without { providers, cold, imports, lead_sources, addresses } = self;
         if providers.len() + imports.len() + lead_sources.len() > WITHOUT_MAX {
             return Err(Problem::field("without", format!("at most {WITHOUT_MAX} groups")));
         }
         let imports = imports.iter().map(|text| extract::id("without.imports", text)).collect::<Result<Vec<_>, _>>()?;
-        Ok(resume::TakenOut { providers, cold, imports, lead_sources })
+        if addresses.len() > ADDRESSES_MAX {
+            return Err(Problem::field("without.addresses", format!("at most {ADDRESSES_MAX}")));
+        }
+        let key = |text: &String| {
+            let address = EmailAddress::parse(text.trim());
+            address
+                .map(|address| address.key())
+                .map_err(|why| Problem::field("without.addresses", format!("{text:?} is not an email address: {why}")))
+        };
+        let people = Arc::new(addresses.iter().map(key).collect::<Result<_, _>>()?);
+        Ok(resume::TakenOut { providers, cold, imports, lead_sources, people })
+    }
+}
+
+/// Refused: groups that are none of the campaign, which would take nobody out.
+async fn refuse_unknown(app: &App, campaign: &store::Campaign, out: &resume::TakenOut) -> Result<(), Problem> {
+    if let Some((name, known)) = resume::unknown_lead_source(&app.store, campaign.id, out).await? {
+        let near = model::nearest(&name, known.iter().map(String::as_str));
+        let hint = if near.is_empty() { String::new() } else { format!(" (near: {})", near.join(", ")) };
+        let says = format!("nobody of the campaign has the lead source {name:?}{hint}");
+        return Err(Problem::field("without.lead_sources", says));
+    }
+    if out.imports.is_empty() {
+        return Ok(());
+    }
+    let known = app.store.list_imports(campaign.workspace).await?;
+    match out.imports.iter().find(|id| !known.iter().any(|one| one.id == **id)) {
+        Some(id) => Err(Problem::field("without.imports", format!("there is no import {id}"))),
+        None => Ok(()),
     }
 }
 
 /// Let a paused campaign go on.
 ///
-/// One that a brake stopped needs a reason, and goes on without the group that the brake named.
+/// One that a brake stopped needs a reason, and goes on without the group that the brake named. Where none was named, a
+/// reason is enough the first time; stopped again, some of those who wait have to be taken out.
 #[utoipa::path(post, path = "/campaigns/{id}/resume", tag = "campaigns", request_body = Resumption,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
 pub(crate) async fn go_on(
@@ -140,10 +173,12 @@ pub(crate) async fn go_on(
     let known = campaign(&app, &caller, id).await?;
     let Resumption { because, without } = wish;
     let (because, out) = (Why { because }.text(), without.read()?);
+    refuse_unknown(&app, &known, &out).await?;
     if let Some(demand) = resume::demanded(&app.store, &known).await? {
+        let people = resume::people_of(&app.store, &known, &out).await?;
         let lacks = match because {
             None => Some(("because", "say why it may".to_owned())),
-            Some(_) => (!demand.is_met_by(&out)).then(|| ("without", demand.missing())),
+            Some(_) => (!demand.is_met_by(&out, people)).then(|| ("without", demand.missing())),
         };
         if let Some((field, lacks)) = lacks {
             let says = format!("a brake stopped it: {} To go on, {lacks}.", demand.why);
