@@ -178,7 +178,7 @@ async fn some(store: &Store, campaign: &Campaign) -> Result<ToTakeOut, StoreErro
 pub async fn people_of(store: &Store, campaign: &Campaign, out: &TakenOut) -> Result<u64, StoreError> {
     let mut people = 0;
     for who in out.left_out() {
-        people += store.left_of(campaign.id, who).await?;
+        people += store.left_of(campaign.id, who, u64::MAX).await?;
     }
     for key in out.providers.iter().collect::<BTreeSet<_>>() {
         if !is_out(store, campaign.id, &Group::Provider(key.clone())).await? {
@@ -219,7 +219,7 @@ async fn is_out(store: &Store, campaign: CampaignId, group: &Group) -> Result<bo
             return holds_for_good(store, campaign, whole).await;
         }
     };
-    Ok(store.left_of(campaign, who).await? == 0)
+    Ok(store.left_of(campaign, who, 1).await? == 0)
 }
 
 /// Is there such a hold on the whole campaign that does not end by itself?

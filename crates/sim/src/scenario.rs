@@ -45,9 +45,6 @@ pub enum Action {
     ResumeWithoutSecondList,
     /// It is resumed for this reason, and nobody is left out.
     ResumeBecause(&'static str),
-    /// It is resumed without these people, after a second stop at which nobody stood out; groups that hold nobody of it would
-    /// not do.
-    ResumeWithoutPeople(Vec<String>),
     /// So many of the people at this domain who have its message call it spam, and their provider says so in reports that do
     /// not name them.
     Complain(&'static str, usize),

@@ -653,9 +653,9 @@ impl Store {
     pub async fn groups_of(&self, campaign: CampaignId) -> Result<Vec<GroupOf>> {
         self.core.lanes.read(move |conn| reports::groups_of(conn, campaign)).await
     }
-    /// How many of this group are still to be tried. Reads the whole campaign.
-    pub async fn left_of(&self, campaign: CampaignId, who: LeftOut) -> Result<u64> {
-        self.core.lanes.read(move |conn| sweep::left_of(conn, campaign, &who)).await
+    /// How many of this group are still to be tried, counted up to `at_most`. Reads the campaign until so many are found.
+    pub async fn left_of(&self, campaign: CampaignId, who: LeftOut, at_most: u64) -> Result<u64> {
+        self.core.lanes.read(move |conn| sweep::left_of(conn, campaign, &who, at_most)).await
     }
     /// Deliveries of a campaign in a state, in order of id, after `after`.
     pub async fn deliveries(

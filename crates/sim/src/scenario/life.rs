@@ -3,7 +3,6 @@
 mod complaining;
 mod followed;
 mod letters;
-mod resuming;
 mod rows;
 
 pub(crate) use letters::{Letter, import, mail};
@@ -371,7 +370,6 @@ impl Life {
                 process.handle().resume(first, why, &actor).await.expect("resumed");
                 process.start().await.expect("started");
             }
-            Action::ResumeWithoutPeople(people) => process.resume_without(&people).await,
             Action::Delisted(name) => {
                 let sources = process.store.sources().await.expect("the ledger can be read");
                 let source = sources.iter().find(|source| source.name == name).expect("it is described");
@@ -657,10 +655,9 @@ impl Process<'_> {
         let state = campaigns.first().expect("there is a campaign").state;
         match action {
             Action::Pause => state.may_send(),
-            Action::Resume
-            | Action::ResumeWithoutSecondList
-            | Action::ResumeWithoutPeople(_)
-            | Action::ResumeBecause(_) => state == CampaignState::Paused,
+            Action::Resume | Action::ResumeWithoutSecondList | Action::ResumeBecause(_) => {
+                state == CampaignState::Paused
+            }
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),

@@ -295,7 +295,7 @@ fn a_group_is_left_out_and_the_others_stay() {
     let open = [of("5@b.example").delivery];
     let keys = ["1@a.example", "nobody@a.example"].map(|email| model::EmailAddress::parse(email).unwrap().key());
     let named = LeftOut::People(std::sync::Arc::new(keys.into_iter().collect()));
-    let left = |who| now(store.left_of(campaign.id, who)).unwrap();
+    let left = |who| now(store.left_of(campaign.id, who, 9)).unwrap();
     assert_eq!([left(LeftOut::LeadSource("fair".into())), left(LeftOut::LeadSource("nosuch".into()))], [1, 0]);
     assert_eq!([left(LeftOut::Import(stale)), left(named.clone())], [3, 1]);
     let groups = now(store.groups_of(campaign.id)).unwrap();

@@ -16,8 +16,8 @@ const STEP_ROWS: i64 = 5_000;
 /// Rows looked at in one step: most of a campaign may be settled.
 const STEP_SCANNED: i64 = 50_000;
 
-/// How many of this group of a campaign's people are still to be tried.
-pub(crate) fn left_of(conn: &Connection, id: CampaignId, who: &LeftOut) -> Result<u64> {
+/// How many of this group of a campaign's people are still to be tried, counted up to `at_most`.
+pub(crate) fn left_of(conn: &Connection, id: CampaignId, who: &LeftOut, at_most: u64) -> Result<u64> {
     let (first, end) = super::campaigns::delivery_range(conn, id)?;
     let end = if super::campaigns::require(conn, id)?.standing { i64::MAX } else { end };
     let (import, lead_source) = columns_of(Some(who));
@@ -28,7 +28,9 @@ pub(crate) fn left_of(conn: &Connection, id: CampaignId, who: &LeftOut) -> Resul
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![first, end, id.0, import, lead_source])?;
     let mut count = 0;
-    while let Some(row) = rows.next()? {
+    while count < at_most
+        && let Some(row) = rows.next()?
+    {
         count += u64::from(is_of(who, row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?));
     }
     Ok(count)
