@@ -205,19 +205,20 @@ impl Store {
         self.core.lanes.write(write).await
     }
     /// Puts whoever has these addresses (at most [`MEMBERS_MAX`]) on a list, as they were on it elsewhere: confirmed, where it asks
-    /// for that. Whoever left it stays away, and nobody is revived.
+    /// for that. Whoever left it stays away, and nobody is revived. With each the time they came onto it, where that is known;
+    /// else they agreed when they gave the consent they stand by, which stays as it is.
     pub async fn move_onto_list(
         &self,
         workspace: WorkspaceId,
         id: ListId,
-        addresses: Vec<EmailAddress>,
+        addresses: Vec<(EmailAddress, Option<Timestamp>)>,
         consent: Consent,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<MovedOnto> {
-        let hashes: Vec<_> = addresses.iter().map(|address| self.hash_of(workspace, address)).collect();
+        let people: Vec<_> = addresses.iter().map(|(address, at)| (self.hash_of(workspace, address), *at)).collect();
         let actor = actor.clone();
-        let write = move |ledger: &mut Ledger| ledger.move_onto_list(workspace, id, &hashes, &consent, &actor, now);
+        let write = move |ledger: &mut Ledger| ledger.move_onto_list(workspace, id, &people, &consent, &actor, now);
         self.core.lanes.write(write).await
     }
     /// What would become of them if everybody had an address of somebody here.

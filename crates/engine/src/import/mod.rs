@@ -22,6 +22,7 @@ pub(crate) mod words;
 pub use columns::{Column, Columns, Mapping, Role};
 pub use error::ImportError;
 pub use person::Note;
+pub(crate) use person::moment;
 
 use aws_lc_rs::digest;
 use encoding_rs::Encoding;

@@ -199,9 +199,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Reads a date or a time of ISO 8601, with or without an offset (then UTC); other spellings mean different days in
-/// different countries and are not guessed at.
-fn moment(text: &str) -> Option<Timestamp> {
+/// Reads a date or a time of ISO 8601, with or without an offset (then UTC), also with the mark that Emma's API writes before it
+/// (`@D:2010-11-12T11:23:45`); other spellings mean different days in different countries and are not guessed at.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    let text = text.strip_prefix("@D:").unwrap_or(text);
     let zoned = text.parse::<jiff::Timestamp>().ok();
     let utc = |time: civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let found = zoned.or_else(|| text.parse::<civil::DateTime>().ok().and_then(utc))?;
@@ -305,7 +306,7 @@ mod tests {
     fn consent_is_evidence_and_a_no_holds_back() {
         check(
             "email,consent,consent_date,consent_ip\na@x.org,web form,2024-03-01T10:00:00Z,192.0.2.1\nb@x.org,,2024-03-01,\n\
-             c@x.org,no,,\nd@x.org,fair,1/3/24,\n",
+             c@x.org,no,,\nd@x.org,fair,1/3/24,\ne@x.org,,@D:2010-11-12T11:23:45,\n",
             expect![[r#"
                 a@x.org - - {"email":"a@x.org","consent":"web form","consent_date":"2024-03-01T10:00:00Z","consent_ip":"192.0.2.1"} []
                   Some("web form") Some(1709287200000) Some("192.0.2.1")
@@ -314,6 +315,8 @@ mod tests {
                 c@x.org unconfirmed - {"email":"c@x.org","consent":"no"} [ConsentRefused]
                 d@x.org - - {"email":"d@x.org","consent":"fair","consent_date":"1/3/24"} []
                   Some("fair; time as given: 1/3/24") None None
+                e@x.org - - {"email":"e@x.org","consent_date":"@D:2010-11-12T11:23:45"} []
+                  None Some(1289561025000) None
             "#]],
         );
     }

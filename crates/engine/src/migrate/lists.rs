@@ -4,6 +4,7 @@
 //! revived: who is on a list and must not be mailed is not mailed.
 
 use super::{MigrateError, Platform};
+use crate::import::moment;
 use model::{Actor, EmailAddress, ListId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,7 +27,7 @@ pub struct MovedList {
     pub public: bool,
     /// Did people have to confirm there? Whoever comes onto it has to here, too; who moves has.
     pub confirms: bool,
-    /// The addresses of who is on it, one a line.
+    /// The addresses of who is on it, one a line, with a tab and the time they came onto it where that is told.
     pub file: PathBuf,
     /// How many they are.
     pub members: u64,
@@ -63,9 +64,17 @@ pub(super) struct Gathered {
 struct List {
     public: bool,
     confirms: bool,
-    members: Vec<String>,
+    members: Vec<Member>,
     left: u64,
     unconfirmed: u64,
+}
+
+/// Somebody who is on a list.
+#[derive(Debug)]
+struct Member {
+    email: String,
+    /// Since when, as the platform writes it.
+    since: Option<String>,
 }
 
 /// Does a column say on which lists somebody is?
@@ -157,7 +166,10 @@ impl Gathered {
         match standing {
             Some("unsubscribed") => list.left += 1,
             Some("unconfirmed") if list.confirms => list.unconfirmed += 1,
-            _ => list.members.push(email.to_owned()),
+            _ => {
+                let since = says.get("subscription_created_at").and_then(Value::as_str).map(str::to_owned);
+                list.members.push(Member { email: email.to_owned(), since });
+            }
         }
     }
 
@@ -168,7 +180,11 @@ impl Gathered {
             let file = scratch.join(format!("list-{number}.txt"));
             let unreadable = |why| MigrateError::Read { file: file.display().to_string(), why };
             fs::create_dir_all(scratch).map_err(unreadable)?;
-            let lines: String = list.members.iter().flat_map(|email| [email.as_str(), "\n"]).collect();
+            let line = |member: &Member| match &member.since {
+                Some(since) => format!("{}\t{since}\n", member.email),
+                None => format!("{}\n", member.email),
+            };
+            let lines: String = list.members.iter().map(line).collect();
             fs::write(&file, lines).map_err(unreadable)?;
             let List { public, confirms, members, left, unconfirmed } = list;
             let members = members.len() as u64;
@@ -218,14 +234,21 @@ pub async fn move_list(
         if page.is_empty() {
             return Ok(report);
         }
-        let read: Vec<EmailAddress> = page.iter().filter_map(|line| EmailAddress::parse(line).ok()).collect();
+        let member = |line: &String| {
+            let (email, since) = line.split_once('\t').unwrap_or((line, ""));
+            Some((EmailAddress::parse(email).ok()?, moment(since)))
+        };
+        let read: Vec<(EmailAddress, Option<Timestamp>)> = page.iter().filter_map(member).collect();
         report.unknown += (page.len() - read.len()) as u64;
         let Some(id) = id else {
             report.joined += read.len() as u64;
             continue;
         };
         let moved = match dry_run {
-            true => store.would_move_onto(workspace, id, read).await?,
+            true => {
+                let addresses = read.into_iter().map(|(address, _)| address).collect();
+                store.would_move_onto(workspace, id, addresses).await?
+            }
             false => store.move_onto_list(workspace, id, read, consent.clone(), actor, now()).await?,
         };
         let MovedOnto { joined, already, left, unknown } = moved;

@@ -24,6 +24,8 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+/// How files end that hold others.
+const ARCHIVE: &str = "zip";
 /// The longest first line that is looked at, in octets.
 const HEADER_BYTES_MAX: u64 = 64 * 1024;
 /// The longest answer of another platform's API that is read, in octets.
@@ -106,6 +108,8 @@ pub struct Part {
 /// What there is to be done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// Archives in a folder: what is in them is not looked at.
+    pub passed_over: Vec<PathBuf>,
     /// People, those first who must not be mailed.
     pub parts: Vec<Part>,
     /// Lists, and who is on them.
@@ -276,10 +280,12 @@ impl Platform {
 pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Plan, MigrateError> {
     let (mut templates, mut gathered, mut answers, mut tables) =
         (Vec::new(), Gathered::default(), Vec::new(), Vec::new());
-    for file in files(given)? {
+    let (found, passed_over) = files(given)?;
+    for file in found {
         match extension(&file).as_str() {
+            ARCHIVE => return Err(unknown(platform, &file, "it is a ZIP archive; unpack it, and name the folder")),
             "html" | "htm" => templates.push(templates::of_page(platform, &file)?),
-            "json" => answers.push((read_json(platform, &file)?, file)),
+            "json" => answers.push((standings::Answer::of(read_json(platform, &file)?), file)),
             _ => tables.push(file),
         }
     }
@@ -287,7 +293,10 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
     // Names of lists are known before people are read who are on them.
     let mut people = Vec::new();
     for (read, file) in &answers {
-        let entries = entries(read).ok_or_else(|| unknown(platform, file, "it holds no list of people"))?;
+        let entries = entries(&read.value).ok_or_else(|| unknown(platform, file, "it holds no list of people"))?;
+        if entries.is_empty() {
+            continue;
+        }
         if let Some(found) = templates::of_entries(platform, &entries) {
             templates.extend(found);
         } else if lists::told(&entries, &mut gathered).is_none() {
@@ -297,27 +306,29 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
     for (read, file, entries) in people {
         let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
         let header: Vec<String> = names.into_iter().cloned().collect();
-        let kind = kind_of_name(platform, file)
-            .or_else(|| standings::kind_of_answer(read))
-            .unwrap_or_else(|| kind_of_columns(platform, &header));
-        parts.push(rewritten(platform, &tables::People::Entries(entries), (file, scratch), kind, &mut gathered)?);
+        let kind = kind(platform, read.kind(platform), file, &header);
+        let people = tables::People::Entries(entries);
+        parts.push(rewritten(platform, &people, (file, scratch), (kind, &header), &mut gathered)?);
     }
     for file in tables {
         let header = header(&file)?;
-        let kind = kind_of_name(platform, &file).unwrap_or_else(|| kind_of_columns(platform, &header));
+        let kind = kind(platform, None, &file, &header);
         let is_plain = kind != Kind::Suppressed
             && !tables::is_more(platform, &header)
             && !standings::are_needed(platform, kind, &header);
         parts.push(match is_plain {
             true => part(platform, (&file, file.clone()), kind, BTreeSet::new())?,
-            false => rewritten(platform, &tables::People::Table(&file), (&file, scratch), kind, &mut gathered)?,
+            false => {
+                let people = tables::People::Table(&file);
+                rewritten(platform, &people, (&file, scratch), (kind, &header), &mut gathered)?
+            }
         });
     }
     parts.sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
     let lists = gathered.write(scratch)?;
     match parts.is_empty() && lists.is_empty() && templates.is_empty() {
         true => Err(MigrateError::Nothing),
-        false => Ok(Plan { parts, lists, templates, missing: missing(platform, &answers) }),
+        false => Ok(Plan { passed_over, parts, lists, templates, missing: missing(platform, &answers) }),
     }
 }
 
@@ -353,9 +364,9 @@ fn unknown(platform: Platform, file: &Path, why: &str) -> MigrateError {
     MigrateError::Unknown { file: file.display().to_string(), platform: platform.word(), why: why.to_owned() }
 }
 
-/// The files that were named, and those in the folders that were named.
-fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, MigrateError> {
-    let mut files = Vec::new();
+/// The files that were named, and those in the folders that were named; and the archives in the folders.
+fn files(given: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), MigrateError> {
+    let (mut files, mut archives) = (Vec::new(), Vec::new());
     for path in given {
         if !path.is_dir() {
             files.push(path.clone());
@@ -364,27 +375,36 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, MigrateError> {
         let unreadable = |why| MigrateError::Read { file: path.display().to_string(), why };
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let file = entry.map_err(unreadable)?.path();
-            if ["csv", "json", "html", "htm"].contains(&extension(&file).as_str()) {
-                files.push(file);
+            match extension(&file).as_str() {
+                "csv" | "json" | "html" | "htm" => files.push(file),
+                ARCHIVE => archives.push(file),
+                _ => {}
             }
         }
     }
     files.sort();
-    Ok(files)
+    archives.sort();
+    Ok((files, archives))
+}
+
+/// What the people of a file have in common, by what the answer says about itself, the file's name, and its columns. The first
+/// that says why they must not be mailed counts; that they must not be, more than that they are people.
+fn kind(platform: Platform, answer: Option<Kind>, named: &Path, header: &[String]) -> Kind {
+    let said = [answer, kind_of_name(platform, named), standings::kind_of_columns(platform, header)];
+    let rank = |kind: &Kind| match kind {
+        Kind::Complained | Kind::Bounced | Kind::Unsubscribed | Kind::Unconfirmed => 0,
+        Kind::Suppressed => 1,
+        Kind::People => 2,
+    };
+    said.into_iter().flatten().min_by_key(rank).unwrap_or(platform.shape().otherwise)
 }
 
 /// What the people of a file have in common, if its name says so.
 fn kind_of_name(platform: Platform, named: &Path) -> Option<Kind> {
     let (shape, name) = (platform.shape(), named.file_name().unwrap_or_default().to_string_lossy().to_lowercase());
-    shape.names.iter().chain(&NAMES).find(|(word, _)| name.contains(word)).map(|(_, kind)| *kind)
-}
-
-/// The same by its columns, where neither its name nor what is around its rows says so.
-fn kind_of_columns(platform: Platform, header: &[String]) -> Kind {
-    match standings::is_about_suppressed(platform, header) {
-        true => Kind::Suppressed,
-        false => platform.shape().otherwise,
-    }
+    let said = || shape.names.iter().chain(&NAMES).filter(|(word, _)| name.contains(word)).map(|(_, kind)| *kind);
+    // "Suppressed" says least: a name may have it before the word that says why.
+    said().find(|kind| *kind != Kind::Suppressed).or_else(|| said().next())
 }
 
 /// A file whose people are written as another table first.
@@ -392,12 +412,12 @@ fn rewritten(
     platform: Platform,
     people: &tables::People<'_>,
     (named, scratch): (&Path, &Path),
-    kind: Kind,
+    (kind, header): (Kind, &[String]),
     gathered: &mut Gathered,
 ) -> Result<Part, MigrateError> {
     // Whoever must not be mailed comes onto no list.
     let lists = (kind == Kind::People).then_some(gathered);
-    let standings = Standings::of(platform, kind);
+    let standings = Standings::of(platform, kind, header);
     let table = tables::write(platform, people, (named, scratch), standings, lists)?;
     part(platform, (named, table.file), kind, table.typed)
 }
@@ -500,14 +520,16 @@ mod tests {
         }
         let shown = match plan(platform, &[dir.path().to_owned()], &dir.path().join("scratch")) {
             Err(error) => error.to_string().replace(&dir.path().display().to_string(), "DIR"),
-            Ok(Plan { parts, .. }) => {
+            Ok(Plan { parts, passed_over, .. }) => {
                 let line = |part: &Part| {
                     let said: Vec<String> =
                         part.mapping.iter().map(|(role, column)| format!("{}={column}", role.word())).collect();
                     let name = part.file.file_name().unwrap().to_string_lossy().into_owned();
                     format!("{name}: {}: {}", part.kind.word(), said.join(", "))
                 };
-                parts.iter().map(line).collect::<Vec<_>>().join("\n")
+                let archives = passed_over.iter().map(|file| file.file_name().unwrap().to_string_lossy());
+                let archives: String = archives.map(|name| format!("; passed over: {name}")).collect();
+                parts.iter().map(line).collect::<Vec<_>>().join("\n") + &archives
             }
         };
         expected.assert_eq(&shown);
@@ -602,7 +624,8 @@ mod tests {
             r#"{"data":{"results":[
                 {"id":1,"uuid":"u1","email":"anna@x.example","name":"Anna","status":"enabled",
                  "attribs":{"city":"Ulm","age":42,"vip":true,"name":"A.","tags":["a","b"]},
-                 "lists":[{"id":3,"name":"News","type":"public","optin":"double","subscription_status":"confirmed"},
+                 "lists":[{"id":3,"name":"News","type":"public","optin":"double","subscription_status":"confirmed",
+                           "subscription_created_at":"2023-01-02T10:00:00Z"},
                           {"id":4,"name":"Offers","type":"private","optin":"single","subscription_status":"unconfirmed"}]},
                 {"id":2,"uuid":"u2","email":"bob@x.example","name":"Bob","status":"enabled","attribs":{},
                  "lists":[{"id":3,"name":"News","type":"public","optin":"double","subscription_status":"unconfirmed"},
@@ -634,7 +657,7 @@ mod tests {
             lists,
             [
                 "Empty true false: 0 + 0 + 0: ",
-                "News true true: 1 + 0 + 1: anna@x.example ",
+                "News true true: 1 + 0 + 1: anna@x.example\t2023-01-02T10:00:00Z ",
                 "Offers false false: 1 + 1 + 0: anna@x.example "
             ]
         );
@@ -663,6 +686,15 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_is_to_be_unpacked() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("audience.zip");
+        fs::write(&file, "PK").unwrap();
+        let refused = plan(Platform::Mailchimp, &[file], &dir.path().join("scratch")).unwrap_err().to_string();
+        assert!(refused.contains("it is a ZIP archive; unpack it"), "{refused}");
+    }
+
+    #[test]
     fn what_is_not_known_is_refused() {
         check(
             Platform::Listmonk,
@@ -675,6 +707,11 @@ mod tests {
             Platform::Ses,
             &[("x.json", "{}")],
             expect!["DIR/x.json is not known as an export of ses: it holds no list of people"],
+        );
+        check(
+            Platform::Mailchimp,
+            &[("a.csv", "Email Address\n"), ("audience.zip", "PK")],
+            expect!["a.csv: people: consent==moved from mailchimp, lead_source==mailchimp; passed over: audience.zip"],
         );
         check(
             Platform::Emma,

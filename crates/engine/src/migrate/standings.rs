@@ -56,29 +56,58 @@ const BESIDES: [&str; 18] = [
     "enhancedcode",
     "isglobal",
 ];
+/// The columns of a file of bounces that may say what kind of one each is; complaints stand among them at some platforms.
+const BOUNCE_TYPES: [&str; 4] = ["type", "bouncetype", "event", "category"];
+/// Bounces that say nothing of whether the address is dead.
+const SOFT: [&str; 9] =
+    ["soft", "softbounce", "softbounced", "transient", "temporary", "deferred", "delayed", "dnserror", "autoresponder"];
+/// Of which group of mail somebody left.
+const GROUPS: [&str; 2] = ["groupid", "groupname"];
+/// What Mailchimp says of addresses it gave up, and of nobody else.
+const CLEANED: [&str; 3] = ["cleantime", "cleancampaignid", "cleancampaigntitle"];
 /// Emma's letters for a standing.
 const MEMBER_STATUS_ID: &str = "memberstatusid";
+/// When Emma's member was put into the archive.
+const DELETED_AT: &str = "deletedat";
 
 /// How it is told where somebody stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standings {
     /// None of them may be mailed: by the reason, if one can be read.
     Reasons,
-    /// By Emma's letter, unless the row has it in words.
+    /// Their addresses are dead, unless the row says that they complained or left, or that it was a soft bounce.
+    Bounces,
+    /// By Emma's letter, unless the row has it in words; whoever was deleted is nobody to be mailed.
     Letters,
 }
 
 /// Must a file's rows be told where they stand, beyond its own columns?
 pub(super) fn are_needed(platform: Platform, kind: Kind, header: &[String]) -> bool {
-    match Standings::of(platform, kind) {
-        Some(Standings::Reasons) => true,
-        Some(Standings::Letters) => header.iter().any(|name| words::fold(name) == MEMBER_STATUS_ID),
+    match Standings::of(platform, kind, header) {
+        Some(Standings::Reasons | Standings::Bounces) => true,
+        Some(Standings::Letters) => has(header, &[MEMBER_STATUS_ID, DELETED_AT]),
         None => false,
     }
 }
 
+/// Is one of these columns there?
+fn has(header: &[String], known: &[&str]) -> bool {
+    header.iter().any(|name| known.contains(&words::fold(name).as_str()))
+}
+
+/// By its columns: what the people of a file have in common, where the columns tell.
+pub(super) fn kind_of_columns(platform: Platform, header: &[String]) -> Option<Kind> {
+    match platform {
+        Platform::Mailchimp if has(header, &CLEANED) => Some(Kind::Bounced),
+        _ if !is_about_suppressed(platform, header) => None,
+        // Which mail it was that they left there, nobody knows here.
+        Platform::SendGrid if has(header, &GROUPS) => Some(Kind::Unsubscribed),
+        _ => Some(Kind::Suppressed),
+    }
+}
+
 /// By its columns: is it a file of people who must not be mailed?
-pub(super) fn is_about_suppressed(platform: Platform, header: &[String]) -> bool {
+fn is_about_suppressed(platform: Platform, header: &[String]) -> bool {
     let names: Vec<String> = header.iter().map(|name| words::fold(name)).collect();
     let has = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
     let says = has(&SUPPRESSED) || (platform == Platform::SendGrid && has(&["created"]));
@@ -86,8 +115,35 @@ pub(super) fn is_about_suppressed(platform: Platform, header: &[String]) -> bool
     says && names.iter().all(is_known)
 }
 
-/// By what is around its rows: whose list an answer is, if it is one of people who must not be mailed.
-pub(super) fn kind_of_answer(read: &Value) -> Option<Kind> {
+/// What an API answered.
+pub(super) struct Answer {
+    /// Its rows as objects.
+    pub(super) value: Value,
+    /// Was it a list of addresses and nothing else?
+    is_bare: bool,
+}
+
+impl Answer {
+    pub(super) fn of(value: Value) -> Answer {
+        let is_address = |one: &Value| one.as_str().is_some_and(|text| text.contains('@'));
+        match value {
+            Value::Array(list) if !list.is_empty() && list.iter().all(is_address) => {
+                let row = |email| Value::Object(Map::from_iter([("email".to_owned(), email)]));
+                Answer { value: list.into_iter().map(row).collect(), is_bare: true }
+            }
+            value => Answer { value, is_bare: false },
+        }
+    }
+
+    /// By what is around its rows: whose list it is, if it is one of people who must not be mailed.
+    pub(super) fn kind(&self, platform: Platform) -> Option<Kind> {
+        // SendGrid answers so who left one group of mail, and nothing else.
+        let left_a_group = (self.is_bare && platform == Platform::SendGrid).then_some(Kind::Unsubscribed);
+        left_a_group.or_else(|| kind_of_answer(&self.value))
+    }
+}
+
+fn kind_of_answer(read: &Value) -> Option<Kind> {
     let members = read.as_object()?;
     let is_list = members.keys().any(|name| {
         let name = words::fold(name);
@@ -106,19 +162,22 @@ pub(super) fn kind_of_answer(read: &Value) -> Option<Kind> {
 
 impl Standings {
     /// What the rows of such a file need.
-    pub(super) fn of(platform: Platform, kind: Kind) -> Option<Standings> {
+    pub(super) fn of(platform: Platform, kind: Kind, header: &[String]) -> Option<Standings> {
         match kind {
             Kind::Suppressed => Some(Standings::Reasons),
+            Kind::Bounced if has(header, &BOUNCE_TYPES) => Some(Standings::Bounces),
             Kind::People if platform == Platform::Emma => Some(Standings::Letters),
             Kind::People | Kind::Complained | Kind::Bounced | Kind::Unsubscribed | Kind::Unconfirmed => None,
         }
     }
 
-    /// The word for one person; a person of whom nothing is said stands as the import has it.
-    pub(super) fn word_for(self, row: &Map<String, Value>) -> &str {
+    /// The word for one person; a person of whom nothing is said stands as the import has it. `None`: the row says nothing of
+    /// where they stand, and is left out.
+    pub(super) fn word_for(self, row: &Map<String, Value>) -> Option<&str> {
         match self {
-            Standings::Reasons => reason_of(row),
-            Standings::Letters => letter_of(row),
+            Standings::Reasons => Some(reason_of(row)),
+            Standings::Bounces => bounce_of(row),
+            Standings::Letters => Some(letter_of(row)),
         }
     }
 }
@@ -129,8 +188,7 @@ fn value_of<'r>(row: &'r Map<String, Value>, column: &str) -> Option<&'r str> {
 }
 
 fn reason_of(row: &Map<String, Value>) -> &'static str {
-    let said = |column: &&str| value_of(row, column).and_then(words::standing).and_then(|said| said.suppress);
-    match REASONS.iter().find_map(said) {
+    match suppressed_by(row, &REASONS) {
         Some(SuppressionReason::HardBounced) => "bounced",
         Some(SuppressionReason::Complained) => "complained",
         Some(SuppressionReason::Unsubscribed) => "unsubscribed",
@@ -138,7 +196,32 @@ fn reason_of(row: &Map<String, Value>) -> &'static str {
     }
 }
 
+/// The first of these columns that says why nobody may mail the person.
+fn suppressed_by(row: &Map<String, Value>, columns: &[&str]) -> Option<SuppressionReason> {
+    let said = |column: &&str| value_of(row, column).and_then(words::standing).and_then(|said| said.suppress);
+    columns.iter().find_map(said)
+}
+
+fn bounce_of(row: &Map<String, Value>) -> Option<&'static str> {
+    let is_soft = |column: &&str| value_of(row, column).is_some_and(|said| SOFT.contains(&words::fold(said).as_str()));
+    match suppressed_by(row, &BOUNCE_TYPES) {
+        Some(SuppressionReason::Complained) => Some("complained"),
+        Some(SuppressionReason::Unsubscribed) => Some("unsubscribed"),
+        None if BOUNCE_TYPES.iter().any(is_soft) => None,
+        Some(_) | None => Some("bounced"),
+    }
+}
+
 fn letter_of(row: &Map<String, Value>) -> &str {
+    let word = standing_of(row);
+    let is_suppressed = words::standing(word).is_some_and(|said| said.suppress.is_some());
+    match value_of(row, DELETED_AT) {
+        Some(_) if !is_suppressed => "archived",
+        _ => word,
+    }
+}
+
+fn standing_of(row: &Map<String, Value>) -> &str {
     let in_words = ["memberstatus", "status"].iter().find_map(|column| value_of(row, column));
     let letter = value_of(row, MEMBER_STATUS_ID);
     match (in_words, letter.map(words::fold).as_deref()) {
@@ -196,9 +279,16 @@ mod tests {
                 ("list.csv", "email,reason,created\na@x.example,active,1\n"),
                 ("esp.json", r#"{"category":"bounces","suppressions":[{"email":"a@x.example","reason":"550"}]}"#),
                 ("esp2.json", r#"{"suppressions":[{"email":"a@x.example","status":"blocked"}]}"#),
+                (
+                    "suppression.json",
+                    r#"{"category":"Spam Reports","suppressions":[{"email":"a@x.example","reason":"","status":""}]}"#,
+                ),
+                ("esp_suppression_spam_reports.csv", "email,reason\na@x.example,\n"),
                 ("people.csv", "email,cio_id,unsubscribed\na@x.example,1,true\n"),
             ],
             expect![[r#"
+                esp_suppression_spam_reports.csv: complained, =complained
+                suppression.csv: complained, =complained
                 esp.csv: bounced, =bounced
                 esp2.csv: suppressed, standing_there: blocklisted
                 list.csv: suppressed, standing_there: blocklisted
@@ -212,16 +302,66 @@ mod tests {
             &[
                 ("group_suppressions.json", r#"[{"email":"a@x.example","group_id":5,"group_name":"W"}]"#),
                 ("answer.json", r#"[{"email":"a@x.example","group_id":5,"created_at":1}]"#),
+                (
+                    "asm_suppressions.json",
+                    r#"{"suppressions":[{"email":"a@x.example","group_id":5,"group_name":"W"}]}"#,
+                ),
+                ("asm_groups_5_suppressions.json", r#"["a@x.example","b@x.example"]"#),
+                ("asm_groups_6_suppressions.json", "[]"),
+                ("suppression_bounces.csv", "status,reason,email,created\n4.2.2,full,a@x.example,1\n"),
                 ("blocks.csv", "email,reason,status,created\na@x.example,\"451 no, blocked\",4.0.0,1\n"),
                 ("download.csv", "email,created\na@x.example,1\n"),
                 ("contacts.csv", "EMAIL,CONTACT_ID,CREATED_AT\na@x.example,1,2023-01-01\n"),
             ],
             expect![[r#"
+                suppression_bounces.csv: bounced, =bounced
+                answer.csv: unsubscribed, =unsubscribed
+                asm_groups_5_suppressions.csv: unsubscribed, =unsubscribed
+                asm_suppressions.csv: unsubscribed, =unsubscribed
                 group_suppressions.csv: unsubscribed, =unsubscribed
-                answer.csv: suppressed, standing_there: blocklisted
                 blocks.csv: suppressed, standing_there: blocklisted
                 download.csv: suppressed, standing_there: blocklisted
                 contacts.csv: people, -
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_soft_bounce_is_no_dead_address_and_a_complaint_among_bounces_stays_one() {
+        let bounces = r#"{"data":{"results":[{"email":"a@x.example","type":"hard"},{"email":"b@x.example","type":"soft"},
+            {"email":"c@x.example","type":"complaint"},{"email":"d@x.example","type":"what"}]}}"#;
+        check(
+            Platform::Listmonk,
+            &[("bounces.json", bounces)],
+            expect![[r#"
+                bounces.csv: bounced, standing_there: bounced complained bounced
+            "#]],
+        );
+        check(
+            Platform::Postmark,
+            &[(
+                "bounces.csv",
+                "Email,Type\na@x.example,Transient\nb@x.example,HardBounce\nc@x.example,SpamComplaint\n",
+            )],
+            expect![[r#"
+                bounces.csv: bounced, standing_there: bounced complained
+            "#]],
+        );
+    }
+
+    #[test]
+    fn mailchimps_cleaned_addresses_are_known_by_their_columns() {
+        check(
+            Platform::Mailchimp,
+            &[
+                ("export1.csv", "Email Address,CLEAN_TIME,CLEAN_CAMPAIGN_ID\na@x.example,2021-01-01 00:00:00,1\n"),
+                ("export2.csv", "Email Address,CONFIRM_TIME\na@x.example,2021-01-01 00:00:00\n"),
+                ("unsubscribed.csv", "Email Address,UNSUB_TIME\na@x.example,2021-01-01 00:00:00\n"),
+            ],
+            expect![[r#"
+                export1.csv: bounced, =bounced
+                unsubscribed.csv: unsubscribed, =unsubscribed
+                export2.csv: people, -
             "#]],
         );
     }
@@ -236,8 +376,14 @@ mod tests {
                     "email,member_status_id\na@x.example,a\nb@x.example,o\nc@x.example,e\nd@x.example,f\ne@x.example,z\n",
                 ),
                 ("words.csv", "email,member_status_id,status\na@x.example,a,opt-out\n"),
+                (
+                    "archive.csv",
+                    "email,deleted_at,member_status_id\na@x.example,@D:2020-01-02T03:04:05,a\nb@x.example,,a\n\
+                     c@x.example,@D:2020-01-02T03:04:05,o\n",
+                ),
             ],
             expect![[r#"
+                archive.csv: people, standing_there: archived active unsubscribed
                 members.csv: people, standing_there: active unsubscribed bounced unconfirmed z
                 words.csv: people, standing_there: opt-out
             "#]],

@@ -84,8 +84,8 @@ fn header<R: io::Read>(reader: &mut csv::Reader<R>) -> io::Result<Vec<String>> {
     Ok(names.iter().map(name).collect())
 }
 
-/// Writes the people as a table into `scratch`, where each stands in a column of its own if `standings` say it, and gathers
-/// who is on which list where that is asked for.
+/// Writes the people as a table into `scratch`, where each stands in a column of its own if `standings` say it, without those
+/// of whom a row says nothing that lasts, and gathers who is on which list where that is asked for.
 pub(super) fn write(
     platform: Platform,
     people: &People<'_>,
@@ -105,13 +105,17 @@ pub(super) fn write(
         let standing_column = standings.map(|_| standings::COLUMN.to_owned());
         writer.write_record(plain.iter().chain(inner.values()).chain(&standing_column)).map_err(io::Error::other)?;
         people.each(&mut |row| {
+            let standing = standings.map(|standings| standings.word_for(row));
+            if standing == Some(None) {
+                return Ok(());
+            }
             if let Some(lists) = &mut lists {
                 on_lists(platform, row, lists);
             }
             let values = inner_values(row);
             let cells = plain.iter().map(|name| text_of(row.get(name)));
             let typed = inner.keys().map(|key| values.get(key).map(json_of).unwrap_or_default());
-            let standing = standings.map(|standings| standings.word_for(row).to_owned());
+            let standing = standing.flatten().map(str::to_owned);
             writer.write_record(cells.chain(typed).chain(standing)).map_err(io::Error::other)
         })?;
         writer.flush()?;

@@ -254,7 +254,8 @@ fn lists_templates_and_typed_values_of_listmonk_move_in_once() {
     };
     let person = |n: u32, attribs: &str, status: &str| {
         format!(
-            r#"{{"uuid":"u{n}","email":"p{n}@x.example","name":"P{n}","status":"enabled","attribs":{attribs},"lists":[{}]}}"#,
+            r#"{{"uuid":"u{n}","email":"p{n}@x.example","name":"P{n}","status":"enabled","attribs":{attribs},"lists":[{}],
+                "created_at":"2022-05-06T07:08:09Z"}}"#,
             news(status)
         )
     };
@@ -294,6 +295,11 @@ fn lists_templates_and_typed_values_of_listmonk_move_in_once() {
     assert_eq!(
         (&attributes["age"], &attributes["vip"], &attributes["city"]),
         (&42.into(), &true.into(), &"Ulm".into())
+    );
+    let consent = &shown[0]["consent"]["at"];
+    assert!(
+        consent.as_str().is_some_and(|at| at.starts_with("2022-05-06T07:08:09")),
+        "to move is no consent: {shown:?}"
     );
     let again = room.json(&["migrate", "listmonk", &folder]);
     check(&again, 0, 2);

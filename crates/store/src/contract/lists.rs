@@ -246,7 +246,7 @@ fn what_recipients_choose_by_link_is_done_at_once_and_can_be_undone_where_it_is_
 fn whoever_was_on_a_list_elsewhere_comes_onto_it_once_and_nobody_is_revived() {
     let store = empty();
     let (_, people) = people(&store, 3);
-    let asks = list(&store, "asks", true);
+    let (asks, before) = (list(&store, "asks", true), list(&store, "before", false));
     now(store.join_list(W, asks.id, vec![people[1]], None, &ME, at(6))).unwrap();
     now(store.leave_list(W, asks.id, vec![people[1]], &ME, at(7))).unwrap();
     now(store.suppress(W, Target::Address("1@a.example".into()), SuppressionReason::Unsubscribed, None, &ME, at(7)))
@@ -254,12 +254,20 @@ fn whoever_was_on_a_list_elsewhere_comes_onto_it_once_and_nobody_is_revived() {
     let all: Vec<_> = (1..=4).map(|n| address(&format!("{n}@a.example"))).collect();
     let would = now(store.would_move_onto(W, asks.id, all.clone())).unwrap();
     assert_eq!(would, MovedOnto { joined: 3, already: 0, left: 1, unknown: 0 }, "as if everybody were here");
-    let moved = |when| now(store.move_onto_list(W, asks.id, all.clone(), form(3), &ME, at(when))).unwrap();
+    let there = Consent { at: None, ..form(3) };
+    let told: Vec<_> = all.iter().cloned().zip([Some(at(4)), Some(at(4)), None, None]).collect();
+    let moved = |when| now(store.move_onto_list(W, asks.id, told.clone(), there.clone(), &ME, at(when))).unwrap();
+    let agreed = || now(store.contact(people[2])).unwrap().unwrap().consent;
+    now(store.move_onto_list(W, before.id, vec![(address("3@a.example"), Some(at(2)))], form(2), &ME, at(5))).unwrap();
+    let known = agreed();
     assert_eq!(moved(8), MovedOnto { joined: 2, already: 0, left: 1, unknown: 1 });
     assert_eq!(moved(9), MovedOnto { joined: 0, already: 2, left: 1, unknown: 1 });
     let members = now(store.list_members(W, asks.id, None, 9)).unwrap();
-    assert!(members.iter().all(|one| one.confirmed_at == Some(at(8))) && members.len() == 2);
-    assert_eq!(now(store.preferences(W, people[2])).unwrap().unwrap().consents[0].list, Some(asks.id));
+    let confirmed: Vec<_> = members.iter().map(|one| one.confirmed_at).collect();
+    assert_eq!(confirmed, [Some(at(4)), Some(at(2))], "when they came onto it there, or agreed at all");
+    let consents = now(store.preferences(W, people[2])).unwrap().unwrap().consents;
+    assert_eq!((consents[1].list, consents[1].consent.at), (Some(asks.id), Some(at(2))));
+    assert_eq!(agreed(), known, "to move is no consent");
     let campaign = to(&store, "news", vec![Whom::List(asks.id)], None, 10);
     let mailed: Vec<String> = claims(&store, campaign.id).into_iter().map(|claimed| claimed.rcpt).collect();
     assert_eq!(mailed, ["3@a.example"]);

@@ -176,6 +176,13 @@ pub(crate) fn check_members(contacts: &[ContactId]) -> Result<()> {
     Ok(())
 }
 
+/// When somebody gave the consent they stand by, if that is known.
+fn consent_since(conn: &Connection, contact: ContactId) -> Result<Option<Timestamp>> {
+    let sql = "SELECT consent_at FROM contact WHERE id = ?1";
+    let at: Option<i64> = conn.prepare_cached(sql)?.query_row([contact.0], |row| row.get(0))?;
+    Ok(at.map(Timestamp::from_millis))
+}
+
 impl Ledger {
     pub(crate) fn create_list(
         &mut self,
@@ -305,18 +312,17 @@ impl Ledger {
         &mut self,
         workspace: WorkspaceId,
         id: ListId,
-        hashes: &[AddressHash],
+        people: &[(AddressHash, Option<Timestamp>)],
         consent: &Consent,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<MovedOnto> {
-        if hashes.len() > MEMBERS_MAX {
+        if people.len() > MEMBERS_MAX {
             return Err(StoreError::Refused(format!("at most {MEMBERS_MAX} people at once")));
         }
         let list = require(&self.conn, workspace, id)?;
-        let confirmed = list.list.confirms.then_some(now.as_millis());
         let mut moved = MovedOnto::default();
-        for hash in hashes {
+        for (hash, joined_at) in people {
             let contact = match stands(&self.conn, workspace, id, hash)? {
                 Stands::Comes(contact) => contact,
                 stands => {
@@ -330,11 +336,20 @@ impl Ledger {
             };
             let sql =
                 "INSERT INTO list_member (workspace, list, contact, since, confirmed_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let (told, known) = (joined_at.or(consent.at), consent_since(&self.conn, contact)?);
+            let agreed = told.or(known).unwrap_or(now);
+            let confirmed = list.list.confirms.then_some(agreed.as_millis());
             let row = params![workspace.0, id.0, contact.0, now.as_millis(), confirmed];
             self.conn.prepare_cached(sql)?.execute(row)?;
             moved.joined += 1;
             self.member_event(workspace, EventKind::ListJoined, &list, contact, actor, now)?;
-            self.note_consent(workspace, contact, Some(id), Given { consent, said: None }, actor, now)?;
+            let consent = Consent { at: Some(agreed), ..consent.clone() };
+            let given = Given { consent: &consent, said: None };
+            // To move is no consent: what the person agreed to stands, unless the list says something later.
+            match told.is_some() && known.is_none_or(|known| known < agreed) {
+                true => self.note_consent(workspace, contact, Some(id), given, actor, now)?,
+                false => self.record_consent(workspace, contact, Some(id), given, actor, now)?,
+            }
             self.came_onto(workspace, id, contact, now)?;
         }
         Ok(moved)
@@ -433,6 +448,25 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
+        let consent = given.consent;
+        self.record_consent(workspace, contact, list, given, actor, now)?;
+        let sql = "UPDATE contact SET consent_source = ?2, consent_at = ?3, consent_ip = ?4
+            WHERE id = ?1 AND coalesce(consent_at, 0) <= ?3";
+        let key = params![contact.0, consent.source, consent.at.unwrap_or(now).as_millis(), consent.ip];
+        self.conn.prepare_cached(sql)?.execute(key)?;
+        Ok(())
+    }
+
+    /// Keeps a consent among those the person gave, and leaves the one they stand by as it is.
+    fn record_consent(
+        &mut self,
+        workspace: WorkspaceId,
+        contact: ContactId,
+        list: Option<ListId>,
+        given: Given<'_>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
         let Given { consent, said } = given;
         let (id, list, noted) = (self.new_id(now), list.map(|list| list.0), now.as_millis());
         let given = consent.at.unwrap_or(now);
@@ -440,10 +474,6 @@ impl Ledger {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let (source, at, ip) = (&consent.source, given.as_millis(), &consent.ip);
         let key = params![id, workspace.0, contact.0, list, source, at, ip, noted, said];
-        self.conn.prepare_cached(sql)?.execute(key)?;
-        let sql = "UPDATE contact SET consent_source = ?2, consent_at = ?3, consent_ip = ?4
-            WHERE id = ?1 AND coalesce(consent_at, 0) <= ?3";
-        let key = params![contact.0, consent.source, given.as_millis(), consent.ip];
         self.conn.prepare_cached(sql)?.execute(key)?;
         let about = NewEvent { contact: Some(contact), detail: consent.source.clone(), ..NewEvent::default() };
         self.event(workspace, EventKind::Consented, actor, now, about)
