@@ -4,15 +4,15 @@ use crate::extract::Asked;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
-use crate::{App, Caller};
+use crate::{App, Caller, auth};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::channel::{Channel, Sender};
+use model::EventKind;
 use model::access::Scope;
-use model::{EventKind, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -226,7 +226,8 @@ async fn export(State(app): State<App>, caller: Caller, Asked(from): Asked<From>
 }
 
 /// Events as they happen (text/event-stream): each a `data:` line of JSON, its `id:` the cursor to go on from, which
-/// comes back as `Last-Event-ID` when a reader connects again and then counts for more than `after`.
+/// comes back as `Last-Event-ID` when a reader connects again and then counts for more than `after`. It ends within seconds
+/// when the key is revoked, the session is over, or whoever reads may not any more.
 #[utoipa::path(get, path = "/events/follow", tag = "events",
     params(From, ("Last-Event-ID" = Option<String>, Header, description = "The `id:` of the last event that was read")),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
@@ -251,13 +252,13 @@ fn begin(app: &App, caller: &Caller, from: &From) -> Result<Stream, Problem> {
     let busy = || Problem::new(Code::Unavailable, "too many read the log at once; try again later");
     let place = app.desk.followers.clone().try_acquire_owned().map_err(|_| busy())?;
     let filter = EventFilter { kinds: read_kinds(from.kinds.as_deref())?, ..EventFilter::default() };
-    Ok(Stream { app: app.clone(), workspace: caller.workspace, filter, _place: place })
+    Ok(Stream { app: app.clone(), caller: caller.clone(), filter, _place: place })
 }
 
 /// Somebody who reads the log as a stream.
 struct Stream {
     app: App,
-    workspace: WorkspaceId,
+    caller: Caller,
     filter: EventFilter,
     _place: OwnedSemaphorePermit,
 }
@@ -270,12 +271,17 @@ impl Stream {
         ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], Body::new(body)).into_response()
     }
 
-    /// Sends page after page until the reader goes, or (of a file) to the end of the log.
+    /// Sends page after page until the reader goes or may not read any more, or (of a file) to the end of the log.
     async fn send(self, mut sender: Sender<Bytes>, mut after: Cursor, follow: bool) {
         let mut quiet = Duration::ZERO;
         loop {
-            let page = self.app.store.events_in(self.workspace, self.filter.clone(), Some(after), FOLLOWED).await;
+            let (store, workspace) = (&self.app.store, self.caller.workspace);
+            let page = store.events_in(workspace, self.filter.clone(), Some(after), FOLLOWED).await;
             let Ok(page) = page else { return };
+            // What was read before the right ended is not told after it. A file is never cut short: it would seem whole.
+            if follow && !matches!(auth::still_may(&self.app, &self.caller, Scope::EventsRead).await, Ok(true)) {
+                return;
+            }
             after = page.next;
             let mut text = String::new();
             for event in page.events {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use model::access::Scope;
-use model::{Role, UserId};
+use model::{Actor, Role, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::{LinkPurpose, Member};
 use utoipa::ToSchema;
@@ -96,7 +96,8 @@ pub(crate) struct Invited {
 
 /// Invite somebody.
 ///
-/// Nothing is mailed: hand the link over yourself.
+/// Nothing is mailed: hand the link over yourself. Who has an account in other workspaces alone is invited by somebody who works
+/// in one of them, too, or by one of the first workspace.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = Invitation,
     responses((status = 201, body = Invited)))]
 pub(crate) async fn invite(
@@ -106,11 +107,29 @@ pub(crate) async fn invite(
 ) -> Result<(StatusCode, Extension<ShownOnce>, Json<Invited>), Problem> {
     caller.may(Scope::UsersWrite)?;
     let role = read_role(&caller, &given.role)?;
+    acquainted(&app, &caller, &given.email).await?;
     let (workspace, now) = (caller.workspace, app.now());
     let member = app.store.add_member(workspace, &given.email, &given.name, role, &caller.actor, now).await?;
     let user = User::from(member.clone());
     let link = if user.invited { Some(link(&app, &member, LinkPurpose::Welcome).await?) } else { None };
     Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user, link })))
+}
+
+/// Who has an account elsewhere is not put into a workspace of strangers, who would learn of the account by it.
+async fn acquainted(app: &App, caller: &Caller, email: &str) -> Result<(), Problem> {
+    let Some(known) = app.store.user_by_email(email).await? else { return Ok(()) };
+    let theirs = app.store.places_of(known.id).await?;
+    let own = match caller.actor {
+        Actor::User(user) => app.store.places_of(user).await?,
+        _ => Vec::new(),
+    };
+    let mut callers = own.iter().map(|place| place.workspace.id).chain([caller.workspace]);
+    let is_theirs = |id: WorkspaceId| theirs.iter().any(|place| place.workspace.id == id);
+    if theirs.is_empty() || caller.of_the_house().is_ok() || callers.any(is_theirs) {
+        return Ok(());
+    }
+    let why = "this address cannot be invited here; somebody of the first workspace can do it";
+    Err(Problem { field: Some("email".to_owned()), ..Problem::new(Code::NotAllowed, why) })
 }
 
 /// Nobody makes somebody who may do more than they may themselves.

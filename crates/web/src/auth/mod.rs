@@ -26,6 +26,7 @@ use net::Entropy;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use store::{Member, Session, StoreError};
 
 /// What every key begins with, so that scanners find lost ones.
 const KEY_PREFIX: &str = "pk_";
@@ -149,10 +150,8 @@ async fn by_key(app: &App, secret: &str) -> Result<Caller, Problem> {
 async fn by_session(app: &App, secret: &str) -> Result<Caller, Problem> {
     let (now, hash) = (app.now(), hash(secret));
     let ended = || Problem::new(Code::NotSignedIn, "the session is over; sign in again");
-    let session = app.store.session(hash, now).await?;
-    let session = session.filter(|session| now.since(session.seen_at) < sign_in::SESSION_IDLE).ok_or_else(ended)?;
-    let member = app.store.member(session.workspace, session.user).await?;
-    let member = member.filter(|member| member.user.disabled_at.is_none()).ok_or_else(ended)?;
+    let session = open_session(app, hash).await?.ok_or_else(ended)?;
+    let member = open_member(app, session.workspace, session.user).await?.ok_or_else(ended)?;
     if now.since(session.seen_at) >= NOTE_EVERY
         && let Err(error) = app.store.note_session(hash, session.workspace, now).await
     {
@@ -165,6 +164,38 @@ async fn by_session(app: &App, secret: &str) -> Result<Caller, Problem> {
         role: Some(member.role),
         session: Some(hash),
     })
+}
+
+/// The session, if it is not over.
+async fn open_session(app: &App, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
+    let now = app.now();
+    let session = app.store.session(hash, now).await?;
+    Ok(session.filter(|session| now.since(session.seen_at) < sign_in::SESSION_IDLE))
+}
+
+/// The place of somebody in the workspace, if they have one and are not shut out.
+async fn open_member(app: &App, workspace: WorkspaceId, user: UserId) -> Result<Option<Member>, StoreError> {
+    let member = app.store.member(workspace, user).await?;
+    Ok(member.filter(|member| member.user.disabled_at.is_none()))
+}
+
+/// Does whoever was let in still have the scope? An answer that goes on for long asks again and again: meanwhile a key may
+/// have been revoked, somebody shut out, a session ended. To ask is no use of the key or the session.
+pub(crate) async fn still_may(app: &App, caller: &Caller, scope: Scope) -> Result<bool, StoreError> {
+    let workspace = caller.workspace;
+    let scopes = match (&caller.actor, caller.session) {
+        (Actor::Key(id), _) => {
+            let key = app.store.api_key(workspace, *id).await?;
+            key.filter(|key| key.works(app.now())).map(|key| key.scopes)
+        }
+        (_, Some(hash)) => match open_session(app, hash).await? {
+            Some(session) => open_member(app, workspace, session.user).await?.map(|member| member.role.scopes()),
+            None => None,
+        },
+        // A guest of the sandbox, whose session is kept elsewhere.
+        (_, None) => Some(caller.scopes),
+    };
+    Ok(scopes.is_some_and(|scopes| scopes.has(scope)))
 }
 
 /// The session a request came with, by its hash; whether it works or not.

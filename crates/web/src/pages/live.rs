@@ -6,9 +6,9 @@
 
 use super::room::Room;
 use super::visit::Visitor;
-use crate::App;
 use crate::extract::At;
 use crate::problem::{Code, Problem};
+use crate::{App, auth};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -71,22 +71,22 @@ impl Lanes {
 /// Something that was read, and when. Whoever asks while it is read anew waits for the same reading.
 type Place<T> = Arc<tokio::sync::Mutex<Option<(Timestamp, T)>>>;
 
-/// What is the same for all who watch a campaign, by campaign.
+/// What is the same for all who watch, by what it is about.
 #[derive(Debug)]
-struct Shared<T>(Mutex<BTreeMap<CampaignId, Place<T>>>);
+struct Shared<K, T>(Mutex<BTreeMap<K, Place<T>>>);
 
-impl<T> Default for Shared<T> {
-    fn default() -> Shared<T> {
+impl<K, T> Default for Shared<K, T> {
+    fn default() -> Shared<K, T> {
         Shared(Mutex::default())
     }
 }
 
-impl<T: Clone> Shared<T> {
-    /// What is known of the campaign, if it is fresh; else what `read` finds.
+impl<K: Ord + Copy, T: Clone> Shared<K, T> {
+    /// What is known of it, if it is fresh; else what `read` finds.
     async fn get(
         &self,
         app: &App,
-        id: CampaignId,
+        id: K,
         fresh: Duration,
         read: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
@@ -111,10 +111,12 @@ impl<T: Clone> Shared<T> {
 /// The latest of campaigns that somebody watches: how they stand, their figures, and the lanes, which are the same for all.
 #[derive(Debug, Default)]
 pub(crate) struct Latest {
-    campaigns: Shared<Campaign>,
-    reports: Shared<Arc<Report>>,
-    trials: Shared<Option<Arc<Told>>>,
-    forecasts: Shared<Arc<Forecast>>,
+    campaigns: Shared<CampaignId, Campaign>,
+    reports: Shared<CampaignId, Arc<Report>>,
+    trials: Shared<CampaignId, Option<Arc<Told>>>,
+    forecasts: Shared<CampaignId, Arc<Forecast>>,
+    /// May those who watch still, by session.
+    rights: Shared<[u8; 32], bool>,
     lanes: tokio::sync::Mutex<Option<(Timestamp, Lanes)>>,
 }
 
@@ -122,6 +124,13 @@ impl Latest {
     /// A campaign that this visitor was shown before.
     async fn campaign(&self, app: &App, visitor: &Visitor, id: CampaignId) -> Result<Campaign, Problem> {
         self.campaigns.get(app, id, FRESH, super::campaign::found(app, visitor, id)).await
+    }
+
+    /// May the visitor still look at campaigns? At most a second old. Guests of a sandbox are asked again when they come again.
+    async fn still_may(&self, app: &App, visitor: &Visitor) -> bool {
+        let Some(session) = visitor.caller.session else { return true };
+        let read = async { Ok(auth::still_may(app, &visitor.caller, Scope::CampaignsRead).await?) };
+        self.rights.get(app, session, FRESH, read).await.unwrap_or(false)
     }
 
     /// The report of a campaign, at most a second old.
@@ -185,7 +194,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// Sends what changed until the reader goes, the campaign is over, or it is time to ask again.
+    /// Sends what changed until the reader goes or may not look any more, the campaign is over, or it is time to ask again.
     async fn send(mut self, mut sender: Sender<Bytes>) {
         let mut told: BTreeMap<&'static str, String> = BTreeMap::new();
         // In rounds: time in the world may pass faster than where the reader sits.
@@ -197,6 +206,9 @@ impl Stream {
             rounds.tick().await;
             self.visitor.shown.now = self.app.now();
             let latest = &self.app.desk.latest;
+            if !latest.still_may(&self.app, &self.visitor).await {
+                return;
+            }
             let Ok(campaign) = latest.campaign(&self.app, &self.visitor, self.id).await else { return };
             // What waits for its time has no figures yet; when it begins, its page is another one.
             let waits = matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled);

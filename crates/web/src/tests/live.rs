@@ -103,6 +103,22 @@ async fn figures_move_on_every_page_that_watches() {
     assert!(one.frame().await.is_none(), "the stream of what is over ends");
 }
 
+#[tokio::test]
+async fn whoever_is_shut_out_watches_no_more() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let path = format!("/campaigns/{}/live", things.campaign);
+    let request = Request::builder().uri(path).header("cookie", &cookie).body(Body::empty()).unwrap();
+    let mut body = house.open(request).await.into_body();
+    event(&mut body, "equation").await;
+    let session = crate::auth::hash(cookie.split_once('=').unwrap().1);
+    house.app.store.end_session(session, &Actor::Engine, house.app.now()).await.unwrap();
+    house.pass(Duration::from_secs(2));
+    let ending = async { while body.frame().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), ending).await.expect("the stream ends");
+}
+
 #[tokio::test(start_paused = true)]
 async fn fifty_who_watch_read_the_ledger_as_often_as_one() {
     const ROUNDS: u64 = 10;

@@ -4,6 +4,7 @@ use super::house::{Answer, House};
 use crate::auth::{sign_in, totp};
 use axum::body::Body;
 use axum::http::{Method, Request};
+use http_body_util::BodyExt;
 use model::{Role, WorkspaceId};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -210,6 +211,82 @@ async fn a_workspace_keeps_an_owner_and_its_people_to_itself() {
     let other = format!("/api/v1/workspaces/{}", WorkspaceId::FIRST);
     assert_eq!(house.get(&other, &foreign).await.code(), "not_found");
     assert_eq!(house.post("/api/v1/workspaces", &foreign, json!({ "name": "mine" })).await.code(), "not_allowed");
+}
+
+#[tokio::test]
+async fn nobody_learns_of_an_account_elsewhere_by_an_invitation() {
+    let house = owned().await;
+    let foreign = house.foreign_key().await;
+    let body = json!({ "email": "anna@example.org", "name": "Anna", "role": "analyst" });
+    let refused = house.post("/api/v1/users", &foreign, body.clone()).await;
+    assert_eq!(refused.code(), "not_allowed", "{}", refused.text);
+    assert!(!refused.text.contains("second_factor"), "{}", refused.text);
+    assert_eq!(house.get("/api/v1/users", &foreign).await.json()["data"], json!([]), "nobody was put there");
+    let bob = json!({ "email": "bob@example.org", "name": "Bob", "role": "analyst" });
+    let made = house.post("/api/v1/users", &foreign, bob.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(house.post("/api/v1/users", &foreign, bob.clone()).await.code(), "already_exists");
+    let owner = cookie(&house, anna()).await;
+    let here = browse(&house, Method::POST, "/api/v1/users", &owner, bob).await;
+    assert_eq!(here.status, 201, "the first workspace keeps the whole house: {}", here.text);
+}
+
+/// Everything that is told until the stream ends, which it does soon.
+async fn rest(mut body: Body) -> String {
+    let reading = async {
+        let mut told = String::new();
+        while let Some(frame) = body.frame().await {
+            told.push_str(&String::from_utf8_lossy(&frame.unwrap().into_data().unwrap()));
+        }
+        told
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the stream ends")
+}
+
+#[tokio::test]
+async fn who_follows_hears_nothing_more_when_the_right_ends() {
+    let house = owned().await;
+    let owner = cookie(&house, anna()).await;
+    let key = house.master_key().await;
+    let follow = async |name: &str, value: String| {
+        let request = Request::builder().uri("/api/v1/events/follow").header(name, value).body(Body::empty()).unwrap();
+        let response = house.open(request).await;
+        assert_eq!(response.status(), 200);
+        response.into_body()
+    };
+    let invite = async |email: &str| {
+        let body = json!({ "email": email, "name": "Bob", "role": "analyst" });
+        let invited = browse(&house, Method::POST, "/api/v1/users", &owner, body).await.json();
+        let token = invited["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let welcome = json!({ "token": token, "password": PASSWORD });
+        assert_eq!(house.ask(Method::POST, "/api/v1/welcome", None, Some(welcome)).await.status, 200);
+        let cookie = cookie(&house, json!({ "email": email, "password": PASSWORD })).await;
+        (format!("/api/v1/users/{}", invited["user"]["id"].as_str().unwrap()), cookie)
+    };
+    let ((bob, bobs), (lee, lees), (_, kims)) =
+        (invite("bob@example.org").await, invite("lee@example.org").await, invite("kim@example.org").await);
+    let new = json!({ "name": "reads", "scopes": ["events.read"] });
+    let made = house.post("/api/v1/keys", &key, new).await.json();
+    let streams = [
+        follow("authorization", format!("Bearer {}", made["secret"].as_str().unwrap())).await,
+        follow("cookie", bobs).await,
+        follow("cookie", lees).await,
+        follow("cookie", kims.clone()).await,
+    ];
+    let path = format!("/api/v1/keys/{}", made["key"]["id"].as_str().unwrap());
+    assert_eq!(house.ask(Method::DELETE, &path, Some(&key), None).await.status, 204);
+    assert_eq!(browse(&house, Method::PATCH, &bob, &owner, json!({ "disabled": true })).await.status, 200);
+    assert_eq!(browse(&house, Method::DELETE, &lee, &owner, json!({})).await.status, 204);
+    assert_eq!(browse(&house, Method::DELETE, "/api/v1/session", &kims, json!({})).await.status, 204);
+    let secret = house.post("/api/v1/contacts", &key, json!({ "email": "secret@example.org" })).await;
+    assert_eq!(secret.status, 201);
+    for stream in streams {
+        let told = rest(stream).await;
+        assert!(!told.contains("contact_made"), "it was told after the right ended: {told}");
+    }
+    let mut stays = follow("cookie", owner.clone()).await;
+    house.post("/api/v1/contacts", &key, json!({ "email": "other@example.org" })).await;
+    assert!(stays.frame().await.is_some(), "whoever may reads on");
 }
 
 #[tokio::test]
