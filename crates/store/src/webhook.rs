@@ -194,7 +194,8 @@ impl Store {
         self.core.lanes.write(move |ledger| ledger.change_webhook(workspace, id, &chosen, &actor, now)).await
     }
 
-    /// Gives a webhook a new secret; requests are signed with both until `old_until`.
+    /// Gives a webhook a new secret; until `old_until` requests are signed with it and with those that were in use before, the
+    /// newest three of them.
     pub async fn rotate_webhook(
         &self,
         workspace: WorkspaceId,

@@ -74,6 +74,13 @@ fn while_a_secret_is_changed_there_are_two() {
     assert_eq!(rotated.old_secret_until, Some(at(100)));
     assert_eq!(secrets(99), [vec![2; 32], vec![1; 32]]);
     assert_eq!(secrets(100), [vec![2; 32]]);
+    for (number, when) in [(3, 30), (4, 31), (5, 32)] {
+        now(store.rotate_webhook(W, webhook.id, secret(number), at(110), &ME, at(when))).unwrap();
+    }
+    assert_eq!(secrets(109), [5, 4, 3, 2].map(|number| vec![number; 32]), "the newest four");
+    assert_eq!(secrets(110), [vec![5; 32]]);
+    now(store.rotate_webhook(W, webhook.id, secret(6), at(300), &ME, at(200))).unwrap();
+    assert_eq!(secrets(201), [vec![6; 32], vec![5; 32]], "what was over is not revived");
 }
 
 #[test]

@@ -11,6 +11,8 @@ use crate::webhook::{
 use model::{Actor, EventKind, Timestamp, WebhookId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+/// Former secrets that stay in use beside the newest.
+const OLD_SECRETS_MAX: usize = 3;
 const COLUMNS: &str =
     "SELECT id, workspace, url, description, events, cursor, generation, failures, failing_since, due_at,
         delivered_at, disabled_at, disabled_why, old_secret_until, created_at, replay_until, back_to FROM webhook";
@@ -78,7 +80,10 @@ pub(crate) fn secrets(
     let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
     let known = conn.prepare_cached(sql)?.query_row([workspace.0, id.0, now.as_millis()], read).optional()?;
     let (newest, old) = known.ok_or_else(|| missing(id))?;
-    Ok([Some(newest), old].into_iter().flatten().collect())
+    let old = old.unwrap_or_default();
+    // Sealed ones are as long as each other, and stand one behind the other.
+    let each = old.chunks_exact(newest.len().max(1)).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    Ok(std::iter::once(newest).chain(each).collect())
 }
 
 pub(crate) fn tries(
@@ -250,10 +255,12 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Webhook> {
-        self.webhook(workspace, id)?;
-        let sql = "UPDATE webhook SET old_secret = secret, old_secret_until = ?4, secret = ?3,
+        // Those in use still stay: whoever lost the answer and asks again must not lose the secret they check with.
+        let mut old = secrets(&self.conn, workspace, id, now)?;
+        old.truncate(OLD_SECRETS_MAX);
+        let sql = "UPDATE webhook SET old_secret = ?5, old_secret_until = ?4, secret = ?3,
             generation = generation + 1, due_at = NULL WHERE workspace = ?1 AND id = ?2";
-        self.conn.execute(sql, params![workspace.0, id.0, sealed, old_until.as_millis()])?;
+        self.conn.execute(sql, params![workspace.0, id.0, sealed, old_until.as_millis(), old.concat()])?;
         self.note_of_webhook(workspace, EventKind::WebhookChanged, id, "new secret", actor, now)?;
         self.webhook(workspace, id)
     }

@@ -243,7 +243,8 @@ pub(crate) async fn remove(
 
 /// Give a webhook a new secret.
 ///
-/// For 24 hours requests are signed with both, so that the receiver can change over in its own time.
+/// For 24 hours requests are signed with the former one as well, so that the receiver can change over in its own time; so they
+/// are if it is changed again meanwhile, with at most four secrets.
 #[utoipa::path(post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook")), responses((status = 200, body = WithSecret)))]
 pub(crate) async fn rotate(
