@@ -712,6 +712,9 @@ fn id_tag(store: &Store, entropy: &dyn Entropy) -> Result<String, SendError> {
 /// Reads `Anna <anna@example.org>` or a bare address.
 pub fn parse_mailbox(text: &str) -> Result<Mailbox, SendError> {
     let text = text.trim();
+    if text.chars().any(char::is_control) {
+        return Err(SendError::Input(format!("{text:?} is more than one line")));
+    }
     let (name, address) = match text.rsplit_once('<') {
         Some((name, rest)) => (name.trim().trim_matches('"').trim(), rest.trim_end_matches('>')),
         None => ("", text),
@@ -734,6 +737,8 @@ mod tests {
         let named = parse_mailbox("\"Anna B.\" <anna@example.org>").unwrap();
         assert_eq!((named.name.as_deref(), named.address.to_string()), (Some("Anna B."), "anna@example.org".into()));
         assert_eq!(parse_mailbox("anna@example.org").unwrap().name, None);
+        let forged = parse_mailbox("Anna\r\nBcc: x@example.net <anna@example.org>").unwrap_err().to_string();
+        assert!(forged.contains("is more than one line"), "{forged}");
         assert!(parse_mailbox("anna").unwrap_err().to_string().contains("there is no @ in it"));
     }
 

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::problem::{Code, Problem};
+use crate::strict;
 use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -64,6 +65,9 @@ pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         }
     })?;
     deserializer.end().map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
+    if let Some(path) = strict::list_for_object::<T>(bytes) {
+        return Err(field_problem(&path, "invalid type: sequence, expected a map"));
+    }
     Ok(value)
 }
 
@@ -135,6 +139,14 @@ impl<T: FromStr> FromRequestParts<App> for At<T> {
     }
 }
 
+/// A text that becomes a field of a message: what breaks the line would be another field.
+pub(crate) fn one_line(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    match text.as_deref().is_some_and(|text| text.chars().any(|letter| matches!(letter, '\r' | '\n' | '\0'))) {
+        true => Err(Problem::field(field, "it is one line; a line break would begin another field")),
+        false => Ok(text),
+    }
+}
+
 /// An id in a body or a query.
 pub(crate) fn id<T: FromStr>(field: &str, text: &str) -> Result<T, Problem>
 where
@@ -171,6 +183,8 @@ mod tests {
             (r#"{"name":"a","weight":"heavy"}"#, "weight", "expected a number"),
             (r#"{"name":"a","visits":-1}"#, "visits", "expected a whole number, not negative"),
             ("7", "", "expected an object"),
+            (r#"["a"]"#, "", "expected an object"),
+            (r#"{"name":"a","friend":["b",1.0,2,null]}"#, "friend", "expected an object"),
         ] {
             let (named, told) = said(json);
             assert_eq!(named, field, "{json}");

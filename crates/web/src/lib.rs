@@ -35,6 +35,7 @@ mod public;
 mod sandbox;
 mod shape;
 mod stream;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod words;

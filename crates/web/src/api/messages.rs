@@ -4,7 +4,7 @@ use super::campaigns::read_state;
 use super::deliveries::Try;
 use super::reacted::{Reacted, reacted};
 use super::templates::{self, TemplateParts};
-use crate::extract::{Asked, At, Input};
+use crate::extract::{Asked, At, Input, one_line};
 use crate::idempotency::Keyed;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
@@ -455,7 +455,8 @@ impl NewMessage {
         let from = self.from.or_else(|| parts.as_ref().and_then(|parts| parts.from.clone()));
         let from = from.ok_or_else(|| Problem::field("from", "who it is from is needed"))?;
         launch::parse_mailbox(&from).map_err(|error| Problem::field("from", error.to_string()))?;
-        let subject = self.subject.or_else(|| parts.as_ref().and_then(|parts| parts.subject.clone()));
+        let subject =
+            one_line("subject", self.subject)?.or_else(|| parts.as_ref().and_then(|parts| parts.subject.clone()));
         let mut file = match (parts, self.html, self.text) {
             (Some(parts), _, _) => parts.into_file()?,
             (None, Some(html), text) => {

@@ -3,6 +3,7 @@
 use super::super::messages::house_options;
 use super::super::templates;
 use super::compared::Compared;
+use crate::extract::one_line;
 use crate::problem::{Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -336,7 +337,7 @@ impl Written {
         let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
         let options = SendOptions {
             from: self.from,
-            subject: self.subject.or(of_template),
+            subject: one_line("subject", self.subject)?.or(of_template),
             return_path,
             require_tls: self.require_tls,
             timing: Timing {
