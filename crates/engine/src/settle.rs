@@ -67,13 +67,18 @@ async fn gather<T>(survives_power: bool, outcomes: &mpsc::Receiver<T>) {
     }
 }
 
-/// Waits for trouble and until no write waits any more, and looks once whether it is over: what is left to be tried is the
-/// in-flight file. The next look comes after `pause`.
+/// Waits for trouble (of the engine's own writes or of anybody's: people, programs, reports) and until no write waits any more,
+/// and looks once whether it is over: what is left to be tried is a write of no consequence and the in-flight file. The next
+/// look comes after `pause`.
 async fn mended(house: &House, pause: &mut Duration) {
-    house.gate.until_ledger_fails().await;
+    tokio::select! {
+        biased;
+        () = house.gate.until_ledger_fails() => {}
+        why = house.store.until_write_fails() => house.unrecorded(&why),
+    }
     tokio::time::sleep(*pause).await;
     house.gate.until_nobody_waits().await;
-    if house.store.inflight().probe().await.is_err() {
+    if house.store.prove_writable().await.is_err() || house.store.inflight().probe().await.is_err() {
         *pause = longer(*pause);
     } else if house.gate.ledger_mended() {
         *pause = LEDGER_RETRY;

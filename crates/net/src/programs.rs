@@ -25,7 +25,7 @@ pub struct NoPrograms;
 
 impl Programs for NoPrograms {
     fn run<'a>(&'a self, _: &'a [String], _: &'a [u8], _: Duration) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(async { Err("there are no programs here".to_owned()) })
+        Box::pin(async { Err("in a rehearsal no programs are started".to_owned()) })
     }
 }
 

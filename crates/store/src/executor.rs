@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Settlements committed together at most.
 const GROUP_SETTLEMENTS_MAX: usize = 20_000;
@@ -109,6 +109,20 @@ pub(crate) struct Lanes {
     threads: Vec<JoinHandle<()>>,
     /// Pieces of reading that were handed in.
     reads: AtomicU64,
+    failure: Failure,
+}
+
+/// The latest write that could not be recorded, for the one who waits for it.
+#[derive(Default)]
+struct Failure {
+    why: Mutex<Option<String>>,
+    rings: Notify,
+}
+
+impl Failure {
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Lanes {
@@ -116,7 +130,7 @@ impl Lanes {
     pub(crate) fn inline(ledger: Option<Ledger>, reader: Option<Connection>) -> Lanes {
         let writer = ledger.map_or(Writer::None, |ledger| Writer::Inline(Box::new(Mutex::new(ledger))));
         let readers = reader.map_or(Readers::Writer, |conn| Readers::Inline(Mutex::new(conn)));
-        Lanes { writer, readers, threads: Vec::new(), reads: AtomicU64::new(0) }
+        Lanes { writer, readers, threads: Vec::new(), reads: AtomicU64::new(0), failure: Failure::default() }
     }
 
     /// A writer thread (for an owner) and one reader thread per connection, the first of them for what may take long
@@ -151,7 +165,7 @@ impl Lanes {
             }
             Readers::Threads { pages, pondering }
         };
-        Ok(Lanes { writer, readers, threads, reads: AtomicU64::new(0) })
+        Ok(Lanes { writer, readers, threads, reads: AtomicU64::new(0), failure: Failure::default() })
     }
 
     /// Runs `work` in a transaction of its own at the writer.
@@ -160,7 +174,29 @@ impl Lanes {
         T: Send + 'static,
         F: FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
     {
-        self.at_writer(move |ledger| ledger.transact(work)).await
+        let done = self.at_writer(move |ledger| ledger.transact(work)).await;
+        if let Err(error) = &done
+            && error.is_transient()
+        {
+            *self.failure.lock() = Some(error.to_string());
+            self.failure.rings.notify_one();
+        }
+        done
+    }
+
+    /// Waits until a write could not be recorded, whoever wanted it; why. For one waiter.
+    pub(crate) async fn until_write_fails(&self) -> String {
+        loop {
+            if let Some(why) = self.failure.lock().take() {
+                return why;
+            }
+            self.failure.rings.notified().await;
+        }
+    }
+
+    /// What failed before is over.
+    pub(crate) fn forget_failure(&self) {
+        self.failure.lock().take();
     }
 
     /// Runs `work` at the writer, outside a transaction.

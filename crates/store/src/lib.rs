@@ -181,6 +181,19 @@ impl Store {
         self.core.lanes.at_writer(Ledger::checkpoint).await
     }
 
+    /// Writes nothing new, as durably as everything else: can what happens be recorded? If so, failures before are forgotten.
+    pub async fn prove_writable(&self) -> Result<()> {
+        self.core.lanes.write(|ledger| ledger.touch()).await?;
+        self.core.lanes.forget_failure();
+        Ok(())
+    }
+
+    /// Waits until something could not be recorded that may be later (a full disk), whoever wanted to write it; why. For one
+    /// waiter.
+    pub async fn until_write_fails(&self) -> String {
+        self.core.lanes.until_write_fails().await
+    }
+
     // ── settings, keys ───────────────────────────────────────────────────────────────────────────────────────
     /// A setting of the workspace.
     pub async fn setting(&self, workspace: WorkspaceId, name: &str) -> Result<Option<String>> {

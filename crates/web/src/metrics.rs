@@ -1,6 +1,7 @@
 //! Metrics in the text format of Prometheus. Names are a promise: docs/run/serving.md lists them.
 
 use crate::App;
+use crate::api::alerts::unwritten;
 use crate::auth::{self, Caller};
 use crate::problem::Problem;
 use axum::extract::{Request, State};
@@ -156,7 +157,9 @@ async fn write_mail(app: &App, text: &mut Text) -> Result<(), Problem> {
 /// What is wrong, and whether those who should hear of it do.
 async fn write_alerts(app: &App, text: &mut Text) -> Result<(), Problem> {
     let mut open: BTreeMap<AlertKind, u64> = AlertKind::ALL.iter().map(|kind| (*kind, 0)).collect();
-    for alert in app.store.open_alerts().await?.iter().filter(|alert| alert.standing.over_at.is_none()) {
+    let mut known = app.store.open_alerts().await?;
+    known.extend(unwritten(app, &known));
+    for alert in known.iter().filter(|alert| alert.standing.over_at.is_none()) {
         *open.entry(alert.kind).or_default() += 1;
     }
     text.head("postroom_alerts_open", "gauge", "Alerts that are not over, by kind and severity");

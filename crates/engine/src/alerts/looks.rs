@@ -220,10 +220,10 @@ fn certificate(ends_at: Option<Timestamp>, now: Timestamp, found: &mut Found<'_>
     found.is(About::house(AlertKind::CertificateEnds, ""), why);
 }
 
-/// Does the scheduler answer, and can what happens be recorded?
+/// Does the scheduler answer, and can what happens be recorded? That is tried, lest an idle service with a full disk seems well.
 pub(super) async fn is_alive(house: &House) -> bool {
     let (answer, lanes) = oneshot::channel();
     house.tell(Notice::Show(answer));
     let answered = tokio::time::timeout(ALIVE_WITHIN, lanes).await;
-    matches!(answered, Ok(Ok(_))) && !house.gate.is_ledger_in_trouble()
+    matches!(answered, Ok(Ok(_))) && !house.gate.is_ledger_in_trouble() && house.store.prove_writable().await.is_ok()
 }

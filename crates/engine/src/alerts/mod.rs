@@ -88,7 +88,7 @@ pub(crate) async fn run(house: Arc<House>, mut errands: mpsc::UnboundedReceiver<
     }
     loop {
         let wait = desk.wake_at.since(desk.house.now());
-        let is_unwritable = !tells && desk.knows_of_trouble();
+        let is_unwritable = desk.knows_of_trouble();
         let mut written = None;
         tokio::select! {
             biased;
@@ -100,7 +100,9 @@ pub(crate) async fn run(house: Arc<House>, mut errands: mpsc::UnboundedReceiver<
                 Some(errand) => desk.obey(errand).await,
                 None => return,
             },
-            () = desk.house.gate.until_ledger_works(), if is_unwritable => desk.is_unsure = true,
+            () = desk.house.gate.until_ledger_works(), if is_unwritable => {
+                (desk.is_unsure, desk.look_at) = (true, desk.house.now());
+            }
             () = tokio::time::sleep(wait) => {}
         }
         desk.look().await;

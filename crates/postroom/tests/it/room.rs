@@ -4,10 +4,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "other programs live in real time")]
 
+use crate::api::Server;
+use crate::contacts::Room;
 use crate::peers::place::{Place, copies};
 use crate::peers::python_smtp::PythonSmtp;
 use crate::peers::{skipped, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,6 +92,33 @@ fn a_full_disk_stops_sending_is_told_and_is_got_over() {
     let copies = copies(&server);
     assert_eq!(copies.len() as u64, PEOPLE);
     assert!(copies.values().all(|count| *count == 1), "nobody twice");
+}
+
+#[test]
+fn a_full_disk_is_told_though_nothing_is_sent() {
+    let room = Room::new();
+    let Some(disk) = Tmpfs::mount(&room.path("data")) else {
+        skipped("leave to mount a small tmpfs (root)");
+        return;
+    };
+    let made = room.json(&["key", "make", "test", "--scope", "all"]);
+    let key = made[0]["secret"].as_str().unwrap();
+    let server = Server::start(&room, &["--requests-per-minute", "100000"]);
+    let adds = |n: u32| {
+        let person = json!({ "email": format!("p{n}@peer.test"), "attributes": { "words": "x".repeat(1_000) } });
+        server.ask("POST", "/api/v1/contacts", key, &person).0
+    };
+    let alert = || server.ask("GET", "/api/v1/alerts", key, &Value::Null).1["data"][0].clone();
+    assert_eq!((adds(0), alert()), (201, Value::Null));
+    let filler = disk.fill();
+    // What the log has kept of its room may take some still.
+    let refused = (1..20_000).map(adds).find(|status| *status != 201);
+    assert_eq!(refused, Some(503));
+    let told = wait_until(LIMIT, || Some(alert()).filter(|alert| alert["kind"] == "ledger_unwritable"));
+    assert_eq!(told.expect("it is told")["state"], "open");
+    fs::remove_file(filler).unwrap();
+    wait_until(LIMIT, || (alert()["state"] != "open").then_some(())).expect("it is over");
+    assert_eq!(adds(20_000), 201);
 }
 
 #[test]

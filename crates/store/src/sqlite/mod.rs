@@ -225,6 +225,12 @@ impl Ledger {
         Ok(self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
+    /// Writes again what stands there: can anything be recorded?
+    pub(crate) fn touch(&mut self) -> Result<()> {
+        let version: i64 = self.conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok(self.conn.pragma_update(None, "user_version", version)?)
+    }
+
     /// Notes a change of who may be mailed, to be published with the commit.
     pub(crate) fn changed(&mut self, change: Change) {
         self.pending.push(change);

@@ -11,7 +11,8 @@ use axum::http::StatusCode;
 use engine::alerts::Way;
 use engine::options::{RelayUrl, Transport};
 use model::access::Scope;
-use model::{AlertId, ChannelId, Timestamp};
+use model::alert::Standing;
+use model::{AlertId, AlertKind, ChannelId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::NewChannel as ChannelToBe;
@@ -36,8 +37,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// An alert.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Alert {
-    /// Its id (`al_…`).
-    id: String,
+    /// Its id (`al_…`); absent while it cannot be recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// What kind of trouble: `campaign_braked`, `warned`, `provider_held`, `provider_incident`, `source_listed`, `domain_dns`,
     /// `work_stuck`, `ledger_unwritable`, `disk_low`, `webhook_failing`, `webhook_disabled` or `certificate_ends`.
     kind: &'static str,
@@ -78,7 +80,7 @@ fn as_alert(known: store::Alert, now: Timestamp) -> Alert {
         (None, None, None) => "open",
     };
     Alert {
-        id: known.id.to_string(),
+        id: (known.id != UNWRITTEN).then(|| known.id.to_string()),
         kind: known.kind.word(),
         severity: known.kind.severity().word(),
         subject: known.subject,
@@ -92,6 +94,30 @@ fn as_alert(known: store::Alert, now: Timestamp) -> Alert {
         snoozed_until: snoozed_until.map(Time),
         over_at: standing.over_at.map(Time),
     }
+}
+
+/// The id of an alert that has none.
+pub(crate) const UNWRITTEN: AlertId = AlertId(0);
+
+/// What keeps the ledger from being written cannot stand in it: the alert of that, unless it is among these, which are open.
+pub(crate) fn unwritten(app: &App, known: &[store::Alert]) -> Option<store::Alert> {
+    let (since, text) = app.engine.ledger_trouble()?;
+    let kind = AlertKind::LedgerUnwritable;
+    let is_open = |alert: &store::Alert| alert.closed_at.is_none() && alert.standing.over_at.is_none();
+    if known.iter().any(|alert| alert.kind == kind && is_open(alert)) {
+        return None;
+    }
+    let standing = Standing {
+        text: format!("{text}."),
+        first_at: since,
+        last_at: app.now(),
+        count: 1,
+        told: None,
+        snoozed_until: None,
+        over_at: None,
+    };
+    let (workspace, subject) = (WorkspaceId::FIRST, String::new());
+    Some(store::Alert { id: UNWRITTEN, workspace, kind, subject, standing, closed_at: None })
 }
 
 /// Which alerts.
@@ -110,6 +136,9 @@ struct Which {
 }
 
 /// The alerts, newest first.
+///
+/// `ledger_unwritable` cannot be recorded while it lasts: it stands before the others on the first page of the first
+/// workspace, without an id.
 #[utoipa::path(get, path = "/alerts", tag = "alerts", params(Which), responses((status = 200, body = Page<Alert>)))]
 async fn list(
     State(app): State<App>,
@@ -122,7 +151,11 @@ async fn list(
     let before = page::open_as(&list, which.after.as_deref())?;
     let found = app.store.alerts(caller.workspace, which.all, before, limit + 1).await?;
     let now = app.now();
-    Ok(Json(Page::cut(found, limit, &list, |alert| alert.id.to_string(), |alert| as_alert(alert, now))))
+    let is_first = before.is_none() && caller.workspace == WorkspaceId::FIRST;
+    let unwritten = unwritten(&app, &found).filter(|_| is_first).map(|alert| as_alert(alert, now));
+    let mut page = Page::cut(found, limit, &list, |alert| alert.id.to_string(), |alert| as_alert(alert, now));
+    page.data.splice(..0, unwritten);
+    Ok(Json(page))
 }
 
 /// An alert.

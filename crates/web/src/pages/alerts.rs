@@ -6,7 +6,7 @@ use super::sheet::{Badge, Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
-use crate::api::alerts as api;
+use crate::api::alerts::{self as api, UNWRITTEN, unwritten};
 use crate::extract::{At, given};
 use crate::page as pages;
 use crate::problem::Problem;
@@ -15,7 +15,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use model::alert::Severity;
-use model::{AlertId, ChannelId};
+use model::{AlertId, ChannelId, WorkspaceId};
 use serde::Deserialize;
 use serde_json::json;
 use store::{Alert, Channel};
@@ -62,6 +62,10 @@ async fn draw(
     let has_more = found.len() > PAGE;
     found.truncate(PAGE);
     let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    if before.is_none() && workspace == WorkspaceId::FIRST {
+        let unwritten = unwritten(app, &found);
+        found.splice(..0, unwritten);
+    }
     let may_snooze = visitor.caller.scopes.has(Scope::DispatchWrite);
     let table = Table::new(
         "alerts",
@@ -108,7 +112,7 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
         (false, Some(until)) => Cell::text(shown.fill("alert-quiet", &[("at", shown.time(&until).into())])),
         (false, None) => Cell::text(shown.say("alert-open")),
     };
-    if may_snooze && !is_over {
+    if may_snooze && !is_over && alert.id != UNWRITTEN {
         let about = shown.one_of("alert", alert.kind.word());
         let press = |minutes: u32, words: String| {
             let to = format!("/alerts/{}/snooze", alert.id);

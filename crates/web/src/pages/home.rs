@@ -6,6 +6,7 @@ use super::layout::{Layout, Section};
 use super::room::refused_for_our_setup;
 use super::{Visitor, campaigns, page};
 use crate::App;
+use crate::api::alerts::unwritten;
 use crate::problem::Problem;
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +14,7 @@ use axum::response::Response;
 use engine::report;
 use model::access::Scope;
 use model::alert::Severity;
-use model::{AlertKind, CampaignId, CampaignState};
+use model::{AlertKind, CampaignId, CampaignState, WorkspaceId};
 use store::{Campaign, Shelf};
 
 /// Things that need somebody, shown at once.
@@ -99,7 +100,9 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
     let shown = &visitor.shown;
     let mut needs = Vec::new();
     if visitor.caller.scopes.has(Scope::DispatchRead) {
-        let mut alerts = app.store.alerts(visitor.caller.workspace, false, None, NEEDS_MAX).await?;
+        let workspace = visitor.caller.workspace;
+        let mut alerts = app.store.alerts(workspace, false, None, NEEDS_MAX).await?;
+        alerts.extend(unwritten(app, &alerts).filter(|_| workspace == WorkspaceId::FIRST));
         alerts.retain(|alert| alert.standing.over_at.is_none());
         alerts.sort_by_key(|alert| alert.kind.severity() != Severity::Critical);
         needs.extend(alerts.into_iter().map(|alert| {

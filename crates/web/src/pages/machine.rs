@@ -8,6 +8,7 @@ use super::sheet::{Cell, Sheet, Table};
 use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
+use crate::api::alerts::unwritten;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
@@ -25,6 +26,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     visitor.caller.of_the_house()?;
     let shown = &visitor.shown;
     let mut alerts = app.store.open_alerts().await?;
+    alerts.extend(unwritten(&app, &alerts));
     alerts.retain(|alert| alert.standing.over_at.is_none());
     let part = |name: String, kinds: &[AlertKind], known: String| row(shown, &alerts, name, kinds, known);
     let gigabytes = |octets: u64| shown.decimal(octets as f64 / GIGABYTE, 1);

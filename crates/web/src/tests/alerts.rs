@@ -4,7 +4,7 @@
 use super::house::House;
 use axum::http::Method;
 use model::alert::Standing;
-use model::{AlertId, AlertKind, WorkspaceId};
+use model::{Actor, AlertId, AlertKind, WorkspaceId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -154,6 +154,40 @@ async fn an_alert_is_shown_and_snoozed() {
     let foreign = house.foreign_key().await;
     assert_eq!(house.post(&format!("{path}/snooze"), &foreign, json!({ "minutes": 1 })).await.code(), "not_found");
     assert_eq!(house.get("/api/v1/alerts", &foreign).await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_an_alert_though_nothing_is_sent() {
+    let house = House::confined(2_000);
+    let key = house.master_key().await;
+    let cookie = super::pages::owner(&house).await;
+    let metric = async || {
+        let text = house.get("/metrics", &key).await.text;
+        let open = "postroom_alerts_open{kind=\"ledger_unwritable\",severity=\"critical\"} ";
+        let value = |name: &str| text.split_once(name).unwrap().1.lines().next().unwrap().to_owned();
+        (value("\npostroom_ledger_trouble "), value(open))
+    };
+    assert_eq!(metric().await, ("0".to_owned(), "0".to_owned()));
+    let (store, now) = (&house.app.store, house.app.now());
+    let mut number = 0;
+    let refused = loop {
+        number += 1;
+        let (name, value) = (format!("n{number}"), "x".repeat(100_000));
+        if let Err(error) = store.set_setting(WorkspaceId::FIRST, &name, &value, &Actor::Engine, now).await {
+            break error;
+        }
+        assert!(number < 1_000, "there is no end to the room");
+    };
+    assert!(refused.is_transient(), "{refused}");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let listed = house.get("/api/v1/alerts", &key).await.json();
+    let shown = &listed["data"][0];
+    assert_eq!((&shown["kind"], &shown["state"], shown.get("id")), (&json!("ledger_unwritable"), &json!("open"), None));
+    assert_eq!(metric().await, ("1".to_owned(), "1".to_owned()));
+    for path in ["/alerts", "/machine"] {
+        let page = super::pages::look(&house, path, &cookie).await.text;
+        assert!(page.contains(shown["text"].as_str().unwrap()), "{path}: {page}");
+    }
 }
 
 /// The names of metrics in a text.

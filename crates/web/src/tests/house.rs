@@ -139,6 +139,15 @@ impl House {
     }
 
     pub(crate) fn with(config: Config) -> House {
+        House::over(OpenOptions::memory([7; 32]), config)
+    }
+
+    /// One whose ledger has room for so many pages.
+    pub(crate) fn confined(pages: u32) -> House {
+        House::over(OpenOptions { pages_max: Some(pages), ..OpenOptions::memory([7; 32]) }, Config::default())
+    }
+
+    fn over(ledger: OpenOptions, config: Config) -> House {
         let clock = Arc::new(StillClock(AtomicI64::new(START_MS)));
         let nobody = "127.0.0.1:9".parse().unwrap();
         let world = World {
@@ -146,7 +155,7 @@ impl House {
             entropy: Arc::new(SeededEntropy::new(7)),
             ..World::production(Guard::LoopbackOnly, Some(nobody), net::Dnssec::Validate).unwrap()
         };
-        let store = Store::open(OpenOptions::memory([7; 32]), clock.now()).unwrap();
+        let store = Store::open(ledger, clock.now()).unwrap();
         let settings = Settings {
             ehlo_name: "test".to_owned(),
             way: engine::Way::Direct { port: 9 },
