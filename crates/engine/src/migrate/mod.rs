@@ -334,10 +334,10 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
 
 /// Answers that come in pages say when there is another. Every page but the last does: where all say so, the rest was never
 /// asked for.
-fn missing(platform: Platform, answers: &[(Value, PathBuf)]) -> Vec<String> {
+fn missing(platform: Platform, answers: &[(standings::Answer, PathBuf)]) -> Vec<String> {
     let mut pages: BTreeMap<&String, (bool, &Path)> = BTreeMap::new();
     for (read, file) in answers {
-        let Some(members) = read.as_object() else { continue };
+        let Some(members) = read.value.as_object() else { continue };
         let Some((about, _)) = members.iter().find(|(_, value)| value.is_array()) else { continue };
         let token = members.get("NextToken").and_then(Value::as_str).unwrap_or_default();
         let (has_last, named) = pages.entry(about).or_insert((false, file));

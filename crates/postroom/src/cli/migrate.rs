@@ -39,7 +39,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let plan = plan(args.platform, &args.files, &scratch).map_err(refused)?;
     let Plan { passed_over, parts, lists, templates, missing } = plan;
     for archive in passed_over {
-        output.note(&format!("{} is passed over: what is in it is moved once it is unpacked.", archive.display()));
+        output.note(format!("{} is passed over: what is in it is moved once it is unpacked.", archive.display()));
     }
     if args.dry_run {
         output.note("A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.");
