@@ -100,7 +100,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
 }
 
 /// A refusal with its codes.
-fn refusal(status: u16) -> Value {
+pub(crate) fn refusal(status: u16) -> Value {
     let codes: Vec<&str> = Code::ALL.iter().filter(|code| code.status() == status).map(|code| code.word()).collect();
     json!({
         "description": format!("Refused: {}", codes.join(", ")),

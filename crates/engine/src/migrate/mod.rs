@@ -437,10 +437,11 @@ fn part(
             mapping.insert(*role, found.clone());
         }
     }
-    if let Some(status) = kind.status() {
-        mapping.insert(Role::Status, status.to_owned());
-    } else if header.iter().any(|name| name == standings::COLUMN) {
+    // What was told of each person says more than what they have in common.
+    if header.iter().any(|name| name == standings::COLUMN) {
         mapping.insert(Role::Status, standings::COLUMN.to_owned());
+    } else if let Some(status) = kind.status() {
+        mapping.insert(Role::Status, status.to_owned());
     }
     if !typed.is_empty() {
         name_roles(&mut mapping, header.iter().filter(|name| !typed.contains(*name)));

@@ -74,11 +74,10 @@ fn one(lane: &LaneView, at_site: Option<u64>, is_live: bool, style: &Style) -> V
         lines.extend(told("", &in_words(limit, style), ink, style));
     }
     if let Some(delisted) = lane.delisted() {
-        let next = format!(
-            "Look the address up at the list that is named and have it removed. Then: {}",
-            style.command(&delisted)
-        );
-        lines.extend(told("", &next, Ink::Bold, style));
+        let next = "Look the address up at the list that is named and have it removed. Then:";
+        lines.extend(told("", next, Ink::Bold, style));
+        // On a line of its own, to be copied.
+        lines.push(style.ink(Ink::Bold, &format!("      {}", style.command(&delisted))));
     }
     if let Some(budget) = &lane.budget {
         let (spent, today) = (thousands(budget.spent.into()), thousands(budget.today.into()));
@@ -220,7 +219,7 @@ mod tests {
         let told = lanes(&[resting], &BTreeMap::new(), 0, true, &style).join("\n");
         assert!(told.contains("since 12:52:00 UTC") && told.contains("12:52:30 UTC"), "{told}");
         let listed = LaneView { listed: true, ..lane() };
-        let told = lanes(&[listed], &BTreeMap::new(), 0, true, &style).join(" ");
+        let told = lanes(&[listed], &BTreeMap::new(), 0, true, &style).join("\n");
         assert!(told.contains("source delisted \"this machine\" --provider \"northmail\" --data demo"), "{told}");
         assert_eq!(log(&[], &style), ["Nothing was learned, held or stopped yet."]);
     }

@@ -11,9 +11,10 @@ const PARTS_MAX = 8;
 export default async function story(browser) {
   const kim = await browser.somebody();
   const page = kim.page;
-  await kim.goes("/");
   // From the top: the first stop jumps over the menu. A window that has just been opened may not take keys yet.
   const first = await until("a key is taken", async () => {
+    await kim.goes("/");
+    await page.bringToFront();
     await page.keyboard.press("Tab");
     const stop = await focused(page);
     return stop.at !== "body" && stop;

@@ -108,13 +108,18 @@ fn a_full_disk_is_told_though_nothing_is_sent() {
         let person = json!({ "email": format!("p{n}@peer.test"), "attributes": { "words": "x".repeat(1_000) } });
         server.ask("POST", "/api/v1/contacts", key, &person).0
     };
-    let alert = || server.ask("GET", "/api/v1/alerts", key, &Value::Null).1["data"][0].clone();
+    // A small disk may have an alert of its own before.
+    let alert = || {
+        let open = server.ask("GET", "/api/v1/alerts", key, &Value::Null).1;
+        let is_it = |alert: &&Value| alert["kind"] == "ledger_unwritable";
+        open["data"].as_array().and_then(|all| all.iter().find(is_it).cloned()).unwrap_or_default()
+    };
     assert_eq!((adds(0), alert()), (201, Value::Null));
     let filler = disk.fill();
     // What the log has kept of its room may take some still.
     let refused = (1..20_000).map(adds).find(|status| *status != 201);
     assert_eq!(refused, Some(503));
-    let told = wait_until(LIMIT, || Some(alert()).filter(|alert| alert["kind"] == "ledger_unwritable"));
+    let told = wait_until(LIMIT, || Some(alert()).filter(|alert| !alert.is_null()));
     assert_eq!(told.expect("it is told")["state"], "open");
     fs::remove_file(filler).unwrap();
     wait_until(LIMIT, || (alert()["state"] != "open").then_some(())).expect("it is over");

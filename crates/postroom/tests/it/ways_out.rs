@@ -145,6 +145,7 @@ fn what_a_person_types_is_one_line_and_steers_no_terminal() {
 #[test]
 fn what_cannot_be_meant_is_refused() {
     let room = room();
+    room.says(&MTA1);
     for (args, expected) in [
         (&["lanes", "--provider", "nosuch"][..], "no provider is called \"nosuch\""),
         (&["lanes", "--log", "0"], "from 1 to"),

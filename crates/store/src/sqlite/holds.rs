@@ -150,7 +150,8 @@ impl Ledger {
         what.extend(hold.provider.as_ref().map(|provider| format!("to {provider}")));
         what.extend(hold.domain_name.as_ref().map(|domain| format!("to {domain}")));
         if let Some(source) = hold.source {
-            what.push(format!("through {}", super::sources::require(&self.conn, source)?.name));
+            let name = super::sources::require(&self.conn, source).map_or(source.to_string(), |known| known.name);
+            what.push(format!("through {name}"));
         }
         let why = &hold.why;
         Ok(if what.is_empty() { format!("everything: {why}") } else { format!("{}: {why}", what.join(", ")) })

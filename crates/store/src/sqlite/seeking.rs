@@ -358,7 +358,7 @@ mod tests {
             assert!(plan.iter().all(is_known), "{sought:?}: {plan:#?}");
         }
         let begins = Sought { begins: Some("an".to_owned()), ..Sought::default() };
-        let walk = "SEARCH a USING INDEX address_by_email (workspace=? AND email>? AND email<?)";
+        let walk = "SEARCH a USING COVERING INDEX address_by_email (workspace=? AND email>? AND email<?)";
         assert_eq!(plan(&conn, &begins)[0], walk);
     }
 }

@@ -7,7 +7,7 @@ mod running;
 mod written;
 
 use crate::extract::{Asked, At, Input};
-use crate::page::{self, Page, Plain};
+use crate::page::{self, Page};
 use crate::problem::Problem;
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -16,10 +16,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use engine::drafts::Proposal;
 use model::access::Scope;
-use model::{CampaignId, DeliveryState, Tally};
+use model::{CampaignId, CampaignState, DeliveryState, Tally};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use store::Shelf;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use written::check_name;
@@ -194,18 +195,68 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Campaigns, newest first.
-#[utoipa::path(get, path = "/campaigns", tag = "campaigns", params(Plain),
+#[utoipa::path(get, path = "/campaigns", tag = "campaigns", params(Which),
     responses((status = 200, body = Page<Campaign>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Asked(which): Asked<Plain>,
+    Asked(which): Asked<Which>,
 ) -> Result<Json<Page<Campaign>>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let limit = page::limit(which.limit)?;
-    let before = page::open_as(LIST, which.after.as_deref())?;
-    let found = app.store.campaigns_page(caller.workspace, before, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, LIST, |known| known.number.to_string(), Campaign::from)))
+    let list = page::within(LIST, [which.shelf.as_deref(), which.state.as_deref()].map(Option::unwrap_or_default));
+    let before = page::open_as(&list, which.after.as_deref())?;
+    let found = match which.shelf()? {
+        Some(shelf) => app.store.campaigns_of_shelf(caller.workspace, shelf, before, limit + 1).await?,
+        None => app.store.campaigns_page(caller.workspace, before, limit + 1).await?,
+    };
+    Ok(Json(Page::cut(found, limit, &list, |known| known.number.to_string(), Campaign::from)))
+}
+
+/// The shelves on which campaigns stand, by their words.
+pub(crate) const SHELVES: [(&str, Shelf); 6] = [
+    ("broadcasts", Shelf::Broadcasts),
+    ("writing", Shelf::Writing),
+    ("progress", Shelf::InProgress),
+    ("sent", Shelf::Over),
+    ("automated", Shelf::Automated),
+    ("single", Shelf::Single),
+];
+
+/// Which campaigns; without a choice all of them.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// `broadcasts` (one message to many), of these `writing`, `progress` or `sent`; `automated` (what sequences send),
+    /// `single` (messages to one person each).
+    shelf: Option<String>,
+    /// Broadcasts that stand so: `draft`, `scheduled`, `building`, `sending`, `paused`, `complete`, `cancelled`, …
+    state: Option<String>,
+    /// Entries of a page, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+impl Which {
+    fn shelf(&self) -> Result<Option<Shelf>, Problem> {
+        match (self.shelf.as_deref(), self.state.as_deref()) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(Problem::field("shelf", "choose a shelf or a state, not both")),
+            (Some(word), None) => {
+                let known = SHELVES.iter().find(|(known, _)| *known == word).map(|(_, shelf)| Some(*shelf));
+                let words = SHELVES.map(|(word, _)| word).join(", ");
+                known.ok_or_else(|| Problem::field("shelf", format!("there are the shelves {words}")))
+            }
+            (None, Some(word)) => {
+                let known = CampaignState::from_word(word).map(|state| Some(Shelf::In(state)));
+                let words: Vec<&str> = CampaignState::ALL.iter().map(|state| state.word()).collect();
+                known.ok_or_else(|| Problem::field("state", format!("there are the states {}", words.join(", "))))
+            }
+        }
+    }
 }
 
 /// Write a campaign.

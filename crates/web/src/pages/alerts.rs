@@ -75,7 +75,7 @@ async fn draw(
     )
     .rows(found.into_iter().map(|alert| row(shown, may_snooze, alert)))
     .next(next.map(|next| format!("/alerts?all={}&after={next}", which.all)))
-    .with_csv(shown, "/alerts");
+    .with_csv(shown, if is_all { "/alerts?all=true" } else { "/alerts" });
     let choices = vec![
         ("/alerts".to_owned(), shown.say("alerts-now"), !is_all),
         ("/alerts?all=yes".to_owned(), shown.say("alerts-all"), is_all),

@@ -5,6 +5,7 @@ use super::layout::{Layout, Section};
 use super::shown::campaign_class;
 use super::{Visitor, page};
 use crate::App;
+use crate::api::campaigns::SHELVES;
 use crate::page as pages;
 use crate::problem::{Code, Problem};
 use askama::Template;
@@ -41,7 +42,7 @@ impl Line {
 /// Which campaigns.
 #[derive(Default, Deserialize)]
 pub(super) struct Which {
-    /// A shelf: `writing`, `progress`, `sent`, `automated` or `single`; empty: every broadcast.
+    /// A shelf ([`SHELVES`]); empty: every broadcast.
     #[serde(default)]
     shelf: String,
     /// Of broadcasts, those that stand so.
@@ -50,27 +51,24 @@ pub(super) struct Which {
     after: Option<String>,
 }
 
-/// The shelves: the word in the address, and the one in the catalogue.
-const SHELVES: [(&str, &str, Shelf); 6] = [
-    ("", "all", Shelf::Broadcasts),
-    ("writing", "writing", Shelf::Writing),
-    ("progress", "progress", Shelf::InProgress),
-    ("sent", "sent", Shelf::Over),
-    ("automated", "automated", Shelf::Automated),
-    ("single", "single", Shelf::Single),
-];
+/// The shelf that is shown where none is chosen.
+const FIRST_SHELF: &str = "broadcasts";
 
 impl Which {
     fn shelf(&self) -> Option<Shelf> {
         if !self.state.is_empty() {
             return CampaignState::from_word(&self.state).map(Shelf::In);
         }
-        SHELVES.iter().find(|(word, ..)| *word == self.shelf).map(|(.., shelf)| *shelf)
+        SHELVES.iter().find(|(word, _)| *word == self.word()).map(|(_, shelf)| *shelf)
     }
 
-    /// The address of what is shown, without its page.
+    fn word(&self) -> &str {
+        if self.shelf.is_empty() { FIRST_SHELF } else { &self.shelf }
+    }
+
+    /// What is shown, without its page: as the address of the page asks for it, and the API.
     fn query(&self) -> String {
-        if self.state.is_empty() { format!("shelf={}", self.shelf) } else { format!("state={}", self.state) }
+        if self.state.is_empty() { format!("shelf={}", self.word()) } else { format!("state={}", self.state) }
     }
 }
 
@@ -108,9 +106,12 @@ pub(super) async fn list(
     found.truncate(PAGE);
     let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.number.to_string()));
     let lines = lines(&app, &visitor, found).await?;
-    let is_here = |word: &str| which.state.is_empty() && which.shelf == word;
-    let tabs = SHELVES.iter().map(|(word, says, _)| {
-        let href = if word.is_empty() { "/campaigns".to_owned() } else { format!("/campaigns?shelf={word}") };
+    let is_here = |word: &str| which.state.is_empty() && which.word() == word;
+    let tabs = SHELVES.iter().map(|(word, _)| {
+        let (href, says) = match *word {
+            FIRST_SHELF => ("/campaigns".to_owned(), "all"),
+            word => (format!("/campaigns?shelf={word}"), word),
+        };
         (href, shown.one_of("shelf", says), is_here(word))
     });
     let states = CampaignState::ALL.iter().map(|state| {

@@ -213,7 +213,7 @@ fn a_blocked_person_and_one_in_doubt() {
 
               What you can do
                 - Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:
-                    postroom resend 1 --in-doubt --data demo
+                    postroom doubt resend 1 joe.lost@dropper.test --data demo
                 - Nobody else at dropper.test was mailed in this campaign: nothing to compare with.
               Full conversation: postroom why joe.lost@dropper.test --campaign 1 --transcript --data demo
         "#]],
