@@ -1,5 +1,5 @@
-//! A segment of those who booked within a day is watched, by a webhook too, while mail goes out and the process dies twice.
-//! Whoever books is told to have come in, and a day later to have left, once each and within a quarter of an hour of the
+//! A segment of those who booked within six hours is watched, by a webhook too, while mail goes out and the process dies twice.
+//! Whoever books is told to have come in, and six hours later to have left, once each and within a quarter of an hour of the
 //! time it became so; who was in it when it was first looked at is not, and nobody else is.
 
 use serde_json::Value;
@@ -38,11 +38,11 @@ fn whoever_comes_and_goes_is_told_once() {
         .world(listens)
         .then(Duration::ZERO, Action::Webhook(RECEIVER))
         .then(hours(1), booked("ada@papermill.test"))
-        .then(hours(2), Action::Watch("booked today", r#"did("booked").within(hours(24))"#))
+        .then(hours(2), Action::Watch("booked lately", r#"did("booked").within(hours(6))"#))
         .then(hours(4), booked("bob@papermill.test"))
         .then(hours(4) + Duration::from_secs(60), Action::Kill)
-        .then(hours(20), Action::Kill)
-        .then(hours(60), Action::Wait)
+        .then(hours(6), Action::Kill)
+        .then(hours(14), Action::Wait)
         .play();
     assert_eq!(ended.deaths.len(), 2);
     let told: Vec<Value> = ended.delivered.iter().map(|one| serde_json::from_slice(&one.body).unwrap()).collect();
@@ -50,7 +50,7 @@ fn whoever_comes_and_goes_is_told_once() {
     for event in told.iter().filter(|event| event["type"].as_str().unwrap().starts_with("contact.segment_")) {
         let quarter = quarters_after(event["timestamp"].as_str().unwrap());
         let (kind, who) = (event["type"].as_str().unwrap(), event["data"]["to"].as_str().unwrap());
-        assert!(event["data"]["detail"].as_str().unwrap().ends_with(" booked today"), "{event}");
+        assert!(event["data"]["detail"].as_str().unwrap().ends_with(" booked lately"), "{event}");
         // What is told twice over a death says the same.
         moves.insert((who.to_owned(), kind.to_owned(), quarter), ());
     }
@@ -62,7 +62,7 @@ fn whoever_comes_and_goes_is_told_once() {
     assert_eq!((ada.0, ada.1), ("ada@papermill.test", "segment_left"), "in it at the first look");
     assert_eq!((bob_in.0, bob_in.1), ("bob@papermill.test", "segment_entered"));
     assert_eq!((bob_out.0, bob_out.1), ("bob@papermill.test", "segment_left"));
-    // In quarters of an hour: a day after one o'clock, at four, and a day after that.
-    assert!((100..=101).contains(&ada.2) && (16..=17).contains(&bob_in.2), "{moves:?}");
-    assert!((112..=113).contains(&bob_out.2), "{moves:?}");
+    // In quarters of an hour: six hours after the first, after four hours, and six hours after that.
+    assert!((28..=29).contains(&ada.2) && (16..=17).contains(&bob_in.2), "{moves:?}");
+    assert!((40..=41).contains(&bob_out.2), "{moves:?}");
 }
