@@ -313,6 +313,7 @@ mod tests {
             of("sample", vec!["percent", "people"]),
             of("wait", vec!["minutes", "hours", "days"]),
             of("measure", vec!["clicks", "goal"]),
+            of("do", vec!["change", "look", "suppress", "lift", "resend", "campaign", "sunsets"]),
             of("chosen", vec!["figures", "clear", "person"]),
             of("brought-after", vec!["click", "mail"]),
             of("group", vec!["list", "segment"]),

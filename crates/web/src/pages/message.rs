@@ -45,26 +45,26 @@ pub(super) struct Do {
 impl Do {
     fn of(shown: &Shown, row: &DeliveryRow, advice: &Advice) -> Do {
         let page = advice.command.as_deref().and_then(|command| page_of(row.campaign, row.contact, command));
-        let page = page.map(|(href, says)| (href, shown.say(says)));
+        let page = page.map(|(href, deed)| (href, shown.one_of("do", deed)));
         let command = advice.command.clone().filter(|_| page.is_none());
         Do { what: shown.told(&advice.text), page, command }
     }
 }
 
-/// The page that does what a command of an advice does: its address, and the id of its words.
+/// The page that does what a command of an advice does: its address, and what is done there.
 fn page_of(campaign: CampaignId, contact: ContactId, command: &str) -> Option<(String, &'static str)> {
     let words: Vec<&str> = command.split(' ').collect();
     match words[..] {
-        ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "do-change")),
-        ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "do-look")),
-        ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "do-suppress")),
+        ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "change")),
+        ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "look")),
+        ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "suppress")),
         ["suppress", "lift", target, ..] => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
-            Some((format!("/suppressions/lift?{query}"), "do-lift"))
+            Some((format!("/suppressions/lift?{query}"), "lift"))
         }
-        ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "do-resend")),
-        ["resume", ..] => Some((format!("/campaigns/{campaign}"), "do-campaign")),
-        ["sunset", "list"] => Some(("/sunsets".to_owned(), "do-sunsets")),
+        ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "resend")),
+        ["resume", ..] => Some((format!("/campaigns/{campaign}"), "campaign")),
+        ["sunset", "list"] => Some(("/sunsets".to_owned(), "sunsets")),
         _ => None,
     }
 }

