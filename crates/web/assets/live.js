@@ -85,8 +85,11 @@
   for (const select of document.querySelectorAll("[data-look] select")) {
     select.addEventListener("change", () => select.form.requestSubmit());
   }
-  // The current place of the menu is brought into view where the menu is a strip.
-  document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // The current place of the menu is brought into view where the menu is a strip. Not by scrollIntoView: browsers begin there
+  // with the next Tab, and whoever has no mouse would never get to the top.
+  const here = document.querySelector(".side [aria-current]");
+  const strip = here?.closest("ul");
+  if (strip) strip.scrollLeft = here.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
   // One press sends a form once.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", (event) => {
