@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body_util::BodyExt;
@@ -80,10 +80,18 @@ pub(crate) fn around(app: &App, router: Router) -> Router {
 async fn not_there(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_in = |places: &[&str]| places.iter().any(|place| is_below(path, place));
-    if is_in(&NOT_THERE) && !is_in(&TABLES) {
+    if is_in(&NOT_THERE) && !is_in(&TABLES) && !is_list_as_table(&request) {
         return pages::not_in_sandbox(&app, request.headers());
     }
     next.run(request).await
+}
+
+/// Pages offer every list of the API as a table.
+fn is_list_as_table(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == Method::GET
+        && is_below(request.uri().path(), "/api/v1")
+        && query.split('&').any(|one| one == "format=csv")
 }
 
 fn is_below(path: &str, place: &str) -> bool {

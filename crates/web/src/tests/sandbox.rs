@@ -103,7 +103,20 @@ async fn whoever_is_not_signed_in_at_home_is_led_to_its_door_and_back_into_the_s
     let typed = stranger.submit("/sandbox/suppressions", "target=a%40b.example").await;
     assert_eq!(typed.status, 401);
     assert!(typed.text.contains("action=\"/sign-in\"") && typed.text.contains("value=\"/sandbox/suppressions\""));
-    for path in ["/sandbox/sign-in", "/sandbox/welcome/x", "/sandbox/api/v1/me", "/sandbox/keys", "/sandbox/users"] {
+    let table = anna.look("/sandbox/api/v1/campaigns?shelf=broadcasts&format=csv").await;
+    assert!(
+        table.status == 200 && table.headers["content-type"].to_str().unwrap().starts_with("text/csv"),
+        "{}",
+        table.text
+    );
+    for path in [
+        "/sandbox/sign-in",
+        "/sandbox/welcome/x",
+        "/sandbox/api/v1/me",
+        "/sandbox/api/v1/campaigns",
+        "/sandbox/keys",
+        "/sandbox/users",
+    ] {
         let page = anna.look(path).await;
         assert!(page.status == 404 && page.text.contains("not in the sandbox"), "{path}: {}", page.text);
     }
