@@ -19,7 +19,7 @@ pub(crate) const OUTCOMES_WAITING_MAX: usize = 2_048;
 const TICK: Duration = Duration::from_millis(50);
 /// Where only the death of the process is to be survived, a few outcomes wait for so many ticks: their replies are the
 /// kernel's already, and a commit saves nothing that is not saved.
-const TICKS_MAX: u32 = 5;
+const TICKS_MAX: u32 = 16;
 /// So many are worth a commit at the next tick.
 const BATCH_WORTH: usize = 256;
 
