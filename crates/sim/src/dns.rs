@@ -248,8 +248,13 @@ fn canonical(name: &str) -> String {
 
 /// `news.example` as `example.news.`; the root as nothing, since everything is below it.
 fn reversed(name: &str) -> String {
-    let labels = canonical(name);
-    labels.split('.').rev().filter(|label| !label.is_empty()).flat_map(|label| [label, "."]).collect()
+    let name = canonical(name);
+    let mut labels = String::with_capacity(name.len() + 1);
+    for label in name.rsplit('.').filter(|label| !label.is_empty()) {
+        labels.push_str(label);
+        labels.push('.');
+    }
+    labels
 }
 
 /// The zone as the engine sees it, on virtual time.
