@@ -8,6 +8,9 @@ use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The domain that sends and signs.
+const SENDER: &str = "sender.bench.test";
+
 /// A data directory and the binary that works on it.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -42,9 +45,14 @@ impl Ledger {
         succeeded(&measure(import)?)
     }
 
+    /// Makes the key of the sending domain, which is there long before a campaign is.
+    pub(crate) fn keygen(&self) -> Result<()> {
+        succeeded(&measure(self.command(&["domain", "keygen", SENDER]))?)
+    }
+
     /// `postroom send` toward the sink.
     pub(crate) fn send(&self, campaign: &Campaign<'_>, sink: &Sink, connections: u64) -> Command {
-        let mut send = self.command(&["send", "--from", "Bench <news@sender.bench.test>", "--yes"]);
+        let mut send = self.command(&["send", "--from", &format!("Bench <news@{SENDER}>"), "--yes"]);
         send.args(["--name", campaign.name, "--durability", campaign.durability]);
         send.arg("--message").arg(campaign.message).arg("--contacts").arg(campaign.contacts);
         send.args(["--dns", &format!("127.0.0.1:{}", sink.dns_port), "--port", &sink.smtp_port.to_string()]);
