@@ -30,6 +30,11 @@ impl Kept {
         self.campaigns.get(&campaign).map_or((0, None), |of| (of.stops, of.worst.as_ref()))
     }
 
+    /// Which group of those who wait fared worst when it was last stopped and nobody stood out.
+    pub(crate) fn fared_worst(&self, campaign: CampaignId) -> Option<&Group> {
+        self.campaigns.get(&campaign).and_then(|of| of.fared_worst.as_ref())
+    }
+
     /// Has the sample of a campaign been judged?
     pub(crate) fn is_sample_over(&self, campaign: CampaignId) -> bool {
         self.campaigns.get(&campaign).is_some_and(|of| of.is_sample_over)
@@ -61,6 +66,10 @@ struct OfCampaign {
     stops: u32,
     #[serde(default)]
     worst: Option<Group>,
+    /// Which group of those who wait fared worst when it was last stopped and nobody stood out: found once, because it takes
+    /// reading the whole campaign.
+    #[serde(default)]
+    fared_worst: Option<Group>,
     /// What the ledger had counted when this was written down, by provider (empty: nobody described it).
     counted: BTreeMap<String, DayCount>,
     /// The last time that somebody answered for it.
@@ -76,6 +85,7 @@ impl Default for OfCampaign {
             missing: Missing::default(),
             stops: 0,
             worst: None,
+            fared_worst: None,
             counted: BTreeMap::new(),
             answered_at: None,
             is_sample_over: false,
@@ -282,7 +292,19 @@ impl Brakes {
         let of_campaign = self.kept.campaigns.entry(campaign).or_default();
         of_campaign.stops = of_campaign.stops.saturating_add(1);
         of_campaign.worst = worst;
+        of_campaign.fared_worst = None;
         self.changed.insert(campaign);
+        self.is_unwritten = true;
+    }
+
+    /// Was a campaign stopped again, and nobody stood out? Then a reason alone does not help.
+    pub(crate) fn is_stopped_again(&self, campaign: CampaignId) -> bool {
+        matches!(self.kept.stops(campaign), (2.., None))
+    }
+
+    /// Of a campaign that was stopped again, the group of those who wait that fared worst.
+    pub(crate) fn fared_worst(&mut self, campaign: CampaignId, group: Option<Group>) {
+        self.kept.campaigns.entry(campaign).or_default().fared_worst = group;
         self.is_unwritten = true;
     }
 
@@ -528,6 +550,23 @@ mod tests {
             "forgotten, it comes back with its old answer"
         );
         assert!(brakes.workspace_stopped(WorkspaceId::FIRST).is_some(), "which answers for nothing that came later");
+    }
+
+    #[test]
+    fn who_fared_worst_is_found_at_a_stop_and_remembered_until_the_next() {
+        let mut brakes = Brakes::default();
+        let gmx = Group::Provider("gmx".to_owned());
+        brakes.stopped(CAMPAIGN, None);
+        assert!(!brakes.is_stopped_again(CAMPAIGN), "the first time a reason is enough");
+        brakes.stopped(CAMPAIGN, None);
+        assert!(brakes.is_stopped_again(CAMPAIGN) && !brakes.is_stopped_again(OTHER));
+        brakes.fared_worst(CAMPAIGN, Some(gmx.clone()));
+        assert!(brakes.has_changed());
+        let mut brakes = killed(brakes);
+        assert_eq!(brakes.kept.fared_worst(CAMPAIGN), Some(&gmx));
+        brakes.stopped(CAMPAIGN, Some(gmx));
+        assert!(!brakes.is_stopped_again(CAMPAIGN), "somebody stands out now");
+        assert_eq!(brakes.kept.fared_worst(CAMPAIGN), None);
     }
 
     #[test]

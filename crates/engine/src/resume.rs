@@ -7,10 +7,10 @@
 use crate::handle::Handle;
 use crate::remembered::Remembered;
 use dispatch::brakes::{Group, Trip};
-use model::{Actor, CampaignId, EventKind, ImportId};
+use model::{Actor, CampaignId, EventKind, ImportId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use store::{Campaign, Event, GroupOf, LeftOut, NewHold, Store, StoreError};
+use store::{Campaign, Event, GroupOf, LeftOut, NewHold, Parts, Store, StoreError};
 
 /// Stops of the past that are looked through.
 const BRAKES_LOOKED_AT: usize = 1_000;
@@ -82,7 +82,7 @@ impl TakenOut {
 
 impl Demand {
     /// Is it met by what is taken out, and so many people with it ([`people_of`])?
-    pub fn is_met_by(&self, out: &TakenOut, people: u64) -> bool {
+    fn is_met_by(&self, out: &TakenOut, people: u64) -> bool {
         match &self.out {
             ToTakeOut::Nothing => true,
             ToTakeOut::Named(group) => out.has(group),
@@ -122,25 +122,50 @@ fn without(group: &Group) -> String {
 }
 
 /// What has to be given before a paused campaign goes on. `None`: a person paused it, or it was stopped for a fault of ours
-/// that is mended.
+/// that is mended. Cheap enough to be shown again and again: of those who wait it reads counts alone, and only those whom a
+/// hold that was placed since the stop covers.
 pub async fn demanded(store: &Store, campaign: &Campaign) -> Result<Option<Demand>, StoreError> {
-    let Some(why) = braked_by(store, campaign).await? else { return Ok(None) };
+    let Some(Stopped { why, at }) = stopped_by(store, campaign).await? else { return Ok(None) };
     let kept = Remembered::read(store).await?;
     let out = match kept.brakes.stops(campaign.id) {
-        (_, Some(group)) if is_out(store, campaign.id, group).await? => ToTakeOut::Nothing,
+        (_, Some(group @ Group::Provider(_))) if is_out(store, campaign, group).await? => ToTakeOut::Nothing,
         (_, Some(group)) => ToTakeOut::Named(group.clone()),
         (0 | 1, None) => ToTakeOut::Nothing,
-        (_, None) => some(store, campaign).await?,
+        (_, None) => some(store, campaign, at, kept.brakes.fared_worst(campaign.id)).await?,
     };
     Ok(Some(Demand { why, out }))
 }
 
-/// How many have to be taken out where nobody stands out, and which group would be the first to go.
-async fn some(store: &Store, campaign: &Campaign) -> Result<ToTakeOut, StoreError> {
+/// How many have to be taken out where nobody stands out, and which group would be the first to go. Nobody, if holds that
+/// were placed since the stop cover as many.
+async fn some(
+    store: &Store,
+    campaign: &Campaign,
+    stopped_at: Timestamp,
+    fared_worst: Option<&Group>,
+) -> Result<ToTakeOut, StoreError> {
     let waiting = store.tally(campaign.id).await?.in_progress();
-    let least = waiting.div_ceil(TAKEN_OUT_ONE_IN).max(1);
+    let least = least_of(waiting);
+    let held = Held::of(store, campaign, stopped_at).await?;
+    if held.since(store, campaign.id, Parts::default()).await? >= least {
+        return Ok(ToTakeOut::Nothing);
+    }
+    let is_held = |group: &&Group| matches!(group, Group::Provider(key) if held.now.providers.contains(key));
+    Ok(ToTakeOut::Some { least, waiting, worst: fared_worst.filter(|group| !is_held(group)).cloned() })
+}
+
+/// So many have to be taken out of so many who wait.
+fn least_of(waiting: u64) -> u64 {
+    waiting.div_ceil(TAKEN_OUT_ONE_IN).max(1)
+}
+
+/// The group of those who wait that fared worst, of those that hold enough of them and not all. Reads the whole campaign:
+/// for when a brake has stopped it.
+pub(crate) async fn fared_worst(store: &Store, campaign: CampaignId) -> Result<Option<Group>, StoreError> {
+    let waiting = store.tally(campaign).await?.in_progress();
+    let least = least_of(waiting);
     let mut groups: Vec<(Group, u64, u64, u64)> = Vec::new();
-    for GroupOf { who, file, waiting, tried, hard } in store.groups_of(campaign.id).await? {
+    for GroupOf { who, file, waiting, tried, hard } in store.groups_of(campaign).await? {
         match who {
             LeftOut::Import(id) => groups.push((Group::Import { id, file }, waiting, tried, hard)),
             LeftOut::LeadSource(name) => groups.push((Group::LeadSource(name), waiting, tried, hard)),
@@ -148,18 +173,15 @@ async fn some(store: &Store, campaign: &Campaign) -> Result<ToTakeOut, StoreErro
         }
     }
     let mut at_providers: BTreeMap<String, u64> = BTreeMap::new();
-    for row in store.waiting_by_site(Some(campaign.id)).await? {
+    for row in store.waiting_by_site(Some(campaign)).await? {
         if let Some(key) = row.site.and_then(|site| site.provider) {
             *at_providers.entry(key).or_default() += row.waiting;
         }
     }
-    for (key, count) in store.campaign_providers(campaign.id).await? {
+    for (key, count) in store.campaign_providers(campaign).await? {
         let Some(key) = key else { continue };
-        let group = Group::Provider(key.clone());
-        if !is_out(store, campaign.id, &group).await? {
-            let waiting = at_providers.get(&key).copied().unwrap_or(0);
-            groups.push((group, waiting, count.attempted.into(), count.hard.into()));
-        }
+        let waiting = at_providers.get(&key).copied().unwrap_or(0);
+        groups.push((Group::Provider(key), waiting, count.attempted.into(), count.hard.into()));
     }
     // The rates as fractions of whole numbers; of equals the one that is named first.
     let worse = |one: &(u64, u64), other: &(u64, u64)| one.1 * other.0.max(1) > other.1 * one.0.max(1);
@@ -170,23 +192,29 @@ async fn some(store: &Store, campaign: &Campaign) -> Result<ToTakeOut, StoreErro
             worst = Some((group, (tried, hard)));
         }
     }
-    Ok(ToTakeOut::Some { least, waiting, worst: worst.map(|(group, _)| group) })
+    Ok(worst.map(|(group, _)| group))
 }
 
-/// How many people who are still to be tried are taken out with these groups. Those of a provider who are held already, and
-/// the cold likewise, are out before.
-pub async fn people_of(store: &Store, campaign: &Campaign, out: &TakenOut) -> Result<u64, StoreError> {
-    let mut people = 0;
+/// Is a demand met by what is taken out? Whoever is held since the stop is out as well. May read the whole campaign: for
+/// when somebody resumes it.
+pub async fn is_met(store: &Store, campaign: &Campaign, demand: &Demand, out: &TakenOut) -> Result<bool, StoreError> {
+    let people = match &demand.out {
+        ToTakeOut::Named(group) if !out.has(group) => return is_out(store, campaign, group).await,
+        ToTakeOut::Nothing | ToTakeOut::Named(_) => 0,
+        ToTakeOut::Some { .. } => people_of(store, campaign, out).await?,
+    };
+    Ok(demand.is_met_by(out, people))
+}
+
+/// How many people who are still to be tried are out with these groups, and with the holds that were placed since the stop.
+/// Whoever a hold covered before it did not help, and is not counted.
+async fn people_of(store: &Store, campaign: &Campaign, out: &TakenOut) -> Result<u64, StoreError> {
+    let stopped = stopped_by(store, campaign).await?;
+    let held = Held::of(store, campaign, stopped.map_or(Timestamp::MAX, |stopped| stopped.at)).await?;
+    let more = Parts { providers: out.providers.iter().cloned().collect(), cold: out.cold, ..Parts::default() };
+    let mut people = held.since(store, campaign.id, more).await?;
     for who in out.left_out() {
         people += store.left_of(campaign.id, who, u64::MAX).await?;
-    }
-    for key in out.providers.iter().collect::<BTreeSet<_>>() {
-        if !is_out(store, campaign.id, &Group::Provider(key.clone())).await? {
-            people += store.covered_by(hold(campaign, Some(key), false, "")).await?.waiting;
-        }
-    }
-    if out.cold && !holds_for_good(store, campaign.id, |held| held.provider.is_none() && held.cold_only).await? {
-        people += store.covered_by(hold(campaign, None, true, "")).await?.waiting;
     }
     Ok(people)
 }
@@ -209,32 +237,70 @@ pub async fn unknown_lead_source(
     Ok(unknown.map(|name| (name, known)))
 }
 
-/// Is nobody of the group mailed any more? A hold that ends by itself takes nobody out.
-async fn is_out(store: &Store, campaign: CampaignId, group: &Group) -> Result<bool, StoreError> {
+/// Is nobody of the group mailed any more?
+async fn is_out(store: &Store, campaign: &Campaign, group: &Group) -> Result<bool, StoreError> {
     let who = match group {
         Group::Import { id, .. } => LeftOut::Import(*id),
         Group::LeadSource(name) => LeftOut::LeadSource(name.clone()),
         Group::Provider(key) => {
-            let whole = |hold: &store::Hold| hold.provider.as_ref() == Some(key) && !hold.cold_only;
-            return holds_for_good(store, campaign, whole).await;
+            return Ok(Held::of(store, campaign, Timestamp::MAX).await?.now.providers.contains(key));
         }
     };
-    Ok(store.left_of(campaign, who, 1).await? == 0)
+    Ok(store.left_of(campaign.id, who, 1).await? == 0)
 }
 
-/// Is there such a hold on the whole campaign that does not end by itself?
-async fn holds_for_good(
-    store: &Store,
-    campaign: CampaignId,
-    is_such: impl Fn(&store::Hold) -> bool,
-) -> Result<bool, StoreError> {
-    let covers = |hold: &store::Hold| {
-        hold.campaign.is_none_or(|of| of == campaign)
-            && (hold.domain.is_none() && hold.source.is_none())
-            && (hold.until.is_none() && hold.lifted_at.is_none())
-            && is_such(hold)
-    };
-    Ok(store.holds(None).await?.iter().any(covers))
+/// The parts of a campaign that are held until somebody lifts the hold. One that ends by itself takes nobody out, and neither
+/// does one on a source: its people go by another.
+#[derive(Debug, Default)]
+struct Held {
+    /// All of them.
+    now: Parts,
+    /// Those that were held when the campaign was stopped.
+    before: Parts,
+}
+
+impl Held {
+    async fn of(store: &Store, campaign: &Campaign, stopped_at: Timestamp) -> Result<Held, StoreError> {
+        let mut held = Held::default();
+        let covers = |hold: &&store::Hold| {
+            hold.workspace == campaign.workspace
+                && hold.campaign.is_none_or(|of| of == campaign.id)
+                && (hold.source.is_none() && hold.until.is_none() && hold.lifted_at.is_none())
+        };
+        for hold in store.holds(None).await?.iter().filter(covers) {
+            add(&mut held.now, hold);
+            if hold.at < stopped_at {
+                add(&mut held.before, hold);
+            }
+        }
+        Ok(held)
+    }
+
+    /// How many who wait are held since the stop, or would be with more.
+    async fn since(&self, store: &Store, campaign: CampaignId, mut more: Parts) -> Result<u64, StoreError> {
+        more.providers.extend(self.now.providers.iter().cloned());
+        more.domains.extend(self.now.domains.iter().cloned());
+        more.cold |= self.now.cold;
+        if more == self.before {
+            return Ok(0);
+        }
+        let before = store.waiting_in(campaign, self.before.clone()).await?;
+        Ok(store.waiting_in(campaign, more).await?.saturating_sub(before))
+    }
+}
+
+/// Adds what a hold covers as a whole.
+fn add(parts: &mut Parts, hold: &store::Hold) {
+    match (&hold.provider, &hold.domain_name, hold.cold_only) {
+        (Some(key), None, false) => {
+            parts.providers.insert(key.clone());
+        }
+        (None, Some(name), false) => {
+            parts.domains.insert(name.clone());
+        }
+        (None, None, true) => parts.cold = true,
+        _ => {}
+    }
 }
 
 /// A hold that takes people out of a campaign.
@@ -251,20 +317,30 @@ fn hold(campaign: &Campaign, provider: Option<&String>, cold_only: bool, why: &s
     }
 }
 
-/// The brake that stopped a paused campaign for what it does to people, in words; `None`: a person paused it, or it was
-/// stopped for a fault of ours that is mended.
-pub async fn braked_by(store: &Store, campaign: &Campaign) -> Result<Option<String>, StoreError> {
+/// A brake's stop.
+struct Stopped {
+    /// In words.
+    why: String,
+    /// When.
+    at: Timestamp,
+}
+
+/// The brake that stopped a paused campaign for what it does to people; `None`: a person paused it, or it was stopped for a
+/// fault of ours that is mended.
+async fn stopped_by(store: &Store, campaign: &Campaign) -> Result<Option<Stopped>, StoreError> {
     let Some(why) = &campaign.why else { return Ok(None) };
-    let stopped = store.latest_events(vec![EventKind::Braked], BRAKES_LOOKED_AT).await?;
-    let by_brake = |event: &Event| event.campaign == Some(campaign.id) && event.detail.as_ref() == Some(why);
     let own_faults = [
         Trip::Port25,
         Trip::Resolver,
         Trip::Authentication { needs_dns_check: false },
         Trip::Authentication { needs_dns_check: true },
     ];
-    let is_own_fault = own_faults.iter().any(|trip| trip.why() == why) || why.starts_with("The relay ");
-    Ok((!is_own_fault && stopped.iter().any(by_brake)).then(|| why.clone()))
+    if own_faults.iter().any(|trip| trip.why() == why) || why.starts_with("The relay ") {
+        return Ok(None);
+    }
+    let stops = store.latest_events(vec![EventKind::Braked], BRAKES_LOOKED_AT).await?;
+    let by_brake = |event: &&Event| event.campaign == Some(campaign.id) && event.detail.as_ref() == Some(why);
+    Ok(stops.iter().find(by_brake).map(|event| Stopped { why: why.clone(), at: event.at }))
 }
 
 impl Handle {

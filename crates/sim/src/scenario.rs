@@ -45,6 +45,10 @@ pub enum Action {
     ResumeWithoutSecondList,
     /// It is resumed for this reason, and nobody is left out.
     ResumeBecause(&'static str),
+    /// It is resumed for a reason, without these addresses, which have to be taken out.
+    ResumeWithout(Vec<String>),
+    /// It is resumed for a reason after the people of this domain were held, which is demanded.
+    ResumeHolding(&'static str),
     /// So many of the people at this domain who have its message call it spam, and their provider says so in reports that do
     /// not name them.
     Complain(&'static str, usize),

@@ -7,6 +7,7 @@ use crate::Store;
 use crate::error::Result;
 use crate::sqlite::holds;
 use model::{Actor, CampaignId, DomainId, HoldId, SourceId, Timestamp, WorkspaceId};
+use std::collections::BTreeSet;
 
 /// The most holds that are active at once.
 pub const HOLDS_ACTIVE_MAX: usize = 1_000;
@@ -72,7 +73,25 @@ pub struct Covered {
     pub unplaced: u64,
 }
 
+/// Parts of a campaign, as holds cover them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Keys of providers.
+    pub providers: BTreeSet<String>,
+    /// Recipient domains, by their names (A-labels).
+    pub domains: BTreeSet<String>,
+    /// The people who have not reacted for long.
+    pub cold: bool,
+}
+
 impl Store {
+    /// How many of a campaign's people who wait for a try are in any of these parts; whoever is in two is counted once.
+    pub async fn waiting_in(&self, campaign: CampaignId, parts: Parts) -> Result<u64> {
+        if parts == Parts::default() {
+            return Ok(0);
+        }
+        self.core.lanes.read(move |conn| holds::waiting_in(conn, campaign, &parts)).await
+    }
     /// How much work of campaigns that are not over a hold with this reach stops. Who will carry what waits is decided
     /// late, so a source narrows only what it has tried before.
     pub async fn covered_by(&self, reach: NewHold) -> Result<Covered> {

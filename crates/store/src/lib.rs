@@ -83,7 +83,7 @@ pub use draft::{
 pub use engage::{CurvePoint, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event, EventFilter, EventPage, NoStoryPlace, StoryPlace};
-pub use hold::{Covered, Hold, NewHold};
+pub use hold::{Covered, Hold, NewHold, Parts};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
 pub use job::{Job, JobState};

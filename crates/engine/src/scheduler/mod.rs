@@ -528,7 +528,8 @@ impl Scheduler {
     }
 
     /// A brake pauses a campaign for what it does to people. Which group was named is written down first: it is to be
-    /// taken out before the campaign goes on.
+    /// taken out before the campaign goes on. Where nobody stood out once more, whoever fared worst is looked for now, so that
+    /// nobody has to read the whole campaign to show it.
     pub(super) async fn stop_for(
         &mut self,
         campaign: CampaignId,
@@ -538,7 +539,14 @@ impl Scheduler {
         self.house.gate.close(campaign).await;
         self.house.brakes().stopped(campaign, worst);
         self.house.remember().await?;
-        self.pause(campaign, why).await
+        self.pause(campaign, why).await?;
+        if self.house.brakes().is_stopped_again(campaign) {
+            let read = || crate::resume::fared_worst(&self.house.store, campaign);
+            let group = self.house.until_read(read).await?;
+            self.house.brakes().fared_worst(campaign, group);
+            self.house.remember().await?;
+        }
+        Ok(())
     }
 
     /// A brake pauses a campaign.

@@ -16,7 +16,7 @@ use crate::transport::Signatures;
 use crate::{campaigner, ending, transport, which};
 use engine::import::Pace;
 use engine::options::SendOptions;
-use engine::resume::{TakenOut, ToTakeOut, demanded, people_of, unknown_lead_source};
+use engine::resume::{TakenOut, ToTakeOut, demanded, is_met, unknown_lead_source};
 use engine::{RunEnd, Until, launch};
 use model::{CampaignId, CampaignState, EmailAddress};
 use serde_json::Value;
@@ -157,7 +157,7 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOu
     let given = args.because.as_deref().map(engine::one_line).filter(|text| !text.is_empty());
     let because = given.as_ref().map(|given| format!("resumed because: {given}"));
     let Some(demand) = demanded(&ledger.store, campaign).await? else { return Ok(because) };
-    if because.is_some() && demand.is_met_by(out, people_of(&ledger.store, campaign, out).await?) {
+    if because.is_some() && is_met(&ledger.store, campaign, &demand, out).await? {
         return Ok(because);
     }
     let (name, number) = (&campaign.name, campaign.number);
@@ -183,7 +183,8 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOu
     Err(failure
         .advise(
             "to leave people out: --without PROVIDER, --without-cold, --without-import FILE, --without-lead-source NAME, \
-             --without-addresses FILE",
+             --without-addresses FILE; whom a hold covers that was placed since it stopped, until it is lifted (hold --domain \
+             NAME), is left out as well",
         )
         .advise(format!("to end it: {}", show::command(&ledger.dir, &format!("cancel {number}")))))
 }

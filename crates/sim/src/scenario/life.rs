@@ -3,6 +3,7 @@
 mod complaining;
 mod followed;
 mod letters;
+mod resuming;
 mod rows;
 
 pub(crate) use letters::{Letter, import, mail};
@@ -23,13 +24,14 @@ use dispatch::retry::Schedule;
 use engine::drafts::{self, Proposal};
 use engine::launch::{self, MessageFile};
 use engine::messages::{Content, Look, Outgoing};
-use engine::resume::{Demand, TakenOut, ToTakeOut, demanded};
+use engine::resume::TakenOut;
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
 use letters::{first_lists, options, source};
 use mail::sign::SigningKey;
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, EmailAddress, MailDomain, SuppressionReason, Timestamp, WorkspaceId,
 };
+use resuming::blank_hold;
 use rows::{contacts, deliveries, lost_replies, outcome};
 use smtp::client::Timeouts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,8 +40,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
-    Audience, Campaign, CeilingOf, Cursor, Durability, LeftOut, NewChannel, NewHold, NewSource, OpenOptions, Store,
-    StoreError, Target, WebhookEdit,
+    Audience, Campaign, CeilingOf, Cursor, Durability, NewChannel, NewHold, NewSource, OpenOptions, Store, StoreError,
+    Target, WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -348,27 +350,23 @@ impl Life {
                 process.start().await.expect("started");
             }
             Action::ResumeWithoutSecondList => {
-                let first = process.first().await;
                 let lists = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
                 let second = lists.get(1).expect("there is a second list").id;
-                process.stop().await;
                 let without = TakenOut { imports: vec![second], ..TakenOut::default() };
-                let demand = process.demand(first).await;
-                assert!(demand.is_met_by(&without, 0) && !demand.is_met_by(&TakenOut::default(), 0), "{demand:?}");
-                process.store.leave_out(first, LeftOut::Import(second), &[], &actor, now).await.expect("left out");
-                assert_eq!(process.demand(first).await.out, ToTakeOut::Nothing);
-                let why = Some("resumed because: the second list is taken out".to_owned());
-                process.handle().resume(first, why, &actor).await.expect("resumed");
-                process.start().await.expect("started");
+                process.goes_on("the second list is taken out", &without, true).await;
             }
-            Action::ResumeBecause(why) => {
+            Action::ResumeBecause(why) => process.goes_on(why, &TakenOut::default(), false).await,
+            Action::ResumeWithout(addresses) => {
+                let key = |address: &String| EmailAddress::parse(address).expect("an address").key();
+                let people = Arc::new(addresses.iter().map(key).collect());
+                process.goes_on("they are dead", &TakenOut { people, ..TakenOut::default() }, true).await;
+            }
+            Action::ResumeHolding(domain) => {
                 let first = process.first().await;
-                process.stop().await;
-                let demand = process.demand(first).await;
-                assert!(demand.is_met_by(&TakenOut::default(), 0), "{demand:?}");
-                let why = Some(format!("resumed because: {why}"));
-                process.handle().resume(first, why, &actor).await.expect("resumed");
-                process.start().await.expect("started");
+                assert!(!process.is_met(first, &TakenOut::default()).await, "nobody is held yet");
+                let hold = NewHold { domain: Some(domain.to_owned()), ..blank_hold() };
+                process.handle().place_hold(hold, &actor).await.expect("held");
+                process.goes_on("they are held", &TakenOut::default(), false).await;
             }
             Action::Delisted(name) => {
                 let sources = process.store.sources().await.expect("the ledger can be read");
@@ -469,16 +467,7 @@ impl Life {
             }
             Action::Hold(held, until) => {
                 let first = process.first().await;
-                let mut hold = NewHold {
-                    workspace: WorkspaceId::FIRST,
-                    campaign: None,
-                    provider: None,
-                    domain: None,
-                    source: None,
-                    cold_only: false,
-                    until: Some(EPOCH + until),
-                    why: "to look at it".into(),
-                };
+                let mut hold = NewHold { until: Some(EPOCH + until), ..blank_hold() };
                 match held {
                     Held::Provider(key) => hold.provider = Some(key),
                     Held::Domain(name) => hold.domain = Some(name),
@@ -655,9 +644,11 @@ impl Process<'_> {
         let state = campaigns.first().expect("there is a campaign").state;
         match action {
             Action::Pause => state.may_send(),
-            Action::Resume | Action::ResumeWithoutSecondList | Action::ResumeBecause(_) => {
-                state == CampaignState::Paused
-            }
+            Action::Resume
+            | Action::ResumeWithoutSecondList
+            | Action::ResumeBecause(_)
+            | Action::ResumeWithout(_)
+            | Action::ResumeHolding(_) => state == CampaignState::Paused,
             Action::Cancel => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
@@ -704,12 +695,6 @@ impl Process<'_> {
             self.store.make_alert_channel(channel, &actor(), self.now()).await.expect("there is room for a channel");
         }
         self.handle().alerts_changed();
-    }
-
-    /// What has to be given before a campaign that a brake stopped goes on.
-    async fn demand(&self, campaign: CampaignId) -> Demand {
-        let campaign = self.store.campaign(campaign).await.expect("the ledger can be read").expect("it is there");
-        demanded(&self.store, &campaign).await.expect("the ledger can be read").expect("a brake stopped it")
     }
 
     async fn first(&self) -> CampaignId {

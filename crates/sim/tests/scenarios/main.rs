@@ -20,6 +20,7 @@ mod a_held_provider_waits_and_others_go_on;
 mod a_hold_touches_no_lane;
 mod a_line_cut_after_the_dot_is_in_doubt;
 mod a_line_cut_before_the_dot_is_tried_again;
+mod a_list_is_stopped_twice;
 mod a_list_of_dead_domains_is_stopped;
 mod a_listed_source_is_gone_round;
 mod a_mailbox_switched_off;

@@ -300,6 +300,17 @@ fn a_group_is_left_out_and_the_others_stay() {
     assert_eq!([left(LeftOut::Import(stale)), left(named.clone())], [3, 1]);
     let groups = now(store.groups_of(campaign.id)).unwrap();
     assert_eq!(groups.iter().map(|group| group.waiting).sum::<u64>(), 6, "two imports and the fair: {groups:?}");
+    let at_domains = |names: &[&str]| {
+        let domains = names.iter().map(|name| (*name).to_owned()).collect();
+        now(store.waiting_in(campaign.id, crate::Parts { domains, ..Default::default() })).unwrap()
+    };
+    assert_eq!([at_domains(&["a.example"]), at_domains(&["a.example", "b.example"]), at_domains(&[])], [3, 5, 0]);
+    let there = now(store.waiting_by_site(Some(campaign.id))).unwrap().into_iter().find_map(|row| row.site).unwrap();
+    let known = crate::Parts { providers: [there.provider.unwrap_or(there.fingerprint)].into(), ..Default::default() };
+    let all = crate::Parts { domains: ["a.example".to_owned()].into(), ..known.clone() };
+    let of_site = now(store.waiting_in(campaign.id, known)).unwrap();
+    assert!((1..=5).contains(&of_site), "{of_site}");
+    assert_eq!(now(store.waiting_in(campaign.id, all)).unwrap(), of_site.max(3), "each once");
     assert_eq!(now(store.leave_out(campaign.id, named, &[], &ME, at(31))).unwrap(), 1);
     assert_eq!(now(store.leave_out(campaign.id, LeftOut::LeadSource("fair".into()), &[], &ME, at(31))).unwrap(), 1);
     assert_eq!(now(store.leave_out(campaign.id, LeftOut::Import(stale), &open, &ME, at(32))).unwrap(), 1);

@@ -175,10 +175,10 @@ pub(crate) async fn go_on(
     let (because, out) = (Why { because }.text(), without.read()?);
     refuse_unknown(&app, &known, &out).await?;
     if let Some(demand) = resume::demanded(&app.store, &known).await? {
-        let people = resume::people_of(&app.store, &known, &out).await?;
         let lacks = match because {
             None => Some(("because", "say why it may".to_owned())),
-            Some(_) => (!demand.is_met_by(&out, people)).then(|| ("without", demand.missing())),
+            Some(_) if resume::is_met(&app.store, &known, &demand, &out).await? => None,
+            Some(_) => Some(("without", demand.missing())),
         };
         if let Some((field, lacks)) = lacks {
             let says = format!("a brake stopped it: {} To go on, {lacks}.", demand.why);
