@@ -11,7 +11,6 @@ use crate::show::{Style, wrapped};
 use engine::RunEnd;
 use engine::report::{Report, report};
 use model::{CampaignId, CampaignState, SkipReason};
-use std::path::Path;
 
 /// Ends a command about one campaign.
 pub(crate) async fn of_campaign(
@@ -104,11 +103,6 @@ pub(crate) fn forecast(report: &Report) -> Vec<String> {
     lines.extend(reasons.iter().map(|(reason, count)| format!("    {:>7} {}", thousands(*count), skip_word(*reason))));
     lines.push("Nothing was sent, and no campaign was kept.".to_owned());
     lines
-}
-
-/// ` --data DIR` as it must be added to a command about this directory.
-pub(crate) fn data_option(dir: &Path) -> String {
-    format!(" --data {}", crate::show::quoted(&dir.display().to_string()))
 }
 
 #[cfg(test)]

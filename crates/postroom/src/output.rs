@@ -52,6 +52,13 @@ impl Ink {
     }
 }
 
+impl Ink {
+    /// Is it a mark of a colour, or of its end, which takes no column?
+    pub(crate) fn is_mark(c: char) -> bool {
+        code_of(c).is_some()
+    }
+}
+
 /// The end of a colour. The marks are noncharacters, which no text holds that is meant to be read (Unicode section 23.7).
 const PLAIN: char = '\u{FDD0}';
 

@@ -17,6 +17,7 @@ use crate::output::Output;
 use crate::owner::Owner;
 use crate::progress::{Progress, TELL_EVERY};
 use crate::reloading::Reloading;
+use crate::show::called;
 use crate::ways_out;
 use engine::import::Pace;
 use engine::{Engine, Handle, Mailing, Obeyed, RunEnd, Settings, Until};
@@ -131,7 +132,7 @@ async fn stop(
 
 pub(crate) fn died(error: tokio::task::JoinError) -> Failure {
     Failure::own("the engine stopped by a fault of this program", error)
-        .advise("nothing is lost: postroom resume goes on where it stopped; please report this")
+        .advise(format!("nothing is lost: {} goes on where it stopped; please report this", called("resume")))
 }
 
 /// Ctrl-C and SIGTERM, which mean the same.
@@ -192,7 +193,7 @@ impl Staff {
             }
             Order::Resume { .. } => {
                 Err(Failure::refused("another postroom process is sending other campaigns from here")
-                    .advise("wait until it ends, or stop it, then resume this one (postroom status shows it)"))
+                    .advise("wait until it ends, or stop it, then resume this one (status shows it)"))
             }
             Order::LeaveOut { campaign, who } if self.works_on(campaign) => {
                 let left_out = self.handle.leave_out(campaign, who.as_left_out(), &actor).await?;

@@ -6,6 +6,7 @@
 use crate::failure::{Exit, Failure};
 use crate::order::{self, Order};
 use crate::output::Output;
+use crate::show::command;
 use serde_json::Value;
 use std::path::Path;
 
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     output.answer(&answer, || {
         let adopted = answer.get("adopted").and_then(Value::as_bool) == Some(true);
         vec![if adopted {
-            "Adopted: campaigns may be resumed (postroom resume).".to_owned()
+            format!("Adopted: campaigns may be resumed ({}).", command(dir, "resume"))
         } else {
             "This directory was not held: nothing to do.".to_owned()
         }]

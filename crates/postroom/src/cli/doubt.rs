@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number};
 use crate::output::{Output, counted};
-use crate::show::Style;
+use crate::show::{Style, wrapped};
 use crate::which;
 use engine::report::people::{Person, people};
 use engine::report::{Silent, silent_sites};
@@ -110,14 +110,16 @@ async fn list(named: Option<&str>, dir: &Path, output: &Output) -> Result<Exit, 
         if let Some(fields) = value.as_object_mut() {
             fields.insert("campaign".to_owned(), json!(campaign.number));
         }
-        output.answer(&value, || vec![told(campaign, person, &style)]);
+        output.answer(&value, || style.row(told(campaign, person, &style), 4));
     }
     let silent = silent(&ledger, &campaigns).await?;
     if output.is_json() {
         silent.iter().for_each(|silent| output.record(&json!({ "silent_site": silent })));
         return Ok(Exit::Done);
     }
-    silent.iter().for_each(|silent| output.line(silent.told()));
+    for silent in &silent {
+        wrapped("", &silent.told(), style.width).iter().for_each(|line| output.line(line));
+    }
     let count = found.len() as u64;
     output.line(format!("{} in doubt.", counted(count, "person is", "people are")));
     if count > 0 {

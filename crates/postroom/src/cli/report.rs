@@ -106,7 +106,7 @@ pub(crate) async fn campaigns(dir: &Path, output: &Output) -> Result<Exit, Failu
     let campaigns = ledger.store.list_campaigns(ledger.workspace).await?;
     for campaign in &campaigns {
         let report = overview(&ledger.store, campaign, ledger.now()).await?;
-        output.answer(&report, || vec![line(&report, &style)]);
+        output.answer(&report, || style.row(line(&report, &style), 6));
     }
     if campaigns.is_empty() {
         output.line("There is no campaign yet. Make one: postroom send --help");
@@ -183,7 +183,7 @@ async fn list(
 fn told(person: &Person, style: &Style) -> Vec<String> {
     let address = person.address.as_deref().unwrap_or("(no address)");
     if let Some(reason) = person.reason {
-        return vec![format!("{address}  ·  {}", skip_word(reason))];
+        return style.row(format!("{address}  ·  {}", skip_word(reason)), 4);
     }
     let server = match (&person.host, person.ip) {
         (Some(host), Some(ip)) => format!("{host} ({ip})"),
@@ -199,10 +199,10 @@ fn told(person: &Person, style: &Style) -> Vec<String> {
     if let Some(at) = person.next_try_at {
         parts.push(format!("next try {} ({})", style.moment(at), style.until(at)));
     }
-    let mut lines = vec![parts.join("  ·  ")];
+    let mut lines = style.row(parts.join("  ·  "), 4);
     let words: Vec<&str> = [person.reply.as_deref(), person.meaning].into_iter().flatten().collect();
     if !words.is_empty() {
-        lines.push(format!("    {}", words.join("  =  ")));
+        lines.extend(style.row(format!("    {}", words.join("  =  ")), 6));
     }
     lines
 }

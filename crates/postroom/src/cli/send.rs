@@ -12,8 +12,8 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::output::{Output, counted};
 use crate::shift::{self, Work};
-use crate::show::Style;
 use crate::show::forecast::in_words;
+use crate::show::{self, Style};
 use crate::transport::Signatures;
 use crate::{campaigner, moment, transport};
 use dispatch::brakes::canary::CANARY_WAIT;
@@ -425,7 +425,10 @@ async fn signing_key(
                 "there is no signing key {named} for {domain} in {}",
                 ledger.dir.display()
             ))
-            .advise(format!("make one: postroom domain keygen {domain} --selector {named}")));
+            .advise(format!(
+                "make one: {}",
+                show::command(&ledger.dir, &format!("domain keygen {domain} --selector {named}"))
+            )));
         }
         named if options.transport.is_rehearsal() => {
             let wanted = named.as_deref().unwrap_or(LOOPBACK_SELECTOR);
@@ -500,8 +503,8 @@ async fn already_over(
             campaign.name,
             campaign.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default()
         ))
-        .advise(format!("to take it up: postroom resume {number}"))
-        .advise(format!("to end it: postroom cancel {number}"))),
+        .advise(format!("to take it up: {}", show::command(&ledger.dir, &format!("resume {number}"))))
+        .advise(format!("to end it: {}", show::command(&ledger.dir, &format!("cancel {number}"))))),
         CampaignState::Draft | CampaignState::Scheduled => Err(Failure::refused(format!(
             "campaign {:?} (number {number}) is {} and belongs to the server",
             campaign.name, campaign.state
@@ -581,7 +584,7 @@ async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) 
     let log = dir.join(format!("campaign-{number}.log"));
     let cannot = |error: std::io::Error| {
         Failure::own("the campaign is started, but no process could be sent to the background", error)
-            .advise(format!("go on here: postroom resume {number}"))
+            .advise(format!("go on here: {}", show::command(&dir, &format!("resume {number}"))))
     };
     // It names people, like everything in this directory.
     let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&log).map_err(cannot)?;
@@ -599,12 +602,11 @@ async fn detach(number: u32, args: &Args, ledger: Arc<Ledger>, output: &Output) 
     command.stdin(std::process::Stdio::null()).stdout(file).stderr(errors).process_group(0);
     let child = command.spawn().map_err(cannot)?;
     output.answer(&report, || {
-        let data = ending::data_option(&dir);
         vec![
             format!("Campaign {number} goes on in the background (process {}).", child.id()),
             format!("  what it says   {}", log.display()),
-            format!("  how it stands  postroom status{data}"),
-            format!("  to stop it     postroom pause {number}{data}"),
+            format!("  how it stands  {}", show::command(&dir, "status")),
+            format!("  to stop it     {}", show::command(&dir, &format!("pause {number}"))),
         ]
     });
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::order::{self, Order};
 use crate::output::{Output, counted, thousands};
-use crate::show::Style;
+use crate::show::{Style, command};
 use engine::sunsets::{Group, Proposal, USUAL, propose};
 use model::SunsetId;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
                 let put = counted(people, "person is", "people are");
                 vec![
                     format!("{put} at rest from now on; whoever acts is awake again."),
-                    format!("To wake them: postroom sunset undo {id} --because \"…\""),
+                    format!("To wake them: {}", command(dir, &format!("sunset undo {id} --because \"…\""))),
                 ]
             });
             Ok(Exit::Done)
@@ -93,11 +93,11 @@ async fn preview(rule: Rule, dir: &Path, output: &Output) -> Result<Exit, Failur
     let (ledger, _) = super::reading::settled(dir, output).await?;
     let rule = SleepRule { days: rule.days, mailings: rule.mailings };
     let told = propose(&ledger.store, ledger.workspace, rule, ledger.now()).await?;
-    output.answer(&told, || proposal(&told));
+    output.answer(&told, || proposal(&told, dir));
     Ok(Exit::Done)
 }
 
-fn proposal(told: &Proposal) -> Vec<String> {
+fn proposal(told: &Proposal, dir: &Path) -> Vec<String> {
     let of = counted(told.people, "person", "people");
     let mut lines = vec![format!(
         "{} of {of} who can be mailed did nothing for {} days, over {} mailings or more.",
@@ -120,9 +120,8 @@ fn proposal(told: &Proposal) -> Vec<String> {
     lines.extend([String::new(), format!("Reached within 90 days: {now} of them now, {then} of those who are left.")]);
     if told.asleep > 0 {
         let (days, mailings) = (told.days, told.mailings);
-        lines.push(format!(
-            "To put them to rest: postroom sunset rest --days {days} --mailings {mailings} --because \"…\""
-        ));
+        let rest = format!("sunset rest --days {days} --mailings {mailings} --because \"…\"");
+        lines.push(format!("To put them to rest: {}", command(dir, &rest)));
     }
     lines
 }
@@ -139,7 +138,7 @@ async fn list(dir: &Path, output: &Output) -> Result<Exit, Failure> {
         output.note("nobody was put to rest yet");
     }
     for one in &found {
-        output.answer(&as_json(one), || vec![line(one, &style)]);
+        output.answer(&as_json(one), || style.row(line(one, &style), 4));
     }
     Ok(Exit::Done)
 }
@@ -192,7 +191,7 @@ mod tests {
             reach: Reach { reached: 5_000, per_mille: 416, per_mille_then: 476 },
             sample: Vec::new(),
         };
-        let lines = proposal(&told);
+        let lines = proposal(&told, Path::new(crate::cli::DATA_DIR));
         assert_eq!(
             lines[0],
             "1,500 of 12,000 people who can be mailed did nothing for 180 days, over 8 mailings or more."
@@ -201,7 +200,7 @@ mod tests {
         assert!(
             lines.contains(&"Reached within 90 days: 41.6 % of them now, 47.6 % of those who are left.".to_owned())
         );
-        let nobody = proposal(&Proposal { asleep: 0, ..told });
+        let nobody = proposal(&Proposal { asleep: 0, ..told }, Path::new(crate::cli::DATA_DIR));
         assert!(!nobody.iter().any(|line| line.contains("sunset rest")));
     }
 }

@@ -9,6 +9,7 @@ use crate::ledger::Ledger;
 use crate::moment;
 use crate::order::{self, Order, Whom, number};
 use crate::output::{Output, counted, local_time, thousands};
+use crate::show::Style;
 use model::SuppressionReason;
 use serde_json::Value;
 use std::path::Path;
@@ -128,6 +129,7 @@ async fn remove(target: &str, reason: String, dir: &Path, output: &Output) -> Re
 
 async fn list(reason: Option<SuppressionReason>, dir: &Path, output: &Output) -> Result<(), Failure> {
     let ledger = Ledger::read(dir)?;
+    let style = Style::of_this_process(output, dir, ledger.now());
     let mut after = None;
     loop {
         let page = ledger.store.suppressions(ledger.workspace, after, PAGE).await?;
@@ -137,7 +139,7 @@ async fn list(reason: Option<SuppressionReason>, dir: &Path, output: &Output) ->
                 let kind = if entry.is_domain { " (whole domain)" } else { "" };
                 let reason = entry.reason.word().replace('_', " ");
                 let note = entry.note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
-                vec![format!("{shown}{kind}  {reason}  {}  {}{note}", local_time(entry.at), entry.actor)]
+                style.row(format!("{shown}{kind}  {reason}  {}  {}{note}", local_time(entry.at), entry.actor), 4)
             });
         }
         match page.last() {

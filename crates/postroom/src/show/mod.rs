@@ -36,6 +36,8 @@ pub(crate) struct Style {
     colour: bool,
     /// Columns of a line.
     pub(crate) width: usize,
+    /// Are the rows of lists folded to this width? Not in a pipe: there, programs read them line by line.
+    folds: bool,
     /// The reader's time zone.
     zone: TimeZone,
     /// What time it is for the reader.
@@ -50,10 +52,12 @@ impl Style {
     /// For the reader of this process's standard output. `dir`: the data directory, named in printed commands unless
     /// it is the usual one.
     pub(crate) fn of_this_process(output: &Output, dir: &Path, now: Timestamp) -> Style {
-        let width = terminal_size::terminal_size().map_or(WIDTH_IN_A_PIPE, |(columns, _)| columns.0.into());
+        // Standard output alone is asked: a terminal on standard error says nothing about what is piped elsewhere.
+        let terminal = terminal_size::terminal_size_of(std::io::stdout());
         Style {
             colour: output.colours(),
-            width: width.clamp(WIDTH_MIN, WIDTH_MAX),
+            width: width_of(terminal.map(|(columns, _)| columns.0.into())),
+            folds: terminal.is_some(),
             zone: TimeZone::system(),
             now,
             program: program(),
@@ -65,7 +69,7 @@ impl Style {
     #[cfg(test)]
     pub(crate) fn plain(zone: TimeZone, now: Timestamp, width: usize) -> Style {
         let (program, data) = ("postroom".to_owned(), Some("demo".to_owned()));
-        Style { colour: false, width, zone, now, program, data }
+        Style { colour: false, width, folds: true, zone, now, program, data }
     }
 
     /// What time it is for the reader.
@@ -76,6 +80,11 @@ impl Style {
     /// `text` in a colour, if colours are seen.
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
         if self.colour { ink.paint(text) } else { text.to_owned() }
+    }
+
+    /// A row of a list: folded on a terminal, with `hang` columns before what follows, and whole in a pipe.
+    pub(crate) fn row(&self, row: String, hang: usize) -> Vec<String> {
+        if self.folds { folded(&row, hang, self.width) } else { vec![row] }
     }
 
     /// A command as it can be typed here.
@@ -148,6 +157,11 @@ pub(crate) fn command(dir: &Path, rest: &str) -> String {
     typed(&program(), rest, data_named(dir).as_deref())
 }
 
+/// The same, where no directory is at hand either.
+pub(crate) fn called(rest: &str) -> String {
+    typed(&program(), rest, None)
+}
+
 fn typed(program: &str, rest: &str, data: Option<&str>) -> String {
     match data {
         Some(data) => format!("{program} {rest} --data {data}"),
@@ -204,6 +218,36 @@ fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
+/// The columns of a line for a terminal of so many; `None`: there is none.
+fn width_of(terminal: Option<usize>) -> usize {
+    terminal.unwrap_or(WIDTH_IN_A_PIPE).clamp(WIDTH_MIN, WIDTH_MAX)
+}
+
+/// A line in lines of at most `width` columns, broken at blanks, those that follow the first after `hang` more blanks.
+/// Unlike [`wrapped`] it leaves blanks alone that it does not break at; marks of colours take no column.
+fn folded(line: &str, hang: usize, width: usize) -> Vec<String> {
+    let seen = |text: &str| text.chars().filter(|c| !Ink::is_mark(*c)).count();
+    if seen(line) <= width {
+        return vec![line.to_owned()];
+    }
+    let indent = " ".repeat(hang);
+    let (mut lines, mut current, mut gap) = (Vec::new(), String::new(), String::new());
+    for piece in line.split_inclusive(' ') {
+        let word = piece.trim_end_matches(' ');
+        if !word.is_empty() {
+            if !current.trim().is_empty() && seen(&current) + gap.len() + seen(word) > width {
+                lines.push(std::mem::replace(&mut current, indent.clone()));
+                gap.clear();
+            }
+            current.push_str(&std::mem::take(&mut gap));
+            current.push_str(word);
+        }
+        gap.push_str(&" ".repeat(piece.len() - word.len()));
+    }
+    lines.push(current);
+    lines
+}
+
 /// A text cut to so many columns, with `…` at the end when something went.
 fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
@@ -257,5 +301,24 @@ mod tests {
     fn long_texts_are_broken_between_words_or_cut() {
         assert_eq!(wrapped("  - ", "one two three", 11), ["  - one two", "    three"]);
         assert_eq!(cut("mailbox does not exist", 12), "mailbox doe…");
+    }
+
+    #[test]
+    fn rows_are_folded_to_the_terminal_and_left_whole_in_a_pipe() {
+        let row = "ada@a.example  ·  campaign 1  ·  no final reply";
+        assert_eq!(folded(row, 4, 80), [row]);
+        assert_eq!(folded(row, 4, 32), ["ada@a.example  ·  campaign 1  ·", "    no final reply"]);
+        let bold = Ink::Bold.paint("ada@a.example");
+        assert_eq!(
+            folded(&format!("  {bold}  ·  here"), 4, 24),
+            [format!("  {bold}  ·  here")],
+            "a colour takes no room"
+        );
+        assert_eq!(folded("  unbreakable-word x", 4, 6), ["  unbreakable-word", "    x"]);
+        let mut style = Style::plain(TimeZone::UTC, Timestamp::from_millis(0), 32);
+        assert_eq!(style.row(row.to_owned(), 4).len(), 2);
+        style.folds = false;
+        assert_eq!(style.row(row.to_owned(), 4), [row]);
+        assert_eq!([None, Some(20), Some(80), Some(300)].map(width_of), [110, 60, 80, 130]);
     }
 }

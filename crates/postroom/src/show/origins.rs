@@ -1,6 +1,6 @@
 //! Where people came from, on a terminal: a line for each origin, worst first.
 
-use super::{Style, columns, cut};
+use super::{Style, columns, cut, wrapped};
 use crate::output::{Ink, thousands};
 use dispatch::origin::Harm;
 use engine::origins::{OriginLine, Origins};
@@ -25,8 +25,8 @@ pub(crate) fn list(told: &Origins, style: &Style) -> Vec<String> {
     let mut lines = vec![style.ink(Ink::Bold, &title)];
     for line in &told.origins {
         let share = |count: u64| share(count, line.mailed);
-        lines.push(format!(
-            "{:width$}  {:>9}  {:>9}  {:>8}  {:>10}  {:>8}  {:>8}  {}",
+        let numbers = format!(
+            "{:width$}  {:>9}  {:>9}  {:>8}  {:>10}  {:>8}  {:>8}",
             cut(&named(line), width),
             thousands(line.people),
             thousands(line.mailed),
@@ -34,8 +34,8 @@ pub(crate) fn list(told: &Origins, style: &Style) -> Vec<String> {
             share(line.complained),
             share(line.unsubscribed),
             share(line.clicked),
-            verdict(line),
-        ));
+        );
+        lines.extend(row(numbers, &verdict(line), style));
     }
     if told.more > 0 {
         lines.push(format!("{} more are not shown.", thousands(told.more)));
@@ -45,6 +45,15 @@ pub(crate) fn list(told: &Origins, style: &Style) -> Vec<String> {
     );
     lines.push("0.3 %; unsubscribes 2 %.".to_owned());
     lines
+}
+
+/// The numbers of an origin and what follows from them: beside them, or below where that is too long for a line.
+fn row(numbers: String, verdict: &str, style: &Style) -> Vec<String> {
+    let whole = format!("{numbers}  {verdict}");
+    if columns(&whole) <= style.width || verdict.is_empty() {
+        return vec![whole.trim_end().to_owned()];
+    }
+    std::iter::once(numbers).chain(wrapped("    ", verdict, style.width)).collect()
 }
 
 /// Hundredths of a percent, as a person writes them.

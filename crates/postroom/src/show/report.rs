@@ -109,7 +109,7 @@ fn headline(report: &Report, style: &Style, remarks: &Remarks) -> Vec<String> {
         .chain(remarks.facts.iter().cloned())
         .chain(std::iter::once(state))
         .collect();
-    let mut lines = vec![parts.join("  ·  ")];
+    let mut lines = style.row(parts.join("  ·  "), 4);
     if let Some(why) = why {
         lines.extend(wrapped("  ", &why, style.width));
     }
@@ -134,16 +134,21 @@ fn equation(report: &Report, style: &Style) -> Vec<String> {
     let terms: String = terms
         .iter()
         .map(|(count, word, ink)| {
-            let term = format!("{} {word}", thousands(*count));
-            format!(" + {}", if *count > 0 { style.ink(*ink, &term) } else { term })
+            // A line is not broken within a term.
+            let term = format!("{} {word}", thousands(*count)).replace(' ', "\u{a0}");
+            format!(" +\u{a0}{}", if *count > 0 { style.ink(*ink, &term) } else { term })
         })
         .collect();
     let people = thousands(report.attempted);
     let accepted = style.ink(Ink::Green, &format!("{accepted:>first_width$} accepted"));
-    vec![
-        format!("  {recipients:>left_width$} people    = {skipped:>first_width$} skipped + {people} attempted"),
-        format!("  {attempted:>left_width$} attempted = {accepted}{terms}"),
-    ]
+    let head = format!("  {attempted:>left_width$} attempted ");
+    let hang = columns(&head);
+    let outcomes = style.row(format!("{head}= {accepted}{terms}"), hang);
+    std::iter::once(format!(
+        "  {recipients:>left_width$} people    = {skipped:>first_width$} skipped + {people} attempted"
+    ))
+    .chain(outcomes.into_iter().map(|line| line.replace('\u{a0}', " ")))
+    .collect()
 }
 
 fn skipped(report: &Report, style: &Style) -> Vec<String> {
@@ -294,10 +299,11 @@ fn table(title: &str, causes: &[Cause], shown: usize, style: &Style) -> Vec<Stri
     for row in &rows {
         let what = cut(&row.meaning, meaning);
         let number = thousands(row.count);
-        lines.push(format!(
+        let line = format!(
             "    {number:>count$} {:class$} {what:meaning$}  {:codes$}  {:whose$}  {}",
             row.class, row.codes, row.whose, row.done
-        ));
+        );
+        lines.extend(style.row(line, left + 2));
     }
     if !rest.is_empty() {
         let people: u64 = rest.iter().map(|row| row.count).sum();

@@ -229,7 +229,7 @@ fn tried(one: &Try, before: Option<&Try>, time: &str, style: &Style) -> Vec<Stri
         _ => String::new(),
     };
     let took = lapse(Duration::from_millis(one.duration_ms.into()));
-    let mut lines = vec![format!("{head}{by}{tls}, {took}")];
+    let mut lines = style.row(format!("{head}{by}{tls}, {took}"), columns(&head));
     let indent = " ".repeat(columns(time) + 4);
     let said = one.reply.as_ref().or(one.note.as_ref());
     if let Some(said) = said {
