@@ -99,6 +99,7 @@ impl From<StoreError> for Failure {
             StoreError::NewerVersion { .. }
             | StoreError::OlderVersion { .. }
             | StoreError::NotALedger { .. }
+            | StoreError::Empty { .. }
             | StoreError::Missing { .. }
             | StoreError::NotFound { .. } => Exit::BadInput,
             StoreError::AlreadyOwned { .. }

@@ -39,14 +39,26 @@ pub enum StoreError {
     OlderVersion {
         /// The ledger file.
         path: PathBuf,
-        /// Its schema; 0: it is empty.
+        /// Its schema.
         found: u32,
         /// The newest schema this program knows.
         known: u32,
     },
     /// The file is not a ledger of ours.
-    #[error("{} is not a Postroom ledger; choose another data directory", path.display())]
+    #[error(
+        "{} is not a Postroom ledger, and stays as it is; choose another data directory (--data), or put the ledger back from a backup: postroom restore",
+        path.display()
+    )]
     NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is there and holds nothing.
+    #[error(
+        "{} is empty: there is nothing in it to read. If this directory was in use, put the ledger back from a backup (postroom restore); if it never was, remove the file, or choose another data directory (--data)",
+        path.display()
+    )]
+    Empty {
         /// The file.
         path: PathBuf,
     },

@@ -146,7 +146,7 @@ impl std::fmt::Debug for Store {
 impl Store {
     // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────
     /// Opens (or makes) a ledger. Blocking. Refused: [`StoreError::AlreadyOwned`], [`StoreError::NewerVersion`],
-    /// [`StoreError::NotALedger`], [`StoreError::Missing`] (for a reader).
+    /// [`StoreError::NotALedger`], [`StoreError::Empty`], [`StoreError::Missing`] (for a reader).
     pub fn open(options: OpenOptions, now: Timestamp) -> Result<Store> {
         Ok(Store { core: Arc::new(opening::open(&options, now)?) })
     }

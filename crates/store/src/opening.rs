@@ -85,6 +85,9 @@ fn open_owner(options: &OpenOptions, dir: Option<&Path>) -> Result<Core> {
             options.fresh_key.to_vec()
         }
         None => {
+            if let Some(path) = &path {
+                check_kind(options.disk.as_ref(), path)?;
+            }
             let text = "the secrets file of this ledger is missing; put it back from the backup (it is 'secrets' beside the ledger)";
             return Err(StoreError::Refused(text.to_owned()));
         }
@@ -172,6 +175,15 @@ fn check_whole(disk: &dyn Disk, dir: &Path) -> Result<()> {
         return Err(StoreError::Corrupt(format!("{LEDGER_FILE} was cut to {octets} bytes")));
     }
     Ok(())
+}
+
+/// Refuses a file that is no ledger, or an empty one, where there are no secrets: then it is not the secrets that are missing.
+fn check_kind(disk: &dyn Disk, path: &Path) -> Result<()> {
+    use StoreError::{Corrupt, Empty, NewerVersion, NotALedger};
+    match sqlite::open_reader(disk, path) {
+        Err(error @ (Empty { .. } | NotALedger { .. } | Corrupt(_) | NewerVersion { .. })) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn open_inflight(options: &OpenOptions, dir: Option<&Path>, conn: &Connection) -> Result<InFlight> {

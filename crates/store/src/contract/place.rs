@@ -59,6 +59,25 @@ fn newer_and_foreign_files_are_refused_untouched() {
 }
 
 #[test]
+fn a_file_that_is_no_ledger_is_called_what_it_is_and_stays_as_it_is() {
+    for content in ["", "hello", include_str!("place.rs")] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ledger.db");
+        std::fs::write(&file, content).unwrap();
+        let as_reader = Store::open(OpenOptions::reader(dir.path()), at(0)).unwrap_err();
+        let as_owner = Store::open(options(dir.path()), at(0)).unwrap_err();
+        assert_eq!(as_reader.to_string(), as_owner.to_string());
+        let is_it = match content.len() {
+            0 => matches!(as_owner, StoreError::Empty { .. }),
+            1..512 => matches!(as_owner, StoreError::NotALedger { .. }),
+            _ => matches!(as_owner, StoreError::Corrupt(_)),
+        };
+        assert!(is_it && as_owner.to_string().contains("postroom restore"), "{as_owner}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+    }
+}
+
+#[test]
 fn an_older_ledger_is_not_read_before_it_was_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ledger.db");

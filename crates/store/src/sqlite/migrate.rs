@@ -49,12 +49,13 @@ pub(crate) fn check_identity(conn: &Connection, path: Option<&Path>) -> Result<(
     }
 }
 
-/// Refuses a ledger whose tables a reader would not find.
+/// Refuses a ledger whose tables a reader would not find. None has the schema 0 but one that is still to be made.
 pub(crate) fn check_newest(conn: &Connection, path: &Path) -> Result<()> {
     let found = u32::try_from(number(conn, "user_version")?).unwrap_or(0);
-    match found == newest() {
-        true => Ok(()),
-        false => Err(StoreError::OlderVersion { path: path.to_owned(), found, known: newest() }),
+    match found {
+        0 => Err(StoreError::Empty { path: path.to_owned() }),
+        found if found == newest() => Ok(()),
+        found => Err(StoreError::OlderVersion { path: path.to_owned(), found, known: newest() }),
     }
 }
 
