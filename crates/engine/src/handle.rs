@@ -8,6 +8,7 @@ use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
 use crate::lanes::{LaneView, Shown};
+use crate::launch::snapshot;
 use crate::messages::Postbox;
 use crate::note::Watch;
 use crate::outstanding::Outstanding;
@@ -47,6 +48,8 @@ pub struct Handle {
     pub(crate) alarms: mpsc::UnboundedSender<Errand>,
     pub(crate) postbox: Arc<Postbox>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
+    /// Does no mail leave this machine?
+    pub(crate) is_rehearsal: bool,
 }
 
 impl std::fmt::Debug for Handle {
@@ -125,7 +128,21 @@ impl Handle {
         paused
     }
 
-    /// Takes a paused campaign up again; `why`, where a brake had stopped it.
+    /// Refuses a campaign that was begun as a rehearsal on this machine, or in a simulated world, where mail goes out into the
+    /// world: nobody meant to mail its people from here.
+    pub fn check_way(&self, campaign: &Campaign) -> Result<(), StoreError> {
+        let is_rehearsal = snapshot(campaign).is_ok_and(|known| known.options.transport.is_rehearsal());
+        match is_rehearsal && !self.is_rehearsal {
+            true => Err(StoreError::Refused(format!(
+                "campaign {:?} (number {}) was begun as a rehearsal on this machine, or in a simulated world: it does not go \
+                 on from here, where mail goes out into the world",
+                campaign.name, campaign.number
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes a paused campaign up again; `why`, where a brake had stopped it. Refused: [`Handle::check_way`].
     pub async fn resume(
         &self,
         campaign: CampaignId,
@@ -137,6 +154,7 @@ impl Handle {
             // It may be paused, and the ledger not know it yet.
             return Err(StoreError::Full);
         }
+        known.as_ref().map_or(Ok(()), |known| self.check_way(known))?;
         let back = known.and_then(|known| known.before_pause).unwrap_or(CampaignState::Sending);
         let resumed = self.store.set_campaign_state(campaign, back, why, actor, self.now()).await?;
         self.gate.open(campaign).await;

@@ -206,6 +206,7 @@ impl Engine {
             alarms: self.alarms.clone(),
             postbox: self.postbox.clone(),
             notices: self.notices.clone(),
+            is_rehearsal: self.settings.is_rehearsal(),
         }
     }
 

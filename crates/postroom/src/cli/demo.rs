@@ -8,7 +8,7 @@
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::sample;
-use crate::show::{Style, lapse, report::Remarks, report::end_of_campaign};
+use crate::show::{Style, called, command, lapse, report::Remarks, report::end_of_campaign};
 use crate::stage::{Recorder, Recording};
 use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::options::{Dkim, SendOptions, Timing, Tracking, Unsubscribe};
@@ -24,7 +24,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Durability, Executor, OpenOptions, Store};
+use store::{Campaign, Durability, Executor, OpenOptions, Store};
 
 /// Where the demo's ledger is when nothing else is said.
 const DEMO_DIR: &str = "./postroom-demo";
@@ -148,6 +148,24 @@ fn remarks(played: &Played, virtual_time: Duration, took: Duration, seed: u64, d
 /// Is this the data of a demo? Then its clock stands where the demo ended.
 pub(crate) fn is_demo(dir: &Path) -> bool {
     dir.join(MARK).is_file()
+}
+
+/// Refuses a campaign of the demo where somebody would send it: its people and their servers were in the simulated world that
+/// ended with the demo, and here nobody would ever answer.
+pub(crate) fn refuse_to_send(dir: &Path, campaign: &Campaign) -> Result<(), Failure> {
+    let was_simulated =
+        is_demo(dir) && launch::snapshot(campaign).is_ok_and(|known| known.options.transport == sample::transport());
+    if !was_simulated {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "campaign {:?} (number {}) was sent in the simulated world of a demo, which is over: its people and their servers are \
+         not there any more, and nobody would be reached",
+        campaign.name, campaign.number
+    ))
+    .advise(format!("to see it again from the beginning: {}", command(dir, "demo")))
+    .advise(format!("to see what came of it: {}", command(dir, &format!("report {}", campaign.number))))
+    .advise(format!("for a simulated world that goes on: {}, then its page /first", called("serve"))))
 }
 
 // ── the directory ────────────────────────────────────────────────────────────────────────────────────────────────

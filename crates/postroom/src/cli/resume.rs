@@ -3,6 +3,7 @@
 //! Without a name: everything that was interrupted, not what a person paused. Campaigns with the same way out share
 //! one engine; different ones follow each other, first tries of all before the long wait for retries.
 
+use super::demo;
 use super::send::{Survives, Wait};
 use crate::control::{self, Request};
 use crate::failure::{Exit, Failure};
@@ -83,6 +84,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     match &args.campaign {
         Some(typed) => {
             let campaign = which::campaign(&ledger, typed).await?;
+            demo::refuse_to_send(dir, &campaign)?;
             if !take_up(&ledger, &campaign, &args, output).await? {
                 return ending::of_campaign(&ledger, campaign.id, &ShiftEnd::Ran(RunEnd::Done), output).await;
             }
@@ -105,6 +107,7 @@ async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Fail
     let Some(typed) = &args.campaign else { return Err(failure) };
     let ledger = Ledger::read(dir)?;
     let campaign = which::campaign(&ledger, typed).await?;
+    demo::refuse_to_send(dir, &campaign)?;
     if campaign.state != CampaignState::Paused {
         return Err(failure);
     }
@@ -267,7 +270,12 @@ async fn interrupted(ledger: &Ledger, output: &Output) -> Result<Vec<CampaignId>
     for campaign in all.iter().filter(|campaign| campaign.state == CampaignState::Building) {
         output.note(format!("note: campaign {:?} was never started; run its postroom send again", campaign.name));
     }
-    Ok(all.iter().filter(|campaign| campaign.state.may_send()).map(|campaign| campaign.id).collect())
+    let mut ids = Vec::new();
+    for campaign in all.iter().filter(|campaign| campaign.state.may_send()) {
+        demo::refuse_to_send(&ledger.dir, campaign)?;
+        ids.push(campaign.id);
+    }
+    Ok(ids)
 }
 
 async fn nothing_left(ledger: &Ledger, output: &Output) -> Result<Exit, Failure> {

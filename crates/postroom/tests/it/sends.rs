@@ -543,6 +543,36 @@ fn the_same_seed_tells_the_same_story() {
 }
 
 #[test]
+fn a_campaign_of_a_demo_is_not_sent_from_outside_of_it() {
+    let place = Place::with(0);
+    let demo = place.run(&["demo", "--people", "300"]);
+    assert_eq!(demo.code, 0, "{}", demo.errors);
+    let refused = place.run(&["resume", "1"]);
+    assert_eq!(refused.code, 3, "{}", refused.said);
+    assert!(refused.errors.contains("in the simulated world of a demo, which is over"), "{}", refused.errors);
+    assert!(refused.errors.contains(" demo --data data") && refused.errors.contains(" report 1 --data data"));
+    let unnamed = place.run(&["resume"]);
+    assert_eq!(unnamed.code, 0, "nothing of it is left: {}", unnamed.errors);
+}
+
+#[test]
+fn a_rehearsal_does_not_go_on_toward_the_world() {
+    let place = Place::with(5);
+    let url = format!("smtp://127.0.0.1:{}", free_port());
+    let silent = place.run(&place.send(&url, &[]));
+    assert_eq!(silent.object()["campaign"]["state"], "paused", "{}", silent.errors);
+    let listen = format!("127.0.0.1:{}", free_port());
+    let mut service = place.begin(&["serve", "--listen", &listen]);
+    let socket = place.dir.path().join("data").join("control.sock");
+    wait_until(LIMIT, || socket.exists().then_some(())).expect("the service takes orders");
+    let refused = place.run(&["resume", "1", "--because", "it is only a test"]);
+    service.kill().unwrap();
+    end(&mut service);
+    assert_eq!(refused.code, 3, "{} {}", refused.said, refused.errors);
+    assert!(refused.errors.contains("was begun as a rehearsal on this machine"), "{}", refused.errors);
+}
+
+#[test]
 fn a_rehearsal_goes_to_the_simulated_receivers_and_back_to_whoever_greylists() {
     let place = Place::with(0);
     let mut people = "email,first_name\n".to_owned();

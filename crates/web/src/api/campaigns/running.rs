@@ -231,6 +231,7 @@ pub(crate) async fn send_again(
     if known.state == CampaignState::Cancelled {
         return Err(Problem::new(Code::WrongState, "it was cancelled for good; duplicate it to send another"));
     }
+    app.engine.check_way(&known)?;
     let queued_again = app.store.resend_in_doubt(id, None, &caller.actor, app.now()).await?;
     if queued_again > 0 && known.state == CampaignState::Complete {
         let going = app.store.set_campaign_state(id, CampaignState::Sending, None, &caller.actor, app.now()).await?;
