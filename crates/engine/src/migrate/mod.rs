@@ -317,7 +317,7 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
             && !tables::is_more(platform, &header)
             && !standings::are_needed(platform, kind, &header);
         parts.push(match is_plain {
-            true => part(platform, (&file, file.clone()), kind, BTreeSet::new())?,
+            true => part(platform, (&file, file.clone()), (kind, None), BTreeSet::new())?,
             false => {
                 let people = tables::People::Table(&file);
                 rewritten(platform, &people, (&file, scratch), (kind, &header), &mut gathered)?
@@ -419,14 +419,14 @@ fn rewritten(
     let lists = (kind == Kind::People).then_some(gathered);
     let standings = Standings::of(platform, kind, header);
     let table = tables::write(platform, people, (named, scratch), standings, lists)?;
-    part(platform, (named, table.file), kind, table.typed)
+    part(platform, (named, table.file), (kind, standings), table.typed)
 }
 
 /// How a file is read, by what its people have in common and its header.
 fn part(
     platform: Platform,
     (named, file): (&Path, PathBuf),
-    kind: Kind,
+    (kind, standings): (Kind, Option<Standings>),
     typed: BTreeSet<String>,
 ) -> Result<Part, MigrateError> {
     let shape = platform.shape();
@@ -437,8 +437,9 @@ fn part(
             mapping.insert(*role, found.clone());
         }
     }
-    // What was told of each person says more than what they have in common.
-    if header.iter().any(|name| name == standings::COLUMN) {
+    // What was told of each person says more than what they have in common. A column of that name in a file of which nothing
+    // had to be told is somebody's own.
+    if standings.is_some() && header.iter().any(|name| name == standings::COLUMN) {
         mapping.insert(Role::Status, standings::COLUMN.to_owned());
     } else if let Some(status) = kind.status() {
         mapping.insert(Role::Status, status.to_owned());
@@ -584,6 +585,27 @@ mod tests {
             b@x.example,,COMPLAINT,complained
         "#]]
         .assert_eq(&fs::read_to_string(&parts[0].file).unwrap());
+    }
+
+    #[test]
+    fn a_column_that_is_called_like_ours_stays_an_attribute() {
+        let dir = tempfile::tempdir().unwrap();
+        let status_of = |name: &str, text: &str| {
+            let file = dir.path().join(name);
+            fs::write(&file, text).unwrap();
+            let parts = plan(Platform::Mailchimp, &[file], &dir.path().join("scratch")).unwrap().parts;
+            parts[0].mapping.get(&Role::Status).cloned()
+        };
+        let theirs =
+            status_of("subscribed_members_export.csv", "Email Address,standing_there\na@x.example,unsubscribed\n");
+        assert!(theirs.is_none_or(|column| column != standings::COLUMN), "somebody's own column");
+        let text = "Email,Reason,standing_there\na@x.example,BOUNCE,guest\n";
+        let file = dir.path().join("suppressed.csv");
+        fs::write(&file, text).unwrap();
+        let parts = plan(Platform::Ses, &[file], &dir.path().join("scratch")).unwrap().parts;
+        let written = fs::read_to_string(&parts[0].file).unwrap();
+        assert_eq!(written, "Email,Reason,attribute standing_there,standing_there\na@x.example,BOUNCE,guest,bounced\n");
+        assert_eq!(parts[0].mapping[&Role::Status], standings::COLUMN);
     }
 
     #[test]

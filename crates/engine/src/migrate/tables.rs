@@ -103,7 +103,13 @@ pub(super) fn write(
         let file = free(scratch, named);
         let mut writer = csv::Writer::from_path(&file).map_err(io::Error::other)?;
         let standing_column = standings.map(|_| standings::COLUMN.to_owned());
-        writer.write_record(plain.iter().chain(inner.values()).chain(&standing_column)).map_err(io::Error::other)?;
+        // A column of theirs that is called like ours stays theirs.
+        let shown = |name: &String| match standings.is_some() && name == standings::COLUMN {
+            true => format!("attribute {name}"),
+            false => name.clone(),
+        };
+        let header = plain.iter().map(shown).chain(inner.values().cloned()).chain(standing_column);
+        writer.write_record(header).map_err(io::Error::other)?;
         people.each(&mut |row| {
             let standing = standings.map(|standings| standings.word_for(row));
             if standing == Some(None) {
