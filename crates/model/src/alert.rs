@@ -34,6 +34,8 @@ words! {
         CertificateEnds = 11 "certificate_ends",
         /// A source cannot send: its proxy does not work, or its address is not this machine's.
         SourceDown = 12 "source_down",
+        /// A campaign was paused at a start, because it cannot be read.
+        CampaignUnreadable = 13 "campaign_unreadable",
     }
 }
 
@@ -51,9 +53,11 @@ impl AlertKind {
     /// How bad it is.
     pub const fn severity(self) -> Severity {
         match self {
-            AlertKind::CampaignBraked | AlertKind::DomainDns | AlertKind::WorkStuck | AlertKind::LedgerUnwritable => {
-                Severity::Critical
-            }
+            AlertKind::CampaignBraked
+            | AlertKind::CampaignUnreadable
+            | AlertKind::DomainDns
+            | AlertKind::WorkStuck
+            | AlertKind::LedgerUnwritable => Severity::Critical,
             AlertKind::Warned
             | AlertKind::ProviderHeld
             | AlertKind::ProviderIncident
@@ -70,6 +74,7 @@ impl AlertKind {
     pub const fn title(self) -> &'static str {
         match self {
             AlertKind::CampaignBraked => "A brake stopped a campaign",
+            AlertKind::CampaignUnreadable => "A campaign was paused: it cannot be gone on with",
             AlertKind::Warned => "Something needs a look",
             AlertKind::ProviderHeld => "A provider is left alone for a while",
             AlertKind::ProviderIncident => "A provider seems to have an incident",

@@ -14,6 +14,7 @@ use crate::notify;
 use crate::reloading::Reloading;
 use crate::sandbox::Sandboxes;
 use crate::shift::{Interrupts, LAST_REPLIES, Staff, died};
+use engine::alerts;
 use engine::note::{Note, Watch};
 use engine::options::Transport;
 use engine::{Engine, Handle, Mailing, RunEnd, SendError, Settings, Until, launch};
@@ -150,7 +151,7 @@ async fn reload(reloading: Arc<Reloading>) {
 }
 
 /// What was under way when a former process ended, of every workspace, as far as it goes by this way out. A campaign that
-/// cannot be gone on with (its key is gone, another version wrote it) is paused with the reason: the others go on.
+/// cannot be gone on with (its key is gone, another version wrote it) is paused with the reason, and an alert tells it: the others go on.
 pub(crate) async fn left_to_send(
     store: &Store,
     transport: &Transport,
@@ -177,8 +178,9 @@ pub(crate) async fn left_to_send(
                     Err(SendError::Store(broken)) => return Err(broken.into()),
                     Err(why) => {
                         tracing::error!(campaign = %id, name, %why, "paused: it cannot be gone on with");
-                        let why = Some(format!("it cannot be gone on with: {why}"));
-                        store.set_campaign_state(id, CampaignState::Paused, why, &Actor::Engine, now).await?;
+                        let why = format!("it cannot be gone on with: {why}");
+                        alerts::campaign_unreadable(store, &campaign, &why, now).await?;
+                        store.set_campaign_state(id, CampaignState::Paused, Some(why), &Actor::Engine, now).await?;
                     }
                 }
             }
@@ -224,7 +226,7 @@ impl Watch for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{CampaignKind, WorkspaceId};
+    use model::{AlertKind, CampaignKind, WorkspaceId};
     use store::{Audience, NewCampaign, OpenOptions};
 
     #[tokio::test]
@@ -249,5 +251,17 @@ mod tests {
         let paused = store.campaign(id).await.unwrap().unwrap();
         let why = paused.why.unwrap_or_default();
         assert!(paused.state == CampaignState::Paused && why.contains("another version"), "{why}");
+        let alerts = store.open_alerts().await.unwrap();
+        let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+        assert_eq!((alert.kind, alert.subject.as_str()), (AlertKind::CampaignUnreadable, id.to_string().as_str()));
+        assert!(alert.standing.told.is_none() && alert.standing.text.contains("Campaign \"news\""), "{alert:?}");
+        store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        assert!(left_to_send(&store, &Transport::Direct { port: 25, dns: None }, now).await.unwrap().is_empty());
+        let again = store.open_alerts().await.unwrap();
+        assert_eq!(
+            (again.len(), again[0].id, again[0].standing.count),
+            (1, alert.id, 1),
+            "one alert, however many starts"
+        );
     }
 }

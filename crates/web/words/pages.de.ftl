@@ -633,6 +633,7 @@ alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
 alert-source_listed = Eine Absenderadresse steht bei einem Anbieter auf einer Liste
 alert-source_down = Eine Absenderadresse kann nicht senden
 alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
+alert-campaign_unreadable = Eine Kampagne pausiert: Sie kann nicht weitergeführt werden
 alert-work_stuck = Personen warten und nichts geht voran
 alert-ledger_unwritable = Es kann nichts festgehalten werden
 alert-disk_low = Die Platte ist fast voll

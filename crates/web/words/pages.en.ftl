@@ -633,6 +633,7 @@ alert-provider_incident = A provider seems to have an incident
 alert-source_listed = A source is listed at a provider
 alert-source_down = A source cannot send
 alert-domain_dns = DNS does not show what mail is verified by
+alert-campaign_unreadable = A campaign was paused: it cannot be gone on with
 alert-work_stuck = People wait and nothing moves
 alert-ledger_unwritable = Nothing can be recorded
 alert-disk_low = The disk is almost full

@@ -61,7 +61,7 @@ impl Found<'_> {
 pub(super) async fn over(house: &House, open: &[About]) -> Vec<Heard> {
     let mut found = Found { open, heard: Vec::new() };
     recorded(house, &mut found);
-    braked(house, &mut found).await;
+    stopped(house, &mut found).await;
     found.heard
 }
 
@@ -84,7 +84,7 @@ impl Looks {
         recorded(house, &mut found);
         disk(house, &mut found);
         certificate(certificate_ends, now, &mut found);
-        braked(house, &mut found).await;
+        stopped(house, &mut found).await;
         webhooks(house, now, &mut found).await.ok();
         self.stuck(house, now, &mut found).await.ok();
         if self.dns_at.is_none_or(|at| now >= at) {
@@ -163,9 +163,10 @@ async fn missing(house: &House, workspace: WorkspaceId, name: &str) -> Option<Ob
     published(&key, &MailDomain::parse(domain).ok()?, selector, &house.world).await.ok()?
 }
 
-/// A campaign that goes on, or has ended, is not stopped by a brake any more.
-async fn braked(house: &House, found: &mut Found<'_>) {
-    for about in found.known(AlertKind::CampaignBraked) {
+/// A campaign that goes on, or has ended, is not stopped any more: by a brake, or by a start that could not read it.
+async fn stopped(house: &House, found: &mut Found<'_>) {
+    let unreadable = found.known(AlertKind::CampaignUnreadable);
+    for about in found.known(AlertKind::CampaignBraked).into_iter().chain(unreadable) {
         let Ok(campaign) = about.subject.parse() else { continue };
         if let Ok(known) = house.store.campaign(campaign).await
             && known.is_none_or(|known| known.state != CampaignState::Paused)

@@ -20,7 +20,7 @@ use model::{AlertId, AlertKind, CampaignState, ChannelId, EventKind, Timestamp, 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Alert, Channel, StoreError};
+use store::{Alert, Campaign, Channel, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -227,7 +227,7 @@ impl Desk {
     async fn named(&self, about: &About, turn: Turn) -> Turn {
         let Ok(campaign) = about.subject.parse() else { return turn };
         let Ok(Some(known)) = self.house.store.campaign(campaign).await else { return turn };
-        let named = |text: String| format!("Campaign {:?}: {text}", known.name);
+        let named = |text: String| named(&known.name, &text);
         match turn {
             Turn::Happened(text) => Turn::Happened(named(text)),
             Turn::Lasts(text) => Turn::Lasts(named(text)),
@@ -369,6 +369,29 @@ impl Desk {
             });
         }
     }
+}
+
+/// What is told of a campaign, with its name.
+fn named(campaign: &str, text: &str) -> String {
+    format!("Campaign {campaign:?}: {text}")
+}
+
+/// Keeps for the desk of the service that is about to start that a campaign cannot be gone on with. It is durable when this
+/// returns, so that the campaign can be paused after it and nobody misses why.
+pub async fn campaign_unreadable(
+    store: &Store,
+    campaign: &Campaign,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (workspace, kind, subject) = (campaign.workspace, AlertKind::CampaignUnreadable, campaign.id.to_string());
+    let is_it = |alert: &Alert| (alert.workspace, alert.kind) == (workspace, kind) && alert.subject == subject;
+    let known = store.open_alerts().await?.into_iter().find(is_it);
+    let (id, before) = known.map(|alert| (alert.id, alert.standing)).unzip();
+    let turn = Turn::Lasts(named(&campaign.name, why));
+    let Some(standing) = rules::heard(before, turn, now) else { return Ok(()) };
+    let alert = Alert { id: id.unwrap_or(AlertId(0)), workspace, kind, subject, standing, closed_at: None };
+    store.keep_alert(alert, id.is_none(), now).await.map(|_| ())
 }
 
 /// Three tries; how it ended is noted.
