@@ -39,22 +39,23 @@ pub(crate) async fn carry_out(ledger: &Ledger, actor: &Actor, order: &People) ->
     match order {
         People::Add { email, name, role, workspace: named } => {
             let workspace = allot::workspace_or_first(ledger, named.as_deref()).await?;
-            let member = store.add_member(workspace, email, name, *role, actor, now).await?;
-            let token = match member.user.has_password {
-                true => None,
-                false => Some(link(ledger, workspace, Some(member.user.id), LinkPurpose::Welcome).await?),
-            };
-            Ok(json!({ "user": user_json(&member), "link": token.map(|token| format!("/welcome/{token}")) }))
+            let member = store.invite(workspace, email, name, *role, actor, now).await?;
+            let token = link(ledger, workspace, Some(member.user.id), LinkPurpose::Welcome).await?;
+            Ok(json!({ "user": user_json(&member), "link": format!("/welcome/{token}") }))
         }
         People::Disable { user, disabled } => {
             store.disable_user(workspace, *user, *disabled, actor, now).await?;
             Ok(json!({ "user": user.to_string(), "disabled": disabled }))
         }
         People::Reset { user } => {
-            let known = store.member(workspace, *user).await?;
-            let missing = || StoreError::NotFound { what: "user", name: user.to_string() };
-            let known = known.ok_or_else(missing)?;
-            let token = link(ledger, workspace, Some(*user), LinkPurpose::Reset).await?;
+            let (known, purpose) = match store.invitation(*user).await? {
+                Some(invited) => (invited, LinkPurpose::Welcome),
+                None => {
+                    let missing = || StoreError::NotFound { what: "user", name: user.to_string() };
+                    (store.member(workspace, *user).await?.ok_or_else(missing)?, LinkPurpose::Reset)
+                }
+            };
+            let token = link(ledger, known.workspace.id, Some(*user), purpose).await?;
             Ok(json!({ "user": user_json(&known), "link": format!("/welcome/{token}") }))
         }
         People::MakeKey { name, scopes, expires_at, workspace: named } => {

@@ -1,7 +1,8 @@
 //! People who work here, and their places in workspaces.
 //!
-//! A person has one account, known by their address, and a role in each workspace they belong to. Invariants: a workspace
-//! that has an owner keeps one; what proves who somebody is never leaves the store but through [`Store::credentials`].
+//! A person has one account, known by their address, and a role in each workspace they belong to. Who is invited has no place
+//! before they accept, whether or not they have an account. Invariants: a workspace that has an owner keeps one; what proves who
+//! somebody is never leaves the store but through [`Store::credentials`].
 
 use crate::Store;
 use crate::error::Result;
@@ -56,6 +57,9 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub since: Timestamp,
+    /// Were they invited and have not accepted yet? Then the account is of the invitation alone: its id, the address and the
+    /// name that were given. Whether there is an account with that address is not in it.
+    pub is_invited: bool,
 }
 
 /// What proves who somebody is. For the one who checks it, and nobody else.
@@ -151,7 +155,36 @@ impl Store {
         let (email, name, actor) = (email.to_lowercase(), name.to_owned(), actor.clone());
         self.core.lanes.write(move |ledger| ledger.add_member(workspace, (&email, &name), role, &actor, now)).await
     }
-    /// Changes what somebody is in a workspace; `None`: nothing any more. Refused for its last owner.
+    /// Invites somebody into a workspace: they have no place there before they accept. Refused with
+    /// [`crate::StoreError::Exists`] if they have a place there, or an invitation. What is answered is the same whether or not
+    /// there is an account with this address.
+    pub async fn invite(
+        &self,
+        workspace: WorkspaceId,
+        email: &str,
+        name: &str,
+        role: Role,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Member> {
+        let (email, name, actor) = (email.to_lowercase(), name.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.invite(workspace, (&email, &name), role, &actor, now)).await
+    }
+    /// Accepts an invitation, which is gone then: gives the account with its address its place, or makes the account, without a
+    /// password. That it is that person, and that they want to, was found out before.
+    pub async fn accept_invitation(&self, invitation: UserId, now: Timestamp) -> Result<Member> {
+        self.core.lanes.write(move |ledger| ledger.accept_invitation(invitation, now)).await
+    }
+    /// An invitation that was not accepted yet.
+    pub async fn invitation(&self, id: UserId) -> Result<Option<Member>> {
+        self.core.lanes.read(move |conn| users::invitation(conn, id)).await
+    }
+    /// The invitations of an address, in any case, that were not accepted yet; oldest first, [`WORKSPACES_MAX`] at most.
+    pub async fn invitations_of(&self, email: &str) -> Result<Vec<Member>> {
+        let email = email.to_lowercase();
+        self.core.lanes.read(move |conn| users::invitations_of(conn, &email)).await
+    }
+    /// Changes what somebody is in a workspace, or will be there; `None`: nothing any more. Refused for its last owner.
     pub async fn set_role(
         &self,
         workspace: WorkspaceId,
@@ -176,11 +209,11 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.disable_user(workspace, user, disabled, &actor, now)).await
     }
-    /// The people of a workspace, oldest first, after `after`.
+    /// The people of a workspace and those who are invited, oldest first, after `after`.
     pub async fn members(&self, workspace: WorkspaceId, after: Option<UserId>, limit: usize) -> Result<Vec<Member>> {
         self.core.lanes.read(move |conn| users::members(conn, workspace, after, limit)).await
     }
-    /// Somebody's place in a workspace.
+    /// Somebody's place in a workspace. Who is invited has none.
     pub async fn member(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Member>> {
         self.core.lanes.read(move |conn| users::member(conn, workspace, user)).await
     }

@@ -433,7 +433,6 @@ user-invite-do = Link erzeugen
 user-invite-what = Es wird nichts verschickt: Sie bekommen einen Link und geben ihn selbst weiter.
 your-name-of-them = Name
 user-link = Geben Sie diesen Link weiter. Er gilt einmal, einen Tag lang, und wird nur jetzt gezeigt.
-user-added = Die Person kann sich schon anmelden; der Arbeitsbereich steht ihr jetzt offen.
 user-change = Rolle ändern
 user-let-in = Wieder einlassen
 user-let-in-what = Die Anmeldung geht mit dem bisherigen Passwort.

@@ -433,7 +433,6 @@ user-invite-do = Make the link
 user-invite-what = Nothing is mailed: you get a link and hand it over yourself.
 your-name-of-them = Their name
 user-link = Hand this link over. It works once, for a day, and is shown this once.
-user-added = They can sign in already; the workspace is theirs to choose now.
 user-change = Change the role
 user-let-in = Let in again
 user-let-in-what = They sign in with the password they had.

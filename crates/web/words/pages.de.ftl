@@ -66,6 +66,12 @@ welcome-owner = Ihnen wird diese Installation gehören.
 welcome-password = Passwort
 welcome-password-help = Zwölf Zeichen oder mehr. Gut sind ein paar Wörter, die niemand nacheinander sagt.
 welcome-go = Beginnen
+welcome-invited-title = Sie sind eingeladen
+welcome-invited = In den Arbeitsbereich { $workspace }. Sie gehören dazu, sobald Sie annehmen.
+welcome-invited-help = Wenn Sie hier schon ein Konto haben, geben Sie dessen Passwort an.
+welcome-code = Code
+welcome-code-help = Nur wenn Ihr Konto einen zweiten Faktor hat: dessen Code oder ein Ersatzcode.
+welcome-accept = Annehmen
 welcome-over = Dieser Link gilt nicht mehr: Er wurde benutzt oder ist zu alt. Bitten Sie um einen neuen.
 your-name = Ihr Name
 
@@ -627,13 +633,13 @@ suppressed-forgotten = Vergessen
 
 # Family: alert.
 alert-campaign_braked = Eine Bremse hat eine Kampagne angehalten
+alert-campaign_unreadable = Eine Kampagne pausiert: Sie kann nicht weitergeführt werden
 alert-warned = Ein Anteil kommt seiner Grenze nahe
 alert-provider_held = Ein Anbieter wird eine Weile in Ruhe gelassen
 alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
 alert-source_listed = Eine Absenderadresse steht bei einem Anbieter auf einer Liste
 alert-source_down = Eine Absenderadresse kann nicht senden
 alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
-alert-campaign_unreadable = Eine Kampagne pausiert: Sie kann nicht weitergeführt werden
 alert-work_stuck = Personen warten und nichts geht voran
 alert-ledger_unwritable = Es kann nichts festgehalten werden
 alert-disk_low = Die Platte ist fast voll

@@ -66,6 +66,12 @@ welcome-owner = You will be the owner of this installation.
 welcome-password = Password
 welcome-password-help = Twelve characters or more. A few words that nobody would say in a row are good.
 welcome-go = Begin
+welcome-invited-title = You are invited
+welcome-invited = Into the workspace { $workspace }. You belong to it when you accept.
+welcome-invited-help = If you have an account here already, give its password.
+welcome-code = Code
+welcome-code-help = Only if you have an account with a second factor: its code, or a recovery code.
+welcome-accept = Accept
 welcome-over = This link does not work any more: it was used, or is too old. Ask for another.
 your-name = Your name
 
@@ -627,13 +633,13 @@ suppressed-forgotten = Forgotten
 
 # Family: alert.
 alert-campaign_braked = A brake stopped a campaign
+alert-campaign_unreadable = A campaign was paused: it cannot be gone on with
 alert-warned = A rate comes near its limit
 alert-provider_held = A provider is left alone for a while
 alert-provider_incident = A provider seems to have an incident
 alert-source_listed = A source is listed at a provider
 alert-source_down = A source cannot send
 alert-domain_dns = DNS does not show what mail is verified by
-alert-campaign_unreadable = A campaign was paused: it cannot be gone on with
 alert-work_stuck = People wait and nothing moves
 alert-ledger_unwritable = Nothing can be recorded
 alert-disk_low = The disk is almost full

@@ -64,6 +64,45 @@ fn what_proves_who_somebody_is_is_sealed_and_used_once() {
 }
 
 #[test]
+fn who_is_invited_has_no_place_before_they_accept() {
+    let store = empty();
+    let anna = person(&store, "anna@example.org", Role::Owner);
+    let other = now(store.make_workspace("other", &ME, at(3))).unwrap().id;
+    let invite = |email: &str| now(store.invite(other, email, "Somebody else", Role::Analyst, &ME, at(4)));
+    let (known, unknown) = (invite("Anna@example.org").unwrap(), invite("bob@example.org").unwrap());
+    assert!(known.user.id != anna && known.is_invited && known.user.name == "Somebody else");
+    assert!(matches!(invite("bob@EXAMPLE.org"), Err(StoreError::Exists { .. })));
+    assert_eq!(now(store.user_by_email("bob@example.org")).unwrap(), None, "nobody has an account yet");
+    let (known, unknown) = (known.user.id, unknown.user.id);
+    assert_eq!((now(store.member(other, anna)).unwrap(), now(store.member(other, known)).unwrap()), (None, None));
+    assert_eq!(now(store.places_of(anna)).unwrap().len(), 1);
+    let all = |store: &crate::Store| now(store.members(other, None, 9)).unwrap();
+    assert_eq!(all(&store).iter().map(|one| one.user.id).collect::<Vec<_>>(), [known, unknown]);
+    assert_eq!(now(store.members(other, Some(known), 9)).unwrap()[0].user.id, unknown);
+    now(store.set_role(other, unknown, Some(Role::Operator), &ME, at(5))).unwrap();
+    let accepted = now(store.accept_invitation(known, at(6))).unwrap();
+    assert_eq!((accepted.user.id, accepted.role, accepted.is_invited), (anna, Role::Analyst, false));
+    let made = now(store.accept_invitation(unknown, at(7))).unwrap();
+    assert_eq!((made.user.id, made.role, made.user.has_password), (unknown, Role::Operator, false));
+    assert!(matches!(now(store.accept_invitation(unknown, at(8))), Err(StoreError::NotFound { .. })));
+    assert!(all(&store).iter().all(|one| !one.is_invited));
+    assert!(matches!(invite("anna@example.org"), Err(StoreError::Exists { .. })), "she works there");
+    let third = now(store.make_workspace("third", &ME, at(8))).unwrap().id;
+    let invited = now(store.invite(third, "anna@example.org", "A", Role::Analyst, &ME, at(9))).unwrap().user.id;
+    let link = OneTimeLink {
+        hash: [9; 32],
+        purpose: LinkPurpose::Welcome,
+        user: Some(invited),
+        workspace: third,
+        expires_at: at(60),
+    };
+    now(store.make_link(link, at(9))).unwrap();
+    assert!(now(store.set_role(other, invited, None, &ME, at(10))).is_err(), "another workspace's");
+    now(store.set_role(third, invited, None, &ME, at(10))).unwrap();
+    assert_eq!((now(store.link([9; 32], at(11))).unwrap(), now(store.invitation(invited)).unwrap()), (None, None));
+}
+
+#[test]
 fn sessions_and_links_end() {
     let store = empty();
     let anna = person(&store, "anna@example.org", Role::Owner);

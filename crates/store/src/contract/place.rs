@@ -118,6 +118,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         include_str!("../../fixtures/schema-5.sql"),
         include_str!("../../fixtures/schema-6.sql"),
         include_str!("../../fixtures/schema-7.sql"),
+        include_str!("../../fixtures/schema-8.sql"),
     ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);
@@ -285,6 +286,15 @@ fn what_the_seventh_schema_kept_is_read() {
     let anna = now(store.contacts_by_address(W, &address("anna@a.example"))).unwrap()[0].id;
     let story = now(store.story(W, anna, None, 100)).unwrap();
     assert!(!story.is_empty() && story.is_sorted_by_key(|event| std::cmp::Reverse(event.story_place())));
+}
+
+#[test]
+fn what_the_eighth_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-8.sql"));
+    assert!(now(store.segments(W, None, 9)).unwrap()[0].is_watched);
+    let owner = now(store.members(W, None, 9)).unwrap().remove(0);
+    assert!(!owner.is_invited && owner.user.email == "owner@a.example");
+    assert!(now(store.invitations_of("owner@a.example")).unwrap().is_empty());
 }
 
 #[test]

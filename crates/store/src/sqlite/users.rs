@@ -75,19 +75,25 @@ fn read_member(row: &Row<'_>) -> Result<Member> {
         workspace: Workspace { id: WorkspaceId(row.get(8)?), name: row.get(9)? },
         role: word!(Role, row.get(10)?)?,
         since: Timestamp::from_millis(row.get(11)?),
+        is_invited: row.get(12)?,
     })
 }
 
-fn select_members(conn: &Connection, rest: &str, params: impl Params) -> Result<Vec<Member>> {
-    let sql = format!(
-        "SELECT {USER}, w.id, w.name, m.role, m.since FROM membership m
-        JOIN app_user u ON u.id = m.app_user JOIN workspace w ON w.id = m.workspace WHERE {rest}"
-    );
-    let mut statement = conn.prepare_cached(&sql)?;
+/// Those who have a place, and …
+const PLACES: &str = "SELECT u.id AS id, u.email AS email, u.name, u.password IS NOT NULL, u.second_factor IS NOT NULL,
+        u.subject IS NOT NULL, u.created_at, u.disabled_at, w.id AS workspace, w.name, m.role, m.since, 0
+    FROM membership m JOIN app_user u ON u.id = m.app_user JOIN workspace w ON w.id = m.workspace";
+/// … those who are invited, as if nobody had an account.
+const INVITED: &str =
+    "SELECT i.id AS id, i.email AS email, i.name, 0, 0, 0, i.at, NULL, w.id AS workspace, w.name, i.role, i.at, 1
+    FROM invitation i JOIN workspace w ON w.id = i.workspace";
+
+fn select_members(conn: &Connection, of: &str, rest: &str, params: impl Params) -> Result<Vec<Member>> {
+    let mut statement = conn.prepare_cached(&format!("SELECT * FROM ({of}) WHERE {rest}"))?;
     statement.query_and_then(params, read_member)?.collect()
 }
 
-/// The people of a workspace, oldest first.
+/// The people of a workspace and those who are invited, oldest first.
 pub(crate) fn members(
     conn: &Connection,
     workspace: WorkspaceId,
@@ -96,22 +102,38 @@ pub(crate) fn members(
 ) -> Result<Vec<Member>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let key = params![workspace.0, after.map_or(0, |id| id.0), limit];
-    select_members(conn, "m.workspace = ?1 AND m.app_user > ?2 ORDER BY m.app_user LIMIT ?3", key)
+    let both = format!("{PLACES} UNION ALL {INVITED}");
+    select_members(conn, &both, "workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3", key)
 }
 
 /// Somebody's place in a workspace.
 pub(crate) fn member(conn: &Connection, workspace: WorkspaceId, user: UserId) -> Result<Option<Member>> {
-    Ok(select_members(conn, "m.workspace = ?1 AND m.app_user = ?2", params![workspace.0, user.0])?.pop())
+    Ok(select_members(conn, PLACES, "workspace = ?1 AND id = ?2", params![workspace.0, user.0])?.pop())
 }
 
 /// Every place somebody has.
 pub(crate) fn places(conn: &Connection, user: UserId) -> Result<Vec<Member>> {
-    select_members(conn, "m.app_user = ?1 ORDER BY m.workspace", [user.0])
+    select_members(conn, PLACES, "id = ?1 ORDER BY workspace", [user.0])
+}
+
+/// An invitation.
+pub(crate) fn invitation(conn: &Connection, id: UserId) -> Result<Option<Member>> {
+    Ok(select_members(conn, INVITED, "id = ?1", [id.0])?.pop())
+}
+
+/// The invitations of an address (lower case), oldest first.
+pub(crate) fn invitations_of(conn: &Connection, email: &str) -> Result<Vec<Member>> {
+    let most = i64::try_from(WORKSPACES_MAX).unwrap_or(i64::MAX);
+    select_members(conn, INVITED, "email = ?1 ORDER BY id LIMIT ?2", params![email, most])
 }
 
 fn require_member(conn: &Connection, workspace: WorkspaceId, user: UserId) -> Result<Member> {
     let missing = || StoreError::NotFound { what: "user", name: user.to_string() };
     member(conn, workspace, user)?.ok_or_else(missing)
+}
+
+fn require_invitation(conn: &Connection, id: UserId) -> Result<Member> {
+    invitation(conn, id)?.ok_or_else(|| StoreError::NotFound { what: "user", name: id.to_string() })
 }
 
 /// Is there an owner who can sign in?
@@ -144,6 +166,11 @@ fn check_name(what: &str, name: &str) -> Result<()> {
         return Err(StoreError::Refused(format!("{what} has a name of 1 to {NAME_CHARS_MAX} characters")));
     }
     Ok(())
+}
+
+fn check_address(email: &str) -> Result<()> {
+    let refuse = |error| StoreError::Refused(format!("{email:?} is not an email address: {error}"));
+    model::EmailAddress::parse(email).map_err(refuse).map(|_| ())
 }
 
 fn check_room(conn: &Connection, table: &str, most: usize) -> Result<()> {
@@ -191,27 +218,111 @@ impl Ledger {
     ) -> Result<Member> {
         let (email, name) = who;
         workspace_exists(&self.conn, workspace)?;
-        let refuse = |error| StoreError::Refused(format!("{email:?} is not an email address: {error}"));
-        model::EmailAddress::parse(email).map_err(refuse)?;
+        check_address(email)?;
         let id = match by_email(&self.conn, email)? {
             Some(known) => known.id,
             None => {
                 check_name("a person", name)?;
-                check_room(&self.conn, "app_user", USERS_MAX)?;
                 let id = UserId(self.new_id(now));
-                let sql = "INSERT INTO app_user (id, email, name, second_factor_step, created_at)
-                    VALUES (?1, ?2, ?3, 0, ?4)";
-                self.conn.execute(sql, params![id.0, email, name, now.as_millis()])?;
+                self.make_account(id, who, now)?;
                 id
             }
         };
+        let sql = "SELECT id FROM invitation WHERE workspace = ?1 AND email = ?2";
+        let invited: Option<i64> =
+            self.conn.query_row(sql, params![workspace.0, email], |row| row.get(0)).optional()?;
+        if let Some(invited) = invited {
+            self.withdraw(UserId(invited))?;
+        }
+        self.give_place(workspace, id, role, now)?;
+        self.tell_user(workspace, EventKind::UserAdded, id, role.word(), actor, now)?;
+        require_member(&self.conn, workspace, id)
+    }
+
+    /// An account without a password.
+    fn make_account(&self, id: UserId, (email, name): (&str, &str), now: Timestamp) -> Result<()> {
+        check_room(&self.conn, "app_user", USERS_MAX)?;
+        let sql = "INSERT INTO app_user (id, email, name, second_factor_step, created_at) VALUES (?1, ?2, ?3, 0, ?4)";
+        self.conn.execute(sql, params![id.0, email, name, now.as_millis()])?;
+        Ok(())
+    }
+
+    fn give_place(&self, workspace: WorkspaceId, user: UserId, role: Role, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO membership (workspace, app_user, role, since) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT DO NOTHING";
-        if self.conn.execute(sql, params![workspace.0, id.0, role.code(), now.as_millis()])? == 0 {
+        if self.conn.execute(sql, params![workspace.0, user.0, role.code(), now.as_millis()])? == 0 {
+            let name = require_user(&self.conn, user)?.email;
+            return Err(StoreError::Exists { what: "user", name });
+        }
+        Ok(())
+    }
+
+    /// Invites somebody (address in lower case, name). Nothing here depends on whether there is an account.
+    pub(crate) fn invite(
+        &mut self,
+        workspace: WorkspaceId,
+        (email, name): (&str, &str),
+        role: Role,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Member> {
+        workspace_exists(&self.conn, workspace)?;
+        check_address(email)?;
+        check_name("a person", name)?;
+        check_room(&self.conn, "invitation", USERS_MAX)?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM membership m JOIN app_user u ON u.id = m.app_user
+            WHERE m.workspace = ?1 AND u.email = ?2)";
+        let has_place: bool = self.conn.query_row(sql, params![workspace.0, email], |row| row.get(0))?;
+        let id = UserId(self.new_id(now));
+        let sql = "INSERT INTO invitation (id, workspace, email, name, role, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT DO NOTHING";
+        let key = params![id.0, workspace.0, email, name, role.code(), now.as_millis()];
+        if has_place || self.conn.execute(sql, key)? == 0 {
             return Err(StoreError::Exists { what: "user", name: email.to_owned() });
         }
         self.tell_user(workspace, EventKind::UserAdded, id, role.word(), actor, now)?;
-        require_member(&self.conn, workspace, id)
+        require_invitation(&self.conn, id)
+    }
+
+    pub(crate) fn accept_invitation(&mut self, id: UserId, now: Timestamp) -> Result<Member> {
+        let invited = require_invitation(&self.conn, id)?;
+        let (workspace, email) = (invited.workspace.id, invited.user.email);
+        let user = match by_email(&self.conn, &email)? {
+            Some(known) => known.id,
+            None => {
+                self.make_account(id, (&email, &invited.user.name), now)?;
+                id
+            }
+        };
+        self.withdraw(id)?;
+        self.give_place(workspace, user, invited.role, now)?;
+        let what = format!("{} accepted", invited.role.word());
+        self.tell_user(workspace, EventKind::UserChanged, user, &what, &Actor::User(user), now)?;
+        require_member(&self.conn, workspace, user)
+    }
+
+    /// Takes an invitation back, and its links.
+    fn withdraw(&self, id: UserId) -> Result<()> {
+        self.conn.execute("DELETE FROM invitation WHERE id = ?1", [id.0])?;
+        self.conn.execute("DELETE FROM one_time_link WHERE app_user = ?1", [id.0])?;
+        Ok(())
+    }
+
+    /// Changes what somebody who is invited will be, or takes the invitation back.
+    fn change_invitation(&mut self, invited: &Member, role: Option<Role>, actor: &Actor, now: Timestamp) -> Result<()> {
+        let (id, workspace) = (invited.user.id, invited.workspace.id);
+        match role {
+            Some(role) if role == invited.role => Ok(()),
+            Some(role) => {
+                let sql = "UPDATE invitation SET role = ?2 WHERE id = ?1";
+                self.conn.execute(sql, params![id.0, role.code()])?;
+                self.tell_user(workspace, EventKind::UserChanged, id, role.word(), actor, now)
+            }
+            None => {
+                self.withdraw(id)?;
+                self.tell_user(workspace, EventKind::UserRemoved, id, invited.role.word(), actor, now)
+            }
+        }
     }
 
     pub(crate) fn set_role(
@@ -222,6 +333,9 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
+        if let Some(invited) = invitation(&self.conn, user)?.filter(|invited| invited.workspace.id == workspace) {
+            return self.change_invitation(&invited, role, actor, now);
+        }
         let known = require_member(&self.conn, workspace, user)?;
         if role == Some(known.role) {
             return Ok(());

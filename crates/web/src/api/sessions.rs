@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::{Extension, Json};
 use model::{Actor, EmailAddress, Role, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
-use store::{CredentialChange, LinkPurpose};
+use std::net::IpAddr;
+use store::{CredentialChange, LinkPurpose, User};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -93,8 +94,13 @@ pub(crate) async fn enter(
 struct Welcome {
     /// The secret part of the link.
     token: String,
-    /// The password they choose: 12 characters at least.
+    /// The password they choose: 12 characters at least. Who accepts an invitation and has an account gives that of the
+    /// account, or nothing with the session of the account.
+    #[serde(default)]
     password: String,
+    /// With the password of an account that has a second factor: its code, or a recovery code.
+    #[serde(default)]
+    code: Option<String>,
     /// Only for the first owner: their address.
     #[serde(default)]
     email: Option<String>,
@@ -114,11 +120,12 @@ struct Welcomed {
 
 /// Use a one-time link: become the owner, accept an invitation, or set a new password.
 ///
-/// The link works once, for a day. All sessions of the person end.
+/// The link works once, for a day. All sessions of a person whose password is set by it end.
 #[utoipa::path(post, path = "/welcome", tag = "sessions", request_body = Welcome, security(),
     responses((status = 200, body = Welcomed)))]
 async fn welcome(
     State(app): State<App>,
+    Extension(Peer(ip)): Extension<Peer>,
     headers: HeaderMap,
     Input(given): Input<Welcome>,
 ) -> Result<Json<Welcomed>, Problem> {
@@ -126,6 +133,9 @@ async fn welcome(
     let begun = Begun {
         token: &given.token,
         password: &given.password,
+        code: given.code.as_deref(),
+        session: auth::presented_session(&app, &headers),
+        ip,
         email: given.email.as_deref(),
         name: given.name.as_deref(),
     };
@@ -137,6 +147,12 @@ async fn welcome(
 pub(crate) struct Begun<'a> {
     pub(crate) token: &'a str,
     pub(crate) password: &'a str,
+    /// A code of the second factor of an account that is there already.
+    pub(crate) code: Option<&'a str>,
+    /// The session they came with, by its hash.
+    pub(crate) session: Option<[u8; 32]>,
+    /// From which address.
+    pub(crate) ip: IpAddr,
     /// Only of the first owner.
     pub(crate) email: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
@@ -147,7 +163,20 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
     let over = || Problem::new(Code::NotFound, "this link does not work: it was used, or is too old");
     let token = auth::hash(given.token);
     let link = app.store.link(token, app.now()).await?.ok_or_else(over)?;
+    let invited = match link.user {
+        Some(id) => app.store.invitation(id).await?,
+        None => None,
+    };
+    if let Some(invited) = &invited
+        && let Some(known) = app.store.user_by_email(&invited.user.email).await?
+    {
+        proved(app, &known, &given).await?;
+        app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
+        app.store.accept_invitation(invited.user.id, app.now()).await?;
+        return Ok((known.id, known.email));
+    }
     let email = match link.user {
+        _ if invited.is_some() => invited.as_ref().map(|invited| invited.user.email.clone()).ok_or_else(over)?,
         Some(user) => app.store.user(user).await?.ok_or_else(over)?.email,
         None => owner_address(given.email)?,
     };
@@ -157,6 +186,7 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
     let stretched = app.stretch(given.password).await?;
     app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
     let user = match link.user {
+        Some(id) if invited.is_some() => app.store.accept_invitation(id, app.now()).await?.user.id,
         Some(user) => user,
         None => first_owner(app, link.workspace, &email, given.name.unwrap_or(&email)).await?,
     };
@@ -165,6 +195,29 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
     let change = CredentialChange { password: Some(stretched), identity, ..CredentialChange::default() };
     app.store.change_credentials(user, change, None, &Actor::User(user), app.now()).await?;
     Ok((user, email))
+}
+
+/// Proves that it is the person of an account who accepts: by their session, or by what they sign in with.
+async fn proved(app: &App, known: &User, given: &Begun<'_>) -> Result<(), Problem> {
+    if is_session_of(app, given.session, known).await? {
+        return Ok(());
+    }
+    let asked = sign_in::Given { email: &known.email, password: given.password, code: given.code };
+    sign_in::check(app, &asked, given.ip).await.map(|_| ()).map_err(|problem| {
+        let field = match problem.code {
+            Code::BadCredentials => "password",
+            Code::SecondFactorNeeded => "code",
+            _ => return problem,
+        };
+        Problem { field: Some(field.to_owned()), ..problem }
+    })
+}
+
+/// Is it a session of this account?
+pub(crate) async fn is_session_of(app: &App, session: Option<[u8; 32]>, known: &User) -> Result<bool, Problem> {
+    let Some(hash) = session else { return Ok(false) };
+    let session = auth::open_session(app, hash).await?;
+    Ok(session.is_some_and(|session| session.user == known.id) && known.disabled_at.is_none())
 }
 
 fn owner_address(given: Option<&str>) -> Result<String, Problem> {

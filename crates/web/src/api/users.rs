@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use model::access::Scope;
-use model::{Actor, Role, UserId, WorkspaceId};
+use model::{Role, UserId};
 use serde::{Deserialize, Serialize};
 use store::{LinkPurpose, Member};
 use utoipa::ToSchema;
@@ -37,9 +37,10 @@ pub(crate) struct User {
     role: String,
     /// Is there a second factor?
     second_factor: bool,
-    /// Can they sign in, or have they not followed their invitation yet?
+    /// Have they not accepted their invitation yet? Then they can read nothing here, and whether they have an account is not
+    /// told: the id is the invitation's, the name the one that was given.
     invited: bool,
-    /// In the workspace since.
+    /// In the workspace, or invited, since.
     since: Time,
     /// Shut out since.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +56,7 @@ impl From<Member> for User {
             name: user.name,
             role: member.role.word().to_owned(),
             second_factor: user.has_second_factor,
-            invited: !user.has_password && !user.has_single_sign_on,
+            invited: member.is_invited || (!user.has_password && !user.has_single_sign_on),
             since: member.since.into(),
             disabled_at: user.disabled_at.map(Time),
         }
@@ -89,15 +90,14 @@ pub(crate) struct Invitation {
 pub(crate) struct Invited {
     /// Who.
     user: User,
-    /// The link to hand to them; it works once, for a day. Absent for people who can sign in already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) link: Option<String>,
+    /// The link to hand to them; it works once, for a day.
+    pub(crate) link: String,
 }
 
 /// Invite somebody.
 ///
-/// Nothing is mailed: hand the link over yourself. Who has an account in other workspaces alone is invited by somebody who works
-/// in one of them, too, or by one of the first workspace.
+/// Nothing is mailed: hand the link over yourself. They belong to the workspace when they have accepted by it, and read nothing of
+/// it before. The answer is the same whether or not they have an account already.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = Invitation,
     responses((status = 201, body = Invited)))]
 pub(crate) async fn invite(
@@ -107,29 +107,10 @@ pub(crate) async fn invite(
 ) -> Result<(StatusCode, Extension<ShownOnce>, Json<Invited>), Problem> {
     caller.may(Scope::UsersWrite)?;
     let role = read_role(&caller, &given.role)?;
-    acquainted(&app, &caller, &given.email).await?;
     let (workspace, now) = (caller.workspace, app.now());
-    let member = app.store.add_member(workspace, &given.email, &given.name, role, &caller.actor, now).await?;
-    let user = User::from(member.clone());
-    let link = if user.invited { Some(link(&app, &member, LinkPurpose::Welcome).await?) } else { None };
-    Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user, link })))
-}
-
-/// Who has an account elsewhere is not put into a workspace of strangers, who would learn of the account by it.
-async fn acquainted(app: &App, caller: &Caller, email: &str) -> Result<(), Problem> {
-    let Some(known) = app.store.user_by_email(email).await? else { return Ok(()) };
-    let theirs = app.store.places_of(known.id).await?;
-    let own = match caller.actor {
-        Actor::User(user) => app.store.places_of(user).await?,
-        _ => Vec::new(),
-    };
-    let mut callers = own.iter().map(|place| place.workspace.id).chain([caller.workspace]);
-    let is_theirs = |id: WorkspaceId| theirs.iter().any(|place| place.workspace.id == id);
-    if theirs.is_empty() || caller.of_the_house().is_ok() || callers.any(is_theirs) {
-        return Ok(());
-    }
-    let why = "this address cannot be invited here; somebody of the first workspace can do it";
-    Err(Problem { field: Some("email".to_owned()), ..Problem::new(Code::NotAllowed, why) })
+    let member = app.store.invite(workspace, &given.email, &given.name, role, &caller.actor, now).await?;
+    let link = link(&app, &member, LinkPurpose::Welcome).await?;
+    Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user: member.into(), link })))
 }
 
 /// Nobody makes somebody who may do more than they may themselves.
@@ -147,8 +128,13 @@ async fn link(app: &App, member: &Member, purpose: LinkPurpose) -> Result<String
     Ok(format!("{}/welcome/{token}", app.config.public_url))
 }
 
+/// Somebody of the workspace, or who is invited into it.
 pub(crate) async fn require(app: &App, caller: &Caller, id: UserId) -> Result<Member, Problem> {
-    app.store.member(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("user", id))
+    if let Some(member) = app.store.member(caller.workspace, id).await? {
+        return Ok(member);
+    }
+    let invited = app.store.invitation(id).await?.filter(|invited| invited.workspace.id == caller.workspace);
+    invited.ok_or_else(|| Problem::not_found("user", id))
 }
 
 /// Somebody.
@@ -187,6 +173,9 @@ pub(crate) async fn change(
     let (workspace, now) = (caller.workspace, app.now());
     let role = change.role.as_deref().map(|word| read_role(&caller, word)).transpose()?;
     if let Some(disabled) = change.disabled {
+        if known.is_invited {
+            return Err(Problem::new(Code::WrongState, "they have not accepted yet: take the invitation away instead"));
+        }
         alone_here(&app, &caller, id).await?;
         app.store.disable_user(workspace, id, disabled, &caller.actor, now).await?;
     }
@@ -213,7 +202,7 @@ async fn alone_here(app: &App, caller: &Caller, id: UserId) -> Result<(), Proble
     caller.of_the_house()
 }
 
-/// Take somebody's place in the workspace away.
+/// Take somebody's place in the workspace, or their invitation, away.
 #[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")),
     responses((status = 204)))]
 pub(crate) async fn remove(State(app): State<App>, caller: Caller, At(id): At<UserId>) -> Result<StatusCode, Problem> {
@@ -224,7 +213,7 @@ pub(crate) async fn remove(State(app): State<App>, caller: Caller, At(id): At<Us
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Make a link by which somebody sets a new password.
+/// Make a link by which somebody sets a new password, or another one for who is invited.
 #[utoipa::path(post, path = "/users/{id}/reset", tag = "users",
     params(("id" = String, Path, description = "The person")), responses((status = 201, body = Invited)))]
 pub(crate) async fn reset(
@@ -236,6 +225,7 @@ pub(crate) async fn reset(
     let known = require(&app, &caller, id).await?;
     not_above(&caller, &known)?;
     alone_here(&app, &caller, id).await?;
-    let link = Some(link(&app, &known, LinkPurpose::Reset).await?);
+    let purpose = if known.is_invited { LinkPurpose::Welcome } else { LinkPurpose::Reset };
+    let link = link(&app, &known, purpose).await?;
     Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user: known.into(), link })))
 }

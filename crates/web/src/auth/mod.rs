@@ -167,7 +167,7 @@ async fn by_session(app: &App, secret: &str) -> Result<Caller, Problem> {
 }
 
 /// The session, if it is not over.
-async fn open_session(app: &App, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
+pub(crate) async fn open_session(app: &App, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
     let now = app.now();
     let session = app.store.session(hash, now).await?;
     Ok(session.filter(|session| now.since(session.seen_at) < sign_in::SESSION_IDLE))

@@ -163,6 +163,8 @@ pub(super) struct Begun {
     name: String,
     #[serde(default)]
     password: String,
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Template)]
@@ -173,15 +175,24 @@ struct WelcomePage {
     is_owner: bool,
     /// The known address of whoever was invited.
     known: Option<String>,
+    /// Into which workspace they are invited, in words.
+    invited: Option<String>,
+    /// Are they signed in as whom the invitation is for? Then they need nothing more.
+    is_in: bool,
     typed: Begun,
     error: Option<Problem>,
 }
 
 impl WelcomePage {
     /// What is wrong with a field.
-    fn wrong(&self, field: &str) -> Option<&str> {
-        let error = self.error.as_ref()?;
-        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+    fn wrong(&self, field: &str) -> Option<String> {
+        let error = self.error.as_ref().filter(|error| error.field.as_deref() == Some(field))?;
+        Some(match error.code {
+            code @ (Code::BadCredentials | Code::SecondFactorNeeded) => {
+                self.layout.shown.one_of("problem", code.word())
+            }
+            _ => self.layout.shown.refused(&error.detail),
+        })
     }
 }
 
@@ -190,26 +201,46 @@ pub(super) async fn ask_for_password(
     State(app): State<App>,
     stranger: Stranger,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let form = welcome_page(&app, &stranger, &token, Begun::default(), None).await?;
+    let session = auth::presented_session(&app, &headers);
+    let form = welcome_page(&app, &stranger, (&token, session), Begun::default(), None).await?;
     Ok(page(&form))
 }
 
+/// The form of a link for whoever opens it with this session. Of an invitation it is the same whether or not they have an account,
+/// because whoever made the link may look at it, too; the session's own person excepted.
 async fn welcome_page(
     app: &App,
     stranger: &Stranger,
-    token: &str,
+    (token, session): (&str, Option<[u8; 32]>),
     typed: Begun,
     error: Option<Problem>,
 ) -> Result<WelcomePage, Problem> {
     let link = app.store.link(auth::hash(token), app.now()).await?;
     let link = link.ok_or_else(|| Problem::new(Code::NotFound, stranger.words.say("welcome-over")))?;
-    let known = match link.user {
-        Some(user) => app.store.user(user).await?.map(|user| user.email),
+    let invited = match link.user {
+        Some(id) => app.store.invitation(id).await?,
         None => None,
     };
-    let layout = Layout::outside(app, stranger, stranger.words.say("welcome-title"));
-    Ok(WelcomePage { layout, is_owner: link.user.is_none(), known, typed, error })
+    let known = match (&invited, link.user) {
+        (Some(invited), _) => Some(invited.user.email.clone()),
+        (None, Some(user)) => app.store.user(user).await?.map(|user| user.email),
+        (None, None) => None,
+    };
+    let is_in = match &invited {
+        Some(invited) => match app.store.user_by_email(&invited.user.email).await? {
+            Some(user) => sessions::is_session_of(app, session, &user).await?,
+            None => false,
+        },
+        None => false,
+    };
+    let words = &stranger.words;
+    let title = if invited.is_some() { words.say("welcome-invited-title") } else { words.say("welcome-title") };
+    let layout = Layout::outside(app, stranger, title);
+    let named = |name: String| words.fill("welcome-invited", &[("workspace", FluentValue::from(name))]);
+    let invited = invited.map(|invited| named(invited.workspace.name));
+    Ok(WelcomePage { layout, is_owner: link.user.is_none(), known, invited, is_in, typed, error })
 }
 
 /// A password was chosen: the person is signed in with it at once.
@@ -224,7 +255,9 @@ pub(super) async fn welcome(
     auth::not_foreign(&app, &headers)?;
     let email = Some(typed.email.trim()).filter(|email| !email.is_empty());
     let name = Some(typed.name.trim()).filter(|name| !name.is_empty());
-    let asked = sessions::Begun { token: &token, password: &typed.password, email, name };
+    let code = Some(typed.code.trim()).filter(|code| !code.is_empty());
+    let session = auth::presented_session(&app, &headers);
+    let asked = sessions::Begun { token: &token, password: &typed.password, code, session, ip, email, name };
     match sessions::begin(&app, asked).await {
         Ok((user, _)) => {
             let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
@@ -236,8 +269,9 @@ pub(super) async fn welcome(
             Ok((cookie, Redirect::to("/")).into_response())
         }
         Err(problem) if problem.field.is_some() => {
-            let form = welcome_page(&app, &stranger, &token, typed, Some(problem)).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
+            let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            let form = welcome_page(&app, &stranger, (&token, session), typed, Some(problem)).await?;
+            Ok((status, page(&form)).into_response())
         }
         Err(problem) => Err(problem),
     }

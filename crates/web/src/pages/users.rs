@@ -89,7 +89,7 @@ fn standing(shown: &Shown, member: &Member) -> Badge {
     let user = &member.user;
     let (class, icon, text) = if user.disabled_at.is_some() {
         ("hard", "stop", shown.say("user-disabled"))
-    } else if user.has_password || user.has_single_sign_on {
+    } else if !member.is_invited && (user.has_password || user.has_single_sign_on) {
         ("ok", "ok", shown.say("user-works"))
     } else {
         ("go", "go", shown.say("user-invited"))
@@ -98,11 +98,8 @@ fn standing(shown: &Shown, member: &Member) -> Badge {
 }
 
 /// A link to hand over.
-fn link_note(shown: &Shown, link: Option<String>) -> Part {
-    match link {
-        Some(link) => Part::Note("ok", shown.say("user-link"), Some(link)),
-        None => Part::Note("ok", shown.say("user-added"), None),
-    }
+fn link_note(shown: &Shown, link: String) -> Part {
+    Part::Note("ok", shown.say("user-link"), Some(link))
 }
 
 /// Invites somebody, and shows the link this once.
@@ -168,7 +165,9 @@ async fn one(
         .help(shown.say("user-remove-what"))
         .class("risk")
         .folded();
-    Ok(sheet.part(role).part(reset).part(door).part(remove).answer(entered))
+    let sheet = sheet.part(role).part(reset);
+    let sheet = if member.is_invited { sheet } else { sheet.part(door) };
+    Ok(sheet.part(remove).answer(entered))
 }
 
 /// What is refused to everybody in this role is no matter of the form.

@@ -5,6 +5,7 @@ use super::house::House;
 use super::messages::rehearsal;
 use axum::http::Method;
 use model::{Role, WorkspaceId};
+use serde_json::json;
 
 /// What stands between two texts.
 fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
@@ -55,6 +56,10 @@ async fn people_are_invited_changed_and_shut_out() {
     let base = format!("/users/{lee}");
     assert_eq!(browser.submit(&format!("{base}/role"), "role=operator").await.status, 303);
     assert_eq!(browser.submit(&format!("{base}/role"), "role=king").await.status, 422);
+    let page = browser.look(&base).await.text;
+    assert!(!page.contains("/door"), "who has not accepted is not shut out, but taken out: {page}");
+    let body = json!({ "token": link.rsplit('/').next(), "password": "correct horse battery" });
+    assert_eq!(house.ask(Method::POST, "/api/v1/welcome", None, Some(body)).await.status, 200);
     assert_eq!(browser.submit(&format!("{base}/door"), "disabled=yes").await.status, 303);
     let page = browser.look(&base).await.text;
     assert!(page.contains("shut out") && page.contains("Let in again"), "{page}");

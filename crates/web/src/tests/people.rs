@@ -213,22 +213,96 @@ async fn a_workspace_keeps_an_owner_and_its_people_to_itself() {
     assert_eq!(house.post("/api/v1/workspaces", &foreign, json!({ "name": "mine" })).await.code(), "not_allowed");
 }
 
+/// The answer to an invitation, without what is another each time, and the secret of its link.
+fn invitation(answer: &Answer) -> (String, String) {
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let invited = answer.json();
+    let token = invited["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let id = invited["user"]["id"].as_str().unwrap();
+    (answer.text.replace(id, "ID").replace(&token, "TOKEN"), token)
+}
+
+async fn accept(house: &House, body: Value) -> Answer {
+    house.ask(Method::POST, "/api/v1/welcome", None, Some(body)).await
+}
+
 #[tokio::test]
 async fn nobody_learns_of_an_account_elsewhere_by_an_invitation() {
     let house = owned().await;
     let foreign = house.foreign_key().await;
-    let body = json!({ "email": "anna@example.org", "name": "Anna", "role": "analyst" });
-    let refused = house.post("/api/v1/users", &foreign, body.clone()).await;
-    assert_eq!(refused.code(), "not_allowed", "{}", refused.text);
-    assert!(!refused.text.contains("second_factor"), "{}", refused.text);
-    assert_eq!(house.get("/api/v1/users", &foreign).await.json()["data"], json!([]), "nobody was put there");
-    let bob = json!({ "email": "bob@example.org", "name": "Bob", "role": "analyst" });
-    let made = house.post("/api/v1/users", &foreign, bob.clone()).await;
-    assert_eq!(made.status, 201, "{}", made.text);
-    assert_eq!(house.post("/api/v1/users", &foreign, bob.clone()).await.code(), "already_exists");
-    let owner = cookie(&house, anna()).await;
-    let here = browse(&house, Method::POST, "/api/v1/users", &owner, bob).await;
-    assert_eq!(here.status, 201, "the first workspace keeps the whole house: {}", here.text);
+    let whom = |email: &str| json!({ "email": email, "name": "Kim", "role": "analyst" });
+    let (known, token) = invitation(&house.post("/api/v1/users", &foreign, whom("anna@example.org")).await);
+    let (unknown, other) = invitation(&house.post("/api/v1/users", &foreign, whom("kims@example.org")).await);
+    assert_eq!(known.replace("anna@", "kims@"), unknown, "byte for byte");
+    let page = async |token: &str| browse(&house, Method::GET, &format!("/welcome/{token}"), "", json!({})).await.text;
+    let (known, unknown) = (page(&token).await, page(&other).await);
+    assert!(known.contains("You are invited"), "{known}");
+    assert_eq!(known.replace("anna@", "kims@").replace(&token, &other), unknown, "whoever made the link may open it");
+    let again = house.post("/api/v1/users", &foreign, whom("anna@example.org")).await;
+    let once_more = house.post("/api/v1/users", &foreign, whom("kims@example.org")).await;
+    assert_eq!(again.text.replace("anna@", "kims@"), once_more.text);
+    assert_eq!(again.code(), "already_exists");
+    let all = house.get("/api/v1/users", &foreign).await.json()["data"].clone();
+    assert!(all.as_array().unwrap().iter().all(|one| one["invited"] == true && one["name"] == "Kim"), "{all}");
+    for one in all.as_array().unwrap() {
+        let path = format!("/api/v1/users/{}", one["id"].as_str().unwrap());
+        assert_eq!(house.get(&path, &foreign).await.json(), *one);
+        let shut_out = house.ask(Method::PATCH, &path, Some(&foreign), Some(json!({ "disabled": true }))).await;
+        assert_eq!(shut_out.code(), "wrong_state", "{}", shut_out.text);
+        let reset = house.post(&format!("{path}/reset"), &foreign, json!({})).await;
+        assert_eq!(reset.status, 201, "another link: {}", reset.text);
+        assert_eq!(house.ask(Method::DELETE, &path, Some(&foreign), None).await.status, 204);
+    }
+    assert_eq!(accept(&house, json!({ "token": other, "password": PASSWORD })).await.code(), "not_found", "taken back");
+}
+
+#[tokio::test]
+async fn who_is_invited_reads_nothing_until_they_accept() {
+    let house = owned().await;
+    let (foreign, own) = (house.foreign_key().await, cookie(&house, anna()).await);
+    let there = house.get("/api/v1/me", &foreign).await.json()["workspace"].as_str().unwrap().to_owned();
+    let whom = json!({ "email": "Anna@example.org", "name": "Kim", "role": "analyst" });
+    let (_, token) = invitation(&house.post("/api/v1/users", &foreign, whom).await);
+    let go =
+        async || browse(&house, Method::POST, "/api/v1/session/workspace", &own, json!({ "workspace": there })).await;
+    assert_eq!(go().await.code(), "not_found", "an account is no place");
+    let me = browse(&house, Method::GET, "/api/v1/me", &own, json!({})).await;
+    assert!(!me.text.contains(&there), "{}", me.text);
+    let guessed = accept(&house, json!({ "token": token, "password": "wrong horse battery" })).await;
+    assert_eq!((guessed.code().as_str(), &guessed.json()["field"]), ("bad_credentials", &json!("password")));
+    assert_eq!(go().await.code(), "not_found");
+    let page = browse(&house, Method::GET, &format!("/welcome/{token}"), &own, json!({})).await.text;
+    assert!(
+        page.contains("Accept") && !page.contains("type=\"password\""),
+        "signed in, she has nothing to prove: {page}"
+    );
+    let accepted = browse(&house, Method::POST, "/api/v1/welcome", &own, json!({ "token": token })).await;
+    assert_eq!(accepted.json()["email"], "anna@example.org", "{}", accepted.text);
+    assert_eq!(go().await.status, 200);
+    assert_eq!(browse(&house, Method::GET, "/api/v1/suppressions", &own, json!({})).await.status, 200);
+    let all = house.get("/api/v1/users", &foreign).await.json()["data"].clone();
+    assert_eq!((&all[0]["name"], &all[0]["invited"], &all[1]), (&json!("Anna"), &json!(false), &Value::Null));
+    assert_eq!(accept(&house, json!({ "token": token, "password": PASSWORD })).await.code(), "not_found", "once");
+    assert_eq!(try_in(&house, anna()).await.status, 200, "her password is hers");
+}
+
+#[tokio::test]
+async fn an_invitation_is_accepted_with_the_password_of_an_account_and_its_second_factor() {
+    let house = owned().await;
+    let (foreign, own) = (house.foreign_key().await, cookie(&house, anna()).await);
+    let path = "/api/v1/me/second-factor";
+    let offered = browse(&house, Method::POST, path, &own, json!({ "password": PASSWORD })).await.json();
+    let secret = totp::unbase32(offered["secret"].as_str().unwrap()).unwrap();
+    let code = |house: &House| totp::digits(&secret, house.app.now().as_secs() / 30);
+    let confirm = json!({ "password": PASSWORD, "secret": offered["secret"], "code": code(&house) });
+    assert_eq!(browse(&house, Method::PUT, path, &own, confirm).await.status, 200);
+    let whom = json!({ "email": "anna@example.org", "name": "Kim", "role": "analyst" });
+    let (_, token) = invitation(&house.post("/api/v1/users", &foreign, whom).await);
+    let asked = accept(&house, json!({ "token": token, "password": PASSWORD })).await;
+    assert_eq!((asked.code().as_str(), &asked.json()["field"]), ("second_factor_needed", &json!("code")));
+    house.pass(Duration::from_secs(30));
+    let body = json!({ "token": token, "password": PASSWORD, "code": code(&house) });
+    assert_eq!(accept(&house, body).await.status, 200);
 }
 
 /// Everything that is told until the stream ends, which it does soon.

@@ -224,7 +224,10 @@ async fn person(app: &App, provider: &IdentityProvider, claims: &Claims) -> Resu
     if !claims.email_verified.unwrap_or(provider.trusts_email) {
         return Err(Refusal::Unproved);
     }
-    let user = app.store.user_by_email(email).await?.ok_or(Refusal::Unknown)?;
+    let user = match app.store.user_by_email(email).await? {
+        Some(user) => user,
+        None => welcomed(app, email).await?,
+    };
     let id = usable(&user)?;
     if user.has_single_sign_on {
         return Err(Refusal::Bound);
@@ -233,6 +236,13 @@ async fn person(app: &App, provider: &IdentityProvider, claims: &Claims) -> Resu
     let change = CredentialChange { identity, ..CredentialChange::default() };
     app.store.change_credentials(id, change, None, &Actor::User(id), app.now()).await?;
     Ok(id)
+}
+
+/// Somebody without an account who was invited: that the address is theirs is proved, and they want to come in. It is the oldest
+/// invitation that they accept by it.
+async fn welcomed(app: &App, email: &str) -> Result<User, Refusal> {
+    let invited = app.store.invitations_of(email).await?.into_iter().next().ok_or(Refusal::Unknown)?;
+    Ok(app.store.accept_invitation(invited.user.id, app.now()).await?.user)
 }
 
 fn redirect_uri(app: &App) -> String {
