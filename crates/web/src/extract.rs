@@ -71,6 +71,20 @@ pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
     Ok(value)
 }
 
+/// Reads a part of a body that comes as a tree, read as strictly as the rest; its paths begin at `field`.
+pub(crate) fn read_part<T: DeserializeOwned>(field: &str, tree: serde_json::Value) -> Result<T, Problem> {
+    let within = |path: &str| match path {
+        "." | "" => field.to_owned(),
+        path if path.starts_with('[') => format!("{field}{path}"),
+        path => format!("{field}.{path}"),
+    };
+    if let Some(path) = strict::list_in::<T>(tree.clone()) {
+        return Err(field_problem(&within(&path), "invalid type: sequence, expected a map"));
+    }
+    serde_path_to_error::deserialize(tree)
+        .map_err(|error| field_problem(&within(&error.path().to_string()), &error.inner().to_string()))
+}
+
 /// What somebody filled in, as the body of the request that does the same: read as strictly, refused with the same fields.
 pub(crate) fn given<T: DeserializeOwned>(value: &serde_json::Value) -> Result<Input<T>, Problem> {
     read_json(value.to_string().as_bytes()).map(Input)

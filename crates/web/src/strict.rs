@@ -15,7 +15,11 @@ pub(crate) fn list_for_object<T: DeserializeOwned>(bytes: &[u8]) -> Option<Strin
     if !bytes.contains(&b'[') {
         return None;
     }
-    let value = serde_json::from_slice(bytes).ok()?;
+    list_in::<T>(serde_json::from_slice(bytes).ok()?)
+}
+
+/// The same of a part of a body that was read already.
+pub(crate) fn list_in<T: DeserializeOwned>(value: Value) -> Option<String> {
     let error = serde_path_to_error::deserialize::<_, T>(Strict(value)).err()?;
     error.inner().is_list_for_object.then(|| error.path().to_string())
 }

@@ -1,7 +1,7 @@
 //! Segments: saved rules, how many people they hold for, and why somebody is in one or not.
 
 use super::contacts::Contact;
-use crate::extract::{Asked, At, Input};
+use crate::extract::{Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
 use crate::problem::Problem;
 use crate::shape::Time;
@@ -76,7 +76,7 @@ fn read_rule(text: Option<&str>, tree: Option<Value>) -> Result<Option<Rule>, Pr
         (Some(_), Some(_)) => return Err(Problem::field("rule", "give the rule as text or as a tree, not both")),
         (Some(text), None) => segment::parse(text).map_err(|why| Problem::field("text", why.to_string()))?,
         (None, Some(tree)) => {
-            let rule: Rule = serde_json::from_value(tree).map_err(|why| Problem::field("rule", why.to_string()))?;
+            let rule: Rule = read_part("rule", tree)?;
             rule.check().map_err(|why| Problem::field("rule", why.to_string()))?;
             rule
         }

@@ -3,7 +3,7 @@
 use super::campaigns::{Counting, Message};
 use super::messages::house_options;
 use super::templates;
-use crate::extract::{Asked, At, Input};
+use crate::extract::{Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Problem, recorded};
 use crate::shape::Time;
@@ -218,8 +218,7 @@ impl WrittenSequence {
         }
         let mut tree = self.definition;
         read_rules(&mut tree)?;
-        let definition: Definition =
-            serde_json::from_value(tree).map_err(|why| Problem::field("definition", why.to_string()))?;
+        let definition: Definition = read_part("definition", tree)?;
         definition.check().map_err(|why| Problem::field("definition", why.to_string()))?;
         let mut messages = Messages::new();
         for (name, letter) in self.messages {

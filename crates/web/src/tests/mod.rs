@@ -31,6 +31,7 @@ mod replies;
 mod sandbox;
 mod sequences;
 mod strangers;
+mod strict;
 mod sunsets;
 mod suppressions;
 mod tables;
