@@ -11,7 +11,7 @@ use net::clock::{Clock, SystemClock};
 use net::entropy::{Entropy, SystemEntropy};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use store::{Access, Durability, OpenOptions, Store};
+use store::{Access, Durability, OpenOptions, Store, StoreError};
 
 /// An owner that may be gone, or listen, in a moment is waited for so long …
 pub(crate) const MOMENT: Duration = Duration::from_millis(100);
@@ -56,6 +56,16 @@ impl Ledger {
     /// Opens the ledger to read in it, beside whoever owns it.
     pub(crate) fn read(dir: &Path) -> Result<Ledger, Failure> {
         Ledger::open(dir, OpenOptions::reader(dir), SystemEntropy::new())
+    }
+
+    /// The same, before something is changed: a ledger of an older form is brought up to date first, with a copy kept beside it.
+    /// Refused while another process owns such a one.
+    pub(crate) async fn read_to_change(dir: &Path) -> Result<Ledger, Failure> {
+        let opened = Store::open(OpenOptions::reader(dir), SystemClock::new().now());
+        if let Err(StoreError::OlderVersion { .. }) = opened {
+            drop(Ledger::own_soon(dir, Durability::Power).await?);
+        }
+        Ledger::read(dir)
     }
 
     fn open(dir: &Path, options: OpenOptions, entropy: SystemEntropy) -> Result<Ledger, Failure> {

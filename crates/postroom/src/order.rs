@@ -281,7 +281,7 @@ pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Pr
             return answer;
         }
         if !request.order.may_begin() {
-            refuse_nothing_there(dir)?;
+            refuse_nothing_there(dir).await?;
         }
         // An owner that does not listen yet is about to, or only settles what a kill left.
         let answer = match Ledger::own(dir, Durability::Power) {
@@ -304,8 +304,8 @@ pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Pr
 }
 
 /// Refuses a directory in which there is no ledger of ours. What else is wrong with it shows when it is opened to write.
-fn refuse_nothing_there(dir: &Path) -> Result<(), Failure> {
-    match Ledger::read(dir) {
+async fn refuse_nothing_there(dir: &Path) -> Result<(), Failure> {
+    match Ledger::read_to_change(dir).await {
         Err(failure) if failure.exit == Exit::BadInput => Err(failure),
         Ok(_) | Err(_) => Ok(()),
     }

@@ -226,7 +226,7 @@ fn closed_hours(campaign: &Campaign, report: &Report, style: &Style) -> Option<(
 }
 
 pub(crate) async fn find(dir: &Path, typed: &str) -> Result<Campaign, Failure> {
-    which::campaign(&Ledger::read(dir)?, typed).await
+    which::campaign(&Ledger::read_to_change(dir).await?, typed).await
 }
 
 fn refuse_over(campaign: &Campaign) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     // A ledger that is not there is a mistyped directory, not one to be made.
-    drop(Ledger::read(dir)?);
+    drop(Ledger::read_to_change(dir).await?);
     let reports = args.files.iter().map(|file| read_report(file)).collect::<Result<Vec<Report>, Failure>>()?;
     for (file, report) in args.files.iter().zip(reports) {
         let order = Order::Complaint { report: Box::new(report) };

@@ -93,7 +93,7 @@ pub(crate) enum Cause {
 pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     match command {
         Command::Restore { cause, provider, code, since, until, reason, yes } => {
-            let now = Ledger::read(dir)?.now();
+            let now = Ledger::read_to_change(dir).await?.now();
             let time = |text: Option<String>| text.map(|text| moment::past(&text, now)).transpose();
             let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
             let cause = match cause {
@@ -119,7 +119,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
             }
         }
         Command::Edit { who, email, set, reactivate, reason } => {
-            let contact = only(find(&Ledger::read(dir)?, &who).await?, &who)?.id;
+            let contact = only(find(&Ledger::read_to_change(dir).await?, &who).await?, &who)?.id;
             if email.is_none() && set.is_empty() && !reactivate {
                 return Err(Failure::bad_input("nothing to change").advise("name --email, --set or --reactivate"));
             }
@@ -195,7 +195,7 @@ fn values(set: &[String]) -> Result<Option<String>, Failure> {
 }
 
 async fn forget(dir: &Path, address: &str, yes: bool, output: &Output) -> Result<(), Failure> {
-    let ledger = Ledger::read(dir)?;
+    let ledger = Ledger::read_to_change(dir).await?;
     let found = find(&ledger, address).await?;
     drop(ledger);
     let Some(email) = found.iter().find_map(|contact| contact.address.and(contact.email.clone())) else {

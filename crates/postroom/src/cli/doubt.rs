@@ -164,7 +164,7 @@ async fn settle(
     let delivery = match who.parse::<DeliveryId>() {
         Ok(delivery) => delivery,
         Err(_) => {
-            let ledger = Ledger::read(dir)?;
+            let ledger = Ledger::read_to_change(dir).await?;
             let campaigns = chosen(&ledger, campaign).await?;
             one_of(&doubts(&ledger, &campaigns).await?, who)?
         }
@@ -217,7 +217,7 @@ pub(crate) async fn resend(named: &str, addresses: &[String], dir: &Path, output
     let only = match addresses {
         [] => None,
         some => {
-            let ledger = Ledger::read(dir)?;
+            let ledger = Ledger::read_to_change(dir).await?;
             let found = doubts(&ledger, std::slice::from_ref(&campaign)).await?;
             Some(some.iter().map(|address| one_of(&found, address)).collect::<Result<Vec<_>, _>>()?)
         }

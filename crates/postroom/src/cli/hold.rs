@@ -79,7 +79,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
 }
 
 async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> {
-    let ledger = Ledger::read(dir)?;
+    let ledger = Ledger::read_to_change(dir).await?;
     let now = ledger.now();
     let why = args.because.as_deref().map(engine::one_line).filter(|why| !why.is_empty());
     let Some(why) = why else {

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     // A ledger that is not there is a mistyped directory, not one to be made.
-    drop(Ledger::read(dir)?);
+    drop(Ledger::read_to_change(dir).await?);
     let letters = args.files.iter().map(|file| read_letter(file)).collect::<Result<Vec<Letter>, Failure>>()?;
     for (file, letter) in args.files.iter().zip(letters) {
         let order = Order::Reply { letter: Box::new(letter) };

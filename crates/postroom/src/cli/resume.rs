@@ -73,7 +73,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     // A ledger that is not there is a mistyped directory, not one to be made.
-    drop(Ledger::read(dir)?);
+    drop(Ledger::read_to_change(dir).await?);
     let ledger = match Ledger::own_soon(dir, args.durability.durability()).await {
         Ok(ledger) => Arc::new(ledger),
         Err(failure) => return beside_an_owner(&args, dir, output, failure).await,

@@ -83,7 +83,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
                 return Err(Failure::bad_input("nothing says which suppressions to lift")
                     .advise("name an address, or --provider, --code, --since, --until"));
             }
-            let now = Ledger::read(dir)?.now();
+            let now = Ledger::read_to_change(dir).await?.now();
             let time = |text: Option<String>| text.map(|text| moment::past(&text, now)).transpose();
             let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
             let order = Order::Lift { provider, code, since, until, reason, dry_run };

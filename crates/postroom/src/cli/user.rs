@@ -80,8 +80,7 @@ fn tell(answer: &Value) -> Vec<String> {
     }
     match answer.get("disabled").and_then(Value::as_bool) {
         Some(true) => vec!["They are shut out.".to_owned()],
-        Some(false) => vec!["They may sign in again.".to_owned()],
-        None => vec!["They can sign in already, and now work here too.".to_owned()],
+        Some(false) | None => vec!["They may sign in again.".to_owned()],
     }
 }
 
@@ -100,7 +99,8 @@ async fn list(workspace: Option<&str>, dir: &Path, output: &Output) -> Result<Ex
         after = Some(last.user.id);
         for member in &page {
             output.answer(&user_json(member), || {
-                let state = match (member.user.disabled_at, member.user.has_password) {
+                let can_sign_in = member.user.has_password || member.user.has_single_sign_on;
+                let state = match (member.user.disabled_at, can_sign_in) {
                     (Some(_), _) => "  shut out",
                     (None, false) => "  invited",
                     (None, true) => "",
@@ -116,7 +116,10 @@ async fn find(dir: &Path, typed: &str) -> Result<UserId, Failure> {
     if let Ok(id) = typed.parse() {
         return Ok(id);
     }
-    let ledger = Ledger::read(dir)?;
-    let known = ledger.store.user_by_email(typed).await?;
-    Ok(known.ok_or_else(|| StoreError::NotFound { what: "user", name: typed.to_owned() })?.id)
+    let ledger = Ledger::read_to_change(dir).await?;
+    if let Some(known) = ledger.store.user_by_email(typed).await? {
+        return Ok(known.id);
+    }
+    let invited = ledger.store.invitations_of(typed).await?.into_iter().next();
+    Ok(invited.ok_or_else(|| StoreError::NotFound { what: "user", name: typed.to_owned() })?.user.id)
 }

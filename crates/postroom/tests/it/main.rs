@@ -18,4 +18,5 @@ mod room;
 mod sandbox;
 mod sends;
 mod tells;
+mod upgrades;
 mod ways_out;
