@@ -13,7 +13,7 @@ use model::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use store::StoreError;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// Between looks at DNS.
 const DNS_EVERY: Duration = Duration::from_secs(3_600);
@@ -223,8 +223,37 @@ fn certificate(ends_at: Option<Timestamp>, now: Timestamp, found: &mut Found<'_>
 
 /// Does the scheduler answer, and can what happens be recorded? That is tried, lest an idle service with a full disk seems well.
 pub(super) async fn is_alive(house: &House) -> bool {
+    answers(&house.notices).await && !house.gate.is_ledger_in_trouble() && house.store.prove_writable().await.is_ok()
+}
+
+/// Does the scheduler come to what it is told, within [`ALIVE_WITHIN`]? One that is idle does at once.
+async fn answers(scheduler: &mpsc::UnboundedSender<Notice>) -> bool {
     let (answer, lanes) = oneshot::channel();
-    house.tell(Notice::Show(answer));
-    let answered = tokio::time::timeout(ALIVE_WITHIN, lanes).await;
-    matches!(answered, Ok(Ok(_))) && !house.gate.is_ledger_in_trouble() && house.store.prove_writable().await.is_ok()
+    scheduler.send(Notice::Show(answer)).is_ok() && matches!(tokio::time::timeout(ALIVE_WITHIN, lanes).await, Ok(Ok(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::Shown;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scheduler_that_hangs_is_not_taken_for_one_that_is_idle() {
+        let (scheduler, mut told) = mpsc::unbounded_channel();
+        let idle = tokio::spawn(async move {
+            while let Some(Notice::Show(answer)) = told.recv().await {
+                answer.send(Shown::default()).ok();
+            }
+        });
+        assert!(answers(&scheduler).await);
+        tokio::time::sleep(Duration::from_secs(24 * 3_600)).await;
+        assert!(answers(&scheduler).await, "a day in which nothing happened");
+        idle.abort();
+        let (scheduler, told) = mpsc::unbounded_channel();
+        let before = tokio::time::Instant::now();
+        assert!(!answers(&scheduler).await, "it hears and comes to nothing");
+        assert_eq!(before.elapsed().as_secs(), ALIVE_WITHIN.as_secs());
+        drop(told);
+        assert!(!answers(&scheduler).await, "it is gone");
+    }
 }

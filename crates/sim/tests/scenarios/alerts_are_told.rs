@@ -63,6 +63,23 @@ fn a_brake_is_told_once_and_again_after_a_day() {
 }
 
 #[test]
+fn the_sign_of_life_goes_on_while_nothing_is_to_be_done() {
+    let ended = Scenario::crowd(60, "papermill.test")
+        .served()
+        .world(pager)
+        .then(Duration::ZERO, Action::Alerts(TOLD, PINGED))
+        .then(hours(6), Action::Wait)
+        .play();
+    assert_eq!(ended.campaign.state, CampaignState::Complete, "{}", ended.story());
+    let pings: Vec<_> =
+        ended.asked.iter().filter(|(_, path)| path == "/alive").map(|(at, _)| at.since(EPOCH)).collect();
+    assert!((71..=74).contains(&pings.len()), "every five minutes for six hours: {}", pings.len());
+    let longest = pings.windows(2).map(|two| two[1].saturating_sub(two[0])).max();
+    assert!(longest <= Some(Duration::from_secs(360)), "{longest:?} without one");
+    assert_eq!(told(&ended), [], "and nobody is troubled");
+}
+
+#[test]
 fn a_full_disk_is_told_and_the_sign_of_life_stops() {
     let folder = tempfile::tempdir().unwrap();
     let ended = Scenario::crowd(400, "village-post.test")
