@@ -1,9 +1,9 @@
 //! Segments that are watched: who comes in and who is no longer there.
 
 use super::*;
-use crate::{ContactEdit, SegmentChange, StoreError};
+use crate::{ContactEdit, NewReaction, SegmentChange, StoreError};
 use model::segment::{Rule, parse};
-use model::{ContactId, EventKind, SegmentId};
+use model::{CampaignState, ContactId, EventKind, ReactionKind, SegmentId};
 
 const QUARTER_S: u64 = 15 * 60;
 
@@ -67,6 +67,37 @@ fn whoever_comes_and_goes_is_told_and_whoever_was_there_is_not() {
     let both = [(EventKind::SegmentLeft, named.clone()), (EventKind::SegmentEntered, named)];
     assert_eq!(told(&store, who[0]), both, "once each");
     assert_eq!(told(&store, who[2]), []);
+}
+
+#[test]
+fn an_import_a_reaction_and_the_end_of_a_campaign_are_looked_at_within_a_minute_and_not_more_often() {
+    let store = empty();
+    let who = people(&store, &["anna@a.example", "bob@a.example"]);
+    let id = watched(&store, r#"domain == "a.example" && sent < 9"#, 20);
+    let due = |store: &Store| now(store.sequences_due(at(1))).unwrap().next;
+    look(&store, 20);
+    assert_eq!(due(&store), Some(at(20 + QUARTER_S)));
+    let newcomers = import(&store, 100, &["cid@a.example"]);
+    let cid = now(store.contacts_by_address(W, &address("cid@a.example"))).unwrap()[0].id;
+    assert_eq!(due(&store), Some(at(63)), "a minute after the import");
+    let booked = |when: u64| {
+        let new = NewReaction::new(ReactionKind::Custom, who[0], at(when));
+        let new = NewReaction { name: Some("booked".to_owned()), ..new };
+        now(store.record_reactions(W, vec![new], at(when))).unwrap();
+    };
+    booked(30);
+    assert_eq!(due(&store), Some(at(63)), "what comes meanwhile waits for the same look");
+    look(&store, 200);
+    assert_eq!(told(&store, cid), [(EventKind::SegmentEntered, format!("{id} gold"))]);
+    assert_eq!(due(&store), Some(at(200 + QUARTER_S)), "and then none, as long as nothing happens");
+    booked(201);
+    assert_eq!(due(&store), Some(at(261)), "a minute later at the soonest");
+    look(&store, 261);
+    let campaign = now(store.create_campaign(new_campaign("news", vec![newcomers]), &ME, at(300))).unwrap().id;
+    now(store.build_campaign(campaign, &ME, at(301))).unwrap();
+    assert_eq!(due(&store), Some(at(261 + QUARTER_S)), "mail that goes out hastens nothing");
+    now(store.set_campaign_state(campaign, CampaignState::Cancelled, None, &ME, at(302))).unwrap();
+    assert_eq!(due(&store), Some(at(362)));
 }
 
 #[test]

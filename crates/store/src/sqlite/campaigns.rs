@@ -234,6 +234,9 @@ impl Ledger {
         };
         let about = NewEvent { campaign: Some(id), detail: why.map(str::to_owned), ..NewEvent::default() };
         self.event(campaign.workspace, kind, actor, now, about)?;
+        if to.is_over() {
+            self.look_soon(campaign.workspace, now)?;
+        }
         require(&self.conn, id)
     }
 }

@@ -414,6 +414,7 @@ impl Ledger {
         let detail = format!("{} added, {} updated, {} duplicates", open.added, open.updated, open.duplicates);
         let about = NewEvent { import: Some(id), detail: Some(detail), ..NewEvent::default() };
         self.event(open.workspace, EventKind::Imported, actor, now, about)?;
+        self.look_soon(open.workspace, now)?;
         self.conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         Ok(true)
     }

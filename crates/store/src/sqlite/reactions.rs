@@ -103,6 +103,7 @@ impl Ledger {
             Some(name) => self.told_of(workspace, name, new.contact, new.at, now)?,
             None => self.stir(new.contact, None, now)?,
         }
+        self.look_soon(workspace, now)?;
         Ok((Recorded::New, seq))
     }
 }

@@ -3,7 +3,7 @@
 //! A rule holds for somebody by what they did and by the time that goes by, so nobody is told by a write: the contacts are
 //! looked through in bounded parts, on the connection for what takes long, and only differences to the last look are
 //! written. The first look, and the first after the rule was changed, only notes who is there: then it is not the people
-//! who changed.
+//! who changed. An import, the end of a campaign and reactions have the next look come within a minute.
 
 use super::Ledger;
 use super::events::NewEvent;
@@ -20,6 +20,9 @@ use std::collections::BTreeSet;
 const LOOK_CONTACTS: i64 = 2_000;
 /// A watched segment is looked through again so long after, in milliseconds: a quarter of an hour.
 pub(crate) const LOOK_AGAIN_MS: i64 = 15 * 60_000;
+/// After something that may have moved many, a watched segment is looked through so long after the first of it, in milliseconds:
+/// what comes meanwhile is found by the same look, and none is made more often than this.
+pub(crate) const LOOK_SOON_MS: i64 = 60_000;
 
 /// A part of a look through a segment: who is there and was not, and the other way round.
 #[derive(Debug)]
@@ -146,6 +149,16 @@ impl Ledger {
             VALUES (?1, ?2, ?3, 1, ?3, 0, ?4)";
         self.conn.execute(sql, params![id.0, workspace.0, now.as_millis(), turn])?;
         self.stirs();
+        Ok(())
+    }
+
+    /// Much may have changed about the people of a workspace: its watched segments are looked through soon, if that is sooner.
+    pub(crate) fn look_soon(&mut self, workspace: WorkspaceId, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE segment_watch SET due = ?2 WHERE workspace = ?1 AND due > ?2";
+        let soon = now.as_millis() + LOOK_SOON_MS;
+        if self.conn.prepare_cached(sql)?.execute([workspace.0, soon])? > 0 {
+            self.stirs();
+        }
         Ok(())
     }
 

@@ -124,7 +124,8 @@ pub(crate) struct NewSegment {
 
 /// Save a rule.
 ///
-/// A watched segment is looked through every quarter of an hour; whoever is in it at the first look came in by no event. At
+/// A watched segment is looked through every quarter of an hour, and a minute after an import, the end of a campaign, or
+/// what people do; whoever is in it at the first look came in by no event. At
 /// most 50 of a workspace are watched.
 #[utoipa::path(post, path = "/segments", tag = "segments", request_body = NewSegment,
     responses((status = 201, body = Segment)))]
