@@ -380,7 +380,8 @@ impl Run<'_> {
         // What an earlier run wrote is only counted and listed again.
         if row.line > self.import.last_line {
             if let (Some(reason), Some(address)) = (person.suppress, &person.row.address)
-                && reason != SuppressionReason::Unsubscribed
+                // Who left without a date is suppressed when the import is finished, as of then.
+                && (reason != SuppressionReason::Unsubscribed || person.suppressed_since.is_some())
             {
                 self.suppress.push((Target::Address(address.to_string()), reason, person.suppressed_since));
             }
@@ -420,7 +421,7 @@ impl Run<'_> {
         }
         let rows = std::mem::take(&mut self.chunk);
         self.chunk_bytes = 0;
-        // Those who opted out are suppressed when the import is finished: not yet known to the ledger.
+        // Most who opted out are suppressed when the import is finished: not yet known to the ledger.
         let said = |row: &ImportRow| {
             let Some(address) = &row.address else { return (false, false) };
             let opted_out = row.status == Some(ContactStatus::OptedOut);

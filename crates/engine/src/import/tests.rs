@@ -262,3 +262,24 @@ async fn an_import_that_gives_way_rests_and_comes_to_the_same() {
     assert_eq!((report.rows, report.added, asked), (5_000, 5_000, 3));
     assert!(begun.elapsed() >= Duration::from_millis(4 * 10), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn who_left_with_a_date_left_then() {
+    let desk = Desk::new();
+    let text = "email,status,status_time\na@x.example,unsubscribed,2023-05-01T10:00:00Z\n\
+        b@x.example,unsubscribed,\nc@x.example,bounced,1682935200\n";
+    let report = desk.text(text).await;
+    assert_eq!((report.rows, report.added, report.suppressed), (3, 3, 3));
+    let kept = desk.store.suppressions(WorkspaceId::FIRST, None, 10).await.unwrap();
+    let mut kept: Vec<(&str, i64)> = kept.iter().map(|one| (one.reason.word(), one.at.as_millis())).collect();
+    kept.sort_unstable();
+    assert_eq!(
+        kept,
+        [
+            ("hard_bounced", 1_682_935_200_000),
+            ("unsubscribed", 1_682_935_200_000),
+            ("unsubscribed", at(1_000).as_millis())
+        ]
+    );
+    assert!(desk.contacts("a@x.example").await.starts_with("opted_out"), "{}", desk.contacts("a@x.example").await);
+}

@@ -275,7 +275,7 @@ pub(crate) fn standing(word: &str) -> Option<Standing> {
 }
 
 /// Does a value of a yes-or-no column say no? Nothing, zero and dashes do.
-pub(super) fn says_no(value: &str) -> bool {
+pub(crate) fn says_no(value: &str) -> bool {
     matches!(
         fold(value).as_str(),
         "" | "no" | "n" | "false" | "f" | "0" | "nein" | "non" | "none" | "null" | "nan" | "never" | "off" | "nil"

@@ -256,7 +256,11 @@ impl Platform {
             Platform::Ses => Shape {
                 names: &[],
                 otherwise: Kind::Suppressed,
-                columns: &[(Role::Status, "Reason"), (Role::StatusTime, "LastUpdateTime")],
+                columns: &[
+                    (Role::Status, "Reason"),
+                    (Role::StatusTime, "LastUpdateTime"),
+                    (Role::StatusTime, "LastUpdatedTimestamp"),
+                ],
             },
             Platform::SendGrid => Shape {
                 names: &[
@@ -606,6 +610,31 @@ mod tests {
         let written = fs::read_to_string(&parts[0].file).unwrap();
         assert_eq!(written, "Email,Reason,attribute standing_there,standing_there\na@x.example,BOUNCE,guest,bounced\n");
         assert_eq!(parts[0].mapping[&Role::Status], standings::COLUMN);
+    }
+
+    #[test]
+    fn who_left_a_contact_list_left_when_it_was_last_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("contacts.json");
+        let text = r#"{"Contacts":[
+            {"EmailAddress":"a@x.example","TopicPreferences":[],"UnsubscribeAll":true,
+             "LastUpdatedTimestamp":"2024-05-01T10:00:00.123000+00:00"},
+            {"EmailAddress":"b@x.example","TopicPreferences":[{"TopicName":"news","SubscriptionStatus":"OPT_OUT"}],
+             "UnsubscribeAll":false,"LastUpdatedTimestamp":1700000000.5},
+            {"EmailAddress":"c@x.example","TopicPreferences":[{"TopicName":"news","SubscriptionStatus":"OPT_IN"}],
+             "UnsubscribeAll":false,"LastUpdatedTimestamp":1700000000.5}]}"#;
+        fs::write(&file, text).unwrap();
+        let parts = plan(Platform::Ses, &[file], &dir.path().join("scratch")).unwrap().parts;
+        assert_eq!((parts.len(), parts[0].kind), (1, Kind::Suppressed));
+        assert_eq!(parts[0].mapping[&Role::StatusTime], "LastUpdatedTimestamp");
+        assert_eq!(parts[0].mapping[&Role::Status], standings::COLUMN);
+        let table = fs::read_to_string(&parts[0].file).unwrap();
+        let rows: Vec<(&str, &str)> =
+            table.lines().skip(1).filter_map(|row| Some((row.split(',').next()?, row))).collect();
+        let [(a, first), (b, second)] = rows[..] else { panic!("whoever is subscribed is not suppressed: {table}") };
+        assert_eq!((a, b), ("a@x.example", "b@x.example"));
+        assert!(first.contains("2024-05-01T10:00:00.123000+00:00") && first.ends_with(",unsubscribed"), "{table}");
+        assert!(second.contains("1700000000.5") && second.ends_with(",unsubscribed"), "{table}");
     }
 
     #[test]

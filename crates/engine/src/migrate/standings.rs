@@ -65,6 +65,10 @@ const SOFT: [&str; 9] =
 const GROUPS: [&str; 2] = ["groupid", "groupname"];
 /// What Mailchimp says of addresses it gave up, and of nobody else.
 const CLEANED: [&str; 3] = ["cleantime", "cleancampaignid", "cleancampaigntitle"];
+/// Of an Amazon SES contact list: does somebody want nothing at all? …
+const UNSUBSCRIBE_ALL: &str = "unsubscribeall";
+/// … and which topics they want.
+const TOPIC_PREFERENCES: &str = "topicpreferences";
 /// Emma's letters for a standing.
 const MEMBER_STATUS_ID: &str = "memberstatusid";
 /// When Emma's member was put into the archive.
@@ -77,6 +81,8 @@ pub(super) enum Standings {
     Reasons,
     /// Their addresses are dead, unless the row says that they complained or left, or that it was a soft bounce.
     Bounces,
+    /// Who left all mail there, or some of it; the others stand on the list and say nothing of suppressions.
+    Contacts,
     /// By Emma's letter, unless the row has it in words; whoever was deleted is nobody to be mailed.
     Letters,
 }
@@ -84,7 +90,7 @@ pub(super) enum Standings {
 /// Must a file's rows be told where they stand, beyond its own columns?
 pub(super) fn are_needed(platform: Platform, kind: Kind, header: &[String]) -> bool {
     match Standings::of(platform, kind, header) {
-        Some(Standings::Reasons | Standings::Bounces) => true,
+        Some(Standings::Reasons | Standings::Bounces | Standings::Contacts) => true,
         Some(Standings::Letters) => has(header, &[MEMBER_STATUS_ID, DELETED_AT]),
         None => false,
     }
@@ -164,6 +170,9 @@ impl Standings {
     /// What the rows of such a file need.
     pub(super) fn of(platform: Platform, kind: Kind, header: &[String]) -> Option<Standings> {
         match kind {
+            Kind::Suppressed if platform == Platform::Ses && has(header, &[UNSUBSCRIBE_ALL]) => {
+                Some(Standings::Contacts)
+            }
             Kind::Suppressed => Some(Standings::Reasons),
             Kind::Bounced if has(header, &BOUNCE_TYPES) => Some(Standings::Bounces),
             Kind::People if platform == Platform::Emma => Some(Standings::Letters),
@@ -177,6 +186,7 @@ impl Standings {
         match self {
             Standings::Reasons => Some(reason_of(row)),
             Standings::Bounces => bounce_of(row),
+            Standings::Contacts => has_left(row).then_some("unsubscribed"),
             Standings::Letters => Some(letter_of(row)),
         }
     }
@@ -210,6 +220,15 @@ fn bounce_of(row: &Map<String, Value>) -> Option<&'static str> {
         None if BOUNCE_TYPES.iter().any(is_soft) => None,
         Some(_) | None => Some("bounced"),
     }
+}
+
+/// Did somebody of an Amazon SES contact list leave? Which mail a topic was, nobody knows here: who left one left.
+fn has_left(row: &Map<String, Value>) -> bool {
+    row.iter().any(|(name, value)| match words::fold(name).as_str() {
+        UNSUBSCRIBE_ALL => value.as_bool() == Some(true) || value.as_str().is_some_and(|text| !words::says_no(text)),
+        TOPIC_PREFERENCES => value.to_string().contains("OPT_OUT"),
+        _ => false,
+    })
 }
 
 fn letter_of(row: &Map<String, Value>) -> &str {
