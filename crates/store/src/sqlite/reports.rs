@@ -12,7 +12,7 @@ use model::{
     Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId,
     ImportId, Outcome, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
 /// Attempts of one delivery that are read at most.
 const ATTEMPTS_MAX: i64 = 200;
@@ -54,50 +54,50 @@ pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<Caus
 /// The groups of a campaign's people, with those at domains that do not exist.
 pub(crate) fn missing_by_group(conn: &Connection, campaign: CampaignId) -> Result<Vec<MissingOf>> {
     let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
-    let sums = "count(*), sum(d.state = ?4 AND k.stage = ?5)";
-    let from = "FROM delivery d JOIN contact c ON c.id = d.contact LEFT JOIN cause k ON k.id = d.cause";
-    let those = "d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state <> ?6";
-    let sql = format!(
-        "SELECT c.import, NULL, (SELECT file_name FROM import WHERE id = c.import), {sums} {from}
-         WHERE {those} AND c.import IS NOT NULL GROUP BY c.import
-         UNION ALL SELECT NULL, c.lead_source, NULL, {sums} {from}
-         WHERE {those} AND c.lead_source IS NOT NULL GROUP BY c.lead_source"
-    );
     let (hard, skipped) = (DeliveryState::Hard.code(), DeliveryState::Skipped.code());
-    let mut statement = conn.prepare(&sql)?;
-    let rows = statement.query_map(params![first, end, campaign.0, hard, Stage::Dns.code(), skipped], |row| {
-        let who = match row.get::<_, Option<i64>>(0)? {
-            Some(import) => LeftOut::Import(ImportId(import)),
-            None => LeftOut::LeadSource(row.get(1)?),
-        };
-        let file: Option<String> = row.get(2)?;
-        Ok(MissingOf { who, file: file.unwrap_or_default(), people: row.get(3)?, gone: row.get(4)? })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let sums = "count(*), sum(d.state = ?4 AND d.cause IN (SELECT id FROM cause WHERE stage = ?5))";
+    let key = params![first, end, campaign.0, hard, Stage::Dns.code(), skipped];
+    by_group(conn, sums, "d.state <> ?6", key, |who, file, row| {
+        Ok(MissingOf { who, file, people: row.get(3)?, gone: row.get(4)? })
+    })
 }
 
 /// The groups of a campaign's people, with how they fared.
 pub(crate) fn groups_of(conn: &Connection, campaign: CampaignId) -> Result<Vec<GroupOf>> {
     let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
     let end = if super::campaigns::require(conn, campaign)?.standing { i64::MAX } else { end };
+    let (hard, skipped) = (DeliveryState::Hard.code(), DeliveryState::Skipped.code());
     let sums = "sum(d.state IN (0, 1)), sum(d.state NOT IN (0, 1, ?5)), sum(d.state = ?4)";
+    let key = params![first, end, campaign.0, hard, skipped];
+    by_group(conn, sums, "1", key, |who, file, row| {
+        Ok(GroupOf { who, file, waiting: row.get(3)?, tried: row.get(4)?, hard: row.get(5)? })
+    })
+}
+
+/// The people of a campaign (deliveries from ?1 to before ?2, of ?3) for whom `those` holds, by the import and by the lead source
+/// they came from, with sums over each from the fourth column on.
+fn by_group<T>(
+    conn: &Connection,
+    sums: &str,
+    those: &str,
+    key: impl Params,
+    read: impl Fn(LeftOut, String, &Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
     let from = "FROM delivery d JOIN contact c ON c.id = d.contact";
-    let those = "d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3";
+    let of = format!("d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND {those}");
     let sql = format!(
         "SELECT c.import, NULL, (SELECT file_name FROM import WHERE id = c.import), {sums} {from}
-         WHERE {those} AND c.import IS NOT NULL GROUP BY c.import
+         WHERE {of} AND c.import IS NOT NULL GROUP BY c.import
          UNION ALL SELECT NULL, c.lead_source, NULL, {sums} {from}
-         WHERE {those} AND c.lead_source IS NOT NULL GROUP BY c.lead_source"
+         WHERE {of} AND c.lead_source IS NOT NULL GROUP BY c.lead_source"
     );
-    let (hard, skipped) = (DeliveryState::Hard.code(), DeliveryState::Skipped.code());
     let mut statement = conn.prepare(&sql)?;
-    let rows = statement.query_map(params![first, end, campaign.0, hard, skipped], |row| {
+    let rows = statement.query_map(key, |row| {
         let who = match row.get::<_, Option<i64>>(0)? {
             Some(import) => LeftOut::Import(ImportId(import)),
             None => LeftOut::LeadSource(row.get(1)?),
         };
-        let file: Option<String> = row.get(2)?;
-        Ok(GroupOf { who, file: file.unwrap_or_default(), waiting: row.get(3)?, tried: row.get(4)?, hard: row.get(5)? })
+        read(who, row.get::<_, Option<String>>(2)?.unwrap_or_default(), row)
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
