@@ -240,6 +240,18 @@ pub(crate) async fn is_out(store: &Store, workspace: WorkspaceId, campaign: Camp
     Ok((all - queued) * 100 >= all * dispatch::trial::OUT_PERCENT)
 }
 
+/// The goal that a campaign's variants are compared by, and until when it counts; `None`: they are not.
+pub(crate) async fn goal(
+    store: &Store,
+    campaign: &Campaign,
+    now: Timestamp,
+) -> Result<Option<(String, Timestamp)>, StoreError> {
+    let chosen = launch::snapshot(campaign).ok().and_then(|snapshot| snapshot.trial);
+    let Some(Measure::Goal(name)) = chosen.map(|chosen| chosen.measure) else { return Ok(None) };
+    let trial = store.trial(campaign.workspace, campaign.id).await?;
+    Ok(trial.map(|trial| (name, trial.judged_at.unwrap_or(now))))
+}
+
 /// What the figures show now.
 async fn figures(
     store: &Store,

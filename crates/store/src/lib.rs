@@ -96,7 +96,7 @@ pub use pacing::LaneMemory;
 pub use person::NewContact;
 pub use queue::{Claimed, Head, Part, Site, Standing, WaitingAt};
 pub use reaction::{NewReaction, Recorded};
-pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
+pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, TimelineEntry};
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
 pub use seeking::{Found, Sought, SoughtPlace, Stand};
@@ -678,7 +678,23 @@ impl Store {
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeliveryRow>> {
-        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, after, limit)).await
+        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, None, after, limit)).await
+    }
+    /// The same of those of a trial's sample who got this variant.
+    pub async fn deliveries_of_variant(
+        &self,
+        campaign: CampaignId,
+        variant: u8,
+        state: DeliveryState,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRow>> {
+        let variant = Some(variant);
+        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, variant, after, limit)).await
+    }
+    /// People of a campaign who did something themselves, each by their latest delivery, in order of contact, after `after`.
+    pub async fn doers(&self, who: Doers, after: Option<ContactId>, limit: usize) -> Result<Vec<DeliveryRow>> {
+        self.core.lanes.read(move |conn| reports::doers(conn, &who, after, limit)).await
     }
     /// One delivery.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>> {

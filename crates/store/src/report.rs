@@ -2,8 +2,8 @@
 
 use crate::event::Event;
 use model::{
-    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode, Scope,
-    SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
+    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode,
+    ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
 };
 
 /// A group of deliveries that stand where they stand for the same cause.
@@ -61,6 +61,33 @@ pub struct DeliveryRow {
     /// The latest attempt.
     pub last: Option<Attempt>,
     /// Which variant of the message they get; `None`: there are none, or none is chosen for them yet.
+    pub variant: Option<u8>,
+}
+
+/// What was done by those who are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// Something with the campaign's mail, as a person and not a machine.
+    Reaction(ReactionKind),
+    /// What another system told of them under this name, since they had the message and up to then: the goal of a trial.
+    Told {
+        /// The name.
+        name: String,
+        /// Up to when.
+        until: Timestamp,
+    },
+}
+
+/// People of a campaign who did something themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doers {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Of which campaign.
+    pub campaign: CampaignId,
+    /// What.
+    pub did: Did,
+    /// Only those of the sample who got this variant.
     pub variant: Option<u8>,
 }
 

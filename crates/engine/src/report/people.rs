@@ -1,11 +1,15 @@
-//! The people behind a term of the equation, in pages.
+//! The people behind a number of a campaign, in pages: a term of the equation, or something people did; all of them, or
+//! those who got one variant.
 
 use super::{Cause, iso_or_null, of_dns, words};
-use model::{CampaignId, Category, DeliveryId, DeliveryState, EnhancedCode, SkipReason, Stage, Tally, Timestamp};
+use model::{
+    CampaignId, Category, ContactId, DeliveryId, DeliveryState, EnhancedCode, ReactionKind, SkipReason, Stage, Tally,
+    Timestamp,
+};
 use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{DeliveryRow, Store, StoreError};
+use store::{Campaign, DeliveryRow, Doers, Store, StoreError};
 
 /// A person of a list, with what happened last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,13 +70,104 @@ pub struct Page {
     pub next: Option<DeliveryId>,
 }
 
-/// The people of a campaign who stand at `state`, `limit` at a time, after `after`. `tally`: the campaign's, as it was read
-/// for all states together.
+/// What people did themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// They opened it: a direction, no more.
+    Opened,
+    /// They followed a link.
+    Clicked,
+    /// They answered.
+    Replied,
+    /// They unsubscribed with its links.
+    Unsubscribed,
+    /// They called it spam.
+    Complained,
+    /// They reached the goal that its variants are compared by.
+    Reached,
+}
+
+impl Did {
+    /// All of them.
+    pub const ALL: [Did; 6] =
+        [Did::Opened, Did::Clicked, Did::Replied, Did::Unsubscribed, Did::Complained, Did::Reached];
+
+    /// Its word in addresses.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Did::Opened => "opened",
+            Did::Clicked => "clicked",
+            Did::Replied => "replied",
+            Did::Unsubscribed => "unsubscribed",
+            Did::Complained => "complained",
+            Did::Reached => "reached",
+        }
+    }
+
+    /// What this word means.
+    pub fn from_word(word: &str) -> Option<Did> {
+        Did::ALL.into_iter().find(|did| did.word() == word)
+    }
+
+    /// The reaction that shows it; `None`: something of another system's.
+    const fn kind(self) -> Option<ReactionKind> {
+        Some(match self {
+            Did::Opened => ReactionKind::Opened,
+            Did::Clicked => ReactionKind::Clicked,
+            Did::Replied => ReactionKind::Replied,
+            Did::Unsubscribed => ReactionKind::Unsubscribed,
+            Did::Complained => ReactionKind::Complained,
+            Did::Reached => return None,
+        })
+    }
+}
+
+/// A page of people who did something, and where the next begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DoersPage {
+    /// The people.
+    pub people: Vec<Person>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<ContactId>,
+}
+
+/// The people of a campaign who did something themselves, `limit` at a time, after `after`; of those with this variant, where
+/// one is named. Nobody has reached a goal where variants are not compared by one.
+pub async fn doers(
+    store: &Store,
+    campaign: &Campaign,
+    (did, variant): (Did, Option<u8>),
+    after: Option<ContactId>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<DoersPage, StoreError> {
+    let did = match did.kind() {
+        Some(kind) => store::Did::Reaction(kind),
+        None => match crate::trial::goal(store, campaign, now).await? {
+            Some((name, until)) => store::Did::Told { name, until },
+            None => return Ok(DoersPage::default()),
+        },
+    };
+    let who = Doers { workspace: campaign.workspace, campaign: campaign.id, did, variant };
+    let rows = store.doers(who, after, limit).await?;
+    let next = rows.last().map(|row| row.contact).filter(|_| rows.len() == limit);
+    Ok(DoersPage { people: rows.into_iter().map(person).collect(), next })
+}
+
+/// Where a campaign's people stand, all or those of the sample with this variant. `None`: there is no such variant.
+pub async fn tally(store: &Store, campaign: &Campaign, variant: Option<u8>) -> Result<Option<Tally>, StoreError> {
+    let Some(variant) = variant else { return store.tally(campaign.id).await.map(Some) };
+    let arms = store.trial_arms(campaign.workspace, campaign.id).await?;
+    Ok(arms.into_iter().nth(variant.into()).map(|arm| arm.tally))
+}
+
+/// The people of a campaign who stand at `state`, `limit` at a time, after `after`; of those with this variant, where one is
+/// named. `tally`: theirs, as it was read for all states together ([`tally`]).
 pub async fn people(
     store: &Store,
     tally: &Tally,
     campaign: CampaignId,
-    state: DeliveryState,
+    (state, variant): (DeliveryState, Option<u8>),
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Page, StoreError> {
@@ -80,7 +175,10 @@ pub async fn people(
     if tally.count(state) == 0 {
         return Ok(Page { people: Vec::new(), next: None });
     }
-    let rows = store.deliveries(campaign, state, after, limit).await?;
+    let rows = match variant {
+        Some(variant) => store.deliveries_of_variant(campaign, variant, state, after, limit).await?,
+        None => store.deliveries(campaign, state, after, limit).await?,
+    };
     let next = rows.last().map(|row| row.delivery).filter(|_| rows.len() == limit);
     Ok(Page { people: rows.into_iter().map(person).collect(), next })
 }

@@ -82,7 +82,7 @@ async fn doubts(ledger: &Ledger, campaigns: &[Campaign]) -> Result<Vec<Doubt>, F
     for campaign in campaigns {
         let (mut after, tally) = (None, ledger.store.tally(campaign.id).await?);
         loop {
-            let page = people(&ledger.store, &tally, campaign.id, DeliveryState::InDoubt, after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign.id, (DeliveryState::InDoubt, None), after, PAGE).await?;
             found.extend(page.people.into_iter().map(|person| Doubt { campaign: campaign.clone(), person }));
             after = page.next;
             if after.is_none() {

@@ -137,7 +137,7 @@ async fn listed(
     for state in states {
         let mut after = None;
         loop {
-            let page = people(&ledger.store, &tally, campaign, *state, after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign, (*state, None), after, PAGE).await?;
             found.extend(page.people);
             is_cut |= found.len() >= PEOPLE_MAX && page.next.is_some();
             after = page.next.filter(|_| found.len() < PEOPLE_MAX);
@@ -163,7 +163,7 @@ async fn list(
     for state in states {
         let mut after = None;
         loop {
-            let page = people(&ledger.store, &tally, campaign, *state, after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign, (*state, None), after, PAGE).await?;
             for person in &page.people {
                 count += 1;
                 told(person, style).iter().for_each(|line| output.line(line));

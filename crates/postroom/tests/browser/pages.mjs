@@ -39,7 +39,7 @@ const PAGES = {
   "/campaigns/{id}/versions": (has) => [`/campaigns/${has.draft}/versions?version=1`],
   "/campaigns/{id}/test": (has) => [`/campaigns/${has.draft}/test`],
   "/campaigns/{id}/report": (has) => [`/campaigns/${has.sending}/report`, `/campaigns/${has.done}/report`],
-  "/campaigns/{id}/people": (has) => [`/campaigns/${has.done}/people`],
+  "/campaigns/{id}/people": (has) => [`/campaigns/${has.done}/people`, `/campaigns/${has.done}/people?did=clicked`],
   "/campaigns/{id}/investigate": (has) => [`/campaigns/${has.done}/investigate`, `/campaigns/${has.done}/investigate?cause=1&person=${has.delivery}`],
   "/campaigns/{id}/resume": (has) => [`/campaigns/${has.sending}/resume`],
   "/campaigns/{id}/cancel": (has) => [`/campaigns/${has.sending}/cancel`],

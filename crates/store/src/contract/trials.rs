@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::trial::WHOLE;
-use crate::{Arm, Cursor, Hits, NewReaction, NewTrial, Rescored, Settling, StoreError};
-use model::{EventKind, ReactionKind};
+use crate::{Arm, Cursor, Did, Doers, Hits, NewReaction, NewTrial, Rescored, Settling, StoreError};
+use model::{ContactId, DeliveryId, EventKind, ReactionKind};
 use std::collections::BTreeMap;
 
 const QUARTER: NewTrial = NewTrial { variants: 2, share_millionths: WHOLE / 4 };
@@ -109,10 +109,32 @@ fn verdicts_and_deeds_are_counted_by_variant() {
         |arm: &Arm| (arm.people.get(&ReactionKind::Clicked).copied(), arm.unknown.get(&ReactionKind::Clicked).copied());
     let arms = now(store.trial_arms(W, campaign.id)).unwrap();
     assert_eq!((clicked(&arms[0]), clicked(&arms[1])), ((Some(1), Some(1)), (Some(1), None)));
+    let who = |variant: Option<u8>, after: Option<ContactId>, limit: usize| {
+        let did = Did::Reaction(ReactionKind::Clicked);
+        let found =
+            now(store.doers(Doers { workspace: W, campaign: campaign.id, did, variant }, after, limit)).unwrap();
+        found.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
+    };
+    assert_eq!(who(Some(0), None, 10), [first[0].delivery], "once, and no machine");
+    assert_eq!(who(Some(1), None, 10), [second[0].delivery]);
+    let mut all = [&first[0], &second[0], &rest];
+    all.sort_by_key(|one| one.contact);
+    assert_eq!(who(None, None, 2), [all[0].delivery, all[1].delivery]);
+    assert_eq!(who(None, Some(all[1].contact), 2), [all[2].delivery], "the next page");
+    let accepted = |variant, after| {
+        let found = store.deliveries_of_variant(campaign.id, variant, DeliveryState::Accepted, after, 500);
+        now(found).unwrap().into_iter().map(|row| row.delivery).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<DeliveryId> = first.iter().map(|one| one.delivery).collect();
+    expected.sort_unstable();
+    assert_eq!(accepted(0, None), expected);
+    assert_eq!(accepted(0, Some(expected[1])), expected[2..]);
+    assert_eq!(accepted(1, None), [second[0].delivery], "nobody of the rest, whoever they get");
     let machine = Rescored { reaction: written[3].unwrap(), score: 100, properties: None };
     now(store.record_hits(Hits { rescored: vec![machine], ..Hits::default() }, at(62))).unwrap();
     let arms = now(store.trial_arms(W, campaign.id)).unwrap();
     assert_eq!(clicked(&arms[1]), (None, Some(1)), "a machine's after all");
+    assert_eq!(who(Some(1), None, 10), []);
 }
 
 #[test]
@@ -139,6 +161,15 @@ fn a_goal_counts_who_had_the_message_before() {
     let goals = |name: &str| now(store.trial_goals(W, campaign.id, name.to_owned(), at(60))).unwrap();
     assert_eq!(goals("booked"), expected, "once, after it was sent, before the end, and only who has it");
     assert_eq!(goals("bought"), [0, 0]);
+    let reached = |name: &str, variant| {
+        let did = Did::Told { name: name.to_owned(), until: at(60) };
+        let found = now(store.doers(Doers { workspace: W, campaign: campaign.id, did, variant }, None, 10)).unwrap();
+        found.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
+    };
+    assert_eq!(reached("booked", sample[0].variant), [sample[0].delivery]);
+    assert_eq!(reached("booked", sample[0].variant.map(|variant| 1 - variant)), []);
+    assert_eq!(reached("booked", None), [sample[0].delivery]);
+    assert_eq!(reached("bought", None), []);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use crate::campaign::{GroupOf, LeftOut, MissingOf};
 use crate::error::Result;
 use crate::queue::{Site, WaitingAt};
 use crate::reply_text;
-use crate::report::{AttemptRow, CauseCount, Census, DeliveryRow, Neighbours, PersonData, TimelineEntry};
+use crate::report::{AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, TimelineEntry};
 use model::id::ID_STEP;
+use model::reaction::UNSURE_SCORE;
 use model::{
     Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId,
     ImportId, Outcome, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
@@ -139,12 +140,13 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
     })
 }
 
-/// A page of a campaign's deliveries in a state. Ended ones and those of standing campaigns are found by their own index,
-/// the others by walking the campaign's ids.
+/// A page of a campaign's deliveries in a state, all or those of the sample who got this variant. Ended ones and those of
+/// standing campaigns are found by their own index, the others by walking the campaign's ids.
 pub(crate) fn deliveries(
     conn: &Connection,
     campaign: CampaignId,
     state: DeliveryState,
+    variant: Option<u8>,
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Vec<DeliveryRow>> {
@@ -158,12 +160,60 @@ pub(crate) fn deliveries(
         Soft | Hard | Blocked | InDoubt => IS_ENDED,
         _ => "true",
     };
+    let of = if variant.is_some() { "d.variant = ?6" } else { "?6 IS NULL" };
     let sql = format!(
-        "{DELIVERY} WHERE {hint} AND d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 ORDER BY d.id LIMIT ?5"
+        "{DELIVERY} WHERE {hint} AND d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 AND {of}
+         ORDER BY d.id LIMIT ?5"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let key = params![after, end, campaign.0, state.code(), limit];
+    let key = params![after, end, campaign.0, state.code(), limit, variant];
     statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
+}
+
+/// A page of the people of a campaign who did something themselves, by contact: whoever did it lately is found by the index
+/// of reactions, so that a campaign of a million is not walked.
+pub(crate) fn doers(
+    conn: &Connection,
+    who: &Doers,
+    after: Option<ContactId>,
+    limit: usize,
+) -> Result<Vec<DeliveryRow>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let after = after.map_or(i64::MIN, |id| id.0);
+    let variant = who.variant.map(i64::from);
+    let of = if variant.is_some() { "x.variant = ?5" } else { "?5 IS NULL" };
+    match &who.did {
+        Did::Reaction(kind) => {
+            let sql = format!(
+                "{DELIVERY} WHERE d.id IN (
+                    SELECT (SELECT max(x.id) FROM delivery x WHERE x.contact = w.contact AND x.campaign = ?1) FROM (
+                        SELECT DISTINCT r.contact FROM reaction r
+                        WHERE r.campaign = ?1 AND r.kind = ?2 AND r.contact > ?3 AND r.score < ?6 AND EXISTS
+                            (SELECT 1 FROM delivery x WHERE x.contact = r.contact AND x.campaign = ?1 AND {of})
+                        ORDER BY r.contact LIMIT ?4) w)
+                 ORDER BY d.contact"
+            );
+            let mut statement = conn.prepare_cached(&sql)?;
+            let key = params![who.campaign.0, kind.code(), after, limit, variant, UNSURE_SCORE];
+            statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
+        }
+        Did::Told { name, until } => {
+            let since = super::campaigns::require(conn, who.campaign)?.started_at.unwrap_or(Timestamp::MAX);
+            let sql = format!(
+                "{DELIVERY} WHERE d.id IN (
+                    SELECT DISTINCT x.id FROM reaction r
+                    CROSS JOIN delivery x ON x.contact = r.contact AND x.campaign = ?1 AND x.occurrence = 0
+                    WHERE r.workspace = ?2 AND r.name = (SELECT id FROM word WHERE text = ?6) AND r.at BETWEEN ?7 AND ?8
+                        AND x.variant IS NOT NULL AND {of} AND x.state = ?9 AND r.at >= x.first_try_at AND x.contact > ?3
+                    ORDER BY x.contact LIMIT ?4)
+                 ORDER BY d.contact"
+            );
+            let mut statement = conn.prepare_cached(&sql)?;
+            let (since, until, accepted) = (since.as_millis(), until.as_millis(), DeliveryState::Accepted.code());
+            let key = params![who.campaign.0, who.workspace.0, after, limit, variant, name, since, until, accepted];
+            statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
+        }
+    }
 }
 
 /// One delivery.

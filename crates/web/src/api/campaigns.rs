@@ -26,10 +26,12 @@ use utoipa_axum::routes;
 use written::check_name;
 
 pub(crate) use beginning::{Begin, TestSend, start, take_back, test};
-pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choose};
+pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choose, read_letter};
 pub(crate) use drafts::{preview_of, read_version, set_aside};
 pub(super) use running::read_state;
-pub(crate) use running::{Resumption, Why, cancel, go_on, pause, send_again};
+pub(crate) use running::{
+    Resumption, SentAgain, Why, cancel, go_on, pause, queue_again, read_did, send_again, tally_of,
+};
 pub(crate) use written::{Counting, Format, Groups, Message, Mode, Written};
 
 const LIST: &str = "campaigns";

@@ -10,6 +10,7 @@ use crate::{App, Caller};
 use axum::extract::State;
 use axum::response::Response;
 use engine::report;
+use engine::report::people::{Did, Person};
 use model::access::Scope;
 use model::segment::Rule;
 use model::{CampaignId, DeliveryState, EventKind, SegmentId, Timestamp, WorkspaceId};
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io;
-use store::{Contact, Sought, StoreError};
+use store::{Campaign, Contact, Sought, StoreError};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -258,6 +259,19 @@ struct Standing {
     /// Only those who stand there: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`;
     /// several, with commas between them.
     state: Option<String>,
+    /// In place of it, only those who did this themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained` or
+    /// `reached` (the goal that variants are compared by).
+    did: Option<String>,
+    /// Only those of the sample who got this variant: `A`, `B`, …
+    variant: Option<String>,
+}
+
+/// Which people of a campaign.
+enum Which {
+    /// Who stand there.
+    Standing(Vec<DeliveryState>),
+    /// Who did it.
+    Doers(Did),
 }
 
 /// Everybody of a campaign, with what happened last.
@@ -272,13 +286,19 @@ async fn recipients(
 ) -> Result<Response, Problem> {
     caller.may(Scope::CampaignsRead)?;
     caller.may(Scope::ContactsExport)?;
-    super::campaigns::campaign(&app, &caller, id).await?;
-    let states = match standing.state.as_deref() {
-        None => DeliveryState::ALL.to_vec(),
-        Some(words) => words.split(',').map(super::campaigns::read_state).collect::<Result<_, _>>()?,
+    let campaign = super::campaigns::campaign(&app, &caller, id).await?;
+    let variant = standing.variant.as_deref().map(super::campaigns::read_letter).transpose()?;
+    super::campaigns::tally_of(&app, &campaign, variant).await?;
+    let which = match (standing.state.as_deref(), standing.did.as_deref()) {
+        (None, None) => Which::Standing(DeliveryState::ALL.to_vec()),
+        (Some(words), None) => {
+            Which::Standing(words.split(',').map(super::campaigns::read_state).collect::<Result<_, _>>()?)
+        }
+        (None, Some(did)) => Which::Doers(super::campaigns::read_did(did)?),
+        (Some(_), Some(_)) => return Err(Problem::field("did", "name a state, or what they did: not both")),
     };
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
-        let written = write_recipients(&app, id, states, &mut table).await;
+        let written = write_recipients(&app, &campaign, which, variant, &mut table).await;
         (table, written)
     })
     .await
@@ -286,8 +306,9 @@ async fn recipients(
 
 async fn write_recipients(
     app: &App,
-    campaign: CampaignId,
-    states: Vec<DeliveryState>,
+    campaign: &Campaign,
+    which: Which,
+    variant: Option<u8>,
     table: &mut Table,
 ) -> Result<(), Broken> {
     let header = [
@@ -295,27 +316,28 @@ async fn write_recipients(
         "meaning",
     ];
     table.rows([header.map(str::to_owned)]).await?;
-    let tally = app.store.tally(campaign).await?;
+    let states = match which {
+        Which::Standing(states) => states,
+        Which::Doers(did) => {
+            // What is asked of every page is asked at the same moment.
+            let (mut after, now) = (None, app.now());
+            loop {
+                let page = report::people::doers(&app.store, campaign, (did, variant), after, ROWS, now).await?;
+                table.rows(page.people.into_iter().map(recipient_row)).await?;
+                after = page.next;
+                if after.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+    };
+    let tally = report::people::tally(&app.store, campaign, variant).await?.unwrap_or_default();
     for state in states {
         let mut after = None;
         loop {
-            let page = report::people::people(&app.store, &tally, campaign, state, after, ROWS).await?;
-            let rows = page.people.into_iter().map(|person| {
-                [
-                    person.address.unwrap_or_default(),
-                    person.contact,
-                    person.delivery,
-                    person.state.word().to_owned(),
-                    person.reason.map(|reason| reason.word().to_owned()).unwrap_or_default(),
-                    person.tries.to_string(),
-                    time(person.time),
-                    person.host.unwrap_or_default(),
-                    person.category.map(|category| category.word().to_owned()).unwrap_or_default(),
-                    person.reply.unwrap_or_default(),
-                    person.meaning.unwrap_or_default().to_owned(),
-                ]
-            });
-            table.rows(rows).await?;
+            let of = (state, variant);
+            let page = report::people::people(&app.store, &tally, campaign.id, of, after, ROWS).await?;
+            table.rows(page.people.into_iter().map(recipient_row)).await?;
             after = page.next;
             if after.is_none() {
                 break;
@@ -323,4 +345,20 @@ async fn write_recipients(
         }
     }
     Ok(())
+}
+
+fn recipient_row(person: Person) -> [String; 11] {
+    [
+        person.address.unwrap_or_default(),
+        person.contact,
+        person.delivery,
+        person.state.word().to_owned(),
+        person.reason.map(|reason| reason.word().to_owned()).unwrap_or_default(),
+        person.tries.to_string(),
+        time(person.time),
+        person.host.unwrap_or_default(),
+        person.category.map(|category| category.word().to_owned()).unwrap_or_default(),
+        person.reply.unwrap_or_default(),
+        person.meaning.unwrap_or_default().to_owned(),
+    ]
 }

@@ -140,7 +140,7 @@ async fn people_of(app: &App, id: CampaignId, cause: &Cause) -> Result<(Vec<Pers
     let (mut after, mut looked): (Option<DeliveryId>, usize) = (None, 0);
     let tally = app.store.tally(id).await?;
     loop {
-        let people = report::people::people(&app.store, &tally, id, cause.class, after, PAGE).await?;
+        let people = report::people::people(&app.store, &tally, id, (cause.class, None), after, PAGE).await?;
         looked += people.people.len();
         found.extend(people.people.into_iter().filter(|person| person.is_of(cause)));
         after = people.next;

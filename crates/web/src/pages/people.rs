@@ -1,20 +1,25 @@
-//! The people behind a number: everybody of a campaign who stands where the equation says, a page at a time.
+//! The people behind a number: everybody of a campaign who stands where the equation says, or who did something, all or those
+//! with one variant, a page at a time.
 
 use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
 use super::shown::verdict_class as class_of;
 use super::{Visitor, foreseen, page, segments};
 use crate::App;
+use crate::api::campaigns as api;
 use crate::extract::At;
 use crate::page as pages;
 use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use dispatch::trial::letter;
+use engine::report::people::Did;
 use engine::report::{self, Report};
 use model::access::Scope;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Tally};
 use serde::Deserialize;
+use store::Campaign;
 
 /// People of a page.
 const PEOPLE: usize = 50;
@@ -29,6 +34,12 @@ pub(super) struct Behind {
     /// Before it begins: why they would be skipped.
     #[serde(default)]
     reason: String,
+    /// What they did, in place of where they stand.
+    #[serde(default)]
+    did: String,
+    /// Which variant they got, by its letter.
+    #[serde(default)]
+    variant: String,
     after: Option<String>,
 }
 
@@ -49,8 +60,14 @@ fn states(term: &str) -> Option<Vec<DeliveryState>> {
 struct PeoplePage {
     layout: Layout,
     head: Head,
-    /// Where they stand.
+    /// Where they stand, or what they did.
     term: String,
+    /// The same in words.
+    says: String,
+    /// The variant that all of them got.
+    variant: Option<char>,
+    /// Did they do it themselves, so that where they stand was not asked for?
+    is_deed: bool,
     people: Vec<report::people::Person>,
     next: Option<String>,
     /// The choices: term, class, and how many.
@@ -58,14 +75,25 @@ struct PeoplePage {
     /// Where they become a segment, if a rule can say who they are.
     segment: Option<String>,
     campaign: CampaignId,
-    /// The states of those who are shown, as an export asks for them; `None`: everybody.
-    exported: Option<String>,
+    /// Those who are shown, as an export asks for them; empty: everybody.
+    exported: String,
     may_export: bool,
 }
 
 impl PeoplePage {
     fn is_here(&self, term: &str) -> bool {
-        self.term == term
+        self.term == term && !self.is_deed
+    }
+
+    /// Who they are, where they all got one variant.
+    fn says_variant(&self) -> Option<String> {
+        let letter = self.variant?.to_string();
+        Some(self.layout.shown.fill("people-variant", &[("variant", letter.into())]))
+    }
+
+    /// The rest of an address that keeps to the variant.
+    fn rest(&self) -> String {
+        self.variant.map(|letter| format!("&variant={letter}")).unwrap_or_default()
     }
 }
 
@@ -83,9 +111,11 @@ pub(super) async fn show(
         let which = (behind.state.as_str(), behind.reason.as_str());
         return foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
     }
-    let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
-    let (people, next) = page_of(&app, id, &states, behind.after.as_deref()).await?;
-    let known = Report::of_tally(&app.store.tally(id).await?);
+    let variant = Some(behind.variant.as_str()).filter(|letter| !letter.is_empty());
+    let variant = variant.map(api::read_letter).transpose()?;
+    let tally = api::tally_of(&app, &campaign, variant).await?;
+    let did = Some(behind.did.as_str()).filter(|word| !word.is_empty()).map(api::read_did).transpose()?;
+    let known = Report::of_tally(&tally);
     let terms = vec![
         ("all", "", known.recipients),
         ("skipped", "skip", known.skipped),
@@ -99,11 +129,7 @@ pub(super) async fn show(
     let head = Head::of(&app, &visitor, &campaign, "people").await?;
     let title = visitor.shown.fill("people-title", &[("name", campaign.name.as_str().into())]);
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
-    let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
-    let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite);
-    let segment = segments::of_term(&campaign, &term).filter(|_| may_make);
-    let is_all = states.len() == DeliveryState::ALL.len();
-    let exported = (!is_all).then(|| states.iter().map(|state| state.word()).collect::<Vec<_>>().join(","));
+    let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite) && variant.is_none();
     let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
     Ok(page(&PeoplePage { layout, head, term, people, next, terms, campaign: id, exported, may_export, segment }))
 }
@@ -112,7 +138,8 @@ pub(super) async fn show(
 async fn page_of(
     app: &App,
     id: CampaignId,
-    states: &[DeliveryState],
+    tally: &Tally,
+    (states, variant): (&[DeliveryState], Option<u8>),
     after: Option<&str>,
 ) -> Result<(Vec<report::people::Person>, Option<String>), Problem> {
     let place = after.map(|cursor| pages::open(RECIPIENTS, cursor)).transpose()?;
@@ -122,10 +149,10 @@ async fn page_of(
         None => None,
     };
     let first = place.map(|(state, _)| state);
-    let (mut people, tally) = (Vec::new(), app.store.tally(id).await?);
+    let mut people = Vec::new();
     for state in states.iter().skip_while(|state| first.is_some_and(|first| first != state.word())) {
         let room = PEOPLE - people.len();
-        let found = report::people::people(&app.store, &tally, id, *state, after.take(), room).await?;
+        let found = report::people::people(&app.store, tally, id, (*state, variant), after.take(), room).await?;
         people.extend(found.people);
         if people.len() >= PEOPLE {
             let last = found.next.map(|last| last.to_string()).unwrap_or_default();

@@ -96,7 +96,7 @@ pub(super) async fn show(
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend) && campaign.kind == CampaignKind::Broadcast;
     let is_final = campaign.state.is_over() && known.is_settled();
     let doubted = if campaign.state == CampaignState::Complete { known.in_doubt } else { 0 };
-    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, told).render());
+    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told).render());
     let trial = trial.transpose().map_err(|error| own_failure(&error))?;
     let may_choose = visitor.caller.scopes.has(Scope::CampaignsSend) && !campaign.state.is_over();
     Ok(page(&ReportPage {

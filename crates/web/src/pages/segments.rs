@@ -71,7 +71,7 @@ pub(super) struct Begun {
     who: String,
 }
 
-/// Where the people of a term of a campaign's equation become a segment; `None`: no rule says exactly who they are.
+/// Where the people of a term of a campaign's equation, or who did something, become a segment; `None`: no rule says exactly who they are.
 pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
     let what = match term {
         "accepted" => What::Accepted,
@@ -80,6 +80,11 @@ pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
         "blocked" => What::Blocked,
         "in_doubt" => What::InDoubt,
         "skipped" => What::Skipped,
+        "opened" => What::Opened,
+        "clicked" => What::Clicked,
+        "replied" => What::Replied,
+        "unsubscribed" => What::Unsubscribed,
+        "complained" => What::Complained,
         _ => return None,
     };
     let of = Happening { campaign: Some(campaign.id), ..Happening::any(what) };

@@ -241,6 +241,8 @@ impl Says<'_> {
 #[template(path = "pages/trial.html")]
 pub(super) struct Trial<'a> {
     shown: &'a Shown,
+    /// Where the campaign's pages are.
+    base: &'a str,
     told: &'a Told,
     stage: String,
     says: String,
@@ -249,9 +251,9 @@ pub(super) struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn of(shown: &'a Shown, told: &'a Told) -> Trial<'a> {
+    pub(super) fn of(shown: &'a Shown, base: &'a str, told: &'a Told) -> Trial<'a> {
         let goal = told.variants.iter().any(|variant| variant.reached.is_some()).then_some(told.measure.as_str());
-        Trial { shown, told, stage: stage(shown, told), says: says(shown, told), goal }
+        Trial { shown, base, told, stage: stage(shown, told), says: says(shown, told), goal }
     }
 
     /// What it says that the first does not.
@@ -312,7 +314,8 @@ pub(super) async fn watched(
     campaign: &Campaign,
 ) -> Result<Option<String>, Problem> {
     let told = latest.trial(app, campaign).await?;
-    Ok(told.and_then(|told| Trial::of(shown, &told).render().ok()))
+    let base = format!("/campaigns/{}", campaign.id);
+    Ok(told.and_then(|told| Trial::of(shown, &base, &told).render().ok()))
 }
 
 // ── chosen ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -138,6 +138,58 @@ async fn each_sees_and_clicks_their_own_variant() {
     );
     let one = house.get(&format!("/api/v1/deliveries/{}", arms[1][0]), &key).await.json();
     assert_eq!(one["variant"], "B");
+
+    // Every number of a variant opens the people behind it: by the API, on the page and as a table.
+    let cookie = owner(&house).await;
+    let report = look(&house, &format!("/campaigns/{campaign}/report"), &cookie).await.text;
+    let mut asked = Vec::new();
+    for (at, arm) in told["variants"].as_array().unwrap().iter().enumerate() {
+        let letter = arm["variant"].as_str().unwrap();
+        for (field, query) in [
+            ("people", "state=all"),
+            ("accepted", "state=accepted"),
+            ("clicked", "did=clicked"),
+            ("opened", "did=opened"),
+            ("unsubscribed", "did=unsubscribed"),
+            ("complained", "did=complained"),
+        ] {
+            let link = format!("/campaigns/{campaign}/people?{query}&amp;variant={letter}\"");
+            assert!(report.contains(&link), "{link}: {report}");
+            asked.push((at, arm[field].as_u64().unwrap(), format!("{query}&variant={letter}")));
+        }
+    }
+    for (at, people, query) in asked {
+        let export = format!("/api/v1/exports/campaigns/{campaign}?{}", query.replace("state=all&", ""));
+        let table = house.get(&export, &key).await.text;
+        let found: Vec<&str> = table.lines().skip(1).map(|line| line.split(',').nth(2).unwrap()).collect();
+        assert_eq!(found.len() as u64, people, "{query}: {table}");
+        let own: Vec<String> = arms[at].iter().map(ToString::to_string).collect();
+        assert!(found.iter().all(|one| own.iter().any(|known| known == one)), "{query}: {table}");
+        let page = look(&house, &format!("/campaigns/{campaign}/people?{query}"), &cookie).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        assert_eq!(page.text.matches("href=\"/deliveries/").count() as u64, people.min(50), "{query}: {}", page.text);
+        if people == 0 || query.contains("state=all") {
+            continue;
+        }
+        let list = house.get(&format!("/api/v1/campaigns/{campaign}/recipients?{query}&limit=1"), &key).await.json();
+        assert_eq!((list["data"].as_array().unwrap().len(), &list["has_more"]), (1, &json!(people >= 1)), "{list}");
+    }
+    let table = look(&house, &format!("/campaigns/{campaign}/variants.csv"), &cookie).await.text;
+    assert!(table.starts_with("variant,subject,people,accepted,clicked") && table.contains("\nB,Other,"), "{table}");
+    let hours = look(&house, &format!("/campaigns/{campaign}/curve.csv"), &cookie).await.text;
+    let row: Vec<&str> = hours.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!((row[0], row[3]), ("1", "3"), "people who clicked in the second hour: {hours}");
+    assert!(report.contains("/variants.csv\"") && report.contains("/curve.csv\""), "{report}");
+    let clickers = look(&house, &format!("/campaigns/{campaign}/people?did=clicked"), &cookie).await.text;
+    assert!(
+        clickers.matches("href=\"/deliveries/").count() == 3 && clickers.contains("People who clicked"),
+        "{clickers}"
+    );
+    let wrong = ["state=accepted&variant=Z", "did=slept", "state=accepted&did=clicked", ""];
+    for query in wrong {
+        let refused = house.get(&format!("/api/v1/campaigns/{campaign}/recipients?{query}"), &key).await;
+        assert_eq!(refused.code(), "invalid_field", "{query}: {}", refused.text);
+    }
 }
 
 #[tokio::test]

@@ -201,7 +201,8 @@ pub(crate) async fn choose(
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }
 
-pub(super) fn read_letter(text: &str) -> Result<u8, Problem> {
+/// A variant by its letter.
+pub(crate) fn read_letter(text: &str) -> Result<u8, Problem> {
     match text.trim().as_bytes() {
         [letter @ b'A'..=b'Z'] => Ok(letter - b'A'),
         [letter @ b'a'..=b'z'] => Ok(letter - b'a'),

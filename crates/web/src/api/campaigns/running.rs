@@ -1,5 +1,6 @@
 //! A campaign while it runs and afterwards: paused, resumed, cancelled, reported on.
 
+use super::compared::read_letter;
 use super::{Campaign, campaign};
 use crate::extract::{self, Asked, At, Input};
 use crate::page::{self, Page};
@@ -8,10 +9,12 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use dispatch::brakes::Group;
+use dispatch::trial::letter;
+use engine::report::people::Did;
 use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, EmailAddress};
+use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -228,16 +231,27 @@ pub(crate) async fn send_again(
 ) -> Result<Json<SentAgain>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     let known = campaign(&app, &caller, id).await?;
+    Ok(Json(queue_again(&app, &caller, &known, None).await?))
+}
+
+/// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them.
+pub(crate) async fn queue_again(
+    app: &App,
+    caller: &Caller,
+    known: &store::Campaign,
+    only: Option<&[DeliveryId]>,
+) -> Result<SentAgain, Problem> {
     if known.state == CampaignState::Cancelled {
         return Err(Problem::new(Code::WrongState, "it was cancelled for good; duplicate it to send another"));
     }
     app.engine.check_way(&known)?;
-    let queued_again = app.store.resend_in_doubt(id, None, &caller.actor, app.now()).await?;
+    let (id, now) = (known.id, app.now());
+    let queued_again = app.store.resend_in_doubt(id, only, &caller.actor, now).await?;
     if queued_again > 0 && known.state == CampaignState::Complete {
-        let going = app.store.set_campaign_state(id, CampaignState::Sending, None, &caller.actor, app.now()).await?;
+        let going = app.store.set_campaign_state(id, CampaignState::Sending, None, &caller.actor, now).await?;
         app.engine.take_up(launch::mailing(&app.store, &going, app.world.entropy.as_ref()).await?).await?;
     }
-    Ok(Json(SentAgain { queued_again }))
+    Ok(SentAgain { queued_again })
 }
 
 /// The report: the equation, why people were not reached, for what the others wait, and what may be done.
@@ -249,13 +263,18 @@ async fn tell(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) ->
     Ok(Json(report::report(&app.store, id, app.now()).await?))
 }
 
-/// Which recipients.
+/// Which recipients: where they stand, or what they did.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Outcome {
     /// Where they stand: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
-    state: String,
+    state: Option<String>,
+    /// In place of it, what they did themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained`, or `reached`
+    /// (the goal that variants are compared by).
+    did: Option<String>,
+    /// Only those of the sample who got this variant: `A`, `B`, …
+    variant: Option<String>,
     /// Entries of a page, 1 to 500.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -263,7 +282,7 @@ struct Outcome {
     after: Option<String>,
 }
 
-/// The people behind a term of the equation.
+/// The people behind a number: a term of the equation, or something they did; all of them, or those with one variant.
 #[utoipa::path(get, path = "/campaigns/{id}/recipients", tag = "campaigns",
     params(Outcome, ("id" = String, Path, description = "Its id")), responses((status = 200, body = Page<Value>)))]
 async fn recipients(
@@ -274,16 +293,45 @@ async fn recipients(
 ) -> Result<Json<Page<Value>>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     caller.may(Scope::ContactsRead)?;
-    campaign(&app, &caller, id).await?;
-    let state = read_state(&outcome.state)?;
+    let campaign = campaign(&app, &caller, id).await?;
     let limit = page::limit(outcome.limit)?;
-    let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word()]);
-    let after: Option<DeliveryId> = page::open_as(&list, outcome.after.as_deref())?;
-    let tally = app.store.tally(id).await?;
-    let found = report::people::people(&app.store, &tally, id, state, after, limit).await?;
-    let data = found.people.iter().map(|person| serde_json::to_value(person).unwrap_or_default()).collect();
-    let next = found.next.map(|last| page::seal(&list, &last.to_string()));
+    let variant = outcome.variant.as_deref().map(read_letter).transpose()?;
+    let tally = tally_of(&app, &campaign, variant).await?;
+    let letter = variant.map(|number| letter(number.into()).to_string()).unwrap_or_default();
+    let (people, next) = match (outcome.state.as_deref(), outcome.did.as_deref()) {
+        (Some(state), None) => {
+            let state = read_state(state)?;
+            let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word(), &letter]);
+            let after: Option<DeliveryId> = page::open_as(&list, outcome.after.as_deref())?;
+            let found = report::people::people(&app.store, &tally, id, (state, variant), after, limit).await?;
+            (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
+        }
+        (None, Some(did)) => {
+            let did = read_did(did)?;
+            let list = page::within(RECIPIENTS, [id.to_string().as_str(), did.word(), &letter]);
+            let after: Option<ContactId> = page::open_as(&list, outcome.after.as_deref())?;
+            let now = app.now();
+            let found = report::people::doers(&app.store, &campaign, (did, variant), after, limit, now).await?;
+            (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
+        }
+        _ => return Err(Problem::field("state", "name a state, or what they did: one of both")),
+    };
+    let data = people.iter().map(|person| serde_json::to_value(person).unwrap_or_default()).collect();
     Ok(Json(Page { data, has_more: next.is_some(), next }))
+}
+
+/// Where the people of a campaign stand, all or those with a variant. Refused: one that it does not have.
+pub(crate) async fn tally_of(app: &App, campaign: &store::Campaign, variant: Option<u8>) -> Result<Tally, Problem> {
+    let tally = report::people::tally(&app.store, campaign, variant).await?;
+    tally.ok_or_else(|| Problem::field("variant", "this campaign has no such variant"))
+}
+
+/// What people did.
+pub(crate) fn read_did(word: &str) -> Result<Did, Problem> {
+    Did::from_word(word).ok_or_else(|| {
+        let words = Did::ALL.map(Did::word).join(", ");
+        Problem::field("did", format!("{word:?} is none of {words}"))
+    })
 }
 
 /// Where recipients stand.
