@@ -25,6 +25,7 @@ pub mod migrate;
 pub mod note;
 pub mod options;
 pub mod origins;
+pub mod remade;
 pub mod replies;
 pub mod report;
 pub mod resume;

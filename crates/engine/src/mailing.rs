@@ -13,7 +13,7 @@ use mail::message::assemble_with;
 use mail::sign::Signer;
 use mail::token::{KeyRing, return_local_part};
 use mail::track::Tracker;
-use model::{CampaignId, CampaignKind, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
+use model::{CampaignId, CampaignKind, DeliveryId, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -94,6 +94,33 @@ pub(crate) struct Contents {
     known: Mutex<BTreeMap<i64, Arc<Sheet>>>,
 }
 
+/// Whose message, and with which values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressee<'a> {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) campaign: CampaignId,
+    pub(crate) delivery: DeliveryId,
+    /// The address as sent.
+    pub(crate) rcpt: &'a str,
+    /// Their values, a JSON object.
+    pub(crate) attributes: &'a str,
+    /// The variant chosen for them; `None`: what everybody gets.
+    pub(crate) variant: Option<u8>,
+}
+
+impl<'a> From<&'a Claimed> for Addressee<'a> {
+    fn from(claimed: &'a Claimed) -> Addressee<'a> {
+        Addressee {
+            workspace: claimed.workspace,
+            campaign: claimed.campaign,
+            delivery: claimed.delivery,
+            rcpt: &claimed.rcpt,
+            attributes: &claimed.attributes,
+            variant: claimed.variant,
+        }
+    }
+}
+
 /// One recipient's message, not yet signed, and its envelope.
 #[derive(Debug)]
 pub(crate) struct Letter {
@@ -106,41 +133,46 @@ pub(crate) struct Letter {
 impl Mailing {
     /// Renders one recipient. Fails when the template fails for their values, the address cannot be read or the content
     /// is not kept any more; with [`SendError::Store`] when it cannot be read now.
-    pub(crate) async fn letter(&self, store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Letter, SendError> {
+    pub(crate) async fn letter(&self, store: &Store, to: Addressee<'_>, now: Timestamp) -> Result<Letter, SendError> {
         match &self.wording {
-            Wording::Same(sheet) => Ok(self.personal(sheet, claimed, now)?),
-            Wording::Variants(variants) => Ok(self.personal(variants.sheet(store, claimed).await?, claimed, now)?),
+            Wording::Same(sheet) => Ok(self.personal(sheet, to, now)?),
+            Wording::Variants(variants) => Ok(self.personal(variants.sheet(store, to).await?, to, now)?),
             Wording::Each(contents) => {
                 let gone = || SendError::Input("what it says is not kept any more".to_owned());
-                let message = store.message(claimed.delivery).await?.ok_or_else(gone)?;
+                let message = store.message(to.delivery).await?.ok_or_else(gone)?;
                 let sheet = contents.sheet(store, message.content.ok_or_else(gone)?).await?;
                 let data = message.data.unwrap_or_default();
                 let values = Values::from_json(&data).map_err(|why| unusable("merge values", &why))?;
-                Ok(self.compose(&sheet, claimed, (&values, message.to_name.map(Cow::Owned)), now)?)
+                Ok(self.compose(&sheet, to, (&values, message.to_name.map(Cow::Owned)), now)?)
             }
         }
     }
 
-    fn personal(&self, sheet: &Sheet, claimed: &Claimed, now: Timestamp) -> Result<Letter, RenderError> {
-        let values = Values::from_json(&claimed.attributes).map_err(|why| unusable("merge values", &why))?;
+    /// Has each message its own content, with its values beside it?
+    pub(crate) fn is_each_its_own(&self) -> bool {
+        matches!(self.wording, Wording::Each(_))
+    }
+
+    fn personal(&self, sheet: &Sheet, to: Addressee<'_>, now: Timestamp) -> Result<Letter, RenderError> {
+        let values = Values::from_json(to.attributes).map_err(|why| unusable("merge values", &why))?;
         let name = display_name(&values);
-        self.compose(sheet, claimed, (&values, name), now)
+        self.compose(sheet, to, (&values, name), now)
     }
 
     fn compose(
         &self,
         sheet: &Sheet,
-        claimed: &Claimed,
+        addressee: Addressee<'_>,
         (values, name): (&Values, Option<Cow<'_, str>>),
         now: Timestamp,
     ) -> Result<Letter, RenderError> {
-        let to = EmailAddress::parse(&claimed.rcpt).map_err(|why| unusable("address", &why))?;
-        let tokens = Tokens::seal_for(&self.ring, claimed.delivery, sheet.compiled.tags());
+        let to = EmailAddress::parse(addressee.rcpt).map_err(|why| unusable("address", &why))?;
+        let tokens = Tokens::seal_for(&self.ring, addressee.delivery, sheet.compiled.tags());
         let recipient = Recipient {
             to: &to,
             to_name: name.as_deref(),
             values,
-            delivery: claimed.delivery,
+            delivery: addressee.delivery,
             tokens: &tokens,
             tracker: sheet.tracker.as_ref().map(|tracker| (tracker, &self.ring)),
         };
@@ -170,11 +202,11 @@ impl Variants {
     }
 
     /// What somebody gets. Nobody of the rest is read before the choice for them is durable: it is looked up once.
-    async fn sheet(&self, store: &Store, claimed: &Claimed) -> Result<&Sheet, SendError> {
-        let variant = match claimed.variant.or(self.chosen.get().copied()) {
+    async fn sheet(&self, store: &Store, to: Addressee<'_>) -> Result<&Sheet, SendError> {
+        let variant = match to.variant.or(self.chosen.get().copied()) {
             Some(variant) => variant,
             None => {
-                let trial = store.trial(claimed.workspace, claimed.campaign).await?;
+                let trial = store.trial(to.workspace, to.campaign).await?;
                 let chosen = trial.and_then(|trial| trial.winner);
                 let chosen = chosen.ok_or_else(|| SendError::Input("no variant is chosen yet".to_owned()))?;
                 *self.chosen.get_or_init(|| chosen)

@@ -149,7 +149,7 @@ async fn check<'a>(
         }
     }
     let claimed = unless_held(house, lane, &mailing, claimed).await?;
-    match mailing.letter(&house.store, &claimed, house.now()).await {
+    match mailing.letter(&house.store, (&claimed).into(), house.now()).await {
         Ok(letter) => Ok((claimed, mailing, letter, pass)),
         Err(SendError::Store(why)) => {
             house.unrecorded(&why.to_string());

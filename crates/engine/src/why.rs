@@ -9,7 +9,7 @@ mod timeline;
 mod waiting;
 
 pub use advice::Advice;
-pub use timeline::{Step, Try};
+pub use timeline::{Step, Through, Try};
 pub use waiting::{WaitsFor, also_rests, operator_of, waits_for};
 
 use crate::launch::Snapshot;
@@ -483,6 +483,26 @@ pub fn skip_meaning(reason: SkipReason) -> &'static str {
         SkipReason::PausedByPerson => "they asked for a pause",
         SkipReason::OriginStopped => "nobody who came from there is mailed any more",
         SkipReason::AtRest => "they did nothing for long and were put to rest",
+    }
+}
+
+impl Told {
+    /// Names the sources the tries went through. They belong to the house, so only for whoever may know of them.
+    pub async fn name_sources(&mut self, store: &Store) -> Result<(), StoreError> {
+        let known = store.sources().await?;
+        let tries = self.timeline.iter_mut().filter_map(|step| match step {
+            Step::Try(one) => Some(one),
+            Step::Added { .. } | Step::Suppressed { .. } | Step::Event { .. } => None,
+        });
+        for one in tries {
+            let source = known.iter().find(|source| source.id == one.source);
+            one.through = source.map(|source| Through {
+                name: source.name.clone(),
+                address: source.address,
+                ehlo_name: source.ehlo_name.clone(),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -38,6 +38,26 @@ pub struct Message {
     pub empty_tags: Vec<String>,
 }
 
+/// What a reader sees of a message before opening it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Its sender: `Anna <anna@example.org>`, or the bare address.
+    pub from: String,
+    /// Its subject, decoded.
+    pub subject: String,
+}
+
+/// Reads the sender and the subject of a message as mail programs do (RFC 5322, RFC 2047); what is not there is empty.
+pub fn head(octets: &[u8]) -> Head {
+    let Some(message) = mail_parser::MessageParser::default().parse_headers(octets) else { return Head::default() };
+    let from = message.from().and_then(|from| from.first());
+    let from = from.map(|from| match (from.name(), from.address()) {
+        (Some(name), Some(address)) => format!("{name} <{address}>"),
+        (name, address) => address.or(name).unwrap_or_default().to_owned(),
+    });
+    Head { from: from.unwrap_or_default(), subject: message.subject().unwrap_or_default().to_owned() }
+}
+
 /// Renders and writes one recipient's message. Refuses nothing but what [`Compiled::render`] refuses.
 pub fn assemble(
     compiled: &Compiled,

@@ -256,6 +256,7 @@ do-look = Ansehen
 do-suppress = Sperren …
 do-lift = Aufheben …
 do-resend = Noch einmal senden …
+do-doubt = Klären oder noch einmal senden …
 do-campaign = Zur Kampagne
 do-sunsets = Zu denen, die ruhen
 investigation = Wer sie nicht bekam und warum
@@ -277,6 +278,7 @@ tries-n = { $n ->
    *[other] { $n } Versuche
   }
 try-server = Server
+try-through = von
 last-said = Was gesagt wurde
 next-try = nächster Versuch
 transcript = Das Gespräch
@@ -447,6 +449,33 @@ message-person = Die Person
 message-waits-until = Wartet bis { $at }: { $why }
 message-waits = Wartet: { $why }
 message-envelope = Die Nachricht
+message-mail-from = Absender im Umschlag
+message-size = Größe wie gesendet
+message-octets = { $n ->
+    [one] ein Byte
+   *[other] { $n } Bytes
+  }
+message-signed = Signiert (DKIM) von
+message-selector = Selektor
+message-unsigned = Niemandem hier: wer sie weiterreicht, signiert sie.
+message-never-made = Sie wurde nie gemacht: Es ging nichts an diese Person. Hier steht, was die Kampagne sagt.
+message-remade-today = Gesendetes wird nicht aufgehoben: Dies wurde noch einmal gemacht, aus der Nachricht der Kampagne und den heutigen Werten dieser Person. Wo diese seither geändert wurden, stand anderes darin.
+message-remade-own = Gesendetes wird nicht aufgehoben: Dies wurde noch einmal gemacht, aus der Nachricht, wie sie verlangt wurde, mit ihren eigenen Werten.
+message-not-remade = Was ankam, lässt sich nicht noch einmal machen: { $why }. Hier steht, was die Kampagne sagt.
+doubt-title = Ungewiss: { $who }
+doubt-all = { $name }: alle, bei denen es ungewiss ist
+doubt-happened = { $server }, { $at }: { $why }
+doubt-settle = Sie haben erfahren, was daraus wurde
+doubt-settle-what = Durch Nachfragen oder aus dem Protokoll des Servers dort. Es zählt von da an, und es wird aufgehoben, wer es sagte.
+doubt-became = Was daraus wurde
+doubt-accepted = Sie kam an
+doubt-hard = Sie kam endgültig zurück
+doubt-because = Woher man das weiß
+doubt-because-help = In Worten: Es steht im Protokoll. Die Adresse wird dadurch nicht gesperrt.
+doubt-settle-do = Festhalten
+doubt-again = Niemand kann es sagen
+doubt-again-what = Die Nachricht geht noch einmal hinaus, nur an diese Person. Kam die erste an, hat sie zwei.
+doubt-again-do = Noch einmal an diese Person senden
 message-stage = Wie weit der letzte Versuch kam
 message-rule = Beurteilt nach
 message-reactions = Was mit ihr geschah

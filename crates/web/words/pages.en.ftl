@@ -256,6 +256,7 @@ do-look = Look at them
 do-suppress = Suppress them…
 do-lift = Lift it…
 do-resend = Send again…
+do-doubt = Settle it, or send once more…
 do-campaign = To the campaign
 do-sunsets = To those at rest
 investigation = Who did not get it, and why
@@ -277,6 +278,7 @@ tries-n = { $n ->
    *[other] { $n } tries
   }
 try-server = Server
+try-through = from
 last-said = What was said
 next-try = next try
 transcript = The conversation
@@ -447,6 +449,33 @@ message-person = The person
 message-waits-until = Waits until { $at }: { $why }
 message-waits = Waits: { $why }
 message-envelope = The message
+message-mail-from = Envelope sender
+message-size = Size as sent
+message-octets = { $n ->
+    [one] one byte
+   *[other] { $n } bytes
+  }
+message-signed = Signed (DKIM) by
+message-selector = selector
+message-unsigned = Nobody here: whoever passes it on signs it.
+message-never-made = It was never made: nothing was sent to them. This is what the campaign says.
+message-remade-today = Nothing that is sent is kept: this was made once more, from the campaign’s message and the values this person has today. Where these were changed since, they got other words.
+message-remade-own = Nothing that is sent is kept: this was made once more, from the message as it was asked for, with its own values.
+message-not-remade = What they got cannot be made once more: { $why }. This is what the campaign says.
+doubt-title = In doubt: { $who }
+doubt-all = { $name }: everybody in doubt
+doubt-happened = { $server }, { $at }: { $why }
+doubt-settle = You found out what became of it
+doubt-settle-what = By asking them, or in the log of their server. It counts from then on, and is kept with who said so.
+doubt-became = What became of it
+doubt-accepted = It arrived
+doubt-hard = It came back for good
+doubt-because = How that is known
+doubt-because-help = In words: it is kept in the log. The address is not suppressed by this.
+doubt-settle-do = Keep that
+doubt-again = Nobody can tell
+doubt-again-what = The message goes out once more, to this person alone. If the first copy arrived, they have it twice.
+doubt-again-do = Send once more to this person
 message-stage = How far the last try came
 message-rule = Judged by
 message-reactions = What was done with it

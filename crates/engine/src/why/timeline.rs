@@ -3,7 +3,7 @@
 use super::{Mailing, ended_at};
 use crate::report::{iso, iso_or_null};
 use dispatch::words;
-use model::{Category, DeliveryState, EventKind, Outcome, Stage, SuppressionReason, Timestamp, TlsVersion};
+use model::{Category, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp, TlsVersion};
 use serde::Serialize;
 use std::net::IpAddr;
 use store::{AttemptRow, Event, PersonData, TimelineEntry};
@@ -73,6 +73,12 @@ pub struct Try {
     pub ip: Option<IpAddr>,
     /// The session's TLS version.
     pub tls: Option<TlsVersion>,
+    /// Through which source.
+    #[serde(skip)]
+    pub source: SourceId,
+    /// That source by name, filled in by [`super::Told::name_sources`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<Through>,
     /// What the server said last.
     pub reply: Option<String>,
     /// What we saw where it said nothing.
@@ -92,6 +98,18 @@ pub struct Try {
     pub next_try_at: Option<Timestamp>,
     /// The conversation, if it was kept.
     pub transcript: Option<String>,
+}
+
+/// A source as people know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Through {
+    /// Its name.
+    pub name: String,
+    /// Its address; `None`: what the system chooses.
+    pub address: Option<IpAddr>,
+    /// The name it greets with; empty: the machine's own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ehlo_name: String,
 }
 
 /// The steps of a mailing, oldest first.
@@ -145,6 +163,8 @@ fn one_try(row: &AttemptRow) -> Try {
         host: attempt.host.clone(),
         ip: attempt.address,
         tls: attempt.tls,
+        source: row.source.unwrap_or(SourceId::THIS_MACHINE),
+        through: None,
         reply: attempt.reply.as_ref().map(ToString::to_string),
         note: attempt.note.clone(),
         category: attempt.verdict.category,

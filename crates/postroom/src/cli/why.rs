@@ -54,6 +54,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     if let Some(told) = &mut known.mailing
         && let Ok(delivery) = told.delivery.parse()
     {
+        told.name_sources(&ledger.store).await?;
         told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
         if matches!(told.stands, Stands::Queued | Stands::Waiting { .. })
             && let Some(operator) = operator_of(&ledger.store, delivery).await?

@@ -4,7 +4,9 @@ use super::report::skip_word;
 use super::{Style, columns, lapse, quoted, wrapped};
 use crate::output::Ink;
 use engine::why::{Kept, Neighbours, Other, Stands, Step, Told, Try, Why};
-use model::{Category, ContactStatus, DeliveryState, EventKind, Outcome, Stage, SuppressionReason, Timestamp};
+use model::{
+    Category, ContactStatus, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp,
+};
 use std::time::Duration;
 
 /// Other mailings shown.
@@ -229,7 +231,11 @@ fn tried(one: &Try, before: Option<&Try>, time: &str, style: &Style) -> Vec<Stri
         _ => String::new(),
     };
     let took = lapse(Duration::from_millis(one.duration_ms.into()));
-    let mut lines = style.row(format!("{head}{by}{tls}, {took}"), columns(&head));
+    // Said only where there is something to tell apart, and not again where it is the same.
+    let is_new = before.map_or(SourceId::THIS_MACHINE, |before| before.source) != one.source;
+    let from = one.through.as_ref().filter(|_| is_new);
+    let from = from.map(|through| format!(", from {}", through.name)).unwrap_or_default();
+    let mut lines = style.row(format!("{head}{by}{tls}, {took}{from}"), columns(&head));
     let indent = " ".repeat(columns(time) + 4);
     let said = one.reply.as_ref().or(one.note.as_ref());
     if let Some(said) = said {
@@ -247,7 +253,7 @@ fn is_the_same_again(one: &Try, before: &Try) -> bool {
         let words = reply.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
         words.map(str::to_owned).collect::<Vec<String>>()
     };
-    let place = |one: &Try| (one.outcome, one.stage, one.rule.clone(), one.host.clone());
+    let place = |one: &Try| (one.outcome, one.stage, one.rule.clone(), one.host.clone(), one.source);
     place(one) == place(before) && words(one) == words(before)
 }
 

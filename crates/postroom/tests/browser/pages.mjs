@@ -44,6 +44,7 @@ const PAGES = {
   "/campaigns/{id}/resume": (has) => [`/campaigns/${has.sending}/resume`],
   "/campaigns/{id}/cancel": (has) => [`/campaigns/${has.sending}/cancel`],
   "/campaigns/{id}/resend": (has) => [`/campaigns/${has.done}/resend`],
+  "/deliveries/{id}/doubt": (has) => [`/deliveries/${has.doubt}/doubt`],
   "/deliveries/{id}": (has) => [`/deliveries/${has.delivery}`],
   "/imports": () => ["/imports"],
   "/imports/new": () => ["/imports/new"],
@@ -117,6 +118,9 @@ async function found(anna, has) {
   const people = await api("GET", `/deliveries?campaign=${has.done}&state=hard&limit=1`);
   found.delivery = people.data[0].id;
   found.mailed = people.data[0].contact;
+  // Where nobody is in doubt, the page of whoever is asked for is shown.
+  const doubted = await api("GET", `/deliveries?campaign=${has.done}&state=in_doubt&limit=1`);
+  found.doubt = doubted.data[0]?.id ?? found.delivery;
   await anna.goes("/imports");
   found.import = (await hrefs('#main a[href$="/take-back"]'))[0].split("/")[2];
   await anna.goes("/imports/new");

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// One recipient of one campaign.
 #[derive(Serialize, ToSchema)]
-struct Delivery {
+pub(crate) struct Delivery {
     /// Its id (`d_…`).
     id: String,
     /// Of which campaign.
@@ -222,7 +222,7 @@ async fn list(
     Ok(Json(Page::cut(found, limit, &list, |row| row.delivery.to_string(), Delivery::from)))
 }
 
-async fn require(app: &App, caller: &Caller, id: DeliveryId) -> Result<DeliveryRow, Problem> {
+pub(super) async fn require(app: &App, caller: &Caller, id: DeliveryId) -> Result<DeliveryRow, Problem> {
     caller.may(Scope::DeliveriesRead)?;
     app.store.delivery_in(caller.workspace, id).await?.ok_or_else(|| Problem::not_found("delivery", id))
 }
@@ -278,10 +278,11 @@ async fn explain_address(
 async fn tell(app: &App, caller: &Caller, who: &Who, campaign: Option<CampaignId>) -> Result<Json<Value>, Problem> {
     let told = why(&app.store, caller.workspace, who, campaign).await?;
     let mut told = told.ok_or_else(|| Problem::new(crate::Code::NotFound, "nothing is known about this address"))?;
-    // What somebody waits for names sources, which are the house's.
+    // What somebody waits for names sources, as the tries do: they are the house's.
     if let Some(mailing) = told.mailing.as_mut().filter(|_| caller.of_the_house().is_ok())
         && let Ok(delivery) = mailing.delivery.parse()
     {
+        mailing.name_sources(&app.store).await?;
         mailing.waits_for = waits_for(&app.store, delivery, app.now()).await?;
     }
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))

@@ -7,6 +7,7 @@ pub(crate) mod contacts;
 mod deliveries;
 pub(crate) mod dispatch;
 pub(crate) mod domains;
+pub(crate) mod doubt;
 pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod holds;
@@ -60,6 +61,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(deliveries::routes())
         .merge(dispatch::routes())
         .merge(domains::routes())
+        .merge(doubt::routes())
         .merge(events::routes())
         .merge(exports::routes())
         .merge(holds::routes())

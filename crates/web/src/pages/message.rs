@@ -1,5 +1,5 @@
-//! One message to one person: every try with its conversation, what it was judged by, what was done with it, and what it
-//! said.
+//! One message to one person: what their server got and how, every try with its conversation, what it was judged by, what
+//! was done with it, and what it said. Nothing rendered is kept: it is made once more, and where that cannot be, so it says.
 
 use super::layout::{Layout, Section};
 use super::shown::Shown;
@@ -12,6 +12,9 @@ use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use dispatch::trial::letter;
+use engine::SendError;
+use engine::remade::{Remade, remade};
 use engine::report::people::{self, Person};
 use engine::why::{self, Advice, Step, Told, Try, Who};
 use model::access::Scope;
@@ -44,7 +47,8 @@ pub(super) struct Do {
 
 impl Do {
     fn of(shown: &Shown, row: &DeliveryRow, advice: &Advice) -> Do {
-        let page = advice.command.as_deref().and_then(|command| page_of(row.campaign, row.contact, command));
+        let page =
+            advice.command.as_deref().and_then(|command| page_of((row.delivery, row.campaign, row.contact), command));
         let page = page.map(|(href, deed)| (href, shown.one_of("do", deed)));
         let command = advice.command.clone().filter(|_| page.is_none());
         Do { what: shown.told(&advice.text), page, command }
@@ -52,7 +56,10 @@ impl Do {
 }
 
 /// The page that does what a command of an advice does: its address, and what is done there.
-fn page_of(campaign: CampaignId, contact: ContactId, command: &str) -> Option<(String, &'static str)> {
+fn page_of(
+    (delivery, campaign, contact): (DeliveryId, CampaignId, ContactId),
+    command: &str,
+) -> Option<(String, &'static str)> {
     let words: Vec<&str> = command.split(' ').collect();
     match words[..] {
         ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "change")),
@@ -62,6 +69,7 @@ fn page_of(campaign: CampaignId, contact: ContactId, command: &str) -> Option<(S
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
             Some((format!("/suppressions/lift?{query}"), "lift"))
         }
+        ["doubt", ..] => Some((format!("/deliveries/{delivery}/doubt"), "doubt")),
         ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "resend")),
         ["resume", ..] => Some((format!("/campaigns/{campaign}"), "campaign")),
         ["sunset", "list"] => Some(("/sunsets".to_owned(), "sunsets")),
@@ -74,10 +82,15 @@ impl Story {
     pub(super) async fn of(app: &App, visitor: &Visitor, row: DeliveryRow) -> Result<Option<Story>, Problem> {
         let (workspace, who) = (visitor.caller.workspace, Who::Contact(row.contact));
         let known = why::why(&app.store, workspace, &who, Some(row.campaign)).await?;
-        let told = known.and_then(|known| known.mailing);
-        // What somebody waits for names sources, which are the house's.
+        let mut told = known.and_then(|known| known.mailing);
+        // What somebody waits for names sources, as the tries do: they are the house's.
         let waits = match visitor.caller.of_the_house() {
-            Ok(()) => why::waits_for(&app.store, row.delivery, app.now()).await?,
+            Ok(()) => {
+                if let Some(told) = &mut told {
+                    told.name_sources(&app.store).await?;
+                }
+                why::waits_for(&app.store, row.delivery, app.now()).await?
+            }
             Err(_) => Vec::new(),
         };
         let shown = &visitor.shown;
@@ -113,17 +126,57 @@ struct Reaction {
     detail: Option<String>,
 }
 
+/// What the server gets, or got, as far as it can be told.
+struct Wire {
+    from: String,
+    /// With this person's values, where `remade` is there; else as the campaign has it.
+    subject: Option<String>,
+    signed_by: Option<(String, String)>,
+    remade: Option<Remade>,
+    /// How sure it is, in words.
+    note: String,
+}
+
+impl Wire {
+    /// Made once more; a message that cannot be made again is told of by what its campaign says.
+    async fn of(app: &App, visitor: &Visitor, campaign: &Campaign, row: &DeliveryRow) -> Result<Wire, Problem> {
+        let shown = &visitor.shown;
+        let note = match row.state == DeliveryState::Skipped {
+            true => shown.say("message-never-made"),
+            false => match remade(&app.store, app.world.entropy.as_ref(), row, app.now()).await {
+                Ok(remade) => {
+                    let note =
+                        shown.say(if remade.values_of_today { "message-remade-today" } else { "message-remade-own" });
+                    return Ok(Wire {
+                        from: remade.from.clone(),
+                        subject: Some(remade.subject.clone()),
+                        signed_by: remade.signed_by.clone(),
+                        note,
+                        remade: Some(remade),
+                    });
+                }
+                Err(SendError::Store(why)) => return Err(why.into()),
+                Err(why) => shown.fill("message-not-remade", &[("why", shown.refused(&why.to_string()).into())]),
+            },
+        };
+        let options = engine::drafts::proposal(&app.store, campaign).await?.options;
+        let signed_by = options.dkim.map(|dkim| (dkim.domain, dkim.selector));
+        Ok(Wire { from: options.from, subject: options.subject, signed_by, remade: None, note })
+    }
+}
+
 #[derive(Template)]
 #[template(path = "pages/message.html")]
 struct MessagePage {
     layout: Layout,
     campaign: Campaign,
     story: Story,
-    from: String,
-    subject: Option<String>,
+    wire: Wire,
     reactions: Vec<Reaction>,
     /// Is what it says the campaign's, so that it can be shown with this person's values?
     is_shown: bool,
+    /// Which variant they get, by its letter.
+    variant: Option<char>,
 }
 
 /// The page.
@@ -138,8 +191,9 @@ pub(super) async fn show(
     let row = app.store.delivery_in(workspace, id).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     let campaign = api::campaign(&app, &visitor.caller, row.campaign).await?;
     let is_skipped = row.state == DeliveryState::Skipped;
-    let story = Story::of(&app, &visitor, row).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
-    let chosen = engine::drafts::proposal(&app.store, &campaign).await?;
+    let variant = row.variant.map(|number| letter(number.into()));
+    let story = Story::of(&app, &visitor, row.clone()).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
+    let wire = Wire::of(&app, &visitor, &campaign, &row).await?;
     let shown = &visitor.shown;
     let found = app.store.reactions_of(workspace, id, REACTIONS_MAX).await?;
     let reactions = found.into_iter().map(|one| Reaction {
@@ -155,9 +209,9 @@ pub(super) async fn show(
     Ok(page(&MessagePage {
         layout,
         story,
-        from: chosen.options.from,
-        subject: chosen.options.subject,
+        wire,
         reactions,
+        variant,
         is_shown: campaign.kind == CampaignKind::Broadcast && !is_skipped,
         campaign,
     }))
@@ -169,12 +223,13 @@ mod tests {
 
     #[test]
     fn what_a_command_does_is_done_on_a_page_where_there_is_one() {
-        let (campaign, contact) = (CampaignId(7), ContactId(8));
-        let href = |command: &str| page_of(campaign, contact, command).map(|(href, _)| href);
+        let (delivery, campaign, contact) = (DeliveryId(6), CampaignId(7), ContactId(8));
+        let href = |command: &str| page_of((delivery, campaign, contact), command).map(|(href, _)| href);
         assert_eq!(href("contact edit c_8 --email NEW"), Some(format!("/contacts/{contact}/change")));
         let lift = href("suppress lift kim+x@a.example --reason \"…\" --yes").unwrap();
         assert_eq!(lift, "/suppressions/lift?target=kim%2Bx%40a.example");
         assert_eq!(href("resend 3 --in-doubt"), Some(format!("/campaigns/{campaign}/resend")));
+        assert_eq!(href("doubt resend 3 kim@a.example"), Some(format!("/deliveries/{delivery}/doubt")));
         assert_eq!(href("resume 3"), Some(format!("/campaigns/{campaign}")));
         assert_eq!(href("origins"), None);
     }

@@ -21,6 +21,7 @@ mod curve;
 mod desk;
 mod domains;
 mod doors;
+mod doubt;
 mod equation;
 mod events;
 mod first;
@@ -155,6 +156,8 @@ fn of_campaigns() -> Router<App> {
         .route("/campaigns/{id}/resend", get(again::ask).post(again::send))
         .route("/campaigns/{id}/take-back", post(orders::take_back))
         .route("/deliveries/{id}", get(message::show))
+        .route("/deliveries/{id}/doubt", get(doubt::ask).post(doubt::settle))
+        .route("/deliveries/{id}/resend", post(doubt::send_again))
 }
 
 /// A page that is finished.

@@ -78,6 +78,8 @@ struct PeoplePage {
     /// Those who are shown, as an export asks for them; empty: everybody.
     exported: String,
     may_export: bool,
+    /// May those in doubt, who are shown, be sent to once more?
+    may_send_again: bool,
 }
 
 impl PeoplePage {
@@ -131,7 +133,65 @@ pub(super) async fn show(
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
     let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite) && variant.is_none();
     let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
-    Ok(page(&PeoplePage { layout, head, term, people, next, terms, campaign: id, exported, may_export, segment }))
+    let letter = variant.map(|number| letter(number.into()));
+    let mut asked: Vec<(&str, String)> = letter.map(|letter| ("variant", letter.to_string())).into_iter().collect();
+    let (term, says, (people, next)) = match did {
+        Some(did) => {
+            asked.push(("did", did.word().to_owned()));
+            let found = page_of_doers(&app, &campaign, (did, variant), behind.after.as_deref()).await?;
+            (did.word().to_owned(), visitor.shown.one_of("did", did.word()), found)
+        }
+        None => {
+            let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
+            if states.len() < DeliveryState::ALL.len() {
+                let words = states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",");
+                asked.push(("state", words));
+            }
+            let found = page_of(&app, id, &tally, (&states, variant), behind.after.as_deref()).await?;
+            let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
+            let says = visitor.shown.one_of("term", &term);
+            (term, says, found)
+        }
+    };
+    let says = match letter {
+        Some(letter) => format!("{} {letter}: {says}", visitor.shown.say("trial-variant")),
+        None => says,
+    };
+    let segment = segments::of_term(&campaign, &term).filter(|_| may_make);
+    let may_send_again = term == DeliveryState::InDoubt.word()
+        && known.in_doubt > 0
+        && campaign.state != CampaignState::Cancelled
+        && visitor.caller.scopes.has(Scope::CampaignsSend);
+    Ok(page(&PeoplePage {
+        layout,
+        head,
+        term,
+        says,
+        variant: letter,
+        is_deed: did.is_some(),
+        people,
+        next,
+        terms,
+        campaign: id,
+        exported: form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish(),
+        may_export,
+        may_send_again,
+        segment,
+    }))
+}
+
+/// A page of people who did something.
+async fn page_of_doers(
+    app: &App,
+    campaign: &Campaign,
+    (did, variant): (Did, Option<u8>),
+    after: Option<&str>,
+) -> Result<(Vec<report::people::Person>, Option<String>), Problem> {
+    let of = variant.map(|number| number.to_string()).unwrap_or_default();
+    let list = pages::within(RECIPIENTS, [campaign.id.to_string().as_str(), did.word(), &of]);
+    let after = pages::open_as(&list, after)?;
+    let found = report::people::doers(&app.store, campaign, (did, variant), after, PEOPLE, app.now()).await?;
+    Ok((found.people, found.next.map(|last| pages::seal(&list, &last.to_string()))))
 }
 
 /// A page of people who stand in one of `states`, one state after the other. The cursor names the state it stopped in.

@@ -62,6 +62,46 @@ async fn once_more_is_for_those_whom_it_helps() {
 }
 
 #[tokio::test]
+async fn one_in_doubt_is_settled_by_what_is_known_or_sent_to_once_more() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id = over(&house, DeliveryState::InDoubt).await;
+    let list = look(&house, &format!("/campaigns/{id}/people?state=in_doubt"), &cookie).await.text;
+    let doubt = list.split("href=\"").find(|rest| rest.split('"').next().unwrap().ends_with("/doubt")).unwrap();
+    let doubt = doubt.split('"').next().unwrap();
+    assert!(list.contains(&format!("href=\"/campaigns/{id}/resend\"")), "{list}");
+    let message = look(&house, doubt.trim_end_matches("/doubt"), &cookie).await.text;
+    assert!(message.contains(&format!("href=\"{doubt}\"")) && !message.contains("postroom doubt"), "{message}");
+    let page = look(&house, doubt, &cookie).await.text;
+    assert!(page.contains("In doubt:") && page.contains("mx.first.example") && page.contains("421 gone"), "{page}");
+    let reasonless = submit(&house, doubt, &cookie, "became=accepted&because=+").await;
+    assert!(reasonless.status == 422 && reasonless.text.contains("id=\"settle-because-wrong\""), "{}", reasonless.text);
+    let tally = async || house.app.store.tally(id).await.unwrap();
+    assert_eq!(tally().await.count(DeliveryState::InDoubt), 1);
+    let back = place(&submit(&house, doubt, &cookie, "became=accepted&because=she+phoned").await);
+    assert_eq!(tally().await.count(DeliveryState::Accepted), 1);
+    assert!(look(&house, &back, &cookie).await.text.contains("she phoned"));
+    assert_eq!(place(&look(&house, doubt, &cookie).await), back, "it is in doubt no more");
+    let late = submit(&house, &format!("{back}/resend"), &cookie, "").await;
+    assert_eq!(place(&late), back);
+    assert_eq!(tally().await.count(DeliveryState::Accepted), 1, "and is not sent to once more");
+}
+
+#[tokio::test]
+async fn one_in_doubt_is_sent_to_once_more_and_nobody_else() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id = over(&house, DeliveryState::InDoubt).await;
+    let doubted = house.app.store.deliveries(id, DeliveryState::InDoubt, None, 10).await.unwrap();
+    let back = format!("/deliveries/{}", doubted[0].delivery);
+    assert_eq!(place(&submit(&house, &format!("{back}/resend"), &cookie, "").await), back);
+    let campaign = house.app.store.campaign(id).await.unwrap().unwrap();
+    assert_eq!(campaign.state, CampaignState::Sending, "what was complete goes on for them");
+    let tally = house.app.store.tally(id).await.unwrap();
+    assert_eq!((tally.count(DeliveryState::InDoubt), tally.in_progress()), (0, 1), "{tally:?}");
+}
+
+#[tokio::test]
 async fn those_in_doubt_are_asked_about_first() {
     let house = House::new();
     let cookie = owner(&house).await;

@@ -23,7 +23,7 @@ pub(super) struct Sent {
     pub(super) campaign: CampaignId,
     /// The first of the campaign's.
     pub(super) delivery: DeliveryId,
-    draft: Draft,
+    pub(super) draft: Draft,
 }
 
 impl Sent {
@@ -120,7 +120,8 @@ impl Sent {
     }
 }
 
-async fn begin(house: &House, draft: &Draft) -> CampaignId {
+/// Launches a draft, which then sends.
+pub(super) async fn begin(house: &House, draft: &Draft) -> CampaignId {
     let (store, now) = (&house.app.store, house.app.now());
     let campaign = launch(store, draft, &Actor::Engine, now).await.unwrap().campaign.id;
     store.set_campaign_state(campaign, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();

@@ -18,6 +18,7 @@ mod keys;
 mod links;
 mod live;
 mod mended;
+mod message;
 mod messages;
 mod nouns;
 mod office;

@@ -1,9 +1,9 @@
 //! Why somebody got a mailing or not, as a person reads it on the terminal.
 
 use crate::show::sample::{W, at, ledger, now, style};
-use engine::why::{Who, why};
+use engine::why::{Step, Through, Who, why};
 use expect_test::{Expect, expect};
-use model::{Actor, DeliveryState, EmailAddress};
+use model::{Actor, DeliveryState, EmailAddress, SourceId};
 
 /// What is told of a person at `seconds` after the campaign began.
 fn told(address: &str, seconds: u64, transcript: bool) -> String {
@@ -247,4 +247,20 @@ fn who_settled_a_doubt_is_told_with_the_reason_and_what_fits_it() {
         assert!(!told.contains("nobody knows") && !told.contains("second look-up"), "{told}");
         assert_eq!(told.contains("suppress add joe.lost@dropper.test"), to == DeliveryState::Hard, "{told}");
     }
+}
+
+#[test]
+fn the_source_of_a_try_is_named_where_it_is_another() {
+    let (store, _) = ledger();
+    let who = Who::Address(EmailAddress::parse("eva@harbour-bank.test").unwrap());
+    let mut known = now(why(&store, W, &who, None)).unwrap().unwrap();
+    let north = Through { name: "north".to_owned(), address: None, ehlo_name: String::new() };
+    for step in &mut known.mailing.as_mut().unwrap().timeline {
+        if let Step::Try(one) = step {
+            (one.source, one.through) = (SourceId(7), Some(north.clone()));
+        }
+    }
+    let told = super::why(&known, false, &style(at(3_000), 100)).join("\n");
+    assert_eq!(told.matches(", from north").count(), 1, "{told}");
+    assert!(told.contains("TLS 1.3, 0.4 s, from north"), "{told}");
 }
