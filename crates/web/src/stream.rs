@@ -35,6 +35,15 @@ impl Table {
         (Table(sender), response)
     }
 
+    /// A short table, whole.
+    pub(crate) fn whole(name: &str, header: &[&str], rows: Vec<Vec<String>>) -> Response {
+        let (mut table, response) = Table::begin(name);
+        let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
+        // It is read while it is written, and whoever goes away wants no more of it.
+        tokio::spawn(async move { table.rows(std::iter::once(header).chain(rows)).await });
+        response
+    }
+
     /// Sends rows.
     pub(crate) async fn rows<R: AsRef<[String]>>(&mut self, rows: impl IntoIterator<Item = R>) -> Result<(), Gone> {
         let mut writer = csv::Writer::from_writer(Vec::new());

@@ -239,19 +239,12 @@ impl From<store::Channel> for Channel {
     }
 }
 
-/// All channels.
-#[derive(Serialize, ToSchema)]
-struct Channels {
-    /// Oldest first; there are few.
-    data: Vec<Channel>,
-}
-
-/// The channels alerts are told by.
-#[utoipa::path(get, path = "/alerts/channels", tag = "alerts", responses((status = 200, body = Channels)))]
-async fn channels(State(app): State<App>, caller: Caller) -> Result<Json<Channels>, Problem> {
+/// The channels alerts are told by, oldest first; there are few.
+#[utoipa::path(get, path = "/alerts/channels", tag = "alerts", responses((status = 200, body = Page<Channel>)))]
+async fn channels(State(app): State<App>, caller: Caller) -> Result<Json<Page<Channel>>, Problem> {
     caller.may(Scope::SettingsRead)?;
     let known = app.store.alert_channels(Some(caller.workspace)).await?;
-    Ok(Json(Channels { data: known.into_iter().map(Channel::from).collect() }))
+    Ok(Json(Page { data: known.into_iter().map(Channel::from).collect(), has_more: false, next: None }))
 }
 
 /// What kind of channel. Programs are named at the command line of the machine that runs them.

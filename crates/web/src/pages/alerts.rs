@@ -137,27 +137,26 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
 
 fn channel_table(shown: &Shown, may_write: bool, channels: Vec<Channel>) -> Table {
     let head = shown.says(["channel", "channel-kind", "channel-told", "state"]);
-    Table::new("channels", shown.say("channels"), head, shown.say("channels-empty")).rows(channels.into_iter().map(
-        |channel| {
-            let mut state = match &channel.failure {
-                Some(why) => Cell::badge("hard", "hard", shown.say("channel-failed")).sub(why),
-                None => Cell::badge("ok", "ok", shown.say("channel-works")),
-            };
-            if may_write {
-                let to = |what: &str| format!("/alerts/channels/{}/{what}", channel.id);
-                state.presses = vec![
-                    Press::send(to("test"), shown.say("channel-test")).class("tiny").about(&channel.name),
-                    Press::send(to("remove"), shown.say("remove")).class("tiny").about(&channel.name),
-                ];
-            }
-            vec![
-                Cell::text(&channel.name).sub(&channel.shown),
-                Cell::text(channel.kind),
-                Cell::time(shown, channel.told_at),
-                state,
-            ]
-        },
-    ))
+    let table = Table::new("channels", shown.say("channels"), head, shown.say("channels-empty"));
+    table.with_csv(shown, "/alerts/channels").rows(channels.into_iter().map(|channel| {
+        let mut state = match &channel.failure {
+            Some(why) => Cell::badge("hard", "hard", shown.say("channel-failed")).sub(why),
+            None => Cell::badge("ok", "ok", shown.say("channel-works")),
+        };
+        if may_write {
+            let to = |what: &str| format!("/alerts/channels/{}/{what}", channel.id);
+            state.presses = vec![
+                Press::send(to("test"), shown.say("channel-test")).class("tiny").about(&channel.name),
+                Press::send(to("remove"), shown.say("remove")).class("tiny").about(&channel.name),
+            ];
+        }
+        vec![
+            Cell::text(&channel.name).sub(&channel.shown),
+            Cell::text(channel.kind),
+            Cell::time(shown, channel.told_at),
+            state,
+        ]
+    }))
 }
 
 fn channel_form(shown: &Shown, entered: &Entered) -> Form {

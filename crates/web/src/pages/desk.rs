@@ -45,6 +45,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/sequences", get(sequences::list))
         .route("/sequences/new", get(sequences::new).post(sequences::make))
         .route("/sequences/{id}", get(sequences::show))
+        .route("/sequences/{id}/steps.csv", get(sequences::steps))
         .route("/sequences/{id}/edit", get(sequences::edit).post(sequences::change))
         .route("/sequences/{id}/activate", post(sequences::activate))
         .route("/sequences/{id}/pause", post(sequences::pause))

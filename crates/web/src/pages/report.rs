@@ -150,7 +150,7 @@ pub(super) async fn causes(
             visitor.shown.told(&cause.next_step),
         ]
     });
-    Ok(table("causes", &header, rows.collect()))
+    Ok(Table::whole("causes", &header, rows.collect()))
 }
 
 /// The table of links, for a spreadsheet.
@@ -166,14 +166,68 @@ pub(super) async fn links(
         let times = [link.times.person, link.times.unsure, link.times.machine].map(|times| times.to_string());
         [vec![link.link.to_string(), link.url.unwrap_or_default()], times.to_vec()].concat()
     });
-    Ok(table("links", &["link", "url", "people", "unsure", "machines"], rows.collect()))
+    Ok(Table::whole("links", &["link", "url", "people", "unsure", "machines"], rows.collect()))
 }
 
-/// A short table as it is sent.
-fn table(name: &str, header: &[&str], rows: Vec<Vec<String>>) -> Response {
-    let (mut table, response) = Table::begin(name);
-    let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
-    // It is read while it is written, and whoever goes away wants no more of it.
-    tokio::spawn(async move { table.rows(std::iter::once(header).chain(rows)).await });
-    response
+/// The table of what it brought, for a spreadsheet.
+pub(super) async fn brought(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    found(&app, &visitor, id).await?;
+    let known = report::report(&app.store, id, app.now()).await?;
+    let header = ["event", "after", "value", "currency", "for_each_recipient", "events", "people", "segment"];
+    let row = |(touch, worth): (&str, &Worth)| {
+        vec![
+            worth.name.clone(),
+            touch.to_owned(),
+            worth.value.clone(),
+            worth.currency.clone().unwrap_or_default(),
+            worth.per_recipient.clone().unwrap_or_default(),
+            worth.events.to_string(),
+            worth.people.to_string(),
+            worth.segment.clone(),
+        ]
+    };
+    let rows = known.revenue.iter().flat_map(|brought| brought.all().map(row)).collect();
+    Ok(Table::whole("brought", &header, rows))
+}
+
+/// The table of the variants compared, for a spreadsheet.
+pub(super) async fn variants(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let known = engine::trial::told(&app.store, &campaign, app.now()).await?;
+    let header =
+        ["variant", "subject", "people", "accepted", "clicked", "opened", "reached", "unsubscribed", "complained"];
+    let rows = known.into_iter().flat_map(|told| told.variants).map(|one| {
+        let counts = [one.people, one.accepted, one.clicked, one.opened].map(|count| count.to_string());
+        let reached = one.reached.map(|count| count.to_string()).unwrap_or_default();
+        let ends = vec![reached, one.unsubscribed.to_string(), one.complained.to_string()];
+        [vec![one.variant.to_string(), one.subject.unwrap_or_default()], counts.to_vec(), ends].concat()
+    });
+    Ok(Table::whole("variants", &header, rows.collect()))
+}
+
+/// The table of when people acted, hour by hour and then day by day, for a spreadsheet.
+pub(super) async fn curve(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    found(&app, &visitor, id).await?;
+    let known = report::report(&app.store, id, app.now()).await?;
+    let header = ["after_hours", "hours", "people_opened", "people_clicked", "opens", "clicks", "by_others"];
+    let rows = known.curve.into_iter().flat_map(|curve| curve.points).map(|point| {
+        let people = [u64::from(point.after_hours), u64::from(point.hours), point.opened, point.clicked];
+        people.into_iter().chain([point.opens, point.clicks, point.by_others]).map(|count| count.to_string()).collect()
+    });
+    Ok(Table::whole("curve", &header, rows.collect()))
 }

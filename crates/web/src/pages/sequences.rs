@@ -10,6 +10,7 @@ use crate::api::sequences as api;
 use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::Problem;
+use crate::stream;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -104,7 +105,33 @@ pub(super) async fn show(
     sheet = sheet.part(Facts { id: "sum".to_owned(), title: shown.say("sequence-came-of-it"), lines });
     let head = shown.says(["sequence-step", "sequence-arrived", "sequence-waiting", "sequence-left", "sequence-mail"]);
     let table = Table::new("steps", shown.say("sequence-steps"), head, shown.say("sequence-no-steps"));
-    Ok(sheet.part(table.rows(report.steps.into_iter().map(|step| step_row(shown, step)))).answer(&Entered::default()))
+    let csv = Press::to(format!("/sequences/{id}/steps.csv"), shown.say("export-csv"));
+    let table = table.press(csv).rows(report.steps.into_iter().map(|step| step_row(shown, step)));
+    Ok(sheet.part(table).answer(&Entered::default()))
+}
+
+/// The table of the steps, for a spreadsheet.
+pub(super) async fn steps(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SequenceId>,
+) -> Result<Response, Problem> {
+    let of = Asked(api::OfVersion::default());
+    let Json(report) = api::report(State(app), visitor.caller, At(id), of).await?;
+    let header = ["step", "does", "entered", "waiting", "left", "campaign", "sent", "skipped", "accepted", "clicked"];
+    let rows = report.steps.into_iter().map(|step| {
+        let left: u64 = step.left.values().sum();
+        let counts = [step.entered, step.waiting, left].map(|count| count.to_string());
+        let mail = step.mail.map_or_else(
+            || vec![String::new(); 5],
+            |mail| {
+                let counts = [mail.sent, mail.skipped, mail.accepted, mail.clicked].map(|count| count.to_string());
+                [vec![mail.campaign], counts.to_vec()].concat()
+            },
+        );
+        [vec![step.step.to_string(), step.does], counts.to_vec(), mail].concat()
+    });
+    Ok(stream::Table::whole("steps", &header, rows.collect()))
 }
 
 fn step_row(shown: &Shown, step: api::SequenceStep) -> Vec<Cell> {

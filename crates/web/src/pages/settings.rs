@@ -2,7 +2,7 @@
 
 use super::forms::{Entered, Field, Form, Kind, Typed};
 use super::layout::{Layout, Section};
-use super::sheet::{Cell, Facts, Part, Sheet};
+use super::sheet::{Cell, Facts, Part, Press, Sheet};
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::{lists, settings as api, workspaces};
@@ -43,7 +43,8 @@ async fn draw(app: &App, visitor: &Visitor, entered: &Entered, is_kept: bool) ->
     let workspace = visitor.caller.workspace;
     let scopes = visitor.caller.scopes;
     let layout = Layout::of(app, visitor, Section::Settings, shown.say("settings"));
-    let mut sheet = Sheet::new(layout).tabs(tabs::settings(visitor, "/settings"));
+    let table = Press::to("/api/v1/settings?format=csv", shown.say("export-csv"));
+    let mut sheet = Sheet::new(layout).tabs(tabs::settings(visitor, "/settings")).press(table);
     if is_kept {
         sheet = sheet.part(Part::Note("ok", shown.say("settings-kept"), None));
     }

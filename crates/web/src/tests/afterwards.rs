@@ -5,6 +5,8 @@ use super::house::House;
 use super::live::{accept, settle};
 use super::pages::{look, owner, submit};
 use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply};
+use serde_json::json;
+use std::time::Duration;
 
 /// A campaign of two that is over: one was refused by a rule of theirs, the other stands at `other`.
 async fn over(house: &House, other: DeliveryState) -> CampaignId {
@@ -43,6 +45,42 @@ async fn what_became_of_it_is_told_and_taken_along() {
     let message = look(&house, &format!("/deliveries/{message}"), &cookie).await.text;
     assert!(message.contains("&#60;b&#62;not&#60;/b&#62; today") && !message.contains("<b>not</b>"), "{message}");
     assert!(message.contains("enhanced-5.1.1") && message.contains("sandbox=\"\""), "{message}");
+}
+
+#[tokio::test]
+async fn what_it_brought_is_told_with_the_people_behind_it() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id = over(&house, DeliveryState::Accepted).await;
+    let base = format!("/campaigns/{id}");
+    let report = look(&house, &format!("{base}/report"), &cookie).await.text;
+    assert!(!report.contains("What it brought"), "nothing of a value came after it: {report}");
+    let accepted = house.app.store.deliveries(id, DeliveryState::Accepted, None, 10).await.unwrap();
+    let who = accepted[0].contact.to_string();
+    house.pass(Duration::from_secs(3_600));
+    let bought = |value: f64, currency: &str| json!({ "name": "purchased", "contact": who, "value": value, "properties": { "currency": currency } });
+    let events = json!({ "events": [bought(1_200.0, "EUR"), bought(49.5, "EUR"), bought(7.0, "USD")] });
+    let told = house.post("/api/v1/events", &house.master_key().await, events).await;
+    assert_eq!(told.json()["results"], json!(["new", "new", "new"]), "{}", told.text);
+    let report = look(&house, &format!("{base}/report"), &cookie).await.text;
+    let block = report.split("id=\"brought\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(report.contains("What it brought</h2>"), "{report}");
+    for says in ["purchased", "1249.50 EUR", "7.00 USD", "the mail, clicked or not", "Currencies are kept apart"] {
+        assert!(block.contains(says), "{says}: {block}");
+    }
+    assert!(!block.contains("a click</td>"), "nobody clicked: {block}");
+    let behind = block.split("<a href=\"/segments/new?").nth(1).unwrap().split('"').next().unwrap();
+    let people = look(&house, &format!("/segments/new?{}", behind.replace("&amp;", "&")), &cookie).await;
+    assert_eq!(people.status, 200);
+    assert!(
+        people.text.contains(&who) || people.text.contains("1 person") || people.text.contains(">1<"),
+        "{}",
+        people.text
+    );
+    let table = look(&house, &format!("{base}/brought.csv"), &cookie).await.text;
+    assert!(block.contains(&format!("href=\"{base}/brought.csv\"")), "{block}");
+    assert!(table.starts_with("event,after,value,currency,for_each_recipient,events,people,segment"), "{table}");
+    assert!(table.contains("purchased,mail,1249.50,EUR") && table.lines().count() == 3, "{table}");
 }
 
 #[tokio::test]

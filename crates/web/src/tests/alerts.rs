@@ -59,6 +59,7 @@ async fn every_kind_of_address_is_told_in_its_own_form() {
     let told = told.await.unwrap();
     assert!(told.contains("authorization: Bearer tk_secret\r\n") && told.contains("title: A test\r\n"), "{told}");
     let listed = house.get("/api/v1/alerts/channels", &key).await;
+    assert!(house.get("/api/v1/alerts/channels?format=csv", &key).await.text.starts_with("id,name,"), "a table, too");
     assert!(!listed.text.contains("secret"), "{}", listed.text);
     assert!(listed.json()["data"].as_array().unwrap().iter().all(|one| one["told_at"].is_string()));
 }

@@ -100,7 +100,10 @@ async fn settings_are_kept_and_what_cannot_be_is_said_beside_them() {
     assert_eq!(browser.submit("/settings/caps", "per_day=2&per_week=5&topic_per_week=0").await.status, 303);
     assert_eq!(house.app.store.frequency(WorkspaceId::FIRST).await.unwrap().per_week, 5);
     assert_eq!(browser.submit("/settings/name", "name=The+shop").await.status, 303);
-    assert!(browser.look("/settings").await.text.contains("value=\"The shop\""));
+    let page = browser.look("/settings").await.text;
+    assert!(page.contains("value=\"The shop\"") && page.contains("href=\"/api/v1/settings?format=csv\""), "{page}");
+    let table = browser.look("/api/v1/settings?format=csv").await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8", "{}", table.text);
     let analyst = roles(&house, Role::Analyst).await;
     let page = analyst.look("/settings").await.text;
     assert!(page.contains("1 Way") && !page.contains("name=\"brand_name\""));
@@ -176,6 +179,9 @@ async fn a_sequence_is_written_changed_paused_and_ended() {
     assert_eq!(browser.submit(&format!("{base}/activate"), "").await.status, 303);
     let page = browser.look(&base).await.text;
     assert!(page.contains("0 came in = 0 on their way") && page.contains(&format!("{base}/pause")), "{page}");
+    assert!(page.contains(&format!("href=\"{base}/steps.csv\"")), "{page}");
+    let steps = browser.look(&format!("{base}/steps.csv")).await.text;
+    assert!(steps.starts_with("step,does,entered,waiting,left,campaign,sent") && steps.lines().count() == 2, "{steps}");
     assert_eq!(browser.submit(&format!("{base}/pause"), "").await.status, 303);
     assert!(browser.look(&format!("{base}/archive")).await.text.contains("End Hello for good?"));
     assert_eq!(browser.submit(&format!("{base}/archive"), "").await.status, 303);
