@@ -233,6 +233,9 @@ mod tests {
         found
     }
 
+    /// What an import counts.
+    const IMPORTED: [&str; 9] =
+        ["rows", "added", "updated", "unchanged", "duplicates", "rejected", "blank", "repeated", "suppressed"];
     /// What is worth a second look in a row of a file (`engine::import::Note`).
     const NOTES: [&str; 8] = [
         "role_address",
@@ -335,6 +338,8 @@ mod tests {
             of("key-kind", vec!["rsa", "ed25519"]),
             of("ceiling", CEILINGS.to_vec()),
             of("column", engine::import::Role::ALL.iter().map(|one| one.word()).collect()),
+            of("import", IMPORTED.to_vec()),
+            of("import-means", IMPORTED.to_vec()),
             of("note", NOTES.to_vec()),
             of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
             of("condition", crate::pages::condition_kinds()),

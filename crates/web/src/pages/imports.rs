@@ -4,7 +4,7 @@
 use super::Visitor;
 use super::forms::{Entered, Field, Form, Kind, Typed};
 use super::layout::{Layout, Section};
-use super::sheet::{Cell, Facts, Part, Press, Sheet, Table};
+use super::sheet::{Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
 use super::tabs;
 use crate::App;
@@ -23,6 +23,10 @@ use serde_json::{Map, Value, json};
 use std::io::Read;
 use store::{Job, JobState};
 
+/// What an import counts of its rows: all of them, and what they are the sum of.
+const COUNTS: [&str; 6] = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
+/// What it says beside that, where there is something to say.
+const MORE_COUNTS: [&str; 3] = ["blank", "repeated", "suppressed"];
 const LIST: &str = "imports";
 /// Imports of a page.
 const PAGE: usize = 50;
@@ -373,8 +377,7 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     let shown = &visitor.shown;
     let told: Value = job.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let count = |name: &str| told[name].as_u64().unwrap_or(0);
-    let words = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
-    let values: Vec<_> = words.iter().map(|word| (*word, count(word).into())).collect();
+    let values: Vec<_> = COUNTS.iter().map(|word| (*word, count(word).into())).collect();
     let mut sheet = sheet.part(Part::Note(
         if is_try { "us" } else { "ok" },
         shown.say(if is_try { "import-tried-what" } else { "import-done-what" }),
@@ -383,14 +386,18 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     if told["already_done"].as_bool() == Some(true) {
         sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
     }
-    let mut lines = vec![(shown.say("import-rows"), Cell::text(shown.fill("import-sum", &values)))];
-    let more = [
-        (shown.say("import-blank"), count("blank")),
-        (shown.say("import-repeated"), count("repeated")),
-        (shown.say("import-suppressed"), count("suppressed")),
-    ];
-    let more = more.into_iter().filter(|(_, n)| *n > 0);
-    lines.extend(more.map(|(words, n)| (words, Cell::text(shown.number(&n)))));
+    // Each count with what it counts: first the terms of the sum, then what is said of rows that are in it already.
+    let line = |what: &str, number: String, means: &str| {
+        vec![Cell::text(what), Cell { is_number: true, ..Cell::text(number) }, Cell::text(means)]
+    };
+    let counted = |name: &'static str, always: bool| {
+        let n = count(name);
+        let row = line(&shown.one_of("import", name), shown.number(&n), &shown.one_of("import-means", name));
+        (always || n > 0).then_some(row)
+    };
+    let terms = COUNTS.into_iter().filter_map(|name| counted(name, true));
+    let rest = MORE_COUNTS.into_iter().filter_map(|name| counted(name, false));
+    let mut rows: Vec<Vec<Cell>> = terms.chain(rest).collect();
     for (note, n) in told["notes"].as_object().into_iter().flatten() {
         let which = match note.as_str() {
             "unknown_status" => &told["unknown_status_words"],
@@ -398,11 +405,15 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
             _ => &serde_json::Value::Null,
         };
         let which: Vec<&str> = which.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-        let number = shown.number(&n.as_u64().unwrap_or(0));
-        let told = if which.is_empty() { number } else { format!("{number} ({})", which.join(", ")) };
-        lines.push((shown.one_of("note", note), Cell::text(told)));
+        let means = match which.is_empty() {
+            true => shown.say("import-means-note"),
+            false => shown.fill("import-means-words", &[("words", which.join(", ").into())]),
+        };
+        rows.push(line(&shown.one_of("note", note), shown.number(&n.as_u64().unwrap_or(0)), &means));
     }
-    sheet = sheet.part(Facts { id: "came-of-it".to_owned(), title: shown.say("import-came-of-it"), lines });
+    let head = shown.says(["import-count", "import-number", "import-meaning"]);
+    let table = Table::new("came-of-it", shown.say("import-came-of-it"), head, "");
+    sheet = sheet.lead(shown.fill("import-sum", &values)).part(table.rows(rows));
     if count("listed") > 0 {
         let delimiter = told["delimiter"].as_str().and_then(|text| text.bytes().next()).unwrap_or(b',');
         let rejects = first_rejects(app, visitor, job.id, delimiter).await?;

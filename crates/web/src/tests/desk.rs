@@ -57,6 +57,14 @@ async fn a_file_is_looked_at_tried_and_imported_and_what_was_not_taken_is_told()
     let job = tried.headers["location"].to_str().unwrap().to_owned();
     let page = over(&browser, &job).await;
     assert!(page.contains("3 = 3 new + 0 changed + 0 as they were + 0 duplicates + 0 not taken"), "{page}");
+    for says in [
+        "<th scope=\"col\" class=\"num\">How many</th>",
+        "What that is",
+        "People who were not here before",
+        "Not taken",
+    ] {
+        assert!(page.contains(says), "{says}: {page}");
+    }
     assert!(
         page.contains("name=\"consent\" value=\"signed at the fair\"") && page.contains("<td data-l=\"Why\""),
         "{page}"
