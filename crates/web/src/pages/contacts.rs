@@ -98,6 +98,8 @@ struct Contacts {
     export: Option<String>,
     /// Where they become a segment.
     segment: Option<String>,
+    /// Where people of that name are found, where no address was typed.
+    by_name: Option<(String, String)>,
     statuses: Choices,
     suppressed: Choices,
     lists: Choices,
@@ -172,6 +174,9 @@ pub(super) async fn list(
         let is_chosen = id == which.list;
         (id, list.list.name, is_chosen)
     });
+    let by_name = segments::of_name(which.q.trim()).filter(|_| scopes.has(Scope::SegmentsWrite));
+    let by_name =
+        by_name.map(|place| (place, visitor.shown.fill("contacts-by-name", &[("name", which.q.trim().into())])));
     Ok(page(&Contacts {
         layout: Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts")),
         is_everybody: sought.is_everybody(),
@@ -183,6 +188,7 @@ pub(super) async fn list(
         error,
         export,
         segment,
+        by_name,
         statuses,
         suppressed,
     }))

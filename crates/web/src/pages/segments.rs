@@ -16,13 +16,15 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
-use model::segment::{self, Counted, Field, FieldRule, Happening, Measure, Rule, Test, TextOp, TextTest, What};
+use model::segment::{self, About, Counted, Field, FieldRule, Happening, Measure, Rule, Test, TextOp, TextTest, What};
 use model::{ContactId, ContactStatus, EmailAddress, SegmentId};
 use serde::Deserialize;
 use serde_json::json;
 use store::{Campaign, Contact, Explained, Sought, Stand};
 
 const LIST: &str = "segments";
+/// The values of people that are their names.
+const NAMES: [&str; 3] = ["first_name", "last_name", "name"];
 /// Segments of a page.
 const PAGE: usize = 50;
 /// People who are shown of whom a rule holds for.
@@ -113,6 +115,28 @@ pub(super) fn of_sought(sought: &Sought) -> Option<String> {
     parts.extend(sought.domain.as_ref().map(|domain| is(Field::Domain, domain)));
     parts.extend(sought.list.map(Rule::List));
     let rule = if parts.len() > 1 { Rule::All(parts) } else { parts.pop()? };
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", &rule.to_string()).finish();
+    Some(format!("/segments/new?{query}"))
+}
+
+/// Where people are found whose name is or begins like what was typed; `None`: an address was. There is no index of names, so
+/// this is the work of a segment, which looks at everybody.
+pub(super) fn of_name(typed: &str) -> Option<String> {
+    if typed.is_empty() || typed.contains('@') {
+        return None;
+    }
+    let mut letters = typed.chars();
+    let written: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    // Rules compare letter by letter, and names begin with a large one.
+    let typed = if written == typed { vec![written] } else { vec![typed.to_owned(), written] };
+    let begins = |name: &&str| {
+        let name = (*name).to_owned();
+        typed.iter().map(move |value| {
+            let is = Test::Text(TextTest { op: TextOp::StartsWith, value: value.clone() });
+            Rule::Attribute(About { name: name.clone(), is })
+        })
+    };
+    let rule = Rule::Any(NAMES.iter().flat_map(begins).collect());
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", &rule.to_string()).finish();
     Some(format!("/segments/new?{query}"))
 }

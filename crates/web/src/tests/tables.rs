@@ -1,5 +1,6 @@
 //! Lists as tables, and people looked for.
 
+use super::browser::Browser;
 use super::house::House;
 use axum::http::Method;
 use model::WorkspaceId;
@@ -120,4 +121,20 @@ async fn people_are_looked_for_by_beginning_domain_state_and_list() {
     }
     let table = house.get("/api/v1/exports/contacts?email_begins=ki&state=manual", &key).await.text;
     assert_eq!((table.lines().count(), table.contains("kit@one.example")), (2, true), "{table}");
+}
+
+#[tokio::test]
+async fn the_page_says_that_addresses_are_searched_and_leads_to_where_names_are() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let new = json!({ "email": "z@one.example", "attributes": { "first_name": "Zoë", "last_name": "Ek" } });
+    assert_eq!(house.post("/api/v1/contacts", &key, new).await.status, 201);
+    let browser = Browser::owner(&house).await;
+    let page = browser.look("/contacts?q=zo").await.text;
+    assert!(page.contains("Names are not.") && !page.contains("z@one.example"), "{page}");
+    let link = page.split("href=\"").find(|rest| rest.starts_with("/segments/new?text=")).unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let found = browser.look(&link).await;
+    assert!(found.status == 200 && found.text.contains("z@one.example"), "{}", found.text);
+    assert!(!browser.look("/contacts?q=z@one").await.text.contains("/segments/new?text=attr"));
 }
