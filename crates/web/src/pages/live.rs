@@ -10,7 +10,7 @@ use crate::extract::At;
 use crate::problem::{Code, Problem};
 use crate::{App, auth};
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use engine::forecast::{Forecast, forecast};
@@ -20,6 +20,7 @@ use engine::trial::{self, Told};
 use http_body_util::channel::{Channel, Sender};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, Timestamp};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -169,18 +170,28 @@ impl Latest {
     }
 }
 
+/// As what the page was drawn that is kept up to date.
+#[derive(Deserialize)]
+pub(super) struct Drawn {
+    /// As that of a campaign that waits for its time: it may have begun before the page asked for its stream.
+    #[serde(default)]
+    waits: bool,
+}
+
 /// The stream of a campaign's page.
 pub(super) async fn campaign(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
+    Query(drawn): Query<Drawn>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     super::campaign::found(&app, &visitor, id).await?;
     let busy = || Problem::new(Code::Unavailable, "too many pages are live at once; this one shows what it knows");
     let place = app.desk.followers.clone().try_acquire_owned().map_err(|_| busy())?;
     let (sender, body) = Channel::<Bytes, Infallible>::new(WAITING);
-    tokio::spawn(Stream { app, visitor, id, _place: place }.send(sender));
+    let began_as = drawn.waits.then_some(true);
+    tokio::spawn(Stream { app, visitor, id, began_as, _place: place }.send(sender));
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
     Ok((kind, Body::new(body)).into_response())
 }
@@ -190,6 +201,8 @@ struct Stream {
     app: App,
     visitor: Visitor,
     id: CampaignId,
+    /// Did it wait for its time when the page was drawn? `None`: as it is found.
+    began_as: Option<bool>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -199,7 +212,6 @@ impl Stream {
         let mut told: BTreeMap<&'static str, String> = BTreeMap::new();
         // In rounds: time in the world may pass faster than where the reader sits.
         let (mut waited, mut quiet) = (Duration::ZERO, Duration::ZERO);
-        let mut began_as: Option<bool> = None;
         let mut rounds = tokio::time::interval(EVERY);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -212,7 +224,7 @@ impl Stream {
             let Ok(campaign) = latest.campaign(&self.app, &self.visitor, self.id).await else { return };
             // What waits for its time has no figures yet; when it begins, its page is another one.
             let waits = matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled);
-            let is_over = campaign.state.is_over() || *began_as.get_or_insert(waits) != waits;
+            let is_over = campaign.state.is_over() || *self.began_as.get_or_insert(waits) != waits;
             let room = match waits {
                 true => None,
                 false => match Room::of(&self.app, &self.visitor, &campaign).await {

@@ -264,5 +264,9 @@ async fn a_server_may_wait_longer_or_not_at_all_for_a_campaign_to_be_taken_back(
         );
         let campaign = house.app.store.campaign(id).await.unwrap().unwrap();
         assert_eq!(campaign.start_at, Some(now + std::time::Duration::from_secs(secs.into())));
+        if secs > 0 {
+            let page = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+            assert!(page.contains(&format!("data-stream=\"/campaigns/{id}/live?waits=true\"")), "{page}");
+        }
     }
 }

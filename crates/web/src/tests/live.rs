@@ -104,6 +104,18 @@ async fn figures_move_on_every_page_that_watches() {
 }
 
 #[tokio::test]
+async fn a_page_that_waits_moves_on_though_the_campaign_began_before_it_watched() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let path = format!("/campaigns/{}/live?waits=true", things.campaign);
+    let request = Request::builder().uri(path).header("cookie", &cookie).body(Body::empty()).unwrap();
+    let mut body = house.open(request).await.into_body();
+    event(&mut body, "over").await;
+    assert!(body.frame().await.is_none(), "the page is loaded anew, as the machine room");
+}
+
+#[tokio::test]
 async fn whoever_is_shut_out_watches_no_more() {
     let house = House::new();
     let things = house.furnish().await;
