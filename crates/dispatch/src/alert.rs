@@ -144,22 +144,6 @@ pub fn told(standing: &mut Standing, saying: Saying, now: Timestamp) {
     standing.told = Some(Told { at: now, count: standing.count, is_over });
 }
 
-/// What is said, in words.
-pub fn words(text: &str, saying: Saying) -> String {
-    match saying {
-        Saying::First => text.to_owned(),
-        Saying::More { times, since } => format!("{text} ({times} more since {})", moment(since)),
-        Saying::Still { since } => format!("Still so, since {}: {text}", moment(since)),
-        Saying::Over { since } => format!("It is over (it had been so since {}): {text}", moment(since)),
-    }
-}
-
-/// `2026-03-02 09:05 UTC`.
-fn moment(at: Timestamp) -> String {
-    let shown = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
-    shown.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
 /// Is so little room left on a disk of this size that somebody should know? Less than a twentieth, and less than
 /// [`ROOM_BYTES_ENOUGH`]; always below [`ROOM_BYTES_MIN`].
 pub fn is_disk_low(free_bytes: u64, total_bytes: u64) -> bool {
@@ -169,6 +153,7 @@ pub fn is_disk_low(free_bytes: u64, total_bytes: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telling::Manner;
     use proptest::prelude::*;
 
     fn at(minutes: u64) -> Timestamp {
@@ -208,7 +193,7 @@ mod tests {
         let turns: Vec<(u64, Turn)> = [0, 5, 20, 59].into_iter().map(|minute| (minute, happened())).collect();
         let said = play(AlertKind::ProviderHeld, &turns, 3_000);
         assert_eq!(said, [(0, Saying::First), (60, Saying::More { times: 3, since: at(0) })]);
-        let words = words("google refuses.", said[1].1);
+        let words = Manner::default().words("google refuses.", said[1].1, at(60));
         assert_eq!(words, "google refuses. (3 more since 2026-03-02 09:00 UTC)");
     }
 

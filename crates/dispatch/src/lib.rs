@@ -47,6 +47,7 @@ pub mod security;
 pub mod sequence;
 pub mod share;
 pub mod suffix;
+pub mod telling;
 pub mod text;
 pub mod trial;
 pub mod volume;

@@ -50,6 +50,16 @@ impl Zone {
         ZONES.get(&name.join("_")).ok().filter(|zone| !zone.is_unknown()).map(Zone)
     }
 
+    /// The zone of the machine's own times.
+    pub const fn utc() -> Zone {
+        Zone(TimeZone::UTC)
+    }
+
+    /// A moment there.
+    pub(crate) fn at(&self, moment: jiff::Timestamp) -> jiff::Zoned {
+        moment.to_zoned(self.0.clone())
+    }
+
     /// Its name as the database spells it.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")

@@ -33,6 +33,7 @@ pub mod returned;
 mod said;
 pub mod sample;
 pub mod sequences;
+pub mod setup;
 pub mod sunsets;
 pub mod trace;
 pub mod trial;

@@ -61,9 +61,9 @@ impl Ceilings {
         ]
     }
 
-    /// The name of the ceiling that would allow nothing at all, if one would.
-    pub fn zero(&self) -> Option<&'static str> {
-        self.named().into_iter().find(|(_, value)| *value == Some(0)).map(|(name, _)| name)
+    /// The names of the ceilings that would allow nothing at all.
+    pub fn zeroes(&self) -> impl Iterator<Item = &'static str> {
+        self.named().into_iter().filter(|(_, value)| *value == Some(0)).map(|(name, _)| name)
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
         assert!(Ceilings::default().is_none() && !ceilings.is_none());
         assert_eq!(ceilings.over_time().to_string(), "500 messages an hour");
         assert_eq!(
-            (ceilings.zero(), Ceilings { per_connection: Some(0), ..ceilings }.zero()),
+            (ceilings.zeroes().next(), Ceilings { per_connection: Some(0), ..ceilings }.zeroes().next()),
             (None, Some("per_connection"))
         );
     }

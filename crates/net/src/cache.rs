@@ -41,6 +41,7 @@ pub struct Cache {
     addresses: Table<Vec<IpAddr>>,
     txt: Table<Vec<String>>,
     tlsa: Table<Vec<Tlsa>>,
+    names: Table<Vec<String>>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -60,6 +61,7 @@ impl Cache {
             addresses: Table::default(),
             txt: Table::default(),
             tlsa: Table::default(),
+            names: Table::default(),
         }
     }
 
@@ -104,11 +106,19 @@ impl Resolve for Cache {
         Box::pin(self.answer(&self.tlsa, name, || self.inner.tlsa(name)))
     }
 
+    fn names(&self, address: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
+        Box::pin(async move {
+            let key = address.to_string();
+            self.answer(&self.names, &key, || self.inner.names(address)).await
+        })
+    }
+
     fn forget(&self) {
         self.mx.lock().forget_all();
         self.addresses.lock().forget_all();
         self.txt.lock().forget_all();
         self.tlsa.lock().forget_all();
+        self.names.lock().forget_all();
         self.inner.forget();
     }
 }

@@ -207,6 +207,17 @@ impl Resolve for DnsClient {
             _ => None,
         }))
     }
+
+    fn names(&self, address: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
+        Box::pin(async move {
+            let reverse = Name::from(address.to_canonical()).to_ascii();
+            self.ask(&reverse, RecordType::PTR, Asked::Plainly, |data| match data {
+                RData::PTR(name) => Some(host_text(&name.0)),
+                _ => None,
+            })
+            .await
+        })
+    }
 }
 
 /// The name, marked as complete so that no search list applies.

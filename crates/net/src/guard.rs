@@ -57,6 +57,11 @@ impl Guard {
     }
 }
 
+/// Can it be reached from everywhere? Private, loopback and other special addresses cannot.
+pub fn is_public(target: IpAddr) -> bool {
+    special_purpose(target.to_canonical()).is_none()
+}
+
 /// What an address that is no public unicast address is called.
 fn special_purpose(target: IpAddr) -> Option<&'static str> {
     match target {

@@ -30,7 +30,7 @@ pub use dns::{DnsClient, DnsClientError, Dnssec};
 pub use egress::{Egress, Proxy};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use fetch::{Fetch, FetchFailure, FetchLimits, Fetched, Https, LINE_IDLE_MAX, Line, Outgoing};
-pub use guard::Guard;
+pub use guard::{Guard, is_public};
 pub use programs::{NoPrograms, Programs, SystemPrograms};
 pub use tcp::Tcp;
 pub use tls::{Encrypted, TlsClient, TlsFailure, TlsFault, TlsServer, Trust};

@@ -178,6 +178,9 @@ pub trait Resolve: Send + Sync {
     /// The TLSA records of a name (`_25._tcp.mx.example.net`).
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>>;
 
+    /// The names an address has (PTR, RFC 1035 section 3.5), lower-case without the final dot.
+    fn names(&self, address: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>>;
+
     /// Forgets what is remembered, if anything is: somebody changed a record a moment ago and wants to know what DNS shows now.
     fn forget(&self) {}
 }

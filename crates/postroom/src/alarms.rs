@@ -30,8 +30,10 @@ pub(crate) async fn carry_out(ledger: &Ledger, handle: Option<&Handle>, actor: &
     let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
     let answer = match order {
         Alarms::Add { name, way } => {
-            if let Some((what, why)) = way.objection() {
-                return Err(Failure::bad_input(format!("{what}: {why}")));
+            let objections: Vec<String> =
+                way.objections().into_iter().map(|(what, why)| format!("{what}: {why}")).collect();
+            if !objections.is_empty() {
+                return Err(Failure::bad_input(objections.join("; ")));
             }
             let channel = NewChannel {
                 workspace,

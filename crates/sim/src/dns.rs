@@ -193,6 +193,14 @@ impl Zone {
         }
     }
 
+    /// The names that have an address, patterns aside: out here nobody forgets to set the reverse name.
+    pub fn names_of(&self, address: IpAddr) -> Vec<String> {
+        let names = self.read();
+        let of = names.exact.iter().filter(|(_, records)| records.addresses.contains(&address));
+        // Kept from the last label to the first.
+        of.map(|(name, _)| canonical(&reversed(name))).collect()
+    }
+
     /// How often senders asked anything.
     pub fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
@@ -309,6 +317,16 @@ impl Resolve for ZoneResolver {
 
     fn tlsa<'a>(&'a self, name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
         Box::pin(self.answer(name, |records| records.tlsa))
+    }
+
+    fn names(&self, address: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
+        let names = self.zone.names_of(address);
+        Box::pin(async move {
+            match names.is_empty() {
+                true => DnsAnswer::failed(DnsFailure::NoSuchName, NEGATIVE_TTL),
+                false => DnsAnswer::found(names, TTL),
+            }
+        })
     }
 }
 

@@ -161,6 +161,12 @@ pub(crate) fn one_line(field: &str, text: Option<String>) -> Result<Option<Strin
     }
 }
 
+/// What people call something: at most so many characters that can be seen.
+pub(crate) fn name(field: &str, text: &str, chars_max: usize) -> Result<(), Problem> {
+    let is_name = !text.trim().is_empty() && text.chars().count() <= chars_max && !text.chars().any(char::is_control);
+    if is_name { Ok(()) } else { Err(Problem::field(field, format!("a name has 1 to {chars_max} characters"))) }
+}
+
 /// An id in a body or a query.
 pub(crate) fn id<T: FromStr>(field: &str, text: &str) -> Result<T, Problem>
 where

@@ -174,10 +174,28 @@ impl Problem {
         Problem::new(Code::NotFound, format!("there is no {what} {name}"))
     }
 
+    /// The same, and what else is wrong with fields.
+    fn with(mut self, other: Problem) -> Problem {
+        self.also.extend(other.field.map(|field| (field, other.detail)));
+        self.also.extend(other.also);
+        self
+    }
+
+    /// The same, about a field unless it is about one already.
+    pub(crate) fn about(mut self, field: &str) -> Problem {
+        self.field.get_or_insert_with(|| field.to_owned());
+        self
+    }
+
     /// Each thing that is wrong: its field, if it is about one, and the detail.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         let also = self.also.iter().map(|(field, detail)| (Some(field.as_str()), detail.as_str()));
         std::iter::once((self.field.as_deref(), self.detail.as_str())).chain(also)
+    }
+
+    /// What is wrong with a field.
+    pub(crate) fn of_field(&self, field: &str) -> Option<&str> {
+        self.all().find(|(known, _)| *known == Some(field)).map(|(_, detail)| detail)
     }
 
     /// The body as it is sent.
@@ -209,20 +227,26 @@ impl Faults {
         read.map_err(|problem| self.add(problem)).ok()
     }
 
-    /// Something is wrong. What is no matter of a field comes before all fields.
+    /// Something is wrong. What is no matter of a field comes before all fields; of several such the first is told.
     pub(crate) fn add(&mut self, problem: Problem) {
         self.0 = Some(match self.0.take() {
             None => problem,
-            Some(first) if first.field.is_none() => first,
-            Some(mut first) => match problem.field {
-                None => problem,
-                Some(field) => {
-                    first.also.push((field, problem.detail));
-                    first.also.extend(problem.also);
-                    first
-                }
-            },
+            Some(first) if first.field.is_some() && problem.field.is_none() => problem.with(first),
+            Some(first) => first.with(problem),
         });
+    }
+
+    /// What else is wrong.
+    pub(crate) fn join(&mut self, others: Faults) {
+        if let Some(problem) = others.0 {
+            self.add(problem);
+        }
+    }
+
+    /// What was read, if nothing at all is wrong.
+    pub(crate) fn pass<T>(self, read: Option<T>) -> Result<T, Problem> {
+        self.hold()?;
+        read.ok_or_else(|| Code::OwnFailure.into())
     }
 
     /// Is nothing wrong?
@@ -322,6 +346,20 @@ mod tests {
         for word in Code::ALL.iter().map(|code| code.word()).chain(scopes) {
             assert!(page.contains(&format!("`{word}`")), "{word}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_fields_is_told_beside_what_is_no_matter_of_one() {
+        let told = |problems: [Problem; 3]| {
+            let mut faults = Faults::default();
+            problems.into_iter().for_each(|problem| faults.add(problem));
+            let all = faults.hold().unwrap_err();
+            all.all().map(|(field, detail)| format!("{}: {detail}", field.unwrap_or("-"))).collect::<Vec<_>>()
+        };
+        let (name, url) = (|| Problem::field("name", "empty"), || Problem::field("url", "no address"));
+        let full = || Problem::new(Code::Refused, "there are too many");
+        assert_eq!(told([name(), full(), url()]), ["-: there are too many", "name: empty", "url: no address"]);
+        assert_eq!(told([full(), Problem::new(Code::Refused, "and closed"), url()]).len(), 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Shapes that many answers share.
 
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use model::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -73,10 +73,9 @@ impl Ceilings {
             messages_per_hour: self.messages_per_hour,
             messages_per_day: self.messages_per_day,
         };
-        match ceilings.zero() {
-            Some(zero) => Err(Problem::field(zero, "1 or more; leave it out to lift it")),
-            None => Ok(ceilings),
-        }
+        let mut faults = Faults::default();
+        ceilings.zeroes().for_each(|zero| faults.add(Problem::field(zero, "1 or more; leave it out to lift it")));
+        faults.pass(Some(ceilings))
     }
 }
 

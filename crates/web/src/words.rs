@@ -62,22 +62,6 @@ fn refused_in(language: Language) -> BTreeMap<String, String> {
 /// Stands in a text for what was put into it.
 const HOLE: &str = "{}";
 
-/// What a text has where a pattern has holes; `None`: it is of another pattern.
-fn filling<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
-    let (first, holes) = pattern.split_once(HOLE)?;
-    let (mut rest, mut found) = (text.strip_prefix(first)?, Vec::new());
-    let mut parts = holes.split(HOLE).peekable();
-    while let Some(part) = parts.next() {
-        let end = match parts.peek() {
-            None => rest.len().checked_sub(part.len()).filter(|_| rest.ends_with(part))?,
-            Some(_) => rest.find(part)?,
-        };
-        found.push(rest.get(..end)?);
-        rest = rest.get(end + part.len()..)?;
-    }
-    Some(found)
-}
-
 /// The words of one language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Words {
@@ -88,6 +72,11 @@ impl Words {
     /// The words of a language.
     pub(crate) const fn of(language: Language) -> Words {
         Words { language }
+    }
+
+    /// The language.
+    pub(crate) const fn language(self) -> Language {
+        self.language
     }
 
     /// The language's tag (BCP 47).
@@ -140,7 +129,7 @@ impl Words {
         if let Some(said) = known.get(text) {
             return said.clone();
         }
-        let found = known.iter().find_map(|(pattern, said)| Some((said, filling(pattern, text)?)));
+        let found = known.iter().find_map(|(pattern, said)| Some((said, dispatch::telling::filling(pattern, text)?)));
         found.map_or_else(
             || text.to_owned(),
             |(said, parts)| parts.into_iter().fold(said.clone(), |said, part| said.replacen(HOLE, part, 1)),
@@ -331,6 +320,9 @@ mod tests {
             of("cap", vec!["per_day", "per_week", "topic_per_week"]),
             of("channel-way", vec!["webhook", "slack", "ntfy", "mail", "ping"]),
             of("quiet", vec!["hour", "shift", "day", "week"]),
+            of("setup", engine::setup::Reason::WORDS.to_vec()),
+            of("setup-of", vec!["address", "port", "reverse"]),
+            of("setup-is", vec!["ok", "hard", "soft"]),
             of("sequence-state", model::SequenceState::ALL.iter().map(|one| one.word()).collect()),
             of("departure", model::Departure::ALL.iter().map(|one| one.word()).collect()),
             of("published", vec!["published", "not_published", "wrong", "unknown"]),

@@ -1,9 +1,10 @@
 //! What is said about trouble, as every way of telling it needs it.
 
 use super::About;
-use dispatch::alert::{Saying, words};
+use dispatch::alert::Saying;
+use dispatch::telling::Manner;
 use model::alert::{Severity, Standing};
-use model::{AlertKind, Timestamp, WorkspaceId};
+use model::{AlertKind, Timestamp};
 use serde_json::{Value, json};
 
 /// One message.
@@ -25,35 +26,30 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// About an alert, and whose it is.
-    pub(super) fn of(about: &About, standing: &Standing, saying: Saying, at: Timestamp) -> (WorkspaceId, Message) {
-        let title = match saying {
-            Saying::Over { .. } => format!("Over: {}", about.kind.title()),
-            Saying::First | Saying::More { .. } | Saying::Still { .. } => about.kind.title().to_owned(),
-        };
-        let message = Message {
+    /// About an alert, told in this manner.
+    pub(super) fn of(about: &About, standing: &Standing, saying: Saying, manner: &Manner, at: Timestamp) -> Message {
+        Message {
             state: saying.word(),
             kind: Some(about.kind),
             severity: about.kind.severity(),
             subject: about.subject.clone(),
-            title,
-            text: words(&standing.text, saying),
+            title: manner.title(about.kind, saying),
+            text: manner.words(&standing.text, saying, at),
             count: standing.count,
             since: standing.first_at,
             at,
-        };
-        (about.workspace, message)
+        }
     }
 
     /// That the way works.
-    pub(super) fn test(at: Timestamp) -> Message {
+    pub(super) fn test(manner: &Manner, at: Timestamp) -> Message {
         Message {
             state: "alert.test",
             kind: None,
             severity: Severity::Warning,
             subject: String::new(),
-            title: "A test".to_owned(),
-            text: "This is a test. Nothing happened.".to_owned(),
+            title: manner.told("A test", at),
+            text: manner.told("This is a test. Nothing happened.", at),
             count: 0,
             since: at,
             at,

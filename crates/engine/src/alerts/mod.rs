@@ -12,11 +12,14 @@ mod ways;
 
 pub use ways::{PING_MINUTES_MAX, Way};
 
+use crate::brand::{LANGUAGE, TIME_ZONE};
 use crate::house::House;
 use dispatch::alert::{self as rules, Next, Turn};
+use dispatch::telling::Manner;
+use dispatch::windows::Zone;
 use message::Message;
 use model::alert::Standing;
-use model::{AlertId, AlertKind, CampaignState, ChannelId, EventKind, Timestamp, WorkspaceId};
+use model::{AlertId, AlertKind, CampaignState, ChannelId, EventKind, Language, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,7 +202,8 @@ impl Desk {
                 };
                 let house = self.house.clone();
                 self.sending.spawn(async move {
-                    let tested = ways::send(&house, &way, &Message::test(house.now())).await;
+                    let manner = manner(&house, workspace).await;
+                    let tested = ways::send(&house, &way, &Message::test(&manner, house.now())).await;
                     note(&house, &known, tested.clone().err()).await;
                     answer.send(Ok(tested)).ok();
                 });
@@ -300,7 +304,7 @@ impl Desk {
                     // A service will tell it.
                     Next::Say(_) if !self.tells && !self.channels.is_empty() => {}
                     Next::Say(saying) => {
-                        sayings.push(Message::of(about, &open.standing, saying, now));
+                        sayings.push((about.clone(), open.standing.clone(), saying));
                         rules::told(&mut open.standing, saying, now);
                         open.is_unwritten = true;
                         continue;
@@ -311,8 +315,9 @@ impl Desk {
                 break;
             }
         }
-        for (workspace, message) in sayings {
-            self.tell(workspace, &message);
+        for (about, standing, saying) in sayings {
+            let manner = manner(&self.house, about.workspace).await;
+            self.tell(about.workspace, &Message::of(&about, &standing, saying, &manner, now));
         }
         self.write(&closed, now).await;
         self.wake_at = wake_at;
@@ -363,7 +368,7 @@ impl Desk {
             let (house, channel, way) = (self.house.clone(), channel.clone(), way.clone());
             self.sending.spawn(async move {
                 if looks::is_alive(&house).await {
-                    let failed = ways::send(&house, &way, &Message::test(now)).await.err();
+                    let failed = ways::send(&house, &way, &Message::test(&Manner::default(), now)).await.err();
                     note(&house, &channel, failed).await;
                 }
             });
@@ -392,6 +397,16 @@ pub async fn campaign_unreadable(
     let Some(standing) = rules::heard(before, turn, now) else { return Ok(()) };
     let alert = Alert { id: id.unwrap_or(AlertId(0)), workspace, kind, subject, standing, closed_at: None };
     store.keep_alert(alert, id.is_none(), now).await.map(|_| ())
+}
+
+/// How a workspace is told things. A ledger that cannot be read says nothing of it: then as the machine speaks.
+async fn manner(house: &House, workspace: WorkspaceId) -> Manner {
+    let language = house.store.setting(workspace, LANGUAGE).await.ok().flatten();
+    let zone = house.store.setting(workspace, TIME_ZONE).await.ok().flatten();
+    Manner {
+        language: language.as_deref().and_then(Language::from_word).unwrap_or(Language::En),
+        zone: zone.as_deref().and_then(Zone::find).unwrap_or_else(Zone::utc),
+    }
 }
 
 /// Three tries; how it ended is noted.

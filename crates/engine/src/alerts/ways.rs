@@ -111,11 +111,14 @@ impl Way {
 
     /// What is wrong with it as it was chosen, if anything is: the name of what is wrong, and why. Where an address leads is
     /// asked by [`Way::leads_inside`].
-    pub fn objection(&self) -> Option<(&'static str, String)> {
+    pub fn objections(&self) -> Vec<(&'static str, String)> {
         match self {
-            Way::Webhook { .. } | Way::Slack { .. } | Way::Ntfy { .. } => None,
-            Way::Ping { every_minutes, .. } => (!(1..=PING_MINUTES_MAX).contains(every_minutes))
-                .then(|| ("every_minutes", format!("1 to {PING_MINUTES_MAX} minutes"))),
+            Way::Webhook { .. } | Way::Slack { .. } | Way::Ntfy { .. } => Vec::new(),
+            Way::Ping { every_minutes, .. } => {
+                let is_often = (1..=PING_MINUTES_MAX).contains(every_minutes);
+                let told = || ("every_minutes", format!("1 to {PING_MINUTES_MAX} minutes"));
+                (!is_often).then(told).into_iter().collect()
+            }
             Way::Mail { to, from, relay, password } => {
                 let wrong = |text: &str| EmailAddress::parse(text).err().map(|error| error.to_string());
                 let relay = match RelayUrl::parse(relay) {
@@ -125,12 +128,12 @@ impl Way {
                     Ok(_) => None,
                     Err(error) => Some(error.to_string()),
                 };
-                let to = wrong(to).map(|why| ("to", why));
-                to.or_else(|| wrong(from).map(|why| ("from", why))).or_else(|| relay.map(|why| ("relay", why)))
+                let all = [("to", wrong(to)), ("from", wrong(from)), ("relay", relay)];
+                all.into_iter().filter_map(|(field, why)| Some((field, why?))).collect()
             }
             Way::Command { argv } => match argv.first() {
-                Some(program) if program.starts_with('/') && argv.len() <= WORDS_MAX => None,
-                _ => Some(("argv", format!("the whole path of a program and at most {WORDS_MAX} words"))),
+                Some(program) if program.starts_with('/') && argv.len() <= WORDS_MAX => Vec::new(),
+                _ => vec![("argv", format!("the whole path of a program and at most {WORDS_MAX} words"))],
             },
         }
     }

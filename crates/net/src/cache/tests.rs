@@ -58,6 +58,9 @@ impl Resolve for Counting {
         let record = Tlsa { usage: 3, selector: 1, matching: 1, data: vec![7; 32] };
         Box::pin(async { DnsAnswer::found(vec![record], Duration::ZERO).with_proof(true) })
     }
+    fn names(&self, address: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
+        Box::pin(async move { DnsAnswer::found(vec![format!("{address}.test")], Duration::ZERO) })
+    }
 }
 
 struct Bench {

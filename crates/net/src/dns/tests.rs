@@ -3,7 +3,7 @@
 use super::*;
 use hickory_resolver::proto::op::{Message, OpCode};
 use hickory_resolver::proto::rr::Record;
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, TXT};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, MX, PTR, SOA, TXT};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
@@ -29,6 +29,7 @@ fn says(name: &str, kind: RecordType) -> Option<(ResponseCode, Vec<RData>)> {
         ("s1._domainkey.ok.test.", RecordType::TXT) => {
             fine(vec![RData::TXT(TXT::new(vec!["v=DKIM1; p=".into(), "AAAA".into()]))])
         }
+        ("1.2.0.192.in-addr.arpa.", RecordType::PTR) => fine(vec![RData::PTR(PTR(named("A.ok.test.")))]),
         ("long.test.", RecordType::TXT) => {
             fine((0..40).map(|n| RData::TXT(TXT::new(vec![format!("{n:0>200}")]))).collect())
         }
@@ -105,6 +106,15 @@ async fn client() -> DnsClient {
 
 fn ips(texts: &[&str]) -> Vec<IpAddr> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_address_is_asked_for_its_names() {
+    let client = client().await;
+    let names = async |address: &str| client.names(address.parse().unwrap()).await.result;
+    assert_eq!(names("192.0.2.1").await, Ok(vec!["a.ok.test".to_owned()]));
+    assert_eq!(names("::ffff:192.0.2.1").await, Ok(vec!["a.ok.test".to_owned()]), "the same address");
+    assert_eq!(names("192.0.2.9").await, Err(DnsFailure::NoRecords));
 }
 
 #[tokio::test]

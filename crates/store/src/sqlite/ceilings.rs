@@ -72,7 +72,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Ceiling> {
-        if let Some(zero) = ceilings.zero() {
+        if let Some(zero) = ceilings.zeroes().next() {
             return Err(StoreError::Refused(format!("{zero} must be at least 1")));
         }
         let told = if ceilings.is_none() { "no ceilings".to_owned() } else { format!("at most {ceilings}") };

@@ -1,8 +1,8 @@
 //! Alerts: what is wrong, how somebody is told of it, and quiet for a while.
 
-use crate::extract::{Asked, At, Input};
+use crate::extract::{self, Asked, At, Input};
 use crate::page::{self, Page};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -16,6 +16,7 @@ use model::{AlertId, AlertKind, ChannelId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::NewChannel as ChannelToBe;
+use store::alert::CHANNEL_NAME_CHARS_MAX;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -296,26 +297,28 @@ pub(crate) struct NewChannel {
 }
 
 impl NewChannel {
-    /// The way it stands for; refused when a field is missing, or is of another kind.
-    fn way(&self) -> Result<Way, Problem> {
-        fn need<T: Clone>(name: &'static str, value: &Option<T>) -> Result<T, Problem> {
-            value.clone().ok_or_else(|| Problem::field(name, "a channel of this kind needs it".to_owned()))
+    /// The way it stands for, unless a field is missing; what is wrong with any of it.
+    pub(crate) async fn read(&self, app: &App, faults: &mut Faults) -> Option<Way> {
+        faults.take(extract::name("name", &self.name, CHANNEL_NAME_CHARS_MAX));
+        let way = self.way(faults)?;
+        way.objections().into_iter().for_each(|(field, why)| faults.add(Problem::field(field, why)));
+        if let Some(why) = way.leads_inside(&app.world).await {
+            faults.add(Problem::field("url", why));
         }
-        let (way, used): (Way, &[&'static str]) = match self.kind {
-            Kind::Webhook => (Way::Webhook { url: need("url", &self.url)? }, &["url"]),
-            Kind::Slack => (Way::Slack { url: need("url", &self.url)? }, &["url"]),
-            Kind::Ntfy => (Way::Ntfy { url: need("url", &self.url)?, token: self.token.clone() }, &["url", "token"]),
-            Kind::Mail => {
-                let (to, from, relay) = (need("to", &self.to)?, need("from", &self.from)?, need("relay", &self.relay)?);
-                let password = self.password.clone();
-                (Way::Mail { to, from, relay, password }, &["to", "from", "relay", "password"])
-            }
-            Kind::Ping => {
-                let every_minutes = need("every_minutes", &self.every_minutes)?;
-                (Way::Ping { url: need("url", &self.url)?, every_minutes }, &["url", "every_minutes"])
-            }
+        if is_our_own_way_out(&way, &app.config.sending.transport) {
+            faults.add(Problem::field("relay", "campaigns go by it: if it breaks, nobody would hear of it"));
+        }
+        Some(way)
+    }
+
+    fn way(&self, faults: &mut Faults) -> Option<Way> {
+        let used: &[&str] = match self.kind {
+            Kind::Webhook | Kind::Slack => &["url"],
+            Kind::Ntfy => &["url", "token"],
+            Kind::Mail => &["to", "from", "relay", "password"],
+            Kind::Ping => &["url", "every_minutes"],
         };
-        let given = [
+        for (field, is_given) in [
             ("url", self.url.is_some()),
             ("token", self.token.is_some()),
             ("to", self.to.is_some()),
@@ -323,11 +326,28 @@ impl NewChannel {
             ("relay", self.relay.is_some()),
             ("password", self.password.is_some()),
             ("every_minutes", self.every_minutes.is_some()),
-        ];
-        match given.into_iter().find(|(name, is_given)| *is_given && !used.contains(name)) {
-            Some((name, _)) => Err(Problem::field(name, "a channel of this kind has no use for it".to_owned())),
-            None => Ok(way),
+        ] {
+            let is_of_use = used.contains(&field);
+            let is_needed = is_of_use && !["token", "password"].contains(&field);
+            match (is_given, is_needed) {
+                (false, true) => faults.add(Problem::field(field, "a channel of this kind needs it")),
+                (true, _) if !is_of_use => {
+                    faults.add(Problem::field(field, "a channel of this kind has no use for it"));
+                }
+                _ => {}
+            }
         }
+        let url = || self.url.clone();
+        Some(match self.kind {
+            Kind::Webhook => Way::Webhook { url: url()? },
+            Kind::Slack => Way::Slack { url: url()? },
+            Kind::Ntfy => Way::Ntfy { url: url()?, token: self.token.clone() },
+            Kind::Mail => {
+                let (to, from, relay) = (self.to.clone()?, self.from.clone()?, self.relay.clone()?);
+                Way::Mail { to, from, relay, password: self.password.clone() }
+            }
+            Kind::Ping => Way::Ping { url: url()?, every_minutes: self.every_minutes? },
+        })
     }
 }
 
@@ -343,16 +363,9 @@ pub(crate) async fn make(
     Input(new): Input<NewChannel>,
 ) -> Result<(StatusCode, Json<Channel>), Problem> {
     caller.may(Scope::SettingsWrite)?;
-    let way = new.way()?;
-    if let Some((field, why)) = way.objection() {
-        return Err(Problem::field(field, why));
-    }
-    if let Some(why) = way.leads_inside(&app.world).await {
-        return Err(Problem::field("url", why));
-    }
-    if is_our_own_way_out(&way, &app.config.sending.transport) {
-        return Err(Problem::field("relay", "campaigns go by it: if it breaks, nobody would hear of it".to_owned()));
-    }
+    let mut faults = Faults::default();
+    let way = new.read(&app, &mut faults).await;
+    let way = faults.pass(way)?;
     let mut nonce = [0; 12];
     app.world.entropy.fill("alert channel nonce", &mut nonce);
     let channel = ChannelToBe {

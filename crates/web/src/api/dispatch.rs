@@ -1,13 +1,15 @@
 //! Lanes, sources and pools: how mail leaves. They belong to the whole installation, so to its first workspace.
 
-use crate::extract::Input;
+use crate::extract::{self, Input};
 use crate::page::Page;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::{Ceilings, Time};
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::{Path, State};
 use model::access::Scope;
+use model::{MailDomain, SourceId};
+use net::Proxy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -17,6 +19,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// Characters of the name of a source or a pool.
+const NAME_CHARS_MAX: usize = 64;
 /// How long the engine may take to show its lanes.
 const LANES_WAIT: Duration = Duration::from_secs(5);
 
@@ -152,18 +156,33 @@ pub(crate) async fn put_source(
     Input(given): Input<Source>,
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
+    let mut faults = Faults::default();
+    faults.take(check_name(&name));
     let unreadable = |error: std::net::AddrParseError| Problem::field("address", error.to_string());
-    let address: Option<IpAddr> = given.address.map(|text| text.parse().map_err(unreadable)).transpose()?;
+    let address: Option<IpAddr> =
+        faults.take(given.address.map(|text| text.parse().map_err(unreadable)).transpose()).flatten();
     let all = app.store.sources().await?;
     if let Some(other) = engine::lanes::address_taken(&all, &name, address) {
-        return Err(Problem::field("address", format!("it is that of the source {:?}", other.name)));
+        faults.add(Problem::field("address", format!("it is that of the source {:?}", other.name)));
     }
-    let known = all.into_iter().find(|source| source.name == name);
+    let known = all.iter().find(|source| source.name == name);
+    let is_this_machine = known.is_some_and(|source| source.id == SourceId::THIS_MACHINE);
+    // What it greets with goes out as it is: it may be nothing but a name. This machine has its own.
+    let ehlo = match given.ehlo_name.as_str() {
+        "" if is_this_machine => Some(String::new()),
+        text => {
+            let read = MailDomain::parse(text).map_err(|why| Problem::field("ehlo_name", why.to_string()));
+            faults.take(read).map(|name| name.as_str().to_owned())
+        }
+    };
+    let proxy = given.proxy.as_deref().map(|text| Proxy::parse(text).map_err(|why| Problem::field("proxy", why)));
+    faults.take(proxy.transpose());
+    let ehlo_name = faults.pass(ehlo)?;
     let was_warm = known.and_then(|source| source.warm_since);
     let new = NewSource {
         name,
         address,
-        ehlo_name: given.ehlo_name,
+        ehlo_name,
         region: given.region,
         proxy: given.proxy,
         warm_since: was_warm.or_else(|| given.is_warm.then_some(app.now())),
@@ -240,6 +259,11 @@ struct NamedPool {
     pool: Pool,
 }
 
+/// May a source or a pool be called so?
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    extract::name("name", name, NAME_CHARS_MAX)
+}
+
 /// The pools.
 #[utoipa::path(get, path = "/pools", tag = "dispatch", responses((status = 200, body = Page<NamedPool>)))]
 async fn pools(State(app): State<App>, caller: Caller) -> Result<Json<Page<NamedPool>>, Problem> {
@@ -274,12 +298,23 @@ pub(crate) async fn put_pool(
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
     let sources = app.store.sources().await?;
-    let member = |member: &Member| {
-        let known = sources.iter().find(|source| source.name == member.source);
-        let missing = || Problem::field("members", format!("there is no source {:?}", member.source));
-        known.map(|source| (source.id, member.weight)).ok_or_else(missing)
-    };
-    let members = given.members.iter().map(member).collect::<Result<_, _>>()?;
+    let (mut members, mut faults) = (Vec::new(), Faults::default());
+    faults.take(check_name(&name));
+    for member in &given.members {
+        let known = sources.iter().find(|source| source.retired_at.is_none() && source.name == member.source);
+        match known {
+            None => faults.add(Problem::field("members", format!("there is no source {:?}", member.source))),
+            Some(_) if member.weight == 0 => {
+                let why = "a weight of 0 sends nothing; leave the source out of the pool";
+                faults.add(Problem::field("members", why));
+            }
+            Some(source) => members.push((source.id, member.weight)),
+        }
+    }
+    if given.members.is_empty() {
+        faults.add(Problem::field("members", "a pool needs at least one source"));
+    }
+    faults.hold()?;
     let new = NewPool { name, workspace: given.dedicated.then_some(caller.workspace), members };
     let pool = app.store.put_pool(new, &caller.actor, app.now()).await?;
     app.engine.ways_changed().await?;

@@ -2,14 +2,14 @@
 
 use crate::extract::{Asked, At, Input, id};
 use crate::page::{self, Page, Plain};
-use crate::problem::{Problem, recorded};
+use crate::problem::{Faults, Problem, recorded};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
-use model::{CampaignId, HoldId};
+use model::{CampaignId, HoldId, MailDomain};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::NewHold;
@@ -137,41 +137,62 @@ pub(crate) async fn place(
     Input(reach): Input<Reach>,
 ) -> Result<(StatusCode, Json<Placed>), Problem> {
     caller.may(Scope::DispatchWrite)?;
-    if reach.why.trim().is_empty() || reach.why.chars().count() > WHY_CHARS_MAX {
-        return Err(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
-    }
-    let campaign: Option<CampaignId> = reach.campaign.as_deref().map(|text| id("campaign", text)).transpose()?;
-    if let Some(campaign) = campaign {
-        let known = app.store.campaign(campaign).await?.filter(|known| known.workspace == caller.workspace);
-        known.ok_or_else(|| Problem::not_found("campaign", campaign))?;
-    }
-    let source = match &reach.source {
-        Some(name) => {
-            caller.of_the_house()?;
-            let known = app.store.sources().await?.into_iter();
-            let named = known.filter(|source| source.retired_at.is_none()).find(|source| source.name == *name);
-            let named = named.ok_or_else(|| Problem::field("source", format!("no source is called {name:?}")))?;
-            Some(named.id)
-        }
-        None => None,
-    };
-    let provider = match &reach.provider {
-        Some(named) => Some(operator(&app, named).await?),
-        None => None,
-    };
-    let new = NewHold {
-        workspace: caller.workspace,
-        campaign,
-        provider,
-        domain: reach.domain,
-        source,
-        cold_only: reach.cold_only,
-        until: reach.until.map(|time| time.0),
-        why: engine::one_line(&reach.why),
-    };
+    let mut faults = Faults::default();
+    let new = reach.read(&app, &caller, &mut faults).await?;
+    let new = faults.pass(new)?;
     let covered = engine::lanes::covered_by(&app.store, new.clone()).await?;
     let hold = recorded(app.engine.place_hold(new, &caller.actor).await?)?.into();
     Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
+}
+
+impl Reach {
+    /// The hold that is meant, unless something of it cannot be read; what is wrong with any of it.
+    pub(crate) async fn read(
+        self,
+        app: &App,
+        caller: &Caller,
+        faults: &mut Faults,
+    ) -> Result<Option<NewHold>, Problem> {
+        if self.why.trim().is_empty() || self.why.chars().count() > WHY_CHARS_MAX {
+            faults.add(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
+        }
+        if self.until.is_some_and(|until| until.0 <= app.now()) {
+            faults.add(Problem::field("until", "this hold would be over before it begins"));
+        }
+        let campaign: Option<CampaignId> =
+            faults.take(self.campaign.as_deref().map(|text| id("campaign", text)).transpose()).flatten();
+        if let Some(campaign) = campaign {
+            let known = app.store.campaign(campaign).await?.filter(|known| known.workspace == caller.workspace);
+            known.ok_or_else(|| Problem::not_found("campaign", campaign))?;
+        }
+        let source = match &self.source {
+            Some(name) => {
+                caller.of_the_house()?;
+                let known = app.store.sources().await?.into_iter();
+                let named = known.filter(|source| source.retired_at.is_none()).find(|source| source.name == *name);
+                let named = named.ok_or_else(|| Problem::field("source", format!("no source is called {name:?}")));
+                faults.take(named).map(|source| source.id)
+            }
+            None => None,
+        };
+        let provider = match &self.provider {
+            Some(named) => faults.take(operator(app, named).await),
+            None => None,
+        };
+        let unreadable = |error: model::AddressError| Problem::field("domain", error.to_string());
+        let domain = self.domain.map(|text| MailDomain::parse(&text).map_err(unreadable)).transpose();
+        let domain = faults.take(domain).flatten().map(|domain| domain.as_str().to_owned());
+        Ok(faults.is_empty().then(|| NewHold {
+            workspace: caller.workspace,
+            campaign,
+            provider,
+            domain,
+            source,
+            cold_only: self.cold_only,
+            until: self.until.map(|time| time.0),
+            why: engine::one_line(&self.why),
+        }))
+    }
 }
 
 /// The operator that is meant. Refused: a name nobody goes by, under which nothing would ever be held.

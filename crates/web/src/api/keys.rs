@@ -1,9 +1,9 @@
 //! Keys to the API: made, shown once, revoked.
 
-use crate::extract::{Asked, At, Input};
+use crate::extract::{Asked, At, Input, name};
 use crate::idempotency::ShownOnce;
 use crate::page::{self, Page, Plain};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller, fresh_key};
 use axum::extract::State;
@@ -12,6 +12,7 @@ use axum::{Extension, Json};
 use model::access::Scope;
 use model::{KeyId, Scopes};
 use serde::{Deserialize, Serialize};
+use store::api_key::KEY_NAME_CHARS_MAX;
 use store::{ApiKey, NewApiKey};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -105,10 +106,9 @@ pub(crate) async fn make(
     Input(new): Input<NewKey>,
 ) -> Result<(StatusCode, Extension<ShownOnce>, Json<MadeKey>), Problem> {
     caller.may(Scope::KeysWrite)?;
-    let scopes = read_scopes(&new.scopes)?;
-    if !caller.scopes.covers(scopes) {
-        return Err(Problem::new(Code::NotAllowed, "a key may do no more than the one who makes it"));
-    }
+    let mut faults = Faults::default();
+    let scopes = new.read(&app, &caller, &mut faults);
+    let scopes = faults.pass(scopes)?;
     let (secret, hash, hint) = fresh_key(app.world.entropy.as_ref());
     let expires_at = new.expires_at.map(|time| time.0);
     let new = NewApiKey { workspace: caller.workspace, name: new.name, hash, hint, scopes, expires_at };
@@ -116,11 +116,26 @@ pub(crate) async fn make(
     Ok((StatusCode::CREATED, Extension(ShownOnce), Json(MadeKey { secret, key: key.into() })))
 }
 
-fn read_scopes(words: &[String]) -> Result<Scopes, Problem> {
-    let read = |word: &String| {
-        Scope::from_word(word).ok_or_else(|| Problem::field("scopes", format!("there is no scope {word:?}")))
-    };
-    words.iter().map(read).collect()
+impl NewKey {
+    /// What it may do; what is wrong with any of it.
+    pub(crate) fn read(&self, app: &App, caller: &Caller, faults: &mut Faults) -> Option<Scopes> {
+        faults.take(name("name", &self.name, KEY_NAME_CHARS_MAX));
+        if self.expires_at.is_some_and(|end| end.0 <= app.now()) {
+            faults.add(Problem::field("expires_at", "a key of the past would open nothing"));
+        }
+        let read = |word: &String| {
+            Scope::from_word(word).ok_or_else(|| Problem::field("scopes", format!("there is no scope {word:?}")))
+        };
+        let scopes: Scopes = faults.take(self.scopes.iter().map(read).collect())?;
+        if scopes == Scopes::NONE {
+            faults.add(Problem::field("scopes", "a key without a scope would open nothing: choose what it may do"));
+        }
+        if !caller.scopes.covers(scopes) {
+            let why = "a key may do no more than the one who makes it";
+            faults.add(Problem::new(Code::NotAllowed, why).about("scopes"));
+        }
+        Some(scopes)
+    }
 }
 
 /// A key.

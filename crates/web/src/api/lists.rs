@@ -2,9 +2,9 @@
 
 use super::contacts::{Consent, found};
 use super::templates::template_file;
-use crate::extract::{Asked, At, Input};
+use crate::extract::{self, Asked, At, Input};
 use crate::page::{self, Page, Plain};
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -15,6 +15,7 @@ use model::access::Scope;
 use model::{ContactId, ListId, TemplateId};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use store::list::NAME_BYTES_MAX;
 use store::{Asking, Choice, NewList};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,12 +66,16 @@ pub(crate) struct ListBody {
 
 impl ListBody {
     async fn read(self, app: &App, caller: &Caller) -> Result<NewList, Problem> {
+        let mut faults = Faults::default();
+        faults.take(extract::name("name", &self.name, NAME_BYTES_MAX));
+        faults.take(self.topic.as_deref().map_or(Ok(()), |topic| extract::name("topic", topic, NAME_BYTES_MAX)));
         let sender = self.sender.map(|sender| read_setting(SENDER, &sender)).transpose();
-        let sender = sender.map_err(|expected| Problem::field("sender", expected))?;
+        let sender = faults.take(sender.map_err(|expected| Problem::field("sender", expected))).flatten();
         let template = match &self.template {
-            Some(text) => Some(asking_template(app, caller, text).await?),
+            Some(text) => faults.take(asking_template(app, caller, text).await),
             None => None,
         };
+        faults.hold()?;
         let asking = Asking { sender, template, reminds: self.reminds };
         Ok(NewList { name: self.name, topic: self.topic, public: self.public, confirms: self.confirms, asking })
     }

@@ -3,7 +3,7 @@
 use crate::auth::{password, sign_in, totp};
 use crate::extract::Input;
 use crate::idempotency::ShownOnce;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::{App, Caller, Peer};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -119,10 +119,14 @@ pub(crate) async fn change_password(
     Extension(Peer(ip)): Extension<Peer>,
     Input(given): Input<NewPassword>,
 ) -> Result<StatusCode, Problem> {
-    let known = sign_in::confirm(&app, &caller, &given.password, ip).await?;
-    if let Some(why) = password::objection(&given.new_password, &known.user.email) {
-        return Err(Problem::field("new_password", why));
+    let mut faults = Faults::default();
+    let known = faults.take(sign_in::confirm(&app, &caller, &given.password, ip).await);
+    // Whoever does not know the password may not be told that the address is in the new one.
+    let email = known.as_ref().map_or("", |known| known.user.email.as_str());
+    if let Some(why) = password::objection(&given.new_password, email) {
+        faults.add(Problem::field("new_password", why));
     }
+    let known = faults.pass(known)?;
     let stretched = app.stretch(&given.new_password).await?;
     let change = CredentialChange { password: Some(stretched), ..CredentialChange::default() };
     change_own(&app, &caller, &known, change).await?;
@@ -192,15 +196,19 @@ pub(crate) async fn confirm_second_factor(
     Extension(Peer(ip)): Extension<Peer>,
     Input(given): Input<Confirmed>,
 ) -> Result<(Extension<ShownOnce>, Json<Recovery>), Problem> {
-    let known = sign_in::confirm(&app, &caller, &given.password, ip).await?;
-    if known.second_factor.is_some() {
-        return Err(Problem::new(Code::WrongState, "there is a second factor already; take it away first"));
+    let mut faults = Faults::default();
+    let known = faults.take(sign_in::confirm(&app, &caller, &given.password, ip).await);
+    if known.as_ref().is_some_and(|known| known.second_factor.is_some()) {
+        faults.add(Problem::new(Code::WrongState, "there is a second factor already; take it away first"));
     }
     let secret = totp::unbase32(&given.secret).filter(|secret| secret.len() == totp::SECRET_BYTES);
-    let secret = secret.ok_or_else(|| Problem::field("secret", "not the secret that was offered"))?;
-    let step = totp::step_of(&secret, &given.code, app.now());
-    let step =
-        step.ok_or_else(|| Problem::field("code", "not a code of this secret; is the telephone's clock right?"))?;
+    let secret = faults.take(secret.ok_or_else(|| Problem::field("secret", "not the secret that was offered")));
+    // Whoever asks knows this secret already: telling that a code is not of it tells nothing.
+    let step = secret.as_ref().map(|secret| totp::step_of(secret, &given.code, app.now()));
+    if step == Some(None) {
+        faults.add(Problem::field("code", "not a code of this secret; is the telephone's clock right?"));
+    }
+    let ((known, secret), step) = faults.pass(known.zip(secret).zip(step.flatten()))?;
     let (recovery_codes, hashes) = totp::recovery_codes(app.world.entropy.as_ref());
     let mut nonce = [0; 12];
     app.world.entropy.fill("second factor nonce", &mut nonce);
@@ -233,8 +241,15 @@ pub(crate) async fn drop_second_factor(
     Extension(Peer(ip)): Extension<Peer>,
     Input(given): Input<Farewell>,
 ) -> Result<StatusCode, Problem> {
-    let known = sign_in::confirm(&app, &caller, &given.password, ip).await?;
-    sign_in::second_factor(&app, &known, Some(&given.code), app.now()).await?;
+    let mut faults = Faults::default();
+    let known = faults.take(sign_in::confirm(&app, &caller, &given.password, ip).await);
+    // Whether a code is right is told to whoever knows the password; that there is none, to anybody.
+    if given.code.trim().is_empty() {
+        faults.add(Problem::field("code", "a code of the second factor is needed"));
+    }
+    let known = faults.pass(known)?;
+    let proven = sign_in::second_factor(&app, &known, Some(&given.code), app.now()).await;
+    proven.map_err(|problem| if problem.code == Code::BadCredentials { problem.about("code") } else { problem })?;
     let change = CredentialChange { second_factor: Some(None), ..CredentialChange::default() };
     change_own(&app, &caller, &known, change).await?;
     Ok(StatusCode::NO_CONTENT)

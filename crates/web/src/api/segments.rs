@@ -1,9 +1,9 @@
 //! Segments: saved rules, how many people they hold for, and why somebody is in one or not.
 
 use super::contacts::Contact;
-use crate::extract::{Asked, At, Input, read_part};
+use crate::extract::{self, Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::segment::SAMPLE_MAX;
+use store::segment::{NAME_BYTES_MAX, SAMPLE_MAX};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -135,10 +135,18 @@ pub(crate) async fn make(
     Input(new): Input<NewSegment>,
 ) -> Result<(StatusCode, Json<Segment>), Problem> {
     caller.may(Scope::SegmentsWrite)?;
-    let rule = needed_rule(new.text.as_deref(), new.rule)?;
+    let mut faults = Faults::default();
+    faults.take(check_name(&new.name));
+    let rule = faults.take(needed_rule(new.text.as_deref(), new.rule));
+    let rule = faults.pass(rule)?;
     let (workspace, actor, now) = (caller.workspace, &caller.actor, app.now());
     let made = app.store.create_segment(workspace, &new.name, rule, new.watched, actor, now).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// May a segment be called so?
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    extract::name("name", name, NAME_BYTES_MAX)
 }
 
 /// A segment.

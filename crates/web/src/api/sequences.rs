@@ -3,9 +3,9 @@
 use super::campaigns::{Counting, Message};
 use super::messages::house_options;
 use super::templates;
-use crate::extract::{Asked, At, Input, read_part};
+use crate::extract::{self, Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
-use crate::problem::{Problem, recorded};
+use crate::problem::{Faults, Problem, recorded};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -23,6 +23,7 @@ use model::{ContactId, DeliveryState, Departure, ReactionKind, SequenceId, Templ
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use store::sequence::NAME_BYTES_MAX;
 use store::{Entered, SequenceVersion, StepCount};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -212,24 +213,31 @@ impl SequenceLetter {
 }
 
 impl WrittenSequence {
-    async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
+    pub(crate) async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
+        let mut faults = Faults::default();
+        faults.take(extract::name("name", &self.name, NAME_BYTES_MAX));
+        let definition = faults.take(read_definition(self.definition));
         if self.messages.len() > MESSAGES_MAX {
-            return Err(Problem::field("messages", format!("a sequence has at most {MESSAGES_MAX} messages")));
+            faults.add(Problem::field("messages", format!("a sequence has at most {MESSAGES_MAX} messages")));
+            return faults.pass(None);
         }
-        let mut tree = self.definition;
-        read_rules(&mut tree)?;
-        let definition: Definition = read_part("definition", tree)?;
-        definition.check().map_err(|why| Problem::field("definition", why.to_string()))?;
         let mut messages = Messages::new();
         for (name, letter) in self.messages {
             let message = letter.into_message(app, caller).await.map_err(|problem| {
                 let field = problem.field.as_ref().map(|field| format!("messages.{name}.{field}"));
                 Problem { field, ..problem }
-            })?;
-            messages.insert(name, message);
+            });
+            messages.extend(faults.take(message).map(|message| (name, message)));
         }
-        Ok(Proposal { name: self.name, definition, messages })
+        Ok(Proposal { name: self.name, definition: faults.pass(definition)?, messages })
     }
+}
+
+fn read_definition(mut tree: Value) -> Result<Definition, Problem> {
+    read_rules(&mut tree)?;
+    let read: Definition = read_part("definition", tree)?;
+    read.check().map_err(|why| Problem::field("definition", why.to_string()))?;
+    Ok(read)
 }
 
 /// Puts the tree in place of a rule that is written as text: `when` of a branch, `rule` of the goal.

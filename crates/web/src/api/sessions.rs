@@ -1,9 +1,9 @@
 //! Signing in and out, and the links by which people begin.
 
 use crate::auth::{self, sign_in};
-use crate::extract::Input;
+use crate::extract::{Input, name};
 use crate::page::Page;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller, Peer};
 use axum::extract::State;
@@ -13,6 +13,7 @@ use axum::{Extension, Json};
 use model::{Actor, EmailAddress, Role, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use store::user::NAME_CHARS_MAX;
 use store::{CredentialChange, LinkPurpose, User};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -175,14 +176,19 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
         app.store.accept_invitation(invited.user.id, app.now()).await?;
         return Ok((known.id, known.email));
     }
+    let mut faults = Faults::default();
     let email = match link.user {
-        _ if invited.is_some() => invited.as_ref().map(|invited| invited.user.email.clone()).ok_or_else(over)?,
-        Some(user) => app.store.user(user).await?.ok_or_else(over)?.email,
-        None => owner_address(given.email)?,
+        _ if invited.is_some() => invited.as_ref().map(|invited| invited.user.email.clone()),
+        Some(user) => Some(app.store.user(user).await?.ok_or_else(over)?.email),
+        None => faults.take(owner_address(given.email)),
     };
-    if let Some(why) = auth::password::objection(given.password, &email) {
-        return Err(Problem::field("password", why));
+    if let Some(why) = auth::password::objection(given.password, email.as_deref().unwrap_or_default()) {
+        faults.add(Problem::field("password", why));
     }
+    if let Some(text) = given.name.filter(|_| link.user.is_none()) {
+        faults.take(name("name", text, NAME_CHARS_MAX));
+    }
+    let email = faults.pass(email)?;
     let stretched = app.stretch(given.password).await?;
     app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
     let user = match link.user {

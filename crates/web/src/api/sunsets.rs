@@ -2,7 +2,7 @@
 
 use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -12,7 +12,7 @@ use engine::sunsets::{self, Proposal, USUAL};
 use model::SunsetId;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
-use store::sunset::{SleepRule, WHY_CHARS_MAX};
+use store::sunset::{DAYS_MAX, DAYS_MIN, MAILINGS_MAX, SleepRule, WHY_CHARS_MAX};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -141,7 +141,10 @@ pub(crate) async fn propose(
     Input(rule): Input<Rule>,
 ) -> Result<Json<ProposedSunset>, Problem> {
     caller.may(Scope::ContactsRead)?;
-    let told = sunsets::propose(&app.store, caller.workspace, rule.into(), app.now()).await?;
+    let (rule, mut faults) = (SleepRule::from(rule), Faults::default());
+    check(rule, &mut faults);
+    faults.hold()?;
+    let told = sunsets::propose(&app.store, caller.workspace, rule, app.now()).await?;
     Ok(Json(told.into()))
 }
 
@@ -213,8 +216,11 @@ pub(crate) async fn rest(
     Input(asked): Input<PutToRest>,
 ) -> Result<(StatusCode, Json<Sunset>), Problem> {
     caller.may(Scope::SuppressionsWrite)?;
-    let because = read_because(&asked.because)?;
     let rule = SleepRule { days: asked.days, mailings: asked.mailings };
+    let mut faults = Faults::default();
+    check(rule, &mut faults);
+    let because = faults.take(read_because(&asked.because));
+    let because = faults.pass(because)?;
     let done = app.engine.put_to_rest(caller.workspace, rule, because, &caller.actor).await?;
     Ok((StatusCode::CREATED, Json(done.into())))
 }
@@ -264,7 +270,18 @@ pub(crate) async fn undo(
     Ok(Json(WokenPeople { woken }))
 }
 
-fn read_because(text: &str) -> Result<&str, Problem> {
+/// What is wrong with a rule.
+pub(crate) fn check(rule: SleepRule, faults: &mut Faults) {
+    let ranges = [("days", rule.days, DAYS_MIN, DAYS_MAX), ("mailings", rule.mailings, 1, MAILINGS_MAX)];
+    for (field, value, least, most) in ranges {
+        if !(least..=most).contains(&value) {
+            faults.add(Problem::field(field, format!("a number from {least} to {most}")));
+        }
+    }
+}
+
+/// Why, without what is around it.
+pub(crate) fn read_because(text: &str) -> Result<&str, Problem> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > WHY_CHARS_MAX {
         return Err(Problem::field("because", "say why, in 1 to 500 characters: it stays in the audit log"));

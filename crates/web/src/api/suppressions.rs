@@ -2,7 +2,7 @@
 
 use crate::extract::{Asked, Input};
 use crate::page::{self, Page};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
@@ -145,8 +145,10 @@ pub(crate) async fn add(
     Input(new): Input<NewSuppression>,
 ) -> Result<(StatusCode, Json<Suppressed>), Problem> {
     caller.may(Scope::SuppressionsWrite)?;
-    let target = read_target(&new.target)?;
-    check_text("note", new.note.as_deref().unwrap_or_default())?;
+    let mut faults = Faults::default();
+    let target = faults.take(read_target(&new.target));
+    faults.take(check_text("note", new.note.as_deref().unwrap_or_default()));
+    let target = faults.pass(target)?;
     let reason = SuppressionReason::Manual;
     app.engine.suppress(caller.workspace, target.clone(), reason, new.note, &caller.actor).await?;
     let (shown, because) = match &target {
@@ -261,17 +263,9 @@ pub(crate) async fn lift_many(
     Input(lift): Input<LiftMany>,
 ) -> Result<Json<Lifted>, Problem> {
     caller.may(Scope::SuppressionsWrite)?;
-    check_reason(&lift.reason)?;
-    let filter = LiftFilter {
-        provider: lift.provider,
-        code: lift.code,
-        since: lift.since.map(|time| time.0),
-        until: lift.until.map(|time| time.0),
-        provisional_only: lift.provisional_only,
-    };
-    if filter == LiftFilter::default() {
-        return Err(Problem::new(Code::InvalidField, "say which: provider, code, since, until or provisional_only"));
-    }
+    let mut faults = Faults::default();
+    let filter = lift.read(&mut faults);
+    faults.hold()?;
     let told = match lift.dry_run {
         true => app.store.lift_preview(caller.workspace, filter).await?,
         false => {
@@ -282,6 +276,25 @@ pub(crate) async fn lift_many(
     };
     let groups = told.groups.into_iter().map(Refusals::from).collect();
     Ok(Json(Lifted { lifted: told.count, dry_run: lift.dry_run, groups, sample: told.sample }))
+}
+
+impl LiftMany {
+    /// Which are meant; what is wrong with any of it.
+    pub(crate) fn read(&self, faults: &mut Faults) -> LiftFilter {
+        faults.take(check_reason(&self.reason));
+        let filter = LiftFilter {
+            provider: self.provider.clone(),
+            code: self.code.clone(),
+            since: self.since.map(|time| time.0),
+            until: self.until.map(|time| time.0),
+            provisional_only: self.provisional_only,
+        };
+        if filter == LiftFilter::default() {
+            let why = "say which: provider, code, since, until or provisional_only";
+            faults.add(Problem::new(Code::InvalidField, why));
+        }
+        filter
+    }
 }
 
 /// With an `@` inside an address, else a domain.

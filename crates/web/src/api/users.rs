@@ -1,18 +1,19 @@
 //! The people of the workspace: invited, given a role, shut out.
 
 use crate::auth::sign_in;
-use crate::extract::{Asked, At, Input};
+use crate::extract::{Asked, At, Input, name};
 use crate::idempotency::ShownOnce;
 use crate::page::{self, Page, Plain};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use model::access::Scope;
-use model::{Role, UserId};
+use model::{EmailAddress, Role, UserId};
 use serde::{Deserialize, Serialize};
+use store::user::NAME_CHARS_MAX;
 use store::{LinkPurpose, Member};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -106,7 +107,12 @@ pub(crate) async fn invite(
     Input(given): Input<Invitation>,
 ) -> Result<(StatusCode, Extension<ShownOnce>, Json<Invited>), Problem> {
     caller.may(Scope::UsersWrite)?;
-    let role = read_role(&caller, &given.role)?;
+    let mut faults = Faults::default();
+    let role = faults.take(read_role(&caller, &given.role));
+    let read = EmailAddress::parse(&given.email).map_err(|why| Problem::field("email", why.to_string()));
+    faults.take(read);
+    faults.take(name("name", &given.name, NAME_CHARS_MAX));
+    let role = faults.pass(role)?;
     let (workspace, now) = (caller.workspace, app.now());
     let member = app.store.invite(workspace, &given.email, &given.name, role, &caller.actor, now).await?;
     let link = link(&app, &member, LinkPurpose::Welcome).await?;
@@ -117,7 +123,7 @@ pub(crate) async fn invite(
 fn read_role(caller: &Caller, word: &str) -> Result<Role, Problem> {
     let role = Role::from_word(word).ok_or_else(|| Problem::field("role", format!("there is no role {word:?}")))?;
     if !caller.scopes.covers(role.scopes()) {
-        return Err(Problem::new(Code::NotAllowed, "this role may do more than you may"));
+        return Err(Problem::new(Code::NotAllowed, "this role may do more than you may").about("role"));
     }
     Ok(role)
 }

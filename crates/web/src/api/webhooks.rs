@@ -3,7 +3,7 @@
 use crate::extract::{Asked, At, Input};
 use crate::idempotency::ShownOnce;
 use crate::page::{self, Page, Plain};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::extract::State;
@@ -15,6 +15,7 @@ use model::WebhookId;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use store::webhook::{DESCRIPTION_CHARS_MAX, URL_BYTES_MAX};
 use store::{Cursor, WebhookEdit, WebhookTry};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -155,8 +156,11 @@ pub(crate) async fn make(
     Input(new): Input<NewWebhook>,
 ) -> Result<(StatusCode, Extension<ShownOnce>, Json<WithSecret>), Problem> {
     caller.may(Scope::WebhooksWrite)?;
-    let chosen = WebhookEdit { url: new.url, description: new.description, events: read_events(&new.events)? };
-    check_url(&app, &chosen.url).await?;
+    let mut faults = Faults::default();
+    let events = faults.take(read_events(&new.events));
+    faults.take(check_url(&app, &new.url).await);
+    faults.take(check_description(&new.description));
+    let chosen = WebhookEdit { url: new.url, description: new.description, events: faults.pass(events)? };
     let secret = fresh_secret(app.world.entropy.as_ref());
     let text = secret_text(&secret.bytes);
     let made = app.store.make_webhook(caller.workspace, chosen, secret, &caller.actor, app.now()).await?;
@@ -213,15 +217,19 @@ pub(crate) async fn change(
     Input(change): Input<WebhookChange>,
 ) -> Result<Json<Webhook>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
-    let mut chosen = known(&app, &caller, id).await?.chosen;
+    let (mut chosen, mut faults) = (known(&app, &caller, id).await?.chosen, Faults::default());
     if let Some(url) = change.url {
-        check_url(&app, &url).await?;
+        faults.take(check_url(&app, &url).await);
         chosen.url = url;
     }
-    if let Some(events) = change.events {
-        chosen.events = read_events(&events)?;
+    if let Some(events) = change.events.as_deref().and_then(|events| faults.take(read_events(events))) {
+        chosen.events = events;
     }
-    chosen.description = change.description.unwrap_or(chosen.description);
+    if let Some(description) = change.description {
+        faults.take(check_description(&description));
+        chosen.description = description;
+    }
+    faults.hold()?;
     let changed = app.store.change_webhook(caller.workspace, id, chosen, &caller.actor, app.now()).await?;
     app.engine.webhooks_changed();
     Ok(Json(changed.into()))
@@ -437,7 +445,17 @@ fn read_events(events: &[String]) -> Result<Vec<String>, Problem> {
     Ok(filter.patterns().to_vec())
 }
 
+fn check_description(text: &str) -> Result<(), Problem> {
+    match text.chars().count() {
+        ..=DESCRIPTION_CHARS_MAX => Ok(()),
+        _ => Err(Problem::field("description", format!("at most {DESCRIPTION_CHARS_MAX} characters"))),
+    }
+}
+
 /// Told at once where it is plain; what the name leads to later is checked with every request.
 async fn check_url(app: &App, url: &str) -> Result<(), Problem> {
+    if url.len() > URL_BYTES_MAX {
+        return Err(Problem::field("url", format!("an address has at most {URL_BYTES_MAX} octets")));
+    }
     app.world.fetch.may_reach(url).await.map_err(|why| Problem::field("url", why.to_string()))
 }

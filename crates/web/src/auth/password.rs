@@ -27,7 +27,7 @@ impl Default for Places {
     }
 }
 
-/// Why a password may not be chosen; `None`: it may.
+/// Why a password may not be chosen; `None`: it may. `email`: the account's address, empty where it is not known.
 pub fn objection(password: &str, email: &str) -> Option<String> {
     if password.len() > PASSWORD_BYTES_MAX {
         return Some(format!("at most {PASSWORD_BYTES_MAX} bytes"));
@@ -36,7 +36,7 @@ pub fn objection(password: &str, email: &str) -> Option<String> {
     if characters.len() < PASSWORD_CHARS_MIN {
         return Some(format!("at least {PASSWORD_CHARS_MIN} characters: a few words are easy to keep"));
     }
-    if password.to_lowercase().contains(&email.to_lowercase()) {
+    if !email.is_empty() && password.to_lowercase().contains(&email.to_lowercase()) {
         return Some("it contains the address it belongs to".to_owned());
     }
     characters.sort_unstable();

@@ -162,7 +162,7 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, password: &str, ip: IpAd
         return Ok(known);
     }
     app.store.note_failure(name, PER_ACCOUNT, now).await?;
-    Err(Code::BadCredentials.into())
+    Err(Problem::from(Code::BadCredentials).about("password"))
 }
 
 /// Makes a link by which somebody sets their password, or (for nobody yet) becomes the owner: its secret part.

@@ -84,14 +84,6 @@ async fn draw(
     Ok(sheet.part(factor).part(password).answer(entered))
 }
 
-/// What is wrong with a password that was asked for once more stands beside it.
-fn refused(form: &'static str, typed: Typed, mut problem: Problem) -> Result<Entered, Problem> {
-    if problem.code == Code::BadCredentials && problem.field.is_none() {
-        problem.field = Some("password".to_owned());
-    }
-    Entered::refused(form, typed, problem)
-}
-
 /// Changes the password.
 pub(super) async fn change_password(
     State(app): State<App>,
@@ -105,7 +97,7 @@ pub(super) async fn change_password(
             let note = Part::Note("ok", visitor.shown.say("account-changed"), None);
             draw(&app, &visitor, &Entered::default(), Some(note), None).await
         }
-        Err(problem) => draw(&app, &visitor, &refused("password", typed, problem)?, None, None).await,
+        Err(problem) => draw(&app, &visitor, &Entered::refused("password", typed, problem)?, None, None).await,
     }
 }
 
@@ -121,7 +113,7 @@ pub(super) async fn begin_factor(
         Ok((_, Json(offered))) => {
             draw(&app, &visitor, &Entered::default(), None, Some((offered.secret, offered.uri))).await
         }
-        Err(problem) => draw(&app, &visitor, &refused("begin", typed, problem)?, None, None).await,
+        Err(problem) => draw(&app, &visitor, &Entered::refused("begin", typed, problem)?, None, None).await,
     }
 }
 
@@ -141,7 +133,7 @@ pub(super) async fn confirm_factor(
         }
         Err(problem) => {
             let offered = (typed.get("secret").to_owned(), typed.get("uri").to_owned());
-            draw(&app, &visitor, &refused("confirm", typed, problem)?, None, Some(offered)).await
+            draw(&app, &visitor, &Entered::refused("confirm", typed, problem)?, None, Some(offered)).await
         }
     }
 }
@@ -159,6 +151,6 @@ pub(super) async fn drop_factor(
             let note = Part::Note("ok", visitor.shown.say("factor-dropped"), None);
             draw(&app, &visitor, &Entered::default(), Some(note), None).await
         }
-        Err(problem) => draw(&app, &visitor, &refused("drop", typed, problem)?, None, None).await,
+        Err(problem) => draw(&app, &visitor, &Entered::refused("drop", typed, problem)?, None, None).await,
     }
 }

@@ -7,9 +7,9 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::alerts::{self as api, UNWRITTEN, unwritten};
-use crate::extract::{At, given};
+use crate::extract::{At, Input, given};
 use crate::page as pages;
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -125,7 +125,8 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
     }
     let badge = Badge { class, icon: class, text: shown.one_of("alert", alert.kind.word()) };
     let since = Cell::time(shown, Some(standing.first_at)).sub(shown.count("alert-times", &standing.count));
-    let head = Cell { badge: Some(badge), ..Cell::default() }.sub(&standing.text);
+    let head =
+        Cell { badge: Some(badge), ..Cell::default() }.sub(shown.machine_said(&standing.text, &standing.last_at));
     let about = match alert.subject.as_str() {
         id if id.starts_with("m_") => Cell::link(format!("/campaigns/{id}"), id),
         id if id.starts_with("wh_") => Cell::link(format!("/webhooks/{id}"), id),
@@ -177,22 +178,27 @@ fn channel_form(shown: &Shown, entered: &Entered) -> Form {
 
 /// Makes a channel.
 pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
-    let made = match typed.number::<u32>("every_minutes") {
-        Ok(every) => {
-            let new = json!({
-                "name": typed.get("name"),
-                "kind": typed.get("kind"),
-                "url": typed.some("url"),
-                "token": typed.some("token"),
-                "to": typed.some("to"),
-                "from": typed.some("from"),
-                "relay": typed.some("relay"),
-                "password": typed.some("password"),
-                "every_minutes": every,
-            });
-            api::make(State(app.clone()), visitor.caller.clone(), given(&new)?).await
+    let mut faults = Faults::default();
+    let every = faults.take(typed.number::<u32>("every_minutes")).flatten();
+    let new = json!({
+        "name": typed.get("name"),
+        "kind": typed.get("kind"),
+        "url": typed.some("url"),
+        "token": typed.some("token"),
+        "to": typed.some("to"),
+        "from": typed.some("from"),
+        "relay": typed.some("relay"),
+        "password": typed.some("password"),
+        "every_minutes": every,
+    });
+    let new: Input<api::NewChannel> = given(&new)?;
+    let made = match faults.is_empty() {
+        true => api::make(State(app.clone()), visitor.caller.clone(), new).await,
+        false => {
+            visitor.caller.may(Scope::SettingsWrite)?;
+            new.0.read(&app, &mut faults).await;
+            faults.pass(None)
         }
-        Err(problem) => Err(problem),
     };
     match made {
         Ok(_) => Ok(Redirect::to("/alerts").into_response()),

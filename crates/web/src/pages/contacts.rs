@@ -14,7 +14,7 @@ use axum::response::Response;
 use engine::why::{self, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, ContactStatus, EmailAddress, EventKind};
+use model::{ContactId, ContactStatus, EmailAddress, EventKind, ListId};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
@@ -122,8 +122,14 @@ fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
     }
 }
 
-/// What is kept beside an event, for people: programs note what they know as an object of JSON.
+/// What is kept beside an event, for people: programs note what they know as an object of JSON; the id before a list's name is
+/// theirs as well.
 fn in_words(detail: String) -> String {
+    if let Some((id, name)) = detail.split_once(' ')
+        && id.parse::<ListId>().is_ok()
+    {
+        return name.to_owned();
+    }
     let Ok(known) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&detail) else { return detail };
     let one = |(name, value): (&String, &serde_json::Value)| format!("{name}: {}", plain(value));
     known.iter().map(one).collect::<Vec<_>>().join(", ")

@@ -53,9 +53,9 @@ pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) 
     let made = api::make_key(State(app.clone()), visitor.caller.clone(), Path(name.clone()), given(&json!({}))?).await;
     match made {
         Ok(_) => Ok(Redirect::to(&format!("/domains/{}", name.to_ascii_lowercase())).into_response()),
-        Err(mut problem) => {
-            problem.field = problem.field.or(Some("domain".to_owned()));
-            draw(&app, &visitor, pages::Plain::default(), &Entered::refused("add", typed, problem)?).await
+        Err(problem) => {
+            let entered = Entered::refused("add", typed, problem.about("domain"))?;
+            draw(&app, &visitor, pages::Plain::default(), &entered).await
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariants: a form that was filled in wrongly comes back with what was typed, secrets excepted; whoever was on the way
 //! somewhere arrives there, and never at another site.
 
+use super::carried::Carried;
 use super::visit::{Stranger, Visitor};
 use super::{Layout, page};
 use crate::api::sessions;
@@ -41,25 +42,6 @@ pub(super) struct SignIn {
     carried: Carried,
 }
 
-/// A form that was sent when nobody was signed in any more.
-#[derive(Clone, Default, Deserialize)]
-pub(super) struct Carried {
-    /// Where it goes; empty: there is none.
-    #[serde(default, rename = "carried_to")]
-    pub(super) to: String,
-    /// What was typed, as the browser wrote it.
-    #[serde(default, rename = "carried")]
-    pub(super) body: String,
-}
-
-#[derive(Template)]
-#[template(path = "pages/carry.html")]
-struct CarryPage {
-    layout: Layout,
-    action: String,
-    pairs: Vec<(String, String)>,
-}
-
 #[derive(Template)]
 #[template(path = "pages/sign_in.html")]
 struct SignInPage {
@@ -68,6 +50,8 @@ struct SignInPage {
     email: String,
     next: String,
     error: Option<String>,
+    /// What is missing.
+    missing: Vec<&'static str>,
     /// Is a code of the second factor asked for?
     asks_code: bool,
     /// The way to the identity provider, and what the button says, if one is configured.
@@ -82,7 +66,16 @@ impl SignInPage {
             (with_next("/sign-in/provider", own_path(&next)), stranger.words.fill("sign-in-by", &name))
         });
         let carried = Carried::default();
-        SignInPage { carried, layout, email: String::new(), next, error: None, asks_code: false, provider }
+        SignInPage {
+            carried,
+            layout,
+            email: String::new(),
+            next,
+            error: None,
+            missing: Vec::new(),
+            asks_code: false,
+            provider,
+        }
     }
 }
 
@@ -98,8 +91,15 @@ pub(super) fn door(app: &App, stranger: &Stranger, error: Option<String>) -> Res
 
 /// The door for somebody who sent a form: it waits until they are in.
 pub(super) fn ask_and_carry(app: &App, stranger: &Stranger, carried: Carried) -> Response {
-    let error = Some(stranger.words.say("carry-waits"));
+    let error = Some(stranger.words.say(if carried.file.is_empty() { "carry-waits" } else { "carry-waits-no-file" }));
     let form = SignInPage { carried, error, ..SignInPage::new(app, stranger, "/".to_owned()) };
+    (StatusCode::UNAUTHORIZED, page(&form)).into_response()
+}
+
+/// The door for somebody whose form cannot be carried, and why; they come back to its page.
+pub(super) fn ask_and_tell(app: &App, stranger: &Stranger, why: String, page_of_it: Option<String>) -> Response {
+    let next = page_of_it.unwrap_or_else(|| "/".to_owned());
+    let form = SignInPage { error: Some(why), ..SignInPage::new(app, stranger, next) };
     (StatusCode::UNAUTHORIZED, page(&form)).into_response()
 }
 
@@ -112,6 +112,14 @@ pub(super) async fn sign_in(
     Form(typed): Form<SignIn>,
 ) -> Result<Response, Problem> {
     auth::not_foreign(&app, &headers)?;
+    let given = [("email", typed.email.trim()), ("password", typed.password.as_str())];
+    let missing: Vec<&str> = given.into_iter().filter(|(_, text)| text.is_empty()).map(|(field, _)| field).collect();
+    if !missing.is_empty() {
+        // Nothing was guessed, so that nothing is counted.
+        let blank = SignInPage::new(&app, &stranger, typed.next);
+        let form = SignInPage { carried: typed.carried, email: typed.email, missing, ..blank };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response());
+    }
     let code = Some(typed.code.trim()).filter(|code| !code.is_empty());
     let given = sign_in::Given { email: typed.email.trim(), password: &typed.password, code };
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
@@ -120,13 +128,10 @@ pub(super) async fn sign_in(
     match sessions::enter(&app, &given, &from, old).await {
         Ok((secret, _, _)) => {
             let cookie = [(SET_COOKIE, sign_in::cookie(&app, Some(&secret)))];
-            if typed.carried.to.is_empty() {
-                return Ok((cookie, Redirect::to(own_path(&typed.next))).into_response());
+            match typed.carried.is_some() {
+                true => Ok((cookie, typed.carried.ask(&app, &stranger)).into_response()),
+                false => Ok((cookie, Redirect::to(own_path(&typed.next))).into_response()),
             }
-            let layout = Layout::outside(&app, &stranger, stranger.words.say("carry-title"));
-            let pairs = form_urlencoded::parse(typed.carried.body.as_bytes()).into_owned().collect();
-            let action = own_path(&typed.carried.to).to_owned();
-            Ok((cookie, page(&CarryPage { layout, action, pairs })).into_response())
         }
         Err(problem)
             if matches!(problem.code, Code::BadCredentials | Code::SecondFactorNeeded | Code::TooManyAttempts) =>
@@ -186,12 +191,13 @@ struct WelcomePage {
 impl WelcomePage {
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<String> {
-        let error = self.error.as_ref().filter(|error| error.field.as_deref() == Some(field))?;
+        let error = self.error.as_ref()?;
+        let detail = error.of_field(field)?;
         Some(match error.code {
             code @ (Code::BadCredentials | Code::SecondFactorNeeded) => {
                 self.layout.shown.one_of("problem", code.word())
             }
-            _ => self.layout.shown.refused(&error.detail),
+            _ => self.layout.shown.refused(detail),
         })
     }
 }

@@ -17,6 +17,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::drafts::POSTAL_ADDRESS;
+use engine::setup::{About, Check, Finding};
 use model::CampaignState;
 use model::access::Scope;
 
@@ -144,6 +145,39 @@ struct First {
     place: &'static str,
     /// Why it could not be opened.
     error: Option<String>,
+    /// May the visitor have the machine looked at?
+    may_look: bool,
+    /// How it stands; empty: nobody looked yet.
+    checks: Vec<Checked>,
+}
+
+/// Something of the machine that was looked at.
+struct Checked {
+    class: &'static str,
+    stands: String,
+    what: String,
+    /// What is so, and what to do.
+    says: String,
+}
+
+impl Checked {
+    fn of(visitor: &Visitor, check: Check) -> Checked {
+        let shown = &visitor.shown;
+        let class = match check.reason.finding() {
+            Finding::Good => "ok",
+            Finding::Wrong => "hard",
+            Finding::Unknown => "soft",
+        };
+        let what = shown.one_of("setup-of", check.about.word());
+        let what = match &check.about {
+            About::PublicAddress(name) | About::ReverseName(name) => format!("{what}: {name}"),
+            About::Port25 => what,
+        };
+        let (found, expected) = check.reason.values();
+        let values = [("found", found.into()), ("expected", expected.into())];
+        let says = shown.fill(&format!("setup-{}", check.reason.word()), &values);
+        Checked { class, stands: shown.one_of("setup-is", class), what, says }
+    }
 }
 
 /// The page.
@@ -159,6 +193,17 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
 
 /// The page with these steps, below what waits for somebody.
 pub(super) fn draw(app: &App, visitor: &Visitor, steps: Steps, needs: Vec<Need>, error: Option<String>) -> Response {
+    with_checks(app, visitor, steps, needs, error, Vec::new())
+}
+
+fn with_checks(
+    app: &App,
+    visitor: &Visitor,
+    steps: Steps,
+    needs: Vec<Need>,
+    error: Option<String>,
+    checks: Vec<Checked>,
+) -> Response {
     let may_open = visitor.caller.of_the_house().is_ok() && visitor.caller.scopes.has(Scope::CampaignsSend);
     page(&First {
         layout: Layout::of(app, visitor, Section::Home, visitor.shown.say("first-title")),
@@ -169,7 +214,29 @@ pub(super) fn draw(app: &App, visitor: &Visitor, steps: Steps, needs: Vec<Need>,
         may_open,
         place: PLACE,
         error,
+        may_look: may_look(visitor),
+        checks,
     })
+}
+
+/// The machine is everybody's: whoever may see its sources may look at it.
+fn may_look(visitor: &Visitor) -> bool {
+    visitor.caller.of_the_house().is_ok() && visitor.caller.scopes.has(Scope::DispatchRead)
+}
+
+/// Looks at the machine: its public address, port 25, the reverse names of its sources.
+pub(super) async fn look(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    visitor.caller.of_the_house()?;
+    visitor.caller.may(Scope::DispatchRead)?;
+    // Nothing of a sandbox is out in the world.
+    if app.is_sandbox() {
+        return Err(Code::NotFound.into());
+    }
+    let transport = &app.config.sending.transport;
+    let found = app.engine.look_at_setup(&app.world, &app.config.public_url, transport).await?;
+    let checks = found.into_iter().map(|check| Checked::of(&visitor, check)).collect();
+    let steps = Steps::of(&app, &visitor).await?;
+    Ok(with_checks(&app, &visitor, steps, Vec::new(), None, checks))
 }
 
 fn may_keep(visitor: &Visitor) -> Result<(), Problem> {

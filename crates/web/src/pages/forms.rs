@@ -100,18 +100,20 @@ pub(super) struct Entered {
 impl Entered {
     /// A form of the page was refused. What is no matter of its contents goes on as it is.
     pub(super) fn refused(form: &'static str, typed: Typed, problem: Problem) -> Result<Entered, Problem> {
-        let is_about_it = matches!(
-            problem.code,
-            Code::InvalidField
-                | Code::UnknownField
-                | Code::AlreadyExists
-                | Code::Refused
-                | Code::WrongState
-                | Code::Held
-                | Code::BadCredentials
-                | Code::SecondFactorNeeded
-                | Code::TooManyAttempts
-        );
+        // What one may not do is about the form where it is about a field of it: another choice there is allowed.
+        let is_about_it = problem.field.is_some() && problem.code == Code::NotAllowed
+            || matches!(
+                problem.code,
+                Code::InvalidField
+                    | Code::UnknownField
+                    | Code::AlreadyExists
+                    | Code::Refused
+                    | Code::WrongState
+                    | Code::Held
+                    | Code::BadCredentials
+                    | Code::SecondFactorNeeded
+                    | Code::TooManyAttempts
+            );
         if is_about_it { Ok(Entered { form, typed, problem: Some(problem) }) } else { Err(problem) }
     }
 

@@ -12,7 +12,7 @@ use crate::api::imports as api;
 use crate::extract::{At, given};
 use crate::files::{Folder, beside};
 use crate::page as pages;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use axum::body::Bytes;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -275,6 +275,7 @@ fn roles(shown: &Shown, tag: Option<&str>) -> Vec<(String, String)> {
 
 /// What was chosen, as the request of the API: every role has its column, or none.
 fn chosen(shown: &Shown, file: &str, columns: usize, typed: &Typed) -> Result<Value, Problem> {
+    let mut faults = Faults::default();
     let mut mapping: Map<String, Value> = Role::ALL.iter().map(|role| (role.word().to_owned(), json!("-"))).collect();
     for number in 1..=columns {
         let name = format!("{COLUMN}{number}");
@@ -282,20 +283,22 @@ fn chosen(shown: &Shown, file: &str, columns: usize, typed: &Typed) -> Result<Va
         if role == PLAIN {
             continue;
         }
-        let place = mapping.get_mut(role).ok_or_else(|| Problem::field(&name, shown.say("import-unknown-role")))?;
-        if *place != json!("-") {
-            return Err(Problem::field(&name, shown.say("import-role-twice")));
+        match mapping.get_mut(role) {
+            None => faults.add(Problem::field(&name, shown.say("import-unknown-role"))),
+            Some(place) if *place != json!("-") => faults.add(Problem::field(&name, shown.say("import-role-twice"))),
+            Some(place) => *place = json!(format!("#{number}")),
         }
-        *place = json!(format!("#{number}"));
     }
     if mapping[Role::Email.word()] == json!("-") {
-        return Err(Problem::new(Code::InvalidField, shown.say("import-no-address")));
+        faults.add(Problem::new(Code::InvalidField, shown.say("import-no-address")));
     }
     if mapping[Role::Consent.word()] == json!("-") {
-        let said = typed.some("consent");
-        let said = said.ok_or_else(|| Problem::field("consent", shown.say("import-consent-missing")))?;
-        mapping.insert(Role::Consent.word().to_owned(), json!(format!("={said}")));
+        match typed.some("consent") {
+            Some(said) => mapping[Role::Consent.word()] = json!(format!("={said}")),
+            None => faults.add(Problem::field("consent", shown.say("import-consent-missing"))),
+        }
     }
+    faults.hold()?;
     Ok(json!({
         "file": file,
         "name": typed.some("name"),

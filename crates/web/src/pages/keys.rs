@@ -8,7 +8,7 @@ use super::shown::Shown;
 use super::{Visitor, once, tabs};
 use crate::App;
 use crate::api::keys as api;
-use crate::extract::{At, given};
+use crate::extract::{At, Input, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
@@ -111,17 +111,16 @@ fn make_form(app: &App, visitor: &Visitor, entered: &Entered) -> Form {
 /// Makes a key, and shows it this once.
 pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     once::take(&app, &typed)?;
-    let scopes = typed.all("scopes");
     let mut faults = Faults::default();
     let expires_at = faults.take(visitor.shown.typed_time(&typed, "expires_at")).flatten();
-    if scopes.is_empty() {
-        faults.add(Problem::field("scopes", visitor.shown.say("key-no-scope")));
-    }
-    let made = match faults.hold() {
-        Err(problem) => Err(problem),
-        Ok(()) => {
-            let new = json!({ "name": typed.get("name"), "scopes": scopes, "expires_at": expires_at });
-            api::make(State(app.clone()), visitor.caller.clone(), given(&new)?).await
+    let new = json!({ "name": typed.get("name"), "scopes": typed.all("scopes"), "expires_at": expires_at });
+    let new: Input<api::NewKey> = given(&new)?;
+    let made = match faults.is_empty() {
+        true => api::make(State(app.clone()), visitor.caller.clone(), new).await,
+        false => {
+            visitor.caller.may(Scope::KeysWrite)?;
+            new.0.read(&app, &visitor.caller, &mut faults);
+            faults.pass(None)
         }
     };
     match made {

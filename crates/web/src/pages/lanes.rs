@@ -8,8 +8,8 @@ use super::shown::Shown;
 use super::{Visitor, live, tabs};
 use crate::App;
 use crate::api::holds as api;
-use crate::extract::{At, given};
-use crate::problem::Problem;
+use crate::extract::{At, Input, given};
+use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -214,19 +214,24 @@ async fn hold_form(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Fo
 
 /// Holds part of the work.
 pub(super) async fn place(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
-    let placed = match visitor.shown.typed_time(&typed, "until") {
-        Ok(until) => {
-            let wanted = json!({
-                "provider": typed.some("provider"),
-                "domain": typed.some("domain"),
-                "campaign": typed.some("campaign"),
-                "cold_only": typed.has("cold_only"),
-                "until": until,
-                "why": typed.get("why"),
-            });
-            api::place(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await
+    let mut faults = Faults::default();
+    let until = faults.take(visitor.shown.typed_time(&typed, "until")).flatten();
+    let wanted = json!({
+        "provider": typed.some("provider"),
+        "domain": typed.some("domain"),
+        "campaign": typed.some("campaign"),
+        "cold_only": typed.has("cold_only"),
+        "until": until,
+        "why": typed.get("why"),
+    });
+    let wanted: Input<api::Reach> = given(&wanted)?;
+    let placed = match faults.is_empty() {
+        true => api::place(State(app.clone()), visitor.caller.clone(), wanted).await,
+        false => {
+            visitor.caller.may(Scope::DispatchWrite)?;
+            wanted.0.read(&app, &visitor.caller, &mut faults).await?;
+            faults.pass(None)
         }
-        Err(problem) => Err(problem),
     };
     match placed {
         Ok((_, Json(placed))) => Ok(Redirect::to(&format!("/lanes?covers={}", placed.covers)).into_response()),

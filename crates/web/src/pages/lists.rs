@@ -102,9 +102,8 @@ fn body(typed: &Typed) -> Value {
 }
 
 /// What is refused without a field is about the name.
-fn refused(typed: Typed, mut problem: Problem) -> Result<Entered, Problem> {
-    problem.field = problem.field.or(Some("name".to_owned()));
-    Entered::refused("list", typed, problem)
+fn refused(typed: Typed, problem: Problem) -> Result<Entered, Problem> {
+    Entered::refused("list", typed, problem.about("name"))
 }
 
 /// Makes a list.

@@ -14,6 +14,7 @@ mod alerts;
 mod assets;
 mod campaign;
 mod campaigns;
+mod carried;
 mod composer;
 mod conditions;
 mod contacts;
@@ -102,6 +103,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
     let closed = Router::new()
         .route("/", get(home::show))
         .route("/first", get(first::show))
+        .route("/first/look", post(first::look))
         .route("/first/sandbox", post(first::open))
         .route("/first/sandbox/remove", get(first::ask_to_remove).post(first::remove))
         .merge(of_campaigns())
@@ -117,7 +119,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/sign-out", post(doors::sign_out))
         .route_layer(from_fn_with_state(app.clone(), visit::require));
     let open = Router::new()
-        .route("/sign-in", get(doors::ask).post(doors::sign_in))
+        .route("/sign-in", get(doors::ask).post(doors::sign_in).layer(DefaultBodyLimit::max(carried::DOOR_BYTES_MAX)))
         .route("/sign-in/provider", get(provider::away))
         .route(BACK, get(provider::back))
         .route("/welcome/{token}", get(doors::ask_for_password).post(doors::welcome))

@@ -87,8 +87,7 @@ impl AskPage {
 
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
-        let error = self.error.as_ref()?;
-        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+        self.error.as_ref()?.of_field(field)
     }
 
     /// Who has to be taken out, in words.

@@ -53,7 +53,7 @@ pub(crate) fn not_in_sandbox(app: &App, headers: &HeaderMap) -> Response {
 }
 
 /// The page of ours one came from.
-fn referer(app: &App, request: &Request) -> Option<String> {
+pub(super) fn referer(app: &App, request: &Request) -> Option<String> {
     let referer = request.headers().get(header::REFERER)?.to_str().ok()?;
     let path = referer.strip_prefix(&app.config.public_url)?;
     path.starts_with('/').then(|| path.to_owned())

@@ -9,7 +9,7 @@ use crate::App;
 use crate::api::segments as api;
 use crate::extract::{At, given};
 use crate::page as pages;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Faults, Problem};
 use askama::Template;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -200,8 +200,7 @@ struct SegmentPage {
 impl SegmentPage {
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
-        let error = self.draft.error.as_ref()?;
-        (error.field.as_deref() == Some(field)).then_some(error.detail.as_str())
+        self.draft.error.as_ref()?.of_field(field)
     }
 
     /// What is wrong with no field of its own.
@@ -327,7 +326,12 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
             if is_edit {
                 draft.lines.lines.iter_mut().for_each(|line| line.wrong = None);
             } else {
-                draft.error = Some(problem);
+                let mut faults = Faults::default();
+                faults.add(problem);
+                if wish == "save" {
+                    faults.take(api::check_name(&draft.name));
+                }
+                draft.error = faults.hold().err();
             }
             draft.text = if is_text_meant { draft.text } else { String::new() };
             return draw(&app, &visitor, draft, false, false).await;

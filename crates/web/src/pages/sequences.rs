@@ -7,9 +7,9 @@ use super::sheet::{Badge, Cell, Facts, Press, Sheet, Table};
 use super::shown::Shown;
 use crate::App;
 use crate::api::sequences as api;
-use crate::extract::{Asked, At, given};
+use crate::extract::{Asked, At, Input, given};
 use crate::page as pages;
-use crate::problem::Problem;
+use crate::problem::{Faults, Problem};
 use crate::stream;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -244,7 +244,8 @@ pub(super) async fn edit(
 }
 
 /// What was written, as the request of the API.
-fn body(shown: &Shown, typed: &Typed) -> Result<Value, Problem> {
+async fn body(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Input<api::WrittenSequence>, Problem> {
+    let shown = &visitor.shown;
     let json_of = |name: &'static str| -> Result<Value, Problem> {
         let text = typed.get(name);
         let text = if text.is_empty() { "{}" } else { text };
@@ -253,14 +254,29 @@ fn body(shown: &Shown, typed: &Typed) -> Result<Value, Problem> {
             Problem::field(name, format!("{}: {why}", shown.fill("sequence-no-json", &place)))
         })
     };
-    Ok(json!({ "name": typed.get("name"), "definition": json_of("definition")?, "messages": json_of("messages")? }))
+    let mut faults = Faults::default();
+    let [definition, messages] = ["definition", "messages"].map(|name| faults.take(json_of(name)));
+    let definition = definition.unwrap_or_else(|| json!({}));
+    let whole = |messages: Value| json!({ "name": typed.get("name"), "definition": definition, "messages": messages });
+    let read = faults.take(given(&whole(messages.unwrap_or_else(|| json!({})))));
+    if faults.is_empty() {
+        return faults.pass(read);
+    }
+    // What cannot be read stands empty here, and what is wrong with the rest is told as well.
+    let Input(rest): Input<api::WrittenSequence> = read.map_or_else(|| given(&whole(json!({}))), Ok)?;
+    faults.take(rest.into_proposal(app, &visitor.caller).await);
+    faults.pass(None)
 }
 
 fn refused(typed: Typed, mut problem: Problem) -> Result<Entered, Problem> {
     // A field of a message is told by its path; what has no field is about the name.
     let field = problem.field.get_or_insert_with(|| "name".to_owned());
-    if field.starts_with("messages.") || field.starts_with("definition.") {
-        problem.detail = format!("{field}: {}", problem.detail);
+    for (field, detail) in
+        std::iter::once((field, &mut problem.detail)).chain(problem.also.iter_mut().map(|(f, d)| (f, d)))
+    {
+        if field.starts_with("messages.") || field.starts_with("definition.") {
+            *detail = format!("{field}: {detail}");
+        }
     }
     Entered::refused("sequence", typed, problem)
 }
@@ -278,7 +294,7 @@ fn typed_back(
 
 /// Writes a sequence.
 pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
-    let made = match body(&visitor.shown, &typed).and_then(|body| given(&body)) {
+    let made = match body(&app, &visitor, &typed).await {
         Ok(body) => api::make(State(app.clone()), visitor.caller.clone(), body).await,
         Err(problem) => Err(problem),
     };
@@ -295,7 +311,7 @@ pub(super) async fn change(
     At(id): At<SequenceId>,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    let changed = match body(&visitor.shown, &typed).and_then(|body| given(&body)) {
+    let changed = match body(&app, &visitor, &typed).await {
         Ok(body) => api::change(State(app.clone()), visitor.caller.clone(), At(id), body).await,
         Err(problem) => Err(problem),
     };

@@ -119,10 +119,7 @@ pub(super) async fn rename(State(app): State<App>, visitor: Visitor, typed: Type
     let wanted = json!({ "name": typed.get("name") });
     match workspaces::rename(State(app.clone()), visitor.caller.clone(), At(id), given(&wanted)?).await {
         Ok(_) => Ok(Redirect::to("/settings?kept=yes").into_response()),
-        Err(mut problem) => {
-            problem.field = problem.field.or(Some("name".to_owned()));
-            draw(&app, &visitor, &Entered::refused("name", typed, problem)?, false).await
-        }
+        Err(problem) => draw(&app, &visitor, &Entered::refused("name", typed, problem.about("name"))?, false).await,
     }
 }
 

@@ -4,6 +4,8 @@ use super::forms::Typed;
 use crate::problem::Problem;
 use crate::shape::Time;
 use crate::words::Words;
+use dispatch::telling::Manner;
+use dispatch::windows::Zone;
 use engine::lanes::LimitView;
 use fluent_bundle::FluentValue;
 use jiff::Zoned;
@@ -128,6 +130,12 @@ impl Shown {
     /// A time as browsers have it in a field, in the workspace's zone.
     pub(crate) fn typed_as(&self, at: &Timestamp) -> String {
         self.zoned(*at).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    /// What the machine said of itself at a time, in this language and zone.
+    pub(crate) fn machine_said(&self, text: &str, at: &Timestamp) -> String {
+        let zone = Zone::find(&self.zone_name()).unwrap_or_else(Zone::utc);
+        Manner { language: self.words.language(), zone }.told(text, *at)
     }
 
     /// A limit of a lane in a sentence, with its times in the workspace's zone.

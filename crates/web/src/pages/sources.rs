@@ -7,12 +7,14 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::dispatch as api;
-use crate::extract::given;
+use crate::extract::{Input, given};
 use crate::problem::{Code, Faults, Problem};
+use crate::shape::Ceilings;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::lanes::SourceView;
+use model::Timestamp;
 use model::access::Scope;
 use serde_json::{Map, Value, json};
 
@@ -41,12 +43,21 @@ async fn draw(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Respons
         .with_csv(shown, "/sources");
     let may_write = visitor.caller.scopes.has(Scope::DispatchWrite);
     let layout = Layout::of(app, visitor, Section::Delivery, shown.say("sources"));
-    let mut sheet = Sheet::new(layout).lead(shown.say("sources-what")).tabs(tabs::delivery(visitor, "/sources"));
+    let mut sheet = Sheet::new(layout)
+        .lead(shown.fill("sources-what", &[("at", budgets_open(shown).into()), ("zone", shown.zone_name().into())]))
+        .tabs(tabs::delivery(visitor, "/sources"));
     sheet = sheet.part(table).part(pool_table(app, shown, may_write).await?);
     if may_write {
         sheet = sheet.part(source_form(shown, None, entered)).part(pool_form(shown, entered));
     }
     Ok(sheet.answer(entered))
+}
+
+/// When the budgets of the next day open, in the workspace's zone: their days are those of UTC, wherever one reads them.
+fn budgets_open(shown: &Shown) -> String {
+    const DAY_MS: i64 = 86_400_000;
+    let next = (shown.now.as_millis().div_euclid(DAY_MS) + 1) * DAY_MS;
+    shown.time(&Timestamp::from_millis(next))
 }
 
 fn source_row(shown: &Shown, view: &SourceView) -> Vec<Cell> {
@@ -60,9 +71,13 @@ fn source_row(shown: &Shown, view: &SourceView) -> Vec<Cell> {
     let (today, spent) = view.toward.iter().fold((0_u64, 0_u64), |(today, spent), toward| {
         (today + u64::from(toward.today), spent + u64::from(toward.spent))
     });
-    let budget = shown.fill("source-budget", &[("spent", spent.into()), ("today", today.into())]);
+    let budget = match view.toward.is_empty() {
+        true => shown.say("source-unused"),
+        false => shown.fill("source-budget", &[("spent", spent.into()), ("today", today.into())]),
+    };
+    let pools = if pools.is_empty() { "–".to_owned() } else { pools.join(", ") };
     let ehlo = if source.ehlo_name.is_empty() { shown.say("source-own-name") } else { source.ehlo_name.clone() };
-    vec![name, Cell::text(address).sub(ehlo), Cell::text(pools.join(", ")), Cell::text(budget)]
+    vec![name, Cell::text(address).sub(ehlo), Cell::text(pools), Cell::text(budget)]
 }
 
 async fn pool_table(app: &App, shown: &Shown, may_write: bool) -> Result<Table, Problem> {
@@ -130,11 +145,7 @@ pub(super) async fn put(State(app): State<App>, visitor: Visitor, typed: Typed) 
         "proxy": typed.some("proxy"),
         "is_warm": typed.has("is_warm"),
     });
-    let put = match name.is_empty() {
-        true => Err(Problem::field("name", visitor.shown.say("name-missing"))),
-        false => api::put_source(State(app.clone()), visitor.caller.clone(), Path(name), given(&wanted)?).await,
-    };
-    match put {
+    match api::put_source(State(app.clone()), visitor.caller.clone(), Path(name), given(&wanted)?).await {
         Ok(_) => Ok(Redirect::to("/sources").into_response()),
         Err(problem) => draw(&app, &visitor, &Entered::refused("source", typed, problem)?).await,
     }
@@ -143,16 +154,16 @@ pub(super) async fn put(State(app): State<App>, visitor: Visitor, typed: Typed) 
 /// Describes a pool, or changes one.
 pub(super) async fn put_pool(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     let name = typed.get("name").to_owned();
-    let mut faults = Faults::default();
-    if name.is_empty() {
-        faults.add(Problem::field("name", visitor.shown.say("name-missing")));
-    }
-    let members = faults.take(members(&visitor.shown, typed.get("members")));
-    let put = match faults.hold() {
-        Err(problem) => Err(problem),
-        Ok(()) => {
+    let put = match members(&visitor.shown, typed.get("members")) {
+        Ok(members) => {
             let wanted = json!({ "members": members, "dedicated": typed.has("dedicated") });
             api::put_pool(State(app.clone()), visitor.caller.clone(), Path(name), given(&wanted)?).await
+        }
+        Err(problem) => {
+            let mut faults = Faults::default();
+            faults.take(api::check_name(&name));
+            faults.add(problem);
+            faults.pass(None)
         }
     };
     match put {
@@ -268,7 +279,11 @@ fn ceilings(typed: &Typed) -> Result<Map<String, Value>, Problem> {
             wanted.insert(ceiling.to_owned(), value.into());
         }
     }
-    faults.hold()?;
+    if !faults.is_empty() {
+        let Input(read): Input<Ceilings> = given(&Value::Object(wanted))?;
+        faults.take(read.checked());
+        return faults.pass(None);
+    }
     Ok(wanted)
 }
 

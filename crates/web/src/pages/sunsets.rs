@@ -18,6 +18,7 @@ use engine::sunsets::USUAL;
 use model::SunsetId;
 use model::access::Scope;
 use serde_json::{Value, json};
+use store::sunset::SleepRule;
 
 /// The times people were put to rest, and the form that asks who would be.
 pub(super) async fn list(
@@ -100,10 +101,16 @@ pub(super) async fn ask(State(app): State<App>, visitor: Visitor, typed: Typed) 
 async fn asked(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Option<ProposedSunset>, Problem> {
     let mut faults = Faults::default();
     let [days, mailings] = ["days", "mailings"].map(|name| faults.take(typed.number::<u16>(name)).flatten());
+    let is_done = typed.get("do") == "rest";
+    if is_done {
+        faults.take(api::read_because(typed.get("because")));
+    }
+    let rule = SleepRule { days: days.unwrap_or(USUAL.days), mailings: mailings.unwrap_or(USUAL.mailings) };
+    api::check(rule, &mut faults);
     faults.hold()?;
     let mut rule: Value = json!({ "days": days, "mailings": mailings });
     let (state, caller) = (State(app.clone()), visitor.caller.clone());
-    if typed.get("do") != "rest" {
+    if !is_done {
         let Json(told) = api::propose(state, caller, given(&rule)?).await?;
         return Ok(Some(told));
     }

@@ -8,7 +8,7 @@ use super::sheet::{Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
 use crate::App;
 use crate::api::suppressions as api;
-use crate::extract::given;
+use crate::extract::{Input, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
@@ -205,10 +205,14 @@ pub(super) async fn lift_many(State(app): State<App>, visitor: Visitor, typed: T
     let which = Which { q: String::new(), after: None };
     let shown = &visitor.shown;
     let is_count = typed.get("do") != "lift";
-    let wanted = many_wanted(shown, &typed, is_count);
-    let lifted = match wanted {
-        Ok(wanted) => api::lift_many(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await,
-        Err(problem) => Err(problem),
+    let mut faults = Faults::default();
+    let wanted: Input<api::LiftMany> = given(&many_wanted(shown, &typed, is_count, &mut faults))?;
+    let lifted = match faults.is_empty() {
+        true => api::lift_many(State(app.clone()), visitor.caller.clone(), wanted).await,
+        false => {
+            wanted.0.read(&mut faults);
+            faults.pass(None)
+        }
     };
     match lifted {
         Ok(Json(lifted)) => {
@@ -224,11 +228,9 @@ pub(super) async fn lift_many(State(app): State<App>, visitor: Visitor, typed: T
     }
 }
 
-fn many_wanted(shown: &Shown, typed: &Typed, is_count: bool) -> Result<serde_json::Value, Problem> {
-    let mut faults = Faults::default();
+fn many_wanted(shown: &Shown, typed: &Typed, is_count: bool, faults: &mut Faults) -> serde_json::Value {
     let [since, until] = ["since", "until"].map(|name| faults.take(shown.typed_time(typed, name)).flatten());
-    faults.hold()?;
-    Ok(json!({
+    json!({
         "provider": typed.some("provider"),
         "code": typed.some("code"),
         "since": since,
@@ -236,5 +238,5 @@ fn many_wanted(shown: &Shown, typed: &Typed, is_count: bool) -> Result<serde_jso
         "provisional_only": typed.has("provisional_only"),
         "reason": typed.get("reason"),
         "dry_run": is_count,
-    }))
+    })
 }

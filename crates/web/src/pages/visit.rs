@@ -3,11 +3,12 @@
 //! How one wants to see pages belongs to the browser one sits at, so it is kept in a cookie of its own and works before
 //! anybody signs in.
 
-use super::doors::{Carried, with_next};
+use super::carried::{self, Brought};
+use super::doors::with_next;
 use super::shown::Shown;
 use crate::problem::{Code, Problem};
 use crate::words::Words;
-use crate::{App, Caller, auth, extract};
+use crate::{App, Caller, auth};
 use axum::Form;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -22,9 +23,6 @@ use serde::Deserialize;
 pub(crate) const LOOK_COOKIE: &str = "postroom-look";
 /// A year.
 const LOOK_LASTS_SECS: u32 = 365 * 24 * 3600;
-
-/// How browsers write forms.
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How one wants to see pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,19 +137,18 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
 
 /// Whoever is not signed in is asked to; what they typed into a form is carried along.
 async fn to_the_door(app: &App, request: Request) -> Response {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is_form = kind.split(';').next().is_some_and(|kind| kind.trim() == FORM);
-    if request.method() == Method::POST && is_form && auth::not_foreign(app.front(), request.headers()).is_ok() {
-        let stranger = Stranger::of(request.headers());
-        let to = from_outside(app, request.uri().path());
-        if let Ok(body) = extract::body(request).await {
-            let body = String::from_utf8_lossy(&body).into_owned();
-            return super::doors::ask_and_carry(app.front(), &stranger, Carried { to, body });
+    let stranger = Stranger::of(request.headers());
+    let (parts, body) = request.into_parts();
+    let away = Redirect::to(&with_next("/sign-in", &from_outside(app, asked_page(&parts))));
+    let to = from_outside(app, parts.uri.path());
+    match carried::brought(app, Request::from_parts(parts, body), to).await {
+        Brought::Nothing => away.into_response(),
+        Brought::Typed(carried) => super::doors::ask_and_carry(app.front(), &stranger, carried),
+        Brought::Lost { words, from } => {
+            let most = [("mb", (carried::CARRIED_BYTES_MAX >> 20).into())];
+            super::doors::ask_and_tell(app.front(), &stranger, stranger.words.fill(words, &most), from)
         }
-        return Redirect::to("/sign-in").into_response();
     }
-    let (parts, _) = request.into_parts();
-    Redirect::to(&with_next("/sign-in", &from_outside(app, asked_page(&parts)))).into_response()
 }
 
 /// A page's address as the door has it.

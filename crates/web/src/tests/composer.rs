@@ -178,6 +178,79 @@ async fn what_was_typed_outlives_the_session() {
     assert_eq!(kept.options.subject.as_deref(), Some("Typed too late"));
 }
 
+/// A form with files in it, sent by somebody whose session had ended.
+async fn send_parts(house: &House, to: &str, cookie: &str, parts: &[(&str, &str)]) -> super::house::Answer {
+    let part =
+        |(head, value): &(&str, &str)| format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n");
+    let body = format!("{}--x--\r\n", parts.iter().map(part).collect::<String>());
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(to)
+        .header("cookie", cookie)
+        .header("sec-fetch-site", "same-origin")
+        .header("referer", format!("{}/imports/new", house.app.config.public_url))
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(Body::from(body))
+        .unwrap();
+    house.send(request).await
+}
+
+/// Signs in where one was led to, with what was carried there.
+async fn go_on(house: &House, door: &super::house::Answer) -> super::house::Answer {
+    let carried = ["next", "carried_to", "carried", "carried_as", "carried_file"];
+    let carried: Vec<(&str, String)> = carried.into_iter().map(|name| (name, hidden(&door.text, name))).collect();
+    let mut fields = vec![("email", "anna@example.org"), ("password", "correct horse battery")];
+    fields.extend(carried.iter().map(|(name, value)| (*name, value.as_str())));
+    submit(house, "/sign-in", "", &form(&fields)).await
+}
+
+#[tokio::test]
+async fn pasted_rows_outlive_the_session_and_of_files_it_is_said_that_they_do_not() {
+    const ROWS: &str = "email,name\nkim@a.example,K & L\n";
+    let house = House::new();
+    owner(&house).await;
+    let send = async |parts: &[(&str, &str)]| send_parts(&house, "/imports/files", "", parts).await;
+    let (file, text) = ("name=\"file\"; filename=\"a.csv\"", "name=\"text\"");
+    let no_file = "name=\"file\"; filename=\"\"";
+    let door = send(&[(no_file, ""), (text, ROWS)]).await;
+    assert_eq!(door.status, 401, "{}", door.text);
+    assert!(door.text.contains("What you typed is kept"), "{}", door.text);
+    let inside = go_on(&house, &door).await;
+    assert!(inside.text.contains("action=\"/imports/files\" enctype=\"multipart/form-data\""), "{}", inside.text);
+    assert!(
+        inside.text.contains("name=\"text\">\nemail,name\nkim@a.example,K &#38; L\n</textarea>"),
+        "{}",
+        inside.text
+    );
+    let cookie = inside.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let sent = send_parts(&house, "/imports/files", &cookie, &[(text, ROWS)]).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+
+    let both = send(&[(file, ROWS), (text, ROWS)]).await;
+    assert!(both.status == 401 && both.text.contains("The file is not"), "{}", both.text);
+    assert!(go_on(&house, &both).await.text.contains("The file you had chosen could not be kept"));
+
+    let alone = send(&[(file, ROWS), (text, "")]).await;
+    assert!(alone.status == 401 && alone.text.contains("choose it again"), "{}", alone.text);
+    assert_eq!(hidden(&alone.text, "next"), "/imports/new", "they come back to where it is chosen");
+
+    let long = "a@b.example,x\n".repeat(400_000);
+    let long = send(&[(text, &long)]).await;
+    assert!(long.status == 401 && long.text.contains("longer than the 4 MB"), "{}", long.text);
+}
+
+#[tokio::test]
+async fn the_longest_draft_is_carried_as_well() {
+    let house = House::new();
+    owner(&house).await;
+    let typed = form(&[("name", "spring"), ("source", &"ü".repeat(450_000))]);
+    assert!(typed.len() > crate::BODY_BYTES_MAX);
+    let door = submit(&house, "/campaigns/new", "", &typed).await;
+    assert_eq!(door.status, 401);
+    let inside = go_on(&house, &door).await;
+    assert!(inside.status == 200 && inside.text.contains(&"ü".repeat(450_000)), "{}", inside.status);
+}
+
 #[tokio::test]
 async fn a_picture_is_sent_in_and_put_in() {
     let house = House::new();

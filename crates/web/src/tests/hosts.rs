@@ -112,6 +112,9 @@ impl Resolve for Named {
     fn tlsa<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
         Box::pin(async { DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO) })
     }
+    fn names(&self, _: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
+        Box::pin(async { DnsAnswer::failed(DnsFailure::TimedOut, Duration::ZERO) })
+    }
 }
 
 #[tokio::test]

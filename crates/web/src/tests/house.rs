@@ -60,6 +60,9 @@ impl Resolve for NoNameServer {
     fn tlsa<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
         NoNameServer::answer()
     }
+    fn names(&self, _: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
+        NoNameServer::answer()
+    }
 }
 
 struct Silence;

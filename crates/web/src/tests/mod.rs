@@ -11,6 +11,8 @@ mod composer;
 mod confirm;
 mod delivery;
 mod desk;
+mod first;
+mod forms;
 mod hosts;
 mod house;
 mod imports;

@@ -21,7 +21,7 @@ async fn a_key_is_shown_once_however_often_its_form_is_sent() {
     let once = between(&page, "name=\"once\" value=\"", "\"");
     let form = format!("once={once}&name=shop");
     let none = browser.submit("/keys", &form).await;
-    assert!(none.status == 422 && none.text.contains("value=\"shop\"") && none.text.contains("Choose what it may do."));
+    assert!(none.status == 422 && none.text.contains("value=\"shop\"") && none.text.contains("choose what it may do"));
     let form = format!("{form}&scopes=messages.send&scopes=events.read");
     let made = browser.submit("/keys", &form).await;
     let secret = between(&made.text, "<code class=\"copied\">", "<").to_owned();

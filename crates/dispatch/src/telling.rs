@@ -1,0 +1,250 @@
+//! How alerts are told: in the language and the time zone of the workspace whose they are.
+//!
+//! What the machine says of itself is English with times in UTC: so it stands in the ledger, in logs and in the API. Here it is
+//! put into other words, which are data (`rules/alerts.de.toml`). Invariant: what is not known in a language is told as it is, and
+//! no figure is lost. A time whose day is not told is one of the days around the moment it was said.
+
+use crate::alert::Saying;
+use crate::windows::Zone;
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, Zoned};
+use model::alert::AlertKind;
+use model::{Language, Timestamp};
+use regex::{Captures, Regex};
+use serde::Deserialize;
+use std::sync::LazyLock;
+
+/// Texts within texts that are looked up.
+const DEPTH_MAX: usize = 3;
+/// A time with its day and zone.
+const MOMENT: &str = "%Y-%m-%d %H:%M %Z";
+/// Stands in a text for what was put into it.
+const HOLE: &str = "{}";
+
+#[derive(Deserialize)]
+struct Known {
+    said: Vec<Said>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    en: String,
+    de: String,
+}
+
+static GERMAN: LazyLock<Vec<Said>> = LazyLock::new(|| {
+    toml::from_str(include_str!("../rules/alerts.de.toml")).map_or_else(|_| Vec::new(), |known: Known| known.said)
+});
+
+/// `2026-03-02 09:05 UTC`, `Mon 09:05 UTC`, `09:05 UTC`.
+static TIMES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\b(?:(\d{4}-\d\d-\d\d) |(Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(\d\d:\d\d) UTC\b").ok());
+
+/// In which language and zone somebody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// The language.
+    pub language: Language,
+    /// The zone of times.
+    pub zone: Zone,
+}
+
+impl Default for Manner {
+    /// As the machine speaks of itself.
+    fn default() -> Manner {
+        Manner { language: Language::En, zone: Zone::utc() }
+    }
+}
+
+impl Manner {
+    /// The line above an alert.
+    pub fn title(&self, kind: AlertKind, saying: Saying) -> String {
+        let title = kind.title();
+        match saying {
+            Saying::Over { .. } => self.worded(&format!("Over: {title}"), DEPTH_MAX),
+            Saying::First | Saying::More { .. } | Saying::Still { .. } => self.worded(title, DEPTH_MAX),
+        }
+    }
+
+    /// What is said of an alert at a time.
+    pub fn words(&self, text: &str, saying: Saying, now: Timestamp) -> String {
+        let text = self.told(text, now);
+        match (self.language, saying) {
+            (_, Saying::First) => text,
+            (Language::En, Saying::More { times, since }) => {
+                format!("{text} ({times} more since {})", self.moment(since))
+            }
+            (Language::En, Saying::Still { since }) => format!("Still so, since {}: {text}", self.moment(since)),
+            (Language::En, Saying::Over { since }) => {
+                format!("It is over (it had been so since {}): {text}", self.moment(since))
+            }
+            (Language::De, Saying::More { times, since }) => {
+                format!("{text} (noch {times} seit {})", self.moment(since))
+            }
+            (Language::De, Saying::Still { since }) => format!("Immer noch, seit {}: {text}", self.moment(since)),
+            (Language::De, Saying::Over { since }) => {
+                format!("Es ist vorbei (es war so seit {}): {text}", self.moment(since))
+            }
+        }
+    }
+
+    /// `2026-03-02 09:05 UTC`.
+    fn moment(&self, at: Timestamp) -> String {
+        self.zone.at(said_at(at).unwrap_or(jiff::Timestamp::MAX)).strftime(MOMENT).to_string()
+    }
+
+    /// A text of the machine, said at a time.
+    pub fn told(&self, text: &str, at: Timestamp) -> String {
+        self.in_zone(&self.worded(text, DEPTH_MAX), at)
+    }
+
+    fn worded(&self, text: &str, depth: usize) -> String {
+        let known = match self.language {
+            Language::En => return text.to_owned(),
+            Language::De => &*GERMAN,
+        };
+        let found = known.iter().find_map(|said| Some((said, filling(&said.en, text)?)));
+        let Some((said, parts)) = found.filter(|_| depth > 0) else { return text.to_owned() };
+        let mut rest = said.de.as_str();
+        let mut told = String::new();
+        for part in parts {
+            let Some((before, after)) = rest.split_once(HOLE) else { break };
+            told.push_str(before);
+            told.push_str(&self.worded(part, depth - 1));
+            rest = after;
+        }
+        told + rest
+    }
+
+    /// The same with its times in the zone.
+    fn in_zone(&self, text: &str, at: Timestamp) -> String {
+        let Some(times) = TIMES.as_ref().filter(|_| self.zone != Zone::utc()) else { return text.to_owned() };
+        let shown = |found: &Captures<'_>| {
+            let [day, weekday, clock] = [1, 2, 3].map(|group| found.get(group).map(|part| part.as_str()));
+            let meant = clock.and_then(|clock| meant(day, weekday, clock, at));
+            let whole = || found.get(0).map_or_else(String::new, |whole| whole.as_str().to_owned());
+            meant.map_or_else(whole, |meant| self.shown(&meant, day.is_some(), at))
+        };
+        times.replace_all(text, shown).into_owned()
+    }
+
+    /// A time as it is told: with its day where that was told, or where it is another than that of the telling.
+    fn shown(&self, meant: &Zoned, has_day: bool, at: Timestamp) -> String {
+        let there = self.zone.at(meant.timestamp());
+        if has_day {
+            return there.strftime(MOMENT).to_string();
+        }
+        let is_today = said_at(at).is_some_and(|at| self.zone.at(at).date() == there.date());
+        let clock = there.strftime("%H:%M %Z");
+        if is_today { clock.to_string() } else { format!("{} {clock}", self.weekday(there.weekday())) }
+    }
+
+    fn weekday(&self, day: Weekday) -> &'static str {
+        let [en, de] = match day {
+            Weekday::Monday => ["Mon", "Mo"],
+            Weekday::Tuesday => ["Tue", "Di"],
+            Weekday::Wednesday => ["Wed", "Mi"],
+            Weekday::Thursday => ["Thu", "Do"],
+            Weekday::Friday => ["Fri", "Fr"],
+            Weekday::Saturday => ["Sat", "Sa"],
+            Weekday::Sunday => ["Sun", "So"],
+        };
+        match self.language {
+            Language::En => en,
+            Language::De => de,
+        }
+    }
+}
+
+fn said_at(at: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(at.as_millis()).ok()
+}
+
+/// The moment that a text means; of a weekday, or of none, the one nearest to when it was said.
+fn meant(day: Option<&str>, weekday: Option<&str>, clock: &str, at: Timestamp) -> Option<Zoned> {
+    let time: Time = format!("{clock}:00").parse().ok()?;
+    let on = |date: Date| date.to_datetime(time).to_zoned(TimeZone::UTC).ok();
+    if let Some(day) = day {
+        return on(day.parse().ok()?);
+    }
+    let today = said_at(at)?.to_zoned(TimeZone::UTC).date();
+    let Some(weekday) = weekday else { return on(today) };
+    let is_it = |date: &Date| date.strftime("%a").to_string() == weekday;
+    let around = [1, 2, 3, -1, -2, -3].map(|days| today.checked_add(days.days()).ok());
+    on(std::iter::once(Some(today)).chain(around).flatten().find(is_it)?)
+}
+
+/// What a text has where a pattern has holes; `None`: it is of another pattern.
+pub fn filling<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
+    let Some((first, holes)) = pattern.split_once(HOLE) else { return (pattern == text).then(Vec::new) };
+    let (mut rest, mut found) = (text.strip_prefix(first)?, Vec::new());
+    let mut parts = holes.split(HOLE).peekable();
+    while let Some(part) = parts.next() {
+        let end = match parts.peek() {
+            None => rest.len().checked_sub(part.len()).filter(|_| rest.ends_with(part))?,
+            Some(_) => rest.find(part)?,
+        };
+        found.push(rest.get(..end)?);
+        rest = rest.get(end + part.len()..)?;
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn berlin(language: Language) -> Manner {
+        Manner { language, zone: Zone::find("Europe/Berlin").unwrap() }
+    }
+
+    /// 2026-03-02, a Monday, 23:30 in UTC: half past midnight on Tuesday in Berlin.
+    fn late() -> Timestamp {
+        Timestamp::from_millis(1_772_494_200_000)
+    }
+
+    #[test]
+    fn what_is_told_is_in_the_language_and_the_zone_of_who_hears_it() {
+        let text = "Campaign \"spring\": 3 people wait, and nobody was tried for 26 hours. `postroom lanes` says why.";
+        let still = Saying::Still { since: late() };
+        assert_eq!(
+            berlin(Language::De).words(text, still, late()),
+            "Immer noch, seit 2026-03-03 00:30 CET: Kampagne \"spring\": 3 Personen warten, und seit 26 Stunden wurde \
+             niemand versucht. `postroom lanes` sagt, warum."
+        );
+        let english = berlin(Language::En).words("google refuses.", Saying::More { times: 3, since: late() }, late());
+        assert_eq!(english, "google refuses. (3 more since 2026-03-03 00:30 CET)");
+        let over = Saying::Over { since: late() };
+        assert_eq!(berlin(Language::De).title(AlertKind::DiskLow, over), "Vorbei: Die Platte ist fast voll");
+        assert_eq!(Manner::default().words("so", still, late()), "Still so, since 2026-03-02 23:30 UTC: so");
+    }
+
+    #[test]
+    fn times_without_a_date_are_moved_and_say_the_day_when_it_is_another() {
+        let told = |text: &str, language| berlin(language).told(text, late());
+        assert_eq!(told("next probe 23:45 UTC", Language::En), "next probe 00:45 CET");
+        assert_eq!(told("since 14:02 UTC", Language::En), "since Mon 15:02 CET");
+        assert_eq!(told("until Fri 23:05 UTC; 60 a day", Language::De), "until Sa 00:05 CET; 60 a day");
+        assert_eq!(told("no time at all", Language::De), "no time at all");
+    }
+
+    #[test]
+    fn every_title_is_said_in_german_and_no_figure_is_lost() {
+        for kind in AlertKind::ALL {
+            assert_ne!(berlin(Language::De).title(*kind, Saying::First), kind.title(), "{kind:?}");
+        }
+        assert!(!GERMAN.is_empty(), "the texts are read");
+        for said in &*GERMAN {
+            assert_eq!(said.en.matches(HOLE).count(), said.de.matches(HOLE).count(), "{}", said.en);
+        }
+        let worst = "18.00 % of the addresses do not exist: 18 of 100 tried (it stops at 5.00 %). The worst group is import \
+                     fair.csv: 18 of 18. Take that group out, then resume and say why it may go on.";
+        let told = berlin(Language::De).told(worst, late());
+        assert_eq!(
+            told,
+            "18.00 % der Adressen gibt es nicht: 18 von 100 versuchten (sie hält bei 5.00 % an). Die schlimmste Gruppe ist \
+             import fair.csv: 18 of 18. Nehmen Sie sie heraus, setzen Sie dann fort und sagen Sie, warum es weitergehen darf."
+        );
+    }
+}
