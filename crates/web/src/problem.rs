@@ -236,13 +236,6 @@ impl Faults {
         });
     }
 
-    /// What else is wrong.
-    pub(crate) fn join(&mut self, others: Faults) {
-        if let Some(problem) = others.0 {
-            self.add(problem);
-        }
-    }
-
     /// What was read, if nothing at all is wrong.
     pub(crate) fn pass<T>(self, read: Option<T>) -> Result<T, Problem> {
         self.hold()?;
