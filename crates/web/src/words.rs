@@ -427,7 +427,8 @@ mod tests {
     /// The sources with whatever stands in a text replaced by its hole, and texts over several lines made one.
     fn said_in_sources() -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let mut folders: Vec<_> = ["web", "store", "model", "engine"].map(|name| root.join(name).join("src")).to_vec();
+        let mut folders: Vec<_> =
+            ["web", "store", "model", "engine", "net"].map(|name| root.join(name).join("src")).to_vec();
         let mut all = String::new();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {

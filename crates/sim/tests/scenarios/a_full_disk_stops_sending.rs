@@ -12,7 +12,7 @@ fn a_full_disk_stops_sending() {
     let ended = Scenario::crowd(400, "village-post.test")
         .provider("village-post", |profile| profile.mailboxes.left = 0.0)
         .in_directory(folder.path())
-        .little_room(0)
+        .little_room(3)
         .then(Duration::from_secs(3_600), Action::MakeRoom)
         .play();
     assert_eq!(ended.troubles.len(), 1, "{:?}", ended.troubles);

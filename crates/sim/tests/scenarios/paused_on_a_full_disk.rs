@@ -13,7 +13,7 @@ fn paused_on_a_full_disk() {
     let ended = Scenario::crowd(400, "village-post.test")
         .provider("village-post", |profile| profile.mailboxes.left = 0.0)
         .in_directory(folder.path())
-        .little_room(0)
+        .little_room(3)
         .then(minutes(30), Action::Pause)
         .then(minutes(60), Action::MakeRoom)
         .then(minutes(120), Action::Resume)

@@ -171,6 +171,7 @@ const ONE: &[&str] = &[
     "/campaigns/{id}/again",
     "/campaigns/{id}/resend",
     "/campaigns/{id}/take-back",
+    "/deliveries/{id}/resend",
     "/campaigns/{id}/variant",
     "/imports/{id}/take-back",
     "/segments/{id}/remove",
@@ -216,6 +217,7 @@ const ONE: &[&str] = &[
     "/campaigns/{id}/images",
     "/campaigns/{id}/test",
     "/imports/files",
+    "/deliveries/{id}/doubt",
     // The reason a brake asks for, and whom it wants left out; when to begin, and the number of many people: each has a test.
     "/campaigns/{id}/resume",
     "/campaigns/{id}/start",

@@ -16,7 +16,7 @@ const SOURCE: &str =
 /// The same message, signed with the key under this selector.
 async fn signed(sent: &Sent, selector: &str) -> DeliveryId {
     let mut draft = sent.draft.clone();
-    draft.name = selector.to_owned();
+    draft.name = format!("signed with {selector}");
     draft.snapshot.file.source.push_str(selector);
     draft.snapshot.options.dkim = Some(Dkim { domain: "letters.example".to_owned(), selector: selector.to_owned() });
     let campaign: CampaignId = begin(&sent.house, &draft).await;

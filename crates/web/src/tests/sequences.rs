@@ -165,7 +165,7 @@ async fn what_is_no_sequence_is_refused_and_says_where() {
         assert!(problem["detail"].as_str().unwrap().contains(says), "{}", answer.text);
     };
     refused(&|b| b["definition"]["steps"][1]["branch"]["when"] = json!("nonsense ("), "definition", "").await;
-    refused(&|b| b["definition"]["steps"] = json!([{ "jump": 1 }]), "definition", "unknown variant").await;
+    refused(&|b| b["definition"]["steps"] = json!([{ "jump": 1 }]), "definition.steps[0]", "unknown variant").await;
     refused(&|b| b["definition"]["steps"] = json!([]), "definition", "at least one step").await;
     refused(&|b| b["messages"]["tips"]["from"] = json!("nobody"), "messages.tips.from", "no @").await;
     refused(&|b| b["definition"]["zone"] = json!("Middle/Earth"), "", "no time zone").await;
