@@ -244,7 +244,7 @@ pub(crate) async fn queue_again(
     if known.state == CampaignState::Cancelled {
         return Err(Problem::new(Code::WrongState, "it was cancelled for good; duplicate it to send another"));
     }
-    app.engine.check_way(&known)?;
+    app.engine.check_way(known)?;
     let (id, now) = (known.id, app.now());
     let queued_again = app.store.resend_in_doubt(id, only, &caller.actor, now).await?;
     if queued_again > 0 && known.state == CampaignState::Complete {
