@@ -55,6 +55,11 @@ fn states(term: &str) -> Option<Vec<DeliveryState>> {
     }
 }
 
+/// Does whoever stands there have a verdict?
+fn is_verdict(term: &str) -> bool {
+    states(term).is_some_and(|states| states.iter().all(|state| state.is_attempted() && !state.is_in_progress()))
+}
+
 #[derive(Template)]
 #[template(path = "pages/people.html")]
 struct PeoplePage {
@@ -109,7 +114,9 @@ pub(super) async fn show(
     visitor.caller.may(Scope::CampaignsRead)?;
     visitor.caller.may(Scope::ContactsRead)?;
     let campaign = found(&app, &visitor, id).await?;
-    if matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled) {
+    let is_before = matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled);
+    // Then nobody has a verdict, and nobody did anything: those lists are empty.
+    if is_before && behind.did.is_empty() && !is_verdict(&behind.state) {
         let which = (behind.state.as_str(), behind.reason.as_str());
         return foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
     }

@@ -159,7 +159,11 @@ async fn who_would_be_skipped_is_known_before_anything_is_sent() {
     assert!(people("state=skipped&reason=no_email").await.text.contains("Nobody stands there."));
     let attempted = people("state=attempted").await.text;
     assert!(attempted.contains("anna@a.example") && !attempted.contains("cid@c.example"), "{attempted}");
-    assert_eq!(people("state=hard").await.status, 404, "nobody has a verdict");
+    for query in ["state=hard", "state=accepted", "did=clicked"] {
+        let nobody = people(query).await;
+        assert!(nobody.status == 200 && nobody.text.contains("Nobody stands there."), "{query}: {}", nobody.text);
+    }
+    assert_eq!(people("state=nowhere").await.status, 404);
 }
 
 #[tokio::test]

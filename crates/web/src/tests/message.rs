@@ -43,11 +43,11 @@ async fn a_message_shows_what_the_server_got_and_from_where() {
         ..NewSource::default()
     };
     let north = store.put_source(north, &Actor::Engine, now).await.unwrap();
-    settle(&sent.house, delivery, DeliveryState::Deferred, Outcome::Deferred, Reply::new(451, "later")).await;
+    settle(&sent.house, delivery, DeliveryState::Queued, Outcome::Deferred, Reply::new(451, "later")).await;
     let claimed = store.claim_one(delivery).await.unwrap().unwrap();
     let last = store.delivery(delivery).await.unwrap().unwrap().last.unwrap();
     let attempt = model::Attempt { number: 2, ..last };
-    let settled = Settlement::of(&claimed, DeliveryState::Deferred, now);
+    let settled = Settlement::of(&claimed, DeliveryState::Queued, now);
     let settled = Settlement { attempt: Some(attempt), source: Some(north.id), ..settled };
     assert_eq!(store.settle(vec![settled]).await.unwrap().written, 1);
 
