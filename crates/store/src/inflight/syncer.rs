@@ -1,5 +1,5 @@
-//! A thread that writes slots and syncs them, all that ask within a few milliseconds together: it begins when most of the
-//! conversations under way have asked, so that the others keep the processor busy meanwhile.
+//! A thread that writes slots and syncs them, all that ask within a few milliseconds together: it begins when half of the
+//! conversations under way have asked, so that the other half keeps the processor busy meanwhile.
 //!
 //! Apart from the slots because it is the one place that waits for the disk. Invariant: whoever is told that its slot is
 //! recorded can lose the power; after a failed sync everybody whose slot was written for it is told so.
@@ -15,8 +15,6 @@ use tokio::sync::oneshot;
 
 /// Whoever asks for its slot to be synced waits for others at most so long: a sync costs the same for one as for many.
 const GATHER_MAX: Duration = Duration::from_millis(8);
-/// A round begins when so many have asked for each that may still come.
-const ASKED_FOR_EACH_COMING: usize = 2;
 
 /// The thread.
 pub(super) struct Syncer {
@@ -126,9 +124,9 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Most of those under way have asked: the others have work until the disk is done with these.
+    /// As many have asked as may still come: the others have work until the disk is done with these.
     fn is_enough(&self, queue: &Queue) -> bool {
-        queue.asked.len() >= ASKED_FOR_EACH_COMING * self.coming.load(Ordering::Relaxed)
+        queue.asked.len() >= self.coming.load(Ordering::Relaxed)
     }
 
     /// Those who ask next, when there are enough of them or the first has waited long enough; `None`: nobody will.
@@ -194,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn most_of_the_conversations_are_enough_and_the_others_are_waited_for_in_vain() {
-        for (asking, coming, enough) in [(1, 0, true), (1, 1, false), (2, 1, true), (26, 13, true), (25, 13, false)] {
+    fn half_of_the_conversations_are_enough_and_the_others_are_waited_for_in_vain() {
+        for (asking, coming, enough) in [(1, 0, true), (1, 1, true), (1, 2, false), (20, 20, true), (19, 21, false)] {
             let shared = shared(asking, coming);
             assert_eq!(shared.is_enough(&shared.lock()), enough, "{asking} ask, {coming} may come");
             assert_eq!(shared.gather().map(|asked| asked.len()), Some(asking), "in time whatever happens");
