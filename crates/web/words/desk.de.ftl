@@ -344,6 +344,7 @@ hold-placed = { $n ->
   }
 hold-placed-nothing = Angehalten; nichts, was jetzt wartet, ist davon betroffen. Was später kommt, schon.
 lane-hold = Anhalten
+lane-delisted = Von der Liste gestrichen: wieder versuchen
 source = Quelle
 sources = Quellen
 sources-what = Eine Quelle ist eine Adresse, von der Post ausgeht. Eine neue verdient sich ihre Menge Tag für Tag. Ein Budget gilt für einen Tag in UTC: Das nächste öffnet um { $at } ({ $zone }).

@@ -344,6 +344,7 @@ hold-placed = { $n ->
   }
 hold-placed-nothing = It is held; nothing that waits now is covered by it. What comes later will be.
 lane-hold = Hold this
+lane-delisted = Off the list: try again
 source = Source
 sources = Sources
 sources-what = A source is an address mail leaves from. A new one earns its volume day by day. A budget is for a day of UTC: the next one opens at { $at } ({ $zone }).

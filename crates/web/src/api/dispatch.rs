@@ -30,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(sources))
         .routes(routes!(put_source, retire_source))
         .routes(routes!(limit_source))
+        .routes(routes!(end_listing))
         .routes(routes!(pools))
         .routes(routes!(put_pool, remove_pool))
 }
@@ -203,12 +204,54 @@ pub(crate) async fn limit_source(
     Input(given): Input<Ceilings>,
 ) -> Result<Json<Ceilings>, Problem> {
     may_write(&caller)?;
-    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
-    let known = known.ok_or_else(|| Problem::not_found("source", &name))?;
+    let known = source_named(&app, &name).await?;
     let of = CeilingOf::Source(known.id);
     let set = app.store.set_ceilings(of, given.checked()?, &caller.actor, app.now()).await?;
     app.engine.ceilings_changed().await?;
     Ok(Json(set.ceilings.into()))
+}
+
+/// Where a source is not listed any more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListingOver {
+    /// The provider's key, or the server its lane is called by; without it, wherever the source rests for a listing.
+    #[serde(default)]
+    provider: Option<String>,
+}
+
+/// The lanes that go on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ListingEnded {
+    /// The source's name.
+    source: String,
+    /// Where it is tried again: providers and servers as lanes name them.
+    delisted_at: Vec<String>,
+}
+
+/// A source that rests because its address is listed was removed from the list: try it again now, with one message first.
+#[utoipa::path(post, path = "/sources/{name}/delisted", tag = "dispatch",
+    params(("name" = String, Path, description = "Its name")), request_body = ListingOver,
+    responses((status = 200, body = ListingEnded)))]
+pub(crate) async fn end_listing(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Input(given): Input<ListingOver>,
+) -> Result<Json<ListingEnded>, Problem> {
+    may_write(&caller)?;
+    let known = source_named(&app, &name).await?;
+    let delisted_at = app.engine.delisted(&known, given.provider.as_deref(), &caller.actor).await?;
+    if delisted_at.is_empty() {
+        let there = given.provider.map(|provider| format!(" at {provider}")).unwrap_or_default();
+        return Err(Problem::new(Code::WrongState, format!("{name:?} does not rest for a listing{there}")));
+    }
+    Ok(Json(ListingEnded { source: name, delisted_at }))
+}
+
+async fn source_named(app: &App, name: &str) -> Result<store::Source, Problem> {
+    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
+    known.ok_or_else(|| Problem::not_found("source", name))
 }
 
 /// Take a source out of use.
@@ -220,8 +263,7 @@ pub(crate) async fn retire_source(
     Path(name): Path<String>,
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
-    let known = app.store.sources().await?.into_iter().find(|source| source.name == name);
-    let known = known.ok_or_else(|| Problem::not_found("source", &name))?;
+    let known = source_named(&app, &name).await?;
     let source = app.store.retire_source(known.id, &caller.actor, app.now()).await?;
     app.engine.ways_changed().await?;
     Ok(Json(Described { id: source.id.to_string(), name: source.name }))

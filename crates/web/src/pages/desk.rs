@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/sources/{name}", get(sources::show))
         .route("/sources/{name}/ceilings", post(sources::limit))
         .route("/sources/{name}/retire", post(sources::retire))
+        .route("/sources/{name}/delisted", post(sources::end_listing))
         .route("/pools", post(sources::put_pool))
         .route("/pools/{name}/remove", post(sources::remove_pool))
         .route("/domains", get(domains::list).post(domains::add))

@@ -104,17 +104,29 @@ async fn lane_table(app: &App, visitor: &Visitor, wanted: &str) -> Table {
         head.push(String::new());
     }
     let rows = views.into_iter().map(|(there, lane)| {
-        let hold = (may_hold && !lane.is_everywhere()).then(|| {
-            let asked = form_urlencoded::Serializer::new(String::new()).append_pair("hold", &lane.site).finish();
-            Press::to(format!("/lanes?{asked}#hold"), shown.say("lane-hold")).about(&lane.site)
-        });
+        let presses = if may_hold { lane_presses(shown, &lane) } else { Vec::new() };
         let mut row = lane_row(shown, lane, there);
         if may_hold {
-            row.push(Cell::presses(hold.into_iter().collect()));
+            row.push(Cell::presses(presses));
         }
         row
     });
     Table::new("lanes", shown.say("lanes-title"), head, shown.say("lanes-empty")).rows(rows).with_csv(shown, "/lanes")
+}
+
+/// What can be done about a lane: held, or tried again where its address was listed.
+fn lane_presses(shown: &Shown, lane: &LaneView) -> Vec<Press> {
+    if lane.is_everywhere() {
+        return Vec::new();
+    }
+    let asked = form_urlencoded::Serializer::new(String::new()).append_pair("hold", &lane.site).finish();
+    let hold = Press::to(format!("/lanes?{asked}#hold"), shown.say("lane-hold")).about(&lane.site);
+    let delisted = lane.listed.then(|| {
+        let toward = lane.provider.as_deref().unwrap_or(&lane.site);
+        let again = Press::send(format!("/sources/{}/delisted", lane.source), shown.say("lane-delisted"));
+        again.about(format!("{} · {}", lane.source, lane.site)).with("provider", toward)
+    });
+    [Some(hold), delisted].into_iter().flatten().collect()
 }
 
 fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {

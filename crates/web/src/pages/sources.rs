@@ -300,3 +300,15 @@ pub(super) async fn retire(
         Err(problem) => one(&app, &visitor, &name, &Entered::refused("retire", typed, problem)?).await,
     }
 }
+
+/// Tries a source again where it rested because its address was listed.
+pub(super) async fn end_listing(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    typed: Typed,
+) -> Result<Response, Problem> {
+    let wanted = given(&json!({ "provider": typed.some("provider") }))?;
+    let Json(_ended) = api::end_listing(State(app), visitor.caller, Path(name), wanted).await?;
+    Ok(Redirect::to("/lanes").into_response())
+}

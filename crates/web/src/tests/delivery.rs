@@ -1,9 +1,11 @@
 //! Whom not to mail, domains, sources and lanes, as a browser meets them.
 
 use super::browser::{Browser, roles};
-use super::house::House;
-use model::{Actor, Role, SuppressionReason, WorkspaceId};
-use store::Target;
+use super::house::{House, START_MS};
+use crate::Config;
+use model::{Actor, Role, SuppressionReason, Timestamp, WorkspaceId};
+use serde_json::json;
+use store::{OpenOptions, Store, Target};
 
 #[tokio::test]
 async fn what_keeps_mail_back_is_added_found_and_lifted_with_a_reason() {
@@ -88,6 +90,32 @@ async fn sources_pools_and_holds_are_described_bounded_and_let_go() {
 }
 
 #[tokio::test]
+async fn a_source_that_left_a_list_is_tried_again_from_the_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = || OpenOptions::directory(dir.path(), [7; 32]);
+    let store = Store::open(ledger(), Timestamp::from_millis(START_MS)).unwrap();
+    let source = store.sources().await.unwrap().swap_remove(0);
+    let until = START_MS + 86_400_000;
+    let rest = json!({ "until": until, "why": "listed there: 554 5.7.1", "site": "mx.gatehouse.example" });
+    let kept = json!({ "rests": [[source.id, "354c", rest]] }).to_string();
+    store.keep_brake_memory(&kept).await.unwrap();
+    drop(store);
+    let house = House::over(ledger(), Config::default());
+    let browser = Browser::owner(&house).await;
+    let page = browser.look("/lanes").await.text;
+    let action = format!("/sources/{}/delisted", source.name);
+    assert!(page.contains("mx.gatehouse.example") && page.contains(&action), "{page}");
+    assert_eq!(browser.submit(&action, "provider=gmx").await.status, 409, "it rests elsewhere");
+    assert_eq!(browser.submit(&action, "provider=mx.gatehouse.example").await.status, 303);
+    let page = browser.look("/lanes").await.text;
+    assert!(!page.contains(&action), "{page}");
+    let key = house.master_key().await;
+    let again = house.post(&format!("/api/v1{action}"), &key, json!({})).await;
+    assert_eq!((again.status.as_u16(), again.code()), (409, "wrong_state".to_owned()));
+    assert_eq!(house.post("/api/v1/sources/nowhere/delisted", &key, json!({})).await.status, 404);
+}
+
+#[tokio::test]
 async fn who_may_only_read_sees_it_all_and_changes_nothing() {
     let house = House::new();
     house.furnish().await;
@@ -103,6 +131,7 @@ async fn who_may_only_read_sees_it_all_and_changes_nothing() {
         ("/holds", "why=x"),
         ("/sources", "name=a&ehlo_name=b.example"),
         ("/pools", "name=a&members="),
+        ("/sources/a/delisted", ""),
         ("/domains", "domain=a.example"),
     ];
     for (path, form) in refused {

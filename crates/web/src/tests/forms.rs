@@ -178,6 +178,7 @@ const ONE: &[&str] = &[
     "/suppressions/lift",
     "/holds/{id}/lift",
     "/sources/{name}/retire",
+    "/sources/{name}/delisted",
     "/pools/{name}/remove",
     "/domains/{domain}/check",
     "/lists/{id}/remove",

@@ -19,7 +19,7 @@ use store::{Audience, ImportRow, NewApiKey, NewCampaign, NewImport, NewSequence,
 use tower::ServiceExt;
 
 /// 2026-01-01.
-const START_MS: i64 = 1_767_225_600_000;
+pub(crate) const START_MS: i64 = 1_767_225_600_000;
 
 /// A clock that moves when it is told to.
 pub(crate) struct StillClock(AtomicI64);
@@ -150,7 +150,7 @@ impl House {
         House::over(OpenOptions { pages_max: Some(pages), ..OpenOptions::memory([7; 32]) }, Config::default())
     }
 
-    fn over(ledger: OpenOptions, config: Config) -> House {
+    pub(crate) fn over(ledger: OpenOptions, config: Config) -> House {
         let clock = Arc::new(StillClock(AtomicI64::new(START_MS)));
         let nobody = "127.0.0.1:9".parse().unwrap();
         let world = World {
