@@ -22,6 +22,10 @@ const DOMAINS: u64 = 1_000;
 const DAYS: u64 = 90;
 /// Campaigns that were clicked in; the rule is about one of them.
 const CAMPAIGNS: u64 = 20;
+/// What people did is written in so many rounds, each in the order of people: events in the order of time go to places far
+/// apart in every index by person, and twenty million take hours. More rounds are nearer to life, where what one person did
+/// lies apart, and take longer.
+const ROUNDS: u64 = 6;
 /// People read at a time.
 const PEOPLE_PAGE: usize = 5_000;
 /// People whose timeline is asked for.
@@ -59,7 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Writes what people did, evenly over them and the days; some of the people.
+/// Writes what people did, scattered over them and the days; some of the people.
 fn fill(ledger: &Ledger, events: u64) -> Result<Vec<ContactId>> {
     let clock = tokio::runtime::Builder::new_current_thread().build()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
@@ -73,12 +77,16 @@ fn fill(ledger: &Ledger, events: u64) -> Result<Vec<ContactId>> {
         people.extend(page.into_iter().map(|contact| contact.id));
     }
     let span_ms = DAYS * 86_400_000;
+    let in_a_round = events.div_ceil(ROUNDS).max(1);
     let mut batch = Vec::with_capacity(REACTIONS_MAX);
     for number in 0..events {
         // Scattered, and the same in every run.
         let dice = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
-        let who = people.get(usize::try_from(dice % people.len() as u64)?).copied().context("nobody was imported")?;
-        let ago = Duration::from_millis(span_ms - span_ms * number / events);
+        let (round, place) = (number / in_a_round, number % in_a_round);
+        let who = usize::try_from(place * people.len() as u64 / in_a_round)?;
+        let who = people.get(who).copied().context("nobody was imported")?;
+        let when = round * in_a_round + dice % in_a_round;
+        let ago = Duration::from_millis(span_ms - span_ms * when.min(events) / events);
         batch.push(reaction(dice >> 40, who, now - ago));
         if batch.len() == REACTIONS_MAX || number + 1 == events {
             clock.block_on(store.record_reactions(WorkspaceId::FIRST, std::mem::take(&mut batch), now))?;
