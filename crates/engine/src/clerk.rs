@@ -62,6 +62,10 @@ async fn begin(house: &Arc<House>, id: CampaignId) {
         return;
     }
     let (workspace, now) = (campaign.workspace, house.now());
+    if campaign.state != CampaignState::Scheduled || campaign.start_at.is_some_and(|at| at > now) {
+        // Somebody took it back, put it off or cancelled it in the same moment: then it is as they want it.
+        return;
+    }
     let told = house.store.take_back(workspace, id, Some(why.clone()), &Actor::Engine, now).await;
     if told.is_ok() {
         let about = About { workspace, kind: AlertKind::Warned, subject: id.to_string() };

@@ -181,9 +181,9 @@ async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp
     }
     let audience = store.audience_of(campaign.id).await?;
     let content_hash = content_hash(store, &snapshot, &audience).await?;
-    match launch::refuse_twins(store, workspace, &campaign.name, content_hash, now).await {
-        Err(SendError::Guard(what)) => objections.push(Objection::SentAlready { what }),
-        other => other?,
+    if let Some(twin) = launch::twin(store, workspace, content_hash, now).await? {
+        let over_at = twin.started_at.unwrap_or(twin.created_at) + launch::SAME_CONTENT_GUARD;
+        objections.push(Objection::SentAlready { campaign: twin.name, number: twin.number, over_at });
     }
     Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings, forecast, gaps })
 }
@@ -262,7 +262,7 @@ async fn freeze(
         None => None,
     };
     let frozen = Frozen { message, files_hash, content_hash, canary, trial };
-    store.freeze_draft(workspace, campaign.id, frozen, actor, now).await?;
+    store.freeze_draft(campaign.clone(), frozen, actor, now).await?;
     Ok(())
 }
 

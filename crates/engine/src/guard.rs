@@ -6,7 +6,7 @@
 use crate::options::{SendOptions, Unsubscribe};
 use crate::{SendError, launch};
 use mail::sign::SigningKey;
-use model::{MailDomain, WorkspaceId};
+use model::{MailDomain, Timestamp, WorkspaceId};
 use net::World;
 use std::fmt;
 use store::Store;
@@ -44,8 +44,12 @@ pub enum Objection {
     },
     /// The same went to the same people lately.
     SentAlready {
-        /// Which campaign that was.
-        what: String,
+        /// The name of the campaign that was.
+        campaign: String,
+        /// Its number.
+        number: u32,
+        /// From then on it may go to them again.
+        over_at: Timestamp,
     },
 }
 
@@ -82,7 +86,11 @@ impl fmt::Display for Objection {
             Objection::Nobody { skipped } => {
                 write!(f, "nobody would get it: all {skipped} people of the audience would be skipped")
             }
-            Objection::SentAlready { what } => f.write_str(what),
+            Objection::SentAlready { campaign, number, .. } => write!(
+                f,
+                "the same message went to the same people within seven days, as campaign {campaign:?} (number {number}); \
+                 change its text or whom it goes to"
+            ),
         }
     }
 }

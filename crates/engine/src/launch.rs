@@ -359,7 +359,9 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         store.build_campaign(campaign.id, actor, now).await?;
         return Ok(Launched { campaign, continued: true, warnings });
     }
-    refuse_twins(store, workspace, &draft.name, content_hash, now).await?;
+    if let Some(twin) = twin(store, workspace, content_hash, now).await? {
+        return Err(SendError::Guard(sent_already(&twin, &draft.name)));
+    }
     draft.snapshot.windows()?;
     let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
     let (snapshot, canary) =
@@ -388,20 +390,20 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     Ok(Launched { campaign, continued: false, warnings })
 }
 
-/// Refuses the same message to the same people within a week, whatever it is called.
-pub(crate) async fn refuse_twins(
+/// A campaign of the last seven days with the same message to the same people, whatever it is called. One that was cancelled
+/// before anybody was reached is none.
+pub(crate) async fn twin(
     store: &Store,
     workspace: WorkspaceId,
-    name: &str,
     content_hash: [u8; 32],
     now: Timestamp,
-) -> Result<(), SendError> {
+) -> Result<Option<Campaign>, SendError> {
     for twin in store.campaigns_like(workspace, content_hash, now - SAME_CONTENT_GUARD).await? {
         if twin.state != CampaignState::Cancelled || reached_anybody(&store.tally(twin.id).await?) {
-            return Err(SendError::Guard(sent_already(&twin, name)));
+            return Ok(Some(twin));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// How large a sample has to go first, if one has to, and the snapshot that knows whom it stands for.

@@ -1,13 +1,14 @@
 //! At the start: the conversations a dead process left between their last byte and their settlement.
 //!
 //! A slot with a reply is settled as that reply says. A slot without one is *in doubt*: nobody can know, so it is
-//! named, not guessed. Everything else is still queued or deferred and needs nothing.
+//! named, not guessed. Whoever still waits in a campaign that was cancelled is skipped. Everything else is still queued or
+//! deferred and needs nothing.
 
 use crate::house::Settings;
 use crate::journey::{before, change};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{react, rules_hold};
-use model::{Attempt, DeliveryState, Reply, Stage, Timestamp};
+use model::{Actor, Attempt, DeliveryState, Reply, SkipReason, Stage, Timestamp};
 use store::{Claimed, Recovered, Settlement, Site, Store, StoreError};
 
 /// What is noted of an attempt whose reply was lost with the process.
@@ -32,6 +33,9 @@ pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Resu
             }
         }
         store.inflight().free_recovered(left.index);
+    }
+    for campaign in store.stopped_short().await? {
+        store.skip_remaining(campaign, SkipReason::Cancelled, &[], &Actor::Engine, now).await?;
     }
     Ok(settled)
 }

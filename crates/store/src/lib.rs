@@ -407,7 +407,7 @@ impl Store {
     pub async fn list_campaigns(&self, workspace: WorkspaceId) -> Result<Vec<Campaign>> {
         self.core.lanes.read(move |conn| campaigns::list(conn, workspace)).await
     }
-    /// Campaigns with the same message and audience made since `since`.
+    /// Campaigns with the same message and audience that began since `since`, or are to begin.
     pub async fn campaigns_like(
         &self,
         workspace: WorkspaceId,
@@ -444,6 +444,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64> {
         self.skip_those(id, None, reason, except, actor, now).await
+    }
+    /// Campaigns that were cancelled by a process that died before everybody who waited was skipped.
+    pub async fn stopped_short(&self) -> Result<Vec<CampaignId>> {
+        self.core.lanes.read(campaigns::stopped_short).await
     }
     /// Leaves a group of people out of a campaign: whoever of it is queued or deferred is skipped, as by
     /// [`Store::skip_remaining`]. Returns how many.

@@ -2,7 +2,8 @@
 
 use super::{ME, W, at, empty, import, import_rows, now, row};
 use crate::{
-    Audience, DraftEdit, ForeseenPage, ForeseenTerm, Frozen, ImportRow, NewCampaign, Store, StoreError, Target, Whom,
+    Audience, Campaign, DraftEdit, ForeseenPage, ForeseenTerm, Frozen, ImportRow, NewCampaign, Store, StoreError,
+    Target, Whom,
 };
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId,
@@ -21,6 +22,10 @@ fn draft(store: &Store, name: &str, audience: Audience) -> CampaignId {
         trial: None,
     };
     now(store.make_draft(new, &ME, at(1))).unwrap().id
+}
+
+fn campaign(store: &Store, id: CampaignId) -> Campaign {
+    now(store.campaign(id)).unwrap().unwrap()
 }
 
 fn frozen() -> Frozen {
@@ -60,7 +65,7 @@ fn a_draft_is_changed_forecast_and_begun() {
     assert_eq!(tally.by_skip_reason[&SkipReason::Unsubscribed], 1);
     assert_eq!(tally.by_skip_reason[&SkipReason::Excluded], 1);
     assert_eq!(now(store.recount(id)).unwrap(), model::Tally::default(), "a forecast writes nothing");
-    now(store.freeze_draft(W, id, frozen(), &ME, at(4))).unwrap();
+    now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(4))).unwrap();
     let built = now(store.build_campaign(id, &ME, at(5))).unwrap();
     assert_eq!(built, tally, "it comes as it was foretold");
     let again = now(store.edit_draft(
@@ -129,6 +134,64 @@ fn a_scheduled_one_waits_is_found_in_time_and_can_be_taken_back() {
 }
 
 #[test]
+fn what_was_taken_back_put_off_or_written_anew_does_not_begin_as_it_was() {
+    let store = empty();
+    import(&store, 1, &["anna@a.example"]);
+    let id = draft(&store, "news", Audience::everyone());
+    now(store.schedule_draft(W, id, at(500), &ME, at(2))).unwrap();
+    let judged = campaign(&store, id);
+    let refused =
+        || matches!(now(store.freeze_draft(judged.clone(), frozen(), &ME, at(501))), Err(StoreError::Refused(_)));
+    now(store.take_back(W, id, None, &ME, at(499))).unwrap();
+    assert!(refused() && campaign(&store, id).state == CampaignState::Draft);
+    now(store.schedule_draft(W, id, at(900), &ME, at(499))).unwrap();
+    assert!(refused() && campaign(&store, id).state == CampaignState::Scheduled);
+    now(store.take_back(W, id, None, &ME, at(499))).unwrap();
+    let other = r#"{"subject":"Hi"}"#.to_owned();
+    let edit = DraftEdit { name: "news".to_owned(), message: other, audience: Audience::everyone() };
+    now(store.edit_draft(W, id, edit, &ME, at(499))).unwrap();
+    now(store.schedule_draft(W, id, at(500), &ME, at(499))).unwrap();
+    assert!(refused());
+    now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(501))).unwrap();
+}
+
+#[test]
+fn a_campaign_cancelled_while_it_is_built_or_left_by_who_cancelled_it_keeps_nobody_waiting() {
+    let store = empty();
+    let people: Vec<String> = (0..12_000).map(|n| format!("p{n}@a.example")).collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    for (tag, part) in (1..).zip(people.chunks(4_000)) {
+        import(&store, tag, part);
+    }
+    let id = draft(&store, "news", Audience::everyone());
+    now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(4))).unwrap();
+    let mut build = now(store.core.lanes.write(move |ledger| ledger.begin_build(id))).unwrap();
+    while !build.is_done() {
+        let is_being_written = now(store.recount(id)).unwrap().in_progress() > 0;
+        if is_being_written {
+            now(store.set_campaign_state(id, CampaignState::Cancelled, None, &ME, at(6))).unwrap();
+        }
+        let step = move |ledger: &mut crate::sqlite::Ledger| ledger.build_step(&mut build, &ME, at(5)).map(|()| build);
+        build = now(store.core.lanes.write(step)).unwrap();
+    }
+    assert_eq!(
+        campaign(&store, id).state,
+        CampaignState::Cancelled,
+        "it was to be cut short while people were written"
+    );
+    assert_eq!(now(store.recount(id)).unwrap(), model::Tally::default());
+    assert_eq!(now(store.tally(id)).unwrap(), model::Tally::default());
+    assert_eq!(now(store.stopped_short()).unwrap(), []);
+    let other = draft(&store, "other", Audience::everyone());
+    now(store.freeze_draft(campaign(&store, other), frozen(), &ME, at(7))).unwrap();
+    now(store.build_campaign(other, &ME, at(8))).unwrap();
+    now(store.set_campaign_state(other, CampaignState::Cancelled, None, &ME, at(9))).unwrap();
+    assert_eq!(now(store.stopped_short()).unwrap(), [other]);
+    now(store.skip_remaining(other, SkipReason::Cancelled, &[], &ME, at(10))).unwrap();
+    assert_eq!(now(store.stopped_short()).unwrap(), []);
+}
+
+#[test]
 fn a_name_is_taken_once_and_another_workspaces_draft_is_not_there() {
     let store = empty();
     let id = draft(&store, "news", Audience::everyone());
@@ -139,7 +202,8 @@ fn a_name_is_taken_once_and_another_workspaces_draft_is_not_there() {
     let elsewhere = WorkspaceId(9);
     assert!(matches!(now(store.edit_draft(elsewhere, id, edit, &ME, at(2))), Err(StoreError::NotFound { .. })));
     assert!(now(store.forecast_draft(elsewhere, id, at(2))).is_err());
-    assert!(now(store.freeze_draft(elsewhere, id, frozen(), &ME, at(2))).is_err());
+    let foreign = Campaign { workspace: elsewhere, ..campaign(&store, id) };
+    assert!(now(store.freeze_draft(foreign, frozen(), &ME, at(2))).is_err());
     assert_eq!(now(store.campaigns_page(W, None, 1)).unwrap()[0].id, other, "newest first");
     assert_eq!(now(store.campaigns_page(W, Some(2), 9)).unwrap()[0].id, id);
     assert_eq!(now(store.attribute_names(W)).unwrap(), Vec::<String>::new());

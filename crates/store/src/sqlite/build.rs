@@ -96,6 +96,8 @@ enum BuildStage {
     WriteSkipped {
         position: i64,
     },
+    /// It was cancelled meanwhile: what was written is being removed.
+    Unmake,
     Done,
 }
 
@@ -312,6 +314,9 @@ impl Ledger {
 
     /// One bounded step.
     pub(crate) fn build_step(&mut self, build: &mut Build, actor: &Actor, now: Timestamp) -> Result<()> {
+        if require(&self.conn, build.campaign)?.state != CampaignState::Building {
+            build.stage = BuildStage::Unmake;
+        }
         build.stage = match build.stage {
             BuildStage::Clear => {
                 if self.clear_deliveries(build.campaign)? {
@@ -324,6 +329,13 @@ impl Ledger {
             BuildStage::LayOut => self.lay_out(build, now)?,
             BuildStage::Write { rank, position, written } => self.write_queued(build, rank, position, written)?,
             BuildStage::WriteSkipped { position } => self.write_skipped(build, position, actor, now)?,
+            BuildStage::Unmake => match self.clear_deliveries(build.campaign)? {
+                true => {
+                    self.clear_scratch()?;
+                    BuildStage::Done
+                }
+                false => BuildStage::Unmake,
+            },
             BuildStage::Done => BuildStage::Done,
         };
         Ok(())

@@ -80,6 +80,17 @@ pub(crate) fn scheduled(conn: &Connection, count: usize) -> Result<Vec<Campaign>
     )
 }
 
+/// Campaigns that were cancelled and in which somebody still waits.
+pub(crate) fn stopped_short(conn: &Connection) -> Result<Vec<CampaignId>> {
+    let sql = "SELECT m.id FROM campaign m WHERE m.state = ?1 AND
+        (SELECT sum(value) FROM counter WHERE campaign = m.id AND kind = ?2 AND key IN (?3, ?4)) > 0";
+    let waiting = [DeliveryState::Queued, DeliveryState::Deferred].map(DeliveryState::code);
+    let key = params![CampaignState::Cancelled.code(), COUNT_STATE, waiting[0], waiting[1]];
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map(key, |row| row.get(0).map(CampaignId))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Campaigns before a number, newest first.
 pub(crate) fn page(
     conn: &Connection,
@@ -120,7 +131,8 @@ pub(crate) fn like(
     since: Timestamp,
 ) -> Result<Vec<Campaign>> {
     // What is only being written was sent to nobody.
-    let rest = "workspace = ?1 AND content_hash = ?2 AND created_at >= ?3 AND state NOT IN (6, 7) ORDER BY number";
+    let rest = "workspace = ?1 AND content_hash = ?2 AND coalesce(started_at, created_at) >= ?3 AND state NOT IN (6, 7)
+        ORDER BY number";
     select(conn, rest, params![workspace.0, content_hash, since.as_millis()])
 }
 

@@ -220,8 +220,7 @@ impl Ledger {
 
     pub(crate) fn freeze_draft(
         &mut self,
-        workspace: WorkspaceId,
-        id: CampaignId,
+        judged: &Campaign,
         frozen: &Frozen,
         actor: &Actor,
         now: Timestamp,
@@ -229,7 +228,13 @@ impl Ledger {
         if frozen.canary > CANARY_MAX {
             return Err(StoreError::Refused(format!("a canary sample has at most {CANARY_MAX} people")));
         }
-        require_draft(&self.conn, workspace, id)?;
+        let (workspace, id) = (judged.workspace, judged.id);
+        let draft = require_draft(&self.conn, workspace, id)?;
+        let as_judged = (judged.state, judged.start_at, &judged.message);
+        if (draft.state, draft.start_at, &draft.message) != as_judged {
+            let text = format!("{:?} was changed or taken back while it was about to begin", draft.name);
+            return Err(StoreError::Refused(text));
+        }
         self.conn.execute(
             "UPDATE campaign SET state = ?2, message = ?3, files_hash = ?4, content_hash = ?5, canary = ?6, why = NULL
              WHERE id = ?1",

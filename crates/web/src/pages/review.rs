@@ -34,6 +34,8 @@ struct Finding {
     class: &'static str,
     /// Does it forbid the beginning?
     forbids: bool,
+    /// May it be over by the time it begins? Then only a beginning now is refused.
+    passes: bool,
     says: String,
     /// What mends it.
     remedy: String,
@@ -104,8 +106,15 @@ async fn review(
     };
     let report = Report::of_tally(&tally);
     let shown = &visitor.shown;
-    let plain =
-        |says: String, remedy: String| Finding { class: "hard", forbids: true, says, remedy, record: None, href: None };
+    let plain = |says: String, remedy: String| Finding {
+        class: "hard",
+        forbids: true,
+        passes: false,
+        says,
+        remedy,
+        record: None,
+        href: None,
+    };
     if report.attempted == 0 {
         let edit = Some(format!("{}/edit", head.base));
         findings.push(Finding { href: edit, ..plain(shown.say("finding-nobody"), shown.say("remedy-nobody")) });
@@ -122,7 +131,9 @@ async fn review(
         equation: Equation::of(&visitor.shown, &report, &head.base).foretold(&head.base),
         people: report.attempted,
         window_secs: app.config.cancel_window_secs.into(),
-        may_begin: may_send && campaign.state == CampaignState::Draft && !findings.iter().any(|found| found.forbids),
+        may_begin: may_send
+            && campaign.state == CampaignState::Draft
+            && !findings.iter().any(|found| found.forbids && !found.passes),
         start_at: campaign.start_at.filter(|_| campaign.state == CampaignState::Scheduled),
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),
         head,
@@ -149,6 +160,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
     let in_text = |class, forbids, says: String| Finding {
         class,
         forbids,
+        passes: false,
         says,
         remedy: shown.say("remedy-message"),
         record: None,
@@ -163,14 +175,23 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
         Err(other) => return Err(other.into()),
     };
     let against = |objection: &Objection| Finding {
-        class: if objection.is_of_the_moment() { "soft" } else { "hard" },
-        forbids: !objection.is_of_the_moment(),
-        says: shown.one_of("objection", objection.code()),
+        class: "hard",
+        forbids: true,
+        passes: objection.is_of_the_moment(),
+        says: match objection {
+            Objection::SentAlready { campaign, number, over_at } => {
+                let at = shown.time(over_at).into();
+                shown.fill(
+                    "objection-sent_already",
+                    &[("name", campaign.as_str().into()), ("number", (*number).into()), ("at", at)],
+                )
+            }
+            other => shown.one_of("objection", other.code()),
+        },
         remedy: shown.one_of("remedy", objection.code()),
         record: match objection {
             Objection::KeyNotPublished { zone_line, .. } => Some(zone_line.clone()),
             Objection::KeyUnseen { record, why } => Some(format!("{record}: {why}")),
-            Objection::SentAlready { what } => Some(what.clone()),
             _ => None,
         },
         href: match objection {
@@ -183,6 +204,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
     let gap = |(tag, people): &(String, u64)| Finding {
         class: "soft",
         forbids: false,
+        passes: false,
         says: shown.fill("finding-gap", &[("n", (*people).into()), ("tag", tag.as_str().into())]),
         remedy: shown.fill("remedy-gap", &[("tag", tag.as_str().into())]),
         record: None,
@@ -190,7 +212,13 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
     };
     let warnings = checked.warnings.into_iter().map(|says| in_text("soft", false, says));
     Ok(Found {
-        findings: checked.objections.iter().map(against).collect(),
+        // That nobody would get it is told beside the number of people.
+        findings: checked
+            .objections
+            .iter()
+            .filter(|one| !matches!(one, Objection::Nobody { .. }))
+            .map(against)
+            .collect(),
         warnings: warnings.chain(checked.gaps.iter().map(gap)).collect(),
         forecast: Some(checked.forecast),
     })

@@ -1,5 +1,6 @@
 //! A campaign from its first words to the moment before it begins.
 
+use super::browser::Browser;
 use super::house::House;
 use crate::{Config, Sending};
 use axum::http::Method;
@@ -193,6 +194,9 @@ async fn a_check_hears_what_the_start_would() {
 
     let again = house.post("/api/v1/campaigns", &key, written("Spring again", &import)).await.json()["id"].clone();
     assert_eq!(codes(&again).await, ["sent_already"]);
+    let review = Browser::owner(&house).await.look(&format!("/campaigns/{}", again.as_str().unwrap())).await.text;
+    assert!(review.contains("as “Spring” (number 1)") && review.contains("Stands against it"), "{review}");
+    assert!(!review.contains("postroom resume"), "a page sends nobody to a terminal: {review}");
     assert_eq!(start(&again, json!({})).await, 422);
 
     let list = house.post("/api/v1/lists", &key, json!({ "name": "empty" })).await.json()["id"].clone();
