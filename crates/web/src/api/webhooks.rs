@@ -412,8 +412,17 @@ pub(crate) async fn replay(
 ) -> Result<Json<Webhook>, Problem> {
     caller.may(Scope::WebhooksWrite)?;
     let from: Cursor = match (replay.since, replay.after) {
+        (Some(since), None) if since.0 > app.now() => {
+            return Err(Problem::field("since", "that time is still to come"));
+        }
         (Some(since), None) => app.store.cursor_at(since.0).await?,
-        (None, Some(after)) => place("after", &after)?,
+        (None, Some(after)) => {
+            let after = place("after", &after)?;
+            if after > app.store.events_end().await? {
+                return Err(Problem::field("after", "the event log does not reach so far yet"));
+            }
+            after
+        }
         _ => return Err(Problem::new(Code::InvalidField, "say either since or after")),
     };
     let until = match (replay.until, replay.through) {
