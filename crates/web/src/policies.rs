@@ -44,6 +44,10 @@ impl Standing {
     }
 }
 
+/// Said where nobody told which addresses mail leaves from.
+const NO_WAYS: &str = "there is none, and what to put into it is not known here: give each source its address, or name the \
+                       public addresses of this machine in it (v=spf1 ip4:… ~all)";
+
 /// What DNS shows of both. `ways`: the addresses mail leaves from, as far as they are known.
 pub(crate) async fn look(world: &World, domain: &MailDomain, ways: &[IpAddr]) -> Vec<Policy> {
     let name = domain.as_str().to_owned();
@@ -85,9 +89,12 @@ fn spf(name: String, answer: Result<Vec<String>, DnsFailure>, ways: &[IpAddr]) -
             IpAddr::V6(way) => format!(" ip6:{way}"),
         });
         let ways: String = ways.collect();
-        let ways = if ways.is_empty() { " mx".to_owned() } else { ways };
-        let proposed = Some(format!("v=spf1{ways} ~all"));
-        return Policy { kind, name, found: None, standing: Standing::Missing, proposed, problem: None };
+        // A record that leaves out where mail comes from is worse than none.
+        let (proposed, problem) = match ways.is_empty() {
+            false => (Some(format!("v=spf1{ways} ~all")), None),
+            true => (None, Some(NO_WAYS.to_owned())),
+        };
+        return Policy { kind, name, found: None, standing: Standing::Missing, proposed, problem };
     };
     let words: Vec<String> = first.split_whitespace().map(str::to_ascii_lowercase).collect();
     let problem = if !found.is_empty() {
@@ -143,7 +150,8 @@ mod tests {
         let silent = spf("a.example".to_owned(), Err(DnsFailure::TimedOut), &[]);
         assert_eq!((silent.standing, silent.proposed), (Standing::Unknown, None));
         let nothing = spf("a.example".to_owned(), Err(DnsFailure::NoRecords), &[]);
-        assert_eq!(nothing.proposed.as_deref(), Some("v=spf1 mx ~all"));
+        assert_eq!((nothing.standing, nothing.proposed), (Standing::Missing, None));
+        assert!(nothing.problem.unwrap().contains("give each source its address"));
     }
 
     #[test]

@@ -333,6 +333,8 @@ mod tests {
             of("import", IMPORTED.to_vec()),
             of("import-means", IMPORTED.to_vec()),
             of("note", NOTES.to_vec()),
+            of("left-by", crate::pages::LEFT_BY.to_vec()),
+            of("sign", dispatch::engage::Sign::ALL.iter().map(|one| one.word()).collect()),
             of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
             of("condition", crate::pages::condition_kinds()),
             of("op", OPS.to_vec()),

@@ -603,7 +603,7 @@ objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlag
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
 objection-nobody_to_send_to = Niemand bekäme sie: Alle der Zielgruppe würden übersprungen.
-objection-sent_already = Dieselbe Nachricht ging vor Kurzem an dieselben Leute.
+objection-sent_already = Dieselbe Nachricht ging vor Kurzem an dieselben Leute, als „{ $name }“ (Nummer { $number }). Ab { $at } kann sie wieder an sie gehen.
 
 # Family: remedy.
 remedy-no_signing_key = Fügen Sie die Domain hinzu und veröffentlichen Sie den Eintrag ihres Schlüssels.
@@ -612,7 +612,7 @@ remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
 remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
 remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
 remedy-nobody_to_send_to = Wählen Sie eine andere Zielgruppe; unten steht, warum jemand übersprungen würde.
-remedy-sent_already = Ändern Sie die Nachricht oder die Zielgruppe:
+remedy-sent_already = Ändern Sie ihren Text oder die Zielgruppe. Ein anderer Betreff allein macht sie zu keiner anderen Nachricht.
 
 # Family: reaction.
 reaction-opened = geöffnet
@@ -943,3 +943,20 @@ setup-no-address = Das System wählt die Adresse, über die sie sendet. Beschrei
 setup-by-proxy = Ein Proxy verbindet für sie, und ihre Adresse nach außen ist hier nicht bekannt: Sehen Sie ihren PTR dort nach.
 setup-inside = { $found } ist eine Adresse eines privaten Netzes. Der PTR derjenigen, die die Welt sieht, soll der Name sein, mit dem sie grüßt.
 setup-unseen = DNS hat es nicht gesagt: { $found }. Sehen Sie in einer Weile noch einmal nach.
+
+# Family: left-by.
+left-by-page = über die Seite
+left-by-one_click = über den Knopf ihres Mailprogramms
+
+# Family: sign.
+sign-head = nur der Kopf wurde abgefragt
+sign-trap = folgte einem Link, den kein Mensch sieht
+sign-scanner = ein bekannter Scanner
+sign-prefetch = ein Maildienst, der Bilder im Voraus lädt
+sign-at_once = sofort nach der Zustellung
+sign-soon = sehr bald nach der Zustellung
+sign-burst = viele Links in einem Augenblick
+sign-every_link = jeder Link
+sign-crowd = von dort dasselbe für viele Personen
+sign-companion = von dort, woher zur selben Nachricht eine Maschine kam
+sign-second_look = ein Browser von anderswo, später

@@ -603,7 +603,7 @@ objection-key_not_seen = The key's record could not be looked up.
 objection-no_unsubscribe = Nobody could unsubscribe.
 objection-no_postal_address = The sender's legal name and postal address are missing.
 objection-nobody_to_send_to = Nobody would get it: everybody of the audience would be skipped.
-objection-sent_already = The same message went to the same people lately.
+objection-sent_already = The same message went to the same people lately, as “{ $name }” (number { $number }). It can go to them again from { $at } on.
 
 # Family: remedy.
 remedy-no_signing_key = Add the domain, and publish the record of its key.
@@ -612,7 +612,7 @@ remedy-key_not_seen = Look again in a moment; what DNS said:
 remedy-no_unsubscribe = Put a link to the unsubscribe address into the message
 remedy-no_postal_address = Set postal_address in the workspace's settings.
 remedy-nobody_to_send_to = Choose another audience; below stands why each would be skipped.
-remedy-sent_already = Change the message or the audience:
+remedy-sent_already = Change its text or the audience. Another subject alone makes it no other message.
 
 # Family: reaction.
 reaction-opened = opened
@@ -943,3 +943,20 @@ setup-no-address = The system chooses the address it leaves by. Describe the sou
 setup-by-proxy = A proxy connects for it, and its outside address is not known here: look up its PTR there.
 setup-inside = { $found } is an address of a private network. The PTR of the one the world sees is to be the name it greets with.
 setup-unseen = DNS did not say: { $found }. Look again in a while.
+
+# Family: left-by.
+left-by-page = by the page
+left-by-one_click = by the button of their mail program
+
+# Family: sign.
+sign-head = only the head was asked for
+sign-trap = followed a link no person sees
+sign-scanner = a known scanner
+sign-prefetch = a mail service that fetches pictures ahead
+sign-at_once = at once after it was delivered
+sign-soon = very soon after it was delivered
+sign-burst = many links within a moment
+sign-every_link = every link
+sign-crowd = the same from there for many people
+sign-companion = from where a machine came for the same message
+sign-second_look = a browser from elsewhere, later

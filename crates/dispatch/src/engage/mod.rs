@@ -65,7 +65,8 @@ pub enum Sign {
 }
 
 impl Sign {
-    const ALL: [Sign; 11] = [
+    /// All of them.
+    pub const ALL: [Sign; 11] = [
         Sign::Head,
         Sign::Trap,
         Sign::Scanner,

@@ -62,13 +62,21 @@ impl Life {
         Ok(())
     }
 
-    /// Is a campaign under way, or will somebody still do something?
+    /// Is a campaign under way, or will somebody still do something? While one that was told to begin may be taken back,
+    /// nothing is hurried: who tries that needs the time that they were promised.
     async fn is_anything_waited(&self) -> Result<bool, StoreError> {
-        if self.readers.is_anybody_expected() || self.sim.internet.somebody_will_act() || self.app.engine.is_sending() {
-            return Ok(true);
-        }
         let found = self.app.store.campaigns_page(WorkspaceId::FIRST, None, CAMPAIGNS_MAX).await?;
-        Ok(found.iter().any(|one| one.state == CampaignState::Scheduled || is_moving(one.state)))
+        let window = Duration::from_secs(self.app.config.cancel_window_secs.into());
+        let soon = net::Clock::now(self.sim.clock.as_ref()) + window;
+        let scheduled = || found.iter().filter(|one| one.state == CampaignState::Scheduled);
+        if scheduled().any(|one| one.start_at.is_some_and(|at| at <= soon)) {
+            return Ok(false);
+        }
+        Ok(self.readers.is_anybody_expected()
+            || self.sim.internet.somebody_will_act()
+            || self.app.engine.is_sending()
+            || scheduled().next().is_some()
+            || found.iter().any(|one| is_moving(one.state)))
     }
 }
 

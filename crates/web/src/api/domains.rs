@@ -14,6 +14,7 @@ use model::MailDomain;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,6 +22,9 @@ use utoipa_axum::routes;
 const LIST: &str = "domains";
 /// The selector of a key when none is named.
 const SELECTOR: &str = "postroom";
+
+/// How long a page waits for DNS, for each key.
+const DNS_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(make_key)).routes(routes!(check))
@@ -57,6 +61,13 @@ pub(crate) struct DomainPolicy {
     /// What is wrong, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
+}
+
+impl DomainPolicy {
+    /// The record that would do, as a line of a zone file.
+    pub(crate) fn zone_line(&self) -> Option<String> {
+        self.proposed.as_ref().map(|value| format!("{}. IN TXT ( \"{value}\" )", self.name))
+    }
 }
 
 impl From<Policy> for DomainPolicy {
@@ -202,6 +213,18 @@ pub(crate) async fn make_key(
     let (store, workspace, now) = (&app.store, caller.workspace, app.now());
     store.save_key(workspace, domain.as_str(), &selector, pem.as_bytes(), nonce, &caller.actor, now).await?;
     Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// Does DNS show a key of a domain? Asked for the first steps: what it does not answer in time is no yes.
+pub(crate) async fn is_shown(app: &App, caller: &Caller, name: &str) -> Result<bool, Problem> {
+    let name = read_domain(name)?;
+    for (selector, key) in keys_of(app, caller, &name).await? {
+        let asked = tokio::time::timeout(DNS_WAIT, published(&key, &name, &selector, &app.world)).await;
+        if matches!(asked, Ok(Ok(None))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Look in DNS whether the records of a domain are published, SPF and DMARC among them.

@@ -16,12 +16,13 @@ use crate::auth::hash;
 use crate::extract::{At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Faults, Problem};
+use crate::words::Words;
 use askama::Template;
 use axum::Json;
 use axum::extract::{Multipart, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use engine::brand::SENDER;
+use engine::brand::{Brand, SENDER};
 use engine::launch::MessageFile;
 use engine::options::SendOptions;
 use engine::report::Report;
@@ -265,7 +266,9 @@ async fn new_page(app: &App, visitor: &Visitor, typed: Typed, error: Option<Prob
 
 /// Begins a draft with what every message needs in it.
 pub(super) async fn begin(State(app): State<App>, visitor: Visitor, form: forms::Typed) -> Result<Response, Problem> {
-    let begun = starter(&visitor, form.raw("format"));
+    // It is for recipients: in their language, not in that of whoever writes.
+    let words = Words::of(Brand::of(&app.store, visitor.caller.workspace).await?.language);
+    let begun = starter(words, form.raw("format"));
     let typed = Typed::read(form.with("source", begun));
     let audience = Audience::default();
     let options = SendOptions { from: String::new(), ..crate::api::house_options(&app, String::new()) };
@@ -287,14 +290,14 @@ pub(super) async fn begin(State(app): State<App>, visitor: Visitor, form: forms:
 }
 
 /// The first lines of a message: what the law wants in it is there from the beginning.
-fn starter(visitor: &Visitor, format: &str) -> String {
-    let say = |id: &str| visitor.shown.say(id);
+fn starter(words: Words, format: &str) -> String {
+    let say = |id: &str| words.say(id);
     let (hello, write, leave) = (say("starter-hello"), say("starter-write"), say("starter-leave"));
     match Format::from_word(format).unwrap_or(Format::Html) {
         Format::Html => format!(
             "<!doctype html>\n<html lang=\"{}\">\n<body>\n<p>{hello}</p>\n<p>{write}</p>\n<p><a href=\"{{{{ unsubscribe_url \
              }}}}\">{leave}</a><br>{{{{ postal_address }}}}</p>\n</body>\n</html>\n",
-            visitor.shown.words.tag()
+            words.tag()
         ),
         Format::Mjml => format!(
             "<mjml>\n  <mj-body>\n    <mj-section>\n      <mj-column>\n        <mj-text>{hello}</mj-text>\n        \

@@ -11,15 +11,18 @@ use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use engine::why::{self, Who, Why};
+use dispatch::engage::Sign;
+use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, ContactStatus, EmailAddress, EventKind, ListId};
+use model::{ContactId, ContactStatus, EmailAddress, EventKind, ListId, SuppressionReason};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
 
 const TIMELINE: &str = "timeline";
+/// How the ledger calls the ways to unsubscribe: the page, and a mail program's button (RFC 8058).
+pub(crate) const LEFT_BY: [&str; 2] = ["page", "one_click"];
 /// People of a page.
 const PAGE: usize = 50;
 /// Lists to choose from.
@@ -124,15 +127,34 @@ fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
 
 /// What is kept beside an event, for people: programs note what they know as an object of JSON; the id before a list's name is
 /// theirs as well.
-fn in_words(detail: String) -> String {
+fn in_words(shown: &Shown, detail: String) -> String {
     if let Some((id, name)) = detail.split_once(' ')
         && id.parse::<ListId>().is_ok()
     {
         return name.to_owned();
     }
     let Ok(known) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&detail) else { return detail };
-    let one = |(name, value): (&String, &serde_json::Value)| format!("{name}: {}", plain(value));
+    let one = |(name, value): (&String, &serde_json::Value)| match (name.as_str(), value) {
+        ("how", serde_json::Value::String(how)) => left_by(shown, how),
+        ("signs", serde_json::Value::Array(signs)) => {
+            let known = Sign::ALL.into_iter().filter(|sign| signs.iter().any(|one| one.as_str() == Some(sign.word())));
+            known.map(|sign| shown.one_of("sign", sign.word())).collect::<Vec<_>>().join(", ")
+        }
+        _ => format!("{name}: {}", plain(value)),
+    };
     known.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What their server said, where that is why nothing goes to them. Of whoever left, it is what it said to the mail they left by.
+fn refusal_of(kept: &Kept) -> Option<&str> {
+    use SuppressionReason::{DomainRefusesMail, HardBounced};
+    let is_by_their_server = matches!(kept.reason, HardBounced | DomainRefusesMail);
+    kept.evidence.as_ref().and_then(|evidence| evidence.reply.as_deref()).filter(|_| is_by_their_server)
+}
+
+/// How somebody unsubscribed; anything else as it was noted.
+pub(super) fn left_by(shown: &Shown, how: &str) -> String {
+    if LEFT_BY.contains(&how) { shown.one_of("left-by", how) } else { how.to_owned() }
 }
 
 /// A value without the quotes of JSON.
@@ -315,7 +337,7 @@ async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Prob
         icon,
         delivery: event.delivery.map(|id| id.to_string()),
         is_machine: reaction.is_some_and(|reaction| reaction.score >= MACHINE_SCORE),
-        detail: skipped.or(name).or(event.detail.map(in_words)),
+        detail: skipped.or(name).or(event.detail.map(|detail| in_words(shown, detail))),
         campaign,
     })
 }
@@ -339,10 +361,19 @@ fn looks(event: &Event) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Words;
+    use model::{Language, Timestamp};
 
     #[test]
     fn what_a_program_noted_is_told_without_its_marks() {
-        assert_eq!(in_words("{\"how\":\"page\",\"times\":2}".to_owned()), "how: page, times: 2");
-        assert_eq!(in_words("error: hard_bounced".to_owned()), "error: hard_bounced");
+        let words = Words::of(Language::En);
+        let shown = Shown { words, zone: jiff::tz::TimeZone::UTC, now: Timestamp::from_millis(0) };
+        let told = |detail: &str| in_words(&shown, detail.to_owned());
+        assert_eq!(told("{\"how\":\"page\",\"times\":2}"), "by the page, times: 2");
+        assert_eq!(
+            told("{\"signs\":[\"soon\",\"prefetch\"]}"),
+            "a mail service that fetches pictures ahead, very soon after it was delivered"
+        );
+        assert_eq!(told("error: hard_bounced"), "error: hard_bounced");
     }
 }

@@ -133,7 +133,8 @@ fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered
     for policy in &domain.policies {
         sheet = sheet.part(policy_facts(shown, policy));
     }
-    let zone: Vec<&str> = domain.keys.iter().map(|key| key.zone_line.as_str()).collect();
+    let keys = domain.keys.iter().map(|key| key.zone_line.clone());
+    let zone: Vec<String> = keys.chain(domain.policies.iter().filter_map(DomainPolicy::zone_line)).collect();
     sheet = sheet.part(Part::Text("zone", shown.say("domain-zone"), shown.say("domain-zone-help"), zone.join("\n")));
     if visitor.caller.scopes.has(Scope::DomainsWrite) {
         sheet = sheet.part(key_form(shown, &base, entered));

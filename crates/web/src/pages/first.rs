@@ -74,6 +74,16 @@ impl Steps {
             Step { id, fact, reason, href, button, is_done }
         };
         let name = domain.clone().unwrap_or_default();
+        // In a rehearsal nobody outside looks for the key.
+        let is_known = match &domain {
+            None => false,
+            Some(_) if app.config.sending.transport.is_rehearsal() => true,
+            Some(name) => domains::is_shown(app, &visitor.caller, name).await?,
+        };
+        let to_publish = match &domain {
+            Some(name) => shown.fill("first-domain-unseen", &[("domain", name.as_str().into())]),
+            None => shown.say("first-domain-todo"),
+        };
         let steps = vec![
             step(
                 "owner",
@@ -86,10 +96,10 @@ impl Steps {
             step(
                 "domain",
                 shown.say("first-domain"),
-                [shown.say("first-domain-todo"), shown.fill("first-domain-done", &[("domain", name.into())])],
+                [to_publish, shown.fill("first-domain-done", &[("domain", name.into())])],
                 "/domains",
                 shown.say("first-domain-do"),
-                domain.is_some(),
+                is_known,
             ),
             step(
                 "address",

@@ -70,6 +70,8 @@ pub(crate) use assets::PLACE as ASSETS_PLACE;
 pub(crate) use assets::routes as asset_routes;
 #[cfg(test)]
 pub(crate) use conditions::kinds as condition_kinds;
+#[cfg(test)]
+pub(crate) use contacts::LEFT_BY;
 use layout::Layout;
 pub(crate) use live::Latest;
 pub(crate) use once::Once;

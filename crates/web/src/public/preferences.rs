@@ -192,14 +192,13 @@ fn nothing_to_choose<'l>(look: &'l Look, address: &str, known: Option<&Contact>)
     let is = |reason: SuppressionReason| {
         known.is_some_and(|known| known.suppressions.iter().any(|one| one.reason == reason))
     };
-    let nothing_more = || words.fill("unsubscribed-what", &[("address", address.to_owned().into())]);
     if is(SuppressionReason::Complained) {
         return Some(Notice::new(look, words.say("preferences"), [words.say("preferences-complained")]));
     }
     if is(SuppressionReason::Unsubscribed) {
-        let notice = Notice::new(look, words.say("unsubscribed"), [nothing_more(), words.say("unsubscribed-undo")]);
-        return Some(notice.with_button("undo", words.say("subscribe-again"), true));
+        return Some(unsubscribe::has_unsubscribed(look, address));
     }
+    let nothing_more = || words.fill("unsubscribed-what", &[("address", address.to_owned().into())]);
     known.is_none().then(|| Notice::new(look, words.say("preferences"), [nothing_more()]))
 }
 

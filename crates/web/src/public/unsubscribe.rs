@@ -10,7 +10,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use mail::token::Purpose;
-use store::{Recipient, StoreError};
+use model::SuppressionReason;
+use store::{Contact, Recipient, StoreError};
 
 /// What a POST asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +49,17 @@ pub(super) fn answered(page: Result<Option<Response>, StoreError>) -> Response {
     }
 }
 
-/// The page before: it asks.
+/// The page before: it asks. Whoever has unsubscribed already is told so.
 async fn ask(app: &App, token: &str) -> Result<Option<Response>, StoreError> {
     let Some(recipient) = app.engine.recipient(Purpose::Unsubscribe, token).await? else { return Ok(None) };
     let look = Look::of(app, recipient.workspace).await?;
     let words = look.words;
     let address = look.shortened(&address_of(app, &recipient).await?);
+    let known = app.store.contact(recipient.contact).await?.filter(|known| known.workspace == recipient.workspace);
+    let has_left = |known: &Contact| known.suppressions.iter().any(|one| one.reason == SuppressionReason::Unsubscribed);
+    if known.as_ref().is_some_and(has_left) {
+        return Ok(Some(pages::show(StatusCode::OK, &has_unsubscribed(&look, &address))));
+    }
     let what = words.fill("unsubscribe-what", &[("address", address.into())]);
     let link = app.engine.token(Purpose::Preferences, recipient.delivery);
     let link = link.map(|token| (format!("/p/{token}"), words.say("unsubscribe-less")));
@@ -66,12 +72,16 @@ async fn ask(app: &App, token: &str) -> Result<Option<Response>, StoreError> {
 pub(super) async fn leave(app: &App, purpose: Purpose, token: &str) -> Result<Option<Response>, StoreError> {
     let Some(recipient) = app.engine.unsubscribe(purpose, token, "page").await? else { return Ok(None) };
     let look = Look::of(app, recipient.workspace).await?;
-    let words = look.words;
     let address = look.shortened(&address_of(app, &recipient).await?);
-    let what = words.fill("unsubscribed-what", &[("address", address.into())]);
-    let notice = Notice::new(&look, words.say("unsubscribed"), [what, words.say("unsubscribed-undo")]);
-    let notice = notice.with_button("undo", words.say("subscribe-again"), true);
-    Ok(Some(pages::show(StatusCode::OK, &notice)))
+    Ok(Some(pages::show(StatusCode::OK, &has_unsubscribed(&look, &address))))
+}
+
+/// The page after.
+pub(super) fn has_unsubscribed<'l>(look: &'l Look, address: &str) -> Notice<'l> {
+    let words = look.words;
+    let what = words.fill("unsubscribed-what", &[("address", address.to_owned().into())]);
+    let notice = Notice::new(look, words.say("unsubscribed"), [what, words.say("unsubscribed-undo")]);
+    notice.with_button("undo", words.say("subscribe-again"), true)
 }
 
 /// Takes an unsubscribe back, if that can be, and says so.

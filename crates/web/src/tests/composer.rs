@@ -105,6 +105,12 @@ async fn a_campaign_is_written_and_keeps_what_it_was() {
     assert_eq!(look(&house, &format!("{base}/preview?version=9"), &cookie).await.status, 404);
     place(&submit(&house, &format!("{base}/versions"), &cookie, "version=1").await);
     assert!(look(&house, &edit, &cookie).await.text.contains("Write your message here."));
+    // What recipients get begins in their language, whatever that of the pages.
+    let key = house.master_key().await;
+    let set = house.ask(Method::PUT, "/api/v1/settings/language", Some(&key), Some("de".into()));
+    assert_eq!(set.await.status, 200);
+    let german = look(&house, &begun(&house, &cookie, "German").await.0, &cookie).await.text;
+    assert!(german.contains("Hier steht Ihre Nachricht."), "{german}");
     // A copy is a draft of its own, however often the button is pressed.
     let once = hidden(&look(&house, &base, &cookie).await.text, "once");
     let copies = [0, 1].map(|_| format!("once={once}"));

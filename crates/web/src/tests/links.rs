@@ -213,6 +213,8 @@ async fn looking_never_unsubscribes_and_one_click_does_at_once() {
     assert_eq!(sent.come(Method::POST, &path, "do=undo").await.status, StatusCode::CONFLICT);
     let by_page = sent.come(Method::POST, &path, "do=unsubscribe").await;
     assert!(by_page.text.contains("Subscribe again") && sent.is_suppressed().await);
+    let later = sent.get(&path).await.text;
+    assert!(later.contains("You are unsubscribed") && !later.contains("Unsubscribe?"), "{later}");
     let foreign = format!("/u/{}", sent.token(Purpose::Click));
     for method in [Method::GET, Method::POST] {
         assert_eq!(sent.come(method, &foreign, "").await.status, StatusCode::NOT_FOUND);
