@@ -196,7 +196,7 @@ impl Desk {
                 self.read_channels().await;
                 let found = self.channels.iter().find(|(one, _)| one.id == channel && one.workspace == workspace);
                 let Some((known, way)) = found.cloned() else {
-                    let missing = StoreError::NotFound { what: "alert channel", name: channel.to_string() };
+                    let missing = StoreError::NotFound { what: "channel", name: channel.to_string() };
                     answer.send(Err(missing)).ok();
                     return;
                 };

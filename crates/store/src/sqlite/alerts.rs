@@ -105,7 +105,7 @@ pub(crate) fn alert(conn: &Connection, workspace: WorkspaceId, id: AlertId) -> R
 }
 
 fn no_channel(id: ChannelId) -> StoreError {
-    StoreError::NotFound { what: "alert channel", name: id.to_string() }
+    StoreError::NotFound { what: "channel", name: id.to_string() }
 }
 
 fn no_alert(id: AlertId) -> StoreError {
@@ -133,7 +133,7 @@ impl Ledger {
             return Err(StoreError::Refused(format!("there are {CHANNELS_MAX} channels already; remove some first")));
         }
         if known.iter().any(|one| one.name == name) {
-            return Err(StoreError::Exists { what: "alert channel", name: name.to_owned() });
+            return Err(StoreError::Exists { what: "channel", name: name.to_owned() });
         }
         let id = ChannelId(self.new_id(now));
         let sealed = seal(id)?;

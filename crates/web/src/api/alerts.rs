@@ -424,7 +424,7 @@ pub(crate) async fn test(
 ) -> Result<Json<ChannelTried>, Problem> {
     caller.may(Scope::SettingsWrite)?;
     let known = app.store.alert_channel(caller.workspace, id).await?;
-    known.ok_or_else(|| Problem::not_found("alert channel", id))?;
+    known.ok_or_else(|| Problem::not_found("channel", id))?;
     if app.store.held().is_some() {
         return Err(Problem::new(Code::Held, "a held directory tells no alerts: its original may be at work"));
     }

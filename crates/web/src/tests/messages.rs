@@ -289,9 +289,11 @@ async fn a_campaign_that_was_started_can_be_taken_back_for_a_minute() {
     let started = house.post(&at("/start"), &key, json!({})).await.json();
     assert_eq!((&started["state"], &started["start_at"]), (&json!("scheduled"), &json!("2026-01-01T00:01:00.000Z")));
     assert_eq!(house.post(&at("/take-back"), &key, json!({})).await.json()["state"], "draft");
-    let asked = json!({ "at": "2025-01-01T00:00:00Z", "cancel_window_seconds": 300 });
+    let asked = json!({ "at": "2025-12-31T23:59:59Z", "cancel_window_seconds": 300 });
     let started = house.post(&at("/start"), &key, asked).await.json();
     assert_eq!(started["start_at"], "2026-01-01T00:05:00.000Z");
+    let slip = house.post(&at("/start"), &key, json!({ "at": "2025-01-01T00:00:00Z" })).await;
+    assert_eq!((slip.status.as_u16(), &slip.json()["field"]), (422, &json!("at")), "a slip in the year mails nobody");
     let refused = house.post(&at("/start"), &key, json!({ "cancel_window_seconds": 3601 })).await;
     assert_eq!(refused.json()["field"], "cancel_window_seconds");
 }

@@ -21,6 +21,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// A time given may have passed by so much: clocks differ, and requests wait.
+const LATE_MAX: Duration = Duration::from_secs(300);
 /// How far ahead a campaign may be scheduled.
 const AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// For so long a campaign that was started can be taken back at most, in seconds.
@@ -159,7 +161,7 @@ pub(crate) async fn test(
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Begin {
-    /// The time; absent: when the time to take it back is over.
+    /// The time, at most five minutes ago and a year ahead; absent: when the time to take it back is over.
     #[serde(default)]
     pub(crate) at: Option<Time>,
     /// For how long it can be taken back at least, in seconds; absent: what the server was started with, usually 60.
@@ -194,6 +196,9 @@ pub(crate) async fn start(
     }
     let soonest = now + Duration::from_secs(u64::from(window));
     let at = begin.at.map_or(soonest, |time| time.0);
+    if at < now - LATE_MAX {
+        return Err(Problem::field("at", "that time has passed; leave it out to begin now"));
+    }
     if at > now + AHEAD_MAX {
         return Err(Problem::field("at", "a campaign is scheduled at most a year ahead"));
     }

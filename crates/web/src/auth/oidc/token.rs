@@ -64,6 +64,7 @@ pub(super) struct Claims {
     azp: Option<String>,
     exp: i64,
     iat: i64,
+    nbf: Option<i64>,
     nonce: Option<String>,
     /// Their address.
     #[serde(default)]
@@ -144,7 +145,7 @@ fn check(claims: Claims, expected: &Expected<'_>) -> Result<Claims, Wrong> {
         () if !is_ours || !of_us => "is for somebody else",
         () if claims.nonce.as_deref() != Some(expected.nonce) => "is of another attempt",
         () if now - SKEW_S >= claims.exp => "is over",
-        () if claims.iat > now + SKEW_S => "is not yet",
+        () if claims.iat.max(claims.nbf.unwrap_or(claims.iat)) > now + SKEW_S => "is not yet",
         () if claims.sub.is_empty() || claims.sub.len() > SUBJECT_BYTES_MAX => "names nobody",
         () => return Ok(claims),
     };
@@ -269,6 +270,7 @@ mod tests {
             ("nonce", Value::Null, "is of another attempt"),
             ("exp", json!(NOW_S - 60), "is over"),
             ("iat", json!(NOW_S + 61), "is not yet"),
+            ("nbf", json!(NOW_S + 61), "is not yet"),
             ("sub", json!(""), "names nobody"),
             ("exp", json!("soon"), "cannot be read"),
         ] {
