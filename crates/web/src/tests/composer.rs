@@ -8,6 +8,7 @@ use crate::Config;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use model::{CampaignId, CampaignState};
+use serde_json::json;
 
 const HOSTILE: &str = "<p>Hello {{ first_name }}</p><script>alert(1)</script><img src=x onerror=alert(2)>\
     </iframe><form action=https://evil.example><button>x</button></form><a href=\"{{ unsubscribe_url }}\">bye</a>\
@@ -107,7 +108,7 @@ async fn a_campaign_is_written_and_keeps_what_it_was() {
     assert!(look(&house, &edit, &cookie).await.text.contains("Write your message here."));
     // What recipients get begins in their language, whatever that of the pages.
     let key = house.master_key().await;
-    let set = house.ask(Method::PUT, "/api/v1/settings/language", Some(&key), Some("de".into()));
+    let set = house.ask(Method::PUT, "/api/v1/settings/language", Some(&key), Some(json!({ "value": "de" })));
     assert_eq!(set.await.status, 200);
     let german = look(&house, &begun(&house, &cookie, "German").await.0, &cookie).await.text;
     assert!(german.contains("Hier steht Ihre Nachricht."), "{german}");
