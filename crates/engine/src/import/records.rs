@@ -279,13 +279,12 @@ impl<'a> Rows<'a> {
     /// Drops everything up to and with the next line end.
     fn skip_line(&mut self) -> io::Result<()> {
         loop {
-            if let Some(at) = self.waiting().iter().position(|b| *b == b'\n') {
-                self.start += at + 1;
+            let ends = self.waiting().iter().position(|b| matches!(b, b'\n' | b'\r'));
+            self.start += ends.unwrap_or(self.end - self.start);
+            // Of `\r\n` only the half may be at hand.
+            if self.at_end || self.waiting().len() > 1 {
+                self.start += first_line(self.waiting());
                 self.line += 1;
-                return Ok(());
-            }
-            self.start = self.end;
-            if self.at_end {
                 return Ok(());
             }
             self.refill()?;
@@ -383,11 +382,11 @@ fn quoted(
     loop {
         let rest = input.get(at..).unwrap_or_default();
         let Some(length) = rest.iter().position(|b| *b == b'"') else {
-            let too_many = rest.iter().filter(|b| **b == b'\n').count() as u64 + *lines > ROW_LINES_MAX;
+            let too_many = line_ends(rest) + *lines > ROW_LINES_MAX;
             return Err(if at_end || too_many { Broken::Unclosed } else { Broken::NeedsMore });
         };
         let inside = rest.get(..length).unwrap_or_default();
-        *lines += inside.iter().filter(|b| **b == b'\n').count() as u64;
+        *lines += line_ends(inside);
         if *lines > ROW_LINES_MAX {
             return Err(Broken::Unclosed);
         }
@@ -409,6 +408,12 @@ fn quoted(
         Some(b) if *b == delimiter || matches!(b, b'\n' | b'\r') => Ok(at + blanks),
         Some(_) => Err(Broken::TextAfter),
     }
+}
+
+/// How many lines end in it: with LF, CR LF or CR alone.
+fn line_ends(input: &[u8]) -> u64 {
+    let next = input.iter().skip(1).map(Some).chain([None]);
+    input.iter().zip(next).filter(|(b, next)| **b == b'\n' || (**b == b'\r' && *next != Some(&b'\n'))).count() as u64
 }
 
 fn first_line(input: &[u8]) -> usize {
@@ -558,6 +563,22 @@ mod tests {
         assert_eq!(lines[3], "4: 3|4");
         let wide = utf8(&format!("a\n{}\nb\n", ",".repeat(COLUMNS_MAX)));
         assert!(wide[1].starts_with("2! the row has more than 512 columns") && wide[2] == "3: b");
+    }
+
+    #[test]
+    fn what_ends_with_cr_alone_loses_no_more_than_a_line_either() {
+        let rest = "3,4\r".repeat(200_000);
+        let lines = utf8(&format!("a,b\r1,\"two\r{rest}"));
+        assert_eq!(lines.get(1).map(String::as_str), Some("2! a quote opens in column 2 and never closes <1,\"two>"));
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (200_002, Some("200002: 3|4")));
+        for end in ["\n", "\r", "\r\n"] {
+            for long in 3 * BUFFER_BYTES - 8..3 * BUFFER_BYTES - 2 {
+                let lines = utf8(&format!("a,b{end}{}{end}3,4{end}", "x".repeat(long)));
+                assert!(lines[1].starts_with("2! the row is longer than 256 KiB"));
+                assert_eq!(lines[2..], ["3: 3|4"], "{end:?} after {long}");
+            }
+        }
+        assert_eq!(utf8("a,b\r1,\"two\rlines\"\r3,4"), ["1: a|b", "2: 1|two\rlines", "4: 3|4"]);
     }
 
     #[test]
