@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Outputs of one call; more is an endless loop.
 const OUTPUTS_MAX: usize = 1_000;
 
+/// Messages of one connection, unless one more is announced: to a server that takes none of this size each ends at once.
+const TRANSACTIONS_MAX: u32 = 100;
+
 const MESSAGE: &[u8] = b"From: a@me.test\r\nSubject: dots\r\n\r\n.\r\n..two\r\nend\r\n";
 
 /// What the shell knows of the transaction under way.
@@ -92,7 +95,7 @@ impl Shell {
         let is_in_doubt = matches!(finished.ending, Ending::InDoubt { .. });
         assert!(!(is_accepted || is_in_doubt) || self.end_was_written, "nothing was complete: {finished:?}");
         assert!(!is_accepted || finished.stage == Stage::Final, "only the end is accepted: {finished:?}");
-        if finished.reusable {
+        if finished.reusable && (self.is_announced || self.transactions < TRANSACTIONS_MAX) {
             self.start(client, now);
         }
     }
