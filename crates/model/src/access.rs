@@ -1,7 +1,7 @@
 //! Who may do what: roles of people, scopes of keys, and the one table that ties them together.
 //!
 //! A scope is what a request needs. A person has those of their role, a key those it was made with (never more than its
-//! maker had). Invariant: nothing else decides; whoever adds a request names its scope, and the roles that have it stand
+//! maker has). Invariant: nothing else decides; whoever adds a request names its scope, and the roles that have it stand
 //! here.
 
 use crate::verdict::words;

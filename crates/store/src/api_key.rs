@@ -38,7 +38,7 @@ pub struct ApiKey {
     pub name: String,
     /// The first characters of the secret.
     pub hint: String,
-    /// What it may do.
+    /// What it may do now: what it was made with, and never more than who made it may today.
     pub scopes: Scopes,
     /// Who made it (`cli:anna`, `user:u_…`).
     pub actor: String,

@@ -2,7 +2,7 @@
 
 use super::Ledger;
 use super::events::NewEvent;
-use super::users::workspace_exists;
+use super::users::{member, workspace_exists};
 use crate::api_key::{ApiKey, KEY_NAME_CHARS_MAX, KEYS_MAX, NewApiKey};
 use crate::error::{Result, StoreError};
 use model::{Actor, EventKind, KeyId, Scopes, Timestamp, UserId, WorkspaceId};
@@ -28,16 +28,36 @@ fn read_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
     })
 }
 
+/// A key as it is now: it may do no more than who made it may today, or who made the key it was made with, and so on.
+fn cut(conn: &Connection, key: ApiKey) -> Result<ApiKey> {
+    let (mut maker, mut youngest) = (key.actor.clone(), key.id);
+    let most = loop {
+        if let Some(user) = maker.strip_prefix("user:").and_then(|id| id.parse().ok()) {
+            break member(conn, key.workspace, user)?.map_or(Scopes::NONE, |member| member.role.scopes());
+        }
+        // Every key is younger than the one it was made with.
+        let by = maker.strip_prefix("key:").and_then(|id| id.parse().ok()).filter(|by: &KeyId| *by < youngest);
+        let Some(by) = by else { break Scopes::all() };
+        let sql = "SELECT w.text FROM api_key k JOIN word w ON w.id = k.actor WHERE k.id = ?1";
+        let next: Option<String> = conn.prepare_cached(sql)?.query_row([by.0], |row| row.get(0)).optional()?;
+        let Some(next) = next else { break Scopes::NONE };
+        (maker, youngest) = (next, by);
+    };
+    Ok(ApiKey { scopes: key.scopes.and(most), ..key })
+}
+
 /// The key with this hash.
 pub(crate) fn by_hash(conn: &Connection, hash: &[u8; 32]) -> Result<Option<ApiKey>> {
     let sql = format!("{COLUMNS} WHERE k.hash = ?1");
-    Ok(conn.prepare_cached(&sql)?.query_row([hash], read_key).optional()?)
+    let found = conn.prepare_cached(&sql)?.query_row([hash], read_key).optional()?;
+    found.map(|key| cut(conn, key)).transpose()
 }
 
 /// A key of the workspace.
 pub(crate) fn api_key(conn: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<Option<ApiKey>> {
     let sql = format!("{COLUMNS} WHERE k.workspace = ?1 AND k.id = ?2");
-    Ok(conn.prepare_cached(&sql)?.query_row([workspace.0, id.0], read_key).optional()?)
+    let found = conn.prepare_cached(&sql)?.query_row([workspace.0, id.0], read_key).optional()?;
+    found.map(|key| cut(conn, key)).transpose()
 }
 
 /// A page of a workspace's keys, oldest first.
@@ -51,7 +71,7 @@ pub(crate) fn list(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params![workspace.0, after.map_or(0, |id| id.0), limit], read_key)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    rows.map(|row| cut(conn, row?)).collect()
 }
 
 fn require(conn: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<ApiKey> {

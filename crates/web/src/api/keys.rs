@@ -33,7 +33,7 @@ pub(crate) struct Key {
     name: String,
     /// The first characters of the secret.
     hint: String,
-    /// What it may do.
+    /// What it may do now: what it was made with, and never more than who made it may today.
     scopes: Vec<String>,
     /// Who made it.
     actor: String,
@@ -82,7 +82,7 @@ async fn list(State(app): State<App>, caller: Caller, Asked(which): Asked<Plain>
 pub(crate) struct NewKey {
     /// What it is for.
     name: String,
-    /// What it may do: never more than its maker.
+    /// What it may do: never more than its maker, now and whenever their role changes.
     scopes: Vec<String>,
     /// Until when it works.
     #[serde(default)]

@@ -104,3 +104,41 @@ async fn whoever_is_shut_out_loses_their_keys_for_good() {
         assert_eq!(house.get("/api/v1/me", &secret).await.status, 401, "{whose}");
     }
 }
+
+#[tokio::test]
+async fn a_key_may_never_do_more_than_its_maker_may_now() {
+    use model::{Actor, Role, Scopes, WorkspaceId};
+    let house = House::new();
+    let master = house.master_key().await;
+    let (store, now) = (&house.app.store, house.app.now());
+    let member = async |email: &str| {
+        let made = store.add_member(WorkspaceId::FIRST, email, "Name", Role::Owner, &Actor::Engine, now);
+        made.await.unwrap().user.id
+    };
+    let (anna, bob) = (member("anna@example.org").await, member("bob@example.org").await);
+    let (secret, hash, hint) = crate::fresh_key(house.app.world.entropy.as_ref());
+    let (workspace, scopes) = (WorkspaceId::FIRST, Scopes::all());
+    let new = store::NewApiKey { workspace, name: "theirs".to_owned(), hash, hint, scopes, expires_at: None };
+    let theirs = store.make_api_key(new, &Actor::User(bob), now).await.unwrap().id;
+    let body = json!({ "name": "from it", "scopes": ["users.write", "contacts.export", "campaigns.read"] });
+    let minted = house.post("/api/v1/keys", &secret, body).await.json()["secret"].as_str().unwrap().to_owned();
+    let role = async |key: &str, who: model::UserId, role: &str| {
+        let change = Some(json!({ "role": role }));
+        house.ask(Method::PATCH, &format!("/api/v1/users/{who}"), Some(key), change).await
+    };
+    assert_eq!(role(&master, bob, "analyst").await.status, 200);
+    for key in [&secret, &minted] {
+        assert_eq!(house.get("/api/v1/exports/contacts", key).await.code(), "not_allowed");
+        assert_eq!(role(key, bob, "owner").await.code(), "not_allowed");
+        assert_eq!(role(key, anna, "analyst").await.code(), "not_allowed");
+        assert_eq!(house.get("/api/v1/campaigns", key).await.status, 200, "an analyst may");
+    }
+    let more = json!({ "name": "more", "scopes": ["campaigns.read"] });
+    assert_eq!(house.post("/api/v1/keys", &secret, more).await.code(), "not_allowed");
+    let shown = house.get(&format!("/api/v1/keys/{theirs}"), &master).await.json();
+    let scopes: Vec<String> = serde_json::from_value(shown["scopes"].clone()).unwrap();
+    assert!(scopes.iter().all(|scope| scope.ends_with(".read")), "{shown}");
+    assert_eq!(role(&master, bob, "operator").await.status, 200);
+    assert_eq!(house.get("/api/v1/exports/contacts", &minted).await.status, 200, "as it was made");
+    assert_eq!(role(&minted, anna, "analyst").await.code(), "not_allowed");
+}
