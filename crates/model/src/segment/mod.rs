@@ -280,7 +280,7 @@ pub struct Happening {
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// Only after another event, and no later than a span after it.
+    /// Only after another event, and no later than a span after it; never after itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Box<After>>,
     /// What holds for the properties (custom events); all of it.
@@ -344,7 +344,7 @@ pub enum Window {
     Between(Moment, Moment),
 }
 
-/// Not earlier than another event of the same person, and no later than a span after it.
+/// Not earlier than another event of the same person, and no later than a span after it. No event is after itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct After {

@@ -119,7 +119,8 @@ fn is_meant(of: &Happening, person: &Person, happened: &Happened, campaigns: &[C
             .iter()
             .all(|about| tested(happened.properties.as_ref().and_then(|all| all.get(&about.name)), &about.is))
         && of.after.as_ref().is_none_or(|after| {
-            let others = person.happened.iter().filter(|other| is_meant(&after.event, person, other, campaigns));
+            let others = person.happened.iter().filter(|other| !std::ptr::eq(*other, happened));
+            let others = others.filter(|other| is_meant(&after.event, person, other, campaigns));
             let span = after.within.as_millis();
             others.map(|other| other.at.as_millis()).any(|other| other <= when && when <= other + span)
         })
@@ -312,8 +313,10 @@ fn plain_events() -> impl Strategy<Value = Happening> {
 }
 
 fn counts() -> impl Strategy<Value = Rule> {
-    let of = (plain_events(), prop::option::of((plain_events(), spans()))).prop_map(|(of, after)| Happening {
-        after: after.map(|(event, within)| Box::new(After { event, within })),
+    // Often the same again: "bought again within …".
+    let other = prop::option::of((prop::option::of(plain_events()), spans()));
+    let of = (plain_events(), other).prop_map(|(of, after)| Happening {
+        after: after.map(|(event, within)| Box::new(After { event: event.unwrap_or_else(|| of.clone()), within })),
         ..of
     });
     let measure = (orders(), 0_u32..3, -10_i32..60, any::<bool>());
@@ -542,6 +545,81 @@ fn a_campaign_goes_to_whom_the_segment_was_when_it_was_built() {
     assert_eq!(now(store.tally(campaign.id)).unwrap().by_skip_reason.get(&SkipReason::Excluded), Some(&1));
     now(store.remove_segment(W, berlin.id, &ME, at(20))).unwrap();
     assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn no_event_is_after_itself() {
+    let store = empty();
+    import(&store, 1, &["1@a.example", "2@a.example", "3@a.example", "4@a.example"]);
+    let id = |n: u64| now(store.contacts_by_address(W, &address(&format!("{n}@a.example")))).unwrap()[0].id;
+    let day = |days: u64| at(days * 24 * HOUR_S);
+    let bought = |who: u64, when| NewReaction {
+        name: Some("bought".to_owned()),
+        ..NewReaction::new(ReactionKind::Custom, id(who), when)
+    };
+    // Once; twice within a month; twice, long after; twice at the same moment.
+    let told = [(1, 10), (2, 10), (2, 30), (3, 10), (3, 90), (4, 10), (4, 10)];
+    now(store.record_reactions(W, told.map(|(who, when)| bought(who, day(when))).to_vec(), day(100))).unwrap();
+    let again = rule(r#"did("bought").after(did("bought"), days(30))"#);
+    let found = now(store.segment_sample(W, again, 9, day(100))).unwrap();
+    assert_eq!(found.into_iter().map(|contact| contact.id).collect::<Vec<_>>(), [id(2), id(4)]);
+}
+
+#[test]
+fn what_a_rule_names_is_there_and_stays() {
+    use crate::{NewList, NewSequence};
+    use model::sequence::{Again, Branch, By, Definition, Entry, Goal, Step};
+    let store = empty();
+    let list = |name: &str| {
+        let new = NewList { name: name.to_owned(), ..NewList::default() };
+        now(store.create_list(W, new, &ME, at(1))).unwrap().id
+    };
+    let (news, offers, other) = (list("news"), list("offers"), list("other"));
+    let file = import(&store, 1, &["kim@a.example"]);
+    let campaign = sending(&store, "spring", file);
+    let file = import(&store, 2, &["bob@a.example"]);
+    let told = |refused: Result<(), StoreError>| match refused {
+        Err(StoreError::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let save = |name: &str, text: &str| now(store.create_segment(W, name, rule(text), false, &ME, at(5)));
+    for text in ["!in_list(\"l_zz\")", "!in_import(\"i_zz\")", "clicked.campaign(\"m_zz\")"] {
+        assert!(told(save("x", text).map(drop)).contains("_zz"), "{text}");
+    }
+    let elsewhere = now(store.create_segment(WorkspaceId(2), "x", Rule::List(news), false, &ME, at(5)));
+    assert!(matches!(elsewhere, Err(StoreError::Refused(_))), "another workspace's");
+    let asks = format!("!in_list(\"{news}\") && sent.after(clicked.campaign(\"{}\"), days(3))", campaign.id);
+    let segment = save("left out", &asks).unwrap();
+    let kept = save("of the file", &format!("!in_import(\"{file}\")")).unwrap();
+    let steps = |when: Rule| {
+        let inner = Step::Branch(Branch { when, then: vec![Step::End], otherwise: Vec::new() });
+        vec![Step::Branch(Branch { when: rule("sent"), then: vec![], otherwise: vec![inner] })]
+    };
+    let entries = vec![Entry { by: By::Api, again: Again::Never }];
+    let sequence = |list: model::ListId, name: &str| {
+        let goal = Some(Goal::Rule(rule("clicked")));
+        let definition = Definition { entries: entries.clone(), goal, zone: None, steps: steps(Rule::List(list)) };
+        NewSequence { name: name.to_owned(), definition, messages: "{}".to_owned() }
+    };
+    let unknown = now(store.create_sequence(W, sequence(model::ListId(9), "welcome"), &ME, at(6)));
+    assert!(matches!(unknown, Err(StoreError::Refused(_))));
+    let welcome = now(store.create_sequence(W, sequence(offers, "welcome"), &ME, at(6))).unwrap();
+    let remove = |id| now(store.remove_list(W, id, &ME, at(7)));
+    assert!(told(remove(news)).contains("\"left out\""));
+    assert!(told(remove(offers)).contains("\"welcome\""));
+    assert!(told(now(store.remove_import(file, &ME, at(7)))).contains("\"of the file\""));
+    remove(other).unwrap();
+    now(store.change_segment(W, segment.id, to(rule("sent")), &ME, at(8))).unwrap();
+    remove(news).unwrap();
+    now(store.change_sequence(W, welcome.id, sequence_without(&entries), &ME, at(8))).unwrap();
+    remove(offers).unwrap();
+    now(store.remove_segment(W, kept.id, &ME, at(9))).unwrap();
+}
+
+fn sequence_without(entries: &[model::sequence::Entry]) -> crate::NewSequence {
+    use model::sequence::{Definition, Step};
+    let definition = Definition { entries: entries.to_vec(), goal: None, zone: None, steps: vec![Step::End] };
+    crate::NewSequence { name: "welcome".to_owned(), definition, messages: "{}".to_owned() }
 }
 
 #[test]

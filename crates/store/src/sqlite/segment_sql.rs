@@ -230,11 +230,14 @@ impl Compiler {
         }
         if let Some(after) = &of.after {
             // The table of the other event has the next number.
-            let other_time = format!("e{}.{}", self.events + 1, time_of(after.event.what));
+            let o = format!("e{}", self.events + 1);
+            let other_time = format!("{o}.{}", time_of(after.event.what));
             let other = self.rows_of(&after.event, Some(&format!("{e}.contact")), "contact");
             let within = self.bind(after.within.as_millis());
+            let is_same_table = of.what.is_of_a_delivery() == after.event.what.is_of_a_delivery();
+            let another = if is_same_table { format!(" AND {o}.rowid <> {e}.rowid") } else { String::new() };
             wanted.push(format!(
-                "EXISTS (SELECT {other} AND {other_time} <= {time} AND {other_time} >= {time} - {within})"
+                "EXISTS (SELECT {other}{another} AND {other_time} <= {time} AND {other_time} >= {time} - {within})"
             ));
         }
         format!("{e}.{column} FROM {table} {e} WHERE {}", wanted.join(" AND "))
