@@ -348,6 +348,16 @@ impl Definition {
         check_steps(&self.steps, 1, &mut steps, &mut sent)
     }
 
+    /// The rules of its branches and its goal.
+    pub fn rules(&self) -> Vec<&Rule> {
+        let mut rules = Vec::new();
+        if let Some(Goal::Rule(rule)) = &self.goal {
+            rules.push(rule);
+        }
+        gather_rules(&self.steps, &mut rules);
+        rules
+    }
+
     /// The names of the messages it sends, in the order of their steps.
     pub fn messages(&self) -> Vec<&str> {
         let mut names = Vec::new();
@@ -365,6 +375,16 @@ fn gather<'a>(steps: &'a [Step], names: &mut Vec<&'a str>) {
                 gather(&branch.otherwise, names);
             }
             Step::Wait(_) | Step::Set(_) | Step::Call(_) | Step::End => {}
+        }
+    }
+}
+
+fn gather_rules<'a>(steps: &'a [Step], rules: &mut Vec<&'a Rule>) {
+    for step in steps {
+        if let Step::Branch(branch) = step {
+            rules.push(&branch.when);
+            gather_rules(&branch.then, rules);
+            gather_rules(&branch.otherwise, rules);
         }
     }
 }

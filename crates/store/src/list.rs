@@ -161,7 +161,8 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.change_list(workspace, id, &to, &actor, now)).await
     }
-    /// Removes a list and who was on it; consents stay. Refused while a campaign that is not built yet names it.
+    /// Removes a list and who was on it; consents stay. Refused while a campaign that is not built yet,
+    /// a sequence or the rule of a segment names it.
     pub async fn remove_list(&self, workspace: WorkspaceId, id: ListId, actor: &Actor, now: Timestamp) -> Result<()> {
         loop {
             let actor = actor.clone();

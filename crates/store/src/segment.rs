@@ -59,7 +59,12 @@ pub struct Explained {
 }
 
 impl Store {
-    /// Saves a rule under a name. Refused: a taken or empty name, a rule that is none, more than [`WATCHED_MAX`] watched.
+    /// Does the workspace have everything that a rule names? Refused with what it has not.
+    pub async fn check_rule(&self, workspace: WorkspaceId, rule: Rule) -> Result<()> {
+        self.core.lanes.read(move |conn| crate::sqlite::rules::check_named(conn, workspace, &rule)).await
+    }
+    /// Saves a rule under a name. Refused: a taken or empty name, a rule that is none or names what is not there, more than
+    /// [`WATCHED_MAX`] watched.
     pub async fn create_segment(
         &self,
         workspace: WorkspaceId,

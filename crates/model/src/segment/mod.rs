@@ -17,6 +17,7 @@ pub use parse::{SegmentError, parse};
 use crate::verdict::words;
 use crate::{CampaignId, ContactStatus, ImportId, ListId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The most octets of a rule as text.
 pub const TEXT_BYTES_MAX: usize = 8_192;
@@ -463,7 +464,25 @@ fn refuse<T>(why: impl Into<String>) -> Result<T, RuleError> {
     Err(RuleError(why.into()))
 }
 
+/// What a rule names that may be gone some day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Lists.
+    pub lists: BTreeSet<ListId>,
+    /// Imports.
+    pub imports: BTreeSet<ImportId>,
+    /// Campaigns.
+    pub campaigns: BTreeSet<CampaignId>,
+}
+
 impl Rule {
+    /// What it names.
+    pub fn named(&self) -> Named {
+        let mut named = Named::default();
+        gather(self, &mut named);
+        named
+    }
+
     /// Is it a rule: bounded, and does every comparison make sense?
     pub fn check(&self) -> Result<(), RuleError> {
         let mut nodes = 0;
@@ -472,6 +491,23 @@ impl Rule {
             return refuse(format!("written as text, a rule has at most {TEXT_BYTES_MAX} octets"));
         }
         Ok(())
+    }
+}
+
+fn gather(rule: &Rule, named: &mut Named) {
+    match rule {
+        Rule::All(parts) | Rule::Any(parts) => parts.iter().for_each(|part| gather(part, named)),
+        Rule::Not(part) => gather(part, named),
+        Rule::List(id) => named.lists.extend([*id]),
+        Rule::Import(id) => named.imports.extend([*id]),
+        Rule::Event(counted) => {
+            let mut of = Some(&counted.of);
+            while let Some(happening) = of {
+                named.campaigns.extend(happening.campaign);
+                of = happening.after.as_deref().map(|after| &after.event);
+            }
+        }
+        Rule::Attribute(_) | Rule::Field(_) => {}
     }
 }
 

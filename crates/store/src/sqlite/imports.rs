@@ -515,6 +515,7 @@ impl Ledger {
         for (line, contact) in &picked {
             let sql = "DELETE FROM import_member WHERE import = ?1 AND line = ?2";
             self.conn.prepare_cached(sql)?.execute(params![id.0, line])?;
+        self.refuse_while_named(import.workspace, &id.to_string(), |named| named.imports.contains(&id))?;
             self.remove_imported(id, ContactId(*contact))?;
         }
         if !picked.is_empty() {

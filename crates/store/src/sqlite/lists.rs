@@ -258,6 +258,7 @@ impl Ledger {
         if let Some(name) = self.sequence_by("1, 2", id.0)? {
             return Err(StoreError::Refused(format!("people come into the sequence {name:?} by it")));
         }
+        self.refuse_while_named(workspace, &id.to_string(), |named| named.lists.contains(&id))?;
         let sql = "DELETE FROM list_member WHERE list = ?1 AND contact IN
             (SELECT contact FROM list_member WHERE list = ?1 LIMIT ?2)";
         if self.conn.execute(sql, [id.0, STEP_ROWS])? > 0 {

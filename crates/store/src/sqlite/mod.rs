@@ -40,6 +40,7 @@ pub(crate) mod reports;
 pub(crate) mod restores;
 pub(crate) mod revenue;
 pub(crate) mod seeking;
+pub(crate) mod rules;
 pub(crate) mod segment_sql;
 pub(crate) mod segments;
 pub(crate) mod sequences;

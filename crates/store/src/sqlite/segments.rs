@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::segment_sql::{Compiler, level_sql};
-use super::{Ledger, contacts};
+use super::{Ledger, contacts, rules};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
 use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange};
@@ -262,6 +262,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Segment> {
         let name = self.free_segment_name(workspace, name, SegmentId(0))?;
+        rules::check_named(&self.conn, workspace, rule)?;
         let id = SegmentId(self.new_id(now));
         let sql = "INSERT INTO segment (id, workspace, name, rule, created_at, changed_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
@@ -287,6 +288,9 @@ impl Ledger {
             Some(name) => self.free_segment_name(workspace, name, id)?,
             None => segment.name,
         };
+        if let Some(rule) = &change.rule {
+            rules::check_named(&self.conn, workspace, rule)?;
+        }
         let rule = change.rule.as_ref().unwrap_or(&segment.rule);
         let is_watched = change.is_watched.unwrap_or(segment.is_watched);
         let sql = "UPDATE segment SET name = ?2, rule = ?3, changed_at = ?4 WHERE id = ?1";

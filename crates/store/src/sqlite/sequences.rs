@@ -1,7 +1,7 @@
 //! Sequences and their versions: written, activated, paused, archived.
 
 use super::events::NewEvent;
-use super::{Ledger, lists, segments, word};
+use super::{Ledger, lists, rules, segments, word};
 use crate::error::{Result, StoreError};
 use crate::sequence::{CONTENT_BYTES_MAX, NAME_BYTES_MAX, NewSequence, SEQUENCES_MAX, Sequence, SequenceVersion};
 use model::sequence::{Again, By, Definition, Entry, Goal};
@@ -175,6 +175,9 @@ impl Ledger {
                 By::Segment(segment) => drop(segments::require(&self.conn, workspace, segment)?),
                 By::Event(_) | By::Api => {}
             }
+        }
+        for rule in to.definition.rules() {
+            rules::check_named(&self.conn, workspace, rule)?;
         }
         let definition = serde_json::to_string(&to.definition).map_err(|why| StoreError::Refused(why.to_string()))?;
         if definition.len() > CONTENT_BYTES_MAX || to.messages.len() > CONTENT_BYTES_MAX {

@@ -88,6 +88,13 @@ fn needed_rule(text: Option<&str>, tree: Option<Value>) -> Result<Rule, Problem>
     read_rule(text, tree)?.ok_or_else(|| Problem::field("text", "a rule is needed, as text or as a tree (rule)"))
 }
 
+/// Refuses a rule that names what the workspace does not have: what is asked of it would hold for nobody, and its negation
+/// for everybody.
+async fn everything_is_there(app: &App, caller: &Caller, rule: &Rule, field: &str) -> Result<(), Problem> {
+    let checked = app.store.check_rule(caller.workspace, rule.clone()).await;
+    checked.map_err(|error| Problem::from(error).about(field))
+}
+
 /// The segments of the workspace.
 #[utoipa::path(get, path = "/segments", tag = "segments", params(Plain),
     responses((status = 200, body = Page<Segment>)))]
@@ -137,7 +144,11 @@ pub(crate) async fn make(
     caller.may(Scope::SegmentsWrite)?;
     let mut faults = Faults::default();
     faults.take(check_name(&new.name));
+    let field = if new.text.is_some() { "text" } else { "rule" };
     let rule = faults.take(needed_rule(new.text.as_deref(), new.rule));
+    if let Some(rule) = &rule {
+        faults.take(everything_is_there(&app, &caller, rule, field).await);
+    }
     let rule = faults.pass(rule)?;
     let (workspace, actor, now) = (caller.workspace, &caller.actor, app.now());
     let made = app.store.create_segment(workspace, &new.name, rule, new.watched, actor, now).await?;
@@ -189,7 +200,11 @@ pub(crate) async fn change(
     Input(change): Input<SegmentChange>,
 ) -> Result<Json<Segment>, Problem> {
     caller.may(Scope::SegmentsWrite)?;
+    let field = if change.text.is_some() { "text" } else { "rule" };
     let rule = read_rule(change.text.as_deref(), change.rule)?;
+    if let Some(rule) = &rule {
+        everything_is_there(&app, &caller, rule, field).await?;
+    }
     let change = store::SegmentChange { name: change.name, rule, is_watched: change.watched };
     Ok(Json(app.store.change_segment(caller.workspace, id, change, &caller.actor, app.now()).await?.into()))
 }
