@@ -104,7 +104,7 @@ pub(crate) async fn adopt(core: &Core, actor: &Actor, now: Timestamp) -> Result<
     for line in erasure_lines(&dir.join(ERASURES_FILE))? {
         let Some((workspace, hash)) = read_erasure(&line) else { continue };
         let actor = actor.clone();
-        core.lanes.write(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await?;
+        core.lanes.erase(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await?;
     }
     let own = core.disk.identity(&dir.join(LEDGER_FILE))?;
     let actor = actor.clone();

@@ -175,12 +175,27 @@ impl Lanes {
         F: FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
     {
         let done = self.at_writer(move |ledger| ledger.transact(work)).await;
-        if let Err(error) = &done
+        self.note_failure(&done);
+        done
+    }
+
+    fn note_failure<T>(&self, done: &Result<T>) {
+        if let Err(error) = done
             && error.is_transient()
         {
             *self.failure.lock() = Some(error.to_string());
             self.failure.rings.notify_one();
         }
+    }
+
+    /// As [`Lanes::write`], for what removes a person: nothing of it can be read from the ledger's files afterwards.
+    pub(crate) async fn erase<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
+    {
+        let done = self.at_writer(move |ledger| ledger.erase(work)).await;
+        self.note_failure(&done);
         done
     }
 

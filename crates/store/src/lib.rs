@@ -355,8 +355,9 @@ impl Store {
         if self.core.access == Access::Reader {
             return Err(StoreError::ReadOnly);
         }
-        backup::add_erasure(&self.core, workspace, &hash)?;
-        self.core.lanes.write(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await
+        let hashes = self.core.lanes.read(move |conn| contacts::hashes_of_whom(conn, workspace, &hash)).await?;
+        backup::add_erasures(&self.core, workspace, &hashes)?;
+        self.core.lanes.erase(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await
     }
     /// Everything held about a contact.
     pub async fn person(&self, id: ContactId) -> Result<Option<PersonData>> {

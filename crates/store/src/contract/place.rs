@@ -472,3 +472,41 @@ fn a_ledger_cut_short_is_damaged_and_not_new() {
     std::fs::write(dir.path().join("ledger.db"), []).unwrap();
     Store::open(options(dir.path()), at(0)).unwrap();
 }
+
+#[test]
+fn of_whoever_is_forgotten_nothing_can_be_read_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(options(dir.path()), at(0)).unwrap();
+    let marker = |n: u64| format!("zxq{n:04}mark");
+    let rows = (1..400).map(|n| ImportRow {
+        attributes: format!(r#"{{"first":"{}","note":"{}"}}"#, marker(n), "words ".repeat(n as usize % 40)),
+        external_id: Some(format!("{}-key", marker(n))),
+        ..row(n, &format!("{}@a.example", marker(n)))
+    });
+    let (id, _) = import_rows(&store, 1, rows.collect());
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let batch = claimed
+        .iter()
+        .map(|one| crate::Settlement { transcript: Some(format!("> RCPT TO:<{}>", one.rcpt)), ..refused(one, at(30)) });
+    now(store.settle(batch.collect::<Vec<_>>())).unwrap();
+    let edit = crate::ContactEdit {
+        email: Some(format!("{}@b.example", marker(7))),
+        attributes: Some(format!(r#"{{"second":"{}"}}"#, marker(7))),
+        ..Default::default()
+    };
+    let who = now(store.contact_by_external_id(W, &format!("{}-key", marker(7)))).unwrap().unwrap().id;
+    now(store.edit_contact(who, edit, &ME, at(31))).unwrap();
+    let held = |text: &str| {
+        let files = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let has = |path: &std::path::PathBuf| {
+            let octets = std::fs::read(path).unwrap_or_default();
+            octets.windows(text.len()).any(|window| window == text.as_bytes())
+        };
+        files.filter(has).map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect::<Vec<_>>()
+    };
+    assert!(!held(&marker(7)).is_empty());
+    now(store.forget(W, &address(&format!("{}@b.example", marker(7))), &ME, at(40))).unwrap();
+    assert_eq!(held(&marker(7)), Vec::<String>::new());
+    assert!(!held(&marker(8)).is_empty(), "the others stay");
+}

@@ -94,6 +94,9 @@ pub(crate) const PAGE_BYTES_MIN: u64 = 512;
 /// How long a statement waits for another process's lock, in milliseconds.
 const BUSY_TIMEOUT_MS: i64 = 5_000;
 
+/// How long the log waits for readers to let go of it after somebody was forgotten, in milliseconds; then every commit
+/// tries once more.
+const LET_GO_MS: i64 = 200;
 /// The writing side of the ledger.
 pub(crate) struct Ledger {
     pub(crate) conn: Connection,
@@ -110,6 +113,8 @@ pub(crate) struct Ledger {
     /// Somebody on their way through a sequence may be due earlier.
     stirred: bool,
     changes: Arc<Changes>,
+    /// The log still has what was erased from the file.
+    has_traces: bool,
 }
 
 impl Ledger {
@@ -150,6 +155,7 @@ impl Ledger {
             pending: Vec::new(),
             stirred: false,
             changes,
+            has_traces: false,
         };
         ledger.reload()?;
         Ok(ledger)
@@ -190,9 +196,39 @@ impl Ledger {
             self.roll_back()?;
         }
         outcome
+        if self.has_traces && outcome.is_ok() {
+            self.sweep_log(0);
+        }
+        outcome
+    }
+
+    /// As [`Ledger::transact`], for what removes a person: the pages that become free are overwritten as well, and the log,
+    /// which has what was there before, is emptied as soon as no reader needs it.
+    pub(crate) fn erase<T>(&mut self, work: impl FnOnce(&mut Ledger) -> Result<T>) -> Result<T> {
+        overwrite(&self.conn, "ON")?;
+        let outcome = self.transact(work);
+        // Whoever was forgotten stays forgotten whether or not this is obeyed.
+        overwrite(&self.conn, "FAST").ok();
+        if outcome.is_ok() {
+            self.has_traces = true;
+            self.sweep_log(LET_GO_MS);
+        }
     }
 
     /// Returns where the log stands.
+    /// Empties the log, waiting so many milliseconds for readers. Whoever was forgotten is forgotten whether or not it comes
+    /// to that now: what fails is tried again.
+    fn sweep_log(&mut self, wait_ms: i64) {
+        let sweep = || {
+            self.conn.pragma_update(None, "busy_timeout", wait_ms)?;
+            let is_busy = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            self.conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
+            is_busy
+        };
+        let is_busy: rusqlite::Result<bool> = sweep();
+        self.has_traces = is_busy.unwrap_or(true);
+    }
+
     fn begin(&mut self) -> Result<i64> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(self.next_seq)
@@ -287,6 +323,8 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
     conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     conn.pragma_update(None, "foreign_keys", false)?;
     if on_disk {
+    // What is deleted from a page is overwritten in it, which costs no other page.
+    overwrite(conn, "FAST")?;
         // Before the first transaction: it is kept by a journal, whose removal "extra" makes durable as well, so that a
         // loss of power cannot bring it back and undo all that followed. In a log "extra" is "full".
         let synchronous = if options.durability == Durability::Power { "EXTRA" } else { "NORMAL" };
@@ -305,6 +343,11 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
 }
 
 /// Writes the log a former process left onto itself, and syncs it. A sync of it may have failed: then it is whole for
+/// How far what is deleted is overwritten: `FAST`, in pages that are written anyway, or `ON`, pages that become free as well.
+fn overwrite(conn: &Connection, how: &str) -> Result<()> {
+    Ok(conn.pragma_update_and_check(None, "secure_delete", how, |_| Ok(()))?)
+}
+
 /// whoever reads it and has holes on the disk, which no later sync fills. Were it copied into the ledger like this, a loss
 /// of power in the middle of that would leave half a ledger and no log to mend it by.
 fn fill_holes(disk: &dyn Disk, path: &Path) -> Result<()> {
