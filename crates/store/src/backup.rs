@@ -123,14 +123,19 @@ pub(crate) fn is_held(core: &Core) -> bool {
     core.held.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
-/// Adds a forgotten person to the list, durably and before the ledger forgets them.
-pub(crate) fn add_erasure(core: &Core, workspace: WorkspaceId, hash: &AddressHash) -> Result<()> {
+/// Adds the addresses of a forgotten person to the list, durably and before the ledger forgets them.
+pub(crate) fn add_erasures(core: &Core, workspace: WorkspaceId, hashes: &[AddressHash]) -> Result<()> {
     let Some(dir) = &core.dir else { return Ok(()) };
     let path = dir.join(ERASURES_FILE);
     let mut lines = erasure_lines(&path)?;
-    let line = format!("{} {}", workspace.0, hex(hash));
-    if !lines.contains(&line) {
-        lines.push(line);
+    let known = lines.len();
+    for hash in hashes {
+        let line = format!("{} {}", workspace.0, hex(hash));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if lines.len() > known {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         write_private(&path, text.as_bytes())?;
     }

@@ -55,7 +55,8 @@ pub struct Contact {
 /// A change by hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactEdit {
-    /// A new address: the contact is free at once, the old address stays suppressed if it was.
+    /// A new address, which no other contact has: the contact is free at once from what was wrong with the old one, which
+    /// stays suppressed if it was. That they unsubscribed or complained goes along.
     pub email: Option<String>,
     /// Values to set (JSON object, merged over what is there).
     pub attributes: Option<String>,

@@ -341,8 +341,8 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.edit_contact(id, &edit, &actor, now)).await
     }
-    /// Forgets a person: contacts, address, values and in-line reply texts go; verdict rows stay without a name and
-    /// the keyed hash stays suppressed.
+    /// Forgets a person: contacts, addresses (former ones, too), values and in-line reply texts go, from the file as well;
+    /// verdict rows stay without a name and the keyed hashes of the addresses stay suppressed.
     pub async fn forget(
         &self,
         workspace: WorkspaceId,

@@ -27,7 +27,7 @@ pub(crate) enum Command {
         /// An address or a contact id (c_…)
         #[arg(value_name = "WHO")]
         who: String,
-        /// The new address; it is free at once, the old one stays suppressed if it was
+        /// The new address; the old one stays suppressed if it was, an unsubscribe or a complaint goes along
         #[arg(long, value_name = "ADDRESS")]
         email: Option<String>,
         /// Set a value, such as city=Oslo; an empty one removes it

@@ -31,6 +31,74 @@ fn correcting_the_address_frees_the_contact_and_keeps_the_old_one_suppressed() {
 }
 
 #[test]
+fn what_a_person_asked_for_goes_along_to_a_new_address() {
+    use SuppressionReason::{Complained, Manual, Unsubscribed};
+    let store = empty();
+    let with_key = |line: u64, email: &str| ImportRow { external_id: Some(line.to_string()), ..row(line, email) };
+    let emails = ["1@a.example", "2@a.example", "3@a.example"];
+    let (id, _) = import_rows(&store, 1, emails.iter().zip(1..).map(|(email, line)| with_key(line, email)).collect());
+    for (email, reason) in emails.into_iter().zip([Unsubscribed, Complained, Manual]) {
+        now(store.suppress(W, Target::Address(email.to_owned()), reason, Some("why".to_owned()), &ME, at(4))).unwrap();
+    }
+    let edited = |from: &str, to: &str| {
+        let edit = ContactEdit { email: Some(to.to_owned()), ..ContactEdit::default() };
+        now(store.edit_contact(contact(&store, from).id, edit, &ME, at(9))).unwrap()
+    };
+    let left = edited("1@a.example", "1+x@b.example");
+    assert_eq!(left.status, ContactStatus::OptedOut);
+    let kept = &left.suppressions[0];
+    assert_eq!((kept.reason, kept.at, kept.note.as_deref()), (Unsubscribed, at(4), Some("why")));
+    assert_eq!(edited("1+x@b.example", "1@c.example").status, ContactStatus::OptedOut, "and on to the next");
+    assert_eq!(edited("3@a.example", "3@b.example").status, ContactStatus::Active, "by hand, an address is meant");
+    // A file that brings a new address by the key does no more.
+    import_rows(&store, 2, vec![with_key(2, "2@b.example")]);
+    let complained = contact(&store, "2@b.example");
+    assert_eq!((complained.status, complained.suppressions.len()), (ContactStatus::OptedOut, 1));
+    let next = sending(&store, "next", id);
+    let rcpt: Vec<String> = claims(&store, next.id).into_iter().map(|claimed| claimed.rcpt).collect();
+    assert_eq!(rcpt, ["3@b.example"]);
+}
+
+#[test]
+fn an_address_somebody_else_has_is_not_taken() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example", "bob@a.example"]);
+    let edit = |email: &str| ContactEdit { email: Some(email.to_owned()), ..ContactEdit::default() };
+    let kim = contact(&store, "kim@a.example").id;
+    let taken = now(store.edit_contact(kim, edit("Bob@A.example"), &ME, at(5)));
+    assert!(matches!(taken, Err(StoreError::Exists { what: "contact", .. })), "{taken:?}");
+    assert_eq!(
+        now(store.edit_contact(kim, edit("Kim@a.example"), &ME, at(6))).unwrap().email.unwrap(),
+        "Kim@a.example"
+    );
+}
+
+#[test]
+fn whoever_is_forgotten_is_forgotten_under_every_address_they_had() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example", "bob@a.example"]);
+    let edit = |who, email: &str, when| {
+        let edit = ContactEdit { email: Some(email.to_owned()), ..ContactEdit::default() };
+        now(store.edit_contact(who, edit, &ME, at(when))).unwrap();
+    };
+    let (kim, bob) = (contact(&store, "kim@a.example").id, contact(&store, "bob@a.example").id);
+    edit(kim, "kim@b.example", 5);
+    edit(kim, "kim@c.example", 6);
+    edit(bob, "kim@b.example", 7);
+    now(store.forget(W, &address("kim@c.example"), &ME, at(8))).unwrap();
+    let why = |email: &str| {
+        let found = now(store.suppressions_of(W, &address(email))).unwrap();
+        found.into_iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    let forgotten = [SuppressionReason::Forgotten];
+    assert_eq!((&why("kim@a.example")[..], &why("kim@c.example")[..]), (&forgotten[..], &forgotten[..]));
+    assert_eq!(why("kim@b.example"), [], "it is somebody else's now");
+    assert_eq!(contact(&store, "kim@b.example").id, bob);
+    let (_, fates) = import_rows(&store, 2, vec![row(1, "kim@a.example")]);
+    assert_eq!(fates, [RowFate::Suppressed]);
+}
+
+#[test]
 fn what_a_person_asked_for_no_operator_lifts() {
     let store = empty();
     for (email, reason) in [("a@a.example", SuppressionReason::Complained), ("b@a.example", SuppressionReason::Manual)]

@@ -2,6 +2,7 @@
 
 use super::events::NewEvent;
 use super::imports::{find_address, read_status};
+use super::suppressions::Because;
 use super::{AddressHash, Ledger, suppressions, word};
 use crate::changes::{Change, Whom};
 use crate::contact::{Contact, ContactEdit, Forgotten};
@@ -39,13 +40,17 @@ pub(crate) fn standing_sql() -> String {
 }
 
 fn standing(kept: ContactStatus, suppressions: &[Suppression]) -> ContactStatus {
-    let asked = |one: &Suppression| {
-        !one.is_domain && matches!(one.reason, SuppressionReason::Unsubscribed | SuppressionReason::Complained)
-    };
     match kept {
-        ContactStatus::Active | ContactStatus::Unconfirmed if suppressions.iter().any(asked) => ContactStatus::OptedOut,
+        ContactStatus::Active | ContactStatus::Unconfirmed if suppressions.iter().any(is_their_wish) => {
+            ContactStatus::OptedOut
+        }
         kept => kept,
     }
+}
+
+/// Did the person themselves ask not to be mailed?
+fn is_their_wish(one: &Suppression) -> bool {
+    !one.is_domain && matches!(one.reason, SuppressionReason::Unsubscribed | SuppressionReason::Complained)
 }
 
 /// People of finished imports only.
@@ -109,6 +114,26 @@ pub(crate) fn by_address(conn: &Connection, workspace: WorkspaceId, hash: &Addre
     statement.query_and_then(params![workspace.0, address.0], |row| read_contact(conn, row))?.collect()
 }
 
+/// Whom forgetting an address means: its own hash first, then those of every other address, present or former, of
+/// whoever has or had it. An address that somebody else has now is theirs and not among them.
+pub(crate) fn hashes_of_whom(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    hash: &AddressHash,
+) -> Result<Vec<AddressHash>> {
+    let people: Vec<i64> = by_address(conn, workspace, hash)?.iter().map(|contact| contact.id.0).collect();
+    let people = serde_json::to_string(&people).map_err(|why| StoreError::Refused(why.to_string()))?;
+    let sql = "SELECT a.hash FROM address a WHERE a.hash <> ?3 AND a.id IN (
+            SELECT c.address FROM json_each(?2) w CROSS JOIN contact c ON c.id = w.value
+            UNION SELECT f.address FROM former_address f WHERE f.workspace = ?1
+                AND f.contact IN (SELECT value FROM json_each(?2)))
+        AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.workspace = ?1 AND c.address = a.id
+            AND c.id NOT IN (SELECT value FROM json_each(?2))) ORDER BY a.id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let others = statement.query_map(params![workspace.0, people, hash], |row| row.get(0))?;
+    std::iter::once(Ok(*hash)).chain(others).collect::<rusqlite::Result<_>>().map_err(StoreError::from)
+}
+
 /// Addresses near a mistyped one, nearest first: of the same domain, else among the first of the ledger.
 pub(crate) fn similar(conn: &Connection, workspace: WorkspaceId, text: &str, limit: usize) -> Result<Vec<String>> {
     let wanted = text.trim().to_lowercase();
@@ -163,7 +188,7 @@ impl Ledger {
         let contact = require(&self.conn, id)?;
         let mut done = Vec::new();
         if let Some(email) = &edit.email {
-            self.edit_email(&contact, email, now)?;
+            self.edit_email(&contact, email, actor, now)?;
             done.push("email");
         }
         if let Some(attributes) = &edit.attributes {
@@ -209,8 +234,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// A new address frees the contact at once; the old one keeps its suppressions and its history.
-    fn edit_email(&mut self, contact: &Contact, email: &str, now: Timestamp) -> Result<()> {
+    /// A new address frees the contact at once from what was wrong with the old one, which keeps its suppressions and its
+    /// history. What the person asked for goes along: they are not mailed there either.
+    fn edit_email(&mut self, contact: &Contact, email: &str, actor: &Actor, now: Timestamp) -> Result<()> {
         let parsed = EmailAddress::parse(email)
             .map_err(|error| StoreError::Refused(format!("{email:?} is not an address: {error}")))?;
         let (address, _) = self.address_id(contact.workspace, &parsed, now)?;
@@ -219,6 +245,19 @@ impl Ledger {
             let sql = "UPDATE address SET email = ?2 WHERE id = ?1";
             self.conn.execute(sql, params![address.0, parsed.to_string()])?;
             return Ok(());
+        }
+        let sql = "SELECT 1 FROM contact WHERE workspace = ?1 AND address = ?2";
+        if self.conn.prepare_cached(sql)?.exists([contact.workspace.0, address.0])? {
+            return Err(StoreError::Exists { what: "contact", name: parsed.to_string() });
+        }
+        for asked in contact.suppressions.iter().filter(|one| is_their_wish(one)) {
+            let because = Because {
+                evidence: asked.evidence,
+                note: asked.note.as_deref(),
+                since: Some(asked.at),
+                ..Because::default()
+            };
+            self.suppress_address(contact.workspace, address, asked.reason, &because, actor, now)?;
         }
         if let Some(old) = contact.address {
             let sql = "INSERT OR IGNORE INTO former_address (workspace, address, contact) VALUES (?1, ?2, ?3)";
@@ -239,25 +278,41 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Forgotten> {
         let mut forgotten = Forgotten { contacts: 0, deliveries_kept: 0 };
-        let actor_id = self.actor_id(actor)?;
-        let sql = "INSERT OR IGNORE INTO suppression (workspace, hash, reason, at, actor) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let reason = SuppressionReason::Forgotten.code();
-        self.conn.execute(sql, params![workspace.0, hash, reason, now.as_millis(), actor_id])?;
-        let address = find_address(&self.conn, workspace, hash)?;
-        for contact in by_address(&self.conn, workspace, hash)? {
+        let people = by_address(&self.conn, workspace, hash)?;
+        let addresses: Vec<Option<AddressId>> = hashes_of_whom(&self.conn, workspace, hash)?
+            .iter()
+            .map(|hash| self.suppress_forgotten(workspace, hash, actor, now))
+            .collect::<Result<_>>()?;
+        for contact in people {
             forgotten.contacts += 1;
             forgotten.deliveries_kept += self.forget_contact(workspace, contact.id, now)?;
         }
-        if let Some(address) = address {
+        for address in addresses.into_iter().flatten() {
             self.conn.execute("DELETE FROM address WHERE id = ?1", [address.0])?;
             self.conn.execute("DELETE FROM second_lookup WHERE address = ?1", [address.0])?;
-            let sql = "UPDATE suppression SET note = NULL WHERE workspace = ?1 AND hash = ?2";
-            self.conn.execute(sql, params![workspace.0, hash])?;
             self.changed(Change::Stop(Whom::Address(address.0), SkipReason::Forgotten));
         }
         let about = NewEvent { detail: Some(format!("{} contacts", forgotten.contacts)), ..NewEvent::default() };
         self.event(workspace, EventKind::Forgotten, actor, now, about)?;
         Ok(forgotten)
+    }
+
+    /// Suppresses an address of somebody who is forgotten, for good, and drops what was noted about it; its id, if it is
+    /// known in clear.
+    fn suppress_forgotten(
+        &mut self,
+        workspace: WorkspaceId,
+        hash: &AddressHash,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Option<AddressId>> {
+        let actor = self.actor_id(actor)?;
+        let sql = "INSERT OR IGNORE INTO suppression (workspace, hash, reason, at, actor) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let reason = SuppressionReason::Forgotten.code();
+        self.conn.execute(sql, params![workspace.0, hash, reason, now.as_millis(), actor])?;
+        let sql = "UPDATE suppression SET note = NULL WHERE workspace = ?1 AND hash = ?2";
+        self.conn.execute(sql, params![workspace.0, hash])?;
+        find_address(&self.conn, workspace, hash)
     }
 
     /// Removes a contact, their other addresses, in-line texts and events; their verdict rows stay, nameless.

@@ -428,6 +428,17 @@ impl Ledger {
              WHERE n.import = ?1 AND n.contact IN ({picked}) AND c.address IS NOT NULL AND c.address IS NOT n.address"
         );
         self.conn.execute(&former, params![open.id.0, CHUNK_ROWS])?;
+        // What they asked for goes along to their new address.
+        let wishes = format!(
+            "INSERT OR IGNORE INTO suppression (workspace, hash, reason, evidence, note, at, actor)
+             SELECT s.workspace, b.hash, s.reason, s.evidence, s.note, s.at, s.actor
+             FROM import_change n JOIN contact c ON c.id = n.contact JOIN address a ON a.id = c.address
+             JOIN address b ON b.id = n.address JOIN suppression s ON s.workspace = c.workspace AND s.hash = a.hash
+             WHERE n.import = ?1 AND n.contact IN ({picked}) AND n.address <> c.address AND s.reason IN ({}, {})",
+            SuppressionReason::Unsubscribed.code(),
+            SuppressionReason::Complained.code()
+        );
+        self.conn.execute(&wishes, params![open.id.0, CHUNK_ROWS])?;
         // The file never revives anybody: `active` changes nothing, a corrected address alone frees from `error`. Whoever
         // was only written to by programs is new here.
         let update = format!(
@@ -504,6 +515,7 @@ impl Ledger {
         if let Some(name) = used {
             return Err(StoreError::Refused(format!("{id} was used by the campaign {name:?} and stays")));
         }
+        self.refuse_while_named(import.workspace, &id.to_string(), |named| named.imports.contains(&id))?;
         self.conn.execute("DELETE FROM import_change WHERE import = ?1", [id.0])?;
         let picked: Vec<(i64, i64)> = {
             let mut statement = self
@@ -515,7 +527,6 @@ impl Ledger {
         for (line, contact) in &picked {
             let sql = "DELETE FROM import_member WHERE import = ?1 AND line = ?2";
             self.conn.prepare_cached(sql)?.execute(params![id.0, line])?;
-        self.refuse_while_named(import.workspace, &id.to_string(), |named| named.imports.contains(&id))?;
             self.remove_imported(id, ContactId(*contact))?;
         }
         if !picked.is_empty() {

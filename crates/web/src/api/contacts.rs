@@ -13,7 +13,7 @@ use model::reaction::MACHINE_SCORE;
 use model::{ContactId, EmailAddress, EventKind, ListId, MailDomain, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{ContactEdit, Event, NewContact, Sought, Stand, StoryPlace};
+use store::{ContactEdit, Event, NewContact, Sought, Stand, StoreError, StoryPlace};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -291,7 +291,8 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContactChange {
-    /// A new address. The old one stays suppressed if it was.
+    /// A new address, which no other contact has. The old one stays suppressed if it was; an unsubscribe or a complaint goes
+    /// along to the new one.
     #[serde(default)]
     email: Option<String>,
     /// Values to set; the others stay.
@@ -326,7 +327,12 @@ pub(crate) async fn change(
         reactivate: change.reactivate,
         reason: change.reason,
     };
-    Ok(Json(app.store.edit_contact(id, edit, &caller.actor, app.now()).await?.into()))
+    let edited = app.store.edit_contact(id, edit, &caller.actor, app.now()).await;
+    let told = |error| match error {
+        StoreError::Exists { .. } => Problem::from(error).about("email"),
+        _ => Problem::from(error),
+    };
+    Ok(Json(edited.map_err(told)?.into()))
 }
 
 /// Something that happened to somebody, or that they did.

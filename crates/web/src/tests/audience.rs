@@ -29,6 +29,9 @@ async fn a_contact_is_made_found_changed_and_forgotten() {
     let found = house.get("/api/v1/contacts?email=kim%40example.org", &key).await.json();
     assert_eq!(found["data"][0]["id"], kim.as_str());
     assert_eq!(found["data"][0]["consent"]["source"], "form");
+    person(&house, &key, "bob@example.org", "Bonn").await;
+    let taken = house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "email": "Bob@example.org" }))).await;
+    assert_eq!((taken.code().as_str(), &taken.json()["field"]), ("already_exists", &json!("email")));
     let foreign = house.foreign_key().await;
     for path in [path.clone(), format!("{path}/timeline"), format!("{path}/export"), format!("{path}/preferences")] {
         assert_eq!(house.get(&path, &foreign).await.code(), "not_found", "{path}");
