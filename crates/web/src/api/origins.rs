@@ -72,7 +72,9 @@ struct Stopped {
 struct OriginList {
     /// Worst first, at most 500; those of whom too few were mailed to tell come last.
     data: Vec<ListedOrigin>,
-    /// Origins that are not shown.
+    /// Are there origins that are not shown?
+    has_more: bool,
+    /// How many.
     more: u64,
 }
 
@@ -106,7 +108,8 @@ impl From<OriginLine> for ListedOrigin {
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<OriginList>, Problem> {
     caller.may(Scope::ContactsRead)?;
     let told = origins(&app.store, caller.workspace).await?;
-    Ok(Json(OriginList { data: told.origins.into_iter().map(ListedOrigin::from).collect(), more: told.more }))
+    let data = told.origins.into_iter().map(ListedOrigin::from).collect();
+    Ok(Json(OriginList { data, has_more: told.more > 0, more: told.more }))
 }
 
 /// Which origin, and why.

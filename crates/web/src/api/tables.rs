@@ -20,6 +20,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
+use model::CampaignId;
 use model::access::Scope;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -43,7 +44,13 @@ const ELSEWHERE: [(&str, &str); 3] = [
     ("/deliveries", "/exports/campaigns/{id}"),
 ];
 /// Lists of what is known of people, one by one.
-const OF_PEOPLE: [&str; 4] = ["/contacts/{id}/timeline", "/lists/{id}/members", "/messages", "/sequences/{id}/people"];
+const OF_PEOPLE: [&str; 5] = [
+    "/campaigns/{id}/recipients",
+    "/contacts/{id}/timeline",
+    "/lists/{id}/members",
+    "/messages",
+    "/sequences/{id}/people",
+];
 
 /// A list, as the document describes it.
 struct Listed {
@@ -164,6 +171,7 @@ pub(crate) async fn as_table(
     if OF_PEOPLE.contains(&short) {
         caller.may(Scope::ContactsExport)?;
     }
+    let campaign = campaign_of(request.uri().path());
     let after = asked.remove("after");
     asked.remove("limit");
     let pages = Pages { parts: request.into_parts().0, next, asked, is_paged: list.is_paged };
@@ -176,11 +184,17 @@ pub(crate) async fn as_table(
     let columns = if list.columns.is_empty() { first.fields() } else { list.columns.clone() };
     let parts = short.split('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
     let name = parts.collect::<Vec<_>>().join("-");
-    export(tables.app.clone(), &caller, &name, None, async move |_app, mut table| {
+    export(tables.app.clone(), &caller, &name, campaign, async move |_app, mut table| {
         let written = write(&pages, first, &columns, &mut table).await;
         (table, written)
     })
     .await
+}
+
+/// The campaign whose list it is, of a list below one.
+fn campaign_of(path: &str) -> Option<CampaignId> {
+    let (id, _) = path.strip_prefix(V1)?.strip_prefix("/campaigns/")?.split_once('/')?;
+    id.parse().ok()
 }
 
 /// A list, to be read page by page.

@@ -96,6 +96,22 @@ async fn whoever_may_not_take_people_out_gets_no_table_of_them() {
 }
 
 #[tokio::test]
+async fn who_got_a_campaign_is_a_table_for_those_who_may_take_people_out() {
+    let house = House::new();
+    let master = house.master_key().await;
+    let things = house.furnish().await;
+    let key = house.key(WorkspaceId::FIRST, model::Role::Analyst.scopes()).await;
+    let recipients = format!("/api/v1/campaigns/{}/recipients?state=queued", things.campaign);
+    assert_eq!(house.get(&recipients, &key).await.status, 200);
+    assert_eq!(house.get(&format!("{recipients}&format=csv"), &key).await.code(), "not_allowed");
+    assert_eq!(house.get(&format!("{recipients}&format=csv"), &master).await.status, 200);
+    let audit = house.get("/api/v1/audit?kinds=exported&limit=1", &master).await.json();
+    assert_eq!(audit["data"][0]["campaign"], things.campaign, "of which campaign: {audit}");
+    let origins = house.get("/api/v1/origins?format=csv", &master).await;
+    assert!(origins.text.starts_with("origin,kind,name,"), "{}", origins.text);
+}
+
+#[tokio::test]
 async fn people_are_looked_for_by_beginning_domain_state_and_list() {
     let house = House::new();
     let key = house.master_key().await;
