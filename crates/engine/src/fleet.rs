@@ -86,7 +86,7 @@ impl Ways {
             let source = Source {
                 id: described.id,
                 name: described.name,
-                egress: Egress { local: described.address, proxy },
+                egress: Egress { local: described.address, proxy, ..Egress::default() },
                 ehlo_name: if is_this_machine { ehlo_name.to_owned() } else { described.ehlo_name },
                 region: described.region,
                 warm_since: described.warm_since,

@@ -9,6 +9,8 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
+/// This machine, by name (RFC 6761 section 6.3).
+pub(crate) const LOCALHOST: &str = "localhost";
 /// Port 25: delivery to an MX (RFC 5321 section 4.5.4.2); 587 is for submission.
 pub const SMTP_PORT: u16 = 25;
 /// Ports of mail servers (RFC 5321, RFC 8314): a relay of this machine at one of them is its own mail server, which sends to
@@ -235,7 +237,7 @@ impl RelayUrl {
 
     /// At a loopback address, written as such.
     pub fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        self.host == LOCALHOST || self.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 }
 

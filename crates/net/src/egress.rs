@@ -15,12 +15,15 @@ pub struct Egress {
     pub local: Option<IpAddr>,
     /// What stands between us and the receiving servers.
     pub proxy: Option<Proxy>,
+    /// The target was named by whoever is at home on this machine, as a loopback address: no stranger can lead there, and it
+    /// may be reached.
+    pub to_own_machine: bool,
 }
 
 impl Egress {
     /// From this address of this machine.
     pub fn from(local: IpAddr) -> Egress {
-        Egress { local: Some(local), proxy: None }
+        Egress { local: Some(local), ..Egress::default() }
     }
 }
 
@@ -134,7 +137,7 @@ mod tests {
     fn a_password_is_not_shown() {
         let server = "192.0.2.1:1080".parse().unwrap();
         let proxy = Proxy::Socks5 { server, user: Some(("ada".into(), "s3cret".into())) };
-        let shown = format!("{:?}", Egress { local: None, proxy: Some(proxy) });
+        let shown = format!("{:?}", Egress { proxy: Some(proxy), ..Egress::default() });
         assert!(shown.contains("192.0.2.1:1080") && shown.contains("ada") && !shown.contains("s3cret"), "{shown}");
     }
 }

@@ -32,6 +32,9 @@ impl Tcp {
 
     /// Why this connection is forbidden, if it is. In a rehearsal the proxy must be on this machine too.
     fn forbids_way(&self, from: &Egress, target: SocketAddr) -> Option<String> {
+        if from.to_own_machine && target.ip().to_canonical().is_loopback() {
+            return None;
+        }
         let proxy = from.proxy.as_ref().map(Proxy::server).filter(|_| self.guard == Guard::LoopbackOnly);
         self.guard.forbids_port(target).or_else(|| proxy.and_then(|proxy| self.guard.forbids(proxy.ip())))
     }
@@ -187,6 +190,17 @@ mod tests {
         let mut greeting = [0; 11];
         ours.read_exact(&mut greeting).await.unwrap();
         assert_eq!(&greeting, b"220 hello\r\n");
+    }
+
+    #[tokio::test]
+    async fn what_is_named_at_home_is_reached_on_this_machine_alone() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = listener.local_addr().unwrap();
+        let (tcp, home) = (Tcp::new(Guard::production()), Egress { to_own_machine: true, ..Egress::default() });
+        assert!(matches!(failure(&tcp, &Egress::default(), target, PATIENCE).await, ConnectFailure::Forbidden(_)));
+        assert!(tcp.connect(&home, target, PATIENCE).await.is_ok());
+        let inside = "10.0.0.1:25".parse().unwrap();
+        assert!(matches!(failure(&tcp, &home, inside, PATIENCE).await, ConnectFailure::Forbidden(_)));
     }
 
     #[tokio::test]

@@ -6,7 +6,9 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use engine::Handle;
 use engine::alerts::Way;
+use engine::options::RelayUrl;
 use model::{Actor, AlertId, ChannelId, Timestamp};
+use net::Guard;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Alert, Channel, NewChannel, StoreError};
@@ -30,8 +32,9 @@ pub(crate) async fn carry_out(ledger: &Ledger, handle: Option<&Handle>, actor: &
     let (store, workspace, now) = (&ledger.store, ledger.workspace, ledger.now());
     let answer = match order {
         Alarms::Add { name, way } => {
+            let inside = leads_inside(way).map(|why| ("relay", why));
             let objections: Vec<String> =
-                way.objections().into_iter().map(|(what, why)| format!("{what}: {why}")).collect();
+                way.objections().into_iter().chain(inside).map(|(what, why)| format!("{what}: {why}")).collect();
             if !objections.is_empty() {
                 return Err(Failure::bad_input(objections.join("; ")));
             }
@@ -67,6 +70,14 @@ pub(crate) async fn carry_out(ledger: &Ledger, handle: Option<&Handle>, actor: &
         handle.alerts_changed();
     }
     Ok(answer)
+}
+
+/// Why mail by this relay would never go, as far as its name alone tells: it is within a network of ours. This machine's own
+/// mail server may be named here.
+fn leads_inside(way: &Way) -> Option<String> {
+    let Way::Mail { relay, .. } = way else { return None };
+    let url = RelayUrl::parse(relay).ok().filter(|url| !url.is_loopback())?;
+    url.host.parse().ok().and_then(|address| Guard::production().forbids(address))
 }
 
 /// A channel as answers show it.

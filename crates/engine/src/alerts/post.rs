@@ -7,14 +7,14 @@
 use super::message::Message;
 use crate::Stakes;
 use crate::house::{House, Way};
-use crate::options::{RelayUrl, SMTP_PORT};
+use crate::options::{LOCALHOST, RelayUrl, SMTP_PORT};
 use crate::reach::Approach;
 use crate::transmit::{Hooks, Opening, Session, Why};
 use mail::notice::Notice;
 use model::{EmailAddress, Reply};
 use net::{Egress, Resolve, Trust};
 use smtp::client::{Credentials, Ending, Envelope, Settings, TlsMode};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// How long handing mail to one server may take.
@@ -31,6 +31,8 @@ struct Server {
     tls: TlsMode,
     trust: Trust,
     auth: Option<Credentials>,
+    /// Named as this machine's own: only whoever is at home here can (`Way::leads_inside`).
+    is_here: bool,
 }
 
 impl Server {
@@ -44,12 +46,13 @@ impl Server {
         };
         let auth =
             url.user.clone().zip(password).map(|(user, password)| Credentials { user, password: password.to_owned() });
-        Ok(Server { host: url.host, port: url.port, tls, trust, auth })
+        let is_here = url.is_loopback();
+        Ok(Server { host: url.host, port: url.port, tls, trust, auth, is_here })
     }
 
     /// A server of the recipient's own: as it comes.
     fn theirs(host: String) -> Server {
-        Server { host, port: SMTP_PORT, tls: TlsMode::Opportunistic, trust: Trust::Any, auth: None }
+        Server { host, port: SMTP_PORT, tls: TlsMode::Opportunistic, trust: Trust::Any, auth: None, is_here: false }
     }
 }
 
@@ -109,6 +112,9 @@ async fn is_same(house: &House, one: &str, other: &str) -> bool {
 }
 
 async fn addresses(house: &House, host: &str) -> Result<Vec<IpAddr>, String> {
+    if host == LOCALHOST {
+        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
     match host.parse() {
         Ok(literal) => Ok(vec![literal]),
         Err(_) => house.dns.addresses(host).await.result.map_err(|failure| failure.to_string()),
@@ -119,7 +125,8 @@ async fn addresses(house: &House, host: &str) -> Result<Vec<IpAddr>, String> {
 async fn hand_over(house: &House, server: &Server, (to, from): (&str, &str), bytes: &[u8]) -> Result<(), String> {
     let mut addresses = addresses(house, &server.host).await?;
     let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
-    let approach = Approach { connect, clock, from: &Egress::default(), host: &server.host, port: server.port };
+    let from_here = Egress { to_own_machine: server.is_here, ..Egress::default() };
+    let approach = Approach { connect, clock, from: &from_here, host: &server.host, port: server.port };
     let reached = house.reach.connect(&approach, &mut addresses, ADDRESSES_MAX).await;
     let (stream, address) = reached.map_err(|unreached| unreached.failure.to_string())?;
     let settings = Settings {

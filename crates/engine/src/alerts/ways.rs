@@ -11,6 +11,7 @@ use model::EmailAddress;
 use model::alert::Severity;
 use net::{FetchFailure, FetchLimits, Outgoing, World};
 use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// How long whoever is told may take, and how much of the answer is read.
@@ -138,13 +139,24 @@ impl Way {
         }
     }
 
-    /// Why its address may not be asked, if it may not: it is none, or leads inside.
-    pub async fn leads_inside(&self, world: &World) -> Option<String> {
+    /// Why its address may not be asked, if it may not, and the name of the address: it is none, or leads inside. For who is
+    /// not at home on this machine: whoever is may name its own mail server, which others must not have knocked at.
+    pub async fn leads_inside(&self, world: &World) -> Option<(&'static str, String)> {
         match self {
             Way::Webhook { url } | Way::Slack { url } | Way::Ntfy { url, .. } | Way::Ping { url, .. } => {
-                world.fetch.may_reach(url).await.err().map(|why| why.to_string())
+                world.fetch.may_reach(url).await.err().map(|why| ("url", why.to_string()))
             }
-            Way::Mail { .. } | Way::Command { .. } => None,
+            Way::Mail { relay, .. } => {
+                let url = RelayUrl::parse(relay).ok()?;
+                let addresses: Vec<IpAddr> = match url.host.parse() {
+                    Ok(literal) => vec![literal],
+                    Err(_) if url.is_loopback() => vec![Ipv4Addr::LOCALHOST.into()],
+                    Err(_) => world.resolve.addresses(&url.host).await.result.unwrap_or_default(),
+                };
+                let forbidden = addresses.into_iter().map(|address| world.connect.forbids(address));
+                forbidden.collect::<Option<Vec<String>>>()?.pop().map(|why| ("relay", why))
+            }
+            Way::Command { .. } => None,
         }
     }
 }

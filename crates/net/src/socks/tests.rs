@@ -49,7 +49,7 @@ async fn play(line: &mut TcpStream, step: Step) {
 }
 
 async fn through(proxy: Proxy, guard: Guard) -> Result<Box<dyn Stream>, ConnectFailure> {
-    let from = Egress { local: Some("127.0.0.3".parse().unwrap()), proxy: Some(proxy) };
+    let from = Egress { local: Some("127.0.0.3".parse().unwrap()), proxy: Some(proxy), ..Egress::default() };
     Tcp::new(guard).connect(&from, TARGET.parse().unwrap(), PATIENCE).await
 }
 
@@ -114,7 +114,7 @@ async fn a_haproxy_is_told_source_and_target_and_then_carries_bytes() {
     let server = proxy(vec![Hears(header), Says(b"220 hello\r\n")]).await;
     let stream = through(Proxy::Haproxy { server }, Guard::LoopbackOnly).await.unwrap();
     assert_eq!(greeting(stream).await, "220 hello\r\n");
-    let unnamed = Egress { local: None, proxy: Some(Proxy::Haproxy { server }) };
+    let unnamed = Egress { proxy: Some(Proxy::Haproxy { server }), ..Egress::default() };
     let failure = Tcp::new(Guard::LoopbackOnly).connect(&unnamed, TARGET.parse().unwrap(), PATIENCE).await.err();
     assert!(matches!(failure, Some(ConnectFailure::Egress(why)) if why.contains("source address")));
 }
@@ -136,7 +136,7 @@ async fn a_proxy_that_says_nothing_does_not_work_and_one_that_waits_for_the_targ
     let (tcp, target) = (Tcp::new(Guard::LoopbackOnly), TARGET.parse().unwrap());
     for (steps, is_ours) in [(vec![Hears(NO_NAME)], true), (vec![Hears(NO_NAME), Says(b"\x05\x00")], false)] {
         let server = proxy(steps).await;
-        let from = Egress { local: None, proxy: Some(Proxy::Socks5 { server, user: None }) };
+        let from = Egress { proxy: Some(Proxy::Socks5 { server, user: None }), ..Egress::default() };
         match tcp.connect(&from, target, within).await.err() {
             Some(ConnectFailure::Egress(why)) => assert!(is_ours && why.contains("says nothing"), "{why}"),
             other => assert_eq!((other, is_ours), (Some(ConnectFailure::TimedOut), false)),
@@ -158,7 +158,7 @@ async fn a_proxy_whose_machine_is_gone_does_not_work() {
     }
     let (tcp, target) = (Tcp::new(Guard::LoopbackOnly), TARGET.parse().unwrap());
     for proxy in [Proxy::Socks5 { server, user: None }, Proxy::Haproxy { server }] {
-        let from = Egress { local: Some("127.0.0.3".parse().unwrap()), proxy: Some(proxy) };
+        let from = Egress { local: Some("127.0.0.3".parse().unwrap()), proxy: Some(proxy), ..Egress::default() };
         let gone = tcp.connect(&from, target, Duration::from_millis(400)).await.err();
         assert!(matches!(&gone, Some(ConnectFailure::Egress(why)) if why.contains("cannot be reached")), "{gone:?}");
     }

@@ -302,8 +302,8 @@ impl NewChannel {
         faults.take(extract::name("name", &self.name, CHANNEL_NAME_CHARS_MAX));
         let way = self.way(faults)?;
         way.objections().into_iter().for_each(|(field, why)| faults.add(Problem::field(field, why)));
-        if let Some(why) = way.leads_inside(&app.world).await {
-            faults.add(Problem::field("url", why));
+        if let Some((field, why)) = way.leads_inside(&app.world).await {
+            faults.add(Problem::field(field, why));
         }
         if is_our_own_way_out(&way, &app.config.sending.transport) {
             faults.add(Problem::field("relay", "campaigns go by it: if it breaks, nobody would hear of it"));

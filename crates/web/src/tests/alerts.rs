@@ -106,6 +106,7 @@ async fn what_is_no_channel_is_refused_by_the_field() {
         (json!({ "name": "x", "kind": "ping", "url": "http://127.0.0.1:9/", "every_minutes": 0 }), "every_minutes"),
         (mail.clone(), "relay"),
         (with(json!({ "relay": "https://127.0.0.1" })), "relay"),
+        (with(json!({ "relay": "smtp://10.0.0.1:25" })), "relay"),
         (with(json!({ "relay": "smtp://me@127.0.0.1" })), "relay"),
         (with(json!({ "relay": "smtp://127.0.0.1", "to": "nobody" })), "to"),
     ] {
