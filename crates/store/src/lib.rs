@@ -28,6 +28,7 @@ pub mod engage;
 pub mod error;
 pub mod event;
 mod executor;
+pub mod held;
 pub mod hold;
 pub mod image;
 pub mod import;
@@ -83,6 +84,7 @@ pub use draft::{
 pub use engage::{CurvePoint, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event, EventFilter, EventPage, NoStoryPlace, StoryPlace};
+pub use held::{HeldAddresses, HeldMailing, HeldReaction};
 pub use hold::{Covered, Hold, NewHold, Parts};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
@@ -729,7 +731,7 @@ impl Store {
     }
     /// A person's mailings, newest first.
     pub async fn timeline(&self, contact: ContactId, limit: usize) -> Result<Vec<TimelineEntry>> {
-        self.core.lanes.read(move |conn| reports::timeline(conn, contact, limit)).await
+        self.core.lanes.read(move |conn| reports::timeline(conn, contact, None, limit)).await
     }
     /// How the people at a delivery's domain fared in its campaign.
     pub async fn neighbours(&self, delivery: DeliveryId) -> Result<Neighbours> {

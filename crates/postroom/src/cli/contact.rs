@@ -12,7 +12,10 @@ use crate::output::{Ink, Output, counted, iso_time, local_time};
 use model::{Attempt, ContactId, EmailAddress, ErrorCause};
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use store::{AttemptRow, Contact, Event, PersonData, Suppression, TimelineEntry};
+use store::{AttemptRow, Contact, Event, HeldMailing, HeldReaction, Preferences, Suppression};
+
+/// Entries of an export that are read at once.
+const EXPORT_PAGE: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -142,9 +145,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         Command::Export { who } => {
             let ledger = Ledger::read(dir)?;
             for contact in find(&ledger, &who).await? {
-                if let Some(person) = ledger.store.person(contact.id).await? {
-                    output.record(&exported(&person));
-                }
+                output.record(&exported(&ledger, &contact).await?);
             }
         }
     }
@@ -251,17 +252,96 @@ pub(crate) fn suppression_json(entry: &Suppression) -> Value {
     })
 }
 
-fn exported(person: &PersonData) -> Value {
-    let mut value = as_json(&person.contact);
-    if let Some(object) = value.as_object_mut() {
-        object.insert("mailings".to_owned(), person.mailings.iter().map(mailing_json).collect());
-        object.insert("events".to_owned(), person.events.iter().map(event_json).collect());
+/// Everything that is held about somebody, page by page.
+async fn exported(ledger: &Ledger, contact: &Contact) -> Result<Value, Failure> {
+    let (store, id) = (&ledger.store, contact.id);
+    let addresses = store.held_addresses(id).await?;
+    let preferences = store.preferences(contact.workspace, id).await?.unwrap_or_default();
+    let (mut mailings, mut reactions, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let mut last = None;
+    loop {
+        let page = store.held_mailings(id, last, EXPORT_PAGE).await?;
+        last = page.last().map(|held| held.mailing.delivery.delivery);
+        mailings.extend(page.iter().map(mailing_json));
+        if page.len() < EXPORT_PAGE {
+            break;
+        }
     }
-    value
+    let mut last = None;
+    loop {
+        let page = store.held_reactions(id, last, EXPORT_PAGE).await?;
+        last = page.last().map(|held| held.seq);
+        reactions.extend(page.iter().map(reaction_json));
+        if page.len() < EXPORT_PAGE {
+            break;
+        }
+    }
+    let mut last = None;
+    loop {
+        let page = store.story(contact.workspace, id, last, EXPORT_PAGE).await?;
+        last = page.last().map(Event::story_place);
+        events.extend(page.iter().map(event_json));
+        if page.len() < EXPORT_PAGE {
+            break;
+        }
+    }
+    events.reverse();
+    let mut value = as_json(contact);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("former_addresses".to_owned(), addresses.former.into());
+        object.insert("suppressions".to_owned(), addresses.suppressions.iter().map(suppression_json).collect());
+        object.insert("preferences".to_owned(), preferences_json(&preferences));
+        object.insert("mailings".to_owned(), mailings.into());
+        object.insert("reactions".to_owned(), reactions.into());
+        object.insert("events".to_owned(), events.into());
+    }
+    Ok(value)
 }
 
-fn mailing_json(mailing: &TimelineEntry) -> Value {
+/// What is kept as JSON; a text that is none as a text.
+fn kept(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+fn preferences_json(chosen: &Preferences) -> Value {
+    let lists = chosen.lists.iter().map(|on| {
+        json!({
+            "list": on.list.to_string(), "since": iso_time(on.since), "confirmed_at": on.confirmed_at.map(iso_time),
+            "left_at": on.ended_at.map(iso_time),
+        })
+    });
+    let consents = chosen.consents.iter().map(|given| {
+        json!({
+            "source": given.consent.source, "at": given.consent.at.map(iso_time), "ip": given.consent.ip,
+            "list": given.list.map(|id| id.to_string()), "said": given.said, "noted_at": iso_time(given.noted_at),
+        })
+    });
     json!({
+        "paused_until": chosen.paused_until.map(iso_time), "topics": chosen.topics,
+        "lists": lists.collect::<Vec<_>>(), "consents": consents.collect::<Vec<_>>(),
+    })
+}
+
+fn reaction_json(held: &HeldReaction) -> Value {
+    json!({
+        "at": iso_time(held.at), "kind": held.kind, "campaign": held.campaign.map(|id| id.to_string()),
+        "delivery": held.delivery.map(|id| id.to_string()), "link": held.link, "name": held.name,
+        "value_micros": held.value_micros, "score": held.score, "ip": held.ip, "agent": held.agent,
+        "detail": held.detail.as_deref().map(kept),
+    })
+}
+
+fn mailing_json(held: &HeldMailing) -> Value {
+    let HeldMailing { mailing, message, content } = held;
+    let message = message.as_ref().map(|message| {
+        json!({
+            "content": content.as_deref().map(kept), "data": message.data.as_deref().map(kept),
+            "to_name": message.to_name, "tags": message.tags.as_deref().map(kept),
+        })
+    });
+    json!({
+        "address": mailing.delivery.email,
+        "message": message,
         "campaign": mailing.campaign_name,
         "campaign_number": mailing.campaign_number,
         "delivery": mailing.delivery.delivery.to_string(),

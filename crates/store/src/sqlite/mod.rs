@@ -19,6 +19,7 @@ pub(crate) mod doubt;
 pub(crate) mod drafts;
 pub(crate) mod engage;
 pub(crate) mod events;
+pub(crate) mod held;
 pub(crate) mod holds;
 pub(crate) mod images;
 pub(crate) mod imports;
@@ -39,8 +40,8 @@ mod replies;
 pub(crate) mod reports;
 pub(crate) mod restores;
 pub(crate) mod revenue;
-pub(crate) mod seeking;
 pub(crate) mod rules;
+pub(crate) mod seeking;
 pub(crate) mod segment_sql;
 pub(crate) mod segments;
 pub(crate) mod sequences;
@@ -93,10 +94,10 @@ const LOG_PIECE_OCTETS: usize = 256 * 1024;
 pub(crate) const PAGE_BYTES_MIN: u64 = 512;
 /// How long a statement waits for another process's lock, in milliseconds.
 const BUSY_TIMEOUT_MS: i64 = 5_000;
-
 /// How long the log waits for readers to let go of it after somebody was forgotten, in milliseconds; then every commit
 /// tries once more.
 const LET_GO_MS: i64 = 200;
+
 /// The writing side of the ledger.
 pub(crate) struct Ledger {
     pub(crate) conn: Connection,
@@ -112,9 +113,9 @@ pub(crate) struct Ledger {
     pending: Vec<Change>,
     /// Somebody on their way through a sequence may be due earlier.
     stirred: bool,
-    changes: Arc<Changes>,
     /// The log still has what was erased from the file.
     has_traces: bool,
+    changes: Arc<Changes>,
 }
 
 impl Ledger {
@@ -154,8 +155,8 @@ impl Ledger {
             next_seq: 0,
             pending: Vec::new(),
             stirred: false,
-            changes,
             has_traces: false,
+            changes,
         };
         ledger.reload()?;
         Ok(ledger)
@@ -195,7 +196,6 @@ impl Ledger {
         if outcome.is_err() {
             self.roll_back()?;
         }
-        outcome
         if self.has_traces && outcome.is_ok() {
             self.sweep_log(0);
         }
@@ -213,9 +213,9 @@ impl Ledger {
             self.has_traces = true;
             self.sweep_log(LET_GO_MS);
         }
+        outcome
     }
 
-    /// Returns where the log stands.
     /// Empties the log, waiting so many milliseconds for readers. Whoever was forgotten is forgotten whether or not it comes
     /// to that now: what fails is tried again.
     fn sweep_log(&mut self, wait_ms: i64) {
@@ -229,6 +229,7 @@ impl Ledger {
         self.has_traces = is_busy.unwrap_or(true);
     }
 
+    /// Returns where the log stands.
     fn begin(&mut self) -> Result<i64> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(self.next_seq)
@@ -322,9 +323,9 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
     conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     conn.pragma_update(None, "foreign_keys", false)?;
-    if on_disk {
     // What is deleted from a page is overwritten in it, which costs no other page.
     overwrite(conn, "FAST")?;
+    if on_disk {
         // Before the first transaction: it is kept by a journal, whose removal "extra" makes durable as well, so that a
         // loss of power cannot bring it back and undo all that followed. In a log "extra" is "full".
         let synchronous = if options.durability == Durability::Power { "EXTRA" } else { "NORMAL" };
@@ -342,12 +343,12 @@ fn configure_writer(conn: &Connection, on_disk: bool, options: &OpenOptions) -> 
     Ok(())
 }
 
-/// Writes the log a former process left onto itself, and syncs it. A sync of it may have failed: then it is whole for
 /// How far what is deleted is overwritten: `FAST`, in pages that are written anyway, or `ON`, pages that become free as well.
 fn overwrite(conn: &Connection, how: &str) -> Result<()> {
     Ok(conn.pragma_update_and_check(None, "secure_delete", how, |_| Ok(()))?)
 }
 
+/// Writes the log a former process left onto itself, and syncs it. A sync of it may have failed: then it is whole for
 /// whoever reads it and has holes on the disk, which no later sync fills. Were it copied into the ledger like this, a loss
 /// of power in the middle of that would leave half a ledger and no log to mend it by.
 fn fill_holes(disk: &dyn Disk, path: &Path) -> Result<()> {

@@ -336,12 +336,17 @@ pub(crate) fn attempts(conn: &Connection, id: DeliveryId) -> Result<Vec<AttemptR
 }
 
 /// A person's mailings, newest first.
-pub(crate) fn timeline(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<TimelineEntry>> {
+pub(crate) fn timeline(
+    conn: &Connection,
+    contact: ContactId,
+    before: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Vec<TimelineEntry>> {
     let sql = "SELECT d.id, m.name, m.number, m.built_at FROM delivery d JOIN campaign m ON m.id = d.campaign
-        WHERE d.contact = ?1 ORDER BY d.id DESC LIMIT ?2";
+        WHERE d.contact = ?1 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query(params![contact.0, limit])?;
+    let mut rows = statement.query(params![contact.0, limit, before.map_or(i64::MAX, |id| id.0)])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         let id = DeliveryId(row.get(0)?);
@@ -360,7 +365,7 @@ pub(crate) fn timeline(conn: &Connection, contact: ContactId, limit: usize) -> R
 /// Everything held about a contact.
 pub(crate) fn person(conn: &Connection, id: ContactId) -> Result<Option<PersonData>> {
     let Some(contact) = contacts::contact(conn, id)? else { return Ok(None) };
-    let mailings = timeline(conn, id, MAILINGS_MAX)?;
+    let mailings = timeline(conn, id, None, MAILINGS_MAX)?;
     let events = events::events_of_contact(conn, id, EVENTS_MAX)?;
     Ok(Some(PersonData { contact, mailings, events }))
 }

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, EmailAddress, EventKind, ListId, MailDomain, WorkspaceId};
+use model::{ContactId, EmailAddress, ListId, MailDomain, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{ContactEdit, Event, NewContact, Sought, Stand, StoreError, StoryPlace};
@@ -22,15 +22,12 @@ const LIST: &str = "contacts";
 /// The list of those who are looked for: its places mean something else.
 pub(crate) const SOUGHT: &str = "sought";
 const TIMELINE: &str = "timeline";
-/// Entries of the timeline that an export has at most.
-const STORY_PAGE: usize = 1_000;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, make))
         .routes(routes!(show, change))
         .routes(routes!(timeline))
-        .routes(routes!(export))
         .routes(routes!(forget))
 }
 
@@ -415,40 +412,6 @@ async fn timeline(
     let before: Option<StoryPlace> = page::open_as(&list, part.after.as_deref())?;
     let found = app.store.story(caller.workspace, id, before, limit + 1).await?;
     Ok(Json(Page::cut(found, limit, &list, |event| event.story_place().to_string(), Entry::from)))
-}
-
-/// Everything held about a person.
-#[derive(Serialize, ToSchema)]
-struct Exported {
-    /// Who they are.
-    contact: Contact,
-    /// What they chose.
-    preferences: super::lists::Preferences,
-    /// What happened, latest first.
-    timeline: Vec<Entry>,
-}
-
-/// Everything held about a person, for them to take along.
-#[utoipa::path(get, path = "/contacts/{id}/export", tag = "contacts",
-    params(("id" = String, Path, description = "The contact")), responses((status = 200, body = Exported)))]
-async fn export(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> Result<Json<Exported>, Problem> {
-    caller.may(Scope::ContactsExport)?;
-    let contact = found(&app, &caller, id).await?;
-    let what = Some(format!("contact {id}"));
-    app.store.note(caller.workspace, EventKind::Exported, None, what, &caller.actor, app.now()).await?;
-    let preferences = app.store.preferences(caller.workspace, id).await?.unwrap_or_default();
-    let mut told = app.store.story(caller.workspace, id, None, STORY_PAGE).await?;
-    let mut is_whole = told.len() < STORY_PAGE;
-    while let Some(before) = told.last().map(Event::story_place).filter(|_| !is_whole) {
-        let page = app.store.story(caller.workspace, id, Some(before), STORY_PAGE).await?;
-        is_whole = page.len() < STORY_PAGE;
-        told.extend(page);
-    }
-    Ok(Json(Exported {
-        contact: contact.into(),
-        preferences: preferences.into(),
-        timeline: told.into_iter().map(Entry::from).collect(),
-    }))
 }
 
 /// What a forgotten person leaves behind.

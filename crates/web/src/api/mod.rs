@@ -10,6 +10,7 @@ pub(crate) mod domains;
 pub(crate) mod doubt;
 pub(crate) mod events;
 pub(crate) mod exports;
+mod held;
 pub(crate) mod holds;
 pub(crate) mod images;
 pub(crate) mod imports;
@@ -81,6 +82,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(suppressions::routes())
         .merge(settings::routes())
         .merge(contacts::routes())
+        .merge(held::routes())
         .merge(origins::routes())
         .merge(lists::routes())
         .merge(segments::routes())

@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// An entry of the suppression list.
 #[derive(Serialize, ToSchema)]
-struct Suppression {
+pub(crate) struct Suppression {
     /// The address or domain; absent when the person was forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,

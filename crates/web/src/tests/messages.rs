@@ -65,6 +65,32 @@ async fn a_message_is_durable_when_answered_and_tells_its_story() {
     assert_eq!((&campaign["state"], &campaign["equation"]["people"]), (&json!("sending"), &json!(1)));
     let contact = house.get(&format!("/api/v1/contacts/{}", story["contact"].as_str().unwrap()), &key).await.json();
     assert_eq!(contact["status"], "unconfirmed", "a receipt is no subscription: {contact}");
+    let path = format!("/api/v1/contacts/{}", story["contact"].as_str().unwrap());
+    let moved = json!({ "email": "kim@new.example" });
+    assert_eq!(house.ask(Method::PATCH, &path, Some(&key), Some(moved)).await.status, 200);
+    let (store, now) = (&house.app.store, house.app.now());
+    let clicked = store::NewReaction {
+        delivery: Some(message.into()),
+        link: Some(1),
+        ip: Some("192.0.2.7".to_owned()),
+        agent: Some("Lynx/2.9".to_owned()),
+        ..store::NewReaction::new(
+            model::ReactionKind::Clicked,
+            story["contact"].as_str().unwrap().parse().unwrap(),
+            now,
+        )
+    };
+    store.record_reactions(WorkspaceId::FIRST, vec![clicked], now).await.unwrap();
+    suppress(&house, "kim@a.example", SuppressionReason::Manual).await;
+    let held = house.get(&format!("{path}/export"), &key).await.json();
+    let mailing = &held["mailings"][0];
+    assert_eq!((&mailing["address"], &mailing["message"]["tags"]), (&json!("kim@a.example"), &json!(["order"])));
+    assert!(mailing["tries"].is_array() && mailing["message"]["content"].is_object(), "{mailing}");
+    assert!(mailing["message"]["data"].is_object(), "{mailing}");
+    let did = &held["reactions"][0];
+    assert_eq!((&did["kind"], &did["ip"], &did["agent"]), (&json!("clicked"), &json!("192.0.2.7"), &json!("Lynx/2.9")));
+    assert_eq!(held["former_addresses"], json!(["kim@a.example"]));
+    assert_eq!(held["suppressions"][0]["reason"], "manual");
 }
 
 #[tokio::test]
