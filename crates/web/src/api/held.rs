@@ -38,17 +38,16 @@ struct Exported {
     /// What they chose.
     preferences: Preferences,
     /// Mail to them with every try and, of messages by program, what they said as long as it is kept; newest first.
-    mailings: Vec<Mailing>,
+    mailings: Vec<HeldMailing>,
     /// What they did and what other systems told, as it is kept; newest first.
-    reactions: Vec<Reaction>,
+    reactions: Vec<HeldReaction>,
     /// What happened, latest first.
     timeline: Vec<Entry>,
 }
 
 /// Mail to somebody.
 #[derive(Serialize, ToSchema)]
-#[schema(as = HeldMailing)]
-struct Mailing {
+struct HeldMailing {
     /// Of which campaign.
     campaign: String,
     /// What that is called.
@@ -67,13 +66,12 @@ struct Mailing {
     tries: Vec<Try>,
     /// What is kept of a message by program.
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Message>,
+    message: Option<HeldMessage>,
 }
 
 /// What is kept of a message by program.
 #[derive(Serialize, ToSchema)]
-#[schema(as = HeldMessage)]
-struct Message {
+struct HeldMessage {
     /// What it said; absent: it is not kept any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -93,8 +91,7 @@ struct Message {
 
 /// Something they did, or that another system told of them.
 #[derive(Serialize, ToSchema)]
-#[schema(as = HeldReaction)]
-struct Reaction {
+struct HeldReaction {
     /// When.
     at: Time,
     /// What: `opened`, `clicked`, `replied`, `complained`, `unsubscribed`, `custom`.
@@ -133,11 +130,11 @@ fn read(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
-impl From<store::HeldMailing> for Mailing {
-    fn from(held: store::HeldMailing) -> Mailing {
+impl From<store::HeldMailing> for HeldMailing {
+    fn from(held: store::HeldMailing) -> HeldMailing {
         let store::HeldMailing { mailing, message, content } = held;
         let delivery = mailing.delivery;
-        Mailing {
+        HeldMailing {
             campaign: delivery.campaign.to_string(),
             campaign_name: mailing.campaign_name,
             delivery: delivery.delivery.to_string(),
@@ -145,7 +142,7 @@ impl From<store::HeldMailing> for Mailing {
             state: delivery.state.word().to_owned(),
             skipped: delivery.skip.map(|reason| reason.word().to_owned()),
             tries: mailing.attempts.into_iter().map(Try::from).collect(),
-            message: message.map(|message| Message {
+            message: message.map(|message| HeldMessage {
                 content: content.map(read),
                 data: message.data.map(read),
                 to_name: message.to_name,
@@ -155,9 +152,9 @@ impl From<store::HeldMailing> for Mailing {
     }
 }
 
-impl From<store::HeldReaction> for Reaction {
-    fn from(held: store::HeldReaction) -> Reaction {
-        Reaction {
+impl From<store::HeldReaction> for HeldReaction {
+    fn from(held: store::HeldReaction) -> HeldReaction {
+        HeldReaction {
             at: held.at.into(),
             kind: held.kind.word(),
             campaign: held.campaign.map(|id| id.to_string()),
@@ -201,8 +198,8 @@ async fn export(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -
         former_addresses: addresses.former,
         suppressions: addresses.suppressions.into_iter().map(Suppression::from).collect(),
         preferences: preferences.into(),
-        mailings: mailings.into_iter().map(Mailing::from).collect(),
-        reactions: reactions.into_iter().map(Reaction::from).collect(),
+        mailings: mailings.into_iter().map(HeldMailing::from).collect(),
+        reactions: reactions.into_iter().map(HeldReaction::from).collect(),
         timeline: told.into_iter().map(Entry::from).collect(),
     }))
 }
