@@ -152,12 +152,21 @@ const SEEN: [(&str, Seen); 17] = [
     (
         "tls-policy",
         theirs(
-            "their own policy demands encryption that their server did not offer",
+            "encryption is not as their own policy demands it",
             "Nothing goes there in clear. Tell the postmaster of the receiving domain: their MTA-STS policy or TLSA records \
              and their server's certificate do not fit.",
         ),
     ),
 ];
+
+/// What a rule means that stands for what we saw ourselves: no server said a word.
+pub(crate) fn seen(rule: &str) -> Option<&'static str> {
+    match rule {
+        "no-answer" => Some("no answer in time"),
+        "reply-lost" => Some("no final reply after the last byte"),
+        _ => seen_by_us(rule).map(|seen| seen.meaning),
+    }
+}
 
 fn seen_by_us(rule: &str) -> Option<Seen> {
     SEEN.iter().find(|(known, _)| *known == rule).map(|(_, seen)| *seen)

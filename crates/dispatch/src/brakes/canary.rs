@@ -166,7 +166,7 @@ impl Canary {
         } else {
             "the rest goes when 95 % have one, or after 15 min"
         };
-        format!("the sample of {} went first, and {} of it have a first answer; {what}", self.size, self.judged)
+        format!("the sample of {} goes first, and {} of it have a first answer; {what}", self.size, self.judged)
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
         let waiting = Decision::Wait {
             until: at(15),
             why:
-                "the sample of 200 went first, and 189 of it have a first answer; the rest goes when 95 % have one, or \
+                "the sample of 200 goes first, and 189 of it have a first answer; the rest goes when 95 % have one, or \
                   after 15 min"
                     .to_owned(),
         };

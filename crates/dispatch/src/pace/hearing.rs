@@ -136,9 +136,10 @@ impl Pace {
         }
         response.changes.extend(self.day.taken(now));
         if self.rest.is_none() && heard.idle_cap {
-            let before = self.ramp;
+            let is_settled = |pace: &Pace| pace.rate.as_ref().map(Rate::is_settled);
+            let before = (self.ramp, is_settled(self));
             self.faster(now, &mut response.changes);
-            response.steps = self.ramp != before;
+            response.steps = (self.ramp, is_settled(self)) != before;
         }
         response
     }

@@ -102,7 +102,7 @@ pub struct Response {
     pub changes: Vec<Change>,
     /// Close this session now.
     pub leave: bool,
-    /// The way back is a step further: worth keeping, and not worth telling.
+    /// The way back is a step further, or a rate is found: worth keeping, and not worth telling.
     pub steps: bool,
     /// The source is on a blocklist there or banned: take it out of the pool for this provider.
     pub listed: bool,

@@ -75,16 +75,41 @@ pub(super) struct KeptRate {
     probe: Probe,
     cause: Cause,
     since: Timestamp,
+    /// How far the search or the climb has come; `None`: it had settled. Missing where an older version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    search: Option<Search>,
+}
+
+/// A search between two rates, or a climb, as it is kept: it goes on where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Search {
+    messages: f64,
+    good: f64,
+    base: f64,
+    /// `None`: not known.
+    bad: Option<f64>,
+    set_at: Timestamp,
+    step: f64,
+    is_climbing: bool,
+}
+
+impl Search {
+    /// Nothing that a damaged ledger says makes a rate that is none.
+    fn is_sound(&self) -> bool {
+        let is_rate = |rate: f64| rate.is_finite() && rate >= 0.0;
+        is_rate(self.good) && is_rate(self.base) && (1.0..=1e9).contains(&self.messages) && self.bad.is_none_or(is_rate)
+    }
 }
 
 impl KeptRate {
     pub(super) fn relaxed(self, steps: u32, now: Timestamp) -> KeptRate {
-        KeptRate { messages: self.messages * relaxation(steps), probe: self.probe.restored(now), ..self }
+        let search = self.search.filter(|_| steps == 0);
+        KeptRate { messages: self.messages * relaxation(steps), probe: self.probe.restored(now), search, ..self }
     }
 
     pub(super) fn restored(self, now: Timestamp) -> Rate {
         let messages = if self.messages.is_finite() { self.messages.clamp(1.0, 1e9) } else { 1.0 };
-        Rate {
+        let settled = Rate {
             messages,
             window: Duration::from_secs(u64::from(self.window_s)).clamp(MINUTE, HOUR),
             good: messages,
@@ -96,6 +121,20 @@ impl KeptRate {
             probe: self.probe,
             cause: self.cause,
             since: self.since,
+        };
+        match self.search.filter(Search::is_sound) {
+            Some(search) => Rate {
+                messages: search.messages,
+                good: search.good,
+                base: search.base,
+                bad: search.bad.unwrap_or(f64::INFINITY),
+                // The clock may have been set back since.
+                set_at: search.set_at.min(now),
+                step: if search.step.is_finite() { search.step.clamp(STEP_MIN, STEP_MAX) } else { STEP_MIN },
+                mood: if search.is_climbing { Mood::Climbing } else { Mood::Searching },
+                ..settled
+            },
+            None => settled,
         }
     }
 }
@@ -112,7 +151,21 @@ impl Rate {
     pub(super) fn kept(&self) -> KeptRate {
         let messages = if self.good > 0.0 { self.good } else { self.messages };
         let window_s = u32::try_from(self.window.as_secs()).unwrap_or(3600);
-        KeptRate { messages, window_s, probe: self.probe, cause: self.cause.clone(), since: self.since }
+        let search = (!self.is_settled()).then(|| Search {
+            messages: self.messages,
+            good: self.good,
+            base: self.base,
+            bad: Some(self.bad).filter(|bad| bad.is_finite()),
+            set_at: self.set_at,
+            step: self.step,
+            is_climbing: self.mood == Mood::Climbing,
+        });
+        KeptRate { messages, window_s, probe: self.probe, cause: self.cause.clone(), since: self.since, search }
+    }
+
+    /// Found, and nothing more is tried before the probe's time.
+    pub(super) fn is_settled(&self) -> bool {
+        self.mood == Mood::Settled
     }
 
     pub(super) fn spacing(&self) -> Spacing {
@@ -353,6 +406,26 @@ mod tests {
         assert_eq!(window_named("421 too fast"), None);
         assert_eq!(window_of(SECOND * 62), MINUTE);
         assert_eq!(window_of(MINUTE * 31), HOUR);
+    }
+
+    #[test]
+    fn a_search_goes_on_where_it_was_after_a_restart() {
+        let (began, ended) = (Timestamp::from_millis(1_800_000_000_000), Timestamp::from_millis(1_800_000_062_000));
+        let cause = Cause { rule: "too-fast".to_owned(), words: "421 too fast".to_owned(), at: began };
+        let mut counts = Counts::default();
+        (0..600).for_each(|n| counts.add(began - SECOND * 60 + Duration::from_millis(n * 100)));
+        let (rate, change) = Rate::learned(None, &Episode { began, ended, cause: &cause }, &counts);
+        assert!(!rate.is_settled() && change.next_probe == Some(rate.next_probe()));
+        let later = ended + MINUTE;
+        let kept = serde_json::to_string(&rate.kept()).unwrap();
+        let again = serde_json::from_str::<KeptRate>(&kept).unwrap().relaxed(0, later).restored(later);
+        assert_eq!((again.next_probe(), again.mood), (rate.next_probe(), Mood::Searching));
+        assert!((again.messages - rate.messages).abs() < 1e-6 && (again.bad - rate.bad).abs() < 1e-6);
+        let aged = serde_json::from_str::<KeptRate>(&kept).unwrap().relaxed(1, later).restored(later);
+        assert!(aged.is_settled(), "what is relaxed for its age is searched no more");
+        let mut damaged = serde_json::from_str::<KeptRate>(&kept).unwrap();
+        damaged.search = damaged.search.map(|search| Search { messages: -1.0, ..search });
+        assert!(damaged.restored(later).is_settled());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! hours and minutes, with the day where it is another ([`clock`]); pages may show them otherwise. Invariant: texts of
 //! servers are cut to [`WORDS_CHARS_MAX`].
 
+use crate::words;
 use model::{Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -140,7 +141,10 @@ impl Limit {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.words.as_str() {
-            "" => write!(f, "rule {}", self.rule),
+            "" => match words::seen(&self.rule) {
+                Some(meaning) => write!(f, "{meaning} (rule {})", self.rule),
+                None => write!(f, "rule {}", self.rule),
+            },
             words => write!(f, "\"{words}\" (rule {})", self.rule),
         }
     }
