@@ -677,6 +677,10 @@ impl Store {
     pub async fn left_of(&self, campaign: CampaignId, who: LeftOut, at_most: u64) -> Result<u64> {
         self.core.lanes.read(move |conn| sweep::left_of(conn, campaign, &who, at_most)).await
     }
+    /// The values of people whom a campaign has still to try, of so many at most, as JSON objects.
+    pub async fn values_of_waiting(&self, campaign: CampaignId, at_most: usize) -> Result<Vec<String>> {
+        self.core.lanes.read(move |conn| reports::values_of_waiting(conn, campaign, at_most)).await
+    }
     /// Deliveries of a campaign in a state, in order of id, after `after`.
     pub async fn deliveries(
         &self,

@@ -60,6 +60,8 @@ pub struct DeliveryRow {
     pub due: Option<(SiteId, Timestamp)>,
     /// The latest attempt.
     pub last: Option<Attempt>,
+    /// The provider key of its site, if that is a known one.
+    pub provider: Option<String>,
     /// Which variant of the message they get; `None`: there are none, or none is chosen for them yet.
     pub variant: Option<u8>,
 }

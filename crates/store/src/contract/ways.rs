@@ -32,6 +32,8 @@ fn a_source_is_made_changed_retired_and_comes_back() {
         let refused = NewSource { proxy: Some(proxy.to_owned()), ..source(name) };
         assert!(matches!(now(store.put_source(refused, &ME, at(50))), Err(StoreError::Refused(_))));
     }
+    let bound = NewSource { address: Some("192.0.2.79".parse().unwrap()), ..source("this machine") };
+    assert!(matches!(now(store.put_source(bound, &ME, at(55))), Err(StoreError::Refused(_))), "there is no way back");
     assert!(matches!(now(store.retire_source(SourceId::THIS_MACHINE, &ME, at(60))), Err(StoreError::Refused(_))));
     assert!(matches!(now(store.retire_source(SourceId(77), &ME, at(60))), Err(StoreError::NotFound { .. })));
     let events = now(store.events(crate::Cursor::START, 100)).unwrap();
@@ -43,6 +45,8 @@ fn a_pool_has_members_and_a_stream_goes_through_one() {
     let store = empty();
     let made = |name| now(store.put_source(source(name), &ME, at(1))).unwrap().id;
     let (one, two) = (made("out1"), made("out2"));
+    let twice = NewPool { name: "twice".to_owned(), workspace: None, members: vec![(one, 3), (one, 2)] };
+    assert!(matches!(now(store.put_pool(twice, &ME, at(2))), Err(StoreError::Refused(_))), "which weight is meant?");
     let pool = |members: Vec<(SourceId, u32)>| NewPool { name: "bulk".to_owned(), workspace: None, members };
     let bulk = now(store.put_pool(pool(vec![(one, 1), (two, 3)]), &ME, at(2))).unwrap();
     assert_eq!(bulk.members, [(one, 1), (two, 3)]);

@@ -239,9 +239,11 @@ impl Ledger {
             CampaignState::Paused => EventKind::Paused,
             CampaignState::Cancelled => EventKind::Cancelled,
             CampaignState::Complete => EventKind::Completed,
-            CampaignState::Sending | CampaignState::Retrying if campaign.state == CampaignState::Paused => {
-                EventKind::Resumed
+            // From first tries to others and back is how it goes, not news.
+            CampaignState::Sending | CampaignState::Retrying if campaign.state.may_send() => {
+                return require(&self.conn, id);
             }
+            CampaignState::Sending | CampaignState::Retrying if campaign.started_at.is_some() => EventKind::Resumed,
             CampaignState::Sending | CampaignState::Retrying => EventKind::Started,
         };
         let about = NewEvent { campaign: Some(id), detail: why.map(str::to_owned), ..NewEvent::default() };

@@ -115,11 +115,12 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
     let state = word!(DeliveryState, row.get(6)?)?;
     let email: Option<String> = row.get(3)?;
     let mut due = None;
-    let mut last = None;
+    let (mut last, mut provider) = (None, None);
     if attempts > 0
         && let Some((attempt, site)) = attempt(conn, row.get(11)?, email.as_deref())?
     {
         due = site.zip(attempt.due).filter(|_| state == DeliveryState::Deferred);
+        provider = attempt.provider;
         last = Some(attempt.attempt);
     }
     Ok(DeliveryRow {
@@ -136,6 +137,7 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
         first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
         due,
         last,
+        provider,
         variant: row.get(12)?,
     })
 }
@@ -480,6 +482,18 @@ fn at_most_sites(conn: &Connection, campaign: CampaignId, state: CampaignState) 
     }
     there.sort_by_key(|row| row.site.as_ref().map(|site| site.id));
     Ok(there)
+}
+
+/// The values of people who are queued or put off.
+pub(crate) fn values_of_waiting(conn: &Connection, campaign: CampaignId, at_most: usize) -> Result<Vec<String>> {
+    let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
+    let end = if super::campaigns::require(conn, campaign)?.standing { i64::MAX } else { end };
+    let sql = "SELECT c.attributes FROM delivery d JOIN contact c ON c.id = d.contact
+        WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1) ORDER BY d.id LIMIT ?4";
+    let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params![first, end, campaign.0, limit], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// How many of a campaign wait at one site.

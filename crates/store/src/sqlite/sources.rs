@@ -101,6 +101,11 @@ impl Ledger {
         if known.is_none() && usize::try_from(count).is_ok_and(|count| count >= SOURCES_MAX) {
             return refuse(format!("there are {count} sources, and more than {SOURCES_MAX} are not kept"));
         }
+        if known == Some(SourceId::THIS_MACHINE.0) {
+            let text =
+                "this machine's own way out is bound to no address; add the address as a source with a name of its own";
+            return refuse(text.to_owned());
+        }
         let id = known.unwrap_or_else(|| self.new_id(now));
         self.conn.execute(
             "INSERT INTO source (id, name, address, ehlo_name, region, proxy, warm_since, since)
@@ -153,8 +158,11 @@ impl Ledger {
         if new.members.iter().any(|(_, weight)| *weight == 0) {
             return refuse("a weight of 0 sends nothing; leave the source out of the pool".to_owned());
         }
-        for (source, _) in &new.members {
+        for (at, (source, _)) in new.members.iter().enumerate() {
             let source = require(&self.conn, *source)?;
+            if new.members.iter().skip(at + 1).any(|(other, _)| *other == source.id) {
+                return refuse(format!("{:?} is named twice", source.name));
+            }
             if source.retired_at.is_some() {
                 return refuse(format!("{:?} is retired", source.name));
             }

@@ -289,8 +289,8 @@ impl Ledger {
         if let Some((day, _)) = days.iter().find(|(day, _)| !(today - VOLUME_DAYS_KEPT + 1..today).contains(*day)) {
             return refused(format!("day {day} is not over, or longer ago than {VOLUME_DAYS_KEPT} days"));
         }
-        if let Some((day, _)) = days.iter().find(|(_, sent)| !(1..=DECLARED_MESSAGES_MAX).contains(*sent)) {
-            return refused(format!("1 to {DECLARED_MESSAGES_MAX} messages can be declared for day {day}"));
+        if days.iter().any(|(_, sent)| !(1..=DECLARED_MESSAGES_MAX).contains(sent)) {
+            return refused(format!("1 to {DECLARED_MESSAGES_MAX} messages can be declared for a day"));
         }
         let of = VolumeOf::Domain(domain).key();
         let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND imported = ?3";
