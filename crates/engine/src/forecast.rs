@@ -9,6 +9,7 @@
 use crate::Stakes;
 use crate::budget::{day_of, opens_on};
 use crate::fleet::Ways;
+use crate::hours::{self, Closed};
 use crate::launch;
 use crate::paths::{self, Path, Paths, sending_domain};
 use crate::report::iso_or_null;
@@ -56,6 +57,11 @@ pub struct Forecast {
     pub bound: Option<Bound>,
     /// What that is: whose rest, limit, budget or ceiling, in words; `None` where nothing known slows it.
     pub because: Option<String>,
+    /// Nobody is tried before then, if that is known, because of what stops all of it.
+    #[serde(serialize_with = "iso_or_null")]
+    pub not_before: Option<Timestamp>,
+    /// Who waits for the sending hours; `None`: nobody.
+    pub hours: Option<Closed>,
     /// The sample that is out: until then nobody else is tried.
     pub sample: Option<SampleOut>,
 }
@@ -74,11 +80,14 @@ pub enum Bound {
     Ceiling,
     /// The day's budget of the sending domain.
     Domain,
+    /// Nothing carries it: there is no source for it, or each is held.
+    Stopped,
 }
 
 impl Bound {
     /// Every one.
-    pub const ALL: [Bound; 5] = [Bound::Lanes, Bound::Budget, Bound::Retries, Bound::Ceiling, Bound::Domain];
+    pub const ALL: [Bound; 6] =
+        [Bound::Lanes, Bound::Budget, Bound::Retries, Bound::Ceiling, Bound::Domain, Bound::Stopped];
 
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
@@ -88,6 +97,7 @@ impl Bound {
             Bound::Retries => "retries",
             Bound::Ceiling => "ceiling",
             Bound::Domain => "domain",
+            Bound::Stopped => "stopped",
         }
     }
 }
@@ -129,10 +139,16 @@ pub async fn forecast(
     if waiting == 0 {
         return Ok(forecast);
     }
+    forecast.hours = hours::closed(store, campaign, waiting, now).await?;
     forecast.sample = sample_out(store, campaign, now).await?.filter(|out| out.rest > 0);
     let stakes = snapshot.options.transport.stakes();
     let work = Work::read(store, campaign, waiting, now).await?;
     let paths = Paths::read(store, campaign, stakes, now).await?;
+    if let Some(no_way) = paths.no_way() {
+        (forecast.bound, forecast.because) = (Some(Bound::Stopped), Some(no_way.why.clone()));
+        forecast.not_before = no_way.until;
+        return Ok(forecast);
+    }
     let (sites, free) = of_sites(&work, &paths, now);
     if tries >= TRIES_MIN {
         forecast.at_this_rate_s = Some(free * elapsed_ms / tries / 1_000);
@@ -350,7 +366,7 @@ fn all_on(day: i64, messages: u64) -> Days {
 /// As rests and learned limits let it go; `None`: nothing slows it.
 fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Option<Plan> {
     let mut last: Option<Plan> = None;
-    let (mut parts, mut shared) = (Vec::new(), 0);
+    let (mut parts, mut shared, mut slowed) = (Vec::new(), 0, 0);
     let mut foresee = |waiting: u64, all: u64, row: &WaitingAt| {
         let site = row.site.as_ref()?;
         let mut ways = paths.toward(site);
@@ -364,11 +380,14 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
         let ends_at = Outlook::ends(&outlooks, all, now).unwrap_or(Timestamp::MAX);
         let days = spread(&outlooks, all, now, ends_at);
         parts.push(Days { days: part_of(days, waiting, all), ends: Some(day_of(ends_at)) });
+        slowed += waiting;
         let slowest = ways.iter().max_by_key(|way| way.outlook().from)?;
         let name = slowest.site_name(row.domain.as_deref());
         let limits = in_words(&slowest.limits(), now);
         let listed = slowest.rests().filter(|_| limits.is_empty()).map(|(_, why)| why);
-        let why = limits.into_iter().chain(listed).collect::<Vec<_>>().join("; ");
+        let held =
+            slowest.held().map(|hold| format!("{} is held by {}: {}", slowest.source.name, hold.actor, hold.why));
+        let why = held.into_iter().chain(limits).chain(listed).collect::<Vec<_>>().join("; ");
         let site = LastSite { name, waiting };
         let because = format!("{}, where {} wait: {why}", site.name, site.waiting);
         if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
@@ -391,7 +410,6 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
         foresee(shared, with_others(work.own, shared, &listed(others)), row);
     }
     let mut last = last?;
-    let slowed: u64 = parts.iter().flat_map(|part| &part.days).map(|(_, messages)| messages).sum();
     parts.push(all_on(day_of(now), one.waiting.saturating_sub(slowed)));
     last.days = Days::together(&parts);
     Some(last)

@@ -2,12 +2,13 @@
 
 use crate::Mailing;
 use crate::alerts::{Errand, Tested};
+use crate::doubt;
 use crate::engage::Desk;
 use crate::fleet::Ways;
 use crate::gate::Gate;
 use crate::holds::Holds;
 use crate::house::Notice;
-use crate::lanes::{LaneView, Shown};
+use crate::lanes::{self, LaneView, Shown};
 use crate::launch::snapshot;
 use crate::messages::Postbox;
 use crate::note::Watch;
@@ -18,7 +19,8 @@ use crate::throttles::Throttles;
 use crate::trace::{Traced, Traces};
 use dispatch::own::Described;
 use model::{
-    Actor, CampaignId, CampaignState, ChannelId, HoldId, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
+    Actor, CampaignId, CampaignState, ChannelId, DeliveryId, HoldId, SkipReason, SuppressionReason, Timestamp,
+    WorkspaceId,
 };
 use net::Clock;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -207,6 +209,25 @@ impl Handle {
         left_out
     }
 
+    /// Sends once more to those in doubt of a campaign, or to these of them: when this returns, they will be found, by
+    /// this engine or, if it has stopped, by the next. How many there are. Refused: [`Handle::check_way`], and what
+    /// [`doubt::queue_again`] refuses.
+    pub async fn queue_again(
+        &self,
+        campaign: &Campaign,
+        only: Option<&[DeliveryId]>,
+        actor: &Actor,
+    ) -> Result<u64, StoreError> {
+        self.check_way(campaign)?;
+        let queued = doubt::queue_again(&self.store, campaign, only, actor, self.now()).await?;
+        if queued > 0 {
+            let (told, found) = tokio::sync::oneshot::channel();
+            self.tell(Notice::QueuedAgain(campaign.id, told));
+            found.await.ok();
+        }
+        Ok(queued)
+    }
+
     /// Suppresses an address or a domain: when this returns, nothing starts toward it.
     pub async fn suppress(
         &self,
@@ -301,7 +322,12 @@ impl Handle {
     pub async fn lanes(&self) -> Vec<LaneView> {
         let (answer, shown) = tokio::sync::oneshot::channel();
         self.tell(Notice::Show(answer));
-        let Shown { mut lanes, samples_out } = shown.await.unwrap_or_default();
+        let Shown { mut lanes, samples_out, nowhere } = shown.await.unwrap_or_default();
+        for campaign in nowhere {
+            if let Ok(Some(known)) = self.store.campaign(campaign).await {
+                lanes.extend(lanes::nowhere(&self.store, &known, self.now()).await.ok().flatten());
+            }
+        }
         for campaign in samples_out {
             if let Ok(Some(known)) = self.store.campaign(campaign).await {
                 lanes.extend(sample::lane(&self.store, &known, self.now()).await.ok().flatten());

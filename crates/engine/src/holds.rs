@@ -99,6 +99,12 @@ impl Holds {
         self.longest(now, cold).is_some()
     }
 
+    /// Those in force.
+    pub(crate) fn in_force(&self, now: Timestamp) -> Vec<Hold> {
+        let lasts = |hold: &&Hold| hold.lifted_at.is_none() && hold.until.is_none_or(|until| until > now);
+        self.read().iter().filter(lasts).cloned().collect()
+    }
+
     /// Is nothing held? The question asked before every message.
     pub(crate) fn is_empty(&self) -> bool {
         self.read().is_empty()

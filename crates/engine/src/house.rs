@@ -248,6 +248,8 @@ pub(crate) enum Notice {
     Vacant(CeilingOf),
     /// Deliveries were added to a standing campaign.
     Added(CampaignId),
+    /// Deliveries that had ended are in the queue again; answered when they will be found.
+    QueuedAgain(CampaignId, oneshot::Sender<()>),
     /// A campaign comes into a run under way; answered when its work will be found.
     TakeUp(Box<Mailing>, oneshot::Sender<()>),
     /// Somebody wants to see the lanes.

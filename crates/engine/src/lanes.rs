@@ -7,13 +7,14 @@ use crate::Stakes;
 use crate::budget::day_of;
 use crate::delisting;
 use crate::fleet::Ways;
-use crate::paths;
+use crate::paths::{self, NoWay};
 use crate::remembered::Remembered;
 use crate::throttles::Told;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, HISTORY_DAYS, Who};
-use model::{CampaignId, Ceilings, DayCount, DomainId, SourceId, Timestamp};
+use dispatch::words;
+use model::{CampaignId, Category, Ceilings, DayCount, DomainId, Outcome, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -78,6 +79,8 @@ pub(crate) struct Shown {
     pub(crate) lanes: Vec<LaneView>,
     /// Campaigns whose sample is out: the rest of them waits wherever it goes.
     pub(crate) samples_out: Vec<CampaignId>,
+    /// Campaigns that nothing carries anywhere.
+    pub(crate) nowhere: Vec<CampaignId>,
 }
 
 /// A hold.
@@ -184,7 +187,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         }
         let rest = limits.iter().find(|limit| limit.limit == Limit::Rest);
         let held = rest.and_then(|rest| Some((rest.next_probe.filter(|until| *until > now)?, rest.cause.as_ref()?)));
-        let held = held.map(|(until, cause)| HeldView { until, why: format!("rule {}", cause.rule) });
+        let held = held.map(|(until, cause)| HeldView { until, why: cause.to_string() });
         let provider = site.provider.as_deref().and_then(providers::by_key);
         let operator = paths::operator(&site).to_owned();
         let budget = source.toward.iter().find(|toward| toward.provider == site.provider);
@@ -246,6 +249,35 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         }
     }
     Ok(lanes)
+}
+
+/// A rule in words, where no reply is at hand: `they take no more for now (rule rate-limited)`.
+pub(crate) fn rule_in_words(category: Category, rule: &str) -> String {
+    format!("{} (rule {rule})", words::explain(category, Outcome::Deferred, rule).meaning)
+}
+
+/// What stands for the lanes of a campaign that nothing carries anywhere: as whoever asks for lanes is told.
+pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
+    if !campaign.state.may_send() {
+        return Ok(None);
+    }
+    let Some(no_way) = NoWay::read(store, campaign, now).await? else { return Ok(None) };
+    let waiting = store.tally(campaign.id).await?.in_progress();
+    let why = format!("campaign {} {:?}: {}", campaign.number, campaign.name, no_way.why);
+    Ok((waiting > 0).then(|| LaneView {
+        source: "no source".to_owned(),
+        site: EVERYWHERE.to_owned(),
+        provider: None,
+        operator: String::new(),
+        open: 0,
+        last_minute: 0,
+        waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
+        held: Some(HeldView { until: no_way.until.unwrap_or(Timestamp::MAX), why }),
+        listed: false,
+        limits: Vec::new(),
+        budget: None,
+        unauthenticated: 0,
+    }))
 }
 
 /// How many people of all campaigns that are not over wait at each operator's sites, whichever source carries them: by the

@@ -11,12 +11,14 @@
 
 pub mod brand;
 pub mod complaints;
+pub mod doubt;
 pub mod drafts;
 pub mod engage;
 pub mod forecast;
 pub mod guard;
 pub mod history;
 pub mod hosts;
+pub mod hours;
 pub mod import;
 pub mod lanes;
 pub mod launch;

@@ -6,6 +6,7 @@
 use crate::Stakes;
 use crate::budget::{day_of, next_day};
 use crate::fleet::{Rest, Source, Ways};
+use crate::holds::concerns;
 use crate::house::SITE_FOR_PROVIDER;
 use crate::lane::HOLD_GONE_ROUND;
 use crate::lanes::Written;
@@ -14,10 +15,10 @@ use crate::remembered::Remembered;
 use dispatch::pace::{InForce, Limit, Outlook, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, Allowance, HISTORY_DAYS, Who};
-use model::{DayCount, SiteId, SourceId, Timestamp};
+use model::{CampaignId, CampaignKind, DayCount, HoldId, SiteId, SourceId, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Campaign, Site, Store, StoreError, VolumeOf};
+use store::{Campaign, Hold, Site, Store, StoreError, VolumeOf};
 
 /// Days of somebody's volume, ascending.
 pub(crate) type Days = Vec<(i64, DayCount)>;
@@ -36,6 +37,64 @@ pub(crate) struct Paths {
     spent: Option<BTreeMap<(SourceId, Option<String>), Days>>,
     /// What went out today to each site nobody described.
     at_sites: BTreeMap<(SourceId, String), u32>,
+    /// Holds that cover a source of it.
+    holds: Vec<Hold>,
+    nowhere: Option<NoWay>,
+}
+
+/// Why nothing of a campaign goes anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoWay {
+    /// Until when, if that is known.
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) why: String,
+    /// The holds behind it; none: there is no source.
+    pub(crate) holds: Vec<HoldId>,
+}
+
+/// There is nobody to carry it.
+const NO_SOURCE: &str = "no source carries this mail: of the pool set for it, or of those in no pool, none is in use \
+                         (postroom pool list)";
+
+impl NoWay {
+    /// Of a campaign, if it is so.
+    pub(crate) async fn read(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<NoWay>, StoreError> {
+        let (ways, holds) = (Ways::read(store, "").await?, store.holds(Some(now)).await?);
+        Ok(NoWay::of(&ways, &holds, (campaign.workspace, campaign.kind), campaign.id))
+    }
+
+    /// No source of the stream is in use, or each of them is held as a whole. `holds`: those in force.
+    pub(crate) fn of(
+        ways: &Ways,
+        holds: &[Hold],
+        (workspace, kind): (WorkspaceId, CampaignKind),
+        campaign: CampaignId,
+    ) -> Option<NoWay> {
+        let members = ways.members(workspace, kind);
+        if members.is_empty() {
+            return Some(NoWay { until: None, why: NO_SOURCE.to_owned(), holds: Vec::new() });
+        }
+        let whole = |hold: &&Hold| hold.provider.is_none() && covers_source(hold, workspace, campaign);
+        let held = members.iter().map(|(id, _)| {
+            let on_it = holds.iter().filter(|hold| hold.source == Some(*id)).filter(whole);
+            on_it.max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX))
+        });
+        let held: Vec<&Hold> = held.collect::<Option<Vec<_>>>()?;
+        let until = held.iter().map(|hold| hold.until.unwrap_or(Timestamp::MAX)).min();
+        let name = |hold: &Hold| hold.source.and_then(|id| ways.source(id)).map(|source| source.name.clone());
+        let each = |hold: &&Hold| {
+            format!("{} is held by {}: {}", name(hold).unwrap_or_default(), hold.actor, hold.why.trim_end_matches('.'))
+        };
+        let (all, ids) = (held.iter().map(each).collect::<Vec<_>>(), held.iter().map(|hold| hold.id).collect());
+        let why = format!("{}; no other source carries this mail", all.join("; "));
+        Some(NoWay { until: until.filter(|at| *at < Timestamp::MAX), why, holds: ids })
+    }
+}
+
+/// Does a hold on a source cover it for all of a campaign's mail toward the hold's provider, or toward everybody?
+fn covers_source(hold: &Hold, workspace: WorkspaceId, campaign: CampaignId) -> bool {
+    let of_campaign = hold.campaign.is_none_or(|one| one == campaign);
+    hold.source.is_some() && concerns(hold, workspace) && of_campaign && hold.domain.is_none() && !hold.cold_only
 }
 
 /// What a lane has learned.
@@ -74,6 +133,9 @@ impl Paths {
     ) -> Result<Paths, StoreError> {
         let (ways, today) = (Ways::read(store, "").await?, day_of(now));
         let members = ways.members(campaign.workspace, campaign.kind);
+        let mut holds = store.holds(Some(now)).await?;
+        let nowhere = NoWay::of(&ways, &holds, (campaign.workspace, campaign.kind), campaign.id);
+        holds.retain(|hold| covers_source(hold, campaign.workspace, campaign.id));
         let members: Vec<(Arc<Source>, u32)> =
             members.into_iter().filter_map(|(id, weight)| Some((ways.source(id)?.clone(), weight))).collect();
         let (mut lanes, mut shared) = (BTreeMap::new(), BTreeMap::new());
@@ -89,7 +151,8 @@ impl Paths {
         }
         let rests = Remembered::read(store).await?.rests.into_iter().filter(|(.., rest)| rest.until > now);
         let rests = rests.map(|(source, operator, rest)| ((source, operator), rest)).collect();
-        let mut paths = Paths { now, members, lanes, shared, rests, spent: None, at_sites: BTreeMap::new() };
+        let mut paths =
+            Paths { now, members, lanes, shared, rests, spent: None, at_sites: BTreeMap::new(), holds, nowhere };
         if stakes == Stakes::Real {
             let mut spent: BTreeMap<(SourceId, Option<String>), Days> = BTreeMap::new();
             for (source, _) in &paths.members {
@@ -103,6 +166,11 @@ impl Paths {
             paths.at_sites = rows.map(|row| ((row.source, row.site), row.attempted)).collect();
         }
         Ok(paths)
+    }
+
+    /// Why nothing of the campaign goes anywhere, if it is so.
+    pub(crate) fn no_way(&self) -> Option<&NoWay> {
+        self.nowhere.as_ref()
     }
 
     /// The sources that may carry mail to a site.
@@ -141,7 +209,15 @@ impl Path<'_> {
     pub(crate) fn outlook(&self) -> Outlook {
         let now = self.paths.now;
         let outlook = self.learned.map_or(Outlook::free(now), |learned| learned.pace.outlook(now));
-        self.rest.map_or(outlook, |rest| outlook.resting(rest.until))
+        let outlook = self.rest.map_or(outlook, |rest| outlook.resting(rest.until));
+        self.held().map_or(outlook, |hold| outlook.resting(hold.until.unwrap_or(Timestamp::MAX)))
+    }
+
+    /// The hold that keeps the source from going there, if one does.
+    pub(crate) fn held(&self) -> Option<&Hold> {
+        let there = |hold: &&Hold| hold.provider.as_deref().is_none_or(|provider| provider == operator(self.site));
+        let on_it = self.paths.holds.iter().filter(|hold| hold.source == Some(self.source.id)).filter(there);
+        on_it.max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX))
     }
 
     /// The limits that were learned, a rest first.

@@ -9,7 +9,9 @@ pub mod people;
 pub mod reactions;
 pub mod revenue;
 
+use crate::hours::{self, Closed};
 use crate::journey::NO_FINAL_REPLY;
+use crate::paths::NoWay;
 use crate::resume::demanded;
 use crate::sample::{SampleOut, sample_out};
 use crate::trial::{self, Told};
@@ -78,6 +80,12 @@ pub struct Report {
     /// The sample that is out, while others wait for it; they are among those held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<SampleOut>,
+    /// Who waits for the sending hours; `None` in lists and sums, and where nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Closed>,
+    /// Why nothing of it goes anywhere, if it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_way: Option<Stopped>,
     /// Why people were not delivered, most frequent first; ended ones only.
     pub causes: Vec<Cause>,
     /// Why people wait for another try, most frequent first.
@@ -213,6 +221,16 @@ pub struct Cause {
     pub next_step: String,
 }
 
+/// What stops all of a campaign: there is no source for it, or each is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// Until when, if that is known.
+    #[serde(serialize_with = "iso_or_null")]
+    pub until: Option<Timestamp>,
+    /// What, by whom and why.
+    pub why: String,
+}
+
 /// People who were put off at first and accepted later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PutOff {
@@ -232,16 +250,20 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     report.revenue = revenue::revenue(store, &known, report.accepted).await?;
     report.curve = curve::curve(store, &known, now).await?;
     report.trial = trial::told(store, &known, now).await?;
+    report.hours = hours::closed(store, &known, report.in_progress, now).await?;
     Ok(report)
 }
 
-/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`] and
-/// [`Report::trial`]: for lists of campaigns.
+/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`],
+/// [`Report::trial`] and [`Report::hours`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
     report.holds_under(store, campaign.id, now).await?;
+    if !campaign.state.is_over() && report.in_progress > 0 {
+        report.stopped_by(NoWay::read(store, campaign, now).await?);
+    }
     report.behind(sample_out(store, campaign, now).await?);
     report.campaign = Some(CampaignLine::of(store, campaign).await?);
     let (waiting, ended): (Vec<_>, Vec<_>) =
@@ -350,6 +372,13 @@ impl Report {
         Ok(())
     }
 
+    /// Nothing of it goes anywhere: everybody in progress is held by that.
+    fn stopped_by(&mut self, no_way: Option<NoWay>) {
+        let Some(NoWay { until, why, .. }) = no_way else { return };
+        self.waiting = Waiting { held: self.in_progress, ..Waiting::default() };
+        self.no_way = Some(Stopped { until, why });
+    }
+
     /// Counts those who wait for the sample among those held.
     fn behind(&mut self, sample: Option<SampleOut>) {
         let Some(out) = sample.filter(|out| out.rest > 0) else { return };
@@ -412,6 +441,7 @@ impl Cause {
             provider: self.provider.clone(),
             code: self.code,
             enhanced: self.enhanced,
+            rule: rule_of(self.code, &self.rule),
         }
     }
 }
@@ -463,15 +493,22 @@ struct Key {
     provider: Option<String>,
     code: Option<u16>,
     enhanced: Option<EnhancedCode>,
+    rule: Option<String>,
 }
 
-/// Groups what the ledger counts apart (rules, stages, scopes), most frequent first.
+/// What tells causes apart where no server said a word: a name server that is silent is no mail server that is.
+fn rule_of(code: Option<u16>, rule: &str) -> Option<String> {
+    code.is_none().then(|| rule.to_owned())
+}
+
+/// Groups what the ledger counts apart (rules and stages behind the same reply, scopes), most frequent first.
 async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, StoreError> {
     let mut groups: BTreeMap<Key, (u64, CauseCount)> = BTreeMap::new();
     for count in counts {
         let provider = count.provider.clone();
         let (class, category) = (count.state, count.category);
-        let key = Key { class, category, provider, code: count.code, enhanced: count.enhanced };
+        let enhanced = count.enhanced.or_else(|| of_dns(count.stage, category));
+        let key = Key { class, category, provider, code: count.code, enhanced, rule: rule_of(count.code, &count.rule) };
         let more = count.count;
         // The ledger's order is most frequent first, so the first of a group speaks for it.
         groups.entry(key).or_insert((0, count)).0 += more;
@@ -489,7 +526,8 @@ async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, St
 
 fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause {
     let mut words = words::explain(sample.category, Outcome::Deferred, &sample.rule);
-    if is_settled(&sample) {
+    let is_settled = is_settled(sample.state, sample.category);
+    if is_settled {
         (words.meaning, words.next_step) = (SETTLED_MEANING, SETTLED_NEXT_STEP);
     }
     let last = example.and_then(|row| row.last.as_ref());
@@ -506,15 +544,15 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         reply: said,
         meaning: words.meaning.to_owned(),
         whose: words.whose,
-        done: done(sample.state, sample.category),
+        done: if is_settled { crate::why::NOTHING_MORE } else { done(sample.state, sample.category) },
         next_step: words.next_step.to_owned(),
     }
 }
 
 /// Was it in doubt, until somebody or something told what had become of it? The ledger keeps the cause of the doubt.
-const fn is_settled(count: &CauseCount) -> bool {
-    let is_final = !matches!(count.state, DeliveryState::InDoubt | DeliveryState::Queued | DeliveryState::Deferred);
-    is_final && matches!(count.category, Category::LostReply)
+const fn is_settled(state: DeliveryState, category: Category) -> bool {
+    let is_final = !matches!(state, DeliveryState::InDoubt | DeliveryState::Queued | DeliveryState::Deferred);
+    is_final && matches!(category, Category::LostReply)
 }
 
 /// What DNS told us has an enhanced code as well, though no server said it (RFC 3463 section 3.2, RFC 7505 section 4.2).

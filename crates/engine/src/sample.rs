@@ -164,7 +164,7 @@ mod tests {
         assert!(told.why.contains("never mailed before") && told.why.contains("complaints"), "{}", told.why);
         let lane = lane(&store, &campaign, at(160)).await.unwrap().unwrap();
         assert!(lane.is_everywhere() && lane.waiting == 400);
-        assert!(lane.held.unwrap().why.starts_with("campaign 1 \"Spring\": the sample of 200 went first"));
+        assert!(lane.held.unwrap().why.starts_with("campaign 1 \"Spring\": the sample of 200 goes first"));
         let known = overview(&store, &campaign, at(160)).await.unwrap();
         assert_eq!((known.waiting.first_try, known.waiting.held), (200, 400));
         let foreseen = forecast(&store, &campaign, 600, at(160)).await.unwrap();

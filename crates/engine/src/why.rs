@@ -23,11 +23,17 @@ use model::{
 };
 use serde::Serialize;
 use std::time::Duration;
-use store::{Campaign, Contact, DeliveryRow, Event, PersonData, Store, StoreError, Suppression, TimelineEntry};
+use store::{
+    Campaign, Contact, DeliveryRow, Event, EventFilter, PersonData, Store, StoreError, Suppression, TimelineEntry,
+};
 
 const NOT_TRIED: &str = "not tried yet";
 const FOUND_OUT: &str = "nobody knew at first; somebody found out what became of it";
-const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
+const TAKEN_OUT: &str = "they were taken out of the campaign after it had begun";
+const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the campaign after it had begun";
+/// Events of people and programs that are looked through for one.
+const LEFT_OUT_EVENTS_MAX: usize = 1_000;
+pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,8 +161,11 @@ pub enum Stands {
         /// For this reason.
         reason: SkipReason,
     },
-    /// Waits for the first try.
-    Queued,
+    /// Waits for the first try, or to be sent to once more.
+    Queued {
+        /// It was in doubt before, and somebody asked for it: a copy may have arrived.
+        after_doubt: bool,
+    },
     /// Waits for another try.
     Waiting {
         /// When.
@@ -348,12 +357,15 @@ async fn tell(
     let explained = last.map(words::explain_verdict);
     let settled = settled_by(person, row);
     let (meaning, whose) = match (row.skip, explained) {
-        (Some(reason), _) => (skip_meaning(reason).to_owned(), None),
+        (Some(reason), _) => (taken_out(row, reason).unwrap_or(skip_meaning(reason)).to_owned(), None),
         (None, Some(_)) if settled.is_some() => (FOUND_OUT.to_owned(), None),
         (None, Some(explained)) => (explained.meaning.to_owned(), Some(explained.whose)),
         (None, None) => (NOT_TRIED.to_owned(), None),
     };
-    let stands = stands(row, &schedule);
+    let mut stands = stands(row, &schedule);
+    if let Stands::Queued { after_doubt } = &mut stands {
+        *after_doubt = entry.attempts.iter().any(|row| row.became == DeliveryState::InDoubt);
+    }
     let mut told = Told {
         campaign: CampaignLine::of(store, &campaign).await?,
         delivery: row.delivery.to_string(),
@@ -367,7 +379,7 @@ async fn tell(
             None => done(row.state, last.map_or(Category::Unknown, |last| last.category)),
         },
         settled,
-        timeline: timeline::timeline(person, entry, recipients, mailings),
+        timeline: timeline::timeline(person, entry, recipients, mailings, &left_out(store, &campaign, row).await?),
         waits_for: Vec::new(),
         neighbours,
         counts_as_soft: newest && counts_as_soft(entry),
@@ -397,7 +409,7 @@ fn schedule_of(campaign: &Campaign) -> Schedule {
 fn stands(row: &DeliveryRow, schedule: &Schedule) -> Stands {
     match row.state {
         DeliveryState::Skipped => Stands::Skipped { reason: row.skip.unwrap_or(SkipReason::Cancelled) },
-        DeliveryState::Queued => Stands::Queued,
+        DeliveryState::Queued => Stands::Queued { after_doubt: false },
         DeliveryState::Deferred => Stands::Waiting {
             next_try_at: row.due.map(|(_, at)| at),
             next_try: row.tries.saturating_add(1),
@@ -449,12 +461,43 @@ async fn neighbours(store: &Store, row: &DeliveryRow) -> Result<Option<Neighbour
     }))
 }
 
+/// What is said of somebody who was in the queue and was left out of it: the build gives a place to nobody it skips.
+fn taken_out(row: &DeliveryRow, reason: SkipReason) -> Option<&'static str> {
+    let was_queued = row.position > 0;
+    match reason {
+        SkipReason::Excluded if was_queued => Some(TAKEN_OUT),
+        SkipReason::QuarantinedImport if was_queued => Some(IMPORT_TAKEN_OUT),
+        _ => None,
+    }
+}
+
+/// Who left a group of people out of a campaign, and why it was let go on: the log's events of it, among its latest.
+async fn left_out(store: &Store, campaign: &Campaign, row: &DeliveryRow) -> Result<Vec<Event>, StoreError> {
+    let Some(reason) = row.skip.filter(|reason| taken_out(row, *reason).is_some()) else { return Ok(Vec::new()) };
+    let kinds = vec![EventKind::Skipped, EventKind::Resumed];
+    let filter = EventFilter { kinds, by_hand: true, newest_first: true, ..EventFilter::default() };
+    let page = store.events_in(campaign.workspace, filter, None, LEFT_OUT_EVENTS_MAX).await?;
+    let mut events: Vec<Event> = page.events.into_iter().filter(|event| event.campaign == Some(campaign.id)).collect();
+    // Nobody is left out behind the last skip for this reason, so it went on without them only after the first.
+    let first = events.iter().filter(|event| event.skip == Some(reason)).map(|event| event.at).min();
+    let last = events.iter().filter(|event| event.skip == Some(reason)).map(|event| event.at).max();
+    let went_on = events.iter().filter(|event| event.kind == EventKind::Resumed && Some(event.at) >= last);
+    let went_on = went_on.map(|event| event.at).min();
+    events.retain(|event| match event.kind {
+        EventKind::Skipped => event.skip == Some(reason),
+        _ => Some(event.at) >= first && Some(event.at) <= went_on,
+    });
+    Ok(events)
+}
+
 /// Every text of the house about one delivery, but those of rules and categories.
 pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
     SkipReason::ALL.iter().map(|reason| skip_meaning(*reason)).chain(advice::texts()).chain([
         NOT_TRIED,
         FOUND_OUT,
         NOTHING_MORE,
+        TAKEN_OUT,
+        IMPORT_TAKEN_OUT,
     ])
 }
 
@@ -511,7 +554,7 @@ impl Stands {
     pub fn word(&self) -> &'static str {
         match self {
             Stands::Skipped { .. } => "SKIPPED",
-            Stands::Queued | Stands::Waiting { .. } => "WAITING",
+            Stands::Queued { .. } | Stands::Waiting { .. } => "WAITING",
             Stands::Ended { ended, .. } => match ended {
                 DeliveryState::Accepted => "ACCEPTED",
                 DeliveryState::Hard => "HARD BOUNCE",

@@ -27,8 +27,8 @@ use mail::letter::Letter;
 use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
 use model::{
-    Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, ErrorCause, HoldId, ImportId,
-    MailDomain, SunsetId, SuppressionReason, Timestamp,
+    Actor, CampaignId, ContactId, DeliveryId, DeliveryState, EmailAddress, ErrorCause, HoldId, ImportId, MailDomain,
+    SunsetId, SuppressionReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -37,8 +37,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::sunset::SleepRule;
 use store::{
-    ContactEdit, Durability, LeftOut, LiftFilter, Recipient, RestoreFilter, RestoreGroup, RestorePreview, Settling,
-    Target,
+    Campaign, ContactEdit, Durability, LeftOut, LiftFilter, Recipient, RestoreFilter, RestoreGroup, RestorePreview,
+    Settling, Store, StoreError, Target,
 };
 
 /// Something to be done to the ledger.
@@ -473,12 +473,9 @@ pub(crate) async fn carry_out(
             Ok(json!({ "delivery": delivery.to_string(), "state": to, "because": because }))
         }
         Order::ResendInDoubt { campaign, only } => {
-            let queued = store.resend_in_doubt(*campaign, only.as_deref(), actor, now).await?;
-            let known = store.campaign(*campaign).await?;
-            if queued > 0 && known.is_some_and(|known| known.state == CampaignState::Complete) {
-                store.set_campaign_state(*campaign, CampaignState::Sending, None, actor, now).await?;
-            }
-            Ok(json!({ "queued_again": queued }))
+            let known = known_campaign(store, *campaign).await?;
+            let queued = engine::doubt::queue_again(store, &known, only.as_deref(), actor, now).await?;
+            Ok(json!({ "queued_again": queued, "goes_on_here": false }))
         }
         Order::Set { name, value } => {
             store.set_setting(workspace, name, value, actor, now).await?;
@@ -498,6 +495,11 @@ pub(crate) async fn carry_out(
         Order::Lanes { .. } | Order::Trace { .. } => Err(Failure::refused("no process is sending from here")),
         Order::Status => Ok(json!(Owner::nobody())),
     }
+}
+
+/// The campaign an order is about.
+pub(crate) async fn known_campaign(store: &Store, id: CampaignId) -> Result<Campaign, StoreError> {
+    store.campaign(id).await?.ok_or_else(|| StoreError::NotFound { what: "campaign", name: id.to_string() })
 }
 
 /// What would be restored, as orders answer.

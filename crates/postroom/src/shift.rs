@@ -26,8 +26,8 @@ use net::World;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Campaign;
 use store::sunset::SleepRule;
-use store::{Campaign, StoreError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::RwLock;
 
@@ -203,6 +203,11 @@ impl Staff {
                 let cancelled = self.handle.cancel(campaign, &actor).await?;
                 self.stopped(campaign, cancelled, CampaignState::Cancelled, None).await
             }
+            Order::ResendInDoubt { campaign, only } if self.works_on(campaign) => {
+                let known = order::known_campaign(&self.ledger.store, campaign).await?;
+                let queued = self.handle.queue_again(&known, only.as_deref(), &actor).await?;
+                Ok(json!({ "queued_again": queued, "goes_on_here": known.state != CampaignState::Paused }))
+            }
             Order::ChooseVariant { campaign, variant, because } if self.works_on(campaign) => {
                 self.handle.choose_variant(self.ledger.workspace, campaign, variant, because, &actor).await?;
                 Ok(json!({ "variant": dispatch::trial::letter(usize::from(variant)) }))
@@ -271,8 +276,7 @@ impl Staff {
         if let Obeyed::Recorded(campaign) = obeyed {
             return Ok(as_json(&campaign));
         }
-        let known = self.ledger.store.campaign(id).await?;
-        let known = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: id.to_string() })?;
+        let known = order::known_campaign(&self.ledger.store, id).await?;
         let mut answer = as_json(&Campaign { state, why, ..known });
         order::mark_unrecorded(&mut answer);
         Ok(answer)

@@ -52,6 +52,8 @@ pub enum Action {
     /// So many of the people at this domain who have its message call it spam, and their provider says so in reports that do
     /// not name them.
     Complain(&'static str, usize),
+    /// Those in doubt are sent to once more.
+    SendAgain,
     /// It is cancelled.
     Cancel,
     /// The process dies and is started again at once. Needs [`Scenario::in_directory`].

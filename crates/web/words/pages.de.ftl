@@ -284,7 +284,8 @@ try-through = von
 last-said = Was gesagt wurde
 next-try = nächster Versuch
 transcript = Das Gespräch
-neighbours = Andere bei dieser Domain
+neighbours = Alle bei dieser Domain
+neighbours-other = aufgegeben oder ungewiss
 refused = abgelehnt
 
 # People.
@@ -912,6 +913,7 @@ bound-budget = Das Tagesbudget dorthin bestimmt, wann.
 bound-retries = Die Aufgeschobenen werden dann wieder versucht.
 bound-ceiling = Eine Obergrenze des Arbeitsbereichs oder seiner Quellen bestimmt, wann.
 bound-domain = Das Tagesbudget der Absenderdomain bestimmt, wann.
+bound-stopped = Zur Zeit trägt nichts diese Mail: Ihre Quellen sind angehalten, oder es gibt keine.
 lane-rate = In der letzten Minute
 lane-through = bei diesem Tempo noch etwa { $span }
 

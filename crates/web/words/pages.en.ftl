@@ -284,7 +284,8 @@ try-through = from
 last-said = What was said
 next-try = next try
 transcript = The conversation
-neighbours = Others at this domain
+neighbours = Everybody at this domain
+neighbours-other = given up or in doubt
 refused = refused
 
 # People.
@@ -912,6 +913,7 @@ bound-budget = The day's budget toward it decides when.
 bound-retries = Those who were put off are tried again then.
 bound-ceiling = A ceiling of the workspace or its sources decides when.
 bound-domain = The day's budget of the sending domain decides when.
+bound-stopped = Nothing carries this mail now: its sources are held, or there is none.
 lane-rate = In the last minute
 lane-through = about { $span } more at this rate
 

@@ -2,10 +2,11 @@
 //! for all.
 
 use super::*;
-use crate::forecast::{Forecast, forecast};
-use crate::lanes::{covered_by, written};
+use crate::forecast::{Bound, Forecast, forecast};
+use crate::lanes::{covered_by, nowhere, written};
 use crate::launch::{MessageFile, Snapshot};
 use crate::options::{SendOptions, Timing, Tracking, Transport, Unsubscribe};
+use crate::report::overview;
 use crate::why::{WaitsFor, waits_for};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::pace::Heard;
@@ -14,6 +15,7 @@ use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, EmailAddress, ImportId, Reply, Stage,
     Verdict, WorkspaceId,
 };
+use std::time::Duration;
 use store::{Audience, DayVolume, ImportRow, NewCampaign, NewHold, NewImport, OpenOptions, Part};
 
 const W: WorkspaceId = WorkspaceId::FIRST;
@@ -272,4 +274,146 @@ async fn one_way_at_rest_keeps_nobody_where_another_is_open() {
     had_enough(&store, sources[1], "daybook.test").await;
     assert_eq!(rests(&waits(&store, &campaign, "daybook.test").await), 2);
     assert!(forecast(&store, &campaign, 20, NOON).await.unwrap().because.is_some());
+}
+
+#[tokio::test]
+async fn a_hold_on_the_only_source_is_what_everybody_waits_for() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(20, "site1.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    assert_eq!(nowhere(&store, &campaign, NOON).await.unwrap(), None);
+    let hold = NewHold {
+        workspace: W,
+        campaign: None,
+        provider: None,
+        domain: None,
+        source: Some(HERE),
+        cold_only: false,
+        until: None,
+        why: "moves tonight".to_owned(),
+    };
+    let placed = store.place_hold(hold, &Actor::CommandLine("anna".to_owned()), NOON).await.unwrap();
+    let says = "this machine is held by cli:anna: moves tonight; no other source carries this mail";
+    let told = waits(&store, &campaign, "site1.test").await;
+    assert_eq!(told, [WaitsFor { until: None, why: says.to_owned() }]);
+    let foreseen = forecast(&store, &campaign, 20, NOON).await.unwrap();
+    assert_eq!((foreseen.because.as_deref(), foreseen.bound), (Some(says), Some(Bound::Stopped)));
+    assert_eq!((foreseen.ends_at, foreseen.at_this_rate_s), (None, None));
+    let report = overview(&store, &campaign, NOON).await.unwrap();
+    assert_eq!((report.waiting.held, report.waiting.first_try), (20, 0));
+    assert_eq!(report.no_way.unwrap().why, says);
+    let lane = nowhere(&store, &campaign, NOON).await.unwrap().unwrap();
+    assert!(lane.waiting == 20 && lane.held.unwrap().why.ends_with(says));
+    store.lift_hold(placed.id, &ME, NOON).await.unwrap();
+    assert_eq!(waits(&store, &campaign, "site1.test").await, []);
+}
+
+#[tokio::test]
+async fn a_hold_on_one_source_toward_one_provider_is_no_end_of_all_work() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(20, "site1.test"), (10, "gmail.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[("gmail.test", "google")]).await;
+    let until = NOON + Duration::from_secs(7_200);
+    let hold = NewHold {
+        workspace: W,
+        campaign: None,
+        provider: Some("google".to_owned()),
+        domain: None,
+        source: Some(HERE),
+        cold_only: false,
+        until: Some(until),
+        why: "they complain".to_owned(),
+    };
+    store.place_hold(hold, &ME, NOON).await.unwrap();
+    assert_eq!(waits(&store, &campaign, "site1.test").await, []);
+    let told = waits(&store, &campaign, "gmail.test").await;
+    assert_eq!((told.len(), told[0].until), (1, Some(until)), "{told:?}");
+    assert_eq!(told[0].why, "this machine is held by engine: they complain");
+    let foreseen = forecast(&store, &campaign, 30, NOON).await.unwrap();
+    assert_eq!(foreseen.last_site.unwrap().waiting, 10);
+    assert!(foreseen.because.unwrap().contains("this machine is held by engine: they complain"));
+}
+
+#[tokio::test]
+async fn a_campaign_that_no_source_carries_says_so_everywhere() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(20, "site1.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    // The only source belongs to a pool that no stream uses.
+    let pool = store::NewPool { name: "p".to_owned(), workspace: None, members: vec![(HERE, 1)] };
+    store.put_pool(pool, &ME, NOON).await.unwrap();
+    let is_told = |why: &str| why.contains("no source carries this mail");
+    assert!(waits(&store, &campaign, "site1.test").await.iter().any(|one| is_told(&one.why)));
+    assert!(is_told(&forecast(&store, &campaign, 20, NOON).await.unwrap().because.unwrap()));
+    assert!(is_told(&overview(&store, &campaign, NOON).await.unwrap().no_way.unwrap().why));
+    assert!(is_told(&nowhere(&store, &campaign, NOON).await.unwrap().unwrap().held.unwrap().why));
+}
+
+/// A campaign with hours, whose people live in these zones.
+async fn timed(store: &Store, zones: &[&str], timing: Timing) -> Campaign {
+    let columns = vec!["email".to_owned(), "timezone".to_owned()];
+    let new =
+        NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns: columns.clone() };
+    let import = store.begin_import(new, &ME, NOON).await.unwrap().id;
+    let row = |(zone, line): (&&str, u64)| ImportRow {
+        line,
+        external_id: None,
+        address: EmailAddress::parse(&format!("p{line}@site1.test")).ok(),
+        typed: Some(format!("p{line}@site1.test")),
+        attributes: format!("{{\"timezone\":\"{zone}\"}}"),
+        status: None,
+        consent: None,
+        lead_source: None,
+        engaged_at: None,
+    };
+    store.write_import_chunk(import, zones.iter().zip(1..).map(row).collect(), NOON).await.unwrap();
+    store.finish_import(import, &ME, NOON).await.unwrap();
+    let mut snapshot: Snapshot = serde_json::from_str(&message(rehearsed())).unwrap();
+    (snapshot.columns, snapshot.options.timing) = (columns, timing);
+    let new = NewCampaign {
+        workspace: W,
+        name: "Spring".to_owned(),
+        kind: CampaignKind::Broadcast,
+        message: serde_json::to_string(&snapshot).unwrap(),
+        audience: Audience::imports([import]),
+        files_hash: [1; 32],
+        content_hash: [2; 32],
+        canary: 0,
+        trial: None,
+    };
+    let id = store.create_campaign(new, &ME, NOON).await.unwrap().id;
+    store.build_campaign(id, &ME, NOON).await.unwrap();
+    store.set_campaign_state(id, CampaignState::Sending, None, &ME, NOON).await.unwrap();
+    store.campaign(id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn whose_hours_open_after_the_offer_expired_is_foretold() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let hour = Duration::from_secs(3_600);
+    let timing = Timing {
+        windows: Some("Mon-Fri 09:00-17:00 Europe/Berlin".to_owned()),
+        expires_at: Some(NOON + hour * 8),
+        ..Timing::default()
+    };
+    // Noon in UTC: one in the afternoon in Berlin, four in the morning in Los Angeles, nine in the evening in Tokyo.
+    let zones = ["Europe/Berlin", "Europe/Berlin", "America/Los_Angeles", "Asia/Tokyo"];
+    let campaign = timed(&store, &zones, timing).await;
+    let foreseen = forecast(&store, &campaign, 4, NOON).await.unwrap();
+    let hours = foreseen.hours.clone().unwrap();
+    assert_eq!((hours.people, hours.too_late, hours.is_cut), (2, 1, false), "{hours:?}");
+    assert!(hours.first.since(NOON) >= hour * 5 && hours.first.since(NOON) < hour * 6, "nine in Los Angeles");
+    assert!(hours.last.since(NOON) >= hour * 12, "nine in Tokyo");
+    let says = hours.told(&|at| format!("in {} h", at.since(NOON).as_secs() / 3_600));
+    assert_eq!(
+        says,
+        "2 are outside the sending hours until in 5 h, the last until in 12 h; the offer expires in 8 h, before the hours of 1 \
+         open: they will be skipped"
+    );
+    let mut told = Vec::new();
+    for row in store.deliveries(campaign.id, DeliveryState::Queued, None, 10).await.unwrap() {
+        let waits = waits_for(&store, row.delivery, NOON).await.unwrap();
+        told.push(waits.iter().filter(|one| one.why.starts_with("the offer of the campaign has expired")).count());
+    }
+    assert_eq!(told.iter().sum::<usize>(), 1, "only in Tokyo");
 }

@@ -1,7 +1,7 @@
 //! The people behind a number of a campaign, in pages: a term of the equation, or something people did; all of them, or
 //! those who got one variant.
 
-use super::{Cause, iso_or_null, of_dns, words};
+use super::{Cause, Key, SETTLED_MEANING, is_settled, iso_or_null, of_dns, rule_of, words};
 use model::{
     CampaignId, Category, ContactId, DeliveryId, DeliveryState, EnhancedCode, ReactionKind, SkipReason, Stage, Tally,
     Timestamp,
@@ -51,13 +51,27 @@ pub struct Person {
     /// The enhanced code, of the reply or of what DNS said.
     #[serde(skip)]
     pub enhanced: Option<EnhancedCode>,
+    /// The provider key of the site of the last try, if it is a known one.
+    #[serde(skip)]
+    pub provider: Option<String>,
+    /// The rule that judged it.
+    #[serde(skip)]
+    pub rule: Option<String>,
 }
 
 impl Person {
-    /// Do they stand where they stand for this cause? Which provider it was is not looked at.
+    /// Are they counted under this cause?
     pub fn is_of(&self, cause: &Cause) -> bool {
-        let own = (self.state, self.category, self.code, self.enhanced);
-        own == (cause.class, Some(cause.category), cause.code, cause.enhanced)
+        let (Some(category), Some(rule)) = (self.category, &self.rule) else { return false };
+        let own = Key {
+            class: self.state,
+            category,
+            provider: self.provider.clone(),
+            code: self.code,
+            enhanced: self.enhanced,
+            rule: rule_of(self.code, rule),
+        };
+        own == cause.key()
     }
 }
 
@@ -185,8 +199,11 @@ pub async fn people(
 
 /// How a delivery stands.
 pub fn person(row: DeliveryRow) -> Person {
-    let last = row.last;
-    let explained = last.as_ref().map(|last| words::explain_verdict(&last.verdict));
+    let (state, last) = (row.state, row.last);
+    let meaning = |last: &model::Attempt| match is_settled(state, last.verdict.category) {
+        true => SETTLED_MEANING,
+        false => words::explain_verdict(&last.verdict).meaning,
+    };
     let said = |last: &model::Attempt| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone());
     Person {
         address: row.email,
@@ -199,10 +216,12 @@ pub fn person(row: DeliveryRow) -> Person {
         stage: last.as_ref().map(|last| last.verdict.stage),
         category: last.as_ref().map(|last| last.verdict.category),
         reply: last.as_ref().and_then(said),
-        meaning: explained.map(|explained| explained.meaning),
+        meaning: last.as_ref().map(meaning),
         next_try_at: row.due.map(|(_, at)| at),
         code: last.as_ref().and_then(|last| last.reply.as_ref()).map(|reply| reply.code),
         enhanced: last.as_ref().and_then(enhanced),
+        provider: row.provider,
+        rule: last.as_ref().map(|last| last.verdict.rule.to_string()),
         ip: last.as_ref().and_then(|last| last.address),
         host: last.and_then(|last| last.host.or_else(|| last.address.map(|address| address.to_string()))),
     }

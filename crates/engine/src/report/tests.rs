@@ -94,3 +94,77 @@ fn causes_of_a_sum_are_merged_and_the_most_frequent_comes_first() {
     let told: Vec<(Category, u64)> = sum.causes.iter().map(|cause| (cause.category, cause.count)).collect();
     assert_eq!(told, [(Category::Greylisted, 6), (Category::MailboxFull, 3)]);
 }
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("an inline ledger never waits"),
+    }
+}
+
+fn grouped(counts: Vec<CauseCount>) -> Vec<Cause> {
+    let start = Timestamp::from_millis(1_767_225_600_000);
+    let store = Store::open(store::OpenOptions::memory([7; 32]), start).unwrap();
+    now(causes(&store, counts)).unwrap()
+}
+
+/// Somebody who is counted under `count`.
+fn counted_under(count: &CauseCount) -> people::Person {
+    people::Person {
+        address: None,
+        delivery: String::new(),
+        contact: String::new(),
+        state: count.state,
+        reason: None,
+        host: None,
+        ip: None,
+        time: None,
+        tries: 1,
+        stage: Some(count.stage),
+        category: Some(count.category),
+        reply: None,
+        meaning: None,
+        next_try_at: None,
+        code: count.code,
+        enhanced: count.enhanced.or_else(|| of_dns(count.stage, count.category)),
+        provider: count.provider.clone(),
+        rule: Some(count.rule.clone()),
+    }
+}
+
+#[test]
+fn the_people_of_a_cause_are_those_it_counts() {
+    let full = |provider: Option<&str>, n| {
+        let provider = provider.map(str::to_owned);
+        CauseCount { provider, ..count(DeliveryState::Soft, Category::MailboxFull, Scope::Recipient, n) }
+    };
+    let silent = |stage, rule: &str, n| {
+        let rule = rule.to_owned();
+        CauseCount { stage, rule, code: None, ..count(DeliveryState::Soft, Category::NetworkFailure, Scope::Site, n) }
+    };
+    let counts = vec![
+        full(Some("google"), 9),
+        full(None, 5),
+        // Behind one reply it is one cause, whichever rule read it.
+        CauseCount { rule: "another".to_owned(), ..full(None, 1) },
+        silent(Stage::Connect, "no-answer", 4),
+        silent(Stage::Dns, "dns-failure", 3),
+    ];
+    let told = grouped(counts.clone());
+    assert_eq!(told.iter().map(|cause| cause.count).collect::<Vec<_>>(), [9, 6, 4, 3]);
+    for cause in &told {
+        let people: u64 = counts.iter().filter(|one| counted_under(one).is_of(cause)).map(|one| one.count).sum();
+        assert_eq!(people, cause.count, "{cause:?}");
+    }
+}
+
+#[test]
+fn what_was_in_doubt_and_found_out_suppresses_nobody() {
+    for state in [DeliveryState::Hard, DeliveryState::Soft, DeliveryState::Blocked] {
+        let told = grouped(vec![count(state, Category::LostReply, Scope::Recipient, 1)]);
+        assert_eq!((told[0].meaning.as_str(), told[0].done), (SETTLED_MEANING, crate::why::NOTHING_MORE), "{state}");
+    }
+    let told = grouped(vec![count(DeliveryState::Hard, Category::UnknownRecipient, Scope::Recipient, 1)]);
+    assert!(told[0].done.starts_with("suppressed"));
+}

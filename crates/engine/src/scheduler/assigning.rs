@@ -6,6 +6,7 @@ use crate::fleet::Standing;
 use crate::house::SITE_FOR_PROVIDER;
 use crate::lane::{HOLD_GONE_ROUND, Lane, LaneId};
 use crate::pacer::Pacer;
+use crate::paths::NoWay;
 use dispatch::pace::Pace;
 use dispatch::pool::{Candidate, Choice, choose};
 use dispatch::providers::Provider;
@@ -49,7 +50,21 @@ impl Scheduler {
         if let Some((at_site, at)) = row.retry {
             self.wakes.add(at_site, row.campaign, at.max(until));
         }
-        self.hold_flow(site, row.campaign, until, super::NO_WAY_OUT.to_owned());
+        let why = self.why_no_way(row.campaign);
+        self.hold_flow(site, row.campaign, until, why);
+    }
+
+    /// Why no source can carry anything of a campaign to a site now.
+    pub(super) fn why_no_way(&self, campaign: CampaignId) -> String {
+        let told = |no_way: NoWay| format!("{}: {}", super::NO_WAY_OUT, no_way.why);
+        self.no_way(campaign).map_or_else(|| super::NO_WAY_OUT.to_owned(), told)
+    }
+
+    /// What stops all of a campaign, if there is no source for it or each is held.
+    pub(super) fn no_way(&self, campaign: CampaignId) -> Option<NoWay> {
+        let mailing = self.house.mailing(campaign)?;
+        let (ways, holds) = (self.house.fleet.ways(), self.house.holds.in_force(self.house.now()));
+        NoWay::of(&ways, &holds, (mailing.workspace, mailing.kind), campaign)
     }
 
     /// Nothing of a campaign starts at a site before `until`; it is read again from where the ledger stands.

@@ -58,14 +58,29 @@ impl Scheduler {
             known.unresolved.get_or_insert(known.seen);
             return Ok(());
         }
+        self.find_work_of(campaign).await
+    }
+
+    /// Deliveries that had ended are in the queue again, where the reading has gone by: what is there is read from its
+    /// start. Of a campaign that is paused, they are found when it goes on.
+    pub(super) async fn queued_again(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
+        self.rescans = 0;
+        self.deactivate(campaign);
+        self.find_work_of(campaign).await
+    }
+
+    /// Takes a campaign up that may send, whether or not the run has had it before.
+    async fn find_work_of(&mut self, campaign: CampaignId) -> Result<(), StoreError> {
         let known = self.house.until_read(|| self.house.store.campaign(campaign)).await?;
         let Some(known) = known.filter(|known| known.state.may_send()) else { return Ok(()) };
-        match launch::mailing(&self.house.store, &known, self.house.world.entropy.as_ref()).await {
-            Ok(mailing) => self.house.take_up(mailing).await?,
-            Err(SendError::Store(why)) => return Err(why),
-            Err(why) => return self.pause(campaign, why.to_string()).await,
+        if self.house.mailing(campaign).is_none() {
+            match launch::mailing(&self.house.store, &known, self.house.world.entropy.as_ref()).await {
+                Ok(mailing) => self.house.take_up(mailing).await?,
+                Err(SendError::Store(why)) => return Err(why),
+                Err(why) => return self.pause(campaign, why.to_string()).await,
+            }
+            self.house.gate.open(campaign).await;
         }
-        self.house.gate.open(campaign).await;
         self.activate(campaign).await
     }
 
@@ -203,7 +218,7 @@ impl Scheduler {
         {
             return Some((until, why));
         }
-        self.way_out_at(site, campaign, now).map(|until| (until, super::NO_WAY_OUT.to_owned()))
+        self.way_out_at(site, campaign, now).map(|until| (until, self.why_no_way(campaign)))
     }
 
     /// The refusal that has outlived everybody's window at a site, if no other source can go there.

@@ -384,6 +384,10 @@ impl Scheduler {
                 taken.send(()).ok();
             }
             Notice::Added(campaign) => self.added_to(campaign).await?,
+            Notice::QueuedAgain(campaign, found) => {
+                self.queued_again(campaign).await?;
+                found.send(()).ok();
+            }
             Notice::Show(answer) => {
                 answer.send(self.show()).ok();
             }

@@ -85,7 +85,7 @@ impl Scheduler {
         let mut stuck: Vec<(SiteId, CampaignId)> = Vec::new();
         for entry in self.sites.values_mut() {
             for (campaign, flow) in &mut entry.flows {
-                if flow.held.take_if(|(_, why)| why == NO_WAY_OUT).is_some() {
+                if flow.held.take_if(|(_, why)| why.starts_with(NO_WAY_OUT)).is_some() {
                     stuck.push((entry.site, *campaign));
                 }
             }

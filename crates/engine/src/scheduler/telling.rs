@@ -14,7 +14,7 @@ use crate::remembered;
 use crate::trial;
 use dispatch::alert::Turn;
 use dispatch::brakes::Decision;
-use dispatch::pace::{Change, Memory, clock};
+use dispatch::pace::{Change, Limit, Memory, clock};
 use model::{Actor, AlertKind, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,8 @@ pub(super) async fn read_memories(house: &House) -> Result<BTreeMap<PacerKey, Me
 }
 
 /// What becomes of the mail of a listed source that nobody can take the place of.
-const ALONE: &str = "there is no other source: its mail waits there";
+const ALONE: &str =
+    "there is no other source: its mail waits there, and one message at a time feels whether it is over";
 
 impl Scheduler {
     /// A pacer learned something: it is told now and written down soon.
@@ -45,7 +46,12 @@ impl Scheduler {
         if let Some(memory) = lane.pacer.take_unwritten() {
             self.unwritten.insert(lane.pacer.key, (Some(lane.name()), memory));
         }
-        for change in changes {
+        let rest = self.house.fleet.rest(lane.id.source, lane.operator(), self.house.now());
+        for mut change in changes {
+            // Where others take its place, the source stays away for longer than the lane by itself would.
+            if change.limit == Limit::Rest {
+                change.next_probe = change.next_probe.max(rest.as_ref().map(|rest| rest.until));
+            }
             let says = change.to_string();
             let detail = format!("{} by {}: {says}", lane.name(), lane.source().name);
             self.tell(EventKind::LimitLearned, None, detail).await?;
@@ -321,7 +327,8 @@ impl Scheduler {
 
     /// Every lane, as it stands.
     pub(super) fn show(&self) -> Shown {
-        Shown { lanes: self.lanes_now(), samples_out: self.house.terms.samples_out() }
+        let nowhere = self.campaigns.keys().copied().filter(|campaign| self.no_way(*campaign).is_some()).collect();
+        Shown { lanes: self.lanes_now(), samples_out: self.house.terms.samples_out(), nowhere }
     }
 
     fn lanes_now(&self) -> Vec<LaneView> {
@@ -332,7 +339,9 @@ impl Scheduler {
                 let flow_held =
                     entry.flows.values().filter_map(|flow| flow.held.clone()).min_by_key(|(until, _)| *until);
                 let flow_held = flow_held.filter(|(until, _)| *until > now && lane.is_empty());
-                let own = lane.held(now).map(|hold| HeldView { until: hold.until, why: format!("rule {}", hold.rule) });
+                let own = lane
+                    .held(now)
+                    .map(|hold| HeldView { until: hold.until, why: lanes::rule_in_words(hold.category, &hold.rule) });
                 let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
                 let rest = rest.map(|rest| HeldView { until: rest.until, why: rest.why });
                 let held = [own, rest].into_iter().flatten().max_by_key(|held| held.until);

@@ -36,7 +36,7 @@ fn run(text: impl Into<String>, command: String) -> Advice {
 pub(super) fn advice(told: &Told, row: &DeliveryRow, contact: &Contact) -> Vec<Advice> {
     match &told.stands {
         Stands::Skipped { reason } => vec![skipped(*reason, contact)],
-        Stands::Queued | Stands::Waiting { .. } => vec![waiting(told)],
+        Stands::Queued { .. } | Stands::Waiting { .. } => vec![waiting(told)],
         Stands::Ended { ended, .. } => ended_so(*ended, told, row, contact),
     }
 }

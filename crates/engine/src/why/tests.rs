@@ -73,7 +73,7 @@ fn of_two_contacts_with_one_address_the_one_who_was_mailed_is_told() {
     let import = import(&store, &["ann@a.example", "Ann@A.example"]);
     campaign(&store, "news", import, 10);
     let told = asked(&store, "ANN@a.example", None).unwrap();
-    assert_eq!(told.mailing.unwrap().stands, Stands::Queued);
+    assert_eq!(told.mailing.unwrap().stands, Stands::Queued { after_doubt: false });
     let twins: Vec<_> = told.others.iter().map(|other| other.reason).collect();
     assert_eq!(twins, [Some(SkipReason::DuplicateAddress)]);
 }
@@ -115,4 +115,73 @@ fn the_neighbours_tell_a_person_from_a_domain() {
     assert!(of(3, 90).hint().contains("not the domain"));
     assert_eq!(of(1, 0).hint(), "too few to tell");
     assert!(of(0, 0).hint().contains("yet"));
+}
+
+#[test]
+fn whoever_was_taken_out_is_told_by_whom_and_why_it_went_on() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["ann@a.example", "bob@a.example"]);
+    let id = campaign(&store, "news", import, 10);
+    let anna = Actor::CommandLine("anna".to_owned());
+    let state = |to, why: Option<&str>, when| {
+        now(store.set_campaign_state(id, to, why.map(str::to_owned), &anna, at(when))).unwrap();
+    };
+    state(CampaignState::Sending, None, 20);
+    state(CampaignState::Paused, None, 30);
+    let keys = ["bob@a.example".to_owned()].into_iter().collect();
+    now(store.leave_out(id, store::LeftOut::People(std::sync::Arc::new(keys)), &[], &anna, at(40))).unwrap();
+    state(CampaignState::Sending, Some("resumed because: round 1"), 41);
+    let told = asked(&store, "bob@a.example", None).unwrap().mailing.unwrap();
+    assert_eq!(told.meaning, TAKEN_OUT);
+    let events: Vec<_> = told
+        .timeline
+        .iter()
+        .filter_map(|step| match step {
+            Step::Event { event, by, detail, .. } => Some((*event, by.as_str(), detail.as_deref())),
+            Step::Added { .. } | Step::Try(_) | Step::Suppressed { .. } => None,
+        })
+        .collect();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!((events[0].0, events[0].1), (EventKind::Skipped, "cli:anna"));
+    assert!(events[1].0 == EventKind::Resumed && events[1].2.unwrap().contains("round 1"), "{events:?}");
+    let other = asked(&store, "ann@a.example", None).unwrap().mailing.unwrap();
+    assert!(other.timeline.iter().all(|step| !matches!(step, Step::Event { .. })));
+}
+
+#[test]
+fn whoever_is_sent_to_again_after_a_doubt_may_have_a_copy() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["ann@a.example"]);
+    let id = campaign(&store, "news", import, 10);
+    now(store.set_campaign_state(id, CampaignState::Sending, None, &ME, at(20))).unwrap();
+    let first = asked(&store, "ann@a.example", None).unwrap().mailing.unwrap();
+    assert_eq!(first.stands, Stands::Queued { after_doubt: false });
+    let delivery = first.delivery.parse().unwrap();
+    let claimed = now(store.claim_one(delivery)).unwrap().unwrap();
+    let verdict = model::Verdict {
+        outcome: Outcome::InDoubt,
+        category: Category::LostReply,
+        scope: Scope::Recipient,
+        stage: model::Stage::Final,
+        rule: "reply-lost".into(),
+        retry_after: None,
+    };
+    let attempt = Attempt {
+        delivery,
+        number: 1,
+        started_at: at(30),
+        duration_ms: 5,
+        verdict,
+        reply: None,
+        note: None,
+        host: Some("mx.a.example".to_owned()),
+        address: None,
+        tls: None,
+        reached_receiver: true,
+    };
+    let lost = store::Settlement::of(&claimed, DeliveryState::InDoubt, at(30));
+    now(store.settle(vec![store::Settlement { attempt: Some(attempt), charge: true, ..lost }])).unwrap();
+    now(store.resend_in_doubt(id, None, &ME, at(40))).unwrap();
+    let again = asked(&store, "ann@a.example", None).unwrap().mailing.unwrap();
+    assert_eq!(again.stands, Stands::Queued { after_doubt: true });
 }

@@ -112,12 +112,13 @@ pub struct Through {
     pub ehlo_name: String,
 }
 
-/// The steps of a mailing, oldest first.
+/// The steps of a mailing, oldest first. `left_out`: what the campaign's log says of a group they were left out with.
 pub(super) fn timeline(
     person: &PersonData,
     entry: &TimelineEntry,
     recipients: u64,
     mailings: &[Mailing<'_>],
+    left_out: &[Event],
 ) -> Vec<Step> {
     let built_at = entry.built_at.unwrap_or_default();
     let earlier =
@@ -144,7 +145,7 @@ pub(super) fn timeline(
         let in_time = event.at >= built_at && next_built_at.is_none_or(|next| event.at < next);
         kinds.contains(&event.kind) && in_time && event.delivery.is_none_or(|id| id == entry.delivery.delivery)
     };
-    for event in person.events.iter().filter(told) {
+    for event in person.events.iter().filter(told).chain(left_out) {
         let (at, by, detail) = (event.at, event.actor.clone(), event.detail.clone());
         steps.push((at, Step::Event { at, event: event.kind, by, detail }));
     }

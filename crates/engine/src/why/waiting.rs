@@ -65,8 +65,10 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         waits.extend(outside(&windows, &said, campaign.id, now));
     }
     let stakes = options.as_ref().map_or(Stakes::Rehearsal, |options| options.transport.stakes());
-    if let Some(site) = &site {
-        let paths = Paths::read(store, &campaign, stakes, now).await?;
+    let paths = Paths::read(store, &campaign, stakes, now).await?;
+    if let Some(no_way) = paths.no_way() {
+        waits.push(WaitsFor { until: no_way.until, why: no_way.why.clone() });
+    } else if let Some(site) = &site {
         let ways = paths.toward(site);
         let domain = row.email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain);
         waits.extend(toward(&ways, domain, now));
@@ -82,7 +84,17 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         let why = format!("today's budget of the sending domain {name} is spent: {}", allowance.why);
         waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }
+    let expires_at = options.as_ref().and_then(|options| options.timing.expires_at);
+    waits.extend(too_late(expires_at, row.due.map(|(_, at)| at), &waits));
     Ok(waits)
+}
+
+/// Is the offer over before anything else lets them be tried? Then they never are.
+fn too_late(expires_at: Option<Timestamp>, due: Option<Timestamp>, waits: &[WaitsFor]) -> Option<WaitsFor> {
+    let expires_at = expires_at?;
+    let earliest = waits.iter().filter_map(|one| one.until).chain(due).max()?;
+    let why = "the offer of the campaign has expired by then: whoever was not reached is skipped".to_owned();
+    (earliest >= expires_at).then_some(WaitsFor { until: Some(expires_at), why })
 }
 
 /// Outside the sending hours, by the clock where the person lives if that is known.
@@ -112,7 +124,8 @@ pub fn also_rests(lanes: &[LaneView], operator: &str, told: &[WaitsFor]) -> Vec<
         return Vec::new();
     }
     let rests = there.into_iter().filter_map(|lane| {
-        let held = lane.held.as_ref()?;
+        // What lasts until somebody lifts it is a hold, and the ledger knows it better.
+        let held = lane.held.as_ref().filter(|held| held.until < Timestamp::MAX)?;
         let rest = lane.limits.iter().find(|limit| limit.limit.limit == Limit::Rest);
         let cause = rest.and_then(|rest| rest.limit.cause.as_ref()).map(|cause| format!("because of {cause}"));
         let why = format!("{} rests toward {}: {}", lane.source, lane.site, cause.unwrap_or_else(|| held.why.clone()));
@@ -143,11 +156,15 @@ fn toward(ways: &[Path<'_>], domain: Option<&str>, now: Timestamp) -> Vec<WaitsF
         let spent = way
             .is_spent()
             .map(|(until, why)| (until, format!("today's budget of {source} toward {site} is spent: {why}")));
-        [rests, spent].into_iter().flatten().max_by_key(|(until, _)| *until)
+        let held = way.held().map(|hold| {
+            (hold.until.unwrap_or(Timestamp::MAX), format!("{source} is held by {}: {}", hold.actor, hold.why))
+        });
+        [rests, spent, held].into_iter().flatten().max_by_key(|(until, _)| *until)
     };
     let all: Vec<Option<(Timestamp, String)>> = ways.iter().map(closed).collect();
     if all.iter().all(Option::is_some) {
-        waits.extend(all.into_iter().flatten().map(|(until, why)| WaitsFor { until: Some(until), why }));
+        let known = |until: Timestamp| Some(until).filter(|at| *at < Timestamp::MAX);
+        waits.extend(all.into_iter().flatten().map(|(until, why)| WaitsFor { until: known(until), why }));
     }
     for way in ways {
         let learned = way.limits().into_iter().filter(|limit| limit.limit != Limit::Rest);

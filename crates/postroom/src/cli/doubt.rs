@@ -226,7 +226,9 @@ pub(crate) async fn resend(named: &str, addresses: &[String], dir: &Path, output
     output.answer(&answer, || {
         let count = number(&answer, "queued_again");
         let mut lines = vec![format!("{} in doubt will be sent to once more.", counted(count, "person", "people"))];
-        if count > 0 {
+        if count > 0 && answer["goes_on_here"] == true {
+            lines.push("The process that is sending from here takes them up now.".to_owned());
+        } else if count > 0 {
             let again = crate::show::command(dir, &format!("resume {}", campaign.number));
             lines.push(format!("To send: {again}"));
         }

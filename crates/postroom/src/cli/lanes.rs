@@ -14,7 +14,7 @@ use crate::output::{Ink, Output, iso_time};
 use crate::owner::{Owner, Trouble};
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
-use engine::lanes::{LaneView, at_their_sites, remembered};
+use engine::lanes::{LaneView, at_their_sites, nowhere, remembered};
 use engine::sample;
 use engine::trace::Traced;
 use model::{CampaignState, EventKind, Timestamp};
@@ -110,6 +110,7 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
             let mut lanes = remembered(&ledger.store, stakes(&ledger).await?, now).await?;
             for campaign in ledger.store.list_campaigns(ledger.workspace).await? {
                 lanes.extend(sample::lane(&ledger.store, &campaign, now).await?);
+                lanes.extend(nowhere(&ledger.store, &campaign, now).await?);
             }
             (picked(lanes, provider.as_deref(), all), false)
         }
@@ -308,6 +309,7 @@ async fn log(lines: usize, dir: &Path, output: &Output) -> Result<(), Failure> {
 /// Fetches what was said, again and again, until the time is up, too much was said, or the process has ended.
 async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Result<(), Failure> {
     let ledger = Ledger::read(dir)?;
+    refuse_unknown(whom, dir)?;
     if span > TRACE_MAX {
         return Err(Failure::bad_input("a trace lasts an hour at most").advise("--for 1h"));
     }

@@ -552,7 +552,7 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
         output.note(format!("sent in these hours only: {windows}{opens}"));
     }
     let foreseen = forecast(&ledger.store, &campaign, waiting, ledger.now()).await?;
-    if foreseen.because.is_some() {
+    if foreseen.because.is_some() || foreseen.hours.as_ref().is_some_and(|hours| hours.too_late > 0) {
         output.note(in_words(&foreseen, &style));
     }
     Ok(Some(foreseen))

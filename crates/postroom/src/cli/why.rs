@@ -56,7 +56,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     {
         told.name_sources(&ledger.store).await?;
         told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
-        if matches!(told.stands, Stands::Queued | Stands::Waiting { .. })
+        if matches!(told.stands, Stands::Queued { .. } | Stands::Waiting { .. })
             && let Some(operator) = operator_of(&ledger.store, delivery).await?
         {
             let lanes = match at_work(dir, &operator).await {

@@ -10,8 +10,16 @@ const DAY_MS: i64 = 86_400_000;
 /// Days told one by one.
 const DAYS_SHOWN: usize = 4;
 
-/// The sentence: who waits, how long that takes, and what it rests on.
+/// The sentence: who waits, how long that takes, and what it rests on; and who waits for the sending hours.
 pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
+    let says = without_hours(forecast, style);
+    match &forecast.hours {
+        Some(hours) if forecast.waiting > 0 => format!("{says}; {}", hours.told(&|at| style.moment(at))),
+        _ => says,
+    }
+}
+
+fn without_hours(forecast: &Forecast, style: &Style) -> String {
     let waiting = format!("{} to go", counted(forecast.waiting, "person", "people"));
     if forecast.waiting == 0 {
         return "nobody waits".to_owned();
@@ -23,6 +31,12 @@ pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
         }
         None => waiting,
     };
+    if let (Some(because), None, None, true) =
+        (&forecast.because, forecast.ends_on_day, forecast.ends_at, forecast.days.is_empty())
+    {
+        let until = forecast.not_before.map(|at| format!(", not before {} ({})", style.moment(at), style.until(at)));
+        return format!("{waiting}{}: {because}", until.unwrap_or_default());
+    }
     if let (Some(because), Some(at), true) = (&forecast.because, forecast.ends_at, forecast.days.is_empty()) {
         return format!("{waiting}, the last {} ({}), because of {because}", style.moment(at), style.until(at));
     }
@@ -41,6 +55,8 @@ pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
     }
     match (forecast.per_minute, forecast.at_this_rate_s) {
         _ if forecast.sample.is_some() => waiting,
+        // Nobody is left whom the last minutes tell anything of.
+        _ if forecast.hours.as_ref().is_some_and(|hours| hours.people >= forecast.waiting) => waiting,
         (Some(per_minute), Some(seconds)) => {
             let wait = lapse(Duration::from_secs(seconds.max(1)));
             format!("{waiting}, about {wait} at the {} tries a minute of the last minutes", thousands(per_minute))

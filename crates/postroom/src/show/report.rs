@@ -271,6 +271,7 @@ fn done_word(class: DeliveryState, category: Category) -> &'static str {
     match (class, category) {
         (DeliveryState::Hard, Category::DomainRefusesMail) => "domain suppressed",
         (DeliveryState::Hard, Category::UnknownDomain) => "suppressed if confirmed",
+        (DeliveryState::Hard | DeliveryState::Soft, Category::LostReply) => "not suppressed",
         (DeliveryState::Hard, _) => "suppressed",
         (DeliveryState::Soft, category) if category.concerns_recipient() => "retried; may count",
         (DeliveryState::Soft, _) => "retried; not counted",
@@ -342,6 +343,16 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
         wrapped("        held: ", &told, style.width)
     }));
     lines.extend(holds.flatten());
+    lines.extend(
+        report
+            .hours
+            .iter()
+            .flat_map(|hours| wrapped("        hours: ", &hours.told(&|at| style.moment(at)), style.width)),
+    );
+    lines.extend(report.no_way.iter().flat_map(|stopped| {
+        let until = stopped.until.map(|at| format!("until {}: ", style.moment(at))).unwrap_or_default();
+        wrapped("        held: ", &format!("{until}{}", stopped.why), style.width)
+    }));
     if !report.waiting_causes.is_empty() {
         lines.push(String::new());
         lines.extend(table("PUT OFF SO FAR", &report.waiting_causes, WAITING_CAUSES_SHOWN, style));

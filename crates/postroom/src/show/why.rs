@@ -35,7 +35,7 @@ pub(crate) fn why(why: &Why, transcript: bool, style: &Style) -> Vec<String> {
     lines.push(String::new());
     lines.extend(what_you_can_do(told, style));
     lines.extend(others(&why.others, style));
-    let was_tried = told.timeline.iter().any(|step| matches!(step, Step::Try(_)));
+    let was_tried = told.timeline.iter().any(|step| matches!(step, Step::Try(one) if one.outcome != Outcome::Accepted));
     if was_tried && !transcript {
         let rest = format!("why {} --campaign {} --transcript", quoted(address), told.campaign.number);
         lines.push(format!("  Full conversation: {}", style.command(&rest)));
@@ -53,7 +53,10 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
     };
     let text = match &told.stands {
         Stands::Skipped { .. } => format!("{}. Nothing was sent.", told.meaning),
-        Stands::Queued => "for the first try. Nothing was sent yet.".to_owned(),
+        Stands::Queued { after_doubt: false } => "for the first try. Nothing was sent yet.".to_owned(),
+        Stands::Queued { after_doubt: true } => {
+            "to be sent to once more, as was asked for. It was in doubt: a copy may have arrived already.".to_owned()
+        }
         Stands::Waiting { next_try_at, next_try, tries_max, gives_up_at } => {
             let next = next_try_at.map(|at| format!("next try {} ({}), ", style.moment(at), style.until(at)));
             let end = gives_up_at.map(|at| format!(", gives up {}", style.moment(at)));
@@ -138,7 +141,7 @@ fn soft_count(why: &Why, told: &Told) -> String {
 
 fn ink_of(stands: &Stands) -> Ink {
     match stands {
-        Stands::Queued | Stands::Waiting { .. } | Stands::Skipped { .. } => Ink::Yellow,
+        Stands::Queued { .. } | Stands::Waiting { .. } | Stands::Skipped { .. } => Ink::Yellow,
         Stands::Ended { ended: DeliveryState::Accepted, .. } => Ink::Green,
         Stands::Ended { ended: DeliveryState::Soft | DeliveryState::InDoubt, .. } => Ink::Yellow,
         Stands::Ended { .. } => Ink::Red,
@@ -296,7 +299,11 @@ fn conversation(one: &Try, indent: usize, style: &Style) -> Vec<String> {
     match &one.transcript {
         Some(text) => text.lines().map(|line| format!("{blank}{}", style.ink(Ink::Dim, line))).collect(),
         None => {
-            vec![format!("{blank}{}", style.ink(Ink::Dim, "(no conversation kept: only failures are, for a while)"))]
+            let why = match one.outcome {
+                Outcome::Accepted => "(no conversation kept: only those of failures are, for a while)",
+                _ => "(no conversation kept: nothing was said that could be read, or it is too long ago)",
+            };
+            vec![format!("{blank}{}", style.ink(Ink::Dim, why))]
         }
     }
 }
@@ -344,7 +351,10 @@ fn what_you_can_do(told: &Told, style: &Style) -> Vec<String> {
 
 /// Does it help to know how the others at the domain fared?
 fn asks_for_comparison(stands: &Stands) -> bool {
-    !matches!(stands, Stands::Skipped { .. } | Stands::Queued | Stands::Ended { ended: DeliveryState::Accepted, .. })
+    !matches!(
+        stands,
+        Stands::Skipped { .. } | Stands::Queued { .. } | Stands::Ended { ended: DeliveryState::Accepted, .. }
+    )
 }
 
 fn others_there(neighbours: &Neighbours) -> String {

@@ -375,6 +375,11 @@ impl Life {
                 assert!(!sites.is_empty(), "it rested nowhere");
             }
             Action::Complain(domain, people) => process.complain(domain, people).await,
+            Action::SendAgain => {
+                let first = process.campaigns().await.swap_remove(0);
+                let again = process.handle().queue_again(&first, None, &actor).await.expect("it may be sent again");
+                assert!(again > 0, "nobody is in doubt");
+            }
             Action::Cancel => {
                 let first = process.first().await;
                 process.handle().cancel(first, &actor).await.expect("cancelled");
@@ -662,6 +667,7 @@ impl Process<'_> {
             | Action::Watch(..)
             | Action::Tell(..)
             | Action::Complain(..)
+            | Action::SendAgain
             | Action::DescribeSource(..)
             | Action::RetireSource(_)
             | Action::Delisted(_)

@@ -114,6 +114,7 @@ mod refused_three_times_is_an_error;
 mod reports_are_sent_when_somebody_asks;
 mod required_tls_waits_for_a_handshake;
 mod secured;
+mod sent_again_beside_others;
 mod silence_after_the_dot_is_in_doubt;
 mod stopped_between_two_messages;
 mod suppressed_while_queued;

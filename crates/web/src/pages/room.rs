@@ -10,7 +10,7 @@ use crate::App;
 use crate::problem::Problem;
 use askama::Template;
 use dispatch::pace::Limit;
-use engine::forecast::Forecast;
+use engine::forecast::{Bound, Forecast};
 use engine::lanes::LaneView;
 use engine::report::{Cause, Report};
 use model::access::Scope;
@@ -134,7 +134,8 @@ impl<'a> Pace<'a> {
                     let values = [("site", site.name.as_str().into()), ("n", site.waiting.into())];
                     shown.fill("pace-last", &values)
                 });
-                let beyond = foreseen.ends_at.is_none().then(|| shown.say("pace-beyond"));
+                let is_beyond = foreseen.ends_at.is_none() && bound != Bound::Stopped;
+                let beyond = is_beyond.then(|| shown.say("pace-beyond"));
                 let all: Vec<String> = beyond.into_iter().chain(last).chain([why]).collect();
                 (foreseen.ends_at, all.join(" "))
             }

@@ -244,14 +244,7 @@ pub(crate) async fn queue_again(
     if known.state == CampaignState::Cancelled {
         return Err(Problem::new(Code::WrongState, "it was cancelled for good; duplicate it to send another"));
     }
-    app.engine.check_way(known)?;
-    let (id, now) = (known.id, app.now());
-    let queued_again = app.store.resend_in_doubt(id, only, &caller.actor, now).await?;
-    if queued_again > 0 && known.state == CampaignState::Complete {
-        let going = app.store.set_campaign_state(id, CampaignState::Sending, None, &caller.actor, now).await?;
-        app.engine.take_up(launch::mailing(&app.store, &going, app.world.entropy.as_ref()).await?).await?;
-    }
-    Ok(SentAgain { queued_again })
+    Ok(SentAgain { queued_again: app.engine.queue_again(known, only, &caller.actor).await? })
 }
 
 /// The report: the equation, why people were not reached, for what the others wait, and what may be done.
