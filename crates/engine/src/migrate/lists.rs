@@ -77,6 +77,30 @@ struct Member {
     since: Option<String>,
 }
 
+/// How somebody stands on a list there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subscription {
+    /// They get its mail.
+    On,
+    /// They left it.
+    Left,
+    /// It asks for a confirmation, and they never gave one.
+    Unconfirmed,
+}
+
+impl Subscription {
+    /// By what an answer says of the list beside the person.
+    pub(super) fn of(said: &Value) -> Subscription {
+        let says = |key: &str, word: &str| said.get(key).is_some_and(|value| value == word);
+        match () {
+            () if says("subscription_status", "unsubscribed") => Subscription::Left,
+            // Where nothing asks for a confirmation nobody waits for one.
+            () if says("subscription_status", "unconfirmed") && !says("optin", "single") => Subscription::Unconfirmed,
+            () => Subscription::On,
+        }
+    }
+}
+
 /// Does a column say on which lists somebody is?
 pub(super) fn is_about_lists(platform: Platform, column: &str) -> bool {
     is_only_about_lists(platform, column) || is_tags(platform, column)
@@ -161,12 +185,11 @@ impl Gathered {
             other => Some(text(other)).map(|id| self.names.get(&id).cloned().unwrap_or(id)),
         };
         let Some(name) = name else { return };
-        let standing = says.get("subscription_status").and_then(Value::as_str);
         let list = self.list(&name, says);
-        match standing {
-            Some("unsubscribed") => list.left += 1,
-            Some("unconfirmed") if list.confirms => list.unconfirmed += 1,
-            _ => {
+        match Subscription::of(said) {
+            Subscription::Left => list.left += 1,
+            Subscription::Unconfirmed => list.unconfirmed += 1,
+            Subscription::On => {
                 let since = says.get("subscription_created_at").and_then(Value::as_str).map(str::to_owned);
                 list.members.push(Member { email: email.to_owned(), since });
             }

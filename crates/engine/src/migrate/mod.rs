@@ -63,6 +63,8 @@ pub enum Kind {
     Suppressed,
     /// They never agreed.
     Unconfirmed,
+    /// Mail to them was refused for its sender or its rate, which says nothing of them.
+    Blocked,
     /// Everybody else.
     People,
 }
@@ -76,6 +78,7 @@ impl Kind {
             Kind::Unsubscribed => "unsubscribed",
             Kind::Suppressed => "suppressed",
             Kind::Unconfirmed => "unconfirmed",
+            Kind::Blocked => "blocked",
             Kind::People => "people",
         }
     }
@@ -87,7 +90,17 @@ impl Kind {
             Kind::Bounced => Some("=bounced"),
             Kind::Unsubscribed => Some("=unsubscribed"),
             Kind::Unconfirmed => Some("=unconfirmed"),
-            Kind::Suppressed | Kind::People => None,
+            Kind::Suppressed | Kind::Blocked | Kind::People => None,
+        }
+    }
+
+    /// Is a time beside its people the one since when they must not be mailed? Else it is when they came.
+    const fn says_since(self, platform: Platform) -> bool {
+        match self {
+            Kind::Bounced => true,
+            // A subscriber of listmonk stays one whatever became of them.
+            Kind::Complained | Kind::Unsubscribed | Kind::Suppressed => !matches!(platform, Platform::Listmonk),
+            Kind::Unconfirmed | Kind::Blocked | Kind::People => false,
         }
     }
 }
@@ -103,6 +116,17 @@ pub struct Part {
     pub mapping: Mapping,
     /// Columns that hold JSON.
     pub typed: BTreeSet<String>,
+    /// Rows of the export that are not in the file.
+    pub left_out: LeftOut,
+}
+
+/// Rows that say nothing of where somebody stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many they are.
+    pub rows: u64,
+    /// Why nothing follows from them, in words; empty where there are none.
+    pub because: &'static str,
 }
 
 /// What there is to be done, in this order.
@@ -116,7 +140,7 @@ pub struct Plan {
     pub lists: Vec<MovedList>,
     /// Templates.
     pub templates: Vec<MovedTemplate>,
-    /// What is missing of the export, as far as it says so itself, in words.
+    /// What is missing of the export, as far as it shows, in words.
     pub missing: Vec<String>,
 }
 
@@ -172,6 +196,8 @@ struct Shape {
     otherwise: Kind,
     /// Columns that mean more than their own names say, where a file has them.
     columns: &'static [(Role, &'static str)],
+    /// Columns of a file of people who must not be mailed that say since when.
+    since: &'static [&'static str],
 }
 
 impl Platform {
@@ -212,6 +238,7 @@ impl Platform {
                 names: &[("bounce", Kind::Bounced), ("blocklist", Kind::Suppressed)],
                 otherwise: Kind::People,
                 columns: &[(Role::ExternalId, "uuid"), (Role::ConsentTime, "created_at")],
+                since: &["created_at"],
             },
             // An audience is exported as one file for each standing.
             Platform::Mailchimp => Shape {
@@ -228,11 +255,13 @@ impl Platform {
                     (Role::ConsentTime, "CONFIRM_TIME"),
                     (Role::ConsentIp, "CONFIRM_IP"),
                 ],
+                since: &["UNSUB_TIME", "CLEAN_TIME"],
             },
             Platform::Emma => Shape {
                 names: &[("opt-out", Kind::Unsubscribed), ("optout", Kind::Unsubscribed), ("error", Kind::Bounced)],
                 otherwise: Kind::People,
-                columns: &[(Role::Status, "member_status"), (Role::ConsentTime, "member_since")],
+                columns: &[(Role::ConsentTime, "member_since")],
+                since: &[],
             },
             Platform::CustomerIo => Shape {
                 names: &[
@@ -243,24 +272,19 @@ impl Platform {
                 ],
                 otherwise: Kind::People,
                 columns: &[(Role::ExternalId, "cio_id"), (Role::OptedOut, "unsubscribed")],
+                since: &["created"],
             },
             Platform::Postmark => Shape {
                 names: &[],
                 otherwise: Kind::Suppressed,
-                columns: &[
-                    (Role::Status, "SuppressionReason"),
-                    (Role::StatusTime, "CreatedAt"),
-                    (Role::LeadSource, "Origin"),
-                ],
+                columns: &[(Role::Status, "SuppressionReason"), (Role::LeadSource, "Origin")],
+                since: &["CreatedAt", "BouncedAt"],
             },
             Platform::Ses => Shape {
                 names: &[],
                 otherwise: Kind::Suppressed,
-                columns: &[
-                    (Role::Status, "Reason"),
-                    (Role::StatusTime, "LastUpdateTime"),
-                    (Role::StatusTime, "LastUpdatedTimestamp"),
-                ],
+                columns: &[(Role::Status, "Reason")],
+                since: &["LastUpdateTime", "LastUpdatedTimestamp"],
             },
             Platform::SendGrid => Shape {
                 names: &[
@@ -268,12 +292,14 @@ impl Platform {
                     ("spam", Kind::Complained),
                     ("bounce", Kind::Bounced),
                     ("invalid", Kind::Bounced),
-                    ("block", Kind::Suppressed),
+                    // SendGrid goes on mailing them. A "blocklist" is somebody's own.
+                    ("blocks", Kind::Blocked),
                     // Who left one group of mail there left: which mail that was, nobody knows here.
                     ("group_suppress", Kind::Unsubscribed),
                 ],
                 otherwise: Kind::People,
                 columns: &[(Role::ExternalId, "CONTACT_ID"), (Role::ConsentTime, "CREATED_AT")],
+                since: &["created"],
             },
         }
     }
@@ -293,7 +319,7 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
             _ => tables.push(file),
         }
     }
-    let mut parts = Vec::new();
+    let (mut parts, mut untold) = (Vec::new(), Vec::new());
     // Names of lists are known before people are read who are on them.
     let mut people = Vec::new();
     for (read, file) in &answers {
@@ -311,28 +337,31 @@ pub fn plan(platform: Platform, given: &[PathBuf], scratch: &Path) -> Result<Pla
         let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
         let header: Vec<String> = names.into_iter().cloned().collect();
         let kind = kind(platform, read.kind(platform), file, &header);
+        untold.extend(standings::untold(platform, kind, &header).map(|why| format!("{}: {why}", file.display())));
         let people = tables::People::Entries(entries);
-        parts.push(rewritten(platform, &people, (file, scratch), (kind, &header), &mut gathered)?);
+        parts.extend(rewritten(platform, &people, (file, scratch), (kind, &header), &mut gathered)?);
     }
     for file in tables {
         let header = header(&file)?;
         let kind = kind(platform, None, &file, &header);
+        untold.extend(standings::untold(platform, kind, &header).map(|why| format!("{}: {why}", file.display())));
         let is_plain = kind != Kind::Suppressed
             && !tables::is_more(platform, &header)
             && !standings::are_needed(platform, kind, &header);
-        parts.push(match is_plain {
-            true => part(platform, (&file, file.clone()), (kind, None), BTreeSet::new())?,
+        match is_plain {
+            true => parts.push(part(platform, (&file, file.clone()), (kind, None), BTreeSet::new())?),
             false => {
                 let people = tables::People::Table(&file);
-                rewritten(platform, &people, (&file, scratch), (kind, &header), &mut gathered)?
+                parts.extend(rewritten(platform, &people, (&file, scratch), (kind, &header), &mut gathered)?);
             }
-        });
+        }
     }
     parts.sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
     let lists = gathered.write(scratch)?;
+    let missing = missing(platform, &answers).into_iter().chain(untold).collect();
     match parts.is_empty() && lists.is_empty() && templates.is_empty() {
         true => Err(MigrateError::Nothing),
-        false => Ok(Plan { passed_over, parts, lists, templates, missing: missing(platform, &answers) }),
+        false => Ok(Plan { passed_over, parts, lists, templates, missing }),
     }
 }
 
@@ -397,8 +426,9 @@ fn kind(platform: Platform, answer: Option<Kind>, named: &Path, header: &[String
     let said = [answer, kind_of_name(platform, named), standings::kind_of_columns(platform, header)];
     let rank = |kind: &Kind| match kind {
         Kind::Complained | Kind::Bounced | Kind::Unsubscribed | Kind::Unconfirmed => 0,
-        Kind::Suppressed => 1,
-        Kind::People => 2,
+        Kind::Blocked => 1,
+        Kind::Suppressed => 2,
+        Kind::People => 3,
     };
     said.into_iter().flatten().min_by_key(rank).unwrap_or(platform.shape().otherwise)
 }
@@ -411,19 +441,33 @@ fn kind_of_name(platform: Platform, named: &Path) -> Option<Kind> {
     said().find(|kind| *kind != Kind::Suppressed).or_else(|| said().next())
 }
 
-/// A file whose people are written as another table first.
+/// A file whose people are written as another table first; as several, where they do not stand alike.
 fn rewritten(
     platform: Platform,
     people: &tables::People<'_>,
     (named, scratch): (&Path, &Path),
     (kind, header): (Kind, &[String]),
     gathered: &mut Gathered,
-) -> Result<Part, MigrateError> {
+) -> Result<Vec<Part>, MigrateError> {
     // Whoever must not be mailed comes onto no list.
-    let lists = (kind == Kind::People).then_some(gathered);
-    let standings = Standings::of(platform, kind, header);
-    let table = tables::write(platform, people, (named, scratch), standings, lists)?;
-    part(platform, (named, table.file), (kind, standings), table.typed)
+    let mut lists = (kind == Kind::People).then_some(gathered);
+    let split = standings::split(platform, kind, header);
+    let mut parts = Vec::new();
+    for (kind, standings) in &split {
+        let table = tables::write(platform, people, (named, scratch), *standings, lists.as_deref_mut())?;
+        if split.len() > 1 && table.rows == 0 {
+            continue;
+        }
+        let made = part(platform, (named, table.file), (*kind, *standings), table.typed)?;
+        // Of several tables one has what another leaves out.
+        let because = standings.map_or("", Standings::leaves_out_because);
+        let left_out = match table.left_out {
+            rows if rows > 0 && split.len() == 1 => LeftOut { rows, because },
+            _ => LeftOut::default(),
+        };
+        parts.push(Part { left_out, ..made });
+    }
+    Ok(parts)
 }
 
 /// How a file is read, by what its people have in common and its header.
@@ -436,29 +480,42 @@ fn part(
     let shape = platform.shape();
     let header = header(&file)?;
     let mut mapping: Mapping = BTreeMap::new();
+    // A person's own values may be called as anything and mean nothing by it.
+    let plain = || header.iter().filter(|name| !typed.contains(*name));
+    let named_as = |column: &str| plain().find(|name| words::fold(name) == words::fold(column)).cloned();
     for (role, column) in shape.columns {
-        if let Some(found) = header.iter().find(|name| name.eq_ignore_ascii_case(column)) {
-            mapping.insert(*role, found.clone());
+        if let Some(found) = named_as(column) {
+            mapping.insert(*role, found);
         }
+    }
+    let since = shape.since.iter().find_map(|column| named_as(column));
+    if let Some(since) = since.filter(|_| kind.says_since(platform)) {
+        mapping.retain(|_, column| *column != since);
+        mapping.insert(Role::StatusTime, since);
     }
     // What was told of each person says more than what they have in common. A column of that name in a file of which nothing
     // had to be told is somebody's own.
-    if standings.is_some() && header.iter().any(|name| name == standings::COLUMN) {
+    if standings.is_some_and(Standings::are_written) && header.iter().any(|name| name == standings::COLUMN) {
         mapping.insert(Role::Status, standings::COLUMN.to_owned());
     } else if let Some(status) = kind.status() {
         mapping.insert(Role::Status, status.to_owned());
     }
+    let consent = match kind {
+        // A time in the file is that of the row, not of a consent nobody gave.
+        Kind::Unconfirmed => "=no".to_owned(),
+        _ => format!("=moved from {}", platform.word()),
+    };
+    mapping.entry(Role::Consent).or_insert(consent);
+    mapping.entry(Role::LeadSource).or_insert_with(|| format!("={}", platform.word()));
     if !typed.is_empty() {
-        name_roles(&mut mapping, header.iter().filter(|name| !typed.contains(*name)));
+        name_roles(&mut mapping, plain());
     }
     if !header.iter().any(|name| name.to_lowercase().contains("mail") || name.eq_ignore_ascii_case("address")) {
         let why = format!("no column holds addresses; the columns are {}", header.join(", "));
         let file = named.display().to_string();
         return Err(MigrateError::Unknown { file, platform: platform.word(), why });
     }
-    mapping.entry(Role::Consent).or_insert_with(|| format!("=moved from {}", platform.word()));
-    mapping.entry(Role::LeadSource).or_insert_with(|| format!("={}", platform.word()));
-    Ok(Part { file, kind, mapping, typed })
+    Ok(Part { file, kind, mapping, typed, left_out: LeftOut::default() })
 }
 
 /// Says which column has which role: a person's own values may be called as anything and mean nothing by it.
@@ -553,9 +610,9 @@ mod tests {
                 ("readme.txt", "not a table"),
             ],
             expect![[r#"
-                cleaned_email_audience_export_1.csv: bounced: status==bounced, consent==moved from mailchimp, lead_source==mailchimp
-                unsubscribed_email_audience_export_1.csv: unsubscribed: status==unsubscribed, consent==moved from mailchimp, lead_source==mailchimp
-                nonsubscribed_email_audience_export_1.csv: unconfirmed: status==unconfirmed, consent==moved from mailchimp, lead_source==mailchimp
+                cleaned_email_audience_export_1.csv: bounced: status==bounced, status_time=CLEAN_TIME, consent==moved from mailchimp, lead_source==mailchimp
+                unsubscribed_email_audience_export_1.csv: unsubscribed: status==unsubscribed, status_time=UNSUB_TIME, consent==moved from mailchimp, lead_source==mailchimp
+                nonsubscribed_email_audience_export_1.csv: unconfirmed: status==unconfirmed, consent==no, lead_source==mailchimp
                 subscribed_email_audience_export_1.csv: people: external_id=EUID, consent==moved from mailchimp, consent_time=CONFIRM_TIME, consent_ip=CONFIRM_IP, lead_source==mailchimp"#]],
         );
         check(
@@ -567,9 +624,9 @@ mod tests {
                 ("suppression_unsubscribes.csv", "email,created\n"),
             ],
             expect![[r#"
-                suppression_spam_reports.csv: complained: status==complained, consent==moved from sendgrid, lead_source==sendgrid
-                suppression_bounces.csv: bounced: status==bounced, consent==moved from sendgrid, lead_source==sendgrid
-                suppression_unsubscribes.csv: unsubscribed: status==unsubscribed, consent==moved from sendgrid, lead_source==sendgrid
+                suppression_spam_reports.csv: complained: status==complained, status_time=created, consent==moved from sendgrid, lead_source==sendgrid
+                suppression_bounces.csv: bounced: status==bounced, status_time=created, consent==moved from sendgrid, lead_source==sendgrid
+                suppression_unsubscribes.csv: unsubscribed: status==unsubscribed, status_time=created, consent==moved from sendgrid, lead_source==sendgrid
                 contacts.csv: people: external_id=CONTACT_ID, consent==moved from sendgrid, lead_source==sendgrid"#]],
         );
     }
@@ -690,12 +747,17 @@ mod tests {
         expect![[r#"
             email,id,name,status,uuid,age,city,attribute name,tags,vip
             anna@x.example,1,Anna,enabled,u1,42,"""Ulm""","""A.""","""[\""a\"",\""b\""]""",true
-            bob@x.example,2,Bob,enabled,u2,,,,,
         "#]]
-        .assert_eq(&fs::read_to_string(&plan.parts[0].file).unwrap());
-        assert_eq!(plan.parts[0].typed.len(), 5);
-        let role = |role| plan.parts[0].mapping[&role].as_str();
+        .assert_eq(&fs::read_to_string(&plan.parts[1].file).unwrap());
+        let left = fs::read_to_string(&plan.parts[0].file).unwrap();
+        assert!(
+            plan.parts[0].kind == Kind::Unsubscribed && left.ends_with("\nbob@x.example,2,Bob,enabled,u2,,,,,\n"),
+            "{left}"
+        );
+        assert_eq!(plan.parts[1].typed.len(), 5);
+        let role = |role| plan.parts[1].mapping[&role].as_str();
         assert_eq!((role(Role::Email), role(Role::FullName), role(Role::FirstName)), ("email", "name", "-"));
+        assert_eq!((role(Role::Consent), role(Role::LeadSource)), ("=moved from listmonk", "=listmonk"));
         let lists: Vec<String> = plan
             .lists
             .iter()
@@ -714,6 +776,23 @@ mod tests {
             ]
         );
         assert_eq!(plan.templates[0].content.as_ref().unwrap().source, "<p>{{ name }}</p>");
+    }
+
+    #[test]
+    fn what_emma_answers_has_its_fields_as_attributes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("members.json");
+        let text = r#"[{"email":"a@x.example","member_status_id":"a","fields":{"first_name":"Emma","seats":2}},
+            {"email":"b@x.example","member_status_id":"o","fields":{}}]"#;
+        fs::write(&file, text).unwrap();
+        let part = plan(Platform::Emma, &[file], &dir.path().join("scratch")).unwrap().parts.remove(0);
+        expect![[r#"
+            email,member_status_id,first_name,seats,standing_there
+            a@x.example,a,"""Emma""",2,active
+            b@x.example,o,,,unsubscribed
+        "#]]
+        .assert_eq(&fs::read_to_string(&part.file).unwrap());
+        assert_eq!(part.typed, ["first_name".to_owned(), "seats".to_owned()].into());
     }
 
     #[test]

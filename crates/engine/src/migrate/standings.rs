@@ -3,9 +3,10 @@
 //! Apart from reading tables because nobody may become mailable by it: in a file of people who must not be mailed a row
 //! whose reason cannot be read is still one of them. Platforms also write standings as letters that mean nothing elsewhere.
 
+use super::lists::Subscription;
 use super::{Kind, Platform};
-use crate::import::words;
-use model::SuppressionReason;
+use crate::import::{Role, words};
+use model::{ContactStatus, SuppressionReason};
 use serde_json::{Map, Value};
 
 /// The column of a written table that says it.
@@ -69,10 +70,15 @@ const CLEANED: [&str; 3] = ["cleantime", "cleancampaignid", "cleancampaigntitle"
 const UNSUBSCRIBE_ALL: &str = "unsubscribeall";
 /// … and which topics they want.
 const TOPIC_PREFERENCES: &str = "topicpreferences";
-/// Emma's letters for a standing.
+/// Emma's words for a standing …
+const MEMBER_STATUS: &str = "memberstatus";
+/// … and its letters.
 const MEMBER_STATUS_ID: &str = "memberstatusid";
 /// When Emma's member was put into the archive.
 const DELETED_AT: &str = "deletedat";
+
+/// On which of listmonk's lists a subscriber is, and how they stand there.
+const LISTS: &str = "lists";
 
 /// How it is told where somebody stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +91,51 @@ pub(super) enum Standings {
     Contacts,
     /// By Emma's letter, unless the row has it in words; whoever was deleted is nobody to be mailed.
     Letters,
+    /// None of them: mail to them was refused for its sender or its rate.
+    Refusals,
+    /// Those of listmonk's subscribers alone who stand so on its lists.
+    Subscribers(Kind),
 }
 
 /// Must a file's rows be told where they stand, beyond its own columns?
 pub(super) fn are_needed(platform: Platform, kind: Kind, header: &[String]) -> bool {
     match Standings::of(platform, kind, header) {
-        Some(Standings::Reasons | Standings::Bounces | Standings::Contacts) => true,
-        Some(Standings::Letters) => has(header, &[MEMBER_STATUS_ID, DELETED_AT]),
-        None => false,
+        Some(Standings::Reasons | Standings::Bounces | Standings::Contacts | Standings::Refusals) => true,
+        Some(Standings::Letters) => has(header, &[MEMBER_STATUS, MEMBER_STATUS_ID, DELETED_AT]),
+        // A table with lists is written anew for their sake.
+        Some(Standings::Subscribers(_)) | None => false,
+    }
+}
+
+/// The tables that a file of people becomes, each with what its people have in common and what its rows need.
+pub(super) fn split(platform: Platform, kind: Kind, header: &[String]) -> Vec<(Kind, Option<Standings>)> {
+    match Standings::of(platform, kind, header) {
+        Some(Standings::Subscribers(_)) => {
+            let kinds = [Kind::Unsubscribed, Kind::Unconfirmed, Kind::People];
+            kinds.map(|kind| (kind, Some(Standings::Subscribers(kind)))).to_vec()
+        }
+        standings => vec![(kind, standings)],
+    }
+}
+
+/// What a file of people does not say of where they stand though other exports of the platform do, in words.
+pub(super) fn untold(platform: Platform, kind: Kind, header: &[String]) -> Option<&'static str> {
+    let says = || {
+        let columns = [Role::Status, Role::OptedOut].into_iter().flat_map(words::names_of);
+        let mut columns = columns.chain(&[MEMBER_STATUS, MEMBER_STATUS_ID]);
+        columns.any(|column| has(header, &[*column]))
+    };
+    match platform {
+        _ if kind != Kind::People => None,
+        Platform::Listmonk | Platform::Emma | Platform::CustomerIo if !says() => Some(
+            "no column says who left or bounced; everybody in it comes in as somebody who is mailed, unless another file says \
+             otherwise.",
+        ),
+        Platform::Listmonk if !has(header, &[LISTS]) => Some(
+            "it does not say who unsubscribed from a list there or never confirmed; all of them come in as people who are \
+             mailed. Move with the answer of GET /api/subscribers, which says it.",
+        ),
+        _ => None,
     }
 }
 
@@ -175,7 +218,11 @@ impl Standings {
             }
             Kind::Suppressed => Some(Standings::Reasons),
             Kind::Bounced if has(header, &BOUNCE_TYPES) => Some(Standings::Bounces),
+            Kind::Blocked => Some(Standings::Refusals),
             Kind::People if platform == Platform::Emma => Some(Standings::Letters),
+            Kind::People if platform == Platform::Listmonk && has(header, &[LISTS]) => {
+                Some(Standings::Subscribers(Kind::People))
+            }
             Kind::People | Kind::Complained | Kind::Bounced | Kind::Unsubscribed | Kind::Unconfirmed => None,
         }
     }
@@ -188,7 +235,39 @@ impl Standings {
             Standings::Bounces => bounce_of(row),
             Standings::Contacts => has_left(row).then_some("unsubscribed"),
             Standings::Letters => Some(letter_of(row)),
+            Standings::Refusals => None,
+            Standings::Subscribers(kind) => (kind_of_subscriber(row) == kind).then_some(""),
         }
+    }
+
+    /// Is the word for each person written beside them? Else it is the same for all of a table, or in a column of theirs.
+    pub(super) fn are_written(self) -> bool {
+        !matches!(self, Standings::Subscribers(_))
+    }
+
+    /// Why nothing follows from the rows that have no word, in words.
+    pub(super) fn leaves_out_because(self) -> &'static str {
+        match self {
+            Standings::Bounces => "a soft bounce says nothing of an address",
+            Standings::Contacts => "who stands on a contact list comes by a table of people",
+            Standings::Refusals => "a refusal for reputation, content or rate says nothing of an address",
+            Standings::Reasons | Standings::Letters | Standings::Subscribers(_) => "",
+        }
+    }
+}
+
+/// Whoever is on no list of listmonk's any more stays `enabled` there when they left by the link of a mail, and so does who never
+/// confirmed. Who has no list at all was put there without one.
+fn kind_of_subscriber(row: &Map<String, Value>) -> Kind {
+    let is_held =
+        value_of(row, "status").and_then(words::standing).is_some_and(|said| said.status != ContactStatus::Active);
+    let lists = row.iter().find(|(name, _)| words::fold(name) == LISTS).and_then(|(_, value)| value.as_array());
+    let stands: Vec<Subscription> = lists.into_iter().flatten().map(Subscription::of).collect();
+    match () {
+        () if is_held || stands.contains(&Subscription::On) => Kind::People,
+        () if stands.contains(&Subscription::Left) => Kind::Unsubscribed,
+        () if stands.contains(&Subscription::Unconfirmed) => Kind::Unconfirmed,
+        () => Kind::People,
     }
 }
 
@@ -241,7 +320,7 @@ fn letter_of(row: &Map<String, Value>) -> &str {
 }
 
 fn standing_of(row: &Map<String, Value>) -> &str {
-    let in_words = ["memberstatus", "status"].iter().find_map(|column| value_of(row, column));
+    let in_words = [MEMBER_STATUS, "status"].iter().find_map(|column| value_of(row, column));
     let letter = value_of(row, MEMBER_STATUS_ID);
     match (in_words, letter.map(words::fold).as_deref()) {
         (Some(word), _) => word,
@@ -259,7 +338,6 @@ fn standing_of(row: &Map<String, Value>) -> &str {
 mod tests {
     use super::super::{Plan, plan};
     use super::*;
-    use crate::import::Role;
     use expect_test::{Expect, expect};
     use std::fs;
 
@@ -279,6 +357,10 @@ mod tests {
                 let text = fs::read_to_string(&part.file).unwrap();
                 let words = text.lines().skip(1).filter_map(|line| line.rsplit(',').next());
                 shown += &format!(": {}", words.collect::<Vec<_>>().join(" "));
+            }
+            shown.truncate(shown.trim_end().len());
+            if part.left_out.rows > 0 {
+                shown += &format!("; {} left out: {}", part.left_out.rows, part.left_out.because);
             }
             shown.push('\n');
         }
@@ -329,6 +411,7 @@ mod tests {
                 ("asm_groups_6_suppressions.json", "[]"),
                 ("suppression_bounces.csv", "status,reason,email,created\n4.2.2,full,a@x.example,1\n"),
                 ("blocks.csv", "email,reason,status,created\na@x.example,\"451 no, blocked\",4.0.0,1\n"),
+                ("my_blocklist.csv", "email\na@x.example\n"),
                 ("download.csv", "email,created\na@x.example,1\n"),
                 ("contacts.csv", "EMAIL,CONTACT_ID,CREATED_AT\na@x.example,1,2023-01-01\n"),
             ],
@@ -338,8 +421,9 @@ mod tests {
                 asm_groups_5_suppressions.csv: unsubscribed, =unsubscribed
                 asm_suppressions.csv: unsubscribed, =unsubscribed
                 group_suppressions.csv: unsubscribed, =unsubscribed
-                blocks.csv: suppressed, standing_there: blocklisted
                 download.csv: suppressed, standing_there: blocklisted
+                my_blocklist.csv: suppressed, standing_there: blocklisted
+                blocks.csv: blocked, standing_there:; 1 left out: a refusal for reputation, content or rate says nothing of an address
                 contacts.csv: people, -
             "#]],
         );
@@ -353,7 +437,7 @@ mod tests {
             Platform::Listmonk,
             &[("bounces.json", bounces)],
             expect![[r#"
-                bounces.csv: bounced, standing_there: bounced complained bounced
+                bounces.csv: bounced, standing_there: bounced complained bounced; 1 left out: a soft bounce says nothing of an address
             "#]],
         );
         check(
@@ -363,7 +447,7 @@ mod tests {
                 "Email,Type\na@x.example,Transient\nb@x.example,HardBounce\nc@x.example,SpamComplaint\n",
             )],
             expect![[r#"
-                bounces.csv: bounced, standing_there: bounced complained
+                bounces.csv: bounced, standing_there: bounced complained; 1 left out: a soft bounce says nothing of an address
             "#]],
         );
     }
@@ -395,6 +479,7 @@ mod tests {
                     "email,member_status_id\na@x.example,a\nb@x.example,o\nc@x.example,e\nd@x.example,f\ne@x.example,z\n",
                 ),
                 ("words.csv", "email,member_status_id,status\na@x.example,a,opt-out\n"),
+                ("export.csv", "Email,Member Status\na@x.example,Opt-out\nb@x.example,Error\nc@x.example,Active\n"),
                 (
                     "archive.csv",
                     "email,deleted_at,member_status_id\na@x.example,@D:2020-01-02T03:04:05,a\nb@x.example,,a\n\
@@ -403,9 +488,72 @@ mod tests {
             ],
             expect![[r#"
                 archive.csv: people, standing_there: archived active unsubscribed
+                export.csv: people, standing_there: Opt-out Error Active
                 members.csv: people, standing_there: active unsubscribed bounced unconfirmed z
                 words.csv: people, standing_there: opt-out
             "#]],
         );
+    }
+
+    #[test]
+    fn who_left_every_list_at_listmonk_left_and_who_never_confirmed_any_is_unconfirmed() {
+        let person = |n: u32, status: &str, lists: &str| {
+            format!(
+                r#"{{"email":"p{n}@x.example","status":"{status}","lists":[{lists}],"created_at":"2024-05-01T10:00:00Z"}}"#
+            )
+        };
+        let on =
+            |optin: &str, status: &str| format!(r#"{{"name":"N","optin":"{optin}","subscription_status":"{status}"}}"#);
+        let (left, waits) = (on("single", "unsubscribed"), on("double", "unconfirmed"));
+        let people = [
+            person(1, "enabled", &left),
+            person(2, "enabled", &waits),
+            person(3, "enabled", &format!("{left},{waits}")),
+            person(4, "enabled", &format!("{left},{}", on("double", "confirmed"))),
+            person(5, "enabled", &on("single", "unconfirmed")),
+            person(6, "enabled", ""),
+            person(7, "blocklisted", &left),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("subscribers.json");
+        fs::write(&file, format!(r#"{{"data":{{"results":[{}]}}}}"#, people.join(","))).unwrap();
+        let plan = plan(Platform::Listmonk, &[file], &dir.path().join("scratch")).unwrap();
+        let line = |part: &super::super::Part| {
+            let text = fs::read_to_string(&part.file).unwrap();
+            let who: Vec<&str> =
+                text.lines().flat_map(|row| row.split(',')).filter(|cell| cell.contains('@')).collect();
+            let said = |role| part.mapping.get(&role).map_or("-", String::as_str);
+            format!("{}, {}, {}: {}\n", part.kind.word(), said(Role::Status), said(Role::Consent), who.join(" "))
+        };
+        expect![[r#"
+            unsubscribed, =unsubscribed, =moved from listmonk: p1@x.example p3@x.example
+            unconfirmed, =unconfirmed, =no: p2@x.example
+            people, -, =moved from listmonk: p4@x.example p5@x.example p6@x.example p7@x.example
+        "#]]
+        .assert_eq(&plan.parts.iter().map(line).collect::<String>());
+        assert!(plan.parts.iter().all(|part| part.left_out == super::super::LeftOut::default()));
+        let dated = plan.parts.iter().any(|part| part.mapping.contains_key(&Role::StatusTime));
+        assert!(!dated, "when they came is not when they left");
+        let list = &plan.lists[0];
+        assert_eq!((list.members, list.left, list.unconfirmed), (2, 4, 2), "each is counted once");
+        assert_eq!(plan.missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_export_that_does_not_say_where_people_stand_is_told() {
+        let told = |platform, header: &str| {
+            let header: Vec<String> = header.split(',').map(str::to_owned).collect();
+            untold(platform, Kind::People, &header).map(|why| why.split(';').next().unwrap_or_default().to_owned())
+        };
+        let nothing = Some("no column says who left or bounced".to_owned());
+        assert_eq!(told(Platform::Emma, "Email,First Name"), nothing);
+        assert_eq!(told(Platform::CustomerIo, "email,id"), nothing);
+        for says in ["Email,Member Status", "email,member_status_id", "Email,Subscription Status", "Email,Opt-out"] {
+            assert_eq!(told(Platform::Emma, says), None, "{says}");
+        }
+        let lists = told(Platform::Listmonk, "uuid,email,name,attributes,status").unwrap();
+        assert!(lists.contains("who unsubscribed from a list"), "{lists}");
+        assert_eq!(told(Platform::Listmonk, "email,status,lists"), None);
+        assert_eq!(told(Platform::Mailchimp, "Email Address"), None, "its name says it");
     }
 }

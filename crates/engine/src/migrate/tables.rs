@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// Columns that hold a person's own values, as one JSON object.
 const NESTED: [&str; 4] = ["attributes", "attribs", "custom_fields", "merge_fields"];
 
+/// And Emma's.
+const NESTED_AT_EMMA: &str = "fields";
+
 /// Where the people of a file are read from.
 pub(super) enum People<'a> {
     /// From what an API answered.
@@ -26,15 +29,20 @@ pub(super) struct Table {
     pub(super) file: PathBuf,
     /// The columns of it that hold JSON.
     pub(super) typed: BTreeSet<String>,
+    /// How many people are in it.
+    pub(super) rows: u64,
+    /// How many are not, because nothing is said of them that lasts.
+    pub(super) left_out: u64,
 }
 
 /// Must a table with these columns be written anew, because something in it is more than a column?
 pub(super) fn is_more(platform: Platform, header: &[String]) -> bool {
-    header.iter().any(|name| is_nested(name) || super::lists::is_about_lists(platform, name))
+    header.iter().any(|name| is_nested(platform, name) || super::lists::is_about_lists(platform, name))
 }
 
-fn is_nested(name: &str) -> bool {
-    NESTED.iter().any(|nested| name.eq_ignore_ascii_case(nested))
+fn is_nested(platform: Platform, name: &str) -> bool {
+    let is_emmas = platform == Platform::Emma && name.eq_ignore_ascii_case(NESTED_AT_EMMA);
+    is_emmas || NESTED.iter().any(|nested| name.eq_ignore_ascii_case(nested))
 }
 
 impl People<'_> {
@@ -56,7 +64,7 @@ impl People<'_> {
     }
 
     /// The columns that are no more than that, in their order.
-    fn plain_columns(&self) -> io::Result<Vec<String>> {
+    fn plain_columns(&self, platform: Platform) -> io::Result<Vec<String>> {
         let all = match self {
             People::Entries(entries) => {
                 let names: BTreeSet<&String> = entries.iter().flat_map(|entry| entry.keys()).collect();
@@ -64,7 +72,7 @@ impl People<'_> {
             }
             People::Table(path) => header(&mut reader(path)?)?,
         };
-        Ok(all.into_iter().filter(|name| !is_nested(name)).collect())
+        Ok(all.into_iter().filter(|name| !is_nested(platform, name)).collect())
     }
 }
 
@@ -95,37 +103,41 @@ pub(super) fn write(
 ) -> Result<Table, MigrateError> {
     let unreadable = |why| MigrateError::Read { file: named.display().to_string(), why };
     let mut written = || -> io::Result<Table> {
-        let plain: Vec<String> = people.plain_columns()?;
+        let plain: Vec<String> = people.plain_columns(platform)?;
         let plain: Vec<String> =
             plain.into_iter().filter(|name| !super::lists::is_only_about_lists(platform, name)).collect();
-        let inner = inner_columns(people, &plain)?;
+        let inner = inner_columns(platform, people, &plain)?;
         fs::create_dir_all(scratch)?;
         let file = free(scratch, named);
         let mut writer = csv::Writer::from_path(&file).map_err(io::Error::other)?;
-        let standing_column = standings.map(|_| standings::COLUMN.to_owned());
+        let are_written = standings.is_some_and(Standings::are_written);
+        let standing_column = are_written.then(|| standings::COLUMN.to_owned());
         // A column of theirs that is called like ours stays theirs.
-        let shown = |name: &String| match standings.is_some() && name == standings::COLUMN {
+        let shown = |name: &String| match are_written && name == standings::COLUMN {
             true => format!("attribute {name}"),
             false => name.clone(),
         };
         let header = plain.iter().map(shown).chain(inner.values().cloned()).chain(standing_column);
         writer.write_record(header).map_err(io::Error::other)?;
+        let (mut rows, mut left_out) = (0, 0);
         people.each(&mut |row| {
             let standing = standings.map(|standings| standings.word_for(row));
             if standing == Some(None) {
+                left_out += 1;
                 return Ok(());
             }
+            rows += 1;
             if let Some(lists) = &mut lists {
                 on_lists(platform, row, lists);
             }
-            let values = inner_values(row);
+            let values = inner_values(platform, row);
             let cells = plain.iter().map(|name| text_of(row.get(name)));
             let typed = inner.keys().map(|key| values.get(key).map(json_of).unwrap_or_default());
-            let standing = standing.flatten().map(str::to_owned);
+            let standing = standing.flatten().filter(|_| are_written).map(str::to_owned);
             writer.write_record(cells.chain(typed).chain(standing)).map_err(io::Error::other)
         })?;
         writer.flush()?;
-        Ok(Table { file, typed: inner.into_values().collect() })
+        Ok(Table { file, typed: inner.into_values().collect(), rows, left_out })
     };
     written().map_err(unreadable)
 }
@@ -140,10 +152,10 @@ fn free(scratch: &Path, named: &Path) -> PathBuf {
 }
 
 /// The columns for what stands within values, by its key; a name that is taken already gets another.
-fn inner_columns(people: &People<'_>, plain: &[String]) -> io::Result<BTreeMap<String, String>> {
+fn inner_columns(platform: Platform, people: &People<'_>, plain: &[String]) -> io::Result<BTreeMap<String, String>> {
     let mut keys = BTreeSet::new();
     people.each(&mut |row| {
-        keys.extend(inner_values(row).into_iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key));
+        keys.extend(inner_values(platform, row).into_iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key));
         Ok(())
     })?;
     let is_taken = |key: &str| plain.iter().any(|name| name.eq_ignore_ascii_case(key));
@@ -155,9 +167,9 @@ fn inner_columns(people: &People<'_>, plain: &[String]) -> io::Result<BTreeMap<S
 }
 
 /// A person's own values: a JSON object, or the text of one.
-fn inner_values(row: &Map<String, Value>) -> Map<String, Value> {
+fn inner_values(platform: Platform, row: &Map<String, Value>) -> Map<String, Value> {
     let mut values = Map::new();
-    for (_, value) in row.iter().filter(|(name, _)| is_nested(name)) {
+    for (_, value) in row.iter().filter(|(name, _)| is_nested(platform, name)) {
         match value {
             Value::Object(inner) => values.extend(inner.clone()),
             Value::String(text) => values.extend(serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default()),

@@ -45,10 +45,10 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         output.note("A dry run: nothing of it is in the ledger. Each file is counted as if it were the only one.");
     }
     missing.iter().for_each(|said| output.note(said));
-    let mut sums: [u64; 6] = [0; 6];
+    let mut sums = [0; COUNTS.len()];
     for part in &parts {
         let answer = import(part, args.dry_run, dir).await?;
-        let counts = counts(&answer);
+        let counts = counts(&answer, part.left_out.rows);
         for (sum, count) in sums.iter_mut().zip(counts) {
             *sum += count;
         }
@@ -57,7 +57,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         tell_counts(&mut told, &counts);
         told["import"] = answer.get("import").cloned().unwrap_or(Value::Null);
         told["rejects_file"] = answer.get("rejects_file").cloned().unwrap_or(Value::Null);
-        output.answer(&told, || vec![format!("{file}  ({})\n  {}", part.kind.word(), line(&counts))]);
+        let why =
+            if part.left_out.rows > 0 { format!("\n  Left out: {}.", part.left_out.because) } else { String::new() };
+        output.answer(&told, || vec![format!("{file}  ({})\n  {}{why}", part.kind.word(), line(&counts))]);
     }
     for list in &lists {
         move_list(list, &args, dir, output).await?;
@@ -141,29 +143,29 @@ async fn move_template(template: MovedTemplate, dry_run: bool, dir: &Path, outpu
     Ok(fate)
 }
 
-/// What is counted of every file: rows, and the five fates that add up to them.
-const COUNTS: [&str; 6] = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
+/// What is counted of every file: rows, and the six fates that add up to them.
+const COUNTS: [&str; 7] = ["rows", "added", "updated", "unchanged", "duplicates", "rejected", "left_out"];
 
-/// Of a file that was imported before, every row is as it was.
-fn counts(answer: &Value) -> [u64; 6] {
-    let counts = COUNTS.map(|name| number(answer, name));
+/// What an import says it did, and the rows that it never saw. Of a file that was imported before, every row is as it was.
+fn counts(answer: &Value, left_out: u64) -> [u64; COUNTS.len()] {
+    let [rows, added, updated, unchanged, duplicates, rejected, _] = COUNTS.map(|name| number(answer, name));
     match answer.get("already_done").and_then(Value::as_bool) {
-        Some(true) => [counts[0], 0, 0, counts[0], 0, 0],
-        _ => counts,
+        Some(true) => [rows + left_out, 0, 0, rows, 0, 0, left_out],
+        _ => [rows + left_out, added, updated, unchanged, duplicates, rejected, left_out],
     }
 }
 
-fn tell_counts(told: &mut Value, counts: &[u64; 6]) {
+fn tell_counts(told: &mut Value, counts: &[u64; COUNTS.len()]) {
     for (name, count) in COUNTS.iter().zip(counts) {
         told[name] = json!(count);
     }
 }
 
-fn line(counts: &[u64; 6]) -> String {
-    let [rows, added, updated, unchanged, duplicates, rejected] = counts.map(thousands);
+fn line(counts: &[u64; COUNTS.len()]) -> String {
+    let [rows, added, updated, unchanged, duplicates, rejected, left_out] = counts.map(thousands);
     format!(
         "{rows} rows = {added} added + {updated} updated + {unchanged} already so + {duplicates} with the address of an \
-         earlier row + {rejected} rejected"
+         earlier row + {rejected} rejected + {left_out} left out"
     )
 }
 

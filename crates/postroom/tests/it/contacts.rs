@@ -212,6 +212,7 @@ fn an_export_of_another_platform_moves_in_and_whoever_left_stays_away() {
     for one in &told {
         let count = |name: &str| one[name].as_u64().unwrap();
         let fates = count("added") + count("updated") + count("unchanged") + count("duplicates") + count("rejected");
+        let fates = fates + count("left_out");
         assert_eq!(count("rows"), fates, "{one}");
     }
     let suppressed: Vec<Value> = room.json(&["suppress", "list"]);
@@ -305,4 +306,40 @@ fn lists_templates_and_typed_values_of_listmonk_move_in_once() {
     check(&again, 0, 2);
     assert_eq!(templates(&again), serde_json::json!({ "found": 2, "added": 0, "unchanged": 1, "refused": 1 }));
     assert_eq!(again.last().unwrap()["added"], 0);
+    // Who never confirmed, and who left by the link of a mail, stand as enabled there.
+    let stands = |address: &str| {
+        let shown = room.json(&["contact", "show", address]);
+        (shown[0]["status"].as_str().unwrap().to_owned(), shown[0]["consent"].is_null())
+    };
+    assert_eq!(stands("p1@x.example"), ("active".to_owned(), false));
+    assert_eq!(stands("p3@x.example"), ("unconfirmed".to_owned(), true));
+    assert_eq!(stands("p4@x.example").0, "opted_out");
+    let suppressed = room.json(&["suppress", "list"]);
+    assert_eq!(suppressed.len(), 1, "{suppressed:?}");
+    assert_eq!((&suppressed[0]["target"], &suppressed[0]["reason"]), (&"p4@x.example".into(), &"unsubscribed".into()));
+}
+
+#[test]
+fn what_sendgrid_blocked_is_counted_and_nobodys_suppression_and_who_left_left_then() {
+    let room = Room::new();
+    let export = room.path("sendgrid");
+    fs::create_dir(&export).unwrap();
+    let write = |name: &str, text: &str| fs::write(export.join(name), text).unwrap();
+    write("contacts.csv", "EMAIL,FIRST_NAME,CONTACT_ID\nann@x.example,Ann,1\nbo@x.example,Bo,2\n");
+    write(
+        "suppression_blocks.csv",
+        "status,reason,email,created\n4.7.1,\"421 rate limited\",ann@x.example,1700000000\n",
+    );
+    write("suppression_unsubscribes.csv", "email,created\nbo@x.example,1700000000\n");
+    let folder = export.display().to_string();
+    for how in [&["--dry-run"][..], &[], &[]] {
+        let told = room.json(&[&["migrate", "sendgrid", folder.as_str()], how].concat());
+        let sum = told.last().unwrap();
+        let count = |name: &str| sum[name].as_u64().unwrap();
+        let fates = ["added", "updated", "unchanged", "duplicates", "rejected", "left_out"].map(count);
+        assert_eq!((count("rows"), fates.iter().sum(), count("left_out")), (4, 4, 1), "{sum}");
+    }
+    let suppressed = room.json(&["suppress", "list"]);
+    assert_eq!((suppressed.len(), &suppressed[0]["target"]), (1, &"bo@x.example".into()), "{suppressed:?}");
+    assert!(suppressed[0].to_string().contains("2023-11-14T22:13:20"), "{suppressed:?}");
 }
