@@ -520,26 +520,39 @@ async fn of_ceilings(store: &Store, campaign: &Campaign, work: &Work, now: Times
     let mut plans = Vec::new();
     if let Some(ceilings) = set.get(&CeilingOf::Workspace(campaign.workspace)).filter(|set| !set.is_none()) {
         let room = room(store, CeilingOf::Workspace(campaign.workspace), ceilings, now).await?;
-        plans.push((room, format!("the workspace's ceiling of {ceilings}")));
+        plans.push((room, hourly(ceilings), format!("the workspace's ceiling of {ceilings}")));
     }
     let ways = Ways::read(store, "").await?;
     let members = ways.members(campaign.workspace, campaign.kind);
     let (mut together, mut why) = ((!members.is_empty()).then_some((0, 0)), String::new());
+    let mut an_hour = (!members.is_empty()).then_some(0);
     for (id, _) in members {
         let ceilings = set.get(&CeilingOf::Source(id)).copied().unwrap_or_default();
         let (a_day, today) = room(store, CeilingOf::Source(id), &ceilings, now).await?;
         together =
             together.zip(a_day.zip(today)).map(|((all, of_today), (a_day, today))| (all + a_day, of_today + today));
+        an_hour = an_hour.zip(hourly(&ceilings)).map(|(all, one)| all + one);
         let name = ways.source(id).map_or("this machine", |source| source.name.as_str());
         why = format!("the ceiling of {name}: {ceilings}");
     }
-    plans.push(((together.map(|of| of.0), together.map(|of| of.1)), why));
+    plans.push(((together.map(|of| of.0), together.map(|of| of.1)), an_hour, why));
     let all = work.beside(|_| true);
-    let spread = |((a_day, today), because): ((Option<u64>, Option<u64>), String)| {
+    let spread = |((a_day, today), an_hour, because): ((Option<u64>, Option<u64>), Option<u64>, String)| {
         let days = volume::forecast_at(a_day?, today?, all, day_of(now));
-        Some(Plan::of_all(days, (Bound::Ceiling, because), work.waiting, all, now))
+        let mut plan = Plan::of_all(days, (Bound::Ceiling, because), work.waiting, all, now);
+        // What ends today is told to the minute.
+        if let Some(an_hour) = an_hour.filter(|_| plan.days.ends == Some(day_of(now))) {
+            let lasts_s = all.saturating_mul(3_600) / an_hour.max(1);
+            plan.ends_at = plan.ends_at.max(now + Duration::from_secs(lasts_s.min(DAY_S)));
+        }
+        Some(plan)
     };
     Ok(plans.into_iter().filter_map(spread).collect())
+}
+
+/// Messages that ceilings let go in an hour, those of the day aside; `None`: as many as come.
+fn hourly(ceilings: &Ceilings) -> Option<u64> {
+    Ceilings { messages_per_day: None, ..*ceilings }.messages_within(3_600, 0)
 }
 
 /// Messages that ceilings let go on a whole day, and on what is left of today; `None`: as many as come.

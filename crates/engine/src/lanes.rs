@@ -6,7 +6,7 @@
 use crate::Stakes;
 use crate::budget::day_of;
 use crate::delisting;
-use crate::fleet::Ways;
+use crate::fleet::{Rest, Ways};
 use crate::paths::{self, NoWay};
 use crate::remembered::Remembered;
 use crate::throttles::Told;
@@ -14,7 +14,9 @@ use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, HISTORY_DAYS, Who};
 use dispatch::words;
-use model::{CampaignId, Category, Ceilings, DayCount, DomainId, Outcome, SourceId, Timestamp};
+use model::{
+    CampaignId, CampaignKind, Category, Ceilings, DayCount, DomainId, Outcome, SourceId, Timestamp, WorkspaceId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -228,27 +230,32 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                 }
             }
             None => {
-                let provider = providers::by_key(&operator);
-                let listed = rest.is_listing();
-                let named = provider.map(|provider| provider.name.clone()).or(rest.site);
-                lanes.push(LaneView {
-                    source: name.clone(),
-                    site: named.unwrap_or_else(|| operator.clone()),
-                    provider: provider.map(|provider| provider.key.clone()),
-                    operator,
-                    open: 0,
-                    last_minute: 0,
-                    waiting: 0,
-                    held: Some(held),
-                    listed,
-                    limits: Vec::new(),
-                    budget: None,
-                    unauthenticated: 0,
-                });
+                lanes.push(at_rest(name, operator, rest));
             }
         }
     }
     Ok(lanes)
+}
+
+/// The view of a source that rests toward an operator, where it has no lane: `operator` as [`LaneView::operator`] has it.
+pub(crate) fn at_rest(source: &str, operator: String, rest: Rest) -> LaneView {
+    let provider = providers::by_key(&operator);
+    let (listed, held) = (rest.is_listing(), HeldView { until: rest.until, why: rest.why });
+    let named = provider.map(|provider| provider.name.clone()).or(rest.site);
+    LaneView {
+        source: source.to_owned(),
+        site: named.unwrap_or_else(|| operator.clone()),
+        provider: provider.map(|provider| provider.key.clone()),
+        operator,
+        open: 0,
+        last_minute: 0,
+        waiting: 0,
+        held: Some(held),
+        listed,
+        limits: Vec::new(),
+        budget: None,
+        unauthenticated: 0,
+    }
 }
 
 /// A rule in words, where no reply is at hand: `they take no more for now (rule rate-limited)`.
@@ -278,6 +285,13 @@ pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
         budget: None,
         unauthenticated: 0,
     }))
+}
+
+/// The kinds of a workspace's mail that no source in use carries.
+pub async fn without_source(store: &Store, workspace: WorkspaceId) -> Result<Vec<CampaignKind>, StoreError> {
+    let ways = Ways::read(store, "").await?;
+    let kinds = [CampaignKind::Broadcast, CampaignKind::Automated, CampaignKind::Transactional];
+    Ok(kinds.into_iter().filter(|kind| ways.members(workspace, *kind).is_empty()).collect())
 }
 
 /// How many people of all campaigns that are not over wait at each operator's sites, whichever source carries them: by the

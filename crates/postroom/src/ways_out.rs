@@ -73,8 +73,12 @@ pub(crate) async fn carry_out(ledger: &Ledger, engine: Option<&Handle>, actor: &
     if let Some(engine) = engine {
         engine.ways_changed().await?;
     }
+    let left = lanes::without_source(&ledger.store, ledger.workspace).await?;
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("in_force_now".to_owned(), engine.is_some().into());
+        if !left.is_empty() {
+            answer.insert("carries_nothing".to_owned(), json!(left));
+        }
     }
     Ok(answer)
 }

@@ -16,7 +16,7 @@ use model::{
     Verdict, WorkspaceId,
 };
 use std::time::Duration;
-use store::{Audience, DayVolume, ImportRow, NewCampaign, NewHold, NewImport, OpenOptions, Part};
+use store::{Audience, CeilingOf, DayVolume, ImportRow, NewCampaign, NewHold, NewImport, OpenOptions, Part};
 
 const W: WorkspaceId = WorkspaceId::FIRST;
 const ME: Actor = Actor::Engine;
@@ -416,4 +416,16 @@ async fn whose_hours_open_after_the_offer_expired_is_foretold() {
         told.push(waits.iter().filter(|one| one.why.starts_with("the offer of the campaign has expired")).count());
     }
     assert_eq!(told.iter().sum::<usize>(), 1, "only in Tokyo");
+}
+
+#[tokio::test]
+async fn an_hourly_ceiling_that_ends_today_is_foretold() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(103, "site1.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    let ceilings = model::Ceilings { messages_per_hour: Some(60), ..model::Ceilings::default() };
+    store.set_ceilings(CeilingOf::Source(HERE), ceilings, &ME, NOON).await.unwrap();
+    let foreseen = forecast(&store, &campaign, 103, NOON).await.unwrap();
+    assert_eq!(foreseen.ends_at, Some(NOON + Duration::from_secs(103 * 60)), "{foreseen:?}");
+    assert_eq!((foreseen.bound, foreseen.days), (Some(Bound::Ceiling), Vec::new()));
 }

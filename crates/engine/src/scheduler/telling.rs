@@ -328,7 +328,21 @@ impl Scheduler {
     /// Every lane, as it stands.
     pub(super) fn show(&self) -> Shown {
         let nowhere = self.campaigns.keys().copied().filter(|campaign| self.no_way(*campaign).is_some()).collect();
-        Shown { lanes: self.lanes_now(), samples_out: self.house.terms.samples_out(), nowhere }
+        let mut lanes = self.lanes_now();
+        lanes.extend(self.at_rest(&lanes));
+        Shown { lanes, samples_out: self.house.terms.samples_out(), nowhere }
+    }
+
+    /// Sources that rest toward somebody to whom they have no lane now.
+    fn at_rest(&self, lanes: &[LaneView]) -> Vec<LaneView> {
+        let (fleet, now) = (&self.house.fleet, self.house.now());
+        let ways = fleet.ways();
+        let rests = fleet.rests(now).into_iter().filter_map(|(source, operator, rest)| {
+            let name = &ways.source(source)?.name;
+            let has_lane = lanes.iter().any(|lane| lane.source == *name && lane.operator == operator);
+            (!has_lane).then(|| lanes::at_rest(name, operator, rest))
+        });
+        rests.collect()
     }
 
     fn lanes_now(&self) -> Vec<LaneView> {

@@ -205,7 +205,9 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
         ));
     }
     if let Some(foreseen) = foreseen.filter(|foreseen| {
-        campaign.state.may_send() && { process.is_some() || foreseen.because.is_some() || foreseen.sample.is_some() }
+        let is_known = foreseen.because.is_some() || foreseen.sample.is_some() || foreseen.hours.is_some();
+        // Nobody can say how long it stands still.
+        campaign.state.may_send() && !at.is_still && (process.is_some() || is_known)
     }) {
         lines.push(format!("   {}", in_words(foreseen, style)));
         lines.push(format!("   why it goes as fast as it does: {}", style.command("lanes")));

@@ -179,13 +179,19 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
 }
 
 /// What every change of a way out says.
-pub(crate) fn in_force(answer: &Value) -> &'static str {
-    match answer.get("in_force_now") {
+pub(crate) fn in_force(answer: &Value) -> String {
+    let when = match answer.get("in_force_now") {
         Some(Value::Bool(true)) => {
             "It is in force: what is under way ends as it began, what waits for a source keeps it."
         }
         _ => "It counts from the next postroom send, resume or serve on.",
+    };
+    let left = answer.get("carries_nothing").and_then(Value::as_array);
+    let left: Vec<&str> = left.into_iter().flatten().filter_map(Value::as_str).collect();
+    if left.is_empty() {
+        return when.to_owned();
     }
+    format!("{when} Nothing carries {} mail any more: no source in use is left for it.", left.join(", "))
 }
 
 fn checked_name(name: &str) -> Result<String, Failure> {
