@@ -81,6 +81,7 @@ impl Proposal {
             trial.check(snapshot.options.tracking.mode)?;
         }
         snapshot.windows()?;
+        snapshot.options.topic.as_deref().map_or(Ok(()), store::check_topic)?;
         serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))
     }
 }
@@ -105,7 +106,7 @@ pub async fn make(
         canary: 0,
         trial: None,
     };
-    Ok(store.make_draft(new, actor, now).await?)
+    Ok(store.make_draft(new, proposal.options.topic.clone(), actor, now).await?)
 }
 
 /// Changes a draft as a whole.
@@ -117,7 +118,8 @@ pub async fn edit(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Campaign, SendError> {
-    Ok(store.edit_draft(workspace, id, proposal.written()?, actor, now).await?)
+    let topic = proposal.options.topic.clone();
+    Ok(store.edit_draft(workspace, id, proposal.written()?, topic, actor, now).await?)
 }
 
 /// Keeps among the versions of a draft what it does not become; the number of the version.

@@ -356,6 +356,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         if campaign.files_hash != files_hash {
             return Err(SendError::Guard(taken_name(&campaign)));
         }
+        keep_topic(store, &campaign).await?;
         store.build_campaign(campaign.id, actor, now).await?;
         return Ok(Launched { campaign, continued: true, warnings });
     }
@@ -363,6 +364,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
         return Err(SendError::Guard(sent_already(&twin, &draft.name)));
     }
     draft.snapshot.windows()?;
+    draft.snapshot.options.topic.as_deref().map_or(Ok(()), store::check_topic)?;
     let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
     let (snapshot, canary) =
         with_sample(store, workspace, draft.snapshot.clone(), (draft.stakes, draft.kind), &audience, now).await?;
@@ -386,8 +388,18 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     HeaderPlan::new(draft.snapshot.fields(&campaign, &compiled, String::new())?)
         .map_err(|why| SendError::Input(why.to_string()))?;
     keep_links(store, &campaign, &draft.snapshot).await?;
+    keep_topic(store, &campaign).await?;
     store.build_campaign(campaign.id, actor, now).await?;
     Ok(Launched { campaign, continued: false, warnings })
+}
+
+/// What a campaign is about is known to the ledger before its audience is resolved.
+async fn keep_topic(store: &Store, campaign: &Campaign) -> Result<(), SendError> {
+    let topic = snapshot(campaign)?.options.topic;
+    if campaign.built_at.is_some() || topic.is_none() {
+        return Ok(());
+    }
+    Ok(store.set_campaign_topic(campaign.workspace, campaign.id, topic).await?)
 }
 
 /// A campaign of the last seven days with the same message to the same people, whatever it is called. One that was cancelled

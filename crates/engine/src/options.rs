@@ -62,6 +62,9 @@ pub struct SendOptions {
     /// Whether opens and clicks are counted.
     #[serde(default)]
     pub tracking: Tracking,
+    /// What it is about: whoever declined that is skipped. Without one, what all the lists are about that it goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
 }
 
 /// Whether opens and clicks are counted, and what is added to links.

@@ -510,6 +510,7 @@ mod tests {
             require_tls: false,
             timing: Default::default(),
             tracking: Default::default(),
+            topic: None,
         };
         let source = "---\nsubject: Hi\npreheader: Of the file\nfrom_name: The file\n---\nHello";
         let file = MessageFile::new("news.md".to_owned(), source.to_owned());

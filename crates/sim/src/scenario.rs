@@ -37,6 +37,8 @@ use std::time::Duration;
 pub enum Action {
     /// An address is suppressed.
     Suppress(String, SuppressionReason),
+    /// A person by this address declines a topic.
+    Decline(String, &'static str),
     /// The (first) campaign is paused.
     Pause,
     /// It is resumed.
@@ -159,6 +161,7 @@ pub struct Scenario {
     urgent: Vec<(String, String)>,
     room: Option<Room>,
     stakes: Stakes,
+    topic: Option<&'static str>,
     timing: Timing,
     comparing: Option<Comparison>,
     ways_out: Vec<WayOut>,
@@ -195,6 +198,7 @@ impl Scenario {
             urgent: Vec::new(),
             room: None,
             stakes: Stakes::Rehearsal,
+            topic: None,
             timing: Timing::default(),
             comparing: None,
             ways_out: Vec::new(),
@@ -235,6 +239,12 @@ impl Scenario {
     /// And, from a second list, these: the first campaign goes to both.
     pub fn and_list(mut self, people: Vec<String>) -> Scenario {
         self.second_list = people;
+        self
+    }
+
+    /// With a first campaign about this topic.
+    pub fn about(mut self, topic: &'static str) -> Scenario {
+        self.topic = Some(topic);
         self
     }
 

@@ -103,25 +103,41 @@ pub struct Frozen {
 }
 
 impl Store {
-    /// Makes a draft. Its hashes and its canary are settled when it begins.
-    pub async fn make_draft(&self, new: NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
+    /// Makes a draft about this topic ([`Store::set_campaign_topic`]). Its hashes and its canary are settled when it begins.
+    pub async fn make_draft(
+        &self,
+        new: NewCampaign,
+        topic: Option<String>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
         let actor = actor.clone();
-        let write = move |ledger: &mut Ledger| ledger.create_campaign(&new, CampaignState::Draft, &actor, now);
+        let write = move |ledger: &mut Ledger| {
+            let made = ledger.create_campaign(&new, CampaignState::Draft, &actor, now)?;
+            ledger.set_campaign_topic(new.workspace, made.id, topic.as_deref())?;
+            Ok(made)
+        };
         self.core.lanes.write(write).await
     }
 
-    /// Changes a draft as a whole; what it is from now on is a version. Refused for anything that is no draft, and for a
+    /// Changes a draft as a whole, with what it is about; what it is from now on is a version. Refused for anything that is no draft, and for a
     /// name that is taken.
     pub async fn edit_draft(
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
         edit: DraftEdit,
+        topic: Option<String>,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Campaign> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.edit_draft(workspace, id, &edit, &actor, now)).await
+        let write = move |ledger: &mut Ledger| {
+            let edited = ledger.edit_draft(workspace, id, &edit, &actor, now)?;
+            ledger.set_campaign_topic(workspace, id, topic.as_deref())?;
+            Ok(edited)
+        };
+        self.core.lanes.write(write).await
     }
 
     /// Keeps among the versions what a draft does not become: what somebody typed over an older copy of it. The number of the

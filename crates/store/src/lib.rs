@@ -89,7 +89,7 @@ pub use hold::{Covered, Hold, NewHold, Parts};
 pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
 pub use job::{Job, JobState};
-pub use list::{Asking, Choice, Frequency, List, Membership, MovedOnto, NewList, Preferences};
+pub use list::{Asking, Choice, Frequency, List, Membership, MovedOnto, NewList, Preferences, check_topic};
 pub use message::{Content, Message, MessageFilter, MessagePage, MessageRow, NewMessage, Once, Posted, Posting};
 pub use offer::{Offered, OfferedList, OwnChoice};
 pub use open::{Access, Durability, Executor, OpenOptions, Place};

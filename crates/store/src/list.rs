@@ -11,6 +11,11 @@ use model::{Actor, CampaignId, ContactId, EmailAddress, ListId, TemplateId, Time
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
+/// Refuses what cannot be the name of a topic.
+pub fn check_topic(name: &str) -> Result<()> {
+    lists::check_name("topic", name)
+}
+
 /// The most octets of the name of a list or topic.
 pub const NAME_BYTES_MAX: usize = 200;
 /// The most people put on a list or taken off it at once.
@@ -277,7 +282,8 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.choose(workspace, contact, &choice, &actor, now)).await
     }
-    /// Says what a campaign is about, before it is built.
+    /// Says what a campaign is about, before it is built; without a topic it is about what all the lists it goes to are about, if
+    /// it goes to lists alone and they share one.
     pub async fn set_campaign_topic(
         &self,
         workspace: WorkspaceId,
@@ -286,7 +292,7 @@ impl Store {
     ) -> Result<()> {
         self.core.lanes.write(move |ledger| ledger.set_campaign_topic(workspace, id, topic.as_deref())).await
     }
-    /// What a campaign is about.
+    /// What a campaign is about: of one that is not built yet, what was said of it.
     pub async fn campaign_topic(&self, id: CampaignId) -> Result<Option<String>> {
         self.core.lanes.read(move |conn| choices::campaign_topic(conn, id)).await
     }

@@ -46,6 +46,7 @@ fn message(transport: Transport) -> String {
         require_tls: false,
         timing: Timing::default(),
         tracking: Tracking::default(),
+        topic: None,
     };
     let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
     let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None };

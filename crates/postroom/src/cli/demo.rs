@@ -268,6 +268,7 @@ fn options_of_demo() -> SendOptions {
         timing: Timing::default(),
         require_tls: false,
         tracking: Tracking::default(),
+        topic: None,
     }
 }
 

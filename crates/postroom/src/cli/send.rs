@@ -57,6 +57,9 @@ pub(crate) struct Args {
     /// The subject, if the message does not say it
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
+    /// What it is about: whoever declined that is skipped. Topics are those of lists
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
     /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "first")]
     wait: Wait,
@@ -388,6 +391,7 @@ fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {
         timing: timing(&args.terms, now)?,
         require_tls: args.way.require_tls,
         tracking: tracking(&args.counting),
+        topic: args.topic.clone(),
     };
     options.schedule()?;
     Ok(options)

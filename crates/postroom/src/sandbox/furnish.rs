@@ -71,6 +71,7 @@ fn proposal(audience: Audience, address: &str) -> Proposal {
         timing: Timing::default(),
         require_tls: false,
         tracking: Tracking { mode: TrackingMode::Full, ..Tracking::default() },
+        topic: None,
     };
     Proposal { name: CAMPAIGN.to_owned(), file, options, audience, trial: None }
 }

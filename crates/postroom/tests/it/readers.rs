@@ -87,6 +87,7 @@ fn snapshot() -> Snapshot {
         require_tls: false,
         timing: Timing::default(),
         tracking: Tracking { mode: TrackingMode::Full, ..Tracking::default() },
+        topic: None,
     };
     let file = MessageFile::new("spring.md".to_owned(), SOURCE.to_owned());
     Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None }

@@ -40,8 +40,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::{
-    Audience, Campaign, CeilingOf, Cursor, Durability, NewChannel, NewHold, NewSource, OpenOptions, Store, StoreError,
-    Target, WebhookEdit,
+    Audience, Campaign, CeilingOf, Choice, Cursor, Durability, NewChannel, NewHold, NewSource, OpenOptions, Store,
+    StoreError, Target, WebhookEdit,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -333,6 +333,15 @@ impl Life {
                 let handle = process.handle();
                 handle.suppress(WorkspaceId::FIRST, target, reason, None, &actor).await.expect("suppressed");
                 self.suppressed.insert(address.to_lowercase(), process.now());
+            }
+            Action::Decline(address, topic) => {
+                let address = EmailAddress::parse(&address).expect("an address");
+                let known = process.store.contacts_by_address(WorkspaceId::FIRST, &address).await.expect("readable");
+                let choice = Choice { topics: [(topic.to_owned(), false)].into(), ..Choice::default() };
+                for person in known {
+                    let (choice, them) = (choice.clone(), &Actor::Recipient);
+                    process.store.choose(WorkspaceId::FIRST, person.id, choice, them, now).await.expect("chosen");
+                }
             }
             Action::Pause => {
                 let first = process.first().await;
@@ -658,6 +667,7 @@ impl Process<'_> {
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
             Action::Suppress(..)
+            | Action::Decline(..)
             | Action::Schedule(..)
             | Action::Post(..)
             | Action::Hold(..)

@@ -57,6 +57,7 @@ mod a_stopped_workspace_stays_stopped;
 mod a_tarpit_is_sat_out;
 mod a_thousand_domains_at_a_slow_site;
 mod a_thousand_people;
+mod a_topic_is_declined_while_copies_wait;
 mod a_watched_segment_tells_who_comes_and_goes;
 mod a_workspace_keeps_its_ceilings;
 mod accepted_is_not_in_the_inbox;

@@ -2,8 +2,8 @@
 
 use super::{ME, W, at, empty, import, import_rows, now, row};
 use crate::{
-    Audience, Campaign, DraftEdit, ForeseenPage, ForeseenTerm, Frozen, ImportRow, NewCampaign, Store, StoreError,
-    Target, Whom,
+    Audience, Campaign, Choice, DraftEdit, ForeseenPage, ForeseenTerm, Frozen, ImportRow, NewCampaign, NewList, Store,
+    StoreError, Target, Whom,
 };
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId,
@@ -21,7 +21,7 @@ fn draft(store: &Store, name: &str, audience: Audience) -> CampaignId {
         canary: 0,
         trial: None,
     };
-    now(store.make_draft(new, &ME, at(1))).unwrap().id
+    now(store.make_draft(new, None, &ME, at(1))).unwrap().id
 }
 
 fn campaign(store: &Store, id: CampaignId) -> Campaign {
@@ -58,7 +58,7 @@ fn a_draft_is_changed_forecast_and_begun() {
         message: r#"{"subject":"Hi"}"#.to_owned(),
         audience: Audience { include: vec![Whom::Import(first)], exclude: vec![Whom::Import(second)] },
     };
-    let edited = now(store.edit_draft(W, id, edit, &ME, at(2))).unwrap();
+    let edited = now(store.edit_draft(W, id, edit, None, &ME, at(2))).unwrap();
     assert_eq!((edited.name.as_str(), edited.state, edited.number), ("better news", CampaignState::Draft, 1));
     let tally = now(store.forecast_draft(W, id, at(3))).unwrap();
     assert_eq!((tally.count(DeliveryState::Queued), tally.count(DeliveryState::Skipped)), (1, 2));
@@ -72,6 +72,7 @@ fn a_draft_is_changed_forecast_and_begun() {
         W,
         id,
         DraftEdit { name: "other".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() },
+        None,
         &ME,
         at(6),
     ));
@@ -124,10 +125,13 @@ fn a_scheduled_one_waits_is_found_in_time_and_can_be_taken_back() {
         [(soon, Some(at(500))), (late, Some(at(900)))]
     );
     let edit = || DraftEdit { name: "x".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() };
-    assert!(now(store.edit_draft(W, soon, edit(), &ME, at(4))).is_err(), "what waits is not changed under the clock");
+    assert!(
+        now(store.edit_draft(W, soon, edit(), None, &ME, at(4))).is_err(),
+        "what waits is not changed under the clock"
+    );
     let back = now(store.take_back(W, soon, Some("no key".to_owned()), &ME, at(5))).unwrap();
     assert_eq!((back.state, back.start_at, back.why.as_deref()), (CampaignState::Draft, None, Some("no key")));
-    now(store.edit_draft(W, soon, edit(), &ME, at(6))).unwrap();
+    now(store.edit_draft(W, soon, edit(), None, &ME, at(6))).unwrap();
     let cancelled = now(store.set_campaign_state(late, CampaignState::Cancelled, None, &ME, at(7))).unwrap();
     assert_eq!(cancelled.state, CampaignState::Cancelled);
     assert!(now(store.scheduled_campaigns(10)).unwrap().is_empty());
@@ -149,7 +153,7 @@ fn what_was_taken_back_put_off_or_written_anew_does_not_begin_as_it_was() {
     now(store.take_back(W, id, None, &ME, at(499))).unwrap();
     let other = r#"{"subject":"Hi"}"#.to_owned();
     let edit = DraftEdit { name: "news".to_owned(), message: other, audience: Audience::everyone() };
-    now(store.edit_draft(W, id, edit, &ME, at(499))).unwrap();
+    now(store.edit_draft(W, id, edit, None, &ME, at(499))).unwrap();
     now(store.schedule_draft(W, id, at(500), &ME, at(499))).unwrap();
     assert!(refused());
     now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(501))).unwrap();
@@ -197,10 +201,10 @@ fn a_name_is_taken_once_and_another_workspaces_draft_is_not_there() {
     let id = draft(&store, "news", Audience::everyone());
     let other = draft(&store, "other", Audience::everyone());
     let edit = DraftEdit { name: "news".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() };
-    let taken = now(store.edit_draft(W, other, edit.clone(), &ME, at(2)));
+    let taken = now(store.edit_draft(W, other, edit.clone(), None, &ME, at(2)));
     assert!(matches!(taken, Err(StoreError::Exists { .. })));
     let elsewhere = WorkspaceId(9);
-    assert!(matches!(now(store.edit_draft(elsewhere, id, edit, &ME, at(2))), Err(StoreError::NotFound { .. })));
+    assert!(matches!(now(store.edit_draft(elsewhere, id, edit, None, &ME, at(2))), Err(StoreError::NotFound { .. })));
     assert!(now(store.forecast_draft(elsewhere, id, at(2))).is_err());
     let foreign = Campaign { workspace: elsewhere, ..campaign(&store, id) };
     assert!(now(store.freeze_draft(foreign, frozen(), &ME, at(2))).is_err());
@@ -219,7 +223,7 @@ fn what_a_draft_was_can_be_read_again() {
     let edit = |name: &str, who: &Actor, second: u64| {
         let audience = Audience { include: vec![Whom::Everyone], exclude: vec![Whom::Import(first)] };
         let edit = DraftEdit { name: name.to_owned(), message: format!("{{\"n\":{second}}}"), audience };
-        now(store.edit_draft(W, id, edit, who, at(second))).unwrap();
+        now(store.edit_draft(W, id, edit, None, who, at(second))).unwrap();
     };
     let other = Actor::Key(model::KeyId(7));
     edit("better", &ME, 10);
@@ -241,4 +245,46 @@ fn what_a_draft_was_can_be_read_again() {
     assert_eq!(versions(Some(3)).len(), 2);
     let foreign = model::WorkspaceId(WorkspaceId::FIRST.0 + 1);
     assert_eq!(now(store.draft_versions(foreign, id, None, 10)).unwrap(), vec![]);
+}
+
+#[test]
+fn a_draft_is_about_what_is_said_of_it_or_what_all_its_lists_are_about() {
+    let store = empty();
+    let first = import(&store, 1, &["anna@a.example", "bob@a.example"]);
+    let people: Vec<_> = ["anna@a.example", "bob@a.example"]
+        .map(|email| now(store.contacts_by_address(W, &super::address(email))).unwrap()[0].id)
+        .to_vec();
+    let list = |name: &str, topic: Option<&str>| {
+        let new = NewList { name: name.to_owned(), topic: topic.map(str::to_owned), ..NewList::default() };
+        let made = now(store.create_list(W, new, &ME, at(1))).unwrap();
+        now(store.join_list(W, made.id, people.clone(), None, &ME, at(1))).unwrap();
+        Whom::List(made.id)
+    };
+    let (news, more_news) = (list("news", Some("news")), list("more news", Some("news")));
+    let (offers, plain) = (list("offers", Some("offers")), list("plain", None));
+    let declines = Choice { topics: [("news".to_owned(), false)].into(), ..Choice::default() };
+    now(store.choose(W, people[0], declines, &Actor::Recipient, at(2))).unwrap();
+    let include = |groups: &[Whom]| Audience { include: groups.to_vec(), exclude: Vec::new() };
+    for (name, groups, said, about) in [
+        ("one list", &[news][..], None, Some("news")),
+        ("lists of one topic", &[news, more_news], None, Some("news")),
+        ("lists of two", &[news, offers], None, None),
+        ("one that is about nothing", &[news, plain], None, None),
+        ("an import", &[Whom::Import(first)], None, None),
+        ("an import as well", &[news, Whom::Import(first)], None, None),
+        ("said of an import", &[Whom::Import(first)], Some("news"), Some("news")),
+        ("said otherwise", &[news], Some("offers"), Some("offers")),
+    ] {
+        let id = draft(&store, name, include(groups));
+        let edit = DraftEdit { name: name.to_owned(), message: "{}".to_owned(), audience: include(groups) };
+        now(store.edit_draft(W, id, edit, said.map(str::to_owned), &ME, at(3))).unwrap();
+        assert_eq!(now(store.campaign_topic(id)).unwrap().as_deref(), said, "{name}: what was said, until it begins");
+        let foretold = now(store.forecast_draft(W, id, at(4))).unwrap();
+        now(store.freeze_draft(W, id, frozen(), &ME, at(5))).unwrap();
+        let built = now(store.build_campaign(id, &ME, at(5))).unwrap();
+        let declined = built.by_skip_reason.get(&SkipReason::TopicDeclined).copied().unwrap_or_default();
+        assert_eq!(declined, u64::from(about == Some("news")), "{name}");
+        assert_eq!(built.by_skip_reason, foretold.by_skip_reason, "{name}: it comes as it was foretold");
+        assert_eq!(now(store.campaign_topic(id)).unwrap().as_deref(), about, "{name}: kept with it");
+    }
 }

@@ -9,7 +9,7 @@
 
 use super::audience::{COLD_TIER, Resolved, tier_sql};
 use super::campaigns::{CounterMoves, require};
-use super::choices::choice_sql;
+use super::choices::{choice_sql, topic_to_be};
 use super::events::NewEvent;
 use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
@@ -67,6 +67,8 @@ pub(crate) struct Build {
     values: Vec<Vec<String>>,
     /// Members of the canary that are wanted; after the draw, that there are.
     pub(crate) canary: i64,
+    /// What it is about.
+    topic: Option<String>,
     /// How the people on whom variants are compared are found.
     pub(super) split: Option<Split>,
     /// Queued people so far.
@@ -199,6 +201,11 @@ impl Ledger {
             self.conn.pragma_update(Some("temp"), "cache_size", -SCRATCH_CACHE_KIB)?;
         }
         let audience = Resolved::of_campaign(&self.conn, campaign.workspace, id)?;
+        let topic = topic_to_be(&self.conn, id)?;
+        if !built {
+            // Lists may be about something else later; the campaign is not.
+            self.conn.execute("UPDATE campaign SET topic = ?2 WHERE id = ?1", params![id.0, topic])?;
+        }
         Ok(Build {
             campaign: id,
             workspace: campaign.workspace.0,
@@ -206,6 +213,7 @@ impl Ledger {
             audience,
             values: Vec::new(),
             canary: i64::from(campaign.canary),
+            topic,
             split: trials::split(&self.conn, id)?,
             queued: 0,
             skipped: 0,
@@ -365,7 +373,7 @@ impl Ledger {
         let last: Option<i64> =
             self.conn.prepare_cached(&last)?.query_row(params![key, place, STEP_ROWS], |row| row.get(0))?;
         let Some(last) = last else { return Ok(BuildStage::Resolve { group: at + 1, place: 0 }) };
-        let mut compiler = Compiler::new(7, now);
+        let mut compiler = Compiler::new(8, now);
         let gather = format!(
             "INSERT OR IGNORE INTO temp.chunk (contact, address, domain, skip, tier, lead, import, lacks)
              SELECT c.id, c.address, a.domain, coalesce({decision}, CASE WHEN {excluded} THEN {by_rule} END, {choice},
@@ -377,14 +385,15 @@ impl Ledger {
             decision = decision_sql(),
             excluded = build.audience.excluded_sql(&mut compiler),
             by_rule = SkipReason::Excluded.code(),
-            choice = choice_sql("?5"),
+            choice = choice_sql("?5", "?7"),
             rest = group.skip().map_or("NULL".to_owned(), |reason| reason.code().to_string()),
             tier = tier_sql("?5"),
             lacks = lacks_sql(&build.values, &mut compiler),
             member = group.member_sql(&mut compiler),
         );
         let given = [key, place, STEP_ROWS, build.workspace, now.as_millis(), build.campaign.0].map(Value::from);
-        let values = given.into_iter().chain(compiler.values);
+        let topic = build.topic.clone().map_or(Value::Null, Value::from);
+        let values = given.into_iter().chain([topic]).chain(compiler.values);
         self.conn.prepare_cached(&gather)?.execute(params_from_iter(values))?;
         self.sort_chunk(build)?;
         Ok(BuildStage::Resolve { group: at, place: last })

@@ -23,8 +23,9 @@ const DAY_MS: i64 = 86_400_000;
 const TOPICS_MAX: i64 = 200;
 
 /// Why a mailing (`m`, a campaign) is not for somebody (`c`) by their own choice or because they had enough: a skip
-/// reason or NULL, as SQL, with the time in `now`. Whoever is asked at the build has no delivery of it yet.
-pub(crate) fn choice_sql(now: &str) -> String {
+/// reason or NULL, as SQL, with the time in `now` and what it is about in `about`. Whoever is asked at the build has no delivery of
+/// it yet.
+pub(crate) fn choice_sql(now: &str, about: &str) -> String {
     // Mail that was tried and not refused, of other mailings.
     let had = format!(
         "SELECT 1 FROM delivery e JOIN campaign o ON o.id = e.campaign WHERE e.contact = c.id AND e.campaign <> m.id
@@ -44,8 +45,8 @@ pub(crate) fn choice_sql(now: &str) -> String {
     format!(
         "CASE WHEN m.kind = {transactional} THEN NULL
             WHEN c.paused_until > {now} THEN {paused}
-            WHEN m.topic IS NOT NULL AND EXISTS (SELECT 1 FROM topic_choice t
-                WHERE t.contact = c.id AND t.topic = m.topic AND t.wanted = 0) THEN {declined}
+            WHEN {about} IS NOT NULL AND EXISTS (SELECT 1 FROM topic_choice t
+                WHERE t.contact = c.id AND t.topic = {about} AND t.wanted = 0) THEN {declined}
             WHEN EXISTS (SELECT 1 FROM campaign_audience u JOIN list_member l ON l.list = u.what AND l.contact = c.id
                 WHERE u.campaign = m.id AND u.kind = 2 AND u.excluded = 0 AND l.ended_at >= m.built_at) THEN {left}
             WHEN {day} OR {week} OR {topic} THEN {enough} END",
@@ -56,7 +57,7 @@ pub(crate) fn choice_sql(now: &str) -> String {
         enough = SkipReason::FrequencyCap.code(),
         day = limit("per_day", 1, ""),
         week = limit("per_week", 7, ""),
-        topic = limit("topic_per_week", 7, "AND o.topic = m.topic"),
+        topic = limit("topic_per_week", 7, &format!("AND o.topic = {about}")),
     )
 }
 
@@ -104,6 +105,18 @@ pub(crate) fn preferences(
 pub(crate) fn campaign_topic(conn: &Connection, id: CampaignId) -> Result<Option<String>> {
     let sql = "SELECT topic FROM campaign WHERE id = ?1";
     Ok(conn.prepare_cached(sql)?.query_row([id.0], |row| row.get(0)).optional()?.flatten())
+}
+
+/// What a campaign will be about: what was said of it, else what every list it goes to is about, if it goes to lists alone.
+pub(crate) fn topic_to_be(conn: &Connection, id: CampaignId) -> Result<Option<String>> {
+    let said = campaign_topic(conn, id)?;
+    if said.is_some() {
+        return Ok(said);
+    }
+    // Whatever is no list has no topic, and counts as a group without one.
+    let sql = "SELECT CASE WHEN count(*) = count(l.topic) AND count(DISTINCT l.topic) = 1 THEN min(l.topic) END
+        FROM campaign_audience u LEFT JOIN list l ON u.kind = 2 AND l.id = u.what WHERE u.campaign = ?1 AND u.excluded = 0";
+    Ok(conn.prepare_cached(sql)?.query_row([id.0], |row| row.get(0))?)
 }
 
 /// How much mail people get at most.

@@ -26,7 +26,7 @@ pub(crate) fn verdict_sql(now: &str) -> String {
         transactional = CampaignKind::Transactional.code(),
         urgent = urgent_decision_sql(),
         decision = decision_sql(),
-        choice = choice_sql(now),
+        choice = choice_sql(now, "m.topic"),
     )
 }
 

@@ -96,6 +96,9 @@ pub(crate) struct WholeCampaign {
     message: Message,
     /// Whom it is for.
     audience: Groups,
+    /// What it is about, if that was said; once it began also what its lists were all about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
     /// Whether opens and clicks are counted.
     tracking: Counting,
     /// What is compared with the message.
@@ -187,6 +190,7 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
         reply_to: chosen.file.parts.reply_to.clone(),
         message: Message::from_file(chosen.file),
         audience: Groups::of(&chosen.audience),
+        topic: app.store.campaign_topic(known.id).await?,
         tracking: chosen.options.tracking.into(),
         compare: chosen.trial.map(Compared::of),
         equation: Equation::from(&tally),

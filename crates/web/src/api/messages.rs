@@ -279,6 +279,7 @@ pub(crate) fn house_options(app: &App, links_at: String) -> SendOptions {
         require_tls: false,
         timing: Default::default(),
         tracking: Default::default(),
+        topic: None,
     }
 }
 

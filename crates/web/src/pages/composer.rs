@@ -79,6 +79,7 @@ impl Typed {
         put("text", of_message(|message| &message.text));
         put("windows", written.windows.as_deref());
         put("expires_at", written.expires_at.map(|at| visitor.shown.typed_as(&at.0)).as_deref());
+        put("topic", written.topic.as_deref());
         put("tracking", Some(written.tracking.mode.word()));
         written.audience.include.iter().for_each(|group| put("include", Some(group)));
         written.audience.exclude.iter().for_each(|group| put("exclude", Some(group)));
@@ -135,6 +136,7 @@ impl Typed {
             audience: Groups { include, exclude: form.all("exclude") },
             windows: form.some("windows"),
             expires_at,
+            topic: if form.knows("topic") { form.some("topic") } else { before.topic },
             tracking: api::Counting {
                 mode: Mode::from_word(form.raw("tracking")).unwrap_or_default(),
                 ..before.tracking
@@ -332,6 +334,8 @@ struct ComposerPage {
     variants: Vec<char>,
     /// The names of people's values.
     tags: Vec<String>,
+    /// What lists are about.
+    topics: Vec<String>,
     pictures: Vec<Picture>,
     shown: String,
     error: Option<Problem>,
@@ -458,6 +462,9 @@ async fn composer(
         };
         Picture { name: known.name, markup }
     });
+    let mut topics = app.store.topics(workspace).await?;
+    // One that no list is about any more stays chosen until another is.
+    topics.extend(typed.form.some("topic").filter(|chosen| !topics.contains(chosen)));
     let shown = preview::pane(app, visitor, campaign, &typed.seen).await?;
     Ok(ComposerPage {
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),
@@ -466,6 +473,7 @@ async fn composer(
         people: preview::faces(app, visitor, &typed.seen).await?,
         variants: trial::letters(&typed.form),
         tags,
+        topics,
         pictures: pictures.collect(),
         shown,
         error,

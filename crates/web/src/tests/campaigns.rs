@@ -99,6 +99,54 @@ async fn a_campaign_is_written_foretold_scheduled_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_campaign_has_a_topic_and_whoever_declined_it_is_skipped() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    people(&house, &["anna@a.example", "bob@b.example"]).await;
+    let found = house.get("/api/v1/contacts?email=anna%40a.example", &key).await.json();
+    let anna = found["data"][0]["id"].as_str().unwrap().to_owned();
+    let new = json!({ "name": "News", "topic": "alpha", "public": true });
+    let list = house.post("/api/v1/lists", &key, new).await.json()["id"].as_str().unwrap().to_owned();
+    let members = json!({ "contacts": [anna] });
+    assert_eq!(house.post(&format!("/api/v1/lists/{list}/members"), &key, members).await.status.as_u16() / 100, 2);
+    let declines = json!({ "topics": { "alpha": false } });
+    let path = format!("/api/v1/contacts/{anna}/preferences");
+    assert_eq!(house.ask(Method::PATCH, &path, Some(&key), Some(declines)).await.status, 200);
+
+    let about = |group: &str, topic: Value| {
+        let mut body = written("Spring", group);
+        body["topic"] = topic;
+        body
+    };
+    let made = house.post("/api/v1/campaigns", &key, about("everyone", json!("alpha"))).await;
+    assert_eq!((made.status.as_u16(), made.json()["topic"].clone()), (201, json!("alpha")), "{}", made.text);
+    let at = |rest: &str| format!("/api/v1/campaigns/{}{rest}", made.json()["id"].as_str().unwrap());
+    for (group, topic, skipped) in [
+        ("everyone", json!("alpha"), json!({ "topic_declined": 1 })),
+        ("everyone", Value::Null, json!({})),
+        (list.as_str(), Value::Null, json!({ "topic_declined": 1 })),
+        (list.as_str(), json!("beta"), json!({})),
+    ] {
+        let changed = house.ask(Method::PUT, &at(""), Some(&key), Some(about(group, topic.clone()))).await;
+        assert_eq!(changed.json()["topic"], topic, "{}", changed.text);
+        assert_eq!(house.get(&at(""), &key).await.json()["topic"], topic, "read back as it was written");
+        let forecast = house.post(&at("/forecast"), &key, json!({})).await.json();
+        assert_eq!(forecast["skipped_by_reason"], skipped, "{group} {topic}");
+    }
+    let copy = house.post(&at("/duplicate"), &key, json!({ "name": "Summer" })).await;
+    assert_eq!(copy.json()["topic"], "beta");
+    for topic in [json!(" "), json!("x".repeat(2_000))] {
+        let refused = house.ask(Method::PUT, &at(""), Some(&key), Some(about("everyone", topic))).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.json()["field"].clone()),
+            (422, json!("topic")),
+            "{}",
+            refused.text
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_strangers_are_protected_from_cannot_begin() {
     let house = House::new();
     let key = house.master_key().await;

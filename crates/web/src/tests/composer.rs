@@ -350,3 +350,28 @@ async fn a_server_may_wait_longer_or_not_at_all_for_a_campaign_to_be_taken_back(
         }
     }
 }
+
+#[tokio::test]
+async fn a_topic_is_chosen_among_those_of_lists() {
+    let house = House::new();
+    house.furnish().await;
+    let cookie = owner(&house).await;
+    let list = store::NewList { name: "Tips".to_owned(), topic: Some("garden".to_owned()), ..Default::default() };
+    let (actor, now) = (model::Actor::Engine, house.app.now());
+    house.app.store.create_list(model::WorkspaceId::FIRST, list, &actor, now).await.unwrap();
+    let (edit, id) = begun(&house, &cookie, "spring").await;
+    let page = look(&house, &edit, &cookie).await.text;
+    assert!(page.contains("<option value=\"garden\">garden</option>"), "{page}");
+    let of = async |fields: &[(&str, &str)]| {
+        let source = "<a href=\"{{ unsubscribe_url }}\">bye</a>{{ postal_address }}";
+        let read = hidden(&look(&house, &edit, &cookie).await.text, "read");
+        let fields = [&written("spring", "Spring", source)[..], &[("read", read.as_str())], fields].concat();
+        place(&submit(&house, &edit, &cookie, &form(&fields)).await);
+        house.app.store.campaign_topic(id).await.unwrap()
+    };
+    assert_eq!(of(&[("topic", "garden")]).await.as_deref(), Some("garden"));
+    let page = look(&house, &edit, &cookie).await.text;
+    assert!(page.contains("<option value=\"garden\" selected>garden</option>"), "{page}");
+    assert_eq!(of(&[]).await.as_deref(), Some("garden"), "what has no field stays as it was");
+    assert_eq!(of(&[("topic", "")]).await, None);
+}

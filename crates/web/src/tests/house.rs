@@ -93,6 +93,7 @@ fn snapshot() -> String {
         require_tls: false,
         timing: Default::default(),
         tracking: engine::options::Tracking::default(),
+        topic: None,
     };
     let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
     let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None };

@@ -66,6 +66,7 @@ impl Sent {
             require_tls: false,
             timing: Timing::default(),
             tracking: Tracking { mode, ..Tracking::default() },
+            topic: None,
         };
         let file = MessageFile::new("spring.md".to_owned(), source.to_owned());
         let draft = Draft {

@@ -18,6 +18,7 @@ pub(crate) struct Letter<'a> {
     /// The people's lists, if they are not those of the first campaign.
     pub(super) lists: Option<Vec<Import>>,
     pub(super) timing: Timing,
+    pub(super) topic: Option<String>,
     pub(super) comparing: Option<Comparison>,
     pub(super) scenario: &'a Scenario,
 }
@@ -25,12 +26,13 @@ pub(crate) struct Letter<'a> {
 impl<'a> Letter<'a> {
     pub(crate) fn first(scenario: &'a Scenario) -> Letter<'a> {
         let (timing, comparing) = (scenario.timing.clone(), scenario.comparing.clone());
-        Letter { timing, comparing, ..Letter::beside(scenario, NAME) }
+        let topic = scenario.topic.map(str::to_owned);
+        Letter { timing, topic, comparing, ..Letter::beside(scenario, NAME) }
     }
 
     pub(super) fn beside(scenario: &'a Scenario, name: &'a str) -> Letter<'a> {
         let timing = Timing::default();
-        Letter { name, kind: CampaignKind::Broadcast, lists: None, timing, comparing: None, scenario }
+        Letter { name, kind: CampaignKind::Broadcast, lists: None, timing, topic: None, comparing: None, scenario }
     }
 
     pub(super) fn urgent(scenario: &'a Scenario, name: &'a str, only: Import) -> Letter<'a> {
@@ -40,7 +42,7 @@ impl<'a> Letter<'a> {
 
 /// Makes a campaign and starts it.
 pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> Result<(), SendError> {
-    let Letter { name, kind, lists, timing, comparing, scenario } = letter;
+    let Letter { name, kind, lists, timing, topic, comparing, scenario } = letter;
     let imports = match lists {
         Some(lists) => lists.clone(),
         None => first_lists(store, scenario).await,
@@ -49,7 +51,12 @@ pub(crate) async fn mail(store: &Store, letter: &Letter<'_>, now: Timestamp) -> 
     let zone = (!scenario.attributes.is_empty()).then(|| "timezone".to_owned());
     let snapshot = Snapshot {
         file: MessageFile::new("spring.md".into(), source),
-        options: SendOptions { timing: timing.clone(), require_tls: scenario.require_tls, ..options() },
+        options: SendOptions {
+            timing: timing.clone(),
+            require_tls: scenario.require_tls,
+            topic: topic.clone(),
+            ..options()
+        },
         columns: ["email".to_owned()].into_iter().chain(zone).collect(),
         never_mailed: false,
         trial: comparing.clone(),
@@ -88,6 +95,7 @@ pub(super) fn options() -> SendOptions {
         timing: Timing::default(),
         require_tls: false,
         tracking: Tracking::default(),
+        topic: None,
     }
 }
 

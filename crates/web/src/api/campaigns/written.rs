@@ -3,7 +3,7 @@
 use super::super::messages::house_options;
 use super::super::templates;
 use super::compared::Compared;
-use crate::extract::one_line;
+use crate::extract::{self, one_line};
 use crate::problem::{Faults, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
@@ -14,6 +14,7 @@ use engine::options::{SendOptions, Timing, Tracking, TrackingMode};
 use model::{ImportId, ListId, MailDomain, SegmentId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use store::list::NAME_BYTES_MAX;
 use store::{Audience, Whom};
 use utoipa::ToSchema;
 
@@ -104,6 +105,10 @@ pub(crate) struct Written {
     pub(crate) reply_to: Option<String>,
     /// Whom it is for.
     pub(crate) audience: Groups,
+    /// What it is about: whoever declined that is skipped (`topic_declined`). Left out, it is what all the lists it goes to are
+    /// about, if it goes to lists alone and they have one and the same topic.
+    #[serde(default)]
+    pub(crate) topic: Option<String>,
     /// The domain bounces return to; left out, it is that of `from`, and follows it.
     #[serde(default)]
     pub(crate) return_path: Option<String>,
@@ -287,6 +292,7 @@ impl Written {
             template: None,
             audience: Groups::of(&audience),
             return_path,
+            topic: options.topic,
             windows: timing.windows,
             expires_at: timing.expires_at.map(Time),
             weight: timing.weight,
@@ -302,7 +308,7 @@ impl Written {
         let file = match (self.message, &self.template) {
             (Some(message), None) => message.into_file().map(|file| (file, None)),
             (None, Some(text)) => {
-                let parts = templates::parts(app, caller, crate::extract::id("template", text)?, None).await?;
+                let parts = templates::parts(app, caller, extract::id("template", text)?, None).await?;
                 let subject = parts.subject.clone();
                 parts.into_file().map(|file| (file, subject))
             }
@@ -320,6 +326,7 @@ impl Written {
             MailDomain::parse(text).map_err(wrong)
         });
         let return_path = faults.take(return_path.transpose());
+        faults.take(self.topic.as_deref().map_or(Ok(()), |topic| extract::name("topic", topic, NAME_BYTES_MAX)));
         let audience = faults.take(self.audience.read());
         let hours = self.windows.as_deref().map(Windows::parse).transpose();
         faults.take(hours.map_err(|error| Problem::field("windows", error.to_string())));
@@ -346,6 +353,7 @@ impl Written {
                 weight: self.weight,
             },
             tracking: self.tracking.into(),
+            topic: self.topic,
             ..house_options(app, links_at)
         };
         Ok(Proposal { name, file, options, audience, trial })
