@@ -107,7 +107,7 @@ const fn theirs(meaning: &'static str, next_step: &'static str) -> Seen {
 }
 
 /// What happened where no server said a word: the verdicts that `judge` makes without a rule.
-const SEEN: [(&str, Seen); 17] = [
+const SEEN: [(&str, Seen); 18] = [
     ("dns-failure", plain("name server of the domain did not answer")),
     ("dns-no-address", plain("mail server of the domain has no address")),
     ("dns-no-records", plain("domain exists and has no mail server")),
@@ -147,6 +147,7 @@ const SEEN: [(&str, Seen); 17] = [
             "Nothing to do if it passes; otherwise tell the postmaster of the receiving domain, with the transcript.",
         ),
     ),
+    ("site-silent", plain("their servers do not answer us, so we leave them alone for a while")),
     ("sender-unknown", plain("they do not know our bounce address")),
     ("size-announced", plain("message larger than the size they announced")),
     (

@@ -8,8 +8,7 @@ use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, SendOptions};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard, messages};
-use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values};
-use mail::values::tag_of_column;
+use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
 use std::cmp::Reverse;
@@ -192,7 +191,7 @@ async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp
 
 /// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it.
 pub fn values_of(columns: &[String], tag: &str) -> Vec<String> {
-    columns.iter().filter(|column| *column == tag || tag_of_column(column) == tag).cloned().collect()
+    columns.iter().filter(|column| answers(column, tag)).cloned().collect()
 }
 
 /// Where the way out of a message stands under a condition: refuses one that nobody of the people here would see, for the

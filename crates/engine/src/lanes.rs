@@ -294,11 +294,11 @@ pub async fn without_source(store: &Store, workspace: WorkspaceId) -> Result<Vec
     Ok(kinds.into_iter().filter(|kind| ways.members(workspace, *kind).is_empty()).collect())
 }
 
-/// How many people of all campaigns that are not over wait at each operator's sites, whichever source carries them: by the
-/// key or fingerprint that [`LaneView::operator`] names.
-pub async fn at_their_sites(store: &Store) -> Result<BTreeMap<String, u64>, StoreError> {
+/// How many people of a campaign, or of all that are not over, wait at each operator's sites, whichever source carries them:
+/// by the key or fingerprint that [`LaneView::operator`] names.
+pub async fn at_their_sites(store: &Store, campaign: Option<CampaignId>) -> Result<BTreeMap<String, u64>, StoreError> {
     let mut sums = BTreeMap::new();
-    for row in store.waiting_by_site(None).await? {
+    for row in store.waiting_by_site(campaign).await? {
         if let Some(site) = &row.site {
             *sums.entry(paths::operator(site).to_owned()).or_default() += row.waiting;
         }

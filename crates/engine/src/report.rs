@@ -7,6 +7,7 @@
 pub mod curve;
 pub mod people;
 pub mod reactions;
+pub mod retries;
 pub mod revenue;
 
 use crate::hours::{self, Closed};

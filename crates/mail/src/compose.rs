@@ -7,6 +7,7 @@
 
 mod dialect;
 mod front_matter;
+mod gaps;
 mod layout;
 mod links;
 mod pieces;
@@ -280,7 +281,7 @@ pub struct Compiled {
     is_text_only: bool,
     from_name: Option<String>,
     tags: BTreeSet<String>,
-    /// Tags that stand somewhere without a fallback.
+    /// Tags that leave a gap somewhere, where they are empty.
     bare_tags: BTreeSet<String>,
     links: Vec<String>,
     numbered: Vec<Link>,
@@ -400,6 +401,11 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
     })
 }
 
+/// Does a column answer to a tag? Case and what a tag cannot hold make no difference; our own tags are written as they are.
+pub fn answers(column: &str, tag: &str) -> bool {
+    column == tag || !OUR_TAGS.contains(&column) && tag_of_column(column) == tag_of_column(tag)
+}
+
 /// Names of the templates; the ending decides about escaping.
 const HTML: &str = "page.html";
 const TEXT: &str = "text";
@@ -441,7 +447,7 @@ impl Draft<'_> {
                 return Err(self.unknown_tag(piece, found, name));
             }
         }
-        let bare = found.iter().filter_map(|tag| tag.plain_name(piece)).filter(|name| used.contains(*name));
+        let bare = gaps::gaps(&env, piece, found).into_iter().filter(|name| used.contains(*name));
         self.bare_tags.extend(bare.map(str::to_owned));
         self.tags.extend(used);
         Ok(())
@@ -451,7 +457,7 @@ impl Draft<'_> {
         self.options.any_tag
             || OUR_TAGS.contains(&name)
             || self.options.known_tags.contains(name)
-            || self.options.known_tags.iter().any(|column| tag_of_column(column) == name)
+            || self.options.known_tags.iter().any(|column| answers(column, name))
     }
 
     fn unknown_tag(&self, piece: &str, found: &[Tag], name: &str) -> ComposeError {

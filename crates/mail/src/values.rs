@@ -62,16 +62,18 @@ impl Values {
 
     /// The value of a tag; a value of text is what most are.
     pub fn text(&self, tag: &str) -> Option<&str> {
-        self.by_name.get(tag)?.as_str()
+        self.get(tag)?.as_str()
     }
 
     /// Is there nothing that would show: no such value, null, or only white space?
     pub fn is_empty_for(&self, tag: &str) -> bool {
-        self.by_name.get(tag).is_none_or(is_blank)
+        self.get(tag).is_none_or(is_blank)
     }
 
+    /// The value of the column called so, else of one that answers to the same tag: `{{ First_Name }}` finds `First Name`.
     pub(crate) fn get(&self, tag: &str) -> Option<&Value> {
-        self.by_name.get(tag)
+        let other = || if is_tag(tag) { None } else { self.by_name.get(&tag_of_column(tag)) };
+        self.by_name.get(tag).or_else(other)
     }
 }
 
@@ -218,6 +220,16 @@ mod tests {
         assert_eq!(values.text("name"), Some("itself"));
         assert_eq!(values.text("home_town"), Some("Ulm"));
         assert!(values.is_empty_for("n") && values.is_empty_for("nobody") && !values.is_empty_for("name"));
+    }
+
+    #[test]
+    fn a_value_is_found_however_its_name_is_spelled() {
+        let values = Values::from_json(r#"{"Stadt":"Graz","plz":"8010","HAUS NR":"7"}"#).unwrap();
+        for (tag, text) in [("Stadt", "Graz"), ("stadt", "Graz"), ("STADT", "Graz"), ("PLZ", "8010"), ("Haus_Nr", "7")]
+        {
+            assert_eq!(values.text(tag), Some(text), "{tag}");
+        }
+        assert_eq!(values.text("Ort"), None);
     }
 
     #[test]

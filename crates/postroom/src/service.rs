@@ -174,7 +174,10 @@ pub(crate) async fn left_to_send(
                 let (id, name) = (campaign.id, &campaign.name);
                 match taken_up(store, &campaign, transport).await {
                     Ok(Some(mailing)) => mailings.push(mailing),
-                    Ok(None) => tracing::warn!(campaign = %id, name, "made for another way out, so not sent from here"),
+                    Ok(None) => {
+                        tracing::warn!(campaign = %id, name, "made for another way out, so not sent from here");
+                        alerts::campaign_left(store, &campaign, now).await?;
+                    }
                     Err(SendError::Store(broken)) => return Err(broken.into()),
                     Err(why) => {
                         tracing::error!(campaign = %id, name, %why, "paused: it cannot be gone on with");
@@ -226,8 +229,49 @@ impl Watch for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::launch::MessageFile;
     use model::{AlertKind, CampaignKind, WorkspaceId};
     use store::{Audience, NewCampaign, OpenOptions};
+
+    #[tokio::test]
+    async fn a_campaign_made_for_another_way_out_is_left_alone_and_told() {
+        let now = Timestamp::from_millis(1_000_000);
+        let store = Store::open(OpenOptions::memory([7; 32]), now).unwrap();
+        let options = serde_json::json!({
+            "from": "us@first.example", "return_path": "first.example", "unsubscribe": "none", "postal_address": null,
+            "dkim": null, "transport": { "relay": { "url": "smtp://127.0.0.1:9" } }, "connections": null, "retry": null,
+            "require_tls": false,
+        });
+        let message = serde_json::json!({
+            "file": MessageFile::new("news.md".to_owned(), "Hello".to_owned()), "options": options,
+            "columns": ["email"], "never_mailed": false,
+        });
+        let new = NewCampaign {
+            workspace: WorkspaceId::FIRST,
+            name: "news".to_owned(),
+            kind: CampaignKind::Broadcast,
+            message: message.to_string(),
+            audience: Audience::everyone(),
+            files_hash: [1; 32],
+            content_hash: [2; 32],
+            canary: 0,
+            trial: None,
+        };
+        let id = store.create_campaign(new, &Actor::Engine, now).await.unwrap().id;
+        store.build_campaign(id, &Actor::Engine, now).await.unwrap();
+        store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        let direct = Transport::Direct { port: 25, dns: None };
+        for _ in 0..2 {
+            assert!(left_to_send(&store, &direct, now).await.unwrap().is_empty());
+        }
+        let left = store.campaign(id).await.unwrap().unwrap();
+        assert!(left.state == CampaignState::Sending && left.why.is_none(), "{left:?}");
+        let alerts = store.open_alerts().await.unwrap();
+        let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+        assert_eq!((alert.kind, alert.subject.as_str()), (AlertKind::Warned, id.to_string().as_str()));
+        assert!(alert.standing.text.contains("\"news\": It was made for another way out"), "{alert:?}");
+        assert_eq!(alert.standing.count, 1, "one alert, however many starts");
+    }
 
     #[tokio::test]
     async fn a_campaign_that_cannot_be_read_is_paused_and_stops_nobody() {

@@ -98,7 +98,9 @@ pub use pacing::LaneMemory;
 pub use person::NewContact;
 pub use queue::{Claimed, Head, Part, Site, Standing, WaitingAt};
 pub use reaction::{NewReaction, Recorded};
-pub use report::{AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, TimelineEntry};
+pub use report::{
+    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, PutOffFor, TimelineEntry,
+};
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
 pub use seeking::{Found, Sought, SoughtPlace, Stand};
@@ -662,6 +664,11 @@ impl Store {
     /// Causes of a campaign by state, category, rule, provider and code, most frequent first, from the counters.
     pub async fn causes(&self, campaign: CampaignId) -> Result<Vec<CauseCount>> {
         self.core.lanes.read(move |conn| reports::causes(conn, campaign)).await
+    }
+    /// Those of a campaign who wait for another try, by cause and site, the first due first. At most `people_max` of them
+    /// are looked at, those at the same sites together.
+    pub async fn put_off_for(&self, campaign: CampaignId, people_max: usize) -> Result<Vec<PutOffFor>> {
+        self.core.lanes.read(move |conn| reports::put_off_for(conn, campaign, people_max)).await
     }
     /// The imports and lead sources that a campaign's people come from, each with how many of them are at domains that do
     /// not exist. Reads the whole campaign: for when a brake has stopped it.

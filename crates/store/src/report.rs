@@ -31,6 +31,19 @@ pub struct CauseCount {
     pub example: DeliveryId,
 }
 
+/// People who wait for another try at one site for one cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PutOffFor {
+    /// One of them.
+    pub example: DeliveryId,
+    /// When the first of them is due.
+    pub next_try_at: Timestamp,
+    /// When the last of them was first tried; `None`: nobody's first try was charged to them.
+    pub first_tried_at: Option<Timestamp>,
+    /// How many were looked at.
+    pub people: u64,
+}
+
 /// A delivery as a report shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRow {

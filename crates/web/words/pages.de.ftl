@@ -7,7 +7,7 @@ menu-home = Start
 menu-campaigns = Kampagnen
 menu-contacts = Kontakte
 engine-sending = Es wird gesendet
-engine-idle = Gerade ist keine Post unterwegs
+engine-idle = Gerade ist kein Gespräch offen
 sign-out = Abmelden
 look = Darstellung
 look-theme = Hell oder dunkel
@@ -88,6 +88,7 @@ home-last = Letzte Kampagnen
 home-all = Alle
 need-paused = { $name } ist angehalten; { $n } Personen warten
 need-refused = { $name }: wegen unserer eigenen Einrichtung abgewiesen, bisher { $n }
+need-left = { $name } wird von hier nicht gesendet: { $n } unterwegs
 need-refused-why = SPF, DKIM, DMARC oder der Name unseres Servers fielen beim Empfänger durch. Dort wird nicht noch einmal versucht; die Einträge sind zu richten, bevor mehr gesendet wird.
 need-refused-who = Wer, und von wem
 need-look = Ansehen
@@ -112,7 +113,7 @@ defined-skipped = Vor jedem Versuch ausgelassen, jede Person aus einem Grund, de
 defined-accepted = Der empfangende Server hat zur ganzen Nachricht Ja gesagt. Ob sie im Posteingang liegt, erfährt niemand.
 defined-in-progress = Noch nicht entschieden: wartet auf den ersten Versuch oder, aufgeschoben, auf einen weiteren.
 defined-bounced = Zurückgekommen (bis zuletzt aufgeschoben, Adresse gibt es nicht, oder abgewiesen) oder im Zweifel.
-defined-states = Empfängerkreis wird aufgelöst → erste Versuche → Aufgeschobene noch einmal → fertig; erst dann sind die Summen endgültig.
+defined-states = Empfängerkreis wird aufgelöst → erste Versuche → Aufgeschobene noch einmal, bis zu der Zeit, die dabeisteht → fertig; erst dann sind die Summen endgültig.
 campaign-tabs = Diese Kampagne
 tab-review = Vor dem Beginn
 tab-room = Maschinenraum
@@ -120,6 +121,8 @@ tab-report = Bericht
 tab-investigate = Untersuchen
 tab-people = Personen
 started = Begonnen
+ended = Beendet
+as-of = Stand
 pause = Anhalten
 resume = Weiter
 resume-ask = Weiter…
@@ -147,6 +150,7 @@ draft-forecast = Wer sie jetzt bekäme
 draft-checks = Was geprüft wurde
 draft-ready = Sie kann beginnen
 draft-objection = Steht dagegen
+draft-not-now = Nicht jetzt
 draft-warning = Sehen Sie hin
 draft-starts = Sie beginnt
 
@@ -200,6 +204,7 @@ lane-site = Nach
 lane-source = Von
 lane-waiting = In Arbeit
 lane-there = Warten dort
+lane-there-own = Von dieser warten dort
 lane-open = Verbindungen
 lane-why = Warum so schnell
 lane-next = Ändert sich
@@ -232,6 +237,7 @@ waits-investigate = Die Ablehnungen lesen
 
 # The report.
 report-title = { $name }, Bericht
+report-not-begun = Sie hat noch nicht begonnen; es gibt noch nichts zu berichten.
 report-final = Diese Zahlen sind endgültig.
 report-not-final = Nicht endgültig: Was unterwegs ist, hat noch kein Urteil.
 report-causes = Warum Personen sie nicht bekamen
@@ -393,6 +399,7 @@ save-review = Speichern und prüfen
 saved-at = Wie gespeichert um
 autosave-failed = Gerade nicht gespeichert. Was Sie getippt haben, steht noch hier.
 autosave-door = Sie sind abgemeldet. Was Sie getippt haben, steht noch hier: Drücken Sie Speichern, melden Sie sich an, und es geht weiter.
+autosave-stays = Nicht gespeichert: warum, steht unten. Wer jetzt geht, verliert, was seither getippt wurde.
 overtaken = Dieser Entwurf wurde anderswo geändert, seit diese Seite geladen wurde. Was Sie hier getippt haben, ist als Fassung { $n } aufgehoben.
 overtaken-save = Der Entwurf ist noch so, wie er dort wurde; mit Speichern wird er, was hier steht (was er jetzt ist, bleibt unter den Fassungen).
 overtaken-quiet = Auf dieser Seite wird nichts mehr von selbst gespeichert.
@@ -508,6 +515,10 @@ curve-hours = { $n ->
     [one] einer Stunde
    *[other] { $n } Stunden
   }
+curve-days = { $n ->
+    [one] einem Tag
+   *[other] { $n } Tagen
+  }
 curve-told = Binnen { $hours } Stunden hatten { $opened } Leute geöffnet und { $clicked } geklickt.
 did-opened = Leute, die öffneten
 did-opened-what = eine Richtung
@@ -535,9 +546,9 @@ links-table = Links, Tabelle
 link = Link
 link-trap = nur Maschinen sehen ihn
 link-own = für jeden Empfänger gemacht
-clicks-people = Von Menschen
-clicks-unsure = Nicht sicher
-clicks-machines = Von Maschinen
+clicks-people = Klicks von Personen
+clicks-unsure = Klicks, unsicher von wem
+clicks-machines = Klicks von Maschinen
 csv = Als Tabelle (CSV)
 
 # Beginning, and once more.
@@ -568,6 +579,10 @@ start-what = { $n ->
 start-button = { $n ->
     [one] An eine Person senden
    *[other] An { $n } Leute senden
+  }
+start-button-later = { $n ->
+    [one] Später an eine Person senden
+   *[other] Später an { $n } Leute senden
   }
 start-taken-back = Bis dahin lässt sie sich zurücknehmen, und niemand hat etwas bekommen.
 again-title = Noch einmal
@@ -607,7 +622,7 @@ objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlag
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
 objection-nobody_to_send_to = Niemand bekäme sie: Alle der Zielgruppe würden übersprungen.
-objection-sent_already = Dieselbe Nachricht ging vor Kurzem an dieselben Leute, als „{ $name }“ (Nummer { $number }). Ab { $at } kann sie wieder an sie gehen.
+objection-sent_already = Dieselbe Nachricht ging in den letzten sieben Tagen an dieselben Leute, als „{ $name }“ (Nummer { $number }): Jetzt gesendet, würde sie abgewiesen, weil sie sie zweimal bekämen. Ab { $at } kann sie wieder an sie gehen.
 
 # Family: remedy.
 remedy-no_signing_key = Fügen Sie die Domain hinzu und veröffentlichen Sie den Eintrag ihres Schlüssels.
@@ -616,7 +631,7 @@ remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
 remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
 remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
 remedy-nobody_to_send_to = Wählen Sie eine andere Zielgruppe; unten steht, warum jemand übersprungen würde.
-remedy-sent_already = Ändern Sie ihren Text oder die Zielgruppe. Ein anderer Betreff allein macht sie zu keiner anderen Nachricht.
+remedy-sent_already = Ändern Sie den Text der Nachricht oder die Zielgruppe; ein anderer Betreff allein ist dieselbe Nachricht.
 
 # Family: reaction.
 reaction-opened = geöffnet
@@ -635,6 +650,10 @@ state-retrying = Wird wiederholt
 state-paused = Angehalten
 state-cancelled = Abgebrochen
 state-complete = Vollständig
+campaign-left = Wird von hier nicht gesendet
+campaign-left-why = Sie wurde für einen anderen Weg hinaus gemacht, als dieser Dienst hat; deshalb wird von hier niemand versucht. Starten Sie den Dienst mit dem Weg, für den sie gemacht wurde, oder brechen Sie sie ab.
+retrying-until = Wird erneut versucht bis { $at }
+retrying-at-least = Wird erneut versucht bis { $at } oder länger
 
 # Family: status.
 status-active = erreichbar
@@ -911,9 +930,12 @@ pace-beyond = Nicht innerhalb eines Jahres.
 pace-unknown = Das lässt sich noch nicht sagen.
 pace-paused = Sie ist angehalten: Niemand wird versucht.
 pace-nobody = Es wartet niemand mehr.
+pace-until = Wer bis zuletzt aufgeschoben wird, wird spätestens { $at } aufgegeben.
+pace-at-least = Wer bis zuletzt aufgeschoben wird, wird { $at } oder später aufgegeben.
+pace-left = Von hier wird niemand davon versucht.
 bound-lanes = Pausen und Grenzen dort bestimmen, wann.
 bound-budget = Das Tagesbudget dorthin bestimmt, wann.
-bound-retries = Die Aufgeschobenen werden dann wieder versucht.
+bound-retries = Dann haben die letzten der Aufgeschobenen ihren nächsten Versuch; wer wieder aufgeschoben wird, wird später versucht.
 bound-ceiling = Eine Obergrenze des Arbeitsbereichs oder seiner Quellen bestimmt, wann.
 bound-domain = Das Tagesbudget der Absenderdomain bestimmt, wann.
 bound-stopped = Zur Zeit trägt nichts diese Mail: Ihre Quellen sind angehalten, oder es gibt keine.
@@ -950,8 +972,11 @@ setup-inside = { $found } ist eine Adresse eines privaten Netzes. Der PTR derjen
 setup-unseen = DNS hat es nicht gesagt: { $found }. Sehen Sie in einer Weile noch einmal nach.
 
 # Family: left-by.
-left-by-page = über die Seite
-left-by-one_click = über den Knopf ihres Mailprogramms
+left-by-mail = mit einer Mail an die Abmeldeadresse
+left-by-one_click = mit dem Knopf des Mailprogramms
+left-by-page = auf der Seite, zu der die Nachricht führt
+left-by-feedback_report = mit einer Meldung ihres Anbieters
+left-by-told = wie jemandem hier gesagt wurde
 
 # Family: sign.
 sign-head = nur der Kopf wurde abgefragt

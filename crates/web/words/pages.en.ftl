@@ -7,7 +7,7 @@ menu-home = Home
 menu-campaigns = Campaigns
 menu-contacts = Contacts
 engine-sending = Sending
-engine-idle = No mail is under way just now
+engine-idle = No conversation is open just now
 sign-out = Sign out
 look = How pages look
 look-theme = Light or dark
@@ -88,6 +88,7 @@ home-last = Last campaigns
 home-all = All
 need-paused = { $name } is paused; { $n } people wait
 need-refused = { $name }: refused for our own set-up, { $n } so far
+need-left = { $name } is not sent from here: { $n } in progress
 need-refused-why = SPF, DKIM, DMARC or our server's name failed at the receiving side. The mail is not tried there again; mend the records before more is sent.
 need-refused-who = Who, and by whom
 need-look = Look
@@ -112,7 +113,7 @@ defined-skipped = Left out before any try, each for one reason, which is told.
 defined-accepted = The receiving server said yes to the whole message. Whether it lies in the inbox nobody is told.
 defined-in-progress = Not decided yet: waits for the first try or, put off, for another.
 defined-bounced = Bounced (put off to the end, no such address, or refused) or in doubt.
-defined-states = Building the audience → sending first tries → retrying those put off → complete; totals are final only then.
+defined-states = Building the audience → sending first tries → retrying those put off, until the time it says → complete; totals are final only then.
 campaign-tabs = This campaign
 tab-review = Before it begins
 tab-room = Machine room
@@ -120,6 +121,8 @@ tab-report = Report
 tab-investigate = Investigate
 tab-people = People
 started = Started
+ended = Ended
+as-of = As of
 pause = Pause
 resume = Go on
 resume-ask = Go on…
@@ -147,6 +150,7 @@ draft-forecast = Who would get it now
 draft-checks = What was checked
 draft-ready = It may begin
 draft-objection = Stands against it
+draft-not-now = Not now
 draft-warning = Look at this
 draft-starts = It begins
 
@@ -200,6 +204,7 @@ lane-site = Toward
 lane-source = From
 lane-waiting = In hand
 lane-there = Waiting there
+lane-there-own = Of this one waiting there
 lane-open = Connections
 lane-why = Why this speed
 lane-next = Changes next
@@ -232,6 +237,7 @@ waits-investigate = Read the refusals
 
 # The report.
 report-title = { $name }, report
+report-not-begun = It has not begun, so there is nothing to tell yet.
 report-final = These totals are final.
 report-not-final = Not final: what is in progress has no verdict yet.
 report-causes = Why people did not get it
@@ -393,6 +399,7 @@ save-review = Save and review
 saved-at = As saved at
 autosave-failed = Not saved just now. What you typed is still here.
 autosave-door = You are signed out. What you typed is still here: press Save, sign in, and it goes on.
+autosave-stays = Not saved: why stands below. Whoever leaves now loses what was typed since.
 overtaken = This draft was changed elsewhere since this page was loaded. What you typed here is kept as version { $n }.
 overtaken-save = The draft is still what was made of it there; press Save to make it what stands here instead (what it is now stays among the versions).
 overtaken-quiet = Nothing more is saved by itself on this page.
@@ -508,6 +515,10 @@ curve-hours = { $n ->
     [one] an hour
    *[other] { $n } hours
   }
+curve-days = { $n ->
+    [one] a day
+   *[other] { $n } days
+  }
 curve-told = Within { $hours } hours { $opened } people had opened and { $clicked } had clicked.
 did-opened = People who opened
 did-opened-what = a direction
@@ -535,9 +546,9 @@ links-table = Links, table
 link = Link
 link-trap = seen by machines alone
 link-own = made for each recipient
-clicks-people = By people
-clicks-unsure = Not sure
-clicks-machines = By machines
+clicks-people = Clicks by people
+clicks-unsure = Clicks, not sure by whom
+clicks-machines = Clicks by machines
 csv = As a table (CSV)
 
 # Beginning, and once more.
@@ -568,6 +579,10 @@ start-what = { $n ->
 start-button = { $n ->
     [one] Send to one person
    *[other] Send to { $n } people
+  }
+start-button-later = { $n ->
+    [one] Send to one person later
+   *[other] Send to { $n } people later
   }
 start-taken-back = Until then it can be taken back, and nobody has got anything.
 again-title = Once more
@@ -607,7 +622,7 @@ objection-key_not_seen = The key's record could not be looked up.
 objection-no_unsubscribe = Nobody could unsubscribe.
 objection-no_postal_address = The sender's legal name and postal address are missing.
 objection-nobody_to_send_to = Nobody would get it: everybody of the audience would be skipped.
-objection-sent_already = The same message went to the same people lately, as “{ $name }” (number { $number }). It can go to them again from { $at } on.
+objection-sent_already = The same message went to the same people in the last seven days, as “{ $name }” (number { $number }): sent now it would be refused, because they would get it twice. It can go to them again from { $at } on.
 
 # Family: remedy.
 remedy-no_signing_key = Add the domain, and publish the record of its key.
@@ -616,7 +631,7 @@ remedy-key_not_seen = Look again in a moment; what DNS said:
 remedy-no_unsubscribe = Put a link to the unsubscribe address into the message
 remedy-no_postal_address = Set postal_address in the workspace's settings.
 remedy-nobody_to_send_to = Choose another audience; below stands why each would be skipped.
-remedy-sent_already = Change its text or the audience. Another subject alone makes it no other message.
+remedy-sent_already = Change the text of the message or the audience; another subject alone is the same message.
 
 # Family: reaction.
 reaction-opened = opened
@@ -635,6 +650,10 @@ state-retrying = Retrying
 state-paused = Paused
 state-cancelled = Cancelled
 state-complete = Complete
+campaign-left = Not sent from here
+campaign-left-why = It was made for another way out than this service has, so nobody of it is tried from here. Start the service with the way out it was made for, or cancel it.
+retrying-until = Retrying until { $at }
+retrying-at-least = Retrying until { $at } or later
 
 # Family: status.
 status-active = may be mailed
@@ -911,9 +930,12 @@ pace-beyond = Not within a year.
 pace-unknown = It cannot be told yet.
 pace-paused = It is paused: nobody is tried.
 pace-nobody = Nobody waits any more.
+pace-until = Whoever is put off to the end is given up by { $at }.
+pace-at-least = Whoever is put off to the end is given up at { $at } or later.
+pace-left = Nobody of it is tried from here.
 bound-lanes = Rests and limits there decide when.
 bound-budget = The day's budget toward it decides when.
-bound-retries = Those who were put off are tried again then.
+bound-retries = Then the last of those who were put off have their next try; whoever is put off again is tried later.
 bound-ceiling = A ceiling of the workspace or its sources decides when.
 bound-domain = The day's budget of the sending domain decides when.
 bound-stopped = Nothing carries this mail now: its sources are held, or there is none.
@@ -950,8 +972,11 @@ setup-inside = { $found } is an address of a private network. The PTR of the one
 setup-unseen = DNS did not say: { $found }. Look again in a while.
 
 # Family: left-by.
-left-by-page = by the page
+left-by-mail = by a mail to the unsubscribe address
 left-by-one_click = by the button of their mail program
+left-by-page = on the page that the message leads to
+left-by-feedback_report = by a report of their provider
+left-by-told = as somebody here was told
 
 # Family: sign.
 sign-head = only the head was asked for

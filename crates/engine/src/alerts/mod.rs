@@ -376,6 +376,10 @@ impl Desk {
     }
 }
 
+/// Why a campaign is left alone.
+const LEFT: &str = "It was made for another way out, so nobody of it is tried from here. Start the service with the way out \
+    it was made for, or cancel it.";
+
 /// What is told of a campaign, with its name.
 fn named(campaign: &str, text: &str) -> String {
     format!("Campaign {campaign:?}: {text}")
@@ -389,11 +393,26 @@ pub async fn campaign_unreadable(
     why: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (workspace, kind, subject) = (campaign.workspace, AlertKind::CampaignUnreadable, campaign.id.to_string());
+    keep_at_start(store, campaign, AlertKind::CampaignUnreadable, Turn::Lasts(named(&campaign.name, why)), now).await
+}
+
+/// The same of a campaign that this service leaves alone, because it was made for another way out.
+pub async fn campaign_left(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<(), StoreError> {
+    let turn = Turn::Lasts(named(&campaign.name, LEFT));
+    keep_at_start(store, campaign, AlertKind::Warned, turn, now).await
+}
+
+async fn keep_at_start(
+    store: &Store,
+    campaign: &Campaign,
+    kind: AlertKind,
+    turn: Turn,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (workspace, subject) = (campaign.workspace, campaign.id.to_string());
     let is_it = |alert: &Alert| (alert.workspace, alert.kind) == (workspace, kind) && alert.subject == subject;
     let known = store.open_alerts().await?.into_iter().find(is_it);
     let (id, before) = known.map(|alert| (alert.id, alert.standing)).unzip();
-    let turn = Turn::Lasts(named(&campaign.name, why));
     let Some(standing) = rules::heard(before, turn, now) else { return Ok(()) };
     let alert = Alert { id: id.unwrap_or(AlertId(0)), workspace, kind, subject, standing, closed_at: None };
     store.keep_alert(alert, id.is_none(), now).await.map(|_| ())

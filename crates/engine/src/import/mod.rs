@@ -158,6 +158,8 @@ pub struct ImportReport {
     pub listed: u64,
     /// What is worth a second look, by kind.
     pub notes: BTreeMap<Note, u64>,
+    /// On which lines of the file the first of them stand, by kind.
+    pub note_lines: BTreeMap<Note, Vec<u64>>,
     /// Status words that are not known, the first few.
     pub unknown_status_words: Vec<String>,
     /// What stands for a time zone and is none, the first few.
@@ -187,6 +189,7 @@ impl ImportReport {
             suppressed: 0,
             listed: 0,
             notes: BTreeMap::new(),
+            note_lines: BTreeMap::new(),
             unknown_status_words: Vec::new(),
             unknown_zones: Vec::new(),
             rejects_file: None,
@@ -206,6 +209,16 @@ impl ImportReport {
         self.already_done = true;
         self.rows = import.added + import.updated + import.unchanged + import.duplicates;
     }
+}
+
+/// Lines of each kind of note that are named.
+const NOTE_LINES_MAX: usize = 20;
+/// What is said of a row that was taken without its address.
+const NO_ADDRESS: &str = " is not an address: ";
+
+/// Was a row of the rejects file taken all the same, by what is said of it? Its person is there, without an address.
+pub fn was_taken(reason: &str) -> bool {
+    reason.contains(NO_ADDRESS)
 }
 
 /// Imports a file of people. `now` is asked once per chunk; `progress` is called now and then and at the end, and says
@@ -357,9 +370,14 @@ impl Run<'_> {
         }
         self.report.rows += 1;
         let (notes, words) = (&mut self.report.notes, &mut self.report.unknown_status_words);
+        let lines = &mut self.report.note_lines;
         let status_column = self.columns.index_of(Role::Status);
         let person = self.reading.person(row, &mut |note| {
             *notes.entry(note).or_default() += 1;
+            let lines = lines.entry(note).or_default();
+            if lines.len() < NOTE_LINES_MAX {
+                lines.push(row.line);
+            }
             if note == Note::UnknownStatus
                 && words.len() < UNKNOWN_WORDS_MAX
                 && let Some(word) = status_column.map(|index| row.field(index))
@@ -375,7 +393,7 @@ impl Run<'_> {
         }
         if let Some(why) = &person.unreadable {
             let typed = person.row.typed.as_deref().unwrap_or_default();
-            self.list(row, &format!("{typed:?} is not an address: {why}"))?;
+            self.list(row, &format!("{typed:?}{NO_ADDRESS}{why}"))?;
         }
         // What an earlier run wrote is only counted and listed again.
         if row.line > self.import.last_line {

@@ -108,6 +108,7 @@ async fn what_stands_for_a_time_zone_and_is_none_is_told() {
     let report = Desk::new().text(rows).await;
     assert_eq!(report.notes.get(&Note::UnknownZone), Some(&3));
     assert_eq!(report.unknown_zones, ["Middle Earth", "CET+1?"]);
+    assert_eq!(report.note_lines[&Note::UnknownZone].len(), 3, "each is told with its line: {:?}", report.note_lines);
 }
 
 #[tokio::test]

@@ -53,6 +53,12 @@ impl Tag {
         self.inside(source).split(|c| !is_name_char(c)).next().filter(|_| is_statement)
     }
 
+    /// The condition of an `if` or `elif`.
+    pub(super) fn condition<'s>(&self, source: &'s str) -> Option<&'s str> {
+        let word = self.block_word(source).filter(|word| matches!(*word, "if" | "elif"))?;
+        self.inside(source).strip_prefix(word).map(str::trim)
+    }
+
     /// The name, when the tag is nothing but a name.
     pub(super) fn plain_name<'s>(&self, source: &'s str) -> Option<&'s str> {
         let inside = self.inside(source);

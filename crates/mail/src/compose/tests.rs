@@ -314,6 +314,46 @@ fn empty_cells_take_the_fallback_and_are_counted_without_one() {
 }
 
 #[test]
+fn a_value_that_is_asked_for_first_leaves_no_gap() {
+    let gaps = |body: &str| {
+        let options = CompileOptions { known_tags: ["city".to_owned(), "vip".to_owned()].into(), ..options() };
+        let message = compile(&html(body), SourceKind::Html, &options).unwrap();
+        message.bare_tags().contains("city")
+    };
+    for body in [
+        "{% if city %}, in {{ city }} too{% endif %}",
+        "{% if city and vip %}{{ city }}{% endif %}",
+        "{% if city != '' and city is defined and city is not none %}{{ city }}{% endif %}",
+        "{% if not city %}anywhere{% else %}{{ city }}{% endif %}",
+        "{% if not city %}anywhere{% elif vip %}{{ city }}{% endif %}",
+        "{% if city %}{% for n in range(3) %}{% if vip %}{{ city }}{% endif %}{% endfor %}{% endif %}",
+        "{{ city or 'a town' }}",
+    ] {
+        assert!(!gaps(body), "{body}");
+    }
+    for body in [
+        "{{ city }}",
+        "{% if city %}{{ city }}{% endif %}{{ city }}",
+        "{% if vip %}{{ city }}{% endif %}",
+        "{% if city or vip %}{{ city }}{% endif %}",
+        "{% if city %}there{% else %}{{ city }}{% endif %}",
+        "{% if 'city' %}{{ city }}{% endif %}",
+        "{% if vip == 'gold' and city %}{{ city }}{% endif %}{% for n in range(2) %}{{ city }}{% endfor %}",
+    ] {
+        assert!(gaps(body), "{body}");
+    }
+}
+
+#[test]
+fn a_tag_finds_its_column_whatever_its_case_and_ours_are_written_as_they_are() {
+    let options = CompileOptions { known_tags: ["Stadt".to_owned(), "postal_address".to_owned()].into(), ..options() };
+    let message = compile(&html("{{ STADT }} {{ stadt }} {{ Stadt }}"), SourceKind::Html, &options).unwrap();
+    assert_eq!(message.render(&values(r#"{"Stadt":"Graz"}"#)).unwrap().text, "Graz Graz Graz\n");
+    let wrong = compile(&html("{{ Postal_Address }}"), SourceKind::Html, &options);
+    assert!(matches!(wrong, Err(ComposeError::UnknownTag { .. })), "{wrong:?}");
+}
+
+#[test]
 fn a_page_that_begins_with_a_condition_is_a_whole_page_either_way() {
     let message = compiled(&html("{% if city %}<p>only there</p>{% endif %}<p>all</p>"), SourceKind::Html);
     for (city, shown) in [("", "<p>all</p>"), ("Ulm", "<p>only there</p><p>all</p>")] {

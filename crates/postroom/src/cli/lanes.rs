@@ -123,7 +123,7 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         refuse_unknown(typed, dir)?;
     }
     let more = number(&answer, "more");
-    let at_sites = at_their_sites(&ledger.store).await?;
+    let at_sites = at_their_sites(&ledger.store, None).await?;
     let style = Style::of_this_process(output, dir, now);
     let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
     let value = json!({

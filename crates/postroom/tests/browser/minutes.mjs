@@ -102,8 +102,46 @@ async function writes(anna) {
   await mail.getByText("Dear Kim").waitFor();
   await anna.sees("10", "[data-reach]");
   await anna.pictures("composer");
+  await losesNothing(anna, campaign);
   step("written", { reach: await anna.reads("[data-reach]") });
   return campaign;
+}
+
+// Nobody waits until what they typed is saved: they go on to the next page, send in a picture, close the window.
+async function losesNothing(anna, campaign) {
+  const subject = () => anna.page.getByLabel("Subject", { exact: true }).first().inputValue();
+  const typed = (words) => anna.types("Subject", words);
+  await typed("The crocuses, {{ first_name }}");
+  await anna.follows("Before it begins");
+  await anna.goes(`${campaign}/edit`);
+  holds((await subject()) === "The crocuses, {{ first_name }}", `after the tab it is ${await subject()}`);
+  await typed("Crocuses, {{ first_name }}");
+  await anna.page.getByLabel("A picture", { exact: true }).setInputFiles({ name: "cat.svg", mimeType: "image/svg+xml", buffer: Buffer.from("<svg/>") });
+  anna.expects = 422;
+  await anna.presses("Send in");
+  await anna.sees("this is no PNG, JPEG, GIF or WebP picture", "#picture-wrong");
+  holds((await subject()) === "Crocuses, {{ first_name }}", `after the picture it is ${await subject()}`);
+  await typed("The first crocuses of all, {{ first_name }}");
+  // To an address that was typed: nothing holds the browser up.
+  await anna.goes(`${campaign}/versions`);
+  await until("what was typed at the last moment arrives", async () => {
+    await anna.goes(`${campaign}/edit`);
+    return (await subject()) === "The first crocuses of all, {{ first_name }}";
+  });
+  // What cannot be saved keeps whoever typed it on the page, once, and says why.
+  await typed("The first crocuses, {{ first_name }}");
+  await anna.types("From", "nobody");
+  anna.expects = 422;
+  await anna.page.locator("#main").getByRole("link", { name: "Before it begins" }).first().click();
+  await anna.sees("Not saved", "#saved");
+  holds(anna.at().startsWith(`${campaign}/edit`), anna.at());
+  anna.expects = 200;
+  await anna.types("From", `Anna <news@${DOMAIN}>`);
+  await anna.follows("Before it begins");
+  await anna.goes(`${campaign}/edit`);
+  holds((await subject()) === "The first crocuses, {{ first_name }}", `in the end it is ${await subject()}`);
+  await anna.sees("10", "[data-reach]");
+  step("left at once");
 }
 
 async function tries(anna, campaign) {

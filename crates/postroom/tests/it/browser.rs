@@ -251,6 +251,7 @@ fn ten_minutes_from_an_empty_directory_to_ten_verdicts_and_again_by_the_keyboard
     assert!(said("unsubscribed", "told").contains("how: page"), "{steps:#?}");
     let why = said("skipped", "why");
     assert!(why.contains("1 unsubscribed") && why.contains("1 bounced before"), "{why}");
+    assert!(steps.contains_key("left at once"), "nothing that was typed is lost: {steps:#?}");
     assert!(steps.contains_key("begun by keyboard"));
 }
 

@@ -112,6 +112,10 @@ fn what_is_put_off_comes_back_when_it_is_due() {
     assert_eq!(due.iter().map(|c| c.delivery).collect::<Vec<_>>(), [claimed[1].delivery, claimed[0].delivery]);
     assert_eq!((due[0].tries, due[0].attempts, due[0].first_try_at), (1, 1, Some(at(30))));
     assert_eq!(due[0].retry, Some((site, at(300))));
+    let groups = now(store.put_off_for(campaign.id, 10)).unwrap();
+    let [group] = &groups[..] else { panic!("one cause, one site: {groups:?}") };
+    assert_eq!((group.people, group.next_try_at, group.first_tried_at), (2, at(300), Some(at(30))));
+    assert_eq!(now(store.put_off_for(campaign.id, 1)).unwrap()[0].people, 1, "no more are looked at");
     let rest = now(store.due_retries(campaign.id, site, at(400), Some((at(300), due[0].delivery)), 10)).unwrap();
     assert_eq!(rest.len(), 1);
     assert_eq!(now(store.claim_one(due[0].delivery)).unwrap().unwrap().retry, due[0].retry);

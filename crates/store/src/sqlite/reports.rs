@@ -6,7 +6,9 @@ use crate::campaign::{GroupOf, LeftOut, MissingOf};
 use crate::error::Result;
 use crate::queue::{Site, WaitingAt};
 use crate::reply_text;
-use crate::report::{AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, TimelineEntry};
+use crate::report::{
+    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, PutOffFor, TimelineEntry,
+};
 use model::id::ID_STEP;
 use model::reaction::UNSURE_SCORE;
 use model::{
@@ -50,6 +52,24 @@ pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<Caus
         })
     })?;
     rows.collect()
+}
+
+/// Those who wait for another try, by cause and site, the first due first: of so many people at most.
+pub(crate) fn put_off_for(conn: &Connection, campaign: CampaignId, people_max: usize) -> Result<Vec<PutOffFor>> {
+    let sql = "SELECT min(d.id), min(r.due), max(nullif(d.first_try_at, ?3)), count(*)
+        FROM (SELECT site, due, delivery FROM retry WHERE campaign = ?1 LIMIT ?2) r JOIN delivery d ON d.id = r.delivery
+        GROUP BY d.cause, r.site ORDER BY min(r.due), min(d.id)";
+    let limit = i64::try_from(people_max).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params![campaign.0, limit, i64::MAX], |row| {
+        Ok(PutOffFor {
+            example: DeliveryId(row.get(0)?),
+            next_try_at: Timestamp::from_millis(row.get(1)?),
+            first_tried_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
+            people: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The groups of a campaign's people, with those at domains that do not exist.

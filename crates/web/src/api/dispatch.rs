@@ -7,6 +7,7 @@ use crate::shape::{Ceilings, Time};
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::{Path, State};
+use engine::lanes::{BudgetView, HeldView, LaneView, LimitView};
 use model::access::Scope;
 use model::{MailDomain, SourceId};
 use net::Proxy;
@@ -45,20 +46,79 @@ fn may_write(caller: &Caller) -> Result<(), Problem> {
     caller.of_the_house()
 }
 
-fn as_values(list: &impl Serialize) -> Json<Page<Value>> {
-    let data = match serde_json::to_value(list) {
-        Ok(Value::Array(data)) => data,
-        _ => Vec::new(),
-    };
-    Json(Page { data, has_more: false, next: None })
+/// A lane: one source toward one site.
+#[derive(Serialize, ToSchema)]
+struct Lane {
+    /// The source's name.
+    source: String,
+    /// The provider's name, or a server of the site.
+    site: String,
+    /// The provider's key.
+    provider: Option<String>,
+    /// What tells unrelated sites apart: the provider's key, else the site's fingerprint.
+    operator: String,
+    /// Connections open.
+    open: u32,
+    /// Messages started in the last minute.
+    last_minute: u32,
+    /// Deliveries in hand: read, and waiting for a connection; a few hundred at most.
+    waiting: u64,
+    /// Nothing starts before `until`, and why.
+    #[schema(value_type = Option<Object>)]
+    held: Option<HeldView>,
+    /// Does it rest because the source's address is listed there?
+    listed: bool,
+    /// The limits in force, each with its reason.
+    #[schema(value_type = Vec<Object>)]
+    limits: Vec<LimitView>,
+    /// Today's budget of the source toward the provider.
+    #[schema(value_type = Option<Object>)]
+    budget: Option<BudgetView>,
+    /// Tries it refused for our SPF, DKIM or DMARC since it last accepted anybody.
+    unauthenticated: u32,
+}
+
+impl From<LaneView> for Lane {
+    fn from(view: LaneView) -> Lane {
+        let LaneView {
+            source,
+            site,
+            provider,
+            operator,
+            open,
+            last_minute,
+            waiting,
+            held,
+            listed,
+            limits,
+            budget,
+            unauthenticated,
+        } = view;
+        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+        Lane {
+            source,
+            site,
+            provider,
+            operator,
+            open,
+            last_minute,
+            waiting,
+            held,
+            listed,
+            limits,
+            budget,
+            unauthenticated,
+        }
+    }
 }
 
 /// Every lane, as it stands: connections, what it has in hand (`waiting`), limits learned, budgets, holds, each with its reason.
-#[utoipa::path(get, path = "/lanes", tag = "dispatch", responses((status = 200, body = Page<Object>)))]
-async fn lanes(State(app): State<App>, caller: Caller) -> Result<Json<Page<Value>>, Problem> {
+#[utoipa::path(get, path = "/lanes", tag = "dispatch", responses((status = 200, body = Page<Lane>)))]
+async fn lanes(State(app): State<App>, caller: Caller) -> Result<Json<Page<Lane>>, Problem> {
     may_read(&caller)?;
     let lanes = tokio::time::timeout(LANES_WAIT, app.engine.lanes()).await;
-    Ok(as_values(&lanes.map_err(|_| Problem::new(Code::Unavailable, "the engine is busy; ask again"))?))
+    let lanes = lanes.map_err(|_| Problem::new(Code::Unavailable, "the engine is busy; ask again"))?;
+    Ok(Json(Page { data: lanes.into_iter().map(Lane::from).collect(), has_more: false, next: None }))
 }
 
 /// An address mail leaves from.

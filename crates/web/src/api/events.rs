@@ -222,7 +222,10 @@ async fn export(State(app): State<App>, caller: Caller, Asked(from): Asked<From>
     let after = page::open_as(LIST, from.after.as_deref())?.unwrap_or(Cursor::START);
     let (workspace, what) = (caller.workspace, Some("events".to_owned()));
     app.store.note(workspace, EventKind::Exported, None, what, &caller.actor, app.now()).await?;
-    Ok(stream.answer(after, false))
+    let mut answer = stream.answer(after, false);
+    let name = HeaderValue::from_static("attachment; filename=\"events.ndjson\"");
+    answer.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(answer)
 }
 
 /// Events as they happen (text/event-stream): each a `data:` line of JSON, its `id:` the cursor to go on from, which

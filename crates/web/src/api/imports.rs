@@ -424,7 +424,13 @@ pub(crate) async fn rejects(State(app): State<App>, caller: Caller, At(id): At<J
     known.ok_or_else(|| Problem::not_found("job", id))?;
     let path = Folder::of(&app, caller.workspace).rejects(id);
     match File::open(path) {
-        Ok(file) => Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], stream::file(file)).into_response()),
+        Ok(file) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"rejects.csv\""),
+            ];
+            Ok((headers, stream::file(file)).into_response())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(Problem::new(Code::NotFound, "no row was rejected, or it is more than a week ago"))
         }

@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use engine::launch::{self, Snapshot};
 use model::access::Scope;
 use model::{CampaignId, CampaignKind, CampaignState};
 use store::Campaign;
@@ -20,6 +21,37 @@ use store::Campaign;
 /// A campaign of the visitor's workspace.
 pub(super) async fn found(app: &App, visitor: &Visitor, id: CampaignId) -> Result<Campaign, Problem> {
     api::campaign(app, &visitor.caller, id).await
+}
+
+/// Was it made for another way out than this service's? Then nobody of it is tried from here.
+pub(super) fn is_elsewhere(app: &App, campaign: &Campaign) -> bool {
+    let is_other = |snapshot: Snapshot| snapshot.options.transport != app.config.sending.transport;
+    campaign.state.may_send() && launch::snapshot(campaign).is_ok_and(is_other)
+}
+
+/// Where a campaign stands, in words: its class of the stylesheet, its icon, and what is said.
+pub(super) async fn standing(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &Campaign,
+) -> Result<(&'static str, &'static str, String), Problem> {
+    let shown = &visitor.shown;
+    if is_elsewhere(app, campaign) {
+        return Ok(("soft", "pause", shown.say("campaign-left")));
+    }
+    let (class, icon) = campaign_class(campaign.state);
+    let until = match campaign.state {
+        CampaignState::Retrying => app.desk.latest.retries(app, campaign).await?.until,
+        _ => None,
+    };
+    let says = match until {
+        Some(until) => {
+            let id = if until.is_least { "retrying-at-least" } else { "retrying-until" };
+            shown.fill(id, &[("at", shown.time(&until.at).into())])
+        }
+        None => shown.one_of("state", campaign.state.word()),
+    };
+    Ok((class, icon, says))
 }
 
 /// What stands at the head of each of a campaign's pages.
@@ -30,8 +62,11 @@ pub(super) struct Head {
     pub(super) class: &'static str,
     pub(super) icon: &'static str,
     pub(super) why: Option<String>,
+    /// Is it not sent from here?
+    pub(super) is_left: bool,
     pub(super) from: String,
     pub(super) started: Option<String>,
+    pub(super) ended: Option<String>,
     /// Which of its pages this is.
     pub(super) tab: &'static str,
     pub(super) may_pause: bool,
@@ -57,7 +92,7 @@ impl Head {
     ) -> Result<Head, Problem> {
         use CampaignState::{Building, Draft, Paused, Retrying, Scheduled, Sending};
         let shown = &visitor.shown;
-        let (class, icon) = campaign_class(campaign.state);
+        let (class, icon, state) = standing(app, visitor, campaign).await?;
         let chosen = engine::drafts::proposal(&app.store, campaign).await?;
         let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
         let may_write = visitor.caller.scopes.has(Scope::CampaignsWrite);
@@ -65,12 +100,14 @@ impl Head {
         Ok(Head {
             base: format!("/campaigns/{}", campaign.id),
             name: campaign.name.clone(),
-            state: shown.one_of("state", campaign.state.word()),
+            state,
             class,
             icon,
             why: campaign.why.clone(),
+            is_left: is_elsewhere(app, campaign),
             from: chosen.options.from,
             started: campaign.started_at.map(|at| shown.time(&at)),
+            ended: campaign.ended_at.map(|at| shown.time(&at)),
             tab,
             may_pause: may_send && is_moving,
             may_resume: may_send && campaign.state == Paused,

@@ -2,12 +2,13 @@
 //! send and messages to one person each, tests and confirmations among them.
 
 use super::layout::{Layout, Section};
-use super::shown::campaign_class;
 use super::{Visitor, page};
 use crate::App;
 use crate::api::campaigns::SHELVES;
 use crate::page as pages;
 use crate::problem::{Code, Problem};
+use crate::shape::Time;
+use crate::stream::Table;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -20,6 +21,9 @@ use store::{Campaign, Shelf};
 const LIST: &str = "campaigns";
 /// Campaigns of a page.
 const PAGE: usize = 50;
+
+/// Campaigns of a table.
+const TABLE_MAX: usize = 10_000;
 
 /// A campaign in a list.
 pub(super) struct Line {
@@ -131,6 +135,61 @@ pub(super) async fn list(
     }))
 }
 
+/// The columns of the list as a table.
+const COLUMNS: [&str; 18] = [
+    "id",
+    "number",
+    "name",
+    "kind",
+    "state",
+    "why",
+    "created_at",
+    "start_at",
+    "started_at",
+    "ended_at",
+    "people",
+    "skipped",
+    "accepted",
+    "in_progress",
+    "soft",
+    "hard",
+    "blocked",
+    "in_doubt",
+];
+
+/// The whole list with its numbers, for a spreadsheet; of very many campaigns the latest.
+pub(super) async fn table(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let shelf = which.shelf().ok_or_else(|| Problem::from(Code::NotFound))?;
+    let (mut rows, mut before) = (Vec::new(), None);
+    while rows.len() < TABLE_MAX {
+        let found = app.store.campaigns_of_shelf(visitor.caller.workspace, shelf, before, PAGE).await?;
+        let Some(last) = found.last() else { break };
+        before = Some(last.number);
+        for campaign in found {
+            rows.push(row(&app, campaign).await?);
+        }
+    }
+    Ok(Table::whole("campaigns", &COLUMNS, rows))
+}
+
+async fn row(app: &App, campaign: Campaign) -> Result<Vec<String>, Problem> {
+    let Report { recipients, skipped, accepted, in_progress, soft, hard, blocked, in_doubt, .. } =
+        Report::of_tally(&app.store.tally(campaign.id).await?);
+    let Campaign { id, number, name, kind, state, why, created_at, start_at, started_at, ended_at, .. } = campaign;
+    let mut row = vec![id.to_string(), number.to_string(), name, kind.word().to_owned(), state.word().to_owned()];
+    row.push(why.unwrap_or_default());
+    let times = [Some(created_at), start_at, started_at, ended_at];
+    row.extend(times.map(|at| at.map(|at| Time(at).to_string()).unwrap_or_default()));
+    let counts = [recipients, skipped, accepted, in_progress, soft, hard, blocked, in_doubt];
+    row.extend(counts.map(|count| count.to_string()));
+    Ok(row)
+}
+
 /// Campaigns with where their people stand: one reading of the counters each, no rows.
 pub(super) async fn lines(app: &App, visitor: &Visitor, found: Vec<Campaign>) -> Result<Vec<Line>, Problem> {
     let shown = &visitor.shown;
@@ -140,12 +199,15 @@ pub(super) async fn lines(app: &App, visitor: &Visitor, found: Vec<Campaign>) ->
         // A standing campaign waits for the next message, and is sending only while there is one.
         let is_idle =
             campaign.standing && tally.count(DeliveryState::Queued) + tally.count(DeliveryState::Deferred) == 0;
-        let (class, icon) = if is_idle { ("skip", "ok") } else { campaign_class(campaign.state) };
+        let (class, icon, state) = match is_idle {
+            true => ("skip", "ok", shown.say("state-ready")),
+            false => super::campaign::standing(app, visitor, &campaign).await?,
+        };
         let began = campaign.started_at.or(campaign.start_at);
         lines.push(Line {
             id: campaign.id.to_string(),
             when: shown.time(&began.unwrap_or(campaign.created_at)),
-            state: if is_idle { shown.say("state-ready") } else { shown.one_of("state", campaign.state.word()) },
+            state,
             name: campaign.name,
             class,
             icon,

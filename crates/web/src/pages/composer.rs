@@ -19,6 +19,7 @@ use crate::problem::{Code, Faults, Problem};
 use crate::words::Words;
 use askama::Template;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Multipart, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -34,6 +35,8 @@ use store::Audience;
 const GROUPS_MAX: usize = 100;
 /// Pictures that are shown to be put in.
 const PICTURES_MAX: usize = 12;
+/// The field of a picture that is sent in.
+const PICTURE: &str = "picture";
 /// The header by which the script learns what it has read.
 const READ: &str = "postroom-read";
 /// Octets of the mark of a draft.
@@ -232,8 +235,9 @@ const FIELDS: [(&str, &str); 12] = [
     ("return_path", "return-path"),
     ("windows", "windows"),
 ];
-/// The same of what is folded away at the end.
-const LAST_FIELDS: [(&str, &str); 2] = [("expires_at", "expires"), ("exclude", "audience-out")];
+/// The same of what stands at the end and beside it.
+const LAST_FIELDS: [(&str, &str); 3] =
+    [("expires_at", "expires"), ("exclude", "audience-out"), (PICTURE, "picture-choose")];
 
 /// Everything that is wrong with what was typed: where it stands, and what is said.
 fn summary(layout: &Layout, error: Option<&Problem>) -> Vec<(&'static str, String)> {
@@ -498,6 +502,7 @@ async fn set_aside(
     visitor: &Visitor,
     (campaign, before): (store::Campaign, Written),
     typed: Typed,
+    picture: Option<Problem>,
 ) -> Result<Response, Problem> {
     let read = mark(&campaign, &before);
     let kept = match typed.over(app, visitor, before).await {
@@ -505,8 +510,8 @@ async fn set_aside(
         Err(problem) => Err(problem),
     };
     let (aside, error) = match kept {
-        Ok(version) => (Some(version), None),
-        Err(problem) if is_mistake(&problem) => (None, Some(problem)),
+        Ok(version) => (Some(version), picture),
+        Err(problem) if is_mistake(&problem) => (None, Some(beside(problem, picture))),
         Err(problem) => return Err(problem),
     };
     if typed.is_quiet() {
@@ -531,37 +536,64 @@ pub(super) async fn save(
     form: forms::Typed,
 ) -> Result<Response, Problem> {
     let typed = Typed::read(form);
+    let next = after_saving(id, &typed);
+    keep(&app, &visitor, id, typed, None, &next).await
+}
+
+/// Saves what was typed and goes on to `next`; `picture`: what is wrong with a picture that came with it. Whatever is wrong
+/// comes back with what was typed, as far as it could not be saved.
+async fn keep(
+    app: &App,
+    visitor: &Visitor,
+    id: CampaignId,
+    typed: Typed,
+    picture: Option<Problem>,
+    next: &str,
+) -> Result<Response, Problem> {
     // One at a time: what was read is compared with what stands, and nobody may change it in between.
     let _alone = app.desk.writing.lock().await;
-    let (campaign, before) = match draft(&app, &visitor, id).await? {
+    let (campaign, before) = match draft(app, visitor, id).await? {
         Ok(found) => found,
         Err(_) => return Err(Problem::new(Code::WrongState, visitor.shown.say("draft-no-more"))),
     };
     if typed.form.has("read") && typed.raw("read") != mark(&campaign, &before) {
-        return set_aside(&app, &visitor, (campaign, before), typed).await;
+        return set_aside(app, visitor, (campaign, before), typed, picture).await;
     }
-    let saved = match typed.over(&app, &visitor, before).await {
+    let saved = match typed.over(app, visitor, before).await {
         Ok(written) => api::change(State(app.clone()), visitor.caller.clone(), At(id), Input(written)).await,
         Err(problem) => Err(problem),
     };
-    match saved {
-        Ok(_) if typed.is_quiet() => {
-            let campaign = found(&app, &visitor, id).await?;
-            let written = Written::of(engine::drafts::proposal(&app.store, &campaign).await?);
-            let pane = Html(preview::pane(&app, &visitor, &campaign, &typed.seen).await?);
-            Ok(([(READ, mark(&campaign, &written))], pane).into_response())
+    let wrong = match saved {
+        Ok(_) if picture.is_none() && !typed.is_quiet() => return Ok(Redirect::to(next).into_response()),
+        Ok(_) => picture,
+        Err(problem) if is_mistake(&problem) => Some(beside(problem, picture)),
+        Err(problem) => return Err(problem),
+    };
+    let campaign = found(app, visitor, id).await?;
+    let read = mark(&campaign, &Written::of(engine::drafts::proposal(&app.store, &campaign).await?));
+    match wrong {
+        None => {
+            let pane = Html(preview::pane(app, visitor, &campaign, &typed.seen).await?);
+            Ok(([(READ, read)], pane).into_response())
         }
-        Ok(_) => Ok(Redirect::to(&after_saving(id, &typed)).into_response()),
-        Err(problem) if is_mistake(&problem) && typed.is_quiet() => {
-            let pane = preview::refused(&visitor, &problem)?;
+        Some(problem) if typed.is_quiet() => {
+            let pane = preview::refused(visitor, &problem)?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(pane)).into_response())
         }
-        Err(problem) if is_mistake(&problem) => {
-            let form = composer(&app, &visitor, &campaign, typed, Some(problem)).await?;
+        Some(problem) => {
+            let typed = Typed { form: typed.form.with("read", read), ..typed };
+            let form = composer(app, visitor, &campaign, typed, Some(problem)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
         }
-        Err(problem) => Err(problem),
     }
+}
+
+/// What is wrong with what was typed, and with a picture that came with it.
+fn beside(problem: Problem, picture: Option<Problem>) -> Problem {
+    let mut faults = Faults::default();
+    faults.add(problem.clone());
+    picture.into_iter().for_each(|picture| faults.add(picture));
+    faults.hold().err().unwrap_or(problem)
 }
 
 /// Where one goes on.
@@ -587,25 +619,72 @@ pub(super) async fn audience(
     drawn.map(|html| Html(html).into_response()).map_err(|error| preview::own_failure(&error))
 }
 
-/// A picture is sent in from the composer.
+/// A picture is sent in from the composer, and with it everything that was typed, which is saved.
 pub(super) async fn send_picture(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    mut parts: Multipart,
+    parts: Multipart,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsWrite)?;
     found(&app, &visitor, id).await?;
+    let (form, sent) = with_picture(&visitor, parts).await?;
+    let kept = match sent {
+        Ok((name, bytes)) => images::keep(&app, &visitor.caller, name, &bytes).await.map(|_| ()),
+        Err(problem) => Err(problem),
+    };
+    let wrong = match kept {
+        Ok(()) => None,
+        Err(problem) if is_of_picture(&problem) => Some(Problem::field(PICTURE, problem.detail)),
+        Err(problem) => return Err(problem),
+    };
+    if !form.knows("source") {
+        // A picture alone changes nothing else.
+        let place = format!("/campaigns/{id}/edit#pictures");
+        return wrong.map_or_else(|| Ok(Redirect::to(&place).into_response()), Err);
+    }
+    let typed = Typed::read(form);
+    let next = format!("/campaigns/{id}/edit?{}#pictures", typed.seen.query());
+    keep(&app, &visitor, id, typed, wrong, &next).await
+}
+
+/// Is it about the picture that was sent in?
+fn is_of_picture(problem: &Problem) -> bool {
+    is_mistake(problem) || matches!(problem.code, Code::TooLarge | Code::UnsupportedMediaType)
+}
+
+/// A picture with its name, or why there is none.
+type Sent = Result<(String, Bytes), Problem>;
+
+/// A form with a picture in it: what was typed, and the picture. The picture comes last: where that breaks off, everything
+/// that was typed is there. Refused: a form that breaks off before.
+async fn with_picture(visitor: &Visitor, mut parts: Multipart) -> Result<(forms::Typed, Sent), Problem> {
+    let mut pairs = Vec::new();
+    let mut sent = Err(Problem::field(PICTURE, visitor.shown.say("picture-none")));
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
-        if part.name() != Some("picture") {
+        let field = part.name().unwrap_or_default().to_owned();
+        let Some(name) = part.file_name().map(str::to_owned) else {
+            let bytes = part.bytes().await.map_err(|_| broken())?;
+            pairs.push((field, String::from_utf8_lossy(&bytes).into_owned()));
+            continue;
+        };
+        if field != PICTURE {
             continue;
         }
-        let name = part.file_name().filter(|name| !name.is_empty()).unwrap_or("picture").to_owned();
-        let bytes = part.bytes().await.map_err(|_| broken())?;
-        images::keep(&app, &visitor.caller, name, &bytes).await?;
-        return Ok(Redirect::to(&format!("/campaigns/{id}/edit#pictures")).into_response());
+        match part.bytes().await {
+            // Nobody chose one: it has neither name nor content (HTML Living Standard, 4.10.21.8).
+            Ok(bytes) if name.is_empty() && bytes.is_empty() => {}
+            Ok(bytes) => {
+                let name = if name.is_empty() { PICTURE.to_owned() } else { name };
+                sent = Ok((name, bytes));
+            }
+            Err(_) => {
+                sent = Err(broken());
+                break;
+            }
+        }
     }
-    Err(Problem::field("picture", visitor.shown.say("picture-none")))
+    Ok((forms::Typed::of(pairs), sent))
 }
 
 fn broken() -> Problem {

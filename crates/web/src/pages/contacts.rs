@@ -21,8 +21,6 @@ use std::collections::BTreeSet;
 use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
 
 const TIMELINE: &str = "timeline";
-/// How the ledger calls the ways to unsubscribe: the page, and a mail program's button (RFC 8058).
-pub(crate) const LEFT_BY: [&str; 2] = ["page", "one_click"];
 /// People of a page.
 const PAGE: usize = 50;
 /// Lists to choose from.
@@ -135,7 +133,7 @@ fn in_words(shown: &Shown, detail: String) -> String {
     }
     let Ok(known) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&detail) else { return detail };
     let one = |(name, value): (&String, &serde_json::Value)| match (name.as_str(), value) {
-        ("how", serde_json::Value::String(how)) => left_by(shown, how),
+        ("how", serde_json::Value::String(how)) => shown.noted(how),
         ("signs", serde_json::Value::Array(signs)) => {
             let known = Sign::ALL.into_iter().filter(|sign| signs.iter().any(|one| one.as_str() == Some(sign.word())));
             known.map(|sign| shown.one_of("sign", sign.word())).collect::<Vec<_>>().join(", ")
@@ -150,11 +148,6 @@ fn refusal_of(kept: &Kept) -> Option<&str> {
     use SuppressionReason::{DomainRefusesMail, HardBounced};
     let is_by_their_server = matches!(kept.reason, HardBounced | DomainRefusesMail);
     kept.evidence.as_ref().and_then(|evidence| evidence.reply.as_deref()).filter(|_| is_by_their_server)
-}
-
-/// How somebody unsubscribed; anything else as it was noted.
-pub(super) fn left_by(shown: &Shown, how: &str) -> String {
-    if LEFT_BY.contains(&how) { shown.one_of("left-by", how) } else { how.to_owned() }
 }
 
 /// A value without the quotes of JSON.
@@ -369,7 +362,7 @@ mod tests {
         let words = Words::of(Language::En);
         let shown = Shown { words, zone: jiff::tz::TimeZone::UTC, now: Timestamp::from_millis(0) };
         let told = |detail: &str| in_words(&shown, detail.to_owned());
-        assert_eq!(told("{\"how\":\"page\",\"times\":2}"), "by the page, times: 2");
+        assert_eq!(told("{\"how\":\"page\",\"times\":2}"), "on the page that the message leads to, times: 2");
         assert_eq!(
             told("{\"signs\":[\"soon\",\"prefetch\"]}"),
             "a mail service that fetches pictures ahead, very soon after it was delivered"

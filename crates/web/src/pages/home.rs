@@ -4,7 +4,7 @@ use super::equation::Equation;
 use super::first::{self, Steps};
 use super::layout::{Layout, Section};
 use super::room::refused_for_our_setup;
-use super::{Visitor, campaigns, page};
+use super::{Visitor, campaign, campaigns, page};
 use crate::App;
 use crate::api::alerts::unwritten;
 use crate::problem::Problem;
@@ -43,6 +43,7 @@ struct UnderWay {
     name: String,
     state: String,
     class: &'static str,
+    state_icon: &'static str,
     equation: Equation,
 }
 
@@ -55,8 +56,8 @@ struct Home {
     last: Vec<campaigns::Line>,
     /// How many of the first steps are done, of how many; `None`: all.
     steps: Option<String>,
-    /// In a sandbox: a campaign to try it with.
-    sample: Option<String>,
+    /// In a sandbox: a campaign to try it with, and the page with what it says.
+    sample: Option<(String, &'static str)>,
 }
 
 /// The page.
@@ -77,7 +78,9 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     };
     let steps =
         steps.map(|(done, all)| visitor.shown.fill("first-progress", &[("done", done.into()), ("all", all.into())]));
-    let sample = found.last().filter(|_| app.is_sandbox()).map(|campaign| campaign.id.to_string());
+    let says = |state| if state == CampaignState::Draft { "edit" } else { "versions" };
+    let sample = found.last().filter(|_| app.is_sandbox());
+    let sample = sample.map(|campaign| (campaign.id.to_string(), says(campaign.state)));
     let last = campaigns::lines(&app, &visitor, found).await?;
     let layout = Layout::of(&app, &visitor, Section::Home, visitor.shown.say("menu-home"));
     Ok(page(&Home { layout, needs, under_way, last, steps, sample }))
@@ -86,11 +89,13 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
 async fn moving(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<UnderWay, Problem> {
     let report = app.desk.latest.overview(app, campaign).await?;
     let base = format!("/campaigns/{}", campaign.id);
+    let (class, state_icon, state) = campaign::standing(app, visitor, campaign).await?;
     Ok(UnderWay {
         id: campaign.id.to_string(),
         name: campaign.name.clone(),
-        state: visitor.shown.one_of("state", campaign.state.word()),
-        class: super::shown::campaign_class(campaign.state).0,
+        state,
+        class,
+        state_icon,
         equation: Equation::of(&visitor.shown, &report, &base).short(),
     })
 }
@@ -112,7 +117,7 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
                 class: if is_critical { "hard" } else { "soft" },
                 icon: if is_critical { "hard" } else { "soft" },
                 fact: shown.one_of("alert", alert.kind.word()),
-                reason: alert.standing.text,
+                reason: shown.machine_said(&alert.standing.text, &alert.standing.last_at),
                 href,
                 button: shown.say("need-look"),
             }
@@ -130,6 +135,21 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
             fact: shown
                 .fill("need-paused", &[("name", campaign.name.as_str().into()), ("n", known.in_progress.into())]),
             reason: campaign.why.clone().unwrap_or_default(),
+            href,
+            button: shown.say("need-look"),
+        });
+    }
+    for left in last.iter().filter(|one| campaign::is_elsewhere(app, one)) {
+        let href = format!("/campaigns/{}", left.id);
+        if needs.iter().any(|need| need.href == href) {
+            continue;
+        }
+        let known = report::overview(&app.store, left, app.now()).await?;
+        needs.push(Need {
+            class: "soft",
+            icon: "pause",
+            fact: shown.fill("need-left", &[("name", left.name.as_str().into()), ("n", known.in_progress.into())]),
+            reason: shown.say("campaign-left-why"),
             href,
             button: shown.say("need-look"),
         });

@@ -16,7 +16,8 @@ use crate::problem::{Code, Faults, Problem};
 use axum::body::Bytes;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use engine::import::{Preview, Role};
+use engine::import::{Preview, Role, was_taken};
+use mail::values::tag_of_column;
 use model::access::Scope;
 use model::{ImportId, JobId};
 use serde_json::{Map, Value, json};
@@ -268,7 +269,9 @@ fn with_guesses(seen: &Preview, mut typed: Typed) -> Typed {
 
 /// What a column may be.
 fn roles(shown: &Shown, tag: Option<&str>) -> Vec<(String, String)> {
-    let plain = shown.fill("import-value", &[("tag", tag.unwrap_or("–").into())]);
+    // As the composer offers it.
+    let named = tag.map_or_else(|| "–".to_owned(), |tag| format!("{{{{ {} }}}}", tag_of_column(tag)));
+    let plain = shown.fill("import-value", &[("tag", named.into())]);
     let role = |role: &Role| (role.word().to_owned(), shown.one_of("column", role.word()));
     std::iter::once((PLAIN.to_owned(), plain)).chain(Role::ALL.iter().map(role)).collect()
 }
@@ -412,6 +415,15 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
             true => shown.say("import-means-note"),
             false => shown.fill("import-means-words", &[("words", which.join(", ").into())]),
         };
+        let lines = told["note_lines"][note].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64);
+        let mut lines: Vec<String> = lines.map(|line| shown.number(&line)).collect();
+        if n.as_u64().is_some_and(|n| n > lines.len() as u64) {
+            lines.push("…".to_owned());
+        }
+        let means = match lines.is_empty() {
+            true => means,
+            false => format!("{means} {}", shown.fill("import-means-lines", &[("lines", lines.join(", ").into())])),
+        };
         rows.push(line(&shown.one_of("note", note), shown.number(&n.as_u64().unwrap_or(0)), &means));
     }
     let head = shown.says(["import-count", "import-number", "import-meaning"]);
@@ -426,7 +438,8 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
             table = table.press(Press::to(format!("/api/v1/jobs/{}/rejects", job.id), shown.say("export-csv")));
         }
         let rows = rejects.into_iter().map(|[line, reason, row]| {
-            vec![Cell::text(line), Cell::text(reason), Cell { is_code: true, ..Cell::text(row) }]
+            let taken = shown.say(if was_taken(&reason) { "import-row-taken" } else { "import-row-not-taken" });
+            vec![Cell::text(line), Cell::text(taken).sub(reason), Cell { is_code: true, ..Cell::text(row) }]
         });
         sheet = sheet.part(table.rows(rows));
     }

@@ -144,8 +144,8 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
         why = why.sub(shown.count("lane-refused-why", &lane.unauthenticated.into()));
     }
     if let Some(held) = lane.held {
-        why =
-            why.sub(shown.fill("lane-held-until", &[("at", shown.time(&held.until).into()), ("why", held.why.into())]));
+        let values = [("at", shown.time(&held.until).into()), ("why", shown.held(&held).into())];
+        why = why.sub(shown.fill("lane-held-until", &values));
     }
     for limit in lane.limits {
         let next = limit.limit.next_probe.map(|at| shown.fill("lane-tried-again", &[("at", shown.time(&at).into())]));

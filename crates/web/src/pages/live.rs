@@ -15,6 +15,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use engine::forecast::{Forecast, forecast};
 use engine::lanes::LaneView;
+use engine::report::retries::{Retries, retries};
 use engine::report::{self, Report};
 use engine::trial::{self, Told};
 use http_body_util::channel::{Channel, Sender};
@@ -51,21 +52,48 @@ const LANES_WAIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
     pub(crate) views: Vec<LaneView>,
-    at_sites: BTreeMap<String, u64>,
+    /// Of all campaigns.
+    all: BTreeMap<String, u64>,
+    /// Of the one campaign that is looked at, if it is one.
+    own: Option<BTreeMap<String, u64>>,
 }
 
 impl Lanes {
     /// As they stand; none if the engine does not answer within `patience`.
     pub(crate) async fn of(app: &App, patience: Duration) -> Lanes {
         let views = tokio::time::timeout(patience, app.engine.lanes()).await.unwrap_or_default();
-        let at_sites = engine::lanes::at_their_sites(&app.store).await.unwrap_or_default();
-        Lanes { views, at_sites }
+        let all = engine::lanes::at_their_sites(&app.store, None).await.unwrap_or_default();
+        Lanes { views, all, own: None }
     }
 
-    /// How many wait where a lane leads.
+    /// The same lanes, as one campaign has people at their sites: so many of it at each operator's.
+    pub(crate) fn seen_by(self, own: BTreeMap<String, u64>) -> Lanes {
+        Lanes { own: Some(own), ..self }
+    }
+
+    /// How many wait at sites that take nothing from us now, whichever lane leads there.
+    pub(crate) fn held_there(&self) -> u64 {
+        let is_held = |operator: &str| {
+            let mut views = self.views.iter().filter(|view| view.operator == operator).peekable();
+            views.peek().is_some() && views.all(|view| view.held.is_some())
+        };
+        let at_sites = self.own.as_ref().unwrap_or(&self.all);
+        at_sites.iter().filter(|(operator, _)| is_held(operator)).map(|(_, waiting)| waiting).sum()
+    }
+
+    /// How many wait where a lane leads: of the campaign that is looked at, else of all.
     pub(crate) fn waiting_there(&self, lane: &LaneView) -> u64 {
-        let all = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
-        if lane.is_everywhere() { all } else { self.at_sites.get(&lane.operator).copied().unwrap_or(0) }
+        Lanes::at(self.own.as_ref().unwrap_or(&self.all), lane)
+    }
+
+    /// How many of all campaigns wait there.
+    pub(crate) fn all_there(&self, lane: &LaneView) -> u64 {
+        Lanes::at(&self.all, lane)
+    }
+
+    fn at(sites: &BTreeMap<String, u64>, lane: &LaneView) -> u64 {
+        let in_hand = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
+        if lane.is_everywhere() { in_hand } else { sites.get(&lane.operator).copied().unwrap_or(0) }
     }
 }
 
@@ -115,6 +143,8 @@ pub(crate) struct Latest {
     campaigns: Shared<CampaignId, Campaign>,
     reports: Shared<CampaignId, Arc<Report>>,
     trials: Shared<CampaignId, Option<Arc<Told>>>,
+    at_sites: Shared<CampaignId, BTreeMap<String, u64>>,
+    retries: Shared<CampaignId, Arc<Retries>>,
     forecasts: Shared<CampaignId, Arc<Forecast>>,
     /// May those who watch still, by session.
     rights: Shared<[u8; 32], bool>,
@@ -144,6 +174,21 @@ impl Latest {
     pub(crate) async fn trial(&self, app: &App, campaign: &Campaign) -> Result<Option<Arc<Told>>, Problem> {
         let read = async { Ok(trial::told(&app.store, campaign, app.now()).await?.map(Arc::new)) };
         self.trials.get(app, campaign.id, FRESH_SLOWLY, read).await
+    }
+
+    /// When those who were put off are tried again, a few seconds old at most. Nothing of what is not sent from here.
+    pub(crate) async fn retries(&self, app: &App, campaign: &Campaign) -> Result<Arc<Retries>, Problem> {
+        if super::campaign::is_elsewhere(app, campaign) {
+            return Ok(Arc::default());
+        }
+        let read = async { Ok(Arc::new(retries(&app.store, campaign, app.now()).await?)) };
+        self.retries.get(app, campaign.id, FRESH_SLOWLY, read).await
+    }
+
+    /// How many of a campaign wait at each operator's sites, at most a second old.
+    pub(crate) async fn at_sites(&self, app: &App, id: CampaignId) -> Result<BTreeMap<String, u64>, Problem> {
+        let read = async { Ok(engine::lanes::at_their_sites(&app.store, Some(id)).await?) };
+        self.at_sites.get(app, id, FRESH, read).await
     }
 
     /// When its `waiting` people will have been tried, a few seconds old at most.

@@ -70,14 +70,14 @@ pub(crate) use assets::PLACE as ASSETS_PLACE;
 pub(crate) use assets::routes as asset_routes;
 #[cfg(test)]
 pub(crate) use conditions::kinds as condition_kinds;
-#[cfg(test)]
-pub(crate) use contacts::LEFT_BY;
 use layout::Layout;
 pub(crate) use live::Latest;
 pub(crate) use once::Once;
 #[cfg(test)]
 pub(crate) use preview::WAYS;
 pub(crate) use refusal::not_in_sandbox;
+#[cfg(test)]
+pub(crate) use shown::LEFT_BY;
 pub(crate) use visit::LOOK_COOKIE;
 use visit::Visitor;
 
@@ -94,11 +94,11 @@ use axum::routing::{get, post};
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
     frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// A form with a picture: the picture, and what is around it.
-const PICTURE_BYTES_MAX: usize = store::image::IMAGE_BYTES_MAX + 64 * 1024;
-
 /// A form with a message: what may be written, as browsers write forms, and what is around it.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A form with a message and a picture.
+const PICTURE_BYTES_MAX: usize = store::image::IMAGE_BYTES_MAX + MESSAGE_BYTES_MAX;
 
 /// Every page.
 pub(crate) fn routes(app: &App) -> Router<App> {
@@ -126,13 +126,15 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route(BACK, get(provider::back))
         .route("/welcome/{token}", get(doors::ask_for_password).post(doors::welcome))
         .route("/look", post(visit::look));
-    closed.merge(open).layer(from_fn_with_state(app.clone(), refusal::in_words)).route_layer(from_fn(frame::note_route))
+    let pages = closed.merge(open).method_not_allowed_fallback(refusal::not_so);
+    pages.layer(from_fn_with_state(app.clone(), refusal::in_words)).route_layer(from_fn(frame::note_route))
 }
 
 /// Pages about campaigns: writing, beginning, watching, looking into.
 fn of_campaigns() -> Router<App> {
     Router::new()
         .route("/campaigns", get(campaigns::list))
+        .route("/campaigns.csv", get(campaigns::table))
         .route("/campaigns/new", get(composer::ask_for_new).post(composer::begin))
         .route("/campaigns/{id}", get(campaign::show))
         .route(

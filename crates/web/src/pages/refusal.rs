@@ -45,6 +45,14 @@ fn told(app: &App, stranger: &Stranger, problem: Problem, back: Option<String>) 
     page(&Refusal { layout, what, detail: stranger.words.refused(&problem.detail), back })
 }
 
+/// An address that only takes what a form sends, and is looked at.
+pub(super) async fn not_so() -> Problem {
+    Problem::new(
+        Code::MethodNotAllowed,
+        "this address takes what a form sends, and shows nothing by itself: go to the page of the form",
+    )
+}
+
 /// What belongs to the installation is no part of a sandbox.
 pub(crate) fn not_in_sandbox(app: &App, headers: &HeaderMap) -> Response {
     let stranger = Stranger::of(headers);

@@ -166,7 +166,11 @@ pub(super) async fn links(
         let times = [link.times.person, link.times.unsure, link.times.machine].map(|times| times.to_string());
         [vec![link.link.to_string(), link.url.unwrap_or_default()], times.to_vec()].concat()
     });
-    Ok(Table::whole("links", &["link", "url", "people", "unsure", "machines"], rows.collect()))
+    Ok(Table::whole(
+        "links",
+        &["link", "url", "clicks_by_people", "clicks_unsure", "clicks_by_machines"],
+        rows.collect(),
+    ))
 }
 
 /// The table of what it brought, for a spreadsheet.

@@ -34,8 +34,8 @@ struct Finding {
     class: &'static str,
     /// Does it forbid the beginning?
     forbids: bool,
-    /// May it be over by the time it begins? Then only a beginning now is refused.
-    passes: bool,
+    /// Does it forbid to begin now, and may have passed later?
+    forbids_now: bool,
     says: String,
     /// What mends it.
     remedy: String,
@@ -71,7 +71,12 @@ impl DraftPage {
     }
 
     fn is_later(&self) -> bool {
-        self.typed.get("when") == "later"
+        self.typed.get("when") == "later" || self.is_later_only()
+    }
+
+    /// Is there something for which it would be refused now?
+    fn is_later_only(&self) -> bool {
+        self.findings.iter().any(|found| found.forbids_now)
     }
 
     fn wrong(&self, field: &str) -> Option<&str> {
@@ -109,7 +114,7 @@ async fn review(
     let plain = |says: String, remedy: String| Finding {
         class: "hard",
         forbids: true,
-        passes: false,
+        forbids_now: false,
         says,
         remedy,
         record: None,
@@ -131,9 +136,7 @@ async fn review(
         equation: Equation::of(&visitor.shown, &report, &head.base).foretold(&head.base),
         people: report.attempted,
         window_secs: app.config.cancel_window_secs.into(),
-        may_begin: may_send
-            && campaign.state == CampaignState::Draft
-            && !findings.iter().any(|found| found.forbids && !found.passes),
+        may_begin: may_send && campaign.state == CampaignState::Draft && !findings.iter().any(|found| found.forbids),
         start_at: campaign.start_at.filter(|_| campaign.state == CampaignState::Scheduled),
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),
         head,
@@ -160,7 +163,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
     let in_text = |class, forbids, says: String| Finding {
         class,
         forbids,
-        passes: false,
+        forbids_now: false,
         says,
         remedy: shown.say("remedy-message"),
         record: None,
@@ -176,8 +179,8 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
     };
     let against = |objection: &Objection| Finding {
         class: "hard",
-        forbids: true,
-        passes: objection.is_of_the_moment(),
+        forbids: !objection.is_of_the_moment(),
+        forbids_now: objection.is_of_the_moment(),
         says: match objection {
             Objection::SentAlready { campaign, number, over_at } => {
                 let at = shown.time(over_at).into();
@@ -204,7 +207,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
     let gap = |(tag, people): &(String, u64)| Finding {
         class: "soft",
         forbids: false,
-        passes: false,
+        forbids_now: false,
         says: shown.fill("finding-gap", &[("n", (*people).into()), ("tag", tag.as_str().into())]),
         remedy: shown.fill("remedy-gap", &[("tag", tag.as_str().into())]),
         record: None,

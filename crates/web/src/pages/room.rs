@@ -3,6 +3,7 @@
 //! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
 //! in the same places.
 
+use super::campaign::is_elsewhere;
 use super::equation::Equation;
 use super::shown::Shown;
 use super::{Visitor, live, trial};
@@ -12,7 +13,8 @@ use askama::Template;
 use dispatch::pace::Limit;
 use engine::forecast::{Bound, Forecast};
 use engine::lanes::LaneView;
-use engine::report::{Cause, Report};
+use engine::report::retries::{Retries, Until};
+use engine::report::{Cause, Report, Waiting};
 use model::access::Scope;
 use model::{CampaignState, Category, Timestamp};
 use std::collections::BTreeMap;
@@ -50,8 +52,9 @@ struct Lane {
 }
 
 impl Lane {
-    /// `of_all`: messages started in the last minute by all lanes that lead to its site.
-    fn of(shown: &Shown, view: LaneView, there: u64, of_all: u64) -> Lane {
+    /// `there`: how many of the campaign wait there, and of all. `of_all`: messages started in the last minute by all lanes
+    /// that lead to its site.
+    fn of(shown: &Shown, view: LaneView, (there, all_there): (u64, u64), of_all: u64) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
         // What was configured is no news; what was learned has a time at which it is tried again.
         let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
@@ -67,7 +70,7 @@ impl Lane {
         let (why, next) = match (view.held, learned) {
             // The rest knows what the server said.
             (Some(held), Some(limit)) if is_rest => (shown.limit(&limit), Some(held.until)),
-            (Some(held), _) => (held.why, Some(held.until)),
+            (Some(held), _) => (shown.held(&held), Some(held.until)),
             (None, Some(limit)) => (shown.limit(&limit), limit.limit.next_probe),
             (None, None) => (view.budget.map(|budget| budget.why).unwrap_or_default(), None),
         };
@@ -76,9 +79,10 @@ impl Lane {
         let href = format!("/lanes?{asked}");
         // What is held or spent does not go at the rate of the last minute.
         let goes_on = matches!(goes, "full" | "slowed") && there > 0 && of_all >= TOLD_FROM;
+        let all_there = all_there.max(there);
         Lane {
             last_minute: view.last_minute.into(),
-            through: goes_on.then(|| Duration::from_secs((there * 60).div_ceil(of_all))),
+            through: goes_on.then(|| Duration::from_secs((all_there * 60).div_ceil(of_all))),
             href,
             site: view.site,
             source: view.source,
@@ -103,6 +107,8 @@ pub(super) struct Room(BTreeMap<&'static str, String>);
 struct Belt<'a> {
     shown: &'a Shown,
     report: &'a Report,
+    /// For what they wait, those before a held lane among those held.
+    waiting: Waiting,
     open: u64,
 }
 
@@ -116,6 +122,8 @@ struct Pace<'a> {
     waiting: u64,
     ends_at: Option<Timestamp>,
     why: String,
+    /// Until when those who were put off are tried, in a sentence.
+    until: Option<String>,
 }
 
 impl<'a> Pace<'a> {
@@ -123,7 +131,13 @@ impl<'a> Pace<'a> {
         self.shown.fill("pace-over", &[("span", self.shown.lasted_secs(secs).into())])
     }
 
-    fn of(shown: &'a Shown, (state, waiting): (CampaignState, u64), foreseen: &'a Forecast) -> Pace<'a> {
+    /// `until`: until when those who were put off are tried; `None`: nobody is, or nobody of it from here.
+    fn of(
+        shown: &'a Shown,
+        (state, waiting): (CampaignState, u64),
+        foreseen: &'a Forecast,
+        until: Option<Until>,
+    ) -> Pace<'a> {
         let by_rate = foreseen.at_this_rate_s.map(|secs| shown.now + Duration::from_secs(secs));
         let (ends_at, why) = match (foreseen.bound, &foreseen.last_site) {
             _ if state == CampaignState::Paused => (None, shown.say("pace-paused")),
@@ -142,7 +156,16 @@ impl<'a> Pace<'a> {
             (None, _) if by_rate.is_some() => (by_rate, shown.say("pace-at-this-rate")),
             (None, _) => (None, shown.say("pace-unknown")),
         };
-        Pace { shown, foreseen, waiting, ends_at, why }
+        let until = until.map(|until| {
+            let id = if until.is_least { "pace-at-least" } else { "pace-until" };
+            shown.fill(id, &[("at", shown.time(&until.at).into())])
+        });
+        Pace { shown, foreseen, waiting, ends_at, why, until }
+    }
+
+    /// Of a campaign that nobody is tried of from here.
+    fn left(shown: &'a Shown, waiting: u64, foreseen: &'a Forecast) -> Pace<'a> {
+        Pace { shown, foreseen, waiting, ends_at: None, why: shown.say("pace-left"), until: None }
     }
 }
 
@@ -168,9 +191,15 @@ struct Waits<'a> {
     icons: &'static str,
     base: &'a str,
     report: &'a Report,
+    retries: &'a Retries,
 }
 
 impl Waits<'_> {
+    /// What somebody heard who waits for this cause: of those looked at, else of whoever was counted last.
+    fn reply<'c>(&'c self, cause: &'c Cause) -> Option<&'c str> {
+        self.retries.reply(cause).or(cause.reply.as_deref())
+    }
+
     /// Who was refused for our own set-up: it will not get better by waiting.
     fn refusals(&self) -> impl Iterator<Item = &Cause> {
         refused_for_our_setup(self.report)
@@ -189,15 +218,18 @@ impl Room {
         let base = format!("/campaigns/{}", campaign.id);
         let report = app.desk.latest.overview(app, campaign).await?;
         let sees_lanes = visitor.caller.scopes.has(Scope::DispatchRead) && visitor.caller.of_the_house().is_ok();
-        let lanes = if sees_lanes { app.desk.latest.lanes(app).await } else { live::Lanes::default() };
-        let mut parts = drawn(&visitor.shown, &base, &report, lanes);
+        let lanes = match sees_lanes {
+            true => app.desk.latest.lanes(app).await.seen_by(app.desk.latest.at_sites(app, campaign.id).await?),
+            false => live::Lanes::default(),
+        };
+        let retries = app.desk.latest.retries(app, campaign).await?;
+        let mut parts = drawn(&visitor.shown, &base, (&report, &retries), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
-        parts.extend(
-            Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen)
-                .render()
-                .ok()
-                .map(|html| ("pace", html)),
-        );
+        let pace = match is_elsewhere(app, campaign) {
+            true => Pace::left(&visitor.shown, report.in_progress, &foreseen),
+            false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, retries.until),
+        };
+        parts.extend(pace.render().ok().map(|html| ("pace", html)));
         parts
             .extend(trial::watched(&app.desk.latest, app, &visitor.shown, campaign).await?.map(|html| ("trial", html)));
         Ok(Room(parts))
@@ -214,8 +246,27 @@ impl Room {
     }
 }
 
-fn drawn(shown: &Shown, base: &str, report: &Report, known: live::Lanes) -> BTreeMap<&'static str, String> {
-    let there: Vec<u64> = known.views.iter().map(|view| known.waiting_there(view)).collect();
+/// Counts those who wait where every lane is held among the held: `held` of them, some of whom may be counted there already.
+fn with_held_lanes(waiting: Waiting, held: u64) -> Waiting {
+    let more = held.saturating_sub(waiting.held);
+    let of_first = more.min(waiting.first_try);
+    let of_retries = (more - of_first).min(waiting.retry);
+    Waiting {
+        first_try: waiting.first_try - of_first,
+        retry: waiting.retry - of_retries,
+        held: waiting.held + of_first + of_retries,
+    }
+}
+
+fn drawn(
+    shown: &Shown,
+    base: &str,
+    (report, retries): (&Report, &Retries),
+    known: live::Lanes,
+) -> BTreeMap<&'static str, String> {
+    let waiting = with_held_lanes(report.waiting, known.held_there());
+    let there: Vec<(u64, u64)> =
+        known.views.iter().map(|view| (known.waiting_there(view), known.all_there(view))).collect();
     let mut rates: BTreeMap<String, u64> = BTreeMap::new();
     for view in &known.views {
         *rates.entry(view.operator.clone()).or_default() += u64::from(view.last_minute);
@@ -233,9 +284,9 @@ fn drawn(shown: &Shown, base: &str, report: &Report, known: live::Lanes) -> BTre
     let icons: &'static str = &super::assets::PLACE;
     let drawn = [
         ("equation", Equation::of(shown, report, base).render()),
-        ("belt", Belt { shown, report, open }.render()),
+        ("belt", Belt { shown, report, waiting, open }.render()),
         ("lanes", Lanes { shown, icons, lanes: &lanes, more }.render()),
-        ("waits", Waits { shown, icons, base, report }.render()),
+        ("waits", Waits { shown, icons, base, report, retries }.render()),
         ("voice", Ok(told(shown, report))),
     ];
     drawn.into_iter().filter_map(|(name, html)| html.ok().map(|html| (name, html))).collect()

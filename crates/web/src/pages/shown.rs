@@ -6,7 +6,7 @@ use crate::shape::Time;
 use crate::words::Words;
 use dispatch::telling::Manner;
 use dispatch::windows::Zone;
-use engine::lanes::LimitView;
+use engine::lanes::{HeldView, LimitView};
 use fluent_bundle::FluentValue;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// Below so many per cent a share is told with two figures behind the point.
 const SMALL_PERCENT: f64 = 1.0;
+
+/// How somebody left.
+pub(crate) const LEFT_BY: [&str; 5] = ["feedback_report", "mail", "one_click", "page", "told"];
 
 /// How things are shown to somebody.
 #[derive(Clone, Debug)]
@@ -138,6 +141,19 @@ impl Shown {
         Manner { language: self.words.language(), zone }.told(text, *at)
     }
 
+    /// What is noted beside a suppression: how somebody left stands there as a word.
+    pub(crate) fn noted(&self, note: &str) -> String {
+        if LEFT_BY.contains(&note) { self.one_of("left-by", note) } else { note.to_owned() }
+    }
+
+    /// Why nothing starts in a lane: what its rule means, in this language, else as it was said.
+    pub(crate) fn held(&self, view: &HeldView) -> String {
+        match view.why.strip_suffix(')').and_then(|why| why.rsplit_once(" (rule ")) {
+            Some((meaning, rule)) => format!("{} ({rule})", self.told(meaning)),
+            None => view.why.clone(),
+        }
+    }
+
     /// A limit of a lane in a sentence, with its times in the workspace's zone.
     pub(crate) fn limit(&self, view: &LimitView) -> String {
         let says = view.limit.in_words(&|at| self.time(&at));
@@ -177,6 +193,14 @@ impl Shown {
     /// The same, from seconds.
     pub(crate) fn lasted_secs(&self, secs: &u64) -> String {
         self.lasted(&Duration::from_secs(*secs))
+    }
+
+    /// `1 hour`, `36 hours`, `7 days`.
+    pub(crate) fn lasted_hours(&self, hours: &u64) -> String {
+        match *hours {
+            hours if hours > 48 && hours.is_multiple_of(24) => self.count("curve-days", &(hours / 24)),
+            hours => self.count("curve-hours", &hours),
+        }
     }
 
     /// A number with so many figures behind the point.

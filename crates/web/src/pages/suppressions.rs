@@ -1,7 +1,6 @@
 //! Who must not be mailed: looked up, added, and lifted with a reason, one by one or many at once.
 
 use super::Visitor;
-use super::contacts::left_by;
 use super::forms::{Entered, Field, Form, Typed};
 use super::layout::{Layout, Section};
 use super::names::Names;
@@ -113,7 +112,7 @@ fn row(shown: &Shown, names: &Names, may_write: bool, entry: Suppression) -> Vec
         why = why.sub(shown.say("suppressed-provisional"));
     }
     if let Some(note) = entry.note {
-        why = why.sub(left_by(shown, &note));
+        why = why.sub(shown.noted(&note));
     }
     if !entry.reason.may_be_lifted() {
         why = why.sub(shown.say("suppressed-for-good"));

@@ -196,7 +196,7 @@ fn nothing_to_choose<'l>(look: &'l Look, address: &str, known: Option<&Contact>)
         return Some(Notice::new(look, words.say("preferences"), [words.say("preferences-complained")]));
     }
     if is(SuppressionReason::Unsubscribed) {
-        return Some(unsubscribe::has_unsubscribed(look, address));
+        return Some(unsubscribe::gone(look, address));
     }
     let nothing_more = || words.fill("unsubscribed-what", &[("address", address.to_owned().into())]);
     known.is_none().then(|| Notice::new(look, words.say("preferences"), [nothing_more()]))

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use mail::token::Purpose;
 use model::SuppressionReason;
-use store::{Contact, Recipient, StoreError};
+use store::{Recipient, StoreError};
 
 /// What a POST asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,9 @@ async fn ask(app: &App, token: &str) -> Result<Option<Response>, StoreError> {
     let words = look.words;
     let address = look.shortened(&address_of(app, &recipient).await?);
     let known = app.store.contact(recipient.contact).await?.filter(|known| known.workspace == recipient.workspace);
-    let has_left = |known: &Contact| known.suppressions.iter().any(|one| one.reason == SuppressionReason::Unsubscribed);
-    if known.as_ref().is_some_and(has_left) {
-        return Ok(Some(pages::show(StatusCode::OK, &has_unsubscribed(&look, &address))));
+    // Whoever looks whether it worked sees that it did.
+    if known.is_some_and(|known| known.suppressions.iter().any(|one| one.reason == SuppressionReason::Unsubscribed)) {
+        return Ok(Some(pages::show(StatusCode::OK, &gone(&look, &address))));
     }
     let what = words.fill("unsubscribe-what", &[("address", address.into())]);
     let link = app.engine.token(Purpose::Preferences, recipient.delivery);
@@ -73,11 +73,11 @@ pub(super) async fn leave(app: &App, purpose: Purpose, token: &str) -> Result<Op
     let Some(recipient) = app.engine.unsubscribe(purpose, token, "page").await? else { return Ok(None) };
     let look = Look::of(app, recipient.workspace).await?;
     let address = look.shortened(&address_of(app, &recipient).await?);
-    Ok(Some(pages::show(StatusCode::OK, &has_unsubscribed(&look, &address))))
+    Ok(Some(pages::show(StatusCode::OK, &gone(&look, &address))))
 }
 
-/// The page after.
-pub(super) fn has_unsubscribed<'l>(look: &'l Look, address: &str) -> Notice<'l> {
+/// That they are unsubscribed, and how to come back.
+pub(super) fn gone<'l>(look: &'l Look, address: &str) -> Notice<'l> {
     let words = look.words;
     let what = words.fill("unsubscribed-what", &[("address", address.to_owned().into())]);
     let notice = Notice::new(look, words.say("unsubscribed"), [what, words.say("unsubscribed-undo")]);

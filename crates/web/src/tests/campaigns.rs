@@ -243,9 +243,14 @@ async fn a_check_hears_what_the_start_would() {
     let again = house.post("/api/v1/campaigns", &key, written("Spring again", &import)).await.json()["id"].clone();
     assert_eq!(codes(&again).await, ["sent_already"]);
     let review = Browser::owner(&house).await.look(&format!("/campaigns/{}", again.as_str().unwrap())).await.text;
-    assert!(review.contains("as “Spring” (number 1)") && review.contains("Stands against it"), "{review}");
+    assert!(review.contains("as “Spring” (number 1)") && !review.contains("Look at this"), "{review}");
     assert!(!review.contains("postroom resume"), "a page sends nobody to a terminal: {review}");
     assert_eq!(start(&again, json!({})).await, 422);
+    // The page says so before the button is pressed, and offers a later time alone.
+    let cookie = super::pages::owner(&house).await;
+    let page = super::pages::look(&house, &format!("/campaigns/{}", again.as_str().unwrap()), &cookie).await.text;
+    assert!(page.contains("Not now") && page.contains("would get it twice"), "{page}");
+    assert!(page.contains("value=\"now\" disabled") && page.contains("Send to one person later"), "{page}");
 
     let list = house.post("/api/v1/lists", &key, json!({ "name": "empty" })).await.json()["id"].clone();
     let empty = house.post("/api/v1/campaigns", &key, written("Empty", list.as_str().unwrap())).await;

@@ -264,9 +264,15 @@ async fn a_picture_is_sent_in_and_put_in() {
     house.furnish().await;
     let cookie = owner(&house).await;
     let (edit, id) = begun(&house, &cookie, "spring").await;
-    let send = async |content: &[u8]| {
-        let mut body =
-            b"--x\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"cat.png\"\r\n\r\n".to_vec();
+    let send = async |fields: &[(&str, &str)], content: &[u8]| {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        body.extend_from_slice(
+            b"--x\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"cat.png\"\r\n\r\n",
+        );
         body.extend_from_slice(content);
         body.extend_from_slice(b"\r\n--x--\r\n");
         let request = Request::builder()
@@ -279,10 +285,31 @@ async fn a_picture_is_sent_in_and_put_in() {
             .unwrap();
         house.send(request).await
     };
-    assert_eq!(send(b"<svg onload=alert(1)>").await.status, 415, "that is no picture");
-    place(&send(b"\x89PNG\r\n\x1a\nrest").await);
+    let drawn: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+    assert_eq!(send(&[], b"<svg onload=alert(1)>").await.status, 422, "that is no picture");
+    place(&send(&[], drawn).await);
     let page = look(&house, &edit, &cookie).await.text;
     assert!(page.contains("cat.png") && page.contains("/m/"), "{page}");
+    // What was typed comes along and is saved, whether the picture is taken or not.
+    let source = "<p>Typed since</p><a href=\"{{ unsubscribe_url }}\">bye</a>{{ postal_address }}";
+    let typed = written("spring", "Typed with a picture", source);
+    let refused = send(&typed, b"<svg onload=alert(1)>").await;
+    assert!(refused.status == 422 && refused.text.contains("id=\"picture-wrong\""), "{}", refused.text);
+    assert!(refused.text.contains("href=\"#picture\"") && refused.text.contains("Typed since"), "{}", refused.text);
+    let subject = async || {
+        let campaign = house.app.store.campaign(id).await.unwrap().unwrap();
+        engine::drafts::proposal(&house.app.store, &campaign).await.unwrap().options.subject
+    };
+    assert_eq!(subject().await.as_deref(), Some("Typed with a picture"));
+    let place = place(&send(&written("spring", "And with this one", source), drawn).await);
+    assert!(place.starts_with(&format!("{edit}?")) && place.ends_with("#pictures"), "{place}");
+    assert_eq!(subject().await.as_deref(), Some("And with this one"));
+    // What is wrong with both is told of both, and nothing of it is saved.
+    let mut broken = written("spring", "Neither", source);
+    broken.retain(|(name, _)| *name != "include");
+    let refused = send(&broken, b"").await;
+    assert!(refused.text.contains("id=\"picture-wrong\"") && refused.text.contains("id=\"include-wrong\""));
+    assert_eq!(subject().await.as_deref(), Some("And with this one"));
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ async fn a_file_is_sent_in_tried_and_imported() {
     assert_eq!((&imports["data"][0]["name"], &imports["data"][0]["added"]), (&json!("spring.csv"), &json!(3)));
     let rejects = house.get(done["result"]["rejects_file"].as_str().unwrap(), &key).await;
     assert!(rejects.text.contains("there is no @ in it"), "{}", rejects.text);
+    assert_eq!(rejects.headers["content-disposition"], "attachment; filename=\"rejects.csv\"");
     // The file is gone with its import.
     assert_eq!(house.post("/api/v1/imports", &key, wanted).await.json()["field"], "file");
 

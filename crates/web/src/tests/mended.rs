@@ -7,12 +7,15 @@ use super::composer::{hidden, place};
 use super::house::House;
 use super::live::{accept, settle};
 use super::pages::{look, owner, submit};
+use crate::{Config, Sending};
 use axum::http::Method;
+use engine::options::Transport;
 use model::{
-    Actor, Attempt, CampaignId, CampaignState, Category, DeliveryState, Outcome, Reply, Role, Scope, Stage,
-    SuppressionReason, Verdict, WorkspaceId,
+    Actor, Attempt, CampaignId, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Role, Scope, Stage,
+    SuppressionReason, Timestamp, Verdict, WorkspaceId,
 };
 use serde_json::json;
+use std::time::Duration;
 use store::{Settlement, Target};
 
 fn form(fields: &[(&str, &str)]) -> String {
@@ -273,6 +276,122 @@ async fn refused_for_our_set_up_is_said_at_home_and_in_the_room() {
     let room = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
     assert!(room.contains("One person was refused for our own set-up") && room.contains("5.7.26"), "{room}");
     assert!(room.contains("href=\"/domains\""), "{room}");
+}
+
+/// A house whose way out is that of the campaigns it is furnished with.
+fn with_their_way_out() -> House {
+    let transport = Transport::Relay { url: "smtp://127.0.0.1:9".to_owned() };
+    House::with(Config { sending: Sending { transport, ..Sending::default() }, ..Config::default() })
+}
+
+/// Somebody is put off until `due`.
+async fn put_off(house: &House, delivery: DeliveryId, reply: &str, due: Timestamp) {
+    let (store, now) = (&house.app.store, house.app.now());
+    let site = store.site_id("mx.first.example", None, now).await.unwrap();
+    let claimed = store.claim_one(delivery).await.unwrap().unwrap();
+    let verdict = Verdict {
+        outcome: Outcome::Deferred,
+        category: Category::Greylisted,
+        scope: Scope::Recipient,
+        stage: Stage::Rcpt,
+        rule: "reply-test".into(),
+        retry_after: None,
+    };
+    let (code, text) = reply.split_once(' ').unwrap();
+    let attempt = Attempt {
+        delivery,
+        number: 1,
+        started_at: now,
+        duration_ms: 20,
+        verdict,
+        reply: Some(Reply::new(code.parse().unwrap(), text)),
+        note: None,
+        host: Some("mx.first.example".to_owned()),
+        address: None,
+        tls: None,
+        reached_receiver: true,
+    };
+    let due = Some((site, due));
+    let one = Settlement { attempt: Some(attempt), due, ..Settlement::of(&claimed, DeliveryState::Deferred, now) };
+    assert_eq!(store.settle(vec![one]).await.unwrap().written, 1);
+}
+
+#[tokio::test]
+async fn until_when_people_are_tried_and_when_next_stands_beside_the_state() {
+    let house = with_their_way_out();
+    let cookie = owner(&house).await;
+    let id: CampaignId = house.furnish().await.campaign.parse().unwrap();
+    let (store, now) = (&house.app.store, house.app.now());
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 2).await.unwrap();
+    let dues = [now + Duration::from_secs(5 * 60), now + Duration::from_secs(16 * 60)];
+    put_off(&house, queued[0].delivery, "451 4.7.1 not yet", dues[0]).await;
+    put_off(&house, queued[1].delivery, "452 4.2.2 full", dues[1]).await;
+    for state in [CampaignState::Sending, CampaignState::Retrying] {
+        store.set_campaign_state(id, state, None, &Actor::Engine, now).await.unwrap();
+    }
+    let base = format!("/campaigns/{id}");
+    let table = look(&house, "/campaigns.csv?shelf=broadcasts", &cookie).await.text;
+    let line = table.lines().find(|line| line.contains("first news")).unwrap_or_else(|| panic!("{table}"));
+    assert!(table.contains(",people,skipped,accepted,in_progress,"), "{table}");
+    assert!(line.contains(",retrying,") && line.ends_with(",0,2,0,0,0,0"), "as many as the list has: {line}");
+    for page in ["/", "/campaigns", &base, &format!("{base}/report")] {
+        let page = look(&house, page, &cookie).await.text;
+        assert!(page.contains("Retrying until "), "{page}");
+    }
+    let room = look(&house, &base, &cookie).await.text;
+    assert!(room.contains("Whoever is put off to the end is given up by"), "{room}");
+    let minute = |at: Timestamp| format!("{:02}:{:02}", at.as_secs() / 3600 % 24, at.as_secs() / 60 % 60);
+    for (due, reply) in dues.into_iter().zip(["451 4.7.1 not yet", "452 4.2.2 full"]) {
+        let line =
+            room.split("<li class=\"go\">").find(|line| line.contains(reply)).unwrap_or_else(|| panic!("{room}"));
+        assert!(line.starts_with(&format!("<time>{}</time>", minute(due))), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_that_is_not_sent_from_here_says_so_and_promises_nothing() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let id: CampaignId = house.furnish().await.campaign.parse().unwrap();
+    let (store, now) = (&house.app.store, house.app.now());
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 1).await.unwrap();
+    put_off(&house, queued[0].delivery, "451 4.7.1 not yet", now + Duration::from_secs(300)).await;
+    store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+    let home = look(&house, "/", &cookie).await.text;
+    assert!(home.contains("first news is not sent from here: 2 in progress"), "{home}");
+    let list = look(&house, "/campaigns", &cookie).await.text;
+    assert!(list.contains("Not sent from here") && !list.contains("Sending</span>"), "{list}");
+    let room = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+    assert!(room.contains("It was made for another way out"), "{room}");
+    assert!(!room.contains("tried again then") && !room.contains("next try"), "{room}");
+    assert!(room.contains("<li class=\"go\"><time></time>"), "no time is promised: {room}");
+}
+
+#[tokio::test]
+async fn before_it_begins_its_report_says_that_it_has_not() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    for page in ["report", "investigate"] {
+        let page = look(&house, &format!("/campaigns/{id}/{page}"), &cookie).await;
+        assert!(page.status == 200 && page.text.contains("It has not begun"), "{}", page.text);
+        assert!(!page.text.contains("Not final") && !page.text.contains("The message has no links"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_a_form_that_is_looked_at_is_a_page() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    for path in ["/settings/name", "/first/look", "/campaigns/k_1/start"] {
+        let page = look(&house, path, &cookie).await;
+        assert_eq!(page.status, 405, "{}", page.text);
+        assert!(
+            page.text.contains("This cannot be done here") && page.text.contains("go to the page"),
+            "{}",
+            page.text
+        );
+    }
 }
 
 #[tokio::test]

@@ -104,8 +104,12 @@ async fn leaving_everything_is_taken_back_here_and_a_complaint_is_not() {
     let gone = sent.save("do=unsubscribe").await;
     assert!(gone.text.contains("Subscribe again") && sent.is_suppressed().await, "{}", gone.text);
     assert!(sent.get(&sent.page()).await.text.contains("You are unsubscribed"));
+    let link = format!("/u/{}", sent.token(Purpose::Unsubscribe));
+    let looked = sent.get(&link).await.text;
+    assert!(looked.contains("You are unsubscribed") && looked.contains("Subscribe again"), "{looked}");
     let back = sent.save("do=undo").await;
     assert!(back.text.contains("subscribed again") && !sent.is_suppressed().await);
+    assert!(sent.get(&link).await.text.contains("Unsubscribe?"), "and is asked again");
     let (store, now) = (&sent.house.app.store, sent.house.app.now());
     let target = store::Target::Address("kim@a.example".to_owned());
     store.suppress(W, target, SuppressionReason::Complained, None, &Actor::Engine, now).await.unwrap();

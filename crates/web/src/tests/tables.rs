@@ -56,6 +56,16 @@ async fn every_list_is_a_table() {
 }
 
 #[tokio::test]
+async fn lanes_are_a_table_with_its_columns_even_where_there_are_none() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let table = house.get("/api/v1/lanes?format=csv", &key).await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8", "{}", table.text);
+    assert!(table.headers["content-disposition"].to_str().unwrap().contains("lanes"), "{:?}", table.headers);
+    assert!(table.text.starts_with("source,site,provider,"), "{}", table.text);
+}
+
+#[tokio::test]
 async fn a_table_has_every_entry_in_columns_that_stay_and_no_formula() {
     let house = House::new();
     let key = house.master_key().await;
