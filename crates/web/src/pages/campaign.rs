@@ -46,8 +46,8 @@ pub(super) async fn standing(
     };
     let says = match until {
         Some(until) => {
-            let id = if until.is_least { "retrying-at-least" } else { "retrying-until" };
-            shown.fill(id, &[("at", shown.time(&until.at).into())])
+            let at = [("at", shown.time(&until.at).into())];
+            if until.is_least { shown.fill("retrying-at-least", &at) } else { shown.fill("retrying-until", &at) }
         }
         None => shown.one_of("state", campaign.state.word()),
     };

@@ -157,8 +157,8 @@ impl<'a> Pace<'a> {
             (None, _) => (None, shown.say("pace-unknown")),
         };
         let until = until.map(|until| {
-            let id = if until.is_least { "pace-at-least" } else { "pace-until" };
-            shown.fill(id, &[("at", shown.time(&until.at).into())])
+            let at = [("at", shown.time(&until.at).into())];
+            if until.is_least { shown.fill("pace-at-least", &at) } else { shown.fill("pace-until", &at) }
         });
         Pace { shown, foreseen, waiting, ends_at, why, until }
     }
