@@ -44,7 +44,7 @@ async fn a_file_is_looked_at_tried_and_imported_and_what_was_not_taken_is_told()
     let page = browser.look(&mapping).await.text;
     assert!(page.contains("value=\"fair.csv\"") && page.contains("&#60;b&#62;Sam"), "{page}");
     assert!(page.contains("<option value=\"email\" selected>the address"));
-    assert!(page.contains("a value of the person: Stadt"), "{page}");
+    assert!(page.contains("a value of the person: {{ stadt }}, as messages name it"), "{page}");
     let path = mapping.split('?').next().unwrap();
     let meant = "name=fair&column-1=email&column-2=&column-3=name";
     let missing = browser.submit(path, meant).await;
