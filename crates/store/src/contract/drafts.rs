@@ -280,7 +280,7 @@ fn a_draft_is_about_what_is_said_of_it_or_what_all_its_lists_are_about() {
         now(store.edit_draft(W, id, edit, said.map(str::to_owned), &ME, at(3))).unwrap();
         assert_eq!(now(store.campaign_topic(id)).unwrap().as_deref(), said, "{name}: what was said, until it begins");
         let foretold = now(store.forecast_draft(W, id, at(4))).unwrap();
-        now(store.freeze_draft(W, id, frozen(), &ME, at(5))).unwrap();
+        now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(5))).unwrap();
         let built = now(store.build_campaign(id, &ME, at(5))).unwrap();
         let declined = built.by_skip_reason.get(&SkipReason::TopicDeclined).copied().unwrap_or_default();
         assert_eq!(declined, u64::from(about == Some("news")), "{name}");
