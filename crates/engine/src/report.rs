@@ -435,6 +435,15 @@ impl Cause {
         [code, enhanced].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
+    /// What tells it from the other causes of its campaign, for addresses of pages: the same while people come and go.
+    pub fn mark(&self) -> String {
+        let Key { class, category, provider, code, enhanced, rule } = self.key();
+        let words = [class.word().to_owned(), category.word().to_owned(), provider.unwrap_or_default()];
+        let (code, enhanced) = (code.map(|code| code.to_string()), enhanced.map(|code| code.to_string()));
+        let rest = [code, enhanced, rule].map(Option::unwrap_or_default);
+        words.into_iter().chain(rest).collect::<Vec<_>>().join(":")
+    }
+
     fn key(&self) -> Key {
         Key {
             class: self.class,

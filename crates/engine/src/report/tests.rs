@@ -153,6 +153,9 @@ fn the_people_of_a_cause_are_those_it_counts() {
     ];
     let told = grouped(counts.clone());
     assert_eq!(told.iter().map(|cause| cause.count).collect::<Vec<_>>(), [9, 6, 4, 3]);
+    let marks: Vec<String> = told.iter().map(Cause::mark).collect();
+    assert!(marks[0].starts_with("soft:mailbox_full:google:"), "{marks:?}");
+    assert_eq!(marks.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "one address each: {marks:?}");
     for cause in &told {
         let people: u64 = counts.iter().filter(|one| counted_under(one).is_of(cause)).map(|one| one.count).sum();
         assert_eq!(people, cause.count, "{cause:?}");

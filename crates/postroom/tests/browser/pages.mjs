@@ -45,7 +45,7 @@ const PAGES = {
   "/campaigns/{id}/test": (has) => [`/campaigns/${has.draft}/test`],
   "/campaigns/{id}/report": (has) => [`/campaigns/${has.sending}/report`, `/campaigns/${has.done}/report`],
   "/campaigns/{id}/people": (has) => [`/campaigns/${has.done}/people`, `/campaigns/${has.done}/people?did=clicked`],
-  "/campaigns/{id}/investigate": (has) => [`/campaigns/${has.done}/investigate`, `/campaigns/${has.done}/investigate?cause=1&person=${has.delivery}`],
+  "/campaigns/{id}/investigate": (has) => [`/campaigns/${has.done}/investigate`, `/campaigns/${has.done}/investigate?cause=gone&person=${has.delivery}`],
   "/campaigns/{id}/resume": (has) => [`/campaigns/${has.sending}/resume`],
   "/campaigns/{id}/cancel": (has) => [`/campaigns/${has.sending}/cancel`],
   "/campaigns/{id}/resend": (has) => [`/campaigns/${has.done}/resend`],

@@ -7,11 +7,11 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::alerts::{self as api, UNWRITTEN, unwritten};
-use crate::extract::{At, Input, given};
+use crate::extract::{Asked, At, Input, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use model::alert::Severity;
@@ -41,7 +41,7 @@ pub(super) struct Which {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, &which, &Entered::default(), None).await
 }

@@ -5,12 +5,13 @@ use super::layout::{Layout, Section};
 use super::{Visitor, page};
 use crate::App;
 use crate::api::campaigns::SHELVES;
+use crate::extract::Asked;
 use crate::page as pages;
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::stream::Table;
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use engine::report::Report;
 use model::access::Scope;
@@ -99,7 +100,7 @@ struct Campaigns {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let shown = &visitor.shown;
@@ -161,7 +162,7 @@ const COLUMNS: [&str; 18] = [
 pub(super) async fn table(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let shelf = which.shelf().ok_or_else(|| Problem::from(Code::NotFound))?;

@@ -13,14 +13,14 @@ use crate::App;
 use crate::api::campaigns::{self as api, Format, Groups, Message, Mode, Written};
 use crate::api::images;
 use crate::auth::hash;
-use crate::extract::{At, Input};
+use crate::extract::{Asked, At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Faults, Problem};
 use crate::words::Words;
 use askama::Template;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Multipart, Query, State};
+use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use engine::brand::{Brand, SENDER};
@@ -432,7 +432,7 @@ pub(super) async fn edit(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(seen): Query<Seen>,
+    Asked(seen): Asked<Seen>,
 ) -> Result<Response, Problem> {
     let (campaign, written) = match draft(&app, &visitor, id).await? {
         Ok(found) => found,

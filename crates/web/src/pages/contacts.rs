@@ -5,11 +5,11 @@ use super::shown::Shown;
 use super::{Visitor, page, segments};
 use crate::App;
 use crate::api::contacts::{SOUGHT, Wanted};
-use crate::extract::At;
+use crate::extract::{Asked, At};
 use crate::page as pages;
 use crate::problem::{Code, Problem};
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use dispatch::engage::Sign;
 use engine::why::{self, Kept, Who, Why};
@@ -159,7 +159,7 @@ fn plain(value: &serde_json::Value) -> String {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsRead)?;
     let (scopes, workspace) = (visitor.caller.scopes, visitor.caller.workspace);
@@ -269,7 +269,7 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<ContactId>,
-    Query(place): Query<Place>,
+    Asked(place): Asked<Place>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsRead)?;
     let workspace = visitor.caller.workspace;

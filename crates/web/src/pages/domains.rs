@@ -11,7 +11,7 @@ use crate::extract::{Asked, given};
 use crate::page as pages;
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use serde_json::json;
@@ -20,7 +20,7 @@ use serde_json::json;
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, which, &Entered::default()).await
 }

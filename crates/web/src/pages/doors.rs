@@ -8,10 +8,11 @@ use super::visit::{Stranger, Visitor};
 use super::{Layout, page};
 use crate::api::sessions;
 use crate::auth::{self, sign_in};
+use crate::extract::Asked;
 use crate::problem::{Code, Problem};
 use crate::{App, Peer};
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -80,7 +81,7 @@ impl SignInPage {
 }
 
 /// The door.
-pub(super) async fn ask(State(app): State<App>, stranger: Stranger, Query(going): Query<Going>) -> Response {
+pub(super) async fn ask(State(app): State<App>, stranger: Stranger, Asked(going): Asked<Going>) -> Response {
     page(&SignInPage::new(&app, &stranger, going.next))
 }
 

@@ -8,9 +8,10 @@ use super::sheet::{Cell, Press, Sheet, Table};
 use super::shown::Shown;
 use crate::App;
 use crate::api::events as api;
+use crate::extract::Asked;
 use crate::page as pages;
 use crate::problem::Problem;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use model::EventKind;
 use model::access::Scope;
@@ -57,7 +58,7 @@ impl Which {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::EventsRead)?;
     let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);

@@ -9,12 +9,12 @@ use super::shown::Shown;
 use super::tabs;
 use crate::App;
 use crate::api::imports as api;
-use crate::extract::{At, given};
+use crate::extract::{Asked, At, given};
 use crate::files::{Folder, beside};
 use crate::page as pages;
 use crate::problem::{Code, Faults, Problem};
 use axum::body::Bytes;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::import::{Preview, Role, was_taken};
 use mail::values::tag_of_column;
@@ -48,7 +48,7 @@ const PLAIN: &str = "";
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsRead)?;
     let shown = &visitor.shown;
@@ -203,7 +203,7 @@ pub(super) async fn mapping(
     State(app): State<App>,
     visitor: Visitor,
     Path(file): Path<String>,
-    Query(asked): Query<Vec<(String, String)>>,
+    Asked(asked): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsWrite)?;
     mapping_page(&app, &visitor, &file, &Entered::so_far("mapping", Typed::of(asked))).await
@@ -340,7 +340,7 @@ pub(super) async fn job(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<JobId>,
-    Query(chosen): Query<Vec<(String, String)>>,
+    Asked(chosen): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsWrite)?;
     let shown = &visitor.shown;

@@ -9,10 +9,10 @@ use super::message::Story;
 use super::shown::verdict_class as class_of;
 use super::{Visitor, page};
 use crate::App;
-use crate::extract::At;
+use crate::extract::{Asked, At};
 use crate::problem::Problem;
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use engine::report::people::Person;
 use engine::report::{self, Cause};
@@ -30,8 +30,8 @@ const PAGE: usize = 500;
 /// What was chosen.
 #[derive(Deserialize)]
 pub(super) struct Chosen {
-    /// The number of the cause, from 0.
-    cause: Option<usize>,
+    /// The mark of the cause ([`Cause::mark`]).
+    cause: Option<String>,
     /// The delivery.
     person: Option<String>,
 }
@@ -41,7 +41,7 @@ struct Group {
     /// Whose, as a word of the catalogue.
     whose: &'static str,
     people: u64,
-    causes: Vec<(usize, Cause)>,
+    causes: Vec<Cause>,
 }
 
 #[derive(Template)]
@@ -52,7 +52,7 @@ struct Investigation {
     groups: Vec<Group>,
     not_delivered: u64,
     waiting: u64,
-    chosen: Option<(usize, Cause)>,
+    chosen: Option<Cause>,
     people: Vec<Person>,
     /// There are more people of this cause than are shown.
     is_cut: bool,
@@ -62,8 +62,8 @@ struct Investigation {
 }
 
 impl Investigation {
-    fn is_cause(&self, at: &usize) -> bool {
-        self.chosen.as_ref().is_some_and(|(chosen, _)| chosen == at)
+    fn is_cause(&self, cause: &Cause) -> bool {
+        self.chosen.as_ref().is_some_and(|chosen| chosen.mark() == cause.mark())
     }
 
     fn is_person(&self, delivery: &str) -> bool {
@@ -76,14 +76,14 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(chosen): Query<Chosen>,
+    Asked(chosen): Asked<Chosen>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     visitor.caller.may(Scope::ContactsRead)?;
     let campaign = campaign::found(&app, &visitor, id).await?;
     let known = report::report(&app.store, id, app.now()).await?;
     let causes: Vec<Cause> = known.causes.iter().chain(&known.waiting_causes).cloned().collect();
-    let at = match (&chosen.person, chosen.cause) {
+    let at = match (&chosen.person, &chosen.cause) {
         (Some(_), _) => "detail",
         (None, Some(_)) => "people",
         (None, None) => "causes",
@@ -92,12 +92,15 @@ pub(super) async fn show(
         Some(delivery) => story(&app, &visitor, id, delivery).await?,
         None => None,
     };
-    let own = story.as_ref().and_then(|story| causes.iter().position(|cause| story.person.is_of(cause)));
-    // Whoever was asked for without a cause, and has none, belongs to nobody's people.
-    let number = chosen.cause.or(own).or_else(|| story.is_none().then_some(0));
-    let cause = number.and_then(|number| causes.get(number).cloned().map(|cause| (number, cause)));
+    let cause = match (&chosen.cause, &story) {
+        (Some(mark), _) => causes.iter().find(|cause| cause.mark() == *mark),
+        // Whoever was asked for without a cause, and has none, belongs to nobody's people.
+        (None, Some(story)) => causes.iter().find(|cause| story.person.is_of(cause)),
+        (None, None) => causes.first(),
+    };
+    let cause = cause.cloned();
     let (people, is_cut) = match &cause {
-        Some((_, cause)) => people_of(&app, id, cause).await?,
+        Some(cause) => people_of(&app, id, cause).await?,
         None => (Vec::new(), false),
     };
     if let (None, Some(first)) = (&story, people.first()) {
@@ -121,13 +124,13 @@ pub(super) async fn show(
 /// Causes by whose problem they are: ours first, then by size.
 fn grouped(causes: Vec<Cause>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for (number, cause) in causes.into_iter().enumerate() {
+    for cause in causes {
         match groups.iter_mut().find(|group| group.whose == cause.whose) {
             Some(group) => {
                 group.people += cause.count;
-                group.causes.push((number, cause));
+                group.causes.push(cause);
             }
-            None => groups.push(Group { whose: cause.whose, people: cause.count, causes: vec![(number, cause)] }),
+            None => groups.push(Group { whose: cause.whose, people: cause.count, causes: vec![cause] }),
         }
     }
     groups.sort_by_key(|group| (!group.whose.starts_with("our "), std::cmp::Reverse(group.people)));

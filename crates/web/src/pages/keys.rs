@@ -8,11 +8,11 @@ use super::shown::Shown;
 use super::{Visitor, once, tabs};
 use crate::App;
 use crate::api::keys as api;
-use crate::extract::{At, Input, given};
+use crate::extract::{Asked, At, Input, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::KeyId;
 use model::access::Scope;
@@ -27,7 +27,7 @@ const PAGE: usize = 50;
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, which, &Entered::default(), None).await
 }

@@ -8,10 +8,10 @@ use super::shown::Shown;
 use super::{Visitor, live, tabs};
 use crate::App;
 use crate::api::holds as api;
-use crate::extract::{At, Input, given};
+use crate::extract::{Asked, At, Input, given};
 use crate::problem::{Faults, Problem};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::lanes::LaneView;
 use model::HoldId;
@@ -44,7 +44,7 @@ pub(super) struct Which {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::DispatchRead)?;
     draw(&app, &visitor, &which, &Entered::default()).await

@@ -7,10 +7,10 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::lists as api;
-use crate::extract::{At, given};
+use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::Problem;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::ListId;
 use model::access::Scope;
@@ -27,7 +27,7 @@ const TEMPLATES_MAX: usize = 100;
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, which, &Entered::default()).await
 }

@@ -6,11 +6,11 @@
 
 use super::room::Room;
 use super::visit::Visitor;
-use crate::extract::At;
+use crate::extract::{Asked, At};
 use crate::problem::{Code, Problem};
 use crate::{App, auth};
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use engine::forecast::{Forecast, forecast};
@@ -228,7 +228,7 @@ pub(super) async fn campaign(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(drawn): Query<Drawn>,
+    Asked(drawn): Asked<Drawn>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     super::campaign::found(&app, &visitor, id).await?;

@@ -7,11 +7,11 @@ use super::shown::verdict_class as class_of;
 use super::{Visitor, foreseen, page, segments};
 use crate::App;
 use crate::api::campaigns as api;
-use crate::extract::At;
+use crate::extract::{Asked, At};
 use crate::page as pages;
 use crate::problem::{Code, Problem};
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use dispatch::trial::letter;
 use engine::report::people::Did;
@@ -109,7 +109,7 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(behind): Query<Behind>,
+    Asked(behind): Asked<Behind>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     visitor.caller.may(Scope::ContactsRead)?;

@@ -8,10 +8,10 @@ use super::campaign::found;
 use super::shown::Shown;
 use crate::App;
 use crate::api::campaigns as api;
-use crate::extract::At;
+use crate::extract::{Asked, At};
 use crate::problem::{Code, Problem};
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use dispatch::trial::letter;
@@ -188,7 +188,7 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(seen): Query<Seen>,
+    Asked(seen): Asked<Seen>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;

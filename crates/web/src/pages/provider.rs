@@ -6,10 +6,11 @@ use super::doors::{Going, door, own_path};
 use super::visit::Stranger;
 use crate::auth::oidc::{self, Back, Refusal};
 use crate::auth::{self, sign_in};
+use crate::extract::Asked;
 use crate::problem::{Code, Problem};
 use crate::{App, Peer};
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
@@ -24,7 +25,7 @@ pub(super) async fn away(
     State(app): State<App>,
     stranger: Stranger,
     Extension(Peer(ip)): Extension<Peer>,
-    Query(going): Query<Going>,
+    Asked(going): Asked<Going>,
 ) -> Result<Response, Problem> {
     not_too_often(&app, ip)?;
     Ok(match oidc::begin(&app, own_path(&going.next)).await {
@@ -39,7 +40,7 @@ pub(super) async fn back(
     stranger: Stranger,
     Extension(Peer(ip)): Extension<Peer>,
     headers: HeaderMap,
-    Query(back): Query<Back>,
+    Asked(back): Asked<Back>,
 ) -> Result<Response, Problem> {
     not_too_often(&app, ip)?;
     let (user, next) = match oidc::finish(&app, &headers, &back).await {

@@ -7,12 +7,12 @@ use super::sheet::{Cell, Press, Sheet, Table};
 use super::{Visitor, page};
 use crate::App;
 use crate::api::segments as api;
-use crate::extract::{At, given};
+use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::{Code, Faults, Problem};
 use askama::Template;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
@@ -38,7 +38,7 @@ const DEPTH_SHOWN: usize = 5;
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SegmentsRead)?;
     let shown = &visitor.shown;
@@ -249,7 +249,7 @@ fn with_chosen(mut known: Choices, chosen: &str) -> Choices {
 pub(super) async fn new(
     State(app): State<App>,
     visitor: Visitor,
-    Query(begun): Query<Begun>,
+    Asked(begun): Asked<Begun>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SegmentsRead)?;
     let (lines, error) = match begun.text.trim() {
@@ -269,7 +269,7 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<SegmentId>,
-    Query(begun): Query<Begun>,
+    Asked(begun): Asked<Begun>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SegmentsRead)?;
     let known = app.store.segment(visitor.caller.workspace, id).await?;

@@ -12,7 +12,7 @@ use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use crate::stream;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use model::{SequenceId, SequenceState};
@@ -39,7 +39,7 @@ fn badge(shown: &Shown, state: SequenceState) -> Badge {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let shown = &visitor.shown;

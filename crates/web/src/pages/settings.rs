@@ -6,9 +6,9 @@ use super::sheet::{Cell, Facts, Part, Press, Sheet};
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::{lists, settings as api, workspaces};
-use crate::extract::{At, given};
+use crate::extract::{Asked, At, given};
 use crate::problem::{Faults, Problem};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::brand::{BRAND_COLOUR, BRAND_NAME, LANGUAGE, SENDER, TIME_ZONE};
 use engine::drafts::POSTAL_ADDRESS;
@@ -26,7 +26,7 @@ const CAPS: [&str; 3] = ["per_day", "per_week", "topic_per_week"];
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
-    Query(done): Query<Done>,
+    Asked(done): Asked<Done>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, &Entered::default(), done.kept.is_some()).await
 }

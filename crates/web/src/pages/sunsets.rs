@@ -12,7 +12,7 @@ use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::sunsets::USUAL;
 use model::SunsetId;
@@ -24,7 +24,7 @@ use store::sunset::SleepRule;
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, which, &Entered::default(), Vec::new()).await
 }

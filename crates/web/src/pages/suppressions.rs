@@ -8,11 +8,11 @@ use super::sheet::{Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
 use crate::App;
 use crate::api::suppressions as api;
-use crate::extract::{Input, given};
+use crate::extract::{Asked, Input, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use model::{EmailAddress, SuppressionReason};
@@ -36,7 +36,7 @@ pub(super) struct Which {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SuppressionsRead)?;
     let typed = Typed::of(vec![("q".to_owned(), which.q.clone())]);
@@ -169,7 +169,7 @@ pub(super) struct Whose {
 pub(super) async fn ask_to_lift(
     State(app): State<App>,
     visitor: Visitor,
-    Query(whose): Query<Whose>,
+    Asked(whose): Asked<Whose>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SuppressionsWrite)?;
     Ok(lifting(&app, &visitor, &whose.target, &Entered::default()))

@@ -8,12 +8,12 @@ use super::shown::verdict_class as class_of;
 use super::{Visitor, forms, page};
 use crate::App;
 use crate::api::campaigns as api;
-use crate::extract::{At, Input};
+use crate::extract::{Asked, At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
@@ -97,7 +97,7 @@ pub(super) async fn ask(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(sent): Query<Sent>,
+    Asked(sent): Asked<Sent>,
 ) -> Result<Response, Problem> {
     let member = app.store.member(visitor.caller.workspace, visitor.caller.person()?).await?;
     let to = member.map(|member| member.user.email).unwrap_or_default();

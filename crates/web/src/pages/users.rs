@@ -7,11 +7,11 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::users as api;
-use crate::extract::{At, given};
+use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::{Code, Problem};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use model::{Role, UserId};
@@ -26,7 +26,7 @@ const PAGE: usize = 50;
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, which, &Entered::default(), None).await
 }

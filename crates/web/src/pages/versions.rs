@@ -5,11 +5,11 @@ use super::layout::{Layout, Section};
 use super::{Visitor, page};
 use crate::App;
 use crate::api::campaigns::{self as api, Written};
-use crate::extract::{At, Input};
+use crate::extract::{Asked, At, Input};
 use crate::problem::Problem;
 use askama::Template;
 use axum::Form;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::drafts::Proposal;
 use model::CampaignId;
@@ -66,7 +66,7 @@ pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
-    Query(which): Query<Which>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;

@@ -7,11 +7,11 @@ use super::shown::Shown;
 use super::{Visitor, once, tabs};
 use crate::App;
 use crate::api::webhooks as api;
-use crate::extract::{At, given};
+use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::WebhookId;
 use model::access::Scope;
@@ -39,7 +39,7 @@ fn standing(shown: &Shown, webhook: &Webhook) -> Badge {
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     draw(&app, &visitor, which, &Entered::default()).await
 }
@@ -122,7 +122,7 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<WebhookId>,
-    Query(which): Query<pages::Plain>,
+    Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     one(&app, &visitor, id, which.after.as_deref(), &Entered::default(), None).await
 }
