@@ -248,7 +248,7 @@ fn ten_minutes_from_an_empty_directory_to_ten_verdicts_and_again_by_the_keyboard
     assert!(said("timeline", "told").contains("Crocuses") && said("timeline", "note").contains("550 5.1.1"));
     assert!(said("unsubscribed", "before").contains("i…@lookmail.test"), "{steps:#?}");
     assert!(said("unsubscribed", "badge").contains("Unsubscribed"), "who left may not be mailed: {steps:#?}");
-    assert!(said("unsubscribed", "told").contains("how: page"), "{steps:#?}");
+    assert!(said("unsubscribed", "told").contains("on the page that the message leads to"), "{steps:#?}");
     let why = said("skipped", "why");
     assert!(why.contains("1 unsubscribed") && why.contains("1 bounced before"), "{why}");
     assert!(steps.contains_key("left at once"), "nothing that was typed is lost: {steps:#?}");
