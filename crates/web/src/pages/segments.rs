@@ -154,7 +154,7 @@ struct Draft {
 }
 
 /// What came of asking a rule.
-struct Asked {
+struct Answer {
     people: u64,
     sample: Vec<Contact>,
     /// Of whom it was asked, and what it says of them.
@@ -190,7 +190,7 @@ struct SegmentPage {
     lists: Choices,
     imports: Choices,
     campaigns: Choices,
-    asked: Option<Asked>,
+    asked: Option<Answer>,
     may_write: bool,
     may_export: bool,
     /// Is it saved as it stands here?
@@ -422,7 +422,7 @@ async fn draw(
 }
 
 /// Asks the rule of everybody, and of one person if somebody is named.
-async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Asked, Problem> {
+async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Answer, Problem> {
     let rule: Rule = segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string()))?;
     let (workspace, now) = (visitor.caller.workspace, app.now());
     let people = app.store.segment_count(workspace, rule.clone(), now).await?;
@@ -439,7 +439,7 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Asked, Probl
             })
         }
     };
-    Ok(Asked { people, sample, why })
+    Ok(Answer { people, sample, why })
 }
 
 /// Somebody by their id or their address.
