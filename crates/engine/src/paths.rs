@@ -53,8 +53,7 @@ pub(crate) struct NoWay {
 }
 
 /// There is nobody to carry it.
-const NO_SOURCE: &str = "no source carries this mail: of the pool set for it, or of those in no pool, none is in use \
-                         (postroom pool list)";
+const NO_SOURCE: &str = "no source carries this mail: of the pool set for it, or of those in no pool, none is in use";
 
 impl NoWay {
     /// Of a campaign, if it is so.

@@ -228,6 +228,35 @@ impl EventKind {
     pub const fn is_logged(self) -> bool {
         !matches!(self, EventKind::Sent)
     }
+
+    /// Is it about the house alone: who works here, with which keys and settings, and what was taken out? The audit log tells
+    /// of these, and nobody else is told.
+    pub const fn is_inside(self) -> bool {
+        use EventKind as K;
+        matches!(
+            self,
+            K::KeyMade
+                | K::BackedUp
+                | K::Adopted
+                | K::SettingChanged
+                | K::UserAdded
+                | K::UserChanged
+                | K::UserRemoved
+                | K::SignedIn
+                | K::SignInRefused
+                | K::SignedOut
+                | K::ApiKeyMade
+                | K::ApiKeyRevoked
+                | K::WorkspaceChanged
+                | K::Exported
+                | K::WebhookMade
+                | K::WebhookChanged
+                | K::WebhookRemoved
+                | K::WebhookDisabled
+                | K::WebhookEnabled
+                | K::AlertChannelChanged
+        )
+    }
 }
 
 /// Who did something.

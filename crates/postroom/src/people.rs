@@ -40,7 +40,7 @@ pub(crate) async fn carry_out(ledger: &Ledger, actor: &Actor, order: &People) ->
         People::Add { email, name, role, workspace: named } => {
             let workspace = allot::workspace_or_first(ledger, named.as_deref()).await?;
             let member = store.invite(workspace, email, name, *role, actor, now).await?;
-            let token = link(ledger, workspace, Some(member.user.id), LinkPurpose::Welcome).await?;
+            let token = link(ledger, (workspace, Some(member.user.id), LinkPurpose::Welcome), actor).await?;
             Ok(json!({ "user": user_json(&member), "link": format!("/welcome/{token}") }))
         }
         People::Disable { user, disabled } => {
@@ -55,7 +55,7 @@ pub(crate) async fn carry_out(ledger: &Ledger, actor: &Actor, order: &People) ->
                     (store.member(workspace, *user).await?.ok_or_else(missing)?, LinkPurpose::Reset)
                 }
             };
-            let token = link(ledger, known.workspace.id, Some(*user), purpose).await?;
+            let token = link(ledger, (known.workspace.id, Some(*user), purpose), actor).await?;
             Ok(json!({ "user": user_json(&known), "link": format!("/welcome/{token}") }))
         }
         People::MakeKey { name, scopes, expires_at, workspace: named } => {
@@ -103,17 +103,15 @@ pub(crate) fn key_json(key: &ApiKey) -> serde_json::Value {
 
 /// Makes a link that works once; `None`: by which somebody becomes the first owner.
 pub(crate) async fn welcome(ledger: &Ledger) -> Result<String, Failure> {
-    link(ledger, ledger.workspace, None, LinkPurpose::Welcome).await
+    link(ledger, (ledger.workspace, None, LinkPurpose::Welcome), &ledger.actor).await
 }
 
 async fn link(
     ledger: &Ledger,
-    workspace: WorkspaceId,
-    user: Option<UserId>,
-    purpose: LinkPurpose,
+    who: (WorkspaceId, Option<UserId>, LinkPurpose),
+    actor: &Actor,
 ) -> Result<String, Failure> {
-    let who = (workspace, user, purpose);
-    Ok(web::make_link(&ledger.store, &SystemEntropy::new(), who, ledger.now()).await?)
+    Ok(web::make_link(&ledger.store, &SystemEntropy::new(), who, actor, ledger.now()).await?)
 }
 
 /// Makes the first owner.

@@ -49,6 +49,14 @@ impl LinkPurpose {
             LinkPurpose::Reset => 1,
         }
     }
+
+    /// As the log of changes has it.
+    pub(crate) const fn told(self) -> &'static str {
+        match self {
+            LinkPurpose::Welcome => "link to accept made",
+            LinkPurpose::Reset => "link to set a new password made",
+        }
+    }
 }
 
 /// A link that works once.
@@ -102,8 +110,9 @@ impl Store {
     }
 
     /// Makes a link that works once. Older ones for the same person and purpose stop working.
-    pub async fn make_link(&self, link: OneTimeLink, now: Timestamp) -> Result<()> {
-        self.core.lanes.write(move |ledger| ledger.make_link(&link, now)).await
+    pub async fn make_link(&self, link: OneTimeLink, actor: &Actor, now: Timestamp) -> Result<()> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.make_link(&link, &actor, now)).await
     }
     /// The link with this hash, if it works.
     pub async fn link(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<OneTimeLink>> {

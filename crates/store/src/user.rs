@@ -94,6 +94,8 @@ pub struct CredentialChange {
     pub recovery: Option<Vec<String>>,
     /// Who they are at an identity provider: issuer and subject; `Some(None)`: nobody any more.
     pub identity: Option<Option<(String, String)>>,
+    /// Was it made by a one-time link? Whoever had it, it need not have been that person.
+    pub by_link: bool,
 }
 
 impl std::fmt::Debug for CredentialChange {
@@ -109,6 +111,7 @@ impl CredentialChange {
             self.password.as_ref().map(|_| "password"),
             self.second_factor.as_ref().map(|to| if to.is_some() { "second factor on" } else { "second factor off" }),
             self.identity.as_ref().map(|_| "identity provider"),
+            self.by_link.then_some("by a link"),
         ];
         let told: Vec<&str> = parts.into_iter().flatten().collect();
         if told.is_empty() { "recovery codes".to_owned() } else { told.join(", ") }

@@ -1,12 +1,12 @@
 //! `bench beside`: does sending slow down while a long file is imported over the API?
 //!
-//! One server, the same people. A campaign is sent alone, then another while a file of as many rows as wanted is being
-//! imported; the rate is that of the sink, from the first message until the last, or until the import is done.
+//! One server, the same people. A campaign is sent alone, then another; with its first message the import of a file of as
+//! many rows as wanted begins. The rate is that of the sink, from the first message until the last, or until the import
+//! is done. There have to be more people than can be sent to while it lasts.
 
 use crate::audience::{write_contacts, write_message};
 use crate::directory::Directory;
 use crate::figures::{Figures, with};
-use crate::http::Client;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::server::Server;
@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LIMIT: Duration = Duration::from_secs(1_800);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let people = options.number("recipients", 100_000)?;
+    let people = options.number("recipients", 400_000)?;
     let rows = options.number("rows", 1_000_000)?;
     let runs = options.number("runs", 3)?.max(1);
     let directory = Directory::create("beside")?;
@@ -34,14 +34,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let contacts = directory.file("people.csv");
     write_contacts(&contacts, "person", people, DOMAINS)?;
     ledger.import(&contacts)?;
+    ledger.keygen()?;
     let server = Server::start(&ledger, &sink, options.number("connections", 40)?)?;
-    let mut bench = Bench { client: server.client()?, server: &server, sink: &sink, directory: &directory, people };
+    let bench = Bench { server: &server, sink: &sink, directory: &directory, people };
     let about = json!({ "bench": "beside", "recipients": people, "rows": rows });
     let mut all = Vec::new();
     for run in 0..runs {
-        let alone = bench.campaign(&format!("alone {run}"), None)?;
-        let job = bench.begin_import(run, rows)?;
-        let beside = bench.campaign(&format!("beside {run}"), Some(&job))?;
+        let (alone, _) = bench.campaign(&format!("alone {run}"), None)?;
+        let file = bench.send_in(run, rows)?;
+        let (beside, job) = bench.campaign(&format!("beside {run}"), Some(&file))?;
+        let job = job.context("no import was begun")?;
         let mut figures = Figures::default();
         figures.add("alone_messages_per_s", alone);
         figures.add("beside_messages_per_s", beside);
@@ -52,14 +54,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     println!("\nmedians of {runs} runs");
     Figures::medians(&all).show(&with(&about, "runs", &json!(runs)));
-    drop(bench);
     server.stop()?;
     sink.stop()?;
     Ok(())
 }
 
 struct Bench<'a> {
-    client: Client,
     server: &'a Server,
     sink: &'a Sink,
     directory: &'a Directory,
@@ -73,12 +73,14 @@ struct Job {
 }
 
 impl Bench<'_> {
-    fn ask(&mut self, method: &str, path: &str, body: &Value) -> Result<Value> {
-        self.client.ask(method, &format!("/api/v1{path}"), &self.server.key, body)
+    /// Over a connection of its own: one that is kept would not outlive a campaign.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        self.server.client()?.ask(method, &format!("/api/v1{path}"), &self.server.key, body)
     }
 
-    /// Sends a campaign to everybody of the first import; messages a second while the import, if any, went on.
-    fn campaign(&mut self, name: &str, beside: Option<&Job>) -> Result<f64> {
+    /// Sends a campaign to everybody of the first import, and imports a file beside it, if there is one, from its first
+    /// message on; messages a second from then until the last, or until the import is done.
+    fn campaign(&self, name: &str, beside: Option<&Value>) -> Result<(f64, Option<Job>)> {
         let imports = self.ask("GET", "/imports?limit=500", &Value::Null)?;
         let imports = imports.get("data").and_then(Value::as_array).context("no imports")?;
         let first = imports.last().and_then(|import| import.get("id")).context("no import")?.clone();
@@ -94,11 +96,12 @@ impl Bench<'_> {
         self.ask("POST", &format!("/campaigns/{id}/start"), &json!({ "cancel_window_seconds": 0 }))?;
         let before = self.sink.messages()?;
         let started = Instant::now();
-        let mut first_at = None;
+        let (mut first_at, mut job) = (None, None);
         loop {
             thread::sleep(LOOK_EVERY);
             let sent = self.sink.messages()? - before;
             if sent > 0 && first_at.is_none() {
+                job = beside.map(|file| self.begin_import(file)).transpose()?;
                 first_at = Some((Instant::now(), sent));
             }
             let Some((since, already)) = first_at else {
@@ -107,14 +110,14 @@ impl Bench<'_> {
                 }
                 continue;
             };
-            let import_is_over = match beside {
+            let import_is_over = match &job {
                 Some(job) => !self.is_running(job)?,
                 None => false,
             };
             if sent >= self.people || import_is_over {
                 let rate = (sent - already) as f64 / since.elapsed().as_secs_f64();
                 self.wait_for(before + self.people)?;
-                return Ok(rate);
+                return Ok((rate, job));
             }
         }
     }
@@ -130,22 +133,26 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Sends a file in and begins to import it.
-    fn begin_import(&mut self, run: u64, rows: u64) -> Result<Job> {
+    /// Sends a file in; what it is called there.
+    fn send_in(&self, run: u64, rows: u64) -> Result<Value> {
         let file = self.directory.file("rows.csv");
         write_contacts(&file, &format!("row{run}x"), rows, 1_000)?;
+        let rows = fs::read(&file)?;
         let (status, sent) =
-            self.client.send("POST", "/api/v1/imports/files", &self.server.key, "text/csv", &fs::read(&file)?)?;
+            self.server.client()?.send("POST", "/api/v1/imports/files", &self.server.key, "text/csv", &rows)?;
         if status != 201 {
             bail!("the file was answered with {status}: {sent}");
         }
-        let file = sent.get("file").context("the file has no name")?;
+        Ok(sent.get("file").context("the file has no name")?.clone())
+    }
+
+    fn begin_import(&self, file: &Value) -> Result<Job> {
         let job = self.ask("POST", "/imports", &json!({ "file": file }))?;
         let id = job.get("id").and_then(Value::as_str).context("no job was begun")?;
         Ok(Job { path: format!("/jobs/{id}"), begun: Instant::now() })
     }
 
-    fn is_running(&mut self, job: &Job) -> Result<bool> {
+    fn is_running(&self, job: &Job) -> Result<bool> {
         let shown = self.ask("GET", &job.path, &Value::Null)?;
         match shown.get("state").and_then(Value::as_str) {
             Some("running") => Ok(true),
@@ -155,7 +162,7 @@ impl Bench<'_> {
     }
 
     /// Waits for the end of an import; how long it took.
-    fn finish(&mut self, job: &Job) -> Result<Duration> {
+    fn finish(&self, job: &Job) -> Result<Duration> {
         while self.is_running(job)? {
             if job.begun.elapsed() > LIMIT {
                 bail!("an import did not end");

@@ -45,7 +45,7 @@ cargo xtask bench WHAT [options]
     segments a rule over people and what they did, and one person's timeline
                --people N (1000000)  --events N (20000000)  --runs N (5)
     beside   a campaign alone, and the same while a million rows are imported over the API
-               --recipients N (100000)  --rows N (1000000)  --runs N (3)
+               --recipients N (400000)  --rows N (1000000)  --runs N (3)
     pages    the pages over a large store, quiet and while a campaign is sent, and what watching it reads
                --people N (1000000)
     sign     the bare RSA-2048 signature, on every core --seconds N (3)

@@ -40,7 +40,7 @@ use store::{Import, ImportRow, NewImport, RowFate, Store, Target};
 use survey::Survey;
 
 /// The most rows handed to the ledger at once.
-const CHUNK_ROWS_MAX: usize = 25_000;
+const CHUNK_ROWS_MAX: usize = 5_000;
 /// The most bytes handed to the ledger at once, give or take a row.
 const CHUNK_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many rows the meaning of the columns is guessed from.

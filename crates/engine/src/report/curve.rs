@@ -51,7 +51,9 @@ pub struct Within {
 }
 
 /// When people of a campaign acted; `None`: nobody did, or it has no beginning to count from.
-pub(super) async fn curve(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Curve>, StoreError> {
+///
+/// Refused as the store refuses.
+pub async fn curve(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Curve>, StoreError> {
     let points = store.reaction_curve(campaign.workspace, campaign.id).await?;
     let began = campaign.started_at.filter(|_| !points.is_empty());
     Ok(began.map(|began| Curve::of(&points, now.since(began).as_secs() / 3_600)))

@@ -96,10 +96,38 @@ fn who_is_invited_has_no_place_before_they_accept() {
         workspace: third,
         expires_at: at(60),
     };
-    now(store.make_link(link, at(9))).unwrap();
+    now(store.make_link(link, &ME, at(9))).unwrap();
     assert!(now(store.set_role(other, invited, None, &ME, at(10))).is_err(), "another workspace's");
     now(store.set_role(third, invited, None, &ME, at(10))).unwrap();
     assert_eq!((now(store.link([9; 32], at(11))).unwrap(), now(store.invitation(invited)).unwrap()), (None, None));
+}
+
+#[test]
+fn what_an_owner_left_open_is_shut_with_them() {
+    let store = empty();
+    let (anna, bob) = (person(&store, "anna@example.org", Role::Owner), person(&store, "bob@example.org", Role::Owner));
+    let invite = |when| now(store.invite(W, "pal@example.org", "P", Role::Owner, &Actor::User(anna), at(when))).unwrap();
+    let link = |hash: u8, user| OneTimeLink {
+        hash: [hash; 32],
+        purpose: LinkPurpose::Reset,
+        user: Some(user),
+        workspace: W,
+        expires_at: at(60),
+    };
+    let ends: [fn(&Store, UserId); 3] = [
+        |store, anna| now(store.set_role(W, anna, Some(Role::Analyst), &ME, at(4))).unwrap(),
+        |store, anna| now(store.disable_user(W, anna, true, &ME, at(4))).map(|_| ()).unwrap(),
+        |store, anna| now(store.set_role(W, anna, None, &ME, at(4))).unwrap(),
+    ];
+    for (round, end) in (1..).zip(ends) {
+        now(store.disable_user(W, anna, false, &ME, at(2))).unwrap();
+        now(store.set_role(W, anna, Some(Role::Owner), &ME, at(2))).unwrap();
+        let invited = invite(3).user.id;
+        now(store.make_link(link(round, bob), &Actor::User(anna), at(3))).unwrap();
+        end(&store, anna);
+        let left = (now(store.invitation(invited)).unwrap(), now(store.link([round; 32], at(5))).unwrap());
+        assert_eq!(left, (None, None), "round {round}");
+    }
 }
 
 #[test]
@@ -118,12 +146,12 @@ fn sessions_and_links_end() {
         workspace: W,
         expires_at: at(60),
     };
-    now(store.make_link(link(1), at(1))).unwrap();
-    now(store.make_link(link(2), at(2))).unwrap();
+    now(store.make_link(link(1), &ME, at(1))).unwrap();
+    now(store.make_link(link(2), &ME, at(2))).unwrap();
     assert_eq!(now(store.use_link([1; 32], at(3))).unwrap(), None, "a newer one took its place");
     assert_eq!(now(store.use_link([2; 32], at(3))).unwrap(), Some(link(2)));
     assert_eq!(now(store.use_link([2; 32], at(3))).unwrap(), None);
-    now(store.make_link(link(3), at(4))).unwrap();
+    now(store.make_link(link(3), &ME, at(4))).unwrap();
     assert_eq!(now(store.use_link([3; 32], at(60))).unwrap(), None);
 }
 
@@ -165,6 +193,31 @@ fn a_key_is_found_by_its_hash_and_read_in_its_workspace_alone() {
     assert!(matches!(now(store.make_api_key(nothing, &ME, at(5))), Err(StoreError::Refused(_))));
     let nowhere = NewApiKey { workspace: WorkspaceId(77), ..new(3) };
     assert!(matches!(now(store.make_api_key(nowhere, &ME, at(5))), Err(StoreError::NotFound { .. })));
+}
+
+#[test]
+fn a_key_takes_along_what_was_made_with_it() {
+    let store = empty();
+    let new = |hash: u8, expires_at| NewApiKey {
+        workspace: W,
+        name: "shop".to_owned(),
+        hash: [hash; 32],
+        hint: "pk_abcde".to_owned(),
+        scopes: Scopes::all(),
+        expires_at,
+    };
+    let made = |hash, end: Option<u64>, by: &Actor| now(store.make_api_key(new(hash, end.map(at)), by, at(2)));
+    let first = made(1, Some(100), &ME).unwrap();
+    let by_it = Actor::Key(first.id);
+    assert!(matches!(made(2, Some(101), &by_it), Err(StoreError::Refused(_))), "after its maker's end");
+    assert_eq!(made(3, Some(50), &by_it).unwrap().expires_at, Some(at(50)));
+    let second = made(4, None, &by_it).unwrap();
+    assert_eq!(second.expires_at, Some(at(100)), "its maker's end is its own");
+    let third = made(5, None, &Actor::Key(second.id)).unwrap();
+    let apart = made(6, None, &ME).unwrap();
+    now(store.revoke_api_key(W, first.id, &ME, at(3))).unwrap();
+    let works = |id| now(store.api_key(W, id)).unwrap().unwrap().works(at(4));
+    assert_eq!([first.id, second.id, third.id, apart.id].map(works), [false, false, false, true]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::events::NewEvent;
 use super::users::{member, workspace_exists};
 use crate::api_key::{ApiKey, KEY_NAME_CHARS_MAX, KEYS_MAX, NewApiKey};
 use crate::error::{Result, StoreError};
-use model::{Actor, EventKind, KeyId, Scopes, Timestamp, UserId, WorkspaceId};
+use model::{Actor, EventKind, KeyId, Scopes, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const COLUMNS: &str = "SELECT k.id, k.workspace, k.name, k.hint, k.scopes, coalesce(w.text, ''), k.created_at,
@@ -95,6 +95,17 @@ impl Ledger {
         if usize::try_from(working).is_ok_and(|working| working >= KEYS_MAX) {
             return Err(StoreError::Refused(format!("{working} keys work already; revoke some first")));
         }
+        let maker_ends = match actor {
+            Actor::Key(maker) => require(&self.conn, new.workspace, *maker)?.expires_at,
+            _ => None,
+        };
+        let expires_at = match (new.expires_at, maker_ends) {
+            (Some(end), Some(latest)) if end > latest => {
+                let says = "a key lasts no longer than the key that makes it".to_owned();
+                return Err(StoreError::Refused(says));
+            }
+            (end, latest) => end.or(latest),
+        };
         let id = KeyId(self.new_id(now));
         let actor_id = self.actor_id(actor)?;
         self.conn.execute(
@@ -109,7 +120,7 @@ impl Ledger {
                 new.scopes.bits().cast_signed(),
                 actor_id,
                 now.as_millis(),
-                new.expires_at.map(Timestamp::as_millis),
+                expires_at.map(Timestamp::as_millis),
             ],
         )?;
         let about = NewEvent { detail: Some(format!("{id} {}", new.name)), ..NewEvent::default() };
@@ -117,7 +128,7 @@ impl Ledger {
         require(&self.conn, new.workspace, id)
     }
 
-    /// Revokes a key.
+    /// Revokes a key, and what was made with it: whoever had it knows those secrets, too.
     pub(crate) fn revoke_api_key(
         &mut self,
         workspace: WorkspaceId,
@@ -125,25 +136,21 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<ApiKey> {
-        let known = require(&self.conn, workspace, id)?;
-        if known.revoked_at.is_some() {
-            return Ok(known);
+        if self.revoke_one(workspace, id, actor, now)? {
+            self.revoke_keys_of(workspace, Actor::Key(id), actor, now)?;
         }
-        self.conn.execute("UPDATE api_key SET revoked_at = ?2 WHERE id = ?1", params![id.0, now.as_millis()])?;
-        let about = NewEvent { detail: Some(format!("{id} {}", known.name)), ..NewEvent::default() };
-        self.event(workspace, EventKind::ApiKeyRevoked, actor, now, about)?;
         require(&self.conn, workspace, id)
     }
 
-    /// Revokes what somebody made who is shut out now, and what was made with that: they know the secrets.
+    /// Revokes what somebody made whose right ends now, and what was made with that.
     pub(crate) fn revoke_keys_of(
         &mut self,
         workspace: WorkspaceId,
-        user: UserId,
+        maker: Actor,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let mut makers = vec![Actor::User(user)];
+        let mut makers = vec![maker];
         while let Some(maker) = makers.pop() {
             let maker = self.actor_id(&maker)?;
             let made: Vec<KeyId> = {
@@ -153,11 +160,23 @@ impl Ledger {
                 rows.collect::<rusqlite::Result<_>>()?
             };
             for key in made {
-                self.revoke_api_key(workspace, key, actor, now)?;
+                self.revoke_one(workspace, key, actor, now)?;
                 makers.push(Actor::Key(key));
             }
         }
         Ok(())
+    }
+
+    /// `false`: it was revoked before.
+    fn revoke_one(&mut self, workspace: WorkspaceId, id: KeyId, actor: &Actor, now: Timestamp) -> Result<bool> {
+        let known = require(&self.conn, workspace, id)?;
+        if known.revoked_at.is_some() {
+            return Ok(false);
+        }
+        self.conn.execute("UPDATE api_key SET revoked_at = ?2 WHERE id = ?1", params![id.0, now.as_millis()])?;
+        let about = NewEvent { detail: Some(format!("{id} {}", known.name)), ..NewEvent::default() };
+        self.event(workspace, EventKind::ApiKeyRevoked, actor, now, about)?;
+        Ok(true)
     }
 
     /// Notes that a key was used.

@@ -111,7 +111,7 @@ impl Ledger {
         Ok(())
     }
 
-    pub(crate) fn make_link(&mut self, link: &OneTimeLink, now: Timestamp) -> Result<()> {
+    pub(crate) fn make_link(&mut self, link: &OneTimeLink, actor: &Actor, now: Timestamp) -> Result<()> {
         if link.expires_at <= now {
             return Err(StoreError::Refused("this link would never work".to_owned()));
         }
@@ -121,7 +121,13 @@ impl Ledger {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (user, workspace, end) = (link.user.map(|id| id.0), link.workspace.0, link.expires_at.as_millis());
         self.conn.execute(sql, params![link.hash, link.purpose.code(), user, workspace, now.as_millis(), end])?;
-        Ok(())
+        // Whoever has the link acts as that person: who made it is told before.
+        match link.user {
+            Some(user) => {
+                self.tell_user(link.workspace, EventKind::UserChanged, user, link.purpose.told(), actor, now)
+            }
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn use_link(&mut self, hash: &[u8; 32], now: Timestamp) -> Result<Option<OneTimeLink>> {

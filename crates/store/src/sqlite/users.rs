@@ -350,10 +350,11 @@ impl Ledger {
                 let key = [workspace.0, user.0];
                 self.conn.execute("DELETE FROM membership WHERE workspace = ?1 AND app_user = ?2", key)?;
                 self.conn.execute("DELETE FROM session WHERE workspace = ?1 AND app_user = ?2", key)?;
-                self.revoke_keys_of(workspace, user, actor, now)?;
+                self.revoke_keys_of(workspace, Actor::User(user), actor, now)?;
             }
         }
         self.keep_an_owner(workspace, known.role)?;
+        self.close_open_doors(workspace, known.role, actor, now)?;
         match role {
             Some(role) => self.tell_user(workspace, EventKind::UserChanged, user, role.word(), actor, now),
             None => self.tell_user(workspace, EventKind::UserRemoved, user, known.role.word(), actor, now),
@@ -376,12 +377,27 @@ impl Ledger {
             self.conn.execute("DELETE FROM session WHERE app_user = ?1", [user.0])?;
             for place in places(&self.conn, user)? {
                 self.keep_an_owner(place.workspace.id, place.role)?;
-                self.revoke_keys_of(place.workspace.id, user, actor, now)?;
+                self.revoke_keys_of(place.workspace.id, Actor::User(user), actor, now)?;
+                self.close_open_doors(place.workspace.id, place.role, actor, now)?;
             }
         }
         let what = if disabled { "disabled" } else { "enabled" };
         self.tell_user(workspace, EventKind::UserChanged, user, what, actor, now)?;
         require_user(&self.conn, user)
+    }
+
+    /// After an owner's right ended: what only owners make, invitations and links to an account, waits a day to be used, and
+    /// who made it is not kept; so all that waits in the workspace ends.
+    fn close_open_doors(&mut self, workspace: WorkspaceId, was: Role, actor: &Actor, now: Timestamp) -> Result<()> {
+        if was != Role::Owner {
+            return Ok(());
+        }
+        for invited in select_members(&self.conn, INVITED, "workspace = ?1", [workspace.0])? {
+            self.change_invitation(&invited, None, actor, now)?;
+        }
+        let sql = "DELETE FROM one_time_link WHERE workspace = ?1 AND app_user IS NOT NULL";
+        self.conn.execute(sql, [workspace.0])?;
+        Ok(())
     }
 
     /// After a change to one of its owners: a workspace keeps one who is not shut out.

@@ -23,7 +23,7 @@ use store::Shelf;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use written::check_name;
+use written::{check_name, chosen_return_path};
 
 pub(crate) use beginning::{Begin, TestSend, start, take_back, test};
 pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choose, read_letter};
@@ -99,6 +99,20 @@ pub(crate) struct WholeCampaign {
     /// What it is about, if that was said; once it began also what its lists were all about.
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<String>,
+    /// The domain bounces return to, if it is not that of `from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_path: Option<String>,
+    /// The hours in which it is sent, by the recipient's clock where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    windows: Option<String>,
+    /// Whoever was not reached by then is skipped as stale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Time>,
+    /// Its share among the campaigns of the workspace, if it is not the usual one (100).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<u32>,
+    /// Does it go only where every server on the way keeps it encrypted (RFC 8689)?
+    require_tls: bool,
     /// Whether opens and clicks are counted.
     tracking: Counting,
     /// What is compared with the message.
@@ -185,6 +199,11 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
     let chosen = engine::drafts::proposal(&app.store, &known).await?;
     let tally = app.store.tally(known.id).await?;
     Ok(Json(WholeCampaign {
+        return_path: chosen_return_path(&chosen.options),
+        windows: chosen.options.timing.windows,
+        expires_at: chosen.options.timing.expires_at.map(Time),
+        weight: chosen.options.timing.weight,
+        require_tls: chosen.options.require_tls,
         from: chosen.options.from,
         subject: chosen.options.subject,
         reply_to: chosen.file.parts.reply_to.clone(),

@@ -134,7 +134,21 @@ struct Which {
     after: Option<String>,
 }
 
-pub(crate) fn read_kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> {
+/// The kinds that somebody may read of those they ask for; empty: all. What is about the house alone is for those who may
+/// read the audit log: they are refused who ask for it by name, and whoever asks for everything gets the rest.
+pub(crate) fn kinds_for(caller: &Caller, text: Option<&str>) -> Result<Vec<EventKind>, Problem> {
+    let kinds = read_kinds(text)?;
+    if kinds.iter().any(|kind| kind.is_inside()) {
+        caller.may(Scope::AuditRead)?;
+    }
+    let is_open = |kind: &EventKind| kind.is_logged() && !kind.is_inside();
+    match kinds.is_empty() && !caller.scopes.has(Scope::AuditRead) {
+        true => Ok(EventKind::ALL.iter().copied().filter(is_open).collect()),
+        false => Ok(kinds),
+    }
+}
+
+fn read_kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> {
     let one = |word: &str| {
         let known = EventKind::from_word(word).filter(|kind| kind.is_logged());
         known.ok_or_else(|| Problem::field("kinds", format!("there is no kind {word:?}")))
@@ -144,7 +158,7 @@ pub(crate) fn read_kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> 
 
 /// Events, oldest first.
 ///
-/// A page tells of a bounded stretch of the log: it may be short, even empty, while `has_more` is true.
+/// Who signed in, keys, settings, webhooks and what was taken out are told to those alone who have `audit.read` as well. A page tells of a bounded stretch of the log: it may be short, even empty, while `has_more` is true.
 #[utoipa::path(get, path = "/events", tag = "events", params(Which), responses((status = 200, body = Page<Event>)))]
 async fn list(
     State(app): State<App>,
@@ -152,7 +166,7 @@ async fn list(
     Asked(which): Asked<Which>,
 ) -> Result<Json<Page<Event>>, Problem> {
     caller.may(Scope::EventsRead)?;
-    let filter = EventFilter { kinds: read_kinds(which.kinds.as_deref())?, ..EventFilter::default() };
+    let filter = EventFilter { kinds: kinds_for(&caller, which.kinds.as_deref())?, ..EventFilter::default() };
     read(&app, &caller, filter, (LIST, which.after.as_deref()), page::limit(which.limit)?).await
 }
 
@@ -254,7 +268,7 @@ async fn follow(
 fn begin(app: &App, caller: &Caller, from: &From) -> Result<Stream, Problem> {
     let busy = || Problem::new(Code::Unavailable, "too many read the log at once; try again later");
     let place = app.desk.followers.clone().try_acquire_owned().map_err(|_| busy())?;
-    let filter = EventFilter { kinds: read_kinds(from.kinds.as_deref())?, ..EventFilter::default() };
+    let filter = EventFilter { kinds: kinds_for(caller, from.kinds.as_deref())?, ..EventFilter::default() };
     Ok(Stream { app: app.clone(), caller: caller.clone(), filter, _place: place })
 }
 

@@ -209,6 +209,7 @@ fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
     responses((status = 200, body = String, content_type = "text/csv")))]
 async fn suppressions(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     caller.may(Scope::SuppressionsRead)?;
+    caller.may(Scope::ContactsExport)?;
     let workspace = caller.workspace;
     export(app, &caller, "suppressions", None, async move |app, mut table| {
         let written = write_suppressions(&app, workspace, &mut table).await;

@@ -84,7 +84,7 @@ pub(crate) struct NewKey {
     name: String,
     /// What it may do: never more than its maker, now and whenever their role changes.
     scopes: Vec<String>,
-    /// Until when it works.
+    /// Until when it works; of a key made by a key, that one's end at the latest.
     #[serde(default)]
     expires_at: Option<Time>,
 }

@@ -198,7 +198,8 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
     };
     // Whoever was reset begins anew at the identity provider, too.
     let identity = (link.purpose == LinkPurpose::Reset).then_some(None);
-    let change = CredentialChange { password: Some(stretched), identity, ..CredentialChange::default() };
+    let password = Some(stretched);
+    let change = CredentialChange { password, identity, by_link: true, ..CredentialChange::default() };
     app.store.change_credentials(user, change, None, &Actor::User(user), app.now()).await?;
     Ok((user, email))
 }

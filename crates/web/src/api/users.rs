@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use model::access::Scope;
-use model::{EmailAddress, Role, UserId};
+use model::{Actor, EmailAddress, Role, UserId};
 use serde::{Deserialize, Serialize};
 use store::user::NAME_CHARS_MAX;
 use store::{LinkPurpose, Member};
@@ -115,7 +115,7 @@ pub(crate) async fn invite(
     let role = faults.pass(role)?;
     let (workspace, now) = (caller.workspace, app.now());
     let member = app.store.invite(workspace, &given.email, &given.name, role, &caller.actor, now).await?;
-    let link = link(&app, &member, LinkPurpose::Welcome).await?;
+    let link = link(&app, &member, LinkPurpose::Welcome, &caller.actor).await?;
     Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user: member.into(), link })))
 }
 
@@ -128,9 +128,9 @@ fn read_role(caller: &Caller, word: &str) -> Result<Role, Problem> {
     Ok(role)
 }
 
-async fn link(app: &App, member: &Member, purpose: LinkPurpose) -> Result<String, Problem> {
+async fn link(app: &App, member: &Member, purpose: LinkPurpose, actor: &Actor) -> Result<String, Problem> {
     let who = (member.workspace.id, Some(member.user.id), purpose);
-    let token = sign_in::make_link(&app.store, app.world.entropy.as_ref(), who, app.now()).await?;
+    let token = sign_in::make_link(&app.store, app.world.entropy.as_ref(), who, actor, app.now()).await?;
     Ok(format!("{}/welcome/{token}", app.config.public_url))
 }
 
@@ -232,6 +232,6 @@ pub(crate) async fn reset(
     not_above(&caller, &known)?;
     alone_here(&app, &caller, id).await?;
     let purpose = if known.is_invited { LinkPurpose::Welcome } else { LinkPurpose::Reset };
-    let link = link(&app, &known, purpose).await?;
+    let link = link(&app, &known, purpose, &caller.actor).await?;
     Ok((StatusCode::CREATED, Extension(ShownOnce), Json(Invited { user: known.into(), link })))
 }

@@ -170,11 +170,12 @@ pub async fn make_link(
     store: &Store,
     entropy: &dyn net::Entropy,
     who: (WorkspaceId, Option<UserId>, LinkPurpose),
+    actor: &Actor,
     now: Timestamp,
 ) -> store::Result<String> {
     let secret = secret(entropy, "one-time link");
     let (workspace, user, purpose) = who;
     let link = OneTimeLink { hash: hash(&secret), purpose, user, workspace, expires_at: now + LINK_LASTS };
-    store.make_link(link, now).await?;
+    store.make_link(link, actor, now).await?;
     Ok(secret)
 }

@@ -67,7 +67,7 @@ pub(super) async fn list(
         visitor.caller.may(Scope::AuditRead)?;
     }
     let kinds = Some(which.kinds.trim()).filter(|kinds| !kinds.is_empty());
-    let (kinds, entered) = match api::read_kinds(kinds) {
+    let (kinds, entered) = match api::kinds_for(&visitor.caller, kinds) {
         Ok(kinds) => (kinds, Entered::so_far("find", which.typed())),
         Err(problem) => (Vec::new(), Entered::refused("find", which.typed(), problem)?),
     };
@@ -94,10 +94,10 @@ pub(super) async fn list(
 }
 
 fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
-    let shown = &visitor.shown;
+    let (shown, may_audit) = (&visitor.shown, visitor.caller.scopes.has(Scope::AuditRead));
     let mut kinds: Vec<(String, String)> = EventKind::ALL
         .iter()
-        .filter(|kind| kind.is_logged())
+        .filter(|kind| kind.is_logged() && (may_audit || !kind.is_inside()))
         .map(|kind| (kind.word().to_owned(), shown.one_of("event", kind.word())))
         .collect();
     kinds.sort_by_key(|(_, words)| words.to_lowercase());
@@ -112,7 +112,7 @@ fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
         shown.say("event"),
         kinds,
     ));
-    if !visitor.caller.scopes.has(Scope::AuditRead) {
+    if !may_audit {
         return form;
     }
     let mut people = vec![(String::new(), shown.say("events-anybody"))];

@@ -81,7 +81,7 @@ pub(super) async fn show(
     visitor.caller.may(Scope::CampaignsRead)?;
     visitor.caller.may(Scope::ContactsRead)?;
     let campaign = campaign::found(&app, &visitor, id).await?;
-    let known = report::report(&app.store, id, app.now()).await?;
+    let known = report::overview(&app.store, &campaign, app.now()).await?;
     let causes: Vec<Cause> = known.causes.iter().chain(&known.waiting_causes).cloned().collect();
     let at = match (&chosen.person, &chosen.cause) {
         (Some(_), _) => "detail",

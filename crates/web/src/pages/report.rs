@@ -226,10 +226,10 @@ pub(super) async fn curve(
     At(id): At<CampaignId>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
-    found(&app, &visitor, id).await?;
-    let known = report::report(&app.store, id, app.now()).await?;
+    let campaign = found(&app, &visitor, id).await?;
+    let curve = report::curve::curve(&app.store, &campaign, app.now()).await?;
     let header = ["after_hours", "hours", "people_opened", "people_clicked", "opens", "clicks", "by_others"];
-    let rows = known.curve.into_iter().flat_map(|curve| curve.points).map(|point| {
+    let rows = curve.into_iter().flat_map(|curve| curve.points).map(|point| {
         let people = [u64::from(point.after_hours), u64::from(point.hours), point.opened, point.clicked];
         people.into_iter().chain([point.opens, point.clicks, point.by_others]).map(|count| count.to_string()).collect()
     });

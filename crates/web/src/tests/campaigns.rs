@@ -57,6 +57,39 @@ pub(super) fn written(name: &str, group: &str) -> Value {
     })
 }
 
+/// Everything that can be written, but for the template, which is copied.
+#[tokio::test]
+async fn what_was_written_is_read_and_can_be_written_again() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let list = house.post("/api/v1/lists", &key, json!({ "name": "News", "topic": "news" })).await.json()["id"].clone();
+    let fields = house.get("/api/v1/openapi.json", &key).await.json();
+    let fields = fields["components"]["schemas"]["Written"]["properties"].as_object().unwrap().clone();
+    let whole = json!({
+        "name": "Spring", "from": "Anna <anna@news.example>", "subject": "Hello", "reply_to": "desk@news.example",
+        "message": { "format": "html", "source": "<p>{{ postal_address }} {{ unsubscribe_url }}</p>",
+            "text": "{{ postal_address }} {{ unsubscribe_url }}", "preheader": "soon" },
+        "audience": { "include": [list], "exclude": [list] }, "topic": "news", "return_path": "bounces.news.example",
+        "windows": "Sat-Sun 09:00-17:00 Europe/Berlin", "expires_at": "2031-01-01T00:00:00Z", "weight": 300,
+        "require_tls": true,
+        "tracking": { "mode": "full", "text_links": true, "parameters": { "utm_source": "news" } },
+        "compare": { "variants": [{ "subject": "Good day" }], "sample_percent": 20, "wait_minutes": 60 }
+    });
+    let missing: Vec<_> = fields.keys().filter(|name| *name != "template" && whole.get(*name).is_none()).collect();
+    assert!(missing.is_empty(), "{missing:?} can be written: add them here");
+    let made = house.post("/api/v1/campaigns", &key, whole).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = made.json();
+    let path = format!("/api/v1/campaigns/{}", made["id"].as_str().unwrap());
+    let mut again = made.as_object().unwrap().clone();
+    again.retain(|name, _| fields.contains_key(name));
+    let unread: Vec<_> = fields.keys().filter(|name| *name != "template" && !again.contains_key(*name)).collect();
+    assert!(unread.is_empty(), "{unread:?} cannot be read");
+    let put = house.ask(Method::PUT, &path, Some(&key), Some(Value::Object(again))).await;
+    assert_eq!(put.status, 200, "{}", put.text);
+    assert_eq!(put.json(), made);
+}
+
 #[tokio::test]
 async fn a_campaign_is_written_foretold_scheduled_and_taken_back() {
     let house = rehearsal();

@@ -54,6 +54,26 @@ async fn what_a_key_may_not_do_is_said() {
 }
 
 #[tokio::test]
+async fn what_happens_in_the_house_is_told_to_those_who_may_read_the_audit_log() {
+    let house = House::new();
+    let scopes = |all: &[Scope]| all.iter().copied().collect::<Scopes>();
+    let key = house.key(WorkspaceId::FIRST, scopes(&[Scope::EventsRead])).await;
+    let auditor = house.key(WorkspaceId::FIRST, scopes(&[Scope::EventsRead, Scope::AuditRead])).await;
+    let master = house.master_key().await;
+    house.post("/api/v1/lists", &master, json!({ "name": "News" })).await;
+    for path in ["/api/v1/events", "/api/v1/events/export"] {
+        let told = house.get(path, &key).await;
+        assert!(told.text.contains("list_made") && !told.text.contains("api_key_made"), "{path}: {}", told.text);
+        let told = house.get(path, &auditor).await;
+        assert!(told.text.contains("list_made") && told.text.contains("api_key_made"), "{path}: {}", told.text);
+    }
+    for path in ["/api/v1/events", "/api/v1/events/export", "/api/v1/events/follow"] {
+        let refused = house.get(&format!("{path}?kinds=list_made,api_key_made"), &key).await;
+        assert_eq!((refused.status.as_u16(), refused.text.contains("audit.read")), (403, true), "{}", refused.text);
+    }
+}
+
+#[tokio::test]
 async fn the_keys_of_somebody_who_is_removed_open_nothing() {
     use model::{Actor, Role, Scopes, WorkspaceId};
     let house = House::new();

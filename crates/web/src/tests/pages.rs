@@ -31,7 +31,7 @@ pub(super) async fn look(house: &House, path: &str, cookie: &str) -> Answer {
 pub(super) async fn owner(house: &House) -> String {
     let (store, entropy) = (&house.app.store, house.app.world.entropy.as_ref());
     let who = (WorkspaceId::FIRST, None, LinkPurpose::Welcome);
-    let token = sign_in::make_link(store, entropy, who, house.app.now()).await.unwrap();
+    let token = sign_in::make_link(store, entropy, who, &Actor::Engine, house.app.now()).await.unwrap();
     let path = format!("/welcome/{token}");
     assert!(look(house, &path, "").await.text.contains("name=\"email\""));
     let short = submit(house, &path, "", "email=anna%40example.org&name=Anna&password=short").await;

@@ -5,7 +5,7 @@ use crate::auth::{sign_in, totp};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt;
-use model::{Role, WorkspaceId};
+use model::{Actor, Role, WorkspaceId};
 use serde_json::{Value, json};
 use std::time::Duration;
 use store::LinkPurpose;
@@ -28,7 +28,7 @@ async fn browse(house: &House, method: Method, path: &str, cookie: &str, body: V
 async fn link(house: &House) -> String {
     let (store, entropy) = (&house.app.store, house.app.world.entropy.as_ref());
     let who = (WorkspaceId::FIRST, None, LinkPurpose::Welcome);
-    sign_in::make_link(store, entropy, who, house.app.now()).await.unwrap()
+    sign_in::make_link(store, entropy, who, &Actor::Engine, house.app.now()).await.unwrap()
 }
 
 /// A house with an owner.
@@ -255,6 +255,27 @@ async fn nobody_learns_of_an_account_elsewhere_by_an_invitation() {
         assert_eq!(house.ask(Method::DELETE, &path, Some(&foreign), None).await.status, 204);
     }
     assert_eq!(accept(&house, json!({ "token": other, "password": PASSWORD })).await.code(), "not_found", "taken back");
+}
+
+#[tokio::test]
+async fn a_link_that_opens_somebodys_account_leaves_a_trace_of_who_made_it() {
+    let house = owned().await;
+    let key = house.master_key().await;
+    let owner = house.get("/api/v1/users", &key).await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    let made = house.post(&format!("/api/v1/users/{owner}/reset"), &key, json!({})).await;
+    let token = made.json()["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let told = async || {
+        let newest = house.get("/api/v1/audit?kinds=user_changed&limit=1", &key).await.json()["data"][0].clone();
+        (newest["actor"].as_str().unwrap().to_owned(), newest["detail"].as_str().unwrap().to_owned())
+    };
+    let (actor, detail) = told().await;
+    assert!(actor.starts_with("key:"), "{actor}");
+    assert_eq!(detail, format!("{owner} link to set a new password made"));
+    let set = accept(&house, json!({ "token": token, "password": "another horse battery" })).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    let (actor, detail) = told().await;
+    assert_eq!(actor, format!("user:{owner}"));
+    assert!(detail.ends_with("by a link"), "whoever had the link: {detail}");
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ async fn whoever_is_known_signs_in_and_stays_bound_to_the_subject() {
     // A link for a new password unbinds.
     let (store, entropy) = (&house.app.store, house.app.world.entropy.as_ref());
     let who = (WorkspaceId::FIRST, Some(bob), LinkPurpose::Reset);
-    let link = crate::make_link(store, entropy, who, house.app.now()).await.unwrap();
+    let link = crate::make_link(store, entropy, who, &Actor::Engine, house.app.now()).await.unwrap();
     let chosen = submit(&house, &format!("/welcome/{link}"), "", "password=correct+horse+battery").await;
     assert_eq!(chosen.status, 303, "{}", chosen.text);
     assert_eq!(sign_in(&house, &provider, successor.clone()).await.status, 303);

@@ -9,8 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use dispatch::trial::Undecided;
 use engine::launch::MessageFile;
-use engine::report;
-use engine::trial::{Comparison, Measure, Size, Variant};
+use engine::trial::{self, Comparison, Measure, Size, Variant};
 use model::CampaignId;
 use model::access::Scope;
 use serde::{Deserialize, Serialize};
@@ -197,7 +196,7 @@ pub(crate) async fn choose(
     let variant = read_letter(&choice.variant)?;
     let because = choice.because.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     app.engine.choose_variant(caller.workspace, known.id, variant, because, &caller.actor).await?;
-    let told = report::report(&app.store, known.id, app.now()).await?.trial;
+    let told = trial::told(&app.store, &known, app.now()).await?;
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }
 

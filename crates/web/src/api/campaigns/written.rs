@@ -278,11 +278,8 @@ impl Written {
     /// What was written, to be changed.
     pub(crate) fn of(chosen: Proposal) -> Written {
         let Proposal { name, file, options, audience, trial } = chosen;
+        let return_path = chosen_return_path(&options);
         let timing = options.timing;
-        // One that is the sender's own domain was chosen by nobody: it follows when the sender changes.
-        let sender = launch::parse_mailbox(&options.from).ok();
-        let own = sender.as_ref().map(|sender| sender.address.domain().as_str());
-        let return_path = Some(options.return_path).filter(|path| Some(path.as_str()) != own);
         Written {
             name,
             from: options.from,
@@ -358,6 +355,13 @@ impl Written {
         };
         Ok(Proposal { name, file, options, audience, trial })
     }
+}
+
+/// The domain bounces return to, if one was chosen: the sender's own was not, and follows when the sender changes.
+pub(super) fn chosen_return_path(options: &SendOptions) -> Option<String> {
+    let sender = launch::parse_mailbox(&options.from).ok();
+    let own = sender.as_ref().map(|sender| sender.address.domain().as_str());
+    Some(options.return_path.clone()).filter(|path| Some(path.as_str()) != own)
 }
 
 pub(super) fn check_name(name: &str) -> Result<String, Problem> {
