@@ -165,8 +165,13 @@ impl Handle {
     }
 
     /// Stops a campaign for good: when this returns nothing of it starts, and whoever was not under way is skipped (as
-    /// soon as the ledger can record).
+    /// soon as the ledger can record). Refused: one by which a sequence sends that goes on; everybody who comes to that step
+    /// would pass it without mail.
     pub async fn cancel(&self, campaign: CampaignId, actor: &Actor) -> Result<Obeyed<Campaign>, StoreError> {
+        // Before anything stands still; the ledger refuses as well. Where it cannot be read, mail stops all the same.
+        if let Ok(Some(sequence)) = self.store.sequence_that_sends(campaign).await {
+            return Err(sequence.needs_its_campaigns());
+        }
         self.gate.end(campaign, SkipReason::Cancelled).await;
         let (actor, cancelled) = (actor.clone(), Arc::new(OnceLock::new()));
         self.see_to(move |handle| {
@@ -191,6 +196,7 @@ impl Handle {
                 cancelled.get_or_init(|| done).clone()
             }
         };
+        self.postbox.forget(campaign);
         let (told, dropped) = tokio::sync::oneshot::channel();
         self.tell(Notice::Drop(campaign, told));
         dropped.await.ok();

@@ -131,6 +131,13 @@ pub(crate) struct Postbox {
     turn: tokio::sync::Mutex<()>,
 }
 
+impl Postbox {
+    /// Nobody is added to this campaign any more: the next message opens another.
+    pub(crate) fn forget(&self, campaign: CampaignId) {
+        lock(&self.streams).retain(|_, stream| stream.campaign.id != campaign);
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

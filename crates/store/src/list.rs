@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// Refuses what cannot be the name of a topic.
 pub fn check_topic(name: &str) -> Result<()> {
-    lists::check_name("topic", name)
+    lists::check_topic(name)
 }
 
 /// The most octets of the name of a list or topic.

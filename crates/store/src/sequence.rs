@@ -5,7 +5,7 @@
 //! an older state of its person is not made; whoever is on their way keeps the version they came in by.
 
 use crate::Store;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::sqlite::{Ledger, passes, places, sequences};
 use model::segment::Rule;
 use model::sequence::Definition;
@@ -57,6 +57,16 @@ pub struct Sequence {
     pub changed_at: Timestamp,
     /// When the version in force was activated.
     pub activated_at: Option<Timestamp>,
+}
+
+impl Sequence {
+    /// Why none of its campaigns is cancelled.
+    pub fn needs_its_campaigns(&self) -> StoreError {
+        StoreError::Refused(format!(
+            "the sequence {:?} sends by this campaign: pause the sequence, or archive it, which ends its campaigns as well",
+            self.name
+        ))
+    }
 }
 
 /// A version of a sequence. What was activated never changes.
@@ -266,6 +276,10 @@ impl Store {
         version: u32,
     ) -> Result<Option<SequenceVersion>> {
         self.core.lanes.read(move |conn: &Connection| sequences::version(conn, workspace, id, version)).await
+    }
+    /// The sequence that sends by this campaign and goes on, or is paused; `None`: none does.
+    pub async fn sequence_that_sends(&self, campaign: CampaignId) -> Result<Option<Sequence>> {
+        self.core.lanes.read(move |conn: &Connection| sequences::that_sends(conn, campaign)).await
     }
     /// The standing campaigns of all versions of a sequence.
     pub async fn sequence_campaigns(&self, workspace: WorkspaceId, id: SequenceId) -> Result<Vec<CampaignId>> {

@@ -140,7 +140,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
     }
 }
 
-/// The id in a path that has one. What cannot be read names nothing.
+/// The id or the name in a path that has one. What cannot be read names nothing.
 pub(crate) struct At<T>(pub(crate) T);
 
 impl<T: FromStr> FromRequestParts<App> for At<T> {

@@ -42,6 +42,22 @@ fn skipped(store: &Store, campaign: &Campaign) -> Vec<(SkipReason, u64)> {
 }
 
 #[test]
+fn topics_that_differ_by_a_blank_or_a_capital_are_refused() {
+    let store = empty();
+    let make = |name: &str, topic: &str| {
+        let new = NewList { name: name.to_owned(), topic: Some(topic.to_owned()), ..NewList::default() };
+        now(store.create_list(W, new, &ME, at(1)))
+    };
+    make("one", "Offers").unwrap();
+    make("two", "Offers").unwrap();
+    for like in ["offers", "OFFERS", "Offers ", " Offers"] {
+        assert!(matches!(make(like.trim(), like), Err(StoreError::Refused(_))), "{like:?}");
+    }
+    make("three", "Öffnung").unwrap();
+    assert!(make("four", "öffnung").is_err());
+}
+
+#[test]
 fn only_confirmed_members_of_a_list_that_asks_are_mailed() {
     let store = empty();
     let (_, people) = people(&store, 4);

@@ -1,7 +1,7 @@
 //! Campaigns: making, finding and moving them, and their counters.
 
 use super::events::NewEvent;
-use super::{Ledger, audience, word};
+use super::{Ledger, audience, sequences, word};
 use crate::campaign::{CANARY_MAX, Campaign, NewCampaign, Shelf};
 use crate::error::{Result, StoreError};
 use model::{
@@ -224,6 +224,11 @@ impl Ledger {
         }
         if campaign.built_at.is_none() && to != CampaignState::Cancelled {
             return Err(StoreError::Refused(format!("the audience of {:?} is not resolved yet", campaign.name)));
+        }
+        if to == CampaignState::Cancelled
+            && let Some(sequence) = sequences::that_sends(&self.conn, id)?
+        {
+            return Err(sequence.needs_its_campaigns());
         }
         let started = campaign.started_at.or(to.may_send().then_some(now)).map(Timestamp::as_millis);
         let ended = to.is_over().then_some(now.as_millis());

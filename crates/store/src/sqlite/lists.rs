@@ -169,6 +169,14 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The same for a topic, which is compared letter by letter with those that people declined.
+pub(crate) fn check_topic(topic: &str) -> Result<()> {
+    if topic.trim() != topic {
+        return Err(StoreError::Refused(format!("the topic {topic:?} begins or ends with a blank")));
+    }
+    check_name("topic", topic)
+}
+
 pub(crate) fn check_members(contacts: &[ContactId]) -> Result<()> {
     if contacts.len() > MEMBERS_MAX {
         return Err(StoreError::Refused(format!("at most {MEMBERS_MAX} people at once")));
@@ -489,7 +497,15 @@ impl Ledger {
 
     fn check_list(&self, workspace: WorkspaceId, new: &NewList, own: ListId) -> Result<()> {
         check_name("list", &new.name)?;
-        new.topic.as_deref().map_or(Ok(()), |topic| check_name("topic", topic))?;
+        if let Some(topic) = &new.topic {
+            check_topic(topic)?;
+            // Whoever declined one means the other as well.
+            let known = topics(&self.conn, workspace)?;
+            let like = known.iter().find(|known| known.to_lowercase() == topic.to_lowercase());
+            if let Some(like) = like.filter(|_| !known.contains(topic)) {
+                return Err(StoreError::Refused(format!("there is the topic {like:?} already: write it alike")));
+            }
+        }
         let sql = "SELECT 1 FROM list WHERE workspace = ?1 AND name = ?2 AND id <> ?3";
         if self.conn.prepare_cached(sql)?.exists(params![workspace.0, new.name.trim(), own.0])? {
             return Err(StoreError::Exists { what: "list", name: new.name.clone() });

@@ -5,7 +5,7 @@ use super::{Ledger, lists, rules, segments, word};
 use crate::error::{Result, StoreError};
 use crate::sequence::{CONTENT_BYTES_MAX, NAME_BYTES_MAX, NewSequence, SEQUENCES_MAX, Sequence, SequenceVersion};
 use model::sequence::{Again, By, Definition, Entry, Goal};
-use model::{Actor, CampaignId, EventKind, SequenceId, SequenceState, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, CampaignKind, EventKind, SequenceId, SequenceState, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 
@@ -95,6 +95,21 @@ pub(crate) fn campaigns_of(conn: &Connection, workspace: WorkspaceId, id: Sequen
         found.extend(read_campaigns(&text?)?.into_values());
     }
     Ok(found)
+}
+
+/// The sequence that sends by this campaign and is not archived.
+pub(crate) fn that_sends(conn: &Connection, campaign: CampaignId) -> Result<Option<Sequence>> {
+    let sql = "SELECT s.id, s.workspace FROM campaign c JOIN sequence s ON s.workspace = c.workspace
+        WHERE c.id = ?1 AND c.kind = ?2 AND s.state <> ?3";
+    let key = params![campaign.0, CampaignKind::Automated.code(), SequenceState::Archived.code()];
+    let read = |row: &Row<'_>| Ok((SequenceId(row.get(0)?), WorkspaceId(row.get(1)?)));
+    let all: Vec<_> = conn.prepare_cached(sql)?.query_map(key, read)?.collect::<rusqlite::Result<_>>()?;
+    for (id, workspace) in all {
+        if campaigns_of(conn, workspace, id)?.contains(&campaign) {
+            return sequence(conn, workspace, id);
+        }
+    }
+    Ok(None)
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T> {

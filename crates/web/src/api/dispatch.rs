@@ -1,12 +1,12 @@
 //! Lanes, sources and pools: how mail leaves. They belong to the whole installation, so to its first workspace.
 
-use crate::extract::{self, Input};
+use crate::extract::{self, At, Input};
 use crate::page::Page;
 use crate::problem::{Code, Faults, Problem};
 use crate::shape::{Ceilings, Time};
 use crate::{App, Caller};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use engine::lanes::{BudgetView, HeldView, LaneView, LimitView};
 use model::access::Scope;
 use model::{MailDomain, SourceId};
@@ -213,7 +213,7 @@ pub(crate) struct Described {
 pub(crate) async fn put_source(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
     Input(given): Input<Source>,
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
@@ -260,7 +260,7 @@ pub(crate) async fn put_source(
 pub(crate) async fn limit_source(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
     Input(given): Input<Ceilings>,
 ) -> Result<Json<Ceilings>, Problem> {
     may_write(&caller)?;
@@ -296,7 +296,7 @@ pub(crate) struct ListingEnded {
 pub(crate) async fn end_listing(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
     Input(given): Input<ListingOver>,
 ) -> Result<Json<ListingEnded>, Problem> {
     may_write(&caller)?;
@@ -320,7 +320,7 @@ async fn source_named(app: &App, name: &str) -> Result<store::Source, Problem> {
 pub(crate) async fn retire_source(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
     let known = source_named(&app, &name).await?;
@@ -395,7 +395,7 @@ async fn pools(State(app): State<App>, caller: Caller) -> Result<Json<Page<Named
 pub(crate) async fn put_pool(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
     Input(given): Input<Pool>,
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
@@ -429,7 +429,7 @@ pub(crate) async fn put_pool(
 pub(crate) async fn remove_pool(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Json<Described>, Problem> {
     may_write(&caller)?;
     let known = app.store.pools().await?.into_iter().find(|pool| pool.name == name);

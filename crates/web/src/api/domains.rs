@@ -1,12 +1,12 @@
 //! Sending domains: their signing keys, the DNS records that publish them, and whether DNS shows them.
 
-use crate::extract::{Asked, Input};
+use crate::extract::{Asked, At, Input};
 use crate::page::{self, Page, Plain};
 use crate::policies::{self, Policy};
 use crate::problem::{Code, Problem};
 use crate::{App, Caller};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use engine::guard::{Objection, published};
 use mail::sign::{KeyError, KeyKind, SigningKey};
@@ -167,7 +167,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Json<Domain>, Problem> {
     caller.may(Scope::DomainsRead)?;
     Ok(Json(domain(&app, &caller, &read_domain(&name)?).await?))
@@ -194,7 +194,7 @@ pub(crate) struct NewDomainKey {
 pub(crate) async fn make_key(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
     Input(new): Input<NewDomainKey>,
 ) -> Result<(StatusCode, Json<DomainKey>), Problem> {
     caller.may(Scope::DomainsWrite)?;
@@ -233,7 +233,7 @@ pub(crate) async fn is_shown(app: &App, caller: &Caller, name: &str) -> Result<b
 pub(crate) async fn check(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Json<Domain>, Problem> {
     caller.may(Scope::DomainsRead)?;
     let name = read_domain(&name)?;

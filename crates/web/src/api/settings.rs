@@ -1,11 +1,11 @@
 //! What holds for every campaign and every page of the workspace.
 
-use crate::extract::Input;
+use crate::extract::{At, Input};
 use crate::page::Page;
 use crate::problem::Problem;
 use crate::{App, Caller};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use engine::brand::read_setting;
 use engine::options::SETTINGS;
 use model::access::Scope;
@@ -57,7 +57,7 @@ pub(crate) struct Value {
 pub(crate) async fn set(
     State(app): State<App>,
     caller: Caller,
-    Path(name): Path<String>,
+    At(name): At<String>,
     Input(given): Input<Value>,
 ) -> Result<Json<Setting>, Problem> {
     caller.may(Scope::SettingsWrite)?;

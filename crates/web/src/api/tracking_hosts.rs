@@ -1,12 +1,12 @@
 //! Tracking hosts: the names under which links of the workspace's messages are answered.
 
-use crate::extract::Input;
+use crate::extract::{At, Input};
 use crate::page::Page;
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
 use crate::{App, Caller};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use engine::hosts::{claim_record, is_claimed_by, look_for};
 use model::MailDomain;
@@ -124,7 +124,7 @@ async fn add(
 async fn change(
     State(app): State<App>,
     caller: Caller,
-    Path(host): Path<String>,
+    At(host): At<String>,
     Input(to): Input<HostChange>,
 ) -> Result<Json<TrackingHost>, Problem> {
     caller.may(Scope::DomainsWrite)?;
@@ -140,7 +140,7 @@ async fn change(
 async fn check(
     State(app): State<App>,
     caller: Caller,
-    Path(host): Path<String>,
+    At(host): At<String>,
 ) -> Result<Json<TrackingHost>, Problem> {
     caller.may(Scope::DomainsRead)?;
     let host = read_host(&host)?;

@@ -94,6 +94,21 @@ async fn a_message_is_durable_when_answered_and_tells_its_story() {
 }
 
 #[tokio::test]
+async fn after_its_stream_was_cancelled_the_next_message_goes_by_another() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let by = async |to: &str| {
+        let sent = house.post("/api/v1/messages", &key, receipt(to)).await;
+        assert_eq!(sent.status, 202, "{}", sent.text);
+        let story = house.get(&format!("/api/v1/messages/{}", sent.json()["id"].as_str().unwrap()), &key).await.json();
+        story["campaign"].as_str().unwrap().to_owned()
+    };
+    let first = by("kim@a.example").await;
+    assert_eq!(house.post(&format!("/api/v1/campaigns/{first}/cancel"), &key, json!({})).await.status, 200);
+    assert_ne!(by("lee@a.example").await, first);
+}
+
+#[tokio::test]
 async fn messages_are_listed_and_found() {
     let house = rehearsal();
     let key = house.master_key().await;

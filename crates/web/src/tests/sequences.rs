@@ -96,6 +96,28 @@ async fn a_sequence_is_written_activated_followed_and_archived() {
 }
 
 #[tokio::test]
+async fn the_campaign_of_a_sequence_that_goes_on_is_not_cancelled() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let made = house.post("/api/v1/sequences", &key, written("Onboarding")).await.json();
+    let at = |rest: &str| format!("/api/v1/sequences/{}{rest}", made["id"].as_str().unwrap());
+    assert_eq!(house.post(&at("/activate"), &key, json!({})).await.status, 200);
+    let campaigns = house.get("/api/v1/campaigns?shelf=automated", &key).await.json();
+    let campaign = campaigns["data"][0]["id"].as_str().unwrap().to_owned();
+    let cancel = format!("/api/v1/campaigns/{campaign}/cancel");
+    let stands = async || house.get(&format!("/api/v1/campaigns/{campaign}"), &key).await.json()["state"].clone();
+    for then in ["/pause", "/activate"] {
+        let refused = house.post(&cancel, &key, json!({})).await;
+        assert_eq!(refused.code(), "refused", "{}", refused.text);
+        assert!(refused.text.contains("archive it"), "{}", refused.text);
+        house.post(&at(then), &key, json!({})).await;
+    }
+    assert_eq!(stands().await, "sending");
+    assert_eq!(house.post(&at("/archive"), &key, json!({})).await.json()["state"], "archived");
+    assert_eq!(stands().await, "cancelled");
+}
+
+#[tokio::test]
 async fn a_message_may_be_a_template_as_it_is_at_the_activation_or_one_version_of_it() {
     let house = rehearsal();
     let key = house.master_key().await;

@@ -151,6 +151,19 @@ async fn what_every_route_answers_is_documented() {
 }
 
 #[tokio::test]
+async fn what_is_no_text_in_an_address_names_nothing() {
+    let house = House::new();
+    let key = house.master_key().await;
+    for (method, path, operation) in house.operations().await.into_iter().filter(|(_, path, _)| path.contains('{')) {
+        let uri = filled(&path, &operation).replace("d_7f2", "%ff");
+        let answer = house.ask(method.clone(), &uri, Some(&key), Some(json!({}))).await;
+        let kind = answer.headers["content-type"].to_str().unwrap();
+        assert!((400..500).contains(&answer.status.as_u16()), "{method} {uri}: {}", answer.text);
+        assert_eq!(kind, "application/problem+json", "{method} {uri}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn bad_bodies_have_their_codes() {
     let house = House::new();
     let key = house.master_key().await;
