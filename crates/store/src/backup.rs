@@ -37,9 +37,8 @@ pub(crate) async fn backup(
 ) -> Result<BackupReport> {
     make_empty(to)?;
     let file = to.join(LEDGER_FILE);
-    let target = file.to_string_lossy().into_owned();
-    core.lanes.read(move |conn| Ok(conn.execute("VACUUM INTO ?1", [target])?)).await?;
-    File::open(&file)?.sync_all()?;
+    let target = file.clone();
+    core.lanes.read(move |conn| sqlite::migrate::write_copy(conn, &target)).await?;
     match &core.dir {
         Some(dir) => {
             for name in [SECRETS_FILE, ERASURES_FILE, INFLIGHT_FILE, REPLIES_FILE] {

@@ -148,6 +148,28 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
 }
 
 #[test]
+fn the_copy_before_an_upgrade_is_whole_whatever_a_kill_left_of_an_earlier_one() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let fixture = include_str!("../../fixtures/schema-7.sql");
+    rusqlite::Connection::open(file("ledger.db")).unwrap().execute_batch(fixture).unwrap();
+    crate::Secrets::open(Some(&file("secrets")), false).unwrap().put("ledger", &[7; 32]).unwrap();
+    let name = format!("ledger.db.before-{}", crate::sqlite::migrate::newest());
+    // Half a copy by the name of a whole one, as releases before left it, and one by the name it has while it is written.
+    std::fs::write(file(&name), "SQLite format 3\0 and no more").unwrap();
+    std::fs::write(file(&format!("{name}.new")), "SQL").unwrap();
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    let copy = rusqlite::Connection::open(file(&name)).unwrap();
+    let ask = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(ask("PRAGMA integrity_check"), "ok");
+    assert_eq!(ask("SELECT CAST(user_version AS TEXT) FROM pragma_user_version"), "7");
+    assert_eq!(ask("SELECT name FROM campaign"), "news");
+    assert_eq!(std::fs::metadata(file(&name)).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!file(&format!("{name}.new")).exists());
+}
+
+#[test]
 fn what_the_second_schema_kept_is_read() {
     let (_dir, store) = opened(include_str!("../../fixtures/schema-2.sql"));
     let sources = now(store.sources()).unwrap();

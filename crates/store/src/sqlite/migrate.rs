@@ -1,7 +1,11 @@
-//! Schemas: numbered SQL files, forward only, each applied once, with a backup written first.
+//! Schemas: numbered SQL files, forward only, each applied once, with a copy written first. Invariant: a ledger has the old
+//! schema or the newest, whenever it is cut off, and a copy by its name is whole.
 
 use crate::error::{Result, StoreError};
 use rusqlite::Connection;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// "POST" in ASCII: marks a file as a ledger of ours.
@@ -60,25 +64,55 @@ pub(crate) fn check_newest(conn: &Connection, path: &Path) -> Result<()> {
     }
 }
 
-/// Brings the file to the newest schema. A ledger that holds something is copied beside itself first
-/// (`ledger.db.before-N`).
+/// Brings the file to the newest schema, wholly or not at all. A ledger that holds something is copied beside itself first
+/// (`ledger.db.before-N`); a copy of an earlier attempt is replaced, because it may be older than what is in the file now.
 pub(crate) fn migrate(conn: &mut Connection, path: Option<&Path>) -> Result<()> {
     let found = usize::try_from(number(conn, "user_version")?).unwrap_or(0);
     if found == MIGRATIONS.len() {
         return Ok(());
     }
     if let Some(path) = path.filter(|_| found > 0) {
-        let copy = path.with_extension(format!("db.before-{}", MIGRATIONS.len()));
-        if !copy.exists() {
-            conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-        }
+        copy_beside(conn, path)?;
     }
-    for (at, sql) in MIGRATIONS.iter().enumerate().skip(found) {
-        let tx = conn.transaction()?;
+    let tx = conn.transaction()?;
+    for sql in MIGRATIONS.iter().skip(found) {
         tx.execute_batch(sql)?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
-        tx.commit()?;
     }
-    Ok(())
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", newest())?;
+    Ok(tx.commit()?)
+}
+
+/// Copies a ledger beside itself. The copy has its name when it is whole and on the disk, and not before: what a kill leaves
+/// of one has another name, and is thrown away by the next attempt.
+fn copy_beside(conn: &Connection, path: &Path) -> Result<()> {
+    let copy = path.with_extension(format!("db.before-{}", newest()));
+    let fresh = path.with_extension(format!("db.before-{}.new", newest()));
+    // What a kill left of one, and its journal.
+    let journal = path.with_extension(format!("db.before-{}.new-journal", newest()));
+    let clear = || [&fresh, &journal].into_iter().try_for_each(|file| remove(file));
+    clear()?;
+    let copied = write_copy(conn, &fresh).and_then(|()| Ok(fs::rename(&fresh, &copy)?));
+    if copied.is_err() {
+        // A disk that is full needs the room.
+        drop(clear());
+    }
+    copied?;
+    path.parent().map_or(Ok(()), |directory| Ok(File::open(directory)?.sync_all()?))
+}
+
+/// Removes a file that may not be there.
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes what a ledger holds into a file that only its owner may read, in place of what was there, durably.
+pub(crate) fn write_copy(conn: &Connection, to: &Path) -> Result<()> {
+    // SQLite makes it readable by whoever may read what the process makes, writes into an empty file as well, and syncs nothing.
+    OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(to)?;
+    conn.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(File::open(to)?.sync_all()?)
 }
