@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::problem::{Code, Problem};
-use crate::strict;
+use crate::strict::Strict;
 use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -57,7 +57,7 @@ pub(crate) fn body_problem(error: &(dyn std::error::Error + 'static)) -> Problem
 /// Reads JSON; says which field is wrong and how.
 pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict(&mut deserializer)).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.into_inner());
         match inner.classify() {
             serde_json::error::Category::Data => field_problem(&path, &inner.to_string()),
@@ -65,9 +65,6 @@ pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         }
     })?;
     deserializer.end().map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
-    if let Some(path) = strict::list_for_object::<T>(bytes) {
-        return Err(field_problem(&path, "invalid type: sequence, expected a map"));
-    }
     Ok(value)
 }
 
@@ -78,10 +75,7 @@ pub(crate) fn read_part<T: DeserializeOwned>(field: &str, tree: serde_json::Valu
         path if path.starts_with('[') => format!("{field}{path}"),
         path => format!("{field}.{path}"),
     };
-    if let Some(path) = strict::list_in::<T>(tree.clone()) {
-        return Err(field_problem(&within(&path), "invalid type: sequence, expected a map"));
-    }
-    serde_path_to_error::deserialize(tree)
+    serde_path_to_error::deserialize(Strict(tree))
         .map_err(|error| field_problem(&within(&error.path().to_string()), &error.inner().to_string()))
 }
 
@@ -94,8 +88,9 @@ pub(crate) fn given<T: DeserializeOwned>(value: &serde_json::Value) -> Result<In
 fn field_problem(path: &str, said: &str) -> Problem {
     let code = if said.contains("unknown field") { Code::UnknownField } else { Code::InvalidField };
     let within = (path != "." && !path.is_empty()).then(|| path.to_owned());
-    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    let field = match (within, missing) {
+    let named = ["missing field `", "duplicate field `"].into_iter().find_map(|begins| said.strip_prefix(begins));
+    let named = named.and_then(|rest| rest.split('`').next());
+    let field = match (within, named) {
         (Some(path), Some(name)) => Some(format!("{path}.{name}")),
         (None, Some(name)) => Some(name.to_owned()),
         (within, None) => within,
@@ -189,6 +184,8 @@ mod tests {
         visits: u32,
         #[serde(default)]
         friend: Option<Box<Person>>,
+        #[serde(default, deserialize_with = "crate::strict::some_tree")]
+        tree: Option<serde_json::Value>,
     }
 
     #[test]
@@ -204,7 +201,13 @@ mod tests {
             (r#"{"name":"a","visits":-1}"#, "visits", "expected a whole number, not negative"),
             ("7", "", "expected an object"),
             (r#"["a"]"#, "", "expected an object"),
-            (r#"{"name":"a","friend":["b",1.0,2,null]}"#, "friend", "expected an object"),
+            (r#"{"name":"a","friend":["b",1.0,2,null]}"#, "friend", "expected an object at line 1 column"),
+            (r#"{"name":"[","weight":1,"weight":2}"#, "weight", "duplicate field `weight` at line 1 column"),
+            (
+                r#"{"name":"a","friend":{"name":"b","tree":{"of":[{"x":1,"x":2}]}}}"#,
+                "friend.tree.of[0].x",
+                "duplicate field `x`",
+            ),
         ] {
             let (named, told) = said(json);
             assert_eq!(named, field, "{json}");

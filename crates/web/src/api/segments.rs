@@ -5,6 +5,7 @@ use crate::extract::{self, Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Faults, Problem};
 use crate::shape::Time;
+use crate::strict::some_tree;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -121,7 +122,7 @@ pub(crate) struct NewSegment {
     #[schema(example = "attr.city == \"Berlin\" && !did(\"booked\").within(days(30))")]
     text: Option<String>,
     /// The rule as a tree, instead.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_tree")]
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
     /// Note who comes in and who is no longer in it (`segment_entered`, `segment_left`), from now on.
@@ -180,7 +181,7 @@ pub(crate) struct SegmentChange {
     #[serde(default)]
     text: Option<String>,
     /// Another rule, as a tree.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_tree")]
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
     /// Note who comes in and who is no longer in it, from now on; or no longer.
@@ -230,7 +231,7 @@ struct TriedRule {
     #[serde(default)]
     text: Option<String>,
     /// The rule as a tree, instead.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_tree")]
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
     /// How many people to show, at most 100.
@@ -288,7 +289,7 @@ struct Asking {
     #[serde(default)]
     text: Option<String>,
     /// The rule as a tree, instead.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_tree")]
     #[schema(value_type = Option<Object>)]
     rule: Option<Value>,
 }
