@@ -52,10 +52,12 @@ codes! {
     InvalidHeader = 400 "invalid_header" "A header cannot be used",
     /// Neither a key nor a session.
     NotSignedIn = 401 "not_signed_in" "No valid key or session",
-    /// The address, password or code is wrong.
+    /// The address or the password is wrong.
     BadCredentials = 401 "bad_credentials" "This address and password do not belong together",
     /// The password is right, and a code of the second factor is asked for.
     SecondFactorNeeded = 401 "second_factor_needed" "A code of the second factor is needed",
+    /// The password is right, and the code of the second factor is not.
+    SecondFactorWrong = 401 "second_factor_wrong" "This code of the second factor is wrong, too old, or was used",
     /// The caller lacks a scope.
     NotAllowed = 403 "not_allowed" "This key or role may not do that",
     /// The request came from another site's page.

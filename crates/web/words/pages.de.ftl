@@ -717,6 +717,7 @@ problem-invalid_header = Die Anfrage ist nicht brauchbar
 problem-not_signed_in = Sie sind nicht angemeldet
 problem-bad_credentials = Adresse und Passwort gehören nicht zusammen
 problem-second_factor_needed = Ein Code des zweiten Faktors wird gebraucht
+problem-second_factor_wrong = Dieser Code des zweiten Faktors ist falsch, zu alt oder schon gebraucht
 problem-not_allowed = Das dürfen Sie nicht
 problem-cross_site = Die Anfrage kam von einer fremden Seite
 problem-not_found = Das gibt es nicht

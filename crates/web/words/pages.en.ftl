@@ -717,6 +717,7 @@ problem-invalid_header = The request cannot be used
 problem-not_signed_in = You are not signed in
 problem-bad_credentials = This address and password do not belong together
 problem-second_factor_needed = A code of your second factor is needed
+problem-second_factor_wrong = This code of your second factor is wrong, too old, or was used already
 problem-not_allowed = You may not do that
 problem-cross_site = The request came from a foreign page
 problem-not_found = There is no such thing

@@ -249,7 +249,7 @@ pub(crate) async fn drop_second_factor(
     }
     let known = faults.pass(known)?;
     let proven = sign_in::second_factor(&app, &known, Some(&given.code), app.now()).await;
-    proven.map_err(|problem| if problem.code == Code::BadCredentials { problem.about("code") } else { problem })?;
+    proven.map_err(|problem| if problem.code == Code::SecondFactorWrong { problem.about("code") } else { problem })?;
     let change = CredentialChange { second_factor: Some(None), ..CredentialChange::default() };
     change_own(&app, &caller, &known, change).await?;
     Ok(StatusCode::NO_CONTENT)

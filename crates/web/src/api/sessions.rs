@@ -53,7 +53,7 @@ struct SignedIn {
 
 /// Sign in.
 ///
-/// The session is the cookie of the answer. After ten failures of an account, or fifty from an address, within a quarter
+/// The session is the cookie of the answer. Only whoever gave the right password hears of a second factor. After ten failures of an account, or fifty from an address, within a quarter
 /// of an hour nobody is heard there for as long (429 with Retry-After).
 #[utoipa::path(post, path = "/session", tag = "sessions", request_body = SignIn, security(),
     responses((status = 200, body = SignedIn)))]
@@ -213,7 +213,7 @@ async fn proved(app: &App, known: &User, given: &Begun<'_>) -> Result<(), Proble
     sign_in::check(app, &asked, given.ip).await.map(|_| ()).map_err(|problem| {
         let field = match problem.code {
             Code::BadCredentials => "password",
-            Code::SecondFactorNeeded => "code",
+            Code::SecondFactorNeeded | Code::SecondFactorWrong => "code",
             _ => return problem,
         };
         Problem { field: Some(field.to_owned()), ..problem }

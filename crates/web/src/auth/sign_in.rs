@@ -100,7 +100,8 @@ pub(crate) fn network(ip: IpAddr) -> String {
     }
 }
 
-/// Checks the code of whoever has a second factor.
+/// Checks the code of whoever has a second factor and has proved that they know the password: only they are told that the
+/// code is wrong.
 pub(crate) async fn second_factor(
     app: &App,
     known: &Credentials,
@@ -114,7 +115,7 @@ pub(crate) async fn second_factor(
         Some(step) => app.store.use_second_factor_step(user, step).await?,
         None => app.store.use_recovery_code(user, &totp::recovery_hash(code)).await?,
     };
-    if is_fresh { Ok(()) } else { Err(Code::BadCredentials.into()) }
+    if is_fresh { Ok(()) } else { Err(Code::SecondFactorWrong.into()) }
 }
 
 /// Begins a session in the person's first workspace: the cookie's secret.

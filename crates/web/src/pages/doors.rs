@@ -135,7 +135,10 @@ pub(super) async fn sign_in(
             }
         }
         Err(problem)
-            if matches!(problem.code, Code::BadCredentials | Code::SecondFactorNeeded | Code::TooManyAttempts) =>
+            if matches!(
+                problem.code,
+                Code::BadCredentials | Code::SecondFactorNeeded | Code::SecondFactorWrong | Code::TooManyAttempts
+            ) =>
         {
             let asks_code = problem.code == Code::SecondFactorNeeded || code.is_some();
             let error = Some(stranger.words.one_of("problem", problem.code.word()));
@@ -195,7 +198,7 @@ impl WelcomePage {
         let error = self.error.as_ref()?;
         let detail = error.of_field(field)?;
         Some(match error.code {
-            code @ (Code::BadCredentials | Code::SecondFactorNeeded) => {
+            code @ (Code::BadCredentials | Code::SecondFactorNeeded | Code::SecondFactorWrong) => {
                 self.layout.shown.one_of("problem", code.word())
             }
             _ => self.layout.shown.refused(detail),

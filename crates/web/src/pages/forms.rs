@@ -112,6 +112,7 @@ impl Entered {
                     | Code::Held
                     | Code::BadCredentials
                     | Code::SecondFactorNeeded
+                    | Code::SecondFactorWrong
                     | Code::TooManyAttempts
             );
         if is_about_it { Ok(Entered { form, typed, problem: Some(problem) }) } else { Err(problem) }

@@ -159,14 +159,31 @@ async fn a_second_factor_is_asked_for_and_its_codes_work_once() {
     let codes = browse(&house, Method::PUT, path, &session, confirm).await.json()["recovery_codes"].clone();
     let with = |code: &str| json!({ "email": "anna@example.org", "password": PASSWORD, "code": code });
     assert_eq!(try_in(&house, anna()).await.code(), "second_factor_needed");
-    assert_eq!(try_in(&house, with(&code(&house))).await.code(), "bad_credentials", "this step was used");
+    assert_eq!(try_in(&house, with(&code(&house))).await.code(), "second_factor_wrong", "this step was used");
+    let guessed = json!({ "email": "anna@example.org", "password": "wrong horse battery", "code": code(&house) });
+    let stranger = json!({ "email": "nobody@example.org", "password": PASSWORD, "code": "000000" });
+    for told in [guessed, stranger] {
+        assert_eq!(
+            try_in(&house, told).await.code(),
+            "bad_credentials",
+            "only who knows the password hears of the code"
+        );
+    }
     house.pass(Duration::from_secs(30));
     assert_eq!(try_in(&house, with(&code(&house))).await.status, 200);
-    assert_eq!(try_in(&house, with(&code(&house))).await.code(), "bad_credentials", "a replay");
+    assert_eq!(try_in(&house, with(&code(&house))).await.code(), "second_factor_wrong", "a replay");
     let recovery = codes[0].as_str().unwrap();
     assert_eq!(try_in(&house, with(recovery)).await.status, 200);
-    assert_eq!(try_in(&house, with(recovery)).await.code(), "bad_credentials");
-    house.pass(Duration::from_secs(30));
+    assert_eq!(try_in(&house, with(recovery)).await.code(), "second_factor_wrong");
+    for _ in 0..9 {
+        assert_eq!(try_in(&house, with("000000")).await.code(), "second_factor_wrong");
+    }
+    assert_eq!(
+        try_in(&house, with(&codes[1].as_str().unwrap())).await.code(),
+        "too_many_attempts",
+        "codes are no guess"
+    );
+    house.pass(Duration::from_secs(900));
     let away = json!({ "password": PASSWORD, "code": code(&house) });
     assert_eq!(browse(&house, Method::POST, &format!("{path}/remove"), &session, away).await.status, 204);
     assert_eq!(try_in(&house, anna()).await.status, 200);
