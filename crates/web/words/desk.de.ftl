@@ -118,6 +118,7 @@ column-last_engaged = wann sie zuletzt reagierten
 # Family: note.
 note-role_address = Adressen einer Stelle, nicht einer Person
 note-missing_consent = Nichts sagt, dass sie einwilligten
+note-consent_ahead = Eine Einwilligung, deren Zeit noch nicht kam: in den Worten der Datei behalten, ohne Zeit
 note-consent_refused = Die Datei sagt, dass sie nicht einwilligten
 note-unknown_status = Ein Status, den niemand kennt: als unbestätigt geführt
 note-unknown_zone = Eine Zeitzone, die es nicht gibt: es gilt die Uhr der Kampagne

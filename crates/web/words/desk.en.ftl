@@ -118,6 +118,7 @@ column-last_engaged = when they last took notice
 # Family: note.
 note-role_address = Addresses of a function, not of a person
 note-missing_consent = Nothing says that they agreed
+note-consent_ahead = A consent whose time has not come: kept in the file's words, without a time
 note-consent_refused = The file says that they did not agree
 note-unknown_status = A status that nobody knows: kept as unconfirmed
 note-unknown_zone = A time zone that is not known: the campaign's own clock counts

@@ -22,7 +22,7 @@ pub(crate) mod words;
 pub use columns::{Column, Columns, Mapping, Role};
 pub use error::ImportError;
 pub use person::Note;
-pub(crate) use person::moment;
+pub(crate) use person::{happened, moment};
 
 use aws_lc_rs::digest;
 use encoding_rs::Encoding;
@@ -255,7 +255,8 @@ pub async fn import_file(
         report.was_done(&done);
         return Ok(report);
     }
-    let import = store.begin_import(new, actor, now()).await?;
+    let begun = now();
+    let import = store.begin_import(new, actor, begun).await?;
     report.continued_after_line = import.last_line;
     let rejects = Rejects::new(&request.rejects, &header, rows.delimiter()).map_err(|e| cannot_reject(request, e))?;
     let mut run = Run {
@@ -263,7 +264,7 @@ pub async fn import_file(
         request,
         import: &import,
         columns: &columns,
-        reading: Reading::new(&columns).typed(&request.typed),
+        reading: Reading::new(&columns, begun).typed(&request.typed),
         rejects,
         chunk: Vec::new(),
         chunk_bytes: 0,

@@ -13,6 +13,7 @@ use jiff::civil;
 use model::{AddressError, ContactStatus, EmailAddress, SuppressionReason, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use store::{Consent, ImportRow};
 
 /// The longest key of another system, lead source, or text of consent that is kept.
@@ -41,6 +42,8 @@ pub enum Note {
     RoleAddress,
     /// Nothing says that the person agreed to be mailed.
     MissingConsent,
+    /// The time of the consent is still to come: kept in the words of the file, without a time.
+    ConsentAhead,
     /// The file says that the person did not agree: kept as unconfirmed.
     ConsentRefused,
     /// The status word is not known: kept as unconfirmed.
@@ -55,10 +58,15 @@ pub enum Note {
     UnreadableAddress,
 }
 
+/// What happened so far ahead of us may have happened already: a file's day has begun where it was written, and clocks differ.
+const AHEAD_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Turns rows into persons.
 #[derive(Debug)]
 pub struct Reading<'a> {
     columns: &'a Columns,
+    /// When they are read: what people did was before.
+    now: Timestamp,
     /// Each column with the JSON keys it is stored under, written out once: `"first_name":`.
     keys: Vec<(usize, String)>,
     /// Columns whose values are JSON.
@@ -68,15 +76,15 @@ pub struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// A reading of rows with these columns.
-    pub fn new(columns: &'a Columns) -> Reading<'a> {
+    /// A reading of rows with these columns, at this time.
+    pub fn new(columns: &'a Columns, now: Timestamp) -> Reading<'a> {
         let keys = columns.all().iter().enumerate().flat_map(|(index, column)| {
             [&column.tag, &column.alias].into_iter().flatten().map(move |tag| (index, format!("{}:", json_text(tag))))
         });
         let is_zone =
             |column: &super::Column| [&column.tag, &column.alias].into_iter().flatten().any(|tag| names_zone(tag));
         let zones = columns.all().iter().enumerate().filter(|(_, column)| is_zone(column)).map(|(index, _)| index);
-        Reading { columns, keys: keys.collect(), typed: BTreeSet::new(), zones: zones.collect() }
+        Reading { columns, now, keys: keys.collect(), typed: BTreeSet::new(), zones: zones.collect() }
     }
 
     /// The same, where the columns of these names hold a text, a number, `true` or `false` as JSON.
@@ -101,7 +109,7 @@ impl<'a> Reading<'a> {
         }
         let (mut status, suppress) = self.standing(row, note);
         let refused = self.value(row, Role::Consent).is_some_and(words::says_no);
-        let consent = if refused { None } else { self.consent(row) };
+        let consent = if refused { None } else { self.consent(row, note) };
         if refused {
             note(Note::ConsentRefused);
             status = status.map(|s| if s == ContactStatus::Active { ContactStatus::Unconfirmed } else { s });
@@ -119,7 +127,8 @@ impl<'a> Reading<'a> {
             note(Note::UnknownZone);
         }
         let since = self.value(row, Role::StatusTime);
-        let suppressed_since = since.and_then(|text| moment(text).or_else(|| unix_time(text)));
+        let suppressed_since =
+            since.and_then(|text| moment(text).or_else(|| unix_time(text))).map(|at| at.min(self.now));
         let row = ImportRow {
             line: row.line,
             external_id: text(Role::ExternalId),
@@ -129,7 +138,7 @@ impl<'a> Reading<'a> {
             status,
             consent,
             lead_source: text(Role::LeadSource),
-            engaged_at: self.value(row, Role::LastEngaged).and_then(moment),
+            engaged_at: self.value(row, Role::LastEngaged).and_then(|text| happened(text, self.now)),
         };
         Person { row, unreadable, suppress, suppressed_since, unknown_zone }
     }
@@ -164,14 +173,17 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What the consent columns say. A time that cannot be read is kept in the words of the file.
-    fn consent(&self, row: &Row) -> Option<Consent> {
+    /// What the consent columns say. A time that cannot be read, or has not come, is kept in the words of the file.
+    fn consent(&self, row: &Row, note: &mut dyn FnMut(Note)) -> Option<Consent> {
         let given = self.value(row, Role::Consent);
         let time = self.value(row, Role::ConsentTime);
         if given.is_none() && time.is_none() {
             return None;
         }
-        let at = time.and_then(moment);
+        let at = time.and_then(|text| happened(text, self.now));
+        if at.is_none() && time.is_some_and(|text| moment(text).is_some()) {
+            note(Note::ConsentAhead);
+        }
         let unread_time = time.filter(|_| at.is_none()).map(|time| format!("time as given: {time}"));
         let words: Vec<&str> = given.into_iter().chain(unread_time.as_deref()).collect();
         let source = (!words.is_empty()).then(|| clip(&words.join("; ")).to_owned());
@@ -207,6 +219,11 @@ pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let utc = |time: civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let found = zoned.or_else(|| text.parse::<civil::DateTime>().ok().and_then(utc))?;
     Some(Timestamp::from_millis(found.as_millisecond()))
+}
+
+/// Reads when something happened; `None`: that is no time, or one that is still to come.
+pub(crate) fn happened(text: &str, now: Timestamp) -> Option<Timestamp> {
+    moment(text).filter(|at| *at <= now + AHEAD_MAX).map(|at| at.min(now))
 }
 
 /// Reads seconds since 1970, with or without a fraction, as APIs answer them.
@@ -261,6 +278,9 @@ mod tests {
     use encoding_rs::UTF_8;
     use expect_test::{Expect, expect};
 
+    /// 10 March 2024, 12:00.
+    const NOW: Timestamp = Timestamp::from_millis(1_710_072_000_000);
+
     /// The persons of a file, one line each, and what was noted.
     fn check(text: &str, expected: Expect) {
         let mut source = text.as_bytes();
@@ -268,7 +288,7 @@ mod tests {
         let mut row = Row::default();
         rows.next(&mut row).unwrap().unwrap().unwrap();
         let columns = Columns::read(&row, &rows.peek(100), &Default::default()).unwrap();
-        let reading = Reading::new(&columns);
+        let reading = Reading::new(&columns, NOW);
         let mut shown = String::new();
         while let Some(told) = rows.next(&mut row).unwrap() {
             told.unwrap();
@@ -298,6 +318,20 @@ mod tests {
                 Some("ann@") - - {"email":"ann@","name":"Ann"} [UnreadableAddress, MissingConsent]
                 None - - {"name":"Bo"} [NoAddress, MissingConsent]
                 info@x.org - - {"email":"info@x.org","name":"say \"hi\"\n\t\\o/"} [RoleAddress, MissingConsent]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_dated_in_the_future_has_not_happened() {
+        check(
+            "email,consent,consent_date,last_click\na@x.org,form,2099-01-01,2099-01-01\nb@x.org,form,2024-03-11,2024-03-11\n",
+            expect![[r#"
+                a@x.org - - {"email":"a@x.org","consent":"form","consent_date":"2099-01-01","last_click":"2099-01-01"} [ConsentAhead]
+                  Some("form; time as given: 2099-01-01") None None
+                b@x.org - - {"email":"b@x.org","consent":"form","consent_date":"2024-03-11","last_click":"2024-03-11"} []
+                  engaged 1710072000000
+                  Some("form") Some(1710072000000) None
             "#]],
         );
     }

@@ -4,7 +4,7 @@
 //! revived: who is on a list and must not be mailed is not mailed.
 
 use super::{MigrateError, Platform};
-use crate::import::moment;
+use crate::import::happened;
 use model::{Actor, EmailAddress, ListId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -259,7 +259,7 @@ pub async fn move_list(
         }
         let member = |line: &String| {
             let (email, since) = line.split_once('\t').unwrap_or((line, ""));
-            Some((EmailAddress::parse(email).ok()?, moment(since)))
+            Some((EmailAddress::parse(email).ok()?, happened(since, now())))
         };
         let read: Vec<(EmailAddress, Option<Timestamp>)> = page.iter().filter_map(member).collect();
         report.unknown += (page.len() - read.len()) as u64;

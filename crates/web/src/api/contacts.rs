@@ -10,9 +10,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, EmailAddress, ListId, MailDomain, WorkspaceId};
+use model::{ContactId, EmailAddress, ListId, MailDomain, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 use store::{ContactEdit, Event, NewContact, Sought, Stand, StoreError, StoryPlace};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -38,7 +39,7 @@ pub(crate) struct Consent {
     /// How: a form, an event, a contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<String>,
-    /// When.
+    /// When; not in the future.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at: Option<Time>,
     /// From which network address.
@@ -52,9 +53,16 @@ impl From<store::Consent> for Consent {
     }
 }
 
-impl From<Consent> for store::Consent {
-    fn from(given: Consent) -> store::Consent {
-        store::Consent { source: given.source, at: given.at.map(|at| at.0), ip: given.ip }
+/// Clocks differ: a time that is ahead by so much is taken as now.
+const AHEAD_MAX: Duration = Duration::from_secs(300);
+
+impl Consent {
+    /// As the ledger keeps it. Refused: a consent that is still to be given.
+    pub(crate) fn given(self, now: Timestamp) -> Result<store::Consent, Problem> {
+        if self.at.is_some_and(|at| at.0 > now + AHEAD_MAX) {
+            return Err(Problem::field("consent.at", "that time has not come: nobody has consented then"));
+        }
+        Ok(store::Consent { source: self.source, at: self.at.map(|at| at.0.min(now)), ip: self.ip })
     }
 }
 
@@ -264,7 +272,7 @@ async fn make(
         external_id: new.external_id,
         attributes: Value::Object(new.attributes).to_string(),
         unconfirmed: new.unconfirmed,
-        consent: new.consent.map(store::Consent::from),
+        consent: new.consent.map(|consent| consent.given(app.now())).transpose()?,
         lead_source: new.lead_source,
     };
     let made = app.store.create_contact(caller.workspace, new, &caller.actor, app.now()).await?;

@@ -298,7 +298,7 @@ async fn join(
 ) -> Result<Json<Joined>, Problem> {
     caller.may(Scope::ContactsWrite)?;
     let contacts = read_contacts(&joining.contacts)?;
-    let consent = joining.consent.map(store::Consent::from);
+    let consent = joining.consent.map(|consent| consent.given(app.now())).transpose()?;
     let (store, workspace, now) = (&app.store, caller.workspace, app.now());
     let changed = store.join_list(workspace, id, contacts.clone(), consent, &caller.actor, now).await?;
     let asked = store.ask_members(workspace, id, contacts, now).await?;

@@ -1,6 +1,7 @@
 //! People, lists, segments and events, as a program meets them.
 
 use super::house::House;
+use crate::shape::Time;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt;
@@ -82,6 +83,23 @@ async fn events_have_times_that_a_clock_may_tell() {
         assert_eq!(told.status == 200, is_taken, "{at}: {}", told.text);
         assert_eq!(told.text.contains("events[0].at"), !is_taken, "{at}: {}", told.text);
     }
+}
+
+#[tokio::test]
+async fn nobody_has_consented_in_the_future() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let [soon, now] = [120, 0].map(|s| Time(house.app.now() + Duration::from_secs(s)).to_string());
+    let person = |email: &str, at: &str| json!({ "email": email, "consent": { "source": "fair", "at": at } });
+    let ahead = house.post("/api/v1/contacts", &key, person("kim@example.org", "2099-01-01T00:00:00Z")).await;
+    assert_eq!((ahead.status.as_u16(), &ahead.json()["field"]), (422, &json!("consent.at")), "{}", ahead.text);
+    let kim = house.post("/api/v1/contacts", &key, person("kim@example.org", &soon)).await;
+    assert_eq!(kim.json()["consent"]["at"], json!(now), "clocks differ by a little: {}", kim.text);
+    let list = house.post("/api/v1/lists", &key, json!({ "name": "News" })).await.json()["id"].clone();
+    let path = format!("/api/v1/lists/{}/members", list.as_str().unwrap());
+    let joining = json!({ "contacts": [kim.json()["id"]], "consent": { "at": "2099-01-01T00:00:00Z" } });
+    let ahead = house.post(&path, &key, joining).await;
+    assert_eq!((ahead.status.as_u16(), &ahead.json()["field"]), (422, &json!("consent.at")), "{}", ahead.text);
 }
 
 #[tokio::test]
