@@ -458,7 +458,10 @@ fn rewritten(
         if split.len() > 1 && table.rows == 0 {
             continue;
         }
-        let made = part(platform, (named, table.file), (*kind, *standings), table.typed)?;
+        let mut made = part(platform, (named, table.file), (*kind, *standings), table.typed)?;
+        if table.is_dated {
+            made.mapping.insert(Role::StatusTime, standings::SINCE.to_owned());
+        }
         // Of several tables one has what another leaves out.
         let because = standings.map_or("", Standings::leaves_out_because);
         let left_out = match table.left_out {

@@ -5,12 +5,14 @@
 
 use super::lists::Subscription;
 use super::{Kind, Platform};
-use crate::import::{Role, words};
+use crate::import::{Role, moment, words};
 use model::{ContactStatus, SuppressionReason};
 use serde_json::{Map, Value};
 
 /// The column of a written table that says it.
 pub(super) const COLUMN: &str = "standing_there";
+/// The column of a written table that says since when.
+pub(super) const SINCE: &str = "left_there_at";
 /// The columns that may say why an address must not be mailed, likeliest first, as [`words::fold`] has them.
 const REASONS: [&str; 10] = [
     "suppressionreason",
@@ -79,6 +81,8 @@ const DELETED_AT: &str = "deletedat";
 
 /// On which of listmonk's lists a subscriber is, and how they stand there.
 const LISTS: &str = "lists";
+/// When that last changed: of a list that was left, when it was left.
+const SUBSCRIPTION_CHANGED: &str = "subscription_updated_at";
 
 /// How it is told where somebody stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +244,11 @@ impl Standings {
         }
     }
 
+    /// Is it written beside them when they left?
+    pub(super) fn are_dated(self) -> bool {
+        self == Standings::Subscribers(Kind::Unsubscribed)
+    }
+
     /// Is the word for each person written beside them? Else it is the same for all of a table, or in a column of theirs.
     pub(super) fn are_written(self) -> bool {
         !matches!(self, Standings::Subscribers(_))
@@ -261,14 +270,25 @@ impl Standings {
 fn kind_of_subscriber(row: &Map<String, Value>) -> Kind {
     let is_held =
         value_of(row, "status").and_then(words::standing).is_some_and(|said| said.status != ContactStatus::Active);
-    let lists = row.iter().find(|(name, _)| words::fold(name) == LISTS).and_then(|(_, value)| value.as_array());
-    let stands: Vec<Subscription> = lists.into_iter().flatten().map(Subscription::of).collect();
+    let stands: Vec<Subscription> = lists_of(row).map(Subscription::of).collect();
     match () {
         () if is_held || stands.contains(&Subscription::On) => Kind::People,
         () if stands.contains(&Subscription::Left) => Kind::Unsubscribed,
         () if stands.contains(&Subscription::Unconfirmed) => Kind::Unconfirmed,
         () => Kind::People,
     }
+}
+
+/// When somebody left the last of listmonk's lists that they left, as it is written there.
+pub(super) fn left_at(row: &Map<String, Value>) -> Option<String> {
+    let times = lists_of(row).filter(|list| Subscription::of(list) == Subscription::Left);
+    let times = times.filter_map(|list| list.get(SUBSCRIPTION_CHANGED).and_then(Value::as_str));
+    times.filter_map(|text| Some((moment(text)?, text))).max().map(|(_, text)| text.to_owned())
+}
+
+fn lists_of(row: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let lists = row.iter().find(|(name, _)| words::fold(name) == LISTS).and_then(|(_, value)| value.as_array());
+    lists.into_iter().flatten()
 }
 
 fn value_of<'r>(row: &'r Map<String, Value>, column: &str) -> Option<&'r str> {
@@ -505,8 +525,10 @@ mod tests {
         let on =
             |optin: &str, status: &str| format!(r#"{{"name":"N","optin":"{optin}","subscription_status":"{status}"}}"#);
         let (left, waits) = (on("single", "unsubscribed"), on("double", "unconfirmed"));
+        let left_at = |at: &str| left.replace('}', &format!(r#","subscription_updated_at":"{at}"}}"#));
+        let twice = format!("{},{}", left_at("2025-03-01T09:00:00Z"), left_at("2025-03-01T12:00:00+04:00"));
         let people = [
-            person(1, "enabled", &left),
+            person(1, "enabled", &twice),
             person(2, "enabled", &waits),
             person(3, "enabled", &format!("{left},{waits}")),
             person(4, "enabled", &format!("{left},{}", on("double", "confirmed"))),
@@ -532,10 +554,17 @@ mod tests {
         "#]]
         .assert_eq(&plan.parts.iter().map(line).collect::<String>());
         assert!(plan.parts.iter().all(|part| part.left_out == super::super::LeftOut::default()));
-        let dated = plan.parts.iter().any(|part| part.mapping.contains_key(&Role::StatusTime));
-        assert!(!dated, "when they came is not when they left");
+        let since: Vec<_> = plan.parts.iter().map(|part| part.mapping.get(&Role::StatusTime)).collect();
+        assert_eq!(since, [Some(&SINCE.to_owned()), None, None], "when they came is not when they left");
+        let rows = fs::read_to_string(&plan.parts[0].file).unwrap();
+        let dates: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.rsplit(',').next()).collect();
+        assert_eq!(
+            dates,
+            ["2025-03-01T09:00:00Z", ""],
+            "that they left the last one they left; nothing where nothing is told"
+        );
         let list = &plan.lists[0];
-        assert_eq!((list.members, list.left, list.unconfirmed), (2, 4, 2), "each is counted once");
+        assert_eq!((list.members, list.left, list.unconfirmed), (2, 5, 2), "each is counted once");
         assert_eq!(plan.missing, Vec::<String>::new());
     }
 

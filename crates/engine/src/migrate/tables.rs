@@ -29,6 +29,8 @@ pub(super) struct Table {
     pub(super) file: PathBuf,
     /// The columns of it that hold JSON.
     pub(super) typed: BTreeSet<String>,
+    /// Has it a column that says since when they stand so?
+    pub(super) is_dated: bool,
     /// How many people are in it.
     pub(super) rows: u64,
     /// How many are not, because nothing is said of them that lasts.
@@ -111,13 +113,16 @@ pub(super) fn write(
         let file = free(scratch, named);
         let mut writer = csv::Writer::from_path(&file).map_err(io::Error::other)?;
         let are_written = standings.is_some_and(Standings::are_written);
-        let standing_column = are_written.then(|| standings::COLUMN.to_owned());
+        let are_dated = standings.is_some_and(Standings::are_dated) && are_told_when(people)?;
+        let ours = [(are_written, standings::COLUMN), (are_dated, standings::SINCE)];
+        let ours: Vec<&str> = ours.into_iter().filter(|(is_ours, _)| *is_ours).map(|(_, name)| name).collect();
         // A column of theirs that is called like ours stays theirs.
-        let shown = |name: &String| match are_written && name == standings::COLUMN {
+        let shown = |name: &String| match ours.contains(&name.as_str()) {
             true => format!("attribute {name}"),
             false => name.clone(),
         };
-        let header = plain.iter().map(shown).chain(inner.values().cloned()).chain(standing_column);
+        let own = ours.iter().map(|name| (*name).to_owned());
+        let header = plain.iter().map(shown).chain(inner.values().cloned()).chain(own);
         writer.write_record(header).map_err(io::Error::other)?;
         let (mut rows, mut left_out) = (0, 0);
         people.each(&mut |row| {
@@ -134,12 +139,23 @@ pub(super) fn write(
             let cells = plain.iter().map(|name| text_of(row.get(name)));
             let typed = inner.keys().map(|key| values.get(key).map(json_of).unwrap_or_default());
             let standing = standing.flatten().filter(|_| are_written).map(str::to_owned);
-            writer.write_record(cells.chain(typed).chain(standing)).map_err(io::Error::other)
+            let since = are_dated.then(|| standings::left_at(row).unwrap_or_default());
+            writer.write_record(cells.chain(typed).chain(standing).chain(since)).map_err(io::Error::other)
         })?;
         writer.flush()?;
-        Ok(Table { file, typed: inner.into_values().collect(), rows, left_out })
+        Ok(Table { file, typed: inner.into_values().collect(), is_dated: are_dated, rows, left_out })
     };
     written().map_err(unreadable)
+}
+
+/// Does the export say of anybody when they left?
+fn are_told_when(people: &People<'_>) -> io::Result<bool> {
+    let mut is_told = false;
+    people.each(&mut |row| {
+        is_told |= standings::left_at(row).is_some();
+        Ok(())
+    })?;
+    Ok(is_told)
 }
 
 /// The table of a file, in `scratch`. Pages of an export that lie in folders of their own may have the same name.
