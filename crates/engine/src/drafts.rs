@@ -149,6 +149,22 @@ pub async fn check(store: &Store, world: &World, campaign: &Campaign) -> Result<
     Ok(Checked { objections, warnings, tags, forecast, gaps })
 }
 
+/// Who would get a draft if it began now, and who would be skipped and why. Refused: rules that name what is not there, by
+/// which others would be counted than are meant.
+pub async fn forecast(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Tally, SendError> {
+    let objections = about_rules(store, campaign).await?;
+    if !objections.is_empty() {
+        return Err(SendError::Objections(objections));
+    }
+    Ok(store.forecast_draft(campaign.workspace, campaign.id, now).await?)
+}
+
+/// What the segments of its audience name that is not there.
+async fn about_rules(store: &Store, campaign: &Campaign) -> Result<Vec<Objection>, SendError> {
+    let gone = store.gone_from_audience(campaign.workspace, campaign.id).await?;
+    Ok(gone.into_iter().map(Objection::RuleNamesGone).collect())
+}
+
 /// A draft that was looked through.
 struct Judged {
     snapshot: Snapshot,
@@ -165,13 +181,15 @@ struct Judged {
 async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp) -> Result<Judged, SendError> {
     let workspace = campaign.workspace;
     let (snapshot, compiled) = finished(store, campaign).await?;
-    let warnings = snapshot.check(&campaign.name)?;
+    let mut warnings = snapshot.check(&campaign.name)?;
+    warnings.extend(launch::unknown_topic(store, workspace, snapshot.options.topic.as_deref()).await?);
     somebody_can_leave(store, workspace, &snapshot.file.name, &compiled).await?;
     let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
     if objections.is_empty() {
         HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
             .map_err(|why| SendError::Input(why.to_string()))?;
     }
+    objections.extend(about_rules(store, campaign).await?);
     let asked: Vec<&String> = compiled.bare_tags().iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str())).collect();
     let values = asked.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
     let (forecast, without) = store.forecast_values(workspace, campaign.id, values, now).await?;

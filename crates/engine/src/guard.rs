@@ -9,7 +9,7 @@ use mail::sign::SigningKey;
 use model::{MailDomain, Timestamp, WorkspaceId};
 use net::World;
 use std::fmt;
-use store::Store;
+use store::{Gone, Store};
 
 /// Something that is missing before a campaign may go out to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Objection {
         /// How many people of the audience would be skipped.
         skipped: u64,
     },
+    /// A rule of the audience names what is not there: whoever was to be left out by it would get it.
+    RuleNamesGone(Gone),
     /// The same went to the same people lately.
     SentAlready {
         /// The name of the campaign that was.
@@ -68,7 +70,18 @@ impl Objection {
             Objection::NoUnsubscribe => "no_unsubscribe",
             Objection::NoPostalAddress => "no_postal_address",
             Objection::Nobody { .. } => "nobody_to_send_to",
+            Objection::RuleNamesGone(_) => "rule_names_gone",
             Objection::SentAlready { .. } => "sent_already",
+        }
+    }
+
+    /// The field of the campaign that mends it, as the API writes it; `None`: it is mended elsewhere.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Objection::NoKey { .. } | Objection::KeyNotPublished { .. } | Objection::KeyUnseen { .. } => Some("from"),
+            Objection::NoUnsubscribe | Objection::SentAlready { .. } => Some("message.source"),
+            Objection::Nobody { .. } | Objection::RuleNamesGone(_) => Some("audience"),
+            Objection::NoPostalAddress => None,
         }
     }
 }
@@ -86,6 +99,10 @@ impl fmt::Display for Objection {
             Objection::Nobody { skipped } => {
                 write!(f, "nobody would get it: all {skipped} people of the audience would be skipped")
             }
+            Objection::RuleNamesGone(gone) => write!(
+                f,
+                "{gone}; it would hold for nobody, and its contrary for everybody: change the rule, or whom the campaign goes to"
+            ),
             Objection::SentAlready { campaign, number, .. } => write!(
                 f,
                 "the same message went to the same people within seven days, as campaign {campaign:?} (number {number}); \

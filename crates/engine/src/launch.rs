@@ -349,8 +349,9 @@ fn with_token(url: &str) -> String {
 /// seven days; a message that does not compile; an address or domain that is none.
 pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp) -> Result<Launched, SendError> {
     let compiled = draft.snapshot.compile(&draft.name)?;
-    let warnings = draft.warnings()?;
     let workspace = WorkspaceId::FIRST;
+    let mut warnings = draft.warnings()?;
+    warnings.extend(unknown_topic(store, workspace, draft.snapshot.options.topic.as_deref()).await?);
     let (files_hash, content_hash) = (draft.files_hash()?, draft.content_hash());
     if let Some(campaign) = store.campaign_by_name(workspace, &draft.name).await? {
         if campaign.files_hash != files_hash {
@@ -391,6 +392,29 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     keep_topic(store, &campaign).await?;
     store.build_campaign(campaign.id, actor, now).await?;
     Ok(Launched { campaign, continued: false, warnings })
+}
+
+/// A warning, if no list of the workspace is about what a campaign is said to be about: people decline the topics of lists,
+/// so this one may be another's with a slip in it.
+pub(crate) async fn unknown_topic(
+    store: &Store,
+    workspace: WorkspaceId,
+    topic: Option<&str>,
+) -> Result<Option<String>, SendError> {
+    let Some(topic) = topic else { return Ok(None) };
+    let known = store.topics(workspace).await?;
+    if known.iter().any(|known| known == topic) {
+        return Ok(None);
+    }
+    if known.is_empty() {
+        return Ok(Some(format!(
+            "no list is about the topic {topic:?}, so hardly anybody can have declined it: no list has a topic"
+        )));
+    }
+    let known = known.iter().map(|known| format!("{known:?}")).collect::<Vec<_>>().join(", ");
+    Ok(Some(format!(
+        "no list is about the topic {topic:?}, so hardly anybody can have declined it; lists are about {known}"
+    )))
 }
 
 /// What a campaign is about is known to the ledger before its audience is resolved.

@@ -104,7 +104,7 @@ pub use report::{
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
 pub use seeking::{Found, Sought, SoughtPlace, Stand};
-pub use segment::{Explained, Segment, SegmentChange};
+pub use segment::{Explained, Gone, NamedThing, RuleOf, Segment, SegmentChange};
 pub use sequence::{
     DuePlace, Entered, NewSequence, PlaceAct, PlaceMove, Sequence, SequencePlace, SequenceVersion, SequencesDue,
     StepCount,

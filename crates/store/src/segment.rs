@@ -3,10 +3,12 @@
 use crate::Store;
 use crate::contact::Contact;
 use crate::error::Result;
-use crate::sqlite::watches;
+use crate::sqlite::{rules, watches};
 use model::segment::{Level, Rule};
-use model::{Actor, ContactId, SegmentId, Timestamp, WorkspaceId};
+use model::sequence::Definition;
+use model::{Actor, CampaignId, ContactId, SegmentId, SequenceId, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The most octets of a segment's name.
 pub const NAME_BYTES_MAX: usize = 200;
@@ -47,6 +49,76 @@ pub struct SegmentChange {
     pub is_watched: Option<bool>,
 }
 
+/// Something that a kept rule names and that is not there. What is asked about it holds for nobody, and its negation for
+/// everybody: whoever was to be left out by it would be mailed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Whose rule it is.
+    pub of: RuleOf,
+    /// What it names.
+    pub what: NamedThing,
+    /// As it is written there.
+    pub id: String,
+}
+
+/// Whose rule it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleOf {
+    /// A segment's, by its name.
+    Segment(String),
+    /// A branch's of a sequence.
+    Branch,
+    /// The goal's of a sequence.
+    Goal,
+}
+
+/// What rules name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedThing {
+    /// A list.
+    List,
+    /// An import.
+    Import,
+    /// A campaign.
+    Campaign,
+    /// A link of a campaign's message.
+    Link,
+}
+
+impl NamedThing {
+    /// In a word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            NamedThing::List => "list",
+            NamedThing::Import => "import",
+            NamedThing::Campaign => "campaign",
+            NamedThing::Link => "link",
+        }
+    }
+
+    pub(crate) const fn with_article(self) -> &'static str {
+        match self {
+            NamedThing::List => "a list",
+            NamedThing::Import => "an import",
+            NamedThing::Campaign => "a campaign",
+            NamedThing::Link => "a link",
+        }
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, id) = (self.what.with_article(), &self.id);
+        match &self.of {
+            RuleOf::Segment(name) => {
+                write!(f, "the rule of the segment {name:?} names {what} that is not there: {id}")
+            }
+            RuleOf::Branch => write!(f, "the rule of a branch names {what} that is not there: {id}"),
+            RuleOf::Goal => write!(f, "the rule of the goal names {what} that is not there: {id}"),
+        }
+    }
+}
+
 /// A rule asked of one person, part by part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -61,7 +133,21 @@ pub struct Explained {
 impl Store {
     /// Does the workspace have everything that a rule names? Refused with what it has not.
     pub async fn check_rule(&self, workspace: WorkspaceId, rule: Rule) -> Result<()> {
-        self.core.lanes.read(move |conn| crate::sqlite::rules::check_named(conn, workspace, &rule)).await
+        self.core.lanes.read(move |conn| rules::check_named(conn, workspace, &rule)).await
+    }
+    /// What the segments of a campaign's audience name that is not there, the first few of it.
+    pub async fn gone_from_audience(&self, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<Gone>> {
+        self.core.lanes.read(move |conn| rules::gone_from_audience(conn, workspace, campaign)).await
+    }
+    /// What a sequence names that is not there, the first few of it with the version that does: the newest, and those by
+    /// which people are on their way.
+    pub async fn gone_from_sequence(&self, workspace: WorkspaceId, id: SequenceId) -> Result<Vec<(u32, Gone)>> {
+        self.core.lanes.read(move |conn| rules::gone_from_sequence(conn, workspace, id)).await
+    }
+    /// What a definition names that is not there, the first few of it: the segments by which people come in, the goal, the
+    /// branches.
+    pub async fn gone_from_definition(&self, workspace: WorkspaceId, definition: Definition) -> Result<Vec<Gone>> {
+        self.core.lanes.read(move |conn| rules::gone_from_definition(conn, workspace, &definition)).await
     }
     /// Saves a rule under a name. Refused: a taken or empty name, a rule that is none or names what is not there, more than
     /// [`WATCHED_MAX`] watched.

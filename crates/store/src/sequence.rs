@@ -299,16 +299,18 @@ impl Store {
         let write = move |ledger: &mut Ledger| ledger.activate_sequence(workspace, id, &campaigns, &actor, now);
         self.core.lanes.write(write).await
     }
-    /// Pauses a sequence: people come in and nobody goes on.
+    /// Pauses a sequence: people come in and nobody goes on. `why`: what the event says beside its name.
     pub async fn pause_sequence(
         &self,
         workspace: WorkspaceId,
         id: SequenceId,
+        why: Option<String>,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Sequence> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger: &mut Ledger| ledger.pause_sequence(workspace, id, &actor, now)).await
+        let write = move |ledger: &mut Ledger| ledger.pause_sequence(workspace, id, why.as_deref(), &actor, now);
+        self.core.lanes.write(write).await
     }
     /// Ends a sequence for good: nobody comes in, and whoever is on their way leaves, in bounded steps.
     pub async fn archive_sequence(

@@ -283,7 +283,11 @@ impl From<SendError> for Problem {
             SendError::Store(error) => error.into(),
             SendError::Message { why, .. } => Problem::field("message.source", why),
             SendError::Relay { .. } | SendError::Input(_) => Problem::new(Code::InvalidField, error.to_string()),
-            SendError::Guard(_) | SendError::Objections(_) => Problem::new(Code::Refused, error.to_string()),
+            SendError::Guard(_) => Problem::new(Code::Refused, error.to_string()),
+            SendError::Objections(ref against) => {
+                let field = against.first().and_then(engine::Objection::field).map(str::to_owned);
+                Problem { field, ..Problem::new(Code::Refused, error.to_string()) }
+            }
         }
     }
 }

@@ -700,6 +700,17 @@ sequences-empty = Noch gibt es keinen Ablauf.
 sequence-new = Neuer Ablauf
 sequence-version = Geltende Fassung
 sequence-of-version = Fassung { $version }
+sequence-stands = Niemand geht weiter
+sequence-names_gone = In Version { $version } nennt { $of ->
+    [segment] die Regel des Segments „{ $segment }“
+    [goal] die Regel des Ziels
+   *[branch] die Regel einer Verzweigung
+} { $what ->
+    [list] eine Liste, die
+    [import] einen Import, den
+    [campaign] eine Kampagne, die
+   *[link] einen Link, den
+} es nicht gibt: { $id }. Ändern Sie sie; wer mit dieser Version unterwegs ist, muss herausgenommen werden.
 sequence-people = Personen
 sequence-sum = { $entered } traten ein = { $under_way } unterwegs + { $reached } am Ziel + { $ended } am Ende + { $left } vorher ausgetreten
 sequence-came-of-it = Was daraus wurde

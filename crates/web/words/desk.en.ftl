@@ -700,6 +700,17 @@ sequences-empty = There is no sequence yet.
 sequence-new = New sequence
 sequence-version = Version in force
 sequence-of-version = Version { $version }
+sequence-stands = Nobody goes on
+sequence-names_gone = In version { $version } { $of ->
+    [segment] the rule of the segment “{ $segment }”
+    [goal] the rule of the goal
+   *[branch] the rule of a branch
+} names { $what ->
+    [list] a list
+    [import] an import
+    [campaign] a campaign
+   *[link] a link
+} that is not there: { $id }. Change it; whoever is on their way by that version has to be taken out.
 sequence-people = People
 sequence-sum = { $entered } came in = { $under_way } on their way + { $reached } reached the goal + { $ended } at the end + { $left } left before
 sequence-came-of-it = What came of it

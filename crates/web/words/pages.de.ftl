@@ -622,6 +622,12 @@ objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlag
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
 objection-nobody_to_send_to = Niemand bekäme sie: Alle der Zielgruppe würden übersprungen.
+objection-rule_names_gone = Die Regel des Segments „{ $segment }“ nennt { $what ->
+    [list] eine Liste, die
+    [import] einen Import, den
+    [campaign] eine Kampagne, die
+   *[link] einen Link, den
+} es nicht gibt: { $id }. Sie träfe auf niemanden zu, und ihr Gegenteil auf alle.
 objection-sent_already = Dieselbe Nachricht ging in den letzten sieben Tagen an dieselben Leute, als „{ $name }“ (Nummer { $number }): Jetzt gesendet, würde sie abgewiesen, weil sie sie zweimal bekämen. Ab { $at } kann sie wieder an sie gehen.
 
 # Family: remedy.
@@ -631,6 +637,7 @@ remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
 remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
 remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
 remedy-nobody_to_send_to = Wählen Sie eine andere Zielgruppe; unten steht, warum jemand übersprungen würde.
+remedy-rule_names_gone = Die Regel ändern, oder an wen die Kampagne geht
 remedy-sent_already = Ändern Sie den Text der Nachricht oder die Zielgruppe; ein anderer Betreff allein ist dieselbe Nachricht.
 
 # Family: reaction.

@@ -622,6 +622,12 @@ objection-key_not_seen = The key's record could not be looked up.
 objection-no_unsubscribe = Nobody could unsubscribe.
 objection-no_postal_address = The sender's legal name and postal address are missing.
 objection-nobody_to_send_to = Nobody would get it: everybody of the audience would be skipped.
+objection-rule_names_gone = The rule of the segment “{ $segment }” names { $what ->
+    [list] a list
+    [import] an import
+    [campaign] a campaign
+   *[link] a link
+} that is not there: { $id }. It would hold for nobody, and its contrary for everybody.
 objection-sent_already = The same message went to the same people in the last seven days, as “{ $name }” (number { $number }): sent now it would be refused, because they would get it twice. It can go to them again from { $at } on.
 
 # Family: remedy.
@@ -631,6 +637,7 @@ remedy-key_not_seen = Look again in a moment; what DNS said:
 remedy-no_unsubscribe = Put a link to the unsubscribe address into the message
 remedy-no_postal_address = Set postal_address in the workspace's settings.
 remedy-nobody_to_send_to = Choose another audience; below stands why each would be skipped.
+remedy-rule_names_gone = Change the rule, or whom the campaign goes to
 remedy-sent_already = Change the text of the message or the audience; another subject alone is the same message.
 
 # Family: reaction.

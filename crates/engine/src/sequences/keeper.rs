@@ -10,7 +10,7 @@ use crate::terms::zone_of;
 use dispatch::sequence::{Act, Facts, Place, Plan, decide};
 use model::segment::Rule;
 use model::sequence::Goal;
-use model::{CampaignId, ContactId, SequenceId, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, ContactId, SequenceId, Timestamp, WorkspaceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +98,7 @@ async fn move_on(
     }
     let mut moves = Vec::new();
     for (number, people) in by_version {
-        let version = version(house, versions, workspace, sequence, number).await?;
+        let Some(version) = version(house, versions, workspace, sequence, number).await? else { return Ok(()) };
         let answers = ask(house, &version, workspace, &people, now).await?;
         moves.extend(people.iter().map(|due| next_move(&version, due, &answers, now)));
     }
@@ -168,19 +168,26 @@ fn next_move(version: &Version, due: &DuePlace, answers: &Answers, now: Timestam
     PlaceMove { contact, turn: due.turn, act }
 }
 
-/// A version that somebody follows; it never changes.
+/// A version that somebody follows; it never changes. `None`: its rules name what is not there, so that the sequence was
+/// paused: whoever they were to keep from a message would get it.
 async fn version(
     house: &House,
     versions: &mut Versions,
     workspace: WorkspaceId,
     sequence: SequenceId,
     number: u32,
-) -> Result<Arc<Version>, StoreError> {
+) -> Result<Option<Arc<Version>>, StoreError> {
     if let Some(known) = versions.get(&(sequence, number)) {
-        return Ok(known.clone());
+        return Ok(Some(known.clone()));
     }
     let read = house.store.sequence_version(workspace, sequence, number).await?;
     let read = read.ok_or_else(|| StoreError::Corrupt(format!("{sequence} has no version {number}")))?;
+    let gone = house.store.gone_from_definition(workspace, read.definition.clone()).await?;
+    if let Some(first) = gone.first() {
+        let why = Some(format!("in version {number} {first}"));
+        house.store.pause_sequence(workspace, sequence, why, &Actor::Engine, house.now()).await?;
+        return Ok(None);
+    }
     let goal = match &read.definition.goal {
         Some(Goal::Rule(rule)) => Some(rule.clone()),
         Some(Goal::Event(_)) | None => None,
@@ -190,5 +197,5 @@ async fn version(
         versions.clear();
     }
     versions.insert((sequence, number), version.clone());
-    Ok(version)
+    Ok(Some(version))
 }

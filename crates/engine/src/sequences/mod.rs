@@ -100,7 +100,8 @@ impl SequenceMessage {
 
 impl Handle {
     /// Lets people come in by the newest version of a sequence, or lets a paused one go on. When this returns it is durably
-    /// active. Refused, with nobody let in: a message that cannot be sent to the world.
+    /// active. Refused, with nobody let in: a message that cannot be sent to the world, and rules that name what is not
+    /// there.
     pub async fn activate_sequence(
         &self,
         world: &World,
@@ -112,6 +113,10 @@ impl Handle {
             return Err(StoreError::Held.into());
         }
         let sequence = require(&self.store, workspace, id).await?;
+        let gone = gone(&self.store, workspace, id).await?;
+        if !gone.is_empty() {
+            return Err(SendError::Guard(gone.join("; ")));
+        }
         let mut campaigns = BTreeMap::new();
         if sequence.version != Some(sequence.newest) {
             let written = self.store.sequence_version(workspace, id, sequence.newest).await?;
@@ -149,7 +154,7 @@ impl Handle {
         self.see_to(move |handle| {
             let actor = actor.clone();
             async move {
-                let paused = handle.store.pause_sequence(workspace, id, &actor, handle.clock.now()).await?;
+                let paused = handle.store.pause_sequence(workspace, id, None, &actor, handle.clock.now()).await?;
                 for campaign in handle.campaigns_of(&paused, |known| known.state.may_send()).await? {
                     handle.pause(campaign, Some(why_paused(id)), &actor).await?;
                 }
@@ -194,6 +199,18 @@ impl Handle {
         }
         Ok(found)
     }
+}
+
+/// What keeps people from going on: what rules name that is not there. Empty: nothing.
+pub async fn gone(store: &Store, workspace: WorkspaceId, id: SequenceId) -> Result<Vec<String>, StoreError> {
+    let newest = require(store, workspace, id).await?.newest;
+    let told = |(version, gone): (u32, store::Gone)| match version == newest {
+        true => gone.to_string(),
+        false => {
+            format!("in version {version}, by which people are on their way, who have to be taken out first: {gone}")
+        }
+    };
+    Ok(store.gone_from_sequence(workspace, id).await?.into_iter().map(told).collect())
 }
 
 fn why_paused(sequence: SequenceId) -> String {

@@ -473,6 +473,8 @@ pub struct Named {
     pub imports: BTreeSet<ImportId>,
     /// Campaigns.
     pub campaigns: BTreeSet<CampaignId>,
+    /// Links of a campaign's message, by their numbers.
+    pub links: BTreeSet<(CampaignId, u32)>,
 }
 
 impl Rule {
@@ -504,6 +506,7 @@ fn gather(rule: &Rule, named: &mut Named) {
             let mut of = Some(&counted.of);
             while let Some(happening) = of {
                 named.campaigns.extend(happening.campaign);
+                named.links.extend(happening.campaign.zip(happening.link));
                 of = happening.after.as_deref().map(|after| &after.event);
             }
         }

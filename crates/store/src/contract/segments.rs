@@ -616,6 +616,59 @@ fn what_a_rule_names_is_there_and_stays() {
     now(store.remove_segment(W, kept.id, &ME, at(9))).unwrap();
 }
 
+#[test]
+fn a_link_that_a_campaign_begins_without_is_told_of_whoever_asks_for_it() {
+    use crate::{Audience, Frozen, Gone, NamedThing, NewSequence, RuleOf};
+    use model::sequence::{Again, Branch, By, Definition, Entry, Goal, Step};
+    let store = empty();
+    let file = import(&store, 1, &["kim@a.example", "bob@a.example"]);
+    let draft = |name: &str, audience: Audience| {
+        let new = crate::NewCampaign { audience, ..new_campaign(name, vec![file]) };
+        now(store.make_draft(new, None, &ME, at(1))).unwrap()
+    };
+    let spring = draft("spring", Audience::imports([file]));
+    let asks = |number: u32| rule(&format!("!clicked.campaign(\"{}\").link({number})", spring.id));
+    let save = |name: &str, number| now(store.create_segment(W, name, asks(number), false, &ME, at(2)));
+    let (kept, lost) = (save("kept", 2).unwrap(), save("lost", 7).unwrap());
+    let to_all =
+        Audience { include: vec![Whom::Everyone], exclude: vec![Whom::Segment(kept.id), Whom::Segment(lost.id)] };
+    let summer = draft("summer", to_all);
+    let branch = |when: Rule| Step::Branch(Branch { when, then: vec![Step::End], otherwise: Vec::new() });
+    let entries = |by: By| vec![Entry { by, again: Again::Never }];
+    let welcome = NewSequence {
+        name: "welcome".to_owned(),
+        definition: Definition {
+            entries: entries(By::Segment(lost.id)),
+            goal: Some(Goal::Rule(asks(8))),
+            zone: None,
+            steps: vec![branch(asks(2)), branch(asks(9))],
+        },
+        messages: "{}".to_owned(),
+    };
+    let welcome = now(store.create_sequence(W, welcome, &ME, at(3))).unwrap();
+    let of_audience = || now(store.gone_from_audience(W, summer.id)).unwrap();
+    let of_sequence = || now(store.gone_from_sequence(W, welcome.id)).unwrap();
+    assert_eq!((of_audience(), of_sequence()), (vec![], vec![]), "a draft may still get any link");
+    assert!(
+        matches!(now(store.discard_campaign(spring.id, &ME, at(4))), Err(StoreError::Refused(_))),
+        "what a rule names stays"
+    );
+    let frozen =
+        Frozen { message: "{}".to_owned(), files_hash: [3; 32], content_hash: [4; 32], canary: 0, trial: None };
+    now(store.freeze_draft(spring.clone(), frozen, &ME, at(5))).unwrap();
+    let links = (1..=3).map(|number| (number, format!("https://x.example/{number}"))).collect();
+    now(store.save_links(W, spring.id, links)).unwrap();
+    let gone = |of: RuleOf, number: u32| Gone { of, what: NamedThing::Link, id: format!("{number} of {}", spring.id) };
+    let lost = || gone(RuleOf::Segment("lost".to_owned()), 7);
+    assert_eq!(of_audience(), [lost()]);
+    assert_eq!(of_sequence(), [(1, lost()), (1, gone(RuleOf::Goal, 8)), (1, gone(RuleOf::Branch, 9))]);
+    assert!(matches!(save("another", 7), Err(StoreError::Refused(_))));
+    assert!(save("another", 3).is_ok());
+    let without = sequence_without(&entries(By::Api));
+    now(store.change_sequence(W, welcome.id, without, &ME, at(6))).unwrap();
+    assert_eq!(of_sequence(), [], "it was never activated: its newest version alone counts");
+}
+
 fn sequence_without(entries: &[model::sequence::Entry]) -> crate::NewSequence {
     use model::sequence::{Definition, Step};
     let definition = Definition { entries: entries.to_vec(), goal: None, zone: None, steps: vec![Step::End] };

@@ -254,7 +254,7 @@ fn a_paused_one_takes_people_in_and_moves_nobody() {
     let sequence = active(&store, new_sequence("onboarding", by_api()));
     enter(&store, sequence.id, &who[..1], 20);
     let due = now(store.due_places(sequence.id, at(21))).unwrap();
-    now(store.pause_sequence(W, sequence.id, &ME, at(21))).unwrap();
+    now(store.pause_sequence(W, sequence.id, None, &ME, at(21))).unwrap();
     let late = PlaceMove { contact: who[0], turn: due[0].turn, act: PlaceAct::Go { to: 2 } };
     now(store.move_places(sequence.id, vec![late], at(22))).unwrap();
     assert_eq!(places(&store, sequence.id)[0].step, 1, "decided before, and not made after the pause");

@@ -267,6 +267,7 @@ impl Ledger {
         if campaign.started_at.is_some() {
             return Err(StoreError::Refused(format!("{:?} was started and stays; cancel it instead", campaign.name)));
         }
+        self.refuse_while_named(campaign.workspace, &id.to_string(), |named| named.campaigns.contains(&id))?;
         self.clear_deliveries(id)
     }
 

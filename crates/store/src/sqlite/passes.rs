@@ -6,7 +6,7 @@
 use super::places::EntryRule;
 use super::segment_sql::Compiler;
 use super::sequences::BY_LIST;
-use super::{Ledger, segments};
+use super::{Ledger, rules, segments};
 use crate::error::{Result, StoreError};
 use model::segment::Rule;
 use model::{Actor, ContactId, ListId, SegmentId, SequenceId, Timestamp, WorkspaceId};
@@ -42,7 +42,10 @@ pub(crate) fn next_pass(conn: &Connection, now: Timestamp) -> Result<Option<Pass
     let workspace = WorkspaceId(workspace);
     let rule = match kind {
         BY_LIST => Some(Rule::List(ListId(what))),
-        _ => segments::segment(conn, workspace, SegmentId(what))?.map(|segment| segment.rule),
+        // By a rule that names what is not there nobody comes in: it may hold for those it was to leave out.
+        _ => segments::segment(conn, workspace, SegmentId(what))?
+            .map(|segment| segment.rule)
+            .filter(|rule| rules::check_named(conn, workspace, rule).is_ok()),
     };
     let sql = "SELECT max(id), count(*) FROM (SELECT id FROM contact WHERE id > ?1 ORDER BY id LIMIT ?2)";
     let (last, looked_at): (Option<i64>, i64) =

@@ -2,13 +2,16 @@
 //!
 //! A condition about a list that is not there is false and its negation true, so that somebody left out by it would be
 //! mailed. Invariant: what a kept rule names was there when the rule was written, and is not removed while it names it.
+//! Rules that were kept before this held are looked through before anybody is mailed by them.
 
-use super::{Ledger, campaigns, imports, lists};
+use super::{Ledger, audience, campaigns, engage, imports, lists, segments, sequences};
+use crate::audience::Whom;
 use crate::error::{Result, StoreError};
 use crate::import::{Import, ImportState};
+use crate::segment::{Gone, NamedThing, RuleOf};
 use model::segment::{Named, Rule};
-use model::sequence::Definition;
-use model::{SequenceState, WorkspaceId};
+use model::sequence::{By, Definition, Goal};
+use model::{CampaignId, CampaignKind, CampaignState, SegmentId, SequenceId, SequenceState, WorkspaceId};
 use rusqlite::{Connection, params};
 
 /// Names told at once of what is in the way.
@@ -16,26 +19,110 @@ const TOLD_MAX: usize = 5;
 
 /// Refuses a rule that names what the workspace does not have.
 pub(crate) fn check_named(conn: &Connection, workspace: WorkspaceId, rule: &Rule) -> Result<()> {
-    let Named { lists: asked, imports: files, campaigns: mailings } = rule.named();
-    let missing =
-        |what: &str, id: String| Err(StoreError::Refused(format!("the rule names a {what} that is not there: {id}")));
+    missing_in(conn, workspace, rule)?.map_or(Ok(()), |(what, id)| {
+        Err(StoreError::Refused(format!("the rule names {} that is not there: {id}", what.with_article())))
+    })
+}
+
+/// The first thing that a rule names and the workspace does not have: its kind, and as it is written.
+fn missing_in(conn: &Connection, workspace: WorkspaceId, rule: &Rule) -> Result<Option<(NamedThing, String)>> {
+    let Named { lists: asked, imports: files, campaigns: mailings, links } = rule.named();
     for id in asked {
         if lists::list(conn, workspace, id)?.is_none() {
-            return missing("list", id.to_string());
+            return Ok(Some((NamedThing::List, id.to_string())));
         }
     }
     for id in files {
         let is_there = |found: &Import| found.workspace == workspace && found.state != ImportState::Removed;
         if !found(imports::import(conn, id))?.as_ref().is_some_and(is_there) {
-            return missing("import", id.to_string());
+            return Ok(Some((NamedThing::Import, id.to_string())));
         }
     }
     for id in mailings {
         if found(campaigns::require(conn, id))?.is_none_or(|found| found.workspace != workspace) {
-            return missing("campaign", id.to_string());
+            return Ok(Some((NamedThing::Campaign, id.to_string())));
         }
     }
-    Ok(())
+    for (campaign, number) in links {
+        if !may_have_link(conn, campaign, number)? {
+            return Ok(Some((NamedThing::Link, format!("{number} of {campaign}"))));
+        }
+    }
+    Ok(None)
+}
+
+/// Has the message of a campaign this link, or may it still get it? The links of a draft are numbered when it begins, and
+/// a standing campaign of single messages has those of each message.
+fn may_have_link(conn: &Connection, campaign: CampaignId, number: u32) -> Result<bool> {
+    let known = campaigns::require(conn, campaign)?;
+    let is_fixed = known.kind != CampaignKind::Transactional
+        && !matches!(known.state, CampaignState::Draft | CampaignState::Scheduled);
+    Ok(!is_fixed || engage::links(conn, campaign)?.iter().any(|(known, _)| u32::from(*known) == number))
+}
+
+/// What the segments of a campaign's audience name that is not there, the first few of it.
+pub(crate) fn gone_from_audience(conn: &Connection, workspace: WorkspaceId, id: CampaignId) -> Result<Vec<Gone>> {
+    let audience = audience::of_campaign(conn, id)?;
+    let mut gone = Vec::new();
+    for whom in audience.include.iter().chain(&audience.exclude) {
+        if let Whom::Segment(id) = whom {
+            gone.extend(gone_from_segment(conn, workspace, *id)?);
+        }
+    }
+    gone.truncate(TOLD_MAX);
+    Ok(gone)
+}
+
+/// What the rule of a segment names that is not there.
+pub(crate) fn gone_from_segment(conn: &Connection, workspace: WorkspaceId, id: SegmentId) -> Result<Option<Gone>> {
+    let segment = segments::require(conn, workspace, id)?;
+    let missing = missing_in(conn, workspace, &segment.rule)?;
+    Ok(missing.map(|(what, id)| Gone { of: RuleOf::Segment(segment.name), what, id }))
+}
+
+/// What a sequence names that is not there, the first few of it with the version that does: the newest, and those by
+/// which people are on their way.
+pub(crate) fn gone_from_sequence(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: SequenceId,
+) -> Result<Vec<(u32, Gone)>> {
+    let sql = "SELECT v.version FROM sequence_version v JOIN sequence s ON s.id = v.sequence
+        WHERE s.id = ?1 AND s.workspace = ?2 AND (v.version = s.newest OR EXISTS (SELECT 1 FROM sequence_place p
+            WHERE p.sequence = s.id AND p.version = v.version)) ORDER BY v.version DESC";
+    let mut statement = conn.prepare_cached(sql)?;
+    let numbers =
+        statement.query_map([id.0, workspace.0], |row| row.get(0))?.collect::<rusqlite::Result<Vec<u32>>>()?;
+    let mut gone = Vec::new();
+    for number in numbers {
+        if let Some(version) = sequences::version(conn, workspace, id, number)? {
+            let named = gone_from_definition(conn, workspace, &version.definition)?;
+            gone.extend(named.into_iter().map(|named| (number, named)));
+        }
+    }
+    gone.truncate(TOLD_MAX);
+    Ok(gone)
+}
+
+/// What a definition names that is not there: the segments by which people come in, the goal, the branches.
+pub(crate) fn gone_from_definition(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    definition: &Definition,
+) -> Result<Vec<Gone>> {
+    let mut gone = Vec::new();
+    for entry in &definition.entries {
+        if let By::Segment(id) = entry.by {
+            gone.extend(gone_from_segment(conn, workspace, id)?);
+        }
+    }
+    for rule in definition.rules() {
+        let is_goal = matches!(&definition.goal, Some(Goal::Rule(goal)) if std::ptr::eq(goal, rule));
+        let of = if is_goal { RuleOf::Goal } else { RuleOf::Branch };
+        gone.extend(missing_in(conn, workspace, rule)?.map(|(what, id)| Gone { of, what, id }));
+    }
+    gone.truncate(TOLD_MAX);
+    Ok(gone)
 }
 
 /// What was found, if it is there.

@@ -292,6 +292,7 @@ impl Ledger {
         &mut self,
         workspace: WorkspaceId,
         id: SequenceId,
+        why: Option<&str>,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Sequence> {
@@ -303,7 +304,8 @@ impl Ledger {
         }
         let sql = "UPDATE sequence SET state = ?2 WHERE id = ?1";
         self.conn.execute(sql, params![id.0, SequenceState::Paused.code()])?;
-        self.sequence_event(workspace, EventKind::SequencePaused, id, &known.name, actor, now)?;
+        let says = why.map_or_else(|| known.name.clone(), |why| format!("{}: {why}", known.name));
+        self.sequence_event(workspace, EventKind::SequencePaused, id, &says, actor, now)?;
         require(&self.conn, workspace, id)
     }
 

@@ -7,6 +7,7 @@ use crate::extract::{self, Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Faults, Problem, recorded};
 use crate::shape::Time;
+use crate::strict::tree;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -93,6 +94,7 @@ pub(crate) struct WrittenSequence {
     name: String,
     /// By what people come in, the goal, and the steps, as docs/reference/sequences.md has them. A rule may be written as
     /// text or as a tree.
+    #[serde(deserialize_with = "tree")]
     #[schema(value_type = Object)]
     definition: Value,
     /// The messages its steps send, by name.
@@ -135,6 +137,10 @@ pub(crate) struct WholeSequence {
     pub(crate) definition: Value,
     /// The messages its steps send, by name.
     pub(crate) messages: BTreeMap<String, SequenceLetter>,
+    /// What keeps people from going on: rules of its segments, branches or goal that name what is not there. While there is
+    /// any, it cannot be activated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) objections: Vec<String>,
 }
 
 impl From<store::Sequence> for Sequence {
@@ -270,6 +276,7 @@ async fn whole(app: &App, known: store::Sequence) -> Result<Json<WholeSequence>,
     let newest = version(app, &known, known.newest).await?;
     let messages = sequences::messages(&newest)?;
     Ok(Json(WholeSequence {
+        objections: sequences::gone(&app.store, known.workspace, known.id).await?,
         sequence: known.into(),
         definition: serde_json::to_value(&newest.definition).unwrap_or_default(),
         messages: messages.into_iter().map(|(name, message)| (name, SequenceLetter::of(message))).collect(),
@@ -353,7 +360,7 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) 
 /// Let people come in by the newest version, or let a paused sequence go on.
 ///
 /// Templates without a fixed version are copied as they are now. Refused, with nobody let in, if a message cannot be sent to the
-/// world: unsigned, with nowhere to unsubscribe, without a postal address.
+/// world (unsigned, with nowhere to unsubscribe, without a postal address), or a rule names what is not there.
 #[utoipa::path(post, path = "/sequences/{id}/activate", tag = "sequences",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
 pub(crate) async fn activate(

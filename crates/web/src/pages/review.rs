@@ -24,7 +24,7 @@ use engine::report::Report;
 use engine::{Objection, SendError};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, Tally, Timestamp};
-use store::Campaign;
+use store::{Campaign, RuleOf};
 
 /// Beyond so many people their number has to be typed.
 const TYPED_ABOVE: u64 = 1_000;
@@ -189,6 +189,15 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
                     &[("name", campaign.as_str().into()), ("number", (*number).into()), ("at", at)],
                 )
             }
+            Objection::RuleNamesGone(gone) => {
+                let segment = match &gone.of {
+                    RuleOf::Segment(name) => name.as_str(),
+                    RuleOf::Branch | RuleOf::Goal => "",
+                };
+                let what = gone.what.word().into();
+                let id = gone.id.as_str().into();
+                shown.fill("objection-rule_names_gone", &[("segment", segment.into()), ("what", what), ("id", id)])
+            }
             other => shown.one_of("objection", other.code()),
         },
         remedy: shown.one_of("remedy", objection.code()),
@@ -199,6 +208,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
         },
         href: match objection {
             Objection::NoUnsubscribe | Objection::Nobody { .. } | Objection::SentAlready { .. } => Some(edit.clone()),
+            Objection::RuleNamesGone(_) => Some("/segments".to_owned()),
             Objection::NoKey { .. } | Objection::KeyNotPublished { .. } => Some("/domains".to_owned()),
             Objection::NoPostalAddress => Some("/settings".to_owned()),
             Objection::KeyUnseen { .. } => None,
@@ -213,7 +223,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
         record: None,
         href: Some(format!("{base}/people?state=without&reason={tag}")),
     };
-    let warnings = checked.warnings.into_iter().map(|says| in_text("soft", false, says));
+    let warnings = checked.warnings.iter().map(|says| in_text("soft", false, shown.refused(says)));
     Ok(Found {
         // That nobody would get it is told beside the number of people.
         findings: checked

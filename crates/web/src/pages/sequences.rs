@@ -11,12 +11,14 @@ use crate::extract::{Asked, At, Input, given};
 use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use crate::stream;
+use crate::strict::tree_of;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use model::{SequenceId, SequenceState};
 use serde_json::{Value, json};
+use store::{Gone, RuleOf};
 
 const LIST: &str = "sequences";
 /// Sequences of a page.
@@ -100,7 +102,10 @@ pub(super) async fn show(
         ("ended", report.ended.into()),
         ("left", left.into()),
     ];
-    let mut lines = vec![(shown.say("sequence-people"), Cell::text(shown.fill("sequence-sum", &values)))];
+    let gone = app.store.gone_from_sequence(visitor.caller.workspace, id).await?;
+    let mut lines: Vec<_> =
+        gone.iter().map(|(version, gone)| (shown.say("sequence-stands"), stands(shown, *version, gone))).collect();
+    lines.push((shown.say("sequence-people"), Cell::text(shown.fill("sequence-sum", &values))));
     lines.extend(report.left.iter().map(|(how, n)| (shown.one_of("departure", how), Cell::text(shown.number(n)))));
     sheet = sheet.part(Facts { id: "sum".to_owned(), title: shown.say("sequence-came-of-it"), lines });
     let head = shown.says(["sequence-step", "sequence-arrived", "sequence-waiting", "sequence-left", "sequence-mail"]);
@@ -108,6 +113,26 @@ pub(super) async fn show(
     let csv = Press::to(format!("/sequences/{id}/steps.csv"), shown.say("export-csv"));
     let table = table.press(csv).rows(report.steps.into_iter().map(|step| step_row(shown, step)));
     Ok(sheet.part(table).answer(&Entered::default()))
+}
+
+/// What keeps people of a version from going on.
+fn stands(shown: &Shown, version: u32, gone: &Gone) -> Cell {
+    let (of, segment) = match &gone.of {
+        RuleOf::Segment(name) => ("segment", name.as_str()),
+        RuleOf::Branch => ("branch", ""),
+        RuleOf::Goal => ("goal", ""),
+    };
+    let version = version.to_string();
+    Cell::text(shown.fill(
+        "sequence-names_gone",
+        &[
+            ("version", version.into()),
+            ("of", of.into()),
+            ("segment", segment.into()),
+            ("what", gone.what.word().into()),
+            ("id", gone.id.as_str().into()),
+        ],
+    ))
 }
 
 /// The table of the steps, for a spreadsheet.
@@ -249,7 +274,7 @@ async fn body(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Input<api::
     let json_of = |name: &'static str| -> Result<Value, Problem> {
         let text = typed.get(name);
         let text = if text.is_empty() { "{}" } else { text };
-        serde_json::from_str(text).map_err(|why| {
+        tree_of(text).map_err(|why| {
             let place = [("line", why.line().to_string().into()), ("column", why.column().to_string().into())];
             Problem::field(name, format!("{}: {why}", shown.fill("sequence-no-json", &place)))
         })

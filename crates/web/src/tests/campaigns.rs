@@ -165,6 +165,10 @@ async fn a_campaign_has_a_topic_and_whoever_declined_it_is_skipped() {
         assert_eq!(house.get(&at(""), &key).await.json()["topic"], topic, "read back as it was written");
         let forecast = house.post(&at("/forecast"), &key, json!({})).await.json();
         assert_eq!(forecast["skipped_by_reason"], skipped, "{group} {topic}");
+        let checked = house.post(&at("/check"), &key, json!({})).await.json();
+        let is_told = checked["warnings"].to_string().contains("no list is about the topic \\\"beta\\\"");
+        assert_eq!(is_told, topic == "beta", "{}", checked["warnings"]);
+        assert_eq!(checked["warnings"].to_string().contains("lists are about \\\"alpha\\\""), topic == "beta");
     }
     let copy = house.post(&at("/duplicate"), &key, json!({ "name": "Summer" })).await;
     assert_eq!(copy.json()["topic"], "beta");
@@ -279,6 +283,8 @@ async fn a_check_hears_what_the_start_would() {
     assert!(review.contains("as “Spring” (number 1)") && !review.contains("Look at this"), "{review}");
     assert!(!review.contains("postroom resume"), "a page sends nobody to a terminal: {review}");
     assert_eq!(start(&again, json!({})).await, 422);
+    let refused = house.post(&format!("/api/v1/campaigns/{}/start", again.as_str().unwrap()), &key, json!({})).await;
+    assert_eq!(refused.json()["field"], "message.source", "a field of the campaign: {}", refused.text);
     // The page says so before the button is pressed, and offers a later time alone.
     let cookie = super::pages::owner(&house).await;
     let page = super::pages::look(&house, &format!("/campaigns/{}", again.as_str().unwrap()), &cookie).await.text;
@@ -292,6 +298,49 @@ async fn a_check_hears_what_the_start_would() {
     assert_eq!(start(&empty, json!({})).await, 422);
     // Until its time comes somebody may be on it.
     assert_eq!(start(&empty, json!({ "at": "2026-03-01T08:00:00Z" })).await, 202);
+}
+
+#[tokio::test]
+async fn nobody_is_mailed_by_a_rule_that_names_what_is_not_there() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example", "bob@b.example"]).await;
+    let spring = house.post("/api/v1/campaigns", &key, written("Spring", &import)).await.json()["id"].clone();
+    let spring = spring.as_str().unwrap();
+    // Its links are numbered when it begins, and it has none that are counted.
+    let rule = format!("clicked.campaign(\"{spring}\").link(7)");
+    let segment = house.post("/api/v1/segments", &key, json!({ "name": "Had it", "text": rule })).await;
+    assert_eq!(segment.status, 201, "{}", segment.text);
+    let segment = segment.json()["id"].as_str().unwrap().to_owned();
+    let mut body = written("Summer", "everyone");
+    body["audience"]["exclude"] = json!([segment]);
+    let summer = house.post("/api/v1/campaigns", &key, body).await.json()["id"].clone();
+    let at = |rest: &str| format!("/api/v1/campaigns/{}{rest}", summer.as_str().unwrap());
+    let codes = async || {
+        let checked = house.post(&at("/check"), &key, json!({})).await.json();
+        let objections = checked["objections"].as_array().unwrap().clone();
+        objections.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes().await, [""; 0]);
+    let (store, world, id) = (&house.app.store, &house.app.world, spring.parse().unwrap());
+    engine::drafts::begin(store, world, engine::Stakes::Rehearsal, id, &Actor::Engine).await.unwrap();
+    assert_eq!(codes().await, ["rule_names_gone"]);
+    for (path, body) in
+        [("/start", json!({})), ("/start", json!({ "at": "2026-03-01T08:00:00Z" })), ("/forecast", json!({}))]
+    {
+        let refused = house.post(&at(path), &key, body).await;
+        let told = (refused.status.as_u16(), refused.code(), refused.json()["field"].clone());
+        assert_eq!(told, (422, "refused".to_owned(), json!("audience")), "{path}: {}", refused.text);
+        assert!(refused.text.contains("the segment \\\"Had it\\\" names a link"), "{}", refused.text);
+    }
+    let review = Browser::owner(&house).await.look(&format!("/campaigns/{}", summer.as_str().unwrap())).await.text;
+    assert!(review.contains("The rule of the segment “Had it” names a link that is not there: 7 of"), "{review}");
+    let again = house.post("/api/v1/segments", &key, json!({ "name": "Again", "text": rule })).await;
+    assert_eq!(again.status, 422, "{}", again.text);
+    let mended = json!({ "text": format!("clicked.campaign(\"{spring}\")") });
+    let path = format!("/api/v1/segments/{segment}");
+    assert_eq!(house.ask(Method::PATCH, &path, Some(&key), Some(mended)).await.status, 200);
+    assert_eq!(codes().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -118,6 +118,55 @@ async fn the_campaign_of_a_sequence_that_goes_on_is_not_cancelled() {
 }
 
 #[tokio::test]
+async fn nobody_goes_on_by_a_rule_that_names_what_is_not_there() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = super::campaigns::people(&house, &["kim@a.example"]).await;
+    let spring = house.post("/api/v1/campaigns", &key, super::campaigns::written("Spring", &import)).await.json();
+    let spring = spring["id"].as_str().unwrap();
+    let mut body = written("Onboarding");
+    let when = format!("clicked.campaign(\"{spring}\").link(7)");
+    body["definition"]["steps"] =
+        json!([{ "branch": { "when": when, "then": [{ "send": "tips" }], "else": [{ "send": "tour" }] } }, "end"]);
+    let made = house.post("/api/v1/sequences", &key, body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let at = |rest: &str| format!("/api/v1/sequences/{}{rest}", made.json()["id"].as_str().unwrap());
+    assert_eq!(house.post(&at("/activate"), &key, json!({})).await.status, 200);
+    let (store, world, id) = (&house.app.store, &house.app.world, spring.parse().unwrap());
+    let (stakes, actor) = (engine::Stakes::Rehearsal, model::Actor::Engine);
+    engine::drafts::begin(store, world, stakes, id, &actor).await.unwrap();
+    let kim = contact(&house, &key, "ann@a.example").await;
+    assert_eq!(house.post(&at("/people"), &key, json!({ "contacts": [kim] })).await.status, 200);
+    let mut state = Value::Null;
+    for _ in 0..500 {
+        state = house.get(&at(""), &key).await.json()["state"].clone();
+        if state == "paused" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(state, "paused", "the service stopped it by itself");
+    let inside = house.get(&at("/people"), &key).await.json();
+    assert_eq!((&inside["data"][0]["contact"], &inside["data"][0]["step"]), (&json!(kim), &json!(1)), "{inside}");
+    let events = house.get("/api/v1/events?limit=500", &key).await.text;
+    assert!(events.contains("in version 1 the rule of a branch names a link that is not there: 7 of"), "{events}");
+    let refused = house.post(&at("/activate"), &key, json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (422, "refused".to_owned()), "{}", refused.text);
+    let shown = house.get(&at(""), &key).await.json();
+    assert!(shown["objections"][0].as_str().unwrap().contains("the rule of a branch names a link"), "{shown}");
+    let page = super::browser::Browser::owner(&house).await;
+    let page = page.look(&format!("/sequences/{}", made.json()["id"].as_str().unwrap())).await.text;
+    assert!(page.contains("Nobody goes on") && page.contains("the rule of a branch names a link"), "{page}");
+
+    body["definition"]["steps"][0]["branch"]["when"] = json!("attr.plan == \"pro\"");
+    assert_eq!(house.ask(Method::PUT, &at(""), Some(&key), Some(body)).await.status, 200);
+    let refused = house.post(&at("/activate"), &key, json!({})).await;
+    assert!(refused.text.contains("in version 1, by which people are on their way"), "{}", refused.text);
+    assert_eq!(house.post(&at("/people/remove"), &key, json!({ "contacts": [kim] })).await.status, 200);
+    assert_eq!(house.post(&at("/activate"), &key, json!({})).await.json()["state"], "active");
+}
+
+#[tokio::test]
 async fn a_message_may_be_a_template_as_it_is_at_the_activation_or_one_version_of_it() {
     let house = rehearsal();
     let key = house.master_key().await;

@@ -10,8 +10,8 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::drafts;
 use engine::messages::TESTED_MAX;
+use engine::{SendError, drafts};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, EmailAddress};
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// What stands against sending it to the world.
 #[derive(Serialize, ToSchema)]
 struct Objection {
-    /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe`, `no_postal_address`, `nobody_to_send_to` or
-    /// `sent_already`.
+    /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe`, `no_postal_address`, `nobody_to_send_to`,
+    /// `rule_names_gone` or `sent_already`.
     code: &'static str,
     /// In words.
     says: String,
@@ -101,11 +101,14 @@ async fn check(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -
 }
 
 /// Who would get it if it began now, and who would be skipped and why. Writes nothing.
+///
+/// Refused while a rule of its audience names what is not there: others would be counted than are meant.
 #[utoipa::path(post, path = "/campaigns/{id}/forecast", tag = "campaigns",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Equation)))]
 async fn forecast(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -> Result<Json<Equation>, Problem> {
     caller.may(Scope::CampaignsRead)?;
-    let tally = app.store.forecast_draft(caller.workspace, id, app.now()).await?;
+    let known = campaign(&app, &caller, id).await?;
+    let tally = drafts::forecast(&app.store, &known, app.now()).await?;
     Ok(Json(Equation::from(&tally)))
 }
 
@@ -207,11 +210,10 @@ pub(crate) async fn start(
     }
     let checked = drafts::check(&app.store, &app.world, &known).await?;
     let is_later = at > soonest;
-    let against: Vec<_> =
-        checked.objections.iter().filter(|objection| !(is_later && objection.is_of_the_moment())).collect();
-    if let Some(first) = against.first() {
-        let all: Vec<String> = against.iter().map(ToString::to_string).collect();
-        return Err(Problem { field: Some(first.code().to_owned()), ..Problem::new(Code::Refused, all.join("; ")) });
+    let of_now = |objection: &engine::Objection| !(is_later && objection.is_of_the_moment());
+    let against: Vec<_> = checked.objections.into_iter().filter(of_now).collect();
+    if !against.is_empty() {
+        return Err(SendError::Objections(against).into());
     }
     let scheduled = app.engine.schedule(caller.workspace, id, at.max(soonest), &caller.actor).await?;
     Ok((StatusCode::ACCEPTED, Json(scheduled.into())))
