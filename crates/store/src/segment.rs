@@ -70,6 +70,8 @@ pub enum RuleOf {
     Branch,
     /// The goal's of a sequence.
     Goal,
+    /// None: people are to come into a sequence by it.
+    Entry,
 }
 
 /// What rules name.
@@ -83,6 +85,8 @@ pub enum NamedThing {
     Campaign,
     /// A link of a campaign's message.
     Link,
+    /// A segment.
+    Segment,
 }
 
 impl NamedThing {
@@ -93,6 +97,7 @@ impl NamedThing {
             NamedThing::Import => "import",
             NamedThing::Campaign => "campaign",
             NamedThing::Link => "link",
+            NamedThing::Segment => "segment",
         }
     }
 
@@ -102,6 +107,7 @@ impl NamedThing {
             NamedThing::Import => "an import",
             NamedThing::Campaign => "a campaign",
             NamedThing::Link => "a link",
+            NamedThing::Segment => "a segment",
         }
     }
 }
@@ -115,6 +121,7 @@ impl fmt::Display for Gone {
             }
             RuleOf::Branch => write!(f, "the rule of a branch names {what} that is not there: {id}"),
             RuleOf::Goal => write!(f, "the rule of the goal names {what} that is not there: {id}"),
+            RuleOf::Entry => write!(f, "people are to come in by {what} that is not there: {id}"),
         }
     }
 }
@@ -139,13 +146,12 @@ impl Store {
     pub async fn gone_from_audience(&self, workspace: WorkspaceId, campaign: CampaignId) -> Result<Vec<Gone>> {
         self.core.lanes.read(move |conn| rules::gone_from_audience(conn, workspace, campaign)).await
     }
-    /// What a sequence names that is not there, the first few of it with the version that does: the newest, and those by
-    /// which people are on their way.
+    /// What a sequence names that is not there, the first few of it with the version that does: of the newest also by what
+    /// people come in, of those by which people are on their way the rules alone. Of an archived one nothing counts.
     pub async fn gone_from_sequence(&self, workspace: WorkspaceId, id: SequenceId) -> Result<Vec<(u32, Gone)>> {
         self.core.lanes.read(move |conn| rules::gone_from_sequence(conn, workspace, id)).await
     }
-    /// What a definition names that is not there, the first few of it: the segments by which people come in, the goal, the
-    /// branches.
+    /// What the goal and the branches of a definition name that is not there, the first few of it.
     pub async fn gone_from_definition(&self, workspace: WorkspaceId, definition: Definition) -> Result<Vec<Gone>> {
         self.core.lanes.read(move |conn| rules::gone_from_definition(conn, workspace, &definition)).await
     }

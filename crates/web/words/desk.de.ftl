@@ -704,11 +704,13 @@ sequence-stands = Niemand geht weiter
 sequence-names_gone = In Version { $version } nennt { $of ->
     [segment] die Regel des Segments „{ $segment }“
     [goal] die Regel des Ziels
+    [entry] das, wodurch Leute hineinkommen,
    *[branch] die Regel einer Verzweigung
 } { $what ->
     [list] eine Liste, die
     [import] einen Import, den
     [campaign] eine Kampagne, die
+    [segment] ein Segment, das
    *[link] einen Link, den
 } es nicht gibt: { $id }. Ändern Sie sie; wer mit dieser Version unterwegs ist, muss herausgenommen werden.
 sequence-people = Personen

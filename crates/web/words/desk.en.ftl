@@ -704,11 +704,13 @@ sequence-stands = Nobody goes on
 sequence-names_gone = In version { $version } { $of ->
     [segment] the rule of the segment “{ $segment }”
     [goal] the rule of the goal
+    [entry] what people come in by
    *[branch] the rule of a branch
 } names { $what ->
     [list] a list
     [import] an import
     [campaign] a campaign
+    [segment] a segment
    *[link] a link
 } that is not there: { $id }. Change it; whoever is on their way by that version has to be taken out.
 sequence-people = People

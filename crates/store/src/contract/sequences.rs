@@ -118,6 +118,33 @@ fn a_move_and_its_delivery_are_one_and_happen_once() {
 }
 
 #[test]
+fn what_people_came_in_by_may_go_and_what_they_are_to_come_in_by_may_not() {
+    use crate::{Gone, NamedThing, RuleOf};
+    let store = empty();
+    let who = people(&store, 1);
+    let rule = || model::segment::parse("status == \"active\"").unwrap();
+    let segment = |name: &str| now(store.create_segment(W, name, rule(), false, &ME, at(5))).unwrap().id;
+    let remove = |id| now(store.remove_segment(W, id, &ME, at(25)));
+    let by = |segment| vec![entry(By::Api, Again::Never), entry(By::Segment(segment), Again::Never)];
+    let (regulars, others) = (segment("regulars"), segment("others"));
+    let sequence = active(&store, new_sequence("onboarding", by(regulars)));
+    let change =
+        |entries, s| now(store.change_sequence(W, sequence.id, new_sequence("onboarding", entries), &ME, at(s)));
+    let gone = || now(store.gone_from_sequence(W, sequence.id)).unwrap();
+    assert_eq!(enter(&store, sequence.id, &who, 20), [Entered::In]);
+    assert!(remove(regulars).is_err(), "people come in by it");
+    change(by_api(), 21).unwrap();
+    now(store.activate_sequence(W, sequence.id, campaigns(&store), &ME, at(22))).unwrap();
+    remove(regulars).unwrap();
+    assert_eq!((places(&store, sequence.id)[0].version, gone()), (1, vec![]), "they came in by it, and go on");
+    change(by(others), 23).unwrap();
+    remove(others).unwrap();
+    assert_eq!(gone(), [(3, Gone { of: RuleOf::Entry, what: NamedThing::Segment, id: others.to_string() })]);
+    now(store.archive_sequence(W, sequence.id, &ME, at(26))).unwrap();
+    assert_eq!(gone(), [], "nobody comes in any more");
+}
+
+#[test]
 fn whoever_rests_is_due_at_the_end_or_when_something_is_told() {
     let store = empty();
     let who = people(&store, 2);

@@ -8,10 +8,10 @@ use super::{Ledger, audience, campaigns, engage, imports, lists, segments, seque
 use crate::audience::Whom;
 use crate::error::{Result, StoreError};
 use crate::import::{Import, ImportState};
-use crate::segment::{Gone, NamedThing, RuleOf};
+use crate::segment::{Gone, NamedThing, RuleOf, Segment};
 use model::segment::{Named, Rule};
 use model::sequence::{By, Definition, Goal};
-use model::{CampaignId, CampaignKind, CampaignState, SegmentId, SequenceId, SequenceState, WorkspaceId};
+use model::{CampaignId, CampaignKind, CampaignState, SequenceId, SequenceState, WorkspaceId};
 use rusqlite::{Connection, params};
 
 /// Names told at once of what is in the way.
@@ -66,7 +66,7 @@ pub(crate) fn gone_from_audience(conn: &Connection, workspace: WorkspaceId, id: 
     let mut gone = Vec::new();
     for whom in audience.include.iter().chain(&audience.exclude) {
         if let Whom::Segment(id) = whom {
-            gone.extend(gone_from_segment(conn, workspace, *id)?);
+            gone.extend(gone_from_segment(conn, workspace, segments::require(conn, workspace, *id)?)?);
         }
     }
     gone.truncate(TOLD_MAX);
@@ -74,29 +74,30 @@ pub(crate) fn gone_from_audience(conn: &Connection, workspace: WorkspaceId, id: 
 }
 
 /// What the rule of a segment names that is not there.
-pub(crate) fn gone_from_segment(conn: &Connection, workspace: WorkspaceId, id: SegmentId) -> Result<Option<Gone>> {
-    let segment = segments::require(conn, workspace, id)?;
+fn gone_from_segment(conn: &Connection, workspace: WorkspaceId, segment: Segment) -> Result<Option<Gone>> {
     let missing = missing_in(conn, workspace, &segment.rule)?;
     Ok(missing.map(|(what, id)| Gone { of: RuleOf::Segment(segment.name), what, id }))
 }
 
-/// What a sequence names that is not there, the first few of it with the version that does: the newest, and those by
-/// which people are on their way.
+/// What a sequence names that is not there, the first few of it with the version that does: of the newest also by what
+/// people come in, of those by which people are on their way the rules alone. Of an archived one nothing counts any more.
 pub(crate) fn gone_from_sequence(
     conn: &Connection,
     workspace: WorkspaceId,
     id: SequenceId,
 ) -> Result<Vec<(u32, Gone)>> {
-    let sql = "SELECT v.version FROM sequence_version v JOIN sequence s ON s.id = v.sequence
-        WHERE s.id = ?1 AND s.workspace = ?2 AND (v.version = s.newest OR EXISTS (SELECT 1 FROM sequence_place p
-            WHERE p.sequence = s.id AND p.version = v.version)) ORDER BY v.version DESC";
+    let sql = "SELECT v.version, v.version = s.newest FROM sequence_version v JOIN sequence s ON s.id = v.sequence
+        WHERE s.id = ?1 AND s.workspace = ?2 AND s.state <> ?3 AND (v.version = s.newest OR EXISTS (
+            SELECT 1 FROM sequence_place p WHERE p.sequence = s.id AND p.version = v.version)) ORDER BY v.version DESC";
     let mut statement = conn.prepare_cached(sql)?;
-    let numbers =
-        statement.query_map([id.0, workspace.0], |row| row.get(0))?.collect::<rusqlite::Result<Vec<u32>>>()?;
+    let key = params![id.0, workspace.0, SequenceState::Archived.code()];
+    let numbers = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut gone = Vec::new();
-    for number in numbers {
+    for (number, is_newest) in numbers.collect::<rusqlite::Result<Vec<(u32, bool)>>>()? {
         if let Some(version) = sequences::version(conn, workspace, id, number)? {
-            let named = gone_from_definition(conn, workspace, &version.definition)?;
+            let mut named =
+                if is_newest { gone_from_entries(conn, workspace, &version.definition)? } else { Vec::new() };
+            named.extend(gone_from_definition(conn, workspace, &version.definition)?);
             gone.extend(named.into_iter().map(|named| (number, named)));
         }
     }
@@ -104,18 +105,31 @@ pub(crate) fn gone_from_sequence(
     Ok(gone)
 }
 
-/// What a definition names that is not there: the segments by which people come in, the goal, the branches.
+/// By what people are to come in that is not there, or whose rule names what is not.
+fn gone_from_entries(conn: &Connection, workspace: WorkspaceId, definition: &Definition) -> Result<Vec<Gone>> {
+    let mut gone = Vec::new();
+    for entry in &definition.entries {
+        gone.extend(match entry.by {
+            By::Joins(id) | By::List(id) if lists::list(conn, workspace, id)?.is_none() => {
+                Some(Gone { of: RuleOf::Entry, what: NamedThing::List, id: id.to_string() })
+            }
+            By::Segment(id) => match segments::segment(conn, workspace, id)? {
+                None => Some(Gone { of: RuleOf::Entry, what: NamedThing::Segment, id: id.to_string() }),
+                Some(segment) => gone_from_segment(conn, workspace, segment)?,
+            },
+            By::Joins(_) | By::List(_) | By::Event(_) | By::Api => None,
+        });
+    }
+    Ok(gone)
+}
+
+/// What the goal and the branches of a definition name that is not there.
 pub(crate) fn gone_from_definition(
     conn: &Connection,
     workspace: WorkspaceId,
     definition: &Definition,
 ) -> Result<Vec<Gone>> {
     let mut gone = Vec::new();
-    for entry in &definition.entries {
-        if let By::Segment(id) = entry.by {
-            gone.extend(gone_from_segment(conn, workspace, id)?);
-        }
-    }
     for rule in definition.rules() {
         let is_goal = matches!(&definition.goal, Some(Goal::Rule(goal)) if std::ptr::eq(goal, rule));
         let of = if is_goal { RuleOf::Goal } else { RuleOf::Branch };

@@ -137,8 +137,8 @@ pub(crate) struct WholeSequence {
     pub(crate) definition: Value,
     /// The messages its steps send, by name.
     pub(crate) messages: BTreeMap<String, SequenceLetter>,
-    /// What keeps people from going on: rules of its segments, branches or goal that name what is not there. While there is
-    /// any, it cannot be activated.
+    /// What keeps people from going on: rules of its segments, branches or goal that name what is not there, and what people
+    /// are to come in by that is not. While there is any, it cannot be activated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) objections: Vec<String>,
 }

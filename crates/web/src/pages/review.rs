@@ -192,7 +192,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
             Objection::RuleNamesGone(gone) => {
                 let segment = match &gone.of {
                     RuleOf::Segment(name) => name.as_str(),
-                    RuleOf::Branch | RuleOf::Goal => "",
+                    RuleOf::Branch | RuleOf::Goal | RuleOf::Entry => "",
                 };
                 let what = gone.what.word().into();
                 let id = gone.id.as_str().into();

@@ -121,6 +121,7 @@ fn stands(shown: &Shown, version: u32, gone: &Gone) -> Cell {
         RuleOf::Segment(name) => ("segment", name.as_str()),
         RuleOf::Branch => ("branch", ""),
         RuleOf::Goal => ("goal", ""),
+        RuleOf::Entry => ("entry", ""),
     };
     let version = version.to_string();
     Cell::text(shown.fill(
