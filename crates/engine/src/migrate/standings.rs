@@ -266,14 +266,16 @@ impl Standings {
 }
 
 /// Whoever is on no list of listmonk's any more stays `enabled` there when they left by the link of a mail, and so does who never
-/// confirmed. Who has no list at all was put there without one.
+/// confirmed. Who leaves everything there is put on the blocklist as well: they left, and nobody but they may undo that. Who has
+/// no list at all was put there without one.
 fn kind_of_subscriber(row: &Map<String, Value>) -> Kind {
     let is_held =
         value_of(row, "status").and_then(words::standing).is_some_and(|said| said.status != ContactStatus::Active);
     let stands: Vec<Subscription> = lists_of(row).map(Subscription::of).collect();
+    let (is_on, has_left) = (stands.contains(&Subscription::On), stands.contains(&Subscription::Left));
     match () {
-        () if is_held || stands.contains(&Subscription::On) => Kind::People,
-        () if stands.contains(&Subscription::Left) => Kind::Unsubscribed,
+        () if has_left && (is_held || !is_on) => Kind::Unsubscribed,
+        () if is_held || is_on => Kind::People,
         () if stands.contains(&Subscription::Unconfirmed) => Kind::Unconfirmed,
         () => Kind::People,
     }
@@ -535,6 +537,7 @@ mod tests {
             person(5, "enabled", &on("single", "unconfirmed")),
             person(6, "enabled", ""),
             person(7, "blocklisted", &left),
+            person(8, "blocklisted", &on("single", "confirmed")),
         ];
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("subscribers.json");
@@ -548,9 +551,9 @@ mod tests {
             format!("{}, {}, {}: {}\n", part.kind.word(), said(Role::Status), said(Role::Consent), who.join(" "))
         };
         expect![[r#"
-            unsubscribed, =unsubscribed, =moved from listmonk: p1@x.example p3@x.example
+            unsubscribed, =unsubscribed, =moved from listmonk: p1@x.example p3@x.example p7@x.example
             unconfirmed, =unconfirmed, =no: p2@x.example
-            people, -, =moved from listmonk: p4@x.example p5@x.example p6@x.example p7@x.example
+            people, -, =moved from listmonk: p4@x.example p5@x.example p6@x.example p8@x.example
         "#]]
         .assert_eq(&plan.parts.iter().map(line).collect::<String>());
         assert!(plan.parts.iter().all(|part| part.left_out == super::super::LeftOut::default()));
@@ -560,11 +563,11 @@ mod tests {
         let dates: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.rsplit(',').next()).collect();
         assert_eq!(
             dates,
-            ["2025-03-01T09:00:00Z", ""],
+            ["2025-03-01T09:00:00Z", "", ""],
             "that they left the last one they left; nothing where nothing is told"
         );
         let list = &plan.lists[0];
-        assert_eq!((list.members, list.left, list.unconfirmed), (2, 5, 2), "each is counted once");
+        assert_eq!((list.members, list.left, list.unconfirmed), (3, 5, 2), "each is counted once");
         assert_eq!(plan.missing, Vec::<String>::new());
     }
 
