@@ -7,11 +7,11 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::domains::{self as api, Domain, DomainPolicy};
-use crate::extract::{Asked, given};
+use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
 /// Makes the first key of a domain, which makes it one of ours.
 pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     let name = typed.get("domain").to_owned();
-    let made = api::make_key(State(app.clone()), visitor.caller.clone(), Path(name.clone()), given(&json!({}))?).await;
+    let made = api::make_key(State(app.clone()), visitor.caller.clone(), At(name.clone()), given(&json!({}))?).await;
     match made {
         Ok(_) => Ok(Redirect::to(&format!("/domains/{}", name.to_ascii_lowercase())).into_response()),
         Err(problem) => {
@@ -64,9 +64,9 @@ pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) 
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Response, Problem> {
-    let found = api::show(State(app.clone()), visitor.caller.clone(), Path(name)).await?;
+    let found = api::show(State(app.clone()), visitor.caller.clone(), At(name)).await?;
     Ok(drawn(&app, &visitor, found.0, false, &Entered::default()))
 }
 
@@ -74,9 +74,9 @@ pub(super) async fn show(
 pub(super) async fn check(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Response, Problem> {
-    let found = api::check(State(app.clone()), visitor.caller.clone(), Path(name)).await?;
+    let found = api::check(State(app.clone()), visitor.caller.clone(), At(name)).await?;
     Ok(drawn(&app, &visitor, found.0, true, &Entered::default()))
 }
 
@@ -84,15 +84,15 @@ pub(super) async fn check(
 pub(super) async fn make_key(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
     typed: Typed,
 ) -> Result<Response, Problem> {
     let new = json!({ "selector": typed.some("selector"), "ed25519": typed.get("kind") == "ed25519" });
     let (state, caller) = (State(app.clone()), visitor.caller.clone());
-    match api::make_key(state, caller, Path(name.clone()), given(&new)?).await {
+    match api::make_key(state, caller, At(name.clone()), given(&new)?).await {
         Ok(_) => Ok(Redirect::to(&format!("/domains/{name}")).into_response()),
         Err(problem) => {
-            let found = api::show(State(app.clone()), visitor.caller.clone(), Path(name)).await?;
+            let found = api::show(State(app.clone()), visitor.caller.clone(), At(name)).await?;
             Ok(drawn(&app, &visitor, found.0, false, &Entered::refused("key", typed, problem)?))
         }
     }

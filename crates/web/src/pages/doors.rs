@@ -8,11 +8,11 @@ use super::visit::{Stranger, Visitor};
 use super::{Layout, page};
 use crate::api::sessions;
 use crate::auth::{self, sign_in};
-use crate::extract::Asked;
+use crate::extract::{Asked, At};
 use crate::problem::{Code, Problem};
 use crate::{App, Peer};
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -210,7 +210,7 @@ impl WelcomePage {
 pub(super) async fn ask_for_password(
     State(app): State<App>,
     stranger: Stranger,
-    Path(token): Path<String>,
+    At(token): At<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let session = auth::presented_session(&app, &headers);
@@ -257,7 +257,7 @@ async fn welcome_page(
 pub(super) async fn welcome(
     State(app): State<App>,
     stranger: Stranger,
-    Path(token): Path<String>,
+    At(token): At<String>,
     Extension(Peer(ip)): Extension<Peer>,
     headers: HeaderMap,
     Form(typed): Form<Begun>,

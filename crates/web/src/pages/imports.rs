@@ -14,7 +14,7 @@ use crate::files::{Folder, beside};
 use crate::page as pages;
 use crate::problem::{Code, Faults, Problem};
 use axum::body::Bytes;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::import::{Preview, Role, was_taken};
 use mail::values::tag_of_column;
@@ -202,7 +202,7 @@ async fn keep(app: &App, visitor: &Visitor, mut parts: Multipart) -> Result<Sent
 pub(super) async fn mapping(
     State(app): State<App>,
     visitor: Visitor,
-    Path(file): Path<String>,
+    At(file): At<String>,
     Asked(asked): Asked<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsWrite)?;
@@ -315,7 +315,7 @@ fn chosen(shown: &Shown, file: &str, columns: usize, typed: &Typed) -> Result<Va
 pub(super) async fn begin(
     State(app): State<App>,
     visitor: Visitor,
-    Path(file): Path<String>,
+    At(file): At<String>,
     typed: Typed,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::ContactsWrite)?;

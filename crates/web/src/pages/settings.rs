@@ -8,7 +8,7 @@ use crate::App;
 use crate::api::{lists, settings as api, workspaces};
 use crate::extract::{Asked, At, given};
 use crate::problem::{Faults, Problem};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::brand::{BRAND_COLOUR, BRAND_NAME, LANGUAGE, SENDER, TIME_ZONE};
 use engine::drafts::POSTAL_ADDRESS;
@@ -101,7 +101,7 @@ pub(super) async fn set(State(app): State<App>, visitor: Visitor, typed: Typed) 
             continue;
         }
         let (state, caller) = (State(app.clone()), visitor.caller.clone());
-        let set = api::set(state, caller, Path(name.to_owned()), given(&json!({ "value": value }))?).await;
+        let set = api::set(state, caller, At(name.to_owned()), given(&json!({ "value": value }))?).await;
         if let Err(mut problem) = set {
             problem.field = Some(name.to_owned());
             faults.add(problem);

@@ -7,11 +7,11 @@ use super::shown::Shown;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::dispatch as api;
-use crate::extract::{Input, given};
+use crate::extract::{At, Input, given};
 use crate::problem::{Code, Faults, Problem};
 use crate::shape::Ceilings;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::lanes::SourceView;
 use model::Timestamp;
@@ -145,7 +145,7 @@ pub(super) async fn put(State(app): State<App>, visitor: Visitor, typed: Typed) 
         "proxy": typed.some("proxy"),
         "is_warm": typed.has("is_warm"),
     });
-    match api::put_source(State(app.clone()), visitor.caller.clone(), Path(name), given(&wanted)?).await {
+    match api::put_source(State(app.clone()), visitor.caller.clone(), At(name), given(&wanted)?).await {
         Ok(_) => Ok(Redirect::to("/sources").into_response()),
         Err(problem) => draw(&app, &visitor, &Entered::refused("source", typed, problem)?).await,
     }
@@ -157,7 +157,7 @@ pub(super) async fn put_pool(State(app): State<App>, visitor: Visitor, typed: Ty
     let put = match members(&visitor.shown, typed.get("members")) {
         Ok(members) => {
             let wanted = json!({ "members": members, "dedicated": typed.has("dedicated") });
-            api::put_pool(State(app.clone()), visitor.caller.clone(), Path(name), given(&wanted)?).await
+            api::put_pool(State(app.clone()), visitor.caller.clone(), At(name), given(&wanted)?).await
         }
         Err(problem) => {
             let mut faults = Faults::default();
@@ -188,9 +188,9 @@ fn members(shown: &Shown, text: &str) -> Result<Vec<Value>, Problem> {
 pub(super) async fn remove_pool(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Response, Problem> {
-    let Json(_removed) = api::remove_pool(State(app), visitor.caller, Path(name)).await?;
+    let Json(_removed) = api::remove_pool(State(app), visitor.caller, At(name)).await?;
     Ok(Redirect::to("/sources").into_response())
 }
 
@@ -198,7 +198,7 @@ pub(super) async fn remove_pool(
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Result<Response, Problem> {
     one(&app, &visitor, &name, &Entered::default()).await
 }
@@ -256,13 +256,13 @@ async fn one(app: &App, visitor: &Visitor, name: &str, entered: &Entered) -> Res
 pub(super) async fn limit(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
     typed: Typed,
 ) -> Result<Response, Problem> {
     let limited = match ceilings(&typed) {
         Ok(wanted) => {
             let (state, caller) = (State(app.clone()), visitor.caller.clone());
-            api::limit_source(state, caller, Path(name.clone()), given(&Value::Object(wanted))?).await
+            api::limit_source(state, caller, At(name.clone()), given(&Value::Object(wanted))?).await
         }
         Err(problem) => Err(problem),
     };
@@ -291,10 +291,10 @@ fn ceilings(typed: &Typed) -> Result<Map<String, Value>, Problem> {
 pub(super) async fn retire(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    match api::retire_source(State(app.clone()), visitor.caller.clone(), Path(name.clone())).await {
+    match api::retire_source(State(app.clone()), visitor.caller.clone(), At(name.clone())).await {
         Ok(_) => Ok(Redirect::to("/sources").into_response()),
         Err(problem) if problem.code == Code::NotAllowed => Err(problem),
         Err(problem) => one(&app, &visitor, &name, &Entered::refused("retire", typed, problem)?).await,
@@ -305,10 +305,10 @@ pub(super) async fn retire(
 pub(super) async fn end_listing(
     State(app): State<App>,
     visitor: Visitor,
-    Path(name): Path<String>,
+    At(name): At<String>,
     typed: Typed,
 ) -> Result<Response, Problem> {
     let wanted = given(&json!({ "provider": typed.some("provider") }))?;
-    let Json(_ended) = api::end_listing(State(app), visitor.caller, Path(name), wanted).await?;
+    let Json(_ended) = api::end_listing(State(app), visitor.caller, At(name), wanted).await?;
     Ok(Redirect::to("/lanes").into_response())
 }
