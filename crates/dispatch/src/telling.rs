@@ -102,6 +102,7 @@ impl Manner {
     fn worded(&self, text: &str, depth: usize) -> String {
         let known = match self.language {
             Language::En => return text.to_owned(),
+            Language::De if is_figure(text) => return text.replace(',', "."),
             Language::De => &*GERMAN,
         };
         let found = known.iter().find_map(|said| Some((said, filling(&said.en, text)?)));
@@ -155,6 +156,14 @@ impl Manner {
             Language::De => de,
         }
     }
+}
+
+/// Is it a number with its thousands apart, as sentences of the machine have them?
+fn is_figure(text: &str) -> bool {
+    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once(',').is_some_and(|(first, rest)| {
+        matches!(first.len(), 1..=3) && first.bytes().all(|byte| byte.is_ascii_digit()) && rest.split(',').all(is_group)
+    })
 }
 
 fn said_at(at: Timestamp) -> Option<jiff::Timestamp> {
@@ -218,6 +227,18 @@ mod tests {
         let over = Saying::Over { since: late() };
         assert_eq!(berlin(Language::De).title(AlertKind::DiskLow, over), "Vorbei: Die Platte ist fast voll");
         assert_eq!(Manner::default().words("so", still, late()), "Still so, since 2026-03-02 23:30 UTC: so");
+    }
+
+    #[test]
+    fn figures_have_the_sign_between_thousands_that_the_language_has() {
+        let text =
+            "Campaign \"spring\": 3,000 people wait, and nobody was tried for 26 hours. `postroom lanes` says why.";
+        let told = |language| berlin(language).told(text, late());
+        assert!(told(Language::De).contains(" 3.000 Personen warten"), "{}", told(Language::De));
+        assert_eq!(told(Language::En), text);
+        for other in ["3,00", "a,bcd", "1234,567", "mx1.example, mx2.example", ",123", "12"] {
+            assert!(!is_figure(other), "{other}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::throttles::before;
 use dispatch::pace::{Cause, InForce, Limit, Outlook};
 use dispatch::share::{WEIGHT_MAX, WEIGHT_USUAL, Weights};
 use dispatch::volume::{self, Forecast as Days};
-use model::{CampaignId, Ceilings, Timestamp, WorkspaceId};
+use model::{CampaignId, Ceilings, Timestamp, WorkspaceId, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -389,7 +389,7 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
             slowest.held().map(|hold| format!("{} is held by {}: {}", slowest.source.name, hold.actor, hold.why));
         let why = held.into_iter().chain(limits).chain(listed).collect::<Vec<_>>().join("; ");
         let site = LastSite { name, waiting };
-        let because = format!("{}, where {} wait: {why}", site.name, site.waiting);
+        let because = format!("{}, where {} wait: {why}", site.name, thousands(site.waiting));
         if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
             last = Some(Plan { days: Days::default(), ends_at, bound: Bound::Lanes, because, site: Some(site) });
         }

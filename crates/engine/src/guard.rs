@@ -6,7 +6,7 @@
 use crate::options::{SendOptions, Unsubscribe};
 use crate::{SendError, launch};
 use mail::sign::SigningKey;
-use model::{MailDomain, Timestamp, WorkspaceId};
+use model::{MailDomain, Timestamp, WorkspaceId, thousands};
 use net::World;
 use std::fmt;
 use store::{Gone, Store};
@@ -97,7 +97,7 @@ impl fmt::Display for Objection {
             Objection::NoUnsubscribe => f.write_str("nobody could unsubscribe"),
             Objection::NoPostalAddress => f.write_str("the sender's legal name and postal address are missing"),
             Objection::Nobody { skipped } => {
-                write!(f, "nobody would get it: all {skipped} people of the audience would be skipped")
+                write!(f, "nobody would get it: all {} people of the audience would be skipped", thousands(*skipped))
             }
             Objection::RuleNamesGone(gone) => write!(
                 f,

@@ -7,7 +7,7 @@ use crate::launch;
 use crate::report::{iso, iso_or_null};
 use crate::terms::{names_zone, zone_of};
 use dispatch::windows::Zone;
-use model::Timestamp;
+use model::{Timestamp, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::{Campaign, Store, StoreError};
@@ -43,7 +43,7 @@ impl Closed {
             true => moment(self.last),
             false => format!("{}, the last until {}", moment(self.first), moment(self.last)),
         };
-        let says = format!("{least}{} {are} outside the sending hours until {until}", self.people);
+        let says = format!("{least}{} {are} outside the sending hours until {until}", thousands(self.people));
         match self.expires_at.filter(|_| self.too_late > 0) {
             Some(at) => format!(
                 "{says}; the offer expires {}, before the hours of {} open: they will be skipped",

@@ -7,7 +7,7 @@
 use crate::handle::Handle;
 use crate::remembered::Remembered;
 use dispatch::brakes::{Group, Trip};
-use model::{Actor, CampaignId, EventKind, ImportId, Timestamp};
+use model::{Actor, CampaignId, EventKind, ImportId, Timestamp, thousands};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::{Campaign, Event, GroupOf, LeftOut, NewHold, Parts, Store, StoreError};
@@ -106,7 +106,9 @@ impl Demand {
             ToTakeOut::Named(group) => format!("the worst group has to be taken out: {group}"),
             ToTakeOut::Some { least, waiting, .. } => format!(
                 "a reason alone did not help the last time: a group has to be taken out, or those by name who are dead, \
-                 and with them at least {least} of the {waiting} who wait"
+                 and with them at least {} of the {} who wait",
+                thousands(*least),
+                thousands(*waiting)
             ),
         }
     }

@@ -3,6 +3,7 @@
 //! Apart from the limits of providers, which are toward one of them: these belong to a source or to a workspace.
 //! Invariant: no ceiling is 0; who is to send nothing is held, retired or paused.
 
+use crate::thousands;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -80,7 +81,7 @@ impl fmt::Display for Ceilings {
         let set = self.named().into_iter().zip(units).filter_map(|((_, value), unit)| Some((value?, unit)));
         for (at, (value, (one, many))) in set.enumerate() {
             let comma = if at > 0 { ", " } else { "" };
-            write!(f, "{comma}{value} {}", if value == 1 { one } else { many })?;
+            write!(f, "{comma}{} {}", thousands(value.into()), if value == 1 { one } else { many })?;
         }
         Ok(())
     }
@@ -92,14 +93,14 @@ mod tests {
 
     #[test]
     fn ceilings_are_told_in_words_and_kept_as_text() {
-        let ceilings = Ceilings { connections: Some(1), messages_per_hour: Some(500), ..Ceilings::default() };
-        assert_eq!(ceilings.to_string(), "1 connection, 500 messages an hour");
+        let ceilings = Ceilings { connections: Some(1), messages_per_hour: Some(5_000), ..Ceilings::default() };
+        assert_eq!(ceilings.to_string(), "1 connection, 5,000 messages an hour");
         let text = serde_json::to_string(&ceilings).unwrap();
-        assert_eq!(text, r#"{"connections":1,"messages_per_hour":500}"#);
+        assert_eq!(text, r#"{"connections":1,"messages_per_hour":5000}"#);
         assert_eq!(serde_json::from_str::<Ceilings>(&text).unwrap(), ceilings);
         assert!(serde_json::from_str::<Ceilings>(r#"{"messages_per_week":1}"#).is_err());
         assert!(Ceilings::default().is_none() && !ceilings.is_none());
-        assert_eq!(ceilings.over_time().to_string(), "500 messages an hour");
+        assert_eq!(ceilings.over_time().to_string(), "5,000 messages an hour");
         assert_eq!(
             (ceilings.zeroes().next(), Ceilings { per_connection: Some(0), ..ceilings }.zeroes().next()),
             (None, Some("per_connection"))

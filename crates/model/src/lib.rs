@@ -14,6 +14,7 @@ pub mod ceilings;
 pub mod contact;
 pub mod delivery;
 pub mod event;
+pub mod figure;
 pub mod host;
 pub mod id;
 mod nearest;
@@ -37,6 +38,7 @@ pub use ceilings::Ceilings;
 pub use contact::{ContactChange, ContactStatus, ErrorCause, SuppressionReason};
 pub use delivery::{DeliveryState, SkipReason};
 pub use event::{Actor, EventKind};
+pub use figure::thousands;
 pub use host::HostFound;
 pub use id::{
     AddressId, AlertId, CampaignId, ChannelId, ContactId, DeliveryId, DomainId, HoldId, IdMaker, ImportId, JobId,

@@ -8,7 +8,7 @@ use super::Trip;
 use super::groups::{Group, Groups};
 use super::limits::Limits;
 use super::rates::{Rates, Rating};
-use model::{DayCount, Timestamp, Verdict};
+use model::{DayCount, Timestamp, Verdict, thousands};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -133,7 +133,10 @@ impl Canary {
     /// May the rest go?
     pub fn decide(&self, now: Timestamp) -> Decision {
         if let Rating::Pause { worst, why } = self.rates.rating() {
-            return Decision::Stop { worst, why: format!("The sample of {} people went badly. {why}", self.size) };
+            return Decision::Stop {
+                worst,
+                why: format!("The sample of {} people went badly. {why}", thousands(self.size)),
+            };
         }
         let wait = if self.has_never_mailed { CANARY_WAIT_NEVER_MAILED } else { CANARY_WAIT };
         let ends = self.started + wait;
@@ -146,7 +149,10 @@ impl Canary {
         }
         if self.judged == 0 {
             // Nothing has been learned: the sample waits for whatever holds it.
-            let why = format!("nobody of the sample of {} has a first answer yet; the rest waits for them", self.size);
+            let why = format!(
+                "nobody of the sample of {} has a first answer yet; the rest waits for them",
+                thousands(self.size)
+            );
             return Decision::Wait { until: now + CANARY_WAIT, why };
         }
         Decision::Go { why: self.good() }
@@ -157,7 +163,8 @@ impl Canary {
             Rating::Warn(why) => format!(" A warning: {why}"),
             Rating::Fine | Rating::Pause { .. } => String::new(),
         };
-        format!("{} of the sample of {} have a first answer, within the limits.{rating}", self.judged, self.size)
+        let (judged, size) = (thousands(self.judged), thousands(self.size));
+        format!("{judged} of the sample of {size} have a first answer, within the limits.{rating}")
     }
 
     fn waiting(&self) -> String {
@@ -166,7 +173,8 @@ impl Canary {
         } else {
             "the rest goes when 95 % have one, or after 15 min"
         };
-        format!("the sample of {} goes first, and {} of it have a first answer; {what}", self.size, self.judged)
+        let (judged, size) = (thousands(self.judged), thousands(self.size));
+        format!("the sample of {size} goes first, and {judged} of it have a first answer; {what}")
     }
 }
 
@@ -249,7 +257,7 @@ mod tests {
             canary.complained(at(200), &groups);
         }
         let Decision::Stop { why, .. } = canary.decide(at(200)) else { panic!() };
-        assert!(why.starts_with("The sample of 2000 people went badly. 0.3 % of those who got it"), "{why}");
+        assert!(why.starts_with("The sample of 2,000 people went badly. 0.3 % of those who got it"), "{why}");
     }
 
     #[test]

@@ -13,7 +13,7 @@
 use super::Trip;
 use super::groups::provider_name;
 use super::limits::percent;
-use model::{CampaignId, Outcome, Timestamp, Verdict};
+use model::{CampaignId, Outcome, Timestamp, Verdict, thousands};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -170,8 +170,8 @@ impl Incident {
              then {INCIDENT_PROBE_ATTEMPTS} messages show whether it is over. Suppressions from it are provisional \
              meanwhile: once it knows its people again, lift them with `postroom suppress lift --provider {key}`.",
             name = provider_name(key),
-            hard = there.hard,
-            all = there.attempted,
+            hard = thousands(there.hard.into()),
+            all = thousands(there.attempted.into()),
             share = there.percent(),
             usual = percent(usual.per_10_000()),
         );

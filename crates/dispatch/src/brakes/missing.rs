@@ -9,6 +9,7 @@ use super::Trip;
 use super::groups::Group;
 use super::limits::{ATTEMPTS_MIN, HARD_MIN, Limits, percent};
 use super::rates::is_worst;
+use model::thousands;
 use serde::{Deserialize, Serialize};
 
 /// How many of a campaign's people are at domains that do not exist.
@@ -80,9 +81,10 @@ impl Missing {
         let (warn, pause) = (percent(self.limits.hard_warn.into()), percent(self.limits.hard_pause.into()));
         let limit = if is_stopped { String::new() } else { format!("a warning comes at {warn} %, ") };
         format!(
-            "{share} % of the people on the list are at domains that do not exist: {gone} of {} ({limit}it stops at \
+            "{share} % of the people on the list are at domains that do not exist: {} of {} ({limit}it stops at \
              {pause} %).",
-            self.people
+            thousands(gone),
+            thousands(self.people)
         )
     }
 }
@@ -94,6 +96,7 @@ pub fn accuse(why: &str, (gone, people): (u64, u64), shares: &[Share]) -> Trip {
     let worst = shares.iter().filter(stands_out).max_by_key(|share| share.gone * 10_000 / share.people.max(1));
     let rest = match worst {
         Some(Share { group, people, gone }) => {
+            let (gone, people) = (thousands(*gone), thousands(*people));
             format!("The worst group is {group}: {gone} of {people}. Take that group out")
         }
         None => "No lead source or import stands out. Clean the list".to_owned(),
@@ -120,7 +123,7 @@ mod tests {
         let [Trip::Warned { why }] = &trips[..] else { panic!("{trips:?}") };
         assert_eq!(
             why,
-            "2 % of the people on the list are at domains that do not exist: 2000 of 100000 (a warning comes at 2 %, it \
+            "2 % of the people on the list are at domains that do not exist: 2,000 of 100,000 (a warning comes at 2 %, it \
              stops at 5 %). Clean the list before it stops."
         );
     }

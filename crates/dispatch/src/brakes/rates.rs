@@ -10,7 +10,7 @@
 use super::Trip;
 use super::groups::{Group, Groups, provider_name};
 use super::limits::{ATTEMPTS_MIN, COMPLAINTS_MIN, HARD_MIN, Limits, percent};
-use model::{DayCount, Outcome, Timestamp, Verdict};
+use model::{DayCount, Outcome, Timestamp, Verdict, thousands};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -315,6 +315,7 @@ impl Rates {
         let Measure { kind, provider } = measure;
         let (bad, all) = kind.of(&self.of(provider.as_deref()));
         let share = percent(u64::from(bad) * 10_000 / u64::from(all.max(1)));
+        let (bad, all) = (thousands(bad.into()), thousands(all.into()));
         let place = provider.as_deref().map_or(String::new(), |key| format!(" at {}", provider_name(key)));
         let span =
             if self.window_hours.is_some() { " in the last day, over all campaigns of this workspace" } else { "" };
@@ -334,6 +335,7 @@ impl Rates {
         let (worst, next) = match self.worst(*kind) {
             Some(group) => {
                 let (bad, all) = kind.of(&self.of_group(&group));
+                let (bad, all) = (thousands(bad.into()), thousands(all.into()));
                 (format!("The worst group is {group}: {bad} of {all}."), "Take that group out")
             }
             None => ("No provider, lead source or import stands out.".to_owned(), kind.cure()),
@@ -544,7 +546,7 @@ mod tests {
         let [Trip::Rates { why, .. }] = &trips[..] else { panic!("{trips:?}") };
         assert_eq!(
             why,
-            "0.31 % of those who got it called it spam: 5 of 1600 taken by providers that report complaints (it stops at \
+            "0.31 % of those who got it called it spam: 5 of 1,600 taken by providers that report complaints (it stops at \
              0.3 %). No provider, lead source or import stands out. See whom this went to and whether they asked for it, \
              then resume and say why it may go on."
         );

@@ -5,7 +5,7 @@
 //! servers are cut to [`WORDS_CHARS_MAX`].
 
 use crate::words;
-use model::{Timestamp, Verdict};
+use model::{Timestamp, Verdict, thousands};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Limit {
         let unit = self.unit();
         match value {
             1 => format!("1 {}", unit.replacen("messages", "message", 1).replacen("connections", "connection", 1)),
-            _ => format!("{value} {unit}"),
+            _ => format!("{} {unit}", thousands(value.into())),
         }
     }
 
@@ -324,7 +324,7 @@ mod tests {
         let cause = Cause { words: "421 Connection rate limit exceeded".to_owned(), ..cause() };
         let (since, next_probe) = (Some(AT), None);
         let slow = InForce { limit: Limit::PerMinute, value: 1_425, cause: Some(cause), since, next_probe };
-        let said = "1425 messages a minute since 14:02, which asks for few enough new connections, because of \"421";
+        let said = "1,425 messages a minute since 14:02, which asks for few enough new connections, because of \"421";
         assert!(slow.to_string().starts_with(said), "{slow}");
     }
 

@@ -15,7 +15,7 @@
 #[cfg(test)]
 mod tests;
 
-use model::{DayCount, Timestamp};
+use model::{DayCount, Timestamp, thousands};
 use serde::Serialize;
 
 /// Messages on the first day of a new address, by provider key. The simulated providers take the number of the one they
@@ -267,7 +267,10 @@ impl<'a> Plan<'a> {
         Allowance {
             messages,
             is_warm: false,
-            why: format!("day {day} of warming this {what} toward {toward}: {messages} today{reason}"),
+            why: format!(
+                "day {day} of warming this {what} toward {toward}: {} today{reason}",
+                thousands(messages.into())
+            ),
         }
     }
 
@@ -276,18 +279,19 @@ impl<'a> Plan<'a> {
         let trouble = past.last.as_ref().filter(|last| matches!(last.signals, Signals::Middling | Signals::Bad));
         let messages = if trouble.is_some() { base } else { base.saturating_mul(JUMP_TIMES_MAX) };
         let times = if trouble.is_some() { "as much as" } else { "twice" };
-        let what = self.what;
+        let (what, told) = (self.what, thousands(base.into()));
         let of = if past.greatest < JUMP_BASE_MIN {
-            format!("the least base of {JUMP_BASE_MIN}")
+            format!("the least base of {}", thousands(JUMP_BASE_MIN.into()))
         } else if past.idle_days >= JUMP_DAYS {
-            format!("{base}, what is left of its greatest day after {} idle days", past.idle_days)
+            format!("{told}, what is left of its greatest day after {} idle days", past.idle_days)
         } else {
-            format!("its greatest day of the last {JUMP_DAYS} ({base})")
+            format!("its greatest day of the last {JUMP_DAYS} ({told})")
         };
         let trouble = trouble.map(|last| format!(", because on the last day {}", signals_in_words(&last.count)));
         let trouble = trouble.unwrap_or_default();
         let toward = self.toward;
-        let why = format!("this {what} is warm toward {toward}: {messages} today, {times} {of}{trouble}");
+        let today = thousands(messages.into());
+        let why = format!("this {what} is warm toward {toward}: {today} today, {times} {of}{trouble}");
         Allowance { messages, is_warm: true, why }
     }
 }
@@ -410,9 +414,14 @@ impl LastDay {
         match self.signals {
             Signals::Good if messages > self.budget => format!("grown, because on the last day only {said}"),
             Signals::Good => {
-                format!("as before: it grows when more of it is used ({} on the last day)", self.count.accepted)
+                format!(
+                    "as before: it grows when more of it is used ({} on the last day)",
+                    thousands(self.count.accepted.into())
+                )
             }
-            Signals::Few => format!("as before: {} on the last day say too little", self.count.attempted),
+            Signals::Few => {
+                format!("as before: {} on the last day say too little", thousands(self.count.attempted.into()))
+            }
             Signals::Middling => format!(
                 "as before: on the last day {said}; it grows again below {DEFERRED_PERCENT_GOOD} % and {}.{} %",
                 BLOCKED_PER_1000_GOOD / 10,

@@ -99,14 +99,14 @@ fn the_sentence_names_day_plan_and_provider() {
     let warm = allowance(&WARM, Some("google"), &[(6, good(40_000))], 7);
     assert_eq!(
         warm.why,
-        "this address is warm toward Google: 80000 today, twice its greatest day of the last 30 (40000)"
+        "this address is warm toward Google: 80,000 today, twice its greatest day of the last 30 (40,000)"
     );
     let small = allowance(&WARM, Some("google"), &[(6, good(40))], 7);
-    assert_eq!(small.why, "this address is warm toward Google: 1000 today, twice the least base of 500");
+    assert_eq!(small.why, "this address is warm toward Google: 1,000 today, twice the least base of 500");
     let trouble = allowance(&WARM, Some("google"), &[(6, day(40_000, 4_000, 0))], 7);
     assert_eq!(
         trouble.why,
-        "this address is warm toward Google: 36000 today, as much as its greatest day of the last 30 (36000), because \
+        "this address is warm toward Google: 36,000 today, as much as its greatest day of the last 30 (36,000), because \
          on the last day 10 % were put off and 0 % refused"
     );
 }
@@ -214,7 +214,7 @@ fn idle_time_fades_what_was_usual() {
         assert_eq!(allowance(&WARM, Some("google"), &last, today).messages, expected, "day {today}");
     }
     let why = allowance(&WARM, Some("google"), &last, 41).why;
-    assert!(why.ends_with("twice 10000, what is left of its greatest day after 40 idle days"), "{why}");
+    assert!(why.ends_with("twice 10,000, what is left of its greatest day after 40 idle days"), "{why}");
 }
 
 #[test]

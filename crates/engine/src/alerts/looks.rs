@@ -9,6 +9,7 @@ use dispatch::alert::{self as rules, Turn};
 use mail::sign::SigningKey;
 use model::{
     AlertKind, CampaignId, CampaignState, DeliveryState, MailDomain, Tally, Timestamp, WebhookId, WorkspaceId,
+    thousands,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -117,6 +118,7 @@ impl Looks {
             let is_stuck = now.since(since) >= rules::STUCK_AFTER;
             let why = is_stuck.then(|| {
                 let hours = rules::STUCK_AFTER.as_secs() / 3_600;
+                let waiting = thousands(waiting);
                 format!("{waiting} people wait, and nobody was tried for {hours} hours. `postroom lanes` says why.")
             });
             let (kind, subject) = (AlertKind::WorkStuck, campaign.to_string());

@@ -5,7 +5,8 @@ use super::{Ledger, audience, sequences, word};
 use crate::campaign::{CANARY_MAX, Campaign, NewCampaign, Shelf};
 use crate::error::{Result, StoreError};
 use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, Tally, Timestamp, WorkspaceId,
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, Tally, Timestamp,
+    WorkspaceId, thousands,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeMap;
@@ -291,7 +292,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<()> {
         let workspace = require(&self.conn, id)?.workspace;
-        let detail = Some(format!("{count} deliveries"));
+        let detail = Some(format!("{} deliveries", thousands(count)));
         let about = NewEvent { campaign: Some(id), skip: Some(reason), detail, ..NewEvent::default() };
         self.event(workspace, EventKind::Skipped, actor, now, about)
     }
@@ -301,7 +302,7 @@ impl Ledger {
         let workspace = require(&self.conn, id)?.workspace;
         let about = NewEvent {
             campaign: Some(id),
-            detail: Some(format!("{count} deliveries in doubt")),
+            detail: Some(format!("{} deliveries in doubt", thousands(count))),
             ..NewEvent::default()
         };
         self.event(workspace, EventKind::Requeued, actor, now, about)
