@@ -105,7 +105,7 @@ pub struct LimitView {
     /// Whose ceiling it is, over all sites; `None`: the lane's own limit.
     #[serde(default)]
     pub whose: Option<String>,
-    /// Is it a ceiling that keeps the lane back now?
+    /// Does it keep the lane back now: a ceiling that is reached, or a rest?
     #[serde(default)]
     pub holds_back: bool,
 }
@@ -113,7 +113,8 @@ pub struct LimitView {
 impl LimitView {
     /// A limit of the lane itself.
     fn of_lane(limit: InForce, now: Timestamp) -> LimitView {
-        LimitView { says: limit.told_at(now), limit, whose: None, holds_back: false }
+        let holds_back = limit.limit == Limit::Rest;
+        LimitView { says: limit.told_at(now), limit, whose: None, holds_back }
     }
 
     /// A ceiling of its source, or of a workspace that has something there.
@@ -140,6 +141,17 @@ pub(crate) fn with_one_end(mut limits: Vec<LimitView>, held: Option<&HeldView>) 
     let later = |one: &LimitView| one.limit.next_probe.is_some_and(|at| held.is_some_and(|held| held.until > at));
     limits.retain(|one| one.limit.limit != Limit::Rest || !later(one));
     limits
+}
+
+/// A hold with the reason that is known for it: that no way is open (`no_way`) says less than what closes it, a ceiling that is
+/// reached or a day's budget that is spent.
+pub(crate) fn with_reason(held: HeldView, no_way: &str, ceilings: &[Told], budget: Option<&BudgetView>) -> HeldView {
+    if held.why != no_way {
+        return held;
+    }
+    let reached = ceilings.iter().find_map(Told::at_ceiling);
+    let spent = || budget.filter(|budget| budget.spent >= budget.today).map(|_| "today's budget is spent".to_owned());
+    HeldView { why: reached.or_else(spent).unwrap_or(held.why), ..held }
 }
 
 /// A day's budget.
@@ -422,6 +434,25 @@ mod tests {
     use crate::fleet::Rest;
     use std::time::Duration;
     use store::OpenOptions;
+
+    #[test]
+    fn a_hold_names_what_closes_the_way() {
+        let held = || HeldView { until: Timestamp::from_millis(9), why: "no way".to_owned() };
+        let bound = InForce { limit: Limit::PerDay, value: 6_000, cause: None, since: None, next_probe: None };
+        let told = |binds| Told { whose: "source \"out1\"".to_owned(), set: vec![bound.clone()], binds };
+        let budget = |spent| BudgetView { today: 50, spent, why: "day 1".to_owned() };
+        let why =
+            |held, ceilings: &[Told], budget: &BudgetView| with_reason(held, "no way", ceilings, Some(budget)).why;
+        let reached = [told(None), told(Some(bound.clone()))];
+        assert_eq!(
+            why(held(), &reached, &budget(0)),
+            "source \"out1\" has reached its ceiling of 6,000 messages a day"
+        );
+        assert_eq!(why(held(), &[told(None)], &budget(50)), "today's budget is spent");
+        assert_eq!(why(held(), &[told(None)], &budget(49)), "no way");
+        let other = HeldView { why: "they asked for it".to_owned(), ..held() };
+        assert_eq!(why(other, &reached, &budget(50)), "they asked for it");
+    }
 
     #[tokio::test]
     async fn a_source_that_is_left_out_is_told_with_a_name_people_know() {

@@ -25,7 +25,7 @@ const DAY_MS: i64 = 86_400_000;
 /// No ceiling but the day's looks further back.
 const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 /// How a sentence about a ceiling that is reached begins, after whose it is.
-pub(crate) const CEILING_REACHED: &str = "has reached its ceiling of";
+const CEILING_REACHED: &str = "has reached its ceiling of";
 
 /// The line of those who wait for somebody's rate: only the first has a timer.
 pub(crate) type Line = Arc<tokio::sync::Mutex<()>>;
@@ -77,10 +77,16 @@ pub(crate) struct Told {
 impl Told {
     /// That a ceiling is reached for long, in a sentence.
     pub(crate) fn reached(&self, now: Timestamp) -> String {
-        let Some(bound) = &self.binds else { return format!("the ceiling of {} is reached", self.whose) };
-        let most = bound.limit.counted(bound.value);
-        let goes_on = bound.next_probe.map(|at| format!("; it goes on at {} UTC", clock(at, now)));
-        format!("{} {CEILING_REACHED} {most}{}", self.whose, goes_on.unwrap_or_default())
+        let Some(reached) = self.at_ceiling() else { return format!("the ceiling of {} is reached", self.whose) };
+        let goes_on = self.binds.as_ref().and_then(|bound| bound.next_probe);
+        let goes_on = goes_on.map(|at| format!("; it goes on at {} UTC", clock(at, now)));
+        format!("{reached}{}", goes_on.unwrap_or_default())
+    }
+
+    /// Whose ceiling is reached, and which, if one is.
+    pub(crate) fn at_ceiling(&self) -> Option<String> {
+        let bound = self.binds.as_ref()?;
+        Some(format!("{} {CEILING_REACHED} {}", self.whose, bound.limit.counted(bound.value)))
     }
 }
 

@@ -232,6 +232,27 @@ async fn a_spent_budget_is_told_to_those_whose_site_it_is() {
 }
 
 #[tokio::test]
+async fn a_ceiling_is_told_with_when_the_next_may_go_and_who_is_in_line() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(2_000, "site1.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    let ceilings = model::Ceilings { messages_per_day: Some(1_500), ..model::Ceilings::default() };
+    store.set_ceilings(CeilingOf::Source(HERE), ceilings, &ME, NOON).await.unwrap();
+    assert_eq!(waits(&store, &campaign, "site1.test").await, [], "it has room");
+    let count = DayCount { attempted: 1_500, accepted: 1_500, ..DayCount::default() };
+    let spent = DayVolume { of: VolumeOf::Source(HERE), provider: None, day: day_of(NOON), count };
+    store.add_volume(HERE, vec![spent], &ME, NOON).await.unwrap();
+    let told = waits(&store, &campaign, "site1.test").await;
+    let [WaitsFor { until: None, why }] = told.as_slice() else { panic!("{told:?}") };
+    let reached =
+        "source \"this machine\" has reached its ceiling of 1,500 messages a day; the next message may go at Fri 00:";
+    assert!(why.starts_with(reached) && why.ends_with(" UTC; 1,999 others of this campaign wait, too"), "{why}");
+    let ceilings = model::Ceilings { messages_per_day: Some(1_501), ..model::Ceilings::default() };
+    store.set_ceilings(CeilingOf::Source(HERE), ceilings, &ME, NOON).await.unwrap();
+    assert_eq!(waits(&store, &campaign, "site1.test").await, [], "one more may go");
+}
+
+#[tokio::test]
 async fn a_hold_on_the_only_way_out_covers_all_who_wait_for_it() {
     let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
     let import = people(&store, &[(20, "site1.test")]).await;

@@ -367,8 +367,10 @@ impl Scheduler {
     fn view(&self, lane: &Lane, held: Option<HeldView>, now: Timestamp) -> LaneView {
         let theirs = lane.workspaces().into_iter().map(CeilingOf::Workspace);
         let of = std::iter::once(CeilingOf::Source(lane.id.source)).chain(theirs);
-        let ceilings = of.filter_map(|of| self.house.throttles.told(of, now)).collect();
+        let ceilings: Vec<_> = of.filter_map(|of| self.house.throttles.told(of, now)).collect();
         let budget = self.house.budgets.today(lane.id.source, lane.operator(), now);
+        let budget = budget.map(|(today, spent, why)| BudgetView { today, spent, why });
+        let held = held.map(|held| lanes::with_reason(held, super::NO_WAY_OUT, &ceilings, budget.as_ref()));
         let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
         let listed = lane.pacer.is_listed(now) || rest.is_some_and(|rest| rest.is_listing());
         let limits = lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now);
@@ -383,7 +385,7 @@ impl Scheduler {
             limits: lanes::with_one_end(limits, held.as_ref()),
             held,
             listed,
-            budget: budget.map(|(today, spent, why)| BudgetView { today, spent, why }),
+            budget,
             unauthenticated: lane.unauthenticated(),
         }
     }

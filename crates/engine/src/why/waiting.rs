@@ -2,17 +2,18 @@
 //! rest toward their site, limits learned there, a day's budget.
 
 use crate::budget::{day_of, next_day};
+use crate::fleet::Ways;
 use crate::holds::concerns;
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
 use crate::sample::sample_out;
 use crate::terms::{unknown_zone, zone_of};
-use crate::throttles::{CEILING_REACHED, before};
+use crate::throttles::{Told, before};
 use crate::{Stakes, launch};
-use dispatch::pace::{Limit, Throttle};
+use dispatch::pace::{Limit, Throttle, clock};
 use dispatch::windows::Windows;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Timestamp, WorkspaceId};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Timestamp, thousands};
 use serde::Serialize;
 use store::{Campaign, CeilingOf, DeliveryRow, Hold, Site, Store, StoreError};
 
@@ -56,7 +57,8 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     for hold in store.holds(Some(now)).await?.iter().filter(|hold| covers(hold)) {
         waits.push(WaitsFor { until: hold.until, why: format!("held by {}: {}", hold.actor, hold.why) });
     }
-    waits.extend(at_ceilings(store, campaign.workspace, now).await?);
+    let (ceilings, opens) = at_ceilings(store, &campaign, now).await?;
+    waits.extend(ceilings);
     let options = launch::snapshot(&campaign).ok().map(|snapshot| snapshot.options);
     let windows = options.as_ref().and_then(|options| options.timing.windows.as_deref()?.parse::<Windows>().ok());
     if let Some(windows) = windows {
@@ -85,7 +87,7 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }
     let expires_at = options.as_ref().and_then(|options| options.timing.expires_at);
-    waits.extend(too_late(expires_at, row.due.map(|(_, at)| at), &waits));
+    waits.extend(too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits));
     Ok(waits)
 }
 
@@ -180,32 +182,74 @@ fn toward(ways: &[Path<'_>], domain: Option<&str>, now: Timestamp) -> Vec<WaitsF
 /// How many of the campaign wait at a site: limits say how fast, this how long the line is.
 async fn in_line(store: &Store, campaign: &Campaign, site: &Site) -> Result<Option<WaitsFor>, StoreError> {
     let others = store.waiting_at(campaign.id, site.id).await?.saturating_sub(1);
-    let why = format!("their turn: {others} others of this campaign wait for the same servers");
+    let why = format!("their turn: {} for the same servers", others_wait(others));
     Ok((others > 0).then_some(WaitsFor { until: None, why }))
 }
 
-/// The ceilings of a workspace and of the sources that are reached today, and those that slow the workspace down.
-async fn at_ceilings(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<WaitsFor>, StoreError> {
-    let mut waits = Vec::new();
-    for set in store.ceilings().await? {
+/// The ceilings that are reached and those that slow a workspace down, and when the first message may go again if that is known.
+/// Those of sources count where every source that carries this mail is at one.
+async fn at_ceilings(
+    store: &Store,
+    campaign: &Campaign,
+    now: Timestamp,
+) -> Result<(Vec<WaitsFor>, Option<Timestamp>), StoreError> {
+    let (mut waits, mut opens, mut full) = (Vec::new(), None, Vec::new());
+    let ceilings = store.ceilings().await?;
+    if ceilings.is_empty() {
+        return Ok((waits, opens));
+    }
+    let ways = Ways::read(store, "").await?;
+    let members = ways.members(campaign.workspace, campaign.kind);
+    let in_line = store.tally(campaign.id).await?.in_progress().saturating_sub(1);
+    for set in ceilings {
         let whose = match set.of {
-            CeilingOf::Workspace(id) if id == workspace => "the workspace".to_owned(),
-            CeilingOf::Workspace(_) => continue,
-            CeilingOf::Source(id) => {
-                let known = store.sources().await?.into_iter().find(|one| one.id == id && one.retired_at.is_none());
-                let Some(source) = known else { continue };
+            CeilingOf::Workspace(id) if id == campaign.workspace => "the workspace".to_owned(),
+            CeilingOf::Source(id) if members.iter().any(|(one, _)| *one == id) => {
+                let Some(source) = ways.source(id) else { continue };
                 format!("source {:?}", source.name)
             }
+            CeilingOf::Workspace(_) | CeilingOf::Source(_) => continue,
         };
         let throttle = Throttle::new(set.ceilings, before(store, set.of, now).await?, now);
-        if let Some(bound) = throttle.binds(now) {
-            let why = format!("{whose} {CEILING_REACHED} {}", bound.limit.counted(bound.value));
-            waits.push(WaitsFor { until: bound.next_probe, why });
-        } else if matches!(set.of, CeilingOf::Workspace(_)) && !set.ceilings.is_none() {
-            waits.push(WaitsFor { until: None, why: format!("{whose} sends at most {}", set.ceilings) });
+        let told = Told { whose, set: Vec::new(), binds: throttle.binds(now) };
+        match (set.of, &told.binds) {
+            (CeilingOf::Source(_), Some(bound)) => full.push((bound.next_probe, reached(&told, in_line, now))),
+            (CeilingOf::Source(_), None) => {}
+            (CeilingOf::Workspace(_), Some(bound)) => {
+                opens = opens.max(bound.next_probe);
+                waits.push(WaitsFor { until: None, why: reached(&told, in_line, now) });
+            }
+            (CeilingOf::Workspace(_), None) if set.ceilings.is_none() => {}
+            (CeilingOf::Workspace(_), None) => {
+                let why = format!("{} sends at most {}", told.whose, set.ceilings);
+                waits.push(WaitsFor { until: None, why });
+            }
         }
     }
-    Ok(waits)
+    if full.len() == members.len() {
+        opens = opens.max(full.iter().filter_map(|(at, _)| *at).min());
+        waits.extend(full.into_iter().map(|(_, why)| WaitsFor { until: None, why }));
+    }
+    Ok((waits, opens))
+}
+
+/// A ceiling that is reached, when the next message may go, whoever's it is, and how many wait for that.
+fn reached(told: &Told, in_line: u64, now: Timestamp) -> String {
+    let next = told.binds.as_ref().and_then(|bound| bound.next_probe);
+    let next = next.map(|at| format!("; the next message may go at {} UTC", clock(at, now))).unwrap_or_default();
+    let line = match in_line {
+        0 => String::new(),
+        others => format!("; {}, too", others_wait(others)),
+    };
+    format!("{}{next}{line}", told.at_ceiling().unwrap_or_default())
+}
+
+/// `4,997 others of this campaign wait`.
+fn others_wait(others: u64) -> String {
+    match others {
+        1 => "1 other of this campaign waits".to_owned(),
+        _ => format!("{} others of this campaign wait", thousands(others)),
+    }
 }
 
 #[cfg(test)]
