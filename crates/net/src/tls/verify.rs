@@ -53,7 +53,7 @@ impl fmt::Display for TlsFailure {
 impl std::error::Error for TlsFailure {}
 
 impl TlsFailure {
-    /// What went wrong on a stream, with the library's own words where it has some.
+    /// What went wrong on a stream, in words of ours: the library's are for programmers.
     pub(super) fn of_io(error: &io::Error) -> TlsFailure {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             let why = "the connection was closed during the TLS handshake".to_owned();
@@ -61,31 +61,97 @@ impl TlsFailure {
         }
         let library = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let fault = library.map_or(TlsFault::Handshake, fault_of);
-        TlsFailure { fault, why: format!("TLS handshake failed: {error}") }
+        let why = library.map_or_else(|| error.kind().to_string(), in_words);
+        TlsFailure { fault, why: format!("TLS handshake failed: {why}") }
     }
 
     fn of_certificate(error: &Error) -> TlsFailure {
-        TlsFailure { fault: fault_of(error), why: error.to_string() }
+        TlsFailure { fault: fault_of(error), why: in_words(error) }
     }
+}
+
+/// Names of a certificate that are told.
+const NAMES_TOLD: usize = 3;
+
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(why) => of_certificate_in_words(why),
+        Error::AlertReceived(alert) => format!("they ended it ({})", spaced(&format!("{alert:?}"))),
+        Error::PeerIncompatible(_) => "they and we have no version or way of encryption in common".to_owned(),
+        Error::InvalidMessage(_) | Error::PeerSentOversizedRecord => "what they answered is no TLS".to_owned(),
+        Error::NoCertificatesPresented => "they showed no certificate".to_owned(),
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } | Error::PeerMisbehaved(_) => {
+            "they broke the rules of the handshake".to_owned()
+        }
+        Error::DecryptError => "what they sent could not be decrypted".to_owned(),
+        _ => "it could not be ended".to_owned(),
+    }
+}
+
+fn of_certificate_in_words(why: &CertificateError) -> String {
+    let what = match why {
+        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            let more = if presented.len() > NAMES_TOLD { ", …" } else { "" };
+            // `DnsName("mx.example")`: what stands between the quotes is the name.
+            let names = presented.iter().take(NAMES_TOLD);
+            let names: Vec<&str> = names.map(|name| name.split('"').nth(1).unwrap_or(name.as_str())).collect();
+            return format!("the certificate is for another name ({}{more})", names.join(", "));
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid yet"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is for another name"
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "the certificate leads to no authority that is trusted"
+        }
+        CertificateError::ApplicationVerificationFailure => "the certificate matches none of the TLSA records in DNS",
+        CertificateError::Other(_) if fault_of_certificate(why) == TlsFault::NotTrusted => {
+            "the certificate is signed by itself, and no authority that is trusted vouches for it"
+        }
+        CertificateError::Revoked => "the certificate was revoked",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "the certificate is not meant for servers"
+        }
+        CertificateError::BadEncoding => "the certificate cannot be read",
+        _ => "the certificate cannot be used",
+    };
+    what.to_owned()
+}
+
+/// `HandshakeFailure` as `handshake failure`.
+fn spaced(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for (at, letter) in name.char_indices() {
+        if at > 0 && letter.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 fn fault_of(error: &Error) -> TlsFault {
     match error {
-        Error::InvalidCertificate(why) => match why {
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. } => TlsFault::Expired,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                TlsFault::HostMismatch
-            }
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::NotTrusted,
-            CertificateError::ApplicationVerificationFailure => TlsFault::TlsaMismatch,
-            // webpki says so of a certificate that signed itself and calls itself an authority.
-            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsFault::NotTrusted,
-            _ => TlsFault::Unusable,
-        },
+        Error::InvalidCertificate(why) => fault_of_certificate(why),
         _ => TlsFault::Handshake,
+    }
+}
+
+fn fault_of_certificate(why: &CertificateError) -> TlsFault {
+    match why {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => TlsFault::Expired,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsFault::HostMismatch,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::NotTrusted,
+        CertificateError::ApplicationVerificationFailure => TlsFault::TlsaMismatch,
+        // webpki says so of a certificate that signed itself and calls itself an authority.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsFault::NotTrusted,
+        _ => TlsFault::Unusable,
     }
 }
 
