@@ -329,7 +329,8 @@ async fn open_one(
         },
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
-        chunking: lane.may_chunk(),
+        chunking: true,
+        without: house.offers.refused_by(host, house.now()),
         tracer: Some(house.traces.tap(lane.provider(), host, &lane.source())),
     };
     let port = house.settings.way.port();

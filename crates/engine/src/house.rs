@@ -10,6 +10,7 @@ use crate::lane::{Lane, LaneId, Stream};
 use crate::lanes::Shown;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
+use crate::offers::Offers;
 use crate::outstanding::Outstanding;
 use crate::reach::Reach;
 use crate::route::Place;
@@ -336,6 +337,8 @@ pub(crate) struct House {
     pub(crate) ledger_turn: tokio::sync::Mutex<()>,
     /// What domains demand of their servers.
     pub(crate) policies: Arc<Policies>,
+    /// What servers offer and refuse.
+    pub(crate) offers: Offers,
     /// What came of it, for the reports.
     pub(crate) tally: Arc<Tally>,
     /// Sites by fingerprint, as the ledger numbers them; a memory of bounded size.

@@ -13,7 +13,7 @@ use crate::lane::{HOLD_GONE_ROUND, Lane};
 use crate::ready::{self, Ready, skip, unsay};
 use crate::transmit::{Hooks, Opening, Session};
 use dispatch::judge::{Circumstance, What, judge};
-use dispatch::react::{Before, LaneHold, Reaction, react};
+use dispatch::react::{Before, LaneHold, Reaction, given_up, react};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
 use std::net::IpAddr;
@@ -107,10 +107,12 @@ async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) ->
         unsay(house, lane, ready).await;
         return After::Leave;
     }
-    if session.is_chunked() && is_chunk_unknown(&finished) {
-        lane.chunk_no_more();
+    if let Some(offer) = session.refused_offer(&finished) {
+        // Nobody was refused: asked without it, the same delivery gets its true answer, in this session if that can be.
+        house.offers.refused(&session.host, offer, house.now());
+        let may_go_on = session.do_without(offer) && finished.reusable;
         unsay(house, lane, ready).await;
-        return After::Leave;
+        return if may_go_on { After::Reuse } else { After::Leave };
     }
     let verdict = judged(house, lane, &finished);
     if session.tls.is_none() && is_clear_refused(&finished, &verdict) {
@@ -255,13 +257,6 @@ fn is_out_of_step(finished: &Finished) -> bool {
     finished.stage == Stage::Mail && is_complaint
 }
 
-/// The server offered CHUNKING and does not know BDAT: a proxy before it answers for it. Nothing was taken; as lines the
-/// message gets its true answer.
-fn is_chunk_unknown(finished: &Finished) -> bool {
-    let is_unknown = matches!(&finished.ending, Ending::Reply(reply) if matches!(reply.code, 500 | 502 | 504));
-    matches!(finished.stage, Stage::Data | Stage::Final) && is_unknown
-}
-
 /// Nothing is taken in clear (RFC 3207 section 4: 530).
 fn is_clear_refused(finished: &Finished, verdict: &Verdict) -> bool {
     let is_code = matches!(&finished.ending, Ending::Reply(reply) if reply.code == 530);
@@ -379,7 +374,10 @@ fn reacted(
     let redealt = distrusted && house.has_other_source(lane, claimed.campaign);
     let soon = |hold: LaneHold| LaneHold { until: hold.until.min(now + REDEALT_AFTER), ..hold };
     let hold = heard.hold.clone().map(|hold| if redealt { soon(hold) } else { hold });
-    react(&before, &attempt.verdict, hold.as_ref(), now, schedule, policy, jitter)
+    let reaction = react(&before, &attempt.verdict, hold.as_ref(), now, schedule, policy, jitter);
+    // Whoever was only sent to see whether the site refuses us still has no window of their own, once it has refused us for one.
+    let is_over = !redealt && !reaction.charge && reaction.due.is_some() && lane.outlived(schedule, now).is_some();
+    if is_over { Reaction { to: given_up(&attempt.verdict), due: None, ..reaction } } else { reaction }
 }
 
 /// What was known of a delivery before the attempt that is judged now.

@@ -56,8 +56,6 @@ pub(crate) struct Lane {
     pub(crate) supplied: Notify,
     /// An envelope behind the end of a message was not understood here.
     lost_thread: AtomicBool,
-    /// The servers refused a message because it was a chunk.
-    no_chunks: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -125,7 +123,7 @@ impl Lane {
         source: Arc<Source>,
         pacer: Arc<Pacer>,
     ) -> Lane {
-        let (supplied, lost_thread, no_chunks) = (Notify::new(), AtomicBool::new(false), AtomicBool::new(false));
+        let (supplied, lost_thread) = (Notify::new(), AtomicBool::new(false));
         let inner = Mutex::new(Inner {
             provider,
             source,
@@ -140,7 +138,7 @@ impl Lane {
             tempo: Tempo::default(),
             unauthenticated: 0,
         });
-        Lane { id, fingerprint, pacer, supplied, lost_thread, no_chunks, inner }
+        Lane { id, fingerprint, pacer, supplied, lost_thread, inner }
     }
 
     /// Who runs the site, if that is described.
@@ -284,16 +282,6 @@ impl Lane {
     /// The servers do not follow an envelope behind the end of a message: it goes out by itself from now on.
     pub(crate) fn announce_no_more(&self) {
         self.lost_thread.store(true, Ordering::Relaxed);
-    }
-
-    /// May messages go as chunks where the servers offer it?
-    pub(crate) fn may_chunk(&self) -> bool {
-        !self.no_chunks.load(Ordering::Relaxed)
-    }
-
-    /// The servers offer CHUNKING and do not know BDAT: messages go as lines from now on.
-    pub(crate) fn chunk_no_more(&self) {
-        self.no_chunks.store(true, Ordering::Relaxed);
     }
 
     /// Does a hold keep anything from starting?

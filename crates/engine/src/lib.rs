@@ -57,6 +57,7 @@ mod journey;
 mod lane;
 mod mailing;
 pub mod named;
+mod offers;
 mod outstanding;
 mod pacer;
 mod paths;
@@ -305,6 +306,7 @@ impl Engine {
             terms,
             ledger_turn: tokio::sync::Mutex::default(),
             policies: Arc::default(),
+            offers: offers::Offers::default(),
             tally: Arc::default(),
             store,
             world,

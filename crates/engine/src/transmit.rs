@@ -9,6 +9,7 @@ use crate::tls_reports::Seen;
 use model::{Stage, Timestamp, TlsVersion};
 use net::{ConnectFailure, Encrypted, Stream, TlsClient, TlsFailure, Trust, World};
 use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings};
+use smtp::extensions::Optional;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -218,9 +219,14 @@ impl Session {
         !envelope.require_tls || self.proof == Some(Ok(()))
     }
 
-    /// Do messages go as chunks?
-    pub(crate) fn is_chunked(&self) -> bool {
-        self.client.is_chunked()
+    /// What the server had offered and refused this transaction for, if that is how it ended.
+    pub(crate) fn refused_offer(&self, finished: &Finished) -> Option<Optional> {
+        self.client.refused_extension(finished)
+    }
+
+    /// Does without it from now on. May this session go on?
+    pub(crate) fn do_without(&mut self, offer: Optional) -> bool {
+        self.client.do_without(offer)
     }
 
     /// Has the next transaction's envelope gone out with the last message?

@@ -70,6 +70,8 @@ pub struct Place {
     pub chunking: bool,
     /// Does it refuse every piece, whatever it offers?
     pub refuses_chunks: bool,
+    /// Does it refuse every parameter, whatever it offers?
+    pub refuses_parameters: bool,
     /// Does it report on demand?
     pub dsn: bool,
     /// Whose it is, by the provider's key.
@@ -654,6 +656,7 @@ fn places(profiles: &[Arc<Profile>], addressing: Addressing) -> BTreeMap<IpAddr,
             ascii_only: profile.ascii_only,
             chunking: profile.chunking,
             refuses_chunks: profile.manners.refuses_chunks,
+            refuses_parameters: profile.manners.refuses_parameters,
             dsn: profile.dsn,
             provider: profile.key.as_str().into(),
             receiver: *receiver,

@@ -40,6 +40,7 @@ pub async fn serve(internet: Arc<Internet>, place: Place, peer: IpAddr, stream: 
         smtputf8: !place.ascii_only,
         chunking: place.chunking,
         chunks_refused: place.refuses_chunks,
+        params_refused: place.refuses_parameters,
         dsn: place.dsn,
         ..Config::default()
     });

@@ -24,6 +24,19 @@ impl Mechanism {
     }
 }
 
+/// An extension that a server may offer and then refuse, and that is done without there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Optional {
+    /// BDAT (RFC 3030): a message goes as lines.
+    Chunking,
+    /// RET, ENVID, NOTIFY and ORCPT (RFC 3461): reports are what the server makes of them by itself.
+    Dsn,
+    /// SIZE (RFC 1870): what is too large is told by its refusal.
+    Size,
+    /// SMTPUTF8 (RFC 6531): an address that needs it cannot be written to there, which is then said of it.
+    SmtpUtf8,
+}
+
 /// What a server said it can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
@@ -61,6 +74,16 @@ impl Extensions {
             found.read_line(line.trim());
         }
         found
+    }
+
+    /// Takes an extension for not offered.
+    pub fn leave_out(&mut self, one: Optional) {
+        match one {
+            Optional::Chunking => self.chunking = false,
+            Optional::Dsn => self.dsn = false,
+            Optional::Size => self.size = None,
+            Optional::SmtpUtf8 => self.smtputf8 = false,
+        }
     }
 
     fn read_line(&mut self, line: &str) {

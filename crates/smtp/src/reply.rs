@@ -86,6 +86,15 @@ impl ReplyReader {
         self.start < self.buffer.len() || self.code.is_some()
     }
 
+    /// What the server began to say and did not end, line by line: bytes that made no whole reply yet, made harmless.
+    pub fn unfinished(&self) -> Vec<String> {
+        let begun =
+            self.code.into_iter().flat_map(|code| self.text.split('\n').map(move |line| format!("{code}-{line}")));
+        let rest = self.buffer.get(self.start..).unwrap_or_default().split(|byte| *byte == b'\n');
+        let rest = rest.map(|line| readable(line.strip_suffix(b"\r").unwrap_or(line)).into_owned());
+        begun.chain(rest.filter(|line| !line.is_empty())).collect()
+    }
+
     /// Where the next line ends, its line end included; an over-long line "ends" where the bound is passed.
     fn find_line_end(&mut self) -> Option<usize> {
         let fresh = self.buffer.get(self.searched..).unwrap_or_default();
@@ -267,6 +276,22 @@ mod tests {
             reader.push(piece.as_bytes());
             while reader.next().is_some() {}
             assert_eq!(reader.has_leftover(), leftover, "{piece}");
+        }
+    }
+
+    #[test]
+    fn what_was_begun_and_not_ended_is_told_line_by_line() {
+        let mut reader = ReplyReader::default();
+        for (piece, told) in [
+            (&b"220 mx ready\r\n"[..], &[][..]),
+            (b"25", &["25"]),
+            (b"0-one\r\n250-2.0.0 tw\xe9\x1b", &["250-one", "250-2.0.0 tw\u{fffd}\u{fffd}"]),
+            (b"\r\n", &["250-one", "250-2.0.0 tw\u{fffd}\u{fffd}"]),
+            (b"250 three\r\n", &[]),
+        ] {
+            reader.push(piece);
+            while reader.next().is_some() {}
+            assert_eq!(reader.unfinished(), told, "{}", piece.escape_ascii());
         }
     }
 

@@ -5,6 +5,7 @@ use crate::extensions::Mechanism;
 use crate::server::{self, Config, Event, Server};
 use model::{Reply, Stage, Timestamp, TlsVersion};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const NOW: Timestamp = Timestamp::from_millis(0);
 
@@ -200,6 +201,7 @@ proptest! {
             timeouts: Timeouts::default(),
             pipelining,
             chunking,
+            without: BTreeSet::new(),
             tracer: None,
         };
         let config = Config {

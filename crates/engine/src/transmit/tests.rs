@@ -3,6 +3,7 @@
 use super::*;
 use net::Guard;
 use smtp::client::{Timeouts, TlsMode};
+use std::collections::BTreeSet;
 use tokio::net::TcpListener;
 
 /// No single step may take longer here …
@@ -23,7 +24,16 @@ fn settings(tls: TlsMode) -> Settings {
         total: TOTAL,
     };
     let ehlo_name = "out.example".to_owned();
-    Settings { ehlo_name, tls, auth: None, timeouts, pipelining: true, chunking: true, tracer: None }
+    Settings {
+        ehlo_name,
+        tls,
+        auth: None,
+        timeouts,
+        pipelining: true,
+        chunking: true,
+        without: BTreeSet::new(),
+        tracer: None,
+    }
 }
 
 /// What a server does, one thing after the other.

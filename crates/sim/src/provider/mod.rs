@@ -233,6 +233,8 @@ pub struct Manners {
     pub pause_ms: u64,
     /// Refuses every BDAT, whatever it offers.
     pub refuses_chunks: bool,
+    /// Refuses every parameter of MAIL and RCPT, whatever it offers.
+    pub refuses_parameters: bool,
     /// Of the tries, how many meet a passing trouble of the server.
     pub trouble_share: f64,
     /// Of the accepted messages, how many land in the spam folder.

@@ -1,4 +1,4 @@
-//! A server offers CHUNKING, and the proxy before it does not know BDAT. Nobody is refused for it: the messages go as lines.
+//! A server offers CHUNKING, and what stands behind it does not want BDAT. Nobody is refused for it: the messages go as lines.
 
 use model::DeliveryState;
 use sim::provider::Mailboxes;
@@ -9,6 +9,7 @@ fn chunks_that_nobody_knows() {
     let ended = Scenario::crowd(40, "lookmail.test")
         .provider("lookmail", |profile| {
             profile.mailboxes = Mailboxes::default();
+            profile.chunking = true;
             profile.manners.refuses_chunks = true;
         })
         .play();
@@ -17,6 +18,6 @@ fn chunks_that_nobody_knows() {
         .deliveries
         .iter()
         .flat_map(|(_, tries)| tries)
-        .filter(|row| row.attempt.reply.as_ref().is_some_and(|reply| reply.code == 502));
+        .filter(|row| row.attempt.reply.as_ref().is_some_and(|reply| reply.code == 503));
     assert_eq!(refused.count(), 0, "nobody is charged: {}", ended.story());
 }

@@ -20,13 +20,14 @@
 //!   just in time holds nothing for ever. Memory is bounded by the reader and the transcript.
 //!
 //! `session` sets the session up, `transaction` sends one message; one function per state in both. What ends either
-//! early stands here.
+//! early stands here. `unkept` tells a refusal of what the server had offered from one of what was asked.
 
 mod ahead;
 mod output;
 mod session;
 mod settings;
 mod transaction;
+mod unkept;
 
 #[cfg(test)]
 mod tests;
@@ -171,13 +172,18 @@ impl Client {
             match found {
                 Ok(reply) => self.on_reply(now, reply),
                 Err(error @ ReplyError::TooLong { .. }) => self.on_long_reply(now, error),
-                Err(error @ ReplyError::Malformed { .. }) => self.give_up(now, Ending::Protocol(error.to_string())),
+                Err(error @ ReplyError::Malformed { .. }) => {
+                    let why = error.to_string();
+                    self.transcript.record(now, Who::Note, &why);
+                    self.give_up(now, Ending::Protocol(why));
+                }
             }
         }
     }
 
     /// The server closed the connection, or reading or writing failed.
     pub fn handle_disconnect(&mut self, now: Timestamp) {
+        self.record_silence(now, "the connection was closed");
         self.give_up(now, Ending::Disconnected);
     }
 
@@ -197,8 +203,26 @@ impl Client {
     /// Call when [`Client::deadline`] has passed; does nothing before.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.record_silence(now, "time was up");
             self.give_up(now, Ending::TimedOut);
         }
+    }
+
+    /// Keeps what was begun and not ended, and that nothing more came before `end`: it is all there is to go by.
+    fn record_silence(&mut self, now: Timestamp, end: &str) {
+        if matches!(self.state, State::Idle | State::Announced | State::Handshake | State::Quitting | State::Closed) {
+            return;
+        }
+        let unfinished = self.reader.unfinished();
+        for line in &unfinished {
+            self.transcript.record(now, Who::Them, line);
+        }
+        let said = match unfinished.is_empty() {
+            false => "no end of that reply came",
+            true if self.transcript.entries().any(|entry| entry.who == Who::Them) => "nothing more was said",
+            true => "nothing was said",
+        };
+        self.transcript.record_parts(now, Who::Note, format_args!("{said} before {end}"));
     }
 
     /// Ends the session: at once between transactions, else after the one under way.

@@ -25,6 +25,13 @@ pub struct Envelope {
     pub require_tls: bool,
 }
 
+impl Envelope {
+    /// Can the message go only where SMTPUTF8 is offered?
+    pub(super) fn needs_smtputf8(&self) -> bool {
+        self.smtputf8 || !self.mail_from.is_ascii() || !self.rcpt_to.is_ascii()
+    }
+}
+
 /// What the server is asked to report about a delivery (RFC 3461).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dsn {

@@ -1,8 +1,10 @@
 //! What a session needs to know from the start, and how long it waits for what (RFC 5321 section 4.5.3.2).
 
+use crate::extensions::Optional;
 use crate::transcript::Tracer;
 #[cfg(doc)]
 use model::Stage;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ pub struct Settings {
     pub pipelining: bool,
     /// May a message be sent with BDAT (RFC 3030) where the server offers it?
     pub chunking: bool,
+    /// Extensions that this server offers and is known to refuse: they are taken for not offered.
+    pub without: BTreeSet<Optional>,
     /// Gets every line of the session while it is spoken: secrets masked, a message as its size.
     pub tracer: Option<Arc<dyn Tracer>>,
 }

@@ -4,9 +4,11 @@
 //! holds all we write and every outcome; it must not depend on how the server's bytes are cut.
 
 use super::*;
+use crate::extensions::Optional;
 use crate::transcript::Entry;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const HELLO: &str = "220 mx.example ESMTP";
@@ -25,6 +27,7 @@ fn settings(tls: TlsMode) -> Settings {
         timeouts: Timeouts::default(),
         pipelining: true,
         chunking: false,
+        without: BTreeSet::new(),
         tracer: None,
     }
 }

@@ -58,6 +58,11 @@ impl Transaction {
     pub(super) fn of(envelope: Envelope) -> Transaction {
         Transaction { envelope: Some(envelope), ..Transaction::default() }
     }
+
+    /// What its commands were made of; none before the first.
+    pub(super) fn envelope(&self) -> Option<&Envelope> {
+        self.envelope.as_ref()
+    }
 }
 
 impl Client {
@@ -128,7 +133,7 @@ impl Client {
                 return Some((stage, Ending::MessageFailed(why)));
             }
         }
-        if needs_smtputf8(envelope) && !self.extensions.smtputf8 {
+        if envelope.needs_smtputf8() && !self.extensions.smtputf8 {
             return Some((Stage::Mail, Ending::NeedsSmtpUtf8));
         }
         if envelope.require_tls && !(self.tls.is_some() && self.extensions.requiretls) {
@@ -179,7 +184,7 @@ impl Client {
             // Writing to a `String` cannot fail.
             write!(text, " SIZE={}", envelope.size_bytes).unwrap_or_default();
         }
-        if needs_smtputf8(envelope) {
+        if envelope.needs_smtputf8() {
             text.push_str(if self.extensions.eight_bit_mime { " BODY=8BITMIME SMTPUTF8" } else { " SMTPUTF8" });
         }
         if envelope.require_tls {
@@ -450,10 +455,6 @@ pub(super) fn with_a_label(path: String) -> String {
         .filter(|(local, _)| local.is_ascii())
         .and_then(|(local, domain)| MailDomain::parse(domain).ok().map(|domain| format!("{local}@{domain}")));
     in_ascii.unwrap_or(path)
-}
-
-fn needs_smtputf8(envelope: &Envelope) -> bool {
-    envelope.smtputf8 || !envelope.mail_from.is_ascii() || !envelope.rcpt_to.is_ascii()
 }
 
 /// May this stand between the brackets of a command? Spaces and brackets only within quotes (RFC 5321 section 4.1.2);

@@ -25,7 +25,7 @@ impl Server {
             return Err(Fault(502, "5.5.1 Command not implemented"));
         }
         let fault = match &self.transaction {
-            _ if self.config.chunks_refused => Some(Fault(502, "5.5.1 Command not implemented")),
+            _ if self.config.chunks_refused => Some(Fault(503, "5.5.1 Bad sequence of commands")),
             None => Some(Fault(503, "5.5.1 Say MAIL first")),
             Some(transaction) if transaction.recipients == 0 => Some(Fault(554, "5.5.1 No valid recipients")),
             Some(_) => None,

@@ -25,6 +25,8 @@ pub struct Config {
     pub chunking: bool,
     /// Offer CHUNKING, and refuse BDAT all the same, as a server behind a proxy may.
     pub chunks_refused: bool,
+    /// Refuse every parameter of MAIL and RCPT, whatever is offered: SIZE, DSN and all others.
+    pub params_refused: bool,
     /// Offer REQUIRETLS on an encrypted line.
     pub requiretls: bool,
     /// Offer DSN.
@@ -54,6 +56,7 @@ impl Default for Config {
             starttls: false,
             chunking: false,
             chunks_refused: false,
+            params_refused: false,
             requiretls: false,
             dsn: false,
             enhanced_status_codes: true,

@@ -355,6 +355,9 @@ impl Server {
     /// Refuses what was not offered; gives whether SMTPUTF8 was asked for.
     fn check_mail_params(&self, params: &[Param]) -> Result<bool, Fault> {
         let mut smtputf8 = false;
+        if self.config.params_refused && !params.is_empty() {
+            return Err(UNKNOWN_PARAM);
+        }
         for param in params {
             let value = param.value.as_deref();
             match param.key.as_str() {
@@ -390,7 +393,8 @@ impl Server {
         if !to.is_ascii() && !transaction.smtputf8 {
             return Err(Fault(553, "5.6.7 This address needs SMTPUTF8"));
         }
-        let is_known = |param: &Param| self.config.dsn && matches!(param.key.as_str(), "NOTIFY" | "ORCPT");
+        let has_dsn = self.config.dsn && !self.config.params_refused;
+        let is_known = |param: &Param| has_dsn && matches!(param.key.as_str(), "NOTIFY" | "ORCPT");
         if !params.iter().all(is_known) {
             return Err(UNKNOWN_PARAM);
         }

@@ -1,4 +1,4 @@
-//! What is used where it is offered: chunks, reports, REQUIRETLS, addresses beyond ASCII.
+//! What is used where it is offered: chunks, reports, REQUIRETLS, addresses beyond ASCII; and done without where it is refused.
 
 use super::*;
 
@@ -182,4 +182,80 @@ fn a_domain_beyond_ascii_is_told_in_ascii_unless_the_local_part_is_not() {
     let offered = run("250-mx.example\r\n250-SMTPUTF8\r\n250 PIPELINING");
     assert!(offered.contains(r"MAIL FROM:<r@out.example>\r\nRCPT TO:<ada@xn--bcher-kva.example>\r\n"), "{offered}");
     assert!(offered.contains(r"MAIL FROM:<r@out.example> SMTPUTF8\r\nRCPT TO:<j\xc3\xbcrgen@b"), "{offered}");
+}
+
+/// A session up to the first refusal, and what that was about.
+fn refused(envelope: Envelope, replies: &[&str]) -> (Client, Option<Optional>) {
+    let now = Timestamp::from_millis(0);
+    let mut client = Client::new(chunked(), now);
+    hear(&mut client, now, b"220 hi\r\n");
+    hear(&mut client, now, b"250-mx\r\n250-SIZE 0\r\n250-DSN\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
+    while client.poll_output().is_some() {}
+    client.start(now, envelope);
+    for reply in replies {
+        hear(&mut client, now, format!("{reply}\r\n").as_bytes());
+        while let Some(output) = client.poll_output() {
+            match output {
+                Output::WantMessage => client.supply(now, b"hi".to_vec()),
+                Output::BeforeFinal => client.final_recorded(now),
+                Output::Finished(finished) => {
+                    let about = client.refused_extension(&finished);
+                    return (client, about);
+                }
+                _ => {}
+            }
+        }
+    }
+    panic!("not finished after {replies:?}");
+}
+
+#[test]
+fn a_refusal_of_what_was_offered_is_told_from_one_of_what_was_asked() {
+    let full = || Envelope {
+        size_bytes: 9,
+        dsn: dsn("1", Notify::Failure, Ret::Hdrs, "ada@mx.example"),
+        ..to("ada@mx.example")
+    };
+    let about = |envelope: Envelope, replies: &[&str]| refused(envelope, replies).1;
+    let mail = |reply: &str| about(full(), &[reply, "503 5.5.1 MAIL first"]);
+    assert_eq!(mail("555 5.5.4 Unsupported option: ENVID"), Some(Optional::Dsn));
+    assert_eq!(mail("555 5.5.4 SIZE not supported"), Some(Optional::Size), "it names which");
+    assert_eq!(mail("501 5.5.4 Syntax error in parameters"), Some(Optional::Dsn), "none is named");
+    assert_eq!(mail("503 Bad sequence"), Some(Optional::Dsn));
+    for other in ["501 5.1.7 Bad sender", "550 5.7.1 no", "451 4.3.0 later", "504 5.7.4 no", "552 5.3.4 too large"] {
+        assert_eq!(mail(other), None, "{other}");
+    }
+    assert_eq!(about(full(), &[OK, "504 5.5.4 NOTIFY"]), Some(Optional::Dsn));
+    assert_eq!(about(full(), &[OK, NO]), None);
+    assert_eq!(
+        about(to("ada@mx.example"), &["555 5.5.4 what", "503 no"]),
+        None,
+        "nothing was asked that could be left out"
+    );
+    assert_eq!(about(to("jürgen@mx.example"), &["555 no", "503 no"]), Some(Optional::SmtpUtf8));
+    for reply in ["500 what", "502 5.5.1 no BDAT", "503 5.5.1 Bad sequence", "504 no", "555 no"] {
+        assert_eq!(about(full(), &[OK, OK, reply]), Some(Optional::Chunking), "{reply}");
+    }
+    assert_eq!(about(full(), &[OK, OK, "554 5.7.1 spam"]), None);
+}
+
+#[test]
+fn what_was_refused_is_done_without_in_the_same_session_where_that_is_safe() {
+    let now = Timestamp::from_millis(0);
+    let full = || Envelope { size_bytes: 9, dsn: dsn("1", Notify::Failure, Ret::Hdrs, ""), ..to("ada@mx.example") };
+    let (mut client, about) = refused(full(), &["555 5.5.4 ENVID", "503 no"]);
+    assert!(client.do_without(about.unwrap()));
+    client.start(now, full());
+    let said = std::iter::from_fn(|| client.poll_output()).find_map(|output| match output {
+        Output::Write(bytes) => Some(String::from_utf8(bytes).unwrap()),
+        _ => None,
+    });
+    assert_eq!(said.unwrap(), "MAIL FROM:<r@out.example> SIZE=9\r\nRCPT TO:<ada@mx.example>\r\n");
+    let (mut client, about) = refused(full(), &[OK, OK, "503 5.5.1 Bad sequence"]);
+    assert!(!client.do_without(about.unwrap()), "the octets of the message are behind it");
+    let without: BTreeSet<_> = [Optional::Chunking, Optional::Dsn, Optional::Size].into();
+    let offer = "250-mx.example\r\n250-SIZE 5\r\n250-DSN\r\n250-CHUNKING\r\n250 PIPELINING";
+    let script = [HELLO, offer, OK, OK, GO, OK, "221 bye"];
+    let (log, _) = Rig { envelopes: [full()].into(), ..Rig::new(Settings { without, ..chunked() }, &script) }.run();
+    assert!(log.contains(r"MAIL FROM:<r@out.example>\r\nRCPT TO:<ada@mx.example>\r\nDATA\r\n"), "{log}");
 }

@@ -358,9 +358,31 @@ fn secrets_stay_out_of_the_transcript() {
 #[test]
 fn the_transcript_tells_when() {
     let (_, client) = Rig::new(settings(TlsMode::Off), &[HELLO, PIPE, OK, SILENCE]).run();
-    let last = client.transcript().entries().last();
+    let mut last = client.transcript().entries().skip_while(|entry| entry.line != "250 2.0.0 ok");
     let line = "250 2.0.0 ok";
-    assert_eq!(last, Some(Entry { at: Timestamp::from_millis(0), who: Who::Them, line }));
+    assert_eq!(last.next(), Some(Entry { at: Timestamp::from_millis(0), who: Who::Them, line }));
+    let (line, at) = ("nothing more was said before time was up", Timestamp::from_millis(5 * 60_000));
+    assert_eq!(last.next(), Some(Entry { at, who: Who::Note, line }));
+}
+
+#[test]
+fn what_was_said_before_an_end_is_in_the_transcript() {
+    let told = |said: &str, ends: fn(&mut Client, Timestamp)| {
+        let mut client = Client::new(settings(TlsMode::Off), Timestamp::from_millis(0));
+        client.handle_input(Timestamp::from_millis(0), said.as_bytes());
+        ends(&mut client, Timestamp::from_millis(6 * 60_000));
+        client.transcript().to_string()
+    };
+    let (times_out, is_cut): (fn(&mut Client, Timestamp), fn(&mut Client, Timestamp)) =
+        (Client::handle_timeout, Client::handle_disconnect);
+    assert_eq!(told("", times_out), "* nothing was said before time was up\n");
+    assert_eq!(told("", is_cut), "* nothing was said before the connection was closed\n");
+    assert_eq!(told("220 sl", times_out), "< 220 sl\n* no end of that reply came before time was up\n");
+    assert_eq!(
+        told("220-mx.example\r\n220-no sp", is_cut),
+        "< 220-mx.example\n< 220-no sp\n* no end of that reply came before the connection was closed\n"
+    );
+    assert_eq!(told("HTTP/1.1 400 Bad Request\r\n", is_cut), "* not an SMTP reply: \"HTTP/1.1 400 Bad Request\"\n");
 }
 
 #[test]

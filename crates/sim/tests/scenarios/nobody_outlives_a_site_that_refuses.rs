@@ -1,0 +1,17 @@
+//! A site refuses us for longer than the retry window. Who waits there is settled then, and so is whoever was tried first of all
+//! in that very hour to see whether it still refuses: nobody begins a window of their own with it.
+
+use model::DeliveryState;
+use sim::scenario::Scenario;
+
+#[test]
+fn nobody_outlives_a_site_that_refuses() {
+    let ended = Scenario::crowd(28, "strict-gate.test").play();
+    assert_eq!(ended.count(DeliveryState::Blocked), 28, "{}", ended.story());
+    let tries = ended.deliveries.iter().flat_map(|(_, tries)| tries);
+    let at: Vec<_> = tries.map(|row| row.attempt.started_at).collect();
+    let (first, last) = (at.iter().min().unwrap(), at.iter().max().unwrap());
+    // The lane rests up to six hours at a time, so the last word may come that much after the window.
+    let lasted_h = last.since(*first).as_secs() / 3_600;
+    assert!((24..=36).contains(&lasted_h), "over after {lasted_h} h\n{}", ended.story());
+}
