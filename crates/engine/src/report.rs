@@ -164,10 +164,25 @@ impl CampaignLine {
 pub struct Waiting {
     /// For their first try.
     pub first_try: u64,
+    /// To be sent to once more, as somebody asked: they were in doubt, and a copy may have arrived.
+    pub after_doubt: u64,
     /// For another try, after they were put off.
     pub retry: u64,
     /// For a hold to end: the campaign is paused, part of it is held, or a site takes nothing from us for now.
     pub held: u64,
+}
+
+impl Waiting {
+    /// Counts so many of them among those held, who go on first: the queue before those who were put off.
+    pub fn hold(&mut self, people: u64) {
+        let mut left = people;
+        for of in [&mut self.first_try, &mut self.after_doubt, &mut self.retry] {
+            let taken = left.min(*of);
+            *of -= taken;
+            left -= taken;
+        }
+        self.held += people - left;
+    }
 }
 
 /// A hold, and how many of a campaign's people it keeps waiting.
@@ -267,8 +282,10 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     }
     report.behind(sample_out(store, campaign, now).await?);
     report.campaign = Some(CampaignLine::of(store, campaign).await?);
-    let (waiting, ended): (Vec<_>, Vec<_>) =
-        counts.into_iter().partition(|count| count.state == DeliveryState::Deferred);
+    let (waiting, ended): (Vec<_>, Vec<_>) = counts
+        .into_iter()
+        .filter(|count| count.state != DeliveryState::Queued)
+        .partition(|count| count.state == DeliveryState::Deferred);
     report.causes = causes(store, ended).await?;
     report.waiting_causes = causes(store, waiting).await?;
     if tally.count(DeliveryState::InDoubt) >= u64::from(SILENT_IN_A_ROW) {
@@ -364,12 +381,7 @@ impl Report {
                 self.holds.push(HeldBy { hold: id.to_string(), provider, domain, cold_only, covers, until, why });
             }
         }
-        let waiting = &mut self.waiting;
-        let of_first = covered.min(waiting.first_try);
-        let of_retries = (covered - of_first).min(waiting.retry);
-        waiting.first_try -= of_first;
-        waiting.retry -= of_retries;
-        waiting.held += of_first + of_retries;
+        self.waiting.hold(covered);
         Ok(())
     }
 
@@ -404,6 +416,7 @@ impl Report {
             sum.blocked += one.blocked;
             sum.in_doubt += one.in_doubt;
             sum.waiting.first_try += one.waiting.first_try;
+            sum.waiting.after_doubt += one.waiting.after_doubt;
             sum.waiting.retry += one.waiting.retry;
             sum.waiting.held += one.waiting.held;
             for (reason, count) in &one.skipped_by_reason {
@@ -478,7 +491,11 @@ fn waiting(tally: &Tally, counts: &[CauseCount], paused: bool) -> Waiting {
     let deferred = tally.count(DeliveryState::Deferred);
     let held: u64 = counts.iter().filter(|count| is_held(count)).map(|count| count.count).sum();
     let held = held.min(deferred);
-    Waiting { first_try: tally.count(DeliveryState::Queued), retry: deferred - held, held }
+    let queued = tally.count(DeliveryState::Queued);
+    // Who waits in the queue for a cause was in doubt.
+    let doubted = counts.iter().filter(|count| count.state == DeliveryState::Queued);
+    let after_doubt = doubted.map(|count| count.count).sum::<u64>().min(queued);
+    Waiting { first_try: queued - after_doubt, after_doubt, retry: deferred - held, held }
 }
 
 /// Put off by a refusal that was not about the recipient: nothing moves at that site until the hold ends.

@@ -41,11 +41,19 @@ proptest! {
     }
 
     #[test]
-    fn everybody_in_progress_waits_for_one_thing(queued in 0u64..100, deferred in 0u64..100, held in 0u64..200, paused: bool) {
+    fn everybody_in_progress_waits_for_one_thing(
+        queued in 0u64..100, deferred in 0u64..100, held in 0u64..200, again in 0u64..200, more in 0u64..300, paused: bool
+    ) {
         let tally = tally(&[(DeliveryState::Queued, queued), (DeliveryState::Deferred, deferred)]);
-        let counts = [count(DeliveryState::Deferred, Category::IpReputation, Scope::Source, held)];
-        let waits = waiting(&tally, &counts, paused);
-        prop_assert_eq!(waits.first_try + waits.retry + waits.held, tally.in_progress());
+        let counts = [
+            count(DeliveryState::Deferred, Category::IpReputation, Scope::Source, held),
+            count(DeliveryState::Queued, Category::LostReply, Scope::Recipient, again),
+        ];
+        let mut waits = waiting(&tally, &counts, paused);
+        let sum = |waits: &Waiting| waits.first_try + waits.after_doubt + waits.retry + waits.held;
+        prop_assert_eq!(sum(&waits), tally.in_progress());
+        waits.hold(more);
+        prop_assert_eq!(sum(&waits), tally.in_progress());
     }
 }
 
@@ -56,8 +64,19 @@ fn a_hold_is_not_a_retry() {
         count(DeliveryState::Deferred, Category::IpReputation, Scope::Source, 2),
         count(DeliveryState::Deferred, Category::Greylisted, Scope::Recipient, 3),
     ];
-    assert_eq!(waiting(&tally, &counts, false), Waiting { first_try: 7, retry: 3, held: 2 });
-    assert_eq!(waiting(&tally, &counts, true), Waiting { first_try: 0, retry: 0, held: 12 });
+    let waits = Waiting { first_try: 7, after_doubt: 0, retry: 3, held: 2 };
+    assert_eq!(waiting(&tally, &counts, false), waits);
+    assert_eq!(waiting(&tally, &counts, true), Waiting { held: 12, ..Waiting::default() });
+}
+
+#[test]
+fn who_was_in_doubt_does_not_wait_for_a_first_try() {
+    let tally = tally(&[(DeliveryState::Queued, 7), (DeliveryState::Deferred, 2)]);
+    let counts = [count(DeliveryState::Queued, Category::LostReply, Scope::Recipient, 3)];
+    let mut waits = waiting(&tally, &counts, false);
+    assert_eq!(waits, Waiting { first_try: 4, after_doubt: 3, retry: 2, held: 0 });
+    waits.hold(5);
+    assert_eq!(waits, Waiting { first_try: 0, after_doubt: 2, retry: 2, held: 5 });
 }
 
 #[test]

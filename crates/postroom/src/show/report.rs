@@ -3,7 +3,7 @@
 //! The same lines for `demo`, `send`, `resume` and `report`. What only one of them knows (virtual time, what a
 //! simulator saw) comes in as [`Remarks`].
 
-use super::{Style, columns, cut, lapse, quoted, wrapped};
+use super::{Style, columns, cut, in_quotes, lapse, quoted, wrapped};
 use crate::output::{Ink, thousands};
 use engine::report::{Cause, HeldBy, Report};
 use model::{CampaignState, Category, DeliveryState, SkipReason};
@@ -97,7 +97,7 @@ fn headline(report: &Report, style: &Style, remarks: &Remarks) -> Vec<String> {
             } else {
                 campaign.state.to_string()
             };
-            (format!("Campaign \"{}\"", campaign.name), state, campaign.why.clone())
+            (format!("Campaign {}", in_quotes(&campaign.name)), state, campaign.why.clone())
         }
         None => {
             let numbers: Vec<String> =
@@ -316,8 +316,12 @@ fn table(title: &str, causes: &[Cause], shown: usize, style: &Style) -> Vec<Stri
 fn waiting(report: &Report, style: &Style) -> Vec<String> {
     let waits = &report.waiting;
     let paused = report.campaign.as_ref().is_some_and(|campaign| campaign.state == CampaignState::Paused);
-    let number =
-        [waits.first_try, waits.retry, waits.held].map(thousands).iter().map(|n| columns(n)).max().unwrap_or(1);
+    let number = [waits.first_try, waits.after_doubt, waits.retry, waits.held]
+        .map(thousands)
+        .iter()
+        .map(|n| columns(n))
+        .max()
+        .unwrap_or(1);
     let next = report.next_try_at.filter(|_| !paused);
     let next = next.map(|at| format!("; the next {} ({})", style.moment(at), style.until(at))).unwrap_or_default();
     let held = if paused {
@@ -331,6 +335,7 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
     let holds = report.holds.iter().map(|hold| held_by(hold, style));
     for (count, what) in [
         (waits.first_try, "for the first try".to_owned()),
+        (waits.after_doubt, "to be sent to once more, as was asked for; they were in doubt".to_owned()),
         (waits.retry, format!("for another try{next}")),
         (waits.held, held.to_owned()),
     ] {
@@ -416,7 +421,7 @@ pub(crate) fn line(report: &Report, style: &Style) -> String {
         (report.in_doubt, "in doubt"),
     ];
     terms.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", thousands(*n))));
-    let name = style.ink(Ink::Bold, &campaign.name);
+    let name = style.ink(Ink::Bold, &engine::one_line(&campaign.name));
     let people = thousands(report.recipients);
     format!("{:>4}  {name}  ·  {}  ·  {people} people = {}", campaign.number, campaign.state, terms.join(" + "))
 }

@@ -30,7 +30,7 @@ const PEOPLE_PER_KILL: u64 = 60;
 const FINAL_DELAY_MS: &str = "80";
 /// The end of the campaign, when nobody kills it any more.
 const LIMIT: Duration = Duration::from_secs(900);
-/// Lives within which three people are in doubt.
+/// Lives within which a few people are all in doubt.
 const LIVES_MAX: usize = 10;
 /// Between two looks at the server's log.
 const LOOK: Duration = Duration::from_millis(1);
@@ -134,9 +134,9 @@ fn killed_in_the_middle_of_sending_again_and_again_it_forgets_nobody_and_doubles
     assert!(doubtful.len() as u64 <= kills * CONNECTIONS, "{} in doubt after {kills} kills", doubtful.len());
 }
 
-/// Kills a send to three people as often as it takes until all three were cut off before their reply: in one life or in
+/// Kills a send to a few people as often as it takes until all were cut off before their reply: in one life or in
 /// several, as it comes. Then a process has nothing left to send and ends by itself.
-fn three_in_doubt(place: &Place) {
+fn all_in_doubt(place: &Place) {
     let slots = || fs::read(place.data().join("inflight")).unwrap_or_default();
     for life in 0..LIVES_MAX {
         let before = slots();
@@ -161,7 +161,7 @@ fn three_in_doubt(place: &Place) {
 fn whoever_is_in_doubt_is_listed_settled_by_what_is_found_out_or_sent_to_once_more() {
     let Some(server) = PythonSmtp::start(&["--final-delay-ms", "8000"]) else { return };
     let place = Place::new(3, &server);
-    three_in_doubt(&place);
+    all_in_doubt(&place);
     let listed = place.lines(place.begin(&["doubt", "list"]));
     let addresses: BTreeSet<String> = listed.iter().map(|one| one["address"].as_str().unwrap().to_owned()).collect();
     assert_eq!(addresses, (0..3).map(address).collect());
@@ -183,6 +183,32 @@ fn whoever_is_in_doubt_is_listed_settled_by_what_is_found_out_or_sent_to_once_mo
     assert!(of(0) <= 1 && of(1) <= 1, "whoever is in doubt is not sent to again by itself: {copies:?}");
     assert!((1..=2).contains(&of(2)), "once more, as was asked: {copies:?}");
     assert!(place.lines(place.begin(&["doubt", "list", "1"])).is_empty());
+}
+
+#[test]
+fn whoever_is_sent_to_once_more_is_taken_up_by_the_process_that_sends_already() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "6000"]) else { return };
+    let place = Place::new(2, &server);
+    all_in_doubt(&place);
+    let answer = place.run(&["doubt", "resend", "1", &address(0)]);
+    assert_eq!((&answer["queued_again"], &answer["goes_on_here"]), (&Value::from(1), &Value::from(false)), "{answer}");
+    let waiting = &place.run(&["report", "1"])["waiting"];
+    assert_eq!((&waiting["first_try"], &waiting["after_doubt"]), (&Value::from(0), &Value::from(1)), "{waiting}");
+    let (before, slots) = (copies(&server), || fs::read(place.data().join("inflight")).unwrap_or_default());
+    let then = slots();
+    let working = place.begin(&["resume", "1"]);
+    wait_until(LIMIT, || (slots() != then).then_some(())).expect("it sends");
+    // It waits for its reply now, for seconds.
+    let answer = place.run(&["doubt", "resend", "1", &address(1)]);
+    assert_eq!((&answer["queued_again"], &answer["goes_on_here"]), (&Value::from(1), &Value::from(true)), "{answer}");
+    let end = place.last(working);
+    let n = |field: &str| end[field].as_u64().unwrap();
+    assert_eq!((n("accepted"), n("in_doubt"), n("in_progress")), (2, 0, 0), "{end}");
+    let (after, of) =
+        (copies(&server), |all: &std::collections::BTreeMap<String, u64>, n| all.get(&address(n)).copied());
+    for n in 0..2 {
+        assert_eq!(of(&after, n).unwrap_or(0), of(&before, n).unwrap_or(0) + 1, "{n}: once more, and only once");
+    }
 }
 
 /// Waits for the last process; kills it when it does not end.

@@ -186,10 +186,17 @@ fn causes_name_an_example_and_follow_the_deliveries() {
     let near = now(store.neighbours(claimed[0].delivery)).unwrap();
     assert_eq!(near.by_state.get(&DeliveryState::Hard), Some(&2));
     assert_eq!(now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap(), 1);
-    assert_eq!(now(store.causes(campaign.id)).unwrap().len(), 1);
+    let counted = |state| {
+        let causes = now(store.causes(campaign.id)).unwrap();
+        causes.iter().filter(|cause| cause.state == state).map(|cause| cause.count).sum::<u64>()
+    };
+    let doubted = (counted(DeliveryState::InDoubt), counted(DeliveryState::Queued), counted(DeliveryState::Hard));
+    assert_eq!(doubted, (0, 1, 2), "who was in doubt is told apart in the queue");
     let again = claims(&store, campaign.id);
     assert_eq!((again.len(), again[0].delivery, again[0].attempts), (1, claimed[2].delivery, 1));
     assert_eq!((again[0].tries, again[0].first_try_at), (0, None), "a window of its own");
+    now(store.settle(vec![refused(&again[0], at(50))])).unwrap();
+    assert_eq!((counted(DeliveryState::Queued), counted(DeliveryState::Hard)), (0, 3));
     assert_adds_up(&store, campaign.id);
 }
 

@@ -59,10 +59,11 @@ struct HeadMove {
     left: i64,
 }
 
-/// Is the cause of a delivery in this state counted for the reports?
+/// Is the cause of a delivery in this state counted for the reports? Who is queued and has one was in doubt: nobody else
+/// comes back into the queue.
 const fn has_cause(state: DeliveryState) -> bool {
-    use DeliveryState::{Blocked, Deferred, Hard, InDoubt, Soft};
-    matches!(state, Deferred | Soft | Hard | Blocked | InDoubt)
+    use DeliveryState::{Blocked, Deferred, Hard, InDoubt, Queued, Soft};
+    matches!(state, Queued | Deferred | Soft | Hard | Blocked | InDoubt)
 }
 
 impl Ledger {

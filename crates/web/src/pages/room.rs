@@ -248,14 +248,9 @@ impl Room {
 
 /// Counts those who wait where every lane is held among the held: `held` of them, some of whom may be counted there already.
 fn with_held_lanes(waiting: Waiting, held: u64) -> Waiting {
-    let more = held.saturating_sub(waiting.held);
-    let of_first = more.min(waiting.first_try);
-    let of_retries = (more - of_first).min(waiting.retry);
-    Waiting {
-        first_try: waiting.first_try - of_first,
-        retry: waiting.retry - of_retries,
-        held: waiting.held + of_first + of_retries,
-    }
+    let mut waiting = waiting;
+    waiting.hold(held.saturating_sub(waiting.held));
+    waiting
 }
 
 fn drawn(

@@ -140,6 +140,32 @@ async fn one_in_doubt_is_sent_to_once_more_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn programs_send_once_more_to_one_in_doubt_or_to_all_and_are_told_to_how_many() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let id = over(&house, DeliveryState::InDoubt).await;
+    let resend = format!("/api/v1/campaigns/{id}/resend");
+    let stranger = house.foreign_key().await;
+    assert_eq!(house.post(&resend, &stranger, json!({})).await.code(), "not_found");
+    let blocked = house.app.store.deliveries(id, DeliveryState::Blocked, None, 10).await.unwrap();
+    let one = |delivery: model::DeliveryId| format!("/api/v1/deliveries/{delivery}/resend");
+    let nobody = house.post(&one(blocked[0].delivery), &key, json!({})).await;
+    assert_eq!(nobody.json(), json!({ "queued_again": 0 }), "who is not in doubt is left alone: {}", nobody.text);
+    let doubted = house.app.store.deliveries(id, DeliveryState::InDoubt, None, 10).await.unwrap();
+    let told = house.post(&one(doubted[0].delivery), &key, json!({})).await;
+    assert_eq!((told.status.as_u16(), told.json()), (200, json!({ "queued_again": 1 })), "{}", told.text);
+    assert_eq!(house.post(&resend, &key, json!({})).await.json(), json!({ "queued_again": 0 }), "nobody is left");
+    let report = house.get(&format!("/api/v1/campaigns/{id}/report"), &key).await.json();
+    let waiting = json!({ "first_try": 0, "after_doubt": 1, "retry": 0, "held": 0 });
+    assert_eq!((&report["waiting"], &report["in_doubt"]), (&waiting, &json!(0)), "{report}");
+    let state = CampaignState::Cancelled;
+    house.app.store.set_campaign_state(id, state, None, &Actor::Engine, house.app.now()).await.unwrap();
+    for path in [resend, one(doubted[0].delivery)] {
+        assert_eq!(house.post(&path, &key, json!({})).await.code(), "wrong_state", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn those_in_doubt_are_asked_about_first() {
     let house = House::new();
     let cookie = owner(&house).await;

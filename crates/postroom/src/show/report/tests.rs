@@ -232,6 +232,27 @@ fn a_narrow_terminal_cuts_what_a_cause_means_and_nothing_else() {
 }
 
 #[test]
+fn a_name_of_several_lines_stays_in_the_line_of_its_campaign() {
+    let mut named = demo();
+    named.campaign.as_mut().unwrap().name = "\u{1b}[31ma\nb".to_owned();
+    let style = style(at(0), 100);
+    assert!(line(&named, &style).contains("\u{fffd}[31ma b  ·  "), "{}", line(&named, &style));
+    let lines = end_of_campaign(&named, &style, &Remarks::default());
+    assert!(lines[0].starts_with("Campaign \"\u{fffd}[31ma b\""), "{}", lines[0]);
+}
+
+#[test]
+fn who_was_in_doubt_is_told_apart_from_first_tries() {
+    let waiting = Waiting { first_try: 2, after_doubt: 1_200, ..Waiting::default() };
+    let again = Report { in_progress: 1_202, attempted: 1_202, recipients: 1_202, waiting, ..demo() };
+    let lines = end_of_campaign(&again, &style(at(0), 100), &Remarks::default()).join("\n");
+    assert!(
+        lines.contains("        2 for the first try\n    1,200 to be sent to once more, as was asked for"),
+        "{lines}"
+    );
+}
+
+#[test]
 fn the_sum_of_several_campaigns_names_them() {
     let waiting = Report { in_progress: 2, attempted: 2, recipients: 2, ..demo() };
     let waiting = Report { waiting: Waiting { first_try: 2, ..Waiting::default() }, causes: Vec::new(), ..waiting };
