@@ -405,8 +405,9 @@ pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     segments::watch(&mut conn)?;
     prepare_once(&conn)?;
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
-    conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    // First of all that reads the file: what is no ledger is called that, with its path.
     migrate::check_identity(&conn, Some(path))?;
+    conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     migrate::check_newest(&conn, path)?;
     Ok(conn)
 }
