@@ -293,10 +293,10 @@ impl<'a> Rows<'a> {
 
     /// Spreadsheets write `sep=;` as a first line to tell each other the delimiter.
     fn take_separator_line(&mut self) -> Option<u8> {
-        let line = self.waiting().split(|b| *b == b'\n').next()?;
-        let bare = line.strip_suffix(b"\r").unwrap_or(line);
+        let waiting = self.waiting();
+        let bare = waiting.split(|b| matches!(b, b'\n' | b'\r')).next()?;
         let &[delimiter] = bare.strip_prefix(b"sep=").or(bare.strip_prefix(b"SEP="))? else { return None };
-        self.start += (line.len() + 1).min(self.end);
+        self.start += first_line(waiting);
         self.line += 1;
         Some(delimiter)
     }
@@ -589,7 +589,11 @@ mod tests {
         assert_eq!(guess("email,name\na@x.org,\"Lee; Ann\"\n"), ',');
         assert_eq!(guess("email\na@x.org\n"), ',');
         assert_eq!(guess(""), ',');
-        assert_eq!(utf8("sep=;\r\nemail;name\r\na;b\r\n"), ["2: email|name", "3: a|b"]);
+        for end in ["\r\n", "\n", "\r"] {
+            let lines = utf8(&["sep=;", "email;name", "a;b", ""].join(end));
+            assert_eq!(lines, ["2: email|name", "3: a|b"], "{end:?}");
+        }
+        assert_eq!(utf8("sep=;"), [""; 0], "and nothing else");
     }
 
     #[test]
