@@ -70,7 +70,7 @@ fn aftermath(report: &Report, style: &Style) -> Vec<String> {
         );
     }
     if report.accepted > 0 {
-        lines.push("Nothing reads late bounces yet: a server that accepted may still send mail back.".to_owned());
+        lines.push("A server that accepted may still send mail back: such late bounces are not read yet.".to_owned());
     }
     lines
 }

@@ -9,7 +9,7 @@ use crate::order::{self, Order};
 use crate::output::{Output, thousands};
 use crate::owner::{Owner, Trouble};
 use crate::show::forecast::in_words;
-use crate::show::{Style, command};
+use crate::show::{Style, command, in_quotes};
 use crate::which;
 use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
@@ -187,7 +187,7 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
         None if campaign.state.may_send() => "no process at work".to_owned(),
         None => String::new(),
     };
-    let head = format!("{}  {:?}  {}", campaign.number, campaign.name, campaign.state);
+    let head = format!("{}  {}  {}", campaign.number, in_quotes(&campaign.name), campaign.state);
     let mut lines = vec![if at_work.is_empty() { head } else { format!("{head}, {at_work}") }];
     if let Some(why) = &campaign.why {
         lines.push(format!("   {why}"));

@@ -14,7 +14,7 @@ use std::path::Path;
 use store::Campaign;
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -62,7 +62,7 @@ struct Place {
     #[arg(long = "for", value_name = "SPAN")]
     span: Option<String>,
     /// Why, for whoever looks at it later
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", required = true)]
     because: Option<String>,
 }
 

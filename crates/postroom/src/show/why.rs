@@ -1,8 +1,8 @@
 //! `postroom why` on a terminal: the verdict first, then whose problem it is, what happened, and what can be done.
 
 use super::report::skip_word;
-use super::{Style, columns, lapse, quoted, wrapped};
-use crate::output::Ink;
+use super::{Style, columns, in_quotes, lapse, quoted, wrapped};
+use crate::output::{Ink, thousands};
 use engine::why::{Kept, Neighbours, Other, Stands, Step, Told, Try, Why};
 use model::{
     Category, ContactStatus, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp,
@@ -18,7 +18,7 @@ const WHAT: usize = 11;
 pub(crate) fn why(why: &Why, transcript: bool, style: &Style) -> Vec<String> {
     let address = why.address.as_deref().unwrap_or("(no address)");
     let Some(told) = &why.mailing else { return without_mailing(why, address, style) };
-    let campaign = format!("\"{}\" (campaign {})", told.campaign.name, told.campaign.number);
+    let campaign = format!("{} (campaign {})", in_quotes(&told.campaign.name), told.campaign.number);
     let mut lines = vec![format!("{}  ·  {campaign}", style.ink(Ink::Bold, address)), String::new()];
     lines.extend(verdict(why, told, style));
     for one in &told.waits_for {
@@ -160,7 +160,7 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
             Step::Added { place, of, last_accepted_at, .. } => {
                 let place = match place {
                     0 => "in the audience".to_owned(),
-                    place => format!("place {place} of {of}"),
+                    place => format!("place {} of {}", thousands((*place).into()), thousands((*of).into())),
                 };
                 let last = last_accepted_at.map(|at| format!("; last accepted {}", style.day(at))).unwrap_or_default();
                 lines.push(head(&format!("{:WHAT$}{place}{last}", "added")));
@@ -299,9 +299,10 @@ fn conversation(one: &Try, indent: usize, style: &Style) -> Vec<String> {
     match &one.transcript {
         Some(text) => text.lines().map(|line| format!("{blank}{}", style.ink(Ink::Dim, line))).collect(),
         None => {
-            let why = match one.outcome {
-                Outcome::Accepted => "(no conversation kept: only those of failures are, for a while)",
-                _ => "(no conversation kept: nothing was said that could be read, or it is too long ago)",
+            let why = match (one.outcome, one.stage) {
+                (Outcome::Accepted, _) => "(no conversation kept: only those of failures are, for a while)",
+                (_, Stage::Queue | Stage::Dns | Stage::Connect) => "(nothing was said: no connection came about)",
+                _ => "(no conversation kept any more: it is too long ago)",
             };
             vec![format!("{blank}{}", style.ink(Ink::Dim, why))]
         }
@@ -367,9 +368,10 @@ fn others_there(neighbours: &Neighbours) -> String {
         [(refused, "refused"), (accepted, "accepted"), (other, "given up or in doubt"), (waiting, "waiting")]
             .iter()
             .filter(|(count, _)| **count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
+            .map(|(count, word)| format!("{} {word}", thousands(**count)))
             .collect();
     let (people, parts) = (if *attempted == 1 { "person" } else { "people" }, parts.join(", "));
+    let attempted = thousands(*attempted);
     format!("Of {attempted}{more} {people} at {domain} in this campaign: {parts}: {}.", neighbours.hint())
 }
 
@@ -384,7 +386,7 @@ fn others(others: &[Other], style: &Style) -> Vec<String> {
             None => other.state.word().replace('_', " "),
         };
         let day = other.at.map(|at| format!(", {}", style.day(at))).unwrap_or_default();
-        lines.push(format!("    {:>4}  {}  ·  {what}{day}", other.campaign, other.name));
+        lines.push(format!("    {:>4}  {}  ·  {what}{day}", other.campaign, engine::one_line(&other.name)));
     }
     if others.len() > OTHERS_SHOWN {
         lines.push(format!("          and {} more (all of them: --json)", others.len() - OTHERS_SHOWN));
