@@ -163,7 +163,8 @@ async fn refuse_unknown(app: &App, campaign: &store::Campaign, out: &resume::Tak
 /// Let a paused campaign go on.
 ///
 /// One that a brake stopped needs a reason, and goes on without the group that the brake named. Where none was named, a
-/// reason is enough the first time; stopped again, some of those who wait have to be taken out.
+/// reason is enough the first time; stopped again, some of those who wait have to be taken out. Whom a hold covers (`GET
+/// /holds`) waits on until it ends or is lifted.
 #[utoipa::path(post, path = "/campaigns/{id}/resume", tag = "campaigns", request_body = Resumption,
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Campaign)))]
 pub(crate) async fn go_on(
