@@ -15,6 +15,10 @@ fn parameters_that_are_offered_and_refused() {
         })
         .play();
     assert_eq!(ended.count(DeliveryState::Accepted), 40, "{}", ended.story());
-    let tries = ended.deliveries.iter().flat_map(|(_, tries)| tries);
-    assert_eq!(tries.count(), 40, "nobody is charged for it: {}", ended.story());
+    let refused = ended
+        .deliveries
+        .iter()
+        .flat_map(|(_, tries)| tries)
+        .filter(|row| row.attempt.reply.as_ref().is_some_and(|reply| reply.code == 555));
+    assert_eq!(refused.count(), 0, "nobody is charged: {}", ended.story());
 }
