@@ -89,6 +89,8 @@ pub struct Config {
     pub identity_provider: Option<IdentityProvider>,
     /// May anybody who reaches the server read the metrics of the whole installation?
     pub open_metrics: bool,
+    /// Does this service show a certificate of its own? Else somebody in front of it does, or nobody.
+    pub shows_certificate: bool,
 }
 
 /// How campaigns that are started here leave this machine: one way for the whole service.
@@ -120,6 +122,7 @@ impl Default for Config {
             uploads: PathBuf::from("uploads"),
             identity_provider: None,
             open_metrics: false,
+            shows_certificate: false,
         }
     }
 }
@@ -257,7 +260,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", routing::get(health::alive))
         .route("/readyz", routing::get(health::ready))
         .route("/metrics", routing::get(metrics::show))
-        .fallback(async || Problem::from(Code::NoSuchRoute))
+        .fallback(pages::nowhere)
         .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), frame::frame))

@@ -123,7 +123,8 @@ impl Words {
         TOLD.get(&self.language).and_then(|known| known.get(text)).map_or_else(|| text.to_owned(), String::clone)
     }
 
-    /// What the API says of what it refused. What is not known in this language stays as it is.
+    /// What the API says of what it refused, and an import of a row. What is not known in this language stays as it is, and what
+    /// stands in a text is looked up as well.
     pub(crate) fn refused(self, text: &str) -> String {
         let Some(known) = REFUSED.get(&self.language) else { return text.to_owned() };
         if let Some(said) = known.get(text) {
@@ -132,7 +133,9 @@ impl Words {
         let found = known.iter().find_map(|(pattern, said)| Some((said, dispatch::telling::filling(pattern, text)?)));
         found.map_or_else(
             || text.to_owned(),
-            |(said, parts)| parts.into_iter().fold(said.clone(), |said, part| said.replacen(HOLE, part, 1)),
+            |(said, parts)| {
+                parts.into_iter().fold(said.clone(), |said, part| said.replacen(HOLE, &self.refused(part), 1))
+            },
         )
     }
 
@@ -336,6 +339,8 @@ mod tests {
             of("import-means", IMPORTED.to_vec()),
             of("note", NOTES.to_vec()),
             of("left-by", crate::pages::LEFT_BY.to_vec()),
+            of("error-cause", model::ErrorCause::ALL.iter().map(|one| one.word()).collect()),
+            of("edited", crate::pages::EDITED.to_vec()),
             of("sign", dispatch::engage::Sign::ALL.iter().map(|one| one.word()).collect()),
             of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
             of("condition", crate::pages::condition_kinds()),
@@ -477,7 +482,11 @@ mod tests {
         let de = Words::of(Language::De);
         assert_eq!(de.refused("there is no @ in it"), "es fehlt ein @");
         assert_eq!(de.refused("a name has 1 to 100 characters"), "ein Name hat 1 bis 100 Zeichen");
-        assert_eq!(de.refused("there is a list \"News\" already"), "das gibt es schon (list \"News\")");
+        assert_eq!(de.refused("there is a list \"News\" already"), "das gibt es schon (Liste \"News\")");
+        assert_eq!(
+            de.refused("\"a b@c.test\" is not an address: ' ' is not allowed before the @"),
+            "\"a b@c.test\" ist keine Adresse: ' ' ist vor dem @ nicht erlaubt"
+        );
         assert_eq!(de.refused("whatever it is"), "whatever it is");
         assert_eq!(Words::of(Language::En).refused("there is no @ in it"), "there is no @ in it");
     }

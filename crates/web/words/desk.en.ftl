@@ -35,7 +35,7 @@ import-look = Look at it
 import-what = Nothing is imported yet: first you see what the columns are taken to mean, and may try it.
 import-broke-off = The file broke off on its way. Send it again.
 import-no-file = Choose a file, or paste rows.
-import-seen = { $size } octets, { $encoding }
+import-seen = { $size } bytes, { $encoding }
 import-sample = Its first rows
 import-sample-empty = There are no rows but the first.
 import-mapping = What the columns mean
@@ -78,7 +78,10 @@ import-means-lines = In the file: line { $lines }.
 import-row-taken = Taken, without an address
 import-row-not-taken = Not taken
 import-rows = Rows
-import-sum = { $rows } = { $added } new + { $updated } changed + { $unchanged } as they were + { $duplicates } duplicates + { $rejected } not taken
+import-sum = { $rows } = { $added } new + { $updated } changed + { $unchanged } as they were + { $duplicates ->
+    [one] one duplicate
+   *[other] { $duplicates } duplicates
+  } + { $rejected } not taken
 import-added = New
 import-updated = Changed
 import-unchanged = As they were
@@ -134,7 +137,7 @@ segment-of-these = Make a segment of these
 segment-new = New segment
 segment-rule = Rule
 segment-name = Name
-segment-join = In it is for whom
+segment-join = Somebody is in it when
 segment-all = all of these hold
 segment-any = one of these holds
 segment-text = The same as text
@@ -486,6 +489,8 @@ account-new = New password
 account-change = Change the password
 account-change-what = Every other session of yours ends.
 account-changed = The password was changed.
+account-not-yours = That is not your password.
+account-not-proved = The password or the code is not right.
 factor-begin = Set up a second factor
 factor-begin-what = A code of an app on your telephone, besides the password.
 factor-offered = Give this to your app
@@ -633,7 +638,8 @@ machine-known = What is known
 machine-well = no alert
 machine-held = held
 machine-ledger = The ledger takes what happens
-machine-ledger-size = { $size } GB
+machine-megabytes = { $n } MB
+machine-gigabytes = { $n } GB
 machine-disk = Room on the disk
 machine-disk-free = { $free } of { $all } GB free
 machine-sending = Sending goes on
@@ -642,8 +648,13 @@ machine-sources-n = { $n ->
    *[other] { $n }
   }
 machine-dns = DNS shows what mail is verified by
+machine-dns-no-key = No domain has a key yet.
+machine-dns-rehearsal = A rehearsal: nobody outside looks.
+machine-dns-seen = DNS shows it
+machine-dns-unseen = not to be seen in DNS
 machine-providers = Providers take mail
 machine-certificate = The certificate holds
+machine-certificate-none = This service shows none itself: something in front of it does, or nobody.
 machine-clock = The clock
 alert-about = About
 alert-machine = the machine

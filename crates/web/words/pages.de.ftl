@@ -112,7 +112,7 @@ defined-recipients = Alle, die der Empfängerkreis beim Beginn nannte, jede Pers
 defined-skipped = Vor jedem Versuch ausgelassen, jede Person aus einem Grund, der gesagt wird.
 defined-accepted = Der empfangende Server hat zur ganzen Nachricht Ja gesagt. Ob sie im Posteingang liegt, erfährt niemand.
 defined-in-progress = Noch nicht entschieden: wartet auf den ersten Versuch oder, aufgeschoben, auf einen weiteren.
-defined-bounced = Zurückgekommen (bis zuletzt aufgeschoben, Adresse gibt es nicht, oder abgewiesen) oder im Zweifel.
+defined-bounced = Zurückgekommen (bis zuletzt aufgeschoben, Adresse gibt es nicht, oder abgelehnt) oder ungewiss.
 defined-states = Empfängerkreis wird aufgelöst → erste Versuche → Aufgeschobene noch einmal, bis zu der Zeit, die dabeisteht → fertig; erst dann sind die Summen endgültig.
 campaign-tabs = Diese Kampagne
 tab-review = Vor dem Beginn
@@ -163,6 +163,7 @@ equation-magnified = { $n ->
   }
 equation-accepted = Vom Server angenommen heißt nicht „im Posteingang“. Was unterwegs ist, hat noch kein Urteil: Bis zum letzten Versuch bewegen sich die Zahlen.
 equation-skips = Wer übersprungen wurde und warum
+equation-skips-then = Wer übersprungen würde und warum
 op-equals = gleich
 op-plus = plus
 term-recipients = Personen
@@ -208,6 +209,7 @@ lane-there-own = Ihre Leute dort
 lane-open = Verbindungen
 lane-why = Warum so schnell
 lane-next = Ändert sich
+limit-whose = { $limit } für { $whose }
 lane-nothing = nichts steht an
 lane-held = Angehalten
 lane-spent = Tagesmenge verbraucht
@@ -286,7 +288,7 @@ tries-n = { $n ->
    *[other] { $n } Versuche
   }
 try-server = Server
-try-through = von
+try-through = über
 last-said = Was gesagt wurde
 next-try = nächster Versuch
 transcript = Das Gespräch
@@ -354,6 +356,12 @@ consent-none = Es ist keine Einwilligung festgehalten.
 timeline = Verlauf
 timeline-empty = Es ist noch nichts geschehen.
 by-machine = (eine Maschine)
+noted-begins = beginnt { $at }
+noted-provisional = vorläufig
+noted-pause-over = die Pause ist vorbei
+noted-until = bis { $at }
+noted-yes = ja
+noted-no = nein
 earlier = Früher
 suppressed-liftable = Es kann mit einem Grund aufgehoben werden.
 suppressed-for-good = Niemand kann es aufheben als die Person selbst.
@@ -457,8 +465,9 @@ carry-file = Ihre Sitzung war zu Ende. Eine Datei kann nicht aufgehoben werden, 
 carry-too-long = Ihre Sitzung war zu Ende. Was Sie gesendet haben, ist länger als die { $mb } MB, die aufgehoben werden können, solange niemand angemeldet ist: Gehen Sie im Browser zurück und kopieren Sie es, melden Sie sich dann an und senden Sie es noch einmal.
 carry-no-file = Die Datei, die Sie gewählt hatten, konnte nicht aufgehoben werden: Wählen Sie sie dort noch einmal, wo sie gebraucht wird.
 carry-title = Angemeldet
-carry-what = Was Sie getippt hatten, steht noch hier und ist noch nicht gesendet.
-carry-go = Das Getippte senden
+carry-what = Was Sie getippt hatten, ist noch da; es wurde noch nichts damit getan.
+carry-go = Mit dem Getippten weitermachen
+carry-save = Das Getippte sichern
 carry-leave = Verwerfen
 
 # One message.
@@ -587,8 +596,8 @@ start-button-later = { $n ->
 start-taken-back = Bis dahin lässt sie sich zurücknehmen, und niemand hat etwas bekommen.
 again-title = Noch einmal
 again-helped = { $n ->
-    [one] Eine Person wurde bis zum Ende zurückgestellt oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
-   *[other] { $n } Leute wurden bis zum Ende zurückgestellt oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
+    [one] Eine Person wurde bis zuletzt aufgeschoben oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
+   *[other] { $n } Leute wurden bis zuletzt aufgeschoben oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
   }
 again-mend = { $n ->
     [one] Eine Person wurde wegen etwas abgewiesen, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
@@ -596,8 +605,8 @@ again-mend = { $n ->
   }
 again-write = Ihnen noch einmal schreiben
 again-doubt = { $n ->
-    [one] Eine Person ist im Zweifel: Sie hat sie vielleicht schon.
-   *[other] { $n } Leute sind im Zweifel: Sie haben sie vielleicht schon.
+    [one] Bei einer Person ist es ungewiss: Sie hat sie vielleicht schon.
+   *[other] Bei { $n } Leuten ist es ungewiss: Sie haben sie vielleicht schon.
   }
 again-ask = Ihnen noch einmal senden…
 again-hard = { $n ->
@@ -605,8 +614,8 @@ again-hard = { $n ->
    *[other] { $n } Adressen gibt es nicht; dorthin zu senden hilft niemandem.
   }
 again-question = { $n ->
-    [one] Der einen Person im Zweifel noch einmal senden?
-   *[other] Den { $n } Leuten im Zweifel noch einmal senden?
+    [one] Der einen Person, bei der es ungewiss ist, noch einmal senden?
+   *[other] Den { $n } Leuten, bei denen es ungewiss ist, noch einmal senden?
   }
 again-meaning = Wer sie schon hat, bekommt eine zweite Kopie. Fragen Sie zuerst auf der Empfängerseite, ob sie ankam.
 again-button = { $n ->
@@ -788,7 +797,7 @@ event-warned = gewarnt
 event-incident = Störung bei einem Anbieter
 event-hold_placed = Halt gesetzt
 event-hold_lifted = Halt aufgehoben
-event-doubt_settled = Zweifel geklärt
+event-doubt_settled = Ungewisses geklärt
 event-canary_ended = Stichprobe beurteilt
 event-tls_reported = TLS-Bericht gesendet
 event-budget_spent = Tagesmenge verbraucht
@@ -797,7 +806,7 @@ event-user_changed = Person geändert
 event-user_removed = Person entfernt
 event-signed_in = angemeldet
 event-sign_in_refused = Anmeldung abgelehnt
-event-signed_out = abgemeldet
+event-signed_out = Sitzung beendet
 event-api_key_made = API-Schlüssel erzeugt
 event-api_key_revoked = API-Schlüssel widerrufen
 event-workspace_changed = Arbeitsbereich geändert
@@ -839,24 +848,24 @@ event-webhook_changed = Webhook geändert
 event-webhook_removed = Webhook entfernt
 event-webhook_disabled = Webhook abgeschaltet
 event-webhook_enabled = Webhook eingeschaltet
-event-alert_channel_changed = Meldeweg geändert
-event-alert_snoozed = Meldung stummgeschaltet
-event-sequence_made = Sequenz geschrieben
-event-sequence_changed = Sequenz geändert
-event-sequence_activated = Sequenz eingeschaltet
-event-sequence_paused = Sequenz angehalten
-event-sequence_archived = Sequenz abgelegt
-event-sequence_entered = in eine Sequenz gekommen
-event-sequence_reached = einen Schritt erreicht
-event-sequence_left = eine Sequenz verlassen
-event-sequence_ended = Ende einer Sequenz erreicht
+event-alert_channel_changed = Kanal geändert
+event-alert_snoozed = Warnung stummgeschaltet
+event-sequence_made = Ablauf geschrieben
+event-sequence_changed = Ablauf geändert
+event-sequence_activated = Ablauf eingeschaltet
+event-sequence_paused = Ablauf angehalten
+event-sequence_archived = Ablauf beendet
+event-sequence_entered = in einen Ablauf eingetreten
+event-sequence_reached = einen Schritt eines Ablaufs erreicht
+event-sequence_left = aus einem Ablauf ausgetreten
+event-sequence_ended = Ende eines Ablaufs erreicht
 event-confirmation_asked = um Bestätigung gebeten
 event-origin_stopped = Herkunft gesperrt
 event-origin_allowed = Herkunft wieder zugelassen
 event-put_to_rest = Kontakte ruhen
 event-woken = Kontakte geweckt
 event-restored = viele zurückgeholt
-event-sequence_called = eine Sequenz rief einen Webhook
+event-sequence_called = ein Ablauf rief einen Webhook
 
 # variants of a message
 compare-title = Varianten vergleichen (A/B)
@@ -998,3 +1007,15 @@ sign-every_link = jeder Link
 sign-crowd = von dort dasselbe für viele Personen
 sign-companion = von dort, woher zur selben Nachricht eine Maschine kam
 sign-second_look = ein Browser von anderswo, später
+
+# Family: error-cause.
+error-cause-format = die Adresse lässt sich nicht lesen
+error-cause-hard_bounced = das Postfach oder die Domain gibt es nicht
+error-cause-soft_bounce_limit = in vier Sendungen in Folge bis zuletzt aufgeschoben
+error-cause-refused = in drei Sendungen in Folge gerade für diese Adresse abgelehnt
+error-cause-manual = von Hand gesetzt
+
+# Family: edited.
+edited-email = Adresse
+edited-attributes = Werte
+edited-reactivated = wieder aktiv

@@ -163,6 +163,7 @@ equation-magnified = { $n ->
   }
 equation-accepted = Accepted by the server is not “in the inbox”. What is in progress has no verdict yet: until the last retry the totals move.
 equation-skips = Who was skipped, and why
+equation-skips-then = Who would be skipped, and why
 op-equals = equals
 op-plus = plus
 term-recipients = people
@@ -208,6 +209,7 @@ lane-there-own = Its people there
 lane-open = Connections
 lane-why = Why this speed
 lane-next = Changes next
+limit-whose = { $limit } for { $whose }
 lane-nothing = nothing due
 lane-held = Held
 lane-spent = Day budget spent
@@ -354,6 +356,12 @@ consent-none = No consent is recorded.
 timeline = Timeline
 timeline-empty = Nothing has happened yet.
 by-machine = (a machine)
+noted-begins = begins { $at }
+noted-provisional = provisional
+noted-pause-over = the pause is over
+noted-until = until { $at }
+noted-yes = yes
+noted-no = no
 earlier = Earlier
 suppressed-liftable = It can be lifted with a reason.
 suppressed-for-good = Nobody can lift it but the person.
@@ -457,8 +465,9 @@ carry-file = Your session had ended. A file cannot be kept while nobody is signe
 carry-too-long = Your session had ended. What you sent is longer than the { $mb } MB that can be kept while nobody is signed in: go back in your browser and copy it, then sign in and send it again.
 carry-no-file = The file you had chosen could not be kept: choose it again where it is needed.
 carry-title = Signed in
-carry-what = What you had typed is still here and has not been sent yet.
-carry-go = Send what was typed
+carry-what = What you had typed is still here; nothing was done with it yet.
+carry-go = Go on with what was typed
+carry-save = Save what was typed
 carry-leave = Throw it away
 
 # One message.
@@ -998,3 +1007,15 @@ sign-every_link = every link
 sign-crowd = the same from there for many people
 sign-companion = from where a machine came for the same message
 sign-second_look = a browser from elsewhere, later
+
+# Family: error-cause.
+error-cause-format = the address cannot be read
+error-cause-hard_bounced = the mailbox or the domain does not exist
+error-cause-soft_bounce_limit = put off to the last in four mailings in a row
+error-cause-refused = refused for this very address in three mailings in a row
+error-cause-manual = set by hand
+
+# Family: edited.
+edited-email = address
+edited-attributes = values
+edited-reactivated = active again

@@ -84,6 +84,14 @@ async fn draw(
     Ok(sheet.part(factor).part(password).answer(entered))
 }
 
+/// What was refused, in words that fit here: nobody types an address.
+fn own(problem: Problem, words: String) -> Problem {
+    match problem.code {
+        Code::BadCredentials => Problem { detail: words, ..problem },
+        _ => problem,
+    }
+}
+
 /// Changes the password.
 pub(super) async fn change_password(
     State(app): State<App>,
@@ -97,7 +105,10 @@ pub(super) async fn change_password(
             let note = Part::Note("ok", visitor.shown.say("account-changed"), None);
             draw(&app, &visitor, &Entered::default(), Some(note), None).await
         }
-        Err(problem) => draw(&app, &visitor, &Entered::refused("password", typed, problem)?, None, None).await,
+        Err(problem) => {
+            let problem = own(problem, visitor.shown.say("account-not-yours"));
+            draw(&app, &visitor, &Entered::refused("password", typed, problem)?, None, None).await
+        }
     }
 }
 
@@ -113,7 +124,10 @@ pub(super) async fn begin_factor(
         Ok((_, Json(offered))) => {
             draw(&app, &visitor, &Entered::default(), None, Some((offered.secret, offered.uri))).await
         }
-        Err(problem) => draw(&app, &visitor, &Entered::refused("begin", typed, problem)?, None, None).await,
+        Err(problem) => {
+            let problem = own(problem, visitor.shown.say("account-not-yours"));
+            draw(&app, &visitor, &Entered::refused("begin", typed, problem)?, None, None).await
+        }
     }
 }
 
@@ -133,6 +147,7 @@ pub(super) async fn confirm_factor(
         }
         Err(problem) => {
             let offered = (typed.get("secret").to_owned(), typed.get("uri").to_owned());
+            let problem = own(problem, visitor.shown.say("account-not-yours"));
             draw(&app, &visitor, &Entered::refused("confirm", typed, problem)?, None, Some(offered)).await
         }
     }
@@ -151,6 +166,9 @@ pub(super) async fn drop_factor(
             let note = Part::Note("ok", visitor.shown.say("factor-dropped"), None);
             draw(&app, &visitor, &Entered::default(), Some(note), None).await
         }
-        Err(problem) => draw(&app, &visitor, &Entered::refused("drop", typed, problem)?, None, None).await,
+        Err(problem) => {
+            let problem = own(problem, visitor.shown.say("account-not-proved"));
+            draw(&app, &visitor, &Entered::refused("drop", typed, problem)?, None, None).await
+        }
     }
 }

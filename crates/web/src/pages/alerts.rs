@@ -131,7 +131,7 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
         id if id.starts_with("m_") => Cell::link(format!("/campaigns/{id}"), id),
         id if id.starts_with("wh_") => Cell::link(format!("/webhooks/{id}"), id),
         "" => Cell::text(shown.say("alert-machine")),
-        other => Cell::text(other),
+        other => Cell::text(shown.machine_said(other, &standing.last_at)),
     };
     vec![head, about, state, since]
 }

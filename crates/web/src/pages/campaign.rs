@@ -103,7 +103,7 @@ impl Head {
             state,
             class,
             icon,
-            why: campaign.why.clone(),
+            why: campaign.why.as_deref().map(|why| shown.machine_said(why, &shown.now)),
             is_left: is_elsewhere(app, campaign),
             from: chosen.options.from,
             started: campaign.started_at.map(|at| shown.time(&at)),

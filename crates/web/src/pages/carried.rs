@@ -141,6 +141,13 @@ struct CarryPage {
     lacks_file: bool,
 }
 
+impl CarryPage {
+    /// Is all that the form does to save what was typed?
+    fn is_saved(&self) -> bool {
+        self.action.ends_with("/edit")
+    }
+}
+
 impl Carried {
     /// Is there something?
     pub(super) const fn is_some(&self) -> bool {

@@ -27,6 +27,7 @@ use engine::brand::{Brand, SENDER};
 use engine::launch::MessageFile;
 use engine::options::SendOptions;
 use engine::report::Report;
+use mail::compose::OUR_TAGS;
 use model::access::Scope;
 use model::{CampaignId, CampaignState};
 use store::Audience;
@@ -150,6 +151,9 @@ impl Typed {
     }
 }
 
+/// The group of everybody, as the API calls it.
+const EVERYONE: &str = "everyone";
+
 /// A group that can be chosen.
 pub(super) struct Group {
     id: String,
@@ -161,7 +165,7 @@ pub(super) struct Group {
 /// Every group that can be chosen: everybody, lists, segments.
 async fn groups(app: &App, visitor: &Visitor) -> Result<Vec<Group>, Problem> {
     let workspace = visitor.caller.workspace;
-    let mut groups = vec![Group { id: "everyone".to_owned(), name: visitor.shown.say("group-everyone"), kind: "" }];
+    let mut groups = vec![Group { id: EVERYONE.to_owned(), name: visitor.shown.say("group-everyone"), kind: "" }];
     let lists = app.store.lists(workspace, None, GROUPS_MAX).await?;
     groups.extend(lists.into_iter().map(|list| {
         let name = match list.list.topic {
@@ -296,7 +300,7 @@ pub(super) async fn begin(State(app): State<App>, visitor: Visitor, form: forms:
 }
 
 /// The first lines of a message: what the law wants in it is there from the beginning.
-fn starter(words: Words, format: &str) -> String {
+pub(super) fn starter(words: Words, format: &str) -> String {
     let say = |id: &str| words.say(id);
     let (hello, write, leave) = (say("starter-hello"), say("starter-write"), say("starter-leave"));
     match Format::from_word(format).unwrap_or(Format::Html) {
@@ -407,6 +411,11 @@ impl ComposerPage {
         self.typed.raw(&trial::field(*number, part))
     }
 
+    /// What can be left out: everybody would leave nobody.
+    fn left_out(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|group| group.id != EVERYONE || self.is_out(&group.id))
+    }
+
     fn is_out(&self, group: &str) -> bool {
         self.typed.form.all("exclude").iter().any(|known| known == group)
     }
@@ -455,6 +464,7 @@ async fn composer(
     let mut tags: Vec<String> = columns.iter().map(|column| mail::values::tag_of_column(column)).collect();
     tags.sort_unstable();
     tags.dedup();
+    tags.splice(0..0, OUR_TAGS.map(str::to_owned));
     let pictures = app.store.images(workspace, None, PICTURES_MAX).await?;
     let pictures = pictures.into_iter().map(|known| {
         let address = images::address(app, &known);

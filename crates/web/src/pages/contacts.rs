@@ -1,6 +1,7 @@
 //! People: found by the beginning of their address, by where they stand and by list; and one person's timeline.
 
 use super::layout::{Layout, Section};
+use super::noted::{self, plain};
 use super::shown::Shown;
 use super::{Visitor, page, segments};
 use crate::App;
@@ -11,11 +12,10 @@ use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use dispatch::engage::Sign;
 use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, ContactStatus, EmailAddress, EventKind, ListId, SuppressionReason};
+use model::{ContactId, ContactStatus, EmailAddress, EventKind, SuppressionReason};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
@@ -123,36 +123,11 @@ fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
     }
 }
 
-/// What is kept beside an event, for people: programs note what they know as an object of JSON; the id before a list's name is
-/// theirs as well.
-fn in_words(shown: &Shown, detail: String) -> String {
-    if let Some((id, name)) = detail.split_once(' ')
-        && id.parse::<ListId>().is_ok()
-    {
-        return name.to_owned();
-    }
-    let Ok(known) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&detail) else { return detail };
-    let one = |(name, value): (&String, &serde_json::Value)| match (name.as_str(), value) {
-        ("how", serde_json::Value::String(how)) => shown.noted(how),
-        ("signs", serde_json::Value::Array(signs)) => {
-            let known = Sign::ALL.into_iter().filter(|sign| signs.iter().any(|one| one.as_str() == Some(sign.word())));
-            known.map(|sign| shown.one_of("sign", sign.word())).collect::<Vec<_>>().join(", ")
-        }
-        _ => format!("{name}: {}", plain(value)),
-    };
-    known.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
 /// What their server said, where that is why nothing goes to them. Of whoever left, it is what it said to the mail they left by.
 fn refusal_of(kept: &Kept) -> Option<&str> {
     use SuppressionReason::{DomainRefusesMail, HardBounced};
     let is_by_their_server = matches!(kept.reason, HardBounced | DomainRefusesMail);
     kept.evidence.as_ref().and_then(|evidence| evidence.reply.as_deref()).filter(|_| is_by_their_server)
-}
-
-/// A value without the quotes of JSON.
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The list.
@@ -330,7 +305,7 @@ async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Prob
         icon,
         delivery: event.delivery.map(|id| id.to_string()),
         is_machine: reaction.is_some_and(|reaction| reaction.score >= MACHINE_SCORE),
-        detail: skipped.or(name).or(event.detail.map(|detail| in_words(shown, detail))),
+        detail: skipped.or(name).or(noted::in_words(shown, &event)),
         campaign,
     })
 }
@@ -348,25 +323,5 @@ fn looks(event: &Event) -> (&'static str, &'static str) {
         Some(_) => ("us", "people"),
         None if event.skip.is_some() => ("skip", "skip"),
         None => ("skip", "plus"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::words::Words;
-    use model::{Language, Timestamp};
-
-    #[test]
-    fn what_a_program_noted_is_told_without_its_marks() {
-        let words = Words::of(Language::En);
-        let shown = Shown { words, zone: jiff::tz::TimeZone::UTC, now: Timestamp::from_millis(0) };
-        let told = |detail: &str| in_words(&shown, detail.to_owned());
-        assert_eq!(told("{\"how\":\"page\",\"times\":2}"), "on the page that the message leads to, times: 2");
-        assert_eq!(
-            told("{\"signs\":[\"soon\",\"prefetch\"]}"),
-            "a mail service that fetches pictures ahead, very soon after it was delivered"
-        );
-        assert_eq!(told("error: hard_bounced"), "error: hard_bounced");
     }
 }

@@ -39,7 +39,14 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
     let happened = [
         ("server", person.host.unwrap_or_else(|| "–".to_owned()).into()),
         ("at", person.time.map(|at| shown.second(&at)).unwrap_or_default().into()),
-        ("why", person.reply.unwrap_or_else(|| shown.told(person.meaning.unwrap_or_default())).into()),
+        (
+            "why",
+            match &person.reply {
+                Some(reply) => shown.heard(reply),
+                None => shown.told(person.meaning.unwrap_or_default()),
+            }
+            .into(),
+        ),
     ];
     let became =
         vec![("accepted".to_owned(), shown.say("doubt-accepted")), ("hard".to_owned(), shown.say("doubt-hard"))];

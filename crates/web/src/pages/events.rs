@@ -4,6 +4,7 @@ use super::Visitor;
 use super::forms::{Entered, Field, Form, Typed};
 use super::layout::{Layout, Section};
 use super::names::Names;
+use super::noted;
 use super::sheet::{Cell, Press, Sheet, Table};
 use super::shown::Shown;
 use crate::App;
@@ -13,9 +14,10 @@ use crate::page as pages;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
-use model::EventKind;
 use model::access::Scope;
+use model::{CampaignId, ContactId, EventKind};
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Event, EventFilter};
 
 const LIST: &str = "event-page";
@@ -80,11 +82,12 @@ pub(super) async fn list(
         format!("/events?{}", which.typed().with("after", cursor).as_query())
     });
     let names = Names::of(&app, workspace).await?;
+    let about = About::of(&app, &visitor, &found.events).await?;
     let head = shown.says(["when", "event", "by-whom", "event-about", "event-more"]);
     let export = form_urlencoded::Serializer::new(String::new()).append_pair("kinds", &which.kinds).finish();
     let export = if which.kinds.is_empty() { String::new() } else { format!("?{export}") };
     let table = Table::new("events", shown.say("menu-events"), head, shown.say("events-none"))
-        .rows(found.events.into_iter().map(|event| row(shown, &names, event)))
+        .rows(found.events.into_iter().map(|event| row(shown, &names, &about, event)))
         .next(next)
         .press(Press::to(format!("/api/v1/events/export{export}"), shown.say("events-export")))
         .with_csv(shown, &which.list());
@@ -121,29 +124,64 @@ fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
         .field(Field::tick("hand", shown.say("events-by-hand")))
 }
 
-fn row(shown: &Shown, names: &Names, event: Event) -> Vec<Cell> {
+/// What events of a page are about, by the names people know.
+struct About {
+    campaigns: BTreeMap<CampaignId, String>,
+    people: BTreeMap<ContactId, String>,
+}
+
+impl About {
+    /// `events`: those of one page, which bounds what is looked up.
+    async fn of(app: &App, visitor: &Visitor, events: &[Event]) -> Result<About, Problem> {
+        let mut about = About { campaigns: BTreeMap::new(), people: BTreeMap::new() };
+        let workspace = visitor.caller.workspace;
+        for id in events.iter().filter_map(|event| event.campaign).collect::<BTreeSet<_>>() {
+            let known = app.store.campaign(id).await?;
+            about.campaigns.extend(known.map(|campaign| (id, campaign.name)));
+        }
+        if visitor.caller.scopes.has(Scope::ContactsRead) {
+            for id in events.iter().filter_map(|event| event.contact).collect::<BTreeSet<_>>() {
+                let known = app.store.contact_of(workspace, id).await?;
+                about.people.extend(known.and_then(|contact| Some((id, contact.email?))));
+            }
+        }
+        Ok(about)
+    }
+
+    fn campaign(&self, id: CampaignId) -> String {
+        self.campaigns.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    fn person(&self, id: ContactId) -> String {
+        self.people.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+}
+
+fn row(shown: &Shown, names: &Names, known: &About, event: Event) -> Vec<Cell> {
     let mut about = Cell::default();
     if let Some(campaign) = event.campaign {
         let href = match event.delivery {
             Some(delivery) => format!("/campaigns/{campaign}/investigate?person={delivery}"),
             None => format!("/campaigns/{campaign}"),
         };
-        about = Cell::link(href, campaign.to_string());
+        about = Cell::link(href, known.campaign(campaign));
     }
     if let Some(contact) = event.contact {
         let contact_href = format!("/contacts/{contact}");
         about = match about.href {
-            None => Cell::link(contact_href, contact.to_string()),
-            Some(_) => Cell { presses: vec![Press::to(contact_href, contact.to_string()).class("tiny")], ..about },
+            None => Cell::link(contact_href, known.person(contact)),
+            Some(_) => {
+                Cell { presses: vec![Press::to(contact_href, known.person(contact)).class("tiny long")], ..about }
+            }
         };
     }
     let reaction = event.reaction.as_ref();
     let skip = event.skip.map(|reason| shown.one_of("skip", reason.word()));
-    let more = [skip, reaction.and_then(|reaction| reaction.name.clone()), event.detail];
+    let more = [skip, reaction.and_then(|reaction| reaction.name.clone()), noted::in_words(shown, &event)];
     vec![
-        Cell::text(shown.second(&event.at)),
+        Cell::second(shown, &event.at),
         Cell::text(shown.one_of("event", event.kind.word())),
-        Cell::text(names.of_actor(shown, &event.actor)),
+        Cell { is_whole: true, ..Cell::text(names.of_actor(shown, &event.actor)) },
         about,
         Cell::text(more.into_iter().flatten().collect::<Vec<_>>().join(" · ")),
     ]

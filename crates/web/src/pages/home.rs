@@ -134,7 +134,7 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
             icon: "pause",
             fact: shown
                 .fill("need-paused", &[("name", campaign.name.as_str().into()), ("n", known.in_progress.into())]),
-            reason: campaign.why.clone().unwrap_or_default(),
+            reason: shown.machine_said(campaign.why.as_deref().unwrap_or_default(), &shown.now),
             href,
             button: shown.say("need-look"),
         });

@@ -439,7 +439,11 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
         }
         let rows = rejects.into_iter().map(|[line, reason, row]| {
             let taken = shown.say(if was_taken(&reason) { "import-row-taken" } else { "import-row-not-taken" });
-            vec![Cell::text(line), Cell::text(taken).sub(reason), Cell { is_code: true, ..Cell::text(row) }]
+            vec![
+                Cell::text(line),
+                Cell::text(taken).sub(shown.refused(&reason)),
+                Cell { is_code: true, ..Cell::text(row) },
+            ]
         });
         sheet = sheet.part(table.rows(rows));
     }

@@ -155,13 +155,17 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
         }
     }
     if let Some(budget) = lane.budget {
-        let values = [("spent", budget.spent.into()), ("today", budget.today.into()), ("why", budget.why.into())];
+        let values = [
+            ("spent", budget.spent.into()),
+            ("today", budget.today.into()),
+            ("why", shown.machine_said(&budget.why, &shown.now).into()),
+        ];
         why = why.sub(shown.fill("lane-budget", &values));
     }
     let waiting = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
     vec![
         Cell::text(lane.site),
-        Cell::text(lane.source),
+        Cell::text(shown.source(&lane.source)),
         Cell::number(shown, u64::from(lane.open)),
         Cell::number(shown, lane.last_minute.into()),
         Cell::number(shown, waiting),
@@ -195,7 +199,8 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         let reach = if reach.is_empty() { shown.say("hold-all") } else { reach };
         let until = hold.until.map_or_else(|| shown.say("hold-lifted-only"), |at| shown.time(&at));
         let by = Cell::text(names.of_actor(shown, &hold.actor)).sub(shown.time(&hold.at));
-        let mut row = vec![Cell::text(&reach), Cell::text(until), Cell::text(hold.why), by];
+        let why = shown.machine_said(&hold.why, &hold.at);
+        let mut row = vec![Cell::text(&reach), Cell::text(until), Cell::text(why), by];
         if may_write {
             let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift"));
             row.push(Cell::presses(vec![lift.about(reach)]));

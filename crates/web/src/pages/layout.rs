@@ -125,7 +125,8 @@ pub(crate) struct Layout {
 /// Of a page for those who signed in.
 pub(crate) struct Inside {
     pub(crate) menu: Vec<&'static Place>,
-    pub(crate) section: Section,
+    /// Which line of the menu it belongs to, where that is known.
+    section: Option<Section>,
     pub(crate) workspace: String,
     pub(crate) name: String,
     pub(crate) is_sending: bool,
@@ -133,9 +134,21 @@ pub(crate) struct Inside {
     pub(crate) at: String,
 }
 
+impl Inside {
+    /// Does the page belong to this line of the menu?
+    pub(crate) fn is_at(&self, section: &Section) -> bool {
+        self.section.as_ref() == Some(section)
+    }
+}
+
 impl Layout {
     /// Around a page for somebody who signed in.
     pub(crate) fn of(app: &App, visitor: &Visitor, section: Section, title: impl Into<String>) -> Layout {
+        Layout::around(app, visitor, Some(section), title)
+    }
+
+    /// Around a page for somebody who signed in, wherever in the menu it stands.
+    pub(crate) fn around(app: &App, visitor: &Visitor, section: Option<Section>, title: impl Into<String>) -> Layout {
         let menu = MENU.iter().filter(|place| visitor.caller.scopes.has(place.scope)).collect();
         Layout {
             title: title.into(),

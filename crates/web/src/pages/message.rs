@@ -94,11 +94,14 @@ impl Story {
             Err(_) => Vec::new(),
         };
         let shown = &visitor.shown;
-        let in_words = |wait: why::WaitsFor| match wait.until {
-            Some(until) => {
-                shown.fill("message-waits-until", &[("at", shown.time(&until).into()), ("why", wait.why.into())])
+        let in_words = |wait: why::WaitsFor| {
+            let why = shown.machine_said(&wait.why, &shown.now);
+            match wait.until {
+                Some(until) => {
+                    shown.fill("message-waits-until", &[("at", shown.time(&until).into()), ("why", why.into())])
+                }
+                None => shown.fill("message-waits", &[("why", why.into())]),
             }
-            None => shown.fill("message-waits", &[("why", wait.why.into())]),
         };
         let waits = waits.into_iter().map(in_words).collect();
         Ok(told.map(|told| {

@@ -39,6 +39,7 @@ mod live;
 mod machine;
 mod message;
 mod names;
+mod noted;
 mod once;
 mod orders;
 mod people;
@@ -72,10 +73,12 @@ pub(crate) use assets::routes as asset_routes;
 pub(crate) use conditions::kinds as condition_kinds;
 use layout::Layout;
 pub(crate) use live::Latest;
+#[cfg(test)]
+pub(crate) use noted::EDITED;
 pub(crate) use once::Once;
 #[cfg(test)]
 pub(crate) use preview::WAYS;
-pub(crate) use refusal::not_in_sandbox;
+pub(crate) use refusal::{not_in_sandbox, nowhere};
 #[cfg(test)]
 pub(crate) use shown::LEFT_BY;
 pub(crate) use visit::LOOK_COOKIE;

@@ -1,9 +1,10 @@
 //! What was refused, as a page: the same problem that programs get, in words and with a way back.
 
-use super::visit::Stranger;
+use super::visit::{Stranger, Visitor, known};
 use super::{Layout, page};
 use crate::App;
 use crate::problem::{Code, Problem};
+use crate::words::Words;
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -27,9 +28,18 @@ struct Refusal {
 pub(super) async fn in_words(State(app): State<App>, request: Request, next: Next) -> Response {
     let stranger = Stranger::of(request.headers());
     let back = referer(&app, &request);
-    let mut response = next.run(request).await;
+    let (parts, body) = request.into_parts();
+    let asked = parts.clone();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let mut drawn = told(&app, &stranger, problem, back);
+    let visitor = match response.extensions_mut().remove::<Visitor>() {
+        Some(visitor) => Some(visitor),
+        None => known(&app, asked).await,
+    };
+    let mut drawn = match visitor {
+        Some(visitor) => told_inside(&app, &visitor, problem, back),
+        None => told(&app, &stranger, problem, back),
+    };
     *drawn.status_mut() = response.status();
     // Who asked is told to the layer outside, and when to come again to the browser.
     if let Some(after) = response.headers_mut().remove(header::RETRY_AFTER) {
@@ -42,7 +52,20 @@ pub(super) async fn in_words(State(app): State<App>, request: Request, next: Nex
 fn told(app: &App, stranger: &Stranger, problem: Problem, back: Option<String>) -> Response {
     let what = stranger.words.one_of("problem", problem.code.word());
     let layout = Layout::outside(app, stranger, what.clone());
-    page(&Refusal { layout, what, detail: stranger.words.refused(&problem.detail), back })
+    page(&Refusal { layout, what, detail: more(&problem, stranger.words), back })
+}
+
+/// The same for somebody who signed in: the menu stays where it was.
+fn told_inside(app: &App, visitor: &Visitor, problem: Problem, back: Option<String>) -> Response {
+    let shown = &visitor.shown;
+    let what = shown.one_of("problem", problem.code.word());
+    let layout = Layout::around(app, visitor, None, what.clone());
+    page(&Refusal { layout, what, detail: more(&problem, shown.words), back })
+}
+
+/// What is said beyond what it is; of many a refusal there is no more to say.
+fn more(problem: &Problem, words: Words) -> String {
+    if problem.detail == problem.code.title() { String::new() } else { words.refused(&problem.detail) }
 }
 
 /// An address that only takes what a form sends, and is looked at.
@@ -51,6 +74,22 @@ pub(super) async fn not_so() -> Problem {
         Code::MethodNotAllowed,
         "this address takes what a form sends, and shows nothing by itself: go to the page of the form",
     )
+}
+
+/// There is no such address: as a page for browsers, and as JSON for programs.
+pub(crate) async fn nowhere(State(app): State<App>, request: Request) -> Response {
+    let problem = Problem::from(Code::NoSuchRoute);
+    let wanted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !wanted.contains("text/html") || request.uri().path().starts_with("/api/") {
+        return problem.into_response();
+    }
+    let (parts, _) = request.into_parts();
+    let stranger = Stranger::of(&parts.headers);
+    let drawn = match known(&app, parts).await {
+        Some(visitor) => told_inside(&app, &visitor, problem, None),
+        None => told(&app, &stranger, problem, None),
+    };
+    (StatusCode::NOT_FOUND, drawn).into_response()
 }
 
 /// What belongs to the installation is no part of a sandbox.

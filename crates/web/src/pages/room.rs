@@ -72,7 +72,9 @@ impl Lane {
             (Some(held), Some(limit)) if is_rest => (shown.limit(&limit), Some(held.until)),
             (Some(held), _) => (shown.held(&held), Some(held.until)),
             (None, Some(limit)) => (shown.limit(&limit), limit.limit.next_probe),
-            (None, None) => (view.budget.map(|budget| budget.why).unwrap_or_default(), None),
+            (None, None) => {
+                (view.budget.map(|budget| shown.machine_said(&budget.why, &shown.now)).unwrap_or_default(), None)
+            }
         };
         let waiting = u64::try_from(view.waiting).unwrap_or(u64::MAX);
         let asked = form_urlencoded::Serializer::new(String::new()).append_pair("provider", &view.site).finish();

@@ -65,6 +65,8 @@ pub(super) struct Cell {
     pub(super) sub: Vec<String>,
     pub(super) is_code: bool,
     pub(super) is_number: bool,
+    /// Does it stay on one line, as times do?
+    pub(super) is_whole: bool,
     pub(super) presses: Vec<Press>,
 }
 
@@ -75,6 +77,11 @@ impl Cell {
 
     pub(super) fn code(text: impl Into<String>) -> Cell {
         Cell { is_code: true, ..Cell::text(text) }
+    }
+
+    /// Of an event: with its seconds.
+    pub(super) fn second(shown: &Shown, at: &Timestamp) -> Cell {
+        Cell { is_whole: true, ..Cell::text(shown.second(at)) }
     }
 
     pub(super) fn number(shown: &Shown, n: u64) -> Cell {
@@ -95,7 +102,7 @@ impl Cell {
 
     /// A time, or a dash.
     pub(super) fn time(shown: &Shown, at: Option<Timestamp>) -> Cell {
-        Cell::text(at.map_or_else(|| "–".to_owned(), |at| shown.time(&at)))
+        Cell { is_whole: true, ..Cell::text(at.map_or_else(|| "–".to_owned(), |at| shown.time(&at))) }
     }
 
     pub(super) fn sub(mut self, sub: impl Into<String>) -> Cell {

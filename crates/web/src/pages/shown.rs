@@ -16,6 +16,12 @@ use std::time::Duration;
 /// Below so many per cent a share is told with two figures behind the point.
 const SMALL_PERCENT: f64 = 1.0;
 
+/// What lasts less than a tenth of a second is told in milliseconds.
+const TENTH_MS: u128 = 100;
+
+/// A reply of a server begins with so many digits (RFC 5321 section 4.2).
+const CODE_DIGITS: usize = 3;
+
 /// How somebody left.
 pub(crate) const LEFT_BY: [&str; 5] = ["feedback_report", "mail", "one_click", "page", "told"];
 
@@ -135,10 +141,21 @@ impl Shown {
         self.zoned(*at).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
-    /// What the machine said of itself at a time, in this language and zone.
+    /// What the machine said of itself at a time, in this language and zone; what it says of verdicts as well.
     pub(crate) fn machine_said(&self, text: &str, at: &Timestamp) -> String {
         let zone = Zone::find(&self.zone_name()).unwrap_or_else(Zone::utc);
-        Manner { language: self.words.language(), zone }.told(text, *at)
+        Manner { language: self.words.language(), zone }.told_beside(text, *at, &|text| self.told(text))
+    }
+
+    /// What was heard last of somebody: a server's reply as it was said, what we saw ourselves in this language.
+    pub(crate) fn heard(&self, text: &str) -> String {
+        let is_reply = text.len() >= CODE_DIGITS && text.bytes().take(CODE_DIGITS).all(|byte| byte.is_ascii_digit());
+        if is_reply { text.to_owned() } else { self.machine_said(text, &self.now) }
+    }
+
+    /// A source by its name; the one that every installation has by what it is.
+    pub(crate) fn source(&self, name: &str) -> String {
+        self.machine_said(name, &self.now)
     }
 
     /// What is noted beside a suppression: how somebody left stands there as a word.
@@ -150,15 +167,18 @@ impl Shown {
     pub(crate) fn held(&self, view: &HeldView) -> String {
         match view.why.strip_suffix(')').and_then(|why| why.rsplit_once(" (rule ")) {
             Some((meaning, rule)) => format!("{} ({rule})", self.told(meaning)),
-            None => view.why.clone(),
+            None => self.machine_said(&view.why, &self.now),
         }
     }
 
     /// A limit of a lane in a sentence, with its times in the workspace's zone.
     pub(crate) fn limit(&self, view: &LimitView) -> String {
-        let says = view.limit.in_words(&|at| self.time(&at));
+        let says = self.machine_said(&view.limit.in_words(&|at| self.time(&at)), &self.now);
         match &view.whose {
-            Some(whose) => format!("{says} for {whose}"),
+            Some(whose) => {
+                let whose = self.machine_said(whose, &self.now);
+                self.fill("limit-whose", &[("limit", says.into()), ("whose", whose.into())])
+            }
             None => says,
         }
     }
@@ -173,10 +193,11 @@ impl Shown {
         self.zone.iana_name().unwrap_or("UTC").to_owned()
     }
 
-    /// `0.8 s`, `4 min`, `3 h`, `2 d`.
+    /// `40 ms`, `0.8 s`, `4 min`, `3 h`, `2 d`.
     pub(crate) fn lasted(&self, span: &Duration) -> String {
         let secs = span.as_secs();
         match secs {
+            0 if (1..TENTH_MS).contains(&span.as_millis()) => format!("{} ms", span.as_millis()),
             0..=9 => format!("{} s", self.decimal(span.as_secs_f64(), 1)),
             10..=119 => format!("{secs} s"),
             120..=7_199 => format!("{} min", secs / 60),
@@ -257,6 +278,7 @@ mod tests {
         assert_eq!((en.share(&388, &48_965), de.share(&388, &48_965)), ("0.79 %".to_owned(), "0,79 %".to_owned()));
         assert_eq!((en.share(&978, &1_000), en.share(&0, &0)), ("97.8 %".to_owned(), "–".to_owned()));
         assert_eq!(en.share(&0, &9), "0.0 %");
+        assert_eq!([0, 40, 800, 240_000].map(|ms| de.lasted_ms(&ms)), ["0,0 s", "40 ms", "0,8 s", "4 min"]);
     }
 
     #[test]

@@ -221,7 +221,12 @@ async fn one(app: &App, visitor: &Visitor, name: &str, entered: &Entered) -> Res
             Some(_) => shown.fill("source-budget", &values),
             None => shown.fill("source-budget-each", &values),
         };
-        vec![Cell::text(toward.name), Cell::badge(class, class, stands), Cell::text(budget), Cell::text(toward.why)]
+        vec![
+            Cell::text(toward.name),
+            Cell::badge(class, class, stands),
+            Cell::text(budget),
+            Cell::text(shown.machine_said(&toward.why, &shown.now)),
+        ]
     });
     sheet =
         sheet.part(Table::new("toward", shown.say("source-toward"), head, shown.say("source-toward-empty")).rows(rows));

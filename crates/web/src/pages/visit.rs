@@ -129,10 +129,18 @@ pub(super) async fn require(State(app): State<App>, request: Request, next: Next
     }
     let visitor = visitor(&app, &parts, caller.clone()).await?;
     parts.extensions.insert(caller.clone());
-    parts.extensions.insert(visitor);
+    parts.extensions.insert(visitor.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     response.extensions_mut().insert(caller);
+    // What is refused is drawn outside, for whom it was.
+    response.extensions_mut().insert(visitor);
     Ok(response)
+}
+
+/// Who asks, where they are signed in: for pages that stand before no door, as refusals do.
+pub(super) async fn known(app: &App, mut parts: Parts) -> Option<Visitor> {
+    let caller = auth::caller(app, &mut parts).await.ok().filter(|caller| caller.role.is_some())?;
+    visitor(app, &parts, caller).await.ok()
 }
 
 /// Whoever is not signed in is asked to; what they typed into a form is carried along.

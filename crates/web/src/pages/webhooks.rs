@@ -231,7 +231,7 @@ async fn tries(app: &App, visitor: &Visitor, id: WebhookId, after: Option<&str>)
             said = said.sub(text);
         }
         let took = std::time::Duration::from_millis(u64::from(tried.duration_ms));
-        vec![Cell::text(shown.second(&tried.at)), Cell::text(tried.kind), said, Cell::text(shown.lasted(&took))]
+        vec![Cell::second(shown, &tried.at), Cell::text(tried.kind), said, Cell::text(shown.lasted(&took))]
     });
     let table = Table::new("tries", shown.say("webhook-tries"), head, shown.say("webhook-tries-empty"));
     let table = table.rows(rows).next(next.map(|next| format!("/webhooks/{id}?after={next}")));

@@ -7,7 +7,7 @@ use model::WorkspaceId;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-async fn send_in(house: &House, key: &str, csv: &str) -> Answer {
+pub(super) async fn send_in(house: &House, key: &str, csv: &str) -> Answer {
     let request = Request::post("/api/v1/imports/files")
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "text/csv; charset=utf-8")
@@ -16,7 +16,7 @@ async fn send_in(house: &House, key: &str, csv: &str) -> Answer {
 }
 
 /// Begins an import and waits for the end of its job.
-async fn import(house: &House, key: &str, wanted: Value) -> Value {
+pub(super) async fn import(house: &House, key: &str, wanted: Value) -> Value {
     let begun = house.post("/api/v1/imports", key, wanted).await;
     assert_eq!(begun.status, 202, "{}", begun.text);
     let place = begun.headers["location"].to_str().unwrap().to_owned();

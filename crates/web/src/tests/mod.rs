@@ -31,6 +31,7 @@ mod preferences;
 mod provider;
 mod readers;
 mod replies;
+mod said;
 mod sandbox;
 mod sequences;
 mod strangers;
