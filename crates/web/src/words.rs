@@ -345,6 +345,10 @@ mod tests {
             of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
             of("condition", crate::pages::condition_kinds()),
             of("op", OPS.to_vec()),
+            of("entry", [&crate::pages::steps::ENTRIES[..], &["text"]].concat()),
+            of("again-in", crate::pages::steps::AGAIN.to_vec()),
+            of("unit", crate::pages::steps::UNITS.to_vec()),
+            of("step", [&crate::pages::steps::STEPS[..], &["text"]].concat()),
             of("weekday", numbers[..7].to_vec()),
             of("month", numbers.to_vec()),
         ]

@@ -748,6 +748,56 @@ sequence-messages-help = In JSON, jede unter dem Namen, den ihr Schritt verwende
 sequence-write-what = Vor dem Aktivieren tritt niemand ein.
 sequence-save = Speichern
 sequence-no-json = Zeile { $line }, Spalte { $column } ist kein JSON
+sequence-as-text = Als JSON
+sequence-as-form = Als Formular
+sequence-entries = Wer eintritt
+sequence-entry-what = Noch ein Eintritt
+sequence-entry-add = Eintritt hinzufügen
+sequence-event = Name des Ereignisses
+sequence-again = Dürfen sie noch einmal eintreten?
+sequence-again-days = Tage, wenn nach einer Weile
+sequence-goal = Das Ziel: ein Ereignis, das ihn vorzeitig beendet
+sequence-goal-help = Der Name, den ein anderes System meldet, etwa „booked“; eine Regel steht hier als JSON. Leer: keines.
+sequence-zone = Zeitzone
+sequence-zone-help = Für Wartezeiten bis zu einer Uhrzeit, bei Personen, deren eigene nicht bekannt ist. Leer: UTC.
+sequence-step-what = Noch ein Schritt
+sequence-step-add = Schritt hinzufügen
+sequence-template = Eine Vorlage des Arbeitsbereichs:
+sequence-amount = Wie lange
+sequence-unit = In
+sequence-at-most = höchstens
+sequence-time = Uhrzeit
+sequence-value = Der Wert
+sequence-up = Nach oben
+sequence-down = Nach unten
+
+# Family: entry.
+entry-event = ein anderes System meldet ein Ereignis von ihnen
+entry-joins = wer von jetzt an auf die Liste kommt
+entry-list = wer auf der Liste ist und wer auf sie kommt
+entry-segment = wer zum Segment gehört und wer dazukommt
+entry-api = wen ein Programm nennt
+entry-text = als JSON
+
+# Family: unit.
+unit-minutes = Minuten
+unit-hours = Stunden
+unit-days = Tage
+
+# Family: again-in.
+again-in-never = einmal und nie wieder
+again-in-always = immer, wenn sie nicht darin sind
+again-in-after = wieder nach einer Weile
+
+# Family: step.
+step-send = eine Nachricht senden
+step-wait = warten
+step-until = bis zu einer Uhrzeit warten
+step-event = auf ein Ereignis warten
+step-set = einen Wert der Person setzen
+step-call = Webhooks rufen
+step-end = hier enden
+step-text = als JSON
 
 # Family: sequence-state.
 sequence-state-draft = Entwurf

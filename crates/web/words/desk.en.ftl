@@ -751,6 +751,56 @@ sequence-messages-help = In JSON, each under the name its step uses.
 sequence-write-what = Nobody comes in before it is activated.
 sequence-save = Save
 sequence-no-json = Line { $line }, column { $column } is no JSON
+sequence-as-text = As JSON
+sequence-as-form = As a form
+sequence-entries = Who comes in
+sequence-entry-what = Another way in
+sequence-entry-add = Add a way in
+sequence-event = Name of the event
+sequence-again = May they come in once more?
+sequence-again-days = days, where it is after a while
+sequence-goal = The goal: an event that ends it early
+sequence-goal-help = The name that another system tells, such as “booked”; a rule stands here as JSON. Empty: none.
+sequence-zone = Time zone
+sequence-zone-help = For waits until a time of the day, for people whose own is not known. Empty: UTC.
+sequence-step-what = Another step
+sequence-step-add = Add a step
+sequence-template = A template of the workspace:
+sequence-amount = How long
+sequence-unit = In
+sequence-at-most = at most
+sequence-time = Time of the day
+sequence-value = The value
+sequence-up = Up
+sequence-down = Down
+
+# Family: entry.
+entry-event = another system tells an event of them
+entry-joins = whoever comes onto the list from now on
+entry-list = whoever is on the list, and comes onto it
+entry-segment = whoever is in the segment, and gets into it
+entry-api = whom a program names
+entry-text = as JSON
+
+# Family: unit.
+unit-minutes = minutes
+unit-hours = hours
+unit-days = days
+
+# Family: again-in.
+again-in-never = once and never again
+again-in-always = whenever they are not in it
+again-in-after = again after a while
+
+# Family: step.
+step-send = send a message
+step-wait = wait
+step-until = wait until a time of the day
+step-event = wait for an event
+step-set = set a value of the person
+step-call = call webhooks
+step-end = end here
+step-text = as JSON
 
 # Family: sequence-state.
 sequence-state-draft = draft

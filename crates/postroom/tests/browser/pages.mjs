@@ -72,7 +72,7 @@ const PAGES = {
   "/sunsets": () => ["/sunsets"],
   "/sunsets/{id}/undo": () => ["/sunsets/su_1/undo"],
   "/sequences": () => ["/sequences"],
-  "/sequences/new": () => ["/sequences/new"],
+  "/sequences/new": () => ["/sequences/new", "/sequences/new?view=text"],
   "/sequences/{id}": (has) => [`/sequences/${has.sequence}`],
   "/sequences/{id}/edit": (has) => [`/sequences/${has.sequence}/edit`],
   "/sequences/{id}/archive": (has) => [`/sequences/${has.sequence}/archive`],

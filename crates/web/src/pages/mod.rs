@@ -56,6 +56,7 @@ mod settings;
 mod sheet;
 mod shown;
 mod sources;
+pub(crate) mod steps;
 mod sunsets;
 mod suppressions;
 mod tabs;

@@ -1,10 +1,12 @@
-//! Sequences: where they stand, what came of each step, and the writing of them as the API has them.
+//! Sequences: where they stand, what came of each step, and the writing of them: as a form, or as the API has them.
 
-use super::Visitor;
+use super::composer::starter;
 use super::forms::{Entered, Field, Form, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Badge, Cell, Facts, Press, Sheet, Table};
 use super::shown::Shown;
+use super::steps::{Entry, Lines};
+use super::{Visitor, page};
 use crate::App;
 use crate::api::sequences as api;
 use crate::extract::{Asked, At, Input, given};
@@ -12,17 +14,28 @@ use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use crate::stream;
 use crate::strict::tree_of;
+use crate::words::Words;
+use askama::Template;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use engine::brand::{Brand, SENDER};
 use model::access::Scope;
 use model::{SequenceId, SequenceState};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Gone, RuleOf};
 
 const LIST: &str = "sequences";
 /// Sequences of a page.
 const PAGE: usize = 50;
+/// Lists and segments to choose from.
+const GROUPS_MAX: usize = 500;
+/// The view of it as JSON.
+const TEXT: &str = "text";
+/// The view of it as a form.
+const FORM: &str = "form";
 /// What a new one begins with: everybody who joins a list is written to, and again three days later.
 const BEGINNING: &str = include_str!("../../templates/pages/sequence.json");
 const FIRST_MESSAGES: &str = include_str!("../../templates/pages/sequence_messages.json");
@@ -215,13 +228,167 @@ fn presses(visitor: &Visitor, known: &store::Sequence) -> Vec<Press> {
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// How it is to be written.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct View {
+    /// `text`: as JSON.
+    view: String,
+}
+
 /// A sequence to be.
-pub(super) async fn new(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn new(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(how): Asked<View>,
+) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsWrite)?;
     let written =
         Written { name: String::new(), definition: BEGINNING.to_owned(), messages: FIRST_MESSAGES.to_owned() };
-    Ok(editor(&app, &visitor, None, &written, &Entered::default()))
+    if how.view == TEXT {
+        return Ok(editor(&app, &visitor, None, &written, &Entered::default()));
+    }
+    // Its messages are for recipients: from who writes here, and in their language.
+    let workspace = visitor.caller.workspace;
+    let words = Words::of(Brand::of(&app.store, workspace).await?.language);
+    let from = app.store.setting(workspace, SENDER).await?.unwrap_or_default();
+    let mut lines = written.lines();
+    lines.begin(&from, &starter(words, "markdown"));
+    let draft = Draft { id: None, name: String::new(), lines, errors: Vec::new() };
+    Ok(page(&form(&app, &visitor, draft).await?))
 }
+
+// ── as a form ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A sequence as the form has it.
+struct Draft {
+    id: Option<SequenceId>,
+    name: String,
+    lines: Lines,
+    /// What is wrong with no line: the field, and what is said.
+    errors: Vec<(String, String)>,
+}
+
+/// A choice of a form: value and words.
+type Choices = Vec<(String, String)>;
+
+#[derive(Template)]
+#[template(path = "pages/sequence.html")]
+struct SequencePage {
+    layout: Layout,
+    action: String,
+    up: String,
+    is_new: bool,
+    name: String,
+    lines: Lines,
+    errors: Vec<(String, String)>,
+    lists: Choices,
+    segments: Choices,
+}
+
+impl SequencePage {
+    /// What people may come in from; what is chosen already is among it, known or not.
+    fn groups_of(&self, entry: &Entry) -> Choices {
+        let mut known = if entry.kind == "segment" { self.segments.clone() } else { self.lists.clone() };
+        if !entry.value.is_empty() && !known.iter().any(|(value, _)| *value == entry.value) {
+            known.push((entry.value.clone(), entry.value.clone()));
+        }
+        known
+    }
+
+    /// What is wrong with lines: the line's id, its number, and what is said.
+    fn wrongs(&self) -> Vec<(String, usize, &str)> {
+        let entries = self.lines.entries.iter().map(|entry| &entry.wrong).zip(1..).map(|(wrong, n)| (wrong, 'e', n));
+        let steps = self.lines.steps.iter().map(|step| &step.wrong).zip(1..).map(|(wrong, n)| (wrong, 's', n));
+        entries.chain(steps).filter_map(|(wrong, mark, n)| Some((format!("{mark}{n}"), n, wrong.as_deref()?))).collect()
+    }
+
+    fn is_wrong(&self) -> bool {
+        !self.wrongs().is_empty()
+    }
+}
+
+async fn form(app: &App, visitor: &Visitor, draft: Draft) -> Result<SequencePage, Problem> {
+    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
+    let lists = app.store.lists(workspace, None, GROUPS_MAX).await?;
+    let segments = app.store.segments(workspace, None, GROUPS_MAX).await?;
+    let (action, up) = places(draft.id);
+    let title = if draft.name.is_empty() { shown.say("sequence-new") } else { draft.name.clone() };
+    Ok(SequencePage {
+        layout: Layout::of(app, visitor, Section::Sequences, title),
+        action,
+        up,
+        is_new: draft.id.is_none(),
+        name: draft.name,
+        lines: draft.lines,
+        errors: draft.errors,
+        lists: lists.into_iter().map(|list| (list.id.to_string(), list.list.name)).collect(),
+        segments: segments.into_iter().map(|segment| (segment.id.to_string(), segment.name)).collect(),
+    })
+}
+
+/// Where a sequence is sent to, and where one comes from.
+fn places(id: Option<SequenceId>) -> (String, String) {
+    id.map_or_else(
+        || ("/sequences/new".to_owned(), "/sequences".to_owned()),
+        |id| (format!("/sequences/{id}/edit"), format!("/sequences/{id}")),
+    )
+}
+
+/// What was pressed on the form: a line is changed and the form drawn again, it is shown as JSON, or kept.
+async fn pressed(app: App, visitor: Visitor, id: Option<SequenceId>, typed: Typed) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsWrite)?;
+    let (wish, name) = (typed.get("do"), typed.get("name").to_owned());
+    let mut draft = Draft { id, name, lines: Lines::typed(&typed), errors: Vec::new() };
+    if draft.lines.press(wish, &typed) {
+        return Ok(page(&form(&app, &visitor, draft).await?));
+    }
+    let Some((definition, messages)) = draft.lines.json(&visitor.shown) else {
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form(&app, &visitor, draft).await?)).into_response());
+    };
+    if wish == TEXT {
+        let written =
+            Written { name: draft.name, definition: format!("{definition:#}"), messages: format!("{messages:#}") };
+        return Ok(editor(&app, &visitor, id, &written, &Entered::default()));
+    }
+    let whole = given(&json!({ "name": draft.name, "definition": definition, "messages": messages }));
+    let kept = match whole {
+        Ok(body) => keep(&app, &visitor, id, body).await,
+        Err(problem) => Err(problem),
+    };
+    match kept {
+        Ok(place) => Ok(Redirect::to(&place).into_response()),
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.code.status()).unwrap_or_default();
+            // What is no matter of the form goes on as it is.
+            let entered = Entered::refused("sequence", typed, problem)?;
+            draft.errors = entered.into_problem().map(|problem| draft.lines.blame(&problem)).unwrap_or_default();
+            Ok((status, page(&form(&app, &visitor, draft).await?)).into_response())
+        }
+    }
+}
+
+/// Makes a sequence, or changes it; where it is.
+async fn keep(
+    app: &App,
+    visitor: &Visitor,
+    id: Option<SequenceId>,
+    body: Input<api::WrittenSequence>,
+) -> Result<String, Problem> {
+    let (state, caller) = (State(app.clone()), visitor.caller.clone());
+    match id {
+        None => {
+            let (_, Json(made)) = api::make(state, caller, body).await?;
+            Ok(format!("/sequences/{}", made.sequence.id))
+        }
+        Some(id) => {
+            let Json(_) = api::change(state, caller, At(id), body).await?;
+            Ok(format!("/sequences/{id}"))
+        }
+    }
+}
+
+// ── as JSON ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// What is written of a sequence.
 struct Written {
@@ -230,19 +397,25 @@ struct Written {
     messages: String,
 }
 
+impl Written {
+    /// The same as lines of the form.
+    fn lines(&self) -> Lines {
+        let read = |text: &str| serde_json::from_str(text).unwrap_or_default();
+        Lines::of(&read(&self.definition), &read(&self.messages))
+    }
+}
+
 fn editor(app: &App, visitor: &Visitor, id: Option<SequenceId>, written: &Written, entered: &Entered) -> Response {
     let shown = &visitor.shown;
-    let (action, up) = id.map_or_else(
-        || ("/sequences/new".to_owned(), "/sequences".to_owned()),
-        |id| (format!("/sequences/{id}/edit"), format!("/sequences/{id}")),
-    );
+    let (action, up) = places(id);
     let definition = Field::area("definition", shown.say("sequence-definition"), 20).value(&written.definition);
     let messages = Field::area("messages", shown.say("sequence-messages"), 20).value(&written.messages);
     let form = Form::new("sequence", "", action, shown.say("sequence-save"), entered)
         .help(shown.say("sequence-write-what"))
         .field(Field::line("name", shown.say("sequence-name")).value(&written.name).required())
         .field(definition.help(shown.say("sequence-definition-help")))
-        .field(messages.help(shown.say("sequence-messages-help")));
+        .field(messages.help(shown.say("sequence-messages-help")))
+        .more("do", FORM, shown.say("sequence-as-form"));
     let title = if written.name.is_empty() { shown.say("sequence-new") } else { written.name.clone() };
     let layout = Layout::of(app, visitor, Section::Sequences, title);
     let sheet = Sheet::new(layout).up(up, shown.say("menu-sequences")).part(form);
@@ -257,6 +430,7 @@ pub(super) async fn edit(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<SequenceId>,
+    Asked(how): Asked<View>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsWrite)?;
     let Json(whole) = api::show(State(app.clone()), visitor.caller.clone(), At(id)).await?;
@@ -266,22 +440,29 @@ pub(super) async fn edit(
         definition: format!("{:#}", whole.definition),
         messages: format!("{messages:#}"),
     };
-    Ok(editor(&app, &visitor, Some(id), &written, &Entered::default()))
+    if how.view == TEXT {
+        return Ok(editor(&app, &visitor, Some(id), &written, &Entered::default()));
+    }
+    let lines = written.lines();
+    let draft = Draft { id: Some(id), name: written.name, lines, errors: Vec::new() };
+    Ok(page(&form(&app, &visitor, draft).await?))
+}
+
+/// A field as JSON; empty, it is an empty object.
+fn json_of(shown: &Shown, typed: &Typed, name: &'static str) -> Result<Value, Problem> {
+    let text = typed.get(name);
+    let text = if text.is_empty() { "{}" } else { text };
+    tree_of(text).map_err(|why| {
+        let place = [("line", why.line().to_string().into()), ("column", why.column().to_string().into())];
+        Problem::field(name, format!("{}: {why}", shown.fill("sequence-no-json", &place)))
+    })
 }
 
 /// What was written, as the request of the API.
 async fn body(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Input<api::WrittenSequence>, Problem> {
-    let shown = &visitor.shown;
-    let json_of = |name: &'static str| -> Result<Value, Problem> {
-        let text = typed.get(name);
-        let text = if text.is_empty() { "{}" } else { text };
-        tree_of(text).map_err(|why| {
-            let place = [("line", why.line().to_string().into()), ("column", why.column().to_string().into())];
-            Problem::field(name, format!("{}: {why}", shown.fill("sequence-no-json", &place)))
-        })
-    };
     let mut faults = Faults::default();
-    let [definition, messages] = ["definition", "messages"].map(|name| faults.take(json_of(name)));
+    let [definition, messages] =
+        ["definition", "messages"].map(|name| faults.take(json_of(&visitor.shown, typed, name)));
     let definition = definition.unwrap_or_else(|| json!({}));
     let whole = |messages: Value| json!({ "name": typed.get("name"), "definition": definition, "messages": messages });
     let read = faults.take(given(&whole(messages.unwrap_or_else(|| json!({})))));
@@ -320,14 +501,7 @@ fn typed_back(
 
 /// Writes a sequence.
 pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
-    let made = match body(&app, &visitor, &typed).await {
-        Ok(body) => api::make(State(app.clone()), visitor.caller.clone(), body).await,
-        Err(problem) => Err(problem),
-    };
-    match made {
-        Ok((_, Json(made))) => Ok(Redirect::to(&format!("/sequences/{}", made.sequence.id)).into_response()),
-        Err(problem) => typed_back(&app, &visitor, None, typed, problem),
-    }
+    written(app, visitor, None, typed).await
 }
 
 /// Changes a sequence as a whole.
@@ -337,13 +511,40 @@ pub(super) async fn change(
     At(id): At<SequenceId>,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    let changed = match body(&app, &visitor, &typed).await {
-        Ok(body) => api::change(State(app.clone()), visitor.caller.clone(), At(id), body).await,
+    written(app, visitor, Some(id), typed).await
+}
+
+/// What was typed as JSON, as the form has it.
+async fn as_form(app: App, visitor: Visitor, id: Option<SequenceId>, typed: Typed) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsWrite)?;
+    let mut faults = Faults::default();
+    let read = ["definition", "messages"].map(|name| faults.take(json_of(&visitor.shown, &typed, name)));
+    match (read, faults.hold()) {
+        ([Some(definition), Some(messages)], Ok(())) => {
+            let lines = Lines::of(&definition, &messages);
+            let draft = Draft { id, name: typed.get("name").to_owned(), lines, errors: Vec::new() };
+            Ok(page(&form(&app, &visitor, draft).await?))
+        }
+        (_, Err(problem)) => typed_back(&app, &visitor, id, typed, problem),
+        (_, Ok(())) => Err(Problem::field("definition", visitor.shown.say("form-wrong"))),
+    }
+}
+
+/// What was sent: by the form, or as JSON.
+async fn written(app: App, visitor: Visitor, id: Option<SequenceId>, typed: Typed) -> Result<Response, Problem> {
+    if !typed.knows("definition") {
+        return pressed(app, visitor, id, typed).await;
+    }
+    if typed.get("do") == FORM {
+        return as_form(app, visitor, id, typed).await;
+    }
+    let kept = match body(&app, &visitor, &typed).await {
+        Ok(body) => keep(&app, &visitor, id, body).await,
         Err(problem) => Err(problem),
     };
-    match changed {
-        Ok(_) => Ok(Redirect::to(&format!("/sequences/{id}")).into_response()),
-        Err(problem) => typed_back(&app, &visitor, Some(id), typed, problem),
+    match kept {
+        Ok(place) => Ok(Redirect::to(&place).into_response()),
+        Err(problem) => typed_back(&app, &visitor, id, typed, problem),
     }
 }
 

@@ -160,7 +160,7 @@ async fn the_log_is_filtered_by_its_address_and_alerts_go_quiet() {
 async fn a_sequence_is_written_changed_paused_and_ended() {
     let house = rehearsal();
     let browser = Browser::owner(&house).await;
-    let page = browser.look("/sequences/new").await.text;
+    let page = browser.look("/sequences/new?view=text").await.text;
     assert!(page.contains("&#34;steps&#34;"), "{page}");
     let encode = |definition: &str| {
         let mut form = form_urlencoded::Serializer::new(String::new());
@@ -175,7 +175,7 @@ async fn a_sequence_is_written_changed_paused_and_ended() {
     let made = browser.submit("/sequences/new", &encode(r#"{"entries": [{"by": "api"}], "steps": ["end"]}"#)).await;
     assert_eq!(made.status, 303, "{}", made.text);
     let base = made.headers["location"].to_str().unwrap().to_owned();
-    assert!(browser.look(&format!("{base}/edit")).await.text.contains("&#34;entries&#34;"));
+    assert!(browser.look(&format!("{base}/edit?view=text")).await.text.contains("&#34;entries&#34;"));
     assert_eq!(browser.submit(&format!("{base}/activate"), "").await.status, 303);
     let page = browser.look(&base).await.text;
     assert!(page.contains("0 came in = 0 on their way") && page.contains(&format!("{base}/pause")), "{page}");

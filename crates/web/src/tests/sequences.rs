@@ -1,5 +1,6 @@
 //! Sequences over the API, from their first words to their report.
 
+use super::browser::Browser;
 use super::house::House;
 use crate::{Config, Sending};
 use axum::http::Method;
@@ -286,4 +287,96 @@ async fn the_example_of_the_reference_is_a_sequence() {
         .map(|one| (one["name"].as_str().unwrap(), one["kind"].as_str().unwrap()))
         .collect();
     assert_eq!(kinds, [("Onboarding: welcome", "automated"), ("Onboarding: offer", "automated")]);
+}
+
+#[tokio::test]
+async fn a_sequence_is_written_by_a_form_step_by_step_without_json() {
+    let house = rehearsal();
+    let (browser, key) = (Browser::owner(&house).await, house.master_key().await);
+    let page = browser.look("/sequences/new").await.text;
+    assert!(page.contains("name=\"s1-kind\" value=\"send\"") && !page.contains("name=\"definition\""), "{page}");
+    let text = browser.look("/sequences/new?view=text").await.text;
+    assert!(text.contains("name=\"definition\"") && text.contains("value=\"form\">As a form"), "{text}");
+    let letter = "Hello\r\n\r\n[Stop]({{ unsubscribe_url }})\r\n\r\n{{ postal_address }}";
+    let mut fields = vec![
+        ("name", "Onboarding"),
+        ("goal", "booked"),
+        ("e1-kind", "event"),
+        ("e1-value", "signed_up"),
+        ("e1-again", "after"),
+        ("e1-days", "90"),
+        ("s1-kind", "send"),
+        ("s1-name", "message_1"),
+        ("s1-from", "Anna <anna@news.example>"),
+        ("s1-subject", "Hi"),
+        ("s1-source", letter),
+    ];
+    let send = async |fields: &[(&str, &str)], path: &str| {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        browser.submit(path, &form).await
+    };
+    fields.extend([("add", "wait"), ("do", "add")]);
+    let more = send(&fields, "/sequences/new").await;
+    assert!(more.status == 200 && more.text.contains("name=\"s2-kind\" value=\"wait\""), "{}", more.text);
+    for kept in ["value=\"Onboarding\"", "value=\"signed_up\"", "value=\"90\"", "value=\"Hi\"", "[Stop]("] {
+        assert!(more.text.contains(kept), "{kept}: {}", more.text);
+    }
+    fields.truncate(fields.len() - 2);
+    fields.extend([("s2-kind", "wait"), ("s2-amount", "some"), ("s2-unit", "days"), ("do", "save")]);
+    let wrong = send(&fields, "/sequences/new").await;
+    assert!(
+        wrong.status == 422 && wrong.text.contains("href=\"#s2\"") && wrong.text.contains("value=\"some\""),
+        "{}",
+        wrong.text
+    );
+    *fields.iter_mut().find(|(name, _)| *name == "s2-amount").unwrap() = ("s2-amount", "3");
+    *fields.iter_mut().find(|(name, _)| *name == "s1-from").unwrap() = ("s1-from", "nobody");
+    let wrong = send(&fields, "/sequences/new").await;
+    assert!(
+        wrong.status == 422 && wrong.text.contains("href=\"#s1\"") && wrong.text.contains("value=\"nobody\""),
+        "{}",
+        wrong.text
+    );
+    *fields.iter_mut().find(|(name, _)| *name == "s1-from").unwrap() = ("s1-from", "Anna <anna@news.example>");
+    let made = send(&fields, "/sequences/new").await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    let place = made.headers["location"].to_str().unwrap().to_owned();
+    let known = house.get(&format!("/api/v1{place}"), &key).await.json();
+    let expected = json!({
+        "entries": [{ "by": { "event": "signed_up" }, "again": { "after": { "days": 90 } } }],
+        "goal": { "event": "booked" },
+        "steps": [{ "send": "message_1" }, { "wait": { "for": { "days": 3 } } }]
+    });
+    for part in ["entries", "goal", "steps"] {
+        assert_eq!(known["definition"][part], expected[part], "{known}");
+    }
+    assert_eq!(known["messages"]["message_1"]["subject"], "Hi");
+    assert_eq!(known["messages"]["message_1"]["message"]["source"], letter.replace("\r\n", "\n"));
+    fields.retain(|(name, _)| *name != "do");
+    fields.push(("do", "text"));
+    let text = send(&fields, "/sequences/new").await.text;
+    assert!(text.contains("name=\"definition\"") && text.contains("&#34;signed_up&#34;"), "{text}");
+    let typed = [("name", "Other"), ("definition", "{\"steps\": [\"end\"]}"), ("messages", ""), ("do", "form")];
+    let back = send(&typed, "/sequences/new").await;
+    assert!(back.status == 200 && back.text.contains("name=\"s1-kind\" value=\"end\""), "{}", back.text);
+    let broken = [("name", "Other"), ("definition", "{\"steps\""), ("messages", ""), ("do", "form")];
+    let back = send(&broken, "/sequences/new").await;
+    assert!(back.status == 422 && back.text.contains("id=\"sequence-definition-wrong\""), "{}", back.text);
+    let page = browser.look(&format!("{place}/edit")).await.text;
+    assert!(page.contains("name=\"s2-amount\" inputmode=\"numeric\" value=\"3\""), "{page}");
+}
+
+#[tokio::test]
+async fn what_the_form_cannot_say_stands_in_it_as_json_and_stays() {
+    let house = rehearsal();
+    let (browser, key) = (Browser::owner(&house).await, house.master_key().await);
+    let made = house.post("/api/v1/sequences", &key, written("Tour")).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let page = browser.look(&format!("/sequences/{id}/edit")).await.text;
+    assert!(page.contains("name=\"s2-kind\" value=\"text\"") && page.contains("&#34;branch&#34;"), "{page}");
+    assert!(
+        page.contains("name=\"spare\" value=\"{&#34;tips&#34;"),
+        "the messages of the branch are carried along: {page}"
+    );
 }
