@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How long an answer is kept.
 pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 3600);
 
+/// The status of an answer that named somebody who was forgotten: of it is known that it was given.
+pub const ANSWER_FORGOTTEN: u16 = 0;
+
 /// By which an answer is found: whose request, under which (hashed) key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerKey {
@@ -25,9 +28,9 @@ pub struct AnswerKey {
 pub struct Answered {
     /// SHA-256 of the request.
     pub request: [u8; 32],
-    /// The HTTP status.
+    /// The HTTP status, or [`ANSWER_FORGOTTEN`].
     pub status: u16,
-    /// The body; empty for what was shown once.
+    /// The body; empty for what was shown once or is forgotten.
     pub body: Vec<u8>,
 }
 

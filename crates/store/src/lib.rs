@@ -69,7 +69,7 @@ pub mod volume;
 pub mod webhook;
 
 pub use alert::{Alert, Channel, NewChannel};
-pub use answered::{AnswerKey, Answered};
+pub use answered::{ANSWER_FORGOTTEN, AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};
 pub use backup::BackupReport;
@@ -345,8 +345,8 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.edit_contact(id, &edit, &actor, now)).await
     }
-    /// Forgets a person: contacts, addresses (former ones, too), values and in-line reply texts go, from the file as well;
-    /// verdict rows stay without a name and the keyed hashes of the addresses stay suppressed.
+    /// Forgets a person: contacts, addresses (former ones, too), values, in-line reply texts and kept answers that name them
+    /// go, from the file as well; verdict rows stay without a name and the keyed hashes of the addresses stay suppressed.
     pub async fn forget(
         &self,
         workspace: WorkspaceId,

@@ -1,7 +1,8 @@
 //! Requests that may be repeated: an `Idempotency-Key` makes sure that what was done is not done twice.
 //!
 //! The answer of a request that succeeded is kept for a day and given again, marked `Idempotency-Replayed: true`
-//! (draft-ietf-httpapi-idempotency-key-header-07). A refusal is not kept: nothing was done, so it may be tried again.
+//! (draft-ietf-httpapi-idempotency-key-header-07). A refusal is not kept: nothing was done, so it may be tried again. Nor is
+//! what only shows somebody's values: it is answered anew, and whoever is forgotten stands in no kept answer.
 //! After a kill between the deed and its answer the request is done again; what must never happen twice has a key of its
 //! own in the ledger. Every request that changes something goes on to its end when its client hangs up.
 
@@ -19,12 +20,14 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use store::{AnswerKey, Answered};
+use store::{ANSWER_FORGOTTEN, AnswerKey, Answered};
 
 /// Characters of a key at most.
 const KEY_CHARS_MAX: usize = 256;
 /// Octets of an answer that is kept; longer ones are not given again.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// What shows people as they are, and changes nothing.
+const SHOWINGS: [&str; 2] = ["/preview", "/explain"];
 /// When a request whose twin is still running may come back.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -58,7 +61,7 @@ pub(crate) async fn keep(State(app): State<App>, caller: Caller, request: Reques
     let done = tokio::spawn(async move {
         match read_key(request.headers()) {
             // What is sent in as a file is too long to be held here; its content is its key.
-            Ok(Some(key)) if !frame::is_file(request.uri().path()) => {
+            Ok(Some(key)) if !frame::is_file(request.uri().path()) && !is_showing(request.uri().path()) => {
                 once(&app, &caller, &key, request, next).await.unwrap_or_else(Problem::into_response)
             }
             Ok(_) => next.run(request).await,
@@ -69,6 +72,10 @@ pub(crate) async fn keep(State(app): State<App>, caller: Caller, request: Reques
         tracing::error!(%error, "a request broke");
         Problem::from(Code::OwnFailure).into_response()
     })
+}
+
+fn is_showing(path: &str) -> bool {
+    SHOWINGS.iter().any(|end| path.ends_with(end))
 }
 
 fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -123,7 +130,8 @@ where
         AnswerKey { workspace: caller.workspace, actor: caller.actor.as_text(), key: hash(&format!("form {token}")) };
     let _turn = Turn::take(app, &key)?;
     if let Some(known) = app.store.answer(key.clone(), app.now()).await? {
-        return Ok(String::from_utf8_lossy(&known.body).into_owned());
+        let is_forgotten = known.status == ANSWER_FORGOTTEN;
+        return Ok(if is_forgotten { "/".to_owned() } else { String::from_utf8_lossy(&known.body).into_owned() });
     }
     let place = deed.await?;
     let answer =
@@ -154,6 +162,9 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> [u8; 32] {
 fn replay(known: Answered, fingerprint: [u8; 32]) -> Result<Response, Problem> {
     if known.request != fingerprint {
         return Err(Code::KeyReused.into());
+    }
+    if known.status == ANSWER_FORGOTTEN {
+        return Err(Code::AnswerForgotten.into());
     }
     if known.status == Code::ShownOnce.status() {
         return Err(Code::ShownOnce.into());

@@ -80,6 +80,8 @@ codes! {
     StillRunning = 409 "still_running" "A request with this key is still running",
     /// The first answer showed a secret, which is shown once.
     ShownOnce = 409 "shown_once" "Done before; its answer is shown only once",
+    /// The first answer named somebody who was forgotten since.
+    AnswerForgotten = 409 "answer_forgotten" "Done before; its answer named somebody who was forgotten",
     /// The body is longer than allowed here.
     TooLarge = 413 "too_large" "The body is too long",
     /// The address and its query are longer than anybody needs.

@@ -745,6 +745,7 @@ problem-wrong_state = In diesem Zustand nicht
 problem-held = Das Senden ist hier angehalten
 problem-still_running = Es wird noch getan
 problem-shown_once = Es ist schon geschehen, und die Antwort wird nur einmal gezeigt
+problem-answer_forgotten = Es ist schon geschehen, und die Antwort nannte jemanden, der vergessen wurde
 problem-too_large = Das ist zu lang
 problem-address_too_long = Die Adresse ist zu lang
 problem-head_too_large = Die Kopfzeilen sind zu viele oder zu lang

@@ -745,6 +745,7 @@ problem-wrong_state = Not in this state
 problem-held = Sending is held here
 problem-still_running = It is still being done
 problem-shown_once = It was done before, and its answer is shown only once
+problem-answer_forgotten = It was done before, and its answer named somebody who was forgotten
 problem-too_large = That is too long
 problem-address_too_long = The address is too long
 problem-head_too_large = The header fields are too many or too long

@@ -262,3 +262,31 @@ fn a_workspaces_events_are_read_both_ways_in_pages() {
     let by_hand = EventFilter { by_hand: true, ..EventFilter::default() };
     assert_eq!(read(by_hand), [1, 3, 5].map(at));
 }
+
+#[test]
+fn whoever_is_forgotten_stands_in_no_kept_answer() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example", "\"bo b\"@a.example"]);
+    let kim = now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().remove(0).id;
+    let key = |number: u8| AnswerKey { workspace: W, actor: "key:k_1".to_owned(), key: [number; 32] };
+    let keep = |number, body: String| {
+        let answer = Answered { request: [2; 32], status: 201, body: body.into_bytes() };
+        now(store.keep_answer(key(number), answer, at(10))).unwrap();
+    };
+    keep(1, format!("{{\"id\":\"{kim}\",\"attributes\":{{\"name\":\"Kim\"}}}}"));
+    keep(2, r#"{"target":"Kim@A.example"}"#.to_owned());
+    keep(3, serde_json::json!({ "target": "\"bo b\"@a.example" }).to_string());
+    keep(4, r#"{"target":"ann@a.example"}"#.to_owned());
+    let job = now(store.begin_job(W, "import", None, &ME, at(11))).unwrap().id;
+    now(store.end_job(job, Err("the first line seems to be a person (kim@a.example)".to_owned()), at(12))).unwrap();
+    let kept = |number| now(store.answer(key(number), at(20))).unwrap().unwrap();
+    now(store.forget(W, &address("kim@a.example"), &ME, at(20))).unwrap();
+    for number in [1, 2] {
+        assert_eq!((kept(number).status, kept(number).body), (crate::ANSWER_FORGOTTEN, Vec::new()), "{number}");
+        assert_eq!(kept(number).request, [2; 32], "it is still known that it was done");
+    }
+    assert_eq!((kept(3).status, kept(4).status), (201, 201));
+    assert!(!now(store.job(W, job)).unwrap().unwrap().error.unwrap().contains("kim"));
+    now(store.forget(W, &address("\"bo b\"@a.example"), &ME, at(21))).unwrap();
+    assert_eq!((kept(3).status, kept(4).status), (crate::ANSWER_FORGOTTEN, 201));
+}

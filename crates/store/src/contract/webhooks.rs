@@ -203,3 +203,18 @@ fn the_log_tells_when_it_grows_and_what_belongs_to_an_event() {
     let (_, gone) = of(EventKind::HardBounced);
     assert_eq!(gone.email, None, "forgotten is forgotten");
 }
+
+#[test]
+fn what_a_receiver_said_of_somebody_who_is_forgotten_goes() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example"]);
+    let webhook = made(&store);
+    for said in ["{\"got\":\"Kim@a.example\"}", "ok"] {
+        let tried = WebhookTry { said: Some(said.to_owned()), ..tried(13) };
+        now(store.note_webhook_test(W, webhook.id, tried)).unwrap();
+    }
+    now(store.forget(W, &address("kim@a.example"), &ME, at(20))).unwrap();
+    let tries = now(store.webhook_tries(W, webhook.id, None, 10)).unwrap();
+    let said: Vec<Option<&str>> = tries.iter().map(|one| one.said.as_deref()).collect();
+    assert_eq!(said, [Some("ok"), None]);
+}

@@ -283,6 +283,12 @@ impl Ledger {
             .iter()
             .map(|hash| self.suppress_forgotten(workspace, hash, actor, now))
             .collect::<Result<_>>()?;
+        let mut names: Vec<String> = people.iter().map(|contact| contact.id.to_string()).collect();
+        for address in addresses.iter().flatten() {
+            let sql = "SELECT email FROM address WHERE id = ?1";
+            names.push(self.conn.prepare_cached(sql)?.query_row([address.0], |row| row.get(0))?);
+        }
+        self.forget_answers(workspace, &names)?;
         for contact in people {
             forgotten.contacts += 1;
             forgotten.deliveries_kept += self.forget_contact(workspace, contact.id, now)?;

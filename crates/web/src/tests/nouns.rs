@@ -42,6 +42,51 @@ async fn a_repeated_request_is_answered_and_not_done_again() {
 }
 
 #[tokio::test]
+async fn a_repeated_request_names_nobody_who_was_forgotten() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let make = async |email: &str| {
+        let request = Request::post("/api/v1/contacts")
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", email)
+            .body(Body::from(json!({ "email": email, "attributes": { "name": "Kim Long" } }).to_string()))
+            .unwrap();
+        house.send(request).await
+    };
+    let (kim, ann) = (make("kim@a.example").await, make("ann@a.example").await);
+    assert_eq!((kim.status.as_u16(), ann.status.as_u16()), (201, 201));
+    assert_eq!(make("kim@a.example").await.text, kim.text);
+    let path = format!("/api/v1/contacts/{}/forget", kim.json()["id"].as_str().unwrap());
+    assert_eq!(house.post(&path, &key, json!({})).await.status, 200);
+    let again = make("kim@a.example").await;
+    assert_eq!((again.status.as_u16(), again.code()), (409, "answer_forgotten".to_owned()), "{}", again.text);
+    assert!(!again.text.contains("kim@") && !again.text.contains("Kim Long"), "{}", again.text);
+    assert_eq!(make("ann@a.example").await.text, ann.text, "that of somebody else stays");
+}
+
+#[tokio::test]
+async fn what_only_shows_somebody_is_answered_anew() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let ask = async || {
+        let request = Request::post("/api/v1/segments/preview")
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "look")
+            .body(Body::from(json!({ "text": "attr.plan == \"pro\"" }).to_string()))
+            .unwrap();
+        house.send(request).await
+    };
+    let first = ask().await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    house.post("/api/v1/contacts", &key, json!({ "email": "kim@a.example", "attributes": { "plan": "pro" } })).await;
+    let again = ask().await;
+    assert!(again.text.contains("kim@a.example"), "{}", again.text);
+    assert!(!again.headers.contains_key("idempotency-replayed"));
+}
+
+#[tokio::test]
 async fn what_was_shown_once_is_not_shown_again() {
     let house = House::new();
     let key = house.master_key().await;
