@@ -98,6 +98,7 @@ pub const fn name(kind: EventKind) -> Option<&'static str> {
         EventKind::SequenceLeft => "sequence.left",
         EventKind::SequenceEnded => "sequence.ended",
         EventKind::SequenceCalled => "sequence.called",
+        EventKind::SequenceNotSet => "sequence.not_set",
         EventKind::TlsReported => "domain.tls_reported",
         _ => return None,
     })

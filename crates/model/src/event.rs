@@ -220,6 +220,8 @@ words! {
         /// A delivery was handed to a server for the first time. Told in the story of a person alone: the log has the try,
         /// which is its own event.
         Sent = 122 "sent",
+        /// A step of a sequence left a value as it was: with it there would be too much of that person's values.
+        SequenceNotSet = 123 "sequence_not_set",
     }
 }
 

@@ -58,7 +58,7 @@ pub struct ContactEdit {
     /// A new address, which no other contact has: the contact is free at once from what was wrong with the old one, which
     /// stays suppressed if it was. That they unsubscribed or complained goes along.
     pub email: Option<String>,
-    /// Values to set (JSON object, merged over what is there).
+    /// Values to set (JSON object, merged over what is there; all together at most [`crate::person::ATTRIBUTES_BYTES_MAX`]).
     pub attributes: Option<String>,
     /// Put back from `error` to `active`; needs a reason and lifts no suppression.
     pub reactivate: bool,

@@ -867,6 +867,7 @@ event-put_to_rest = Kontakte ruhen
 event-woken = Kontakte geweckt
 event-restored = viele zurückgeholt
 event-sequence_called = ein Ablauf rief einen Webhook
+event-sequence_not_set = ein Ablauf konnte einen Wert nicht setzen: die Werte sind zu groß
 
 # variants of a message
 compare-title = Varianten vergleichen (A/B)

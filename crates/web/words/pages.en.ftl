@@ -867,6 +867,7 @@ event-put_to_rest = people put to rest
 event-woken = people woken
 event-restored = restored in bulk
 event-sequence_called = a sequence called a webhook
+event-sequence_not_set = a sequence could not set a value: their values are too large
 
 # variants of a message
 compare-title = Compare variants (A/B)

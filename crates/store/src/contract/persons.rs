@@ -163,3 +163,23 @@ fn who_was_never_reached_was_sent_nothing() {
     now(store.settle(vec![accepted(&again, at(40))])).unwrap();
     assert_eq!(kinds(), [EventKind::Accepted, EventKind::Sent, EventKind::Deferred, EventKind::Imported]);
 }
+
+/// Whoever writes values one by one writes them as whoever makes a contact with them.
+#[test]
+fn values_that_are_set_later_can_be_used_and_are_bounded() {
+    let store = empty();
+    let kim = now(store.create_contact(W, new("kim@a.example"), &ME, at(5))).unwrap().id;
+    let set = |name: &str, value: String| {
+        let attributes = Some(serde_json::json!({ name: value }).to_string());
+        now(store.edit_contact(kim, crate::ContactEdit { attributes, ..Default::default() }, &ME, at(6)))
+    };
+    set("plan", "pro".to_owned()).unwrap();
+    assert_eq!(now(store.attribute_names(W)).unwrap(), ["plan"]);
+    let half = "x".repeat(crate::person::ATTRIBUTES_BYTES_MAX / 2);
+    set("one", half.clone()).unwrap();
+    assert!(matches!(set("two", half), Err(StoreError::Refused(_))), "with what is there it is too much");
+    let kept = now(store.contact(kim)).unwrap().unwrap().attributes;
+    assert!(kept.len() <= crate::person::ATTRIBUTES_BYTES_MAX && !kept.contains("two"));
+    assert_eq!(now(store.attribute_names(W)).unwrap(), ["one", "plan"], "nobody has it");
+    set("one", String::new()).unwrap();
+}

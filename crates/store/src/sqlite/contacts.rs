@@ -3,7 +3,7 @@
 use super::events::NewEvent;
 use super::imports::{find_address, read_status};
 use super::suppressions::Because;
-use super::{AddressHash, Ledger, suppressions, word};
+use super::{AddressHash, Ledger, persons, suppressions, word};
 use crate::changes::{Change, Whom};
 use crate::contact::{Contact, ContactEdit, Forgotten};
 use crate::error::{Result, StoreError};
@@ -193,7 +193,9 @@ impl Ledger {
         }
         if let Some(attributes) = &edit.attributes {
             let merged = merge_attributes(&contact.attributes, attributes)?;
+            persons::check_size(&merged)?;
             self.conn.execute("UPDATE contact SET attributes = ?2 WHERE id = ?1", params![id.0, merged])?;
+            self.know_attributes(contact.workspace, attributes)?;
             done.push("attributes");
         }
         if edit.reactivate {

@@ -139,10 +139,7 @@ impl Ledger {
                 key
             ],
         )?;
-        self.conn.execute(
-            "INSERT OR IGNORE INTO attribute (workspace, name) SELECT ?1, key FROM json_each(?2)",
-            params![workspace.0, new.attributes],
-        )?;
+        self.know_attributes(workspace, &new.attributes)?;
         let about = NewEvent { contact: Some(id), address: Some(address), ..NewEvent::default() };
         self.event(workspace, EventKind::ContactMade, actor, now, about)?;
         if let Some(consent) = &new.consent {
@@ -151,13 +148,26 @@ impl Ledger {
         }
         contacts::require(&self.conn, id)
     }
+
+    /// From now on messages may use values of these names. `attributes`: a JSON object that has them.
+    pub(crate) fn know_attributes(&mut self, workspace: WorkspaceId, attributes: &str) -> Result<()> {
+        let sql = "INSERT OR IGNORE INTO attribute (workspace, name) SELECT ?1, key FROM json_each(?2)";
+        self.conn.prepare_cached(sql)?.execute(params![workspace.0, attributes])?;
+        Ok(())
+    }
+}
+
+/// Refused: more than [`ATTRIBUTES_BYTES_MAX`] octets of a person's values.
+pub(crate) fn check_size(attributes: &str) -> Result<()> {
+    match attributes.len() > ATTRIBUTES_BYTES_MAX {
+        true => Err(StoreError::Refused(format!("a person's values have at most {ATTRIBUTES_BYTES_MAX} octets"))),
+        false => Ok(()),
+    }
 }
 
 fn check(new: &NewContact) -> Result<()> {
     let refuse = |why: String| Err(StoreError::Refused(why));
-    if new.attributes.len() > ATTRIBUTES_BYTES_MAX {
-        return refuse(format!("a person's values have at most {ATTRIBUTES_BYTES_MAX} octets"));
-    }
+    check_size(&new.attributes)?;
     if !matches!(serde_json::from_str(&new.attributes), Ok(serde_json::Value::Object(_))) {
         return refuse("a person's values are a JSON object".to_owned());
     }

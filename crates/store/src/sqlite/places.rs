@@ -397,20 +397,21 @@ impl Ledger {
         Ok(grown)
     }
 
-    /// A value that would make somebody's values too large is left as it was.
+    /// A value that would make somebody's values too large is left as it was, and their story tells so.
     fn set_value(&mut self, who: &Leaver, name: &str, value: &str, now: Timestamp) -> Result<()> {
         let sql = "SELECT attributes FROM contact WHERE id = ?1";
         let known: Option<String> =
             self.conn.prepare_cached(sql)?.query_row([who.contact.0], |row| row.get(0)).optional()?;
         let Some(known) = known else { return Ok(()) };
-        let merged = contacts::merge_attributes(&known, &format!("{{{}:{value}}}", serde_json::Value::from(name)))?;
+        let set = format!("{{{}:{value}}}", serde_json::Value::from(name));
+        let merged = contacts::merge_attributes(&known, &set)?;
         if merged.len() > ATTRIBUTES_BYTES_MAX {
-            return Ok(());
+            let kind = EventKind::SequenceNotSet;
+            return self.place_event(who.workspace, kind, who.sequence, who.contact, Some(name), &Actor::Engine, now);
         }
         let sql = "UPDATE contact SET attributes = ?2 WHERE id = ?1";
         self.conn.prepare_cached(sql)?.execute(params![who.contact.0, merged])?;
-        let sql = "INSERT OR IGNORE INTO attribute (workspace, name) VALUES (?1, ?2)";
-        self.conn.prepare_cached(sql)?.execute(params![who.workspace.0, name])?;
+        self.know_attributes(who.workspace, &set)?;
         let detail = Some(format!("attributes: {name}, by {}", who.sequence));
         let about = NewEvent { contact: Some(who.contact), detail, ..NewEvent::default() };
         self.event(who.workspace, EventKind::ContactEdited, &Actor::Engine, now, about)
