@@ -204,9 +204,9 @@ pub struct StepCount {
     pub arrived: u64,
     /// Who went on from it.
     pub went_on: u64,
-    /// Whose message was queued.
+    /// Whose message was queued there. What became of it since is counted at its campaign.
     pub sent: u64,
-    /// Whose message was skipped.
+    /// Whose message was skipped at once.
     pub skipped: u64,
     /// Whose way ended there, and how.
     pub departed: BTreeMap<Departure, u64>,

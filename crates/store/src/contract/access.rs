@@ -106,7 +106,8 @@ fn who_is_invited_has_no_place_before_they_accept() {
 fn what_an_owner_left_open_is_shut_with_them() {
     let store = empty();
     let (anna, bob) = (person(&store, "anna@example.org", Role::Owner), person(&store, "bob@example.org", Role::Owner));
-    let invite = |when| now(store.invite(W, "pal@example.org", "P", Role::Owner, &Actor::User(anna), at(when))).unwrap();
+    let invite =
+        |when| now(store.invite(W, "pal@example.org", "P", Role::Owner, &Actor::User(anna), at(when))).unwrap();
     let link = |hash: u8, user| OneTimeLink {
         hash: [hash; 32],
         purpose: LinkPurpose::Reset,

@@ -335,3 +335,59 @@ fn the_story_of_somebody_tells_their_way() {
     assert_eq!(inside(&store, sequence.id), []);
     assert_accounted(&store, sequence.id, 3);
 }
+
+#[test]
+fn a_value_for_which_there_is_no_room_is_told() {
+    let store = empty();
+    let who = people(&store, 1);
+    let sequence = active(&store, new_sequence("onboarding", by_api()));
+    enter(&store, sequence.id, &who, 20);
+    let room = crate::person::ATTRIBUTES_BYTES_MAX;
+    let value = serde_json::Value::from("x".repeat(room)).to_string();
+    step(&store, sequence.id, &PlaceAct::Set { name: "tier".to_owned(), value, to: 2 }, 30);
+    let told = now(store.story(W, who[0], None, 100)).unwrap().remove(0);
+    assert_eq!((told.kind, told.detail), (EventKind::SequenceNotSet, Some(format!("{} tier", sequence.id))));
+    assert!(now(store.contact(who[0])).unwrap().unwrap().attributes.len() < room);
+    assert_eq!(places(&store, sequence.id)[0].step, 2, "they go on");
+}
+
+/// Two contacts that share an address are one letter box.
+#[test]
+fn an_address_gets_the_message_of_a_step_once() {
+    let store = empty();
+    let named = |line, name: &str, email| ImportRow { external_id: Some(name.to_owned()), ..row(line, email) };
+    let (shared, own) = ("same@a.example", "own@a.example");
+    import_rows(
+        &store,
+        1,
+        vec![named(1, "A", shared), named(2, "B", shared), named(3, "C", own), named(4, "D", shared)],
+    );
+    let find = |name: &str| now(store.contact_by_external_id(W, name)).unwrap().unwrap().id;
+    let who = ["A", "B", "C", "D"].map(find);
+    let again = vec![entry(By::Api, Again::Always)];
+    let sequence = active(&store, new_sequence("onboarding", again));
+    let welcome = campaigns(&store)["welcome"];
+    let send = |who: &[ContactId], when| {
+        enter(&store, sequence.id, who, when);
+        step(&store, sequence.id, &PlaceAct::Send { campaign: welcome, to: 2 }, when);
+        step(&store, sequence.id, &PlaceAct::Depart(Departure::Ended), when);
+        let tally = now(store.tally(welcome)).unwrap();
+        let doubled = tally.by_skip_reason.get(&SkipReason::DuplicateAddress).copied().unwrap_or(0);
+        assert_adds_up(&store, welcome);
+        (tally.attempted(), doubled)
+    };
+    // In one batch, later, and in a further round with the other first.
+    assert_eq!(send(&who[..3], 20), (2, 1));
+    assert_eq!(send(&who[3..], 30), (2, 2));
+    assert_eq!(send(&who[1..2], 40), (2, 3));
+    assert_eq!(send(&[who[1], who[0]], 50), (3, 4));
+    let told = now(store.story(W, who[1], None, 100)).unwrap();
+    assert!(told.iter().any(|event| event.skip == Some(SkipReason::DuplicateAddress)));
+    // Whose message was skipped keeps it from nobody.
+    let other = campaigns(&store)["tour"];
+    let first = [Addition { contact: who[0], occurrence: Some(1) }];
+    let skip_of = |who: &[Addition]| now(store.add_deliveries(other, who.to_vec(), &ME, at(60))).unwrap()[0].skip;
+    assert_eq!(skip_of(&first), None);
+    now(store.skip_remaining(other, SkipReason::Cancelled, &[], &ME, at(61))).unwrap();
+    assert_eq!(skip_of(&[Addition { contact: who[1], occurrence: Some(1) }]), None);
+}

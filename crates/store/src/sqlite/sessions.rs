@@ -123,9 +123,7 @@ impl Ledger {
         self.conn.execute(sql, params![link.hash, link.purpose.code(), user, workspace, now.as_millis(), end])?;
         // Whoever has the link acts as that person: who made it is told before.
         match link.user {
-            Some(user) => {
-                self.tell_user(link.workspace, EventKind::UserChanged, user, link.purpose.told(), actor, now)
-            }
+            Some(user) => self.tell_user(link.workspace, EventKind::UserChanged, user, link.purpose.told(), actor, now),
             None => Ok(()),
         }
     }

@@ -1,7 +1,8 @@
 //! Standing campaigns: deliveries added one by one.
 //!
-//! A delivery that is added is decided upon at once, as the build decides upon an audience. Those of one domain that are
-//! added together share a head.
+//! A delivery that is added is decided upon at once, as the build decides upon an audience: of several contacts with one
+//! address, too, only the first gets what everybody gets once in a round. Those of one domain that are added together share
+//! a head.
 
 use super::build::{decision_sql, urgent_decision_sql};
 use super::campaigns::{self, CounterMoves};
@@ -17,6 +18,7 @@ use model::{
     Timestamp,
 };
 use rusqlite::{OptionalExtension, params};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// Why a campaign (`m`) is not for somebody (`c`, `a`) now: a skip reason or NULL, as SQL, with the time in `now`.
@@ -80,12 +82,17 @@ impl Ledger {
         if !campaign.standing || campaign.state == CampaignState::Cancelled {
             return Err(StoreError::Refused(format!("nobody can be added to {:?}", campaign.name)));
         }
-        let (mut added, mut decided) = (vec![None; who.len()], Vec::new());
+        let (mut added, mut decided, mut given) = (vec![None; who.len()], Vec::new(), BTreeMap::new());
         for (at, who) in who.iter().enumerate() {
-            match self.added_before(campaign.id, *who)? {
-                Some(known) => added[at] = Some(known),
-                None => decided.push(self.decide(&campaign, at, *who, now)?),
+            if let Some(known) = self.added_before(campaign.id, *who)? {
+                added[at] = Some(known);
+                continue;
             }
+            let mut one = self.decide(&campaign, at, *who, now)?;
+            if one.skip.is_none() && self.is_anothers(&campaign, &one, &mut given)? {
+                one.skip = Some(SkipReason::DuplicateAddress);
+            }
+            decided.push(one);
         }
         // Those of one domain behind each other, whoever is skipped at the end.
         decided.sort_by_key(|one| (one.skip.is_some(), one.domain, one.at));
@@ -123,6 +130,18 @@ impl Ledger {
         };
         let skip = skip.map(|code| word!(SkipReason, code)).transpose()?;
         Ok(Decided { at, who, address, domain, skip })
+    }
+
+    /// Does somebody else with this address get the message of this campaign? Whoever was given it first goes on getting it,
+    /// round after round. `given`: who was decided upon in this batch, by address. What has no rounds is asked for one by one,
+    /// and goes to whom it was asked for.
+    fn is_anothers(&self, campaign: &Campaign, one: &Decided, given: &mut BTreeMap<i64, ContactId>) -> Result<bool> {
+        let (Some(address), Some(_)) = (one.address, one.who.occurrence) else { return Ok(false) };
+        let sql = "SELECT 1 FROM contact o CROSS JOIN delivery d ON d.contact = o.id AND d.campaign = ?4
+            WHERE o.workspace = ?1 AND o.address = ?2 AND o.id <> ?3 AND d.address = ?2 AND d.skip IS NULL LIMIT 1";
+        let own = one.who.contact;
+        let key = [campaign.workspace.0, address, own.0, campaign.id.0];
+        Ok(self.conn.prepare_cached(sql)?.exists(key)? || *given.entry(address).or_insert(own) != own)
     }
 
     fn write_added(&self, campaign: &Campaign, id: i64, one: &Decided) -> Result<()> {

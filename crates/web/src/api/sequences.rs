@@ -20,7 +20,7 @@ use model::access::Scope;
 use model::reaction::Doer;
 use model::segment;
 use model::sequence::Definition;
-use model::{ContactId, DeliveryState, Departure, ReactionKind, SequenceId, TemplateId};
+use model::{CampaignId, ContactId, DeliveryState, Departure, ReactionKind, SequenceId, SkipReason, Tally, TemplateId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -590,14 +590,33 @@ pub(crate) struct SequenceStep {
 pub(crate) struct StepMail {
     /// Its campaign, whose report tells more.
     pub(crate) campaign: String,
-    /// Queued by this step.
+    /// Queued by this step, and not skipped since.
     pub(crate) sent: u64,
-    /// Skipped, each for a reason.
+    /// Skipped, at once or while it waited.
     pub(crate) skipped: u64,
+    /// Why.
+    pub(crate) skipped_by_reason: BTreeMap<&'static str, u64>,
     /// Accepted by the server.
     pub(crate) accepted: u64,
     /// People who followed a link; machines aside.
     pub(crate) clicked: u64,
+}
+
+impl StepMail {
+    /// From the counters of its campaign. Whoever came to the step when that was cancelled has no delivery there.
+    fn of(campaign: CampaignId, count: &StepCount, tally: &Tally, clicked: u64) -> StepMail {
+        let mut reasons = tally.by_skip_reason.clone();
+        let passed = (count.sent + count.skipped).saturating_sub(tally.recipients());
+        *reasons.entry(SkipReason::Cancelled).or_default() += passed;
+        StepMail {
+            campaign: campaign.to_string(),
+            sent: tally.attempted(),
+            skipped: tally.count(DeliveryState::Skipped) + passed,
+            skipped_by_reason: reasons.iter().filter(|(_, n)| **n > 0).map(|(why, n)| (why.word(), *n)).collect(),
+            accepted: tally.count(DeliveryState::Accepted),
+            clicked,
+        }
+    }
 }
 
 /// What came of a version of a sequence.
@@ -676,13 +695,7 @@ async fn step(
             let by_people = reactions
                 .iter()
                 .filter(|one| one.kind == ReactionKind::Clicked && one.doer == Doer::Person && one.link.is_none());
-            Some(StepMail {
-                campaign: campaign.to_string(),
-                sent: count.sent,
-                skipped: count.skipped,
-                accepted: tally.count(DeliveryState::Accepted),
-                clicked: by_people.map(|one| one.people).sum(),
-            })
+            Some(StepMail::of(campaign, &count, &tally, by_people.map(|one| one.people).sum()))
         }
         None => None,
     };

@@ -137,11 +137,7 @@ async fn change(
 /// Look in DNS whether a tracking host leads here.
 #[utoipa::path(post, path = "/tracking-hosts/{host}/check", tag = "domains",
     params(("host" = String, Path, description = "Its name")), responses((status = 200, body = TrackingHost)))]
-async fn check(
-    State(app): State<App>,
-    caller: Caller,
-    At(host): At<String>,
-) -> Result<Json<TrackingHost>, Problem> {
+async fn check(State(app): State<App>, caller: Caller, At(host): At<String>) -> Result<Json<TrackingHost>, Problem> {
     caller.may(Scope::DomainsRead)?;
     let host = read_host(&host)?;
     let known = app.store.tracking_hosts(caller.workspace).await?;

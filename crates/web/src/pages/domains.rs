@@ -61,21 +61,13 @@ pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) 
 }
 
 /// A domain with what is to be published.
-pub(super) async fn show(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(name): At<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn show(State(app): State<App>, visitor: Visitor, At(name): At<String>) -> Result<Response, Problem> {
     let found = api::show(State(app.clone()), visitor.caller.clone(), At(name)).await?;
     Ok(drawn(&app, &visitor, found.0, false, &Entered::default()))
 }
 
 /// The same after a look into DNS.
-pub(super) async fn check(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(name): At<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn check(State(app): State<App>, visitor: Visitor, At(name): At<String>) -> Result<Response, Problem> {
     let found = api::check(State(app.clone()), visitor.caller.clone(), At(name)).await?;
     Ok(drawn(&app, &visitor, found.0, true, &Entered::default()))
 }

@@ -188,7 +188,11 @@ fn step_row(shown: &Shown, step: api::SequenceStep) -> Vec<Cell> {
                 ("accepted", mail.accepted.into()),
                 ("clicked", mail.clicked.into()),
             ];
-            Cell::link(format!("/campaigns/{}", mail.campaign), shown.fill("sequence-mail-sum", &values))
+            let sum = Cell::link(format!("/campaigns/{}", mail.campaign), shown.fill("sequence-mail-sum", &values));
+            let skip = |sum: Cell, (why, n): (&&str, &u64)| {
+                sum.sub(format!("{} {}", shown.number(n), shown.one_of("skip", why)))
+            };
+            mail.skipped_by_reason.iter().fold(sum, skip)
         }
     };
     vec![

@@ -195,11 +195,7 @@ pub(super) async fn remove_pool(
 }
 
 /// A source: how it stands with every provider, and what bounds it.
-pub(super) async fn show(
-    State(app): State<App>,
-    visitor: Visitor,
-    At(name): At<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn show(State(app): State<App>, visitor: Visitor, At(name): At<String>) -> Result<Response, Problem> {
     one(&app, &visitor, &name, &Entered::default()).await
 }
 

@@ -262,7 +262,8 @@ async fn places(house: &House, browser: &Browser<'_>) -> BTreeMap<&'static str, 
     let file = browser.send("/imports/files", "multipart/form-data; boundary=x", file.to_owned()).await;
     let file = file.headers["location"].to_str().unwrap().split(['/', '?']).nth(3).unwrap().to_owned();
     let who = (WorkspaceId::FIRST, None, LinkPurpose::Welcome);
-    let link = sign_in::make_link(&house.app.store, house.app.world.entropy.as_ref(), who, &Actor::Engine, house.app.now());
+    let link =
+        sign_in::make_link(&house.app.store, house.app.world.entropy.as_ref(), who, &Actor::Engine, house.app.now());
     let id = |one: &serde_json::Value| one["id"].as_str().unwrap().to_owned();
     [
         ("/welcome/", link.await.unwrap()),

@@ -168,6 +168,39 @@ async fn nobody_goes_on_by_a_rule_that_names_what_is_not_there() {
 }
 
 #[tokio::test]
+async fn the_report_of_a_step_counts_what_was_skipped_while_it_waited() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let mut body = written("Onboarding");
+    body["definition"]["steps"] = json!([{ "send": "tips" }, { "wait": { "for": { "days": 2 } } }, "end"]);
+    body["messages"] = json!({ "tips": letter("Tips") });
+    let made = house.post("/api/v1/sequences", &key, body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let at = |rest: &str| format!("/api/v1/sequences/{id}{rest}");
+    let held = house.post("/api/v1/holds", &key, json!({ "domain": "a.example", "why": "they asked" })).await;
+    assert!(held.status.is_success(), "{}", held.text);
+    assert_eq!(house.post(&at("/activate"), &key, json!({})).await.status, 200);
+    let (anna, bob) = (contact(&house, &key, "anna@a.example").await, contact(&house, &key, "bob@a.example").await);
+    house.post(&at("/people"), &key, json!({ "contacts": [anna, bob] })).await;
+    let mut mail = Value::Null;
+    for _ in 0..500 {
+        mail = house.get(&at("/report"), &key).await.json()["steps"][0]["mail"].clone();
+        if mail["sent"] == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!((&mail["sent"], &mail["skipped"], &mail["skipped_by_reason"]), (&json!(2), &json!(0), &json!({})));
+    assert_eq!(house.post(&at("/archive"), &key, json!({})).await.status, 200);
+    let mail = house.get(&at("/report"), &key).await.json()["steps"][0]["mail"].clone();
+    assert_eq!((&mail["sent"], &mail["skipped"], &mail["accepted"]), (&json!(0), &json!(2), &json!(0)));
+    assert_eq!(mail["skipped_by_reason"], json!({ "cancelled": 2 }));
+    let page = super::browser::Browser::owner(&house).await.look(&format!("/sequences/{id}")).await.text;
+    assert!(page.contains("2 cancelled"), "{page}");
+}
+
+#[tokio::test]
 async fn a_message_may_be_a_template_as_it_is_at_the_activation_or_one_version_of_it() {
     let house = rehearsal();
     let key = house.master_key().await;
