@@ -275,7 +275,7 @@ pub struct Happening {
     /// This link of the message only (clicks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<u32>,
-    /// What machines did counts too (opens and clicks).
+    /// What machines did counts too, and what nobody knows whether they did (opens and clicks).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub machines: bool,
     /// When.

@@ -105,7 +105,7 @@ fn is_meant(of: &Happening, person: &Person, happened: &Happened, campaigns: &[C
     };
     let human = of.machines
         || !matches!(of.what, What::Opened | What::Clicked)
-        || happened.score < model::reaction::MACHINE_SCORE;
+        || happened.score < model::reaction::UNSURE_SCORE;
     let (from, to) = of.window.map_or((None, None), |window| window.resolve(today()));
     let when = happened.at.as_millis();
     kind && human

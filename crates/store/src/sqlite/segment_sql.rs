@@ -6,7 +6,7 @@
 
 use super::audience::{COLD_DAYS, ENGAGED_DAYS};
 use super::contacts::standing_sql;
-use model::reaction::MACHINE_SCORE;
+use model::reaction::UNSURE_SCORE;
 use model::segment::{
     About, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Order, Rule, Test, TextOp, What,
 };
@@ -246,7 +246,7 @@ impl Compiler {
     /// What only reactions have.
     fn narrow(&mut self, of: &Happening, e: &str, wanted: &mut Vec<String>) {
         if matches!(of.what, What::Opened | What::Clicked) && !of.machines {
-            wanted.push(format!("{e}.score < {MACHINE_SCORE}"));
+            wanted.push(format!("{e}.score < {UNSURE_SCORE}"));
         }
         if let Some(link) = of.link {
             let link = self.bind(i64::from(link));
