@@ -51,6 +51,50 @@ impl Doer {
     }
 }
 
+/// By whom something was done, as the people behind a number are asked for. One person may be behind several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// They did it themselves.
+    #[default]
+    Person,
+    /// Nobody knows whether they did.
+    Unsure,
+    /// A machine did it for them.
+    Machine,
+    /// They were never seen to do it: only machines did, or nobody knows who.
+    Unknown,
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [By; 4] = [By::Person, By::Unsure, By::Machine, By::Unknown];
+
+    /// Its word in addresses.
+    pub const fn word(self) -> &'static str {
+        match self {
+            By::Person => "person",
+            By::Unsure => "unsure",
+            By::Machine => "machine",
+            By::Unknown => "unknown",
+        }
+    }
+
+    /// What this word means.
+    pub fn from_word(word: &str) -> Option<By> {
+        By::ALL.into_iter().find(|by| by.word() == word)
+    }
+
+    /// Is somebody meant for whom all of `doers` did it?
+    pub fn is_met(self, doers: &[Doer]) -> bool {
+        match self {
+            By::Person => doers.contains(&Doer::Person),
+            By::Unsure => doers.contains(&Doer::Unsure),
+            By::Machine => doers.contains(&Doer::Machine),
+            By::Unknown => !doers.is_empty() && !doers.contains(&Doer::Person),
+        }
+    }
+}
+
 impl ReactionKind {
     /// Does it show that the person took notice? An open does not: too many of them are machines'.
     pub const fn is_engagement(self, score: u8) -> bool {

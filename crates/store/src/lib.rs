@@ -99,7 +99,8 @@ pub use person::NewContact;
 pub use queue::{Claimed, Head, Part, Site, Standing, WaitingAt};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{
-    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, PutOffFor, TimelineEntry,
+    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor,
+    TimelineEntry,
 };
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
@@ -710,8 +711,8 @@ impl Store {
         let variant = Some(variant);
         self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, variant, after, limit)).await
     }
-    /// People of a campaign who did something themselves, each by their latest delivery, in order of contact, after `after`.
-    pub async fn doers(&self, who: Doers, after: Option<ContactId>, limit: usize) -> Result<Vec<DeliveryRow>> {
+    /// People of a campaign who did something, after `after`; a bounded number of reactions is looked through for them.
+    pub async fn doers(&self, who: Doers, after: Option<ContactId>, limit: usize) -> Result<DoersPage> {
         self.core.lanes.read(move |conn| reports::doers(conn, &who, after, limit)).await
     }
     /// One delivery.

@@ -1,6 +1,7 @@
 //! What reports read: causes, pages of deliveries, a person's history. Values only; nothing here counts rows.
 
 use crate::event::Event;
+use model::reaction::By;
 use model::{
     Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode,
     ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
@@ -82,7 +83,7 @@ pub struct DeliveryRow {
 /// What was done by those who are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Did {
-    /// Something with the campaign's mail, as a person and not a machine.
+    /// Something with the campaign's mail.
     Reaction(ReactionKind),
     /// What another system told of them under this name, since they had the message and up to then: the goal of a trial.
     Told {
@@ -93,7 +94,7 @@ pub enum Did {
     },
 }
 
-/// People of a campaign who did something themselves.
+/// People of a campaign who did something, or for whom it was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doers {
     /// Whose.
@@ -104,6 +105,28 @@ pub struct Doers {
     pub did: Did,
     /// Only those of the sample who got this variant.
     pub variant: Option<u8>,
+    /// Only with this link of the message, from 1; 0: the one that only machines see. (Reactions alone, as what follows.)
+    pub link: Option<u32>,
+    /// By whom it was done.
+    pub by: By,
+    /// Only what was done before.
+    pub before: Option<Timestamp>,
+}
+
+impl Doers {
+    /// Everybody who did it themselves.
+    pub const fn of(workspace: WorkspaceId, campaign: CampaignId, did: Did) -> Doers {
+        Doers { workspace, campaign, did, variant: None, link: None, by: By::Person, before: None }
+    }
+}
+
+/// A page of people who did something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DoersPage {
+    /// Each by their latest delivery, in order of contact; fewer than were asked for where many had to be looked through.
+    pub rows: Vec<DeliveryRow>,
+    /// After whom the next page begins; `None`: there is nobody more.
+    pub next: Option<ContactId>,
 }
 
 /// One attempt with what belongs to it.

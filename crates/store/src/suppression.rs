@@ -118,7 +118,18 @@ impl Store {
         after: Option<String>,
         limit: usize,
     ) -> Result<Vec<Suppression>> {
-        self.core.lanes.read(move |conn| suppressions::list(conn, workspace, after.as_deref(), limit)).await
+        self.core.lanes.read(move |conn| suppressions::list(conn, workspace, None, after.as_deref(), limit)).await
+    }
+    /// The same, of entries for this reason alone.
+    pub async fn suppressions_for(
+        &self,
+        workspace: WorkspaceId,
+        reason: SuppressionReason,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<Suppression>> {
+        let reason = Some(reason);
+        self.core.lanes.read(move |conn| suppressions::list(conn, workspace, reason, after.as_deref(), limit)).await
     }
     /// What keeps mail from an address: entries of the address and of its domain.
     pub async fn suppressions_of(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<Vec<Suppression>> {

@@ -311,6 +311,7 @@ mod tests {
             of("wait", vec!["minutes", "hours", "days"]),
             of("measure", vec!["clicks", "goal"]),
             of("did", engine::report::people::Did::ALL.map(|did| did.word()).to_vec()),
+            of("doer", model::reaction::By::ALL.map(|by| by.word()).to_vec()),
             of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "sunsets"]),
             of("chosen", vec!["figures", "clear", "person"]),
             of("brought-after", vec!["click", "mail"]),

@@ -302,9 +302,18 @@ people-title = { $name }, Personen
 people-filter = Wo sie stehen
 people-table = Personen, Tabelle
 people-empty = Dort steht niemand.
+people-look-on = Niemand unter denen, die bisher durchgesehen sind; die nächste Seite sieht dort weiter.
+people-within = innerhalb von { $time }
 people-variant = Von der Stichprobe die, die Variante { $variant } bekamen.
 people-variant-all = Alle Varianten
 did-reached = Haben das Ziel erreicht
+
+# Family: doer.
+doer-person = sie selbst
+doer-unsure = ungewiss, durch wen
+doer-machine = durch eine Maschine
+doer-unknown = nie sicher sie selbst
+
 people-more = Alle zeigen
 foreseen-what = Jetzt gezählt, als begänne sie jetzt; durch Ansehen wird nichts gesendet.
 foreseen-would = Begänne sie jetzt
@@ -446,6 +455,7 @@ versions-what = Die letzten hundert werden aufgehoben.
 versions-empty = Sie wurde nicht geändert, seit sie angelegt ist.
 versions-choose = Wählen Sie eine Fassung, um sie zu sehen.
 version-restore = Zurückholen
+version-current = wie er jetzt ist
 test-title = Versuchen Sie sie an sich selbst
 test-what = Sie geht den wirklichen Weg, mit [Test] vor dem Betreff, und zählt in keiner Kampagne; wer nichts als Tests bekam, gehört zu keinem Empfängerkreis.
 test-to = An
@@ -947,6 +957,8 @@ pace-at-this-rate = Bei diesem Tempo; nichts Bekanntes bremst die Letzten.
 pace-last = { $site }, wo { $n } warten, wird zuletzt fertig.
 pace-beyond = Nicht innerhalb eines Jahres.
 pace-unknown = Das lässt sich noch nicht sagen.
+pace-held = Es wartet: { $why }
+pace-held-until = Es wartet bis { $at }: { $why }
 pace-paused = Sie ist angehalten: Niemand wird versucht.
 pace-nobody = Es wartet niemand mehr.
 pace-until = Wer bis zuletzt aufgeschoben wird, wird spätestens { $at } aufgegeben.

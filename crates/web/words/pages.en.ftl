@@ -302,9 +302,18 @@ people-title = { $name }, people
 people-filter = Where they stand
 people-table = People, table
 people-empty = Nobody stands there.
+people-look-on = Nobody among those looked through so far; the next page goes on from there.
+people-within = within { $time }
 people-variant = Of the sample, those who got variant { $variant }.
 people-variant-all = All variants
 did-reached = Reached the goal
+
+# Family: doer.
+doer-person = they themselves
+doer-unsure = not sure by whom
+doer-machine = by a machine
+doer-unknown = never surely they themselves
+
 people-more = Show all
 foreseen-what = Counted now, as it would begin now; nothing is sent by looking.
 foreseen-would = If it began now
@@ -446,6 +455,7 @@ versions-what = The last hundred are kept.
 versions-empty = It has not been changed since it was made.
 versions-choose = Choose a version to see it.
 version-restore = Have it back
+version-current = as it is now
 test-title = Try it on yourself
 test-what = It goes the real way, with [Test] before the subject, and counts in no campaign; whoever got nothing but tests is in no audience.
 test-to = To
@@ -947,6 +957,8 @@ pace-at-this-rate = At this rate; nothing known slows the last of them.
 pace-last = { $site }, where { $n } wait, ends last.
 pace-beyond = Not within a year.
 pace-unknown = It cannot be told yet.
+pace-held = It waits: { $why }
+pace-held-until = It waits until { $at }: { $why }
 pace-paused = It is paused: nobody is tried.
 pace-nobody = Nobody waits any more.
 pace-until = Whoever is put off to the end is given up by { $at }.

@@ -2,6 +2,7 @@
 //! those who got one variant.
 
 use super::{Cause, Key, SETTLED_MEANING, is_settled, iso_or_null, of_dns, rule_of, words};
+use model::reaction::By;
 use model::{
     CampaignId, Category, ContactId, DeliveryId, DeliveryState, EnhancedCode, ReactionKind, SkipReason, Stage, Tally,
     Timestamp,
@@ -136,36 +137,97 @@ impl Did {
     }
 }
 
+/// What is asked of the people behind a number of deeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// What was done.
+    pub did: Did,
+    /// Only those of the sample who got this variant.
+    pub variant: Option<u8>,
+    /// Only with this link of the message, from 1; 0: the one that only machines see.
+    pub link: Option<u32>,
+    /// By whom.
+    pub by: By,
+    /// Only within so many hours after the campaign began.
+    pub within_hours: Option<u32>,
+}
+
+impl Deed {
+    /// Whoever did it themselves.
+    pub const fn of(did: Did) -> Deed {
+        Deed { did, variant: None, link: None, by: By::Person, within_hours: None }
+    }
+
+    /// The moment before which it was done; `None`: at any time, or nothing began that it could be reckoned from.
+    pub fn before(&self, campaign: &Campaign) -> Option<Timestamp> {
+        let hours = Duration::from_hours(self.within_hours?.into());
+        Some(campaign.started_at? + hours)
+    }
+
+    /// Why this cannot be asked, where it cannot.
+    pub fn refused(&self) -> Option<(&'static str, &'static str)> {
+        let is_told_apart = matches!(self.did, Did::Opened | Did::Clicked);
+        match () {
+            () if self.link.is_some() && self.did != Did::Clicked => Some(("link", "only clicks have a link")),
+            () if self.by != By::Person && !is_told_apart => Some(("by", "only opens and clicks may be a machine's")),
+            () if self.within_hours.is_some() && !is_told_apart => {
+                Some(("within_hours", "only opens and clicks are counted by time"))
+            }
+            () => None,
+        }
+    }
+}
+
 /// A page of people who did something, and where the next begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DoersPage {
-    /// The people.
+    /// The people; fewer than asked for, or nobody, where many had to be looked through.
     pub people: Vec<Person>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<ContactId>,
 }
 
-/// The people of a campaign who did something themselves, `limit` at a time, after `after`; of those with this variant, where
-/// one is named. Nobody has reached a goal where variants are not compared by one.
+/// Looks of the ledger for one page of people, each through a bounded number of reactions.
+const LOOKS_MAX: usize = 8;
+
+/// The people of a campaign behind a deed, at most `limit` at a time, after `after`. Nobody has reached a goal where variants
+/// are not compared by one.
 pub async fn doers(
     store: &Store,
     campaign: &Campaign,
-    (did, variant): (Did, Option<u8>),
+    deed: Deed,
     after: Option<ContactId>,
     limit: usize,
     now: Timestamp,
 ) -> Result<DoersPage, StoreError> {
-    let did = match did.kind() {
+    let did = match deed.did.kind() {
         Some(kind) => store::Did::Reaction(kind),
         None => match crate::trial::goal(store, campaign, now).await? {
             Some((name, until)) => store::Did::Told { name, until },
             None => return Ok(DoersPage::default()),
         },
     };
-    let who = Doers { workspace: campaign.workspace, campaign: campaign.id, did, variant };
-    let rows = store.doers(who, after, limit).await?;
-    let next = rows.last().map(|row| row.contact).filter(|_| rows.len() == limit);
-    Ok(DoersPage { people: rows.into_iter().map(person).collect(), next })
+    let before = deed.before(campaign);
+    if deed.within_hours.is_some() && before.is_none() {
+        return Ok(DoersPage::default());
+    }
+    let who = Doers {
+        variant: deed.variant,
+        link: deed.link,
+        by: deed.by,
+        before,
+        ..Doers::of(campaign.workspace, campaign.id, did)
+    };
+    let (mut page, mut after) = (DoersPage::default(), after);
+    for _ in 0..LOOKS_MAX {
+        let found = store.doers(who.clone(), after, limit - page.people.len()).await?;
+        page.people.extend(found.rows.into_iter().map(person));
+        (page.next, after) = (found.next, found.next);
+        if page.next.is_none() || page.people.len() >= limit {
+            break;
+        }
+    }
+    Ok(page)
 }
 
 /// Where a campaign's people stand, all or those of the sample with this variant. `None`: there is no such variant.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::engage::{ADDRESSES_KEPT, DETAILS_KEPT, UNDO_WITHIN};
-use crate::{Cursor, Hits, Nameless, NewReaction, Recipient, Rescored, Standing};
-use model::reaction::Doer;
+use crate::{Cursor, Did, Doers, Hits, Nameless, NewReaction, Recipient, Rescored, Standing};
+use model::reaction::{By, Doer};
 use model::{ContactId, EventKind, ReactionKind};
 use std::time::Duration;
 
@@ -93,6 +93,64 @@ fn a_curve_tells_when_people_acted() {
         "where they did it first"
     );
     assert!(now(store.reaction_curve(WorkspaceId(2), campaign.id)).unwrap().is_empty());
+}
+
+#[test]
+fn the_people_behind_a_number_are_found_by_link_doer_and_time() {
+    let (store, campaign, who) = house();
+    let of_link = |of: &Recipient, when, score, link| {
+        let (workspace, reaction) = click(of, when, score);
+        (workspace, NewReaction { link: Some(link), ..reaction })
+    };
+    let reactions = vec![
+        of_link(&who[0], 20, 0, 1),
+        of_link(&who[0], 21, 45, 2),
+        of_link(&who[1], 30, 100, 1),
+        of_link(&who[1], 40, 100, 0),
+    ];
+    now(store.record_hits(Hits { reactions, ..Hits::default() }, at(60))).unwrap();
+    let did = Did::Reaction(ReactionKind::Clicked);
+    let all = Doers::of(W, campaign.id, did);
+    let found = |who: Doers| {
+        let page = now(store.doers(who, None, 10)).unwrap();
+        assert_eq!(page.next, None);
+        page.rows.into_iter().map(|row| row.contact).collect::<Vec<_>>()
+    };
+    let link = |link, by| found(Doers { link: Some(link), by, ..all.clone() });
+    let by = |by| found(Doers { by, ..all.clone() });
+    let (ann, bob) = (who[0].contact, who[1].contact);
+    assert_eq!((by(By::Person), by(By::Unsure), by(By::Machine)), (vec![ann], vec![ann], vec![bob]));
+    assert_eq!(by(By::Unknown), [bob], "never they themselves");
+    assert_eq!((link(1, By::Person), link(1, By::Machine)), (vec![ann], vec![bob]));
+    assert_eq!((link(2, By::Person), link(2, By::Unsure), link(2, By::Unknown)), (vec![], vec![ann], vec![ann]));
+    assert_eq!((link(0, By::Machine), link(7, By::Machine)), (vec![bob], vec![]), "the trap is a link of its own");
+    let machines = Doers { by: By::Machine, ..all.clone() };
+    assert_eq!(found(Doers { before: Some(at(30)), ..machines.clone() }), []);
+    assert_eq!(found(Doers { before: Some(at(31)), ..machines }), [bob]);
+}
+
+#[test]
+fn whoever_stands_behind_thousands_of_reactions_is_found_page_by_page() {
+    let (store, campaign, who) = house();
+    let mut order = [&who[0], &who[1]];
+    order.sort_by_key(|one| one.contact);
+    for _ in 0..6 {
+        let reactions = (0..1_000).map(|_| click(order[0], 20, 0)).collect();
+        now(store.record_hits(Hits { reactions, ..Hits::default() }, at(60))).unwrap();
+    }
+    let (workspace, rare) = click(order[1], 30, 0);
+    let rare = vec![(workspace, NewReaction { link: Some(9), ..rare })];
+    now(store.record_hits(Hits { reactions: rare, ..Hits::default() }, at(60))).unwrap();
+    let all = Doers { link: Some(9), ..Doers::of(W, campaign.id, Did::Reaction(ReactionKind::Clicked)) };
+    let first = now(store.doers(all.clone(), None, 10)).unwrap();
+    assert_eq!(
+        (first.rows.len(), first.next),
+        (0, Some(order[0].contact)),
+        "a bounded walk, and it says where to go on"
+    );
+    let second = now(store.doers(all, first.next, 10)).unwrap();
+    assert_eq!((second.rows.len(), second.next), (1, None));
+    assert_eq!(second.rows[0].contact, order[1].contact);
 }
 
 #[test]

@@ -111,8 +111,8 @@ fn verdicts_and_deeds_are_counted_by_variant() {
     assert_eq!((clicked(&arms[0]), clicked(&arms[1])), ((Some(1), Some(1)), (Some(1), None)));
     let who = |variant: Option<u8>, after: Option<ContactId>, limit: usize| {
         let did = Did::Reaction(ReactionKind::Clicked);
-        let found =
-            now(store.doers(Doers { workspace: W, campaign: campaign.id, did, variant }, after, limit)).unwrap();
+        let who = Doers { variant, ..Doers::of(W, campaign.id, did) };
+        let found = now(store.doers(who, after, limit)).unwrap().rows;
         found.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
     };
     assert_eq!(who(Some(0), None, 10), [first[0].delivery], "once, and no machine");
@@ -163,7 +163,8 @@ fn a_goal_counts_who_had_the_message_before() {
     assert_eq!(goals("bought"), [0, 0]);
     let reached = |name: &str, variant| {
         let did = Did::Told { name: name.to_owned(), until: at(60) };
-        let found = now(store.doers(Doers { workspace: W, campaign: campaign.id, did, variant }, None, 10)).unwrap();
+        let who = Doers { variant, ..Doers::of(W, campaign.id, did) };
+        let found = now(store.doers(who, None, 10)).unwrap().rows;
         found.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
     };
     assert_eq!(reached("booked", sample[0].variant), [sample[0].delivery]);

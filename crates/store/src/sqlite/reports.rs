@@ -7,13 +7,15 @@ use crate::error::Result;
 use crate::queue::{Site, WaitingAt};
 use crate::reply_text;
 use crate::report::{
-    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, Neighbours, PersonData, PutOffFor, TimelineEntry,
+    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor,
+    TimelineEntry,
 };
 use model::id::ID_STEP;
-use model::reaction::UNSURE_SCORE;
+use model::reaction::Doer;
 use model::{
     Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId,
-    ImportId, Outcome, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict, WorkspaceId,
+    ImportId, Outcome, ReactionKind, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict,
+    WorkspaceId,
 };
 use rusqlite::{Connection, Params, Row, params};
 
@@ -192,50 +194,102 @@ pub(crate) fn deliveries(
     statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
 }
 
-/// A page of the people of a campaign who did something themselves, by contact: whoever did it lately is found by the index
-/// of reactions, so that a campaign of a million is not walked.
-pub(crate) fn doers(
+/// Reactions that are looked through for people at once, and no more than one person's beyond.
+const REACTIONS_WALKED_MAX: usize = 5_000;
+
+/// A page of the people of a campaign who did something, by contact.
+pub(crate) fn doers(conn: &Connection, who: &Doers, after: Option<ContactId>, limit: usize) -> Result<DoersPage> {
+    match &who.did {
+        Did::Reaction(kind) => reacted(conn, who, *kind, after, limit),
+        Did::Told { name, until } => told(conn, who, (name, *until), after, limit),
+    }
+}
+
+/// Those who reacted: the index of reactions is walked from person to person, so that a campaign of a million is not. The link
+/// of a reaction is in no index: of one that hardly anybody followed the walk ends after a bounded number, and the
+/// next goes on there.
+fn reacted(
     conn: &Connection,
     who: &Doers,
+    kind: ReactionKind,
     after: Option<ContactId>,
     limit: usize,
-) -> Result<Vec<DeliveryRow>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let after = after.map_or(i64::MIN, |id| id.0);
-    let variant = who.variant.map(i64::from);
-    let of = if variant.is_some() { "x.variant = ?5" } else { "?5 IS NULL" };
-    match &who.did {
-        Did::Reaction(kind) => {
-            let sql = format!(
-                "{DELIVERY} WHERE d.id IN (
-                    SELECT (SELECT max(x.id) FROM delivery x WHERE x.contact = w.contact AND x.campaign = ?1) FROM (
-                        SELECT DISTINCT r.contact FROM reaction r
-                        WHERE r.campaign = ?1 AND r.kind = ?2 AND r.contact > ?3 AND r.score < ?6 AND EXISTS
-                            (SELECT 1 FROM delivery x WHERE x.contact = r.contact AND x.campaign = ?1 AND {of})
-                        ORDER BY r.contact LIMIT ?4) w)
-                 ORDER BY d.contact"
-            );
-            let mut statement = conn.prepare_cached(&sql)?;
-            let key = params![who.campaign.0, kind.code(), after, limit, variant, UNSURE_SCORE];
-            statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
+) -> Result<DoersPage> {
+    // Where no link is asked for, the index alone is read.
+    let link = if who.link.is_some() { "r.link" } else { "NULL" };
+    let sql = format!(
+        "SELECT r.contact, r.score, {link} FROM reaction r
+         WHERE r.campaign = ?1 AND r.kind = ?2 AND r.contact > ?3 AND r.at < ?4 ORDER BY r.contact"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let before = who.before.unwrap_or(Timestamp::MAX).as_millis();
+    let mut rows = statement.query(params![who.campaign.0, kind.code(), after.map_or(i64::MIN, |id| id.0), before])?;
+    let (mut found, mut walked) = (Vec::new(), 0usize);
+    let mut one: Option<(ContactId, Vec<Doer>)> = None;
+    while let Some(row) = rows.next()? {
+        let contact = ContactId(row.get(0)?);
+        if let Some((done, doers)) = one.take_if(|(before, _)| *before != contact) {
+            found.extend(latest_of(conn, who, done, &doers)?);
+            if found.len() >= limit || walked >= REACTIONS_WALKED_MAX {
+                return Ok(DoersPage { rows: found, next: Some(done) });
+            }
         }
-        Did::Told { name, until } => {
-            let since = super::campaigns::require(conn, who.campaign)?.started_at.unwrap_or(Timestamp::MAX);
-            let sql = format!(
-                "{DELIVERY} WHERE d.id IN (
-                    SELECT DISTINCT x.id FROM reaction r
-                    CROSS JOIN delivery x ON x.contact = r.contact AND x.campaign = ?1 AND x.occurrence = 0
-                    WHERE r.workspace = ?2 AND r.name = (SELECT id FROM word WHERE text = ?6) AND r.at BETWEEN ?7 AND ?8
-                        AND x.variant IS NOT NULL AND {of} AND x.state = ?9 AND r.at >= x.first_try_at AND x.contact > ?3
-                    ORDER BY x.contact LIMIT ?4)
-                 ORDER BY d.contact"
-            );
-            let mut statement = conn.prepare_cached(&sql)?;
-            let (since, until, accepted) = (since.as_millis(), until.as_millis(), DeliveryState::Accepted.code());
-            let key = params![who.campaign.0, who.workspace.0, after, limit, variant, name, since, until, accepted];
-            statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
+        walked += 1;
+        let (_, doers) = one.get_or_insert_with(|| (contact, Vec::new()));
+        let doer = Doer::of(row.get(1)?);
+        let is_meant = who.link.is_none() || row.get::<_, Option<u32>>(2)? == who.link;
+        if is_meant && !doers.contains(&doer) {
+            doers.push(doer);
         }
     }
+    if let Some((last, doers)) = one {
+        found.extend(latest_of(conn, who, last, &doers)?);
+    }
+    Ok(DoersPage { rows: found, next: None })
+}
+
+/// The latest delivery of a contact for whom `doers` did it; `None`: they are not meant.
+fn latest_of(conn: &Connection, who: &Doers, contact: ContactId, doers: &[Doer]) -> Result<Option<DeliveryRow>> {
+    if !who.by.is_met(doers) {
+        return Ok(None);
+    }
+    let of = if who.variant.is_some() { "x.variant = ?3" } else { "?3 IS NULL" };
+    let sql = format!(
+        "{DELIVERY} WHERE d.id = (SELECT max(x.id) FROM delivery x WHERE x.contact = ?1 AND x.campaign = ?2 AND {of})"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![contact.0, who.campaign.0, who.variant])?;
+    rows.next()?.map(|row| read_delivery(conn, row)).transpose()
+}
+
+/// Those of whom another system told something under this name, in the time it counts.
+fn told(
+    conn: &Connection,
+    who: &Doers,
+    (name, until): (&str, Timestamp),
+    after: Option<ContactId>,
+    limit: usize,
+) -> Result<DoersPage> {
+    let variant = who.variant.map(i64::from);
+    let of = if variant.is_some() { "x.variant = ?5" } else { "?5 IS NULL" };
+    let since = super::campaigns::require(conn, who.campaign)?.started_at.unwrap_or(Timestamp::MAX);
+    let sql = format!(
+        "{DELIVERY} WHERE d.id IN (
+            SELECT DISTINCT x.id FROM reaction r
+            CROSS JOIN delivery x ON x.contact = r.contact AND x.campaign = ?1 AND x.occurrence = 0
+            WHERE r.workspace = ?2 AND r.name = (SELECT id FROM word WHERE text = ?6) AND r.at BETWEEN ?7 AND ?8
+                AND x.variant IS NOT NULL AND {of} AND x.state = ?9 AND r.at >= x.first_try_at AND x.contact > ?3
+            ORDER BY x.contact LIMIT ?4)
+         ORDER BY d.contact"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let (since, until, accepted) = (since.as_millis(), until.as_millis(), DeliveryState::Accepted.code());
+    let (after, most) = (after.map_or(i64::MIN, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX));
+    let key = params![who.campaign.0, who.workspace.0, after, most, variant, name, since, until, accepted];
+    let rows: Vec<DeliveryRow> =
+        statement.query_and_then(key, |row| read_delivery(conn, row))?.collect::<Result<_>>()?;
+    let next = rows.last().map(|row| row.contact).filter(|_| rows.len() >= limit);
+    Ok(DoersPage { rows, next })
 }
 
 /// One delivery.

@@ -41,30 +41,35 @@ fn read_suppression(row: &Row<'_>) -> Result<Suppression> {
     })
 }
 
-/// The list in pages: first addresses in the order of their hash, then domains by name.
+/// The list in pages: first addresses in the order of their hash, then domains by name; all of it, or what is for one reason.
 pub(crate) fn list(
     conn: &Connection,
     workspace: WorkspaceId,
+    reason: Option<SuppressionReason>,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Suppression>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let (of, reason) = match reason {
+        Some(reason) => ("s.reason = ?4", Some(reason.code())),
+        None => ("?4 IS NULL", None),
+    };
     let mut found = Vec::new();
     let after_domain = after.and_then(|after| after.strip_prefix("domain:"));
     if after_domain.is_none() {
-        let sql = format!("{BY_ADDRESS} WHERE s.workspace = ?1 AND s.hash > ?2 ORDER BY s.hash, s.reason LIMIT ?3");
+        let sql =
+            format!("{BY_ADDRESS} WHERE s.workspace = ?1 AND s.hash > ?2 AND {of} ORDER BY s.hash, s.reason LIMIT ?3");
         let mut statement = conn.prepare_cached(&sql)?;
         let after = after.and_then(unhex).unwrap_or_default();
-        for row in statement.query_and_then(params![workspace.0, after, limit], read_suppression)? {
+        for row in statement.query_and_then(params![workspace.0, after, limit, reason], read_suppression)? {
             found.push(row?);
         }
     }
     let rest = limit - i64::try_from(found.len()).unwrap_or(0);
-    let sql = format!("{BY_DOMAIN} WHERE s.workspace = ?1 AND d.name > ?2 ORDER BY d.name, s.reason LIMIT ?3");
+    let sql = format!("{BY_DOMAIN} WHERE s.workspace = ?1 AND d.name > ?2 AND {of} ORDER BY d.name, s.reason LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
-    for row in
-        statement.query_and_then(params![workspace.0, after_domain.unwrap_or_default(), rest], read_suppression)?
-    {
+    let key = params![workspace.0, after_domain.unwrap_or_default(), rest, reason];
+    for row in statement.query_and_then(key, read_suppression)? {
         found.push(row?);
     }
     Ok(found)

@@ -10,10 +10,10 @@ use crate::{App, Caller};
 use axum::extract::State;
 use axum::response::Response;
 use engine::report;
-use engine::report::people::{Did, Person};
+use engine::report::people::{Deed, Person};
 use model::access::Scope;
 use model::segment::Rule;
-use model::{CampaignId, DeliveryState, EventKind, SegmentId, Timestamp, WorkspaceId};
+use model::{CampaignId, DeliveryState, EventKind, SegmentId, SuppressionReason, Timestamp, WorkspaceId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -204,26 +204,48 @@ fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
     row
 }
 
+/// Which entries of the suppression list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Because {
+    /// Only those for this reason: `unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`.
+    reason: Option<String>,
+}
+
 /// The suppression list. Whoever was forgotten is there by a hash.
-#[utoipa::path(get, path = "/exports/suppressions", tag = "exports",
+#[utoipa::path(get, path = "/exports/suppressions", tag = "exports", params(Because),
     responses((status = 200, body = String, content_type = "text/csv")))]
-async fn suppressions(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+async fn suppressions(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(because): Asked<Because>,
+) -> Result<Response, Problem> {
     caller.may(Scope::SuppressionsRead)?;
     caller.may(Scope::ContactsExport)?;
     let workspace = caller.workspace;
+    let reason = because.reason.as_deref().map(super::suppressions::read_reason).transpose()?;
     export(app, &caller, "suppressions", None, async move |app, mut table| {
-        let written = write_suppressions(&app, workspace, &mut table).await;
+        let written = write_suppressions(&app, workspace, reason, &mut table).await;
         (table, written)
     })
     .await
 }
 
-async fn write_suppressions(app: &App, workspace: WorkspaceId, table: &mut Table) -> Result<(), Broken> {
+async fn write_suppressions(
+    app: &App,
+    workspace: WorkspaceId,
+    reason: Option<SuppressionReason>,
+    table: &mut Table,
+) -> Result<(), Broken> {
     let header = ["target", "kind", "hash", "reason", "note", "provisional", "at", "actor"];
     table.rows([header.map(str::to_owned)]).await?;
     let mut after = None;
     loop {
-        let mut found = app.store.suppressions(workspace, after.clone(), ROWS).await?;
+        let mut found = match reason {
+            Some(reason) => app.store.suppressions_for(workspace, reason, after.clone(), ROWS).await?,
+            None => app.store.suppressions(workspace, after.clone(), ROWS).await?,
+        };
         let is_last = found.len() < ROWS;
         // Entries of one address have one place in the list: those of the last are read again whole.
         if !is_last
@@ -265,6 +287,13 @@ struct Standing {
     did: Option<String>,
     /// Only those of the sample who got this variant: `A`, `B`, …
     variant: Option<String>,
+    /// Of those who clicked, only those of this link of the message, by its number; 0: the one that only machines see.
+    link: Option<u32>,
+    /// By whom they were opened or clicked: `person` (by themselves, as where nothing is said), `unsure` (nobody knows), `machine`,
+    /// or `unknown`: never by themselves, as far as anybody knows.
+    by: Option<String>,
+    /// Only what was opened or clicked within so many hours after the campaign began.
+    within_hours: Option<u32>,
 }
 
 /// Which people of a campaign.
@@ -272,7 +301,7 @@ enum Which {
     /// Who stand there.
     Standing(Vec<DeliveryState>),
     /// Who did it.
-    Doers(Did),
+    Doers(Deed),
 }
 
 /// Everybody of a campaign, with what happened last.
@@ -295,7 +324,10 @@ async fn recipients(
         (Some(words), None) => {
             Which::Standing(words.split(',').map(super::campaigns::read_state).collect::<Result<_, _>>()?)
         }
-        (None, Some(did)) => Which::Doers(super::campaigns::read_did(did)?),
+        (None, Some(did)) => {
+            let narrowed = (standing.link, standing.by.as_deref(), standing.within_hours);
+            Which::Doers(super::campaigns::read_deed(did, variant, narrowed)?)
+        }
         (Some(_), Some(_)) => return Err(Problem::field("did", "name a state, or what they did: not both")),
     };
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
@@ -319,11 +351,11 @@ async fn write_recipients(
     table.rows([header.map(str::to_owned)]).await?;
     let states = match which {
         Which::Standing(states) => states,
-        Which::Doers(did) => {
+        Which::Doers(deed) => {
             // What is asked of every page is asked at the same moment.
             let (mut after, now) = (None, app.now());
             loop {
-                let page = report::people::doers(&app.store, campaign, (did, variant), after, ROWS, now).await?;
+                let page = report::people::doers(&app.store, campaign, deed, after, ROWS, now).await?;
                 table.rows(page.people.into_iter().map(recipient_row)).await?;
                 after = page.next;
                 if after.is_none() {

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
-use model::{EmailAddress, MailDomain, SuppressionReason};
+use model::{EmailAddress, MailDomain, SuppressionReason, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::{LiftFilter, RestoreGroup, RestorePreview, Target};
 use utoipa::{IntoParams, ToSchema};
@@ -83,6 +83,43 @@ struct Which {
     after: Option<String>,
     /// Only what keeps mail from this address: its own entries and its domain's.
     address: Option<String>,
+    /// Only those for this reason: `unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`.
+    reason: Option<String>,
+}
+
+/// Why somebody is suppressed. Refused: a word that is none.
+pub(crate) fn read_reason(word: &str) -> Result<SuppressionReason, Problem> {
+    SuppressionReason::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = SuppressionReason::ALL.iter().map(|reason| reason.word()).collect();
+        Problem::field("reason", format!("{word:?} is none of {}", words.join(", ")))
+    })
+}
+
+/// A page of the list, all of it or for one reason, and the cursor of the next. Entries of one address are never parted.
+pub(crate) async fn page_of(
+    app: &App,
+    workspace: WorkspaceId,
+    reason: Option<SuppressionReason>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<store::Suppression>, Option<String>), Problem> {
+    let list = match reason {
+        Some(reason) => page::within(LIST, [reason.word()]),
+        None => LIST.to_owned(),
+    };
+    let after = page::open_as(&list, after)?;
+    let mut found = match reason {
+        Some(reason) => app.store.suppressions_for(workspace, reason, after, limit + REASONS).await?,
+        None => app.store.suppressions(workspace, after, limit + REASONS).await?,
+    };
+    let mut cut = limit.min(found.len());
+    while cut < found.len() && found[cut].hash == found[cut - 1].hash {
+        cut += 1;
+    }
+    let has_more = found.len() > cut;
+    found.truncate(cut);
+    let next = found.last().filter(|_| has_more).map(|last| page::seal(&list, &last.hash));
+    Ok((found, next))
 }
 
 /// The suppression list.
@@ -98,20 +135,18 @@ async fn list(
 ) -> Result<Json<Page<Suppression>>, Problem> {
     caller.may(Scope::SuppressionsRead)?;
     let limit = page::limit(which.limit)?;
+    let reason = which.reason.as_deref().map(read_reason).transpose()?;
     if let Some(text) = which.address {
         page::no_cursor(which.after.as_deref())?;
         let address = EmailAddress::parse(&text).map_err(|error| Problem::field("address", error.to_string()))?;
         let found = app.store.suppressions_of(caller.workspace, &address).await?;
-        let data = found.into_iter().map(Suppression::from).collect();
+        let found = found.into_iter().filter(|known| reason.is_none_or(|reason| known.reason == reason));
+        let data = found.map(Suppression::from).collect();
         return Ok(Json(Page { data, has_more: false, next: None }));
     }
-    let after = page::open_as(LIST, which.after.as_deref())?;
-    let found = app.store.suppressions(caller.workspace, after, limit + REASONS).await?;
-    let mut cut = limit.min(found.len());
-    while cut < found.len() && found[cut].hash == found[cut - 1].hash {
-        cut += 1;
-    }
-    Ok(Json(Page::cut(found, cut, LIST, |known| known.hash.clone(), Suppression::from)))
+    let (found, next) = page_of(&app, caller.workspace, reason, which.after.as_deref(), limit).await?;
+    let data = found.into_iter().map(Suppression::from).collect();
+    Ok(Json(Page { data, has_more: next.is_some(), next }))
 }
 
 /// Whom to suppress.

@@ -89,6 +89,8 @@ struct Contacts {
     people: Vec<Contact>,
     /// The next page.
     next: Option<String>,
+    /// The first, from a later one.
+    first: Option<String>,
     /// Is everybody shown, whoever they are?
     is_everybody: bool,
     /// What is wrong with what was asked.
@@ -181,6 +183,7 @@ pub(super) async fn list(
         lists: lists.collect(),
         q: which.q.trim().to_owned(),
         next,
+        first: which.after.is_some().then(|| which.address("")),
         error,
         export,
         segment,

@@ -89,6 +89,7 @@ pub(super) async fn list(
     let table = Table::new("events", shown.say("menu-events"), head, shown.say("events-none"))
         .rows(found.events.into_iter().map(|event| row(shown, &names, &about, event)))
         .next(next)
+        .first(which.after.is_some().then(|| format!("/events?{}", which.typed().as_query())))
         .press(Press::to(format!("/api/v1/events/export{export}"), shown.say("events-export")))
         .with_csv(shown, &which.list());
     let layout = Layout::of(&app, &visitor, Section::Events, shown.say("menu-events"));

@@ -32,6 +32,8 @@ struct Page {
     heading: String,
     people: Vec<Foreseen>,
     next: Option<String>,
+    /// Is there a page before this one?
+    is_later: bool,
     /// The choices: term, class, and how many.
     terms: Vec<(&'static str, &'static str, u64)>,
     reasons: Vec<(&'static str, u64)>,
@@ -81,6 +83,7 @@ pub(super) async fn show(
         }
         _ => return Err(unknown()),
     };
+    let is_later = after.is_some();
     let after = after.map(|cursor| pages::open(LIST, cursor)).transpose()?;
     let after = after.map(|place| place_of(&place).ok_or_else(|| Problem::from(Code::InvalidCursor))).transpose()?;
     let wanted = ForeseenPage { of, after, limit: PEOPLE + 1 };
@@ -109,6 +112,7 @@ pub(super) async fn show(
         heading,
         people,
         next,
+        is_later,
         terms,
         reasons: reasons.filter(|(_, count)| *count > 0).collect(),
     }))

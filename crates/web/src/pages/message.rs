@@ -4,6 +4,7 @@
 use super::layout::{Layout, Section};
 use super::shown::Shown;
 use super::shown::verdict_class as class_of;
+use super::spread::{self, Spread};
 use super::{Visitor, page};
 use crate::App;
 use crate::api::campaigns as api;
@@ -118,6 +119,27 @@ impl Story {
         });
         tries.rev().collect()
     }
+
+    /// The same as a table: the words of the page, without the conversations.
+    fn spread(&self, shown: &Shown) -> Spread {
+        let mut head = vec!["#".to_owned()];
+        head.extend(shown.says(["when", "try-server", "state", "cause-means", "last-said"]));
+        let row = |one: &&Try| {
+            let ip = one.ip.map(|ip| ip.to_string());
+            let server: Vec<String> = one.host.iter().cloned().chain(ip).collect();
+            let said = one.reply.as_ref().map(ToString::to_string);
+            let noted = one.note.as_ref().map(|note| shown.machine_said(note, &one.at));
+            vec![
+                one.number.to_string(),
+                shown.machine(&one.at),
+                server.join("; "),
+                shown.one_of("term", one.became.word()),
+                shown.told(one.meaning),
+                said.into_iter().chain(noted).collect::<Vec<_>>().join("; "),
+            ]
+        };
+        Spread { id: "tries", head, rows: self.tries().iter().map(row).collect() }
+    }
 }
 
 /// Something that was done with it.
@@ -209,7 +231,8 @@ pub(super) async fn show(
     let reactions = reactions.collect();
     let title = story.told.address.clone().unwrap_or_else(|| id.to_string());
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
-    Ok(page(&MessagePage {
+    let tries = story.spread(shown);
+    let drawn = page(&MessagePage {
         layout,
         story,
         wire,
@@ -217,7 +240,8 @@ pub(super) async fn show(
         variant,
         is_shown: campaign.kind == CampaignKind::Broadcast && !is_skipped,
         campaign,
-    }))
+    });
+    Ok(spread::beside(drawn, vec![tries]))
 }
 
 #[cfg(test)]

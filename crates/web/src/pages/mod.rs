@@ -56,6 +56,7 @@ mod settings;
 mod sheet;
 mod shown;
 mod sources;
+mod spread;
 pub(crate) mod steps;
 mod sunsets;
 mod suppressions;
@@ -123,6 +124,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/contacts/{id}/forget", post(person::forget))
         .merge(desk::routes())
         .route("/sign-out", post(doors::sign_out))
+        .route_layer(from_fn(spread::taken_out))
         .route_layer(from_fn_with_state(app.clone(), visit::require));
     let open = Router::new()
         .route("/sign-in", get(doors::ask).post(doors::sign_in).layer(DefaultBodyLimit::max(carried::DOOR_BYTES_MAX)))

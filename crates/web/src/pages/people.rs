@@ -3,7 +3,7 @@
 
 use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
-use super::shown::verdict_class as class_of;
+use super::shown::{Shown, verdict_class as class_of};
 use super::{Visitor, foreseen, page, segments};
 use crate::App;
 use crate::api::campaigns as api;
@@ -14,9 +14,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use dispatch::trial::letter;
-use engine::report::people::Did;
+use engine::report::people::Deed;
 use engine::report::{self, Report};
 use model::access::Scope;
+use model::reaction::By;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Tally};
 use serde::Deserialize;
 use store::Campaign;
@@ -40,6 +41,13 @@ pub(super) struct Behind {
     /// Which variant they got, by its letter.
     #[serde(default)]
     variant: String,
+    /// With which link they did it.
+    link: Option<u32>,
+    /// By whom it was done.
+    #[serde(default)]
+    by: String,
+    /// Within how many hours after it began.
+    within_hours: Option<u32>,
     after: Option<String>,
 }
 
@@ -73,8 +81,12 @@ struct PeoplePage {
     variant: Option<char>,
     /// Did they do it themselves, so that where they stand was not asked for?
     is_deed: bool,
+    /// What narrows that, as the rest of an address.
+    narrowed: String,
     people: Vec<report::people::Person>,
     next: Option<String>,
+    /// Is there a page before this one?
+    is_later: bool,
     /// The choices: term, class, and how many.
     terms: Vec<(&'static str, &'static str, u64)>,
     /// Where they become a segment, if a rule can say who they are.
@@ -100,7 +112,8 @@ impl PeoplePage {
 
     /// The rest of an address that keeps to the variant.
     fn rest(&self) -> String {
-        self.variant.map(|letter| format!("&variant={letter}")).unwrap_or_default()
+        let variant = self.variant.map(|letter| format!("&variant={letter}")).unwrap_or_default();
+        variant + &self.narrowed
     }
 }
 
@@ -123,7 +136,9 @@ pub(super) async fn show(
     let variant = Some(behind.variant.as_str()).filter(|letter| !letter.is_empty());
     let variant = variant.map(api::read_letter).transpose()?;
     let tally = api::tally_of(&app, &campaign, variant).await?;
-    let did = Some(behind.did.as_str()).filter(|word| !word.is_empty()).map(api::read_did).transpose()?;
+    let did = Some(behind.did.as_str()).filter(|word| !word.is_empty());
+    let narrowed = (behind.link, Some(behind.by.as_str()), behind.within_hours);
+    let deed = did.map(|did| api::read_deed(did, variant, narrowed)).transpose()?;
     let known = Report::of_tally(&tally);
     let terms = vec![
         ("all", "", known.recipients),
@@ -142,11 +157,13 @@ pub(super) async fn show(
     let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
     let letter = variant.map(|number| letter(number.into()));
     let mut asked: Vec<(&str, String)> = letter.map(|letter| ("variant", letter.to_string())).into_iter().collect();
-    let (term, says, (people, next)) = match did {
-        Some(did) => {
-            asked.push(("did", did.word().to_owned()));
-            let found = page_of_doers(&app, &campaign, (did, variant), behind.after.as_deref()).await?;
-            (did.word().to_owned(), visitor.shown.one_of("did", did.word()), found)
+    let narrowed = deed.as_ref().map(narrowing).unwrap_or_default();
+    let (term, says, (people, next)) = match &deed {
+        Some(deed) => {
+            asked.push(("did", deed.did.word().to_owned()));
+            asked.extend(narrowed.iter().cloned());
+            let found = page_of_doers(&app, &campaign, deed, behind.after.as_deref()).await?;
+            (deed.did.word().to_owned(), says_deed(&visitor.shown, deed), found)
         }
         None => {
             let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
@@ -164,7 +181,11 @@ pub(super) async fn show(
         Some(letter) => format!("{} {letter}: {says}", visitor.shown.say("trial-variant")),
         None => says,
     };
-    let segment = segments::of_term(&campaign, &term).filter(|_| may_make);
+    let segment = match &deed {
+        Some(deed) => segments::of_deed(&campaign, deed),
+        None => segments::of_term(&campaign, &term),
+    };
+    let segment = segment.filter(|_| may_make);
     let may_send_again = term == DeliveryState::InDoubt.word()
         && known.in_doubt > 0
         && campaign.state != CampaignState::Cancelled
@@ -175,9 +196,11 @@ pub(super) async fn show(
         term,
         says,
         variant: letter,
-        is_deed: did.is_some(),
+        is_deed: deed.is_some(),
+        narrowed: narrowed.iter().map(|(name, value)| format!("&{name}={value}")).collect(),
         people,
         next,
+        is_later: behind.after.is_some(),
         terms,
         campaign: id,
         exported: form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish(),
@@ -187,17 +210,37 @@ pub(super) async fn show(
     }))
 }
 
+/// What narrows a deed, as an address says it.
+fn narrowing(deed: &Deed) -> Vec<(&'static str, String)> {
+    let link = deed.link.map(|link| ("link", link.to_string()));
+    let by = (deed.by != By::Person).then(|| ("by", deed.by.word().to_owned()));
+    let within = deed.within_hours.map(|hours| ("within_hours", hours.to_string()));
+    [link, by, within].into_iter().flatten().collect()
+}
+
+/// What was done, with which link, by whom, and how soon.
+fn says_deed(shown: &Shown, deed: &Deed) -> String {
+    let did = shown.one_of("did", deed.did.word());
+    let link = deed.link.map(|link| match link {
+        0 => shown.say("link-trap"),
+        link => shown.count("link-number", &link.into()),
+    });
+    let by = (deed.by != By::Person).then(|| shown.one_of("doer", deed.by.word()));
+    let lasted = |hours: u32| shown.fill("people-within", &[("time", shown.lasted_hours(&hours.into()).into())]);
+    let more: Vec<String> = [link, by, deed.within_hours.map(lasted)].into_iter().flatten().collect();
+    if more.is_empty() { did } else { format!("{did}: {}", more.join(", ")) }
+}
+
 /// A page of people who did something.
 async fn page_of_doers(
     app: &App,
     campaign: &Campaign,
-    (did, variant): (Did, Option<u8>),
+    deed: &Deed,
     after: Option<&str>,
 ) -> Result<(Vec<report::people::Person>, Option<String>), Problem> {
-    let of = variant.map(|number| number.to_string()).unwrap_or_default();
-    let list = pages::within(RECIPIENTS, [campaign.id.to_string().as_str(), did.word(), &of]);
+    let list = pages::within(RECIPIENTS, api::of_deed(campaign.id, deed).iter().map(String::as_str));
     let after = pages::open_as(&list, after)?;
-    let found = report::people::doers(&app.store, campaign, (did, variant), after, PEOPLE, app.now()).await?;
+    let found = report::people::doers(&app.store, campaign, *deed, after, PEOPLE, app.now()).await?;
     Ok((found.people, found.next.map(|last| pages::seal(&list, &last.to_string()))))
 }
 

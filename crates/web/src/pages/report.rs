@@ -17,9 +17,11 @@ use axum::extract::State;
 use axum::response::Response;
 use dispatch::brakes::{ATTEMPTS_MIN, HARD_MIN};
 use engine::options::TrackingMode;
+use engine::report::reactions::LinkClicks;
 use engine::report::revenue::Worth;
 use engine::report::{self, Report};
 use model::access::Scope;
+use model::reaction::By;
 use model::{CampaignId, CampaignKind, CampaignState};
 
 #[derive(Template)]
@@ -71,6 +73,27 @@ impl ReportPage {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("text", &worth.segment).append_pair("name", &worth.name);
         format!("/segments/new?{}", query.finish())
+    }
+
+    /// Is anybody known by name who opened and clicked?
+    fn knows_people(&self) -> bool {
+        self.report.reactions.as_ref().is_some_and(|did| did.counted == TrackingMode::Full)
+    }
+
+    /// The clicks on a link, by whom, and whose people are behind which number.
+    fn clicks(&self, link: &LinkClicks) -> [(String, u64, Option<String>); 3] {
+        let times = link.times;
+        let say = |id: &str| self.layout.say(id);
+        let behind = |by: By, count: u64| {
+            let open = count > 0 && self.knows_people();
+            open.then(|| format!("{}/people?did=clicked&link={}&by={}", self.head.base, link.link, by.word()))
+        };
+        [
+            (By::Person, say("clicks-people"), times.person),
+            (By::Unsure, say("clicks-unsure"), times.unsure),
+            (By::Machine, say("clicks-machines"), times.machine),
+        ]
+        .map(|(by, says, count)| (says, count, behind(by, count)))
     }
 
     /// Are opens and clicks counted at all?

@@ -102,7 +102,11 @@ impl Lane {
 }
 
 /// What moves in the machine room: its parts by name, drawn.
-pub(super) struct Room(BTreeMap<&'static str, String>);
+pub(super) struct Room {
+    parts: BTreeMap<&'static str, String>,
+    /// Are lanes told to whoever looks?
+    pub(super) sees_lanes: bool,
+}
 
 #[derive(Template)]
 #[template(path = "pages/belt.html")]
@@ -133,12 +137,14 @@ impl<'a> Pace<'a> {
         self.shown.fill("pace-over", &[("span", self.shown.lasted_secs(secs).into())])
     }
 
-    /// `until`: until when those who were put off are tried; `None`: nobody is, or nobody of it from here.
+    /// `until`: until when those who were put off are tried; `None`: nobody is, or nobody of it from here. `held`: what keeps
+    /// those who wait, in a sentence.
     fn of(
         shown: &'a Shown,
         (state, waiting): (CampaignState, u64),
         foreseen: &'a Forecast,
         until: Option<Until>,
+        held: Option<String>,
     ) -> Pace<'a> {
         let by_rate = foreseen.at_this_rate_s.map(|secs| shown.now + Duration::from_secs(secs));
         let (ends_at, why) = match (foreseen.bound, &foreseen.last_site) {
@@ -152,11 +158,12 @@ impl<'a> Pace<'a> {
                 });
                 let is_beyond = foreseen.ends_at.is_none() && bound != Bound::Stopped;
                 let beyond = is_beyond.then(|| shown.say("pace-beyond"));
-                let all: Vec<String> = beyond.into_iter().chain(last).chain([why]).collect();
+                let held = held.filter(|_| bound == Bound::Stopped);
+                let all: Vec<String> = beyond.into_iter().chain(last).chain([why]).chain(held).collect();
                 (foreseen.ends_at, all.join(" "))
             }
             (None, _) if by_rate.is_some() => (by_rate, shown.say("pace-at-this-rate")),
-            (None, _) => (None, shown.say("pace-unknown")),
+            (None, _) => (None, held.unwrap_or_else(|| shown.say("pace-unknown"))),
         };
         let until = until.map(|until| {
             let at = [("at", shown.time(&until.at).into())];
@@ -225,27 +232,42 @@ impl Room {
             false => live::Lanes::default(),
         };
         let retries = app.desk.latest.retries(app, campaign).await?;
+        let held = held_by(&visitor.shown, &report, &lanes);
         let mut parts = drawn(&visitor.shown, &base, (&report, &retries), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, report.in_progress, &foreseen),
-            false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, retries.until),
+            false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, retries.until, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
         parts
             .extend(trial::watched(&app.desk.latest, app, &visitor.shown, campaign).await?.map(|html| ("trial", html)));
-        Ok(Room(parts))
+        Ok(Room { parts, sees_lanes })
     }
 
     /// Its parts, by name.
     pub(super) fn parts(self) -> BTreeMap<&'static str, String> {
-        self.0
+        self.parts
     }
 
     /// One of them; nothing where it could not be drawn.
     pub(super) fn part(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", String::as_str)
+        self.parts.get(name).map_or("", String::as_str)
     }
+}
+
+/// What keeps those who wait, of what keeps most of them: a hold that somebody placed, else a lane that is held.
+fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String> {
+    let says = |why: String, until: Option<Timestamp>| match until {
+        Some(until) => shown.fill("pace-held-until", &[("why", why.into()), ("at", shown.time(&until).into())]),
+        None => shown.fill("pace-held", &[("why", why.into())]),
+    };
+    if let Some(hold) = report.holds.iter().max_by_key(|hold| hold.covers) {
+        return Some(says(hold.why.clone(), hold.until));
+    }
+    let held = lanes.views.iter().filter_map(|lane| Some((lanes.waiting_there(lane), lane, lane.held.as_ref()?)));
+    let (_, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
+    Some(says(format!("{}: {}", lane.site, shown.held(held)), Some(held.until)))
 }
 
 /// Counts those who wait where every lane is held among the held: `held` of them, some of whom may be counted there already.

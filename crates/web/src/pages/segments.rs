@@ -15,8 +15,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use engine::report::people::{Deed, Did};
 use model::access::Scope;
-use model::segment::{self, About, Counted, Field, FieldRule, Happening, Measure, Rule, Test, TextOp, TextTest, What};
+use model::reaction::By;
+use model::segment::{
+    self, About, Counted, Field, FieldRule, Happening, Measure, Moment, Rule, Test, TextOp, TextTest, What, Window,
+};
 use model::{ContactId, ContactStatus, EmailAddress, SegmentId};
 use serde::Deserialize;
 use serde_json::json;
@@ -73,7 +77,7 @@ pub(super) struct Begun {
     who: String,
 }
 
-/// Where the people of a term of a campaign's equation, or who did something, become a segment; `None`: no rule says exactly who they are.
+/// Where the people of a term of a campaign's equation become a segment; `None`: no rule says exactly who they are.
 pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
     let what = match term {
         "accepted" => What::Accepted,
@@ -82,18 +86,48 @@ pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
         "blocked" => What::Blocked,
         "in_doubt" => What::InDoubt,
         "skipped" => What::Skipped,
-        "opened" => What::Opened,
-        "clicked" => What::Clicked,
-        "replied" => What::Replied,
-        "unsubscribed" => What::Unsubscribed,
-        "complained" => What::Complained,
         _ => return None,
     };
     let of = Happening { campaign: Some(campaign.id), ..Happening::any(what) };
-    let rule = Rule::Event(Counted { of, measure: Measure::ONCE });
+    Some(made_of(campaign, &Rule::Event(Counted { of, measure: Measure::ONCE })))
+}
+
+/// Where those behind a deed become a segment; `None`: no rule says exactly who they are. (Rules know what was surely a person's,
+/// and everything together.)
+pub(super) fn of_deed(campaign: &Campaign, deed: &Deed) -> Option<String> {
+    let what = match deed.did {
+        Did::Opened => What::Opened,
+        Did::Clicked => What::Clicked,
+        Did::Replied => What::Replied,
+        Did::Unsubscribed => What::Unsubscribed,
+        Did::Complained => What::Complained,
+        Did::Reached => return None,
+    };
+    if deed.variant.is_some() || deed.link == Some(0) {
+        return None;
+    }
+    let window = match deed.within_hours {
+        Some(_) => Some(Window::Before(Moment::At(deed.before(campaign)?))),
+        None => None,
+    };
+    let of = Happening { campaign: Some(campaign.id), link: deed.link, window, ..Happening::any(what) };
+    let once = |of: Happening| Rule::Event(Counted { of, measure: Measure::ONCE });
+    let rule = match deed.by {
+        By::Person => once(of),
+        By::Unknown => {
+            let by_any = Happening { machines: true, ..of.clone() };
+            Rule::All(vec![once(by_any), Rule::Not(Box::new(once(of)))])
+        }
+        By::Unsure | By::Machine => return None,
+    };
+    Some(made_of(campaign, &rule))
+}
+
+/// Where a segment of this rule is begun, with the campaign's name.
+fn made_of(campaign: &Campaign, rule: &Rule) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("text", &rule.to_string()).append_pair("name", &campaign.name);
-    Some(format!("/segments/new?{}", query.finish()))
+    format!("/segments/new?{}", query.finish())
 }
 
 /// Where the people who are looked for become a segment; `None`: no rule says exactly who they are. (Rules compare

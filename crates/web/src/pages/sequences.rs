@@ -123,8 +123,9 @@ pub(super) async fn show(
     sheet = sheet.part(Facts { id: "sum".to_owned(), title: shown.say("sequence-came-of-it"), lines });
     let head = shown.says(["sequence-step", "sequence-arrived", "sequence-waiting", "sequence-left", "sequence-mail"]);
     let table = Table::new("steps", shown.say("sequence-steps"), head, shown.say("sequence-no-steps"));
-    let csv = Press::to(format!("/sequences/{id}/steps.csv"), shown.say("export-csv"));
-    let table = table.press(csv).rows(report.steps.into_iter().map(|step| step_row(shown, step)));
+    let table = table
+        .csv(shown, format!("/sequences/{id}/steps.csv"))
+        .rows(report.steps.into_iter().map(|step| step_row(shown, step)));
     Ok(sheet.part(table).answer(&Entered::default()))
 }
 

@@ -5,6 +5,7 @@ use super::forms::{Entered, Field, Form, Kind};
 use super::layout::Layout;
 use super::page;
 use super::shown::Shown;
+use super::spread::{self, Spread};
 use askama::Template;
 use axum::response::Response;
 use model::Timestamp;
@@ -59,6 +60,8 @@ pub(super) struct Badge {
 #[derive(Default)]
 pub(super) struct Cell {
     pub(super) text: String,
+    /// The same for programs, where it is written for people: a number, a time.
+    pub(super) exact: Option<String>,
     pub(super) href: Option<String>,
     pub(super) badge: Option<Badge>,
     /// Below it, smaller.
@@ -85,7 +88,7 @@ impl Cell {
     }
 
     pub(super) fn number(shown: &Shown, n: u64) -> Cell {
-        Cell { is_number: true, ..Cell::text(shown.number(&n)) }
+        Cell { is_number: true, exact: Some(n.to_string()), ..Cell::text(shown.number(&n)) }
     }
 
     pub(super) fn link(href: impl Into<String>, text: impl Into<String>) -> Cell {
@@ -102,12 +105,23 @@ impl Cell {
 
     /// A time, or a dash.
     pub(super) fn time(shown: &Shown, at: Option<Timestamp>) -> Cell {
-        Cell { is_whole: true, ..Cell::text(at.map_or_else(|| "–".to_owned(), |at| shown.time(&at))) }
+        let exact = Some(at.map(|at| shown.machine(&at)).unwrap_or_default());
+        let text = at.map_or_else(|| "–".to_owned(), |at| shown.time(&at));
+        Cell { is_whole: true, exact, ..Cell::text(text) }
     }
 
     pub(super) fn sub(mut self, sub: impl Into<String>) -> Cell {
         self.sub.push(sub.into());
         self
+    }
+
+    /// What it says, without its looks.
+    fn plain(&self) -> String {
+        let badge = self.badge.iter().map(|badge| badge.text.as_str());
+        let said = std::iter::once(self.exact.as_ref().unwrap_or(&self.text).as_str())
+            .chain(badge)
+            .chain(self.sub.iter().map(String::as_str));
+        said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -121,8 +135,23 @@ pub(super) struct Table {
     pub(super) empty: String,
     /// The next page.
     pub(super) next: Option<String>,
+    /// Back to the first page, from a later one.
+    pub(super) first: Option<String>,
     /// What may be done with all of it.
     pub(super) presses: Vec<Press>,
+    /// Where all of it is a table.
+    csv: Csv,
+}
+
+/// Where a table can be taken out.
+enum Csv {
+    /// On its page ([`super::spread`]): all of it is there.
+    Here,
+    /// By a press of its own, because there is more of it than is shown.
+    Pressed,
+    /// Nowhere, for this reason.
+    #[expect(dead_code, reason = "it is for those who read the page's own file")]
+    Not(&'static str),
 }
 
 impl Table {
@@ -132,7 +161,17 @@ impl Table {
         head: Vec<String>,
         empty: impl Into<String>,
     ) -> Table {
-        Table { id, title: title.into(), head, rows: Vec::new(), empty: empty.into(), next: None, presses: Vec::new() }
+        Table {
+            id,
+            title: title.into(),
+            head,
+            rows: Vec::new(),
+            empty: empty.into(),
+            next: None,
+            first: None,
+            presses: Vec::new(),
+            csv: Csv::Here,
+        }
     }
 
     pub(super) fn rows(mut self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Table {
@@ -145,6 +184,11 @@ impl Table {
         self
     }
 
+    pub(super) fn first(mut self, first: Option<String>) -> Table {
+        self.first = first;
+        self
+    }
+
     pub(super) fn press(mut self, press: Press) -> Table {
         self.presses.push(press);
         self
@@ -153,7 +197,30 @@ impl Table {
     /// The whole list as a table, by what the API calls it: `/lists`, or with what is asked of it.
     pub(super) fn with_csv(self, shown: &Shown, list: &str) -> Table {
         let with = if list.contains('?') { '&' } else { '?' };
-        self.press(Press::to(format!("/api/v1{list}{with}format=csv"), shown.say("export-csv")))
+        self.csv(shown, format!("/api/v1{list}{with}format=csv"))
+    }
+
+    /// The whole of it as a table at this address.
+    pub(super) fn csv(mut self, shown: &Shown, href: impl Into<String>) -> Table {
+        self.csv = Csv::Pressed;
+        self.press(Press::to(href, shown.say("export-csv")))
+    }
+
+    /// It cannot be taken out, for a reason.
+    pub(super) fn without_csv(mut self, why: &'static str) -> Table {
+        self.csv = Csv::Not(why);
+        self
+    }
+
+    /// Its cells as text; columns without a head hold what is pressed.
+    fn spread(&self) -> Spread {
+        let kept: Vec<usize> = (0..self.head.len()).filter(|at| !self.head_of(at).is_empty()).collect();
+        let row = |row: &Vec<Cell>| kept.iter().map(|at| row.get(*at).map(Cell::plain).unwrap_or_default()).collect();
+        Spread {
+            id: self.id,
+            head: kept.iter().map(|at| self.head_of(at).to_owned()).collect(),
+            rows: self.rows.iter().map(row).collect(),
+        }
     }
 
     /// Are there numbers in a column?
@@ -262,7 +329,14 @@ impl Sheet {
     }
 
     pub(super) fn part(mut self, part: impl Into<Part>) -> Sheet {
-        self.parts.push(part.into());
+        let part = match part.into() {
+            Part::Table(table) if matches!(table.csv, Csv::Here) && !table.rows.is_empty() => {
+                let press = Press::to(Spread::href(table.id), self.layout.shown.say("export-csv"));
+                Part::Table(table.press(press))
+            }
+            part => part,
+        };
+        self.parts.push(part);
         self
     }
 
@@ -283,7 +357,11 @@ impl Sheet {
         if response.status().is_success() {
             *response.status_mut() = entered.status();
         }
-        response
+        let tables = self.parts.iter().filter_map(|part| match part {
+            Part::Table(table) if matches!(table.csv, Csv::Here) => Some(table.spread()),
+            _ => None,
+        });
+        spread::beside(response, tables.collect())
     }
 }
 

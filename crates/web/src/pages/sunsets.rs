@@ -138,7 +138,8 @@ fn proposal(shown: &Shown, told: &ProposedSunset) -> Vec<Part> {
             let name = Cell::text(shown.provider(&group.name));
             vec![name, Cell::number(shown, group.asleep), Cell::number(shown, group.people)]
         });
-        Part::from(Table::new(id, title, head, shown.say("sunset-nobody")).rows(rows))
+        let table = Table::new(id, title, head, shown.say("sunset-nobody")).rows(rows);
+        Part::from(table.without_csv("it answers a question that was sent: no address has it"))
     };
     vec![
         facts.into(),

@@ -9,7 +9,6 @@ use super::shown::Shown;
 use crate::App;
 use crate::api::suppressions as api;
 use crate::extract::{Asked, Input, given};
-use crate::page as pages;
 use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::State;
@@ -20,16 +19,25 @@ use serde::Deserialize;
 use serde_json::json;
 use store::Suppression;
 
-const LIST: &str = "suppressions";
 /// Entries of a page; those of one address are never parted.
 const PAGE: usize = 50;
 
 /// Which entries.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Which {
     #[serde(default)]
     q: String,
+    /// Only for this reason.
+    #[serde(default)]
+    reason: String,
     after: Option<String>,
+}
+
+impl Which {
+    /// What was asked for, without the page.
+    fn typed(&self) -> Typed {
+        Typed::of(vec![("q".to_owned(), self.q.clone()), ("reason".to_owned(), self.reason.clone())])
+    }
 }
 
 /// The list.
@@ -39,7 +47,7 @@ pub(super) async fn list(
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SuppressionsRead)?;
-    let typed = Typed::of(vec![("q".to_owned(), which.q.clone())]);
+    let typed = which.typed();
     let entered = match EmailAddress::parse(which.q.trim()) {
         Err(why) if !which.q.trim().is_empty() => {
             Entered::refused("find", typed, Problem::field("q", why.to_string()))?
@@ -58,25 +66,46 @@ async fn draw(
 ) -> Result<Response, Problem> {
     let shown = &visitor.shown;
     let workspace = visitor.caller.workspace;
+    let reason = Some(which.reason.as_str()).filter(|word| !word.is_empty()).map(api::read_reason).transpose()?;
     let (found, next) = match EmailAddress::parse(which.q.trim()) {
-        Ok(address) => (app.store.suppressions_of(workspace, &address).await?, None),
-        Err(_) => page_of(app, visitor, which.after.as_deref()).await?,
+        Ok(address) => {
+            let mut found = app.store.suppressions_of(workspace, &address).await?;
+            found.retain(|entry| reason.is_none_or(|reason| entry.reason == reason));
+            (found, None)
+        }
+        Err(_) => api::page_of(app, workspace, reason, which.after.as_deref(), PAGE).await?,
     };
     let names = Names::of(app, workspace).await?;
     let may_write = visitor.caller.scopes.has(Scope::SuppressionsWrite);
     let head = shown.says(["suppressed-whom", "suppressed-why", "since", "by-whom"]);
-    let empty = shown.say(if which.q.is_empty() { "suppressions-empty" } else { "suppressions-none" });
+    let empty = match (which.q.is_empty(), reason) {
+        (false, _) => shown.say("suppressions-none"),
+        (true, Some(_)) => shown.say("suppressions-none-so"),
+        (true, None) => shown.say("suppressions-empty"),
+    };
+    let address = |typed: Typed| format!("/suppressions?{}", typed.as_query());
+    let export = match reason {
+        Some(reason) => format!("/api/v1/exports/suppressions?reason={}", reason.word()),
+        None => "/api/v1/exports/suppressions".to_owned(),
+    };
     let table = Table::new("entries", shown.say("menu-suppressions"), head, empty)
         .rows(found.into_iter().map(|entry| row(shown, &names, may_write, entry)))
-        .next(next.map(|next| format!("/suppressions?after={next}")))
-        .press(Press::to("/api/v1/exports/suppressions", shown.say("export-csv")));
-    let find = Form::new("find", "", "/suppressions", shown.say("find"), entered).get().class("").field(Field::new(
-        "q",
-        shown.say("suppressed-find"),
-        super::forms::Kind::Line("search"),
-    ));
+        .next(next.map(|next| address(which.typed().with("after", next))))
+        .first(which.after.is_some().then(|| address(which.typed())))
+        .csv(shown, export);
+    let mut reasons = vec![(String::new(), shown.say("suppressed-any"))];
+    let words = SuppressionReason::ALL.iter().map(|reason| reason.word());
+    reasons.extend(words.map(|word| (word.to_owned(), shown.one_of("suppressed", word))));
+    let find = Form::new("find", "", "/suppressions", shown.say("find"), entered)
+        .get()
+        .class("")
+        .field(Field::new("q", shown.say("suppressed-find"), super::forms::Kind::Line("search")))
+        .field(Field::one("reason", shown.say("suppressed-why"), reasons));
     let layout = Layout::of(app, visitor, Section::Suppressions, shown.say("menu-suppressions"));
     let mut sheet = Sheet::new(layout).lead(shown.say("suppressions-what"));
+    if visitor.caller.scopes.has(Scope::EventsRead) {
+        sheet = sheet.press(Press::to("/events?kinds=suppressed", shown.say("suppressed-newest")));
+    }
     if let Some(note) = note {
         sheet = sheet.part(note);
     }
@@ -85,24 +114,6 @@ async fn draw(
         sheet = sheet.part(add_form(shown, entered)).part(many_form(shown, entered));
     }
     Ok(sheet.answer(entered))
-}
-
-async fn page_of(
-    app: &App,
-    visitor: &Visitor,
-    after: Option<&str>,
-) -> Result<(Vec<Suppression>, Option<String>), Problem> {
-    let after = pages::open_as(LIST, after)?;
-    let more = SuppressionReason::ALL.len();
-    let mut found = app.store.suppressions(visitor.caller.workspace, after, PAGE + more).await?;
-    let mut cut = PAGE.min(found.len());
-    while cut < found.len() && found[cut].hash == found[cut - 1].hash {
-        cut += 1;
-    }
-    let has_more = found.len() > cut;
-    found.truncate(cut);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.hash));
-    Ok((found, next))
 }
 
 fn row(shown: &Shown, names: &Names, may_write: bool, entry: Suppression) -> Vec<Cell> {
@@ -153,7 +164,7 @@ pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) 
         Ok(_) => Ok(Redirect::to("/suppressions").into_response()),
         Err(problem) => {
             let entered = Entered::refused("add", typed, problem)?;
-            draw(&app, &visitor, &Which { q: String::new(), after: None }, &entered, None).await
+            draw(&app, &visitor, &Which::default(), &entered, None).await
         }
     }
 }
@@ -202,7 +213,7 @@ pub(super) async fn lift(State(app): State<App>, visitor: Visitor, typed: Typed)
 
 /// Counts what would be lifted, or lifts it.
 pub(super) async fn lift_many(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
-    let which = Which { q: String::new(), after: None };
+    let which = Which::default();
     let shown = &visitor.shown;
     let is_count = typed.get("do") != "lift";
     let mut faults = Faults::default();

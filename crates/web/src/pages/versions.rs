@@ -15,6 +15,7 @@ use engine::drafts::Proposal;
 use model::CampaignId;
 use model::access::Scope;
 use serde::Deserialize;
+use store::DraftEdit;
 
 /// Versions of a page: all that are kept.
 const PAGE: usize = store::DRAFT_VERSIONS_KEPT as usize;
@@ -27,6 +28,8 @@ struct Line {
     by: String,
     name: String,
     subject: String,
+    /// Is the draft so now?
+    is_current: bool,
 }
 
 #[derive(Template)]
@@ -71,6 +74,10 @@ pub(super) async fn list(
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;
     let known = app.store.draft_versions(visitor.caller.workspace, id, None, PAGE).await?;
+    let audience = app.store.audience_of(id).await?;
+    let now =
+        |one: &DraftEdit| one.name == campaign.name && one.message == campaign.message && one.audience == audience;
+    let current = known.iter().find(|one| now(&one.draft)).map(|one| one.version);
     let mut lines = Vec::with_capacity(known.len());
     for one in known {
         let (version, at) = (one.version, one.at);
@@ -78,7 +85,8 @@ pub(super) async fn list(
         let name = one.draft.name.clone();
         let subject = api::read_version(one)?.options.subject.unwrap_or_default();
         let (at, machine) = (visitor.shown.second(&at), visitor.shown.machine(&at));
-        lines.push(Line { version, at, machine, by, name, subject });
+        let is_current = current == Some(version);
+        lines.push(Line { version, at, machine, by, name, subject, is_current });
     }
     let chosen = which.version.filter(|version| lines.iter().any(|line| line.version == *version));
     let head = Head::of(&app, &visitor, &campaign, "versions").await?;

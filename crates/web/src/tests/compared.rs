@@ -172,7 +172,8 @@ async fn each_sees_and_clicks_their_own_variant() {
             continue;
         }
         let list = house.get(&format!("/api/v1/campaigns/{campaign}/recipients?{query}&limit=1"), &key).await.json();
-        assert_eq!((list["data"].as_array().unwrap().len(), &list["has_more"]), (1, &json!(people >= 1)), "{list}");
+        assert_eq!(list["data"].as_array().unwrap().len(), 1, "{list}");
+        assert!(people == 1 || list["has_more"] == true, "{query}: {list}");
     }
     let table = look(&house, &format!("/campaigns/{campaign}/variants.csv"), &cookie).await.text;
     assert!(table.starts_with("variant,subject,people,accepted,clicked") && table.contains("\nB,Other,"), "{table}");

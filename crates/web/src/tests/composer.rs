@@ -102,6 +102,10 @@ async fn a_campaign_is_written_and_keeps_what_it_was() {
     let base = format!("/campaigns/{id}");
     let versions = look(&house, &format!("{base}/versions?version=1"), &cookie).await.text;
     assert!(versions.contains("preview?version=1") && versions.contains("Anna"), "{versions}");
+    assert_eq!(versions.matches("as it is now").count(), 1, "the newest of them: {versions}");
+    let rows = versions.matches("<tr><th scope=\"row\">").count();
+    assert_eq!(versions.matches("name=\"version\"").count(), rows - 1, "what is there cannot be had back: {versions}");
+    assert!(versions.contains(&format!("/api/v1{base}/versions?format=csv")), "{versions}");
     assert_eq!(look(&house, &format!("{base}/preview?version=1"), &cookie).await.status, 200);
     assert_eq!(look(&house, &format!("{base}/preview?version=9"), &cookie).await.status, 404);
     place(&submit(&house, &format!("{base}/versions"), &cookie, "version=1").await);

@@ -1,6 +1,7 @@
 //! The links of a message, as readers, scanners and forgers come to them.
 
 use super::house::{Answer, House};
+use super::pages::{look, owner};
 use crate::Config;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
@@ -8,8 +9,11 @@ use engine::launch::{Draft, MessageFile, Snapshot, launch, token_ring};
 use engine::options::{SendOptions, Timing, Tracking, TrackingMode, Transport, Unsubscribe};
 use mail::token::{KeyRing, Purpose};
 use model::reaction::Doer;
-use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, EmailAddress, ReactionKind, WorkspaceId};
-use store::{ImportRow, NewImport, ReactionCount};
+use model::{
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, EmailAddress, ReactionKind, WorkspaceId,
+};
+use serde_json::Value;
+use store::{DeliveryRow, Hits, ImportRow, NewImport, NewReaction, ReactionCount};
 
 pub(super) const W: WorkspaceId = WorkspaceId::FIRST;
 pub(super) const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
@@ -246,4 +250,55 @@ async fn anonymous_clicks_count_for_the_campaign_and_name_nobody() {
     );
     let events = sent.house.app.store.events(store::Cursor::START, 1_000).await.unwrap();
     assert!(events.iter().all(|event| event.reaction.is_none()), "nothing is written about anybody");
+}
+
+#[tokio::test]
+async fn a_number_of_clicks_opens_the_people_behind_it() {
+    let people = ["kim@a.example", "lee@b.example"].map(str::to_owned);
+    let sent = Sent::to(Config::default(), TrackingMode::Full, SOURCE, &people).await;
+    let (house, campaign, store) = (&sent.house, sent.campaign, &sent.house.app.store);
+    let queued = store.deliveries(campaign, DeliveryState::Queued, None, 10).await.unwrap();
+    let of = |name: &str| queued.iter().find(|row| row.email.as_deref() == Some(name)).unwrap();
+    let (kim, lee) = (of("kim@a.example"), of("lee@b.example"));
+    let click = |row: &DeliveryRow, link: u32, score: u8| {
+        let clicked = NewReaction::new(ReactionKind::Clicked, row.contact, house.app.now());
+        (W, NewReaction { campaign: Some(campaign), delivery: Some(row.delivery), link: Some(link), score, ..clicked })
+    };
+    let reactions = vec![click(kim, 1, 0), click(kim, 1, 0), click(lee, 1, 100), click(lee, 2, 45)];
+    store.record_hits(Hits { reactions, ..Hits::default() }, house.app.now()).await.unwrap();
+    let (cookie, key) = (owner(house).await, house.master_key().await);
+    let base = format!("/campaigns/{campaign}");
+    let report = look(house, &format!("{base}/report"), &cookie).await.text;
+    for (link, by, count) in [(1, "person", 2), (1, "machine", 1), (2, "unsure", 1)] {
+        let opens = format!("href=\"{base}/people?did=clicked&#38;link={link}&#38;by={by}\">{count}</a>");
+        assert!(report.contains(&opens), "{opens}: {report}");
+    }
+    assert!(!report.contains("link=2&#38;by=person"), "of nobody there is nothing to open: {report}");
+    let asked = [
+        ("did=clicked&link=1", "kim@a.example", "link 1"),
+        ("did=clicked&link=1&by=machine", "lee@b.example", "link 1, by a machine"),
+        ("did=clicked&link=2&by=unsure", "lee@b.example", "link 2, not sure by whom"),
+        ("did=clicked&by=unknown", "lee@b.example", "never surely they themselves"),
+        ("did=clicked&within_hours=1", "kim@a.example", "within"),
+    ];
+    for (query, who, says) in asked {
+        let page = look(house, &format!("{base}/people?{query}"), &cookie).await.text;
+        let other = people.iter().find(|other| *other != who).unwrap();
+        assert!(page.contains(who) && page.contains(says) && !page.contains(other.as_str()), "{query}: {page}");
+        let listed = house.get(&format!("/api/v1{base}/recipients?{query}"), &key).await.json();
+        assert_eq!((listed["data"][0]["address"].as_str(), &listed["data"][1]), (Some(who), &Value::Null), "{query}");
+        let table = house.get(&format!("/api/v1/exports{base}?{query}"), &key).await.text;
+        assert!(table.lines().count() == 2 && table.contains(who), "{query}: {table}");
+    }
+    // They become a segment, of just them.
+    let page = look(house, &format!("{base}/people?did=clicked&link=1"), &cookie).await.text;
+    let place =
+        page.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|href| href.starts_with("/segments/new"));
+    let rule =
+        form_urlencoded::parse(place.unwrap().split_once('?').unwrap().1.as_bytes()).next().unwrap().1.into_owned();
+    assert_eq!(rule, format!("clicked.campaign(\"{campaign}\").link(1)"));
+    for query in ["did=opened&link=1", "did=replied&by=machine", "did=clicked&by=robot", "did=reached&within_hours=2"] {
+        let refused = house.get(&format!("/api/v1{base}/recipients?{query}"), &key).await;
+        assert_eq!(refused.code(), "invalid_field", "{query}: {}", refused.text);
+    }
 }

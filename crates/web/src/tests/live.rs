@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use model::{
     Actor, Attempt, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Scope, Stage, Verdict,
 };
+use serde_json::json;
 use std::time::Duration;
 use store::Settlement;
 
@@ -101,6 +102,21 @@ async fn figures_move_on_every_page_that_watches() {
     house.pass(Duration::from_secs(2));
     event(&mut one, "over").await;
     assert!(one.frame().await.is_none(), "the stream of what is over ends");
+}
+
+#[tokio::test]
+async fn what_holds_it_stands_where_its_end_cannot_be_told() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let room = format!("/campaigns/{}", things.campaign);
+    assert!(look(&house, &room, &cookie).await.text.contains("It cannot be told yet."));
+    let hold = json!({ "campaign": things.campaign, "why": "the shop is closed" });
+    assert_eq!(house.post("/api/v1/holds", &key, hold).await.status, 201);
+    house.pass(Duration::from_secs(10));
+    let held = look(&house, &room, &cookie).await.text;
+    let tile = held.split("<dt>Tried to the last</dt>").nth(1).unwrap().split("</div>").next().unwrap();
+    assert!(tile.contains("It waits: ") && tile.contains("the shop is closed"), "{tile}");
 }
 
 #[tokio::test]

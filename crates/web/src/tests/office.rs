@@ -148,6 +148,9 @@ async fn the_log_is_filtered_by_its_address_and_alerts_go_quiet() {
     assert!(page.contains("/api/v1/events/export?kinds=imported"));
     assert!(page.contains("<option value=\"imported\" selected>"));
     assert_eq!(browser.look("/events?kinds=nonsense").await.status, 422);
+    // Names and addresses, not what programs call them.
+    let built = browser.look("/events?kinds=built").await.text;
+    assert!(built.contains(">first news</a>") && built.contains("href=\"/campaigns/m_"), "{built}");
     let analyst = roles(&house, Role::Analyst).await;
     assert_eq!(analyst.look("/events?hand=yes").await.status, 403, "who changed what is for few");
     assert_eq!(analyst.look("/events").await.status, 200);

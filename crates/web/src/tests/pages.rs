@@ -63,6 +63,70 @@ async fn whoever_is_not_signed_in_is_led_to_the_door_and_back() {
     assert_eq!(look(&house, "/campaigns", &cookie).await.status, 303);
 }
 
+/// Pages whose tables are taken out elsewhere, and where.
+const NO_CSV: [(&str, &str); 1] =
+    [("/", "the campaigns that are there are some of /campaigns, which has /campaigns.csv")];
+
+/// Before each table of a page, and behind the one before it, stands where it can be taken out.
+fn every_table_can_be_taken_out(path: &str, page: &str) {
+    let parts: Vec<&str> = page.split("<table").collect();
+    let before = parts.iter().take(parts.len() - 1);
+    for part in before.map(|part| part.rsplit("</table>").next().unwrap_or(part)) {
+        let hrefs = part.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let is_way_out = |href: &str| href.contains("csv") || href.contains("/exports/") || href.ends_with("/rejects");
+        let is_there = hrefs.into_iter().any(is_way_out);
+        assert!(is_there || NO_CSV.iter().any(|(without, _)| *without == path), "{path}: no way out for {part}");
+    }
+}
+
+/// Templates with a table that say nothing of a file themselves, and why.
+const WITHOUT_CSV: [(&str, &str); 7] = [
+    ("table.html", "every such table is given one by the page's own code, or a reason why not"),
+    ("campaign_table.html", "drawn into the list, which has campaigns.csv, and into the first page, which leads there"),
+    ("causes.html", "drawn into the report, which has causes.csv"),
+    ("lanes.html", "drawn into the machine room, which leads to the table of lanes"),
+    ("trial.html", "drawn into the report, which has variants.csv, and into the machine room, which leads there"),
+    ("trial_foretold.html", "what variants would have to show; once it began they are variants.csv"),
+    ("foreseen.html", "everybody is decided upon anew for each page; once it began they are the campaign's people"),
+];
+
+#[test]
+fn every_table_of_a_template_can_be_taken_out() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/pages");
+    let mut without = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("<table") && !text.contains("csv") {
+            without.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    without.sort();
+    let mut known = WITHOUT_CSV.map(|(template, _)| template.to_owned());
+    known.sort();
+    assert_eq!(without, known);
+}
+
+#[tokio::test]
+async fn a_table_of_a_page_is_a_file_by_the_page_s_own_address() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let page = look(&house, "/machine", &cookie).await.text;
+    assert!(page.contains("href=\"?csv=machine\""), "{page}");
+    let table = look(&house, "/machine?csv=machine", &cookie).await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(table.headers["content-disposition"], "attachment; filename=\"machine.csv\"");
+    let mut rows = csv::Reader::from_reader(table.text.as_bytes());
+    assert!(rows.records().map(Result::unwrap).count() > 3, "{}", table.text);
+    let delivery = &things.by_kind["deliveries"];
+    let tries = look(&house, &format!("/deliveries/{delivery}?csv=tries"), &cookie).await;
+    assert!(tries.status == 200 && tries.text.starts_with("#,"), "{}", tries.text);
+    let nothing = look(&house, "/machine?csv=nothing", &cookie).await;
+    assert!(nothing.status == 404 && nothing.text.contains("<html"), "{}", nothing.text);
+    assert_eq!(look(&house, "/machine?csv=machine", "").await.status, 303, "for those who may see the page");
+}
+
 #[tokio::test]
 async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
     let house = House::new();
@@ -97,6 +161,8 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
         "/suppressions".to_owned(),
         "/suppressions/lift?target=p1@first.example".to_owned(),
         "/lanes".to_owned(),
+        "/machine".to_owned(),
+        "/sunsets".to_owned(),
         "/sources".to_owned(),
         "/domains".to_owned(),
         "/lists".to_owned(),
@@ -127,6 +193,7 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
                 page.text.contains(&format!("<html lang=\"{language}\" data-theme=\"dark\" data-contrast=\"more\">"))
             );
             assert_eq!(page.text.matches("<h1").count(), 1, "{path}");
+            every_table_can_be_taken_out(&path, &page.text);
             for foreign in [" style=", "<style", "http://", "javascript:", "onclick"] {
                 assert!(!page.text.contains(foreign), "{path} has {foreign}");
             }

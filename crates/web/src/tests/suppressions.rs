@@ -1,6 +1,7 @@
 //! Suppressions: the way there and back, and what cannot be undone.
 
 use super::house::House;
+use super::pages::{look, owner};
 use model::{Actor, SuppressionReason, WorkspaceId};
 use serde_json::json;
 use store::Target;
@@ -68,4 +69,39 @@ async fn the_list_is_read_to_its_end_without_repeats() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 14);
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_to_a_cause() {
+    let house = House::new();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let store = &house.app.store;
+    let reasons = [SuppressionReason::Unsubscribed, SuppressionReason::Complained, SuppressionReason::Unsubscribed];
+    for (n, reason) in reasons.into_iter().enumerate() {
+        let target = Target::Address(format!("p{n}@example.org"));
+        store.suppress(WorkspaceId::FIRST, target, reason, None, &Actor::Recipient, house.app.now()).await.unwrap();
+    }
+    house.post("/api/v1/suppressions", &key, json!({ "target": "d.example.org" })).await;
+    let listed = async |query: &str| {
+        let found = house.get(&format!("/api/v1/suppressions?{query}"), &key).await.json();
+        let targets = found["data"].as_array().unwrap().iter().map(|one| one["target"].as_str().unwrap().to_owned());
+        let mut targets: Vec<String> = targets.collect();
+        targets.sort();
+        (targets, found["next"].as_str().map(str::to_owned))
+    };
+    assert_eq!(listed("reason=complained").await.0, ["p1@example.org"]);
+    assert_eq!(listed("reason=manual").await.0, ["d.example.org"]);
+    assert_eq!(listed("reason=unsubscribed").await.0, ["p0@example.org", "p2@example.org"]);
+    let (first, next) = listed("reason=unsubscribed&limit=1").await;
+    let (second, end) = listed(&format!("reason=unsubscribed&limit=1&after={}", next.unwrap())).await;
+    assert!(first.len() == 1 && second.len() == 1 && first != second && end.is_none());
+    assert_eq!(house.get("/api/v1/suppressions?reason=bored", &key).await.json()["field"], "reason");
+    let page = look(&house, "/suppressions?reason=complained", &cookie).await.text;
+    assert!(page.contains("p1@example.org") && !page.contains("p0@example.org"), "{page}");
+    assert!(page.contains("<option value=\"complained\" selected>"), "{page}");
+    assert!(
+        page.contains("/api/v1/exports/suppressions?reason=complained") && page.contains("/events?kinds=suppressed")
+    );
+    let table = house.get("/api/v1/exports/suppressions?reason=complained", &key).await.text;
+    assert!(table.lines().count() == 2 && table.contains("p1@example.org"), "{table}");
 }

@@ -10,10 +10,11 @@ use axum::Json;
 use axum::extract::State;
 use dispatch::brakes::Group;
 use dispatch::trial::letter;
-use engine::report::people::Did;
+use engine::report::people::{Deed, Did};
 use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
+use model::reaction::By;
 use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -269,6 +270,13 @@ struct Outcome {
     did: Option<String>,
     /// Only those of the sample who got this variant: `A`, `B`, …
     variant: Option<String>,
+    /// Of those who clicked, only those of this link of the message, by its number; 0: the one that only machines see.
+    link: Option<u32>,
+    /// By whom they were opened or clicked: `person` (by themselves, as where nothing is said), `unsure` (nobody knows), `machine`,
+    /// or `unknown`: never by themselves, as far as anybody knows.
+    by: Option<String>,
+    /// Only what was opened or clicked within so many hours after the campaign began.
+    within_hours: Option<u32>,
     /// Entries of a page, 1 to 500.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -301,11 +309,10 @@ async fn recipients(
             (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
         }
         (None, Some(did)) => {
-            let did = read_did(did)?;
-            let list = page::within(RECIPIENTS, [id.to_string().as_str(), did.word(), &letter]);
+            let deed = read_deed(did, variant, (outcome.link, outcome.by.as_deref(), outcome.within_hours))?;
+            let list = page::within(RECIPIENTS, of_deed(id, &deed).iter().map(String::as_str));
             let after: Option<ContactId> = page::open_as(&list, outcome.after.as_deref())?;
-            let now = app.now();
-            let found = report::people::doers(&app.store, &campaign, (did, variant), after, limit, now).await?;
+            let found = report::people::doers(&app.store, &campaign, deed, after, limit, app.now()).await?;
             (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
         }
         _ => return Err(Problem::field("state", "name a state, or what they did: one of both")),
@@ -320,8 +327,37 @@ pub(crate) async fn tally_of(app: &App, campaign: &store::Campaign, variant: Opt
     tally.ok_or_else(|| Problem::field("variant", "this campaign has no such variant"))
 }
 
+/// What people did, and which of them are asked for: with which link, by whom, and within how many hours. Refused: what only
+/// opens or clicks have, of anything else.
+pub(crate) fn read_deed(
+    did: &str,
+    variant: Option<u8>,
+    (link, by, within_hours): (Option<u32>, Option<&str>, Option<u32>),
+) -> Result<Deed, Problem> {
+    let by = by.filter(|word| !word.is_empty()).map(|word| {
+        By::from_word(word).ok_or_else(|| {
+            let words = By::ALL.map(By::word).join(", ");
+            Problem::field("by", format!("{word:?} is none of {words}"))
+        })
+    });
+    let deed =
+        Deed { variant, link, by: by.transpose()?.unwrap_or_default(), within_hours, ..Deed::of(read_did(did)?) };
+    match deed.refused() {
+        Some((field, why)) => Err(Problem::field(field, why)),
+        None => Ok(deed),
+    }
+}
+
+/// What a list of such people is known by: a cursor of one opens no other.
+pub(crate) fn of_deed(campaign: CampaignId, deed: &Deed) -> [String; 6] {
+    let said = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+    let letter = deed.variant.map(|number| letter(number.into()).to_string()).unwrap_or_default();
+    let (did, by) = (deed.did.word().to_owned(), deed.by.word().to_owned());
+    [campaign.to_string(), did, letter, said(deed.link), by, said(deed.within_hours)]
+}
+
 /// What people did.
-pub(crate) fn read_did(word: &str) -> Result<Did, Problem> {
+fn read_did(word: &str) -> Result<Did, Problem> {
     Did::from_word(word).ok_or_else(|| {
         let words = Did::ALL.map(Did::word).join(", ");
         Problem::field("did", format!("{word:?} is none of {words}"))
