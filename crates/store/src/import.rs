@@ -111,7 +111,10 @@ pub enum RowFate {
     Unchanged,
     /// The address stood in an earlier row of this file: kept as a contact of its own, which the build skips as
     /// `duplicate_address`.
-    Duplicate,
+    Duplicate {
+        /// The line of the first row with it.
+        of: u64,
+    },
     /// The same external id stood in an earlier row of this file: the later row wins, one contact.
     Repeated,
     /// Added or updated, but the address is suppressed already: will be skipped.

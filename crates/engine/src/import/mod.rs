@@ -118,6 +118,15 @@ pub struct Progress {
     pub rejects: u64,
 }
 
+/// A row with the address of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SameAddress {
+    /// Its line in the file.
+    pub line: u64,
+    /// That of the first row with the address.
+    pub of: u64,
+}
+
 /// What an import came to. `rows = added + updated + unchanged + duplicates + rejected`, always.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
@@ -160,6 +169,8 @@ pub struct ImportReport {
     pub notes: BTreeMap<Note, u64>,
     /// On which lines of the file the first of them stand, by kind.
     pub note_lines: BTreeMap<Note, Vec<u64>>,
+    /// The first of the duplicates written in this run, in the order of the file.
+    pub duplicate_lines: Vec<SameAddress>,
     /// Status words that are not known, the first few.
     pub unknown_status_words: Vec<String>,
     /// What stands for a time zone and is none, the first few.
@@ -190,6 +201,7 @@ impl ImportReport {
             listed: 0,
             notes: BTreeMap::new(),
             note_lines: BTreeMap::new(),
+            duplicate_lines: Vec::new(),
             unknown_status_words: Vec::new(),
             unknown_zones: Vec::new(),
             rejects_file: None,
@@ -213,6 +225,8 @@ impl ImportReport {
 
 /// Lines of each kind of note that are named.
 const NOTE_LINES_MAX: usize = 20;
+/// Duplicates that are named.
+const DUPLICATES_NAMED_MAX: usize = 100;
 /// What is said of a row that was taken without its address.
 const NO_ADDRESS: &str = " is not an address: ";
 
@@ -442,15 +456,19 @@ impl Run<'_> {
         self.chunk_bytes = 0;
         // Most who opted out are suppressed when the import is finished: not yet known to the ledger.
         let said = |row: &ImportRow| {
-            let Some(address) = &row.address else { return (false, false) };
+            let Some(address) = &row.address else { return (row.line, false, false) };
             let opted_out = row.status == Some(ContactStatus::OptedOut);
-            (opted_out, !foretold.is_empty() && foretold.contains(&address.to_string()))
+            (row.line, opted_out, !foretold.is_empty() && foretold.contains(&address.to_string()))
         };
-        let said: Vec<(bool, bool)> = rows.iter().map(said).collect();
+        let said: Vec<(u64, bool, bool)> = rows.iter().map(said).collect();
         let fates = self.store.write_import_chunk(self.import.id, rows, now).await?;
-        for (fate, (opted_out, foretold)) in fates.into_iter().zip(said) {
+        for (fate, (line, opted_out, foretold)) in fates.into_iter().zip(said) {
+            let again = if let RowFate::Duplicate { of } = fate { Some(SameAddress { line, of }) } else { None };
             self.report.repeated += u64::from(fate == RowFate::Repeated);
-            let is_suppressed = fate == RowFate::Suppressed || (foretold && fate != RowFate::Duplicate);
+            let is_suppressed = fate == RowFate::Suppressed || (foretold && again.is_none());
+            if self.report.duplicate_lines.len() < DUPLICATES_NAMED_MAX {
+                self.report.duplicate_lines.extend(again);
+            }
             self.report.suppressed += u64::from(opted_out || is_suppressed);
         }
         Ok(())

@@ -84,6 +84,7 @@ async fn every_row_has_a_fate_and_every_reject_a_reason() {
             "8 rows = 4 added + 0 updated + 0 unchanged + 1 duplicates + 3 rejected; 2 blank, 0 suppressed, 4 listed, {RoleAddress: 1, MissingConsent: 5, NoAddress: 1, UnreadableAddress: 1}"
         ],
     );
+    assert_eq!(report.duplicate_lines, [SameAddress { line: 3, of: 2 }], "which row, and of which earlier one");
     let rejects = report.rejects_file.unwrap();
     let mode = |path: &std::path::Path| {
         use std::os::unix::fs::PermissionsExt;

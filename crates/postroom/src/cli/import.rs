@@ -149,6 +149,7 @@ fn tell(file: &Path, answer: &Value, output: &Output) -> Vec<String> {
     }
     lines.extend(told_columns(answer));
     lines.extend(told_notes(answer, output));
+    lines.extend(told_duplicates(answer, output));
     if let Some(path) = answer.get("rejects_file").and_then(Value::as_str) {
         let rows = counted(count("listed"), "row", "rows");
         lines.push(String::new());
@@ -220,6 +221,20 @@ fn told_notes(answer: &Value, output: &Output) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The duplicates that are named, each with the first row that has its address.
+fn told_duplicates(answer: &Value, output: &Output) -> Vec<String> {
+    let named = answer.get("duplicate_lines").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let line = |one: &Value| format!("line {} as line {}", number(one, "line"), number(one, "of"));
+    let mut named: Vec<String> = named.iter().map(line).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    if number(answer, "duplicates") > named.len() as u64 {
+        named.push("…".to_owned());
+    }
+    vec![String::new(), "Duplicates".to_owned(), output.ink(Ink::Dim, &format!("  {}", named.join(", ")))]
 }
 
 async fn list(dir: &Path, output: &Output) -> Result<Exit, Failure> {

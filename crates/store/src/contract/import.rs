@@ -72,7 +72,7 @@ fn every_row_keeps_its_fate() {
         ],
     );
     use RowFate::{Added, Duplicate, Repeated, Suppressed};
-    assert_eq!(fates[..6], [Added, Duplicate, Suppressed, Added, Added, Added]);
+    assert_eq!(fates[..6], [Added, Duplicate { of: 1 }, Suppressed, Added, Added, Added]);
     assert_eq!(fates[6], Repeated);
     let (_, again) = import_rows(&store, 2, vec![row(1, "anna@example.org"), row(2, "Anna@Example.org")]);
     assert_eq!(again, [RowFate::Unchanged; 2], "each row finds its own contact again");

@@ -178,7 +178,8 @@ impl Ledger {
             last_line = row.line;
             let fate = self.import_row(&open, row, now, &mut sums)?;
             let suppressed = any_suppressed && row.address.is_some() && self.row_is_suppressed(&open, row)?;
-            fates.push(if suppressed && fate != RowFate::Duplicate { RowFate::Suppressed } else { fate });
+            let is_duplicate = matches!(fate, RowFate::Duplicate { .. });
+            fates.push(if suppressed && !is_duplicate { RowFate::Suppressed } else { fate });
         }
         self.conn
             .prepare_cached(
@@ -221,12 +222,15 @@ impl Ledger {
         let (contact, fate) = match known {
             None => {
                 let contact = self.insert_imported(open, row, address, now)?;
-                if same_address_before {
-                    sums.duplicates += 1;
-                    (contact, RowFate::Duplicate)
-                } else {
-                    sums.added += 1;
-                    (contact, RowFate::Added)
+                match same_address_before {
+                    Some(before) => {
+                        sums.duplicates += 1;
+                        (contact, RowFate::Duplicate { of: self.line_of(open, before)? })
+                    }
+                    None => {
+                        sums.added += 1;
+                        (contact, RowFate::Added)
+                    }
                 }
             }
             Some(known) => (known.id, self.merge_imported(open, row, address, &known, now, sums)?),
@@ -236,14 +240,20 @@ impl Ledger {
         Ok(fate)
     }
 
-    /// The contact the row belongs to, and whether an earlier row of this import has the same address.
+    /// The first line of an import on which a contact of it stands.
+    fn line_of(&mut self, open: &Import, contact: ContactId) -> Result<u64> {
+        let sql = "SELECT min(line) FROM import_member WHERE contact = ?1 AND import = ?2";
+        Ok(self.conn.prepare_cached(sql)?.query_row([contact.0, open.id.0], |row| row.get(0))?)
+    }
+
+    /// The contact the row belongs to, and that of an earlier row of this import with the same address.
     fn known_contact(
         &mut self,
         open: &Import,
         row: &ImportRow,
         address: Option<AddressId>,
         fresh_address: bool,
-    ) -> Result<(Option<Known>, bool)> {
+    ) -> Result<(Option<Known>, Option<ContactId>)> {
         let read =
             |row: &Row<'_>| Ok(Known { id: ContactId(row.get(0)?), import: row.get(1)?, latest_import: row.get(2)? });
         if let Some(external_id) = &row.external_id {
@@ -251,20 +261,20 @@ impl Ledger {
             let mut statement = self.conn.prepare_cached(sql)?;
             let known = statement.query_row(params![open.workspace.0, external_id], read).optional()?;
             if known.is_some() {
-                return Ok((known, false));
+                return Ok((known, None));
             }
         }
-        let Some(address) = address.filter(|_| !fresh_address) else { return Ok((None, false)) };
+        let Some(address) = address.filter(|_| !fresh_address) else { return Ok((None, None)) };
         let sql = "SELECT id, import, latest_import, external_id IS NULL FROM contact
             WHERE workspace = ?1 AND address = ?2 ORDER BY id";
         let mut statement = self.conn.prepare_cached(sql)?;
         let mut rows = statement.query(params![open.workspace.0, address.0])?;
-        let (mut free, mut taken) = (None, false);
+        let (mut free, mut taken) = (None, None);
         while let Some(found) = rows.next()? {
             let known = read(found)?;
             let nameless: bool = found.get(3)?;
             if known.latest_import == Some(open.id.0) {
-                taken = true;
+                taken = taken.or(Some(known.id));
             } else if free.is_none() && (row.external_id.is_none() || nameless) {
                 free = Some(known);
             }

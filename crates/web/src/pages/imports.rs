@@ -393,12 +393,10 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
         sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
     }
     // Each count with what it counts: first the terms of the sum, then what is said of rows that are in it already.
-    let line = |what: &str, number: String, means: &str| {
-        vec![Cell::text(what), Cell { is_number: true, ..Cell::text(number) }, Cell::text(means)]
-    };
+    let line = |what: &str, n: u64, means: &str| vec![Cell::text(what), Cell::number(shown, n), Cell::text(means)];
     let counted = |name: &'static str, always: bool| {
         let n = count(name);
-        let row = line(&shown.one_of("import", name), shown.number(&n), &shown.one_of("import-means", name));
+        let row = line(&shown.one_of("import", name), n, &shown.one_of("import-means", name));
         (always || n > 0).then_some(row)
     };
     let terms = COUNTS.into_iter().filter_map(|name| counted(name, true));
@@ -424,19 +422,31 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
             true => means,
             false => format!("{means} {}", shown.fill("import-means-lines", &[("lines", lines.join(", ").into())])),
         };
-        rows.push(line(&shown.one_of("note", note), shown.number(&n.as_u64().unwrap_or(0)), &means));
+        rows.push(line(&shown.one_of("note", note), n.as_u64().unwrap_or(0), &means));
     }
     let head = shown.says(["import-count", "import-number", "import-meaning"]);
     let table = Table::new("came-of-it", shown.say("import-came-of-it"), head, "");
     sheet = sheet.lead(shown.fill("import-sum", &values)).part(table.rows(rows));
+    let again: Vec<_> = told["duplicate_lines"].as_array().into_iter().flatten().collect();
+    if !again.is_empty() {
+        let line = |of: &Value| Cell::number(shown, of.as_u64().unwrap_or(0));
+        let rows = again.iter().map(|one| vec![line(&one["line"]), line(&one["of"])]);
+        let head = shown.says(["import-line", "import-line-first"]);
+        sheet = sheet.part(Table::new("duplicates", shown.say("import-duplicates-which"), head, "").rows(rows));
+        if count("duplicates") > again.len() as u64 {
+            let more = shown.count("import-duplicates-more", &(again.len() as u64));
+            sheet = sheet.part(Part::Note("soft", more, None));
+        }
+    }
     if count("listed") > 0 {
         let delimiter = told["delimiter"].as_str().and_then(|text| text.bytes().next()).unwrap_or(b',');
         let rejects = first_rejects(app, visitor, job.id, delimiter).await?;
         let head = shown.says(["import-line", "import-reason", "import-row"]);
-        let mut table = Table::new("rejects", shown.say("import-rejects"), head, shown.say("import-rejects-gone"));
-        if visitor.caller.scopes.has(Scope::ContactsExport) {
-            table = table.press(Press::to(format!("/api/v1/jobs/{}/rejects", job.id), shown.say("export-csv")));
-        }
+        let table = Table::new("rejects", shown.say("import-rejects"), head, shown.say("import-rejects-gone"));
+        let table = match visitor.caller.scopes.has(Scope::ContactsExport) {
+            true => table.csv(shown, format!("/api/v1/jobs/{}/rejects", job.id)),
+            false => table.without_csv("whoever may not take people out may not take these out"),
+        };
         let rows = rejects.into_iter().map(|[line, reason, row]| {
             let taken = shown.say(if was_taken(&reason) { "import-row-taken" } else { "import-row-not-taken" });
             vec![

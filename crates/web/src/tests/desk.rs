@@ -147,3 +147,23 @@ async fn who_may_only_read_changes_nothing_here() {
     assert_eq!(analyst.send("/imports/files", &kind, body).await.status, 403);
     assert_eq!(analyst.look(&format!("/api/v1/exports{path}")).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_duplicate_is_told_with_the_row_before_it_tried_and_imported() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let (kind, body) = form("E-Mail,Vorname\nkim@a.example,Kim\nlee@a.example,Lee\nKim@A.example,Kim B.\n");
+    let sent = browser.send("/imports/files", &kind, body).await;
+    let path = sent.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+    let meant = "name=fair&consent=form&column-1=email&column-2=first_name";
+    for how in ["", "&do=import"] {
+        let begun = browser.submit(&path, &format!("{meant}{how}")).await;
+        let job = begun.headers["location"].to_str().unwrap().to_owned();
+        let page = over(&browser, &job).await;
+        let table = page.split("id=\"duplicates\"").nth(1).unwrap_or_else(|| panic!("{how}: {page}"));
+        assert!(table.contains("<th scope=\"row\">4</th>") && table.contains("<div>2</div>"), "{how}: {table}");
+        let with = if job.contains('?') { '&' } else { '?' };
+        let file = browser.look(&format!("{job}{with}csv=duplicates")).await.text;
+        assert!(file.ends_with("4,2\n"), "{file}");
+    }
+}
