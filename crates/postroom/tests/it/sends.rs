@@ -543,6 +543,13 @@ fn the_same_seed_tells_the_same_story() {
 }
 
 #[test]
+fn a_demo_is_over_when_the_last_window_is() {
+    let demo = Place::with(0).run(&["demo"]);
+    let virtual_hours = demo.object()["virtual_seconds"].as_u64().unwrap() / 3_600;
+    assert!((29..=31).contains(&virtual_hours), "somebody waited through a second window: {virtual_hours} h");
+}
+
+#[test]
 fn a_campaign_of_a_demo_is_not_sent_from_outside_of_it() {
     let place = Place::with(0);
     let demo = place.run(&["demo", "--people", "300"]);
