@@ -88,7 +88,10 @@ impl Pace {
             Outcome::Deferred | Outcome::Hard | Outcome::Blocked => {}
         }
         let midway = heard.in_session > 0 && matches!(verdict.stage, Stage::Mail | Stage::Rcpt | Stage::Any);
-        if heard.reply.is_none() && matches!(verdict.category, Category::NetworkFailure | Category::ProtocolError) {
+        // What we did not ask for was no silence: their server does not offer what one message needs.
+        let was_asked = verdict.outcome == Outcome::Deferred;
+        let is_wordless = matches!(verdict.category, Category::NetworkFailure | Category::ProtocolError);
+        if was_asked && is_wordless && heard.reply.is_none() {
             return if midway && verdict.rule == "line-lost" { About::Ended } else { About::Silence };
         }
         match self.rules.lever_of(verdict) {

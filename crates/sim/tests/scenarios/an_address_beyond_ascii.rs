@@ -22,3 +22,13 @@ fn an_address_beyond_ascii() {
     "#]].assert_eq(&ended.story());
     assert_eq!(ended.sighted("søren@openhouse.test"), 0);
 }
+
+#[test]
+fn many_of_them_hold_nobody_up() {
+    let many: Vec<String> = (1..=20).map(|n| format!("søren{n}@openhouse.test")).collect();
+    let people: Vec<&str> = many.iter().map(String::as_str).chain(["ben@openhouse.test"]).collect();
+    let ended = Scenario::of(&people).provider("openhouse", |profile| profile.ascii_only = true).play();
+    let story = ended.story();
+    assert!(story.contains("21 attempted = 1 accepted + 20 blocked"), "{story}");
+    assert!(story.contains("ben@openhouse.test: accepted\n   0:00 mx.openhouse.test"), "{story}");
+}

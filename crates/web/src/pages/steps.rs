@@ -95,7 +95,7 @@ impl Entry {
             Some(after) => ("after".to_owned(), after.pointer("/after/days")?.as_u64()?.to_string()),
         };
         let is_one = ENTRIES.contains(&kind.as_str()) && AGAIN.contains(&again.as_str());
-        is_one.then(|| Entry { kind, value, again, days, wrong: None })
+        is_one.then_some(Entry { kind, value, again, days, wrong: None })
     }
 
     fn json(&mut self, shown: &Shown) -> Option<Value> {

@@ -179,7 +179,7 @@ async fn a_second_factor_is_asked_for_and_its_codes_work_once() {
         assert_eq!(try_in(&house, with("000000")).await.code(), "second_factor_wrong");
     }
     assert_eq!(
-        try_in(&house, with(&codes[1].as_str().unwrap())).await.code(),
+        try_in(&house, with(codes[1].as_str().unwrap())).await.code(),
         "too_many_attempts",
         "codes are no guess"
     );
