@@ -211,6 +211,6 @@ async function skipsThem(anna, campaign) {
   await anna.goes(campaign);
   await anna.presses("Duplicate");
   await anna.goes(anna.at().replace(/\/edit.*/, ""));
-  await anna.sees("Who was skipped");
+  await anna.sees("Who would be skipped");
   step("skipped", { equation: await anna.reads(".card .eq"), why: await anna.reads("#main details ul") });
 }
