@@ -237,12 +237,14 @@ impl Scheduler {
         if !rows.is_empty() {
             self.hungry.insert(site);
         }
+        let provider = self.sites.get(&site).and_then(|entry| entry.provider).map(|provider| provider.key.clone());
         for claimed in rows {
             let now = self.house.now();
             let attempt =
                 Attempt { note: Some(NEVER_LET_IN.to_owned()), ..attempt_without_contact(&claimed, verdict, now) };
             let mut settlement = Settlement::of(&claimed, given_up(verdict), now);
             settlement.site = Some(site);
+            settlement.provider.clone_from(&provider);
             settlement.attempt = Some(attempt);
             settlement.charge = false;
             self.house.settle(settlement, None).await;

@@ -505,7 +505,7 @@ fn bad_input_is_told_with_what_to_do() {
     assert_eq!(typo.code, 2, "{}", typo.errors);
     fs::write(place.dir.path().join("data").join("ledger.db"), "no database\n".repeat(1_000)).unwrap();
     let damaged = place.run(&["status"]);
-    assert_eq!(damaged.code, 1, "{}", damaged.errors);
+    assert_eq!(damaged.code, 2, "{}", damaged.errors);
     assert!(damaged.errors.contains("postroom restore"), "{}", damaged.errors);
 }
 
