@@ -261,6 +261,11 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.leave_list(workspace, id, &contacts, &actor, now)).await
     }
+    /// Refuses a topic that differs from one of the workspace's by capitals alone.
+    pub async fn check_topic_alike(&self, workspace: WorkspaceId, topic: &str) -> Result<()> {
+        let topic = topic.to_owned();
+        self.core.lanes.read(move |conn| lists::check_alike(&lists::topics(conn, workspace)?, &topic)).await
+    }
     /// The topics of the workspace: those its lists are about.
     pub async fn topics(&self, workspace: WorkspaceId) -> Result<Vec<String>> {
         self.core.lanes.read(move |conn| lists::topics(conn, workspace)).await

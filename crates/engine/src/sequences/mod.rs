@@ -11,10 +11,11 @@ use crate::options::SendOptions;
 use crate::{Handle, Obeyed, SendError, drafts, guard};
 use dispatch::windows::Zone;
 use mail::compose::{Compiled, HeaderPlan};
+use model::sequence::{By, Definition};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, SequenceId, WorkspaceId};
 use net::World;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Audience, Campaign, NewCampaign, NewSequence, Sequence, SequenceVersion, Store, StoreError};
 
 /// A message of a sequence, as its author wrote it.
@@ -122,9 +123,14 @@ impl Handle {
             let written = self.store.sequence_version(workspace, id, sequence.newest).await?;
             let written = written.ok_or_else(|| StoreError::NotFound { what: "version", name: id.to_string() })?;
             let messages = messages(&written)?;
+            let of_lists = topic_of_lists(&self.store, workspace, &written.definition).await?;
             // All of them are looked at before the first is made.
             let mut ready = Vec::new();
-            for (name, message) in messages {
+            for (name, mut message) in messages {
+                match &message.topic {
+                    Some(topic) => self.store.check_topic_alike(workspace, topic).await?,
+                    None => message.topic.clone_from(&of_lists),
+                }
                 ready.push((name.clone(), Ready::check(&self.store, world, &sequence, &name, message).await?));
             }
             for (name, one) in ready {
@@ -211,6 +217,24 @@ pub async fn gone(store: &Store, workspace: WorkspaceId, id: SequenceId) -> Resu
         }
     };
     Ok(store.gone_from_sequence(workspace, id).await?.into_iter().map(told).collect())
+}
+
+/// What a sequence is about whose messages do not say it: as a campaign, what all the lists are about by which people come in,
+/// if they come in by lists alone and these share one topic.
+async fn topic_of_lists(
+    store: &Store,
+    workspace: WorkspaceId,
+    definition: &Definition,
+) -> Result<Option<String>, StoreError> {
+    let mut topics = BTreeSet::new();
+    for entry in &definition.entries {
+        let (By::Joins(list) | By::List(list)) = entry.by else { return Ok(None) };
+        topics.insert(store.list(workspace, list).await?.and_then(|known| known.list.topic));
+    }
+    match (topics.pop_first(), topics.is_empty()) {
+        (Some(topic), true) => Ok(topic),
+        _ => Ok(None),
+    }
 }
 
 fn why_paused(sequence: SequenceId) -> String {

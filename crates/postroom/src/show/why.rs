@@ -160,7 +160,7 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
             Step::Added { place, of, last_accepted_at, .. } => {
                 let place = match place {
                     0 => "in the audience".to_owned(),
-                    place => format!("place {} of {}", thousands((*place).into()), thousands((*of).into())),
+                    place => format!("place {} of {}", thousands((*place).into()), thousands(*of)),
                 };
                 let last = last_accepted_at.map(|at| format!("; last accepted {}", style.day(at))).unwrap_or_default();
                 lines.push(head(&format!("{:WHAT$}{place}{last}", "added")));

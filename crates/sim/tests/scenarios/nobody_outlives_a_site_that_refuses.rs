@@ -15,5 +15,8 @@ fn nobody_outlives_a_site_that_refuses() {
     let lasted_h = last.since(*first).as_secs() / 3_600;
     assert!((24..=36).contains(&lasted_h), "over after {lasted_h} h\n{}", ended.story());
     let mut providers = ended.deliveries.iter().flat_map(|(_, tries)| tries).map(|row| row.provider.as_deref());
-    assert!(providers.all(|provider| provider == Some("strict-gate")), "whose site it was is known of those not tried, too");
+    assert!(
+        providers.all(|provider| provider == Some("strict-gate")),
+        "whose site it was is known of those not tried, too"
+    );
 }

@@ -197,6 +197,34 @@ fn a_key_is_found_by_its_hash_and_read_in_its_workspace_alone() {
 }
 
 #[test]
+fn what_a_key_left_open_is_shut_with_it() {
+    let store = empty();
+    let bob = person(&store, "bob@example.org", Role::Owner);
+    let link = |hash: u8| OneTimeLink {
+        hash: [hash; 32],
+        purpose: LinkPurpose::Reset,
+        user: Some(bob),
+        workspace: W,
+        expires_at: at(600),
+    };
+    let key = |hash: u8, expires_at| {
+        let (name, hint, scopes) = ("k".to_owned(), "pk_abcde".to_owned(), Scopes::all());
+        let new = NewApiKey { workspace: W, name, hash: [hash; 32], hint, scopes, expires_at };
+        now(store.make_api_key(new, &ME, at(2))).unwrap().id
+    };
+    let ends = key(1, Some(at(100)));
+    now(store.make_link(link(1), &Actor::Key(ends), at(3))).unwrap();
+    assert!(now(store.link([1; 32], at(99))).unwrap().is_some());
+    assert_eq!(now(store.link([1; 32], at(100))).unwrap(), None, "no longer than the key");
+    let leaked = key(2, None);
+    let invited =
+        now(store.invite(W, "pal@example.org", "P", Role::Owner, &Actor::Key(leaked), at(3))).unwrap().user.id;
+    now(store.make_link(link(2), &Actor::Key(leaked), at(3))).unwrap();
+    now(store.revoke_api_key(W, leaked, &ME, at(4))).unwrap();
+    assert_eq!((now(store.invitation(invited)).unwrap(), now(store.link([2; 32], at(5))).unwrap()), (None, None));
+}
+
+#[test]
 fn a_key_takes_along_what_was_made_with_it() {
     let store = empty();
     let new = |hash: u8, expires_at| NewApiKey {

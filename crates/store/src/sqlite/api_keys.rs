@@ -5,6 +5,7 @@ use super::events::NewEvent;
 use super::users::{member, workspace_exists};
 use crate::api_key::{ApiKey, KEY_NAME_CHARS_MAX, KEYS_MAX, NewApiKey};
 use crate::error::{Result, StoreError};
+use model::access::Scope;
 use model::{Actor, EventKind, KeyId, Scopes, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -128,7 +129,8 @@ impl Ledger {
         require(&self.conn, new.workspace, id)
     }
 
-    /// Revokes a key, and what was made with it: whoever had it knows those secrets, too.
+    /// Revokes a key, and what was made with it: whoever had it knows those secrets, too. With one that makes invitations and
+    /// links to accounts, all of these that wait end.
     pub(crate) fn revoke_api_key(
         &mut self,
         workspace: WorkspaceId,
@@ -139,7 +141,12 @@ impl Ledger {
         if self.revoke_one(workspace, id, actor, now)? {
             self.revoke_keys_of(workspace, Actor::Key(id), actor, now)?;
         }
-        require(&self.conn, workspace, id)
+        let known = require(&self.conn, workspace, id)?;
+        // What is made with a key has no more scopes than the key.
+        if known.scopes.has(Scope::UsersWrite) {
+            self.end_open_doors(workspace, actor, now)?;
+        }
+        Ok(known)
     }
 
     /// Revokes what somebody made whose right ends now, and what was made with that.

@@ -150,8 +150,10 @@ impl Ledger {
             let about = NewEvent { contact: Some(contact), detail: Some(detail), ..NewEvent::default() };
             self.event(workspace, EventKind::MailPaused, actor, now, about)?;
         }
+        let known = if choice.topics.is_empty() { Vec::new() } else { lists::topics(&self.conn, workspace)? };
         for (topic, wanted) in &choice.topics {
-            lists::check_name("topic", topic)?;
+            lists::check_topic(topic)?;
+            lists::check_alike(&known, topic)?;
             let sql = "INSERT INTO topic_choice (workspace, contact, topic, wanted, at) VALUES (?1, ?2, ?3, ?4, ?5)
                 ON CONFLICT (contact, topic) DO UPDATE SET wanted = excluded.wanted, at = excluded.at";
             let key = params![workspace.0, contact.0, topic, wanted, now.as_millis()];

@@ -177,6 +177,17 @@ pub(crate) fn check_topic(topic: &str) -> Result<()> {
     check_name("topic", topic)
 }
 
+/// Whoever declined a topic means what differs from it by capitals as well: there is one way to write each.
+pub(crate) fn check_alike(known: &[String], topic: &str) -> Result<()> {
+    let is_known = known.iter().any(|known| known == topic);
+    match known.iter().find(|known| known.to_lowercase() == topic.to_lowercase()) {
+        Some(like) if !is_known => {
+            Err(StoreError::Refused(format!("there is the topic {like:?}, not {topic:?}: write it alike")))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn check_members(contacts: &[ContactId]) -> Result<()> {
     if contacts.len() > MEMBERS_MAX {
         return Err(StoreError::Refused(format!("at most {MEMBERS_MAX} people at once")));
@@ -499,12 +510,7 @@ impl Ledger {
         check_name("list", &new.name)?;
         if let Some(topic) = &new.topic {
             check_topic(topic)?;
-            // Whoever declined one means the other as well.
-            let known = topics(&self.conn, workspace)?;
-            let like = known.iter().find(|known| known.to_lowercase() == topic.to_lowercase());
-            if let Some(like) = like.filter(|_| !known.contains(topic)) {
-                return Err(StoreError::Refused(format!("there is the topic {like:?} already: write it alike")));
-            }
+            check_alike(&topics(&self.conn, workspace)?, topic)?;
         }
         let sql = "SELECT 1 FROM list WHERE workspace = ?1 AND name = ?2 AND id <> ?3";
         if self.conn.prepare_cached(sql)?.exists(params![workspace.0, new.name.trim(), own.0])? {

@@ -1,6 +1,6 @@
 //! Sessions, one-time links and failed attempts to sign in.
 
-use super::Ledger;
+use super::{Ledger, api_keys};
 use crate::error::{Result, StoreError};
 use crate::session::{FailureLimit, LinkPurpose, OneTimeLink, SESSIONS_MAX, Session};
 use model::{Actor, EventKind, Timestamp, UserId, WorkspaceId};
@@ -115,11 +115,17 @@ impl Ledger {
         if link.expires_at <= now {
             return Err(StoreError::Refused("this link would never work".to_owned()));
         }
+        // What a key makes lasts no longer than the key.
+        let maker_ends = match actor {
+            Actor::Key(key) => api_keys::api_key(&self.conn, link.workspace, *key)?.and_then(|key| key.expires_at),
+            _ => None,
+        };
+        let expires_at = maker_ends.map_or(link.expires_at, |end| end.min(link.expires_at));
         let sql = "DELETE FROM one_time_link WHERE expires_at <= ?1 OR (app_user IS ?2 AND purpose = ?3)";
         self.conn.execute(sql, params![now.as_millis(), link.user.map(|id| id.0), link.purpose.code()])?;
         let sql = "INSERT INTO one_time_link (hash, purpose, app_user, workspace, created_at, expires_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let (user, workspace, end) = (link.user.map(|id| id.0), link.workspace.0, link.expires_at.as_millis());
+        let (user, workspace, end) = (link.user.map(|id| id.0), link.workspace.0, expires_at.as_millis());
         self.conn.execute(sql, params![link.hash, link.purpose.code(), user, workspace, now.as_millis(), end])?;
         // Whoever has the link acts as that person: who made it is told before.
         match link.user {

@@ -389,9 +389,11 @@ impl Ledger {
     /// After an owner's right ended: what only owners make, invitations and links to an account, waits a day to be used, and
     /// who made it is not kept; so all that waits in the workspace ends.
     fn close_open_doors(&mut self, workspace: WorkspaceId, was: Role, actor: &Actor, now: Timestamp) -> Result<()> {
-        if was != Role::Owner {
-            return Ok(());
-        }
+        if was == Role::Owner { self.end_open_doors(workspace, actor, now) } else { Ok(()) }
+    }
+
+    /// Ends the invitations of a workspace and the links to its accounts that wait to be used.
+    pub(crate) fn end_open_doors(&mut self, workspace: WorkspaceId, actor: &Actor, now: Timestamp) -> Result<()> {
         for invited in select_members(&self.conn, INVITED, "workspace = ?1", [workspace.0])? {
             self.change_invitation(&invited, None, actor, now)?;
         }

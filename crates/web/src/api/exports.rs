@@ -9,8 +9,8 @@ use crate::stream::{Gone, Table};
 use crate::{App, Caller};
 use axum::extract::State;
 use axum::response::Response;
-use engine::report;
 use engine::report::people::{Deed, Person};
+use engine::report::{self, Cause};
 use model::access::Scope;
 use model::segment::Rule;
 use model::{CampaignId, DeliveryState, EventKind, SegmentId, SuppressionReason, Timestamp, WorkspaceId};
@@ -294,12 +294,17 @@ struct Standing {
     by: Option<String>,
     /// Only what was opened or clicked within so many hours after the campaign began.
     within_hours: Option<u32>,
+    /// In place of all of these, only those of one cause of the report, as the page of the investigation names it in its address:
+    /// `blocked:ip_reputation:gmail:550:5.7.1:`.
+    cause: Option<String>,
 }
 
 /// Which people of a campaign.
 enum Which {
     /// Who stand there.
     Standing(Vec<DeliveryState>),
+    /// Who stand there for this cause.
+    Caused(Box<Cause>),
     /// Who did it.
     Doers(Deed),
 }
@@ -319,16 +324,22 @@ async fn recipients(
     let campaign = super::campaigns::campaign(&app, &caller, id).await?;
     let variant = standing.variant.as_deref().map(super::campaigns::read_letter).transpose()?;
     super::campaigns::tally_of(&app, &campaign, variant).await?;
-    let which = match (standing.state.as_deref(), standing.did.as_deref()) {
-        (None, None) => Which::Standing(DeliveryState::ALL.to_vec()),
-        (Some(words), None) => {
+    let which = match (standing.state.as_deref(), standing.did.as_deref(), standing.cause.as_deref()) {
+        (None, None, None) => Which::Standing(DeliveryState::ALL.to_vec()),
+        (Some(words), None, None) => {
             Which::Standing(words.split(',').map(super::campaigns::read_state).collect::<Result<_, _>>()?)
         }
-        (None, Some(did)) => {
+        (None, Some(did), None) => {
             let narrowed = (standing.link, standing.by.as_deref(), standing.within_hours);
             Which::Doers(super::campaigns::read_deed(did, variant, narrowed)?)
         }
-        (Some(_), Some(_)) => return Err(Problem::field("did", "name a state, or what they did: not both")),
+        (None, None, Some(mark)) => {
+            let known = report::overview(&app.store, &campaign, app.now()).await?;
+            let mut causes = known.causes.into_iter().chain(known.waiting_causes);
+            let none = || Problem::field("cause", format!("nobody of this campaign stands anywhere for {mark:?}"));
+            Which::Caused(Box::new(causes.find(|cause| cause.mark() == mark).ok_or_else(none)?))
+        }
+        _ => return Err(Problem::field("did", "name a state, what they did, or a cause: one of them")),
     };
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
         let written = write_recipients(&app, &campaign, which, variant, &mut table).await;
@@ -349,8 +360,9 @@ async fn write_recipients(
         "meaning",
     ];
     table.rows([header.map(str::to_owned)]).await?;
-    let states = match which {
-        Which::Standing(states) => states,
+    let (states, cause) = match which {
+        Which::Standing(states) => (states, None),
+        Which::Caused(cause) => (vec![cause.class], Some(cause)),
         Which::Doers(deed) => {
             // What is asked of every page is asked at the same moment.
             let (mut after, now) = (None, app.now());
@@ -370,7 +382,8 @@ async fn write_recipients(
         loop {
             let of = (state, variant);
             let page = report::people::people(&app.store, &tally, campaign.id, of, after, ROWS).await?;
-            table.rows(page.people.into_iter().map(recipient_row)).await?;
+            let is_meant = |person: &Person| cause.as_ref().is_none_or(|cause| person.is_of(cause));
+            table.rows(page.people.into_iter().filter(is_meant).map(recipient_row)).await?;
             after = page.next;
             if after.is_none() {
                 break;

@@ -56,6 +56,9 @@ struct Investigation {
     people: Vec<Person>,
     /// There are more people of this cause than are shown.
     is_cut: bool,
+    /// May they be taken out?
+    may_export: bool,
+    campaign: CampaignId,
     story: Option<Story>,
     /// Which pane a telephone shows.
     at: &'static str,
@@ -111,6 +114,8 @@ pub(super) async fn show(
         layout: Layout::of(&app, &visitor, Section::Campaigns, title),
         head: Head::of(&app, &visitor, &campaign, "investigate").await?,
         groups: grouped(causes),
+        may_export: visitor.caller.scopes.has(Scope::ContactsExport),
+        campaign: id,
         not_delivered: known.not_delivered(),
         waiting: known.waiting.retry,
         chosen: cause,

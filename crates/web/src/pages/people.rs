@@ -111,9 +111,13 @@ impl PeoplePage {
     }
 
     /// The rest of an address that keeps to the variant.
+    fn kept(&self) -> String {
+        self.variant.map(|letter| format!("&variant={letter}")).unwrap_or_default()
+    }
+
+    /// The same, and to what narrows who is shown.
     fn rest(&self) -> String {
-        let variant = self.variant.map(|letter| format!("&variant={letter}")).unwrap_or_default();
-        variant + &self.narrowed
+        self.kept() + &self.narrowed
     }
 }
 

@@ -119,6 +119,40 @@ async fn the_campaign_of_a_sequence_that_goes_on_is_not_cancelled() {
 }
 
 #[tokio::test]
+async fn a_sequence_of_a_list_is_about_what_the_list_is_about() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let list =
+        house.post("/api/v1/lists", &key, json!({ "name": "News", "topic": "offers" })).await.json()["id"].clone();
+    let of = |name: &str, topic: Option<&str>| {
+        let mut body = written(name);
+        body["definition"]["entries"] = json!([{ "by": { "list": list } }]);
+        if let Some(topic) = topic {
+            body["messages"]["tips"]["topic"] = json!(topic);
+        }
+        body
+    };
+    let activated = async |body: Value| {
+        let made = house.post("/api/v1/sequences", &key, body).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        house.post(&format!("/api/v1/sequences/{id}/activate"), &key, json!({})).await
+    };
+    assert_eq!(activated(of("Quiet", None)).await.status, 200);
+    let campaigns = house.get("/api/v1/campaigns?shelf=automated", &key).await.json();
+    for campaign in campaigns["data"].as_array().unwrap() {
+        let path = format!("/api/v1/campaigns/{}", campaign["id"].as_str().unwrap());
+        assert_eq!(house.get(&path, &key).await.json()["topic"], "offers");
+    }
+    let refused = activated(of("Loud", Some("OFFERS"))).await;
+    assert!(refused.status == 422 && refused.text.contains("write it alike"), "{}", refused.text);
+    let kim = contact(&house, &key, "kim@a.example").await;
+    let path = format!("/api/v1/contacts/{kim}/preferences");
+    let declined = house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "topics": { "Offers": false } }))).await;
+    assert_eq!(declined.code(), "refused", "it would protect from nothing: {}", declined.text);
+}
+
+#[tokio::test]
 async fn nobody_goes_on_by_a_rule_that_names_what_is_not_there() {
     let house = rehearsal();
     let key = house.master_key().await;

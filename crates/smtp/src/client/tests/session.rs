@@ -373,8 +373,7 @@ fn what_was_said_before_an_end_is_in_the_transcript() {
         ends(&mut client, Timestamp::from_millis(6 * 60_000));
         client.transcript().to_string()
     };
-    let (times_out, is_cut): (fn(&mut Client, Timestamp), fn(&mut Client, Timestamp)) =
-        (Client::handle_timeout, Client::handle_disconnect);
+    let (times_out, is_cut) = (Client::handle_timeout, Client::handle_disconnect);
     assert_eq!(told("", times_out), "* nothing was said before time was up\n");
     assert_eq!(told("", is_cut), "* nothing was said before the connection was closed\n");
     assert_eq!(told("220 sl", times_out), "< 220 sl\n* no end of that reply came before time was up\n");
