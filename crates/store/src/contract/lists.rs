@@ -259,6 +259,28 @@ fn what_recipients_choose_by_link_is_done_at_once_and_can_be_undone_where_it_is_
 }
 
 #[test]
+fn what_a_recipient_chooses_holds_for_every_contact_of_their_address() {
+    let store = empty();
+    let (_, fates) = import_rows(&store, 2, vec![row(1, "same@a.example"), row(2, "same@a.example")]);
+    assert_eq!(fates.len(), 2);
+    let twins: Vec<_> =
+        now(store.contacts_by_address(W, &address("same@a.example"))).unwrap().into_iter().map(|one| one.id).collect();
+    assert_eq!(twins.len(), 2, "both are kept");
+    let list = list(&store, "weekly", false);
+    now(store.join_list(W, list.id, twins.clone(), None, &ME, at(6))).unwrap();
+    let campaign = to(&store, "first", vec![Whom::List(list.id)], None, 10);
+    let [letter] = &claims(&store, campaign.id)[..] else { panic!("one letter for one address") };
+    let declines = Choice { paused_until: Some(Some(at(60))), topics: BTreeMap::from([("news".to_owned(), false)]) };
+    let own = OwnChoice { choice: declines, leaves: vec![list.id], ..OwnChoice::default() };
+    assert!(now(store.choose_by_link(letter.delivery, own, at(12))).unwrap());
+    for twin in twins {
+        let known = now(store.preferences(W, twin)).unwrap().unwrap();
+        assert_eq!((known.paused_until, known.topics.get("news")), (Some(at(60)), Some(&false)));
+        assert!(known.lists.iter().all(|one| one.ended_at.is_some()));
+    }
+}
+
+#[test]
 fn whoever_was_on_a_list_elsewhere_comes_onto_it_once_and_nobody_is_revived() {
     let store = empty();
     let (_, people) = people(&store, 3);

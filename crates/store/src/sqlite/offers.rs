@@ -9,6 +9,9 @@ use crate::offer::{Offered, OfferedList, OwnChoice};
 use model::{Actor, ContactId, DeliveryId, EventKind, ListId, Timestamp};
 use rusqlite::{Connection, params};
 
+/// Contacts of one address for which a choice is kept.
+const SAME_ADDRESS_MAX: i64 = 100;
+
 /// Did they leave the list of `m` (a membership) themselves, after `?2`? As SQL; an event has the time of what it tells.
 fn left_by_themselves() -> String {
     format!(
@@ -50,22 +53,34 @@ impl Ledger {
         if !self.is_of_workspace(workspace, contact)? {
             return Ok(false);
         }
-        if own.choice != Choice::default() {
-            self.choose(workspace, contact, &own.choice, &me, now)?;
+        // Whoever reads this mail has chosen for their address, by whichever contact of it the next mail would go.
+        let contacts = self.of_same_address(contact)?;
+        for contact in contacts.iter().filter(|_| own.choice != Choice::default()) {
+            self.choose(workspace, *contact, &own.choice, &me, now)?;
         }
         for id in &own.leaves {
             if lists::list(&self.conn, workspace, *id)?.is_some() {
-                self.leave_list(workspace, *id, &[contact], &me, now)?;
+                self.leave_list(workspace, *id, &contacts, &me, now)?;
             }
         }
         for id in &own.returns {
-            if let Some(list) = lists::list(&self.conn, workspace, *id)?
-                && self.return_to(*id, contact, now)?
-            {
-                self.member_event(workspace, EventKind::ListJoined, &list, contact, &me, now)?;
+            let Some(list) = lists::list(&self.conn, workspace, *id)? else { continue };
+            for contact in &contacts {
+                if self.return_to(*id, *contact, now)? {
+                    self.member_event(workspace, EventKind::ListJoined, &list, *contact, &me, now)?;
+                }
             }
         }
         Ok(true)
+    }
+
+    /// The contact, and the others of its workspace with the same address.
+    fn of_same_address(&self, contact: ContactId) -> Result<Vec<ContactId>> {
+        let sql = "SELECT ?1 UNION SELECT o.id FROM contact c JOIN contact o ON o.workspace = c.workspace AND o.address = c.address
+            WHERE c.id = ?1 AND c.address IS NOT NULL LIMIT ?2";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map(params![contact.0, SAME_ADDRESS_MAX], |row| row.get(0).map(ContactId))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// They are on the list as they were before they left it.

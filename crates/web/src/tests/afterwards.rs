@@ -41,6 +41,12 @@ async fn what_became_of_it_is_told_and_taken_along() {
     let export = format!("/api/v1/exports/campaigns/{id}?state=blocked");
     assert!(people.contains(&format!("href=\"{export}\"")), "{people}");
     assert!(look(&house, &export, &cookie).await.text.contains("@first.example"), "the link is one that works");
+    let page = look(&house, &format!("/campaigns/{id}/investigate"), &cookie).await.text;
+    let of_cause = page.split("href=\"/api/v1/exports/campaigns/").nth(1).unwrap().split('"').next().unwrap();
+    let of_cause = look(&house, &format!("/api/v1/exports/campaigns/{of_cause}"), &cookie).await.text;
+    assert!(of_cause.lines().count() == 2 && of_cause.contains("blocked"), "the people of the cause alone: {of_cause}");
+    let none = look(&house, &format!("/api/v1/exports/campaigns/{id}?cause=hard:x"), &cookie).await;
+    assert_eq!(none.code(), "invalid_field", "{}", none.text);
     let message = people.split("href=\"/deliveries/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let message = look(&house, &format!("/deliveries/{message}"), &cookie).await.text;
     assert!(message.contains("&#60;b&#62;not&#60;/b&#62; today") && !message.contains("<b>not</b>"), "{message}");
