@@ -5,12 +5,14 @@
 //! changes. Nothing polls; settlements go before its writes. What is cut off between two pages goes on where the ledger
 //! says.
 
+use crate::alerts::About;
 use crate::house::{House, Notice};
 use crate::terms::zone_of;
+use dispatch::alert::Turn;
 use dispatch::sequence::{Act, Facts, Place, Plan, decide};
 use model::segment::Rule;
 use model::sequence::Goal;
-use model::{Actor, CampaignId, ContactId, SequenceId, Timestamp, WorkspaceId};
+use model::{Actor, AlertKind, CampaignId, ContactId, SequenceId, Timestamp, WorkspaceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,8 +186,12 @@ async fn version(
     let read = read.ok_or_else(|| StoreError::Corrupt(format!("{sequence} has no version {number}")))?;
     let gone = house.store.gone_from_definition(workspace, read.definition.clone()).await?;
     if let Some(first) = gone.first() {
-        let why = Some(format!("in version {number} {first}"));
-        house.store.pause_sequence(workspace, sequence, why, &Actor::Engine, house.now()).await?;
+        let why = format!("in version {number} {first}");
+        let paused =
+            house.store.pause_sequence(workspace, sequence, Some(why.clone()), &Actor::Engine, house.now()).await?;
+        let about = About { workspace, kind: AlertKind::Warned, subject: sequence.to_string() };
+        let text = format!("Sequence {:?} was paused, and people wait where they are: {why}", paused.name);
+        house.alarm(about, Turn::Happened(text));
         return Ok(None);
     }
     let goal = match &read.definition.goal {

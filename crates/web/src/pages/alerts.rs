@@ -129,6 +129,7 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
         Cell { badge: Some(badge), ..Cell::default() }.sub(shown.machine_said(&standing.text, &standing.last_at));
     let about = match alert.subject.as_str() {
         id if id.starts_with("m_") => Cell::link(format!("/campaigns/{id}"), id),
+        id if id.starts_with("q_") => Cell::link(format!("/sequences/{id}"), id),
         id if id.starts_with("wh_") => Cell::link(format!("/webhooks/{id}"), id),
         "" => Cell::text(shown.say("alert-machine")),
         other => Cell::text(shown.machine_said(other, &standing.last_at)),

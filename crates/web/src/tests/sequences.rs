@@ -181,6 +181,15 @@ async fn nobody_goes_on_by_a_rule_that_names_what_is_not_there() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!(state, "paused", "the service stopped it by itself");
+    let mut alerts = String::new();
+    for _ in 0..500 {
+        alerts = house.get("/api/v1/alerts", &key).await.text;
+        if alerts.contains("was paused, and people wait") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(alerts.contains("\\\"Onboarding\\\" was paused, and people wait where they are: in version 1"), "{alerts}");
     let inside = house.get(&at("/people"), &key).await.json();
     assert_eq!((&inside["data"][0]["contact"], &inside["data"][0]["step"]), (&json!(kim), &json!(1)), "{inside}");
     let events = house.get("/api/v1/events?limit=500", &key).await.text;
