@@ -35,6 +35,9 @@ pub struct Person {
     pub time: Option<Timestamp>,
     /// Tries charged to the recipient.
     pub tries: u16,
+    /// Tries that were made, charged to them or not, as their story numbers them.
+    #[serde(skip)]
+    pub made: u16,
     /// How far the last try came.
     pub stage: Option<Stage>,
     /// Why it ended so.
@@ -275,6 +278,7 @@ pub fn person(row: DeliveryRow) -> Person {
         reason: row.skip,
         time: last.as_ref().map(|last| last.started_at + Duration::from_millis(last.duration_ms.into())),
         tries: row.tries,
+        made: row.attempts,
         stage: last.as_ref().map(|last| last.verdict.stage),
         category: last.as_ref().map(|last| last.verdict.category),
         reply: last.as_ref().and_then(said),

@@ -140,6 +140,7 @@ fn counted_under(count: &CauseCount) -> people::Person {
         ip: None,
         time: None,
         tries: 1,
+        made: 1,
         stage: Some(count.stage),
         category: Some(count.category),
         reply: None,
