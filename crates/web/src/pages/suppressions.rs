@@ -91,8 +91,11 @@ async fn draw(
     let table = Table::new("entries", shown.say("menu-suppressions"), head, empty)
         .rows(found.into_iter().map(|entry| row(shown, &names, may_write, entry)))
         .next(next.map(|next| address(which.typed().with("after", next))))
-        .first(which.after.is_some().then(|| address(which.typed())))
-        .csv(shown, export);
+        .first(which.after.is_some().then(|| address(which.typed())));
+    let table = match visitor.caller.scopes.has(Scope::ContactsExport) {
+        true => table.csv(shown, export),
+        false => table.without_csv("whoever may not take people out may not take these out"),
+    };
     let mut reasons = vec![(String::new(), shown.say("suppressed-any"))];
     let words = SuppressionReason::ALL.iter().map(|reason| reason.word());
     reasons.extend(words.map(|word| (word.to_owned(), shown.one_of("suppressed", word))));

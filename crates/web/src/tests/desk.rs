@@ -146,6 +146,7 @@ async fn who_may_only_read_changes_nothing_here() {
     let (kind, body) = form(FILE);
     assert_eq!(analyst.send("/imports/files", &kind, body).await.status, 403);
     assert_eq!(analyst.look(&format!("/api/v1/exports{path}")).await.status, 403);
+    assert!(!analyst.look("/suppressions").await.text.contains("/exports/suppressions"), "a link that is refused");
 }
 
 #[tokio::test]
