@@ -17,7 +17,7 @@ use std::time::Duration;
 pub const ASKED_PER_DAY_MAX: u32 = 3;
 /// A list that reminds does so once, after this.
 pub const REMIND_AFTER: Duration = Duration::from_secs(3 * 86_400);
-/// A link confirms for so long after the message that had it first.
+/// A link confirms for so long after the message that had it first; who signs up again starts that anew with their next message.
 pub const LINK_LASTS: Duration = Duration::from_secs(30 * 86_400);
 /// The span of [`ASKED_PER_DAY_MAX`].
 pub const ASKING_SPAN: Duration = Duration::from_secs(86_400);

@@ -111,6 +111,23 @@ fn an_answer_counts_while_it_is_asked_for_and_keeps_the_words_it_was_given_to() 
 }
 
 #[test]
+fn who_signs_up_again_confirms_by_the_link_they_have() {
+    let store = empty();
+    let (kim, list) = (kim(&store), asks(&store, "weekly", false));
+    join(&store, &list, kim, at(6));
+    let id = due(&store, at(6)).remove(0).id;
+    now(store.note_asked(id, MAIL, at(7))).unwrap();
+    join(&store, &list, kim, at(8));
+    let standing = |when| now(store.asked(id, when)).unwrap().unwrap().standing;
+    assert_eq!(standing(at(9)), Answer::Open, "the next message comes in a day");
+    assert_eq!(standing(at(7) + LINK_LASTS), Answer::Over);
+    now(store.note_asked(id, MAIL, at(7) + ASKING_SPAN)).unwrap();
+    assert_eq!(standing(at(6) + ASKING_SPAN + LINK_LASTS), Answer::Open, "the next message starts it anew");
+    let answer = now(store.confirm(id, by_link(), "I want it", at(8) + ASKING_SPAN)).unwrap();
+    assert_eq!(answer, Some(Answer::Confirmed));
+}
+
+#[test]
 fn a_name_is_one_workspaces_for_good() {
     let store = empty();
     let other = now(store.make_workspace("other", &ME, at(1))).unwrap().id;

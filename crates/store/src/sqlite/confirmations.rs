@@ -27,7 +27,8 @@ struct Kept {
     list: ListId,
     contact: ContactId,
     asked: u32,
-    first_at: Option<Timestamp>,
+    /// When its link began to count. Who signs up again goes on with the link they have until the next message starts it anew.
+    linked_at: Option<Timestamp>,
     due: Option<Timestamp>,
 }
 
@@ -38,12 +39,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Kept> {
         list: ListId(row.get(2)?),
         contact: ContactId(row.get(3)?),
         asked: row.get(4)?,
-        first_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_millis),
+        linked_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_millis),
         due: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis),
     })
 }
 
-const KEPT: &str = "SELECT id, workspace, list, contact, asked, first_at, due FROM confirmation";
+const KEPT: &str = "SELECT id, workspace, list, contact, asked, coalesce(first_at, last_at), due FROM confirmation";
 
 fn kept(conn: &Connection, id: ConfirmationId) -> Result<Option<Kept>> {
     let sql = format!("{KEPT} WHERE id = ?1");
@@ -75,7 +76,7 @@ pub(crate) fn asked(conn: &Connection, id: ConfirmationId, now: Timestamp) -> Re
     let Some(kept) = kept(conn, id)? else { return Ok(None) };
     let Some(Person { email, .. }) = person(conn, kept.contact)? else { return Ok(None) };
     let Some(list) = lists::list(conn, kept.workspace, kept.list)? else { return Ok(None) };
-    let is_fresh = kept.first_at.is_some_and(|at| now < at + LINK_LASTS);
+    let is_fresh = kept.linked_at.is_some_and(|at| now < at + LINK_LASTS);
     let standing = match confirmed_at(conn, &kept)? {
         Some(Some(_)) => Answer::Confirmed,
         Some(None) if is_fresh => Answer::Open,
