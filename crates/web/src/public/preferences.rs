@@ -112,15 +112,33 @@ struct PreferencesPage<'l> {
     look: &'l Look,
     title: String,
     said: Option<String>,
-    is_wrong: bool,
+    /// What is wrong with the day.
+    wrong: Option<String>,
     intro: String,
     standing: Option<String>,
     topics: Vec<TopicRow>,
     lists: Vec<ListRow>,
     pauses: Vec<(u16, String)>,
-    until: Option<String>,
+    /// Which pause is chosen, as the form says it, and the day beside the last of them.
+    pause: String,
+    until: String,
     first_day: String,
     last_day: String,
+}
+
+impl PreferencesPage<'_> {
+    /// Nothing was saved: what was chosen stands in the form as it was sent.
+    fn choose_as(&mut self, form: &Form) {
+        for topic in self.topics.iter_mut().filter(|topic| form.topics.contains(&topic.name)) {
+            topic.is_on = form.wanted.contains(&topic.name);
+        }
+        for list in &mut self.lists {
+            let id = list.id.to_string();
+            list.stays = if form.lists.contains(&id) { form.stays.contains(&id) } else { list.stays };
+        }
+        self.pause.clone_from(&form.pause);
+        self.until.clone_from(&form.until);
+    }
 }
 
 struct TopicRow {
@@ -132,9 +150,11 @@ struct ListRow {
     id: ListId,
     name: String,
     is_on: bool,
+    /// Is it ticked?
+    stays: bool,
 }
 
-/// What the page says above all else.
+/// What the page says of the form that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     Nothing,
@@ -175,8 +195,14 @@ async fn about(app: &App, token: &str, form: Option<&Form>) -> Result<Option<Res
             Ok(own) => (Said::Saved, saved(app, &recipient, own).await?),
         },
     };
-    let status = if said == Said::WrongDay { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(Some(pages::show(status, &page(&look, &address, &known, offered, said, app.now()))))
+    let mut page = page(&look, &address, &known, offered, said, app.now());
+    if said != Said::WrongDay {
+        return Ok(Some(pages::show(StatusCode::OK, &page)));
+    }
+    if let Some(form) = form {
+        page.choose_as(form);
+    }
+    Ok(Some(pages::show(StatusCode::UNPROCESSABLE_ENTITY, &page)))
 }
 
 async fn saved(app: &App, recipient: &Recipient, own: OwnChoice) -> Result<Offered, StoreError> {
@@ -215,21 +241,20 @@ fn page<'l>(
     let paused = |until: Timestamp| words.fill("preferences-paused", &[("date", words.date(until).into())]);
     let days = |days: u16| (days, words.fill("preferences-pause-days", &[("days", days.into())]));
     let (first, last) = days_offered(now);
+    let until = offered.paused_until.map(|until| day_of(until).to_string());
+    let list = |OfferedList { id, name, is_on }| ListRow { id, name, is_on, stays: is_on };
     PreferencesPage {
         look,
         title: words.say("preferences"),
-        said: match said {
-            Said::Nothing => None,
-            Said::Saved => Some(words.say("preferences-saved")),
-            Said::WrongDay => Some(words.say("preferences-wrong-date")),
-        },
-        is_wrong: said == Said::WrongDay,
+        said: (said == Said::Saved).then(|| words.say("preferences-saved")),
+        wrong: (said == Said::WrongDay).then(|| words.say("preferences-wrong-date")),
         intro: words.fill("preferences-of", &[("address", address.to_owned().into())]),
         standing: if is_silent { Some(words.say("preferences-silent")) } else { offered.paused_until.map(paused) },
         topics: offered.topics.into_iter().map(|(name, is_on)| TopicRow { name, is_on }).collect(),
-        lists: offered.lists.into_iter().map(|OfferedList { id, name, is_on }| ListRow { id, name, is_on }).collect(),
+        lists: offered.lists.into_iter().map(list).collect(),
         pauses: PAUSES_DAYS.map(days).to_vec(),
-        until: offered.paused_until.map(|until| day_of(until).to_string()),
+        pause: if until.is_some() { "until" } else { "none" }.to_owned(),
+        until: until.unwrap_or_default(),
         first_day: first.to_string(),
         last_day: last.to_string(),
     }

@@ -126,6 +126,12 @@ async fn what_cannot_be_is_said_and_nothing_is_changed() {
     let wrong = sent.save("do=save&pause=until&until=2020-01-01").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.text.contains("role=\"alert\"") && wrong.text.contains("aria-invalid"), "{}", wrong.text);
+    sent.list("Weekly", Some("offers"), true).await;
+    let kept = sent.save("do=save&topic=offers&pause=until&until=2020-01-01").await.text;
+    for typed in ["name=\"want\" value=\"offers\">", "value=\"until\" checked", "value=\"2020-01-01\" aria-invalid"] {
+        assert!(kept.contains(typed), "{typed}: {kept}");
+    }
+    assert!(sent.get(&sent.page()).await.text.contains("value=\"offers\" checked"), "nothing was changed");
     assert_eq!(sent.save("do=everything").await.status, StatusCode::BAD_REQUEST);
     let foreign = format!("/p/{}", sent.token(Purpose::Unsubscribe));
     for method in [Method::GET, Method::POST] {
