@@ -28,6 +28,11 @@ pub(crate) fn subject(source: &str, site: &str) -> String {
     format!("{source} at {site}")
 }
 
+/// Which source an alert says is listed, and where; `None`: it is about something else.
+pub fn listing_of(alert: &Alert) -> Option<(&str, &str)> {
+    alert.subject.rsplit_once(" at ").filter(|_| alert.kind == AlertKind::SourceListed)
+}
+
 /// What a person can do about a listing, with the command that says it is over.
 pub(crate) fn next_step(source: &str, toward: &str) -> String {
     format!(

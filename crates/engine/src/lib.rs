@@ -78,7 +78,7 @@ mod transmit;
 mod wakes;
 pub mod webhooks;
 
-pub use delisting::delisted;
+pub use delisting::{delisted, listing_of};
 pub use error::SendError;
 pub use fleet::proxy_secret;
 pub use guard::Objection;

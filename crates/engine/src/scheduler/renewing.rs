@@ -55,13 +55,14 @@ impl Scheduler {
                 sites.insert(name);
             }
         }
-        if sites.is_empty() {
-            return Ok(Vec::new());
-        }
         let ways = house.fleet.ways();
         let name = ways.source(source).map(|source| source.name.clone()).unwrap_or_default();
-        for site in &sites {
+        // The rest may be over by itself, and its alert open still.
+        for site in sites.iter().map(String::as_str).chain(toward) {
             self.alarm(AlertKind::SourceListed, None, Some(&delisting::subject(&name, site)), Turn::Over);
+        }
+        if sites.is_empty() {
+            return Ok(Vec::new());
         }
         self.write_down(true).await?;
         house.remember().await?;

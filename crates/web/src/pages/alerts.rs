@@ -4,6 +4,7 @@ use super::forms::{Entered, Field, Form, Kind, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Badge, Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
+use super::sources::OF_ALERT;
 use super::{Visitor, tabs};
 use crate::App;
 use crate::api::alerts::{self as api, UNWRITTEN, unwritten};
@@ -122,6 +123,14 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
             Some(_) => vec![press(0, shown.say("alert-speak"))],
             None => QUIET_MINUTES.iter().map(|(minutes, word)| press(*minutes, shown.one_of("quiet", word))).collect(),
         };
+    }
+    if may_snooze
+        && !is_over
+        && let Some((source, site)) = engine::listing_of(&alert)
+    {
+        let again = Press::send(format!("/sources/{source}/delisted"), shown.say("lane-delisted")).class("tiny");
+        let again = again.about(format!("{source} · {site}")).with("provider", site);
+        state.presses.insert(0, again.with(OF_ALERT, alert.id.to_string()));
     }
     let badge = Badge { class, icon: class, text: shown.one_of("alert", alert.kind.word()) };
     let since = Cell::time(shown, Some(standing.first_at)).sub(shown.count("alert-times", &standing.count));

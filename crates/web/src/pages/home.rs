@@ -188,7 +188,8 @@ async fn refusals(app: &App, visitor: &Visitor, last: &[Campaign], known: &[Need
 fn place_of(kind: AlertKind, subject: &str) -> String {
     match kind {
         AlertKind::DomainDns => "/domains".to_owned(),
-        AlertKind::SourceListed | AlertKind::ProviderHeld | AlertKind::ProviderIncident => "/lanes".to_owned(),
+        AlertKind::SourceListed => "/alerts".to_owned(),
+        AlertKind::ProviderHeld | AlertKind::ProviderIncident => "/lanes".to_owned(),
         AlertKind::WebhookFailing | AlertKind::WebhookDisabled => "/webhooks".to_owned(),
         _ => subject.parse::<CampaignId>().map_or_else(|_| "/alerts".to_owned(), |id| format!("/campaigns/{id}")),
     }

@@ -302,6 +302,9 @@ pub(super) async fn retire(
     }
 }
 
+/// The field of a form that stands at an alert.
+pub(super) const OF_ALERT: &str = "alert";
+
 /// Tries a source again where it rested because its address was listed.
 pub(super) async fn end_listing(
     State(app): State<App>,
@@ -310,6 +313,11 @@ pub(super) async fn end_listing(
     typed: Typed,
 ) -> Result<Response, Problem> {
     let wanted = given(&json!({ "provider": typed.some("provider") }))?;
-    let Json(_ended) = api::end_listing(State(app), visitor.caller, At(name), wanted).await?;
-    Ok(Redirect::to("/lanes").into_response())
+    match (api::end_listing(State(app), visitor.caller, At(name), wanted).await, typed.has(OF_ALERT)) {
+        (Ok(_), false) => Ok(Redirect::to("/lanes").into_response()),
+        (Ok(_), true) => Ok(Redirect::to("/alerts").into_response()),
+        // Its rest was over by itself: what is left of it is the alert, and that is closed now.
+        (Err(problem), true) if problem.code == Code::WrongState => Ok(Redirect::to("/alerts").into_response()),
+        (Err(problem), _) => Err(problem),
+    }
 }

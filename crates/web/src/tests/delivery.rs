@@ -3,9 +3,11 @@
 use super::browser::{Browser, roles};
 use super::house::{House, START_MS};
 use crate::Config;
-use model::{Actor, Role, SuppressionReason, Timestamp, WorkspaceId};
+use model::alert::Standing;
+use model::{Actor, AlertId, AlertKind, Role, SuppressionReason, Timestamp, WorkspaceId};
 use serde_json::json;
-use store::{OpenOptions, Store, Target};
+use std::time::Duration;
+use store::{Alert, OpenOptions, Store, Target};
 
 #[tokio::test]
 async fn what_keeps_mail_back_is_added_found_and_lifted_with_a_reason() {
@@ -115,6 +117,38 @@ async fn a_source_that_left_a_list_is_tried_again_from_the_page() {
     let again = house.post(&format!("/api/v1{action}"), &key, json!({})).await;
     assert_eq!((again.status.as_u16(), again.code()), (409, "wrong_state".to_owned()));
     assert_eq!(house.post("/api/v1/sources/nowhere/delisted", &key, json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_alert_of_a_listing_has_the_way_out_beside_it_though_its_lane_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = || OpenOptions::directory(dir.path(), [7; 32]);
+    let now = Timestamp::from_millis(START_MS);
+    let store = Store::open(ledger(), now).unwrap();
+    let source = store.sources().await.unwrap().swap_remove(0);
+    let text = "this machine is listed at mx.gatehouse.example".to_owned();
+    let (told, snoozed_until, over_at) = (None, None, None);
+    let standing = Standing { text, first_at: now, last_at: now, count: 1, told, snoozed_until, over_at };
+    let subject = format!("{} at mx.gatehouse.example", source.name);
+    let (id, workspace, kind) = (AlertId(0), WorkspaceId::FIRST, AlertKind::SourceListed);
+    store.keep_alert(Alert { id, workspace, kind, subject, standing, closed_at: None }, true, now).await.unwrap();
+    drop(store);
+    let house = House::over(ledger(), Config::default());
+    let browser = Browser::owner(&house).await;
+    assert!(browser.look("/").await.text.contains("href=\"/alerts\""), "home leads to where it can be done");
+    let page = browser.look("/alerts").await.text;
+    let action = format!("/sources/{}/delisted", source.name);
+    assert!(page.contains(&action) && page.contains("value=\"mx.gatehouse.example\""), "{page}");
+    let form = format!("provider=mx.gatehouse.example&alert={}", AlertId(1));
+    let pressed = browser.submit(&action.replace(' ', "%20"), &form).await;
+    assert_eq!((pressed.status.as_u16(), pressed.headers["location"].to_str().unwrap()), (303, "/alerts"));
+    for _ in 0..200 {
+        if !browser.look("/alerts").await.text.contains("/delisted") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the alert stays open");
 }
 
 #[tokio::test]
