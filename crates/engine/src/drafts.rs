@@ -141,9 +141,9 @@ pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, Se
     Ok(Proposal { name: campaign.name.clone(), file, options, audience, trial })
 }
 
-/// What speaks against sending a draft as it stands. Fails when its message does not compile.
-pub async fn check(store: &Store, world: &World, campaign: &Campaign) -> Result<Checked, SendError> {
-    let judged = judge(store, world, campaign, world.clock.now()).await?;
+/// What speaks against sending a draft as it stands, were it to begin at that time. Fails when its message does not compile.
+pub async fn check(store: &Store, world: &World, campaign: &Campaign, begins: Timestamp) -> Result<Checked, SendError> {
+    let judged = judge(store, world, campaign, (world.clock.now(), begins)).await?;
     let tags = judged.compiled.tags().iter().cloned().collect();
     let Judged { objections, warnings, forecast, gaps, .. } = judged;
     Ok(Checked { objections, warnings, tags, forecast, gaps })
@@ -177,8 +177,14 @@ struct Judged {
     gaps: Vec<(String, u64)>,
 }
 
-/// What speaks against a draft: asked by who checks it and by who begins it, so that both hear the same.
-async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp) -> Result<Judged, SendError> {
+/// What speaks against a draft: asked by who checks it and by who begins it, so that both hear the same. It is looked at now
+/// and begins then.
+async fn judge(
+    store: &Store,
+    world: &World,
+    campaign: &Campaign,
+    (now, begins): (Timestamp, Timestamp),
+) -> Result<Judged, SendError> {
     let workspace = campaign.workspace;
     let (snapshot, compiled) = finished(store, campaign).await?;
     let mut warnings = snapshot.check(&campaign.name)?;
@@ -190,6 +196,8 @@ async fn judge(store: &Store, world: &World, campaign: &Campaign, now: Timestamp
             .map_err(|why| SendError::Input(why.to_string()))?;
     }
     objections.extend(about_rules(store, campaign).await?);
+    let expires_at = snapshot.options.timing.expires_at.filter(|at| *at <= begins);
+    objections.extend(expires_at.map(|at| Objection::Expired { at }));
     let asked: Vec<&String> = compiled.bare_tags().iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str())).collect();
     let values = asked.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
     let (forecast, without) = store.forecast_values(workspace, campaign.id, values, now).await?;
@@ -266,7 +274,7 @@ async fn freeze(
     now: Timestamp,
 ) -> Result<(), SendError> {
     let workspace = campaign.workspace;
-    let Judged { snapshot, content_hash, audience, objections, .. } = judge(store, world, campaign, now).await?;
+    let Judged { snapshot, content_hash, audience, objections, .. } = judge(store, world, campaign, (now, now)).await?;
     if !objections.is_empty() {
         return Err(SendError::Objections(objections));
     }

@@ -42,6 +42,11 @@ pub enum Objection {
         /// How many people of the audience would be skipped.
         skipped: u64,
     },
+    /// It expires before it begins: nobody would get it.
+    Expired {
+        /// When it expires.
+        at: Timestamp,
+    },
     /// A rule of the audience names what is not there: whoever was to be left out by it would get it.
     RuleNamesGone(Gone),
     /// The same went to the same people lately.
@@ -70,6 +75,7 @@ impl Objection {
             Objection::NoUnsubscribe => "no_unsubscribe",
             Objection::NoPostalAddress => "no_postal_address",
             Objection::Nobody { .. } => "nobody_to_send_to",
+            Objection::Expired { .. } => "expired",
             Objection::RuleNamesGone(_) => "rule_names_gone",
             Objection::SentAlready { .. } => "sent_already",
         }
@@ -81,6 +87,7 @@ impl Objection {
             Objection::NoKey { .. } | Objection::KeyNotPublished { .. } | Objection::KeyUnseen { .. } => Some("from"),
             Objection::NoUnsubscribe | Objection::SentAlready { .. } => Some("message.source"),
             Objection::Nobody { .. } | Objection::RuleNamesGone(_) => Some("audience"),
+            Objection::Expired { .. } => Some("expires_at"),
             Objection::NoPostalAddress => None,
         }
     }
@@ -98,6 +105,9 @@ impl fmt::Display for Objection {
             Objection::NoPostalAddress => f.write_str("the sender's legal name and postal address are missing"),
             Objection::Nobody { skipped } => {
                 write!(f, "nobody would get it: all {} people of the audience would be skipped", thousands(*skipped))
+            }
+            Objection::Expired { .. } => {
+                f.write_str("it expires before it begins, so nobody would get it; choose a later expiry, or none")
             }
             Objection::RuleNamesGone(gone) => write!(
                 f,

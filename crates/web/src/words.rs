@@ -272,13 +272,14 @@ mod tests {
         "older",
     ];
     /// The codes of [`engine::Objection`].
-    const OBJECTIONS: [&str; 8] = [
+    const OBJECTIONS: [&str; 9] = [
         "no_signing_key",
         "key_not_published",
         "key_not_seen",
         "no_unsubscribe",
         "no_postal_address",
         "nobody_to_send_to",
+        "expired",
         "rule_names_gone",
         "sent_already",
     ];

@@ -632,6 +632,7 @@ again-button = { $n ->
     [one] Einer Person noch einmal senden
    *[other] { $n } Leuten noch einmal senden
   }
+again-stale = Seit jener Seite wurde jemandem noch einmal gesendet, oder es wurde bekannt, was geschah: Es wurde nichts getan. So steht es jetzt.
 again-segment = { $name }: nicht erreicht ({ $n })
 
 # Family: objection.
@@ -641,6 +642,7 @@ objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlag
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
 objection-nobody_to_send_to = Niemand bekäme sie: Alle der Zielgruppe würden übersprungen.
+objection-expired = Sie ist bis { $at } von Nutzen und begänne erst danach: Niemand bekäme sie.
 objection-rule_names_gone = Die Regel des Segments „{ $segment }“ nennt { $what ->
     [list] eine Liste, die
     [import] einen Import, den
@@ -656,6 +658,7 @@ remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
 remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
 remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
 remedy-nobody_to_send_to = Wählen Sie eine andere Zielgruppe; unten steht, warum jemand übersprungen würde.
+remedy-expired = Bei „Von Nutzen bis“ eine spätere Zeit wählen oder keine
 remedy-rule_names_gone = Die Regel ändern, oder an wen die Kampagne geht
 remedy-sent_already = Ändern Sie den Text der Nachricht oder die Zielgruppe; ein anderer Betreff allein ist dieselbe Nachricht.
 

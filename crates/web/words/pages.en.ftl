@@ -632,6 +632,7 @@ again-button = { $n ->
     [one] Send to one person once more
    *[other] Send to { $n } people once more
   }
+again-stale = Since that page was drawn somebody was sent to once more, or it became known what happened: nothing was done. This is how it stands now.
 again-segment = { $name }: not reached ({ $n })
 
 # Family: objection.
@@ -641,6 +642,7 @@ objection-key_not_seen = The key's record could not be looked up.
 objection-no_unsubscribe = Nobody could unsubscribe.
 objection-no_postal_address = The sender's legal name and postal address are missing.
 objection-nobody_to_send_to = Nobody would get it: everybody of the audience would be skipped.
+objection-expired = It is of use until { $at }, and would begin later than that: nobody would get it.
 objection-rule_names_gone = The rule of the segment “{ $segment }” names { $what ->
     [list] a list
     [import] an import
@@ -656,6 +658,7 @@ remedy-key_not_seen = Look again in a moment; what DNS said:
 remedy-no_unsubscribe = Put a link to the unsubscribe address into the message
 remedy-no_postal_address = Set postal_address in the workspace's settings.
 remedy-nobody_to_send_to = Choose another audience; below stands why each would be skipped.
+remedy-expired = Choose a later time after “Of use until”, or none
 remedy-rule_names_gone = Change the rule, or whom the campaign goes to
 remedy-sent_already = Change the text of the message or the audience; another subject alone is the same message.
 

@@ -169,7 +169,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
         record: None,
         href: Some(edit.clone()),
     };
-    let checked = match engine::drafts::check(&app.store, &app.world, campaign).await {
+    let checked = match engine::drafts::check(&app.store, &app.world, campaign, app.now()).await {
         Ok(checked) => checked,
         Err(why @ (SendError::Message { .. } | SendError::Input(_))) => {
             let findings = vec![in_text("hard", true, why.to_string())];
@@ -189,6 +189,7 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
                     &[("name", campaign.as_str().into()), ("number", (*number).into()), ("at", at)],
                 )
             }
+            Objection::Expired { at } => shown.fill("objection-expired", &[("at", shown.time(at).into())]),
             Objection::RuleNamesGone(gone) => {
                 let segment = match &gone.of {
                     RuleOf::Segment(name) => name.as_str(),
@@ -207,7 +208,10 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
             _ => None,
         },
         href: match objection {
-            Objection::NoUnsubscribe | Objection::Nobody { .. } | Objection::SentAlready { .. } => Some(edit.clone()),
+            Objection::NoUnsubscribe
+            | Objection::Nobody { .. }
+            | Objection::Expired { .. }
+            | Objection::SentAlready { .. } => Some(edit.clone()),
             Objection::RuleNamesGone(_) => Some("/segments".to_owned()),
             Objection::NoKey { .. } | Objection::KeyNotPublished { .. } => Some("/domains".to_owned()),
             Objection::NoPostalAddress => Some("/settings".to_owned()),

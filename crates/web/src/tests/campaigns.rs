@@ -7,6 +7,7 @@ use axum::http::Method;
 use engine::options::Transport;
 use model::{Actor, SuppressionReason, WorkspaceId};
 use serde_json::{Value, json};
+use std::time::Duration;
 use store::{ImportRow, NewImport, Target};
 
 /// Where mail cannot leave this machine, strangers need no protection.
@@ -298,6 +299,27 @@ async fn a_check_hears_what_the_start_would() {
     assert_eq!(start(&empty, json!({})).await, 422);
     // Until its time comes somebody may be on it.
     assert_eq!(start(&empty, json!({ "at": "2026-03-01T08:00:00Z" })).await, 202);
+}
+
+#[tokio::test]
+async fn what_is_of_no_use_when_it_begins_does_not_begin() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let import = people(&house, &["anna@a.example"]).await;
+    let mut body = written("Spring", &import);
+    body["expires_at"] = json!("2026-02-01T08:00:00Z");
+    let spring = house.post("/api/v1/campaigns", &key, body).await.json()["id"].clone();
+    let at = |rest: &str| format!("/api/v1/campaigns/{}{rest}", spring.as_str().unwrap());
+    assert_eq!(house.post(&at("/check"), &key, json!({})).await.json()["ready"], true);
+    let later = house.post(&at("/start"), &key, json!({ "at": "2026-02-01T08:00:00Z" })).await;
+    let told = (later.status.as_u16(), later.code(), later.json()["field"].clone());
+    assert_eq!(told, (422, "refused".to_owned(), json!("expires_at")), "{}", later.text);
+    house.pass(Duration::from_secs(60 * 86_400));
+    let checked = house.post(&at("/check"), &key, json!({})).await.json();
+    assert_eq!((&checked["ready"], &checked["objections"][0]["code"]), (&json!(false), &json!("expired")));
+    assert_eq!(house.post(&at("/start"), &key, json!({})).await.status, 422);
+    let review = Browser::owner(&house).await.look(&format!("/campaigns/{}", spring.as_str().unwrap())).await.text;
+    assert!(review.contains("It is of use until") && !review.contains("It may begin"), "{review}");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 struct Objection {
     /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe`, `no_postal_address`, `nobody_to_send_to`,
-    /// `rule_names_gone` or `sent_already`.
+    /// `expired`, `rule_names_gone` or `sent_already`.
     code: &'static str,
     /// In words.
     says: String,
@@ -90,7 +90,7 @@ impl From<&engine::Objection> for Objection {
 async fn check(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) -> Result<Json<Checked>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let known = campaign(&app, &caller, id).await?;
-    let checked = drafts::check(&app.store, &app.world, &known).await?;
+    let checked = drafts::check(&app.store, &app.world, &known, app.now()).await?;
     Ok(Json(Checked {
         ready: checked.objections.is_empty(),
         objections: checked.objections.iter().map(Objection::from).collect(),
@@ -208,14 +208,15 @@ pub(crate) async fn start(
     if app.store.held().is_some() {
         return Err(store::StoreError::Held.into());
     }
-    let checked = drafts::check(&app.store, &app.world, &known).await?;
+    let at = at.max(soonest);
+    let checked = drafts::check(&app.store, &app.world, &known, at).await?;
     let is_later = at > soonest;
     let of_now = |objection: &engine::Objection| !(is_later && objection.is_of_the_moment());
     let against: Vec<_> = checked.objections.into_iter().filter(of_now).collect();
     if !against.is_empty() {
         return Err(SendError::Objections(against).into());
     }
-    let scheduled = app.engine.schedule(caller.workspace, id, at.max(soonest), &caller.actor).await?;
+    let scheduled = app.engine.schedule(caller.workspace, id, at, &caller.actor).await?;
     Ok((StatusCode::ACCEPTED, Json(scheduled.into())))
 }
 
