@@ -15,6 +15,7 @@ use crate::idempotency;
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::report::{Cause, Report};
 use model::access::Scope;
@@ -23,18 +24,24 @@ use store::{Asking, NewList};
 
 /// Names tried for the list and the campaign.
 const NAMES_MAX: u32 = 50;
-/// People that are put on the list at once.
+/// People that are read, or put on the list, at once.
 const MEMBERS_MAX: usize = 500;
 
 /// Asks before those in doubt are sent to once more.
 pub(super) async fn ask(State(app): State<App>, visitor: Visitor, At(id): At<CampaignId>) -> Result<Response, Problem> {
+    asking(&app, &visitor, id, false).await
+}
+
+async fn asking(app: &App, visitor: &Visitor, id: CampaignId, is_stale: bool) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsSend)?;
-    let campaign = found(&app, &visitor, id).await?;
+    let campaign = found(app, visitor, id).await?;
     let known = Report::of_tally(&app.store.tally(id).await?);
     let shown = &visitor.shown;
-    let head = Head::of(&app, &visitor, &campaign, "report").await?;
-    let layout = Layout::of(&app, &visitor, Section::Campaigns, campaign.name);
+    let head = Head::of(app, visitor, &campaign, "report").await?;
+    let layout = Layout::of(app, visitor, Section::Campaigns, campaign.name);
     let asked = AskPage {
+        is_stale,
+        about: doubt_of(app, id).await?,
         question: shown.count("again-question", &known.in_doubt),
         meaning: shown.say("again-meaning"),
         button: shown.count("again-button", &known.in_doubt),
@@ -42,7 +49,23 @@ pub(super) async fn ask(State(app): State<App>, visitor: Visitor, At(id): At<Cam
         class: "risk",
         ..AskPage::plain(head, layout)
     };
-    Ok(page(&asked))
+    let status = if is_stale { StatusCode::CONFLICT } else { StatusCode::OK };
+    Ok((status, page(&asked)).into_response())
+}
+
+/// What is in doubt, as a form keeps it: how many, and how often they were tried. A second copy is meant for the doubt that
+/// was seen; one that came of sending again is another.
+async fn doubt_of(app: &App, id: CampaignId) -> Result<String, Problem> {
+    let (mut people, mut tries, mut after) = (0_usize, 0_u64, None);
+    loop {
+        let found = app.store.deliveries(id, DeliveryState::InDoubt, after, MEMBERS_MAX).await?;
+        people += found.len();
+        tries += found.iter().map(|row| u64::from(row.attempts)).sum::<u64>();
+        after = found.last().map(|last| last.delivery);
+        if found.len() < MEMBERS_MAX {
+            return Ok(format!("{people}-{tries}"));
+        }
+    }
 }
 
 /// Sends once more to those in doubt.
@@ -50,7 +73,12 @@ pub(super) async fn send(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<CampaignId>,
+    typed: forms::Typed,
 ) -> Result<Response, Problem> {
+    found(&app, &visitor, id).await?;
+    if typed.get("about") != doubt_of(&app, id).await? {
+        return asking(&app, &visitor, id, true).await;
+    }
     let Json(_again) = api::send_again(State(app), visitor.caller, At(id)).await?;
     Ok(Redirect::to(&format!("/campaigns/{id}")).into_response())
 }

@@ -34,6 +34,7 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
         return Ok(back_to(id));
     }
     let campaign = campaigns::campaign(app, &visitor.caller, row.campaign).await?;
+    let tries = row.attempts;
     let (shown, person) = (&visitor.shown, people::person(row));
     let who = person.address.unwrap_or_else(|| person.contact.clone());
     let happened = [
@@ -58,6 +59,7 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
     let action = format!("/deliveries/{id}/resend");
     let again = Form::new("resend", shown.say("doubt-again"), action, shown.say("doubt-again-do"), &entered)
         .help(shown.say("doubt-again-what"))
+        .field(Field::hidden("tries", tries.to_string()))
         .class("risk");
     let title = shown.fill("doubt-title", &[("who", who.as_str().into())]);
     let layout = Layout::of(app, visitor, Section::Campaigns, title);
@@ -90,12 +92,17 @@ pub(super) async fn settle(
     }
 }
 
-/// Sends to them once more.
+/// Sends to them once more, if the doubt is still the one that was seen: else it is shown as it stands.
 pub(super) async fn send_again(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<DeliveryId>,
+    typed: Typed,
 ) -> Result<Response, Problem> {
+    let row = app.store.delivery_in(visitor.caller.workspace, id).await?;
+    if row.is_none_or(|row| typed.get("tries") != row.attempts.to_string()) {
+        return Ok(back_to(id));
+    }
     match api::send_again(State(app.clone()), visitor.caller.clone(), At(id)).await {
         Ok(Json(_again)) => Ok(back_to(id)),
         Err(problem) => asking(&app, &visitor, id, Entered::refused("resend", Typed::default(), problem)?).await,

@@ -65,6 +65,10 @@ pub(super) struct AskPage {
     pub(super) demand: Option<Demand>,
     pub(super) typed: Wish,
     pub(super) error: Option<Problem>,
+    /// What an older page asked is not what is asked now.
+    pub(super) is_stale: bool,
+    /// What the question was about when it was asked; empty: it is the same at any time.
+    pub(super) about: String,
     pub(super) class: &'static str,
 }
 
@@ -81,6 +85,8 @@ impl AskPage {
             demand: None,
             typed: Wish::default(),
             error: None,
+            is_stale: false,
+            about: String::new(),
             class: "main",
         }
     }
@@ -130,6 +136,8 @@ async fn resume_page(
         demand,
         typed,
         error,
+        is_stale: false,
+        about: String::new(),
         class: "main",
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name),
     })
