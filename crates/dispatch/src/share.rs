@@ -138,6 +138,13 @@ impl<T> Share<T> {
         removed
     }
 
+    /// Takes those items of `flow` out that are meant; the others keep their order and their turn.
+    pub fn extract(&mut self, flow: Flow, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut taken = self.urgent.extract(flow, &is_meant);
+        taken.extend(self.bulk.extract(flow, &is_meant));
+        taken
+    }
+
     /// The flows that have something waiting, in the order of their keys.
     pub fn flows(&self) -> Vec<Flow> {
         let all: BTreeSet<Flow> = self.urgent.flows().chain(self.bulk.flows()).collect();
@@ -223,6 +230,18 @@ impl<T> Tree<T> {
             self.inside.remove(&flow.workspace);
             self.workspaces.leave(flow.workspace);
         }
+    }
+
+    fn extract(&mut self, flow: Flow, is_meant: &impl Fn(&T) -> bool) -> Vec<T> {
+        let inside = self.inside.get_mut(&flow.workspace);
+        let Some(queue) = inside.and_then(|inside| inside.queues.get_mut(&flow.campaign)) else { return Vec::new() };
+        let (taken, kept): (Vec<T>, Vec<T>) = std::mem::take(queue).into_iter().partition(is_meant);
+        *queue = kept.into();
+        self.len -= taken.len();
+        if queue.is_empty() {
+            self.leave(flow);
+        }
+        taken
     }
 
     fn len_of(&self, flow: Flow) -> usize {

@@ -5,7 +5,7 @@ use crate::brakes::{Brakes, Judged, Whom};
 use crate::budget::Budgets;
 use crate::fleet::{Fleet, Rest};
 use crate::gate::Gate;
-use crate::holds::Holds;
+use crate::holds::{Asked, Holds};
 use crate::lane::{Lane, LaneId, Stream};
 use crate::lanes::Shown;
 use crate::mailing::Mailing;
@@ -816,6 +816,14 @@ impl House {
         let now = self.now();
         let rests = |source| self.fleet.rest(source, lane.operator(), now).is_some();
         members.into_iter().any(|(source, _)| source != lane.id.source && !rests(source))
+    }
+
+    /// Does a hold cover a delivery toward this operator, by this source?
+    pub(crate) fn is_held(&self, claimed: &Claimed, operator: &str, source: SourceId, now: Timestamp) -> bool {
+        let Claimed { workspace, campaign, domain, .. } = *claimed;
+        let asked =
+            || Asked { workspace, campaign, operator, source, domain, is_cold: self.terms.is_cold(claimed) };
+        !self.holds.is_empty() && self.holds.of(asked(), now).is_some()
     }
 
     /// Puts a delivery back as if it had never been read.

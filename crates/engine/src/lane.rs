@@ -302,6 +302,11 @@ impl Lane {
         inner.ready.remove_flow(flow)
     }
 
+    /// Takes out those of one campaign who are held: each by itself would cost a turn that others could use.
+    pub(crate) fn take_held(&self, flow: Flow, is_held: impl Fn(&Claimed) -> bool) -> Vec<Claimed> {
+        self.lock().ready.extract(flow, is_held)
+    }
+
     /// How many of a campaign are in hand.
     pub(crate) fn len_of(&self, flow: Flow) -> usize {
         self.lock().ready.len_of(flow)

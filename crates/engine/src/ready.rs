@@ -7,11 +7,11 @@
 use crate::SendError;
 use crate::budget::day_of;
 use crate::gate::Pass;
-use crate::holds::Asked;
 use crate::house::{House, Notice};
 use crate::journey::After;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
+use dispatch::share::Flow;
 use model::{CampaignKind, DeliveryState, SkipReason, Timestamp};
 use smtp::client::{Dsn, Envelope, Notify, Ret};
 use std::sync::Arc;
@@ -188,11 +188,9 @@ fn not_under_a_hold(house: &House, lane: &Lane, claimed: Claimed, now: Timestamp
     if house.holds.is_empty() {
         return Ok(claimed);
     }
-    let (campaign, operator) = (claimed.campaign, lane.operator());
-    let is_cold = house.terms.is_cold(&claimed);
-    let workspace = claimed.workspace;
-    let asked = Asked { workspace, campaign, operator, source: lane.id.source, domain: claimed.domain, is_cold };
-    if house.holds.of(asked, now).is_none() {
+    let (campaign, operator, workspace) = (claimed.campaign, lane.operator(), claimed.workspace);
+    let is_held = |one: &Claimed| house.is_held(one, operator, lane.id.source, now);
+    if !is_held(&claimed) {
         return Ok(claimed);
     }
     if house.holds.of_source(lane.id.source, workspace, now).is_some() {
@@ -201,6 +199,10 @@ fn not_under_a_hold(house: &House, lane: &Lane, claimed: Claimed, now: Timestamp
         return Err(After::Leave);
     }
     house.put_back(lane, claimed.delivery);
+    // Whoever waits behind it under the same hold would be given a turn of a ceiling, and lose it.
+    for other in lane.take_held(Flow { workspace, campaign }, is_held) {
+        house.put_back(lane, other.delivery);
+    }
     if let Some((until, why)) = house.holds.of_flow((workspace, campaign), operator, now) {
         house.tell(Notice::FlowHeld { site: lane.id.site, campaign, until, why });
     }
@@ -212,15 +214,16 @@ fn not_under_a_hold(house: &House, lane: &Lane, claimed: Claimed, now: Timestamp
 async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Claimed) -> Result<Claimed, After> {
     let now = house.now();
     let claimed = not_under_a_hold(house, lane, claimed, now)?;
+    // What was read while the hours were open may wait in the lane until after they have closed.
+    if let Some((until, why)) = house.not_before(claimed.campaign, now) {
+        return Err(flow_waits(house, lane, claimed, until, why));
+    }
     if let Some(until) = house.terms.not_before_for(&claimed, now) {
         wait_until(house, lane, &claimed, until).await;
         return Err(After::Reuse);
     }
     if let Some(until) = house.probe_is_out(lane, now) {
-        let (site, campaign) = (lane.id.site, claimed.campaign);
-        house.put_first(lane, claimed);
-        house.tell(Notice::FlowHeld { site, campaign, until, why: "the probe there has no verdict yet".to_owned() });
-        return Err(After::Leave);
+        return Err(flow_waits(house, lane, claimed, until, "the probe there has no verdict yet".to_owned()));
     }
     let Err(spent) = house.budgets.take(lane.id.source, mailing.identity, lane.operator(), now) else {
         return Ok(claimed);
@@ -232,14 +235,20 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
         VolumeOf::Source(_) => {
             house.put_first(lane, claimed);
             house.tell(Notice::Redeal(lane.id));
+            Err(After::Leave)
         }
         VolumeOf::Domain(_) | VolumeOf::Workspace(_) => {
-            let (site, campaign) = (lane.id.site, claimed.campaign);
-            house.put_first(lane, claimed);
-            house.tell(Notice::FlowHeld { site, campaign, until: spent.until, why: spent.why });
+            Err(flow_waits(house, lane, claimed, spent.until, spent.why))
         }
     }
-    Err(After::Leave)
+}
+
+/// Nothing of the campaign starts at this site before then: the scheduler takes out whoever waits here for it.
+fn flow_waits(house: &House, lane: &Lane, claimed: Claimed, until: Timestamp, why: String) -> After {
+    let (site, campaign) = (lane.id.site, claimed.campaign);
+    house.put_first(lane, claimed);
+    house.tell(Notice::FlowHeld { site, campaign, until, why });
+    After::Leave
 }
 
 /// Nobody was tried: the person's own hour comes later. Who was never tried stays queued and is read again then.

@@ -17,11 +17,13 @@ use std::sync::Arc;
 use store::{CeilingOf, Claimed, StoreError};
 
 impl Scheduler {
-    /// Gives what was read to the lanes of the site; whoever has no way out for now goes back to the ledger.
-    pub(super) async fn assign(&mut self, site: SiteId, rows: Vec<Claimed>) {
+    /// Gives what was read to the lanes of the site; whoever has no way out for now, or is held, goes back to the ledger. Did
+    /// anybody come into a lane?
+    pub(super) async fn assign(&mut self, site: SiteId, rows: Vec<Claimed>) -> bool {
         let now = self.house.now();
         if let Some(verdict) = self.given_up(site, now) {
-            return self.give_up(site, rows, &verdict).await;
+            self.give_up(site, rows, &verdict).await;
+            return false;
         }
         let mut by_lane: BTreeMap<(SourceId, CampaignId), Vec<Claimed>> = BTreeMap::new();
         let mut candidates: BTreeMap<CampaignId, Vec<Candidate>> = BTreeMap::new();
@@ -34,14 +36,21 @@ impl Scheduler {
                 Choice::Nobody => self.send_back(site, row, now + super::NEVER),
             }
         }
-        for ((source, campaign), rows) in by_lane {
+        let mut is_any = false;
+        for ((source, campaign), mut rows) in by_lane {
             let (Some(stream), Some(lane)) = (self.house.stream(campaign), self.lane(site, source)) else {
                 rows.iter().for_each(|row| self.house.outstanding.release(row.delivery));
                 continue;
             };
+            // In a lane the held would be given turns, and lose them for everybody whose ceilings they count against.
+            for held in rows.extract_if(.., |row| self.house.is_held(row, lane.operator(), source, now)) {
+                self.house.outstanding.release(held.delivery);
+            }
+            is_any |= !rows.is_empty();
             lane.supply(stream, rows);
             self.wanting.insert(lane.id);
         }
+        is_any
     }
 
     /// Back to the ledger: nothing of its campaign starts at this site before `until`.

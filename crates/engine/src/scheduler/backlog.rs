@@ -6,6 +6,7 @@
 use super::placing::attempt_without_contact;
 use super::site::{Backlog, Reading};
 use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
+use crate::house::Notice;
 use crate::{SendError, launch};
 use dispatch::react::given_up;
 use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
@@ -316,8 +317,12 @@ impl Scheduler {
             let Some(flow) = entry.flows.get_mut(&campaign).filter(open) else { return Ok(()) };
             if !flow.heads.is_empty() {
                 let rows = self.read_window(site, campaign, room, part).await?;
-                self.assign(site, rows).await;
-                continue;
+                if rows.is_empty() || self.assign(site, rows).await {
+                    continue;
+                }
+                // Nobody of them may start. There may be many like them: others have their turn between two pages.
+                self.house.tell(Notice::Hungry(site));
+                return Ok(());
             }
             let Some(after) = flow.heads_left else { return Ok(()) };
             // Among them may be some that were placed a moment ago and found no room.
