@@ -1,6 +1,11 @@
 //! How many a day: counted from midnight UTC, capped by the ceiling and by what a site said was enough.
 //!
-//! Invariant: no more are started on one UTC day than ceiling and learned cap allow, restarts included.
+//! Their day need not turn at midnight UTC: in California it does at eight in the morning. When it turned shows where a
+//! message is taken after a rest for the day; what was taken since then is what they mean. A refusal before that, on a day of
+//! ours on which less was taken than the cap, says that their day goes on, and nothing about the number.
+//!
+//! Invariant: no more are started on one UTC day than the ceiling allows, nor than the learned cap but for the single
+//! messages that feel whether their day has turned; restarts included.
 
 use super::memory::Kept;
 use super::probe::Probe;
@@ -20,7 +25,10 @@ const DAYS_MAX: u32 = 32;
 pub(super) struct Day {
     day: i64,
     started: u32,
+    /// What was taken since their day turned, as far as is known.
     taken: u32,
+    /// Did it turn before our eyes, so that `taken` is all they took on it?
+    is_seen: bool,
     /// What was taken on the last day before this one on which anything was started.
     taken_before: u32,
     cap: Option<Kept>,
@@ -28,7 +36,7 @@ pub(super) struct Day {
 
 impl Day {
     pub(super) fn restored(cap: Option<Kept>, day: i64, started: u32) -> Day {
-        Day { day, started, taken: started, taken_before: 0, cap }
+        Day { day, started, taken: started, is_seen: false, taken_before: 0, cap }
     }
 
     pub(super) fn cap(&self) -> Option<&Kept> {
@@ -44,11 +52,11 @@ impl Day {
         [ceiling, self.cap.as_ref().map(|cap| cap.value)].into_iter().flatten().min()
     }
 
-    /// Is the day's number used up?
-    pub(super) fn is_over(&self, ceiling: Option<u32>, now: Timestamp) -> bool {
+    /// Is the day's number used up? What `feels` whether their day has turned is bounded by the ceiling alone.
+    pub(super) fn is_over(&self, ceiling: Option<u32>, feels: bool, now: Timestamp) -> bool {
         // A clock that was set back does not give the day back.
         let started = if day_of(now) <= self.day { self.started } else { 0 };
-        let learned = self.cap.as_ref().map(|cap| {
+        let learned = self.cap.as_ref().filter(|_| !feels).map(|cap| {
             let more = if cap.probe.is_due(now) { (cap.value / MORE).max(1) } else { 0 };
             cap.value.saturating_add(more)
         });
@@ -60,6 +68,7 @@ impl Day {
         let day = day_of(now);
         if day > self.day {
             (self.day, self.started, self.taken_before, self.taken) = (day, 0, self.taken, 0);
+            self.is_seen = false;
         }
         self.started = self.started.saturating_add(1);
     }
@@ -76,10 +85,24 @@ impl Day {
         Some(Change { limit, from: Some(from), to: Some(cap.value), cause: None, at: now, next_probe: Some(now) })
     }
 
-    /// Enough for today, says the site: what was taken today is the cap. A day on which a probe failed keeps its cap.
+    /// A message was taken that felt whether their day has turned: it has.
+    pub(super) fn turned(&mut self) {
+        (self.taken, self.is_seen) = (0, true);
+    }
+
+    /// Is their day one that began before ours, so that a refusal now says nothing about the number?
+    pub(super) fn began_before_ours(&self, now: Timestamp) -> bool {
+        let (started, taken) = if day_of(now) == self.day { (self.started, self.taken) } else { (0, 0) };
+        !self.is_seen && self.cap.as_ref().map_or(taken == 0, |cap| started < cap.value)
+    }
+
+    /// Enough for today, says the site: what was taken on their day is the cap, if that is known. A day on which a probe
+    /// failed keeps its cap.
     pub(super) fn enough(&mut self, cause: &Cause, now: Timestamp) -> Option<Change> {
-        let value = if day_of(now) == self.day { self.taken.max(1) } else { 1 };
-        self.capped_at(value, cause, now)
+        if self.began_before_ours(now) || (self.taken == 0 && self.cap.is_some()) {
+            return None;
+        }
+        self.capped_at(self.taken.max(1), cause, now)
     }
 
     /// A rest that only the next day ended: what was taken on the day before is the cap.

@@ -196,13 +196,15 @@ impl Pace {
     }
 
     fn standing_hold(&self, now: Timestamp) -> Option<crate::react::LaneHold> {
-        self.rest.as_ref().map(|rest| rest.hold(self.rest_max, now))
+        self.rest.as_ref().map(|rest| rest.hold(self.rest_longest(rest.kind), now))
     }
 
     /// The lane rests, or goes on resting.
     fn rests(&mut self, kind: Kind, heard: &Heard<'_>, now: Timestamp) -> Response {
         let cause = Cause::of(heard.verdict, heard.reply, now);
         let mut changes = Vec::new();
+        // Where their day began before ours, it ends before ours does.
+        let ends_sooner = kind == Kind::Day && self.day.began_before_ours(now);
         if kind == Kind::Day {
             changes.extend(self.day.enough(&cause, now));
         }
@@ -214,7 +216,7 @@ impl Pace {
         }
         let began = self.rest.as_ref().filter(|rest| rest.kind == kind).map_or(now, |rest| rest.began);
         let until = self.usual_end(kind, heard, began, &cause, now);
-        let strikes = if kind == Kind::Reputation { self.distrust_met(&cause, now) } else { 0 };
+        let strikes = if kind == Kind::Reputation { self.distrust_met(&cause, now) } else { u32::from(ends_sooner) };
         match &mut self.rest {
             Some(rest) if rest.kind == kind || kind == Kind::Silence => {
                 rest.prolonged(heard.verdict, cause, until, now);
@@ -224,8 +226,9 @@ impl Pace {
                 self.rest = Some(Box::new(rest));
             }
         }
+        let longest = self.rest_longest(kind);
         if let Some(rest) = &mut self.rest {
-            rest.until = rest.until.min(now + self.rest_max);
+            rest.until = rest.until.min(now + longest);
             changes.push(rest.change(now));
         }
         Response { changes, hold: self.standing_hold(now), ..Response::default() }
@@ -270,7 +273,7 @@ impl Pace {
                 self.ramp = Some(ramp);
                 self.begin_again(now);
             }
-            Kind::Day => {}
+            Kind::Day => self.day.turned(),
             Kind::Trouble | Kind::Silence | Kind::Door => self.width.start_again(),
         }
     }

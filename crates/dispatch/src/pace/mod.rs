@@ -204,6 +204,11 @@ impl Pace {
         Pace { rest_max: longest.max(Duration::from_millis(1)), ..self }
     }
 
+    /// No rest of this kind is longer. A day lasts as long as it lasts, but where the gaps of a rehearsal are seconds.
+    fn rest_longest(&self, kind: rest::Kind) -> Duration {
+        if kind == rest::Kind::Day && self.rest_max >= HOUR { Duration::MAX } else { self.rest_max }
+    }
+
     /// What is worth keeping; `None` when nothing was learned and no day's number is counted against a limit.
     pub fn memory(&self) -> Option<Memory> {
         let (day, started) = self.day.counted();
@@ -248,14 +253,15 @@ impl Pace {
     /// May a message start?
     pub fn may_start(&self, now: Timestamp) -> Permit {
         let rest = self.rest.as_ref().and_then(|rest| rest.waits_until(now));
-        let day = self.day.is_over(self.limits.messages_per_day, now).then(|| next_day(now));
+        let feels = self.rest.as_ref().is_some_and(|rest| rest.kind == rest::Kind::Day);
+        let day = self.day.is_over(self.limits.messages_per_day, feels, now).then(|| next_day(now));
         not_before([rest, day, self.starts.next(now)].into_iter().flatten().max())
     }
 
     /// The hold that its rest is to the engine, while nothing may start because of it.
     pub fn hold(&self, now: Timestamp) -> Option<LaneHold> {
         let rest = self.rest.as_ref().filter(|_| self.is_held(now))?;
-        Some(rest.hold(self.rest_max, now))
+        Some(rest.hold(self.rest_longest(rest.kind), now))
     }
 
     /// Does a rest keep everything from starting?

@@ -337,6 +337,64 @@ fn enough_for_today_waits_for_tomorrow_and_is_remembered() {
 }
 
 #[test]
+fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
+    let words = "450 4.7.1 the daily limit of your address is reached";
+    let mut lane = Lane::new(ceilings());
+    for _ in 0..40 {
+        assert!(lane.starts());
+        lane.accepted(1, 1);
+    }
+    lane.starts();
+    let first = lane.refused(words);
+    assert_eq!(first.changes[0].to, Some(40));
+    lane.now = first.hold.unwrap().until;
+    // Their day turns at half past eight, as in California in summer: until then they refuse, and it is felt for.
+    let turns = lane.now + HOUR * 8 + MINUTE * 25;
+    let mut rests = Vec::new();
+    while lane.now < turns {
+        assert!(lane.starts() && !lane.starts(), "one message feels the way");
+        let hold = lane.refused(words).hold.unwrap();
+        rests.push(hold.until.since(lane.now).as_secs() / 3_600);
+        lane.now = hold.until;
+    }
+    assert_eq!(rests, [2, 4, 4]);
+    assert_eq!(lane.in_force(Limit::PerDay).unwrap().value, 40, "how many is not known to be fewer");
+    for _ in 0..30 {
+        assert!(lane.starts(), "the rest of the day is used");
+        lane.accepted(1, 1);
+    }
+    // At our midnight ten of theirs are left.
+    lane.now = next_day(lane.now);
+    for _ in 0..10 {
+        assert!(lane.starts());
+        lane.accepted(1, 1);
+    }
+    assert!(lane.starts());
+    let early = lane.refused(words);
+    let rest = early.hold.unwrap().until.since(lane.now);
+    assert_eq!(rest, HOUR * 2, "their day goes on: it is felt for, not slept through");
+    assert_eq!(lane.in_force(Limit::PerDay).unwrap().value, 40);
+}
+
+#[test]
+fn a_day_that_has_become_shorter_is_learned_when_it_turned_before_our_eyes() {
+    let words = "450 4.7.1 the daily limit of your address is reached";
+    let mut lane = Lane::new(ceilings());
+    for _ in 0..40 {
+        lane.starts();
+        lane.accepted(1, 1);
+    }
+    lane.starts();
+    lane.now = lane.refused(words).hold.unwrap().until;
+    for _ in 0..10 {
+        assert!(lane.starts());
+        lane.accepted(1, 1);
+    }
+    lane.starts();
+    assert_eq!(lane.refused(words).changes[0].to, Some(10));
+}
+
+#[test]
 fn distrust_rests_for_hours_then_feels_its_way_on_one_connection() {
     let mut lane = Lane::new(ceilings());
     let hold = lane.refused(DISTRUST).hold.unwrap();
