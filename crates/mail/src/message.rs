@@ -5,7 +5,7 @@
 //! that one signed form suits every server; the last line is the closing boundary.
 
 use crate::attach::Attachment;
-use crate::compose::{Compiled, PREFERENCES_TAG, RenderError, VIEW_TAG};
+use crate::compose::{Compiled, PREFERENCES_TAG, RenderError, VIEW_TAG, escaped};
 use crate::headers::{HeaderPlan, Tokens};
 use crate::token::KeyRing;
 use crate::track::Tracker;
@@ -142,7 +142,24 @@ fn begin_multipart(out: &mut Vec<u8>, kind: &str, boundary: &str) {
 pub fn page(compiled: &Compiled, plan: &HeaderPlan, recipient: &Recipient<'_>) -> Result<String, RenderError> {
     let mut person = person(plan, recipient);
     compiled.address(&mut person, None)?;
-    compiled.html(&person)
+    Ok(titled(compiled.html(&person)?, &compiled.subject(&person)?))
+}
+
+/// A page has a title (WCAG 2.4.2): its subject, where its author wrote none.
+fn titled(mut html: String, subject: &str) -> String {
+    let lower = html.to_ascii_lowercase();
+    if lower.contains("<title") {
+        return html;
+    }
+    let behind = |element: &str| {
+        let (before, rest) = lower.split_once(element)?;
+        Some(before.len() + element.len() + rest.find('>')? + 1)
+    };
+    // `<header` is no head.
+    let head = lower.find("<head>").map(|at| at + "<head>".len());
+    let at = head.or_else(|| behind("<head ")).or_else(|| behind("<html")).or_else(|| behind("<!doctype")).unwrap_or(0);
+    html.insert_str(at, &format!("<title>{}</title>", escaped(subject.into())));
+    html
 }
 
 fn person<'r>(plan: &HeaderPlan, recipient: &Recipient<'r>) -> Person<'r> {
@@ -174,6 +191,18 @@ fn begin_part(out: &mut Vec<u8>, boundary: &str, subtype: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_without_a_title_gets_its_subject_where_a_title_stands() {
+        let titled = |html: &str| titled(html.to_owned(), "1 < 2");
+        let title = "<title>1 &lt; 2</title>";
+        assert_eq!(titled("<HTML><HEAD><meta></HEAD><p>"), format!("<HTML><HEAD>{title}<meta></HEAD><p>"));
+        assert_eq!(titled("<html><head lang=\"en\"></head>"), format!("<html><head lang=\"en\">{title}</head>"));
+        assert_eq!(titled("<!DOCTYPE html><header>"), format!("<!DOCTYPE html>{title}<header>"));
+        assert_eq!(titled("<html><body>"), format!("<html>{title}<body>"));
+        assert_eq!(titled("<p>"), format!("{title}<p>"));
+        assert_eq!(titled("<head><Title>own</Title></head>"), "<head><Title>own</Title></head>");
+    }
     use crate::compose::{CompileOptions, SourceKind, compile};
     use crate::headers::{HeaderFields, Mailbox, Unsubscribe};
     use crate::token::KeyRing;

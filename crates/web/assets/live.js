@@ -81,10 +81,6 @@
       }
     }
   });
-  // The way one sees pages is kept as soon as it is chosen.
-  for (const select of document.querySelectorAll("[data-look] select")) {
-    select.addEventListener("change", () => select.form.requestSubmit());
-  }
   // The current place of the menu is brought into view where the menu is a strip. Not by scrollIntoView: browsers begin there
   // with the next Tab, and whoever has no mouse would never get to the top.
   const here = document.querySelector(".side [aria-current]");

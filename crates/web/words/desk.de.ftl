@@ -567,7 +567,7 @@ list-remove = Liste entfernen
 list-remove-what = Die Personen bleiben, und auch der Nachweis ihrer Einwilligung.
 form-not-yet = Eine öffentliche Liste, die nach Bestätigung fragt, hat ein Anmeldeformular für Ihre eigenen Seiten.
 form-embed = Anmeldeformular
-form-embed-what = Setzen Sie das auf Ihre Seite, oder verlinken Sie { $url }. Wer sich anmeldet, wird per Mail gefragt und ist nach der Bestätigung auf der Liste; wann, von wo und zu welchen Worten, wird festgehalten.
+form-embed-what = Setzen Sie das auf Ihre Seite. Wer sich anmeldet, wird per Mail gefragt und ist nach der Bestätigung auf der Liste; wann, von wo und zu welchen Worten, wird festgehalten. Das Formular als eigene Seite, um darauf zu verweisen: { $url }
 
 # Webhooks.
 webhook = Webhook

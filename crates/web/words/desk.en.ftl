@@ -570,7 +570,7 @@ list-remove = Remove the list
 list-remove-what = The people stay, and so does the evidence of their consent.
 form-not-yet = A list that is public and asks to confirm has a sign-up form for your own pages.
 form-embed = Sign-up form
-form-embed-what = Put this on your own page, or link to { $url }. Whoever signs up is asked by mail and is on the list once they confirm; when, from where and to which words is kept.
+form-embed-what = Put this on your own page. Whoever signs up is asked by mail and is on the list once they confirm; when, from where and to which words is kept. The form as a page of its own, to link to: { $url }
 
 # Webhooks.
 webhook = Webhook

@@ -430,7 +430,7 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     let again: Vec<_> = told["duplicate_lines"].as_array().into_iter().flatten().collect();
     if !again.is_empty() {
         let line = |of: &Value| Cell::number(shown, of.as_u64().unwrap_or(0));
-        let rows = again.iter().map(|one| vec![line(&one["line"]), line(&one["of"])]);
+        let rows = again.iter().map(|one| vec![Cell { is_number: false, ..line(&one["line"]) }, line(&one["of"])]);
         let head = shown.says(["import-line", "import-line-first"]);
         sheet = sheet.part(Table::new("duplicates", shown.say("import-duplicates-which"), head, "").rows(rows));
         if count("duplicates") > again.len() as u64 {

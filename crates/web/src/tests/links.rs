@@ -234,6 +234,7 @@ async fn the_message_is_shown_as_it_was_sent_shut_in_and_uncounted() {
     assert!(shown.text.contains("for kim@a.example") && shown.text.contains("https://shop.example/kim%40a.example"));
     assert!(shown.text.contains(&format!("https://t.example/u/{}", sent.token(Purpose::Unsubscribe))));
     assert!(!shown.text.contains("/c/") && !shown.text.contains("/o/"), "{}", shown.text);
+    assert_eq!(shown.text.matches("<title>").count(), 1, "{}", shown.text);
     assert!(shown.headers["content-security-policy"].to_str().unwrap().starts_with("sandbox "));
     assert_eq!(sent.get(&format!("/v/{}", sent.token(Purpose::Open))).await.status, StatusCode::NOT_FOUND);
 }
