@@ -187,8 +187,8 @@ struct Draft {
     error: Option<Problem>,
 }
 
-/// What came of asking a rule.
-struct Answer {
+/// Whom a rule holds for.
+struct Found {
     people: u64,
     sample: Vec<Contact>,
     /// Of whom it was asked, and what it says of them.
@@ -224,7 +224,7 @@ struct SegmentPage {
     lists: Choices,
     imports: Choices,
     campaigns: Choices,
-    asked: Option<Answer>,
+    found: Option<Found>,
     may_write: bool,
     may_export: bool,
     /// Is it saved as it stands here?
@@ -409,10 +409,10 @@ async fn draw(
     is_saved: bool,
 ) -> Result<Response, Problem> {
     let shown = &visitor.shown;
-    let mut asked = None;
+    let mut found = None;
     if is_to_be_asked && visitor.caller.scopes.has(Scope::ContactsRead) {
         match ask(app, visitor, &draft).await {
-            Ok(came) => asked = Some(came),
+            Ok(came) => found = Some(came),
             Err(problem) if matches!(problem.code, Code::Refused | Code::InvalidField | Code::NotFound) => {
                 draft.error = Some(problem);
             }
@@ -447,7 +447,7 @@ async fn draw(
         lists,
         imports,
         campaigns,
-        asked,
+        found,
         may_write: visitor.caller.scopes.has(Scope::SegmentsWrite),
         may_export: visitor.caller.scopes.has(Scope::ContactsExport),
         is_saved,
@@ -456,7 +456,7 @@ async fn draw(
 }
 
 /// Asks the rule of everybody, and of one person if somebody is named.
-async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Answer, Problem> {
+async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Problem> {
     let rule: Rule = segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string()))?;
     let (workspace, now) = (visitor.caller.workspace, app.now());
     let people = app.store.segment_count(workspace, rule.clone(), now).await?;
@@ -473,7 +473,7 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Answer, Prob
             })
         }
     };
-    Ok(Answer { people, sample, why })
+    Ok(Found { people, sample, why })
 }
 
 /// Somebody by their id or their address.
