@@ -144,7 +144,8 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
         why = why.sub(shown.count("lane-refused-why", &lane.unauthenticated.into()));
     }
     if let Some(held) = lane.held {
-        let values = [("at", shown.time(&held.until).into()), ("why", shown.held(&held).into())];
+        let values =
+            [("at", shown.time(&held.until).into()), ("why", shown.machine_said(&held.why, &shown.now).into())];
         why = why.sub(shown.fill("lane-held-until", &values));
     }
     for limit in lane.limits {

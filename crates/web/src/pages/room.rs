@@ -70,7 +70,7 @@ impl Lane {
         let (why, next) = match (view.held, learned) {
             // The rest knows what the server said.
             (Some(held), Some(limit)) if is_rest => (shown.limit(&limit), Some(held.until)),
-            (Some(held), _) => (shown.held(&held), Some(held.until)),
+            (Some(held), _) => (shown.machine_said(&held.why, &shown.now), Some(held.until)),
             (None, Some(limit)) => (shown.limit(&limit), limit.limit.next_probe),
             (None, None) => {
                 (view.budget.map(|budget| shown.machine_said(&budget.why, &shown.now)).unwrap_or_default(), None)
@@ -267,7 +267,7 @@ fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String
     }
     let held = lanes.views.iter().filter_map(|lane| Some((lanes.waiting_there(lane), lane, lane.held.as_ref()?)));
     let (_, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
-    Some(says(format!("{}: {}", lane.site, shown.held(held)), Some(held.until)))
+    Some(says(format!("{}: {}", lane.site, shown.machine_said(&held.why, &shown.now)), Some(held.until)))
 }
 
 /// Counts those who wait where every lane is held among the held: `held` of them, some of whom may be counted there already.

@@ -6,7 +6,7 @@ use crate::shape::Time;
 use crate::words::Words;
 use dispatch::telling::Manner;
 use dispatch::windows::Zone;
-use engine::lanes::{HeldView, LimitView};
+use engine::lanes::LimitView;
 use fluent_bundle::FluentValue;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -163,14 +163,6 @@ impl Shown {
         if LEFT_BY.contains(&note) { self.one_of("left-by", note) } else { note.to_owned() }
     }
 
-    /// Why nothing starts in a lane: what its rule means, in this language, else as it was said.
-    pub(crate) fn held(&self, view: &HeldView) -> String {
-        match view.why.strip_suffix(')').and_then(|why| why.rsplit_once(" (rule ")) {
-            Some((meaning, rule)) => format!("{} ({rule})", self.told(meaning)),
-            None => self.machine_said(&view.why, &self.now),
-        }
-    }
-
     /// A limit of a lane in a sentence, with its times in the workspace's zone.
     pub(crate) fn limit(&self, view: &LimitView) -> String {
         let says = self.machine_said(&view.limit.in_words(&|at| self.time(&at)), &self.now);
@@ -263,7 +255,7 @@ pub(crate) const fn campaign_class(state: CampaignState) -> (&'static str, &'sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Language;
+    use model::{Category, Language};
 
     fn shown(language: Language) -> Shown {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
@@ -290,5 +282,15 @@ mod tests {
         assert_eq!(shown(Language::De).time(&tomorrow), "Di 10. März 10:42");
         let next_year = en.now + Duration::from_secs(365 * 24 * 3600);
         assert_eq!(en.time(&next_year), "Tue 9 Mar 2027 10:42");
+    }
+
+    #[test]
+    fn a_reason_with_its_rule_is_told_in_the_language_of_the_page() {
+        let (en, de) = (shown(Language::En), shown(Language::De));
+        for meaning in Category::ALL.iter().map(|category| dispatch::words::of(*category).meaning.as_str()) {
+            let said = format!("{meaning} (rule busy)");
+            assert_eq!(en.machine_said(&said, &en.now), said);
+            assert_eq!(de.machine_said(&said, &de.now), format!("{} (Regel busy)", de.told(meaning)));
+        }
     }
 }
