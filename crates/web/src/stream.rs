@@ -17,6 +17,10 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// A table as it is sent: comma-separated (RFC 4180), its first row the names of the columns.
 pub(crate) struct Table(Sender<Bytes, io::Error>);
 
+/// What a table is called: beside every answer that is one.
+#[derive(Clone)]
+pub(crate) struct Called(pub(crate) String);
+
 /// The reader went away.
 #[derive(Debug)]
 pub(crate) struct Gone;
@@ -32,6 +36,7 @@ impl Table {
         if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.csv\"")) {
             headers.insert(header::CONTENT_DISPOSITION, value);
         }
+        response.extensions_mut().insert(Called(name.to_owned()));
         (Table(sender), response)
     }
 

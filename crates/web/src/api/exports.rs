@@ -60,6 +60,19 @@ impl From<StoreError> for Broken {
     }
 }
 
+/// Notes in the audit log that a table of this name leaves; it is about the campaign.
+pub(crate) async fn note(app: &App, caller: &Caller, name: &str, campaign: Option<CampaignId>) -> Result<(), Problem> {
+    let what = Some(name.to_owned());
+    app.store.note(caller.workspace, EventKind::Exported, campaign, what, &caller.actor, app.now()).await?;
+    Ok(())
+}
+
+/// The campaign that is told of at a path, of the API or of a page.
+pub(crate) fn campaign_of(path: &str) -> Option<CampaignId> {
+    let path = path.strip_prefix(super::V1).unwrap_or(path);
+    path.strip_prefix("/campaigns/")?.split('/').next()?.parse().ok()
+}
+
 /// Notes the export and sends the table that `write` writes.
 pub(super) async fn export<F>(
     app: App,
@@ -71,8 +84,7 @@ pub(super) async fn export<F>(
 where
     F: Future<Output = (Table, Result<(), Broken>)> + Send + 'static,
 {
-    let what = Some(name.to_owned());
-    app.store.note(caller.workspace, EventKind::Exported, campaign, what, &caller.actor, app.now()).await?;
+    note(&app, caller, name, campaign).await?;
     let (table, response) = Table::begin(name);
     let writing = write(app, table);
     tokio::spawn(async move {

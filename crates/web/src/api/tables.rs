@@ -6,7 +6,7 @@
 //! the list gets no table of it; a table of people needs what every export of people needs; each is in the audit log.
 
 use super::V1;
-use super::exports::{Broken, export};
+use super::exports::{Broken, campaign_of, export};
 use crate::openapi::refusal;
 use crate::page::LIMIT_MAX;
 use crate::problem::{Code, Problem};
@@ -20,7 +20,6 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
-use model::CampaignId;
 use model::access::Scope;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -189,12 +188,6 @@ pub(crate) async fn as_table(
         (table, written)
     })
     .await
-}
-
-/// The campaign whose list it is, of a list below one.
-fn campaign_of(path: &str) -> Option<CampaignId> {
-    let (id, _) = path.strip_prefix(V1)?.strip_prefix("/campaigns/")?.split_once('/')?;
-    id.parse().ok()
 }
 
 /// A list, to be read page by page.

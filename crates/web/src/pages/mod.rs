@@ -5,8 +5,9 @@
 //! it reads from the engine's own objects. How a page is added: its template in `templates/pages/`, its texts in
 //! `words/*.ftl`, a file here with one function per request, and a line in [`routes`].
 //!
-//! Invariants: a page is shown to people who signed in, in their workspace alone; nothing is changed by GET; everything
-//! is of this origin ([`POLICY`]); what is refused is said in words on a page, beside its field where there is one.
+//! Invariants: a page is shown to people who signed in, in their workspace alone; nothing is changed by GET, which the audit log
+//! hears of where a table is taken along; everything is of this origin ([`POLICY`]); what is refused is said in words on a page,
+//! beside its field where there is one.
 
 mod account;
 mod again;
@@ -124,7 +125,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/contacts/{id}/forget", post(person::forget))
         .merge(desk::routes())
         .route("/sign-out", post(doors::sign_out))
-        .route_layer(from_fn(spread::taken_out))
+        .route_layer(from_fn_with_state(app.clone(), spread::taken_out))
         .route_layer(from_fn_with_state(app.clone(), visit::require));
     let open = Router::new()
         .route("/sign-in", get(doors::ask).post(doors::sign_in).layer(DefaultBodyLimit::max(carried::DOOR_BYTES_MAX)))

@@ -1,15 +1,20 @@
 //! A table of a page as a file: `?csv=ID` with the page's own address gives the table of that name alone, with the rows that
 //! are shown.
 //!
-//! For what is put together for one page; lists of more than a page are tables of the API ([`crate::api`]). Invariant: whoever
-//! may see the page may take its table along, nobody else, and it has nothing that the page has not.
+//! For what is put together for one page, in the words and the zone of whoever looks. Lists of more than a page are tables of the
+//! API ([`crate::api`]), which are read page after page and have the same columns in every language. Invariants: whoever may see
+//! the page may take its table along, nobody else, and it has nothing that the page has not; that a table left a page, this way
+//! or by an address of its own, is in the audit log like every export.
 
+use super::Visitor;
+use crate::App;
+use crate::api::exports;
 use crate::problem::{Code, Problem};
-use crate::stream::Table;
-use axum::extract::Request;
+use crate::stream::{Called, Table};
+use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::sync::Arc;
 
 /// The parameter that asks for it.
@@ -41,22 +46,36 @@ pub(super) fn beside(mut page: Response, tables: Vec<Spread>) -> Response {
     page
 }
 
-/// The layer around pages: a table that is asked for by its name leaves in place of the page it stands on.
-pub(super) async fn taken_out(mut request: Request, next: Next) -> Response {
-    let Some((wanted, uri)) = asked(request.uri()) else { return next.run(request).await };
-    *request.uri_mut() = uri;
-    let response = next.run(request).await;
-    if !response.status().is_success() {
-        return response;
+/// The layer around pages: a table that is asked for by its name leaves in place of the page it stands on, and every table that
+/// leaves is noted.
+pub(super) async fn taken_out(
+    State(app): State<App>,
+    visitor: Visitor,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let campaign = exports::campaign_of(request.uri().path());
+    let wanted = asked(request.uri()).map(|(wanted, uri)| {
+        *request.uri_mut() = uri;
+        wanted
+    });
+    let mut response = next.run(request).await;
+    if let Some(wanted) = wanted.filter(|_| response.status().is_success()) {
+        response = table_of(&response, &wanted)?;
     }
-    let drawn = response.extensions().get::<Drawn>().cloned();
-    match drawn.iter().flat_map(|drawn| drawn.0.iter()).find(|table| table.id == wanted) {
-        Some(table) => {
-            let head: Vec<&str> = table.head.iter().map(String::as_str).collect();
-            Table::whole(table.id, &head, table.rows.clone())
-        }
-        None => Problem::new(Code::NotFound, "this page has no such table").into_response(),
+    if let Some(Called(name)) = response.extensions().get().cloned() {
+        exports::note(&app, &visitor.caller, &name, campaign).await?;
     }
+    Ok(response)
+}
+
+/// The table of that name among those of a page that was drawn.
+fn table_of(page: &Response, wanted: &str) -> Result<Response, Problem> {
+    let drawn = page.extensions().get::<Drawn>();
+    let table = drawn.and_then(|drawn| drawn.0.iter().find(|table| table.id == wanted));
+    let table = table.ok_or_else(|| Problem::new(Code::NotFound, "this page has no such table"))?;
+    let head: Vec<&str> = table.head.iter().map(String::as_str).collect();
+    Ok(Table::whole(table.id, &head, table.rows.clone()))
 }
 
 /// Which table is asked for, and the page's address without that.

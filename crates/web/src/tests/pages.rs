@@ -4,7 +4,7 @@ use super::house::{Answer, House};
 use crate::auth::sign_in;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use model::{Actor, WorkspaceId};
+use model::{Actor, EventKind, WorkspaceId};
 use store::{LinkPurpose, NewContact};
 
 const PASSWORD: &str = "correct horse battery";
@@ -122,9 +122,15 @@ async fn a_table_of_a_page_is_a_file_by_the_page_s_own_address() {
     let delivery = &things.by_kind["deliveries"];
     let tries = look(&house, &format!("/deliveries/{delivery}?csv=tries"), &cookie).await;
     assert!(tries.status == 200 && tries.text.starts_with("#,"), "{}", tries.text);
+    let campaign = &things.campaign;
+    let causes = look(&house, &format!("/campaigns/{campaign}/causes.csv"), &cookie).await;
+    assert_eq!(causes.headers["content-type"], "text/csv; charset=utf-8");
     let nothing = look(&house, "/machine?csv=nothing", &cookie).await;
     assert!(nothing.status == 404 && nothing.text.contains("<html"), "{}", nothing.text);
     assert_eq!(look(&house, "/machine?csv=machine", "").await.status, 303, "for those who may see the page");
+    let noted = house.app.store.latest_events(vec![EventKind::Exported], 9).await.unwrap();
+    let noted: Vec<_> = noted.iter().rev().map(|event| (event.detail.as_deref(), event.campaign.is_some())).collect();
+    assert_eq!(noted, [(Some("machine"), false), (Some("tries"), false), (Some("causes"), true)]);
 }
 
 #[tokio::test]
