@@ -7,6 +7,7 @@ use crate::problem::{Code, Problem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 use utoipa::{IntoParams, ToSchema};
 
 /// Entries of a page when nothing is asked for.
@@ -39,20 +40,30 @@ pub(crate) struct Page<T: ToSchema> {
 }
 
 impl<T: ToSchema> Page<T> {
-    /// A page of at most `limit` of what was found, of which one more than `limit` was asked for. `place` names where an
-    /// entry stands in the list called `list`.
+    /// A page of what was found, each entry as it is shown; see [`cut`].
     pub(crate) fn cut<R>(
         mut found: Vec<R>,
         limit: usize,
         list: &str,
-        place: impl Fn(&R) -> String,
+        place: impl FnOnce(&R) -> String,
         show: impl Fn(R) -> T,
     ) -> Page<T> {
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| has_more).map(|last| seal(list, &place(last)));
-        Page { data: found.into_iter().map(show).collect(), has_more, next }
+        let next = cut(&mut found, limit, list, place);
+        Page { data: found.into_iter().map(show).collect(), has_more: next.is_some(), next }
     }
+}
+
+/// Cuts what was found to a page of at most `limit`, where one more than that was asked for; the cursor of the next page, if there
+/// is one. `place` names where an entry stands in the list called `list`.
+pub(crate) fn cut<R, P: Display>(
+    found: &mut Vec<R>,
+    limit: usize,
+    list: &str,
+    place: impl FnOnce(&R) -> P,
+) -> Option<String> {
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    found.last().filter(|_| has_more).map(|last| seal(list, &place(last).to_string()))
 }
 
 /// How many entries are asked for.

@@ -116,9 +116,7 @@ pub(crate) async fn page_of(
     while cut < found.len() && found[cut].hash == found[cut - 1].hash {
         cut += 1;
     }
-    let has_more = found.len() > cut;
-    found.truncate(cut);
-    let next = found.last().filter(|_| has_more).map(|last| page::seal(&list, &last.hash));
+    let next = page::cut(&mut found, cut, &list, |last| last.hash.clone());
     Ok((found, next))
 }
 

@@ -60,9 +60,7 @@ async fn draw(
     let is_all = !which.all.is_empty();
     let before = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.alerts(workspace, is_all, before, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     if before.is_none() && workspace == WorkspaceId::FIRST {
         let unwritten = unwritten(app, &found);
         found.splice(..0, unwritten);

@@ -107,9 +107,7 @@ pub(super) async fn list(
     let shelf = which.shelf().ok_or_else(|| Problem::from(Code::NotFound))?;
     let before = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.campaigns_of_shelf(visitor.caller.workspace, shelf, before, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.number.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.number);
     let lines = lines(&app, &visitor, found).await?;
     let is_here = |word: &str| which.state.is_empty() && which.word() == word;
     let tabs = SHELVES.iter().map(|(word, _)| {

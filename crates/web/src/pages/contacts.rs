@@ -254,9 +254,7 @@ pub(super) async fn show(
     let contact = app.store.contact_of(workspace, id).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     let before: Option<StoryPlace> = pages::open_as(TIMELINE, place.after.as_deref())?;
     let mut found = app.store.story(workspace, id, before, ENTRIES + 1).await?;
-    let has_more = found.len() > ENTRIES;
-    found.truncate(ENTRIES);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(TIMELINE, &last.story_place().to_string()));
+    let next = pages::cut(&mut found, ENTRIES, TIMELINE, Event::story_place);
     let mut entries = Vec::with_capacity(found.len());
     for event in told_once(found) {
         entries.push(entry(&app, &visitor, event).await?);

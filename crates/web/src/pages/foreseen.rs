@@ -89,10 +89,7 @@ pub(super) async fn show(
     let wanted = ForeseenPage { of, after, limit: PEOPLE + 1 };
     let counted = app.store.forecast_people(campaign.workspace, campaign.id, wanted, app.now()).await?;
     let (tally, mut people) = counted;
-    let has_more = people.len() > PEOPLE;
-    people.truncate(PEOPLE);
-    let seal = |last: &Foreseen| pages::seal(LIST, &format!("{} {}", last.place.0, last.place.1));
-    let next = people.last().filter(|_| has_more).map(seal);
+    let next = pages::cut(&mut people, PEOPLE, LIST, |last| format!("{} {}", last.place.0, last.place.1));
     let known = Report::of_tally(&tally);
     let terms =
         vec![("all", "", known.recipients), ("skipped", "skip", known.skipped), ("attempted", "go", known.attempted)];

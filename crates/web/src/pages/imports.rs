@@ -54,9 +54,7 @@ pub(super) async fn list(
     let shown = &visitor.shown;
     let before = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.imports_page(visitor.caller.workspace, before, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let may_write = visitor.caller.scopes.has(Scope::ContactsWrite);
     let mut head =
         shown.says(["import-file", "when", "import-added", "import-updated", "import-unchanged", "import-duplicates"]);

@@ -44,9 +44,7 @@ async fn draw(
     let workspace = visitor.caller.workspace;
     let after = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.api_keys(workspace, after, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let names = Names::of(app, workspace).await?;
     let may_write = visitor.caller.scopes.has(Scope::KeysWrite);
     let head = shown.says(["key", "key-may", "key-made", "key-used", "state"]);

@@ -37,9 +37,7 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
     let shown = &visitor.shown;
     let after: Option<ListId> = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.lists(visitor.caller.workspace, after, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let head = shown.says(["list", "list-topic", "list-public", "list-confirms", "since"]);
     let yes = |is_so: bool| Cell::text(shown.say(if is_so { "yes" } else { "no" }));
     let table = Table::new("lists", shown.say("lists"), head, shown.say("lists-empty"))

@@ -48,9 +48,7 @@ pub(super) async fn list(
     let shown = &visitor.shown;
     let after: Option<SegmentId> = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.segments(visitor.caller.workspace, after, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let head = shown.says(["segment", "segment-rule", "changed"]);
     let table = Table::new("segments", shown.say("menu-segments"), head, shown.say("segments-empty"))
         .rows(found.into_iter().map(|known| {

@@ -42,9 +42,7 @@ async fn draw(
     let shown = &visitor.shown;
     let after = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.members(visitor.caller.workspace, after, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.user.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.user.id);
     let head = shown.says(["user", "user-role", "state", "user-factor", "since"]);
     let table = Table::new("users", shown.say("users"), head, shown.say("users-empty"))
         .rows(found.into_iter().map(|member| {

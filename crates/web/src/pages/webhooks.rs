@@ -49,9 +49,7 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
     let shown = &visitor.shown;
     let after = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.webhooks(visitor.caller.workspace, after, PAGE + 1).await?;
-    let has_more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LIST, &last.id.to_string()));
+    let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let head = shown.says(["webhook", "webhook-events", "state", "webhook-last"]);
     let table = Table::new("webhooks", shown.say("webhooks"), head, shown.say("webhooks-empty"))
         .rows(found.into_iter().map(|webhook| {
@@ -219,9 +217,7 @@ async fn tries(app: &App, visitor: &Visitor, id: WebhookId, after: Option<&str>)
     let shown = &visitor.shown;
     let before = pages::open_as(LOG, after)?;
     let mut found = app.store.webhook_tries(visitor.caller.workspace, id, before, TRIES + 1).await?;
-    let has_more = found.len() > TRIES;
-    found.truncate(TRIES);
-    let next = found.last().filter(|_| has_more).map(|last| pages::seal(LOG, &last.number.to_string()));
+    let next = pages::cut(&mut found, TRIES, LOG, |last| last.number);
     let head = shown.says(["when", "webhook-event", "webhook-answer", "webhook-took"]);
     let rows = found.into_iter().map(|tried| {
         let is_taken = tried.status.is_some_and(|status| (200..300).contains(&status));

@@ -167,9 +167,7 @@ async fn versions(
     let list = page::within(VERSIONS, [id.to_string().as_str()]);
     let before = page::open_as(&list, which.after.as_deref())?;
     let mut found = app.store.draft_versions(caller.workspace, id, before, limit + 1).await?;
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| has_more).map(|last| page::seal(&list, &last.version.to_string()));
+    let next = page::cut(&mut found, limit, &list, |last| last.version);
     let data = found.into_iter().map(shown).collect::<Result<_, _>>()?;
-    Ok(Json(Page { data, has_more, next }))
+    Ok(Json(Page { data, has_more: next.is_some(), next }))
 }
