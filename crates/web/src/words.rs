@@ -240,37 +240,6 @@ mod tests {
         "no_address",
         "unreadable_address",
     ];
-    /// What bounds a source or a workspace.
-    const CEILINGS: [&str; 6] = [
-        "connections",
-        "per_connection",
-        "connects_per_minute",
-        "messages_per_second",
-        "messages_per_hour",
-        "messages_per_day",
-    ];
-    /// How a condition of a segment compares.
-    const OPS: [&str; 19] = [
-        "is",
-        "is_not",
-        "contains",
-        "starts_with",
-        "ends_with",
-        "in",
-        "has",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "true",
-        "false",
-        "since",
-        "before",
-        "within",
-        "older",
-    ];
     /// The codes of [`engine::Objection`].
     const OBJECTIONS: [&str; 9] = [
         "no_signing_key",
@@ -335,7 +304,7 @@ mod tests {
             of("published", vec!["published", "not_published", "wrong", "unknown"]),
             of("policy", vec!["spf", "dmarc"]),
             of("key-kind", vec!["rsa", "ed25519"]),
-            of("ceiling", CEILINGS.to_vec()),
+            of("ceiling", crate::pages::CEILINGS.to_vec()),
             of("column", engine::import::Role::ALL.iter().map(|one| one.word()).collect()),
             of("import", IMPORTED.to_vec()),
             of("import-means", IMPORTED.to_vec()),
@@ -346,7 +315,7 @@ mod tests {
             of("sign", dispatch::engage::Sign::ALL.iter().map(|one| one.word()).collect()),
             of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
             of("condition", crate::pages::condition_kinds()),
-            of("op", OPS.to_vec()),
+            of("op", crate::pages::CONDITION_OPS.to_vec()),
             of("entry", [&crate::pages::steps::ENTRIES[..], &["text"]].concat()),
             of("again-in", crate::pages::steps::AGAIN.to_vec()),
             of("unit", crate::pages::steps::UNITS.to_vec()),

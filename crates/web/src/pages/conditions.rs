@@ -22,6 +22,29 @@ pub(super) const IMPORT: &str = "import";
 /// Conditions that only the text can say.
 const TEXT: &str = "text";
 
+/// How a condition compares with a value of the person; with anything else by some of these.
+pub(crate) const OPS: [&str; 19] = [
+    "is",
+    "is_not",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "in",
+    "has",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "true",
+    "false",
+    "since",
+    "before",
+    "within",
+    "older",
+];
+
 /// A condition as the form has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
@@ -85,27 +108,7 @@ impl Line {
     /// The comparisons to choose from.
     pub(super) fn ops(&self) -> &'static [&'static str] {
         match self.shape() {
-            Shape::Value => &[
-                "is",
-                "is_not",
-                "contains",
-                "starts_with",
-                "ends_with",
-                "in",
-                "has",
-                "eq",
-                "ne",
-                "lt",
-                "le",
-                "gt",
-                "ge",
-                "true",
-                "false",
-                "since",
-                "before",
-                "within",
-                "older",
-            ],
+            Shape::Value => &OPS,
             Shape::Words => &["is", "is_not", "contains", "starts_with", "ends_with", "in", "has"],
             Shape::Choice => &["is", "is_not"],
             Shape::Time => &["within", "older", "since", "before", "has"],

@@ -73,7 +73,7 @@ mod webhooks;
 pub(crate) use assets::PLACE as ASSETS_PLACE;
 pub(crate) use assets::routes as asset_routes;
 #[cfg(test)]
-pub(crate) use conditions::kinds as condition_kinds;
+pub(crate) use conditions::{OPS as CONDITION_OPS, kinds as condition_kinds};
 use layout::Layout;
 pub(crate) use live::Latest;
 #[cfg(test)]
@@ -84,6 +84,8 @@ pub(crate) use preview::WAYS;
 pub(crate) use refusal::{not_in_sandbox, nowhere};
 #[cfg(test)]
 pub(crate) use shown::LEFT_BY;
+#[cfg(test)]
+pub(crate) use sources::CEILINGS;
 pub(crate) use visit::LOOK_COOKIE;
 use visit::Visitor;
 

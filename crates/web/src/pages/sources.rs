@@ -19,7 +19,7 @@ use model::access::Scope;
 use serde_json::{Map, Value, json};
 
 /// What bounds a source, in the order it is asked.
-const CEILINGS: [&str; 6] = [
+pub(crate) const CEILINGS: [&str; 6] = [
     "connections",
     "per_connection",
     "connects_per_minute",
