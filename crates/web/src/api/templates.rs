@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use engine::SendError;
 use engine::launch::{self, MessageFile, Parts};
 use engine::messages::{self, Surveyed};
+use mail::compose::Rendered;
 use model::access::Scope;
 use model::{ContactId, TemplateId, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -363,7 +364,7 @@ struct TemplateValues {
 
 /// A message as one person would see it.
 #[derive(Serialize, ToSchema)]
-struct TemplatePreview {
+pub(crate) struct MessagePreview {
     /// The subject.
     subject: String,
     /// What mail programs show behind it.
@@ -377,15 +378,22 @@ struct TemplatePreview {
     empty_tags: Vec<String>,
 }
 
+impl From<Rendered> for MessagePreview {
+    fn from(rendered: Rendered) -> MessagePreview {
+        let Rendered { subject, preheader, html, text, empty_tags } = rendered;
+        MessagePreview { subject, preheader, html, text, empty_tags }
+    }
+}
+
 /// What a template says with these values. Nothing is sent.
 #[utoipa::path(post, path = "/templates/{id}/preview", tag = "templates", request_body = TemplateValues,
-    params(("id" = String, Path, description = "The template")), responses((status = 200, body = TemplatePreview)))]
+    params(("id" = String, Path, description = "The template")), responses((status = 200, body = MessagePreview)))]
 async fn preview(
     State(app): State<App>,
     caller: Caller,
     At(id): At<TemplateId>,
     Input(values): Input<TemplateValues>,
-) -> Result<Json<TemplatePreview>, Problem> {
+) -> Result<Json<MessagePreview>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let known = app.store.template(caller.workspace, id, values.version).await?;
     let parts = read_parts(&known.ok_or_else(|| Problem::not_found("template", id))?)?;
@@ -397,13 +405,7 @@ async fn preview(
     let subject = parts.subject.clone();
     let shown = messages::preview(&parts.into_file()?, subject.as_deref(), &Value::Object(data).to_string());
     let shown = shown.map_err(|error| in_parts(error, "source"))?;
-    Ok(Json(TemplatePreview {
-        subject: shown.subject,
-        preheader: shown.preheader,
-        html: shown.html,
-        text: shown.text,
-        empty_tags: shown.empty_tags,
-    }))
+    Ok(Json(shown.into()))
 }
 
 /// A contact's values.

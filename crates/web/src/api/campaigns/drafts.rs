@@ -1,6 +1,6 @@
 //! What a draft says to somebody, and what it was before.
 
-use super::super::templates;
+use super::super::templates::{self, MessagePreview};
 use super::compared::read_letter;
 use super::written::{Message, Written};
 use super::{Groups, campaign};
@@ -49,22 +49,6 @@ struct Whose {
     variant: Option<String>,
 }
 
-/// A campaign's message as one person would see it.
-#[derive(Serialize, ToSchema)]
-struct CampaignPreview {
-    /// The subject.
-    subject: String,
-    /// What mail programs show behind it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    preheader: Option<String>,
-    /// The HTML part. It is of foreign making: show it in a frame that may do nothing.
-    html: String,
-    /// The text part.
-    text: String,
-    /// Tags without a fallback that came out empty.
-    empty_tags: Vec<String>,
-}
-
 /// A message as somebody would see it, in one of its variants; without a contact every tag is empty. The links that only a real recipient has lead
 /// nowhere.
 pub(crate) async fn preview_of(
@@ -94,21 +78,19 @@ pub(crate) async fn preview_of(
 
 /// What a campaign says to somebody. Nothing is sent.
 #[utoipa::path(post, path = "/campaigns/{id}/preview", tag = "campaigns", request_body = Whose,
-    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = CampaignPreview)))]
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = MessagePreview)))]
 async fn preview(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
     Input(whose): Input<Whose>,
-) -> Result<Json<CampaignPreview>, Problem> {
+) -> Result<Json<MessagePreview>, Problem> {
     caller.may(Scope::CampaignsRead)?;
     let known = campaign(&app, &caller, id).await?;
     let proposal = drafts::proposal(&app.store, &known).await?;
     let variant = whose.variant.as_deref().map(read_letter).transpose()?.unwrap_or(0);
     let contact = whose.contact.as_deref().map(|text| crate::extract::id("contact", text)).transpose()?;
-    let Rendered { subject, preheader, html, text, empty_tags } =
-        preview_of(&app, &caller, &proposal, variant, contact).await?;
-    Ok(Json(CampaignPreview { subject, preheader, html, text, empty_tags }))
+    Ok(Json(preview_of(&app, &caller, &proposal, variant, contact).await?.into()))
 }
 
 /// A draft as it was once.
