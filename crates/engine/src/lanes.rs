@@ -42,7 +42,7 @@ pub struct LaneView {
     pub last_minute: u32,
     /// Deliveries in hand: read, and waiting for a connection; a few hundred at most. All who wait for their first try or
     /// another are counted by [`at_their_sites`].
-    pub waiting: usize,
+    pub waiting: u64,
     /// Nothing starts before then, and why.
     pub held: Option<HeldView>,
     /// Does it rest because the source's address is listed there? Then somebody can do something about it.
@@ -290,7 +290,7 @@ pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
         operator: String::new(),
         open: 0,
         last_minute: 0,
-        waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
+        waiting,
         held: Some(HeldView { until: no_way.until.unwrap_or(Timestamp::MAX), why }),
         listed: false,
         limits: Vec::new(),

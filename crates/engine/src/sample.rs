@@ -63,7 +63,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         operator: String::new(),
         open: 0,
         last_minute: 0,
-        waiting: usize::try_from(out.rest).unwrap_or(usize::MAX),
+        waiting: out.rest,
         held: Some(HeldView { until: out.until, why }),
         listed: false,
         limits: Vec::new(),

@@ -381,7 +381,7 @@ impl Scheduler {
             operator: lane.operator().to_owned(),
             open: lane.open(),
             last_minute: lane.last_minute(now),
-            waiting: lane.len(),
+            waiting: lane.len() as u64,
             limits: lanes::with_one_end(limits, held.as_ref()),
             held,
             listed,

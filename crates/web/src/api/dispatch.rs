@@ -47,6 +47,8 @@ fn may_write(caller: &Caller) -> Result<(), Problem> {
 }
 
 /// A lane: one source toward one site.
+// What is promised of a `LaneView`, described. That one is what processes of different versions tell each other, and the
+// engine below knows no document of the API.
 #[derive(Serialize, ToSchema)]
 struct Lane {
     /// The source's name.
@@ -80,34 +82,19 @@ struct Lane {
 
 impl From<LaneView> for Lane {
     fn from(view: LaneView) -> Lane {
-        let LaneView {
-            source,
-            site,
-            provider,
-            operator,
-            open,
-            last_minute,
-            waiting,
-            held,
-            listed,
-            limits,
-            budget,
-            unauthenticated,
-        } = view;
-        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
         Lane {
-            source,
-            site,
-            provider,
-            operator,
-            open,
-            last_minute,
-            waiting,
-            held,
-            listed,
-            limits,
-            budget,
-            unauthenticated,
+            source: view.source,
+            site: view.site,
+            provider: view.provider,
+            operator: view.operator,
+            open: view.open,
+            last_minute: view.last_minute,
+            waiting: view.waiting,
+            held: view.held,
+            listed: view.listed,
+            limits: view.limits,
+            budget: view.budget,
+            unauthenticated: view.unauthenticated,
         }
     }
 }

@@ -163,13 +163,12 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
         ];
         why = why.sub(shown.fill("lane-budget", &values));
     }
-    let waiting = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
     vec![
         Cell::text(lane.site),
         Cell::text(shown.source(&lane.source)),
         Cell::number(shown, u64::from(lane.open)),
         Cell::number(shown, lane.last_minute.into()),
-        Cell::number(shown, waiting),
+        Cell::number(shown, lane.waiting),
         Cell::number(shown, there),
         why,
     ]

@@ -92,8 +92,7 @@ impl Lanes {
     }
 
     fn at(sites: &BTreeMap<String, u64>, lane: &LaneView) -> u64 {
-        let in_hand = u64::try_from(lane.waiting).unwrap_or(u64::MAX);
-        if lane.is_everywhere() { in_hand } else { sites.get(&lane.operator).copied().unwrap_or(0) }
+        if lane.is_everywhere() { lane.waiting } else { sites.get(&lane.operator).copied().unwrap_or(0) }
     }
 }
 

@@ -76,7 +76,6 @@ impl Lane {
                 (view.budget.map(|budget| shown.machine_said(&budget.why, &shown.now)).unwrap_or_default(), None)
             }
         };
-        let waiting = u64::try_from(view.waiting).unwrap_or(u64::MAX);
         let asked = form_urlencoded::Serializer::new(String::new()).append_pair("provider", &view.site).finish();
         let href = format!("/lanes?{asked}");
         // What is held or spent does not go at the rate of the last minute.
@@ -89,7 +88,7 @@ impl Lane {
             site: view.site,
             source: view.source,
             open: view.open,
-            waiting,
+            waiting: view.waiting,
             there,
             class,
             icon,
