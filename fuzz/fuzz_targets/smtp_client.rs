@@ -9,7 +9,6 @@ use libfuzzer_sys::fuzz_target;
 use model::{Stage, Timestamp, TlsVersion};
 use smtp::Client;
 use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Output, Ret, Settings, Timeouts, TlsMode};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Outputs of one call; more is an endless loop.
@@ -112,7 +111,7 @@ fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
         timeouts: Timeouts::default(),
         pipelining: mode & 4 == 0,
         chunking: mode & 8 == 0,
-        without: BTreeSet::new(),
+        without: Default::default(),
         tracer: None,
     };
     let mut now = Timestamp::from_millis(0);
