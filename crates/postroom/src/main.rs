@@ -10,6 +10,7 @@ mod campaigner;
 mod cli;
 mod control;
 mod ending;
+mod evidence;
 mod failure;
 mod holding;
 mod hosts;

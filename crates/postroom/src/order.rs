@@ -8,6 +8,7 @@ use crate::alarms::{self, Alarms};
 use crate::allot::{self, Allot};
 use crate::cli::sunset;
 use crate::control::{self, Answer, Request};
+use crate::evidence::Evidence;
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
 use crate::hosts::{self, Hosts};
@@ -28,7 +29,7 @@ use mail::sign::{KeyKind, SigningKey};
 use model::origin::Origin;
 use model::{
     Actor, CampaignId, ContactId, DeliveryId, DeliveryState, EmailAddress, ErrorCause, HoldId, ImportId, MailDomain,
-    SunsetId, SuppressionReason, Timestamp,
+    SunsetId, SuppressionReason,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -37,8 +38,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::sunset::SleepRule;
 use store::{
-    Campaign, ContactEdit, Durability, LeftOut, LiftFilter, Recipient, RestoreFilter, RestoreGroup, RestorePreview,
-    Settling, Store, StoreError, Target,
+    Campaign, ContactEdit, Durability, LeftOut, Recipient, RestoreFilter, RestoreGroup, RestorePreview, Settling,
+    Store, StoreError, Target,
 };
 
 /// Something to be done to the ledger.
@@ -82,20 +83,16 @@ pub(crate) enum Order {
     Unsuppress { target: Whom, reason: String },
     /// Lift bounce suppressions in bulk.
     Lift {
-        provider: Option<String>,
-        code: Option<String>,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
+        #[serde(flatten)]
+        evidence: Evidence,
         reason: String,
         dry_run: bool,
     },
     /// Bring contacts back from `error` in bulk.
     RestoreContacts {
         cause: ErrorCause,
-        provider: Option<String>,
-        code: Option<String>,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
+        #[serde(flatten)]
+        evidence: Evidence,
         reason: String,
         dry_run: bool,
     },
@@ -404,29 +401,16 @@ pub(crate) async fn carry_out(
             let removed = store.unsuppress(workspace, target.target(), reason, actor, now).await?;
             Ok(json!({ "target": target.shown(), "removed": removed }))
         }
-        Order::Lift { provider, code, since, until, reason, dry_run } => {
-            let filter = LiftFilter {
-                provider: provider.clone(),
-                code: code.clone(),
-                since: *since,
-                until: *until,
-                ..LiftFilter::default()
-            };
+        Order::Lift { evidence, reason, dry_run } => {
+            let filter = evidence.filter();
             if *dry_run {
                 return Ok(previewed("lifted", &store.lift_preview(workspace, filter).await?));
             }
             let lifted = store.lift(workspace, filter, reason, false, actor, now).await?;
             Ok(json!({ "lifted": lifted, "dry_run": false }))
         }
-        Order::RestoreContacts { cause, provider, code, since, until, reason, dry_run } => {
-            let evidence = LiftFilter {
-                provider: provider.clone(),
-                code: code.clone(),
-                since: *since,
-                until: *until,
-                ..LiftFilter::default()
-            };
-            let filter = RestoreFilter { cause: *cause, evidence };
+        Order::RestoreContacts { cause, evidence, reason, dry_run } => {
+            let filter = RestoreFilter { cause: *cause, evidence: evidence.filter() };
             if *dry_run {
                 return Ok(previewed("restored", &store.restore_preview(workspace, filter).await?));
             }

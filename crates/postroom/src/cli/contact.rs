@@ -4,9 +4,9 @@
 //! a change asks which one is meant. Forgetting cannot be undone and is confirmed by typing.
 
 use super::suppress::told_groups;
+use crate::evidence;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
-use crate::moment;
 use crate::order::{self, Order, number, text};
 use crate::output::{Ink, Output, counted, iso_time, local_time};
 use model::{Attempt, ContactId, EmailAddress, ErrorCause};
@@ -48,18 +48,8 @@ pub(crate) enum Command {
         /// Why they are there
         #[arg(long, value_name = "CAUSE", value_enum)]
         cause: Cause,
-        /// Those whom this provider's answers put there (gmail, microsoft, …)
-        #[arg(long, value_name = "PROVIDER")]
-        provider: Option<String>,
-        /// Those whom this reply code or enhanced code put there (451, 4.2.2)
-        #[arg(long, value_name = "CODE")]
-        code: Option<String>,
-        /// Those put there from this time on (2026-11-22, "2026-11-22 14:00", or 6h for six hours ago)
-        #[arg(long, value_name = "TIME")]
-        since: Option<String>,
-        /// Those put there before this time
-        #[arg(long, value_name = "TIME")]
-        until: Option<String>,
+        #[command(flatten)]
+        evidence: evidence::Typed,
         /// Why; it is kept in the log and on each timeline
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -95,15 +85,14 @@ pub(crate) enum Cause {
 
 pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     match command {
-        Command::Restore { cause, provider, code, since, until, reason, yes } => {
+        Command::Restore { cause, evidence, reason, yes } => {
             let now = Ledger::read_to_change(dir).await?.now();
-            let time = |text: Option<String>| text.map(|text| moment::past(&text, now)).transpose();
-            let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
+            let (evidence, dry_run) = (evidence.read(now)?, !yes);
             let cause = match cause {
                 Cause::SoftBounceLimit => ErrorCause::SoftBounceLimit,
                 Cause::Refused => ErrorCause::Refused,
             };
-            let order = Order::RestoreContacts { cause, provider, code, since, until, reason, dry_run };
+            let order = Order::RestoreContacts { cause, evidence, reason, dry_run };
             let answer = order::place(dir, order, &mut |_| {}).await?;
             output.answer(&answer, || {
                 let people = counted(number(&answer, "restored"), "contact", "contacts");

@@ -4,9 +4,9 @@
 //! said themselves (unsubscribe, complaint, "forget me") cannot be lifted here, whoever asks.
 
 use super::contact::suppression_json;
+use crate::evidence;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
-use crate::moment;
 use crate::order::{self, Order, Whom, number};
 use crate::output::{Output, counted, local_time, thousands};
 use crate::show::Style;
@@ -50,18 +50,8 @@ pub(crate) enum Command {
         /// An address or a domain
         #[arg(value_name = "ADDRESS|DOMAIN", conflicts_with_all = ["provider", "code", "since", "until"])]
         target: Option<String>,
-        /// Those whose evidence came from this provider (gmail, microsoft, …)
-        #[arg(long, value_name = "PROVIDER")]
-        provider: Option<String>,
-        /// Those whose evidence has this reply code or enhanced code (550, 5.1.1)
-        #[arg(long, value_name = "CODE")]
-        code: Option<String>,
-        /// Those made from this time on (2026-11-22, "2026-11-22 14:00", or 6h for six hours ago)
-        #[arg(long, value_name = "TIME")]
-        since: Option<String>,
-        /// Those made before this time
-        #[arg(long, value_name = "TIME")]
-        until: Option<String>,
+        #[command(flatten)]
+        evidence: evidence::Typed,
         /// Why; it is kept in the log
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -78,15 +68,14 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         Command::Remove { target, reason } | Command::Lift { target: Some(target), reason, .. } => {
             remove(&target, reason, dir, output).await?;
         }
-        Command::Lift { target: None, provider, code, since, until, reason, yes } => {
-            if [&provider, &code, &since, &until].iter().all(|filter| filter.is_none()) {
+        Command::Lift { target: None, evidence, reason, yes } => {
+            if evidence.is_empty() {
                 return Err(Failure::bad_input("nothing says which suppressions to lift")
                     .advise("name an address, or --provider, --code, --since, --until"));
             }
             let now = Ledger::read_to_change(dir).await?.now();
-            let time = |text: Option<String>| text.map(|text| moment::past(&text, now)).transpose();
-            let (since, until, dry_run) = (time(since)?, time(until)?, !yes);
-            let order = Order::Lift { provider, code, since, until, reason, dry_run };
+            let (evidence, dry_run) = (evidence.read(now)?, !yes);
+            let order = Order::Lift { evidence, reason, dry_run };
             let answer = order::place(dir, order, &mut |_| {}).await?;
             output.answer(&answer, || told_lift(&answer, dry_run));
         }
