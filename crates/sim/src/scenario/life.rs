@@ -1,5 +1,6 @@
 //! How a story is lived: a process that begins, is commanded, may die and begin again, and is judged in the end.
 
+mod acting;
 mod complaining;
 mod followed;
 mod letters;
@@ -11,27 +12,19 @@ pub(crate) use letters::{Letter, import, mail};
 use super::ended::{Ended, Mailed};
 use super::machine::Machine;
 use super::watcher::Watcher;
-use super::{Action, Held, Room, Scenario};
+use super::{Action, Room, Scenario};
 use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
 use crate::internet::Internet;
 use crate::ledger::Arrival;
-use crate::people::{SENDER, SENDER_DOMAIN};
+use crate::people::SENDER_DOMAIN;
 use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld};
-use dispatch::own::{Described, OwnFile};
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
-use engine::drafts::{self, Proposal};
-use engine::launch::{self, MessageFile};
-use engine::messages::{Content, Look, Outgoing};
-use engine::resume::TakenOut;
+use engine::launch;
 use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
-use letters::{first_lists, options, source};
 use mail::sign::SigningKey;
-use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, EmailAddress, MailDomain, SuppressionReason, Timestamp, WorkspaceId,
-};
-use resuming::blank_hold;
+use model::{Actor, CampaignId, CampaignKind, CampaignState, MailDomain, SuppressionReason, Timestamp, WorkspaceId};
 use rows::{contacts, deliveries, lost_replies, outcome};
 use smtp::client::Timeouts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,10 +32,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use store::{
-    Audience, Campaign, CeilingOf, Choice, Cursor, Durability, NewChannel, NewHold, NewSource, OpenOptions, Store,
-    StoreError, Target, WebhookEdit,
-};
+use store::{Campaign, CeilingOf, Durability, NewSource, OpenOptions, Store, StoreError, Target};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -325,208 +315,6 @@ impl Life {
         store
     }
 
-    async fn act(&mut self, process: &mut Process<'_>, action: Action) {
-        let (actor, now) = (actor(), process.now());
-        match action {
-            Action::Suppress(address, reason) => {
-                let target = Target::Address(address.clone());
-                let handle = process.handle();
-                handle.suppress(WorkspaceId::FIRST, target, reason, None, &actor).await.expect("suppressed");
-                self.suppressed.insert(address.to_lowercase(), process.now());
-            }
-            Action::Decline(address, topic) => {
-                let address = EmailAddress::parse(&address).expect("an address");
-                let known = process.store.contacts_by_address(WorkspaceId::FIRST, &address).await.expect("readable");
-                let choice = Choice { topics: [(topic.to_owned(), false)].into(), ..Choice::default() };
-                for person in known {
-                    let (choice, them) = (choice.clone(), &Actor::Recipient);
-                    process.store.choose(WorkspaceId::FIRST, person.id, choice, them, now).await.expect("chosen");
-                }
-            }
-            Action::Pause => {
-                let first = process.first().await;
-                process.handle().pause(first, Some("to look at it".into()), &actor).await.expect("paused");
-                self.stops.push(Stop { from: process.now(), until: Timestamp::MAX });
-            }
-            Action::Resume => {
-                self.stops.iter_mut().for_each(|stop| stop.end(now));
-                let first = process.first().await;
-                if !process.works_on.contains(&first) {
-                    // As the program does: a run takes up only what it began with.
-                    process.stop().await;
-                }
-                process.handle().resume(first, None, &actor).await.expect("resumed");
-                process.start().await.expect("started");
-            }
-            Action::ResumeWithoutSecondList => {
-                let lists = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
-                let second = lists.get(1).expect("there is a second list").id;
-                let without = TakenOut { imports: vec![second], ..TakenOut::default() };
-                process.goes_on("the second list is taken out", &without, true).await;
-            }
-            Action::ResumeBecause(why) => process.goes_on(why, &TakenOut::default(), false).await,
-            Action::ResumeWithout(addresses) => {
-                let key = |address: &String| EmailAddress::parse(address).expect("an address").key();
-                let people = Arc::new(addresses.iter().map(key).collect());
-                process.goes_on("they are dead", &TakenOut { people, ..TakenOut::default() }, true).await;
-            }
-            Action::ResumeHolding(domain) => {
-                let first = process.first().await;
-                assert!(!process.is_met(first, &TakenOut::default()).await, "nobody is held yet");
-                let hold = NewHold { domain: Some(domain.to_owned()), ..blank_hold() };
-                process.handle().place_hold(hold, &actor).await.expect("held");
-                process.goes_on("they are held", &TakenOut::default(), false).await;
-            }
-            Action::Delisted(name) => {
-                let sources = process.store.sources().await.expect("the ledger can be read");
-                let source = sources.iter().find(|source| source.name == name).expect("it is described");
-                let sites = process.handle().delisted(source, None, &actor).await.expect("the engine is at work");
-                assert!(!sites.is_empty(), "it rested nowhere");
-            }
-            Action::Complain(domain, people) => process.complain(domain, people).await,
-            Action::SendAgain => {
-                let first = process.campaigns().await.swap_remove(0);
-                let again = process.handle().queue_again(&first, None, &actor).await.expect("it may be sent again");
-                assert!(again > 0, "nobody is in doubt");
-            }
-            Action::Cancel => {
-                let first = process.first().await;
-                process.handle().cancel(first, &actor).await.expect("cancelled");
-                self.stops.push(Stop { from: process.now(), until: Timestamp::MAX });
-            }
-            Action::Mail(name) => {
-                if !process.scenario.is_served {
-                    process.stop().await;
-                }
-                mail(&process.store, &Letter::beside(process.scenario, &name), now).await.expect("launched");
-                process.start().await.expect("started");
-                process.hand_over().await;
-            }
-            Action::MailAlsoTo(name, newcomers) => {
-                if !process.scenario.is_served {
-                    process.stop().await;
-                }
-                let (store, scenario) = (&process.store, process.scenario);
-                let mut lists = first_lists(store, scenario).await;
-                lists.push(import(store, scenario, &newcomers, 4, now).await);
-                let letter = Letter { lists: Some(lists), ..Letter::beside(scenario, &name) };
-                mail(store, &letter, now).await.expect("launched");
-                process.start().await.expect("started");
-                process.hand_over().await;
-            }
-            Action::SendReports => {
-                process.stop().await;
-                process.make_engine().send_reports().await.expect("the ledger works");
-            }
-            Action::Schedule(name, begins) => {
-                let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
-                let proposal = Proposal {
-                    file: MessageFile::new("spring.md".into(), source(&name)),
-                    name,
-                    options: options(),
-                    audience: Audience::imports(imports.iter().take(1).map(|import| import.id)),
-                    trial: None,
-                };
-                let draft =
-                    drafts::make(&process.store, WorkspaceId::FIRST, &proposal, &actor, now).await.expect("made");
-                let handle = process.handle();
-                handle.schedule(WorkspaceId::FIRST, draft.id, EPOCH + begins, &actor).await.expect("scheduled");
-            }
-            Action::Webhook(url) => {
-                let secret = engine::webhooks::fresh_secret(process.sim.world.entropy.as_ref());
-                let chosen =
-                    WebhookEdit { url: url.to_owned(), description: String::new(), events: vec!["*".to_owned()] };
-                let made = process.store.make_webhook(WorkspaceId::FIRST, chosen, secret, &actor, now).await;
-                made.expect("there is room for a webhook");
-                process.handle().webhooks_changed();
-            }
-            Action::TellAgain(after, through) => {
-                let webhook = process.store.webhooks_at_work().await.expect("the ledger can be read")[0].id;
-                let place = |place: u32| place.to_string().parse::<Cursor>().expect("a place");
-                let part = (place(after), Some(place(through)));
-                process.store.replay_webhook(WorkspaceId::FIRST, webhook, part, &actor, now).await.expect("moved");
-                process.handle().webhooks_changed();
-            }
-            Action::Alerts(told, pinged) => {
-                let webhook = engine::alerts::Way::Webhook { url: told.to_owned() };
-                let ping = engine::alerts::Way::Ping { url: pinged.to_owned(), every_minutes: 5 };
-                process.tell_alerts_by([webhook, ping].as_slice()).await;
-            }
-            Action::AlertMail(to, relay) => {
-                let (to, from, relay) = (to.to_owned(), SENDER_ADDRESS.to_owned(), relay.to_owned());
-                process.tell_alerts_by(&[engine::alerts::Way::Mail { to, from, relay, password: None }]).await;
-            }
-            Action::Post(address) => {
-                let content = Content {
-                    file: MessageFile::new("message.html".into(), "<p>Thank you, {{ name }}.</p>".into()),
-                    from: SENDER.into(),
-                    subject: Some("Your order".into()),
-                    headers: Vec::new(),
-                    files: Vec::new(),
-                    columns: vec!["name".into()],
-                    look: Look::Transactional,
-                    postal_address: None,
-                };
-                let message = Outgoing {
-                    to: EmailAddress::parse(&address).expect("an address"),
-                    to_name: None,
-                    content,
-                    data: r#"{"name":"Ada"}"#.into(),
-                    tags: None,
-                    stream: "receipts".into(),
-                };
-                let (handle, workspace) = (process.handle(), WorkspaceId::FIRST);
-                let posted = handle.post(&process.sim.world, &options(), workspace, vec![message], None, &actor).await;
-                assert!(posted.expect("taken").iter().all(|one| one.skip.is_none()));
-            }
-            Action::Hold(held, until) => {
-                let first = process.first().await;
-                let mut hold = NewHold { until: Some(EPOCH + until), ..blank_hold() };
-                match held {
-                    Held::Provider(key) => hold.provider = Some(key),
-                    Held::Domain(name) => hold.domain = Some(name),
-                    Held::Cold => (hold.campaign, hold.cold_only) = (Some(first), true),
-                }
-                process.handle().place_hold(hold, &actor).await.expect("held");
-            }
-            Action::DescribeSource(name, address) => {
-                let new = NewSource {
-                    name: name.to_owned(),
-                    address: Some(address.parse().expect("an address")),
-                    ehlo_name: format!("{name}.{SENDER_DOMAIN}"),
-                    warm_since: Some(EPOCH - STORY * 10),
-                    ..NewSource::default()
-                };
-                process.store.put_source(new, &actor, now).await.expect("described");
-                process.handle().ways_changed().await.expect("read again");
-            }
-            Action::RetireSource(name) => {
-                let known = process.store.sources().await.expect("the ledger can be read");
-                let known = known.into_iter().find(|source| source.name == name).expect("it is described");
-                process.store.retire_source(known.id, &actor, now).await.expect("retired");
-                process.handle().ways_changed().await.expect("read again");
-            }
-            Action::Describe(providers, rules) => {
-                let own = |path, text| OwnFile { path, text };
-                let described = Described::with(Some(own("providers.toml", providers)), Some(own("rules.toml", rules)));
-                process.handle().describe(described.expect("the files can be used"));
-            }
-            Action::MakeRoom => {
-                let imports = process.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
-                let unused = imports.last().expect("there is a list that nobody uses");
-                process.store.remove_import(unused.id, &actor, now).await.expect("removed");
-            }
-            Action::Sequence(name, definition) => process.sequence(name, *definition).await,
-            Action::Watch(name, rule) => process.watch_segment(name, rule).await,
-            Action::Tell(address, event) => process.tell(&address, event).await,
-            Action::Ahead(by) => process.sim.clock.jump(by),
-            Action::Dns(change) => change(process.sim.internet.zone()),
-            Action::World(change) => change(&process.sim.internet),
-            Action::DnsFault(domain, fault) => process.sim.internet.zone().set_fault(&domain, fault),
-            Action::Kill | Action::LosePower | Action::Wait => {}
-        }
-    }
-
     /// What came of it, and whether everything held that must.
     async fn judge(&self, process: &Process<'_>, run: RunEnd) -> Ended {
         self.machine.iter().for_each(|machine| machine.disarm());
@@ -694,23 +482,6 @@ impl Process<'_> {
             | Action::AlertMail(..)
             | Action::Alerts(..) => true,
         }
-    }
-
-    async fn tell_alerts_by(&self, ways: &[engine::alerts::Way]) {
-        for way in ways {
-            let mut nonce = [0; 12];
-            self.sim.world.entropy.fill("alert channel nonce", &mut nonce);
-            let channel = NewChannel {
-                workspace: WorkspaceId::FIRST,
-                name: way.word().to_owned(),
-                kind: way.word().to_owned(),
-                shown: way.shown(),
-                needs: way.kept(),
-                nonce,
-            };
-            self.store.make_alert_channel(channel, &actor(), self.now()).await.expect("there is room for a channel");
-        }
-        self.handle().alerts_changed();
     }
 
     async fn first(&self) -> CampaignId {

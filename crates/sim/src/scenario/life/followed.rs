@@ -1,6 +1,7 @@
 //! Sequences in a story: made, fed with events, counted.
 
-use super::{Process, actor, options, source};
+use super::letters::{options, source};
+use super::{Process, actor};
 use engine::launch::MessageFile;
 use engine::sequences::{Proposal, SequenceMessage};
 use model::sequence::Definition;
