@@ -53,7 +53,7 @@
   }, 1_000);
 })();
 
-// The keys: g and a letter goes somewhere, j and k go down and up the rows, ? says so.
+// The keys: g and a letter goes somewhere, j and k go down and up the rows, f goes to the search.
 (() => {
   const root = document.body.dataset.root ?? "";
   const places = { h: `${root}/`, c: `${root}/campaigns`, p: `${root}/contacts` };
