@@ -8,6 +8,7 @@ use engine::import::records::{COLUMNS_MAX, FIELD_BYTES_MAX, Row, Rows};
 use engine::import::survey::survey;
 use libfuzzer_sys::fuzz_target;
 use mail::values::{Values, ValuesError};
+use model::Timestamp;
 use std::collections::BTreeSet;
 
 fuzz_target!(|octets: &[u8]| {
@@ -20,7 +21,8 @@ fuzz_target!(|octets: &[u8]| {
     let Ok(columns) = Columns::read(&header, &rows.peek(200), &Default::default()) else { return };
     let tags: Vec<&str> = columns.tags().collect();
     assert_eq!(tags.iter().collect::<BTreeSet<_>>().len(), tags.len(), "no two tags are the same: {tags:?}");
-    let reading = Reading::new(&columns).typed(&header.fields().map(str::to_owned).collect());
+    let now = Timestamp::from_millis(1_795_000_000_000);
+    let reading = Reading::new(&columns, now).typed(&header.fields().map(str::to_owned).collect());
     while let Some(told) = rows.next(&mut row).expect("memory can be read") {
         assert!(row.line > line, "the lines only grow");
         line = row.line;

@@ -22,6 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("sim", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "faultfs"]),
     ("faultfs", &["model", "store"]),
     ("postroom", &["model", "mail", "smtp", "dispatch", "store", "net", "engine", "web", "sim"]),
+    ("fuzz", &["model", "mail", "smtp", "dispatch", "engine"]),
     ("xtask", &[]),
     ("bench", &["model", "store"]),
 ];

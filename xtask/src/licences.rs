@@ -32,6 +32,8 @@ const ALLOWED_FOR: &[(&str, &str)] = &[
     // The cryptography kit carries files under the licence of its ancestor.
     ("aws-lc-sys", "OpenSSL"),
     ("aws-lc-fips-sys", "OpenSSL"),
+    // Of LLVM's libFuzzer, which no program of ours has in it.
+    ("libfuzzer-sys", "NCSA"),
 ];
 
 /// Crates kept out, with the reason shown to whoever brings one in.
