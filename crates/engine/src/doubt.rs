@@ -2,7 +2,7 @@
 //! [`crate::Handle::queue_again`] has it find them, here they are only put in the queue.
 
 use crate::launch;
-use model::{Actor, CampaignState, DeliveryId, Timestamp};
+use model::{Actor, CampaignState, DeliveryId, Timestamp, in_quotes};
 use store::{Campaign, Store, StoreError};
 
 /// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them. How many there
@@ -14,14 +14,14 @@ pub async fn queue_again(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let name = &campaign.name;
+    let name = in_quotes(&campaign.name);
     if campaign.state == CampaignState::Cancelled {
-        return Err(StoreError::Refused(format!("campaign {name:?} was cancelled for good")));
+        return Err(StoreError::Refused(format!("campaign {name} was cancelled for good")));
     }
     let expires_at = launch::snapshot(campaign).ok().and_then(|known| known.options.timing.expires_at);
     if expires_at.is_some_and(|at| at <= now) {
         return Err(StoreError::Refused(format!(
-            "the offer of campaign {name:?} has expired: nobody of it is sent to any more"
+            "the offer of campaign {name} has expired: nobody of it is sent to any more"
         )));
     }
     let queued = store.resend_in_doubt(campaign.id, only, actor, now).await?;

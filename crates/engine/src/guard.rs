@@ -6,7 +6,7 @@
 use crate::options::{SendOptions, Unsubscribe};
 use crate::{SendError, launch};
 use mail::sign::SigningKey;
-use model::{MailDomain, Timestamp, WorkspaceId, thousands};
+use model::{MailDomain, Timestamp, WorkspaceId, in_quotes, thousands};
 use net::World;
 use std::fmt;
 use store::{Gone, Store};
@@ -115,8 +115,9 @@ impl fmt::Display for Objection {
             ),
             Objection::SentAlready { campaign, number, .. } => write!(
                 f,
-                "the same message went to the same people within seven days, as campaign {campaign:?} (number {number}); \
-                 change its text or whom it goes to"
+                "the same message went to the same people within seven days, as campaign {} (number {number}); \
+                 change its text or whom it goes to",
+                in_quotes(campaign)
             ),
         }
     }

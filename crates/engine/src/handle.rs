@@ -20,7 +20,7 @@ use crate::trace::{Traced, Traces};
 use dispatch::own::Described;
 use model::{
     Actor, CampaignId, CampaignState, ChannelId, DeliveryId, HoldId, SkipReason, SuppressionReason, Timestamp,
-    WorkspaceId,
+    WorkspaceId, in_quotes,
 };
 use net::Clock;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -136,9 +136,10 @@ impl Handle {
         let is_rehearsal = snapshot(campaign).is_ok_and(|known| known.options.transport.is_rehearsal());
         match is_rehearsal && !self.is_rehearsal {
             true => Err(StoreError::Refused(format!(
-                "campaign {:?} (number {}) was begun as a rehearsal on this machine, or in a simulated world: it does not go \
+                "campaign {} (number {}) was begun as a rehearsal on this machine, or in a simulated world: it does not go \
                  on from here, where mail goes out into the world",
-                campaign.name, campaign.number
+                in_quotes(&campaign.name),
+                campaign.number
             ))),
             false => Ok(()),
         }

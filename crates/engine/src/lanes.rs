@@ -17,6 +17,7 @@ use dispatch::words;
 use model::{
     CampaignId, CampaignKind, Category, Ceilings, DayCount, DomainId, Outcome, SourceId, Timestamp, WorkspaceId,
 };
+    in_quotes,
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -282,7 +283,7 @@ pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
     }
     let Some(no_way) = NoWay::read(store, campaign, now).await? else { return Ok(None) };
     let waiting = store.tally(campaign.id).await?.in_progress();
-    let why = format!("campaign {} {:?}: {}", campaign.number, campaign.name, no_way.why);
+    let why = format!("campaign {} {}: {}", campaign.number, in_quotes(&campaign.name), no_way.why);
     Ok((waiting > 0).then(|| LaneView {
         source: "no source".to_owned(),
         site: EVERYWHERE.to_owned(),

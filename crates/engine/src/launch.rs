@@ -22,7 +22,7 @@ use mail::token::KeyRing;
 use mail::track::{Tracker, Whom};
 use model::{
     Actor, CampaignKind, CampaignState, DeliveryState, DomainId, EmailAddress, MailDomain, Tally, Timestamp,
-    WorkspaceId,
+    WorkspaceId, in_quotes,
 };
 use net::Entropy;
 use serde::{Deserialize, Serialize};
@@ -470,18 +470,24 @@ fn reached_anybody(tally: &Tally) -> bool {
 
 fn taken_name(campaign: &Campaign) -> String {
     format!(
-        "there is already a campaign {:?} (number {}), made from other files. To continue it, give the files it was made \
+        "there is already a campaign {} (number {}), made from other files. To continue it, give the files it was made \
          from, or: postroom resume {}. To send these files, choose another name: --name",
-        campaign.name, campaign.number, campaign.number
+        in_quotes(&campaign.name),
+        campaign.number,
+        campaign.number
     )
 }
 
 fn sent_already(twin: &Campaign, name: &str) -> String {
     format!(
-        "the same message to the same people is campaign {:?} (number {}) of the last seven days; sending it again as \
-         {name:?} would mail them twice. To continue that one: postroom resume {}. To reach those it did not reach, look at \
+        "the same message to the same people is campaign {} (number {}) of the last seven days; sending it again as \
+         {} would mail them twice. To continue that one: postroom resume {}. To reach those it did not reach, look at \
          postroom report {}. To send something new, change the message or the audience",
-        twin.name, twin.number, twin.number, twin.number
+        in_quotes(&twin.name),
+        twin.number,
+        in_quotes(name),
+        twin.number,
+        twin.number
     )
 }
 
@@ -655,7 +661,8 @@ pub(crate) async fn canary(
 /// What the ledger keeps of a campaign's message and choices.
 pub fn snapshot(campaign: &Campaign) -> Result<Snapshot, SendError> {
     serde_json::from_str(&campaign.message).map_err(|why| {
-        SendError::Input(format!("campaign {:?} cannot be read ({why}); it was made by another version", campaign.name))
+        let name = in_quotes(&campaign.name);
+        SendError::Input(format!("campaign {name} cannot be read ({why}); it was made by another version"))
     })
 }
 

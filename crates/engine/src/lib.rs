@@ -32,7 +32,6 @@ pub mod replies;
 pub mod report;
 pub mod resume;
 pub mod returned;
-mod said;
 pub mod sample;
 pub mod sequences;
 pub mod setup;
@@ -85,8 +84,9 @@ pub use guard::Objection;
 pub use handle::Handle;
 pub use house::{AfterRefusal, CONNECTIONS_MAX, Ceiling, KnownLimits, LimitsAt, Relay, Settings, Stakes, Way};
 pub use mailing::Mailing;
+pub use model::{one_line, steers};
+pub use offers::Refused;
 pub use recover::{LOST_REPLY, recover};
-pub use said::{one_line, steers};
 pub use stopping::Obeyed;
 pub use terms::unknown_zone;
 

@@ -10,7 +10,7 @@ use crate::launch;
 use crate::remembered::Remembered;
 use crate::report::iso;
 use dispatch::brakes::Decision;
-use model::{CampaignState, DeliveryState, Timestamp};
+use model::{CampaignState, DeliveryState, Timestamp, in_quotes};
 use serde::Serialize;
 use store::{Campaign, Store, StoreError};
 
@@ -55,7 +55,7 @@ pub async fn sample_out(store: &Store, campaign: &Campaign, now: Timestamp) -> R
 /// The same as a lane would be shown: it keeps the campaign back wherever it goes.
 pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
     let Some(out) = sample_out(store, campaign, now).await? else { return Ok(None) };
-    let why = format!("campaign {} {:?}: {}", campaign.number, campaign.name, out.why);
+    let why = format!("campaign {} {}: {}", campaign.number, in_quotes(&campaign.name), out.why);
     Ok(Some(LaneView {
         source: "any source".to_owned(),
         site: EVERYWHERE.to_owned(),

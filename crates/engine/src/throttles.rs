@@ -13,7 +13,7 @@ use crate::house::Notice;
 use crate::lane::HOLD_GONE_ROUND;
 use dispatch::pace::{Before, InForce, Permit, Throttle, clock};
 use dispatch::share::{Flow, Share, WEIGHT_USUAL};
-use model::{Ceilings, SourceId, Timestamp, WorkspaceId};
+use model::{Ceilings, SourceId, Timestamp, WorkspaceId, in_quotes};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -430,7 +430,7 @@ async fn name_of(store: &Store, of: CeilingOf) -> Result<String, StoreError> {
         }
         CeilingOf::Workspace(id) => {
             let known = store.workspace(id).await?;
-            format!("workspace {:?}", known.map(|workspace| workspace.name).unwrap_or_default())
+            format!("workspace {}", in_quotes(&known.map(|workspace| workspace.name).unwrap_or_default()))
         }
     })
 }

@@ -21,6 +21,7 @@ mod nearest;
 pub mod origin;
 pub mod reaction;
 pub mod reply;
+mod said;
 pub mod segment;
 pub mod sequence;
 pub mod tally;
@@ -48,6 +49,7 @@ pub use id::{
 pub use nearest::nearest;
 pub use reaction::ReactionKind;
 pub use reply::{EnhancedCode, Reply};
+pub use said::{in_quotes, one_line, steers};
 pub use sequence::{Departure, SequenceState};
 pub use tally::Tally;
 pub use time::Timestamp;

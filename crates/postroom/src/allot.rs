@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::ways_out::source_named;
 use engine::Handle;
-use model::{Actor, Ceilings, WorkspaceId};
+use model::{Actor, Ceilings, WorkspaceId, in_quotes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Ceiling, CeilingOf, Workspace};
@@ -102,6 +102,6 @@ async fn workspace_named(ledger: &Ledger, typed: &str) -> Result<Workspace, Fail
         return Ok(found.clone());
     }
     let near = model::nearest(typed, all.iter().map(|workspace| workspace.name.as_str()));
-    let failure = Failure::bad_input(format!("there is no workspace {typed:?}")).suggest(&near);
+    let failure = Failure::bad_input(format!("there is no workspace {}", in_quotes(typed))).suggest(&near);
     Err(if near.is_empty() { failure.advise("postroom workspace list shows those there are") } else { failure })
 }

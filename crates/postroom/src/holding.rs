@@ -11,7 +11,7 @@ use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
 use engine::{Handle, Obeyed, lanes};
-use model::{Actor, CampaignId, HoldId, SourceId, Timestamp};
+use model::{Actor, CampaignId, HoldId, SourceId, Timestamp, in_quotes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -180,7 +180,7 @@ pub(crate) fn reach_in_words(hold: &Value) -> String {
     let field = |name: &str| hold.get(name).and_then(Value::as_str);
     let cold = hold.get("cold_only") == Some(&Value::Bool(true));
     let mut words = vec![if cold { "the cold part".to_owned() } else { "everything".to_owned() }];
-    words.extend(field("campaign_name").map(|name| format!("of campaign {name:?}")));
+    words.extend(field("campaign_name").map(|name| format!("of campaign {}", in_quotes(name))));
     words.extend(field("provider").map(|provider| format!("to {provider}")));
     words.extend(field("domain").map(|domain| format!("to {domain}")));
     words.extend(field("source").map(|source| format!("through {source}")));

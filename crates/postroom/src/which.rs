@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::ledger::Ledger;
+use model::in_quotes;
 use store::{Campaign, Import};
 
 /// Finds a campaign by what was typed: its number, its id, or its name.
@@ -20,9 +21,11 @@ pub(crate) async fn campaign(ledger: &Ledger, typed: &str) -> Result<Campaign, F
         return Ok(found);
     }
     let all = ledger.store.list_campaigns(ledger.workspace).await?;
-    let missing = Failure::bad_input(format!("there is no campaign {typed:?} in {}", ledger.dir.display()));
-    let numbered =
-        |name: &str| all.iter().find(|c| c.name == name).map(|c| format!("{:?} (number {})", c.name, c.number));
+    let missing = Failure::bad_input(format!("there is no campaign {} in {}", in_quotes(typed), ledger.dir.display()));
+    let numbered = |name: &str| {
+        let found = all.iter().find(|campaign| campaign.name == name);
+        found.map(|campaign| format!("{} (number {})", in_quotes(&campaign.name), campaign.number))
+    };
     let near = model::nearest(typed, all.iter().map(|campaign| campaign.name.as_str()));
     let near: Vec<String> = near.into_iter().filter_map(numbered).collect();
     Err(match (near.as_slice(), all.as_slice()) {
@@ -39,7 +42,7 @@ pub(crate) async fn import(ledger: &Ledger, typed: &str) -> Result<Import, Failu
     if let Some(found) = all.iter().rev().find(is_it) {
         return Ok(found.clone());
     }
-    let missing = Failure::bad_input(format!("there is no import {typed:?} in {}", ledger.dir.display()));
+    let missing = Failure::bad_input(format!("there is no import {} in {}", in_quotes(typed), ledger.dir.display()));
     let near = model::nearest(typed, all.iter().map(|import| import.file_name.as_str()));
     Err(if near.is_empty() {
         missing.advise("postroom import --list shows those there are")

@@ -3,7 +3,7 @@
 //! Apart because every caller has to tell "try again later" (a full disk) from "you may not" (a second owner) from "this
 //! cannot be" (a broken file). Invariant: an error means that nothing of the refused request was written.
 
-use model::{CampaignState, DeliveryId};
+use model::{CampaignState, DeliveryId, in_quotes};
 use std::path::PathBuf;
 
 /// Why the ledger did not do what it was asked.
@@ -91,7 +91,7 @@ pub enum StoreError {
     )]
     Held,
     /// Nothing has that name or number.
-    #[error("there is no {what} {name:?}")]
+    #[error("there is no {what} {}", in_quotes(.name))]
     NotFound {
         /// "campaign", "contact", "import", …
         what: &'static str,
@@ -99,7 +99,7 @@ pub enum StoreError {
         name: String,
     },
     /// The name is taken.
-    #[error("there is a {what} {name:?} already")]
+    #[error("there is a {what} {} already", in_quotes(.name))]
     Exists {
         /// "campaign", …
         what: &'static str,

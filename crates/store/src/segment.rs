@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::sqlite::{rules, watches};
 use model::segment::{Level, Rule};
 use model::sequence::Definition;
-use model::{Actor, CampaignId, ContactId, SegmentId, SequenceId, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, ContactId, SegmentId, SequenceId, Timestamp, WorkspaceId, in_quotes};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -117,7 +117,7 @@ impl fmt::Display for Gone {
         let (what, id) = (self.what.with_article(), &self.id);
         match &self.of {
             RuleOf::Segment(name) => {
-                write!(f, "the rule of the segment {name:?} names {what} that is not there: {id}")
+                write!(f, "the rule of the segment {} names {what} that is not there: {id}", in_quotes(name))
             }
             RuleOf::Branch => write!(f, "the rule of a branch names {what} that is not there: {id}"),
             RuleOf::Goal => write!(f, "the rule of the goal names {what} that is not there: {id}"),

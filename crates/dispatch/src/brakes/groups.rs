@@ -1,6 +1,6 @@
 //! The groups people are counted in, so that a brake can name the one that does the harm.
 
-use model::ImportId;
+use model::{ImportId, in_quotes};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -46,7 +46,7 @@ impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Group::Provider(key) => f.write_str(provider_name(key)),
-            Group::LeadSource(name) => write!(f, "lead source {name:?}"),
+            Group::LeadSource(name) => write!(f, "lead source {}", in_quotes(name)),
             Group::Import { id, file } => write!(f, "import {id} ({file})"),
         }
     }

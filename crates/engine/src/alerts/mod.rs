@@ -19,7 +19,7 @@ use dispatch::telling::Manner;
 use dispatch::windows::Zone;
 use message::Message;
 use model::alert::Standing;
-use model::{AlertId, AlertKind, CampaignState, ChannelId, EventKind, Language, Timestamp, WorkspaceId};
+use model::{AlertId, AlertKind, CampaignState, ChannelId, EventKind, Language, Timestamp, WorkspaceId, in_quotes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -382,7 +382,7 @@ const LEFT: &str = "It was made for another way out, so nobody of it is tried fr
 
 /// What is told of a campaign, with its name.
 fn named(campaign: &str, text: &str) -> String {
-    format!("Campaign {campaign:?}: {text}")
+    format!("Campaign {}: {text}", in_quotes(campaign))
 }
 
 /// Keeps for the desk of the service that is about to start that a campaign cannot be gone on with. It is durable when this

@@ -12,7 +12,7 @@ use dispatch::alert::Turn;
 use dispatch::sequence::{Act, Facts, Place, Plan, decide};
 use model::segment::Rule;
 use model::sequence::Goal;
-use model::{Actor, AlertKind, CampaignId, ContactId, SequenceId, Timestamp, WorkspaceId};
+use model::{Actor, AlertKind, CampaignId, ContactId, SequenceId, Timestamp, WorkspaceId, in_quotes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,7 +190,7 @@ async fn version(
         let paused =
             house.store.pause_sequence(workspace, sequence, Some(why.clone()), &Actor::Engine, house.now()).await?;
         let about = About { workspace, kind: AlertKind::Warned, subject: sequence.to_string() };
-        let text = format!("Sequence {:?} was paused, and people wait where they are: {why}", paused.name);
+        let text = format!("Sequence {} was paused, and people wait where they are: {why}", in_quotes(&paused.name));
         house.alarm(about, Turn::Happened(text));
         return Ok(None);
     }

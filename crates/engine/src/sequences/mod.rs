@@ -12,7 +12,7 @@ use crate::{Handle, Obeyed, SendError, drafts, guard};
 use dispatch::windows::Zone;
 use mail::compose::{Compiled, HeaderPlan};
 use model::sequence::{By, Definition};
-use model::{Actor, CampaignId, CampaignKind, CampaignState, SequenceId, WorkspaceId};
+use model::{Actor, CampaignId, CampaignKind, CampaignState, SequenceId, WorkspaceId, in_quotes};
 use net::World;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,10 +67,13 @@ impl Proposal {
         self.definition.check().map_err(|why| SendError::Input(why.to_string()))?;
         let named = self.definition.messages();
         if let Some(missing) = named.iter().find(|name| !self.messages.contains_key(**name)) {
-            return Err(SendError::Input(format!("a step sends the message {missing:?}, which is not there")));
+            return Err(SendError::Input(format!(
+                "a step sends the message {}, which is not there",
+                in_quotes(missing)
+            )));
         }
         if let Some(idle) = self.messages.keys().find(|name| !named.contains(&name.as_str())) {
-            return Err(SendError::Input(format!("no step sends the message {idle:?}")));
+            return Err(SendError::Input(format!("no step sends the message {}", in_quotes(idle))));
         }
         for message in self.messages.values() {
             launch::parse_mailbox(&message.options.from)?;

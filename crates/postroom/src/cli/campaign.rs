@@ -9,13 +9,13 @@ use crate::order::{self, Order};
 use crate::output::{Output, thousands};
 use crate::owner::{Owner, Trouble};
 use crate::show::forecast::in_words;
-use crate::show::{Style, command, in_quotes};
+use crate::show::{Style, command};
 use crate::which;
 use dispatch::windows::Windows;
 use engine::forecast::{Forecast, forecast};
 use engine::launch;
 use engine::report::{CampaignLine, Report, overview};
-use model::CampaignState;
+use model::{CampaignState, in_quotes};
 use serde_json::json;
 use std::path::Path;
 use store::Campaign;
@@ -72,15 +72,15 @@ pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Resul
     refuse_over(&campaign)?;
     if campaign.state == CampaignState::Building {
         return Err(Failure::refused(format!(
-            "campaign {:?} was not started yet: there is nothing to pause",
-            campaign.name
+            "campaign {} was not started yet: there is nothing to pause",
+            in_quotes(&campaign.name)
         )));
     }
     let order = Order::Pause { campaign: campaign.id, why: args.reason.as_deref().map(engine::one_line) };
     let answer = order::place(dir, order, &mut |_| {}).await?;
     output.answer(&answer, || {
         let again = format!("To take it up: {}", command(dir, &format!("resume {}", campaign.number)));
-        let paused = format!("Campaign {:?} is paused: nothing of it starts any more.", campaign.name);
+        let paused = format!("Campaign {} is paused: nothing of it starts any more.", in_quotes(&campaign.name));
         [Some(paused), order::unrecorded_in_words(&answer), Some(again)].into_iter().flatten().collect()
     });
     Ok(Exit::Done)
@@ -91,7 +91,8 @@ pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Res
     refuse_over(&campaign)?;
     let answer = order::place(dir, Order::Cancel { campaign: campaign.id }, &mut |_| {}).await?;
     output.answer(&answer, || {
-        let cancelled = format!("Campaign {:?} is cancelled for good: whoever was waiting is skipped.", campaign.name);
+        let name = in_quotes(&campaign.name);
+        let cancelled = format!("Campaign {name} is cancelled for good: whoever was waiting is skipped.");
         [Some(cancelled), order::unrecorded_in_words(&answer)].into_iter().flatten().collect()
     });
     Ok(Exit::Done)
@@ -107,7 +108,8 @@ pub(crate) async fn choose(args: ChooseArgs, dir: &Path, output: &Output) -> Res
         Order::ChooseVariant { campaign: campaign.id, variant, because: args.because.as_deref().map(engine::one_line) };
     let answer = order::place(dir, order, &mut |_| {}).await?;
     output.answer(&answer, || {
-        let chosen = format!("Everybody of campaign {:?} who is not in the sample gets {letter}.", campaign.name);
+        let name = in_quotes(&campaign.name);
+        let chosen = format!("Everybody of campaign {name} who is not in the sample gets {letter}.");
         let again = format!("If no process sends it: {}", command(dir, &format!("resume {}", campaign.number)));
         vec![chosen, again]
     });
@@ -233,7 +235,7 @@ pub(crate) async fn find(dir: &Path, typed: &str) -> Result<Campaign, Failure> {
 
 fn refuse_over(campaign: &Campaign) -> Result<(), Failure> {
     if campaign.state.is_over() {
-        return Err(Failure::refused(format!("campaign {:?} is {} already", campaign.name, campaign.state)));
+        return Err(Failure::refused(format!("campaign {} is {} already", in_quotes(&campaign.name), campaign.state)));
     }
     Ok(())
 }

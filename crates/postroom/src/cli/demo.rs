@@ -14,7 +14,7 @@ use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::options::{Dkim, SendOptions, Timing, Tracking, Unsubscribe};
 use engine::report::{Report, report};
 use engine::{Engine, Stakes, Until};
-use model::{Actor, CampaignKind, CampaignState, Timestamp};
+use model::{Actor, CampaignKind, CampaignState, Timestamp, in_quotes};
 use net::{Clock, SystemClock};
 use serde::Serialize;
 use sim::ledger::Folder;
@@ -159,9 +159,10 @@ pub(crate) fn refuse_to_send(dir: &Path, campaign: &Campaign) -> Result<(), Fail
         return Ok(());
     }
     Err(Failure::refused(format!(
-        "campaign {:?} (number {}) was sent in the simulated world of a demo, which is over: its people and their servers are \
+        "campaign {} (number {}) was sent in the simulated world of a demo, which is over: its people and their servers are \
          not there any more, and nobody would be reached",
-        campaign.name, campaign.number
+        in_quotes(&campaign.name),
+        campaign.number
     ))
     .advise(format!("to see it again from the beginning: {}", command(dir, "demo")))
     .advise(format!("to see what came of it: {}", command(dir, &format!("report {}", campaign.number))))

@@ -13,7 +13,7 @@ use crate::show::{Style, wrapped};
 use crate::which;
 use engine::report::people::{Person, people};
 use engine::report::{Silent, silent_sites};
-use model::{CampaignState, DeliveryId, DeliveryState};
+use model::{CampaignState, DeliveryId, DeliveryState, in_quotes};
 use serde_json::json;
 use std::path::Path;
 use store::Campaign;
@@ -212,7 +212,7 @@ fn delivery_of(doubt: &Doubt) -> Result<DeliveryId, Failure> {
 pub(crate) async fn resend(named: &str, addresses: &[String], dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let campaign = find(dir, named).await?;
     if campaign.state == CampaignState::Cancelled {
-        return Err(Failure::refused(format!("campaign {:?} was cancelled for good", campaign.name)));
+        return Err(Failure::refused(format!("campaign {} was cancelled for good", in_quotes(&campaign.name))));
     }
     let only = match addresses {
         [] => None,

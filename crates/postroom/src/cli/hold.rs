@@ -8,7 +8,7 @@ use crate::output::{Output, counted};
 use crate::show::{Style, forecast as lines_of, wrapped};
 use crate::{moment, which};
 use engine::forecast::forecast;
-use model::{HoldId, MailDomain};
+use model::{HoldId, MailDomain, in_quotes};
 use serde_json::Value;
 use std::path::Path;
 use store::Campaign;
@@ -92,7 +92,7 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
         None => None,
     };
     if let Some(over) = campaign.as_ref().filter(|campaign| campaign.state.is_over()) {
-        return Err(Failure::refused(format!("campaign {:?} is {} already", over.name, over.state)));
+        return Err(Failure::refused(format!("campaign {} is {} already", in_quotes(&over.name), over.state)));
     }
     let names_nothing = args.provider.is_none() && args.domain.is_none() && args.source.is_none() && !args.cold;
     if campaign.is_none() && names_nothing {

@@ -17,7 +17,7 @@ use engine::Stakes;
 use engine::lanes::{LaneView, at_their_sites, nowhere, remembered};
 use engine::sample;
 use engine::trace::Traced;
-use model::{CampaignState, EventKind, Timestamp};
+use model::{CampaignState, EventKind, Timestamp, in_quotes};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -181,7 +181,8 @@ async fn still(ledger: &Ledger, lanes: &[LaneView], is_live: bool, style: &Style
         }
         let waiting = crate::output::counted(waiting, "person waits", "people wait");
         let why = campaign.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        let told = format!("campaign {} ({:?}), of which {waiting}{why}", campaign.number, campaign.name);
+        let (number, name) = (campaign.number, in_quotes(&campaign.name));
+        let told = format!("campaign {number} ({name}), of which {waiting}{why}");
         lines.push(String::new());
         let told = wrapped("PAUSED ", &told, style.width);
         lines.extend(told.iter().map(|line| style.ink(Ink::Red, line)));

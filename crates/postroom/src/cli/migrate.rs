@@ -9,6 +9,7 @@ use crate::moving::MoveIn;
 use crate::order::{self, Order, number, text};
 use crate::output::{Output, counted, thousands};
 use engine::migrate::{MigrateError, MovedList, MovedTemplate, Part, Plan, Platform, plan};
+use model::in_quotes;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -107,7 +108,7 @@ async fn move_list(list: &MovedList, args: &Args, dir: &Path, output: &Output) -
     });
     output.answer(&told, || {
         vec![
-            format!("list {name:?}"),
+            format!("list {}", in_quotes(&name)),
             format!(
                 "  {} people there = {members} on it + {left} who left + {unconfirmed} who never confirmed",
                 members + left + unconfirmed
@@ -139,7 +140,7 @@ async fn move_template(template: MovedTemplate, dry_run: bool, dir: &Path, outpu
         "unchanged" => (Fate::Unchanged, "there is one by that name: it stays as it is".to_owned()),
         _ => (Fate::Refused, text(&answer, "why").to_owned()),
     };
-    output.answer(&answer, || vec![format!("template {name:?}: {says}")]);
+    output.answer(&answer, || vec![format!("template {}: {says}", in_quotes(&name))]);
     Ok(fate)
 }
 

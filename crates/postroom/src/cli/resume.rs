@@ -19,7 +19,7 @@ use engine::import::Pace;
 use engine::options::SendOptions;
 use engine::resume::{TakenOut, ToTakeOut, demanded, is_met, unknown_lead_source};
 use engine::{RunEnd, Until, launch};
-use model::{CampaignId, CampaignState, EmailAddress};
+use model::{CampaignId, CampaignState, EmailAddress, in_quotes};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -119,15 +119,16 @@ async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Fail
         let request = Request { actor: person_here(), order };
         answer = control::ask(dir, &request).await.map_err(|_| failure.clone())??;
     }
-    output.note(format!("campaign {:?} goes on in the process that is sending from here", campaign.name));
+    output.note(format!("campaign {} goes on in the process that is sending from here", in_quotes(&campaign.name)));
     let report = engine::report::report(&ledger.store, campaign.id, ledger.now()).await?;
-    output.answer(&report, || vec![format!("{:?} is {} again.", campaign.name, order::text(&answer, "state"))]);
+    output
+        .answer(&report, || vec![format!("{} is {} again.", in_quotes(&campaign.name), order::text(&answer, "state"))]);
     Ok(Exit::Done)
 }
 
 /// Makes a named campaign ready to be sent; `false` when there is nothing left of it.
 async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Output) -> Result<bool, Failure> {
-    let named = format!("campaign {:?} (number {})", campaign.name, campaign.number);
+    let named = format!("campaign {} (number {})", in_quotes(&campaign.name), campaign.number);
     match campaign.state {
         CampaignState::Sending | CampaignState::Retrying => Ok(true),
         CampaignState::Paused => {
@@ -163,11 +164,11 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOu
     if because.is_some() && is_met(&ledger.store, campaign, &demand, out).await? {
         return Ok(because);
     }
-    let (name, number) = (&campaign.name, campaign.number);
+    let (name, number) = (in_quotes(&campaign.name), campaign.number);
     let failure = match &given {
-        None => Failure::refused(format!("campaign {name:?} was stopped by a brake: {}", demand.why)),
+        None => Failure::refused(format!("campaign {name} was stopped by a brake: {}", demand.why)),
         Some(_) => Failure::refused(format!(
-            "campaign {name:?} was stopped by a brake: {} To go on, {}.",
+            "campaign {name} was stopped by a brake: {} To go on, {}.",
             demand.why,
             demand.missing()
         )),
@@ -204,8 +205,8 @@ async fn taken_out(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<
     }
     if let Some((typed, known)) = unknown_lead_source(&ledger.store, campaign.id, &out).await? {
         let near = model::nearest(&typed, known.iter().map(String::as_str));
-        let failure =
-            Failure::bad_input(format!("nobody of campaign {:?} has the lead source {typed:?}", campaign.name));
+        let (name, typed) = (in_quotes(&campaign.name), in_quotes(&typed));
+        let failure = Failure::bad_input(format!("nobody of campaign {name} has the lead source {typed}"));
         return Err(match (near.as_slice(), known.as_slice()) {
             ([], []) => failure.advise("its people came without lead sources"),
             ([], known) => failure.advise(format!("there are: {}", known.join(", "))),
@@ -268,7 +269,10 @@ fn without(campaign: &Campaign, args: &Args, out: TakenOut) -> Vec<Order> {
 async fn interrupted(ledger: &Ledger, output: &Output) -> Result<Vec<CampaignId>, Failure> {
     let all = ledger.store.list_campaigns(ledger.workspace).await?;
     for campaign in all.iter().filter(|campaign| campaign.state == CampaignState::Building) {
-        output.note(format!("note: campaign {:?} was never started; run its postroom send again", campaign.name));
+        output.note(format!(
+            "note: campaign {} was never started; run its postroom send again",
+            in_quotes(&campaign.name)
+        ));
     }
     let mut ids = Vec::new();
     for campaign in all.iter().filter(|campaign| campaign.state.may_send()) {
@@ -283,7 +287,8 @@ async fn nothing_left(ledger: &Ledger, output: &Output) -> Result<Exit, Failure>
     output.note("nothing was interrupted: nothing is left to resume");
     if let Some(latest) = all.last() {
         let report = engine::report::report(&ledger.store, latest.id, ledger.now()).await?;
-        output.answer(&report, || vec![format!("The latest campaign is {:?}: {}.", latest.name, latest.state)]);
+        output
+            .answer(&report, || vec![format!("The latest campaign is {}: {}.", in_quotes(&latest.name), latest.state)]);
     } else if output.is_json() {
         output.record(&engine::report::Report::default());
     }

@@ -26,7 +26,7 @@ use engine::options::{
 };
 use engine::sample::sample_out;
 use engine::{CONNECTIONS_MAX, Until};
-use model::{CampaignKind, CampaignState, Timestamp};
+use model::{CampaignKind, CampaignState, Timestamp, in_quotes};
 use net::World;
 use net::clock::{Clock, SystemClock};
 use std::net::SocketAddr;
@@ -483,40 +483,38 @@ async fn already_over(
     if !launched.continued {
         return Ok(None);
     }
-    let before = launch::snapshot(campaign)?.options.transport;
+    let (before, name) = (launch::snapshot(campaign)?.options.transport, in_quotes(&campaign.name));
     if before.is_rehearsal() != draft.snapshot.options.transport.is_rehearsal() {
         return Err(Failure::refused(format!(
-            "campaign {:?} (number {number}) was begun {}; it cannot go on the other way",
-            campaign.name,
+            "campaign {name} (number {number}) was begun {}; it cannot go on the other way",
             if before.is_rehearsal() { "as a rehearsal on this machine" } else { "toward the world" }
         ))
         .advise("give it another name: --name"));
     }
     match campaign.state {
         CampaignState::Complete => {
-            output.note(format!("campaign {:?} (number {number}) is complete: nobody is mailed again", campaign.name));
+            output.note(format!("campaign {name} (number {number}) is complete: nobody is mailed again"));
             let end = shift::ShiftEnd::Ran(engine::RunEnd::Done);
             ending::of_campaign(ledger, campaign.id, &end, output).await.map(Some)
         }
         CampaignState::Cancelled => {
-            Err(Failure::refused(format!("campaign {:?} (number {number}) was cancelled for good", campaign.name))
+            Err(Failure::refused(format!("campaign {name} (number {number}) was cancelled for good"))
                 .advise("to send to those it did not reach, give it another name and their list: --name"))
         }
         CampaignState::Paused => Err(Failure::refused(format!(
-            "campaign {:?} (number {number}) is paused{}",
-            campaign.name,
+            "campaign {name} (number {number}) is paused{}",
             campaign.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default()
         ))
         .advise(format!("to take it up: {}", show::command(&ledger.dir, &format!("resume {number}"))))
         .advise(format!("to end it: {}", show::command(&ledger.dir, &format!("cancel {number}"))))),
         CampaignState::Draft | CampaignState::Scheduled => Err(Failure::refused(format!(
-            "campaign {:?} (number {number}) is {} and belongs to the server",
-            campaign.name, campaign.state
+            "campaign {name} (number {number}) is {} and belongs to the server",
+            campaign.state
         ))
         .advise("choose another name: --name")),
         CampaignState::Building => Ok(None),
         CampaignState::Sending | CampaignState::Retrying => {
-            output.note(format!("continuing campaign {:?} (number {number})", campaign.name));
+            output.note(format!("continuing campaign {name} (number {number})"));
             Ok(None)
         }
     }

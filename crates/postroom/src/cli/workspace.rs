@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::order::{self, Order, number, text};
 use crate::output::Output;
 use dispatch::share::WEIGHT_MAX;
-use model::Ceilings;
+use model::{Ceilings, in_quotes};
 use std::path::Path;
 
 #[derive(Debug, clap::Subcommand)]
@@ -93,8 +93,8 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
     };
     let answer = order::place(dir, Order::Allot(order), &mut |_| {}).await?;
     output.answer(&answer, || {
-        let (name, weight) = (text(&answer, "workspace"), number(&answer, "weight"));
-        vec![format!("Workspace {name:?} now has the weight {weight} and sends {}.", at_most(text(&answer, "says")))]
+        let (name, weight) = (in_quotes(text(&answer, "workspace")), number(&answer, "weight"));
+        vec![format!("Workspace {name} now has the weight {weight} and sends {}.", at_most(text(&answer, "says")))]
     });
     Ok(Exit::Done)
 }

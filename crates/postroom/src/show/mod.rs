@@ -203,11 +203,6 @@ fn program() -> String {
     }
 }
 
-/// The name of a campaign as people are shown it, in one line: `"Spring news"`.
-pub(crate) fn in_quotes(name: &str) -> String {
-    format!("\"{}\"", engine::one_line(name))
-}
-
 /// A word for a shell, in quotes only if it needs them.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);

@@ -3,10 +3,10 @@
 //! The same lines for `demo`, `send`, `resume` and `report`. What only one of them knows (virtual time, what a
 //! simulator saw) comes in as [`Remarks`].
 
-use super::{Style, columns, cut, in_quotes, lapse, quoted, wrapped};
+use super::{Style, columns, cut, lapse, quoted, wrapped};
 use crate::output::{Ink, thousands};
 use engine::report::{Cause, HeldBy, Report};
-use model::{CampaignState, Category, DeliveryState, SkipReason};
+use model::{CampaignState, Category, DeliveryState, SkipReason, in_quotes};
 use std::time::Duration;
 
 /// Causes shown; the rest is summed up in a line.

@@ -1,11 +1,12 @@
 //! `postroom why` on a terminal: the verdict first, then whose problem it is, what happened, and what can be done.
 
 use super::report::skip_word;
-use super::{Style, columns, in_quotes, lapse, quoted, wrapped};
+use super::{Style, columns, lapse, quoted, wrapped};
 use crate::output::{Ink, thousands};
 use engine::why::{Kept, Neighbours, Other, Stands, Step, Told, Try, Why};
 use model::{
     Category, ContactStatus, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp,
+    in_quotes,
 };
 use std::time::Duration;
 

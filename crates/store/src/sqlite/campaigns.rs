@@ -6,7 +6,7 @@ use crate::campaign::{CANARY_MAX, Campaign, NewCampaign, Shelf};
 use crate::error::{Result, StoreError};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, Tally, Timestamp,
-    WorkspaceId, thousands,
+    WorkspaceId, in_quotes, thousands,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeMap;
@@ -224,7 +224,8 @@ impl Ledger {
             return Err(StoreError::CampaignMove { from: campaign.state, to });
         }
         if campaign.built_at.is_none() && to != CampaignState::Cancelled {
-            return Err(StoreError::Refused(format!("the audience of {:?} is not resolved yet", campaign.name)));
+            let name = in_quotes(&campaign.name);
+            return Err(StoreError::Refused(format!("the audience of {name} is not resolved yet")));
         }
         if to == CampaignState::Cancelled
             && let Some(sequence) = sequences::that_sends(&self.conn, id)?
@@ -266,7 +267,8 @@ impl Ledger {
     pub(crate) fn discard_step(&mut self, id: CampaignId) -> Result<bool> {
         let campaign = require(&self.conn, id)?;
         if campaign.started_at.is_some() {
-            return Err(StoreError::Refused(format!("{:?} was started and stays; cancel it instead", campaign.name)));
+            let name = in_quotes(&campaign.name);
+            return Err(StoreError::Refused(format!("{name} was started and stays; cancel it instead")));
         }
         self.refuse_while_named(campaign.workspace, &id.to_string(), |named| named.campaigns.contains(&id))?;
         self.clear_deliveries(id)

@@ -13,6 +13,7 @@ use crate::import::Consent;
 use crate::list::{Choice, ConsentGiven, Frequency, PAUSE_MS_MAX, Preferences};
 use model::{
     Actor, CampaignId, CampaignKind, ContactId, DeliveryState, EventKind, ListId, SkipReason, Timestamp, WorkspaceId,
+    in_quotes,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -192,7 +193,8 @@ impl Ledger {
             return Err(StoreError::NotFound { what: "campaign", name: id.to_string() });
         }
         if campaign.built_at.is_some() && !campaign.standing {
-            return Err(StoreError::Refused(format!("the audience of {:?} is resolved already", campaign.name)));
+            let name = in_quotes(&campaign.name);
+            return Err(StoreError::Refused(format!("the audience of {name} is resolved already")));
         }
         self.conn.execute("UPDATE campaign SET topic = ?2 WHERE id = ?1", params![id.0, topic])?;
         Ok(())

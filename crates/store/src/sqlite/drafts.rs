@@ -6,7 +6,7 @@ use crate::Audience;
 use crate::campaign::{CANARY_MAX, Campaign};
 use crate::draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Frozen, ONE_SITTING};
 use crate::error::{Result, StoreError};
-use model::{Actor, CampaignId, CampaignState, EventKind, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, CampaignState, EventKind, Timestamp, WorkspaceId, in_quotes};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeSet;
 
@@ -94,7 +94,7 @@ impl Ledger {
     ) -> Result<Campaign> {
         let draft = require_draft(&self.conn, workspace, id)?;
         if draft.state == CampaignState::Scheduled {
-            let text = format!("{:?} waits for its time; take it back to change it", draft.name);
+            let text = format!("{} waits for its time; take it back to change it", in_quotes(&draft.name));
             return Err(StoreError::Refused(text));
         }
         if campaigns::by_name(&self.conn, workspace, &edit.name)?.is_some_and(|other| other.id != id) {
@@ -232,7 +232,7 @@ impl Ledger {
         let draft = require_draft(&self.conn, workspace, id)?;
         let as_judged = (judged.state, judged.start_at, &judged.message);
         if (draft.state, draft.start_at, &draft.message) != as_judged {
-            let text = format!("{:?} was changed or taken back while it was about to begin", draft.name);
+            let text = format!("{} was changed or taken back while it was about to begin", in_quotes(&draft.name));
             return Err(StoreError::Refused(text));
         }
         self.conn.execute(

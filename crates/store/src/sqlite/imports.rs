@@ -10,7 +10,7 @@ use crate::error::{Result, StoreError};
 use crate::import::{IMPORT_CHUNK_ROWS_MAX, Import, ImportRow, ImportState, NewImport, RowFate};
 use model::{
     Actor, AddressId, ContactId, ContactStatus, EmailAddress, ErrorCause, EventKind, ImportId, SuppressionReason,
-    Timestamp, WorkspaceId,
+    Timestamp, WorkspaceId, in_quotes,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -523,7 +523,8 @@ impl Ledger {
             )
             .optional()?;
         if let Some(name) = used {
-            return Err(StoreError::Refused(format!("{id} was used by the campaign {name:?} and stays")));
+            let name = in_quotes(&name);
+            return Err(StoreError::Refused(format!("{id} was used by the campaign {name} and stays")));
         }
         self.refuse_while_named(import.workspace, &id.to_string(), |named| named.imports.contains(&id))?;
         self.conn.execute("DELETE FROM import_change WHERE import = ?1", [id.0])?;

@@ -9,6 +9,7 @@ use crate::import::Consent;
 use crate::list::{Asking, LISTS_MAX, List, MEMBERS_MAX, Membership, MovedOnto, NAME_BYTES_MAX, NewList};
 use model::{
     Actor, ContactId, ContactStatus, EventKind, ListId, SuppressionReason, TemplateId, Timestamp, WorkspaceId,
+    in_quotes,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -272,10 +273,11 @@ impl Ledger {
             WHERE u.kind = 2 AND u.what = ?1 AND m.built_at IS NULL";
         let used: Option<String> = self.conn.query_row(sql, [id.0], |row| row.get(0)).optional()?;
         if let Some(name) = used {
-            return Err(StoreError::Refused(format!("the campaign {name:?} is to go to it and is not built yet")));
+            let name = in_quotes(&name);
+            return Err(StoreError::Refused(format!("the campaign {name} is to go to it and is not built yet")));
         }
         if let Some(name) = self.sequence_by("1, 2", id.0)? {
-            return Err(StoreError::Refused(format!("people come into the sequence {name:?} by it")));
+            return Err(StoreError::Refused(format!("people come into the sequence {} by it", in_quotes(&name))));
         }
         self.refuse_while_named(workspace, &id.to_string(), |named| named.lists.contains(&id))?;
         let sql = "DELETE FROM list_member WHERE list = ?1 AND contact IN

@@ -16,7 +16,7 @@ use crate::sequence::{
 use crate::standing::Addition;
 use model::{
     Actor, CampaignId, CampaignState, ContactId, Departure, EventKind, ListId, SequenceId, SequenceState, SkipReason,
-    Timestamp, WorkspaceId,
+    Timestamp, WorkspaceId, in_quotes,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -241,7 +241,7 @@ impl Ledger {
         let again_ms: Option<Option<i64>> =
             self.conn.prepare_cached(sql)?.query_row([id.0, BY_API], |row| row.get(0)).optional()?;
         let Some(again_ms) = again_ms else {
-            let text = format!("{:?} is not active, or lets nobody in by the API", known.name);
+            let text = format!("{} is not active, or lets nobody in by the API", in_quotes(&known.name));
             return Err(StoreError::Refused(text));
         };
         let rule = EntryRule { sequence: id, kind: BY_API, what: 0, again_ms };

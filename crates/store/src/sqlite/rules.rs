@@ -11,7 +11,7 @@ use crate::import::{Import, ImportState};
 use crate::segment::{Gone, NamedThing, RuleOf, Segment};
 use model::segment::{Named, Rule};
 use model::sequence::{By, Definition, Goal};
-use model::{CampaignId, CampaignKind, CampaignState, SequenceId, SequenceState, WorkspaceId};
+use model::{CampaignId, CampaignKind, CampaignState, SequenceId, SequenceState, WorkspaceId, in_quotes};
 use rusqlite::{Connection, params};
 
 /// Names told at once of what is in the way.
@@ -192,7 +192,7 @@ impl Ledger {
         let mut told: Vec<String> = Vec::new();
         while let Some(row) = rows.next()? {
             let (name, text): (String, String) = (row.get(0)?, row.get(1)?);
-            let name = format!("{name:?}");
+            let name = in_quotes(&name);
             if told.len() < TOLD_MAX && !told.contains(&name) && names(&text) {
                 told.push(name);
             }

@@ -7,7 +7,7 @@ use crate::contact::Contact;
 use crate::error::{Result, StoreError};
 use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange};
 use model::segment::{Level, Rule};
-use model::{Actor, ContactId, EventKind, SegmentId, Timestamp, WorkspaceId};
+use model::{Actor, ContactId, EventKind, SegmentId, Timestamp, WorkspaceId, in_quotes};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, params_from_iter};
 use std::cell::Cell;
@@ -323,10 +323,11 @@ impl Ledger {
             WHERE u.kind = 3 AND u.what = ?1 AND m.built_at IS NULL";
         let used: Option<String> = self.conn.query_row(sql, [id.0], |row| row.get(0)).optional()?;
         if let Some(name) = used {
-            return Err(StoreError::Refused(format!("the campaign {name:?} is to go to it and is not built yet")));
+            let name = in_quotes(&name);
+            return Err(StoreError::Refused(format!("the campaign {name} is to go to it and is not built yet")));
         }
         if let Some(name) = self.sequence_by("3", id.0)? {
-            return Err(StoreError::Refused(format!("people come into the sequence {name:?} by it")));
+            return Err(StoreError::Refused(format!("people come into the sequence {} by it", in_quotes(&name))));
         }
         self.conn.execute("DELETE FROM segment WHERE id = ?1", [id.0])?;
         self.unwatch(id)?;

@@ -5,7 +5,7 @@ use super::{Ledger, lists, rules, segments, word};
 use crate::error::{Result, StoreError};
 use crate::sequence::{CONTENT_BYTES_MAX, NAME_BYTES_MAX, NewSequence, SEQUENCES_MAX, Sequence, SequenceVersion};
 use model::sequence::{Again, By, Definition, Entry, Goal};
-use model::{Actor, CampaignId, CampaignKind, EventKind, SequenceId, SequenceState, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, CampaignKind, EventKind, SequenceId, SequenceState, Timestamp, WorkspaceId, in_quotes};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ impl Ledger {
     ) -> Result<Sequence> {
         let known = require(&self.conn, workspace, id)?;
         if known.state == SequenceState::Archived {
-            return refuse(format!("{:?} is archived and can no longer be changed", known.name));
+            return refuse(format!("{} is archived and can no longer be changed", in_quotes(&known.name)));
         }
         let name = self.free_sequence_name(workspace, &to.name, id)?;
         let newest = if known.version == Some(known.newest) { known.newest + 1 } else { known.newest };
@@ -169,7 +169,7 @@ impl Ledger {
     ) -> Result<()> {
         let known = require(&self.conn, workspace, id)?;
         if known.version.is_some() {
-            return refuse(format!("{:?} was activated and stays; archive it instead", known.name));
+            return refuse(format!("{} was activated and stays; archive it instead", in_quotes(&known.name)));
         }
         self.conn.execute("DELETE FROM sequence_version WHERE sequence = ?1", [id.0])?;
         self.conn.execute("DELETE FROM sequence WHERE id = ?1", [id.0])?;
@@ -215,7 +215,7 @@ impl Ledger {
     ) -> Result<Sequence> {
         let known = require(&self.conn, workspace, id)?;
         if known.state == SequenceState::Archived {
-            return refuse(format!("{:?} is archived for good", known.name));
+            return refuse(format!("{} is archived for good", in_quotes(&known.name)));
         }
         if known.state == SequenceState::Active && known.version == Some(known.newest) {
             return Ok(known);
@@ -300,7 +300,7 @@ impl Ledger {
         match known.state {
             SequenceState::Paused => return Ok(known),
             SequenceState::Active => {}
-            state => return refuse(format!("{:?} is {state}: there is nothing to pause", known.name)),
+            state => return refuse(format!("{} is {state}: there is nothing to pause", in_quotes(&known.name))),
         }
         let sql = "UPDATE sequence SET state = ?2 WHERE id = ?1";
         self.conn.execute(sql, params![id.0, SequenceState::Paused.code()])?;

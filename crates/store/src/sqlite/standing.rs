@@ -15,7 +15,7 @@ use crate::standing::{Added, Addition};
 use model::id::ID_STEP;
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, ContactId, DeliveryId, DeliveryState, EventKind, SkipReason,
-    Timestamp,
+    Timestamp, in_quotes,
 };
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ impl Ledger {
     ) -> Result<Vec<Added>> {
         let campaign = campaigns::require(&self.conn, campaign)?;
         if !campaign.standing || campaign.state == CampaignState::Cancelled {
-            return Err(StoreError::Refused(format!("nobody can be added to {:?}", campaign.name)));
+            return Err(StoreError::Refused(format!("nobody can be added to {}", in_quotes(&campaign.name))));
         }
         let (mut added, mut decided, mut given) = (vec![None; who.len()], Vec::new(), BTreeMap::new());
         for (at, who) in who.iter().enumerate() {

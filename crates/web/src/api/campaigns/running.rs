@@ -148,7 +148,7 @@ async fn refuse_unknown(app: &App, campaign: &store::Campaign, out: &resume::Tak
     if let Some((name, known)) = resume::unknown_lead_source(&app.store, campaign.id, out).await? {
         let near = model::nearest(&name, known.iter().map(String::as_str));
         let hint = if near.is_empty() { String::new() } else { format!(" (near: {})", near.join(", ")) };
-        let says = format!("nobody of the campaign has the lead source {name:?}{hint}");
+        let says = format!("nobody of the campaign has the lead source {}{hint}", model::in_quotes(&name));
         return Err(Problem::field("without.lead_sources", says));
     }
     if out.imports.is_empty() {
