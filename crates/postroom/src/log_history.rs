@@ -88,7 +88,10 @@ pub(crate) async fn import(ledger: &Ledger, actor: &Actor, import: &LogImport) -
         rows.extend(domain.rows(id));
         domains.push((id, domain));
     }
-    ledger.store.add_volume(source.id, rows, actor, now).await?;
+    let replaced = ledger.store.add_volume(source.id, rows, actor, now).await?;
+    let replaced =
+        replaced.iter().map(|one| json!({ "day": day_text(one.day), "before": one.before, "after": one.after }));
+    let replaced: Vec<Value> = replaced.collect();
     let stands = lanes::sources(&ledger.store, now).await?.into_iter().find(|view| view.source.id == source.id);
     let mut told = Vec::new();
     for (id, domain) in domains {
@@ -98,7 +101,7 @@ pub(crate) async fn import(ledger: &Ledger, actor: &Actor, import: &LogImport) -
         "source": source.name,
         "files": logs.iter().map(|(path, log)| file_told(path, log)).collect::<Vec<_>>(),
         "counted_of": meant, "attempts": attempts, "days": dates.len(),
-        "first_day": dates.first(), "last_day": dates.last(),
+        "first_day": dates.first(), "last_day": dates.last(), "replaced": replaced,
         "toward": stands.map(|view| view.toward).unwrap_or_default(),
         "domains": told, "domains_left_out": domains_left_out,
     }))

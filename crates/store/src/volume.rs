@@ -45,6 +45,17 @@ pub struct DayVolume {
     pub count: DayCount,
 }
 
+/// A day of a source's history that was written before and is written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplacedDay {
+    /// The UTC day, counted from 1970-01-01.
+    pub day: i64,
+    /// Messages of that day by what was written before.
+    pub before: u64,
+    /// Messages of that day now.
+    pub after: u64,
+}
+
 /// What one source sent to one site that no provider's description covers, on one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteDay {
@@ -72,15 +83,15 @@ impl Store {
     }
     /// Writes what another system sent through a source: rows of the source, and of the sending domains it sent for. The
     /// same day again replaces what was written for it, of a domain what was written of the same source: twice adds
-    /// nothing, and several sources add up. Days before the last [`VOLUME_DAYS_KEPT`] are left out. Refused: a day to
-    /// come, more than [`VOLUME_ROWS_MAX`].
+    /// nothing, and several sources add up. Days before the last [`VOLUME_DAYS_KEPT`] are left out. Gives the days of the
+    /// source that were there before. Refused: a day to come, more than [`VOLUME_ROWS_MAX`].
     pub async fn add_volume(
         &self,
         source: SourceId,
         rows: Vec<DayVolume>,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Vec<ReplacedDay>> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.add_volume(source, &rows, &actor, now)).await
     }

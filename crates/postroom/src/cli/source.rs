@@ -21,6 +21,8 @@ const PASSWORD_VARIABLE: &str = "POSTROOM_PROXY_PASSWORD";
 const PASSWORD_BYTES_MAX: usize = 4096;
 /// From domains told of after logs were counted.
 const DOMAINS_SHOWN: usize = 10;
+/// Days that were counted before and are told by their date.
+const DAYS_SHOWN: usize = 10;
 /// The longest name.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -338,6 +340,7 @@ fn told_history(answer: &Value) -> Vec<String> {
         of.join(", "),
         counted(number(answer, "days"), "day", "days"),
     ));
+    lines.extend(replaced_days(answer));
     lines.extend(answer.get("toward").and_then(Value::as_array).into_iter().flatten().map(stands));
     let domains = answer.get("domains").and_then(Value::as_array).cloned().unwrap_or_default();
     if domains.is_empty() {
@@ -353,6 +356,32 @@ fn told_history(answer: &Value) -> Vec<String> {
     if more > 0 {
         let more = counted(more, "domain has", "domains have");
         lines.push(format!("{more} less mail; --domain example.org says which are meant."));
+    }
+    lines
+}
+
+/// The days that were counted before: what was replaced, and of how many it made no difference.
+fn replaced_days(answer: &Value) -> Vec<String> {
+    let days = answer.get("replaced").and_then(Value::as_array).cloned().unwrap_or_default();
+    let (same, other): (Vec<&Value>, Vec<&Value>) =
+        days.iter().partition(|day| number(day, "before") == number(day, "after"));
+    let mut lines = Vec::new();
+    if !other.is_empty() {
+        let told = |day: &&&Value| {
+            let (before, after) = (thousands(number(day, "before")), thousands(number(day, "after")));
+            format!("{} ({before} before, {after} now)", text(day, "day"))
+        };
+        let told: Vec<String> = other.iter().take(DAYS_SHOWN).map(|day| told(&day)).collect();
+        let more = match other.len().saturating_sub(DAYS_SHOWN) as u64 {
+            0 => String::new(),
+            more => format!(" and {}", counted(more, "more day", "more days")),
+        };
+        let replaced = counted(other.len() as u64, "day that was", "days that were");
+        lines.push(format!("  Replaced {replaced} counted before: {}{more}", told.join(", ")));
+    }
+    if !same.is_empty() {
+        let same = counted(same.len() as u64, "day was", "days were");
+        lines.push(format!("  {same} counted before, with the same sum"));
     }
     lines
 }
@@ -391,6 +420,26 @@ pub(super) fn domain_lines(domain: &Value) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_day_that_is_replaced_is_told_with_both_counts() {
+        let day = |day: &str, before: u64, after: u64| json!({ "day": day, "before": before, "after": after });
+        let told = |days: Vec<Value>| replaced_days(&json!({ "replaced": days }));
+        assert!(told(Vec::new()).is_empty());
+        assert_eq!(
+            told(vec![day("2026-11-14", 1_200, 1_350), day("2026-11-15", 9, 9)]),
+            [
+                "  Replaced 1 day that was counted before: 2026-11-14 (1,200 before, 1,350 now)",
+                "  1 day was counted before, with the same sum",
+            ]
+        );
+        let many = told((0..DAYS_SHOWN as u64 + 2).map(|n| day("2026-11-14", 1, n + 2)).collect());
+        assert!(
+            many[0].starts_with("  Replaced 12 days that were counted before: ")
+                && many[0].ends_with(" and 2 more days")
+        );
+    }
 
     #[test]
     fn a_proxy_that_knows_users_needs_a_password_from_a_file() {

@@ -202,6 +202,23 @@ fn imported_history_is_added_once() {
 }
 
 #[test]
+fn a_day_of_a_source_is_replaced_as_a_whole_and_told() {
+    let (store, source) = (empty(), SourceId(9));
+    let row = |provider: &str, day, sent| DayVolume {
+        of: VolumeOf::Source(source),
+        provider: Some(provider.to_owned()),
+        day,
+        count: DayCount { attempted: sent, accepted: sent, ..DayCount::default() },
+    };
+    let add = |rows| now(store.add_volume(source, rows, &ME, at(60))).unwrap();
+    assert!(add(vec![row("google", TODAY, 100), row("gmx", TODAY, 50), row("google", TODAY - 1, 7)]).is_empty());
+    assert_eq!(add(vec![row("google", TODAY, 120)]), [crate::ReplacedDay { day: TODAY, before: 150, after: 120 }]);
+    let kept = now(store.volume_of(VolumeOf::Source(source), 0)).unwrap();
+    let kept: Vec<_> = kept.iter().map(|row| (row.day, row.provider.as_deref(), row.count.attempted)).collect();
+    assert_eq!(kept, [(TODAY - 1, Some("google"), 7), (TODAY, Some("google"), 120)]);
+}
+
+#[test]
 fn what_somebody_declares_of_a_domain_counts_is_replaced_and_taken_back() {
     let store = empty();
     let domain = now(store.domain_id("news.example", at(1))).unwrap();

@@ -6,7 +6,8 @@ use super::events::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
 use crate::volume::{
-    DECLARED_MESSAGES_MAX, DayVolume, SITE_DAYS_READ_MAX, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf,
+    DECLARED_MESSAGES_MAX, DayVolume, ReplacedDay, SITE_DAYS_READ_MAX, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX,
+    VolumeOf,
 };
 use model::{
     Actor, CampaignId, DayCount, DeliveryId, DeliveryState, DomainId, EventKind, SourceId, Stage, Timestamp,
@@ -229,14 +230,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes what another system sent through a source, in place of what was written for the same days before.
+    /// Writes what another system sent through a source, in place of what was written for the same days before: which of them
+    /// there were.
     pub(crate) fn add_volume(
         &mut self,
         source: SourceId,
         rows: &[DayVolume],
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Vec<ReplacedDay>> {
         if rows.len() > VOLUME_ROWS_MAX {
             return Err(StoreError::Refused(format!("at most {VOLUME_ROWS_MAX} days at once")));
         }
@@ -252,24 +254,40 @@ impl Ledger {
         }
         // Of these days every domain that was named before is forgotten, also one that is not named now.
         let days: BTreeSet<i64> = sums.keys().map(|(_, day, _)| *day).collect();
+        let of_source = sums.keys().filter(|(of, ..)| *of == VolumeOf::Source(source)).map(|(_, day, _)| *day);
+        let before = of_source.collect::<BTreeSet<i64>>().into_iter();
+        let before = before.map(|day| Ok((day, self.imported_on(source, day)?))).collect::<Result<Vec<_>>>()?;
         for day in days {
             let sql = "DELETE FROM volume WHERE day = ?1 AND kind = 1 AND imported = ?2";
             self.conn.prepare_cached(sql)?.execute(params![day, of_domain])?;
         }
+        // And of the source every provider, also one that is not named now: a day is written as a whole.
+        for (day, _) in &before {
+            let (kind, who) = VolumeOf::Source(source).key();
+            let sql = "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND day = ?3 AND imported = ?4";
+            self.conn.prepare_cached(sql)?.execute(params![kind, who, day, IMPORTED])?;
+        }
         for ((of, day, provider), count) in &sums {
             let imported = if matches!(of, VolumeOf::Domain(_)) { of_domain } else { IMPORTED };
-            let of = of.key();
-            let sql =
-                "DELETE FROM volume WHERE kind = ?1 AND who = ?2 AND day = ?3 AND provider = ?4 AND imported = ?5";
-            self.conn.prepare_cached(sql)?.execute(params![of.0, of.1, day, provider, imported])?;
-            self.add_day(of, *day, provider, imported, count)?;
+            self.add_day(of.key(), *day, provider, imported, count)?;
         }
         let detail = Some(format!(
             "history of {} days by provider",
             sums.keys().filter(|(of, ..)| *of == VolumeOf::Source(source)).count()
         ));
         let about = NewEvent { detail, ..NewEvent::default() };
-        self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
+        self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)?;
+        let replaced = before.into_iter().filter(|(_, before)| *before > 0);
+        replaced.map(|(day, before)| Ok(ReplacedDay { day, before, after: self.imported_on(source, day)? })).collect()
+    }
+
+    /// Messages of a source's day by what was written of another system.
+    fn imported_on(&self, source: SourceId, day: i64) -> Result<u64> {
+        let (kind, who) = VolumeOf::Source(source).key();
+        let sql = "SELECT coalesce(sum(attempted), 0) FROM volume
+            WHERE kind = ?1 AND who = ?2 AND day = ?3 AND imported = ?4";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        Ok(statement.query_row(params![kind, who, day, IMPORTED], |row| row.get(0))?)
     }
 
     /// Replaces what was said of a domain's days.
