@@ -139,9 +139,17 @@ async fn rest(
         }
     };
     let [campaign] = open.as_slice() else { return Ok(None) };
-    let waiting = ledger.store.tally(campaign.id).await?.in_progress().saturating_sub(covered);
+    let Some(waiting) = not_covered(ledger.store.tally(campaign.id).await?.in_progress(), covered) else {
+        return Ok(None);
+    };
     let foreseen = forecast(&ledger.store, campaign, waiting, ledger.now()).await?;
     Ok(Some(lines_of::in_words(&foreseen, style)))
+}
+
+/// How many wait beside those a hold covers; `None`: it covers all of them, so there is no rest to be told of.
+fn not_covered(waiting: u64, covered: u64) -> Option<u64> {
+    let rest = waiting.saturating_sub(covered);
+    (rest > 0 || covered == 0).then_some(rest)
 }
 
 fn told(answer: &Value, until: Option<model::Timestamp>, rest: Option<String>, style: &Style) -> Vec<String> {
@@ -216,5 +224,13 @@ mod tests {
         let alone = second_line(false);
         assert!(alone.contains("no other source") && !alone.contains("the others"), "{alone}");
         assert!(alone.contains("3 deliveries that wait"), "{alone}");
+    }
+
+    #[test]
+    fn where_everybody_is_held_nothing_is_told_of_a_rest() {
+        assert_eq!(not_covered(30, 30), None);
+        assert_eq!(not_covered(30, 31), None, "some came in between");
+        assert_eq!(not_covered(30, 12), Some(18));
+        assert_eq!(not_covered(0, 0), Some(0), "nobody waits, and that is told");
     }
 }
