@@ -47,6 +47,8 @@ pub enum What<'a> {
     TlsFailed(&'a str),
     /// Encryption is not as the domain's own policy demands it (MTA-STS, DANE).
     PolicyUnmet,
+    /// What the server has to show (TLSA records, DANE) cannot be looked up, or is contradicted by its signatures.
+    RecordsDoubtful,
     /// The address needs SMTPUTF8 (RFC 6531) and the server does not offer it.
     NoSmtpUtf8,
     /// The message may only go where REQUIRETLS (RFC 8689) is offered on an encrypted line, and here it is not.
@@ -95,6 +97,7 @@ pub fn judge(pack: &RulePack, circumstance: &Circumstance<'_>) -> Verdict {
         What::Protocol(_) => fixed(Outcome::Deferred, Category::ProtocolError, Scope::Site, stage, "no-reply-line"),
         What::TlsFailed(_) => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-failed"),
         What::PolicyUnmet => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-policy"),
+        What::RecordsDoubtful => fixed(Outcome::Deferred, Category::TlsFailure, Scope::Site, stage, "tls-records"),
         What::NoSmtpUtf8 => fixed(Outcome::Blocked, Category::ProtocolError, Scope::Recipient, stage, "no-smtputf8"),
         What::NoRequireTls => fixed(Outcome::Blocked, Category::TlsFailure, Scope::Recipient, stage, "no-requiretls"),
         What::TooLarge => fixed(Outcome::Blocked, Category::MessageTooLarge, Scope::Message, stage, "size-announced"),

@@ -107,7 +107,7 @@ const fn theirs(meaning: &'static str, next_step: &'static str) -> Seen {
 }
 
 /// What happened where no server said a word: the verdicts that `judge` makes without a rule.
-const SEEN: [(&str, Seen); 18] = [
+const SEEN: [(&str, Seen); 19] = [
     ("dns-failure", plain("name server of the domain did not answer")),
     ("dns-no-address", plain("mail server of the domain has no address")),
     ("dns-no-records", plain("domain exists and has no mail server")),
@@ -150,6 +150,14 @@ const SEEN: [(&str, Seen); 18] = [
     ("site-silent", plain("their servers do not answer us, so we leave them alone for a while")),
     ("sender-unknown", plain("they do not know our bounce address")),
     ("size-announced", plain("message larger than the size they announced")),
+    (
+        "tls-records",
+        theirs(
+            "DNS does not prove which key their server has to show (TLSA records)",
+            "Nothing goes there until DNS answers. Tell the postmaster of the receiving domain: looking up the TLSA records \
+             of their mail server fails, or DNSSEC contradicts them.",
+        ),
+    ),
     (
         "tls-policy",
         theirs(

@@ -235,7 +235,7 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
             }
             let mut failure = failure(house, lane, host, address, unopened);
             if let Some(demanded) = owed.demand.policy().filter(|_| failure.stage == Stage::Tls) {
-                failure.verdict = policy_unmet(house, lane);
+                failure.verdict = tls_verdict(house, lane, What::PolicyUnmet);
                 failure.note = failure.note.map(|why| format!("not sent: {demanded}, and {why}"));
             }
             if strict && owed.demand.allows_clear() && failure.stage == Stage::Tls {
@@ -290,14 +290,17 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
 }
 
 /// The domain's own policy keeps the message from going there.
-fn policy_unmet(house: &House, lane: &Lane) -> Verdict {
+fn tls_verdict(house: &House, lane: &Lane, what: What<'_>) -> Verdict {
     let provider = lane.provider().map(|provider| provider.key.as_str());
-    judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what: What::PolicyUnmet })
+    judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what })
 }
 
 /// A server that the policy leaves out.
 fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Failure {
-    let verdict = policy_unmet(house, lane);
+    let verdict = match refusal {
+        Refusal::RecordsDoubtful => tls_verdict(house, lane, What::RecordsDoubtful),
+        Refusal::NotInPolicy | Refusal::PolicyNotAtHand => tls_verdict(house, lane, What::PolicyUnmet),
+    };
     let note = Some(format!("not sent: {refusal}"));
     let (host, stage) = (host.to_owned(), Stage::Tls);
     let (reached, is_ours, is_other_family) = (false, false, false);

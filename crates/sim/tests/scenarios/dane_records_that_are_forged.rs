@@ -26,5 +26,6 @@ fn dane_records_that_are_forged() {
     assert_eq!(ended.count(DeliveryState::Accepted), 1, "{}", ended.story());
     let tries = ended.tries("ida@northmail.test");
     assert_eq!(tries[0].attempt.verdict.category, Category::TlsFailure, "{}", ended.story());
+    assert_eq!(tries[0].attempt.verdict.rule, "tls-records", "nothing is known of a certificate: {}", ended.story());
     assert!(tries.len() > 3, "{}", ended.story());
 }
