@@ -13,8 +13,8 @@ use store::StoreError;
 pub(crate) enum Placed {
     /// To this site.
     Site(Place),
-    /// Nowhere, now or ever.
-    Verdict(Verdict),
+    /// Nowhere, now or ever; with what DNS said, where it could not say.
+    Verdict(Verdict, Option<String>),
 }
 
 /// The site that answers for a domain.
@@ -35,7 +35,7 @@ pub(crate) async fn place(house: &House, domain: &str) -> Result<Placed, StoreEr
         let fingerprint = format!("relay {}:{}", relay.host, relay.port);
         return Ok(Placed::Site(Place { fingerprint, provider: None, groups }));
     }
-    let (answer, proved) = ask(house, domain).await;
+    let Asked { answer, proved, failure } = ask(house, domain).await;
     Ok(match route::plan(domain, &answer, house.world.entropy.u64("route")) {
         Route::Hosts(groups) => {
             let hosts: Vec<&str> = groups.iter().flat_map(|g| g.hosts.iter().map(String::as_str)).collect();
@@ -47,13 +47,24 @@ pub(crate) async fn place(house: &House, domain: &str) -> Result<Placed, StoreEr
             let provider = house.providers().provider_of(&hosts);
             Placed::Site(Place { fingerprint, provider, groups })
         }
-        Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => Placed::Verdict(verdict),
+        Route::Refuses(verdict) | Route::Unknown(verdict) | Route::TryLater(verdict) => {
+            Placed::Verdict(verdict, failure.map(|failure| failure.to_string()))
+        }
     })
 }
 
-/// The domain's servers, and whether DNSSEC vouches for the answer.
-async fn ask(house: &House, domain: &str) -> (MxAnswer, bool) {
+/// What DNS says of a domain's servers.
+struct Asked {
+    answer: MxAnswer,
+    /// Does DNSSEC vouch for it?
+    proved: bool,
+    /// Why it could not say.
+    failure: Option<DnsFailure>,
+}
+
+async fn ask(house: &House, domain: &str) -> Asked {
     let mx = house.dns.mx(domain).await;
+    let mut failure = None;
     let answer = match mx.result {
         Ok(records) => {
             MxAnswer::Records(records.into_iter().map(|mx| Mx { preference: mx.preference, host: mx.host }).collect())
@@ -62,11 +73,17 @@ async fn ask(house: &House, domain: &str) -> (MxAnswer, bool) {
         Err(DnsFailure::NoRecords) => match house.dns.addresses(domain).await.result {
             Ok(addresses) => MxAnswer::NoRecords { has_address: !addresses.is_empty() },
             Err(failure) if failure.is_definite() => MxAnswer::NoRecords { has_address: false },
-            Err(_) => MxAnswer::Failed,
+            Err(why) => {
+                failure = Some(why);
+                MxAnswer::Failed
+            }
         },
-        Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_)) => MxAnswer::Failed,
+        Err(why @ (DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_))) => {
+            failure = Some(why);
+            MxAnswer::Failed
+        }
     };
-    (answer, mx.secure)
+    Asked { answer, proved: mx.secure, failure }
 }
 
 /// Is this a verdict of DNS about the domain itself?

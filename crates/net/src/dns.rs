@@ -255,7 +255,7 @@ fn failure<T>(error: &NetError) -> DnsAnswer<T> {
         NetError::Dns(DnsError::DnssecBogus) => (DnsFailure::Bogus, None),
         NetError::Dns(DnsError::Nsec { response, proof, .. }) => return denied(response, *proof),
         NetError::Timeout => (DnsFailure::TimedOut, None),
-        other => (DnsFailure::Other(format!("DNS failed: {other}")), None),
+        other => (DnsFailure::Other(unanswered(other).to_owned()), None),
     };
     DnsAnswer::failed(failure, Duration::from_secs(ttl_secs.unwrap_or(0).into()))
 }
@@ -274,7 +274,33 @@ fn denied<T>(response: &hickory_resolver::proto::op::DnsResponse, proof: Proved)
 fn by_code(code: ResponseCode) -> DnsFailure {
     match code {
         ResponseCode::ServFail => DnsFailure::ServFail,
-        code => DnsFailure::Other(format!("the name server answered: {code}")),
+        ResponseCode::Refused => DnsFailure::Other("REFUSED: the name server does not answer us".to_owned()),
+        ResponseCode::FormErr => {
+            DnsFailure::Other("FORMERR: the name server says that it cannot read the question".to_owned())
+        }
+        ResponseCode::NotImp => {
+            DnsFailure::Other("NOTIMP: the name server does not know this kind of question".to_owned())
+        }
+        ResponseCode::NotAuth => {
+            DnsFailure::Other("NOTAUTH: the name server says that the domain is not its own".to_owned())
+        }
+        code => {
+            let code = u16::from(code);
+            DnsFailure::Other(format!("the name server answered with the error code {code}"))
+        }
+    }
+}
+
+/// Why a question brought no answer at all, in words for people: the library's own speak of its insides.
+fn unanswered(error: &NetError) -> &'static str {
+    match error {
+        NetError::NoConnections | NetError::Io(_) => "the name server could not be reached",
+        NetError::Busy => "too many questions to the name server are open",
+        NetError::Proto(_)
+        | NetError::QueryCaseMismatch
+        | NetError::ForeignClassRecord { .. }
+        | NetError::Truncated => "the answer of the name server cannot be read",
+        _ => "the name server could not be asked",
     }
 }
 

@@ -149,7 +149,7 @@ pub(crate) struct Scheduler {
 /// A look-up's answer with the ledger's number for the site.
 enum Located {
     Site(SiteId, Place),
-    Nowhere(Verdict),
+    Nowhere(Verdict, Option<String>),
 }
 
 impl Scheduler {

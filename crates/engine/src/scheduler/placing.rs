@@ -16,7 +16,7 @@ impl Scheduler {
             let house = self.house.clone();
             self.lookups.spawn(async move {
                 let located = match route::place(&house, &pending.domain).await {
-                    Ok(Placed::Verdict(verdict)) => Ok(Located::Nowhere(verdict)),
+                    Ok(Placed::Verdict(verdict, note)) => Ok(Located::Nowhere(verdict, note)),
                     Err(error) => Err(error),
                     Ok(Placed::Site(place)) => house.site_of(&place).await.map(|site| Located::Site(site, place)),
                 };
@@ -38,7 +38,7 @@ impl Scheduler {
                 self.flood.looked_up(self.house.now(), false);
                 self.place_at(site, place, pending).await?;
             }
-            Located::Nowhere(verdict) => {
+            Located::Nowhere(verdict, note) => {
                 let missing = route::is_missing_domain(&verdict);
                 if let Some(trip) = self.flood.looked_up(self.house.now(), missing) {
                     let held = std::mem::take(&mut self.missing).into_iter().map(|(held, _)| held);
@@ -47,7 +47,7 @@ impl Scheduler {
                 }
                 match missing {
                     true => self.missing.push_back((pending, verdict)),
-                    false => self.settle_nowhere(pending, &verdict).await?,
+                    false => self.settle_nowhere(pending, &verdict, note.as_deref()).await?,
                 }
             }
         }
@@ -101,15 +101,21 @@ impl Scheduler {
         let held_max = if all_known { 0 } else { MISSING_HELD_MAX };
         while self.missing.len() > held_max {
             let Some((pending, verdict)) = self.missing.pop_front() else { break };
-            self.settle_nowhere(pending, &verdict).await?;
+            self.settle_nowhere(pending, &verdict, None).await?;
         }
         Ok(())
     }
 
-    /// DNS has the last word on a domain (for now): everybody there gets its verdict, until a brake stops the campaign.
-    async fn settle_nowhere(&mut self, pending: Pending, verdict: &Verdict) -> Result<(), StoreError> {
+    /// DNS has the last word on a domain (for now): everybody there gets its verdict, with what DNS said where it could not
+    /// say, until a brake stops the campaign.
+    async fn settle_nowhere(
+        &mut self,
+        pending: Pending,
+        verdict: &Verdict,
+        note: Option<&str>,
+    ) -> Result<(), StoreError> {
         for claimed in pending.claimed {
-            self.settle_one_nowhere(&claimed, verdict).await;
+            self.settle_one_nowhere(&claimed, verdict, note).await;
         }
         for head in pending.heads {
             let mut after = None;
@@ -121,7 +127,7 @@ impl Scheduler {
                 let last_page = rows.len() < PAGE;
                 for claimed in rows {
                     if self.house.outstanding.take(claimed.delivery) {
-                        self.settle_one_nowhere(&claimed, verdict).await;
+                        self.settle_one_nowhere(&claimed, verdict, note).await;
                     }
                 }
                 if last_page || self.house.gate.is_closed_to(head.campaign) {
@@ -132,7 +138,7 @@ impl Scheduler {
         Ok(())
     }
 
-    async fn settle_one_nowhere(&self, claimed: &Claimed, verdict: &Verdict) {
+    async fn settle_one_nowhere(&self, claimed: &Claimed, verdict: &Verdict, note: Option<&str>) {
         let house = &self.house;
         let Some(pass) = house.gate.enter(claimed.campaign).await else {
             house.outstanding.release(claimed.delivery);
@@ -148,7 +154,8 @@ impl Scheduler {
                 return house.outstanding.release(claimed.delivery);
             }
         }
-        let attempt = attempt_without_contact(claimed, verdict, house.now());
+        let note = note.map(str::to_owned);
+        let attempt = Attempt { note, ..attempt_without_contact(claimed, verdict, house.now()) };
         journey::conclude(house, &self.nowhere, claimed, attempt, Heard::default(), None, None).await;
     }
 

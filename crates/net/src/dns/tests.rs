@@ -137,9 +137,21 @@ async fn failures_are_told_apart() {
     assert_eq!(client.mx("plain.test").await, DnsAnswer::failed(DnsFailure::NoRecords, negative));
     assert_eq!(client.mx("broken.test").await, DnsAnswer::failed(DnsFailure::ServFail, Duration::ZERO));
     let refused = client.mx("refused.test").await.result.unwrap_err();
-    assert!(matches!(&refused, DnsFailure::Other(why) if why.contains("efused")), "{refused:?}");
+    assert_eq!(refused.to_string(), "REFUSED: the name server does not answer us");
     let unaskable = client.mx("not..a.name").await.result.unwrap_err();
     assert!(matches!(unaskable, DnsFailure::Other(_)));
+}
+
+#[test]
+fn what_the_library_says_of_itself_is_told_in_words_for_people() {
+    let told = |error: &NetError| failure::<()>(error).result.unwrap_err().to_string();
+    assert_eq!(told(&NetError::NoConnections), "the name server could not be reached");
+    assert_eq!(told(&NetError::Truncated), "the answer of the name server cannot be read");
+    assert_eq!(told(&NetError::Message("no Opcode in the hash")), "the name server could not be asked");
+    let code = |code| told(&NetError::Dns(DnsError::ResponseCode(code)));
+    assert_eq!(code(ResponseCode::ServFail), "SERVFAIL: the name server could not answer");
+    assert_eq!(code(ResponseCode::FormErr), "FORMERR: the name server says that it cannot read the question");
+    assert_eq!(code(ResponseCode::YXDomain), "the name server answered with the error code 6");
 }
 
 #[tokio::test]
