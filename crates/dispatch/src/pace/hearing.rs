@@ -51,6 +51,8 @@ enum About {
     Rest(Kind),
     /// Nobody answered, or the line broke, before a message or after its end.
     Silence,
+    /// Nothing was said for it: their server does not offer what this one message needs.
+    Unasked,
 }
 
 impl Pace {
@@ -68,12 +70,13 @@ impl Pace {
             About::Width => self.crowded(heard, now),
             About::Rest(kind) => self.rests(kind, heard, now),
             About::Silence => self.silence(heard, now),
+            About::Unasked => self.unasked(),
         };
         let refused = heard.verdict.outcome != Outcome::Accepted;
         let closes = heard.reply.is_some_and(|reply| reply.starts_with("421"));
         response.leave |= refused && (closes || heard.opening || about == About::Span);
         response.listed = refused && self.rules.is_listing(heard.verdict);
-        if refused && about != About::Taken {
+        if refused && !matches!(about, About::Taken | About::Unasked) {
             self.confirmed_at = now;
         }
         response
@@ -88,10 +91,12 @@ impl Pace {
             Outcome::Deferred | Outcome::Hard | Outcome::Blocked => {}
         }
         let midway = heard.in_session > 0 && matches!(verdict.stage, Stage::Mail | Stage::Rcpt | Stage::Any);
-        // What we did not ask for was no silence: their server does not offer what one message needs.
-        let was_asked = verdict.outcome == Outcome::Deferred;
+        // Nobody refuses for good without a word: it is we who know that it cannot go there.
+        if heard.reply.is_none() && verdict.outcome != Outcome::Deferred {
+            return About::Unasked;
+        }
         let is_wordless = matches!(verdict.category, Category::NetworkFailure | Category::ProtocolError);
-        if was_asked && is_wordless && heard.reply.is_none() {
+        if is_wordless && heard.reply.is_none() {
             return if midway && verdict.rule == "line-lost" { About::Ended } else { About::Silence };
         }
         match self.rules.lever_of(verdict) {
@@ -193,6 +198,14 @@ impl Pace {
         let feels = self.rest.as_ref().is_some_and(|rest| rest.until <= now);
         let dead = self.silent >= SILENT_MAX.max(heard.open);
         if feels || dead { self.rests(Kind::Silence, heard, now) } else { Response::default() }
+    }
+
+    /// The server heard nothing, so nothing is learned; and if this one was to feel the way, the next one does.
+    fn unasked(&mut self) -> Response {
+        if let Some(rest) = &mut self.rest {
+            rest.probing = None;
+        }
+        Response::default()
     }
 
     fn standing_hold(&self, now: Timestamp) -> Option<crate::react::LaneHold> {

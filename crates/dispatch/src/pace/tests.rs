@@ -413,6 +413,19 @@ fn distrust_rests_for_hours_then_feels_its_way_on_one_connection() {
 }
 
 #[test]
+fn whoever_cannot_be_asked_there_feels_no_way() {
+    for what in [What::NoSmtpUtf8, What::NoRequireTls, What::TooLarge] {
+        let mut lane = Lane::new(ceilings());
+        lane.refused(DISTRUST);
+        lane.after(HOUR * 2);
+        assert!(lane.starts());
+        assert_eq!(lane.fails(what, Stage::Mail, 0), Response::default());
+        assert!(lane.starts() && !lane.starts(), "the next one feels the way, and nobody beside them: {what:?}");
+        assert_eq!(lane.accepted(1, 0).changes.remove(0).limit, Limit::PerMinute, "{what:?}");
+    }
+}
+
+#[test]
 fn a_listing_is_told_and_recipients_and_their_mailboxes_change_nothing() {
     let mut lane = Lane::new(ceilings());
     for words in
