@@ -212,6 +212,10 @@ impl Store {
     pub async fn second_lookups(&self, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
         self.core.lanes.read(move |conn| suppressions::second_lookups(conn, now, limit)).await
     }
+    /// When the next second look-up behind this time is due.
+    pub async fn next_second_lookup(&self, after: Timestamp) -> Result<Option<Timestamp>> {
+        self.core.lanes.read(move |conn| suppressions::next_second_lookup(conn, after)).await
+    }
     /// What the second look-up found: missing again → every waiting address of the domain is suppressed and its
     /// contacts go to `error`; otherwise they are left alone. Returns how many addresses were suppressed.
     pub async fn finish_second_lookup(

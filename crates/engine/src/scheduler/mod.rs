@@ -5,13 +5,15 @@
 //! a bounded number of look-ups, and one next-wake time per site with retries.
 //!
 //! `backlog` reads, `placing` looks up, `assigning` chooses the source and makes lanes, `parking` keeps those who wait for
-//! a ceiling, `stock` tells when all is done, `renewing` takes over what was described anew.
+//! a ceiling, `stock` tells when all is done, `renewing` takes over what was described anew, `second` looks once more for
+//! domains that were missing.
 
 mod assigning;
 mod backlog;
 mod parking;
 mod placing;
 mod renewing;
+mod second;
 mod site;
 mod stock;
 mod telling;
@@ -21,7 +23,7 @@ use crate::house::{House, Moved, Notice, Stop};
 use crate::lane::{Lane, LaneId, Opening};
 use crate::note::Note;
 use crate::pacer::{Pacer, PacerKey};
-use crate::route::{self, Place, Placed};
+use crate::route::Place;
 use crate::wakes::Wakes;
 use crate::{RunEnd, Until, converse};
 use dispatch::alert::Turn;
@@ -31,6 +33,7 @@ use dispatch::pace::{Memory, Pace};
 use dispatch::providers::Limits;
 use model::{AlertKind, CampaignId, CampaignState, DeliveryId, EventKind, SiteId, SourceId, Timestamp, Verdict};
 use parking::Parking;
+use second::Second;
 use site::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -55,8 +58,6 @@ const STAMPS_AT_ONCE: usize = 512;
 const OUTSTANDING_MAX: usize = 65_536;
 /// The dictionary entry of deliveries that DNS put off: they have no site yet.
 const NO_SITE: &str = "unresolved";
-/// A second look-up that brought no answer is made again after this.
-const SECOND_LOOKUP_AGAIN: Duration = Duration::from_secs(3600);
 /// What is noted for those whom a site that refused us never let us try (again).
 const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
 /// Why a campaign waits that nothing may carry to a site now.
@@ -123,7 +124,7 @@ pub(crate) struct Scheduler {
     to_stamp: Vec<(DeliveryId, SiteId)>,
     connections: JoinSet<()>,
     wakes: Wakes,
-    second_lookup_at: Option<Timestamp>,
+    second: Second,
     /// When a hold ends by itself.
     holds_end_at: Option<Timestamp>,
     flood: NxdomainFlood,
@@ -188,7 +189,7 @@ impl Scheduler {
             to_stamp: Vec::new(),
             connections: JoinSet::new(),
             wakes: Wakes::default(),
-            second_lookup_at: None,
+            second: Second::default(),
             holds_end_at,
             flood: NxdomainFlood::default(),
             missing: VecDeque::new(),
@@ -210,7 +211,7 @@ impl Scheduler {
         for campaign in self.house.campaigns() {
             self.activate(campaign).await?;
         }
-        self.second_lookup_at = Some(self.house.now());
+        self.second.due(self.house.now());
         self.forget_conversations().await?;
         loop {
             self.turns += 1;
@@ -259,6 +260,7 @@ impl Scheduler {
                 }
             }
             Some(_) = self.connections.join_next(), if !self.connections.is_empty() => {}
+            Some(found) = self.second.ended(), if self.second.is_busy() => self.second_lookup_ended(found).await?,
             () = tokio::time::sleep(wake.unwrap_or(NEVER)), if wake.is_some() => self.wake().await?,
         }
         Ok(())
@@ -401,6 +403,7 @@ impl Scheduler {
                 self.lookups.abort_all();
                 while self.lookups.join_next().await.is_some() {}
             }
+                self.second = Second::default();
         }
         Ok(())
     }
@@ -424,7 +427,9 @@ impl Scheduler {
             if let Some(site) = one.was_due.filter(|site| self.wakes.is_stale(*site, one.campaign)) {
                 renew.insert((site, one.campaign));
             }
-            self.second_lookup_at = [self.second_lookup_at, one.second_lookup_at].into_iter().flatten().min();
+            if let Some(at) = one.second_lookup_at {
+                self.second.due(at);
+            }
         }
         self.note_moved(moved);
         self.look_at_terms().await?;
@@ -600,7 +605,7 @@ impl Scheduler {
         let own = [
             timed,
             self.wakes.first(),
-            self.second_lookup_at,
+            self.second.at(),
             terms,
             self.holds_end_at,
             self.stock_at,
@@ -632,29 +637,8 @@ impl Scheduler {
         if self.stock_at.is_some_and(|at| at <= now) {
             self.take_stock_of_moved().await?;
         }
-        if self.second_lookup_at.is_some_and(|at| at <= now) {
-            self.second_lookup_at = None;
-            self.look_up_second_times(now).await?;
-        }
-        Ok(())
-    }
-
-    /// A domain that was missing hours ago: if it still is, its addresses are suppressed.
-    async fn look_up_second_times(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let house = self.house.clone();
-        for lookup in house.until_read(|| house.store.second_lookups(now, PAGE)).await? {
-            match route::place(&self.house, &lookup.domain_name).await? {
-                Placed::Verdict(verdict) if verdict.outcome == model::Outcome::Deferred => {
-                    self.second_lookup_at = Some(now + SECOND_LOOKUP_AGAIN);
-                }
-                Placed::Verdict(verdict) => {
-                    let missing = route::is_missing_domain(&verdict);
-                    house.until_recorded(|| house.store.finish_second_lookup(&lookup, missing, now)).await?;
-                }
-                Placed::Site(_) => {
-                    house.until_recorded(|| house.store.finish_second_lookup(&lookup, false, now)).await?;
-                }
-            }
+        if self.second.at().is_some_and(|at| at <= now) {
+            self.begin_second_lookups(now).await?;
         }
         Ok(())
     }

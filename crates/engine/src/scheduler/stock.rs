@@ -28,7 +28,8 @@ impl Scheduler {
         }
         let now = self.house.now();
         let reading = self.campaigns.values().any(|campaign| campaign.unresolved.is_some());
-        let looking = !self.waiting.is_empty() || !self.lookups.is_empty() || !self.hungry.is_empty();
+        let looking_up = !self.waiting.is_empty() || !self.lookups.is_empty() || self.second.is_busy();
+        let looking = looking_up || !self.hungry.is_empty();
         let moving = self.sites.values().any(|entry| {
             let lanes_move = entry.lanes.values().any(|lane| lane.held(now).is_none() && lane.is_ready(now));
             lanes_move || (entry.has_more_now(now) && entry.lanes.values().all(|lane| lane.held(now).is_none()))

@@ -117,6 +117,7 @@ mod put_off_twice_then_gone;
 mod refused_three_times_is_an_error;
 mod reports_are_sent_when_somebody_asks;
 mod required_tls_waits_for_a_handshake;
+mod second_look_ups_hold_nobody_up;
 mod secured;
 mod sent_again_beside_others;
 mod silence_after_the_dot_is_in_doubt;

@@ -283,6 +283,8 @@ fn a_missing_domain_is_suppressed_only_by_the_second_look() {
         .collect();
     now(store.settle(batch)).unwrap();
     assert!(now(store.second_lookups(at(4_999), 10)).unwrap().is_empty());
+    assert_eq!(now(store.next_second_lookup(at(4_999))).unwrap(), Some(at(5_000)));
+    assert_eq!(now(store.next_second_lookup(at(5_000))).unwrap(), None);
     let due = now(store.second_lookups(at(5_000), 10)).unwrap();
     assert_eq!((due.len(), due[0].domain_name.as_str()), (1, "gone.example"));
     assert!(contact(&store, "1@gone.example").suppressions.is_empty());

@@ -112,6 +112,12 @@ pub(crate) fn second_lookups(conn: &Connection, now: Timestamp, limit: usize) ->
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+pub(crate) fn next_second_lookup(conn: &Connection, after: Timestamp) -> Result<Option<Timestamp>> {
+    let sql = "SELECT min(due) FROM second_lookup WHERE due > ?1";
+    let next: Option<i64> = conn.prepare_cached(sql)?.query_row([after.as_millis()], |row| row.get(0))?;
+    Ok(next.map(Timestamp::from_millis))
+}
+
 /// On what grounds something is suppressed.
 #[derive(Default)]
 pub(crate) struct Because<'a> {
