@@ -289,7 +289,7 @@ mod tests {
         );
     }
     /// Every text as the machine makes it, with what it is told as.
-    const TOLD: [(&str, &str); 14] = [
+    const TOLD: [(&str, &str); 15] = [
         (
             "3 connections since 14:02 because of \"421 4.7.0 Too many, because of you\" (rule rate-limited), next probe 14:32",
             "3 Verbindungen seit 14:02 wegen \"421 4.7.0 Too many, because of you\" (Regel rate-limited), nächster Versuch 14:32",
@@ -298,6 +298,10 @@ mod tests {
             "Northmail by out1: slowed to 950 messages an hour at 14:02 because of \"421 slow\" (rule too-fast), next probe 15:00",
             "Northmail über out1: gebremst auf 950 Nachrichten in der Stunde um 14:02 wegen \"421 slow\" (Regel too-fast), nächster \
              Versuch 15:00",
+        ),
+        (
+            "mx.a.test by out1: done without DSN at mx.a.test since 14:02 because of \"555 5.5.4 RET\", tried again Tue 14:02",
+            "mx.a.test über out1: ohne DSN bei mx.a.test seit 14:02 wegen \"555 5.5.4 RET\", wieder versucht Tue 14:02",
         ),
         ("at most 1 connection as configured", "höchstens 1 Verbindung, wie eingestellt"),
         (

@@ -10,7 +10,7 @@ use crate::lane::{Lane, LaneId, Stream};
 use crate::lanes::Shown;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
-use crate::offers::Offers;
+use crate::offers::{Offers, Refused};
 use crate::outstanding::Outstanding;
 use crate::reach::Reach;
 use crate::route::Place;
@@ -35,6 +35,7 @@ use model::{
 };
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
+use smtp::extensions::Optional;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -231,6 +232,8 @@ pub(crate) enum Notice {
     BudgetSpent { lane: LaneId, of: VolumeOf, until: Timestamp, why: String },
     /// The pacing of a lane changed.
     Learned { lane: LaneId, changes: Vec<Change> },
+    /// A server refused what it offers.
+    OfferRefused { lane: LaneId, refused: Refused },
     /// A campaign was paused or resumed.
     Changed(CampaignId),
     /// Somebody called a message spam.
@@ -574,6 +577,16 @@ impl House {
         let refused = matches!(verdict.outcome, model::Outcome::Blocked);
         let hold = response.hold.or_else(|| lane.held(now).filter(|_| of_us && refused));
         Heard { hold, leave: response.leave, listed: response.listed }
+    }
+
+    /// A server refused what it offers: it is done without there for a while, which is told once. The remark for transcripts.
+    pub(crate) fn offer_refused(&self, lane: &Lane, host: &str, offer: Optional, reply: &str) -> String {
+        let heard_at = (lane.id.source, lane.operator());
+        let (refused, remark, is_news) = self.offers.refused(heard_at, host, offer, reply, self.now());
+        if is_news {
+            self.tell(Notice::OfferRefused { lane: lane.id, refused });
+        }
+        remark
     }
 
     /// What a verdict means for whoever was not tried. A reply that did not come leaves one person in doubt; to the others

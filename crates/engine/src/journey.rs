@@ -16,6 +16,7 @@ use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{Before, LaneHold, Reaction, given_up, react};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
+use smtp::extensions::Optional;
 use std::net::IpAddr;
 use std::time::Duration;
 use store::{Claimed, Going, Phase, Settlement, Slot, Standing};
@@ -108,11 +109,7 @@ async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) ->
         return After::Leave;
     }
     if let Some(offer) = session.refused_offer(&finished) {
-        // Nobody was refused: asked without it, the same delivery gets its true answer, in this session if that can be.
-        house.offers.refused(&session.host, offer, house.now());
-        let may_go_on = session.do_without(offer) && finished.reusable;
-        unsay(house, lane, ready).await;
-        return if may_go_on { After::Reuse } else { After::Leave };
+        return ask_without(house, lane, session, ready, &finished, offer).await;
     }
     let verdict = judged(house, lane, &finished);
     if session.tls.is_none() && is_clear_refused(&finished, &verdict) {
@@ -135,11 +132,32 @@ async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) ->
             house.unrecorded(&why.to_string());
         }
     }
-    let transcript = (verdict.outcome != Outcome::Accepted).then(|| session.transcript().to_string());
-    let attempt = record(&claimed, session, &finished, verdict, started_at, house.now());
+    let asked_before = house.offers.take_first(claimed.delivery).unwrap_or_default();
+    let transcript = (verdict.outcome != Outcome::Accepted).then(|| asked_before + &session.transcript().to_string());
+    let mut attempt = record(&claimed, session, &finished, verdict, started_at, house.now());
+    if let Some(behind) = house.offers.behind(&session.host, &finished.ending, house.now()) {
+        attempt.note = attempt.note.map(|note| format!("{note}: {behind}"));
+    }
     let leave = heard.leave || !finished.reusable;
     conclude(house, lane, &claimed, attempt, heard, transcript, Some(slot)).await;
     if leave { After::Leave } else { After::Reuse }
+}
+
+/// Nobody was refused: asked without what the server offers and refuses, the same delivery gets its true answer, in this
+/// session if that can be. What was said is kept for its transcript, and told once of the server.
+async fn ask_without(
+    house: &House,
+    lane: &Lane,
+    session: &mut Session,
+    ready: Ready,
+    finished: &Finished,
+    offer: Optional,
+) -> After {
+    house.offers.asked_first(ready.claimed.delivery, offer, &session.transcript().last_transaction());
+    let remark = house.offer_refused(lane, &session.host, offer, &in_words(&finished.ending));
+    let may_go_on = session.do_without(offer, &remark) && finished.reusable;
+    unsay(house, lane, ready).await;
+    if may_go_on { After::Reuse } else { After::Leave }
 }
 
 /// What the session calls back for.

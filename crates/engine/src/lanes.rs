@@ -7,6 +7,7 @@ use crate::Stakes;
 use crate::budget::day_of;
 use crate::delisting;
 use crate::fleet::{Rest, Ways};
+use crate::offers::{Heard, Refused};
 use crate::paths::{self, NoWay};
 use crate::remembered::Remembered;
 use crate::throttles::Told;
@@ -16,8 +17,8 @@ use dispatch::volume::{self, HISTORY_DAYS, Who};
 use dispatch::words;
 use model::{
     CampaignId, CampaignKind, Category, Ceilings, DayCount, DomainId, Outcome, SourceId, Timestamp, WorkspaceId,
-};
     in_quotes,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -56,6 +57,9 @@ pub struct LaneView {
     /// Tries it refused for our SPF, DKIM or DMARC since it last accepted anybody: our set-up, not theirs.
     #[serde(default)]
     pub unauthenticated: u32,
+    /// What its servers offer and refused, so that it is done without there.
+    #[serde(default)]
+    pub without: Vec<WithoutView>,
 }
 
 impl LaneView {
@@ -84,6 +88,21 @@ pub(crate) struct Shown {
     pub(crate) samples_out: Vec<CampaignId>,
     /// Campaigns that nothing carries anywhere.
     pub(crate) nowhere: Vec<CampaignId>,
+}
+
+/// Something a server offers and refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithoutView {
+    /// What, where, since when and what was said.
+    #[serde(flatten)]
+    pub refused: Refused,
+    /// The same in a sentence.
+    pub says: String,
+}
+
+/// What servers refused of their offers, as it is read now.
+pub(crate) fn without(refused: Vec<Refused>, now: Timestamp) -> Vec<WithoutView> {
+    refused.into_iter().map(|refused| WithoutView { says: refused.told_at(now), refused }).collect()
 }
 
 /// A hold.
@@ -226,11 +245,11 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                 why: toward.why.clone(),
             }),
             unauthenticated: 0,
+            without: Vec::new(),
         });
     }
-    for (source, operator, rest) in
-        Remembered::read(store).await?.rests.into_iter().filter(|(.., rest)| rest.until > now)
-    {
+    let Remembered { rests, offers, .. } = Remembered::read(store).await?;
+    for (source, operator, rest) in rests.into_iter().filter(|(.., rest)| rest.until > now) {
         let Some(source) = standings.iter().find(|one| one.source.id == source) else { continue };
         let held = HeldView { until: rest.until, why: rest.why.clone() };
         let name = &source.source.name;
@@ -247,14 +266,33 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             }
         }
     }
+    add_refused_offers(&mut lanes, offers, &standings, now);
     Ok(lanes)
+}
+
+/// What servers refused of their offers, beside the lanes to them; where there is none, by itself.
+fn add_refused_offers(lanes: &mut Vec<LaneView>, offers: Vec<Heard>, standings: &[SourceView], now: Timestamp) {
+    for Heard { source, operator, refused } in offers.into_iter().filter(|heard| heard.refused.until > now) {
+        let Some(source) = standings.iter().find(|one| one.source.id == source) else { continue };
+        let name = &source.source.name;
+        let told = without(vec![refused.clone()], now);
+        match lanes.iter_mut().find(|lane| lane.source == *name && lane.operator == operator) {
+            Some(lane) => lane.without.extend(told),
+            None => lanes.push(LaneView { without: told, ..quiet(name, operator, Some(refused.host)) }),
+        }
+    }
 }
 
 /// The view of a source that rests toward an operator, where it has no lane: `operator` as [`LaneView::operator`] has it.
 pub(crate) fn at_rest(source: &str, operator: String, rest: Rest) -> LaneView {
+    let (listed, held) = (rest.is_listing(), Some(HeldView { until: rest.until, why: rest.why }));
+    LaneView { held, listed, ..quiet(source, operator, rest.site) }
+}
+
+/// The view of a source toward an operator to whom it has no lane: `site` is what people know those servers by.
+fn quiet(source: &str, operator: String, site: Option<String>) -> LaneView {
     let provider = providers::by_key(&operator);
-    let (listed, held) = (rest.is_listing(), HeldView { until: rest.until, why: rest.why });
-    let named = provider.map(|provider| provider.name.clone()).or(rest.site);
+    let named = provider.map(|provider| provider.name.clone()).or(site);
     LaneView {
         source: source.to_owned(),
         site: named.unwrap_or_else(|| operator.clone()),
@@ -263,11 +301,12 @@ pub(crate) fn at_rest(source: &str, operator: String, rest: Rest) -> LaneView {
         open: 0,
         last_minute: 0,
         waiting: 0,
-        held: Some(held),
-        listed,
+        held: None,
+        listed: false,
         limits: Vec::new(),
         budget: None,
         unauthenticated: 0,
+        without: Vec::new(),
     }
 }
 
@@ -297,6 +336,7 @@ pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
         limits: Vec::new(),
         budget: None,
         unauthenticated: 0,
+        without: Vec::new(),
     }))
 }
 

@@ -99,6 +99,7 @@ use house::{House, Notice, Outcome};
 use model::DomainId;
 use net::{Cache, World};
 use note::Watch;
+use offers::Offers;
 use outstanding::Outstanding;
 use reach::Reach;
 use remembered::Remembered;
@@ -274,7 +275,7 @@ impl Engine {
             Budgets::read(&store, &ways, &identities, (settings.stakes, settings.described.providers), now).await?;
         holds.replace(store.holds(Some(now)).await?);
         self.throttles.read(&store, now).await?;
-        let Remembered { brakes, rests } = Remembered::read(&store).await?;
+        let Remembered { brakes, rests, offers } = Remembered::read(&store).await?;
         let fleet = Fleet::new(ways);
         for (source, operator, rest) in rests {
             // The clock may have been set back since it began.
@@ -306,7 +307,7 @@ impl Engine {
             terms,
             ledger_turn: tokio::sync::Mutex::default(),
             policies: Arc::default(),
-            offers: offers::Offers::default(),
+            offers: Offers::restored(offers, now),
             tally: Arc::default(),
             store,
             world,

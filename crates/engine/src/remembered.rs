@@ -1,5 +1,5 @@
 //! What a run remembers for the next one, beside what its lanes learned: how the brakes stand, and which sources rest
-//! where.
+//! where; and what servers offer and refuse.
 //!
 //! One text in the ledger. It is written at once when something stops, rests or is answered for, and every few seconds
 //! while verdicts are counted. What the ledger counted itself after it was written is added from its counters at the next
@@ -8,6 +8,7 @@
 use crate::brakes::{Kept, Whom};
 use crate::fleet::Rest;
 use crate::house::{House, Notice, Stop};
+use crate::offers::Heard;
 use model::{CampaignId, DeliveryState, EventKind, SourceId, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -26,6 +27,8 @@ pub(crate) struct Remembered<'b> {
     pub(crate) brakes: Cow<'b, Kept>,
     /// Sources left out toward an operator.
     pub(crate) rests: Vec<(SourceId, String, Rest)>,
+    /// What servers offer and refused.
+    pub(crate) offers: Vec<Heard>,
 }
 
 impl Remembered<'_> {
@@ -44,8 +47,8 @@ impl House {
             let counted = self.until_read(|| self.store.campaign_providers(campaign)).await?;
             self.brakes().counted_by_ledger(campaign, counted);
         }
-        let rests = self.fleet.rests(self.now());
-        let text = serde_json::to_string(&Remembered { brakes: Cow::Borrowed(self.brakes().kept()), rests });
+        let (rests, offers) = (self.fleet.rests(self.now()), self.offers.kept(self.now()));
+        let text = serde_json::to_string(&Remembered { brakes: Cow::Borrowed(self.brakes().kept()), rests, offers });
         let Ok(text) = text else { return Ok(()) };
         self.until_recorded(|| self.store.keep_brake_memory(&text)).await
     }

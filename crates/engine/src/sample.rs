@@ -69,6 +69,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         limits: Vec::new(),
         budget: None,
         unauthenticated: 0,
+        without: Vec::new(),
     }))
 }
 

@@ -485,7 +485,7 @@ fn settings(house: &House, tls: TlsMode) -> Settings {
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
         chunking: false,
-        without: BTreeSet::new(),
+        without: BTreeMap::new(),
         tracer: None,
     }
 }

@@ -224,9 +224,9 @@ impl Session {
         self.client.refused_extension(finished)
     }
 
-    /// Does without it from now on. May this session go on?
-    pub(crate) fn do_without(&mut self, offer: Optional) -> bool {
-        self.client.do_without(offer)
+    /// Does without it from now on, with a remark in the transcript. May this session go on?
+    pub(crate) fn do_without(&mut self, offer: Optional, remark: &str) -> bool {
+        self.client.do_without(self.now(), offer, remark)
     }
 
     /// Has the next transaction's envelope gone out with the last message?

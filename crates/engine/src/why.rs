@@ -12,8 +12,11 @@ pub use advice::Advice;
 pub use timeline::{Step, Through, Try};
 pub use waiting::{WaitsFor, also_rests, operator_of, waits_for};
 
+use crate::lanes::LaneView;
 use crate::launch::Snapshot;
+use crate::offers::{Refused, as_told};
 use crate::report::{CampaignLine, done, iso, iso_or_null};
+use crate::scheduler::NEVER_LET_IN;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use dispatch::words;
@@ -132,6 +135,9 @@ pub struct Told {
     /// What keeps it from being tried now; filled in by [`waits_for`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<WaitsFor>,
+    /// What of their servers' offers was refused, so that it is done without; filled in by [`Told::tell_of_offers`].
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_told")]
+    pub without: Vec<Refused>,
     /// How the others at the domain fared.
     pub neighbours: Option<Neighbours>,
     /// Does this mailing count towards the soft-bounce limit?
@@ -171,9 +177,9 @@ pub enum Stands {
         /// When.
         #[serde(serialize_with = "iso_or_null")]
         next_try_at: Option<Timestamp>,
-        /// Which it will be.
+        /// Which it will be, as they are numbered.
         next_try: u16,
-        /// Of how many at most.
+        /// Of how many at most: those of the schedule, and those so far that were not charged to the recipient.
         tries_max: u16,
         /// When the window closes.
         #[serde(serialize_with = "iso_or_null")]
@@ -183,7 +189,7 @@ pub enum Stands {
     Ended {
         /// How: `accepted`, `soft`, `hard`, `blocked`, `in_doubt`.
         ended: DeliveryState,
-        /// Tries charged to the recipient.
+        /// Tries that were made.
         tries: u16,
         /// From the first try to the last.
         lasted_s: u64,
@@ -381,6 +387,7 @@ async fn tell(
         settled,
         timeline: timeline::timeline(person, entry, recipients, mailings, &left_out(store, &campaign, row).await?),
         waits_for: Vec::new(),
+        without: Vec::new(),
         neighbours,
         counts_as_soft: newest && counts_as_soft(entry),
         advice: Vec::new(),
@@ -406,20 +413,33 @@ fn schedule_of(campaign: &Campaign) -> Schedule {
     snapshot.and_then(|snapshot| snapshot.options.schedule().ok()).unwrap_or_else(Schedule::shipped)
 }
 
+/// Tries that were made for a delivery, as they are numbered: what settled it without one is none.
+pub(crate) fn tries_made(row: &DeliveryRow) -> u16 {
+    row.attempts.saturating_sub(u16::from(row.last.as_ref().is_some_and(is_settlement)))
+}
+
+/// Was it settled without a try, because the site had let nobody in for too long?
+fn is_settlement(attempt: &Attempt) -> bool {
+    attempt.note.as_deref() == Some(NEVER_LET_IN)
+}
+
 fn stands(row: &DeliveryRow, schedule: &Schedule) -> Stands {
+    // Those that were not charged to the recipient are beside the schedule's.
+    let made = tries_made(row);
+    let uncharged = made.saturating_sub(row.tries);
     match row.state {
         DeliveryState::Skipped => Stands::Skipped { reason: row.skip.unwrap_or(SkipReason::Cancelled) },
         DeliveryState::Queued => Stands::Queued { after_doubt: false },
         DeliveryState::Deferred => Stands::Waiting {
             next_try_at: row.due.map(|(_, at)| at),
-            next_try: row.tries.saturating_add(1),
-            tries_max: u16::try_from(schedule.tries()).unwrap_or(u16::MAX),
+            next_try: made.saturating_add(1),
+            tries_max: u16::try_from(schedule.tries()).unwrap_or(u16::MAX).saturating_add(uncharged),
             gives_up_at: row.first_try_at.map(|first| first + schedule.window()),
         },
         ended => {
             let at = row.last.as_ref().map(ended_at);
             let lasted = row.first_try_at.zip(row.last.as_ref()).map(|(first, last)| last.started_at.since(first));
-            Stands::Ended { ended, tries: row.tries, lasted_s: lasted.unwrap_or_default().as_secs(), at }
+            Stands::Ended { ended, tries: made, lasted_s: lasted.unwrap_or_default().as_secs(), at }
         }
     }
 }
@@ -530,6 +550,24 @@ pub fn skip_meaning(reason: SkipReason) -> &'static str {
 }
 
 impl Told {
+    /// Tells what is done without, as `lanes` say: at the server of the last try, else wherever the mail of `operator` goes.
+    pub fn tell_of_offers(&mut self, lanes: &[LaneView], operator: Option<&str>) {
+        let last = self.timeline.iter().rev().find_map(|step| match step {
+            Step::Try(one) => one.host.as_deref(),
+            Step::Added { .. } | Step::Suppressed { .. } | Step::Event { .. } => None,
+        });
+        let is_theirs = |lane: &LaneView, refused: &Refused| match last {
+            Some(host) => refused.host == host,
+            None => operator == Some(lane.operator.as_str()),
+        };
+        let all = lanes.iter().flat_map(|lane| lane.without.iter().map(move |one| (lane, &one.refused)));
+        let mut theirs: Vec<Refused> =
+            all.filter(|(lane, refused)| is_theirs(lane, refused)).map(|(_, refused)| refused.clone()).collect();
+        theirs.sort_by(|a, b| (&a.host, &a.extension).cmp(&(&b.host, &b.extension)));
+        theirs.dedup();
+        self.without = theirs;
+    }
+
     /// Names the sources the tries went through. They belong to the house, so only for whoever may know of them.
     pub async fn name_sources(&mut self, store: &Store) -> Result<(), StoreError> {
         let known = store.sources().await?;

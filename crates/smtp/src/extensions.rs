@@ -35,6 +35,27 @@ pub enum Optional {
     Size,
     /// SMTPUTF8 (RFC 6531): an address that needs it cannot be written to there, which is then said of it.
     SmtpUtf8,
+    /// REQUIRETLS (RFC 8689): a message that asks for it cannot go there, which is then said of it.
+    RequireTls,
+}
+
+impl Optional {
+    /// Its name in EHLO replies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Optional::Chunking => "CHUNKING",
+            Optional::Dsn => "DSN",
+            Optional::Size => "SIZE",
+            Optional::SmtpUtf8 => "SMTPUTF8",
+            Optional::RequireTls => "REQUIRETLS",
+        }
+    }
+
+    /// What has this name in EHLO replies.
+    pub fn by_name(name: &str) -> Option<Optional> {
+        use Optional::{Chunking, Dsn, RequireTls, Size, SmtpUtf8};
+        [Chunking, Dsn, Size, SmtpUtf8, RequireTls].into_iter().find(|one| one.name() == name)
+    }
 }
 
 /// What a server said it can do.
@@ -76,6 +97,17 @@ impl Extensions {
         found
     }
 
+    /// Is an extension offered?
+    pub fn offers(&self, one: Optional) -> bool {
+        match one {
+            Optional::Chunking => self.chunking,
+            Optional::Dsn => self.dsn,
+            Optional::Size => self.size.is_some(),
+            Optional::SmtpUtf8 => self.smtputf8,
+            Optional::RequireTls => self.requiretls,
+        }
+    }
+
     /// Takes an extension for not offered.
     pub fn leave_out(&mut self, one: Optional) {
         match one {
@@ -83,6 +115,7 @@ impl Extensions {
             Optional::Dsn => self.dsn = false,
             Optional::Size => self.size = None,
             Optional::SmtpUtf8 => self.smtputf8 = false,
+            Optional::RequireTls => self.requiretls = false,
         }
     }
 

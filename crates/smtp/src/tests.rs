@@ -5,7 +5,7 @@ use crate::extensions::Mechanism;
 use crate::server::{self, Config, Event, Server};
 use model::{Reply, Stage, Timestamp, TlsVersion};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp::from_millis(0);
 
@@ -201,7 +201,7 @@ proptest! {
             timeouts: Timeouts::default(),
             pipelining,
             chunking,
-            without: BTreeSet::new(),
+            without: BTreeMap::new(),
             tracer: None,
         };
         let config = Config {

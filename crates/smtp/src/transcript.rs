@@ -37,6 +37,17 @@ pub enum Who {
     Note,
 }
 
+impl Who {
+    /// `>` is us, `<` is them, `*` is a remark.
+    const fn sign(self) -> char {
+        match self {
+            Who::Us => '>',
+            Who::Them => '<',
+            Who::Note => '*',
+        }
+    }
+}
+
 /// One line of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -89,6 +100,12 @@ impl Transcript {
         })
     }
 
+    /// What was said in the last transaction alone, a line each, as [`Transcript`] itself is shown.
+    pub fn last_transaction(&self) -> String {
+        let said = self.entries().skip(self.preamble.lines);
+        said.map(|entry| format!("{} {}\n", entry.who.sign(), entry.line)).collect()
+    }
+
     /// How many lines were left out.
     pub fn cut_lines(&self) -> usize {
         self.preamble.cut + self.transaction.map_or(0, |part| part.cut)
@@ -104,6 +121,15 @@ impl Transcript {
         self.marks.truncate(self.preamble.lines);
         self.text.truncate(self.preamble.octets);
         self.transaction = Some(Part::default());
+    }
+
+    /// Forgets the last transaction, and notes what holds for the rest of the session.
+    pub(crate) fn note_for_the_session(&mut self, at: Timestamp, line: &str) {
+        if self.transaction.take().is_some() {
+            self.marks.truncate(self.preamble.lines);
+            self.text.truncate(self.preamble.octets);
+        }
+        self.record(at, Who::Note, line);
     }
 
     /// Records one line.
@@ -180,7 +206,6 @@ fn head_of(marks: &[Mark]) -> (usize, usize) {
 }
 
 impl fmt::Display for Transcript {
-    /// `>` is us, `<` is them, `*` is a remark.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let transaction = self.transaction.unwrap_or_default();
         let gaps = [(self.preamble.head, self.preamble.cut), (self.preamble.lines + transaction.head, transaction.cut)];
@@ -188,12 +213,7 @@ impl fmt::Display for Transcript {
             for (_, cut) in gaps.iter().filter(|(gap, cut)| *gap == at && *cut > 0) {
                 writeln!(f, "* ({cut} lines left out)")?;
             }
-            let sign = match entry.who {
-                Who::Us => '>',
-                Who::Them => '<',
-                Who::Note => '*',
-            };
-            writeln!(f, "{sign} {}", entry.line)?;
+            writeln!(f, "{} {}", entry.who.sign(), entry.line)?;
         }
         Ok(())
     }
@@ -215,6 +235,26 @@ mod tests {
         transcript.begin_transaction();
         transcript.record(AT, Who::Us, "MAIL FROM:<b@x.example>");
         assert_eq!(transcript.to_string(), "< 220 hello\n> MAIL FROM:<b@x.example>\n");
+    }
+
+    #[test]
+    fn what_holds_for_the_session_outlives_its_transactions() {
+        let mut transcript = Transcript::default();
+        transcript.record(AT, Who::Them, "220 hello");
+        transcript.begin_transaction();
+        transcript.record(AT, Who::Us, "MAIL FROM:<a@x.example> SIZE=9");
+        transcript.record(AT, Who::Them, "555 no SIZE");
+        assert_eq!(transcript.last_transaction(), "> MAIL FROM:<a@x.example> SIZE=9\n< 555 no SIZE\n");
+        transcript.note_for_the_session(AT, "SIZE is not used");
+        assert_eq!(
+            (transcript.to_string().as_str(), transcript.last_transaction().as_str()),
+            ("< 220 hello\n* SIZE is not used\n", "")
+        );
+        for sender in ["a", "b"] {
+            transcript.begin_transaction();
+            transcript.record(AT, Who::Us, &format!("MAIL FROM:<{sender}@x.example>"));
+        }
+        assert_eq!(transcript.to_string(), "< 220 hello\n* SIZE is not used\n> MAIL FROM:<b@x.example>\n");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use mail::notice::Notice;
 use model::{EmailAddress, Reply};
 use net::{Egress, Resolve, Trust};
 use smtp::client::{Credentials, Ending, Envelope, Settings, TlsMode};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -137,7 +137,7 @@ async fn hand_over(house: &House, server: &Server, (to, from): (&str, &str), byt
         timeouts: house.settings.timeouts.clone(),
         pipelining: true,
         chunking: false,
-        without: BTreeSet::new(),
+        without: BTreeMap::new(),
         tracer: None,
     };
     let opened = Session::open(house, (settings, server.trust.clone()), &server.host, address, stream).await;

@@ -264,7 +264,7 @@ pub async fn people(
 
 /// How a delivery stands.
 pub fn person(row: DeliveryRow) -> Person {
-    let (state, last) = (row.state, row.last);
+    let (state, made, last) = (row.state, crate::why::tries_made(&row), row.last);
     let meaning = |last: &model::Attempt| match is_settled(state, last.verdict.category) {
         true => SETTLED_MEANING,
         false => words::explain_verdict(&last.verdict).meaning,
@@ -278,7 +278,7 @@ pub fn person(row: DeliveryRow) -> Person {
         reason: row.skip,
         time: last.as_ref().map(|last| last.started_at + Duration::from_millis(last.duration_ms.into())),
         tries: row.tries,
-        made: row.attempts,
+        made,
         stage: last.as_ref().map(|last| last.verdict.stage),
         category: last.as_ref().map(|last| last.verdict.category),
         reply: last.as_ref().and_then(said),

@@ -59,7 +59,7 @@ const OUTSTANDING_MAX: usize = 65_536;
 /// The dictionary entry of deliveries that DNS put off: they have no site yet.
 const NO_SITE: &str = "unresolved";
 /// What is noted for those whom a site that refused us never let us try (again).
-const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
+pub(crate) const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
 /// Why a campaign waits that nothing may carry to a site now.
 const NO_WAY_OUT: &str = "no source may go there yet";
 /// Stands in for a wake-up that is switched off.
@@ -353,6 +353,7 @@ impl Scheduler {
             }
             Notice::SourceDown { lane, why } => self.source_down(lane, &why).await?,
             Notice::Learned { lane, changes } => self.learned(lane, changes).await?,
+            Notice::OfferRefused { lane, refused } => self.offer_refused(lane, &refused).await?,
             Notice::Changed(campaign) => {
                 self.look_at_choice(campaign).await?;
                 self.deactivate(campaign);
@@ -402,8 +403,8 @@ impl Scheduler {
                 self.stopping = true;
                 self.lookups.abort_all();
                 while self.lookups.join_next().await.is_some() {}
-            }
                 self.second = Second::default();
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::house::House;
 use crate::lane::{Lane, LaneId};
 use crate::lanes::{self, BudgetView, HeldView, LaneView, Shown};
 use crate::note::Note;
+use crate::offers::Refused;
 use crate::pacer::PacerKey;
 use crate::remembered;
 use crate::trial;
@@ -58,6 +59,16 @@ impl Scheduler {
             self.house.note(Note::Learned { site: lane.name(), says });
         }
         Ok(())
+    }
+
+    /// A server refused what it offers: it is told, and remembered.
+    pub(super) async fn offer_refused(&mut self, lane: LaneId, refused: &Refused) -> Result<(), StoreError> {
+        let Some(lane) = self.lane_at(lane).cloned() else { return Ok(()) };
+        let says = refused.told_at(self.house.now());
+        let detail = format!("{} by {}: {says}", lane.name(), lane.source().name);
+        self.tell(EventKind::LimitLearned, None, detail).await?;
+        self.house.note(Note::Learned { site: lane.name(), says });
+        self.house.remember().await
     }
 
     /// Writes down what was learned.
@@ -387,6 +398,7 @@ impl Scheduler {
             listed,
             budget,
             unauthenticated: lane.unauthenticated(),
+            without: lanes::without(self.house.offers.at(&lane.hosts(), now), now),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use net::Guard;
 use smtp::client::{Timeouts, TlsMode};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use tokio::net::TcpListener;
 
 /// No single step may take longer here …
@@ -31,7 +31,7 @@ fn settings(tls: TlsMode) -> Settings {
         timeouts,
         pipelining: true,
         chunking: true,
-        without: BTreeSet::new(),
+        without: BTreeMap::new(),
         tracer: None,
     }
 }

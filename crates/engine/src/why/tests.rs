@@ -142,10 +142,68 @@ fn whoever_was_taken_out_is_told_by_whom_and_why_it_went_on() {
         })
         .collect();
     assert_eq!(events.len(), 2, "{events:?}");
-    assert_eq!((events[0].0, events[0].1), (EventKind::Skipped, "cli:anna"));
+    assert_eq!(
+        events[0],
+        (EventKind::Skipped, "cli:anna", Some("taken out of the campaign")),
+        "of them, not of the group"
+    );
     assert!(events[1].0 == EventKind::Resumed && events[1].2.unwrap().contains("round 1"), "{events:?}");
     let other = asked(&store, "ann@a.example", None).unwrap().mailing.unwrap();
     assert!(other.timeline.iter().all(|step| !matches!(step, Step::Event { .. })));
+}
+
+#[test]
+fn what_is_settled_without_a_try_is_none() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["ann@a.example"]);
+    let id = campaign(&store, "news", import, 10);
+    now(store.set_campaign_state(id, CampaignState::Sending, None, &ME, at(20))).unwrap();
+    let told = || asked(&store, "ann@a.example", None).unwrap().mailing.unwrap();
+    let delivery = told().delivery.parse().unwrap();
+    let site = now(store.site_id("mx.a.example", None, at(20))).unwrap();
+    let attempt = |number, reply: Option<&str>, note: Option<&str>| Attempt {
+        delivery,
+        number,
+        started_at: at(20 + u64::from(number)),
+        duration_ms: 5,
+        verdict: model::Verdict {
+            outcome: Outcome::Deferred,
+            category: Category::ReceiverError,
+            scope: Scope::Site,
+            stage: model::Stage::Greeting,
+            rule: "reply-421".into(),
+            retry_after: None,
+        },
+        reply: reply.map(|text| model::Reply::new(421, text)),
+        note: note.map(str::to_owned),
+        host: reply.map(|_| "mx.a.example".to_owned()),
+        address: None,
+        tls: None,
+        reached_receiver: reply.is_some(),
+    };
+    let settle = |to, due, attempt| {
+        let claimed = now(store.claim_one(delivery)).unwrap().unwrap();
+        let settlement = store::Settlement::of(&claimed, to, at(40));
+        let settlement =
+            store::Settlement { attempt: Some(attempt), charge: false, due, site: Some(site), ..settlement };
+        now(store.settle(vec![settlement])).unwrap();
+    };
+    settle(DeliveryState::Deferred, Some((site, at(60))), attempt(1, Some("busy"), None));
+    let Stands::Waiting { next_try, tries_max, .. } = told().stands else { panic!("{:?}", told().stands) };
+    let scheduled = u16::try_from(Schedule::shipped().tries()).unwrap();
+    assert_eq!((next_try, tries_max), (2, scheduled + 1), "the first was none of theirs");
+    settle(DeliveryState::Soft, None, attempt(2, None, Some(crate::scheduler::NEVER_LET_IN)));
+    let ended = told();
+    assert!(matches!(ended.stands, Stands::Ended { tries: 1, .. }), "{:?}", ended.stands);
+    let numbers: Vec<Option<u16>> = ended
+        .timeline
+        .iter()
+        .filter_map(|step| match step {
+            Step::Try(one) => Some(one.number),
+            Step::Added { .. } | Step::Suppressed { .. } | Step::Event { .. } => None,
+        })
+        .collect();
+    assert_eq!(numbers, [Some(1), None]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What happened in one mailing to one person, step by step.
 
-use super::{Mailing, ended_at};
+use super::{Mailing, ended_at, is_settlement};
 use crate::report::{iso, iso_or_null};
 use dispatch::words;
-use model::{Category, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp, TlsVersion};
+use model::{
+    Category, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp, TlsVersion, thousands,
+};
 use serde::Serialize;
 use std::net::IpAddr;
 use store::{AttemptRow, Event, PersonData, TimelineEntry};
@@ -56,8 +58,8 @@ pub enum Step {
 /// One try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Try {
-    /// 1 for the first.
-    pub number: u16,
+    /// 1 for the first; none where the delivery was settled without one.
+    pub number: Option<u16>,
     /// When it began.
     #[serde(serialize_with = "iso")]
     pub at: Timestamp,
@@ -145,18 +147,37 @@ pub(super) fn timeline(
         let in_time = event.at >= built_at && next_built_at.is_none_or(|next| event.at < next);
         kinds.contains(&event.kind) && in_time && event.delivery.is_none_or(|id| id == entry.delivery.delivery)
     };
-    for event in person.events.iter().filter(told).chain(left_out) {
+    for event in person.events.iter().filter(told) {
         let (at, by, detail) = (event.at, event.actor.clone(), event.detail.clone());
+        steps.push((at, Step::Event { at, event: event.kind, by, detail }));
+    }
+    for event in left_out {
+        let (at, by) = (event.at, event.actor.clone());
+        let detail = match event.kind {
+            EventKind::Skipped => Some(left_out_with(event.detail.as_deref())),
+            _ => event.detail.clone(),
+        };
         steps.push((at, Step::Event { at, event: event.kind, by, detail }));
     }
     steps.sort_by_key(|(at, _)| *at);
     steps.into_iter().map(|(_, step)| step).collect()
 }
 
+/// What an event of a group says of one of them: the log counts the group, themselves included.
+fn left_out_with(group: Option<&str>) -> String {
+    let count =
+        group.and_then(|group| group.split_once(' ')).and_then(|(count, _)| count.replace(',', "").parse().ok());
+    match count.unwrap_or(0u64).saturating_sub(1) {
+        0 => "taken out of the campaign".to_owned(),
+        1 => "taken out of the campaign with 1 other".to_owned(),
+        others => format!("taken out of the campaign with {} others", thousands(others)),
+    }
+}
+
 fn one_try(row: &AttemptRow) -> Try {
     let attempt = &row.attempt;
     Try {
-        number: attempt.number,
+        number: Some(attempt.number).filter(|_| !is_settlement(attempt)),
         at: attempt.started_at,
         duration_ms: attempt.duration_ms,
         outcome: attempt.verdict.outcome,

@@ -231,7 +231,9 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
     let learned = |lane: &LaneView| lane.limits.iter().filter(|one| one.limit.cause.is_some()).count();
     let is_spent = |lane: &LaneView| lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
     let at_ceiling = |lane: &LaneView| lane.limits.iter().any(|one| one.holds_back);
-    let is_held_back = |lane: &LaneView| lane.held.is_some() || is_spent(lane) || learned(lane) > 0 || at_ceiling(lane);
+    let is_held_back = |lane: &LaneView| {
+        lane.held.is_some() || is_spent(lane) || learned(lane) > 0 || at_ceiling(lane) || !lane.without.is_empty()
+    };
     if !all {
         lanes.retain(|lane| is_held_back(lane) || lane.open > 0 || lane.waiting > 0);
         for lane in &mut lanes {
@@ -268,6 +270,18 @@ fn as_json(lane: &LaneView, at_sites: &BTreeMap<String, u64>) -> Value {
             })
         })
         .collect();
+    let without = lane.without.iter().map(|one| {
+        let refused = &one.refused;
+        json!({
+            "host": refused.host,
+            "extension": refused.extension,
+            "says": one.says,
+            "reply": refused.reply,
+            "since": iso_time(refused.since),
+            "until": iso_time(refused.until),
+        })
+    });
+    let without: Vec<Value> = without.collect();
     json!({
         "source": lane.source,
         "site": lane.site,
@@ -279,6 +293,7 @@ fn as_json(lane: &LaneView, at_sites: &BTreeMap<String, u64>) -> Value {
         "listed": lane.listed,
         "limits": limits,
         "budget": lane.budget,
+        "without": without,
     })
 }
 

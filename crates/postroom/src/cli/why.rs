@@ -56,27 +56,31 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     {
         told.name_sources(&ledger.store).await?;
         told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
+        let operator = operator_of(&ledger.store, delivery).await?;
+        let live = at_work(dir, operator.as_deref()).await;
+        let is_live = live.is_some();
+        let lanes = match live {
+            Some(lanes) => lanes,
+            None => remembered(&ledger.store, Stakes::Real, ledger.now()).await?,
+        };
         if matches!(told.stands, Stands::Queued { .. } | Stands::Waiting { .. })
-            && let Some(operator) = operator_of(&ledger.store, delivery).await?
+            && let Some(operator) = &operator
         {
-            let lanes = match at_work(dir, &operator).await {
-                Some(lanes) => {
-                    told.waits_for.extend(also_rests(&lanes, &operator, &told.waits_for));
-                    lanes
-                }
-                None => remembered(&ledger.store, Stakes::Real, ledger.now()).await?,
-            };
-            told.advise_of_listings(&lanes, &operator);
+            if is_live {
+                told.waits_for.extend(also_rests(&lanes, operator, &told.waits_for));
+            }
+            told.advise_of_listings(&lanes, operator);
         }
+        told.tell_of_offers(&lanes, operator.as_deref());
     }
     let style = Style::of_this_process(output, dir, ledger.now());
     output.answer(&known, || lines_of::why(&known, args.transcript, &style));
     Ok(Exit::Done)
 }
 
-/// How the lanes to an operator's sites stand in the process that sends from here; `None`: there is none.
-async fn at_work(dir: &Path, operator: &str) -> Option<Vec<LaneView>> {
-    let order = Order::Lanes { provider: Some(operator.to_owned()), all: true };
+/// How the lanes to an operator's sites, or all, stand in the process that sends from here; `None`: there is none.
+async fn at_work(dir: &Path, operator: Option<&str>) -> Option<Vec<LaneView>> {
+    let order = Order::Lanes { provider: operator.map(str::to_owned), all: true };
     let answer = control::ask(dir, &Request { actor: person_here(), order }).await.ok()?.ok()?;
     serde_json::from_value(answer.get("lanes").cloned()?).ok()
 }

@@ -73,6 +73,9 @@ fn one(lane: &LaneView, at_site: Option<u64>, is_live: bool, style: &Style) -> V
         let ink = if limit.limit.cause.is_some() || limit.holds_back { ink } else { Ink::Dim };
         lines.extend(told("", &in_words(limit, style), ink, style));
     }
+    for one in &lane.without {
+        lines.extend(told("", &one.refused.in_words(&|at| style.close_moment(at)), Ink::Yellow, style));
+    }
     if let Some(delisted) = lane.delisted() {
         let next = "Look the address up at the list that is named and have it removed. Then:";
         lines.extend(told("", next, Ink::Bold, style));
@@ -172,6 +175,7 @@ mod tests {
             limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],
             budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
             unauthenticated: 0,
+            without: Vec::new(),
         }
     }
 
@@ -197,6 +201,19 @@ mod tests {
         assert_eq!(
             lanes(&[kept_back], &at_sites, 0, true, &style)[1],
             "    at most 500 messages an hour as configured for workspace \"first\", reached; it goes on 13:59 CET"
+        );
+        let refused = engine::Refused {
+            host: "mx.northmail.test".into(),
+            extension: "DSN".into(),
+            since: at(0),
+            until: at(24 * 60),
+            reply: "555 5.5.4 RET".into(),
+        };
+        let without = vec![engine::lanes::WithoutView { refused, says: String::new() }];
+        let plain = LaneView { limits: Vec::new(), budget: None, without, ..lane() };
+        assert_eq!(
+            lanes(&[plain], &at_sites, 0, true, &style)[1],
+            "    done without DSN at mx.northmail.test since 13:52 CET because of \"555 5.5.4 RET\", tried again Mon 13:52 CET"
         );
         let held = LaneView {
             held: Some(HeldView { until: at(25), why: "rule busy".into() }),

@@ -26,6 +26,9 @@ pub(crate) fn why(why: &Why, transcript: bool, style: &Style) -> Vec<String> {
         let until = one.until.map(|at| format!(" until {}", style.moment(at))).unwrap_or_default();
         lines.extend(wrapped("  ", &format!("Waits{until}: {}.", one.why.trim_end_matches('.')), style.width));
     }
+    for one in &told.without {
+        lines.extend(wrapped("  ", &format!("Their server: {}.", one.in_words(&|at| style.moment(at))), style.width));
+    }
     lines.push(String::new());
     lines.extend(timeline(told, transcript, style));
     let kept: Vec<&Kept> = why.suppressions.iter().filter(|kept| !is_told(kept, told)).collect();
@@ -169,7 +172,7 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
             Step::Try(one) => {
                 lines.extend(tried(one, before, &time, style));
                 before = Some(one);
-                if transcript {
+                if transcript && one.number.is_some() {
                     lines.extend(conversation(one, indent, style));
                 }
             }
@@ -210,7 +213,11 @@ fn event_told(event: EventKind, by: &str, detail: Option<&str>, head: &str, styl
 
 /// One try: by whom, what they said, what it means, what was done.
 fn tried(one: &Try, before: Option<&Try>, time: &str, style: &Style) -> Vec<String> {
-    let head = format!("  {time}  {:WHAT$}", format!("try {}", one.number));
+    let what = one.number.map_or_else(|| "settled".to_owned(), |number| format!("try {number}"));
+    let head = format!("  {time}  {what:WHAT$}");
+    if one.number.is_none() {
+        return settled(one, &head, style);
+    }
     if before.is_some_and(|before| is_the_same_again(one, before)) {
         return wrapped(&head, &format!("the same again{}", after(one)), style.width);
     }
@@ -247,6 +254,15 @@ fn tried(one: &Try, before: Option<&Try>, time: &str, style: &Style) -> Vec<Stri
     }
     let rule = if one.category == Category::Delivered { String::new() } else { format!(" (rule {})", one.rule) };
     lines.extend(wrapped(&format!("{indent}= "), &format!("{}{rule}{}", one.meaning, after(one)), style.width));
+    lines
+}
+
+/// Settled without a try: why, and as what.
+fn settled(one: &Try, head: &str, style: &Style) -> Vec<String> {
+    let why = one.note.as_deref().unwrap_or_default();
+    let mut lines = wrapped(head, why, style.width);
+    let indent = " ".repeat(columns(head).saturating_sub(WHAT));
+    lines.extend(wrapped(&format!("{indent}= "), &format!("{} (rule {})", one.meaning, one.rule), style.width));
     lines
 }
 

@@ -95,7 +95,7 @@ fn settings() -> Settings {
         timeouts: smtp::client::Timeouts::default(),
         pipelining: true,
         chunking: true,
-        without: std::collections::BTreeSet::new(),
+        without: std::collections::BTreeMap::new(),
         tracer: None,
     }
 }

@@ -82,7 +82,7 @@ impl Client {
     pub(super) fn on_ehlo(&mut self, now: Timestamp, reply: Reply) {
         if reply.is_positive() {
             self.extensions = Extensions::from_ehlo(&reply);
-            self.settings.without.iter().for_each(|one| self.extensions.leave_out(*one));
+            self.leave_out_what_is_refused(now);
             self.after_hello(now);
         } else if reply.is_permanent() && !self.doomed {
             self.say(now, format!("HELO {}", self.settings.ehlo_name));

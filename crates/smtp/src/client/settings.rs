@@ -4,7 +4,7 @@ use crate::extensions::Optional;
 use crate::transcript::Tracer;
 #[cfg(doc)]
 use model::Stage;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +23,9 @@ pub struct Settings {
     pub pipelining: bool,
     /// May a message be sent with BDAT (RFC 3030) where the server offers it?
     pub chunking: bool,
-    /// Extensions that this server offers and is known to refuse: they are taken for not offered.
-    pub without: BTreeSet<Optional>,
+    /// Extensions that this server offers and is known to refuse: they are taken for not offered, and the transcript says
+    /// of each what stands beside it.
+    pub without: BTreeMap<Optional, String>,
     /// Gets every line of the session while it is spoken: secrets masked, a message as its size.
     pub tracer: Option<Arc<dyn Tracer>>,
 }

@@ -8,7 +8,7 @@ use crate::extensions::Optional;
 use crate::transcript::Entry;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const HELLO: &str = "220 mx.example ESMTP";
@@ -27,7 +27,7 @@ fn settings(tls: TlsMode) -> Settings {
         timeouts: Timeouts::default(),
         pipelining: true,
         chunking: false,
-        without: BTreeSet::new(),
+        without: BTreeMap::new(),
         tracer: None,
     }
 }

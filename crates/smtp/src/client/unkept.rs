@@ -7,7 +7,8 @@
 
 use super::{Client, Ending, Finished};
 use crate::extensions::Optional;
-use model::{Reply, Stage};
+use crate::transcript::Who;
+use model::{Reply, Stage, Timestamp};
 
 impl Client {
     /// The extension that the transaction just ended used and was refused for, if it was refused for one: the first that
@@ -22,11 +23,26 @@ impl Client {
         used.iter().find(|one| is_named(**one, reply)).or(used.first()).copied()
     }
 
-    /// From now on the extension is taken for not offered. `true`: this session may go on without it. Behind a BDAT that
-    /// nobody knows there are the octets of a message, which would be read as commands.
-    pub fn do_without(&mut self, one: Optional) -> bool {
+    /// From now on the extension is taken for not offered, and the transcript says so with `remark`; it forgets the
+    /// transaction that was refused. `true`: this session may go on without it. Behind a BDAT that nobody knows there are the
+    /// octets of a message, which would be read as commands.
+    pub fn do_without(&mut self, now: Timestamp, one: Optional, remark: &str) -> bool {
         self.extensions.leave_out(one);
+        self.transcript.note_for_the_session(now, remark);
         one != Optional::Chunking
+    }
+
+    /// Takes what this server is known to refuse for not offered, and says so where it offers it.
+    pub(super) fn leave_out_what_is_refused(&mut self, now: Timestamp) {
+        for (one, remark) in &self.settings.without {
+            if self.extensions.offers(*one) {
+                self.extensions.leave_out(*one);
+                // Offered once in clear and once under TLS.
+                if !self.transcript.entries().any(|entry| entry.line == remark) {
+                    self.transcript.record(now, Who::Note, remark);
+                }
+            }
+        }
     }
 
     /// What the transaction made use of up to this stage and could be without, what is refused most first.
@@ -35,8 +51,9 @@ impl Client {
         let dsn = (envelope.dsn.is_some() && self.extensions.dsn).then_some(Optional::Dsn);
         let size = (envelope.size_bytes > 0 && self.extensions.size.is_some()).then_some(Optional::Size);
         let utf8 = envelope.needs_smtputf8().then_some(Optional::SmtpUtf8);
+        let tls = envelope.require_tls.then_some(Optional::RequireTls);
         match stage {
-            Stage::Mail => [dsn, size, utf8].into_iter().flatten().collect(),
+            Stage::Mail => [dsn, size, utf8, tls].into_iter().flatten().collect(),
             Stage::Rcpt => dsn.into_iter().collect(),
             Stage::Data | Stage::Final if self.is_chunked() => vec![Optional::Chunking],
             _ => Vec::new(),
@@ -59,6 +76,7 @@ fn is_named(one: Optional, reply: &Reply) -> bool {
         Optional::Dsn => &["ENVID", "RET=", "NOTIFY", "ORCPT", "DSN"],
         Optional::Size => &["SIZE"],
         Optional::SmtpUtf8 => &["SMTPUTF8", "8BITMIME"],
+        Optional::RequireTls => &["REQUIRETLS"],
     };
     words.iter().any(|word| text.contains(word))
 }

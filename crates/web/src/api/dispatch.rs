@@ -7,7 +7,7 @@ use crate::shape::{Ceilings, Time};
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
-use engine::lanes::{BudgetView, HeldView, LaneView, LimitView};
+use engine::lanes::{BudgetView, HeldView, LaneView, LimitView, WithoutView};
 use model::access::Scope;
 use model::{MailDomain, SourceId};
 use net::Proxy;
@@ -78,6 +78,10 @@ struct Lane {
     budget: Option<BudgetView>,
     /// Tries it refused for our SPF, DKIM or DMARC since it last accepted anybody.
     unauthenticated: u32,
+    /// What its servers offer and refused, so that it is done without there: `host`, `extension`, `since`, `until`, `reply`,
+    /// `says`.
+    #[schema(value_type = Vec<Object>)]
+    without: Vec<WithoutView>,
 }
 
 impl From<LaneView> for Lane {
@@ -95,6 +99,7 @@ impl From<LaneView> for Lane {
             limits: view.limits,
             budget: view.budget,
             unauthenticated: view.unauthenticated,
+            without: view.without,
         }
     }
 }

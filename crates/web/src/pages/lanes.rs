@@ -155,6 +155,9 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
             why = why.sub(next);
         }
     }
+    for one in lane.without {
+        why = why.sub(shown.machine_said(&one.refused.in_words(&|at| shown.time(&at)), &shown.now));
+    }
     if let Some(budget) = lane.budget {
         let values = [
             ("spent", budget.spent.into()),

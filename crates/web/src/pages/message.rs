@@ -130,7 +130,7 @@ impl Story {
             let said = one.reply.as_ref().map(ToString::to_string);
             let noted = one.note.as_ref().map(|note| shown.machine_said(note, &one.at));
             vec![
-                one.number.to_string(),
+                one.number.map(|number| number.to_string()).unwrap_or_default(),
                 shown.machine(&one.at),
                 server.join("; "),
                 shown.one_of("term", one.became.word()),

@@ -184,6 +184,18 @@ fn a_domain_beyond_ascii_is_told_in_ascii_unless_the_local_part_is_not() {
     assert!(offered.contains(r"MAIL FROM:<r@out.example> SMTPUTF8\r\nRCPT TO:<j\xc3\xbcrgen@b"), "{offered}");
 }
 
+/// What of a message that has to stay encrypted is refused at MAIL.
+fn about_tls(envelope: Envelope, reply: &str) -> Option<Optional> {
+    let now = Timestamp::from_millis(0);
+    let mut client = Client::new(Settings { chunking: true, ..settings(TlsMode::Implicit) }, now);
+    client.tls_established(now, TlsVersion::V13);
+    hear(&mut client, now, b"220 hi\r\n");
+    hear(&mut client, now, b"250-mx\r\n250-SIZE 0\r\n250-DSN\r\n250-REQUIRETLS\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
+    while client.poll_output().is_some() {}
+    client.start(now, Envelope { require_tls: true, ..envelope });
+    refused_by(client, &[reply, "503 no"]).1
+}
+
 /// A session up to the first refusal, and what that was about.
 fn refused(envelope: Envelope, replies: &[&str]) -> (Client, Option<Optional>) {
     let now = Timestamp::from_millis(0);
@@ -192,6 +204,11 @@ fn refused(envelope: Envelope, replies: &[&str]) -> (Client, Option<Optional>) {
     hear(&mut client, now, b"250-mx\r\n250-SIZE 0\r\n250-DSN\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
     while client.poll_output().is_some() {}
     client.start(now, envelope);
+    refused_by(client, replies)
+}
+
+fn refused_by(mut client: Client, replies: &[&str]) -> (Client, Option<Optional>) {
+    let now = Timestamp::from_millis(0);
     for reply in replies {
         hear(&mut client, now, format!("{reply}\r\n").as_bytes());
         while let Some(output) = client.poll_output() {
@@ -233,6 +250,8 @@ fn a_refusal_of_what_was_offered_is_told_from_one_of_what_was_asked() {
         "nothing was asked that could be left out"
     );
     assert_eq!(about(to("jürgen@mx.example"), &["555 no", "503 no"]), Some(Optional::SmtpUtf8));
+    let named = about_tls(full(), "555 5.5.4 Unsupported option: REQUIRETLS");
+    assert_eq!(named, Some(Optional::RequireTls), "no other is blamed for it");
     for reply in ["500 what", "502 5.5.1 no BDAT", "503 5.5.1 Bad sequence", "504 no", "555 no"] {
         assert_eq!(about(full(), &[OK, OK, reply]), Some(Optional::Chunking), "{reply}");
     }
@@ -244,7 +263,8 @@ fn what_was_refused_is_done_without_in_the_same_session_where_that_is_safe() {
     let now = Timestamp::from_millis(0);
     let full = || Envelope { size_bytes: 9, dsn: dsn("1", Notify::Failure, Ret::Hdrs, ""), ..to("ada@mx.example") };
     let (mut client, about) = refused(full(), &["555 5.5.4 ENVID", "503 no"]);
-    assert!(client.do_without(about.unwrap()));
+    assert!(client.do_without(now, about.unwrap(), "DSN is not used"));
+    assert!(client.transcript().to_string().ends_with("* DSN is not used\n"), "{}", client.transcript());
     client.start(now, full());
     let said = std::iter::from_fn(|| client.poll_output()).find_map(|output| match output {
         Output::Write(bytes) => Some(String::from_utf8(bytes).unwrap()),
@@ -252,10 +272,15 @@ fn what_was_refused_is_done_without_in_the_same_session_where_that_is_safe() {
     });
     assert_eq!(said.unwrap(), "MAIL FROM:<r@out.example> SIZE=9\r\nRCPT TO:<ada@mx.example>\r\n");
     let (mut client, about) = refused(full(), &[OK, OK, "503 5.5.1 Bad sequence"]);
-    assert!(!client.do_without(about.unwrap()), "the octets of the message are behind it");
-    let without: BTreeSet<_> = [Optional::Chunking, Optional::Dsn, Optional::Size].into();
+    assert!(!client.do_without(now, about.unwrap(), "no CHUNKING"), "the octets of the message are behind it");
+    let without: BTreeMap<_, _> = [Optional::Chunking, Optional::Dsn, Optional::Size, Optional::SmtpUtf8]
+        .map(|one| (one, one.name().to_owned()))
+        .into();
     let offer = "250-mx.example\r\n250-SIZE 5\r\n250-DSN\r\n250-CHUNKING\r\n250 PIPELINING";
     let script = [HELLO, offer, OK, OK, GO, OK, "221 bye"];
-    let (log, _) = Rig { envelopes: [full()].into(), ..Rig::new(Settings { without, ..chunked() }, &script) }.run();
+    let rig = Rig { envelopes: [full()].into(), ..Rig::new(Settings { without, ..chunked() }, &script) };
+    let (log, client) = rig.run();
     assert!(log.contains(r"MAIL FROM:<r@out.example>\r\nRCPT TO:<ada@mx.example>\r\nDATA\r\n"), "{log}");
+    let said = client.transcript().to_string();
+    assert!(said.contains("* DSN\n") && !said.contains("* SMTPUTF8"), "of what is offered alone: {said}");
 }
