@@ -284,8 +284,9 @@ impl Store {
         }
     }
     /// Removes an import: an unfinished one without a trace; a finished one with the people only it brought,
-    /// refused if a campaign used it.
+    /// refused if a campaign used it or mailed any of these, or something else became of them.
     pub async fn remove_import(&self, import: ImportId, actor: &Actor, now: Timestamp) -> Result<()> {
+        self.core.lanes.read(move |conn| imports::refuse_while_used(conn, import)).await?;
         loop {
             let actor = actor.clone();
             if self.core.lanes.write(move |ledger| ledger.remove_import_step(import, &actor, now)).await? {

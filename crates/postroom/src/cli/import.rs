@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// List the imports so far
     #[arg(long, conflicts_with_all = ["file", "remove"])]
     list: bool,
-    /// Remove an import that no campaign has used, with the people only it brought
+    /// Remove an import with the people only it brought
     #[arg(long, value_name = "IMPORT", conflicts_with = "file")]
     remove: Option<ImportId>,
 }

@@ -1,7 +1,7 @@
 //! Imports: invisible until done, resumed where they stopped, one fate per row.
 
 use super::*;
-use crate::{Consent, ImportState, StoreError};
+use crate::{Consent, ImportState, NewList, StoreError, Whom};
 use model::{ContactStatus, ErrorCause};
 
 fn with_id(line: u64, id: &str, email: &str) -> ImportRow {
@@ -125,6 +125,67 @@ fn an_import_a_campaign_used_stays() {
     let id = super::import(&store, 1, &["anna@example.org"]);
     sending(&store, "first", id);
     assert!(matches!(now(store.remove_import(id, &ME, at(9))), Err(StoreError::Refused(_))));
+}
+
+fn why_it_stays(store: &Store, id: ImportId) -> String {
+    match now(store.remove_import(id, &ME, at(40))) {
+        Err(StoreError::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_import_stays_whose_people_any_campaign_has() {
+    let store = empty();
+    let id = super::import(&store, 1, &["anna@example.org", "bob@example.org"]);
+    let later = super::import(&store, 2, &["cy@example.org"]);
+    let audience = Audience { include: vec![Whom::Everyone], exclude: vec![Whom::Import(later)] };
+    let campaign =
+        now(store.create_campaign(NewCampaign { audience, ..new_campaign("everybody", Vec::new()) }, &ME, at(10)))
+            .unwrap();
+    now(store.build_campaign(campaign.id, &ME, at(11))).unwrap();
+    let why = why_it_stays(&store, id);
+    assert!(why.contains("campaigns mailed or skipped 2 of the people it brought"), "{why}");
+    assert!(now(store.list_imports(W)).unwrap().iter().any(|import| import.id == id), "it is there as before");
+    assert_eq!(now(store.contacts_page(W, None, 9)).unwrap().len(), 3, "and so is everybody");
+}
+
+#[test]
+fn an_import_stays_while_its_people_are_on_a_list() {
+    let store = empty();
+    let id = super::import(&store, 1, &["anna@example.org", "bob@example.org"]);
+    let new = NewList { name: "news".to_owned(), ..NewList::default() };
+    let list = now(store.create_list(W, new, &ME, at(5))).unwrap().id;
+    let anna = now(store.contacts_by_address(W, &address("anna@example.org"))).unwrap()[0].id;
+    now(store.join_list(W, list, vec![anna], None, &ME, at(6))).unwrap();
+    let why = why_it_stays(&store, id);
+    assert!(why.contains("1 of the people it brought are on a list or were changed since"), "{why}");
+    assert_eq!(now(store.contacts_page(W, None, 9)).unwrap().len(), 2);
+    now(store.leave_list(W, list, vec![anna], &ME, at(7))).unwrap();
+    now(store.remove_import(id, &ME, at(8))).unwrap();
+    assert_eq!(now(store.contacts_page(W, None, 9)).unwrap(), []);
+    assert_eq!(now(store.list_members(W, list, None, 9)).unwrap().len(), 0);
+}
+
+#[test]
+fn whoever_remains_of_an_import_that_was_taken_back_is_there_for_everybody() {
+    let store = empty();
+    let id = super::import(&store, 1, &["anna@example.org", "bob@example.org"]);
+    let later = super::import(&store, 2, &["anna@example.org"]);
+    now(store.remove_import(id, &ME, at(8))).unwrap();
+    let anna = now(store.contacts_by_address(W, &address("anna@example.org"))).unwrap();
+    assert_eq!(anna.len(), 1, "the later import brought her, too");
+    assert!(now(store.contact(anna[0].id)).unwrap().is_some());
+    let all = now(store.contacts_page(W, None, 9)).unwrap();
+    assert_eq!(all.into_iter().map(|one| one.id).collect::<Vec<_>>(), [anna[0].id], "and bob is gone");
+    let new = NewList { name: "news".to_owned(), ..NewList::default() };
+    let list = now(store.create_list(W, new, &ME, at(9))).unwrap().id;
+    assert_eq!(now(store.join_list(W, list, vec![anna[0].id], None, &ME, at(9))).unwrap(), 1);
+    for whom in [Whom::Everyone, Whom::List(list), Whom::Import(later)] {
+        let audience = Audience { include: vec![whom], exclude: Vec::new() };
+        let known = now(store.acquaintance(W, &audience, at(0), at(10))).unwrap();
+        assert_eq!(known.people, 1, "{audience:?}");
+    }
 }
 
 #[test]

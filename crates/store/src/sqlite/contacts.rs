@@ -53,8 +53,9 @@ fn is_their_wish(one: &Suppression) -> bool {
     !one.is_domain && matches!(one.reason, SuppressionReason::Unsubscribed | SuppressionReason::Complained)
 }
 
-/// People of finished imports only.
-pub(crate) const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
+/// Everybody but those whom an import brings that is not finished. Whoever an import that was taken back left here is here
+/// for every reader: who can be reached can be seen.
+pub(crate) const VISIBLE: &str = "NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0)";
 
 fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
     let workspace = WorkspaceId(row.get(1)?);

@@ -16,6 +16,23 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Rows changed in one transaction while an import is finished or removed.
 const CHUNK_ROWS: i64 = 10_000;
+/// So many people who keep an import from being taken back are counted.
+const COUNTED_MAX: i64 = 10_000;
+/// A campaign has `c` (a contact): it mailed or skipped them.
+const IN_CAMPAIGN: &str = "EXISTS (SELECT 1 FROM delivery d WHERE d.contact = c.id)";
+
+/// Something became of `c` (a contact) since they came: on a list, in a sequence, a choice, a reaction, an edit.
+fn went_on_sql() -> String {
+    format!(
+        "(EXISTS (SELECT 1 FROM list_member l WHERE l.contact = c.id AND l.ended_at IS NULL)
+            OR EXISTS (SELECT 1 FROM sequence_place p WHERE p.contact = c.id)
+            OR EXISTS (SELECT 1 FROM topic_choice t WHERE t.contact = c.id)
+            OR EXISTS (SELECT 1 FROM consent n WHERE n.contact = c.id)
+            OR EXISTS (SELECT 1 FROM reaction r WHERE r.contact = c.id)
+            OR EXISTS (SELECT 1 FROM event e WHERE e.contact = c.id AND e.kind = {}))",
+        EventKind::ContactEdited.code()
+    )
+}
 
 impl ImportState {
     const fn code(self) -> i64 {
@@ -112,6 +129,44 @@ pub(crate) fn of_content(
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params![workspace.0, content_hash, state.code()])?;
     rows.next()?.map(read_import).transpose()
+}
+
+/// Refuses to take back an import that something came of: a campaign names it, or has people whom it brought, or these are
+/// on a list, in a sequence, changed since. Looks at each of its people, so not for a writer.
+pub(crate) fn refuse_while_used(conn: &Connection, id: ImportId) -> Result<()> {
+    refuse_while_in_audience(conn, id)?;
+    if import(conn, id)?.state != ImportState::Done {
+        return Ok(());
+    }
+    let count = |holds: &str| -> Result<i64> {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT DISTINCT c.id FROM import_member m JOIN contact c ON c.id = m.contact
+                WHERE m.import = ?1 AND c.import = ?1 AND {holds} LIMIT ?2)"
+        );
+        Ok(conn.prepare_cached(&sql)?.query_row([id.0, COUNTED_MAX + 1], |row| row.get(0))?)
+    };
+    let refused = match (count(IN_CAMPAIGN)?, count(&went_on_sql())?) {
+        (0, 0) => return Ok(()),
+        (0, people) if people > COUNTED_MAX => {
+            format!("{id} stays: more than {COUNTED_MAX} of the people it brought are on a list or were changed since")
+        }
+        (0, people) => format!("{id} stays: {people} of the people it brought are on a list or were changed since"),
+        (people, _) if people > COUNTED_MAX => {
+            format!("{id} stays: campaigns mailed or skipped more than {COUNTED_MAX} of the people it brought")
+        }
+        (people, _) => format!("{id} stays: campaigns mailed or skipped {people} of the people it brought"),
+    };
+    Err(StoreError::Refused(refused))
+}
+
+fn refuse_while_in_audience(conn: &Connection, id: ImportId) -> Result<()> {
+    let sql = "SELECT c.name FROM campaign_audience u JOIN campaign c ON c.id = u.campaign
+        WHERE u.kind = 1 AND u.what = ?1";
+    let used: Option<String> = conn.prepare_cached(sql)?.query_row([id.0], |row| row.get(0)).optional()?;
+    match used {
+        Some(name) => Err(StoreError::Refused(format!("{id} was used by the campaign {} and stays", in_quotes(&name)))),
+        None => Ok(()),
+    }
 }
 
 /// A contact a row may belong to.
@@ -510,22 +565,10 @@ impl Ledger {
         Ok(true)
     }
 
-    /// One bounded step of removing; `true` when nothing is left. Refused while a campaign uses the import.
+    /// One bounded step of removing; `true` when nothing is left. Refused while a campaign or a rule names the import.
     pub(crate) fn remove_import_step(&mut self, id: ImportId, actor: &Actor, now: Timestamp) -> Result<bool> {
         let import = import(&self.conn, id)?;
-        let used: Option<String> = self
-            .conn
-            .query_row(
-                "SELECT c.name FROM campaign_audience u JOIN campaign c ON c.id = u.campaign
-                    WHERE u.kind = 1 AND u.what = ?1",
-                [id.0],
-                |row| row.get(0),
-            )
-            .optional()?;
-        if let Some(name) = used {
-            let name = in_quotes(&name);
-            return Err(StoreError::Refused(format!("{id} was used by the campaign {name} and stays")));
-        }
+        refuse_while_in_audience(&self.conn, id)?;
         self.refuse_while_named(import.workspace, &id.to_string(), |named| named.imports.contains(&id))?;
         self.conn.execute("DELETE FROM import_change WHERE import = ?1", [id.0])?;
         let picked: Vec<(i64, i64)> = {
@@ -549,17 +592,29 @@ impl Ledger {
         Ok(true)
     }
 
-    /// Removes a contact that only this import brought and nobody has mailed, and its address if nobody else has it.
-    /// Of the others the import before is the latest again.
+    /// Removes a contact that only this import brought and nothing came of, and its address if nobody else has it. Of the
+    /// others the import before is the latest again.
     fn remove_imported(&mut self, import: ImportId, contact: ContactId) -> Result<()> {
-        let sql = "DELETE FROM contact WHERE id = ?1 AND import = ?2 AND latest_import = ?2
-                AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.contact = contact.id)
-            RETURNING workspace, address";
+        let sql = format!(
+            "DELETE FROM contact AS c WHERE c.id = ?1 AND c.import = ?2 AND c.latest_import = ?2
+                AND NOT {IN_CAMPAIGN} AND NOT {} RETURNING workspace, address",
+            went_on_sql()
+        );
         let removed: Option<(i64, Option<i64>)> = self
             .conn
-            .prepare_cached(sql)?
+            .prepare_cached(&sql)?
             .query_row(params![contact.0, import.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
+        if removed.is_some() {
+            for sql in [
+                "DELETE FROM list_member WHERE contact = ?1",
+                "DELETE FROM confirmation WHERE contact = ?1",
+                "DELETE FROM segment_member WHERE contact = ?1",
+                "DELETE FROM sequence_entered WHERE contact = ?1",
+            ] {
+                self.conn.prepare_cached(sql)?.execute([contact.0])?;
+            }
+        }
         match removed {
             Some((workspace, Some(address))) => self.drop_unused_address(WorkspaceId(workspace), AddressId(address)),
             Some((_, None)) => Ok(()),

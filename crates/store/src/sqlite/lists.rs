@@ -124,7 +124,7 @@ enum Stands {
 fn stands(conn: &Connection, workspace: WorkspaceId, list: ListId, hash: &AddressHash) -> Result<Stands> {
     let Some(address) = find_address(conn, workspace, hash)? else { return Ok(Stands::Unknown) };
     let sql = "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.address = ?2
-        AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1) ORDER BY c.id LIMIT 1";
+        AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0) ORDER BY c.id LIMIT 1";
     let key = [workspace.0, address.0];
     let contact: Option<i64> = conn.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
     let Some(contact) = contact else { return Ok(Stands::Unknown) };
@@ -504,7 +504,7 @@ impl Ledger {
     /// Is it a visible contact of the workspace?
     pub(crate) fn is_of_workspace(&self, workspace: WorkspaceId, contact: ContactId) -> Result<bool> {
         let sql = "SELECT 1 FROM contact c WHERE c.id = ?1 AND c.workspace = ?2
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)";
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0)";
         Ok(self.conn.prepare_cached(sql)?.exists([contact.0, workspace.0])?)
     }
 

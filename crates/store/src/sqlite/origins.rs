@@ -42,7 +42,7 @@ pub(crate) fn counts(conn: &Connection, workspace: WorkspaceId, after: Option<Co
             EXISTS (SELECT 1 FROM reaction r WHERE r.contact = c.id AND r.kind = {click} AND r.score < {unsure})
          FROM contact c LEFT JOIN address a ON a.id = c.address
          WHERE c.id > ?2 AND c.workspace = ?1
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0)
          ORDER BY c.id LIMIT ?3",
         bounced = suppressed(SuppressionReason::HardBounced),
         complained = suppressed(SuppressionReason::Complained),

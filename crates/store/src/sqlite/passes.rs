@@ -56,7 +56,7 @@ pub(crate) fn next_pass(conn: &Connection, now: Timestamp) -> Result<Option<Pass
     let mut compiler = Compiler::new(9, now);
     let sql = format!(
         "SELECT c.id FROM contact c WHERE c.id > ?1 AND c.id <= ?2 AND c.workspace = ?3 AND {}
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0)
             AND NOT EXISTS (SELECT 1 FROM sequence_place p WHERE p.sequence = ?4 AND p.contact = c.id)
             AND NOT EXISTS (SELECT 1 FROM sequence_entered e WHERE e.sequence = ?4 AND e.contact = c.id
                 AND e.kind = ?5 AND e.what = ?6 AND (?7 IS NULL OR e.last_at + ?7 > ?8)) ORDER BY c.id",

@@ -34,7 +34,7 @@ pub(crate) fn page(
     limit: usize,
 ) -> Result<Vec<Contact>> {
     let sql = "SELECT c.id FROM contact c WHERE c.id > ?2 AND c.workspace = ?1
-        AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1) ORDER BY c.id LIMIT ?3";
+        AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0) ORDER BY c.id LIMIT ?3";
     let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
     let ids: Vec<i64> = conn.prepare_cached(sql)?.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let found = ids.into_iter().map(|id| contacts::contact(conn, ContactId(id)));

@@ -42,7 +42,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(Recorded, i64)> {
         let known = "SELECT EXISTS (SELECT 1 FROM contact c WHERE c.id = ?1 AND c.workspace = ?2
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1))";
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0))";
         if !self.conn.prepare_cached(known)?.query_row([new.contact.0, workspace.0], |row| row.get::<_, bool>(0))? {
             return Ok((Recorded::UnknownContact, 0));
         }

@@ -214,7 +214,7 @@ impl Ledger {
     ) -> Result<ContactId> {
         let (address, _) = self.address_id(workspace, to, now)?;
         let sql = "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.address = ?2
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1) ORDER BY c.id LIMIT 1";
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0) ORDER BY c.id LIMIT 1";
         let key = params![workspace.0, address.0];
         let known = self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0).map(ContactId)).optional()?;
         if let Some(known) = known {

@@ -72,7 +72,7 @@ pub(crate) fn page(
          FROM contact c LEFT JOIN address a ON a.id = c.address LEFT JOIN domain d ON d.id = a.domain
             LEFT JOIN site t ON t.id = d.site
          WHERE c.id > ?1 AND c.workspace = ?4
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state <> 1)
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0)
          ORDER BY c.id LIMIT ?5",
         mailable = mailable_sql(),
         drowsy = drowsy_sql(),

@@ -400,7 +400,7 @@ pub(crate) async fn own(app: &App, caller: &Caller, id: ImportId) -> Result<stor
     if is_own { Ok(found) } else { Err(Problem::not_found("import", id)) }
 }
 
-/// Take an import back, with the people only it brought. Refused once a campaign used it.
+/// Take an import back, with the people only it brought. Refused once a campaign has any of them, or they were changed.
 #[utoipa::path(delete, path = "/imports/{id}", tag = "imports", params(("id" = String, Path, description = "Its id")),
     responses((status = 204)))]
 pub(crate) async fn remove(

@@ -1,8 +1,9 @@
 //! Bringing people in and segments, as a browser meets them.
 
 use super::browser::{Browser, roles};
-use super::house::House;
-use model::{Actor, Role, WorkspaceId};
+use super::house::{House, snapshot};
+use model::{Actor, CampaignKind, Role, WorkspaceId};
+use store::{Audience, NewCampaign};
 
 const FILE: &str = "E-Mail,Stadt,Name\nkim@a.example,Berlin,Kim\nlee@a.example,Bonn,Lee\nnonsense,Ulm,<b>Sam</b>\n";
 
@@ -82,6 +83,41 @@ async fn a_file_is_looked_at_tried_and_imported_and_what_was_not_taken_is_told()
     assert!(browser.look(take_back).await.text.contains("Take 3 people back"));
     assert_eq!(browser.submit(take_back, "").await.status, 303);
     assert!(house.app.store.contacts_page(WorkspaceId::FIRST, None, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_import_whose_people_a_campaign_has_is_not_taken_back_and_says_why() {
+    let house = House::new();
+    let (store, now, me) = (&house.app.store, house.app.now(), Actor::Engine);
+    let browser = Browser::owner(&house).await;
+    let (kind, body) = form(FILE);
+    let sent = browser.send("/imports/files", &kind, body).await;
+    let path = sent.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+    let meant = "name=fair&column-1=email&column-2=&column-3=name&consent=fair&do=import";
+    let done = browser.submit(&path, meant).await;
+    over(&browser, done.headers["location"].to_str().unwrap()).await;
+    let import = store.list_imports(WorkspaceId::FIRST).await.unwrap()[0].id;
+    let people = store.contacts_page(WorkspaceId::FIRST, None, 9).await.unwrap();
+    let new = NewCampaign {
+        workspace: WorkspaceId::FIRST,
+        name: "to everybody".to_owned(),
+        kind: CampaignKind::Broadcast,
+        message: snapshot(),
+        audience: Audience::everyone(),
+        files_hash: [1; 32],
+        content_hash: [2; 32],
+        canary: 0,
+        trial: None,
+    };
+    let campaign = store.create_campaign(new, &me, now).await.unwrap();
+    store.build_campaign(campaign.id, &me, now).await.unwrap();
+    let take_back = format!("/imports/{import}/take-back");
+    let refused = browser.submit(&take_back, "").await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    let says = format!("campaigns mailed or skipped {} of the people it brought", people.len());
+    assert!(refused.text.contains(&says), "{}", refused.text);
+    assert!(browser.look(&format!("/contacts/{}", people[0].id)).await.status == 200, "everybody is there as before");
+    assert!(browser.look("/imports").await.text.contains("/take-back\""), "and so is the import");
 }
 
 #[tokio::test]

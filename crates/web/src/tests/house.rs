@@ -79,7 +79,7 @@ pub(crate) struct Things {
 }
 
 /// A message as campaigns keep it.
-fn snapshot() -> String {
+pub(crate) fn snapshot() -> String {
     let options = SendOptions {
         from: "us@first.example".to_owned(),
         subject: Some("News".to_owned()),
