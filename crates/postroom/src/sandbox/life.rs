@@ -3,7 +3,7 @@
 use super::clock::Written;
 use super::readers::Readers;
 use axum::Router;
-use model::{CampaignState, WorkspaceId};
+use model::{CampaignState, Timestamp, WorkspaceId};
 use sim::tempo::Tempo;
 use sim::world::SimWorld;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,6 +15,36 @@ use web::App;
 const CAMPAIGNS_MAX: usize = 50;
 /// While something is under way, it is looked every so many steps whether it still is.
 const LOOK_EVERY: u32 = 10;
+
+/// Whether anything is waited for, as it was when that was looked at last.
+#[derive(Debug, Default)]
+struct Look {
+    is_waited: bool,
+    /// Steps since.
+    since: u32,
+}
+
+impl Look {
+    /// After a step: is it to be looked again?
+    const fn is_due(&mut self) -> bool {
+        self.since += 1;
+        let is_due = !self.is_waited || self.since >= LOOK_EVERY;
+        if is_due {
+            self.since = 0;
+        }
+        is_due
+    }
+
+    /// May the waits of the next step be skipped?
+    const fn may_hurry(&self, may_be_taken_back: bool) -> bool {
+        self.is_waited && !may_be_taken_back
+    }
+}
+
+/// Does what begins then begin within `window`?
+fn is_soon(start_at: Option<Timestamp>, now: Timestamp, window: Duration) -> bool {
+    start_at.is_some_and(|at| at <= now + window)
+}
 
 /// A sandbox at work.
 pub(super) struct Life {
@@ -29,16 +59,16 @@ impl Life {
     /// Lets time pass until whoever has the other end of `until` drops it. Fails when it cannot be written down what time it is,
     /// or the ledger is gone.
     pub(super) async fn live(mut self, mut until: Receiver<()>) -> Result<(), String> {
-        let (mut tempo, mut lines, mut is_waited, mut since) = (Tempo::default(), 0, false, 0);
+        let (mut tempo, mut lines, mut look) = (Tempo::default(), 0, Look::default());
         loop {
+            // Whoever had a campaign begin did so in the moment that has just passed.
+            let may_hurry = look.may_hurry(self.may_anything_be_taken_back().await.map_err(|error| error.to_string())?);
             let told = self.sim.internet.trace_count();
-            let (step, moment) = tempo.next(told.saturating_sub(lines), is_waited);
+            let (step, moment) = tempo.next(told.saturating_sub(lines), may_hurry);
             lines = told;
             self.step(step).await.map_err(|error| format!("the clock could not be kept: {error}"))?;
-            since += 1;
-            if !is_waited || since >= LOOK_EVERY {
-                is_waited = self.is_anything_waited().await.map_err(|error| error.to_string())?;
-                since = 0;
+            if look.is_due() {
+                look.is_waited = self.is_anything_waited().await.map_err(|error| error.to_string())?;
             }
             until = match rest(until, moment).await {
                 Some(until) => until,
@@ -62,21 +92,22 @@ impl Life {
         Ok(())
     }
 
-    /// Is a campaign under way, or will somebody still do something? While one that was told to begin may be taken back,
-    /// nothing is hurried: who tries that needs the time that they were promised.
+    /// May a campaign that was told to begin be taken back still? Then nothing is hurried, whatever else is under way: who
+    /// tries that needs the time that they were promised.
+    async fn may_anything_be_taken_back(&self) -> Result<bool, StoreError> {
+        let scheduled = self.app.store.scheduled_campaigns(CAMPAIGNS_MAX).await?;
+        let now = net::Clock::now(self.sim.clock.as_ref());
+        let window = Duration::from_secs(self.app.config.cancel_window_secs.into());
+        Ok(scheduled.iter().any(|one| one.state == CampaignState::Scheduled && is_soon(one.start_at, now, window)))
+    }
+
+    /// Is a campaign under way, or will somebody still do something?
     async fn is_anything_waited(&self) -> Result<bool, StoreError> {
         let found = self.app.store.campaigns_page(WorkspaceId::FIRST, None, CAMPAIGNS_MAX).await?;
-        let window = Duration::from_secs(self.app.config.cancel_window_secs.into());
-        let soon = net::Clock::now(self.sim.clock.as_ref()) + window;
-        let scheduled = || found.iter().filter(|one| one.state == CampaignState::Scheduled);
-        if scheduled().any(|one| one.start_at.is_some_and(|at| at <= soon)) {
-            return Ok(false);
-        }
         Ok(self.readers.is_anybody_expected()
             || self.sim.internet.somebody_will_act()
             || self.app.engine.is_sending()
-            || scheduled().next().is_some()
-            || found.iter().any(|one| is_moving(one.state)))
+            || found.iter().any(|one| one.state == CampaignState::Scheduled || is_moving(one.state)))
     }
 }
 
@@ -92,4 +123,33 @@ async fn rest(until: Receiver<()>, moment: Duration) -> Option<Receiver<()>> {
 
 fn is_moving(state: CampaignState) -> bool {
     matches!(state, CampaignState::Building | CampaignState::Sending | CampaignState::Retrying)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn while_a_campaign_may_be_taken_back_nothing_is_hurried_whatever_else_is_under_way() {
+        let (mut tempo, mut look) = (Tempo::default(), Look { is_waited: true, since: 0 });
+        let (now, window) = (Timestamp::from_millis(1_767_225_600_000), Duration::from_secs(60));
+        let begins = Some(now + window);
+        for _ in 0..LOOK_EVERY * 2 {
+            tempo.next(0, look.may_hurry(is_soon(None, now, window)));
+            look.is_due();
+        }
+        let (long, _) = tempo.next(0, look.may_hurry(false));
+        assert!(long > window, "with nothing to be taken back waits are skipped");
+        let (step, moment) = tempo.next(0, look.may_hurry(is_soon(begins, now, window)));
+        assert_eq!(step, moment, "time passes as it does elsewhere, from the next step on");
+        assert!(!is_soon(Some(now + window * 2), now, window), "what begins later is waited for like anything else");
+    }
+
+    #[test]
+    fn while_something_is_waited_for_it_is_looked_at_now_and_then() {
+        let mut look = Look { is_waited: true, since: 0 };
+        assert_eq!((0..LOOK_EVERY).filter(|_| look.is_due()).count(), 1);
+        look.is_waited = false;
+        assert!(look.is_due() && look.is_due(), "else after every step");
+    }
 }
