@@ -334,6 +334,35 @@ fn a_group_is_left_out_and_the_others_stay() {
 }
 
 #[test]
+fn a_hold_on_a_domain_covers_those_put_off_after_the_first_round_too() {
+    let store = empty();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@b.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    now(store.settle(claimed.iter().map(|one| deferred(one, site, at(30), at(600))).collect())).unwrap();
+    assert!(
+        now(store.heads_of_site(campaign.id, site, None, 10, Part::All)).unwrap().is_empty(),
+        "everybody was tried"
+    );
+    let reach = crate::NewHold {
+        workspace: W,
+        campaign: None,
+        provider: None,
+        domain: Some("A.example".to_owned()),
+        source: None,
+        cold_only: false,
+        until: None,
+        why: "to look at it".to_owned(),
+    };
+    assert_eq!(now(store.covered_by(reach.clone())).unwrap().waiting, 2);
+    let elsewhere = crate::NewHold { domain: Some("c.example".to_owned()), ..reach };
+    assert_eq!(now(store.covered_by(elsewhere)).unwrap().waiting, 0);
+    let parts = crate::Parts { domains: ["a.example".to_owned()].into(), ..Default::default() };
+    assert_eq!(now(store.waiting_in(campaign.id, parts)).unwrap(), 2);
+}
+
+#[test]
 fn the_log_is_one_sequence_with_a_cursor() {
     let store = empty();
     let id = import(&store, 1, &["1@a.example"]);

@@ -56,7 +56,8 @@ fn require(conn: &Connection, id: HoldId) -> Result<Hold> {
     found.ok_or_else(|| StoreError::NotFound { what: "hold", name: id.to_string() })
 }
 
-/// How much work a hold with this reach stops.
+/// How much work a hold with this reach stops. The domain of those who were put off is that of their address: the heads of a
+/// campaign are gone after the first round.
 pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
     const QUEUED: &str = "SELECT coalesce(sum(CASE
             WHEN ?5 = 0 THEN h.remaining
@@ -70,8 +71,8 @@ pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
     const RETRIES: &str = "SELECT count(*) FROM retry r JOIN campaign c ON c.id = r.campaign AND c.ended_at IS NULL
             LEFT JOIN site s ON s.id = r.site JOIN delivery d ON d.id = r.delivery
         WHERE r.workspace = ?1 AND (?2 IS NULL OR r.campaign = ?2) AND (?3 IS NULL OR coalesce(s.provider, s.fingerprint) = ?3)
-            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM head h JOIN domain n ON n.id = h.domain
-                WHERE h.campaign = r.campaign AND n.name = ?4 AND d.id >= h.id AND d.id < h.end))
+            AND (?4 IS NULL OR EXISTS (SELECT 1 FROM address a JOIN domain n ON n.id = a.domain
+                WHERE a.id = d.address AND n.name = ?4))
             AND (?5 = 0 OR d.position >= c.cold_from) AND (?6 IS NULL OR coalesce(r.source, 0) = ?6)";
     let domain = match &reach.domain {
         Some(text) => {
@@ -112,8 +113,8 @@ pub(crate) fn waiting_in(conn: &Connection, campaign: CampaignId, parts: &Parts)
             LEFT JOIN site s ON s.id = r.site JOIN delivery d ON d.id = r.delivery
         WHERE r.campaign = ?1 AND (coalesce(s.provider, s.fingerprint) IN (SELECT value FROM json_each(?2))
             OR (?4 AND d.position >= c.cold_from)
-            OR EXISTS (SELECT 1 FROM json_each(?3) w JOIN domain n ON n.name = w.value
-                JOIN head h ON h.campaign = r.campaign AND h.domain = n.id WHERE d.id >= h.id AND d.id < h.end))";
+            OR EXISTS (SELECT 1 FROM address a JOIN domain n ON n.id = a.domain
+                WHERE a.id = d.address AND n.name IN (SELECT value FROM json_each(?3))))";
     let list = |names: &BTreeSet<String>| serde_json::Value::from_iter(names.iter().map(String::as_str)).to_string();
     let wanted = params![campaign.0, list(&parts.providers), list(&parts.domains), parts.cold];
     let mut people = 0;
