@@ -12,7 +12,7 @@ use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Value
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
 use std::cmp::Reverse;
-use store::{Audience, Campaign, Contact, DraftEdit, Frozen, NewCampaign, Store, StoreError, Whom};
+use store::{Audience, Campaign, Contact, DraftEdit, Foreseen, Frozen, NewCampaign, Store, StoreError, Whom};
 
 /// The workspace's legal name and postal address.
 pub const POSTAL_ADDRESS: &str = "postal_address";
@@ -47,10 +47,38 @@ pub struct Checked {
     pub warnings: Vec<String>,
     /// The merge tags it uses.
     pub tags: Vec<String>,
-    /// Who would get it if it began now, and who would be skipped and why.
-    pub forecast: Tally,
     /// Tags without a fallback for which some of those who would get it have no value, and how many of them; most first.
     pub gaps: Vec<(String, u64)>,
+}
+
+/// Everybody of a draft's audience, as they stood when they were counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counted {
+    /// Who would get it if it began then, and who would be skipped and why.
+    pub tally: Tally,
+    /// Everybody: those who would get it by domain, then those who would be skipped. The bits of [`Foreseen::lacks`] are
+    /// those of the merge tags without a fallback.
+    pub people: Vec<Foreseen>,
+    /// Those tags.
+    tags: Vec<String>,
+    /// How many of those who would get it have no value for each of them.
+    without: Vec<u64>,
+}
+
+impl Counted {
+    /// Tags without a fallback for which some of those who would get it have no value, and how many of them; most first.
+    pub fn gaps(&self) -> Vec<(String, u64)> {
+        let gaps = self.tags.iter().cloned().zip(self.without.iter().copied());
+        let mut gaps: Vec<_> = gaps.filter(|(_, people)| *people > 0).collect();
+        gaps.sort_by_key(|(_, people)| Reverse(*people));
+        gaps
+    }
+
+    /// The bit of those who have no value for this tag; `None`: it was not looked for.
+    pub fn bit_of(&self, tag: &str) -> Option<u64> {
+        let at = self.tags.iter().take(self.without.len()).position(|known| known == tag)?;
+        Some(1 << at)
+    }
 }
 
 impl Proposal {
@@ -143,10 +171,37 @@ pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, Se
 
 /// What speaks against sending a draft as it stands, were it to begin at that time. Fails when its message does not compile.
 pub async fn check(store: &Store, world: &World, campaign: &Campaign, begins: Timestamp) -> Result<Checked, SendError> {
-    let judged = judge(store, world, campaign, (world.clock.now(), begins)).await?;
-    let tags = judged.compiled.tags().iter().cloned().collect();
-    let Judged { objections, warnings, forecast, gaps, .. } = judged;
-    Ok(Checked { objections, warnings, tags, forecast, gaps })
+    Ok(judge(store, world, campaign, (world.clock.now(), begins), None).await?.checked())
+}
+
+/// The same for an audience that was counted before ([`count`]); it may have changed since.
+pub async fn check_counted(
+    store: &Store,
+    world: &World,
+    campaign: &Campaign,
+    counted: &Counted,
+    begins: Timestamp,
+) -> Result<Checked, SendError> {
+    Ok(judge(store, world, campaign, (world.clock.now(), begins), Some(counted)).await?.checked())
+}
+
+/// Counts everybody of a draft's audience. Of a message that does not compile no tags are known.
+pub async fn count(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Counted, SendError> {
+    let (tags, values) = match finished(store, campaign).await {
+        Ok((snapshot, compiled)) => asked(&snapshot, &compiled),
+        Err(SendError::Message { .. } | SendError::Input(_)) => (Vec::new(), Vec::new()),
+        Err(other) => return Err(other),
+    };
+    let found = store.forecast_people(campaign.workspace, campaign.id, values, now).await?;
+    Ok(Counted { tally: found.tally, people: found.people, tags, without: found.without })
+}
+
+/// The merge tags without a fallback that are not ours, and the values each of them shows.
+fn asked(snapshot: &Snapshot, compiled: &Compiled) -> (Vec<String>, Vec<Vec<String>>) {
+    let bare = compiled.bare_tags().iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str()));
+    let tags: Vec<String> = bare.cloned().collect();
+    let values = tags.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
+    (tags, values)
 }
 
 /// Who would get a draft if it began now, and who would be skipped and why. Refused: rules that name what is not there, by
@@ -173,17 +228,25 @@ struct Judged {
     audience: Audience,
     objections: Vec<Objection>,
     warnings: Vec<String>,
-    forecast: Tally,
     gaps: Vec<(String, u64)>,
 }
 
+impl Judged {
+    fn checked(self) -> Checked {
+        let tags = self.compiled.tags().iter().cloned().collect();
+        let Judged { objections, warnings, gaps, .. } = self;
+        Checked { objections, warnings, tags, gaps }
+    }
+}
+
 /// What speaks against a draft: asked by who checks it and by who begins it, so that both hear the same. It is looked at now
-/// and begins then.
+/// and begins then. `counted`: its audience, where it need not be counted anew.
 async fn judge(
     store: &Store,
     world: &World,
     campaign: &Campaign,
     (now, begins): (Timestamp, Timestamp),
+    counted: Option<&Counted>,
 ) -> Result<Judged, SendError> {
     let workspace = campaign.workspace;
     let (snapshot, compiled) = finished(store, campaign).await?;
@@ -198,11 +261,16 @@ async fn judge(
     objections.extend(about_rules(store, campaign).await?);
     let expires_at = snapshot.options.timing.expires_at.filter(|at| *at <= begins);
     objections.extend(expires_at.map(|at| Objection::Expired { at }));
-    let asked: Vec<&String> = compiled.bare_tags().iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str())).collect();
-    let values = asked.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
-    let (forecast, without) = store.forecast_values(workspace, campaign.id, values, now).await?;
-    let mut gaps: Vec<_> = asked.into_iter().cloned().zip(without).filter(|(_, people)| *people > 0).collect();
-    gaps.sort_by_key(|(_, people)| Reverse(*people));
+    let (forecast, gaps) = match counted {
+        Some(counted) => (counted.tally.clone(), counted.gaps()),
+        None => {
+            let (tags, values) = asked(&snapshot, &compiled);
+            let (tally, without) = store.forecast_values(workspace, campaign.id, values, now).await?;
+            let counted = Counted { tally, people: Vec::new(), tags, without };
+            let gaps = counted.gaps();
+            (counted.tally, gaps)
+        }
+    };
     if forecast.count(DeliveryState::Queued) == 0 {
         objections.push(Objection::Nobody { skipped: forecast.count(DeliveryState::Skipped) });
     }
@@ -212,11 +280,11 @@ async fn judge(
         let over_at = twin.started_at.unwrap_or(twin.created_at) + launch::SAME_CONTENT_GUARD;
         objections.push(Objection::SentAlready { campaign: twin.name, number: twin.number, over_at });
     }
-    Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings, forecast, gaps })
+    Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings, gaps })
 }
 
 /// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it.
-pub fn values_of(columns: &[String], tag: &str) -> Vec<String> {
+fn values_of(columns: &[String], tag: &str) -> Vec<String> {
     columns.iter().filter(|column| answers(column, tag)).cloned().collect()
 }
 
@@ -274,7 +342,8 @@ async fn freeze(
     now: Timestamp,
 ) -> Result<(), SendError> {
     let workspace = campaign.workspace;
-    let Judged { snapshot, content_hash, audience, objections, .. } = judge(store, world, campaign, (now, now)).await?;
+    let Judged { snapshot, content_hash, audience, objections, .. } =
+        judge(store, world, campaign, (now, now), None).await?;
     if !objections.is_empty() {
         return Err(SendError::Objections(objections));
     }

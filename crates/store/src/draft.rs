@@ -40,51 +40,26 @@ pub struct DraftVersion {
 /// So many groups of values are looked for at once: one bit each.
 pub const VALUES_ASKED_MAX: usize = 62;
 
-/// Whom a draft would concern, as a term of its equation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ForeseenTerm {
-    /// Everybody of its audience.
-    Everybody,
-    /// Those who would get it.
-    Attempted,
-    /// Those of them who have none of these values.
-    Without(Vec<String>),
-    /// Those who would be skipped; for one reason only, where one is named.
-    Skipped(Option<SkipReason>),
-}
-
-/// A page of the people a draft would concern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeseenPage {
-    /// Which of them.
-    pub of: ForeseenTerm,
-    /// The [`Foreseen::place`] of the last one that is known.
-    pub after: Option<(i64, i64)>,
-    /// At most so many.
-    pub limit: usize,
-}
-
 /// Somebody a draft would concern if it began now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Foreseen {
-    /// Where among the others, as long as nothing changes.
-    pub place: (i64, i64),
     /// Who.
     pub contact: ContactId,
-    /// Their address, or what stands where one should be.
-    pub address: Option<String>,
     /// Why they would be skipped; `None`: they would get it.
     pub skip: Option<SkipReason>,
+    /// Of which groups of values they have nothing, a bit each, the first group the lowest; 0 for those who are skipped.
+    pub lacks: u64,
 }
 
-/// What looking through a draft's audience found.
-#[derive(Debug, Default)]
-pub(crate) struct Forecast {
-    pub(crate) tally: Tally,
+/// Everybody a draft would concern, counted at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foresight {
+    /// Who would get it, and who would be skipped and why.
+    pub tally: Tally,
     /// For each group of values that was asked for: those who would get it and have none of them.
-    pub(crate) without: Vec<u64>,
-    /// The page that was asked for.
-    pub(crate) people: Vec<Foreseen>,
+    pub without: Vec<u64>,
+    /// Everybody: those who would get it by domain, then those who would be skipped, each in the order of the audience.
+    pub people: Vec<Foreseen>,
 }
 
 /// What is frozen when a draft begins.
@@ -208,7 +183,7 @@ impl Store {
 
     /// Who would get a draft if it began now, and who would be skipped and why. Writes nothing.
     pub async fn forecast_draft(&self, workspace: WorkspaceId, id: CampaignId, now: Timestamp) -> Result<Tally> {
-        Ok(self.foresee(workspace, id, Vec::new(), None, now).await?.tally)
+        Ok(self.foresee(workspace, id, Vec::new(), false, now).await?.tally)
     }
 
     /// The same with how many of those who would get it have none of the values of each group: names of values, the first
@@ -220,24 +195,19 @@ impl Store {
         values: Vec<Vec<String>>,
         now: Timestamp,
     ) -> Result<(Tally, Vec<u64>)> {
-        let forecast = self.foresee(workspace, id, values, None, now).await?;
+        let forecast = self.foresee(workspace, id, values, false, now).await?;
         Ok((forecast.tally, forecast.without))
     }
 
-    /// The same with a page of the people behind a term of it.
+    /// The same with everybody of them, which takes some twenty octets a person.
     pub async fn forecast_people(
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
-        wanted: ForeseenPage,
+        values: Vec<Vec<String>>,
         now: Timestamp,
-    ) -> Result<(Tally, Vec<Foreseen>)> {
-        let values = match &wanted.of {
-            ForeseenTerm::Without(names) => vec![names.clone()],
-            _ => Vec::new(),
-        };
-        let forecast = self.foresee(workspace, id, values, Some(wanted), now).await?;
-        Ok((forecast.tally, forecast.people))
+    ) -> Result<Foresight> {
+        self.foresee(workspace, id, values, true, now).await
     }
 
     async fn foresee(
@@ -245,29 +215,34 @@ impl Store {
         workspace: WorkspaceId,
         id: CampaignId,
         values: Vec<Vec<String>>,
-        wanted: Option<ForeseenPage>,
+        with_people: bool,
         now: Timestamp,
-    ) -> Result<Forecast> {
+    ) -> Result<Foresight> {
         let _alone = self.core.building.lock().await;
         let begin = move |ledger: &mut Ledger| {
             drafts::require_draft(&ledger.conn, workspace, id)?;
             ledger.begin_forecast(id, values)
         };
         let mut build = self.core.lanes.write(begin).await?;
-        loop {
-            let wanted = wanted.clone();
+        let mut found = loop {
             let step = move |ledger: &mut Ledger| {
-                let found = ledger.forecast_step(&mut build, wanted.as_ref(), now)?;
+                let found = ledger.forecast_step(&mut build, now)?;
                 Ok((build, found))
             };
             let (next, found) = self.core.lanes.write(step).await?;
-            let Some(found) = found else {
-                build = next;
-                continue;
-            };
-            self.core.lanes.at_writer(|ledger| ledger.forget_scratch()).await?;
-            return Ok(found);
+            match found {
+                Some(found) => break found,
+                None => build = next,
+            }
+        };
+        let mut place = with_people.then_some((i64::MIN, i64::MIN));
+        while let Some(after) = place {
+            let (people, next) = self.core.lanes.at_writer(move |ledger| ledger.foreseen(after)).await?;
+            found.people.extend(people);
+            place = next;
         }
+        self.core.lanes.at_writer(|ledger| ledger.forget_scratch()).await?;
+        Ok(found)
     }
 
     /// Campaigns that wait for their time, and those whose beginning was cut short; the next first.

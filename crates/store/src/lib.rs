@@ -78,9 +78,7 @@ pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::SilentSite;
-pub use draft::{
-    DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Foreseen, ForeseenPage, ForeseenTerm, Frozen, VALUES_ASKED_MAX,
-};
+pub use draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Foreseen, Foresight, Frozen, VALUES_ASKED_MAX};
 pub use engage::{CurvePoint, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored};
 pub use error::{Result, StoreError};
 pub use event::{Cursor, Event, EventFilter, EventPage, NoStoryPlace, StoryPlace};

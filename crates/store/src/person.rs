@@ -45,6 +45,10 @@ impl Store {
     pub async fn contact_of(&self, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>> {
         self.core.lanes.read(move |conn| persons::contact_of(conn, workspace, id)).await
     }
+    /// Contacts of the workspace, one for each id; `None`: there is none such.
+    pub async fn contacts_of(&self, workspace: WorkspaceId, ids: Vec<ContactId>) -> Result<Vec<Option<Contact>>> {
+        self.core.lanes.read(move |conn| ids.iter().map(|id| persons::contact_of(conn, workspace, *id)).collect()).await
+    }
     /// The contact with this key of the caller's.
     pub async fn contact_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> Result<Option<Contact>> {
         let key = external_id.to_owned();

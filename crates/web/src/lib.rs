@@ -173,6 +173,8 @@ pub(crate) struct Desk {
     pub(crate) hosts: hosts::Hosts,
     /// What pages that move show.
     pub(crate) latest: pages::Latest,
+    /// Whom drafts would reach.
+    pub(crate) countings: pages::Countings,
     /// Forms that were taken, and are taken once.
     pub(crate) once: pages::Once,
     /// Imports are done one at a time: each keeps the writer busy.
@@ -191,6 +193,7 @@ impl Default for Desk {
             identity: auth::oidc::Remembered::default(),
             running: idempotency::Running::default(),
             latest: pages::Latest::default(),
+            countings: pages::Countings::default(),
             once: pages::Once::default(),
             followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
             joined: Notify::new(),

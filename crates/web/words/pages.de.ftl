@@ -147,6 +147,8 @@ because-help = Eine Bremse hat sie angehalten, weil sie Menschen schadete. Ihr G
 without = Herausnehmen:
 without-cold = alle, die lange nicht reagiert haben
 draft-forecast = Wer sie jetzt bekäme
+count-going = Die Personen werden gezählt; bei sehr vielen dauert es einige Sekunden.
+count-again = Noch einmal zählen
 draft-checks = Was geprüft wurde
 draft-ready = Sie kann beginnen
 draft-objection = Steht dagegen
@@ -315,7 +317,7 @@ doer-machine = durch eine Maschine
 doer-unknown = nie sicher sie selbst
 
 people-more = Alle zeigen
-foreseen-what = Jetzt gezählt, als begänne sie jetzt; durch Ansehen wird nichts gesendet.
+foreseen-what = Als begänne sie zu dieser Zeit; durch Ansehen wird nichts gesendet.
 foreseen-would = Begänne sie jetzt
 foreseen-skipped = übergangen:
 foreseen-without = Bekämen sie und haben keinen Wert für „{ $tag }“

@@ -147,6 +147,8 @@ because-help = A brake stopped it for what it did to people. Your reason is kept
 without = Take out
 without-cold = those who have not reacted for long
 draft-forecast = Who would get it now
+count-going = The people are being counted; of very many it takes some seconds.
+count-again = Count again
 draft-checks = What was checked
 draft-ready = It may begin
 draft-objection = Stands against it
@@ -315,7 +317,7 @@ doer-machine = by a machine
 doer-unknown = never surely they themselves
 
 people-more = Show all
-foreseen-what = Counted now, as it would begin now; nothing is sent by looking.
+foreseen-what = As if it began at that time; nothing is sent by looking.
 foreseen-would = If it began now
 foreseen-skipped = skipped:
 foreseen-gets = would get it

@@ -2,8 +2,7 @@
 
 use super::{ME, W, at, empty, import, import_rows, now, row};
 use crate::{
-    Audience, Campaign, Choice, DraftEdit, ForeseenPage, ForeseenTerm, Frozen, ImportRow, NewCampaign, NewList, Store,
-    StoreError, Target, Whom,
+    Audience, Campaign, Choice, DraftEdit, Frozen, ImportRow, NewCampaign, NewList, Store, StoreError, Target, Whom,
 };
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId,
@@ -101,14 +100,22 @@ fn a_forecast_tells_who_has_nothing_of_a_value() {
     let (tally, without) = now(store.forecast_values(W, id, values, at(3))).unwrap();
     assert_eq!(tally.count(DeliveryState::Queued), 4);
     assert_eq!(without, [3, 2, 3, 4]);
-    let page = |after, limit| {
-        let wanted = ForeseenPage { of: ForeseenTerm::Without(names(&["City", "town"])), after, limit };
-        now(store.forecast_people(W, id, wanted, at(3))).unwrap().1
-    };
-    let all = page(None, 9);
-    let addresses = all.iter().map(|one| one.address.as_deref().unwrap());
-    assert_eq!(addresses.collect::<Vec<_>>(), ["bo@b.example", "dora@b.example"]);
-    assert_eq!(page(Some(all[0].place), 9), all[1..]);
+    let values = vec![names(&["plan"]), names(&["City", "town"])];
+    let foresight = now(store.forecast_people(W, id, values, at(3))).unwrap();
+    assert_eq!((&foresight.tally, &foresight.without[..]), (&tally, &[3, 2][..]));
+    let address = |id| now(store.contact(id)).unwrap().unwrap().email.unwrap();
+    let all: Vec<_> = foresight.people.iter().map(|one| (address(one.contact), one.skip, one.lacks)).collect();
+    let of = |email: &str, skip, lacks| (email.to_owned(), skip, lacks);
+    assert_eq!(
+        all,
+        [
+            of("anna@a.example", None, 0b01),
+            of("cy@a.example", None, 0b01),
+            of("bo@b.example", None, 0b10),
+            of("dora@b.example", None, 0b11),
+            of("eve@a.example", Some(SkipReason::Unsubscribed), 0),
+        ]
+    );
 }
 
 #[test]

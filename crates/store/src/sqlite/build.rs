@@ -15,7 +15,7 @@ use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
 use super::trials::{self, Split};
 use super::{Ledger, canary, word};
-use crate::draft::{Forecast, Foreseen, ForeseenPage, ForeseenTerm, VALUES_ASKED_MAX};
+use crate::draft::{Foreseen, Foresight, VALUES_ASKED_MAX};
 use crate::error::Result;
 use model::id::ID_STEP;
 use model::segment::{About, Rule, Test};
@@ -230,13 +230,8 @@ impl Ledger {
         Ok(build)
     }
 
-    /// One bounded step of that; the forecast, when everybody was looked at.
-    pub(crate) fn forecast_step(
-        &mut self,
-        build: &mut Build,
-        wanted: Option<&ForeseenPage>,
-        now: Timestamp,
-    ) -> Result<Option<Forecast>> {
+    /// One bounded step of that; the forecast without its people, when everybody was looked at.
+    pub(crate) fn forecast_step(&mut self, build: &mut Build, now: Timestamp) -> Result<Option<Foresight>> {
         if let BuildStage::Resolve { group, place } = build.stage {
             build.stage = self.resolve(build, group, place, now)?;
             return Ok(None);
@@ -254,9 +249,7 @@ impl Ledger {
         drop(rows);
         drop(statement);
         let without = self.without(build.values.len())?.into_iter().map(count).collect();
-        let people = wanted.map(|wanted| self.foreseen(wanted)).transpose()?.unwrap_or_default();
-        self.clear_scratch()?;
-        Ok(Some(Forecast { tally, without, people }))
+        Ok(Some(Foresight { tally, without, people: Vec::new() }))
     }
 
     /// Of each of so many groups of values: how many who would get it have nothing of it.
@@ -270,37 +263,23 @@ impl Ledger {
         Ok(self.conn.prepare_cached(&sql)?.query_row([SKIPPED], read)?)
     }
 
-    /// A page of those a forecast gathered: those who would get it by domain, then those who are skipped.
-    fn foreseen(&self, wanted: &ForeseenPage) -> Result<Vec<Foreseen>> {
-        let (from, to) = match wanted.of {
-            ForeseenTerm::Everybody => (i64::MIN, SKIPPED),
-            ForeseenTerm::Attempted | ForeseenTerm::Without(_) => (i64::MIN, SKIPPED - 1),
-            ForeseenTerm::Skipped(_) => (SKIPPED, SKIPPED),
-        };
-        let reason = match wanted.of {
-            ForeseenTerm::Skipped(Some(reason)) => Some(reason.code()),
-            _ => None,
-        };
-        let sql = "SELECT p.domain, p.place, p.contact, coalesce(a.email, k.invalid), p.skip
-            FROM temp.candidate p JOIN contact k ON k.id = p.contact LEFT JOIN address a ON a.id = k.address
-            WHERE p.domain >= ?1 AND p.domain <= ?2 AND (p.domain, p.place) > (?3, ?4) AND (?5 IS NULL OR p.skip = ?5)
-                AND (NOT ?7 OR p.lacks & 1)
-            ORDER BY p.domain, p.place LIMIT ?6";
-        let lack = matches!(wanted.of, ForeseenTerm::Without(_));
-        let (domain, place) = wanted.after.unwrap_or((i64::MIN, i64::MIN));
-        let limit = i64::try_from(wanted.limit).unwrap_or(i64::MAX);
+    /// The next of those a forecast gathered, and after which place the others are: those who would get it by domain, then
+    /// those who are skipped.
+    pub(crate) fn foreseen(&self, after: (i64, i64)) -> Result<(Vec<Foreseen>, Option<(i64, i64)>)> {
+        let sql = "SELECT contact, skip, coalesce(lacks, 0), domain, place FROM temp.candidate
+            WHERE (domain, place) > (?1, ?2) ORDER BY domain, place LIMIT ?3";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let mut rows = statement.query(params![from, to, domain, place, reason, limit, lack])?;
-        let mut people = Vec::new();
+        let mut rows = statement.query(params![after.0, after.1, STEP_ROWS])?;
+        let (mut people, mut last) = (Vec::new(), None);
         while let Some(row) = rows.next()? {
             people.push(Foreseen {
-                place: (row.get(0)?, row.get(1)?),
-                contact: ContactId(row.get(2)?),
-                address: row.get(3)?,
-                skip: row.get::<_, Option<i64>>(4)?.map(|code| word!(SkipReason, code)).transpose()?,
+                contact: ContactId(row.get(0)?),
+                skip: row.get::<_, Option<i64>>(1)?.map(|code| word!(SkipReason, code)).transpose()?,
+                lacks: row.get::<_, i64>(2)?.cast_unsigned(),
             });
+            last = Some((row.get(3)?, row.get(4)?));
         }
-        Ok(people)
+        Ok((people, last))
     }
 
     /// Gives back what was gathered on the way, in memory and in a file. Not within a transaction.

@@ -8,7 +8,7 @@ use super::campaign::{Head, found};
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::preview::{self, Seen};
-use super::{Visitor, forms, page, trial};
+use super::{Visitor, counting, forms, page, trial};
 use crate::App;
 use crate::api::campaigns::{self as api, Format, Groups, Message, Mode, Written};
 use crate::api::images;
@@ -622,10 +622,14 @@ pub(super) async fn audience(
     At(id): At<CampaignId>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
-    found(&app, &visitor, id).await?;
-    let tally = app.store.forecast_draft(visitor.caller.workspace, id, app.now()).await?;
+    let campaign = found(&app, &visitor, id).await?;
     let base = format!("/campaigns/{id}");
-    let drawn = Equation::of(&visitor.shown, &Report::of_tally(&tally), &base).first_line().render();
+    let Some(kept) = counting::known(&app, &campaign).await? else {
+        let link = format!("<a href=\"{base}\">{}</a>", visitor.shown.say("audience-count"));
+        return Ok(Html(format!("<p>{} {link}</p>", visitor.shown.say("count-going"))).into_response());
+    };
+    let report = Report::of_tally(&kept.counted.tally);
+    let drawn = Equation::of(&visitor.shown, &report, &base).first_line().render();
     drawn.map(|html| Html(html).into_response()).map_err(|error| preview::own_failure(&error))
 }
 

@@ -1,9 +1,10 @@
 //! The people behind a number of a campaign that has not begun: who would get it now, and who would be skipped and why.
 //!
-//! It is counted as the review counts it, over the same decision; nothing is written. Invariant: the terms above and the
-//! people below are of one counting.
+//! They are those of the counting that the review shows; nothing is written. Invariant: the terms above and the people below
+//! are of one counting.
 
 use super::campaign::Head;
+use super::counting::{self, Reckoned};
 use super::layout::{Layout, Section};
 use super::{Visitor, page};
 use crate::App;
@@ -12,25 +13,58 @@ use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::response::Response;
 use engine::report::Report;
-use model::SkipReason;
-use store::{Campaign, Foreseen, ForeseenPage, ForeseenTerm};
+use model::{ContactId, SkipReason};
+use store::{Campaign, Foreseen};
 
 /// People of a page.
 const PEOPLE: usize = 50;
 const LIST: &str = "foreseen";
+
+/// Whom a draft would concern, as a term of its equation.
+enum Term {
+    /// Everybody of its audience.
+    Everybody,
+    /// Those who would get it.
+    Attempted,
+    /// Those of them who have no value for the tag of this bit.
+    Without(u64),
+    /// Those who would be skipped; for one reason only, where one is named.
+    Skipped(Option<SkipReason>),
+}
+
+impl Term {
+    fn holds(&self, one: &Foreseen) -> bool {
+        match self {
+            Term::Everybody => true,
+            Term::Attempted => one.skip.is_none(),
+            Term::Without(bit) => one.skip.is_none() && one.lacks & bit != 0,
+            Term::Skipped(reason) => one.skip.is_some() && (reason.is_none() || one.skip == *reason),
+        }
+    }
+}
+
+/// Somebody of the page.
+struct Somebody {
+    contact: ContactId,
+    /// Their address, or what stands where one should be.
+    address: Option<String>,
+    /// Why they would be skipped; `None`: they would get it.
+    skip: Option<SkipReason>,
+}
 
 #[derive(Template)]
 #[template(path = "pages/foreseen.html")]
 struct Page {
     layout: Layout,
     head: Head,
+    reckoned: Reckoned,
     /// Where they stand.
     term: String,
     reason: Option<SkipReason>,
     /// The tag for which they have no value.
     tag: Option<String>,
     heading: String,
-    people: Vec<Foreseen>,
+    people: Vec<Somebody>,
     next: Option<String>,
     /// Is there a page before this one?
     is_later: bool,
@@ -72,28 +106,41 @@ pub(super) async fn show(
         "" => None,
         word => Some(SkipReason::from_word(word).ok_or_else(unknown)?),
     };
+    let from: Option<usize> = pages::open_as(LIST, after)?;
+    let kept = counting::known(app, campaign).await?;
     let of = match term {
-        "" | "all" => ForeseenTerm::Everybody,
+        "" | "all" => Term::Everybody,
         // Before it begins whoever would get it waits, and nobody has a verdict.
-        "attempted" | "in_progress" | "queued" => ForeseenTerm::Attempted,
-        "skipped" => ForeseenTerm::Skipped(reason),
+        "attempted" | "in_progress" | "queued" => Term::Attempted,
+        "skipped" => Term::Skipped(reason),
         "without" => {
-            let columns = app.store.attribute_names(campaign.workspace).await?;
-            ForeseenTerm::Without(engine::drafts::values_of(&columns, tag.as_deref().unwrap_or_default()))
+            let tag = tag.as_deref().unwrap_or_default();
+            let bit = kept.as_ref().map(|kept| kept.counted.bit_of(tag).ok_or_else(unknown)).transpose()?;
+            Term::Without(bit.unwrap_or_default())
         }
         _ => return Err(unknown()),
     };
-    let is_later = after.is_some();
-    let after = after.map(|cursor| pages::open(LIST, cursor)).transpose()?;
-    let after = after.map(|place| place_of(&place).ok_or_else(|| Problem::from(Code::InvalidCursor))).transpose()?;
-    let wanted = ForeseenPage { of, after, limit: PEOPLE + 1 };
-    let counted = app.store.forecast_people(campaign.workspace, campaign.id, wanted, app.now()).await?;
-    let (tally, mut people) = counted;
-    let next = pages::cut(&mut people, PEOPLE, LIST, |last| format!("{} {}", last.place.0, last.place.1));
-    let known = Report::of_tally(&tally);
-    let terms =
-        vec![("all", "", known.recipients), ("skipped", "skip", known.skipped), ("attempted", "go", known.attempted)];
-    let reasons = known.skipped_by_reason.iter().map(|(reason, count)| (reason.word(), *count));
+    let everybody = kept.as_ref().map(|kept| kept.counted.people.as_slice()).unwrap_or_default();
+    let theirs = everybody.iter().enumerate().skip(from.unwrap_or_default()).filter(|(_, one)| of.holds(one));
+    let mut found: Vec<(usize, Foreseen)> = theirs.take(PEOPLE + 1).map(|(at, one)| (at, *one)).collect();
+    // The first of the next page.
+    let next = found.split_off(PEOPLE.min(found.len()));
+    let next = next.first().map(|(at, _)| pages::seal(LIST, &at.to_string()));
+    let ids = found.iter().map(|(_, one)| one.contact).collect();
+    let contacts = app.store.contacts_of(campaign.workspace, ids).await?;
+    let somebody = |((_, one), contact): ((usize, Foreseen), Option<store::Contact>)| Somebody {
+        contact: one.contact,
+        address: contact.and_then(|contact| contact.email),
+        skip: one.skip,
+    };
+    let people = found.into_iter().zip(contacts).map(somebody).collect();
+    let known = kept.as_ref().map(|kept| Report::of_tally(&kept.counted.tally));
+    let terms = known.iter().flat_map(|known| {
+        [("all", "", known.recipients), ("skipped", "skip", known.skipped), ("attempted", "go", known.attempted)]
+    });
+    let terms = terms.collect();
+    let reasons = known.iter().flat_map(|known| &known.skipped_by_reason);
+    let reasons: Vec<(&'static str, u64)> = reasons.map(|(reason, count)| (reason.word(), *count)).collect();
     let title = visitor.shown.fill("people-title", &[("name", campaign.name.as_str().into())]);
     let term = if term.is_empty() { "all" } else { term };
     let heading = match &tag {
@@ -103,19 +150,15 @@ pub(super) async fn show(
     Ok(page(&Page {
         layout: Layout::of(app, visitor, Section::Campaigns, title),
         head: Head::of(app, visitor, campaign, "people").await?,
+        reckoned: Reckoned::of(visitor, kept.as_deref()),
         term: term.to_owned(),
         reason,
         tag,
         heading,
         people,
         next,
-        is_later,
+        is_later: from.is_some(),
         terms,
-        reasons: reasons.filter(|(_, count)| *count > 0).collect(),
+        reasons: reasons.into_iter().filter(|(_, count)| *count > 0).collect(),
     }))
-}
-
-fn place_of(text: &str) -> Option<(i64, i64)> {
-    let (domain, place) = text.split_once(' ')?;
-    Some((domain.parse().ok()?, place.parse().ok()?))
 }

@@ -19,6 +19,7 @@ mod carried;
 mod composer;
 mod conditions;
 mod contacts;
+mod counting;
 mod curve;
 mod desk;
 mod domains;
@@ -74,6 +75,7 @@ pub(crate) use assets::PLACE as ASSETS_PLACE;
 pub(crate) use assets::routes as asset_routes;
 #[cfg(test)]
 pub(crate) use conditions::{OPS as CONDITION_OPS, kinds as condition_kinds};
+pub(crate) use counting::Countings;
 use layout::Layout;
 pub(crate) use live::Latest;
 #[cfg(test)]
@@ -169,6 +171,7 @@ fn of_campaigns() -> Router<App> {
         .route("/campaigns/{id}/pause", post(orders::pause))
         .route("/campaigns/{id}/resume", get(orders::ask_to_resume).post(orders::resume))
         .route("/campaigns/{id}/cancel", get(orders::ask_to_cancel).post(orders::cancel))
+        .route("/campaigns/{id}/count", post(counting::again))
         .route("/campaigns/{id}/start", post(review::start))
         .route("/campaigns/{id}/again", post(again::write))
         .route("/campaigns/{id}/resend", get(again::ask).post(again::send))

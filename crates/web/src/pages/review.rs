@@ -1,9 +1,10 @@
 //! A campaign before it begins: who would get it, what stands against it and what mends that, and the button.
 //!
 //! Invariants: the button of one page begins it once, however often it is pressed and from wherever one comes back; many
-//! people ask for their number to be typed; what begins can be taken back for as long as the server was told to wait.
+//! people ask for their number to be typed, which is compared with what is counted then; what begins can be taken back for as long as the server was told to wait.
 
 use super::campaign::{Head, found};
+use super::counting::{self, Kept, Reckoned};
 use super::equation::Equation;
 use super::forms::Typed;
 use super::layout::{Layout, Section};
@@ -20,10 +21,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use engine::drafts::Counted;
 use engine::report::Report;
 use engine::{Objection, SendError};
 use model::access::Scope;
-use model::{CampaignId, CampaignState, Tally, Timestamp};
+use model::{CampaignId, CampaignState, Timestamp};
 use store::{Campaign, RuleOf};
 
 /// Beyond so many people their number has to be typed.
@@ -50,7 +52,10 @@ struct Finding {
 struct DraftPage {
     layout: Layout,
     head: Head,
-    equation: Equation,
+    /// When its figures were counted.
+    reckoned: Reckoned,
+    /// `None`: it is being counted.
+    equation: Option<Equation>,
     findings: Vec<Finding>,
     warnings: Vec<Finding>,
     /// Who would get it.
@@ -104,12 +109,10 @@ async fn review(
     error: Option<Problem>,
 ) -> Result<DraftPage, Problem> {
     let head = Head::of(app, visitor, campaign, "review").await?;
-    let Found { mut findings, warnings, forecast } = findings(app, visitor, campaign, &head.base).await?;
-    let tally = match forecast {
-        Some(tally) => tally,
-        None => app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?,
-    };
-    let report = Report::of_tally(&tally);
+    let kept = counting::known(app, campaign).await?;
+    let Found { mut findings, warnings } = findings(app, visitor, campaign, kept.as_deref(), &head.base).await?;
+    let report = kept.as_ref().map(|kept| Report::of_tally(&kept.counted.tally));
+    let people = report.as_ref().map_or(0, |report| report.attempted);
     let shown = &visitor.shown;
     let plain = |says: String, remedy: String| Finding {
         class: "hard",
@@ -120,7 +123,7 @@ async fn review(
         record: None,
         href: None,
     };
-    if report.attempted == 0 {
+    if report.as_ref().is_some_and(|report| report.attempted == 0) {
         let edit = Some(format!("{}/edit", head.base));
         findings.push(Finding { href: edit, ..plain(shown.say("finding-nobody"), shown.say("remedy-nobody")) });
     }
@@ -129,14 +132,18 @@ async fn review(
     }
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
     let proposal = engine::drafts::proposal(&app.store, campaign).await?;
-    let foretold = Foretold::of(shown, &head.base, &proposal, report.attempted);
+    let foretold = report.as_ref().and_then(|_| Foretold::of(shown, &head.base, &proposal, people));
     let trial = foretold.map(|foretold| foretold.render().map_err(|error| own_failure(&error))).transpose()?;
     Ok(DraftPage {
         trial: trial.unwrap_or_default(),
-        equation: Equation::of(&visitor.shown, &report, &head.base).foretold(&head.base),
-        people: report.attempted,
+        equation: report.map(|report| Equation::of(shown, &report, &head.base).foretold(&head.base)),
+        people,
+        reckoned: Reckoned::of(visitor, kept.as_deref()),
         window_secs: app.config.cancel_window_secs.into(),
-        may_begin: may_send && campaign.state == CampaignState::Draft && !findings.iter().any(|found| found.forbids),
+        may_begin: may_send
+            && kept.is_some()
+            && campaign.state == CampaignState::Draft
+            && !findings.iter().any(|found| found.forbids),
         start_at: campaign.start_at.filter(|_| campaign.state == CampaignState::Scheduled),
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),
         head,
@@ -153,11 +160,15 @@ struct Found {
     findings: Vec<Finding>,
     /// What its author should look at.
     warnings: Vec<Finding>,
-    /// Who would get it, where it could be read far enough to count them.
-    forecast: Option<Tally>,
 }
 
-async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str) -> Result<Found, Problem> {
+async fn findings(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &Campaign,
+    kept: Option<&Kept>,
+    base: &str,
+) -> Result<Found, Problem> {
     let shown = &visitor.shown;
     let edit = format!("{base}/edit");
     let in_text = |class, forbids, says: String| Finding {
@@ -169,11 +180,14 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
         record: None,
         href: Some(edit.clone()),
     };
-    let checked = match engine::drafts::check(&app.store, &app.world, campaign, app.now()).await {
+    // Of nobody nothing is said here: neither that nobody would get it, nor who has no value for a tag.
+    let nobody = Counted::default();
+    let counted = kept.map_or(&nobody, |kept| &kept.counted);
+    let checked = match engine::drafts::check_counted(&app.store, &app.world, campaign, counted, app.now()).await {
         Ok(checked) => checked,
         Err(why @ (SendError::Message { .. } | SendError::Input(_))) => {
             let findings = vec![in_text("hard", true, why.to_string())];
-            return Ok(Found { findings, warnings: Vec::new(), forecast: None });
+            return Ok(Found { findings, warnings: Vec::new() });
         }
         Err(other) => return Err(other.into()),
     };
@@ -237,7 +251,6 @@ async fn findings(app: &App, visitor: &Visitor, campaign: &Campaign, base: &str)
             .map(against)
             .collect(),
         warnings: warnings.chain(checked.gaps.iter().map(gap)).collect(),
-        forecast: Some(checked.forecast),
     })
 }
 
@@ -286,13 +299,13 @@ fn begins(visitor: &Visitor, typed: &Typed) -> Result<Option<Time>, Problem> {
     Ok(Some(Time(at)))
 }
 
-/// Was the number of many people typed as it is?
+/// Was the number of many people typed as it is? It is counted for that.
 async fn right_number(app: &App, visitor: &Visitor, campaign: &Campaign, typed: &Typed) -> Result<(), Problem> {
     if campaign.state != CampaignState::Draft {
         return Ok(());
     }
-    let tally = app.store.forecast_draft(campaign.workspace, campaign.id, app.now()).await?;
-    let people = Report::of_tally(&tally).attempted;
+    let kept = counting::anew(app, campaign).await?;
+    let people = Report::of_tally(&kept.counted.tally).attempted;
     let digits: String = typed.get("people").chars().filter(char::is_ascii_digit).collect();
     if people <= TYPED_ABOVE || digits == people.to_string() {
         return Ok(());

@@ -9,6 +9,7 @@ mod compared;
 mod complaints;
 mod composer;
 mod confirm;
+mod counting;
 mod delivery;
 mod desk;
 mod first;
