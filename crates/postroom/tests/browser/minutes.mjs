@@ -1,7 +1,7 @@
 // The first ten minutes: from an empty directory to ten verdicts on the screen, why one of the ten did not get it, what is
 // known of one of them, how another leaves, and what the next campaign says to that.
 
-import { ask, holds, linkTo, step, until } from "./driver.mjs";
+import { DESK, ask, holds, linkTo, step, until } from "./driver.mjs";
 import keyboard from "./keyboard.mjs";
 
 const DOMAIN = "letters.example";
@@ -100,11 +100,24 @@ async function writes(anna) {
   await anna.sees("The first crocuses, Kim", "#shown");
   const mail = anna.page.frameLocator("#shown iframe");
   await mail.getByText("Dear Kim").waitFor();
+  await isLaidOutAtADesk(anna);
   await anna.sees("10", "[data-reach]");
   await anna.pictures("composer");
   await losesNothing(anna, campaign);
   step("written", { reach: await anna.reads("[data-reach]") });
   return campaign;
+}
+
+// A message as on a desk is laid out as wide as it is there, and made smaller until it fits, however wide the window is.
+async function isLaidOutAtADesk(anna) {
+  const frame = anna.page.locator("#shown iframe.desktop");
+  const measure = (one) => [one.offsetWidth, one.getBoundingClientRect().width, one.parentElement.clientWidth];
+  for (const width of [360, 1024, 1280, 1920]) {
+    await anna.page.setViewportSize({ width, height: DESK.height });
+    const [laid, seen, place] = await frame.evaluate(measure);
+    holds(laid >= 640 && seen <= place + 1, `at ${width} it is laid out ${laid} wide and seen ${seen} wide in ${place}`);
+  }
+  await anna.page.setViewportSize(DESK);
 }
 
 // Nobody waits until what they typed is saved: they go on to the next page, send in a picture, close the window.
