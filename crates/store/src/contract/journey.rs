@@ -340,7 +340,7 @@ fn a_hold_on_a_domain_covers_those_put_off_after_the_first_round_too() {
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
     let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
-    now(store.settle(claimed.iter().map(|one| deferred(one, site, at(30), at(600))).collect())).unwrap();
+    now(store.settle(claimed.iter().map(|one| deferred(one, site, at(30), at(600))).collect::<Vec<_>>())).unwrap();
     assert!(
         now(store.heads_of_site(campaign.id, site, None, 10, Part::All)).unwrap().is_empty(),
         "everybody was tried"
