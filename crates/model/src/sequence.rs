@@ -308,44 +308,66 @@ impl From<TimeOfDay> for String {
 
 /// Why a tree is no sequence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SequenceError(String);
+#[error("{why}")]
+pub struct SequenceError {
+    /// The part it is about, as a path (`steps[2].wait`); empty: the whole.
+    pub place: String,
+    /// What is wrong there.
+    pub why: String,
+}
 
 impl From<RuleError> for SequenceError {
     fn from(why: RuleError) -> SequenceError {
-        SequenceError(why.to_string())
+        SequenceError { place: String::new(), why: why.to_string() }
     }
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, SequenceError> {
-    Err(SequenceError(why.into()))
+    Err(SequenceError { place: String::new(), why: why.into() })
+}
+
+/// What is wrong with the parts of a definition, gathered.
+#[derive(Default)]
+struct Faults(Vec<SequenceError>);
+
+impl Faults {
+    fn note(&mut self, place: impl Into<String>, checked: Result<(), impl Into<SequenceError>>) {
+        if let Err(why) = checked {
+            self.0.push(SequenceError { place: place.into(), ..why.into() });
+        }
+    }
 }
 
 impl Definition {
-    /// Is it a sequence: bounded, every message sent by one step, and does every rule make sense?
+    /// Is it a sequence: bounded, every message sent by one step, and does every rule make sense? The first thing that is wrong.
     pub fn check(&self) -> Result<(), SequenceError> {
+        self.faults().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that keeps it from being a sequence, in the order in which it is written.
+    pub fn faults(&self) -> Vec<SequenceError> {
+        let mut faults = Faults::default();
         if self.entries.is_empty() || self.entries.len() > ENTRIES_MAX {
-            return refuse(format!("a sequence has 1 to {ENTRIES_MAX} rules by which people come in"));
-        }
-        self.entries.iter().try_for_each(check_entry)?;
-        if (1..self.entries.len()).any(|n| self.entries[..n].iter().any(|other| other.by == self.entries[n].by)) {
-            return refuse("two rules by which people come in are the same");
+            let many = format!("a sequence has 1 to {ENTRIES_MAX} rules by which people come in");
+            faults.note("entries", refuse::<()>(many));
+        } else {
+            check_entries(&self.entries, &mut faults);
         }
         match &self.goal {
-            Some(Goal::Rule(rule)) => rule.check()?,
-            Some(Goal::Event(name)) => {
-                check_event(name)?;
-                if self.entries.iter().any(|entry| entry.by == By::Event(name.clone())) {
-                    return refuse(format!("{name:?} brings people in and cannot be the goal as well"));
-                }
+            Some(Goal::Rule(rule)) => faults.note("goal.rule", rule.check()),
+            Some(Goal::Event(name)) if self.entries.iter().any(|entry| entry.by == By::Event(name.clone())) => {
+                let both = format!("{name:?} brings people in and cannot be the goal as well");
+                faults.note("goal.event", refuse::<()>(both));
             }
+            Some(Goal::Event(name)) => faults.note("goal.event", check_event(name)),
             None => {}
         }
         if self.steps.is_empty() {
-            return refuse("a sequence has at least one step");
+            faults.note("steps", refuse::<()>("a sequence has at least one step"));
         }
-        let (mut steps, mut sent) = (0, BTreeSet::new());
-        check_steps(&self.steps, 1, &mut steps, &mut sent)
+        let mut seen = Seen { faults, ..Seen::default() };
+        check_steps(&self.steps, "steps", 1, &mut seen);
+        seen.faults.0
     }
 
     /// The rules of its branches and its goal.
@@ -389,62 +411,82 @@ fn gather_rules<'a>(steps: &'a [Step], rules: &mut Vec<&'a Rule>) {
     }
 }
 
-fn check_entry(entry: &Entry) -> Result<(), SequenceError> {
-    if let Again::After(length) = entry.again {
-        check_length(length)?;
-    }
-    match &entry.by {
-        By::Event(name) => check_event(name),
-        // Whoever stays where the rule found them would come in again and again without end.
-        By::List(_) | By::Segment(_) if entry.again == Again::Always => {
-            refuse("by a list or a segment people come in again after some time at the soonest, or never")
+fn check_entries(entries: &[Entry], faults: &mut Faults) {
+    for (n, entry) in entries.iter().enumerate() {
+        if let Again::After(length) = entry.again {
+            faults.note(format!("entries[{n}].again"), check_length(length));
         }
-        By::Joins(_) | By::List(_) | By::Segment(_) | By::Api => Ok(()),
+        match &entry.by {
+            By::Event(name) => faults.note(format!("entries[{n}].by.event"), check_event(name)),
+            // Whoever stays where the rule found them would come in again and again without end.
+            By::List(_) | By::Segment(_) if entry.again == Again::Always => {
+                let endless = "by a list or a segment people come in again after some time at the soonest, or never";
+                faults.note(format!("entries[{n}].again"), refuse::<()>(endless));
+            }
+            By::Joins(_) | By::List(_) | By::Segment(_) | By::Api => {}
+        }
+        if entries[..n].iter().any(|other| other.by == entry.by) {
+            faults.note(format!("entries[{n}].by"), refuse::<()>("two rules by which people come in are the same"));
+        }
     }
 }
 
-fn check_steps<'a>(
-    steps: &'a [Step],
-    depth: usize,
-    count: &mut usize,
-    sent: &mut BTreeSet<&'a str>,
-) -> Result<(), SequenceError> {
+/// What was met on the way through the steps.
+#[derive(Default)]
+struct Seen<'a> {
+    steps: usize,
+    sent: BTreeSet<&'a str>,
+    faults: Faults,
+}
+
+fn check_steps<'a>(steps: &'a [Step], place: &str, depth: usize, seen: &mut Seen<'a>) {
     if depth > DEPTH_MAX {
-        return refuse(format!("branches stand in each other at most {DEPTH_MAX} deep"));
+        seen.faults.note(place, refuse::<()>(format!("branches stand in each other at most {DEPTH_MAX} deep")));
+        return;
     }
-    for step in steps {
-        *count += 1;
-        if *count > STEPS_MAX {
-            return refuse(format!("a sequence has at most {STEPS_MAX} steps"));
+    for (n, step) in steps.iter().enumerate() {
+        seen.steps += 1;
+        if seen.steps > STEPS_MAX {
+            // Said once, however many there are.
+            if seen.steps == STEPS_MAX + 1 {
+                seen.faults.note(place, refuse::<()>(format!("a sequence has at most {STEPS_MAX} steps")));
+            }
+            return;
         }
-        match step {
-            Step::Wait(Wait::For(length)) => check_length(*length)?,
-            Step::Wait(Wait::Until(_)) | Step::End => {}
-            Step::Wait(Wait::Event(awaited)) => {
-                check_event(&awaited.name)?;
-                check_length(awaited.at_most)?;
-            }
-            Step::Branch(branch) => {
-                branch.when.check()?;
-                check_steps(&branch.then, depth + 1, count, sent)?;
-                check_steps(&branch.otherwise, depth + 1, count, sent)?;
-            }
-            Step::Send(name) => {
-                check_word("message", name)?;
-                if !sent.insert(name) {
-                    return refuse(format!("the message {name:?} is sent by two steps; give each its own"));
-                }
-            }
-            Step::Set(set) => check_set(set)?,
-            Step::Call(name) => check_event(name)?,
-        }
+        check_step(step, &format!("{place}[{n}]"), depth, seen);
     }
-    Ok(())
 }
 
-fn check_set(set: &Set) -> Result<(), SequenceError> {
-    check_word("value", &set.name)?;
-    match &set.value {
+fn check_step<'a>(step: &'a Step, place: &str, depth: usize, seen: &mut Seen<'a>) {
+    match step {
+        Step::Wait(Wait::For(length)) => seen.faults.note(format!("{place}.wait.for"), check_length(*length)),
+        Step::Wait(Wait::Until(_)) | Step::End => {}
+        Step::Wait(Wait::Event(awaited)) => {
+            seen.faults.note(format!("{place}.wait.event.name"), check_event(&awaited.name));
+            seen.faults.note(format!("{place}.wait.event.at_most"), check_length(awaited.at_most));
+        }
+        Step::Branch(branch) => {
+            seen.faults.note(format!("{place}.branch.when"), branch.when.check());
+            check_steps(&branch.then, &format!("{place}.branch.then"), depth + 1, seen);
+            check_steps(&branch.otherwise, &format!("{place}.branch.else"), depth + 1, seen);
+        }
+        Step::Send(name) => {
+            let sent = check_word("message", name).and_then(|()| match seen.sent.insert(name) {
+                true => Ok(()),
+                false => refuse(format!("the message {name:?} is sent by two steps; give each its own")),
+            });
+            seen.faults.note(format!("{place}.send"), sent);
+        }
+        Step::Set(set) => {
+            seen.faults.note(format!("{place}.set.name"), check_word("value", &set.name));
+            seen.faults.note(format!("{place}.set.value"), check_value(&set.value));
+        }
+        Step::Call(name) => seen.faults.note(format!("{place}.call"), check_event(name)),
+    }
+}
+
+fn check_value(value: &Scalar) -> Result<(), SequenceError> {
+    match value {
         Scalar::Text(text) if text.len() > VALUE_BYTES_MAX || text.chars().any(char::is_control) => {
             refuse(format!("a text has at most {VALUE_BYTES_MAX} octets and no control characters"))
         }
@@ -540,6 +582,24 @@ mod tests {
             },
             "deep",
         );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_with_its_place() {
+        let mut definition = example();
+        definition.entries[1].again = Again::After(Length::Days(0));
+        definition.goal = Some(Goal::Event("no name".into()));
+        definition.steps[1] = Step::Wait(Wait::For(Length::Days(0)));
+        let Step::Branch(branch) = &mut definition.steps[3] else { panic!("it is a branch") };
+        branch.then.push(Step::Call("two words".into()));
+        definition.steps.push(Step::Send("welcome".into()));
+        let places: Vec<String> = definition.faults().into_iter().map(|fault| fault.place).collect();
+        let expected =
+            ["entries[1].again", "goal.event", "steps[1].wait.for", "steps[3].branch.then[2].call", "steps[5].send"];
+        assert_eq!(places, expected);
+        assert_eq!(definition.check().unwrap_err().place, expected[0], "the first of them");
+        definition.steps = vec![Step::End; 3 * STEPS_MAX];
+        assert_eq!(definition.faults().len(), 3, "too many are told once");
     }
 
     #[test]

@@ -191,6 +191,14 @@ impl Problem {
         self
     }
 
+    /// The same, its fields being those of a part of what was sent.
+    pub(crate) fn within(mut self, part: &str) -> Problem {
+        for field in self.field.iter_mut().chain(self.also.iter_mut().map(|(field, _)| field)) {
+            *field = format!("{part}.{field}");
+        }
+        self
+    }
+
     /// Each thing that is wrong: its field, if it is about one, and the detail.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         let also = self.also.iter().map(|(field, detail)| (Some(field.as_str()), detail.as_str()));
@@ -244,6 +252,11 @@ impl Faults {
     pub(crate) fn pass<T>(self, read: Option<T>) -> Result<T, Problem> {
         self.hold()?;
         read.ok_or_else(|| Code::OwnFailure.into())
+    }
+
+    /// Is something told of this field?
+    pub(crate) fn knows(&self, field: &str) -> bool {
+        self.0.as_ref().is_some_and(|problem| problem.of_field(field).is_some())
     }
 
     /// Is nothing wrong?

@@ -11,7 +11,7 @@ use crate::options::SendOptions;
 use crate::{Handle, Obeyed, SendError, drafts, guard};
 use dispatch::windows::Zone;
 use mail::compose::{Compiled, HeaderPlan};
-use model::sequence::{By, Definition};
+use model::sequence::{By, Definition, SequenceError};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, SequenceId, WorkspaceId, in_quotes};
 use net::World;
 use serde::{Deserialize, Serialize};
@@ -64,29 +64,44 @@ impl Proposal {
     /// What the ledger keeps. Refused: a step whose message is not there, a message of no step, a From address or hours
     /// that cannot be read, a zone nobody knows.
     pub fn into_new(self) -> Result<NewSequence, SendError> {
-        self.definition.check().map_err(|why| SendError::Input(why.to_string()))?;
-        let named = self.definition.messages();
-        if let Some(missing) = named.iter().find(|name| !self.messages.contains_key(**name)) {
-            return Err(SendError::Input(format!(
-                "a step sends the message {}, which is not there",
-                in_quotes(missing)
-            )));
-        }
-        if let Some(idle) = self.messages.keys().find(|name| !named.contains(&name.as_str())) {
-            return Err(SendError::Input(format!("no step sends the message {}", in_quotes(idle))));
+        let names: BTreeSet<&str> = self.messages.keys().map(String::as_str).collect();
+        if let Some(first) = faults(&self.definition, &names).into_iter().next() {
+            return Err(SendError::Input(first.why));
         }
         for message in self.messages.values() {
             launch::parse_mailbox(&message.options.from)?;
             message.snapshot(Vec::new()).windows()?;
         }
         let mut definition = self.definition;
-        if let Some(zone) = &definition.zone {
-            let known = Zone::find(zone).ok_or_else(|| SendError::Input(format!("there is no time zone {zone:?}")))?;
-            definition.zone = Some(known.name().to_owned());
-        }
+        definition.zone = definition.zone.map(|zone| Zone::find(&zone).map_or(zone, |known| known.name().to_owned()));
         let messages = serde_json::to_string(&self.messages).map_err(|why| SendError::Input(why.to_string()))?;
         Ok(NewSequence { name: self.name, definition, messages })
     }
+}
+
+/// Everything that is wrong with a definition beside messages of these names, each with its place in the two
+/// (`definition.zone`, `messages.tips`).
+pub fn faults(definition: &Definition, messages: &BTreeSet<&str>) -> Vec<SequenceError> {
+    let named: BTreeSet<&str> = definition.messages().into_iter().collect();
+    let within = |fault: SequenceError| {
+        let place =
+            if fault.place.is_empty() { "definition".to_owned() } else { format!("definition.{}", fault.place) };
+        SequenceError { place, ..fault }
+    };
+    let mut found: Vec<SequenceError> = definition.faults().into_iter().map(within).collect();
+    if let Some(zone) = definition.zone.as_ref().filter(|zone| Zone::find(zone).is_none()) {
+        let why = format!("there is no time zone {zone:?}");
+        found.push(SequenceError { place: "definition.zone".to_owned(), why });
+    }
+    found.extend(named.difference(messages).map(|name| SequenceError {
+        place: format!("messages.{name}"),
+        why: format!("a step sends the message {name:?}, which is not there"),
+    }));
+    found.extend(messages.difference(&named).map(|name| SequenceError {
+        place: format!("messages.{name}"),
+        why: format!("no step sends the message {name:?}"),
+    }));
+    found
 }
 
 /// The messages of a version.

@@ -3,7 +3,7 @@
 use super::campaigns::{Counting, Message};
 use super::messages::house_options;
 use super::templates;
-use crate::extract::{self, Asked, At, Input, read_part};
+use crate::extract::{self, Asked, At, Input, one_line, read_part};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Faults, Problem, recorded};
 use crate::shape::Time;
@@ -13,17 +13,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use dispatch::sequence::{Op, Plan};
+use dispatch::windows::Windows;
 use engine::launch::{self, MessageFile};
 use engine::options::{SendOptions, Timing};
 use engine::sequences::{self, CopiedFrom, Messages, Proposal, SequenceMessage};
 use model::access::Scope;
 use model::reaction::Doer;
-use model::segment;
-use model::sequence::Definition;
-use model::{CampaignId, ContactId, DeliveryState, Departure, ReactionKind, SequenceId, SkipReason, Tally, TemplateId};
+use model::segment::{self, Rule};
+use model::sequence::{Again, By, Definition, ENTRIES_MAX, Entry, STEPS_MAX, Step};
+use model::{
+    CampaignId, ContactId, DeliveryState, Departure, ListId, ReactionKind, SequenceId, SkipReason, Tally, TemplateId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::sequence::NAME_BYTES_MAX;
 use store::{Entered, SequenceVersion, StepCount};
 use utoipa::{IntoParams, ToSchema};
@@ -160,10 +163,16 @@ impl From<store::Sequence> for Sequence {
 
 impl SequenceLetter {
     async fn into_message(self, app: &App, caller: &Caller) -> Result<SequenceMessage, Problem> {
-        let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()))?;
+        let mut faults = Faults::default();
+        let from = launch::parse_mailbox(&self.from).map_err(|error| Problem::field("from", error.to_string()));
+        let from = faults.take(from);
+        let content = faults.take(self.content(app, caller).await);
+        faults.take(one_line("subject", self.subject.clone()));
+        let hours = self.windows.as_deref().map(Windows::parse).transpose();
+        faults.take(hours.map_err(|error| Problem::field("windows", error.to_string())));
+        let (from, (file, subject, template)) = faults.pass(from.zip(content))?;
         let domain = from.address.domain().as_str().to_owned();
         let links_at = app.links_at(caller.workspace, from.address.domain()).await?;
-        let (file, subject, template) = self.content(app, caller).await?;
         let options = SendOptions {
             from: self.from,
             subject,
@@ -222,44 +231,110 @@ impl WrittenSequence {
     pub(crate) async fn into_proposal(self, app: &App, caller: &Caller) -> Result<Proposal, Problem> {
         let mut faults = Faults::default();
         faults.take(extract::name("name", &self.name, NAME_BYTES_MAX));
-        let definition = faults.take(read_definition(self.definition));
+        let (definition, is_whole) = read_definition(self.definition, &mut faults);
         if self.messages.len() > MESSAGES_MAX {
             faults.add(Problem::field("messages", format!("a sequence has at most {MESSAGES_MAX} messages")));
             return faults.pass(None);
         }
+        let names: BTreeSet<&str> = self.messages.keys().map(String::as_str).collect();
+        for fault in sequences::faults(&definition, &names) {
+            // A step that could not be read may be the one that sends what nobody else sends.
+            let is_known = faults.knows(&fault.place) || !is_whole && fault.place.starts_with("messages.");
+            if !is_known {
+                faults.add(Problem::field(&fault.place, fault.why));
+            }
+        }
+        entries_there(app, caller, &definition, &mut faults).await?;
         let mut messages = Messages::new();
         for (name, letter) in self.messages {
-            let message = letter.into_message(app, caller).await.map_err(|problem| {
-                let field = problem.field.as_ref().map(|field| format!("messages.{name}.{field}"));
-                Problem { field, ..problem }
-            });
+            let message = letter.into_message(app, caller).await;
+            let message = message.map_err(|problem| problem.within(&format!("messages.{name}")));
             messages.extend(faults.take(message).map(|message| (name, message)));
         }
-        Ok(Proposal { name: self.name, definition: faults.pass(definition)?, messages })
+        faults.hold()?;
+        Ok(Proposal { name: self.name, definition, messages })
     }
 }
 
-fn read_definition(mut tree: Value) -> Result<Definition, Problem> {
-    read_rules(&mut tree)?;
-    let read: Definition = read_part("definition", tree)?;
-    read.check().map_err(|why| Problem::field("definition", why.to_string()))?;
-    Ok(read)
+/// What could be read of a definition, and whether that is all of it.
+fn read_definition(mut tree: Value, faults: &mut Faults) -> (Definition, bool) {
+    read_rules(&mut tree, "definition", faults);
+    match read_part::<Definition>("definition", tree.clone()) {
+        Ok(read) => (read, true),
+        Err(whole) => (read_parts(&tree, whole, faults), false),
+    }
 }
 
-/// Puts the tree in place of a rule that is written as text: `when` of a branch, `rule` of the goal.
-fn read_rules(tree: &mut Value) -> Result<(), Problem> {
+/// A definition that cannot be read as a `whole`, part by part, so that each part that cannot be is told. Where one cannot,
+/// something stands in its place in which nothing is wrong: the places of the others stay what they are.
+fn read_parts(tree: &Value, whole: Problem, faults: &mut Faults) -> Definition {
+    let mut of_parts = Faults::default();
+    let list = |name: &str| tree.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let some = |name: &str| tree.get(name).filter(|part| !part.is_null()).cloned();
+    let mut entries = Vec::new();
+    for (n, part) in list("entries").iter().enumerate().take(ENTRIES_MAX) {
+        let read = of_parts.take(read_part(&format!("definition.entries[{n}]"), part.clone()));
+        entries.push(read.unwrap_or_else(|| Entry { by: By::Event(format!("unread-{n}")), again: Again::Never }));
+    }
+    let mut steps = Vec::new();
+    for (n, part) in list("steps").iter().enumerate().take(STEPS_MAX) {
+        let read = of_parts.take(read_part(&format!("definition.steps[{n}]"), part.clone()));
+        steps.push(read.unwrap_or(Step::End));
+    }
+    let goal = some("goal").and_then(|part| of_parts.take(read_part("definition.goal", part)));
+    let zone = some("zone").and_then(|part| of_parts.take(read_part("definition.zone", part)));
+    faults.add(of_parts.hold().err().unwrap_or(whole));
+    Definition { entries, goal, zone, steps }
+}
+
+/// Puts the tree in place of a rule that is written as text: `when` of a branch, `rule` of the goal. In place of one that
+/// cannot be read stands one in which nothing is wrong.
+fn read_rules(tree: &mut Value, place: &str, faults: &mut Faults) {
     match tree {
-        Value::Array(parts) => parts.iter_mut().try_for_each(read_rules),
-        Value::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| match value {
-            Value::String(text) if name == "when" || name == "rule" => {
-                let rule = segment::parse(text).map_err(|why| Problem::field("definition", why.to_string()))?;
-                *value = serde_json::to_value(rule).unwrap_or_default();
-                Ok(())
+        Value::Array(parts) => {
+            for (n, part) in parts.iter_mut().enumerate() {
+                read_rules(part, &format!("{place}[{n}]"), faults);
             }
-            other => read_rules(other),
-        }),
-        _ => Ok(()),
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let place = format!("{place}.{name}");
+                match value {
+                    Value::String(text) if name == "when" || name == "rule" => {
+                        let rule = segment::parse(text).map_err(|why| Problem::field(&place, why.to_string()));
+                        let rule = faults.take(rule).unwrap_or(Rule::List(ListId(0)));
+                        *value = serde_json::to_value(rule).unwrap_or_default();
+                    }
+                    other => read_rules(other, &place, faults),
+                }
+            }
+        }
+        _ => {}
     }
+}
+
+/// Is what people come in by there?
+async fn entries_there(
+    app: &App,
+    caller: &Caller,
+    definition: &Definition,
+    faults: &mut Faults,
+) -> Result<(), Problem> {
+    for (n, entry) in definition.entries.iter().enumerate() {
+        let missing = match entry.by {
+            By::Joins(list) | By::List(list) => {
+                let known = app.store.list(caller.workspace, list).await?;
+                known.is_none().then(|| Problem::not_found("list", list))
+            }
+            By::Segment(segment) => {
+                let known = app.store.segment(caller.workspace, segment).await?;
+                known.is_none().then(|| Problem::not_found("segment", segment))
+            }
+            By::Event(_) | By::Api => None,
+        };
+        missing.into_iter().for_each(|problem| faults.add(problem.about(&format!("definition.entries[{n}].by"))));
+    }
+    Ok(())
 }
 
 pub(crate) async fn require(app: &App, caller: &Caller, id: SequenceId) -> Result<store::Sequence, Problem> {

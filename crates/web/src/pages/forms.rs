@@ -100,8 +100,9 @@ pub(super) struct Entered {
 impl Entered {
     /// A form of the page was refused. What is no matter of its contents goes on as it is.
     pub(super) fn refused(form: &'static str, typed: Typed, problem: Problem) -> Result<Entered, Problem> {
-        // What one may not do is about the form where it is about a field of it: another choice there is allowed.
-        let is_about_it = problem.field.is_some() && problem.code == Code::NotAllowed
+        // What one may not do, or what is not there, is about the form where it is about a field of it: another choice there
+        // is allowed.
+        let is_about_it = problem.field.is_some() && matches!(problem.code, Code::NotAllowed | Code::NotFound)
             || matches!(
                 problem.code,
                 Code::InvalidField
@@ -169,7 +170,8 @@ pub(super) struct Field {
     pub(super) kind: Kind,
     pub(super) value: String,
     pub(super) help: Option<String>,
-    pub(super) wrong: Option<String>,
+    /// What is wrong with it; a field that is a whole text may be wrong in several places.
+    pub(super) wrongs: Vec<String>,
     pub(super) is_required: bool,
     /// For the browser: what it may fill in by itself.
     pub(super) autocomplete: Option<&'static str>,
@@ -183,7 +185,7 @@ impl Field {
             kind,
             value: String::new(),
             help: None,
-            wrong: None,
+            wrongs: Vec::new(),
             is_required: false,
             autocomplete: None,
         }
@@ -318,7 +320,9 @@ impl Form {
         let is_meant =
             |(name, _): &mut (Option<String>, String)| name.as_deref().is_some_and(|name| field.is_meant(name));
         let meant: Vec<String> = self.wrongs.extract_if(.., is_meant).map(|(_, says)| says).collect();
-        field.wrong = meant.into_iter().next();
+        // Of a line one thing is told at a time: it is one value.
+        let told = if matches!(field.kind, Kind::Area(_)) { meant.len() } else { 1 };
+        field.wrongs = meant.into_iter().take(told).collect();
         self.fields.push(field);
         self
     }
@@ -361,7 +365,7 @@ impl Form {
 
     /// The fields in which something is wrong.
     pub(super) fn wrong_fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| field.wrong.is_some() && field.kind != Kind::Hidden)
+        self.fields.iter().filter(|field| !field.wrongs.is_empty() && field.kind != Kind::Hidden)
     }
 
     pub(super) fn has_file(&self) -> bool {
@@ -397,8 +401,8 @@ mod tests {
         assert_eq!((form.fields[0].value.as_str(), form.fields[2].value.as_str()), (" x ", ""));
         let Kind::Several(options) = &form.fields[1].kind else { panic!() };
         assert_eq!(options.iter().map(|(_, _, chosen)| *chosen).collect::<Vec<_>>(), [false, true]);
-        assert_eq!((form.fields[1].wrong.as_deref(), form.wrong()), (Some("no such scope"), None));
-        let all: Vec<_> = form.wrong_fields().map(|field| field.wrong.as_deref().unwrap()).collect();
+        assert_eq!((form.fields[1].wrongs.as_slice(), form.wrong()), (["no such scope".to_owned()].as_slice(), None));
+        let all: Vec<_> = form.wrong_fields().flat_map(|field| &field.wrongs).collect();
         assert_eq!(all, ["taken", "no such scope"], "all at once");
         let other = Form::new("other", "", "/y", "", &entered).field(Field::line("name", "Name").value("as it was"));
         assert_eq!((other.fields[0].value.as_str(), other.wrong()), ("as it was", None));

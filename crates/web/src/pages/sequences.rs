@@ -259,7 +259,7 @@ pub(super) async fn new(
     let from = app.store.setting(workspace, SENDER).await?.unwrap_or_default();
     let mut lines = written.lines();
     lines.begin(&from, &starter(words, "markdown"));
-    let draft = Draft { id: None, name: String::new(), lines, errors: Vec::new() };
+    let draft = Draft { id: None, name: String::new(), lines };
     Ok(page(&form(&app, &visitor, draft).await?))
 }
 
@@ -270,8 +270,6 @@ struct Draft {
     id: Option<SequenceId>,
     name: String,
     lines: Lines,
-    /// What is wrong with no line: the field, and what is said.
-    errors: Vec<(String, String)>,
 }
 
 /// A choice of a form: value and words.
@@ -286,7 +284,6 @@ struct SequencePage {
     is_new: bool,
     name: String,
     lines: Lines,
-    errors: Vec<(String, String)>,
     lists: Choices,
     segments: Choices,
 }
@@ -301,15 +298,35 @@ impl SequencePage {
         known
     }
 
-    /// What is wrong with lines: the line's id, its number, and what is said.
-    fn wrongs(&self) -> Vec<(String, usize, &str)> {
-        let entries = self.lines.entries.iter().map(|entry| &entry.wrong).zip(1..).map(|(wrong, n)| (wrong, 'e', n));
-        let steps = self.lines.steps.iter().map(|step| &step.wrong).zip(1..).map(|(wrong, n)| (wrong, 's', n));
-        entries.chain(steps).filter_map(|(wrong, mark, n)| Some((format!("{mark}{n}"), n, wrong.as_deref()?))).collect()
-    }
-
-    fn is_wrong(&self) -> bool {
-        !self.wrongs().is_empty()
+    /// Everything that is wrong: where it stands, what that is called, and what is said.
+    fn wrongs(&self) -> Vec<(String, String, &str)> {
+        let shown = &self.layout.shown;
+        let place = |mark: String, field: &str| if field.is_empty() { mark } else { format!("{mark}-{field}") };
+        let mut all: Vec<(String, String, &str)> = Vec::new();
+        for (field, says) in &self.lines.wrongs {
+            let called = match field.as_str() {
+                "name" => shown.say("sequence-name"),
+                "entries" => shown.say("sequence-entries"),
+                "goal" => shown.say("sequence-goal"),
+                "zone" => shown.say("sequence-zone"),
+                _ => shown.say("sequence-steps"),
+            };
+            let at = if field.is_empty() { "steps" } else { field };
+            all.push((at.to_owned(), called, says));
+        }
+        for (entry, n) in self.lines.entries.iter().zip(1..) {
+            let called = format!("{n}. {}", shown.one_of("entry", &entry.kind));
+            all.extend(
+                entry.wrongs.iter().map(|(field, says)| (place(format!("e{n}"), field), called.clone(), says.as_str())),
+            );
+        }
+        for (step, n) in self.lines.steps.iter().zip(1..) {
+            let called = format!("{n}. {}", shown.one_of("step", &step.kind));
+            all.extend(
+                step.wrongs.iter().map(|(field, says)| (place(format!("s{n}"), field), called.clone(), says.as_str())),
+            );
+        }
+        all
     }
 }
 
@@ -326,7 +343,6 @@ async fn form(app: &App, visitor: &Visitor, draft: Draft) -> Result<SequencePage
         is_new: draft.id.is_none(),
         name: draft.name,
         lines: draft.lines,
-        errors: draft.errors,
         lists: lists.into_iter().map(|list| (list.id.to_string(), list.list.name)).collect(),
         segments: segments.into_iter().map(|segment| (segment.id.to_string(), segment.name)).collect(),
     })
@@ -340,37 +356,38 @@ fn places(id: Option<SequenceId>) -> (String, String) {
     )
 }
 
-/// What was pressed on the form: a line is changed and the form drawn again, it is shown as JSON, or kept.
+/// What was pressed on the form: a line is changed and the form drawn again, it is shown as JSON, or kept. What keeps it from
+/// being either is told as a whole: what cannot be read, and what would be refused of the rest.
 async fn pressed(app: App, visitor: Visitor, id: Option<SequenceId>, typed: Typed) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsWrite)?;
     let (wish, name) = (typed.get("do"), typed.get("name").to_owned());
-    let mut draft = Draft { id, name, lines: Lines::typed(&typed), errors: Vec::new() };
+    let mut draft = Draft { id, name, lines: Lines::typed(&typed) };
     if draft.lines.press(wish, &typed) {
         return Ok(page(&form(&app, &visitor, draft).await?));
     }
-    let Some((definition, messages)) = draft.lines.json(&visitor.shown) else {
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form(&app, &visitor, draft).await?)).into_response());
-    };
-    if wish == TEXT {
+    let (definition, messages) = draft.lines.json(&visitor.shown);
+    let is_written = !draft.lines.is_wrong();
+    if wish == TEXT && is_written {
         let written =
             Written { name: draft.name, definition: format!("{definition:#}"), messages: format!("{messages:#}") };
         return Ok(editor(&app, &visitor, id, &written, &Entered::default()));
     }
-    let whole = given(&json!({ "name": draft.name, "definition": definition, "messages": messages }));
-    let kept = match whole {
-        Ok(body) => keep(&app, &visitor, id, body).await,
-        Err(problem) => Err(problem),
+    let refused = match given(&json!({ "name": draft.name, "definition": definition, "messages": messages })) {
+        Ok(body) if is_written => match keep(&app, &visitor, id, body).await {
+            Ok(place) => return Ok(Redirect::to(&place).into_response()),
+            Err(problem) => Some(problem),
+        },
+        Ok(Input(body)) => body.into_proposal(&app, &visitor.caller).await.err(),
+        Err(problem) => Some(problem),
     };
-    match kept {
-        Ok(place) => Ok(Redirect::to(&place).into_response()),
-        Err(problem) => {
-            let status = StatusCode::from_u16(problem.code.status()).unwrap_or_default();
-            // What is no matter of the form goes on as it is.
-            let entered = Entered::refused("sequence", typed, problem)?;
-            draft.errors = entered.into_problem().map(|problem| draft.lines.blame(&problem)).unwrap_or_default();
-            Ok((status, page(&form(&app, &visitor, draft).await?)).into_response())
-        }
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
+    if let Some(problem) = refused {
+        // What is no matter of the form goes on as it is.
+        let entered = Entered::refused("sequence", typed, problem)?;
+        status = entered.status();
+        entered.into_problem().iter().for_each(|problem| draft.lines.blame(problem));
     }
+    Ok((status, page(&form(&app, &visitor, draft).await?)).into_response())
 }
 
 /// Makes a sequence, or changes it; where it is.
@@ -449,7 +466,7 @@ pub(super) async fn edit(
         return Ok(editor(&app, &visitor, Some(id), &written, &Entered::default()));
     }
     let lines = written.lines();
-    let draft = Draft { id: Some(id), name: written.name, lines, errors: Vec::new() };
+    let draft = Draft { id: Some(id), name: written.name, lines };
     Ok(page(&form(&app, &visitor, draft).await?))
 }
 
@@ -480,14 +497,14 @@ async fn body(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Input<api::
     faults.pass(None)
 }
 
-fn refused(typed: Typed, mut problem: Problem) -> Result<Entered, Problem> {
+fn refused(shown: &Shown, typed: Typed, mut problem: Problem) -> Result<Entered, Problem> {
     // A field of a message is told by its path; what has no field is about the name.
     let field = problem.field.get_or_insert_with(|| "name".to_owned());
     for (field, detail) in
         std::iter::once((field, &mut problem.detail)).chain(problem.also.iter_mut().map(|(f, d)| (f, d)))
     {
         if field.starts_with("messages.") || field.starts_with("definition.") {
-            *detail = format!("{field}: {detail}");
+            *detail = format!("{field}: {}", shown.refused(detail));
         }
     }
     Entered::refused("sequence", typed, problem)
@@ -501,7 +518,7 @@ fn typed_back(
     problem: Problem,
 ) -> Result<Response, Problem> {
     let written = Written { name: typed.get("name").to_owned(), definition: String::new(), messages: String::new() };
-    Ok(editor(app, visitor, id, &written, &refused(typed, problem)?))
+    Ok(editor(app, visitor, id, &written, &refused(&visitor.shown, typed, problem)?))
 }
 
 /// Writes a sequence.
@@ -527,7 +544,7 @@ async fn as_form(app: App, visitor: Visitor, id: Option<SequenceId>, typed: Type
     match (read, faults.hold()) {
         ([Some(definition), Some(messages)], Ok(())) => {
             let lines = Lines::of(&definition, &messages);
-            let draft = Draft { id, name: typed.get("name").to_owned(), lines, errors: Vec::new() };
+            let draft = Draft { id, name: typed.get("name").to_owned(), lines };
             Ok(page(&form(&app, &visitor, draft).await?))
         }
         (_, Err(problem)) => typed_back(&app, &visitor, id, typed, problem),

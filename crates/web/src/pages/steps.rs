@@ -21,6 +21,19 @@ pub(crate) const STEPS: [&str; 7] = ["send", "wait", "until", "event", "set", "c
 /// Units of a length.
 pub(crate) const UNITS: [&str; 3] = ["minutes", "hours", "days"];
 
+/// What is wrong: the field, empty where it is the line as a whole, and what is said. One for each field.
+pub(super) type Wrongs = Vec<(String, String)>;
+
+fn told<'w>(wrongs: &'w Wrongs, field: &str) -> Option<&'w str> {
+    wrongs.iter().find(|(known, _)| known == field).map(|(_, says)| says.as_str())
+}
+
+fn tell(wrongs: &mut Wrongs, field: &str, says: String) {
+    if told(wrongs, field).is_none() {
+        wrongs.push((field.to_owned(), says));
+    }
+}
+
 /// A way in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -32,7 +45,7 @@ pub(super) struct Entry {
     pub(super) again: String,
     /// Of `after`.
     pub(super) days: String,
-    pub(super) wrong: Option<String>,
+    pub(super) wrongs: Wrongs,
 }
 
 /// A step.
@@ -53,7 +66,7 @@ pub(super) struct Line {
     pub(super) source: String,
     /// Of the message, what has no field here: an object of JSON.
     pub(super) rest: String,
-    pub(super) wrong: Option<String>,
+    pub(super) wrongs: Wrongs,
 }
 
 /// The whole of it.
@@ -67,6 +80,8 @@ pub(super) struct Lines {
     pub(super) steps: Vec<Line>,
     /// The messages that only lines of JSON send: an object of JSON.
     pub(super) spare: String,
+    /// What is wrong with no line.
+    pub(super) wrongs: Wrongs,
 }
 
 impl Entry {
@@ -95,24 +110,42 @@ impl Entry {
             Some(after) => ("after".to_owned(), after.pointer("/after/days")?.as_u64()?.to_string()),
         };
         let is_one = ENTRIES.contains(&kind.as_str()) && AGAIN.contains(&again.as_str());
-        is_one.then_some(Entry { kind, value, again, days, wrong: None })
+        is_one.then_some(Entry { kind, value, again, days, wrongs: Wrongs::new() })
     }
 
-    fn json(&mut self, shown: &Shown) -> Option<Value> {
+    /// As it is written. What cannot be read is told, and something stands for it in which nothing is wrong.
+    fn json(&mut self, shown: &Shown, at: usize) -> Value {
         if self.is_text() {
-            return parsed(shown, &self.value, &mut self.wrong);
+            let read = parsed(shown, "value", &self.value, &mut self.wrongs);
+            return read.unwrap_or_else(|| json!({ "by": { "event": format!("unread-{at}") } }));
         }
         let by = if self.kind == "api" { json!("api") } else { json!({ self.kind.as_str(): self.value.trim() }) };
         let mut entry = json!({ "by": by });
         match self.again.as_str() {
             "always" => entry["again"] = json!("always"),
             "after" => {
-                let days = counted(shown, &self.days, &mut self.wrong)?;
+                let days = counted(shown, "days", &self.days, &mut self.wrongs);
                 entry["again"] = json!({ "after": { "days": days } });
             }
             _ => {}
         }
-        Some(entry)
+        entry
+    }
+
+    /// Which of its fields a part of it stands in.
+    fn field_of(&self, part: &str) -> &'static str {
+        match self.kind.as_str() {
+            TEXT => "value",
+            "api" if part.starts_with(".by") => "",
+            _ if part.starts_with(".again") => "days",
+            _ if part.starts_with(".by") => "value",
+            _ => "",
+        }
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn wrong(&self, field: &str) -> Option<&str> {
+        told(&self.wrongs, field)
     }
 
     pub(super) fn is_text(&self) -> bool {
@@ -189,28 +222,59 @@ impl Line {
         rest.get("template")?.as_str().map(str::to_owned)
     }
 
-    /// The step, with its message where it sends one.
-    fn json(&mut self, shown: &Shown, messages: &mut Map<String, Value>) -> Option<Value> {
+    /// The step, with its message where it sends one. What cannot be read is told, and something stands for it in which
+    /// nothing is wrong.
+    fn json(&mut self, shown: &Shown, messages: &mut Map<String, Value>) -> Value {
         let name = self.name.trim().to_owned();
         match self.kind.as_str() {
             "send" => {
                 messages.insert(name.clone(), self.message());
-                Some(json!({ "send": name }))
+                json!({ "send": name })
             }
             "wait" => {
-                let amount = counted(shown, &self.amount, &mut self.wrong)?;
-                Some(json!({ "wait": { "for": { self.unit.as_str(): amount } } }))
+                let amount = counted(shown, "amount", &self.amount, &mut self.wrongs);
+                json!({ "wait": { "for": { self.unit.as_str(): amount } } })
             }
-            "until" => Some(json!({ "wait": { "until": self.value.trim() } })),
+            "until" => json!({ "wait": { "until": self.value.trim() } }),
             "event" => {
-                let amount = counted(shown, &self.amount, &mut self.wrong)?;
-                Some(json!({ "wait": { "event": { "name": name, "at_most": { self.unit.as_str(): amount } } } }))
+                let amount = counted(shown, "amount", &self.amount, &mut self.wrongs);
+                json!({ "wait": { "event": { "name": name, "at_most": { self.unit.as_str(): amount } } } })
             }
-            "set" => Some(json!({ "set": { "name": name, "value": as_value(&self.value) } })),
-            "call" => Some(json!({ "call": name })),
-            "end" => Some(json!("end")),
-            _ => parsed(shown, &self.value, &mut self.wrong),
+            "set" => json!({ "set": { "name": name, "value": as_value(&self.value) } }),
+            "call" => json!({ "call": name }),
+            "end" => json!("end"),
+            _ => parsed(shown, "value", &self.value, &mut self.wrongs).unwrap_or_else(|| json!("end")),
         }
+    }
+
+    /// Which of its fields a part of it stands in: of the step, or of the message that it sends.
+    fn field_of(&self, part: &str) -> &'static str {
+        const FIELDS: [(&str, &str); 10] = [
+            (".from", "from"),
+            (".subject", "subject"),
+            (".message", "source"),
+            (".wait.for", "amount"),
+            (".wait.until", "value"),
+            (".wait.event.name", "name"),
+            (".wait.event.at_most", "amount"),
+            (".set.name", "name"),
+            (".set.value", "value"),
+            (".call", "name"),
+        ];
+        if self.kind == TEXT {
+            return "value";
+        }
+        FIELDS.iter().find(|(begins, _)| part.starts_with(begins)).map_or("", |(_, field)| field)
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn wrong(&self, field: &str) -> Option<&str> {
+        told(&self.wrongs, field)
+    }
+
+    /// What is wrong, but for what stands right below its own field.
+    pub(super) fn wrong_beside(&self) -> impl Iterator<Item = &(String, String)> {
+        self.wrongs.iter().filter(|(field, _)| !["from", "subject", "source"].contains(&field.as_str()))
     }
 
     fn message(&self) -> Value {
@@ -249,6 +313,7 @@ impl Lines {
             zone: definition.get("zone").and_then(Value::as_str).unwrap_or_default().to_owned(),
             steps,
             spare: Value::Object(spare).to_string(),
+            wrongs: Wrongs::new(),
         }
     }
 
@@ -261,7 +326,7 @@ impl Lines {
                 value: field("value"),
                 again: field("again"),
                 days: field("days"),
-                wrong: None,
+                wrongs: Wrongs::new(),
             })
         };
         let step = |n: usize| {
@@ -276,7 +341,7 @@ impl Lines {
                 subject: field("subject"),
                 source: field("source").replace("\r\n", "\n"),
                 rest: field("rest"),
-                wrong: None,
+                wrongs: Wrongs::new(),
             })
         };
         Lines {
@@ -285,6 +350,7 @@ impl Lines {
             zone: typed.get("zone").to_owned(),
             steps: (1..=LINES_MAX).map_while(step).collect(),
             spare: typed.get("spare").to_owned(),
+            wrongs: Wrongs::new(),
         }
     }
 
@@ -341,61 +407,88 @@ impl Lines {
         (1..=LINES_MAX + 1).map(|n| format!("message_{n}")).find(is_free).unwrap_or_default()
     }
 
-    /// The definition and the messages; `None`: a line cannot be read, and says why.
-    pub(super) fn json(&mut self, shown: &Shown) -> Option<(Value, Value)> {
+    /// The definition and the messages. What cannot be read is told where it stands ([`Lines::is_wrong`]), and something stands
+    /// for it in which nothing is wrong, so that the rest can be looked at as well.
+    pub(super) fn json(&mut self, shown: &Shown) -> (Value, Value) {
+        let entries: Vec<Value> = self.entries.iter_mut().enumerate().map(|(at, one)| one.json(shown, at)).collect();
+        let mut sent = Map::new();
+        let steps: Vec<Value> = self.steps.iter_mut().map(|step| step.json(shown, &mut sent)).collect();
         let mut messages = self.spare_messages();
-        let entries: Vec<Option<Value>> = self.entries.iter_mut().map(|entry| entry.json(shown)).collect();
-        let steps: Vec<Option<Value>> = self.steps.iter_mut().map(|step| step.json(shown, &mut messages)).collect();
-        let mut definition = json!({
-            "entries": entries.into_iter().collect::<Option<Vec<_>>>()?,
-            "steps": steps.into_iter().collect::<Option<Vec<_>>>()?,
-        });
-        if !self.goal.is_empty() {
-            let rule = serde_json::from_str::<Map<String, Value>>(&self.goal);
-            definition["goal"] = rule.map_or_else(|_| json!({ "event": self.goal }), Value::Object);
+        messages.append(&mut sent);
+        let mut definition = json!({ "entries": entries, "steps": steps });
+        if self.goal.starts_with('{') {
+            if let Some(goal) = parsed(shown, "goal", &self.goal, &mut self.wrongs) {
+                definition["goal"] = goal;
+            }
+        } else if !self.goal.is_empty() {
+            definition["goal"] = json!({ "event": self.goal });
         }
         if !self.zone.is_empty() {
             definition["zone"] = json!(self.zone);
         }
-        Some((definition, Value::Object(messages)))
+        (definition, Value::Object(messages))
+    }
+
+    /// Is something wrong, as far as is known?
+    pub(super) fn is_wrong(&self) -> bool {
+        let of_lines = self.entries.iter().map(|one| &one.wrongs).chain(self.steps.iter().map(|one| &one.wrongs));
+        of_lines.chain([&self.wrongs]).any(|wrongs| !wrongs.is_empty())
+    }
+
+    /// What is wrong with no line: with one of these fields, or, empty, with none.
+    pub(super) fn wrong(&self, field: &str) -> Option<&str> {
+        told(&self.wrongs, field)
     }
 
     /// The messages that a line of JSON still names.
     fn spare_messages(&self) -> Map<String, Value> {
         let mut spare: Map<String, Value> = serde_json::from_str(&self.spare).unwrap_or_default();
-        let texts = || self.steps.iter().filter(|step| step.kind == TEXT).map(|step| step.value.as_str());
+        let is_read = |step: &&Line| step.kind == TEXT && step.wrongs.is_empty();
+        let texts = || self.steps.iter().filter(is_read).map(|step| step.value.as_str());
         spare.retain(|name, _| texts().any(|text| text.contains(&json!(name).to_string())));
         spare
     }
 
-    /// Puts what was refused beside the lines it is about; what is about none is given back, each with its field.
-    pub(super) fn blame(&mut self, problem: &Problem) -> Vec<(String, String)> {
-        let mut rest = Vec::new();
-        for (field, detail) in problem.all() {
-            let field = field.unwrap_or("name");
-            let wrong = if let Some(path) = field.strip_prefix("messages.") {
-                let name = path.split('.').next().unwrap_or_default();
-                self.steps.iter_mut().find(|step| step.kind == "send" && step.name == name).map(|step| &mut step.wrong)
-            } else if let Some(at) = number_in(field, "definition.steps[") {
-                self.steps.get_mut(at).map(|step| &mut step.wrong)
-            } else {
-                let at = number_in(field, "definition.entries[");
-                at.and_then(|at| self.entries.get_mut(at)).map(|entry| &mut entry.wrong)
-            };
-            match wrong {
-                Some(wrong) => {
-                    wrong.get_or_insert_with(|| detail.to_owned());
-                }
-                None => rest.push((field.to_owned(), detail.to_owned())),
-            }
+    /// Puts what was refused beside the fields it is about.
+    pub(super) fn blame(&mut self, problem: &Problem) {
+        for (field, says) in problem.all() {
+            let (wrongs, field) = self.place_of(field.unwrap_or("name"));
+            tell(wrongs, field, says.to_owned());
         }
-        rest
+    }
+
+    /// Where the field of a request stands here.
+    fn place_of(&mut self, path: &str) -> (&mut Wrongs, &'static str) {
+        if let Some((at, part)) = element(path, "definition.entries[").filter(|(at, _)| *at < self.entries.len()) {
+            let entry = &mut self.entries[at];
+            let field = entry.field_of(part);
+            return (&mut entry.wrongs, field);
+        }
+        let sends = |(at, step): (usize, &Line)| Some((at, part_of_message(path, step)?));
+        let of_step = element(path, "definition.steps[").filter(|(at, _)| *at < self.steps.len());
+        if let Some((at, part)) = of_step.or_else(|| self.steps.iter().enumerate().find_map(sends)) {
+            let step = &mut self.steps[at];
+            let field = step.field_of(part);
+            return (&mut step.wrongs, field);
+        }
+        let field = ["entries", "steps", "goal", "zone"].into_iter().find(|field| {
+            let part = path.strip_prefix("definition.").and_then(|path| path.strip_prefix(field));
+            part.is_some_and(|part| part.is_empty() || part.starts_with(['.', '[']))
+        });
+        (&mut self.wrongs, field.unwrap_or(if path == "name" { "name" } else { "" }))
     }
 }
 
-/// The number behind a path's beginning: 2 of `definition.steps[2].wait`.
-fn number_in(field: &str, begins: &str) -> Option<usize> {
-    field.strip_prefix(begins)?.split(']').next()?.parse().ok()
+/// The number behind a path's beginning, and what follows it: 2 and `.wait` of `definition.steps[2].wait`.
+fn element<'p>(path: &'p str, begins: &str) -> Option<(usize, &'p str)> {
+    let (number, part) = path.strip_prefix(begins)?.split_once(']')?;
+    Some((number.parse().ok()?, part))
+}
+
+/// What follows the name of the message that a step sends: `.from` of `messages.welcome.from`.
+fn part_of_message<'p>(path: &'p str, step: &Line) -> Option<&'p str> {
+    let part = path.strip_prefix("messages.")?.strip_prefix(step.name.as_str())?;
+    (step.kind == "send" && (part.is_empty() || part.starts_with('.'))).then_some(part)
 }
 
 /// `{ "days": 3 }` as number and unit.
@@ -410,19 +503,19 @@ fn as_value(text: &str) -> Value {
     read.filter(|value| value.is_number() || value.is_boolean()).unwrap_or_else(|| json!(text.trim()))
 }
 
-fn counted(shown: &Shown, text: &str, wrong: &mut Option<String>) -> Option<u32> {
-    let read = text.trim().parse().ok();
-    if read.is_none() {
-        *wrong = Some(shown.say("condition-no-number"));
-    }
-    read
+/// A number that was typed; one where it is none.
+fn counted(shown: &Shown, field: &str, text: &str, wrongs: &mut Wrongs) -> u32 {
+    text.trim().parse().unwrap_or_else(|_| {
+        tell(wrongs, field, shown.say("condition-no-number"));
+        1
+    })
 }
 
-fn parsed(shown: &Shown, text: &str, wrong: &mut Option<String>) -> Option<Value> {
+fn parsed(shown: &Shown, field: &str, text: &str, wrongs: &mut Wrongs) -> Option<Value> {
     serde_json::from_str(text)
         .map_err(|why| {
             let place = [("line", why.line().to_string().into()), ("column", why.column().to_string().into())];
-            *wrong = Some(shown.fill("sequence-no-json", &place));
+            tell(wrongs, field, shown.fill("sequence-no-json", &place));
         })
         .ok()
 }
@@ -506,11 +599,12 @@ mod tests {
         assert_eq!(kinds, expected, "a branch, and a text that reads as a number, are JSON");
         assert_eq!(lines.entries[2].kind, "text");
         assert_eq!(lines.steps[9].template().as_deref(), Some("t_1"));
-        assert_eq!(lines.json(&shown()), Some((definition.clone(), messages.clone())));
+        assert_eq!(lines.json(&shown()), (definition.clone(), messages.clone()));
         let mut typed = Lines::typed(&sent(&lines));
-        assert_eq!(typed.json(&shown()), Some((definition, messages)));
+        assert_eq!(typed.json(&shown()), (definition, messages));
+        assert!(!typed.is_wrong());
         typed.press("remove-4", &Typed::default());
-        let (_, messages) = typed.json(&shown()).unwrap();
+        let (_, messages) = typed.json(&shown());
         assert!(messages.get("pro").is_none() && messages.get("welcome").is_some(), "nobody sends it any more");
     }
 
@@ -529,22 +623,50 @@ mod tests {
         assert_eq!(lines.steps.len(), 2);
         assert!(lines.press("add", &typed("add", "nonsense")) && lines.steps.len() == 2);
         assert!(!lines.press("save", &Typed::default()) && !lines.press("", &Typed::default()));
-        assert_eq!(lines.json(&shown()), None, "nobody said how long to wait");
-        assert!(lines.steps[1].wrong.is_some() && lines.steps[0].wrong.is_none());
+        lines.json(&shown());
+        assert!(lines.is_wrong(), "nobody said how long to wait");
+        assert!(lines.steps[1].wrong("amount").is_some() && lines.steps[0].wrongs.is_empty());
     }
 
     #[test]
-    fn what_was_refused_stands_beside_its_line() {
+    fn what_was_refused_stands_beside_its_field() {
         let (definition, messages) = written();
         let mut lines = Lines::of(&definition, &messages);
         let mut problem = Problem::field("messages.offer.from", "no address");
-        problem.also = vec![
-            ("definition.steps[1].wait".to_owned(), "too long".to_owned()),
-            ("name".to_owned(), "empty".to_owned()),
+        let also = [
+            ("definition.steps[1].wait.for", "too long"),
+            ("definition.steps[3].branch.when", "no rule"),
+            ("definition.entries[1].again", "too short"),
+            ("definition.goal.event", "no name"),
+            ("definition.zone", "nowhere"),
+            ("name", "empty"),
+            ("messages.nobody", "not there"),
         ];
-        let rest = lines.blame(&problem);
-        assert_eq!(rest, [("name".to_owned(), "empty".to_owned())]);
-        assert_eq!(lines.steps[9].wrong.as_deref(), Some("no address"));
-        assert_eq!(lines.steps[1].wrong.as_deref(), Some("too long"));
+        problem.also = also.map(|(field, says)| (field.to_owned(), says.to_owned())).to_vec();
+        lines.blame(&problem);
+        for (field, says) in [("name", "empty"), ("goal", "no name"), ("zone", "nowhere"), ("", "not there")] {
+            assert_eq!(lines.wrong(field), Some(says));
+        }
+        assert_eq!(lines.entries[1].wrong("days"), Some("too short"));
+        assert_eq!(lines.steps[9].wrong("from"), Some("no address"));
+        assert_eq!(lines.steps[1].wrong("amount"), Some("too long"));
+        assert_eq!(lines.steps[3].wrong("value"), Some("no rule"), "a line of JSON is one field");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_hides_nothing_of_the_others() {
+        let (definition, messages) = written();
+        let mut lines = Lines::of(&definition, &messages);
+        lines.goal = "{not json".to_owned();
+        lines.steps[1].amount = "1e9x".to_owned();
+        lines.steps[3].value.pop();
+        lines.entries[2].value.clear();
+        let (definition, messages) = lines.json(&shown());
+        assert!(lines.wrong("goal").is_some() && lines.steps[1].wrong("amount").is_some());
+        assert!(lines.steps[3].wrong("value").is_some() && lines.entries[2].wrong("value").is_some());
+        let read: model::sequence::Definition = serde_json::from_value(definition).unwrap();
+        let names = messages.as_object().unwrap().keys().map(String::as_str).collect();
+        let found = engine::sequences::faults(&read, &names);
+        assert!(found.is_empty(), "what stands for them is nothing wrong: {found:?}");
     }
 }

@@ -33,6 +33,23 @@ const fn sent(
     Sent { to, form, wrong, kept }
 }
 
+/// Steps in each of which something is wrong: what cannot be read, and what would be refused.
+macro_rules! wrong_steps {
+    ($do:literal) => {
+        concat!(
+            "name=&goal=%7Bnot&zone=Mars%2FOlympus&e1-kind=event&e1-value=two+words&e1-again=after&e1-days=some",
+            "&s1-kind=send&s1-name=message_1&s1-from=not+an+address&s1-subject=Hi&s1-source=x",
+            "&s2-kind=wait&s2-amount=1e9x&s2-unit=days&s3-kind=call&s3-name=two+words&s4-kind=until&s4-value=&do=",
+            $do
+        )
+    };
+}
+
+const WRONG_STEPS_SAVED: &str = wrong_steps!("save");
+const WRONG_STEPS_AS_TEXT: &str = wrong_steps!("text");
+const WRONG_STEPS: &[&str] =
+    &["name", "goal", "zone", "e1-value", "e1-days", "s1-from", "s2-amount", "s3-name", "s4-value"];
+
 const SEVERAL: &[Sent] = &[
     sent("/sign-in", "email=&password=&next=/lists", &["email", "password"], &["/lists"]),
     sent("/welcome/{token}", "email=nonsense&name=&password=short", &["email", "password"], &["nonsense"]),
@@ -129,6 +146,8 @@ const SEVERAL: &[Sent] = &[
         &["sequence-name", "sequence-definition", "sequence-messages"],
         &["{no"],
     ),
+    sent("/sequences/new", WRONG_STEPS_SAVED, WRONG_STEPS, &["{not", "Mars/Olympus", "not an address", "1e9x"]),
+    sent("/sequences/{id}/edit", WRONG_STEPS_AS_TEXT, WRONG_STEPS, &["{not", "Mars/Olympus", "not an address", "1e9x"]),
     sent(
         "/sequences/{id}/edit",
         "name=&definition=%7B%7D&messages=%7Bno",

@@ -312,13 +312,36 @@ async fn what_is_no_sequence_is_refused_and_says_where() {
         assert_eq!(problem["field"].as_str().unwrap_or_default(), field);
         assert!(problem["detail"].as_str().unwrap().contains(says), "{}", answer.text);
     };
-    refused(&|b| b["definition"]["steps"][1]["branch"]["when"] = json!("nonsense ("), "definition", "").await;
+    refused(
+        &|b| b["definition"]["steps"][1]["branch"]["when"] = json!("nonsense ("),
+        "definition.steps[1].branch.when",
+        "",
+    )
+    .await;
     refused(&|b| b["definition"]["steps"] = json!([{ "jump": 1 }]), "definition.steps[0]", "unknown variant").await;
-    refused(&|b| b["definition"]["steps"] = json!([]), "definition", "at least one step").await;
+    refused(&|b| b["definition"]["steps"] = json!([]), "definition.steps", "at least one step").await;
     refused(&|b| b["messages"]["tips"]["from"] = json!("nobody"), "messages.tips.from", "no @").await;
-    refused(&|b| b["definition"]["zone"] = json!("Middle/Earth"), "", "no time zone").await;
-    refused(&|b| drop(b["messages"].as_object_mut().unwrap().remove("tour")), "", "which is not there").await;
-    refused(&|b| b["messages"]["idle"] = letter("Idle"), "", "no step sends").await;
+    refused(&|b| b["definition"]["zone"] = json!("Middle/Earth"), "definition.zone", "no time zone").await;
+    refused(&|b| drop(b["messages"].as_object_mut().unwrap().remove("tour")), "messages.tour", "which is not there")
+        .await;
+    refused(&|b| b["messages"]["idle"] = letter("Idle"), "messages.idle", "no step sends").await;
+    let mut several = written("Onboarding");
+    several["definition"]["zone"] = json!("Middle/Earth");
+    several["definition"]["steps"] = json!([{ "wait": { "until": "nine" } }, { "jump": 1 }, { "call": "two words" }]);
+    several["messages"]["tips"]["from"] = json!("nobody");
+    several["messages"]["tips"]["windows"] = json!("always");
+    let told = house.post("/api/v1/sequences", &key, several).await.json();
+    let also = told["also"].as_array().unwrap().iter().map(|other| other["field"].as_str().unwrap());
+    let fields: Vec<&str> = std::iter::once(told["field"].as_str().unwrap()).chain(also).collect();
+    let expected = [
+        "definition.steps[0].wait.until",
+        "definition.steps[1]",
+        "definition.steps[2].call",
+        "definition.zone",
+        "messages.tips.from",
+        "messages.tips.windows",
+    ];
+    assert_eq!(fields, expected, "all at once");
     let mut unknown = written("Onboarding");
     unknown["definition"]["entries"] = json!([{ "by": { "list": "l_7" } }]);
     assert_eq!(house.post("/api/v1/sequences", &key, unknown).await.code(), "not_found");
@@ -401,7 +424,7 @@ async fn a_sequence_is_written_by_a_form_step_by_step_without_json() {
     fields.extend([("s2-kind", "wait"), ("s2-amount", "some"), ("s2-unit", "days"), ("do", "save")]);
     let wrong = send(&fields, "/sequences/new").await;
     assert!(
-        wrong.status == 422 && wrong.text.contains("href=\"#s2\"") && wrong.text.contains("value=\"some\""),
+        wrong.status == 422 && wrong.text.contains("href=\"#s2-amount\"") && wrong.text.contains("value=\"some\""),
         "{}",
         wrong.text
     );
@@ -409,7 +432,7 @@ async fn a_sequence_is_written_by_a_form_step_by_step_without_json() {
     *fields.iter_mut().find(|(name, _)| *name == "s1-from").unwrap() = ("s1-from", "nobody");
     let wrong = send(&fields, "/sequences/new").await;
     assert!(
-        wrong.status == 422 && wrong.text.contains("href=\"#s1\"") && wrong.text.contains("value=\"nobody\""),
+        wrong.status == 422 && wrong.text.contains("href=\"#s1-from\"") && wrong.text.contains("value=\"nobody\""),
         "{}",
         wrong.text
     );
