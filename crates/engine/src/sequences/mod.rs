@@ -95,11 +95,11 @@ pub fn faults(definition: &Definition, messages: &BTreeSet<&str>) -> Vec<Sequenc
     }
     found.extend(named.difference(messages).map(|name| SequenceError {
         place: format!("messages.{name}"),
-        why: format!("a step sends the message {name:?}, which is not there"),
+        why: format!("a step sends the message {}, which is not there", in_quotes(name)),
     }));
     found.extend(messages.difference(&named).map(|name| SequenceError {
         place: format!("messages.{name}"),
-        why: format!("no step sends the message {name:?}"),
+        why: format!("no step sends the message {}", in_quotes(name)),
     }));
     found
 }

@@ -180,3 +180,20 @@ fn messages_are_listed_newest_first_by_state_person_and_time() {
     let other = now(store.messages(WorkspaceId(2), MessageFilter::default(), None, 9)).unwrap();
     assert_eq!(other.messages, [], "of another workspace");
 }
+
+#[test]
+fn whoever_was_forgotten_is_not_made_anew_by_a_message() {
+    let store = empty();
+    let to = stream(&store);
+    post(&store, posting(&to, &["kim@x.example"], 1), 10).unwrap();
+    now(store.forget(W, &address("kim@x.example"), &ME, at(11))).unwrap();
+    let posted = post(&store, posting(&to, &["ann@x.example", "Kim@x.example"], 2), 12).unwrap();
+    let skips: Vec<_> = posted.iter().map(|one| one.skip).collect();
+    assert_eq!(skips, [None, Some(SkipReason::Forgotten)]);
+    assert!(now(store.contacts_by_address(W, &address("kim@x.example"))).unwrap().is_empty());
+    let row = now(store.delivery(posted[1].delivery)).unwrap().unwrap();
+    assert_eq!((row.email, row.state), (None, DeliveryState::Skipped));
+    let kept = now(store.message(posted[1].delivery)).unwrap().unwrap();
+    assert_eq!((kept.content, kept.data, kept.to_name, kept.tags), (None, None, None, None));
+    assert_adds_up(&store, to.id);
+}

@@ -391,3 +391,34 @@ fn an_address_gets_the_message_of_a_step_once() {
     now(store.skip_remaining(other, SkipReason::Cancelled, &[], &ME, at(61))).unwrap();
     assert_eq!(skip_of(&[Addition { contact: who[1], occurrence: Some(1) }]), None);
 }
+
+#[test]
+fn an_address_gets_the_message_of_a_step_once_whichever_version_its_contacts_came_in_by() {
+    let store = empty();
+    let named = |line, name: &str| ImportRow { external_id: Some(name.to_owned()), ..row(line, "same@a.example") };
+    import_rows(&store, 1, vec![named(1, "A"), named(2, "B")]);
+    let who = ["A", "B"].map(|name| now(store.contact_by_external_id(W, name)).unwrap().unwrap().id);
+    let sequence = active(&store, new_sequence("onboarding", by_api()));
+    let first = campaigns(&store)["welcome"];
+    enter(&store, sequence.id, &who[..1], 20);
+    step(&store, sequence.id, &PlaceAct::Send { campaign: first, to: 2 }, 20);
+
+    let changed = NewSequence { messages: "{\"other\":1}".to_owned(), ..new_sequence("onboarding", by_api()) };
+    now(store.change_sequence(W, sequence.id, changed, &ME, at(21))).unwrap();
+    let newer: BTreeMap<String, CampaignId> = [("welcome", "a newer welcome"), ("tour", "a newer tour")]
+        .map(|(name, called)| (name.to_owned(), campaign(&store, called)))
+        .into();
+    let second = newer["welcome"];
+    assert_ne!(first, second);
+    now(store.activate_sequence(W, sequence.id, newer, &ME, at(22))).unwrap();
+    enter(&store, sequence.id, &who[1..], 30);
+    let due = now(store.due_places(sequence.id, at(30))).unwrap();
+    let of_second = due.iter().find(|due| due.place.contact == who[1]).unwrap();
+    assert_eq!(of_second.place.version, 2);
+    let act = PlaceAct::Send { campaign: second, to: 2 };
+    let moved = PlaceMove { contact: who[1], turn: of_second.turn, act };
+    now(store.move_places(sequence.id, vec![moved], at(30))).unwrap();
+    let tally = now(store.tally(second)).unwrap();
+    assert_eq!((tally.attempted(), tally.by_skip_reason[&SkipReason::DuplicateAddress]), (0, 1));
+    assert_adds_up(&store, second);
+}

@@ -10,8 +10,8 @@ use crate::message::{
 use crate::standing::Addition;
 use model::{CampaignId, DeliveryId, DeliveryState, SkipReason, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages looked at in one step of forgetting.
 const FORGOTTEN_ROWS: usize = 1_000;
@@ -127,14 +127,19 @@ impl Ledger {
         }
         let mut contents: BTreeMap<[u8; 32], i64> = BTreeMap::new();
         let mut by_campaign: BTreeMap<CampaignId, Vec<(usize, Addition)>> = BTreeMap::new();
+        let (mut posted, mut nameless) = (vec![None; posting.messages.len()], BTreeSet::new());
         for (at, message) in posting.messages.iter().enumerate() {
-            let contact = self.addressee(posting.workspace, &message.to, now)?;
+            let Some(contact) = self.addressee(posting.workspace, &message.to, now)? else {
+                let added = self.add_forgotten(message.campaign, &posting.actor, now)?;
+                posted[at] = Some(Posted { delivery: added.delivery, skip: added.skip });
+                nameless.insert(at);
+                continue;
+            };
             by_campaign.entry(message.campaign).or_default().push((at, Addition { contact, occurrence: None }));
             if let Entry::Vacant(place) = contents.entry(message.content.hash) {
                 place.insert(self.content_id(posting.workspace, &message.content, now)?);
             }
         }
-        let mut posted = vec![None; posting.messages.len()];
         for (campaign, who) in by_campaign {
             let additions: Vec<Addition> = who.iter().map(|(_, addition)| *addition).collect();
             let added = self.add_deliveries(campaign, &additions, &posting.actor, now)?;
@@ -145,7 +150,13 @@ impl Ledger {
         let posted: Vec<Posted> = posted.into_iter().flatten().collect();
         let sql = "INSERT INTO message (delivery, workspace, content, data, to_name, tags)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        for (message, posted) in posting.messages.iter().zip(&posted) {
+        for (at, (message, posted)) in posting.messages.iter().zip(&posted).enumerate() {
+            // Of a message to somebody who was forgotten nothing is kept but that it was asked for.
+            if nameless.contains(&at) {
+                let sql = "INSERT INTO message (delivery, workspace) VALUES (?1, ?2)";
+                self.conn.prepare_cached(sql)?.execute([posted.delivery.0, posting.workspace.0])?;
+                continue;
+            }
             let content = contents.get(&message.content.hash);
             let row =
                 params![posted.delivery.0, posting.workspace.0, content, message.data, message.to_name, message.tags];

@@ -384,7 +384,13 @@ impl Ledger {
             let is_over = campaigns::require(&self.conn, campaign)?.state == CampaignState::Cancelled;
             let who: Vec<Addition> =
                 people.iter().map(|(who, round)| Addition { contact: who.contact, occurrence: Some(*round) }).collect();
-            let added = if is_over { Vec::new() } else { self.add_deliveries(campaign, &who, &Actor::Engine, now)? };
+            let others = people.first().map_or(Ok(Vec::new()), |(who, _)| {
+                sequences::same_message(&self.conn, who.workspace, who.sequence, campaign)
+            })?;
+            let added = match is_over {
+                true => Vec::new(),
+                false => self.add_deliveries_beside(campaign, &others, &who, &Actor::Engine, now)?,
+            };
             for (at, (who, _)) in people.iter().enumerate() {
                 let is_queued = added.get(at).is_some_and(|one| one.skip.is_none());
                 let what = if is_queued { SENT } else { SKIPPED };

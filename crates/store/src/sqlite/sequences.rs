@@ -97,6 +97,24 @@ pub(crate) fn campaigns_of(conn: &Connection, workspace: WorkspaceId, id: Sequen
     Ok(found)
 }
 
+/// The campaigns by which other versions of a sequence send the message that `campaign` sends in its own.
+pub(crate) fn same_message(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: SequenceId,
+    campaign: CampaignId,
+) -> Result<Vec<CampaignId>> {
+    let sql = "SELECT campaigns FROM sequence_version WHERE sequence = ?1 AND workspace = ?2 AND campaigns IS NOT NULL";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut versions = Vec::new();
+    for text in statement.query_map([id.0, workspace.0], |row| row.get::<_, String>(0))? {
+        versions.push(read_campaigns(&text?)?);
+    }
+    let name = versions.iter().flatten().find(|(_, one)| **one == campaign).map(|(name, _)| name);
+    let same = name.into_iter().flat_map(|name| versions.iter().filter_map(|version| version.get(name)));
+    Ok(same.copied().filter(|one| *one != campaign).collect())
+}
+
 /// The sequence that sends by this campaign and is not archived.
 pub(crate) fn that_sends(conn: &Connection, campaign: CampaignId) -> Result<Option<Sequence>> {
     let sql = "SELECT s.id, s.workspace FROM campaign c JOIN sequence s ON s.workspace = c.workspace

@@ -1,13 +1,14 @@
 //! Standing campaigns: deliveries added one by one.
 //!
 //! A delivery that is added is decided upon at once, as the build decides upon an audience: of several contacts with one
-//! address, too, only the first gets what everybody gets once in a round. Those of one domain that are added together share
-//! a head.
+//! address, too, only the first gets what everybody gets once in a round, whichever version of a sequence they came in by.
+//! Those of one domain that are added together share a head.
 
 use super::build::{decision_sql, urgent_decision_sql};
 use super::campaigns::{self, CounterMoves};
 use super::choices::choice_sql;
 use super::events::NewEvent;
+use super::imports::find_address;
 use super::{Ledger, word};
 use crate::campaign::{Campaign, NewCampaign};
 use crate::error::{Result, StoreError};
@@ -15,7 +16,7 @@ use crate::standing::{Added, Addition};
 use model::id::ID_STEP;
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, ContactId, DeliveryId, DeliveryState, EventKind, SkipReason,
-    Timestamp, in_quotes,
+    SuppressionReason, Timestamp, in_quotes,
 };
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -78,10 +79,20 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Vec<Added>> {
-        let campaign = campaigns::require(&self.conn, campaign)?;
-        if !campaign.standing || campaign.state == CampaignState::Cancelled {
-            return Err(StoreError::Refused(format!("nobody can be added to {}", in_quotes(&campaign.name))));
-        }
+        self.add_deliveries_beside(campaign, &[], who, actor, now)
+    }
+
+    /// The same where `others` send the same message: an address gets it once from all of them.
+    pub(crate) fn add_deliveries_beside(
+        &mut self,
+        campaign: CampaignId,
+        others: &[CampaignId],
+        who: &[Addition],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<Added>> {
+        let campaign = self.open_for_more(campaign)?;
+        let of_message: Vec<CampaignId> = others.iter().copied().chain([campaign.id]).collect();
         let (mut added, mut decided, mut given) = (vec![None; who.len()], Vec::new(), BTreeMap::new());
         for (at, who) in who.iter().enumerate() {
             if let Some(known) = self.added_before(campaign.id, *who)? {
@@ -89,21 +100,53 @@ impl Ledger {
                 continue;
             }
             let mut one = self.decide(&campaign, at, *who, now)?;
-            if one.skip.is_none() && self.is_anothers(&campaign, &one, &mut given)? {
+            if one.skip.is_none() && self.is_anothers(&campaign, &of_message, &one, &mut given)? {
                 one.skip = Some(SkipReason::DuplicateAddress);
             }
             decided.push(one);
         }
+        self.write_decided(&campaign, decided, &mut added, actor, now)?;
+        added.into_iter().map(|one| one.ok_or(StoreError::Closed)).collect()
+    }
+
+    /// Adds a delivery to somebody who was forgotten: it is skipped, and nothing of it says to whom it was.
+    pub(crate) fn add_forgotten(&mut self, campaign: CampaignId, actor: &Actor, now: Timestamp) -> Result<Added> {
+        let campaign = self.open_for_more(campaign)?;
+        let who = Addition { contact: ContactId(self.new_id(now)), occurrence: None };
+        let one = Decided { at: 0, who, address: None, domain: None, skip: Some(SkipReason::Forgotten) };
+        let mut added = [None];
+        self.write_decided(&campaign, vec![one], &mut added, actor, now)?;
+        let [added] = added;
+        added.ok_or(StoreError::Closed)
+    }
+
+    /// The campaign, if somebody can be added to it.
+    fn open_for_more(&self, campaign: CampaignId) -> Result<Campaign> {
+        let campaign = campaigns::require(&self.conn, campaign)?;
+        match campaign.standing && campaign.state != CampaignState::Cancelled {
+            true => Ok(campaign),
+            false => Err(StoreError::Refused(format!("nobody can be added to {}", in_quotes(&campaign.name)))),
+        }
+    }
+
+    /// Writes what was decided, with its heads, counters and events.
+    fn write_decided(
+        &mut self,
+        campaign: &Campaign,
+        mut decided: Vec<Decided>,
+        added: &mut [Option<Added>],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
         // Those of one domain behind each other, whoever is skipped at the end.
         decided.sort_by_key(|one| (one.skip.is_some(), one.domain, one.at));
         let first = self.ids.reserve(now, u32::try_from(decided.len()).unwrap_or(u32::MAX));
         for (id, one) in (0..).map(|n| first + ID_STEP * n).zip(&decided) {
-            self.write_added(&campaign, id, one)?;
+            self.write_added(campaign, id, one)?;
             added[one.at] = Some(Added { delivery: DeliveryId(id), skip: one.skip, repeated: false });
         }
-        self.write_heads(&campaign, first, &decided)?;
-        self.tell_added(&campaign, first, &decided, actor, now)?;
-        added.into_iter().map(|one| one.ok_or(StoreError::Closed)).collect()
+        self.write_heads(campaign, first, &decided)?;
+        self.tell_added(campaign, first, &decided, actor, now)
     }
 
     fn added_before(&self, campaign: CampaignId, who: Addition) -> Result<Option<Added>> {
@@ -132,16 +175,26 @@ impl Ledger {
         Ok(Decided { at, who, address, domain, skip })
     }
 
-    /// Does somebody else with this address get the message of this campaign? Whoever was given it first goes on getting it,
-    /// round after round. `given`: who was decided upon in this batch, by address. What has no rounds is asked for one by one,
-    /// and goes to whom it was asked for.
-    fn is_anothers(&self, campaign: &Campaign, one: &Decided, given: &mut BTreeMap<i64, ContactId>) -> Result<bool> {
+    /// Does somebody else with this address get the message, by one of the campaigns `of_message`? Whoever was given it first
+    /// goes on getting it, round after round. `given`: who was decided upon in this batch, by address. What has no rounds is
+    /// asked for one by one, and goes to whom it was asked for.
+    fn is_anothers(
+        &self,
+        campaign: &Campaign,
+        of_message: &[CampaignId],
+        one: &Decided,
+        given: &mut BTreeMap<i64, ContactId>,
+    ) -> Result<bool> {
         let (Some(address), Some(_)) = (one.address, one.who.occurrence) else { return Ok(false) };
         let sql = "SELECT 1 FROM contact o CROSS JOIN delivery d ON d.contact = o.id AND d.campaign = ?4
             WHERE o.workspace = ?1 AND o.address = ?2 AND o.id <> ?3 AND d.address = ?2 AND d.skip IS NULL LIMIT 1";
         let own = one.who.contact;
-        let key = [campaign.workspace.0, address, own.0, campaign.id.0];
-        Ok(self.conn.prepare_cached(sql)?.exists(key)? || *given.entry(address).or_insert(own) != own)
+        for by in of_message {
+            if self.conn.prepare_cached(sql)?.exists([campaign.workspace.0, address, own.0, by.0])? {
+                return Ok(true);
+            }
+        }
+        Ok(*given.entry(address).or_insert(own) != own)
     }
 
     fn write_added(&self, campaign: &Campaign, id: i64, one: &Decided) -> Result<()> {
@@ -205,21 +258,29 @@ impl Ledger {
         counters.write(self)
     }
 
-    /// The oldest contact with an address; one that is only written to by programs is made if nobody has it.
+    /// The oldest contact with an address; one that is only written to by programs is made if nobody has it. `None`: whoever
+    /// had it was forgotten, and is not made anew.
     pub(crate) fn addressee(
         &mut self,
         workspace: model::WorkspaceId,
         to: &model::EmailAddress,
         now: Timestamp,
-    ) -> Result<ContactId> {
-        let (address, _) = self.address_id(workspace, to, now)?;
-        let sql = "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.address = ?2
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0) ORDER BY c.id LIMIT 1";
-        let key = params![workspace.0, address.0];
-        let known = self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0).map(ContactId)).optional()?;
-        if let Some(known) = known {
-            return Ok(known);
+    ) -> Result<Option<ContactId>> {
+        let hash = self.hash_of(workspace, &to.key());
+        if let Some(address) = find_address(&self.conn, workspace, &hash)? {
+            let sql = "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.address = ?2
+                AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0) ORDER BY c.id LIMIT 1";
+            let key = params![workspace.0, address.0];
+            let known = self.conn.prepare_cached(sql)?.query_row(key, |row| row.get(0).map(ContactId)).optional()?;
+            if known.is_some() {
+                return Ok(known);
+            }
         }
+        let sql = "SELECT 1 FROM suppression WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
+        if self.conn.prepare_cached(sql)?.exists(params![workspace.0, hash, SuppressionReason::Forgotten.code()])? {
+            return Ok(None);
+        }
+        let (address, _) = self.address_id(workspace, to, now)?;
         let id = ContactId(self.new_id(now));
         // Nobody asked them whether they want mailings.
         let sql =
@@ -227,7 +288,7 @@ impl Ledger {
                 by_message) VALUES (?1, ?2, ?3, '{}', ?4, 0, 0, ?5, 1)";
         let status = model::ContactStatus::Unconfirmed.code();
         self.conn.prepare_cached(sql)?.execute(params![id.0, workspace.0, address.0, status, now.as_millis()])?;
-        Ok(id)
+        Ok(Some(id))
     }
 }
 
