@@ -30,6 +30,8 @@ pub(crate) enum Standing {
     Missing,
     Wrong,
     Unknown,
+    /// Nobody looked yet.
+    Unlooked,
 }
 
 impl Standing {
@@ -40,6 +42,7 @@ impl Standing {
             Standing::Missing => "not_published",
             Standing::Wrong => "wrong",
             Standing::Unknown => "unknown",
+            Standing::Unlooked => "not_looked",
         }
     }
 }
@@ -64,6 +67,13 @@ pub(crate) async fn look(world: &World, domain: &MailDomain, ways: &[IpAddr]) ->
         }
     };
     vec![spf, dmarc]
+}
+
+/// What would do for a domain that has neither; nobody looked yet whether it has.
+pub(crate) fn wanted(domain: &MailDomain, ways: &[IpAddr]) -> [Policy; 2] {
+    let name = domain.as_str().to_owned();
+    let dmarc = dmarc(format!("_dmarc.{name}"), Ok(Vec::new()), domain);
+    [spf(name, Ok(Vec::new()), ways), dmarc].map(|policy| Policy { standing: Standing::Unlooked, ..policy })
 }
 
 fn unknown(kind: &'static str, name: String, why: &DnsFailure) -> Policy {
@@ -152,6 +162,11 @@ mod tests {
         let nothing = spf("a.example".to_owned(), Err(DnsFailure::NoRecords), &[]);
         assert_eq!((nothing.standing, nothing.proposed), (Standing::Missing, None));
         assert!(nothing.problem.unwrap().contains("give each source its address"));
+        let [wanted, _] = wanted(&MailDomain::parse("a.example").unwrap(), &["192.0.2.7".parse().unwrap()]);
+        assert_eq!(
+            (wanted.standing, wanted.proposed.as_deref()),
+            (Standing::Unlooked, Some("v=spf1 ip4:192.0.2.7 ~all"))
+        );
     }
 
     #[test]

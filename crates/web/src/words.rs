@@ -301,7 +301,7 @@ mod tests {
             of("setup-is", vec!["ok", "hard", "soft"]),
             of("sequence-state", model::SequenceState::ALL.iter().map(|one| one.word()).collect()),
             of("departure", model::Departure::ALL.iter().map(|one| one.word()).collect()),
-            of("published", vec!["published", "not_published", "wrong", "unknown"]),
+            of("published", vec!["published", "not_published", "wrong", "unknown", "not_looked"]),
             of("policy", vec!["spf", "dmarc"]),
             of("key-kind", vec!["rsa", "ed25519"]),
             of("ceiling", crate::pages::CEILINGS.to_vec()),

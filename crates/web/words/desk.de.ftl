@@ -303,6 +303,7 @@ domain-found = Im DNS
 domain-remedy = Was nicht stimmt
 domain-record-found = Gefunden
 domain-record-proposed = Das veröffentlichen
+domain-record-wanted = Das veröffentlichen, falls es keinen gibt
 domain-zone = Für eine Zonendatei
 domain-zone-help = Dieselben Einträge als Zeilen, die man so einfügen kann.
 domain-key-add = Noch einen Schlüssel erzeugen
@@ -316,6 +317,7 @@ published-published = veröffentlicht
 published-not_published = nicht veröffentlicht
 published-wrong = falsch
 published-unknown = das DNS antwortete nicht
+published-not_looked = noch sah niemand nach: „Im DNS nachsehen“ sagt es
 
 # Family: policy.
 policy-spf = Wer für die Domain senden darf (SPF)

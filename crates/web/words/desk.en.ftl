@@ -306,6 +306,7 @@ domain-found = In DNS
 domain-remedy = What is wrong
 domain-record-found = Found
 domain-record-proposed = Publish this
+domain-record-wanted = Publish this, if there is none
 domain-zone = For a zone file
 domain-zone-help = The same records as lines that can be pasted as they stand.
 domain-key-add = Make another key
@@ -319,6 +320,7 @@ published-published = published
 published-not_published = not published
 published-wrong = wrong
 published-unknown = DNS did not answer
+published-not_looked = nobody looked yet: “Look into DNS” tells
 
 # Family: policy.
 policy-spf = Who may send for the domain (SPF)

@@ -215,6 +215,17 @@ pub(crate) async fn make_key(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
+/// The addresses mail leaves from, as far as they are known.
+async fn ways(app: &App) -> Result<Vec<IpAddr>, Problem> {
+    let ways = app.store.sources().await?.into_iter().filter_map(|source| source.address);
+    Ok(ways.filter(|way| !way.is_loopback()).collect())
+}
+
+/// The records beside the keys that a domain needs if it has none; for pages, before anybody looked whether it has.
+pub(crate) async fn wanted(app: &App, name: &str) -> Result<Vec<DomainPolicy>, Problem> {
+    Ok(policies::wanted(&read_domain(name)?, &ways(app).await?).map(DomainPolicy::from).into())
+}
+
 /// Does DNS show a key of a domain? Asked for the first steps: what it does not answer in time is no yes.
 pub(crate) async fn is_shown(app: &App, caller: &Caller, name: &str) -> Result<bool, Problem> {
     let name = read_domain(name)?;
@@ -251,9 +262,7 @@ pub(crate) async fn check(
         let shown = as_key(&key, &name, &selector).map_err(|error| broken(&error))?;
         keys.push(DomainKey { published: Some(word.to_owned()), problem, ..shown });
     }
-    let ways = app.store.sources().await?.into_iter().filter_map(|source| source.address);
-    let ways: Vec<IpAddr> = ways.filter(|way| !way.is_loopback()).collect();
-    let policies = policies::look(&app.world, &name, &ways).await;
+    let policies = policies::look(&app.world, &name, &ways(&app).await?).await;
     let policies = policies.into_iter().map(DomainPolicy::from).collect();
     Ok(Json(Domain { domain: name.as_str().to_owned(), keys, policies }))
 }

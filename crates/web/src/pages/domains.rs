@@ -16,6 +16,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use model::access::Scope;
 use serde_json::json;
 
+/// The word of a record that nobody looked for yet.
+const NOT_LOOKED: &str = "not_looked";
+
 /// The domains.
 pub(super) async fn list(
     State(app): State<App>,
@@ -62,8 +65,14 @@ pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) 
 
 /// A domain with what is to be published.
 pub(super) async fn show(State(app): State<App>, visitor: Visitor, At(name): At<String>) -> Result<Response, Problem> {
-    let found = api::show(State(app.clone()), visitor.caller.clone(), At(name)).await?;
-    Ok(drawn(&app, &visitor, found.0, false, &Entered::default()))
+    unlooked(&app, &visitor, name, &Entered::default()).await
+}
+
+/// The same before a look into DNS: what is wanted stands there to be copied, and that nobody looked.
+async fn unlooked(app: &App, visitor: &Visitor, name: String, entered: &Entered) -> Result<Response, Problem> {
+    let Json(mut found) = api::show(State(app.clone()), visitor.caller.clone(), At(name)).await?;
+    found.policies = api::wanted(app, &found.domain).await?;
+    Ok(drawn(app, visitor, found, false, entered))
 }
 
 /// The same after a look into DNS.
@@ -83,10 +92,7 @@ pub(super) async fn make_key(
     let (state, caller) = (State(app.clone()), visitor.caller.clone());
     match api::make_key(state, caller, At(name.clone()), given(&new)?).await {
         Ok(_) => Ok(Redirect::to(&format!("/domains/{name}")).into_response()),
-        Err(problem) => {
-            let found = api::show(State(app.clone()), visitor.caller.clone(), At(name)).await?;
-            Ok(drawn(&app, &visitor, found.0, false, &Entered::refused("key", typed, problem)?))
-        }
+        Err(problem) => unlooked(&app, &visitor, name, &Entered::refused("key", typed, problem)?).await,
     }
 }
 
@@ -116,7 +122,7 @@ fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered
             lines.push((shown.say("domain-found"), Cell::badge(class, icon, shown.one_of("published", found))));
         }
         if let Some(problem) = &key.problem {
-            lines.push((shown.say("domain-remedy"), Cell::text(problem)));
+            lines.push((shown.say("domain-remedy"), Cell::text(shown.machine_said(problem, &shown.now))));
         }
         let title =
             shown.fill("domain-key", &[("selector", key.selector.as_str().into()), ("kind", key.kind.as_str().into())]);
@@ -126,7 +132,9 @@ fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered
         sheet = sheet.part(policy_facts(shown, policy));
     }
     let keys = domain.keys.iter().map(|key| key.zone_line.clone());
-    let zone: Vec<String> = keys.chain(domain.policies.iter().filter_map(DomainPolicy::zone_line)).collect();
+    // A second record beside one that nobody looked for would do harm.
+    let policies = domain.policies.iter().filter(|_| is_checked).filter_map(DomainPolicy::zone_line);
+    let zone: Vec<String> = keys.chain(policies).collect();
     sheet = sheet.part(Part::Text("zone", shown.say("domain-zone"), shown.say("domain-zone-help"), zone.join("\n")));
     if visitor.caller.scopes.has(Scope::DomainsWrite) {
         sheet = sheet.part(key_form(shown, &base, entered));
@@ -138,7 +146,7 @@ fn drawn(app: &App, visitor: &Visitor, domain: Domain, is_checked: bool, entered
 fn policy_facts(shown: &Shown, policy: &DomainPolicy) -> Facts {
     let (class, icon) = match policy.state {
         "published" => ("ok", "ok"),
-        "unknown" => ("soft", "soft"),
+        "unknown" | NOT_LOOKED => ("soft", "soft"),
         _ => ("hard", "hard"),
     };
     let mut lines = vec![
@@ -150,10 +158,12 @@ fn policy_facts(shown: &Shown, policy: &DomainPolicy) -> Facts {
         lines.push((shown.say("domain-record-found"), Cell::code(found)));
     }
     if let Some(proposed) = &policy.proposed {
-        lines.push((shown.say("domain-record-proposed"), Cell::code(proposed)));
+        let is_unlooked = policy.state == NOT_LOOKED;
+        let called = shown.say(if is_unlooked { "domain-record-wanted" } else { "domain-record-proposed" });
+        lines.push((called, Cell::code(proposed)));
     }
     if let Some(problem) = &policy.problem {
-        lines.push((shown.say("domain-remedy"), Cell::text(problem)));
+        lines.push((shown.say("domain-remedy"), Cell::text(shown.machine_said(problem, &shown.now))));
     }
     Facts { id: policy.kind.to_owned(), title: shown.one_of("policy", policy.kind), lines }
 }

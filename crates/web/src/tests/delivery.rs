@@ -53,6 +53,13 @@ async fn a_domain_gets_a_key_and_its_record_is_looked_for() {
     assert_eq!(made.headers["location"], "/domains/news.first.example", "{}", made.text);
     let page = browser.look("/domains/news.first.example").await.text;
     assert!(page.contains("postroom._domainkey.news.first.example") && page.contains("v=DKIM1"), "{page}");
+    for wanted in
+        ["_dmarc.news.first.example", "v=DMARC1; p=none", "nobody looked yet", "Publish this, if there is none"]
+    {
+        assert!(page.contains(wanted), "{wanted}: {page}");
+    }
+    let zone = page.split("<pre class=\"copied\">").nth(1).unwrap_or_default().split("</pre>").next().unwrap();
+    assert!(!zone.contains("DMARC1"), "nobody knows whether there is one: {zone}");
     let checked = browser.submit("/domains/news.first.example/check", "").await.text;
     assert!(checked.contains("DNS did not answer") && checked.contains("_dmarc."), "{checked}");
     let twice = browser.submit("/domains/news.first.example/keys", "selector=postroom&kind=ed25519").await;
