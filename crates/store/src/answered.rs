@@ -39,8 +39,13 @@ impl Store {
     pub async fn answer(&self, key: AnswerKey, now: Timestamp) -> Result<Option<Answered>> {
         self.core.lanes.read(move |conn| answered::answer(conn, &key, now)).await
     }
-    /// Keeps an answer; removes some that are too old.
-    pub async fn keep_answer(&self, key: AnswerKey, answer: Answered, now: Timestamp) -> Result<()> {
-        self.core.lanes.write(move |ledger| ledger.keep_answer(&key, &answer, now)).await
+    /// Where the forgettings stand; asked before a request is done whose answer is to be kept.
+    pub fn forgettings(&self) -> u64 {
+        self.core.changes.forgettings()
+    }
+    /// Keeps an answer; removes some that are too old. If somebody was forgotten since the request began (`since`: what
+    /// [`Store::forgettings`] said then), the answer may name them: of it is kept that it was given, and no more.
+    pub async fn keep_answer(&self, key: AnswerKey, answer: Answered, since: u64, now: Timestamp) -> Result<()> {
+        self.core.lanes.write(move |ledger| ledger.keep_answer(&key, &answer, since, now)).await
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Changes {
     stirred: watch::Sender<u64>,
     /// The last event of the log that was written in this process.
     log: watch::Sender<i64>,
+    /// How often somebody was forgotten.
+    forgettings: AtomicU64,
 }
 
 impl Changes {
@@ -74,6 +76,16 @@ impl Changes {
     /// Hears when the log has grown.
     pub(crate) fn log_moves(&self) -> watch::Receiver<i64> {
         self.log.subscribe()
+    }
+
+    /// Somebody is forgotten.
+    pub(crate) fn forgot(&self) {
+        self.forgettings.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often somebody was forgotten.
+    pub(crate) fn forgettings(&self) -> u64 {
+        self.forgettings.load(Ordering::Acquire)
     }
 
     /// What to stamp on a claim; taken before its rows are read.

@@ -95,6 +95,7 @@ async fn once(app: &App, caller: &Caller, key: &str, request: Request, next: Nex
     let key = AnswerKey { workspace: caller.workspace, actor: caller.actor.as_text(), key: hash(key) };
     parts.extensions.insert(Keyed(Some((key.clone(), fingerprint))));
     let _turn = Turn::take(app, &key)?;
+    let forgettings = app.store.forgettings();
     if let Some(known) = app.store.answer(key.clone(), app.now()).await? {
         return replay(known, fingerprint);
     }
@@ -110,7 +111,7 @@ async fn once(app: &App, caller: &Caller, key: &str, request: Request, next: Nex
         false => parts.status.as_u16(),
     };
     let answer = Answered { request: fingerprint, status, body: kept };
-    if let Err(error) = app.store.keep_answer(key, answer, app.now()).await {
+    if let Err(error) = app.store.keep_answer(key, answer, forgettings, app.now()).await {
         // It is done; saying otherwise would have it done again.
         tracing::error!(%error, "an answer could not be kept");
     }
@@ -129,6 +130,7 @@ where
     let key =
         AnswerKey { workspace: caller.workspace, actor: caller.actor.as_text(), key: hash(&format!("form {token}")) };
     let _turn = Turn::take(app, &key)?;
+    let forgettings = app.store.forgettings();
     if let Some(known) = app.store.answer(key.clone(), app.now()).await? {
         let is_forgotten = known.status == ANSWER_FORGOTTEN;
         return Ok(if is_forgotten { "/".to_owned() } else { String::from_utf8_lossy(&known.body).into_owned() });
@@ -136,7 +138,7 @@ where
     let place = deed.await?;
     let answer =
         Answered { request: [0; 32], status: StatusCode::SEE_OTHER.as_u16(), body: place.clone().into_bytes() };
-    if let Err(error) = app.store.keep_answer(key, answer, app.now()).await {
+    if let Err(error) = app.store.keep_answer(key, answer, forgettings, app.now()).await {
         // It is done; saying otherwise would have it done again.
         tracing::error!(%error, "where a form led could not be kept");
     }

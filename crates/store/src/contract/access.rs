@@ -254,7 +254,7 @@ fn answers_are_kept_for_a_day_and_jobs_broken_off_are_told() {
     let store = empty();
     let key = AnswerKey { workspace: W, actor: "key:k_1".to_owned(), key: [1; 32] };
     let answer = Answered { request: [2; 32], status: 201, body: b"{}".to_vec() };
-    now(store.keep_answer(key.clone(), answer.clone(), at(1))).unwrap();
+    now(store.keep_answer(key.clone(), answer.clone(), store.forgettings(), at(1))).unwrap();
     let day = ANSWERS_KEPT.as_secs();
     assert_eq!(now(store.answer(key.clone(), at(day))).unwrap(), Some(answer));
     assert_eq!(now(store.answer(key.clone(), at(day + 1))).unwrap(), None);
@@ -300,7 +300,7 @@ fn whoever_is_forgotten_stands_in_no_kept_answer() {
     let key = |number: u8| AnswerKey { workspace: W, actor: "key:k_1".to_owned(), key: [number; 32] };
     let keep = |number, body: String| {
         let answer = Answered { request: [2; 32], status: 201, body: body.into_bytes() };
-        now(store.keep_answer(key(number), answer, at(10))).unwrap();
+        now(store.keep_answer(key(number), answer, store.forgettings(), at(10))).unwrap();
     };
     keep(1, format!("{{\"id\":\"{kim}\",\"attributes\":{{\"name\":\"Kim\"}}}}"));
     keep(2, r#"{"target":"Kim@A.example"}"#.to_owned());
@@ -318,4 +318,12 @@ fn whoever_is_forgotten_stands_in_no_kept_answer() {
     assert!(!now(store.job(W, job)).unwrap().unwrap().error.unwrap().contains("kim"));
     now(store.forget(W, &address("\"bo b\"@a.example"), &ME, at(21))).unwrap();
     assert_eq!((kept(3).status, kept(4).status), (crate::ANSWER_FORGOTTEN, 201));
+    // Done before they were forgotten, and answered after: what the answer says is not known to be of somebody else.
+    let since = store.forgettings();
+    now(store.forget(W, &address("ann@a.example"), &ME, at(22))).unwrap();
+    let late = Answered { request: [2; 32], status: 201, body: br#"{"target":"ann@a.example"}"#.to_vec() };
+    now(store.keep_answer(key(5), late.clone(), since, at(23))).unwrap();
+    assert_eq!((kept(5).status, kept(5).body), (crate::ANSWER_FORGOTTEN, Vec::new()));
+    now(store.keep_answer(key(6), Answered { body: Vec::new(), ..late }, since, at(23))).unwrap();
+    assert_eq!(kept(6).status, 201, "an answer without words names nobody");
 }

@@ -322,6 +322,22 @@ fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
     assert_eq!(now(store.tally(next.id)).unwrap().count(DeliveryState::Skipped), 1);
 }
 
+#[test]
+fn the_reason_of_a_lifted_suppression_goes_with_whoever_is_forgotten() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example"]);
+    let target = || Target::Address("kim@a.example".to_owned());
+    now(store.suppress(W, target(), SuppressionReason::Manual, None, &ME, at(20))).unwrap();
+    now(store.unsuppress(W, target(), "Kim called: 0170 12345", &ME, at(21))).unwrap();
+    let reasons = || {
+        let told = now(store.events_in(W, crate::EventFilter::default(), None, 100)).unwrap().events;
+        told.into_iter().filter_map(|event| event.detail).filter(|detail| detail.contains("Kim called")).count()
+    };
+    assert_eq!(reasons(), 1);
+    now(store.forget(W, &address("kim@a.example"), &ME, at(22))).unwrap();
+    assert_eq!(reasons(), 0);
+}
+
 fn row_of(email: &str) -> ImportRow {
     row(1, email)
 }

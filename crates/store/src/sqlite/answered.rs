@@ -23,14 +23,17 @@ pub(crate) fn answer(conn: &Connection, key: &AnswerKey, now: Timestamp) -> Resu
 }
 
 impl Ledger {
-    pub(crate) fn keep_answer(&mut self, key: &AnswerKey, answer: &Answered, now: Timestamp) -> Result<()> {
+    pub(crate) fn keep_answer(&mut self, key: &AnswerKey, answer: &Answered, since: u64, now: Timestamp) -> Result<()> {
         let sql = "DELETE FROM answered WHERE (workspace, actor, key_hash) IN
             (SELECT workspace, actor, key_hash FROM answered WHERE at <= ?1 ORDER BY at LIMIT ?2)";
         self.conn.prepare_cached(sql)?.execute(params![(now - ANSWERS_KEPT).as_millis(), SWEPT_ROWS])?;
         let sql = "INSERT OR REPLACE INTO answered (workspace, actor, key_hash, request_hash, status, body, at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (workspace, at) = (key.workspace.0, now.as_millis());
-        let row = params![workspace, key.actor, key.key, answer.request, answer.status, answer.body, at];
+        // Whom the ledger forgot meanwhile it cannot look for in the answer any more.
+        let may_name = self.changes.forgettings() != since && !answer.body.is_empty();
+        let (status, body) = if may_name { (ANSWER_FORGOTTEN, &[][..]) } else { (answer.status, &answer.body[..]) };
+        let row = params![workspace, key.actor, key.key, answer.request, status, body, at];
         self.conn.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }

@@ -281,6 +281,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Forgotten> {
         let mut forgotten = Forgotten { contacts: 0, deliveries_kept: 0 };
+        self.changes.forgot();
         let people = by_address(&self.conn, workspace, hash)?;
         let addresses: Vec<Option<AddressId>> = hashes_of_whom(&self.conn, workspace, hash)?
             .iter()

@@ -309,7 +309,14 @@ impl Ledger {
                 ErrorCause::HardBounced.code()
             ])?;
         }
-        let about = NewEvent { address, detail: Some(format!("{reason}: {why}")), ..NewEvent::default() };
+        // It is of their story: the reason that somebody typed goes with them when they are forgotten.
+        let contact = address.map_or(Ok(None), |address| {
+            let sql = "SELECT id FROM contact WHERE workspace = ?1 AND address = ?2
+                UNION ALL SELECT contact FROM former_address WHERE workspace = ?1 AND address = ?2 LIMIT 1";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement.query_row([workspace.0, address.0], |row| row.get(0).map(ContactId)).optional()
+        })?;
+        let about = NewEvent { address, contact, detail: Some(format!("{reason}: {why}")), ..NewEvent::default() };
         self.event(workspace, EventKind::SuppressionLifted, actor, now, about)?;
         // Claims read before may still say "stop": they ask the ledger.
         self.changed(Change::Everything);
