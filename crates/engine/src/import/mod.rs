@@ -36,6 +36,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store::person::ATTRIBUTES_BYTES_MAX;
 use store::{Import, ImportRow, NewImport, RowFate, Store, Target};
 use survey::Survey;
 
@@ -383,24 +384,13 @@ impl Run<'_> {
             let reason = format!("the row has {} fields where the header names {wanted}", row.width());
             return self.reject(row, &reason);
         }
+        let mut notes = Vec::new();
+        let person = self.reading.person(row, &mut |note| notes.push(note));
+        if person.row.attributes.len() > ATTRIBUTES_BYTES_MAX {
+            return self.reject(row, &format!("a person's values have at most {ATTRIBUTES_BYTES_MAX} octets"));
+        }
         self.report.rows += 1;
-        let (notes, words) = (&mut self.report.notes, &mut self.report.unknown_status_words);
-        let lines = &mut self.report.note_lines;
-        let status_column = self.columns.index_of(Role::Status);
-        let person = self.reading.person(row, &mut |note| {
-            *notes.entry(note).or_default() += 1;
-            let lines = lines.entry(note).or_default();
-            if lines.len() < NOTE_LINES_MAX {
-                lines.push(row.line);
-            }
-            if note == Note::UnknownStatus
-                && words.len() < UNKNOWN_WORDS_MAX
-                && let Some(word) = status_column.map(|index| row.field(index))
-                && !words.iter().any(|known| known == word)
-            {
-                words.push(word.to_owned());
-            }
-        });
+        notes.into_iter().for_each(|note| self.note(note, row));
         let zones = &mut self.report.unknown_zones;
         if let Some(zone) = person.unknown_zone.filter(|zone| zones.len() < UNKNOWN_WORDS_MAX && !zones.contains(zone))
         {
@@ -422,6 +412,23 @@ impl Run<'_> {
             self.chunk.push(person.row);
         }
         Ok(())
+    }
+
+    /// Counts a note on a row, and keeps where it was.
+    fn note(&mut self, note: Note, row: &Row) {
+        *self.report.notes.entry(note).or_default() += 1;
+        let lines = self.report.note_lines.entry(note).or_default();
+        if lines.len() < NOTE_LINES_MAX {
+            lines.push(row.line);
+        }
+        let words = &mut self.report.unknown_status_words;
+        if note == Note::UnknownStatus
+            && words.len() < UNKNOWN_WORDS_MAX
+            && let Some(word) = self.columns.index_of(Role::Status).map(|index| row.field(index))
+            && !words.iter().any(|known| known == word)
+        {
+            words.push(word.to_owned());
+        }
     }
 
     /// Refuses a row.

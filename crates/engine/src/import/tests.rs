@@ -103,6 +103,19 @@ async fn every_row_has_a_fate_and_every_reject_a_reason() {
 }
 
 #[tokio::test]
+async fn a_row_with_more_values_than_a_person_may_have_is_refused_with_its_line() {
+    let desk = Desk::new();
+    let long = "x".repeat(store::person::ATTRIBUTES_BYTES_MAX / 2);
+    let rows = format!("email,one,two\na@x.example,{long},\nb@x.example,{long},{long}\nc@x.example,,\n");
+    let report = desk.text(&rows).await;
+    assert_eq!((report.rows, report.added, report.rejected, report.listed), (3, 2, 1, 1));
+    assert_eq!(report.notes, BTreeMap::from([(Note::MissingConsent, 2)]), "who is not taken has no notes");
+    assert_eq!(desk.contacts("b@x.example").await, "");
+    let rejects = std::fs::read_to_string(report.rejects_file.unwrap()).unwrap();
+    assert!(rejects.contains(",3,a person's values have at most 65536 octets"), "it has its line and its reason");
+}
+
+#[tokio::test]
 async fn what_stands_for_a_time_zone_and_is_none_is_told() {
     let rows = "email,timezone\na@x.example,Europe/Berlin\nb@x.example,Middle Earth\nc@x.example,\n\
                 d@x.example,CET+1?\ne@x.example,Middle Earth\n";
