@@ -32,6 +32,7 @@ mod pages;
 mod policies;
 mod problem;
 mod public;
+mod queries;
 mod sandbox;
 mod shape;
 mod stream;

@@ -15,9 +15,9 @@ use utoipa::openapi::OpenApi;
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// What any route may answer.
-const ALWAYS: [u16; 8] = [401, 403, 408, 414, 429, 431, 500, 503];
+const ALWAYS: [u16; 9] = [401, 403, 408, 414, 422, 429, 431, 500, 503];
 /// What a route with a body may answer besides.
-const WITH_BODY: [u16; 5] = [400, 409, 413, 415, 422];
+const WITH_BODY: [u16; 4] = [400, 409, 413, 415];
 
 /// The document of these routes.
 pub(crate) fn document(described: &OpenApi) -> Value {
@@ -84,13 +84,13 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         refusals.extend(WITH_BODY);
     }
     if operation.get("parameters").is_some() {
-        refusals.extend([400, 422]);
+        refusals.push(400);
     }
     if path.contains('{') {
         refusals.push(404);
     }
     if method != "get" {
-        refusals.extend([400, 404, 409, 413, 422]);
+        refusals.extend([400, 404, 409, 413]);
     }
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for status in refusals {
@@ -100,7 +100,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
 }
 
 /// A refusal with its codes.
-pub(crate) fn refusal(status: u16) -> Value {
+fn refusal(status: u16) -> Value {
     let codes: Vec<&str> = Code::ALL.iter().filter(|code| code.status() == status).map(|code| code.word()).collect();
     json!({
         "description": format!("Refused: {}", codes.join(", ")),

@@ -6,6 +6,7 @@
 //! struct refuses: the same name twice, of which a map would keep the last. Invariant: what is read through it is what would
 //! have been read without it.
 
+use serde::Deserialize;
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
@@ -233,6 +234,11 @@ pub(crate) fn tree_of(text: &str) -> Result<Value, serde_json::Error> {
 pub(crate) fn some_tree<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     let read = tree(from)?;
     Ok(Some(read).filter(|read| !read.is_null()))
+}
+
+/// A value that may be left out and is not `null`: in a change, where `null` would say that it is to be taken away.
+pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[derive(Clone, Copy)]

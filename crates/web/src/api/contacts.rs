@@ -4,6 +4,7 @@ use crate::extract::{Asked, At, Input, id};
 use crate::page::{self, Page, Plain};
 use crate::problem::{Code, Problem};
 use crate::shape::Time;
+use crate::strict::not_null;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -297,12 +298,13 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<ContactId>) -> 
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContactChange {
     /// A new address, which no other contact has. The old one stays suppressed if it was; an unsubscribe or a complaint goes
-    /// along to the new one.
-    #[serde(default)]
+    /// along to the new one. Not `null`: an address is not taken away; whoever is to have none is forgotten.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false)]
     email: Option<String>,
     /// Values to set; the others stay.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Object, required = false)]
     attributes: Option<serde_json::Map<String, Value>>,
     /// Put back from `error` to `active`; needs a reason. An opt-out is not undone by it.
     #[serde(default)]

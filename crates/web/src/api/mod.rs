@@ -41,6 +41,7 @@ pub(crate) mod workspaces;
 pub use events::{event_cursor, event_line};
 pub use templates::kept_parts;
 
+use crate::queries::{self, Queries};
 use crate::{App, auth, frame, idempotency, openapi};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -98,15 +99,18 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
     described.merge(described_open);
     described.merge(described_roomy);
     let tables = tables::Tables::of(app, &described);
+    let mut document = openapi::document(&described);
+    let queries = Queries::of(&document);
+    tables.describe(&mut document);
     let guarded = |router: Router<App>| {
         router
+            .route_layer(from_fn_with_state(queries.clone(), queries::only_known))
             .route_layer(from_fn_with_state(tables.clone(), tables::as_table))
             .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
             .route_layer(from_fn_with_state(app.clone(), auth::require))
     };
     // Files come with messages.
     let closed = guarded(closed).merge(guarded(roomy).layer(DefaultBodyLimit::max(messages::BODY_BYTES_MAX)));
-    let mut document = openapi::document(&described);
-    tables.describe(&mut document);
+    let open = open.route_layer(from_fn_with_state(queries, queries::only_known));
     (closed.merge(open).route_layer(from_fn(frame::note_route)), document)
 }

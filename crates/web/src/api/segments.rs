@@ -91,7 +91,7 @@ fn needed_rule(text: Option<&str>, tree: Option<Value>) -> Result<Rule, Problem>
 
 /// Refuses a rule that names what the workspace does not have: what is asked of it would hold for nobody, and its negation
 /// for everybody.
-async fn everything_is_there(app: &App, caller: &Caller, rule: &Rule, field: &str) -> Result<(), Problem> {
+pub(crate) async fn everything_is_there(app: &App, caller: &Caller, rule: &Rule, field: &str) -> Result<(), Problem> {
     let checked = app.store.check_rule(caller.workspace, rule.clone()).await;
     checked.map_err(|error| Problem::from(error).about(field))
 }
@@ -253,7 +253,7 @@ struct Preview {
     rule: Value,
 }
 
-/// How many people a rule holds for now, and some of them. Nothing is saved.
+/// How many people a rule holds for now, and some of them. Nothing is saved; what saving would refuse is refused here as well.
 #[utoipa::path(post, path = "/segments/preview", tag = "segments", request_body = TriedRule,
     responses((status = 200, body = Preview)))]
 async fn preview(
@@ -263,7 +263,9 @@ async fn preview(
 ) -> Result<Json<Preview>, Problem> {
     caller.may(Scope::SegmentsRead)?;
     caller.may(Scope::ContactsRead)?;
+    let field = if tried.text.is_some() { "text" } else { "rule" };
     let rule = needed_rule(tried.text.as_deref(), tried.rule)?;
+    everything_is_there(&app, &caller, &rule, field).await?;
     let sample = usize::try_from(tried.sample.unwrap_or(SAMPLE_DEFAULT)).unwrap_or(usize::MAX);
     if sample > SAMPLE_MAX {
         return Err(Problem::field("sample", format!("{sample} is more than {SAMPLE_MAX}")));
@@ -323,7 +325,9 @@ async fn explain(
 ) -> Result<Json<Explained>, Problem> {
     caller.may(Scope::SegmentsRead)?;
     caller.may(Scope::ContactsRead)?;
+    let field = if asking.text.is_some() { "text" } else { "rule" };
     let rule = needed_rule(asking.text.as_deref(), asking.rule)?;
+    everything_is_there(&app, &caller, &rule, field).await?;
     let id: ContactId =
         asking.contact.parse().map_err(|error: model::id::IdError| Problem::field("contact", error.to_string()))?;
     let why = app.store.segment_explain(caller.workspace, rule, id, app.now()).await?;

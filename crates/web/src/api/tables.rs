@@ -7,7 +7,6 @@
 
 use super::V1;
 use super::exports::{Broken, campaign_of, export};
-use crate::openapi::refusal;
 use crate::page::LIMIT_MAX;
 use crate::problem::{Code, Problem};
 use crate::stream;
@@ -98,11 +97,6 @@ impl Tables {
                 None => operation["parameters"] = json!([parameter]),
             }
             operation["responses"]["200"]["content"][CSV] = json!({ "schema": { "type": "string" } });
-            // Of another format.
-            let refused = &mut operation["responses"]["422"];
-            if refused.is_null() {
-                *refused = refusal(422);
-            }
         }
     }
 }

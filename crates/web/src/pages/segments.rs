@@ -456,6 +456,7 @@ async fn draw(
 /// Asks the rule of everybody, and of one person if somebody is named.
 async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Problem> {
     let rule: Rule = segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string()))?;
+    api::everything_is_there(app, &visitor.caller, &rule, "text").await?;
     let (workspace, now) = (visitor.caller.workspace, app.now());
     let people = app.store.segment_count(workspace, rule.clone(), now).await?;
     let sample = app.store.segment_sample(workspace, rule.clone(), SAMPLE, now).await?;

@@ -158,6 +158,14 @@ async fn segments_are_saved_and_mistakes_have_their_place() {
     assert!(wrong["detail"].as_str().unwrap().contains("at character 1"), "{wrong}");
     let wrong = house.post("/api/v1/segments/preview", &key, json!({ "rule": { "all": [] } })).await.json();
     assert_eq!(wrong["field"], "rule");
+    // What saving refuses is not counted either: its negation would hold for everybody.
+    let gone = "!sent.campaign(\"m_00000000000z\")";
+    let saved = house.post("/api/v1/segments", &key, json!({ "name": "gone", "text": gone })).await.json();
+    let counted = house.post("/api/v1/segments/preview", &key, json!({ "text": gone })).await.json();
+    for part in ["status", "code", "detail", "field"] {
+        assert_eq!(saved[part], counted[part], "{part}: {saved} {counted}");
+    }
+    assert_eq!(counted["field"], "text", "{counted}");
 }
 
 #[tokio::test]

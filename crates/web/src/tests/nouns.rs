@@ -42,6 +42,20 @@ async fn a_repeated_request_is_answered_and_not_done_again() {
 }
 
 #[tokio::test]
+async fn nothing_in_place_of_an_address_is_refused() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let made = house.post("/api/v1/contacts", &key, json!({ "email": "kim@a.example" })).await.json();
+    let path = format!("/api/v1/contacts/{}", made["id"].as_str().unwrap());
+    for field in ["email", "attributes"] {
+        let refused = house.ask(Method::PATCH, &path, Some(&key), Some(json!({ field: null }))).await;
+        let told = (refused.status.as_u16(), refused.json()["field"].clone());
+        assert_eq!(told, (422, json!(field)), "{}", refused.text);
+    }
+    assert_eq!(house.get(&path, &key).await.json()["email"], "kim@a.example");
+}
+
+#[tokio::test]
 async fn a_repeated_request_names_nobody_who_was_forgotten() {
     let house = House::new();
     let key = house.master_key().await;

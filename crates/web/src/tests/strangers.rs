@@ -201,6 +201,13 @@ async fn unknown_addresses_methods_and_queries_have_their_codes() {
     assert_eq!(house.get("/api/v1/nothing", &key).await.code(), "no_such_route");
     assert_eq!(house.ask(Method::DELETE, "/api/v1/me", Some(&key), None).await.code(), "method_not_allowed");
     assert_eq!(house.get("/api/v1/suppressions?colour=red", &key).await.code(), "unknown_field");
+    for bare in ["sources", "topics", "lanes", "origins", "settings", "pools", "me", "openapi.json"] {
+        let asked = house.get(&format!("/api/v1/{bare}?zzz=1"), &key).await;
+        let expected = if bare == "openapi.json" { (200, Value::Null) } else { (422, json!("zzz")) };
+        assert_eq!((asked.status.as_u16(), asked.json()["field"].clone()), expected, "{bare}: {}", asked.text);
+    }
+    let posted = house.post("/api/v1/contacts?email=kim@a.example", &key, json!({ "email": "kim@a.example" })).await;
+    assert_eq!((posted.code(), posted.json()["field"].clone()), ("unknown_field".to_owned(), json!("email")));
     assert_eq!(house.get("/api/v1/suppressions?limit=many", &key).await.code(), "malformed_query");
     assert_eq!(house.get("/api/v1/suppressions?limit=0", &key).await.code(), "invalid_field");
     assert_eq!(house.get("/api/v1/suppressions?after=zzz", &key).await.code(), "invalid_cursor");
