@@ -74,9 +74,9 @@ question-no = Wenn Sie es nicht waren, tun Sie nichts: dann wird nichts gesendet
 
 # Anmelden.
 join-ask = Für „{ $list }“ anmelden
-join-what = Post von „{ $list }“ von { $sender }. Sie werden per Mail gefragt, ob Sie es waren, und können sie jederzeit über den Link in jeder Nachricht beenden.
+join-what = Mail von „{ $list }“ von { $sender }. Sie werden per Mail gefragt, ob Sie es waren, und können sie jederzeit über den Link in jeder Nachricht beenden.
 join-email = Ihre E-Mail-Adresse
 join-do = Anmelden
-join-wrong = Das ist keine Adresse, an die man Post senden kann.
+join-wrong = Das ist keine Adresse, an die man Mail senden kann.
 join-done = Sehen Sie in Ihr Postfach
-join-done-what = Wenn { $address } Post annimmt, ist eine Nachricht dorthin unterwegs, die fragt, ob Sie es waren. Vor Ihrem Ja wird nichts anderes gesendet.
+join-done-what = Wenn { $address } Mail annimmt, ist eine Nachricht dorthin unterwegs, die fragt, ob Sie es waren. Vor Ihrem Ja wird nichts anderes gesendet.

@@ -17,7 +17,7 @@ look-dark = Dunkel
 look-contrast = Kontrast
 look-more = Mehr
 look-language = Sprache
-look-save = Behalten
+look-save = Speichern
 back = Zurück
 pages = Seiten
 first-page = Erste Seite
@@ -87,7 +87,7 @@ home-needs-list = Was Sie braucht
 home-last = Letzte Kampagnen
 home-all = Alle
 need-paused = { $name } ist angehalten; { $n } Personen warten
-need-refused = { $name }: wegen unserer eigenen Einrichtung abgewiesen, bisher { $n }
+need-refused = { $name }: wegen unserer eigenen Einrichtung abgelehnt, bisher { $n }
 need-left = { $name } wird von hier nicht gesendet: { $n } unterwegs
 need-refused-why = SPF, DKIM, DMARC oder der Name unseres Servers fielen beim Empfänger durch. Dort wird nicht noch einmal versucht; die Einträge sind zu richten, bevor mehr gesendet wird.
 need-refused-who = Wer, und von wem
@@ -98,7 +98,7 @@ campaign = Kampagne
 campaigns-table = Kampagnen, Tabelle
 campaigns-empty = Hier werden Kampagnen stehen. Die erste entsteht über die Schnittstelle oder mit postroom send.
 shelves = Welche Kampagnen
-shelf-states = Nach Stand
+shelf-states = Nach Zustand
 shelf-all = Alle
 shelf-writing = Im Entstehen
 shelf-progress = Unterwegs
@@ -108,7 +108,7 @@ shelf-single = Tests und einzelne Nachrichten
 shelf-single-what = Nachrichten an je eine Person: Tests, Bestätigungen von Anmeldungen, und was Programme verlangen. Sie zählen in keiner Kampagne.
 state-ready = Bereit für die nächste
 defined = Was diese Zahlen sind
-defined-recipients = Alle, die der Empfängerkreis beim Beginn nannte, jede Person einmal: übergangen + angenommen + unterwegs + nicht zugestellt.
+defined-recipients = Alle, die der Empfängerkreis beim Beginn nannte, jede Person einmal: übersprungen + angenommen + unterwegs + nicht zugestellt.
 defined-skipped = Vor jedem Versuch ausgelassen, jede Person aus einem Grund, der gesagt wird.
 defined-accepted = Der empfangende Server hat zur ganzen Nachricht Ja gesagt. Ob sie im Posteingang liegt, erfährt niemand.
 defined-in-progress = Noch nicht entschieden: wartet auf den ersten Versuch oder, aufgeschoben, auf einen weiteren.
@@ -143,7 +143,7 @@ cancel-button = { $n ->
    *[other] Für { $n } Personen abbrechen
   }
 because = Warum darf es weitergehen?
-because-help = Eine Bremse hat sie angehalten, weil sie Menschen schadete. Ihr Grund steht danach im Prüfprotokoll.
+because-help = Eine Bremse hat sie angehalten, weil sie Personen schadete. Ihr Grund steht danach im Protokoll.
 without = Herausnehmen:
 without-cold = alle, die lange nicht reagiert haben
 draft-forecast = Wer sie jetzt bekäme
@@ -207,7 +207,7 @@ lane-site = Nach
 lane-source = Von
 lane-waiting = In Arbeit
 lane-there = Warten dort
-lane-there-own = Ihre Leute dort
+lane-there-own = Ihre Personen dort
 lane-open = Verbindungen
 lane-why = Warum so schnell
 lane-next = Ändert sich
@@ -217,14 +217,14 @@ lane-held = Angehalten
 lane-spent = Tagesmenge verbraucht
 lane-slowed = Verlangsamt
 lane-full = Volle Fahrt
-lane-refused = Weist unsere Post ab
+lane-refused = Lehnt unsere Mail ab
 lane-refused-why = { $n ->
-    [one] Seit der letzten Annahme wurde eine Person wegen unseres SPF, DKIM oder DMARC abgewiesen: unsere Einrichtung, nicht ihre.
-   *[other] Seit der letzten Annahme wurden { $n } Personen wegen unseres SPF, DKIM oder DMARC abgewiesen: unsere Einrichtung, nicht ihre.
+    [one] Seit der letzten Annahme wurde eine Person wegen unseres SPF, DKIM oder DMARC abgelehnt: unsere Einrichtung, nicht ihre.
+   *[other] Seit der letzten Annahme wurden { $n } Personen wegen unseres SPF, DKIM oder DMARC abgelehnt: unsere Einrichtung, nicht ihre.
   }
 waits-refused = { $n ->
-    [one] Eine Person wurde wegen unserer eigenen Einrichtung abgewiesen; Warten bessert das nicht
-   *[other] { $n } Personen wurden wegen unserer eigenen Einrichtung abgewiesen; Warten bessert das nicht
+    [one] Eine Person wurde wegen unserer eigenen Einrichtung abgelehnt; Warten bessert das nicht
+   *[other] { $n } Personen wurden wegen unserer eigenen Einrichtung abgelehnt; Warten bessert das nicht
   }
 waits-refused-look = Einträge der Absenderdomain prüfen
 waits-title = Worauf sie warten
@@ -319,7 +319,7 @@ doer-unknown = nie sicher sie selbst
 people-more = Alle zeigen
 foreseen-what = Als begänne sie zu dieser Zeit; durch Ansehen wird nichts gesendet.
 foreseen-would = Begänne sie jetzt
-foreseen-skipped = übergangen:
+foreseen-skipped = übersprungen:
 foreseen-without = Bekämen sie und haben keinen Wert für „{ $tag }“
 foreseen-gets = bekäme sie
 contacts-find = Adresse beginnt mit
@@ -328,7 +328,7 @@ contacts-empty = Hier werden Personen stehen. Sie kommen durch einen Import, ein
 contacts-none = So findet sich niemand.
 contacts-find-help = Gesucht wird in Adressen, von ihrem Anfang an; @ und eine Domain findet alle dort. In Namen nicht.
 contacts-by-name = { $name } unter den Namen suchen
-contacts-state = Stand
+contacts-state = Status
 contacts-any-state = gleich welcher
 contacts-list = Auf der Liste
 contacts-any-list = gleich welcher oder keiner
@@ -404,10 +404,10 @@ return-path-help = Leer: die Domain des Absenders, wie sie auch wird. Eine ander
 windows = Nur zu diesen Stunden
 windows-help = Nach der Uhr dessen, der sie bekommt, wo sie bekannt ist:
 expires = Von Nutzen bis
-expires-help = Wer bis dahin nicht erreicht wurde, wird als zu spät übergangen. Leer: solange versucht wird.
+expires-help = Wer bis dahin nicht erreicht wurde, wird als zu spät übersprungen. Leer: solange versucht wird.
 campaign-topic = Thema
 campaign-topic-of-lists = das ihrer Listen, wenn sie eines teilen
-campaign-topic-help = Wer das Thema auf der Seite der Einstellungen abgewählt hat, wird übergangen. Themen sind die der Listen.
+campaign-topic-help = Wer das Thema auf der Seite der Einstellungen abgewählt hat, wird übersprungen. Themen sind die der Listen.
 tracking = Öffnen und Klicks
 tracking-off = werden nicht gezählt
 tracking-anonymous = werden gezählt, niemand weiß, wessen es sind
@@ -466,7 +466,7 @@ test-send = Test senden
 test-sent = Der Test ist unterwegs
 test-sent-what = Was aus ihm wird:
 test-signed = Signiert (DKIM) von { $domain }, der Domain des Absenders.
-test-signed-not = Nicht signiert: Kein DKIM-Schlüssel der Domain des Absenders ist bekannt. Empfänger können sie abweisen.
+test-signed-not = Nicht signiert: Kein DKIM-Schlüssel der Domain des Absenders ist bekannt. Empfänger können sie ablehnen.
 test-spf = SPF wird bei { $domain } erfragt, wohin Unzustellbares zurückkommt.
 test-aligned = Das ist die Domain des Absenders; eines von beiden genügt also für DMARC.
 test-aligned-not = Das ist nicht die Domain des Absenders: DMARC steht dann allein auf der Signatur.
@@ -479,7 +479,7 @@ carry-no-file = Die Datei, die Sie gewählt hatten, konnte nicht aufgehoben werd
 carry-title = Angemeldet
 carry-what = Was Sie getippt hatten, ist noch da; es wurde noch nichts damit getan.
 carry-go = Mit dem Getippten weitermachen
-carry-save = Das Getippte sichern
+carry-save = Das Getippte speichern
 carry-leave = Verwerfen
 
 # One message.
@@ -523,12 +523,12 @@ message-said = Was in ihr stand
 link-number = Link { $n }
 
 # What people did.
-did = Was die Leute taten
+did = Was die Personen taten
 did-what = Klicks sind Absicht, Öffnen eine Richtung und nicht mehr
-did-clicked = Leute, die klickten
+did-clicked = Personen, die klickten
 did-of-accepted = der Angenommenen
 did-machines = { $n } Klicks von Maschinen
-curve = Wann die Leute etwas taten
+curve = Wann die Personen etwas taten
 curve-what = Wie viele es zum ersten Mal getan hatten, nach Stunden seit dem Beginn
 curve-within = Binnen
 curve-top = bis { $n }
@@ -540,8 +540,8 @@ curve-days = { $n ->
     [one] einem Tag
    *[other] { $n } Tagen
   }
-curve-told = Binnen { $hours } Stunden hatten { $opened } Leute geöffnet und { $clicked } geklickt.
-did-opened = Leute, die öffneten
+curve-told = Binnen { $hours } Stunden hatten { $opened } Personen geöffnet und { $clicked } geklickt.
+did-opened = Personen, die öffneten
 did-opened-what = eine Richtung
 did-unknown = { $n } unbekannt
 did-replied = Antworteten
@@ -579,7 +579,7 @@ finding-gap = { $n ->
 } keinen Wert für „{ $tag }“: Wo er in der Nachricht steht, ist eine Lücke.
 finding-nobody = Niemand bekäme sie: Alle werden übersprungen.
 finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie oder wurde wiederhergestellt.
-remedy-nobody = Eine andere Zielgruppe wählen
+remedy-nobody = Einen anderen Empfängerkreis wählen
 remedy-held = postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
 remedy-gap = Ansehen, wer; oder ihm in der Nachricht einen Ersatz geben: „{ $tag } | default('…')“
 remedy-message = In der Nachricht beheben
@@ -590,7 +590,7 @@ start-later = Später
 start-at = Um
 start-at-wrong = Ein Tag und eine Stunde.
 start-at-past = Diese Stunde ist vorbei.
-start-type = Tippen Sie, wie viele Leute sie bekommen: { $n }
+start-type = Tippen Sie, wie viele Personen sie bekommen: { $n }
 start-people-wrong = Tippen Sie die Zahl, wie sie ist: { $n }
 start-what = { $n ->
     [0] Sie beginnt sofort und lässt sich nicht zurücknehmen. Wer jetzt oder später übersprungen wird, bekommt nichts.
@@ -599,26 +599,26 @@ start-what = { $n ->
   }
 start-button = { $n ->
     [one] An eine Person senden
-   *[other] An { $n } Leute senden
+   *[other] An { $n } Personen senden
   }
 start-button-later = { $n ->
     [one] Später an eine Person senden
-   *[other] Später an { $n } Leute senden
+   *[other] Später an { $n } Personen senden
   }
 start-taken-back = Bis dahin lässt sie sich zurücknehmen, und niemand hat etwas bekommen.
 again-title = Noch einmal
 again-helped = { $n ->
     [one] Eine Person wurde bis zuletzt aufgeschoben oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
-   *[other] { $n } Leute wurden bis zuletzt aufgeschoben oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
+   *[other] { $n } Personen wurden bis zuletzt aufgeschoben oder nicht wegen ihrer Adresse abgelehnt: Eine andere Nachricht erreicht sie vielleicht.
   }
 again-mend = { $n ->
-    [one] Eine Person wurde wegen etwas abgewiesen, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
-   *[other] { $n } Personen wurden wegen etwas abgewiesen, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
+    [one] Eine Person wurde wegen etwas abgelehnt, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
+   *[other] { $n } Personen wurden wegen etwas abgelehnt, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
   }
 again-write = Ihnen noch einmal schreiben
 again-doubt = { $n ->
     [one] Bei einer Person ist es ungewiss: Sie hat sie vielleicht schon.
-   *[other] Bei { $n } Leuten ist es ungewiss: Sie haben sie vielleicht schon.
+   *[other] Bei { $n } Personen ist es ungewiss: Sie haben sie vielleicht schon.
   }
 again-ask = Ihnen noch einmal senden…
 again-hard = { $n ->
@@ -627,23 +627,23 @@ again-hard = { $n ->
   }
 again-question = { $n ->
     [one] Der einen Person, bei der es ungewiss ist, noch einmal senden?
-   *[other] Den { $n } Leuten, bei denen es ungewiss ist, noch einmal senden?
+   *[other] Den { $n } Personen, bei denen es ungewiss ist, noch einmal senden?
   }
 again-meaning = Wer sie schon hat, bekommt eine zweite Kopie. Fragen Sie zuerst auf der Empfängerseite, ob sie ankam.
 again-button = { $n ->
     [one] Einer Person noch einmal senden
-   *[other] { $n } Leuten noch einmal senden
+   *[other] { $n } Personen noch einmal senden
   }
 again-stale = Seit jener Seite wurde jemandem noch einmal gesendet, oder es wurde bekannt, was geschah: Es wurde nichts getan. So steht es jetzt.
 again-segment = { $name }: nicht erreicht ({ $n })
 
 # Family: objection.
-objection-no_signing_key = Es gibt keinen Schlüssel, um Post dieser Domain zu unterschreiben.
-objection-key_not_published = DNS zeigt den Schlüssel nicht, der unterschreibt.
+objection-no_signing_key = Es gibt keinen Schlüssel, um Mail dieser Domain zu signieren.
+objection-key_not_published = DNS zeigt den Schlüssel nicht, der signiert.
 objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlagen.
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
-objection-nobody_to_send_to = Niemand bekäme sie: Alle der Zielgruppe würden übersprungen.
+objection-nobody_to_send_to = Niemand bekäme sie: Alle des Empfängerkreises würden übersprungen.
 objection-expired = Sie ist bis { $at } von Nutzen und begänne erst danach: Niemand bekäme sie.
 objection-rule_names_gone = Die Regel des Segments „{ $segment }“ nennt { $what ->
     [list] eine Liste, die
@@ -651,7 +651,7 @@ objection-rule_names_gone = Die Regel des Segments „{ $segment }“ nennt { $w
     [campaign] eine Kampagne, die
    *[link] einen Link, den
 } es nicht gibt: { $id }. Sie träfe auf niemanden zu, und ihr Gegenteil auf alle.
-objection-sent_already = Dieselbe Nachricht ging in den letzten sieben Tagen an dieselben Leute, als „{ $name }“ (Nummer { $number }): Jetzt gesendet, würde sie abgewiesen, weil sie sie zweimal bekämen. Ab { $at } kann sie wieder an sie gehen.
+objection-sent_already = Dieselbe Nachricht ging in den letzten sieben Tagen an dieselben Personen, als „{ $name }“ (Nummer { $number }): Jetzt gesendet, würde sie abgelehnt, weil sie sie zweimal bekämen. Ab { $at } kann sie wieder an sie gehen.
 
 # Family: remedy.
 remedy-no_signing_key = Fügen Sie die Domain hinzu und veröffentlichen Sie den Eintrag ihres Schlüssels.
@@ -659,10 +659,10 @@ remedy-key_not_published = Veröffentlichen Sie diesen Eintrag und sehen Sie dan
 remedy-key_not_seen = Sehen Sie gleich wieder nach; was DNS sagte:
 remedy-no_unsubscribe = Einen Link zum Abmelden in die Nachricht setzen
 remedy-no_postal_address = Setzen Sie postal_address in den Einstellungen des Arbeitsbereichs.
-remedy-nobody_to_send_to = Wählen Sie eine andere Zielgruppe; unten steht, warum jemand übersprungen würde.
+remedy-nobody_to_send_to = Wählen Sie einen anderen Empfängerkreis; unten steht, warum jemand übersprungen würde.
 remedy-expired = Bei „Von Nutzen bis“ eine spätere Zeit wählen oder keine
 remedy-rule_names_gone = Die Regel ändern, oder an wen die Kampagne geht
-remedy-sent_already = Ändern Sie den Text der Nachricht oder die Zielgruppe; ein anderer Betreff allein ist dieselbe Nachricht.
+remedy-sent_already = Ändern Sie den Text der Nachricht oder den Empfängerkreis; ein anderer Betreff allein ist dieselbe Nachricht.
 
 # Family: reaction.
 reaction-opened = geöffnet
@@ -730,8 +730,8 @@ alert-campaign_unreadable = Eine Kampagne pausiert: Sie kann nicht weitergeführ
 alert-warned = Ein Anteil kommt seiner Grenze nahe
 alert-provider_held = Ein Anbieter wird eine Weile in Ruhe gelassen
 alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
-alert-source_listed = Eine Absenderadresse steht bei einem Anbieter auf einer Liste
-alert-source_down = Eine Absenderadresse kann nicht senden
+alert-source_listed = Eine Quelle steht bei einem Anbieter auf einer Liste
+alert-source_down = Eine Quelle kann nicht senden
 alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
 alert-work_stuck = Personen warten und nichts geht voran
 alert-ledger_unwritable = Es kann nichts festgehalten werden
@@ -796,7 +796,7 @@ event-in_doubt = ungewiss
 event-requeued = wieder in der Warteschlange
 event-suppressed = gesperrt
 event-suppression_lifted = Sperre aufgehoben
-event-status_changed = Zustand geändert
+event-status_changed = Status geändert
 event-key_made = Signaturschlüssel erzeugt
 event-backed_up = gesichert
 event-adopted = Verzeichnis übernommen
@@ -806,8 +806,8 @@ event-import_begun = Import begonnen
 event-campaign_made = Kampagne geschrieben
 event-campaign_discarded = Kampagne verworfen
 event-limit_learned = Grenze gelernt
-event-source_changed = Absenderadresse geändert
-event-source_rested = Absenderadresse ruht
+event-source_changed = Quelle geändert
+event-source_rested = Quelle ruht
 event-braked = von einer Bremse angehalten
 event-warned = gewarnt
 event-incident = Störung bei einem Anbieter
@@ -855,7 +855,7 @@ event-campaign_edited = Kampagne geändert
 event-scheduled = geplant
 event-taken_back = zurückgenommen
 event-queued = eingereiht
-event-template_saved = Vorlage gesichert
+event-template_saved = Vorlage gespeichert
 event-template_removed = Vorlage entfernt
 event-trial_judged = Varianten verglichen
 event-variant_chosen = Variante gewählt
@@ -876,8 +876,8 @@ event-sequence_reached = einen Schritt eines Ablaufs erreicht
 event-sequence_left = aus einem Ablauf ausgetreten
 event-sequence_ended = Ende eines Ablaufs erreicht
 event-confirmation_asked = um Bestätigung gebeten
-event-origin_stopped = Herkunft gesperrt
-event-origin_allowed = Herkunft wieder zugelassen
+event-origin_stopped = Herkunft wird nicht mehr angeschrieben
+event-origin_allowed = Herkunft wird wieder angeschrieben
 event-put_to_rest = Kontakte ruhen
 event-woken = Kontakte geweckt
 event-restored = viele zurückgeholt
@@ -886,7 +886,7 @@ event-sequence_not_set = ein Ablauf konnte einen Wert nicht setzen: die Werte si
 
 # variants of a message
 compare-title = Varianten vergleichen (A/B)
-compare-help = Die Nachricht oben ist Variante A. Eine Stichprobe der Empfänger bekommt die Varianten zu gleichen Teilen; wenn die Leute Zeit hatten zu handeln, bekommen alle anderen die bessere. Was leer bleibt, ist wie in A; eine Variante, in der nichts steht, gibt es nicht.
+compare-help = Die Nachricht oben ist Variante A. Eine Stichprobe der Empfänger bekommt die Varianten zu gleichen Teilen; wenn die Personen Zeit hatten zu handeln, bekommen alle anderen die bessere. Was leer bleibt, ist wie in A; eine Variante, in der nichts steht, gibt es nicht.
 compare-variant = Variante { $letter }
 compare-from-name = Name des Absenders
 compare-own = Eine eigene Nachricht
@@ -908,8 +908,8 @@ compare-goal = Name des Ziels
 compare-goal-help = Das Ereignis, das ein anderes System von einer Person meldet, etwa „booked“.
 compare-chosen = Wer wählt
 chosen-figures = die Zahlen; ohne klaren Unterschied die vordere
-chosen-clear = die Zahlen, wo sie mehr als zufällig abweichen, sonst ein Mensch
-chosen-person = ein Mensch, der die Zahlen sieht
+chosen-clear = die Zahlen, wo sie mehr als zufällig abweichen, sonst jemand
+chosen-person = jemand, der die Zahlen sieht
 compare-who = Wer welche Variante bekommt
 compare-change = Vergleich ändern
 compare-says = Was anders ist
@@ -917,7 +917,7 @@ compare-about = Personen, etwa
 compare-message = die Nachricht, wie sie geschrieben ist
 compare-rest = Alle anderen
 compare-rest-what = warten und bekommen die gewählte
-compare-judged-clicks = { $wait }, nachdem fast alle der Stichprobe ein erstes Urteil haben, werden die eigenen Klicks der Leute verglichen.
+compare-judged-clicks = { $wait }, nachdem fast alle der Stichprobe ein erstes Urteil haben, werden die eigenen Klicks der Personen verglichen.
 compare-judged-goal = { $wait }, nachdem fast alle der Stichprobe ein erstes Urteil haben, wird verglichen, wie viele „{ $goal }“ erreicht haben.
 compare-by-figures = Die Zahlen wählen; wo der Unterschied Zufall sein kann, wird die vordere trotzdem gesendet, und der Bericht sagt es.
 compare-by-clear = Die Zahlen wählen, wo sie mehr als zufällig abweichen; sonst wird auf dem Bericht jemand gefragt.
@@ -932,7 +932,7 @@ trial-clicked = Selbst geklickt
 trial-opened = Geöffnet
 trial-winner = gewählt
 trial-sending = Die Stichprobe wird gesendet. Alle anderen warten.
-trial-waiting = Die Stichprobe hat sie. Die Leute haben bis { $at } Zeit zu handeln; dann werden die Varianten verglichen. Alle anderen warten.
+trial-waiting = Die Stichprobe hat sie. Die Personen haben bis { $at } Zeit zu handeln; dann werden die Varianten verglichen. Alle anderen warten.
 trial-asking = Der Vergleich endete um { $at }, und jemand wird gefragt, welche Variante alle anderen bekommen. So lange warten sie.
 trial-chosen-by-figures = Die Zahlen haben um { $at } { $variant } gewählt: Alle, die nicht in der Stichprobe waren, bekommen sie.
 trial-chosen-by-hand = Jemand hat um { $at } { $variant } gewählt: Alle, die nicht in der Stichprobe waren, bekommen sie.
@@ -945,7 +945,7 @@ trial-what = Anteile sind von denen, deren Server die Nachricht angenommen hat. 
 trial-choose = Von Hand wählen, was alle anderen bekommen
 trial-choose-none = Sagen Sie, welche Variante alle anderen bekommen.
 trial-because = Warum
-trial-choose-what = Es steht im Ereignisprotokoll. Gewählt wird einmal, was auch immer die Zahlen sagen.
+trial-choose-what = Es steht im Protokoll. Gewählt wird einmal, was auch immer die Zahlen sagen.
 trial-choose-button = Diese an alle anderen senden
 
 # how fast a campaign goes
@@ -1016,7 +1016,7 @@ left-by-told = wie jemandem hier gesagt wurde
 
 # Family: sign.
 sign-head = nur der Kopf wurde abgefragt
-sign-trap = folgte einem Link, den kein Mensch sieht
+sign-trap = folgte einem Link, den niemand sieht
 sign-scanner = ein bekannter Scanner
 sign-prefetch = ein Maildienst, der Bilder im Voraus lädt
 sign-at_once = sofort nach der Zustellung
@@ -1030,11 +1030,35 @@ sign-second_look = ein Browser von anderswo, später
 # Family: error-cause.
 error-cause-format = die Adresse lässt sich nicht lesen
 error-cause-hard_bounced = das Postfach oder die Domain gibt es nicht
-error-cause-soft_bounce_limit = in vier Sendungen in Folge bis zuletzt aufgeschoben
-error-cause-refused = in drei Sendungen in Folge gerade für diese Adresse abgelehnt
+error-cause-soft_bounce_limit = in vier Aussendungen in Folge bis zuletzt aufgeschoben
+error-cause-refused = in drei Aussendungen in Folge gerade für diese Adresse abgelehnt
 error-cause-manual = von Hand gesetzt
 
 # Family: edited.
 edited-email = Adresse
 edited-attributes = Werte
 edited-reactivated = wieder aktiv
+
+# What the log notes.
+noted-taken-back = zurückgenommen
+noted-clicked = geklickt
+noted-arm = { $variant }: { $acted } von { $people } { $did } ({ $share } %)
+noted-better = { $variant } schneidet besser ab: Der Zufall allein macht einen solchen Unterschied selten ({ $p })
+noted-no-difference = Kein klarer Unterschied: { $variant } liegt vorn, aber das kann auch der Zufall allein ({ $p })
+noted-by-hand = von Hand gewählt
+noted-variant = Variante { $variant }: { $said }
+noted-account-disabled = ausgesperrt
+noted-account-enabled = wieder eingelassen
+noted-account-password = Passwort
+noted-account-factor-on = zweiter Faktor eingerichtet
+noted-account-factor-off = zweiter Faktor entfernt
+noted-account-identity = Anmeldedienst
+noted-account-by-link = über einen Link
+noted-account-codes = Wiederherstellungscodes
+noted-account-invited = Link zum Annehmen erzeugt
+noted-account-reset = Link für ein neues Passwort erzeugt
+noted-account-accepted = { $role }: angenommen
+noted-no-longer = nicht mehr
+noted-version = { $name }, Fassung { $version }
+noted-rest = { $people } Personen, { $days } Tage und { $mailings } Aussendungen: { $why }
+noted-woken = { $people } Personen: { $why }

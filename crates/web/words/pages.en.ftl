@@ -1038,3 +1038,27 @@ error-cause-manual = set by hand
 edited-email = address
 edited-attributes = values
 edited-reactivated = active again
+
+# What the log notes.
+noted-taken-back = taken back
+noted-clicked = clicked
+noted-arm = { $variant }: { $acted } of { $people } { $did } ({ $share } %)
+noted-better = { $variant } did better: chance alone seldom makes such a difference ({ $p })
+noted-no-difference = No difference: { $variant } is ahead, but chance alone may do that ({ $p })
+noted-by-hand = chosen by hand
+noted-variant = variant { $variant }: { $said }
+noted-account-disabled = disabled
+noted-account-enabled = enabled
+noted-account-password = password
+noted-account-factor-on = second factor on
+noted-account-factor-off = second factor off
+noted-account-identity = identity provider
+noted-account-by-link = by a link
+noted-account-codes = recovery codes
+noted-account-invited = link to accept made
+noted-account-reset = link to set a new password made
+noted-account-accepted = { $role }: accepted
+noted-no-longer = no longer
+noted-version = { $name }, version { $version }
+noted-rest = { $people } people, { $days } days and { $mailings } mailings: { $why }
+noted-woken = { $people } people: { $why }

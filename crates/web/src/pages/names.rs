@@ -29,6 +29,8 @@ impl Names {
         match actor.split_once(':') {
             None if actor == "engine" => shown.say("actor-machine"),
             None if actor == "recipient" => shown.say("actor-recipient"),
+            // Where the machine does not say who sits there.
+            Some(("cli", "unknown")) => shown.fill("actor-terminal", &[("name", shown.say("unknown").into())]),
             Some(("cli", name)) => shown.fill("actor-terminal", &[("name", name.into())]),
             _ => actor.to_owned(),
         }

@@ -5,7 +5,9 @@
 
 use super::shown::Shown;
 use dispatch::engage::Sign;
-use model::{ErrorCause, EventKind, SuppressionReason, Timestamp};
+use dispatch::telling::filling;
+use engine::trial::CHOSEN_BY_HAND;
+use model::{DeliveryState, ErrorCause, EventKind, Role, SuppressionReason, Timestamp};
 use serde_json::{Map, Value};
 use store::Event;
 
@@ -21,7 +23,7 @@ const ID_LETTERS: usize = 12;
 /// What is noted beside an event.
 pub(super) fn in_words(shown: &Shown, event: &Event) -> Option<String> {
     let detail = event.detail.as_deref()?;
-    Some(told(shown, event.kind, detail, &event.at))
+    Some(told(shown, event.kind, detail, &event.at)).filter(|told| !told.is_empty())
 }
 
 fn told(shown: &Shown, kind: EventKind, detail: &str, at: &Timestamp) -> String {
@@ -31,7 +33,22 @@ fn told(shown: &Shown, kind: EventKind, detail: &str, at: &Timestamp) -> String 
     let known = match kind {
         EventKind::Scheduled => scheduled(shown, detail),
         EventKind::StatusChanged => status(shown, detail),
-        EventKind::Suppressed | EventKind::SuppressionLifted => suppressed(shown, detail),
+        EventKind::Suppressed | EventKind::SuppressionLifted => {
+            suppressed(shown, detail).or_else(|| Some(shown.machine_said(detail, at)))
+        }
+        EventKind::TrialJudged => judged(shown, detail),
+        EventKind::VariantChosen => chosen(shown, detail),
+        EventKind::UserAdded | EventKind::UserChanged | EventKind::UserRemoved => Some(account(shown, detail)),
+        // Who it was stands beside it.
+        EventKind::SignedIn | EventKind::SignedOut => Some(String::new()),
+        EventKind::AlertSnoozed => snoozed(shown, detail),
+        EventKind::SequenceActivated | EventKind::TemplateSaved => version(shown, detail),
+        EventKind::PutToRest | EventKind::Woken => at_rest(shown, detail),
+        EventKind::DoubtSettled => settled(shown, detail),
+        EventKind::WebhookChanged | EventKind::WebhookEnabled | EventKind::AlertChannelChanged => {
+            Some(shown.machine_said(without_id(detail), at))
+        }
+        EventKind::SettingChanged if detail.starts_with("tracking host ") => Some(shown.machine_said(detail, at)),
         EventKind::ContactEdited => edited(shown, detail),
         EventKind::MailPaused => Some(paused(shown, detail)),
         EventKind::TopicsChosen => Some(topics(shown, detail)),
@@ -49,6 +66,7 @@ fn told(shown: &Shown, kind: EventKind, detail: &str, at: &Timestamp) -> String 
         | EventKind::Warned
         | EventKind::Incident
         | EventKind::CanaryEnded
+        | EventKind::Forgotten
         | EventKind::BudgetSpent => Some(shown.machine_said(detail, at)),
         _ => None,
     };
@@ -90,7 +108,11 @@ fn suppressed(shown: &Shown, detail: &str) -> Option<String> {
     let end = detail.find([':', ',']).unwrap_or(detail.len());
     let (word, rest) = detail.split_at_checked(end)?;
     let reason = SuppressionReason::from_word(word)?;
-    let rest = if rest == ", provisional" { format!(", {}", shown.say("noted-provisional")) } else { rest.to_owned() };
+    let rest = match rest {
+        ", provisional" => format!(", {}", shown.say("noted-provisional")),
+        ": taken back" => format!(": {}", shown.say("noted-taken-back")),
+        other => other.to_owned(),
+    };
     Some(shown.one_of("suppressed", reason.word()) + &rest)
 }
 
@@ -118,6 +140,120 @@ fn topics(shown: &Shown, detail: &str) -> String {
         _ => topic.to_owned(),
     };
     detail.split(", ").map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What a comparison of variants came to; `None`: these are somebody's own words.
+fn judged(shown: &Shown, detail: &str) -> Option<String> {
+    let sentence = |said: &str| arm(shown, said).or_else(|| finding(shown, said));
+    let told: Option<Vec<String>> = detail.strip_suffix('.')?.split(". ").map(sentence).collect();
+    Some(told?.join(". ") + ".")
+}
+
+/// A figure with the sign between its decimals that the language has.
+fn figure(shown: &Shown, written: &str) -> String {
+    written.replace('.', shown.words.decimal_sign())
+}
+
+/// `A: 31 of 1000 clicked (3.1 %)`
+fn arm(shown: &Shown, said: &str) -> Option<String> {
+    let parts = filling("{}: {} of {} {} ({} %)", said)?;
+    let [variant, acted, people, did, share] = parts[..] else { return None };
+    let did = if did == "clicked" { shown.say("noted-clicked") } else { did.to_owned() };
+    let values = [
+        ("variant", variant.into()),
+        ("acted", acted.into()),
+        ("people", people.into()),
+        ("did", did.into()),
+        ("share", figure(shown, share).into()),
+    ];
+    Some(shown.fill("noted-arm", &values))
+}
+
+/// Which variant did better, as far as that can be said.
+fn finding(shown: &Shown, said: &str) -> Option<String> {
+    if said == "Too few acted to say which is better" {
+        return Some(shown.say("trial-too-little").trim_end_matches('.').to_owned());
+    }
+    let told = |pattern: &str| {
+        let parts = filling(pattern, said)?;
+        let [variant, p] = parts[..] else { return None };
+        Some((variant.to_owned(), figure(shown, p)))
+    };
+    if let Some((variant, p)) = told("{} did better: chance alone seldom makes such a difference ({})") {
+        return Some(shown.fill("noted-better", &[("variant", variant.into()), ("p", p.into())]));
+    }
+    let (variant, p) = told("No difference: {} is ahead, but chance alone may do that ({})")?;
+    Some(shown.fill("noted-no-difference", &[("variant", variant.into()), ("p", p.into())]))
+}
+
+/// Which variant was chosen, and by what.
+fn chosen(shown: &Shown, detail: &str) -> Option<String> {
+    let (variant, said) = detail.strip_prefix("variant ")?.split_once(": ")?;
+    let said = match said {
+        CHOSEN_BY_HAND => shown.say("noted-by-hand"),
+        other => judged(shown, other).unwrap_or_else(|| other.to_owned()),
+    };
+    Some(shown.fill("noted-variant", &[("variant", variant.into()), ("said", said.into())]))
+}
+
+/// What became of somebody's account.
+fn account(shown: &Shown, detail: &str) -> String {
+    let role =
+        |word: &str| Role::ALL.iter().find(|role| role.word() == word).map(|role| shown.one_of("role", role.word()));
+    let one = |part: &str| match part {
+        "disabled" => shown.say("noted-account-disabled"),
+        "enabled" => shown.say("noted-account-enabled"),
+        "password" => shown.say("noted-account-password"),
+        "second factor on" => shown.say("noted-account-factor-on"),
+        "second factor off" => shown.say("noted-account-factor-off"),
+        "identity provider" => shown.say("noted-account-identity"),
+        "by a link" => shown.say("noted-account-by-link"),
+        "recovery codes" => shown.say("noted-account-codes"),
+        "link to accept made" => shown.say("noted-account-invited"),
+        "link to set a new password made" => shown.say("noted-account-reset"),
+        other => match other.strip_suffix(" accepted").and_then(role) {
+            Some(role) => shown.fill("noted-account-accepted", &[("role", role.into())]),
+            None => role(other).unwrap_or_else(|| other.to_owned()),
+        },
+    };
+    without_id(detail).split(", ").map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// For how long an alert is quiet.
+fn snoozed(shown: &Shown, detail: &str) -> Option<String> {
+    let what = without_id(detail);
+    if what == "no longer" {
+        return Some(shown.say("noted-no-longer"));
+    }
+    let millis = what.strip_prefix("until ")?.strip_suffix(" (Unix milliseconds)")?.parse().ok()?;
+    Some(shown.fill("noted-until", &[("at", shown.time(&Timestamp::from_millis(millis)).into())]))
+}
+
+/// A name and which version of it.
+fn version(shown: &Shown, detail: &str) -> Option<String> {
+    let (name, version) = without_id(detail).rsplit_once(", version ")?;
+    Some(shown.fill("noted-version", &[("name", name.into()), ("version", version.into())]))
+}
+
+/// Who was put to rest by which rule, or woken, and why.
+fn at_rest(shown: &Shown, detail: &str) -> Option<String> {
+    let (_, said) = detail.split_once(": ")?;
+    if let Some(parts) = filling("{} people, {} days and {} mailings: {}", said) {
+        let [people, days, mailings, why] = parts[..] else { return None };
+        let values =
+            [("people", people.into()), ("days", days.into()), ("mailings", mailings.into()), ("why", why.into())];
+        return Some(shown.fill("noted-rest", &values));
+    }
+    let parts = filling("{} people: {}", said)?;
+    let [people, why] = parts[..] else { return None };
+    Some(shown.fill("noted-woken", &[("people", people.into()), ("why", why.into())]))
+}
+
+/// What something in doubt turned out to be, and by what evidence.
+fn settled(shown: &Shown, detail: &str) -> Option<String> {
+    let (to, evidence) = detail.split_once(": ")?;
+    let state = DeliveryState::ALL.iter().find(|state| state.word() == to)?;
+    Some(format!("{}: {evidence}", shown.one_of("term", state.word())))
 }
 
 /// Names stand behind the id of what they name: `l_sag7cj380000 News`.
@@ -177,6 +313,46 @@ mod tests {
         assert_eq!(de(EventKind::MailPaused, "ended"), "die Pause ist vorbei");
         assert_eq!(de(EventKind::TopicsChosen, "News yes, Sale no"), "News: ja, Sale: nein");
         assert_eq!(de(EventKind::Built, "1000 people, 62 skipped"), "1000 Personen, 62 übersprungen");
+        assert_eq!(de(EventKind::UserChanged, "u_9f8e7d6c5b4a operator accepted"), "Betreuer: angenommen");
+        assert_eq!(de(EventKind::UserChanged, "u_9f8e7d6c5b4a password, by a link"), "Passwort, über einen Link");
+        assert_eq!(de(EventKind::AlertSnoozed, "a_9f8e7d6c5b4a until 1773049387000 (Unix milliseconds)"), "bis 09:43");
+        assert_eq!(de(EventKind::SequenceActivated, "q_9f8e7d6c5b4a Tour, version 2"), "Tour, Fassung 2");
+        assert_eq!(
+            de(EventKind::PutToRest, "z_9f8e7d6c5b4a: 12 people, 365 days and 10 mailings: they sleep"),
+            "12 Personen, 365 Tage und 10 Aussendungen: they sleep"
+        );
+        assert_eq!(de(EventKind::DoubtSettled, "accepted: their log"), "angenommen: their log");
+        assert_eq!(de(EventKind::SourceChanged, "broadcast through pool warm"), "broadcast über die Gruppe warm");
+        assert_eq!(de(EventKind::WebhookChanged, "w_9f8e7d6c5b4a new secret"), "neues Geheimnis");
         assert_eq!(de(EventKind::CampaignMade, "the workspace"), "the workspace", "a name is nobody's sentence");
+    }
+
+    #[test]
+    fn a_judged_comparison_is_told_sentence_by_sentence() {
+        use dispatch::trial::{Arm, judge};
+        let told = |arms: &[Arm]| {
+            let said = judge(arms).told(arms, "clicked");
+            let german = says(Language::De, EventKind::TrialJudged, &said);
+            assert_eq!(says(Language::En, EventKind::TrialJudged, &said), said, "as it was said");
+            (said, german)
+        };
+        let arm = |people, acted| Arm { people, acted };
+        let (said, better) = told(&[arm(1_000, 31), arm(1_000, 52)]);
+        assert_eq!(
+            better,
+            "A: 31 von 1000 geklickt (3,1 %). B: 52 von 1000 geklickt (5,2 %). B schneidet besser ab: Der Zufall allein macht \
+             einen solchen Unterschied selten (p = 0,019)."
+        );
+        let chosen = says(Language::De, EventKind::VariantChosen, &format!("variant B: {said}"));
+        assert_eq!(chosen, format!("Variante B: {better}"));
+        assert!(told(&[arm(1_000, 50), arm(1_000, 52)]).1.contains("Kein klarer Unterschied"));
+        assert!(
+            told(&[arm(10, 1), arm(10, 0)]).1.ends_with("Zu wenige haben gehandelt, um zu sagen, welche besser ist.")
+        );
+        assert_eq!(says(Language::De, EventKind::VariantChosen, "variant B: I like it"), "Variante B: I like it");
+        assert_eq!(
+            says(Language::De, EventKind::VariantChosen, "variant A: chosen by hand"),
+            "Variante A: von Hand gewählt"
+        );
     }
 }

@@ -24,7 +24,7 @@ pub(crate) const UNITS: [&str; 3] = ["minutes", "hours", "days"];
 /// What is wrong: the field, empty where it is the line as a whole, and what is said. One for each field.
 pub(super) type Wrongs = Vec<(String, String)>;
 
-fn told<'w>(wrongs: &'w Wrongs, field: &str) -> Option<&'w str> {
+fn told<'w>(wrongs: &'w [(String, String)], field: &str) -> Option<&'w str> {
     wrongs.iter().find(|(known, _)| known == field).map(|(_, says)| says.as_str())
 }
 
