@@ -113,7 +113,7 @@ pub use settlement::{Refused, Settled, Settlement};
 pub use source::{NewPool, NewSource, Pool, Source, StreamPool};
 pub use standing::{Added, Addition};
 pub use sunset::{Drowsy, SleepRule, Sunset, SunsetPage};
-pub use suppression::{LiftFilter, SecondLookup, Suppression, Target};
+pub use suppression::{LiftFilter, SecondLookup, SuppressedPlace, Suppression, Target};
 pub use template::Template;
 pub use tls::{TlsPolicy, TlsResult};
 pub use tracking_host::TrackingHost;

@@ -54,12 +54,14 @@ pub struct Sought {
     pub stand: Option<Stand>,
     /// A list they are on, confirmed where it asks for that.
     pub list: Option<ListId>,
+    /// In the order of their addresses, whether their Latin letters are large or small, and those who have none last.
+    pub by_address: bool,
 }
 
 impl Sought {
-    /// Is nothing asked?
+    /// Is nothing asked, but the order they stand in?
     pub fn is_everybody(&self) -> bool {
-        *self == Sought::default()
+        *self == Sought { by_address: self.by_address, ..Sought::default() }
     }
 }
 

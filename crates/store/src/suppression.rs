@@ -7,6 +7,8 @@ use crate::Store;
 use crate::error::{Result, StoreError};
 use crate::sqlite::{Ledger, suppressions};
 use model::{Actor, ContactId, DeliveryId, DomainId, EmailAddress, SuppressionReason, Timestamp, WorkspaceId};
+use std::fmt;
+use std::str::FromStr;
 
 /// The most suppressions of one transaction: as many as an import's chunk may ask for.
 pub const SUPPRESS_BATCH_MAX: usize = crate::import::IMPORT_CHUNK_ROWS_MAX;
@@ -41,6 +43,45 @@ pub struct Suppression {
     pub actor: String,
     /// Made while the provider seemed to have an incident: to be confirmed or lifted.
     pub provisional: bool,
+}
+
+/// Where an entry stands in the list newest first: by time, and of those of one time each where it stays. Opaque; keep it as text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SuppressedPlace {
+    pub(crate) at: Timestamp,
+    /// Addresses are told before domains.
+    pub(crate) is_address: bool,
+    /// The hash, or the domain's id with as many digits as any has.
+    pub(crate) key: String,
+    pub(crate) reason: u8,
+}
+
+impl fmt::Display for SuppressedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SuppressedPlace { at, is_address, key, reason } = self;
+        write!(f, "{} {} {reason} {key}", at.as_millis(), u8::from(*is_address))
+    }
+}
+
+/// A text that is no place of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no place in the list; take the one that a page ended with")]
+pub struct NoSuppressedPlace;
+
+impl FromStr for SuppressedPlace {
+    type Err = NoSuppressedPlace;
+
+    fn from_str(text: &str) -> std::result::Result<SuppressedPlace, NoSuppressedPlace> {
+        let mut parts = text.splitn(4, ' ');
+        let mut next = || parts.next().ok_or(NoSuppressedPlace);
+        let number = |text: &str| text.parse::<i64>().map_err(|_| NoSuppressedPlace);
+        Ok(SuppressedPlace {
+            at: Timestamp::from_millis(number(next()?)?),
+            is_address: next()? == "1",
+            reason: next()?.parse().map_err(|_| NoSuppressedPlace)?,
+            key: next()?.to_owned(),
+        })
+    }
 }
 
 /// Which entries to lift in bulk: bounce suppressions only; complaints and unsubscribes are never touched.
@@ -130,6 +171,17 @@ impl Store {
     ) -> Result<Vec<Suppression>> {
         let reason = Some(reason);
         self.core.lanes.read(move |conn| suppressions::list(conn, workspace, reason, after.as_deref(), limit)).await
+    }
+    /// The suppression list newest first, all of it or what is for one reason, in pages after `after`; each with its place.
+    pub async fn suppressions_newest(
+        &self,
+        workspace: WorkspaceId,
+        reason: Option<SuppressionReason>,
+        after: Option<SuppressedPlace>,
+        limit: usize,
+    ) -> Result<Vec<(SuppressedPlace, Suppression)>> {
+        let read = move |conn: &_| suppressions::newest(conn, workspace, reason, after.as_ref(), limit);
+        self.core.lanes.read(read).await
     }
     /// What keeps mail from an address: entries of the address and of its domain.
     pub async fn suppressions_of(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<Vec<Suppression>> {

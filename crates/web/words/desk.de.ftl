@@ -251,7 +251,6 @@ suppressed-nameless = jemand, der vergessen wurde
 suppressed-provisional = entstand bei einer Störung des Anbieters: noch zu bestätigen
 suppressed-find = Nach Adresse suchen
 suppressed-any = Aus welchem Grund auch immer
-suppressed-newest = Neueste zuerst, im Protokoll
 suppressions-none-so = Deswegen ist niemand gesperrt.
 suppressed-lift = Aufheben…
 suppressed-lift-question = { $target } wieder anschreiben?

@@ -254,7 +254,6 @@ suppressed-nameless = somebody who was forgotten
 suppressed-provisional = made while the provider had trouble: to be confirmed
 suppressed-find = Find by address
 suppressed-any = For whatever reason
-suppressed-newest = Newest first, in the log
 suppressions-none-so = Nobody is suppressed for that.
 suppressed-lift = Lift…
 suppressed-lift-question = Mail { $target } again?

@@ -138,6 +138,46 @@ fn the_list_is_read_in_pages() {
 }
 
 #[test]
+fn the_list_is_read_newest_first_and_nothing_is_left_out_between_pages() {
+    let store = empty();
+    let suppress = |target, reason, when| now(store.suppress(W, target, reason, None, &ME, at(when))).unwrap();
+    for n in 0..12 {
+        // Several of one time, some of them one address for two reasons.
+        let when = n / 4;
+        suppress(Target::Address(format!("p{n}@a.example")), SuppressionReason::Manual, when);
+        if n % 3 == 0 {
+            suppress(Target::Address(format!("p{n}@a.example")), SuppressionReason::Complained, when);
+            suppress(Target::Domain(format!("d{n}.example")), SuppressionReason::Manual, when);
+            suppress(Target::Domain(format!("d{n}.example")), SuppressionReason::DomainRefusesMail, when);
+        }
+    }
+    let paged = |reason: Option<SuppressionReason>, limit: usize| {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = now(store.suppressions_newest(W, reason, after, limit)).unwrap();
+            let Some((last, _)) = page.last() else { return seen };
+            after = Some(last.to_string().parse().unwrap());
+            seen.extend(page.into_iter().map(|(_, entry)| entry));
+        }
+    };
+    for reason in SuppressionReason::ALL.iter().map(|reason| Some(*reason)).chain([None]) {
+        let mut all = match reason {
+            Some(reason) => now(store.suppressions_for(W, reason, None, 99)).unwrap(),
+            None => now(store.suppressions(W, None, 99)).unwrap(),
+        };
+        for limit in [1, 3, 5, 99] {
+            let mut seen = paged(reason, limit);
+            assert!(seen.is_sorted_by_key(|entry| std::cmp::Reverse(entry.at)), "{reason:?} {limit}");
+            assert_eq!(seen, paged(reason, 99));
+            let by = |entry: &crate::Suppression| (entry.hash.clone(), entry.reason);
+            seen.sort_by_key(by);
+            all.sort_by_key(by);
+            assert_eq!(seen, all, "{reason:?} {limit}");
+        }
+    }
+}
+
+#[test]
 fn bounces_of_one_bad_hour_are_lifted_by_their_evidence() {
     let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);

@@ -119,6 +119,7 @@ fn every_schema_that_was_released_still_opens_and_becomes_the_newest() {
         include_str!("../../fixtures/schema-6.sql"),
         include_str!("../../fixtures/schema-7.sql"),
         include_str!("../../fixtures/schema-8.sql"),
+        include_str!("../../fixtures/schema-9.sql"),
     ];
     for (fixture, version) in fixtures.into_iter().zip(1..) {
         let (dir, store) = opened(fixture);
@@ -317,6 +318,19 @@ fn what_the_eighth_schema_kept_is_read() {
     let owner = now(store.members(W, None, 9)).unwrap().remove(0);
     assert!(!owner.is_invited && owner.user.email == "owner@a.example");
     assert!(now(store.invitations_of("owner@a.example")).unwrap().is_empty());
+}
+
+#[test]
+fn what_the_ninth_schema_kept_is_read() {
+    let (_dir, store) = opened(include_str!("../../fixtures/schema-9.sql"));
+    assert_eq!(now(store.invitations_of("newcomer@a.example")).unwrap().len(), 1);
+    let listed = now(store.suppressions(W, None, 9)).unwrap();
+    let newest = now(store.suppressions_newest(W, None, None, 9)).unwrap();
+    assert_eq!(newest.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>(), listed);
+    let everybody = crate::Sought { by_address: true, ..crate::Sought::default() };
+    let found = now(store.seek(W, everybody, None, 99)).unwrap().people;
+    assert_eq!(found.len(), now(store.contacts_page(W, None, 99)).unwrap().len());
+    assert_eq!(found[0].email.as_deref(), Some("anna@a.example"));
 }
 
 #[test]

@@ -91,9 +91,9 @@ fn exactly_those_are_found_for_whom_all_of_it_holds_and_nobody_twice() {
     for stand in stands() {
         for begins in [None, Some("an"), Some("AN_"), Some("anna@a"), Some("É"), Some("x"), Some("é")] {
             for domain in [None, Some("b.example"), Some("unheard.example")] {
-                for list in [None, Some(list)] {
+                for (list, by_address) in [(None, false), (Some(list), false), (None, true), (Some(list), true)] {
                     let (begins, domain) = (begins.map(str::to_owned), domain.map(str::to_owned));
-                    let question = Sought { begins, domain, stand, list };
+                    let question = Sought { begins, domain, stand, list, by_address };
                     let mut expected: Vec<ContactId> = everybody
                         .iter()
                         // Of letters that are not Latin the large and the small are two.
@@ -126,6 +126,22 @@ fn addresses_are_found_in_their_order_however_they_are_written() {
     assert_eq!(emails, ["ANDREA@a.example", "Anna@a.example", "an_na@a.example", "anton@a.example"]);
     let long = Sought { begins: Some("x".repeat(400)), ..Sought::default() };
     assert!(matches!(now(store.seek(W, long, None, 9)), Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn everybody_is_listed_in_the_order_of_addresses_and_who_has_none_is_last() {
+    let (store, ..) = furnished();
+    let question = Sought { by_address: true, ..Sought::default() };
+    assert!(question.is_everybody());
+    let told: Vec<String> = sought(&store, &question)
+        .into_iter()
+        .map(|id| now(store.contact(id)).unwrap().unwrap())
+        .map(|one| one.email.filter(|_| one.address.is_some()).unwrap_or_default().to_lowercase())
+        .collect();
+    let (with, without): (Vec<String>, Vec<String>) = told.iter().cloned().partition(|email| !email.is_empty());
+    assert!(with.is_sorted(), "{with:?}");
+    assert!(!without.is_empty() && told.ends_with(&without));
+    assert_eq!(told.len(), now(store.contacts_page(W, None, 99)).unwrap().len());
 }
 
 #[test]

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007.sql"),
     include_str!("../../migrations/0008.sql"),
     include_str!("../../migrations/0009.sql"),
+    include_str!("../../migrations/0010.sql"),
 ];
 
 /// The newest schema this program knows.

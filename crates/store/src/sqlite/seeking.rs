@@ -145,6 +145,13 @@ fn least(conn: &Connection, workspace: WorkspaceId, ways: &[Vec<Leg>]) -> Result
 /// Every way along which the people sought can be found.
 fn ways(conn: &Connection, sought: &Sought) -> Result<Vec<Vec<Leg>>> {
     let mut ways = Vec::new();
+    if sought.by_address {
+        let mut legs = vec![by_address(sought.begins.as_deref().unwrap_or_default())];
+        if sought.begins.is_none() && sought.domain.is_none() {
+            legs.push(without_address());
+        }
+        return Ok(vec![legs]);
+    }
     if let Some(begins) = &sought.begins {
         ways.push(vec![by_address(begins)]);
     }
@@ -177,10 +184,17 @@ fn by_address(begins: &str) -> Leg {
         "SELECT a.email, c.id FROM address a CROSS JOIN contact c ON c.workspace = a.workspace AND c.address = +a.id
         WHERE a.workspace = ?1 AND a.email COLLATE NOCASE >= ?2 AND a.email COLLATE NOCASE < ?5
             AND (a.email COLLATE NOCASE > ?2 OR c.id > ?3) AND ?4 = ?4
-        ORDER BY a.email COLLATE NOCASE, a.id, c.id";
+        ORDER BY a.email COLLATE NOCASE, c.id";
     // No character stands behind the last one.
     let values = vec![Value::from(begins.to_owned()), Value::from(format!("{begins}{}", char::MAX))];
     Leg { sql: sql.to_owned(), values, key: Key::Address }
+}
+
+/// Along those who have no address, in the order they came.
+fn without_address() -> Leg {
+    let sql = "SELECT c.id, c.id FROM contact c
+        WHERE c.workspace = ?1 AND c.address IS NULL AND c.id > max(?2, ?3) ORDER BY c.id";
+    Leg { sql: sql.to_owned(), values: Vec::new(), key: Key::Person }
 }
 
 /// Along what says where somebody stands; `None`: no index does.
@@ -349,6 +363,7 @@ mod tests {
             Sought { begins: Some("an".to_owned()), ..Sought::default() },
             Sought { domain: Some("a.example".to_owned()), ..Sought::default() },
             Sought { list: Some(model::ListId(7)), ..Sought::default() },
+            Sought { by_address: true, ..Sought::default() },
         ];
         for sought in stands.chain(others) {
             let plan = plan(&conn, &sought);
@@ -360,5 +375,8 @@ mod tests {
         let begins = Sought { begins: Some("an".to_owned()), ..Sought::default() };
         let walk = "SEARCH a USING COVERING INDEX address_by_email (workspace=? AND email>? AND email<?)";
         assert_eq!(plan(&conn, &begins)[0], walk);
+        let sorted = plan(&conn, &Sought { by_address: true, ..Sought::default() });
+        assert_eq!(sorted[0], walk);
+        assert!(sorted.iter().any(|step| step.contains("contact_without_address (workspace=?")), "{sorted:#?}");
     }
 }

@@ -7,13 +7,13 @@ use crate::changes::{Change, Whom};
 use crate::error::{Result, StoreError};
 use crate::restore::{GROUPS_MAX, RestoreGroup, RestorePreview, SHOWN_MAX};
 use crate::secrets::{hex, unhex};
-use crate::suppression::{LiftFilter, SecondLookup, Suppression, Target};
+use crate::suppression::{LiftFilter, SecondLookup, SuppressedPlace, Suppression, Target};
 use model::{
     Actor, AddressId, ContactId, ContactStatus, DeliveryId, DomainId, EmailAddress, ErrorCause, EventKind, MailDomain,
     SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::{FromSql, Value};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 /// Addresses suppressed or lifted in one step.
 const STEP_ROWS: i64 = 5_000;
@@ -73,6 +73,85 @@ pub(crate) fn list(
         found.push(row?);
     }
     Ok(found)
+}
+
+/// The list newest first, all of it or what is for one reason. Each reason has a range of its own in the index: the newest of
+/// every one of them are put together.
+pub(crate) fn newest(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    reason: Option<SuppressionReason>,
+    after: Option<&SuppressedPlace>,
+    limit: usize,
+) -> Result<Vec<(SuppressedPlace, Suppression)>> {
+    let mut found = Vec::new();
+    for &own in SuppressionReason::ALL.iter().filter(|own| reason.is_none_or(|reason| reason == **own)) {
+        for is_address in [true, false] {
+            let (sql, values) = newest_for(workspace, own, is_address, after, limit);
+            let mut statement = conn.prepare_cached(&sql)?;
+            let mut rows = statement.query(params_from_iter(values))?;
+            while let Some(row) = rows.next()? {
+                let entry = read_suppression(row)?;
+                let key = if is_address { entry.hash.clone() } else { digits_of(row.get(9)?) };
+                found.push((SuppressedPlace { at: entry.at, is_address, key, reason: own.code() }, entry));
+            }
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| b.cmp(a));
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// The id of a domain, with so many digits that ids have the same order as texts and as numbers.
+fn digits_of(domain: i64) -> String {
+    format!("{domain:020}")
+}
+
+/// The entries for one reason, of addresses or of domains, newest first, after a place in the list of all of them.
+fn newest_for(
+    workspace: WorkspaceId,
+    reason: SuppressionReason,
+    is_address: bool,
+    after: Option<&SuppressedPlace>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut values = vec![Value::from(workspace.0), Value::from(reason.code()), Value::from(limit)];
+    let (select, key) = match is_address {
+        true => (BY_ADDRESS.replace("suppression s", "suppression s INDEXED BY suppression_by_time"), "hash"),
+        false => {
+            let by_time = "suppressed_domain s INDEXED BY suppressed_domain_by_time CROSS JOIN domain";
+            let select = BY_DOMAIN.replace("suppressed_domain s JOIN domain", by_time);
+            (select.replace("'), 0\n", "'), 0, s.domain\n"), "domain")
+        }
+    };
+    let mut bind = |value: Value| {
+        values.push(value);
+        format!("?{}", values.len())
+    };
+    let later = match after {
+        None => String::new(),
+        Some(after) => {
+            let at = bind(Value::from(after.at.as_millis()));
+            match (after.is_address, is_address) {
+                // Of one time, addresses stand before domains, and of one of them the reasons from the last to the first.
+                (true, false) => format!("AND s.at <= {at}"),
+                (false, true) => format!("AND s.at < {at}"),
+                _ => {
+                    let last = match is_address {
+                        true => Value::from(unhex(&after.key).unwrap_or_default()),
+                        false => Value::from(after.key.parse::<i64>().unwrap_or_default()),
+                    };
+                    let last = bind(last);
+                    let sign = if reason.code() < after.reason { "<=" } else { "<" };
+                    format!("AND (s.at, s.{key}) {sign} ({at}, {last})")
+                }
+            }
+        }
+    };
+    let sql =
+        format!("{select} WHERE s.workspace = ?1 AND s.reason = ?2 {later} ORDER BY s.at DESC, s.{key} DESC LIMIT ?3");
+    (sql, values)
 }
 
 /// What keeps mail from an address: entries of its hash and of its domain.
@@ -489,5 +568,28 @@ pub(crate) fn domain_by_name(conn: &Connection, text: &str) -> Result<Option<Dom
     match MailDomain::parse(text) {
         Ok(domain) => dictionary::find_domain(conn, domain.as_str()),
         Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_read_along_an_index_and_not_sorted() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        super::super::migrate::migrate(&mut conn, None).unwrap();
+        let place =
+            |is_address| SuppressedPlace { at: Timestamp::from_millis(7), is_address, key: "7".into(), reason: 2 };
+        for after in [None, Some(place(true)), Some(place(false))] {
+            for (reason, is_address) in SuppressionReason::ALL.iter().flat_map(|one| [(*one, true), (*one, false)]) {
+                let (sql, values) = newest_for(WorkspaceId(1), reason, is_address, after.as_ref(), 9);
+                let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+                let steps: Vec<String> = steps.collect::<rusqlite::Result<_>>().unwrap();
+                assert!(steps[0].contains("_by_time (workspace=? AND reason=?"), "{steps:#?}");
+                assert!(steps.iter().all(|step| !step.contains("B-TREE") && !step.contains("SCAN")), "{steps:#?}");
+            }
+        }
     }
 }

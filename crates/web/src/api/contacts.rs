@@ -22,8 +22,12 @@ use utoipa_axum::routes;
 
 const LIST: &str = "contacts";
 /// The list of those who are looked for: its places mean something else.
-pub(crate) const SOUGHT: &str = "sought";
+const SOUGHT: &str = "sought";
+/// The same in the order of addresses.
+const SORTED: &str = "sought-by-address";
 const TIMELINE: &str = "timeline";
+/// The order of addresses, as it is asked for.
+pub(crate) const BY_ADDRESS: &str = "address";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -149,6 +153,8 @@ struct Which {
     state: Option<String>,
     /// Only those on this list, confirmed where it asks for that.
     list: Option<String>,
+    /// `address`: in the order of their addresses, those who have none last, in place of the order in which they came.
+    sort: Option<String>,
 }
 
 /// Whom is looked for, as an address names it.
@@ -165,6 +171,8 @@ pub(crate) struct Wanted {
     pub(crate) state: Option<String>,
     /// Only those on this list, confirmed where it asks for that.
     pub(crate) list: Option<String>,
+    /// `address`: in the order of their addresses, those who have none last, in place of the order in which they came.
+    pub(crate) sort: Option<String>,
 }
 
 impl Wanted {
@@ -190,11 +198,21 @@ impl Wanted {
         {
             return Err(Problem::field("list", format!("there is no list {list}")));
         }
-        Ok(Sought { begins, domain: domain.map(|domain| domain.as_str().to_owned()), stand, list })
+        let by_address = match some(self.sort).as_deref() {
+            None => false,
+            Some(BY_ADDRESS) => true,
+            Some(word) => return Err(Problem::field("sort", format!("{word:?} is no order: {BY_ADDRESS}"))),
+        };
+        Ok(Sought { begins, domain: domain.map(|domain| domain.as_str().to_owned()), stand, list, by_address })
     }
 }
 
-/// Contacts: all of them in the order they came, or those who are looked for.
+/// The list of those who are looked for, in the order that is asked for: a cursor of one is none of the other.
+pub(crate) const fn order_of(sought: &Sought) -> &'static str {
+    if sought.by_address { SORTED } else { SOUGHT }
+}
+
+/// Contacts: all of them in the order they came or of their addresses, or those who are looked for.
 ///
 /// Of those looked for a page may be short or empty while `has_more` is true: then so many were looked at, and `next` goes
 /// on. Their order is that of their addresses or of their coming, or none that means anything.
@@ -219,12 +237,13 @@ async fn list(
     if let Some(key) = which.external_id {
         return whole(app.store.contact_by_external_id(caller.workspace, &key).await?.into_iter().collect());
     }
-    let Which { email_begins, domain, state, list, .. } = which;
-    let sought = Wanted { email_begins, domain, state, list }.read(&app, caller.workspace).await?;
-    if !sought.is_everybody() {
-        let after = page::open_as(SOUGHT, which.after.as_deref())?;
+    let Which { email_begins, domain, state, list, sort, .. } = which;
+    let sought = Wanted { email_begins, domain, state, list, sort }.read(&app, caller.workspace).await?;
+    if !sought.is_everybody() || sought.by_address {
+        let order = order_of(&sought);
+        let after = page::open_as(order, which.after.as_deref())?;
         let found = app.store.seek(caller.workspace, sought, after, limit).await?;
-        let next = found.next.map(|next| page::seal(SOUGHT, &next.to_string()));
+        let next = found.next.map(|next| page::seal(order, &next.to_string()));
         let data = found.people.into_iter().map(Contact::from).collect();
         return Ok(Json(Page { data, has_more: next.is_some(), next }));
     }

@@ -11,12 +11,14 @@ use axum::http::StatusCode;
 use model::access::Scope;
 use model::{EmailAddress, MailDomain, SuppressionReason, WorkspaceId};
 use serde::{Deserialize, Serialize};
-use store::{LiftFilter, RestoreGroup, RestorePreview, Target};
+use store::{LiftFilter, RestoreGroup, RestorePreview, SuppressedPlace, Target};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const LIST: &str = "suppressions";
+/// Newest first, as it is asked for.
+const NEWEST: &str = "newest";
 /// Reasons one address can be suppressed for: entries that share a place in the list.
 const REASONS: usize = SuppressionReason::ALL.len();
 /// The longest note or reason, in characters.
@@ -85,6 +87,8 @@ struct Which {
     address: Option<String>,
     /// Only those for this reason: `unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`.
     reason: Option<String>,
+    /// `newest`: newest first, each entry for itself, in place of the order of the list.
+    sort: Option<String>,
 }
 
 /// Why somebody is suppressed. Refused: a word that is none.
@@ -120,6 +124,23 @@ pub(crate) async fn page_of(
     Ok((found, next))
 }
 
+/// A page of the list newest first, all of it or for one reason, and the cursor of the next.
+pub(crate) async fn newest_of(
+    app: &App,
+    workspace: WorkspaceId,
+    reason: Option<SuppressionReason>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<store::Suppression>, Option<String>), Problem> {
+    let list = page::within(LIST, [NEWEST, reason.map_or("", SuppressionReason::word)]);
+    let after: Option<SuppressedPlace> = page::open_as(&list, after)?;
+    let mut found = app.store.suppressions_newest(workspace, reason, after, limit + 1).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|(last, _)| page::seal(&list, &last.to_string()));
+    Ok((found.into_iter().map(|(_, entry)| entry).collect(), next))
+}
+
 /// The suppression list.
 ///
 /// An address that is suppressed for several reasons has an entry for each; they are never parted, so that a page may be
@@ -142,7 +163,12 @@ async fn list(
         let data = found.map(Suppression::from).collect();
         return Ok(Json(Page { data, has_more: false, next: None }));
     }
-    let (found, next) = page_of(&app, caller.workspace, reason, which.after.as_deref(), limit).await?;
+    let (workspace, after) = (caller.workspace, which.after.as_deref());
+    let (found, next) = match which.sort.as_deref() {
+        None => page_of(&app, workspace, reason, after, limit).await?,
+        Some(NEWEST) => newest_of(&app, workspace, reason, after, limit).await?,
+        Some(word) => return Err(Problem::field("sort", format!("{word:?} is no order: {NEWEST}"))),
+    };
     let data = found.into_iter().map(Suppression::from).collect();
     Ok(Json(Page { data, has_more: next.is_some(), next }))
 }

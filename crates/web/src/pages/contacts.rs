@@ -1,11 +1,12 @@
 //! People: found by the beginning of their address, by where they stand and by list; and one person's timeline.
 
 use super::layout::{Layout, Section};
+use super::message::link_in_words;
 use super::noted::{self, plain};
 use super::shown::Shown;
 use super::{Visitor, page, segments};
 use crate::App;
-use crate::api::contacts::{SOUGHT, Wanted};
+use crate::api::contacts::{BY_ADDRESS, Wanted, order_of};
 use crate::extract::{Asked, At};
 use crate::page as pages;
 use crate::problem::{Code, Problem};
@@ -15,9 +16,9 @@ use axum::response::Response;
 use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, ContactStatus, EmailAddress, EventKind, SuppressionReason};
+use model::{CampaignId, ContactId, ContactStatus, EmailAddress, EventKind, SuppressionReason};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
 
 const TIMELINE: &str = "timeline";
@@ -40,6 +41,9 @@ pub(super) struct Which {
     /// A list they are on.
     #[serde(default)]
     list: String,
+    /// In which order; empty: as they came.
+    #[serde(default)]
+    sort: String,
     after: Option<String>,
 }
 
@@ -51,14 +55,24 @@ impl Which {
             Some(domain) => (some(domain), None),
             None => (None, some(&self.q)),
         };
-        Wanted { email_begins, domain, state: some(&self.state), list: some(&self.list) }
+        Wanted { email_begins, domain, state: some(&self.state), list: some(&self.list), sort: some(&self.sort) }
     }
 
     /// The address of the page with these people, from `after` on.
     fn address(&self, after: &str) -> String {
+        self.address_sorted(&self.sort, after)
+    }
+
+    /// The same in another order.
+    fn address_sorted(&self, sort: &str, after: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let fields =
-            [("q", self.q.trim()), ("state", self.state.as_str()), ("list", self.list.as_str()), ("after", after)];
+        let fields = [
+            ("q", self.q.trim()),
+            ("state", self.state.as_str()),
+            ("list", self.list.as_str()),
+            ("sort", sort),
+            ("after", after),
+        ];
         query.extend_pairs(fields.into_iter().filter(|(_, value)| !value.is_empty()));
         format!("/contacts?{}", query.finish())
     }
@@ -72,6 +86,7 @@ fn export_of(wanted: &Wanted) -> String {
         ("domain", &wanted.domain),
         ("state", &wanted.state),
         ("list", &wanted.list),
+        ("sort", &wanted.sort),
     ];
     query.extend_pairs(fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
     let query = query.finish();
@@ -91,6 +106,9 @@ struct Contacts {
     next: Option<String>,
     /// The first, from a later one.
     first: Option<String>,
+    /// Are they in the order of their addresses, and the same people in the other order?
+    is_sorted: bool,
+    sorted: String,
     /// Is everybody shown, whoever they are?
     is_everybody: bool,
     /// What is wrong with what was asked.
@@ -144,7 +162,8 @@ pub(super) async fn list(
         Ok(sought) => (sought, None),
         Err(problem) => (Sought::default(), Some(problem)),
     };
-    let after = pages::open_as(SOUGHT, which.after.as_deref())?;
+    let order = order_of(&sought);
+    let after = pages::open_as(order, which.after.as_deref())?;
     let mut found = match &error {
         None => app.store.seek(workspace, sought.clone(), after.clone(), PAGE).await?,
         Some(_) => Found { people: Vec::new(), next: None },
@@ -159,7 +178,7 @@ pub(super) async fn list(
         let former: Vec<Contact> = holders.into_iter().filter(is_new).collect();
         found.people.splice(0..0, former);
     }
-    let next = found.next.map(|next| which.address(&pages::seal(SOUGHT, &next.to_string())));
+    let next = found.next.map(|next| which.address(&pages::seal(order, &next.to_string())));
     let export = (scopes.has(Scope::ContactsExport) && error.is_none()).then(|| export_of(&which.wanted()));
     let segment = segments::of_sought(&sought).filter(|_| scopes.has(Scope::SegmentsWrite));
     let (statuses, suppressed) = states(&visitor.shown, &which.state);
@@ -175,7 +194,10 @@ pub(super) async fn list(
     let by_name = segments::of_name(which.q.trim()).filter(|_| scopes.has(Scope::SegmentsWrite));
     let by_name =
         by_name.map(|place| (place, visitor.shown.fill("contacts-by-name", &[("name", which.q.trim().into())])));
+    let is_sorted = sought.by_address;
     Ok(page(&Contacts {
+        is_sorted,
+        sorted: which.address_sorted(if is_sorted { "" } else { BY_ADDRESS }, ""),
         layout: Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts")),
         is_everybody: sought.is_everybody(),
         people: found.people,
@@ -256,8 +278,9 @@ pub(super) async fn show(
     let mut found = app.store.story(workspace, id, before, ENTRIES + 1).await?;
     let next = pages::cut(&mut found, ENTRIES, TIMELINE, Event::story_place);
     let mut entries = Vec::with_capacity(found.len());
+    let mut links = Links::new();
     for event in told_once(found) {
-        entries.push(entry(&app, &visitor, event).await?);
+        entries.push(entry(&app, &visitor, event, &mut links).await?);
     }
     let known = why::why(&app.store, workspace, &Who::Contact(id), None).await?;
     let title = contact.email.clone().unwrap_or_else(|| id.to_string());
@@ -288,7 +311,21 @@ pub(super) fn attributes(contact: &Contact) -> Vec<(String, String)> {
     values.into_iter().map(|(name, value)| (name, plain(&value))).collect()
 }
 
-async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Problem> {
+/// The links of the campaigns that were met, by number.
+type Links = BTreeMap<CampaignId, Vec<(u16, String)>>;
+
+/// Which link was followed; `None`: nothing was.
+async fn link_of(app: &App, shown: &Shown, event: &Event, links: &mut Links) -> Result<Option<String>, Problem> {
+    let Some(link) = event.reaction.as_ref().and_then(|reaction| reaction.link) else { return Ok(None) };
+    let Some(campaign) = event.campaign else { return Ok(Some(link_in_words(shown, &[], link))) };
+    let known = match links.entry(campaign) {
+        btree_map::Entry::Occupied(known) => known.into_mut(),
+        btree_map::Entry::Vacant(room) => room.insert(app.store.links(campaign).await?),
+    };
+    Ok(Some(link_in_words(shown, known, link)))
+}
+
+async fn entry(app: &App, visitor: &Visitor, event: Event, links: &mut Links) -> Result<Entry, Problem> {
     let shown = &visitor.shown;
     let campaign = match event.campaign {
         Some(id) => app.store.campaign(id).await?.map(|known| (format!("/campaigns/{id}"), known.name)),
@@ -298,6 +335,7 @@ async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Prob
     let reaction = event.reaction.as_ref();
     let skipped = event.skip.map(|reason| shown.one_of("skip", reason.word()));
     let name = reaction.and_then(|reaction| reaction.name.clone());
+    let link = link_of(app, shown, &event, links).await?;
     Ok(Entry {
         at: shown.second(&event.at),
         machine: shown.machine(&event.at),
@@ -306,7 +344,7 @@ async fn entry(app: &App, visitor: &Visitor, event: Event) -> Result<Entry, Prob
         icon,
         delivery: event.delivery.map(|id| id.to_string()),
         is_machine: reaction.is_some_and(|reaction| reaction.score >= MACHINE_SCORE),
-        detail: skipped.or(name).or(noted::in_words(shown, &event)),
+        detail: skipped.or(name).or(link).or(noted::in_words(shown, &event)),
         campaign,
     })
 }

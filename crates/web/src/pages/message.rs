@@ -204,6 +204,18 @@ struct MessagePage {
     variant: Option<char>,
 }
 
+/// A link of a message: its number, and where it leads, if that is the same for everybody.
+pub(super) fn link_in_words(shown: &Shown, links: &[(u16, String)], link: u32) -> String {
+    if link == 0 {
+        return shown.say("link-trap");
+    }
+    let number = shown.count("link-number", &link.into());
+    match links.iter().find(|(known, _)| u32::from(*known) == link) {
+        Some((_, url)) => format!("{number}: {url}"),
+        None => number,
+    }
+}
+
 /// The page.
 pub(super) async fn show(
     State(app): State<App>,
@@ -221,12 +233,16 @@ pub(super) async fn show(
     let wire = Wire::of(&app, &visitor, &campaign, &row).await?;
     let shown = &visitor.shown;
     let found = app.store.reactions_of(workspace, id, REACTIONS_MAX).await?;
+    let links = match found.iter().any(|one| one.link.is_some()) {
+        true => app.store.links(row.campaign).await?,
+        false => Vec::new(),
+    };
     let reactions = found.into_iter().map(|one| Reaction {
         at: shown.second(&one.at),
         machine: shown.machine(&one.at),
         what: shown.one_of("reaction", one.kind.word()),
         is_machine: one.score >= MACHINE_SCORE,
-        detail: one.link.map(|link| shown.count("link-number", &link.into())),
+        detail: one.link.map(|link| link_in_words(shown, &links, link)),
     });
     let reactions = reactions.collect();
     let title = story.told.address.clone().unwrap_or_else(|| id.to_string());

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 use store::Suppression;
 
-/// Entries of a page; those of one address are never parted.
+/// Entries of a page.
 const PAGE: usize = 50;
 
 /// Which entries.
@@ -73,7 +73,7 @@ async fn draw(
             found.retain(|entry| reason.is_none_or(|reason| entry.reason == reason));
             (found, None)
         }
-        Err(_) => api::page_of(app, workspace, reason, which.after.as_deref(), PAGE).await?,
+        Err(_) => api::newest_of(app, workspace, reason, which.after.as_deref(), PAGE).await?,
     };
     let names = Names::of(app, workspace).await?;
     let may_write = visitor.caller.scopes.has(Scope::SuppressionsWrite);
@@ -106,9 +106,6 @@ async fn draw(
         .field(Field::one("reason", shown.say("suppressed-why"), reasons));
     let layout = Layout::of(app, visitor, Section::Suppressions, shown.say("menu-suppressions"));
     let mut sheet = Sheet::new(layout).lead(shown.say("suppressions-what"));
-    if visitor.caller.scopes.has(Scope::EventsRead) {
-        sheet = sheet.press(Press::to("/events?kinds=suppressed", shown.say("suppressed-newest")));
-    }
     if let Some(note) = note {
         sheet = sheet.part(note);
     }

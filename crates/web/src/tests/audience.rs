@@ -317,3 +317,32 @@ async fn a_watched_segment_is_said_to_be_and_its_events_are_told() {
     let change = house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "watched": false }))).await.json();
     assert_eq!((&change["watched"], &change["name"]), (&json!(false), &json!("Berlin")));
 }
+
+#[tokio::test]
+async fn contacts_stand_in_the_order_of_their_addresses_where_that_is_asked_for() {
+    let house = House::new();
+    let (cookie, key) = (super::pages::owner(&house).await, house.master_key().await);
+    for name in ["zoe", "Anna", "kim", "bob", "anton"] {
+        person(&house, &key, &format!("{name}@example.org"), "Berlin").await;
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = house.get(&format!("/api/v1/contacts?sort=address&limit=2{after}"), &key).await.json();
+        seen.extend(page["data"].as_array().unwrap().iter().map(|one| one["email"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    let expected = ["Anna", "anton", "bob", "kim", "zoe"].map(|name| format!("{name}@example.org"));
+    assert_eq!(seen, expected);
+    let came = house.get("/api/v1/contacts?limit=2", &key).await.json();
+    let mixed = format!("/api/v1/contacts?sort=address&after={}", came["next"].as_str().unwrap());
+    assert_eq!(house.get(&mixed, &key).await.code(), "invalid_cursor");
+    assert_eq!(house.get("/api/v1/contacts?sort=age", &key).await.json()["field"], "sort");
+    let page = super::pages::look(&house, "/contacts?q=an", &cookie).await.text;
+    assert!(page.contains("href=\"/contacts?q=an&#38;sort=address\""), "the head of the column: {page}");
+    let page = super::pages::look(&house, "/contacts?sort=address", &cookie).await.text;
+    assert!(page.contains("aria-sort=\"ascending\"") && page.contains("href=\"/contacts?\""), "{page}");
+    assert!(page.find("Anna@example.org").unwrap() < page.find("zoe@example.org").unwrap());
+}
