@@ -21,7 +21,7 @@ use dispatch::rules::RulePack;
 use dispatch::words;
 use jiff::Timestamp as Moment;
 use model::{
-    CampaignId, CampaignState, Category, DeliveryState, EnhancedCode, Outcome, Scope, SkipReason, Stage, Tally,
+    CampaignId, CampaignState, Category, CauseMark, DeliveryState, EnhancedCode, Outcome, Scope, SkipReason, Tally,
     Timestamp, Verdict,
 };
 use reactions::{Reactions, reactions};
@@ -29,12 +29,12 @@ use revenue::Revenue;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use store::{Campaign, CauseCount, DeliveryRow, Hold, NewHold, Store, StoreError};
+use store::{Among, Campaign, CauseCount, DeliveryRow, Hold, NewHold, Store, StoreError};
 
 /// Causes for which an example is looked up.
 const EXAMPLES_MAX: usize = 200;
 /// Accepted deliveries that are walked through to tell who was put off at first; larger campaigns do without.
-const ACCEPTED_WALKED_MAX: u64 = 20_000;
+pub const ACCEPTED_WALKED_MAX: u64 = 20_000;
 /// Deliveries read at once.
 const PAGE: usize = 1_000;
 /// What a doubt that evidence settled means, and what is left to do about it.
@@ -448,24 +448,10 @@ impl Cause {
         [code, enhanced].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// What tells it from the other causes of its campaign, for addresses of pages: the same while people come and go.
-    pub fn mark(&self) -> String {
-        let Key { class, category, provider, code, enhanced, rule } = self.key();
-        let words = [class.word().to_owned(), category.word().to_owned(), provider.unwrap_or_default()];
-        let (code, enhanced) = (code.map(|code| code.to_string()), enhanced.map(|code| code.to_string()));
-        let rest = [code, enhanced, rule].map(Option::unwrap_or_default);
-        words.into_iter().chain(rest).collect::<Vec<_>>().join(":")
-    }
-
-    fn key(&self) -> Key {
-        Key {
-            class: self.class,
-            category: self.category,
-            provider: self.provider.clone(),
-            code: self.code,
-            enhanced: self.enhanced,
-            rule: rule_of(self.code, &self.rule),
-        }
+    /// What tells it from the other causes of its campaign: the same while people come and go.
+    pub fn mark(&self) -> CauseMark {
+        let codes = (self.code, self.enhanced);
+        CauseMark::new(self.class, self.category, self.provider.as_deref(), codes, &self.rule)
     }
 }
 
@@ -513,29 +499,11 @@ fn is_held(count: &CauseCount) -> bool {
         && RulePack::shipped().hold_of(&verdict).is_some()
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    class: DeliveryState,
-    category: Category,
-    provider: Option<String>,
-    code: Option<u16>,
-    enhanced: Option<EnhancedCode>,
-    rule: Option<String>,
-}
-
-/// What tells causes apart where no server said a word: a name server that is silent is no mail server that is.
-fn rule_of(code: Option<u16>, rule: &str) -> Option<String> {
-    code.is_none().then(|| rule.to_owned())
-}
-
 /// Groups what the ledger counts apart (rules and stages behind the same reply, scopes), most frequent first.
 async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, StoreError> {
-    let mut groups: BTreeMap<Key, (u64, CauseCount)> = BTreeMap::new();
+    let mut groups: BTreeMap<CauseMark, (u64, CauseCount)> = BTreeMap::new();
     for count in counts {
-        let provider = count.provider.clone();
-        let (class, category) = (count.state, count.category);
-        let enhanced = count.enhanced.or_else(|| of_dns(count.stage, category));
-        let key = Key { class, category, provider, code: count.code, enhanced, rule: rule_of(count.code, &count.rule) };
+        let key = count.mark();
         let more = count.count;
         // The ledger's order is most frequent first, so the first of a group speaks for it.
         groups.entry(key).or_insert((0, count)).0 += more;
@@ -553,6 +521,7 @@ async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, St
 
 fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause {
     let mut words = words::explain(sample.category, Outcome::Deferred, &sample.rule);
+    let enhanced = sample.mark().enhanced;
     let is_settled = is_settled(sample.state, sample.category);
     if is_settled {
         (words.meaning, words.next_step) = (SETTLED_MEANING, SETTLED_NEXT_STEP);
@@ -564,7 +533,7 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         category: sample.category,
         provider: sample.provider,
         code: sample.code,
-        enhanced: sample.enhanced.or_else(|| of_dns(sample.stage, sample.category)),
+        enhanced,
         rule: sample.rule,
         count,
         example: example.and_then(|row| row.email.clone()),
@@ -580,17 +549,6 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
 const fn is_settled(state: DeliveryState, category: Category) -> bool {
     let is_final = !matches!(state, DeliveryState::InDoubt | DeliveryState::Queued | DeliveryState::Deferred);
     is_final && matches!(category, Category::LostReply)
-}
-
-/// What DNS told us has an enhanced code as well, though no server said it (RFC 3463 section 3.2, RFC 7505 section 4.2).
-fn of_dns(stage: Stage, category: Category) -> Option<EnhancedCode> {
-    let code = |class, subject, detail| Some(EnhancedCode { class, subject, detail });
-    match (stage, category) {
-        (Stage::Dns, Category::UnknownDomain) => code(5, 1, 2),
-        (Stage::Dns, Category::DomainRefusesMail) => code(5, 1, 10),
-        (Stage::Dns, Category::NetworkFailure) => code(4, 4, 3),
-        _ => None,
-    }
 }
 
 /// What the machine did. The words of a category tell of its usual end; a delivery may end otherwise (a switched-off
@@ -629,12 +587,12 @@ pub fn texts() -> BTreeSet<&'static str> {
 
 fn merge(into: &mut Vec<Cause>, more: &[Cause]) {
     for cause in more {
-        match into.iter_mut().find(|known| known.key() == cause.key()) {
+        match into.iter_mut().find(|known| known.mark() == cause.mark()) {
             Some(known) => known.count += cause.count,
             None => into.push(cause.clone()),
         }
     }
-    into.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key().cmp(&b.key())));
+    into.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.mark().cmp(&b.mark())));
 }
 
 async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<Option<PutOff>, StoreError> {
@@ -642,13 +600,13 @@ async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<O
         return Ok(None);
     }
     let mut waits: Vec<Duration> = Vec::new();
+    let among = Among { put_off: true, ..Among::default() };
     let mut after = None;
     loop {
-        let page = store.deliveries(campaign, DeliveryState::Accepted, after, PAGE).await?;
-        for row in page.iter().filter(|row| row.attempts > 1) {
-            if let Some((first, last)) = row.first_try_at.zip(row.last.as_ref()) {
-                waits.push(last.started_at.since(first));
-            }
+        let page = store.deliveries_among(campaign, DeliveryState::Accepted, among, after, PAGE).await?;
+        for row in &page {
+            let times = row.first_try_at.zip(row.last.as_ref());
+            waits.push(times.map_or(Duration::ZERO, |(first, last)| last.started_at.since(first)));
         }
         after = page.last().map(|row| row.delivery);
         if page.len() < PAGE {

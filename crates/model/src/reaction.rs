@@ -41,6 +41,32 @@ pub enum Doer {
 }
 
 impl Doer {
+    /// All of them.
+    pub const ALL: [Doer; 3] = [Doer::Person, Doer::Unsure, Doer::Machine];
+
+    /// Its word in rules.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Doer::Person => "person",
+            Doer::Unsure => "unsure",
+            Doer::Machine => "machine",
+        }
+    }
+
+    /// What this word means.
+    pub fn from_word(word: &str) -> Option<Doer> {
+        Doer::ALL.into_iter().find(|doer| doer.word() == word)
+    }
+
+    /// The scores it has, from the first to before the second.
+    pub const fn scores(self) -> (u8, u8) {
+        match self {
+            Doer::Person => (0, UNSURE_SCORE),
+            Doer::Unsure => (UNSURE_SCORE, MACHINE_SCORE),
+            Doer::Machine => (MACHINE_SCORE, MACHINE_SCORE_MAX + 1),
+        }
+    }
+
     /// By the score.
     pub const fn of(score: u8) -> Doer {
         match score {

@@ -97,7 +97,7 @@ pub use person::NewContact;
 pub use queue::{Claimed, Head, Part, Site, Standing, WaitingAt};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{
-    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor,
+    Among, AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor,
     TimelineEntry,
 };
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
@@ -129,7 +129,7 @@ use model::{
 use rusqlite::Connection;
 use sqlite::audience::Share;
 use sqlite::events::NewEvent;
-use sqlite::{Ledger, campaigns, contacts, events, imports, keys, queue as queue_sql, reports, sweep};
+use sqlite::{Ledger, campaigns, causes, contacts, events, imports, keys, queue as queue_sql, reports, sweep};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -663,7 +663,7 @@ impl Store {
     // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     /// Causes of a campaign by state, category, rule, provider and code, most frequent first, from the counters.
     pub async fn causes(&self, campaign: CampaignId) -> Result<Vec<CauseCount>> {
-        self.core.lanes.read(move |conn| reports::causes(conn, campaign)).await
+        self.core.lanes.read(move |conn| causes::causes(conn, campaign)).await
     }
     /// Those of a campaign who wait for another try, by cause and site, the first due first. At most `people_max` of them
     /// are looked at, those at the same sites together.
@@ -696,19 +696,21 @@ impl Store {
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeliveryRow>> {
-        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, None, after, limit)).await
+        self.core
+            .lanes
+            .read(move |conn| reports::deliveries(conn, campaign, state, Among::default(), after, limit))
+            .await
     }
-    /// The same of those of a trial's sample who got this variant.
-    pub async fn deliveries_of_variant(
+    /// The same of some among them.
+    pub async fn deliveries_among(
         &self,
         campaign: CampaignId,
-        variant: u8,
         state: DeliveryState,
+        among: Among,
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<DeliveryRow>> {
-        let variant = Some(variant);
-        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, variant, after, limit)).await
+        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, among, after, limit)).await
     }
     /// People of a campaign who did something, after `after`; a bounded number of reactions is looked through for them.
     pub async fn doers(&self, who: Doers, after: Option<ContactId>, limit: usize) -> Result<DoersPage> {

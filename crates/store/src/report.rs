@@ -3,8 +3,8 @@
 use crate::event::Event;
 use model::reaction::By;
 use model::{
-    Attempt, CampaignId, CampaignKind, Category, ContactId, DeliveryId, DeliveryState, DomainId, EnhancedCode,
-    ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
+    Attempt, CampaignId, CampaignKind, Category, CauseMark, ContactId, DeliveryId, DeliveryState, DomainId,
+    EnhancedCode, ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
 };
 
 /// A group of deliveries that stand where they stand for the same cause.
@@ -30,6 +30,23 @@ pub struct CauseCount {
     pub count: u64,
     /// One of them (the latest).
     pub example: DeliveryId,
+}
+
+impl CauseCount {
+    /// The cause it is counted under: what the ledger counts apart (rules and stages behind the same reply, scopes) is one.
+    pub fn mark(&self) -> CauseMark {
+        let enhanced = self.enhanced.or_else(|| EnhancedCode::of_dns(self.stage, self.category));
+        CauseMark::new(self.state, self.category, self.provider.as_deref(), (self.code, enhanced), &self.rule)
+    }
+}
+
+/// Which of those who stand somewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Among {
+    /// Only those of a trial's sample who got this variant.
+    pub variant: Option<u8>,
+    /// Only those who were put off at first: tried more than once.
+    pub put_off: bool,
 }
 
 /// People who wait for another try at one site for one cause.

@@ -85,6 +85,8 @@ pub enum NamedThing {
     Campaign,
     /// A link of a campaign's message.
     Link,
+    /// A cause of a campaign's report.
+    Cause,
     /// A segment.
     Segment,
 }
@@ -97,6 +99,7 @@ impl NamedThing {
             NamedThing::Import => "import",
             NamedThing::Campaign => "campaign",
             NamedThing::Link => "link",
+            NamedThing::Cause => "cause",
             NamedThing::Segment => "segment",
         }
     }
@@ -107,6 +110,7 @@ impl NamedThing {
             NamedThing::Import => "an import",
             NamedThing::Campaign => "a campaign",
             NamedThing::Link => "a link",
+            NamedThing::Cause => "a cause",
             NamedThing::Segment => "a segment",
         }
     }

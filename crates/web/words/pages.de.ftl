@@ -306,6 +306,7 @@ people-table = Personen, Tabelle
 people-empty = Dort steht niemand.
 people-look-on = Niemand unter denen, die bisher durchgesehen sind; die nächste Seite sieht dort weiter.
 people-within = innerhalb von { $time }
+people-put-off = erst aufgeschoben
 people-variant = Von der Stichprobe die, die Variante { $variant } bekamen.
 people-variant-all = Alle Varianten
 did-reached = Haben das Ziel erreicht
@@ -529,7 +530,14 @@ did = Was die Personen taten
 did-what = Klicks sind Absicht, Öffnen eine Richtung und nicht mehr
 did-clicked = Personen, die klickten
 did-of-accepted = der Angenommenen
-did-machines = { $n } Klicks von Maschinen
+did-machines = { $n ->
+    [one] ein Klick von Maschinen
+   *[other] { $n } Klicks von Maschinen
+}
+did-machines-people = { $n ->
+    [one] für eine Person
+   *[other] für { $n } Personen
+}
 curve = Wann die Personen etwas taten
 curve-what = Wie viele es zum ersten Mal getan hatten, nach Stunden seit dem Beginn
 curve-within = Binnen
@@ -572,6 +580,7 @@ link-own = für jeden Empfänger gemacht
 clicks-people = Klicks von Personen
 clicks-unsure = Klicks, unsicher von wem
 clicks-machines = Klicks von Maschinen
+clicks-whose = Personen
 csv = Als Tabelle (CSV)
 
 # Beginning, and once more.

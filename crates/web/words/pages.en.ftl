@@ -306,6 +306,7 @@ people-table = People, table
 people-empty = Nobody stands there.
 people-look-on = Nobody among those looked through so far; the next page goes on from there.
 people-within = within { $time }
+people-put-off = put off at first
 people-variant = Of the sample, those who got variant { $variant }.
 people-variant-all = All variants
 did-reached = Reached the goal
@@ -529,7 +530,14 @@ did = What people did
 did-what = Clicks are intent, opens a direction and no more
 did-clicked = People who clicked
 did-of-accepted = of accepted
-did-machines = { $n } clicks by machines
+did-machines = { $n ->
+    [one] one click by machines
+   *[other] { $n } clicks by machines
+}
+did-machines-people = { $n ->
+    [one] for one person
+   *[other] for { $n } people
+}
 curve = When people acted
 curve-what = How many had done it for the first time, by hours since it began
 curve-within = Within
@@ -572,6 +580,7 @@ link-own = made for each recipient
 clicks-people = Clicks by people
 clicks-unsure = Clicks, not sure by whom
 clicks-machines = Clicks by machines
+clicks-whose = people
 csv = As a table (CSV)
 
 # Beginning, and once more.

@@ -1,16 +1,16 @@
 //! The people behind a number of a campaign, in pages: a term of the equation, or something people did; all of them, or
 //! those who got one variant.
 
-use super::{Cause, Key, SETTLED_MEANING, is_settled, iso_or_null, of_dns, rule_of, words};
+use super::{Cause, SETTLED_MEANING, is_settled, iso_or_null, words};
 use model::reaction::By;
 use model::{
-    CampaignId, Category, ContactId, DeliveryId, DeliveryState, EnhancedCode, ReactionKind, SkipReason, Stage, Tally,
-    Timestamp,
+    CampaignId, Category, CauseMark, ContactId, DeliveryId, DeliveryState, EnhancedCode, ReactionKind, SkipReason,
+    Stage, Tally, Timestamp,
 };
 use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{Campaign, DeliveryRow, Doers, Store, StoreError};
+use store::{Among, Campaign, DeliveryRow, Doers, Store, StoreError};
 
 /// A person of a list, with what happened last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,15 +67,8 @@ impl Person {
     /// Are they counted under this cause?
     pub fn is_of(&self, cause: &Cause) -> bool {
         let (Some(category), Some(rule)) = (self.category, &self.rule) else { return false };
-        let own = Key {
-            class: self.state,
-            category,
-            provider: self.provider.clone(),
-            code: self.code,
-            enhanced: self.enhanced,
-            rule: rule_of(self.code, rule),
-        };
-        own == cause.key()
+        let codes = (self.code, self.enhanced);
+        CauseMark::new(self.state, category, self.provider.as_deref(), codes, rule) == cause.mark()
     }
 }
 
@@ -240,13 +233,13 @@ pub async fn tally(store: &Store, campaign: &Campaign, variant: Option<u8>) -> R
     Ok(arms.into_iter().nth(variant.into()).map(|arm| arm.tally))
 }
 
-/// The people of a campaign who stand at `state`, `limit` at a time, after `after`; of those with this variant, where one is
-/// named. `tally`: theirs, as it was read for all states together ([`tally`]).
+/// The people of a campaign who stand at `state`, or some among them, `limit` at a time, after `after`. `tally`: theirs, as it
+/// was read for all states together ([`tally`]).
 pub async fn people(
     store: &Store,
     tally: &Tally,
     campaign: CampaignId,
-    (state, variant): (DeliveryState, Option<u8>),
+    (state, among): (DeliveryState, Among),
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Page, StoreError> {
@@ -254,10 +247,7 @@ pub async fn people(
     if tally.count(state) == 0 {
         return Ok(Page { people: Vec::new(), next: None });
     }
-    let rows = match variant {
-        Some(variant) => store.deliveries_of_variant(campaign, variant, state, after, limit).await?,
-        None => store.deliveries(campaign, state, after, limit).await?,
-    };
+    let rows = store.deliveries_among(campaign, state, among, after, limit).await?;
     let next = rows.last().map(|row| row.delivery).filter(|_| rows.len() == limit);
     Ok(Page { people: rows.into_iter().map(person).collect(), next })
 }
@@ -295,5 +285,5 @@ pub fn person(row: DeliveryRow) -> Person {
 
 fn enhanced(last: &model::Attempt) -> Option<EnhancedCode> {
     let said = last.reply.as_ref().and_then(|reply| reply.enhanced);
-    said.or_else(|| of_dns(last.verdict.stage, last.verdict.category))
+    said.or_else(|| EnhancedCode::of_dns(last.verdict.stage, last.verdict.category))
 }

@@ -38,6 +38,8 @@ pub struct Deeds {
     pub people: u64,
     /// Others, for whom only machines did it, or nobody knows who: unknown.
     pub unknown: u64,
+    /// People for whom a machine did it, whoever else did.
+    pub by_machine: u64,
     /// How often it was done, by whom.
     pub times: Times,
 }
@@ -111,8 +113,10 @@ pub async fn reactions(store: &Store, campaign: &Campaign) -> Result<Reactions, 
             }
             None => {
                 deeds.times.add(one.doer, one.events);
-                if one.doer == Doer::Person {
-                    deeds.people = one.people;
+                match one.doer {
+                    Doer::Person => deeds.people = one.people,
+                    Doer::Machine => deeds.by_machine = one.people,
+                    Doer::Unsure => {}
                 }
             }
         }

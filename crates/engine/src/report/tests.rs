@@ -147,7 +147,7 @@ fn counted_under(count: &CauseCount) -> people::Person {
         meaning: None,
         next_try_at: None,
         code: count.code,
-        enhanced: count.enhanced.or_else(|| of_dns(count.stage, count.category)),
+        enhanced: count.mark().enhanced,
         provider: count.provider.clone(),
         rule: Some(count.rule.clone()),
     }
@@ -173,7 +173,7 @@ fn the_people_of_a_cause_are_those_it_counts() {
     ];
     let told = grouped(counts.clone());
     assert_eq!(told.iter().map(|cause| cause.count).collect::<Vec<_>>(), [9, 6, 4, 3]);
-    let marks: Vec<String> = told.iter().map(Cause::mark).collect();
+    let marks: Vec<String> = told.iter().map(|cause| cause.mark().to_string()).collect();
     assert!(marks[0].starts_with("soft:mailbox_full:google:"), "{marks:?}");
     assert_eq!(marks.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "one address each: {marks:?}");
     for cause in &told {

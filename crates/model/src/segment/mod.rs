@@ -14,8 +14,9 @@ mod tests;
 
 pub use parse::{SegmentError, parse};
 
+use crate::reaction::Doer;
 use crate::verdict::words;
-use crate::{CampaignId, ContactStatus, ImportId, ListId, Timestamp};
+use crate::{CampaignId, CauseMark, ContactStatus, DeliveryState, ImportId, ListId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -272,9 +273,22 @@ pub struct Happening {
     /// With mail of this campaign only.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text::option")]
     pub campaign: Option<CampaignId>,
-    /// This link of the message only (clicks).
+    /// For this cause of the report only; it names where they stand as well, which is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text::option")]
+    pub cause: Option<CauseMark>,
+    /// Only what was put off at first: tried more than once (mail).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub put_off: bool,
+    /// With this variant of the campaign's message only, by its letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<char>,
+    /// This link of the message only, from 1; 0: the one that only machines see (clicks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<u32>,
+    /// Only what was done by a person, a machine, or nobody knows by whom; without it, what a person surely did (opens and
+    /// clicks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Doer>,
     /// What machines did counts too, and what nobody knows whether they did (opens and clicks).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub machines: bool,
@@ -320,14 +334,45 @@ words! {
         InDoubt = 12 "in_doubt",
         /// They were left out of a mailing; that is at no time.
         Skipped = 13 "skipped",
+        /// A message waits for its first try, or to be sent once more after a doubt; that is at no time.
+        Queued = 14 "queued",
+        /// A message was put off and waits for another try.
+        Deferred = 15 "deferred",
     }
 }
 
 impl What {
     /// Is it found among deliveries, at the time of the first try?
     pub const fn is_of_a_delivery(self) -> bool {
-        use What::{Accepted, Blocked, Bounced, Hard, InDoubt, Sent, Skipped, Soft};
-        matches!(self, Sent | Accepted | Bounced | Blocked | Soft | Hard | InDoubt | Skipped)
+        matches!(self, What::Sent | What::Bounced) || self.state().is_some()
+    }
+
+    /// Where somebody's delivery stands then; `None`: it is in no one state, or not about a delivery.
+    pub const fn state(self) -> Option<DeliveryState> {
+        Some(match self {
+            What::Accepted => DeliveryState::Accepted,
+            What::Blocked => DeliveryState::Blocked,
+            What::Soft => DeliveryState::Soft,
+            What::Hard => DeliveryState::Hard,
+            What::InDoubt => DeliveryState::InDoubt,
+            What::Skipped => DeliveryState::Skipped,
+            What::Queued => DeliveryState::Queued,
+            What::Deferred => DeliveryState::Deferred,
+            What::Sent
+            | What::Bounced
+            | What::Opened
+            | What::Clicked
+            | What::Replied
+            | What::Complained
+            | What::Unsubscribed
+            | What::Did => return None,
+        })
+    }
+
+    /// What happened to whom a delivery stands so.
+    pub fn of_state(state: DeliveryState) -> What {
+        // Every state has one.
+        What::ALL.iter().copied().find(|what| what.state() == Some(state)).unwrap_or(What::Sent)
     }
 }
 
@@ -362,7 +407,11 @@ impl Happening {
             what,
             name: None,
             campaign: None,
+            cause: None,
+            put_off: false,
+            variant: None,
             link: None,
+            by: None,
             machines: false,
             window: None,
             after: None,
@@ -475,6 +524,8 @@ pub struct Named {
     pub campaigns: BTreeSet<CampaignId>,
     /// Links of a campaign's message, by their numbers.
     pub links: BTreeSet<(CampaignId, u32)>,
+    /// Causes of a campaign's report.
+    pub causes: BTreeSet<(CampaignId, CauseMark)>,
 }
 
 impl Rule {
@@ -507,6 +558,7 @@ fn gather(rule: &Rule, named: &mut Named) {
             while let Some(happening) = of {
                 named.campaigns.extend(happening.campaign);
                 named.links.extend(happening.campaign.zip(happening.link));
+                named.causes.extend(happening.campaign.zip(happening.cause.clone()));
                 of = happening.after.as_deref().map(|after| &after.event);
             }
         }
@@ -621,6 +673,16 @@ fn check_field(field: Field, test: &Test) -> Result<(), RuleError> {
     }
 }
 
+/// A cause says where people stand, and so does what happened: they have to be of one mind.
+fn check_cause(of: &Happening) -> Result<(), RuleError> {
+    let Some(cause) = &of.cause else { return Ok(()) };
+    check_text(&cause.to_string())?;
+    match What::of_state(cause.class) {
+        stands if stands == of.what => Ok(()),
+        stands => refuse(format!("the cause \"{cause}\" is one of {stands}, not of {}", of.what)),
+    }
+}
+
 fn check_happening(of: &Happening, depth: usize, nodes: &mut usize) -> Result<(), RuleError> {
     if of.name.is_some() && of.what != What::Did {
         return refuse(format!("{} has no name", of.what));
@@ -629,11 +691,26 @@ fn check_happening(of: &Happening, depth: usize, nodes: &mut usize) -> Result<()
     if of.campaign.is_some() && of.what == What::Did {
         return refuse("a custom event belongs to no campaign");
     }
+    check_cause(of)?;
+    if of.put_off && !of.what.is_of_a_delivery() {
+        return refuse("only mail is put off");
+    }
+    match of.variant {
+        None => {}
+        Some(_) if of.campaign.is_none() => return refuse("name the campaign whose variant it is"),
+        Some(letter) if !letter.is_ascii_uppercase() => {
+            return refuse(format!("{letter} is no variant: A, B, …"));
+        }
+        Some(_) => {}
+    }
     if of.link.is_some() && of.what != What::Clicked {
         return refuse("only clicks have a link");
     }
-    if of.machines && !matches!(of.what, What::Opened | What::Clicked) {
+    if (of.machines || of.by.is_some()) && !matches!(of.what, What::Opened | What::Clicked) {
         return refuse("machines only open and click");
+    }
+    if of.machines && of.by.is_some() {
+        return refuse("machines() counts what anybody did, by(…) what one of them did: write one of both");
     }
     if !of.properties.is_empty() && of.what != What::Did {
         return refuse("only custom events have properties");

@@ -8,8 +8,9 @@
 //!           | value ( compare literal | "in [" text { "," text } "]" | "." ("contains" | "startsWith" | "endsWith") "(" text ")" )
 //!           | event [ compare number | ".sum()" compare number ]
 //! value     = "attr." name | "attr[" text "]" | field          (inside where(): "property." …)
-//! event     = ( word | "did(" [ text ] ")" ) { "." ( "campaign(" text ")" | "link(" number ")" | "machines()"
-//!           | "where(" test ")" | "within(" span ")" | "since(" moment ")" | "before(" moment ")"
+//! event     = ( word | "did(" [ text ] ")" ) { "." ( "campaign(" text ")" | "cause(" text ")" | "put_off()"
+//!           | "variant(" text ")" | "link(" number ")" | "by(" text ")" | "machines()" | "where(" test ")"
+//!           | "within(" span ")" | "since(" moment ")" | "before(" moment ")"
 //!           | "between(" moment "," moment ")" | "after(" event "," span ")" ) }
 //! literal   = text | number | "true" | "false" | moment
 //! moment    = "date(" text ")" | "timestamp(" text ")" | "now" [ ( "-" | "+" ) span ]
@@ -20,6 +21,7 @@ use super::{
     About, After, CountTest, Counted, DEPTH_MAX, Field, FieldRule, Happening, Measure, Moment, NumberTest, Order, Rule,
     Span, TEXT_BYTES_MAX, Test, TextOp, TextTest, TimeTest, VALUES_MAX, What, Window, moment,
 };
+use crate::reaction::Doer;
 use std::str::FromStr;
 
 /// Where a text is no rule, and why.
@@ -31,6 +33,10 @@ pub struct SegmentError {
     /// What was expected or what is wrong.
     pub why: String,
 }
+
+/// What may narrow an event.
+const NARROWINGS: &str = "campaign, cause, put_off, variant, link, by, machines, where, within, since, before, between, \
+    after or sum";
 
 /// How deep brackets may nest while reading: more than any tree that is accepted needs.
 const NESTING_MAX: usize = 4 * DEPTH_MAX;
@@ -446,7 +452,7 @@ impl Reader {
             self.need(")")?;
         }
         while self.has(".") {
-            let word = self.word("campaign, link, machines, where, within, since, before, between, after or sum")?;
+            let word = self.word(NARROWINGS)?;
             if word == "sum" && may_sum {
                 self.need("(")?;
                 self.need(")")?;
@@ -461,28 +467,42 @@ impl Reader {
     fn narrow(&mut self, of: &mut Happening, word: &str) -> Read<()> {
         let is_twice = match word {
             "campaign" => of.campaign.is_some(),
+            "cause" => of.cause.is_some(),
+            "put_off" => of.put_off,
+            "variant" => of.variant.is_some(),
             "link" => of.link.is_some(),
+            "by" => of.by.is_some(),
             "machines" => of.machines,
             "within" | "since" | "before" | "between" => of.window.is_some(),
             "after" => of.after.is_some(),
             "where" => false,
             _ => {
                 self.at -= 1;
-                return self.expected("campaign, link, machines, where, within, since, before, between, after or sum");
+                return self.expected(NARROWINGS);
             }
         };
         if is_twice {
             self.at -= 1;
             return self.refuse(format!("{word} stands here for the second time"));
         }
-        if word == "campaign" {
-            of.campaign = Some(self.id()?);
-            return Ok(());
+        match word {
+            "campaign" => {
+                of.campaign = Some(self.id()?);
+                return Ok(());
+            }
+            "cause" => {
+                of.cause = Some(self.id()?);
+                return Ok(());
+            }
+            _ => {}
         }
         self.need("(")?;
         match word {
             "link" => of.link = Some(self.count()?),
             "machines" => of.machines = true,
+            "put_off" => of.put_off = true,
+            "variant" => of.variant = Some(self.letter()?),
+            "by" => of.by = Some(self.doer()?),
             "within" => of.window = Some(Window::Within(self.span()?)),
             "since" => of.window = Some(Window::Since(self.moment()?)),
             "before" => of.window = Some(Window::Before(self.moment()?)),
@@ -499,6 +519,31 @@ impl Reader {
             _ => of.properties.push(self.property()?),
         }
         self.need(")")
+    }
+
+    /// A variant's letter, in quotes.
+    fn letter(&mut self) -> Read<char> {
+        let text = self.text()?;
+        let mut letters = text.chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) if letter.is_ascii_uppercase() => Ok(letter),
+            _ => {
+                self.at -= 1;
+                self.refuse(format!("{text:?} is no variant: \"A\", \"B\", …"))
+            }
+        }
+    }
+
+    /// By whom something was done, in quotes.
+    fn doer(&mut self) -> Read<Doer> {
+        let text = self.text()?;
+        Doer::from_word(&text).map_or_else(
+            || {
+                self.at -= 1;
+                self.refuse(format!("{text:?} is none of {}", Doer::ALL.map(Doer::word).join(", ")))
+            },
+            Ok,
+        )
     }
 
     fn other_event(&mut self) -> Read<Happening> {

@@ -81,8 +81,20 @@ impl Display for Happening {
         if let Some(campaign) = self.campaign {
             write!(f, ".campaign(\"{campaign}\")")?;
         }
+        if let Some(cause) = &self.cause {
+            write!(f, ".cause({})", quote(&cause.to_string()))?;
+        }
+        if self.put_off {
+            f.write_str(".put_off()")?;
+        }
+        if let Some(variant) = self.variant {
+            write!(f, ".variant(\"{variant}\")")?;
+        }
         if let Some(link) = self.link {
             write!(f, ".link({link})")?;
+        }
+        if let Some(by) = self.by {
+            write!(f, ".by(\"{}\")", by.word())?;
         }
         if self.machines {
             write!(f, ".machines()")?;

@@ -16,7 +16,7 @@ use engine::report::{Silent, silent_sites};
 use model::{CampaignState, DeliveryId, DeliveryState, in_quotes};
 use serde_json::json;
 use std::path::Path;
-use store::Campaign;
+use store::{Among, Campaign};
 
 /// People read at once.
 const PAGE: usize = 500;
@@ -82,7 +82,9 @@ async fn doubts(ledger: &Ledger, campaigns: &[Campaign]) -> Result<Vec<Doubt>, F
     for campaign in campaigns {
         let (mut after, tally) = (None, ledger.store.tally(campaign.id).await?);
         loop {
-            let page = people(&ledger.store, &tally, campaign.id, (DeliveryState::InDoubt, None), after, PAGE).await?;
+            let page =
+                people(&ledger.store, &tally, campaign.id, (DeliveryState::InDoubt, Among::default()), after, PAGE)
+                    .await?;
             found.extend(page.people.into_iter().map(|person| Doubt { campaign: campaign.clone(), person }));
             after = page.next;
             if after.is_none() {

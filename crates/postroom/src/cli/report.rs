@@ -12,7 +12,7 @@ use engine::report::{overview, report};
 use model::{CampaignId, DeliveryState};
 use serde_json::{Value, json};
 use std::path::Path;
-use store::Campaign;
+use store::{Among, Campaign};
 
 /// People read at once.
 const PAGE: usize = 1_000;
@@ -137,7 +137,7 @@ async fn listed(
     for state in states {
         let mut after = None;
         loop {
-            let page = people(&ledger.store, &tally, campaign, (*state, None), after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign, (*state, Among::default()), after, PAGE).await?;
             found.extend(page.people);
             is_cut |= found.len() >= PEOPLE_MAX && page.next.is_some();
             after = page.next.filter(|_| found.len() < PEOPLE_MAX);
@@ -163,7 +163,7 @@ async fn list(
     for state in states {
         let mut after = None;
         loop {
-            let page = people(&ledger.store, &tally, campaign, (*state, None), after, PAGE).await?;
+            let page = people(&ledger.store, &tally, campaign, (*state, Among::default()), after, PAGE).await?;
             for person in &page.people {
                 count += 1;
                 told(person, style).iter().for_each(|line| output.line(line));

@@ -120,8 +120,18 @@ mod tests {
         };
         Reactions {
             counted: TrackingMode::Full,
-            opened: Deeds { people: 412, unknown: 301, times: Times { person: 640, unsure: 3, machine: 512 } },
-            clicked: Deeds { people: 58, unknown: 0, times: Times { person: 71, unsure: 2, machine: 1_201 } },
+            opened: Deeds {
+                people: 412,
+                unknown: 301,
+                by_machine: 301,
+                times: Times { person: 640, unsure: 3, machine: 512 },
+            },
+            clicked: Deeds {
+                people: 58,
+                unknown: 0,
+                by_machine: 154,
+                times: Times { person: 71, unsure: 2, machine: 1_201 },
+            },
             replied: 2,
             complained: 1,
             unsubscribed: 3,

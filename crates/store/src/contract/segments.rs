@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{ContactEdit, NewReaction, SegmentChange, StoreError, Whom};
+use model::reaction::Doer;
 use model::segment::{
     About, After, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Moment, NumberTest, Order, Rule,
     Span, Test, TextOp, TextTest, TimeTest, What, Window, moment, parse,
@@ -99,13 +100,13 @@ fn tested(value: Option<&Value>, test: &Test) -> bool {
 
 fn is_meant(of: &Happening, person: &Person, happened: &Happened, campaigns: &[CampaignId]) -> bool {
     let kind = match of.what {
-        What::Sent => happened.what.is_of_a_delivery(),
+        What::Sent => happened.what.is_of_a_delivery() && happened.what != What::Queued,
         What::Bounced => matches!(happened.what, What::Soft | What::Hard),
         what => happened.what == what,
     };
     let human = of.machines
         || !matches!(of.what, What::Opened | What::Clicked)
-        || happened.score < model::reaction::UNSURE_SCORE;
+        || Doer::of(happened.score) == of.by.unwrap_or(Doer::Person);
     let (from, to) = of.window.map_or((None, None), |window| window.resolve(today()));
     let when = happened.at.as_millis();
     kind && human
@@ -122,7 +123,7 @@ fn is_meant(of: &Happening, person: &Person, happened: &Happened, campaigns: &[C
             let others = person.happened.iter().filter(|other| !std::ptr::eq(*other, happened));
             let others = others.filter(|other| is_meant(&after.event, person, other, campaigns));
             let span = after.within.as_millis();
-            others.map(|other| other.at.as_millis()).any(|other| other <= when && when <= other + span)
+            others.map(|other| other.at.as_millis()).any(|other| other <= when && when <= other.saturating_add(span))
         })
 }
 
@@ -295,20 +296,20 @@ fn plain_events() -> impl Strategy<Value = Happening> {
         prop::sample::select(What::ALL),
         prop::option::of(0_i64..2),
         prop::option::of(1_u32..3),
-        any::<bool>(),
+        (any::<bool>(), prop::option::of(prop::sample::select(&Doer::ALL[..]))),
         prop::option::of(prop::sample::select(&["booked", "bought", "unheard"][..])),
         prop::option::of(window),
         prop::collection::vec(abouts(), 0..2),
     );
-    parts.prop_map(|(what, campaign, link, machines, name, window, properties)| Happening {
-        what,
+    parts.prop_map(|(what, campaign, link, (machines, by), name, window, properties)| Happening {
         name: name.map(str::to_owned).filter(|_| what == What::Did),
         campaign: campaign.map(CampaignId).filter(|_| what != What::Did),
         link: link.filter(|_| what == What::Clicked),
-        machines: machines && matches!(what, What::Opened | What::Clicked),
+        machines: machines && by.is_none() && matches!(what, What::Opened | What::Clicked),
+        by: by.filter(|_| matches!(what, What::Opened | What::Clicked)),
         window,
-        after: None,
         properties: if what == What::Did { properties } else { Vec::new() },
+        ..Happening::any(what)
     })
 }
 
@@ -436,6 +437,20 @@ fn world(mut people: Vec<Person>) -> World {
             properties: None,
         });
     }
+    // The second has not begun with anybody.
+    for waiting in now(store.deliveries(campaigns[1], DeliveryState::Queued, None, 50)).unwrap() {
+        let person = &mut found.iter_mut().find(|(id, _)| *id == waiting.contact).unwrap().1;
+        person.happened.push(Happened {
+            what: What::Queued,
+            at: Timestamp::MAX,
+            campaign: Some(1),
+            link: None,
+            score: 0,
+            name: None,
+            value: 0,
+            properties: None,
+        });
+    }
     World { store, people: found, imports, campaigns }
 }
 
@@ -545,6 +560,70 @@ fn a_campaign_goes_to_whom_the_segment_was_when_it_was_built() {
     assert_eq!(now(store.tally(campaign.id)).unwrap().by_skip_reason.get(&SkipReason::Excluded), Some(&1));
     now(store.remove_segment(W, berlin.id, &ME, at(20))).unwrap();
     assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn the_people_of_a_cause_are_a_segment_and_nobody_else() {
+    let store = empty();
+    let emails: Vec<String> = (1..=9).map(|n| format!("{n}@a.example")).collect();
+    let file = import(&store, 1, &emails.iter().map(String::as_str).collect::<Vec<_>>());
+    let [campaign, other] = ["one", "two"].map(|name| sending(&store, name, file).id);
+    let site = now(store.site_id("mx.example.org", Some("example"), at(20))).unwrap();
+    let claimed = claims(&store, campaign);
+    let elsewhere = |settled: Settlement| Settlement { provider: None, suppress: None, ..settled };
+    let silent = |n: usize, stage: Stage, rule: &'static str| {
+        let unheard = verdict(Outcome::Hard, Category::UnknownDomain, stage);
+        let tried = attempt(&claimed[n], model::Verdict { rule: rule.into(), ..unheard }, None, at(30));
+        Settlement { attempt: Some(tried), ..Settlement::of(&claimed[n], DeliveryState::Hard, at(30)) }
+    };
+    let mine = |settled: Settlement| Settlement { suppress: None, ..settled };
+    let settled = vec![
+        mine(refused(&claimed[0], at(30))),
+        mine(refused(&claimed[1], at(30))),
+        elsewhere(refused(&claimed[2], at(30))),
+        silent(3, Stage::Dns, "no-such-domain"),
+        silent(4, Stage::Rcpt, "no-such-domain"),
+        silent(5, Stage::Dns, "null-answer"),
+        in_doubt(&claimed[6], at(30)),
+        deferred(&claimed[7], site, at(30), at(60)),
+        deferred(&claimed[8], site, at(30), at(60)),
+    ];
+    now(store.settle(settled)).unwrap();
+    let again = now(store.claim_one(claimed[8].delivery)).unwrap().unwrap();
+    now(store.settle(vec![accepted(&again, at(61))])).unwrap();
+    // The same answer to another campaign is another campaign's.
+    let same = claims(&store, other).into_iter().find(|one| one.contact == claimed[0].contact).unwrap();
+    now(store.settle(vec![mine(refused(&same, at(70)))])).unwrap();
+
+    let asked = |text: &str| now(store.segment_count(W, rule(text), at(99)));
+    let mut counts: std::collections::BTreeMap<model::CauseMark, u64> = std::collections::BTreeMap::new();
+    for one in now(store.causes(campaign)).unwrap() {
+        *counts.entry(one.mark()).or_default() += one.count;
+    }
+    assert_eq!(counts.len(), 7, "{counts:?}");
+    for (mark, count) in &counts {
+        let text = format!("{}.campaign(\"{campaign}\").cause(\"{mark}\")", What::of_state(mark.class));
+        assert_eq!(asked(&text).unwrap(), *count, "{text}");
+        assert_eq!(asked(&format!("!({text} >= 1)")).unwrap(), 9 - count, "asked of one after the other");
+        now(store.create_segment(W, &text, rule(&text), false, &ME, at(99))).unwrap();
+    }
+    let everywhere = "hard.cause(\"hard:unknown_recipient:example:550:5.1.1:\")";
+    assert_eq!(asked(everywhere).unwrap(), 2);
+    assert_eq!(asked(&format!("{everywhere} >= 2")).unwrap(), 1);
+    let unheard = format!("blocked.campaign(\"{campaign}\").cause(\"blocked:policy:example:550:5.7.1:\")");
+    assert_eq!(asked(&unheard).unwrap(), 0);
+    let refused = now(store.create_segment(W, "nobody", rule(&unheard), false, &ME, at(99)));
+    assert!(
+        refused.unwrap_err().to_string().contains("a cause that is not there: blocked:policy:example:550:5.7.1: of m_")
+    );
+
+    let put_off = format!("accepted.campaign(\"{campaign}\").put_off()");
+    assert_eq!(asked(&put_off).unwrap(), 1);
+    let among = crate::Among { put_off: true, ..crate::Among::default() };
+    let found = now(store.deliveries_among(campaign, DeliveryState::Accepted, among, None, 9)).unwrap();
+    assert_eq!(found.into_iter().map(|row| row.delivery).collect::<Vec<_>>(), [claimed[8].delivery]);
+    let waiting = format!("queued.campaign(\"{other}\") || deferred.campaign(\"{campaign}\")");
+    assert_eq!(asked(&waiting).unwrap(), 8);
 }
 
 #[test]

@@ -122,7 +122,8 @@ fn verdicts_and_deeds_are_counted_by_variant() {
     assert_eq!(who(None, None, 2), [all[0].delivery, all[1].delivery]);
     assert_eq!(who(None, Some(all[1].contact), 2), [all[2].delivery], "the next page");
     let accepted = |variant, after| {
-        let found = store.deliveries_of_variant(campaign.id, variant, DeliveryState::Accepted, after, 500);
+        let among = crate::Among { variant: Some(variant), ..crate::Among::default() };
+        let found = store.deliveries_among(campaign.id, DeliveryState::Accepted, among, after, 500);
         now(found).unwrap().into_iter().map(|row| row.delivery).collect::<Vec<_>>()
     };
     let mut expected: Vec<DeliveryId> = first.iter().map(|one| one.delivery).collect();

@@ -9,6 +9,7 @@ pub(crate) mod audience;
 pub(crate) mod build;
 pub(crate) mod campaigns;
 mod canary;
+pub(crate) mod causes;
 pub(crate) mod ceilings;
 pub(crate) mod choices;
 mod complaints;

@@ -7,8 +7,7 @@ use crate::error::Result;
 use crate::queue::{Site, WaitingAt};
 use crate::reply_text;
 use crate::report::{
-    AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor,
-    TimelineEntry,
+    Among, AttemptRow, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor, TimelineEntry,
 };
 use model::id::ID_STEP;
 use model::reaction::Doer;
@@ -31,30 +30,8 @@ const NEIGHBOURS_MAX: i64 = 2_000;
 /// Says of a delivery `d` that it is in the index `delivery_ended`. SQLite believes it in these very words only.
 pub(super) const IS_ENDED: &str = "NOT (d.state < 3 OR d.state > 6)";
 
-/// Causes of a campaign, most frequent first.
-pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<CauseCount>> {
-    let sql = "SELECT n.state, c.category, c.scope, c.stage, c.rule, c.provider, c.code, c.enhanced, n.value, n.example
-        FROM cause_count n JOIN cause c ON c.id = n.cause WHERE n.campaign = ?1 AND n.value > 0
-        ORDER BY n.value DESC, n.state, n.cause";
-    let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_and_then([campaign.0], |row| {
-        let provider: String = row.get(5)?;
-        let code: u16 = row.get(6)?;
-        Ok(CauseCount {
-            state: word!(DeliveryState, row.get(0)?)?,
-            category: word!(Category, row.get(1)?)?,
-            scope: word!(Scope, row.get(2)?)?,
-            stage: word!(Stage, row.get(3)?)?,
-            rule: row.get(4)?,
-            provider: (!provider.is_empty()).then_some(provider),
-            code: (code != 0).then_some(code),
-            enhanced: unpack_enhanced(row.get(7)?),
-            count: row.get(8)?,
-            example: DeliveryId(row.get(9)?),
-        })
-    })?;
-    rows.collect()
-}
+/// Was a delivery `d` put off at first? It was tried more than once.
+const WAS_PUT_OFF: &str = "d.attempts > 1";
 
 /// Those who wait for another try, by cause and site, the first due first: of so many people at most.
 pub(crate) fn put_off_for(conn: &Connection, campaign: CampaignId, people_max: usize) -> Result<Vec<PutOffFor>> {
@@ -164,13 +141,13 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
     })
 }
 
-/// A page of a campaign's deliveries in a state, all or those of the sample who got this variant. Ended ones and those of
+/// A page of a campaign's deliveries in a state, all or some among them. Ended ones and those of
 /// standing campaigns are found by their own index, the others by walking the campaign's ids.
 pub(crate) fn deliveries(
     conn: &Connection,
     campaign: CampaignId,
     state: DeliveryState,
-    variant: Option<u8>,
+    Among { variant, put_off }: Among,
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Vec<DeliveryRow>> {
@@ -185,6 +162,7 @@ pub(crate) fn deliveries(
         _ => "true",
     };
     let of = if variant.is_some() { "d.variant = ?6" } else { "?6 IS NULL" };
+    let of = if put_off { format!("{of} AND {WAS_PUT_OFF}") } else { of.to_owned() };
     let sql = format!(
         "{DELIVERY} WHERE {hint} AND d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 AND {of}
          ORDER BY d.id LIMIT ?5"

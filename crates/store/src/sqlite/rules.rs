@@ -4,7 +4,7 @@
 //! mailed. Invariant: what a kept rule names was there when the rule was written, and is not removed while it names it.
 //! Rules that were kept before this held are looked through before anybody is mailed by them.
 
-use super::{Ledger, audience, campaigns, engage, imports, lists, segments, sequences};
+use super::{Ledger, audience, campaigns, causes, engage, imports, lists, segments, sequences};
 use crate::audience::Whom;
 use crate::error::{Result, StoreError};
 use crate::import::{Import, ImportState};
@@ -26,7 +26,7 @@ pub(crate) fn check_named(conn: &Connection, workspace: WorkspaceId, rule: &Rule
 
 /// The first thing that a rule names and the workspace does not have: its kind, and as it is written.
 fn missing_in(conn: &Connection, workspace: WorkspaceId, rule: &Rule) -> Result<Option<(NamedThing, String)>> {
-    let Named { lists: asked, imports: files, campaigns: mailings, links } = rule.named();
+    let Named { lists: asked, imports: files, campaigns: mailings, links, causes: marks } = rule.named();
     for id in asked {
         if lists::list(conn, workspace, id)?.is_none() {
             return Ok(Some((NamedThing::List, id.to_string())));
@@ -48,6 +48,11 @@ fn missing_in(conn: &Connection, workspace: WorkspaceId, rule: &Rule) -> Result<
             return Ok(Some((NamedThing::Link, format!("{number} of {campaign}"))));
         }
     }
+    for (campaign, mark) in marks {
+        if !causes::was_counted(conn, campaign, &mark)? {
+            return Ok(Some((NamedThing::Cause, format!("{mark} of {campaign}"))));
+        }
+    }
     Ok(None)
 }
 
@@ -57,7 +62,9 @@ fn may_have_link(conn: &Connection, campaign: CampaignId, number: u32) -> Result
     let known = campaigns::require(conn, campaign)?;
     let is_fixed = known.kind != CampaignKind::Transactional
         && !matches!(known.state, CampaignState::Draft | CampaignState::Scheduled);
-    Ok(!is_fixed || engage::links(conn, campaign)?.iter().any(|(known, _)| u32::from(*known) == number))
+    // The one that only machines see stands in every message.
+    let is_its_own = || Ok(engage::links(conn, campaign)?.iter().any(|(known, _)| u32::from(*known) == number));
+    if !is_fixed || number == 0 { Ok(true) } else { is_its_own() }
 }
 
 /// What the segments of a campaign's audience name that is not there, the first few of it.

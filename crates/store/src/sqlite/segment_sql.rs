@@ -5,8 +5,10 @@
 //! is counted only as far as the comparison asks.
 
 use super::audience::{COLD_DAYS, ENGAGED_DAYS};
+use super::causes;
 use super::contacts::standing_sql;
-use model::reaction::UNSURE_SCORE;
+use super::reports::IS_ENDED;
+use model::reaction::Doer;
 use model::segment::{
     About, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Order, Rule, Test, TextOp, What,
 };
@@ -207,10 +209,27 @@ impl Compiler {
         if let Some(campaign) = of.campaign {
             let campaign = self.bind(campaign.0);
             wanted.push(format!("{e}.campaign = {campaign}"));
+            if let Some(letter) = of.variant {
+                let variant = self.bind(i64::from(u32::from(letter)) - i64::from(u32::from('A')));
+                wanted.push(format!(
+                    "EXISTS (SELECT 1 FROM delivery v
+                        WHERE v.contact = {e}.contact AND v.campaign = {campaign} AND v.variant = {variant})"
+                ));
+            }
         }
         let (table, time) = match reaction_of(of.what) {
             None => {
                 wanted.push(format!("{e}.{}", delivery_sql(of.what)));
+                if whose.is_none() && is_ended(of.what) {
+                    wanted.push(IS_ENDED.replace("d.", &format!("{e}.")));
+                }
+                if let Some(cause) = &of.cause {
+                    let ids = causes::ids_of(cause, |value| self.bind(value));
+                    wanted.push(format!("{e}.cause IN ({ids})"));
+                }
+                if of.put_off {
+                    wanted.push(format!("{e}.attempts > 1"));
+                }
                 ("delivery", format!("{e}.first_try_at"))
             }
             Some(kind) => {
@@ -246,7 +265,8 @@ impl Compiler {
     /// What only reactions have.
     fn narrow(&mut self, of: &Happening, e: &str, wanted: &mut Vec<String>) {
         if matches!(of.what, What::Opened | What::Clicked) && !of.machines {
-            wanted.push(format!("{e}.score < {UNSURE_SCORE}"));
+            let (from, below) = of.by.unwrap_or(Doer::Person).scores();
+            wanted.push(format!("{e}.score >= {from} AND {e}.score < {below}"));
         }
         if let Some(link) = of.link {
             let link = self.bind(i64::from(link));
@@ -267,7 +287,8 @@ impl Compiler {
 fn names_few(rule: &Rule) -> bool {
     match rule {
         Rule::Event(Counted { of, measure }) => {
-            *measure == Measure::ONCE && !of.what.is_of_a_delivery() && of.campaign.is_some()
+            let is_in_an_index = !of.what.is_of_a_delivery() || is_ended(of.what);
+            *measure == Measure::ONCE && is_in_an_index && of.campaign.is_some()
         }
         _ => false,
     }
@@ -289,25 +310,24 @@ const fn reaction_of(what: What) -> Option<ReactionKind> {
         | What::Soft
         | What::Hard
         | What::InDoubt
-        | What::Skipped => None,
+        | What::Skipped
+        | What::Queued
+        | What::Deferred => None,
     }
 }
 
 /// Which deliveries are meant.
 fn delivery_sql(what: What) -> String {
-    let state = match what {
-        What::Accepted => DeliveryState::Accepted,
-        What::Soft => DeliveryState::Soft,
-        What::Hard => DeliveryState::Hard,
-        What::Blocked => DeliveryState::Blocked,
-        What::InDoubt => DeliveryState::InDoubt,
-        What::Skipped => DeliveryState::Skipped,
-        What::Bounced => {
-            return format!("state IN ({}, {})", DeliveryState::Soft.code(), DeliveryState::Hard.code());
-        }
-        _ => return "attempts > 0".to_owned(),
-    };
-    format!("state = {}", state.code())
+    match (what, what.state()) {
+        (_, Some(state)) => format!("state = {}", state.code()),
+        (What::Bounced, None) => format!("state IN ({}, {})", DeliveryState::Soft.code(), DeliveryState::Hard.code()),
+        (_, None) => "attempts > 0".to_owned(),
+    }
+}
+
+/// Are the deliveries that are meant in the index of those that ended badly ([`IS_ENDED`])?
+const fn is_ended(what: What) -> bool {
+    matches!(what, What::Soft | What::Hard | What::Bounced | What::Blocked | What::InDoubt)
 }
 
 const fn time_of(what: What) -> &'static str {
@@ -359,4 +379,33 @@ pub(crate) fn level_sql(now: &str) -> String {
         Level::Unknown,
         Level::Never,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::segment::parse;
+    use rusqlite::{Connection, params_from_iter};
+
+    #[test]
+    fn those_who_stand_there_for_a_cause_are_looked_up_and_not_everybody_asked() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        super::super::migrate::migrate(&mut conn, None).unwrap();
+        for text in [
+            r#"blocked.campaign("m_7").cause("blocked:policy:google:550:5.7.1:")"#,
+            r#"has(attr.city) && hard.campaign("m_7").cause("hard:unknown_domain:::5.1.2:no-such-domain")"#,
+            r#"bounced.campaign("m_7").put_off()"#,
+        ] {
+            let mut compiler = Compiler::new(2, Timestamp::from_millis(0));
+            let whole = compiler.whole(&parse(text).unwrap());
+            let sql = format!("EXPLAIN QUERY PLAN SELECT count(*) FROM contact c WHERE c.workspace = ?1 AND {whole}");
+            let mut statement = conn.prepare(&sql).unwrap();
+            let bound = vec![Value::Null; statement.parameter_count()];
+            let steps = statement.query_map(params_from_iter(bound), |row| row.get::<_, String>(3)).unwrap();
+            let steps: Vec<String> = steps.collect::<rusqlite::Result<_>>().unwrap();
+            let walk = "SEARCH e1 USING INDEX delivery_ended (campaign=? AND state=?)";
+            assert!(steps.iter().any(|step| step == walk), "{text}: {steps:#?}");
+            assert!(steps.iter().all(|step| !step.contains("SCAN")), "{text}: {steps:#?}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io;
-use store::{Campaign, Contact, Sought, StoreError};
+use store::{Among, Campaign, Contact, Sought, StoreError};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -294,6 +294,8 @@ struct Standing {
     /// Only those who stand there: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`;
     /// several, with commas between them.
     state: Option<String>,
+    /// With it: only those who were put off at first, which is to say tried more than once.
+    put_off: Option<bool>,
     /// In place of it, only those who did this themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained` or
     /// `reached` (the goal that variants are compared by).
     did: Option<String>,
@@ -335,7 +337,12 @@ async fn recipients(
     caller.may(Scope::ContactsExport)?;
     let campaign = super::campaigns::campaign(&app, &caller, id).await?;
     let variant = standing.variant.as_deref().map(super::campaigns::read_letter).transpose()?;
-    super::campaigns::tally_of(&app, &campaign, variant).await?;
+    let tally = super::campaigns::tally_of(&app, &campaign, variant).await?;
+    let put_off = standing.put_off.unwrap_or_default();
+    if standing.state.is_none() && put_off {
+        return Err(Problem::field("put_off", "only mail is put off: name a state with it"));
+    }
+    let among = super::campaigns::read_among(&tally, variant, put_off)?;
     let which = match (standing.state.as_deref(), standing.did.as_deref(), standing.cause.as_deref()) {
         (None, None, None) => Which::Standing(DeliveryState::ALL.to_vec()),
         (Some(words), None, None) => {
@@ -349,12 +356,12 @@ async fn recipients(
             let known = report::overview(&app.store, &campaign, app.now()).await?;
             let mut causes = known.causes.into_iter().chain(known.waiting_causes);
             let none = || Problem::field("cause", format!("nobody of this campaign stands anywhere for {mark:?}"));
-            Which::Caused(Box::new(causes.find(|cause| cause.mark() == mark).ok_or_else(none)?))
+            Which::Caused(Box::new(causes.find(|cause| cause.mark().to_string() == mark).ok_or_else(none)?))
         }
         _ => return Err(Problem::field("did", "name a state, what they did, or a cause: one of them")),
     };
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
-        let written = write_recipients(&app, &campaign, which, variant, &mut table).await;
+        let written = write_recipients(&app, &campaign, which, among, &mut table).await;
         (table, written)
     })
     .await
@@ -364,7 +371,7 @@ async fn write_recipients(
     app: &App,
     campaign: &Campaign,
     which: Which,
-    variant: Option<u8>,
+    among: Among,
     table: &mut Table,
 ) -> Result<(), Broken> {
     let header = [
@@ -388,11 +395,11 @@ async fn write_recipients(
             }
         }
     };
-    let tally = report::people::tally(&app.store, campaign, variant).await?.unwrap_or_default();
+    let tally = report::people::tally(&app.store, campaign, among.variant).await?.unwrap_or_default();
     for state in states {
         let mut after = None;
         loop {
-            let of = (state, variant);
+            let of = (state, among);
             let page = report::people::people(&app.store, &tally, campaign.id, of, after, ROWS).await?;
             let is_meant = |person: &Person| cause.as_ref().is_none_or(|cause| person.is_of(cause));
             table.rows(page.people.into_iter().filter(is_meant).map(recipient_row)).await?;

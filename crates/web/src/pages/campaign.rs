@@ -67,6 +67,8 @@ pub(super) struct Head {
     pub(super) from: String,
     pub(super) started: Option<String>,
     pub(super) ended: Option<String>,
+    /// When this was so: with its day, where what stands before it has another.
+    pub(super) as_of: String,
     /// Which of its pages this is.
     pub(super) tab: &'static str,
     pub(super) may_pause: bool,
@@ -108,6 +110,7 @@ impl Head {
             from: chosen.options.from,
             started: campaign.started_at.map(|at| shown.time(&at)),
             ended: campaign.ended_at.map(|at| shown.time(&at)),
+            as_of: shown.time_after(&shown.now, campaign.ended_at.or(campaign.started_at).as_ref()),
             tab,
             may_pause: may_send && is_moving,
             may_resume: may_send && campaign.state == Paused,

@@ -10,7 +10,7 @@ use model::segment::{
     self, About, CountTest, Counted, Field, FieldRule, Happening, Level, Measure, Moment, NumberTest, Order, Rule,
     Span, Test, TextOp, TextTest, TimeTest, What, Window, moment,
 };
-use model::{ContactStatus, Timestamp};
+use model::{CauseMark, ContactStatus, DeliveryState, Timestamp};
 
 /// Lines of a form at most; a rule with more is one line of text.
 const LINES_MAX: usize = 40;
@@ -59,6 +59,8 @@ pub(super) struct Line {
     pub(super) count: String,
     pub(super) days: String,
     pub(super) campaign: String,
+    /// Of an event that has causes: which one, by its mark; empty: any.
+    pub(super) cause: String,
     /// What is wrong with it.
     pub(super) wrong: Option<String>,
 }
@@ -103,6 +105,12 @@ impl Line {
     /// Of an event: with mail of a campaign?
     pub(super) fn has_campaign(&self) -> bool {
         self.shape() == Shape::Event && !self.is_custom()
+    }
+
+    /// Of mail of a campaign that stands where its report names causes: where; `None`: there is no cause to choose.
+    pub(super) fn has_cause(&self) -> Option<DeliveryState> {
+        let state = What::from_word(&self.kind).and_then(What::state).filter(|state| has_causes(*state));
+        state.filter(|_| !self.campaign.is_empty() || !self.cause.is_empty())
     }
 
     /// The comparisons to choose from.
@@ -233,8 +241,12 @@ impl Line {
             "" => None,
             text => Some(text.parse().map_err(|_| shown.say("condition-no-choice"))?),
         };
+        let cause = match self.cause.as_str() {
+            "" => None,
+            text => Some(text.parse::<CauseMark>().map_err(|why| why.to_string())?),
+        };
         let name = Some(self.name.clone()).filter(|name| !name.is_empty());
-        let of = Happening { name, campaign, window, ..Happening::any(what) };
+        let of = Happening { name, campaign, cause, window, ..Happening::any(what) };
         Ok(Rule::Event(Counted { of, measure: Measure::Count(CountTest { op: Order::AtLeast, value: count }) }))
     }
 }
@@ -293,7 +305,8 @@ fn event_shown(counted: &Counted) -> Option<Line> {
         Some(Window::Within(Span::Days(days))) => days.to_string(),
         Some(_) => return None,
     };
-    if of.link.is_some() || of.machines || of.after.is_some() || !of.properties.is_empty() {
+    let is_more = of.link.is_some() || of.machines || of.by.is_some() || of.put_off || of.variant.is_some();
+    if is_more || of.after.is_some() || !of.properties.is_empty() {
         return None;
     }
     Some(Line {
@@ -302,8 +315,15 @@ fn event_shown(counted: &Counted) -> Option<Line> {
         count: count.to_string(),
         days,
         campaign: of.campaign.map(|id| id.to_string()).unwrap_or_default(),
+        cause: of.cause.as_ref().map(ToString::to_string).unwrap_or_default(),
         ..Line::default()
     })
+}
+
+/// Does a report name causes of those who stand there?
+const fn has_causes(state: DeliveryState) -> bool {
+    use DeliveryState::{Blocked, Deferred, Hard, InDoubt, Soft};
+    matches!(state, Deferred | Soft | Hard | Blocked | InDoubt)
 }
 
 /// Every kind of line, as they are offered.
@@ -349,6 +369,7 @@ impl Lines {
                 count: get("count"),
                 days: get("days"),
                 campaign: get("campaign"),
+                cause: get("cause"),
                 wrong: None,
                 kind,
             })
@@ -413,10 +434,10 @@ mod tests {
     fn sent(lines: &Lines) -> Typed {
         let mut pairs = vec![("join".to_owned(), if lines.any { "any" } else { "all" }.to_owned())];
         for (at, line) in lines.lines.iter().enumerate() {
-            let Line { kind, is_not, name, op, value, count, days, campaign, wrong: _ } = line.clone();
+            let Line { kind, is_not, name, op, value, count, days, campaign, cause, wrong: _ } = line.clone();
             let not = if is_not { "not" } else { "" }.to_owned();
             let fields = [("kind", kind), ("not", not), ("name", name), ("op", op), ("value", value), ("count", count)];
-            let fields = fields.into_iter().chain([("days", days), ("campaign", campaign)]);
+            let fields = fields.into_iter().chain([("days", days), ("campaign", campaign), ("cause", cause)]);
             pairs.extend(fields.map(|(field, value)| (format!("c{}-{field}", at + 1), value)));
         }
         Typed::of(pairs)
@@ -435,6 +456,8 @@ mod tests {
             r#"opened.machines() && (sent || clicked.link(2))"#,
             r#"did("paid").sum() > 12.5 && did("paid").after(did("booked"), days(3))"#,
             "!(sent && opened)",
+            r#"blocked.campaign("m_01h2xcejqt").cause("blocked:policy:gmail:550:5.7.1:") && !deferred"#,
+            r#"clicked.campaign("m_01h2xcejqt").by("machine") || accepted.campaign("m_01h2xcejqt").put_off()"#,
             r#"in_import("i_01h2xcejqt") && !in_list("l_01h2xcejqt")"#,
         ];
         for text in rules {
@@ -454,6 +477,14 @@ mod tests {
         assert_eq!(kinds, [VALUE, "did", "email"]);
         assert!(lines.lines[1].is_not);
         assert_eq!((lines.lines[1].name.as_str(), lines.lines[1].days.as_str()), ("booked", "30"));
+        let cause = "blocked:policy:gmail:550:5.7.1:";
+        let rule = format!("blocked.campaign(\"m_01h2xcejqt\").cause(\"{cause}\")");
+        let mut lines = Lines::of(&segment::parse(&rule).unwrap());
+        assert_eq!((lines.lines[0].kind.as_str(), lines.lines[0].cause.as_str()), ("blocked", cause));
+        assert_eq!(lines.lines[0].has_cause(), Some(DeliveryState::Blocked));
+        assert_eq!(Line::of_kind("blocked").and_then(|line| line.has_cause()), None, "of no campaign there are none");
+        lines.lines[0].cause = "nonsense".to_owned();
+        assert!(lines.rule(&shown()).is_err() && lines.lines[0].wrong.is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::campaign::{self, Head};
 use super::layout::{Layout, Section};
 use super::message::Story;
 use super::shown::verdict_class as class_of;
-use super::{Visitor, page};
+use super::{Visitor, page, segments};
 use crate::App;
 use crate::extract::{Asked, At};
 use crate::problem::Problem;
@@ -19,6 +19,7 @@ use engine::report::{self, Cause};
 use model::access::Scope;
 use model::{CampaignId, DeliveryId};
 use serde::Deserialize;
+use store::Among;
 
 /// People of a cause that are shown at once.
 const PEOPLE_MAX: usize = 40;
@@ -58,6 +59,8 @@ struct Investigation {
     is_cut: bool,
     /// May they be taken out?
     may_export: bool,
+    /// Where they become a segment.
+    segment: Option<String>,
     campaign: CampaignId,
     story: Option<Story>,
     /// Which pane a telephone shows.
@@ -96,7 +99,7 @@ pub(super) async fn show(
         None => None,
     };
     let cause = match (&chosen.cause, &story) {
-        (Some(mark), _) => causes.iter().find(|cause| cause.mark() == *mark),
+        (Some(mark), _) => causes.iter().find(|cause| cause.mark().to_string() == *mark),
         // Whoever was asked for without a cause, and has none, belongs to nobody's people.
         (None, Some(story)) => causes.iter().find(|cause| story.person.is_of(cause)),
         (None, None) => causes.first(),
@@ -109,12 +112,15 @@ pub(super) async fn show(
     if let (None, Some(first)) = (&story, people.first()) {
         story = self::story(&app, &visitor, id, &first.delivery).await?;
     }
+    let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite);
+    let segment = cause.as_ref().filter(|_| may_make).map(|cause| segments::of_cause(&campaign, cause));
     let title = visitor.shown.fill("investigation-title", &[("name", campaign.name.as_str().into())]);
     Ok(page(&Investigation {
         layout: Layout::of(&app, &visitor, Section::Campaigns, title),
         head: Head::of(&app, &visitor, &campaign, "investigate").await?,
         groups: grouped(causes),
         may_export: visitor.caller.scopes.has(Scope::ContactsExport),
+        segment,
         campaign: id,
         not_delivered: known.not_delivered(),
         waiting: known.waiting.retry,
@@ -148,7 +154,8 @@ async fn people_of(app: &App, id: CampaignId, cause: &Cause) -> Result<(Vec<Pers
     let (mut after, mut looked): (Option<DeliveryId>, usize) = (None, 0);
     let tally = app.store.tally(id).await?;
     loop {
-        let people = report::people::people(&app.store, &tally, id, (cause.class, None), after, PAGE).await?;
+        let people =
+            report::people::people(&app.store, &tally, id, (cause.class, Among::default()), after, PAGE).await?;
         looked += people.people.len();
         found.extend(people.people.into_iter().filter(|person| person.is_of(cause)));
         after = people.next;

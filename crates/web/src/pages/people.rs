@@ -20,7 +20,7 @@ use model::access::Scope;
 use model::reaction::By;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Tally};
 use serde::Deserialize;
-use store::Campaign;
+use store::{Among, Campaign};
 
 /// People of a page.
 const PEOPLE: usize = 50;
@@ -32,6 +32,9 @@ pub(super) struct Behind {
     /// A state, or a term of the equation.
     #[serde(default)]
     state: String,
+    /// Only those who were put off at first.
+    #[serde(default)]
+    put_off: bool,
     /// Before it begins: why they would be skipped.
     #[serde(default)]
     reason: String,
@@ -52,7 +55,7 @@ pub(super) struct Behind {
 }
 
 /// The states whose people make up a term of the equation.
-fn states(term: &str) -> Option<Vec<DeliveryState>> {
+pub(super) fn states(term: &str) -> Option<Vec<DeliveryState>> {
     use DeliveryState::{Accepted, Blocked, Deferred, Hard, InDoubt, Queued, Soft};
     match term {
         "all" | "" => Some(DeliveryState::ALL.to_vec()),
@@ -81,13 +84,13 @@ struct PeoplePage {
     variant: Option<char>,
     /// Did they do it themselves, so that where they stand was not asked for?
     is_deed: bool,
-    /// What narrows that, as the rest of an address.
+    /// What narrows either, as the rest of an address.
     narrowed: String,
     people: Vec<report::people::Person>,
     next: Option<String>,
     /// Is there a page before this one?
     is_later: bool,
-    /// The choices: term, class, and how many.
+    /// The choices: term, class, and how many; of narrowed lists everybody alone, because where else they stand is not counted.
     terms: Vec<(&'static str, &'static str, u64)>,
     /// Where they become a segment, if a rule can say who they are.
     segment: Option<String>,
@@ -101,7 +104,7 @@ struct PeoplePage {
 
 impl PeoplePage {
     fn is_here(&self, term: &str) -> bool {
-        self.term == term && !self.is_deed
+        self.term == term && !self.is_deed && self.narrowed.is_empty()
     }
 
     /// Who they are, where they all got one variant.
@@ -143,8 +146,9 @@ pub(super) async fn show(
     let did = Some(behind.did.as_str()).filter(|word| !word.is_empty());
     let narrowed = (behind.link, Some(behind.by.as_str()), behind.within_hours);
     let deed = did.map(|did| api::read_deed(did, variant, narrowed)).transpose()?;
+    let among = api::read_among(&tally, variant, behind.put_off)?;
     let known = Report::of_tally(&tally);
-    let terms = vec![
+    let mut terms = vec![
         ("all", "", known.recipients),
         ("skipped", "skip", known.skipped),
         ("accepted", "ok", known.accepted),
@@ -154,30 +158,40 @@ pub(super) async fn show(
         ("blocked", "block", known.blocked),
         ("in_doubt", "doubt", known.in_doubt),
     ];
+    if deed.is_some() || among.put_off {
+        terms.truncate(1);
+    }
     let head = Head::of(&app, &visitor, &campaign, "people").await?;
     let title = visitor.shown.fill("people-title", &[("name", campaign.name.as_str().into())]);
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
-    let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite) && variant.is_none();
+    let may_make = visitor.caller.scopes.has(Scope::SegmentsWrite);
     let may_export = visitor.caller.scopes.has(Scope::ContactsExport);
     let letter = variant.map(|number| letter(number.into()));
     let mut asked: Vec<(&str, String)> = letter.map(|letter| ("variant", letter.to_string())).into_iter().collect();
-    let narrowed = deed.as_ref().map(narrowing).unwrap_or_default();
+    let narrowed = match &deed {
+        Some(deed) => narrowing(deed),
+        None if among.put_off => vec![("put_off", "true".to_owned())],
+        None => Vec::new(),
+    };
+    asked.extend(narrowed.iter().cloned());
     let (term, says, (people, next)) = match &deed {
         Some(deed) => {
             asked.push(("did", deed.did.word().to_owned()));
-            asked.extend(narrowed.iter().cloned());
             let found = page_of_doers(&app, &campaign, deed, behind.after.as_deref()).await?;
             (deed.did.word().to_owned(), says_deed(&visitor.shown, deed), found)
         }
         None => {
             let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
-            if states.len() < DeliveryState::ALL.len() {
+            if states.len() < DeliveryState::ALL.len() || among.put_off {
                 let words = states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",");
                 asked.push(("state", words));
             }
-            let found = page_of(&app, id, &tally, (&states, variant), behind.after.as_deref()).await?;
+            let found = page_of(&app, id, &tally, (&states, among), behind.after.as_deref()).await?;
             let term = if behind.state.is_empty() { "all".to_owned() } else { behind.state };
-            let says = visitor.shown.one_of("term", &term);
+            let mut says = visitor.shown.one_of("term", &term);
+            if among.put_off {
+                says = format!("{says}: {}", visitor.shown.say("people-put-off"));
+            }
             (term, says, found)
         }
     };
@@ -187,7 +201,7 @@ pub(super) async fn show(
     };
     let segment = match &deed {
         Some(deed) => segments::of_deed(&campaign, deed),
-        None => segments::of_term(&campaign, &term),
+        None => segments::of_term(&campaign, &term, among),
     };
     let segment = segment.filter(|_| may_make);
     let may_send_again = term == DeliveryState::InDoubt.word()
@@ -253,7 +267,7 @@ async fn page_of(
     app: &App,
     id: CampaignId,
     tally: &Tally,
-    (states, variant): (&[DeliveryState], Option<u8>),
+    (states, among): (&[DeliveryState], Among),
     after: Option<&str>,
 ) -> Result<(Vec<report::people::Person>, Option<String>), Problem> {
     let place = after.map(|cursor| pages::open(RECIPIENTS, cursor)).transpose()?;
@@ -266,7 +280,7 @@ async fn page_of(
     let mut people = Vec::new();
     for state in states.iter().skip_while(|state| first.is_some_and(|first| first != state.word())) {
         let room = PEOPLE - people.len();
-        let found = report::people::people(&app.store, tally, id, (*state, variant), after.take(), room).await?;
+        let found = report::people::people(&app.store, tally, id, (*state, among), after.take(), room).await?;
         people.extend(found.people);
         if people.len() >= PEOPLE {
             let last = found.next.map(|last| last.to_string()).unwrap_or_default();

@@ -15,16 +15,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use dispatch::trial::letter;
 use engine::report::people::{Deed, Did};
+use engine::report::{self, Cause};
 use model::access::Scope;
-use model::reaction::By;
+use model::reaction::{By, Doer};
 use model::segment::{
     self, About, Counted, Field, FieldRule, Happening, Measure, Moment, Rule, Test, TextOp, TextTest, What, Window,
 };
-use model::{ContactId, ContactStatus, EmailAddress, SegmentId};
+use model::{CampaignId, CauseMark, ContactId, ContactStatus, DeliveryState, EmailAddress, SegmentId};
 use serde::Deserialize;
 use serde_json::json;
-use store::{Campaign, Contact, Explained, Sought, Stand};
+use std::collections::BTreeMap;
+use store::{Among, Campaign, Contact, Explained, Sought, Stand};
 
 const LIST: &str = "segments";
 /// The values of people that are their names.
@@ -76,22 +79,37 @@ pub(super) struct Begun {
 }
 
 /// Where the people of a term of a campaign's equation become a segment; `None`: no rule says exactly who they are.
-pub(super) fn of_term(campaign: &Campaign, term: &str) -> Option<String> {
-    let what = match term {
-        "accepted" => What::Accepted,
-        "soft" => What::Soft,
-        "hard" => What::Hard,
-        "blocked" => What::Blocked,
-        "in_doubt" => What::InDoubt,
-        "skipped" => What::Skipped,
-        _ => return None,
+pub(super) fn of_term(campaign: &Campaign, term: &str, among: Among) -> Option<String> {
+    let one = |state: &DeliveryState| {
+        let what = What::of_state(*state);
+        once(Happening { variant: letter_of(among.variant), put_off: among.put_off, ..with_mail_of(campaign, what) })
     };
-    let of = Happening { campaign: Some(campaign.id), ..Happening::any(what) };
-    Some(made_of(campaign, &Rule::Event(Counted { of, measure: Measure::ONCE })))
+    let mut parts: Vec<Rule> = super::people::states(term)?.iter().map(one).collect();
+    let rule = if parts.len() > 1 { Rule::Any(parts) } else { parts.pop()? };
+    Some(made_of(campaign, &rule))
 }
 
-/// Where those behind a deed become a segment; `None`: no rule says exactly who they are. (Rules know what was surely a person's,
-/// and everything together.)
+/// Where the people of a cause become a segment.
+pub(super) fn of_cause(campaign: &Campaign, cause: &Cause) -> String {
+    let what = What::of_state(cause.class);
+    made_of(campaign, &once(Happening { cause: Some(cause.mark()), ..with_mail_of(campaign, what) }))
+}
+
+/// What happened with mail of a campaign.
+fn with_mail_of(campaign: &Campaign, what: What) -> Happening {
+    Happening { campaign: Some(campaign.id), ..Happening::any(what) }
+}
+
+fn once(of: Happening) -> Rule {
+    Rule::Event(Counted { of, measure: Measure::ONCE })
+}
+
+fn letter_of(variant: Option<u8>) -> Option<char> {
+    variant.map(|number| letter(number.into()))
+}
+
+/// Where those behind a deed become a segment; `None`: no rule says exactly who they are. (The goal of a comparison has a time
+/// after which nothing counts, to the millisecond.)
 pub(super) fn of_deed(campaign: &Campaign, deed: &Deed) -> Option<String> {
     let what = match deed.did {
         Did::Opened => What::Opened,
@@ -101,22 +119,20 @@ pub(super) fn of_deed(campaign: &Campaign, deed: &Deed) -> Option<String> {
         Did::Complained => What::Complained,
         Did::Reached => return None,
     };
-    if deed.variant.is_some() || deed.link == Some(0) {
-        return None;
-    }
     let window = match deed.within_hours {
         Some(_) => Some(Window::Before(Moment::At(deed.before(campaign)?))),
         None => None,
     };
-    let of = Happening { campaign: Some(campaign.id), link: deed.link, window, ..Happening::any(what) };
-    let once = |of: Happening| Rule::Event(Counted { of, measure: Measure::ONCE });
+    let variant = letter_of(deed.variant);
+    let of = Happening { variant, link: deed.link, window, ..with_mail_of(campaign, what) };
     let rule = match deed.by {
         By::Person => once(of),
         By::Unknown => {
             let by_any = Happening { machines: true, ..of.clone() };
             Rule::All(vec![once(by_any), Rule::Not(Box::new(once(of)))])
         }
-        By::Unsure | By::Machine => return None,
+        By::Unsure => once(Happening { by: Some(Doer::Unsure), ..of }),
+        By::Machine => once(Happening { by: Some(Doer::Machine), ..of }),
     };
     Some(made_of(campaign, &rule))
 }
@@ -222,6 +238,8 @@ struct SegmentPage {
     lists: Choices,
     imports: Choices,
     campaigns: Choices,
+    /// The causes of the campaigns that are chosen.
+    causes: BTreeMap<String, Vec<Cause>>,
     found: Option<Found>,
     may_write: bool,
     may_export: bool,
@@ -254,6 +272,22 @@ impl SegmentPage {
 
     fn campaigns_of(&self, line: &Line) -> Choices {
         with_chosen(self.campaigns.clone(), &line.campaign)
+    }
+
+    /// The causes for which people of the line's campaign stand where the line says; `None`: there is nothing to choose.
+    fn causes_of(&self, line: &Line) -> Option<Choices> {
+        let stands = line.has_cause()?;
+        let shown = &self.layout.shown;
+        let known = self.causes.get(&line.campaign).into_iter().flatten().filter(|cause| cause.class == stands);
+        let told = |cause: &Cause| {
+            let provider = cause.provider.as_deref().map(|key| shown.provider(key));
+            let more = [provider, Some(cause.codes()).filter(|codes| !codes.is_empty())];
+            let words = [Some(shown.told(&cause.meaning))].into_iter().chain(more).flatten().collect::<Vec<_>>();
+            (cause.mark().to_string(), words.join(" · "))
+        };
+        let chosen = line.cause.as_str();
+        let is_of_it = chosen.parse::<CauseMark>().is_ok_and(|cause| cause.class == stands);
+        Some(with_chosen(known.map(told).collect(), if is_of_it { chosen } else { "" }))
     }
 
     fn is(&self, line: &Line, shape: &str) -> bool {
@@ -431,6 +465,18 @@ async fn draw(
         let found = app.store.campaigns_page(workspace, None, CHOICES_MAX).await?;
         campaigns = found.into_iter().map(|campaign| (campaign.id.to_string(), campaign.name)).collect();
     }
+    let mut causes = BTreeMap::new();
+    if visitor.caller.scopes.has(Scope::CampaignsRead) {
+        for line in draft.lines.lines.iter().filter(|line| line.has_cause().is_some()) {
+            let Ok(id) = line.campaign.parse::<CampaignId>() else { continue };
+            let campaign = app.store.campaign(id).await?.filter(|known| known.workspace == workspace);
+            if let Some(campaign) = campaign.filter(|_| !causes.contains_key(&line.campaign)) {
+                let known = report::overview(&app.store, &campaign, app.now()).await?;
+                let all = known.causes.into_iter().chain(known.waiting_causes);
+                causes.insert(line.campaign.clone(), all.collect::<Vec<Cause>>());
+            }
+        }
+    }
     let kinds = conditions::kinds().into_iter().map(|kind| (kind.to_owned(), shown.one_of("condition", kind)));
     let title = match draft.id {
         Some(_) if !draft.name.is_empty() => draft.name.clone(),
@@ -445,6 +491,7 @@ async fn draw(
         lists,
         imports,
         campaigns,
+        causes,
         found,
         may_write: visitor.caller.scopes.has(Scope::SegmentsWrite),
         may_export: visitor.caller.scopes.has(Scope::ContactsExport),

@@ -108,6 +108,15 @@ impl Shown {
         format!("{} {clock}", self.day_of(&then, &now))
     }
 
+    /// The same, told after another time: with its day, even if that is today, where the other has another.
+    pub(crate) fn time_after(&self, at: &Timestamp, other: Option<&Timestamp>) -> String {
+        let is_its_day = |other: &Timestamp| self.zoned(*other).date() == self.zoned(*at).date();
+        match other.is_none_or(is_its_day) || self.zoned(*at).date() != self.zoned(self.now).date() {
+            true => self.time(at),
+            false => format!("{} {}", self.day(at), self.time(at)),
+        }
+    }
+
     /// The same with seconds: for lists of events.
     pub(crate) fn second(&self, at: &Timestamp) -> String {
         let (then, now) = (self.zoned(*at), self.zoned(self.now));
@@ -280,6 +289,11 @@ mod tests {
         let tomorrow = en.now + Duration::from_secs(24 * 3600);
         assert_eq!(en.time(&tomorrow), "Tue 10 Mar 10:42");
         assert_eq!(shown(Language::De).time(&tomorrow), "Di 10. März 10:42");
+        let earlier = en.now - Duration::from_secs(3600);
+        assert_eq!(en.time_after(&en.now, Some(&earlier)), "10:42");
+        let yesterday = en.now - Duration::from_secs(24 * 3600);
+        assert_eq!(en.time_after(&en.now, Some(&yesterday)), "Mon 9 Mar 10:42");
+        assert_eq!(en.time_after(&en.now, None), "10:42");
         let next_year = en.now + Duration::from_secs(365 * 24 * 3600);
         assert_eq!(en.time(&next_year), "Tue 9 Mar 2027 10:42");
     }

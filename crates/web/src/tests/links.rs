@@ -1,5 +1,6 @@
 //! The links of a message, as readers, scanners and forgers come to them.
 
+use super::behind::{people_of, rule_of};
 use super::house::{Answer, House};
 use super::pages::{look, owner};
 use crate::Config;
@@ -271,9 +272,14 @@ async fn a_number_of_clicks_opens_the_people_behind_it() {
     let base = format!("/campaigns/{campaign}");
     let report = look(house, &format!("{base}/report"), &cookie).await.text;
     for (link, by, count) in [(1, "person", 2), (1, "machine", 1), (2, "unsure", 1)] {
-        let opens = format!("href=\"{base}/people?did=clicked&#38;link={link}&#38;by={by}\">{count}</a>");
+        let opens = format!(
+            ">{count} <a class=\"small\" href=\"{base}/people?did=clicked&#38;link={link}&#38;by={by}\">people<"
+        );
         assert!(report.contains(&opens), "{opens}: {report}");
     }
+    let by_machines =
+        format!("one click by machines <a href=\"{base}/people?did=clicked&amp;by=machine\">for one person</a>");
+    assert!(report.contains(&by_machines), "{report}");
     assert!(!report.contains("link=2&#38;by=person"), "of nobody there is nothing to open: {report}");
     let asked = [
         ("did=clicked&link=1", "kim@a.example", "link 1"),
@@ -290,14 +296,17 @@ async fn a_number_of_clicks_opens_the_people_behind_it() {
         assert_eq!((listed["data"][0]["address"].as_str(), &listed["data"][1]), (Some(who), &Value::Null), "{query}");
         let table = house.get(&format!("/api/v1/exports{base}?{query}"), &key).await.text;
         assert!(table.lines().count() == 2 && table.contains(who), "{query}: {table}");
+        // The one number beside it is of what it opens: everybody.
+        assert!(page.contains("href=\"?state=all\"") && !page.contains("href=\"?state=accepted"), "{query}: {page}");
+        assert_eq!(people_of(house, &key, &rule_of(&page)).await, 1, "{query}: {}", rule_of(&page));
     }
+    let story = look(house, &format!("/contacts/{}", kim.contact), &cookie).await.text;
+    assert!(story.contains("link 1: https://shop.example/spring?a=1"), "{story}");
     // They become a segment, of just them.
     let page = look(house, &format!("{base}/people?did=clicked&link=1"), &cookie).await.text;
-    let place =
-        page.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|href| href.starts_with("/segments/new"));
-    let rule =
-        form_urlencoded::parse(place.unwrap().split_once('?').unwrap().1.as_bytes()).next().unwrap().1.into_owned();
-    assert_eq!(rule, format!("clicked.campaign(\"{campaign}\").link(1)"));
+    assert_eq!(rule_of(&page), format!("clicked.campaign(\"{campaign}\").link(1)"));
+    let page = look(house, &format!("{base}/people?did=clicked&link=2&by=unsure"), &cookie).await.text;
+    assert_eq!(rule_of(&page), format!("clicked.campaign(\"{campaign}\").link(2).by(\"unsure\")"));
     for query in ["did=opened&link=1", "did=replied&by=machine", "did=clicked&by=robot", "did=reached&within_hours=2"] {
         let refused = house.get(&format!("/api/v1{base}/recipients?{query}"), &key).await;
         assert_eq!(refused.code(), "invalid_field", "{query}: {}", refused.text);

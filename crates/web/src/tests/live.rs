@@ -31,7 +31,7 @@ pub(super) async fn settle(house: &House, delivery: DeliveryId, to: DeliveryStat
     };
     let attempt = Attempt {
         delivery,
-        number: 1,
+        number: claimed.attempts + 1,
         started_at: now,
         duration_ms: 20,
         verdict,
@@ -42,7 +42,9 @@ pub(super) async fn settle(house: &House, delivery: DeliveryId, to: DeliveryStat
         tls: None,
         reached_receiver: true,
     };
-    let one = Settlement { attempt: Some(attempt), ..Settlement::of(&claimed, to, now) };
+    let site = store.site_id("mx.first.example", None, now).await.unwrap();
+    let due = (to == DeliveryState::Deferred).then_some((site, now + Duration::from_secs(60)));
+    let one = Settlement { attempt: Some(attempt), due, ..Settlement::of(&claimed, to, now) };
     assert_eq!(store.settle(vec![one]).await.unwrap().written, 1);
 }
 

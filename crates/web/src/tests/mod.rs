@@ -3,6 +3,7 @@
 mod afterwards;
 mod alerts;
 mod audience;
+mod behind;
 mod browser;
 mod campaigns;
 mod compared;

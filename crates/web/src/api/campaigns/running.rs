@@ -19,6 +19,7 @@ use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, Ema
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
+use store::Among;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -265,6 +266,8 @@ async fn tell(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) ->
 struct Outcome {
     /// Where they stand: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
     state: Option<String>,
+    /// With it: only those who were put off at first, which is to say tried more than once.
+    put_off: Option<bool>,
     /// In place of it, what they did themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained`, or `reached`
     /// (the goal that variants are compared by).
     did: Option<String>,
@@ -303,10 +306,15 @@ async fn recipients(
     let (people, next) = match (outcome.state.as_deref(), outcome.did.as_deref()) {
         (Some(state), None) => {
             let state = read_state(state)?;
-            let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word(), &letter]);
+            let among = read_among(&tally, variant, outcome.put_off.unwrap_or_default())?;
+            let put_off = if among.put_off { "put_off" } else { "" };
+            let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word(), &letter, put_off]);
             let after: Option<DeliveryId> = page::open_as(&list, outcome.after.as_deref())?;
-            let found = report::people::people(&app.store, &tally, id, (state, variant), after, limit).await?;
+            let found = report::people::people(&app.store, &tally, id, (state, among), after, limit).await?;
             (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
+        }
+        (None, Some(_)) if outcome.put_off.is_some() => {
+            return Err(Problem::field("put_off", "only mail is put off: name a state with it"));
         }
         (None, Some(did)) => {
             let deed = read_deed(did, variant, (outcome.link, outcome.by.as_deref(), outcome.within_hours))?;
@@ -325,6 +333,17 @@ async fn recipients(
 pub(crate) async fn tally_of(app: &App, campaign: &store::Campaign, variant: Option<u8>) -> Result<Tally, Problem> {
     let tally = report::people::tally(&app.store, campaign, variant).await?;
     tally.ok_or_else(|| Problem::field("variant", "this campaign has no such variant"))
+}
+
+/// Which of those who stand somewhere are asked for. Refused: those who were put off, of a campaign of very many; who they are
+/// is found by looking at all of them. `tally`: of all of whom some are asked for.
+pub(crate) fn read_among(tally: &Tally, variant: Option<u8>, put_off: bool) -> Result<Among, Problem> {
+    let many = report::ACCEPTED_WALKED_MAX;
+    if put_off && tally.count(DeliveryState::Accepted) > many {
+        let text = format!("more than {many} were accepted: ask a segment for them, accepted.campaign(…).put_off()");
+        return Err(Problem::field("put_off", text));
+    }
+    Ok(Among { variant, put_off })
 }
 
 /// What people did, and which of them are asked for: with which link, by whom, and within how many hours. Refused: what only

@@ -1,0 +1,70 @@
+//! Causes of a campaign: how many stand where they stand for each, and which rows of the dictionary are one.
+
+use super::dictionary::{pack_enhanced, unpack_enhanced};
+use super::word;
+use crate::error::Result;
+use crate::report::CauseCount;
+use model::{CampaignId, Category, CauseMark, DeliveryId, DeliveryState, EnhancedCode, Scope, Stage};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+/// Causes of a campaign, most frequent first.
+pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<CauseCount>> {
+    let sql = "SELECT n.state, c.category, c.scope, c.stage, c.rule, c.provider, c.code, c.enhanced, n.value, n.example
+        FROM cause_count n JOIN cause c ON c.id = n.cause WHERE n.campaign = ?1 AND n.value > 0
+        ORDER BY n.value DESC, n.state, n.cause";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([campaign.0], |row| {
+        let provider: String = row.get(5)?;
+        let code: u16 = row.get(6)?;
+        Ok(CauseCount {
+            state: word!(DeliveryState, row.get(0)?)?,
+            category: word!(Category, row.get(1)?)?,
+            scope: word!(Scope, row.get(2)?)?,
+            stage: word!(Stage, row.get(3)?)?,
+            rule: row.get(4)?,
+            provider: (!provider.is_empty()).then_some(provider),
+            code: (code != 0).then_some(code),
+            enhanced: unpack_enhanced(row.get(7)?),
+            count: row.get(8)?,
+            example: DeliveryId(row.get(9)?),
+        })
+    })?;
+    rows.collect()
+}
+
+/// The rows of the dictionary that are one cause, as a question for their ids. What it compares with is given to `bind`, which
+/// says how it is written. It is the counterpart of [`CauseCount::mark`].
+pub(super) fn ids_of(mark: &CauseMark, mut bind: impl FnMut(Value) -> String) -> String {
+    let provider = bind(Value::from(mark.provider.clone().unwrap_or_default()));
+    let enhanced = pack_enhanced(mark.enhanced);
+    let dns = Stage::Dns.code();
+    // What DNS said has its code from the category: it is not written down.
+    let coded = match EnhancedCode::of_dns(Stage::Dns, mark.category) {
+        Some(own) if mark.enhanced == Some(own) => {
+            format!("(k.enhanced = {enhanced} OR (k.enhanced = 0 AND k.stage = {dns}))")
+        }
+        Some(_) if mark.enhanced.is_none() => format!("(k.enhanced = 0 AND k.stage <> {dns})"),
+        _ => format!("k.enhanced = {enhanced}"),
+    };
+    let rule = match mark.code {
+        Some(_) => String::new(),
+        None => format!(" AND k.rule = {}", bind(Value::from(mark.rule.clone().unwrap_or_default()))),
+    };
+    format!(
+        "SELECT k.id FROM cause k WHERE k.category = {} AND k.provider = {provider} AND k.code = {} AND {coded}{rule}",
+        mark.category.code(),
+        mark.code.unwrap_or(0)
+    )
+}
+
+/// Did anybody of a campaign ever stand there for this cause? Whom it counts no longer, it counted once.
+pub(super) fn was_counted(conn: &Connection, campaign: CampaignId, mark: &CauseMark) -> Result<bool> {
+    let mut values = vec![Value::from(campaign.0), Value::from(mark.class.code())];
+    let ids = ids_of(mark, |value| {
+        values.push(value);
+        format!("?{}", values.len())
+    });
+    let sql = format!("SELECT 1 FROM cause_count n WHERE n.campaign = ?1 AND n.state = ?2 AND n.cause IN ({ids})");
+    Ok(conn.prepare(&sql)?.exists(params_from_iter(values))?)
+}

@@ -1,0 +1,107 @@
+//! The people behind a number: as many as it says, in the list it opens, in its table, and as a segment.
+
+use super::house::House;
+use super::live::{accept, settle};
+use super::pages::{look, owner};
+use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply};
+use serde_json::{Value, json};
+use store::DeliveryRow;
+
+/// A campaign that is being sent to two people.
+async fn begun(house: &House) -> (CampaignId, Vec<DeliveryRow>) {
+    let id = house.furnish().await.campaign.parse().unwrap();
+    let store = &house.app.store;
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
+    assert_eq!(queued.len(), 2);
+    store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, house.app.now()).await.unwrap();
+    (id, queued)
+}
+
+/// The rule of the segment that a page offers to make of its people.
+pub(super) fn rule_of(page: &str) -> String {
+    let mut places = page.split("href=\"").filter_map(|rest| rest.split('"').next());
+    let place = places.find(|href| href.starts_with("/segments/new?text=")).unwrap_or_else(|| panic!("{page}"));
+    let query = place.split_once('?').unwrap().1.replace("&#38;", "&");
+    form_urlencoded::parse(query.as_bytes()).next().unwrap().1.into_owned()
+}
+
+/// For how many people a rule holds.
+pub(super) async fn people_of(house: &House, key: &str, rule: &str) -> u64 {
+    let told = house.post("/api/v1/segments/preview", key, json!({ "text": rule })).await;
+    told.json()["people"].as_u64().unwrap_or_else(|| panic!("{rule}: {}", told.text))
+}
+
+#[tokio::test]
+async fn whoever_was_put_off_at_first_is_behind_the_number() {
+    let house = House::new();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let (id, queued) = begun(&house).await;
+    let later = Reply::new(451, "4.7.1 later");
+    settle(&house, queued[0].delivery, DeliveryState::Deferred, Outcome::Deferred, later).await;
+    for one in &queued {
+        accept(&house, one.delivery).await;
+    }
+    let [first, other] = [0, 1].map(|n: usize| queued[n].email.clone().unwrap());
+    let base = format!("/campaigns/{id}");
+    let report = look(&house, &format!("{base}/report"), &cookie).await.text;
+    let opens = format!("href=\"{base}/people?state=accepted&amp;put_off=true\">1</a>");
+    assert!(report.contains(&opens), "{report}");
+    let query = "state=accepted&put_off=true";
+    let page = look(&house, &format!("{base}/people?{query}"), &cookie).await.text;
+    assert!(page.contains(&first) && !page.contains(&other) && page.contains("put off at first"), "{page}");
+    assert!(
+        page.contains("?state=all\"") && !page.contains("?state=accepted\""),
+        "no number but of what it opens: {page}"
+    );
+    let listed = house.get(&format!("/api/v1{base}/recipients?{query}"), &key).await.json();
+    assert_eq!((listed["data"][0]["address"].as_str(), &listed["data"][1]), (Some(first.as_str()), &Value::Null));
+    let table = house.get(&format!("/api/v1/exports{base}?{query}"), &key).await.text;
+    assert!(table.lines().count() == 2 && table.contains(&first), "{table}");
+    assert!(page.contains(&format!("/api/v1/exports{base}?put_off=true&#38;state=accepted")), "{page}");
+    let rule = rule_of(&page);
+    assert_eq!(
+        (rule.as_str(), people_of(&house, &key, &rule).await),
+        (&*format!("accepted.campaign(\"{id}\").put_off()"), 1)
+    );
+    for wrong in ["did=clicked&put_off=true", "put_off=true"] {
+        for list in [format!("/api/v1{base}/recipients?{wrong}"), format!("/api/v1/exports{base}?{wrong}")] {
+            assert_eq!(house.get(&list, &key).await.code(), "invalid_field", "{list}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_people_of_a_cause_and_of_every_term_become_a_segment_of_just_them() {
+    let house = House::new();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let (id, queued) = begun(&house).await;
+    let refused = Reply::new(550, "5.7.1 not today");
+    settle(&house, queued[0].delivery, DeliveryState::Blocked, Outcome::Blocked, refused).await;
+    let base = format!("/campaigns/{id}");
+    let page = look(&house, &format!("{base}/investigate"), &cookie).await.text;
+    let mark = "blocked:unknown_recipient::550:5.7.1:";
+    let rule = rule_of(&page);
+    assert_eq!(rule, format!("blocked.campaign(\"{id}\").cause(\"{mark}\")"));
+    assert_eq!(people_of(&house, &key, &rule).await, 1);
+    let made = house.post("/api/v1/segments", &key, json!({ "name": "refused", "text": rule })).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let tree = &made.json()["rule"]["event"]["of"];
+    assert_eq!((&tree["what"], &tree["cause"]), (&json!("blocked"), &json!(mark)));
+    let unheard = json!({ "name": "nobody", "text": rule.replace("5.7.1", "5.7.9") });
+    let unheard = house.post("/api/v1/segments", &key, unheard).await;
+    assert!(unheard.status == 422 && unheard.text.contains("a cause that is not there"), "{}", unheard.text);
+    // The form has the cause to choose.
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", &rule).finish();
+    let form = look(&house, &format!("/segments/new?{query}"), &cookie).await.text;
+    assert!(form.contains("name=\"c1-cause\"") && form.contains(&format!("value=\"{mark}\" selected")), "{form}");
+    assert!(form.contains("550 5.7.1</option>"), "told by what it means: {form}");
+
+    let report = house.get(&format!("/api/v1{base}/report"), &key).await.json();
+    for term in ["recipients", "skipped", "attempted", "accepted", "in_progress", "soft", "hard", "blocked", "in_doubt"]
+    {
+        let state = if term == "recipients" { "all" } else { term };
+        let page = look(&house, &format!("{base}/people?state={state}"), &cookie).await.text;
+        let counted = people_of(&house, &key, &rule_of(&page)).await;
+        assert_eq!(json!(counted), report[term], "{term}: {}", rule_of(&page));
+    }
+}
