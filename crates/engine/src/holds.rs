@@ -6,7 +6,7 @@
 
 use model::{CampaignId, DomainId, SourceId, Timestamp, WorkspaceId};
 use std::sync::{Mutex, PoisonError, RwLock};
-use store::Hold;
+use store::{Hold, Store, StoreError};
 
 /// The holds of a ledger that are in force.
 #[derive(Debug, Default)]
@@ -125,6 +125,23 @@ impl Holds {
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Vec<Hold>> {
         self.active.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who placed a hold: the name of whoever signed in or of a key, where the ledger knows it; `cli:anna` and `engine` as they
+/// are.
+pub(crate) async fn placed_by(store: &Store, hold: &Hold) -> Result<String, StoreError> {
+    let name = match hold.actor.split_once(':') {
+        Some(("user", id)) => match id.parse() {
+            Ok(id) => store.member(hold.workspace, id).await?.map(|member| member.user.name),
+            Err(_) => None,
+        },
+        Some(("key", id)) => match id.parse() {
+            Ok(id) => store.api_key(hold.workspace, id).await?.map(|key| key.name),
+            Err(_) => None,
+        },
+        _ => None,
+    };
+    Ok(name.filter(|name| !name.is_empty()).unwrap_or_else(|| hold.actor.clone()))
 }
 
 /// Does a hold reach the mail of a workspace? What the house says of a source is said to all who use it.

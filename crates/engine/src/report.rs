@@ -10,6 +10,7 @@ pub mod reactions;
 pub mod retries;
 pub mod revenue;
 
+use crate::holds::placed_by;
 use crate::hours::{self, Closed};
 use crate::journey::NO_FINAL_REPLY;
 use crate::paths::NoWay;
@@ -203,6 +204,9 @@ pub struct HeldBy {
     pub until: Option<Timestamp>,
     /// Why.
     pub why: String,
+    /// Who placed it: by name, where that is known.
+    #[serde(skip)]
+    pub by: String,
 }
 
 /// People who stand where they stand for the same cause.
@@ -292,7 +296,8 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
         report.silent_sites = silent_sites(store, campaign.id).await?;
     }
     if tally.count(DeliveryState::Deferred) > 0 && !campaign.state.is_over() {
-        report.next_try_at = next_try(store, campaign.id).await?.map(|at| at.max(now));
+        // What is past is no time to be told of: it is their turn, or they are held.
+        report.next_try_at = next_try(store, campaign.id).await?.filter(|at| *at > now);
     }
     Ok(report)
 }
@@ -363,6 +368,7 @@ impl Report {
         let reaches = |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none();
         let mut covered = 0;
         for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
+            let by = placed_by(store, &hold).await?;
             let Hold { id, workspace, provider, domain_name: domain, cold_only, until, why, .. } = hold;
             let reach = NewHold {
                 workspace,
@@ -378,7 +384,7 @@ impl Report {
             // Holds may overlap: the largest is the least that is surely held.
             covered = covers.max(covered);
             if covers > 0 {
-                self.holds.push(HeldBy { hold: id.to_string(), provider, domain, cold_only, covers, until, why });
+                self.holds.push(HeldBy { hold: id.to_string(), provider, domain, cold_only, covers, until, why, by });
             }
         }
         self.waiting.hold(covered);

@@ -10,7 +10,7 @@ mod waiting;
 
 pub use advice::Advice;
 pub use timeline::{Step, Through, Try};
-pub use waiting::{WaitsFor, also_rests, operator_of, waits_for};
+pub use waiting::{HeldTry, WaitsFor, also_rests, held_tries, operator_of, waits_for};
 
 use crate::lanes::LaneView;
 use crate::launch::Snapshot;

@@ -665,10 +665,10 @@ impl Store {
     pub async fn causes(&self, campaign: CampaignId) -> Result<Vec<CauseCount>> {
         self.core.lanes.read(move |conn| causes::causes(conn, campaign)).await
     }
-    /// Those of a campaign who wait for another try, by cause and site, the first due first. At most `people_max` of them
-    /// are looked at, those at the same sites together.
-    pub async fn put_off_for(&self, campaign: CampaignId, people_max: usize) -> Result<Vec<PutOffFor>> {
-        self.core.lanes.read(move |conn| reports::put_off_for(conn, campaign, people_max)).await
+    /// Those of a campaign who wait for another try, by cause, site and the hold they are under, the first due first. At most
+    /// `people_max` of them are looked at, those at the same sites together.
+    pub async fn put_off_for(&self, campaign: CampaignId, people_max: usize, now: Timestamp) -> Result<Vec<PutOffFor>> {
+        self.core.lanes.read(move |conn| reports::put_off_for(conn, campaign, people_max, now)).await
     }
     /// The imports and lead sources that a campaign's people come from, each with how many of them are at domains that do
     /// not exist. Reads the whole campaign: for when a brake has stopped it.

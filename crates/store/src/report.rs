@@ -4,7 +4,7 @@ use crate::event::Event;
 use model::reaction::By;
 use model::{
     Attempt, CampaignId, CampaignKind, Category, CauseMark, ContactId, DeliveryId, DeliveryState, DomainId,
-    EnhancedCode, ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
+    EnhancedCode, HoldId, ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
 };
 
 /// A group of deliveries that stand where they stand for the same cause.
@@ -49,7 +49,7 @@ pub struct Among {
     pub put_off: bool,
 }
 
-/// People who wait for another try at one site for one cause.
+/// People who wait for another try at one site for one cause, under one hold or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PutOffFor {
     /// One of them.
@@ -60,6 +60,8 @@ pub struct PutOffFor {
     pub first_tried_at: Option<Timestamp>,
     /// How many were looked at.
     pub people: u64,
+    /// The hold that keeps them from it: of several the one that lasts longest.
+    pub hold: Option<HoldId>,
 }
 
 /// A delivery as a report shows it.

@@ -696,6 +696,8 @@ campaign-left = Wird von hier nicht gesendet
 campaign-left-why = Sie wurde für einen anderen Weg hinaus gemacht, als dieser Dienst hat; deshalb wird von hier niemand versucht. Starten Sie den Dienst mit dem Weg, für den sie gemacht wurde, oder brechen Sie sie ab.
 retrying-until = Wird erneut versucht bis { $at }
 retrying-at-least = Wird erneut versucht bis { $at } oder länger
+retrying-held = Angehalten von { $who }: { $why }
+retrying-held-until = Angehalten von { $who } bis { $at }: { $why }
 
 # Family: status.
 status-active = erreichbar

@@ -696,6 +696,8 @@ campaign-left = Not sent from here
 campaign-left-why = It was made for another way out than this service has, so nobody of it is tried from here. Start the service with the way out it was made for, or cancel it.
 retrying-until = Retrying until { $at }
 retrying-at-least = Retrying until { $at } or later
+retrying-held = Held by { $who }: { $why }
+retrying-held-until = Held by { $who } until { $at }: { $why }
 
 # Family: status.
 status-active = may be mailed

@@ -1,17 +1,19 @@
 //! What a person can do about one delivery: a sentence, and the command where there is one.
 
-use super::{Stands, Told};
+use super::{HeldTry, Stands, Told, held_tries};
 use crate::lanes::LaneView;
 use dispatch::words;
-use model::{CampaignState, DeliveryState, SkipReason};
+use model::{CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp};
 use serde::Serialize;
-use store::{Contact, DeliveryRow};
+use store::{Contact, DeliveryRow, Store, StoreError};
 
 const LIFT: &str = "Think the server was wrong? Lifting the suppression needs a reason:";
 const DOUBT: &str = "Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:";
 
 const LISTED: &str = "Our address is listed there. Look it up at the list that is named and have it removed, or add another \
                       source. Then:";
+
+const HELD: &str = "It is held, and nobody tries it until then. Let the hold go if it may be tried again:";
 
 const ANOTHER: &str = "Ask them for an address that works:";
 const SUPPRESS: &str = "Is the address dead? It is mailed again in the next campaign, unless it is suppressed:";
@@ -74,6 +76,29 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
 }
 
 impl Told {
+    /// What to do where a hold keeps `delivery`, of which this tells, from being tried: to let that go.
+    pub async fn advise_of_holds(
+        &mut self,
+        store: &Store,
+        delivery: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(row) = store.delivery(delivery).await? else { return Ok(()) };
+        let Some(campaign) = store.campaign(row.campaign).await? else { return Ok(()) };
+        if let Some(held) = held_tries(store, &campaign, &[delivery], now).await?.get(&delivery) {
+            self.advise_of_hold(held);
+        }
+        Ok(())
+    }
+
+    fn advise_of_hold(&mut self, held: &HeldTry) {
+        let state = self.campaign.state;
+        if matches!(state, CampaignState::Sending | CampaignState::Retrying) {
+            self.advice.retain(|one| one.text != while_waiting(state));
+            self.advice.insert(0, run(HELD, format!("hold lift {}", held.hold)));
+        }
+    }
+
     /// What to do first where the mail waits because a source is listed at `operator`, as its lanes say.
     pub fn advise_of_listings(&mut self, lanes: &[LaneView], operator: &str) {
         let is_open = |lane: &&LaneView| lane.operator == operator && lane.held.is_none();

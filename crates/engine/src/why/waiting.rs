@@ -3,7 +3,7 @@
 
 use crate::budget::{day_of, next_day};
 use crate::fleet::Ways;
-use crate::holds::concerns;
+use crate::holds::{concerns, placed_by};
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
@@ -13,8 +13,9 @@ use crate::throttles::{Told, before};
 use crate::{Stakes, launch};
 use dispatch::pace::{Limit, Throttle, clock};
 use dispatch::windows::Windows;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Timestamp, thousands};
+use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, HoldId, Timestamp, thousands};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use store::{Campaign, CeilingOf, DeliveryRow, Hold, Site, Store, StoreError};
 
 /// Something that keeps a delivery from being tried now.
@@ -45,17 +46,9 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     }
     let site = site_of(store, &row).await?;
     let operator = site.as_ref().map(paths::operator);
-    let is_cold = campaign.cold_from.is_some_and(|from| row.position >= from);
-    let covers = |hold: &Hold| {
-        concerns(hold, campaign.workspace)
-            && hold.campaign.is_none_or(|one| one == campaign.id)
-            && hold.provider.as_deref().is_none_or(|one| operator == Some(one))
-            && hold.domain.is_none_or(|one| Some(one) == row.domain)
-            && hold.source.is_none()
-            && (!hold.cold_only || is_cold)
-    };
-    for hold in store.holds(Some(now)).await?.iter().filter(|hold| covers(hold)) {
-        waits.push(WaitsFor { until: hold.until, why: format!("held by {}: {}", hold.actor, hold.why) });
+    for hold in store.holds(Some(now)).await?.iter().filter(|hold| covers(hold, &campaign, &row, operator)) {
+        let by = placed_by(store, hold).await?;
+        waits.push(WaitsFor { until: hold.until, why: format!("held by {by}: {}", hold.why) });
     }
     let (ceilings, opens) = at_ceilings(store, &campaign, now).await?;
     waits.extend(ceilings);
@@ -89,6 +82,59 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     let expires_at = options.as_ref().and_then(|options| options.timing.expires_at);
     waits.extend(too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits));
     Ok(waits)
+}
+
+/// Is a delivery under that hold, whichever source carries it? `operator`: of its site, if that is known.
+fn covers(hold: &Hold, campaign: &Campaign, row: &DeliveryRow, operator: Option<&str>) -> bool {
+    let is_cold = campaign.cold_from.is_some_and(|from| row.position >= from);
+    concerns(hold, campaign.workspace)
+        && hold.campaign.is_none_or(|one| one == campaign.id)
+        && hold.provider.as_deref().is_none_or(|one| operator == Some(one))
+        && hold.domain.is_none_or(|one| Some(one) == row.domain)
+        && hold.source.is_none()
+        && (!hold.cold_only || is_cold)
+}
+
+/// A hold that keeps a delivery from its next try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldTry {
+    /// Which.
+    pub hold: HoldId,
+    /// By whom: by name, where that is known.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Until when; `None`: until it is lifted.
+    pub until: Option<Timestamp>,
+}
+
+/// The holds that keep deliveries of a campaign from their next try: of each the one that lasts longest. Whoever is under none
+/// is not among them.
+pub async fn held_tries(
+    store: &Store,
+    campaign: &Campaign,
+    deliveries: &[DeliveryId],
+    now: Timestamp,
+) -> Result<BTreeMap<DeliveryId, HeldTry>, StoreError> {
+    let mut held = BTreeMap::new();
+    let holds = store.holds(Some(now)).await?;
+    if holds.is_empty() || campaign.state.is_over() {
+        return Ok(held);
+    }
+    for delivery in deliveries {
+        let Some(row) = store.delivery(*delivery).await? else { continue };
+        if !matches!(row.state, DeliveryState::Queued | DeliveryState::Deferred) {
+            continue;
+        }
+        let site = site_of(store, &row).await?;
+        let operator = site.as_ref().map(paths::operator);
+        let over_it = holds.iter().filter(|hold| covers(hold, campaign, &row, operator));
+        if let Some(hold) = over_it.max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX)) {
+            let by = placed_by(store, hold).await?;
+            held.insert(*delivery, HeldTry { hold: hold.id, by, why: hold.why.clone(), until: hold.until });
+        }
+    }
+    Ok(held)
 }
 
 /// Is the offer over before anything else lets them be tried? Then they never are.

@@ -3,6 +3,7 @@
 use super::clock::Written;
 use super::readers::Readers;
 use axum::Router;
+use engine::report::{self, HeldBy, Report};
 use model::{CampaignState, Timestamp, WorkspaceId};
 use sim::tempo::Tempo;
 use sim::world::SimWorld;
@@ -104,10 +105,20 @@ impl Life {
     /// Is a campaign under way, or will somebody still do something?
     async fn is_anything_waited(&self) -> Result<bool, StoreError> {
         let found = self.app.store.campaigns_page(WorkspaceId::FIRST, None, CAMPAIGNS_MAX).await?;
-        Ok(self.readers.is_anybody_expected()
+        let is_expected = self.readers.is_anybody_expected()
             || self.sim.internet.somebody_will_act()
             || self.app.engine.is_sending()
-            || found.iter().any(|one| one.state == CampaignState::Scheduled || is_moving(one.state)))
+            || found.iter().any(|one| one.state == CampaignState::Scheduled);
+        if is_expected {
+            return Ok(true);
+        }
+        let now = net::Clock::now(self.sim.clock.as_ref());
+        for campaign in found.iter().filter(|one| is_moving(one.state)) {
+            if !is_held_for_good(&report::overview(&self.app.store, campaign, now).await?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -123,6 +134,12 @@ async fn rest(until: Receiver<()>, moment: Duration) -> Option<Receiver<()>> {
 
 fn is_moving(state: CampaignState) -> bool {
     matches!(state, CampaignState::Building | CampaignState::Sending | CampaignState::Retrying)
+}
+
+/// Does a hold without an end keep everybody who waits? Then nothing comes of letting time pass.
+fn is_held_for_good(report: &Report) -> bool {
+    let keeps_all = |hold: &HeldBy| hold.until.is_none() && hold.covers >= report.in_progress;
+    report.in_progress > 0 && report.holds.iter().any(keeps_all)
 }
 
 #[cfg(test)]
@@ -151,5 +168,26 @@ mod tests {
         assert_eq!((0..LOOK_EVERY).filter(|_| look.is_due()).count(), 1);
         look.is_waited = false;
         assert!(look.is_due() && look.is_due(), "else after every step");
+    }
+
+    #[test]
+    fn a_hold_without_an_end_over_everybody_is_not_hurried_toward() {
+        let hold = |covers, until| HeldBy {
+            hold: "h_1".to_owned(),
+            provider: None,
+            domain: Some("tiny-box.test".to_owned()),
+            cold_only: false,
+            covers,
+            until,
+            why: "to look at it".to_owned(),
+            by: "Anna".to_owned(),
+        };
+        let report = |in_progress, holds| Report { in_progress, holds, ..Report::default() };
+        assert!(is_held_for_good(&report(9, vec![hold(9, None)])));
+        let ends = Some(Timestamp::from_millis(1));
+        for other in [vec![], vec![hold(8, None)], vec![hold(9, ends)]] {
+            assert!(!is_held_for_good(&report(9, other)), "somebody will be tried");
+        }
+        assert!(!is_held_for_good(&report(0, Vec::new())));
     }
 }

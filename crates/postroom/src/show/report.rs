@@ -372,7 +372,9 @@ fn held_by(hold: &HeldBy, style: &Style) -> Vec<String> {
     let what: Vec<String> = toward.chain((!what.is_empty()).then(|| what.to_owned())).collect();
     let what = if what.is_empty() { "all of it".to_owned() } else { what.join(" ") };
     let until = hold.until.map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {}", style.moment(at)));
-    let told = format!("{} {what}, {until}: {} ({})", thousands(hold.covers), hold.why, hold.hold);
+    // What the engine holds tells so by its reason.
+    let by = if hold.by == "engine" { String::new() } else { format!(" by {}", hold.by) };
+    let told = format!("{} {what}{by}, {until}: {} ({})", thousands(hold.covers), hold.why, hold.hold);
     wrapped("        held: ", &told, style.width)
 }
 

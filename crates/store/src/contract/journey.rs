@@ -112,10 +112,10 @@ fn what_is_put_off_comes_back_when_it_is_due() {
     assert_eq!(due.iter().map(|c| c.delivery).collect::<Vec<_>>(), [claimed[1].delivery, claimed[0].delivery]);
     assert_eq!((due[0].tries, due[0].attempts, due[0].first_try_at), (1, 1, Some(at(30))));
     assert_eq!(due[0].retry, Some((site, at(300))));
-    let groups = now(store.put_off_for(campaign.id, 10)).unwrap();
+    let groups = now(store.put_off_for(campaign.id, 10, at(100))).unwrap();
     let [group] = &groups[..] else { panic!("one cause, one site: {groups:?}") };
     assert_eq!((group.people, group.next_try_at, group.first_tried_at), (2, at(300), Some(at(30))));
-    assert_eq!(now(store.put_off_for(campaign.id, 1)).unwrap()[0].people, 1, "no more are looked at");
+    assert_eq!(now(store.put_off_for(campaign.id, 1, at(100))).unwrap()[0].people, 1, "no more are looked at");
     let rest = now(store.due_retries(campaign.id, site, at(400), Some((at(300), due[0].delivery)), 10)).unwrap();
     assert_eq!(rest.len(), 1);
     assert_eq!(now(store.claim_one(due[0].delivery)).unwrap().unwrap().retry, due[0].retry);
@@ -356,10 +356,26 @@ fn a_hold_on_a_domain_covers_those_put_off_after_the_first_round_too() {
         why: "to look at it".to_owned(),
     };
     assert_eq!(now(store.covered_by(reach.clone())).unwrap().waiting, 2);
-    let elsewhere = crate::NewHold { domain: Some("c.example".to_owned()), ..reach };
+    let elsewhere = crate::NewHold { domain: Some("c.example".to_owned()), ..reach.clone() };
     assert_eq!(now(store.covered_by(elsewhere)).unwrap().waiting, 0);
     let parts = crate::Parts { domains: ["a.example".to_owned()].into(), ..Default::default() };
     assert_eq!(now(store.waiting_in(campaign.id, parts)).unwrap(), 2);
+    let groups = |when| -> Vec<(u64, Option<model::HoldId>)> {
+        let found = now(store.put_off_for(campaign.id, 10, at(when))).unwrap();
+        found.into_iter().map(|group| (group.people, group.hold)).collect()
+    };
+    assert_eq!(groups(40), [(3, None)], "nothing is held yet");
+    let ends = crate::NewHold { until: Some(at(900)), ..reach.clone() };
+    let ends = now(store.place_hold(ends, &ME, at(50))).unwrap().id;
+    let mut some = groups(60);
+    some.sort_unstable();
+    assert_eq!(some, [(1, None), (2, Some(ends))]);
+    let stays = now(store.place_hold(reach, &ME, at(61))).unwrap().id;
+    let mut some = groups(62);
+    some.sort_unstable();
+    assert_eq!(some, [(1, None), (2, Some(stays))], "the one that lasts longest");
+    now(store.lift_hold(stays, &ME, at(70))).unwrap();
+    assert_eq!(groups(901), [(3, None)], "the other one is over");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::report::{
 use model::id::ID_STEP;
 use model::reaction::Doer;
 use model::{
-    Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId,
+    Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId, HoldId,
     ImportId, Outcome, ReactionKind, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict,
     WorkspaceId,
 };
@@ -33,19 +33,36 @@ pub(super) const IS_ENDED: &str = "NOT (d.state < 3 OR d.state > 6)";
 /// Was a delivery `d` put off at first? It was tried more than once.
 const WAS_PUT_OFF: &str = "d.attempts > 1";
 
-/// Those who wait for another try, by cause and site, the first due first: of so many people at most.
-pub(crate) fn put_off_for(conn: &Connection, campaign: CampaignId, people_max: usize) -> Result<Vec<PutOffFor>> {
-    let sql = "SELECT min(d.id), min(r.due), max(nullif(d.first_try_at, ?3)), count(*)
-        FROM (SELECT site, due, delivery FROM retry WHERE campaign = ?1 LIMIT ?2) r JOIN delivery d ON d.id = r.delivery
-        GROUP BY d.cause, r.site ORDER BY min(r.due), min(d.id)";
+/// Those who wait for another try, by cause, site and hold, the first due first: of so many people at most.
+pub(crate) fn put_off_for(
+    conn: &Connection,
+    campaign: CampaignId,
+    people_max: usize,
+    now: Timestamp,
+) -> Result<Vec<PutOffFor>> {
+    // A hold on a source keeps nobody whom another may carry: who carries them is decided late.
+    let sql =
+        "WITH active AS MATERIALIZED (SELECT id, workspace, campaign, provider, domain, cold_only, until FROM hold
+            WHERE lifted_at IS NULL AND (until IS NULL OR until > ?4) AND source IS NULL)
+        SELECT min(one.id), min(one.due), max(nullif(one.first_try_at, ?3)), count(*), one.hold FROM (
+            SELECT d.id, r.due, d.first_try_at, d.cause, r.site, (SELECT h.id FROM active h
+                WHERE h.workspace = r.workspace AND (h.campaign IS NULL OR h.campaign = r.campaign)
+                    AND (h.provider IS NULL OR h.provider = coalesce(s.provider, s.fingerprint))
+                    AND (h.domain IS NULL OR h.domain = a.domain) AND (h.cold_only = 0 OR d.position >= c.cold_from)
+                ORDER BY h.until IS NULL DESC, h.until DESC, h.id LIMIT 1) AS hold
+            FROM (SELECT workspace, campaign, site, due, delivery FROM retry WHERE campaign = ?1 LIMIT ?2) r
+                JOIN delivery d ON d.id = r.delivery JOIN campaign c ON c.id = r.campaign
+                LEFT JOIN site s ON s.id = r.site LEFT JOIN address a ON a.id = d.address) one
+        GROUP BY one.cause, one.site, one.hold ORDER BY min(one.due), min(one.id)";
     let limit = i64::try_from(people_max).unwrap_or(i64::MAX);
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map(params![campaign.0, limit, i64::MAX], |row| {
+    let rows = statement.query_map(params![campaign.0, limit, i64::MAX, now.as_millis()], |row| {
         Ok(PutOffFor {
             example: DeliveryId(row.get(0)?),
             next_try_at: Timestamp::from_millis(row.get(1)?),
             first_tried_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
             people: row.get(3)?,
+            hold: row.get::<_, Option<i64>>(4)?.map(HoldId),
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

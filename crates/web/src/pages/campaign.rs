@@ -2,8 +2,9 @@
 //! the machine room while it is sent, and the report afterwards.
 
 use super::layout::{Layout, Section};
+use super::names::by_kind;
 use super::room::Room;
-use super::shown::campaign_class;
+use super::shown::{Shown, campaign_class};
 use super::{Visitor, page, review};
 use crate::App;
 use crate::api::campaigns as api;
@@ -15,7 +16,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::launch::{self, Snapshot};
 use model::access::Scope;
-use model::{CampaignId, CampaignKind, CampaignState};
+use model::{CampaignId, CampaignKind, CampaignState, Timestamp};
+use std::sync::Arc;
 use store::Campaign;
 
 /// A campaign of the visitor's workspace.
@@ -40,11 +42,15 @@ pub(super) async fn standing(
         return Ok(("soft", "pause", shown.say("campaign-left")));
     }
     let (class, icon) = campaign_class(campaign.state);
-    let until = match campaign.state {
-        CampaignState::Retrying => app.desk.latest.retries(app, campaign).await?.until,
-        _ => None,
+    let retries = match campaign.state {
+        CampaignState::Retrying => app.desk.latest.retries(app, campaign).await?,
+        _ => Arc::default(),
     };
-    let says = match until {
+    if let Some(held) = retries.held.as_ref().filter(|held| held.is_all) {
+        let says = says_held(shown, &held.by, &held.why, held.until);
+        return Ok(("soft", "pause", says));
+    }
+    let says = match retries.until {
         Some(until) => {
             let at = [("at", shown.time(&until.at).into())];
             if until.is_least { shown.fill("retrying-at-least", &at) } else { shown.fill("retrying-until", &at) }
@@ -52,6 +58,19 @@ pub(super) async fn standing(
         None => shown.one_of("state", campaign.state.word()),
     };
     Ok((class, icon, says))
+}
+
+/// That a hold keeps people from their next try: who placed it, why, and until when.
+pub(super) fn says_held(shown: &Shown, by: &str, why: &str, until: Option<Timestamp>) -> String {
+    let (who, why) = (by_kind(shown, by), shown.machine_said(why, &shown.now));
+    let mut values = vec![("who", who.into()), ("why", why.into())];
+    match until {
+        Some(until) => {
+            values.push(("at", shown.time(&until).into()));
+            shown.fill("retrying-held-until", &values)
+        }
+        None => shown.fill("retrying-held", &values),
+    }
 }
 
 /// What stands at the head of each of a campaign's pages.

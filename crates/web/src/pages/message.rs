@@ -70,6 +70,7 @@ fn page_of(
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
             Some((format!("/suppressions/lift?{query}"), "lift"))
         }
+        ["hold", "lift", ..] => Some(("/lanes".to_owned(), "lift")),
         ["doubt", ..] => Some((format!("/deliveries/{delivery}/doubt"), "doubt")),
         ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "resend")),
         ["resume", ..] => Some((format!("/campaigns/{campaign}"), "campaign")),
@@ -89,6 +90,7 @@ impl Story {
             Ok(()) => {
                 if let Some(told) = &mut told {
                     told.name_sources(&app.store).await?;
+                    told.advise_of_holds(&app.store, row.delivery, app.now()).await?;
                 }
                 why::waits_for(&app.store, row.delivery, app.now()).await?
             }

@@ -23,21 +23,23 @@ impl Names {
 
     /// Who it is.
     pub(super) fn of_actor(&self, shown: &Shown, actor: &str) -> String {
-        if let Some(name) = self.0.get(actor) {
-            return name.clone();
-        }
-        match actor.split_once(':') {
-            None if actor == "engine" => shown.say("actor-machine"),
-            None if actor == "recipient" => shown.say("actor-recipient"),
-            // Where the machine does not say who sits there.
-            Some(("cli", "unknown")) => shown.fill("actor-terminal", &[("name", shown.say("unknown").into())]),
-            Some(("cli", name)) => shown.fill("actor-terminal", &[("name", name.into())]),
-            _ => actor.to_owned(),
-        }
+        self.0.get(actor).cloned().unwrap_or_else(|| by_kind(shown, actor))
     }
 
     /// Everybody there is, as the log names them.
     pub(super) fn all(&self) -> impl Iterator<Item = (&String, &String)> {
         self.0.iter()
+    }
+}
+
+/// Who it is, by what the ledger calls them; whoever has a name already keeps it.
+pub(super) fn by_kind(shown: &Shown, actor: &str) -> String {
+    match actor.split_once(':') {
+        None if actor == "engine" => shown.say("actor-machine"),
+        None if actor == "recipient" => shown.say("actor-recipient"),
+        // Where the machine does not say who sits there.
+        Some(("cli", "unknown")) => shown.fill("actor-terminal", &[("name", shown.say("unknown").into())]),
+        Some(("cli", name)) => shown.fill("actor-terminal", &[("name", name.into())]),
+        _ => actor.to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The people behind a number: everybody of a campaign who stands where the equation says, or who did something, all or those
 //! with one variant, a page at a time.
 
-use super::campaign::{Head, found};
+use super::campaign::{Head, found, says_held};
 use super::layout::{Layout, Section};
 use super::shown::{Shown, verdict_class as class_of};
 use super::{Visitor, foreseen, page, segments};
@@ -16,10 +16,12 @@ use axum::response::Response;
 use dispatch::trial::letter;
 use engine::report::people::Deed;
 use engine::report::{self, Report};
+use engine::why::{HeldTry, held_tries};
 use model::access::Scope;
 use model::reaction::By;
 use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Tally};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use store::{Among, Campaign};
 
 /// People of a page.
@@ -87,6 +89,8 @@ struct PeoplePage {
     /// What narrows either, as the rest of an address.
     narrowed: String,
     people: Vec<report::people::Person>,
+    /// What holds those of them who wait for a try, by delivery.
+    held: BTreeMap<DeliveryId, HeldTry>,
     next: Option<String>,
     /// Is there a page before this one?
     is_later: bool,
@@ -103,6 +107,16 @@ struct PeoplePage {
 }
 
 impl PeoplePage {
+    /// When somebody is tried next, or what keeps them from it; nothing where it is their turn.
+    fn next_try(&self, person: &report::people::Person) -> Option<String> {
+        let shown = &self.layout.shown;
+        if let Some(held) = person.delivery.parse().ok().and_then(|id: DeliveryId| self.held.get(&id)) {
+            return Some(says_held(shown, &held.by, &held.why, held.until));
+        }
+        let at = person.next_try_at.filter(|at| *at > shown.now)?;
+        Some(format!("{} {}", shown.say("next-try"), shown.time(&at)))
+    }
+
     fn is_here(&self, term: &str) -> bool {
         self.term == term && !self.is_deed && self.narrowed.is_empty()
     }
@@ -204,6 +218,9 @@ pub(super) async fn show(
         None => segments::of_term(&campaign, &term, among),
     };
     let segment = segment.filter(|_| may_make);
+    let waiting: Vec<DeliveryId> =
+        people.iter().filter(|one| one.state.is_in_progress()).filter_map(|one| one.delivery.parse().ok()).collect();
+    let held = held_tries(&app.store, &campaign, &waiting, app.now()).await?;
     let may_send_again = term == DeliveryState::InDoubt.word()
         && known.in_doubt > 0
         && campaign.state != CampaignState::Cancelled
@@ -213,6 +230,7 @@ pub(super) async fn show(
         head,
         term,
         says,
+        held,
         variant: letter,
         is_deed: deed.is_some(),
         narrowed: narrowed.iter().map(|(name, value)| format!("&{name}={value}")).collect(),

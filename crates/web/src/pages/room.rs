@@ -5,6 +5,7 @@
 
 use super::campaign::is_elsewhere;
 use super::equation::Equation;
+use super::names::by_kind;
 use super::shown::Shown;
 use super::{Visitor, live, trial};
 use crate::App;
@@ -13,8 +14,8 @@ use askama::Template;
 use dispatch::pace::Limit;
 use engine::forecast::{Bound, Forecast};
 use engine::lanes::LaneView;
-use engine::report::retries::{Retries, Until};
-use engine::report::{Cause, Report, Waiting};
+use engine::report::retries::Retries;
+use engine::report::{Cause, HeldBy, Report, Waiting};
 use model::access::Scope;
 use model::{CampaignState, Category, Timestamp};
 use std::collections::BTreeMap;
@@ -136,15 +137,17 @@ impl<'a> Pace<'a> {
         self.shown.fill("pace-over", &[("span", self.shown.lasted_secs(secs).into())])
     }
 
-    /// `until`: until when those who were put off are tried; `None`: nobody is, or nobody of it from here. `held`: what keeps
+    /// `retries`: those of who was put off; none where nothing of it is sent from here. `held`: what keeps
     /// those who wait, in a sentence.
     fn of(
         shown: &'a Shown,
         (state, waiting): (CampaignState, u64),
         foreseen: &'a Forecast,
-        until: Option<Until>,
+        retries: &Retries,
         held: Option<String>,
     ) -> Pace<'a> {
+        // Of whom a hold keeps without an end nobody can tell until when they are tried.
+        let is_kept = retries.held.is_some() && retries.until.is_none();
         let by_rate = foreseen.at_this_rate_s.map(|secs| shown.now + Duration::from_secs(secs));
         let (ends_at, why) = match (foreseen.bound, &foreseen.last_site) {
             _ if state == CampaignState::Paused => (None, shown.say("pace-paused")),
@@ -157,14 +160,14 @@ impl<'a> Pace<'a> {
                 });
                 let is_beyond = foreseen.ends_at.is_none() && bound != Bound::Stopped;
                 let beyond = is_beyond.then(|| shown.say("pace-beyond"));
-                let held = held.filter(|_| bound == Bound::Stopped);
+                let held = held.filter(|_| bound == Bound::Stopped || is_kept);
                 let all: Vec<String> = beyond.into_iter().chain(last).chain([why]).chain(held).collect();
                 (foreseen.ends_at, all.join(" "))
             }
             (None, _) if by_rate.is_some() => (by_rate, shown.say("pace-at-this-rate")),
             (None, _) => (None, held.unwrap_or_else(|| shown.say("pace-unknown"))),
         };
-        let until = until.map(|until| {
+        let until = retries.until.map(|until| {
             let at = [("at", shown.time(&until.at).into())];
             if until.is_least { shown.fill("pace-at-least", &at) } else { shown.fill("pace-until", &at) }
         });
@@ -208,6 +211,10 @@ impl Waits<'_> {
         self.retries.reply(cause).or(cause.reply.as_deref())
     }
 
+    fn why_held(&self, hold: &HeldBy) -> String {
+        why_held(self.shown, hold)
+    }
+
     /// Who was refused for our own set-up: it will not get better by waiting.
     fn refusals(&self) -> impl Iterator<Item = &Cause> {
         refused_for_our_setup(self.report)
@@ -236,7 +243,7 @@ impl Room {
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, report.in_progress, &foreseen),
-            false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, retries.until, held),
+            false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
         parts
@@ -255,6 +262,11 @@ impl Room {
     }
 }
 
+/// Why a hold was placed, and by whom.
+fn why_held(shown: &Shown, hold: &HeldBy) -> String {
+    format!("{} ({})", shown.machine_said(&hold.why, &shown.now), by_kind(shown, &hold.by))
+}
+
 /// What keeps those who wait, of what keeps most of them: a hold that somebody placed, else a lane that is held.
 fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String> {
     let says = |why: String, until: Option<Timestamp>| match until {
@@ -262,7 +274,7 @@ fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String
         None => shown.fill("pace-held", &[("why", why.into())]),
     };
     if let Some(hold) = report.holds.iter().max_by_key(|hold| hold.covers) {
-        return Some(says(hold.why.clone(), hold.until));
+        return Some(says(why_held(shown, hold), hold.until));
     }
     let held = lanes.views.iter().filter_map(|lane| Some((lanes.waiting_there(lane), lane, lane.held.as_ref()?)));
     let (_, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
