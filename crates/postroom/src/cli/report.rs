@@ -196,7 +196,7 @@ fn told(person: &Person, style: &Style) -> Vec<String> {
         Some(at) => parts.extend([server, style.moment(at)]),
         None => parts.push("not tried yet".to_owned()),
     }
-    if let Some(at) = person.next_try_at {
+    if let Some(at) = person.next_try_at.filter(|at| style.is_ahead(*at)) {
         parts.push(format!("next try {} ({})", style.moment(at), style.until(at)));
     }
     let mut lines = style.row(parts.join("  ·  "), 4);

@@ -136,6 +136,11 @@ impl Style {
         said.unwrap_or_default()
     }
 
+    /// Is that still to come?
+    pub(crate) fn is_ahead(&self, at: Timestamp) -> bool {
+        at > self.now
+    }
+
     /// How long until then: `in 12 min`, `now`.
     pub(crate) fn until(&self, at: Timestamp) -> String {
         let wait = at.since(self.now);

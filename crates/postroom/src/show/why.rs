@@ -62,8 +62,11 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
             "to be sent to once more, as was asked for. It was in doubt: a copy may have arrived already.".to_owned()
         }
         Stands::Waiting { next_try_at, next_try, tries_max, gives_up_at } => {
-            let next = next_try_at.map(|at| format!("next try {} ({}), ", style.moment(at), style.until(at)));
-            let end = gives_up_at.map(|at| format!(", gives up {}", style.moment(at)));
+            // What is past is no time to be told of: it is their turn, or they are held.
+            let next = next_try_at
+                .filter(|at| style.is_ahead(*at))
+                .map(|at| format!("next try {} ({}), ", style.moment(at), style.until(at)));
+            let end = gives_up_at.filter(|at| style.is_ahead(*at)).map(|at| format!(", gives up {}", style.moment(at)));
             let (next, end) = (next.unwrap_or_default(), end.unwrap_or_default());
             format!("{next}try {next_try} of {tries_max}{end}. So far: {}.", told.meaning)
         }

@@ -137,8 +137,8 @@ impl<'a> Pace<'a> {
         self.shown.fill("pace-over", &[("span", self.shown.lasted_secs(secs).into())])
     }
 
-    /// `retries`: those of who was put off; none where nothing of it is sent from here. `held`: what keeps
-    /// those who wait, in a sentence.
+    /// `retries`: what is to come for those who were put off; nothing where nothing of it is sent from here. `held`: what
+    /// keeps those who wait, in a sentence.
     fn of(
         shown: &'a Shown,
         (state, waiting): (CampaignState, u64),

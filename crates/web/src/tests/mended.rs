@@ -16,7 +16,7 @@ use model::{
 };
 use serde_json::json;
 use std::time::Duration;
-use store::{Settlement, Target};
+use store::{NewHold, Settlement, Target};
 
 fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
@@ -346,6 +346,49 @@ async fn until_when_people_are_tried_and_when_next_stands_beside_the_state() {
             room.split("<li class=\"go\">").find(|line| line.contains(reply)).unwrap_or_else(|| panic!("{room}"));
         assert!(line.starts_with(&format!("<time>{}</time>", minute(due))), "{line}");
     }
+}
+
+#[tokio::test]
+async fn who_is_held_after_the_first_round_is_told_of_as_held_by_whom_and_why() {
+    let house = with_their_way_out();
+    let cookie = owner(&house).await;
+    let id: CampaignId = house.furnish().await.campaign.parse().unwrap();
+    let (store, now) = (&house.app.store, house.app.now());
+    let queued = store.deliveries(id, DeliveryState::Queued, None, 2).await.unwrap();
+    for one in &queued {
+        put_off(&house, one.delivery, "452 4.2.2 full", now + Duration::from_secs(300)).await;
+    }
+    for state in [CampaignState::Sending, CampaignState::Retrying] {
+        store.set_campaign_state(id, state, None, &Actor::Engine, now).await.unwrap();
+    }
+    let members = store.members(WorkspaceId::FIRST, None, 9).await.unwrap();
+    let anna = members.into_iter().find(|member| member.user.name == "Anna").unwrap().user.id;
+    let hold = NewHold {
+        workspace: WorkspaceId::FIRST,
+        campaign: None,
+        provider: None,
+        domain: Some("first.example".to_owned()),
+        source: None,
+        cold_only: false,
+        until: None,
+        why: "their night".to_owned(),
+    };
+    store.place_hold(hold, &Actor::User(anna), now).await.unwrap();
+    house.pass(Duration::from_secs(600));
+    let base = format!("/campaigns/{id}");
+    let room = look(&house, &base, &cookie).await.text;
+    assert!(room.contains("Held by Anna: their night") && room.contains("their night (Anna)"), "{room}");
+    assert!(!room.contains("Retrying until") && !room.contains("is given up by"), "nobody can tell: {room}");
+    let due = room.split("<li class=\"go\">").find(|line| line.contains("452 4.2.2 full")).unwrap();
+    assert!(due.starts_with("<time></time>"), "no try is promised: {due}");
+    let list = look(&house, "/campaigns", &cookie).await.text;
+    assert!(list.contains("Held by Anna") && !list.contains("Retrying until"), "{list}");
+    let people = look(&house, &format!("{base}/people?state=in_progress"), &cookie).await.text;
+    assert!(people.contains("Held by Anna: their night") && !people.contains("next try"), "{people}");
+    let message = look(&house, &format!("/deliveries/{}", queued[0].delivery), &cookie).await.text;
+    assert!(message.contains("held by Anna: their night") && message.contains("Let the hold go"), "{message}");
+    assert!(message.contains("href=\"/lanes\"") && !message.contains("user:u_"), "{message}");
+    assert!(!message.contains("while a process is sending"), "{message}");
 }
 
 #[tokio::test]
