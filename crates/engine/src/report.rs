@@ -106,7 +106,7 @@ pub struct Report {
     /// How the comparison of its variants stands, where there is one; `None` in lists and sums.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<Told>,
-    /// When somebody is tried next; one that is overdue is due now.
+    /// When somebody is tried next; one that is overdue is due now, and not told of where a hold may keep it.
     #[serde(serialize_with = "iso_or_null")]
     pub next_try_at: Option<Timestamp>,
     /// Sites that gave no final reply after the last byte several times in a row.
@@ -296,8 +296,10 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
         report.silent_sites = silent_sites(store, campaign.id).await?;
     }
     if tally.count(DeliveryState::Deferred) > 0 && !campaign.state.is_over() {
-        // What is past is no time to be told of: it is their turn, or they are held.
-        report.next_try_at = next_try(store, campaign.id).await?.filter(|at| *at > now);
+        let next = next_try(store, campaign.id).await?;
+        // Under a hold it may be that nobody's turn comes.
+        let is_told = |at: &Timestamp| *at > now || report.holds.is_empty();
+        report.next_try_at = next.filter(is_told).map(|at| at.max(now));
     }
     Ok(report)
 }

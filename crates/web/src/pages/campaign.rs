@@ -63,13 +63,12 @@ pub(super) async fn standing(
 /// That a hold keeps people from their next try: who placed it, why, and until when.
 pub(super) fn says_held(shown: &Shown, by: &str, why: &str, until: Option<Timestamp>) -> String {
     let (who, why) = (by_kind(shown, by), shown.machine_said(why, &shown.now));
-    let mut values = vec![("who", who.into()), ("why", why.into())];
     match until {
         Some(until) => {
-            values.push(("at", shown.time(&until).into()));
+            let values = [("who", who.into()), ("why", why.into()), ("at", shown.time(&until).into())];
             shown.fill("retrying-held-until", &values)
         }
-        None => shown.fill("retrying-held", &values),
+        None => shown.fill("retrying-held", &[("who", who.into()), ("why", why.into())]),
     }
 }
 
