@@ -5,7 +5,7 @@
 //! resolved, and it is `sending`. Whatever speaks against it leaves a draft; nothing was written then.
 
 use crate::launch::{self, MessageFile, Snapshot};
-use crate::options::{Dkim, SendOptions};
+use crate::options::{Dkim, SendOptions, Unsubscribe};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard, messages};
 use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers};
@@ -19,6 +19,8 @@ pub const POSTAL_ADDRESS: &str = "postal_address";
 
 /// So many people are looked at for whether somebody could leave.
 const LOOKED_AT: usize = 100;
+/// What the address of a link begins with that runs something; mail programs drop such links, or the whole message.
+const RUNNING_SCHEMES: [&str; 4] = ["javascript:", "vbscript:", "data:", "file:"];
 /// Stands for an address that only a recipient has.
 const PLACEHOLDER: &str = "https://unsubscribe.invalid/";
 
@@ -49,6 +51,55 @@ pub struct Checked {
     pub tags: Vec<String>,
     /// Tags without a fallback for which some of those who would get it have no value, and how many of them; most first.
     pub gaps: Vec<(String, u64)>,
+    /// What it has of what is looked for.
+    pub has: Has,
+}
+
+/// What a draft has of what is looked for before it begins, with all that is chosen for its author.
+#[derive(Clone, Debug)]
+pub struct Has {
+    /// Mail cannot leave this machine: what strangers need is not asked for.
+    pub is_rehearsal: bool,
+    /// The key that signs.
+    pub key: Option<Dkim>,
+    /// Is there a way out in the head, which mail programs make a button of?
+    pub unsubscribe_button: bool,
+    /// Is there a link to it in the message?
+    pub unsubscribe_link: bool,
+    /// Does it have the sender's postal address?
+    pub postal_address: bool,
+    /// Is its text part written apart, and not made from the message?
+    pub own_text: bool,
+    /// How many links it has.
+    pub links: usize,
+    /// Those of them that would run something in place of opening a page.
+    pub running_links: Vec<String>,
+    /// What it is about, where its author chose it.
+    pub topic: Option<String>,
+    /// Whoever was not reached by then is skipped.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Has {
+    fn of(snapshot: &Snapshot, compiled: &Compiled) -> Has {
+        let options = &snapshot.options;
+        let runs = |link: &&String| {
+            let link = link.trim_start().to_ascii_lowercase();
+            RUNNING_SCHEMES.iter().any(|scheme| link.starts_with(scheme))
+        };
+        Has {
+            is_rehearsal: options.transport.is_rehearsal(),
+            key: options.dkim.clone(),
+            unsubscribe_button: options.unsubscribe != Unsubscribe::None,
+            unsubscribe_link: compiled.tags().contains("unsubscribe_url"),
+            postal_address: options.postal_address.is_some(),
+            own_text: snapshot.file.parts.text.is_some(),
+            links: compiled.links().len(),
+            running_links: compiled.links().iter().filter(runs).cloned().collect(),
+            topic: options.topic.clone(),
+            expires_at: options.timing.expires_at,
+        }
+    }
 }
 
 /// Everybody of a draft's audience, as they stood when they were counted.
@@ -234,8 +285,9 @@ struct Judged {
 impl Judged {
     fn checked(self) -> Checked {
         let tags = self.compiled.tags().iter().cloned().collect();
+        let has = Has::of(&self.snapshot, &self.compiled);
         let Judged { objections, warnings, gaps, .. } = self;
-        Checked { objections, warnings, tags, gaps }
+        Checked { objections, warnings, tags, gaps, has }
     }
 }
 

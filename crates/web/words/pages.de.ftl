@@ -147,6 +147,39 @@ because-help = Eine Bremse hat sie angehalten, weil sie Personen schadete. Ihr G
 without = Herausnehmen:
 without-cold = alle, die lange nicht reagiert haben
 draft-forecast = Wer sie jetzt bekäme
+draft-message = Was gesendet wird
+draft-change = Ändern
+draft-without = Ohne
+group-import = Import
+check-above = steht dagegen: siehe oben
+check-rehearsal = nicht im DNS gesucht: Keine Mail verlässt diesen Rechner
+check-signature = Signatur (DKIM)
+check-signed = { $selector } von { $domain }; DNS zeigt ihren Schlüssel
+check-unsubscribe = Abmelden
+check-leave-both = ein Link in der Nachricht und der Knopf der Mailprogramme
+check-leave-link = nur ein Link in der Nachricht: Mailprogramme haben keinen Knopf
+check-leave-button = nur der Knopf der Mailprogramme: Die Nachricht hat keinen Link
+check-missing = fehlt
+check-there = ist da
+check-none = keine
+check-postal = Rechtlicher Name und Postanschrift
+check-text = Textteil
+check-text-own = geschrieben
+check-text-made = aus der Nachricht gemacht
+check-values = Werte ohne Ersatz
+check-values-all = wer sie bekommt, hat alle
+check-values-some = { $n ->
+    [one] einer bleibt bei manchen leer: siehe oben
+   *[other] { $n } bleiben bei manchen leer: siehe oben
+  }
+check-links = Links
+check-links-all = { $n ->
+    [0] keine
+    [one] ein Link
+   *[other] { $n } Links
+  }
+check-links-run = diese würden etwas ausführen, und Mailprogramme verwerfen sie: { $links }
+check-size = Größe
 count-going = Die Personen werden gezählt; bei sehr vielen dauert es einige Sekunden.
 count-again = Noch einmal zählen
 draft-checks = Was geprüft wurde

@@ -147,6 +147,39 @@ because-help = A brake stopped it for what it did to people. Your reason is kept
 without = Take out
 without-cold = those who have not reacted for long
 draft-forecast = Who would get it now
+draft-message = What is about to be sent
+draft-change = Change it
+draft-without = Without
+group-import = import
+check-above = stands against it: see above
+check-rehearsal = not looked for in DNS: no mail leaves this machine
+check-signature = Signature (DKIM)
+check-signed = { $selector } of { $domain }; DNS shows its key
+check-unsubscribe = Unsubscribing
+check-leave-both = a link in the message, and the button of mail programs
+check-leave-link = only a link in the message: mail programs have no button
+check-leave-button = only the button of mail programs: the message has no link
+check-missing = missing
+check-there = is there
+check-none = none
+check-postal = Legal name and postal address
+check-text = Text part
+check-text-own = written
+check-text-made = made from the message
+check-values = Values without a fallback
+check-values-all = whoever gets it has them all
+check-values-some = { $n ->
+    [one] one comes out empty for some: see above
+   *[other] { $n } come out empty for some: see above
+  }
+check-links = Links
+check-links-all = { $n ->
+    [0] none
+    [one] one link
+   *[other] { $n } links
+  }
+check-links-run = these would run something, and mail programs drop them: { $links }
+check-size = Size
 count-going = The people are being counted; of very many it takes some seconds.
 count-again = Count again
 draft-checks = What was checked

@@ -46,6 +46,7 @@ mod once;
 mod orders;
 mod people;
 mod person;
+mod preflight;
 mod preview;
 mod provider;
 mod refusal;

@@ -129,20 +129,41 @@ struct Refused<'a> {
     why: &'a str,
 }
 
-/// What is beside the form: subject and preheader as a list of messages shows them, and the frame.
+/// A message that was looked at.
+pub(super) struct Looked {
+    /// Subject and preheader as a list of messages shows them, and the frame.
+    pub(super) html: String,
+    /// How large it is, in kB, and whether that is cut off; `None`: it cannot be shown.
+    pub(super) size: Option<(u64, bool)>,
+}
+
+/// What is beside the form: [`Looked::html`].
 pub(super) async fn pane(
     app: &App,
     visitor: &Visitor,
     campaign: &store::Campaign,
     seen: &Seen,
 ) -> Result<String, Problem> {
+    Ok(look_at(app, visitor, campaign, seen).await?.html)
+}
+
+/// The message of a draft, as it is looked at.
+pub(super) async fn look_at(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &store::Campaign,
+    seen: &Seen,
+) -> Result<Looked, Problem> {
     let proposal = drafts::proposal(&app.store, campaign).await?;
     let rendered = match rendered(app, visitor, &proposal, seen).await {
         Ok(rendered) => rendered,
-        Err(problem) if problem.field.is_some() => return refused(visitor, &problem),
+        Err(problem) if problem.field.is_some() => {
+            return Ok(Looked { html: refused(visitor, &problem)?, size: None });
+        }
         Err(problem) => return Err(problem),
     };
     let Rendered { subject, preheader, html, empty_tags, .. } = rendered;
+    let (size, is_clipped) = (html.len().div_ceil(1024) as u64, html.len() > CLIPPED_BYTES);
     let pane = Pane {
         way: seen.way(),
         // Of this moment: a frame with the address it had is not drawn anew.
@@ -150,12 +171,13 @@ pub(super) async fn pane(
         subject,
         preheader,
         empty_tags,
-        size: html.len().div_ceil(1024) as u64,
-        is_clipped: html.len() > CLIPPED_BYTES,
+        size,
+        is_clipped,
         saved_at: visitor.shown.second(&app.now()),
         shown: visitor.shown.clone(),
     };
-    pane.render().map_err(|error| own_failure(&error))
+    let html = pane.render().map_err(|error| own_failure(&error))?;
+    Ok(Looked { html, size: Some((size, is_clipped)) })
 }
 
 /// Why there is nothing to be looked at.

@@ -8,6 +8,7 @@ use super::counting::{self, Kept, Reckoned};
 use super::equation::Equation;
 use super::forms::Typed;
 use super::layout::{Layout, Section};
+use super::preflight::{self, Check, Sight};
 use super::preview::own_failure;
 use super::trial::Foretold;
 use super::{Visitor, page};
@@ -56,8 +57,12 @@ struct DraftPage {
     reckoned: Reckoned,
     /// `None`: it is being counted.
     equation: Option<Equation>,
+    /// What is about to be sent.
+    sight: Sight,
     findings: Vec<Finding>,
     warnings: Vec<Finding>,
+    /// Everything that was looked for; empty where the message cannot be read.
+    checks: Vec<Check>,
     /// Who would get it.
     people: u64,
     /// Who would get which variant, drawn; empty where nothing is compared.
@@ -110,7 +115,9 @@ async fn review(
 ) -> Result<DraftPage, Problem> {
     let head = Head::of(app, visitor, campaign, "review").await?;
     let kept = counting::known(app, campaign).await?;
-    let Found { mut findings, warnings } = findings(app, visitor, campaign, kept.as_deref(), &head.base).await?;
+    let sight = Sight::of(app, visitor, campaign, kept.as_deref()).await?;
+    let found = findings(app, visitor, campaign, (kept.as_deref(), sight.looked.size), &head.base).await?;
+    let Found { mut findings, warnings, checks } = found;
     let report = kept.as_ref().map(|kept| Report::of_tally(&kept.counted.tally));
     let people = report.as_ref().map_or(0, |report| report.attempted);
     let shown = &visitor.shown;
@@ -147,8 +154,10 @@ async fn review(
         start_at: campaign.start_at.filter(|_| campaign.state == CampaignState::Scheduled),
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name.clone()),
         head,
+        sight,
         findings,
         warnings,
+        checks,
         typed,
         error,
     })
@@ -160,13 +169,16 @@ struct Found {
     findings: Vec<Finding>,
     /// What its author should look at.
     warnings: Vec<Finding>,
+    /// Everything that was looked for.
+    checks: Vec<Check>,
 }
 
+/// `size`: of the message, in kB, and whether it is cut off.
 async fn findings(
     app: &App,
     visitor: &Visitor,
     campaign: &Campaign,
-    kept: Option<&Kept>,
+    (kept, size): (Option<&Kept>, Option<(u64, bool)>),
     base: &str,
 ) -> Result<Found, Problem> {
     let shown = &visitor.shown;
@@ -187,7 +199,7 @@ async fn findings(
         Ok(checked) => checked,
         Err(why @ (SendError::Message { .. } | SendError::Input(_))) => {
             let findings = vec![in_text("hard", true, why.to_string())];
-            return Ok(Found { findings, warnings: Vec::new() });
+            return Ok(Found { findings, warnings: Vec::new(), checks: Vec::new() });
         }
         Err(other) => return Err(other.into()),
     };
@@ -251,6 +263,7 @@ async fn findings(
             .map(against)
             .collect(),
         warnings: warnings.chain(checked.gaps.iter().map(gap)).collect(),
+        checks: preflight::checks(shown, &checked, size, kept.is_some()),
     })
 }
 

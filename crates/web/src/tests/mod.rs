@@ -30,6 +30,7 @@ mod origins;
 mod pages;
 mod people;
 mod preferences;
+mod preflight;
 mod provider;
 mod readers;
 mod replies;
