@@ -2,8 +2,8 @@
 //!
 //! Counting looks at every person of the audience and keeps the ledger's writer busy meanwhile: seconds of a large one.
 //! Invariants: a draft is counted by one at a time; a small audience is counted at every look; a large one is kept for a
-//! while with the time it was counted at, and nobody waits for it; what is kept is of the draft as it is written now.
-//! Whether and for whom a campaign begins is never decided by what is kept.
+//! while with the time it was counted at, and nobody waits until it is counted; what is kept is of the draft as it is
+//! written now. Whether and for whom a campaign begins is never decided by what is kept.
 
 use super::Visitor;
 use super::campaign::found;
@@ -25,6 +25,8 @@ use store::{Audience, Campaign};
 const SMALL_PEOPLE_MAX: usize = 2_000;
 /// More who were counted so long ago are counted anew by the next who looks; meanwhile what is known is shown.
 const FRESH: Duration = Duration::from_secs(60);
+/// So long a look waits for the counting that it began: few of very many contacts are counted by then.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// People who are kept of all drafts together, some twenty octets each. The draft that was counted last is kept however
 /// large it is.
 const KEPT_PEOPLE_MAX: usize = 2_000_000;
@@ -142,9 +144,14 @@ pub(super) async fn known(app: &App, campaign: &Campaign) -> Result<Option<Arc<K
     }
     let now = app.now();
     if known.as_ref().is_none_or(|kept| now.since(kept.at) >= FRESH) {
-        begin(app, campaign, place);
+        begin(app, campaign, &place);
     }
-    Ok(known)
+    if known.is_some() {
+        return Ok(known);
+    }
+    // Whoever counts has the turn until it is known.
+    tokio::time::timeout(PATIENCE, place.turn.lock()).await.ok();
+    Ok(place.known().filter(|kept| kept.of == of))
 }
 
 /// Who would get a draft if it began now, counted for this question.
@@ -155,9 +162,9 @@ pub(super) async fn anew(app: &App, campaign: &Campaign) -> Result<Arc<Kept>, Pr
 }
 
 /// Begins to count, if nobody does.
-fn begin(app: &App, campaign: &Campaign, place: Arc<Place>) {
+fn begin(app: &App, campaign: &Campaign, place: &Arc<Place>) {
     let Ok(turn) = place.turn.clone().try_lock_owned() else { return };
-    let (app, campaign) = (app.clone(), campaign.clone());
+    let (app, campaign, place) = (app.clone(), campaign.clone(), place.clone());
     tokio::spawn(async move {
         let _turn = turn;
         if let Err(problem) = place.count(&app, &campaign).await {
