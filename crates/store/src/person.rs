@@ -45,6 +45,10 @@ impl Store {
     pub async fn contact_of(&self, workspace: WorkspaceId, id: ContactId) -> Result<Option<Contact>> {
         self.core.lanes.read(move |conn| persons::contact_of(conn, workspace, id)).await
     }
+    /// Has the workspace more than so many contacts? One more than that are looked at, at most.
+    pub async fn has_more_contacts_than(&self, workspace: WorkspaceId, people: usize) -> Result<bool> {
+        self.core.lanes.read(move |conn| persons::are_more_than(conn, workspace, people)).await
+    }
     /// Contacts of the workspace, one for each id; `None`: there is none such.
     pub async fn contacts_of(&self, workspace: WorkspaceId, ids: Vec<ContactId>) -> Result<Vec<Option<Contact>>> {
         self.core.lanes.read(move |conn| ids.iter().map(|id| persons::contact_of(conn, workspace, *id)).collect()).await

@@ -19,6 +19,14 @@ pub(crate) fn contact_of(conn: &Connection, workspace: WorkspaceId, id: ContactI
     Ok(contacts::contact(conn, id)?.filter(|contact| contact.workspace == workspace))
 }
 
+/// Has a workspace more than so many contacts?
+pub(crate) fn are_more_than(conn: &Connection, workspace: WorkspaceId, people: usize) -> Result<bool> {
+    let people = i64::try_from(people).unwrap_or(i64::MAX - 1);
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM contact WHERE workspace = ?1 LIMIT ?2 + 1)";
+    let found: i64 = conn.prepare_cached(sql)?.query_row(params![workspace.0, people], |row| row.get(0))?;
+    Ok(found > people)
+}
+
 /// The contact with this key of the caller's.
 pub(crate) fn by_external_id(conn: &Connection, workspace: WorkspaceId, key: &str) -> Result<Option<Contact>> {
     let sql = "SELECT id FROM contact WHERE workspace = ?1 AND external_id = ?2";

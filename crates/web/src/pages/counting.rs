@@ -134,10 +134,7 @@ pub(super) async fn known(app: &App, campaign: &Campaign) -> Result<Option<Arc<K
     let known = place.known().filter(|kept| kept.of == of);
     let is_small = match &known {
         Some(kept) => !kept.is_large(),
-        None => {
-            let some = app.store.contacts_page(campaign.workspace, None, SMALL_PEOPLE_MAX + 1).await?;
-            some.len() <= SMALL_PEOPLE_MAX
-        }
+        None => !app.store.has_more_contacts_than(campaign.workspace, SMALL_PEOPLE_MAX).await?,
     };
     if is_small {
         return anew(app, campaign).await.map(Some);
