@@ -157,7 +157,7 @@ pub(super) async fn look_at(
     let proposal = drafts::proposal(&app.store, campaign).await?;
     let rendered = match rendered(app, visitor, &proposal, seen).await {
         Ok(rendered) => rendered,
-        Err(problem) if problem.field.is_some() => {
+        Err(problem) if problem.field.is_some() || problem.code == Code::InvalidField => {
             return Ok(Looked { html: refused(visitor, &problem)?, size: None });
         }
         Err(problem) => return Err(problem),

@@ -189,6 +189,7 @@ const ONE: &[&str] = &[
     "/campaigns/{id}/cancel",
     "/campaigns/{id}/again",
     "/campaigns/{id}/resend",
+    "/campaigns/{id}/count",
     "/campaigns/{id}/take-back",
     "/deliveries/{id}/resend",
     "/campaigns/{id}/variant",
