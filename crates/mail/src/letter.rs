@@ -149,6 +149,14 @@ mod tests {
 
     const DELIVERY: DeliveryId = DeliveryId(4_611_686_018_427_387_904);
 
+    #[test]
+    fn a_message_within_a_message_within_a_part_is_read_to_its_end() {
+        let inside = "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\n\r\n";
+        let text = letter("Content-Type: multipart/report; boundary=\"b\"\r\n", &format!("--b\r\n{inside}--b--"));
+        assert!(read(text.as_bytes()).is_ok());
+        assert!(crate::complaint::read(text.as_bytes()).is_err(), "it is no report");
+    }
+
     fn letter(fields: &str, body: &str) -> String {
         format!(
             "From: Anna <anna@b.example>\r\nTo: News <news@shop.example>\r\nSubject: Re: Spring\r\n\
