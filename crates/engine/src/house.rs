@@ -6,7 +6,7 @@ use crate::budget::Budgets;
 use crate::fleet::{Fleet, Rest};
 use crate::gate::Gate;
 use crate::holds::{Asked, Holds};
-use crate::lane::{Lane, LaneId, Stream};
+use crate::lane::{Lane, LaneId, Refused, Stream};
 use crate::lanes::Shown;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
@@ -30,8 +30,8 @@ use dispatch::retry::Schedule;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow, Weights};
 use model::{
-    Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Scope, SiteId, SourceId,
-    Stage, Timestamp, Verdict,
+    Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Reply, Scope, SiteId,
+    SourceId, Stage, Timestamp, Verdict,
 };
 use net::{Cache, Resolve, TlsClient, World};
 use smtp::client::{Credentials, Timeouts};
@@ -560,7 +560,7 @@ impl House {
         let was_held = lane.held(now).is_some();
         let response = lane.heard(verdict, reply, in_session, now);
         if let Some(hold) = &response.hold {
-            lane.refused(&self.refusal_in(lane, verdict), now);
+            lane.refused(self.refusal_in(lane, verdict, reply), now);
             if !was_held {
                 self.note(Note::SiteHeld { site: lane.name(), until: hold.until, rule: hold.rule.clone() });
             }
@@ -591,12 +591,16 @@ impl House {
 
     /// What a verdict means for whoever was not tried. A reply that did not come leaves one person in doubt; to the others
     /// it is a server that does not answer.
-    fn refusal_in(&self, lane: &Lane, verdict: &Verdict) -> Verdict {
+    fn refusal_in(&self, lane: &Lane, verdict: &Verdict, reply: Option<&str>) -> Refused {
         if verdict.outcome != model::Outcome::InDoubt {
-            return verdict.clone();
+            let reply = reply.and_then(|reply| reply.split_once(' '));
+            let reply = reply.and_then(|(code, text)| Some(Reply::new(code.parse().ok()?, text)));
+            return Refused { verdict: verdict.clone(), reply };
         }
         let provider = lane.provider().map(|provider| provider.key.as_str());
-        judge(self.rules(), &Circumstance { stage: verdict.stage, provider, what: What::TimedOut })
+        let what = What::TimedOut;
+        let verdict = judge(self.rules(), &Circumstance { stage: verdict.stage, provider, what });
+        Refused { verdict, reply: None }
     }
 
     /// Holds a lane alone, for a reason of ours, and says so.

@@ -14,7 +14,7 @@ use dispatch::react::LaneHold;
 use dispatch::retry::Schedule;
 use dispatch::route::HostGroup;
 use dispatch::share::{Class, Flow, Share, Weights};
-use model::{Category, Outcome, SiteId, SourceId, Timestamp, Verdict, WorkspaceId};
+use model::{Category, Outcome, Reply, SiteId, SourceId, Timestamp, Verdict, WorkspaceId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,7 +71,7 @@ struct Inner {
     /// This lane alone is held: its servers are silent, or our ledger is.
     held: Option<LaneHold>,
     /// Refused without a break since then, and what it was.
-    refused_since: Option<(Timestamp, Verdict)>,
+    refused_since: Option<(Timestamp, Refused)>,
     /// Flows of which more may come: a connection with nothing to do waits instead of leaving.
     more: BTreeMap<Flow, Supply>,
     accepted: u64,
@@ -100,6 +100,14 @@ pub(crate) enum Next {
     Pace(Duration, Option<Line>),
     /// Leave.
     Leave,
+}
+
+/// What a site refuses us with: what is settled by it has the same cause as whoever heard it.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) verdict: Verdict,
+    /// What it said, if it said anything.
+    pub(crate) reply: Option<Reply>,
 }
 
 /// May a connection be opened?
@@ -436,8 +444,8 @@ impl Lane {
     }
 
     /// The site refused us: since when it does, without a break, is remembered.
-    pub(crate) fn refused(&self, verdict: &Verdict, now: Timestamp) {
-        self.lock().refused_since.get_or_insert_with(|| (now, verdict.clone()));
+    pub(crate) fn refused(&self, refused: Refused, now: Timestamp) {
+        self.lock().refused_since.get_or_insert((now, refused));
         self.supplied.notify_waiters();
     }
 
@@ -460,11 +468,11 @@ impl Lane {
     }
 
     /// The refusal that has lasted longer than anybody's retry window: who still waits here is given up with it.
-    pub(crate) fn outlived(&self, schedule: &Schedule, now: Timestamp) -> Option<Verdict> {
+    pub(crate) fn outlived(&self, schedule: &Schedule, now: Timestamp) -> Option<Refused> {
         let inner = self.lock();
-        let (since, verdict) = inner.refused_since.as_ref()?;
+        let (since, refused) = inner.refused_since.as_ref()?;
         let held = inner.is_held(now) || self.pacer.is_held(now);
-        (held && schedule.outlived(*since, now)).then(|| verdict.clone())
+        (held && schedule.outlived(*since, now)).then(|| refused.clone())
     }
 
     /// Has the site accepted anybody in this run?

@@ -21,8 +21,8 @@ impl Scheduler {
     /// anybody come into a lane?
     pub(super) async fn assign(&mut self, site: SiteId, rows: Vec<Claimed>) -> bool {
         let now = self.house.now();
-        if let Some(verdict) = self.given_up(site, now) {
-            self.give_up(site, rows, &verdict).await;
+        if let Some(refused) = self.given_up(site, now) {
+            self.give_up(site, rows, &refused).await;
             return false;
         }
         let mut by_lane: BTreeMap<(SourceId, CampaignId), Vec<Claimed>> = BTreeMap::new();

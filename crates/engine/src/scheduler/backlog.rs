@@ -7,9 +7,10 @@ use super::placing::attempt_without_contact;
 use super::site::{Backlog, Reading};
 use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
 use crate::house::Notice;
+use crate::lane::Refused;
 use crate::{SendError, launch};
 use dispatch::react::given_up;
-use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp, Verdict};
+use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp};
 use std::collections::BTreeMap;
 use store::{Claimed, Part, Settlement, StoreError};
 
@@ -157,10 +158,10 @@ impl Scheduler {
         for campaign in self.in_turn(site) {
             self.feed_flow(site, campaign).await?;
         }
-        if let Some(verdict) = self.given_up(site, self.house.now()) {
+        if let Some(refused) = self.given_up(site, self.house.now()) {
             let lanes = self.sites.get(&site).into_iter().flat_map(|entry| entry.lanes.values());
             let waiting: Vec<Claimed> = lanes.flat_map(|lane| lane.drain()).collect();
-            self.give_up(site, waiting, &verdict).await;
+            self.give_up(site, waiting, &refused).await;
         }
         if let Some(entry) = self.sites.get(&site) {
             let low_water = entry.flow_window() / 2;
@@ -223,26 +224,26 @@ impl Scheduler {
     }
 
     /// The refusal that has outlived everybody's window at a site, if no other source can go there.
-    pub(super) fn given_up(&self, site: SiteId, now: Timestamp) -> Option<Verdict> {
+    pub(super) fn given_up(&self, site: SiteId, now: Timestamp) -> Option<Refused> {
         let entry = self.sites.get(&site)?;
         let schedule = &self.house.settings.schedule;
-        let mut verdict = None;
+        let mut refused = None;
         for lane in entry.lanes.values() {
-            verdict = Some(lane.outlived(schedule, now)?);
+            refused = Some(lane.outlived(schedule, now)?);
         }
-        verdict
+        refused
     }
 
     /// The site has refused us for longer than anybody's retry window: who waits for it is settled as it refused.
-    pub(super) async fn give_up(&mut self, site: SiteId, rows: Vec<Claimed>, verdict: &Verdict) {
+    pub(super) async fn give_up(&mut self, site: SiteId, rows: Vec<Claimed>, Refused { verdict, reply }: &Refused) {
         if !rows.is_empty() {
             self.hungry.insert(site);
         }
         let provider = self.sites.get(&site).and_then(|entry| entry.provider).map(|provider| provider.key.clone());
         for claimed in rows {
             let now = self.house.now();
-            let attempt =
-                Attempt { note: Some(NEVER_LET_IN.to_owned()), ..attempt_without_contact(&claimed, verdict, now) };
+            let (note, reply) = (Some(NEVER_LET_IN.to_owned()), reply.clone());
+            let attempt = Attempt { note, reply, ..attempt_without_contact(&claimed, verdict, now) };
             let mut settlement = Settlement::of(&claimed, given_up(verdict), now);
             settlement.site = Some(site);
             settlement.provider.clone_from(&provider);

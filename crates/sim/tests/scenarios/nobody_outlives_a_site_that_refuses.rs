@@ -19,4 +19,10 @@ fn nobody_outlives_a_site_that_refuses() {
         providers.all(|provider| provider == Some("strict-gate")),
         "whose site it was is known of those not tried, too"
     );
+    let last_words = |(_, tries): &(_, Vec<store::AttemptRow>)| {
+        let reply = tries.last().and_then(|row| row.attempt.reply.clone());
+        reply.map(|reply| (reply.code, reply.enhanced.map(|code| code.to_string())))
+    };
+    let causes: std::collections::BTreeSet<_> = ended.deliveries.iter().map(last_words).collect();
+    assert_eq!(causes.len(), 1, "one cause, whoever heard it: {causes:?}");
 }
