@@ -113,7 +113,7 @@ pub fn react(
     policy: &Policy,
     jitter: f64,
 ) -> Reaction {
-    let first_try_at = before.first_try_at.unwrap_or(now);
+    let first_try_at = before.first_try_at.unwrap_or(now).min(now);
     let end = first_try_at + schedule.window();
     let hold = hold.filter(|_| is_not_the_recipients(verdict)).cloned();
     let somebody_refused = verdict.category != Category::NetworkFailure;

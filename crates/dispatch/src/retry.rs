@@ -116,6 +116,8 @@ impl Schedule {
         jitter: f64,
     ) -> Option<Timestamp> {
         let gap = *self.gaps.get(usize::from(tries_done.max(1)) - 1)?;
+        // A first try that is yet to come was made by a clock that was ahead.
+        let first_try_at = first_try_at.min(now);
         let end = first_try_at + self.window;
         let wait = match retry_after {
             Some(asked) => asked.clamp(self.retry_after_min, RETRY_AFTER_MAX.max(self.retry_after_min)),
@@ -172,6 +174,14 @@ mod tests {
         let late = START + HOUR * 24;
         let next = shipped.next_try(START, 3, late, Some(HOUR * 6), 1.0);
         assert_eq!(next, Some(START + HOUR * 30));
+    }
+
+    #[test]
+    fn a_first_try_of_a_clock_that_was_ahead_stretches_no_window() {
+        let shipped = Schedule::shipped();
+        let ahead = START + HOUR * 24 * 365;
+        assert_eq!(shipped.next_try(ahead, 2, START, None, 0.0), Some(START + MINUTE * 15));
+        assert_eq!(shipped.next_try(ahead, 2, START, Some(HOUR * 9), 0.0), Some(START + HOUR * 6));
     }
 
     #[test]

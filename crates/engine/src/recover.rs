@@ -1,8 +1,8 @@
 //! At the start: the conversations a dead process left between their last byte and their settlement.
 //!
 //! A slot with a reply is settled as that reply says. A slot without one is *in doubt*: nobody can know, so it is
-//! named, not guessed. Whoever still waits in a campaign that was cancelled is skipped. Everything else is still queued or
-//! deferred and needs nothing.
+//! named, not guessed. Whoever still waits in a campaign that was cancelled is skipped. Whoever was put off by a clock that was
+//! ahead is brought back. Everything else is still queued or deferred and needs nothing.
 
 use crate::house::Settings;
 use crate::journey::{before, change};
@@ -18,6 +18,7 @@ pub const LOST_REPLY: &str = "the program ended between the last byte and the re
 ///
 /// Does nothing when there is nothing; safe to call again after being killed itself.
 pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Result<usize, StoreError> {
+    store.bring_back(settings.policy.second_lookup_after, now).await?;
     let mut settled = 0;
     for left in answered_first(store.inflight().recovered()) {
         if let Some(claimed) = store.claim_one(left.going.delivery).await? {

@@ -133,6 +133,7 @@ use sqlite::{Ledger, campaigns, causes, contacts, events, imports, keys, queue a
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// One handle on one ledger. Cloning is cheap; the ledger closes with the last clone.
 #[derive(Clone)]
@@ -613,6 +614,12 @@ impl Store {
         let read =
             move |conn: &Connection| queue_sql::due_retries(conn, (campaign, site), now, after, limit, generation);
         self.core.lanes.read(read).await
+    }
+    /// Brings back whoever was put off by a clock that was ahead: whose last try began after `now` is due as long after `now`
+    /// as they were after that try, and a missing domain is looked up again within `second_lookup_after`. Nobody becomes
+    /// due later. For a start, before anything is read. Returns how many people are due earlier now.
+    pub async fn bring_back(&self, second_lookup_after: Duration, now: Timestamp) -> Result<u64> {
+        self.core.lanes.write(move |ledger| ledger.bring_back(second_lookup_after, now)).await
     }
     /// The earliest retry per site of a campaign, sites in order of id, after `after`.
     pub async fn next_wakes(

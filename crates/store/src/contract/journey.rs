@@ -392,3 +392,30 @@ fn the_log_is_one_sequence_with_a_cursor() {
     let rest = now(store.events(text.parse().unwrap(), 2)).unwrap();
     assert_eq!(rest, all[4..6]);
 }
+
+#[test]
+fn who_was_put_off_by_a_clock_that_was_ahead_is_brought_back() {
+    let store = empty();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@a.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    let bring_back = |second| now(store.bring_back(Duration::from_secs(14_400), at(second))).unwrap();
+    let wakes = || now(store.next_wakes(campaign.id, None, 10)).unwrap();
+    now(store.settle(vec![deferred(&claimed[0], site, at(30), at(330))])).unwrap();
+    assert_eq!((bring_back(40), wakes()), (0, vec![(site, at(330))]), "the clock is as it was");
+    // Three days ahead: one was put off for five minutes, one for an hour.
+    let days = 3 * 86_400;
+    let ahead = |n: usize, second| deferred(&claimed[n], site, at(days), at(days + second));
+    now(store.settle(vec![ahead(1, 300), ahead(2, 3_600)])).unwrap();
+    assert_eq!(bring_back(100), 2);
+    let due = |second| now(store.due_retries(campaign.id, site, at(second), None, 10)).unwrap();
+    let when: Vec<_> = due(9_000).iter().map(|one| one.retry.unwrap().1).collect();
+    assert_eq!(when, [at(330), at(400), at(3_700)]);
+    assert_eq!(now(store.claim_one(claimed[2].delivery)).unwrap().unwrap().retry, Some((site, at(3_700))));
+    assert_eq!((bring_back(200), wakes()), (0, vec![(site, at(330))]), "a second start puts nobody off again");
+    let settled: Vec<_> = due(9_000).iter().map(|one| accepted(one, at(9_001))).collect();
+    now(store.settle(settled)).unwrap();
+    assert!(wakes().is_empty(), "both rows of a retry agree");
+    assert_adds_up(&store, campaign.id);
+}

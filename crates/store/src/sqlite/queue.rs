@@ -13,6 +13,7 @@ use model::{
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 const HEAD: &str = "SELECT h.id, h.campaign, h.domain, d.name, h.site, h.next, h.remaining,
         h.canary_end, h.cold_start
@@ -268,6 +269,28 @@ pub(crate) fn recheck(
 }
 
 impl Ledger {
+    /// Whoever was put off by a clock that was ahead is due in as long as they were told then.
+    pub(crate) fn bring_back(&mut self, second_lookup_after: Duration, now: Timestamp) -> Result<u64> {
+        // What was written last tells whether the clock was ahead: what waits is not read for nothing.
+        let newest = "SELECT started_at FROM attempt ORDER BY seq DESC LIMIT 1";
+        let newest: Option<i64> = self.conn.prepare_cached(newest)?.query_row([], |row| row.get(0)).optional()?;
+        if newest.is_none_or(|began| began <= now.as_millis()) {
+            return Ok(0);
+        }
+        // Both rows name the due time; what was brought back before is due before its try seems to have begun.
+        let retries = "UPDATE retry SET due = ?1 + due - (SELECT t.started_at FROM delivery d
+                JOIN attempt t ON t.seq = d.last_attempt WHERE d.id = retry.delivery)
+            WHERE due > ?1 AND EXISTS (SELECT 1 FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
+                WHERE d.id = retry.delivery AND t.started_at > ?1 AND t.due = retry.due AND t.due > t.started_at)";
+        let brought = self.conn.execute(retries, [now.as_millis()])?;
+        let attempts = "UPDATE attempt SET due = ?1 + due - started_at WHERE started_at > ?1 AND due > started_at
+            AND seq IN (SELECT d.last_attempt FROM retry r JOIN delivery d ON d.id = r.delivery)";
+        self.conn.execute(attempts, [now.as_millis()])?;
+        let lookups = "UPDATE second_lookup SET due = ?1 WHERE due > ?1";
+        self.conn.execute(lookups, [(now + second_lookup_after).as_millis()])?;
+        Ok(brought as u64)
+    }
+
     /// Stamps heads with their site, and remembers for later campaigns where the mail of their domains goes.
     pub(crate) fn assign_site(&mut self, assigned: &[(DeliveryId, SiteId)]) -> Result<()> {
         let mut head = self.conn.prepare_cached("UPDATE head SET site = ?2 WHERE id = ?1 AND site IS NOT ?2")?;
