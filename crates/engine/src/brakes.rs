@@ -3,7 +3,9 @@
 //! What they are is decided in [`dispatch::brakes`]; here they are fed. Invariant: a verdict is counted once for its
 //! campaign, once for its workspace and once for its provider; nothing can be switched off.
 
-use dispatch::brakes::{Authentication, BlockedShare, Group, Groups, Incident, Limits, Missing, Port25, Rates, Trip};
+use dispatch::brakes::{
+    Authentication, BlockedShare, Group, Groups, Incident, LeftAlone, Limits, Missing, Port25, Rates, Trip,
+};
 use model::{CampaignId, DayCount, Outcome, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +40,23 @@ impl Kept {
     /// Has the sample of a campaign been judged?
     pub(crate) fn is_sample_over(&self, campaign: CampaignId) -> bool {
         self.campaigns.get(&campaign).is_some_and(|of| of.is_sample_over)
+    }
+
+    /// The clock may have been set back since this was written down: no hold lasts longer than one that begins now may.
+    pub(crate) fn set_back(&mut self, now: Timestamp) {
+        self.blocked.set_back(now);
+        self.incident.set_back(now);
+    }
+
+    /// Whom nothing goes to for a while, by what tells unrelated sites apart.
+    pub(crate) fn left_alone(&self, now: Timestamp) -> BTreeMap<String, LeftAlone> {
+        let mut all: BTreeMap<String, LeftAlone> = BTreeMap::new();
+        for (operator, alone) in self.blocked.left_alone(now).chain(self.incident.left_alone(now)) {
+            if all.get(operator).is_none_or(|known| known.until < alone.until) {
+                all.insert(operator.to_owned(), alone);
+            }
+        }
+        all
     }
 }
 
@@ -132,8 +151,7 @@ pub(crate) enum Whom {
 impl Brakes {
     /// The brakes as the last run left them.
     pub(crate) fn restored(mut kept: Kept, now: Timestamp) -> Brakes {
-        kept.blocked.set_back(now);
-        kept.incident.set_back(now);
+        kept.set_back(now);
         Brakes { kept, ..Brakes::default() }
     }
 
@@ -338,12 +356,11 @@ impl Brakes {
         provider.is_some_and(|provider| self.kept.incident.is_under_way(provider))
     }
 
-    /// Until when a provider is left alone.
-    pub(crate) fn provider_held(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
-        [self.kept.blocked.held_until(provider, now), self.kept.incident.held_until(provider, now)]
-            .into_iter()
-            .flatten()
-            .max()
+    /// Is nothing to go to an operator for a while? Until when, and why.
+    pub(crate) fn left_alone(&self, operator: &str, now: Timestamp) -> Option<LeftAlone> {
+        let held = [self.kept.blocked.held_until(operator, now), self.kept.incident.held_until(operator, now)];
+        held.into_iter().flatten().max()?;
+        self.kept.left_alone(now).remove(operator)
     }
 
     /// How many may go to a provider that was left alone, until it is known whether it is better; `None`: no bound.
@@ -410,7 +427,11 @@ mod tests {
         let trips = send(&mut brakes, CAMPAIGN, "google", 40, &dead);
         assert!(trips.iter().any(|(trip, _)| matches!(trip, Trip::Incident { .. })), "{trips:?}");
         let brakes = killed(brakes);
-        assert_eq!(brakes.provider_held("gmx", at(2)), Some(at(61)));
+        let alone = brakes.left_alone("gmx", at(2)).unwrap();
+        let says = "gmx is left alone: it refused 10 of the last 100 messages (10 % is the limit); then 20 messages show whether \
+                    it still refuses";
+        assert_eq!((alone.until, alone.told().as_str()), (at(61), says));
+        assert!(brakes.left_alone("google", at(2)).unwrap().why.contains("trouble of its own; then 20 messages"));
         assert!(brakes.is_incident(Some("google")) && !brakes.is_incident(Some("gmx")));
         assert_eq!(brakes.probe_left("gmx", at(61)), Some(PROBE_ATTEMPTS));
     }
@@ -428,7 +449,8 @@ mod tests {
         let brakes = Brakes::restored(serde_json::from_str(&text).unwrap(), two_days_before);
         let hour = two_days_before + std::time::Duration::from_secs(3_600);
         for provider in ["gmx", "google"] {
-            assert_eq!(brakes.provider_held(provider, two_days_before), Some(hour), "{provider}");
+            let alone = brakes.left_alone(provider, two_days_before).map(|alone| alone.until);
+            assert_eq!(alone, Some(hour), "{provider}");
         }
     }
 

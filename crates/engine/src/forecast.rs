@@ -1,29 +1,31 @@
 //! When a campaign will be through, and what that depends on: the rate of the last minutes, and what is known to slow it:
 //! rests and learned limits of the lanes, day budgets, ceilings.
 //!
-//! Every site is foreseen by itself, from who waits there and from the ways that lead there ([`crate::paths`]); the one that ends
-//! last is told, and why. Where other campaigns at work have people at the same place, turns are shared as lanes share them
+//! Whom holds keep back is told apart from the rest. Every site is foreseen by itself, from who waits there and from the ways that
+//! lead there ([`crate::paths`]); the one that ends last is told, and why. Where other campaigns at work have people at the same place, turns are shared as lanes share them
 //! (`dispatch::share`): by the weights of the workspaces, then by those of their campaigns. A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when
 //! somebody asks.
 
 use crate::Stakes;
 use crate::budget::{day_of, opens_on};
 use crate::fleet::Ways;
+use crate::holds::placed_by;
 use crate::hours::{self, Closed};
 use crate::launch;
 use crate::paths::{self, Path, Paths, sending_domain};
-use crate::report::iso_or_null;
+use crate::report::{iso, iso_or_null};
 use crate::sample::{SampleOut, sample_out};
 use crate::throttles::before;
 use dispatch::pace::{Cause, InForce, Limit, Outlook};
+use dispatch::providers;
 use dispatch::share::{WEIGHT_MAX, WEIGHT_USUAL, Weights};
-use dispatch::volume::{self, Forecast as Days};
-use model::{CampaignId, Ceilings, Timestamp, WorkspaceId, thousands};
+use dispatch::volume::{self, Forecast as Days, Who};
+use model::{CampaignId, Ceilings, SiteId, SourceId, Timestamp, WorkspaceId, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
-use store::{Campaign, CeilingOf, Store, StoreError, WaitingAt};
+use store::{Campaign, CeilingOf, Hold, Parts, Site, Store, StoreError, WaitingAt};
 
 /// The rate is that of so long …
 const RATE_OVER: Duration = Duration::from_secs(600);
@@ -31,6 +33,10 @@ const RATE_OVER: Duration = Duration::from_secs(600);
 const TRIES_MIN: u64 = 20;
 const DAY_S: u64 = 86_400;
 const DAY_MS: i64 = 86_400_000;
+/// Under what the ledger counts those whose servers nobody has looked up yet.
+const UNPLACED: SiteId = SiteId(0);
+/// Sources whose budgets are told one by one.
+const BUDGETS_TOLD_MAX: usize = 3;
 
 /// When the people who wait will have been tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -64,6 +70,59 @@ pub struct Forecast {
     pub hours: Option<Closed>,
     /// The sample that is out: until then nobody else is tried.
     pub sample: Option<SampleOut>,
+    /// Whom holds keep back, whichever source would carry them; the rest is foreseen without them. `None`: nobody.
+    pub held: Option<HeldBack>,
+    /// People whose servers nobody has looked up yet, where the day budgets of the sources may spread them: over how many
+    /// days is not known before. `None`: there are none, or as many may go today wherever they go.
+    pub unplaced: Option<u64>,
+    /// Whom the expiry of the offer comes before, as all this has it: they are skipped then. `None`: nobody.
+    pub too_late: Option<TooLate>,
+}
+
+/// People who will not have been tried when the offer expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TooLate {
+    /// So many at least.
+    pub people: u64,
+    /// When it expires.
+    #[serde(serialize_with = "iso")]
+    pub expires_at: Timestamp,
+}
+
+/// People behind holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldBack {
+    /// How many.
+    pub people: u64,
+    /// When the last of the holds ends; `None`: one of them only when somebody lifts it.
+    #[serde(serialize_with = "iso_or_null")]
+    pub until: Option<Timestamp>,
+    /// Who held them and why.
+    pub why: String,
+}
+
+impl Forecast {
+    /// Whom an expiry at this time comes before. On the day on which it falls all go before it, as far as is known, but the last.
+    fn too_late(&self, expires_at: Timestamp, now: Timestamp) -> Option<TooLate> {
+        let is_after = |at: Timestamp| at >= expires_at;
+        let people = if self.not_before.is_some_and(is_after) || is_after(now) {
+            self.waiting
+        } else {
+            let by_day: u64 =
+                self.days.iter().filter(|(day, _)| is_after(opens_on(*day))).map(|(_, people)| people).sum();
+            let the_last = u64::from(self.ends_at.is_some_and(is_after));
+            let rate_s = self.at_this_rate_s.filter(|_| self.because.is_none()).unwrap_or(0);
+            let left_s = expires_at.since(now).as_secs();
+            let held = self.held.as_ref().filter(|held| held.until.is_none_or(is_after)).map_or(0, |held| held.people);
+            let going = self.waiting.saturating_sub(held);
+            let by_rate = if rate_s > left_s { going - going * left_s / rate_s } else { 0 };
+            let last_go = by_day.max(the_last).max(by_rate);
+            // Where holds decide the end, the days have those who are held.
+            if self.bound == Some(Bound::Held) { last_go.max(held) } else { last_go.saturating_add(held) }
+        };
+        let people = people.min(self.waiting);
+        (people > 0).then_some(TooLate { people, expires_at })
+    }
 }
 
 /// What lets the last go when it does.
@@ -82,12 +141,14 @@ pub enum Bound {
     Domain,
     /// Nothing carries it: there is no source for it, or each is held.
     Stopped,
+    /// Holds keep the last of them back.
+    Held,
 }
 
 impl Bound {
     /// Every one.
-    pub const ALL: [Bound; 6] =
-        [Bound::Lanes, Bound::Budget, Bound::Retries, Bound::Ceiling, Bound::Domain, Bound::Stopped];
+    pub const ALL: [Bound; 7] =
+        [Bound::Lanes, Bound::Budget, Bound::Retries, Bound::Ceiling, Bound::Domain, Bound::Stopped, Bound::Held];
 
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
@@ -98,6 +159,7 @@ impl Bound {
             Bound::Ceiling => "ceiling",
             Bound::Domain => "domain",
             Bound::Stopped => "stopped",
+            Bound::Held => "held",
         }
     }
 }
@@ -128,6 +190,14 @@ pub async fn forecast(
     waiting: u64,
     now: Timestamp,
 ) -> Result<Forecast, StoreError> {
+    let mut forecast = unexpired(store, campaign, waiting, now).await?;
+    let expires_at = launch::snapshot(campaign).ok().and_then(|snapshot| snapshot.options.timing.expires_at);
+    forecast.too_late = expires_at.and_then(|expires_at| forecast.too_late(expires_at, now));
+    Ok(forecast)
+}
+
+/// The same as if the offer never expired.
+async fn unexpired(store: &Store, campaign: &Campaign, waiting: u64, now: Timestamp) -> Result<Forecast, StoreError> {
     let mut forecast = Forecast { waiting, ..Forecast::default() };
     let (tries, since) = store.tries_since(campaign.id, now - RATE_OVER).await?;
     let elapsed_ms = since.map_or(0, |since| now.since(since).as_millis() as u64).max(1);
@@ -142,13 +212,25 @@ pub async fn forecast(
     forecast.hours = hours::closed(store, campaign, waiting, now).await?;
     forecast.sample = sample_out(store, campaign, now).await?.filter(|out| out.rest > 0);
     let stakes = snapshot.options.transport.stakes();
-    let work = Work::read(store, campaign, waiting, now).await?;
     let paths = Paths::read(store, campaign, stakes, now).await?;
     if let Some(no_way) = paths.no_way() {
         (forecast.bound, forecast.because) = (Some(Bound::Stopped), Some(no_way.why.clone()));
         forecast.not_before = no_way.until;
         return Ok(forecast);
     }
+    let held = Held::read(store, campaign, now).await?;
+    let going = match held.people {
+        0 => waiting,
+        people => waiting.min(store.tally(campaign.id).await?.in_progress().saturating_sub(people)),
+    };
+    forecast.held = held.keeps_back(waiting - going);
+    if going == 0 {
+        (forecast.bound, forecast.because) = (Some(Bound::Held), Some(held.why));
+        forecast.not_before = held.first_end;
+        return Ok(forecast);
+    }
+    let work = Work::read(store, campaign, going, held.at).await?;
+    forecast.unplaced = unplaced(store, campaign, &paths).await?;
     let (sites, free) = of_sites(&work, &paths, now);
     if tries >= TRIES_MIN {
         forecast.at_this_rate_s = Some(free * elapsed_ms / tries / 1_000);
@@ -158,6 +240,7 @@ pub async fn forecast(
         plans.extend(of_domain(store, &snapshot.options.from, &work, now).await?);
     }
     plans.extend(sites);
+    plans.extend(forecast.held.as_ref().and_then(|held| Plan::behind(held, going, now)));
     // The narrowest decides, unless the rate of the rest does.
     let by_rate = now + Duration::from_secs(forecast.at_this_rate_s.unwrap_or(0));
     let last = plans.into_iter().max_by_key(|plan| plan.ends_at).filter(|plan| plan.ends_at > by_rate);
@@ -216,15 +299,79 @@ impl Claim {
     }
 }
 
-impl Work {
-    /// `waiting` may be fewer than the ledger has: some are held. Those held toward a provider are left out by name,
-    /// others in proportion.
-    async fn read(store: &Store, campaign: &Campaign, waiting: u64, now: Timestamp) -> Result<Work, StoreError> {
-        let held = store.holds(Some(now)).await?.into_iter().filter(|hold| {
-            let whole = hold.domain.is_none() && hold.source.is_none() && !hold.cold_only;
-            whole && hold.workspace == campaign.workspace && hold.campaign.is_none_or(|one| one == campaign.id)
+/// What holds keep back, whichever source would carry it.
+#[derive(Debug, Default)]
+struct Held {
+    /// People; [`u64::MAX`]: everybody.
+    people: u64,
+    /// Where they wait, as far as that is known.
+    at: BTreeMap<Option<SiteId>, u64>,
+    /// When the first of them may go on; `None`: that takes somebody to lift a hold.
+    first_end: Option<Timestamp>,
+    /// When the last of them may; `None` as well.
+    last_end: Option<Timestamp>,
+    /// Who held them and why.
+    why: String,
+}
+
+impl Held {
+    async fn read(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Held, StoreError> {
+        let holds = store.holds(Some(now)).await?.into_iter().filter(|hold| {
+            let is_meant = hold.workspace == campaign.workspace && hold.campaign.is_none_or(|one| one == campaign.id);
+            is_meant && hold.source.is_none()
         });
-        let held: Vec<String> = held.filter_map(|hold| hold.provider).collect();
+        let mut holds: Vec<Hold> = holds.collect();
+        let is_whole = |hold: &Hold| hold.provider.is_none() && hold.domain.is_none() && !hold.cold_only;
+        let mut held = Held::default();
+        if holds.iter().any(is_whole) {
+            holds.retain(is_whole);
+            held.people = u64::MAX;
+        } else {
+            let mut parts = Parts::default();
+            let mut narrower = 0;
+            for hold in &holds {
+                if !parts.add(hold) {
+                    narrower = store.covered_by(hold.reach(campaign.id)).await?.waiting.max(narrower);
+                }
+            }
+            held.at = store.waiting_in_by_site(campaign.id, parts).await?;
+            held.people = held.at.values().sum::<u64>().max(narrower);
+        }
+        // Everybody goes on when the last of the holds on everything ends; others when the first of theirs does.
+        let ends = || holds.iter().map(|hold| hold.until.unwrap_or(Timestamp::MAX));
+        let known = |at: Option<Timestamp>| at.filter(|at| *at < Timestamp::MAX);
+        held.last_end = known(ends().max());
+        held.first_end = if held.people == u64::MAX { held.last_end } else { known(ends().min()) };
+        let mut why = Vec::new();
+        for hold in &holds {
+            let told = format!("held by {}: {}", placed_by(store, hold).await?, hold.why.trim_end_matches('.'));
+            why.extend((!why.contains(&told)).then_some(told));
+        }
+        held.why = why.join("; ");
+        Ok(held)
+    }
+
+    /// As it is told of so many; `None`: of nobody.
+    fn keeps_back(&self, people: u64) -> Option<HeldBack> {
+        (people > 0).then(|| HeldBack { people, until: self.last_end, why: self.why.clone() })
+    }
+}
+
+/// How many are to go of whom nobody knows whose servers they go to, where that decides how many may go today: those whom no
+/// day budget could spread, wherever they go, are none of them.
+async fn unplaced(store: &Store, campaign: &Campaign, paths: &Paths) -> Result<Option<u64>, StoreError> {
+    let people = store.waiting_at(campaign.id, UNPLACED).await?;
+    Ok(paths.least_today().is_some_and(|least| people > least).then_some(people))
+}
+
+impl Work {
+    /// `waiting` may be fewer than the ledger has. Who is held is left out where they wait (`held`); others in proportion.
+    async fn read(
+        store: &Store,
+        campaign: &Campaign,
+        waiting: u64,
+        mut held: BTreeMap<Option<SiteId>, u64>,
+    ) -> Result<Work, StoreError> {
         let set = store.ceilings().await?.into_iter();
         let workspaces = set.filter_map(|set| match set.of {
             CeilingOf::Workspace(workspace) => Some((workspace, set.weight?)),
@@ -240,12 +387,11 @@ impl Work {
             others: Vec::new(),
         };
         let mut others: BTreeMap<CampaignId, (Campaign, Other)> = BTreeMap::new();
-        for row in store.waiting_by_site(None).await? {
-            let is_held = |site: &store::Site| site.provider.as_ref().is_some_and(|key| held.contains(key));
+        for mut row in store.waiting_by_site(None).await? {
             if row.campaign == campaign.id {
-                if !row.site.as_ref().is_some_and(is_held) {
-                    work.here.push(row);
-                }
+                let held_there = held.remove(&row.site.as_ref().map(|site| site.id)).unwrap_or(0);
+                row.waiting = row.waiting.saturating_sub(held_there);
+                work.here.extend((row.waiting > 0).then_some(row));
                 continue;
             }
             if !row.state.may_send() {
@@ -363,16 +509,22 @@ fn all_on(day: i64, messages: u64) -> Days {
     Days { days: (messages > 0).then_some((day, messages)).into_iter().collect(), ends: Some(day) }
 }
 
+/// The ways to a site: where some are open, those that are gone round carry nothing.
+fn open_ways<'p>(paths: &'p Paths, site: &'p Site) -> Vec<Path<'p>> {
+    let mut ways = paths.toward(site);
+    if ways.iter().any(|way| !way.is_gone_round()) {
+        ways.retain(|way| !way.is_gone_round());
+    }
+    ways
+}
+
 /// As rests and learned limits let it go; `None`: nothing slows it.
 fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Option<Plan> {
     let mut last: Option<Plan> = None;
     let (mut parts, mut shared, mut slowed) = (Vec::new(), 0, 0);
     let mut foresee = |waiting: u64, all: u64, row: &WaitingAt| {
         let site = row.site.as_ref()?;
-        let mut ways = paths.toward(site);
-        if ways.iter().any(|way| !way.is_left_alone()) {
-            ways.retain(|way| !way.is_left_alone());
-        }
+        let ways = open_ways(paths, site);
         let outlooks: Vec<Outlook> = ways.iter().map(Path::outlook).collect();
         if outlooks.is_empty() || outlooks.iter().any(|outlook| outlook.is_free(now)) {
             return None;
@@ -387,7 +539,8 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
         let listed = slowest.rests().filter(|_| limits.is_empty()).map(|(_, why)| why);
         let held =
             slowest.held().map(|hold| format!("{} is held by {}: {}", slowest.source.name, hold.actor, hold.why));
-        let why = held.into_iter().chain(limits).chain(listed).collect::<Vec<_>>().join("; ");
+        let alone = slowest.left_alone().map(|alone| alone.why.clone());
+        let why = alone.into_iter().chain(held).chain(limits).chain(listed).collect::<Vec<_>>().join("; ");
         let site = LastSite { name, waiting };
         let because = format!("{}, where {} wait: {why}", site.name, thousands(site.waiting));
         if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
@@ -446,10 +599,11 @@ fn spread(outlooks: &[Outlook], all: u64, now: Timestamp, ends_at: Timestamp) ->
     days
 }
 
-/// What a budget made of so many, spent so far, is the same for every site nobody described.
-type Budgets = BTreeMap<(model::SourceId, u64, u32), Days>;
+/// What budgets made of so many, spent so far by these sources, is the same for every site nobody described.
+type Budgets = BTreeMap<(u64, Vec<(SourceId, u32)>), Days>;
 
-/// As the day budgets of the sources let it go; `None`: nothing bounds it, or all may go today.
+/// As the day budgets of the sources let it go, which take over from each other; `None`: nothing bounds it, or all may go
+/// today.
 fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, now: Timestamp) -> Option<Plan> {
     let (row, today) = (one.rows.first()?, day_of(now));
     let site = row.site.as_ref()?;
@@ -458,37 +612,44 @@ fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, n
         None => work.others_at.get(&site.fingerprint),
     };
     let all = with_others(work.own, one.waiting, &listed(others));
-    let ways = paths.toward(site);
-    let weights = ways.iter().map(|way| u64::from(way.weight)).sum::<u64>().max(1);
-    let (mut parts, mut last, mut dealt): (Vec<Days>, Option<(Timestamp, Path<'_>)>, u64) = (Vec::new(), None, 0);
-    for (at, way) in ways.iter().enumerate() {
-        let rest = all - dealt;
-        let part = if at + 1 == ways.len() { rest } else { (all * u64::from(way.weight) / weights).min(rest) };
-        dealt += part;
-        let (who, history) = way.history()?;
-        let provider = site.provider.as_deref();
-        let foresee = || volume::forecast(part, &who, provider, &history, today);
-        let days = match provider {
-            Some(_) => foresee(),
-            None => {
-                let spent = history.last().map_or(0, |(_, count)| count.attempted);
-                known.entry((way.source.id, part, spent)).or_insert_with(foresee).clone()
-            }
-        };
-        let ends_at = day_begins(&days, now);
-        if last.is_none_or(|(end, _)| end < ends_at) {
-            last = Some((ends_at, *way));
+    let ways = open_ways(paths, site);
+    let histories = ways.iter().map(Path::history).collect::<Option<Vec<_>>>()?;
+    let provider = site.provider.as_deref();
+    let foresee = || {
+        let senders: Vec<_> = histories.iter().map(|(who, history)| (*who, history.as_slice())).collect();
+        volume::forecast_among(all, &senders, provider, today)
+    };
+    let days = match provider {
+        Some(_) => foresee(),
+        None => {
+            let spent = |(_, history): &(Who, paths::Days)| history.last().map_or(0, |(_, count)| count.attempted);
+            let spent = ways.iter().map(|way| way.source.id).zip(histories.iter().map(spent)).collect();
+            known.entry((all, spent)).or_insert_with(foresee).clone()
         }
-        parts.push(days);
+    };
+    let ends_at = day_begins(&days, now);
+    if ends_at <= now {
+        return None;
     }
-    let (ends_at, way) = last.filter(|(ends_at, _)| *ends_at > now)?;
-    let days = Days::together(&parts);
-    let name = way.site_name(row.domain.as_deref());
-    let why = way.budget().map(|(allowance, _)| allowance.why).unwrap_or_default();
-    let because = format!("the budget of {} toward {name}: {why}", way.source.name);
+    let name = ways.first()?.site_name(row.domain.as_deref());
+    let because = budgets_in_words(&ways, &name);
     let site = Some(LastSite { name, waiting: one.waiting });
     let days = Days { days: part_of(days.days, one.waiting, all), ends: days.ends };
     Some(Plan { days, ends_at, bound: Bound::Budget, because, site })
+}
+
+/// `the budgets of mta1 and mta2 toward Google: day 1 of …`.
+fn budgets_in_words(ways: &[Path<'_>], toward: &str) -> String {
+    let mut why: Vec<String> =
+        ways.iter().filter_map(Path::budget).map(|(allowance, _)| allowance.why).take(BUDGETS_TOLD_MAX).collect();
+    why.dedup();
+    let names: Vec<&str> = ways.iter().map(|way| way.source.name.as_str()).collect();
+    let whose = match names.as_slice() {
+        [only] => format!("budget of {only}"),
+        [first @ .., last] if names.len() <= BUDGETS_TOLD_MAX => format!("budgets of {} and {last}", first.join(", ")),
+        _ => format!("budgets of {} sources", names.len()),
+    };
+    format!("the {whose} toward {toward}: {}", why.join("; "))
 }
 
 /// Those who were put off come again at their own time: if the last of them comes later than what else is known, that is the
@@ -506,7 +667,9 @@ fn by_retries(one: &There<'_>, bounded: Option<&Plan>, now: Timestamp) -> Option
         days.push((last, 1));
     }
     days.retain(|(_, messages)| *messages > 0);
-    let whose = row.site.as_ref().and_then(|site| site.provider.clone()).or_else(|| row.domain.clone());
+    let provider = row.site.as_ref().and_then(|site| site.provider.as_deref());
+    let provider = provider.map(|key| providers::by_key(key).map_or(key, |known| known.name.as_str()));
+    let whose = provider.or(row.domain.as_deref());
     let at = whose.map(|whose| format!(" at {whose}")).unwrap_or_default();
     let because = format!("people{at} who were put off and are tried again then");
     let days = Days { days, ends: Some(last) };
@@ -591,13 +754,20 @@ impl Plan {
         let days = Days { days: part_of(days.days, waiting, all), ends: days.ends };
         Plan { days, ends_at, bound, because, site: None }
     }
+
+    /// The people behind holds go when the last of these ends, beside `going` others; `None`: that takes somebody to lift one.
+    fn behind(held: &HeldBack, going: u64, now: Timestamp) -> Option<Plan> {
+        let until = held.until?;
+        let days = Days::together(&[all_on(day_of(now), going), all_on(day_of(until), held.people)]);
+        let because = format!("{} who are {}", thousands(held.people), held.why);
+        Some(Plan { days, ends_at: until, bound: Bound::Held, because, site: None })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{CampaignState, SiteId};
-    use store::Site;
+    use model::CampaignState;
 
     const NOON: Timestamp = Timestamp::from_millis(20_000 * DAY_MS + DAY_MS / 2);
 
@@ -622,6 +792,27 @@ mod tests {
         let plan = Plan { days, ends_at, bound: Bound::Budget, because: String::new(), site: None };
         assert_eq!(told(900, Some(&plan)), None, "the budget ends later");
         assert_eq!(told(2 * DAY_S, Some(&plan)), Some(vec![(20_000, 4), (20_001, 5), (20_002, 1)]));
+    }
+
+    #[test]
+    fn whom_the_expiry_comes_before_is_told() {
+        let hours = |hours: u64| NOON + Duration::from_secs(hours * 3_600);
+        let late = |forecast: &Forecast, expires_at| forecast.too_late(expires_at, NOON).map_or(0, |late| late.people);
+        let days = vec![(20_000, 500), (20_001, 750), (20_002, 250)];
+        let by_budget = Forecast { waiting: 1_500, days, ends_at: Some(hours(36)), ..Forecast::default() };
+        assert_eq!(
+            [late(&by_budget, hours(8)), late(&by_budget, hours(24)), late(&by_budget, hours(60))],
+            [1_000, 250, 0]
+        );
+        let today = Forecast { waiting: 10, ends_at: Some(hours(3)), ..Forecast::default() };
+        assert_eq!([late(&today, hours(2)), late(&today, hours(4)), late(&today, NOON)], [1, 0, 10]);
+        let by_rate = Forecast { waiting: 100, at_this_rate_s: Some(7_200), ..Forecast::default() };
+        assert_eq!([late(&by_rate, hours(1)), late(&by_rate, hours(3))], [50, 0]);
+        let held = HeldBack { people: 40, until: None, why: String::new() };
+        let some = Forecast { held: Some(held.clone()), at_this_rate_s: Some(60), ..by_rate };
+        assert_eq!(late(&some, hours(1)), 40, "who is held until somebody lifts it");
+        let all = Forecast { waiting: 40, bound: Some(Bound::Held), held: Some(held), ..Forecast::default() };
+        assert_eq!(late(&all, hours(9)), 40);
     }
 
     #[test]

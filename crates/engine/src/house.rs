@@ -539,8 +539,8 @@ impl House {
         let own = self.not_before(campaign, now);
         let workspace = self.mailing(campaign).map(|mailing| mailing.workspace);
         let held = workspace.and_then(|workspace| self.holds.of_flow((workspace, campaign), operator, now));
-        let braked = self.brakes().provider_held(operator, now);
-        let braked = braked.map(|until| (until, format!("{operator} is left alone for a while")));
+        let braked = self.brakes().left_alone(operator, now);
+        let braked = braked.map(|alone| (alone.until, alone.told()));
         let of = workspace.map(CeilingOf::Workspace);
         let closed = of.and_then(|of| Some((of, self.throttles.closed_until(of, now)?)));
         let closed = closed.and_then(|(of, until)| Some((until, self.throttles.told(of, now)?.reached(now))));
@@ -838,8 +838,7 @@ impl House {
     /// Does a hold cover a delivery toward this operator, by this source?
     pub(crate) fn is_held(&self, claimed: &Claimed, operator: &str, source: SourceId, now: Timestamp) -> bool {
         let Claimed { workspace, campaign, domain, .. } = *claimed;
-        let asked =
-            || Asked { workspace, campaign, operator, source, domain, is_cold: self.terms.is_cold(claimed) };
+        let asked = || Asked { workspace, campaign, operator, source, domain, is_cold: self.terms.is_cold(claimed) };
         !self.holds.is_empty() && self.holds.of(asked(), now).is_some()
     }
 

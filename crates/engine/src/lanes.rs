@@ -11,6 +11,7 @@ use crate::offers::{Heard, Refused};
 use crate::paths::{self, NoWay};
 use crate::remembered::Remembered;
 use crate::throttles::Told;
+use dispatch::brakes::LeftAlone;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, HISTORY_DAYS, Who};
@@ -267,6 +268,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         }
     }
     add_refused_offers(&mut lanes, offers, &standings, now);
+    add_left_alone(&mut lanes, Remembered::read(store).await?.left_alone(now));
     Ok(lanes)
 }
 
@@ -281,6 +283,30 @@ fn add_refused_offers(lanes: &mut Vec<LaneView>, offers: Vec<Heard>, standings: 
             None => lanes.push(LaneView { without: told, ..quiet(name, operator, Some(refused.host)) }),
         }
     }
+}
+
+/// To whom nothing goes for a while, whichever source would carry it: by the lanes there, or by itself where there is none.
+fn add_left_alone(lanes: &mut Vec<LaneView>, left_alone: BTreeMap<String, LeftAlone>) {
+    for (operator, alone) in left_alone {
+        let held = HeldView { until: alone.until, why: alone.told() };
+        let is_there = lanes.iter().any(|lane| lane.operator == operator);
+        for lane in lanes.iter_mut().filter(|lane| lane.operator == operator) {
+            if lane.held.as_ref().is_none_or(|known| known.until < held.until) {
+                lane.held = Some(held.clone());
+            }
+        }
+        if !is_there {
+            let rest = Rest { until: held.until, why: held.why, site: Some(alone.name) };
+            lanes.push(at_rest("any source", operator, rest));
+        }
+    }
+}
+
+/// To whom nothing goes for a while because of what they said, whichever source would carry it: by name.
+pub async fn left_alone(store: &Store, now: Timestamp) -> Result<Vec<LeftAlone>, StoreError> {
+    let mut alone: Vec<LeftAlone> = Remembered::read(store).await?.left_alone(now).into_values().collect();
+    alone.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(alone)
 }
 
 /// The view of a source that rests toward an operator, where it has no lane: `operator` as [`LaneView::operator`] has it.
@@ -493,6 +519,29 @@ mod tests {
         assert_eq!(why(held(), &[told(None)], &budget(49)), "no way");
         let other = HeldView { why: "they asked for it".to_owned(), ..held() };
         assert_eq!(why(other, &reached, &budget(50)), "they asked for it");
+    }
+
+    #[test]
+    fn who_is_left_alone_is_told_on_every_lane_there_or_by_itself() {
+        let at = Timestamp::from_millis;
+        let rest = |until| Rest { until: at(until), why: "554 no".to_owned(), site: Some("mx.picky.test".to_owned()) };
+        let mut lanes = vec![at_rest("out1", "aa11".to_owned(), rest(5)), at_rest("out2", "aa11".to_owned(), rest(50))];
+        let alone = |name: &str| LeftAlone { name: name.to_owned(), until: at(20), why: "it refused".to_owned() };
+        let all = [("aa11", alone("mx.picky.test")), ("bb22", alone("mx.other.test"))];
+        add_left_alone(&mut lanes, all.into_iter().map(|(key, alone)| (key.to_owned(), alone)).collect());
+        let told = |lane: &LaneView| {
+            let held = lane.held.clone().unwrap();
+            (lane.source.clone(), lane.site.clone(), held.why, held.until.as_millis())
+        };
+        let told: Vec<_> = lanes.iter().map(told).collect();
+        let row =
+            |source: &str, site: &str, why: &str, until| (source.to_owned(), site.to_owned(), why.to_owned(), until);
+        let expected = [
+            row("out1", "mx.picky.test", "mx.picky.test is left alone: it refused", 20),
+            row("out2", "mx.picky.test", "554 no", 50),
+            row("any source", "mx.other.test", "mx.other.test is left alone: it refused", 20),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use crate::lane::HOLD_GONE_ROUND;
 use crate::lanes::Written;
 use crate::launch;
 use crate::remembered::Remembered;
+use dispatch::brakes::LeftAlone;
 use dispatch::pace::{InForce, Limit, Outlook, Pace};
 use dispatch::providers::{self, Limits};
 use dispatch::volume::{self, Allowance, HISTORY_DAYS, Who};
@@ -27,12 +28,14 @@ pub(crate) type Days = Vec<(i64, DayCount)>;
 #[derive(Debug)]
 pub(crate) struct Paths {
     now: Timestamp,
-    members: Vec<(Arc<Source>, u32)>,
+    members: Vec<Arc<Source>>,
     lanes: BTreeMap<(SourceId, SiteId), Learned>,
     /// Where that is learned for all sites of a provider together: under which site it is kept.
     shared: BTreeMap<(SourceId, String), SiteId>,
     /// Sources left out toward an operator.
     rests: BTreeMap<(SourceId, String), Rest>,
+    /// Operators to whom the brakes let nothing go for a while.
+    left_alone: BTreeMap<String, LeftAlone>,
     /// What went out lately, by source and provider; `None` where no budget bounds the sources.
     spent: Option<BTreeMap<(SourceId, Option<String>), Days>>,
     /// What went out today to each site nobody described.
@@ -110,7 +113,6 @@ struct Learned {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path<'a> {
     pub(crate) source: &'a Source,
-    pub(crate) weight: u32,
     pub(crate) site: &'a Site,
     learned: Option<&'a Learned>,
     rest: Option<&'a Rest>,
@@ -135,8 +137,7 @@ impl Paths {
         let mut holds = store.holds(Some(now)).await?;
         let nowhere = NoWay::of(&ways, &holds, (campaign.workspace, campaign.kind), campaign.id);
         holds.retain(|hold| covers_source(hold, campaign.workspace, campaign.id));
-        let members: Vec<(Arc<Source>, u32)> =
-            members.into_iter().filter_map(|(id, weight)| Some((ways.source(id)?.clone(), weight))).collect();
+        let members: Vec<Arc<Source>> = members.into_iter().filter_map(|(id, _)| ways.source(id).cloned()).collect();
         let (mut lanes, mut shared) = (BTreeMap::new(), BTreeMap::new());
         for kept in store.lane_memories().await? {
             let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
@@ -148,13 +149,25 @@ impl Paths {
             let pace = Pace::restore(Limits::unbounded(), &memory, now);
             lanes.insert((kept.source, kept.site), Learned { pace, name, is_shared });
         }
-        let rests = Remembered::read(store).await?.rests.into_iter().filter(|(.., rest)| rest.until > now);
+        let known = Remembered::read(store).await?;
+        let left_alone = known.left_alone(now);
+        let rests = known.rests.into_iter().filter(|(.., rest)| rest.until > now);
         let rests = rests.map(|(source, operator, rest)| ((source, operator), rest)).collect();
-        let mut paths =
-            Paths { now, members, lanes, shared, rests, spent: None, at_sites: BTreeMap::new(), holds, nowhere };
+        let mut paths = Paths {
+            now,
+            members,
+            lanes,
+            shared,
+            rests,
+            left_alone,
+            spent: None,
+            at_sites: BTreeMap::new(),
+            holds,
+            nowhere,
+        };
         if stakes == Stakes::Real {
             let mut spent: BTreeMap<(SourceId, Option<String>), Days> = BTreeMap::new();
-            for (source, _) in &paths.members {
+            for source in &paths.members {
                 for row in store.volume_of(VolumeOf::Source(source.id), today - HISTORY_DAYS).await? {
                     spent.entry((source.id, row.provider)).or_default().push((row.day, row.count));
                 }
@@ -172,14 +185,38 @@ impl Paths {
         self.nowhere.as_ref()
     }
 
+    /// Why nothing goes to a site for a while, whichever source would carry it, if a brake says so.
+    pub(crate) fn left_alone(&self, site: &Site) -> Option<&LeftAlone> {
+        self.left_alone.get(operator(site))
+    }
+
+    /// How many may go today by all sources together wherever they go: each where it may send the least. `None`: nothing is
+    /// bounded.
+    pub(crate) fn least_today(&self) -> Option<u64> {
+        let (spent, today) = (self.spent.as_ref()?, day_of(self.now));
+        let room = |source: &Source, provider: Option<&str>, days: &[(i64, DayCount)]| {
+            let (allowance, spent) = today_of(&Who::Source { warm_since: source.warm_since }, provider, days, today);
+            u64::from(allowance.messages.saturating_sub(spent))
+        };
+        let of_source = |source: &Arc<Source>| {
+            // Of today the sites nobody described are told together, and the budget is for each: one of them has all of it.
+            let elsewhere = spent.get(&(source.id, None)).map(Vec::as_slice).unwrap_or_default();
+            let before: Days = elsewhere.iter().filter(|(day, _)| *day < today).copied().collect();
+            let described = spent.iter().filter(|((id, provider), _)| *id == source.id && provider.is_some());
+            let described = described.map(|((_, provider), days)| room(source, provider.as_deref(), days));
+            described.fold(room(source, None, &before), u64::min)
+        };
+        Some(self.members.iter().map(of_source).sum())
+    }
+
     /// The sources that may carry mail to a site.
     pub(crate) fn toward<'a>(&'a self, site: &'a Site) -> Vec<Path<'a>> {
-        let path = |(source, weight): &'a (Arc<Source>, u32)| {
+        let path = |source: &'a Arc<Source>| {
             let of_provider = site.provider.as_ref().and_then(|key| self.shared.get(&(source.id, key.clone())));
             let at = of_provider.filter(|_| !self.lanes.contains_key(&(source.id, site.id))).unwrap_or(&site.id);
             let learned = self.lanes.get(&(source.id, *at));
             let rest = self.rests.get(&(source.id, operator(site).to_owned()));
-            Path { source, weight: *weight, site, learned, rest, paths: self }
+            Path { source, site, learned, rest, paths: self }
         };
         self.members.iter().map(path).collect()
     }
@@ -192,7 +229,8 @@ impl Path<'_> {
         let described = provider.and_then(providers::by_key).map(|provider| provider.name.as_str()).or(provider);
         let learned = self.learned.and_then(|learned| learned.name.as_deref());
         let rested = self.rest.and_then(|rest| rest.site.as_deref());
-        match (described.or(learned).or(rested), domain) {
+        let left_alone = self.left_alone().map(|alone| alone.name.as_str());
+        match (described.or(learned).or(rested).or(left_alone), domain) {
             (Some(name), _) => name.to_owned(),
             (None, Some(domain)) => format!("the servers of {domain}"),
             (None, None) => self.site.fingerprint.clone(),
@@ -209,7 +247,13 @@ impl Path<'_> {
         let now = self.paths.now;
         let outlook = self.learned.map_or(Outlook::free(now), |learned| learned.pace.outlook(now));
         let outlook = self.rest.map_or(outlook, |rest| outlook.resting(rest.until));
+        let outlook = self.left_alone().map_or(outlook, |alone| outlook.resting(alone.until));
         self.held().map_or(outlook, |hold| outlook.resting(hold.until.unwrap_or(Timestamp::MAX)))
+    }
+
+    /// Why nothing goes there for a while, whichever source would carry it.
+    pub(crate) fn left_alone(&self) -> Option<&LeftAlone> {
+        self.paths.left_alone(self.site)
     }
 
     /// The hold that keeps the source from going there, if one does.
@@ -236,7 +280,7 @@ impl Path<'_> {
     }
 
     /// Is it gone round where another source can go?
-    pub(crate) fn is_left_alone(&self) -> bool {
+    pub(crate) fn is_gone_round(&self) -> bool {
         self.outlook().from.since(self.paths.now) > HOLD_GONE_ROUND
     }
 

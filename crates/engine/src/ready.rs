@@ -237,9 +237,7 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
             house.tell(Notice::Redeal(lane.id));
             Err(After::Leave)
         }
-        VolumeOf::Domain(_) | VolumeOf::Workspace(_) => {
-            Err(flow_waits(house, lane, claimed, spent.until, spent.why))
-        }
+        VolumeOf::Domain(_) | VolumeOf::Workspace(_) => Err(flow_waits(house, lane, claimed, spent.until, spent.why)),
     }
 }
 

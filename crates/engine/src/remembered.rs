@@ -9,9 +9,11 @@ use crate::brakes::{Kept, Whom};
 use crate::fleet::Rest;
 use crate::house::{House, Notice, Stop};
 use crate::offers::Heard;
+use dispatch::brakes::LeftAlone;
 use model::{CampaignId, DeliveryState, EventKind, SourceId, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{CauseCount, Store, StoreError};
 
@@ -36,6 +38,13 @@ impl Remembered<'_> {
     pub(crate) async fn read(store: &Store) -> Result<Remembered<'static>, StoreError> {
         let text = store.brake_memory().await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
+    /// To whom the brakes let nothing go for a while, by what tells unrelated sites apart.
+    pub(crate) fn left_alone(&self, now: Timestamp) -> BTreeMap<String, LeftAlone> {
+        let mut kept = self.brakes.clone().into_owned();
+        kept.set_back(now);
+        kept.left_alone(now)
     }
 }
 

@@ -13,7 +13,8 @@ pub mod revenue;
 use crate::holds::placed_by;
 use crate::hours::{self, Closed};
 use crate::journey::NO_FINAL_REPLY;
-use crate::paths::NoWay;
+use crate::paths::{self, NoWay};
+use crate::remembered::Remembered;
 use crate::resume::demanded;
 use crate::sample::{SampleOut, sample_out};
 use crate::trial::{self, Told};
@@ -28,9 +29,10 @@ use model::{
 use reactions::{Reactions, reactions};
 use revenue::Revenue;
 use serde::{Serialize, Serializer};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use store::{Among, Campaign, CauseCount, DeliveryRow, Hold, NewHold, Store, StoreError};
+use store::{Among, Campaign, CauseCount, DeliveryRow, Hold, Store, StoreError};
 
 /// Causes for which an example is looked up.
 const EXAMPLES_MAX: usize = 200;
@@ -79,6 +81,10 @@ pub struct Report {
     /// The holds that keep some of them waiting, oldest first. They may overlap: somebody under two is in both.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<HeldBy>,
+    /// The providers and servers that are left alone because of what they said, and how many wait for that; they are among
+    /// those held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_alone: Vec<AloneAt>,
     /// The sample that is out, while others wait for it; they are among those held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<SampleOut>,
@@ -209,6 +215,29 @@ pub struct HeldBy {
     pub by: String,
 }
 
+/// A provider, or the servers of a site nobody described, that a brake leaves alone for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AloneAt {
+    /// What people call it.
+    pub name: String,
+    /// The provider's key, if it is a described one.
+    pub provider: Option<String>,
+    /// How many of the campaign wait there.
+    pub covers: u64,
+    /// When a few are tried there again.
+    #[serde(serialize_with = "iso")]
+    pub until: Timestamp,
+    /// What it did, and what comes then.
+    pub why: String,
+}
+
+impl AloneAt {
+    /// In a sentence.
+    pub fn told(&self) -> String {
+        format!("{} is left alone: {}", self.name, self.why)
+    }
+}
+
 /// People who stand where they stand for the same cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cause {
@@ -282,6 +311,10 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
     report.holds_under(store, campaign.id, now).await?;
     if !campaign.state.is_over() && report.in_progress > 0 {
+        report.left_alone = left_alone(store, campaign.id, now).await?;
+        // A hold may cover some of them as well.
+        let there: u64 = report.left_alone.iter().map(|one| one.covers).sum();
+        report.waiting.hold(there.saturating_sub(report.waiting.held));
         report.stopped_by(NoWay::read(store, campaign, now).await?);
     }
     report.behind(sample_out(store, campaign, now).await?);
@@ -302,6 +335,32 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
         report.next_try_at = next.filter(is_told).map(|at| at.max(now));
     }
     Ok(report)
+}
+
+/// Whom the brakes leave alone of those where people of a campaign wait, most people first.
+async fn left_alone(store: &Store, campaign: CampaignId, now: Timestamp) -> Result<Vec<AloneAt>, StoreError> {
+    let alone = Remembered::read(store).await?.left_alone(now);
+    if alone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut there: BTreeMap<String, AloneAt> = BTreeMap::new();
+    for row in store.waiting_by_site(Some(campaign)).await? {
+        let Some((site, known)) = row.site.as_ref().and_then(|site| Some((site, alone.get(paths::operator(site))?)))
+        else {
+            continue;
+        };
+        let one = there.entry(paths::operator(site).to_owned()).or_insert_with(|| AloneAt {
+            name: known.name.clone(),
+            provider: site.provider.clone(),
+            covers: 0,
+            until: known.until,
+            why: known.why.clone(),
+        });
+        one.covers += row.waiting;
+    }
+    let mut there: Vec<AloneAt> = there.into_values().filter(|one| one.covers > 0).collect();
+    there.sort_by_key(|one| Reverse(one.covers));
+    Ok(there)
 }
 
 /// A site that gave no final reply after the last byte several times in a row: its fault, or of something on the way to it.
@@ -371,17 +430,8 @@ impl Report {
         let mut covered = 0;
         for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
             let by = placed_by(store, &hold).await?;
-            let Hold { id, workspace, provider, domain_name: domain, cold_only, until, why, .. } = hold;
-            let reach = NewHold {
-                workspace,
-                campaign: Some(campaign),
-                provider: provider.clone(),
-                domain: domain.clone(),
-                source: None,
-                cold_only,
-                until,
-                why: why.clone(),
-            };
+            let reach = hold.reach(campaign);
+            let Hold { id, provider, domain_name: domain, cold_only, until, why, .. } = hold;
             let covers = store.covered_by(reach).await?.waiting;
             // Holds may overlap: the largest is the least that is surely held.
             covered = covers.max(covered);
@@ -517,7 +567,7 @@ async fn causes(store: &Store, counts: Vec<CauseCount>) -> Result<Vec<Cause>, St
         groups.entry(key).or_insert((0, count)).0 += more;
     }
     let mut groups: Vec<(u64, CauseCount)> = groups.into_values().collect();
-    groups.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    groups.sort_by_key(|(count, _)| Reverse(*count));
     let mut causes = Vec::with_capacity(groups.len());
     for (at, (count, sample)) in groups.into_iter().enumerate() {
         let example = if at < EXAMPLES_MAX { store.delivery(sample.example).await? } else { None };

@@ -270,9 +270,9 @@ impl Held {
                 && (hold.source.is_none() && hold.until.is_none() && hold.lifted_at.is_none())
         };
         for hold in store.holds(None).await?.iter().filter(covers) {
-            add(&mut held.now, hold);
+            held.now.add(hold);
             if hold.at < stopped_at {
-                add(&mut held.before, hold);
+                held.before.add(hold);
             }
         }
         Ok(held)
@@ -288,20 +288,6 @@ impl Held {
         }
         let before = store.waiting_in(campaign, self.before.clone()).await?;
         Ok(store.waiting_in(campaign, more).await?.saturating_sub(before))
-    }
-}
-
-/// Adds what a hold covers as a whole.
-fn add(parts: &mut Parts, hold: &store::Hold) {
-    match (&hold.provider, &hold.domain_name, hold.cold_only) {
-        (Some(key), None, false) => {
-            parts.providers.insert(key.clone());
-        }
-        (None, Some(name), false) => {
-            parts.domains.insert(name.clone());
-        }
-        (None, None, true) => parts.cold = true,
-        _ => {}
     }
 }
 

@@ -6,8 +6,8 @@
 use crate::Store;
 use crate::error::Result;
 use crate::sqlite::holds;
-use model::{Actor, CampaignId, DomainId, HoldId, SourceId, Timestamp, WorkspaceId};
-use std::collections::BTreeSet;
+use model::{Actor, CampaignId, DomainId, HoldId, SiteId, SourceId, Timestamp, WorkspaceId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most holds that are active at once.
 pub const HOLDS_ACTIVE_MAX: usize = 1_000;
@@ -84,11 +84,52 @@ pub struct Parts {
     pub cold: bool,
 }
 
+impl Parts {
+    /// Adds what a hold covers as a whole, whichever source carries it. `false`: it covers a part of a part only.
+    pub fn add(&mut self, hold: &Hold) -> bool {
+        match (&hold.provider, &hold.domain_name, hold.cold_only) {
+            (Some(key), None, false) => {
+                self.providers.insert(key.clone());
+            }
+            (None, Some(name), false) => {
+                self.domains.insert(name.clone());
+            }
+            (None, None, true) => self.cold = true,
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl Hold {
+    /// What it covers of one campaign.
+    pub fn reach(&self, campaign: CampaignId) -> NewHold {
+        NewHold {
+            workspace: self.workspace,
+            campaign: Some(campaign),
+            provider: self.provider.clone(),
+            domain: self.domain_name.clone(),
+            source: self.source,
+            cold_only: self.cold_only,
+            until: self.until,
+            why: self.why.clone(),
+        }
+    }
+}
+
 impl Store {
     /// How many of a campaign's people who wait for a try are in any of these parts; whoever is in two is counted once.
     pub async fn waiting_in(&self, campaign: CampaignId, parts: Parts) -> Result<u64> {
+        Ok(self.waiting_in_by_site(campaign, parts).await?.into_values().sum())
+    }
+    /// The same by site; `None`: those of whom nobody knows where their mail goes.
+    pub async fn waiting_in_by_site(
+        &self,
+        campaign: CampaignId,
+        parts: Parts,
+    ) -> Result<BTreeMap<Option<SiteId>, u64>> {
         if parts == Parts::default() {
-            return Ok(0);
+            return Ok(BTreeMap::new());
         }
         self.core.lanes.read(move |conn| holds::waiting_in(conn, campaign, &parts)).await
     }

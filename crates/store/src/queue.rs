@@ -126,7 +126,7 @@ pub struct WaitingAt {
     pub waiting: u64,
     /// When the last of those who were put off is to be tried again.
     pub last_due: Option<Timestamp>,
-    /// The domain of some who were not tried yet (A-label).
+    /// The domain of some of them (A-label).
     pub domain: Option<String>,
 }
 

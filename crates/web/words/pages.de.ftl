@@ -1015,6 +1015,7 @@ pace-nobody = Es wartet niemand mehr.
 pace-until = Wer bis zuletzt aufgeschoben wird, wird spätestens { $at } aufgegeben.
 pace-at-least = Wer bis zuletzt aufgeschoben wird, wird { $at } oder später aufgegeben.
 pace-left = Von hier wird niemand davon versucht.
+bound-held = Die letzten hält jemand an.
 bound-lanes = Pausen und Grenzen dort bestimmen, wann.
 bound-budget = Das Tagesbudget dorthin bestimmt, wann.
 bound-retries = Dann haben die letzten der Aufgeschobenen ihren nächsten Versuch; wer wieder aufgeschoben wird, wird später versucht.

@@ -1015,6 +1015,7 @@ pace-nobody = Nobody waits any more.
 pace-until = Whoever is put off to the end is given up by { $at }.
 pace-at-least = Whoever is put off to the end is given up at { $at } or later.
 pace-left = Nobody of it is tried from here.
+bound-held = Holds keep the last of them back.
 bound-lanes = Rests and limits there decide when.
 bound-budget = The day's budget toward it decides when.
 bound-retries = Then the last of those who were put off have their next try; whoever is put off again is tried later.

@@ -4,7 +4,8 @@
 //! Apart from the pace of a lane, which reacts to what single replies say: this looks at the share, whatever the words.
 //! What must survive a restart is the whole value; losing it costs one more sample of refusals.
 
-use super::Trip;
+use super::groups::provider_name;
+use super::{LeftAlone, Trip};
 use model::{Blame, Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,12 +39,21 @@ struct Watched {
     recent: u128,
     attempts: u32,
     held: Option<Held>,
+    /// What people call the operator, once it was held; older ledgers have none.
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Held {
     until: Timestamp,
     times: u32,
+    /// So many were refused …
+    #[serde(default)]
+    refused: u32,
+    /// … of so many; none in older ledgers.
+    #[serde(default)]
+    of: u32,
 }
 
 impl BlockedShare {
@@ -84,6 +94,22 @@ impl BlockedShare {
         self.providers.get(provider)?.held.map(|held| held.until).filter(|until| now < *until)
     }
 
+    /// Who is held now: operators, as [`BlockedShare::judged`] has them, and what is told of each.
+    pub fn left_alone(&self, now: Timestamp) -> impl Iterator<Item = (&str, LeftAlone)> {
+        self.providers.iter().filter_map(move |(key, watched)| {
+            let held = watched.held.filter(|held| now < held.until)?;
+            let refused = match held.of {
+                0 => "it refused too many messages".to_owned(),
+                of => {
+                    format!("it refused {} of the last {of} messages ({BLOCKED_PERCENT} % is the limit)", held.refused)
+                }
+            };
+            let why = format!("{refused}; then {PROBE_ATTEMPTS} messages show whether it still refuses");
+            let name = if watched.name.is_empty() { provider_name(key) } else { watched.name.as_str() };
+            Some((key.as_str(), LeftAlone { name: name.to_owned(), until: held.until, why }))
+        })
+    }
+
     /// After a hold: how many more may start before the probe is judged. `None`: no probe is under way.
     pub fn probe_left(&self, provider: &str, now: Timestamp) -> Option<u32> {
         let watched = self.providers.get(provider)?;
@@ -111,7 +137,8 @@ impl Watched {
         let times = self.held.map_or(0, |held| held.times + 1);
         let hold = hold_after(times);
         let until = now + hold;
-        *self = Watched { recent: 0, attempts: 0, held: Some(Held { until, times }) };
+        let held = Held { until, times, refused: blocked, of: sample };
+        *self = Watched { recent: 0, attempts: 0, held: Some(held), name: name.to_owned() };
         let why = format!(
             "{name} refused {blocked} of the last {sample} messages ({BLOCKED_PERCENT} % is the limit). Nothing goes \
              there for {hours} h; then {PROBE_ATTEMPTS} messages show whether it still refuses. See what it says with \
@@ -155,6 +182,12 @@ mod tests {
              show whether it still refuses. See what it says with `postroom report`, and mend that first."
         );
         assert_eq!(share.held_until("google", at(3606)), Some(at(3607)));
+        let told: Vec<(&str, LeftAlone)> = share.left_alone(at(3606)).collect();
+        let why = "it refused 10 of the last 100 messages (10 % is the limit); then 20 messages show whether it still refuses";
+        let alone = LeftAlone { name: "Google".to_owned(), until: at(3607), why: why.to_owned() };
+        assert_eq!(alone.told(), format!("Google is left alone: {why}"));
+        assert_eq!(told, [("google", alone)]);
+        assert_eq!(share.left_alone(at(3607)).count(), 0);
         assert_eq!((share.held_until("google", at(3607)), share.probe_left("google", at(3607))), (None, Some(20)));
         assert_eq!(share.probe_left("yahoo", at(3607)), None);
     }

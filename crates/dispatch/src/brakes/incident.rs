@@ -10,9 +10,9 @@
 //! What must survive a restart is the whole value. Losing it forgets the usual shares, for which the least is taken
 //! until they are known again, and an incident under way, which is found again from the next sample.
 
-use super::Trip;
 use super::groups::provider_name;
 use super::limits::percent;
+use super::{LeftAlone, Trip};
 use model::{CampaignId, Outcome, Timestamp, Verdict, thousands};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -138,6 +138,18 @@ impl Incident {
             held.until = held.until.min(now + hold_after(held.failed));
             held.since = held.since.min(now);
         }
+    }
+
+    /// Which providers are held now, by key, and what is told of each.
+    pub fn left_alone(&self, now: Timestamp) -> impl Iterator<Item = (&str, LeftAlone)> {
+        self.providers.keys().filter_map(move |key| {
+            let until = self.held_until(key, now)?;
+            let why = format!(
+                "it says of too many of its people that they do not exist, which looks like trouble of its own; then \
+                 {INCIDENT_PROBE_ATTEMPTS} messages show whether it is over"
+            );
+            Some((key.as_str(), LeftAlone { name: provider_name(key).to_owned(), until, why }))
+        })
     }
 
     /// After the hold: how many more may start before the probe is judged. `None`: no probe is under way.

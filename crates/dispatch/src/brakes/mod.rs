@@ -35,6 +35,24 @@ pub use resolver::{NXDOMAIN_PERCENT_MAX, NXDOMAIN_SAMPLE_MIN, NXDOMAIN_WINDOW, N
 
 use model::Timestamp;
 
+/// An operator that a brake leaves alone: nothing goes there for a while, whichever source would carry it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// What people call it.
+    pub name: String,
+    /// When a few may be tried there.
+    pub until: Timestamp,
+    /// What it did, and what comes after that time, in words.
+    pub why: String,
+}
+
+impl LeftAlone {
+    /// With its name: `Google is left alone: it refused 10 of …`.
+    pub fn told(&self) -> String {
+        format!("{} is left alone: {}", self.name, self.why)
+    }
+}
+
 /// What a brake does when it trips.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trip {

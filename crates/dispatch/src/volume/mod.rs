@@ -124,22 +124,37 @@ pub fn allowance(who: &Who, provider: Option<&str>, history: &[(i64, DayCount)],
 
 /// How `waiting` messages are spread if signals stay good. What `history` has for `today` is spent already.
 pub fn forecast(waiting: u64, who: &Who, provider: Option<&str>, history: &[(i64, DayCount)], today: i64) -> Forecast {
-    let mut history: Vec<(i64, DayCount)> = history.iter().filter(|(day, _)| *day <= today).copied().collect();
+    forecast_among(waiting, &[(*who, history)], provider, today)
+}
+
+/// The same over several senders, each with its own history: what one has no room for goes by another the same day.
+pub fn forecast_among(
+    waiting: u64,
+    senders: &[(Who, &[(i64, DayCount)])],
+    provider: Option<&str>,
+    today: i64,
+) -> Forecast {
+    let so_far = |history: &[(i64, DayCount)]| history.iter().filter(|(day, _)| *day <= today).copied().collect();
+    let mut senders: Vec<(Who, Vec<(i64, DayCount)>)> =
+        senders.iter().map(|(who, history)| (*who, so_far(history))).collect();
     let mut left = waiting;
     let mut days = Vec::new();
     for day in today..today.saturating_add(FORECAST_DAYS_MAX) {
-        if history.last().is_none_or(|(at, _)| *at < day) {
-            history.push((day, DayCount::default()));
+        let before = left;
+        for (who, history) in &mut senders {
+            if history.last().is_none_or(|(at, _)| *at < day) {
+                history.push((day, DayCount::default()));
+            }
+            let budget = allowance(who, provider, history, day).messages;
+            let Some((_, count)) = history.last_mut() else { continue };
+            let goes = left.min(u64::from(budget.saturating_sub(count.attempted)));
+            let messages = u32::try_from(goes).unwrap_or(u32::MAX);
+            count.attempted = count.attempted.saturating_add(messages);
+            count.accepted = count.accepted.saturating_add(messages);
+            left -= goes;
         }
-        let budget = allowance(who, provider, &history, day).messages;
-        let Some((_, count)) = history.last_mut() else { break };
-        let goes = left.min(u64::from(budget.saturating_sub(count.attempted)));
-        let messages = u32::try_from(goes).unwrap_or(u32::MAX);
-        count.attempted = count.attempted.saturating_add(messages);
-        count.accepted = count.accepted.saturating_add(messages);
-        left -= goes;
-        if goes > 0 {
-            days.push((day, goes));
+        if left < before {
+            days.push((day, before - left));
         }
         if left == 0 {
             return Forecast { days, ends: Some(day) };

@@ -226,6 +226,20 @@ fn a_long_rest_makes_it_new_again() {
 }
 
 #[test]
+fn what_one_sender_has_no_room_for_goes_by_another_the_same_day() {
+    let two = [(COLD, &[][..]), (COLD, &[][..])];
+    let google = forecast_among(1_500, &two, Some("google"), 100);
+    assert_eq!((google.days, google.ends), (vec![(100, 400), (101, 600), (102, 500)], Some(102)));
+    // Half of the first day is spent by one of them.
+    let spent = [(100, DayCount { attempted: 100, accepted: 100, ..DayCount::default() })];
+    let uneven = forecast_among(300, &[(COLD, &spent[..]), (COLD, &[][..])], Some("google"), 100);
+    assert_eq!(uneven.days, [(100, 300)]);
+    let warm = forecast_among(60, &[(COLD, &[][..]), (WARM, &[][..])], None, 100);
+    assert_eq!(warm.days, [(100, 60)]);
+    assert_eq!(forecast_among(1, &[], None, 100).ends, None, "nobody sends");
+}
+
+#[test]
 fn a_long_work_is_foreseen_or_said_to_be_beyond() {
     let plan = forecast(1_000, &COLD, Some("google"), &[], 100);
     assert_eq!(plan.days, [(100, 200), (101, 300), (102, 450), (103, 50)]);

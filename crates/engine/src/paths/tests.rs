@@ -2,19 +2,23 @@
 //! for all.
 
 use super::*;
+use crate::brakes::{Brakes, Judged};
 use crate::forecast::{Bound, Forecast, forecast};
 use crate::lanes::{covered_by, nowhere, written};
 use crate::launch::{MessageFile, Snapshot};
 use crate::options::{SendOptions, Timing, Tracking, Transport, Unsubscribe};
+use crate::remembered::Remembered;
 use crate::report::overview;
 use crate::why::{WaitsFor, waits_for};
+use dispatch::brakes::Groups;
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::pace::Heard;
 use dispatch::rules::RulePack;
 use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, EmailAddress, ImportId, Reply, Stage,
-    Verdict, WorkspaceId,
+    Actor, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, DeliveryState, EmailAddress, ImportId,
+    Outcome, Reply, Stage, Verdict, WorkspaceId,
 };
+use std::borrow::Cow;
 use std::time::Duration;
 use store::{Audience, CeilingOf, DayVolume, ImportRow, NewCampaign, NewHold, NewImport, OpenOptions, Part};
 
@@ -75,8 +79,8 @@ async fn people(store: &Store, domains: &[(u64, &str)]) -> ImportId {
     import
 }
 
-/// A campaign at work, the mail of each domain going to the site of that name, of this provider.
-async fn sending(store: &Store, name: &str, to: ImportId, by: Transport, providers: &[(&str, &str)]) -> Campaign {
+/// A campaign at work of which nobody knows yet where its mail goes.
+async fn begun(store: &Store, name: &str, to: ImportId, by: Transport) -> Campaign {
     let new = NewCampaign {
         workspace: W,
         name: name.to_owned(),
@@ -91,6 +95,12 @@ async fn sending(store: &Store, name: &str, to: ImportId, by: Transport, provide
     let id = store.create_campaign(new, &ME, NOON).await.unwrap().id;
     store.build_campaign(id, &ME, NOON).await.unwrap();
     store.set_campaign_state(id, CampaignState::Sending, None, &ME, NOON).await.unwrap();
+    store.campaign(id).await.unwrap().unwrap()
+}
+
+/// A campaign at work, the mail of each domain going to the site of that name, of this provider.
+async fn sending(store: &Store, name: &str, to: ImportId, by: Transport, providers: &[(&str, &str)]) -> Campaign {
+    let id = begun(store, name, to, by).await.id;
     let mut assigned = Vec::new();
     for head in store.unresolved_heads(id, None, 10, Part::All).await.unwrap() {
         let provider = providers.iter().find(|(domain, _)| *domain == head.domain_name).map(|(_, key)| *key);
@@ -369,6 +379,124 @@ async fn a_campaign_that_no_source_carries_says_so_everywhere() {
     assert!(is_told(&forecast(&store, &campaign, 20, NOON).await.unwrap().because.unwrap()));
     assert!(is_told(&overview(&store, &campaign, NOON).await.unwrap().no_way.unwrap().why));
     assert!(is_told(&nowhere(&store, &campaign, NOON).await.unwrap().unwrap().held.unwrap().why));
+}
+
+/// A hold on what is sent to a domain; `None`: on everything.
+fn held(campaign: &Campaign, domain: Option<&str>, until: Option<Timestamp>) -> NewHold {
+    NewHold {
+        workspace: W,
+        campaign: Some(campaign.id),
+        provider: None,
+        domain: domain.map(str::to_owned),
+        source: None,
+        cold_only: false,
+        until,
+        why: "to look at it".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn whom_a_hold_keeps_back_is_no_part_of_the_rest() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "daybook.test"), (50, "quick.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    had_enough(&store, HERE, "daybook.test").await;
+    let tomorrow = NOON + Duration::from_secs(86_400);
+    let hold = store.place_hold(held(&campaign, Some("daybook.test"), Some(tomorrow)), &ME, NOON).await.unwrap();
+    let timed = forecast(&store, &campaign, 150, NOON).await.unwrap();
+    assert_eq!(
+        (timed.bound, timed.ends_at, in_days(&timed)),
+        (Some(Bound::Held), Some(tomorrow), vec![(0, 50), (1, 100)])
+    );
+    store.lift_hold(hold.id, &ME, NOON).await.unwrap();
+    store.place_hold(held(&campaign, Some("daybook.test"), None), &ME, NOON).await.unwrap();
+    let foreseen = forecast(&store, &campaign, 150, NOON).await.unwrap();
+    assert_eq!(
+        (foreseen.because.clone(), foreseen.ends_at),
+        (None, None),
+        "who is held there waits for no rest: {foreseen:?}"
+    );
+    let back = foreseen.held.unwrap();
+    assert_eq!((back.people, back.until, back.why.as_str()), (100, None, "held by engine: to look at it"));
+    store.place_hold(held(&campaign, None, Some(tomorrow)), &ME, NOON).await.unwrap();
+    let all = forecast(&store, &campaign, 150, NOON).await.unwrap();
+    assert_eq!((all.bound, all.not_before, all.at_this_rate_s), (Some(Bound::Held), Some(tomorrow), None));
+    assert_eq!((all.because.as_deref(), all.held.unwrap().people), (Some("held by engine: to look at it"), 150));
+}
+
+#[tokio::test]
+async fn a_site_that_a_brake_leaves_alone_is_told_everywhere() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "picky.test"), (50, "quick.test")]).await;
+    let campaign = sending(&store, "Spring", import, direct(), &[("quick.test", "google")]).await;
+    let mut brakes = Brakes::default();
+    let refused = Verdict { outcome: Outcome::Blocked, category: Category::Policy, ..Verdict::accepted() };
+    let judged = Judged {
+        campaign: campaign.id,
+        workspace: W,
+        groups: Groups::default(),
+        operator: "f-picky.test",
+        name: Some("mx.picky.test"),
+        verdict: &refused,
+        stops_campaign: false,
+        is_first: true,
+    };
+    (0..100).for_each(|_| drop(brakes.judged(judged, NOON)));
+    let kept = Remembered { brakes: Cow::Borrowed(brakes.kept()), ..Remembered::default() };
+    store.keep_brake_memory(&serde_json::to_string(&kept).unwrap()).await.unwrap();
+    let hour = NOON + Duration::from_secs(3_600);
+    let told = waits(&store, &campaign, "picky.test").await;
+    let why =
+        "it refused 100 of the last 100 messages (10 % is the limit); then 20 messages show whether it still refuses";
+    assert!(
+        told.contains(&WaitsFor { until: Some(hour), why: format!("mx.picky.test is left alone: {why}") }),
+        "{told:?}"
+    );
+    assert!(waits(&store, &campaign, "quick.test").await.iter().all(|one| !one.why.contains("left alone")));
+    let shown = overview(&store, &campaign, NOON).await.unwrap();
+    assert_eq!((shown.waiting.held, shown.waiting.first_try), (100, 50));
+    let [alone] = shown.left_alone.as_slice() else { panic!("{:?}", shown.left_alone) };
+    assert_eq!((alone.name.as_str(), alone.covers, alone.until), ("mx.picky.test", 100, hour));
+    let all = crate::lanes::left_alone(&store, NOON).await.unwrap();
+    assert_eq!(all.iter().map(|one| one.told()).collect::<Vec<_>>(), [format!("mx.picky.test is left alone: {why}")]);
+    // The budget of a new address there is not what is foreseen of a rehearsal.
+    let second = sending(&store, "Summer", import, rehearsed(), &[("quick.test", "google")]).await;
+    let foreseen = forecast(&store, &second, 150, NOON).await.unwrap();
+    assert_eq!((foreseen.bound, foreseen.ends_at), (Some(Bound::Lanes), Some(hour)), "{foreseen:?}");
+    assert_eq!(foreseen.because.unwrap(), format!("mx.picky.test, where 100 wait: {why}"));
+}
+
+#[tokio::test]
+async fn what_one_source_has_no_room_for_goes_by_another_and_so_it_is_foreseen() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "site1.test")]).await;
+    let mut members = Vec::new();
+    for (name, address, weight) in [("out1", "203.0.113.7", 3), ("out2", "203.0.113.8", 1)] {
+        let new = store::NewSource {
+            name: name.to_owned(),
+            address: address.parse().ok(),
+            ehlo_name: "mta.first.example".to_owned(),
+            region: None,
+            proxy: None,
+            warm_since: None,
+        };
+        members.push((store.put_source(new, &ME, NOON).await.unwrap().id, weight));
+    }
+    let pool = store::NewPool { name: "p".to_owned(), workspace: None, members };
+    let pool = store.put_pool(pool, &ME, NOON).await.unwrap();
+    store.set_stream_pool(W, CampaignKind::Broadcast, Some(pool.id), None, &ME, NOON).await.unwrap();
+    let unplaced = begun(&store, "Winter", import, direct()).await;
+    let foreseen = forecast(&store, &unplaced, 100, NOON).await.unwrap();
+    assert_eq!((foreseen.unplaced, foreseen.because), (Some(100), None), "two new sources, 20 each at least");
+    store.set_campaign_state(unplaced.id, CampaignState::Cancelled, None, &ME, NOON).await.unwrap();
+    let campaign = sending(&store, "Spring", import, direct(), &[]).await;
+    let foreseen = forecast(&store, &campaign, 100, NOON).await.unwrap();
+    assert_eq!((in_days(&foreseen), foreseen.unplaced), (vec![(0, 40), (1, 60)], None), "{foreseen:?}");
+    let because = foreseen.because.unwrap();
+    assert!(
+        because.starts_with("the budgets of out1 and out2 toward the servers of site1.test: day 1 of"),
+        "{because}"
+    );
 }
 
 /// A campaign with hours, whose people live in these zones.

@@ -64,6 +64,8 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     if let Some(no_way) = paths.no_way() {
         waits.push(WaitsFor { until: no_way.until, why: no_way.why.clone() });
     } else if let Some(site) = &site {
+        let alone = paths.left_alone(site);
+        waits.extend(alone.map(|alone| WaitsFor { until: Some(alone.until), why: alone.told() }));
         let ways = paths.toward(site);
         let domain = row.email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain);
         waits.extend(toward(&ways, domain, now));

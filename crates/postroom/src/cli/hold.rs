@@ -190,6 +190,13 @@ async fn list(all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
     if holds.is_empty() && !output.is_json() {
         output.line(format!("Nothing is held by hand. What rests by itself, and why: {}", style.command("lanes")));
     }
+    if !output.is_json() {
+        for alone in engine::lanes::left_alone(&ledger.store, now).await? {
+            let until = format!("until {} ({})", style.moment(alone.until), style.until(alone.until));
+            output.line(format!("By itself: nothing goes to {}, {until}", alone.name));
+            wrapped("    ", &alone.why, style.width).iter().for_each(|line| output.line(line));
+        }
+    }
     for hold in &holds {
         let value = holding::described(&ledger, hold).await?;
         output.answer(&value, || {

@@ -461,7 +461,7 @@ async fn dry_run(
     if let Some(object) = value.as_object_mut() {
         object.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
     }
-    if foreseen.is_some_and(|foreseen| foreseen.because.is_none()) {
+    if foreseen.is_some_and(|foreseen| foreseen.because.is_none() && foreseen.unplaced.is_none()) {
         output.note("no day budget and no ceiling spreads it over several days");
     }
     output.answer(&value, || ending::forecast(&report));
@@ -554,8 +554,16 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
         output.note(format!("sent in these hours only: {windows}{opens}"));
     }
     let foreseen = forecast(&ledger.store, &campaign, waiting, ledger.now()).await?;
-    if foreseen.because.is_some() || foreseen.hours.as_ref().is_some_and(|hours| hours.too_late > 0) {
+    let is_too_late = foreseen.hours.as_ref().is_some_and(|hours| hours.too_late > 0) || foreseen.too_late.is_some();
+    if foreseen.because.is_some() || is_too_late {
         output.note(in_words(&foreseen, &style));
+    }
+    if let Some(people) = foreseen.unplaced {
+        output.note(format!(
+            "the servers of {} are looked up while it is sent; what the sources may send to them in a day may spread it over \
+             several days: `postroom status` foretells that then",
+            counted(people, "person", "people")
+        ));
     }
     Ok(Some(foreseen))
 }

@@ -2,7 +2,7 @@
 
 use super::{Style, lapse};
 use crate::output::{counted, thousands};
-use engine::forecast::Forecast;
+use engine::forecast::{Bound, Forecast, HeldBack};
 use model::Timestamp;
 use std::time::Duration;
 
@@ -12,15 +12,29 @@ const DAYS_SHOWN: usize = 4;
 
 /// The sentence: who waits, how long that takes, and what it rests on; and who waits for the sending hours.
 pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
-    let says = without_hours(forecast, style);
+    let mut says = without_hours(forecast, style);
+    if let Some(held) = held_besides(forecast) {
+        let until = held.until.map_or("until that is lifted".to_owned(), |at| format!("until {}", style.moment(at)));
+        says = format!("{says}; {} more are {} ({until})", thousands(held.people), held.why);
+    }
+    if let Some(late) = &forecast.too_late {
+        let (people, at) = (thousands(late.people), style.moment(late.expires_at));
+        says = format!("{says}; the offer expires {at}, before at least {people} of them go: they will be skipped");
+    }
     match &forecast.hours {
         Some(hours) if forecast.waiting > 0 => format!("{says}; {}", hours.told(&|at| style.moment(at))),
         _ => says,
     }
 }
 
+/// Whom holds keep back while others go on; where holds decide when the last goes, they are told as the reason.
+fn held_besides(forecast: &Forecast) -> Option<&HeldBack> {
+    forecast.held.as_ref().filter(|_| forecast.bound != Some(Bound::Held))
+}
+
 fn without_hours(forecast: &Forecast, style: &Style) -> String {
-    let waiting = format!("{} to go", counted(forecast.waiting, "person", "people"));
+    let going = forecast.waiting - held_besides(forecast).map_or(0, |held| held.people.min(forecast.waiting));
+    let waiting = format!("{} to go", counted(going, "person", "people"));
     if forecast.waiting == 0 {
         return "nobody waits".to_owned();
     }
@@ -73,7 +87,7 @@ fn day_of(day: i64, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::forecast::LastSite;
+    use engine::forecast::{LastSite, TooLate};
     use engine::sample::SampleOut;
     use jiff::tz::TimeZone;
 
@@ -109,6 +123,11 @@ mod tests {
             "1,200 people to go: 500 on 22 Nov, 700 on 23 Nov; the last Mon 00:05 UTC, because of mx.x.example, where 700 wait: \
              resting"
         );
+        let late = TooLate { people: 700, expires_at: style.now() + Duration::from_secs(3_600) };
+        let expires = Forecast { too_late: Some(late), ..at_a_site.clone() };
+        let says = in_words(&expires, &style);
+        let end = "resting; the offer expires 13:52 UTC, before at least 700 of them go: they will be skipped";
+        assert!(says.ends_with(end), "{says}");
         let ends_at = Some(style.now() + Duration::from_secs(7_200));
         let today = Forecast { days: Vec::new(), ends_at, ..at_a_site };
         assert_eq!(
@@ -128,6 +147,15 @@ mod tests {
             in_words(&behind, &style),
             "1,000 people to go, 1,000 of them not before 16:52 UTC (the sample of 200 went first)"
         );
+        let held = HeldBack { people: 900, until: None, why: "held by cli:anna: to look at it".to_owned() };
+        let some = Forecast { held: Some(held.clone()), sample: None, at_this_rate_s: Some(660), ..behind };
+        assert_eq!(
+            in_words(&some, &style),
+            "100 people to go, about 11 min at the 9 tries a minute of the last minutes; 900 more are held by cli:anna: to \
+             look at it (until that is lifted)"
+        );
+        let all = Forecast { bound: Some(Bound::Held), because: Some(held.why), waiting: 900, ..Forecast::default() };
+        assert_eq!(in_words(&all, &style), "900 people to go: held by cli:anna: to look at it");
         assert!(in_words(&Forecast { waiting: 1, ..Forecast::default() }, &style).contains("not known"));
     }
 }

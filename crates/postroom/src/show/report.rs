@@ -348,6 +348,10 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
         wrapped("        held: ", &told, style.width)
     }));
     lines.extend(holds.flatten());
+    lines.extend(report.left_alone.iter().flat_map(|one| {
+        let told = format!("{} at {} until {}: {}", thousands(one.covers), one.name, style.moment(one.until), one.why);
+        wrapped("        left alone: ", &told, style.width)
+    }));
     lines.extend(
         report
             .hours

@@ -112,6 +112,11 @@ fn what_is_put_off_comes_back_when_it_is_due() {
     assert_eq!(due.iter().map(|c| c.delivery).collect::<Vec<_>>(), [claimed[1].delivery, claimed[0].delivery]);
     assert_eq!((due[0].tries, due[0].attempts, due[0].first_try_at), (1, 1, Some(at(30))));
     assert_eq!(due[0].retry, Some((site, at(300))));
+    // All were tried: what is told of the place comes from those who wait again.
+    let there = now(store.waiting_by_site(Some(campaign.id))).unwrap();
+    assert_eq!(there[0].domain.as_deref(), Some("a.example"), "{there:?}");
+    let held = crate::Parts { domains: ["a.example".to_owned()].into(), ..Default::default() };
+    assert_eq!(now(store.waiting_in_by_site(campaign.id, held)).unwrap(), [(Some(site), 2)].into());
     let groups = now(store.put_off_for(campaign.id, 10, at(100))).unwrap();
     let [group] = &groups[..] else { panic!("one cause, one site: {groups:?}") };
     assert_eq!((group.people, group.next_try_at, group.first_tried_at), (2, at(300), Some(at(30))));

@@ -4,9 +4,9 @@ use super::Ledger;
 use super::events::NewEvent;
 use crate::error::{Result, StoreError};
 use crate::hold::{Covered, HOLDS_ACTIVE_MAX, Hold, NewHold, Parts};
-use model::{Actor, CampaignId, DomainId, EventKind, HoldId, MailDomain, SourceId, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, DomainId, EventKind, HoldId, MailDomain, SiteId, SourceId, Timestamp, WorkspaceId};
 use rusqlite::{Connection, Params, Row, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Holds remembered after they are over.
 const HOLDS_KEPT_MAX: i64 = 10_000;
@@ -99,28 +99,40 @@ pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
     Ok(Covered { waiting: queued + retries, unplaced })
 }
 
-/// How many of a campaign's people who wait for a try are in any of these parts.
-pub(crate) fn waiting_in(conn: &Connection, campaign: CampaignId, parts: &Parts) -> Result<u64> {
-    const QUEUED: &str = "SELECT coalesce(sum(CASE
+/// How many of a campaign's people who wait for a try are in any of these parts, by site.
+pub(crate) fn waiting_in(
+    conn: &Connection,
+    campaign: CampaignId,
+    parts: &Parts,
+) -> Result<BTreeMap<Option<SiteId>, u64>> {
+    const QUEUED: &str = "SELECT h.site, sum(CASE
             WHEN n.name IN (SELECT value FROM json_each(?3))
                 OR coalesce(s.provider, s.fingerprint) IN (SELECT value FROM json_each(?2)) THEN h.remaining
             WHEN ?4 = 0 OR h.cold_start IS NULL THEN 0
             ELSE (SELECT count(*) FROM delivery d WHERE d.id >= max(h.next, h.cold_start) AND d.id < h.end AND d.state = 0)
-        END), 0)
+        END)
         FROM head h LEFT JOIN site s ON s.id = h.site LEFT JOIN domain n ON n.id = h.domain
-        WHERE h.remaining > 0 AND h.campaign = ?1";
-    const RETRIES: &str = "SELECT count(*) FROM retry r JOIN campaign c ON c.id = r.campaign
+        WHERE h.remaining > 0 AND h.campaign = ?1 GROUP BY h.site";
+    const RETRIES: &str = "SELECT r.site, count(*) FROM retry r JOIN campaign c ON c.id = r.campaign
             LEFT JOIN site s ON s.id = r.site JOIN delivery d ON d.id = r.delivery
         WHERE r.campaign = ?1 AND (coalesce(s.provider, s.fingerprint) IN (SELECT value FROM json_each(?2))
             OR (?4 AND d.position >= c.cold_from)
             OR EXISTS (SELECT 1 FROM address a JOIN domain n ON n.id = a.domain
-                WHERE a.id = d.address AND n.name IN (SELECT value FROM json_each(?3))))";
+                WHERE a.id = d.address AND n.name IN (SELECT value FROM json_each(?3))))
+        GROUP BY r.site";
     let list = |names: &BTreeSet<String>| serde_json::Value::from_iter(names.iter().map(String::as_str)).to_string();
     let wanted = params![campaign.0, list(&parts.providers), list(&parts.domains), parts.cold];
-    let mut people = 0;
+    let mut people = BTreeMap::new();
     for sql in [QUEUED, RETRIES] {
-        let count: i64 = conn.prepare_cached(sql)?.query_row(wanted, |row| row.get(0))?;
-        people += u64::try_from(count).unwrap_or(0);
+        let mut statement = conn.prepare_cached(sql)?;
+        let mut rows = statement.query(wanted)?;
+        while let Some(row) = rows.next()? {
+            let (site, count): (Option<i64>, i64) = (row.get(0)?, row.get(1)?);
+            let count = u64::try_from(count).unwrap_or(0);
+            if count > 0 {
+                *people.entry(site.map(SiteId)).or_default() += count;
+            }
+        }
     }
     Ok(people)
 }

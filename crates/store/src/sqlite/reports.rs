@@ -525,8 +525,10 @@ pub(crate) fn waiting_by_site(conn: &Connection, campaign: Option<CampaignId>) -
 fn at_most_sites(conn: &Connection, campaign: CampaignId, state: CampaignState) -> Result<Vec<WaitingAt>> {
     let row = "SELECT w.site, s.fingerprint, s.provider, w.queued + w.put_off,
             (SELECT max(r.due) FROM retry r WHERE r.campaign = w.campaign AND r.site = w.site),
-            (SELECT d.name FROM head h JOIN domain d ON d.id = h.domain
-                WHERE h.campaign = w.campaign AND h.site = w.site LIMIT 1)
+            coalesce((SELECT d.name FROM head h JOIN domain d ON d.id = h.domain
+                WHERE h.campaign = w.campaign AND h.site = w.site LIMIT 1),
+                (SELECT n.name FROM retry r JOIN delivery d ON d.id = r.delivery JOIN address a ON a.id = d.address
+                    JOIN domain n ON n.id = a.domain WHERE r.campaign = w.campaign AND r.site = w.site LIMIT 1))
         FROM waiting w";
     // The words are those of the index `waiting_many`: SQLite believes no others.
     let many = "INDEXED BY waiting_many JOIN site s ON s.id = w.site

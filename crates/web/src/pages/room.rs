@@ -158,9 +158,10 @@ impl<'a> Pace<'a> {
                     let values = [("site", site.name.as_str().into()), ("n", site.waiting.into())];
                     shown.fill("pace-last", &values)
                 });
-                let is_beyond = foreseen.ends_at.is_none() && bound != Bound::Stopped;
+                let is_stopped = matches!(bound, Bound::Stopped | Bound::Held);
+                let is_beyond = foreseen.ends_at.is_none() && !is_stopped;
                 let beyond = is_beyond.then(|| shown.say("pace-beyond"));
-                let held = held.filter(|_| bound == Bound::Stopped || is_kept);
+                let held = held.filter(|_| is_stopped || is_kept);
                 let all: Vec<String> = beyond.into_iter().chain(last).chain([why]).chain(held).collect();
                 (foreseen.ends_at, all.join(" "))
             }
