@@ -4,7 +4,7 @@
 //! either at least one host or a verdict, never an empty list.
 
 use crate::judge::{self, DnsOutcome};
-use model::{Stage, Verdict};
+use model::Verdict;
 
 /// More hosts than this are not tried (RFC 5321 asks for at least two).
 const HOSTS_MAX: usize = 16;
@@ -119,11 +119,6 @@ pub fn site_fingerprint<H: AsRef<str>>(hosts: &[H]) -> String {
     }
     let folded = (hash >> 64) ^ (hash & u128::from(u64::MAX));
     format!("{folded:0width$x}", width = FINGERPRINT_CHARS)
-}
-
-/// The verdict for an MX all of whose addresses must never be connected to (private, loopback, …): nobody to speak to.
-pub fn points_inside() -> Verdict {
-    Verdict { stage: Stage::Dns, ..judge::dns_verdict(DnsOutcome::PointsInside) }
 }
 
 fn normal(host: &str) -> String {

@@ -335,10 +335,10 @@ mod tests {
         ),
         (
             "The sample of 200 people went badly. 9 % of the addresses at Gmail do not exist: 18 of 200 tried (it stops at 5 %). \
-             No provider, lead source or import stands out. Clean the list, then resume and say why it may go on.",
+             No provider, server, lead source or import stands out. Clean the list, then resume and say why it may go on.",
             "Mit der Stichprobe von 200 Personen ging es schlecht. 9 % der Adressen bei Gmail gibt es nicht: 18 von 200 \
-             versuchten (sie hält bei 5 % an). Kein Anbieter, keine Herkunft und kein Import sticht heraus. Räumen Sie die Liste \
-             auf, setzen Sie dann fort und sagen Sie, warum es weitergehen darf.",
+             versuchten (sie hält bei 5 % an). Kein Anbieter, kein Server, keine Herkunft und kein Import sticht heraus. Räumen Sie \
+             die Liste auf, setzen Sie dann fort und sagen Sie, warum es weitergehen darf.",
         ),
         (
             "12 % of the people on the list are at domains that do not exist: 60 of 500 (it stops at 5 %). No lead source or import \

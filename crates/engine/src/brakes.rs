@@ -4,7 +4,7 @@
 //! campaign, once for its workspace and once for its provider; nothing can be switched off.
 
 use dispatch::brakes::{
-    Authentication, BlockedShare, Group, Groups, Incident, LeftAlone, Limits, Missing, Port25, Rates, Trip,
+    Authentication, BlockedShare, Group, Groups, Incident, LeftAlone, Limits, Missing, PointsInside, Port25, Rates, Trip,
 };
 use model::{CampaignId, DayCount, Outcome, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(crate) struct Brakes {
     pub(crate) port25: Port25,
+    pub(crate) points_inside: PointsInside,
     /// Sites whose silence was forgiven while nobody had answered yet, and until when it is.
     pub(crate) forgiven: BTreeMap<SiteId, Timestamp>,
     kept: Kept,
@@ -200,17 +201,16 @@ impl Brakes {
     /// Counts a verdict; what trips, and whom it concerns.
     pub(crate) fn judged(&mut self, judged: Judged<'_>, now: Timestamp) -> Vec<(Trip, Whom)> {
         let Judged { campaign, workspace, groups, operator, name, verdict, stops_campaign, is_first } = judged;
-        let provider = groups.provider;
         let mut trips = Vec::new();
         self.changed.insert(campaign);
         self.is_unwritten = true;
         let kept = &mut self.kept;
         let of_campaign = kept.campaigns.entry(campaign).or_default();
-        let refused = of_campaign.authentication.judged(operator, verdict, stops_campaign);
+        let refused = of_campaign.authentication.judged(operator, name.unwrap_or("The relay"), verdict, stops_campaign);
         trips.extend(refused.map(|trip| (trip, Whom::Campaign(campaign))));
         let noticed = name.and_then(|name| of_campaign.authentication.noticed(operator, name, verdict));
         trips.extend(noticed.map(|trip| (trip, Whom::Campaign(campaign))));
-        let incident = kept.incident.judged(now, campaign, provider, verdict);
+        let incident = kept.incident.judged(now, campaign, &groups, verdict);
         if let Some(Trip::Incident { provider, .. }) = &incident {
             kept.campaigns.values_mut().for_each(|of| of.rates.forgive(provider));
             kept.workspaces.values_mut().for_each(|of| of.0.forgive(provider));
@@ -227,7 +227,7 @@ impl Brakes {
             return trips;
         }
         // What a provider in trouble says of its people is held against nobody.
-        if provider.is_some_and(|provider| kept.incident.is_under_way(provider)) {
+        if kept.incident.is_under_way(operator) {
             return trips;
         }
         let of_campaign = &mut kept.campaigns.entry(campaign).or_default().rates;
@@ -351,9 +351,9 @@ impl Brakes {
         tripped.map(|(why, worst)| (why.to_owned(), worst.cloned()))
     }
 
-    /// Is the provider having an incident? Then what it says about people is provisional.
-    pub(crate) fn is_incident(&self, provider: Option<&str>) -> bool {
-        provider.is_some_and(|provider| self.kept.incident.is_under_way(provider))
+    /// Is an operator having an incident? Then what it says about people is provisional.
+    pub(crate) fn is_incident(&self, operator: &str) -> bool {
+        self.kept.incident.is_under_way(operator)
     }
 
     /// Is nothing to go to an operator for a while? Until when, and why.
@@ -432,7 +432,7 @@ mod tests {
                     it still refuses";
         assert_eq!((alone.until, alone.told().as_str()), (at(61), says));
         assert!(brakes.left_alone("google", at(2)).unwrap().why.contains("trouble of its own; then 20 messages"));
-        assert!(brakes.is_incident(Some("google")) && !brakes.is_incident(Some("gmx")));
+        assert!(brakes.is_incident("google") && !brakes.is_incident("gmx"));
         assert_eq!(brakes.probe_left("gmx", at(61)), Some(PROBE_ATTEMPTS));
     }
 

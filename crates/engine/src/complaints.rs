@@ -134,6 +134,7 @@ impl House {
         };
         let groups = Groups {
             provider: complained.provider.as_deref(),
+            server: None,
             lead_source: complained.lead_source.as_deref(),
             import: complained.import.map(|import| (import, &*file)),
         };

@@ -189,6 +189,8 @@ struct Failure {
     is_ours: bool,
     /// The site has no address of a family that our way out has; another source may.
     is_other_family: bool,
+    /// The host's addresses are inside: nobody may connect to them.
+    is_inside: bool,
 }
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
@@ -242,7 +244,8 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
                 // It is this message that insists; others may go to the site in clear.
                 failure.verdict.scope = Scope::Recipient;
             }
-            if last.is_none() || !failure.is_other_family {
+            // A server that points inside beside one that is down does not make the domain unreachable for good.
+            if last.is_none() || !(failure.is_other_family || failure.is_inside) {
                 last = Some(failure);
             }
             if addresses.is_empty() {
@@ -286,6 +289,7 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
         reached: false,
         is_ours: false,
         is_other_family: false,
+        is_inside: false,
     }
 }
 
@@ -303,9 +307,9 @@ fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Fail
     };
     let note = Some(format!("not sent: {refusal}"));
     let (host, stage) = (host.to_owned(), Stage::Tls);
-    let (reached, is_ours, is_other_family) = (false, false, false);
+    let (reached, is_ours, is_other_family, is_inside) = (false, false, false, false);
     let (address, reply, transcript) = (None, None, None);
-    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family }
+    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family, is_inside }
 }
 
 /// A server and what it owes us.
@@ -380,6 +384,9 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
     let judged = |what| judge(house.rules(), &Circumstance { stage, provider, what });
     let is_ours = matches!(why, Why::Connect(ConnectFailure::Egress(_)));
     let is_other_family = matches!(why, Why::Connect(ConnectFailure::OtherFamily(_)));
+    let is_inside = matches!(why, Why::Connect(ConnectFailure::Forbidden(_)));
+    // No connection was tried: it is DNS that said so.
+    let stage = if is_inside { Stage::Dns } else { stage };
     let (verdict, reply, note) = match why {
         Why::Connect(failure) => {
             let verdict = match &failure {
@@ -405,7 +412,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
         }
     };
     let host = host.to_owned();
-    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family }
+    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family, is_inside }
 }
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
@@ -416,6 +423,10 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
         return;
     }
     if failure.is_other_family && house.leave_to_another_family(lane, &first) {
+        not_begun(house, lane, first);
+        return;
+    }
+    if failure.is_inside && house.is_our_resolver(lane, &failure.verdict) {
         not_begun(house, lane, first);
         return;
     }

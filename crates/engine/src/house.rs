@@ -20,7 +20,7 @@ use crate::throttles::Throttles;
 use crate::tls_reports::Tally;
 use crate::trace::Traces;
 use dispatch::alert::Turn;
-use dispatch::brakes::{Groups, Trip};
+use dispatch::brakes::{Groups, Inside, Trip};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::own::Described;
 use dispatch::pace::Change;
@@ -619,7 +619,10 @@ impl House {
 
     /// A server of the site talked to us.
     pub(crate) fn reached(&self, lane: &Lane) {
-        self.brakes().port25.answered();
+        let mut brakes = self.brakes();
+        brakes.port25.answered();
+        brakes.points_inside.answered(self.now(), lane.operator());
+        drop(brakes);
         self.fleet.works(lane.id.source);
     }
 
@@ -682,6 +685,27 @@ impl House {
         forgiven
     }
 
+    /// All servers of the site are at addresses that nobody may connect to. `true`: charge nobody, it may be our own
+    /// resolver (or is: the brake has tripped).
+    pub(crate) fn is_our_resolver(&self, lane: &Lane, verdict: &Verdict) -> bool {
+        if matches!(self.settings.way, Way::Relay(_)) {
+            return self.is_our_silence(lane);
+        }
+        let found = self.brakes().points_inside.found(self.now(), lane.operator(), lane.provider().is_some());
+        match found {
+            Inside::LookAgain(until) => {
+                let (category, rule) = (Category::NetworkFailure, verdict.rule.to_string());
+                self.hold(lane, &LaneHold { scope: Scope::Site, until, category, rule });
+                true
+            }
+            Inside::Theirs => false,
+            Inside::Ours(trip) => {
+                self.tell(Notice::Tripped(Stop::Brake(trip), Whom::Everybody));
+                true
+            }
+        }
+    }
+
     fn forgive(&self, lane: &Lane) {
         let until = self.now() + self.forgiven_hold();
         let (scope, category) = (Scope::Site, Category::NetworkFailure);
@@ -699,17 +723,20 @@ impl House {
             Some(import) => self.file_of(import).await,
             None => Arc::default(),
         };
+        let name = matches!(self.settings.way, Way::Direct { .. }).then(|| match lane.provider() {
+            Some(provider) => Cow::Borrowed(provider.name.as_str()),
+            None => Cow::Owned(lane.server()),
+        });
+        // Whoever has no servers waits in no site.
+        let server = name.as_deref().filter(|_| lane.provider().is_none() && verdict.stage != Stage::Dns);
         let groups = Groups {
             provider: lane.provider().map(|provider| provider.key.as_str()),
+            server: server.map(|name| (lane.operator(), name)),
             lead_source: claimed.lead_source.as_deref(),
             import: claimed.import.map(|import| (import, &*file)),
         };
         let now = self.now();
         self.budgets.judged(lane.id.source, mailing.identity, lane.operator(), verdict, now);
-        let name = matches!(self.settings.way, Way::Direct { .. }).then(|| match lane.provider() {
-            Some(provider) => Cow::Borrowed(provider.name.as_str()),
-            None => Cow::Owned(lane.name()),
-        });
         let judged = Judged {
             campaign: claimed.campaign,
             workspace: claimed.workspace,
@@ -757,9 +784,9 @@ impl House {
         left.is_some_and(|left| left == 0).then(|| now + PROBE_LOOK)
     }
 
-    /// Is the provider of a lane having an incident? Then suppressions by it are provisional.
+    /// Is the operator of a lane having an incident? Then suppressions by it are provisional.
     pub(crate) fn is_provisional(&self, lane: &Lane) -> bool {
-        self.brakes().is_incident(lane.provider().map(|provider| provider.key.as_str()))
+        self.brakes().is_incident(lane.operator())
     }
 
     pub(crate) fn brakes(&self) -> std::sync::MutexGuard<'_, Brakes> {
@@ -800,15 +827,21 @@ impl House {
         Ok(site)
     }
 
-    /// Do the records of our own that DNS shows fail to carry the campaign's signature and envelope sender? Asked
-    /// before a campaign is stopped on one provider's word.
-    pub(crate) async fn own_records_fail(&self, campaign: CampaignId) -> bool {
-        let Some(mailing) = self.mailing(campaign) else { return true };
-        let key_missing = match &mailing.key_name {
-            Some(name) => !self.txt_has(name, "p=").await,
-            None => true,
-        };
-        key_missing || !self.txt_has(mailing.return_path.as_str(), "v=spf1").await
+    /// Which records of our own DNS does not show, of those that the campaign's signature and envelope sender need, each in
+    /// words. Asked before a campaign is stopped on one provider's word.
+    pub(crate) async fn own_records_missing(&self, campaign: CampaignId) -> Vec<String> {
+        let Some(mailing) = self.mailing(campaign) else { return Vec::new() };
+        let mut missing = Vec::new();
+        match &mailing.key_name {
+            Some(name) if self.txt_has(name, "p=").await => {}
+            Some(name) => missing.push(format!("the DKIM key at {name} (a TXT record with p=)")),
+            None => missing.push("a DKIM key (the mail is not signed)".to_owned()),
+        }
+        let return_path = mailing.return_path.as_str();
+        if !self.txt_has(return_path, "v=spf1").await {
+            missing.push(format!("SPF at {return_path} (a TXT record with v=spf1)"));
+        }
+        missing
     }
 
     async fn txt_has(&self, name: &str, needle: &str) -> bool {

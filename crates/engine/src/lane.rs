@@ -205,6 +205,11 @@ impl Lane {
         }
     }
 
+    /// The name of a server of the site, always the same one: brakes tell sites that nobody described by it.
+    pub(crate) fn server(&self) -> String {
+        self.hosts().into_iter().min().unwrap_or_else(|| self.fingerprint.clone())
+    }
+
     // ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────
 
     /// Adds deliveries of one flow.

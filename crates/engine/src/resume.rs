@@ -50,7 +50,7 @@ pub enum ToTakeOut {
 /// those of an import or a lead source and those who are named are skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenOut {
-    /// Keys of providers.
+    /// Keys of providers; of a site that nobody described, its fingerprint.
     pub providers: Vec<String>,
     /// The people who have not reacted for long.
     pub cold: bool,
@@ -73,7 +73,7 @@ impl TakenOut {
 
     fn has(&self, group: &Group) -> bool {
         match group {
-            Group::Provider(key) => self.providers.contains(key),
+            Group::Provider(key) | Group::Server { site: key, .. } => self.providers.contains(key),
             Group::Import { id, .. } => self.imports.contains(id),
             Group::LeadSource(name) => self.lead_sources.contains(name),
         }
@@ -117,7 +117,7 @@ impl Demand {
 /// The arguments of `postroom resume` that take a group out.
 fn without(group: &Group) -> String {
     match group {
-        Group::Provider(key) => format!(" --without {key}"),
+        Group::Provider(key) | Group::Server { name: key, .. } => format!(" --without {key}"),
         Group::Import { id, .. } => format!(" --without-import {id}"),
         Group::LeadSource(name) => format!(" --without-lead-source {name:?}"),
     }
@@ -130,7 +130,9 @@ pub async fn demanded(store: &Store, campaign: &Campaign) -> Result<Option<Deman
     let Some(Stopped { why, at }) = stopped_by(store, campaign).await? else { return Ok(None) };
     let kept = Remembered::read(store).await?;
     let out = match kept.brakes.stops(campaign.id) {
-        (_, Some(group @ Group::Provider(_))) if is_out(store, campaign, group).await? => ToTakeOut::Nothing,
+        (_, Some(group @ (Group::Provider(_) | Group::Server { .. }))) if is_out(store, campaign, group).await? => {
+            ToTakeOut::Nothing
+        }
         (_, Some(group)) => ToTakeOut::Named(group.clone()),
         (0 | 1, None) => ToTakeOut::Nothing,
         (_, None) => some(store, campaign, at, kept.brakes.fared_worst(campaign.id)).await?,
@@ -244,7 +246,7 @@ async fn is_out(store: &Store, campaign: &Campaign, group: &Group) -> Result<boo
     let who = match group {
         Group::Import { id, .. } => LeftOut::Import(*id),
         Group::LeadSource(name) => LeftOut::LeadSource(name.clone()),
-        Group::Provider(key) => {
+        Group::Provider(key) | Group::Server { site: key, .. } => {
             return Ok(Held::of(store, campaign, Timestamp::MAX).await?.now.providers.contains(key));
         }
     };
@@ -317,13 +319,7 @@ struct Stopped {
 /// fault of ours that is mended.
 async fn stopped_by(store: &Store, campaign: &Campaign) -> Result<Option<Stopped>, StoreError> {
     let Some(why) = &campaign.why else { return Ok(None) };
-    let own_faults = [
-        Trip::Port25,
-        Trip::Resolver,
-        Trip::Authentication { needs_dns_check: false },
-        Trip::Authentication { needs_dns_check: true },
-    ];
-    if own_faults.iter().any(|trip| trip.why() == why) || why.starts_with("The relay ") {
+    if Trip::is_own_fault(why) || why.starts_with("The relay ") {
         return Ok(None);
     }
     let stops = store.latest_events(vec![EventKind::Braked], BRAKES_LOOKED_AT).await?;
@@ -366,6 +362,11 @@ mod tests {
         assert_eq!(named.arguments(), " --without gmx");
         assert_eq!(named.missing(), "the worst group has to be taken out: GMX and WEB.DE");
         let fair = Group::LeadSource("fair 2019".to_owned());
+        let alpha = Group::Server { site: "a1fa".to_owned(), name: "mx.alpha.example".to_owned() };
+        let demanded = demand(ToTakeOut::Named(alpha));
+        assert_eq!(demanded.arguments(), " --without mx.alpha.example");
+        let held = TakenOut { providers: vec!["a1fa".to_owned()], ..TakenOut::default() };
+        assert!(demanded.is_met_by(&held, 0) && !demanded.is_met_by(&yahoo, 0));
         assert_eq!(demand(ToTakeOut::Named(fair)).arguments(), " --without-lead-source \"fair 2019\"");
         assert!(demand(ToTakeOut::Nothing).is_met_by(&TakenOut::default(), 0));
     }

@@ -23,6 +23,9 @@ pub(crate) struct Reach {
     pub(crate) campaign: Option<CampaignId>,
     /// A provider's key or name, as typed.
     pub(crate) provider: Option<String>,
+    /// A provider's key, or the fingerprint of a site that nobody described and a brake named: known already, and not typed.
+    #[serde(default)]
+    pub(crate) operator: Option<String>,
     pub(crate) domain: Option<String>,
     /// A source's name.
     pub(crate) source: Option<String>,
@@ -65,7 +68,7 @@ async fn foreseen(ledger: &Ledger, reach: &Reach) -> Answer {
         "hold": null,
         "campaign": campaign.as_ref().map(|campaign| campaign.number),
         "campaign_name": campaign.map(|campaign| campaign.name),
-        "provider": reach.provider,
+        "provider": reach.operator.as_ref().or(reach.provider.as_ref()),
         "domain": reach.domain,
         "source": reach.source,
         "cold_only": reach.cold,
@@ -110,7 +113,10 @@ async fn as_new(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
     Ok(NewHold {
         workspace: ledger.workspace,
         campaign: reach.campaign,
-        provider: reach.provider.as_deref().map(|typed| provider_key(typed, &ledger.dir, OF_DOMAIN)).transpose()?,
+        provider: match &reach.operator {
+            Some(operator) => Some(operator.clone()),
+            None => reach.provider.as_deref().map(|typed| provider_key(typed, &ledger.dir, OF_DOMAIN)).transpose()?,
+        },
         domain: reach.domain.clone(),
         source,
         cold_only: reach.cold,

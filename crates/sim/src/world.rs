@@ -176,7 +176,7 @@ impl Connect for Network {
 }
 
 impl Network {
-    /// An address without a server is a host that does not answer; an IPv6 address without one has no route to it, as
+    /// As for mail to the world, nobody connects inside. An address without a server is a host that does not answer; an IPv6 address without one has no route to it, as
     /// on the many machines that have no IPv6.
     async fn open(
         &self,
@@ -190,6 +190,12 @@ impl Network {
         if self.internet.has_lost(from) {
             return Err(ConnectFailure::Egress(format!(
                 "cannot send from {from}: it is not an address of this machine"
+            )));
+        }
+        if target.ip().is_loopback() {
+            return Err(ConnectFailure::Forbidden(format!(
+                "{} is a loopback address: its name points inside",
+                target.ip()
             )));
         }
         self.internet.tried();

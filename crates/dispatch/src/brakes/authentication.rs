@@ -1,7 +1,7 @@
 //! Is it our authentication, rather than one gateway's opinion of it?
 
 use super::Trip;
-use model::{Category, Scope, Verdict};
+use model::{Category, Scope, Verdict, thousands};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -15,12 +15,20 @@ pub const AUTHENTICATION_TOLD: u32 = 3;
 /// Sites that are counted; of more nobody is told one by one.
 const SITES_MAX: usize = 64;
 
+/// What every stop of this brake says.
+const FAILS: &str = "missing or failing SPF, DKIM or DMARC";
+/// What it said in earlier versions, of three sites.
+const FAILS_BEFORE: &str = "refused the mail for failing SPF, DKIM or DMARC";
+
 /// Is it our authentication, rather than one gateway's opinion of it?
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
     attempts: u32,
     /// The attempt at which each site refused; at most as many sites as trip the brake.
     refusals: Vec<(u32, String)>,
+    /// What people call the sites that refused.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
     /// How often each site refused, until somebody was told of it ([`AUTHENTICATION_TOLD`]).
     #[serde(default)]
     sites: BTreeMap<String, u32>,
@@ -29,8 +37,9 @@ pub struct Authentication {
 impl Authentication {
     /// Counts one attempt with a verdict. Trips on the named provider rules at once (to be confirmed by our own look
     /// at the records), or when three sites that have nothing to do with each other refuse within fifty attempts.
-    /// `operator` tells sites apart: the provider where one is known, else the site's fingerprint.
-    pub fn judged(&mut self, operator: &str, verdict: &Verdict, stops_campaign: bool) -> Option<Trip> {
+    /// `operator` tells sites apart: the provider where one is known, else the site's fingerprint; `name` is what people
+    /// call it.
+    pub fn judged(&mut self, operator: &str, name: &str, verdict: &Verdict, stops_campaign: bool) -> Option<Trip> {
         self.attempts = self.attempts.saturating_add(1);
         let now = self.attempts;
         self.refusals.retain(|(at, _)| now - at < AUTHENTICATION_ATTEMPTS);
@@ -38,12 +47,31 @@ impl Authentication {
             return None;
         }
         if stops_campaign {
-            return Some(Trip::Authentication { needs_dns_check: true });
+            let tried = thousands(now.into());
+            let why = format!(
+                "{name} refused the mail for {FAILS} (of {tried} tried in this campaign, there and elsewhere)."
+            );
+            return Some(Trip::Authentication { why, needs_dns_check: true });
         }
         self.refusals.retain(|(_, site)| site != operator);
         self.refusals.push((now, operator.to_owned()));
-        (self.refusals.len() >= AUTHENTICATION_SITES).then_some(Trip::Authentication { needs_dns_check: false })
+        self.names.retain(|site, _| self.refusals.iter().any(|(_, refused)| refused == site));
+        self.names.insert(operator.to_owned(), name.to_owned());
+        (self.refusals.len() >= AUTHENTICATION_SITES).then(|| {
+            let name = |(_, site): &(u32, String)| self.names.get(site).unwrap_or(site).clone();
+            let names: Vec<String> = self.refusals.iter().map(name).collect();
+            let why = format!(
+                "Three unrelated sites refused the mail for {FAILS}, within the last {AUTHENTICATION_ATTEMPTS} tried: {}.",
+                names.join(", ")
+            );
+            Trip::Authentication { why, needs_dns_check: false }
+        })
     }
+}
+
+/// Did this brake say so?
+pub(super) fn is_told(why: &str) -> bool {
+    why.contains(FAILS) || why.contains(FAILS_BEFORE)
 }
 
 impl Authentication {
@@ -83,11 +111,12 @@ mod tests {
     fn one_gateway_alone_never_stops_a_campaign_three_do() {
         let mut brake = Authentication::default();
         for _ in 0..200 {
-            assert_eq!(brake.judged("gateway", &refusal(Scope::Identity), false), None);
+            assert_eq!(brake.judged("gateway", "gateway", &refusal(Scope::Identity), false), None);
         }
-        assert_eq!(brake.judged("b", &refusal(Scope::Identity), false), None);
-        let trip = brake.judged("c", &refusal(Scope::Identity), false);
-        assert_eq!(trip, Some(Trip::Authentication { needs_dns_check: false }));
+        assert_eq!(brake.judged("b", "mx.b.example", &refusal(Scope::Identity), false), None);
+        let trip = brake.judged("c", "Google", &refusal(Scope::Identity), false);
+        let Some(Trip::Authentication { why, needs_dns_check: false }) = trip else { panic!("{trip:?}") };
+        assert!(why.ends_with("tried: gateway, mx.b.example, Google.") && Trip::is_own_fault(&why), "{why}");
     }
 
     #[test]
@@ -106,16 +135,19 @@ mod tests {
     fn refusals_far_apart_do_not_add_up() {
         let mut brake = Authentication::default();
         for site in ["a", "b", "c", "d"] {
-            assert_eq!(brake.judged(site, &refusal(Scope::Identity), false), None);
+            assert_eq!(brake.judged(site, site, &refusal(Scope::Identity), false), None);
             for _ in 0..30 {
-                assert_eq!(brake.judged("x", &Verdict::accepted(), false), None);
+                assert_eq!(brake.judged("x", "x", &Verdict::accepted(), false), None);
             }
         }
     }
 
     #[test]
     fn a_named_rule_trips_at_once_and_asks_for_proof() {
-        let trip = Authentication::default().judged("google", &refusal(Scope::Identity), true);
-        assert_eq!(trip, Some(Trip::Authentication { needs_dns_check: true }));
+        let trip = Authentication::default().judged("google", "Google", &refusal(Scope::Identity), true);
+        let Some(Trip::Authentication { why, needs_dns_check: true }) = trip else { panic!("{trip:?}") };
+        assert!(why.starts_with("Google refused the mail for missing or failing SPF"), "{why}");
+        let before = "A provider refused the mail for missing or failing SPF, DKIM or DMARC.";
+        assert!(Trip::is_own_fault(&why) && Trip::is_own_fault(before) && !Trip::is_own_fault("5.42 % do not exist"));
     }
 }

@@ -6,7 +6,7 @@
 
 use super::groups::provider_name;
 use super::{LeftAlone, Trip};
-use model::{Blame, Outcome, Timestamp, Verdict};
+use model::{Blame, Outcome, Stage, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -58,8 +58,12 @@ struct Held {
 
 impl BlockedShare {
     /// Counts a verdict. `operator`: a provider's key, or the fingerprint of a site that nobody described; `name` is what
-    /// people call it. What a recipient's own filter refuses is not the operator's refusal.
+    /// people call it. What a recipient's own filter refuses is not the operator's refusal, and what DNS alone decided is
+    /// nobody's: no word of theirs was heard.
     pub fn judged(&mut self, now: Timestamp, operator: &str, name: &str, verdict: &Verdict) -> Option<Trip> {
+        if verdict.stage == Stage::Dns {
+            return None;
+        }
         let key = operator;
         if !self.providers.contains_key(key) && self.providers.len() >= PROVIDERS_MAX && !self.make_room() {
             return None;
@@ -205,6 +209,13 @@ mod tests {
         for _ in 0..500 {
             assert_eq!(share.judged(at(0), "google", "Google", &blocked(Category::RecipientFilter)), None);
         }
+    }
+
+    #[test]
+    fn what_dns_decided_is_nobodys_refusal() {
+        let mut share = BlockedShare::default();
+        let inside = Verdict { stage: Stage::Dns, ..blocked(Category::Policy) };
+        assert!((0..500).all(|_| share.judged(at(0), "google", "Google", &inside).is_none()));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::fmt;
 pub struct Groups<'a> {
     /// The key of the provider that takes their mail; `None`: nobody described it.
     pub provider: Option<&'a str>,
+    /// Where nobody described it: the fingerprint of the site that takes their mail, and the name of a server of it.
+    pub server: Option<(&'a str, &'a str)>,
     /// Where the address was collected, if the contact says.
     pub lead_source: Option<&'a str>,
     /// The import that brought the contact in, and the name of its file.
@@ -30,15 +32,24 @@ pub enum Group {
         /// The name of its file.
         file: String,
     },
+    /// Those whose mail goes to a site that nobody described.
+    Server {
+        /// The site's fingerprint.
+        site: String,
+        /// The name of a server of it, always the same one.
+        name: String,
+    },
 }
 
 impl Groups<'_> {
     /// The groups this person is in.
     pub(super) fn each(&self) -> impl Iterator<Item = Group> {
         let provider = self.provider.map(|key| Group::Provider(key.to_owned()));
+        let server = self.server.filter(|_| self.provider.is_none());
+        let server = server.map(|(site, name)| Group::Server { site: site.to_owned(), name: name.to_owned() });
         let lead_source = self.lead_source.map(|name| Group::LeadSource(name.to_owned()));
         let import = self.import.map(|(id, file)| Group::Import { id, file: file.to_owned() });
-        [provider, lead_source, import].into_iter().flatten()
+        [provider, lead_source, import, server].into_iter().flatten()
     }
 }
 
@@ -48,6 +59,7 @@ impl fmt::Display for Group {
             Group::Provider(key) => f.write_str(provider_name(key)),
             Group::LeadSource(name) => write!(f, "lead source {}", in_quotes(name)),
             Group::Import { id, file } => write!(f, "import {id} ({file})"),
+            Group::Server { name, .. } => f.write_str(name),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A provider that suddenly does not know its own people has an incident; nobody is given up because of it.
+//! A provider, or a server that nobody described, that suddenly does not know its own people has an incident; nobody is
+//! given up because of it.
 //!
 //! It happens to the largest: for an hour, every mailbox "does not exist". What tells it from a bad list is the others. A
 //! bad list is bad everywhere, so the share of hard bounces must be far above that of all other providers in the same
@@ -10,7 +11,7 @@
 //! What must survive a restart is the whole value. Losing it forgets the usual shares, for which the least is taken
 //! until they are known again, and an incident under way, which is found again from the next sample.
 
-use super::groups::provider_name;
+use super::groups::{Groups, provider_name};
 use super::limits::percent;
 use super::{LeftAlone, Trip};
 use model::{CampaignId, Outcome, Timestamp, Verdict, thousands};
@@ -50,6 +51,9 @@ const PIECE_SECONDS: i64 = 300;
 const BASELINE_ATTEMPTS_MAX: u32 = 100_000;
 /// Providers watched at once.
 const PROVIDERS_MAX: usize = 256;
+/// Of them: sites that nobody described, each watched from its first hard bounce on. The one of whom the least is known
+/// makes room.
+const SITES_MAX: usize = 64;
 /// Campaigns told apart within one piece; those beyond are in the total only.
 const CAMPAIGNS_MAX: usize = 32;
 
@@ -57,7 +61,7 @@ const CAMPAIGNS_MAX: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
     providers: BTreeMap<String, Watched>,
-    /// Of sites nobody described, together: they are never suspected, but tell a bad list.
+    /// Of all others together (sites without a hard bounce yet, a relay): they are not suspected, but tell a bad list.
     unnamed: Watched,
 }
 
@@ -67,6 +71,9 @@ struct Watched {
     /// Oldest first.
     pieces: VecDeque<Piece>,
     under_way: Option<UnderWay>,
+    /// The name of a server, where nobody described the site.
+    #[serde(default)]
+    server: Option<String>,
 }
 
 /// Five minutes.
@@ -97,7 +104,7 @@ impl Incident {
         &mut self,
         now: Timestamp,
         campaign: CampaignId,
-        provider: Option<&str>,
+        groups: &Groups<'_>,
         verdict: &Verdict,
     ) -> Option<Trip> {
         let is_hard = match verdict.outcome {
@@ -106,14 +113,23 @@ impl Incident {
             Outcome::Deferred | Outcome::Blocked | Outcome::InDoubt => return None,
         };
         let piece = now.as_secs().div_euclid(PIECE_SECONDS);
-        let Some(key) = provider else {
+        let server = groups.server.filter(|_| groups.provider.is_none());
+        let operator = groups.provider.or(server.map(|(site, _)| site));
+        let is_watched = operator.is_some_and(|key| self.providers.contains_key(key));
+        let Some(key) = operator.filter(|_| is_watched || is_hard || server.is_none()) else {
             self.unnamed.count(piece, campaign, is_hard);
             return None;
         };
-        if !self.providers.contains_key(key) && self.providers.len() >= PROVIDERS_MAX {
+        if !is_watched && server.is_some() {
+            self.make_room();
+        }
+        if !is_watched && self.providers.len() >= PROVIDERS_MAX {
             return None;
         }
         let watched = self.providers.entry(key.to_owned()).or_default();
+        if let Some((_, name)) = server.filter(|_| !is_watched) {
+            watched.server = Some(name.to_owned());
+        }
         if watched.under_way.is_some() {
             return watched.probed(now, key, is_hard);
         }
@@ -158,6 +174,26 @@ impl Incident {
         (under_way.until <= now).then(|| INCIDENT_PROBE_ATTEMPTS.saturating_sub(under_way.probe.attempted))
     }
 
+    /// Watches the site of which the least is known with all others again, where too many are watched. One that has an
+    /// incident stays.
+    fn make_room(&mut self) {
+        let sites = || self.providers.iter().filter(|(_, watched)| watched.server.is_some());
+        if sites().count() < SITES_MAX {
+            return;
+        }
+        let sum = |watched: &Watched| watched.pieces.iter().fold(Share::default(), |sum, piece| sum.and(piece.all));
+        let free = sites().filter(|(_, watched)| watched.under_way.is_none());
+        let least = free.min_by_key(|(_, watched)| (sum(watched).hard, sum(watched).attempted));
+        let least = least.map(|(site, _)| site.clone()).and_then(|site| self.providers.remove(&site));
+        for Piece { at, all, .. } in least.into_iter().flat_map(|watched| watched.pieces) {
+            let place = self.unnamed.pieces.partition_point(|piece| piece.at < at);
+            match self.unnamed.pieces.get_mut(place).filter(|piece| piece.at == at) {
+                Some(piece) => piece.all = piece.all.and(all),
+                None => self.unnamed.pieces.insert(place, Piece { at, all, campaigns: BTreeMap::new() }),
+            }
+        }
+    }
+
     fn suspect(&mut self, now: Timestamp, piece: i64, key: &str) -> Option<Trip> {
         let watched = self.providers.get(key)?;
         let (there, usual) = (watched.last_hour(piece), watched.usual);
@@ -166,7 +202,8 @@ impl Incident {
             return None;
         }
         let elsewhere = self.last_hour_elsewhere(piece, key);
-        if !is_told_apart(there, usual, elsewhere) {
+        let may_be_alone = watched.server.is_none();
+        if !is_told_apart(there, usual, elsewhere, may_be_alone) {
             return None;
         }
         let (since, until) = (now - span(), now + INCIDENT_HOLD);
@@ -180,8 +217,9 @@ impl Incident {
             "{name} said in the last hour that {hard} of {all} people do not exist ({share} %; {usual} % is usual \
              there{elsewhere}). That looks like trouble of theirs, not like a bad list. Nothing goes there for an hour; \
              then {INCIDENT_PROBE_ATTEMPTS} messages show whether it is over. Suppressions from it are provisional \
-             meanwhile: once it knows its people again, lift them with `postroom suppress lift --provider {key}`.",
-            name = provider_name(key),
+             meanwhile: once it knows its people again, lift them with `postroom suppress lift {lift}`.",
+            name = watched.name(key),
+            lift = watched.lift(key),
             hard = thousands(there.hard.into()),
             all = thousands(there.attempted.into()),
             share = there.percent(),
@@ -197,12 +235,13 @@ impl Incident {
 }
 
 /// Is it the provider, and not the list? A list that is bad elsewhere at half this share is a bad list. With too little
-/// elsewhere to tell, a provider whose usual share is known is judged by that; of the rest a few more are tried first.
-fn is_told_apart(there: Share, usual: Share, elsewhere: Share) -> bool {
+/// elsewhere to tell, whoever's usual share is known is judged by that; of the other providers a few more are tried first.
+/// Of a server that nobody described doubt alone says nothing (`may_be_alone`): many a list is at one such server.
+fn is_told_apart(there: Share, usual: Share, elsewhere: Share, may_be_alone: bool) -> bool {
     if elsewhere.attempted >= ELSEWHERE_ATTEMPTS_MIN {
         return elsewhere.is_half_as_bad(there);
     }
-    usual.attempted >= BASELINE_ATTEMPTS_MIN || there.attempted >= ALONE_ATTEMPTS_MAX
+    usual.attempted >= BASELINE_ATTEMPTS_MIN || (may_be_alone && there.attempted >= ALONE_ATTEMPTS_MAX)
 }
 
 /// How far back "the last hour" reaches.
@@ -211,6 +250,20 @@ fn span() -> Duration {
 }
 
 impl Watched {
+    /// What people call it.
+    fn name<'a>(&'a self, key: &'a str) -> &'a str {
+        self.server.as_deref().unwrap_or_else(|| provider_name(key))
+    }
+
+    /// The arguments that pick its suppressions out. The ledger knows providers by name, and of other sites which of their
+    /// suppressions are provisional.
+    fn lift(&self, key: &str) -> String {
+        match self.server {
+            None => format!("--provider {key}"),
+            Some(_) => "--provisional".to_owned(),
+        }
+    }
+
     fn count(&mut self, at: i64, campaign: CampaignId, is_hard: bool) {
         while let Some(piece) = self.pieces.pop_front_if(|piece| piece.at <= at - PIECES) {
             self.usual = self.usual.and(piece.all);
@@ -250,6 +303,7 @@ impl Watched {
     }
 
     fn probed(&mut self, now: Timestamp, key: &str, is_hard: bool) -> Option<Trip> {
+        let (name, lift) = (self.name(key).to_owned(), self.lift(key));
         let under_way = self.under_way.as_mut()?;
         if now < under_way.until {
             // What was under way when the hold began.
@@ -260,12 +314,12 @@ impl Watched {
         if probe.attempted < INCIDENT_PROBE_ATTEMPTS {
             return None;
         }
-        let (name, provider) = (provider_name(key), key.to_owned());
+        let provider = key.to_owned();
         if !probe.is_bad(self.usual) {
             self.under_way = None;
             let why = format!(
                 "{name} knows its people again (of {} tried, {} do not exist). Suppressions from its incident are still \
-                 in force: lift them with `postroom suppress lift --provider {key}`.",
+                 in force: lift them with `postroom suppress lift {lift}`.",
                 probe.attempted, probe.hard
             );
             return Some(Trip::IncidentOver { provider, why });
@@ -278,7 +332,7 @@ impl Watched {
             let why = format!(
                 "{name} still says that {} of {} people do not exist, as it has for {} h. That is no incident any more: \
                  these addresses are taken as dead from now on. If you know better, lift their suppressions with \
-                 `postroom suppress lift --provider {key}`.",
+                 `postroom suppress lift {lift}`.",
                 probe.hard,
                 probe.attempted,
                 now.since(since).as_secs() / 3600
@@ -353,9 +407,14 @@ mod tests {
     fn send(brake: &mut Incident, now: Timestamp, who: (CampaignId, &str), all: u32, hard: u32) -> Vec<Trip> {
         let dead = Verdict { outcome: Outcome::Hard, category: Category::UnknownRecipient, ..Verdict::accepted() };
         let (campaign, provider) = who;
-        let provider = Some(provider).filter(|key| !key.is_empty());
+        let (site, name) = (Some("5eed"), Some("mx.alpha.example"));
+        let groups = match provider {
+            "" => Groups::default(),
+            "alpha" => Groups { server: site.zip(name), ..Groups::default() },
+            key => Groups { provider: Some(key), ..Groups::default() },
+        };
         let verdict = |n: u32| if n < hard { dead.clone() } else { Verdict::accepted() };
-        (0..all).filter_map(|n| brake.judged(now, campaign, provider, &verdict(n))).collect()
+        (0..all).filter_map(|n| brake.judged(now, campaign, &groups, &verdict(n))).collect()
     }
 
     #[test]
@@ -390,7 +449,7 @@ mod tests {
                 let verdict = Verdict { outcome, ..Verdict::accepted() };
                 let provider = Some(if there { "google" } else { "yahoo" });
                 let groups = Groups { provider, ..Groups::default() };
-                if let Some(trip) = brake.judged(at(0), A, provider, &verdict) {
+                if let Some(trip) = brake.judged(at(0), A, &groups, &verdict) {
                     found = Some(trip);
                     break;
                 }
@@ -399,6 +458,40 @@ mod tests {
             }
             assert!(matches!(found, Some(Trip::Incident { .. })), "{good_in_ten} in ten");
         }
+    }
+
+    #[test]
+    fn a_server_that_nobody_described_has_incidents_too() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "google"), 200, 1);
+        send(&mut brake, at(0), (A, "alpha"), 150, 0);
+        let trips = send(&mut brake, at(60), (A, "alpha"), 30, 30);
+        let [Trip::Incident { provider, why, .. }] = &trips[..] else { panic!("{trips:?}") };
+        assert_eq!(provider, "5eed");
+        assert!(why.starts_with("mx.alpha.example said in the last hour that 20 of 20 people do not exist"), "{why}");
+        assert!(why.contains("`postroom suppress lift --provisional`"), "{why}");
+        assert!(brake.is_under_way("5eed") && brake.held_until("5eed", at(61)).is_some());
+        let kept = serde_json::to_string(&brake).unwrap();
+        assert_eq!(serde_json::from_str::<Incident>(&kept).unwrap(), brake);
+    }
+
+    #[test]
+    fn of_a_server_that_nobody_described_doubt_alone_says_nothing() {
+        let mut brake = Incident::default();
+        assert_eq!(send(&mut brake, at(0), (A, "alpha"), 400, 400), [], "nothing to compare with: the rates judge it");
+    }
+
+    #[test]
+    fn many_small_servers_are_watched_in_bounds_and_still_tell_a_bad_list() {
+        let mut brake = Incident::default();
+        let dead = Verdict { outcome: Outcome::Hard, category: Category::UnknownRecipient, ..Verdict::accepted() };
+        for n in 0..1_000 {
+            let site = format!("site {n}");
+            let groups = Groups { server: Some((&site, "mx.example")), ..Groups::default() };
+            assert_eq!(brake.judged(at(0), A, &groups, &dead), None);
+        }
+        assert_eq!((brake.providers.len(), brake.last_hour_elsewhere(0, "google").hard), (SITES_MAX, 1_000));
+        assert_eq!(send(&mut brake, at(0), (A, "google"), 200, 100), [], "they are dead everywhere");
     }
 
     #[test]

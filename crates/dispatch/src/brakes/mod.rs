@@ -4,7 +4,7 @@
 //! looks like our own fault is held, not settled (`defaults.md`, "Brakes"). None can be switched off; [`Limits`] can only
 //! be made stricter.
 //!
-//! - [`Port25`], [`NxdomainFlood`], [`Authentication`]: our line, our resolver, our records.
+//! - [`Port25`], [`NxdomainFlood`], [`PointsInside`], [`Authentication`]: our line, our resolver, our records.
 //! - [`Rates`]: hard bounces and complaints, of a campaign, or of everything a workspace sent in a day.
 //! - [`Missing`]: people at domains that do not exist, of a campaign.
 //! - [`BlockedShare`]: a provider that refuses too much is left alone for a while.
@@ -16,6 +16,7 @@ pub mod blocked;
 pub mod canary;
 mod groups;
 pub mod incident;
+mod inside;
 pub mod limits;
 pub mod missing;
 mod port25;
@@ -27,6 +28,7 @@ pub use blocked::{BlockedShare, PROBE_ATTEMPTS};
 pub use canary::{Audience, CANARY_KNOWN_WITHIN, Canary, Decision, sample_size, waits_for_complaints};
 pub use groups::{Group, Groups};
 pub use incident::{INCIDENT_PROBE_ATTEMPTS, Incident};
+pub use inside::{INSIDE_LOOK_AGAIN, INSIDE_PERCENT_MAX, INSIDE_SITES, Inside, PointsInside};
 pub use limits::{ATTEMPTS_MIN, HARD_MIN, Limits, LimitsError, Wish};
 pub use missing::Missing;
 pub use port25::{PORT25_SITES, Port25};
@@ -60,8 +62,12 @@ pub enum Trip {
     Port25,
     /// Too many names do not exist at once: hold everything, judge nobody, suspect the resolver.
     Resolver,
+    /// The servers of too many sites are at addresses of our own network: pause, charge nobody, suspect the resolver.
+    Inside,
     /// Our authentication is refused: stop the campaign (after `needs_dns_check` is settled, if it is set).
     Authentication {
+        /// Who refuses, how often; which record is missing is for our own look-up to say.
+        why: String,
         /// A single named provider rule said so: confirm by looking our own records up before stopping.
         needs_dns_check: bool,
     },
@@ -96,8 +102,7 @@ pub enum Trip {
         /// How many of how many, and what happens next.
         why: String,
     },
-    /// A provider seems to have an incident: hold it, make the suppressions of the last hour and those to come from it
-    /// provisional, raise the alarm.
+    /// A provider seems to have an incident: hold it, make the suppressions to come from it provisional, raise the alarm.
     Incident {
         /// The provider's key.
         provider: String,
@@ -118,6 +123,12 @@ pub enum Trip {
 }
 
 impl Trip {
+    /// Was somebody told this of a fault of ours, which is mended and needs no reason to go on?
+    pub fn is_own_fault(why: &str) -> bool {
+        let fixed = [Trip::Port25, Trip::Resolver, Trip::Inside];
+        fixed.iter().any(|trip| trip.why() == why) || authentication::is_told(why)
+    }
+
     /// What the operator is told.
     pub fn why(&self) -> &str {
         match self {
@@ -130,14 +141,14 @@ impl Trip {
                 "More than one in five domains asked for in the last minute does not exist. That is rarely true of a \
                  list and often of a broken resolver. Nobody was judged by it. Check the resolver, then resume."
             }
-            Trip::Authentication { needs_dns_check: true } => {
-                "A provider refused the mail for missing or failing SPF, DKIM or DMARC."
+            Trip::Inside => {
+                "The resolver gives addresses of our own network (private, loopback or this machine's) for the mail \
+                 servers of unrelated domains, where nobody may connect. That is rarely true of a list and often a \
+                 resolver that answers for the inside, or rewrites answers. Nobody was charged an attempt. Check the \
+                 resolver (/etc/resolv.conf), then resume."
             }
-            Trip::Authentication { needs_dns_check: false } => {
-                "Three unrelated sites refused the mail for failing SPF, DKIM or DMARC. Check the records of the \
-                 sending domain before going on: every further message would harm its name."
-            }
-            Trip::Warned { why }
+            Trip::Authentication { why, .. }
+            | Trip::Warned { why }
             | Trip::Rates { why, .. }
             | Trip::Missing { why, .. }
             | Trip::HoldProvider { why, .. }
@@ -167,6 +178,12 @@ mod tests {
                 part(HARD_WARN_PER_10_000),
                 part(HARD_PAUSE_PER_10_000),
                 rates::WORKSPACE_WINDOW_HOURS
+            ),
+            format!(
+                "| addresses inside | the servers of five unrelated sites, and of more than {} % of those found meanwhile, are \
+                 at addresses of our own network at a second look {} s after the first;",
+                super::INSIDE_PERCENT_MAX,
+                super::INSIDE_LOOK_AGAIN.as_secs()
             ),
             format!(
                 "| complaints | warning at {} %, pause at {} %, from {COMPLAINTS_MIN} complaints on;",
@@ -209,6 +226,7 @@ mod tests {
         ] {
             assert!(defaults.contains(&row), "docs/defaults.md does not say: {row}");
         }
-        assert_eq!((incident::BASELINE_ATTEMPTS_MIN, canary::CANARY_SAMPLE_MAX), (1_000, 2_000));
+        let numbers = (incident::BASELINE_ATTEMPTS_MIN, canary::CANARY_SAMPLE_MAX, super::INSIDE_SITES);
+        assert_eq!(numbers, (1_000, 2_000, 5));
     }
 }

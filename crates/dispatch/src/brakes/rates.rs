@@ -2,7 +2,8 @@
 //!
 //! The same counters serve one campaign (from its start) and one workspace (over all its campaigns of the last day), so
 //! that nobody can spend, in many small mailings, the reputation of those who share a pool with them. Overall and each
-//! provider have the limits; lead sources and imports are counted to say which of them does the harm.
+//! provider have the limits; lead sources, imports and servers that nobody described are counted to say which of them does
+//! the harm.
 //!
 //! What must survive a restart is the counts: kept as the whole value, which is small, bounded and serializable, or added
 //! up again from the ledger's ([`Rates::recount`]). What was said before is then said once more at the next hard bounce.
@@ -18,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub const WORKSPACE_WINDOW_HOURS: i64 = 24;
 /// Groups counted apart; those beyond are in the total only.
 pub const GROUPS_MAX: usize = 256;
+/// Of them: servers that nobody described. There may be very many: the one with the least to say makes room.
+pub const SERVERS_MAX: usize = 32;
 /// Attempts in a group before it can be called the worst.
 const WORST_ATTEMPTS_MIN: u64 = 10;
 
@@ -165,7 +168,7 @@ impl Rates {
         let providers: BTreeSet<&Group> = self.hours.iter().flat_map(|(_, tally)| tally.groups.keys()).collect();
         let providers = providers.into_iter().filter_map(|group| match group {
             Group::Provider(key) => Some(Some(key.clone())),
-            Group::LeadSource(_) | Group::Import { .. } => None,
+            Group::LeadSource(_) | Group::Import { .. } | Group::Server { .. } => None,
         });
         let places: Vec<Option<String>> = std::iter::once(None).chain(providers).collect();
         let kinds = [Kind::Hard, Kind::Complaint];
@@ -185,12 +188,18 @@ impl Rates {
         self.tripped.as_deref().map(|why| (why, self.worst.as_ref()))
     }
 
-    /// The provider has an incident: what it said about its people is not held against anybody.
-    pub fn forgive(&mut self, provider: &str) {
-        let key = Group::Provider(provider.to_owned());
+    /// The operator (the key of a provider, or a site's fingerprint) has an incident: what it said about its people is not
+    /// held against anybody.
+    pub fn forgive(&mut self, operator: &str) {
+        let is_it = |group: &Group| match group {
+            Group::Provider(key) => key == operator,
+            Group::Server { site, .. } => site == operator,
+            Group::LeadSource(_) | Group::Import { .. } => false,
+        };
         for (_, tally) in &mut self.hours {
-            if let Some(forgiven) = tally.groups.remove(&key) {
-                tally.all.take(forgiven);
+            let forgiven: Vec<Group> = tally.groups.keys().filter(|group| is_it(group)).cloned().collect();
+            for count in forgiven.iter().filter_map(|group| tally.groups.remove(group)) {
+                tally.all.take(count);
             }
         }
     }
@@ -338,7 +347,7 @@ impl Rates {
                 let (bad, all) = (thousands(bad.into()), thousands(all.into()));
                 (format!("The worst group is {group}: {bad} of {all}."), "Take that group out")
             }
-            None => ("No provider, lead source or import stands out.".to_owned(), kind.cure()),
+            None => ("No provider, server, lead source or import stands out.".to_owned(), kind.cure()),
         };
         let then = if is_stopped { ", then resume and say why it may go on." } else { " before it stops." };
         format!("{what} ({limit}). {worst} {next}{then}")
@@ -367,9 +376,28 @@ impl Tally {
     fn add(&mut self, groups: &Groups<'_>, add: impl Fn(&mut Count)) {
         add(&mut self.all);
         for group in groups.each() {
+            if matches!(group, Group::Server { .. }) && !self.groups.contains_key(&group) {
+                self.make_room_for_a_server();
+            }
             if self.groups.len() < GROUPS_MAX || self.groups.contains_key(&group) {
                 add(self.groups.entry(group).or_default());
             }
+        }
+    }
+}
+
+impl Tally {
+    /// Forgets the server with the fewest bad ones, and of those the one that was tried least, where there are too many.
+    fn make_room_for_a_server(&mut self) {
+        let is_server = |group: &Group| matches!(group, Group::Server { .. });
+        let servers = || self.groups.iter().filter(|(group, _)| is_server(group));
+        if servers().count() < SERVERS_MAX {
+            return;
+        }
+        let bad = |count: &Count| count.hard.saturating_add(count.complained);
+        let least = servers().min_by_key(|(_, count)| (bad(count), count.attempted)).map(|(group, _)| group.clone());
+        if let Some(group) = least {
+            self.groups.remove(&group);
         }
     }
 }
@@ -506,7 +534,7 @@ mod tests {
     fn the_import_that_does_the_harm_is_named() {
         let mut rates = campaign();
         let import =
-            |id, file| Groups { provider: Some("google"), lead_source: None, import: Some((ImportId(id), file)) };
+            |id, file| Groups { provider: Some("google"), import: Some((ImportId(id), file)), ..Groups::default() };
         send(&mut rates, at(0), import(1, "shop.csv"), 300, 2);
         let trips = send(&mut rates, at(0), import(2, "fair-2019.csv"), 40, 30);
         let [Trip::Rates { worst, why }] = &trips[..] else { panic!("{trips:?}") };
@@ -529,7 +557,7 @@ mod tests {
         let [Trip::Rates { worst: None, why }] = &trips[..] else { panic!("{trips:?}") };
         assert!(
             why.ends_with(
-                "No provider, lead source or import stands out. Clean the list, then resume and say why it may go on."
+                "No provider, server, lead source or import stands out. Clean the list, then resume and say why it may go on."
             ),
             "{why}"
         );
@@ -547,7 +575,7 @@ mod tests {
         assert_eq!(
             why,
             "0.31 % of those who got it called it spam: 5 of 1,600 taken by providers that report complaints (it stops at \
-             0.3 %). No provider, lead source or import stands out. See whom this went to and whether they asked for it, \
+             0.3 %). No provider, server, lead source or import stands out. See whom this went to and whether they asked for it, \
              then resume and say why it may go on."
         );
         let mut rates = campaign();
@@ -571,6 +599,32 @@ mod tests {
             assert_eq!(send(&mut rates, at(day * 25 * HOUR), Groups::default(), 190, 15), [], "day {day}");
         }
         assert_eq!(rates.hours.len(), 1);
+    }
+
+    #[test]
+    fn a_server_that_nobody_described_is_named_among_very_many() {
+        let mut rates = campaign();
+        let mut told = Vec::new();
+        for n in 0..4_000 {
+            let site = format!("site {n}");
+            let small = Groups { server: Some((&site, "mx.small.example")), ..Groups::default() };
+            told.extend(send(&mut rates, at(0), small, 1, 0));
+            if n % 10 == 0 {
+                let alpha = Groups { server: Some(("a1fa", "mx.alpha.example")), ..Groups::default() };
+                told.extend(send(&mut rates, at(0), alpha, 1, 1));
+            }
+        }
+        let [.., Trip::Rates { worst, why }] = &told[..] else { panic!("{told:?}") };
+        let alpha = Group::Server { site: "a1fa".to_owned(), name: "mx.alpha.example".to_owned() };
+        assert_eq!(worst.as_ref(), Some(&alpha), "{why}");
+        assert!(why.contains("The worst group is mx.alpha.example: "), "{why}");
+        assert!(rates.hours.iter().all(|(_, tally)| tally.groups.len() <= SERVERS_MAX), "bounded");
+        let kept = serde_json::to_string(&rates).unwrap();
+        assert_eq!(serde_json::from_str::<Rates>(&kept).unwrap(), rates);
+        rates.resumed();
+        send(&mut rates, at(0), Groups { server: Some(("a1fa", "mx.alpha.example")), ..Groups::default() }, 15, 15);
+        rates.forgive("a1fa");
+        assert_eq!(rates.of(None), Count::default(), "an incident there is held against nobody");
     }
 
     #[test]
@@ -601,8 +655,12 @@ mod tests {
     #[test]
     fn a_restart_changes_nothing() {
         let mut rates = Rates::of_workspace(Limits::default());
-        let groups =
-            Groups { provider: Some("yahoo"), lead_source: Some("fair"), import: Some((ImportId(4), "f.csv")) };
+        let groups = Groups {
+            provider: Some("yahoo"),
+            server: None,
+            lead_source: Some("fair"),
+            import: Some((ImportId(4), "f.csv")),
+        };
         send(&mut rates, at(0), groups, 300, 13);
         let kept = serde_json::to_string(&rates).unwrap();
         assert_eq!(serde_json::from_str::<Rates>(&kept).unwrap(), rates);

@@ -482,11 +482,15 @@ impl Scheduler {
                 self.house.note(Note::Warned { why: why.clone() });
                 return Ok(());
             }
-            Stop::Brake(Trip::Authentication { needs_dns_check: true }) => {
-                let Some(campaign) = campaign_of(whom) else { return Ok(()) };
-                if !self.house.own_records_fail(campaign).await {
+            Stop::Brake(Trip::Authentication { why, needs_dns_check }) => {
+                let Some(campaign) = campaign_of(whom).filter(|one| self.campaigns.contains_key(one)) else {
+                    return Ok(());
+                };
+                let missing = self.house.own_records_missing(campaign).await;
+                if *needs_dns_check && missing.is_empty() {
                     return Ok(());
                 }
+                return self.pause(campaign, format!("{why} {}", own_records(&missing))).await;
             }
             Stop::Brake(Trip::Missing { gone, people, why }) => {
                 let Some(campaign) = campaign_of(whom) else { return Ok(()) };
@@ -650,6 +654,18 @@ fn campaign_of(whom: Whom) -> Option<CampaignId> {
         Whom::Campaign(campaign) => Some(campaign),
         Whom::Workspace(_) | Whom::Everybody => None,
     }
+}
+
+/// What our own look-up of our records says, and what to do.
+fn own_records(missing: &[String]) -> String {
+    let (found, mend) = if missing.is_empty() {
+        let found = "Our own look-up finds the DKIM key and the SPF record: see whether they cover what is sent (the \
+                     signing domain, the addresses it goes out from), and what DMARC asks for.";
+        (found.to_owned(), "Mend that")
+    } else {
+        (format!("Our own look-up does not find {}.", missing.join(", nor ")), "Publish it again")
+    };
+    format!("{found} {mend}, then resume: every further message would harm the name of the sending domain.")
 }
 
 /// The lane of those whom DNS gave no servers: it carries nothing.

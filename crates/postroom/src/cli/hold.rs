@@ -111,6 +111,7 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
     let reach = Reach {
         campaign: campaign.as_ref().map(|campaign| campaign.id),
         provider: args.provider,
+        operator: None,
         domain: args.domain,
         source: args.source,
         cold: args.cold,

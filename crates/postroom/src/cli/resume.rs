@@ -197,8 +197,13 @@ async fn reason(ledger: &Ledger, campaign: &Campaign, args: &Args, out: &TakenOu
 async fn taken_out(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<TakenOut, Failure> {
     let mut out =
         TakenOut { cold: args.without_cold, lead_sources: args.without_lead_source.clone(), ..TakenOut::default() };
-    for provider in &args.without {
-        out.providers.push(provider_key(provider, &ledger.dir, None)?);
+    let named = server_named(ledger, campaign).await?;
+    for typed in &args.without {
+        let is_it = |(site, name): &&(String, String)| name.eq_ignore_ascii_case(typed) || site == typed;
+        out.providers.push(match named.as_ref().filter(is_it) {
+            Some((site, _)) => site.clone(),
+            None => provider_key(typed, &ledger.dir, None)?,
+        });
     }
     for typed in &args.without_import {
         out.imports.push(which::import(ledger, typed).await?.id);
@@ -217,6 +222,15 @@ async fn taken_out(ledger: &Ledger, campaign: &Campaign, args: &Args) -> Result<
         out.people = Arc::new(addresses_in(file)?);
     }
     Ok(out)
+}
+
+/// The site that nobody described which the brake named, and the name of its server.
+async fn server_named(ledger: &Ledger, campaign: &Campaign) -> Result<Option<(String, String)>, Failure> {
+    let demand = demanded(&ledger.store, campaign).await?;
+    Ok(match demand.map(|demand| demand.out) {
+        Some(ToTakeOut::Named(dispatch::brakes::Group::Server { site, name })) => Some((site, name)),
+        _ => None,
+    })
 }
 
 /// The keys of the addresses in a file, one a line. Blank lines and a first line without an address are passed over.
@@ -251,8 +265,8 @@ fn without(campaign: &Campaign, args: &Args, out: TakenOut) -> Vec<Order> {
         .unwrap_or_else(|| "left out when the campaign was resumed".to_owned());
     let blank = Reach { campaign: Some(campaign.id), why, ..Reach::default() };
     let mut orders = Vec::new();
-    for provider in out.providers {
-        orders.push(Order::PlaceHold { reach: Reach { provider: Some(provider), ..blank.clone() } });
+    for key in out.providers {
+        orders.push(Order::PlaceHold { reach: Reach { operator: Some(key), ..blank.clone() } });
     }
     if out.cold {
         orders.push(Order::PlaceHold { reach: Reach { cold: true, ..blank } });

@@ -16,6 +16,9 @@ fn unauthenticated_mail_stops_the_campaign() {
         })
         .play();
     assert_eq!(ended.campaign.state, CampaignState::Paused, "{}", ended.story());
+    let why = ended.campaign.why.as_deref().unwrap_or_default();
+    assert!(["Northmail", "Lookmail", "Yonder"].iter().any(|name| why.contains(name)), "who refuses is named: {why}");
+    assert!(why.contains("Our own look-up does not find ") && why.contains("then resume"), "{why}");
     assert_eq!(ended.arrivals.len(), 0);
     let left = ended.tally.in_progress();
     assert!(left >= 60, "only {left} of 180 were spared\n{}", ended.equation());

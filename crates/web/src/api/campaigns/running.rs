@@ -81,7 +81,8 @@ pub(crate) struct Resumption {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Without {
-    /// The people at these providers (their keys): they are held until the hold is lifted.
+    /// The people at these providers (their keys; of a site nobody described, its fingerprint): they are held until the hold
+    /// is lifted.
     #[serde(default)]
     providers: Vec<String>,
     /// The people who have not reacted for long: they are held likewise.
@@ -117,7 +118,9 @@ impl Without {
             ToTakeOut::Nothing => Without::default(),
             ToTakeOut::Some { worst: None, .. } => Without { cold: true, ..Without::default() },
             ToTakeOut::Named(group) | ToTakeOut::Some { worst: Some(group), .. } => match group {
-                Group::Provider(key) => Without { providers: vec![key.clone()], ..Without::default() },
+                Group::Provider(key) | Group::Server { site: key, .. } => {
+                    Without { providers: vec![key.clone()], ..Without::default() }
+                }
                 Group::Import { id, .. } => Without { imports: vec![id.to_string()], ..Without::default() },
                 Group::LeadSource(name) => Without { lead_sources: vec![name.clone()], ..Without::default() },
             },
