@@ -98,6 +98,10 @@ pub struct Report {
     pub causes: Vec<Cause>,
     /// Why people wait for another try, most frequent first.
     pub waiting_causes: Vec<Cause>,
+    /// How many of those with a hard bounce are suppressed provisionally, because their provider seemed to have an incident;
+    /// `None` in lists and sums, and where nobody is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisional: Option<u64>,
     /// Who was put off at first and accepted later; `None` when the campaign is too large to tell cheaply.
     pub put_off_then_accepted: Option<PutOff>,
     /// What people did with it; `None` in lists and sums.
@@ -295,6 +299,9 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     let known = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: campaign.to_string() })?;
     let mut report = overview(store, &known, now).await?;
     report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
+    if report.hard > 0 {
+        report.provisional = Some(store.provisional_of(campaign).await?).filter(|count| *count > 0);
+    }
     report.reactions = Some(reactions(store, &known).await?);
     report.revenue = revenue::revenue(store, &known, report.accepted).await?;
     report.curve = curve::curve(store, &known, now).await?;
@@ -303,7 +310,7 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     Ok(report)
 }
 
-/// The same without [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`],
+/// The same without [`Report::provisional`], [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`],
 /// [`Report::trial`] and [`Report::hours`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;

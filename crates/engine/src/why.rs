@@ -36,6 +36,7 @@ const TAKEN_OUT: &str = "they were taken out of the campaign after it had begun"
 const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the campaign after it had begun";
 /// Events of people and programs that are looked through for one.
 const LEFT_OUT_EVENTS_MAX: usize = 1_000;
+pub(crate) const LIFTED: &str = "was suppressed for it; the suppression was lifted";
 pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
@@ -91,6 +92,8 @@ pub struct Kept {
     pub by: String,
     /// In words.
     pub note: Option<String>,
+    /// Made while the provider seemed to have an incident: to be confirmed or lifted.
+    pub provisional: bool,
     /// The delivery that proved it.
     pub evidence: Option<Evidence>,
     /// May an operator lift it, with a reason?
@@ -342,6 +345,7 @@ async fn kept_because(store: &Store, entry: &Suppression) -> Result<Kept, StoreE
         since: entry.at,
         by: entry.actor.clone(),
         note: entry.note.clone(),
+        provisional: entry.provisional,
         evidence,
         may_be_lifted: entry.reason.may_be_lifted(),
     })
@@ -382,6 +386,7 @@ async fn tell(
         whose: whose.filter(|_| row.state != DeliveryState::Accepted),
         done: match settled {
             Some(_) => NOTHING_MORE,
+            None if was_lifted(person, row) => LIFTED,
             None => done(row.state, last.map_or(Category::Unknown, |last| last.category)),
         },
         settled,
@@ -405,6 +410,14 @@ fn settled_by(person: &PersonData, row: &DeliveryRow) -> Option<SettledBy> {
     let detail = event.detail.as_deref().unwrap_or_default();
     let because = detail.split_once(": ").map_or(detail, |(_, because)| because);
     Some(SettledBy { by: event.actor.clone(), at: event.at, because: because.to_owned() })
+}
+
+/// Was somebody suppressed for this mailing, and is not any more? What the domain's missing does takes a second look-up.
+fn was_lifted(person: &PersonData, row: &DeliveryRow) -> bool {
+    let category = row.last.as_ref().map(|last| last.verdict.category);
+    let is_at_once =
+        category.is_some_and(|category| !matches!(category, Category::UnknownDomain | Category::LostReply));
+    row.state == DeliveryState::Hard && is_at_once && person.contact.suppressions.is_empty()
 }
 
 /// The campaign's own schedule of tries.
@@ -515,6 +528,7 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
     SkipReason::ALL.iter().map(|reason| skip_meaning(*reason)).chain(advice::texts()).chain([
         NOT_TRIED,
         FOUND_OUT,
+        LIFTED,
         NOTHING_MORE,
         TAKEN_OUT,
         IMPORT_TAKEN_OUT,

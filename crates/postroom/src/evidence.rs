@@ -1,6 +1,8 @@
 //! What is undone in bulk (suppressions, contacts in `error`), told by the answers of servers that are behind it.
 
 use crate::failure::Failure;
+use crate::holding::provider_key;
+use crate::ledger::Ledger;
 use crate::moment;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use store::LiftFilter;
 /// The same as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub(crate) struct Typed {
-    /// Only what answers of this provider brought about (gmail, microsoft, …)
+    /// Only what answers of this provider brought about: its key or name (google, microsoft365, outlook, yahoo, …)
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
     /// Only what this reply code or enhanced code brought about (550, 4.2.2)
@@ -38,11 +40,16 @@ impl Typed {
         [&self.provider, &self.code, &self.since, &self.until].iter().all(|one| one.is_none())
     }
 
-    /// Reads it; times that were are counted back from `now`.
-    pub(crate) fn read(self, now: Timestamp) -> Result<Evidence, Failure> {
+    /// Reads it as of a ledger: times that were are counted back from its now. Refused: a provider nobody knows.
+    pub(crate) async fn read(self, ledger: &Ledger) -> Result<Evidence, Failure> {
+        let now = ledger.now();
         let time = |text: Option<String>| text.map(|text| moment::past(&text, now)).transpose();
         let (since, until) = (time(self.since)?, time(self.until)?);
-        Ok(Evidence { provider: self.provider, code: self.code, since, until })
+        let provider = match self.provider {
+            Some(typed) => Some(provider_of(ledger, &typed).await?),
+            None => None,
+        };
+        Ok(Evidence { provider, code: self.code, since, until })
     }
 }
 
@@ -59,6 +66,22 @@ impl Evidence {
     }
 }
 
+/// The key of a provider, by its key or its name. One that nobody describes any more is known by what it suppressed.
+async fn provider_of(ledger: &Ledger, typed: &str) -> Result<String, Failure> {
+    let refused = match provider_key(typed, &ledger.dir, None) {
+        Ok(key) => return Ok(key),
+        Err(refused) => refused,
+    };
+    let filter = LiftFilter { provider: Some(typed.to_owned()), ..LiftFilter::default() };
+    match ledger.store.lift_preview(ledger.workspace, filter).await?.count {
+        0 => {
+            Err(refused
+                .advise("a provider is named by its key: google is gmail.com, outlook is hotmail.com and live.com"))
+        }
+        _ => Ok(typed.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +91,7 @@ mod tests {
     fn an_order_has_it_beside_its_own_fields() {
         let (provider, since) = (Some("gmail".to_owned()), Some(Timestamp::from_millis(7)));
         let evidence = Evidence { provider, code: None, since, until: None };
-        let order = Order::Lift { evidence, reason: "theirs".to_owned(), dry_run: true };
+        let order = Order::Lift { provisional: false, evidence, reason: "theirs".to_owned(), dry_run: true };
         let told = serde_json::to_value(&order).unwrap();
         assert_eq!((&told["lift"]["provider"], &told["lift"]["reason"]), (&"gmail".into(), &"theirs".into()));
         assert_eq!(serde_json::from_value::<Order>(told).unwrap(), order);

@@ -83,6 +83,9 @@ pub(crate) enum Order {
     Unsuppress { target: Whom, reason: String },
     /// Lift bounce suppressions in bulk.
     Lift {
+        /// Only those made while a provider seemed to have an incident.
+        #[serde(default)]
+        provisional: bool,
         #[serde(flatten)]
         evidence: Evidence,
         reason: String,
@@ -401,8 +404,8 @@ pub(crate) async fn carry_out(
             let removed = store.unsuppress(workspace, target.target(), reason, actor, now).await?;
             Ok(json!({ "target": target.shown(), "removed": removed }))
         }
-        Order::Lift { evidence, reason, dry_run } => {
-            let filter = evidence.filter();
+        Order::Lift { provisional, evidence, reason, dry_run } => {
+            let filter = LiftFilter { provisional_only: *provisional, ..evidence.filter() };
             if *dry_run {
                 return Ok(previewed("lifted", &store.lift_preview(workspace, filter).await?));
             }

@@ -6,7 +6,9 @@
 use crate::Store;
 use crate::error::{Result, StoreError};
 use crate::sqlite::{Ledger, suppressions};
-use model::{Actor, ContactId, DeliveryId, DomainId, EmailAddress, SuppressionReason, Timestamp, WorkspaceId};
+use model::{
+    Actor, CampaignId, ContactId, DeliveryId, DomainId, EmailAddress, SuppressionReason, Timestamp, WorkspaceId,
+};
 use std::fmt;
 use std::str::FromStr;
 
@@ -230,6 +232,10 @@ impl Store {
             self.core.lanes.write(move |ledger| ledger.note_restored(workspace, detail, &actor, now)).await?;
         }
         Ok(lifted)
+    }
+    /// How many are suppressed provisionally on the strength of a campaign.
+    pub async fn provisional_of(&self, campaign: CampaignId) -> Result<u64> {
+        self.core.lanes.read(move |conn| suppressions::provisional_of(conn, campaign)).await
     }
     /// Makes provisional suppressions final: those whose evidence is a refusal of this provider (`None`: of any) since
     /// a time. Returns how many.

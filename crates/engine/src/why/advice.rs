@@ -8,6 +8,8 @@ use serde::Serialize;
 use store::{Contact, DeliveryRow, Store, StoreError};
 
 const LIFT: &str = "Think the server was wrong? Lifting the suppression needs a reason:";
+const INCIDENT: &str = "Their provider seemed to know none of its people then, so this is provisional. Once it is over, lift \
+                        what it suppressed:";
 const DOUBT: &str = "Look for evidence (a bounce, an answer), or send it again at the risk of a second copy:";
 
 const LISTED: &str = "Our address is listed there. Look it up at the list that is named and have it removed, or add another \
@@ -53,6 +55,9 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
             let edit = run(ANOTHER, format!("contact edit {} --email NEW", contact.id));
             let target = told.address.clone().unwrap_or_else(|| contact.id.to_string());
             vec![edit, run(SUPPRESS, format!("suppress add {target} --note \"…\""))]
+        }
+        DeliveryState::Hard if contact.suppressions.iter().any(|kept| kept.provisional) => {
+            vec![run(INCIDENT, "suppress lift --provisional --reason \"…\"".to_owned())]
         }
         DeliveryState::Hard => {
             let whom = contact.suppressions.iter().find(|kept| kept.reason.may_be_lifted());
@@ -186,7 +191,7 @@ const fn when_skipped(reason: SkipReason) -> &'static str {
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     let waiting = CampaignState::ALL.iter().map(|state| while_waiting(*state));
     let skipped = SkipReason::ALL.iter().map(|reason| when_skipped(*reason));
-    waiting.chain(skipped).chain([LIFT, DOUBT, LISTED, ANOTHER, SUPPRESS])
+    waiting.chain(skipped).chain([LIFT, INCIDENT, DOUBT, LISTED, ANOTHER, SUPPRESS])
 }
 
 fn show(contact: &Contact) -> String {

@@ -40,6 +40,8 @@ pub enum Step {
         whole_domain: bool,
         /// The try that proved it.
         evidence_try: u16,
+        /// Made while the provider seemed to have an incident: to be confirmed or lifted.
+        provisional: bool,
     },
     /// Something else about the person.
     Event {
@@ -138,8 +140,9 @@ pub(super) fn timeline(
     }
     steps.extend(entry.attempts.iter().map(|row| (row.attempt.started_at, Step::Try(Box::new(one_try(row))))));
     for kept in person.contact.suppressions.iter().filter(|kept| kept.evidence == Some(entry.delivery.delivery)) {
-        let (at, reason, whole_domain) = (kept.at, kept.reason, kept.is_domain);
-        steps.push((at, Step::Suppressed { at, reason, whole_domain, evidence_try: entry.delivery.attempts }));
+        let (at, reason, whole_domain, provisional) = (kept.at, kept.reason, kept.is_domain, kept.provisional);
+        let evidence_try = entry.delivery.attempts;
+        steps.push((at, Step::Suppressed { at, reason, whole_domain, evidence_try, provisional }));
     }
     let told = |event: &&Event| {
         let kinds =

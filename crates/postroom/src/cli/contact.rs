@@ -86,8 +86,7 @@ pub(crate) enum Cause {
 pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     match command {
         Command::Restore { cause, evidence, reason, yes } => {
-            let now = Ledger::read_to_change(dir).await?.now();
-            let (evidence, dry_run) = (evidence.read(now)?, !yes);
+            let (evidence, dry_run) = (evidence.read(&Ledger::read_to_change(dir).await?).await?, !yes);
             let cause = match cause {
                 Cause::SoftBounceLimit => ErrorCause::SoftBounceLimit,
                 Cause::Refused => ErrorCause::Refused,
@@ -236,6 +235,7 @@ pub(crate) fn suppression_json(entry: &Suppression) -> Value {
         "reason": entry.reason,
         "evidence": entry.evidence.map(|id| id.to_string()),
         "note": entry.note,
+        "provisional": entry.provisional,
         "at": iso_time(entry.at),
         "by": entry.actor,
     })

@@ -13,6 +13,7 @@ use crate::show::Style;
 use model::SuppressionReason;
 use serde_json::Value;
 use std::path::Path;
+use store::LiftFilter;
 
 /// Groups of a preview that are shown.
 const GROUPS_SHOWN: usize = 10;
@@ -48,10 +49,13 @@ pub(crate) enum Command {
     /// Lift bounce suppressions: of one address or domain, or of all that match
     Lift {
         /// An address or a domain
-        #[arg(value_name = "ADDRESS|DOMAIN", conflicts_with_all = ["provider", "code", "since", "until"])]
+        #[arg(value_name = "ADDRESS|DOMAIN", conflicts_with_all = ["provider", "code", "since", "until", "provisional"])]
         target: Option<String>,
         #[command(flatten)]
         evidence: evidence::Typed,
+        /// Those made while a provider seemed to have an incident
+        #[arg(long)]
+        provisional: bool,
         /// Why; it is kept in the log
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -68,14 +72,13 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         Command::Remove { target, reason } | Command::Lift { target: Some(target), reason, .. } => {
             remove(&target, reason, dir, output).await?;
         }
-        Command::Lift { target: None, evidence, reason, yes } => {
-            if evidence.is_empty() {
+        Command::Lift { target: None, evidence, provisional, reason, yes } => {
+            if evidence.is_empty() && !provisional {
                 return Err(Failure::bad_input("nothing says which suppressions to lift")
-                    .advise("name an address, or --provider, --code, --since, --until"));
+                    .advise("name an address, or --provider, --code, --since, --until, --provisional"));
             }
-            let now = Ledger::read_to_change(dir).await?.now();
-            let (evidence, dry_run) = (evidence.read(now)?, !yes);
-            let order = Order::Lift { evidence, reason, dry_run };
+            let (evidence, dry_run) = (evidence.read(&Ledger::read_to_change(dir).await?).await?, !yes);
+            let order = Order::Lift { provisional, evidence, reason, dry_run };
             let answer = order::place(dir, order, &mut |_| {}).await?;
             output.answer(&answer, || told_lift(&answer, dry_run));
         }
@@ -128,7 +131,9 @@ async fn list(reason: Option<SuppressionReason>, dir: &Path, output: &Output) ->
                 let kind = if entry.is_domain { " (whole domain)" } else { "" };
                 let reason = entry.reason.word().replace('_', " ");
                 let note = entry.note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
-                style.row(format!("{shown}{kind}  {reason}  {}  {}{note}", local_time(entry.at), entry.actor), 4)
+                let provisional = if entry.provisional { ", provisional" } else { "" };
+                let (at, by) = (local_time(entry.at), &entry.actor);
+                style.row(format!("{shown}{kind}  {reason}{provisional}  {at}  {by}{note}"), 4)
             });
         }
         match page.last() {

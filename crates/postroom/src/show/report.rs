@@ -46,6 +46,17 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.push(String::new());
         lines.extend(table("NOT DELIVERED", &report.causes, CAUSES_SHOWN, style));
     }
+    if let Some(count) = report.provisional {
+        let people = if count == 1 { "person" } else { "people" };
+        let told = format!(
+            "{} {people} of the hard bounces are suppressed provisionally: their provider seemed to have an incident. Once it is \
+             over, lift that:",
+            thousands(count)
+        );
+        lines.push(String::new());
+        lines.extend(wrapped("", &told, style.width));
+        lines.push(format!("    {}", style.command("suppress lift --provisional --reason \"…\"")));
+    }
     for silent in &report.silent_sites {
         lines.push(String::new());
         lines.extend(wrapped("", &silent.told(), style.width));

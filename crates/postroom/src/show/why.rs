@@ -52,8 +52,14 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
     let word = style.ink(ink_of(&told.stands), told.stands.word());
     let suppressed = match why.suppressions.first() {
         Some(kept) if kept.whole_domain => "The whole domain is suppressed; nothing more will be tried.",
+        Some(kept) if kept.provisional => {
+            "Suppressed for now: their provider seemed to have an incident, so this is provisional."
+        }
         Some(_) => "Suppressed; nothing more will be tried.",
-        None => "Not suppressed yet: a second look-up has to agree first. Nothing more is tried in this campaign.",
+        None if was_missing(told) => {
+            "Not suppressed: a second look-up, hours later, has to agree first. Nothing more is tried in this campaign."
+        }
+        None => "It was suppressed for that, and is not any more: the next campaign mails it again.",
     };
     let text = match &told.stands {
         Stands::Skipped { .. } => format!("{}. Nothing was sent.", told.meaning),
@@ -114,6 +120,13 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
         lines.push(format!("  Whose problem: {whose}.{not_yours}"));
     }
     lines
+}
+
+/// Was it the domain that was missing? One look-up alone suppresses nobody.
+fn was_missing(told: &Told) -> bool {
+    let mut tries = told.timeline.iter().rev();
+    tries.find_map(|step| if let Step::Try(one) = step { Some(one.category) } else { None })
+        == Some(Category::UnknownDomain)
 }
 
 /// Who settled what nobody had known, when and because of what.
@@ -179,13 +192,14 @@ fn timeline(told: &Told, transcript: bool, style: &Style) -> Vec<String> {
                     lines.extend(conversation(one, indent, style));
                 }
             }
-            Step::Suppressed { reason, whole_domain, evidence_try, .. } => {
+            Step::Suppressed { reason, whole_domain, evidence_try, provisional, .. } => {
+                let provisional = if *provisional { "; provisional" } else { "" };
                 let reach = if *whole_domain { "the whole domain" } else { "all mail of this workspace" };
                 let because = match reason {
                     SuppressionReason::HardBounced | SuppressionReason::DomainRefusesMail => String::new(),
                     other => format!(" ({})", other.word().replace('_', " ")),
                 };
-                lines.push(head(&format!("suppressed: {reach}{because}, evidence: try {evidence_try}")));
+                lines.push(head(&format!("suppressed: {reach}{because}, evidence: try {evidence_try}{provisional}")));
             }
             Step::Event { event, by, detail, .. } => {
                 lines.extend(event_told(*event, by, detail.as_deref(), &head(""), style))
@@ -349,6 +363,9 @@ fn suppressed(kept: &Kept, style: &Style) -> Vec<String> {
     }
     if let Some(note) = &kept.note {
         text += &format!("; note: {note}");
+    }
+    if kept.provisional {
+        text += "; provisional, made while their provider seemed to have an incident";
     }
     wrapped("  Suppressed: ", &text, style.width)
 }

@@ -92,6 +92,11 @@ fn what_a_person_said_cannot_be_lifted_and_what_we_said_can() {
     let list = room.json(&["suppress", "list"]);
     assert_eq!(list.len(), 3, "{list:?}");
     assert!(list.iter().any(|entry| entry["is_domain"] == true && entry["by"] == "cli:anna"));
+    for unknown in ["nosuch", "gmail"] {
+        let (code, error) = room.fails(&["suppress", "lift", "--provider", unknown, "--reason", "their incident"]);
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains("no provider is called") && error.contains("google"), "{error}");
+    }
     let (code, error) = room.fails(&["suppress", "lift", "a@x.example", "--reason", "they are nice"]);
     assert!(code == 3 || code == 2, "{code} {error}");
     room.says(&["suppress", "remove", "b@x.example", "--reason", "a mistake"]);

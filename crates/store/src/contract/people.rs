@@ -280,7 +280,9 @@ fn what_an_incident_suppressed_is_confirmed_or_lifted_by_provider() {
     let provisional =
         |email: &str| contact(&store, email).suppressions.iter().map(|s| s.provisional).collect::<Vec<_>>();
     assert_eq!((provisional("1@a.example"), provisional("3@a.example")), (vec![true], vec![false]));
+    assert_eq!(now(store.provisional_of(campaign.id)).unwrap(), 3);
     let next = sending(&store, "next", id);
+    assert_eq!(now(store.provisional_of(next.id)).unwrap(), 0);
     assert_eq!(now(store.tally(next.id)).unwrap().count(DeliveryState::Skipped), 4, "provisional keeps mail away too");
     let confirm = |provider: Option<&str>, since| {
         now(store.confirm_provisional(W, provider.map(str::to_owned), Some(at(since)), &ME, at(40))).unwrap()
@@ -291,6 +293,11 @@ fn what_an_incident_suppressed_is_confirmed_or_lifted_by_provider() {
     assert_eq!((lift(true), lift(false), lift(true)), (1, 1, 0));
     let freed = contact(&store, "2@a.example");
     assert_eq!((freed.status, freed.suppressions.len()), (ContactStatus::Active, 0));
+    let story = now(store.person(freed.id)).unwrap().unwrap().events;
+    let last =
+        story.iter().filter(|event| event.kind == EventKind::StatusChanged).max_by_key(|event| event.at).unwrap();
+    let by_whom = (last.detail.as_deref(), last.actor.as_str());
+    assert_eq!(by_whom, (Some("active: suppression lifted: their incident"), ME.as_text().as_str()));
     assert_eq!(provisional("1@a.example"), [false]);
     assert_eq!((provisional("3@a.example"), provisional("4@a.example")), (vec![false], vec![true]));
     assert_eq!(confirm(None, 0), 1);

@@ -9,8 +9,8 @@ use crate::restore::{GROUPS_MAX, RestoreGroup, RestorePreview, SHOWN_MAX};
 use crate::secrets::{hex, unhex};
 use crate::suppression::{LiftFilter, SecondLookup, SuppressedPlace, Suppression, Target};
 use model::{
-    Actor, AddressId, ContactId, ContactStatus, DeliveryId, DomainId, EmailAddress, ErrorCause, EventKind, MailDomain,
-    SkipReason, SuppressionReason, Timestamp, WorkspaceId,
+    Actor, AddressId, CampaignId, ContactId, ContactStatus, DeliveryId, DomainId, EmailAddress, ErrorCause, EventKind,
+    MailDomain, SkipReason, SuppressionReason, Timestamp, WorkspaceId,
 };
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -171,6 +171,13 @@ pub(crate) fn of_address(
         found.push(row?);
     }
     Ok(found)
+}
+
+/// How many are suppressed provisionally on the strength of a campaign.
+pub(crate) fn provisional_of(conn: &Connection, campaign: CampaignId) -> Result<u64> {
+    let sql = "SELECT count(*) FROM suppression s JOIN delivery d ON d.id = s.evidence
+        WHERE s.provisional = 1 AND d.campaign = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([campaign.0], |row| row.get(0))?)
 }
 
 /// Missing domains whose second look-up is due.
@@ -379,14 +386,22 @@ impl Ledger {
     ) -> Result<()> {
         if let Some(address) = address.filter(|_| reason == SuppressionReason::HardBounced) {
             let sql = "UPDATE contact SET status = ?3, error = NULL
-                WHERE workspace = ?1 AND address = ?2 AND status = ?4 AND error = ?5";
-            self.conn.prepare_cached(sql)?.execute(params![
+                WHERE workspace = ?1 AND address = ?2 AND status = ?4 AND error = ?5 RETURNING id";
+            let key = params![
                 workspace.0,
                 address.0,
                 ContactStatus::Active.code(),
                 ContactStatus::Error.code(),
                 ErrorCause::HardBounced.code()
-            ])?;
+            ];
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let back: Vec<i64> = statement.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            drop(statement);
+            for contact in back {
+                let detail = Some(format!("{}: suppression lifted: {why}", ContactStatus::Active));
+                let about = NewEvent { contact: Some(ContactId(contact)), detail, ..NewEvent::default() };
+                self.event(workspace, EventKind::StatusChanged, actor, now, about)?;
+            }
         }
         // It is of their story: the reason that somebody typed goes with them when they are forgotten.
         let contact = address.map_or(Ok(None), |address| {

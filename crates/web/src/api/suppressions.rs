@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use model::access::Scope;
 use model::{EmailAddress, MailDomain, SuppressionReason, WorkspaceId};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use store::{LiftFilter, RestoreGroup, RestorePreview, SuppressedPlace, Target};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +22,8 @@ const LIST: &str = "suppressions";
 const NEWEST: &str = "newest";
 /// Reasons one address can be suppressed for: entries that share a place in the list.
 const REASONS: usize = SuppressionReason::ALL.len();
+/// How long it may take until the engine says whom it knows.
+const OPERATORS_WAIT: Duration = Duration::from_secs(2);
 /// The longest note or reason, in characters.
 const NOTE_CHARS_MAX: usize = 500;
 
@@ -289,7 +292,7 @@ pub(crate) async fn lift(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LiftMany {
-    /// The provider whose refusals were wrong (`google`).
+    /// The provider whose refusals were wrong: its key (`google`) or name.
     #[serde(default)]
     provider: Option<String>,
     /// The reply or enhanced code (`550`, `5.1.1`).
@@ -323,8 +326,11 @@ pub(crate) async fn lift_many(
 ) -> Result<Json<Lifted>, Problem> {
     caller.may(Scope::SuppressionsWrite)?;
     let mut faults = Faults::default();
-    let filter = lift.read(&mut faults);
+    let mut filter = lift.read(&mut faults);
     faults.hold()?;
+    if let Some(named) = filter.provider.take() {
+        filter.provider = Some(provider_of(&app, caller.workspace, named).await?);
+    }
     let told = match lift.dry_run {
         true => app.store.lift_preview(caller.workspace, filter).await?,
         false => {
@@ -335,6 +341,22 @@ pub(crate) async fn lift_many(
     };
     let groups = told.groups.into_iter().map(Refusals::from).collect();
     Ok(Json(Lifted { lifted: told.count, dry_run: lift.dry_run, groups, sample: told.sample }))
+}
+
+/// The key of the provider that is meant. Refused: a name that nobody goes by and that stands behind no suppression.
+async fn provider_of(app: &App, workspace: WorkspaceId, named: String) -> Result<String, Problem> {
+    let known = tokio::time::timeout(OPERATORS_WAIT, app.engine.operator_called(&named)).await;
+    if let Some(known) = known.unwrap_or_default() {
+        return Ok(known.key);
+    }
+    let filter = LiftFilter { provider: Some(named.clone()), ..LiftFilter::default() };
+    if app.store.lift_preview(workspace, filter).await?.count > 0 {
+        return Ok(named);
+    }
+    let near = model::nearest(&named, dispatch::providers::all().iter().map(|known| known.key.as_str()));
+    let hint = if near.is_empty() { String::new() } else { format!(" (near: {})", near.join(", ")) };
+    let says = format!("no provider is called {named:?}{hint}, and no suppression came from one");
+    Err(Problem::field("provider", says))
 }
 
 impl LiftMany {

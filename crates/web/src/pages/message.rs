@@ -66,6 +66,7 @@ fn page_of(
         ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "change")),
         ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "look")),
         ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "suppress")),
+        ["suppress", "lift", "--provisional", ..] => Some(("/suppressions".to_owned(), "lift")),
         ["suppress", "lift", target, ..] => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
             Some((format!("/suppressions/lift?{query}"), "lift"))
@@ -273,6 +274,7 @@ mod tests {
         assert_eq!(href("contact edit c_8 --email NEW"), Some(format!("/contacts/{contact}/change")));
         let lift = href("suppress lift kim+x@a.example --reason \"…\" --yes").unwrap();
         assert_eq!(lift, "/suppressions/lift?target=kim%2Bx%40a.example");
+        assert_eq!(href("suppress lift --provisional --reason \"…\"").unwrap(), "/suppressions");
         assert_eq!(href("resend 3 --in-doubt"), Some(format!("/campaigns/{campaign}/resend")));
         assert_eq!(href("doubt resend 3 kim@a.example"), Some(format!("/deliveries/{delivery}/doubt")));
         assert_eq!(href("resume 3"), Some(format!("/campaigns/{campaign}")));

@@ -39,6 +39,11 @@ async fn what_people_asked_for_is_not_lifted_by_others() {
     assert_eq!(all.code(), "invalid_field");
     let many = json!({ "reason": "wrong day", "code": "5.1.1", "dry_run": true });
     assert_eq!(house.post("/api/v1/suppressions/lift-many", &key, many).await.json()["lifted"], 0);
+    let by = |provider: &str| json!({ "reason": "their outage", "provider": provider, "dry_run": true });
+    assert_eq!(house.post("/api/v1/suppressions/lift-many", &key, by("Google")).await.json()["lifted"], 0);
+    let unknown = house.post("/api/v1/suppressions/lift-many", &key, by("nosuch")).await;
+    assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (422, "invalid_field"), "{}", unknown.text);
+    assert!(unknown.text.contains("no provider is called"), "{}", unknown.text);
     let nobody =
         json!({ "cause": "soft_bounce_limit", "provider": "google", "reason": "their outage", "dry_run": true });
     let told = house.post("/api/v1/contacts/restore", &key, nobody).await;

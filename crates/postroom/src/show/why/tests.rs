@@ -106,6 +106,26 @@ fn a_bounced_person() {
     );
 }
 
+/// What is told of the person whose mailbox does not exist, once the ledger was changed.
+fn bounced_after(change: impl FnOnce(&store::Store)) -> String {
+    let (store, _) = ledger();
+    change(&store);
+    let who = Who::Address(EmailAddress::parse("kim.left@harbour-bank.test").unwrap());
+    let known = now(why(&store, W, &who, None)).unwrap().unwrap();
+    super::why(&known, false, &style(at(3_000), 200)).join("\n")
+}
+
+#[test]
+fn a_bounce_whose_suppression_was_lifted() {
+    let told = bounced_after(|store| {
+        let (filter, anna) = (store::LiftFilter::default(), Actor::CommandLine("anna".to_owned()));
+        assert_eq!(now(store.lift(W, filter, "their incident", false, &anna, at(2_000))).unwrap(), 1);
+    });
+    assert!(told.contains("was suppressed for that, and is not any more"), "{told}");
+    assert!(told.contains("contact: now active: suppression lifted: their incident, by cli:anna"), "{told}");
+    assert!(!told.contains("second look-up"), "{told}");
+}
+
 #[test]
 fn a_waiting_person() {
     check(
