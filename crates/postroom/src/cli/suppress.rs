@@ -13,7 +13,6 @@ use crate::show::Style;
 use model::SuppressionReason;
 use serde_json::Value;
 use std::path::Path;
-use store::LiftFilter;
 
 /// Groups of a preview that are shown.
 const GROUPS_SHOWN: usize = 10;
