@@ -4,7 +4,8 @@
 //! campaign, once for its workspace and once for its provider; nothing can be switched off.
 
 use dispatch::brakes::{
-    Authentication, BlockedShare, Group, Groups, Incident, LeftAlone, Limits, Missing, PointsInside, Port25, Rates, Trip,
+    Authentication, BlockedShare, Group, Groups, Incident, LeftAlone, Limits, Missing, PointsInside, Port25, Rates,
+    Trip,
 };
 use model::{CampaignId, DayCount, Outcome, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
 use serde::{Deserialize, Serialize};

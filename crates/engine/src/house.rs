@@ -6,7 +6,7 @@ use crate::budget::Budgets;
 use crate::fleet::{Fleet, Rest};
 use crate::gate::Gate;
 use crate::holds::{Asked, Holds};
-use crate::lane::{Lane, LaneId, Refused, Stream};
+use crate::lane::{Lane, LaneId, SiteRefusal, Stream};
 use crate::lanes::Shown;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
@@ -591,16 +591,16 @@ impl House {
 
     /// What a verdict means for whoever was not tried. A reply that did not come leaves one person in doubt; to the others
     /// it is a server that does not answer.
-    fn refusal_in(&self, lane: &Lane, verdict: &Verdict, reply: Option<&str>) -> Refused {
+    fn refusal_in(&self, lane: &Lane, verdict: &Verdict, reply: Option<&str>) -> SiteRefusal {
         if verdict.outcome != model::Outcome::InDoubt {
             let reply = reply.and_then(|reply| reply.split_once(' '));
             let reply = reply.and_then(|(code, text)| Some(Reply::new(code.parse().ok()?, text)));
-            return Refused { verdict: verdict.clone(), reply };
+            return SiteRefusal { verdict: verdict.clone(), reply };
         }
         let provider = lane.provider().map(|provider| provider.key.as_str());
         let what = What::TimedOut;
         let verdict = judge(self.rules(), &Circumstance { stage: verdict.stage, provider, what });
-        Refused { verdict, reply: None }
+        SiteRefusal { verdict, reply: None }
     }
 
     /// Holds a lane alone, for a reason of ours, and says so.

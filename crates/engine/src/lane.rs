@@ -71,7 +71,7 @@ struct Inner {
     /// This lane alone is held: its servers are silent, or our ledger is.
     held: Option<LaneHold>,
     /// Refused without a break since then, and what it was.
-    refused_since: Option<(Timestamp, Refused)>,
+    refused_since: Option<(Timestamp, SiteRefusal)>,
     /// Flows of which more may come: a connection with nothing to do waits instead of leaving.
     more: BTreeMap<Flow, Supply>,
     accepted: u64,
@@ -104,7 +104,7 @@ pub(crate) enum Next {
 
 /// What a site refuses us with: what is settled by it has the same cause as whoever heard it.
 #[derive(Clone, Debug)]
-pub(crate) struct Refused {
+pub(crate) struct SiteRefusal {
     pub(crate) verdict: Verdict,
     /// What it said, if it said anything.
     pub(crate) reply: Option<Reply>,
@@ -449,7 +449,7 @@ impl Lane {
     }
 
     /// The site refused us: since when it does, without a break, is remembered.
-    pub(crate) fn refused(&self, refused: Refused, now: Timestamp) {
+    pub(crate) fn refused(&self, refused: SiteRefusal, now: Timestamp) {
         self.lock().refused_since.get_or_insert((now, refused));
         self.supplied.notify_waiters();
     }
@@ -473,7 +473,7 @@ impl Lane {
     }
 
     /// The refusal that has lasted longer than anybody's retry window: who still waits here is given up with it.
-    pub(crate) fn outlived(&self, schedule: &Schedule, now: Timestamp) -> Option<Refused> {
+    pub(crate) fn outlived(&self, schedule: &Schedule, now: Timestamp) -> Option<SiteRefusal> {
         let inner = self.lock();
         let (since, refused) = inner.refused_since.as_ref()?;
         let held = inner.is_held(now) || self.pacer.is_held(now);

@@ -38,8 +38,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::sunset::SleepRule;
 use store::{
-    Campaign, ContactEdit, Durability, LeftOut, Recipient, RestoreFilter, RestoreGroup, RestorePreview, Settling,
-    Store, StoreError, Target,
+    Campaign, ContactEdit, Durability, LeftOut, LiftFilter, Recipient, RestoreFilter, RestoreGroup, RestorePreview,
+    Settling, Store, StoreError, Target,
 };
 
 /// Something to be done to the ledger.

@@ -158,13 +158,13 @@ impl Incident {
 
     /// Which providers are held now, by key, and what is told of each.
     pub fn left_alone(&self, now: Timestamp) -> impl Iterator<Item = (&str, LeftAlone)> {
-        self.providers.keys().filter_map(move |key| {
+        self.providers.iter().filter_map(move |(key, watched)| {
             let until = self.held_until(key, now)?;
             let why = format!(
                 "it says of too many of its people that they do not exist, which looks like trouble of its own; then \
                  {INCIDENT_PROBE_ATTEMPTS} messages show whether it is over"
             );
-            Some((key.as_str(), LeftAlone { name: provider_name(key).to_owned(), until, why }))
+            Some((key.as_str(), LeftAlone { name: watched.name(key).to_owned(), until, why }))
         })
     }
 

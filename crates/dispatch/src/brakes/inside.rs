@@ -17,7 +17,7 @@ pub const INSIDE_PERCENT_MAX: usize = 20;
 /// How long after the first look at a site somebody may be judged by a second.
 pub const INSIDE_LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// How far back sites are counted.
-pub const INSIDE_WINDOW: Duration = Duration::from_secs(300);
+pub(super) const INSIDE_WINDOW: Duration = Duration::from_secs(300);
 
 /// Sites remembered of each kind.
 const SITES_MAX: usize = 4_096;

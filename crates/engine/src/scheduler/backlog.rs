@@ -7,7 +7,7 @@ use super::placing::attempt_without_contact;
 use super::site::{Backlog, Reading};
 use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
 use crate::house::Notice;
-use crate::lane::Refused;
+use crate::lane::SiteRefusal;
 use crate::{SendError, launch};
 use dispatch::react::given_up;
 use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp};
@@ -224,7 +224,7 @@ impl Scheduler {
     }
 
     /// The refusal that has outlived everybody's window at a site, if no other source can go there.
-    pub(super) fn given_up(&self, site: SiteId, now: Timestamp) -> Option<Refused> {
+    pub(super) fn given_up(&self, site: SiteId, now: Timestamp) -> Option<SiteRefusal> {
         let entry = self.sites.get(&site)?;
         let schedule = &self.house.settings.schedule;
         let mut refused = None;
@@ -235,7 +235,12 @@ impl Scheduler {
     }
 
     /// The site has refused us for longer than anybody's retry window: who waits for it is settled as it refused.
-    pub(super) async fn give_up(&mut self, site: SiteId, rows: Vec<Claimed>, Refused { verdict, reply }: &Refused) {
+    pub(super) async fn give_up(
+        &mut self,
+        site: SiteId,
+        rows: Vec<Claimed>,
+        SiteRefusal { verdict, reply }: &SiteRefusal,
+    ) {
         if !rows.is_empty() {
             self.hungry.insert(site);
         }
