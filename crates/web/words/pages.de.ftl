@@ -587,6 +587,12 @@ curve-told = Binnen { $hours } Stunden hatten { $opened } Personen geöffnet und
 did-opened = Personen, die öffneten
 did-opened-what = eine Richtung
 did-unknown = { $n } unbekannt
+did-none-counted = nicht gezählt
+did-together = niemand wird unterschieden
+did-times = { $n ->
+    [one] einmal von Personen
+   *[other] { $n }-mal von Personen
+}
 did-replied = Antworteten
 did-unsubscribed = Meldeten sich ab
 did-complained = Nannten es Spam

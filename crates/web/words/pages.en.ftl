@@ -587,6 +587,12 @@ curve-told = Within { $hours } hours { $opened } people had opened and { $clicke
 did-opened = People who opened
 did-opened-what = a direction
 did-unknown = { $n } unknown
+did-none-counted = not counted
+did-together = nobody is told apart
+did-times = { $n ->
+    [one] once by people
+   *[other] { $n } times by people
+}
 did-replied = Replied
 did-unsubscribed = Unsubscribed
 did-complained = Called it spam

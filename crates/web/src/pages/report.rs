@@ -16,6 +16,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use dispatch::brakes::{ATTEMPTS_MIN, HARD_MIN};
+use engine::launch;
 use engine::options::TrackingMode;
 use engine::report::reactions::LinkClicks;
 use engine::report::revenue::Worth;
@@ -23,6 +24,7 @@ use engine::report::{self, Report};
 use model::access::Scope;
 use model::reaction::By;
 use model::{CampaignId, CampaignKind, CampaignState};
+use store::Campaign;
 
 #[derive(Template)]
 #[template(path = "pages/report.html")]
@@ -136,6 +138,16 @@ pub(super) async fn show(
     }))
 }
 
+/// Whose opens and clicks a campaign counts.
+fn counted(campaign: &Campaign) -> TrackingMode {
+    launch::snapshot(campaign).map(|snapshot| snapshot.options.tracking.mode).unwrap_or_default()
+}
+
+/// A figure of a table; empty where nobody counted: a zero would be a fact.
+fn figure(count: u64, is_counted: bool) -> String {
+    if is_counted || count > 0 { count.to_string() } else { String::new() }
+}
+
 /// The table of causes, for a spreadsheet.
 pub(super) async fn causes(
     State(app): State<App>,
@@ -185,8 +197,9 @@ pub(super) async fn links(
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;
     let known = report::reactions::reactions(&app.store, &campaign).await?;
+    let is_counted = known.counted != TrackingMode::Off;
     let rows = known.links.into_iter().map(|link| {
-        let times = [link.times.person, link.times.unsure, link.times.machine].map(|times| times.to_string());
+        let times = [link.times.person, link.times.unsure, link.times.machine].map(|times| figure(times, is_counted));
         [vec![link.link.to_string(), link.url.unwrap_or_default()], times.to_vec()].concat()
     });
     Ok(Table::whole(
@@ -231,13 +244,16 @@ pub(super) async fn variants(
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;
     let known = engine::trial::told(&app.store, &campaign, app.now()).await?;
+    let knows_people = counted(&campaign) == TrackingMode::Full;
     let header =
         ["variant", "subject", "people", "accepted", "clicked", "opened", "reached", "unsubscribed", "complained"];
     let rows = known.into_iter().flat_map(|told| told.variants).map(|one| {
-        let counts = [one.people, one.accepted, one.clicked, one.opened].map(|count| count.to_string());
+        let sent = [one.people, one.accepted].map(|count| count.to_string());
+        let acted = [one.clicked, one.opened].map(|count| figure(count, knows_people));
+        let counts = [sent, acted].concat();
         let reached = one.reached.map(|count| count.to_string()).unwrap_or_default();
         let ends = vec![reached, one.unsubscribed.to_string(), one.complained.to_string()];
-        [vec![one.variant.to_string(), one.subject.unwrap_or_default()], counts.to_vec(), ends].concat()
+        [vec![one.variant.to_string(), one.subject.unwrap_or_default()], counts, ends].concat()
     });
     Ok(Table::whole("variants", &header, rows.collect()))
 }
@@ -252,9 +268,12 @@ pub(super) async fn curve(
     let campaign = found(&app, &visitor, id).await?;
     let curve = report::curve::curve(&app.store, &campaign, app.now()).await?;
     let header = ["after_hours", "hours", "people_opened", "people_clicked", "opens", "clicks", "by_others"];
+    let mode = counted(&campaign);
     let rows = curve.into_iter().flat_map(|curve| curve.points).map(|point| {
-        let people = [u64::from(point.after_hours), u64::from(point.hours), point.opened, point.clicked];
-        people.into_iter().chain([point.opens, point.clicks, point.by_others]).map(|count| count.to_string()).collect()
+        let when = [point.after_hours, point.hours].map(|hours| hours.to_string());
+        let people = [point.opened, point.clicked].map(|count| figure(count, mode == TrackingMode::Full));
+        let times = [point.opens, point.clicks, point.by_others].map(|count| figure(count, mode != TrackingMode::Off));
+        [when.to_vec(), people.to_vec(), times.to_vec()].concat()
     });
     Ok(Table::whole("curve", &header, rows.collect()))
 }

@@ -33,6 +33,12 @@ async fn what_became_of_it_is_told_and_taken_along() {
     let id = over(&house, DeliveryState::Accepted).await;
     let report = look(&house, &format!("/campaigns/{id}/report"), &cookie).await.text;
     assert!(report.contains("Opens and clicks of this campaign were not counted."), "{report}");
+    assert_eq!(
+        report.matches("–</dd><dd class=\"small mute\">not counted</dd>").count(),
+        2,
+        "a zero is a fact: {report}"
+    );
+    assert!(!report.contains("?did=clicked\"") && !report.contains("?did=opened\""), "{report}");
     let table = look(&house, &format!("/campaigns/{id}/causes.csv"), &cookie).await;
     assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
     assert!(table.text.starts_with("state,people,provider") && table.text.contains("blocked,1,,550"), "{}", table.text);

@@ -252,6 +252,11 @@ async fn anonymous_clicks_count_for_the_campaign_and_name_nobody() {
     );
     let events = sent.house.app.store.events(store::Cursor::START, 1_000).await.unwrap();
     assert!(events.iter().all(|event| event.reaction.is_none()), "nothing is written about anybody");
+    let cookie = owner(&sent.house).await;
+    let report = look(&sent.house, &format!("/campaigns/{}/report", sent.campaign), &cookie).await.text;
+    assert!(report.contains("–</dd><dd class=\"small mute\">nobody is told apart · "), "{report}");
+    let hours = look(&sent.house, &format!("/campaigns/{}/curve.csv", sent.campaign), &cookie).await.text;
+    assert!(hours.lines().skip(1).all(|row| row.split(',').nth(3) == Some("")), "people were not counted: {hours}");
 }
 
 #[tokio::test]
