@@ -60,6 +60,11 @@ pub(super) async fn standing(
     Ok((class, icon, says))
 }
 
+/// When that was so: with its day, where the campaign began or ended on another.
+pub(super) fn as_of(shown: &Shown, campaign: &Campaign) -> String {
+    shown.time_after(&shown.now, campaign.ended_at.or(campaign.started_at).as_ref())
+}
+
 /// That a hold keeps people from their next try: who placed it, why, and until when.
 pub(super) fn says_held(shown: &Shown, by: &str, why: &str, until: Option<Timestamp>) -> String {
     let (who, why) = (by_kind(shown, by), shown.machine_said(why, &shown.now));
@@ -128,7 +133,7 @@ impl Head {
             from: chosen.options.from,
             started: campaign.started_at.map(|at| shown.time(&at)),
             ended: campaign.ended_at.map(|at| shown.time(&at)),
-            as_of: shown.time_after(&shown.now, campaign.ended_at.or(campaign.started_at).as_ref()),
+            as_of: as_of(shown, campaign),
             tab,
             may_pause: may_send && is_moving,
             may_resume: may_send && campaign.state == Paused,

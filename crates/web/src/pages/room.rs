@@ -3,7 +3,7 @@
 //! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
 //! in the same places.
 
-use super::campaign::is_elsewhere;
+use super::campaign::{as_of, is_elsewhere, standing};
 use super::equation::Equation;
 use super::names::by_kind;
 use super::shown::Shown;
@@ -228,6 +228,16 @@ pub(super) fn refused_for_our_setup(report: &Report) -> impl Iterator<Item = &Ca
     report.causes.iter().chain(&report.waiting_causes).filter(is_ours)
 }
 
+/// Where the campaign stands, as its head has it.
+#[derive(Template)]
+#[template(path = "pages/standing.html")]
+struct Standing {
+    icons: &'static str,
+    class: &'static str,
+    icon: &'static str,
+    state: String,
+}
+
 impl Room {
     /// As it stands.
     pub(super) async fn of(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Room, Problem> {
@@ -247,6 +257,11 @@ impl Room {
             false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
+        // The head says of when all this is: it moves with the figures.
+        let (class, icon, state) = standing(app, visitor, campaign).await?;
+        let standing = Standing { icons: &super::assets::PLACE, class, icon, state };
+        parts.extend(standing.render().ok().map(|html| ("standing", html)));
+        parts.insert("as-of", as_of(&visitor.shown, campaign));
         parts
             .extend(trial::watched(&app.desk.latest, app, &visitor.shown, campaign).await?.map(|html| ("trial", html)));
         Ok(Room { parts, sees_lanes })

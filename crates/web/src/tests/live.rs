@@ -107,6 +107,27 @@ async fn figures_move_on_every_page_that_watches() {
 }
 
 #[tokio::test]
+async fn of_when_a_live_page_is_moves_with_its_figures() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let base = format!("/campaigns/{}", things.campaign);
+    let room = look(&house, &base, &cookie).await.text;
+    assert!(room.contains(" <span data-part=\"as-of\">") && room.contains("<span data-part=\"standing\">"), "{room}");
+    let request = Request::builder().uri(format!("{base}/live")).header("cookie", &cookie).body(Body::empty()).unwrap();
+    let mut body = house.open(request).await.into_body();
+    let before = event(&mut body, "as-of").await;
+    house.pass(Duration::from_secs(120));
+    let after = event(&mut body, "as-of").await;
+    assert_ne!(before, after, "two minutes later");
+    let (id, store) = (things.campaign.parse().unwrap(), &house.app.store);
+    store.set_campaign_state(id, CampaignState::Paused, None, &Actor::Engine, house.app.now()).await.unwrap();
+    house.pass(Duration::from_secs(2));
+    let stands = event(&mut body, "standing").await;
+    assert!(stands.contains("Paused"), "{stands}");
+}
+
+#[tokio::test]
 async fn what_holds_it_stands_where_its_end_cannot_be_told() {
     let house = House::new();
     let things = house.furnish().await;
