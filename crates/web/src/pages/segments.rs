@@ -7,6 +7,7 @@ use super::sheet::{Cell, Press, Sheet, Table};
 use super::{Visitor, page};
 use crate::App;
 use crate::api::segments as api;
+use crate::auth::hash;
 use crate::extract::{Asked, At, given};
 use crate::page as pages;
 use crate::problem::{Code, Faults, Problem};
@@ -27,7 +28,7 @@ use model::{CampaignId, CauseMark, ContactId, ContactStatus, DeliveryState, Emai
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
-use store::{Among, Campaign, Contact, Explained, Sought, Stand};
+use store::{Among, Campaign, Contact, Explained, Segment, Sought, Stand};
 
 const LIST: &str = "segments";
 /// The values of people that are their names.
@@ -40,6 +41,8 @@ const SAMPLE: usize = 10;
 const CHOICES_MAX: usize = 100;
 /// Levels of a rule that are set off from each other.
 const DEPTH_SHOWN: usize = 5;
+/// Octets of the mark of a segment in its form.
+const MARK_BYTES: usize = 16;
 
 /// The segments.
 pub(super) async fn list(
@@ -199,6 +202,25 @@ struct Draft {
     is_watched: bool,
     who: String,
     error: Option<Problem>,
+    /// The mark of the segment that the page was drawn of; empty of a new one.
+    read: String,
+    /// What another window made of it since, where that is not what is typed here.
+    overtaken: Option<Segment>,
+}
+
+impl Draft {
+    fn mark(&self) -> String {
+        mark(&self.name, &self.text, self.is_watched)
+    }
+}
+
+/// The mark of a segment as it stands: another one whenever anything in it is another.
+fn mark(name: &str, text: &str, is_watched: bool) -> String {
+    hash(&format!("{is_watched}\n{name}\n{text}")).iter().take(MARK_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn mark_of(kept: &Segment) -> String {
+    mark(&kept.name, &kept.rule.to_string(), kept.is_watched)
 }
 
 /// Whom a rule holds for.
@@ -325,9 +347,20 @@ pub(super) async fn new(
             Err(why) => (Lines::default(), Some(Problem::field("text", why.to_string()))),
         },
     };
-    let draft = Draft { id: None, name: begun.name, lines, text: begun.text, is_watched: false, who: begun.who, error };
+    let (read, overtaken) = (String::new(), None);
+    let draft = Draft {
+        id: None,
+        name: begun.name,
+        lines,
+        text: begun.text,
+        is_watched: false,
+        who: begun.who,
+        error,
+        read,
+        overtaken,
+    };
     let is_to_be_asked = draft.error.is_none() && !draft.lines.lines.is_empty();
-    draw(&app, &visitor, draft, is_to_be_asked, false).await
+    draw(&app, &visitor, draft, is_to_be_asked).await
 }
 
 /// A segment.
@@ -340,10 +373,12 @@ pub(super) async fn show(
     visitor.caller.may(Scope::SegmentsRead)?;
     let known = app.store.segment(visitor.caller.workspace, id).await?;
     let known = known.ok_or_else(|| Problem::not_found("segment", id))?;
+    let read = mark_of(&known);
     let (lines, text) = (Lines::of(&known.rule), known.rule.to_string());
     let (name, is_watched) = (known.name, known.is_watched);
-    let draft = Draft { id: Some(id), name, lines, text, is_watched, who: begun.who, error: None };
-    draw(&app, &visitor, draft, true, true).await
+    let draft =
+        Draft { id: Some(id), name, lines, text, is_watched, who: begun.who, error: None, read, overtaken: None };
+    draw(&app, &visitor, draft, true).await
 }
 
 /// What was pressed on the form of a new segment.
@@ -372,6 +407,8 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
         is_watched: typed.has("watched"),
         who: typed.get("who").to_owned(),
         error: None,
+        read: typed.get("read").to_owned(),
+        overtaken: None,
     };
     match wish.strip_prefix("remove-").map(str::parse) {
         Some(Ok(number)) => draft.lines.remove(number),
@@ -400,7 +437,7 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
                 draft.error = faults.hold().err();
             }
             draft.text = if is_text_meant { draft.text } else { String::new() };
-            return draw(&app, &visitor, draft, false, false).await;
+            return draw(&app, &visitor, draft, false).await;
         }
     };
     draft.text = rule.to_string();
@@ -408,10 +445,21 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
     if wish == "save" {
         return save(&app, &visitor, draft).await;
     }
-    draw(&app, &visitor, draft, true, false).await
+    draw(&app, &visitor, draft, true).await
 }
 
+/// Keeps it, unless that would throw away what another window kept since the page was drawn: that is shown beside what was
+/// typed here, and a second press is meant.
 async fn save(app: &App, visitor: &Visitor, mut draft: Draft) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsWrite)?;
+    if let (Some(id), false) = (draft.id, draft.read.is_empty())
+        && let Some(kept) = app.store.segment(visitor.caller.workspace, id).await?
+        && ![&draft.read, &draft.mark()].contains(&&mark_of(&kept))
+    {
+        draft.read = mark_of(&kept);
+        draft.overtaken = Some(kept);
+        return draw(app, visitor, draft, true).await;
+    }
     let body = json!({ "name": draft.name, "text": draft.text, "watched": draft.is_watched });
     let (state, caller) = (State(app.clone()), visitor.caller.clone());
     let saved = match draft.id {
@@ -428,18 +476,12 @@ async fn save(app: &App, visitor: &Visitor, mut draft: Draft) -> Result<Response
                     }
                     other => other,
                 });
-            draw(app, visitor, draft, false, false).await
+            draw(app, visitor, draft, false).await
         }
     }
 }
 
-async fn draw(
-    app: &App,
-    visitor: &Visitor,
-    mut draft: Draft,
-    is_to_be_asked: bool,
-    is_saved: bool,
-) -> Result<Response, Problem> {
+async fn draw(app: &App, visitor: &Visitor, mut draft: Draft, is_to_be_asked: bool) -> Result<Response, Problem> {
     let shown = &visitor.shown;
     let mut found = None;
     if is_to_be_asked && visitor.caller.scopes.has(Scope::ContactsRead) {
@@ -452,6 +494,11 @@ async fn draw(
         }
     }
     let workspace = visitor.caller.workspace;
+    let kept = match draft.id {
+        Some(id) => app.store.segment(workspace, id).await?,
+        None => None,
+    };
+    let is_saved = kept.is_some_and(|kept| mark_of(&kept) == draft.mark());
     let (mut lists, mut imports, mut campaigns) = (Vec::new(), Vec::new(), Vec::new());
     if draft.lines.has(conditions::LIST) {
         let found = app.store.lists(workspace, None, CHOICES_MAX).await?;
@@ -482,7 +529,11 @@ async fn draw(
         Some(_) if !draft.name.is_empty() => draft.name.clone(),
         _ => shown.say("segment-new"),
     };
-    let status = draft.error.as_ref().map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
+    let status = match (&draft.error, &draft.overtaken) {
+        (Some(_), _) => StatusCode::UNPROCESSABLE_ENTITY,
+        (None, Some(_)) => StatusCode::CONFLICT,
+        (None, None) => StatusCode::OK,
+    };
     let drawn = SegmentPage {
         layout: Layout::of(app, visitor, Section::Segments, title),
         action: draft.id.map_or_else(|| "/segments/new".to_owned(), |id| format!("/segments/{id}")),

@@ -1,6 +1,7 @@
 //! Bringing people in and segments, as a browser meets them.
 
 use super::browser::{Browser, roles};
+use super::composer::hidden;
 use super::house::{House, snapshot};
 use model::{Actor, CampaignKind, Role, WorkspaceId};
 use store::{Audience, NewCampaign};
@@ -163,6 +164,36 @@ async fn a_segment_is_built_in_the_form_or_as_text_and_both_say_the_same() {
     assert!(browser.look(&format!("{path}/remove")).await.text.contains("Remove Dom?"));
     assert_eq!(browser.submit(&format!("{path}/remove"), "").await.status, 303);
     assert_eq!(browser.look(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn of_two_windows_on_a_segment_the_later_one_throws_nothing_away_unasked() {
+    let house = House::new();
+    let rule = model::segment::parse("sent").unwrap();
+    let (store, now) = (&house.app.store, house.app.now());
+    let known = store.create_segment(WorkspaceId::FIRST, "towns", rule, false, &Actor::Engine, now).await.unwrap();
+    let browser = Browser::owner(&house).await;
+    let path = format!("/segments/{}", known.id);
+    let drawn = browser.look(&path).await.text;
+    let read = hidden(&drawn, "read");
+    let save = async |read: &str, text: &str, wish: &str| {
+        let fields = [("name", "towns"), ("was", ""), ("read", read), ("text", text), ("do", wish)];
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        browser.submit(&path, &form).await
+    };
+    let kept = async || store.segment(WorkspaceId::FIRST, known.id).await.unwrap().unwrap().rule.to_string();
+    let why = save(&read, "sent", "why").await.text;
+    assert!(!drawn.contains("Not saved yet.") && !why.contains("Not saved yet."), "it is as it is kept: {why}");
+    assert!(save(&read, "opened", "count").await.text.contains("Not saved yet."));
+    assert_eq!(save(&read, "opened", "save").await.status, 303);
+    let late = save(&read, "clicked", "save").await;
+    assert!(late.status == 409 && late.text.contains("id=\"overtaken\""), "{} {}", late.status, late.text);
+    assert!(late.text.contains("<code>opened</code>"), "what is kept stands beside it: {}", late.text);
+    assert!(late.text.contains("clicked</textarea>"), "what was typed stands where it was: {}", late.text);
+    assert_eq!(kept().await, "opened");
+    assert_eq!(save(&hidden(&late.text, "read"), "clicked", "save").await.status, 303, "a second press is meant");
+    assert_eq!(kept().await, "clicked");
+    assert_eq!(save(&read, "clicked", "save").await.status, 303, "the same words throw nothing away");
 }
 
 #[tokio::test]
