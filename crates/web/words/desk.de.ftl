@@ -157,6 +157,8 @@ segment-people-n = { $n ->
    *[other] { $n } Personen
   }
 segment-some = Einige davon
+segment-people-of = Personen in „{ $name }“
+segment-nobody-now = Jetzt gehört niemand dazu.
 segment-why = Warum gehört jemand dazu, oder nicht?
 segment-who = Adresse oder Kennung
 segment-why-do = Fragen

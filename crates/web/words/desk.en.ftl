@@ -160,6 +160,8 @@ segment-people-n = { $n ->
    *[other] { $n } people
   }
 segment-some = Some of them
+segment-people-of = People in “{ $name }”
+segment-nobody-now = Nobody is in it now.
 segment-why = Why is somebody in it, or not?
 segment-who = Address or id
 segment-why-do = Ask

@@ -59,6 +59,7 @@ const PAGES = {
   "/segments": () => ["/segments"],
   "/segments/new": () => ["/segments/new", `/segments/new?text=${encodeURIComponent(`sent || (attr.a == "1" && opened)`)}&who=rae@openhouse.test`],
   "/segments/{id}": (has) => [`/segments/${has.segment}`],
+  "/segments/{id}/people": (has) => [`/segments/${has.segment}/people`],
   "/segments/{id}/remove": (has) => [`/segments/${has.segment}/remove`],
   "/suppressions": () => ["/suppressions"],
   "/suppressions/lift": () => ["/suppressions/lift?target=stop@letters.example"],

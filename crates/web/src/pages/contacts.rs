@@ -128,7 +128,7 @@ struct Contacts {
 
 /// Where somebody stands: the class of the stylesheet, which is the icon's name, and in words. Nobody who is suppressed may
 /// be mailed, whatever else is known of them.
-fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
+pub(super) fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
     let class = match contact.status {
         ContactStatus::Active => "ok",
         ContactStatus::Error => "hard",

@@ -20,6 +20,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/segments", get(segments::list))
         .route("/segments/new", get(segments::new).post(segments::build))
         .route("/segments/{id}", get(segments::show).post(segments::change))
+        .route("/segments/{id}/people", get(segments::people))
         .route("/segments/{id}/remove", get(segments::ask_to_remove).post(segments::remove))
         .route("/suppressions", get(suppressions::list).post(suppressions::add))
         .route("/suppressions/lift", get(suppressions::ask_to_lift).post(suppressions::lift))

@@ -1,6 +1,7 @@
 //! Segments: saved rules, built in a form or written as text, counted and tried while they are made.
 
 use super::conditions::{self, Line, Lines, Shape};
+use super::contacts::stands;
 use super::forms::{Entered, Form, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Cell, Press, Sheet, Table};
@@ -24,16 +25,17 @@ use model::reaction::{By, Doer};
 use model::segment::{
     self, About, Counted, Field, FieldRule, Happening, Measure, Moment, Rule, Test, TextOp, TextTest, What, Window,
 };
-use model::{CampaignId, CauseMark, ContactId, ContactStatus, DeliveryState, EmailAddress, SegmentId};
+use model::{CampaignId, CauseMark, ContactId, ContactStatus, DeliveryState, EmailAddress, SegmentId, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use store::{Among, Campaign, Contact, Explained, Segment, Sought, Stand};
 
 const LIST: &str = "segments";
+const PEOPLE: &str = "segment-people";
 /// The values of people that are their names.
 const NAMES: [&str; 3] = ["first_name", "last_name", "name"];
-/// Segments of a page.
+/// Segments of a page, and people.
 const PAGE: usize = 50;
 /// People who are shown of whom a rule holds for.
 const SAMPLE: usize = 10;
@@ -270,6 +272,12 @@ struct SegmentPage {
 }
 
 impl SegmentPage {
+    /// Where the people are of whom it tells how many: those of what is saved.
+    fn people(&self) -> Option<String> {
+        let id = self.draft.id.filter(|_| self.is_saved)?;
+        Some(format!("/segments/{id}/people"))
+    }
+
     /// What is wrong with a field.
     fn wrong(&self, field: &str) -> Option<&str> {
         self.draft.error.as_ref()?.of_field(field)
@@ -571,6 +579,47 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Probl
         }
     };
     Ok(Found { people, sample, why })
+}
+
+/// The people of a segment now, in the order they came.
+pub(super) async fn people(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<SegmentId>,
+    Asked(which): Asked<pages::Plain>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    visitor.caller.may(Scope::ContactsRead)?;
+    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
+    let known = app.store.segment(workspace, id).await?.ok_or_else(|| Problem::not_found("segment", id))?;
+    let base = format!("/segments/{id}");
+    let list = pages::within(PEOPLE, [base.as_str()]);
+    let after: Option<ContactId> = pages::open_as(&list, which.after.as_deref())?;
+    let mut found = app.store.segment_people(workspace, known.rule, after, PAGE + 1, app.now()).await?;
+    let next = pages::cut(&mut found, PAGE, &list, |last| last.id);
+    let head = shown.says(["email", "state", "contact-since", "contact-accepted", "contact-engaged"]);
+    let day = |at: Option<Timestamp>| at.map(|at| shown.day(&at));
+    let rows = found.into_iter().map(|one| {
+        let (class, words) = stands(shown, &one);
+        vec![
+            Cell::link(format!("/contacts/{}", one.id), one.email.as_deref().unwrap_or("–")),
+            Cell::badge(class, class, words),
+            Cell::text(shown.day(&one.created_at)),
+            Cell::text(day(one.last_accepted_at).unwrap_or_else(|| "–".to_owned())),
+            Cell::text(day(one.engaged_at).unwrap_or_else(|| shown.say("unknown"))),
+        ]
+    });
+    let table = Table::new("people", shown.say("segment-people"), head, shown.say("segment-nobody-now"))
+        .rows(rows)
+        .next(next.map(|next| format!("{base}/people?after={next}")))
+        .first(which.after.is_some().then(|| format!("{base}/people")));
+    let table = match visitor.caller.scopes.has(Scope::ContactsExport) {
+        true => table.csv(shown, format!("/api/v1/exports{base}")),
+        false => table.without_csv("whoever may not take people out may not take these out"),
+    };
+    let title = shown.fill("segment-people-of", &[("name", known.name.as_str().into())]);
+    let layout = Layout::of(&app, &visitor, Section::Segments, title);
+    Ok(Sheet::new(layout).up(base, known.name).part(table).answer(&Entered::default()))
 }
 
 /// Somebody by their id or their address.

@@ -1,6 +1,7 @@
 //! Bringing people in and segments, as a browser meets them.
 
 use super::browser::{Browser, roles};
+use super::campaigns::people;
 use super::composer::hidden;
 use super::house::{House, snapshot};
 use model::{Actor, CampaignKind, Role, WorkspaceId};
@@ -194,6 +195,36 @@ async fn of_two_windows_on_a_segment_the_later_one_throws_nothing_away_unasked()
     assert_eq!(save(&hidden(&late.text, "read"), "clicked", "save").await.status, 303, "a second press is meant");
     assert_eq!(kept().await, "clicked");
     assert_eq!(save(&read, "clicked", "save").await.status, 303, "the same words throw nothing away");
+}
+
+#[tokio::test]
+async fn the_number_of_a_segment_opens_its_people() {
+    let house = House::new();
+    let addresses: Vec<String> = (0..52).map(|n| format!("p{n}@town.example")).collect();
+    people(&house, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let (store, now) = (&house.app.store, house.app.now());
+    let rule = |text: &str| model::segment::parse(text).unwrap();
+    let town = rule("domain == \"town.example\"");
+    let town = store.create_segment(WorkspaceId::FIRST, "town", town, false, &Actor::Engine, now).await.unwrap();
+    let other = rule("opened");
+    let other = store.create_segment(WorkspaceId::FIRST, "other", other, false, &Actor::Engine, now).await.unwrap();
+    let browser = Browser::owner(&house).await;
+    let path = format!("/segments/{}", town.id);
+    let page = browser.look(&path).await.text;
+    assert!(page.contains(&format!("href=\"{path}/people\">52 people</a>")), "{page}");
+    let unsaved = browser.submit(&path, "name=town&was=&text=opened&do=count").await.text;
+    assert!(!unsaved.contains("/people\""), "those of what is typed are not those of what is kept: {unsaved}");
+    let first = browser.look(&format!("{path}/people")).await.text;
+    assert_eq!(first.matches("href=\"/contacts/c_").count(), 50, "{first}");
+    assert!(first.contains(&format!("/api/v1/exports{path}")), "{first}");
+    let next = first.split("/people?after=").nth(1).unwrap().split('"').next().unwrap();
+    let last = browser.look(&format!("{path}/people?after={next}")).await.text;
+    assert_eq!(last.matches("href=\"/contacts/c_").count(), 2, "{last}");
+    assert!(addresses.iter().all(|one| first.contains(&format!(">{one}<")) != last.contains(&format!(">{one}<"))));
+    let elsewhere = browser.look(&format!("/segments/{}/people?after={next}", other.id)).await;
+    assert_eq!(elsewhere.status, 400, "{}", elsewhere.text);
+    let nobody = browser.look(&format!("/segments/{}/people", other.id)).await;
+    assert!(nobody.status == 200 && nobody.text.contains("Nobody is in it now."), "{}", nobody.text);
 }
 
 #[tokio::test]
