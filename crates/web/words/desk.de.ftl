@@ -479,6 +479,7 @@ user-reset-do = Link erzeugen
 user-reset-what = Über den Link wählt die Person ein neues Passwort. Bis dahin gilt das alte.
 user-remove = Aus dem Arbeitsbereich nehmen
 user-remove-what = Die Person gehört nicht mehr zu diesem Arbeitsbereich.
+refusal-who-may = Das dürfen Personen mit einer dieser Rollen: { $roles }. Ihre ist: { $own }. Bitten Sie eine davon darum, oder jemanden mit der Rolle Eigentümer um eine andere Rolle.
 
 # Family: role.
 role-owner = Eigentümer

@@ -482,6 +482,7 @@ user-reset-do = Make a link
 user-reset-what = By the link they choose a new password. Until then the old one works.
 user-remove = Take their place away
 user-remove-what = They do not belong to this workspace any more.
+refusal-who-may = This is for people with one of these roles: { $roles }. Yours is: { $own }. Ask one of them to do it, or an owner for another role.
 
 # Family: role.
 role-owner = owner

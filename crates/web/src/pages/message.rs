@@ -47,35 +47,38 @@ pub(super) struct Do {
 }
 
 impl Do {
-    fn of(shown: &Shown, row: &DeliveryRow, advice: &Advice) -> Do {
+    fn of(visitor: &Visitor, row: &DeliveryRow, advice: &Advice) -> Do {
+        let shown = &visitor.shown;
         let page =
             advice.command.as_deref().and_then(|command| page_of((row.delivery, row.campaign, row.contact), command));
-        let page = page.map(|(href, deed)| (href, shown.one_of("do", deed)));
         let command = advice.command.clone().filter(|_| page.is_none());
+        // Whoever may not do it is told what can be done, without a door that is shut.
+        let page = page.filter(|(_, _, needs)| visitor.caller.scopes.has(*needs));
+        let page = page.map(|(href, deed, _)| (href, shown.one_of("do", deed)));
         Do { what: shown.told(&advice.text), page, command }
     }
 }
 
-/// The page that does what a command of an advice does: its address, and what is done there.
+/// The page that does what a command of an advice does: its address, what is done there, and what it needs.
 fn page_of(
     (delivery, campaign, contact): (DeliveryId, CampaignId, ContactId),
     command: &str,
-) -> Option<(String, &'static str)> {
+) -> Option<(String, &'static str, Scope)> {
     let words: Vec<&str> = command.split(' ').collect();
     match words[..] {
-        ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "change")),
-        ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "look")),
-        ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "suppress")),
-        ["suppress", "lift", "--provisional", ..] => Some(("/suppressions".to_owned(), "lift")),
+        ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "change", Scope::ContactsWrite)),
+        ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "look", Scope::ContactsRead)),
+        ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "suppress", Scope::ContactsWrite)),
+        ["suppress", "lift", "--provisional", ..] => Some(("/suppressions".to_owned(), "lift", Scope::SuppressionsWrite)),
         ["suppress", "lift", target, ..] => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
-            Some((format!("/suppressions/lift?{query}"), "lift"))
+            Some((format!("/suppressions/lift?{query}"), "lift", Scope::SuppressionsWrite))
         }
-        ["hold", "lift", ..] => Some(("/lanes".to_owned(), "lift")),
-        ["doubt", ..] => Some((format!("/deliveries/{delivery}/doubt"), "doubt")),
-        ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "resend")),
-        ["resume", ..] => Some((format!("/campaigns/{campaign}"), "campaign")),
-        ["sunset", "list"] => Some(("/sunsets".to_owned(), "sunsets")),
+        ["hold", "lift", ..] => Some(("/lanes".to_owned(), "lift", Scope::DispatchWrite)),
+        ["doubt", ..] => Some((format!("/deliveries/{delivery}/doubt"), "doubt", Scope::CampaignsSend)),
+        ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "resend", Scope::CampaignsSend)),
+        ["resume", ..] => Some((format!("/campaigns/{campaign}"), "campaign", Scope::CampaignsRead)),
+        ["sunset", "list"] => Some(("/sunsets".to_owned(), "sunsets", Scope::SuppressionsRead)),
         _ => None,
     }
 }
@@ -109,7 +112,7 @@ impl Story {
         };
         let waits = waits.into_iter().map(in_words).collect();
         Ok(told.map(|told| {
-            let advice = told.advice.iter().map(|advice| Do::of(shown, &row, advice)).collect();
+            let advice = told.advice.iter().map(|advice| Do::of(visitor, &row, advice)).collect();
             Story { person: people::person(row), told, waits, advice }
         }))
     }
@@ -270,7 +273,7 @@ mod tests {
     #[test]
     fn what_a_command_does_is_done_on_a_page_where_there_is_one() {
         let (delivery, campaign, contact) = (DeliveryId(6), CampaignId(7), ContactId(8));
-        let href = |command: &str| page_of((delivery, campaign, contact), command).map(|(href, _)| href);
+        let href = |command: &str| page_of((delivery, campaign, contact), command).map(|(href, ..)| href);
         assert_eq!(href("contact edit c_8 --email NEW"), Some(format!("/contacts/{contact}/change")));
         let lift = href("suppress lift kim+x@a.example --reason \"…\" --yes").unwrap();
         assert_eq!(lift, "/suppressions/lift?target=kim%2Bx%40a.example");

@@ -10,6 +10,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use model::Role;
+use model::access::Scope;
 
 /// The page.
 #[derive(Template)]
@@ -20,6 +22,8 @@ struct Refusal {
     what: String,
     /// What to do.
     detail: String,
+    /// Who may do it, where this visitor may not.
+    who: Option<String>,
     /// The page one came from.
     back: Option<String>,
 }
@@ -52,7 +56,7 @@ pub(super) async fn in_words(State(app): State<App>, request: Request, next: Nex
 fn told(app: &App, stranger: &Stranger, problem: Problem, back: Option<String>) -> Response {
     let what = stranger.words.one_of("problem", problem.code.word());
     let layout = Layout::outside(app, stranger, what.clone());
-    page(&Refusal { layout, what, detail: more(&problem, stranger.words), back })
+    page(&Refusal { layout, what, detail: more(&problem, stranger.words), who: None, back })
 }
 
 /// The same for somebody who signed in: the menu stays where it was.
@@ -60,12 +64,24 @@ fn told_inside(app: &App, visitor: &Visitor, problem: Problem, back: Option<Stri
     let shown = &visitor.shown;
     let what = shown.one_of("problem", problem.code.word());
     let layout = Layout::around(app, visitor, None, what.clone());
-    page(&Refusal { layout, what, detail: more(&problem, shown.words), back })
+    page(&Refusal { layout, what, detail: more(&problem, shown.words), who: who_may(visitor, &problem), back })
 }
 
 /// What is said beyond what it is; of many a refusal there is no more to say.
 fn more(problem: &Problem, words: Words) -> String {
     if problem.detail == problem.code.title() { String::new() } else { words.refused(&problem.detail) }
+}
+
+/// Which roles may do what this visitor's may not, and whom to ask: a refusal names the scope that is missing, and people
+/// have roles.
+fn who_may(visitor: &Visitor, problem: &Problem) -> Option<String> {
+    let own = visitor.caller.role.filter(|_| problem.code == Code::NotAllowed)?;
+    let scope = problem.detail.rsplit(' ').find_map(Scope::from_word)?;
+    let shown = &visitor.shown;
+    let may = Role::ALL.iter().filter(|role| role.scopes().has(scope));
+    let roles = may.map(|role| shown.one_of("role", role.word())).collect::<Vec<_>>().join(", ");
+    let own = shown.one_of("role", own.word());
+    Some(shown.fill("refusal-who-may", &[("roles", roles.into()), ("own", own.into())]))
 }
 
 /// An address that only takes what a form sends, and is looked at.

@@ -182,7 +182,7 @@ async fn findings(
     base: &str,
 ) -> Result<Found, Problem> {
     let shown = &visitor.shown;
-    let edit = format!("{base}/edit");
+    let edit = visitor.caller.scopes.has(Scope::CampaignsWrite).then(|| format!("{base}/edit"));
     let in_text = |class, forbids, says: String| Finding {
         class,
         forbids,
@@ -190,7 +190,7 @@ async fn findings(
         says,
         remedy: shown.say("remedy-message"),
         record: None,
-        href: Some(edit.clone()),
+        href: edit.clone(),
     };
     // Of nobody nothing is said here: neither that nobody would get it, nor who has no value for a tag.
     let nobody = Counted::default();
@@ -237,7 +237,7 @@ async fn findings(
             Objection::NoUnsubscribe
             | Objection::Nobody { .. }
             | Objection::Expired { .. }
-            | Objection::SentAlready { .. } => Some(edit.clone()),
+            | Objection::SentAlready { .. } => edit.clone(),
             Objection::RuleNamesGone(_) => Some("/segments".to_owned()),
             Objection::NoKey { .. } | Objection::KeyNotPublished { .. } => Some("/domains".to_owned()),
             Objection::NoPostalAddress => Some("/settings".to_owned()),

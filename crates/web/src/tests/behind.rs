@@ -1,9 +1,10 @@
 //! The people behind a number: as many as it says, in the list it opens, in its table, and as a segment.
 
+use super::browser::{Browser, roles};
 use super::house::House;
 use super::live::{accept, settle};
 use super::pages::{look, owner};
-use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply};
+use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply, Role};
 use serde_json::{Value, json};
 use store::DeliveryRow;
 
@@ -67,6 +68,30 @@ async fn whoever_was_put_off_at_first_is_behind_the_number() {
         for list in [format!("/api/v1{base}/recipients?{wrong}"), format!("/api/v1/exports{base}?{wrong}")] {
             assert_eq!(house.get(&list, &key).await.code(), "invalid_field", "{list}");
         }
+    }
+}
+
+#[tokio::test]
+async fn no_door_is_offered_that_is_shut_for_a_role() {
+    let house = House::new();
+    let (id, queued) = begun(&house).await;
+    let gone = Reply::new(550, "5.1.1 no such user");
+    settle(&house, queued[0].delivery, DeliveryState::Hard, Outcome::Hard, gone).await;
+    let path = format!("/campaigns/{id}/investigate?person={}", queued[0].delivery);
+    let door = format!("/contacts/{}/change", queued[0].contact);
+    let offered = format!("href=\"{door}\"");
+    let page = Browser::owner(&house).await.look(&path).await.text;
+    assert!(page.contains(&offered), "{page}");
+    for role in [Role::Analyst, Role::Postmaster, Role::Developer] {
+        let kim = roles(&house, role).await;
+        let page = kim.look(&path).await;
+        assert_eq!(page.status, 200, "{role}: {}", page.text);
+        assert!(!page.text.contains(&offered) && !page.text.contains("postroom contact edit"), "{role}: {}", page.text);
+        let refused = kim.look(&door).await;
+        assert_eq!(refused.status, 403, "{role}");
+        let says = format!("one of these roles: owner, operator. Yours is: {role}.");
+        assert!(refused.text.contains(&says), "who may do it is told: {}", refused.text);
+        assert!(refused.text.contains("<a href=\"/campaigns\""), "the menu stays: {}", refused.text);
     }
 }
 

@@ -1,9 +1,12 @@
 //! What stands on the page with the button that begins a campaign: what is sent to whom, and what was checked.
 
+use super::browser::{Browser, roles};
 use super::campaigns::{people, rehearsal, written};
 use super::house::House;
 use super::pages::{look, owner};
+use model::Role;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Makes a draft; its review.
 async fn reviewed(house: &House, cookie: &str, key: &str, draft: Value) -> String {
@@ -71,4 +74,22 @@ async fn what_was_checked_is_told_with_its_result() {
     let page = reviewed(&house, &cookie, &key, saying("spring", "subject: Hi", body)).await;
     let told = page.split("<dt>Signature (DKIM)</dt>").nth(1).unwrap_or_else(|| panic!("{page}"));
     assert!(told.split("</dd>").next().is_some_and(|told| told.contains("stands against it")), "{told}");
+}
+
+#[tokio::test]
+async fn what_mends_a_draft_is_a_link_for_those_who_may_write() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    people(&house, &["anna@a.example"]).await;
+    let mut draft = saying("spring", "subject: Hi", "Dear {{ first_name }},\n\n[Stop]({{ unsubscribe_url }})");
+    draft["expires_at"] = json!("2026-02-01T08:00:00Z");
+    let made = house.post("/api/v1/campaigns", &key, draft).await;
+    let path = format!("/campaigns/{}", made.json()["id"].as_str().unwrap_or_else(|| panic!("{}", made.text)));
+    house.pass(Duration::from_secs(60 * 86_400));
+    let mends = format!("<p class=\"mute\"><a href=\"{path}/edit\">Choose a later time");
+    let page = Browser::owner(&house).await.look(&path).await.text;
+    assert!(page.contains(&mends), "{page}");
+    let page = roles(&house, Role::Analyst).await.look(&path).await.text;
+    assert!(page.contains("<p class=\"mute\">Choose a later time"), "{page}");
+    assert!(!page.contains(&format!("{path}/edit\"")), "{page}");
 }
