@@ -17,7 +17,7 @@ use model::WebhookId;
 use model::access::Scope;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use store::Webhook;
+use store::{Webhook, WebhookTry};
 
 const LIST: &str = "webhooks";
 const LOG: &str = "webhook-log";
@@ -26,13 +26,24 @@ const PAGE: usize = 50;
 /// Requests of a page.
 const TRIES: usize = 50;
 
-fn standing(shown: &Shown, webhook: &Webhook) -> Badge {
-    let (class, icon, text) = match (webhook.disabled_at, webhook.failing_since) {
-        (Some(_), _) => ("hard", "stop", shown.say("webhook-off")),
-        (None, Some(_)) => ("soft", "soft", shown.say("webhook-failing")),
-        (None, None) => ("ok", "ok", shown.say("webhook-works")),
+/// How it stands. It works where it took the last that was sent there, and not because nothing ever was.
+async fn standing(app: &App, shown: &Shown, webhook: &Webhook) -> Result<Badge, Problem> {
+    let latest = app.store.webhook_tries(webhook.workspace, webhook.id, None, 1).await?;
+    // Requests of long ago are not kept.
+    let took_last = latest.first().map(is_taken).or(webhook.delivered_at.map(|_| true));
+    let (class, icon, text) = match (webhook.disabled_at, webhook.failing_since, took_last) {
+        (Some(_), _, _) => ("hard", "stop", shown.say("webhook-off")),
+        (None, Some(_), _) => ("soft", "soft", shown.say("webhook-failing")),
+        (None, None, Some(false)) => ("soft", "soft", shown.say("webhook-last-refused")),
+        (None, None, Some(true)) => ("ok", "ok", shown.say("webhook-works")),
+        (None, None, None) => ("skip", "skip", shown.say("webhook-untried")),
     };
-    Badge { class, icon, text }
+    Ok(Badge { class, icon, text })
+}
+
+/// Did the receiver take it?
+fn is_taken(tried: &WebhookTry) -> bool {
+    tried.status.is_some_and(|status| (200..300).contains(&status))
 }
 
 /// The webhooks.
@@ -51,16 +62,18 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
     let mut found = app.store.webhooks(visitor.caller.workspace, after, PAGE + 1).await?;
     let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let head = shown.says(["webhook", "webhook-events", "state", "webhook-last"]);
+    let mut rows = Vec::with_capacity(found.len());
+    for webhook in found {
+        let badge = standing(app, shown, &webhook).await?;
+        rows.push(vec![
+            Cell::link(format!("/webhooks/{}", webhook.id), &webhook.chosen.url).sub(&webhook.chosen.description),
+            Cell::text(webhook.chosen.events.join(", ")),
+            Cell { badge: Some(badge), ..Cell::default() },
+            Cell::time(shown, webhook.delivered_at),
+        ]);
+    }
     let table = Table::new("webhooks", shown.say("webhooks"), head, shown.say("webhooks-empty"))
-        .rows(found.into_iter().map(|webhook| {
-            let badge = standing(shown, &webhook);
-            vec![
-                Cell::link(format!("/webhooks/{}", webhook.id), &webhook.chosen.url).sub(&webhook.chosen.description),
-                Cell::text(webhook.chosen.events.join(", ")),
-                Cell { badge: Some(badge), ..Cell::default() },
-                Cell::time(shown, webhook.delivered_at),
-            ]
-        }))
+        .rows(rows)
         .next(next.map(|next| format!("/webhooks?after={next}")))
         .with_csv(shown, "/webhooks");
     let layout = Layout::of(app, visitor, Section::Settings, shown.say("webhooks"));
@@ -136,7 +149,7 @@ async fn one(
     visitor.caller.may(Scope::WebhooksRead)?;
     let shown = &visitor.shown;
     let known = api::known(app, &visitor.caller, id).await?;
-    let badge = standing(shown, &known);
+    let badge = standing(app, shown, &known).await?;
     let base = format!("/webhooks/{id}");
     let may_write = visitor.caller.scopes.has(Scope::WebhooksWrite);
     let title =
@@ -220,7 +233,7 @@ async fn tries(app: &App, visitor: &Visitor, id: WebhookId, after: Option<&str>)
     let next = pages::cut(&mut found, TRIES, LOG, |last| last.number);
     let head = shown.says(["when", "webhook-event", "webhook-answer", "webhook-took"]);
     let rows = found.into_iter().map(|tried| {
-        let is_taken = tried.status.is_some_and(|status| (200..300).contains(&status));
+        let is_taken = is_taken(&tried);
         let answer = tried.status.map_or_else(|| shown.say("webhook-no-answer"), |status| status.to_string());
         let mut said = if is_taken { Cell::badge("ok", "ok", answer) } else { Cell::badge("hard", "hard", answer) };
         if let Some(text) = tried.said.filter(|text| !text.is_empty()) {

@@ -1,5 +1,6 @@
 //! Webhooks: secrets shown once, addresses inside refused, tests that tell what came back.
 
+use super::browser::Browser;
 use super::house::House;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -96,6 +97,32 @@ async fn a_test_tells_what_came_back() {
     assert_eq!((&log["data"][1]["status"], &log["has_more"]), (&json!(500), &json!(true)));
     let rest = house.get(&format!("{path}/log?limit=2&after={}", log["next"].as_str().unwrap()), &key).await.json();
     assert_eq!((&rest["data"][0]["status"], &rest["has_more"]), (&json!(200), &json!(false)));
+}
+
+#[tokio::test]
+async fn it_works_when_it_took_something_and_not_before() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let browser = Browser::owner(&house).await;
+    let (url, _told) = receiver("200 Fine").await;
+    let webhook = made(&house, &key, &url).await;
+    let id = webhook["webhook"]["id"].as_str().unwrap();
+    let path = format!("/api/v1/webhooks/{id}");
+    let stands = async |says: &str| {
+        for page in ["/webhooks".to_owned(), format!("/webhooks/{id}")] {
+            let page = browser.look(&page).await.text;
+            for one in ["nothing sent there yet", " works<", "did not take the last request"] {
+                assert_eq!(page.contains(one), one == says, "{says}, and {one}: {page}");
+            }
+        }
+    };
+    stands("nothing sent there yet").await;
+    assert_eq!(house.post(&format!("{path}/test"), &key, json!({})).await.json()["taken"], true);
+    stands(" works<").await;
+    let (url, _told) = receiver("500 Broken").await;
+    house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "url": url }))).await;
+    assert_eq!(house.post(&format!("{path}/test"), &key, json!({})).await.json()["taken"], false);
+    stands("did not take the last request").await;
 }
 
 #[tokio::test]
