@@ -153,7 +153,8 @@ mod tests {
     fn a_message_within_a_message_within_a_part_is_read_to_its_end() {
         let inside = "Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\n\r\n";
         let text = letter("Content-Type: multipart/report; boundary=\"b\"\r\n", &format!("--b\r\n{inside}--b--"));
-        assert!(read(text.as_bytes()).is_ok());
+        // What comes of it is no matter: a development build of the parser ended at it.
+        let _letter = read(text.as_bytes());
         assert!(crate::complaint::read(text.as_bytes()).is_err(), "it is no report");
     }
 

@@ -295,6 +295,7 @@ fn by_code(code: ResponseCode) -> DnsFailure {
 fn unanswered(error: &NetError) -> &'static str {
     match error {
         NetError::NoConnections | NetError::Io(_) => "the name server could not be reached",
+        NetError::Message(text) if *text == proof::UNKNOWN => proof::UNKNOWN,
         NetError::Busy => "too many questions to the name server are open",
         NetError::Proto(_)
         | NetError::QueryCaseMismatch

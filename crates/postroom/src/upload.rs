@@ -8,11 +8,14 @@ use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// What reads one message.
+type Reads<T, E> = fn(&[u8]) -> Result<T, E>;
+
 /// Takes in mail as it arrived: each file is read, by `read` and of at most `octets_max`, before the first is carried out as the
 /// order that `ordered` makes of it. `told` says what the order did about which delivery.
 pub(crate) async fn take_in<T, E: Display>(
     files: &[PathBuf],
-    (octets_max, read): (usize, fn(&[u8]) -> Result<T, E>),
+    (octets_max, read): (usize, Reads<T, E>),
     ordered: fn(T) -> Order,
     told: fn(&str, &str) -> String,
     dir: &Path,

@@ -97,7 +97,7 @@ import-reason = Warum
 import-row = Was da steht
 import-take-back = Zurücknehmen…
 import-take-back-question = { $name } zurücknehmen?
-import-take-back-meaning = Wer nur durch ihn kam, geht; wer schon da war, bleibt. Hat eine Kampagne sie angeschrieben oder übersprungen, stehen sie auf einer Liste oder wurden sie geändert, bleibt er.
+import-take-back-meaning = Wer nur durch ihn kam, geht; wer schon da war, bleibt. Hat eine Kampagne sie angeschrieben oder übersprungen, sind sie in einem Ablauf oder wurden sie geändert, bleibt er.
 import-take-back-do = { $n ->
     [one] Eine Person zurücknehmen
    *[other] { $n } Personen zurücknehmen

@@ -100,7 +100,7 @@ import-reason = Why
 import-row = What stands there
 import-take-back = Take back…
 import-take-back-question = Take back { $name }?
-import-take-back-meaning = The people only it brought go; whoever was there before stays. Once a campaign mailed or skipped them, or they are on a list or were changed, it stays.
+import-take-back-meaning = The people only it brought go; whoever was there before stays. Once a campaign mailed or skipped them, or they are in a sequence or were changed, it stays.
 import-take-back-do = { $n ->
     [one] Take one person back
    *[other] Take { $n } people back

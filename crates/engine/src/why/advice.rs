@@ -191,7 +191,7 @@ const fn when_skipped(reason: SkipReason) -> &'static str {
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     let waiting = CampaignState::ALL.iter().map(|state| while_waiting(*state));
     let skipped = SkipReason::ALL.iter().map(|reason| when_skipped(*reason));
-    waiting.chain(skipped).chain([LIFT, INCIDENT, DOUBT, LISTED, ANOTHER, SUPPRESS])
+    waiting.chain(skipped).chain([LIFT, INCIDENT, DOUBT, LISTED, HELD, ANOTHER, SUPPRESS])
 }
 
 fn show(contact: &Contact) -> String {

@@ -147,7 +147,7 @@ async fn signatures_come_through<P: DnsHandle, V: DnsHandle>(
 /// Doublings of [`ASK_AGAIN_MIN`]: enough to be beyond [`ASK_AGAIN_MAX`].
 const DOUBLINGS_MAX: u32 = 6;
 /// Said of a question that came between two looks that brought nothing.
-const UNKNOWN: &str = "the resolver has not said yet whether it hands DNSSEC signatures on";
+pub(super) const UNKNOWN: &str = "the resolver has not said yet whether it hands DNSSEC signatures on";
 
 /// One look, by the SOA record of the root, which is always signed. (Not by its keys: those are trusted without a
 /// signature.) `false` is what a resolver *said*: an answer without signatures, or that it does not know how to be asked

@@ -51,9 +51,9 @@ fn one(lane: &LaneView, at_site: Option<u64>, is_live: bool, style: &Style) -> V
     let way = format!("{} → {}", lane.source, lane.site);
     let mut head = style.ink(Ink::Bold, &way);
     if is_live && lane.is_everywhere() {
-        head = format!("{head}   {} waiting", thousands(lane.waiting as u64));
+        head = format!("{head}   {} waiting", thousands(lane.waiting));
     } else if is_live {
-        head = format!("{head}   {} open, {} in hand", lane.open, thousands(lane.waiting as u64));
+        head = format!("{head}   {} open, {} in hand", lane.open, thousands(lane.waiting));
     }
     if !lane.is_everywhere()
         && let Some(waiting) = at_site.filter(|waiting| *waiting > 0)

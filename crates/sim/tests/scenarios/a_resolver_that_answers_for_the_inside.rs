@@ -2,7 +2,7 @@
 //! pauses as our own fault: nobody is charged a try and nobody is refused. When the resolver is mended and somebody resumes,
 //! everybody gets their mail. Where only two domains of a good list point inside, their people alone are refused.
 
-use model::{CampaignState, DeliveryState, Stage};
+use model::{CampaignState, Ceilings, DeliveryState, Stage};
 use sim::dns::Zone;
 use sim::scenario::{Action, Scenario};
 use sim::world::EPOCH;
@@ -20,9 +20,9 @@ fn minutes(n: u64) -> Duration {
 fn people(count: usize) -> Scenario {
     let people: Vec<String> = (0..count).map(|n| format!("ida{n}@d{}.village.test", n % 30)).collect();
     let people: Vec<&str> = people.iter().map(String::as_str).collect();
-    Scenario::of(&people).provider("openhouse", |profile| {
-        // All these servers are one, which does not mind.
-        profile.limits.connections = 100;
+    // All these servers are one, and no site of ours: what a site may have of our connections is bounded for all of them.
+    let few = Ceilings { connections: Some(8), ..Ceilings::default() };
+    Scenario::of(&people).at_most(few).provider("openhouse", |profile| {
         for n in 0..30 {
             profile.domains.push(sim::provider::Served { name: format!("d{n}.village.test"), people: 0 });
         }

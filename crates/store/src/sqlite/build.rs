@@ -55,6 +55,9 @@ const SCRATCH: &str = "
     DELETE FROM chunk; DELETE FROM person; DELETE FROM seen; DELETE FROM candidate; DELETE FROM gathered;
     DELETE FROM layout; DELETE FROM tier;";
 
+/// Where somebody stands among those a forecast gathered: domain, then place in it.
+pub(crate) type ForeseenAt = (i64, i64);
+
 /// Where a build stands between two steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
@@ -265,7 +268,7 @@ impl Ledger {
 
     /// The next of those a forecast gathered, and after which place the others are: those who would get it by domain, then
     /// those who are skipped.
-    pub(crate) fn foreseen(&self, after: (i64, i64)) -> Result<(Vec<Foreseen>, Option<(i64, i64)>)> {
+    pub(crate) fn foreseen(&self, after: ForeseenAt) -> Result<(Vec<Foreseen>, Option<ForeseenAt>)> {
         let sql = "SELECT contact, skip, coalesce(lacks, 0), domain, place FROM temp.candidate
             WHERE (domain, place) > (?1, ?2) ORDER BY domain, place LIMIT ?3";
         let mut statement = self.conn.prepare_cached(sql)?;

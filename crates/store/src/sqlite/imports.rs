@@ -21,11 +21,11 @@ const COUNTED_MAX: i64 = 10_000;
 /// A campaign has `c` (a contact): it mailed or skipped them.
 const IN_CAMPAIGN: &str = "EXISTS (SELECT 1 FROM delivery d WHERE d.contact = c.id)";
 
-/// Something became of `c` (a contact) since they came: on a list, in a sequence, a choice, a reaction, an edit.
+/// Something became of `c` (a contact) since they came: a sequence, a choice, a reaction, an edit. (Their place on a list may be
+/// of the import itself, and goes with them.)
 fn went_on_sql() -> String {
     format!(
-        "(EXISTS (SELECT 1 FROM list_member l WHERE l.contact = c.id AND l.ended_at IS NULL)
-            OR EXISTS (SELECT 1 FROM sequence_place p WHERE p.contact = c.id)
+        "(EXISTS (SELECT 1 FROM sequence_place p WHERE p.contact = c.id)
             OR EXISTS (SELECT 1 FROM topic_choice t WHERE t.contact = c.id)
             OR EXISTS (SELECT 1 FROM consent n WHERE n.contact = c.id)
             OR EXISTS (SELECT 1 FROM reaction r WHERE r.contact = c.id)
@@ -132,7 +132,7 @@ pub(crate) fn of_content(
 }
 
 /// Refuses to take back an import that something came of: a campaign names it, or has people whom it brought, or these are
-/// on a list, in a sequence, changed since. Looks at each of its people, so not for a writer.
+/// in a sequence, changed since. Looks at each of its people, so not for a writer.
 pub(crate) fn refuse_while_used(conn: &Connection, id: ImportId) -> Result<()> {
     refuse_while_in_audience(conn, id)?;
     if import(conn, id)?.state != ImportState::Done {
@@ -148,9 +148,11 @@ pub(crate) fn refuse_while_used(conn: &Connection, id: ImportId) -> Result<()> {
     let refused = match (count(IN_CAMPAIGN)?, count(&went_on_sql())?) {
         (0, 0) => return Ok(()),
         (0, people) if people > COUNTED_MAX => {
-            format!("{id} stays: more than {COUNTED_MAX} of the people it brought are on a list or were changed since")
+            format!(
+                "{id} stays: more than {COUNTED_MAX} of the people it brought are in a sequence or were changed since"
+            )
         }
-        (0, people) => format!("{id} stays: {people} of the people it brought are on a list or were changed since"),
+        (0, people) => format!("{id} stays: {people} of the people it brought are in a sequence or were changed since"),
         (people, _) if people > COUNTED_MAX => {
             format!("{id} stays: campaigns mailed or skipped more than {COUNTED_MAX} of the people it brought")
         }

@@ -26,7 +26,7 @@ const SMALL_PEOPLE_MAX: usize = 2_000;
 /// More who were counted so long ago are counted anew by the next who looks; meanwhile what is known is shown.
 const FRESH: Duration = Duration::from_secs(60);
 /// So long a look waits for the counting that it began: few of very many contacts are counted by then.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };
 /// People who are kept of all drafts together, some twenty octets each. The draft that was counted last is kept however
 /// large it is.
 const KEPT_PEOPLE_MAX: usize = 2_000_000;

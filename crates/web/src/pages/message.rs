@@ -69,7 +69,9 @@ fn page_of(
         ["contact", "edit", ..] => Some((format!("/contacts/{contact}/change"), "change", Scope::ContactsWrite)),
         ["contact", "show", ..] => Some((format!("/contacts/{contact}"), "look", Scope::ContactsRead)),
         ["suppress", "add", ..] => Some((format!("/contacts/{contact}/change"), "suppress", Scope::ContactsWrite)),
-        ["suppress", "lift", "--provisional", ..] => Some(("/suppressions".to_owned(), "lift", Scope::SuppressionsWrite)),
+        ["suppress", "lift", "--provisional", ..] => {
+            Some(("/suppressions".to_owned(), "lift", Scope::SuppressionsWrite))
+        }
         ["suppress", "lift", target, ..] => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("target", target).finish();
             Some((format!("/suppressions/lift?{query}"), "lift", Scope::SuppressionsWrite))

@@ -206,7 +206,7 @@ async fn a_list_with_a_form_takes_whoever_confirms_and_tells_nobody_who_is_known
     let page = browser.look("/lists").await.text;
     let path = format!("/lists/{}", between(&page, "href=\"/lists/", "\""));
     let page = browser.look(&path).await.text;
-    let join = format!("/join/{}", between(&page, "/join/", "."));
+    let join = format!("/join/{}", between(&page, "/join/", "<"));
     assert!(page.contains("&#60;form method=&#34;post&#34; action=&#34;"), "{page}");
     let ask = async |method: Method, body: &str| {
         let request = axum::http::Request::builder()
