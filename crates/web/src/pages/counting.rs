@@ -26,7 +26,7 @@ const SMALL_PEOPLE_MAX: usize = 2_000;
 /// More who were counted so long ago are counted anew by the next who looks; meanwhile what is known is shown.
 const FRESH: Duration = Duration::from_secs(60);
 /// So long a look waits for the counting that it began: few of very many contacts are counted by then.
-const PATIENCE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };
+const PATIENCE: Duration = Duration::from_millis(50);
 /// People who are kept of all drafts together, some twenty octets each. The draft that was counted last is kept however
 /// large it is.
 const KEPT_PEOPLE_MAX: usize = 2_000_000;
@@ -94,6 +94,12 @@ impl Place {
 pub(crate) struct Countings(Mutex<BTreeMap<CampaignId, Arc<Place>>>);
 
 impl Countings {
+    /// As if somebody were at it, until what is returned is dropped.
+    #[cfg(test)]
+    pub(crate) async fn busy(&self, campaign: CampaignId) -> tokio::sync::OwnedMutexGuard<()> {
+        self.place(campaign).turn.clone().lock_owned().await
+    }
+
     fn place(&self, id: CampaignId) -> Arc<Place> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone()
     }
