@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Audience, Campaign};
 
-/// Up to so many people are counted at every look: it takes some hundredths of a second.
+/// Up to so many people are counted at every look; more are counted for all who look.
 const SMALL_PEOPLE_MAX: usize = 2_000;
 /// More who were counted so long ago are counted anew by the next who looks; meanwhile what is known is shown.
 const FRESH: Duration = Duration::from_secs(60);
