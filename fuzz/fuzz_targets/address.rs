@@ -1,11 +1,10 @@
 //! Addresses as people type them: what is accepted must be safe to put into a command and stable.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use model::{EmailAddress, MailDomain};
 
-fuzz_target!(|text: &str| {
+fuzz::target!(|text: &str| {
     if let Ok(domain) = MailDomain::parse(text) {
         assert!(domain.as_str().is_ascii(), "domains are kept as A-labels");
         assert_eq!(MailDomain::parse(domain.as_str()).as_ref(), Ok(&domain));

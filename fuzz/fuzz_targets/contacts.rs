@@ -1,17 +1,16 @@
 //! Files of people from anywhere: reading ends, the lines only grow, and what becomes of a row can be read back.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use engine::import::Columns;
 use engine::import::person::Reading;
 use engine::import::records::{COLUMNS_MAX, FIELD_BYTES_MAX, Row, Rows};
 use engine::import::survey::survey;
-use libfuzzer_sys::fuzz_target;
 use mail::values::{Values, ValuesError};
 use model::Timestamp;
 use std::collections::BTreeSet;
 
-fuzz_target!(|octets: &[u8]| {
+fuzz::target!(|octets: &[u8]| {
     let Ok(survey) = survey(&mut &octets[..], None) else { return };
     assert_eq!(survey.size_bytes, octets.len() as u64);
     let mut source = &octets[survey.mark_bytes..];

@@ -1,12 +1,11 @@
 //! Logs of other mail systems, or what calls itself one: every line is counted once, and every attempt by its sender too.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use engine::history::{Format, How, by_domain, read};
-use libfuzzer_sys::fuzz_target;
 use model::{DayCount, Timestamp};
 
-fuzz_target!(|input: (u8, &[u8])| {
+fuzz::target!(|input: (u8, &[u8])| {
     let (seed, octets) = input;
     let formats = [None, Some(Format::Postfix), Some(Format::Exim), Some(Format::PowerMta), Some(Format::KumoMta)];
     let format = formats[usize::from(seed) % formats.len()];

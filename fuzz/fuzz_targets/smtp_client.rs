@@ -3,9 +3,8 @@
 //! The shell around the machine is played faithfully; the input is what the server says, in pieces, with the line
 //! breaking or the clock running out now and then.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use model::{Stage, Timestamp, TlsVersion};
 use smtp::Client;
 use smtp::client::{Dsn, Ending, Envelope, Finished, Notify, Output, Ret, Settings, Timeouts, TlsMode};
@@ -101,7 +100,7 @@ impl Shell {
     }
 }
 
-fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
+fuzz::target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
     let (mode, pieces) = input;
     let tls = [TlsMode::Off, TlsMode::Opportunistic, TlsMode::Required, TlsMode::Implicit][usize::from(mode & 3)];
     let settings = Settings {

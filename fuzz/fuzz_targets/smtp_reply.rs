@@ -1,8 +1,7 @@
 //! Replies of a server: cutting the bytes differently must change nothing, and an error ends it.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use model::Reply;
 use smtp::reply::ReplyReader;
 
@@ -24,7 +23,7 @@ fn read(pieces: &[&[u8]]) -> (Vec<Reply>, bool) {
     (replies, false)
 }
 
-fuzz_target!(|input: (u8, &[u8])| {
+fuzz::target!(|input: (u8, &[u8])| {
     let (seed, bytes) = input;
     let at = usize::from(seed) * bytes.len() / 256;
     let (front, back) = bytes.split_at(at);

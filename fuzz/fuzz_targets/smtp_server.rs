@@ -1,8 +1,7 @@
 //! A client that says anything at all, to a server whose owner agrees to everything.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use model::TlsVersion;
 use smtp::Server;
 use smtp::server::{Config, Event, Output};
@@ -10,7 +9,7 @@ use smtp::server::{Config, Event, Output};
 /// Outputs of one piece of input; more is an endless loop.
 const OUTPUTS_MAX: usize = 100_000;
 
-fuzz_target!(|input: (bool, bool, Vec<Vec<u8>>)| {
+fuzz::target!(|input: (bool, bool, Vec<Vec<u8>>)| {
     let (starttls, chunking, pieces) = input;
     let mut server = Server::new(Config { starttls, chunking, ..Config::default() });
     let mut is_closed = false;

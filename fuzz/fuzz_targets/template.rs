@@ -1,11 +1,10 @@
 //! Authors' files of any kind: compiling ends, rendering ends, bounds are kept.
 
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use mail::compose::{CompileOptions, PART_OCTETS_MAX, SourceKind, Values, compile};
 
-fuzz_target!(|input: (u8, &str, &str)| {
+fuzz::target!(|input: (u8, &str, &str)| {
     let (kind, source, name) = input;
     let kind = [SourceKind::Mjml, SourceKind::Markdown, SourceKind::Html][usize::from(kind % 3)];
     let options = CompileOptions {
