@@ -12,6 +12,7 @@ use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Value
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use store::{Audience, Campaign, Contact, DraftEdit, Foreseen, Frozen, NewCampaign, Store, StoreError, Whom};
 
 /// The workspace's legal name and postal address.
@@ -55,7 +56,7 @@ pub struct Checked {
     pub has: Has,
 }
 
-/// What a draft has of what is looked for before it begins, with all that is chosen for its author.
+/// What a draft has of what is looked for before it begins, with all that is chosen for its author. Of variants: what each has.
 #[derive(Clone, Debug)]
 pub struct Has {
     /// Mail cannot leave this machine: what strangers need is not asked for.
@@ -70,7 +71,7 @@ pub struct Has {
     pub postal_address: bool,
     /// Is its text part written apart, and not made from the message?
     pub own_text: bool,
-    /// How many links it has.
+    /// How many different links it has.
     pub links: usize,
     /// Those of them that would run something in place of opening a page.
     pub running_links: Vec<String>,
@@ -81,21 +82,23 @@ pub struct Has {
 }
 
 impl Has {
-    fn of(snapshot: &Snapshot, compiled: &Compiled) -> Has {
+    fn of(snapshot: &Snapshot, variants: &[Compiled]) -> Has {
         let options = &snapshot.options;
-        let runs = |link: &&String| {
+        let runs = |link: &&&String| {
             let link = link.trim_start().to_ascii_lowercase();
             RUNNING_SCHEMES.iter().any(|scheme| link.starts_with(scheme))
         };
+        let links: BTreeSet<&String> = variants.iter().flat_map(Compiled::links).collect();
+        let has_own_text = |variant| snapshot.of_variant(variant).file.parts.text.is_some();
         Has {
             is_rehearsal: options.transport.is_rehearsal(),
             key: options.dkim.clone(),
             unsubscribe_button: options.unsubscribe != Unsubscribe::None,
-            unsubscribe_link: compiled.tags().contains("unsubscribe_url"),
+            unsubscribe_link: variants.iter().all(|variant| variant.tags().contains("unsubscribe_url")),
             postal_address: options.postal_address.is_some(),
-            own_text: snapshot.file.parts.text.is_some(),
-            links: compiled.links().len(),
-            running_links: compiled.links().iter().filter(runs).cloned().collect(),
+            own_text: (0..snapshot.variants()).all(has_own_text),
+            links: links.len(),
+            running_links: links.iter().filter(runs).copied().cloned().collect(),
             topic: options.topic.clone(),
             expires_at: options.timing.expires_at,
         }
@@ -239,7 +242,7 @@ pub async fn check_counted(
 /// Counts everybody of a draft's audience. Of a message that does not compile no tags are known.
 pub async fn count(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Counted, SendError> {
     let (tags, values) = match finished(store, campaign).await {
-        Ok((snapshot, compiled)) => asked(&snapshot, &compiled),
+        Ok((snapshot, variants)) => asked(&snapshot, &variants),
         Err(SendError::Message { .. } | SendError::Input(_)) => (Vec::new(), Vec::new()),
         Err(other) => return Err(other),
     };
@@ -247,10 +250,10 @@ pub async fn count(store: &Store, campaign: &Campaign, now: Timestamp) -> Result
     Ok(Counted { tally: found.tally, people: found.people, tags, without: found.without })
 }
 
-/// The merge tags without a fallback that are not ours, and the values each of them shows.
-fn asked(snapshot: &Snapshot, compiled: &Compiled) -> (Vec<String>, Vec<Vec<String>>) {
-    let bare = compiled.bare_tags().iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str()));
-    let tags: Vec<String> = bare.cloned().collect();
+/// The merge tags without a fallback that are not ours, of any variant, and the values each of them shows.
+fn asked(snapshot: &Snapshot, variants: &[Compiled]) -> (Vec<String>, Vec<Vec<String>>) {
+    let bare: BTreeSet<&String> = variants.iter().flat_map(Compiled::bare_tags).collect();
+    let tags: Vec<String> = bare.into_iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str())).cloned().collect();
     let values = tags.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
     (tags, values)
 }
@@ -274,7 +277,7 @@ async fn about_rules(store: &Store, campaign: &Campaign) -> Result<Vec<Objection
 /// A draft that was looked through.
 struct Judged {
     snapshot: Snapshot,
-    compiled: Compiled,
+    variants: Vec<Compiled>,
     content_hash: [u8; 32],
     audience: Audience,
     objections: Vec<Objection>,
@@ -284,8 +287,9 @@ struct Judged {
 
 impl Judged {
     fn checked(self) -> Checked {
-        let tags = self.compiled.tags().iter().cloned().collect();
-        let has = Has::of(&self.snapshot, &self.compiled);
+        let tags: BTreeSet<&String> = self.variants.iter().flat_map(Compiled::tags).collect();
+        let tags = tags.into_iter().cloned().collect();
+        let has = Has::of(&self.snapshot, &self.variants);
         let Judged { objections, warnings, gaps, .. } = self;
         Checked { objections, warnings, tags, gaps, has }
     }
@@ -301,14 +305,18 @@ async fn judge(
     counted: Option<&Counted>,
 ) -> Result<Judged, SendError> {
     let workspace = campaign.workspace;
-    let (snapshot, compiled) = finished(store, campaign).await?;
+    let (snapshot, variants) = finished(store, campaign).await?;
     let mut warnings = snapshot.check(&campaign.name)?;
     warnings.extend(launch::unknown_topic(store, workspace, snapshot.options.topic.as_deref()).await?);
-    somebody_can_leave(store, workspace, &snapshot.file.name, &compiled).await?;
+    for (variant, compiled) in (0..).zip(&variants) {
+        somebody_can_leave(store, workspace, &snapshot.of_variant(variant).file.name, compiled).await?;
+    }
     let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
     if objections.is_empty() {
-        HeaderPlan::new(snapshot.fields(campaign, &compiled, String::new())?)
-            .map_err(|why| SendError::Input(why.to_string()))?;
+        for (variant, compiled) in (0..).zip(&variants) {
+            HeaderPlan::new(snapshot.of_variant(variant).fields(campaign, compiled, String::new())?)
+                .map_err(|why| SendError::Input(why.to_string()))?;
+        }
     }
     objections.extend(about_rules(store, campaign).await?);
     let expires_at = snapshot.options.timing.expires_at.filter(|at| *at <= begins);
@@ -316,7 +324,7 @@ async fn judge(
     let (forecast, gaps) = match counted {
         Some(counted) => (counted.tally.clone(), counted.gaps()),
         None => {
-            let (tags, values) = asked(&snapshot, &compiled);
+            let (tags, values) = asked(&snapshot, &variants);
             let (tally, without) = store.forecast_values(workspace, campaign.id, values, now).await?;
             let counted = Counted { tally, people: Vec::new(), tags, without };
             let gaps = counted.gaps();
@@ -332,7 +340,7 @@ async fn judge(
         let over_at = twin.started_at.unwrap_or(twin.created_at) + launch::SAME_CONTENT_GUARD;
         objections.push(Objection::SentAlready { campaign: twin.name, number: twin.number, over_at });
     }
-    Ok(Judged { snapshot, compiled, content_hash, audience, objections, warnings, gaps })
+    Ok(Judged { snapshot, variants, content_hash, audience, objections, warnings, gaps })
 }
 
 /// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it.
@@ -414,14 +422,16 @@ async fn freeze(
     Ok(())
 }
 
-/// The draft with everything that is chosen for its author, and its message compiled against what is known of people.
-pub(crate) async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snapshot, Compiled), SendError> {
+/// The draft with everything that is chosen for its author, and each variant of its message compiled against what is known of
+/// people; the first is the message itself.
+pub(crate) async fn finished(store: &Store, campaign: &Campaign) -> Result<(Snapshot, Vec<Compiled>), SendError> {
     let workspace = campaign.workspace;
     let mut snapshot = launch::snapshot(campaign)?;
     snapshot.columns = store.attribute_names(workspace).await?;
     complete(store, workspace, &mut snapshot.options).await?;
-    let compiled = snapshot.compile(&campaign.name)?;
-    Ok((snapshot, compiled))
+    let variants = (0..snapshot.variants()).map(|variant| snapshot.compile_variant(&campaign.name, variant));
+    let variants = variants.collect::<Result<Vec<_>, _>>()?;
+    Ok((snapshot, variants))
 }
 
 /// Chooses for the author what may be left to us: the workspace's postal address, the newest key of the From domain.

@@ -57,6 +57,26 @@ async fn get(house: &House, path: &str) -> super::house::Answer {
 }
 
 #[tokio::test]
+async fn every_variant_is_checked_as_the_message_is() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let import = people(&house, &["anna@a.example"]).await;
+    assert_eq!(house.post("/api/v1/contacts", &key, json!({ "email": "bob@b.example" })).await.status, 201);
+    let mut body = compared(&import, 50);
+    body["audience"] = json!({ "include": ["everyone"] });
+    let running = OTHER.replace("https://shop.example/other", "javascript:go()");
+    body["compare"]["variants"][0]["message"]["source"] = json!(running);
+    let made = house.post("/api/v1/campaigns", &key, body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let base = format!("/campaigns/{}", made.json()["id"].as_str().unwrap());
+    let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
+    assert_eq!(checked["gaps"], json!([{ "tag": "first_name", "people": 1 }]), "a gap in the third: {checked}");
+    let review = look(&house, &base, &cookie).await.text;
+    assert!(review.contains("One person has no value for “first_name”"), "{review}");
+    assert!(review.contains("javascript:go()"), "a link of the second that runs something: {review}");
+}
+
+#[tokio::test]
 async fn what_is_compared_is_written_and_read_again() {
     let house = rehearsal();
     let key = house.master_key().await;
