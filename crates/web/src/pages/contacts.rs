@@ -16,7 +16,7 @@ use axum::response::Response;
 use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{CampaignId, ContactId, ContactStatus, EmailAddress, EventKind, SuppressionReason};
+use model::{CampaignId, ContactId, ContactStatus, EmailAddress, EventKind, SkipReason, SuppressionReason};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
@@ -126,8 +126,8 @@ struct Contacts {
     lists: Choices,
 }
 
-/// Where somebody stands: the class of the stylesheet, which is the icon's name, and in words. Nobody who is suppressed may
-/// be mailed, whatever else is known of them.
+/// Where somebody stands: the class of the stylesheet, which is the icon's name, and in words. Nobody who is suppressed or has
+/// no address may be mailed, whatever else is known of them.
 pub(super) fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
     let class = match contact.status {
         ContactStatus::Active => "ok",
@@ -139,6 +139,10 @@ pub(super) fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String)
     let is_told_by_reason = matches!(contact.status, ContactStatus::Active | ContactStatus::OptedOut);
     match contact.suppressions.first().filter(|_| is_told_by_reason) {
         Some(suppressed) => ("skip", shown.one_of("suppressed", suppressed.reason.word())),
+        None if contact.status == ContactStatus::Active && contact.address.is_none() => {
+            let why = if contact.email.is_none() { SkipReason::NoEmail } else { SkipReason::InvalidAddress };
+            ("skip", shown.one_of("skip", why.word()))
+        }
         None => (class, shown.one_of("status", contact.status.word())),
     }
 }
@@ -222,6 +226,8 @@ fn states(shown: &Shown, chosen: &str) -> (Choices, Choices) {
         let word = stand.word();
         let one = |words: String| (word.to_owned(), words, word == chosen);
         match stand {
+            // Some of them are suppressed or have no address: only of one person is it known whether they may be mailed.
+            Stand::Status(ContactStatus::Active) => statuses.push(one(shown.say("contacts-active"))),
             Stand::Status(_) => statuses.push(one(shown.one_of("status", word))),
             Stand::Suppressed(None) => suppressed.push(one(shown.say("contacts-suppressed-any"))),
             Stand::Suppressed(Some(_)) => suppressed.push(one(shown.one_of("suppressed", word))),

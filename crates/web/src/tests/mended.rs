@@ -537,3 +537,13 @@ async fn a_person_is_corrected_suppressed_and_forgotten_on_their_page() {
     assert_eq!(browser.submit(&format!("{base}/forget"), "typed=right%40first.example").await.status, 303);
     assert_eq!(browser.look(&base).await.status, 404);
 }
+
+#[tokio::test]
+async fn whoever_cannot_be_addressed_is_not_told_to_be_mailable() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    people(&house, &["nobody at all"]).await;
+    let all = look(&house, "/contacts?state=active", &cookie).await.text;
+    assert!(all.contains("invalid address") && !all.contains("may be mailed"), "{all}");
+    assert!(all.contains("has not opted out"), "what is chosen says what was asked: {all}");
+}
