@@ -3,8 +3,9 @@
 
 (() => {
   const main = document.getElementById("main");
-  const source = main && main.querySelector("[data-stream]");
-  if (!source || !window.EventSource) return;
+  const source = main?.querySelector("[data-stream]");
+  const looks = main?.querySelector("[data-look]");
+  if (!source && !looks) return;
 
   const STALE_MS = 10_000;
   const SPEAK_EVERY_MS = 30_000;
@@ -13,44 +14,84 @@
   let heard = Date.now();
   let spoken = 0;
 
-  const stream = new EventSource(source.dataset.stream);
   const alive = () => {
     heard = Date.now();
     if (stale) stale.hidden = true;
   };
-
-  for (const part of main.querySelectorAll("[data-part]")) {
-    stream.addEventListener(part.dataset.part, (event) => {
-      alive();
-      // What somebody reads or has opened stays as it is under their hands.
-      const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
-      const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-      part.innerHTML = event.data;
-      for (const id of open) {
-        const one = id && document.getElementById(id);
-        if (one) one.open = true;
-      }
-      if (focused) document.getElementById(focused)?.focus();
-    });
-  }
-  stream.addEventListener("voice", (event) => {
-    alive();
-    if (voice && Date.now() - spoken >= SPEAK_EVERY_MS) {
-      voice.textContent = event.data;
-      spoken = Date.now();
-    }
-  });
-  stream.addEventListener("over", () => {
-    stream.close();
-    window.clearInterval(watch);
-    // The page of a campaign that is over is another one.
-    window.location.reload();
-  });
-  stream.addEventListener("open", alive);
-
   const watch = window.setInterval(() => {
-    if (stale && Date.now() - heard > STALE_MS) stale.hidden = false;
+    if (stale && !document.hidden && Date.now() - heard > STALE_MS) stale.hidden = false;
   }, 1_000);
+
+  // What somebody reads or has opened stays as it is under their hands.
+  const put = (part, html) => {
+    if (part.innerHTML === html) return;
+    const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    part.innerHTML = html;
+    for (const id of open) {
+      const one = id && document.getElementById(id);
+      if (one) one.open = true;
+    }
+    if (focused) document.getElementById(focused)?.focus();
+  };
+
+  // A page with a stream is told.
+  const follow = () => {
+    const stream = new EventSource(source.dataset.stream);
+    for (const part of main.querySelectorAll("[data-part]")) {
+      stream.addEventListener(part.dataset.part, (event) => {
+        alive();
+        put(part, event.data);
+      });
+    }
+    stream.addEventListener("voice", (event) => {
+      alive();
+      if (voice && Date.now() - spoken >= SPEAK_EVERY_MS) {
+        voice.textContent = event.data;
+        spoken = Date.now();
+      }
+    });
+    stream.addEventListener("over", () => {
+      stream.close();
+      window.clearInterval(watch);
+      // The page of a campaign that is over is another one.
+      window.location.reload();
+    });
+    stream.addEventListener("open", alive);
+  };
+
+  // A page of several things that move asks for itself again, for as long as one of them does and it is looked at.
+  const look = async () => {
+    let goesOn = true;
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(window.location.href);
+        const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const parts = answer.ok && !answer.redirected ? drawn.querySelectorAll("#main [data-part]") : [];
+        for (const part of parts) {
+          const place = main.querySelector(`[data-part="${part.dataset.part}"]`);
+          // Where the keyboard is, nothing is taken away from under it.
+          if (place && !place.contains(document.activeElement)) put(place, part.innerHTML);
+        }
+        if (parts.length > 0) {
+          alive();
+          goesOn = drawn.querySelector("#main [data-look]") !== null;
+        }
+      } catch {
+        // The next time.
+      }
+    }
+    if (goesOn) window.setTimeout(look, Number(looks.dataset.look) * 1_000);
+    else window.clearInterval(watch);
+  };
+
+  if (source) {
+    if (window.EventSource) follow();
+    else window.clearInterval(watch);
+  } else {
+    document.addEventListener("visibilitychange", alive);
+    window.setTimeout(look, Number(looks.dataset.look) * 1_000);
+  }
 })();
 
 // The keys: g and a letter goes somewhere, j and k go down and up the rows, f goes to the search.

@@ -32,10 +32,16 @@ async function watches(anna) {
   await room.waitFor();
   const readings = [];
   let isShown = false;
+  // Home stands open beside it, and moves as well.
+  const home = await anna.page.context().newPage();
+  await home.goto(new URL("/sandbox/", anna.page.url()).href);
+  const rows = [];
   await until("the totals are final", async () => {
     // Between two pages there is nothing to be read.
     const read = await figures(anna).catch(() => null);
     if (read && JSON.stringify(read) !== JSON.stringify(readings.at(-1))) readings.push(read);
+    const row = await home.locator("[data-part=last] tbody tr").first().innerText();
+    if (row !== rows.at(-1)) rows.push(row);
     if (!isShown && read?.accepted > SHOWN_FROM) {
       isShown = true;
       await anna.pictures("machine-room");
@@ -43,6 +49,8 @@ async function watches(anna) {
     return anna.at().endsWith("/report");
   }, PATIENCE_MS);
   holds(readings.length >= READINGS_MIN, `the room was seen to move ${readings.length} times`);
+  holds(rows.length >= READINGS_MIN, `home was seen to move ${rows.length} times`);
+  await home.close();
   step("watched", { readings });
 }
 

@@ -23,6 +23,9 @@ const LIST: &str = "campaigns";
 /// Campaigns of a page.
 const PAGE: usize = 50;
 
+/// Seconds after which a page of campaigns that move asks for itself again: it reads their counters each time.
+pub(super) const LOOK_S: u32 = 3;
+
 /// Campaigns of a table.
 const TABLE_MAX: usize = 10_000;
 
@@ -92,6 +95,9 @@ struct Campaigns {
     next: Option<String>,
     /// Is it the first page?
     is_first: bool,
+    /// Does anything move on it by itself, and after how many seconds is it looked at again?
+    moves: bool,
+    look_s: u32,
     /// May one be written?
     may_write: bool,
 }
@@ -108,6 +114,7 @@ pub(super) async fn list(
     let before = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.campaigns_of_shelf(visitor.caller.workspace, shelf, before, PAGE + 1).await?;
     let next = pages::cut(&mut found, PAGE, LIST, |last| last.number);
+    let moves = found.iter().any(moves);
     let lines = lines(&app, &visitor, found).await?;
     let is_here = |word: &str| which.state.is_empty() && which.word() == word;
     let tabs = SHELVES.iter().map(|(word, _)| {
@@ -130,6 +137,8 @@ pub(super) async fn list(
         lines,
         next,
         is_first: which.after.is_none(),
+        moves,
+        look_s: LOOK_S,
         may_write: visitor.caller.scopes.has(Scope::CampaignsWrite),
     }))
 }
@@ -187,6 +196,11 @@ async fn row(app: &App, campaign: Campaign) -> Result<Vec<String>, Problem> {
     let counts = [recipients, skipped, accepted, in_progress, soft, hard, blocked, in_doubt];
     row.extend(counts.map(|count| count.to_string()));
     Ok(row)
+}
+
+/// May what stands here of a campaign change without anybody who looks at it doing something?
+pub(super) fn moves(campaign: &Campaign) -> bool {
+    !campaign.state.is_over() && campaign.state != CampaignState::Draft
 }
 
 /// Campaigns with where their people stand: one reading of the counters each, no rows.

@@ -113,7 +113,7 @@ async fn of_when_a_live_page_is_moves_with_its_figures() {
     let cookie = owner(&house).await;
     let base = format!("/campaigns/{}", things.campaign);
     let room = look(&house, &base, &cookie).await.text;
-    assert!(room.contains(" <span data-part=\"as-of\">") && room.contains("<span data-part=\"standing\">"), "{room}");
+    assert!(room.contains("<span data-part=\"as-of\">") && room.contains("<span data-part=\"standing\">"), "{room}");
     let request = Request::builder().uri(format!("{base}/live")).header("cookie", &cookie).body(Body::empty()).unwrap();
     let mut body = house.open(request).await.into_body();
     let before = event(&mut body, "as-of").await;
@@ -217,4 +217,21 @@ async fn whoever_is_looked_at_brings_their_cause_along() {
     let page = look(&house, &format!("/campaigns/{id}/investigate?person={well}"), &cookie).await.text;
     assert_eq!(chosen(&page), 0, "whoever was accepted is among nobody's people");
     assert!(page.contains("class=\"dl note ok\""), "{page}");
+}
+
+#[tokio::test]
+async fn home_and_the_list_look_again_while_something_moves() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    for path in ["/", "/campaigns"] {
+        let page = look(&house, path, &cookie).await.text;
+        assert!(page.contains("data-look=\"3\"") && page.contains("id=\"stale\""), "{path}: {page}");
+    }
+    let (id, store) = (things.campaign.parse().unwrap(), &house.app.store);
+    store.set_campaign_state(id, CampaignState::Cancelled, None, &Actor::Engine, house.app.now()).await.unwrap();
+    for path in ["/", "/campaigns"] {
+        let page = look(&house, path, &cookie).await.text;
+        assert!(page.contains("first news") && !page.contains("data-look"), "nothing moves any more: {path}: {page}");
+    }
 }
