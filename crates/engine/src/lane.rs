@@ -428,9 +428,10 @@ impl Lane {
         self.pacer.heard(heard, now)
     }
 
-    /// Messages that were started here in the last minute.
-    pub(crate) fn last_minute(&self, now: Timestamp) -> u32 {
-        self.lock().tempo.last_minute(now)
+    /// Messages that were started here in the last minute, and over how many seconds of it they were counted.
+    pub(crate) fn last_minute(&self, now: Timestamp) -> (u32, u32) {
+        let tempo = self.lock().tempo;
+        (tempo.last_minute(now), tempo.counted_over_s(now))
     }
 
     /// How many it refused for our SPF, DKIM or DMARC since it last accepted anybody.

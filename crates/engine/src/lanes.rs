@@ -43,6 +43,9 @@ pub struct LaneView {
     /// Messages started in the last minute; none without a process.
     #[serde(default)]
     pub last_minute: u32,
+    /// Over how many seconds of it those were counted: since the first of them.
+    #[serde(default)]
+    pub last_minute_s: u32,
     /// Deliveries in hand: read, and waiting for a connection; a few hundred at most. All who wait for their first try or
     /// another are counted by [`at_their_sites`].
     pub waiting: u64,
@@ -236,6 +239,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             operator,
             open: 0,
             last_minute: 0,
+            last_minute_s: 0,
             waiting: 0,
             held,
             listed,
@@ -326,6 +330,7 @@ fn quiet(source: &str, operator: String, site: Option<String>) -> LaneView {
         operator,
         open: 0,
         last_minute: 0,
+        last_minute_s: 0,
         waiting: 0,
         held: None,
         listed: false,
@@ -356,6 +361,7 @@ pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
         operator: String::new(),
         open: 0,
         last_minute: 0,
+        last_minute_s: 0,
         waiting,
         held: Some(HeldView { until: no_way.until.unwrap_or(Timestamp::MAX), why }),
         listed: false,

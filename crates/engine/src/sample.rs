@@ -63,6 +63,7 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         operator: String::new(),
         open: 0,
         last_minute: 0,
+        last_minute_s: 0,
         waiting: out.rest,
         held: Some(HeldView { until: out.until, why }),
         listed: false,

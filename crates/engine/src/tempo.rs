@@ -36,6 +36,15 @@ impl Tempo {
         let slots = (0..SLOTS as i64).map(|back| self.newest - back).filter(|slot| *slot >= oldest);
         slots.fold(0, |sum, slot| sum.saturating_add(self.slots[place_of(slot)]))
     }
+
+    /// Over how many seconds [`Tempo::last_minute`] counted: since the first of them, so that what began or went on a moment ago
+    /// has its whole rate. 0: it counted none.
+    pub(crate) fn counted_over_s(&self, now: Timestamp) -> u32 {
+        let oldest = slot_of(now).saturating_sub(SLOTS as i64 - 1);
+        let counted = (0..SLOTS as i64).map(|back| self.newest - back).filter(|slot| *slot >= oldest);
+        let first = counted.filter(|slot| self.slots[place_of(*slot)] > 0).min();
+        first.map_or(0, |first| u32::try_from(now.as_secs() - first * SLOT_S).unwrap_or(0).clamp(1, 60))
+    }
 }
 
 fn slot_of(now: Timestamp) -> i64 {
@@ -67,6 +76,22 @@ mod tests {
         assert_eq!((tempo.last_minute(at(1_000_100)), tempo.last_minute(at(1_000_200))), (1, 0));
         tempo.count(at(1_000_300));
         assert_eq!(tempo.last_minute(at(1_000_300)), 1);
+    }
+
+    #[test]
+    fn what_went_on_a_moment_ago_is_counted_since_then() {
+        let mut tempo = Tempo::default();
+        assert_eq!(tempo.counted_over_s(at(1_000_000)), 0);
+        for second in [0, 1, 130, 133, 139] {
+            tempo.count(at(1_000_000 + second));
+        }
+        assert_eq!(
+            (tempo.last_minute(at(1_000_140)), tempo.counted_over_s(at(1_000_140))),
+            (3, 10),
+            "not the pause before"
+        );
+        assert_eq!(tempo.counted_over_s(at(1_000_189)), 59);
+        assert_eq!((tempo.last_minute(at(1_000_195)), tempo.counted_over_s(at(1_000_195))), (0, 0));
     }
 
     proptest! {

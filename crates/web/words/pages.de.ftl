@@ -228,7 +228,7 @@ belt-retry-what = wird von selbst wiederholt
 belt-held = Angehalten
 belt-held-what = bis ein Halt endet
 belt-talk = Gespräch
-belt-talk-what = offene Gespräche
+belt-talk-what = offene Gespräche; wer darin steht, wartet bis zum Ergebnis
 belt-verdict = Urteil
 belt-accepted = { $n } angenommen
 belt-not = { $n } nicht
@@ -269,6 +269,10 @@ waits-held = { $n ->
 waits-put-off = { $n ->
     [one] Eine Person wurde aufgeschoben
    *[other] { $n } Personen wurden aufgeschoben
+  }
+waits-of-them-held = { $n ->
+    [one] eine davon ist angehalten
+   *[other] { $n } davon sind angehalten
   }
 waits-investigate = Die Ablehnungen lesen
 
@@ -369,6 +373,7 @@ contacts-any-state = gleich welcher
 contacts-list = Auf der Liste
 contacts-any-list = gleich welcher oder keiner
 contacts-everybody = Alle
+contacts-active = hat nicht widersprochen
 contacts-suppressed-any = Gesperrt, gleich aus welchem Grund
 contacts-none-yet = Unter denen, die bisher angesehen wurden, ist niemand. Die nächste Seite sucht weiter.
 contact-since = Bekannt seit

@@ -228,7 +228,7 @@ belt-retry-what = tried again by itself
 belt-held = Held
 belt-held-what = until a hold ends
 belt-talk = Talk
-belt-talk-what = open conversations
+belt-talk-what = open conversations; whoever is talked to waits until the verdict
 belt-verdict = Verdict
 belt-accepted = { $n } accepted
 belt-not = { $n } not
@@ -269,6 +269,10 @@ waits-held = { $n ->
 waits-put-off = { $n ->
     [one] One person was put off
    *[other] { $n } people were put off
+  }
+waits-of-them-held = { $n ->
+    [one] one of them is held
+   *[other] { $n } of them are held
   }
 waits-investigate = Read the refusals
 
@@ -369,6 +373,7 @@ contacts-any-state = anywhere
 contacts-list = On the list
 contacts-any-list = any or none
 contacts-everybody = Everybody
+contacts-active = has not opted out
 contacts-suppressed-any = Suppressed, for any reason
 contacts-none-yet = Nobody was found among those looked at so far. The next page looks on.
 contact-since = Known since

@@ -45,6 +45,10 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq)]
 struct Group {
     person: Person,
+    /// How many they are.
+    people: u64,
+    /// Does a hold keep them?
+    is_held: bool,
     /// When the first of them is tried again; `None`: they are held until somebody lets them go, or it is their turn.
     next: Option<Timestamp>,
 }
@@ -63,6 +67,11 @@ impl Retries {
     /// now, or they are held until somebody lets them go.
     pub fn next_try_at(&self, cause: &Cause) -> Option<Timestamp> {
         self.of(cause).filter_map(|group| group.next).min()
+    }
+
+    /// How many of those looked at who wait for this cause are held.
+    pub fn held_of(&self, cause: &Cause) -> u64 {
+        self.of(cause).filter(|group| group.is_held).map(|group| group.people).sum()
     }
 
     /// What one of those who wait for this cause heard last.
@@ -124,7 +133,12 @@ pub async fn retries(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
     let mut groups = Vec::new();
     for (group, hold) in found.iter().take(EXAMPLES_MAX) {
         let row = store.delivery(group.example).await?;
-        groups.extend(row.map(|row| Group { person: person(row), next: next_try(group.next_try_at, *hold, now) }));
+        groups.extend(row.map(|row| Group {
+            person: person(row),
+            people: group.people,
+            is_held: hold.is_some(),
+            next: next_try(group.next_try_at, *hold, now),
+        }));
     }
     Ok(Retries { until: at.map(|at| Until { at, is_least }), held, groups })
 }

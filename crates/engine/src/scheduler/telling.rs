@@ -385,13 +385,15 @@ impl Scheduler {
         let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
         let listed = lane.pacer.is_listed(now) || rest.is_some_and(|rest| rest.is_listing());
         let limits = lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now);
+        let (last_minute, last_minute_s) = lane.last_minute(now);
         LaneView {
             source: lane.source().name.clone(),
             site: lane.name(),
             provider: lane.provider().map(|provider| provider.key.clone()),
             operator: lane.operator().to_owned(),
             open: lane.open(),
-            last_minute: lane.last_minute(now),
+            last_minute,
+            last_minute_s,
             waiting: lane.len() as u64,
             limits: lanes::with_one_end(limits, held.as_ref()),
             held,

@@ -169,6 +169,7 @@ mod tests {
             operator: "northmail".into(),
             open: 3,
             last_minute: 0,
+            last_minute_s: 0,
             waiting: 186,
             held: None,
             listed: false,

@@ -60,9 +60,16 @@ pub(super) async fn standing(
     Ok((class, icon, says))
 }
 
-/// When that was so: with its day, where the campaign began or ended on another.
+/// When it began and ended, and when that was so: each with its day, where the one before it was on another.
 pub(super) fn as_of(shown: &Shown, campaign: &Campaign) -> String {
-    shown.time_after(&shown.now, campaign.ended_at.or(campaign.started_at).as_ref())
+    let (started, ended) = (campaign.started_at, campaign.ended_at);
+    let now = shown.time_after(&shown.now, ended.or(started).as_ref());
+    let told = [
+        started.map(|at| format!("{} {}", shown.say("started"), shown.time(&at))),
+        ended.map(|at| format!("{} {}", shown.say("ended"), shown.time_after(&at, started.as_ref()))),
+        Some(format!("{} {now} {}", shown.say("as-of"), shown.zone_name())),
+    ];
+    told.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// That a hold keeps people from their next try: who placed it, why, and until when.
@@ -88,9 +95,7 @@ pub(super) struct Head {
     /// Is it not sent from here?
     pub(super) is_left: bool,
     pub(super) from: String,
-    pub(super) started: Option<String>,
-    pub(super) ended: Option<String>,
-    /// When this was so: with its day, where what stands before it has another.
+    /// When it began and ended, and when this was so ([`as_of`]).
     pub(super) as_of: String,
     /// Which of its pages this is.
     pub(super) tab: &'static str,
@@ -131,8 +136,6 @@ impl Head {
             why: campaign.why.as_deref().map(|why| shown.machine_said(why, &shown.now)),
             is_left: is_elsewhere(app, campaign),
             from: chosen.options.from,
-            started: campaign.started_at.map(|at| shown.time(&at)),
-            ended: campaign.ended_at.map(|at| shown.time(&at)),
             as_of: as_of(shown, campaign),
             tab,
             may_pause: may_send && is_moving,

@@ -25,8 +25,27 @@ use store::Campaign;
 /// Lanes that are shown; the others are counted.
 const LANES_MAX: usize = 40;
 
-/// So many messages a minute tell how long a site takes.
+/// So many messages of the last minute tell how long a site takes …
 const TOLD_FROM: u64 = 10;
+/// … where they were counted over so many seconds.
+const TOLD_AFTER_S: u64 = 10;
+
+/// How fast it goes toward a site, by all lanes that lead there.
+#[derive(Clone, Copy, Default)]
+struct Rate {
+    /// Messages started in the last minute.
+    last_minute: u64,
+    /// Over how many seconds they were counted.
+    over_s: u64,
+}
+
+impl Rate {
+    /// After how long so many will have been started; `None`: that cannot be told.
+    fn through(self, people: u64) -> Option<Duration> {
+        let is_told = self.last_minute >= TOLD_FROM && self.over_s >= TOLD_AFTER_S;
+        is_told.then(|| Duration::from_secs((people * self.over_s).div_ceil(self.last_minute)))
+    }
+}
 
 /// A lane as it is drawn.
 struct Lane {
@@ -53,9 +72,8 @@ struct Lane {
 }
 
 impl Lane {
-    /// `there`: how many of the campaign wait there, and of all. `of_all`: messages started in the last minute by all lanes
-    /// that lead to its site.
-    fn of(shown: &Shown, view: LaneView, (there, all_there): (u64, u64), of_all: u64) -> Lane {
+    /// `there`: how many of the campaign wait there, and of all. `rate`: that of all lanes that lead to its site.
+    fn of(shown: &Shown, view: LaneView, (there, all_there): (u64, u64), rate: Rate) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
         // What was configured is no news; what was learned has a time at which it is tried again.
         let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
@@ -80,11 +98,10 @@ impl Lane {
         let asked = form_urlencoded::Serializer::new(String::new()).append_pair("provider", &view.site).finish();
         let href = format!("/lanes?{asked}");
         // What is held or spent does not go at the rate of the last minute.
-        let goes_on = matches!(goes, "full" | "slowed") && there > 0 && of_all >= TOLD_FROM;
-        let all_there = all_there.max(there);
+        let goes_on = matches!(goes, "full" | "slowed") && there > 0;
         Lane {
             last_minute: view.last_minute.into(),
-            through: goes_on.then(|| Duration::from_secs((all_there * 60).div_ceil(of_all))),
+            through: rate.through(all_there.max(there)).filter(|_| goes_on),
             href,
             site: view.site,
             source: view.source,
@@ -216,6 +233,12 @@ impl Waits<'_> {
         why_held(self.shown, hold)
     }
 
+    /// How many of those who wait for this cause are among the held as well; nothing of nobody.
+    fn of_them_held(&self, cause: &Cause) -> Option<String> {
+        let held = self.retries.held_of(cause);
+        (held > 0).then(|| self.shown.count("waits-of-them-held", &held))
+    }
+
     /// Who was refused for our own set-up: it will not get better by waiting.
     fn refusals(&self) -> impl Iterator<Item = &Cause> {
         refused_for_our_setup(self.report)
@@ -313,14 +336,16 @@ fn drawn(
     let waiting = with_held_lanes(report.waiting, known.held_there());
     let there: Vec<(u64, u64)> =
         known.views.iter().map(|view| (known.waiting_there(view), known.all_there(view))).collect();
-    let mut rates: BTreeMap<String, u64> = BTreeMap::new();
+    let mut rates: BTreeMap<String, Rate> = BTreeMap::new();
     for view in &known.views {
-        *rates.entry(view.operator.clone()).or_default() += u64::from(view.last_minute);
+        let rate = rates.entry(view.operator.clone()).or_default();
+        rate.last_minute += u64::from(view.last_minute);
+        rate.over_s = rate.over_s.max(view.last_minute_s.into());
     }
     let lanes = known.views.into_iter().zip(there);
     let lanes = lanes.map(|(view, there)| {
-        let of_all = rates.get(&view.operator).copied().unwrap_or(0);
-        Lane::of(shown, view, there, of_all)
+        let rate = rates.get(&view.operator).copied().unwrap_or_default();
+        Lane::of(shown, view, there, rate)
     });
     let mut lanes: Vec<Lane> = lanes.collect();
     let open = lanes.iter().map(|lane| u64::from(lane.open)).sum();
