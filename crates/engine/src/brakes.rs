@@ -23,6 +23,9 @@ pub(crate) struct Brakes {
     changed: BTreeSet<CampaignId>,
     /// Was anything counted since then? Also of a campaign that is over: its workspace and the providers remember it.
     is_unwritten: bool,
+    /// Operators whose incident was found, and since when their word is in question: whom they suppressed since is yet to be
+    /// marked in the ledger.
+    found: BTreeMap<String, Timestamp>,
 }
 
 /// Campaigns remembered that no run works on any more, beside those at work.
@@ -154,7 +157,9 @@ impl Brakes {
     /// The brakes as the last run left them.
     pub(crate) fn restored(mut kept: Kept, now: Timestamp) -> Brakes {
         kept.set_back(now);
-        Brakes { kept, ..Brakes::default() }
+        // The last run may have died before it could mark whom they suppressed.
+        let found = kept.incident.in_question().map(|(operator, since)| (operator.to_owned(), since)).collect();
+        Brakes { kept, found, ..Brakes::default() }
     }
 
     /// What the next run has to know.
@@ -212,7 +217,8 @@ impl Brakes {
         let noticed = name.and_then(|name| of_campaign.authentication.noticed(operator, name, verdict));
         trips.extend(noticed.map(|trip| (trip, Whom::Campaign(campaign))));
         let incident = kept.incident.judged(now, campaign, &groups, verdict);
-        if let Some(Trip::Incident { provider, .. }) = &incident {
+        if let Some(Trip::Incident { provider, since, .. }) = &incident {
+            self.found.insert(provider.clone(), *since);
             kept.campaigns.values_mut().for_each(|of| of.rates.forgive(provider));
             kept.workspaces.values_mut().for_each(|of| of.0.forgive(provider));
         }
@@ -357,6 +363,11 @@ impl Brakes {
         self.kept.incident.is_under_way(operator)
     }
 
+    /// The operators whose incident was found since this was last asked, and since when their word is in question.
+    pub(crate) fn take_incidents(&mut self) -> BTreeMap<String, Timestamp> {
+        std::mem::take(&mut self.found)
+    }
+
     /// Is nothing to go to an operator for a while? Until when, and why.
     pub(crate) fn left_alone(&self, operator: &str, now: Timestamp) -> Option<LeftAlone> {
         let held = [self.kept.blocked.held_until(operator, now), self.kept.incident.held_until(operator, now)];
@@ -427,7 +438,11 @@ mod tests {
         let dead = verdict(Outcome::Hard, Category::UnknownRecipient);
         let trips = send(&mut brakes, CAMPAIGN, "google", 40, &dead);
         assert!(trips.iter().any(|(trip, _)| matches!(trip, Trip::Incident { .. })), "{trips:?}");
-        let brakes = killed(brakes);
+        let found = |brakes: &mut Brakes| brakes.take_incidents().into_keys().collect::<Vec<_>>();
+        assert_eq!(found(&mut brakes), ["google"]);
+        assert!(found(&mut brakes).is_empty(), "it is marked once");
+        let mut brakes = killed(brakes);
+        assert_eq!(found(&mut brakes), ["google"], "it may have died before whom it suppressed was marked");
         let alone = brakes.left_alone("gmx", at(2)).unwrap();
         let says = "gmx is left alone: it refused 10 of the last 100 messages (10 % is the limit); then 20 messages show whether \
                     it still refuses";

@@ -309,6 +309,8 @@ pub(crate) struct Heard {
 pub(crate) struct Outcome {
     pub(crate) settlement: Settlement,
     pub(crate) slot: Option<Slot>,
+    /// On whose word somebody is suppressed: while that operator has an incident, provisionally.
+    pub(crate) operator: Option<String>,
 }
 
 /// What every part of a run shares.
@@ -465,10 +467,13 @@ impl House {
         self.notices.send(notice).ok();
     }
 
-    /// Hands an outcome to the settler. Waits while the ledger is behind: what cannot be recorded is not started.
-    pub(crate) async fn settle(&self, settlement: Settlement, slot: Option<Slot>) {
+    /// Hands an outcome to the settler; `word_of`: the lane it was said in, where it says something about the person. Waits
+    /// while the ledger is behind: what cannot be recorded is not started.
+    pub(crate) async fn settle(&self, settlement: Settlement, slot: Option<Slot>, word_of: Option<&Lane>) {
+        let word_of = word_of.filter(|_| settlement.suppress.is_some());
+        let operator = word_of.map(|lane| lane.operator().to_owned());
         self.outstanding.settling.fetch_add(1, Ordering::Relaxed);
-        if self.outcomes.send(Outcome { settlement, slot }).await.is_err() {
+        if self.outcomes.send(Outcome { settlement, slot, operator }).await.is_err() {
             self.outstanding.settling.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -782,11 +787,6 @@ impl House {
     pub(crate) fn probe_is_out(&self, lane: &Lane, now: Timestamp) -> Option<Timestamp> {
         let left = self.brakes().probe_left(lane.operator(), now);
         left.is_some_and(|left| left == 0).then(|| now + PROBE_LOOK)
-    }
-
-    /// Is the operator of a lane having an incident? Then suppressions by it are provisional.
-    pub(crate) fn is_provisional(&self, lane: &Lane) -> bool {
-        self.brakes().is_incident(lane.operator())
     }
 
     pub(crate) fn brakes(&self) -> std::sync::MutexGuard<'_, Brakes> {

@@ -372,7 +372,7 @@ pub(crate) async fn conclude(
     {
         (settlement.to, settlement.due, settlement.skip) = (DeliveryState::Skipped, None, Some(reason));
     }
-    house.settle(settlement, slot).await;
+    house.settle(settlement, slot, Some(lane)).await;
 }
 
 fn reacted(
@@ -432,7 +432,6 @@ fn settlement(
         identity: house.mailing(claimed.campaign).and_then(|mailing| mailing.identity),
         rehearsed: house.settings.is_rehearsal(),
         provider: lane.provider().map(|provider| provider.key.clone()),
-        provisional: reaction.suppress.is_some() && house.is_provisional(lane),
         due: reaction.due.map(|at| (lane.id.site, at)),
         suppress: reaction.suppress.filter(|_| !whole_domain),
         suppress_domain: reaction.suppress.filter(|_| whole_domain),

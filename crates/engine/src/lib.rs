@@ -282,7 +282,10 @@ impl Engine {
             let until = rest.until.min(now + LISTED_REST);
             fleet.rest_from(source, &operator, Rest { until, ..rest }, now);
         }
-        let brakes = Brakes::restored(brakes.into_owned(), now);
+        let mut brakes = Brakes::restored(brakes.into_owned(), now);
+        for (operator, since) in brakes.take_incidents() {
+            store.make_provisional(&operator, since).await?;
+        }
         let terms = Terms::default();
         for mailing in &mailings {
             terms.put(

@@ -260,7 +260,7 @@ async fn wait_until(house: &House, lane: &Lane, claimed: &Claimed, until: Timest
     settlement.due = Some((lane.id.site, until));
     settlement.charge = false;
     settlement.site = Some(lane.id.site);
-    house.settle(settlement, None).await;
+    house.settle(settlement, None, None).await;
 }
 
 /// Everything that changed since the delivery was read: suppressions, unsubscribes, edits. Not every one of them keeps
@@ -283,5 +283,5 @@ pub(crate) async fn last_check(house: &House, claimed: &Claimed) -> Result<Resul
 pub(crate) async fn skip(house: &House, claimed: &Claimed, reason: SkipReason) {
     let mut settlement = Settlement::of(claimed, DeliveryState::Skipped, house.now());
     settlement.skip = Some(reason);
-    house.settle(settlement, None).await;
+    house.settle(settlement, None, None).await;
 }

@@ -2,7 +2,7 @@
 //!
 //! `send`, `resume`, `report`, `demo` and the pages show this object and nothing else, so they cannot disagree.
 //! Invariants: every term of the equation comes from one reading of one [`Tally`], so it always adds up; nothing here
-//! counts rows but [`PutOff`], and that only for campaigns small enough.
+//! counts rows but [`PutOff`] and [`Lifted`], and those only for campaigns small enough.
 
 pub mod curve;
 pub mod people;
@@ -38,6 +38,10 @@ use store::{Among, Campaign, CauseCount, DeliveryRow, Hold, Store, StoreError};
 const EXAMPLES_MAX: usize = 200;
 /// Accepted deliveries that are walked through to tell who was put off at first; larger campaigns do without.
 pub const ACCEPTED_WALKED_MAX: u64 = 20_000;
+/// Hard bounces that are walked through to tell whose suppression was lifted; larger campaigns do without.
+pub const HARD_WALKED_MAX: u64 = 20_000;
+/// What is left to do about a hard bounce whose suppression was lifted.
+const LIFTED_NEXT_STEP: &str = "Nothing to lift: the next campaign mails it again.";
 /// Deliveries read at once.
 const PAGE: usize = 1_000;
 /// What a doubt that evidence settled means, and what is left to do about it.
@@ -102,6 +106,9 @@ pub struct Report {
     /// `None` in lists and sums, and where nobody is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisional: Option<u64>,
+    /// Those with a hard bounce whose suppression was lifted; `None` in lists and sums, and where nobody's was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<Lifted>,
     /// Who was put off at first and accepted later; `None` when the campaign is too large to tell cheaply.
     pub put_off_then_accepted: Option<PutOff>,
     /// What people did with it; `None` in lists and sums.
@@ -274,6 +281,20 @@ pub struct Cause {
     pub next_step: String,
 }
 
+/// Hard bounces whose suppression was lifted: the next campaign mails them again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lifted {
+    /// How many.
+    pub count: u64,
+    /// When the last of them was lifted.
+    #[serde(serialize_with = "iso")]
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// The reason that was given.
+    pub because: Option<String>,
+}
+
 /// What stops all of a campaign: there is no source for it, or each is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stopped {
@@ -301,6 +322,7 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     report.put_off_then_accepted = put_off(store, campaign, report.accepted).await?;
     if report.hard > 0 {
         report.provisional = Some(store.provisional_of(campaign).await?).filter(|count| *count > 0);
+        report.look_at_lifted(store, campaign).await?;
     }
     report.reactions = Some(reactions(store, &known).await?);
     report.revenue = revenue::revenue(store, &known, report.accepted).await?;
@@ -310,7 +332,7 @@ pub async fn report(store: &Store, campaign: CampaignId, now: Timestamp) -> Resu
     Ok(report)
 }
 
-/// The same without [`Report::provisional`], [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`],
+/// The same without [`Report::provisional`], [`Report::lifted`], [`Report::put_off_then_accepted`], [`Report::reactions`], [`Report::revenue`], [`Report::curve`],
 /// [`Report::trial`] and [`Report::hours`]: for lists of campaigns.
 pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Report, StoreError> {
     let (tally, counts) = reading(store, campaign.id).await?;
@@ -450,6 +472,26 @@ impl Report {
         Ok(())
     }
 
+    /// Adds whose suppression was lifted: of a cause all of whose people were let go again nothing is left to lift. Where
+    /// there are too many hard bounces to walk through, nothing is added.
+    pub async fn look_at_lifted(&mut self, store: &Store, campaign: CampaignId) -> Result<(), StoreError> {
+        if self.hard == 0 || self.hard > HARD_WALKED_MAX {
+            return Ok(());
+        }
+        let Some(store::Lifted { causes, at, by, because }) = store.lifted_of(campaign).await? else { return Ok(()) };
+        let mut free: BTreeMap<CauseMark, u64> = BTreeMap::new();
+        for one in &causes {
+            *free.entry(one.mark()).or_default() += one.count;
+        }
+        for cause in &mut self.causes {
+            if free.get(&cause.mark()).is_some_and(|count| *count >= cause.count) {
+                (cause.done, cause.next_step) = (crate::why::LIFTED, LIFTED_NEXT_STEP.to_owned());
+            }
+        }
+        self.lifted = Some(Lifted { count: free.values().sum(), at, by, because });
+        Ok(())
+    }
+
     /// Nothing of it goes anywhere: everybody in progress is held by that.
     fn stopped_by(&mut self, no_way: Option<NoWay>) {
         let Some(NoWay { until, why, .. }) = no_way else { return };
@@ -517,6 +559,11 @@ impl Cause {
     pub fn mark(&self) -> CauseMark {
         let codes = (self.code, self.enhanced);
         CauseMark::new(self.class, self.category, self.provider.as_deref(), codes, &self.rule)
+    }
+
+    /// Was whoever it had suppressed let go again?
+    pub fn is_lifted(&self) -> bool {
+        self.done == crate::why::LIFTED
     }
 }
 
@@ -646,7 +693,7 @@ const fn ended_unusually(state: DeliveryState) -> &'static str {
 /// of operators' own rules excepted: for those who translate them.
 pub fn texts() -> BTreeSet<&'static str> {
     let ends = DeliveryState::ALL.iter().map(|state| ended_unusually(*state));
-    let settled = [SETTLED_MEANING, SETTLED_NEXT_STEP];
+    let settled = [SETTLED_MEANING, SETTLED_NEXT_STEP, LIFTED_NEXT_STEP];
     words::texts().into_iter().chain(ends).chain(settled).chain(crate::why::texts()).collect()
 }
 

@@ -35,13 +35,15 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
         }
         // Their number is known: what they are taken apart into is not grown, that is copied, on the way.
         let (mut settlements, mut slots) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
-        for outcome in batch.drain(..) {
-            settlements.push(outcome.settlement);
-            slots.extend(outcome.slot);
+        for Outcome { mut settlement, slot, operator } in batch.drain(..) {
+            settlement.provisional = operator.is_some_and(|operator| house.brakes().is_incident(&operator));
+            settlements.push(settlement);
+            slots.extend(slot);
         }
         let settlements = Arc::new(settlements);
         let moved: Vec<Moved> = settlements.iter().map(moved).collect();
         record(&house, &settlements).await?;
+        doubt_incidents(&house).await?;
         for slot in slots {
             house.store.inflight().free(slot);
         }
@@ -91,6 +93,16 @@ async fn record(house: &House, settlements: &Arc<Vec<Settlement>>) -> Result<(),
     let settled = house.until_recorded(|| house.store.settle(settlements.clone())).await?;
     for refused in settled.refused {
         house.note(Note::SettlementRefused(refused));
+    }
+    Ok(())
+}
+
+/// Whom a provider's incident was found out by is suppressed provisionally, too. Of those that were counted by then, every
+/// one is in the ledger when this is asked behind a batch, or comes behind and is known as provisional then.
+async fn doubt_incidents(house: &House) -> Result<(), store::StoreError> {
+    let found = house.brakes().take_incidents();
+    for (operator, since) in found {
+        house.until_recorded(|| house.store.make_provisional(&operator, since)).await?;
     }
     Ok(())
 }

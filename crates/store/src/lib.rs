@@ -97,8 +97,8 @@ pub use person::NewContact;
 pub use queue::{Claimed, Head, Part, Site, Standing, WaitingAt};
 pub use reaction::{NewReaction, Recorded};
 pub use report::{
-    Among, AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Neighbours, PersonData, PutOffFor,
-    TimelineEntry,
+    Among, AttemptRow, CauseCount, Census, DeliveryRow, Did, Doers, DoersPage, Lifted, Neighbours, PersonData,
+    PutOffFor, TimelineEntry,
 };
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;

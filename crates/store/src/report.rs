@@ -32,6 +32,19 @@ pub struct CauseCount {
     pub example: DeliveryId,
 }
 
+/// Hard bounces of a campaign whose suppression was lifted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifted {
+    /// How many, by cause.
+    pub causes: Vec<CauseCount>,
+    /// When the last of them was lifted.
+    pub at: Timestamp,
+    /// By whom (`cli:anna`).
+    pub by: String,
+    /// The reason that was given.
+    pub because: Option<String>,
+}
+
 impl CauseCount {
     /// The cause it is counted under: what the ledger counts apart (rules and stages behind the same reply, scopes) is one.
     pub fn mark(&self) -> CauseMark {

@@ -5,7 +5,8 @@
 
 use crate::Store;
 use crate::error::{Result, StoreError};
-use crate::sqlite::{Ledger, suppressions};
+use crate::report::Lifted;
+use crate::sqlite::{Ledger, causes, suppressions};
 use model::{
     Actor, CampaignId, ContactId, DeliveryId, DomainId, EmailAddress, SuppressionReason, Timestamp, WorkspaceId,
 };
@@ -236,6 +237,23 @@ impl Store {
     /// How many are suppressed provisionally on the strength of a campaign.
     pub async fn provisional_of(&self, campaign: CampaignId) -> Result<u64> {
         self.core.lanes.read(move |conn| suppressions::provisional_of(conn, campaign)).await
+    }
+    /// Hard bounces of a campaign whose suppression was lifted; `None`: there are none. Walks through all hard bounces of it.
+    pub async fn lifted_of(&self, campaign: CampaignId) -> Result<Option<Lifted>> {
+        self.core.lanes.read(move |conn| causes::lifted_of(conn, campaign)).await
+    }
+    /// Makes bounce suppressions provisional: those by the word of this operator (the key of a provider, or where nobody
+    /// described the site its fingerprint) since a time. Done again it changes nothing. Returns how many.
+    pub async fn make_provisional(&self, operator: &str, since: Timestamp) -> Result<u64> {
+        let mut doubted = 0;
+        loop {
+            let operator = operator.to_owned();
+            let count = self.core.lanes.write(move |ledger| ledger.doubt_step(&operator, since)).await?;
+            doubted += count;
+            if count == 0 {
+                return Ok(doubted);
+            }
+        }
     }
     /// Makes provisional suppressions final: those whose evidence is a refusal of this provider (`None`: of any) since
     /// a time. Returns how many.

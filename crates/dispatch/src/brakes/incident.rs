@@ -142,6 +142,11 @@ impl Incident {
         self.providers.get(provider).is_some_and(|watched| watched.under_way.is_some())
     }
 
+    /// Whose verdicts on addresses are in question, by key, and since when: with the hour by which it was found out.
+    pub fn in_question(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.providers.iter().filter_map(|(key, watched)| Some((key.as_str(), watched.under_way?.since)))
+    }
+
     /// Until when nothing goes to this provider.
     pub fn held_until(&self, provider: &str, now: Timestamp) -> Option<Timestamp> {
         let under_way = self.providers.get(provider)?.under_way?;
@@ -255,11 +260,10 @@ impl Watched {
         self.server.as_deref().unwrap_or_else(|| provider_name(key))
     }
 
-    /// The arguments that pick its suppressions out. The ledger knows providers by name, and of other sites which of their
-    /// suppressions are provisional.
+    /// The arguments that pick the suppressions of its incident out. The ledger knows providers by name.
     fn lift(&self, key: &str) -> String {
         match self.server {
-            None => format!("--provider {key}"),
+            None => format!("--provisional --provider {key}"),
             Some(_) => "--provisional".to_owned(),
         }
     }
@@ -430,7 +434,7 @@ mod tests {
             "Google said in the last hour that 12 of 112 people do not exist (10.71 %; 1 % is usual there, 1 % \
              elsewhere). That looks like trouble of theirs, not like a bad list. Nothing goes there for an hour; then 20 \
              messages show whether it is over. Suppressions from it are provisional meanwhile: once it knows its people \
-             again, lift them with `postroom suppress lift --provider google`."
+             again, lift them with `postroom suppress lift --provisional --provider google`."
         );
         assert!(brake.is_under_way("google") && !brake.is_under_way("yahoo"));
         assert_eq!(brake.held_until("google", at(61)), Some(at(60 + HOUR)));

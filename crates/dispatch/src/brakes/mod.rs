@@ -102,7 +102,8 @@ pub enum Trip {
         /// How many of how many, and what happens next.
         why: String,
     },
-    /// A provider seems to have an incident: hold it, make the suppressions to come from it provisional, raise the alarm.
+    /// A provider seems to have an incident: hold it, make its suppressions provisional (those since then and
+    /// those to come), raise the alarm.
     Incident {
         /// The provider's key.
         provider: String,

@@ -254,7 +254,7 @@ impl Scheduler {
             settlement.provider.clone_from(&provider);
             settlement.attempt = Some(attempt);
             settlement.charge = false;
-            self.house.settle(settlement, None).await;
+            self.house.settle(settlement, None, None).await;
         }
     }
 

@@ -474,6 +474,8 @@ impl Scheduler {
                 return self.hold_provider(EventKind::HoldPlaced, provider, *until, why).await;
             }
             Stop::Brake(Trip::Incident { provider, until, why, .. }) => {
+                // Whoever is told of it is told what a next run knows, which marks whom this one could not.
+                self.house.remember().await?;
                 return self.hold_provider(EventKind::Incident, provider, *until, why).await;
             }
             Stop::Brake(Trip::IncidentOver { why, provider }) => {

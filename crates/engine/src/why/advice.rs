@@ -1,6 +1,6 @@
 //! What a person can do about one delivery: a sentence, and the command where there is one.
 
-use super::{HeldTry, Stands, Told, held_tries};
+use super::{HeldTry, LIFTED, Stands, Told, held_tries};
 use crate::lanes::LaneView;
 use dispatch::words;
 use model::{CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp};
@@ -51,7 +51,7 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
     let next_step: Vec<Advice> = next_step.map(say).into_iter().collect();
     match ended {
         DeliveryState::Accepted => Vec::new(),
-        DeliveryState::Hard if told.settled.is_some() && contact.suppressions.is_empty() => {
+        DeliveryState::Hard if (told.settled.is_some() || told.done == LIFTED) && contact.suppressions.is_empty() => {
             let edit = run(ANOTHER, format!("contact edit {} --email NEW", contact.id));
             let target = told.address.clone().unwrap_or_else(|| contact.id.to_string());
             vec![edit, run(SUPPRESS, format!("suppress add {target} --note \"…\""))]

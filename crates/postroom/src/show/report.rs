@@ -5,7 +5,7 @@
 
 use super::{Style, columns, cut, lapse, quoted, wrapped};
 use crate::output::{Ink, thousands};
-use engine::report::{Cause, HeldBy, Report};
+use engine::report::{Cause, HeldBy, Lifted, Report};
 use model::{CampaignState, Category, DeliveryState, SkipReason, in_quotes};
 use std::time::Duration;
 
@@ -47,15 +47,26 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.extend(table("NOT DELIVERED", &report.causes, CAUSES_SHOWN, style));
     }
     if let Some(count) = report.provisional {
-        let people = if count == 1 { "person" } else { "people" };
+        let people = if count == 1 { "person of the hard bounces is" } else { "people of the hard bounces are" };
         let told = format!(
-            "{} {people} of the hard bounces are suppressed provisionally: their provider seemed to have an incident. Once it is \
+            "{} {people} suppressed provisionally: their provider seemed to have an incident. Once it is \
              over, lift that:",
             thousands(count)
         );
         lines.push(String::new());
         lines.extend(wrapped("", &told, style.width));
         lines.push(format!("    {}", style.command("suppress lift --provisional --reason \"…\"")));
+    }
+    if let Some(Lifted { count, at, by, because }) = &report.lifted {
+        let people = if *count == 1 { "person of the hard bounces is" } else { "people of the hard bounces are" };
+        let because = because.as_ref().map(|because| format!(" ({})", in_quotes(because))).unwrap_or_default();
+        let told = format!(
+            "{} {people} suppressed no more: lifted by {by}, last {}{because}. The next campaign mails them again.",
+            thousands(*count),
+            style.moment(*at)
+        );
+        lines.push(String::new());
+        lines.extend(wrapped("", &told, style.width));
     }
     for silent in &report.silent_sites {
         lines.push(String::new());
@@ -232,7 +243,8 @@ fn rows(causes: &[Cause]) -> Vec<Row> {
     let mut rows: Vec<(&Cause, Row, bool)> = Vec::new();
     for cause in causes {
         let same = |(known, ..): &&mut (&Cause, Row, bool)| {
-            known.class == cause.class && known.category == cause.category && known.meaning == cause.meaning
+            let is_told_so = |one: &Cause| (one.class, one.category, one.is_lifted());
+            is_told_so(known) == is_told_so(cause) && known.meaning == cause.meaning
         };
         match rows.iter_mut().find(same) {
             Some((known, row, one_provider)) => {
@@ -247,7 +259,7 @@ fn rows(causes: &[Cause]) -> Vec<Row> {
                     meaning: cause.meaning.clone(),
                     codes: if codes.is_empty() { "-".to_owned() } else { codes },
                     whose: cause.whose,
-                    done: done_word(cause.class, cause.category),
+                    done: if cause.is_lifted() { "lifted" } else { done_word(cause.class, cause.category) },
                 };
                 rows.push((cause, row, cause.provider.is_some()));
             }

@@ -304,6 +304,36 @@ fn what_an_incident_suppressed_is_confirmed_or_lifted_by_provider() {
 }
 
 #[test]
+fn whom_an_incident_was_found_out_by_becomes_provisional() {
+    let store = empty();
+    let emails = ["1@a.example", "2@a.example", "3@a.example", "4@a.example"];
+    let id = import(&store, 1, &emails);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let own = now(store.site_id("mx.own.example", None, at(20))).unwrap();
+    let bounced = |n: usize, provider: Option<&str>, second: u64| Settlement {
+        site: provider.is_none().then_some(own),
+        provider: provider.map(str::to_owned),
+        ..refused(&claimed[n], at(second))
+    };
+    let batch = [(0, Some("one"), 29), (1, Some("one"), 30), (2, Some("two"), 31), (3, None, 31)];
+    now(store.settle(batch.map(|(n, provider, second)| bounced(n, provider, second)).to_vec())).unwrap();
+    let doubt = |operator: &str| now(store.make_provisional(operator, at(30))).unwrap();
+    let doubted = ["one", "one", "mx.own.example", "mx.other.example"].map(doubt);
+    assert_eq!(doubted, [1, 0, 1, 0], "the other's first was before that time, and again changes nothing");
+    let provisional = emails.map(|email| contact(&store, email).suppressions[0].provisional);
+    assert_eq!(provisional, [false, true, false, true]);
+    assert_eq!(now(store.provisional_of(campaign.id)).unwrap(), 2);
+    assert_eq!(now(store.lifted_of(campaign.id)).unwrap(), None);
+    let filter = LiftFilter { provisional_only: true, ..LiftFilter::default() };
+    assert_eq!(now(store.lift(W, filter, "their incident", false, &ME, at(50))).unwrap(), 2);
+    let lifted = now(store.lifted_of(campaign.id)).unwrap().unwrap();
+    assert_eq!(lifted.causes.iter().map(|cause| cause.count).collect::<Vec<_>>(), [1, 1]);
+    let told = (lifted.at, lifted.by, lifted.because.as_deref());
+    assert_eq!(told, (at(50), ME.as_text(), Some("their incident")));
+}
+
+#[test]
 fn transcripts_go_after_their_time_and_verdicts_stay() {
     let store = empty();
     let emails: Vec<String> = (0..10).map(|n| format!("{n}@a.example")).collect();

@@ -1,12 +1,15 @@
 //! Causes of a campaign: how many stand where they stand for each, and which rows of the dictionary are one.
 
 use super::dictionary::{pack_enhanced, unpack_enhanced};
+use super::reports::IS_ENDED;
 use super::word;
 use crate::error::Result;
-use crate::report::CauseCount;
-use model::{CampaignId, Category, CauseMark, DeliveryId, DeliveryState, EnhancedCode, Scope, Stage};
+use crate::report::{CauseCount, Lifted};
+use model::{
+    CampaignId, Category, CauseMark, DeliveryId, DeliveryState, EnhancedCode, EventKind, Scope, Stage, Timestamp,
+};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 /// Causes of a campaign, most frequent first.
 pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<CauseCount>> {
@@ -14,23 +17,56 @@ pub(crate) fn causes(conn: &Connection, campaign: CampaignId) -> Result<Vec<Caus
         FROM cause_count n JOIN cause c ON c.id = n.cause WHERE n.campaign = ?1 AND n.value > 0
         ORDER BY n.value DESC, n.state, n.cause";
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_and_then([campaign.0], |row| {
-        let provider: String = row.get(5)?;
-        let code: u16 = row.get(6)?;
-        Ok(CauseCount {
-            state: word!(DeliveryState, row.get(0)?)?,
-            category: word!(Category, row.get(1)?)?,
-            scope: word!(Scope, row.get(2)?)?,
-            stage: word!(Stage, row.get(3)?)?,
-            rule: row.get(4)?,
-            provider: (!provider.is_empty()).then_some(provider),
-            code: (code != 0).then_some(code),
-            enhanced: unpack_enhanced(row.get(7)?),
-            count: row.get(8)?,
-            example: DeliveryId(row.get(9)?),
-        })
-    })?;
+    let rows = statement.query_and_then([campaign.0], read_count)?;
     rows.collect()
+}
+
+fn read_count(row: &Row<'_>) -> Result<CauseCount> {
+    let provider: String = row.get(5)?;
+    let code: u16 = row.get(6)?;
+    Ok(CauseCount {
+        state: word!(DeliveryState, row.get(0)?)?,
+        category: word!(Category, row.get(1)?)?,
+        scope: word!(Scope, row.get(2)?)?,
+        stage: word!(Stage, row.get(3)?)?,
+        rule: row.get(4)?,
+        provider: (!provider.is_empty()).then_some(provider),
+        code: (code != 0).then_some(code),
+        enhanced: unpack_enhanced(row.get(7)?),
+        count: row.get(8)?,
+        example: DeliveryId(row.get(9)?),
+    })
+}
+
+/// Hard bounces of a campaign whose suppression was lifted, if there are any. Walks through all of its hard bounces.
+pub(crate) fn lifted_of(conn: &Connection, campaign: CampaignId) -> Result<Option<Lifted>> {
+    let (hard, lifted) = (DeliveryState::Hard.code(), EventKind::SuppressionLifted.code());
+    let sql = format!(
+        "WITH free AS (
+            SELECT d.id, d.state, d.cause, (SELECT max(e.seq) FROM event e WHERE e.contact = d.contact
+                AND e.at >= t.started_at AND e.kind = {lifted} AND e.address = d.address) AS lift
+            FROM delivery d JOIN attempt t ON t.seq = d.last_attempt JOIN address a ON a.id = d.address
+            WHERE d.campaign = ?1 AND d.state = {hard} AND {IS_ENDED} AND NOT EXISTS
+                (SELECT 1 FROM suppression s WHERE s.workspace = a.workspace AND s.hash = a.hash))
+        SELECT f.state, c.category, c.scope, c.stage, c.rule, c.provider, c.code, c.enhanced, count(*), max(f.id), max(f.lift)
+        FROM free f JOIN cause c ON c.id = f.cause WHERE f.lift IS NOT NULL GROUP BY f.cause ORDER BY 9 DESC, f.cause"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([campaign.0])?;
+    let (mut causes, mut last) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        causes.push(read_count(row)?);
+        last = row.get::<_, i64>(10)?.max(last);
+    }
+    let sql =
+        "SELECT e.at, coalesce(w.text, ''), e.detail FROM event e LEFT JOIN word w ON w.id = e.actor WHERE e.seq = ?1";
+    let lifted = conn.prepare_cached(sql)?.query_row([last], |row| {
+        let detail: Option<String> = row.get(2)?;
+        // In front of the words that were typed stands what was lifted.
+        let because = detail.and_then(|detail| detail.split_once(": ").map(|(_, because)| because.to_owned()));
+        Ok(Lifted { causes, at: Timestamp::from_millis(row.get(0)?), by: row.get(1)?, because })
+    });
+    Ok(lifted.optional()?)
 }
 
 /// The rows of the dictionary that are one cause, as a question for their ids. What it compares with is given to `bind`, which

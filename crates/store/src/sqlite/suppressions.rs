@@ -448,6 +448,22 @@ impl Ledger {
         Ok(picked.len() as u64)
     }
 
+    /// One bounded step of making bounce suppressions by an operator's word provisional; how many (0: done).
+    pub(crate) fn doubt_step(&mut self, operator: &str, since: Timestamp) -> Result<u64> {
+        let reason = SuppressionReason::HardBounced.code();
+        let picked: Vec<(i64, Vec<u8>)> = {
+            let mut statement = self.conn.prepare_cached(BY_WORD_OF)?;
+            let key = params![reason, since.as_millis(), operator, STEP_ROWS];
+            let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        for (workspace, hash) in &picked {
+            let sql = "UPDATE suppression SET provisional = 1 WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
+            self.conn.prepare_cached(sql)?.execute(params![workspace, hash, reason])?;
+        }
+        Ok(picked.len() as u64)
+    }
+
     /// One bounded step of making provisional suppressions final; how many (0: done).
     pub(crate) fn confirm_step(&mut self, workspace: WorkspaceId, filter: &LiftFilter) -> Result<u64> {
         let picked: Vec<Vec<u8>> = select_matching(&self.conn, "s.hash", workspace, filter)?;
@@ -521,6 +537,13 @@ const MATCHING: &str =
         AND (?4 IS NULL OR CAST(c.code AS TEXT) = ?4
             OR (c.enhanced / 1000000) || '.' || (c.enhanced / 1000 % 1000) || '.' || (c.enhanced % 1000) = ?4)
         AND (?5 IS NULL OR s.at >= ?5) AND (?6 IS NULL OR s.at < ?6)";
+
+/// Final suppressions by the word of an operator since a time, in all workspaces: read along their time, each by its evidence.
+const BY_WORD_OF: &str = "SELECT s.workspace, s.hash FROM workspace w
+    CROSS JOIN suppression s ON s.workspace = w.id AND s.reason = ?1 AND s.at >= ?2 AND s.provisional = 0
+    CROSS JOIN delivery d ON d.id = s.evidence CROSS JOIN cause c ON c.id = d.cause
+    LEFT JOIN attempt t ON t.seq = d.last_attempt LEFT JOIN site o ON o.id = t.site
+    WHERE CASE c.provider WHEN '' THEN o.fingerprint ELSE c.provider END = ?3 LIMIT ?4";
 
 /// Reads one column of what a filter picks out.
 fn select_matching<T: FromSql>(

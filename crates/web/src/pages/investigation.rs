@@ -87,7 +87,8 @@ pub(super) async fn show(
     visitor.caller.may(Scope::CampaignsRead)?;
     visitor.caller.may(Scope::ContactsRead)?;
     let campaign = campaign::found(&app, &visitor, id).await?;
-    let known = report::overview(&app.store, &campaign, app.now()).await?;
+    let mut known = report::overview(&app.store, &campaign, app.now()).await?;
+    known.look_at_lifted(&app.store, campaign.id).await?;
     let causes: Vec<Cause> = known.causes.iter().chain(&known.waiting_causes).cloned().collect();
     let at = match (&chosen.person, &chosen.cause) {
         (Some(_), _) => "detail",

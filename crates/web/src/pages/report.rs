@@ -156,7 +156,8 @@ pub(super) async fn causes(
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;
-    let known = report::overview(&app.store, &campaign, app.now()).await?;
+    let mut known = report::overview(&app.store, &campaign, app.now()).await?;
+    known.look_at_lifted(&app.store, campaign.id).await?;
     let header = [
         "state",
         "people",

@@ -1,11 +1,11 @@
 //! The end of a campaign as a person reads it on the terminal.
 
 use crate::show::report::{Remarks, end_of_campaign, line};
-use crate::show::sample::{at, ledger, now, style};
+use crate::show::sample::{W, at, ledger, now, style};
 use engine::report::{CampaignLine, Cause, PutOff, Report, Waiting, report};
 use expect_test::expect;
 use model::{Actor, CampaignState, Category, DeliveryState, EnhancedCode, EventKind, SkipReason, WorkspaceId};
-use store::NewHold;
+use store::{LiftFilter, NewHold};
 
 #[test]
 fn a_campaign_in_which_everything_happened() {
@@ -45,6 +45,22 @@ fn a_campaign_in_which_everything_happened() {
     "#]]
     .assert_eq(&(lines + "\n"));
     expect!["   1  Spring news  ·  retrying  ·  13 people = 5 accepted + 3 skipped + 1 in progress + 1 soft + 1 hard + 1 blocked + 1 in doubt"].assert_eq(&line(&report, &style(at(3_000), 110)));
+}
+
+#[test]
+fn whom_somebody_let_go_is_not_told_as_suppressed() {
+    let (store, campaign) = ledger();
+    let (filter, anna) = (LiftFilter::default(), Actor::CommandLine("anna".to_owned()));
+    assert_eq!(now(store.lift(W, filter, "their incident", false, &anna, at(2_000))).unwrap(), 1);
+    let report = now(report(&store, campaign, at(3_000))).unwrap();
+    let told = end_of_campaign(&report, &style(at(3_000), 200), &Remarks::default()).join("\n");
+    let lifted =
+        "1 person of the hard bounces is suppressed no more: lifted by cli:anna, last 09:33 CET (\"their incident\").";
+    assert!(told.contains(lifted), "{told}");
+    let row = told.lines().find(|line| line.contains("1 hard  ")).unwrap_or_default();
+    assert!(row.ends_with(" lifted"), "{told}");
+    let advice = &report.causes.iter().find(|cause| cause.is_lifted()).unwrap().next_step;
+    assert!(!advice.contains("needs a reason"), "{advice}");
 }
 
 #[test]

@@ -123,6 +123,7 @@ fn a_bounce_whose_suppression_was_lifted() {
     });
     assert!(told.contains("was suppressed for that, and is not any more"), "{told}");
     assert!(told.contains("contact: now active: suppression lifted: their incident, by cli:anna"), "{told}");
+    assert!(!told.contains("suppress lift") && !told.contains("needs a reason"), "{told}");
     assert!(!told.contains("second look-up"), "{told}");
 }
 
