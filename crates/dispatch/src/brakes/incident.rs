@@ -51,9 +51,14 @@ const PIECE_SECONDS: i64 = 300;
 const BASELINE_ATTEMPTS_MAX: u32 = 100_000;
 /// Providers watched at once.
 const PROVIDERS_MAX: usize = 256;
-/// Of them: sites that nobody described, each watched from its first hard bounce on. The one of whom the least is known
-/// makes room.
+/// Of them: sites that nobody described, each watched from its first hard bounce on, with what it took in the hour before.
+/// The one of whom the least is known makes room.
 const SITES_MAX: usize = 64;
+/// Sites that nobody described of which it is remembered what they took, before there is anything to suspect. The half that
+/// took the least makes room.
+const SITES_TAKING_MAX: usize = 1_024;
+/// Counts remembered of each: campaigns, five minutes each. Beyond it the oldest is forgotten.
+const COUNTS_MAX: usize = 48;
 /// Campaigns told apart within one piece; those beyond are in the total only.
 const CAMPAIGNS_MAX: usize = 32;
 
@@ -63,7 +68,14 @@ pub struct Incident {
     providers: BTreeMap<String, Watched>,
     /// Of all others together (sites without a hard bounce yet, a relay): they are not suspected, but tell a bad list.
     unnamed: Watched,
+    /// Of those sites, what each took: its share of them once it is watched.
+    #[serde(default)]
+    taking: BTreeMap<String, Taking>,
 }
+
+/// People that a site took in the last hour: in which five minutes, of which campaign, how many. Oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Taking(VecDeque<(i64, CampaignId, u32)>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Watched {
@@ -117,23 +129,26 @@ impl Incident {
         let operator = groups.provider.or(server.map(|(site, _)| site));
         let is_watched = operator.is_some_and(|key| self.providers.contains_key(key));
         let Some(key) = operator.filter(|_| is_watched || is_hard || server.is_none()) else {
-            self.unnamed.count(piece, campaign, is_hard);
+            self.unnamed.count(piece, campaign, Share::of(is_hard));
+            if let Some((site, _)) = server {
+                self.take(site, piece, campaign, 1);
+            }
             return None;
         };
         if !is_watched && server.is_some() {
-            self.make_room();
+            self.make_room(piece);
         }
         if !is_watched && self.providers.len() >= PROVIDERS_MAX {
             return None;
         }
-        let watched = self.providers.entry(key.to_owned()).or_default();
-        if let Some((_, name)) = server.filter(|_| !is_watched) {
-            watched.server = Some(name.to_owned());
+        if let Some((site, name)) = server.filter(|_| !is_watched) {
+            self.watch(site, name, piece);
         }
+        let watched = self.providers.entry(key.to_owned()).or_default();
         if watched.under_way.is_some() {
             return watched.probed(now, key, is_hard);
         }
-        watched.count(piece, campaign, is_hard);
+        watched.count(piece, campaign, Share::of(is_hard));
         if is_hard { self.suspect(now, piece, key) } else { None }
     }
 
@@ -181,7 +196,7 @@ impl Incident {
 
     /// Watches the site of which the least is known with all others again, where too many are watched. One that has an
     /// incident stays.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, piece: i64) {
         let sites = || self.providers.iter().filter(|(_, watched)| watched.server.is_some());
         if sites().count() < SITES_MAX {
             return;
@@ -189,14 +204,52 @@ impl Incident {
         let sum = |watched: &Watched| watched.pieces.iter().fold(Share::default(), |sum, piece| sum.and(piece.all));
         let free = sites().filter(|(_, watched)| watched.under_way.is_none());
         let least = free.min_by_key(|(_, watched)| (sum(watched).hard, sum(watched).attempted));
-        let least = least.map(|(site, _)| site.clone()).and_then(|site| self.providers.remove(&site));
-        for Piece { at, all, .. } in least.into_iter().flat_map(|watched| watched.pieces) {
+        let least = least.map(|(site, _)| site.clone());
+        let Some((site, watched)) = least.and_then(|site| self.providers.remove_entry(&site)) else { return };
+        let recent = watched.pieces.into_iter().filter(|one| one.at > piece - PIECES);
+        for Piece { at, all, campaigns } in recent {
             let place = self.unnamed.pieces.partition_point(|piece| piece.at < at);
             match self.unnamed.pieces.get_mut(place).filter(|piece| piece.at == at) {
                 Some(piece) => piece.all = piece.all.and(all),
                 None => self.unnamed.pieces.insert(place, Piece { at, all, campaigns: BTreeMap::new() }),
             }
+            for (campaign, share) in campaigns.into_iter().filter(|(_, share)| share.hard < share.attempted) {
+                self.take(&site, at, campaign, share.attempted - share.hard);
+            }
         }
+    }
+
+    /// Remembers what a site took that is counted with all others.
+    fn take(&mut self, site: &str, at: i64, campaign: CampaignId, count: u32) {
+        if let Some(taking) = self.taking.get_mut(site) {
+            taking.add(at, campaign, count);
+            return;
+        }
+        if self.taking.len() >= SITES_TAKING_MAX {
+            let mut counts: Vec<u32> = self.taking.values().map(|taking| taking.last_hour(at)).collect();
+            let middle = (counts.len() - 1) / 2;
+            let (_, median, _) = counts.select_nth_unstable(middle);
+            let (median, mut too_many) = (*median, middle + 1);
+            self.taking.retain(|_, taking| {
+                let goes = too_many > 0 && taking.last_hour(at) <= median;
+                too_many -= usize::from(goes);
+                !goes
+            });
+        }
+        self.taking.entry(site.to_owned()).or_default().add(at, campaign, count);
+    }
+
+    /// Watches a site by itself from now on. What it took within the hour is known of it, and is no longer that of the others.
+    fn watch(&mut self, site: &str, name: &str, piece: i64) {
+        let mut watched = Watched { server: Some(name.to_owned()), ..Watched::default() };
+        let taking = self.taking.remove(site).unwrap_or_default();
+        for (at, campaign, attempted) in taking.0.into_iter().filter(|(at, ..)| *at > piece - PIECES) {
+            watched.count(at, campaign, Share { attempted, hard: 0 });
+            if let Some(others) = self.unnamed.pieces.iter_mut().find(|others| others.at == at) {
+                others.all.attempted = others.all.attempted.saturating_sub(attempted);
+            }
+        }
+        self.providers.insert(site.to_owned(), watched);
     }
 
     fn suspect(&mut self, now: Timestamp, piece: i64, key: &str) -> Option<Trip> {
@@ -268,7 +321,7 @@ impl Watched {
         }
     }
 
-    fn count(&mut self, at: i64, campaign: CampaignId, is_hard: bool) {
+    fn count(&mut self, at: i64, campaign: CampaignId, share: Share) {
         while let Some(piece) = self.pieces.pop_front_if(|piece| piece.at <= at - PIECES) {
             self.usual = self.usual.and(piece.all);
             if self.usual.attempted > BASELINE_ATTEMPTS_MAX {
@@ -280,9 +333,10 @@ impl Watched {
             self.pieces.push_back(Piece { at, all: Share::default(), campaigns: BTreeMap::new() });
         }
         let Some(piece) = self.pieces.back_mut() else { return };
-        piece.all.count(is_hard);
+        piece.all = piece.all.and(share);
         if piece.campaigns.len() < CAMPAIGNS_MAX || piece.campaigns.contains_key(&campaign) {
-            piece.campaigns.entry(campaign).or_default().count(is_hard);
+            let of_campaign = piece.campaigns.entry(campaign).or_default();
+            *of_campaign = of_campaign.and(share);
         }
     }
 
@@ -313,7 +367,7 @@ impl Watched {
             // What was under way when the hold began.
             return None;
         }
-        under_way.probe.count(is_hard);
+        under_way.probe = under_way.probe.and(Share::of(is_hard));
         let UnderWay { since, probe, failed, .. } = *under_way;
         if probe.attempted < INCIDENT_PROBE_ATTEMPTS {
             return None;
@@ -361,10 +415,31 @@ fn hold_after(failed: u32) -> Duration {
     INCIDENT_HOLD * (1 << failed.min(8))
 }
 
+impl Taking {
+    fn add(&mut self, at: i64, campaign: CampaignId, count: u32) {
+        // A clock that steps back adds to the newest.
+        let at = self.0.back().map_or(at, |(newest, ..)| at.max(*newest));
+        while self.0.pop_front_if(|(oldest, ..)| *oldest <= at - PIECES).is_some() {}
+        let mut newest = self.0.iter_mut().rev().take_while(|(then, ..)| *then == at);
+        if let Some((.., known)) = newest.find(|(_, of, _)| *of == campaign) {
+            *known = known.saturating_add(count);
+            return;
+        }
+        if self.0.len() >= COUNTS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((at, campaign, count));
+    }
+
+    fn last_hour(&self, at: i64) -> u32 {
+        let recent = self.0.iter().filter(|(then, ..)| *then > at - PIECES);
+        recent.fold(0, |sum, (.., count)| sum.saturating_add(*count))
+    }
+}
+
 impl Share {
-    fn count(&mut self, is_hard: bool) {
-        self.attempted = self.attempted.saturating_add(1);
-        self.hard = self.hard.saturating_add(u32::from(is_hard));
+    fn of(is_hard: bool) -> Share {
+        Share { attempted: 1, hard: u32::from(is_hard) }
     }
 
     fn and(self, other: Share) -> Share {
@@ -472,11 +547,53 @@ mod tests {
         let trips = send(&mut brake, at(60), (A, "alpha"), 30, 30);
         let [Trip::Incident { provider, why, .. }] = &trips[..] else { panic!("{trips:?}") };
         assert_eq!(provider, "5eed");
-        assert!(why.starts_with("mx.alpha.example said in the last hour that 20 of 20 people do not exist"), "{why}");
+        assert!(why.starts_with("mx.alpha.example said in the last hour that 17 of 167 people do not exist"), "{why}");
         assert!(why.contains("`postroom suppress lift --provisional`"), "{why}");
         assert!(brake.is_under_way("5eed") && brake.held_until("5eed", at(61)).is_some());
         let kept = serde_json::to_string(&brake).unwrap();
         assert_eq!(serde_json::from_str::<Incident>(&kept).unwrap(), brake);
+    }
+
+    #[test]
+    fn what_a_server_took_before_its_first_hard_bounce_counts() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "google"), 200, 1);
+        send(&mut brake, at(0), (A, "alpha"), 190, 0);
+        assert_eq!(brake.last_hour_elsewhere(0, "google").attempted, 190);
+        for _ in 0..11 {
+            assert_eq!(send(&mut brake, at(600), (B, "alpha"), 2, 1), [], "11 of 212: the list that came later is bad");
+        }
+        assert_eq!(brake.providers["5eed"].last_hour(2), Share { attempted: 212, hard: 11 });
+        assert_eq!(brake.last_hour_elsewhere(2, "5eed").attempted, 200, "none of them is counted twice");
+        assert_eq!(send(&mut brake, at(HOUR + 600), (A, "google"), 100, 0), []);
+        assert_eq!(send(&mut brake, at(HOUR + 600), (B, "alpha"), 20, 20).len(), 1, "an hour later that is past");
+    }
+
+    #[test]
+    fn the_stale_tail_of_a_list_is_no_incident_of_its_server() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "google"), 200, 1);
+        send(&mut brake, at(0), (A, "alpha"), 5_000, 0);
+        let kept = serde_json::to_string(&brake).unwrap();
+        let mut brake = serde_json::from_str::<Incident>(&kept).unwrap();
+        assert_eq!(send(&mut brake, at(60), (A, "alpha"), 20, 20), [], "20 of 5,020");
+    }
+
+    #[test]
+    fn what_sites_took_is_remembered_in_bounds_the_most_first() {
+        let mut brake = Incident::default();
+        send(&mut brake, at(0), (A, "alpha"), 100, 0);
+        for n in 0..10_000 {
+            let site = format!("site {n}");
+            let groups = Groups { server: Some((&site, "mx.example")), ..Groups::default() };
+            assert_eq!(brake.judged(at(0), A, &groups, &Verdict::accepted()), None);
+        }
+        assert!(brake.taking.len() <= SITES_TAKING_MAX, "{}", brake.taking.len());
+        assert_eq!(brake.taking["5eed"].last_hour(0), 100);
+        for n in 0..100 {
+            send(&mut brake, at(0), (CampaignId(n), "alpha"), 1, 0);
+        }
+        assert_eq!(brake.taking["5eed"].0.len(), COUNTS_MAX);
     }
 
     #[test]
