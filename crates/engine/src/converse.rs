@@ -16,12 +16,14 @@ use net::{ConnectFailure, Egress, Resolve, Trust};
 use smtp::client::{Ending, Settings, TlsMode};
 use std::net::IpAddr;
 use std::sync::Arc;
-use store::Claimed;
+use store::{Claimed, Part};
 
 /// Server addresses tried for one connection (RFC 5321 section 5.1 asks for two at least).
 const ADDRESSES_TRIED_MAX: usize = 5;
 /// Servers that answered and refused the session, before their word is taken for the site's.
 const SESSIONS_REFUSED_MAX: usize = 2;
+/// Domains of a site that points inside which are asked for.
+const DOMAINS_INSIDE_MAX: usize = 100;
 /// How long a connection with nothing to do waits for more.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -415,6 +417,21 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
     Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family, is_inside }
 }
 
+/// The domains whose people wait for a site that points inside, where it matters whose they are: those of one campaign, and
+/// not all of many.
+async fn domains_inside(house: &House, lane: &Lane, first: &Claimed) -> Vec<String> {
+    let matters = house.brakes().points_inside.asks_for_domains(house.now(), lane.operator());
+    if !matters {
+        return Vec::new();
+    }
+    let (campaign, site) = (first.campaign, lane.id.site);
+    let read = || house.store.heads_of_site(campaign, site, None, DOMAINS_INSIDE_MAX, Part::All);
+    // A ledger that cannot say leaves it one site.
+    let heads = house.until_read(read).await.unwrap_or_default();
+    let own = first.rcpt.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+    heads.into_iter().map(|head| head.domain_name).chain(own).collect()
+}
+
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
 async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, started_at: Timestamp) {
     if failure.is_ours {
@@ -426,9 +443,12 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
         not_begun(house, lane, first);
         return;
     }
-    if failure.is_inside && house.is_our_resolver(lane, &failure.verdict) {
-        not_begun(house, lane, first);
-        return;
+    if failure.is_inside {
+        let domains = domains_inside(house, lane, &first).await;
+        if house.is_our_resolver(lane, &domains, &failure.verdict) {
+            not_begun(house, lane, first);
+            return;
+        }
     }
     let verdict = Verdict { stage: failure.stage, ..failure.verdict.clone() };
     let text = failure.reply.as_ref().map(model::Reply::to_string);

@@ -692,11 +692,12 @@ impl House {
 
     /// All servers of the site are at addresses that nobody may connect to. `true`: charge nobody, it may be our own
     /// resolver (or is: the brake has tripped).
-    pub(crate) fn is_our_resolver(&self, lane: &Lane, verdict: &Verdict) -> bool {
+    pub(crate) fn is_our_resolver(&self, lane: &Lane, domains: &[String], verdict: &Verdict) -> bool {
         if matches!(self.settings.way, Way::Relay(_)) {
             return self.is_our_silence(lane);
         }
-        let found = self.brakes().points_inside.found(self.now(), lane.operator(), lane.provider().is_some());
+        let (operator, is_described) = (lane.operator(), lane.provider().is_some());
+        let found = self.brakes().points_inside.found(self.now(), operator, is_described, domains);
         match found {
             Inside::LookAgain(until) => {
                 let (category, rule) = (Category::NetworkFailure, verdict.rule.to_string());
@@ -752,7 +753,13 @@ impl House {
             stops_campaign: self.rules().stops_campaign(verdict),
             is_first: claimed.attempts == 0,
         };
-        let trips = self.brakes().judged(judged, now);
+        let trips = {
+            let mut brakes = self.brakes();
+            if verdict.outcome == model::Outcome::Accepted {
+                brakes.points_inside.took(now);
+            }
+            brakes.judged(judged, now)
+        };
         for (trip, reach) in trips {
             // A domain that is gone may hold thousands, who have their verdicts faster than the scheduler hears of it.
             if let (Trip::Missing { .. }, Whom::Campaign(campaign)) = (&trip, reach) {

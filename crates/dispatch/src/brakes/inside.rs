@@ -4,13 +4,20 @@
 //! its people are refused. A resolver with two faces, or one that rewrites what it is told, does that to every domain at
 //! once. So nobody is judged at the first look: it is repeated after a while, and what was found elsewhere meanwhile tells
 //! the one from the other.
+//!
+//! A resolver may send everybody to one and the same host inside, which looks like one site. There the recipients' domains
+//! tell, if they are of unrelated owners and no server of anybody's answered meanwhile. A company with five domains, or a
+//! hoster with a hundred customers, whose one host is at such an address, is told from that by whoever else answers: what
+//! resolves for others is no fault of our resolver, so it must not stop them.
 
 use super::Trip;
+use crate::suffix::owner_of;
 use model::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Unrelated sites that must point inside before the resolver is the suspect.
+/// Unrelated sites (or, where nobody answers, owners of domains at them) that must point inside before the resolver is the
+/// suspect.
 pub const INSIDE_SITES: usize = 5;
 /// … and the share of them, among those that were found since the first look, above which it is: 20 %.
 pub const INSIDE_PERCENT_MAX: usize = 20;
@@ -25,10 +32,21 @@ const SITES_MAX: usize = 4_096;
 /// Is it the resolver that gives out addresses of our own network, rather than domains that do?
 #[derive(Clone, Debug, Default)]
 pub struct PointsInside {
-    /// The first look at each site that points inside, and the last.
-    inside: BTreeMap<String, (Timestamp, Timestamp)>,
+    /// The looks at each site that points inside.
+    inside: BTreeMap<String, Looks>,
     /// When a server of each site last answered.
     answered: BTreeMap<String, Timestamp>,
+    /// When anybody last took a message: connections last, and whoever takes mail need not be reached anew.
+    took_at: Option<Timestamp>,
+}
+
+/// What was seen of a site that points inside.
+#[derive(Clone, Debug)]
+struct Looks {
+    first: Timestamp,
+    last: Timestamp,
+    /// Who owns domains there; [`INSIDE_SITES`] at most, which is enough to tell.
+    owners: BTreeSet<String>,
 }
 
 /// What a site means all of whose servers are at addresses that nobody may connect to.
@@ -56,26 +74,58 @@ impl PointsInside {
         }
     }
 
+    /// A server of anybody's took a message.
+    pub fn took(&mut self, now: Timestamp) {
+        self.took_at = Some(now);
+    }
+
+    /// Does it matter whose domains are at this operator, when it is found inside now? Only at a second look, where few sites
+    /// are inside and nobody answered since the first.
+    pub fn asks_for_domains(&self, now: Timestamp, operator: &str) -> bool {
+        let first = self.inside.get(operator).map(|looks| looks.first);
+        let is_second = first.is_some_and(|first| first <= now && first + INSIDE_LOOK_AGAIN <= now);
+        is_second && self.inside.len() < INSIDE_SITES && first.is_some_and(|first| self.is_silent_since(first))
+    }
+
     /// All servers of an operator (the key of a provider, or a site's fingerprint) are at addresses inside. No domain can
-    /// make those of a provider that is described (`is_described`) do that.
-    pub fn found(&mut self, now: Timestamp, operator: &str, is_described: bool) -> Inside {
+    /// make those of a provider that is described (`is_described`) do that. `domains`: whose people wait there, as A-labels,
+    /// if that was asked for ([`PointsInside::asks_for_domains`]).
+    pub fn found(&mut self, now: Timestamp, operator: &str, is_described: bool, domains: &[String]) -> Inside {
         let is_recent = |at: Timestamp| at <= now && now.since(at) <= INSIDE_WINDOW;
-        self.inside.retain(|site, (_, last)| site == operator || is_recent(*last));
+        self.inside.retain(|site, looks| site == operator || is_recent(looks.last));
         self.answered.retain(|_, at| is_recent(*at));
         // A clock that was set back makes it a first look.
-        let known = self.inside.get(operator).map(|(first, _)| *first).filter(|first| *first <= now);
-        let first = known.unwrap_or(now);
-        if self.inside.contains_key(operator) || self.inside.len() < SITES_MAX {
-            self.inside.insert(operator.to_owned(), (first, now));
+        let known = self.inside.remove(operator).filter(|looks| looks.first <= now);
+        let mut looks = known.unwrap_or_else(|| Looks { first: now, last: now, owners: BTreeSet::new() });
+        looks.last = now;
+        for owner in domains.iter().map(|domain| owner_of(domain)) {
+            if looks.owners.len() < INSIDE_SITES {
+                looks.owners.insert(owner.to_owned());
+            }
+        }
+        let first = looks.first;
+        if self.inside.len() < SITES_MAX {
+            self.inside.insert(operator.to_owned(), looks);
         }
         let again = first + INSIDE_LOOK_AGAIN;
         if now < again {
             return Inside::LookAgain(again);
         }
-        let inside = self.inside.len();
-        let found = inside + self.answered.values().filter(|at| **at >= first).count();
-        let are_many = inside >= INSIDE_SITES && inside * 100 > found * INSIDE_PERCENT_MAX;
-        if is_described || are_many { Inside::Ours(Trip::Inside) } else { Inside::Theirs }
+        let (inside, answered) = (self.inside.len(), self.answered_since(first));
+        let are_many = inside >= INSIDE_SITES && inside * 100 > (inside + answered) * INSIDE_PERCENT_MAX;
+        let owners: BTreeSet<&String> = self.inside.values().flat_map(|looks| &looks.owners).collect();
+        let is_everybody = owners.len() >= INSIDE_SITES && self.is_silent_since(first);
+        if is_described || are_many || is_everybody { Inside::Ours(Trip::Inside) } else { Inside::Theirs }
+    }
+
+    /// Has nobody answered, and nobody taken a message, at or after `first`?
+    fn is_silent_since(&self, first: Timestamp) -> bool {
+        self.answered_since(first) == 0 && self.took_at.is_none_or(|at| at < first)
+    }
+
+    /// Operators a server of which answered at or after `first`.
+    fn answered_since(&self, first: Timestamp) -> usize {
+        self.answered.values().filter(|at| **at >= first).count()
     }
 }
 
@@ -88,7 +138,48 @@ mod tests {
     }
 
     fn look(brake: &mut PointsInside, second: u64, site: &str) -> Inside {
-        brake.found(at(second), site, false)
+        brake.found(at(second), site, false, &[])
+    }
+
+    fn domains(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn unrelated_domains_at_one_host_accuse_the_resolver_where_nobody_answers() {
+        let unrelated = domains(&["gmail.com", "yahoo.com", "hotmail.com", "alpha-mail.net", "beta.co.uk"]);
+        let mut brake = PointsInside::default();
+        assert!(!brake.asks_for_domains(at(0), "a"), "nobody is judged at the first look");
+        look(&mut brake, 0, "a");
+        assert!(!brake.asks_for_domains(at(59), "a") && brake.asks_for_domains(at(60), "a"));
+        assert_eq!(brake.found(at(60), "a", false, &unrelated[..4]), Inside::Theirs, "four are too few");
+        assert_eq!(brake.found(at(61), "a", false, &unrelated), Inside::Ours(Trip::Inside));
+    }
+
+    #[test]
+    fn at_two_hosts_they_add_up() {
+        let mut brake = PointsInside::default();
+        look(&mut brake, 0, "a");
+        look(&mut brake, 0, "b");
+        assert_eq!(brake.found(at(60), "a", false, &domains(&["a.com", "b.com", "c.com"])), Inside::Theirs);
+        let more = domains(&["c.com", "d.com", "e.com"]);
+        assert_eq!(brake.found(at(60), "b", false, &more), Inside::Ours(Trip::Inside));
+    }
+
+    #[test]
+    fn a_company_or_a_hoster_with_one_host_inside_stops_nobody_else() {
+        let mut brake = PointsInside::default();
+        look(&mut brake, 0, "a");
+        let company = domains(&["works.com", "works.de", "works.co.uk", "mail.works.fr", "works.at"]);
+        assert_eq!(brake.found(at(60), "a", false, &company), Inside::Theirs, "these are one owner's");
+        let customers = domains(&["one.com", "two.com", "three.com", "four.com", "five.com"]);
+        brake.answered(at(30), "google");
+        assert!(!brake.asks_for_domains(at(61), "a"));
+        assert_eq!(brake.found(at(61), "a", false, &customers), Inside::Theirs, "others resolve");
+        let mut brake = PointsInside::default();
+        look(&mut brake, 0, "a");
+        brake.took(at(10));
+        assert_eq!(brake.found(at(60), "a", false, &customers), Inside::Theirs, "others take mail on old connections");
     }
 
     #[test]
@@ -121,7 +212,7 @@ mod tests {
             look(&mut brake, 0, site);
         }
         assert_eq!(look(&mut brake, 60, "a"), Inside::Theirs);
-        assert_eq!(brake.found(at(60), "google", true), Inside::Ours(Trip::Inside));
+        assert_eq!(brake.found(at(60), "google", true, &[]), Inside::Ours(Trip::Inside));
     }
 
     #[test]

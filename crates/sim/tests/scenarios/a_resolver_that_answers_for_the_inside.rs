@@ -1,6 +1,7 @@
 //! A resolver gives addresses of our own network for the mail servers of everybody, where nobody may connect. The campaign
 //! pauses as our own fault: nobody is charged a try and nobody is refused. When the resolver is mended and somebody resumes,
-//! everybody gets their mail. Where only two domains of a good list point inside, their people alone are refused.
+//! everybody gets their mail, and it is known where all are sent to one and the same host, too. Where only two domains of a good
+//! list point inside, or one host of many while others answer, their people alone are refused.
 
 use model::{CampaignState, Ceilings, DeliveryState, Stage};
 use sim::dns::Zone;
@@ -60,6 +61,45 @@ fn it_says_so_and_nobody_is_refused() {
     assert!(ended.campaign.why.as_deref().is_some_and(|why| why.contains("resolver")), "{:?}", ended.campaign.why);
     assert_eq!(ended.tally.in_progress(), 60, "{}", ended.equation());
     assert!(ended.deliveries.iter().all(|(row, tries)| row.tries == 0 && tries.is_empty()), "{}", ended.story());
+}
+
+/// All domains of six owners have one mail server, which is inside.
+fn to_one_host(zone: &Zone) {
+    for n in 0..6 {
+        let domain = format!("owner{n}.test");
+        zone.edit(&domain, |records| records.mx.clear());
+        zone.add_mx(&domain, 10, "mx.rewritten.test");
+    }
+    zone.edit("mx.rewritten.test", |records| records.addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+}
+
+/// People at the domains of six owners.
+fn of_six_owners(count: usize) -> Scenario {
+    let people: Vec<String> = (0..count).map(|n| format!("ida{n}@owner{}.test", n % 6)).collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    Scenario::of(&people).provider("openhouse", |profile| {
+        for n in 0..6 {
+            profile.domains.push(sim::provider::Served { name: format!("owner{n}.test"), people: 0 });
+        }
+    })
+}
+
+#[test]
+fn a_resolver_that_sends_everybody_to_one_host() {
+    let ended = of_six_owners(60).dns(to_one_host).play();
+    assert_eq!(ended.campaign.state, CampaignState::Paused, "{}", ended.equation());
+    assert!(ended.campaign.why.as_deref().is_some_and(|why| why.contains("resolver")), "{:?}", ended.campaign.why);
+    assert_eq!(ended.tally.in_progress(), 60, "{}", ended.equation());
+    assert!(ended.deliveries.iter().all(|(row, tries)| row.tries == 0 && tries.is_empty()), "{}", ended.story());
+}
+
+#[test]
+fn one_host_inside_stops_nobody_else() {
+    let slow = Ceilings { messages_per_second: Some(2), ..Ceilings::default() };
+    let others = Scenario::crowd(300, "papermill.test");
+    let ended = of_six_owners(30).and(others).at_most(slow).dns(to_one_host).play();
+    assert_eq!(ended.campaign.state, CampaignState::Complete, "{}", ended.equation());
+    assert_eq!(ended.count(DeliveryState::Blocked), 30, "{}", ended.equation());
 }
 
 #[test]
